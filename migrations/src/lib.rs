@@ -1,0 +1,16 @@
+//! The written migrations of mapae. Each file is one step; a step that was released never changes.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_core;
+
+/// Every migration, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_core::Migration)]
+    }
+}

@@ -1,0 +1,209 @@
+//! A registered client, RFC 6749 §2 and RFC 7591 §2.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::scope::Scope;
+use super::secret::{ClientSecret, Hashed};
+
+/// The identifier of a client, RFC 6749 §2.2.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(String);
+
+impl ClientId {
+    /// Reads an identifier: RFC 6749 Appendix A.1, `1*VSCHAR`, at most 255 bytes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let legal =
+            (1..=255).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
+        legal.then(|| Self(text.to_owned()))
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A registered client.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// `client_id`.
+    pub id: ClientId,
+    /// What people see.
+    pub name: String,
+    /// Whether it can keep a secret, RFC 6749 §2.1.
+    pub kind: ClientKind,
+    /// The one way in which it authenticates.
+    pub auth_method: AuthMethod,
+    /// The hash of its secret, where the method has one.
+    pub secret: Option<Hashed<ClientSecret>>,
+    /// Its public keys (a JWK Set) for `private_key_jwt`.
+    pub jwks: Option<String>,
+    /// The grant types that it may use.
+    pub grants: Vec<String>,
+    /// The scope that it may ask for.
+    pub scope: Scope,
+    /// The audiences that it may ask for; the first one is the default.
+    pub audiences: Vec<String>,
+    /// The audiences that it *is*: it may introspect their tokens.
+    pub resource_servers: Vec<String>,
+    /// Where an authorization response may go.
+    pub redirect_uris: Vec<String>,
+    /// What signs its access and id tokens.
+    pub token_alg: TokenAlg,
+    /// What becomes of a refresh token that it uses.
+    pub refresh: RefreshPolicy,
+    /// Whether a refresh needs the old access token.
+    pub require_access_token_proof: bool,
+    /// Since when it is disabled.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// When it was registered.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Client {
+    /// Whether this grant type was registered for the client.
+    #[must_use]
+    pub fn may_use(&self, grant_type: &str) -> bool {
+        self.grants.iter().any(|registered| registered == grant_type)
+    }
+
+    /// Whether the client may be used.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.disabled_at.is_none()
+    }
+}
+
+/// Declares an enum whose variants have a wire name.
+macro_rules! wire_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $wire:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+
+        impl $name {
+            /// Every variant.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name on the wire, on the command line and in the database.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $wire),+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($wire => Ok(Self::$variant),)+
+                    _ => Err(format!("{text:?} is none of {}", [$($wire),+].join(", "))),
+                }
+            }
+        }
+    };
+}
+
+wire_enum! {
+    /// RFC 6749 §2.1.
+    ClientKind {
+        /// Can keep a secret.
+        Confidential = "confidential",
+        /// Cannot.
+        Public = "public",
+    }
+}
+
+wire_enum! {
+    /// How a client authenticates at the token endpoint (RFC 7591 §2, OpenID Connect Core §9).
+    AuthMethod {
+        /// The secret in the header or in the body, as the client likes.
+        ClientSecret = "client_secret",
+        /// The secret in the `Authorization` header, RFC 6749 §2.3.1.
+        ClientSecretBasic = "client_secret_basic",
+        /// The secret in the body, RFC 6749 §2.3.1.
+        ClientSecretPost = "client_secret_post",
+        /// An assertion signed by the client, RFC 7523 §2.2.
+        PrivateKeyJwt = "private_key_jwt",
+        /// A public client names itself.
+        None = "none",
+    }
+}
+
+impl AuthMethod {
+    /// Whether the method proves knowledge of a shared secret.
+    #[must_use]
+    pub fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecret | Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+}
+
+wire_enum! {
+    /// What signs tokens, RFC 7518 §3.1.
+    TokenAlg {
+        /// RSASSA-PKCS1-v1_5 with SHA-256.
+        Rs256 = "RS256",
+        /// ECDSA with P-256 and SHA-256.
+        Es256 = "ES256",
+    }
+}
+
+/// What becomes of a refresh token that is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshPolicy {
+    /// Each use brings a successor; a repeat within the grace brings the same one again.
+    Rotate {
+        /// The client's own grace; the server's setting without one.
+        grace: Option<Duration>,
+    },
+    /// Rotation without grace: any repeat is reuse.
+    Strict,
+    /// The token stays the same and is never spent.
+    Static,
+}
+
+impl RefreshPolicy {
+    /// The policy of this name.
+    pub fn from_parts(name: &str, grace: Option<Duration>) -> Result<Self, String> {
+        match (name, grace) {
+            ("rotate", grace) => Ok(Self::Rotate { grace }),
+            ("strict", None) => Ok(Self::Strict),
+            ("static", None) => Ok(Self::Static),
+            ("strict" | "static", Some(_)) => {
+                Err("a refresh grace goes with the policy rotate alone".to_owned())
+            }
+            _ => Err(format!("{name:?} is none of rotate, strict, static")),
+        }
+    }
+
+    /// The name on the command line and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rotate { .. } => "rotate",
+            Self::Strict => "strict",
+            Self::Static => "static",
+        }
+    }
+
+    /// The client's own grace.
+    #[must_use]
+    pub fn own_grace(self) -> Option<Duration> {
+        match self {
+            Self::Rotate { grace } => grace,
+            Self::Strict | Self::Static => None,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The strict parameter bag of a form, RFC 6749 §3.2 and Appendix B.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// The parameters of an `application/x-www-form-urlencoded` body. Every name stands at most once
+/// (only `resource` may repeat, RFC 8707 §2), and a parameter without a value counts as left out.
+#[derive(Default)]
+pub struct Form(Vec<(String, Zeroizing<String>)>);
+
+/// Why a body is not a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadForm {
+    /// RFC 6749 §3.2: parameters must not be included more than once.
+    #[error("a parameter is repeated")]
+    Repeated,
+    /// Not UTF-8 after decoding, or a percent sign without two hex digits.
+    #[error("the body is not a form in UTF-8")]
+    Undecodable,
+}
+
+/// The one parameter that may stand several times.
+const REPEATABLE: &str = "resource";
+
+impl Form {
+    /// Reads a body.
+    pub fn parse(body: &[u8]) -> Result<Self, BadForm> {
+        let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
+        for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            let mut halves = pair.splitn(2, |byte| *byte == b'=');
+            let name = decode(halves.next().unwrap_or_default()).ok_or(BadForm::Undecodable)?;
+            let value = decode(halves.next().unwrap_or_default()).ok_or(BadForm::Undecodable)?;
+            if *name != REPEATABLE && fields.iter().any(|(seen, _)| *seen == *name) {
+                return Err(BadForm::Repeated);
+            }
+            fields.push((name.to_string(), value));
+        }
+        Ok(Self(fields))
+    }
+
+    /// The value of a parameter, unless it is missing or empty.
+    #[must_use]
+    pub fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.all(name).next()
+    }
+
+    /// Every value of a parameter that may repeat.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .iter()
+            .filter(move |(seen, value)| seen == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// Decodes one half of a form field; `None` when it is not UTF-8 or badly escaped.
+#[must_use]
+pub fn decode(raw: &[u8]) -> Option<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(raw.len()));
+    let mut rest = raw.iter().copied();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
+            other => other,
+        });
+    }
+    std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn rfc6749_3_2_a_repeated_parameter_is_an_error() {
+        for body in ["a=1&a=1", "a=1&a=2", "a=&a=1", "%61=1&a=1"] {
+            assert_eq!(Form::parse(body.as_bytes()).err(), Some(BadForm::Repeated), "{body}");
+        }
+    }
+
+    #[test]
+    fn rfc8707_2_resource_may_repeat() {
+        let form = Form::parse(b"resource=a&resource=b").unwrap();
+        assert_eq!(form.all("resource").collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn rfc6749_3_2_a_parameter_without_value_counts_as_left_out() {
+        let form = Form::parse(b"a=&b&c=1&&").unwrap();
+        assert_eq!((form.get("a"), form.get("b"), form.get("c")), (None, None, Some("1")));
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_decoded_is_refused() {
+        for body in [&b"a=%"[..], b"a=%1", b"a=%zz", b"a=%ff", b"a=\xff"] {
+            assert_eq!(Form::parse(body).err(), Some(BadForm::Undecodable), "{body:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_is_read_back(fields in prop::collection::btree_map("\\PC{1,8}", "\\PC{1,16}", 0..6)) {
+            let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+            let form = Form::parse(body.as_bytes()).unwrap();
+            for (name, value) in &fields {
+                prop_assert_eq!(form.get(name), Some(value.as_str()));
+            }
+        }
+
+        #[test]
+        fn no_body_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Form::parse(&body);
+        }
+    }
+}

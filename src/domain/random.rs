@@ -1,0 +1,22 @@
+//! Randomness of the operating system.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// `N` random bytes.
+///
+/// # Panics
+/// When the operating system has no randomness to give: nothing safe can be done then.
+#[must_use]
+pub fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    #[expect(clippy::expect_used, reason = "without randomness no answer of this server is safe")]
+    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    bytes
+}
+
+/// A random identifier of 128 bits, base64url: a `jti`, for one.
+#[must_use]
+pub fn identifier() -> String {
+    URL_SAFE_NO_PAD.encode(bytes::<16>())
+}

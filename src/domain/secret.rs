@@ -1,0 +1,139 @@
+//! Secrets: a [`Plain`] one can only be sent, a [`Hashed`] one can only be stored.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::random;
+
+/// What a secret is for. Its prefix lets a leaked one be found by searching.
+pub trait Kind {
+    /// The prefix of every secret of this kind.
+    const PREFIX: &'static str;
+}
+
+/// A refresh token, RFC 6749 §1.5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RefreshToken;
+impl Kind for RefreshToken {
+    const PREFIX: &'static str = "mapae_rt_";
+}
+
+/// A client secret, RFC 6749 §2.3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientSecret;
+impl Kind for ClientSecret {
+    const PREFIX: &'static str = "mapae_cs_";
+}
+
+/// A secret of 256 bits in the form in which it is sent: prefix and base64url.
+pub struct Plain<K>(Zeroizing<String>, PhantomData<K>);
+
+impl<K: Kind> Plain<K> {
+    /// A new random secret.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self::from_bytes(&random::bytes())
+    }
+
+    /// The secret that these 256 bits are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes));
+        Self(Zeroizing::new(format!("{}{}", K::PREFIX, *encoded)), PhantomData)
+    }
+
+    /// The secret that somebody presents. Anything may be presented: only the hash is compared.
+    #[must_use]
+    pub fn presented(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()), PhantomData)
+    }
+
+    /// Whether this text is meant to be a secret of this kind.
+    #[must_use]
+    pub fn is_meant(text: &str) -> bool {
+        text.starts_with(K::PREFIX)
+    }
+
+    /// The form that is stored.
+    #[must_use]
+    pub fn hashed(&self) -> Hashed<K> {
+        Hashed(Sha256::digest(self.0.as_bytes()).into(), PhantomData)
+    }
+
+    /// The text to send. The name makes a place that gives it away easy to find.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<K> Clone for Plain<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
+    }
+}
+
+impl<K: Kind> fmt::Debug for Plain<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}…", K::PREFIX)
+    }
+}
+
+/// The SHA-256 of a secret of 256 bits: nothing can be guessed from it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Hashed<K>([u8; 32], PhantomData<K>);
+
+impl<K> Hashed<K> {
+    /// The stored form, read back. `None` when it is not 32 bytes.
+    #[must_use]
+    pub fn from_stored(bytes: &[u8]) -> Option<Self> {
+        Some(Self(bytes.try_into().ok()?, PhantomData))
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub fn to_stored(self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+}
+
+impl<K: Kind> Hashed<K> {
+    /// Whether this is the hash of the presented secret, in constant time.
+    #[must_use]
+    pub fn matches(&self, presented: &Plain<K>) -> bool {
+        self.0.ct_eq(&presented.hashed().0).into()
+    }
+}
+
+impl<K: Kind> fmt::Debug for Hashed<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hashed({}…)", K::PREFIX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_matches_its_own_hash_alone() {
+        let secret = Plain::<ClientSecret>::generate();
+        assert!(secret.hashed().matches(&secret));
+        assert!(!secret.hashed().matches(&Plain::generate()));
+        assert!(secret.expose().starts_with("mapae_cs_"));
+        assert_eq!(secret.expose().len(), "mapae_cs_".len() + 43);
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let secret = Plain::<RefreshToken>::generate();
+        assert_eq!(format!("{secret:?}"), "mapae_rt_…");
+        assert_eq!(format!("{:?}", secret.hashed()), "Hashed(mapae_rt_…)");
+    }
+}

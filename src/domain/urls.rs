@@ -1,0 +1,126 @@
+//! The issuer and every path: the router, the metadata and the redirects read this one list.
+
+use url::{Host, Url};
+
+/// The token endpoint, RFC 6749 §3.2.
+pub const TOKEN: &str = "/token";
+/// The authorization endpoint, RFC 6749 §3.1.
+pub const AUTHORIZE: &str = "/authorize";
+/// The userinfo endpoint, OpenID Connect Core §5.3.
+pub const USERINFO: &str = "/userinfo";
+/// The introspection endpoint, RFC 7662 §2.
+pub const INTROSPECT: &str = "/introspect";
+/// The revocation endpoint, RFC 7009 §2.
+pub const REVOKE: &str = "/revoke";
+/// The keys, RFC 7517 §5.
+pub const JWKS: &str = "/.well-known/jwks.json";
+/// The metadata, OpenID Connect Discovery §4.
+pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+/// The metadata, RFC 8414 §3.
+pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
+/// Whether the process lives.
+pub const LIVEZ: &str = "/livez";
+/// Whether the process can serve.
+pub const READYZ: &str = "/readyz";
+
+/// The issuer identifier: a URL without query and fragment, https anywhere but on loopback.
+/// Compared byte for byte, so it is kept as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    text: String,
+    https: bool,
+}
+
+impl Issuer {
+    /// Checks an issuer URL, OpenID Connect Discovery §3.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let url = Url::parse(text).map_err(|_| "is not a URL")?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("must have no query and no fragment");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("must carry no credentials");
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&url) => {}
+            "http" => return Err("must be https (plain http is for loopback alone)"),
+            _ => return Err("must be https"),
+        }
+        if text.ends_with('/') {
+            return Err("must not end in a slash");
+        }
+        Ok(Self { text: text.to_owned(), https: url.scheme() == "https" })
+    }
+
+    /// The issuer of a server that somebody tries out.
+    #[must_use]
+    pub fn localhost() -> Self {
+        Self { text: "http://localhost:8080".to_owned(), https: false }
+    }
+
+    /// The issuer as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is served over TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// The URL of one of the paths above.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.text)
+    }
+
+    /// The path of the issuer, empty or `/something`: what comes before our paths, and behind the
+    /// well-known path of RFC 8414 §3.1.
+    #[must_use]
+    pub fn path(&self) -> String {
+        Url::parse(&self.text)
+            .map_or_else(|_| String::new(), |url| url.path().trim_end_matches('/').to_owned())
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discovery_3_an_issuer_is_https_without_query_and_fragment() {
+        for good in [
+            "https://id.example.com",
+            "https://example.com/tenant",
+            "http://localhost:8080",
+            "http://127.0.0.1:8080",
+            "http://[::1]:8080",
+        ] {
+            assert!(Issuer::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://id.example.com",
+            "https://id.example.com/",
+            "https://id.example.com?x",
+            "https://id.example.com#x",
+            "https://u:p@id.example.com",
+            "ftp://id.example.com",
+            "id.example.com",
+            "",
+        ] {
+            assert!(Issuer::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

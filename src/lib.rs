@@ -1,0 +1,4 @@
+//! mapae: a self-hosted OAuth 2 / OpenID Connect authorization server.
+
+pub mod domain;
+pub mod store;

@@ -1,0 +1,2 @@
+//! mapae.
+fn main() {}

@@ -1,0 +1,98 @@
+//! `audit_event`: what an operator must be able to look up afterwards.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+use super::column::millis;
+use super::{Reader, Tx, while_doing};
+use crate::domain::audit::Event;
+use crate::domain::verdict::Fault;
+
+#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit_event")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub at: i64,
+        pub kind: String,
+        pub client_id: Option<String>,
+        pub user_id: Option<String>,
+        pub family_id: Option<String>,
+        pub address: Option<String>,
+        pub request_id: Option<String>,
+        pub detail: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity};
+
+/// Writes events, and one log line for each.
+pub async fn insert(tx: &Tx, events: &[Event]) -> Result<(), Fault> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<ActiveModel> =
+        events.iter().map(|event| row(tx, event, Uuid::now_v7().to_string())).collect();
+    write(tx, rows).await?;
+    events.iter().for_each(log);
+    Ok(())
+}
+
+/// Writes an event once for this identity, however often it happens: what anybody can cause as
+/// often as they like must not fill the disk.
+pub async fn insert_once(tx: &Tx, event: &Event, identity: Uuid) -> Result<(), Fault> {
+    write(tx, vec![row(tx, event, identity.to_string())]).await?;
+    log(event);
+    Ok(())
+}
+
+async fn write(tx: &Tx, rows: Vec<ActiveModel>) -> Result<(), Fault> {
+    let inserted = Entity::insert_many(rows)
+        .on_conflict(OnConflict::column(Column::Id).do_nothing().to_owned())
+        .exec_without_returning(tx.connection())
+        .await;
+    inserted.map(drop).map_err(while_doing("writing the table audit_event"))
+}
+
+fn row(tx: &Tx, event: &Event, id: String) -> ActiveModel {
+    ActiveModel {
+        id: Set(id),
+        at: Set(millis(tx.now())),
+        kind: Set(event.kind.as_str().to_owned()),
+        client_id: Set(event.client.as_ref().map(|id| id.as_str().to_owned())),
+        user_id: Set(event.user.as_ref().map(|id| id.0.clone())),
+        family_id: Set(event.family.as_ref().map(|id| id.0.clone())),
+        address: Set(event.origin.address.clone()),
+        request_id: Set(event.origin.request_id.clone()),
+        detail: Set(event.detail.clone()),
+    }
+}
+
+fn log(event: &Event) {
+    tracing::info!(
+        target: "mapae::audit",
+        event = event.kind.as_str(),
+        client_id = event.client.as_ref().map(tracing::field::display),
+        user_id = event.user.as_ref().map(|id| tracing::field::display(&id.0)),
+        family_id = event.family.as_ref().map(|id| tracing::field::display(&id.0)),
+        address = event.origin.address.as_deref(),
+        request_id = event.origin.request_id.as_deref(),
+        detail = event.detail.as_deref(),
+    );
+}
+
+/// Forgets events from before this instant, some at a time; says how many.
+pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
+    super::housekeep(tx, Entity, Column::Id, Column::At.lt(millis(before)), at_most).await
+}

@@ -1,0 +1,69 @@
+//! Whether access tokens still stand: one statement answers for many, and always from the
+//! database, so a revocation is never served stale.
+
+use std::collections::HashSet;
+
+use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Query, UnionType};
+
+use super::{Reader, families, revoked_access_tokens, users, while_doing};
+use crate::domain::family::FamilyId;
+use crate::domain::verdict::Fault;
+
+/// An access token to ask about.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Its `jti`.
+    pub jti: String,
+    /// The family that it belongs to; none for a client's own token.
+    pub family: Option<FamilyId>,
+}
+
+/// For each question whether the token was not revoked, its family is not revoked and its person
+/// is enabled. Expiry is the caller's: it stands in the token.
+pub async fn are_live(reader: &impl Reader, questions: &[Question]) -> Result<Vec<bool>, Fault> {
+    use families::entity as family;
+    use revoked_access_tokens::entity as revoked;
+    use users::entity as account;
+
+    let jtis = questions.iter().map(|question| question.jti.as_str());
+    let mut statement = Query::select()
+        .expr_as(Expr::col((revoked::Entity, revoked::Column::Jti)), "id")
+        .expr_as(Expr::value(1_i64), "is_revoked")
+        .from(revoked::Entity)
+        .and_where(Expr::col((revoked::Entity, revoked::Column::Jti)).is_in(jtis))
+        .to_owned();
+    let of = |question: &Question| question.family.as_ref().map(|family| family.0.clone());
+    let wanted: Vec<String> = questions.iter().filter_map(of).collect();
+    if !wanted.is_empty() {
+        let live = Query::select()
+            .column((family::Entity, family::Column::Id))
+            .expr(Expr::value(0_i64))
+            .from(family::Entity)
+            .join(
+                JoinType::InnerJoin,
+                account::Entity,
+                Expr::col((family::Entity, family::Column::UserId))
+                    .equals((account::Entity, account::Column::Id)),
+            )
+            .and_where(Expr::col((family::Entity, family::Column::Id)).is_in(wanted))
+            .and_where(Expr::col((family::Entity, family::Column::RevokedAt)).is_null())
+            .and_where(Expr::col((account::Entity, account::Column::DisabledAt)).is_null())
+            .to_owned();
+        statement.union(UnionType::All, live);
+    }
+    let read = while_doing("asking whether tokens are live");
+    let rows = reader.connection().query_all(&statement).await.map_err(&read)?;
+    let mut revoked = HashSet::new();
+    let mut families = HashSet::new();
+    for row in rows {
+        let id: String = row.try_get("", "id").map_err(&read)?;
+        let is_revoked: i64 = row.try_get("", "is_revoked").map_err(&read)?;
+        let _ = if is_revoked == 1 { revoked.insert(id) } else { families.insert(id) };
+    }
+    let stands = |question: &Question| {
+        let family_stands = question.family.as_ref().is_none_or(|id| families.contains(&id.0));
+        family_stands && !revoked.contains(&question.jti)
+    };
+    Ok(questions.iter().map(stands).collect())
+}

@@ -1,0 +1,79 @@
+//! `revision`: what replicas and the server beside a command line watch to learn of changes.
+
+use std::collections::HashMap;
+
+use sea_orm::entity::prelude::*;
+use sea_orm::{ExprTrait, QuerySelect};
+
+use super::{Reader, Tx, while_doing};
+use crate::domain::verdict::Fault;
+
+#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "revision")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub value: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// The registered clients.
+    Clients,
+    /// The signing keys.
+    Keys,
+}
+
+impl Watched {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Clients => "clients",
+            Self::Keys => "keys",
+        }
+    }
+}
+
+/// The revisions at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Revisions {
+    /// Of the registered clients.
+    pub clients: i64,
+    /// Of the signing keys.
+    pub keys: i64,
+}
+
+/// Reads all of them.
+pub async fn read(reader: &impl Reader) -> Result<Revisions, Fault> {
+    let rows: Vec<(String, i64)> = entity::Entity::find()
+        .select_only()
+        .columns([entity::Column::Name, entity::Column::Value])
+        .into_tuple()
+        .all(reader.connection())
+        .await
+        .map_err(while_doing("reading the revisions"))?;
+    let rows: HashMap<String, i64> = rows.into_iter().collect();
+    let of = |watched: Watched| rows.get(watched.name()).copied().unwrap_or_default();
+    Ok(Revisions { clients: of(Watched::Clients), keys: of(Watched::Keys) })
+}
+
+/// Says that something changed.
+pub async fn bump(tx: &Tx, watched: Watched) -> Result<(), Fault> {
+    entity::Entity::update_many()
+        .col_expr(entity::Column::Value, Expr::col(entity::Column::Value).add(1))
+        .filter(entity::Column::Name.eq(watched.name()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing("writing a revision"))?;
+    Ok(())
+}

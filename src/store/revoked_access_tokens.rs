@@ -1,0 +1,46 @@
+//! `revoked_access_token`: access tokens that ended before their time, by `jti`.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+use super::column::millis;
+use super::{Reader, Tx, while_doing};
+use crate::domain::verdict::Fault;
+
+#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+pub(super) mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "revoked_access_token")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub jti: String,
+        pub expires_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity};
+
+/// Revokes an access token; `false` when it was revoked already.
+pub async fn insert(tx: &Tx, jti: &str, expires_at: DateTime<Utc>) -> Result<bool, Fault> {
+    let row = ActiveModel { jti: Set(jti.to_owned()), expires_at: Set(millis(expires_at)) };
+    let inserted = Entity::insert(row)
+        .on_conflict(OnConflict::column(Column::Jti).do_nothing().to_owned())
+        .exec_without_returning(tx.connection())
+        .await
+        .map_err(while_doing("writing the table revoked_access_token"))?;
+    Ok(inserted == 1)
+}
+
+/// Forgets tokens that expired before this instant, some at a time; says how many.
+pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
+    super::housekeep(tx, Entity, Column::Jti, Column::ExpiresAt.lt(millis(before)), at_most).await
+}

@@ -1,0 +1,183 @@
+//! `account`: the people. Names are looked up by their canonical keys alone, so both databases
+//! compare the same bytes.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::{Set, Unchanged};
+use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, QueryOrder, QuerySelect, SqlErr};
+
+use super::column::{corrupt, instant, millis};
+use super::{Reader, Tx, while_doing};
+use crate::domain::clock;
+use crate::domain::person;
+use crate::domain::user::{Profile, User, UserId};
+use crate::domain::verdict::Fault;
+
+pub(super) mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "account")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub username: String,
+        pub username_key: String,
+        pub email: Option<String>,
+        pub email_key: Option<String>,
+        pub email_verified: bool,
+        pub password_hash: Option<String>,
+        pub profile: String,
+        pub disabled_at: Option<i64>,
+        pub created_at: i64,
+        pub updated_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity, Model};
+
+const TABLE: &str = "reading the table account";
+const WRITING: &str = "writing the table account";
+
+impl TryFrom<Model> for User {
+    type Error = Fault;
+
+    fn try_from(row: Model) -> Result<Self, Fault> {
+        let profile: Profile = serde_json::from_str(&row.profile)
+            .map_err(|error| corrupt(TABLE, error.to_string()))?;
+        Ok(Self {
+            id: UserId(row.id),
+            username: row.username,
+            email: row.email,
+            email_verified: row.email_verified,
+            password_hash: row.password_hash,
+            profile,
+            disabled_at: instant(row.disabled_at),
+            created_at: clock::from_millis(row.created_at),
+            updated_at: clock::from_millis(row.updated_at),
+        })
+    }
+}
+
+fn row(user: &User) -> Result<ActiveModel, Fault> {
+    let profile = serde_json::to_string(&user.profile)
+        .map_err(|error| Fault::internal("writing a profile", error))?;
+    let key = person::username_key(&user.username)
+        .ok_or_else(|| Fault::internal("writing a user name", "it has no canonical form"))?;
+    Ok(ActiveModel {
+        id: Set(user.id.0.clone()),
+        username: Set(user.username.clone()),
+        username_key: Set(key),
+        email: Set(user.email.clone()),
+        email_key: Set(user.email.as_deref().and_then(person::email_key)),
+        email_verified: Set(user.email_verified),
+        password_hash: Set(user.password_hash.clone()),
+        profile: Set(profile),
+        disabled_at: Set(user.disabled_at.map(millis)),
+        created_at: Set(millis(user.created_at)),
+        updated_at: Set(millis(user.updated_at)),
+    })
+}
+
+/// The user of this subject identifier.
+pub async fn find(reader: &impl Reader, id: &UserId) -> Result<Option<User>, Fault> {
+    let row = Entity::find_by_id(id.0.as_str()).one(reader.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
+}
+
+/// The user of this subject identifier, kept from changing until the transaction ends.
+pub async fn hold(tx: &Tx, id: &UserId) -> Result<Option<User>, Fault> {
+    let row = Entity::find_by_id(id.0.as_str()).lock_shared().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
+}
+
+/// The user of this canonical user name, or else the one who proved to own this address. One
+/// statement whatever is found, so the time of the answer says nothing.
+pub async fn find_by_name(
+    reader: &impl Reader,
+    username_key: &str,
+    email_key: Option<&str>,
+) -> Result<Option<User>, Fault> {
+    let owner = Condition::all()
+        .add(Column::EmailVerified.eq(true))
+        .add(Column::EmailKey.eq(email_key.unwrap_or_default()));
+    let rows = Entity::find()
+        .filter(Condition::any().add(Column::UsernameKey.eq(username_key)).add(owner))
+        .all(reader.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    let named = rows.iter().position(|row| row.username_key == username_key);
+    rows.into_iter().nth(named.unwrap_or_default()).map(User::try_from).transpose()
+}
+
+/// Every user by name.
+pub async fn list_all(reader: &impl Reader) -> Result<Vec<User>, Fault> {
+    let rows = Entity::find().order_by_asc(Column::UsernameKey).all(reader.connection()).await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(User::try_from).collect()
+}
+
+/// Writes a new user; `false` when the name or the verified address is taken (the transaction is
+/// then good for nothing but its end).
+pub async fn insert(tx: &Tx, user: &User) -> Result<bool, Fault> {
+    let inserted = Entity::insert(row(user)?).exec_without_returning(tx.connection()).await;
+    unless_taken(inserted.map(drop))
+}
+
+/// Writes a changed user; `false` when the verified address is taken.
+pub async fn update(tx: &Tx, user: &User) -> Result<bool, Fault> {
+    let mut changed = row(user)?;
+    changed.id = Unchanged(user.id.0.clone());
+    unless_taken(Entity::update(changed).exec(tx.connection()).await.map(drop))
+}
+
+fn unless_taken(written: Result<(), DbErr>) -> Result<bool, Fault> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Ok(false)
+        }
+        Err(error) => Err(while_doing(WRITING)(error)),
+    }
+}
+
+/// Replaces a password hash by one of the same password, unless it changed meanwhile.
+pub async fn replace_hash(tx: &Tx, id: &UserId, old: &str, new: &str) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::PasswordHash, Expr::value(new))
+        .filter(Column::Id.eq(id.0.as_str()))
+        .filter(Column::PasswordHash.eq(old))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
+}
+
+/// Disables or enables a user.
+pub async fn set_disabled(
+    tx: &Tx,
+    id: &UserId,
+    disabled_at: Option<DateTime<Utc>>,
+) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::DisabledAt, Expr::value(disabled_at.map(millis)))
+        .filter(Column::Id.eq(id.0.as_str()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
+}
+
+/// Deletes a user with all families.
+pub async fn delete(tx: &Tx, id: &UserId) -> Result<(), Fault> {
+    Entity::delete_many()
+        .filter(Column::Id.eq(id.0.as_str()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
+}
