@@ -1,4 +1,5 @@
 //! mapae: a self-hosted OAuth 2 / OpenID Connect authorization server.
 
 pub mod domain;
+pub mod keys;
 pub mod store;

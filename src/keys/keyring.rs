@@ -1,0 +1,352 @@
+//! The keys of this process: read from the database, opened, and looked at in time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use chrono::{DateTime, Duration, Utc};
+use jsonwebtoken::jwk::Jwk;
+
+use super::jwt::{SigningKey, Typ, Unverified, VerifyingKey, header, is_typ};
+use super::make::{self, Made, algorithm};
+use super::provider;
+use super::ring::{self, Memory, Phase, Timing};
+use super::seal::Sealer;
+use crate::domain::audit::{Event, Kind};
+use crate::domain::client::TokenAlg;
+use crate::domain::clock::Clock;
+use crate::domain::verdict::Fault;
+use crate::store::signing_keys::{self, Stored};
+use crate::store::{Store, audit_events};
+
+/// How keys live.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// The age at which a signing key is succeeded.
+    pub rotation: Duration,
+    /// How long a key is published before it signs. Longer than any verifier caches the JWKS.
+    pub lead: Duration,
+    /// How long verifiers may cache the JWKS.
+    pub jwks_max_age: Duration,
+    /// For how long a key that signs no more is still needed.
+    pub memory: Memory,
+    /// The size of new RSA keys.
+    pub rsa_bits: u32,
+}
+
+/// After `rotate --now`, the time in which every replica comes to publish the key before any signs.
+const NOW: Duration = Duration::seconds(1);
+
+/// The keys of this process.
+#[derive(Debug)]
+pub struct Keyring {
+    store: Arc<Store>,
+    clock: Clock,
+    sealer: Sealer,
+    policy: Policy,
+    current: RwLock<Arc<Snapshot>>,
+}
+
+#[derive(Clone, Debug)]
+struct Key {
+    stored: Stored,
+    jwk: Jwk,
+    verifying: VerifyingKey,
+    signing: SigningKey,
+}
+
+/// The keys at one moment: what signs, what is published, what is remembered.
+#[derive(Debug)]
+pub struct Snapshot {
+    keys: Vec<Key>,
+    phases: Vec<Phase>,
+    until: DateTime<Utc>,
+    signing: HashMap<TokenAlg, SigningKey>,
+    jwks: Bytes,
+    etag: String,
+}
+
+impl Snapshot {
+    fn new(keys: Vec<Key>, policy: &Policy, now: DateTime<Utc>) -> Result<Self, Fault> {
+        let timings: Vec<Timing> = keys
+            .iter()
+            .map(|key| Timing {
+                alg: key.stored.alg,
+                signs_from: key.stored.signs_from,
+                generation: key.stored.generation,
+            })
+            .collect();
+        let view = ring::at(now, &timings, policy.memory);
+        let of = |wanted: fn(Phase) -> bool| {
+            keys.iter()
+                .zip(&view.phases)
+                .filter(move |(_, phase)| wanted(**phase))
+                .map(|(key, _)| key)
+        };
+        let signing = of(|phase| phase == Phase::Signing)
+            .map(|key| (key.stored.alg, key.signing.clone()))
+            .collect();
+        let published: Vec<&Jwk> = of(Phase::is_published).map(|key| &key.jwk).collect();
+        let jwks = serde_json::to_vec(&serde_json::json!({ "keys": published }))
+            .map_err(|error| Fault::internal("writing the JWKS", error))?;
+        let etag = format!("\"{}\"", make::left_half_hash(&String::from_utf8_lossy(&jwks)));
+        Ok(Self { phases: view.phases, until: view.until, signing, jwks: jwks.into(), etag, keys })
+    }
+
+    /// The JWK Set, RFC 7517 §5.
+    #[must_use]
+    pub fn jwks(&self) -> Bytes {
+        self.jwks.clone()
+    }
+
+    /// Its strong entity tag.
+    #[must_use]
+    pub fn etag(&self) -> &str {
+        &self.etag
+    }
+
+    /// The key that signs with this algorithm.
+    pub fn signing(&self, alg: TokenAlg) -> Result<&SigningKey, Fault> {
+        self.signing
+            .get(&alg)
+            .ok_or_else(|| Fault::internal("looking for a signing key", alg.as_str()))
+    }
+
+    /// The claims of a token that we signed, whatever became of its key since, as long as the key
+    /// is remembered. Time, issuer and audience are the caller's.
+    pub fn verify<T>(&self, typ: Typ, token: &str) -> Result<T, Unverified>
+    where
+        T: serde::de::DeserializeOwned,
+    {
+        let header = header(token)?;
+        if !is_typ(&header, typ) {
+            return Err(Unverified);
+        }
+        let kid = header.kid.ok_or(Unverified)?;
+        let mut known = self.keys.iter().zip(&self.phases);
+        let (key, _) = known
+            .find(|(key, phase)| key.stored.kid == kid && **phase != Phase::Forgotten)
+            .ok_or(Unverified)?;
+        key.verifying.verify(token)
+    }
+
+    /// Every key and its phase, oldest first.
+    pub fn list(&self) -> impl Iterator<Item = (&Stored, Phase)> {
+        self.keys.iter().zip(&self.phases).map(|(key, phase)| (&key.stored, *phase))
+    }
+}
+
+impl Keyring {
+    /// Reads and opens the keys; makes the first ones.
+    pub async fn open(
+        store: Arc<Store>,
+        clock: Clock,
+        sealer: Sealer,
+        policy: Policy,
+    ) -> Result<Self, Fault> {
+        provider::install();
+        let stored = signing_keys::list_all(&*store).await?;
+        let keys = open_all(&sealer, stored, &[])?;
+        let snapshot = Snapshot::new(keys, &policy, clock.now())?;
+        let ring = Self { store, clock, sealer, policy, current: RwLock::new(Arc::new(snapshot)) };
+        ring.maintain().await?;
+        Ok(ring)
+    }
+
+    /// How keys live.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The keys at this moment, straight from memory.
+    pub fn snapshot(&self) -> Result<Arc<Snapshot>, Fault> {
+        let current = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
+        let now = self.clock.now();
+        if now < current.until {
+            return Ok(current);
+        }
+        let next = Arc::new(Snapshot::new(current.keys.clone(), &self.policy, now)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
+        Ok(next)
+    }
+
+    /// Reads the keys again. Keys that are open already need no master key for it.
+    pub async fn reload(&self) -> Result<(), Fault> {
+        let stored = signing_keys::list_all(&*self.store).await?;
+        let before = self.snapshot()?;
+        let keys = open_all(&self.sealer, stored, &before.keys)?;
+        for gone in before
+            .keys
+            .iter()
+            .filter(|old| !keys.iter().any(|key| key.stored.kid == old.stored.kid))
+        {
+            provider::forget(&gone.stored.kid);
+        }
+        let snapshot = Arc::new(Snapshot::new(keys, &self.policy, self.clock.now())?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        Ok(())
+    }
+
+    /// Makes what is missing or due: the first key of each algorithm, and the successor of a key
+    /// that comes of age.
+    pub async fn maintain(&self) -> Result<(), Fault> {
+        for alg in TokenAlg::ALL {
+            let now = self.clock.now();
+            let newest = self.newest(*alg)?;
+            let signs_from = match &newest {
+                None => now,
+                Some(newest) => {
+                    let due = newest.signs_from + self.policy.rotation;
+                    if now < due - self.policy.lead {
+                        continue;
+                    }
+                    due.max(now + self.policy.lead)
+                }
+            };
+            self.create(*alg, self.next_generation(*alg)?, signs_from).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes successors before their time: they sign after the lead, or at once.
+    pub async fn rotate(&self, algs: &[TokenAlg], at_once: bool) -> Result<Vec<Stored>, Fault> {
+        let lead = if at_once { NOW } else { self.policy.lead };
+        let mut made = Vec::new();
+        for alg in algs {
+            let generation = self.next_generation(*alg)?;
+            made.extend(self.create(*alg, generation, self.clock.now() + lead).await?);
+        }
+        Ok(made)
+    }
+
+    /// Takes in a key that was made elsewhere; `None` when it is here already.
+    pub async fn import(&self, made: &Made, at_once: bool) -> Result<Option<Stored>, Fault> {
+        let lead = if at_once { NOW } else { self.policy.lead };
+        let generation = self.next_generation(made.alg)?;
+        self.insert(made, generation, self.clock.now() + lead, Kind::KeyImported).await
+    }
+
+    /// Drops a key for good: nothing that it signed is accepted any more. `false` when there is
+    /// none of this `kid`.
+    pub async fn drop_key(&self, kid: &str) -> Result<bool, Fault> {
+        let tx = self.store.begin(self.clock.now()).await?;
+        let dropped = signing_keys::delete(&tx, kid).await?;
+        if dropped {
+            audit_events::insert(&tx, &[Event::new(Kind::KeyDropped).detail(kid)]).await?;
+        }
+        tx.commit().await?;
+        self.reload().await?;
+        Ok(dropped)
+    }
+
+    /// Seals every key under another master key.
+    pub async fn reseal(&self, next: &Sealer) -> Result<usize, Fault> {
+        let tx = self.store.begin(self.clock.now()).await?;
+        let stored = signing_keys::list_all(&tx).await?;
+        for key in &stored {
+            let private = open(&self.sealer, key)?;
+            signing_keys::reseal(&tx, &key.kid, &next.seal(&key.kid, &private)?).await?;
+        }
+        audit_events::insert(&tx, &[Event::new(Kind::MasterKeyChanged)]).await?;
+        tx.commit().await?;
+        Ok(stored.len())
+    }
+
+    /// Forgets keys that nobody can need any more.
+    pub async fn housekeep(&self) -> Result<(), Fault> {
+        let snapshot = self.snapshot()?;
+        let forgotten = snapshot.list().filter(|(_, phase)| *phase == Phase::Forgotten);
+        for (key, _) in forgotten {
+            let tx = self.store.begin(self.clock.now()).await?;
+            signing_keys::delete(&tx, &key.kid).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    fn newest(&self, alg: TokenAlg) -> Result<Option<Stored>, Fault> {
+        let snapshot = self.snapshot()?;
+        let same = snapshot.list().map(|(key, _)| key).filter(|key| key.alg == alg);
+        Ok(same.max_by_key(|key| (key.signs_from, key.generation)).cloned())
+    }
+
+    fn next_generation(&self, alg: TokenAlg) -> Result<i64, Fault> {
+        let snapshot = self.snapshot()?;
+        let same = snapshot.list().map(|(key, _)| key).filter(|key| key.alg == alg);
+        Ok(same.map(|key| key.generation + 1).max().unwrap_or_default())
+    }
+
+    async fn create(
+        &self,
+        alg: TokenAlg,
+        generation: i64,
+        signs_from: DateTime<Utc>,
+    ) -> Result<Option<Stored>, Fault> {
+        self.check_master_key()?;
+        let bits = self.policy.rsa_bits;
+        let made = tokio::task::spawn_blocking(move || make::generate(alg, bits))
+            .await
+            .map_err(|error| Fault::internal("making a key", error))??;
+        self.insert(&made, generation, signs_from, Kind::KeyCreated).await
+    }
+
+    /// A server that runs on while the master key changes must not seal under the old one.
+    fn check_master_key(&self) -> Result<(), Fault> {
+        let snapshot = self.snapshot()?;
+        snapshot.list().try_for_each(|(key, _)| open(&self.sealer, key).map(drop))
+    }
+
+    async fn insert(
+        &self,
+        made: &Made,
+        generation: i64,
+        signs_from: DateTime<Utc>,
+        kind: Kind,
+    ) -> Result<Option<Stored>, Fault> {
+        let key = Stored {
+            kid: made.kid.clone(),
+            alg: made.alg,
+            generation,
+            created_at: self.clock.now(),
+            signs_from,
+            public_jwk: serde_json::to_string(&made.public_jwk)
+                .map_err(|error| Fault::internal("writing a JWK", error))?,
+            sealed_private: self.sealer.seal(&made.kid, &made.private.0)?,
+        };
+        let tx = self.store.begin(self.clock.now()).await?;
+        let inserted = signing_keys::insert(&tx, &key).await?;
+        if inserted {
+            audit_events::insert(&tx, &[Event::new(kind).detail(&*key.kid)]).await?;
+        }
+        tx.commit().await?;
+        self.reload().await?;
+        Ok(inserted.then_some(key))
+    }
+}
+
+fn open_all(sealer: &Sealer, stored: Vec<Stored>, known: &[Key]) -> Result<Vec<Key>, Fault> {
+    stored
+        .into_iter()
+        .map(|stored| match known.iter().find(|key| key.stored.kid == stored.kid) {
+            Some(key) => Ok(Key { stored, ..key.clone() }),
+            None => parse(sealer, stored),
+        })
+        .collect()
+}
+
+fn parse(sealer: &Sealer, stored: Stored) -> Result<Key, Fault> {
+    let handle = provider::register(&stored.kid, stored.alg, &open(sealer, &stored)?)?;
+    let jwk: Jwk = serde_json::from_str(&stored.public_jwk)
+        .map_err(|error| Fault::internal("reading a JWK", error))?;
+    let verifying = VerifyingKey::from_jwk(&jwk, algorithm(stored.alg))
+        .map_err(|error| Fault::internal("reading a JWK", error))?;
+    let signing = SigningKey { kid: stored.kid.clone(), alg: stored.alg, handle };
+    Ok(Key { stored, jwk, verifying, signing })
+}
+
+fn open(sealer: &Sealer, key: &Stored) -> Result<zeroize::Zeroizing<Vec<u8>>, Fault> {
+    sealer.open(&key.kid, &key.sealed_private).ok_or_else(|| {
+        Fault::internal("opening a signing key", "the master key is not the one that sealed it")
+    })
+}

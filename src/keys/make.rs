@@ -1,0 +1,171 @@
+//! Making keys, reading them from PEM, and their public halves as JWKs.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use rsa::RsaPrivateKey;
+use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey};
+use rsa::pkcs8::der::SecretDocument;
+use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
+use rsa::rand_core::OsRng;
+use rsa::traits::PublicKeyParts;
+use zeroize::Zeroizing;
+
+use crate::domain::client::TokenAlg;
+use crate::domain::verdict::{Error, Fault, Rejected, reject};
+
+/// A key as it was made or read.
+#[derive(Debug)]
+pub struct Made {
+    /// The RFC 7638 thumbprint.
+    pub kid: String,
+    /// What it signs with.
+    pub alg: TokenAlg,
+    /// The public half.
+    pub public_jwk: Jwk,
+    /// The private half, PKCS#8.
+    pub private: Private,
+}
+
+/// A private key in PKCS#8.
+pub struct Private(pub Zeroizing<Vec<u8>>);
+
+impl std::fmt::Debug for Private {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Private(…)")
+    }
+}
+
+/// The sizes of RSA keys that can be made, in bits.
+pub const RSA_BITS: [u32; 3] = [2048, 3072, 4096];
+
+/// Makes a key. Slow for RSA: not for a worker of the runtime.
+pub fn generate(alg: TokenAlg, rsa_bits: u32) -> Result<Made, Fault> {
+    match alg {
+        TokenAlg::Rs256 => {
+            let bits = usize::try_from(rsa_bits)
+                .map_err(|error| Fault::internal("making an RSA key", error))?;
+            let key = RsaPrivateKey::new(&mut OsRng, bits)
+                .map_err(|error| Fault::internal("making an RSA key", error))?;
+            from_rsa(&key)
+        }
+        TokenAlg::Es256 => {
+            let fault = |_| Fault::internal("making a P-256 key", "aws-lc refused");
+            let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(fault)?;
+            let pkcs8 = key.to_pkcs8v1().map_err(fault)?;
+            from_p256(Zeroizing::new(pkcs8.as_ref().to_vec()))
+        }
+    }
+}
+
+/// Reads a private key from PEM: RSA of at least 2048 bits (PKCS#8, PKCS#1) or P-256 (PKCS#8).
+pub fn read_pem(pem: &str) -> Result<Made, Error<Rejected>> {
+    let Ok((label, der)) = SecretDocument::from_pem(pem.trim()) else {
+        return reject("the file is not one private key in PEM");
+    };
+    let rsa = match label {
+        "RSA PRIVATE KEY" => RsaPrivateKey::from_pkcs1_der(der.as_bytes()).ok(),
+        "PRIVATE KEY" => RsaPrivateKey::from_pkcs8_der(der.as_bytes()).ok(),
+        _ => return reject(format!("a PEM of type {label:?} is no private key that signs")),
+    };
+    if let Some(key) = rsa {
+        if key.n().bits() < 2048 {
+            return reject("an RSA key of less than 2048 bits signs nothing here");
+        }
+        return Ok(from_rsa(&key)?);
+    }
+    let pkcs8 = Zeroizing::new(der.as_bytes().to_vec());
+    if EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).is_err() {
+        return reject("the key is neither RSA nor P-256");
+    }
+    Ok(from_p256(pkcs8)?)
+}
+
+fn from_rsa(key: &RsaPrivateKey) -> Result<Made, Fault> {
+    let pkcs8 =
+        key.to_pkcs8_der().map_err(|error| Fault::internal("encoding an RSA key", error))?;
+    let pkcs1 =
+        key.to_pkcs1_der().map_err(|error| Fault::internal("encoding an RSA key", error))?;
+    let described = EncodingKey::from_rsa_der(pkcs1.as_bytes());
+    made(TokenAlg::Rs256, &described, Zeroizing::new(pkcs8.as_bytes().to_vec()))
+}
+
+fn from_p256(pkcs8: Zeroizing<Vec<u8>>) -> Result<Made, Fault> {
+    let described = EncodingKey::from_ec_der(&pkcs8);
+    made(TokenAlg::Es256, &described, pkcs8)
+}
+
+fn made(alg: TokenAlg, key: &EncodingKey, pkcs8: Zeroizing<Vec<u8>>) -> Result<Made, Fault> {
+    let fault = |error| Fault::internal("describing a key", error);
+    let mut public_jwk = Jwk::from_encoding_key(key, algorithm(alg)).map_err(fault)?;
+    let kid = public_jwk.thumbprint(ThumbprintHash::SHA256).map_err(fault)?;
+    public_jwk.common.key_id = Some(kid.clone());
+    public_jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+    Ok(Made { kid, alg, public_jwk, private: Private(pkcs8) })
+}
+
+/// The name of an algorithm in `jsonwebtoken`.
+#[must_use]
+pub fn algorithm(alg: TokenAlg) -> Algorithm {
+    match alg {
+        TokenAlg::Rs256 => Algorithm::RS256,
+        TokenAlg::Es256 => Algorithm::ES256,
+    }
+}
+
+/// The left half of a SHA-256 in base64url: `at_hash`, OpenID Connect Core §3.1.3.6.
+#[must_use]
+pub fn left_half_hash(text: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    let (left, _) = digest.as_ref().split_at(16);
+    URL_SAFE_NO_PAD.encode(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc7638_the_kid_is_the_thumbprint_of_the_public_half() {
+        super::super::provider::install();
+        for alg in [TokenAlg::Rs256, TokenAlg::Es256] {
+            let made = generate(alg, 2048).unwrap();
+            let jwk = serde_json::to_value(&made.public_jwk).unwrap();
+            let member = |name: &str| jwk[name].as_str().unwrap().to_owned();
+            let canonical = match alg {
+                TokenAlg::Rs256 => {
+                    format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, member("e"), member("n"))
+                }
+                TokenAlg::Es256 => format!(
+                    r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
+                    member("x"),
+                    member("y")
+                ),
+            };
+            let digest =
+                aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes());
+            assert_eq!(made.kid, URL_SAFE_NO_PAD.encode(digest));
+            assert_eq!(member("kid"), made.kid);
+            assert_eq!(member("alg"), alg.as_str());
+            assert_eq!(member("use"), "sig");
+            for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+                assert!(jwk.get(private).is_none(), "{private}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pem_is_read_back() {
+        super::super::provider::install();
+        let key = RsaPrivateKey::new(&mut OsRng, 2048).unwrap();
+        let pkcs8 = key.to_pkcs8_pem(rsa::pkcs8::LineEnding::LF).unwrap();
+        let pkcs1 = rsa::pkcs1::EncodeRsaPrivateKey::to_pkcs1_pem(&key, rsa::pkcs1::LineEnding::LF);
+        assert_eq!(read_pem(&pkcs8).unwrap().kid, read_pem(&pkcs1.unwrap()).unwrap().kid);
+        let small = RsaPrivateKey::new(&mut OsRng, 1024).unwrap();
+        let small = small.to_pkcs8_pem(rsa::pkcs8::LineEnding::LF).unwrap();
+        assert!(read_pem(&small).is_err());
+        assert!(read_pem("nonsense").is_err());
+    }
+}

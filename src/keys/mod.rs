@@ -1,0 +1,12 @@
+//! Keys: their life ([`ring`]), their sealing ([`seal`]) and what they sign ([`jwt`]).
+//!
+//! Signing is aws-lc through `jsonwebtoken`; the crate `rsa` makes and reads keys and never signs
+//! (RUSTSEC-2023-0071).
+
+pub mod foreign;
+pub mod jwt;
+pub mod keyring;
+pub mod make;
+pub mod provider;
+pub mod ring;
+pub mod seal;

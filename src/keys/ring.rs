@@ -1,0 +1,181 @@
+//! The life of keys as a pure function of time.
+//!
+//! A key is *pending* from its creation (published, not signing), *signing* from `signs_from`,
+//! *retiring* once a successor signs (published until the longest token it signed has expired),
+//! *remembered* (known to us alone, for hints and proofs that may be expired), and then *forgotten*.
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::domain::client::TokenAlg;
+
+/// When a key came and when it signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// What it signs with: keys succeed one another within an algorithm.
+    pub alg: TokenAlg,
+    /// From when it signs.
+    pub signs_from: DateTime<Utc>,
+    /// Decides between two keys that sign from the same instant: the later one signs.
+    pub generation: i64,
+}
+
+/// Where a key stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the module says what each is")]
+pub enum Phase {
+    Pending,
+    Signing,
+    Retiring,
+    Remembered,
+    Forgotten,
+}
+
+impl Phase {
+    /// Whether the JWKS shows a key of this phase.
+    #[must_use]
+    pub fn is_published(self) -> bool {
+        self <= Self::Retiring
+    }
+
+    /// The name for people and scripts.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Signing => "signing",
+            Self::Retiring => "retiring",
+            Self::Remembered => "remembered",
+            Self::Forgotten => "forgotten",
+        }
+    }
+}
+
+/// For how long a key that signs no more is still needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The life of the longest token, with the clock skew that verifiers may have.
+    pub published: Duration,
+    /// How long after that an expired token of ours may be shown to us.
+    pub remembered: Duration,
+}
+
+/// The phase of each key at one instant, and the next instant at which one of them may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// One phase for each timing, in their order.
+    pub phases: Vec<Phase>,
+    /// Until when this view holds.
+    pub until: DateTime<Utc>,
+}
+
+/// The whole life of keys. Invariant: as long as an algorithm has a key, exactly one of them signs.
+#[must_use]
+pub fn at(now: DateTime<Utc>, keys: &[Timing], memory: Memory) -> View {
+    let mut until = DateTime::<Utc>::MAX_UTC;
+    let phases = keys
+        .iter()
+        .map(|key| {
+            let (phase, ends) = phase(now, *key, keys, memory);
+            until = until.min(ends);
+            phase
+        })
+        .collect();
+    View { phases, until }
+}
+
+fn phase(
+    now: DateTime<Utc>,
+    key: Timing,
+    keys: &[Timing],
+    memory: Memory,
+) -> (Phase, DateTime<Utc>) {
+    let order = |other: &Timing| (other.signs_from, other.generation);
+    let same = || keys.iter().filter(|other| other.alg == key.alg);
+    // Without a key that is due (a clock that was set back) the first one signs all the same.
+    let due = same().filter(|other| other.signs_from <= now).max_by_key(|other| order(other));
+    let signing = due.or_else(|| same().min_by_key(|other| order(other)));
+    let successor =
+        same().filter(|other| order(other) > order(&key)).min_by_key(|other| order(other));
+    let stops = successor.map_or(DateTime::<Utc>::MAX_UTC, |successor| successor.signs_from);
+    let unpublished =
+        stops.checked_add_signed(memory.published).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let forgotten =
+        unpublished.checked_add_signed(memory.remembered).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    if signing.is_some_and(|signing| order(signing) == order(&key)) {
+        (Phase::Signing, stops)
+    } else if signing.is_some_and(|signing| order(signing) < order(&key)) {
+        (Phase::Pending, key.signs_from)
+    } else if now < unpublished {
+        (Phase::Retiring, unpublished)
+    } else if now < forgotten {
+        (Phase::Remembered, forgotten)
+    } else {
+        (Phase::Forgotten, DateTime::<Utc>::MAX_UTC)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::clock::from_millis;
+
+    fn t(seconds: i64) -> DateTime<Utc> {
+        from_millis(seconds * 1000)
+    }
+
+    fn key(generation: i64, signs_from: i64) -> Timing {
+        Timing { alg: TokenAlg::Rs256, signs_from: t(signs_from), generation }
+    }
+
+    fn memory() -> Memory {
+        Memory { published: Duration::seconds(100), remembered: Duration::seconds(1000) }
+    }
+
+    #[test]
+    fn the_life_of_a_key_and_its_successor() {
+        let keys = [key(0, 0), key(1, 500)];
+        for (now, old, new) in [
+            (0, Phase::Signing, Phase::Pending),
+            (499, Phase::Signing, Phase::Pending),
+            (500, Phase::Retiring, Phase::Signing),
+            (599, Phase::Retiring, Phase::Signing),
+            (600, Phase::Remembered, Phase::Signing),
+            (1599, Phase::Remembered, Phase::Signing),
+            (1600, Phase::Forgotten, Phase::Signing),
+        ] {
+            assert_eq!(at(t(now), &keys, memory()).phases, [old, new], "at {now}");
+        }
+    }
+
+    #[test]
+    fn of_two_keys_from_the_same_instant_the_later_one_signs() {
+        let view = at(t(10), &[key(0, 5), key(1, 5)], memory());
+        assert_eq!(view.phases, [Phase::Retiring, Phase::Signing]);
+    }
+
+    #[test]
+    fn a_clock_set_back_leaves_the_first_key_signing() {
+        assert_eq!(
+            at(t(-9), &[key(0, 0), key(1, 5)], memory()).phases,
+            [Phase::Signing, Phase::Pending]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_one_key_signs_and_a_view_holds_until_it_says(
+            starts in prop::collection::vec(0_i64..2000, 1..6),
+            now in 0_i64..5000,
+            later in 0_i64..5000,
+        ) {
+            let keys: Vec<Timing> = (0..).zip(&starts).map(|(generation, start)| key(generation, *start)).collect();
+            let view = at(t(now), &keys, memory());
+            prop_assert_eq!(view.phases.iter().filter(|phase| **phase == Phase::Signing).count(), 1);
+            if later >= now && t(later) < view.until {
+                prop_assert_eq!(at(t(later), &keys, memory()).phases, view.phases);
+            }
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The master key and what is derived from it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{hkdf, hmac};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use crate::domain::random;
+use crate::domain::secret::{Plain, RefreshToken};
+use crate::domain::verdict::Fault;
+
+/// What a derived key is for. Two labels never share a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// Sealing private keys in the database.
+    Sealing,
+    /// Deriving the successor of a refresh token.
+    Rotation,
+    /// Binding forms to their pages.
+    Forms,
+}
+
+impl Label {
+    fn info(self) -> &'static [u8] {
+        match self {
+            Self::Sealing => b"mapae sealing v1",
+            Self::Rotation => b"mapae rotation v1",
+            Self::Forms => b"mapae forms v1",
+        }
+    }
+}
+
+/// 256 bits that everything else is derived from.
+pub struct MasterKey(Zeroizing<[u8; 32]>);
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+/// Where the master key comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Given as text.
+    Text(Zeroizing<String>),
+    /// In a file that an operator provides.
+    File(PathBuf),
+    /// In the folder of keys, made on the first start.
+    Folder(PathBuf),
+}
+
+/// Why there is no master key, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum NoMasterKey {
+    /// The file can be read by others.
+    #[error("{0} can be read by others than its owner: chmod 600 it")]
+    Exposed(PathBuf),
+    /// The text is not a key.
+    #[error("a master key is 32 bytes in base64url or 64 hex digits")]
+    Malformed,
+    /// The file system refuses.
+    #[error("{0}: {1}")]
+    Io(PathBuf, std::io::Error),
+}
+
+const FILE_NAME: &str = "master.key";
+const NEXT_FILE_NAME: &str = "master.key.next";
+
+impl MasterKey {
+    /// A new random key.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Zeroizing::new(random::bytes()))
+    }
+
+    /// Reads a key from where it is; makes it in an own folder that has none.
+    pub fn load(source: &Source) -> Result<Self, NoMasterKey> {
+        match source {
+            Source::Text(text) => Self::parse(text),
+            Source::File(path) => Self::read(path),
+            Source::Folder(folder) => {
+                let path = folder.join(FILE_NAME);
+                if !path.exists() {
+                    make_folder(folder)?;
+                    Self::generate().write_new(&path)?;
+                }
+                Self::read(&path)
+            }
+        }
+    }
+
+    /// The key that an interrupted change of the master key left behind.
+    pub fn load_next(folder: &Path) -> Result<Option<Self>, NoMasterKey> {
+        let path = folder.join(NEXT_FILE_NAME);
+        if path.exists() { Self::read(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Writes the key that is to replace the one in this folder, before anything is sealed by it.
+    pub fn write_next(&self, folder: &Path) -> Result<(), NoMasterKey> {
+        let path = folder.join(NEXT_FILE_NAME);
+        fs::remove_file(&path).or_else(unless_missing).map_err(|error| io(&path, error))?;
+        self.write_new(&path)
+    }
+
+    /// Makes the next key the key of this folder.
+    pub fn promote_next(folder: &Path) -> Result<(), NoMasterKey> {
+        let path = folder.join(NEXT_FILE_NAME);
+        fs::rename(&path, folder.join(FILE_NAME)).map_err(|error| io(&path, error))
+    }
+
+    /// Reads a key in text.
+    pub fn parse(text: &str) -> Result<Self, NoMasterKey> {
+        let text = text.trim();
+        let bytes = if text.len() == 64 {
+            from_hex(text)
+        } else {
+            URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()
+        };
+        let bytes = Zeroizing::new(bytes.ok_or(NoMasterKey::Malformed)?);
+        let key = bytes.as_slice().try_into().map_err(|_| NoMasterKey::Malformed)?;
+        Ok(Self(Zeroizing::new(key)))
+    }
+
+    fn read(path: &Path) -> Result<Self, NoMasterKey> {
+        let file = File::open(path).map_err(|error| io(path, error))?;
+        #[cfg(unix)]
+        {
+            let metadata = file.metadata().map_err(|error| io(path, error))?;
+            if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
+                return Err(NoMasterKey::Exposed(path.to_path_buf()));
+            }
+        }
+        let text = std::io::read_to_string(file).map_err(|error| io(path, error))?;
+        Self::parse(&Zeroizing::new(text))
+    }
+
+    /// Writes a file that did not exist. It appears whole or not at all, and if another process was
+    /// faster its file stays.
+    fn write_new(&self, path: &Path) -> Result<(), NoMasterKey> {
+        let draft = path.with_extension(format!("draft-{}", random::identifier()));
+        let written = self.write_draft(&draft).and_then(|()| fs::hard_link(&draft, path));
+        let removed = fs::remove_file(&draft);
+        match written {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            result => result.and(removed).map_err(|error| io(path, error)),
+        }
+    }
+
+    fn write_draft(&self, path: &Path) -> std::io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path)?;
+        let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*self.0));
+        writeln!(file, "{}", *text)?;
+        file.sync_all()
+    }
+
+    /// The key for one purpose: HKDF-SHA256, RFC 5869.
+    pub fn derive(&self, label: Label) -> Result<Zeroizing<[u8; 32]>, Fault> {
+        let fault = |_| Fault::internal("deriving a key", "HKDF failed");
+        let mut key = Zeroizing::new([0; 32]);
+        hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
+            .extract(&*self.0)
+            .expand(&[label.info()], hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(&mut *key))
+            .map_err(fault)?;
+        Ok(key)
+    }
+}
+
+fn io(path: &Path, error: std::io::Error) -> NoMasterKey {
+    NoMasterKey::Io(path.to_path_buf(), error)
+}
+
+fn unless_missing(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+fn make_folder(folder: &Path) -> Result<(), NoMasterKey> {
+    fs::create_dir_all(folder).map_err(|error| io(folder, error))
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|c| c.to_digit(16))
+        .map(|d| d.and_then(|d| u8::try_from(d).ok()))
+        .collect::<Option<_>>()?;
+    Some(
+        digits.chunks_exact(2).filter_map(|pair| Some(pair.first()? << 4 | pair.last()?)).collect(),
+    )
+}
+
+/// Seals private keys: AES-256-GCM under the sealing key, bound to the `kid`.
+pub struct Sealer(LessSafeKey);
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealer(…)")
+    }
+}
+
+impl Sealer {
+    /// The sealer of a master key.
+    pub fn new(master: &MasterKey) -> Result<Self, Fault> {
+        let key = master.derive(Label::Sealing)?;
+        let key = UnboundKey::new(&AES_256_GCM, &*key)
+            .map_err(|_| Fault::internal("making the sealing key", "AES-256-GCM refused it"))?;
+        Ok(Self(LessSafeKey::new(key)))
+    }
+
+    /// Seals: nonce, ciphertext, tag.
+    pub fn seal(&self, kid: &str, private: &[u8]) -> Result<Vec<u8>, Fault> {
+        let nonce = random::bytes::<NONCE_LEN>();
+        let mut sealed = private.to_vec();
+        self.0
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(kid.as_bytes()),
+                &mut sealed,
+            )
+            .map_err(|_| Fault::internal("sealing a key", "AES-256-GCM failed"))?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what was sealed for this `kid`; `None` when this master key does not open it.
+    #[must_use]
+    pub fn open(&self, kid: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut bytes = Zeroizing::new(sealed.to_vec());
+        let private = self.0.open_in_place(nonce, Aad::from(kid.as_bytes()), &mut bytes).ok()?;
+        Some(Zeroizing::new(private.to_vec()))
+    }
+}
+
+/// Derives the successor of a refresh token, so that a repeat finds the same one again and the
+/// database holds nothing that it could be recovered from.
+#[derive(Clone)]
+pub struct RotationKey(hmac::Key);
+
+impl std::fmt::Debug for RotationKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RotationKey(…)")
+    }
+}
+
+impl RotationKey {
+    /// The rotation key of a master key.
+    pub fn new(master: &MasterKey) -> Result<Self, Fault> {
+        let key = master.derive(Label::Rotation)?;
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
+    }
+
+    /// `RT2 = HMAC(rotation key, RT1)`.
+    #[must_use]
+    pub fn successor(&self, presented: &Plain<RefreshToken>) -> Plain<RefreshToken> {
+        let tag = hmac::sign(&self.0, presented.expose().as_bytes());
+        let mut bytes = Zeroizing::new([0; 32]);
+        for (to, from) in bytes.iter_mut().zip(tag.as_ref()) {
+            *to = *from;
+        }
+        Plain::from_bytes(&bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sealed_opens_for_its_kid_and_master_key_alone() {
+        let master = MasterKey::generate();
+        let sealer = Sealer::new(&master).unwrap();
+        let sealed = sealer.seal("kid", b"private").unwrap();
+        assert_eq!(sealer.open("kid", &sealed).unwrap().as_slice(), b"private");
+        assert!(sealer.open("other", &sealed).is_none());
+        assert!(Sealer::new(&MasterKey::generate()).unwrap().open("kid", &sealed).is_none());
+        assert!(sealer.open("kid", &sealed[..5]).is_none());
+        assert!(!sealed.windows(7).any(|window| window == b"private"));
+    }
+
+    #[test]
+    fn two_labels_never_share_a_key() {
+        let master = MasterKey::generate();
+        let derive = |label| *master.derive(label).unwrap();
+        assert_ne!(derive(Label::Sealing), derive(Label::Rotation));
+        assert_ne!(derive(Label::Rotation), derive(Label::Forms));
+        assert_ne!(derive(Label::Sealing), derive(Label::Forms));
+    }
+
+    #[test]
+    fn a_successor_is_always_the_same_one() {
+        let key = RotationKey::new(&MasterKey::generate()).unwrap();
+        let token = Plain::generate();
+        assert_eq!(key.successor(&token).expose(), key.successor(&token).expose());
+        assert_ne!(key.successor(&token).expose(), token.expose());
+        assert_ne!(key.successor(&token).expose(), key.successor(&Plain::generate()).expose());
+    }
+
+    #[test]
+    fn a_key_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let source = Source::Folder(folder.path().join("keys"));
+        let key = MasterKey::load(&source).unwrap();
+        assert_eq!(*key.0, *MasterKey::load(&source).unwrap().0);
+        let path = folder.path().join("keys/master.key");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(MasterKey::load(&source), Err(NoMasterKey::Exposed(_))));
+    }
+
+    #[test]
+    fn a_master_key_is_32_bytes() {
+        assert!(MasterKey::parse(&"ab".repeat(32)).is_ok());
+        assert!(MasterKey::parse(&URL_SAFE_NO_PAD.encode([7; 32])).is_ok());
+        for bad in ["", "short", &"zz".repeat(32), &URL_SAFE_NO_PAD.encode([7; 31])] {
+            assert!(MasterKey::parse(bad).is_err(), "{bad}");
+        }
+    }
+}
