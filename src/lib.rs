@@ -1,5 +1,6 @@
 //! mapae: a self-hosted OAuth 2 / OpenID Connect authorization server.
 
+pub mod accounts;
 pub mod domain;
 pub mod keys;
 pub mod store;

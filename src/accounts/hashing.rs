@@ -1,0 +1,309 @@
+//! Password hashing: Argon2id in a bounded pool of threads that sheds load.
+//!
+//! Each thread keeps its memory while there is work and gives it back when there is none. Who would
+//! wait too long is turned away at once: a queue of passwords only makes everybody late.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use subtle::ConstantTimeEq;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use crate::domain::random;
+use crate::domain::verdict::{Error, Fault};
+
+/// The cost of a hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory in KiB.
+    pub memory: u32,
+    /// Passes over it.
+    pub passes: u32,
+}
+
+impl Default for Cost {
+    /// The OWASP parameters: 19 MiB, two passes, one lane.
+    fn default() -> Self {
+        Self { memory: 19 * 1024, passes: 2 }
+    }
+}
+
+/// The pool has more to do than it can answer in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy;
+
+/// What a check found out.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Not the password.
+    Wrong,
+    /// The password; with a new hash when the stored one has another cost than today's.
+    Right(Option<String>),
+}
+
+/// A pool of threads that hash.
+#[derive(Debug)]
+pub struct Hasher(Arc<Pool>);
+
+#[derive(Debug)]
+struct Pool {
+    cost: Cost,
+    threads: u32,
+    queue: Mutex<Queue>,
+    wakes: Condvar,
+}
+
+#[derive(Debug)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// A moving average of the time that one hash takes.
+    pace: Duration,
+    closed: bool,
+}
+
+struct Job {
+    password: Zeroizing<Vec<u8>>,
+    task: Task,
+    since: Instant,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("since", &self.since).finish_non_exhaustive()
+    }
+}
+
+enum Task {
+    Hash(oneshot::Sender<Result<String, Fault>>),
+    /// Without a stored hash the work is done all the same: the time says nothing.
+    Check(Option<String>, oneshot::Sender<Result<Check, Error<Busy>>>),
+}
+
+/// Nobody waits longer than this for a free thread.
+const PATIENCE: Duration = Duration::from_millis(1200);
+/// A thread without work for this long gives its memory back.
+const REST: Duration = Duration::from_secs(1);
+
+impl Hasher {
+    /// A pool of this many threads.
+    pub fn new(cost: Cost, threads: u32) -> Result<Self, Fault> {
+        let fault = |error| Fault::internal("starting the hashing threads", error);
+        let queue = Queue { jobs: VecDeque::new(), pace: Duration::from_millis(20), closed: false };
+        let pool = Pool { cost, threads, queue: Mutex::new(queue), wakes: Condvar::new() };
+        let pool = Arc::new(pool);
+        params(cost)?;
+        for number in 0..threads {
+            let pool = Arc::clone(&pool);
+            std::thread::Builder::new()
+                .name(format!("hashing-{number}"))
+                .spawn(move || pool.work())
+                .map_err(fault)?;
+        }
+        Ok(Self(pool))
+    }
+
+    /// Hashes a password for storing. Never turned away: only an operator or a new password asks.
+    pub async fn hash(&self, password: Zeroizing<Vec<u8>>) -> Result<String, Fault> {
+        let (reply, answer) = oneshot::channel();
+        self.0.push(Job { password, task: Task::Hash(reply), since: Instant::now() });
+        answer.await.map_err(|error| Fault::internal("hashing a password", error))?
+    }
+
+    /// Checks a password against a stored hash, or against none at the same cost.
+    pub async fn check(
+        &self,
+        password: Zeroizing<Vec<u8>>,
+        stored: Option<String>,
+    ) -> Result<Check, Error<Busy>> {
+        let (reply, answer) = oneshot::channel();
+        if self.0.is_overloaded() {
+            return Err(Error::Refused(Busy));
+        }
+        self.0.push(Job { password, task: Task::Check(stored, reply), since: Instant::now() });
+        answer.await.map_err(|error| Fault::internal("hashing a password", error))?
+    }
+}
+
+impl Drop for Hasher {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.wakes.notify_all();
+    }
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, job: Job) {
+        self.lock().jobs.push_back(job);
+        self.wakes.notify_one();
+    }
+
+    fn is_overloaded(&self) -> bool {
+        let queue = self.lock();
+        let ahead = u32::try_from(queue.jobs.len()).unwrap_or(u32::MAX);
+        queue.pace.saturating_mul(ahead) / self.threads > PATIENCE
+    }
+
+    fn work(&self) {
+        let mut memory = Vec::new();
+        while let Some(job) = self.next(&mut memory) {
+            if let Task::Check(_, reply) = &job.task {
+                if reply.is_closed() {
+                    continue;
+                }
+            }
+            let started = Instant::now();
+            match job.task {
+                Task::Hash(reply) => {
+                    // The asker may be gone; there is nobody else to tell.
+                    let _ = reply.send(hash(self.cost, &job.password, &mut memory));
+                }
+                Task::Check(_, reply) if job.since.elapsed() > PATIENCE => {
+                    let _ = reply.send(Err(Error::Refused(Busy)));
+                    continue;
+                }
+                Task::Check(stored, reply) => {
+                    let checked = check(self.cost, &job.password, stored.as_deref(), &mut memory);
+                    let _ = reply.send(checked.map_err(Error::Fault));
+                }
+            }
+            let mut queue = self.lock();
+            queue.pace = (queue.pace * 7 + started.elapsed()) / 8;
+        }
+    }
+
+    fn next(&self, memory: &mut Vec<Block>) -> Option<Job> {
+        let mut queue = self.lock();
+        loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                return Some(job);
+            }
+            if queue.closed {
+                return None;
+            }
+            queue = if memory.is_empty() {
+                self.wakes.wait(queue).unwrap_or_else(PoisonError::into_inner)
+            } else {
+                let (queue, rest) =
+                    self.wakes.wait_timeout(queue, REST).unwrap_or_else(PoisonError::into_inner);
+                if rest.timed_out() {
+                    *memory = Vec::new();
+                }
+                queue
+            };
+        }
+    }
+}
+
+fn params(cost: Cost) -> Result<Params, Fault> {
+    Params::new(cost.memory, cost.passes, 1, Some(32))
+        .map_err(|error| Fault::internal("reading the cost of hashing", error.to_string()))
+}
+
+fn digest(
+    params: Params,
+    password: &[u8],
+    salt: &[u8],
+    memory: &mut Vec<Block>,
+) -> Result<Zeroizing<[u8; 32]>, Fault> {
+    let fault = |error: argon2::Error| Fault::internal("hashing a password", error.to_string());
+    let blocks = params.block_count();
+    if memory.len() < blocks {
+        memory.resize(blocks, Block::default());
+    }
+    let mut output = Zeroizing::new([0; 32]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into_with_memory(password, salt, &mut *output, memory.as_mut_slice())
+        .map_err(fault)?;
+    Ok(output)
+}
+
+fn hash(cost: Cost, password: &[u8], memory: &mut Vec<Block>) -> Result<String, Fault> {
+    let salt = random::bytes::<16>();
+    let output = digest(params(cost)?, password, &salt, memory)?;
+    Ok(format!(
+        "$argon2id$v=19$m={},t={},p=1${}${}",
+        cost.memory,
+        cost.passes,
+        STANDARD_NO_PAD.encode(salt),
+        STANDARD_NO_PAD.encode(*output)
+    ))
+}
+
+fn check(
+    cost: Cost,
+    password: &[u8],
+    stored: Option<&str>,
+    memory: &mut Vec<Block>,
+) -> Result<Check, Fault> {
+    let today = params(cost)?;
+    let Some(stored) = stored else {
+        digest(today, password, &[0; 16], memory)?;
+        return Ok(Check::Wrong);
+    };
+    let broken = |error: String| Fault::internal("reading a password hash", error);
+    let parsed = PasswordHash::new(stored).map_err(|error| broken(error.to_string()))?;
+    let params = Params::try_from(&parsed).map_err(|error| broken(error.to_string()))?;
+    let salt = parsed.salt.as_ref().ok_or_else(|| broken("no salt".to_owned()))?;
+    let expected = parsed.hash.as_ref().ok_or_else(|| broken("no output".to_owned()))?;
+    let is_current = params.m_cost() == cost.memory && params.t_cost() == cost.passes;
+    let found = digest(params, password, salt.as_ref(), memory)?;
+    if !bool::from(found.ct_eq(expected.as_bytes())) {
+        return Ok(Check::Wrong);
+    }
+    let renewed = if is_current { None } else { Some(hash(cost, password, memory)?) };
+    Ok(Check::Right(renewed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: Cost = Cost { memory: 64, passes: 1 };
+
+    fn password(text: &str) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(text.as_bytes().to_vec())
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_its_own_hash_alone() {
+        let hasher = Hasher::new(CHEAP, 1).unwrap();
+        let stored = hasher.hash(password("horse")).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+        let check = |text| hasher.check(password(text), Some(stored.clone()));
+        assert_eq!(check("horse").await.unwrap(), Check::Right(None));
+        assert_eq!(check("Horse").await.unwrap(), Check::Wrong);
+        assert_eq!(hasher.check(password("horse"), None).await.unwrap(), Check::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_cost_is_renewed() {
+        let old = Hasher::new(CHEAP, 1).unwrap().hash(password("horse")).await.unwrap();
+        let hasher = Hasher::new(Cost { memory: 128, passes: 2 }, 1).unwrap();
+        let Check::Right(Some(new)) = hasher.check(password("horse"), Some(old)).await.unwrap()
+        else {
+            panic!("the password is right and its hash is old");
+        };
+        assert!(new.starts_with("$argon2id$v=19$m=128,t=2,p=1$"));
+        assert_eq!(hasher.check(password("horse"), Some(new)).await.unwrap(), Check::Right(None));
+    }
+
+    #[tokio::test]
+    async fn an_overloaded_pool_turns_away_at_once() {
+        let hasher = Hasher::new(Cost { memory: 19 * 1024, passes: 2 }, 1).unwrap();
+        hasher.0.lock().pace = Duration::from_secs(60);
+        let checks = (0..8).map(|_| hasher.check(password("x"), None));
+        let answers = futures_util::future::join_all(checks).await;
+        assert!(answers.iter().any(|answer| matches!(answer, Err(Error::Refused(Busy)))));
+        assert!(answers.iter().any(Result::is_ok));
+    }
+}

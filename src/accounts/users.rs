@@ -1,0 +1,160 @@
+//! What an operator does with accounts.
+
+use chrono::{DateTime, Utc};
+use zeroize::Zeroizing;
+
+use super::hashing::Hasher;
+use crate::domain::audit::{Event, Kind};
+use crate::domain::clock::Clock;
+use crate::domain::person;
+use crate::domain::user::{Profile, User, UserId};
+use crate::domain::verdict::{Error, Rejected, reject};
+use crate::store::{Reader, Store, Tx, audit_events, families, users};
+
+/// What a new account is made of.
+#[derive(Debug)]
+pub struct NewUser {
+    /// The user name, as it shall be shown.
+    pub username: String,
+    /// The address.
+    pub email: Option<String>,
+    /// Whether the operator vouches for it.
+    pub email_verified: bool,
+    /// The other claims.
+    pub profile: Profile,
+    /// The password; without one the person cannot sign in by password.
+    pub password: Option<Zeroizing<String>>,
+}
+
+type Outcome<T> = Result<T, Error<Rejected>>;
+
+/// Makes an account.
+pub async fn create(store: &Store, clock: &Clock, hasher: &Hasher, new: NewUser) -> Outcome<User> {
+    if person::username_key(&new.username).is_none() {
+        return reject(
+            "the user name has no canonical form (RFC 8265): no spaces, no invisible characters",
+        );
+    }
+    check_email(new.email.as_deref(), new.email_verified)?;
+    let password_hash = match new.password {
+        Some(password) => Some(hash(hasher, &password).await?),
+        None => None,
+    };
+    let now = clock.now();
+    let user = User {
+        id: UserId(uuid::Uuid::new_v4().to_string()),
+        username: new.username,
+        email: new.email,
+        email_verified: new.email_verified,
+        password_hash,
+        profile: new.profile,
+        disabled_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let tx = store.begin(now).await?;
+    if !users::insert(&tx, &user).await? {
+        tx.abandon().await;
+        return reject("the user name or the verified address is taken");
+    }
+    audit_events::insert(&tx, &[Event::new(Kind::UserCreated).user(&user.id)]).await?;
+    tx.commit().await?;
+    Ok(user)
+}
+
+/// Changes the claims of an account.
+pub async fn update(store: &Store, clock: &Clock, changed: User) -> Outcome<User> {
+    check_email(changed.email.as_deref(), changed.email_verified)?;
+    let tx = store.begin(clock.now()).await?;
+    let user = User { updated_at: tx.now(), ..changed };
+    if !users::update(&tx, &user).await? {
+        tx.abandon().await;
+        return reject("the verified address is taken");
+    }
+    audit_events::insert(&tx, &[Event::new(Kind::UserUpdated).user(&user.id)]).await?;
+    tx.commit().await?;
+    Ok(user)
+}
+
+/// The account of this user name.
+pub async fn find(reader: &impl Reader, username: &str) -> Outcome<User> {
+    let key = person::username_key(username).unwrap_or_default();
+    match users::find_by_name(reader, &key, None).await? {
+        Some(user) => Ok(user),
+        None => reject(format!("there is no user {username:?}")),
+    }
+}
+
+/// Sets a password and ends everything that the old one opened.
+pub async fn set_password(
+    store: &Store,
+    clock: &Clock,
+    hasher: &Hasher,
+    username: &str,
+    password: &Zeroizing<String>,
+) -> Outcome<u64> {
+    let mut user = find(store, username).await?;
+    user.password_hash = Some(hash(hasher, password).await?);
+    let tx = store.begin(clock.now()).await?;
+    users::update(&tx, &user).await?;
+    let ended = families::revoke_of_user(&tx, &user.id).await?;
+    audit_events::insert(&tx, &[Event::new(Kind::UserPasswordSet).user(&user.id)]).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+/// Disables an account and ends everything that it opened.
+pub async fn disable(store: &Store, clock: &Clock, username: &str) -> Outcome<u64> {
+    let user = find(store, username).await?;
+    let tx = store.begin(clock.now()).await?;
+    users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
+    end(tx, &user, Kind::UserDisabled).await
+}
+
+/// Enables an account again.
+pub async fn enable(store: &Store, clock: &Clock, username: &str) -> Outcome<()> {
+    let user = find(store, username).await?;
+    let tx = store.begin(clock.now()).await?;
+    users::set_disabled(&tx, &user.id, None::<DateTime<Utc>>).await?;
+    audit_events::insert(&tx, &[Event::new(Kind::UserEnabled).user(&user.id)]).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Ends every family of an account and says how many there were.
+pub async fn logout(store: &Store, clock: &Clock, username: &str) -> Outcome<u64> {
+    let user = find(store, username).await?;
+    let tx = store.begin(clock.now()).await?;
+    end(tx, &user, Kind::UserLoggedOut).await
+}
+
+/// Deletes an account with all that it opened.
+pub async fn delete(store: &Store, clock: &Clock, username: &str) -> Outcome<()> {
+    let user = find(store, username).await?;
+    let tx = store.begin(clock.now()).await?;
+    users::delete(&tx, &user.id).await?;
+    audit_events::insert(&tx, &[Event::new(Kind::UserDeleted).user(&user.id)]).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn end(tx: Tx, user: &User, kind: Kind) -> Outcome<u64> {
+    let ended = families::revoke_of_user(&tx, &user.id).await?;
+    let event = Event::new(kind).user(&user.id).detail(format!("{ended} families ended"));
+    audit_events::insert(&tx, &[event]).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+async fn hash(hasher: &Hasher, password: &Zeroizing<String>) -> Outcome<String> {
+    match person::password_bytes(password) {
+        Some(bytes) => Ok(hasher.hash(bytes).await?),
+        None => reject("a password has 1 to 1024 bytes"),
+    }
+}
+
+fn check_email(email: Option<&str>, verified: bool) -> Outcome<()> {
+    match email.map(person::email_key) {
+        None if verified => reject("there is no address to be verified"),
+        Some(None) => reject("the e-mail address is none"),
+        _ => Ok(()),
+    }
+}
