@@ -3,4 +3,5 @@
 pub mod accounts;
 pub mod domain;
 pub mod keys;
+pub mod oauth;
 pub mod store;

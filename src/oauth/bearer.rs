@@ -1,0 +1,37 @@
+//! Our own access tokens, presented to us: signature, type, issuer, time, and whether they still
+//! stand in the database.
+
+use super::Issuer;
+use super::claims::AccessToken;
+use crate::domain::client::ClientId;
+use crate::domain::family::FamilyId;
+use crate::domain::verdict::Fault;
+use crate::keys::jwt::Typ;
+use crate::store::live::Question;
+
+/// The claims of an access token that is good at this moment; `None` for any other text.
+pub async fn verify(issuer: &Issuer, token: &str) -> Result<Option<AccessToken>, Fault> {
+    let Some(claims) = read(issuer, token)? else { return Ok(None) };
+    let now = issuer.clock.now().timestamp();
+    if claims.exp <= now || now < claims.nbf {
+        return Ok(None);
+    }
+    Ok(stands(issuer, &claims).await?.then_some(claims))
+}
+
+/// The claims of an access token that we issued, expired or not.
+pub fn read(issuer: &Issuer, token: &str) -> Result<Option<AccessToken>, Fault> {
+    let keys = issuer.keyring.snapshot()?;
+    let claims = keys.verify::<AccessToken>(Typ::AccessToken, token).ok();
+    Ok(claims.filter(|claims| claims.iss == issuer.url.as_str()))
+}
+
+async fn stands(issuer: &Issuer, claims: &AccessToken) -> Result<bool, Fault> {
+    let Some(client) = ClientId::parse(&claims.client_id) else { return Ok(false) };
+    let client = issuer.clients.find(&client).await?;
+    if !client.is_some_and(|client| client.client.is_enabled()) {
+        return Ok(false);
+    }
+    let question = Question { jti: claims.jti.clone(), family: claims.sid.clone().map(FamilyId) };
+    issuer.liveness.ask(question).await?
+}

@@ -1,0 +1,76 @@
+//! The claims of our tokens: RFC 9068 §2.2, OpenID Connect Core §2.
+
+use serde::{Deserialize, Serialize};
+
+/// `aud`: a string, or an array of strings (RFC 7519 §4.1.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
+}
+
+impl Audience {
+    /// The shortest form of these.
+    #[must_use]
+    pub fn new(mut audiences: Vec<String>) -> Self {
+        match audiences.pop() {
+            Some(only) if audiences.is_empty() => Self::One(only),
+            last => {
+                audiences.extend(last);
+                Self::Several(audiences)
+            }
+        }
+    }
+
+    /// Whether this one is named.
+    #[must_use]
+    pub fn contains(&self, audience: &str) -> bool {
+        match self {
+            Self::One(one) => one == audience,
+            Self::Several(several) => several.iter().any(|one| one == audience),
+        }
+    }
+}
+
+/// An access token, RFC 9068 §2.2.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "every field is the claim of that name")]
+pub struct AccessToken {
+    pub iss: String,
+    pub sub: String,
+    pub aud: Audience,
+    pub exp: i64,
+    pub nbf: i64,
+    pub iat: i64,
+    pub jti: String,
+    pub client_id: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scope: String,
+    /// The family.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+}
+
+/// An id token, OpenID Connect Core §2.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "every field is the claim of that name")]
+pub struct IdToken<'a> {
+    pub iss: &'a str,
+    pub sub: &'a str,
+    pub aud: &'a str,
+    pub exp: i64,
+    pub iat: i64,
+    pub auth_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<&'a str>,
+    pub amr: &'a [String],
+    pub sid: &'a str,
+    pub at_hash: String,
+}

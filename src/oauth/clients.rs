@@ -1,0 +1,82 @@
+//! The registered clients in memory. A client that is not in memory is looked up; what changes in
+//! this process or, within a second, in another one is forgotten here.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::domain::client::{Client, ClientId};
+use crate::domain::verdict::Fault;
+use crate::keys::foreign::ForeignKeys;
+use crate::store::{Store, clients};
+
+/// A client with its keys read.
+#[derive(Debug)]
+pub struct Registered {
+    /// The client.
+    pub client: Client,
+    /// Its keys for `private_key_jwt`.
+    pub keys: ForeignKeys,
+}
+
+/// The clients in memory.
+#[derive(Debug)]
+pub struct Registry {
+    store: Arc<Store>,
+    known: RwLock<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    clients: HashMap<ClientId, Arc<Registered>>,
+    /// Grows when everything is forgotten: what was read before that is not kept.
+    epoch: u64,
+}
+
+impl Registry {
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        Self { store, known: RwLock::default() }
+    }
+
+    /// The client of this id.
+    pub async fn find(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
+        if let Some(client) = self.remembered(id) {
+            return Ok(Some(client));
+        }
+        self.look_up(id).await
+    }
+
+    fn remembered(&self, id: &ClientId) -> Option<Arc<Registered>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clients.get(id).cloned()
+    }
+
+    /// The client of this id as the database has it now.
+    pub async fn look_up(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
+        let epoch = self.known.read().unwrap_or_else(PoisonError::into_inner).epoch;
+        let found = clients::find(&*self.store, id).await?.map(|client| Arc::new(read(client)));
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        match &found {
+            Some(client) if known.epoch == epoch => {
+                known.clients.insert(id.clone(), Arc::clone(client));
+            }
+            Some(_) => {}
+            None => {
+                known.clients.remove(id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Forgets every client: something changed.
+    pub fn forget(&self) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.clients.clear();
+        known.epoch += 1;
+    }
+}
+
+fn read(client: Client) -> Registered {
+    let parsed = client.jwks.as_deref().map(ForeignKeys::parse);
+    // Registration checks them; keys that cannot be read verify nothing.
+    let keys = parsed.and_then(Result::ok).unwrap_or_default();
+    Registered { client, keys }
+}

@@ -1,0 +1,166 @@
+//! Error answers: RFC 6749 §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2.
+
+use std::fmt;
+
+use crate::domain::form::BadForm;
+use crate::domain::verdict;
+
+/// The ways in which this server refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the wire name of each says it")]
+pub enum ErrorCode {
+    InvalidRequest,
+    InvalidClient,
+    InvalidGrant,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    UnsupportedTokenType,
+    InvalidScope,
+    InvalidTarget,
+    InvalidToken,
+    InsufficientScope,
+    /// Too many failures: 429.
+    Throttled,
+    /// Too much to do: 503.
+    Overloaded,
+}
+
+impl ErrorCode {
+    /// The value of `error`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::Throttled | Self::Overloaded => "temporarily_unavailable",
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            // RFC 6749 §5.2, RFC 6750 §3.1
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InsufficientScope => 403,
+            Self::Throttled => 429,
+            Self::Overloaded => 503,
+            _ => 400,
+        }
+    }
+}
+
+/// The challenge of a 401, RFC 9110 §11.6.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenge {
+    /// Client authentication by header.
+    Basic,
+    /// An access token, RFC 6750 §3.
+    Bearer,
+}
+
+/// A refusal: constant ASCII text without quote and backslash (RFC 6749 §5.2). Details belong into
+/// the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// `error`; none when a bearer token is merely missing (RFC 6750 §3.1).
+    pub code: Option<ErrorCode>,
+    /// `error_description`.
+    pub description: &'static str,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
+    /// `WWW-Authenticate`.
+    pub challenge: Option<Challenge>,
+}
+
+impl Refusal {
+    /// A refusal of this kind.
+    #[must_use]
+    pub fn new(code: ErrorCode, description: &'static str) -> Self {
+        let challenge = match code {
+            ErrorCode::InvalidClient => Some(Challenge::Basic),
+            ErrorCode::InvalidToken | ErrorCode::InsufficientScope => Some(Challenge::Bearer),
+            _ => None,
+        };
+        Self { code: Some(code), description, retry_after: None, challenge }
+    }
+
+    /// RFC 6750 §3.1: without any token the challenge carries no error.
+    #[must_use]
+    pub fn missing_token() -> Self {
+        let description = "an access token is needed";
+        Self { code: None, description, retry_after: None, challenge: Some(Challenge::Bearer) }
+    }
+
+    /// Says after how many seconds another try makes sense.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.code.map_or(401, ErrorCode::status)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.map_or("unauthorized", ErrorCode::as_str), self.description)
+    }
+}
+
+impl From<BadForm> for Refusal {
+    fn from(bad: BadForm) -> Self {
+        invalid_request(match bad {
+            BadForm::Repeated => "a parameter is repeated",
+            BadForm::Undecodable => "the body is not a form in UTF-8",
+        })
+    }
+}
+
+/// How every use case of the protocol ends.
+pub type Error = verdict::Error<Refusal>;
+
+/// The result of a use case of the protocol.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// RFC 6749 §5.2.
+#[must_use]
+pub fn invalid_request(description: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::InvalidRequest, description)
+}
+
+/// RFC 6749 §5.2.
+#[must_use]
+pub fn invalid_grant(description: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::InvalidGrant, description)
+}
+
+/// RFC 6749 §5.2.
+#[must_use]
+pub fn invalid_client() -> Refusal {
+    Refusal::new(ErrorCode::InvalidClient, "client authentication failed")
+}
+
+/// RFC 6749 §5.2.
+#[must_use]
+pub fn invalid_scope(description: &'static str) -> Refusal {
+    Refusal::new(ErrorCode::InvalidScope, description)
+}

@@ -1,0 +1,128 @@
+//! The grants: a closed set, one file each. A grant parses its request and decides what is owed;
+//! the mint issues it.
+//!
+//! Slow work (hashing, an upstream provider) stands before any transaction, signing after it.
+
+use std::future::Future;
+use std::net::IpAddr;
+
+use super::Issuer;
+use super::client_auth::AuthenticatedClient;
+use super::error::{ErrorCode, Refusal, Result, invalid_request, invalid_scope};
+use super::mint::Entitlement;
+use crate::domain::audit::Origin;
+use crate::domain::client::Client;
+use crate::domain::form::Form;
+use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+
+pub mod client_credentials;
+pub mod password;
+pub mod refresh_token;
+
+/// What a grant may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Cx<'a> {
+    /// The server.
+    pub issuer: &'a Issuer,
+    /// The client that proved who it is.
+    pub client: &'a AuthenticatedClient,
+    /// The client address.
+    pub address: IpAddr,
+    /// For audit events.
+    pub origin: &'a Origin,
+}
+
+/// One grant type.
+pub trait Grant: Sized {
+    /// `grant_type`.
+    const TYPE: &'static str;
+
+    /// Reads the request: pure.
+    fn parse(form: &Form) -> Result<Self, Refusal>;
+
+    /// Checks everything that can be checked, then spends, and says what is owed.
+    fn redeem(self, cx: &Cx<'_>) -> impl Future<Output = Result<Entitlement>> + Send;
+}
+
+/// Writes the list of grants once: parsing, dispatch, metadata and registration follow from it.
+macro_rules! grants {
+    ($($module:ident::$grant:ident),+ $(,)?) => {
+        /// A request of any grant type.
+        #[derive(Debug)]
+        #[expect(missing_docs, reason = "each is the grant of its file")]
+        pub enum AnyGrant { $($grant($module::$grant)),+ }
+
+        /// Every grant type of this server.
+        pub const GRANT_TYPES: &[&str] = &[$($module::$grant::TYPE),+];
+
+        impl AnyGrant {
+            /// Reads the request of this grant type.
+            pub fn parse(grant_type: &str, form: &Form) -> Result<Self, Refusal> {
+                match grant_type {
+                    $($module::$grant::TYPE => $module::$grant::parse(form).map(Self::$grant),)+
+                    _ => Err(unsupported()),
+                }
+            }
+
+            /// Says what is owed.
+            pub async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+                match self { $(Self::$grant(grant) => grant.redeem(cx).await),+ }
+            }
+        }
+    };
+}
+
+grants! {
+    password::Password,
+    refresh_token::RefreshToken,
+    client_credentials::ClientCredentials,
+}
+
+/// RFC 6749 §5.2.
+fn unsupported() -> Refusal {
+    Refusal::new(ErrorCode::UnsupportedGrantType, "this server does not have this grant type")
+}
+
+/// A parameter that the grant cannot do without.
+fn required<'a>(
+    form: &'a Form,
+    name: &'static str,
+    missing: &'static str,
+) -> Result<&'a str, Refusal> {
+    form.get(name).ok_or_else(|| invalid_request(missing))
+}
+
+/// `scope`, RFC 6749 §3.3.
+fn scope(form: &Form) -> Result<Option<Scope>, Refusal> {
+    form.get("scope")
+        .map(Scope::parse)
+        .transpose()
+        .map_err(|_| invalid_scope("the scope is malformed"))
+}
+
+/// `resource`, RFC 8707 §2.
+fn resources(form: &Form) -> Vec<String> {
+    form.all("resource").map(str::to_owned).collect()
+}
+
+/// The scope to grant: what was asked for, within what was registered. Nothing asked for means
+/// what was registered, but for the two that a client must ask for itself (RFC 6749 §3.3).
+fn registered_scope(asked: Option<Scope>, client: &Client) -> Result<Scope, Refusal> {
+    let Some(asked) = asked else {
+        return Ok(client.scope.without(&[OPENID, OFFLINE_ACCESS]));
+    };
+    if asked.is_within(&client.scope) {
+        Ok(asked)
+    } else {
+        Err(invalid_scope("the scope is not registered for this client"))
+    }
+}
+
+/// RFC 8707 §2: a resource must be one that was registered for the client.
+fn registered_resources(resources: &[String], client: &Client) -> Result<(), Refusal> {
+    if resources.iter().all(|resource| client.audiences.contains(resource)) {
+        return Ok(());
+    }
+    let description = "a resource is not registered for this client";
+    Err(Refusal::new(ErrorCode::InvalidTarget, description))
+}

@@ -1,0 +1,27 @@
+//! Asking for many access tokens at once whether they still stand.
+
+use std::sync::Arc;
+
+use super::batch::Batch;
+use crate::domain::verdict::Fault;
+use crate::store::Store;
+use crate::store::live::{Question, are_live};
+
+/// The queue of questions.
+pub type Liveness = Batch<Question, Result<bool, Fault>>;
+
+/// As many questions as one statement takes.
+const AT_MOST: usize = 64;
+
+/// Starts the worker.
+pub(super) fn start(store: Arc<Store>) -> Liveness {
+    Batch::start(AT_MOST, move |questions: Vec<Question>| {
+        let store = Arc::clone(&store);
+        async move {
+            match are_live(&*store, &questions).await {
+                Ok(answers) => answers.into_iter().map(Ok).collect(),
+                Err(fault) => questions.iter().map(|_| Err(fault.clone())).collect(),
+            }
+        }
+    })
+}

@@ -1,0 +1,57 @@
+//! The metadata, OpenID Connect Discovery §3 and RFC 8414 §2: derived from the lists that the
+//! router and the dispatcher use, and written once.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::client_auth::AUTH_METHODS;
+use super::grants::GRANT_TYPES;
+use super::userinfo::SCOPE_CLAIMS;
+use crate::domain::client::{AuthMethod, TokenAlg};
+use crate::domain::scope::{OFFLINE_ACCESS, OPENID};
+use crate::domain::urls::{self, Issuer};
+use crate::domain::verdict::Fault;
+use crate::keys::foreign::ALGORITHMS;
+
+/// The document.
+pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
+    let every: Vec<&str> = AUTH_METHODS.iter().map(|method| method.as_str()).collect();
+    let proving: Vec<&str> = AUTH_METHODS
+        .iter()
+        .filter(|method| **method != AuthMethod::None)
+        .map(|method| method.as_str())
+        .collect();
+    let algs: Vec<&str> = TokenAlg::ALL.iter().map(|alg| alg.as_str()).collect();
+    let scopes = [OPENID].into_iter().chain(SCOPE_CLAIMS.iter().map(|(scope, _)| *scope));
+    let scopes: Vec<&str> = scopes.chain([OFFLINE_ACCESS]).collect();
+    let own = ["sub", "iss", "aud", "exp", "iat", "auth_time", "amr", "sid", "at_hash", "nonce"];
+    let claims =
+        own.into_iter().chain(SCOPE_CLAIMS.iter().flat_map(|(_, claims)| *claims).copied());
+    let document = json!({
+        "issuer": issuer.as_str(),
+        "authorization_endpoint": issuer.url(urls::AUTHORIZE),
+        "token_endpoint": issuer.url(urls::TOKEN),
+        "userinfo_endpoint": issuer.url(urls::USERINFO),
+        "introspection_endpoint": issuer.url(urls::INTROSPECT),
+        "revocation_endpoint": issuer.url(urls::REVOKE),
+        "jwks_uri": issuer.url(urls::JWKS),
+        "scopes_supported": scopes,
+        "claims_supported": claims.collect::<Vec<_>>(),
+        "claim_types_supported": ["normal"],
+        "response_types_supported": ["code"],
+        "grant_types_supported": GRANT_TYPES,
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": algs,
+        "token_endpoint_auth_methods_supported": every,
+        "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+        "revocation_endpoint_auth_methods_supported": every,
+        "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+        "introspection_endpoint_auth_methods_supported": proving,
+        "introspection_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    });
+    serde_json::to_vec(&document)
+        .map(Bytes::from)
+        .map_err(|error| Fault::internal("writing the metadata", error))
+}

@@ -1,0 +1,155 @@
+//! Registering clients, RFC 7591 §2: what an operator does with them.
+
+use super::grants::GRANT_TYPES;
+use super::grants::Grant;
+use super::grants::client_credentials::ClientCredentials;
+use super::grants::refresh_token::RefreshToken;
+use crate::domain::audit::{Event, Kind};
+use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
+use crate::domain::clock::Clock;
+use crate::domain::secret::{ClientSecret, Plain};
+use crate::domain::urls;
+use crate::domain::user::UserId;
+use crate::domain::verdict::{Error, Rejected, reject};
+use crate::keys::foreign::ForeignKeys;
+use crate::store::{Reader, Store, Tx, audit_events, clients, users};
+
+type Outcome<T> = Result<T, Error<Rejected>>;
+
+/// Registers a client and makes its secret, where its method has one. The secret is in the answer
+/// and nowhere else.
+pub async fn create(
+    store: &Store,
+    clock: &Clock,
+    issuer: &urls::Issuer,
+    mut client: Client,
+) -> Outcome<Option<Plain<ClientSecret>>> {
+    check(issuer, &client)?;
+    let secret = client.auth_method.has_secret().then(Plain::generate);
+    client.secret = secret.as_ref().map(Plain::hashed);
+    let tx = store.begin(clock.now()).await?;
+    // The subject of a client's own token is its id: it must never be a person's.
+    let is_person = users::find(&tx, &UserId(client.id.as_str().to_owned())).await?.is_some();
+    if is_person || !clients::insert(&tx, &client).await? {
+        tx.abandon().await;
+        return reject(format!("the client id {:?} is taken", client.id.as_str()));
+    }
+    done(tx, Kind::ClientCreated, &client.id).await?;
+    Ok(secret)
+}
+
+/// Writes a changed client. Its secret stays.
+pub async fn update(
+    store: &Store,
+    clock: &Clock,
+    issuer: &urls::Issuer,
+    client: &Client,
+) -> Outcome<()> {
+    check(issuer, client)?;
+    if client.auth_method.has_secret() && client.secret.is_none() {
+        return reject("the client has no secret yet: rotate-secret makes one with the new method");
+    }
+    let tx = store.begin(clock.now()).await?;
+    clients::update(&tx, client).await?;
+    done(tx, Kind::ClientUpdated, &client.id).await
+}
+
+/// The client of this id.
+pub async fn find(reader: &impl Reader, id: &str) -> Outcome<Client> {
+    let found = match ClientId::parse(id) {
+        Some(id) => clients::find(reader, &id).await?,
+        None => None,
+    };
+    match found {
+        Some(client) => Ok(client),
+        None => reject(format!("there is no client {id:?}")),
+    }
+}
+
+/// Makes a new secret; the old one is good for nothing any more.
+pub async fn rotate_secret(store: &Store, clock: &Clock, id: &str) -> Outcome<Plain<ClientSecret>> {
+    let mut client = find(store, id).await?;
+    if !client.auth_method.has_secret() {
+        return reject("a client of this authentication method has no secret");
+    }
+    let secret = Plain::generate();
+    client.secret = Some(secret.hashed());
+    let tx = store.begin(clock.now()).await?;
+    clients::update(&tx, &client).await?;
+    done(tx, Kind::ClientSecretRotated, &client.id).await?;
+    Ok(secret)
+}
+
+/// Disables or enables a client.
+pub async fn set_enabled(store: &Store, clock: &Clock, id: &str, enabled: bool) -> Outcome<()> {
+    let client = find(store, id).await?;
+    let tx = store.begin(clock.now()).await?;
+    let disabled_at = (!enabled).then(|| tx.now());
+    clients::set_disabled(&tx, &client.id, disabled_at).await?;
+    let kind = if enabled { Kind::ClientEnabled } else { Kind::ClientDisabled };
+    done(tx, kind, &client.id).await
+}
+
+/// Deletes a client with every family at it.
+pub async fn delete(store: &Store, clock: &Clock, id: &str) -> Outcome<()> {
+    let client = find(store, id).await?;
+    let tx = store.begin(clock.now()).await?;
+    clients::delete(&tx, &client.id).await?;
+    done(tx, Kind::ClientDeleted, &client.id).await
+}
+
+async fn done(tx: Tx, kind: Kind, id: &ClientId) -> Outcome<()> {
+    audit_events::insert(&tx, &[Event::new(kind).client(id)]).await?;
+    Ok(tx.commit().await?)
+}
+
+fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
+    for grant in &client.grants {
+        if !GRANT_TYPES.contains(&grant.as_str()) {
+            return reject(format!("{grant:?} is none of {}", GRANT_TYPES.join(", ")));
+        }
+    }
+    match (client.kind, client.auth_method) {
+        (ClientKind::Public, AuthMethod::None) => {}
+        (ClientKind::Public, _) => return reject("a public client authenticates by none"),
+        (ClientKind::Confidential, AuthMethod::None) => {
+            return reject("a confidential client authenticates");
+        }
+        (ClientKind::Confidential, _) => {}
+    }
+    if client.kind == ClientKind::Public && client.may_use(ClientCredentials::TYPE) {
+        return reject("client_credentials is for confidential clients (RFC 6749 §4.4)");
+    }
+    if client.kind == ClientKind::Public && !client.resource_servers.is_empty() {
+        return reject("a resource server is a confidential client");
+    }
+    if client.require_access_token_proof && !client.may_use(RefreshToken::TYPE) {
+        return reject("an access token proof goes with the grant refresh_token");
+    }
+    if client.resource_servers.iter().any(|audience| audience == issuer.as_str()) {
+        return reject("the default audience belongs to this server alone");
+    }
+    check_keys(client)?;
+    client.redirect_uris.iter().try_for_each(|uri| check_redirect_uri(uri))
+}
+
+fn check_keys(client: &Client) -> Outcome<()> {
+    match (&client.jwks, client.auth_method) {
+        (None, AuthMethod::PrivateKeyJwt) => reject("private_key_jwt needs the client's JWK Set"),
+        (Some(_), method) if method != AuthMethod::PrivateKeyJwt => {
+            reject("a JWK Set goes with private_key_jwt")
+        }
+        (None, _) => Ok(()),
+        (Some(jwks), _) => ForeignKeys::parse(jwks).map(drop).or_else(reject),
+    }
+}
+
+/// RFC 6749 §3.1.2: absolute, without fragment.
+fn check_redirect_uri(uri: &str) -> Outcome<()> {
+    match url::Url::parse(uri) {
+        Ok(url) if url.fragment().is_none() && !matches!(url.scheme(), "javascript" | "data") => {
+            Ok(())
+        }
+        _ => reject(format!("{uri:?} is no redirect URI: absolute, without fragment")),
+    }
+}

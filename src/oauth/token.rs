@@ -1,0 +1,39 @@
+//! The token endpoint, RFC 6749 §3.2: the visible list of its steps.
+
+use std::net::IpAddr;
+
+use super::Issuer;
+use super::client_auth::authenticate;
+use super::error::{ErrorCode, Refusal, Result, invalid_request};
+use super::grants::{AnyGrant, Cx, GRANT_TYPES};
+use super::mint::{self, TokenResponse};
+use crate::domain::audit::Origin;
+use crate::domain::form::Form;
+
+/// A token request.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The `Authorization` headers.
+    pub authorization: &'a [&'a [u8]],
+    /// The body.
+    pub form: &'a Form,
+    /// The client address.
+    pub address: IpAddr,
+    /// For audit events.
+    pub origin: &'a Origin,
+}
+
+/// Answers a token request.
+pub async fn token(issuer: &Issuer, request: Request<'_>) -> Result<TokenResponse> {
+    let client = authenticate(issuer, request.authorization, request.form).await?;
+    let grant_type =
+        request.form.get("grant_type").ok_or_else(|| invalid_request("grant_type is missing"))?;
+    if GRANT_TYPES.contains(&grant_type) && !client.client().may_use(grant_type) {
+        let description = "the client is not registered for this grant type";
+        return Err(Refusal::new(ErrorCode::UnauthorizedClient, description).into());
+    }
+    let grant = AnyGrant::parse(grant_type, request.form)?;
+    let cx = Cx { issuer, client: &client, address: request.address, origin: request.origin };
+    let entitlement = grant.redeem(&cx).await?;
+    Ok(mint::issue(issuer, client.client(), &entitlement)?)
+}
