@@ -4,4 +4,6 @@ pub mod accounts;
 pub mod domain;
 pub mod keys;
 pub mod oauth;
+pub mod pages;
 pub mod store;
+pub mod web;

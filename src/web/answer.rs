@@ -1,0 +1,158 @@
+//! Answers: JSON for the API, a page for people, uniform errors for both.
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, PRAGMA, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::domain::verdict::{Fault, FaultKind};
+use crate::oauth::error::{Challenge, Error, Refusal, Result};
+use crate::pages::ErrorPage;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// A successful answer in JSON, or what went wrong. Nothing of it may be kept (RFC 6749 §5.1).
+pub(super) fn json<T: Serialize>(result: Result<T>) -> Response<Body> {
+    match result.map(|value| serde_json::to_vec(&value)) {
+        Ok(Ok(body)) => api(StatusCode::OK, body),
+        Ok(Err(error)) => fault(&Fault::internal("writing an answer", error)),
+        Err(Error::Fault(cause)) => fault(&cause),
+        Err(Error::Refused(cause)) => refusal(&cause),
+    }
+}
+
+/// A refusal: RFC 6749 §5.2, RFC 6750 §3.
+pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
+    tracing::debug!(%refusal, "refused");
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let error = refusal.code.map(|code| code.as_str());
+    metrics::counter!("mapae_refusals_total", "error" => error.unwrap_or("unauthorized"))
+        .increment(1);
+    let mut response = match error {
+        Some(error) => described(status, error, refusal.description),
+        None => api(status, Vec::new()),
+    };
+    let headers = response.headers_mut();
+    if let Some(seconds) = refusal.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    match (refusal.challenge, error) {
+        (Some(Challenge::Basic), _) => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"mapae\""));
+        }
+        (Some(Challenge::Bearer), None) => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mapae\""));
+        }
+        (Some(Challenge::Bearer), Some(error)) => {
+            let challenge = format!(
+                "Bearer realm=\"mapae\", error=\"{error}\", error_description=\"{}\"",
+                refusal.description
+            );
+            headers.extend(
+                HeaderValue::try_from(challenge).ok().map(|value| (WWW_AUTHENTICATE, value)),
+            );
+        }
+        (None, _) => {}
+    }
+    response
+}
+
+/// A failure of ours: one log line with its causes, and nothing of them in the answer.
+pub(super) fn fault(fault: &Fault) -> Response<Body> {
+    tracing::error!(%fault, "a request failed");
+    match fault.kind() {
+        FaultKind::Unavailable => {
+            let mut response = described(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                "try again in a moment",
+            );
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+            response
+        }
+        FaultKind::Internal => server_error(),
+    }
+}
+
+/// What is left to say when nothing else can be said.
+pub(super) fn server_error() -> Response<Body> {
+    described(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "the server failed")
+}
+
+/// An error in the form of RFC 6749 §5.2.
+pub(super) fn described(status: StatusCode, error: &str, description: &str) -> Response<Body> {
+    let body = json!({ "error": error, "error_description": description });
+    api(status, body.to_string().into_bytes())
+}
+
+fn api(status: StatusCode, body: Vec<u8>) -> Response<Body> {
+    let is_empty = body.is_empty();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    if !is_empty {
+        headers.insert(CONTENT_TYPE, JSON);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// An empty success.
+pub(super) fn empty() -> Response<Body> {
+    api(StatusCode::OK, Vec::new())
+}
+
+/// A page that says what went wrong.
+pub(super) fn page(status: StatusCode, page: &ErrorPage<'_>) -> Response<Body> {
+    let Ok(html) = page.render() else { return server_error() };
+    let mut response = Response::new(Body::from(html));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HTML);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    response
+}
+
+/// No such path.
+pub(super) async fn not_found(request: Request) -> Response<Body> {
+    if wants_page(request.headers()) {
+        let page_not_found = ErrorPage {
+            code: "not_found",
+            title: "There is nothing here",
+            advice: "The address may be mistyped. Go back to the app and start again.",
+        };
+        return page(StatusCode::NOT_FOUND, &page_not_found);
+    }
+    described(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+}
+
+/// The path is known, the method is not its own. The router adds `Allow`.
+pub(super) async fn method_not_allowed(request: Request) -> Response<Body> {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    if wants_page(request.headers()) {
+        let wrong_method = ErrorPage {
+            code: "method_not_allowed",
+            title: "This does not work here",
+            advice: "Go back to the app and start again.",
+        };
+        return page(status, &wrong_method);
+    }
+    described(status, "method_not_allowed", "this path does not take this method")
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}

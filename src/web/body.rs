@@ -1,0 +1,83 @@
+//! Reading a form: POST alone, one content type, at most 64 KB, in time.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::answer::{described, refusal};
+use crate::domain::form::Form;
+
+/// The most that a body may have.
+const LIMIT: usize = 64 * 1024;
+/// The longest that a body may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What of the head of a request the protocol looks at.
+pub(super) struct Head(HeaderMap);
+
+impl Head {
+    /// The head of a request whose body does not matter.
+    pub(super) fn of(request: Request) -> Self {
+        Self(request.into_parts().0.headers)
+    }
+
+    /// The `Authorization` headers: more than one is an error for whoever reads them.
+    pub(super) fn authorization(&self) -> Vec<&[u8]> {
+        self.0.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect()
+    }
+}
+
+/// Reads the form of a request; the error is the answer.
+pub(super) async fn form(request: Request) -> Result<(Head, Form), Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let body = bytes(body).await?;
+    let is_form = is_form(&parts.headers);
+    let is_empty = body.is_empty() && !parts.headers.contains_key(CONTENT_TYPE);
+    if !(is_form || is_empty) || parts.headers.contains_key(CONTENT_ENCODING) {
+        return Err(described(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "invalid_request",
+            "the body must be application/x-www-form-urlencoded in UTF-8",
+        ));
+    }
+    let form = Form::parse(&body).map_err(|bad| refusal(&bad.into()))?;
+    Ok((Head(parts.headers), form))
+}
+
+async fn bytes(body: Body) -> Result<bytes::Bytes, Response<Body>> {
+    let read = Limited::new(body, LIMIT).collect();
+    match tokio::time::timeout(PATIENCE, read).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(described(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid_request",
+            "the body has more than 64 KB",
+        )),
+        Ok(Err(_)) => {
+            Err(described(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read"))
+        }
+        Err(_) => {
+            Err(described(StatusCode::REQUEST_TIMEOUT, "invalid_request", "the body took too long"))
+        }
+    }
+}
+
+/// RFC 6749 Appendix B: the media type, in UTF-8 if a charset is named at all.
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let Ok(value) = value.to_str() else { return false };
+    let mut parts = value.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default();
+    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        && parts.filter(|part| !part.is_empty()).all(|part| {
+            part.split_once('=').is_none_or(|(name, value)| {
+                !name.eq_ignore_ascii_case("charset")
+                    || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            })
+        })
+}

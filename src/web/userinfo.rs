@@ -1,0 +1,50 @@
+//! `GET /userinfo` and `POST /userinfo`. The token comes by one way (RFC 6750 §2) and never in the
+//! query, where logs would keep it.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Response;
+
+use super::body::Head;
+use super::{Shared, answer, body};
+use crate::domain::form::Form;
+use crate::oauth::error::{ErrorCode, Refusal, invalid_request};
+use crate::oauth::userinfo;
+
+pub(super) async fn get(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    respond(&shared, &Head::of(request), &Form::default()).await
+}
+
+pub(super) async fn post(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    match body::form(request).await {
+        Ok((head, form)) => respond(&shared, &head, &form).await,
+        Err(answer) => answer,
+    }
+}
+
+async fn respond(shared: &Shared, head: &Head, form: &Form) -> Response<Body> {
+    match presented(head, form) {
+        Ok(token) => answer::json(userinfo::userinfo(&shared.issuer, token).await),
+        Err(refusal) => answer::refusal(&refusal),
+    }
+}
+
+fn presented<'a>(head: &'a Head, form: &'a Form) -> Result<&'a str, Refusal> {
+    let invalid = || Refusal::new(ErrorCode::InvalidToken, "the access token is malformed");
+    match (head.authorization().as_slice(), form.get("access_token")) {
+        ([], None) => Err(Refusal::missing_token()),
+        ([], Some(token)) => Ok(token),
+        ([header], None) => {
+            let header = std::str::from_utf8(header).map_err(|_| invalid())?;
+            match header.split_once(' ') {
+                // RFC 9110 §11.1: the scheme is compared without case.
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+                Some((_, _)) | None => Err(Refusal::missing_token()),
+            }
+        }
+        // RFC 6750 §2: not more than one way.
+        _ => Err(Refusal { challenge: None, ..invalid_request("the token comes twice") }),
+    }
+}

@@ -1,0 +1,69 @@
+//! The JWKS and the metadata: public, cacheable, from memory.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH,
+};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+use super::{Shared, answer};
+
+const ANYBODY: HeaderValue = HeaderValue::from_static("*");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+pub(super) async fn jwks(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response<Body> {
+    let keys = match shared.issuer.keyring.snapshot() {
+        Ok(keys) => keys,
+        Err(fault) => return answer::fault(&fault),
+    };
+    let unchanged = has(&headers, keys.etag());
+    let mut response = if unchanged { not_modified() } else { document(keys.jwks()) };
+    let answered = response.headers_mut();
+    answered.insert(CACHE_CONTROL, shared.jwks_cache.clone());
+    answered.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
+    answered.extend(HeaderValue::try_from(keys.etag()).ok().map(|etag| (ETAG, etag)));
+    response
+}
+
+pub(super) async fn metadata(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    let mut response = document(shared.issuer.metadata());
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, shared.jwks_cache.clone());
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
+    response
+}
+
+/// A browser that asks before it reads.
+pub(super) async fn preflight() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+/// RFC 9110 §13.1.2.
+fn has(headers: &HeaderMap, etag: &str) -> bool {
+    let given = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    given.flat_map(|value| value.split(',')).any(|one| {
+        let one = one.trim();
+        one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag
+    })
+}
+
+fn document(body: bytes::Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+fn not_modified() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+}
