@@ -1,6 +1,8 @@
 //! mapae: a self-hosted OAuth 2 / OpenID Connect authorization server.
 
 pub mod accounts;
+pub mod app;
+pub mod cli;
 pub mod domain;
 pub mod keys;
 pub mod oauth;

@@ -1,0 +1,126 @@
+//! What goes on beside requests: learning of changes, the life of keys, cleaning up.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use super::config::Settings;
+use crate::domain::verdict::Fault;
+use crate::oauth::Issuer;
+use crate::store::revisions::{self, Revisions};
+use crate::store::{
+    audit_events, families, known_addresses, refresh_tokens, revoked_access_tokens, throttles,
+    used_assertions,
+};
+
+/// What changed in another process shows here within a second: this, and one read.
+const WATCH: Duration = Duration::from_millis(500);
+const CLEAN_UP: Duration = Duration::from_secs(600);
+/// Rows that one transaction cleans up: the one writer of SQLite is not held for long.
+const STEP: u64 = 500;
+
+/// Starts every job. They end when told to stop, between two rounds.
+pub(super) fn start(
+    issuer: &Arc<Issuer>,
+    settings: &Settings,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let seen = Arc::new(tokio::sync::Mutex::new(None));
+    let watching = {
+        let issuer = Arc::clone(issuer);
+        every("learning of changes", WATCH, stopped.clone(), move || {
+            learn(Arc::clone(&issuer), Arc::clone(&seen))
+        })
+    };
+    let keys = {
+        let issuer = Arc::clone(issuer);
+        every("looking after the keys", settings.key_reload, stopped.clone(), move || {
+            look_after_keys(Arc::clone(&issuer))
+        })
+    };
+    let cleaning = {
+        let (issuer, retention) = (Arc::clone(issuer), settings.audit_retention);
+        every("cleaning up", CLEAN_UP, stopped.clone(), move || {
+            clean_up(Arc::clone(&issuer), retention)
+        })
+    };
+    vec![watching, keys, cleaning]
+}
+
+fn every<F>(
+    doing: &'static str,
+    period: Duration,
+    mut stopped: watch::Receiver<bool>,
+    mut round: impl FnMut() -> F + Send + 'static,
+) -> JoinHandle<()>
+where
+    F: Future<Output = Result<(), Fault>> + Send,
+{
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            }
+            if let Err(fault) = round().await {
+                tracing::error!(%fault, "failed {doing}");
+            }
+        }
+    })
+}
+
+async fn learn(
+    issuer: Arc<Issuer>,
+    seen: Arc<tokio::sync::Mutex<Option<Revisions>>>,
+) -> Result<(), Fault> {
+    let now = revisions::read(&*issuer.store).await?;
+    let mut seen = seen.lock().await;
+    let before = seen.replace(now);
+    if before.is_none_or(|before| before.clients != now.clients) {
+        issuer.clients.forget();
+    }
+    if before.is_some_and(|before| before.keys != now.keys) {
+        let reloaded = issuer.keyring.reload().await;
+        if reloaded.is_err() {
+            // Not learned yet: the next round tries again.
+            *seen = before;
+        }
+        return reloaded;
+    }
+    Ok(())
+}
+
+async fn look_after_keys(issuer: Arc<Issuer>) -> Result<(), Fault> {
+    super::telemetry::upkeep();
+    issuer.keyring.reload().await?;
+    issuer.keyring.maintain().await?;
+    issuer.keyring.housekeep().await
+}
+
+async fn clean_up(issuer: Arc<Issuer>, retention: chrono::Duration) -> Result<(), Fault> {
+    let now = issuer.clock.now();
+    let ended = now - chrono::Duration::days(1);
+    loop {
+        let tx = issuer.store.begin(now).await?;
+        let gone = [
+            throttles::forget(&tx, now, STEP).await?,
+            used_assertions::forget(&tx, now, STEP).await?,
+            revoked_access_tokens::forget(&tx, ended, STEP).await?,
+            refresh_tokens::forget(&tx, ended, STEP).await?,
+            families::forget(&tx, ended, STEP).await?,
+            audit_events::forget(&tx, now - retention, STEP).await?,
+        ];
+        known_addresses::forget(&tx, now - issuer.lifetimes.refresh_absolute).await?;
+        tx.commit().await?;
+        if gone.iter().all(|gone| *gone < STEP) {
+            return Ok(());
+        }
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,174 @@
+//! The composition root: settings become a running server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::accounts::hashing::Hasher;
+use crate::domain::clock::Clock;
+use crate::domain::verdict::{Error, Fault, Rejected, reject};
+use crate::keys::keyring::Keyring;
+use crate::keys::seal::{MasterKey, RotationKey, Sealer, Source};
+use crate::oauth::{Issuer, Parts};
+use crate::store::{ServeLock, Store, migrate};
+use crate::web::edge::Edge;
+use crate::web::{self, Shared};
+
+pub mod config;
+mod jobs;
+mod listener;
+pub mod telemetry;
+
+use config::Settings;
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    admin_address: Option<SocketAddr>,
+    issuer: Arc<Issuer>,
+    shared: Arc<Shared>,
+    settings: Settings,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    _lock: ServeLock,
+}
+
+type Outcome<T> = Result<T, Error<Rejected>>;
+
+/// Opens the database and brings its schema up to date.
+pub async fn open_store(settings: &Settings) -> Result<Arc<Store>, Fault> {
+    migrate(&settings.database_url).await?;
+    Ok(Arc::new(Store::open(&settings.database_url).await?))
+}
+
+/// The master key. In a folder where its change was interrupted, it is the one that opens what is
+/// sealed in the database; the file of the other is put in order.
+pub async fn master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
+    let load = |error: crate::keys::seal::NoMasterKey| Error::Refused(Rejected(error.to_string()));
+    let master = MasterKey::load(&settings.master_key).map_err(load)?;
+    if let Source::Folder(folder) = &settings.master_key {
+        if let Some(next) = MasterKey::load_next(folder).map_err(load)? {
+            let keys = crate::store::signing_keys::list_all(store).await?;
+            let sealer = Sealer::new(&next)?;
+            let opens = |key: &crate::store::signing_keys::Stored| {
+                sealer.open(&key.kid, &key.sealed_private).is_some()
+            };
+            if !keys.is_empty() && keys.iter().all(opens) {
+                MasterKey::promote_next(folder).map_err(load)?;
+                return Ok(next);
+            }
+        }
+    }
+    Ok(master)
+}
+
+/// Opens the keys; makes the first ones.
+pub async fn open_keyring(
+    settings: &Settings,
+    store: &Arc<Store>,
+    clock: &Clock,
+    master: &MasterKey,
+) -> Result<Keyring, Fault> {
+    let sealer = Sealer::new(master)?;
+    Keyring::open(Arc::clone(store), clock.clone(), sealer, settings.key_policy()).await
+}
+
+/// The issuer over an open database.
+pub async fn open_issuer(
+    settings: &Settings,
+    store: &Arc<Store>,
+    clock: &Clock,
+) -> Outcome<Issuer> {
+    let master = master_key(settings, store).await?;
+    let keyring = open_keyring(settings, store, clock, &master).await?;
+    Ok(Issuer::start(Parts {
+        url: settings.issuer.clone(),
+        clock: clock.clone(),
+        store: Arc::clone(store),
+        keyring: Arc::new(keyring),
+        hasher: Hasher::new(settings.hashing.cost, settings.hashing.threads)?,
+        limits: settings.limits,
+        lifetimes: settings.lifetimes,
+        rotation_key: RotationKey::new(&master)?,
+    })?)
+}
+
+impl Server {
+    /// Starts serving.
+    pub async fn start(settings: Settings, clock: Clock) -> Outcome<Self> {
+        let Some(lock) = ServeLock::take(&settings.database_url)? else {
+            return reject("another server runs on this database file");
+        };
+        let listener = bind("listen", settings.listen).await?;
+        let admin = match settings.admin_listen {
+            Some(address) => Some(bind("admin_listen", address).await?),
+            None => None,
+        };
+        let address = local(&listener)?;
+        let admin_address = admin.as_ref().map(local).transpose()?;
+        let store = open_store(&settings).await?;
+        let issuer = Arc::new(open_issuer(&settings, &store, &clock).await?);
+        let shared = Shared::new(Arc::clone(&issuer));
+        let router = web::router(Arc::clone(&shared));
+        let edge = Edge::new(router, settings.trusted_proxies.clone(), issuer.url.is_https());
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = jobs::start(&issuer, &settings, &stopped);
+        tasks.push(tokio::spawn(listener::serve(
+            listener,
+            edge,
+            stopped.clone(),
+            settings.shutdown_deadline,
+        )));
+        if let Some(admin) = admin {
+            tasks.push(tokio::spawn(telemetry::serve(admin, stopped)));
+        }
+        tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), issuer = issuer.url.as_str(), "ready");
+        Ok(Self { address, admin_address, issuer, shared, settings, stop, tasks, _lock: lock })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its metrics are.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// What its endpoints share.
+    #[must_use]
+    pub fn issuer(&self) -> &Arc<Issuer> {
+        &self.issuer
+    }
+
+    /// Stops: says that it is not ready, waits for balancers to see it, lets what runs finish.
+    pub async fn stop(self) {
+        self.shared.drain();
+        tokio::time::sleep(self.settings.shutdown_delay).await;
+        // A receiver that is gone has stopped already.
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a part of the server did not stop well");
+            }
+        }
+        tracing::info!("stopped");
+    }
+}
+
+async fn bind(setting: &str, address: SocketAddr) -> Outcome<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .or_else(|error| reject(format!("{setting}: cannot listen on {address}: {error}")))
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, Fault> {
+    listener.local_addr().map_err(|error| Fault::internal("asking for the own address", error))
+}

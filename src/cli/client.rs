@@ -1,0 +1,293 @@
+//! `mapae client`.
+
+use std::path::PathBuf;
+
+use chrono::Duration;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::output::{table, text_of};
+use super::{Installation, Outcome, usage};
+use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RefreshPolicy, TokenAlg};
+use crate::domain::scope::Scope;
+use crate::domain::secret::{ClientSecret, Plain};
+use crate::oauth::registration;
+use crate::store::clients;
+
+/// Registered clients.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verbs {
+    /// Register a client; its secret is shown once
+    Create(Box<Create>),
+    /// Every client
+    List,
+    /// One client
+    Show(One),
+    /// Change a client: what is given replaces what was registered
+    Update(Box<Update>),
+    /// Make a new secret; the old one is good for nothing any more
+    RotateSecret(One),
+    /// Turn a client away
+    Disable(One),
+    /// Let it in again
+    Enable(One),
+    /// Delete a client with everything that it was given
+    Delete(One),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct One {
+    /// The `client_id`
+    #[arg(long)]
+    id: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// The `client_id`
+    #[arg(long)]
+    id: String,
+    /// confidential keeps a secret, public cannot
+    #[arg(long)]
+    kind: ClientKind,
+    #[command(flatten)]
+    given: Given,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Update {
+    /// The `client_id`
+    #[arg(long)]
+    id: String,
+    #[command(flatten)]
+    given: Given,
+}
+
+#[derive(Debug, Args)]
+struct Given {
+    /// What people see
+    #[arg(long)]
+    name: Option<String>,
+    /// A grant type that it may use (again for each)
+    #[arg(long = "grant", value_name = "GRANT")]
+    grants: Option<Vec<String>>,
+    /// Where an authorization response may go (again for each)
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Option<Vec<String>>,
+    /// The scope that it may ask for
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<String>,
+    /// An audience that it may ask for; the first one is the default (again for each)
+    #[arg(long = "audience", value_name = "AUDIENCE")]
+    audiences: Option<Vec<String>>,
+    /// An audience that it is: it may introspect its tokens (again for each)
+    #[arg(long = "resource-server", value_name = "AUDIENCE")]
+    resource_servers: Option<Vec<String>>,
+    /// What signs its access and id tokens: RS256 or ES256
+    #[arg(long)]
+    token_alg: Option<TokenAlg>,
+    /// rotate, strict or static
+    #[arg(long)]
+    refresh_policy: Option<String>,
+    /// With rotate: seconds in which a spent refresh token brings its successor again
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..=300))]
+    refresh_grace: Option<i64>,
+    /// A refresh needs the old access token; `false` takes it back
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    require_access_token_proof: Option<bool>,
+    /// client_secret_basic, client_secret_post, private_key_jwt or none; without it a
+    /// confidential client may use its secret in the header or in the body
+    #[arg(long)]
+    auth_method: Option<AuthMethod>,
+    /// The client's public keys (a JWK Set) for private_key_jwt
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+}
+
+impl Verbs {
+    pub(super) async fn run(self, at: &Installation) -> Outcome {
+        let settings = at.quiet_settings()?;
+        let client = match &self {
+            Self::Create(create) => Some(create.client(at)?),
+            _ => None,
+        };
+        let store = at.store(&settings).await?;
+        let (store, clock) = (&*store, &at.clock);
+        match self {
+            Self::Create(create) => {
+                let Some(client) = client else { return usage("--id is missing") };
+                let secret = registration::create(store, clock, &settings.issuer, client).await?;
+                secret_shown(at, &create.id, secret.as_ref());
+            }
+            Self::List => list(at, &clients::list_all(store).await?),
+            Self::Show(one) => {
+                let client = registration::find(store, &one.id).await?;
+                let shown = described(&client);
+                at.print(&shown, &words(&shown));
+            }
+            Self::Update(update) => {
+                let mut client = registration::find(store, &update.id).await?;
+                update.given.apply(&mut client)?;
+                registration::update(store, clock, &settings.issuer, &client).await?;
+                let shown = described(&client);
+                at.print(&shown, &words(&shown));
+            }
+            Self::RotateSecret(one) => {
+                let secret = registration::rotate_secret(store, clock, &one.id).await?;
+                secret_shown(at, &one.id, Some(&secret));
+            }
+            Self::Disable(one) => {
+                registration::set_enabled(store, clock, &one.id, false).await?;
+                at.done(&format!("disabled {}", one.id));
+            }
+            Self::Enable(one) => {
+                registration::set_enabled(store, clock, &one.id, true).await?;
+                at.done(&format!("enabled {}", one.id));
+            }
+            Self::Delete(one) => {
+                registration::delete(store, clock, &one.id).await?;
+                at.done(&format!("deleted {}", one.id));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Create {
+    fn client(&self, at: &Installation) -> Outcome<Client> {
+        let Some(id) = ClientId::parse(&self.id) else {
+            return usage("--id has 1 to 255 characters of printable ASCII");
+        };
+        let auth_method = match self.kind {
+            ClientKind::Public => AuthMethod::None,
+            ClientKind::Confidential if self.given.jwks.is_some() => AuthMethod::PrivateKeyJwt,
+            ClientKind::Confidential => AuthMethod::ClientSecret,
+        };
+        let mut client = Client {
+            name: self.id.clone(),
+            id,
+            kind: self.kind,
+            auth_method,
+            secret: None,
+            jwks: None,
+            grants: Vec::new(),
+            scope: Scope::default(),
+            audiences: Vec::new(),
+            resource_servers: Vec::new(),
+            redirect_uris: Vec::new(),
+            token_alg: TokenAlg::Rs256,
+            refresh: RefreshPolicy::Rotate { grace: None },
+            require_access_token_proof: false,
+            disabled_at: None,
+            created_at: at.clock.now(),
+        };
+        self.given.apply(&mut client)?;
+        Ok(client)
+    }
+}
+
+impl Given {
+    fn apply(&self, client: &mut Client) -> Outcome {
+        client.refresh = self.refresh(client.refresh)?;
+        if let Some(scope) = &self.scope {
+            client.scope =
+                Scope::parse(scope).or_else(|error| usage(format!("--scope: {error}")))?;
+        }
+        if let Some(file) = &self.jwks {
+            client.jwks = Some(text_of(file)?);
+        }
+        replace(&mut client.name, self.name.as_ref());
+        replace(&mut client.grants, self.grants.as_ref());
+        replace(&mut client.redirect_uris, self.redirect_uris.as_ref());
+        replace(&mut client.audiences, self.audiences.as_ref());
+        replace(&mut client.resource_servers, self.resource_servers.as_ref());
+        replace(&mut client.token_alg, self.token_alg.as_ref());
+        replace(&mut client.auth_method, self.auth_method.as_ref());
+        replace(&mut client.require_access_token_proof, self.require_access_token_proof.as_ref());
+        Ok(())
+    }
+
+    fn refresh(&self, registered: RefreshPolicy) -> Outcome<RefreshPolicy> {
+        let grace = self.refresh_grace.map(Duration::seconds);
+        let name = self.refresh_policy.as_deref().unwrap_or(registered.as_str());
+        let keeps = grace.is_none() && name == registered.as_str();
+        if keeps {
+            return Ok(registered);
+        }
+        RefreshPolicy::from_parts(name, grace).or_else(usage)
+    }
+}
+
+fn replace<T: Clone>(registered: &mut T, given: Option<&T>) {
+    if let Some(given) = given {
+        *registered = given.clone();
+    }
+}
+
+fn secret_shown(at: &Installation, id: &str, secret: Option<&Plain<ClientSecret>>) {
+    let secret = secret.map(Plain::expose);
+    let words = match secret {
+        Some(secret) => {
+            format!(
+                "client_id:     {id}\nclient_secret: {secret}\n\nThe secret is shown this once."
+            )
+        }
+        None => format!("client_id: {id}"),
+    };
+    at.print(&json!({ "client_id": id, "client_secret": secret }), &words);
+}
+
+fn list(at: &Installation, every: &[Client]) {
+    let rows: Vec<_> = every
+        .iter()
+        .map(|client| {
+            vec![
+                client.id.to_string(),
+                client.name.clone(),
+                client.kind.as_str().to_owned(),
+                client.grants.join(" "),
+                if client.is_enabled() { "enabled" } else { "disabled" }.to_owned(),
+            ]
+        })
+        .collect();
+    let described: Vec<Value> = every.iter().map(described).collect();
+    let head = ["CLIENT ID", "NAME", "KIND", "GRANTS", "STATE"];
+    at.print(&json!({ "clients": described }), &table(&head, &rows));
+}
+
+fn described(client: &Client) -> Value {
+    json!({
+        "client_id": client.id.as_str(),
+        "name": client.name,
+        "kind": client.kind.as_str(),
+        "auth_method": client.auth_method.as_str(),
+        "grants": client.grants,
+        "scope": client.scope.to_string(),
+        "audiences": client.audiences,
+        "resource_servers": client.resource_servers,
+        "redirect_uris": client.redirect_uris,
+        "token_alg": client.token_alg.as_str(),
+        "refresh_policy": client.refresh.as_str(),
+        "refresh_grace": client.refresh.own_grace().map(|grace| grace.num_seconds()),
+        "require_access_token_proof": client.require_access_token_proof,
+        "disabled_at": client.disabled_at,
+        "created_at": client.created_at,
+    })
+}
+
+/// The members of a flat JSON object, one a line.
+pub(super) fn words(object: &Value) -> String {
+    let members = object.as_object().into_iter().flatten();
+    let lines: Vec<String> = members
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| match value {
+            Value::String(text) => format!("{name}: {text}"),
+            Value::Array(items) => {
+                let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+                format!("{name}: {}", items.join(" "))
+            }
+            other => format!("{name}: {other}"),
+        })
+        .collect();
+    lines.join("\n")
+}

@@ -1,0 +1,95 @@
+//! `mapae doctor`: what is wrong with this installation. It changes nothing.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::output::table;
+use super::{Installation, Outcome};
+use crate::app::config::Settings;
+use crate::domain::client::TokenAlg;
+use crate::keys::seal::{MasterKey, Sealer, Source};
+use crate::store::{Store, migration_status, signing_keys};
+
+struct Finding {
+    check: &'static str,
+    good: bool,
+    detail: String,
+}
+
+impl Finding {
+    fn of(check: &'static str, found: Result<String, String>) -> Self {
+        let good = found.is_ok();
+        Self { check, good, detail: found.unwrap_or_else(|detail| detail) }
+    }
+}
+
+pub(super) async fn run(at: &Installation) -> Outcome<ExitCode> {
+    let settings = at.quiet_settings();
+    let mut findings = Vec::new();
+    let found = settings.as_ref().map(|one| one.issuer.as_str().to_owned());
+    findings.push(Finding::of("settings", found.map_err(ToString::to_string)));
+    if let Ok(settings) = &settings {
+        findings.push(Finding::of("migrations", migrations(settings).await));
+        findings.push(Finding::of("master key", master_key(settings)));
+        findings.push(Finding::of("signing keys", signing_keys(settings).await));
+    }
+    let all_good = findings.iter().all(|finding| finding.good);
+    let rows: Vec<_> = findings
+        .iter()
+        .map(|one| {
+            let state = if one.good { "good" } else { "BAD" };
+            vec![one.check.to_owned(), state.to_owned(), one.detail.clone()]
+        })
+        .collect();
+    let checks: Vec<_> = findings
+        .iter()
+        .map(|one| json!({ "check": one.check, "good": one.good, "detail": one.detail }))
+        .collect();
+    at.print(
+        &json!({ "good": all_good, "checks": checks }),
+        &table(&["CHECK", "STATE", "DETAIL"], &rows),
+    );
+    Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn migrations(settings: &Settings) -> Result<String, String> {
+    let states =
+        migration_status(&settings.database_url).await.map_err(|fault| fault.to_string())?;
+    let pending = states.iter().filter(|one| !one.applied).count();
+    if pending == 0 {
+        Ok("all applied".to_owned())
+    } else {
+        Err(format!("{pending} pending: serve or migrate up applies them"))
+    }
+}
+
+fn master_key(settings: &Settings) -> Result<String, String> {
+    if let Source::Folder(folder) = &settings.master_key {
+        if !folder.join("master.key").exists() {
+            return Err(format!("{} has none yet: the first start makes it", folder.display()));
+        }
+    }
+    MasterKey::load(&settings.master_key)
+        .map(|_| "readable by its owner alone".to_owned())
+        .map_err(|error| error.to_string())
+}
+
+async fn signing_keys(settings: &Settings) -> Result<String, String> {
+    master_key(settings).map_err(|_| "cannot be opened without the master key".to_owned())?;
+    let words = |fault: crate::domain::verdict::Fault| fault.to_string();
+    let store = Store::open(&settings.database_url).await.map_err(words)?;
+    let keys = signing_keys::list_all(&store).await.map_err(words)?;
+    let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
+    let sealer = Sealer::new(&master).map_err(words)?;
+    if let Some(key) = keys.iter().find(|key| sealer.open(&key.kid, &key.sealed_private).is_none())
+    {
+        return Err(format!("the master key does not open {}", key.kid));
+    }
+    for alg in TokenAlg::ALL {
+        if !keys.iter().any(|key| key.alg == *alg) {
+            return Err(format!("there is none for {}: the first start makes it", alg.as_str()));
+        }
+    }
+    Ok(format!("{} keys, all of them open", keys.len()))
+}

@@ -1,0 +1,76 @@
+//! What verbs print, and what they read.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::Outcome;
+use crate::domain::verdict::reject;
+
+/// How a verb speaks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    /// One JSON document, or words for people.
+    pub(super) json: bool,
+}
+
+impl Output {
+    /// Prints the result.
+    pub(super) fn print(self, json: &serde_json::Value, words: &str) {
+        let text = if self.json { json.to_string() } else { words.trim_end().to_owned() };
+        // A reader that closed its end has read enough.
+        let _ = writeln!(std::io::stdout().lock(), "{text}");
+    }
+
+    /// Says what went wrong.
+    pub(super) fn error(self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "mapae: {text}");
+    }
+
+    /// A word to people that is no result.
+    pub(super) fn note(self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+}
+
+/// A table for people.
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(head.get(column).map(|cell| cell.len())).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![line(&mut head.iter().copied())];
+    lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
+    lines.join("\n")
+}
+
+/// A secret from standard input, without its one final newline.
+pub(super) fn secret_from_stdin() -> Outcome<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    match std::io::stdin().lock().read_to_string(&mut text) {
+        Ok(_) => Ok(Zeroizing::new(without_newline(&text).to_owned())),
+        Err(error) => reject(format!("standard input: {error}")),
+    }
+}
+
+/// A secret from a file, without its one final newline.
+pub(super) fn secret_from_file(path: &Path) -> Outcome<Zeroizing<String>> {
+    let text = Zeroizing::new(text_of(path)?);
+    Ok(Zeroizing::new(without_newline(&text).to_owned()))
+}
+
+/// The text of a file.
+pub(super) fn text_of(path: &Path) -> Outcome<String> {
+    std::fs::read_to_string(path).or_else(|error| reject(format!("{}: {error}", path.display())))
+}
+
+fn without_newline(text: &str) -> &str {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    line.strip_suffix('\r').unwrap_or(line)
+}

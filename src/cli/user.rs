@@ -1,0 +1,234 @@
+//! `mapae user`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::client::words;
+use super::output::{secret_from_file, secret_from_stdin, table, text_of};
+use super::{Installation, Outcome};
+use crate::accounts::hashing::Hasher;
+use crate::accounts::users::{self, NewUser};
+use crate::app::config::Settings;
+use crate::domain::user::{Profile, User};
+use crate::domain::verdict::reject;
+use crate::store;
+
+/// People.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verbs {
+    /// Make an account
+    Create(Create),
+    /// Every account
+    List,
+    /// One account
+    Show(One),
+    /// Change the claims of an account
+    Update(Update),
+    /// Set a password and end every session
+    SetPassword(SetPassword),
+    /// Turn a person away and end every session
+    Disable(One),
+    /// Let them in again
+    Enable(One),
+    /// Delete an account with everything that it opened
+    Delete(One),
+    /// End every session
+    Logout(One),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct One {
+    /// The user name
+    #[arg(long)]
+    username: String,
+}
+
+#[derive(Debug, Args)]
+struct Claims {
+    /// The e-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// The address is the person's own
+    #[arg(long, requires = "email")]
+    email_verified: bool,
+    /// The name to show
+    #[arg(long)]
+    name: Option<String>,
+    /// Further standard claims (OpenID Connect Core §5.1) as a JSON object
+    #[arg(long, value_name = "FILE")]
+    claims: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Password {
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+    /// Read the password from a file
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// The user name
+    #[arg(long)]
+    username: String,
+    #[command(flatten)]
+    claims: Claims,
+    #[command(flatten)]
+    password: Password,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Update {
+    /// The user name
+    #[arg(long)]
+    username: String,
+    #[command(flatten)]
+    claims: Claims,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetPassword {
+    /// The user name
+    #[arg(long)]
+    username: String,
+    #[command(flatten)]
+    password: Password,
+}
+
+/// A password of fewer characters is accepted from an operator, with a word of warning.
+const SHORT: usize = 8;
+
+impl Verbs {
+    pub(super) async fn run(self, at: &Installation) -> Outcome {
+        let settings = at.quiet_settings()?;
+        let store = at.store(&settings).await?;
+        let (store, clock) = (&*store, &at.clock);
+        match self {
+            Self::Create(create) => {
+                let new = NewUser {
+                    profile: create.claims.profile(Profile::default())?,
+                    username: create.username,
+                    email: create.claims.email,
+                    email_verified: create.claims.email_verified,
+                    password: create.password.read(at)?,
+                };
+                let user = users::create(store, clock, &hasher(&settings)?, new).await?;
+                let shown = json!({ "sub": user.id, "username": user.username });
+                at.print(&shown, &words(&shown));
+            }
+            Self::List => list(at, &store::users::list_all(store).await?),
+            Self::Show(one) => {
+                let shown = described(&users::find(store, &one.username).await?);
+                at.print(&shown, &words(&shown));
+            }
+            Self::Update(update) => {
+                let mut user = users::find(store, &update.username).await?;
+                user.profile = update.claims.profile(user.profile)?;
+                if let Some(email) = update.claims.email {
+                    user.email = Some(email);
+                    user.email_verified = update.claims.email_verified;
+                }
+                let shown = described(&users::update(store, clock, user).await?);
+                at.print(&shown, &words(&shown));
+            }
+            Self::SetPassword(set) => {
+                let Some(password) = set.password.read(at)? else {
+                    return super::usage("--password-stdin or --password-file brings the password");
+                };
+                let hasher = hasher(&settings)?;
+                let ended =
+                    users::set_password(store, clock, &hasher, &set.username, &password).await?;
+                ended_shown(at, "the password is set", ended);
+            }
+            Self::Disable(one) => {
+                ended_shown(at, "disabled", users::disable(store, clock, &one.username).await?);
+            }
+            Self::Enable(one) => {
+                users::enable(store, clock, &one.username).await?;
+                at.done(&format!("enabled {}", one.username));
+            }
+            Self::Delete(one) => {
+                users::delete(store, clock, &one.username).await?;
+                at.done(&format!("deleted {}", one.username));
+            }
+            Self::Logout(one) => {
+                ended_shown(at, "logged out", users::logout(store, clock, &one.username).await?);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Claims {
+    fn profile(&self, before: Profile) -> Outcome<Profile> {
+        let mut profile = match &self.claims {
+            None => before,
+            Some(file) => serde_json::from_str(&text_of(file)?)
+                .or_else(|error| reject(format!("{}: {error}", file.display())))?,
+        };
+        if let Some(name) = &self.name {
+            profile.name = Some(name.clone());
+        }
+        Ok(profile)
+    }
+}
+
+impl Password {
+    fn read(&self, at: &Installation) -> Outcome<Option<Zeroizing<String>>> {
+        let password = match &self.password_file {
+            Some(file) => Some(secret_from_file(file)?),
+            None if self.password_stdin => Some(secret_from_stdin()?),
+            None => None,
+        };
+        if password.as_ref().is_some_and(|password| password.chars().count() < SHORT) {
+            at.output.note("mapae: this password is short; 15 characters are recommended");
+        }
+        Ok(password)
+    }
+}
+
+fn hasher(settings: &Settings) -> Outcome<Hasher> {
+    Ok(Hasher::new(settings.hashing.cost, 1)?)
+}
+
+fn ended_shown(at: &Installation, what: &str, families: u64) {
+    let shown = json!({ "done": true, "families_ended": families });
+    at.print(&shown, &format!("{what}; {families} sessions ended"));
+}
+
+fn list(at: &Installation, every: &[User]) {
+    let rows: Vec<_> = every
+        .iter()
+        .map(|user| {
+            vec![
+                user.id.0.clone(),
+                user.username.clone(),
+                user.email.clone().unwrap_or_default(),
+                if user.is_enabled() { "enabled" } else { "disabled" }.to_owned(),
+            ]
+        })
+        .collect();
+    let described: Vec<Value> = every.iter().map(described).collect();
+    at.print(&json!({ "users": described }), &table(&["SUB", "NAME", "E-MAIL", "STATE"], &rows));
+}
+
+fn described(user: &User) -> Value {
+    json!({
+        "sub": user.id,
+        "username": user.username,
+        "email": user.email,
+        "email_verified": user.email_verified,
+        "has_password": user.password_hash.is_some(),
+        "claims": user.profile,
+        "disabled_at": user.disabled_at,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    })
+}
