@@ -98,12 +98,21 @@ pub async fn open_issuer(
 }
 
 impl Server {
-    /// Starts serving.
+    /// Starts serving where the settings say.
     pub async fn start(settings: Settings, clock: Clock) -> Outcome<Self> {
+        let listener = bind("listen", settings.listen).await?;
+        Self::start_on(listener, settings, clock).await
+    }
+
+    /// Starts serving on this listener.
+    pub async fn start_on(
+        listener: TcpListener,
+        settings: Settings,
+        clock: Clock,
+    ) -> Outcome<Self> {
         let Some(lock) = ServeLock::take(&settings.database_url)? else {
             return reject("another server runs on this database file");
         };
-        let listener = bind("listen", settings.listen).await?;
         let admin = match settings.admin_listen {
             Some(address) => Some(bind("admin_listen", address).await?),
             None => None,

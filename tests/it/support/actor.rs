@@ -1,0 +1,159 @@
+//! An app that talks to the server, and what it hears.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::{Response, StatusCode};
+use serde_json::Value;
+
+use super::server::{PASSWORD, USERNAME};
+
+/// A registered client at work.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) id: String,
+    pub(crate) secret: Option<String>,
+    pub(crate) base: String,
+    pub(crate) http: reqwest::Client,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+/// The body of a form.
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+impl Reply {
+    pub(crate) async fn of(response: Response) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.expect("a body");
+        Self { status, headers, text }
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|_| panic!("JSON, not {} {:?}", self.status, self.text))
+    }
+
+    /// A member of the body that is text.
+    pub(crate) fn text(&self, member: &str) -> String {
+        let json = self.json();
+        json[member].as_str().unwrap_or_else(|| panic!("{member} in {json}")).to_owned()
+    }
+
+    /// A header, or nothing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// That it is a success; itself.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
+        self
+    }
+
+    /// That it is this refusal, in the form of RFC 6749 §5.2.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, error: &str) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        let json = self.json();
+        assert_eq!(json["error"], error, "{json}");
+        assert_eq!(self.header("content-type"), "application/json");
+        assert_eq!(self.header("cache-control"), "no-store");
+        let described = json["error_description"].as_str().unwrap_or_default();
+        let legal = described.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E));
+        assert!(legal, "{described:?}");
+    }
+}
+
+impl App {
+    /// Posts a form as this client, authenticated by header or by its name.
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut fields = fields.to_vec();
+        let mut request = self.http.post(format!("{}{path}", self.base));
+        match &self.secret {
+            Some(secret) => request = request.basic_auth(&self.id, Some(secret)),
+            None => fields.push(("client_id", &self.id)),
+        }
+        let request =
+            request.header("content-type", "application/x-www-form-urlencoded").body(form(&fields));
+        Reply::of(request.send().await.expect("an answer")).await
+    }
+
+    /// A token request.
+    pub(crate) async fn token(&self, fields: &[(&str, &str)]) -> Reply {
+        self.post("/token", fields).await
+    }
+
+    /// The person of the constants signs in.
+    pub(crate) async fn password(&self, scope: &str) -> Reply {
+        self.password_as(USERNAME, PASSWORD, scope).await
+    }
+
+    /// A person signs in.
+    pub(crate) async fn password_as(&self, username: &str, password: &str, scope: &str) -> Reply {
+        self.token(&[
+            ("grant_type", "password"),
+            ("username", username),
+            ("password", password),
+            ("scope", scope),
+        ])
+        .await
+    }
+
+    /// Uses a refresh token.
+    pub(crate) async fn refresh(&self, token: &str) -> Reply {
+        self.refresh_with(token, &[]).await
+    }
+
+    /// Uses a refresh token with more parameters.
+    pub(crate) async fn refresh_with(&self, token: &str, more: &[(&str, &str)]) -> Reply {
+        let mut fields = vec![("grant_type", "refresh_token"), ("refresh_token", token)];
+        fields.extend(more);
+        self.token(&fields).await
+    }
+
+    /// Asks about a token; the answer.
+    pub(crate) async fn introspect(&self, token: &str) -> Value {
+        self.post("/introspect", &[("token", token)]).await.ok().json()
+    }
+
+    /// Whether a token is active for this client.
+    pub(crate) async fn is_active(&self, token: &str) -> bool {
+        self.introspect(token).await["active"] == true
+    }
+
+    /// Revokes a token.
+    pub(crate) async fn revoke(&self, token: &str) -> Reply {
+        self.post("/revoke", &[("token", token)]).await
+    }
+
+    /// Asks for the claims of the person.
+    pub(crate) async fn userinfo(&self, token: &str) -> Reply {
+        let request = self.http.get(format!("{}/userinfo", self.base)).bearer_auth(token);
+        Reply::of(request.send().await.expect("an answer")).await
+    }
+}
+
+/// The claims of a JWT, unverified.
+pub(crate) fn decode_claims(jwt: &str) -> Value {
+    part(jwt, 1)
+}
+
+/// The header of a JWT, unverified.
+pub(crate) fn decode_header(jwt: &str) -> Value {
+    part(jwt, 0)
+}
+
+fn part(jwt: &str, number: usize) -> Value {
+    let part = jwt.split('.').nth(number).expect("a part");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
+}

@@ -1,0 +1,195 @@
+//! The real binary in a folder of its own.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, Command};
+
+use super::server::http;
+use super::{App, Database};
+
+/// An installation of the binary: a folder, a database, settings in the environment.
+pub(crate) struct Cli {
+    pub(crate) folder: TempDir,
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+/// What a verb said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Said {
+    /// The JSON document, of a verb that succeeded.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{self:?}");
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("one JSON document: {self:?}"))
+    }
+}
+
+impl Cli {
+    /// On a fresh database.
+    pub(crate) async fn new(database: &Database) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database_url = database.fresh(&folder).await;
+        let port = free_port();
+        let environment = [
+            ("MAPAE_ISSUER", format!("http://127.0.0.1:{port}")),
+            ("MAPAE_LISTEN", format!("127.0.0.1:{port}")),
+            ("MAPAE_ADMIN_LISTEN", "127.0.0.1:0".to_owned()),
+            ("MAPAE_DATABASE_URL", database_url),
+            ("MAPAE_KEYS_DIR", folder.path().join("keys").display().to_string()),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        Self { folder, environment }
+    }
+
+    /// Sets a variable.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.into()));
+    }
+
+    /// A variable.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.environment.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mapae"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a verb to its end.
+    pub(crate) async fn run(&self, arguments: &[&str], stdin: Option<&str>) -> Said {
+        let mut child = self.command(arguments).spawn().expect("the binary");
+        let mut input = child.stdin.take().expect("standard input");
+        input.write_all(stdin.unwrap_or_default().as_bytes()).await.expect("written");
+        drop(input);
+        let ended = tokio::time::timeout(Duration::from_secs(60), child.wait_with_output());
+        let output = ended.await.expect("an end in time").expect("an end");
+        Said {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).expect("UTF-8"),
+            err: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
+    /// Runs a verb that succeeds with JSON.
+    pub(crate) async fn json(&self, arguments: &[&str], stdin: Option<&str>) -> Value {
+        let mut arguments = arguments.to_vec();
+        if !arguments.contains(&"--json") {
+            arguments.push("--json");
+        }
+        self.run(&arguments, stdin).await.json()
+    }
+
+    /// Starts serving; the logs go to `server.log` in the folder.
+    pub(crate) async fn serve(self) -> Binary {
+        let child = self.spawn_server(&self.folder.path().join("server.log")).await;
+        Binary { cli: self, child }
+    }
+
+    /// Starts a server process and waits until it is ready.
+    pub(crate) async fn spawn_server(&self, log_path: &Path) -> Child {
+        let log = std::fs::File::options().append(true).create(true).open(log_path).expect("a log");
+        let mut command = self.command(&["serve"]);
+        command.stderr(log).stdin(Stdio::null());
+        let mut child = command.spawn().expect("the binary");
+        let ready = format!("http://{}/readyz", self.get("MAPAE_LISTEN"));
+        let http = http();
+        let mut looks = tokio::time::interval(Duration::from_millis(25));
+        for _ in 0..1200 {
+            looks.tick().await;
+            if http.get(&ready).send().await.is_ok_and(|response| response.status() == 200) {
+                return child;
+            }
+            if child.try_wait().expect("a process").is_some() {
+                panic!("the server ended: {:?}", std::fs::read_to_string(log_path));
+            }
+        }
+        panic!("the server is not ready after 30 s");
+    }
+}
+
+/// A running binary.
+pub(crate) struct Binary {
+    pub(crate) cli: Cli,
+    pub(crate) child: Child,
+}
+
+impl Binary {
+    /// A fresh installation that serves.
+    pub(crate) async fn start(database: &Database) -> Self {
+        Cli::new(database).await.serve().await
+    }
+
+    /// The issuer URL.
+    pub(crate) fn issuer(&self) -> String {
+        self.cli.get("MAPAE_ISSUER").to_owned()
+    }
+
+    /// Runs a verb beside the server.
+    pub(crate) async fn cli(&self, arguments: &[&str], stdin: Option<&str>) -> Value {
+        self.cli.json(arguments, stdin).await
+    }
+
+    /// Registers a client with these arguments.
+    pub(crate) async fn client(&self, id: &str, arguments: &[&str]) -> App {
+        let mut all = vec!["client", "create", "--id", id, "--name", id];
+        all.extend(arguments);
+        let created = self.cli(&all, None).await;
+        App {
+            id: id.to_owned(),
+            secret: created["client_secret"].as_str().map(str::to_owned),
+            base: self.issuer(),
+            http: http(),
+        }
+    }
+
+    /// Makes a person; their `sub`.
+    pub(crate) async fn user(&self, username: &str, password: &str) -> String {
+        let arguments = ["user", "create", "--username", username, "--password-stdin"];
+        let created = self.cli(&arguments, Some(password)).await;
+        created["sub"].as_str().expect("a sub").to_owned()
+    }
+
+    /// Kills it without warning.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.expect("killed");
+    }
+
+    /// Starts it again on the same data.
+    pub(crate) async fn restart(&mut self) {
+        self.child = self.cli.spawn_server(&self.cli.folder.path().join("server.log")).await;
+    }
+
+    /// Everything that it logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.cli.folder.path().join("server.log")).expect("a log")
+    }
+}
+
+/// A port that is free at this moment.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}

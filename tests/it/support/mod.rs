@@ -1,0 +1,36 @@
+//! What proofs need: databases, servers, actors.
+
+#![expect(dead_code, reason = "a room of tools; not every proof uses each")]
+
+mod actor;
+mod binary;
+mod database;
+mod server;
+
+pub(crate) use actor::{App, Reply, decode_claims, decode_header, form};
+pub(crate) use binary::{Binary, Cli};
+pub(crate) use database::{Database, postgres_or_skip, required_or_skip};
+pub(crate) use server::{PASSWORD, Server, USERNAME, http};
+
+/// Writes a proof once and runs it on both databases.
+macro_rules! both {
+    ($($(#[$meta:meta])* async fn $name:ident($database:ident) $body:block)+) => {$(
+        $(#[$meta])*
+        async fn $name($database: crate::support::Database) $body
+
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$name(crate::support::Database::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if let Some(database) = crate::support::postgres_or_skip() {
+                    super::$name(database).await;
+                }
+            }
+        }
+    )+};
+}
+pub(crate) use both;

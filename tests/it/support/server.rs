@@ -1,0 +1,178 @@
+//! A server in this process, on port 0, with a clock that proofs move.
+
+use mapae::accounts::users::{self, NewUser};
+use mapae::app::config;
+use mapae::domain::client::{AuthMethod, Client, ClientId, ClientKind, RefreshPolicy, TokenAlg};
+use mapae::domain::clock::{Clock, ManualClock};
+use mapae::domain::scope::Scope;
+use mapae::domain::user::Profile;
+use mapae::oauth::registration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::{App, Database};
+
+/// A server in this process.
+pub(crate) struct Server {
+    pub(crate) inner: mapae::app::Server,
+    pub(crate) clock: ManualClock,
+    pub(crate) http: reqwest::Client,
+    now: Clock,
+    base: String,
+    database_url: String,
+    settings: Vec<(&'static str, String)>,
+    _folder: TempDir,
+}
+
+pub(crate) const USERNAME: &str = "alice";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+impl Server {
+    /// With the default settings.
+    pub(crate) async fn start(database: &Database) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    /// With these settings, by key path.
+    pub(crate) async fn start_with(database: &Database, settings: &[(&'static str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database_url = database.fresh(&folder).await;
+        let (now, clock) = Clock::manual();
+        let mut given: Vec<(&'static str, String)> =
+            settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        given.extend([
+            ("admin_listen", "127.0.0.1:0".to_owned()),
+            ("keys_dir", folder.path().join("keys").display().to_string()),
+            ("log", "off".to_owned()),
+        ]);
+        let (inner, base) = serve(&given, &database_url, &now).await;
+        let http = http();
+        Self { inner, clock, http, now, base, database_url, settings: given, _folder: folder }
+    }
+
+    /// Another server on the same database, with the same clock: a replica, or after [`Self::stop`]
+    /// the same one again. Not for SQLite while the first one runs.
+    pub(crate) async fn another(&self) -> mapae::app::Server {
+        serve(&self.settings, &self.database_url, &self.now).await.0
+    }
+
+    /// The issuer URL.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.base
+    }
+
+    /// The URL of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// The URL of the database.
+    pub(crate) fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
+    /// Moves the clock.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(chrono::Duration::seconds(seconds));
+    }
+
+    /// Registers a confidential client with every grant, changed as the proof likes.
+    pub(crate) async fn client(&self, id: &str, change: impl FnOnce(&mut Client)) -> App {
+        let mut client = Client {
+            id: ClientId::parse(id).expect("an id"),
+            name: id.to_owned(),
+            kind: ClientKind::Confidential,
+            auth_method: AuthMethod::ClientSecret,
+            secret: None,
+            jwks: None,
+            grants: ["password", "refresh_token", "client_credentials"].map(str::to_owned).to_vec(),
+            scope: Scope::parse("openid profile email offline_access read write").expect("a scope"),
+            audiences: vec![],
+            resource_servers: vec![],
+            redirect_uris: vec![],
+            token_alg: TokenAlg::Rs256,
+            refresh: RefreshPolicy::Rotate { grace: None },
+            require_access_token_proof: false,
+            disabled_at: None,
+            created_at: self.now.now(),
+        };
+        change(&mut client);
+        let issuer = self.inner.issuer();
+        let secret = registration::create(&issuer.store, &self.now, &issuer.url, client)
+            .await
+            .unwrap_or_else(|error| panic!("registered: {error}"));
+        App {
+            id: id.to_owned(),
+            secret: secret.map(|secret| secret.expose().to_owned()),
+            base: self.base.clone(),
+            http: self.http.clone(),
+        }
+    }
+
+    /// A public client with the grants that it can have.
+    pub(crate) async fn public_client(&self, id: &str) -> App {
+        self.client(id, |client| {
+            client.kind = ClientKind::Public;
+            client.auth_method = AuthMethod::None;
+            client.grants = vec!["password".to_owned(), "refresh_token".to_owned()];
+        })
+        .await
+    }
+
+    /// Makes the person of the constants above; their `sub`.
+    pub(crate) async fn alice(&self) -> String {
+        self.user(USERNAME, Some(PASSWORD)).await
+    }
+
+    /// Makes a person; their `sub`.
+    pub(crate) async fn user(&self, username: &str, password: Option<&str>) -> String {
+        let issuer = self.inner.issuer();
+        let new = NewUser {
+            username: username.to_owned(),
+            email: Some(format!("{}@example.com", uuid::Uuid::new_v4().simple())),
+            email_verified: true,
+            profile: Profile { name: Some("Alice".to_owned()), ..Profile::default() },
+            password: password.map(|password| password.to_owned().into()),
+        };
+        let user = users::create(&issuer.store, &self.now, &issuer.hasher, new)
+            .await
+            .unwrap_or_else(|error| panic!("made: {error}"));
+        user.id.0
+    }
+
+    /// Learns of changes at once that this process made beside the registry.
+    pub(crate) fn forget_clients(&self) {
+        self.inner.issuer().clients.forget();
+    }
+
+    /// The clock of the server.
+    pub(crate) fn now(&self) -> &Clock {
+        &self.now
+    }
+}
+
+async fn serve(
+    settings: &[(&'static str, String)],
+    database_url: &str,
+    clock: &Clock,
+) -> (mapae::app::Server, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
+    let mut flags = settings.to_vec();
+    if !flags.iter().any(|(key, _)| *key == "issuer") {
+        flags.push(("issuer", base.clone()));
+    }
+    flags.push(("database_url", database_url.to_owned()));
+    let settings = config::load(None, [], &flags).settings.expect("good settings");
+    let server = mapae::app::Server::start_on(listener, settings, clock.clone())
+        .await
+        .unwrap_or_else(|error| panic!("started: {error}"));
+    (server, base)
+}
+
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client")
+}
