@@ -156,10 +156,10 @@ impl Pool {
     fn work(&self) {
         let mut memory = Vec::new();
         while let Some(job) = self.next(&mut memory) {
-            if let Task::Check(_, reply) = &job.task {
-                if reply.is_closed() {
-                    continue;
-                }
+            if let Task::Check(_, reply) = &job.task
+                && reply.is_closed()
+            {
+                continue;
             }
             let started = Instant::now();
             match job.task {
@@ -300,7 +300,7 @@ mod tests {
     #[tokio::test]
     async fn an_overloaded_pool_turns_away_at_once() {
         let hasher = Hasher::new(Cost { memory: 19 * 1024, passes: 2 }, 1).unwrap();
-        hasher.0.lock().pace = Duration::from_secs(60);
+        hasher.0.lock().pace = Duration::from_mins(1);
         let checks = (0..8).map(|_| hasher.check(password("x"), None));
         let answers = futures_util::future::join_all(checks).await;
         assert!(answers.iter().any(|answer| matches!(answer, Err(Error::Refused(Busy)))));

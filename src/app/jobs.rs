@@ -19,7 +19,7 @@ use crate::store::{
 
 /// What changed in another process shows here within a second: this, and one read.
 const WATCH: Duration = Duration::from_millis(500);
-const CLEAN_UP: Duration = Duration::from_secs(600);
+const CLEAN_UP: Duration = Duration::from_mins(10);
 /// Rows that one transaction cleans up: the one writer of SQLite is not held for long.
 const STEP: u64 = 500;
 

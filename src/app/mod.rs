@@ -50,17 +50,17 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<Store>, Fault> {
 pub async fn master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
     let load = |error: crate::keys::seal::NoMasterKey| Error::Refused(Rejected(error.to_string()));
     let master = MasterKey::load(&settings.master_key).map_err(load)?;
-    if let Source::Folder(folder) = &settings.master_key {
-        if let Some(next) = MasterKey::load_next(folder).map_err(load)? {
-            let keys = crate::store::signing_keys::list_all(store).await?;
-            let sealer = Sealer::new(&next)?;
-            let opens = |key: &crate::store::signing_keys::Stored| {
-                sealer.open(&key.kid, &key.sealed_private).is_some()
-            };
-            if !keys.is_empty() && keys.iter().all(opens) {
-                MasterKey::promote_next(folder).map_err(load)?;
-                return Ok(next);
-            }
+    if let Source::Folder(folder) = &settings.master_key
+        && let Some(next) = MasterKey::load_next(folder).map_err(load)?
+    {
+        let keys = crate::store::signing_keys::list_all(store).await?;
+        let sealer = Sealer::new(&next)?;
+        let opens = |key: &crate::store::signing_keys::Stored| {
+            sealer.open(&key.kid, &key.sealed_private).is_some()
+        };
+        if !keys.is_empty() && keys.iter().all(opens) {
+            MasterKey::promote_next(folder).map_err(load)?;
+            return Ok(next);
         }
     }
     Ok(master)

@@ -32,11 +32,11 @@ pub fn log(level: LevelFilter) {
 
 /// Starts counting.
 pub fn count() {
-    if METRICS.get().is_none() {
-        if let Ok(handle) = PrometheusBuilder::new().install_recorder() {
-            // Another thread may have been faster; then there is a recorder already.
-            let _ = METRICS.set(handle);
-        }
+    if METRICS.get().is_none()
+        && let Ok(handle) = PrometheusBuilder::new().install_recorder()
+    {
+        // Another thread may have been faster; then there is a recorder already.
+        let _ = METRICS.set(handle);
     }
 }
 

@@ -95,11 +95,11 @@ struct Given {
     /// A refresh needs the old access token; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     require_access_token_proof: Option<bool>,
-    /// client_secret_basic, client_secret_post, private_key_jwt or none; without it a
+    /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or none; without it a
     /// confidential client may use its secret in the header or in the body
     #[arg(long)]
     auth_method: Option<AuthMethod>,
-    /// The client's public keys (a JWK Set) for private_key_jwt
+    /// The client's public keys (a JWK Set) for `private_key_jwt`
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
 }

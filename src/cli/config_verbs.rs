@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::output::table;
+use super::output::{note, table};
 use super::{Installation, Outcome};
 
 /// Settings.
@@ -25,7 +25,7 @@ impl Config {
         let lines: Vec<_> =
             problems.iter().map(|one| format!("{} {}", one.key, one.problem)).collect();
         for name in &loaded.unknown_env {
-            at.output.note(&format!("mapae: {name} in the environment is no setting"));
+            note(&format!("{name} in the environment is no setting"));
         }
         match self {
             Self::Check => {
@@ -53,7 +53,7 @@ impl Config {
                 let head = ["SETTING", "VALUE", "FROM", "ENVIRONMENT"];
                 at.print(&json!({ "settings": loaded.shown }), &table(&head, &rows));
                 for line in &lines {
-                    at.output.note(&format!("mapae: {line}"));
+                    note(line);
                 }
                 Ok(ExitCode::SUCCESS)
             }

@@ -65,10 +65,10 @@ async fn migrations(settings: &Settings) -> Result<String, String> {
 }
 
 fn master_key(settings: &Settings) -> Result<String, String> {
-    if let Source::Folder(folder) = &settings.master_key {
-        if !folder.join("master.key").exists() {
-            return Err(format!("{} has none yet: the first start makes it", folder.display()));
-        }
+    if let Source::Folder(folder) = &settings.master_key
+        && !folder.join("master.key").exists()
+    {
+        return Err(format!("{} has none yet: the first start makes it", folder.display()));
     }
     MasterKey::load(&settings.master_key)
         .map(|_| "readable by its owner alone".to_owned())

@@ -41,7 +41,7 @@ struct Cli {
 
 #[derive(Debug, Args)]
 struct Global {
-    /// The settings file (TOML); MAPAE_CONFIG names it too
+    /// The settings file (TOML); `MAPAE_CONFIG` names it too
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// One JSON document on standard output, everything else on standard error
@@ -105,7 +105,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             let text = error.to_string();
             let usage = text.strip_prefix(USAGE);
-            output.error(usage.unwrap_or(&text));
+            output::note(usage.unwrap_or(&text));
             ExitCode::from(if usage.is_some() { 2 } else { 1 })
         }
     }

@@ -22,16 +22,11 @@ impl Output {
         // A reader that closed its end has read enough.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
     }
+}
 
-    /// Says what went wrong.
-    pub(super) fn error(self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "mapae: {text}");
-    }
-
-    /// A word to people that is no result.
-    pub(super) fn note(self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
-    }
+/// A word to people that is no result.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "mapae: {text}");
 }
 
 /// A table for people.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::client::words;
-use super::output::{secret_from_file, secret_from_stdin, table, text_of};
+use super::output::{note, secret_from_file, secret_from_stdin, table, text_of};
 use super::{Installation, Outcome};
 use crate::accounts::hashing::Hasher;
 use crate::accounts::users::{self, NewUser};
@@ -117,7 +117,7 @@ impl Verbs {
                     username: create.username,
                     email: create.claims.email,
                     email_verified: create.claims.email_verified,
-                    password: create.password.read(at)?,
+                    password: create.password.read()?,
                 };
                 let user = users::create(store, clock, &hasher(&settings)?, new).await?;
                 let shown = json!({ "sub": user.id, "username": user.username });
@@ -139,7 +139,7 @@ impl Verbs {
                 at.print(&shown, &words(&shown));
             }
             Self::SetPassword(set) => {
-                let Some(password) = set.password.read(at)? else {
+                let Some(password) = set.password.read()? else {
                     return super::usage("--password-stdin or --password-file brings the password");
                 };
                 let hasher = hasher(&settings)?;
@@ -181,14 +181,14 @@ impl Claims {
 }
 
 impl Password {
-    fn read(&self, at: &Installation) -> Outcome<Option<Zeroizing<String>>> {
+    fn read(&self) -> Outcome<Option<Zeroizing<String>>> {
         let password = match &self.password_file {
             Some(file) => Some(secret_from_file(file)?),
             None if self.password_stdin => Some(secret_from_stdin()?),
             None => None,
         };
         if password.as_ref().is_some_and(|password| password.chars().count() < SHORT) {
-            at.output.note("mapae: this password is short; 15 characters are recommended");
+            note("this password is short; 15 characters are recommended");
         }
         Ok(password)
     }

@@ -161,7 +161,7 @@ mod tests {
         super::super::provider::install();
         let key = RsaPrivateKey::new(&mut OsRng, 2048).unwrap();
         let pkcs8 = key.to_pkcs8_pem(rsa::pkcs8::LineEnding::LF).unwrap();
-        let pkcs1 = rsa::pkcs1::EncodeRsaPrivateKey::to_pkcs1_pem(&key, rsa::pkcs1::LineEnding::LF);
+        let pkcs1 = EncodeRsaPrivateKey::to_pkcs1_pem(&key, rsa::pkcs1::LineEnding::LF);
         assert_eq!(read_pem(&pkcs8).unwrap().kid, read_pem(&pkcs1.unwrap()).unwrap().kid);
         let small = RsaPrivateKey::new(&mut OsRng, 1024).unwrap();
         let small = small.to_pkcs8_pem(rsa::pkcs8::LineEnding::LF).unwrap();

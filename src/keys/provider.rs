@@ -65,6 +65,7 @@ pub fn forget(kid: &str) {
     PARSED.write().unwrap_or_else(PoisonError::into_inner).remove(kid);
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature of the provider")]
 fn signer(algorithm: &Algorithm, handle: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
     let keys = PARSED.read().unwrap_or_else(PoisonError::into_inner);
     let kid = std::str::from_utf8(handle.as_bytes()).ok();

@@ -147,10 +147,10 @@ async fn by_secret(
     secret: &Plain<ClientSecret>,
     method: AuthMethod,
 ) -> Result<Arc<Registered>> {
-    if let Some(registered) = issuer.clients.find(id).await? {
-        if knows(&registered.client, secret, method) {
-            return Ok(registered);
-        }
+    if let Some(registered) = issuer.clients.find(id).await?
+        && knows(&registered.client, secret, method)
+    {
+        return Ok(registered);
     }
     // The secret may have been changed a moment ago by another process. An unknown client takes
     // the same way, so the time of the answer says nothing.

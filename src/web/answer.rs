@@ -35,7 +35,7 @@ pub(super) fn json<T: Serialize>(result: Result<T>) -> Response<Body> {
 pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
     tracing::debug!(%refusal, "refused");
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let error = refusal.code.map(|code| code.as_str());
+    let error = refusal.code.map(super::super::oauth::error::ErrorCode::as_str);
     metrics::counter!("mapae_refusals_total", "error" => error.unwrap_or("unauthorized"))
         .increment(1);
     let mut response = match error {

@@ -1,5 +1,14 @@
 //! Black-box proofs, named after the clause they prove. Each runs on SQLite, and on Postgres where
 //! `MAPAE_TEST_POSTGRES` names a server.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a proof fails loudly"
+)]
+
 mod support;
 mod token;

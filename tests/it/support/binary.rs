@@ -84,7 +84,7 @@ impl Cli {
         let mut input = child.stdin.take().expect("standard input");
         input.write_all(stdin.unwrap_or_default().as_bytes()).await.expect("written");
         drop(input);
-        let ended = tokio::time::timeout(Duration::from_secs(60), child.wait_with_output());
+        let ended = tokio::time::timeout(Duration::from_mins(1), child.wait_with_output());
         let output = ended.await.expect("an end in time").expect("an end");
         Said {
             code: output.status.code().unwrap_or(-1),
@@ -122,9 +122,8 @@ impl Cli {
             if http.get(&ready).send().await.is_ok_and(|response| response.status() == 200) {
                 return child;
             }
-            if child.try_wait().expect("a process").is_some() {
-                panic!("the server ended: {:?}", std::fs::read_to_string(log_path));
-            }
+            let ended = child.try_wait().expect("a process").is_some();
+            assert!(!ended, "the server ended: {:?}", std::fs::read_to_string(log_path));
         }
         panic!("the server is not ready after 30 s");
     }

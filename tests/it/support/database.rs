@@ -13,12 +13,11 @@ pub(crate) enum Database {
 
 /// Postgres, if `MAPAE_TEST_POSTGRES` names a server (`postgres://user:password@host:port`).
 pub(crate) fn postgres_or_skip() -> Option<Database> {
-    match std::env::vars().find(|(name, _)| name == "MAPAE_TEST_POSTGRES") {
-        Some((_, url)) => Some(Database::Postgres(url.trim_end_matches('/').to_owned())),
-        None => {
-            required_or_skip("MAPAE_TEST_POSTGRES names no server");
-            None
-        }
+    if let Some((_, url)) = std::env::vars().find(|(name, _)| name == "MAPAE_TEST_POSTGRES") {
+        Some(Database::Postgres(url.trim_end_matches('/').to_owned()))
+    } else {
+        required_or_skip("MAPAE_TEST_POSTGRES names no server");
+        None
     }
 }
 
