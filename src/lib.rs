@@ -1,4 +1,36 @@
 //! mapae: a self-hosted OAuth 2 / OpenID Connect authorization server.
+//!
+//! # The house
+//!
+//! ```text
+//! main ─► cli ─► app ─► web ─► oauth ─► accounts ─► { keys ─► store } ─► domain
+//!                        └──► pages ───────────────────────────────────► domain
+//! ```
+//!
+//! Each room imports only what stands to its right, and each crate has one home: sea-orm in
+//! [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` in [`accounts`], axum in [`web`]
+//! and [`app`], clap in [`cli`]. A test holds the law.
+//!
+//! # Three lives
+//!
+//! **`POST /token`**: `web::token` reads the strict form → [`oauth::token`] is the visible list: client
+//! authentication → the grant's own type → may this client use it → the grant decides what is owed
+//! (slow work before any transaction) → [`oauth::mint`] signs (no transaction is open).
+//!
+//! **A refresh**: [`oauth::rotation`] takes every use that waits, reads their rows in one statement,
+//! decides each by a pure function, inserts in one statement, spends in one, commits once, and
+//! answers. A failed commit faults them all.
+//!
+//! **A key**: [`keys::ring`] is its whole life as a pure function of time: pending, signing, retiring,
+//! remembered, forgotten. The database holds the keys, sealed; every process looks at them in time.
+//!
+//! # Rules
+//!
+//! - A *refusal* is an answer and commits; a *fault* is ours and rolls back ([`domain::verdict`]).
+//! - One transaction has one instant ([`store::Tx`]). Time is handed in ([`domain::clock`]).
+//! - One-time things are spent by one statement whose affected rows decide.
+//! - A secret is [`Plain`](domain::secret::Plain) and can only be sent, or
+//!   [`Hashed`](domain::secret::Hashed) and can only be stored.
 
 pub mod accounts;
 pub mod app;
