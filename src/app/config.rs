@@ -30,6 +30,9 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The listener of the metrics; none when it is turned off.
     pub admin_listen: Option<SocketAddr>,
+    /// Whether somebody chose it: a server starts without metrics rather than not at all when
+    /// another one has the default port.
+    pub admin_listen_chosen: bool,
     /// The database.
     pub database_url: String,
     /// The master key.
@@ -159,6 +162,7 @@ fn settings(r: &mut Reader) -> Settings {
     let settings = Settings {
         issuer,
         listen: r.get("listen", localhost(8080), address, ToString::to_string),
+        admin_listen_chosen: r.value("admin_listen").is_some(),
         admin_listen: r.get("admin_listen", Some(localhost(9090)), admin_address, |address| {
             address.map_or_else(|| "off".to_owned(), |address| address.to_string())
         }),

@@ -113,10 +113,7 @@ impl Server {
         let Some(lock) = ServeLock::take(&settings.database_url)? else {
             return reject("another server runs on this database file");
         };
-        let admin = match settings.admin_listen {
-            Some(address) => Some(bind("admin_listen", address).await?),
-            None => None,
-        };
+        let admin = bind_admin(&settings).await?;
         let address = local(&listener)?;
         let admin_address = admin.as_ref().map(local).transpose()?;
         let store = open_store(&settings).await?;
@@ -169,6 +166,17 @@ impl Server {
             }
         }
         tracing::info!("stopped");
+    }
+}
+
+async fn bind_admin(settings: &Settings) -> Outcome<Option<TcpListener>> {
+    let Some(address) = settings.admin_listen else { return Ok(None) };
+    match bind("admin_listen", address).await {
+        Err(error) if !settings.admin_listen_chosen => {
+            tracing::warn!(%error, "there are no metrics");
+            Ok(None)
+        }
+        bound => bound.map(Some),
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::output::{table, text_of};
 use super::{Installation, Outcome, usage};
+use crate::app::config::Settings;
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RefreshPolicy, TokenAlg};
 use crate::domain::scope::Scope;
 use crate::domain::secret::{ClientSecret, Plain};
@@ -111,6 +112,9 @@ impl Verbs {
             Self::Create(create) => Some(create.client(at)?),
             _ => None,
         };
+        if let Some(client) = &client {
+            sensible(&settings, client)?;
+        }
         let store = at.store(&settings).await?;
         let (store, clock) = (&*store, &at.clock);
         match self {
@@ -128,6 +132,7 @@ impl Verbs {
             Self::Update(update) => {
                 let mut client = registration::find(store, &update.id).await?;
                 update.given.apply(&mut client)?;
+                sensible(&settings, &client)?;
                 registration::update(store, clock, &settings.issuer, &client).await?;
                 let shown = described(&client);
                 at.print(&shown, &words(&shown));
@@ -222,6 +227,11 @@ fn replace<T: Clone>(registered: &mut T, given: Option<&T>) {
     if let Some(given) = given {
         *registered = given.clone();
     }
+}
+
+/// What makes no sense together is a mistake on the command line.
+fn sensible(settings: &Settings, client: &Client) -> Outcome {
+    registration::check(&settings.issuer, client).or_else(usage)
 }
 
 fn secret_shown(at: &Installation, id: &str, secret: Option<&Plain<ClientSecret>>) {

@@ -103,7 +103,8 @@ async fn done(tx: Tx, kind: Kind, id: &ClientId) -> Outcome<()> {
     Ok(tx.commit().await?)
 }
 
-fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
+/// Whether a client makes sense.
+pub fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
     for grant in &client.grants {
         if !GRANT_TYPES.contains(&grant.as_str()) {
             return reject(format!("{grant:?} is none of {}", GRANT_TYPES.join(", ")));

@@ -10,5 +10,6 @@
     reason = "a proof fails loudly"
 )]
 
+mod strangers;
 mod support;
 mod token;

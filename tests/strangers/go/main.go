@@ -1,4 +1,4 @@
-// An app and an API in one: it gets tokens and verifies them, one command a line on standard input.
+// An app and an API in one: gets tokens and verifies them, one command a line on standard input.
 package main
 
 import (
@@ -53,13 +53,14 @@ func arrive(ctx context.Context) (*stranger, error) {
 	}, nil
 }
 
-// token gets tokens for ourselves and for a person and verifies both; it answers the key that signed.
+// token gets tokens for ourselves and for a person, verifies both and answers the key that signed.
 func (s *stranger) token() (string, error) {
 	machine, err := s.machine.Token(s.ctx)
 	if err != nil {
 		return "", err
 	}
-	person, err := s.person.PasswordCredentialsToken(s.ctx, os.Getenv("USERNAME"), os.Getenv("PASSWORD"))
+	username, password := os.Getenv("USERNAME"), os.Getenv("PASSWORD")
+	person, err := s.person.PasswordCredentialsToken(s.ctx, username, password)
 	if err != nil {
 		return "", err
 	}

@@ -1,9 +1,9 @@
-// An app and an API in one: it gets tokens and verifies them, one command a line on standard input.
+// An app and an API in one: gets tokens and verifies them, one command a line on standard input.
 
 import { createInterface } from 'node:readline'
-import { decodeProtectedHeader, errors, jwtVerify } from 'jose'
+import { decodeProtectedHeader, jwtVerify } from 'jose'
 import * as oauth from 'openid-client'
-import { algorithms, Verifier } from './verify.mjs'
+import { algorithms, isRefusal, Verifier } from './verify.mjs'
 
 const { ISSUER, CLIENT_ID, CLIENT_SECRET, AUDIENCE, USERNAME, PASSWORD, SCOPE } = process.env
 
@@ -54,7 +54,7 @@ class Stranger {
   }
 }
 
-// Without TLS a token is anybody's who listens: this machine talking to itself is the one exception.
+// Without TLS a token is anybody's who listens: only a machine talking to itself may do without.
 function isLoopback(url) {
   return url.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
 }
@@ -65,14 +65,13 @@ async function answer(stranger, command, argument) {
     if (command === 'verify') return `ok ${await stranger.verify(argument)}`
     return `error unknown command ${command}`
   } catch (error) {
-    const untrusted = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)
-    return `${untrusted ? 'refused' : 'error'} ${reason(error)}`
+    return isRefusal(error) ? `refused ${error.message}` : unexpected(error)
   }
 }
 
-function reason(error) {
+function unexpected(error) {
   const cause = error.cause ? `: ${error.cause.message ?? JSON.stringify(error.cause)}` : ''
-  return error.message + cause
+  return `error ${error.message}${cause}`
 }
 
 function say(line) {
@@ -88,6 +87,6 @@ try {
   }
   process.exit(0)
 } catch (error) {
-  say(`error ${reason(error)}`)
+  say(unexpected(error))
   process.exit(1)
 }

@@ -3,7 +3,7 @@
 //   const verifier = await Verifier.discover('https://id.example.com', 'https://api.example.com')
 //   const claims = await verifier.verify(token)
 
-import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
 
 export const algorithms = ['RS256', 'ES256']
 
@@ -25,9 +25,7 @@ export class Verifier {
     return new Verifier(issuer, audience, metadata.jwks_uri)
   }
 
-  // The claims of an access token made for us. A `JOSEError` means that the token is not to be
-  // trusted (answer 401), save for `JWKSTimeout`; that one, and whatever else is thrown, means that
-  // the issuer could not be asked for its keys (answer 503).
+  // The claims of an access token made for us.
   async verify(token) {
     const { payload } = await jwtVerify(token, this.keys, {
       algorithms,
@@ -41,3 +39,11 @@ export class Verifier {
     return payload
   }
 }
+
+// Whether what `verify` threw speaks against the token (answer 401). Whatever else it throws means
+// that the issuer could not be asked for its keys (answer 503).
+export function isRefusal(error) {
+  return error instanceof errors.JOSEError && !aboutTheKeys.includes(error.code)
+}
+
+const aboutTheKeys = ['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']

@@ -1,4 +1,4 @@
-"""An app and an API in one: it gets tokens and verifies them, one command a line on standard input."""
+"""An app and an API in one: gets tokens and verifies them, one command a line on standard input."""
 
 import os
 import sys

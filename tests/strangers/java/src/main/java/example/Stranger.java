@@ -1,7 +1,7 @@
 package example;
 
 import com.nimbusds.jose.JOSEException;
-import com.nimbusds.jose.RemoteKeySourceException;
+import com.nimbusds.jose.jwk.source.JWKSetUnavailableException;
 import com.nimbusds.jose.proc.BadJOSEException;
 import com.nimbusds.jwt.SignedJWT;
 import com.nimbusds.oauth2.sdk.AuthorizationGrant;
@@ -23,7 +23,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.text.ParseException;
 
-/** An app and an API in one: it gets tokens and verifies them, one command a line on standard input. */
+/** An app and an API in one: gets tokens, verifies them, one command a line on standard input. */
 public final class Stranger {
     private final OIDCProviderMetadata issuer;
     private final Verifier verifier;
@@ -79,7 +79,7 @@ public final class Stranger {
                 case "verify" -> "ok " + verify(argument);
                 default -> "error unknown command " + command;
             };
-        } catch (RemoteKeySourceException unreachable) {
+        } catch (JWKSetUnavailableException unreachable) {
             return "error " + unreachable.getMessage();
         } catch (BadJOSEException | JOSEException | ParseException untrusted) {
             return "refused " + untrusted.getMessage();

@@ -38,9 +38,10 @@ final class Verifier {
     }
 
     Verifier(OIDCProviderMetadata issuer, String audience) throws IOException {
-        // Keys are cached. A token with an unknown key id makes the source look again, so a rotation
-        // needs nobody's hand; the limit keeps forged key ids from turning into a flood.
-        var jwks = JWKSourceBuilder.create(issuer.getJWKSetURI().toURL()).rateLimited(1_000).build();
+        // Keys are cached. A token with an unknown key id makes the source look again, so that a
+        // rotation needs nobody's hand; the limit keeps forged key ids from turning into a flood.
+        var url = issuer.getJWKSetURI().toURL();
+        var jwks = JWKSourceBuilder.create(url).rateLimited(1_000).build();
         keys = new JWSVerificationKeySelector<>(ALGORITHMS, jwks);
         processor.setJWSKeySelector(keys);
         // An id_token tells an app who signed in; it opens no API (RFC 9068 section 4).
@@ -57,8 +58,9 @@ final class Verifier {
     /**
      * The claims of an access token made for us.
      *
-     * @throws com.nimbusds.jose.RemoteKeySourceException if the issuer could not be asked for its keys
-     *     (answer 503); every other exception says that the token is not to be trusted (answer 401)
+     * @throws com.nimbusds.jose.jwk.source.JWKSetUnavailableException if the issuer could not be
+     *     asked for its keys (answer 503); every other exception says that the token is not to be
+     *     trusted (answer 401)
      */
     JWTClaimsSet verify(String token) throws ParseException, BadJOSEException, JOSEException {
         return processor.process(token, null);

@@ -1,0 +1,184 @@
+//! Strangers: the programs of `tests/strangers`, which know nothing of an issuer but its URL. Each
+//! is one process across a key rotation, so that its cache of keys is in play.
+
+mod forge;
+mod program;
+mod toolchain;
+
+use std::time::Duration;
+
+use self::forge::{Forge, forgeries, with_one_fault};
+use self::program::Program;
+use self::toolchain::Language;
+use crate::support::{App, Binary, Database, required_or_skip};
+
+const AUDIENCE: &str = "https://api.example.com";
+const USERNAME: &str = "alice";
+const PASSWORD: &str = "correct horse battery staple";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python() {
+    meet(Language::Python).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn node() {
+    meet(Language::Node).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn go() {
+    meet(Language::Go).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn java() {
+    meet(Language::Java).await;
+}
+
+async fn meet(language: Language) {
+    let command = match language.build().await {
+        Ok(command) => command,
+        Err(why) => return required_or_skip(&why),
+    };
+    let town = Town::found().await;
+    let mut stranger = Program::start(command, &town.what_it_is_told());
+
+    let first_kid = stranger.succeeds("token").await;
+    accepts_what_is_ours(&mut stranger, &town).await;
+    refuses_forgeries(&mut stranger, &town).await;
+    survives_a_rotation(&mut stranger, &town, &first_kid).await;
+    stranger.quit().await;
+}
+
+/// An issuer and everybody whom a stranger meets there.
+struct Town {
+    server: Binary,
+    /// The stranger's own client.
+    app: App,
+    /// A client of the same API whose tokens are signed by ES256.
+    elliptic: App,
+    /// A client of another API.
+    elsewhere: App,
+    alice: String,
+    /// Signs with a key that the issuer publishes.
+    forge: Forge,
+}
+
+impl Town {
+    async fn found() -> Self {
+        let server = Binary::start(&Database::Sqlite).await;
+        let both = ["--grant", "password", "--grant", "client_credentials"];
+        let app = register(&server, "stranger", AUDIENCE, &both).await;
+        let es256 = ["--grant", "client_credentials", "--token-alg", "ES256"];
+        let elliptic = register(&server, "elliptic", AUDIENCE, &es256).await;
+        let elsewhere =
+            register(&server, "elsewhere", "https://elsewhere.example.com", &both).await;
+        let alice = server.user(USERNAME, PASSWORD).await;
+        let forge = publish_a_key(&server, &app).await;
+        Self { server, app, elliptic, elsewhere, alice, forge }
+    }
+
+    fn what_it_is_told(&self) -> [(&'static str, String); 7] {
+        let secret = self.app.secret.clone().expect("a secret");
+        [
+            ("ISSUER", self.server.issuer()),
+            ("CLIENT_ID", self.app.id.clone()),
+            ("CLIENT_SECRET", secret),
+            ("AUDIENCE", AUDIENCE.to_owned()),
+            ("SCOPE", "read".to_owned()),
+            ("USERNAME", USERNAME.to_owned()),
+            ("PASSWORD", PASSWORD.to_owned()),
+        ]
+    }
+}
+
+async fn register(server: &Binary, id: &str, audience: &str, more: &[&str]) -> App {
+    let mut arguments =
+        vec!["--kind", "confidential", "--scope", "openid read", "--audience", audience];
+    arguments.extend(more);
+    server.client(id, &arguments).await
+}
+
+/// Imports a key that this proof holds too, so that a forgery can be right but for one thing.
+async fn publish_a_key(server: &Binary, app: &App) -> Forge {
+    let forge = Forge::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("key.pem");
+    std::fs::write(&file, forge.private_pem()).expect("written");
+    let path = file.to_str().expect("UTF-8");
+    let imported = server.cli(&["key", "import", path], None).await;
+    let kid = imported["kid"].as_str().expect("a kid").to_owned();
+    let published = shows(app, &kid);
+    tokio::time::timeout(Duration::from_secs(30), published).await.expect("published in time");
+    forge.known_as(kid)
+}
+
+/// Waits until the JWKS shows a key.
+async fn shows(app: &App, kid: &str) {
+    let url = format!("{}/.well-known/jwks.json", app.base);
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    loop {
+        looks.tick().await;
+        let answer = app.http.get(&url).send().await.expect("an answer");
+        if answer.text().await.expect("a body").contains(kid) {
+            return;
+        }
+    }
+}
+
+async fn accepts_what_is_ours(stranger: &mut Program, town: &Town) {
+    let machine = access_token(&town.app).await;
+    assert_eq!(stranger.succeeds(&format!("verify {machine}")).await, town.app.id);
+
+    let person = town.app.password("openid").await.ok().text("access_token");
+    assert_eq!(stranger.succeeds(&format!("verify {person}")).await, town.alice);
+
+    let elliptic = access_token(&town.elliptic).await;
+    assert_eq!(stranger.succeeds(&format!("verify {elliptic}")).await, town.elliptic.id);
+
+    // The control of the forgeries: what the forge signs is good until it is given a fault.
+    let faultless = town.forge.copy(&machine);
+    assert_eq!(stranger.succeeds(&format!("verify {faultless}")).await, town.app.id);
+}
+
+async fn refuses_forgeries(stranger: &mut Program, town: &Town) {
+    let genuine = access_token(&town.app).await;
+    let mut bad = forgeries(&genuine, &town.forge);
+    bad.extend(with_one_fault(&genuine, &town.forge));
+    bad.push(("an id_token", town.app.password("openid").await.ok().text("id_token")));
+    bad.push(("a token for another API", access_token(&town.elsewhere).await));
+    for (fault, token) in bad {
+        let answer = stranger.ask(&format!("verify {token}")).await;
+        assert!(answer.starts_with("refused "), "{fault}: {answer}");
+    }
+}
+
+async fn survives_a_rotation(stranger: &mut Program, town: &Town, first_kid: &str) {
+    let signed_before = access_token(&town.app).await;
+    let rotated = town.server.cli(&["key", "rotate", "--now"], None).await;
+    let next_kid =
+        tokio::time::timeout(Duration::from_secs(30), token_of_next_key(stranger, first_kid))
+            .await
+            .expect("a token of the next key in time");
+    let made = rotated["keys"].as_array().expect("keys");
+    assert!(made.iter().any(|key| key["kid"] == next_kid.as_str()), "{next_kid} of {made:?}");
+    assert_eq!(stranger.succeeds(&format!("verify {signed_before}")).await, town.app.id);
+}
+
+/// Asks for tokens until the next key signs them. The server may take a second for that, and a
+/// stranger that has just fetched the keys may refuse the new one for the second of its cool-down.
+async fn token_of_next_key(stranger: &mut Program, first_kid: &str) -> String {
+    loop {
+        let answer = stranger.ask("token").await;
+        match answer.split_once(' ') {
+            Some(("ok", kid)) if kid != first_kid => return kid.to_owned(),
+            Some(("ok" | "refused", _)) => {}
+            _ => panic!("{answer}"),
+        }
+    }
+}
+
+async fn access_token(app: &App) -> String {
+    app.token(&[("grant_type", "client_credentials")]).await.ok().text("access_token")
+}

@@ -1,0 +1,110 @@
+//! Making the programs runnable, each in a copy below the target folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// What a stranger is written in.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Language {
+    Python,
+    Node,
+    Go,
+    Java,
+}
+
+impl Language {
+    /// How to start the program, or why that cannot be: its tools or packages are not to be had.
+    pub(super) async fn build(self) -> Result<Command, String> {
+        let folder = self.copy();
+        match self {
+            Self::Python => python(&folder).await,
+            Self::Node => node(&folder).await,
+            Self::Go => go(&folder).await,
+            Self::Java => java(&folder).await,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Python => "python",
+            Self::Node => "node",
+            Self::Go => "go",
+            Self::Java => "java",
+        }
+    }
+
+    fn copy(self) -> PathBuf {
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/strangers");
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("strangers");
+        let folder = target.join(self.name());
+        copy(&sources.join(self.name()), &folder);
+        folder
+    }
+}
+
+async fn python(folder: &Path) -> Result<Command, String> {
+    run(folder, "python3", &["-m", "venv", "venv"]).await?;
+    let python = folder.join("venv/bin/python");
+    let python = python.to_str().expect("UTF-8");
+    let install = ["-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"];
+    run(folder, python, &install).await?;
+    Ok(command(folder, python, &["stranger.py"]))
+}
+
+async fn node(folder: &Path) -> Result<Command, String> {
+    run(folder, "npm", &["ci", "--prefer-offline", "--no-audit", "--no-fund"]).await?;
+    Ok(command(folder, "node", &["stranger.mjs"]))
+}
+
+async fn go(folder: &Path) -> Result<Command, String> {
+    run(folder, "go", &["mod", "download"]).await?;
+    run(folder, "go", &["build", "-mod=readonly", "-buildvcs=false", "-o", "stranger"]).await?;
+    let program = folder.join("stranger");
+    Ok(command(folder, program.to_str().expect("UTF-8"), &[]))
+}
+
+async fn java(folder: &Path) -> Result<Command, String> {
+    run(folder, "mvn", &["--quiet", "--batch-mode", "package"]).await?;
+    // The quick start of a short life.
+    let quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", "target/stranger.jar"];
+    Ok(command(folder, "java", &quick))
+}
+
+fn command(folder: &Path, program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+async fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
+    let step = format!("{program} {}", arguments.join(" "));
+    let ended = timeout(PATIENCE, command(folder, program, arguments).output()).await;
+    let output = ended
+        .map_err(|_| format!("{step}: no end after {PATIENCE:?}"))?
+        .map_err(|error| format!("{step}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    Err(format!("{step}: {}\n{}", output.status, String::from_utf8_lossy(&said)))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy(&source, &target);
+        } else {
+            fs::copy(&source, &target).expect("copied");
+        }
+    }
+}
