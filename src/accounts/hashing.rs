@@ -79,7 +79,10 @@ impl std::fmt::Debug for Job {
     }
 }
 
+type Work = Box<dyn FnOnce() + Send>;
+
 enum Task {
+    Run(Work),
     Hash(oneshot::Sender<Result<String, Fault>>),
     /// Without a stored hash the work is done all the same: the time says nothing.
     Check(Option<String>, oneshot::Sender<Result<Check, Error<Busy>>>),
@@ -87,6 +90,8 @@ enum Task {
 
 /// Nobody waits longer than this for a free thread.
 const PATIENCE: Duration = Duration::from_millis(1200);
+/// Blocks of 1 KiB. From 32 MiB glibc maps an allocation apart, whatever it has learned before.
+const MAPPED_APART: usize = 33 * 1024;
 /// A thread without work for this long gives its memory back.
 const REST: Duration = Duration::from_secs(1);
 
@@ -113,6 +118,21 @@ impl Hasher {
         let (reply, answer) = oneshot::channel();
         self.0.push(Job { password, task: Task::Hash(reply), since: Instant::now() });
         answer.await.map_err(|error| Fault::internal("hashing a password", error))?
+    }
+
+    /// Does another piece of a sign-in's work, before the next hash: what takes a processor for
+    /// long belongs on these threads, not on those that answer everybody else.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let work: Work = Box::new(move || drop(reply.send(work())));
+        let job =
+            Job { password: Zeroizing::default(), task: Task::Run(work), since: Instant::now() };
+        self.0.lock().jobs.push_front(job);
+        self.0.wakes.notify_one();
+        answer.await.map_err(|error| Fault::internal("finishing a sign-in", error))
     }
 
     /// Checks a password against a stored hash, or against none at the same cost.
@@ -163,6 +183,10 @@ impl Pool {
             }
             let started = Instant::now();
             match job.task {
+                Task::Run(work) => {
+                    work();
+                    continue;
+                }
                 Task::Hash(reply) => {
                     // The asker may be gone; there is nobody else to tell.
                     let _ = reply.send(hash(self.cost, &job.password, &mut memory));
@@ -218,6 +242,9 @@ fn digest(
     let fault = |error: argon2::Error| Fault::internal("hashing a password", error.to_string());
     let blocks = params.block_count();
     if memory.len() < blocks {
+        // The allocator maps what is this large apart, and gives it back when it is freed; of
+        // what is reserved only the touched pages count.
+        *memory = Vec::with_capacity(blocks.max(MAPPED_APART));
         memory.resize(blocks, Block::default());
     }
     let mut output = Zeroizing::new([0; 32]);

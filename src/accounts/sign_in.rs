@@ -2,11 +2,14 @@
 
 use std::net::IpAddr;
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::hashing::{Busy, Check, Hasher};
-use super::throttle::{self, Attempt, Counted, Limits, Throttled};
+use super::throttle::{self, Attempt, Counted, Gate, Limits, Throttled};
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::ClientId;
@@ -27,6 +30,8 @@ pub struct Door<'a> {
     pub hasher: &'a Hasher,
     /// The limits of failures.
     pub limits: &'a Limits,
+    /// The turns of attempts in flight.
+    pub gate: &'a Gate,
 }
 
 /// Who asks, from where, through which client.
@@ -67,10 +72,15 @@ impl From<Refused> for Error<Refused> {
 pub struct SignedIn {
     /// Who it is.
     pub user: User,
-    address: String,
+    attempt: Attempt,
     counted: Counted,
     renewed_hash: Option<String>,
 }
+
+/// An address that was seen less long ago need not be written down again.
+const SEEN: chrono::Duration = chrono::Duration::days(1);
+/// Nobody waits longer than this for a turn.
+const PATIENCE: Duration = Duration::from_millis(1200);
 
 impl Door<'_> {
     /// Proves a password.
@@ -84,7 +94,7 @@ impl Door<'_> {
         let password = person::password_bytes(knock.password).unwrap_or_default();
         match (self.hasher.check(password, stored).await, user) {
             (Ok(Check::Right(renewed_hash)), Some(user)) => {
-                Ok(SignedIn { user, address, counted, renewed_hash })
+                Ok(SignedIn { user, attempt, counted, renewed_hash })
             }
             (Ok(_), user) => {
                 self.failed(user.as_ref(), knock).await?;
@@ -115,12 +125,12 @@ impl Door<'_> {
     ) -> Result<Attempt, Fault> {
         let nobody = UserId(String::new());
         let id = user.map_or(&nobody, |user| &user.id);
-        let is_known = known_addresses::is_known(self.store, id, address).await?;
+        let seen_at = known_addresses::seen_at(self.store, id, address).await?;
         let account = match user {
             Some(user) => user.id.0.clone(),
             None => person::username_key(username).unwrap_or_else(|| username.to_owned()),
         };
-        Ok(Attempt { account, address: address.to_owned(), is_known })
+        Ok(Attempt { account, address: address.to_owned(), seen_at })
     }
 
     async fn count(
@@ -129,8 +139,11 @@ impl Door<'_> {
         user: Option<&User>,
         knock: Knock<'_>,
     ) -> Result<Counted, Error<Refused>> {
+        let Ok(turns) = timeout(PATIENCE, self.gate.turn(self.limits, attempt)).await else {
+            return Err(Refused::Busy.into());
+        };
         let now = self.clock.now();
-        match throttle::count(self.store, now, self.limits, attempt).await {
+        match throttle::count(self.store, now, self.limits, attempt, turns?).await {
             Ok(counted) => Ok(counted),
             Err(Error::Fault(fault)) => Err(fault.into()),
             Err(Error::Refused(throttled)) => {
@@ -151,14 +164,15 @@ impl Door<'_> {
 }
 
 impl SignedIn {
-    /// Writes down that the person signed in. What happened to the account since the password was
-    /// looked up counts: a disabled account or another password refuses.
+    /// Writes down that the person signed in; the event is left to whoever writes more of them.
+    /// What happened to the account since the password was looked up counts: a disabled account
+    /// or another password refuses.
     pub async fn record(
         &self,
         tx: &Tx,
         client: &ClientId,
         origin: &Origin,
-    ) -> Result<(), Error<Refused>> {
+    ) -> Result<Event, Error<Refused>> {
         let user = users::hold(tx, &self.user.id).await?;
         let unchanged = user
             .is_some_and(|user| user.is_enabled() && user.password_hash == self.user.password_hash);
@@ -166,13 +180,14 @@ impl SignedIn {
             return Err(Refused::Wrong.into());
         }
         self.counted.take_back(tx).await?;
-        known_addresses::remember(tx, &self.user.id, &self.address).await?;
+        if self.attempt.seen_at.is_none_or(|seen_at| tx.now() - seen_at > SEEN) {
+            known_addresses::remember(tx, &self.user.id, &self.attempt.address).await?;
+        }
         if let (Some(old), Some(new)) = (&self.user.password_hash, &self.renewed_hash) {
             users::replace_hash(tx, &self.user.id, old, new).await?;
         }
         let event = Event::new(Kind::SignInSucceeded).user(&self.user.id).client(client);
-        audit_events::insert(tx, &[event.from(origin)]).await?;
-        Ok(())
+        Ok(event.from(origin))
     }
 }
 

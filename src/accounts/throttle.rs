@@ -1,11 +1,19 @@
 //! The throttle of failed sign-ins. An attempt is counted as a failure before the password is
 //! hashed, in the database, and taken back when it succeeds: parallel attempts cannot outrun it.
 //!
+//! An attempt in flight counts like a failure, so no more than half of what a limit lets through may
+//! be in flight in one process: the others wait for their turn. So many honest people behind one
+//! address, or many honest requests for one account, are not taken for an attack.
+//!
 //! Lock-out is no weapon: what is counted for an account over all addresses never turns away an
 //! address from which the person signed in before.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
 use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::verdict::{Error, Fault};
 use crate::store::throttles::{self, Key};
@@ -38,8 +46,8 @@ pub struct Attempt {
     pub account: String,
     /// The neighbourhood of the client address.
     pub address: String,
-    /// Whether the person signed in from there before.
-    pub is_known: bool,
+    /// When the person last signed in from there.
+    pub seen_at: Option<DateTime<Utc>>,
 }
 
 /// Too many failures.
@@ -51,9 +59,51 @@ pub struct Throttled {
     pub until: DateTime<Utc>,
 }
 
-/// An attempt that counts as a failure until it is taken back.
-#[derive(Clone, Debug)]
-pub struct Counted(Vec<Key>);
+/// An attempt that counts as a failure until it is taken back. It holds its turn meanwhile.
+#[derive(Debug)]
+pub struct Counted {
+    keys: Vec<Key>,
+    _turns: Turns,
+}
+
+/// The turns of the attempts in flight.
+#[derive(Debug, Default)]
+pub struct Gate(Mutex<HashMap<Key, Weak<Semaphore>>>);
+
+type Turns = Vec<OwnedSemaphorePermit>;
+
+/// From so many keys on, those that nobody waits for are forgotten before a new one is added.
+const MANY: usize = 1024;
+
+impl Gate {
+    /// Waits for the turn of an attempt. Always in the order of account, then address.
+    pub async fn turn(&self, limits: &Limits, attempt: &Attempt) -> Result<Turns, Fault> {
+        let Attempt { account, address, .. } = attempt;
+        let mut turns = Vec::with_capacity(2);
+        for (key, limit) in [
+            (key(&["account at address", account, address]), limits.account_at_address),
+            (key(&["address", address]), limits.address),
+        ] {
+            let turn = self.semaphore(key, limit).acquire_owned().await;
+            turns.push(turn.map_err(|error| Fault::internal("waiting for a turn", error))?);
+        }
+        Ok(turns)
+    }
+
+    fn semaphore(&self, key: Key, limit: Limit) -> Arc<Semaphore> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(semaphore) = known.get(&key).and_then(Weak::upgrade) {
+            return semaphore;
+        }
+        if known.len() >= MANY {
+            known.retain(|_, semaphore| semaphore.strong_count() > 0);
+        }
+        let in_flight = usize::try_from(limit.failures / 2).unwrap_or_default().max(1);
+        let semaphore = Arc::new(Semaphore::new(in_flight));
+        known.insert(key, Arc::downgrade(&semaphore));
+        semaphore
+    }
+}
 
 /// Counts an attempt, or refuses it without counting.
 pub async fn count(
@@ -61,13 +111,14 @@ pub async fn count(
     now: DateTime<Utc>,
     limits: &Limits,
     attempt: &Attempt,
+    turns: Turns,
 ) -> Result<Counted, Error<Throttled>> {
-    let Attempt { account, address, is_known } = attempt;
+    let Attempt { account, address, seen_at } = attempt;
     let mut rules = vec![
         (key(&["account at address", account, address]), limits.account_at_address),
         (key(&["address", address]), limits.address),
     ];
-    if !is_known {
+    if seen_at.is_none() {
         rules.push((key(&["account", account]), limits.account));
     }
     let windows: Vec<_> = rules.iter().map(|(key, limit)| (*key, now + limit.window)).collect();
@@ -84,13 +135,14 @@ pub async fn count(
         return Err(Error::Refused(throttled));
     }
     tx.commit().await?;
-    Ok(Counted(rules.into_iter().map(|(key, _)| key).collect()))
+    let keys = rules.into_iter().map(|(key, _)| key).collect();
+    Ok(Counted { keys, _turns: turns })
 }
 
 impl Counted {
     /// The attempt was no failure after all.
     pub async fn take_back(&self, tx: &Tx) -> Result<(), Fault> {
-        throttles::take_back(tx, &self.0).await
+        throttles::take_back(tx, &self.keys).await
     }
 }
 

@@ -1,5 +1,7 @@
 //! Starting a family: what every grant that has a person behind it does.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::Issuer;
@@ -28,6 +30,8 @@ pub struct Granted<'a> {
     pub scope: Scope,
     /// For which resources, RFC 8707.
     pub resources: Vec<String>,
+    /// What led to it.
+    pub event: Event,
 }
 
 /// Starts a family at this instant. A refresh token is issued whenever the client has its grant.
@@ -65,9 +69,10 @@ pub async fn start(
         refresh_tokens::insert(tx, &[new]).await?;
     }
     let event = Event::new(Kind::FamilyStarted).user(granted.user).client(&client.id);
-    audit_events::insert(tx, &[event.family(&family.id).from(origin)]).await?;
+    let event = event.family(&family.id).from(origin);
+    audit_events::insert(tx, &[granted.event, event]).await?;
     Ok(Entitlement {
-        family: Some(family),
+        family: Some(Arc::new(family)),
         scope: granted.scope,
         resources: granted.resources,
         refresh_token,

@@ -117,11 +117,11 @@ async fn refresh_token(
         scope: Some(token.family.scope.to_string()),
         client_id: Some(token.family.client.as_str().to_owned()),
         exp: Some(end.timestamp()),
-        sub: Some(token.family.user.0),
+        sub: Some(token.family.user.0.clone()),
         iss: Some(issuer.url.as_str().to_owned()),
-        sid: Some(token.family.id.0),
+        sid: Some(token.family.id.0.clone()),
         auth_time: Some(token.family.auth_time.timestamp()),
-        amr: token.family.amr,
+        amr: token.family.amr.clone(),
         ..Introspection::default()
     })
 }

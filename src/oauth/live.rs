@@ -10,12 +10,9 @@ use crate::store::live::{Question, are_live};
 /// The queue of questions.
 pub type Liveness = Batch<Question, Result<bool, Fault>>;
 
-/// As many questions as one statement takes.
-const AT_MOST: usize = 64;
-
 /// Starts the worker.
 pub(super) fn start(store: Arc<Store>) -> Liveness {
-    Batch::start(AT_MOST, move |questions: Vec<Question>| {
+    Batch::start(move |questions: Vec<Question>| {
         let store = Arc::clone(&store);
         async move {
             match are_live(&*store, &questions).await {

@@ -1,5 +1,7 @@
 //! The mint: the one place that issues tokens. What it is handed is owed; it refuses nothing.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::Issuer;
@@ -17,7 +19,7 @@ use crate::keys::make::left_half_hash;
 #[derive(Debug)]
 pub struct Entitlement {
     /// The family that it grows from; none for what a client gets for itself.
-    pub family: Option<Family>,
+    pub family: Option<Arc<Family>>,
     /// The scope of the access token.
     pub scope: Scope,
     /// The resources that were named, RFC 8707.
@@ -101,7 +103,7 @@ fn access_token(issuer: &Issuer, client: &Client, entitlement: &Entitlement) -> 
     let now = issuer.clock.now();
     let iat = now.timestamp();
     let life = (now + issuer.lifetimes.access_token).timestamp();
-    let family = entitlement.family.as_ref();
+    let family = entitlement.family.as_deref();
     AccessToken {
         iss: issuer.url.as_str().to_owned(),
         // RFC 9068 §2.2: without a resource owner the subject is the client itself. Registration

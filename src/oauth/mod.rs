@@ -7,7 +7,7 @@ use chrono::Duration;
 
 use crate::accounts::hashing::Hasher;
 use crate::accounts::sign_in::Door;
-use crate::accounts::throttle::Limits;
+use crate::accounts::throttle::{Gate, Limits};
 use crate::domain::clock::Clock;
 use crate::domain::urls;
 use crate::domain::verdict::Fault;
@@ -67,6 +67,7 @@ pub struct Issuer {
     pub limits: Limits,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    gate: Gate,
     rotation_key: RotationKey,
     rotations: rotation::Rotations,
     liveness: live::Liveness,
@@ -103,6 +104,7 @@ impl Issuer {
             hasher,
             limits,
             lifetimes,
+            gate: Gate::default(),
             rotation_key,
         })
     }
@@ -116,6 +118,12 @@ impl Issuer {
     /// The way in by password.
     #[must_use]
     pub fn door(&self) -> Door<'_> {
-        Door { store: &self.store, clock: &self.clock, hasher: &self.hasher, limits: &self.limits }
+        Door {
+            store: &self.store,
+            clock: &self.clock,
+            hasher: &self.hasher,
+            limits: &self.limits,
+            gate: &self.gate,
+        }
     }
 }

@@ -4,7 +4,8 @@
 //! brings the same RT2. There is one live leaf always, so a lost response, two tabs and a retry
 //! after a crash are harmless. Any other repeat is reuse: the family ends (RFC 9700 §4.14.2).
 //!
-//! What waits is decided together: one statement reads, [`decide`] is pure and later uses see
+//! What waits is decided together: one statement reads (a second one the successors of what is
+//! spent), [`decide`] is pure and later uses see
 //! earlier ones, one statement inserts, one spends, one commit, then the answers.
 
 use std::collections::HashMap;
@@ -59,7 +60,7 @@ pub enum Proof {
 #[derive(Clone, Debug)]
 pub struct Rotated {
     /// The family.
-    pub family: Family,
+    pub family: Arc<Family>,
     /// The scope of the access token.
     pub scope: Scope,
     /// The resources of the access token.
@@ -158,12 +159,9 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
 /// The queue of uses.
 pub type Rotations = Batch<Use, Result<Rotated>>;
 
-/// As many uses as one commit takes.
-const AT_MOST: usize = 64;
-
 /// Starts the worker.
 pub(super) fn start(store: Arc<Store>, clock: Clock, lifetimes: Lifetimes) -> Rotations {
-    Batch::start(AT_MOST, move |uses| {
+    Batch::start(move |uses| {
         let (store, clock) = (Arc::clone(&store), clock.clone());
         async move { settle(&store, &clock, lifetimes, uses).await }
     })
@@ -194,10 +192,18 @@ async fn rotate(
     uses: Vec<Use>,
 ) -> std::result::Result<Vec<Outcome>, Fault> {
     let tx = store.begin(clock.now()).await?;
-    let mut hashes: Vec<_> = uses.iter().flat_map(|one| [one.presented, one.successor]).collect();
+    let mut hashes: Vec<_> = uses.iter().map(|one| one.presented).collect();
     hashes.sort_unstable();
     hashes.dedup();
-    let rows = refresh_tokens::lock(&tx, &hashes).await?;
+    let mut rows = refresh_tokens::lock(&tx, &hashes).await?;
+    // A successor matters only to a repeat, and is only looked at: a use of it elsewhere comes
+    // before or after this one, and both are right.
+    let spent =
+        |one: &&Use| rows.iter().any(|row| row.hash == one.presented && row.spent_at.is_some());
+    let successors: Vec<_> = uses.iter().filter(spent).map(|one| one.successor).collect();
+    if !successors.is_empty() {
+        rows.extend(refresh_tokens::find(&tx, &successors).await?);
+    }
     let mut work = Work {
         now: tx.now(),
         lifetimes,
@@ -290,7 +296,7 @@ impl Work {
 
     fn revoke(&mut self, family: &Family, using: &Use) {
         for row in self.rows.values_mut().filter(|row| row.family.id == family.id) {
-            row.family.revoked_at = Some(self.now);
+            Arc::make_mut(&mut row.family).revoked_at = Some(self.now);
         }
         let event = Event::new(Kind::RefreshReused).user(&family.user).client(&family.client);
         self.changes.events.push(event.family(&family.id).from(&using.origin));
@@ -298,7 +304,7 @@ impl Work {
     }
 }
 
-fn rotated(using: &Use, family: Family) -> Rotated {
+fn rotated(using: &Use, family: Arc<Family>) -> Rotated {
     // RFC 6749 §6: a narrower scope is for this access token only.
     let scope = using.scope.clone().unwrap_or_else(|| family.scope.clone());
     let resources =
@@ -345,7 +351,7 @@ mod tests {
             expires_at: t(1000),
             spent_at: None,
             user_enabled: true,
-            family: Family {
+            family: Arc::new(Family {
                 id: FamilyId("family".to_owned()),
                 user: UserId("user".to_owned()),
                 client: client("a"),
@@ -355,7 +361,7 @@ mod tests {
                 amr: vec![],
                 expires_at: t(5000),
                 revoked_at: None,
-            },
+            }),
         }
     }
 
@@ -430,9 +436,9 @@ mod tests {
     #[test]
     fn what_has_ended_is_refused_without_alarm() {
         let mut revoked = token();
-        revoked.family.revoked_at = Some(t(1));
+        Arc::make_mut(&mut revoked.family).revoked_at = Some(t(1));
         let mut over = token();
-        over.family.expires_at = t(10);
+        Arc::make_mut(&mut over.family).expires_at = t(10);
         let disabled = Issued { user_enabled: false, ..token() };
         let idle = Issued { expires_at: t(10), ..token() };
         for token in [revoked, over, disabled, idle] {

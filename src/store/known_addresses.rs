@@ -7,6 +7,7 @@ use sea_orm::sea_query::OnConflict;
 
 use super::column::millis;
 use super::{Reader, Tx, while_doing};
+use crate::domain::clock;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
@@ -32,13 +33,17 @@ mod entity {
 
 use entity::{ActiveModel, Column, Entity};
 
-/// Whether the person signed in from this neighbourhood before.
-pub async fn is_known(reader: &impl Reader, user: &UserId, address: &str) -> Result<bool, Fault> {
+/// When the person last signed in from this neighbourhood; good to a day.
+pub async fn seen_at(
+    reader: &impl Reader,
+    user: &UserId,
+    address: &str,
+) -> Result<Option<DateTime<Utc>>, Fault> {
     let row = Entity::find_by_id((user.0.clone(), address.to_owned()))
         .one(reader.connection())
         .await
         .map_err(while_doing("reading the table known_address"))?;
-    Ok(row.is_some())
+    Ok(row.map(|row| clock::from_millis(row.seen_at)))
 }
 
 /// Remembers that the person signed in from this neighbourhood.

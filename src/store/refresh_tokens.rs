@@ -1,6 +1,8 @@
 //! `refresh_token`: one row for each token that was issued, by hash. Everything here works on sets:
 //! a batch of rotations is one statement to read, one to spend and one to insert.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::FromQueryResult;
@@ -52,7 +54,7 @@ pub struct Issued {
     /// When it was spent.
     pub spent_at: Option<DateTime<Utc>>,
     /// The family it belongs to.
-    pub family: Family,
+    pub family: Arc<Family>,
     /// Whether the person may use the account.
     pub user_enabled: bool,
 }
@@ -78,7 +80,7 @@ impl TryFrom<Row> for Issued {
             generation: row.generation,
             expires_at: clock::from_millis(row.token_expires_at),
             spent_at: instant(row.spent_at),
-            family: row.family.try_into()?,
+            family: Arc::new(row.family.try_into()?),
             user_enabled: row.disabled_at.is_none(),
         })
     }

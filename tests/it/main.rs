@@ -10,6 +10,12 @@
     reason = "a proof fails loudly"
 )]
 
+mod client_auth;
+mod http;
+mod jwt;
+mod password;
+mod refresh;
 mod strangers;
 mod support;
 mod token;
+mod tokens_at_work;

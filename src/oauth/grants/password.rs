@@ -68,8 +68,8 @@ async fn open(
     resources: Vec<String>,
 ) -> Result<Entitlement> {
     let client = cx.client.client();
-    signed_in.record(tx, &client.id, cx.origin).await.map_err(refused)?;
-    let granted = Granted { user: &signed_in.user.id, amr: PASSWORD_AMR, scope, resources };
+    let event = signed_in.record(tx, &client.id, cx.origin).await.map_err(refused)?;
+    let granted = Granted { user: &signed_in.user.id, amr: PASSWORD_AMR, scope, resources, event };
     Ok(families::start(tx, cx.issuer, client, granted, cx.origin).await?)
 }
 

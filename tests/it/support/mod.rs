@@ -7,9 +7,10 @@ mod binary;
 mod database;
 mod server;
 
-pub(crate) use actor::{App, decode_claims, decode_header};
-pub(crate) use database::{Database, postgres_or_skip};
-pub(crate) use server::Server;
+pub(crate) use actor::{App, Reply, decode_claims, decode_header, form};
+pub(crate) use binary::{Binary, Cli, free_port};
+pub(crate) use database::{Database, postgres_or_skip, required_or_skip};
+pub(crate) use server::{PASSWORD, Server, USERNAME, http};
 
 /// Writes a proof once and runs it on both databases.
 macro_rules! both {

@@ -53,7 +53,18 @@ impl Server {
     /// Another server on the same database, with the same clock: a replica, or after [`Self::stop`]
     /// the same one again. Not for SQLite while the first one runs.
     pub(crate) async fn another(&self) -> mapae::app::Server {
-        serve(&self.settings, &self.database_url, &self.now).await.0
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        serve_on(listener, &self.settings, &self.base, &self.database_url, &self.now).await
+    }
+
+    /// Stops and starts again on the same data and the same port.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { inner, clock, http, now, base, database_url, settings, _folder } = self;
+        let address = inner.address();
+        inner.stop().await;
+        let listener = TcpListener::bind(address).await.expect("the same port");
+        let inner = serve_on(listener, &settings, &base, &database_url, &now).await;
+        Self { inner, clock, http, now, base, database_url, settings, _folder }
     }
 
     /// The issuer URL.
@@ -158,16 +169,25 @@ async fn serve(
 ) -> (mapae::app::Server, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
+    (serve_on(listener, settings, &base, database_url, clock).await, base)
+}
+
+async fn serve_on(
+    listener: TcpListener,
+    settings: &[(&'static str, String)],
+    base: &str,
+    database_url: &str,
+    clock: &Clock,
+) -> mapae::app::Server {
     let mut flags = settings.to_vec();
     if !flags.iter().any(|(key, _)| *key == "issuer") {
-        flags.push(("issuer", base.clone()));
+        flags.push(("issuer", base.to_owned()));
     }
     flags.push(("database_url", database_url.to_owned()));
     let settings = config::load(None, [], &flags).settings.expect("good settings");
-    let server = mapae::app::Server::start_on(listener, settings, clock.clone())
+    mapae::app::Server::start_on(listener, settings, clock.clone())
         .await
-        .unwrap_or_else(|error| panic!("started: {error}"));
-    (server, base)
+        .unwrap_or_else(|error| panic!("started: {error}"))
 }
 
 pub(crate) fn http() -> reqwest::Client {

@@ -1,0 +1,264 @@
+//! The operations, each with what bounds it and how near to that it is to come.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::bare::Bare;
+use crate::limits;
+use crate::load::{self, Ask, Cycle, Fixed, Measured, Window};
+use crate::report::{Comparison, Report, Row, Target, median};
+use crate::server::Home;
+use crate::site::{APP_ES256, APP_RS256, DISCOVERY, JWKS, SERVICE_ES256, SERVICE_RS256, Site};
+
+/// How often a row is measured.
+pub(crate) const TRIALS: usize = 3;
+
+struct Operation {
+    name: &'static str,
+    load: Load,
+    bound: Bound,
+    /// How much of the limit one request takes.
+    share: f64,
+    /// The least ratio with 32 connections.
+    target: f64,
+}
+
+#[derive(Clone, Copy)]
+enum Load {
+    Refresh { client: &'static str, scope: &'static str },
+    ClientCredentials { client: &'static str },
+    Password,
+    Introspect,
+    Get { path: &'static str },
+}
+
+impl Load {
+    async fn asks(self, site: &Site, connections: usize) -> Vec<Box<dyn Ask>> {
+        let cycle = match self {
+            Self::Refresh { client, scope } => {
+                return site.families(client, scope, connections).await;
+            }
+            Self::ClientCredentials { client } => {
+                let request = site.client_credentials(client);
+                Cycle::new(vec![Fixed { request, body: None }])
+            }
+            Self::Password => site.sign_ins(),
+            Self::Introspect => site.introspections().await,
+            Self::Get { path } => Cycle::new(vec![site.fixed(site.get(path)).await]),
+        };
+        cycle.on(connections)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Bound {
+    Rsa,
+    Argon2id,
+    Rotations,
+    BareAxum,
+}
+
+const OPERATIONS: [Operation; 9] = [
+    Operation {
+        name: "refresh RS256",
+        load: Load::Refresh { client: APP_RS256, scope: "profile" },
+        bound: Bound::Rsa,
+        share: 1.0,
+        target: 0.75,
+    },
+    Operation {
+        name: "refresh RS256 + id_token",
+        load: Load::Refresh { client: APP_RS256, scope: "openid+profile" },
+        bound: Bound::Rsa,
+        share: 2.0,
+        target: 0.75,
+    },
+    Operation {
+        name: "refresh ES256",
+        load: Load::Refresh { client: APP_ES256, scope: "profile" },
+        bound: Bound::Rotations,
+        share: 1.0,
+        target: 0.35,
+    },
+    Operation {
+        name: "client_credentials RS256",
+        load: Load::ClientCredentials { client: SERVICE_RS256 },
+        bound: Bound::Rsa,
+        share: 1.0,
+        target: 0.85,
+    },
+    Operation {
+        name: "client_credentials ES256",
+        load: Load::ClientCredentials { client: SERVICE_ES256 },
+        bound: Bound::BareAxum,
+        share: 1.0,
+        target: 0.25,
+    },
+    Operation {
+        name: "password",
+        load: Load::Password,
+        bound: Bound::Argon2id,
+        share: 1.0,
+        target: 0.90,
+    },
+    Operation {
+        name: "introspect",
+        load: Load::Introspect,
+        bound: Bound::BareAxum,
+        share: 1.0,
+        target: 0.10,
+    },
+    Operation {
+        name: "JWKS",
+        load: Load::Get { path: JWKS },
+        bound: Bound::BareAxum,
+        share: 1.0,
+        target: 0.80,
+    },
+    Operation {
+        name: "discovery",
+        load: Load::Get { path: DISCOVERY },
+        bound: Bound::BareAxum,
+        share: 1.0,
+        target: 0.80,
+    },
+];
+
+/// The limit of one operation, ready to be measured.
+enum Limit {
+    Rsa { cores: usize },
+    Argon2id { cores: usize },
+    Rotations { group: usize },
+    BareAxum { bare: Bare, request: Cycle, connections: usize },
+}
+
+impl Limit {
+    async fn prepare(
+        operation: &Operation,
+        site: &Site,
+        folder: &Path,
+        asks: &mut [Box<dyn Ask>],
+    ) -> Self {
+        let connections = asks.len();
+        let cores = connections.min(2);
+        match operation.bound {
+            Bound::Rsa => Self::Rsa { cores },
+            Bound::Argon2id => Self::Argon2id { cores },
+            Bound::Rotations => Self::Rotations { group: connections.min(16) },
+            Bound::BareAxum => {
+                let mut request = Vec::new();
+                asks[0].write(&mut request);
+                let (bare, request) = Bare::of(site, folder, request).await;
+                Self::BareAxum { bare, request, connections }
+            }
+        }
+    }
+
+    fn name(&self, operation: &Operation) -> String {
+        match self {
+            Self::Rsa { cores } => format!("RSA-2048 signatures/s, cores: {cores}"),
+            Self::Argon2id { cores } => argon2id_name(*cores),
+            Self::Rotations { group } => format!("SQLite rotations/s, {group} a commit"),
+            Self::BareAxum { connections, .. } => {
+                format!("bare axum, {} × {connections}", operation.name)
+            }
+        }
+    }
+
+    async fn measure(&self, folder: &Path, window: Window) -> Result<f64, String> {
+        let length = window.length;
+        match self {
+            Self::Rsa { cores } => Ok(limits::rsa_2048(*cores, length)),
+            Self::Argon2id { cores } => Ok(limits::argon2id_hashes(*cores, length)),
+            Self::Rotations { group } => Ok(limits::durable_rotations(folder, *group, length)),
+            Self::BareAxum { bare, request, connections } => {
+                let asks = request.on(*connections);
+                let (_, measured) = load::closed_loop(bare.target, asks, window).await;
+                measured.map(|measured| measured.rate)
+            }
+        }
+    }
+}
+
+pub(crate) fn argon2id_name(cores: usize) -> String {
+    format!("Argon2id hashes/s, cores: {cores}")
+}
+
+/// A run of the whole.
+pub(crate) struct Bench {
+    filter: String,
+    pub(crate) window: Window,
+    pub(crate) report: Report,
+    /// In the build folder and not in the temporary one, which may be memory: what is measured is
+    /// durable.
+    pub(crate) folder: TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new(filter: String, window: Window) -> Self {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        Self { filter, window, report: Report::default(), folder }
+    }
+
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        name.contains(&self.filter)
+    }
+
+    pub(crate) async fn run(mut self) -> Report {
+        self.first_start().await;
+        let site = Site::set_up(Home::new(&self.folder.path().join("site"))).await;
+        self.idle_memory(&site).await;
+        for operation in &OPERATIONS {
+            if self.wants(operation.name) {
+                self.operation(&site, operation, 32).await;
+                self.operation(&site, operation, 1).await;
+            }
+        }
+        self.jwks_beside_sign_ins(&site).await;
+        self.overload(&site).await;
+        self.later_start(site).await;
+        self.report
+    }
+
+    async fn operation(&mut self, site: &Site, operation: &Operation, connections: usize) {
+        let outcome = self.trials(site, operation, connections).await;
+        self.report.add(Row {
+            operation: operation.name.to_owned(),
+            connections: Some(connections),
+            outcome,
+            target: (connections > 1).then_some(Target::AtLeast(operation.target)),
+        });
+    }
+
+    async fn trials(
+        &mut self,
+        site: &Site,
+        operation: &Operation,
+        connections: usize,
+    ) -> Result<(Measured, Comparison), String> {
+        let folder = self.folder.path();
+        let mut asks = operation.load.asks(site, connections).await;
+        let limit = Limit::prepare(operation, site, folder, &mut asks).await;
+        let name = limit.name(operation);
+        let mut trials = Vec::new();
+        for _ in 0..TRIALS {
+            if let Load::ClientCredentials { client: SERVICE_ES256 } = operation.load {
+                let cores = connections.min(2);
+                let value = limits::p_256(cores, self.window.length / 4);
+                self.report.limit(&format!("P-256 signatures/s, cores: {cores}"), value);
+            }
+            let value = limit.measure(folder, self.window).await?;
+            self.report.limit(&name, value);
+            let measured;
+            (asks, measured) = load::closed_loop(site.server.target, asks, self.window).await;
+            let measured = measured?;
+            let ratio = measured.rate * operation.share / value;
+            trials.push((measured, value, ratio));
+        }
+        trials.sort_by(|(_, _, one), (_, _, other)| one.total_cmp(other));
+        let (measured, value, ratio) = median(&trials);
+        let limit = if operation.share > 1.0 { format!("half of {name}") } else { name };
+        Ok((measured, Comparison { limit, value: value / operation.share, unit: "", ratio }))
+    }
+}

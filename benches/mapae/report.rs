@@ -1,0 +1,181 @@
+//! The table.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::load::Measured;
+
+/// What the ratio is to be.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+/// How a measurement compares with its limit.
+#[derive(Clone)]
+pub(crate) struct Comparison {
+    pub(crate) limit: String,
+    pub(crate) value: f64,
+    pub(crate) unit: &'static str,
+    pub(crate) ratio: f64,
+}
+
+/// A row of the table.
+pub(crate) struct Row {
+    pub(crate) operation: String,
+    pub(crate) connections: Option<usize>,
+    /// The trial in the middle, or why the row is void.
+    pub(crate) outcome: Result<(Measured, Comparison), String>,
+    pub(crate) target: Option<Target>,
+}
+
+/// All that was measured.
+#[derive(Default)]
+pub(crate) struct Report {
+    rows: Vec<Row>,
+    /// Each value of each limit, in the order they were measured first.
+    limits: Vec<(String, Vec<f64>)>,
+}
+
+const COLUMNS: [&str; 13] = [
+    "operation",
+    "connections",
+    "req/s",
+    "p50 ms",
+    "p99 ms",
+    "CPU µs/req",
+    "load µs/req",
+    "RSS MB",
+    "limit",
+    "limit value",
+    "ratio",
+    "target",
+    "verdict",
+];
+
+const LEGEND: &str = "\
+Each row is measured three times, each time right after its limit; shown is the one with the ratio
+in the middle. CPU is that of the server for one request, load that of the load generator, which
+shares the cores. The limit of one connection is that of one core, and has no target.
+";
+
+impl Report {
+    /// Adds a row, and says so: the whole takes minutes.
+    pub(crate) fn add(&mut self, row: Row) {
+        match &row.outcome {
+            Ok((_, compared)) => println!("{}: {}", row.name(), figure(compared.ratio)),
+            Err(error) => println!("{}: void: {error}", row.name()),
+        }
+        self.rows.push(row);
+    }
+
+    /// Remembers what a limit was.
+    pub(crate) fn limit(&mut self, name: &str, value: f64) {
+        match self.limits.iter_mut().find(|(known, _)| known == name) {
+            Some((_, values)) => values.push(value),
+            None => self.limits.push((name.to_owned(), vec![value])),
+        }
+    }
+
+    /// Prints everything and writes it to `target/bench/report.md`.
+    pub(crate) fn finish(self) -> ExitCode {
+        let mut text = table(&COLUMNS, self.rows.iter().map(Row::cells).collect());
+        for row in &self.rows {
+            if let Err(error) = &row.outcome {
+                writeln!(text, "\nVoid: {}: {error}", row.name()).unwrap();
+            }
+        }
+        let limits = self.limits.into_iter().map(|(name, mut values)| {
+            values.sort_by(f64::total_cmp);
+            let (least, most) = (values[0], values[values.len() - 1]);
+            vec![name, figure(least), figure(median(&values)), figure(most)]
+        });
+        let columns = ["measured limit", "least", "median", "most"];
+        let text = format!("{text}\n{}\n{LEGEND}", table(&columns, limits.collect()));
+        println!("\n{text}");
+
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("report.md"), text).unwrap();
+        ExitCode::from(u8::from(self.rows.iter().any(|row| row.outcome.is_err())))
+    }
+}
+
+/// The one in the middle of what is sorted.
+pub(crate) fn median<T: Clone>(sorted: &[T]) -> T {
+    sorted[sorted.len() / 2].clone()
+}
+
+impl Row {
+    fn name(&self) -> String {
+        match self.connections {
+            Some(connections) => format!("{} × {connections}", self.operation),
+            None => self.operation.clone(),
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let none = || "–".to_owned();
+        let (measured, compared) = self.outcome.as_ref().ok().map(|(one, two)| (one, two)).unzip();
+        let cell = |read: fn(&Measured) -> f64| {
+            measured.map(read).filter(|value| value.is_finite()).map_or_else(none, figure)
+        };
+        vec![
+            self.operation.clone(),
+            self.connections.map_or_else(none, |connections| connections.to_string()),
+            cell(|measured| measured.rate),
+            cell(|measured| measured.p50),
+            cell(|measured| measured.p99),
+            cell(|measured| measured.cpu),
+            cell(|measured| measured.own_cpu),
+            cell(|measured| measured.rss),
+            compared.map_or_else(none, |compared| compared.limit.clone()),
+            compared.map_or_else(none, |with| format!("{}{}", figure(with.value), with.unit)),
+            compared.map_or_else(none, |compared| figure(compared.ratio)),
+            self.target.map_or_else(none, |target| match target {
+                Target::AtLeast(bound) => format!("≥ {bound:.2}"),
+                Target::AtMost(bound) => format!("≤ {bound:.2}"),
+            }),
+            self.verdict().to_owned(),
+        ]
+    }
+
+    fn verdict(&self) -> &'static str {
+        let Ok((_, compared)) = &self.outcome else { return "VOID" };
+        let Some(target) = self.target else { return "–" };
+        let reached = match target {
+            Target::AtLeast(bound) => compared.ratio >= bound,
+            Target::AtMost(bound) => compared.ratio <= bound,
+        };
+        if reached { "ok" } else { "MISSED" }
+    }
+}
+
+/// Three digits that say something.
+fn figure(value: f64) -> String {
+    match value.abs() {
+        0.0..10.0 => format!("{value:.2}"),
+        10.0..100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+/// A table that reads well as text and as Markdown.
+fn table(columns: &[&str], rows: Vec<Vec<String>>) -> String {
+    let titles = columns.iter().map(ToString::to_string).collect();
+    let mut lines: Vec<Vec<String>> = [vec![titles], rows].concat();
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    lines.insert(1, widths.iter().map(|&width| "-".repeat(width)).collect());
+    let mut text = String::new();
+    for line in lines {
+        for (cell, &width) in line.iter().zip(&widths) {
+            write!(text, "| {cell:<width$} ").unwrap();
+        }
+        text.push_str("|\n");
+    }
+    text
+}

@@ -1,0 +1,168 @@
+//! A server with clients and people, and the requests they make.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::load::{Ask, Connection, Cycle, Fixed, Refresh};
+use crate::server::{Home, Server, get, post, post_head};
+
+/// Only `client_credentials`.
+pub(crate) const SERVICE_RS256: &str = "service-rs256";
+pub(crate) const SERVICE_ES256: &str = "service-es256";
+/// Only password: no family is started.
+pub(crate) const DESK: &str = "desk";
+/// Password and `refresh_token`.
+pub(crate) const APP_RS256: &str = "app-rs256";
+pub(crate) const APP_ES256: &str = "app-es256";
+
+pub(crate) const JWKS: &str = "/.well-known/jwks.json";
+pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
+
+const SERVICE: [&str; 4] = ["--grant", "client_credentials", "--scope", "read"];
+const PERSON: [&str; 4] = ["--grant", "password", "--scope", "openid profile"];
+const REFRESH: [&str; 2] = ["--grant", "refresh_token"];
+const ES256: [&str; 2] = ["--token-alg", "ES256"];
+const CLIENTS: [(&str, &[&[&str]]); 5] = [
+    (SERVICE_RS256, &[&SERVICE]),
+    (SERVICE_ES256, &[&SERVICE, &ES256]),
+    (DESK, &[&PERSON]),
+    (APP_RS256, &[&PERSON, &REFRESH]),
+    (APP_ES256, &[&PERSON, &REFRESH, &ES256]),
+];
+
+const USERS: usize = 200;
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A running server with everything registered.
+pub(crate) struct Site {
+    pub(crate) home: Home,
+    pub(crate) server: Server,
+    authorizations: BTreeMap<&'static str, String>,
+}
+
+impl Site {
+    pub(crate) async fn set_up(home: Home) -> Self {
+        let (server, _) = home.start().await;
+        let register = |(id, options): &(&'static str, &[&[&str]])| {
+            let command = ["client", "create", "--kind", "confidential", "--name", id, "--id", id];
+            let made = home.cli(&[&command, options.concat().as_slice()].concat(), "");
+            let secret = made["client_secret"].as_str().unwrap();
+            (*id, format!("Basic {}", STANDARD.encode(format!("{id}:{secret}"))))
+        };
+        let authorizations = CLIENTS.iter().map(register).collect();
+        let create = |half: usize| {
+            for user in (half..USERS).step_by(2) {
+                let name = name(user);
+                home.cli(&["user", "create", "--username", &name, "--password-stdin"], PASSWORD);
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| create(0));
+            create(1);
+        });
+        Self { home, server, authorizations }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Vec<u8> {
+        get(self.server.target.address, path)
+    }
+
+    pub(crate) fn post(&self, path: &str, client: &str, form: &str) -> Vec<u8> {
+        post(self.server.target.address, path, &self.authorizations[client], form)
+    }
+
+    pub(crate) fn client_credentials(&self, client: &str) -> Vec<u8> {
+        self.post("/token", client, "grant_type=client_credentials")
+    }
+
+    pub(crate) fn sign_in(&self, client: &str, user: usize, scope: &str) -> Vec<u8> {
+        let (name, password) = (name(user), PASSWORD.replace(' ', "+"));
+        let form = format!("grant_type=password&username={name}&password={password}&scope={scope}");
+        self.post("/token", client, &form)
+    }
+
+    /// Sign-ins of all people in turn, each worth one signature and no family.
+    pub(crate) fn sign_ins(&self) -> Cycle {
+        let sign_in = |user| Fixed { request: self.sign_in(DESK, user, "profile"), body: None };
+        Cycle::new((0..USERS).map(sign_in).collect())
+    }
+
+    /// Asks once, for JSON.
+    pub(crate) async fn json(&self, request: &[u8]) -> Value {
+        let mut connection = Connection::open(self.server.target.address).await.unwrap();
+        let answer = connection.send(request).await.unwrap();
+        let text = String::from_utf8_lossy(answer.body);
+        let asked = String::from_utf8_lossy(request);
+        assert_eq!(answer.status, 200, "{text}, in answer to {asked}");
+        serde_json::from_slice(answer.body).unwrap()
+    }
+
+    /// A request whose answer is always that of now.
+    pub(crate) async fn fixed(&self, request: Vec<u8>) -> Fixed {
+        let mut connection = Connection::open(self.server.target.address).await.unwrap();
+        let answer = connection.send(&request).await.unwrap();
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(answer.body));
+        let body = Some(answer.body.to_vec());
+        Fixed { request, body }
+    }
+
+    /// Introspections of tokens that are good, each by the client it was issued to.
+    pub(crate) async fn introspections(&self) -> Cycle {
+        let mut all = Vec::new();
+        for _ in 0..64 {
+            let made = self.json(&self.client_credentials(SERVICE_RS256)).await;
+            let request = self.introspect(made["access_token"].as_str().unwrap());
+            assert_eq!(self.json(&request).await["active"], true);
+            all.push(self.fixed(request).await);
+        }
+        Cycle::new(all)
+    }
+
+    fn introspect(&self, token: &str) -> Vec<u8> {
+        self.post("/introspect", SERVICE_RS256, &format!("token={token}"))
+    }
+
+    /// Families, each of another person.
+    pub(crate) async fn families(
+        &self,
+        client: &str,
+        scope: &str,
+        count: usize,
+    ) -> Vec<Box<dyn Ask>> {
+        let address = self.server.target.address;
+        let head = post_head(address, "/token", &self.authorizations[client]);
+        let id_token = scope.contains("openid");
+        let mut families: Vec<Box<dyn Ask>> = Vec::new();
+        for user in 0..count {
+            let made = self.json(&self.sign_in(client, user, scope)).await;
+            assert_eq!(made.get("id_token").is_some(), id_token);
+            let token = made["refresh_token"].as_str().unwrap().to_owned();
+            let head = head.as_str().into();
+            families.push(Box::new(Refresh { head, token, id_token }));
+        }
+        families
+    }
+
+    /// One request of each kind.
+    pub(crate) async fn first_requests(&self) {
+        self.json(&self.get(JWKS)).await;
+        self.json(&self.get(DISCOVERY)).await;
+        self.json(&self.client_credentials(SERVICE_ES256)).await;
+        let service = self.json(&self.client_credentials(SERVICE_RS256)).await;
+        self.json(&self.introspect(service["access_token"].as_str().unwrap())).await;
+        self.json(&self.sign_in(DESK, 0, "profile")).await;
+        for client in [APP_RS256, APP_ES256] {
+            let made = self.json(&self.sign_in(client, 0, "openid+profile")).await;
+            let token = made["refresh_token"].as_str().unwrap();
+            let form = format!("grant_type=refresh_token&refresh_token={token}");
+            self.json(&self.post("/token", client, &form)).await;
+        }
+    }
+}
+
+fn name(user: usize) -> String {
+    format!("person{user}")
+}

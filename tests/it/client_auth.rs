@@ -1,0 +1,225 @@
+//! Framing and client authentication: RFC 6749 §2.3, §3.2, RFC 7523.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+use futures_util::future::join_all;
+use mapae::domain::client::AuthMethod;
+use serde_json::{Value, json};
+
+use crate::support::{App, Reply, Server, both, form};
+
+async fn raw(
+    server: &Server,
+    request: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+) -> Reply {
+    Reply::of(request(server.http.post(server.url("/token"))).send().await.unwrap()).await
+}
+
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+both! {
+    async fn s001_only_post_is_allowed(database) {
+        let server = Server::start(&database).await;
+        for path in ["/token", "/introspect", "/revoke"] {
+            for method in ["GET", "PUT", "DELETE", "HEAD", "PATCH"] {
+                let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+                let request = server.http.request(method.clone(), server.url(path));
+                let reply = Reply::of(request.send().await.unwrap()).await;
+                assert_eq!(reply.status, 405, "{method} {path}");
+                assert_eq!(reply.header("allow"), "POST");
+            }
+        }
+    }
+
+    async fn s002_nothing_is_read_from_the_query(database) {
+        let server = Server::start(&database).await;
+        let app = server.client("app", |_| {}).await;
+        let query = format!("?grant_type=client_credentials&client_id=app&client_secret={}", app.secret.as_ref().unwrap());
+        let reply = Reply::of(server.http.post(server.url(&format!("/token{query}"))).send().await.unwrap()).await;
+        reply.refused(401, "invalid_client");
+        let reply = app.post("/token?grant_type=client_credentials", &[]).await;
+        reply.refused(400, "invalid_request");
+    }
+
+    async fn s003_one_content_type_in_utf_8(database) {
+        let server = Server::start(&database).await;
+        let app = server.client("app", |_| {}).await;
+        let secret = app.secret.clone();
+        for content_type in ["application/json", "multipart/form-data; boundary=x", "text/plain",
+            "application/x-www-form-urlencoded; charset=utf-16"] {
+            let reply = raw(&server, |request| request.basic_auth("app", secret.as_ref())
+                .header("content-type", content_type).body("grant_type=client_credentials")).await;
+            reply.refused(415, "invalid_request");
+        }
+        let reply = raw(&server, |request| request.basic_auth("app", secret.as_ref())
+            .header("content-type", "application/x-www-form-urlencoded; charset=UTF-8")
+            .body("grant_type=client_credentials")).await;
+        reply.ok();
+        let empty = raw(&server, |request| request.basic_auth("app", secret.as_ref())).await;
+        empty.refused(400, "invalid_request");
+        let large = format!("grant_type=client_credentials&x={}", "x".repeat(70_000));
+        raw(&server, |request| request.basic_auth("app", secret.as_ref()).header(FORM.0, FORM.1).body(large))
+            .await
+            .refused(413, "invalid_request");
+    }
+
+    async fn s005_a_repeated_parameter_is_refused(database) {
+        let server = Server::start(&database).await;
+        let app = server.client("app", |_| {}).await;
+        for body in ["grant_type=client_credentials&grant_type=client_credentials",
+            "grant_type=client_credentials&scope=read&scope=read", "grant_type=client_credentials&x=1&x=2",
+            "grant_type=client_credentials&%67rant_type=password"] {
+            raw(&server, |request| request.basic_auth("app", app.secret.as_ref()).header(FORM.0, FORM.1).body(body))
+                .await
+                .refused(400, "invalid_request");
+        }
+    }
+
+    async fn s006_unknown_client_and_wrong_secret_are_one_answer(database) {
+        let server = Server::start(&database).await;
+        let app = server.client("app", |_| {}).await;
+        let fields = [("grant_type", "client_credentials")];
+        let wrong = App { secret: Some("mapae_cs_wrong".to_owned()), ..app.clone() }.token(&fields).await;
+        let unknown = App { id: "nobody".to_owned(), ..app.clone() }.token(&fields).await;
+        wrong.refused(401, "invalid_client");
+        assert_eq!(wrong.text, unknown.text);
+        assert_eq!(wrong.header("www-authenticate"), "Basic realm=\"mapae\"");
+        assert_eq!(unknown.header("www-authenticate"), wrong.header("www-authenticate"));
+        app.token(&fields).await.ok();
+    }
+
+    async fn s007_two_ways_of_authentication_are_refused(database) {
+        let server = Server::start(&database).await;
+        let app = server.client("app", |_| {}).await;
+        let secret = app.secret.clone().unwrap();
+        let grant = ("grant_type", "client_credentials");
+        app.token(&[grant, ("client_secret", &secret)]).await.refused(400, "invalid_request");
+        app.token(&[grant, ("client_id", "app"), ("client_assertion", "x")]).await.refused(400, "invalid_request");
+        app.token(&[grant, ("client_id", "other")]).await.refused(400, "invalid_request");
+        app.token(&[grant, ("client_id", "app")]).await.ok();
+        let twice = raw(&server, |request| request.basic_auth("app", Some(&secret))
+            .header("authorization", "Basic eDp5").header(FORM.0, FORM.1).body(form(&[grant]))).await;
+        twice.refused(400, "invalid_request");
+        let post = raw(&server, |request| request.header(FORM.0, FORM.1)
+            .body(form(&[grant, ("client_id", "app"), ("client_secret", &secret)]))).await;
+        post.ok();
+    }
+
+    async fn s008_each_client_by_its_own_method(database) {
+        let server = Server::start(&database).await;
+        let basic = server.client("basic", |client| client.auth_method = AuthMethod::ClientSecretBasic).await;
+        let public = server.public_client("public").await;
+        let grant = ("grant_type", "client_credentials");
+        let secret = basic.secret.clone().unwrap();
+        let by_post = raw(&server, |request| request.header(FORM.0, FORM.1)
+            .body(form(&[grant, ("client_id", "basic"), ("client_secret", &secret)]))).await;
+        by_post.refused(401, "invalid_client");
+        let by_name = App { secret: None, ..basic }.token(&[grant]).await;
+        by_name.refused(401, "invalid_client");
+        let with_secret = App { secret: Some(secret), ..public.clone() }.token(&[grant]).await;
+        with_secret.refused(401, "invalid_client");
+        public.token(&[grant]).await.refused(400, "unauthorized_client");
+    }
+
+    async fn s010_the_grant_type_decides(database) {
+        let server = Server::start(&database).await;
+        let app = server.client("app", |client| client.grants = vec!["password".to_owned()]).await;
+        app.token(&[]).await.refused(400, "invalid_request");
+        app.token(&[("grant_type", "x")]).await.refused(400, "unsupported_grant_type");
+        app.token(&[("grant_type", "client_credentials")]).await.refused(400, "unauthorized_client");
+        app.token(&[("grant_type", "refresh_token"), ("refresh_token", "x")]).await.refused(400, "unauthorized_client");
+        app.token(&[("grant_type", "password")]).await.refused(400, "invalid_request");
+    }
+
+    async fn s011_a_disabled_or_deleted_client_is_turned_away(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("app", |_| {}).await;
+        let witness = server.client("witness", |client| client.resource_servers = vec!["https://api".to_owned()]).await;
+        let tokens = app.password("openid").await.ok().json();
+        let store = &server.inner.issuer().store;
+        mapae::oauth::registration::set_enabled(store, server.now(), "app", false).await.unwrap();
+        server.forget_clients();
+        app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");
+        witness.userinfo(tokens["access_token"].as_str().unwrap()).await.refused(401, "invalid_token");
+        mapae::oauth::registration::set_enabled(store, server.now(), "app", true).await.unwrap();
+        server.forget_clients();
+        app.refresh(tokens["refresh_token"].as_str().unwrap()).await.ok();
+        mapae::oauth::registration::delete(store, server.now(), "app").await.unwrap();
+        server.forget_clients();
+        app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");
+    }
+
+    async fn rfc7523_3_a_client_assertion_is_good_once(database) {
+        let server = Server::start(&database).await;
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        server.client("signer", |client| {
+            client.auth_method = AuthMethod::PrivateKeyJwt;
+            client.jwks = Some(json!({ "keys": [jwk(&key)] }).to_string());
+        }).await;
+        let now = server.now().now().timestamp();
+        let good = json!({ "iss": "signer", "sub": "signer", "aud": server.issuer(), "exp": now + 300, "iat": now, "jti": "1" });
+        let with = |change: Value| {
+            let mut claims = good.clone();
+            claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            claims
+        };
+        let first = assertion(&key, &good);
+        let replies = join_all((0..20).map(|_| send(&server, &first))).await;
+        assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 1);
+        replies.iter().filter(|reply| reply.status != 200).for_each(|reply| reply.refused(401, "invalid_client"));
+
+        for bad in [
+            with(json!({ "jti": "2", "exp": now + 3600 })),
+            with(json!({ "jti": "3", "exp": now })),
+            with(json!({ "jti": "4", "aud": server.url("/token") })),
+            with(json!({ "jti": "5", "aud": [server.issuer()] })),
+            with(json!({ "jti": "6", "aud": "https://other" })),
+            with(json!({ "jti": "7", "iss": "other" })),
+            with(json!({ "jti": "8", "sub": "other" })),
+            with(json!({ "jti": "9", "nbf": now + 120 })),
+            with(json!({ "jti": "" })),
+            with(json!({ "jti": null })),
+            with(json!({ "jti": "10", "exp": "soon" })),
+        ] {
+            send(&server, &assertion(&key, &bad)).await.refused(401, "invalid_client");
+        }
+        let claims = with(json!({ "jti": "11" }));
+        let stranger = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        send(&server, &assertion(&stranger, &claims)).await.refused(401, "invalid_client");
+        for alg in ["none", "None", "HS256", "RS256"] {
+            let header = B64.encode(json!({ "alg": alg, "typ": "JWT" }).to_string());
+            let unsigned = format!("{header}.{}.", B64.encode(claims.to_string()));
+            send(&server, &unsigned).await.refused(401, "invalid_client");
+        }
+        let critical = sign(&key, &json!({ "alg": "ES256", "crit": ["b64"], "b64": true }), &claims);
+        send(&server, &critical).await.refused(401, "invalid_client");
+        send(&server, &assertion(&key, &claims)).await.ok();
+    }
+}
+
+fn jwk(key: &EcdsaKeyPair) -> Value {
+    let point = key.public_key().as_ref();
+    json!({ "kty": "EC", "crv": "P-256", "x": B64.encode(&point[1..33]), "y": B64.encode(&point[33..]) })
+}
+
+fn assertion(key: &EcdsaKeyPair, claims: &Value) -> String {
+    sign(key, &json!({ "alg": "ES256", "typ": "JWT" }), claims)
+}
+
+fn sign(key: &EcdsaKeyPair, header: &Value, claims: &Value) -> String {
+    let message = format!("{}.{}", B64.encode(header.to_string()), B64.encode(claims.to_string()));
+    let signature = key.sign(&aws_lc_rs::rand::SystemRandom::new(), message.as_bytes()).unwrap();
+    format!("{message}.{}", B64.encode(signature))
+}
+
+async fn send(server: &Server, assertion: &str) -> Reply {
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let body = form(&[
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", kind),
+        ("client_assertion", assertion),
+    ]);
+    raw(server, |request| request.header(FORM.0, FORM.1).body(body)).await
+}
