@@ -491,17 +491,35 @@ fn env(key: &str) -> String {
     format!("MAPAE_{}", key.replace('.', "_").to_uppercase())
 }
 
-/// A database URL without its password.
-fn redacted(url: &str) -> String {
-    match url::Url::parse(url) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            // It has a host, or it could not have a password.
-            let _ = parsed.set_password(Some("***"));
-            parsed.to_string()
-        }
-        _ => url.to_owned(),
+/// A database URL without its password, which may stand in the query too.
+fn redacted(text: &str) -> String {
+    let Ok(mut url) = url::Url::parse(text) else {
+        return if text.starts_with("sqlite:") { text.to_owned() } else { "(no URL)".to_owned() };
+    };
+    let in_query = url.query_pairs().any(|(name, _)| name == PASSWORD);
+    if url.password().is_none() && !in_query {
+        return text.to_owned();
     }
+    if url.password().is_some() {
+        // It has a host, or it could not have a password.
+        let _ = url.set_password(Some("***"));
+    }
+    if in_query {
+        let pairs = url.query_pairs().into_owned();
+        let pairs: Vec<_> = pairs
+            .map(
+                |(name, value)| {
+                    if name == PASSWORD { (name, "***".to_owned()) } else { (name, value) }
+                },
+            )
+            .collect();
+        url.query_pairs_mut().clear().extend_pairs(pairs);
+    }
+    url.to_string()
 }
+
+/// The name of a password in the query of a database URL.
+const PASSWORD: &str = "password";
 
 #[cfg(test)]
 mod tests {
@@ -552,11 +570,16 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        let url = "postgres://mapae:hunter2@db/mapae";
-        let loaded = given(&[("MAPAE_DATABASE_URL", url), ("MAPAE_MASTER_KEY", "s3cret-key")]);
-        let shown = serde_json::to_string(&loaded.shown).unwrap();
-        assert!(!shown.contains("hunter2") && !shown.contains("s3cret-key"), "{shown}");
-        assert_eq!(loaded.settings.unwrap().database_url, url);
+        for url in [
+            "postgres://mapae:hunter2@db/mapae",
+            "postgres://mapae@db/mapae?sslmode=require&password=hunter2",
+            "postgres://mapae:hunter2@[db/mapae",
+        ] {
+            let loaded = given(&[("MAPAE_DATABASE_URL", url), ("MAPAE_MASTER_KEY", "s3cret-key")]);
+            let shown = serde_json::to_string(&loaded.shown).unwrap();
+            assert!(!shown.contains("hunter2") && !shown.contains("s3cret-key"), "{shown}");
+            assert_eq!(loaded.settings.unwrap().database_url, url);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
 use jsonwebtoken::jwk::Jwk;
+use tokio::sync::Mutex;
 
 use super::jwt::{SigningKey, Typ, Unverified, VerifyingKey, header, is_typ};
 use super::make::{self, Made, algorithm};
@@ -45,6 +46,7 @@ pub struct Keyring {
     sealer: Sealer,
     policy: Policy,
     current: RwLock<Arc<Snapshot>>,
+    reloading: Mutex<()>,
 }
 
 #[derive(Clone, Debug)]
@@ -148,7 +150,8 @@ impl Keyring {
         let stored = signing_keys::list_all(&*store).await?;
         let keys = open_all(&sealer, stored, &[])?;
         let snapshot = Snapshot::new(keys, &policy, clock.now())?;
-        let ring = Self { store, clock, sealer, policy, current: RwLock::new(Arc::new(snapshot)) };
+        let current = RwLock::new(Arc::new(snapshot));
+        let ring = Self { store, clock, sealer, policy, current, reloading: Mutex::default() };
         ring.maintain().await?;
         Ok(ring)
     }
@@ -167,12 +170,18 @@ impl Keyring {
             return Ok(current);
         }
         let next = Arc::new(Snapshot::new(current.keys.clone(), &self.policy, now)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&next);
-        Ok(next)
+        let mut slot = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        // Keys that were read meanwhile are newer than these.
+        if Arc::ptr_eq(&slot, &current) {
+            *slot = next;
+        }
+        Ok(Arc::clone(&slot))
     }
 
     /// Reads the keys again. Keys that are open already need no master key for it.
     pub async fn reload(&self) -> Result<(), Fault> {
+        // One at a time, or what was read first could be written last.
+        let _turn = self.reloading.lock().await;
         let stored = signing_keys::list_all(&*self.store).await?;
         let before = self.snapshot()?;
         let keys = open_all(&self.sealer, stored, &before.keys)?;
@@ -194,16 +203,12 @@ impl Keyring {
         for alg in TokenAlg::ALL {
             let now = self.clock.now();
             let newest = self.newest(*alg)?;
-            let signs_from = match &newest {
-                None => now,
-                Some(newest) => {
-                    let due = newest.signs_from + self.policy.rotation;
-                    if now < due - self.policy.lead {
-                        continue;
-                    }
-                    due.max(now + self.policy.lead)
-                }
-            };
+            let lead = self.policy.lead;
+            let due = newest.map(|newest| newest.signs_from + self.policy.rotation);
+            if due.is_some_and(|due| now < due - lead) {
+                continue;
+            }
+            let signs_from = move |now: DateTime<Utc>| due.map_or(now, |due| due.max(now + lead));
             self.create(*alg, self.next_generation(*alg)?, signs_from).await?;
         }
         Ok(())
@@ -215,7 +220,7 @@ impl Keyring {
         let mut made = Vec::new();
         for alg in algs {
             let generation = self.next_generation(*alg)?;
-            made.extend(self.create(*alg, generation, self.clock.now() + lead).await?);
+            made.extend(self.create(*alg, generation, |now| now + lead).await?);
         }
         Ok(made)
     }
@@ -281,13 +286,15 @@ impl Keyring {
         &self,
         alg: TokenAlg,
         generation: i64,
-        signs_from: DateTime<Utc>,
+        signs_from: impl FnOnce(DateTime<Utc>) -> DateTime<Utc>,
     ) -> Result<Option<Stored>, Fault> {
         self.check_master_key()?;
         let bits = self.policy.rsa_bits;
         let made = tokio::task::spawn_blocking(move || make::generate(alg, bits))
             .await
             .map_err(|error| Fault::internal("making a key", error))??;
+        // Making a key takes its time: the lead begins when it is there to be published.
+        let signs_from = signs_from(self.clock.now());
         self.insert(&made, generation, signs_from, Kind::KeyCreated).await
     }
 

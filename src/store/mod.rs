@@ -216,8 +216,9 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     private_file().open(path).map(drop)
 }
 
+/// Beside the file itself, whatever names lead to it.
 fn lock_file(path: &Path, suffix: &str) -> std::io::Result<File> {
-    let mut name = path.as_os_str().to_owned();
+    let mut name = std::fs::canonicalize(path)?.into_os_string();
     name.push(format!(".{suffix}"));
     private_file().open(PathBuf::from(name))
 }
@@ -237,6 +238,11 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // A statement that changes several rows keeps a journal of its own: without this it
+            // makes, writes and removes a file each time.
+            .pragma("temp_store", "memory")
+            // Fewer checkpoints: a page that changes often is copied back once for many changes.
+            .pragma("wal_autocheckpoint", "4000")
             .busy_timeout(Duration::from_secs(5))
             .statement_cache_capacity(STATEMENT_CACHE)
     });

@@ -10,11 +10,26 @@
     reason = "a proof fails loudly"
 )]
 
+mod architecture;
+mod audit;
+mod canary;
+mod cli_config;
+mod cli_verbs;
 mod client_auth;
+mod crash;
+mod demo;
 mod http;
 mod jwt;
+mod key_life;
+mod key_verbs;
 mod password;
 mod refresh;
+mod refresh_checks;
+mod refresh_policies;
+mod refresh_races;
+mod relying_party;
+mod replicas;
+mod serving;
 mod strangers;
 mod support;
 mod token;

@@ -75,7 +75,8 @@ both! {
         let nobody = App { secret: Some("x".to_owned()), ..app.clone() };
         nobody.revoke(&access).await.refused(401, "invalid_client");
 
-        let _server = server.restart().await;
+        let server = server.restart().await;
+        let app = app.at(server.issuer());
         assert!(!app.is_active(&access).await && !app.is_active(&two.text("access_token")).await);
     }
 

@@ -31,9 +31,20 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> String {
 
 impl Reply {
     pub(crate) async fn of(response: Response) -> Self {
+        Self::try_of(response).await.expect("a body")
+    }
+
+    async fn try_of(response: Response) -> Option<Self> {
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.expect("a body");
-        Self { status, headers, text }
+        let text = response.text().await.ok()?;
+        Some(Self { status, headers, text })
+    }
+
+    /// The access token and the refresh token.
+    #[track_caller]
+    pub(crate) fn pair(self) -> (String, String) {
+        let reply = self.ok();
+        (reply.text("access_token"), reply.text("refresh_token"))
     }
 
     /// The body as JSON.
@@ -75,8 +86,18 @@ impl Reply {
 }
 
 impl App {
+    /// The same client at another server.
+    pub(crate) fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     /// Posts a form as this client, authenticated by header or by its name.
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        self.try_post(path, fields).await.expect("an answer")
+    }
+
+    /// The same where the server may go away before it answered.
+    pub(crate) async fn try_post(&self, path: &str, fields: &[(&str, &str)]) -> Option<Reply> {
         let mut fields = fields.to_vec();
         let mut request = self.http.post(format!("{}{path}", self.base));
         match &self.secret {
@@ -85,7 +106,7 @@ impl App {
         }
         let request =
             request.header("content-type", "application/x-www-form-urlencoded").body(form(&fields));
-        Reply::of(request.send().await.expect("an answer")).await
+        Reply::try_of(request.send().await.ok()?).await
     }
 
     /// A token request.

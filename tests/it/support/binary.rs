@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 use super::server::http;
-use super::{App, Database};
+use super::{App, Database, Evidence};
 
 /// An installation of the binary: a folder, a database, settings in the environment.
 pub(crate) struct Cli {
@@ -64,7 +64,8 @@ impl Cli {
         self.environment.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The binary with these arguments in this installation.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mapae"));
         command
             .args(arguments)
@@ -82,7 +83,8 @@ impl Cli {
     pub(crate) async fn run(&self, arguments: &[&str], stdin: Option<&str>) -> Said {
         let mut child = self.command(arguments).spawn().expect("the binary");
         let mut input = child.stdin.take().expect("standard input");
-        input.write_all(stdin.unwrap_or_default().as_bytes()).await.expect("written");
+        // A verb that refuses its arguments does not wait for its input.
+        let _ = input.write_all(stdin.unwrap_or_default().as_bytes()).await;
         drop(input);
         let ended = tokio::time::timeout(Duration::from_mins(1), child.wait_with_output());
         let output = ended.await.expect("an end in time").expect("an end");
@@ -176,6 +178,22 @@ impl Binary {
         self.child.kill().await.expect("killed");
     }
 
+    /// Asks it to stop.
+    pub(crate) async fn terminate(&self) {
+        terminate(&self.child).await;
+    }
+
+    /// The exit code of its end.
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
+        let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait());
+        ended.await.expect("an end in time").expect("an end").code()
+    }
+
+    /// A look into the database.
+    pub(crate) async fn evidence(&self) -> Evidence {
+        Evidence::at(self.cli.get("MAPAE_DATABASE_URL")).await
+    }
+
     /// Starts it again on the same data.
     pub(crate) async fn restart(&mut self) {
         self.child = self.cli.spawn_server(&self.cli.folder.path().join("server.log")).await;
@@ -185,6 +203,13 @@ impl Binary {
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.cli.folder.path().join("server.log")).expect("a log")
     }
+}
+
+/// Asks a process to stop.
+pub(crate) async fn terminate(child: &Child) {
+    let id = child.id().expect("a running process").to_string();
+    let sent = Command::new("kill").args(["-TERM", &id]).status().await.expect("kill");
+    assert!(sent.success());
 }
 
 /// A port that is free at this moment.

@@ -5,12 +5,27 @@
 mod actor;
 mod binary;
 mod database;
+mod evidence;
 mod server;
 
 pub(crate) use actor::{App, Reply, decode_claims, decode_header, form};
-pub(crate) use binary::{Binary, Cli, free_port};
+pub(crate) use binary::{Binary, Cli, free_port, terminate};
 pub(crate) use database::{Database, postgres_or_skip, required_or_skip};
+pub(crate) use evidence::{Evidence, Recorded};
 pub(crate) use server::{PASSWORD, Server, USERNAME, http};
+
+/// Looks until a condition holds, for at most ten seconds. Only for what happens in its own time:
+/// another process, or a job of the server.
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let mut looks = tokio::time::interval(std::time::Duration::from_millis(20));
+    for _ in 0..500 {
+        looks.tick().await;
+        if holds().await {
+            return;
+        }
+    }
+    panic!("not within ten seconds: {what}");
+}
 
 /// Writes a proof once and runs it on both databases.
 macro_rules! both {

@@ -10,7 +10,7 @@ use mapae::oauth::registration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::{App, Database};
+use super::{App, Database, Evidence};
 
 /// A server in this process.
 pub(crate) struct Server {
@@ -46,25 +46,40 @@ impl Server {
             ("log", "off".to_owned()),
         ]);
         let (inner, base) = serve(&given, &database_url, &now).await;
+        if !given.iter().any(|(key, _)| *key == "issuer") {
+            // Replicas share it, whatever their address.
+            given.push(("issuer", base.clone()));
+        }
         let http = http();
         Self { inner, clock, http, now, base, database_url, settings: given, _folder: folder }
     }
 
-    /// Another server on the same database, with the same clock: a replica, or after [`Self::stop`]
-    /// the same one again. Not for SQLite while the first one runs.
+    /// Another server on the same database, with the same clock: a replica. Not for SQLite.
     pub(crate) async fn another(&self) -> mapae::app::Server {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        serve_on(listener, &self.settings, &self.base, &self.database_url, &self.now).await
+        serve(&self.settings, &self.database_url, &self.now).await.0
     }
 
-    /// Stops and starts again on the same data and the same port.
+    /// Stops and starts again on the same data, at another address.
     pub(crate) async fn restart(self) -> Self {
-        let Self { inner, clock, http, now, base, database_url, settings, _folder } = self;
-        let address = inner.address();
+        let Self { inner, settings, database_url, now, .. } = self;
         inner.stop().await;
-        let listener = TcpListener::bind(address).await.expect("the same port");
-        let inner = serve_on(listener, &settings, &base, &database_url, &now).await;
-        Self { inner, clock, http, now, base, database_url, settings, _folder }
+        let (inner, base) = serve(&settings, &database_url, &now).await;
+        Self { inner, now, base, database_url, settings, ..self }
+    }
+
+    /// A look into the database.
+    pub(crate) async fn evidence(&self) -> Evidence {
+        Evidence::at(&self.database_url).await
+    }
+
+    /// Changes a registered client.
+    pub(crate) async fn change(&self, id: &str, change: impl FnOnce(&mut Client)) {
+        let issuer = self.inner.issuer();
+        let mut client = registration::find(&*issuer.store, id).await.expect("registered");
+        change(&mut client);
+        let changed = registration::update(&issuer.store, &self.now, &issuer.url, &client);
+        changed.await.unwrap_or_else(|error| panic!("changed: {error}"));
+        self.forget_clients();
     }
 
     /// The issuer URL.
@@ -169,25 +184,16 @@ async fn serve(
 ) -> (mapae::app::Server, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
-    (serve_on(listener, settings, &base, database_url, clock).await, base)
-}
-
-async fn serve_on(
-    listener: TcpListener,
-    settings: &[(&'static str, String)],
-    base: &str,
-    database_url: &str,
-    clock: &Clock,
-) -> mapae::app::Server {
     let mut flags = settings.to_vec();
     if !flags.iter().any(|(key, _)| *key == "issuer") {
-        flags.push(("issuer", base.to_owned()));
+        flags.push(("issuer", base.clone()));
     }
     flags.push(("database_url", database_url.to_owned()));
     let settings = config::load(None, [], &flags).settings.expect("good settings");
-    mapae::app::Server::start_on(listener, settings, clock.clone())
+    let server = mapae::app::Server::start_on(listener, settings, clock.clone())
         .await
-        .unwrap_or_else(|error| panic!("started: {error}"))
+        .unwrap_or_else(|error| panic!("started: {error}"));
+    (server, base)
 }
 
 pub(crate) fn http() -> reqwest::Client {

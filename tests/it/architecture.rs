@@ -1,0 +1,257 @@
+//! The import law: who may know whom, and where each crate has its home. Read from the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which rooms a room may import. `None`: every room.
+const ROOMS: &[(&str, Option<&[&str]>)] = &[
+    ("domain", Some(&[])),
+    ("store", Some(&["domain"])),
+    ("keys", Some(&["domain", "store"])),
+    ("pages", Some(&["domain"])),
+    ("accounts", Some(&["domain", "store", "keys"])),
+    ("oauth", Some(&["domain", "store", "keys", "accounts"])),
+    ("web", Some(&["domain", "oauth", "pages", "accounts"])),
+    ("app", Some(&["domain", "store", "keys", "pages", "accounts", "oauth", "web"])),
+    ("cli", None),
+];
+
+/// The homes of crates. A crate that is not listed is common vocabulary.
+const HOMES: &[(&str, &[&str])] = &[
+    ("sea_orm", &["store"]),
+    ("sea_orm_migration", &["store"]),
+    ("mapae_migrations", &["store"]),
+    ("sqlx", &["store"]),
+    ("jsonwebtoken", &["keys"]),
+    ("rsa", &["keys"]),
+    ("aws_lc_rs", &["keys"]),
+    ("argon2", &["accounts"]),
+    ("askama", &["pages", "web"]),
+    ("axum", &["web", "app"]),
+    ("hyper", &["web", "app"]),
+    ("hyper_util", &["web", "app"]),
+    ("tower", &["web", "app"]),
+    ("http_body_util", &["web", "app"]),
+    ("tracing_subscriber", &["app"]),
+    ("metrics_exporter_prometheus", &["app"]),
+    ("toml", &["app"]),
+    ("clap", &["cli"]),
+];
+
+/// What a source of this room imports against the law.
+fn violations(room: &str, source: &str) -> Vec<String> {
+    let code = without_text(source);
+    let words = words(&code);
+    let allowed = ROOMS.iter().find(|(name, _)| *name == room).and_then(|(_, allowed)| *allowed);
+    let is_room = |name: &str| ROOMS.iter().any(|(room, _)| *room == name);
+    let may = |name: &str| allowed.is_none_or(|allowed| name == room || allowed.contains(&name));
+    let imported = rooms_named(&words);
+    let mut found: Vec<String> = imported
+        .iter()
+        .filter(|name| is_room(name) && !may(name))
+        .map(|name| format!("crate::{name}"))
+        .collect();
+    for (name, homes) in HOMES {
+        if !homes.contains(&room) && names_crate(&words, name) {
+            found.push((*name).to_owned());
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The first segments behind `crate::` and behind chains of `super::`, of groups too.
+fn rooms_named<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    let mut named = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        if !["crate", "super"].contains(word) || words.get(at + 1) != Some(&"::") {
+            continue;
+        }
+        match words.get(at + 2) {
+            Some(&"{") => named.extend(group(&words[at + 3..])),
+            Some(name) => named.push(name),
+            None => {}
+        }
+    }
+    named
+}
+
+/// The first segments of the paths in a group that was opened before.
+fn group<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    let (mut depth, mut starts, mut found) = (1, true, Vec::new());
+    for word in words {
+        match *word {
+            "{" => depth += 1,
+            "}" => depth -= 1,
+            "," if depth == 1 => starts = true,
+            name if starts => {
+                found.push(name);
+                starts = false;
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    found
+}
+
+/// Whether a path begins with this crate: not behind another `::`, and before one or in a `use`.
+fn names_crate(words: &[&str], name: &str) -> bool {
+    words.iter().enumerate().any(|(at, word)| {
+        let before = at.checked_sub(1).and_then(|at| words.get(at));
+        // `::name` is a crate as well, behind what no path can end in.
+        let behind = at.checked_sub(2).and_then(|at| words.get(at));
+        let inner = before == Some(&"::")
+            && behind.is_some_and(|word| word.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+            && !behind.is_some_and(|word| ["use", "in", "dyn", "impl", "mut", "as"].contains(word));
+        let leads = words.get(at + 1) == Some(&"::");
+        let used = matches!(before, Some(&"use" | &"extern")) || before == Some(&"crate");
+        *word == name && !inner && (leads || used)
+    })
+}
+
+/// Identifiers, `::`, and single characters.
+fn words(code: &str) -> Vec<&str> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut words = Vec::new();
+    let mut rest = code.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let length = if is_name(first) {
+            rest.find(|c| !is_name(c)).unwrap_or(rest.len())
+        } else if rest.starts_with("::") {
+            2
+        } else {
+            first.len_utf8()
+        };
+        let (word, after) = rest.split_at(length);
+        words.push(word);
+        rest = after.trim_start();
+    }
+    words
+}
+
+/// The source without comments and without the text of strings.
+fn without_text(source: &str) -> String {
+    let mut code = String::new();
+    let mut rest = source;
+    while let Some(first) = rest.chars().next() {
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if rest.starts_with("r\"")
+            || rest.starts_with("r#")
+                && rest.trim_start_matches('r').trim_start_matches('#').starts_with('"')
+        {
+            raw_string(rest)
+        } else if first == '"' {
+            string(rest)
+        } else if ["'\"'", "'\\''"].iter().any(|quote| rest.starts_with(quote)) {
+            if rest.starts_with("'\\''") { 4 } else { 3 }
+        } else {
+            0
+        };
+        code.push(if skipped == 0 { first } else { ' ' });
+        rest = &rest[if skipped == 0 { first.len_utf8() } else { skipped }..];
+    }
+    code
+}
+
+fn string(rest: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    rest.len()
+}
+
+fn raw_string(rest: &str) -> usize {
+    let hashes = rest[1..].chars().take_while(|c| *c == '#').count();
+    let end = format!("\"{}", "#".repeat(hashes));
+    let text = 2 + hashes;
+    rest[text..].find(&end).map_or(rest.len(), |at| text + at + end.len())
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let mut found: Vec<PathBuf> =
+        files.into_iter().filter(|path| path.extension().is_some_and(|e| e == "rs")).collect();
+    found.extend(folders.iter().flat_map(|folder| sources(folder)));
+    found
+}
+
+#[test]
+fn every_source_keeps_the_import_law() {
+    let source_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut broken = Vec::new();
+    let mut rooms = Vec::new();
+    for path in sources(&source_folder) {
+        let inside = path.strip_prefix(&source_folder).expect("inside");
+        let mut parts = inside.components().map(|part| part.as_os_str().to_str().expect("UTF-8"));
+        let (first, more) = (parts.next().expect("a part"), parts.next().is_some());
+        let room = first.trim_end_matches(".rs");
+        if ["main", "lib"].contains(&room) && !more {
+            continue;
+        }
+        assert!(ROOMS.iter().any(|(name, _)| *name == room), "{room} stands in no table");
+        rooms.push(room.to_owned());
+        let source = fs::read_to_string(&path).expect("a source");
+        let found = violations(room, &source);
+        broken.extend(found.iter().map(|one| format!("{}: {one}", inside.display())));
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+    for (room, _) in ROOMS {
+        assert!(rooms.iter().any(|found| found == room), "{room} has no source");
+    }
+}
+
+#[test]
+fn a_violation_is_found_however_it_is_written() {
+    for (room, source, found) in [
+        ("domain", "use crate::store::Store;", "crate::store"),
+        ("domain", "fn f() { crate::keys::make::generate(); }", "crate::keys"),
+        ("store", "use crate::{domain::clock, oauth::Issuer};", "crate::oauth"),
+        ("store", "use crate::{domain::{clock, user}, app};", "crate::app"),
+        ("oauth", "pub use crate::web;", "crate::web"),
+        ("keys", "use super::super::accounts::hashing;", "crate::accounts"),
+        ("keys", "use super::{super::cli};", "crate::cli"),
+        ("web", "use crate\n    ::store;", "crate::store"),
+        ("app", "use crate::cli::run;", "crate::cli"),
+        ("oauth", "use sea_orm::entity::prelude::*;", "sea_orm"),
+        ("oauth", "fn f() -> ::axum::Router { todo!() }", "axum"),
+        ("web", "use sqlx;", "sqlx"),
+        ("accounts", "extern crate rsa;", "rsa"),
+        ("web", "use {axum::Router, jsonwebtoken::Header};", "jsonwebtoken"),
+        ("pages", "#[derive(clap::Args)] struct S;", "clap"),
+        ("oauth", "const Q: char = '\"'; use argon2::Params; // \"", "argon2"),
+        ("oauth", "const A: &str = r#\"x\"y\"#; use argon2::Params;", "argon2"),
+        ("oauth", "const A: &str = \"\\\\\"; use argon2::Params;", "argon2"),
+    ] {
+        assert_eq!(violations(room, source), [found], "{room}: {source}");
+    }
+}
+
+#[test]
+fn what_is_lawful_is_no_violation() {
+    for (room, source) in [
+        ("oauth", "use crate::domain::clock::Clock; use crate::oauth::error::Result;"),
+        ("store", "use sea_orm::{ExprTrait}; use super::users; use crate::domain::{user::User};"),
+        ("oauth", "// use axum::Router;\n/* crate::web */ /// [`crate::cli`]\nfn f() {}"),
+        ("oauth", "const A: &str = \"crate::web::x and axum::y\"; const B: &str = r#\"sqlx::\"#;"),
+        ("oauth", "use crate::keys::jwt; use sha2::Sha256; fn axum() {} struct clap;"),
+        ("domain", "mod rsa {} fn f(store: u8) { self::rsa::go(); super::secret::go(); }"),
+        ("cli", "use crate::web; use crate::domain; use clap::Args;"),
+    ] {
+        assert_eq!(violations(room, source), [""; 0], "{room}: {source}");
+    }
+}

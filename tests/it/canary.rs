@@ -1,0 +1,265 @@
+//! Canary secrets through every flow, right and wrong, at the loudest log: none is found again in
+//! the log or in the database, in no form.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use mapae::domain::clock::Clock;
+use serde_json::json;
+
+use crate::support::{App, Cli, Database, form};
+
+const CANARY: &str = "Canary/비밀+word=7&%_~";
+
+/// A secret in every form in which it could leak.
+fn forms(secret: &str) -> Vec<String> {
+    let hex: Vec<_> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex.concat();
+    let json = serde_json::to_string(secret).expect("JSON");
+    let mut forms =
+        vec![secret.to_owned(), hex.to_uppercase(), hex, json.trim_matches('"').to_owned()];
+    for space in ["+", "%20"] {
+        for upper in [true, false] {
+            let bytes: Vec<_> = secret.bytes().map(|byte| escaped(byte, space, upper)).collect();
+            forms.push(bytes.concat());
+        }
+    }
+    // In the middle of something else: each of the three ways in which base64 can cut it.
+    for shift in 0..3 {
+        let text = [vec![0; shift], secret.as_bytes().to_vec()].concat();
+        let (first, last) = ([0, 2, 3][shift], text.len() * 8 / 6);
+        forms.push(URL_SAFE_NO_PAD.encode(&text)[first..last].to_owned());
+        forms.push(STANDARD_NO_PAD.encode(&text)[first..last].to_owned());
+    }
+    forms
+}
+
+fn escaped(byte: u8, space: &str, upper: bool) -> String {
+    match byte {
+        b' ' => space.to_owned(),
+        _ if byte.is_ascii_alphanumeric() || b"*-._~".contains(&byte) => char::from(byte).into(),
+        _ if upper => format!("%{byte:02X}"),
+        _ => format!("%{byte:02x}"),
+    }
+}
+
+#[test]
+fn a_leak_is_found_in_every_form() {
+    let found = |text: &str| forms("a secret?").iter().any(|form| text.contains(form));
+    for text in [
+        "x a secret? x",
+        "x=a+secret%3F",
+        "x=a%20secret%3f",
+        "x=a%20secret%3F",
+        "61207365637265743f",
+    ] {
+        assert!(found(text), "{text}");
+    }
+    for before in ["", "i", "id", "id:", "id:x"] {
+        let text = format!("{before}a secret?:more");
+        assert!(found(&URL_SAFE_NO_PAD.encode(&text)), "{before}");
+        assert!(found(&STANDARD_NO_PAD.encode(&text)), "{before}");
+    }
+    assert!(!found("another secret!"));
+}
+
+/// A client's key for `private_key_jwt`.
+struct Signer(EcdsaKeyPair);
+
+impl Signer {
+    fn jwks(&self) -> String {
+        let point = self.0.public_key().as_ref();
+        let half = |range| URL_SAFE_NO_PAD.encode(&point[range]);
+        let key = json!({ "kty": "EC", "crv": "P-256", "x": half(1..33), "y": half(33..65) });
+        json!({ "keys": [key] }).to_string()
+    }
+
+    fn assertion(&self, client: &str, audience: &str, jti: &str) -> String {
+        let now = Clock::system().now();
+        let claims = json!({
+            "iss": client, "sub": client, "aud": audience, "jti": jti,
+            "exp": now.timestamp() + 60,
+        });
+        let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let input = format!("{}.{}", encode(r#"{"alg":"ES256"}"#), encode(&claims.to_string()));
+        let signature = self.0.sign(&SystemRandom::new(), input.as_bytes()).expect("signed");
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    }
+}
+
+/// What went through the server and must not be found.
+#[derive(Default)]
+struct Secrets(Vec<String>);
+
+impl Secrets {
+    fn keep(&mut self, secret: &str) -> String {
+        self.0.push(secret.to_owned());
+        secret.to_owned()
+    }
+
+    fn keep_pair(&mut self, (access, refresh): (String, String)) -> (String, String) {
+        // The signature makes a token a secret: the claims without it are in the log in part.
+        self.keep(access.rsplit('.').next().expect("a signature"));
+        (access, self.keep(&refresh))
+    }
+}
+
+async fn raw(app: &App, path: &str, body: String, kind: &str, authorization: &str) -> u16 {
+    let request = app.http.post(format!("{}{path}", app.base)).header("content-type", kind);
+    let request = request.header("authorization", authorization).body(body);
+    request.send().await.expect("an answer").status().as_u16()
+}
+
+/// Every flow of the token endpoint and its neighbours, right and wrong.
+async fn people(app: &App, secrets: &mut Secrets) {
+    let (access, first) =
+        secrets.keep_pair(app.password_as("alice", CANARY, "openid").await.pair());
+    let wrong = secrets.keep("a-wrong-Canary-password");
+    app.password_as("alice", &wrong, "openid").await.refused(400, "invalid_grant");
+    // A password in the field of the name.
+    app.password_as(CANARY, "x", "openid").await.refused(400, "invalid_grant");
+    app.password_as("alice", CANARY, "unregistered").await.refused(400, "invalid_scope");
+    app.userinfo(&access).await.ok();
+    app.userinfo(&format!("{access}x")).await;
+    app.introspect(&access).await;
+    app.introspect(&first).await;
+    let (next, second) =
+        secrets.keep_pair(app.refresh_with(&first, &[("access_token", &access)]).await.pair());
+    app.refresh(&first).await.ok();
+    app.refresh_with(&second, &[("scope", "admin")]).await.refused(400, "invalid_scope");
+    app.refresh_with(&second, &[("access_token", "x.y.z")]).await.refused(400, "invalid_grant");
+    app.revoke(&next).await.ok();
+    let (_, third) = secrets.keep_pair(app.refresh(&second).await.pair());
+    app.refresh(&first).await.refused(400, "invalid_grant");
+    app.revoke(&third).await.ok();
+    let twice = [("refresh_token", third.as_str())];
+    app.refresh_with(&third, &twice).await.refused(400, "invalid_request");
+    let liar = App { secret: Some(secrets.keep("a-wrong-Canary-secret")), ..app.clone() };
+    liar.refresh(&third).await.refused(401, "invalid_client");
+    let secret = app.secret.clone().expect("a secret");
+    let fields = [
+        ("grant_type", "password"),
+        ("client_id", "app"),
+        ("client_secret", secret.as_str()),
+        ("username", "alice"),
+        ("password", CANARY),
+        ("resource", CANARY),
+    ];
+    let body = form(&fields);
+    // Where nothing is read from, and bodies of every wrong kind.
+    let kind = "application/x-www-form-urlencoded";
+    for (path, body, kind, authorization) in [
+        (format!("/token?{body}"), String::new(), kind, ""),
+        ("/token".to_owned(), body.clone(), kind, ""),
+        ("/token".to_owned(), body.clone(), kind, "Basic !!"),
+        ("/token".to_owned(), body.clone(), "application/json", ""),
+        ("/token".to_owned(), format!("{body}&password=%zz"), kind, ""),
+        ("/token".to_owned(), format!("{body}&x={}", "x".repeat(70_000)), kind, ""),
+        ("/token".to_owned(), body.clone(), kind, &format!("Bearer {access}")),
+        (format!("/{third}"), body.clone(), kind, &format!("Basic {secret}")),
+        ("/userinfo".to_owned(), form(&[("access_token", &access)]), kind, ""),
+        (format!("/userinfo?access_token={access}"), String::new(), kind, ""),
+        ("/introspect".to_owned(), form(&[("token", &access)]), kind, &format!("Bearer {access}")),
+        ("/revoke".to_owned(), form(&[("token", &third), ("token", &third)]), kind, ""),
+    ] {
+        let status = raw(app, &path, body, kind, authorization).await;
+        assert!(status < 500, "{path} {status}");
+    }
+}
+
+async fn machine(app: &App, signer: &Signer, secrets: &mut Secrets) {
+    let good = secrets.keep(&signer.assertion("machine", &app.base, "one"));
+    let elsewhere = secrets.keep(&signer.assertion("machine", "https://other", "two"));
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    for (assertion, status) in [(&good, 200), (&good, 401), (&elsewhere, 401)] {
+        let body = form(&[
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", kind),
+            ("client_assertion", assertion),
+        ]);
+        let request = app.http.post(format!("{}/token", app.base)).body(body);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(request.send().await.expect("an answer").status(), status);
+    }
+    // What makes an assertion a secret is its signature.
+    for assertion in [good, elsewhere] {
+        secrets.keep(assertion.rsplit('.').next().expect("a signature"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s163_no_secret_is_in_the_log_or_in_the_database() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    cli.set("MAPAE_LOG", "trace");
+    let binary = cli.serve().await;
+    let mut secrets = Secrets::default();
+    secrets.keep(CANARY);
+    binary.user("alice", CANARY).await;
+    let app = binary
+        .client(
+            "app",
+            &[
+                "--kind",
+                "confidential",
+                "--grant",
+                "password",
+                "--grant",
+                "refresh_token",
+                "--scope",
+                "openid read",
+            ],
+        )
+        .await;
+    secrets.keep(app.secret.as_deref().expect("a secret"));
+    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+    let signer = Signer(key);
+    let file = binary.cli.folder.path().join("jwks.json");
+    std::fs::write(&file, signer.jwks()).unwrap();
+    binary
+        .client(
+            "machine",
+            &[
+                "--kind",
+                "confidential",
+                "--grant",
+                "client_credentials",
+                "--jwks",
+                file.to_str().unwrap(),
+            ],
+        )
+        .await;
+    people(&app, &mut secrets).await;
+    machine(&app, &signer, &mut secrets).await;
+    let (_, token) = secrets.keep_pair(app.password_as("alice", CANARY, "openid").await.pair());
+    let mut told = String::new();
+    for verb in ["inspect", "revoke"] {
+        let said = binary.cli.run(&["token", verb], Some(&token)).await;
+        assert_eq!(said.code, 0, "{said:?}");
+        told += &(said.out + &said.err);
+    }
+    let master = std::fs::read_to_string(binary.cli.folder.path().join("keys/master.key")).unwrap();
+    secrets.keep(master.trim());
+    // A database that fails in the middle.
+    binary.evidence().await.run("DROP TABLE audit_event").await;
+    let failed = app.password_as("alice", CANARY, "openid").await;
+    failed.refused(503, "temporarily_unavailable");
+    assert!(!failed.header("retry-after").is_empty() && !failed.text.contains("audit"));
+    let log = binary.log();
+    assert!(log.contains("audit_event") && log.contains("\"DEBUG\""), "the log is loud: {log}");
+
+    let mut places = vec![("the log", log), ("the command line", told)];
+    for name in ["mapae.db", "mapae.db-wal"] {
+        let bytes = std::fs::read(binary.cli.folder.path().join(name)).unwrap_or_default();
+        // What is no text is replaced; a secret is text and stays.
+        places.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+    }
+    assert!(secrets.0.len() > 15 && places.iter().any(|(_, text)| text.contains("alice")));
+    for secret in &secrets.0 {
+        for form in forms(secret) {
+            for (place, text) in &places {
+                assert!(!text.contains(&form), "{secret} is in {place} as {form}");
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `mapae config`: every problem at once with its key path, and no secret shown.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{Cli, Database};
+
+fn problems(report: &Value) -> Vec<&str> {
+    let problems = report["problems"].as_array().expect("problems").iter();
+    let mut keys: Vec<_> = problems.map(|one| one["key"].as_str().expect("a key")).collect();
+    keys.sort_unstable();
+    keys
+}
+
+fn setting<'a>(shown: &'a Value, key: &str) -> &'a Value {
+    let settings = shown["settings"].as_array().expect("settings");
+    settings.iter().find(|one| one["key"] == key).unwrap_or_else(|| panic!("{key} in {shown}"))
+}
+
+#[tokio::test]
+async fn every_problem_is_reported_at_once() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    assert_eq!(cli.json(&["config", "check"], None).await["good"], true);
+    let file = cli.folder.path().join("mapae.toml");
+    fs::write(
+        &file,
+        "isuer = \"x\"\n[token]\naccess_lifetime = \"soon\"\nrefresh_grace = \"6m\"\n\
+        [keys]\njwks_max_age = \"3h\"\nrsa_bits = 1024\n[hashing]\nmemory_kib = 1\n",
+    )
+    .unwrap();
+    cli.set("MAPAE_ISSUER", "http://id.example.com");
+    cli.set("MAPAE_MASTER_KEY", "secret-master-key");
+    cli.set("MAPAE_MASTER_KEY_FILE", "/nowhere");
+    let path = file.to_str().unwrap();
+    for arguments in [
+        &["config", "check", "--json", "--config", path][..],
+        &["--config", path, "--json", "config", "check"],
+    ] {
+        let said = cli.run(arguments, None).await;
+        assert_eq!(said.code, 1, "{said:?}");
+        let report: Value = serde_json::from_str(&said.out).expect("one JSON document");
+        assert_eq!(report["good"], false);
+        assert_eq!(
+            problems(&report),
+            [
+                "hashing.memory_kib",
+                "issuer",
+                "isuer",
+                "keys.publish_lead",
+                "keys.rsa_bits",
+                "master_key",
+                "token.access_lifetime",
+                "token.refresh_grace",
+            ]
+        );
+        assert!(!said.out.contains("secret-master-key"));
+    }
+    let words = cli.run(&["config", "check", "--config", path], None).await;
+    assert!(words.code == 1 && words.out.contains("isuer") && words.out.contains("issuer"));
+    for verb in [&["serve"][..], &["key", "list"], &["user", "list"]] {
+        let said = cli.run(&[verb, &["--config", path]].concat(), None).await;
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
+        assert!(said.err.contains("isuer") && said.err.contains("token.access_lifetime"));
+        assert!(!said.err.contains("secret-master-key"));
+    }
+    let missing = cli.run(&["config", "check", "--config", "nowhere.toml"], None).await;
+    assert!(missing.code == 1 && missing.out.contains("nowhere.toml"), "{missing:?}");
+    fs::write(&file, "listen = \n").unwrap();
+    assert_eq!(cli.run(&["config", "check", "--config", path], None).await.code, 1);
+}
+
+#[tokio::test]
+async fn what_is_in_force_is_shown_with_its_source_and_without_secrets() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    let file = cli.folder.path().join("mapae.toml");
+    fs::write(
+        &file,
+        "trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n[token]\nrefresh_grace = \"5s\"\n",
+    )
+    .unwrap();
+    cli.set("MAPAE_CONFIG", file.to_str().unwrap());
+    cli.set("MAPAE_TOKEN_ACCESS_LIFETIME", "90s");
+    cli.set("MAPAE_MASTER_KEY", "secret-master-key");
+    for url in [
+        "postgres://mapae:hunter2@127.0.0.1:1/mapae",
+        "postgres://mapae@127.0.0.1:1/mapae?sslmode=disable&password=hunter2",
+    ] {
+        cli.set("MAPAE_DATABASE_URL", url);
+        let said = cli.run(&["config", "show", "--json"], None).await;
+        let shown = said.json();
+        assert_eq!(setting(&shown, "token.refresh_grace")["source"], "file");
+        assert_eq!(setting(&shown, "token.refresh_grace")["value"], "5s");
+        assert_eq!(setting(&shown, "token.access_lifetime")["source"], "environment");
+        assert_eq!(setting(&shown, "token.access_lifetime")["env"], "MAPAE_TOKEN_ACCESS_LIFETIME");
+        assert_eq!(setting(&shown, "token.id_lifetime")["source"], "default");
+        assert_eq!(setting(&shown, "trusted_proxies")["value"], "10.0.0.0/8,::1/128");
+        assert_eq!(setting(&shown, "master_key")["value"], "(secret)");
+        let words = cli.run(&["config", "show"], None).await;
+        assert!(words.code == 0 && words.out.contains("token.access_lifetime"));
+        // Neither here nor where the database cannot be reached.
+        let failed = cli.run(&["user", "list"], None).await;
+        assert_eq!(failed.code, 1);
+        for text in [&said.out, &said.err, &words.out, &words.err, &failed.err, &failed.out] {
+            assert!(!text.contains("hunter2") && !text.contains("secret-master-key"), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_may_stand_in_a_file() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    let file = cli.folder.path().join("url");
+    fs::write(&file, format!("{}\n", cli.get("MAPAE_DATABASE_URL"))).unwrap();
+    cli.set("MAPAE_DATABASE_URL_FILE", file.to_str().unwrap());
+    let said = cli.run(&["config", "check"], None).await;
+    assert!(said.code == 1 && said.out.contains("database_url"), "one of the two: {said:?}");
+    cli.set("MAPAE_DATABASE_URL", "");
+    cli.json(&["migrate", "up"], None).await;
+    assert!(cli.folder.path().join("mapae.db").exists());
+    cli.set("MAPAE_DATABASE_URL_FILE", "/nowhere");
+    let said = cli.run(&["config", "check"], None).await;
+    assert!(said.code == 1 && said.out.contains("database_url_file"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_name_in_the_environment_that_is_no_setting_is_told() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    cli.set("MAPAE_ISUER", "x");
+    let said = cli.run(&["config", "check", "--json"], None).await;
+    assert!(said.code == 0 && said.err.contains("MAPAE_ISUER"), "{said:?}");
+    said.json();
+}

@@ -1,0 +1,400 @@
+//! The command line of section "client", "user", "token", "migrate": exact forms, one JSON document,
+//! exit codes.
+
+use serde_json::{Value, json};
+
+use crate::support::{Binary, Cli, Database, PASSWORD};
+
+/// That a verb is refused as a usage error and says nothing on standard output.
+async fn usage(cli: &Cli, arguments: &[&str]) {
+    let said = cli.run(arguments, None).await;
+    assert_eq!((said.code, said.out.as_str()), (2, ""), "{arguments:?} {said:?}");
+    assert!(!said.err.is_empty());
+}
+
+/// That a verb refuses what makes no sense on a command line, and says why.
+async fn makes_no_sense(cli: &Cli, arguments: &[&str], why: &str) {
+    ends(cli, arguments, 2, why).await;
+}
+
+/// That a verb fails and says why.
+async fn fails(cli: &Cli, arguments: &[&str], why: &str) {
+    ends(cli, arguments, 1, why).await;
+}
+
+/// That a verb ends like this, says why on standard error and nothing on standard output.
+async fn ends(cli: &Cli, arguments: &[&str], code: i32, why: &str) {
+    for json in [false, true] {
+        let mut arguments = arguments.to_vec();
+        arguments.extend(json.then_some("--json"));
+        let said = cli.run(&arguments, None).await;
+        assert_eq!((said.code, said.out.as_str()), (code, ""), "{arguments:?} {said:?}");
+        assert!(said.err.contains(why), "{arguments:?} {said:?}");
+    }
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one list of forms")]
+async fn client_create_takes_every_form_that_scripts_rely_on() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    let created = cli
+        .json(
+            &[
+                "client",
+                "create",
+                "--id",
+                "app",
+                "--name",
+                "An app",
+                "--kind",
+                "confidential",
+                "--grant",
+                "password",
+                "--grant",
+                "refresh_token",
+                "--grant",
+                "client_credentials",
+                "--redirect-uri",
+                "https://app.test/cb",
+                "--redirect-uri",
+                "http://127.0.0.1/cb",
+                "--scope",
+                "openid profile email",
+                "--audience",
+                "https://a",
+                "--audience",
+                "https://b",
+                "--resource-server",
+                "https://c",
+                "--token-alg",
+                "ES256",
+                "--refresh-policy",
+                "rotate",
+                "--refresh-grace",
+                "5",
+                "--require-access-token-proof",
+                "--auth-method",
+                "client_secret_post",
+                "--json",
+            ],
+            None,
+        )
+        .await;
+    assert_eq!(keys(&created), ["client_id", "client_secret"]);
+    assert!(created["client_secret"].as_str().unwrap().starts_with("mapae_cs_"));
+    let mut shown = cli.json(&["client", "show", "--id", "app"], None).await;
+    assert!(shown.as_object_mut().unwrap().remove("created_at").unwrap().is_string());
+    assert_eq!(
+        shown,
+        json!({
+            "client_id": "app", "name": "An app", "kind": "confidential",
+            "auth_method": "client_secret_post",
+            "grants": ["password", "refresh_token", "client_credentials"],
+            "scope": "email openid profile", "audiences": ["https://a", "https://b"],
+            "resource_servers": ["https://c"],
+            "redirect_uris": ["https://app.test/cb", "http://127.0.0.1/cb"],
+            "token_alg": "ES256", "refresh_policy": "rotate", "refresh_grace": 5,
+            "require_access_token_proof": true, "disabled_at": null,
+        })
+    );
+    let public = cli
+        .json(
+            &[
+                "client",
+                "create",
+                "--id",
+                "spa",
+                "--name",
+                "spa",
+                "--kind",
+                "public",
+                "--auth-method",
+                "none",
+                "--grant",
+                "refresh_token",
+                "--refresh-policy",
+                "static",
+                "--token-alg",
+                "RS256",
+            ],
+            None,
+        )
+        .await;
+    assert_eq!(public, json!({ "client_id": "spa", "client_secret": null }));
+    for policy in ["strict", "static", "rotate"] {
+        let arguments = ["client", "update", "--id", "spa", "--refresh-policy", policy];
+        assert_eq!(cli.json(&arguments, None).await["refresh_policy"], policy);
+    }
+    // What RFC 6749 calls a scope token may be registered, whatever it means to others.
+    let scope = "!#[]~ urn:x:y api/read a+b";
+    let arguments = ["client", "update", "--id", "spa", "--scope", scope];
+    assert_eq!(cli.json(&arguments, None).await["scope"], "!#[]~ a+b api/read urn:x:y");
+    let list = cli.json(&["client", "list"], None).await;
+    let ids: Vec<_> =
+        list["clients"].as_array().unwrap().iter().map(|one| &one["client_id"]).collect();
+    assert_eq!(ids, ["app", "spa"]);
+    let words = cli.run(&["client", "list"], None).await;
+    assert!(words.code == 0 && words.out.starts_with("CLIENT ID") && words.err.is_empty());
+}
+
+#[tokio::test]
+async fn a_private_key_jwt_client_brings_its_public_keys() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    let file = cli.folder.path().join("jwks.json");
+    let path = file.to_str().unwrap();
+    let ec = json!({ "kty": "EC", "crv": "P-256",
+        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+        "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM" });
+    std::fs::write(&file, json!({ "keys": [ec] }).to_string()).unwrap();
+    let create = [
+        "client",
+        "create",
+        "--id",
+        "app",
+        "--name",
+        "app",
+        "--kind",
+        "confidential",
+        "--auth-method",
+        "private_key_jwt",
+        "--jwks",
+        path,
+    ];
+    let created = cli.json(&create, None).await;
+    assert_eq!(created, json!({ "client_id": "app", "client_secret": null }));
+    fails(&cli, &["client", "rotate-secret", "--id", "app"], "no secret").await;
+    let other = |id| [&create[..3], &[id], &create[4..10]].concat();
+    makes_no_sense(&cli, &other("b"), "JWK Set").await;
+    let mut private = ec.clone();
+    private["d"] = "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE".into();
+    for (content, why) in [
+        (json!({ "keys": [private] }).to_string(), "private key"),
+        ("[]".to_owned(), "no JWK Set"),
+        ("nonsense".to_owned(), "not JSON"),
+        (json!({ "keys": [] }).to_string(), "no key"),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        makes_no_sense(&cli, &[&other("b")[..], &["--jwks", path]].concat(), why).await;
+    }
+}
+
+#[tokio::test]
+async fn usage_errors_end_with_2_and_refusals_with_1() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    let create = ["client", "create", "--id", "a", "--name", "a", "--kind", "confidential"];
+    let with = |more: &[&'static str]| [&create[..], more].concat();
+    for wrong in [
+        with(&["--unknown"]),
+        with(&["--refresh-policy", "strict", "--refresh-grace", "5"]),
+        with(&["--refresh-policy", "static", "--refresh-grace", "0"]),
+        with(&["--refresh-grace", "301"]),
+        with(&["--refresh-grace", "-1"]),
+        with(&["--refresh-policy", "sometimes"]),
+        with(&["--scope", "a  b"]),
+        with(&["--scope", "a\"b"]),
+        with(&["--scope", "마패"]),
+        with(&["--token-alg", "HS256"]),
+        with(&["--auth-method", "secret"]),
+        with(&["--id", "b"]),
+        vec!["client", "create", "--name", "a", "--kind", "confidential"],
+        vec!["client", "create", "--id", "a", "--name", "a", "--kind", "secret"],
+        vec!["client", "create", "--id", "", "--name", "a", "--kind", "public"],
+        vec!["client", "create", "--id", "마패", "--name", "a", "--kind", "public"],
+        vec!["client"],
+        vec!["client", "show"],
+        vec!["unknown"],
+        vec![],
+        vec!["user", "create", "--username", "a", "--password", "x"],
+        vec!["user", "create", "--username", "a", "--email-verified"],
+        vec!["user", "create", "--username", "a", "--password-stdin", "--password-file", "x"],
+        vec!["user", "set-password", "--username", "a"],
+        vec!["key", "rotate", "--alg", "none"],
+        vec!["token", "inspect", "a-token-on-the-command-line"],
+        vec!["demo", "--port", "70000"],
+    ] {
+        usage(&cli, &wrong).await;
+    }
+    for (wrong, why) in [
+        (with(&["--grant", "implicit"]), "implicit"),
+        (with(&["--redirect-uri", "/relative"]), "redirect"),
+        (with(&["--redirect-uri", "https://app.test/cb#x"]), "redirect"),
+        (with(&["--redirect-uri", "javascript:alert(1)"]), "redirect"),
+        (with(&["--auth-method", "none"]), "authenticates"),
+        (with(&["--require-access-token-proof"]), "refresh_token"),
+    ] {
+        makes_no_sense(&cli, &wrong, why).await;
+    }
+    for (wrong, why) in [
+        (vec!["client", "show", "--id", "nobody"], "nobody"),
+        (vec!["client", "delete", "--id", "nobody"], "nobody"),
+        (vec!["user", "show", "--username", "nobody"], "nobody"),
+        (vec!["user", "disable", "--username", "nobody"], "nobody"),
+        (vec!["user", "create", "--username", "a b"], "8265"),
+        (vec!["user", "create", "--username", "a", "--email", "nonsense"], "e-mail"),
+        (vec!["user", "create", "--username", "a", "--password-file", "nowhere"], "nowhere"),
+    ] {
+        fails(&cli, &wrong, why).await;
+    }
+    let public = ["client", "create", "--id", "p", "--name", "p", "--kind", "public"];
+    for more in [["--grant", "client_credentials"], ["--resource-server", "https://a"]] {
+        makes_no_sense(&cli, &[&public[..], &more].concat(), "confidential").await;
+    }
+    cli.json(&create, None).await;
+    fails(&cli, &create, "taken").await;
+    let issuer = cli.get("MAPAE_ISSUER");
+    makes_no_sense(
+        &cli,
+        &["client", "update", "--id", "a", "--resource-server", issuer],
+        "default audience",
+    )
+    .await;
+    for asked in ["--help", "--version"] {
+        let said = cli.run(&[asked], None).await;
+        assert!(said.code == 0 && said.out.contains("mapae") && said.err.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn user_verbs_and_secrets_from_standard_input() {
+    let binary = Binary::start(&Database::Sqlite).await;
+    let arguments = ["--kind", "public", "--grant", "password", "--scope", "openid email profile"];
+    let app = binary.client("app", &arguments).await;
+    let created = binary
+        .cli(
+            &[
+                "user",
+                "create",
+                "--username",
+                "alice",
+                "--email",
+                "alice@example.com",
+                "--email-verified",
+                "--name",
+                "Alice",
+                "--password-stdin",
+                "--json",
+            ],
+            Some("two lines\nand one newline\n\n"),
+        )
+        .await;
+    assert_eq!(keys(&created), ["sub", "username"]);
+    // One final newline is stripped, and nothing else.
+    app.password_as("alice", "two lines\nand one newline\n", "openid").await.ok();
+    for wrong in ["two lines\nand one newline", "two lines\nand one newline\n\n"] {
+        app.password_as("alice", wrong, "openid").await.refused(400, "invalid_grant");
+    }
+    let set = ["user", "set-password", "--username", "alice", "--password-stdin"];
+    let done = binary.cli(&set, Some(" spaces stay \r\n")).await;
+    assert_eq!(done, json!({ "done": true, "families_ended": 1 }));
+    app.password_as("alice", " spaces stay ", "openid").await.ok();
+    let file = binary.cli.folder.path().join("password");
+    std::fs::write(&file, "from a file\n").unwrap();
+    let set =
+        ["user", "set-password", "--username", "ALICE", "--password-file", file.to_str().unwrap()];
+    binary.cli(&set, None).await;
+    app.password_as("alice", "from a file", "openid").await.ok();
+    let said = binary
+        .cli
+        .run(&["user", "create", "--username", "bob", "--password-stdin", "--json"], Some(""))
+        .await;
+    assert!(said.code == 1 && said.out.is_empty(), "an empty password is none: {said:?}");
+    let said = binary
+        .cli
+        .run(&["user", "create", "--username", "bob", "--password-stdin", "--json"], Some("short"))
+        .await;
+    assert!(said.err.contains("short") && said.json()["username"] == "bob");
+
+    let shown = binary.cli(&["user", "show", "--username", "alice"], None).await;
+    assert_eq!(shown["has_password"], true);
+    assert!(!shown.to_string().contains("argon2"));
+    assert_eq!(shown["sub"], created["sub"]);
+    let update = ["user", "update", "--username", "alice", "--name", "A. Lice"];
+    assert_eq!(binary.cli(&update, None).await["claims"]["name"], "A. Lice");
+    let list = binary.cli(&["user", "list"], None).await;
+    assert_eq!(list["users"].as_array().unwrap().len(), 2);
+    for (verb, good) in [("disable", false), ("enable", true), ("logout", true), ("delete", false)]
+    {
+        binary.cli(&["user", verb, "--username", "alice"], None).await;
+        let reply = app.password_as("alice", "from a file", "openid").await;
+        assert_eq!(reply.status == 200, good, "{verb} {}", reply.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn token_verbs_see_and_end_tokens_beside_a_running_server() {
+    let binary = Binary::start(&Database::Sqlite).await;
+    binary.user("alice", PASSWORD).await;
+    let app = binary
+        .client(
+            "app",
+            &[
+                "--kind",
+                "confidential",
+                "--grant",
+                "password",
+                "--grant",
+                "refresh_token",
+                "--scope",
+                "openid read",
+            ],
+        )
+        .await;
+    let (access, refresh) = app.password("read").await.pair();
+    let inspect =
+        async |token: &str| binary.cli(&["token", "inspect"], Some(&format!("{token}\n"))).await;
+    let seen = inspect(&access).await;
+    assert_eq!(
+        (&seen["kind"], &seen["ours"], &seen["active"]),
+        (&"access_token".into(), &true.into(), &true.into())
+    );
+    assert_eq!(seen["claims"]["client_id"], "app");
+    let seen = inspect(&refresh).await;
+    assert_eq!(
+        (&seen["kind"], &seen["active"], &seen["generation"]),
+        (&"refresh_token".into(), &true.into(), &0.into())
+    );
+    assert_eq!(inspect("nonsense").await["ours"], false);
+    assert_eq!(inspect("mapae_rt_nonsense").await["ours"], false);
+    let (other, next) = app.refresh(&refresh).await.pair();
+    assert_eq!(inspect(&refresh).await["active"], false);
+    let revoke =
+        async |token: &str| binary.cli(&["token", "revoke"], Some(token)).await["revoked"].clone();
+    assert_eq!(revoke(&other).await, true);
+    assert!(!app.is_active(&other).await && app.is_active(&access).await, "at once, and alone");
+    assert_eq!(inspect(&other).await["active"], false);
+    assert_eq!(revoke(&other).await, false);
+    assert_eq!(revoke(&next).await, true);
+    assert!(!app.is_active(&access).await && !app.is_active(&next).await);
+    app.refresh(&next).await.refused(400, "invalid_grant");
+    assert_eq!(revoke("nonsense").await, false);
+    let said = binary.cli.run(&["token", "inspect"], Some(&access)).await;
+    assert!(said.code == 0 && said.out.contains("kind: access_token"), "{said:?}");
+}
+
+#[tokio::test]
+async fn migrate_status_writes_nothing_and_up_applies() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    let file = cli.folder.path().join("mapae.db");
+    let status = cli.json(&["migrate", "status"], None).await;
+    let first = &status["migrations"][0];
+    assert_eq!((&first["name"], &first["applied"]), (&"m0001_core".into(), &false.into()));
+    assert!(!file.exists());
+    let doctor = cli.run(&["doctor", "--json"], None).await;
+    assert_eq!(doctor.code, 1);
+    let report: Value = serde_json::from_str(&doctor.out).unwrap();
+    assert_eq!(report["good"], false, "{report}");
+    assert!(!file.exists(), "the doctor changes nothing");
+    for _ in 0..2 {
+        let applied = cli.json(&["migrate", "up"], None).await;
+        assert_eq!(applied["migrations"][0]["applied"], true);
+    }
+    assert_eq!(cli.json(&["migrate", "status"], None).await["migrations"][0]["applied"], true);
+    cli.json(&["key", "list"], None).await;
+    assert_eq!(cli.json(&["doctor"], None).await["good"], true);
+    let words = cli.run(&["doctor"], None).await;
+    assert!(words.code == 0 && words.out.starts_with("CHECK"), "{words:?}");
+}

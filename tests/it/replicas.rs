@@ -1,0 +1,132 @@
+//! Two servers on one Postgres learn of what happens at the other.
+
+use std::collections::BTreeSet;
+
+use mapae::domain::client::TokenAlg;
+use mapae::oauth::registration;
+
+use crate::support::{App, Server, decode_header, eventually, postgres_or_skip};
+
+async fn kids(app: &App) -> BTreeSet<String> {
+    let jwks = app.http.get(format!("{}/.well-known/jwks.json", app.base)).send().await.unwrap();
+    let jwks: serde_json::Value = jwks.json().await.unwrap();
+    let keys = jwks["keys"].as_array().unwrap().iter();
+    keys.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_a_client_is_known_to_the_other_replica() {
+    let Some(database) = postgres_or_skip() else { return };
+    let server = Server::start(&database).await;
+    let replica = server.another().await;
+    server.alice().await;
+    let here = server.client("app", |_| {}).await;
+    let there = here.at(&format!("http://{}", replica.address()));
+    // A client that is not in memory is looked up, so a new one is known at once.
+    let (access, token) = there.password("openid").await.pair();
+    assert!(here.is_active(&access).await && here.userinfo(&access).await.status == 200);
+    let (_, token) = here.refresh(&token).await.pair();
+    let issuer = server.inner.issuer();
+    registration::set_enabled(&issuer.store, server.now(), "app", false).await.unwrap();
+    eventually("the other replica turns the client away", async || {
+        there.refresh("x").await.status == 401
+    })
+    .await;
+    registration::set_enabled(&issuer.store, server.now(), "app", true).await.unwrap();
+    // Another secret is good at once: what does not match is looked up.
+    let secret = registration::rotate_secret(&issuer.store, server.now(), "app").await.unwrap();
+    let renewed = App { secret: Some(secret.expose().to_owned()), ..there.clone() };
+    renewed.refresh(&token).await.ok();
+    eventually("the old secret is good for nothing", async || {
+        there.refresh("x").await.status == 401
+    })
+    .await;
+    registration::delete(&issuer.store, server.now(), "app").await.unwrap();
+    eventually("the client is gone", async || renewed.refresh("x").await.status == 401).await;
+    replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revocation_is_never_served_stale_by_the_other_replica() {
+    let Some(database) = postgres_or_skip() else { return };
+    let server = Server::start(&database).await;
+    let replica = server.another().await;
+    server.alice().await;
+    let here = server.client("app", |_| {}).await;
+    let there = here.at(&format!("http://{}", replica.address()));
+    for _ in 0..10 {
+        let (access, token) = here.password("openid").await.pair();
+        let (own, _) = here.refresh(&token).await.pair();
+        assert!(there.is_active(&access).await && there.is_active(&own).await);
+        here.revoke(&own).await.ok();
+        assert!(!there.is_active(&own).await && there.is_active(&access).await);
+        here.revoke(&token).await.ok();
+        assert!(!there.is_active(&access).await);
+        assert_eq!(there.userinfo(&access).await.status, 401);
+    }
+    replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r10_a_rotation_is_known_to_the_other_replica_before_the_key_signs() {
+    let Some(database) = postgres_or_skip() else { return };
+    let server = Server::start(&database).await;
+    let replica = server.another().await;
+    server.alice().await;
+    let here = server.client("app", |_| {}).await;
+    let there = here.at(&format!("http://{}", replica.address()));
+    let (access, _) = here.password("openid").await.pair();
+    let before = kids(&here).await;
+    assert_eq!(before, kids(&there).await);
+    server.inner.issuer().keyring.rotate(TokenAlg::ALL, true).await.unwrap();
+    let published = kids(&here).await;
+    assert_eq!(published.len(), 4);
+    eventually("the other replica publishes it", async || kids(&there).await == published).await;
+    assert!(before.contains(decode_header(&access)["kid"].as_str().unwrap()));
+    server.advance(2);
+    let mut signed = BTreeSet::new();
+    for app in [&here, &there] {
+        let (token, _) = app.password("openid").await.pair();
+        let kid = decode_header(&token)["kid"].as_str().unwrap().to_owned();
+        assert!(!before.contains(&kid));
+        assert!(here.is_active(&token).await && there.is_active(&token).await);
+        signed.insert(kid);
+    }
+    assert_eq!(signed.len(), 1, "one key signs everywhere");
+    assert!(here.is_active(&access).await && there.is_active(&access).await);
+    replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_replicas_that_rotate_at_once_agree_on_one_key() {
+    let Some(database) = postgres_or_skip() else { return };
+    let server = Server::start(&database).await;
+    let replica = server.another().await;
+    server.alice().await;
+    let here = server.client("app", |_| {}).await;
+    let there = here.at(&format!("http://{}", replica.address()));
+    let (one, two) = (&server.inner.issuer().keyring, &replica.issuer().keyring);
+    // By age, both at the same moment.
+    server.advance(89 * 86_400);
+    let (a, b) = tokio::join!(one.maintain(), two.maintain());
+    a.and(b).expect("maintained");
+    // And by hand.
+    let alg = &[TokenAlg::Es256];
+    let (a, b) = tokio::join!(one.rotate(alg, false), two.rotate(alg, false));
+    assert_eq!(a.unwrap().len() + b.unwrap().len(), 1, "one of them made it");
+    eventually("both show the same keys", async || {
+        let (here, there) = (kids(&here).await, kids(&there).await);
+        here == there && here.len() == 3
+    })
+    .await;
+    server.advance(86_400);
+    let (a, b) = tokio::join!(one.maintain(), two.maintain());
+    a.and(b).expect("maintained");
+    let mut signed = BTreeSet::new();
+    for app in [&here, &there, &here, &there] {
+        let (token, _) = app.password("openid").await.pair();
+        signed.insert(decode_header(&token)["kid"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(signed.len(), 1);
+    replica.stop().await;
+}

@@ -1,0 +1,72 @@
+//! What the database holds, read beside the server.
+
+use sea_orm::{ConnectOptions, ConnectionTrait, Database as Sea, DatabaseConnection, Statement};
+
+/// A look into the database.
+pub(crate) struct Evidence(DatabaseConnection);
+
+/// An audit event as it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) kind: String,
+    pub(crate) client: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) family: Option<String>,
+    pub(crate) address: Option<String>,
+    pub(crate) request: Option<String>,
+    pub(crate) detail: Option<String>,
+}
+
+impl Evidence {
+    /// Of the database at this URL.
+    pub(crate) async fn at(url: &str) -> Self {
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1).sqlx_logging(false);
+        Self(Sea::connect(options).await.expect("the database"))
+    }
+
+    /// Every audit event, oldest first.
+    pub(crate) async fn events(&self) -> Vec<Recorded> {
+        let sql = "SELECT kind, client_id, user_id, family_id, address, request_id, detail \
+                   FROM audit_event ORDER BY at, id";
+        let rows = self.0.query_all_raw(self.statement(sql)).await.expect("the events");
+        let rows = rows.iter().map(|row| {
+            let text = |name: &str| row.try_get("", name).expect("a column");
+            Recorded {
+                kind: row.try_get("", "kind").expect("a kind"),
+                client: text("client_id"),
+                user: text("user_id"),
+                family: text("family_id"),
+                address: text("address"),
+                request: text("request_id"),
+                detail: text("detail"),
+            }
+        });
+        rows.collect()
+    }
+
+    /// The events of one kind.
+    pub(crate) async fn events_of(&self, kind: &str) -> Vec<Recorded> {
+        self.events().await.into_iter().filter(|event| event.kind == kind).collect()
+    }
+
+    /// How many refresh tokens of a family are not spent.
+    pub(crate) async fn leaves(&self, family: &str) -> i64 {
+        let sql = format!(
+            "SELECT count(*) AS n FROM refresh_token \
+             WHERE spent_at IS NULL AND family_id = '{family}'"
+        );
+        let row =
+            self.0.query_one_raw(self.statement(&sql)).await.expect("a count").expect("a row");
+        row.try_get("", "n").expect("a number")
+    }
+
+    /// Changes something behind the server's back.
+    pub(crate) async fn run(&self, sql: &str) {
+        self.0.execute_unprepared(sql).await.expect("changed");
+    }
+
+    fn statement(&self, sql: &str) -> Statement {
+        Statement::from_string(self.0.get_database_backend(), sql)
+    }
+}
