@@ -63,17 +63,34 @@ pub async fn create(store: &Store, clock: &Clock, hasher: &Hasher, new: NewUser)
 }
 
 /// Changes the claims of an account.
-pub async fn update(store: &Store, clock: &Clock, changed: User) -> Outcome<User> {
-    check_email(changed.email.as_deref(), changed.email_verified)?;
-    let tx = store.begin(clock.now()).await?;
-    let user = User { updated_at: tx.now(), ..changed };
-    if !users::update(&tx, &user).await? {
+pub async fn update(
+    store: &Store,
+    clock: &Clock,
+    username: &str,
+    change: impl FnOnce(&mut User),
+) -> Outcome<User> {
+    let (tx, mut user) = lock(store, clock, username).await?;
+    change(&mut user);
+    user.updated_at = tx.now();
+    let checked = check_email(user.email.as_deref(), user.email_verified);
+    if checked.is_err() || !users::update(&tx, &user).await? {
         tx.abandon().await;
+        checked?;
         return reject("the verified address is taken");
     }
     audit_events::insert(&tx, &[Event::new(Kind::UserUpdated).user(&user.id)]).await?;
     tx.commit().await?;
     Ok(user)
+}
+
+/// The account as it is now, kept from everybody else: what is written back undoes nothing.
+async fn lock(store: &Store, clock: &Clock, username: &str) -> Outcome<(Tx, User)> {
+    let found = find(store, username).await?;
+    let tx = store.begin(clock.now()).await?;
+    match users::lock(&tx, &found.id).await? {
+        Some(user) => Ok((tx, user)),
+        None => reject(format!("there is no user {username:?}")),
+    }
 }
 
 /// The account of this user name.
@@ -93,9 +110,9 @@ pub async fn set_password(
     username: &str,
     password: &Zeroizing<String>,
 ) -> Outcome<u64> {
-    let mut user = find(store, username).await?;
-    user.password_hash = Some(hash(hasher, password).await?);
-    let tx = store.begin(clock.now()).await?;
+    let hash = hash(hasher, password).await?;
+    let (tx, mut user) = lock(store, clock, username).await?;
+    user.password_hash = Some(hash);
     users::update(&tx, &user).await?;
     let ended = families::revoke_of_user(&tx, &user.id).await?;
     audit_events::insert(&tx, &[Event::new(Kind::UserPasswordSet).user(&user.id)]).await?;

@@ -130,11 +130,15 @@ impl Verbs {
                 at.print(&shown, &words(&shown));
             }
             Self::Update(update) => {
-                let mut client = registration::find(store, &update.id).await?;
-                update.given.apply(&mut client)?;
-                sensible(&settings, &client)?;
-                registration::update(store, clock, &settings.issuer, &client).await?;
-                let shown = described(&client);
+                let mut wanted = registration::find(store, &update.id).await?;
+                update.given.apply(&mut wanted)?;
+                sensible(&settings, &wanted)?;
+                let changed =
+                    registration::update(store, clock, &settings.issuer, &update.id, |client| {
+                        let (secret, disabled_at) = (client.secret, client.disabled_at);
+                        *client = Client { secret, disabled_at, ..wanted };
+                    });
+                let shown = described(&changed.await?);
                 at.print(&shown, &words(&shown));
             }
             Self::RotateSecret(one) => {

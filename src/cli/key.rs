@@ -136,11 +136,12 @@ fn described(key: &Stored, phase: Option<Phase>) -> Value {
 
 async fn drop_key(at: &Installation, keyring: &Keyring, kid: &str) -> Outcome {
     let snapshot = keyring.snapshot()?;
-    let Some((key, _)) = snapshot.list().find(|(key, _)| key.kid == kid) else {
+    let Some((key, phase)) = snapshot.list().find(|(key, _)| key.kid == kid) else {
         return reject(format!("there is no key {kid:?}"));
     };
-    if snapshot.list().filter(|(other, _)| other.alg == key.alg).count() == 1 {
-        return reject("this is the only key of its algorithm: rotate --now first");
+    let is_next = |other: &Stored, phase| other.alg == key.alg && phase == Phase::Pending;
+    if phase == Phase::Signing && !snapshot.list().any(|(other, phase)| is_next(other, phase)) {
+        return reject("this key signs and none is to follow it: rotate --now first");
     }
     keyring.drop_key(kid).await?;
     at.done(&format!("dropped {kid}; nothing that it signed is accepted any more"));

@@ -129,13 +129,16 @@ impl Verbs {
                 at.print(&shown, &words(&shown));
             }
             Self::Update(update) => {
-                let mut user = users::find(store, &update.username).await?;
-                user.profile = update.claims.profile(user.profile)?;
-                if let Some(email) = update.claims.email {
-                    user.email = Some(email);
-                    user.email_verified = update.claims.email_verified;
-                }
-                let shown = described(&users::update(store, clock, user).await?);
+                let user = users::find(store, &update.username).await?;
+                let profile = update.claims.profile(user.profile)?;
+                let changed = users::update(store, clock, &update.username, |user| {
+                    user.profile = profile;
+                    if let Some(email) = update.claims.email {
+                        user.email = Some(email);
+                        user.email_verified = update.claims.email_verified;
+                    }
+                });
+                let shown = described(&changed.await?);
                 at.print(&shown, &words(&shown));
             }
             Self::SetPassword(set) => {

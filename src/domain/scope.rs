@@ -47,6 +47,12 @@ impl Scope {
         self.0.is_empty()
     }
 
+    /// The tokens that are in both sets.
+    #[must_use]
+    pub fn shared_with(&self, other: &Self) -> Self {
+        Self(self.0.intersection(&other.0).cloned().collect())
+    }
+
     /// The same set without these tokens.
     #[must_use]
     pub fn without(&self, tokens: &[&str]) -> Self {

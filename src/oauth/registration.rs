@@ -38,20 +38,35 @@ pub async fn create(
     Ok(secret)
 }
 
-/// Writes a changed client. Its secret stays.
+/// Changes a client. Its secret stays.
 pub async fn update(
     store: &Store,
     clock: &Clock,
     issuer: &urls::Issuer,
-    client: &Client,
-) -> Outcome<()> {
-    check(issuer, client)?;
+    id: &str,
+    change: impl FnOnce(&mut Client),
+) -> Outcome<Client> {
+    let (tx, mut client) = lock(store, clock, id).await?;
+    change(&mut client);
+    check(issuer, &client)?;
     if client.auth_method.has_secret() && client.secret.is_none() {
-        return reject("the client has no secret yet: rotate-secret makes one with the new method");
+        return reject(
+            "a client without a secret cannot come to authenticate by one: register it anew",
+        );
     }
+    clients::update(&tx, &client).await?;
+    done(tx, Kind::ClientUpdated, &client.id).await?;
+    Ok(client)
+}
+
+/// The client as it is now, kept from everybody else: what is written back undoes nothing.
+async fn lock(store: &Store, clock: &Clock, id: &str) -> Outcome<(Tx, Client)> {
+    let found = find(store, id).await?;
     let tx = store.begin(clock.now()).await?;
-    clients::update(&tx, client).await?;
-    done(tx, Kind::ClientUpdated, &client.id).await
+    match clients::lock(&tx, &found.id).await? {
+        Some(client) => Ok((tx, client)),
+        None => reject(format!("there is no client {id:?}")),
+    }
 }
 
 /// The client of this id.
@@ -68,13 +83,12 @@ pub async fn find(reader: &impl Reader, id: &str) -> Outcome<Client> {
 
 /// Makes a new secret; the old one is good for nothing any more.
 pub async fn rotate_secret(store: &Store, clock: &Clock, id: &str) -> Outcome<Plain<ClientSecret>> {
-    let mut client = find(store, id).await?;
+    let (tx, mut client) = lock(store, clock, id).await?;
     if !client.auth_method.has_secret() {
         return reject("a client of this authentication method has no secret");
     }
     let secret = Plain::generate();
     client.secret = Some(secret.hashed());
-    let tx = store.begin(clock.now()).await?;
     clients::update(&tx, &client).await?;
     done(tx, Kind::ClientSecretRotated, &client.id).await?;
     Ok(secret)

@@ -8,7 +8,7 @@
 //! spent), [`decide`] is pure and later uses see
 //! earlier ones, one statement inserts, one spends, one commit, then the answers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -320,7 +320,9 @@ impl Changes {
         for (hash, end) in &self.extended {
             refresh_tokens::extend(tx, *hash, *end).await?;
         }
-        for family in &self.revoked {
+        // In one order, so that two replicas never wait for each other in a circle.
+        let revoked: BTreeSet<_> = self.revoked.iter().collect();
+        for family in revoked {
             families::revoke(tx, family).await?;
         }
         audit_events::insert(tx, &self.events).await

@@ -37,11 +37,15 @@ pub async fn token(issuer: &Arc<Issuer>, request: Request<'_>) -> Result<TokenRe
     let grant = AnyGrant::parse(grant_type, request.form)?;
     let cx = Cx { issuer, client: &client, address: request.address, origin: request.origin };
     let entitlement = grant.redeem(&cx).await?;
-    if grant_type != Password::TYPE {
-        return Ok(mint::issue(issuer, client.client(), &entitlement)?);
-    }
-    // The threads that hash sign too: a flood of sign-ins never holds up anybody else.
-    let minting = Arc::clone(issuer);
-    let mint = move || mint::issue(&minting, client.client(), &entitlement);
-    Ok(issuer.hasher.run(mint).await??)
+    let issued = if grant_type == Password::TYPE {
+        // The threads that hash sign too: a flood of sign-ins never holds up anybody else.
+        let minting = Arc::clone(issuer);
+        let mint = move || mint::issue(&minting, client.client(), &entitlement);
+        issuer.hasher.run(mint).await??
+    } else {
+        mint::issue(issuer, client.client(), &entitlement)?
+    };
+    metrics::counter!("mapae_tokens_issued_total", "grant_type" => grant_type.to_owned())
+        .increment(1);
+    Ok(issued)
 }

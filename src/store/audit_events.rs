@@ -80,6 +80,7 @@ fn row(tx: &Tx, event: &Event, id: String) -> ActiveModel {
 }
 
 fn log(event: &Event) {
+    metrics::counter!("mapae_audit_events_total", "event" => event.kind.as_str()).increment(1);
     tracing::info!(
         target: "mapae::audit",
         event = event.kind.as_str(),

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{QueryOrder, QuerySelect};
 
 use super::column::{corrupt, instant, list, millis, read_list};
 use super::revisions::{self, Watched};
@@ -106,6 +106,12 @@ fn row(client: &Client) -> ActiveModel {
 /// The client of this id.
 pub async fn find(reader: &impl Reader, id: &ClientId) -> Result<Option<Client>, Fault> {
     let row = Entity::find_by_id(id.as_str()).one(reader.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Client::try_from).transpose()
+}
+
+/// The client of this id, kept from everybody else until the transaction ends.
+pub async fn lock(tx: &Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
+    let row = Entity::find_by_id(id.as_str()).lock_exclusive().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Client::try_from).transpose()
 }
 

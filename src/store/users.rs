@@ -96,6 +96,12 @@ pub async fn hold(tx: &Tx, id: &UserId) -> Result<Option<User>, Fault> {
     row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
 }
 
+/// The user of this subject identifier, kept from everybody else until the transaction ends.
+pub async fn lock(tx: &Tx, id: &UserId) -> Result<Option<User>, Fault> {
+    let row = Entity::find_by_id(id.0.as_str()).lock_exclusive().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
+}
+
 /// The user of this canonical user name, or else the one who proved to own this address. One
 /// statement whatever is found, so the time of the answer says nothing.
 pub async fn find_by_name(

@@ -127,6 +127,7 @@ impl Inner {
     fn finish(&self, id: RequestId, response: &mut Response<Body>) {
         let status = response.status();
         tracing::debug!(request_id = %id, status = status.as_u16(), "answered");
+        metrics::counter!("mapae_responses_total", "class" => class(status)).increment(1);
         if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!(request_id = %id, status = status.as_u16(), "answered with an error");
         }
@@ -142,6 +143,15 @@ impl Inner {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         headers.extend(HeaderValue::try_from(id.to_string()).ok().map(|id| (REQUEST_ID, id)));
+    }
+}
+
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
     }
 }
 

@@ -79,6 +79,34 @@ both! {
         }
     }
 
+    async fn s168_no_input_makes_the_server_fail(database) {
+        let server = Server::start(&database).await;
+        let app = server.client("app", |_| {}).await;
+        let names = ["grant_type", "client_id", "client_secret", "username", "password", "token",
+            "refresh_token", "scope", "resource", "access_token", "client_assertion", "x"];
+        let values = ["password", "refresh_token", "client_credentials", "app", "mapae_rt_", "a.b.c",
+            "%00", "%ff", "%", "\u{202e}", "eyJhbGciOiJub25lIn0..", "", "+&=", "openid"];
+        for round in 0..150 {
+            let random = mapae::domain::random::bytes::<24>();
+            let body: Vec<String> = random.chunks(2).take(round % 12).map(|pair| {
+                let value = values[usize::from(pair[1]) % values.len()];
+                format!("{}={value}", names[usize::from(pair[0]) % names.len()])
+            }).collect();
+            let body = if round % 5 == 0 { random.to_vec() } else { body.join("&").into_bytes() };
+            for path in ["/token", "/introspect", "/revoke", "/userinfo"] {
+                let request = server.http.post(server.url(path)).body(body.clone())
+                    .header("content-type", "application/x-www-form-urlencoded");
+                let request = match round % 3 {
+                    0 => request,
+                    1 => request.basic_auth("app", app.secret.as_ref()),
+                    _ => request.header("authorization", random.map(|byte| byte | 0x80).as_slice()),
+                };
+                let reply = Reply::of(request.send().await.unwrap()).await;
+                assert!(reply.status.as_u16() < 500, "{path} {} {body:?}", reply.status);
+            }
+        }
+    }
+
     async fn s155_headers_on_everything(database) {
         let server = Server::start(&database).await;
         for path in ["/token", "/nothing", "/.well-known/jwks.json", "/userinfo", "/livez", "/readyz"] {

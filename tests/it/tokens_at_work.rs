@@ -1,5 +1,6 @@
 //! Introspection (RFC 7662), revocation (RFC 7009), userinfo (Core §5.3).
 
+use sea_orm::{ConnectionTrait, Database};
 use serde_json::json;
 
 use crate::support::{App, Reply, Server, both, form};
@@ -78,6 +79,35 @@ both! {
         let server = server.restart().await;
         let app = app.at(server.issuer());
         assert!(!app.is_active(&access).await && !app.is_active(&two.text("access_token")).await);
+    }
+
+    async fn s098_without_the_database_nothing_is_called_revoked(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("app", |_| {}).await;
+        let tokens = app.password("openid").await.ok();
+        let (access, refresh) = (tokens.text("access_token"), tokens.text("refresh_token"));
+        let beside = Database::connect(server.database_url()).await.unwrap();
+        let rename = async |from: &str, to: &str| {
+            let statement = format!("ALTER TABLE {from} RENAME TO {to}");
+            beside.execute_unprepared(&statement).await.unwrap();
+        };
+        rename("family", "elsewhere").await;
+        rename("revoked_access_token", "nowhere").await;
+        for reply in [
+            app.revoke(&refresh).await,
+            app.revoke(&access).await,
+            app.post("/introspect", &[("token", &access)]).await,
+            app.refresh(&refresh).await,
+            app.userinfo(&access).await,
+        ] {
+            reply.refused(503, "temporarily_unavailable");
+            assert!(!reply.header("retry-after").is_empty());
+        }
+        rename("elsewhere", "family").await;
+        rename("nowhere", "revoked_access_token").await;
+        app.userinfo(&access).await.ok();
+        app.refresh(&refresh).await.ok();
     }
 
     async fn rfc7009_2_1_a_public_client_revokes_its_own(database) {

@@ -65,7 +65,8 @@ impl Grant for RefreshToken {
         };
         Ok(Entitlement {
             family: Some(family),
-            scope,
+            // What was taken from the client since does not come back.
+            scope: scope.shared_with(&client.scope),
             resources,
             refresh_token: Some(refresh_token),
             nonce: None,

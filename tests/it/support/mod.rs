@@ -1,7 +1,5 @@
 //! What proofs need: databases, servers, actors.
 
-#![expect(dead_code, reason = "a room of tools; not every proof uses each")]
-
 mod actor;
 mod binary;
 mod database;

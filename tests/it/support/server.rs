@@ -75,9 +75,7 @@ impl Server {
     /// Changes a registered client.
     pub(crate) async fn change(&self, id: &str, change: impl FnOnce(&mut Client)) {
         let issuer = self.inner.issuer();
-        let mut client = registration::find(&*issuer.store, id).await.expect("registered");
-        change(&mut client);
-        let changed = registration::update(&issuer.store, &self.now, &issuer.url, &client);
+        let changed = registration::update(&issuer.store, &self.now, &issuer.url, id, change);
         changed.await.unwrap_or_else(|error| panic!("changed: {error}"));
         self.forget_clients();
     }
