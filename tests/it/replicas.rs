@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
 use mapae::domain::client::TokenAlg;
 use mapae::oauth::registration;
 
-use crate::support::{App, Server, decode_header, eventually, postgres_or_skip};
+use crate::support::{
+    App, Binary, Cli, PASSWORD, Server, USERNAME, decode_header, eventually, postgres_or_skip,
+};
 
 async fn kids(app: &App) -> BTreeSet<String> {
     let jwks = app.http.get(format!("{}/.well-known/jwks.json", app.base)).send().await.unwrap();
@@ -129,4 +132,30 @@ async fn two_replicas_that_rotate_at_once_agree_on_one_key() {
     }
     assert_eq!(signed.len(), 1);
     replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s084_two_processes_bring_one_successor() {
+    let Some(database) = postgres_or_skip() else { return };
+    let first = Binary::start(&database).await;
+    let mut second = Cli::new(&database).await;
+    for shared in ["MAPAE_DATABASE_URL", "MAPAE_KEYS_DIR", "MAPAE_ISSUER"] {
+        second.set(shared, first.cli.get(shared));
+    }
+    let second = second.serve().await;
+    let grants = ["--kind", "confidential", "--grant", "password", "--grant", "refresh_token"];
+    let here = first.client("app", &[&grants[..], &["--scope", "read"]].concat()).await;
+    let there = here.at(&format!("http://{}", second.cli.get("MAPAE_LISTEN")));
+    first.user(USERNAME, PASSWORD).await;
+    let mut token = here.password("read").await.ok().text("refresh_token");
+    for _ in 0..3 {
+        let uses = (0..64).map(|number| if number % 2 == 0 { &here } else { &there });
+        let replies = join_all(uses.map(|app| app.refresh(&token))).await;
+        let successors: BTreeSet<_> =
+            replies.into_iter().map(|reply| reply.ok().text("refresh_token")).collect();
+        assert_eq!(successors.len(), 1);
+        token.clone_from(successors.first().unwrap());
+    }
+    here.revoke(&token).await.ok();
+    there.refresh(&token).await.refused(400, "invalid_grant");
 }
