@@ -4,12 +4,13 @@
 //!
 //! ```text
 //! main ─► cli ─► app ─► web ─► oauth ─► accounts ─► { keys ─► store } ─► domain
+//!                        │        └──► outbound ───────────────────────► domain
 //!                        └──► pages ───────────────────────────────────► domain
 //! ```
 //!
 //! Each room imports only what stands to its right, and each crate has one home: sea-orm in
 //! [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` in [`accounts`], axum in [`web`]
-//! and [`app`], clap in [`cli`]. A test holds the law.
+//! and [`app`], reqwest in [`outbound`], clap in [`cli`]. A test holds the law.
 //!
 //! # Three lives
 //!
@@ -38,6 +39,7 @@ pub mod cli;
 pub mod domain;
 pub mod keys;
 pub mod oauth;
+pub mod outbound;
 pub mod pages;
 pub mod store;
 pub mod web;

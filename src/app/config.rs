@@ -20,6 +20,7 @@ use crate::keys::make::RSA_BITS;
 use crate::keys::ring::Memory;
 use crate::keys::seal::Source;
 use crate::oauth::Lifetimes;
+use crate::outbound;
 
 /// Checked settings.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ pub struct Settings {
     pub hashing: Hashing,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Calls to the addresses that clients name.
+    pub outbound: outbound::Config,
     /// Between saying "not ready" and closing the listener.
     pub shutdown_delay: StdDuration,
     /// For requests that still run then.
@@ -190,6 +193,13 @@ fn settings(r: &mut Reader) -> Settings {
             let nets: Vec<_> = proxies.0.iter().map(ToString::to_string).collect();
             nets.join(",")
         }),
+        outbound: outbound::Config {
+            ca_file: r.get("outbound.ca_file", None, optional_path, |path| {
+                path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+            }),
+            allow_private: r.get("outbound.allow_private", false, yes_or_no, ToString::to_string),
+            ..outbound::Config::default()
+        },
         shutdown_delay: std(r.duration_or_zero("shutdown.delay", Duration::zero())),
         shutdown_deadline: std(r.duration("shutdown.deadline", Duration::seconds(20))),
         audit_retention: r.duration("audit.retention", Duration::days(365)),
@@ -287,6 +297,15 @@ fn admin_address(text: &str) -> Result<Option<SocketAddr>, String> {
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every parser here")]
 fn path(text: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape of every parser here")]
+fn optional_path(text: &str) -> Result<Option<PathBuf>, String> {
+    Ok(Some(PathBuf::from(text)))
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "is neither true nor false".to_owned())
 }
 
 fn level(text: &str) -> Result<LevelFilter, String> {

@@ -22,6 +22,7 @@ mod http;
 mod jwt;
 mod key_life;
 mod key_verbs;
+mod outbound;
 mod password;
 mod refresh;
 mod refresh_checks;

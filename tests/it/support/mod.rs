@@ -2,6 +2,7 @@
 
 mod actor;
 mod binary;
+pub(crate) mod certificates;
 mod database;
 mod evidence;
 mod server;

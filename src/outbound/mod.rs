@@ -1,0 +1,330 @@
+//! Calls to the addresses that clients name. Whoever names a URL must not reach through this server
+//! what only this server can reach, so every call has one door.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::redirect::Policy;
+use reqwest::tls::{Certificate, Version};
+use reqwest::{Client, RequestBuilder, Response};
+use url::{Host, Url};
+
+mod reach;
+mod resolver;
+
+pub use reach::is_public;
+use reach::{Reach, is_localhost};
+use resolver::{Refused, Resolver};
+
+/// The most that is read of an answer, whatever the caller would take.
+const MOST: usize = 1024 * 1024;
+/// The longest that a call may take, from the look-up of the name to the last byte.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What an operator decides about calls.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Authorities that are trusted beside those of the system, in PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Whether private and loopback addresses may be called; and plain http, on loopback.
+    pub allow_private: bool,
+    /// The longest that a call may take.
+    pub patience: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { ca_file: None, allow_private: false, patience: PATIENCE }
+    }
+}
+
+/// Why there can be no calls at all, for the operator.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unusable(String);
+
+impl Unusable {
+    fn file(file: &Path, problem: impl Display) -> Self {
+        Self(format!("{}: {problem}", file.display()))
+    }
+}
+
+/// Why a call failed. It names no URL: one can hold a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Nothing was sent.
+    #[error("the URL leads to nowhere that may be called")]
+    NotAllowed,
+    /// Too slow.
+    #[error("it took too long")]
+    TimedOut,
+    /// The name is not known, nobody listens, or the connection broke.
+    #[error("it cannot be reached")]
+    Unreachable,
+    /// The certificate is not good for the name, or its authority is not known.
+    #[error("its certificate is not trusted")]
+    Untrusted,
+    /// The body is longer than the caller takes.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The answer is not HTTP.
+    #[error("the answer cannot be read")]
+    Malformed,
+}
+
+/// An answer that was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The status, of a redirect too: none is followed.
+    pub status: u16,
+    /// The `Content-Type`.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// The door through which every call goes.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    client: Client,
+    reach: Reach,
+    patience: Duration,
+}
+
+impl Outbound {
+    /// A door as the operator wants it.
+    pub fn new(config: Config) -> Result<Self, Unusable> {
+        let reach = Reach { private: config.allow_private };
+        let built = client(reach, config.patience)
+            .tls_certs_merge(
+                config.ca_file.as_deref().map(authorities).transpose()?.unwrap_or_default(),
+            )
+            .build();
+        let client = match (built, config.ca_file) {
+            (Ok(client), _) => client,
+            (Err(error), Some(file)) => return Err(Unusable::file(&file, innermost(&error))),
+            (Err(error), None) => {
+                // A bare container has no authorities; it may well call nobody.
+                let error = innermost(&error);
+                tracing::warn!(%error, "the system's authorities cannot be used: calls over https will fail");
+                let nobody = client(reach, config.patience).tls_certs_only([]).build();
+                nobody.map_err(|error| Unusable(error.to_string()))?
+            }
+        };
+        Ok(Self { client, reach, patience: config.patience })
+    }
+
+    /// Posts a form; the status of the answer. Its body is not read.
+    pub async fn post_form(&self, url: &str, fields: &[(&str, &str)]) -> Result<u16, Failure> {
+        let body =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self
+            .client
+            .post(self.checked(url)?)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body);
+        self.in_time(async { Ok(answer(request).await?.status().as_u16()) }).await
+    }
+
+    /// Fetches what is there, of at most so many bytes.
+    pub async fn get(&self, url: &str, most: usize) -> Result<Fetched, Failure> {
+        let request = self.client.get(self.checked(url)?);
+        let most = most.min(MOST);
+        self.in_time(async {
+            let response = answer(request).await?;
+            let content_type = response.headers().get(CONTENT_TYPE);
+            Ok(Fetched {
+                status: response.status().as_u16(),
+                content_type: content_type.and_then(|value| value.to_str().ok()).map(str::to_owned),
+                body: body(response, most).await?,
+            })
+        })
+        .await
+    }
+
+    /// A URL that may be called as far as can be seen before its name is looked up.
+    fn checked(&self, url: &str) -> Result<Url, Failure> {
+        let url = Url::parse(url).map_err(|_| Failure::NotAllowed)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Failure::NotAllowed);
+        }
+        let (reachable, is_local) = match url.host() {
+            Some(Host::Domain(name)) => (true, is_localhost(name)),
+            Some(Host::Ipv4(address)) => {
+                (self.reach.includes(address.into()), address.is_loopback())
+            }
+            Some(Host::Ipv6(address)) => {
+                (self.reach.includes(address.into()), address.is_loopback())
+            }
+            None => (false, false),
+        };
+        let may_pass = match url.scheme() {
+            "https" => true,
+            "http" => self.reach.private && is_local,
+            _ => false,
+        };
+        if reachable && may_pass { Ok(url) } else { Err(Failure::NotAllowed) }
+    }
+
+    async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::time::timeout(self.patience, call).await.unwrap_or(Err(Failure::TimedOut))
+    }
+}
+
+fn authorities(file: &Path) -> Result<Vec<Certificate>, Unusable> {
+    let pem = std::fs::read(file).map_err(|error| Unusable::file(file, error))?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(authorities) if !authorities.is_empty() => Ok(authorities),
+        _ => Err(Unusable::file(file, "holds no certificates in PEM")),
+    }
+}
+
+fn client(reach: Reach, patience: Duration) -> reqwest::ClientBuilder {
+    Client::builder()
+        .user_agent("mapae")
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .tls_version_min(Version::TLS_1_2)
+        .connect_timeout(patience)
+        // A connection that is kept was judged long ago.
+        .pool_max_idle_per_host(0)
+        .dns_resolver(Arc::new(Resolver(reach)))
+}
+
+async fn answer(request: RequestBuilder) -> Result<Response, Failure> {
+    request.send().await.map_err(|error| why(&error))
+}
+
+async fn body(mut response: Response, most: usize) -> Result<Bytes, Failure> {
+    let is_more = |length: u64| usize::try_from(length).is_ok_and(|length| length <= most);
+    if !response.content_length().is_none_or(is_more) {
+        return Err(Failure::TooLarge);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| why(&error))? {
+        if body.len() + chunk.len() > most {
+            return Err(Failure::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
+/// What an error of the HTTP client means: it is somewhere in the chain of its causes.
+fn why(error: &reqwest::Error) -> Failure {
+    if error.is_timeout() {
+        return Failure::TimedOut;
+    }
+    for error in causes(error) {
+        if error.is::<Refused>() {
+            return Failure::NotAllowed;
+        }
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return Failure::Untrusted;
+        }
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return Failure::Malformed;
+        }
+    }
+    Failure::Unreachable
+}
+
+/// An error and what it came from.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        // An I/O error passes for what it wraps, so what it wraps is not its cause.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        wrapped.map(|error| error as &(dyn Error + 'static)).or_else(|| error.source())
+    })
+}
+
+fn innermost(error: &reqwest::Error) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(url: &str, allow_private: bool) -> bool {
+        let config = Config { allow_private, ..Config::default() };
+        Outbound::new(config).unwrap().checked(url).is_ok()
+    }
+
+    #[test]
+    fn a_host_is_judged_however_it_is_written() {
+        for bad in [
+            "https://127.0.0.1/",
+            "https://127.1/",
+            "https://2130706433/",
+            "https://0x7f.0.0.1/",
+            "https://0177.0.0.01/",
+            "https://127.0.0.1./",
+            "https://%31%32%37.0.0.1/",
+            "https://１２７.0.0.1/",
+            "https://0/",
+            "https://[::1]/",
+            "https://[::]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[::ffff:a00:1]/",
+            "https://[64:ff9b::10.0.0.1]/",
+            "https://[fd00::1]/",
+            "https://[fe80::1]/",
+            "https://169.254.169.254/latest/meta-data",
+            "https://10.1.2.3/",
+            "https://192.168.0.1:8443/",
+            "http://example.com/",
+            "http://localhost/",
+            "https://user@example.com/",
+            "https://user:secret@example.com/",
+            "file:///etc/passwd",
+            "gopher://example.com/",
+            "ftp://example.com/",
+            "unix:/run/docker.sock",
+            "example.com",
+            "",
+        ] {
+            assert!(!checked(bad, false), "{bad}");
+        }
+        for good in ["https://example.com/x?y=z", "https://1.1.1.1/", "https://[2606:4700::1111]/"]
+        {
+            assert!(checked(good, false), "{good}");
+        }
+    }
+
+    #[test]
+    fn an_operator_may_open_the_own_network_and_nothing_more() {
+        for good in [
+            "https://10.1.2.3/",
+            "https://[fd00::1]/",
+            "http://127.0.0.1:8080/",
+            "http://[::1]:8080/",
+            "http://localhost:8080/",
+            "http://rp.localhost./",
+        ] {
+            assert!(checked(good, true), "{good}");
+        }
+        for bad in [
+            "http://10.1.2.3/",
+            "http://example.com/",
+            "http://localhost.example.com/",
+            "https://169.254.169.254/",
+            "https://[fe80::1]/",
+            "https://0.0.0.0/",
+            "https://224.0.0.1/",
+            "ftp://127.0.0.1/",
+        ] {
+            assert!(!checked(bad, true), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Looking up names. What is judged here is what is connected to, so a name that changes its mind
+//! gains nothing.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use thiserror::Error;
+
+use super::reach::{Reach, is_localhost};
+
+/// A name has addresses, and none of them may be called.
+#[derive(Debug, Error)]
+#[error("no address of this name may be called")]
+pub(super) struct Refused;
+
+/// Finds the addresses that may be called.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resolver(pub(super) Reach);
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0;
+        Box::pin(async move {
+            let mut found = look_up(name.as_str()).await?;
+            found.retain(|address| reach.includes(address.ip()));
+            if found.is_empty() {
+                return Err(Refused.into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+async fn look_up(name: &str) -> std::io::Result<Vec<SocketAddr>> {
+    if is_localhost(name) {
+        // RFC 6761 §6.3: asked of nobody, so plain http to such a name stays on this machine.
+        let own: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        return Ok(own.map(|address| SocketAddr::new(address, 0)).to_vec());
+    }
+    Ok(tokio::net::lookup_host((name, 0)).await?.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn found(name: &str, private: bool) -> Result<Vec<IpAddr>, String> {
+        let resolver = Resolver(Reach { private });
+        let found = resolver.resolve(name.parse().unwrap()).await;
+        found.map(|found| found.map(|found| found.ip()).collect()).map_err(|e| e.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_name_is_judged_by_its_addresses() {
+        let own: Vec<IpAddr> = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        for name in ["localhost", "localhost.", "rp.localhost"] {
+            assert_eq!(found(name, true).await.unwrap(), own, "{name}");
+        }
+        // An address is a name that needs no network to be looked up.
+        for name in ["localhost", "localhost.", "127.0.0.1", "10.0.0.1"] {
+            assert_eq!(found(name, false).await.unwrap_err(), Refused.to_string(), "{name}");
+        }
+        assert_eq!(found("169.254.169.254", true).await.unwrap_err(), Refused.to_string());
+        assert!(found("1.1.1.1", false).await.is_ok());
+    }
+}
