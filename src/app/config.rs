@@ -11,6 +11,7 @@ use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 use zeroize::Zeroizing;
 
+use super::tls::Files;
 use crate::accounts::hashing::Cost;
 use crate::accounts::throttle::{Limit, Limits};
 use crate::domain::address::TrustedProxies;
@@ -29,6 +30,10 @@ pub struct Settings {
     pub issuer: Issuer,
     /// The main listener.
     pub listen: SocketAddr,
+    /// The certificate of the main listener; none when a proxy in front has it.
+    pub tls: Option<Files>,
+    /// What bounds the connections of the main listener.
+    pub http: Http,
     /// The listener of the metrics; none when it is turned off.
     pub admin_listen: Option<SocketAddr>,
     /// Whether somebody chose it: a server starts without metrics rather than not at all when
@@ -66,6 +71,17 @@ pub struct Settings {
     pub audit_retention: Duration,
     /// What is logged.
     pub log: LevelFilter,
+}
+
+/// What bounds connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Http {
+    /// For the first request of a connection, and for headers that began.
+    pub header_timeout: StdDuration,
+    /// For the next request, and for an answer to be taken.
+    pub idle_timeout: StdDuration,
+    /// The most at once.
+    pub connections: u32,
 }
 
 /// Password hashing.
@@ -165,6 +181,12 @@ fn settings(r: &mut Reader) -> Settings {
     let settings = Settings {
         issuer,
         listen: r.get("listen", localhost(8080), address, ToString::to_string),
+        tls: tls(r),
+        http: Http {
+            header_timeout: std(r.duration("http.header_timeout", Duration::seconds(10))),
+            idle_timeout: std(r.duration("http.idle_timeout", Duration::minutes(1))),
+            connections: r.get("http.connections", 10_000, connections, ToString::to_string),
+        },
         admin_listen_chosen: r.value("admin_listen").is_some(),
         admin_listen: r.get("admin_listen", Some(localhost(9090)), admin_address, |address| {
             address.map_or_else(|| "off".to_owned(), |address| address.to_string())
@@ -210,6 +232,9 @@ fn settings(r: &mut Reader) -> Settings {
 }
 
 fn check(r: &mut Reader, settings: &Settings) {
+    if settings.tls.is_some() && !settings.issuer.is_https() {
+        r.problem("issuer", "must be https when there is a tls.cert_file");
+    }
     if settings.jwks_max_age >= settings.key_lead {
         r.problem("keys.publish_lead", "must be longer than keys.jwks_max_age, or verifiers meet a key that they do not know yet");
     }
@@ -259,6 +284,26 @@ fn master_key(r: &mut Reader) -> Source {
     }
 }
 
+fn tls(r: &mut Reader) -> Option<Files> {
+    let (certificate, key) = (r.value("tls.cert_file"), r.value("tls.key_file"));
+    r.show("tls.cert_file", certificate.clone(), "");
+    r.show("tls.key_file", key.clone(), "");
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            Some(Files { certificate: certificate.into(), key: key.into() })
+        }
+        (Some(_), None) => {
+            r.problem("tls.key_file", "is missing: tls.cert_file is given");
+            None
+        }
+        (None, Some(_)) => {
+            r.problem("tls.cert_file", "is missing: tls.key_file is given");
+            None
+        }
+        (None, None) => None,
+    }
+}
+
 fn hashing(r: &mut Reader) -> Hashing {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let cores = u32::try_from(cores).unwrap_or(2);
@@ -302,6 +347,11 @@ fn path(text: &str) -> Result<PathBuf, String> {
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every parser here")]
 fn optional_path(text: &str) -> Result<Option<PathBuf>, String> {
     Ok(Some(PathBuf::from(text)))
+}
+
+fn connections(text: &str) -> Result<u32, String> {
+    let most = text.parse().ok().filter(|most| (1..=1_000_000).contains(most));
+    most.ok_or_else(|| "is no number from 1 to 1000000".to_owned())
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {

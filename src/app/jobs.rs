@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::config::Settings;
+use super::tls::{self, Tls};
 use crate::domain::verdict::Fault;
 use crate::oauth::Issuer;
 use crate::store::revisions::{self, Revisions};
@@ -49,6 +50,17 @@ pub(super) fn start(
         })
     };
     vec![watching, keys, cleaning]
+}
+
+/// Looks at the files of the certificate.
+pub(super) fn look_after_tls(tls: Arc<Tls>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    every("looking at the TLS certificate", tls::LOOK, stopped, move || {
+        let tls = Arc::clone(&tls);
+        async move {
+            tls.look().await;
+            Ok(())
+        }
+    })
 }
 
 fn every<F>(

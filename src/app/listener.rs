@@ -1,63 +1,116 @@
-//! The listener: connections are bounded in number, their headers in time.
+//! The listener: accepts connections into a bounded crowd, and lets them finish when it stops.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
-use crate::web::edge::Edge;
+use super::config::Http;
+use super::connection::{Answer, Connection};
+use super::crowd::Crowd;
+use super::life::{Life, Patience};
+use super::tls::Tls;
+use crate::domain::address::TrustedProxies;
 
-/// The most connections at once; more wait in the queue of the operating system.
-const CONNECTIONS: usize = 10_000;
-/// The longest that the headers of a request may take, and that a connection may idle.
-const HEADERS: Duration = Duration::from_secs(30);
 /// After the listener cannot accept (no more file descriptors), the time before it tries again.
 const RESPITE: Duration = Duration::from_millis(100);
+/// Files that are open beside connections: the database, its connections, settings, calls.
+const FILES: u64 = 256;
 
-/// Serves until told to stop; then finishes what runs, within the deadline.
-pub(super) async fn serve(
-    listener: TcpListener,
-    edge: Edge,
-    mut stopped: watch::Receiver<bool>,
-    deadline: Duration,
-) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADERS);
-    let graceful = GracefulShutdown::new();
-    let free = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let Ok(permit) = Arc::clone(&free).acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopped.wait_for(|stopped| *stopped) => break,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(RESPITE).await;
-                continue;
-            }
-        };
-        // Without it small answers wait for acknowledgements; a socket that refuses is slow, not broken.
-        let _ = stream.set_nodelay(true);
-        let edge = edge.clone();
-        let service = service_fn(move |request| edge.call(peer, request));
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
-            }
-            drop(permit);
-        });
+/// A listener and what bounds it.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) socket: TcpListener,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) http: Http,
+    pub(super) proxies: TrustedProxies,
+}
+
+impl Listener {
+    /// Serves until told to stop; then finishes what runs, within the deadline.
+    pub(super) async fn serve(
+        self,
+        answer: impl Answer,
+        mut stopped: watch::Receiver<bool>,
+        deadline: Duration,
+    ) {
+        let crowd = Crowd::new(self.http.connections, self.proxies.clone());
+        let stop = stopped.clone();
+        tokio::select! {
+            () = self.accept(&crowd, &answer, &stop) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+        }
+        drop(self);
+        if tokio::time::timeout(deadline, crowd.gone()).await.is_err() {
+            tracing::warn!("some requests did not finish before the deadline");
+            crowd.end();
+        }
     }
-    drop(listener);
-    if tokio::time::timeout(deadline, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish before the deadline");
+
+    async fn accept(
+        &self,
+        crowd: &Arc<Crowd>,
+        answer: &impl Answer,
+        stopped: &watch::Receiver<bool>,
+    ) {
+        let patience = Patience { headers: self.http.header_timeout, idle: self.http.idle_timeout };
+        let mut fails = false;
+        loop {
+            let (stream, peer) = match self.socket.accept().await {
+                Ok(accepted) => accepted,
+                // The peer went before it was accepted.
+                Err(error) if is_of_the_peer(error.kind()) => continue,
+                Err(error) => {
+                    if !fails {
+                        tracing::error!(%error, "cannot accept connections");
+                    }
+                    fails = true;
+                    crowd.make_room();
+                    tokio::time::sleep(RESPITE).await;
+                    continue;
+                }
+            };
+            fails = false;
+            let life = Life::new(patience);
+            let place = crowd.place(peer.ip(), &life).await;
+            let id = place.id();
+            let connection = Connection { stream, peer, life, stopped: stopped.clone() };
+            let (tls, answer) = (self.tls.clone(), answer.clone());
+            let task = tokio::spawn(async move {
+                connection.serve(tls.as_deref(), answer).await;
+                drop(place);
+            });
+            crowd.held_by(id, task.abort_handle());
+        }
     }
+}
+
+fn is_of_the_peer(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
+    )
+}
+
+/// As many connections as are wanted, or as there may be open files.
+pub(super) fn affordable(connections: u32) -> u32 {
+    let files = match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) => files,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files is not known");
+            return connections;
+        }
+    };
+    let most = files.saturating_sub(FILES).max(files / 2);
+    let most = u32::try_from(most).unwrap_or(u32::MAX);
+    if most < connections {
+        tracing::warn!(
+            files,
+            connections = most,
+            "the limit of open files allows fewer connections than http.connections"
+        );
+    }
+    connections.min(most).max(1)
 }

@@ -18,11 +18,17 @@ use crate::web::edge::Edge;
 use crate::web::{self, Shared};
 
 pub mod config;
+mod connection;
+mod crowd;
 mod jobs;
+mod life;
 mod listener;
 pub mod telemetry;
+pub mod tls;
 
 use config::Settings;
+use listener::Listener;
+use tls::Tls;
 
 /// A running server.
 #[derive(Debug)]
@@ -116,6 +122,10 @@ impl Server {
         let admin = bind_admin(&settings).await?;
         let address = local(&listener)?;
         let admin_address = admin.as_ref().map(local).transpose()?;
+        let tls = match settings.tls.clone() {
+            Some(files) => Some(Tls::load(files).await.or_else(reject)?),
+            None => None,
+        };
         let store = open_store(&settings).await?;
         let issuer = Arc::new(open_issuer(&settings, &store, &clock).await?);
         let shared = Shared::new(Arc::clone(&issuer));
@@ -123,14 +133,19 @@ impl Server {
         let edge = Edge::new(router, settings.trusted_proxies.clone(), issuer.url.is_https());
         let (stop, stopped) = watch::channel(false);
         let mut tasks = jobs::start(&issuer, &settings, &stopped);
-        tasks.push(tokio::spawn(listener::serve(
-            listener,
-            edge,
+        tasks.extend(tls.clone().map(|tls| jobs::look_after_tls(tls, stopped.clone())));
+        let mut http = settings.http;
+        http.connections = listener::affordable(http.connections);
+        let listener =
+            Listener { socket: listener, tls, http, proxies: settings.trusted_proxies.clone() };
+        let answer = move |peer, request| edge.call(peer, request);
+        tasks.push(tokio::spawn(listener.serve(
+            answer,
             stopped.clone(),
             settings.shutdown_deadline,
         )));
         if let Some(admin) = admin {
-            tasks.push(tokio::spawn(telemetry::serve(admin, stopped)));
+            tasks.push(tokio::spawn(telemetry::serve(admin, http, stopped)));
         }
         tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), issuer = issuer.url.as_str(), "ready");
         Ok(Self { address, admin_address, issuer, shared, settings, stop, tasks, _lock: lock })

@@ -3,16 +3,25 @@
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use axum::routing::get;
+use hyper::body::Incoming;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tower::ServiceExt;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use super::config::Http;
+use super::listener::Listener;
+use crate::domain::address::TrustedProxies;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -47,15 +56,18 @@ pub(super) fn upkeep() {
     }
 }
 
+/// Who reads metrics comes alone.
+const READERS: u32 = 64;
+/// For a reader that has not finished when the server stops.
+const DEADLINE: Duration = Duration::from_secs(5);
+
 /// Serves `/metrics` on the admin listener.
-pub(super) async fn serve(listener: TcpListener, mut stopped: watch::Receiver<bool>) {
+pub(super) async fn serve(socket: TcpListener, http: Http, stopped: watch::Receiver<bool>) {
     let metrics = || async { METRICS.get().map(PrometheusHandle::render).unwrap_or_default() };
-    let stop = async move {
-        // The sender is gone only when the server is.
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
     let router = Router::new().route("/metrics", get(metrics));
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
-        tracing::error!(%error, "the admin listener failed");
-    }
+    let http = Http { connections: READERS, ..http };
+    let listener = Listener { socket, tls: None, http, proxies: TrustedProxies::default() };
+    let answer =
+        move |_, request: Request<Incoming>| router.clone().oneshot(request.map(Body::new));
+    listener.serve(answer, stopped, DEADLINE).await;
 }

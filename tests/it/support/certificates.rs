@@ -1,12 +1,16 @@
 //! Certificates that proofs make.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// Somebody who issues certificates.
 pub(crate) struct Authority {
@@ -53,4 +57,38 @@ pub(crate) fn acceptor(pair: &Pair) -> TlsAcceptor {
         .with_single_cert(vec![certificate], key)
         .expect("a pair");
     TlsAcceptor::from(Arc::new(config))
+}
+
+impl Pair {
+    /// Writes it to `cert.pem` and `key.pem` in this folder; the settings for them.
+    pub(crate) fn settings(&self, folder: &Path) -> [(&'static str, String); 2] {
+        let write = |name: &str, text: &str| {
+            let path = folder.join(name);
+            std::fs::write(&path, text).expect("written");
+            path.display().to_string()
+        };
+        [
+            ("tls.cert_file", write("cert.pem", &self.certificate)),
+            ("tls.key_file", write("key.pem", &self.key)),
+        ]
+    }
+}
+
+/// A connection over TLS to a server that calls itself localhost.
+pub(crate) async fn connect(
+    authority: &Authority,
+    address: SocketAddr,
+    versions: &[&'static SupportedProtocolVersion],
+    alpn: &[&str],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    let root = CertificateDer::from_pem_slice(authority.pem().as_bytes()).expect("PEM");
+    roots.add(root).expect("a root");
+    let mut config = ClientConfig::builder_with_protocol_versions(versions)
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::try_from("localhost").expect("a name");
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
