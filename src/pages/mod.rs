@@ -1,15 +1,36 @@
 //! The pages: one struct for each template, and nothing that knows of a web framework.
+//!
+//! Every page stands in a [`Frame`]; its words come from Fluent files, its states from enums. Each
+//! page knows samples of all its states: [`gallery`] renders them.
 
-use askama::Template;
+mod account;
+mod brand;
+#[cfg(test)]
+mod checks;
+mod chooser;
+mod colour;
+mod consent;
+mod error;
+mod form_post;
+mod frame;
+mod gallery;
+mod instant;
+mod language;
+mod logout;
+mod look;
+mod sign_in;
+mod texts;
+mod wish;
 
-/// The error page.
-#[derive(Clone, Debug, Template)]
-#[template(path = "error.html")]
-pub struct ErrorPage<'a> {
-    /// The stable code, for automation and support.
-    pub code: &'a str,
-    /// What happened, in words a person understands.
-    pub title: &'a str,
-    /// What they can do.
-    pub advice: &'a str,
-}
+pub use account::{Access, AccountPage, Device, Notice, PasswordProblem};
+pub use chooser::ChooserPage;
+pub use consent::ConsentPage;
+pub use error::{ErrorPage, Problem};
+pub use form_post::{FORM_POST_SCRIPT, FormPostPage};
+pub use frame::{Account, App, Frame, Person, Ticket};
+pub use gallery::gallery;
+pub use language::Language;
+pub use logout::{LogoutPage, SignedOutPage, StayedPage};
+pub use look::{Asset, Look};
+pub use sign_in::{SignInPage, SignInProblem};
+pub use wish::Wish;

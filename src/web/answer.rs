@@ -1,5 +1,7 @@
 //! Answers: JSON for the API, a page for people, uniform errors for both.
 
+use std::sync::LazyLock;
+
 use askama::Template;
 use axum::body::Body;
 use axum::extract::Request;
@@ -13,7 +15,7 @@ use serde_json::json;
 
 use crate::domain::verdict::{Fault, FaultKind};
 use crate::oauth::error::{Challenge, Error, Refusal, Result};
-use crate::pages::ErrorPage;
+use crate::pages::{ErrorPage, Frame, Language, Look, Problem};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -114,7 +116,10 @@ pub(super) fn empty() -> Response<Body> {
 }
 
 /// A page that says what went wrong.
-pub(super) fn page(status: StatusCode, page: &ErrorPage<'_>) -> Response<Body> {
+pub(super) fn page(status: StatusCode, code: &str, problem: Problem) -> Response<Body> {
+    static LOOK: LazyLock<Look> = LazyLock::new(Look::builtin);
+    let frame = Frame { look: &LOOK, language: Language::En, base: "", here: None };
+    let page = ErrorPage { frame, code, problem, back: None, app_name: None };
     let Ok(html) = page.render() else { return server_error() };
     let mut response = Response::new(Body::from(html));
     *response.status_mut() = status;
@@ -128,12 +133,7 @@ pub(super) fn page(status: StatusCode, page: &ErrorPage<'_>) -> Response<Body> {
 /// No such path.
 pub(super) async fn not_found(request: Request) -> Response<Body> {
     if wants_page(request.headers()) {
-        let page_not_found = ErrorPage {
-            code: "not_found",
-            title: "There is nothing here",
-            advice: "The address may be mistyped. Go back to the app and start again.",
-        };
-        return page(StatusCode::NOT_FOUND, &page_not_found);
+        return page(StatusCode::NOT_FOUND, "not_found", Problem::NotFound);
     }
     described(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
 }
@@ -142,12 +142,7 @@ pub(super) async fn not_found(request: Request) -> Response<Body> {
 pub(super) async fn method_not_allowed(request: Request) -> Response<Body> {
     let status = StatusCode::METHOD_NOT_ALLOWED;
     if wants_page(request.headers()) {
-        let wrong_method = ErrorPage {
-            code: "method_not_allowed",
-            title: "This does not work here",
-            advice: "Go back to the app and start again.",
-        };
-        return page(status, &wrong_method);
+        return page(status, "method_not_allowed", Problem::MethodNotAllowed);
     }
     described(status, "method_not_allowed", "this path does not take this method")
 }

@@ -4,13 +4,8 @@ use axum::body::Body;
 use axum::http::{Response, StatusCode};
 
 use super::answer;
-use crate::pages::ErrorPage;
+use crate::pages::Problem;
 
 pub(super) async fn authorize() -> Response<Body> {
-    let page = ErrorPage {
-        code: "unsupported_response_type",
-        title: "Signing in by browser is not possible here",
-        advice: "This server does not have sign-in pages. Go back to the app.",
-    };
-    answer::page(StatusCode::BAD_REQUEST, &page)
+    answer::page(StatusCode::BAD_REQUEST, "unsupported_response_type", Problem::InvalidRequest)
 }

@@ -39,7 +39,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rlimit", &["app"]),
     ("tracing_subscriber", &["app"]),
     ("metrics_exporter_prometheus", &["app"]),
-    ("toml", &["app"]),
+    ("toml", &["app", "pages"]),
+    ("fluent_bundle", &["pages"]),
+    ("fluent_syntax", &["pages"]),
+    ("unic_langid", &["pages"]),
     ("clap", &["cli"]),
 ];
 

@@ -1,0 +1,172 @@
+//! My account: who I am, where I am signed in, and what has access.
+
+mod samples;
+
+use askama::Template;
+use chrono::{DateTime, Utc};
+
+use super::frame::{Account, App, Frame, Person};
+use super::instant;
+use super::wish::Wish;
+
+/// The page of a person about themselves.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account.html")]
+pub struct AccountPage<'a> {
+    /// The frame.
+    pub frame: Frame<'a>,
+    /// The proof that a form came from our page.
+    pub csrf: &'a str,
+    /// The session that the page is about.
+    pub session: &'a str,
+    /// Who they are.
+    pub person: Person<'a>,
+    /// Whether the address of their mail is theirs.
+    pub email_verified: bool,
+    /// Whether there is a password to change.
+    pub has_password: bool,
+    /// Why the password was not changed.
+    pub problem: Option<PasswordProblem>,
+    /// What was just done.
+    pub notice: Option<Notice>,
+    /// Where they are signed in.
+    pub devices: Vec<Device<'a>>,
+    /// What has access.
+    pub apps: Vec<Access<'a>>,
+    /// The other accounts of this browser.
+    pub others: Vec<Account<'a>>,
+}
+
+/// Why a password was not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordProblem {
+    /// The current password is another.
+    WrongCurrent,
+    /// The current password was not given.
+    MissingCurrent,
+    /// No new password was given.
+    MissingNew,
+    /// The new one is too short.
+    TooShort {
+        /// The least number of characters.
+        least: usize,
+    },
+    /// The new one is easy to guess.
+    TooEasy,
+    /// The new one is the old one.
+    SameAsOld,
+    /// The new one is too long.
+    TooLong,
+    /// Too many attempts.
+    Throttled {
+        /// How long to wait.
+        minutes: u64,
+    },
+    /// Too many people sign in at this moment.
+    Busy,
+}
+
+/// What was just done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// There is a new password.
+    PasswordChanged,
+    /// A device, or every other one, is signed out.
+    DeviceSignedOut,
+    /// An app has no access any more.
+    AppRemoved,
+}
+
+/// A browser that is signed in.
+#[derive(Clone, Copy, Debug)]
+pub struct Device<'a> {
+    /// What names it in the form.
+    pub id: &'a str,
+    /// The browser, like `Chrome`.
+    pub browser: Option<&'a str>,
+    /// The system, like `Windows`.
+    pub system: Option<&'a str>,
+    /// The network address it was seen at.
+    pub address: Option<&'a str>,
+    /// When it signed in.
+    pub signed_in_at: DateTime<Utc>,
+    /// When it was last seen.
+    pub seen_at: DateTime<Utc>,
+    /// Whether it is this one.
+    pub current: bool,
+}
+
+/// What an app may.
+#[derive(Clone, Debug)]
+pub struct Access<'a> {
+    /// What names it in the form.
+    pub client: &'a str,
+    /// The app.
+    pub app: App<'a>,
+    /// What it was allowed.
+    pub wishes: Vec<Wish<'a>>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+impl AccountPage<'_> {
+    /// The problem that stands beside the current password.
+    fn beside_current(&self) -> Option<String> {
+        match self.problem? {
+            PasswordProblem::WrongCurrent => Some(self.frame.t("password-wrong-current")),
+            PasswordProblem::MissingCurrent => Some(self.frame.t("password-missing-current")),
+            _ => None,
+        }
+    }
+
+    /// The problem that stands beside the new password.
+    fn beside_new(&self) -> Option<String> {
+        match self.problem? {
+            PasswordProblem::MissingNew => Some(self.frame.t("password-missing-new")),
+            PasswordProblem::TooShort { least } => {
+                let least = u64::try_from(least).unwrap_or(u64::MAX);
+                Some(self.frame.tn("password-too-short", "least", least))
+            }
+            PasswordProblem::TooEasy => Some(self.frame.t("password-too-easy")),
+            PasswordProblem::SameAsOld => Some(self.frame.t("password-same-as-old")),
+            PasswordProblem::TooLong => Some(self.frame.t("password-too-long")),
+            _ => None,
+        }
+    }
+
+    /// The problem that is no field's.
+    fn above(&self) -> Option<String> {
+        match self.problem? {
+            PasswordProblem::Throttled { minutes } => {
+                Some(self.frame.tn("throttled", "minutes", minutes))
+            }
+            PasswordProblem::Busy => Some(self.frame.t("busy")),
+            _ => None,
+        }
+    }
+
+    /// The password stands far down the page: whoever failed at it is taken there.
+    fn starts_at_current(&self) -> bool {
+        self.problem.is_some() && self.beside_new().is_none()
+    }
+
+    fn notice_text(&self) -> Option<String> {
+        self.notice.map(|notice| match notice {
+            Notice::PasswordChanged => self.frame.t("notice-password-changed"),
+            Notice::DeviceSignedOut => self.frame.t("notice-device-signed-out"),
+            Notice::AppRemoved => self.frame.t("notice-app-removed"),
+        })
+    }
+}
+
+impl Device<'_> {
+    fn title(&self, frame: &Frame<'_>) -> String {
+        match (self.browser, self.system) {
+            (Some(browser), Some(system)) => {
+                frame.t2("device-browser-system", ("browser", browser), ("system", system))
+            }
+            (Some(one), None) | (None, Some(one)) => one.to_owned(),
+            (None, None) => frame.t("device-unknown"),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Choosing one of the accounts of this browser.
+
+use askama::Template;
+
+use super::frame::{Account, App, Frame, Ticket};
+use super::gallery::{Sample, accounts, apps, people, ticket};
+
+/// The page that asks which account to go on with.
+#[derive(Clone, Debug, Template)]
+#[template(path = "chooser.html")]
+pub struct ChooserPage<'a> {
+    /// The frame.
+    pub frame: Frame<'a>,
+    /// Where they go on to.
+    pub app: Option<App<'a>>,
+    /// The hidden fields.
+    pub ticket: Ticket<'a>,
+    /// Who is signed in here.
+    pub accounts: Vec<Account<'a>>,
+}
+
+impl<'a> Sample<'a> for ChooserPage<'a> {
+    const NAME: &'static str = "chooser";
+
+    fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
+        let page = Self { frame, app: Some(apps::SHOP), ticket: ticket(), accounts: accounts() };
+        let one = people::HANA;
+        vec![
+            ("several", page.clone()),
+            (
+                "one",
+                Self {
+                    app: None,
+                    accounts: vec![Account { person: one, session: "s1" }],
+                    ..page.clone()
+                },
+            ),
+            (
+                "many",
+                Self { accounts: [accounts(), accounts(), accounts()].concat(), ..page.clone() },
+            ),
+            (
+                "hostile",
+                Self {
+                    app: Some(apps::HOSTILE),
+                    accounts: vec![Account { person: people::HOSTILE, session: "\"><b>" }],
+                    ..page
+                },
+            ),
+        ]
+    }
+}

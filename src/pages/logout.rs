@@ -1,0 +1,87 @@
+//! Signing out, and what comes of it.
+
+use askama::Template;
+
+use super::frame::{App, Frame, Person, Ticket, web_link};
+use super::gallery::{Sample, apps, people, ticket};
+
+/// The page that asks whether to sign out.
+#[derive(Clone, Debug, Template)]
+#[template(path = "logout.html")]
+pub struct LogoutPage<'a> {
+    /// The frame.
+    pub frame: Frame<'a>,
+    /// Who asks for it.
+    pub app: Option<App<'a>>,
+    /// The hidden fields.
+    pub ticket: Ticket<'a>,
+    /// Who would be signed out.
+    pub people: Vec<Person<'a>>,
+}
+
+/// The page that says that they are signed out.
+#[derive(Clone, Debug, Template)]
+#[template(path = "signed_out.html")]
+pub struct SignedOutPage<'a> {
+    /// The frame.
+    pub frame: Frame<'a>,
+    /// Who asked for it.
+    pub app: Option<App<'a>>,
+    /// The way back to the app.
+    pub back: Option<&'a str>,
+}
+
+/// The page that says that they stay signed in.
+#[derive(Clone, Debug, Template)]
+#[template(path = "stayed.html")]
+pub struct StayedPage<'a> {
+    /// The frame.
+    pub frame: Frame<'a>,
+}
+
+impl SignedOutPage<'_> {
+    fn link_back(&self) -> Option<&str> {
+        web_link(self.back)
+    }
+}
+
+impl<'a> Sample<'a> for LogoutPage<'a> {
+    const NAME: &'static str = "logout";
+
+    fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
+        let page =
+            Self { frame, app: Some(apps::SHOP), ticket: ticket(), people: vec![people::HANA] };
+        vec![
+            ("one", page.clone()),
+            (
+                "several",
+                Self { people: vec![people::HANA, people::KIM, people::LONG], ..page.clone() },
+            ),
+            ("no-app", Self { app: None, people: vec![], ..page.clone() }),
+            ("hostile", Self { app: Some(apps::HOSTILE), people: vec![people::HOSTILE], ..page }),
+        ]
+    }
+}
+
+impl<'a> Sample<'a> for SignedOutPage<'a> {
+    const NAME: &'static str = "signed-out";
+
+    fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
+        let page = Self { frame, app: None, back: None };
+        let back = Some("https://shop.example.com/");
+        vec![
+            ("plain", page.clone()),
+            ("way-back", Self { app: Some(apps::SHOP), back, ..page.clone() }),
+            ("way-back-nameless", Self { back, ..page.clone() }),
+            ("hostile", Self { app: Some(apps::HOSTILE), back, ..page }),
+        ]
+    }
+}
+
+impl<'a> Sample<'a> for StayedPage<'a> {
+    const NAME: &'static str = "stayed";
+
+    fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
+        vec![("plain", Self { frame })]
+    }
+}

@@ -1,0 +1,243 @@
+//! How the pages look: what is compiled in, and what the operator brought.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::brand;
+use super::colour::Colour;
+use super::texts::Texts;
+
+/// A file that the pages ask for. Its name contains a hash of its content: it never changes.
+#[derive(Clone, Debug)]
+pub struct Asset {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// The file.
+    pub body: Bytes,
+}
+
+/// The look of every page.
+#[derive(Debug)]
+pub struct Look {
+    name: String,
+    texts: Texts,
+    assets: BTreeMap<String, Asset>,
+    stylesheets: Vec<String>,
+    script: String,
+    logo: String,
+    icon: String,
+}
+
+const NAME: &str = "mapae";
+pub(super) const STYLESHEET: &str = include_str!("../../templates/mapae.css");
+pub(super) const SCRIPT: &str = include_str!("../../templates/mapae.js");
+const MARK: &str = include_str!("../../templates/mapae.svg");
+
+const CSS: &str = "text/css; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// What text stands on in the stylesheet, by light and by dark.
+const LIGHT_GROUNDS: [&str; 2] = ["#faf8f4", "#ffffff"];
+const DARK_GROUNDS: [&str; 2] = ["#161412", "#201d1a"];
+
+/// What the operator brought.
+#[derive(Debug, Default)]
+pub(super) struct Brand {
+    pub(super) name: Option<String>,
+    pub(super) logo: Option<Logo>,
+    pub(super) accent: Option<Colour>,
+    pub(super) accent_dark: Option<Colour>,
+    pub(super) stylesheet: Option<String>,
+}
+
+/// The operator's image.
+#[derive(Debug)]
+pub(super) struct Logo {
+    pub(super) extension: &'static str,
+    pub(super) content_type: &'static str,
+    pub(super) body: Vec<u8>,
+}
+
+impl Look {
+    /// What is compiled in.
+    #[must_use]
+    pub fn builtin() -> Self {
+        Self::dressed(Brand::default(), Texts::builtin())
+    }
+
+    /// What a branding folder makes of it: `brand.toml`, `style.css`, `en.ftl`, `ko.ftl`, none of
+    /// which must be there. Every problem at once, for the operator, each with its file first.
+    pub fn load(folder: &Path) -> Result<Self, Vec<String>> {
+        let (brand, texts) = brand::read(folder)?;
+        Ok(Self::dressed(brand, texts))
+    }
+
+    /// Who asks people to sign in.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file of this name below `/assets/`.
+    #[must_use]
+    pub fn asset(&self, name: &str) -> Option<&Asset> {
+        self.assets.get(name)
+    }
+
+    /// The names of all files below `/assets/`.
+    pub fn asset_names(&self) -> impl Iterator<Item = &str> {
+        self.assets.keys().map(String::as_str)
+    }
+
+    pub(super) fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
+    pub(super) fn stylesheets(&self) -> &[String] {
+        &self.stylesheets
+    }
+
+    pub(super) fn script(&self) -> &str {
+        &self.script
+    }
+
+    pub(super) fn logo(&self) -> &str {
+        &self.logo
+    }
+
+    pub(super) fn icon(&self) -> &str {
+        &self.icon
+    }
+
+    fn dressed(brand: Brand, texts: Texts) -> Self {
+        let mut look = Self {
+            name: brand.name.unwrap_or_else(|| NAME.to_owned()),
+            texts,
+            assets: BTreeMap::new(),
+            stylesheets: Vec::new(),
+            script: String::new(),
+            logo: String::new(),
+            icon: String::new(),
+        };
+        let accent = brand.accent.map(|accent| accent_rules(accent, brand.accent_dark));
+        let ours = [("mapae", Some(STYLESHEET.to_owned()))];
+        let theirs = [("accent", accent), ("style", brand.stylesheet)];
+        for (stem, sheet) in ours.into_iter().chain(theirs) {
+            if let Some(sheet) = sheet {
+                let name = look.add(stem, "css", CSS, sheet.into());
+                look.stylesheets.push(name);
+            }
+        }
+        look.script = look.add("mapae", "js", JAVASCRIPT, Bytes::from_static(SCRIPT.as_bytes()));
+        let mark = look.add("mapae", "svg", SVG, Bytes::from_static(MARK.as_bytes()));
+        let logo = brand
+            .logo
+            .map(|logo| look.add("logo", logo.extension, logo.content_type, logo.body.into()));
+        look.logo = logo.unwrap_or(mark);
+        look.icon.clone_from(&look.logo);
+        look
+    }
+
+    fn add(
+        &mut self,
+        stem: &str,
+        extension: &str,
+        content_type: &'static str,
+        body: Bytes,
+    ) -> String {
+        let digest = Sha256::digest(&body);
+        let hash =
+            digest.iter().take(8).fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
+        let name = format!("{stem}.{hash}.{extension}");
+        self.assets.insert(name.clone(), Asset { content_type, body });
+        name
+    }
+}
+
+/// The accent as custom properties: an inline style would need `unsafe-inline`.
+fn accent_rules(light: Colour, dark: Option<Colour>) -> String {
+    let [light_grounds, dark_grounds] = [LIGHT_GROUNDS, DARK_GROUNDS].map(|grounds| {
+        grounds.iter().filter_map(|ground| Colour::parse(ground)).collect::<Vec<_>>()
+    });
+    let dark = dark.unwrap_or_else(|| light.readable_on(&dark_grounds, Colour::WHITE));
+    let rules = |accent: Colour, grounds: &[Colour], towards: Colour| {
+        let on_accent = accent.text_on();
+        let link = accent.readable_on(grounds, towards);
+        format!(":root{{--accent:{accent};--on-accent:{on_accent};--link:{link}}}")
+    };
+    let light = rules(light, &light_grounds, Colour::BLACK);
+    let dark = rules(dark, &dark_grounds, Colour::WHITE);
+    format!("{light}\n@media (prefers-color-scheme:dark){{{dark}}}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DARK_GROUNDS, LIGHT_GROUNDS, Look, STYLESHEET, accent_rules};
+    use crate::pages::colour::{Colour, READABLE};
+
+    /// The value of a custom property, in the light part or in the dark one.
+    fn property(sheet: &str, name: &str, is_dark: bool) -> Colour {
+        let (light, dark) = sheet.split_once("prefers-color-scheme").expect("two parts");
+        let part = if is_dark { dark } else { light };
+        let (_, rest) = part.split_once(&format!("--{name}:")).expect(name);
+        Colour::parse(rest.trim_start().get(..7).expect("a colour")).expect(name)
+    }
+
+    fn grounds(is_dark: bool) -> Vec<Colour> {
+        ["paper", "surface"].map(|name| property(STYLESHEET, name, is_dark)).to_vec()
+    }
+
+    #[test]
+    fn our_own_colours_are_readable() {
+        for is_dark in [false, true] {
+            let known = if is_dark { DARK_GROUNDS } else { LIGHT_GROUNDS };
+            let found = grounds(is_dark).iter().map(ToString::to_string).collect::<Vec<_>>();
+            assert_eq!(found, known, "the grounds are those of the stylesheet");
+            for name in ["ink", "muted", "link", "wrong", "good"] {
+                for ground in grounds(is_dark) {
+                    let contrast = property(STYLESHEET, name, is_dark).contrast(ground);
+                    assert!(contrast >= READABLE, "{name} on {ground}: {contrast}");
+                }
+            }
+            // WCAG 2.2 §1.4.11: the edge of a field.
+            for ground in grounds(is_dark) {
+                assert!(property(STYLESHEET, "edge", is_dark).contrast(ground) >= 3.0);
+            }
+            let accent = property(STYLESHEET, "accent", is_dark);
+            assert!(accent.contrast(property(STYLESHEET, "on-accent", is_dark)) >= READABLE);
+        }
+    }
+
+    #[test]
+    fn any_accent_leaves_words_readable() {
+        for accent in ["#ffe000", "#000000", "#ffffff", "#0055ff", "#888888", "#03c75a"] {
+            let sheet = accent_rules(Colour::parse(accent).expect("a colour"), None);
+            for is_dark in [false, true] {
+                let on = property(&sheet, "on-accent", is_dark);
+                assert!(property(&sheet, "accent", is_dark).contrast(on) >= READABLE, "{accent}");
+                for ground in grounds(is_dark) {
+                    let link = property(&sheet, "link", is_dark);
+                    assert!(link.contrast(ground) >= READABLE, "{accent}: {link} on {ground}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_changes_with_its_content() {
+        let look = Look::builtin();
+        let names: Vec<&str> = look.asset_names().collect();
+        assert_eq!(names.len(), 3, "{names:?}");
+        for name in names {
+            let parts: Vec<&str> = name.split('.').collect();
+            assert!(parts.len() == 3 && parts[0] == "mapae" && parts[1].len() == 16, "{name}");
+        }
+        assert!(look.asset("mapae.css").is_none());
+        assert_eq!(look.name(), "mapae");
+        assert!(STYLESHEET.len() < 10_000, "the stylesheet stays small");
+    }
+}

@@ -1,0 +1,101 @@
+//! What an app would like to have.
+
+use super::frame::Frame;
+
+/// One line of a consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish<'a> {
+    /// To know that it is the same person again.
+    Identity,
+    /// The profile.
+    Profile,
+    /// The address of their mail.
+    Email,
+    /// The postal address.
+    Address,
+    /// The phone number.
+    Phone,
+    /// Access while they are away.
+    Offline,
+    /// One named claim.
+    Claim(&'a str),
+    /// A scope of the app's own API, shown as it is.
+    Other(&'a str),
+}
+
+impl Wish<'_> {
+    /// What it is, in words.
+    pub(super) fn text(&self, frame: &Frame<'_>) -> String {
+        match self {
+            Self::Identity => frame.t("wish-identity"),
+            Self::Profile => frame.t("wish-profile"),
+            Self::Email => frame.t("wish-email"),
+            Self::Address => frame.t("wish-address"),
+            Self::Phone => frame.t("wish-phone"),
+            Self::Offline => frame.t("wish-offline"),
+            Self::Claim(claim) => claim_text(claim, frame),
+            Self::Other(_) => frame.t("wish-other"),
+        }
+    }
+
+    /// What else is to be known of it.
+    pub(super) fn detail(&self, frame: &Frame<'_>) -> Option<String> {
+        match self {
+            Self::Profile => Some(frame.t("wish-profile-detail")),
+            Self::Offline => Some(frame.t("wish-offline-detail")),
+            _ => None,
+        }
+    }
+
+    /// The scope to show as it is.
+    pub(super) fn verbatim(&self) -> Option<&str> {
+        match self {
+            Self::Other(scope) => Some(scope),
+            _ => None,
+        }
+    }
+
+    /// The picture beside it: the path of a drawing of 24 by 24.
+    pub(super) fn icon(&self) -> &'static str {
+        match self {
+            Self::Identity => {
+                "M12 3l7 2.700v5.300c0 4.600-3 8.100-7 10-4-1.900-7-5.400-7-10V5.700zM9 12l2.200 2.200 4-4.200"
+            }
+            Self::Profile | Self::Claim(_) => {
+                "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.500 20c.8-3.500 3.800-5 7.500-5s6.700 1.500 7.500 5"
+            }
+            Self::Email => "M3.500 6h17v12.500h-17zM4 6.800l8 6.200 8-6.200",
+            Self::Address => {
+                "M12 21c-4-4.200-6.500-7.400-6.500-11a6.500 6.500 0 0 1 13 0c0 3.600-2.500 6.800-6.500 11zM12 12.300a2.400 2.400 0 1 0 0-4.800 2.400 2.400 0 0 0 0 4.800z"
+            }
+            Self::Phone => {
+                "M8 3h8a1.500 1.500 0 0 1 1.500 1.500v15A1.500 1.500 0 0 1 16 21H8a1.500 1.500 0 0 1-1.500-1.500v-15A1.500 1.500 0 0 1 8 3zM11 18h2"
+            }
+            Self::Offline => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5.200l3.400 2",
+            Self::Other(_) => {
+                "M15 14a5 5 0 1 0-4.700-3.300L4 17v3h3.500v-2H10v-2.500l1.800-1.800c.9.3 1.900.300 3.200.300zM16 8h.01"
+            }
+        }
+    }
+}
+
+/// OpenID Connect Core §5.1 names the claims that people have words for.
+fn claim_text(claim: &str, frame: &Frame<'_>) -> String {
+    match claim {
+        "sub" => frame.t("wish-identity"),
+        "name" | "given_name" | "family_name" | "middle_name" => frame.t("claim-name"),
+        "nickname" => frame.t("claim-nickname"),
+        "preferred_username" => frame.t("claim-username"),
+        "picture" => frame.t("claim-picture"),
+        "profile" | "website" => frame.t("claim-website"),
+        "gender" => frame.t("claim-gender"),
+        "birthdate" => frame.t("claim-birthdate"),
+        "zoneinfo" => frame.t("claim-zoneinfo"),
+        "locale" => frame.t("claim-locale"),
+        "updated_at" => frame.t("claim-updated"),
+        "email" | "email_verified" => frame.t("wish-email"),
+        "phone_number" | "phone_number_verified" => frame.t("wish-phone"),
+        "address" => frame.t("wish-address"),
+        other => frame.t1("claim-other", "claim", other),
+    }
+}

@@ -1,0 +1,44 @@
+/* Everything works without this. */
+(function () {
+  "use strict";
+
+  /* A password that one can look at. */
+  function addToggle(box) {
+    var input = box.querySelector("input");
+    var button = document.createElement("button");
+    function show(shown) {
+      input.type = shown ? "text" : "password";
+      button.setAttribute("aria-pressed", shown ? "true" : "false");
+    }
+    button.type = "button";
+    button.textContent = box.getAttribute("data-show");
+    button.setAttribute("aria-label", box.getAttribute("data-show-label"));
+    button.setAttribute("aria-controls", input.id);
+    button.addEventListener("click", function () {
+      show(input.type === "password");
+      input.focus();
+    });
+    /* Browsers remember what was typed into a text field. */
+    input.form.addEventListener("submit", function () { show(false); });
+    show(false);
+    box.appendChild(button);
+  }
+
+  /* A second click sends nothing while the first is on its way. */
+  function sendOnce(form) {
+    var sent = false;
+    form.addEventListener("submit", function (event) {
+      if (sent) {
+        event.preventDefault();
+        return;
+      }
+      sent = true;
+      /* An answer may go to an app beside the browser: this page stays then. */
+      setTimeout(function () { sent = false; }, 4000);
+    });
+    window.addEventListener("pageshow", function () { sent = false; });
+  }
+
+  Array.prototype.forEach.call(document.querySelectorAll(".secret"), addToggle);
+  Array.prototype.forEach.call(document.forms, sendOnce);
+})();

@@ -1,0 +1,161 @@
+# The words of the pages in English. A branding folder may replace any message by its key.
+
+## Shared
+
+language = Language
+username = Username
+password = Password
+email = Email
+cancel = Cancel
+continue = Continue
+sign-out = Sign out
+another-account = Use another account
+back-to-app = Back to the app
+back-to-named-app = Back to { $app }
+to-account = Go to my account
+throttled =
+    { $minutes ->
+        [one] Too many attempts. Try again in a minute.
+       *[other] Too many attempts. Try again in { $minutes } minutes.
+    }
+busy = Many people are signing in right now. Try again in a moment.
+
+## Signing in
+
+sign-in-title = Sign in
+sign-in-lead = to continue to { $app }
+sign-in-lead-account = to your { $name } account
+sign-in-again-title = Confirm it’s you
+sign-in-again-lead = { $app } asks for your password again.
+sign-in-keep = Keep me signed in on this device
+sign-in-submit = Sign in
+sign-in-missing-username = Enter your username.
+sign-in-missing-password = Enter your password.
+sign-in-wrong = This username and password don’t match. Check both and try again.
+sign-in-wrong-password = This isn’t the right password. Try again.
+password-show = Show
+password-show-label = Show password
+
+## Choosing an account
+
+chooser-title = Choose an account
+chooser-lead = to continue to { $app }
+
+## Allowing an app
+
+consent-title = Let { $app } use your account?
+consent-switch = Not you?
+consent-wishes = It would be able to
+consent-known = What you allowed before
+consent-allow = Allow
+consent-deny = Don’t allow
+consent-host = You will continue to { $host }.
+consent-undo = You can take this back at any time in your account.
+consent-policy = Privacy policy
+consent-terms = Terms of service
+wish-identity = Recognise you when you sign in
+wish-profile = See your profile
+wish-profile-detail = Name, username, picture and the like
+wish-email = See your email address
+wish-address = See your postal address
+wish-phone = See your phone number
+wish-offline = Keep access while you are away
+wish-offline-detail = Until you remove the app in your account
+wish-other = Use its own service for you:
+claim-name = See your name
+claim-nickname = See your nickname
+claim-username = See your username
+claim-picture = See your picture
+claim-website = See your website
+claim-gender = See your gender
+claim-birthdate = See your date of birth
+claim-zoneinfo = See your time zone
+claim-locale = See your language
+claim-updated = See when your profile last changed
+claim-other = See “{ $claim }” from your profile
+
+## Signing out
+
+logout-title = Sign out?
+logout-lead = You will be signed out in this browser.
+logout-lead-app = { $app } asks to sign you out in this browser.
+logout-confirm = Sign out
+logout-stay = Stay signed in
+signed-out-title = You have been logged out
+signed-out-lead = On a shared computer, close all windows of the browser too.
+stayed-title = You are still signed in
+stayed-lead = Nothing has changed. You can close this page.
+
+## Going back
+
+form-post-title = Going back to the app
+form-post-lead = Your browser does not run scripts. One more step takes you back.
+
+## My account
+
+account-title = My account
+email-verified = verified
+email-unverified = not verified
+devices-title = Where you’re signed in
+devices-none = You are not signed in anywhere else.
+devices-end-all = Sign out everywhere
+device-browser-system = { $browser } on { $system }
+device-unknown = Unknown device
+device-current = This device
+device-seen = Last active
+device-since = Signed in
+device-address = From
+apps-title = Apps with access
+apps-none = No app has access to your account.
+app-since = Access since
+app-remove = Remove
+password-current = Current password
+password-new = New password
+password-hint = A few random words work well. Your other devices will be signed out.
+password-submit = Change password
+password-none = This account has no password.
+password-wrong-current = This isn’t your current password.
+password-missing-current = Enter your current password.
+password-missing-new = Enter a new password.
+password-too-short =
+    { $least ->
+        [one] Use at least one character.
+       *[other] Use at least { $least } characters.
+    }
+password-too-easy = This password is easy to guess. Add another word or two.
+password-same-as-old = This is the password you have now. Choose a new one.
+password-too-long = This password is too long. Choose a shorter one.
+notice-password-changed = Your password is changed. Your other devices are signed out.
+notice-device-signed-out = The device is signed out.
+notice-app-removed = The app no longer has access.
+others-title = Other accounts in this browser
+
+## When something goes wrong
+
+error-code = Code:
+error-unknown-client = This app is not known here
+error-unknown-client-advice = Go back to the app and start again. If it happens again, tell the people who run the app.
+error-invalid-redirect-uri = The app sent an invalid redirect_uri
+error-invalid-redirect-uri-advice = To protect you, we don’t send you to an address that the app has not registered. Tell the people who run the app.
+error-invalid-request = The app’s request can’t be understood
+error-invalid-request-advice = Go back to the app and start again. If it happens again, tell the people who run the app.
+error-expired = This page is too old
+error-expired-advice = It was open for a long time. Go back to the app and start again.
+error-finished = This sign-in is already done
+error-finished-advice = You may have used the back button or an old tab. Go back to the app to continue.
+error-forbidden = This form did not come from our page
+error-forbidden-advice = To protect you, nothing was done. Go back to the app and start again.
+error-invalid-logout = The app’s sign-out request can’t be understood
+error-invalid-logout-advice = Nothing has changed. To sign out, open your account.
+error-not-found = There is nothing here
+error-not-found-advice = The address may be mistyped. Go back to the app and start again.
+error-method-not-allowed = This does not work here
+error-method-not-allowed-advice = Go back to the app and start again.
+error-too-large = That was too much at once
+error-too-large-advice = What was sent is larger than we accept. Go back to the app and start again.
+error-unavailable = We can’t answer right now
+error-unavailable-advice = Nothing is lost. Try again in a moment.
+error-internal = Something went wrong on our side
+error-internal-advice = It is not your fault. Try again in a moment; if it happens again, tell us when it did.
+error-wrong-browser = This page belongs to another browser
+error-wrong-browser-advice = Or cookies are turned off. Allow cookies for this site, go back to the app and start again.

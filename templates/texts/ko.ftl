@@ -1,0 +1,153 @@
+# 화면에 나오는 한국어 문구. 브랜딩 폴더에서 키별로 바꿀 수 있다.
+
+## 공통
+
+language = 언어
+username = 아이디
+password = 비밀번호
+email = 이메일
+cancel = 취소
+continue = 계속하기
+sign-out = 로그아웃
+another-account = 다른 계정 사용하기
+back-to-app = 앱으로 돌아가기
+back-to-named-app = { $app } 앱으로 돌아가기
+to-account = 내 계정으로 가기
+throttled = 시도 횟수가 너무 많아요. { $minutes }분 뒤에 다시 시도해 주세요.
+busy = 지금 로그인하는 사람이 많아요. 잠시 뒤에 다시 시도해 주세요.
+
+## 로그인
+
+sign-in-title = 로그인
+sign-in-lead = { $app } 앱을 계속 이용하려면 로그인해 주세요.
+sign-in-lead-account = { $name } 계정으로 로그인해 주세요.
+sign-in-again-title = 본인인지 확인할게요
+sign-in-again-lead = { $app } 앱에서 비밀번호를 한 번 더 확인해 달라고 해요.
+sign-in-keep = 이 기기에서 로그인 상태 유지하기
+sign-in-submit = 로그인
+sign-in-missing-username = 아이디를 입력해 주세요.
+sign-in-missing-password = 비밀번호를 입력해 주세요.
+sign-in-wrong = 아이디 또는 비밀번호가 맞지 않아요. 다시 확인해 주세요.
+sign-in-wrong-password = 비밀번호가 맞지 않아요. 다시 입력해 주세요.
+password-show = 보기
+password-show-label = 비밀번호 보기
+
+## 계정 선택
+
+chooser-title = 계정을 선택해 주세요
+chooser-lead = 선택한 계정으로 { $app } 앱을 계속 이용해요.
+
+## 앱 허용
+
+consent-title = { $app } 앱에 계정 사용을 허용할까요?
+consent-switch = 다른 계정으로
+consent-wishes = 허용하면 앱이 할 수 있는 일
+consent-known = 이전에 허용한 항목
+consent-allow = 허용하기
+consent-deny = 허용하지 않기
+consent-host = 다음에는 { $host } 사이트로 이동해요.
+consent-undo = 허용한 내용은 내 계정에서 언제든 취소할 수 있어요.
+consent-policy = 개인정보 처리방침
+consent-terms = 이용약관
+wish-identity = 로그인할 때 같은 사람인지 확인하기
+wish-profile = 프로필 보기
+wish-profile-detail = 이름, 아이디, 사진 등
+wish-email = 이메일 주소 보기
+wish-address = 우편 주소 보기
+wish-phone = 전화번호 보기
+wish-offline = 앱을 쓰지 않을 때도 계속 접근하기
+wish-offline-detail = 내 계정에서 앱을 지울 때까지 유지돼요
+wish-other = 앱의 자체 기능 사용하기:
+claim-name = 이름 보기
+claim-nickname = 별명 보기
+claim-username = 아이디 보기
+claim-picture = 프로필 사진 보기
+claim-website = 웹사이트 주소 보기
+claim-gender = 성별 보기
+claim-birthdate = 생년월일 보기
+claim-zoneinfo = 시간대 보기
+claim-locale = 사용 언어 보기
+claim-updated = 프로필을 마지막으로 바꾼 때 보기
+claim-other = 프로필의 ‘{ $claim }’ 항목 보기
+
+## 로그아웃
+
+logout-title = 로그아웃할까요?
+logout-lead = 이 브라우저에서 로그아웃돼요.
+logout-lead-app = { $app } 앱에서 이 브라우저의 로그아웃을 요청했어요.
+logout-confirm = 로그아웃
+logout-stay = 로그인 유지하기
+signed-out-title = 로그아웃했어요
+signed-out-lead = 함께 쓰는 컴퓨터라면 브라우저 창도 모두 닫아 주세요.
+stayed-title = 로그인 상태를 유지해요
+stayed-lead = 달라진 것은 없어요. 이 창은 닫아도 괜찮아요.
+
+## 돌아가기
+
+form-post-title = 앱으로 돌아가고 있어요
+form-post-lead = 브라우저에서 스크립트를 쓸 수 없어요. 버튼을 한 번만 더 눌러 주세요.
+
+## 내 계정
+
+account-title = 내 계정
+email-verified = 확인됨
+email-unverified = 확인 안 됨
+devices-title = 로그인한 기기
+devices-none = 로그인한 다른 기기가 없어요.
+devices-end-all = 모든 기기에서 로그아웃
+device-browser-system = { $system }의 { $browser }
+device-unknown = 알 수 없는 기기
+device-current = 현재 기기
+device-seen = 마지막 사용
+device-since = 로그인
+device-address = 접속 주소
+apps-title = 내 계정을 쓰는 앱
+apps-none = 내 계정을 쓰는 앱이 없어요.
+app-since = 허용한 때
+app-remove = 연결 끊기
+password-current = 현재 비밀번호
+password-new = 새 비밀번호
+password-hint = 서로 관계없는 단어 몇 개를 이으면 좋아요. 바꾸면 다른 기기에서는 로그아웃돼요.
+password-submit = 비밀번호 바꾸기
+password-none = 비밀번호가 없는 계정이에요.
+password-wrong-current = 현재 비밀번호가 맞지 않아요.
+password-missing-current = 현재 비밀번호를 입력해 주세요.
+password-missing-new = 새 비밀번호를 입력해 주세요.
+password-too-short = { $least }자 이상으로 정해 주세요.
+password-too-easy = 다른 사람이 짐작하기 쉬운 비밀번호예요. 단어를 한두 개 더 붙여 보세요.
+password-same-as-old = 지금 쓰는 비밀번호와 같아요. 다른 비밀번호를 정해 주세요.
+password-too-long = 비밀번호가 너무 길어요. 더 짧게 정해 주세요.
+notice-password-changed = 비밀번호를 바꿨어요. 다른 기기에서는 로그아웃됐어요.
+notice-device-signed-out = 기기에서 로그아웃했어요.
+notice-app-removed = 앱 연결을 끊었어요.
+others-title = 이 브라우저의 다른 계정
+
+## 문제가 생겼을 때
+
+error-code = 코드:
+error-unknown-client = 등록되지 않은 앱이에요
+error-unknown-client-advice = 앱으로 돌아가서 처음부터 다시 시도해 주세요. 같은 문제가 또 생기면 앱 운영자에게 알려 주세요.
+error-invalid-redirect-uri = 앱이 보낸 돌아갈 주소(redirect_uri)가 올바르지 않아요
+error-invalid-redirect-uri-advice = 안전을 위해 앱이 등록하지 않은 주소로는 보내 드리지 않아요. 앱 운영자에게 알려 주세요.
+error-invalid-request = 앱의 요청을 이해할 수 없어요
+error-invalid-request-advice = 앱으로 돌아가서 처음부터 다시 시도해 주세요. 같은 문제가 또 생기면 앱 운영자에게 알려 주세요.
+error-expired = 너무 오래된 화면이에요
+error-expired-advice = 화면을 연 지 오래됐어요. 앱으로 돌아가서 처음부터 다시 시도해 주세요.
+error-finished = 이미 끝난 로그인이에요
+error-finished-advice = 뒤로 가기를 눌렀거나 예전 탭에서 열었을 수 있어요. 앱으로 돌아가서 계속해 주세요.
+error-forbidden = 이 사이트의 화면에서 보낸 요청이 아니에요
+error-forbidden-advice = 안전을 위해 아무것도 처리하지 않았어요. 앱으로 돌아가서 처음부터 다시 시도해 주세요.
+error-invalid-logout = 앱의 로그아웃 요청을 이해할 수 없어요
+error-invalid-logout-advice = 달라진 것은 없어요. 로그아웃은 내 계정에서 할 수 있어요.
+error-not-found = 찾는 화면이 없어요
+error-not-found-advice = 주소가 잘못됐을 수 있어요. 앱으로 돌아가서 처음부터 다시 시도해 주세요.
+error-method-not-allowed = 이 주소에서는 할 수 없는 요청이에요
+error-method-not-allowed-advice = 앱으로 돌아가서 처음부터 다시 시도해 주세요.
+error-too-large = 보낸 내용이 너무 커요
+error-too-large-advice = 받을 수 있는 크기를 넘었어요. 앱으로 돌아가서 처음부터 다시 시도해 주세요.
+error-unavailable = 지금은 응답할 수 없어요
+error-unavailable-advice = 잃어버린 것은 없어요. 잠시 뒤에 다시 시도해 주세요.
+error-internal = 저희 쪽에 문제가 생겼어요
+error-internal-advice = 잠시 뒤에 다시 시도해 주세요. 같은 문제가 또 생기면 언제 그랬는지 알려 주세요.
+error-wrong-browser = 다른 브라우저에서 연 화면이에요
+error-wrong-browser-advice = 또는 쿠키가 꺼져 있어요. 이 사이트의 쿠키를 허용한 뒤 앱으로 돌아가서 처음부터 다시 시도해 주세요.
