@@ -3,20 +3,24 @@
 //! # The house
 //!
 //! ```text
-//! main ─► cli ─► app ─► web ─► oauth ─► accounts ─► { keys ─► store } ─► domain
-//!                        │        └──► outbound ───────────────────────► domain
-//!                        └──► pages ───────────────────────────────────► domain
+//! main ─► cli ─► app ─► web ─► oauth ─► accounts ─► { keys ─► store · outbound } ─► domain
+//!                        └──► pages ──────────────────────────────────────────────► domain
 //! ```
 //!
 //! Each room imports only what stands to its right, and each crate has one home: sea-orm in
-//! [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` in [`accounts`], axum in [`web`]
-//! and [`app`], reqwest in [`outbound`], clap in [`cli`]. A test holds the law.
+//! [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` in [`accounts`], reqwest in
+//! [`outbound`], askama in [`pages`], axum in [`web`] and [`app`], clap in [`cli`]. A test holds the
+//! law.
 //!
-//! # Three lives
+//! # Four lives
 //!
 //! **`POST /token`**: `web::token` reads the strict form → [`oauth::token`] is the visible list: client
 //! authentication → the grant's own type → may this client use it → the grant decides what is owed
 //! (slow work before any transaction) → [`oauth::mint`] signs (no transaction is open).
+//!
+//! **A sign-in**: [`oauth::authorize`] checks a request → [`oauth::decide`] says what is missing →
+//! a page asks for it → [`oauth::interactions`] takes it and decides again → a code goes to an address
+//! that only an exact comparison makes ([`oauth::respond`]).
 //!
 //! **A refresh**: [`oauth::rotation`] takes every use that waits, reads their rows in one statement,
 //! decides each by a pure function, inserts in one statement, spends in one, commits once, and

@@ -2,7 +2,9 @@
 
 use sea_orm_migration::prelude::*;
 
+mod dialect;
 mod m0001_core;
+mod m0002_people;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -11,6 +13,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_core::Migration)]
+        vec![Box::new(m0001_core::Migration), Box::new(m0002_people::Migration)]
     }
 }

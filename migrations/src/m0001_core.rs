@@ -3,7 +3,8 @@
 //! Instants are milliseconds since 1970. Hashes are 32 bytes. Lists are JSON arrays in text.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
+
+use crate::dialect;
 
 /// The migration.
 #[derive(Debug)]
@@ -22,21 +23,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let connection = manager.get_connection();
-        let backend = manager.get_database_backend();
-        for statement in STATEMENTS {
-            connection.execute_unprepared(&in_dialect(statement, backend)).await?;
-        }
-        Ok(())
-    }
-}
-
-/// The two dialects differ here in the name of a byte string, and in what clusters a table by its
-/// primary key.
-fn in_dialect(statement: &str, backend: DbBackend) -> String {
-    match backend {
-        DbBackend::Postgres => statement.replace("BYTES", "BYTEA").replace(" BY_KEY", ""),
-        _ => statement.replace("BYTES", "BLOB").replace(" BY_KEY", " WITHOUT ROWID"),
+        dialect::execute(manager, STATEMENTS).await
     }
 }
 

@@ -43,8 +43,8 @@ pub struct Knock<'a> {
     pub password: &'a str,
     /// The client address.
     pub address: IpAddr,
-    /// The client that the person signs in to.
-    pub client: &'a ClientId,
+    /// The client that the person signs in to; none for their own account.
+    pub client: Option<&'a ClientId>,
     /// For the audit events.
     pub origin: &'a Origin,
 }
@@ -77,6 +77,8 @@ pub struct SignedIn {
     renewed_hash: Option<String>,
 }
 
+/// RFC 8176 §2.
+pub const PASSWORD_AMR: &[&str] = &["pwd"];
 /// An address that was seen less long ago need not be written down again.
 const SEEN: chrono::Duration = chrono::Duration::days(1);
 /// Nobody waits longer than this for a turn.
@@ -170,7 +172,7 @@ impl SignedIn {
     pub async fn record(
         &self,
         tx: &Tx,
-        client: &ClientId,
+        client: Option<&ClientId>,
         origin: &Origin,
     ) -> Result<Event, Error<Refused>> {
         let user = users::hold(tx, &self.user.id).await?;
@@ -186,13 +188,15 @@ impl SignedIn {
         if let (Some(old), Some(new)) = (&self.user.password_hash, &self.renewed_hash) {
             users::replace_hash(tx, &self.user.id, old, new).await?;
         }
-        let event = Event::new(Kind::SignInSucceeded).user(&self.user.id).client(client);
-        Ok(event.from(origin))
+        let mut event = Event::new(Kind::SignInSucceeded).user(&self.user.id).from(origin);
+        event.client = client.cloned();
+        Ok(event)
     }
 }
 
 fn event(kind: Kind, user: Option<&User>, knock: Knock<'_>) -> Event {
-    let event = Event::new(kind).client(knock.client).from(knock.origin);
+    let mut event = Event::new(kind).from(knock.origin);
+    event.client = knock.client.cloned();
     match user {
         Some(user) => event.user(&user.id),
         // The name is not written down: people type passwords into the wrong field.

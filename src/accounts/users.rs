@@ -3,13 +3,14 @@
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
+use super::endings;
 use super::hashing::Hasher;
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::clock::Clock;
 use crate::domain::person;
 use crate::domain::user::{Profile, User, UserId};
 use crate::domain::verdict::{Error, Rejected, reject};
-use crate::store::{Reader, Store, Tx, audit_events, families, users};
+use crate::store::{Reader, Store, Tx, audit_events, users};
 
 /// What a new account is made of.
 #[derive(Debug)]
@@ -114,7 +115,7 @@ pub async fn set_password(
     let (tx, mut user) = lock(store, clock, username).await?;
     user.password_hash = Some(hash);
     users::update(&tx, &user).await?;
-    let ended = families::revoke_of_user(&tx, &user.id).await?;
+    let ended = endings::end_everything(&tx, &user.id, None, &Origin::default()).await?;
     audit_events::insert(&tx, &[Event::new(Kind::UserPasswordSet).user(&user.id)]).await?;
     tx.commit().await?;
     Ok(ended)
@@ -148,13 +149,14 @@ pub async fn logout(store: &Store, clock: &Clock, username: &str) -> Outcome<u64
 pub async fn delete(store: &Store, clock: &Clock, username: &str) -> Outcome<()> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
+    endings::end_everything(&tx, &user.id, None, &Origin::default()).await?;
     users::delete(&tx, &user.id).await?;
     audit_events::insert(&tx, &[Event::new(Kind::UserDeleted).user(&user.id)]).await?;
     Ok(tx.commit().await?)
 }
 
 async fn end(tx: Tx, user: &User, kind: Kind) -> Outcome<u64> {
-    let ended = families::revoke_of_user(&tx, &user.id).await?;
+    let ended = endings::end_everything(&tx, &user.id, None, &Origin::default()).await?;
     let event = Event::new(kind).user(&user.id).detail(format!("{ended} families ended"));
     audit_events::insert(&tx, &[event]).await?;
     tx.commit().await?;

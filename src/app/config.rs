@@ -12,9 +12,11 @@ use tracing::level_filters::LevelFilter;
 use zeroize::Zeroizing;
 
 use super::tls::Files;
+use crate::accounts::browsers::SessionLives;
 use crate::accounts::hashing::Cost;
 use crate::accounts::throttle::{Limit, Limits};
 use crate::domain::address::TrustedProxies;
+use crate::domain::session::SessionLife;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::Policy;
 use crate::keys::make::RSA_BITS;
@@ -45,6 +47,8 @@ pub struct Settings {
     pub master_key: Source,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// How long browser sessions live.
+    pub sessions: SessionLives,
     /// When keys are succeeded, and when a successor signs.
     pub key_rotation: Duration,
     /// How long a key is published before it signs.
@@ -67,6 +71,8 @@ pub struct Settings {
     pub shutdown_delay: StdDuration,
     /// For requests that still run then.
     pub shutdown_deadline: StdDuration,
+    /// The folder of the operator's own look.
+    pub branding_dir: Option<PathBuf>,
     /// How long audit events are kept.
     pub audit_retention: Duration,
     /// What is logged.
@@ -200,6 +206,10 @@ fn settings(r: &mut Reader) -> Settings {
             refresh_absolute: r.duration("token.refresh_absolute_lifetime", Duration::days(90)),
             refresh_grace: r.duration_or_zero("token.refresh_grace", Duration::seconds(10)),
         },
+        sessions: SessionLives {
+            usual: r.session_life("session", Duration::hours(2), Duration::hours(12)),
+            kept: r.session_life("session.kept", Duration::days(30), Duration::days(90)),
+        },
         key_rotation: r.duration("keys.rotation", Duration::days(90)),
         key_lead: r.duration("keys.publish_lead", Duration::hours(2)),
         jwks_max_age: r.duration("keys.jwks_max_age", Duration::hours(1)),
@@ -224,6 +234,12 @@ fn settings(r: &mut Reader) -> Settings {
         },
         shutdown_delay: std(r.duration_or_zero("shutdown.delay", Duration::zero())),
         shutdown_deadline: std(r.duration("shutdown.deadline", Duration::seconds(20))),
+        branding_dir: r.get(
+            "branding_dir",
+            None,
+            |text| path(text).map(Some),
+            |folder| folder.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default(),
+        ),
         audit_retention: r.duration("audit.retention", Duration::days(365)),
         log: r.get("log", LevelFilter::INFO, level, |level| level.to_string().to_lowercase()),
     };
@@ -506,6 +522,19 @@ impl Reader {
 
     fn duration_or_zero(&mut self, key: &str, default: Duration) -> Duration {
         self.get(key, default, duration, show_duration)
+    }
+
+    fn session_life(&mut self, key: &str, idle: Duration, absolute: Duration) -> SessionLife {
+        let (idle_key, absolute_key) =
+            (format!("{key}.idle_lifetime"), format!("{key}.absolute_lifetime"));
+        let life = SessionLife {
+            idle: self.duration(&idle_key, idle),
+            absolute: self.duration(&absolute_key, absolute),
+        };
+        if life.idle > life.absolute {
+            self.problem(&idle_key, format!("must not be longer than {absolute_key}"));
+        }
+        life
     }
 
     fn number(&mut self, key: &str, default: u32) -> u32 {

@@ -11,15 +11,17 @@ use tokio::time::MissedTickBehavior;
 use super::config::Settings;
 use super::tls::{self, Tls};
 use crate::domain::verdict::Fault;
-use crate::oauth::Issuer;
+use crate::oauth::{Issuer, back_channel};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
-    audit_events, families, known_addresses, refresh_tokens, revoked_access_tokens, throttles,
-    used_assertions,
+    audit_events, authorization_codes, browsers, families, interactions, known_addresses,
+    refresh_tokens, revoked_access_tokens, sessions, throttles, used_assertions,
 };
 
 /// What changed in another process shows here within a second: this, and one read.
 const WATCH: Duration = Duration::from_millis(500);
+/// What another process or a command line wrote is delivered within this.
+const NOTICES: Duration = Duration::from_secs(1);
 const CLEAN_UP: Duration = Duration::from_mins(10);
 /// Rows that one transaction cleans up: the one writer of SQLite is not held for long.
 const STEP: u64 = 500;
@@ -49,7 +51,25 @@ pub(super) fn start(
             clean_up(Arc::clone(&issuer), retention)
         })
     };
-    vec![watching, keys, cleaning]
+    vec![watching, keys, cleaning, tell_apps(Arc::clone(issuer), stopped.clone())]
+}
+
+/// Tells apps of sign-outs, at once where the sign-out was here, and in time where it was not.
+fn tell_apps(issuer: Arc<Issuer>, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut looks = tokio::time::interval(NOTICES);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = looks.tick() => {}
+                () = issuer.notices.wait() => {}
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            }
+            if let Err(fault) = back_channel::deliver(&issuer).await {
+                tracing::error!(%fault, "failed telling apps of sign-outs");
+            }
+        }
+    })
 }
 
 /// Looks at the files of the certificate.
@@ -124,6 +144,10 @@ async fn clean_up(issuer: Arc<Issuer>, retention: chrono::Duration) -> Result<()
             throttles::forget(&tx, now, STEP).await?,
             used_assertions::forget(&tx, now, STEP).await?,
             revoked_access_tokens::forget(&tx, ended, STEP).await?,
+            authorization_codes::forget(&tx, ended, STEP).await?,
+            interactions::forget(&tx, ended, STEP).await?,
+            sessions::forget(&tx, now, STEP).await?,
+            browsers::forget(&tx, now, STEP).await?,
             refresh_tokens::forget(&tx, ended, STEP).await?,
             families::forget(&tx, ended, STEP).await?,
             audit_events::forget(&tx, now - retention, STEP).await?,

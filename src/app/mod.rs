@@ -11,8 +11,10 @@ use crate::accounts::hashing::Hasher;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::keyring::Keyring;
-use crate::keys::seal::{MasterKey, RotationKey, Sealer, Source};
+use crate::keys::seal::{FormsKey, MasterKey, RotationKey, Sealer, Source};
 use crate::oauth::{Issuer, Parts};
+use crate::outbound::Outbound;
+use crate::pages::Look;
 use crate::store::{ServeLock, Store, migrate};
 use crate::web::edge::Edge;
 use crate::web::{self, Shared};
@@ -99,6 +101,9 @@ pub async fn open_issuer(
         hasher: Hasher::new(settings.hashing.cost, settings.hashing.threads)?,
         limits: settings.limits,
         lifetimes: settings.lifetimes,
+        sessions: settings.sessions,
+        forms: FormsKey::new(&master)?,
+        outbound: outbound(settings)?,
         rotation_key: RotationKey::new(&master)?,
     })?)
 }
@@ -128,7 +133,7 @@ impl Server {
         };
         let store = open_store(&settings).await?;
         let issuer = Arc::new(open_issuer(&settings, &store, &clock).await?);
-        let shared = Shared::new(Arc::clone(&issuer));
+        let shared = Shared::new(Arc::clone(&issuer), look(&settings)?);
         let router = web::router(Arc::clone(&shared));
         let edge = Edge::new(router, settings.trusted_proxies.clone(), issuer.url.is_https());
         let (stop, stopped) = watch::channel(false);
@@ -181,6 +186,21 @@ impl Server {
             }
         }
         tracing::info!("stopped");
+    }
+}
+
+/// The way out; what is wrong with it is the operator's to know.
+pub fn outbound(settings: &Settings) -> Outcome<Outbound> {
+    Outbound::new(settings.outbound.clone()).or_else(|unusable| reject(unusable.to_string()))
+}
+
+/// The look of the pages: ours, or what the operator made of it.
+pub fn look(settings: &Settings) -> Outcome<Look> {
+    match &settings.branding_dir {
+        Some(folder) => Look::load(folder).or_else(|problems| {
+            reject(format!("the branding is not good:\n  {}", problems.join("\n  ")))
+        }),
+        None => Ok(Look::builtin()),
     }
 }
 

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::output::{table, text_of};
 use super::{Installation, Outcome, usage};
 use crate::app::config::Settings;
-use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RefreshPolicy, TokenAlg};
+use crate::domain::client::{
+    AuthMethod, Client, ClientId, ClientKind, RefreshDelivery, RefreshPolicy, TokenAlg,
+};
 use crate::domain::scope::Scope;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::oauth::registration;
@@ -69,12 +71,39 @@ struct Given {
     /// What people see
     #[arg(long)]
     name: Option<String>,
-    /// A grant type that it may use (again for each)
+    /// A grant type that it may use, like `authorization_code` (again for each)
     #[arg(long = "grant", value_name = "GRANT")]
     grants: Option<Vec<String>>,
     /// Where an authorization response may go (again for each)
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Option<Vec<String>>,
+    /// Where a browser may go after signing out (again for each)
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    post_logout_redirect_uris: Option<Vec<String>>,
+    /// Where it is told of sign-outs; an empty one takes it back
+    #[arg(long, value_name = "URI")]
+    backchannel_logout_uri: Option<String>,
+    /// An origin whose scripts may read answers, like `https://app.example.com` (again for each)
+    #[arg(long = "allowed-origin", value_name = "ORIGIN")]
+    allowed_origins: Option<Vec<String>>,
+    /// body, or cookie for a single-page app of the same site
+    #[arg(long)]
+    refresh_delivery: Option<RefreshDelivery>,
+    /// An authorization request needs PKCE (a public client's always does)
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    require_pkce: Option<bool>,
+    /// It is your own: nobody is asked for consent; `false` takes it back
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    first_party: Option<bool>,
+    /// Its logo; an empty one takes it back
+    #[arg(long, value_name = "URI")]
+    logo_uri: Option<String>,
+    /// Its privacy policy; an empty one takes it back
+    #[arg(long, value_name = "URI")]
+    policy_uri: Option<String>,
+    /// Its terms of service; an empty one takes it back
+    #[arg(long, value_name = "URI")]
+    tos_uri: Option<String>,
     /// The scope that it may ask for
     #[arg(long, value_name = "SCOPE")]
     scope: Option<String>,
@@ -167,29 +196,10 @@ impl Create {
         let Some(id) = ClientId::parse(&self.id) else {
             return usage("--id has 1 to 255 characters of printable ASCII");
         };
-        let auth_method = match self.kind {
-            ClientKind::Public => AuthMethod::None,
-            ClientKind::Confidential if self.given.jwks.is_some() => AuthMethod::PrivateKeyJwt,
-            ClientKind::Confidential => AuthMethod::ClientSecret,
-        };
-        let mut client = Client {
-            name: self.id.clone(),
-            id,
-            kind: self.kind,
-            auth_method,
-            secret: None,
-            jwks: None,
-            grants: Vec::new(),
-            scope: Scope::default(),
-            audiences: Vec::new(),
-            resource_servers: Vec::new(),
-            redirect_uris: Vec::new(),
-            token_alg: TokenAlg::Rs256,
-            refresh: RefreshPolicy::Rotate { grace: None },
-            require_access_token_proof: false,
-            disabled_at: None,
-            created_at: at.clock.now(),
-        };
+        let mut client = Client::new(id, self.kind, at.clock.now());
+        if self.kind == ClientKind::Confidential && self.given.jwks.is_some() {
+            client.auth_method = AuthMethod::PrivateKeyJwt;
+        }
         self.given.apply(&mut client)?;
         Ok(client)
     }
@@ -207,7 +217,23 @@ impl Given {
         }
         replace(&mut client.name, self.name.as_ref());
         replace(&mut client.grants, self.grants.as_ref());
-        replace(&mut client.redirect_uris, self.redirect_uris.as_ref());
+        replace_list(&mut client.redirect_uris, self.redirect_uris.as_ref());
+        let given = self.post_logout_redirect_uris.as_ref();
+        replace_list(&mut client.post_logout_redirect_uris, given);
+        replace_list(&mut client.allowed_origins, self.allowed_origins.as_ref());
+        replace(&mut client.refresh_delivery, self.refresh_delivery.as_ref());
+        replace(&mut client.require_pkce, self.require_pkce.as_ref());
+        replace(&mut client.first_party, self.first_party.as_ref());
+        for (registered, given) in [
+            (&mut client.backchannel_logout_uri, &self.backchannel_logout_uri),
+            (&mut client.logo_uri, &self.logo_uri),
+            (&mut client.policy_uri, &self.policy_uri),
+            (&mut client.tos_uri, &self.tos_uri),
+        ] {
+            if let Some(given) = given {
+                *registered = Some(given.clone()).filter(|given| !given.is_empty());
+            }
+        }
         replace(&mut client.audiences, self.audiences.as_ref());
         replace(&mut client.resource_servers, self.resource_servers.as_ref());
         replace(&mut client.token_alg, self.token_alg.as_ref());
@@ -230,6 +256,13 @@ impl Given {
 fn replace<T: Clone>(registered: &mut T, given: Option<&T>) {
     if let Some(given) = given {
         *registered = given.clone();
+    }
+}
+
+/// An empty item takes the list back.
+fn replace_list(registered: &mut Vec<String>, given: Option<&Vec<String>>) {
+    if let Some(given) = given {
+        *registered = given.iter().filter(|item| !item.is_empty()).cloned().collect();
     }
 }
 
@@ -280,6 +313,15 @@ fn described(client: &Client) -> Value {
         "audiences": client.audiences,
         "resource_servers": client.resource_servers,
         "redirect_uris": client.redirect_uris,
+        "post_logout_redirect_uris": client.post_logout_redirect_uris,
+        "backchannel_logout_uri": client.backchannel_logout_uri,
+        "allowed_origins": client.allowed_origins,
+        "refresh_delivery": client.refresh_delivery.as_str(),
+        "require_pkce": client.require_pkce,
+        "first_party": client.first_party,
+        "logo_uri": client.logo_uri,
+        "policy_uri": client.policy_uri,
+        "tos_uri": client.tos_uri,
         "token_alg": client.token_alg.as_str(),
         "refresh_policy": client.refresh.as_str(),
         "refresh_grace": client.refresh.own_grace().map(|grace| grace.num_seconds()),

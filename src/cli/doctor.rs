@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::output::table;
 use super::{Installation, Outcome};
-use crate::app::config::Settings;
+use crate::app::{self, config::Settings};
 use crate::domain::client::TokenAlg;
 use crate::keys::seal::{MasterKey, Sealer, Source};
 use crate::store::{Store, migration_status, signing_keys};
@@ -30,6 +30,10 @@ pub(super) async fn run(at: &Installation) -> Outcome<ExitCode> {
     let found = settings.as_ref().map(|one| one.issuer.as_str().to_owned());
     findings.push(Finding::of("settings", found.map_err(ToString::to_string)));
     if let Ok(settings) = &settings {
+        let look = app::look(settings).map(|look| format!("pages of {}", look.name()));
+        findings.push(Finding::of("branding", look.map_err(|error| error.to_string())));
+        let outbound = app::outbound(settings).map(|_| "calls can be made".to_owned());
+        findings.push(Finding::of("outbound", outbound.map_err(|error| error.to_string())));
         findings.push(Finding::of("migrations", migrations(settings).await));
         findings.push(Finding::of("master key", master_key(settings)));
         findings.push(Finding::of("signing keys", signing_keys(settings).await));

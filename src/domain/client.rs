@@ -4,12 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::scope::Scope;
 use super::secret::{ClientSecret, Hashed};
 
 /// The identifier of a client, RFC 6749 §2.2.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ClientId(String);
 
 impl ClientId {
@@ -59,6 +60,24 @@ pub struct Client {
     pub resource_servers: Vec<String>,
     /// Where an authorization response may go.
     pub redirect_uris: Vec<String>,
+    /// Where a browser may go after signing out, RP-Initiated Logout §3.1.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where it is told of sign-outs, Back-Channel Logout §2.2.
+    pub backchannel_logout_uri: Option<String>,
+    /// The origins whose scripts may read answers (CORS).
+    pub allowed_origins: Vec<String>,
+    /// How it gets refresh tokens.
+    pub refresh_delivery: RefreshDelivery,
+    /// Whether an authorization request needs PKCE. Always, for a public client.
+    pub require_pkce: bool,
+    /// Whether it is the operator's own, so that nobody is asked for consent.
+    pub first_party: bool,
+    /// Its logo.
+    pub logo_uri: Option<String>,
+    /// Its privacy policy.
+    pub policy_uri: Option<String>,
+    /// Its terms of service.
+    pub tos_uri: Option<String>,
     /// What signs its access and id tokens.
     pub token_alg: TokenAlg,
     /// What becomes of a refresh token that it uses.
@@ -72,10 +91,52 @@ pub struct Client {
 }
 
 impl Client {
+    /// A client that may do nothing yet, with the safe choice of everything else.
+    #[must_use]
+    pub fn new(id: ClientId, kind: ClientKind, created_at: DateTime<Utc>) -> Self {
+        let auth_method = match kind {
+            ClientKind::Public => AuthMethod::None,
+            ClientKind::Confidential => AuthMethod::ClientSecret,
+        };
+        Self {
+            name: id.as_str().to_owned(),
+            id,
+            kind,
+            auth_method,
+            secret: None,
+            jwks: None,
+            grants: Vec::new(),
+            scope: Scope::default(),
+            audiences: Vec::new(),
+            resource_servers: Vec::new(),
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            allowed_origins: Vec::new(),
+            refresh_delivery: RefreshDelivery::Body,
+            require_pkce: true,
+            first_party: false,
+            logo_uri: None,
+            policy_uri: None,
+            tos_uri: None,
+            token_alg: TokenAlg::Rs256,
+            refresh: RefreshPolicy::Rotate { grace: None },
+            require_access_token_proof: false,
+            disabled_at: None,
+            created_at,
+        }
+    }
+
     /// Whether this grant type was registered for the client.
     #[must_use]
     pub fn may_use(&self, grant_type: &str) -> bool {
         self.grants.iter().any(|registered| registered == grant_type)
+    }
+
+    /// Whether an authorization request needs PKCE, RFC 9700 §2.1.1.
+    #[must_use]
+    pub fn needs_pkce(&self) -> bool {
+        self.require_pkce || self.kind == ClientKind::Public
     }
 
     /// Whether the client may be used.
@@ -147,6 +208,16 @@ impl AuthMethod {
     #[must_use]
     pub fn has_secret(self) -> bool {
         matches!(self, Self::ClientSecret | Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+}
+
+wire_enum! {
+    /// How a client gets its refresh tokens.
+    RefreshDelivery {
+        /// In the body, RFC 6749 §5.1.
+        Body = "body",
+        /// In a cookie that no script can read: for single-page apps of the same site.
+        Cookie = "cookie",
     }
 }
 

@@ -4,13 +4,15 @@
 //! ends as a whole.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::client::ClientId;
-use super::scope::Scope;
+use super::scope::{OFFLINE_ACCESS, Scope};
+use super::session::SessionId;
 use super::user::UserId;
 
 /// The identifier of a family.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FamilyId(pub String);
 
 /// What one sign-in granted to one client.
@@ -30,6 +32,10 @@ pub struct Family {
     pub auth_time: DateTime<Utc>,
     /// How they did, RFC 8176: `amr`.
     pub amr: Vec<String>,
+    /// The browser session that it came from.
+    pub session: Option<SessionId>,
+    /// Single claims to be shown at userinfo, Core §5.5.
+    pub claims: Vec<String>,
     /// The absolute end, which no rotation moves.
     pub expires_at: DateTime<Utc>,
     /// When it was revoked.
@@ -37,6 +43,12 @@ pub struct Family {
 }
 
 impl Family {
+    /// The session that it ends with: none once `offline_access` was granted (Core §11).
+    #[must_use]
+    pub fn bound_to(&self) -> Option<&SessionId> {
+        self.session.as_ref().filter(|_| !self.scope.contains(OFFLINE_ACCESS))
+    }
+
     /// Whether tokens of this family are good at this instant.
     #[must_use]
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {

@@ -26,17 +26,38 @@ const REPEATABLE: &str = "resource";
 impl Form {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, BadForm> {
+        match Self::parse_marking(body)? {
+            (form, repeated) if repeated.is_empty() => Ok(form),
+            _ => Err(BadForm::Repeated),
+        }
+    }
+
+    /// Reads a body whose repeated parameters decide themselves what becomes of it: the names of
+    /// them come along, and the first value of each counts.
+    pub fn parse_marking(body: &[u8]) -> Result<(Self, Vec<String>), BadForm> {
         let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
+        let mut repeated = Vec::new();
         for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let name = decode(halves.next().unwrap_or_default()).ok_or(BadForm::Undecodable)?;
             let value = decode(halves.next().unwrap_or_default()).ok_or(BadForm::Undecodable)?;
             if *name != REPEATABLE && fields.iter().any(|(seen, _)| *seen == *name) {
-                return Err(BadForm::Repeated);
+                repeated.push(name.to_string());
+                continue;
             }
             fields.push((name.to_string(), value));
         }
-        Ok(Self(fields))
+        Ok((Self(fields), repeated))
+    }
+
+    /// The same form with a parameter that it does not have.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        if self.get(name).is_none() {
+            self.0.retain(|(seen, _)| seen != name);
+            self.0.push((name.to_owned(), Zeroizing::new(value.to_owned())));
+        }
+        self
     }
 
     /// The value of a parameter, unless it is missing or empty.

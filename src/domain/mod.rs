@@ -2,14 +2,21 @@
 
 pub mod address;
 pub mod audit;
+pub mod authorization;
 pub mod client;
 pub mod clock;
+pub mod device;
 pub mod family;
 pub mod form;
+pub mod interaction;
 pub mod person;
+pub mod pkce;
 pub mod random;
+pub mod redirect_uri;
+pub mod requested_claims;
 pub mod scope;
 pub mod secret;
+pub mod session;
 pub mod urls;
 pub mod user;
 pub mod verdict;

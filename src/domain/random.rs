@@ -15,6 +15,13 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Whether a text could be an identifier of ours, so that nothing else reaches the database.
+#[must_use]
+pub fn is_identifier(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=64).contains(&text.len()) && text.bytes().all(legal)
+}
+
 /// A random identifier of 128 bits, base64url: a `jti`, for one.
 #[must_use]
 pub fn identifier() -> String {

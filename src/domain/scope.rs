@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A set of scope tokens; the order never matters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope(BTreeSet<String>);
 
 /// The text is not `scope-token *( SP scope-token )`.
@@ -57,6 +59,12 @@ impl Scope {
     #[must_use]
     pub fn without(&self, tokens: &[&str]) -> Self {
         Self(self.iter().filter(|token| !tokens.contains(token)).map(str::to_owned).collect())
+    }
+
+    /// The tokens that are in either set.
+    #[must_use]
+    pub fn joined_with(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
     }
 
     /// The tokens in alphabetical order.

@@ -31,6 +31,20 @@ impl Kind for ClientSecret {
     const PREFIX: &'static str = "mapae_cs_";
 }
 
+/// An authorization code, RFC 6749 §1.3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AuthorizationCode;
+impl Kind for AuthorizationCode {
+    const PREFIX: &'static str = "mapae_ac_";
+}
+
+/// What a browser proves itself by: its cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BrowserToken;
+impl Kind for BrowserToken {
+    const PREFIX: &'static str = "mapae_bt_";
+}
+
 /// A secret of 256 bits in the form in which it is sent: prefix and base64url.
 pub struct Plain<K>(Zeroizing<String>, PhantomData<K>);
 

@@ -6,6 +6,36 @@ use url::{Host, Url};
 pub const TOKEN: &str = "/token";
 /// The authorization endpoint, RFC 6749 §3.1.
 pub const AUTHORIZE: &str = "/authorize";
+/// Where a posted authorization request goes on.
+pub const AUTHORIZE_CONTINUE: &str = "/authorize/continue";
+/// The sign-in page.
+pub const LOGIN: &str = "/login";
+/// Where a person turns back.
+pub const LOGIN_CANCEL: &str = "/login/cancel";
+/// The choice of an account.
+pub const SELECT_ACCOUNT: &str = "/select-account";
+/// The consent page.
+pub const CONSENT: &str = "/consent";
+/// The logout endpoint, RP-Initiated Logout §2.
+pub const LOGOUT: &str = "/logout";
+/// Where a posted logout request goes on.
+pub const LOGOUT_CONTINUE: &str = "/logout/continue";
+/// Where a person says that they want to sign out.
+pub const LOGOUT_CONFIRM: &str = "/logout/confirm";
+/// My account.
+pub const ACCOUNT: &str = "/account";
+/// A new password.
+pub const ACCOUNT_PASSWORD: &str = "/account/password";
+/// The end of a session elsewhere.
+pub const ACCOUNT_DEVICES_END: &str = "/account/devices/end";
+/// The end of an app's access.
+pub const ACCOUNT_APPS_REMOVE: &str = "/account/apps/remove";
+/// The end of this session.
+pub const ACCOUNT_SIGN_OUT: &str = "/account/sign-out";
+/// Stylesheets, scripts and images, by names that change with their content.
+pub const ASSETS: &str = "/assets/{name}";
+/// The logos of apps, by `client_id`.
+pub const CLIENT_LOGO: &str = "/client-logo/{client}";
 /// The userinfo endpoint, OpenID Connect Core §5.3.
 pub const USERINFO: &str = "/userinfo";
 /// The introspection endpoint, RFC 7662 §2.
@@ -77,6 +107,12 @@ impl Issuer {
         format!("{}{path}", self.text)
     }
 
+    /// The origin of the issuer, as browsers write it.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        Url::parse(&self.text).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    }
+
     /// The path of the issuer, empty or `/something`: what comes before our paths, and behind the
     /// well-known path of RFC 8414 §3.1.
     #[must_use]
@@ -86,7 +122,8 @@ impl Issuer {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL stays on the machine that opens it.
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

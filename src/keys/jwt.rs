@@ -18,6 +18,8 @@ pub enum Typ {
     AccessToken,
     /// OpenID Connect Core §2.
     IdToken,
+    /// Back-Channel Logout §2.4.
+    LogoutToken,
 }
 
 impl Typ {
@@ -25,6 +27,7 @@ impl Typ {
         match self {
             Self::AccessToken => "at+jwt",
             Self::IdToken => "JWT",
+            Self::LogoutToken => "logout+jwt",
         }
     }
 }

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::random;
 use crate::domain::secret::{Plain, RefreshToken};
+use crate::domain::session::BrowserId;
 use crate::domain::verdict::Fault;
 
 /// What a derived key is for. Two labels never share a key.
@@ -272,6 +273,42 @@ impl RotationKey {
     }
 }
 
+/// Binds a form to the page that it came from: a token that nobody else can make.
+#[derive(Clone)]
+pub struct FormsKey(hmac::Key);
+
+impl std::fmt::Debug for FormsKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FormsKey(…)")
+    }
+}
+
+impl FormsKey {
+    /// The forms key of a master key.
+    pub fn new(master: &MasterKey) -> Result<Self, Fault> {
+        let key = master.derive(Label::Forms)?;
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
+    }
+
+    /// The token of a form in this browser for this purpose.
+    #[must_use]
+    pub fn token(&self, browser: &BrowserId, purpose: &str) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, &bound(browser, purpose)))
+    }
+
+    /// Whether this is that token, in constant time.
+    #[must_use]
+    pub fn verifies(&self, token: &str, browser: &BrowserId, purpose: &str) -> bool {
+        let Ok(tag) = URL_SAFE_NO_PAD.decode(token) else { return false };
+        hmac::verify(&self.0, &bound(browser, purpose), &tag).is_ok()
+    }
+}
+
+fn bound(browser: &BrowserId, purpose: &str) -> Vec<u8> {
+    let length = browser.0.len().to_be_bytes();
+    [length.as_slice(), browser.0.as_bytes(), purpose.as_bytes()].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,6 +341,23 @@ mod tests {
         assert_eq!(key.successor(&token).expose(), key.successor(&token).expose());
         assert_ne!(key.successor(&token).expose(), token.expose());
         assert_ne!(key.successor(&token).expose(), key.successor(&Plain::generate()).expose());
+    }
+
+    #[test]
+    fn a_form_is_bound_to_its_browser_and_its_purpose() {
+        let master = MasterKey::generate();
+        let key = FormsKey::new(&master).unwrap();
+        let browser = |name: &str| BrowserId(name.to_owned());
+        let token = key.token(&browser("a"), "bc");
+        assert!(key.verifies(&token, &browser("a"), "bc"));
+        for (name, purpose) in [("ab", "c"), ("a", "b"), ("b", "bc"), ("", "abc")] {
+            assert!(!key.verifies(&token, &browser(name), purpose), "{name} {purpose}");
+        }
+        for bad in ["", "!", &token[1..]] {
+            assert!(!key.verifies(bad, &browser("a"), "bc"), "{bad}");
+        }
+        let other = FormsKey::new(&MasterKey::generate()).unwrap();
+        assert!(!other.verifies(&token, &browser("a"), "bc"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::claims::AccessToken;
 use crate::domain::client::ClientId;
 use crate::domain::family::FamilyId;
 use crate::domain::verdict::Fault;
+use crate::keys::foreign;
 use crate::keys::jwt::Typ;
 use crate::store::live::Question;
 
@@ -34,4 +35,11 @@ async fn stands(issuer: &Issuer, claims: &AccessToken) -> Result<bool, Fault> {
     }
     let question = Question { jti: claims.jti.clone(), family: claims.sid.clone().map(FamilyId) };
     issuer.liveness.ask(question).await?
+}
+
+/// The client that a token names, proven or not.
+#[must_use]
+pub fn claimed_client(token: &str) -> Option<ClientId> {
+    let claims: AccessToken = foreign::unverified(token).ok()?;
+    ClientId::parse(&claims.client_id)
 }

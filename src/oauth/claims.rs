@@ -1,6 +1,7 @@
 //! The claims of our tokens: RFC 9068 §2.2, OpenID Connect Core §2.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// `aud`: a string, or an array of strings (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,9 @@ pub struct AccessToken {
     pub amr: Vec<String>,
 }
 
+/// The context class that can be promised: the person proved one factor.
+pub const ACR: &str = "1";
+
 /// An id token, OpenID Connect Core §2.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "every field is the claim of that name")]
@@ -70,7 +74,35 @@ pub struct IdToken<'a> {
     pub auth_time: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<&'a str>,
+    pub acr: &'static str,
     pub amr: &'a [String],
     pub sid: &'a str,
     pub at_hash: String,
+    /// Single claims of the person, Core §5.5: none of them has one of the names above.
+    #[serde(flatten)]
+    pub asked_for: &'a Map<String, Value>,
+}
+
+/// What an id token that comes back as a hint is read for.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "every field is the claim of that name")]
+pub struct IdTokenHint {
+    pub iss: String,
+    pub sub: String,
+    pub aud: String,
+    pub sid: Option<String>,
+}
+
+/// A logout token, Back-Channel Logout §2.4.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "every field is the claim of that name")]
+pub struct LogoutToken<'a> {
+    pub iss: &'a str,
+    pub sub: &'a str,
+    pub aud: &'a str,
+    pub iat: i64,
+    pub exp: i64,
+    pub jti: &'a str,
+    pub sid: &'a str,
+    pub events: Value,
 }

@@ -92,6 +92,20 @@ pub async fn authenticate(
     Ok(AuthenticatedClient(registered))
 }
 
+/// The client that a request names, proven or not.
+#[must_use]
+pub fn named(authorization: &[&[u8]], form: &Form) -> Option<ClientId> {
+    match read(authorization, form).ok()? {
+        Credentials::Basic { id, .. }
+        | Credentials::Post { id, .. }
+        | Credentials::Nothing { id } => Some(id),
+        Credentials::Assertion { id, assertion } => id.or_else(|| {
+            let claimed: Assertion = foreign::unverified(assertion).ok()?;
+            ClientId::parse(&claimed.sub)
+        }),
+    }
+}
+
 fn read<'a>(authorization: &[&[u8]], form: &'a Form) -> Result<Credentials<'a>, Refusal> {
     let id = match form.get("client_id") {
         Some(text) => Some(ClientId::parse(text).ok_or_else(invalid_client)?),

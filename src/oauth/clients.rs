@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::domain::client::{Client, ClientId};
+use crate::domain::client::{Client, ClientId, RefreshDelivery};
 use crate::domain::verdict::Fault;
 use crate::keys::foreign::ForeignKeys;
 use crate::store::{Store, clients};
@@ -25,9 +25,22 @@ pub struct Registry {
     known: RwLock<Known>,
 }
 
+/// An origin that is registered for a client.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The origin.
+    pub origin: String,
+    /// For whom.
+    pub client: ClientId,
+    /// How that client gets its refresh tokens.
+    pub delivery: RefreshDelivery,
+}
+
 #[derive(Debug, Default)]
 struct Known {
     clients: HashMap<ClientId, Arc<Registered>>,
+    /// Of all enabled clients, once somebody asked.
+    origins: Option<Arc<[Origin]>>,
     /// Grows when everything is forgotten: what was read before that is not kept.
     epoch: u64,
 }
@@ -66,12 +79,38 @@ impl Registry {
         Ok(found)
     }
 
+    /// Every origin of every enabled client.
+    pub async fn origins(&self) -> Result<Arc<[Origin]>, Fault> {
+        let epoch = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(origins) = &known.origins {
+                return Ok(Arc::clone(origins));
+            }
+            known.epoch
+        };
+        let every = clients::list_all(&*self.store).await?;
+        let enabled = every.into_iter().filter(Client::is_enabled);
+        let origins: Arc<[Origin]> = enabled.flat_map(origins_of).collect();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.epoch == epoch {
+            known.origins = Some(Arc::clone(&origins));
+        }
+        Ok(origins)
+    }
+
     /// Forgets every client: something changed.
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.clients.clear();
+        known.origins = None;
         known.epoch += 1;
     }
+}
+
+fn origins_of(client: Client) -> impl Iterator<Item = Origin> {
+    let (id, delivery) = (client.id, client.refresh_delivery);
+    let of = move |origin| Origin { origin, client: id.clone(), delivery };
+    client.allowed_origins.into_iter().map(of)
 }
 
 fn read(client: Client) -> Registered {

@@ -1,4 +1,4 @@
-//! Error answers: RFC 6749 §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2.
+//! Error answers: RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2.
 
 use std::fmt;
 
@@ -19,6 +19,14 @@ pub enum ErrorCode {
     InvalidTarget,
     InvalidToken,
     InsufficientScope,
+    UnsupportedResponseType,
+    AccessDenied,
+    LoginRequired,
+    ConsentRequired,
+    AccountSelectionRequired,
+    UnmetAuthenticationRequirements,
+    RequestNotSupported,
+    RequestUriNotSupported,
     /// Too many failures: 429.
     Throttled,
     /// Too much to do: 503.
@@ -40,6 +48,14 @@ impl ErrorCode {
             Self::InvalidTarget => "invalid_target",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::AccessDenied => "access_denied",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::AccountSelectionRequired => "account_selection_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::Throttled | Self::Overloaded => "temporarily_unavailable",
         }
     }

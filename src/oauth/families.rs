@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use serde_json::Map;
 use uuid::Uuid;
 
 use super::Issuer;
@@ -11,6 +13,7 @@ use crate::domain::client::Client;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Plain;
+use crate::domain::session::Session;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::store::refresh_tokens::{self, New};
@@ -22,19 +25,32 @@ use super::grants::refresh_token::RefreshToken;
 /// What a person granted, and how they proved who they are.
 #[derive(Debug)]
 pub struct Granted<'a> {
+    /// The name of the family.
+    pub family: FamilyId,
     /// Who.
     pub user: &'a UserId,
+    /// When they proved who they are.
+    pub auth_time: DateTime<Utc>,
     /// How, RFC 8176.
-    pub amr: &'a [&'a str],
+    pub amr: Vec<String>,
     /// What.
     pub scope: Scope,
     /// For which resources, RFC 8707.
     pub resources: Vec<String>,
-    /// What led to it.
-    pub event: Event,
+    /// In which browser session.
+    pub session: Option<&'a Session>,
+    /// Which single claims are to be shown at userinfo.
+    pub claims: Vec<String>,
 }
 
-/// Starts a family at this instant. A refresh token is issued whenever the client has its grant.
+/// A name that no other family has.
+#[must_use]
+pub fn new_id() -> FamilyId {
+    FamilyId(Uuid::now_v7().to_string())
+}
+
+/// Starts a family at this instant. A refresh token is issued whenever the client has its grant. What
+/// belongs to a browser session does not outlive it, unless `offline_access` was granted (Core §11).
 pub async fn start(
     tx: &Tx,
     issuer: &Issuer,
@@ -46,17 +62,22 @@ pub async fn start(
     let refreshes = client.may_use(RefreshToken::TYPE);
     let lifetimes = &issuer.lifetimes;
     let life = if refreshes { lifetimes.refresh_absolute } else { lifetimes.access_token };
-    let family = Family {
-        id: FamilyId(Uuid::now_v7().to_string()),
+    let mut family = Family {
+        id: granted.family,
         user: granted.user.clone(),
         client: client.id.clone(),
         scope: granted.scope.clone(),
         resources: granted.resources.clone(),
-        auth_time: now,
-        amr: granted.amr.iter().map(|method| (*method).to_owned()).collect(),
+        auth_time: granted.auth_time,
+        amr: granted.amr,
+        session: granted.session.map(|session| session.id.clone()),
+        claims: granted.claims,
         expires_at: now + life,
         revoked_at: None,
     };
+    if let Some(session) = granted.session.filter(|_| family.bound_to().is_some()) {
+        family.expires_at = family.expires_at.min(session.expires_at);
+    }
     families::insert(tx, &family).await?;
     let refresh_token = refreshes.then(Plain::generate);
     if let Some(token) = &refresh_token {
@@ -69,13 +90,13 @@ pub async fn start(
         refresh_tokens::insert(tx, &[new]).await?;
     }
     let event = Event::new(Kind::FamilyStarted).user(granted.user).client(&client.id);
-    let event = event.family(&family.id).from(origin);
-    audit_events::insert(tx, &[granted.event, event]).await?;
+    audit_events::insert(tx, &[event.family(&family.id).from(origin)]).await?;
     Ok(Entitlement {
         family: Some(Arc::new(family)),
         scope: granted.scope,
         resources: granted.resources,
         refresh_token,
         nonce: None,
+        claims: Map::new(),
     })
 }

@@ -4,14 +4,20 @@
 use bytes::Bytes;
 use serde_json::json;
 
+use super::claims::ACR;
 use super::client_auth::AUTH_METHODS;
 use super::grants::GRANT_TYPES;
 use super::userinfo::SCOPE_CLAIMS;
+use crate::domain::authorization::{Prompt, ResponseMode};
 use crate::domain::client::{AuthMethod, TokenAlg};
+use crate::domain::pkce;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID};
 use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::Fault;
 use crate::keys::foreign::ALGORITHMS;
+
+/// The languages of the pages, BCP 47.
+pub const LANGUAGES: &[&str] = &["en", "ko"];
 
 /// The document.
 pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
@@ -24,9 +30,11 @@ pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
     let algs: Vec<&str> = TokenAlg::ALL.iter().map(|alg| alg.as_str()).collect();
     let scopes = [OPENID].into_iter().chain(SCOPE_CLAIMS.iter().map(|(scope, _)| *scope));
     let scopes: Vec<&str> = scopes.chain([OFFLINE_ACCESS]).collect();
-    let own = ["sub", "iss", "aud", "exp", "iat", "auth_time", "amr", "sid", "at_hash", "nonce"];
+    let own =
+        ["sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "at_hash", "nonce"];
     let claims =
         own.into_iter().chain(SCOPE_CLAIMS.iter().flat_map(|(_, claims)| *claims).copied());
+    let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
     let document = json!({
         "issuer": issuer.as_str(),
         "authorization_endpoint": issuer.url(urls::AUTHORIZE),
@@ -34,11 +42,21 @@ pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
         "userinfo_endpoint": issuer.url(urls::USERINFO),
         "introspection_endpoint": issuer.url(urls::INTROSPECT),
         "revocation_endpoint": issuer.url(urls::REVOKE),
+        "end_session_endpoint": issuer.url(urls::LOGOUT),
         "jwks_uri": issuer.url(urls::JWKS),
         "scopes_supported": scopes,
         "claims_supported": claims.collect::<Vec<_>>(),
         "claim_types_supported": ["normal"],
+        "claims_parameter_supported": true,
+        "acr_values_supported": [ACR],
+        "ui_locales_supported": LANGUAGES,
+        "prompt_values_supported": Prompt::VALUES,
         "response_types_supported": ["code"],
+        "response_modes_supported": modes,
+        "code_challenge_methods_supported": [pkce::METHOD],
+        "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "grant_types_supported": GRANT_TYPES,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algs,

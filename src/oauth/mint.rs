@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Issuer;
-use super::claims::{AccessToken, Audience, IdToken};
+use super::claims::{ACR, AccessToken, Audience, IdToken};
 use crate::domain::client::Client;
 use crate::domain::family::Family;
 use crate::domain::random;
@@ -28,6 +29,8 @@ pub struct Entitlement {
     pub refresh_token: Option<Plain<RefreshToken>>,
     /// The nonce of the authentication request, OpenID Connect Core §3.1.2.1.
     pub nonce: Option<String>,
+    /// Single claims of the person that were asked for in the id token, Core §5.5.
+    pub claims: Map<String, Value>,
 }
 
 /// The successful answer, RFC 6749 §5.1 and OpenID Connect Core §3.1.3.3.
@@ -71,9 +74,11 @@ pub fn issue(
                 iat: claims.iat,
                 auth_time: family.auth_time.timestamp(),
                 nonce: entitlement.nonce.as_deref(),
+                acr: ACR,
                 amr: &family.amr,
                 sid: &family.id.0,
                 at_hash: left_half_hash(&access_token),
+                asked_for: &entitlement.claims,
             };
             Some(key.sign(Typ::IdToken, &claims)?)
         }

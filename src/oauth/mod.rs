@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::Duration;
 
+use crate::accounts::browsers::SessionLives;
 use crate::accounts::hashing::Hasher;
 use crate::accounts::sign_in::Door;
 use crate::accounts::throttle::{Gate, Limits};
@@ -12,22 +13,33 @@ use crate::domain::clock::Clock;
 use crate::domain::urls;
 use crate::domain::verdict::Fault;
 use crate::keys::keyring::Keyring;
-use crate::keys::seal::RotationKey;
+use crate::keys::seal::{FormsKey, RotationKey};
+use crate::outbound::Outbound;
 use crate::store::Store;
 
+pub mod authorize;
+pub mod back_channel;
 pub mod batch;
 pub mod bearer;
 pub mod claims;
 pub mod client_auth;
 pub mod clients;
+pub mod codes;
+pub mod cross_origin;
+pub mod decide;
 pub mod error;
 pub mod families;
 pub mod grants;
+pub mod interactions;
 pub mod introspect;
 pub mod live;
+pub mod logos;
+pub mod logout;
 pub mod metadata;
 pub mod mint;
+pub mod my_account;
 pub mod registration;
+pub mod respond;
 pub mod revoke;
 pub mod rotation;
 pub mod token;
@@ -67,6 +79,16 @@ pub struct Issuer {
     pub limits: Limits,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// How long browser sessions live.
+    pub sessions: SessionLives,
+    /// Binds forms to the pages that they came from.
+    pub forms: FormsKey,
+    /// Wakes whoever tells apps of sign-outs.
+    pub notices: back_channel::Notices,
+    /// The logos of apps.
+    pub logos: logos::Logos,
+    /// The way out.
+    pub outbound: Outbound,
     gate: Gate,
     rotation_key: RotationKey,
     rotations: rotation::Rotations,
@@ -85,13 +107,16 @@ pub struct Parts {
     pub hasher: Hasher,
     pub limits: Limits,
     pub lifetimes: Lifetimes,
+    pub sessions: SessionLives,
+    pub forms: FormsKey,
+    pub outbound: Outbound,
     pub rotation_key: RotationKey,
 }
 
 impl Issuer {
     /// Starts the server's parts that work in the background of requests.
     pub fn start(parts: Parts) -> Result<Self, Fault> {
-        let Parts { url, clock, store, keyring, hasher, limits, lifetimes, rotation_key } = parts;
+        let Parts { url, clock, store, keyring, hasher, limits, lifetimes, .. } = parts;
         Ok(Self {
             clients: clients::Registry::new(Arc::clone(&store)),
             rotations: rotation::start(Arc::clone(&store), clock.clone(), lifetimes),
@@ -104,8 +129,13 @@ impl Issuer {
             hasher,
             limits,
             lifetimes,
+            sessions: parts.sessions,
+            forms: parts.forms,
+            notices: back_channel::Notices::default(),
+            logos: logos::Logos::default(),
+            outbound: parts.outbound,
             gate: Gate::default(),
-            rotation_key,
+            rotation_key: parts.rotation_key,
         })
     }
 

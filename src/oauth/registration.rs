@@ -2,11 +2,13 @@
 
 use super::grants::GRANT_TYPES;
 use super::grants::Grant;
+use super::grants::authorization_code::AuthorizationCode;
 use super::grants::client_credentials::ClientCredentials;
 use super::grants::refresh_token::RefreshToken;
 use crate::domain::audit::{Event, Kind};
-use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
+use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RefreshDelivery};
 use crate::domain::clock::Clock;
+use crate::domain::redirect_uri;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::urls;
 use crate::domain::user::UserId;
@@ -145,7 +147,51 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
         return reject("the default audience belongs to this server alone");
     }
     check_keys(client)?;
-    client.redirect_uris.iter().try_for_each(|uri| check_redirect_uri(uri))
+    check_browser(client)
+}
+
+/// What a client needs that sends people here in a browser.
+fn check_browser(client: &Client) -> Outcome<()> {
+    for uri in client.redirect_uris.iter().chain(&client.post_logout_redirect_uris) {
+        let checked = redirect_uri::check(uri, client.kind);
+        checked.or_else(|why| reject(format!("the redirect URI {uri:?} {why}")))?;
+    }
+    if client.may_use(AuthorizationCode::TYPE) && client.redirect_uris.is_empty() {
+        return reject("authorization_code needs a redirect URI");
+    }
+    if client.kind == ClientKind::Public && !client.require_pkce {
+        return reject("a public client always needs PKCE (RFC 9700 §2.1.1)");
+    }
+    let links = [&client.logo_uri, &client.policy_uri, &client.tos_uri];
+    for uri in links.into_iter().chain([&client.backchannel_logout_uri]).flatten() {
+        check_link(uri)?;
+    }
+    client.allowed_origins.iter().try_for_each(|origin| check_origin(origin))?;
+    if client.refresh_delivery == RefreshDelivery::Cookie {
+        if client.allowed_origins.is_empty() {
+            return reject("a refresh token in a cookie needs an allowed origin");
+        }
+        if !client.may_use(RefreshToken::TYPE) {
+            return reject("a refresh token in a cookie goes with the grant refresh_token");
+        }
+    }
+    Ok(())
+}
+
+/// A link for people, or an address that we call: like a redirect URI of a web app.
+fn check_link(uri: &str) -> Outcome<()> {
+    let checked = redirect_uri::check(uri, ClientKind::Confidential);
+    checked.or_else(|why| reject(format!("{uri:?} {why}")))
+}
+
+/// An origin as browsers write it: scheme, host, and a port that is not the usual one.
+fn check_origin(origin: &str) -> Outcome<()> {
+    check_link(origin)?;
+    let written = url::Url::parse(origin).map(|url| url.origin().ascii_serialization());
+    if written.as_deref() == Ok(origin) {
+        return Ok(());
+    }
+    reject(format!("{origin:?} is no origin: like https://app.example.com, without path"))
 }
 
 fn check_keys(client: &Client) -> Outcome<()> {
@@ -156,15 +202,5 @@ fn check_keys(client: &Client) -> Outcome<()> {
         }
         (None, _) => Ok(()),
         (Some(jwks), _) => ForeignKeys::parse(jwks).map(drop).or_else(reject),
-    }
-}
-
-/// RFC 6749 §3.1.2: absolute, without fragment.
-fn check_redirect_uri(uri: &str) -> Outcome<()> {
-    match url::Url::parse(uri) {
-        Ok(url) if url.fragment().is_none() && !matches!(url.scheme(), "javascript" | "data") => {
-            Ok(())
-        }
-        _ => reject(format!("{uri:?} is no redirect URI: absolute, without fragment")),
     }
 }

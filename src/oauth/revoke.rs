@@ -3,9 +3,10 @@
 
 use super::client_auth::authenticate;
 use super::error::{Result, invalid_request};
+use super::token::check_origin;
 use super::{Issuer, bearer};
 use crate::domain::audit::{Event, Kind, Origin};
-use crate::domain::client::ClientId;
+use crate::domain::client::{ClientId, RefreshDelivery};
 use crate::domain::clock::from_millis;
 use crate::domain::form::Form;
 use crate::domain::secret::{Plain, RefreshToken};
@@ -17,12 +18,31 @@ pub async fn revoke(
     issuer: &Issuer,
     authorization: &[&[u8]],
     form: &Form,
+    browser: Browser<'_>,
     origin: &Origin,
 ) -> Result<()> {
     let client = authenticate(issuer, authorization, form).await?;
-    let token = form.get("token").ok_or_else(|| invalid_request("token is missing"))?;
-    end(issuer, token, Some(&client.client().id), origin).await?;
+    let client = client.client();
+    let by_cookie = match client.refresh_delivery {
+        RefreshDelivery::Body => None,
+        RefreshDelivery::Cookie => {
+            check_origin(client, browser.script)?;
+            browser.cookie
+        }
+    };
+    let token = form.get("token").or(by_cookie);
+    let token = token.ok_or_else(|| invalid_request("token is missing"))?;
+    end(issuer, token, Some(&client.id), origin).await?;
     Ok(())
+}
+
+/// What a browser says for a script.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Browser<'a> {
+    /// The `Origin` header.
+    pub script: Option<&'a str>,
+    /// The refresh token in the client's cookie.
+    pub cookie: Option<&'a str>,
 }
 
 /// Ends a token, whoever's it is unless a client is named; says whether there was one to end.

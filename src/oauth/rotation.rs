@@ -8,7 +8,7 @@
 //! spent), [`decide`] is pure and later uses see
 //! earlier ones, one statement inserts, one spends, one commit, then the answers.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -22,9 +22,10 @@ use crate::domain::clock::Clock;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Hashed, RefreshToken};
+use crate::domain::session::{SessionId, moved_idle_end};
 use crate::domain::verdict::Fault;
 use crate::store::refresh_tokens::{self, Issued, New};
-use crate::store::{Store, Tx, audit_events, families};
+use crate::store::{Store, Tx, audit_events, families, sessions};
 
 /// A use of a refresh token.
 #[derive(Clone, Debug)]
@@ -99,6 +100,11 @@ pub fn decide(
         return Decision::Refuse(invalid_grant("the refresh token is unknown"));
     }
     if !token.family.is_live(now) || !token.user_enabled {
+        return Decision::Refuse(invalid_grant("the session has ended"));
+    }
+    // Core §11: without offline_access it ends with the browser session.
+    let session_ended = || token.session.is_none_or(|session| !session.is_live(now));
+    if token.family.bound_to().is_some() && session_ended() {
         return Decision::Refuse(invalid_grant("the session has ended"));
     }
     let next = match (token.spent_at, using.policy) {
@@ -229,6 +235,7 @@ struct Changes {
     inserted: Vec<New>,
     spent: Vec<Hashed<RefreshToken>>,
     extended: HashMap<Hashed<RefreshToken>, DateTime<Utc>>,
+    used: BTreeMap<SessionId, DateTime<Utc>>,
     revoked: Vec<FamilyId>,
     events: Vec<Event>,
 }
@@ -242,6 +249,11 @@ impl Work {
         let presented = self.rows.get(&using.presented).cloned();
         let successor = self.rows.get(&using.successor);
         let decision = decide(self.now, grace, using, presented.as_ref(), successor);
+        if let (Decision::Spend | Decision::Keep | Decision::Repeat, Some(token)) =
+            (&decision, &presented)
+        {
+            self.use_session(token);
+        }
         match (decision, presented) {
             (Decision::Refuse(refusal), _) => Err(refusal),
             (Decision::Reuse, Some(token)) => {
@@ -294,6 +306,15 @@ impl Work {
         }
     }
 
+    /// A refresh is a use of the browser session that the family is bound to.
+    fn use_session(&mut self, token: &Issued) {
+        if let (Some(id), Some(session)) = (token.family.bound_to(), &token.session)
+            && let Some(end) = moved_idle_end(session.idle_ends_at, session.idle, self.now)
+        {
+            self.changes.used.insert(id.clone(), end);
+        }
+    }
+
     fn revoke(&mut self, family: &Family, using: &Use) {
         for row in self.rows.values_mut().filter(|row| row.family.id == family.id) {
             Arc::make_mut(&mut row.family).revoked_at = Some(self.now);
@@ -319,6 +340,9 @@ impl Changes {
         refresh_tokens::spend(tx, &self.spent).await?;
         for (hash, end) in &self.extended {
             refresh_tokens::extend(tx, *hash, *end).await?;
+        }
+        for (session, end) in &self.used {
+            sessions::move_idle_end(tx, session, *end).await?;
         }
         // In one order, so that two replicas never wait for each other in a circle.
         let revoked: BTreeSet<_> = self.revoked.iter().collect();
@@ -353,6 +377,7 @@ mod tests {
             expires_at: t(1000),
             spent_at: None,
             user_enabled: true,
+            session: None,
             family: Arc::new(Family {
                 id: FamilyId("family".to_owned()),
                 user: UserId("user".to_owned()),
@@ -361,6 +386,8 @@ mod tests {
                 resources: vec!["https://api".to_owned()],
                 auth_time: t(0),
                 amr: vec![],
+                session: None,
+                claims: vec![],
                 expires_at: t(5000),
                 revoked_at: None,
             }),

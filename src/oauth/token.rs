@@ -7,9 +7,11 @@ use super::Issuer;
 use super::client_auth::authenticate;
 use super::error::{ErrorCode, Refusal, Result, invalid_request};
 use super::grants::password::Password;
+use super::grants::refresh_token::RefreshToken;
 use super::grants::{AnyGrant, Cx, GRANT_TYPES, Grant};
 use super::mint::{self, TokenResponse};
 use crate::domain::audit::Origin;
+use crate::domain::client::{Client, RefreshDelivery};
 use crate::domain::form::Form;
 
 /// A token request.
@@ -18,26 +20,46 @@ pub struct Request<'a> {
     /// The `Authorization` headers.
     pub authorization: &'a [&'a [u8]],
     /// The body.
-    pub form: &'a Form,
+    pub form: Form,
+    /// The `Origin` header.
+    pub script: Option<&'a str>,
+    /// The refresh token in the client's cookie.
+    pub cookie: Option<&'a str>,
     /// The client address.
     pub address: IpAddr,
     /// For audit events.
     pub origin: &'a Origin,
 }
 
+/// What is answered.
+#[derive(Debug)]
+pub struct Issued {
+    /// The body.
+    pub response: TokenResponse,
+    /// The refresh token, for a client that gets it as a cookie instead.
+    pub cookie: Option<String>,
+}
+
 /// Answers a token request.
-pub async fn token(issuer: &Arc<Issuer>, request: Request<'_>) -> Result<TokenResponse> {
-    let client = authenticate(issuer, request.authorization, request.form).await?;
+pub async fn token(issuer: &Arc<Issuer>, request: Request<'_>) -> Result<Issued> {
+    let client = authenticate(issuer, request.authorization, &request.form).await?;
+    let delivery = client.client().refresh_delivery;
+    let form = match delivery {
+        RefreshDelivery::Body => request.form,
+        RefreshDelivery::Cookie => {
+            by_cookie(client.client(), request.form, request.script, request.cookie)?
+        }
+    };
     let grant_type =
-        request.form.get("grant_type").ok_or_else(|| invalid_request("grant_type is missing"))?;
+        form.get("grant_type").ok_or_else(|| invalid_request("grant_type is missing"))?;
     if GRANT_TYPES.contains(&grant_type) && !client.client().may_use(grant_type) {
         let description = "the client is not registered for this grant type";
         return Err(Refusal::new(ErrorCode::UnauthorizedClient, description).into());
     }
-    let grant = AnyGrant::parse(grant_type, request.form)?;
+    let grant = AnyGrant::parse(grant_type, &form)?;
     let cx = Cx { issuer, client: &client, address: request.address, origin: request.origin };
     let entitlement = grant.redeem(&cx).await?;
-    let issued = if grant_type == Password::TYPE {
+    let mut response = if grant_type == Password::TYPE {
         // The threads that hash sign too: a flood of sign-ins never holds up anybody else.
         let minting = Arc::clone(issuer);
         let mint = move || mint::issue(&minting, client.client(), &entitlement);
@@ -47,5 +69,34 @@ pub async fn token(issuer: &Arc<Issuer>, request: Request<'_>) -> Result<TokenRe
     };
     metrics::counter!("mapae_tokens_issued_total", "grant_type" => grant_type.to_owned())
         .increment(1);
-    Ok(issued)
+    let cookie = match delivery {
+        RefreshDelivery::Body => None,
+        RefreshDelivery::Cookie => response.refresh_token.take(),
+    };
+    Ok(Issued { response, cookie })
+}
+
+/// The form of a client whose refresh token is a cookie. The browser sends it whoever asks, so it
+/// counts for scripts of registered origins alone.
+fn by_cookie(
+    client: &Client,
+    form: Form,
+    script: Option<&str>,
+    cookie: Option<&str>,
+) -> Result<Form, Refusal> {
+    check_origin(client, script)?;
+    let refreshes = form.get("grant_type") == Some(RefreshToken::TYPE);
+    Ok(match cookie {
+        Some(cookie) if refreshes => form.with("refresh_token", cookie),
+        _ => form,
+    })
+}
+
+/// A cookie counts for scripts of registered origins alone.
+pub(super) fn check_origin(client: &Client, script: Option<&str>) -> Result<(), Refusal> {
+    let is_registered = |origin: &str| client.allowed_origins.iter().any(|known| known == origin);
+    if script.is_some_and(is_registered) {
+        return Ok(());
+    }
+    Err(invalid_request("the origin is not registered for this client"))
 }

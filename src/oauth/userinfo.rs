@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::error::{ErrorCode, Refusal, Result};
 use super::{Issuer, bearer};
+use crate::domain::family::FamilyId;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
-use crate::store::users;
+use crate::store::{families, users};
 
 /// Which scope shows which claims, OpenID Connect Core §5.4; the metadata reads it too.
 pub const SCOPE_CLAIMS: &[(&str, &[&str])] = &[
@@ -45,25 +46,37 @@ pub async fn userinfo(issuer: &Issuer, token: &str) -> Result<Value> {
         return Err(invalid().into());
     }
     let scope = Scope::parse(&claims.scope).map_err(|_| invalid())?;
-    if claims.sid.is_none() || !scope.contains(OPENID) {
+    let Some(sid) = claims.sid.filter(|_| scope.contains(OPENID)) else {
         let description = "the access token does not have the scope openid";
         return Err(Refusal::new(ErrorCode::InsufficientScope, description).into());
-    }
+    };
+    let family = families::find(&*issuer.store, &FamilyId(sid)).await?.ok_or_else(invalid)?;
     let user = users::find(&*issuer.store, &UserId(claims.sub)).await?.ok_or_else(invalid)?;
-    Ok(shown(&user, &scope)?)
+    Ok(Value::Object(shown(&user, &scope, &family.claims)?))
 }
 
-fn shown(user: &User, scope: &Scope) -> Result<Value, Fault> {
-    let mut every = every_claim(user)?;
-    let mut shown = Map::new();
-    shown.insert("sub".to_owned(), json!(user.id));
+fn shown(user: &User, scope: &Scope, by_name: &[String]) -> Result<Map<String, Value>, Fault> {
     let granted = SCOPE_CLAIMS.iter().filter(|(name, _)| scope.contains(name));
-    for claim in granted.flat_map(|(_, claims)| *claims) {
-        if let Some(value) = every.remove(*claim).filter(says_something) {
-            shown.insert((*claim).to_owned(), value);
-        }
-    }
-    Ok(Value::Object(shown))
+    let granted = granted.flat_map(|(_, claims)| claims.iter().copied());
+    let mut shown = named(user, granted.chain(by_name.iter().map(String::as_str)))?;
+    shown.insert("sub".to_owned(), json!(user.id));
+    Ok(shown)
+}
+
+/// Those of these claims that the user has.
+pub fn named<'a>(
+    user: &User,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<Map<String, Value>, Fault> {
+    let mut every = every_claim(user)?;
+    let has = |name: &str| Some((name.to_owned(), every.remove(name).filter(says_something)?));
+    Ok(names.filter_map(has).collect())
+}
+
+/// Whether a claim of this name can be asked for (Core §5.5).
+#[must_use]
+pub fn is_claim(name: &str) -> bool {
+    SCOPE_CLAIMS.iter().any(|(_, claims)| claims.contains(&name))
 }
 
 fn every_claim(user: &User) -> Result<Map<String, Value>, Fault> {
@@ -115,7 +128,9 @@ mod tests {
 
     #[test]
     fn core_5_4_each_scope_shows_its_claims() {
-        let shown = |scope: &str| shown(&user(), &Scope::parse(scope).unwrap()).unwrap();
+        let shown = |scope: &str| {
+            Value::Object(shown(&user(), &Scope::parse(scope).unwrap(), &[]).unwrap())
+        };
         assert_eq!(shown("openid"), json!({ "sub": "u" }));
         assert_eq!(
             shown("openid email"),
@@ -125,5 +140,13 @@ mod tests {
             shown("openid profile address phone"),
             json!({ "sub": "u", "name": "홍길동", "preferred_username": "홍길동", "updated_at": 1 })
         );
+    }
+
+    #[test]
+    fn core_5_5_claims_that_were_asked_for_by_name_are_shown() {
+        let scope = Scope::parse("openid").unwrap();
+        let by_name = ["name", "nickname", "phone_number"].map(str::to_owned);
+        let shown = shown(&user(), &scope, &by_name).unwrap();
+        assert_eq!(Value::Object(shown), json!({ "sub": "u", "name": "홍길동" }));
     }
 }

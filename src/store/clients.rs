@@ -1,5 +1,7 @@
 //! `client`: the registered clients.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -33,6 +35,15 @@ pub(super) mod entity {
         pub audiences: String,
         pub resource_servers: String,
         pub redirect_uris: String,
+        pub post_logout_redirect_uris: String,
+        pub backchannel_logout_uri: Option<String>,
+        pub allowed_origins: String,
+        pub refresh_delivery: String,
+        pub require_pkce: bool,
+        pub first_party: bool,
+        pub logo_uri: Option<String>,
+        pub policy_uri: Option<String>,
+        pub tos_uri: Option<String>,
         pub token_alg: String,
         pub refresh_policy: String,
         pub refresh_grace_ms: Option<i64>,
@@ -72,6 +83,15 @@ impl TryFrom<Model> for Client {
             audiences: read_list(TABLE, &row.audiences)?,
             resource_servers: read_list(TABLE, &row.resource_servers)?,
             redirect_uris: read_list(TABLE, &row.redirect_uris)?,
+            post_logout_redirect_uris: read_list(TABLE, &row.post_logout_redirect_uris)?,
+            backchannel_logout_uri: row.backchannel_logout_uri,
+            allowed_origins: read_list(TABLE, &row.allowed_origins)?,
+            refresh_delivery: row.refresh_delivery.parse().map_err(bad)?,
+            require_pkce: row.require_pkce,
+            first_party: row.first_party,
+            logo_uri: row.logo_uri,
+            policy_uri: row.policy_uri,
+            tos_uri: row.tos_uri,
             token_alg: row.token_alg.parse().map_err(bad)?,
             refresh: RefreshPolicy::from_parts(&row.refresh_policy, grace).map_err(bad)?,
             require_access_token_proof: row.require_access_token_proof,
@@ -94,6 +114,15 @@ fn row(client: &Client) -> ActiveModel {
         audiences: Set(list(&client.audiences)),
         resource_servers: Set(list(&client.resource_servers)),
         redirect_uris: Set(list(&client.redirect_uris)),
+        post_logout_redirect_uris: Set(list(&client.post_logout_redirect_uris)),
+        backchannel_logout_uri: Set(client.backchannel_logout_uri.clone()),
+        allowed_origins: Set(list(&client.allowed_origins)),
+        refresh_delivery: Set(client.refresh_delivery.as_str().to_owned()),
+        require_pkce: Set(client.require_pkce),
+        first_party: Set(client.first_party),
+        logo_uri: Set(client.logo_uri.clone()),
+        policy_uri: Set(client.policy_uri.clone()),
+        tos_uri: Set(client.tos_uri.clone()),
         token_alg: Set(client.token_alg.as_str().to_owned()),
         refresh_policy: Set(client.refresh.as_str().to_owned()),
         refresh_grace_ms: Set(client.refresh.own_grace().map(|grace| grace.num_milliseconds())),
@@ -119,6 +148,19 @@ pub async fn lock(tx: &Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
 pub async fn list_all(reader: &impl Reader) -> Result<Vec<Client>, Fault> {
     let rows = Entity::find().order_by_asc(Column::Id).all(reader.connection()).await;
     rows.map_err(while_doing(TABLE))?.into_iter().map(Client::try_from).collect()
+}
+
+/// The clients that want to be told of sign-outs.
+pub async fn with_backchannel_logout(reader: &impl Reader) -> Result<HashSet<ClientId>, Fault> {
+    let ids: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::BackchannelLogoutUri.is_not_null())
+        .into_tuple()
+        .all(reader.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    Ok(ids.iter().filter_map(|id| ClientId::parse(id)).collect())
 }
 
 /// Registers a client; `false` when its id is taken.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect, Select};
 
 use super::column::{corrupt, instant, list, millis, read_list};
 use super::{Reader, Tx, while_doing};
@@ -10,6 +11,7 @@ use crate::domain::client::ClientId;
 use crate::domain::clock;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::scope::Scope;
+use crate::domain::session::SessionId;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
@@ -27,6 +29,8 @@ pub(super) mod entity {
         pub resources: String,
         pub auth_time: i64,
         pub amr: String,
+        pub session_id: Option<String>,
+        pub claims: String,
         pub expires_at: i64,
         pub revoked_at: Option<i64>,
     }
@@ -57,6 +61,8 @@ impl TryFrom<Model> for Family {
             resources: read_list(TABLE, &row.resources)?,
             auth_time: clock::from_millis(row.auth_time),
             amr: read_list(TABLE, &row.amr)?,
+            session: row.session_id.map(SessionId),
+            claims: read_list(TABLE, &row.claims)?,
             expires_at: clock::from_millis(row.expires_at),
             revoked_at: instant(row.revoked_at),
         })
@@ -79,6 +85,8 @@ pub async fn insert(tx: &Tx, family: &Family) -> Result<(), Fault> {
         resources: Set(list(&family.resources)),
         auth_time: Set(millis(family.auth_time)),
         amr: Set(list(&family.amr)),
+        session_id: Set(family.session.as_ref().map(|session| session.0.clone())),
+        claims: Set(list(&family.claims)),
         expires_at: Set(millis(family.expires_at)),
         revoked_at: Set(family.revoked_at.map(millis)),
     };
@@ -91,9 +99,71 @@ pub async fn revoke(tx: &Tx, id: &FamilyId) -> Result<bool, Fault> {
     revoke_where(tx, Column::Id.eq(id.0.as_str())).await.map(|revoked| revoked == 1)
 }
 
-/// Revokes every family of a user and says how many there were.
-pub async fn revoke_of_user(tx: &Tx, user: &UserId) -> Result<u64, Fault> {
-    revoke_where(tx, Column::UserId.eq(user.0.as_str())).await
+/// Which families.
+#[derive(Clone, Copy, Debug)]
+pub enum Of<'a> {
+    /// Of a person, at every client.
+    User(&'a UserId),
+    /// Of a person at one client.
+    UserAt(&'a UserId, &'a ClientId),
+    /// Of a browser session.
+    Session(&'a SessionId),
+}
+
+impl Of<'_> {
+    fn filter(self) -> sea_orm::sea_query::SimpleExpr {
+        match self {
+            Self::User(user) => Column::UserId.eq(user.0.as_str()),
+            Self::UserAt(user, client) => {
+                Column::UserId.eq(user.0.as_str()).and(Column::ClientId.eq(client.as_str()))
+            }
+            Self::Session(session) => Column::SessionId.eq(session.0.as_str()),
+        }
+    }
+}
+
+/// The live families, kept from everybody else until the transaction ends.
+pub async fn lock_live(tx: &Tx, of: Of<'_>) -> Result<Vec<Family>, Fault> {
+    let rows = live(of, tx.now()).lock_exclusive().all(tx.connection()).await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(Family::try_from).collect()
+}
+
+/// The live families.
+pub async fn list_live(
+    reader: &impl Reader,
+    of: Of<'_>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Family>, Fault> {
+    let rows = live(of, now).all(reader.connection()).await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(Family::try_from).collect()
+}
+
+fn live(of: Of<'_>, now: DateTime<Utc>) -> Select<Entity> {
+    Entity::find()
+        .filter(of.filter())
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::ExpiresAt.gt(millis(now)))
+        .order_by_asc(Column::Id)
+}
+
+/// Revokes these families.
+pub async fn revoke_all(tx: &Tx, ids: &[&FamilyId]) -> Result<(), Fault> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    revoke_where(tx, Column::Id.is_in(ids.iter().map(|id| id.0.as_str()))).await.map(drop)
+}
+
+/// Takes families out of the session that they came from: it ended, and they did not.
+pub async fn detach(tx: &Tx, session: &SessionId) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::SessionId, Expr::value(Option::<String>::None))
+        .filter(Column::SessionId.eq(session.0.as_str()))
+        .filter(Column::RevokedAt.is_null())
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
 }
 
 async fn revoke_where(tx: &Tx, which: sea_orm::sea_query::SimpleExpr) -> Result<u64, Fault> {

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{JoinType, LockType, Query};
 
 use super::column::{corrupt, instant, millis};
-use super::{Reader, Tx, families, users, while_doing};
+use super::{Reader, Tx, families, sessions, users, while_doing};
 use crate::domain::clock;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::secret::{Hashed, RefreshToken};
@@ -57,6 +57,27 @@ pub struct Issued {
     pub family: Arc<Family>,
     /// Whether the person may use the account.
     pub user_enabled: bool,
+    /// The life of the browser session that the family came from, while there is one.
+    pub session: Option<Attached>,
+}
+
+/// The life of a browser session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// How long it may idle.
+    pub idle: Duration,
+    /// When it ends unless it is used.
+    pub idle_ends_at: DateTime<Utc>,
+    /// The absolute end.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Attached {
+    /// Whether the session is good at this instant.
+    #[must_use]
+    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
+        now < self.idle_ends_at.min(self.expires_at)
+    }
 }
 
 #[derive(FromQueryResult)]
@@ -68,6 +89,9 @@ struct Row {
     #[sea_orm(nested)]
     family: families::entity::Model,
     disabled_at: Option<i64>,
+    idle_ms: Option<i64>,
+    idle_ends_at: Option<i64>,
+    session_expires_at: Option<i64>,
 }
 
 impl TryFrom<Row> for Issued {
@@ -82,6 +106,14 @@ impl TryFrom<Row> for Issued {
             spent_at: instant(row.spent_at),
             family: Arc::new(row.family.try_into()?),
             user_enabled: row.disabled_at.is_none(),
+            session: match (row.idle_ms, row.idle_ends_at, row.session_expires_at) {
+                (Some(idle), Some(idle_ends_at), Some(expires_at)) => Some(Attached {
+                    idle: Duration::milliseconds(idle),
+                    idle_ends_at: clock::from_millis(idle_ends_at),
+                    expires_at: clock::from_millis(expires_at),
+                }),
+                _ => None,
+            },
         })
     }
 }
@@ -107,6 +139,7 @@ pub async fn lock(tx: &Tx, hashes: &[Hashed<RefreshToken>]) -> Result<Vec<Issued
 fn select(hashes: &[Hashed<RefreshToken>]) -> sea_orm::sea_query::SelectStatement {
     use families::entity as family;
     use sea_orm::ExprTrait;
+    use sessions::entity as session;
     use users::entity as account;
 
     let mut statement = Query::select();
@@ -121,10 +154,17 @@ fn select(hashes: &[Hashed<RefreshToken>]) -> sea_orm::sea_query::SelectStatemen
             (family::Entity, family::Column::Resources),
             (family::Entity, family::Column::AuthTime),
             (family::Entity, family::Column::Amr),
+            (family::Entity, family::Column::SessionId),
+            (family::Entity, family::Column::Claims),
             (family::Entity, family::Column::ExpiresAt),
             (family::Entity, family::Column::RevokedAt),
         ])
         .column((account::Entity, account::Column::DisabledAt))
+        .columns([
+            (session::Entity, session::Column::IdleMs),
+            (session::Entity, session::Column::IdleEndsAt),
+        ])
+        .expr_as(Expr::col((session::Entity, session::Column::ExpiresAt)), "session_expires_at")
         .from(Entity)
         .join(
             JoinType::InnerJoin,
@@ -136,6 +176,12 @@ fn select(hashes: &[Hashed<RefreshToken>]) -> sea_orm::sea_query::SelectStatemen
             account::Entity,
             Expr::col((family::Entity, family::Column::UserId))
                 .equals((account::Entity, account::Column::Id)),
+        )
+        .join(
+            JoinType::LeftJoin,
+            session::Entity,
+            Expr::col((family::Entity, family::Column::SessionId))
+                .equals((session::Entity, session::Column::Id)),
         )
         .and_where(
             Expr::col((Entity, Column::Hash)).is_in(hashes.iter().map(|hash| hash.to_stored())),

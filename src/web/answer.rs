@@ -1,27 +1,15 @@
-//! Answers: JSON for the API, a page for people, uniform errors for both.
+//! Answers of the API: JSON, and uniform errors.
 
-use std::sync::LazyLock;
-
-use askama::Template;
 use axum::body::Body;
-use axum::extract::Request;
-use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, PRAGMA, RETRY_AFTER,
-    WWW_AUTHENTICATE,
-};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::domain::verdict::{Fault, FaultKind};
 use crate::oauth::error::{Challenge, Error, Refusal, Result};
-use crate::pages::{ErrorPage, Frame, Language, Look, Problem};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-);
 
 /// A successful answer in JSON, or what went wrong. Nothing of it may be kept (RFC 6749 §5.1).
 pub(super) fn json<T: Serialize>(result: Result<T>) -> Response<Body> {
@@ -113,41 +101,4 @@ fn api(status: StatusCode, body: Vec<u8>) -> Response<Body> {
 /// An empty success.
 pub(super) fn empty() -> Response<Body> {
     api(StatusCode::OK, Vec::new())
-}
-
-/// A page that says what went wrong.
-pub(super) fn page(status: StatusCode, code: &str, problem: Problem) -> Response<Body> {
-    static LOOK: LazyLock<Look> = LazyLock::new(Look::builtin);
-    let frame = Frame { look: &LOOK, language: Language::En, base: "", here: None };
-    let page = ErrorPage { frame, code, problem, back: None, app_name: None };
-    let Ok(html) = page.render() else { return server_error() };
-    let mut response = Response::new(Body::from(html));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HTML);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
-    response
-}
-
-/// No such path.
-pub(super) async fn not_found(request: Request) -> Response<Body> {
-    if wants_page(request.headers()) {
-        return page(StatusCode::NOT_FOUND, "not_found", Problem::NotFound);
-    }
-    described(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
-}
-
-/// The path is known, the method is not its own. The router adds `Allow`.
-pub(super) async fn method_not_allowed(request: Request) -> Response<Body> {
-    let status = StatusCode::METHOD_NOT_ALLOWED;
-    if wants_page(request.headers()) {
-        return page(status, "method_not_allowed", Problem::MethodNotAllowed);
-    }
-    described(status, "method_not_allowed", "this path does not take this method")
-}
-
-fn wants_page(headers: &HeaderMap) -> bool {
-    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
 }

@@ -1,11 +1,76 @@
-//! `/authorize`. Clients demand the endpoint in the metadata; people cannot sign in here yet.
+//! `/authorize`: a request by GET is answered or led to a page; one by POST comes back by GET, since
+//! a cross-site POST brings none of our cookies.
+
+use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::Response;
 
-use super::answer;
+use super::edge::Context;
+use super::guest::Guest;
+use super::page::{self, Answered, Failed};
+use super::{Shared, body};
+use crate::domain::interaction::Errand;
+use crate::oauth::authorize::{self, Asked, Unasked};
+use crate::oauth::interactions::{self, Led, Next};
 use crate::pages::Problem;
 
-pub(super) async fn authorize() -> Response<Body> {
-    answer::page(StatusCode::BAD_REQUEST, "unsupported_response_type", Problem::InvalidRequest)
+pub(super) async fn get(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let guest = Guest::of_get(&shared, context, request).await?;
+    let asked = read(&shared, &guest, query.as_bytes()).await?;
+    Ok(match interactions::begin(&shared.issuer, guest.caller(), asked).await {
+        Ok(led) => page::lead(&shared, &guest, led),
+        Err(error) => page::lost(&shared, &guest, error),
+    })
+}
+
+pub(super) async fn post(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let headers = request.headers().clone();
+    let guest = Guest::nobody(context, headers);
+    let text = match body::read(request).await {
+        Ok((_, text)) => text,
+        Err(bad) => {
+            let bad = Failed::new(bad.status, "invalid_request", Problem::InvalidRequest);
+            return Ok(page::failed(&shared, &guest, bad));
+        }
+    };
+    let asked = read(&shared, &guest, &text).await?;
+    Ok(match interactions::keep(&shared.issuer, Errand::Authorize(Box::new(asked.request))).await {
+        Ok(id) => page::lead(&shared, &guest, Led { next: Next::Continue(id), cookie: None }),
+        Err(fault) => page::fault(&shared, &guest, &fault),
+    })
+}
+
+async fn read(shared: &Shared, guest: &Guest, text: &[u8]) -> Result<Asked, Response<Body>> {
+    match authorize::read(&shared.issuer, text).await {
+        Ok(asked) => Ok(asked),
+        Err(Unasked::Page(untrusted)) => {
+            Err(page::failed(shared, guest, page::distrust(untrusted)))
+        }
+        Err(Unasked::Answer(answer)) => Err(page::answer_app(shared, guest, &answer)),
+        Err(Unasked::Fault(fault)) => Err(page::fault(shared, guest, &fault)),
+    }
+}
+
+/// Goes on with a request that came by POST, or with one that needs no page any more.
+pub(super) async fn go_on(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let guest = Guest::of_get(&shared, context, request).await?;
+    Ok(match interactions::go_on(&shared.issuer, guest.caller(), &guest.interaction()).await {
+        Ok(led) => page::lead(&shared, &guest, led),
+        Err(error) => page::lost(&shared, &guest, error),
+    })
 }

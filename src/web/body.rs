@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -25,44 +26,64 @@ impl Head {
         Self(request.into_parts().0.headers)
     }
 
+    /// All headers.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.0
+    }
+
     /// The `Authorization` headers: more than one is an error for whoever reads them.
     pub(super) fn authorization(&self) -> Vec<&[u8]> {
         self.0.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect()
     }
 }
 
+/// Why there is no form.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BadBody {
+    /// The status of the answer.
+    pub(super) status: StatusCode,
+    description: &'static str,
+}
+
+impl BadBody {
+    /// The answer of an API.
+    pub(super) fn described(self) -> Response<Body> {
+        described(self.status, "invalid_request", self.description)
+    }
+}
+
 /// Reads the form of a request; the error is the answer.
 pub(super) async fn form(request: Request) -> Result<(Head, Form), Response<Body>> {
+    let (parts, body) = read(request).await.map_err(BadBody::described)?;
+    let form = Form::parse(&body).map_err(|bad| refusal(&bad.into()))?;
+    Ok((Head(parts.headers), form))
+}
+
+/// Reads the body of a request that must be a form.
+pub(super) async fn read(request: Request) -> Result<(Parts, bytes::Bytes), BadBody> {
     let (parts, body) = request.into_parts();
     let body = bytes(body).await?;
     let is_form = is_form(&parts.headers);
     let is_empty = body.is_empty() && !parts.headers.contains_key(CONTENT_TYPE);
     if !(is_form || is_empty) || parts.headers.contains_key(CONTENT_ENCODING) {
-        return Err(described(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "invalid_request",
-            "the body must be application/x-www-form-urlencoded in UTF-8",
-        ));
+        return Err(BadBody {
+            status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            description: "the body must be application/x-www-form-urlencoded in UTF-8",
+        });
     }
-    let form = Form::parse(&body).map_err(|bad| refusal(&bad.into()))?;
-    Ok((Head(parts.headers), form))
+    Ok((parts, body))
 }
 
-async fn bytes(body: Body) -> Result<bytes::Bytes, Response<Body>> {
+async fn bytes(body: Body) -> Result<bytes::Bytes, BadBody> {
+    let bad = |status, description| Err(BadBody { status, description });
     let read = Limited::new(body, LIMIT).collect();
     match tokio::time::timeout(PATIENCE, read).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(described(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "invalid_request",
-            "the body has more than 64 KB",
-        )),
-        Ok(Err(_)) => {
-            Err(described(StatusCode::BAD_REQUEST, "invalid_request", "the body could not be read"))
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            bad(StatusCode::PAYLOAD_TOO_LARGE, "the body has more than 64 KB")
         }
-        Err(_) => {
-            Err(described(StatusCode::REQUEST_TIMEOUT, "invalid_request", "the body took too long"))
-        }
+        Ok(Err(_)) => bad(StatusCode::BAD_REQUEST, "the body could not be read"),
+        Err(_) => bad(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
     }
 }
 

@@ -133,7 +133,8 @@ impl Inner {
         }
         let headers = response.headers_mut();
         for (name, value) in &self.headers {
-            headers.insert(name, value.clone());
+            // A page may know better.
+            headers.entry(name).or_insert_with(|| value.clone());
         }
         if !headers.contains_key(CONTENT_SECURITY_POLICY) {
             let policy = "default-src 'none'; frame-ancestors 'none'";

@@ -7,16 +7,30 @@ use axum::Router;
 use axum::http::HeaderValue;
 use axum::routing::{get, post};
 
+use crate::accounts::browsers::Present;
+use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::urls;
 use crate::oauth::Issuer;
+use crate::pages::{Look, Person, Wish};
 
+mod account;
 mod answer;
+mod assets;
 mod authorize;
 mod body;
+mod consent;
+mod cookies;
+mod cors;
 pub mod edge;
+mod guest;
 mod health;
 mod introspect;
+mod login;
+mod logout;
+mod missing;
+mod page;
 mod revoke;
+mod select_account;
 mod token;
 mod userinfo;
 mod well_known;
@@ -25,18 +39,24 @@ mod well_known;
 #[derive(Debug)]
 pub struct Shared {
     issuer: Arc<Issuer>,
+    look: Look,
+    /// The path of the issuer.
+    base: String,
+    /// Its origin.
+    origin: String,
     ready: AtomicBool,
     jwks_cache: HeaderValue,
 }
 
 impl Shared {
-    /// Around this issuer; ready until said otherwise.
+    /// Around this issuer, with this look; ready until said otherwise.
     #[must_use]
-    pub fn new(issuer: Arc<Issuer>) -> Arc<Self> {
+    pub fn new(issuer: Arc<Issuer>, look: Look) -> Arc<Self> {
         let seconds = issuer.keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
-        Arc::new(Self { issuer, ready: AtomicBool::new(true), jwks_cache })
+        let (base, origin) = (issuer.url.path(), issuer.url.origin());
+        Arc::new(Self { issuer, look, base, origin, ready: AtomicBool::new(true), jwks_cache })
     }
 
     /// Says no more to `/readyz`: the server is about to stop.
@@ -49,18 +69,33 @@ impl Shared {
 pub fn router(shared: Arc<Shared>) -> Router {
     let metadata = get(well_known::metadata).options(well_known::preflight);
     let routes = Router::new()
-        .route(urls::TOKEN, post(token::token))
+        .route(urls::TOKEN, post(token::token).options(cors::preflight))
         .route(urls::INTROSPECT, post(introspect::introspect))
-        .route(urls::REVOKE, post(revoke::revoke))
-        .route(urls::USERINFO, get(userinfo::get).post(userinfo::post))
-        .route(urls::AUTHORIZE, get(authorize::authorize).post(authorize::authorize))
+        .route(urls::REVOKE, post(revoke::revoke).options(cors::preflight))
+        .route(urls::USERINFO, get(userinfo::get).post(userinfo::post).options(cors::preflight))
+        .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
+        .route(urls::AUTHORIZE_CONTINUE, get(authorize::go_on))
+        .route(urls::LOGIN, get(login::get).post(login::post))
+        .route(urls::LOGIN_CANCEL, post(login::cancel))
+        .route(urls::SELECT_ACCOUNT, get(select_account::get).post(select_account::post))
+        .route(urls::CONSENT, get(consent::get).post(consent::post))
+        .route(urls::LOGOUT, get(logout::get).post(logout::post))
+        .route(urls::LOGOUT_CONTINUE, get(logout::go_on))
+        .route(urls::LOGOUT_CONFIRM, get(logout::asking).post(logout::confirm))
+        .route(urls::ACCOUNT, get(account::get))
+        .route(urls::ACCOUNT_PASSWORD, post(account::password))
+        .route(urls::ACCOUNT_DEVICES_END, post(account::end_device))
+        .route(urls::ACCOUNT_APPS_REMOVE, post(account::remove_app))
+        .route(urls::ACCOUNT_SIGN_OUT, post(account::sign_out))
+        .route(urls::ASSETS, get(assets::asset))
+        .route(urls::CLIENT_LOGO, get(assets::client_logo))
         .route(urls::JWKS, get(well_known::jwks).options(well_known::preflight))
         .route(urls::OPENID_CONFIGURATION, metadata.clone())
         .route(urls::OAUTH_AUTHORIZATION_SERVER, metadata.clone())
         .route(urls::LIVEZ, get(health::livez))
         .route(urls::READYZ, get(health::readyz))
-        .fallback(answer::not_found)
-        .method_not_allowed_fallback(answer::method_not_allowed);
+        .fallback(missing::path)
+        .method_not_allowed_fallback(missing::method);
     let path = shared.issuer.url.path();
     if path.is_empty() {
         return routes.with_state(shared);
@@ -72,7 +107,42 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(&inserted, metadata)
         .route(urls::LIVEZ, get(health::livez))
         .route(urls::READYZ, get(health::readyz))
-        .fallback(answer::not_found)
-        .method_not_allowed_fallback(answer::method_not_allowed)
+        .fallback(missing::path)
+        .method_not_allowed_fallback(missing::method)
         .with_state(shared)
+}
+
+/// What pages show of a person.
+fn person(present: &Present) -> Person<'_> {
+    let user = &present.user;
+    let name = user.profile.name.as_deref().filter(|name| !name.trim().is_empty());
+    Person { name, username: &user.username, email: user.email.as_deref() }
+}
+
+/// What pages say that an app wants, each thing once.
+fn wishes<'a>(scope: &'a Scope, claims: impl IntoIterator<Item = &'a str>) -> Vec<Wish<'a>> {
+    let of_scope = scope.iter().map(|token| match token {
+        OPENID => Wish::Identity,
+        OFFLINE_ACCESS => Wish::Offline,
+        "profile" => Wish::Profile,
+        "email" => Wish::Email,
+        "address" => Wish::Address,
+        "phone" => Wish::Phone,
+        other => Wish::Other(other),
+    });
+    let by_name = claims.into_iter().map(|claim| match claim {
+        "sub" => Wish::Identity,
+        "name" | "given_name" | "family_name" | "middle_name" => Wish::Claim("name"),
+        "email" | "email_verified" => Wish::Email,
+        "address" => Wish::Address,
+        "phone_number" | "phone_number_verified" => Wish::Phone,
+        other => Wish::Claim(other),
+    });
+    let mut wishes: Vec<Wish<'_>> = Vec::new();
+    for wish in of_scope.chain(by_name) {
+        if !wishes.contains(&wish) {
+            wishes.push(wish);
+        }
+    }
+    wishes
 }

@@ -7,9 +7,10 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::edge::Context;
-use super::{Shared, answer, body};
+use super::{Shared, answer, body, cookies, cors};
+use crate::oauth::client_auth;
 use crate::oauth::error::Error;
-use crate::oauth::revoke;
+use crate::oauth::revoke::{self, Browser};
 
 pub(super) async fn revoke(
     State(shared): State<Arc<Shared>>,
@@ -20,11 +21,24 @@ pub(super) async fn revoke(
         Ok(read) => read,
         Err(answer) => return answer,
     };
+    let script = cors::origin(head.headers());
+    let client = client_auth::named(&head.authorization(), &form);
+    let cookie = client.as_ref().and_then(|id| cookies::refresh_token(head.headers(), id));
+    let browser = Browser { script, cookie };
     let origin = context.origin();
-    match revoke::revoke(&shared.issuer, &head.authorization(), &form, &origin).await {
+    let revoked =
+        revoke::revoke(&shared.issuer, &head.authorization(), &form, browser, &origin).await;
+    let response = match revoked {
         // RFC 7009 §2.2: the content of the answer is ignored.
-        Ok(()) => answer::empty(),
+        Ok(()) => {
+            let mut response = answer::empty();
+            if let (Some(client), Some(_)) = (&client, cookie) {
+                cookies::clear_refresh_token(response.headers_mut(), client);
+            }
+            response
+        }
         Err(Error::Refused(refusal)) => answer::refusal(&refusal),
         Err(Error::Fault(fault)) => answer::fault(&fault),
-    }
+    };
+    cors::allow(&shared, script, client.as_ref(), response).await
 }

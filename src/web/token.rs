@@ -8,7 +8,8 @@ use axum::http::Response;
 
 use super::Shared;
 use super::edge::Context;
-use super::{answer, body};
+use super::{answer, body, cookies, cors};
+use crate::oauth::client_auth;
 use crate::oauth::token;
 
 pub(super) async fn token(
@@ -20,11 +21,27 @@ pub(super) async fn token(
         Ok(read) => read,
         Err(answer) => return answer,
     };
+    let script = cors::origin(head.headers());
+    let client = client_auth::named(&head.authorization(), &form);
+    let cookie = client.as_ref().and_then(|id| cookies::refresh_token(head.headers(), id));
     let request = token::Request {
         authorization: &head.authorization(),
-        form: &form,
+        form,
+        script,
+        cookie,
         address: context.address,
         origin: &context.origin(),
     };
-    answer::json(token::token(&shared.issuer, request).await)
+    let response = match token::token(&shared.issuer, request).await {
+        Ok(issued) => {
+            let mut response = answer::json(Ok(issued.response));
+            if let (Some(client), Some(token)) = (&client, &issued.cookie) {
+                let life = shared.issuer.lifetimes.refresh_idle;
+                cookies::set_refresh_token(response.headers_mut(), client, token, life);
+            }
+            response
+        }
+        Err(error) => answer::json::<()>(Err(error)),
+    };
+    cors::allow(&shared, script, client.as_ref(), response).await
 }

@@ -8,10 +8,10 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::body::Head;
-use super::{Shared, answer, body};
+use super::{Shared, answer, body, cors};
 use crate::domain::form::Form;
 use crate::oauth::error::{ErrorCode, Refusal, invalid_request};
-use crate::oauth::userinfo;
+use crate::oauth::{bearer, userinfo};
 
 pub(super) async fn get(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
     respond(&shared, &Head::of(request), &Form::default()).await
@@ -25,10 +25,15 @@ pub(super) async fn post(State(shared): State<Arc<Shared>>, request: Request) ->
 }
 
 async fn respond(shared: &Shared, head: &Head, form: &Form) -> Response<Body> {
-    match presented(head, form) {
-        Ok(token) => answer::json(userinfo::userinfo(&shared.issuer, token).await),
-        Err(refusal) => answer::refusal(&refusal),
-    }
+    let script = cors::origin(head.headers());
+    let (response, client) = match presented(head, form) {
+        Ok(token) => {
+            let client = bearer::claimed_client(token);
+            (answer::json(userinfo::userinfo(&shared.issuer, token).await), client)
+        }
+        Err(refusal) => (answer::refusal(&refusal), None),
+    };
+    cors::allow(shared, script, client.as_ref(), response).await
 }
 
 fn presented<'a>(head: &'a Head, form: &'a Form) -> Result<&'a str, Refusal> {

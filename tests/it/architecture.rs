@@ -27,13 +27,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rsa", &["keys"]),
     ("aws_lc_rs", &["keys"]),
     ("argon2", &["accounts"]),
-    ("askama", &["pages", "web"]),
-    ("axum", &["web", "app"]),
+    ("askama", &["pages", "web", "cli"]),
+    ("axum", &["web", "app", "cli"]),
     ("hyper", &["web", "app", "outbound"]),
     ("hyper_util", &["web", "app"]),
     ("tower", &["web", "app"]),
     ("http_body_util", &["web", "app"]),
-    ("reqwest", &["outbound"]),
+    ("reqwest", &["outbound", "cli"]),
     ("rustls", &["app", "outbound"]),
     ("tokio_rustls", &["app"]),
     ("rlimit", &["app"]),
@@ -44,6 +44,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("fluent_syntax", &["pages"]),
     ("unic_langid", &["pages"]),
     ("clap", &["cli"]),
+    ("oauth2", &["cli"]),
+    ("openidconnect", &["cli"]),
+    ("zxcvbn", &["accounts"]),
 ];
 
 /// What a source of this room imports against the law.

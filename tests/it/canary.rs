@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use mapae::domain::clock::Clock;
 use serde_json::json;
 
-use crate::support::{App, Cli, Database, form};
+use crate::support::{App, Browser, CALLBACK, Cli, Database, VERIFIER, form};
 
 const CANARY: &str = "Canary/비밀+word=7&%_~";
 
@@ -168,6 +168,47 @@ async fn people(app: &App, secrets: &mut Secrets) {
     }
 }
 
+/// The pages, right and wrong, and the code that comes of them.
+async fn browsers(app: &App, secrets: &mut Secrets) {
+    let mut browser = Browser::new(&app.base, &app.http);
+    let login = browser.open(&app.authorization_url(&[("login_hint", "alice")])).await;
+    secrets.keep(&login.hidden("csrf"));
+    secrets.keep(browser.cookie().expect("a cookie"));
+    let wrong = secrets.keep("another-wrong-Canary-password");
+    browser.sign_in_as(&login, "alice", &wrong).await;
+    browser.sign_in_as(&login, CANARY, "x").await;
+    let consent = browser.sign_in_as(&login, "alice", CANARY).await;
+    secrets.keep(browser.cookie().expect("a cookie"));
+    let code = secrets.keep(&browser.consent(&consent, "allow").await.heard().code());
+    secrets.keep(VERIFIER);
+    app.exchange_with(&code, &[("code_verifier", "")]).await.refused(400, "invalid_grant");
+    let first = app.exchange(&code).await.ok();
+    let id_token = first.text("id_token");
+    secrets.keep(id_token.rsplit('.').next().expect("a signature"));
+    secrets.keep_pair(first.pair());
+    app.exchange(&code).await.refused(400, "invalid_grant");
+    let account = browser.open("/account").await;
+    let (csrf, session) = (account.hidden("csrf"), account.hidden("session"));
+    secrets.keep(&csrf);
+    let new = secrets.keep("a-new-Canary-password-of-some-length");
+    for (current, status) in [("a-wrong-Canary-password", 400), (CANARY, 303), (&new, 400)] {
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("session", &session),
+            ("current-password", current),
+            ("new-password", &new),
+        ];
+        let page = browser.post("/account/password", &fields).await;
+        assert_eq!(page.reply.status, status, "{}", page.reply.text);
+        secrets.keep(browser.cookie().expect("a cookie"));
+    }
+    let logout = form(&[("id_token_hint", &id_token), ("state", CANARY)]);
+    browser.open(&format!("/logout?{logout}")).await;
+    secrets.keep(browser.cookie().expect("a cookie"));
+    browser.open(&format!("/logout?{logout}x")).await;
+    browser.open(&format!("/login?interaction={code}&password={wrong}")).await;
+}
+
 async fn machine(app: &App, signer: &Signer, secrets: &mut Secrets) {
     let good = secrets.keep(&signer.assertion("machine", &app.base, "one"));
     let elsewhere = secrets.keep(&signer.assertion("machine", "https://other", "two"));
@@ -206,6 +247,10 @@ async fn s163_no_secret_is_in_the_log_or_in_the_database() {
                 "password",
                 "--grant",
                 "refresh_token",
+                "--grant",
+                "authorization_code",
+                "--redirect-uri",
+                CALLBACK,
                 "--scope",
                 "openid read",
             ],
@@ -231,12 +276,17 @@ async fn s163_no_secret_is_in_the_log_or_in_the_database() {
         .await;
     people(&app, &mut secrets).await;
     machine(&app, &signer, &mut secrets).await;
+    browsers(&app, &mut secrets).await;
+    binary
+        .cli(&["user", "set-password", "--username", "alice", "--password-stdin"], Some(CANARY))
+        .await;
     let (_, token) = secrets.keep_pair(app.password_as("alice", CANARY, "openid").await.pair());
     let mut told = String::new();
     for verb in ["inspect", "revoke"] {
         let said = binary.cli.run(&["token", verb], Some(&token)).await;
         assert_eq!(said.code, 0, "{said:?}");
-        told += &(said.out + &said.err);
+        told += &said.out;
+        told += &said.err;
     }
     let master = std::fs::read_to_string(binary.cli.folder.path().join("keys/master.key")).unwrap();
     secrets.keep(master.trim());

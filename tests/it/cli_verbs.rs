@@ -62,6 +62,25 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
                 "https://app.test/cb",
                 "--redirect-uri",
                 "http://127.0.0.1/cb",
+                "--post-logout-redirect-uri",
+                "https://app.test/bye",
+                "--backchannel-logout-uri",
+                "https://app.test/logout",
+                "--allowed-origin",
+                "https://app.test",
+                "--allowed-origin",
+                "http://localhost:3000",
+                "--refresh-delivery",
+                "cookie",
+                "--require-pkce",
+                "false",
+                "--first-party",
+                "--logo-uri",
+                "https://app.test/logo.svg",
+                "--policy-uri",
+                "https://app.test/privacy",
+                "--tos-uri",
+                "https://app.test/terms",
                 "--scope",
                 "openid profile email",
                 "--audience",
@@ -97,6 +116,12 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
             "scope": "email openid profile", "audiences": ["https://a", "https://b"],
             "resource_servers": ["https://c"],
             "redirect_uris": ["https://app.test/cb", "http://127.0.0.1/cb"],
+            "post_logout_redirect_uris": ["https://app.test/bye"],
+            "backchannel_logout_uri": "https://app.test/logout",
+            "allowed_origins": ["https://app.test", "http://localhost:3000"],
+            "refresh_delivery": "cookie", "require_pkce": false, "first_party": true,
+            "logo_uri": "https://app.test/logo.svg", "policy_uri": "https://app.test/privacy",
+            "tos_uri": "https://app.test/terms",
             "token_alg": "ES256", "refresh_policy": "rotate", "refresh_grace": 5,
             "require_access_token_proof": true, "disabled_at": null,
         })
@@ -183,6 +208,7 @@ async fn a_private_key_jwt_client_brings_its_public_keys() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one list of mistakes")]
 async fn usage_errors_end_with_2_and_refusals_with_1() {
     let cli = Cli::new(&Database::Sqlite).await;
     let create = ["client", "create", "--id", "a", "--name", "a", "--kind", "confidential"];
@@ -223,6 +249,15 @@ async fn usage_errors_end_with_2_and_refusals_with_1() {
         (with(&["--redirect-uri", "/relative"]), "redirect"),
         (with(&["--redirect-uri", "https://app.test/cb#x"]), "redirect"),
         (with(&["--redirect-uri", "javascript:alert(1)"]), "redirect"),
+        (with(&["--redirect-uri", "http://app.test/cb"]), "https"),
+        (with(&["--redirect-uri", "com.example.app:/cb"]), "public clients"),
+        (with(&["--grant", "authorization_code"]), "redirect URI"),
+        (with(&["--post-logout-redirect-uri", "https://app.test/#x"]), "fragment"),
+        (with(&["--backchannel-logout-uri", "http://app.test/logout"]), "https"),
+        (with(&["--allowed-origin", "https://app.test/"]), "origin"),
+        (with(&["--allowed-origin", "*"]), "absolute"),
+        (with(&["--refresh-delivery", "cookie"]), "allowed origin"),
+        (with(&["--policy-uri", "javascript:alert(1)"]), "https"),
         (with(&["--auth-method", "none"]), "authenticates"),
         (with(&["--require-access-token-proof"]), "refresh_token"),
     ] {

@@ -6,7 +6,9 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::support::{Cli, Database, eventually, free_port, http, required_or_skip, terminate};
+use crate::support::{
+    Browser, Cli, Database, Page, eventually, free_port, http, required_or_skip, terminate,
+};
 
 /// Reads what the demo prints until its tour is over.
 async fn tour(child: &mut Child) -> String {
@@ -42,14 +44,15 @@ async fn the_tour_works_when_pasted_and_nothing_is_left() {
     cli.set("TMPDIR", folder.to_str().unwrap());
     // What a real installation sets must not reach into the demo.
     cli.set("MAPAE_LISTEN", "0.0.0.0:1");
-    let port = free_port().to_string();
-    let mut child = cli.command(&["demo", "--port", &port]).stdin(Stdio::null()).spawn().unwrap();
+    let (port, app_port) = (free_port().to_string(), free_port().to_string());
+    let arguments = ["demo", "--port", &port, "--app-port", &app_port];
+    let mut child = cli.command(&arguments).stdin(Stdio::null()).spawn().unwrap();
     let said = tour(&mut child).await;
     let issuer = format!("http://localhost:{port}");
     assert!(said.starts_with(&format!("mapae is running at {issuer} ")), "{said}");
     assert_eq!(demo_folders(&folder), 1);
     let (_, script) =
-        said.split_once("Paste these lines into another terminal.\n").expect("a tour");
+        said.split_once("paste these lines into another terminal.\n").expect("a tour");
     let pasted = Command::new("bash").args(["-e", "-c", script]).output().await.expect("bash");
     assert!(pasted.status.success() && pasted.stderr.is_empty(), "{pasted:?}");
     let out = String::from_utf8(pasted.stdout).unwrap();
@@ -71,16 +74,59 @@ async fn the_tour_works_when_pasted_and_nothing_is_left() {
     assert!(own["access_token"].is_string() && own.get("refresh_token").is_none());
     assert_eq!((&asked["active"], &asked["client_id"]), (&true.into(), &"demo-app".into()));
     assert_eq!(*after, serde_json::json!({ "active": false }));
+    clicks_through(&issuer, &format!("http://127.0.0.1:{app_port}")).await;
     terminate(&child).await;
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
     assert_eq!(demo_folders(&folder), 0);
 }
 
+/// What a newcomer does with the app of the demo.
+async fn clicks_through(issuer: &str, app: &str) {
+    // Cookies ignore ports, so the two live on two hosts; here each has a browser of its own.
+    let (mut at_app, mut at_issuer) = (Browser::new(app, &http()), Browser::new(issuer, &http()));
+    let home = at_app.get("/").await;
+    assert!(home.has("sign-in") && !home.has("person"));
+    let url = at_app.post("/sign-in", &[]).await.location().expect("sent away").to_owned();
+    assert!(url.starts_with(&format!("{issuer}/authorize?")), "{url}");
+    let login = at_issuer.open(&url).await;
+    let consent = at_issuer.sign_in_as(&login, "hong", "hong-gil-dong").await;
+    let back = at_issuer.consent(&consent, "allow").await.location().expect("sent back").to_owned();
+    assert!(back.starts_with(&format!("{app}/callback?")), "{back}");
+    let signed_in = at_app.open(&back).await;
+    assert!(signed_in.reply.text.contains("홍길동") && signed_in.reply.text.contains("at+jwt"));
+    let token =
+        |page: &Page| page.reply.text.split("mapae_rt_").nth(1).map(|rest| rest[..43].to_owned());
+    let refreshed = at_app.post("/refresh", &[]).await;
+    let refreshed = at_app.follow(refreshed).await;
+    assert!(token(&signed_in).is_some() && token(&refreshed).is_some());
+    assert_ne!(token(&signed_in), token(&refreshed));
+    // An answer that was used already, or belongs to nobody, changes nothing.
+    for stale in [back.as_str(), "/callback?code=x&state=y", "/callback"] {
+        let page = at_app.open(stale).await;
+        assert!(page.has("refused") && !page.has("person"), "{page:?}");
+    }
+    let url = at_app.post("/sign-in", &[]).await.location().expect("sent away").to_owned();
+    let back = at_issuer.open(&url).await.location().expect("signed in already").to_owned();
+    assert!(at_app.open(&back).await.has("person"));
+    let out = at_app.post("/sign-out", &[]).await.location().expect("sent away").to_owned();
+    let home = at_issuer.open(&out).await;
+    assert_eq!(home.location(), Some(format!("{app}/").as_str()));
+    assert!(at_app.get("/").await.has("sign-in"));
+    assert!(at_issuer.open("/account").await.has("login-submit"), "signed out there, too");
+    // Who turns back is told so kindly.
+    let url = at_app.post("/sign-in", &[]).await.location().expect("sent away").to_owned();
+    let login = at_issuer.open(&url).await;
+    let (interaction, csrf) = (login.hidden("interaction"), login.hidden("csrf"));
+    let fields = [("interaction", interaction.as_str()), ("csrf", &csrf)];
+    let back = at_issuer.post("/login/cancel", &fields).await.location().expect("back").to_owned();
+    assert!(at_app.open(&back).await.reply.text.contains("access_denied"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kept_demo_is_there_again() {
     let cli = Cli::new(&Database::Sqlite).await;
-    let port = free_port().to_string();
-    let arguments = ["demo", "--keep", "--port", &port, "--json"];
+    let (port, app_port) = (free_port().to_string(), free_port().to_string());
+    let arguments = ["demo", "--keep", "--port", &port, "--app-port", &app_port, "--json"];
     let mut subjects = Vec::new();
     for _ in 0..2 {
         let mut child = cli.command(&arguments).stdin(Stdio::null()).spawn().unwrap();
@@ -108,4 +154,33 @@ async fn a_kept_demo_is_there_again() {
         assert!(cli.folder.path().join("mapae-demo/mapae.db").exists());
     }
     assert_eq!(subjects[0], subjects[1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_is_taken_is_named() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let app_port = taken.local_addr().unwrap().port().to_string();
+    let port = free_port().to_string();
+    let said = cli.run(&["demo", "--port", &port, "--app-port", &app_port], None).await;
+    assert_eq!((said.code, said.out.as_str()), (1, ""));
+    assert!(said.err.contains("--app-port") && said.err.contains(&app_port), "{said:?}");
+    // One that nobody chose gives way: two demos run beside each other.
+    let mut demos = Vec::new();
+    for _ in 0..2 {
+        let port = free_port().to_string();
+        let arguments = ["demo", "--port", &port, "--json"];
+        let mut child = cli.command(&arguments).stdin(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
+        let told: Value = serde_json::from_str(&line).expect("one JSON document");
+        let app = told["app"].as_str().expect("a URL").to_owned();
+        assert_eq!(http().get(&app).send().await.unwrap().status(), 200);
+        demos.push((child, app));
+    }
+    assert_ne!(demos[0].1, demos[1].1);
+    for (mut child, _) in demos {
+        terminate(&child).await;
+        assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    }
 }

@@ -16,6 +16,7 @@ mod canary;
 mod cli_config;
 mod cli_verbs;
 mod client_auth;
+mod code_flow;
 mod crash;
 mod demo;
 mod http;

@@ -5,15 +5,17 @@ use std::future::Future;
 use std::pin::Pin;
 
 use openidconnect::core::{
-    CoreClient, CoreIdToken, CoreIdTokenVerifier, CoreJwsSigningAlgorithm, CoreProviderMetadata,
-    CoreTokenResponse, CoreUserInfoClaims,
+    CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreIdTokenVerifier, CoreJwsSigningAlgorithm,
+    CoreProviderMetadata, CoreTokenResponse, CoreUserInfoClaims,
 };
 use openidconnect::{
-    AsyncHttpClient, ClientId, ClientSecret, HttpRequest, HttpResponse, IssuerUrl, Nonce,
-    OAuth2TokenResponse, ResourceOwnerPassword, ResourceOwnerUsername, Scope, TokenResponse,
+    AccessTokenHash, AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    HttpRequest, HttpResponse, IssuerUrl, LogoutRequest, Nonce, OAuth2TokenResponse,
+    PkceCodeChallenge, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl,
+    ResourceOwnerPassword, ResourceOwnerUsername, Scope, TokenResponse,
 };
 
-use crate::support::{PASSWORD, Server, USERNAME, both};
+use crate::support::{CALLBACK, PASSWORD, Server, USERNAME, both};
 
 /// Sends the crate's requests through our own client.
 struct Http(reqwest::Client);
@@ -82,6 +84,81 @@ both! {
             .unwrap();
         assert_eq!(verified(&verifier, refreshed.id_token().unwrap()), sub);
         assert_ne!(refreshed.access_token().secret(), tokens.access_token().secret());
+    }
+}
+
+both! {
+    async fn a_relying_party_runs_the_whole_code_flow(database) {
+        let server = Server::start(&database).await;
+        let sub = server.alice().await;
+        let app = server
+            .web_app("app", |client| {
+                client.post_logout_redirect_uris = vec!["https://app.example.com/bye".to_owned()];
+            })
+            .await;
+        let http = Http(server.http.clone());
+        let issuer = IssuerUrl::new(server.issuer().to_owned()).unwrap();
+        let metadata = ProviderMetadataWithLogout::discover_async(issuer, &http).await.unwrap();
+        let logout = metadata.additional_metadata().end_session_endpoint.clone().unwrap();
+        let client = CoreClient::from_provider_metadata(
+            metadata,
+            ClientId::new(app.id.clone()),
+            app.secret.clone().map(ClientSecret::new),
+        )
+        .set_redirect_uri(RedirectUrl::new(CALLBACK.to_owned()).unwrap());
+
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let flow = CoreAuthenticationFlow::AuthorizationCode;
+        let (url, state, nonce) = client
+            .authorize_url(flow, CsrfToken::new_random, Nonce::new_random)
+            .add_scope(Scope::new("profile".to_owned()))
+            .set_pkce_challenge(challenge)
+            .url();
+        let mut browser = server.browser();
+        let heard = browser.arrive(url.as_str()).await.heard();
+        assert_eq!(heard.get("state"), state.secret());
+        assert_eq!(heard.get("iss"), server.issuer());
+
+        let tokens: CoreTokenResponse = client
+            .exchange_code(AuthorizationCode::new(heard.code()))
+            .unwrap()
+            .set_pkce_verifier(verifier)
+            .request_async(&http)
+            .await
+            .unwrap();
+        let id_token = tokens.id_token().unwrap();
+        let id_token_verifier = client.id_token_verifier();
+        let claims = id_token.claims(&id_token_verifier, &nonce).unwrap();
+        assert_eq!(claims.subject().as_str(), sub);
+        let hash = AccessTokenHash::from_token(
+            tokens.access_token(),
+            id_token.signing_alg().unwrap(),
+            id_token.signing_key(&id_token_verifier).unwrap(),
+        );
+        assert_eq!(Some(&hash.unwrap()), claims.access_token_hash());
+        assert!(id_token.claims(&id_token_verifier, &Nonce::new_random()).is_err());
+
+        let info: CoreUserInfoClaims = client
+            .user_info(tokens.access_token().clone(), Some(claims.subject().clone()))
+            .unwrap()
+            .request_async(&http)
+            .await
+            .unwrap();
+        assert_eq!(info.name().unwrap().get(None).unwrap().as_str(), "Alice");
+        let refreshed: CoreTokenResponse = client
+            .exchange_refresh_token(tokens.refresh_token().unwrap())
+            .unwrap()
+            .request_async(&http)
+            .await
+            .unwrap();
+        assert_eq!(verified(&id_token_verifier, refreshed.id_token().unwrap()), sub);
+
+        let bye = PostLogoutRedirectUrl::new("https://app.example.com/bye".to_owned()).unwrap();
+        let request = LogoutRequest::from(logout).set_id_token_hint(id_token);
+        let request = request.set_post_logout_redirect_uri(bye).set_state(CsrfToken::new("s".to_owned()));
+        let out = browser.open(request.http_get_url().as_str()).await;
+        assert_eq!(out.location(), Some("https://app.example.com/bye?state=s"));
+        assert!(browser.open(url.as_str()).await.has("login-submit"));
     }
 }
 

@@ -7,7 +7,8 @@ use mapae::domain::client::TokenAlg;
 use mapae::oauth::registration;
 
 use crate::support::{
-    App, Binary, Cli, PASSWORD, Server, USERNAME, decode_header, eventually, postgres_or_skip,
+    App, Binary, Browser, Cli, PASSWORD, Server, USERNAME, decode_header, eventually, form,
+    postgres_or_skip,
 };
 
 async fn kids(app: &App) -> BTreeSet<String> {
@@ -158,4 +159,55 @@ async fn s084_two_processes_bring_one_successor() {
     }
     here.revoke(&token).await.ok();
     there.refresh(&token).await.refused(400, "invalid_grant");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s015_two_replicas_never_redeem_one_code_twice() {
+    let Some(database) = postgres_or_skip() else { return };
+    let server = Server::start(&database).await;
+    let replica = server.another().await;
+    server.alice().await;
+    let here = server.web_app("app", |client| client.first_party = true).await;
+    let there = here.at(&format!("http://{}", replica.address()));
+    let mut browser = server.browser();
+    for _ in 0..10 {
+        let code = browser.code(&here).await;
+        let attempts = (0..32).map(|n| if n % 2 == 0 { &here } else { &there });
+        let replies = join_all(attempts.map(|app| app.exchange(&code))).await;
+        let (won, lost): (Vec<_>, Vec<_>) =
+            replies.into_iter().partition(|reply| reply.status == 200);
+        assert!(won.len() <= 1, "{} successes", won.len());
+        for reply in &lost {
+            reply.refused(400, "invalid_grant");
+        }
+        // The losers are replays, so what the winner got is dead at both.
+        for reply in won {
+            let (access, refresh) = reply.pair();
+            assert!(!here.is_active(&access).await && !there.is_active(&access).await);
+            there.refresh(&refresh).await.refused(400, "invalid_grant");
+        }
+    }
+    replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_is_known_at_every_replica_and_gone_from_every_replica() {
+    let Some(database) = postgres_or_skip() else { return };
+    let server = Server::start(&database).await;
+    let replica = server.another().await;
+    server.alice().await;
+    let here = server.web_app("app", |client| client.first_party = true).await;
+    let there = here.at(&format!("http://{}", replica.address()));
+    let mut browser = server.browser();
+    browser.code(&here).await;
+    let mut elsewhere = Browser::new(&there.base, &there.http);
+    elsewhere.cookies = browser.cookies.clone();
+    let silent = [("prompt", "none")];
+    let code = elsewhere.get(&there.authorization_url(&silent)).await.heard().code();
+    let hint = there.exchange(&code).await.ok().text("id_token");
+    let logout = format!("/logout?{}", form(&[("id_token_hint", &hint)]));
+    assert_eq!(browser.get(&logout).await.reply.status, 200);
+    let after = elsewhere.get(&there.authorization_url(&silent)).await;
+    after.heard_error("login_required");
+    replica.stop().await;
 }

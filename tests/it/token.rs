@@ -42,7 +42,7 @@ both! {
         assert_eq!(claims["aud"], "app");
         let mut names: Vec<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["amr", "at_hash", "aud", "auth_time", "exp", "iat", "iss", "sid", "sub"]);
+        assert_eq!(names, ["acr", "amr", "at_hash", "aud", "auth_time", "exp", "iat", "iss", "sid", "sub"]);
         assert!(app.password("profile").await.ok().json().get("id_token").is_none());
     }
 

@@ -1,6 +1,8 @@
 //! `client_credentials`: a client for itself, RFC 6749 §4.4. Nothing is written: the token stands
 //! for itself, without refresh token (§4.4.3) and without id token.
 
+use serde_json::Map;
+
 use super::{Cx, Grant, registered_resources, registered_scope, resources, scope};
 use crate::domain::client::ClientKind;
 use crate::domain::form::Form;
@@ -40,6 +42,7 @@ impl Grant for ClientCredentials {
             resources: self.resources,
             refresh_token: None,
             nonce: None,
+            claims: Map::new(),
         })
     }
 }

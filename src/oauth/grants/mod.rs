@@ -15,6 +15,7 @@ use crate::domain::client::Client;
 use crate::domain::form::Form;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 
+pub mod authorization_code;
 pub mod client_credentials;
 pub mod password;
 pub mod refresh_token;
@@ -73,6 +74,7 @@ macro_rules! grants {
 }
 
 grants! {
+    authorization_code::AuthorizationCode,
     password::Password,
     refresh_token::RefreshToken,
     client_credentials::ClientCredentials,
@@ -101,13 +103,13 @@ fn scope(form: &Form) -> Result<Option<Scope>, Refusal> {
 }
 
 /// `resource`, RFC 8707 §2.
-fn resources(form: &Form) -> Vec<String> {
+pub(super) fn resources(form: &Form) -> Vec<String> {
     form.all("resource").map(str::to_owned).collect()
 }
 
 /// The scope to grant: what was asked for, within what was registered. Nothing asked for means
 /// what was registered, but for the two that a client must ask for itself (RFC 6749 §3.3).
-fn registered_scope(asked: Option<Scope>, client: &Client) -> Result<Scope, Refusal> {
+pub(super) fn registered_scope(asked: Option<Scope>, client: &Client) -> Result<Scope, Refusal> {
     let Some(asked) = asked else {
         return Ok(client.scope.without(&[OPENID, OFFLINE_ACCESS]));
     };
@@ -119,7 +121,7 @@ fn registered_scope(asked: Option<Scope>, client: &Client) -> Result<Scope, Refu
 }
 
 /// RFC 8707 §2: a resource must be one that was registered for the client.
-fn registered_resources(resources: &[String], client: &Client) -> Result<(), Refusal> {
+pub(super) fn registered_resources(resources: &[String], client: &Client) -> Result<(), Refusal> {
     if resources.iter().all(|resource| client.audiences.contains(resource)) {
         return Ok(());
     }

@@ -4,14 +4,14 @@
 use zeroize::Zeroizing;
 
 use super::{Cx, Grant, registered_resources, registered_scope, required, resources, scope};
-use crate::accounts::sign_in::{Knock, Refused, SignedIn};
+use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Refused, SignedIn};
 use crate::domain::form::Form;
 use crate::domain::scope::Scope;
 use crate::domain::verdict;
 use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant};
 use crate::oauth::families::{self, Granted};
 use crate::oauth::mint::Entitlement;
-use crate::store::Tx;
+use crate::store::{Tx, audit_events};
 
 /// RFC 6749 §4.3.2.
 pub struct Password {
@@ -26,9 +26,6 @@ impl std::fmt::Debug for Password {
         f.debug_struct("Password").finish_non_exhaustive()
     }
 }
-
-/// RFC 8176 §2.
-const PASSWORD_AMR: &[&str] = &["pwd"];
 
 impl Grant for Password {
     const TYPE: &'static str = "password";
@@ -50,7 +47,7 @@ impl Grant for Password {
             username: &self.username,
             password: &self.password,
             address: cx.address,
-            client: &client.id,
+            client: Some(&client.id),
             origin: cx.origin,
         };
         let signed_in = cx.issuer.door().by_password(knock).await.map_err(refused)?;
@@ -68,8 +65,18 @@ async fn open(
     resources: Vec<String>,
 ) -> Result<Entitlement> {
     let client = cx.client.client();
-    let event = signed_in.record(tx, &client.id, cx.origin).await.map_err(refused)?;
-    let granted = Granted { user: &signed_in.user.id, amr: PASSWORD_AMR, scope, resources, event };
+    let event = signed_in.record(tx, Some(&client.id), cx.origin).await.map_err(refused)?;
+    let granted = Granted {
+        family: families::new_id(),
+        user: &signed_in.user.id,
+        auth_time: tx.now(),
+        amr: PASSWORD_AMR.iter().map(|method| (*method).to_owned()).collect(),
+        scope,
+        resources,
+        session: None,
+        claims: Vec::new(),
+    };
+    audit_events::insert(tx, &[event]).await?;
     Ok(families::start(tx, cx.issuer, client, granted, cx.origin).await?)
 }
 

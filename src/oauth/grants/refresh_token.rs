@@ -1,6 +1,8 @@
 //! `refresh_token`: RFC 6749 §6 and RFC 9700 §4.14. The decision stands in
 //! [`rotation`](crate::oauth::rotation).
 
+use serde_json::Map;
+
 use super::{Cx, Grant, registered_resources, required, resources, scope};
 use crate::domain::client::RefreshPolicy;
 use crate::domain::family::FamilyId;
@@ -70,6 +72,7 @@ impl Grant for RefreshToken {
             resources,
             refresh_token: Some(refresh_token),
             nonce: None,
+            claims: Map::new(),
         })
     }
 }

@@ -85,7 +85,59 @@ impl Reply {
     }
 }
 
+/// The redirect URI of apps in proofs.
+pub(crate) const CALLBACK: &str = "https://app.example.com/callback";
+/// The verifier of their requests (RFC 7636 Appendix B).
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// Its challenge.
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// Their `state`: 128 characters with everything that must come back as it is.
+pub(crate) const STATE: &str = "aA0-._~bB1-._~cC2-._~dD3-._~eE4-._~fF5-._~gG6-._~hH7-._~iI8-._~\
+                                jJ9-._~kK0-._~lL1-._~mM2-._~nN3-._~oO4-._~pP5-._~qQ6-._~rR7-._~ab";
+
 impl App {
+    /// An authorization request, with these parameters instead or besides; an empty one is left out.
+    pub(crate) fn authorization_url(&self, changes: &[(&str, &str)]) -> String {
+        format!("{}/authorize?{}", self.base, self.authorization_request(changes))
+    }
+
+    /// The same as a form.
+    pub(crate) fn authorization_request(&self, changes: &[(&str, &str)]) -> String {
+        let usual = [
+            ("response_type", "code"),
+            ("client_id", &self.id),
+            ("redirect_uri", CALLBACK),
+            ("scope", "openid"),
+            ("state", STATE),
+            ("nonce", "a-nonce"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        let kept = usual.iter().filter(|(name, _)| !changes.iter().any(|(other, _)| other == name));
+        let all: Vec<_> =
+            kept.chain(changes).filter(|(_, value)| !value.is_empty()).copied().collect();
+        form(&all)
+    }
+
+    /// Redeems a code.
+    pub(crate) async fn exchange(&self, code: &str) -> Reply {
+        self.exchange_with(code, &[]).await
+    }
+
+    /// Redeems a code, with these parameters instead or besides; an empty one is left out.
+    pub(crate) async fn exchange_with(&self, code: &str, changes: &[(&str, &str)]) -> Reply {
+        let usual = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        let kept = usual.iter().filter(|(name, _)| !changes.iter().any(|(other, _)| other == name));
+        let all: Vec<_> =
+            kept.chain(changes).filter(|(_, value)| !value.is_empty()).copied().collect();
+        self.token(&all).await
+    }
+
     /// The same client at another server.
     pub(crate) fn at(&self, base: &str) -> Self {
         Self { base: base.to_owned(), ..self.clone() }

@@ -52,12 +52,14 @@ impl Evidence {
 
     /// How many refresh tokens of a family are not spent.
     pub(crate) async fn leaves(&self, family: &str) -> i64 {
-        let sql = format!(
-            "SELECT count(*) AS n FROM refresh_token \
-             WHERE spent_at IS NULL AND family_id = '{family}'"
-        );
-        let row =
-            self.0.query_one_raw(self.statement(&sql)).await.expect("a count").expect("a row");
+        let count =
+            "SELECT count(*) AS n FROM refresh_token WHERE spent_at IS NULL AND family_id = ";
+        self.count(&format!("{count}'{family}'")).await
+    }
+
+    /// A number that the database counts, as `n`.
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
+        let row = self.0.query_one_raw(self.statement(sql)).await.expect("a count").expect("a row");
         row.try_get("", "n").expect("a number")
     }
 

@@ -2,13 +2,17 @@
 
 mod actor;
 mod binary;
+mod browser;
 pub(crate) mod certificates;
 mod database;
 mod evidence;
 mod server;
 
-pub(crate) use actor::{App, Reply, decode_claims, decode_header, form};
+pub(crate) use actor::{
+    App, CALLBACK, CHALLENGE, Reply, STATE, VERIFIER, decode_claims, decode_header, form,
+};
 pub(crate) use binary::{Binary, Cli, free_port, terminate};
+pub(crate) use browser::{Browser, Heard, Page};
 pub(crate) use database::{Database, postgres_or_skip, required_or_skip};
 pub(crate) use evidence::{Evidence, Recorded};
 pub(crate) use server::{PASSWORD, Server, USERNAME, http};

@@ -2,7 +2,7 @@
 
 use mapae::accounts::users::{self, NewUser};
 use mapae::app::config;
-use mapae::domain::client::{AuthMethod, Client, ClientId, ClientKind, RefreshPolicy, TokenAlg};
+use mapae::domain::client::{AuthMethod, Client, ClientId, ClientKind};
 use mapae::domain::clock::{Clock, ManualClock};
 use mapae::domain::scope::Scope;
 use mapae::domain::user::Profile;
@@ -10,7 +10,7 @@ use mapae::oauth::registration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::{App, Database, Evidence};
+use super::{App, Browser, CALLBACK, Database, Evidence};
 
 /// A server in this process.
 pub(crate) struct Server {
@@ -101,36 +101,39 @@ impl Server {
     }
 
     /// Registers a confidential client with every grant, changed as the proof likes.
-    pub(crate) async fn client(&self, id: &str, change: impl FnOnce(&mut Client)) -> App {
-        let mut client = Client {
-            id: ClientId::parse(id).expect("an id"),
-            name: id.to_owned(),
-            kind: ClientKind::Confidential,
-            auth_method: AuthMethod::ClientSecret,
-            secret: None,
-            jwks: None,
-            grants: ["password", "refresh_token", "client_credentials"].map(str::to_owned).to_vec(),
-            scope: Scope::parse("openid profile email offline_access read write").expect("a scope"),
-            audiences: vec![],
-            resource_servers: vec![],
-            redirect_uris: vec![],
-            token_alg: TokenAlg::Rs256,
-            refresh: RefreshPolicy::Rotate { grace: None },
-            require_access_token_proof: false,
-            disabled_at: None,
-            created_at: self.now.now(),
-        };
+    pub(crate) async fn client(&self, name: &str, change: impl FnOnce(&mut Client)) -> App {
+        let id = ClientId::parse(name).expect("an id");
+        let mut client = Client::new(id, ClientKind::Confidential, self.now.now());
+        client.grants =
+            ["password", "refresh_token", "client_credentials"].map(str::to_owned).to_vec();
+        let scope = Scope::parse("openid profile email offline_access read write");
+        client.scope = scope.expect("a scope");
         change(&mut client);
         let issuer = self.inner.issuer();
         let secret = registration::create(&issuer.store, &self.now, &issuer.url, client)
             .await
             .unwrap_or_else(|error| panic!("registered: {error}"));
         App {
-            id: id.to_owned(),
+            id: name.to_owned(),
             secret: secret.map(|secret| secret.expose().to_owned()),
             base: self.base.clone(),
             http: self.http.clone(),
         }
+    }
+
+    /// A confidential client that sends people here in a browser, changed as the proof likes.
+    pub(crate) async fn web_app(&self, id: &str, change: impl FnOnce(&mut Client)) -> App {
+        self.client(id, |client| {
+            client.grants = ["authorization_code", "refresh_token"].map(str::to_owned).to_vec();
+            client.redirect_uris = vec![CALLBACK.to_owned()];
+            change(client);
+        })
+        .await
+    }
+
+    /// A fresh browser.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(&self.base, &self.http)
     }
 
     /// A public client with the grants that it can have.

@@ -1,24 +1,29 @@
-//! `mapae demo`: a running server, a client, a person and a tour of curl lines that work when
-//! pasted.
+//! `mapae demo`: a running server, a person, an app to click through and a tour of curl lines that
+//! work when pasted.
 
 use std::path::{Path, PathBuf};
 
-use chrono::Duration;
 use clap::Args;
 use serde_json::json;
+use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
 
+use self::relying_party::RelyingParty;
 use super::serve::until_stopped;
 use super::{Installation, Outcome};
 use crate::accounts::users::{self, NewUser};
 use crate::app::config::{self, Settings};
 use crate::app::{Server, telemetry};
-use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RefreshPolicy, TokenAlg};
+use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::random;
 use crate::domain::scope::Scope;
 use crate::domain::user::Profile;
 use crate::domain::verdict::{Error, Rejected, reject};
-use crate::oauth::grants::GRANT_TYPES;
+use crate::oauth::grants::Grant;
+use crate::oauth::grants::authorization_code::AuthorizationCode;
+use crate::oauth::grants::client_credentials::ClientCredentials;
+use crate::oauth::grants::password::Password;
+use crate::oauth::grants::refresh_token::RefreshToken;
 use crate::oauth::registration;
 
 /// Run a throw-away server with a client, a user and a tour.
@@ -27,13 +32,21 @@ pub(super) struct Demo {
     /// Keep database and keys in the folder mapae-demo
     #[arg(long)]
     keep: bool,
-    /// The port on loopback
+    /// The port of the server on loopback
     #[arg(long, default_value_t = 8080)]
     port: u16,
+    /// The port of the app on loopback; 8081, or any other where that is taken
+    #[arg(long)]
+    app_port: Option<u16>,
 }
+
+mod app;
+mod relying_party;
 
 const API: &str = "https://api.example.com";
 const CLIENT: &str = "demo-app";
+const WEB_CLIENT: &str = "demo-web";
+const APP_PORT: u16 = 8081;
 const PERSON: &str = "hong";
 const PASSWORD: &str = "hong-gil-dong";
 
@@ -59,18 +72,42 @@ impl Demo {
         let folder = self.folder()?;
         let settings = self.settings(&folder.path)?;
         let server = Server::start(settings, at.clock.clone()).await?;
+        let (app, app_url) = self.bind_app().await?;
         let secret = furnish(at, &server).await?;
         let issuer = server.issuer().url.as_str().to_owned();
+        let web_secret = register(at, &server, web_client(at, &app_url)?).await?;
+        let party = RelyingParty::discover(&issuer, WEB_CLIENT, &web_secret, &app_url).await?;
+        let app = tokio::spawn(app::serve(app, party));
         at.print(
             &json!({
                 "issuer": issuer, "client_id": CLIENT, "client_secret": secret,
-                "username": PERSON, "password": PASSWORD, "audience": API,
+                "username": PERSON, "password": PASSWORD, "audience": API, "app": app_url,
             }),
-            &tour(&issuer, &secret),
+            &tour(&issuer, &secret, &app_url),
         );
         let stopped = until_stopped(server).await;
+        app.abort();
         drop(folder);
         stopped
+    }
+
+    /// Where the app lives. Cookies ignore ports, so it is another host than the server's.
+    async fn bind_app(&self) -> Outcome<(TcpListener, String)> {
+        let bind = |port| TcpListener::bind(("127.0.0.1", port));
+        let bound = match self.app_port {
+            Some(port) => bind(port).await,
+            None => match bind(APP_PORT).await {
+                Err(_) => bind(0).await,
+                bound => bound,
+            },
+        };
+        match bound.and_then(|listener| listener.local_addr().map(|address| (listener, address))) {
+            Ok((listener, address)) => Ok((listener, format!("http://{address}"))),
+            Err(error) => {
+                let port = self.app_port.unwrap_or(APP_PORT);
+                reject(format!("--app-port: cannot listen on 127.0.0.1:{port}: {error}"))
+            }
+        }
     }
 
     fn folder(&self) -> Outcome<Folder> {
@@ -102,29 +139,53 @@ impl Demo {
     }
 }
 
-/// Registers the client, or renews its secret where a kept demo has it, and makes the person.
+/// Makes the person, where a kept demo does not have them yet, and registers the client.
 async fn furnish(at: &Installation, server: &Server) -> Outcome<String> {
     let issuer = server.issuer();
     let store = &*issuer.store;
-    if registration::find(store, CLIENT).await.is_ok() {
-        let secret = registration::rotate_secret(store, &at.clock, CLIENT).await?;
-        issuer.clients.forget();
-        return Ok(secret.expose().to_owned());
+    if users::find(store, PERSON).await.is_err() {
+        let new = NewUser {
+            username: PERSON.to_owned(),
+            email: Some("hong@example.com".to_owned()),
+            email_verified: true,
+            profile: Profile {
+                name: Some("홍길동".to_owned()),
+                locale: Some("ko-KR".to_owned()),
+                ..Profile::default()
+            },
+            password: Some(PASSWORD.to_owned().into()),
+        };
+        users::create(store, &at.clock, &issuer.hasher, new).await?;
     }
-    let new = NewUser {
-        username: PERSON.to_owned(),
-        email: Some("hong@example.com".to_owned()),
-        email_verified: true,
-        profile: Profile {
-            name: Some("홍길동".to_owned()),
-            locale: Some("ko-KR".to_owned()),
-            ..Profile::default()
-        },
-        password: Some(PASSWORD.to_owned().into()),
+    register(at, server, client(at)?).await
+}
+
+/// Registers a client; one that a kept demo has is brought up to date and gets a new secret.
+async fn register(at: &Installation, server: &Server, client: Client) -> Outcome<String> {
+    let issuer = server.issuer();
+    let (store, url) = (&*issuer.store, &issuer.url);
+    let id = client.id.as_str().to_owned();
+    let secret = if registration::find(store, &id).await.is_ok() {
+        let renew = |known: &mut Client| *known = Client { secret: known.secret, ..client };
+        registration::update(store, &at.clock, url, &id, renew).await?;
+        Some(registration::rotate_secret(store, &at.clock, &id).await?)
+    } else {
+        registration::create(store, &at.clock, url, client).await?
     };
-    users::create(store, &at.clock, &issuer.hasher, new).await?;
-    let secret = registration::create(store, &at.clock, &issuer.url, client(at)?).await?;
+    issuer.clients.forget();
     Ok(secret.map(|secret| secret.expose().to_owned()).unwrap_or_default())
+}
+
+/// The third-party app.
+fn web_client(at: &Installation, app_url: &str) -> Outcome<Client> {
+    let mut client = client(at)?;
+    client.id = ClientId::parse(WEB_CLIENT).unwrap_or(client.id);
+    "Post station".clone_into(&mut client.name);
+    client.grants = [AuthorizationCode::TYPE, RefreshToken::TYPE].map(str::to_owned).to_vec();
+    client.resource_servers = Vec::new();
+    client.redirect_uris = vec![format!("{app_url}/callback")];
+    client.post_logout_redirect_uris = vec![format!("{app_url}/")];
+    Ok(client)
 }
 
 fn client(at: &Installation) -> Outcome<Client> {
@@ -132,32 +193,25 @@ fn client(at: &Installation) -> Outcome<Client> {
     let (Some(id), Ok(scope)) = (ClientId::parse(CLIENT), scope) else {
         return reject("the demo client is malformed");
     };
-    Ok(Client {
-        id,
-        name: "Demo app".to_owned(),
-        kind: ClientKind::Confidential,
-        auth_method: AuthMethod::ClientSecret,
-        secret: None,
-        jwks: None,
-        grants: GRANT_TYPES.iter().map(|grant| (*grant).to_owned()).collect(),
-        scope,
-        audiences: vec![API.to_owned()],
-        resource_servers: vec![API.to_owned()],
-        redirect_uris: Vec::new(),
-        token_alg: TokenAlg::Rs256,
-        refresh: RefreshPolicy::Rotate { grace: Some(Duration::seconds(10)) },
-        require_access_token_proof: false,
-        disabled_at: None,
-        created_at: at.clock.now(),
-    })
+    let mut client = Client::new(id, ClientKind::Confidential, at.clock.now());
+    "Demo app".clone_into(&mut client.name);
+    let by_hand = [Password::TYPE, RefreshToken::TYPE, ClientCredentials::TYPE];
+    client.grants = by_hand.map(str::to_owned).to_vec();
+    client.scope = scope;
+    client.audiences = vec![API.to_owned()];
+    client.resource_servers = vec![API.to_owned()];
+    Ok(client)
 }
 
-fn tour(issuer: &str, secret: &str) -> String {
+fn tour(issuer: &str, secret: &str, app: &str) -> String {
     format!(
         r#"
 mapae is running at {issuer}    (Ctrl-C stops it and leaves nothing behind)
 
-Paste these lines into another terminal.
+Open {app} in a browser: an app that knows nothing but the issuer.
+Sign in as {PERSON} with {PASSWORD}. Your own page is {issuer}/account.
+
+Or paste these lines into another terminal.
 
 # what every client and every resource server needs to know
 curl -s {issuer}/.well-known/openid-configuration

@@ -1,0 +1,194 @@
+//! Browsers and the people who are signed in in them.
+//!
+//! A browser proves itself by one opaque cookie of 256 bits, kept here as a hash. The cookie changes
+//! with every sign-in and sign-out; the browser behind it stays the same, so what another tab of it
+//! is in the middle of goes on.
+
+use chrono::{DateTime, Duration, Utc};
+use uuid::Uuid;
+
+use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::random;
+use crate::domain::secret::{BrowserToken, Plain};
+use crate::domain::session::{BrowserId, Session, SessionId, SessionLife, moved_idle_end};
+use crate::domain::user::{User, UserId};
+use crate::domain::verdict::Fault;
+use crate::store::{Reader, Store, Tx, browsers, sessions, users};
+
+/// How long sessions live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLives {
+    /// One that ends with the browser.
+    pub usual: SessionLife,
+    /// One of somebody who asked to stay signed in.
+    pub kept: SessionLife,
+}
+
+/// Who comes with a request.
+#[derive(Clone, Debug, Default)]
+pub struct Visitor {
+    /// The browser, if it is known.
+    pub browser: Option<BrowserId>,
+    /// Who is signed in in it, the last proven first.
+    pub people: Vec<Present>,
+}
+
+/// A person who is signed in.
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// Their session.
+    pub session: Session,
+    /// Their account.
+    pub user: User,
+}
+
+/// What a browser is to prove itself by from now on.
+#[derive(Clone, Debug)]
+pub struct Cookie {
+    /// The value.
+    pub token: Plain<BrowserToken>,
+    /// How long the browser keeps it; none: until it is closed.
+    pub kept_for: Option<Duration>,
+}
+
+/// A browser in which nobody is signed in is remembered for so long.
+const ANONYMOUS: Duration = Duration::hours(1);
+
+impl Visitor {
+    /// Finds out who comes with a cookie.
+    pub async fn of(
+        reader: &impl Reader,
+        token: Option<&Plain<BrowserToken>>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Fault> {
+        let Some(token) = token else { return Ok(Self::default()) };
+        match browsers::find(reader, token.hashed(), now).await? {
+            Some(browser) => Self::in_browser(reader, browser, now).await,
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// Finds out who is signed in in a browser that is known.
+    pub async fn in_browser(
+        reader: &impl Reader,
+        browser: BrowserId,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Fault> {
+        let people = people(reader, &browser, now).await?;
+        Ok(Self { browser: Some(browser), people })
+    }
+
+    /// The person of this session.
+    #[must_use]
+    pub fn present(&self, session: &SessionId) -> Option<&Present> {
+        self.people.iter().find(|present| present.session.id == *session)
+    }
+}
+
+async fn people(
+    reader: &impl Reader,
+    browser: &BrowserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Present>, Fault> {
+    let mut people = Vec::new();
+    for session in sessions::of_browser(reader, browser, now).await? {
+        let user = users::find(reader, &session.user).await?;
+        people.extend(user.filter(User::is_enabled).map(|user| Present { session, user }));
+    }
+    Ok(people)
+}
+
+/// Makes a browser known in which nobody is signed in.
+pub async fn greet(tx: &Tx) -> Result<(BrowserId, Cookie), Fault> {
+    let (browser, token) = (BrowserId(random::identifier()), Plain::generate());
+    browsers::insert(tx, &browser, token.hashed(), tx.now() + ANONYMOUS).await?;
+    Ok((browser, Cookie { token, kept_for: None }))
+}
+
+/// What somebody proved, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof<'a> {
+    /// Who.
+    pub user: &'a UserId,
+    /// How, RFC 8176.
+    pub amr: &'a [&'a str],
+    /// Whether they asked to stay signed in.
+    pub kept: bool,
+    /// What the browser calls itself.
+    pub user_agent: Option<&'a str>,
+    /// Where the request came from.
+    pub origin: &'a Origin,
+}
+
+/// The most of a `User-Agent` that is kept.
+const USER_AGENT: usize = 256;
+
+/// Opens a session at this instant, or proves an open one anew. The browser gets another cookie:
+/// whoever knew the one before knows nothing any more.
+pub async fn sign_in(
+    tx: &Tx,
+    lives: &SessionLives,
+    browser: &BrowserId,
+    proof: Proof<'_>,
+) -> Result<(Session, Cookie, Event), Fault> {
+    let now = tx.now();
+    let known = sessions::find_in(tx, browser, proof.user).await?;
+    if let Some(over) = known.as_ref().filter(|session| !session.is_live(now)) {
+        // It ended by itself, like one that was cleaned up: no app is told of that.
+        sessions::delete(tx, &over.id).await?;
+    }
+    let life = if proof.kept { lives.kept } else { lives.usual };
+    let session = Session {
+        id: known
+            .filter(|session| session.is_live(now))
+            .map_or_else(|| SessionId(Uuid::now_v7().to_string()), |session| session.id),
+        browser: browser.clone(),
+        user: proof.user.clone(),
+        auth_time: now,
+        amr: proof.amr.iter().map(|method| (*method).to_owned()).collect(),
+        kept: proof.kept,
+        user_agent: proof.user_agent.map(|name| name.chars().take(USER_AGENT).collect()),
+        address: proof.origin.address.clone(),
+        idle: life.idle,
+        idle_ends_at: now + life.idle,
+        expires_at: now + life.absolute,
+    };
+    sessions::put(tx, &session).await?;
+    let event = Event::new(Kind::SessionStarted).user(proof.user).from(proof.origin);
+    let event = event.detail(session.id.0.as_str());
+    Ok((session, change_cookie(tx, browser).await?, event))
+}
+
+/// Ends sessions of a browser and gives it another cookie.
+pub async fn sign_out(
+    tx: &Tx,
+    browser: &BrowserId,
+    ending: &[&Session],
+    origin: &Origin,
+) -> Result<Cookie, Fault> {
+    for session in ending {
+        super::endings::end_session(tx, session, origin).await?;
+    }
+    change_cookie(tx, browser).await
+}
+
+/// The cookie outlives the browser only where everybody in it asked for that.
+pub async fn change_cookie(tx: &Tx, browser: &BrowserId) -> Result<Cookie, Fault> {
+    let (now, token) = (tx.now(), Plain::generate());
+    let open = sessions::of_browser(tx, browser, now).await?;
+    let last = open.iter().map(|session| session.expires_at).max();
+    let kept = !open.is_empty() && open.iter().all(|session| session.kept);
+    let expires_at = last.unwrap_or(now).max(now + ANONYMOUS);
+    browsers::rotate(tx, browser, token.hashed(), expires_at).await?;
+    Ok(Cookie { token, kept_for: last.filter(|_| kept).map(|last| last - now) })
+}
+
+/// Moves the idle end of a session that is used, where that is worth a write.
+pub async fn touch(store: &Store, session: &Session, now: DateTime<Utc>) -> Result<(), Fault> {
+    if let Some(end) = moved_idle_end(session.idle_ends_at, session.idle, now) {
+        let tx = store.begin(now).await?;
+        sessions::move_idle_end(&tx, &session.id, end).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! Interactions: what somebody came for, kept on the server while they are led through the pages.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::authorization::AuthorizationRequest;
+use super::client::ClientId;
+use super::family::FamilyId;
+use super::random;
+use super::session::{BrowserId, SessionId};
+use super::user::UserId;
+
+/// The identifier of an interaction. It names and proves nothing: an interaction is bound to a
+/// browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InteractionId(pub String);
+
+/// What somebody came for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Errand {
+    /// An app sent them to sign in.
+    Authorize(Box<AuthorizationRequest>),
+    /// They look at their account.
+    Account {
+        /// The language that was chosen.
+        ui_locales: Option<String>,
+    },
+    /// They sign out.
+    Logout(LogoutRequest),
+}
+
+/// A logout request that was checked, RP-Initiated Logout §2.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LogoutRequest {
+    /// The app that sent them.
+    pub client: Option<ClientId>,
+    /// Where they go afterwards: a registered one.
+    pub redirect_uri: Option<String>,
+    /// `state`.
+    pub state: Option<String>,
+    /// Whom the hint names.
+    pub user: Option<UserId>,
+    /// The family that the hint names: its `sid`.
+    pub family: Option<FamilyId>,
+    /// `ui_locales`.
+    pub ui_locales: Option<String>,
+}
+
+impl Errand {
+    /// `ui_locales`, or the language that was chosen on a page since.
+    #[must_use]
+    pub fn ui_locales(&self) -> Option<&str> {
+        match self {
+            Self::Authorize(request) => request.ui_locales.as_deref(),
+            Self::Account { ui_locales } => ui_locales.as_deref(),
+            Self::Logout(request) => request.ui_locales.as_deref(),
+        }
+    }
+
+    /// Sets the language that was chosen on a page.
+    pub fn speak(&mut self, language: &str) {
+        let chosen = Some(language.to_owned());
+        match self {
+            Self::Authorize(request) => request.ui_locales = chosen,
+            Self::Account { ui_locales } => *ui_locales = chosen,
+            Self::Logout(request) => request.ui_locales = chosen,
+        }
+    }
+}
+
+/// One errand on its way through the pages.
+#[derive(Clone, Debug)]
+pub struct Interaction {
+    /// Its name.
+    pub id: InteractionId,
+    /// The browser that it is bound to; none while a posted request waits for its browser.
+    pub browser: Option<BrowserId>,
+    /// What they came for.
+    pub errand: Errand,
+    /// The session that was chosen or opened on the way.
+    pub session: Option<SessionId>,
+    /// When the request came.
+    pub received_at: DateTime<Utc>,
+    /// When it is too late to go on.
+    pub expires_at: DateTime<Utc>,
+    /// When it was done.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// How long somebody may take on the pages.
+const LIFE: chrono::Duration = chrono::Duration::minutes(30);
+
+impl Interaction {
+    /// A new one that came at this instant.
+    #[must_use]
+    pub fn new(errand: Errand, browser: Option<BrowserId>, now: DateTime<Utc>) -> Self {
+        Self {
+            id: InteractionId(random::identifier()),
+            browser,
+            errand,
+            session: None,
+            received_at: now,
+            expires_at: now + LIFE,
+            ended_at: None,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Redirect URIs: which ones may be registered, and which registered one a request names.
+
+use url::{Host, Url};
+
+use super::client::ClientKind;
+use super::urls::is_loopback;
+
+/// Whether a URI may be registered as a redirect URI, RFC 6749 §3.1.2, RFC 9700 §2.1, RFC 8252 §7.
+pub fn check(uri: &str, kind: ClientKind) -> Result<(), &'static str> {
+    // What stands here goes into a header and into a policy as it is.
+    if !uri.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("must be ASCII without spaces; write other characters percent-encoded");
+    }
+    if uri.contains(['\\', '"', '<', '>', '\'', ';', ',']) {
+        return Err("must not contain quotes, brackets, commas, semicolons or backslashes");
+    }
+    let url = Url::parse(uri).map_err(|_| "must be an absolute URI")?;
+    if uri.contains('#') {
+        return Err("must have no fragment");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must carry no credentials");
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(&url) => Ok(()),
+        "http" => Err("must be https (plain http is for loopback alone)"),
+        // RFC 8252 §7.1: a private-use scheme is a reversed domain name.
+        scheme if scheme.contains('.') && kind == ClientKind::Public => Ok(()),
+        scheme if scheme.contains('.') => {
+            Err("has a private-use scheme, which is for public clients")
+        }
+        _ => Err("must be https, http on loopback, or a private-use scheme like com.example.app:/"),
+    }
+}
+
+/// Whether the URI of a request is the registered one: byte for byte, but for the port of a
+/// loopback address (RFC 8252 §7.3).
+#[must_use]
+pub fn matches(registered: &str, requested: &str) -> bool {
+    registered == requested
+        || LOOPBACK.iter().any(|prefix| {
+            match (behind_port(registered, prefix), behind_port(requested, prefix)) {
+                (Some(registered), Some(requested)) => registered == requested,
+                _ => false,
+            }
+        })
+}
+
+const LOOPBACK: &[&str] = &["http://127.0.0.1", "http://[::1]"];
+
+/// What follows host and port.
+fn behind_port<'a>(uri: &'a str, prefix: &str) -> Option<&'a str> {
+    let rest = uri.strip_prefix(prefix)?;
+    let Some(port) = rest.strip_prefix(':') else { return Some(rest) };
+    let behind = port.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = port.len() - behind.len();
+    ((1..=5).contains(&digits) && (behind.is_empty() || behind.starts_with(['/', '?'])))
+        .then_some(behind)
+}
+
+/// Whether anybody on the same machine could listen there (RFC 8252 §8.6): a loopback address or a
+/// private-use scheme.
+#[must_use]
+pub fn is_unclaimed(uri: &str) -> bool {
+    !uri.starts_with("https://")
+}
+
+/// The host that people see, or the scheme of an app.
+#[must_use]
+pub fn shown_host(uri: &str) -> String {
+    let Ok(url) = Url::parse(uri) else { return String::new() };
+    match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => url.scheme().to_owned(),
+    }
+}
+
+/// The source for `form-action` of a Content Security Policy that lets a form end there.
+#[must_use]
+pub fn policy_source(uri: &str) -> String {
+    let Ok(url) = Url::parse(uri) else { return String::new() };
+    match url.host() {
+        // The grammar of host sources has no IPv6 addresses.
+        Some(Host::Ipv6(_)) | None => format!("{}:", url.scheme()),
+        Some(_) => url.origin().ascii_serialization(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc9700_2_1_what_may_be_registered() {
+        use ClientKind::{Confidential, Public};
+        for (uri, kind) in [
+            ("https://rp.example/cb", Confidential),
+            ("https://rp.example/cb?a=1&b=%20", Confidential),
+            ("https://rp.example", Public),
+            ("http://127.0.0.1/cb", Public),
+            ("http://[::1]:8080/cb", Public),
+            ("http://localhost:3000/cb", Confidential),
+            ("com.example.app:/cb", Public),
+            ("https://rp.example/*", Confidential),
+        ] {
+            assert_eq!(check(uri, kind), Ok(()), "{uri}");
+        }
+        for (uri, kind) in [
+            ("", Public),
+            ("/cb", Public),
+            ("//rp.example/cb", Public),
+            ("http://rp.example/cb", Confidential),
+            ("http://127.0.0.1.evil/cb", Public),
+            ("https://rp.example/cb#", Public),
+            ("https://rp.example/cb#x", Public),
+            ("https://user@rp.example/cb", Public),
+            ("https://rp.example/\u{e9}", Public),
+            ("https://rp.example/ x", Public),
+            ("https://rp.example\\@evil", Public),
+            ("https://rp.example/;x", Public),
+            ("com.example.app:/cb", Confidential),
+            ("javascript:alert(1)", Public),
+            ("data:text/html,x", Public),
+            ("vbscript:x", Public),
+            ("file:///etc/passwd", Public),
+            ("blob:https://x/y", Public),
+            ("app:/cb", Public),
+        ] {
+            assert!(check(uri, kind).is_err(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn rfc9700_4_1_3_uris_are_compared_byte_for_byte() {
+        let registered = "https://rp.example/cb";
+        assert!(matches(registered, registered));
+        for other in [
+            "https://rp.example/cb/",
+            "https://rp.example/CB",
+            "https://RP.example/cb",
+            "HTTPS://rp.example/cb",
+            "https://rp.example:443/cb",
+            "https://rp.example/%63b",
+            "https://rp.example/cb?x=1",
+            "https://rp.example/cb#f",
+            "https://rp.example.evil/cb",
+            "https://rp.example@evil/cb",
+            "https://rpxexample/cb",
+            "https://rp.example/x/../cb",
+            "https://rp.example/cb\n",
+        ] {
+            assert!(!matches(registered, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn rfc8252_7_3_only_the_port_of_a_loopback_address_is_free() {
+        for (registered, requested) in [
+            ("http://127.0.0.1/cb", "http://127.0.0.1:49152/cb"),
+            ("http://127.0.0.1:3000/cb", "http://127.0.0.1:4000/cb"),
+            ("http://127.0.0.1:3000/cb", "http://127.0.0.1/cb"),
+            ("http://[::1]/cb?a=1", "http://[::1]:49152/cb?a=1"),
+        ] {
+            assert!(matches(registered, requested), "{requested}");
+        }
+        for (registered, requested) in [
+            ("http://127.0.0.1/cb", "http://127.0.0.1:80/other"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:80@evil/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:123456/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1.evil/cb"),
+            ("http://127.0.0.1/cb", "http://[::1]/cb"),
+            ("http://127.0.0.1/cb", "https://127.0.0.1/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:1/cb?x=1"),
+            ("http://localhost/cb", "http://localhost:3000/cb"),
+            ("https://127.0.0.1/cb", "https://127.0.0.1:3000/cb"),
+        ] {
+            assert!(!matches(registered, requested), "{requested}");
+        }
+    }
+
+    #[test]
+    fn what_a_page_shows_and_allows() {
+        for (uri, host, source) in [
+            ("https://rp.example/cb", "rp.example", "https://rp.example"),
+            ("https://rp.example:8443/cb", "rp.example:8443", "https://rp.example:8443"),
+            ("http://127.0.0.1:3000/cb", "127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("http://[::1]:3000/cb", "[::1]:3000", "http:"),
+            ("com.example.app:/cb", "com.example.app", "com.example.app:"),
+        ] {
+            assert_eq!((shown_host(uri).as_str(), policy_source(uri).as_str()), (host, source));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Back-Channel Logout: telling apps that a session ended. Notices wait in the database until the
+//! app took them, so no page waits for an app and no restart loses one.
+
+use std::sync::Arc;
+
+use chrono::Duration;
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::sync::Notify;
+
+use super::Issuer;
+use super::claims::LogoutToken;
+use super::clients::Registered;
+use crate::domain::audit::{Event, Kind};
+use crate::domain::verdict::Fault;
+use crate::keys::jwt::Typ;
+use crate::store::audit_events;
+use crate::store::logout_notices::{self, Notice};
+
+/// Wakes whoever delivers.
+#[derive(Debug, Default)]
+pub struct Notices(Notify);
+
+impl Notices {
+    /// There is something to deliver.
+    pub fn nudge(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits until there is.
+    pub async fn wait(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// After each failed attempt, the seconds before the next one. Then there is no more hope.
+const PAUSES: &[i64] = &[5, 30, 120, 600, 3600, 21_600];
+/// Longer than an attempt takes: nobody else makes the same one.
+const LEASE: Duration = Duration::seconds(30);
+/// How many are delivered at once.
+const AT_ONCE: u64 = 16;
+/// How long a logout token is good, Back-Channel Logout §2.4.
+const LIFE: Duration = Duration::minutes(2);
+
+/// Delivers what is due.
+pub async fn deliver(issuer: &Issuer) -> Result<(), Fault> {
+    while logout_notices::any_due(&*issuer.store, issuer.clock.now()).await? {
+        let tx = issuer.store.begin(issuer.clock.now()).await?;
+        let due = logout_notices::take_due(&tx, LEASE, AT_ONCE).await?;
+        tx.commit().await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        for outcome in join_all(due.iter().map(|notice| deliver_one(issuer, notice))).await {
+            outcome?;
+        }
+    }
+    Ok(())
+}
+
+async fn deliver_one(issuer: &Issuer, notice: &Notice) -> Result<(), Fault> {
+    let is_taken = match listening(issuer, notice).await? {
+        Some((client, uri)) => is_taken(issuer, notice, &client, &uri).await?,
+        // Nobody is left to be told.
+        None => true,
+    };
+    metrics::counter!("mapae_logout_notices_total", "taken" => is_taken.to_string()).increment(1);
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let made = usize::try_from(notice.attempts).unwrap_or_default();
+    let pause = made.checked_sub(1).and_then(|attempt| PAUSES.get(attempt));
+    match pause {
+        _ if is_taken => logout_notices::delete(&tx, &notice.id).await?,
+        Some(seconds) => {
+            let until = tx.now() + Duration::seconds(*seconds);
+            logout_notices::put_off(&tx, &notice.id, until).await?;
+        }
+        None => {
+            logout_notices::delete(&tx, &notice.id).await?;
+            let event = Event::new(Kind::LogoutNoticeGivenUp).client(&notice.client);
+            let event = event.user(&notice.user).family(&notice.family);
+            audit_events::insert(&tx, &[event]).await?;
+        }
+    }
+    tx.commit().await
+}
+
+async fn listening(
+    issuer: &Issuer,
+    notice: &Notice,
+) -> Result<Option<(Arc<Registered>, String)>, Fault> {
+    let client = issuer.clients.find(&notice.client).await?;
+    let client = client.filter(|client| client.client.is_enabled());
+    Ok(client.and_then(|client| {
+        let uri = client.client.backchannel_logout_uri.clone()?;
+        Some((client, uri))
+    }))
+}
+
+/// Back-Channel Logout §2.5 and §2.8: only a success is one.
+async fn is_taken(
+    issuer: &Issuer,
+    notice: &Notice,
+    client: &Registered,
+    uri: &str,
+) -> Result<bool, Fault> {
+    let token = logout_token(issuer, notice, client)?;
+    match issuer.outbound.post_form(uri, &[("logout_token", &token)]).await {
+        Ok(200..=299) => Ok(true),
+        Ok(status) => {
+            tracing::warn!(client_id = %notice.client, status, "an app did not take a logout");
+            Ok(false)
+        }
+        Err(failure) => {
+            tracing::warn!(client_id = %notice.client, %failure, "an app was not told of a logout");
+            Ok(false)
+        }
+    }
+}
+
+/// Back-Channel Logout §2.4.
+fn logout_token(issuer: &Issuer, notice: &Notice, client: &Registered) -> Result<String, Fault> {
+    let keys = issuer.keyring.snapshot()?;
+    let now = issuer.clock.now();
+    let claims = LogoutToken {
+        iss: issuer.url.as_str(),
+        sub: &notice.user.0,
+        aud: notice.client.as_str(),
+        iat: now.timestamp(),
+        exp: (now + LIFE).timestamp(),
+        jti: &notice.id,
+        sid: &notice.family.0,
+        events: json!({ "http://schemas.openid.net/event/backchannel-logout": {} }),
+    };
+    keys.signing(client.client.token_alg)?.sign(Typ::LogoutToken, &claims)
+}

@@ -1,0 +1,43 @@
+//! Issuing authorization codes, RFC 6749 §4.1.2.
+
+use chrono::Duration;
+
+use crate::domain::authorization::{AuthorizationRequest, Granted};
+use crate::domain::secret::{AuthorizationCode, Plain};
+use crate::domain::session::Session;
+use crate::domain::verdict::Fault;
+use crate::store::Tx;
+use crate::store::authorization_codes::{self, Code};
+
+/// How long a code lives. FAPI 2.0 §5.3.2.1 allows no more.
+const LIFE: Duration = Duration::seconds(60);
+
+/// Issues a code for what this person granted in this session.
+pub async fn issue(
+    tx: &Tx,
+    request: &AuthorizationRequest,
+    session: &Session,
+) -> Result<Plain<AuthorizationCode>, Fault> {
+    let code = Plain::generate();
+    let issued = Code {
+        hash: code.hashed(),
+        client: request.client.clone(),
+        redirect_uri: request.redirect_uri.clone(),
+        challenge: request.challenge.clone(),
+        granted: Granted {
+            user: session.user.clone(),
+            session: session.id.clone(),
+            scope: request.scope.clone(),
+            resources: request.resources.clone(),
+            nonce: request.nonce.clone(),
+            claims: request.claims.clone(),
+            auth_time: session.auth_time,
+            amr: session.amr.clone(),
+        },
+        expires_at: tx.now() + LIFE,
+        spent_at: None,
+        family: None,
+    };
+    authorization_codes::insert(tx, &issued).await?;
+    Ok(code)
+}

@@ -1,0 +1,32 @@
+//! Which scripts of other origins may read an answer (CORS, Fetch §3.2): those of origins that are
+//! registered for the client that asks, compared exactly.
+
+use super::Issuer;
+use crate::domain::client::{ClientId, RefreshDelivery};
+use crate::domain::verdict::Fault;
+
+/// A script of this origin may read the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// The origin, as the browser wrote it.
+    pub origin: String,
+    /// Whether cookies may come and go: for clients whose refresh token is one.
+    pub credentials: bool,
+}
+
+/// Whether a script of this origin may read the answer to this client. A request that names no
+/// client is answered by an error, which any registered origin may read.
+pub async fn permit(
+    issuer: &Issuer,
+    origin: Option<&str>,
+    client: Option<&ClientId>,
+) -> Result<Option<Permission>, Fault> {
+    let Some(origin) = origin else { return Ok(None) };
+    let known = issuer.clients.origins().await?;
+    let of_asker = |of: &ClientId| client.is_none_or(|client| client == of);
+    let mut found = known.iter().filter(|known| known.origin == origin && of_asker(&known.client));
+    let Some(first) = found.next() else { return Ok(None) };
+    let has_cookie = |delivery| delivery == RefreshDelivery::Cookie;
+    let credentials = has_cookie(first.delivery) || found.any(|known| has_cookie(known.delivery));
+    Ok(Some(Permission { origin: origin.to_owned(), credentials }))
+}

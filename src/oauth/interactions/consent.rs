@@ -1,0 +1,102 @@
+//! Allowing and denying.
+
+use super::{Caller, Interaction, InteractionId, Led, Lost, Next, Outcome, Subject, lead};
+use crate::domain::audit::{Event, Kind};
+use crate::domain::verdict::Error;
+use crate::oauth::Issuer;
+use crate::oauth::decide::joined;
+use crate::oauth::error::{ErrorCode, Refusal};
+use crate::store::{Tx, audit_events, consents};
+
+/// The person allows what they were asked; it is remembered.
+pub async fn allow(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    id: &InteractionId,
+    csrf: &str,
+) -> Outcome<Led> {
+    let interaction = match super::submitted(issuer, caller, id, csrf).await {
+        Err(Error::Refused(Lost::Finished(client))) => {
+            return again(issuer, caller, id, csrf, Lost::Finished(client)).await;
+        }
+        other => other?,
+    };
+    let view = lead::shown(issuer, caller, interaction.clone()).await?;
+    let Subject::Consent(present, before) = view.subject else {
+        // Something changed since the page was shown: whatever comes next comes next.
+        return super::go_on(issuer, caller, id).await;
+    };
+    let asked = super::asked(issuer, &interaction.errand).await?.ok_or(Lost::Unknown)?;
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let verdict = async {
+        let consent = joined(Some(&before), &asked.request);
+        let (user, client) = (&present.user.id, &asked.client.client.id);
+        consents::put(&tx, user, client, &consent).await?;
+        let event = Event::new(Kind::ConsentGiven).user(user).client(client);
+        let event = event.from(caller.origin).detail(asked.request.scope.to_string());
+        audit_events::insert(&tx, &[event]).await?;
+        let chosen = Interaction { session: Some(present.session.id.clone()), ..interaction };
+        let course = lead::Course::stored(chosen, Some(asked.clone()));
+        issue(&tx, issuer, caller, course).await
+    };
+    let verdict = verdict.await;
+    tx.settle(verdict).await
+}
+
+async fn issue(tx: &Tx, issuer: &Issuer, caller: Caller<'_>, course: lead::Course) -> Outcome<Led> {
+    let consents = lead::allowed(tx, caller.visitor, course.asked.as_ref()).await?;
+    lead::step(tx, issuer, caller.visitor, &consents, course, true).await
+}
+
+/// A second click: the browser threw the answer to the first one away.
+async fn again(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    id: &InteractionId,
+    csrf: &str,
+    finished: Lost,
+) -> Outcome<Led> {
+    let interaction = super::posted(issuer, id, csrf).await?;
+    let since = interaction.ended_at.map(|ended_at| issuer.clock.now() - ended_at);
+    let asked = super::asked(issuer, &interaction.errand).await?;
+    let is_soon = since.is_some_and(|since| since <= super::SECOND_CLICK);
+    let (Some(session), Some(asked), true) = (interaction.session.clone(), asked, is_soon) else {
+        return Err(finished.into());
+    };
+    let Some(present) = caller.visitor.present(&session) else { return Err(finished.into()) };
+    let client = &asked.client.client.id;
+    if consents::find(&*issuer.store, &present.user.id, client).await?.is_none() {
+        return Err(finished.into());
+    }
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let led = issue(&tx, issuer, caller, lead::Course::stored(interaction, Some(asked))).await;
+    tx.settle(led).await
+}
+
+/// The person does not allow it: the app hears `access_denied` (RFC 6749 §4.1.2.1).
+pub async fn deny(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    id: &InteractionId,
+    csrf: &str,
+) -> Outcome<Led> {
+    let interaction = super::submitted(issuer, caller, id, csrf).await?;
+    let asked = super::asked(issuer, &interaction.errand).await?.ok_or(Lost::Unknown)?;
+    let view = lead::shown(issuer, caller, interaction.clone()).await?;
+    let user = match view.subject {
+        Subject::Consent(present, _) => Some(present.user.id),
+        // Something changed since the page was shown; no is no all the same.
+        Subject::SignIn(_) | Subject::Choose | Subject::Elsewhere => None,
+    };
+    let refusal = Refusal::new(ErrorCode::AccessDenied, "the person did not allow it");
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let verdict = async {
+        let mut event = Event::new(Kind::ConsentDenied).client(&asked.client.client.id);
+        event.user = user;
+        audit_events::insert(&tx, &[event.from(caller.origin)]).await?;
+        lead::refuse(&tx, issuer, interaction, &asked, &refusal).await
+    };
+    let verdict = verdict.await;
+    let answer = tx.settle(verdict).await?;
+    Ok(Led { next: Next::Answer(answer), cookie: None })
+}

@@ -1,0 +1,185 @@
+//! Leading a person through the pages to an answer. What they came for is kept on the server
+//! ([`Interaction`]); the pages carry its name alone.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::Duration;
+
+use super::Issuer;
+use super::authorize::{Asked, Untrusted};
+use super::clients::Registered;
+use super::respond::Answer;
+use crate::accounts::browsers::{Cookie, Present, Visitor};
+use crate::domain::audit::Origin;
+use crate::domain::interaction::{Errand, Interaction, InteractionId};
+use crate::domain::session::SessionId;
+use crate::domain::verdict::{Error, Fault};
+use crate::store::interactions;
+
+mod consent;
+mod lead;
+mod sign_in;
+mod start;
+
+pub use consent::{allow, deny};
+pub use lead::{speak, view};
+pub use sign_in::{NotSignedIn, Typed, choose, sign_in, turn_back};
+pub use start::{begin, begin_account, go_on, keep};
+
+/// Who asks, and from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// The browser and who is signed in in it.
+    pub visitor: &'a Visitor,
+    /// The client address.
+    pub address: IpAddr,
+    /// What the browser calls itself.
+    pub user_agent: Option<&'a str>,
+    /// For audit events.
+    pub origin: &'a Origin,
+}
+
+/// Where the person goes next, and the cookie that their browser gets.
+#[derive(Clone, Debug)]
+pub struct Led {
+    /// Where to.
+    pub next: Next,
+    /// What the browser proves itself by from now on.
+    pub cookie: Option<Cookie>,
+}
+
+/// Where a person goes next.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// To sign in.
+    SignIn(InteractionId),
+    /// To choose an account.
+    Choose(InteractionId),
+    /// To be asked.
+    Consent(InteractionId),
+    /// To come back as themselves: a posted request has no cookies.
+    Continue(InteractionId),
+    /// Back to the app.
+    Answer(Answer),
+    /// To their account.
+    Account(SessionId),
+}
+
+/// Why an interaction cannot go on.
+#[derive(Clone, Debug)]
+pub enum Lost {
+    /// It never was, or is long gone.
+    Unknown,
+    /// It belongs to another browser, or this one has no cookies.
+    WrongBrowser,
+    /// The form did not come from our page.
+    Forged,
+    /// It took too long.
+    Expired(Option<Arc<Registered>>),
+    /// It is done.
+    Finished(Option<Arc<Registered>>),
+    /// Its client or its redirect URI is not registered any more.
+    Untrusted(Untrusted),
+}
+
+impl From<Lost> for Error<Lost> {
+    fn from(lost: Lost) -> Self {
+        Self::Refused(lost)
+    }
+}
+
+/// The result of a step of an interaction.
+pub type Outcome<T> = Result<T, Error<Lost>>;
+
+/// An interaction with what a page shows of it.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The interaction.
+    pub interaction: Interaction,
+    /// The app that the person comes from.
+    pub client: Option<Arc<Registered>>,
+    /// What the page is about.
+    pub subject: Subject,
+}
+
+/// What a page is about.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// Somebody signs in; again, if they are named.
+    SignIn(Option<Box<Present>>),
+    /// Somebody chooses an account.
+    Choose,
+    /// This person is asked; what they allowed before comes along.
+    Consent(Box<Present>, crate::store::consents::Consent),
+    /// No page: the interaction goes on by itself.
+    Elsewhere,
+}
+
+/// A second click comes this soon after the first.
+const SECOND_CLICK: Duration = Duration::seconds(30);
+
+/// The interaction of this name in this browser, if it can still go on.
+pub(super) async fn open(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    id: &InteractionId,
+) -> Outcome<Interaction> {
+    let interaction = interactions::find(&*issuer.store, id).await?.ok_or(Lost::Unknown)?;
+    if interaction.browser.is_none() || interaction.browser != caller.visitor.browser {
+        return Err(Lost::WrongBrowser.into());
+    }
+    still_open(issuer, interaction).await
+}
+
+async fn still_open(issuer: &Issuer, interaction: Interaction) -> Outcome<Interaction> {
+    if interaction.ended_at.is_some() {
+        return Err(Lost::Finished(client(issuer, &interaction.errand).await?).into());
+    }
+    if interaction.expires_at <= issuer.clock.now() {
+        return Err(Lost::Expired(client(issuer, &interaction.errand).await?).into());
+    }
+    Ok(interaction)
+}
+
+/// The interaction that a form belongs to, done or not.
+async fn posted(issuer: &Issuer, id: &InteractionId, csrf: &str) -> Outcome<Interaction> {
+    let interaction = interactions::find(&*issuer.store, id).await?.ok_or(Lost::Unknown)?;
+    let browser = interaction.browser.as_ref().ok_or(Lost::WrongBrowser)?;
+    if !issuer.forms.verifies(csrf, browser, &id.0) {
+        return Err(Lost::Forged.into());
+    }
+    Ok(interaction)
+}
+
+/// The interaction that a form of this browser belongs to, if it can still go on.
+pub(super) async fn submitted(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    id: &InteractionId,
+    csrf: &str,
+) -> Outcome<Interaction> {
+    let interaction = posted(issuer, id, csrf).await?;
+    if interaction.browser != caller.visitor.browser {
+        return Err(Lost::WrongBrowser.into());
+    }
+    still_open(issuer, interaction).await
+}
+
+/// The client that an errand is for.
+async fn client(issuer: &Issuer, errand: &Errand) -> Result<Option<Arc<Registered>>, Fault> {
+    match errand {
+        Errand::Authorize(request) => issuer.clients.find(&request.client).await,
+        Errand::Account { .. } | Errand::Logout(_) => Ok(None),
+    }
+}
+
+/// A request with its client, as both are now.
+async fn asked(issuer: &Issuer, errand: &Errand) -> Outcome<Option<Asked>> {
+    let Errand::Authorize(request) = errand else { return Ok(None) };
+    let client = issuer.clients.find(&request.client).await?;
+    match client.filter(|client| client.client.is_enabled()) {
+        Some(client) => Ok(Some(Asked { request: (**request).clone(), client })),
+        None => Err(Lost::Untrusted(Untrusted::Client).into()),
+    }
+}

@@ -1,0 +1,132 @@
+//! `authorization_code`: codes by hash. A spent one is kept for a while, so that its replay is
+//! known for what it is.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+
+use super::column::{corrupt, instant, millis};
+use super::{Reader, Tx, while_doing};
+use crate::domain::authorization::Granted;
+use crate::domain::client::ClientId;
+use crate::domain::clock;
+use crate::domain::family::FamilyId;
+use crate::domain::pkce::Challenge;
+use crate::domain::secret::{AuthorizationCode, Hashed};
+use crate::domain::verdict::Fault;
+
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "authorization_code")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub hash: Vec<u8>,
+        pub client_id: String,
+        pub redirect_uri: String,
+        pub challenge: Option<String>,
+        pub granted: String,
+        pub expires_at: i64,
+        pub spent_at: Option<i64>,
+        pub family_id: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity, Model};
+
+const TABLE: &str = "reading the table authorization_code";
+const WRITING: &str = "writing the table authorization_code";
+
+/// A code with everything that it is bound to.
+#[derive(Clone, Debug)]
+pub struct Code {
+    /// Its hash.
+    pub hash: Hashed<AuthorizationCode>,
+    /// The client that it was issued to.
+    pub client: ClientId,
+    /// The redirect URI that it was sent to.
+    pub redirect_uri: String,
+    /// The challenge of the request.
+    pub challenge: Option<Challenge>,
+    /// What it stands for.
+    pub granted: Granted,
+    /// When it is too late.
+    pub expires_at: DateTime<Utc>,
+    /// When it was spent.
+    pub spent_at: Option<DateTime<Utc>>,
+    /// The family that came of it.
+    pub family: Option<FamilyId>,
+}
+
+impl TryFrom<Model> for Code {
+    type Error = Fault;
+
+    fn try_from(row: Model) -> Result<Self, Fault> {
+        Ok(Self {
+            hash: Hashed::from_stored(&row.hash).ok_or_else(|| corrupt(TABLE, "a hash"))?,
+            client: ClientId::parse(&row.client_id).ok_or_else(|| corrupt(TABLE, "a client id"))?,
+            redirect_uri: row.redirect_uri,
+            challenge: row.challenge.map(Challenge::from_stored),
+            granted: serde_json::from_str(&row.granted)
+                .map_err(|error| corrupt(TABLE, error.to_string()))?,
+            expires_at: clock::from_millis(row.expires_at),
+            spent_at: instant(row.spent_at),
+            family: row.family_id.map(FamilyId),
+        })
+    }
+}
+
+/// Writes a new code.
+pub async fn insert(tx: &Tx, code: &Code) -> Result<(), Fault> {
+    let granted = serde_json::to_string(&code.granted)
+        .map_err(|error| Fault::internal("writing what a code stands for", error))?;
+    let row = ActiveModel {
+        hash: Set(code.hash.to_stored()),
+        client_id: Set(code.client.as_str().to_owned()),
+        redirect_uri: Set(code.redirect_uri.clone()),
+        challenge: Set(code.challenge.as_ref().map(|challenge| challenge.as_str().to_owned())),
+        granted: Set(granted),
+        expires_at: Set(millis(code.expires_at)),
+        spent_at: Set(code.spent_at.map(millis)),
+        family_id: Set(code.family.as_ref().map(|family| family.0.clone())),
+    };
+    let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
+    inserted.map(drop).map_err(while_doing(WRITING))
+}
+
+/// The code of this hash.
+pub async fn find(
+    reader: &impl Reader,
+    hash: Hashed<AuthorizationCode>,
+) -> Result<Option<Code>, Fault> {
+    let row = Entity::find_by_id(hash.to_stored()).one(reader.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Code::try_from).transpose()
+}
+
+/// Spends a code with everything that it is bound to, and says which family comes of it. `false`
+/// when it was spent before: of two uses at once one comes second.
+pub async fn spend(tx: &Tx, code: &Code, family: &FamilyId) -> Result<bool, Fault> {
+    let spent = Entity::update_many()
+        .col_expr(Column::SpentAt, Expr::value(millis(tx.now())))
+        .col_expr(Column::FamilyId, Expr::value(family.0.as_str()))
+        .filter(Column::Hash.eq(code.hash.to_stored()))
+        .filter(Column::ClientId.eq(code.client.as_str()))
+        .filter(Column::RedirectUri.eq(code.redirect_uri.as_str()))
+        .filter(Column::ExpiresAt.gt(millis(tx.now())))
+        .filter(Column::SpentAt.is_null())
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(spent.rows_affected == 1)
+}
+
+/// Forgets codes that expired before this instant, some at a time; says how many.
+pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
+    super::housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
+}

@@ -1,0 +1,113 @@
+//! `consent`: what people allowed apps.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+use super::column::{corrupt, list, millis, read_list};
+use super::{Reader, Tx, while_doing};
+use crate::domain::client::ClientId;
+use crate::domain::scope::Scope;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+
+#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "consent")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub user_id: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub client_id: String,
+        pub scope: String,
+        pub claims: String,
+        pub given_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity};
+
+const TABLE: &str = "reading the table consent";
+const WRITING: &str = "writing the table consent";
+
+/// What one person allowed one app.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Consent {
+    /// The scope.
+    pub scope: Scope,
+    /// Single claims.
+    pub claims: Vec<String>,
+}
+
+/// What the person allowed the app.
+pub async fn find(
+    reader: &impl Reader,
+    user: &UserId,
+    client: &ClientId,
+) -> Result<Option<Consent>, Fault> {
+    let key = (user.0.clone(), client.as_str().to_owned());
+    let row = Entity::find_by_id(key).one(reader.connection()).await.map_err(while_doing(TABLE))?;
+    row.map(|row| {
+        let scope = Scope::parse(&row.scope).map_err(|error| corrupt(TABLE, error.to_string()))?;
+        Ok(Consent { scope, claims: read_list(TABLE, &row.claims)? })
+    })
+    .transpose()
+}
+
+/// Writes what the person allowed the app.
+pub async fn put(
+    tx: &Tx,
+    user: &UserId,
+    client: &ClientId,
+    consent: &Consent,
+) -> Result<(), Fault> {
+    let row = ActiveModel {
+        user_id: Set(user.0.clone()),
+        client_id: Set(client.as_str().to_owned()),
+        scope: Set(consent.scope.to_string()),
+        claims: Set(list(&consent.claims)),
+        given_at: Set(millis(tx.now())),
+    };
+    let over = OnConflict::columns([Column::UserId, Column::ClientId])
+        .update_columns([Column::Scope, Column::Claims, Column::GivenAt])
+        .to_owned();
+    let put = Entity::insert(row).on_conflict(over).exec_without_returning(tx.connection()).await;
+    put.map(drop).map_err(while_doing(WRITING))
+}
+
+/// Takes back what the person allowed the app; `false` when there was nothing.
+pub async fn delete(tx: &Tx, user: &UserId, client: &ClientId) -> Result<bool, Fault> {
+    let deleted = Entity::delete_by_id((user.0.clone(), client.as_str().to_owned()));
+    let deleted = deleted.exec(tx.connection()).await.map_err(while_doing(WRITING))?;
+    Ok(deleted.rows_affected == 1)
+}
+
+/// The apps that the person allowed something, by `client_id`.
+pub async fn of_user(
+    reader: &impl Reader,
+    user: &UserId,
+) -> Result<Vec<(ClientId, Consent, chrono::DateTime<chrono::Utc>)>, Fault> {
+    let rows = Entity::find()
+        .filter(Column::UserId.eq(user.0.as_str()))
+        .all(reader.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    rows.into_iter()
+        .map(|row| {
+            let client = ClientId::parse(&row.client_id);
+            let client = client.ok_or_else(|| corrupt(TABLE, "a client id"))?;
+            let scope =
+                Scope::parse(&row.scope).map_err(|error| corrupt(TABLE, error.to_string()))?;
+            let consent = Consent { scope, claims: read_list(TABLE, &row.claims)? };
+            Ok((client, consent, crate::domain::clock::from_millis(row.given_at)))
+        })
+        .collect()
+}

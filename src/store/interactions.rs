@@ -1,0 +1,119 @@
+//! `interaction`: errands on their way through the pages.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::QuerySelect;
+use sea_orm::entity::prelude::*;
+
+use super::column::{corrupt, instant, millis};
+use super::{Reader, Tx, while_doing};
+use crate::domain::clock;
+use crate::domain::interaction::{Errand, Interaction, InteractionId};
+use crate::domain::session::{BrowserId, SessionId};
+use crate::domain::verdict::Fault;
+
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "interaction")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub browser_id: Option<String>,
+        pub request: String,
+        pub session_id: Option<String>,
+        pub received_at: i64,
+        pub expires_at: i64,
+        pub ended_at: Option<i64>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity, Model};
+
+const TABLE: &str = "reading the table interaction";
+const WRITING: &str = "writing the table interaction";
+
+impl TryFrom<Model> for Interaction {
+    type Error = Fault;
+
+    fn try_from(row: Model) -> Result<Self, Fault> {
+        Ok(Self {
+            id: InteractionId(row.id),
+            browser: row.browser_id.map(BrowserId),
+            errand: serde_json::from_str(&row.request)
+                .map_err(|error| corrupt(TABLE, error.to_string()))?,
+            session: row.session_id.map(SessionId),
+            received_at: clock::from_millis(row.received_at),
+            expires_at: clock::from_millis(row.expires_at),
+            ended_at: instant(row.ended_at),
+        })
+    }
+}
+
+fn text(errand: &Errand) -> Result<String, Fault> {
+    serde_json::to_string(errand).map_err(|error| Fault::internal("writing an errand", error))
+}
+
+/// Writes a new interaction.
+pub async fn insert(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
+    let row = ActiveModel {
+        id: Set(interaction.id.0.clone()),
+        browser_id: Set(interaction.browser.as_ref().map(|browser| browser.0.clone())),
+        request: Set(text(&interaction.errand)?),
+        session_id: Set(interaction.session.as_ref().map(|session| session.0.clone())),
+        received_at: Set(millis(interaction.received_at)),
+        expires_at: Set(millis(interaction.expires_at)),
+        ended_at: Set(interaction.ended_at.map(millis)),
+    };
+    let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
+    inserted.map(drop).map_err(while_doing(WRITING))
+}
+
+/// The interaction of this name.
+pub async fn find(reader: &impl Reader, id: &InteractionId) -> Result<Option<Interaction>, Fault> {
+    let row = Entity::find_by_id(id.0.as_str()).one(reader.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Interaction::try_from).transpose()
+}
+
+/// The interaction of this name, kept from everybody else until the transaction ends.
+pub async fn lock(tx: &Tx, id: &InteractionId) -> Result<Option<Interaction>, Fault> {
+    let row = Entity::find_by_id(id.0.as_str()).lock_exclusive().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Interaction::try_from).transpose()
+}
+
+/// Binds an interaction that waits for its browser; `false` when it is bound already.
+pub async fn bind(tx: &Tx, id: &InteractionId, browser: &BrowserId) -> Result<bool, Fault> {
+    let bound = Entity::update_many()
+        .col_expr(Column::BrowserId, Expr::value(browser.0.as_str()))
+        .filter(Column::Id.eq(id.0.as_str()))
+        .filter(Column::BrowserId.is_null())
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(bound.rows_affected == 1)
+}
+
+/// Writes what changed on the way: the errand, the session, the end.
+pub async fn update(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
+    let session = interaction.session.as_ref().map(|session| session.0.clone());
+    Entity::update_many()
+        .col_expr(Column::Request, Expr::value(text(&interaction.errand)?))
+        .col_expr(Column::SessionId, Expr::value(session))
+        .col_expr(Column::EndedAt, Expr::value(interaction.ended_at.map(millis)))
+        .filter(Column::Id.eq(interaction.id.0.as_str()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
+}
+
+/// Forgets interactions that expired before this instant, some at a time; says how many.
+pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
+    super::housekeep(tx, Entity, Column::Id, Column::ExpiresAt.lt(millis(before)), at_most).await
+}

@@ -1,0 +1,142 @@
+//! `logout_notice`: the outbox of Back-Channel Logout. A notice stays until its client took it or
+//! there is no more hope.
+
+use chrono::{DateTime, Duration, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{LockBehavior, LockType, Query};
+use sea_orm::{ExprTrait, Order, QueryOrder};
+
+use super::column::{corrupt, millis};
+use super::{Reader, Tx, while_doing};
+use crate::domain::client::ClientId;
+use crate::domain::family::FamilyId;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+
+#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "logout_notice")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub client_id: String,
+        pub user_id: String,
+        pub family_id: String,
+        pub attempts: i64,
+        pub due_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity};
+
+const WRITING: &str = "writing the table logout_notice";
+
+/// A client is to be told that a family ended.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// Its name: the `jti` of every attempt.
+    pub id: String,
+    /// Whom to tell.
+    pub client: ClientId,
+    /// Who signed out: `sub`.
+    pub user: UserId,
+    /// What ended: `sid`.
+    pub family: FamilyId,
+    /// The attempts so far, with the one that is being made.
+    pub attempts: i64,
+}
+
+/// Writes notices that are due at once.
+pub async fn insert(tx: &Tx, notices: &[Notice]) -> Result<(), Fault> {
+    if notices.is_empty() {
+        return Ok(());
+    }
+    let rows = notices.iter().map(|notice| ActiveModel {
+        id: Set(notice.id.clone()),
+        client_id: Set(notice.client.as_str().to_owned()),
+        user_id: Set(notice.user.0.clone()),
+        family_id: Set(notice.family.0.clone()),
+        attempts: Set(notice.attempts),
+        due_at: Set(millis(tx.now())),
+    });
+    let inserted = Entity::insert_many(rows).exec_without_returning(tx.connection()).await;
+    inserted.map(drop).map_err(while_doing(WRITING))
+}
+
+/// Takes notices that are due. Nobody else takes them before the lease ends, and after it somebody
+/// does: a process that dies in between loses none.
+pub async fn take_due(tx: &Tx, lease: Duration, at_most: u64) -> Result<Vec<Notice>, Fault> {
+    let due = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Expr::col(Column::DueAt).lte(millis(tx.now())))
+        .order_by(Column::DueAt, Order::Asc)
+        .limit(at_most)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .to_owned();
+    let take = Query::update()
+        .table(Entity)
+        .value(Column::Attempts, Expr::col(Column::Attempts).add(1_i64))
+        .value(Column::DueAt, millis(tx.now() + lease))
+        .and_where(Expr::col(Column::Id).in_subquery(due))
+        .returning(Query::returning().columns([
+            Column::Id,
+            Column::ClientId,
+            Column::UserId,
+            Column::FamilyId,
+            Column::Attempts,
+        ]))
+        .to_owned();
+    let rows = tx.connection().query_all(&take).await.map_err(while_doing(WRITING))?;
+    rows.iter()
+        .map(|row| {
+            let read = while_doing("reading the table logout_notice");
+            let client: String = row.try_get("", "client_id").map_err(&read)?;
+            Ok(Notice {
+                id: row.try_get("", "id").map_err(&read)?,
+                client: ClientId::parse(&client)
+                    .ok_or_else(|| corrupt("reading the table logout_notice", "a client id"))?,
+                user: UserId(row.try_get("", "user_id").map_err(&read)?),
+                family: FamilyId(row.try_get("", "family_id").map_err(&read)?),
+                attempts: row.try_get("", "attempts").map_err(&read)?,
+            })
+        })
+        .collect()
+}
+
+/// Tries a notice again at this instant.
+pub async fn put_off(tx: &Tx, id: &str, until: DateTime<Utc>) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::DueAt, Expr::value(millis(until)))
+        .filter(Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
+}
+
+/// Removes a notice: it was taken, or there is no more hope.
+pub async fn delete(tx: &Tx, id: &str) -> Result<(), Fault> {
+    let deleted = Entity::delete_by_id(id).exec(tx.connection()).await;
+    deleted.map(drop).map_err(while_doing(WRITING))
+}
+
+/// Whether one is due.
+pub async fn any_due(reader: &impl Reader, now: DateTime<Utc>) -> Result<bool, Fault> {
+    let row = Entity::find()
+        .filter(ColumnTrait::lte(&Column::DueAt, millis(now)))
+        .order_by_asc(Column::DueAt)
+        .one(reader.connection())
+        .await
+        .map_err(while_doing("reading the table logout_notice"))?;
+    Ok(row.is_some())
+}

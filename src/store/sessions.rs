@@ -1,0 +1,175 @@
+//! `session`: who is signed in in which browser. A session that ended has no row.
+
+use chrono::{DateTime, Duration, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect, Select};
+
+use super::column::{list, millis, read_list};
+use super::{Reader, Tx, while_doing};
+use crate::domain::clock;
+use crate::domain::session::{BrowserId, Session, SessionId};
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+
+pub(super) mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "session")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub browser_id: String,
+        pub user_id: String,
+        pub auth_time: i64,
+        pub amr: String,
+        pub kept: bool,
+        pub user_agent: Option<String>,
+        pub address: Option<String>,
+        pub idle_ms: i64,
+        pub idle_ends_at: i64,
+        pub expires_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity, Model};
+
+const TABLE: &str = "reading the table session";
+const WRITING: &str = "writing the table session";
+
+impl TryFrom<Model> for Session {
+    type Error = Fault;
+
+    fn try_from(row: Model) -> Result<Self, Fault> {
+        Ok(Self {
+            id: SessionId(row.id),
+            browser: BrowserId(row.browser_id),
+            user: UserId(row.user_id),
+            auth_time: clock::from_millis(row.auth_time),
+            amr: read_list(TABLE, &row.amr)?,
+            kept: row.kept,
+            user_agent: row.user_agent,
+            address: row.address,
+            idle: Duration::milliseconds(row.idle_ms),
+            idle_ends_at: clock::from_millis(row.idle_ends_at),
+            expires_at: clock::from_millis(row.expires_at),
+        })
+    }
+}
+
+/// The live sessions of a browser, the last proven first.
+pub async fn of_browser(
+    reader: &impl Reader,
+    browser: &BrowserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Session>, Fault> {
+    let select = Entity::find().filter(Column::BrowserId.eq(browser.0.as_str()));
+    live(reader, select, now).await
+}
+
+/// The live sessions of a person, the last proven first.
+pub async fn of_user(
+    reader: &impl Reader,
+    user: &UserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<Session>, Fault> {
+    let select = Entity::find().filter(Column::UserId.eq(user.0.as_str()));
+    live(reader, select, now).await
+}
+
+async fn live(
+    reader: &impl Reader,
+    select: Select<Entity>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Session>, Fault> {
+    let rows = select
+        .filter(Column::ExpiresAt.gt(millis(now)))
+        .filter(Column::IdleEndsAt.gt(millis(now)))
+        .order_by_desc(Column::AuthTime)
+        .order_by_asc(Column::Id)
+        .all(reader.connection())
+        .await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(Session::try_from).collect()
+}
+
+/// The session of this name, live or not, kept from changing until the transaction ends.
+pub async fn hold(tx: &Tx, id: &SessionId) -> Result<Option<Session>, Fault> {
+    let row = Entity::find_by_id(id.0.as_str()).lock_shared().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Session::try_from).transpose()
+}
+
+/// The session of a person in a browser, live or not.
+pub async fn find_in(
+    reader: &impl Reader,
+    browser: &BrowserId,
+    user: &UserId,
+) -> Result<Option<Session>, Fault> {
+    let row = Entity::find()
+        .filter(Column::BrowserId.eq(browser.0.as_str()))
+        .filter(Column::UserId.eq(user.0.as_str()))
+        .one(reader.connection())
+        .await;
+    row.map_err(while_doing(TABLE))?.map(Session::try_from).transpose()
+}
+
+/// Writes a session, over the one that stood under its name.
+pub async fn put(tx: &Tx, session: &Session) -> Result<(), Fault> {
+    let row = ActiveModel {
+        id: Set(session.id.0.clone()),
+        browser_id: Set(session.browser.0.clone()),
+        user_id: Set(session.user.0.clone()),
+        auth_time: Set(millis(session.auth_time)),
+        amr: Set(list(&session.amr)),
+        kept: Set(session.kept),
+        user_agent: Set(session.user_agent.clone()),
+        address: Set(session.address.clone()),
+        idle_ms: Set(session.idle.num_milliseconds()),
+        idle_ends_at: Set(millis(session.idle_ends_at)),
+        expires_at: Set(millis(session.expires_at)),
+    };
+    let over = OnConflict::column(Column::Id)
+        .update_columns([
+            Column::AuthTime,
+            Column::Amr,
+            Column::Kept,
+            Column::UserAgent,
+            Column::Address,
+            Column::IdleMs,
+            Column::IdleEndsAt,
+            Column::ExpiresAt,
+        ])
+        .to_owned();
+    let put = Entity::insert(row).on_conflict(over).exec_without_returning(tx.connection()).await;
+    put.map(drop).map_err(while_doing(WRITING))
+}
+
+/// Moves the idle end of a session.
+pub async fn move_idle_end(tx: &Tx, id: &SessionId, end: DateTime<Utc>) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::IdleEndsAt, Expr::value(millis(end)))
+        .filter(Column::Id.eq(id.0.as_str()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
+}
+
+/// Deletes a session; `false` when there is none.
+pub async fn delete(tx: &Tx, id: &SessionId) -> Result<bool, Fault> {
+    let deleted = Entity::delete_many().filter(Column::Id.eq(id.0.as_str())).exec(tx.connection());
+    Ok(deleted.await.map_err(while_doing(WRITING))?.rows_affected == 1)
+}
+
+/// Forgets sessions that ended before this instant, some at a time; says how many.
+pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
+    let over = |column: Column| ColumnTrait::lt(&column, millis(before));
+    let over = over(Column::ExpiresAt).or(over(Column::IdleEndsAt));
+    super::housekeep(tx, Entity, Column::Id, over, at_most).await
+}

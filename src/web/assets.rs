@@ -1,0 +1,49 @@
+//! Files of the pages. Their names change with their content, so they may be kept for ever.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderValue, Response, StatusCode};
+
+use super::{Shared, answer};
+use crate::domain::client::ClientId;
+use crate::oauth::logos;
+
+pub(super) async fn asset(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Response<Body> {
+    let Some(asset) = shared.look.asset(&name) else { return none() };
+    let mut response = Response::new(Body::from(asset.body.clone()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    headers.insert(CACHE_CONTROL, for_ever);
+    response
+}
+
+/// The logo of an app. It is somebody else's image: nothing in it may run.
+pub(super) async fn client_logo(
+    State(shared): State<Arc<Shared>>,
+    Path(client): Path<String>,
+) -> Response<Body> {
+    let Some(client) = ClientId::parse(&client) else { return none() };
+    let logo = match logos::logo(&shared.issuer, &client).await {
+        Ok(Some(logo)) => logo,
+        Ok(None) => return none(),
+        Err(fault) => return answer::fault(&fault),
+    };
+    let mut response = Response::new(Body::from(logo.body.clone()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(logo.content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+fn none() -> Response<Body> {
+    answer::described(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+}

@@ -1,0 +1,69 @@
+//! `/consent`: what an app wants, and the person's yes or no.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+
+use super::edge::Context;
+use super::guest::Guest;
+use super::login::{app, csrf, ends_at, view};
+use super::page::{self, Answered};
+use super::{Shared, person, wishes};
+use crate::domain::interaction::Errand;
+use crate::domain::scope::Scope;
+use crate::domain::urls;
+use crate::oauth::interactions::{self, Subject};
+use crate::pages::{ConsentPage, Ticket};
+
+pub(super) async fn get(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let mut guest = Guest::of_get(&shared, context, request).await?;
+    let view =
+        view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
+    let (Subject::Consent(present, before), Errand::Authorize(request), Some(app)) =
+        (&view.subject, &view.interaction.errand, app(&shared, &view))
+    else {
+        let id = &view.interaction.id;
+        return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, id)));
+    };
+    let csrf = csrf(&shared, &view);
+    let asked: Vec<&str> = request.claims.names().collect();
+    let (known_claims, new_claims): (Vec<&str>, Vec<&str>) =
+        asked.into_iter().partition(|name| before.claims.iter().any(|known| known == name));
+    let known = request.scope.shared_with(&before.scope);
+    let known_tokens: Vec<&str> = known.iter().collect();
+    let new: Scope = request.scope.without(&known_tokens);
+    let consent = ConsentPage {
+        frame: guest.frame(&shared),
+        app: app.app(),
+        ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
+        person: person(present),
+        wishes: wishes(&new, new_claims),
+        known: wishes(&known, known_claims),
+        switch: true,
+    };
+    Ok(page::show(StatusCode::OK, &consent, ends_at(&view), &guest))
+}
+
+pub(super) async fn post(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let guest = Guest::of_post(&shared, context, request).await?;
+    let (id, csrf) = (guest.interaction(), guest.csrf());
+    // Only a clear yes is one.
+    let led = if guest.form.get("answer") == Some("allow") {
+        interactions::allow(&shared.issuer, guest.caller(), &id, csrf).await
+    } else {
+        interactions::deny(&shared.issuer, guest.caller(), &id, csrf).await
+    };
+    Ok(match led {
+        Ok(led) => page::lead(&shared, &guest, led),
+        Err(error) => page::lost(&shared, &guest, error),
+    })
+}

@@ -1,0 +1,216 @@
+//! Who comes to a page: the browser, the people in it, the language that they read.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, Response, StatusCode};
+
+use super::edge::Context;
+use super::page::{self, Failed};
+use super::{Shared, body, cookies};
+use crate::accounts::browsers::Visitor;
+use crate::domain::audit::Origin;
+use crate::domain::form::Form;
+use crate::domain::interaction::InteractionId;
+use crate::domain::random::is_identifier;
+use crate::domain::session::SessionId;
+use crate::oauth::interactions::Caller;
+use crate::pages::{Frame, Language, Problem};
+
+/// A request to a page.
+#[derive(Debug)]
+pub(super) struct Guest {
+    /// The browser and the people.
+    pub(super) visitor: Visitor,
+    /// What stands in the query, or in the form of a POST.
+    pub(super) form: Form,
+    /// What the person reads.
+    pub(super) language: Language,
+    /// Whether they chose it with this very request.
+    pub(super) chose_language: bool,
+    context: Context,
+    origin: Origin,
+    headers: HeaderMap,
+    here: Option<String>,
+}
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+impl Guest {
+    /// Somebody who looks at a page.
+    pub(super) async fn of_get(
+        shared: &Shared,
+        context: Context,
+        request: Request,
+    ) -> Result<Self, Response<Body>> {
+        let parts = request.into_parts().0;
+        let here = format!("{}{}", shared.base, parts.uri.path());
+        // What cannot be read asks for nothing.
+        let query = parts.uri.query().unwrap_or_default().as_bytes();
+        let form = Form::parse(query).unwrap_or_default();
+        let mut guest = Self::new(shared, context, parts, form).await?;
+        guest.here = Some(guest.address(here));
+        Ok(guest)
+    }
+
+    /// Somebody who sends a form of ours: from our own page, or not at all.
+    pub(super) async fn of_post(
+        shared: &Shared,
+        context: Context,
+        request: Request,
+    ) -> Result<Self, Response<Body>> {
+        let (parts, body) = match body::read(request).await {
+            Ok(read) => read,
+            Err(bad) => return Err(Self::turn_away(shared, bad.status)),
+        };
+        let Ok(form) = Form::parse(&body) else {
+            return Err(Self::turn_away(shared, StatusCode::BAD_REQUEST));
+        };
+        let guest = Self::new(shared, context, parts, form).await?;
+        if guest.comes_from_us(shared) {
+            return Ok(guest);
+        }
+        Err(page::failed(
+            shared,
+            &guest,
+            Failed::new(StatusCode::FORBIDDEN, "forbidden", Problem::Forbidden),
+        ))
+    }
+
+    async fn new(
+        shared: &Shared,
+        context: Context,
+        parts: Parts,
+        form: Form,
+    ) -> Result<Self, Response<Body>> {
+        let headers = parts.headers;
+        let token = cookies::browser(&headers);
+        let now = shared.issuer.clock.now();
+        let visitor = Visitor::of(&*shared.issuer.store, token.as_ref(), now).await;
+        let chosen = form.get("lang").and_then(Language::of_tag);
+        let language = chosen.unwrap_or_else(|| language(&headers, None));
+        let mut guest = Self {
+            visitor: Visitor::default(),
+            form,
+            language,
+            chose_language: chosen.is_some(),
+            origin: context.origin(),
+            context,
+            headers,
+            here: None,
+        };
+        match visitor {
+            Ok(visitor) => {
+                guest.visitor = visitor;
+                Ok(guest)
+            }
+            Err(fault) => Err(page::fault(shared, &guest, &fault)),
+        }
+    }
+
+    /// Nobody yet, for a page that says no.
+    pub(super) fn nobody(context: Context, headers: HeaderMap) -> Self {
+        Self {
+            visitor: Visitor::default(),
+            form: Form::default(),
+            language: language(&headers, None),
+            chose_language: false,
+            origin: context.origin(),
+            context,
+            headers,
+            here: None,
+        }
+    }
+
+    fn turn_away(shared: &Shared, status: StatusCode) -> Response<Body> {
+        let problem = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+            _ => Problem::InvalidRequest,
+        };
+        page::error(shared, Language::default(), Failed::new(status, "invalid_request", problem))
+    }
+
+    /// Reads on in the language of the errand, unless they chose another one just now.
+    pub(super) fn read(&mut self, ui_locales: Option<&str>) {
+        if !self.chose_language {
+            self.language = language(&self.headers, ui_locales);
+        }
+    }
+
+    /// For the use cases.
+    pub(super) fn caller(&self) -> Caller<'_> {
+        Caller {
+            visitor: &self.visitor,
+            address: self.context.address,
+            user_agent: self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),
+            origin: &self.origin,
+        }
+    }
+
+    /// What all pages share.
+    pub(super) fn frame<'a>(&'a self, shared: &'a Shared) -> Frame<'a> {
+        let (look, base) = (&shared.look, shared.base.as_str());
+        Frame { look, language: self.language, base, here: self.here.as_deref() }
+    }
+
+    /// The same page by GET, for the answer to a form.
+    pub(super) fn at(&mut self, shared: &Shared, path: &str) {
+        self.here = Some(self.address(format!("{}{path}", shared.base)));
+    }
+
+    /// The interaction that the request names; what cannot be a name names none.
+    pub(super) fn interaction(&self) -> InteractionId {
+        InteractionId(self.name("interaction").unwrap_or_default().to_owned())
+    }
+
+    /// The session that the request names.
+    pub(super) fn session(&self, field: &str) -> Option<SessionId> {
+        self.name(field).map(|name| SessionId(name.to_owned()))
+    }
+
+    fn name<'a>(&'a self, field: &'a str) -> Option<&'a str> {
+        self.form.get(field).filter(|name| is_identifier(name))
+    }
+
+    /// The token of the form.
+    pub(super) fn csrf(&self) -> &str {
+        self.form.get("csrf").unwrap_or_default()
+    }
+
+    /// Whether the browser goes there with its window, and not for an image or a frame.
+    pub(super) fn navigates(&self) -> bool {
+        let says = |name, expected: &str| {
+            self.headers.get(name).is_none_or(|value| value.as_bytes() == expected.as_bytes())
+        };
+        says(FETCH_MODE, "navigate") && says(FETCH_DEST, "document")
+    }
+
+    /// Whether our own page sent this form. What a browser says of itself decides; the token of the
+    /// form stands behind it.
+    fn comes_from_us(&self, shared: &Shared) -> bool {
+        if let Some(site) = self.headers.get(FETCH_SITE) {
+            return matches!(site.as_bytes(), b"same-origin" | b"none");
+        }
+        match self.headers.get(ORIGIN) {
+            Some(origin) => origin.as_bytes() == shared.origin.as_bytes(),
+            None => true,
+        }
+    }
+
+    /// The address of a page with what names it, and nothing else of the query.
+    fn address(&self, path: String) -> String {
+        let named = ["interaction", "session"].into_iter();
+        let named = named.filter_map(|name| Some((name, self.form.get(name)?)));
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(named).finish();
+        if query.is_empty() { path } else { format!("{path}?{query}") }
+    }
+}
+
+fn language(headers: &HeaderMap, ui_locales: Option<&str>) -> Language {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Language::choose(ui_locales, cookies::language(headers), accepted)
+}

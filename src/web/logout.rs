@@ -1,0 +1,156 @@
+//! `/logout`: RP-Initiated Logout.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+
+use super::edge::Context;
+use super::guest::Guest;
+use super::page::{self, Answered, Failed, Shown};
+use super::{Shared, body, cookies, person};
+use crate::domain::interaction::{Errand, LogoutRequest};
+use crate::domain::urls;
+use crate::domain::verdict::Error;
+use crate::oauth::interactions;
+use crate::oauth::logout::{self, BadLogout, Done, Step};
+use crate::pages::{Frame, LogoutPage, Problem, SignedOutPage, StayedPage, Ticket};
+
+pub(super) async fn get(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let mut guest = Guest::of_get(&shared, context, request).await?;
+    let request = read(&shared, &guest, query.as_bytes()).await?;
+    guest.read(request.ui_locales.as_deref());
+    let navigates = guest.navigates();
+    Ok(match logout::begin(&shared.issuer, guest.caller(), request, navigates).await {
+        Ok(step) => take(&shared, &guest, &step),
+        Err(fault) => page::fault(&shared, &guest, &fault),
+    })
+}
+
+/// A cross-site POST brings none of our cookies: the browser comes back by GET.
+pub(super) async fn post(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let guest = Guest::nobody(context, request.headers().clone());
+    let text = match body::read(request).await {
+        Ok((_, text)) => text,
+        Err(bad) => {
+            let bad = Failed::new(bad.status, "invalid_request", Problem::InvalidLogout);
+            return Ok(page::failed(&shared, &guest, bad));
+        }
+    };
+    let request = read(&shared, &guest, &text).await?;
+    Ok(match interactions::keep(&shared.issuer, Errand::Logout(request)).await {
+        Ok(id) => page::see_other(&page::address(&shared, urls::LOGOUT_CONTINUE, &id)),
+        Err(fault) => page::fault(&shared, &guest, &fault),
+    })
+}
+
+async fn read(
+    shared: &Shared,
+    guest: &Guest,
+    text: &[u8],
+) -> Result<LogoutRequest, Response<Body>> {
+    match logout::read(&shared.issuer, text).await {
+        Ok(request) => Ok(request),
+        Err(Error::Refused(BadLogout(why))) => {
+            tracing::debug!(why, "refused a logout request");
+            let bad = StatusCode::BAD_REQUEST;
+            Err(page::failed(
+                shared,
+                guest,
+                Failed::new(bad, "invalid_request", Problem::InvalidLogout),
+            ))
+        }
+        Err(Error::Fault(fault)) => Err(page::fault(shared, guest, &fault)),
+    }
+}
+
+pub(super) async fn go_on(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let guest = Guest::of_get(&shared, context, request).await?;
+    Ok(match logout::go_on(&shared.issuer, guest.caller(), &guest.interaction()).await {
+        Ok(step) => take(&shared, &guest, &step),
+        Err(error) => page::lost(&shared, &guest, error),
+    })
+}
+
+fn take(shared: &Shared, guest: &Guest, step: &Step) -> Response<Body> {
+    match step {
+        Step::Confirm(id) => page::see_other(&page::address(shared, urls::LOGOUT_CONFIRM, id)),
+        Step::Done(done) => signed_out(shared, guest, done),
+    }
+}
+
+/// The page that says so, or the way back to the app.
+pub(super) fn signed_out(shared: &Shared, guest: &Guest, done: &Done) -> Response<Body> {
+    let mut response = if let Some(location) = &done.location {
+        page::see_other(location)
+    } else {
+        let app = done.client.as_ref().map(|client| Shown::of(shared, client, None));
+        let frame = Frame { here: None, ..guest.frame(shared) };
+        let app = app.as_ref().map(Shown::app);
+        page::show(StatusCode::OK, &SignedOutPage { frame, app, back: None }, None, guest)
+    };
+    if let Some(cookie) = &done.cookie {
+        cookies::set_browser(response.headers_mut(), cookie);
+    }
+    response
+}
+
+/// The page that asks.
+pub(super) async fn asking(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let mut guest = Guest::of_get(&shared, context, request).await?;
+    let id = guest.interaction();
+    let asking = logout::asking(&shared.issuer, guest.caller(), &id).await;
+    let (interaction, client) = asking.map_err(|error| page::lost(&shared, &guest, error))?;
+    guest.read(interaction.errand.ui_locales());
+    let csrf = interaction.browser.as_ref().map(|one| shared.issuer.forms.token(one, &id.0));
+    let csrf = csrf.unwrap_or_default();
+    let app = client.as_ref().map(|client| Shown::of(&shared, client, None));
+    let ends_at = match &interaction.errand {
+        Errand::Logout(request) => request.redirect_uri.as_deref(),
+        Errand::Authorize(_) | Errand::Account { .. } => None,
+    };
+    let asking = LogoutPage {
+        frame: guest.frame(&shared),
+        app: app.as_ref().map(Shown::app),
+        ticket: Ticket { interaction: &id.0, csrf: &csrf },
+        people: guest.visitor.people.iter().map(person).collect(),
+    };
+    Ok(page::show(StatusCode::OK, &asking, ends_at, &guest))
+}
+
+/// The answer of the person.
+pub(super) async fn confirm(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let guest = Guest::of_post(&shared, context, request).await?;
+    let (id, csrf) = (guest.interaction(), guest.csrf());
+    let yes = guest.form.get("answer") == Some("yes");
+    Ok(match logout::confirm(&shared.issuer, guest.caller(), &id, csrf, yes).await {
+        Ok(Some(done)) => signed_out(&shared, &guest, &done),
+        Ok(None) => {
+            let frame = guest.frame(&shared);
+            page::show(StatusCode::OK, &StayedPage { frame }, None, &guest)
+        }
+        Err(error) => page::lost(&shared, &guest, error),
+    })
+}

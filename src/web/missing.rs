@@ -1,0 +1,49 @@
+//! What is not there: a page for people, JSON for the API.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, Response, StatusCode};
+
+use super::Shared;
+use super::answer::described;
+use super::edge::Context;
+use super::guest::Guest;
+use super::page::{self, Failed};
+use crate::pages::Problem;
+
+/// No such path.
+pub(super) async fn path(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Response<Body> {
+    let status = StatusCode::NOT_FOUND;
+    if wants_page(request.headers()) {
+        let guest = Guest::nobody(context, request.headers().clone());
+        return page::failed(&shared, &guest, Failed::new(status, "not_found", Problem::NotFound));
+    }
+    described(status, "not_found", "there is nothing at this path")
+}
+
+/// The path is known, the method is not its own. The router adds `Allow`.
+pub(super) async fn method(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Response<Body> {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    if wants_page(request.headers()) {
+        let guest = Guest::nobody(context, request.headers().clone());
+        let wrong = Failed::new(status, "method_not_allowed", Problem::MethodNotAllowed);
+        return page::failed(&shared, &guest, wrong);
+    }
+    described(status, "method_not_allowed", "this path does not take this method")
+}
+
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}

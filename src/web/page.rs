@@ -1,0 +1,252 @@
+//! Pages over HTTP: their policy, their status, and the way from one to the next.
+
+use askama::Template;
+use axum::body::Body;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use super::guest::Guest;
+use super::{Shared, answer, cookies};
+use crate::domain::interaction::InteractionId;
+use crate::domain::redirect_uri;
+use crate::domain::urls;
+use crate::domain::verdict::{Error, Fault, FaultKind};
+use crate::oauth::authorize::Untrusted;
+use crate::oauth::clients::Registered;
+use crate::oauth::interactions::{Led, Lost, Next};
+use crate::oauth::respond::Answer;
+use crate::pages::{App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, Problem};
+
+const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// How a handler of pages ends: with an answer, or early with one.
+pub(super) type Answered = Result<Response<Body>, Response<Body>>;
+
+/// Shows a page. Its forms end here or at this redirect URI: Chromium holds a form to that through
+/// every redirect that follows.
+pub(super) fn show(
+    status: StatusCode,
+    page: &impl Template,
+    ends_at: Option<&str>,
+    guest: &Guest,
+) -> Response<Body> {
+    let mut response = html(status, page, &policy("'self'", ends_at));
+    if guest.chose_language {
+        cookies::set_language(response.headers_mut(), guest.language.as_str());
+    }
+    response
+}
+
+fn html(status: StatusCode, page: &impl Template, policy: &str) -> Response<Body> {
+    let Ok(html) = page.render() else { return answer::server_error() };
+    let mut response = Response::new(Body::from(html));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // Nothing leaves for another origin; a form of ours still says where it comes from.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    let nothing = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
+    headers.insert(PERMISSIONS, HeaderValue::from_static(nothing));
+    headers
+        .extend(HeaderValue::try_from(policy).ok().map(|policy| (CONTENT_SECURITY_POLICY, policy)));
+    response
+}
+
+fn policy(scripts: &str, ends_at: Option<&str>) -> String {
+    let ends_at = ends_at.map(redirect_uri::policy_source).unwrap_or_default();
+    format!(
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src {scripts}; \
+         form-action 'self' {ends_at}; base-uri 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// Goes on to another address by GET.
+pub(super) fn see_other(location: &str) -> Response<Body> {
+    let Ok(location) = HeaderValue::try_from(location) else { return answer::server_error() };
+    let mut response = Response::new(Body::empty());
+    // Never 307 or 308: what was posted here is not for whoever comes next (RFC 9700 §4.12).
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().insert(LOCATION, location);
+    response
+}
+
+/// The address of a page of an interaction.
+pub(super) fn address(shared: &Shared, path: &str, id: &InteractionId) -> String {
+    format!("{}{path}?interaction={}", shared.base, id.0)
+}
+
+/// Takes a person where they go next.
+pub(super) fn lead(shared: &Shared, guest: &Guest, led: Led) -> Response<Body> {
+    let mut response = match led.next {
+        Next::SignIn(id) => see_other(&address(shared, urls::LOGIN, &id)),
+        Next::Choose(id) => see_other(&address(shared, urls::SELECT_ACCOUNT, &id)),
+        Next::Consent(id) => see_other(&address(shared, urls::CONSENT, &id)),
+        Next::Continue(id) => see_other(&address(shared, urls::AUTHORIZE_CONTINUE, &id)),
+        Next::Answer(answer) => answer_app(shared, guest, &answer),
+        Next::Account(session) => {
+            see_other(&format!("{}{}?session={}", shared.base, urls::ACCOUNT, session.0))
+        }
+    };
+    if let Some(cookie) = &led.cookie {
+        cookies::set_browser(response.headers_mut(), cookie);
+    }
+    response
+}
+
+/// Takes an answer to the app.
+pub(super) fn answer_app(shared: &Shared, guest: &Guest, answer: &Answer) -> Response<Body> {
+    match answer {
+        Answer::Redirect(location) => see_other(location),
+        Answer::Form { action, fields } => {
+            let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let frame = Frame { here: None, ..guest.frame(shared) };
+            let page = FormPostPage { frame, action, fields };
+            let script = STANDARD.encode(Sha256::digest(FORM_POST_SCRIPT.as_bytes()));
+            html(StatusCode::OK, &page, &policy(&format!("'sha256-{script}'"), Some(action)))
+        }
+    }
+}
+
+/// What a page says that says no.
+#[derive(Clone, Debug)]
+pub(super) struct Failed {
+    status: StatusCode,
+    code: &'static str,
+    problem: Problem,
+    app: Option<(String, Option<String>)>,
+}
+
+impl Failed {
+    pub(super) fn new(status: StatusCode, code: &'static str, problem: Problem) -> Self {
+        Self { status, code, problem, app: None }
+    }
+
+    /// With the way back to the app.
+    fn of(mut self, client: Option<&Registered>) -> Self {
+        self.app = client.map(|registered| {
+            let client = &registered.client;
+            let home = client.redirect_uris.iter().find_map(|uri| home(uri));
+            (client.name.clone(), home)
+        });
+        self
+    }
+}
+
+/// The front page of an app on the web.
+fn home(redirect_uri: &str) -> Option<String> {
+    let url = url::Url::parse(redirect_uri).ok()?;
+    let on_the_web = matches!(url.scheme(), "https" | "http");
+    on_the_web.then(|| format!("{}/", url.origin().ascii_serialization()))
+}
+
+/// Shows a page that says no.
+pub(super) fn failed(shared: &Shared, guest: &Guest, failed: Failed) -> Response<Body> {
+    error(shared, guest.language, failed)
+}
+
+/// The same where nobody is known.
+pub(super) fn error(shared: &Shared, language: Language, failed: Failed) -> Response<Body> {
+    let frame = Frame { look: &shared.look, language, base: &shared.base, here: None };
+    let (name, back) = failed.app.unzip();
+    let page = ErrorPage {
+        frame,
+        code: failed.code,
+        problem: failed.problem,
+        back: back.as_ref().and_then(|back| back.as_deref()),
+        app_name: name.as_deref(),
+    };
+    html(failed.status, &page, &policy("'self'", None))
+}
+
+/// A failure of ours: one log line with its causes, and nothing of them on the page.
+pub(super) fn fault(shared: &Shared, guest: &Guest, fault: &Fault) -> Response<Body> {
+    tracing::error!(%fault, "a request failed");
+    let (status, code, problem) = match fault.kind() {
+        FaultKind::Unavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", Problem::Unavailable)
+        }
+        FaultKind::Internal => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "server_error", Problem::Internal)
+        }
+    };
+    failed(shared, guest, Failed::new(status, code, problem))
+}
+
+/// An interaction that cannot go on.
+pub(super) fn lost(shared: &Shared, guest: &Guest, error: Error<Lost>) -> Response<Body> {
+    let lost = match error {
+        Error::Refused(lost) => lost,
+        Error::Fault(cause) => return fault(shared, guest, &cause),
+    };
+    let bad = StatusCode::BAD_REQUEST;
+    let page = match &lost {
+        Lost::Unknown => Failed::new(bad, "unknown_interaction", Problem::Expired),
+        Lost::WrongBrowser => Failed::new(bad, "wrong_browser", Problem::WrongBrowser),
+        Lost::Forged => Failed::new(StatusCode::FORBIDDEN, "forbidden", Problem::Forbidden),
+        Lost::Expired(client) => {
+            Failed::new(StatusCode::GONE, "expired", Problem::Expired).of(client.as_deref())
+        }
+        Lost::Finished(client) => {
+            let finished = Failed::new(StatusCode::CONFLICT, "already_done", Problem::Finished);
+            finished.of(client.as_deref())
+        }
+        Lost::Untrusted(untrusted) => distrust(*untrusted),
+    };
+    failed(shared, guest, page)
+}
+
+/// RFC 6749 §4.1.2.1: a request that nobody is redirected for.
+pub(super) fn distrust(untrusted: Untrusted) -> Failed {
+    let (code, problem) = match untrusted {
+        Untrusted::Client => ("unknown_client", Problem::UnknownClient),
+        Untrusted::RedirectUri => ("invalid_redirect_uri", Problem::InvalidRedirectUri),
+        Untrusted::Request => ("invalid_request", Problem::InvalidRequest),
+    };
+    Failed::new(StatusCode::BAD_REQUEST, code, problem)
+}
+
+/// What a page shows of an app.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    name: String,
+    host: Option<String>,
+    logo: Option<String>,
+    policy_uri: Option<String>,
+    tos_uri: Option<String>,
+}
+
+impl Shown {
+    /// The app, with the host that its answer goes to.
+    pub(super) fn of(shared: &Shared, registered: &Registered, uri: Option<&str>) -> Self {
+        let client = &registered.client;
+        let uri = uri.or(client.redirect_uris.first().map(String::as_str));
+        let id: String =
+            url::form_urlencoded::byte_serialize(client.id.as_str().as_bytes()).collect();
+        let logo = urls::CLIENT_LOGO.replace("{client}", &id.replace('+', "%20"));
+        Self {
+            name: client.name.clone(),
+            host: uri.map(redirect_uri::shown_host),
+            logo: client.logo_uri.as_ref().map(|_| format!("{}{logo}", shared.base)),
+            policy_uri: client.policy_uri.clone(),
+            tos_uri: client.tos_uri.clone(),
+        }
+    }
+
+    pub(super) fn app(&self) -> App<'_> {
+        App {
+            name: &self.name,
+            host: self.host.as_deref(),
+            logo: self.logo.as_deref(),
+            policy_uri: self.policy_uri.as_deref(),
+            tos_uri: self.tos_uri.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! `/select-account`: the choice between the people who are signed in in this browser.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+
+use super::edge::Context;
+use super::guest::Guest;
+use super::login::{app, csrf, ends_at, view};
+use super::page::{self, Answered, Shown};
+use super::{Shared, person};
+use crate::domain::urls;
+use crate::oauth::interactions;
+use crate::pages::{Account, ChooserPage, Ticket};
+
+pub(super) async fn get(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let mut guest = Guest::of_get(&shared, context, request).await?;
+    let view =
+        view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
+    if guest.visitor.people.is_empty() {
+        return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.interaction.id)));
+    }
+    let (app, csrf) = (app(&shared, &view), csrf(&shared, &view));
+    let account = |present| Account { person: person(present), session: &present.session.id.0 };
+    let chooser = ChooserPage {
+        frame: guest.frame(&shared),
+        app: app.as_ref().map(Shown::app),
+        ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
+        accounts: guest.visitor.people.iter().map(account).collect(),
+    };
+    Ok(page::show(StatusCode::OK, &chooser, ends_at(&view), &guest))
+}
+
+pub(super) async fn post(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let guest = Guest::of_post(&shared, context, request).await?;
+    let (id, csrf) = (guest.interaction(), guest.csrf());
+    let session = guest.session("session");
+    let chosen =
+        interactions::choose(&shared.issuer, guest.caller(), &id, csrf, session.as_ref()).await;
+    Ok(match chosen {
+        Ok(led) if matches!(led.next, interactions::Next::SignIn(_)) && session.is_none() => {
+            let login = page::address(&shared, urls::LOGIN, &id);
+            page::see_other(&format!("{login}&another=1"))
+        }
+        Ok(led) => page::lead(&shared, &guest, led),
+        Err(error) => page::lost(&shared, &guest, error),
+    })
+}

@@ -1,0 +1,278 @@
+//! A browser without scripts: cookies, forms, redirects.
+
+use std::collections::BTreeMap;
+
+use reqwest::StatusCode;
+use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use url::Url;
+
+use super::actor::{App, Reply, form};
+use super::server::{PASSWORD, USERNAME};
+
+/// A browser of somebody.
+#[derive(Clone, Debug)]
+pub(crate) struct Browser {
+    pub(crate) cookies: BTreeMap<String, String>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    http: reqwest::Client,
+    base: String,
+}
+
+/// What the browser shows, or where it was sent to.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    pub(crate) url: String,
+    pub(crate) reply: Reply,
+}
+
+/// What an app hears.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard(BTreeMap<String, String>);
+
+impl Heard {
+    /// Of a URL that the browser was sent to.
+    pub(crate) fn at(url: &str) -> Self {
+        let url = Url::parse(url).expect("a URL");
+        let pairs = match url.fragment() {
+            Some(fragment) => {
+                url::form_urlencoded::parse(fragment.as_bytes()).into_owned().collect()
+            }
+            None => url.query_pairs().into_owned().collect(),
+        };
+        Self(pairs)
+    }
+
+    /// A parameter, or nothing.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// Every name.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+
+    /// The code of a success.
+    #[track_caller]
+    pub(crate) fn code(&self) -> String {
+        let code = self.get("code");
+        assert!(!code.is_empty(), "a code in {self:?}");
+        code.to_owned()
+    }
+}
+
+impl Page {
+    /// Where the browser is sent, if it is.
+    pub(crate) fn location(&self) -> Option<&str> {
+        self.reply.headers.get(LOCATION).and_then(|value| value.to_str().ok())
+    }
+
+    /// The value of a hidden field of the first form that has it.
+    #[track_caller]
+    pub(crate) fn hidden(&self, name: &str) -> String {
+        self.field(name).unwrap_or_else(|| panic!("{name} in {}", self.reply.text))
+    }
+
+    /// The value of an input of this name.
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
+        let html = &self.reply.text;
+        let inputs = html.split("<input").skip(1).filter_map(|rest| rest.split_once('>'));
+        let mut named = inputs
+            .map(|(tag, _)| tag)
+            .filter(|tag| attribute(tag, "name").as_deref() == Some(name));
+        named.next().and_then(|tag| attribute(tag, "value"))
+    }
+
+    /// The value of the element of this id.
+    #[track_caller]
+    pub(crate) fn value_of(&self, id: &str) -> String {
+        let named = format!("id=\"{id}\"");
+        let tags = self.reply.text.split('<').filter_map(|rest| rest.split_once('>'));
+        let mut found = tags.map(|(tag, _)| tag).filter(|tag| tag.contains(&named));
+        let value = found.next().and_then(|tag| attribute(tag, "value"));
+        value.unwrap_or_else(|| panic!("a value of {id} in {}", self.reply.text))
+    }
+
+    /// The language that the page says it is in.
+    pub(crate) fn language(&self) -> &str {
+        let behind = self.reply.text.split("<html lang=\"").nth(1).unwrap_or_default();
+        behind.split('"').next().unwrap_or_default()
+    }
+
+    /// Whether an element of this id is on the page.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.reply.text.contains(&format!("id=\"{id}\""))
+    }
+
+    /// The code of an error page.
+    pub(crate) fn error_code(&self) -> &str {
+        let behind = self.reply.text.split("id=\"error-code\"").nth(1).unwrap_or_default();
+        let behind = behind.split_once('>').map(|(_, rest)| rest).unwrap_or_default();
+        behind.split('<').next().unwrap_or_default().trim()
+    }
+
+    /// That it is an error page: this code, no redirect.
+    #[track_caller]
+    pub(crate) fn is_error(&self, code: &str) {
+        assert!(self.reply.status.is_client_error(), "{} {}", self.reply.status, self.reply.text);
+        assert_eq!(self.error_code(), code, "{}", self.reply.text);
+        assert_eq!(self.location(), None);
+        assert!(self.reply.header("content-type").starts_with("text/html"));
+        assert_eq!(self.reply.header("cache-control"), "no-store");
+    }
+
+    /// What the app hears, where the browser was sent to it.
+    #[track_caller]
+    pub(crate) fn heard(&self) -> Heard {
+        let location = self.location();
+        Heard::at(location.unwrap_or_else(|| panic!("sent away: {self:?}")))
+    }
+
+    /// That the app hears this error.
+    #[track_caller]
+    pub(crate) fn heard_error(&self, error: &str) -> Heard {
+        let heard = self.heard();
+        assert_eq!(heard.get("error"), error, "{heard:?}");
+        assert_eq!(self.reply.status, StatusCode::SEE_OTHER);
+        heard
+    }
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let (_, behind) = tag.split_once(&format!(" {name}=\""))?;
+    let value = behind.split('"').next()?;
+    let plain = value.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<");
+    let plain = plain.replace("&#62;", ">").replace("&lt;", "<").replace("&gt;", ">");
+    Some(plain.replace("&quot;", "\"").replace("&#38;", "&").replace("&amp;", "&"))
+}
+
+impl Browser {
+    /// A fresh one that knows this server.
+    pub(crate) fn new(base: &str, http: &reqwest::Client) -> Self {
+        let headers = vec![("accept", "text/html".to_owned())];
+        Self { cookies: BTreeMap::new(), headers, http: http.clone(), base: base.to_owned() }
+    }
+
+    /// Sends another header from now on.
+    pub(crate) fn saying(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// The cookie that it proves itself by.
+    pub(crate) fn cookie(&self) -> Option<&str> {
+        self.cookies.get("__Host-mapae").map(String::as_str)
+    }
+
+    /// The URL of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        if path.starts_with('/') { format!("{}{path}", self.base) } else { path.to_owned() }
+    }
+
+    /// Gets a page, without following.
+    pub(crate) async fn get(&mut self, path: &str) -> Page {
+        let url = self.url(path);
+        let request = self.http.get(&url);
+        self.send(url, request).await
+    }
+
+    /// Posts a form, without following.
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let url = self.url(path);
+        let request = self.http.post(&url).body(form(fields));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        self.send(url, request).await
+    }
+
+    async fn send(&mut self, url: String, mut request: reqwest::RequestBuilder) -> Page {
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        if !self.cookies.is_empty() {
+            let pairs = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+            request = request.header(COOKIE, pairs.collect::<Vec<_>>().join("; "));
+        }
+        let reply = Reply::of(request.send().await.expect("an answer")).await;
+        for line in reply.headers.get_all(SET_COOKIE) {
+            self.keep(line.to_str().expect("ASCII"));
+        }
+        Page { url, reply }
+    }
+
+    fn keep(&mut self, line: &str) {
+        let pair = line.split(';').next().unwrap_or_default();
+        let (name, value) = pair.split_once('=').expect("a cookie");
+        if value.is_empty() || line.contains("Max-Age=0") {
+            self.cookies.remove(name);
+        } else {
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Goes where it is sent, as long as that is this server.
+    pub(crate) async fn follow(&mut self, mut page: Page) -> Page {
+        for _ in 0..10 {
+            match page.location() {
+                Some(location) if location.starts_with('/') || location.starts_with(&self.base) => {
+                    let location = location.to_owned();
+                    page = self.get(&location).await;
+                }
+                _ => return page,
+            }
+        }
+        panic!("sent in circles: {page:?}");
+    }
+
+    /// Opens a page and goes where it is sent.
+    pub(crate) async fn open(&mut self, path: &str) -> Page {
+        let page = self.get(path).await;
+        self.follow(page).await
+    }
+
+    /// Fills in the sign-in page and goes where it is sent.
+    pub(crate) async fn sign_in_as(&mut self, page: &Page, username: &str, password: &str) -> Page {
+        let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
+        let fields = [
+            ("interaction", interaction.as_str()),
+            ("csrf", &csrf),
+            ("username", username),
+            ("password", password),
+        ];
+        let page = self.post("/login", &fields).await;
+        self.follow(page).await
+    }
+
+    /// The person of the constants signs in.
+    pub(crate) async fn sign_in(&mut self, page: &Page) -> Page {
+        self.sign_in_as(page, USERNAME, PASSWORD).await
+    }
+
+    /// Answers the consent page.
+    pub(crate) async fn consent(&mut self, page: &Page, answer: &str) -> Page {
+        let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
+        let fields = [("interaction", interaction.as_str()), ("csrf", &csrf), ("answer", answer)];
+        let page = self.post("/consent", &fields).await;
+        self.follow(page).await
+    }
+
+    /// Goes to an app's request and through every page, saying yes, until the app hears something.
+    pub(crate) async fn arrive(&mut self, url: &str) -> Page {
+        let mut page = self.open(url).await;
+        for _ in 0..4 {
+            page = if page.has("login-submit") {
+                self.sign_in(&page).await
+            } else if page.has("consent-allow") {
+                self.consent(&page, "allow").await
+            } else {
+                return page;
+            };
+        }
+        page
+    }
+
+    /// The code that the app gets in the end.
+    pub(crate) async fn code(&mut self, app: &App) -> String {
+        self.arrive(&app.authorization_url(&[])).await.heard().code()
+    }
+}
