@@ -1,0 +1,273 @@
+//! Back-Channel Logout: conformance 2.6 and 3.6, security case S136.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::support::{
+    App, Browser, PASSWORD, Server, USERNAME, both, decode_claims, decode_header, eventually, form,
+};
+
+/// The server of an app: what it was told, and what it answers.
+#[derive(Clone)]
+struct Listener {
+    told: Arc<Mutex<Vec<String>>>,
+    answer: Arc<Mutex<StatusCode>>,
+    /// While it is closed, nobody gets an answer.
+    hangs: Arc<Mutex<Option<Arc<Notify>>>>,
+    uri: String,
+}
+
+async fn take(State(listener): State<Listener>, body: String) -> StatusCode {
+    listener.told.lock().unwrap().push(body);
+    let hangs = listener.hangs.lock().unwrap().clone();
+    if let Some(until) = hangs {
+        until.notified().await;
+    }
+    *listener.answer.lock().unwrap()
+}
+
+impl Listener {
+    async fn start() -> Self {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}/logout", socket.local_addr().unwrap());
+        let listener = Self {
+            told: Arc::default(),
+            answer: Arc::new(Mutex::new(StatusCode::OK)),
+            hangs: Arc::default(),
+            uri,
+        };
+        let router = Router::new().route("/logout", post(take)).with_state(listener.clone());
+        tokio::spawn(async move { axum::serve(socket, router).await });
+        listener
+    }
+
+    fn answers(&self, status: StatusCode) {
+        *self.answer.lock().unwrap() = status;
+    }
+
+    fn count(&self) -> usize {
+        self.told.lock().unwrap().len()
+    }
+
+    /// The logout tokens, in the order in which they came.
+    fn tokens(&self) -> Vec<String> {
+        let told = self.told.lock().unwrap();
+        let token =
+            |body: &String| body.strip_prefix("logout_token=").expect("one field").to_owned();
+        told.iter().map(token).collect()
+    }
+
+    async fn hears(&self, count: usize) {
+        eventually("the app is told", async || self.count() >= count).await;
+    }
+}
+
+async fn start(database: &crate::support::Database) -> (Server, Listener, App) {
+    let server = Server::start_with(database, &[("outbound.allow_private", "true")]).await;
+    let listener = Listener::start().await;
+    let uri = listener.uri.clone();
+    let app = server
+        .web_app("app", |client| {
+            client.first_party = true;
+            client.grants.push("password".to_owned());
+            client.backchannel_logout_uri = Some(uri);
+        })
+        .await;
+    (server, listener, app)
+}
+
+async fn sign_in(server: &Server, app: &App) -> (Browser, String) {
+    let mut browser = server.browser();
+    let code = browser.code(app).await;
+    (browser, app.exchange(&code).await.ok().text("id_token"))
+}
+
+async fn account(browser: &mut Browser, path: &str, more: &[(&str, &str)]) {
+    let account = browser.open("/account").await;
+    let (csrf, session) = (account.hidden("csrf"), account.hidden("session"));
+    let mut fields = vec![("csrf", csrf.as_str()), ("session", session.as_str())];
+    fields.extend(more);
+    let status = browser.post(path, &fields).await.reply.status;
+    assert!(status == 200 || status == 303, "{status}");
+}
+
+both! {
+    async fn back_channel_logout_2_4_the_app_gets_a_logout_token(database) {
+        let (server, listener, app) = start(&database).await;
+        let sub = server.alice().await;
+        let silent = server.web_app("silent", |client| client.first_party = true).await;
+        let (mut browser, hint) = sign_in(&server, &app).await;
+        browser.code(&silent).await;
+        browser.open(&format!("/logout?{}", form(&[("id_token_hint", &hint)]))).await;
+        listener.hears(1).await;
+        let token = listener.tokens().remove(0);
+        let header = decode_header(&token);
+        assert_eq!((header["typ"].as_str(), header["alg"].as_str()), (Some("logout+jwt"), Some("RS256")));
+        let claims = decode_claims(&token);
+        let mut names: Vec<_> = claims.as_object().unwrap().keys().cloned().collect();
+        names.sort_unstable();
+        assert_eq!(names, ["aud", "events", "exp", "iat", "iss", "jti", "sid", "sub"]);
+        assert_eq!((claims["iss"].as_str(), claims["aud"].as_str()), (Some(server.issuer()), Some("app")));
+        assert_eq!((&claims["sub"], &claims["sid"]), (&json!(sub), &decode_claims(&hint)["sid"]));
+        assert_eq!(claims["events"], json!({ "http://schemas.openid.net/event/backchannel-logout": {} }));
+        let life = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
+        assert!((1..=120).contains(&life));
+        // It is signed by a key that is published; and it is no id token (S111).
+        let jwks: Value = server.http.get(server.url("/.well-known/jwks.json")).send().await.unwrap().json().await.unwrap();
+        assert!(jwks["keys"].as_array().unwrap().iter().any(|key| key["kid"] == header["kid"]));
+        let hint = form(&[("id_token_hint", &token)]);
+        browser.open(&format!("/logout?{hint}")).await.is_error("invalid_request");
+        app.userinfo(&token).await.refused(401, "invalid_token");
+    }
+
+    async fn back_channel_logout_2_7_every_way_to_end_tells_the_app(database) {
+        let (server, listener, app) = start(&database).await;
+        server.alice().await;
+        let issuer = server.inner.issuer();
+        let (store, now) = (&*issuer.store, server.now());
+        let mut told = 0;
+        for way in ["account", "devices", "everywhere", "remove app", "password", "logout verb", "set password", "disable", "delete"] {
+            let (mut browser, _) = sign_in(&server, &app).await;
+            let (mut other, hint) = sign_in(&server, &app).await;
+            let sid = decode_claims(&hint)["sid"].clone();
+            let new = "a much better one 7!";
+            match way {
+                "account" => account(&mut other, "/account/sign-out", &[]).await,
+                "devices" => {
+                    let devices = browser.open("/account").await;
+                    let mine = devices.hidden("session");
+                    let ids = devices.reply.text.split("name=\"device\" value=\"").skip(1);
+                    let ids: Vec<_> = ids.filter_map(|rest| rest.split('"').next()).collect();
+                    let theirs = ids.iter().find(|id| **id != mine && **id != "all").unwrap();
+                    account(&mut browser, "/account/devices/end", &[("device", theirs)]).await;
+                }
+                "everywhere" => account(&mut browser, "/account/devices/end", &[("device", "all")]).await,
+                "remove app" => account(&mut browser, "/account/apps/remove", &[("client", "app")]).await,
+                "password" => {
+                    let fields = [("current-password", PASSWORD), ("new-password", new)];
+                    account(&mut browser, "/account/password", &fields).await;
+                    let old = PASSWORD.to_owned().into();
+                    mapae::accounts::users::set_password(store, now, &issuer.hasher, USERNAME, &old).await.unwrap();
+                }
+                "logout verb" => drop(mapae::accounts::users::logout(store, now, USERNAME).await.unwrap()),
+                "set password" => {
+                    let old = PASSWORD.to_owned().into();
+                    mapae::accounts::users::set_password(store, now, &issuer.hasher, USERNAME, &old).await.unwrap();
+                }
+                "disable" => {
+                    mapae::accounts::users::disable(store, now, USERNAME).await.unwrap();
+                    mapae::accounts::users::enable(store, now, USERNAME).await.unwrap();
+                }
+                _ => mapae::accounts::users::delete(store, now, USERNAME).await.unwrap(),
+            }
+            eventually(way, async || {
+                listener.tokens().iter().skip(told).any(|token| decode_claims(token)["sid"] == sid)
+            })
+            .await;
+            if way != "delete" {
+                mapae::accounts::users::logout(store, now, USERNAME).await.unwrap();
+            }
+            // Whatever else is due has come before the next round begins.
+            eventually("the outbox is empty", async || {
+                server.evidence().await.count("SELECT count(*) AS n FROM logout_notice").await == 0
+            })
+            .await;
+            told = listener.count();
+        }
+    }
+
+    /// S136: what is not taken is tried again, under one name, and not for ever.
+    async fn back_channel_logout_2_8_a_notice_is_tried_again_and_given_up(database) {
+        let (server, listener, app) = start(&database).await;
+        server.alice().await;
+        listener.answers(StatusCode::INTERNAL_SERVER_ERROR);
+        let (mut browser, hint) = sign_in(&server, &app).await;
+        browser.open(&format!("/logout?{}", form(&[("id_token_hint", &hint)]))).await;
+        listener.hears(1).await;
+        let mut made = 1;
+        for pause in [5, 30, 120, 600, 3600, 21_600] {
+            eventually("it is put off", async || {
+                let due = "SELECT count(*) AS n FROM logout_notice WHERE attempts = ";
+                server.evidence().await.count(&format!("{due}{made}")).await == 1
+            })
+            .await;
+            server.advance(pause + 30);
+            made += 1;
+            listener.hears(made).await;
+        }
+        eventually("it is given up", async || {
+            server.evidence().await.events_of("logout_notice.given_up").await.len() == 1
+        })
+        .await;
+        server.advance(86_400);
+        let names: Vec<_> = listener.tokens().iter().map(|token| decode_claims(token)["jti"].clone()).collect();
+        assert_eq!(names.len(), 7);
+        assert!(names.iter().all(|name| *name == names[0]));
+        // An app that comes back in time gets it: after a restart of ours, too.
+        let (mut browser, hint) = sign_in(&server, &app).await;
+        browser.open(&format!("/logout?{}", form(&[("id_token_hint", &hint)]))).await;
+        listener.hears(8).await;
+        let server = server.restart().await;
+        listener.answers(StatusCode::NO_CONTENT);
+        server.advance(60);
+        listener.hears(9).await;
+        eventually("it was taken", async || {
+            server.evidence().await.count("SELECT count(*) AS n FROM logout_notice").await == 0
+        })
+        .await;
+    }
+
+    /// S136: an app that hangs delays nobody, and hears no redirect followed.
+    async fn back_channel_logout_2_5_an_app_that_hangs_delays_nobody(database) {
+        let (server, listener, app) = start(&database).await;
+        server.alice().await;
+        let hangs = Arc::new(Notify::new());
+        *listener.hangs.lock().unwrap() = Some(Arc::clone(&hangs));
+        let (mut browser, hint) = sign_in(&server, &app).await;
+        // The page is there before the app has answered, and so is the next sign-in.
+        let out = browser.open(&format!("/logout?{}", form(&[("id_token_hint", &hint)]))).await;
+        assert_eq!(out.reply.status, 200);
+        listener.hears(1).await;
+        sign_in(&server, &app).await;
+        // Ours ends the wait.
+        let patience = tokio::time::timeout(Duration::from_secs(9), async {
+            eventually("the attempt is over", async || {
+                let put_off = "SELECT count(*) AS n FROM logout_notice WHERE attempts = 1 AND due_at < ";
+                let lease_end = server.now().now().timestamp_millis() + 29_000;
+                server.evidence().await.count(&format!("{put_off}{lease_end}")).await == 1
+            })
+            .await;
+        });
+        patience.await.expect("within the limit of five seconds and a little");
+        hangs.notify_waiters();
+    }
+
+    /// S151: a private address is not called unless the operator allows it.
+    async fn s151_a_private_address_is_not_called(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let listener = Listener::start().await;
+        let uri = listener.uri.clone();
+        let app = server.web_app("app", |client| {
+            client.first_party = true;
+            client.backchannel_logout_uri = Some(uri);
+        })
+        .await;
+        let (mut browser, hint) = sign_in(&server, &app).await;
+        browser.open(&format!("/logout?{}", form(&[("id_token_hint", &hint)]))).await;
+        eventually("it was tried", async || {
+            let tried = "SELECT count(*) AS n FROM logout_notice WHERE attempts = 1";
+            server.evidence().await.count(tried).await == 1
+        })
+        .await;
+        assert_eq!(listener.count(), 0);
+    }
+}

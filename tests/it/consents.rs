@@ -1,0 +1,203 @@
+//! What people allow, and for how long that counts: OpenID Connect Core §3.1.2.4, RFC 8252 §8.6,
+//! security case S054.
+
+use mapae::domain::client::{AuthMethod, Client, ClientKind};
+use mapae::domain::scope::Scope;
+
+use crate::support::{App, CALLBACK, PASSWORD, Page, Server, both};
+
+fn native(client: &mut Client) {
+    client.kind = ClientKind::Public;
+    client.auth_method = AuthMethod::None;
+    client.grants = vec!["authorization_code".to_owned()];
+}
+
+/// The lines of what is asked for, and of what was allowed before.
+fn wishes(consent: &Page) -> (usize, usize) {
+    let lines = |html: &str| html.matches("<li><svg").count();
+    let (asked, known) =
+        consent.reply.text.split_once("<details>").unwrap_or((&consent.reply.text, ""));
+    (lines(asked), lines(known))
+}
+
+fn asking(app: &App, scope: &str) -> String {
+    app.authorization_url(&[("scope", scope)])
+}
+
+both! {
+    async fn s054_the_page_names_the_app_the_person_and_every_wish(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |client| {
+            "The Shop".clone_into(&mut client.name);
+            client.policy_uri = Some("https://app.example.com/policy".to_owned());
+            client.tos_uri = Some("https://app.example.com/terms".to_owned());
+        })
+        .await;
+        let mut browser = server.browser();
+        let claims = r#"{"userinfo":{"phone_number":null},"id_token":{"name":null}}"#;
+        let scope = "openid profile email offline_access read";
+        let changes = [("scope", scope), ("claims", claims), ("prompt", "consent")];
+        let login = browser.open(&app.authorization_url(&changes)).await;
+        assert!(login.reply.text.contains("The Shop"));
+        let consent = browser.sign_in(&login).await;
+        assert_eq!(wishes(&consent), (7, 0), "{}", consent.reply.text);
+        for shown in [
+            "The Shop",
+            "app.example.com",
+            "Alice",
+            "<code>read</code>",
+            "href=\"https://app.example.com/policy\"",
+            "href=\"https://app.example.com/terms\"",
+        ] {
+            assert!(consent.reply.text.contains(shown), "{shown}");
+        }
+        assert!(consent.has("consent-allow") && consent.has("consent-deny") && consent.has("consent-switch"));
+    }
+
+    async fn s054_what_was_allowed_covers_nothing_new(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |_| {}).await;
+        let mut browser = server.browser();
+        let login = browser.open(&asking(&app, "openid profile")).await;
+        let consent = browser.sign_in(&login).await;
+        assert_eq!(wishes(&consent), (2, 0));
+        browser.consent(&consent, "allow").await.heard().code();
+        // The same and less: nobody is asked, in any browser.
+        for scope in ["openid profile", "profile", "openid"] {
+            browser.get(&asking(&app, scope)).await.heard().code();
+        }
+        let mut other = server.browser();
+        let login = other.open(&asking(&app, "openid profile")).await;
+        other.sign_in(&login).await.heard().code();
+        // More: they are asked about what is new, and see what is not.
+        let silent = [("scope", "openid profile email"), ("prompt", "none")];
+        browser.get(&app.authorization_url(&silent)).await.heard_error("consent_required");
+        let consent = browser.open(&asking(&app, "openid profile email")).await;
+        assert_eq!(wishes(&consent), (1, 2));
+        // Who says no keeps what was, and the app gets nothing.
+        browser.consent(&consent, "deny").await.heard_error("access_denied");
+        browser.get(&asking(&app, "openid profile")).await.heard().code();
+        let consent = browser.open(&asking(&app, "openid profile email")).await;
+        let granted = browser.consent(&consent, "allow").await.heard().code();
+        assert_eq!(app.exchange(&granted).await.ok().text("scope"), "email openid profile");
+        // What was allowed adds up, and each app gets what it asks for.
+        let code = browser.get(&asking(&app, "openid")).await.heard().code();
+        assert_eq!(app.exchange(&code).await.ok().text("scope"), "openid");
+        // A single claim is something new as well.
+        let claims = r#"{"userinfo":{"address":null}}"#;
+        let by_name = app.authorization_url(&[("claims", claims)]);
+        let consent = browser.open(&by_name).await;
+        assert_eq!(wishes(&consent), (1, 1));
+        browser.consent(&consent, "allow").await.heard().code();
+        browser.get(&by_name).await.heard().code();
+    }
+
+    async fn what_one_person_allows_one_app_is_nobody_elses(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        server.user("bob", Some(PASSWORD)).await;
+        let app = server.web_app("app", |_| {}).await;
+        let other = server.web_app("other", |_| {}).await;
+        let mut browser = server.browser();
+        browser.code(&app).await;
+        assert!(browser.open(&other.authorization_url(&[])).await.has("consent-allow"));
+        let mut bobs = server.browser();
+        let login = bobs.open(&app.authorization_url(&[])).await;
+        assert!(bobs.sign_in_as(&login, "bob", PASSWORD).await.has("consent-allow"));
+        let given = server.evidence().await.events_of("consent.given").await;
+        assert!(given.len() == 1 && given[0].client.as_deref() == Some("app"));
+        assert_eq!(given[0].detail.as_deref(), Some("openid"));
+    }
+
+    async fn core_3_1_2_1_prompt_consent_asks_again(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |_| {}).await;
+        let own = server.web_app("own", |client| client.first_party = true).await;
+        let mut browser = server.browser();
+        browser.code(&app).await;
+        let again = [("prompt", "consent")];
+        let consent = browser.open(&app.authorization_url(&again)).await;
+        assert!(consent.has("consent-allow"));
+        // Once: the answer is the answer.
+        browser.consent(&consent, "allow").await.heard().code();
+        // Both wishes, one after the other.
+        server.advance(1);
+        let both = [("prompt", "login consent")];
+        let login = browser.open(&app.authorization_url(&both)).await;
+        assert!(login.has("login-submit"));
+        assert!(browser.sign_in(&login).await.has("consent-allow"));
+        // For an app of the operator's own the operator has answered.
+        browser.get(&own.authorization_url(&again)).await.heard().code();
+    }
+
+    /// Anybody on the machine can ask in the name of such an app: a remembered yes is not for it.
+    async fn rfc8252_8_6_an_app_that_cannot_prove_who_it_is_asks_always(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("native", |client| {
+            native(client);
+            client.redirect_uris = ["http://127.0.0.1/cb", "com.example.app:/cb", CALLBACK].map(str::to_owned).to_vec();
+        })
+        .await;
+        let web = server.web_app("web", |client| client.redirect_uris.push("http://127.0.0.1/cb".to_owned())).await;
+        let mut browser = server.browser();
+        browser.code(&app).await;
+        for uri in ["http://127.0.0.1:50123/cb", "com.example.app:/cb"] {
+            let request = [("redirect_uri", uri)];
+            for _ in 0..2 {
+                let consent = browser.open(&app.authorization_url(&request)).await;
+                assert!(consent.has("consent-allow"), "{uri}");
+                browser.consent(&consent, "allow").await.heard().code();
+            }
+            let silent = [("redirect_uri", uri), ("prompt", "none")];
+            browser.get(&app.authorization_url(&silent)).await.heard_error("consent_required");
+        }
+        // An https address is claimed by whoever holds the domain, and a secret proves the client.
+        browser.get(&app.authorization_url(&[])).await.heard().code();
+        let request = web.authorization_url(&[("redirect_uri", "http://127.0.0.1/cb")]);
+        browser.arrive(&request).await.heard().code();
+        browser.get(&request).await.heard().code();
+    }
+
+    /// What changes while the page is open counts.
+    async fn an_answer_is_judged_by_what_is_true_when_it_is_given(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |_| {}).await;
+        let mut browser = server.browser();
+        let request = asking(&app, "openid email");
+        let login = browser.open(&request).await;
+        let consent = browser.sign_in(&login).await;
+        // Signed out in another tab: the yes of nobody is no yes.
+        let mut other_tab = browser.clone();
+        let account = other_tab.open("/account").await;
+        let fields = [("csrf", account.hidden("csrf")), ("session", account.hidden("session"))];
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        other_tab.post("/account/sign-out", &fields).await;
+        let login = other_tab.consent(&consent, "allow").await;
+        assert!(login.has("login-submit"), "{login:?}");
+        assert!(server.evidence().await.events_of("consent.given").await.is_empty());
+        let consent = other_tab.sign_in(&login).await;
+        // The scope was taken from the client since: what is allowed is not granted.
+        let fewer = Scope::parse("openid").unwrap();
+        server.change("app", |client| client.scope = fewer).await;
+        let code = other_tab.consent(&consent, "allow").await.heard().code();
+        assert_eq!(app.exchange(&code).await.ok().text("scope"), "openid");
+        // So were the redirect URI and the client itself: nobody is redirected.
+        let mut browser = server.browser();
+        let consent = browser.open(&app.authorization_url(&[("prompt", "consent")])).await;
+        let consent = browser.sign_in(&consent).await;
+        server.change("app", |client| client.redirect_uris = vec!["https://new.example/cb".to_owned()]).await;
+        browser.consent(&consent, "allow").await.is_error("invalid_redirect_uri");
+        browser.consent(&consent, "deny").await.is_error("invalid_redirect_uri");
+        server.change("app", |client| {
+            client.redirect_uris = vec![CALLBACK.to_owned()];
+            client.disabled_at = Some(client.created_at);
+        })
+        .await;
+        browser.consent(&consent, "allow").await.is_error("unknown_client");
+    }
+}

@@ -1,0 +1,225 @@
+//! Scripts of other origins (CORS) and refresh tokens in a cookie: security cases S132, S158.
+
+use futures_util::future::join_all;
+use mapae::domain::client::{AuthMethod, Client, ClientKind, RefreshDelivery};
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+
+use crate::support::{App, CALLBACK, Reply, Server, both, form};
+
+const SPA: &str = "https://spa.example.com";
+const OTHER: &str = "http://localhost:3000";
+
+async fn send(
+    server: &Server,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Reply {
+    let mut request = server.http.request(method, server.url(path)).body(body.to_owned());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Reply::of(request.send().await.expect("an answer")).await
+}
+
+async fn preflight(server: &Server, path: &str, origin: &str) -> Reply {
+    let headers = [
+        ("origin", origin),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type"),
+    ];
+    send(server, Method::OPTIONS, path, &headers, "").await
+}
+
+fn public(client: &mut Client, delivery: RefreshDelivery, origin: &str) {
+    client.kind = ClientKind::Public;
+    client.auth_method = AuthMethod::None;
+    client.first_party = true;
+    client.grants = ["authorization_code", "refresh_token"].map(str::to_owned).to_vec();
+    client.redirect_uris = vec![CALLBACK.to_owned()];
+    client.allowed_origins = vec![origin.to_owned()];
+    client.refresh_delivery = delivery;
+}
+
+/// A token request as a script of this origin sends it.
+async fn token(
+    server: &Server,
+    origin: Option<&str>,
+    cookie: Option<&str>,
+    fields: &[(&str, &str)],
+) -> Reply {
+    let mut headers = vec![("content-type", "application/x-www-form-urlencoded")];
+    headers.extend(origin.map(|origin| ("origin", origin)));
+    headers.extend(cookie.map(|cookie| ("cookie", cookie)));
+    send(server, Method::POST, "/token", &headers, &form(fields)).await
+}
+
+/// The pair of name and value of the cookie that an answer sets.
+fn cookie(headers: &HeaderMap) -> String {
+    let cookie = headers.get("set-cookie").expect("a cookie").to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// Signs in and redeems the code as the script of a client with a cookie.
+async fn start(server: &Server, app: &App) -> Reply {
+    let code = server.browser().code(app).await;
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("client_id", app.id.as_str()),
+        ("code", &code),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", crate::support::VERIFIER),
+    ];
+    token(server, Some(SPA), None, &fields).await
+}
+
+const REFRESH: [(&str, &str); 2] = [("grant_type", "refresh_token"), ("client_id", "spa")];
+
+both! {
+    async fn s158_a_script_may_ask_when_its_origin_is_registered(database) {
+        let server = Server::start(&database).await;
+        server.client("spa", |client| public(client, RefreshDelivery::Cookie, SPA)).await;
+        server.client("other", |client| public(client, RefreshDelivery::Body, OTHER)).await;
+        for path in ["/token", "/revoke", "/userinfo"] {
+            for (origin, credentials) in [(SPA, "true"), (OTHER, "")] {
+                let reply = preflight(&server, path, origin).await;
+                assert_eq!(reply.status, 204);
+                assert_eq!(reply.header("access-control-allow-origin"), origin);
+                assert_eq!(reply.header("access-control-allow-credentials"), credentials);
+                assert!(reply.header("access-control-allow-methods").contains("POST"));
+                assert!(reply.header("access-control-allow-headers").contains("Content-Type"));
+                assert_eq!(reply.header("vary"), "Origin");
+            }
+            for origin in [
+                "https://evil.example",
+                "null",
+                "https://spa.example.com.evil",
+                "https://SPA.example.com",
+                "https://spa.example.com:443",
+                "https://spa.example.com/",
+                "http://spa.example.com",
+                "http://localhost:3001",
+            ] {
+                let reply = preflight(&server, path, origin).await;
+                assert!(reply.headers.get("access-control-allow-origin").is_none(), "{path} {origin}");
+                assert!(reply.headers.get("access-control-allow-credentials").is_none());
+            }
+        }
+        for path in ["/.well-known/jwks.json", "/.well-known/openid-configuration"] {
+            let reply = preflight(&server, path, "https://evil.example").await;
+            assert_eq!(reply.header("access-control-allow-origin"), "*");
+            assert!(reply.headers.get("access-control-allow-credentials").is_none());
+        }
+        for path in ["/authorize", "/login", "/consent", "/logout", "/account", "/introspect"] {
+            let reply = preflight(&server, path, SPA).await;
+            assert!(reply.headers.get("access-control-allow-origin").is_none(), "{path}");
+        }
+        // A client that is turned away takes its origin along.
+        server.change("other", |client| client.disabled_at = Some(client.created_at)).await;
+        assert!(preflight(&server, "/token", OTHER).await.headers.get("access-control-allow-origin").is_none());
+    }
+
+    async fn s158_an_answer_is_for_scripts_of_the_client_that_asks(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("app", |client| {
+            client.grants.push("password".to_owned());
+            client.allowed_origins = vec![SPA.to_owned()];
+        })
+        .await;
+        server.client("other", |client| public(client, RefreshDelivery::Body, OTHER)).await;
+        let secret = app.secret.clone().unwrap();
+        let fields = [
+            ("grant_type", "password"),
+            ("username", "alice"),
+            ("password", crate::support::PASSWORD),
+            ("scope", "openid"),
+            ("client_id", "app"),
+            ("client_secret", secret.as_str()),
+        ];
+        let reply = token(&server, Some(SPA), None, &fields).await.ok();
+        assert_eq!(reply.header("access-control-allow-origin"), SPA);
+        assert!(reply.headers.get("access-control-allow-credentials").is_none());
+        for foreign in [OTHER, "https://evil.example"] {
+            let reply = token(&server, Some(foreign), None, &fields).await.ok();
+            assert!(reply.headers.get("access-control-allow-origin").is_none(), "{foreign}");
+        }
+        // An error is readable, too.
+        let wrong = token(&server, Some(SPA), None, &[("grant_type", "x"), ("client_id", "app"), ("client_secret", &secret)]).await;
+        wrong.refused(400, "unsupported_grant_type");
+        assert_eq!(wrong.header("access-control-allow-origin"), SPA);
+        let access = reply.text("access_token");
+        let bearer = format!("Bearer {access}");
+        for (origin, allowed) in [(SPA, SPA), (OTHER, "")] {
+            let headers = [("origin", origin), ("authorization", bearer.as_str())];
+            let reply = send(&server, Method::GET, "/userinfo", &headers, "").await.ok();
+            assert_eq!(reply.header("access-control-allow-origin"), allowed);
+            assert!(reply.header("vary").contains("Origin"));
+        }
+    }
+
+    async fn a_refresh_token_in_a_cookie_is_never_in_a_body(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("spa", |client| public(client, RefreshDelivery::Cookie, SPA)).await;
+        let first = start(&server, &app).await.ok();
+        assert!(first.json().get("refresh_token").is_none() && !first.text.contains("mapae_rt_"));
+        assert_eq!(first.header("access-control-allow-origin"), SPA);
+        assert_eq!(first.header("access-control-allow-credentials"), "true");
+        let set = first.header("set-cookie");
+        assert!(set.starts_with("__Host-"), "{set}");
+        for attribute in ["; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict", "; Max-Age="] {
+            assert!(set.contains(attribute), "{set}");
+        }
+        let cookie_of_first = cookie(&first.headers);
+        // Two tabs at once get the same successor.
+        let tabs = join_all((0..2).map(|_| token(&server, Some(SPA), Some(&cookie_of_first), &REFRESH))).await;
+        let next: Vec<_> = tabs.into_iter().map(|reply| cookie(&reply.ok().headers)).collect();
+        assert!(next[0] == next[1] && next[0] != cookie_of_first);
+        // Signed out: the session is over and the browser forgets the cookie.
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("origin", SPA),
+            ("cookie", next[0].as_str()),
+        ];
+        let revoked = send(&server, Method::POST, "/revoke", &headers, &form(&[("client_id", "spa")])).await.ok();
+        assert!(revoked.header("set-cookie").contains("Max-Age=0"), "{revoked:?}");
+        assert_eq!(revoked.header("access-control-allow-credentials"), "true");
+        let (name, _) = next[0].split_once('=').unwrap();
+        assert!(revoked.header("set-cookie").starts_with(&format!("{name}=;")));
+        token(&server, Some(SPA), Some(&next[0]), &REFRESH).await.refused(400, "invalid_grant");
+        assert_eq!(app.userinfo(&first.text("access_token")).await.status, 401);
+    }
+
+    async fn the_cookie_counts_for_scripts_of_the_registered_origin_alone(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("spa", |client| public(client, RefreshDelivery::Cookie, SPA)).await;
+        server.client("other", |client| public(client, RefreshDelivery::Cookie, OTHER)).await;
+        server.client("plain", |client| public(client, RefreshDelivery::Body, SPA)).await;
+        let cookie = cookie(&start(&server, &app).await.ok().headers);
+        for origin in [None, Some("https://evil.example"), Some("null"), Some(OTHER), Some("https://spa.example.com/")] {
+            let reply = token(&server, origin, Some(&cookie), &REFRESH).await;
+            reply.refused(400, "invalid_request");
+            assert!(reply.headers.get("set-cookie").is_none());
+            let mut headers = vec![("content-type", "application/x-www-form-urlencoded"), ("cookie", cookie.as_str())];
+            headers.extend(origin.map(|origin| ("origin", origin)));
+            let reply = send(&server, Method::POST, "/revoke", &headers, "client_id=spa").await;
+            reply.refused(400, "invalid_request");
+        }
+        // Nor for another client, nor anywhere else.
+        for client in ["other", "plain"] {
+            let fields = [("grant_type", "refresh_token"), ("client_id", client)];
+            let origin = if client == "other" { OTHER } else { SPA };
+            token(&server, Some(origin), Some(&cookie), &fields).await.refused(400, "invalid_request");
+        }
+        let headers = [("cookie", cookie.as_str()), ("origin", SPA)];
+        assert_eq!(send(&server, Method::GET, "/userinfo", &headers, "").await.status, 401);
+        let again = server.browser().get(&app.authorization_url(&[("prompt", "none")])).await;
+        again.heard_error("login_required");
+        token(&server, Some(SPA), None, &REFRESH).await.refused(400, "invalid_request");
+        token(&server, Some(SPA), Some(&cookie), &REFRESH).await.ok();
+    }
+}

@@ -1,0 +1,137 @@
+//! What is over is over by the clock, and its rows go in time. A server cleans up when it starts.
+
+use crate::support::{App, Browser, Evidence, Page, Server, both, eventually};
+
+const DAY: i64 = 86_400;
+
+async fn first_party(server: &Server) -> App {
+    server.web_app("app", |client| client.first_party = true).await
+}
+
+async fn rows(evidence: &Evidence, table: &str) -> i64 {
+    evidence.count(&format!("SELECT count(*) AS n FROM {table}")).await
+}
+
+/// Signs in and asks to stay signed in.
+async fn keep(browser: &mut Browser, login: &Page) -> Page {
+    let (interaction, csrf) = (login.hidden("interaction"), login.hidden("csrf"));
+    let fields = [
+        ("interaction", interaction.as_str()),
+        ("csrf", &csrf),
+        ("username", "alice"),
+        ("password", crate::support::PASSWORD),
+        ("keep", "1"),
+    ];
+    browser.post("/login", &fields).await
+}
+
+both! {
+    async fn what_ended_is_cleaned_up_and_what_lives_is_not(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let asking = server.web_app("asking", |_| {}).await;
+        let mut usual = server.browser();
+        let (_, bound) = app.exchange(&usual.code(&app).await).await.pair();
+        let offline = [("scope", "openid offline_access"), ("prompt", "consent")];
+        let code = usual.get(&app.authorization_url(&offline)).await.heard().code();
+        let (_, offline) = app.exchange(&code).await.pair();
+        usual.code(&asking).await;
+        let mut kept = server.browser();
+        let login = kept.open(&app.authorization_url(&[])).await;
+        let kept_code = keep(&mut kept, &login).await.heard().code();
+        let (_, kept_refresh) = app.exchange(&kept_code).await.pair();
+        let mut stranger = server.browser();
+        let left_open = stranger.open(&app.authorization_url(&[])).await;
+        stranger.sign_in_as(&left_open, "nobody", "x").await;
+        let evidence = server.evidence().await;
+        assert_eq!((rows(&evidence, "session").await, rows(&evidence, "browser").await), (2, 3));
+        assert!(rows(&evidence, "interaction").await >= 3);
+        assert_eq!(rows(&evidence, "authorization_code").await, 4);
+        assert!(rows(&evidence, "throttle").await > 0);
+
+        server.advance(2 * DAY);
+        let server = server.restart().await;
+        let (app, asking) = (app.at(server.issuer()), asking.at(server.issuer()));
+        let evidence = server.evidence().await;
+        for (table, left) in [("session", 1), ("browser", 1), ("interaction", 0), ("authorization_code", 0), ("throttle", 0)] {
+            eventually(table, async || rows(&evidence, table).await == left).await;
+        }
+        assert_eq!(rows(&evidence, "consent").await, 1);
+        // The browsers remember another address.
+        let move_to = |browser: &Browser| {
+            let mut same = server.browser();
+            same.cookies.clone_from(&browser.cookies);
+            same
+        };
+        let (mut kept, mut usual, mut stranger) = (move_to(&kept), move_to(&usual), move_to(&stranger));
+        kept.get(&app.authorization_url(&[])).await.heard().code();
+        app.refresh(&kept_refresh).await.pair();
+        app.refresh(&offline).await.pair();
+        app.refresh(&bound).await.refused(400, "invalid_grant");
+        let login = usual.open(&asking.authorization_url(&[])).await;
+        // What was allowed is remembered for longer than anybody stays signed in.
+        usual.sign_in(&login).await.heard().code();
+        let old = format!("/login?interaction={}", left_open.hidden("interaction"));
+        stranger.get(&old).await.is_error("unknown_interaction");
+        // A replay of a code that is gone is refused like any unknown one, and harms nobody.
+        app.exchange(&kept_code).await.refused(400, "invalid_grant");
+        kept.get(&app.authorization_url(&[("prompt", "none")])).await.heard().code();
+    }
+
+    /// S013: nothing waits for a job to be over.
+    async fn what_is_over_is_over_before_it_is_cleaned_up(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let mut browser = server.browser();
+        let login = browser.open(&app.authorization_url(&[])).await;
+        server.advance(30 * 60 - 1);
+        let again = format!("/login?interaction={}", login.hidden("interaction"));
+        assert!(browser.get(&again).await.has("login-submit"));
+        server.advance(1);
+        browser.get(&again).await.is_error("expired");
+        // A cookie in which nobody is signed in is forgotten after an hour.
+        let login = browser.open(&app.authorization_url(&[])).await;
+        let nobody = browser.cookie().map(str::to_owned);
+        server.advance(31 * 60);
+        browser.get(&again).await.is_error("wrong_browser");
+        let fresh = browser.open(&app.authorization_url(&[])).await;
+        assert_ne!(fresh.hidden("interaction"), login.hidden("interaction"));
+        assert_ne!(browser.cookie().map(str::to_owned), nobody);
+        let evidence = server.evidence().await;
+        assert_eq!(rows(&evidence, "interaction").await, 3, "they are still there");
+        assert_eq!(rows(&evidence, "browser").await, 2);
+    }
+
+    /// How long people stay signed in is the operator's to say.
+    async fn lives_of_sessions_are_settings(database) {
+        let settings = [
+            ("session.idle_lifetime", "10m"),
+            ("session.absolute_lifetime", "20m"),
+            ("session.kept.idle_lifetime", "1h"),
+            ("session.kept.absolute_lifetime", "2h"),
+        ];
+        let server = Server::start_with(&database, &settings).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let silent = app.authorization_url(&[("prompt", "none")]);
+        let mut usual = server.browser();
+        usual.code(&app).await;
+        let mut kept = server.browser();
+        let login = kept.open(&app.authorization_url(&[])).await;
+        let cookie = keep(&mut kept, &login).await.reply.header("set-cookie").to_owned();
+        assert!(cookie.ends_with("; Max-Age=7200"), "{cookie}");
+        for _ in 0..2 {
+            server.advance(599);
+            usual.get(&silent).await.heard().code();
+        }
+        server.advance(2);
+        usual.get(&silent).await.heard_error("login_required");
+        kept.get(&silent).await.heard().code();
+        server.advance(3599);
+        kept.get(&silent).await.heard().code();
+        server.advance(3600);
+        kept.get(&silent).await.heard_error("login_required");
+    }
+}

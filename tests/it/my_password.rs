@@ -1,0 +1,135 @@
+//! My account: changing one's password. Security case S081.
+
+use futures_util::future::join_all;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::my_account::{devices, first_party, is_signed_in, send, signed_in};
+use crate::support::{Browser, PASSWORD, Page, Server, both};
+
+const NEW: &str = "seven green kettles 41";
+
+async fn change(browser: &mut Browser, account: &Page, current: &str, new: &str) -> Page {
+    let fields = [("current-password", current), ("new-password", new)];
+    send(browser, account, "/account/password", &fields).await
+}
+
+both! {
+    async fn s081_a_password_changes_by_the_current_one(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let (mut browser, access, refresh) = signed_in(&server, &app).await;
+        let account = browser.open("/account").await;
+        let long = "long ".repeat(300);
+        for (current, new, field) in [
+            ("", NEW, "current-password-problem"),
+            (PASSWORD, "", "new-password-problem"),
+            ("wrong", NEW, "current-password-problem"),
+            (PASSWORD, "sh0rt !", "new-password-problem"),
+            (PASSWORD, "password1234", "new-password-problem"),
+            (PASSWORD, "alicealice", "new-password-problem"),
+            (PASSWORD, PASSWORD, "new-password-problem"),
+            (PASSWORD, &long, "new-password-problem"),
+        ] {
+            let page = change(&mut browser, &account, current, new).await;
+            assert_eq!(page.reply.status, 400, "{new}");
+            assert!(page.has(field) && page.has("password-submit"), "{field}: {}", page.reply.text);
+            assert!(new.is_empty() || !page.reply.text.contains(new), "what was typed stays away");
+            assert_eq!(page.reply.header("set-cookie"), "");
+        }
+        assert!(server.evidence().await.events_of("user.password_changed").await.is_empty());
+        app.refresh(&refresh).await.pair();
+        // No rule but length and guessing: spaces, Hangul, more than 72 bytes, and each of them counts.
+        let hangul = "물결 위에 오리 일곱 마리, 그리고 아무도 찾지 않는 초록 주전자 마흔한 개";
+        let changed = change(&mut browser, &account, PASSWORD, hangul).await;
+        assert_eq!(changed.reply.status, 303, "{}", changed.reply.text);
+        assert!(app.is_active(&access).await);
+        let account = browser.follow(changed).await;
+        assert!(account.has("account-sign-out"));
+        // The same one as jamo is the same one.
+        let jamo: String = hangul.nfd().collect();
+        assert!(change(&mut browser, &account, hangul, &jamo).await.has("new-password-problem"));
+        let wrong = change(&mut browser, &account, &hangul.replace("한 개", "두 개"), NEW).await;
+        assert!(wrong.has("current-password-problem"));
+        let changed = change(&mut browser, &account, &jamo, NEW).await;
+        assert_eq!(changed.reply.status, 303);
+        let mut other = server.browser();
+        let login = other.open("/account").await;
+        assert_eq!(other.sign_in(&login).await.reply.status, 400);
+        assert!(other.sign_in_as(&login, "alice", NEW).await.has("account-sign-out"));
+        let events = server.evidence().await.events_of("user.password_changed").await;
+        assert!(events.len() == 2 && events.iter().all(|event| event.user.is_some() && event.address.is_some()));
+    }
+
+    /// Whoever had the old password has nothing any more; here the person stays signed in.
+    async fn s081_a_new_password_ends_what_was_opened_elsewhere(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let by_password = server.client("cli", |_| {}).await;
+        let (mut here, here_access, here_refresh) = signed_in(&server, &app).await;
+        let (there, there_access, there_refresh) = signed_in(&server, &app).await;
+        let (cli_access, cli_refresh) = by_password.password("openid").await.pair();
+        let offline = [("scope", "openid offline_access"), ("prompt", "consent")];
+        let offline = here.get(&app.authorization_url(&offline)).await.heard().code();
+        let (_, offline) = app.exchange(&offline).await.pair();
+        let before = here.clone();
+        let account = here.open("/account").await;
+        assert_eq!(devices(&account), 2);
+        let changed = change(&mut here, &account, PASSWORD, NEW).await;
+        let account = here.follow(changed).await;
+        assert_eq!(devices(&account), 1);
+        assert!(is_signed_in(&here, &app).await && !is_signed_in(&there, &app).await);
+        assert!(!is_signed_in(&before, &app).await, "the cookie is another one");
+        assert!(app.is_active(&here_access).await && !app.is_active(&there_access).await);
+        assert!(!by_password.is_active(&cli_access).await);
+        app.refresh(&here_refresh).await.pair();
+        app.refresh(&there_refresh).await.refused(400, "invalid_grant");
+        app.refresh(&offline).await.refused(400, "invalid_grant");
+        by_password.refresh(&cli_refresh).await.refused(400, "invalid_grant");
+    }
+
+    /// S073: guessing the current password is guessing at the door.
+    async fn s081_a_wrong_current_password_counts_like_a_failed_sign_in(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let (mut browser, ..) = signed_in(&server, &app).await;
+        let account = browser.open("/account").await;
+        let mut other = server.browser();
+        let login = other.open("/account").await;
+        for n in 0..10 {
+            let page = if n % 2 == 0 {
+                change(&mut browser, &account, "wrong", NEW).await
+            } else {
+                other.sign_in_as(&login, "alice", "wrong").await
+            };
+            assert_eq!(page.reply.status, 400, "{n}");
+        }
+        let full = change(&mut browser, &account, PASSWORD, NEW).await;
+        assert_eq!(full.reply.status, 429);
+        assert!(full.reply.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds <= 301));
+        assert!(full.has("password-submit") && full.reply.text.contains("role=\"alert\""));
+        assert_eq!(other.sign_in(&login).await.reply.status, 429);
+        server.advance(301);
+        assert_eq!(change(&mut browser, &account, PASSWORD, NEW).await.reply.status, 303);
+    }
+
+    /// Of several changes at once one counts, and none of them fails.
+    async fn of_changes_at_once_one_counts(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let (mut browser, _, _) = signed_in(&server, &app).await;
+        let account = browser.open("/account").await;
+        let news: Vec<_> = (0..4).map(|n| format!("{NEW} {n}")).collect();
+        let changes = news.iter().map(|new| {
+            let (mut tab, account) = (browser.clone(), account.clone());
+            async move { change(&mut tab, &account, PASSWORD, new).await.reply.status.as_u16() }
+        });
+        let mut answers = join_all(changes).await;
+        answers.sort_unstable();
+        assert_eq!(answers, [303, 400, 400, 400]);
+        assert_eq!(server.evidence().await.events_of("user.password_changed").await.len(), 1);
+    }
+}
