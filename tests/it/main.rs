@@ -18,6 +18,7 @@ mod back_channel;
 mod behind_a_path;
 mod canary;
 mod certification;
+mod chromium;
 mod cli_config;
 mod cli_verbs;
 mod client_auth;

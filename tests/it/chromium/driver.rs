@@ -1,0 +1,206 @@
+//! Chromium, driven by its own driver.
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use thirtyfour::{By, ChromiumLikeCapabilities, DesiredCapabilities, Key, WebDriver, WebElement};
+use tokio::process::{Child, Command};
+
+use crate::support::{eventually, free_port, http, required_or_skip};
+
+/// A running driver.
+pub(super) struct Chromium {
+    _process: Child,
+    url: String,
+}
+
+/// What a browser is like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taste {
+    pub(super) language: &'static str,
+    pub(super) scripts: bool,
+}
+
+pub(super) const ENGLISH: Taste = Taste { language: "en", scripts: true };
+pub(super) const KOREAN: Taste = Taste { language: "ko", scripts: true };
+
+/// A window with a profile of its own.
+pub(super) struct Window {
+    pub(super) driver: WebDriver,
+    _profile: TempDir,
+}
+
+impl Chromium {
+    /// Starts the driver, where Chromium and its driver are installed.
+    pub(super) async fn start() -> Option<Self> {
+        for program in ["chromium", "chromedriver"] {
+            let found = Command::new(program).arg("--version").stderr(Stdio::null()).output().await;
+            if !found.is_ok_and(|output| output.status.success()) {
+                required_or_skip(&format!("there is no {program}"));
+                return None;
+            }
+        }
+        let port = free_port();
+        let process = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver");
+        let url = format!("http://127.0.0.1:{port}");
+        let status = format!("{url}/status");
+        eventually("chromedriver is ready", async || http().get(&status).send().await.is_ok())
+            .await;
+        Some(Self { _process: process, url })
+    }
+
+    /// Opens a window.
+    pub(super) async fn window(&self, taste: Taste) -> Window {
+        let profile = tempfile::tempdir().expect("a folder");
+        let mut capabilities = DesiredCapabilities::chrome();
+        let folder = format!("--user-data-dir={}", profile.path().display());
+        let language = format!("--lang={}", taste.language);
+        for argument in [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1280,900",
+            &folder,
+            &language,
+        ] {
+            capabilities.add_arg(argument).expect("an argument");
+        }
+        let scripts = if taste.scripts { 1 } else { 2 };
+        let preferences = json!({
+            "intl.accept_languages": taste.language,
+            "credentials_enable_service": false,
+            "profile.password_manager_leak_detection": false,
+            "profile.managed_default_content_settings.javascript": scripts,
+        });
+        capabilities.add_experimental_option("prefs", preferences).expect("preferences");
+        capabilities.set_browser_log_level(thirtyfour::LoggingPrefsLogLevel::All).expect("a level");
+        let driver = WebDriver::new(&self.url, capabilities).await.expect("a window");
+        Window { driver, _profile: profile }
+    }
+}
+
+impl Window {
+    /// Goes to an address.
+    pub(super) async fn goto(&self, url: &str) {
+        self.driver.goto(url).await.expect("a page");
+    }
+
+    /// The element of this id, as soon as it is there.
+    pub(super) async fn sees(&self, id: &str) -> WebElement {
+        let what = format!("#{id} is on the page");
+        eventually(&what, async || self.driver.find(By::Id(id)).await.is_ok()).await;
+        self.driver.find(By::Id(id)).await.expect("an element")
+    }
+
+    /// Whether an element of this id is there now.
+    pub(super) async fn has(&self, id: &str) -> bool {
+        self.driver.find(By::Id(id)).await.is_ok()
+    }
+
+    /// Types into a field.
+    pub(super) async fn types(&self, id: &str, text: &str) {
+        let field = self.sees(id).await;
+        field.clear().await.expect("cleared");
+        field.send_keys(text).await.expect("typed");
+    }
+
+    /// Clicks a button or a link.
+    pub(super) async fn clicks(&self, id: &str) {
+        self.sees(id).await.click().await.expect("clicked");
+    }
+
+    /// Presses a key.
+    pub(super) async fn presses(&self, key: Key) {
+        let chain = self.driver.action_chain().send_keys(key.value().to_string());
+        chain.perform().await.expect("pressed");
+    }
+
+    /// The id of what has the focus.
+    pub(super) async fn focus(&self) -> String {
+        let focused = self.driver.active_element().await.expect("a focus");
+        focused.attr("id").await.expect("an attribute").unwrap_or_default()
+    }
+
+    /// Signs in on the page that is open.
+    pub(super) async fn signs_in(&self, username: &str, password: &str) {
+        self.types("username", username).await;
+        self.types("password", password).await;
+        self.clicks("login-submit").await;
+    }
+
+    /// The language of the page.
+    pub(super) async fn language(&self) -> String {
+        let html = self.driver.find(By::Tag("html")).await.expect("a page");
+        html.attr("lang").await.expect("an attribute").unwrap_or_default()
+    }
+
+    /// Waits until the address begins like this; the address.
+    pub(super) async fn arrives_at(&self, start: &str) -> String {
+        let what = format!("the window is at {start}");
+        let here = async || self.driver.current_url().await.expect("an address").to_string();
+        eventually(&what, async || here().await.starts_with(start)).await;
+        here().await
+    }
+
+    /// What the page says.
+    pub(super) async fn text(&self) -> String {
+        let body = self.driver.find(By::Tag("body")).await.expect("a page");
+        body.text().await.expect("text")
+    }
+
+    /// Light or dark.
+    pub(super) async fn prefers(&self, scheme: &str) {
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.cdp("Emulation.setEmulatedMedia", media).await;
+    }
+
+    /// A phone, or a desktop.
+    pub(super) async fn is_as_wide_as(&self, width: u32, height: u32, is_phone: bool) {
+        let metrics = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone,
+        });
+        self.cdp("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// A picture of the whole page.
+    pub(super) async fn picture(&self) -> Vec<u8> {
+        use base64::Engine;
+        let whole = json!({ "format": "png", "captureBeyondViewport": true });
+        let shot = self.cdp("Page.captureScreenshot", whole).await;
+        let data = shot["data"].as_str().expect("a picture");
+        base64::engine::general_purpose::STANDARD.decode(data).expect("base64")
+    }
+
+    async fn cdp(&self, method: &str, parameters: Value) -> Value {
+        self.driver.cdp().send_raw(method, parameters).await.expect("a command of DevTools")
+    }
+
+    /// That no page so far broke its own policy.
+    pub(super) async fn kept_every_policy(&self) {
+        let log = self.driver.browser_log().await.expect("a log");
+        let broken: Vec<_> = log
+            .iter()
+            .filter(|line| line.message.contains("Content Security Policy"))
+            .map(|line| &line.message)
+            .collect();
+        assert!(broken.is_empty(), "{broken:#?}");
+    }
+
+    /// Closes it.
+    pub(super) async fn closes(self) {
+        self.driver.quit().await.expect("closed");
+    }
+}

@@ -1,0 +1,163 @@
+//! Every page in every state: pictures for people, and axe-core for those who cannot see them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path as Segment, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use mapae::pages::{Language, Look, gallery};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+use super::driver::{Chromium, ENGLISH, Window};
+use crate::support::required_or_skip;
+
+/// Every state of every page on a wall.
+struct Wall {
+    look: Look,
+    pages: Vec<(String, String)>,
+    origin: String,
+}
+
+async fn page(State(wall): State<Arc<Wall>>, Segment(name): Segment<String>) -> Response {
+    let page = wall.pages.iter().find(|(known, _)| *known == name);
+    page.map_or(StatusCode::NOT_FOUND.into_response(), |(_, html)| {
+        Html(html.clone()).into_response()
+    })
+}
+
+async fn asset(State(wall): State<Arc<Wall>>, Segment(name): Segment<String>) -> Response {
+    match wall.look.asset(&name) {
+        Some(asset) => ([(CONTENT_TYPE, asset.content_type)], asset.body.clone()).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+impl Wall {
+    async fn hang(language: Language) -> Arc<Self> {
+        let look = Look::builtin();
+        let pages = gallery(&look, language);
+        let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = format!("http://{}", socket.local_addr().expect("an address"));
+        let wall = Arc::new(Self { look, pages, origin });
+        let router = Router::new()
+            .route("/wall/{name}", get(page))
+            .route("/assets/{name}", get(asset))
+            .with_state(Arc::clone(&wall));
+        tokio::spawn(async move { axum::serve(socket, router).await });
+        wall
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("{}/wall/{name}", self.origin)
+    }
+
+    /// The name of the page of a state: what stands before the state.
+    fn first_states(&self) -> Vec<&str> {
+        let mut firsts: Vec<&str> = Vec::new();
+        for (name, _) in &self.pages {
+            let page = name.split('-').next().unwrap_or(name);
+            if !firsts.iter().any(|first| first.split('-').next() == Some(page)) {
+                firsts.push(name);
+            }
+        }
+        firsts
+    }
+}
+
+const SIZES: [(&str, u32, u32, bool); 2] =
+    [("phone", 390, 844, true), ("desktop", 1280, 900, false)];
+
+/// The form that posts itself leaves at once: its picture is that of the app.
+fn stays(name: &str) -> bool {
+    !name.starts_with("form_post") && !name.starts_with("form-post")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_of_every_page_are_taken() {
+    let Some(chromium) = Chromium::start().await else { return };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let window = chromium.window(ENGLISH).await;
+    for language in Language::ALL {
+        let wall = Wall::hang(language).await;
+        for name in wall.first_states().into_iter().filter(|name| stays(name)) {
+            for scheme in ["light", "dark"] {
+                for (size, width, height, is_phone) in SIZES {
+                    window.prefers(scheme).await;
+                    window.is_as_wide_as(width, height, is_phone).await;
+                    window.goto(&wall.url(name)).await;
+                    let picture = window.picture().await;
+                    assert!(picture.len() > 2000, "{name} is empty");
+                    let page = name.split('-').next().unwrap_or(name);
+                    let file = format!("{page}-{}-{scheme}-{size}.png", language.as_str());
+                    std::fs::write(folder.join(file), picture).expect("written");
+                }
+            }
+        }
+    }
+    window.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wcag_2_2_axe_core_finds_nothing_on_any_page() {
+    let Some(chromium) = Chromium::start().await else { return };
+    let axe = match axe().await {
+        Ok(axe) => axe,
+        Err(why) => return required_or_skip(&why),
+    };
+    let window = chromium.window(ENGLISH).await;
+    for language in Language::ALL {
+        let wall = Wall::hang(language).await;
+        assert!(wall.pages.len() > 20, "{} states", wall.pages.len());
+        for (name, _) in wall.pages.iter().filter(|(name, _)| stays(name)) {
+            for (scheme, (_, width, height, is_phone)) in ["light", "dark"].into_iter().zip(SIZES) {
+                window.prefers(scheme).await;
+                window.is_as_wide_as(width, height, is_phone).await;
+                window.goto(&wall.url(name)).await;
+                let found = violations(&window, &axe).await;
+                assert!(found.is_empty(), "{name} {} {scheme}: {found:#?}", language.as_str());
+            }
+        }
+    }
+    window.closes().await;
+}
+
+/// What axe-core has against the page that is open.
+async fn violations(window: &Window, axe: &str) -> Vec<String> {
+    window.driver.execute(axe, vec![]).await.expect("axe-core");
+    let run = "const done = arguments[arguments.length - 1]; \
+               axe.run(document, { resultTypes: ['violations'] }).then(done, error => done(String(error)));";
+    let result = window.driver.execute_async(run, vec![]).await.expect("a result");
+    let result: Value = result.json().clone();
+    let violations = result["violations"].as_array().unwrap_or_else(|| panic!("{result}"));
+    let described = |one: &Value| {
+        let nodes = one["nodes"].as_array().into_iter().flatten();
+        let html: Vec<_> = nodes.map(|node| node["html"].to_string()).collect();
+        format!("{}: {} {}", one["id"], one["help"], html.join(" "))
+    };
+    violations.iter().map(described).collect()
+}
+
+/// The source of axe-core, from the packages that `tests/chromium` names.
+async fn axe() -> Result<String, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("chromium");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chromium");
+    for file in ["package.json", "package-lock.json", ".npmrc"] {
+        std::fs::copy(sources.join(file), folder.join(file)).expect("copied");
+    }
+    let arguments = ["ci", "--prefer-offline", "--no-audit", "--no-fund"];
+    let ended = Command::new("npm").args(arguments).current_dir(&folder).output().await;
+    let output = ended.map_err(|error| format!("npm: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("npm ci: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let file: PathBuf = folder.join("node_modules/axe-core/axe.min.js");
+    std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))
+}

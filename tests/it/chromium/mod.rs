@@ -1,0 +1,49 @@
+//! Pages and flows in a real Chromium.
+
+mod app;
+mod driver;
+mod flows;
+mod looks;
+mod my_account;
+mod spa;
+
+use app::Place;
+
+use crate::support::{App, Database, Server};
+
+/// A server and an app that it knows, both as a browser reaches them.
+struct Town {
+    server: Server,
+    app: App,
+    place: Place,
+}
+
+impl Town {
+    async fn found() -> Self {
+        let server = Server::start(&Database::Sqlite).await;
+        server.alice().await;
+        let place = Place::open().await;
+        let (callback, bye) = (place.callback(), place.bye());
+        let app = server
+            .web_app("app", |client| {
+                "Post station".clone_into(&mut client.name);
+                client.redirect_uris = vec![callback];
+                client.post_logout_redirect_uris = vec![bye];
+            })
+            .await;
+        Self { server, app, place }
+    }
+
+    /// A request of the app, with these parameters besides.
+    fn request(&self, more: &[(&str, &str)]) -> String {
+        let callback = self.place.callback();
+        let mut changes = vec![("redirect_uri", callback.as_str())];
+        changes.extend(more);
+        self.app.authorization_url(&changes)
+    }
+
+    /// Redeems a code.
+    async fn exchange(&self, code: &str) -> crate::support::Reply {
+        self.app.exchange_with(code, &[("redirect_uri", &self.place.callback())]).await
+    }
+}

@@ -1,0 +1,59 @@
+//! My account, in a real Chromium.
+
+use super::Town;
+use super::driver::{Chromium, ENGLISH, KOREAN, Taste};
+use crate::support::{Heard, PASSWORD, eventually};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_look_after_their_account_with_scripts_and_without() {
+    let Some(chromium) = Chromium::start().await else { return };
+    for taste in [ENGLISH, Taste { scripts: false, ..KOREAN }] {
+        let town = Town::found().await;
+        let (here, elsewhere) = (chromium.window(taste).await, chromium.window(taste).await);
+        let account = town.server.url("/account");
+        let mut codes = Vec::new();
+        for window in [&here, &elsewhere] {
+            window.goto(&town.request(&[])).await;
+            window.signs_in("alice", PASSWORD).await;
+            if codes.is_empty() {
+                window.clicks("consent-allow").await;
+            }
+            let url = window.arrives_at(&format!("{}?code=", town.place.callback())).await;
+            codes.push(town.exchange(&Heard::at(&url).code()).await.ok());
+        }
+        // Another password: the other device is signed out, this one stays.
+        here.goto(&account).await;
+        here.types("current-password", "wrong").await;
+        here.types("new-password", "a much better one 7!").await;
+        here.clicks("password-submit").await;
+        here.sees("current-password-problem").await;
+        here.types("current-password", PASSWORD).await;
+        here.types("new-password", "password").await;
+        here.clicks("password-submit").await;
+        here.sees("new-password-problem").await;
+        here.types("current-password", PASSWORD).await;
+        here.types("new-password", "a much better one 7!").await;
+        here.clicks("password-submit").await;
+        here.arrives_at(&format!("{account}?session=")).await;
+        elsewhere.goto(&account).await;
+        elsewhere.signs_in("alice", "a much better one 7!").await;
+        elsewhere.sees("device-end-1").await;
+        town.app.refresh(&codes[1].text("refresh_token")).await.refused(400, "invalid_grant");
+        // The app loses its access.
+        here.goto(&account).await;
+        let newer = town.app.refresh(&codes[0].text("refresh_token")).await.ok();
+        here.clicks("app-remove-1").await;
+        here.arrives_at(&format!("{account}?session=")).await;
+        assert!(!here.has("app-remove-1").await);
+        town.app.refresh(&newer.text("refresh_token")).await.refused(400, "invalid_grant");
+        // Signed out everywhere.
+        here.clicks("devices-end-all").await;
+        eventually("it is done", async || !here.has("devices-end-all").await).await;
+        elsewhere.goto(&account).await;
+        elsewhere.sees("login-submit").await;
+        for window in [here, elsewhere] {
+            window.kept_every_policy().await;
+            window.closes().await;
+        }
+    }
+}
