@@ -10,7 +10,7 @@ use std::time::Duration;
 use self::forge::{Forge, forgeries, with_one_fault};
 use self::program::Program;
 use self::toolchain::Language;
-use crate::support::{App, Binary, Database, required_or_skip};
+use crate::support::{App, Binary, Browser, CALLBACK, Database, form, required_or_skip};
 
 const AUDIENCE: &str = "https://api.example.com";
 const USERNAME: &str = "alice";
@@ -34,6 +34,86 @@ async fn go() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn java() {
     meet(Language::Java).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn node_signs_people_in() {
+    sign_people_in(Language::Node).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python_signs_people_in() {
+    sign_people_in(Language::Python).await;
+}
+
+const BYE: &str = "https://app.example.com/bye";
+
+/// The whole code flow of an app that somebody else's library runs; the proof is the person.
+async fn sign_people_in(language: Language) {
+    let command = match language.build_app().await {
+        Ok(command) => command,
+        Err(why) => return required_or_skip(&why),
+    };
+    let server = Binary::start(&Database::Sqlite).await;
+    server.user(USERNAME, PASSWORD).await;
+    let mut arguments = vec!["--kind", "confidential", "--scope", "openid profile email"];
+    arguments.extend(["--grant", "authorization_code", "--grant", "refresh_token"]);
+    arguments.extend(["--redirect-uri", CALLBACK, "--post-logout-redirect-uri", BYE]);
+    let client = server.client("app", &arguments).await;
+    let told = [
+        ("ISSUER", server.issuer()),
+        ("CLIENT_ID", client.id.clone()),
+        ("CLIENT_SECRET", client.secret.clone().expect("a secret")),
+        ("REDIRECT_URI", CALLBACK.to_owned()),
+        ("POST_LOGOUT_REDIRECT_URI", BYE.to_owned()),
+    ];
+    let mut app = Program::start(command, &told);
+    let mut person = Browser::new(&server.issuer(), &client.http);
+
+    // Who says no is heard.
+    let url = app.succeeds("leave").await;
+    let login = person.open(&url).await;
+    let consent = person.sign_in(&login).await;
+    let denied = person.consent(&consent, "deny").await.location().expect("back").to_owned();
+    let answer = app.ask(&format!("back {denied}")).await;
+    assert!(answer.starts_with("refused access_denied "), "{answer}");
+
+    let url = app.succeeds("leave").await;
+    let back = person.arrive(&url).await.location().expect("back").to_owned();
+    assert_eq!(app.succeeds(&format!("back {back}")).await, USERNAME);
+    assert_eq!(app.succeeds("refresh").await, USERNAME);
+    assert_eq!(app.succeeds("refresh").await, USERNAME);
+    // The code is spent, and an answer to another request is none.
+    let answer = app.ask(&format!("back {back}")).await;
+    assert!(answer.starts_with("refused invalid_grant "), "{answer}");
+    let url = app.succeeds("leave").await;
+    let other = app.succeeds("leave").await;
+    assert_ne!(url, other);
+    let back = person.arrive(&url).await.location().expect("back").to_owned();
+    let answer = app.ask(&format!("back {back}")).await;
+    assert!(answer.starts_with("refused "), "{answer}");
+    let back = person.arrive(&other).await.location().expect("back").to_owned();
+    // RFC 9207: an answer in the name of another issuer is none.
+    let issuer = form(&[("iss", &server.issuer())]);
+    let forged = back.replace(&issuer, &form(&[("iss", "https://evil.example")]));
+    assert_ne!(forged, back);
+    let answer = app.ask(&format!("back {forged}")).await;
+    assert!(answer.starts_with("refused "), "{answer}");
+    if language == Language::Node {
+        let url = app.succeeds("leave form_post").await;
+        let page = person.arrive(&url).await;
+        let fields = ["code", "state", "iss"].map(|name| (name, page.hidden(name)));
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(app.succeeds(&format!("posted {}", form(&fields))).await, USERNAME);
+    } else {
+        assert_eq!(app.succeeds(&format!("back {back}")).await, USERNAME);
+    }
+    let out = app.succeeds("out").await;
+    let bye = person.open(&out).await;
+    assert_eq!(bye.location(), Some(format!("{BYE}?state=bye").as_str()));
+    let url = app.succeeds("leave").await;
+    assert!(person.open(&url).await.has("login-submit"), "signed out");
+    app.quit().await;
 }
 
 async fn meet(language: Language) {

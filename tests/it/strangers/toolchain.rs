@@ -11,7 +11,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What a stranger is written in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
     Python,
     Node,
@@ -20,12 +20,22 @@ pub(super) enum Language {
 }
 
 impl Language {
+    /// How to start the app that signs people in.
+    pub(super) async fn build_app(self) -> Result<Command, String> {
+        let folder = self.copy("-app");
+        match self {
+            Self::Python => python(&folder, "app.py").await,
+            Self::Node => node(&folder, "app.mjs").await,
+            Self::Go | Self::Java => Err("there is no such app".to_owned()),
+        }
+    }
+
     /// How to start the program, or why that cannot be: its tools or packages are not to be had.
     pub(super) async fn build(self) -> Result<Command, String> {
-        let folder = self.copy();
+        let folder = self.copy("");
         match self {
-            Self::Python => python(&folder).await,
-            Self::Node => node(&folder).await,
+            Self::Python => python(&folder, "stranger.py").await,
+            Self::Node => node(&folder, "stranger.mjs").await,
             Self::Go => go(&folder).await,
             Self::Java => java(&folder).await,
         }
@@ -40,27 +50,28 @@ impl Language {
         }
     }
 
-    fn copy(self) -> PathBuf {
+    /// A copy of its own for each program, so that two never install into one folder.
+    fn copy(self, suffix: &str) -> PathBuf {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/strangers");
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("strangers");
-        let folder = target.join(self.name());
+        let folder = target.join(format!("{}{suffix}", self.name()));
         copy(&sources.join(self.name()), &folder);
         folder
     }
 }
 
-async fn python(folder: &Path) -> Result<Command, String> {
+async fn python(folder: &Path, program: &str) -> Result<Command, String> {
     run(folder, "python3", &["-m", "venv", "venv"]).await?;
     let python = folder.join("venv/bin/python");
     let python = python.to_str().expect("UTF-8");
     let install = ["-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"];
     run(folder, python, &install).await?;
-    Ok(command(folder, python, &["stranger.py"]))
+    Ok(command(folder, python, &[program]))
 }
 
-async fn node(folder: &Path) -> Result<Command, String> {
+async fn node(folder: &Path, program: &str) -> Result<Command, String> {
     run(folder, "npm", &["ci", "--prefer-offline", "--no-audit", "--no-fund"]).await?;
-    Ok(command(folder, "node", &["stranger.mjs"]))
+    Ok(command(folder, "node", &[program]))
 }
 
 async fn go(folder: &Path) -> Result<Command, String> {
