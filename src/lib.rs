@@ -45,5 +45,6 @@ pub mod keys;
 pub mod oauth;
 pub mod outbound;
 pub mod pages;
+pub mod social;
 pub mod store;
 pub mod web;

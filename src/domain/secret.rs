@@ -45,6 +45,13 @@ impl Kind for BrowserToken {
     const PREFIX: &'static str = "mapae_bt_";
 }
 
+/// What a person takes along to a provider: `state`, RFC 6749 §4.1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VisitState;
+impl Kind for VisitState {
+    const PREFIX: &'static str = "mapae_vs_";
+}
+
 /// A secret of 256 bits in the form in which it is sent: prefix and base64url.
 pub struct Plain<K>(Zeroizing<String>, PhantomData<K>);
 

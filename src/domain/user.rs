@@ -76,6 +76,41 @@ pub struct Profile {
     pub address: Option<Address>,
 }
 
+impl Profile {
+    /// Takes what is empty here from another profile.
+    pub fn fill(&mut self, other: Self) {
+        let own = std::mem::take(self);
+        *self = own.over(other);
+    }
+
+    /// Takes everything that another profile has.
+    pub fn follow(&mut self, other: Self) {
+        let own = std::mem::take(self);
+        *self = other.over(own);
+    }
+
+    /// What is here, and where that is nothing what is below.
+    fn over(self, below: Self) -> Self {
+        Self {
+            name: self.name.or(below.name),
+            given_name: self.given_name.or(below.given_name),
+            family_name: self.family_name.or(below.family_name),
+            middle_name: self.middle_name.or(below.middle_name),
+            nickname: self.nickname.or(below.nickname),
+            profile: self.profile.or(below.profile),
+            picture: self.picture.or(below.picture),
+            website: self.website.or(below.website),
+            gender: self.gender.or(below.gender),
+            birthdate: self.birthdate.or(below.birthdate),
+            zoneinfo: self.zoneinfo.or(below.zoneinfo),
+            locale: self.locale.or(below.locale),
+            phone_number: self.phone_number.or(below.phone_number),
+            phone_number_verified: self.phone_number_verified.or(below.phone_number_verified),
+            address: self.address.or(below.address),
+        }
+    }
+}
+
 /// The address claim, OpenID Connect Core §5.1.1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

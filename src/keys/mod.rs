@@ -3,6 +3,7 @@
 //! Signing is aws-lc through `jsonwebtoken`; the crate `rsa` makes and reads keys and never signs
 //! (RUSTSEC-2023-0071).
 
+pub mod borrowed;
 pub mod foreign;
 pub mod jwt;
 pub mod keyring;

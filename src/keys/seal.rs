@@ -10,8 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use crate::domain::provider::Slug;
 use crate::domain::random;
-use crate::domain::secret::{Plain, RefreshToken};
+use crate::domain::secret::{Plain, RefreshToken, VisitState};
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::Fault;
 
@@ -24,6 +25,8 @@ pub enum Label {
     Rotation,
     /// Binding forms to their pages.
     Forms,
+    /// What people take along to a provider.
+    Visits,
 }
 
 impl Label {
@@ -32,6 +35,7 @@ impl Label {
             Self::Sealing => b"mapae sealing v1",
             Self::Rotation => b"mapae rotation v1",
             Self::Forms => b"mapae forms v1",
+            Self::Visits => b"mapae visits v1",
         }
     }
 }
@@ -200,7 +204,8 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     )
 }
 
-/// Seals private keys: AES-256-GCM under the sealing key, bound to the `kid`.
+/// Seals private keys and credentials: AES-256-GCM under the sealing key, bound to the `kid` or to
+/// the name of whatever is sealed.
 pub struct Sealer(LessSafeKey);
 
 impl std::fmt::Debug for Sealer {
@@ -304,6 +309,47 @@ impl FormsKey {
     }
 }
 
+/// Derives what belongs to a visit from its `state`, so that the database holds none of it.
+#[derive(Clone)]
+pub struct VisitKey(hmac::Key);
+
+impl std::fmt::Debug for VisitKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("VisitKey(…)")
+    }
+}
+
+impl VisitKey {
+    /// The key of a master key.
+    pub fn new(master: &MasterKey) -> Result<Self, Fault> {
+        let key = master.derive(Label::Visits)?;
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
+    }
+
+    /// `nonce`, OpenID Connect Core §3.1.2.1.
+    #[must_use]
+    pub fn nonce(&self, state: &Plain<VisitState>) -> String {
+        self.derive(b"nonce ", state)
+    }
+
+    /// `code_verifier`, RFC 7636 §4.1.
+    #[must_use]
+    pub fn verifier(&self, state: &Plain<VisitState>) -> Zeroizing<String> {
+        Zeroizing::new(self.derive(b"verifier ", state))
+    }
+
+    fn derive(&self, purpose: &[u8], state: &Plain<VisitState>) -> String {
+        let message = [purpose, state.expose().as_bytes()].concat();
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, &message))
+    }
+}
+
+/// The name under which the credential of a provider is sealed.
+#[must_use]
+pub fn sealed_credential(provider: &Slug) -> String {
+    format!("credential of {provider}")
+}
+
 fn bound(browser: &BrowserId, purpose: &str) -> Vec<u8> {
     let length = browser.0.len().to_be_bytes();
     [length.as_slice(), browser.0.as_bytes(), purpose.as_bytes()].concat()
@@ -332,6 +378,7 @@ mod tests {
         assert_ne!(derive(Label::Sealing), derive(Label::Rotation));
         assert_ne!(derive(Label::Rotation), derive(Label::Forms));
         assert_ne!(derive(Label::Sealing), derive(Label::Forms));
+        assert_ne!(derive(Label::Forms), derive(Label::Visits));
     }
 
     #[test]
@@ -358,6 +405,18 @@ mod tests {
         }
         let other = FormsKey::new(&MasterKey::generate()).unwrap();
         assert!(!other.verifies(&token, &browser("a"), "bc"));
+    }
+
+    #[test]
+    fn what_belongs_to_a_visit_follows_from_its_state_and_the_master_key() {
+        let key = VisitKey::new(&MasterKey::generate()).unwrap();
+        let (state, other) = (Plain::generate(), Plain::generate());
+        assert_eq!(key.nonce(&state), key.nonce(&state));
+        assert_ne!(key.nonce(&state), *key.verifier(&state));
+        assert_ne!(key.nonce(&state), key.nonce(&other));
+        assert_ne!(key.nonce(&state), VisitKey::new(&MasterKey::generate()).unwrap().nonce(&state));
+        // RFC 7636 §4.1
+        assert_eq!(key.verifier(&state).len(), 43);
     }
 
     #[test]

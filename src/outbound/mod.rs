@@ -147,6 +147,31 @@ impl Outbound {
         .await
     }
 
+    /// Sends a request and reads the answer, whatever its status is.
+    pub async fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Vec<u8>>, Failure> {
+        let (head, form) = request.into_parts();
+        let url = self.checked(&head.uri.to_string())?;
+        let request = self.client.request(head.method, url).headers(head.headers).body(form);
+        self.in_time(async {
+            let response = answer(request).await?;
+            let mut answered = http::Response::new(Vec::new());
+            *answered.status_mut() = response.status();
+            *answered.headers_mut() = response.headers().clone();
+            *answered.body_mut() = body(response, MOST).await?.into();
+            Ok(answered)
+        })
+        .await
+    }
+
+    /// Whether a URL may be called, as far as can be seen before its name is looked up.
+    #[must_use]
+    pub fn may_call(&self, url: &str) -> bool {
+        self.checked(url).is_ok()
+    }
+
     /// A URL that may be called as far as can be seen before its name is looked up.
     fn checked(&self, url: &str) -> Result<Url, Failure> {
         let url = Url::parse(url).map_err(|_| Failure::NotAllowed)?;

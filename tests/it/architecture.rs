@@ -9,11 +9,17 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("outbound", Some(&["domain"])),
     ("store", Some(&["domain"])),
     ("keys", Some(&["domain", "store"])),
+    ("social", Some(&["domain", "outbound", "keys"])),
     ("pages", Some(&["domain"])),
     ("accounts", Some(&["domain", "store", "keys", "outbound"])),
-    ("oauth", Some(&["domain", "store", "keys", "accounts", "outbound"])),
+    ("oauth", Some(&["domain", "store", "keys", "accounts", "outbound", "social"])),
     ("web", Some(&["domain", "oauth", "pages", "accounts", "outbound"])),
-    ("app", Some(&["domain", "store", "keys", "pages", "accounts", "oauth", "web", "outbound"])),
+    (
+        "app",
+        Some(&[
+            "domain", "store", "keys", "pages", "accounts", "oauth", "web", "outbound", "social",
+        ]),
+    ),
     ("cli", None),
 ];
 
@@ -44,8 +50,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("fluent_syntax", &["pages"]),
     ("unic_langid", &["pages"]),
     ("clap", &["cli"]),
-    ("oauth2", &["cli"]),
-    ("openidconnect", &["cli"]),
+    ("oauth2", &["social", "cli"]),
+    ("openidconnect", &["social", "cli"]),
     ("zxcvbn", &["accounts"]),
 ];
 

@@ -1,0 +1,139 @@
+//! Browsers inside of other apps, and the way out of them.
+
+use url::form_urlencoded::byte_serialize;
+
+/// An app that opens links in a browser of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the app of that name")]
+pub enum InApp {
+    KakaoTalk,
+    Naver,
+    Line,
+    Daum,
+    Instagram,
+    Facebook,
+    /// Some app on Android.
+    WebView,
+}
+
+/// The app whose browser this is, by its `User-Agent`.
+#[must_use]
+pub fn in_app(user_agent: &str) -> Option<InApp> {
+    const KNOWN: &[(&str, InApp)] = &[
+        ("KAKAOTALK", InApp::KakaoTalk),
+        ("NAVER(inapp", InApp::Naver),
+        (" Line/", InApp::Line),
+        ("DaumApps", InApp::Daum),
+        ("Instagram", InApp::Instagram),
+        ("FBAN", InApp::Facebook),
+        ("FBAV", InApp::Facebook),
+        ("FB_IAB", InApp::Facebook),
+        // Android's own word for a browser inside of an app.
+        ("; wv)", InApp::WebView),
+    ];
+    KNOWN.iter().find(|(word, _)| user_agent.contains(word)).map(|(_, app)| *app)
+}
+
+impl InApp {
+    /// What people call it; none: just an app.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::KakaoTalk => Some("KakaoTalk"),
+            Self::Naver => Some("Naver"),
+            Self::Line => Some("LINE"),
+            Self::Daum => Some("Daum"),
+            Self::Instagram => Some("Instagram"),
+            Self::Facebook => Some("Facebook"),
+            Self::WebView => None,
+        }
+    }
+
+    /// The preset of the provider that knows the person here already, so that nothing is typed.
+    #[must_use]
+    pub fn at_home(self) -> Option<&'static str> {
+        match self {
+            Self::KakaoTalk | Self::Daum => Some("kakao"),
+            Self::Naver => Some("naver"),
+            Self::Line => Some("line"),
+            Self::Instagram | Self::Facebook => Some("facebook"),
+            Self::WebView => None,
+        }
+    }
+
+    /// What opens this address in the person's own browser; none where only they can do that.
+    #[must_use]
+    pub fn way_out(self, user_agent: &str, address: &str) -> Option<String> {
+        let android = user_agent.contains("Android");
+        match self {
+            Self::KakaoTalk => {
+                let address: String = byte_serialize(address.as_bytes()).collect();
+                let address = address.replace('+', "%20");
+                Some(format!("kakaotalk://web/openExternal?url={address}"))
+            }
+            Self::Line => {
+                let separator = if address.contains('?') { '&' } else { '?' };
+                Some(format!("{address}{separator}openExternalBrowser=1"))
+            }
+            _ if android => {
+                let (scheme, rest) = address.split_once("://")?;
+                Some(format!(
+                    "intent://{rest}#Intent;scheme={scheme};action=android.intent.action.VIEW;\
+                     category=android.intent.category.BROWSABLE;end"
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANDROID: &str = "Mozilla/5.0 (Linux; Android 15; SM-S928N Build/AP3A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/130.0.0.0 Mobile Safari/537.36";
+    const IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/22A3354";
+
+    #[test]
+    fn the_browsers_of_apps_are_known_by_what_they_call_themselves() {
+        for (user_agent, app) in [
+            (format!("{ANDROID};KAKAOTALK 2410850"), Some(InApp::KakaoTalk)),
+            (format!("{IPHONE} KAKAOTALK 10.8.5"), Some(InApp::KakaoTalk)),
+            (format!("{ANDROID} NAVER(inapp; search; 2000; 12.8.50)"), Some(InApp::Naver)),
+            (format!("{IPHONE} Safari Line/14.16.0"), Some(InApp::Line)),
+            (format!("{ANDROID} DaumApps/6.9.8 DaumDevice/mobile"), Some(InApp::Daum)),
+            (format!("{ANDROID} Instagram 351.0.0.41.106 Android"), Some(InApp::Instagram)),
+            (
+                format!("{IPHONE} [FBAN/FBIOS;FBAV/485.1.0.45.110;FBBV/665337277]"),
+                Some(InApp::Facebook),
+            ),
+            (format!("{ANDROID} [FB_IAB/FB4A;FBAV/483.0.0.55.74;]"), Some(InApp::Facebook)),
+            (ANDROID.to_owned(), Some(InApp::WebView)),
+            (format!("{IPHONE} Version/18.0 Safari/604.1"), None),
+            ("Mozilla/5.0 (Windows NT 10.0) Chrome/140.0.0.0 Safari/537.36".to_owned(), None),
+            ("Baseline/1.0".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(in_app(&user_agent), app, "{user_agent}");
+        }
+    }
+
+    #[test]
+    fn the_way_out_opens_the_persons_own_browser() {
+        let address = "https://id.example.com/login/elsewhere?interaction=a";
+        let out = |app: InApp, user_agent| app.way_out(user_agent, address);
+        assert_eq!(
+            out(InApp::KakaoTalk, IPHONE).as_deref(),
+            Some(
+                "kakaotalk://web/openExternal?url=https%3A%2F%2Fid.example.com%2Flogin%2Felsewhere%3Finteraction%3Da"
+            )
+        );
+        assert_eq!(out(InApp::Line, IPHONE), Some(format!("{address}&openExternalBrowser=1")));
+        let intent = out(InApp::Instagram, ANDROID).unwrap();
+        assert!(
+            intent.starts_with("intent://id.example.com/login/elsewhere?interaction=a#Intent;")
+        );
+        assert!(intent.contains(";scheme=https;"));
+        assert_eq!(out(InApp::Instagram, IPHONE), None);
+    }
+}

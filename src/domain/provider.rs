@@ -1,0 +1,241 @@
+//! The providers of social login, as an operator registered this server with them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::client::ClientId;
+use super::person;
+use super::sensitive::Sensitive;
+
+/// The name of a provider in URLs, forms and `amr`: lower-case letters, digits, hyphens,
+/// underscores.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Slug(String);
+
+impl Slug {
+    /// Reads a name of 1 to 32 characters that begins with a letter or a digit.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let legal = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+        let shaped = (1..=32).contains(&text.len()) && text.bytes().all(legal);
+        (shaped && !text.starts_with(['-', '_'])).then(|| Self(text.to_owned()))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Slug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The first of the methods (`amr`) of whoever came by a provider; its slug is the other one.
+pub const FEDERATED: &str = "fed";
+
+/// The provider that somebody came by, by their methods.
+#[must_use]
+pub fn came_by(amr: &[String]) -> Option<&str> {
+    match amr {
+        [method, provider] if method == FEDERATED => Some(provider),
+        _ => None,
+    }
+}
+
+/// This server's registration with a provider, and what the operator lets it do here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Its name here.
+    pub slug: Slug,
+    /// The row of the table of presets.
+    pub preset: String,
+    /// What people see, unless the preset's title will do.
+    pub name: Option<String>,
+    /// The issuer of an OpenID provider; for another preset, where that provider is instead of at
+    /// its usual place.
+    pub issuer: Option<String>,
+    /// Our `client_id` there.
+    pub client_id: String,
+    /// How we authenticate there.
+    pub credential: Credential,
+    /// The tenant, where the preset has tenants.
+    pub tenant: Option<String>,
+    /// What is asked for there, instead of the preset's scope.
+    pub scopes: Option<String>,
+    /// Further origins that it sends browsers through on their way.
+    pub origins: Vec<String>,
+    /// Further client ids there whose tokens are accepted at the token endpoint.
+    pub audiences: Vec<Audience>,
+    /// Which of our clients it serves; all, if none is named.
+    pub allowed_clients: Vec<ClientId>,
+    /// The domains of verified addresses that it lets in; all, if none is named.
+    pub allowed_domains: Vec<String>,
+    /// Whether it is the only way in for the clients that it serves.
+    pub only: bool,
+    /// Whether the profile here follows the one there after the first sign-in.
+    pub follow_profile: bool,
+    /// Whether it is turned off.
+    pub disabled: bool,
+}
+
+/// How we authenticate at a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// Not at all: a public client.
+    None,
+    /// By a secret.
+    Secret(Sensitive),
+    /// By an assertion that we sign each time.
+    Key {
+        /// Who signs: Apple's team.
+        team: String,
+        /// The key's name there.
+        id: String,
+        /// P-256, PKCS#8, PEM.
+        private: Sensitive,
+    },
+}
+
+/// A client id at a provider that is not ours for signing in, but of an app of the operator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audience {
+    /// The id.
+    pub id: String,
+    /// For which of our clients a token that was issued for it counts.
+    pub clients: Vec<ClientId>,
+}
+
+impl Registration {
+    /// A registration of which nothing more is known.
+    #[must_use]
+    pub fn new(slug: Slug, preset: impl Into<String>, client_id: impl Into<String>) -> Self {
+        Self {
+            slug,
+            preset: preset.into(),
+            name: None,
+            issuer: None,
+            client_id: client_id.into(),
+            credential: Credential::None,
+            tenant: None,
+            scopes: None,
+            origins: Vec::new(),
+            audiences: Vec::new(),
+            allowed_clients: Vec::new(),
+            allowed_domains: Vec::new(),
+            only: false,
+            follow_profile: false,
+            disabled: false,
+        }
+    }
+
+    /// Whether it may be used by this client; none: by a person for their own account.
+    #[must_use]
+    pub fn serves(&self, client: Option<&ClientId>) -> bool {
+        !self.disabled && self.is_for(client)
+    }
+
+    fn is_for(&self, client: Option<&ClientId>) -> bool {
+        let allowed = |client| self.allowed_clients.contains(client);
+        self.allowed_clients.is_empty() || client.is_none_or(allowed)
+    }
+
+    /// Whether nothing else lets anybody in here: to this client, or to their own account.
+    #[must_use]
+    pub fn is_only_way(&self, client: Option<&ClientId>) -> bool {
+        let everywhere = self.allowed_clients.is_empty();
+        // Turning it off opens no other way.
+        self.only && self.is_for(client) && (client.is_some() || everywhere)
+    }
+
+    /// The client ids there whose tokens count for this client of ours.
+    #[must_use]
+    pub fn accepted_for(&self, client: &ClientId) -> Vec<&str> {
+        let further = self.audiences.iter().filter(|one| one.clients.contains(client));
+        let further = further.map(|one| one.id.as_str());
+        [self.client_id.as_str()].into_iter().chain(further).collect()
+    }
+
+    /// Whether somebody with this address may come in. Where domains are named, the address must
+    /// be verified.
+    #[must_use]
+    pub fn lets_in(&self, email: Option<&str>, verified: bool) -> bool {
+        if self.allowed_domains.is_empty() {
+            return true;
+        }
+        let key = email.filter(|_| verified).and_then(person::email_key);
+        let domain = key.as_deref().and_then(|key| key.rsplit_once('@')).map(|(_, domain)| domain);
+        domain.is_some_and(|domain| self.allowed_domains.iter().any(|known| known == domain))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(slug: &str) -> Registration {
+        Registration::new(Slug::parse(slug).unwrap(), "oidc", "ours")
+    }
+
+    fn client(id: &str) -> ClientId {
+        ClientId::parse(id).unwrap()
+    }
+
+    #[test]
+    fn a_slug_is_safe_in_a_path() {
+        for good in ["google", "my-idp-2", "my_idp", "0", &"a".repeat(32)] {
+            assert!(Slug::parse(good).is_some(), "{good}");
+        }
+        for bad in ["", "-a", "Google", "a/b", "..", "a.b", "구글", "a b", "_a", &"a".repeat(33)]
+        {
+            assert_eq!(Slug::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn s126_a_provider_serves_the_clients_that_it_is_for() {
+        let (shop, other) = (client("shop"), client("other"));
+        let everybody = sample("idp");
+        assert!(everybody.serves(Some(&shop)) && everybody.serves(None));
+        let limited = Registration { allowed_clients: vec![shop.clone()], ..sample("idp") };
+        assert!(limited.serves(Some(&shop)) && limited.serves(None));
+        assert!(!limited.serves(Some(&other)));
+        let disabled = Registration { disabled: true, ..sample("idp") };
+        assert!(!disabled.serves(Some(&shop)) && !disabled.serves(None));
+        let only = Registration { only: true, ..limited };
+        let off = Registration { disabled: true, ..only.clone() };
+        assert!(off.is_only_way(Some(&shop)) && !off.serves(Some(&shop)));
+        assert!(only.is_only_way(Some(&shop)));
+        assert!(!only.is_only_way(Some(&other)) && !only.is_only_way(None));
+    }
+
+    #[test]
+    fn s127_a_token_counts_for_the_clients_that_its_audience_is_for() {
+        let audience = Audience { id: "android".to_owned(), clients: vec![client("app")] };
+        let registration = Registration { audiences: vec![audience], ..sample("idp") };
+        assert_eq!(registration.accepted_for(&client("app")), ["ours", "android"]);
+        assert_eq!(registration.accepted_for(&client("other")), ["ours"]);
+    }
+
+    #[test]
+    fn s129_a_domain_counts_when_the_address_is_verified() {
+        let domains = vec!["example.com".to_owned()];
+        let registration = Registration { allowed_domains: domains, ..sample("idp") };
+        for (email, verified, expected) in [
+            (Some("a@example.com"), true, true),
+            (Some("a@EXAMPLE.com"), true, true),
+            (Some("a@example.com"), false, false),
+            (Some("a@sub.example.com"), true, false),
+            (Some("a@example.com.evil"), true, false),
+            (Some("a@evil@example.com"), true, false),
+            (None, true, false),
+        ] {
+            assert_eq!(registration.lets_in(email, verified), expected, "{email:?} {verified}");
+        }
+        assert!(sample("idp").lets_in(None, false));
+    }
+}

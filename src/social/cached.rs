@@ -1,0 +1,206 @@
+//! What a provider says of itself, kept for a while.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, Duration, Utc};
+use tokio::sync::Mutex;
+
+use super::trouble::Trouble;
+
+/// It is used for so long without being looked at again.
+const FRESH: Duration = Duration::hours(1);
+/// It is used for so long while the provider does not answer.
+const STALE: Duration = Duration::days(1);
+/// It is fetched before its time this often at most, and asked for in vain.
+const COOL_DOWN: Duration = Duration::seconds(10);
+
+/// A document in memory.
+#[derive(Debug)]
+pub(super) struct Cached<T> {
+    known: RwLock<Option<Known<T>>>,
+    attempts: Mutex<Attempts>,
+    /// How often an attempt was in vain.
+    failures: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Known<T> {
+    document: Arc<T>,
+    fetched_at: DateTime<Utc>,
+}
+
+/// One fetch at a time.
+#[derive(Debug, Default)]
+struct Attempts {
+    failed_at: Option<DateTime<Utc>>,
+    forced_at: Option<DateTime<Utc>>,
+}
+
+impl<T> Default for Cached<T> {
+    fn default() -> Self {
+        Self {
+            known: RwLock::default(),
+            attempts: Mutex::default(),
+            failures: AtomicU64::default(),
+        }
+    }
+}
+
+impl<T> Cached<T> {
+    /// The document; fetched where it is not fresh. One fetches, and the others go on with what is
+    /// there.
+    pub(super) async fn get(
+        &self,
+        now: DateTime<Utc>,
+        fetch: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<Arc<T>, Trouble> {
+        if let Some(fresh) = self.known_within(FRESH, now) {
+            return Ok(fresh);
+        }
+        let Some(old) = self.known_within(STALE, now) else {
+            return self.get_first(now, fetch).await;
+        };
+        if let Ok(mut attempts) = self.attempts.try_lock()
+            && attempts.failed_at.is_none_or(|failed_at| now - failed_at >= COOL_DOWN)
+        {
+            match fetch.await {
+                Ok(fetched) => return Ok(self.keep(fetched, now)),
+                Err(_) => attempts.failed_at = Some(now),
+            }
+        }
+        Ok(old)
+    }
+
+    /// The document where there is none: who waits for an attempt shares its end.
+    async fn get_first(
+        &self,
+        now: DateTime<Utc>,
+        fetch: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<Arc<T>, Trouble> {
+        let before = self.failures.load(Ordering::SeqCst);
+        let _turn = self.attempts.lock().await;
+        if let Some(fresh) = self.known_within(FRESH, now) {
+            return Ok(fresh);
+        }
+        if self.failures.load(Ordering::SeqCst) != before {
+            return Err(Trouble::Unavailable("it did not answer just now".to_owned()));
+        }
+        match fetch.await {
+            Ok(fetched) => Ok(self.keep(fetched, now)),
+            Err(trouble) => {
+                self.failures.fetch_add(1, Ordering::SeqCst);
+                Err(trouble)
+            }
+        }
+    }
+
+    /// The document fetched before its time because this one does not do, unless that was done just
+    /// now.
+    pub(super) async fn instead_of(
+        &self,
+        old: &Arc<T>,
+        now: DateTime<Utc>,
+        fetch: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<Option<Arc<T>>, Trouble> {
+        let mut attempts = self.attempts.lock().await;
+        if let Some(other) = self.peek().filter(|known| !Arc::ptr_eq(known, old)) {
+            return Ok(Some(other));
+        }
+        if attempts.forced_at.is_some_and(|forced_at| now - forced_at < COOL_DOWN) {
+            return Ok(None);
+        }
+        attempts.forced_at = Some(now);
+        Ok(Some(self.keep(fetch.await?, now)))
+    }
+
+    /// The document, if it is in memory.
+    pub(super) fn peek(&self) -> Option<Arc<T>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().map(|known| Arc::clone(&known.document))
+    }
+
+    fn known_within(&self, age: Duration, now: DateTime<Utc>) -> Option<Arc<T>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let young = known.as_ref().filter(|known| now - known.fetched_at < age);
+        young.map(|known| Arc::clone(&known.document))
+    }
+
+    fn keep(&self, fetched: T, now: DateTime<Utc>) -> Arc<T> {
+        let document = Arc::new(fetched);
+        let known = Known { document: Arc::clone(&document), fetched_at: now };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        document
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::from_millis;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        from_millis(seconds * 1000)
+    }
+
+    fn down() -> std::future::Ready<Result<u8, Trouble>> {
+        std::future::ready(Err(Trouble::Unavailable("down".to_owned())))
+    }
+
+    #[tokio::test]
+    async fn what_is_fresh_is_not_fetched_and_what_is_old_serves_while_nobody_answers() {
+        let cached = Cached::default();
+        assert!(cached.get(at(0), down()).await.is_err());
+        assert_eq!(*cached.get(at(0), async { Ok(1) }).await.unwrap(), 1);
+        assert_eq!(*cached.get(at(3599), async { Ok(2) }).await.unwrap(), 1);
+        assert_eq!(*cached.get(at(3600), down()).await.unwrap(), 1);
+        // Nobody waits for it again right away.
+        assert_eq!(*cached.get(at(3605), async { Ok(2) }).await.unwrap(), 1);
+        assert_eq!(*cached.get(at(3610), async { Ok(2) }).await.unwrap(), 2);
+        assert!(cached.get(at(3610 + 86_400), down()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn one_fetches_and_the_others_go_on_with_what_is_there() {
+        let cached = Cached::default();
+        cached.get(at(0), async { Ok(1) }).await.unwrap();
+        let slow = cached.get(at(3600), async {
+            // Meanwhile another one asks.
+            assert_eq!(*cached.get(at(3600), down()).await.unwrap(), 1);
+            Ok(2)
+        });
+        assert_eq!(*slow.await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_first_attempt_shares_its_end() {
+        let cached = Cached::default();
+        let (asked, heard) = tokio::sync::oneshot::channel::<()>();
+        let first = cached.get(at(0), async {
+            heard.await.unwrap();
+            down().await
+        });
+        let second = async {
+            let waiting = cached.get(at(0), async { Ok(1) });
+            asked.send(()).unwrap();
+            waiting.await
+        };
+        let (first, second) = tokio::join!(first, second);
+        assert!(first.is_err() && second.is_err());
+        assert_eq!(*cached.get(at(0), async { Ok(1) }).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn it_is_not_fetched_before_its_time_by_whoever_likes() {
+        let cached = Cached::default();
+        let first = cached.get(at(0), async { Ok(1) }).await.unwrap();
+        let second = cached.instead_of(&first, at(0), async { Ok(2) }).await.unwrap().unwrap();
+        assert_eq!(*second, 2);
+        assert_eq!(cached.instead_of(&second, at(9), async { Ok(3) }).await.unwrap(), None);
+        // Who still has the first one is handed what came since.
+        let handed = cached.instead_of(&first, at(9), async { Ok(3) }).await.unwrap();
+        assert_eq!(handed.as_deref(), Some(&2));
+        let third = cached.instead_of(&second, at(10), async { Ok(3) }).await.unwrap();
+        assert_eq!((third.as_deref(), cached.peek().as_deref()), (Some(&3), Some(&3)));
+    }
+}

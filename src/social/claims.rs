@@ -1,0 +1,141 @@
+//! What claims say of a person, OpenID Connect Core §5.1.
+
+use serde_json::Value;
+
+use crate::domain::identity::Identity;
+use crate::domain::person;
+use crate::domain::user::Profile;
+
+/// Longer texts are no names.
+const LONGEST: usize = 1024;
+
+/// Whether a provider is believed about addresses, and by what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Believed {
+    /// By `email_verified`: a boolean and nothing else (Core §5.1).
+    Claim,
+    /// The same, where it may be a text too.
+    ClaimOrText,
+    /// Never.
+    Never,
+}
+
+/// A text of a member that somebody can read: trimmed, of bounded length, on one line.
+pub(super) fn text(claims: &Value, member: &str) -> Option<String> {
+    let text = claims.get(member)?.as_str()?.trim();
+    let fits = !text.is_empty() && text.len() <= LONGEST && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+/// A link of a member.
+pub(super) fn link(claims: &Value, member: &str) -> Option<String> {
+    text(claims, member).filter(|link| link.starts_with("https://"))
+}
+
+/// A number or a text of a member, as text: what providers name people by.
+pub(super) fn name(claims: &Value, member: &str) -> Option<String> {
+    match claims.get(member)? {
+        Value::String(name) => Some(name.clone()),
+        Value::Number(number) if number.is_u64() => Some(number.to_string()),
+        _ => None,
+    }
+    .filter(|name| !name.is_empty() && name.len() <= 255)
+}
+
+/// Fills what is not known yet from claims.
+pub(super) fn fill(identity: &mut Identity, claims: &Value, believed: Believed) {
+    if identity.email.is_none()
+        && let Some(email) =
+            text(claims, "email").filter(|email| person::email_key(email).is_some())
+    {
+        identity.email = Some(email);
+        identity.email_verified = match (believed, claims.get("email_verified")) {
+            (Believed::Claim | Believed::ClaimOrText, Some(Value::Bool(verified))) => *verified,
+            (Believed::ClaimOrText, Some(Value::String(verified))) => verified == "true",
+            _ => false,
+        };
+    }
+    if identity.username.is_none() {
+        identity.username = text(claims, "preferred_username");
+    }
+    let profile = Profile {
+        name: text(claims, "name"),
+        given_name: text(claims, "given_name"),
+        family_name: text(claims, "family_name"),
+        middle_name: text(claims, "middle_name"),
+        nickname: text(claims, "nickname"),
+        profile: link(claims, "profile"),
+        picture: link(claims, "picture"),
+        website: link(claims, "website"),
+        gender: text(claims, "gender"),
+        birthdate: text(claims, "birthdate"),
+        zoneinfo: text(claims, "zoneinfo"),
+        locale: text(claims, "locale"),
+        ..Profile::default()
+    };
+    identity.profile.fill(profile);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn s120_an_address_is_verified_by_a_boolean_of_whoever_is_believed() {
+        let email = "a@example.com";
+        for (claims, claim, text) in [
+            (json!({ "email": email, "email_verified": true }), true, true),
+            (json!({ "email": email, "email_verified": false }), false, false),
+            (json!({ "email": email, "email_verified": "true" }), false, true),
+            (json!({ "email": email, "email_verified": "false" }), false, false),
+            (json!({ "email": email, "email_verified": 1 }), false, false),
+            (json!({ "email": email }), false, false),
+        ] {
+            for (believed, expected) in
+                [(Believed::Claim, claim), (Believed::ClaimOrText, text), (Believed::Never, false)]
+            {
+                let mut identity = Identity::new("issuer", "subject");
+                fill(&mut identity, &claims, believed);
+                assert_eq!(identity.email.as_deref(), Some(email));
+                assert_eq!(identity.email_verified, expected, "{claims} {believed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_known_stays_and_what_is_no_text_is_left_out() {
+        let mut identity = Identity::new("issuer", "subject");
+        identity.profile.name = Some("Hana".to_owned());
+        let claims = json!({
+            "name": "Other", "nickname": ["x"], "picture": "javascript:alert(1)",
+            "given_name": "a\nb", "family_name": " Seo ", "email": "no address",
+            "locale": "x".repeat(2000),
+        });
+        fill(&mut identity, &claims, Believed::Claim);
+        let expected = Profile {
+            name: Some("Hana".to_owned()),
+            family_name: Some("Seo".to_owned()),
+            ..Profile::default()
+        };
+        assert_eq!(identity.profile, expected);
+        assert_eq!((identity.email, identity.email_verified), (None, false));
+    }
+
+    #[test]
+    fn a_name_is_a_text_or_a_whole_number() {
+        for (value, expected) in [
+            (json!({ "id": 42 }), Some("42")),
+            (json!({ "id": 3_000_000_000_u64 }), Some("3000000000")),
+            (json!({ "id": "abc" }), Some("abc")),
+            (json!({ "id": "" }), None),
+            (json!({ "id": 1.5 }), None),
+            (json!({ "id": -1 }), None),
+            (json!({ "id": null }), None),
+            (json!({}), None),
+        ] {
+            assert_eq!(name(&value, "id").as_deref(), expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The authorization code flow as a client, RFC 6749 §4.1 with PKCE, for every provider.
+
+use std::time::Duration;
+
+use oauth2::basic::{
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
+    BasicTokenType,
+};
+use oauth2::{
+    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    EndpointNotSet, EndpointSet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    Scope, StandardRevocableToken, TokenResponse, TokenUrl,
+};
+use serde::{Deserialize, Serialize};
+
+use super::line::Line;
+use super::trouble::Trouble;
+use super::{Leaving, Returned};
+use crate::domain::sensitive::Sensitive;
+
+type Client = oauth2::Client<
+    BasicErrorResponse,
+    Tokens,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+/// What a token endpoint answers, as loosely as providers write it: Naver's `expires_in` is a text,
+/// GitHub's errors are successes.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Tokens {
+    access_token: Option<AccessToken>,
+    id_token: Option<AccessToken>,
+    error: Option<String>,
+    error_description: Option<String>,
+    #[serde(skip, default = "nothing")]
+    nothing: AccessToken,
+}
+
+fn nothing() -> AccessToken {
+    AccessToken::new(String::new())
+}
+
+/// How it must be shown is the crate's to ask; nobody here does.
+static BEARER: BasicTokenType = BasicTokenType::Bearer;
+
+impl TokenResponse for Tokens {
+    type TokenType = BasicTokenType;
+
+    fn access_token(&self) -> &AccessToken {
+        self.access_token.as_ref().unwrap_or(&self.nothing)
+    }
+
+    fn token_type(&self) -> &BasicTokenType {
+        &BEARER
+    }
+
+    fn expires_in(&self) -> Option<Duration> {
+        None
+    }
+
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        None
+    }
+
+    fn scopes(&self) -> Option<&Vec<Scope>> {
+        None
+    }
+}
+
+impl Tokens {
+    /// The access token.
+    pub(super) fn access(&self) -> Result<&str, Trouble> {
+        let token = self.access_token.as_ref().map(|token| token.secret().as_str());
+        token.ok_or_else(|| Trouble::refused("malformed_answer", "there is no access token"))
+    }
+
+    /// The id token.
+    pub(super) fn id(&self) -> Result<&str, Trouble> {
+        let token = self.id_token.as_ref().map(|token| token.secret().as_str());
+        token.ok_or_else(|| Trouble::refused("malformed_answer", "there is no id token"))
+    }
+
+    /// Without the errors of those who answer them with success.
+    fn checked(self) -> Result<Self, Trouble> {
+        let Some(error) = &self.error else { return Ok(self) };
+        let described = self.error_description.as_deref().unwrap_or_default();
+        let detail = format!("{error}: {described}");
+        match error.as_str() {
+            "invalid_client" | "incorrect_client_credentials" | "unauthorized_client" => {
+                Err(Trouble::Misconfigured(detail))
+            }
+            _ => Err(Trouble::refused("code_refused", detail)),
+        }
+    }
+}
+
+/// This server as a client of a provider.
+#[derive(Debug)]
+pub(super) struct CodeFlow<'a> {
+    /// Where people go.
+    pub(super) authorize: &'a str,
+    /// Where codes are redeemed.
+    pub(super) token: &'a str,
+    /// Who we are there.
+    pub(super) client_id: &'a str,
+    /// What we prove that by.
+    pub(super) secret: Option<&'a Sensitive>,
+    /// Whether it stands in the body.
+    pub(super) in_body: bool,
+}
+
+/// A code and what it must come with.
+#[derive(Clone, Copy)]
+pub(super) struct Redeemed<'a> {
+    pub(super) code: &'a str,
+    pub(super) redirect_uri: Option<&'a str>,
+    pub(super) verifier: Option<&'a str>,
+    /// What a provider wants besides.
+    pub(super) extra: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Redeemed<'a> {
+    /// The code that a person came back with.
+    pub(super) fn of(returned: Returned<'a>) -> Self {
+        Self {
+            code: returned.code,
+            redirect_uri: Some(returned.redirect_uri),
+            verifier: Some(returned.verifier),
+            extra: &[],
+        }
+    }
+}
+
+impl CodeFlow<'_> {
+    fn client(&self) -> Result<Client, Trouble> {
+        let bad =
+            |error: url::ParseError| Trouble::refused("malformed_metadata", error.to_string());
+        let client = oauth2::Client::new(ClientId::new(self.client_id.to_owned()))
+            .set_auth_uri(AuthUrl::new(self.authorize.to_owned()).map_err(bad)?)
+            .set_token_uri(TokenUrl::new(self.token.to_owned()).map_err(bad)?)
+            .set_auth_type(if self.in_body { AuthType::RequestBody } else { AuthType::BasicAuth });
+        Ok(match self.secret {
+            Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
+            None => client,
+        })
+    }
+
+    /// The URL at which a person signs in.
+    pub(super) fn leave(
+        &self,
+        leaving: Leaving<'_>,
+        scopes: &str,
+        extra: &[(&str, &str)],
+    ) -> Result<String, Trouble> {
+        let client = self.client()?.set_redirect_uri(redirect_url(leaving.redirect_uri)?);
+        let verifier = PkceCodeVerifier::new(leaving.verifier.to_owned());
+        let state = CsrfToken::new(leaving.state.to_owned());
+        let scopes = scopes.split_ascii_whitespace().map(|scope| Scope::new(scope.to_owned()));
+        let mut request = client
+            .authorize_url(|| state)
+            .add_scopes(scopes)
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        for (name, value) in extra {
+            request = request.add_extra_param(*name, *value);
+        }
+        Ok(request.url().0.into())
+    }
+
+    /// Redeems a code, RFC 6749 §4.1.3.
+    pub(super) async fn redeem(
+        &self,
+        line: &Line,
+        redeemed: Redeemed<'_>,
+    ) -> Result<Tokens, Trouble> {
+        let mut client = self.client()?;
+        if let Some(uri) = redeemed.redirect_uri {
+            client = client.set_redirect_uri(redirect_url(uri)?);
+        }
+        let code = AuthorizationCode::new(redeemed.code.to_owned());
+        let mut request = client.exchange_code(code);
+        if let Some(verifier) = redeemed.verifier {
+            request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()));
+        }
+        for (name, value) in redeemed.extra {
+            request = request.add_extra_param(*name, *value);
+        }
+        let answered = request.request_async(line).await.map_err(Trouble::from);
+        answered.and_then(Tokens::checked).map_err(|trouble| {
+            let secret = self.secret.map(Sensitive::expose).unwrap_or_default();
+            trouble.without(&[redeemed.code, redeemed.verifier.unwrap_or_default(), secret])
+        })
+    }
+
+    /// Whether the provider knows us: it refuses the code of nobody, and not the one who asks.
+    pub(super) async fn check(&self, line: &Line, redirect_uri: &str) -> Result<(), Trouble> {
+        let redeemed = Redeemed {
+            code: "mapae-provider-check",
+            redirect_uri: Some(redirect_uri),
+            verifier: Some("mapae-provider-check-mapae-provider-check-x"),
+            extra: &[],
+        };
+        match self.redeem(line, redeemed).await {
+            // Whatever it does not like: it is the code, and not us.
+            Ok(_) | Err(Trouble::Refused { .. }) => Ok(()),
+            Err(trouble) => Err(trouble),
+        }
+    }
+}
+
+fn redirect_url(uri: &str) -> Result<RedirectUrl, Trouble> {
+    let bad =
+        |error: url::ParseError| Trouble::refused("malformed_redirect_uri", error.to_string());
+    RedirectUrl::new(uri.to_owned()).map_err(bad)
+}

@@ -1,0 +1,181 @@
+//! Facebook: OAuth without OpenID on the web, every call with a proof of the app's secret; id tokens
+//! from the Limited Login of its SDK for iOS.
+
+use serde_json::Value;
+
+use super::claims::{self, Believed};
+use super::code_flow::{CodeFlow, Redeemed};
+use super::id_tokens::{self, Expectation, Expected, Keys, Source};
+use super::line;
+use super::site::Site;
+use super::trouble::Trouble;
+use super::{Answer, Leaving, Presented, Proven, Provider, Returned, Token};
+use crate::domain::identity::Identity;
+use crate::domain::person;
+use crate::domain::sensitive::Sensitive;
+use crate::keys::borrowed::hmac_hex;
+
+const GRAPH: &str = "https://graph.facebook.com";
+/// Who issues the id tokens of Limited Login.
+const LIMITED: &str = "https://limited.facebook.com";
+
+/// Facebook.
+#[derive(Debug)]
+pub(super) struct Facebook {
+    site: Site,
+    graph: String,
+    limited: String,
+    authorize: String,
+    token: String,
+    keys: Keys,
+}
+
+impl Facebook {
+    pub(super) fn new(site: Site) -> Self {
+        let graph = site.elsewhere().unwrap_or(GRAPH).to_owned();
+        let limited = site.elsewhere().unwrap_or(LIMITED).to_owned();
+        let authorize = format!("{}/dialog/oauth", site.base());
+        let token = format!("{graph}/oauth/access_token");
+        Self { site, graph, limited, authorize, token, keys: Keys::default() }
+    }
+
+    fn secret(&self) -> Result<&Sensitive, Trouble> {
+        let missing = || Trouble::Misconfigured("there is no secret".to_owned());
+        self.site.secret().ok_or_else(missing)
+    }
+
+    fn flow(&self) -> CodeFlow<'_> {
+        CodeFlow {
+            authorize: &self.authorize,
+            token: &self.token,
+            client_id: self.site.client_id(),
+            secret: self.site.secret(),
+            in_body: true,
+        }
+    }
+
+    async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
+        let proof = hmac_hex(self.secret()?, access_token);
+        let fields = "id,name,first_name,last_name,email,picture";
+        let url = line::with_query(
+            &format!("{}/me", self.graph),
+            &[("fields", fields), ("appsecret_proof", &proof)],
+        );
+        let (status, person) = self.site.line.get(&url, Some(access_token)).await?;
+        let subject = claims::name(&person, "id").filter(|_| status == 200);
+        let refused = || Trouble::refused("person_refused", format!("status {status}"));
+        let mut identity = Identity::new(self.site.base(), subject.ok_or_else(refused)?);
+        // Facebook says nowhere whether it verified the address.
+        identity.email =
+            claims::text(&person, "email").filter(|it| person::email_key(it).is_some());
+        let profile = &mut identity.profile;
+        profile.name = claims::text(&person, "name");
+        profile.given_name = claims::text(&person, "first_name");
+        profile.family_name = claims::text(&person, "last_name");
+        let picture = person.get("picture").and_then(|picture| picture.get("data"));
+        profile.picture = picture.and_then(|data| claims::link(data, "url"));
+        Ok(identity)
+    }
+
+    /// That an access token was issued for one of these, and for whom.
+    async fn check_issued(&self, token: &str, accepted: &[&str]) -> Result<String, Trouble> {
+        let app = format!("{}|{}", self.site.client_id(), self.secret()?.expose());
+        let url = line::with_query(
+            &format!("{}/debug_token", self.graph),
+            &[("input_token", token), ("access_token", &app)],
+        );
+        let (status, answer) = self.site.line.get(&url, None).await?;
+        let Some(data) = answer.get("data").filter(|_| status == 200) else {
+            return Err(Trouble::refused("token_refused", format!("status {status}")));
+        };
+        if data.get("is_valid") != Some(&Value::Bool(true)) {
+            return Err(Trouble::refused("token_refused", "it is not valid any more"));
+        }
+        let app = claims::name(data, "app_id");
+        if !app.is_some_and(|app| accepted.contains(&app.as_str())) {
+            return Err(Trouble::refused("wrong_audience", "it was issued for another app"));
+        }
+        let nobody = || Trouble::refused("malformed_answer", "the token speaks of nobody");
+        claims::name(data, "user_id").ok_or_else(nobody)
+    }
+
+    async fn prove_id(&self, token: &str, presented: Presented<'_>) -> Result<Proven, Trouble> {
+        let nonce = presented.nonce.map_or(Expectation::Anything, Expectation::This);
+        // Limited Login named either of them over the years.
+        let stated = id_tokens::unverified(token);
+        let stated = stated.as_ref().and_then(|claims| claims.get("iss")).and_then(Value::as_str);
+        let (base, limited) = (self.site.base(), self.limited.as_str());
+        let issuer = if stated == Some(base) { base } else { limited };
+        let audiences = presented.accepted;
+        let expected = Expected { audiences, nonce, secret: None, access_token: None };
+        let jwks_uri = format!("{}/.well-known/oauth/openid/jwks/", self.limited);
+        let line = &self.site.line;
+        let source = Source { line, keys: &self.keys, jwks_uri: &jwks_uri, issuer };
+        let verified = id_tokens::verify(source, token, expected).await?;
+        let subject = claims::name(&verified.claims, "sub");
+        let nobody = || Trouble::refused("malformed_token", "its sub is none");
+        // The person is the same one as on the web.
+        let mut identity = Identity::new(self.site.base(), subject.ok_or_else(nobody)?);
+        claims::fill(&mut identity, &verified.claims, Believed::Never);
+        Ok(Proven { identity, once: Some(verified.once()) })
+    }
+}
+
+impl Provider for Facebook {
+    fn start<'a>(&'a self, leaving: Leaving<'a>) -> Answer<'a, String> {
+        Box::pin(
+            async move { self.flow().leave(leaving, self.site.scopes(), self.site.again(leaving)) },
+        )
+    }
+
+    fn finish<'a>(&'a self, returned: Returned<'a>) -> Answer<'a, Identity> {
+        Box::pin(async move {
+            let tokens = self.flow().redeem(&self.site.line, Redeemed::of(returned)).await?;
+            self.person(tokens.access()?).await
+        })
+    }
+
+    fn prove<'a>(&'a self, presented: Presented<'a>) -> Answer<'a, Proven> {
+        Box::pin(async move {
+            match presented.token {
+                Token::Id(token) => self.prove_id(token, presented).await,
+                Token::Access(token) => {
+                    let subject = self.check_issued(token, presented.accepted).await?;
+                    let identity = self.person(token).await?;
+                    if identity.subject != subject {
+                        return Err(Trouble::refused("wrong_subject", "the person is another one"));
+                    }
+                    Ok(identity.into())
+                }
+                Token::Code { code, redirect_uri, verifier, .. } => {
+                    let redeemed = Redeemed { code, redirect_uri, verifier, extra: &[] };
+                    let tokens = self.flow().redeem(&self.site.line, redeemed).await?;
+                    Ok(self.person(tokens.access()?).await?.into())
+                }
+            }
+        })
+    }
+
+    fn issues(&self, issuer: &str) -> bool {
+        issuer == self.site.base() || issuer == self.limited
+    }
+
+    fn origins(&self) -> Vec<String> {
+        self.site.origins()
+    }
+
+    fn check<'a>(&'a self, _redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            let app = format!("{}|{}", self.site.client_id(), self.secret()?.expose());
+            let url = line::with_query(
+                &format!("{}/debug_token", self.graph),
+                &[("input_token", &app), ("access_token", &app)],
+            );
+            let (status, _) = self.site.line.get(&url, None).await?;
+            match status {
+                200 => Ok(vec!["it knows the app and takes the secret".to_owned()]),
+                _ => Err(Trouble::Misconfigured(format!("status {status}"))),
+            }
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! GitHub: OAuth without OpenID. An address counts when it is the primary one and verified.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::claims;
+use super::code_flow::{CodeFlow, Redeemed};
+use super::site::Site;
+use super::trouble::Trouble;
+use super::{Answer, Leaving, Presented, Proven, Provider, Returned, Token};
+use crate::domain::identity::Identity;
+use crate::domain::sensitive::Sensitive;
+
+/// GitHub, or an Enterprise Server.
+#[derive(Debug)]
+pub(super) struct GitHub {
+    site: Site,
+    api: String,
+    authorize: String,
+    token: String,
+}
+
+impl GitHub {
+    pub(super) fn new(site: Site) -> Self {
+        let api = match site.elsewhere() {
+            Some(own) => format!("{own}/api/v3"),
+            None => "https://api.github.com".to_owned(),
+        };
+        let authorize = format!("{}/login/oauth/authorize", site.base());
+        let token = format!("{}/login/oauth/access_token", site.base());
+        Self { site, api, authorize, token }
+    }
+
+    fn flow(&self) -> CodeFlow<'_> {
+        CodeFlow {
+            authorize: &self.authorize,
+            token: &self.token,
+            client_id: self.site.client_id(),
+            secret: self.site.secret(),
+            in_body: true,
+        }
+    }
+
+    async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
+        let url = format!("{}/user", self.api);
+        let (status, person) = self.site.line.get(&url, Some(access_token)).await?;
+        let subject = claims::name(&person, "id").filter(|_| status == 200);
+        let refused = || Trouble::refused("person_refused", format!("status {status}"));
+        let mut identity = Identity::new(self.site.base(), subject.ok_or_else(refused)?);
+        identity.username = claims::text(&person, "login");
+        identity.profile.name = claims::text(&person, "name").or(identity.username.clone());
+        identity.profile.picture = claims::link(&person, "avatar_url");
+        identity.profile.profile = claims::link(&person, "html_url");
+        // What `/user` says of an address is what the person made public: nobody verified that.
+        let url = format!("{}/user/emails", self.api);
+        let (status, emails) = self.site.line.get(&url, Some(access_token)).await?;
+        let emails = emails.as_array().filter(|_| status == 200);
+        let is = |entry: &&Value, member| entry.get(member) == Some(&Value::Bool(true));
+        let primary = emails
+            .and_then(|all| all.iter().find(|entry| is(entry, "primary") && is(entry, "verified")));
+        identity.email = primary.and_then(|entry| claims::text(entry, "email"));
+        identity.email_verified = identity.email.is_some();
+        Ok(identity)
+    }
+
+    /// That an access token was issued for us: GitHub tells its own app alone.
+    async fn check_issued(&self, token: &str) -> Result<(), Trouble> {
+        let id = self.site.client_id();
+        let secret = self.site.secret().map(Sensitive::expose).unwrap_or_default();
+        let basic = STANDARD.encode(format!("{id}:{secret}"));
+        let request = http::Request::post(format!("{}/applications/{id}/token", self.api))
+            .header("accept", "application/json")
+            .header("authorization", format!("Basic {basic}"))
+            .header("content-type", "application/json")
+            .body(json!({ "access_token": token }).to_string().into_bytes());
+        let (status, answer) = self.site.line.json(request).await?;
+        let app = answer.get("app").and_then(|app| claims::text(app, "client_id"));
+        match status {
+            200 if app.as_deref() == Some(id) => Ok(()),
+            401 | 403 => Err(Trouble::Misconfigured(format!("status {status}"))),
+            200 | 404 => Err(Trouble::refused("wrong_audience", "it was issued for another app")),
+            _ => Err(Trouble::refused("token_refused", format!("status {status}"))),
+        }
+    }
+}
+
+impl Provider for GitHub {
+    fn start<'a>(&'a self, leaving: Leaving<'a>) -> Answer<'a, String> {
+        Box::pin(async move {
+            let mut extra = self.site.again(leaving).to_vec();
+            extra.extend(leaving.login_hint.map(|hint| ("login", hint)));
+            self.flow().leave(leaving, self.site.scopes(), &extra)
+        })
+    }
+
+    fn finish<'a>(&'a self, returned: Returned<'a>) -> Answer<'a, Identity> {
+        Box::pin(async move {
+            let tokens = self.flow().redeem(&self.site.line, Redeemed::of(returned)).await?;
+            self.person(tokens.access()?).await
+        })
+    }
+
+    fn prove<'a>(&'a self, presented: Presented<'a>) -> Answer<'a, Proven> {
+        Box::pin(async move {
+            match presented.token {
+                Token::Id(_) => Err(Trouble::Unprovable),
+                Token::Access(token) => {
+                    self.check_issued(token).await?;
+                    Ok(self.person(token).await?.into())
+                }
+                Token::Code { code, redirect_uri, verifier, .. } => {
+                    let redeemed = Redeemed { code, redirect_uri, verifier, extra: &[] };
+                    let tokens = self.flow().redeem(&self.site.line, redeemed).await?;
+                    Ok(self.person(tokens.access()?).await?.into())
+                }
+            }
+        })
+    }
+
+    fn issues(&self, issuer: &str) -> bool {
+        issuer == self.site.base()
+    }
+
+    fn origins(&self) -> Vec<String> {
+        self.site.origins()
+    }
+
+    fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            self.flow().check(&self.site.line, redirect_uri).await?;
+            Ok(vec!["it knows the client id and takes the secret".to_owned()])
+        })
+    }
+}

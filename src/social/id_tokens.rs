@@ -1,0 +1,301 @@
+//! Verifying id tokens, OpenID Connect Core §3.1.3.7.
+//!
+//! The keys are kept for a while and fetched anew when a token is signed by one that is not among
+//! them, but not by every token that says so.
+
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Duration, Utc};
+use openidconnect::core::{
+    CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
+};
+use openidconnect::{
+    ClaimsVerificationError, ClientId, ClientSecret, IssuerUrl, JsonWebKeySetUrl, Nonce,
+    NonceVerifier, SignatureVerificationError,
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::cached::Cached;
+use super::line::Line;
+use super::trouble::Trouble;
+use crate::domain::clock::from_millis;
+use crate::domain::hex;
+use crate::domain::sensitive::Sensitive;
+
+/// What may sign (RFC 8725 §3.1): never what the header alone chooses.
+const ALGORITHMS: [CoreJwsSigningAlgorithm; 3] = [
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+];
+
+/// A clock of others may be so far ahead.
+const AHEAD: Duration = Duration::minutes(5);
+/// The longest `sub`, Core §2.
+const LONGEST_SUBJECT: usize = 255;
+
+/// The keys of a provider in memory.
+pub(super) type Keys = Cached<CoreJsonWebKeySet>;
+
+async fn fetch(line: &Line, url: &str) -> Result<CoreJsonWebKeySet, Trouble> {
+    let malformed = |error: String| Trouble::refused("malformed_keys", error);
+    let url =
+        JsonWebKeySetUrl::new(url.to_owned()).map_err(|error| malformed(error.to_string()))?;
+    let (status, keys) = line.get(url.as_str(), None).await?;
+    if status != 200 {
+        return Err(malformed(format!("the keys are answered with status {status}")));
+    }
+    serde_json::from_value(keys).map_err(|error| malformed(error.to_string()))
+}
+
+/// Who issues a token, and where the keys are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'a> {
+    pub(super) line: &'a Line,
+    pub(super) keys: &'a Keys,
+    pub(super) jwks_uri: &'a str,
+    /// `iss`.
+    pub(super) issuer: &'a str,
+}
+
+/// What an id token must say.
+#[derive(Clone, Copy)]
+pub(super) struct Expected<'a> {
+    /// To whom: one of these.
+    pub(super) audiences: &'a [&'a str],
+    /// In answer to what.
+    pub(super) nonce: Expectation<'a>,
+    /// The secret that it may be signed with.
+    pub(super) secret: Option<&'a Sensitive>,
+    /// The access token that came with it, Core §3.1.3.6.
+    pub(super) access_token: Option<&'a str>,
+}
+
+/// What the nonce must be.
+#[derive(Clone, Copy)]
+pub(super) enum Expectation<'a> {
+    /// This one.
+    This(&'a str),
+    /// This one or its SHA-256 in hex; it may be missing where the token says that there can be
+    /// none.
+    Apple(&'a str),
+    /// Nobody knows.
+    Anything,
+}
+
+/// An id token that was verified.
+#[derive(Debug)]
+pub(super) struct Verified {
+    /// Everything that it says.
+    pub(super) claims: Value,
+    /// What names it.
+    pub(super) fingerprint: [u8; 32],
+    /// When it expires.
+    pub(super) expires_at: DateTime<Utc>,
+}
+
+/// Verifies an id token.
+pub(super) async fn verify(
+    source: Source<'_>,
+    token: &str,
+    expected: Expected<'_>,
+) -> Result<Verified, Trouble> {
+    let Source { line, keys, jwks_uri, issuer } = source;
+    let now = line.clock().now();
+    let known = keys.get(now, fetch(line, jwks_uri)).await?;
+    let check = |known: &CoreJsonWebKeySet| check(token, known, issuer, expected, now);
+    match check(&known) {
+        // Core §10.1.1: the keys may have been succeeded.
+        Err(Bad::Key(why)) => match keys.instead_of(&known, now, fetch(line, jwks_uri)).await? {
+            Some(known) => check(&known).map_err(Trouble::from),
+            None => Err(Bad::Key(why).into()),
+        },
+        checked => checked.map_err(Trouble::from),
+    }
+}
+
+/// Why a token does not hold.
+#[derive(Debug)]
+enum Bad {
+    /// No key fits; another one may.
+    Key(String),
+    /// It is none.
+    Token(&'static str, String),
+}
+
+impl Bad {
+    fn token(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self::Token(reason, detail.into())
+    }
+}
+
+impl From<Bad> for Trouble {
+    fn from(bad: Bad) -> Self {
+        match bad {
+            Bad::Key(detail) => Self::refused("bad_signature", detail),
+            Bad::Token(reason, detail) => Self::refused(reason, detail),
+        }
+    }
+}
+
+impl From<ClaimsVerificationError> for Bad {
+    fn from(error: ClaimsVerificationError) -> Self {
+        use ClaimsVerificationError as E;
+        let reason = match &error {
+            E::SignatureVerification(
+                SignatureVerificationError::NoMatchingKey
+                | SignatureVerificationError::CryptoError(_),
+            ) => return Self::Key(error_chain(&error)),
+            E::SignatureVerification(_) | E::Unsupported(_) => "bad_signature",
+            E::Expired(_) => "expired",
+            E::InvalidAudience(_) => "wrong_audience",
+            E::InvalidIssuer(_) => "wrong_issuer",
+            E::InvalidNonce(_) => "wrong_nonce",
+            _ => "bad_token",
+        };
+        Self::Token(reason, error_chain(&error))
+    }
+}
+
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn check(
+    token: &str,
+    keys: &CoreJsonWebKeySet,
+    issuer: &str,
+    expected: Expected<'_>,
+    now: DateTime<Utc>,
+) -> Result<Verified, Bad> {
+    let malformed = |detail: &str| Bad::token("malformed_token", detail);
+    let (signed, _) = token.rsplit_once('.').ok_or_else(|| malformed("it is no JWT"))?;
+    let claims = payload(token).ok_or_else(|| malformed("it holds no JSON"))?;
+    let named = audiences(&claims).ok_or_else(|| malformed("its aud is none"))?;
+    let id_token = CoreIdToken::from_str(token).map_err(|error| malformed(&error.to_string()))?;
+    let ours = named.iter().find(|one| expected.audiences.contains(one));
+    let ours = ours.ok_or_else(|| Bad::token("wrong_audience", "it was issued for another app"))?;
+    let verified = id_token
+        .claims(&verifier(keys, issuer, ours, expected, now)?, |nonce: Option<&Nonce>| {
+            check_nonce(nonce, expected.nonce, &claims)
+        })?;
+    // The crate compares URLs; an issuer is compared byte for byte (Core §3.1.3.7).
+    if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
+        return Err(Bad::token("wrong_issuer", "another issuer"));
+    }
+    // To the crate such a token would be expired.
+    if verified.issue_time() > now + AHEAD {
+        return Err(Bad::token("issued_ahead", "it was issued in the future"));
+    }
+    check_party(&claims, &named, expected.audiences)?;
+    if let (Some(access_token), Some(hash)) = (expected.access_token, claims.get("at_hash"))
+        && hash.as_str() != Some(left_half_hash(access_token).as_str())
+    {
+        return Err(Bad::token("wrong_at_hash", "the access token is another one"));
+    }
+    let subject = verified.subject().as_str();
+    if subject.is_empty() || subject.len() > LONGEST_SUBJECT {
+        return Err(malformed("its sub is none"));
+    }
+    Ok(Verified {
+        expires_at: verified.expiration(),
+        // Some signatures can be written in two ways; what is signed cannot.
+        fingerprint: Sha256::digest(signed.as_bytes()).into(),
+        claims,
+    })
+}
+
+fn verifier<'a>(
+    keys: &CoreJsonWebKeySet,
+    issuer: &str,
+    audience: &str,
+    expected: Expected<'a>,
+    now: DateTime<Utc>,
+) -> Result<CoreIdTokenVerifier<'a>, Bad> {
+    let issuer = IssuerUrl::new(issuer.to_owned());
+    let issuer = issuer.map_err(|error| Bad::token("wrong_issuer", error.to_string()))?;
+    let (client, keys) = (ClientId::new(audience.to_owned()), keys.clone());
+    let mut algorithms = ALGORITHMS.to_vec();
+    let verifier = match expected.secret {
+        None => CoreIdTokenVerifier::new_public_client(client, issuer, keys),
+        Some(secret) => {
+            algorithms.push(CoreJwsSigningAlgorithm::HmacSha256);
+            let secret = ClientSecret::new(secret.expose().to_owned());
+            CoreIdTokenVerifier::new_confidential_client(client, secret, issuer, keys)
+        }
+    };
+    let trusted = expected.audiences;
+    Ok(verifier
+        .set_allowed_algs(algorithms)
+        .set_time_fn(move || now)
+        .set_other_audience_verifier_fn(move |other| trusted.contains(&other.as_str())))
+}
+
+/// `azp`, Core §3.1.3.7: who got the token, who must be one of ours too.
+fn check_party(claims: &Value, named: &[&str], accepted: &[&str]) -> Result<(), Bad> {
+    match claims.get("azp") {
+        Some(Value::String(party)) if accepted.contains(&party.as_str()) => Ok(()),
+        Some(_) => Err(Bad::token("wrong_azp", "another app got it")),
+        None if named.len() > 1 => Err(Bad::token("wrong_azp", "several audiences and no azp")),
+        None => Ok(()),
+    }
+}
+
+fn payload(token: &str) -> Option<Value> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&payload).ok()
+}
+
+/// What a token says before anybody verified it: only good for finding who should.
+pub(super) fn unverified(token: &str) -> Option<Value> {
+    payload(token)
+}
+
+/// `aud`: a string, or an array of strings.
+pub(super) fn audiences(claims: &Value) -> Option<Vec<&str>> {
+    match claims.get("aud")? {
+        Value::String(one) => Some(vec![one]),
+        Value::Array(several) => several.iter().map(Value::as_str).collect(),
+        _ => None,
+    }
+}
+
+/// Core §3.1.3.6: every algorithm that is taken here hashes with SHA-256.
+fn left_half_hash(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
+}
+
+/// Whether the nonce is what it must be.
+fn check_nonce(
+    nonce: Option<&Nonce>,
+    expectation: Expectation<'_>,
+    claims: &Value,
+) -> Result<(), String> {
+    let is = |expected: &str| (&Nonce::new(expected.to_owned())).verify(nonce);
+    match expectation {
+        Expectation::Anything => Ok(()),
+        Expectation::This(expected) => is(expected),
+        Expectation::Apple(_)
+            if nonce.is_none() && claims.get("nonce_supported") == Some(&Value::Bool(false)) =>
+        {
+            Ok(())
+        }
+        Expectation::Apple(expected) => {
+            let hashed = hex::lower(&Sha256::digest(expected.as_bytes()));
+            is(expected).or_else(|_| is(&hashed))
+        }
+    }
+}
+
+impl Verified {
+    /// The same token is not taken again while it could be.
+    pub(super) fn once(&self) -> ([u8; 32], DateTime<Utc>) {
+        // One that never expires is remembered for as long as instants go.
+        (self.fingerprint, self.expires_at.min(from_millis(253_402_300_799_000)))
+    }
+}

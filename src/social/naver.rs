@@ -1,0 +1,137 @@
+//! Naver: OAuth without OpenID; the person stands in `response`. Nothing proves for whom an access
+//! token was issued, so apps present codes.
+
+use super::claims;
+use super::code_flow::{CodeFlow, Redeemed};
+use super::site::Site;
+use super::trouble::Trouble;
+use super::{Answer, Leaving, Presented, Proven, Provider, Returned, Token};
+use crate::domain::identity::Identity;
+use crate::domain::person;
+
+/// Naver.
+#[derive(Debug)]
+pub(super) struct Naver {
+    site: Site,
+    authorize: String,
+    token: String,
+    me: String,
+}
+
+impl Naver {
+    pub(super) fn new(site: Site) -> Self {
+        let authorize = format!("{}/oauth2.0/authorize", site.base());
+        let token = format!("{}/oauth2.0/token", site.base());
+        let api = site.elsewhere().unwrap_or("https://openapi.naver.com");
+        let me = format!("{api}/v1/nid/me");
+        Self { site, authorize, token, me }
+    }
+
+    fn flow(&self) -> CodeFlow<'_> {
+        CodeFlow {
+            authorize: &self.authorize,
+            token: &self.token,
+            client_id: self.site.client_id(),
+            secret: self.site.secret(),
+            in_body: true,
+        }
+    }
+
+    async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
+        let (status, answer) = self.site.line.get(&self.me, Some(access_token)).await?;
+        let code = claims::text(&answer, "resultcode").unwrap_or_default();
+        let refused =
+            || Trouble::refused("person_refused", format!("status {status}, code {code}"));
+        let person = answer.get("response").filter(|_| status == 200 && code == "00");
+        let person = person.ok_or_else(refused)?;
+        let subject = claims::name(person, "id").ok_or_else(refused)?;
+        let mut identity = Identity::new(self.site.base(), subject);
+        // Anybody may enter the address at which Naver reaches them: it proves nothing.
+        identity.email = claims::text(person, "email").filter(|it| person::email_key(it).is_some());
+        let profile = &mut identity.profile;
+        profile.nickname = claims::text(person, "nickname");
+        profile.name = claims::text(person, "name").or_else(|| profile.nickname.clone());
+        profile.picture = claims::link(person, "profile_image");
+        profile.gender = match claims::text(person, "gender").as_deref() {
+            Some("F") => Some("female".to_owned()),
+            Some("M") => Some("male".to_owned()),
+            _ => None,
+        };
+        profile.birthdate =
+            birthdate(claims::text(person, "birthyear"), claims::text(person, "birthday"));
+        Ok(identity)
+    }
+}
+
+/// Core §5.1: a year that is not told is 0000.
+fn birthdate(year: Option<String>, day: Option<String>) -> Option<String> {
+    match (year, day) {
+        (Some(year), Some(day)) => Some(format!("{year}-{day}")),
+        (None, Some(day)) => Some(format!("0000-{day}")),
+        (year, None) => year,
+    }
+}
+
+impl Provider for Naver {
+    fn start<'a>(&'a self, leaving: Leaving<'a>) -> Answer<'a, String> {
+        Box::pin(
+            async move { self.flow().leave(leaving, self.site.scopes(), self.site.again(leaving)) },
+        )
+    }
+
+    fn finish<'a>(&'a self, returned: Returned<'a>) -> Answer<'a, Identity> {
+        Box::pin(async move {
+            let redeemed =
+                Redeemed { extra: &[("state", returned.state)], ..Redeemed::of(returned) };
+            let tokens = self.flow().redeem(&self.site.line, redeemed).await?;
+            self.person(tokens.access()?).await
+        })
+    }
+
+    fn prove<'a>(&'a self, presented: Presented<'a>) -> Answer<'a, Proven> {
+        Box::pin(async move {
+            let Token::Code { code, redirect_uri, verifier, state } = presented.token else {
+                return Err(Trouble::Unprovable);
+            };
+            // Nothing shows that Naver compares redirect URI or verifier: the state has to be known.
+            let missing = || Trouble::refused("state_missing", "a code comes with its state");
+            let extra = [("state", state.ok_or_else(missing)?)];
+            let redeemed = Redeemed { code, redirect_uri, verifier, extra: &extra };
+            let tokens = self.flow().redeem(&self.site.line, redeemed).await?;
+            Ok(self.person(tokens.access()?).await?.into())
+        })
+    }
+
+    fn issues(&self, issuer: &str) -> bool {
+        issuer == self.site.base()
+    }
+
+    fn origins(&self) -> Vec<String> {
+        self.site.origins()
+    }
+
+    fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            self.flow().check(&self.site.line, redirect_uri).await?;
+            Ok(vec!["it answers at its token endpoint".to_owned()])
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn core_5_1_a_birthday_in_two_halves() {
+        let text = |text: &str| Some(text.to_owned());
+        for (year, day, expected) in [
+            (text("1990"), text("10-01"), text("1990-10-01")),
+            (None, text("10-01"), text("0000-10-01")),
+            (text("1990"), None, text("1990")),
+            (None, None, None),
+        ] {
+            assert_eq!(birthdate(year, day), expected);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! This server at one provider: how it is registered there, and the line to it.
+
+use super::Leaving;
+use super::line::Line;
+use super::origin;
+use super::presets::Preset;
+use crate::domain::provider::{Credential, Registration};
+use crate::domain::sensitive::Sensitive;
+
+/// This server at one provider.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) registration: Registration,
+    pub(super) line: Line,
+    preset: &'static Preset,
+}
+
+impl Site {
+    pub(super) fn new(registration: Registration, preset: &'static Preset, line: Line) -> Self {
+        Self { registration, line, preset }
+    }
+
+    /// Who we are there.
+    pub(super) fn client_id(&self) -> &str {
+        &self.registration.client_id
+    }
+
+    /// Where it is: at its usual place, or where the operator says.
+    pub(super) fn base(&self) -> &str {
+        self.elsewhere().unwrap_or(self.preset.issuer)
+    }
+
+    /// Where it is instead of at its usual place.
+    pub(super) fn elsewhere(&self) -> Option<&str> {
+        self.registration.issuer.as_deref()
+    }
+
+    /// What we prove by who we are.
+    pub(super) fn secret(&self) -> Option<&Sensitive> {
+        match &self.registration.credential {
+            Credential::Secret(secret) => Some(secret),
+            Credential::None | Credential::Key { .. } => None,
+        }
+    }
+
+    /// What is asked for.
+    pub(super) fn scopes(&self) -> &str {
+        self.registration.scopes.as_deref().unwrap_or(self.preset.scopes)
+    }
+
+    /// What makes it ask the person again, if that is wished.
+    pub(super) fn again(&self, leaving: Leaving<'_>) -> &'static [(&'static str, &'static str)] {
+        if leaving.again { self.preset.again } else { &[] }
+    }
+
+    /// Where it sends browsers, as far as is known without asking it.
+    pub(super) fn origins(&self) -> Vec<String> {
+        let own = self.registration.origins.iter().cloned();
+        let usual = self.preset.origins.iter().map(|origin| (*origin).to_owned());
+        origin(self.base()).into_iter().chain(own).chain(usual).collect()
+    }
+}
