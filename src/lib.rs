@@ -3,16 +3,16 @@
 //! # The house
 //!
 //! ```text
-//! main ─► cli ─► app ─► web ─► oauth ─► accounts ─► { keys ─► store · outbound } ─► domain
-//!                        └──► pages ──────────────────────────────────────────────► domain
+//! main ─► cli ─► app ─► web ─► oauth ─► { accounts · social } ─► { keys ─► store · outbound } ─► domain
+//!                        └──► pages ───────────────────────────────────────────────────────────► domain
 //! ```
 //!
 //! Each room imports only what stands to its right, and each crate has one home: sea-orm in
-//! [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` in [`accounts`], reqwest in
-//! [`outbound`], askama in [`pages`], axum in [`web`] and [`app`], clap in [`cli`]. A test holds the
+//! [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` in [`accounts`], `oauth2` and
+//! `openidconnect` in [`social`], reqwest in [`outbound`], askama in [`pages`], axum in [`web`] and [`app`], clap in [`cli`]. A test holds the
 //! law.
 //!
-//! # Four lives
+//! # Five lives
 //!
 //! **`POST /token`**: `web::token` reads the strict form → [`oauth::token`] is the visible list: client
 //! authentication → the grant's own type → may this client use it → the grant decides what is owed
@@ -21,6 +21,11 @@
 //! **A sign-in**: [`oauth::authorize`] checks a request → [`oauth::decide`] says what is missing →
 //! a page asks for it → [`oauth::interactions`] takes it and decides again → a code goes to an address
 //! that only an exact comparison makes ([`oauth::respond`]).
+//!
+//! **A visit to a provider**: [`oauth::interactions`] leaves with one secret, whose row is bound to
+//! browser, provider and interaction → the [`social::Provider`] proves who came back, with no
+//! transaction open → [`accounts::federation`] finds the account, makes it, or asks for a proof → the
+//! same next step as after a password. `/token` joins at the second arrow ([`oauth::federation`]).
 //!
 //! **A refresh**: [`oauth::rotation`] takes every use that waits, reads their rows in one statement,
 //! decides each by a pure function, inserts in one statement, spends in one, commits once, and

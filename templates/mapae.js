@@ -24,6 +24,29 @@
     box.appendChild(button);
   }
 
+  /* An address that one can take along. */
+  function addCopy(box) {
+    var input = box.querySelector("input");
+    var button = document.createElement("button");
+    function copied() {
+      button.textContent = box.getAttribute("data-copied");
+    }
+    function select() {
+      input.focus();
+      input.select();
+      if (document.execCommand("copy")) copied();
+    }
+    button.type = "button";
+    button.textContent = box.getAttribute("data-copy");
+    button.setAttribute("aria-live", "polite");
+    button.setAttribute("aria-controls", input.id);
+    button.addEventListener("click", function () {
+      if (navigator.clipboard) navigator.clipboard.writeText(input.value).then(copied, select);
+      else select();
+    });
+    box.appendChild(button);
+  }
+
   /* A second click sends nothing while the first is on its way. */
   function sendOnce(form) {
     var sent = false;
@@ -40,5 +63,6 @@
   }
 
   Array.prototype.forEach.call(document.querySelectorAll(".secret"), addToggle);
+  Array.prototype.forEach.call(document.querySelectorAll(".copy"), addCopy);
   Array.prototype.forEach.call(document.forms, sendOnce);
 })();

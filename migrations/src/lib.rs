@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 mod dialect;
 mod m0001_core;
 mod m0002_people;
+mod m0003_federation;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -13,6 +14,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_core::Migration), Box::new(m0002_people::Migration)]
+        vec![
+            Box::new(m0001_core::Migration),
+            Box::new(m0002_people::Migration),
+            Box::new(m0003_federation::Migration),
+        ]
     }
 }

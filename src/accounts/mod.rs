@@ -2,6 +2,7 @@
 
 pub mod browsers;
 pub mod endings;
+pub mod federation;
 pub mod hashing;
 pub mod new_password;
 pub mod sign_in;

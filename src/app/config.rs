@@ -16,6 +16,7 @@ use crate::accounts::browsers::SessionLives;
 use crate::accounts::hashing::Cost;
 use crate::accounts::throttle::{Limit, Limits};
 use crate::domain::address::TrustedProxies;
+use crate::domain::provider::Registration;
 use crate::domain::session::SessionLife;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::Policy;
@@ -23,7 +24,7 @@ use crate::keys::make::RSA_BITS;
 use crate::keys::ring::Memory;
 use crate::keys::seal::Source;
 use crate::oauth::Lifetimes;
-use crate::outbound;
+use crate::outbound::{self, Outbound};
 
 /// Checked settings.
 #[derive(Clone, Debug)]
@@ -67,6 +68,8 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// Calls to the addresses that clients name.
     pub outbound: outbound::Config,
+    /// The providers of social login that stand in the file.
+    pub social: Vec<Registration>,
     /// Between saying "not ready" and closing the listener.
     pub shutdown_delay: StdDuration,
     /// For requests that still run then.
@@ -184,6 +187,13 @@ fn settings(r: &mut Reader) -> Settings {
     let localhost = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let issuer =
         r.get("issuer", Issuer::localhost(), parse_issuer, |issuer| issuer.as_str().to_owned());
+    let outbound = outbound::Config {
+        ca_file: r.get("outbound.ca_file", None, optional_path, |path| {
+            path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+        }),
+        allow_private: r.get("outbound.allow_private", false, yes_or_no, ToString::to_string),
+        ..outbound::Config::default()
+    };
     let settings = Settings {
         issuer,
         listen: r.get("listen", localhost(8080), address, ToString::to_string),
@@ -225,13 +235,8 @@ fn settings(r: &mut Reader) -> Settings {
             let nets: Vec<_> = proxies.0.iter().map(ToString::to_string).collect();
             nets.join(",")
         }),
-        outbound: outbound::Config {
-            ca_file: r.get("outbound.ca_file", None, optional_path, |path| {
-                path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
-            }),
-            allow_private: r.get("outbound.allow_private", false, yes_or_no, ToString::to_string),
-            ..outbound::Config::default()
-        },
+        social: social(r, &outbound),
+        outbound,
         shutdown_delay: std(r.duration_or_zero("shutdown.delay", Duration::zero())),
         shutdown_deadline: std(r.duration("shutdown.deadline", Duration::seconds(20))),
         branding_dir: r.get(
@@ -339,6 +344,22 @@ fn hashing(r: &mut Reader) -> Hashing {
     Hashing { cost: Cost { memory, passes }, threads }
 }
 
+fn social(r: &mut Reader, outbound: &outbound::Config) -> Vec<Registration> {
+    let Some(tables) = r.social.take() else { return Vec::new() };
+    // What is wrong with the way out is said where the server makes it.
+    let outbound = Outbound::new(outbound.clone()).ok();
+    let (read, wrong) = super::providers::read(&tables, outbound.as_ref());
+    for (key, problem) in wrong {
+        r.problem(&key, problem);
+    }
+    for one in &read {
+        let value = format!("{}, client id {}", one.preset, one.client_id);
+        let key = format!("social.{}", one.slug);
+        r.shown.push(Shown { key, env: String::new(), value, source: "file" });
+    }
+    read
+}
+
 fn std(duration: Duration) -> StdDuration {
     duration.to_std().unwrap_or_default()
 }
@@ -432,6 +453,7 @@ pub fn show_duration(duration: &Duration) -> String {
 #[derive(Default)]
 struct Reader {
     file: BTreeMap<String, String>,
+    social: Option<toml::Value>,
     environment: BTreeMap<String, String>,
     flags: BTreeMap<String, String>,
     problems: Vec<Problem>,
@@ -442,7 +464,10 @@ impl Reader {
     fn read_file(&mut self, path: &Path) {
         let name = path.display().to_string();
         match std::fs::read_to_string(path).map(|text| text.parse::<toml::Table>()) {
-            Ok(Ok(table)) => self.flatten("", &table),
+            Ok(Ok(mut table)) => {
+                self.social = table.remove("social");
+                self.flatten("", &table);
+            }
             Ok(Err(error)) => self.problem(&name, error.message().to_owned()),
             Err(error) => self.problem(&name, error.to_string()),
         }

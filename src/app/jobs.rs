@@ -15,7 +15,7 @@ use crate::oauth::{Issuer, back_channel};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
     audit_events, authorization_codes, browsers, families, interactions, known_addresses,
-    refresh_tokens, revoked_access_tokens, sessions, throttles, used_assertions,
+    refresh_tokens, revoked_access_tokens, sessions, throttles, used_assertions, visits,
 };
 
 /// What changed in another process shows here within a second: this, and one read.
@@ -117,6 +117,13 @@ async fn learn(
     if before.is_none_or(|before| before.clients != now.clients) {
         issuer.clients.forget();
     }
+    if before.is_some_and(|before| before.providers != now.providers)
+        && let Err(fault) = issuer.providers.reload().await
+    {
+        // Not learned yet: the next round tries again.
+        *seen = before;
+        return Err(fault);
+    }
     if before.is_some_and(|before| before.keys != now.keys) {
         let reloaded = issuer.keyring.reload().await;
         if reloaded.is_err() {
@@ -146,6 +153,7 @@ async fn clean_up(issuer: Arc<Issuer>, retention: chrono::Duration) -> Result<()
             revoked_access_tokens::forget(&tx, ended, STEP).await?,
             authorization_codes::forget(&tx, ended, STEP).await?,
             interactions::forget(&tx, ended, STEP).await?,
+            visits::forget(&tx, now, STEP).await?,
             sessions::forget(&tx, now, STEP).await?,
             browsers::forget(&tx, now, STEP).await?,
             refresh_tokens::forget(&tx, ended, STEP).await?,

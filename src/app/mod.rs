@@ -11,7 +11,8 @@ use crate::accounts::hashing::Hasher;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::keyring::Keyring;
-use crate::keys::seal::{FormsKey, MasterKey, RotationKey, Sealer, Source};
+use crate::keys::seal::{FormsKey, MasterKey, RotationKey, Sealer, Source, VisitKey};
+use crate::oauth::providers::Providers;
 use crate::oauth::{Issuer, Parts};
 use crate::outbound::Outbound;
 use crate::pages::Look;
@@ -25,6 +26,7 @@ mod crowd;
 mod jobs;
 mod life;
 mod listener;
+pub mod providers;
 pub mod telemetry;
 pub mod tls;
 
@@ -93,6 +95,15 @@ pub async fn open_issuer(
 ) -> Outcome<Issuer> {
     let master = master_key(settings, store).await?;
     let keyring = open_keyring(settings, store, clock, &master).await?;
+    let outbound = outbound(settings)?;
+    let providers = Providers::new(
+        Arc::clone(store),
+        Sealer::new(&master)?,
+        outbound.clone(),
+        clock.clone(),
+        &settings.social,
+    )?;
+    providers.start().await?;
     Ok(Issuer::start(Parts {
         url: settings.issuer.clone(),
         clock: clock.clone(),
@@ -103,7 +114,9 @@ pub async fn open_issuer(
         lifetimes: settings.lifetimes,
         sessions: settings.sessions,
         forms: FormsKey::new(&master)?,
-        outbound: outbound(settings)?,
+        outbound,
+        providers,
+        visits: VisitKey::new(&master)?,
         rotation_key: RotationKey::new(&master)?,
     })?)
 }

@@ -9,6 +9,7 @@ use super::{Installation, Outcome};
 use crate::app::{self, config::Settings};
 use crate::domain::client::TokenAlg;
 use crate::keys::seal::{MasterKey, Sealer, Source};
+use crate::oauth::providers;
 use crate::store::{Store, migration_status, signing_keys};
 
 struct Finding {
@@ -37,6 +38,7 @@ pub(super) async fn run(at: &Installation) -> Outcome<ExitCode> {
         findings.push(Finding::of("migrations", migrations(settings).await));
         findings.push(Finding::of("master key", master_key(settings)));
         findings.push(Finding::of("signing keys", signing_keys(settings).await));
+        findings.push(Finding::of("providers", social(settings).await));
     }
     let all_good = findings.iter().all(|finding| finding.good);
     let rows: Vec<_> = findings
@@ -96,4 +98,23 @@ async fn signing_keys(settings: &Settings) -> Result<String, String> {
         }
     }
     Ok(format!("{} keys, all of them open", keys.len()))
+}
+
+/// The providers as they are registered; `provider check` asks them.
+async fn social(settings: &Settings) -> Result<String, String> {
+    let of_file = settings.social.len();
+    let is_current = migrations(settings).await.is_ok() && master_key(settings).is_ok();
+    if !is_current {
+        return Ok(format!("{of_file} in the settings, those of the database not looked at"));
+    }
+    let words = |fault: crate::domain::verdict::Fault| fault.to_string();
+    let store = Store::open(&settings.database_url).await.map_err(words)?;
+    let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
+    let sealer = Sealer::new(&master).map_err(words)?;
+    let stored = providers::stored(&store, &sealer).await.map_err(|error| error.to_string())?;
+    let twice = stored.iter().find(|one| settings.social.iter().any(|it| it.slug == one.slug));
+    match twice {
+        Some(one) => Err(format!("{} stands in the settings and in the database", one.slug)),
+        None => Ok(format!("{of_file} in the settings, {} in the database", stored.len())),
+    }
 }

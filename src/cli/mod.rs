@@ -23,6 +23,7 @@ mod doctor;
 mod key;
 mod migrate;
 mod output;
+mod provider;
 mod serve;
 mod token;
 mod user;
@@ -67,6 +68,9 @@ enum Verb {
     /// People
     #[command(subcommand)]
     User(user::Verbs),
+    /// Providers of social login
+    #[command(subcommand)]
+    Provider(provider::Verbs),
     /// Tokens
     #[command(subcommand)]
     Token(token::Token),
@@ -123,11 +127,12 @@ fn dispatch(cli: Cli, output: Output) -> Outcome<ExitCode> {
     let code = runtime.block_on(async {
         match cli.verb {
             Verb::Serve(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
-            Verb::Demo(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Demo(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Migrate(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Key(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Client(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::User(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Provider(verb) => verb.run(&at).await,
             Verb::Token(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Config(verb) => verb.run(&at),
             Verb::Doctor => doctor::run(&at).await,

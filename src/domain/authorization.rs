@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::ClientId;
 use super::pkce::Challenge;
+use super::provider::Slug;
 use super::requested_claims::RequestedClaims;
 use super::scope::Scope;
 use super::session::SessionId;
@@ -37,6 +38,9 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
     /// `ui_locales`.
     pub ui_locales: Option<String>,
+    /// The provider to go straight to: `idp_hint`, or `idp:` among the `acr_values`.
+    #[serde(default)]
+    pub idp_hint: Option<Slug>,
     /// `claims`.
     pub claims: RequestedClaims,
     /// `code_challenge`.

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::authorization::AuthorizationRequest;
 use super::client::ClientId;
 use super::family::FamilyId;
+use super::identity::Identity;
+use super::provider::Slug;
 use super::random;
 use super::session::{BrowserId, SessionId};
 use super::user::UserId;
@@ -28,6 +30,32 @@ pub enum Errand {
     },
     /// They sign out.
     Logout(LogoutRequest),
+    /// They connect a provider to their account, from the account page.
+    Link {
+        /// Whose account it is.
+        user: UserId,
+    },
+    /// They prove again who they are, for what the account page asks that of.
+    Confirm {
+        /// Whose account it is.
+        user: UserId,
+        /// The language that was chosen.
+        ui_locales: Option<String>,
+    },
+}
+
+/// Somebody whom a provider vouches for, and who has yet to prove that an account of the same
+/// address is theirs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pending {
+    /// The account.
+    pub user: UserId,
+    /// The provider.
+    pub provider: Slug,
+    /// Whom it vouches for.
+    pub identity: Identity,
+    /// Until when the proof counts.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// A logout request that was checked, RP-Initiated Logout §2.
@@ -53,8 +81,21 @@ impl Errand {
     pub fn ui_locales(&self) -> Option<&str> {
         match self {
             Self::Authorize(request) => request.ui_locales.as_deref(),
-            Self::Account { ui_locales } => ui_locales.as_deref(),
+            Self::Account { ui_locales } | Self::Confirm { ui_locales, .. } => {
+                ui_locales.as_deref()
+            }
+            Self::Link { .. } => None,
             Self::Logout(request) => request.ui_locales.as_deref(),
+        }
+    }
+
+    /// The client that it is for; none where somebody comes for their own account.
+    #[must_use]
+    pub fn client(&self) -> Option<&ClientId> {
+        match self {
+            Self::Authorize(request) => Some(&request.client),
+            Self::Logout(request) => request.client.as_ref(),
+            Self::Account { .. } | Self::Link { .. } | Self::Confirm { .. } => None,
         }
     }
 
@@ -63,7 +104,8 @@ impl Errand {
         let chosen = Some(language.to_owned());
         match self {
             Self::Authorize(request) => request.ui_locales = chosen,
-            Self::Account { ui_locales } => *ui_locales = chosen,
+            Self::Account { ui_locales } | Self::Confirm { ui_locales, .. } => *ui_locales = chosen,
+            Self::Link { .. } => {}
             Self::Logout(request) => request.ui_locales = chosen,
         }
     }
@@ -80,6 +122,8 @@ pub struct Interaction {
     pub errand: Errand,
     /// The session that was chosen or opened on the way.
     pub session: Option<SessionId>,
+    /// Whom a provider vouched for on the way.
+    pub pending: Option<Box<Pending>>,
     /// When the request came.
     pub received_at: DateTime<Utc>,
     /// When it is too late to go on.
@@ -100,6 +144,7 @@ impl Interaction {
             browser,
             errand,
             session: None,
+            pending: None,
             received_at: now,
             expires_at: now + LIFE,
             ended_at: None,

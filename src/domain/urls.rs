@@ -12,6 +12,12 @@ pub const AUTHORIZE_CONTINUE: &str = "/authorize/continue";
 pub const LOGIN: &str = "/login";
 /// Where a person turns back.
 pub const LOGIN_CANCEL: &str = "/login/cancel";
+/// Where a person leaves for a provider.
+pub const LOGIN_WITH: &str = "/login/with/{provider}";
+/// Where a person comes back from a provider: one redirect URI for each.
+pub const LOGIN_CALLBACK: &str = "/login/callback/{provider}";
+/// Where a person begins anew in a browser of their own.
+pub const LOGIN_ELSEWHERE: &str = "/login/elsewhere";
 /// The choice of an account.
 pub const SELECT_ACCOUNT: &str = "/select-account";
 /// The consent page.
@@ -30,6 +36,10 @@ pub const ACCOUNT_PASSWORD: &str = "/account/password";
 pub const ACCOUNT_DEVICES_END: &str = "/account/devices/end";
 /// The end of an app's access.
 pub const ACCOUNT_APPS_REMOVE: &str = "/account/apps/remove";
+/// Where a person connects a provider.
+pub const ACCOUNT_PROVIDERS_LINK: &str = "/account/providers/link";
+/// Where a person disconnects one.
+pub const ACCOUNT_PROVIDERS_UNLINK: &str = "/account/providers/unlink";
 /// The end of this session.
 pub const ACCOUNT_SIGN_OUT: &str = "/account/sign-out";
 /// Stylesheets, scripts and images, by names that change with their content.

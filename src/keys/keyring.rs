@@ -12,13 +12,13 @@ use super::jwt::{SigningKey, Typ, Unverified, VerifyingKey, header, is_typ};
 use super::make::{self, Made, algorithm};
 use super::provider;
 use super::ring::{self, Memory, Phase, Timing};
-use super::seal::Sealer;
+use super::seal::{Sealer, sealed_credential};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::TokenAlg;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::Fault;
 use crate::store::signing_keys::{self, Stored};
-use crate::store::{Store, audit_events};
+use crate::store::{Store, audit_events, providers};
 
 /// How keys live.
 #[derive(Clone, Copy, Debug)]
@@ -252,6 +252,15 @@ impl Keyring {
         for key in &stored {
             let private = open(&self.sealer, key)?;
             signing_keys::reseal(&tx, &key.kid, &next.seal(&key.kid, &private)?).await?;
+        }
+        for provider in providers::list_all(&tx).await? {
+            let slug = &provider.registration.slug;
+            let name = sealed_credential(slug);
+            let opened = self.sealer.open(&name, &provider.sealed_credential);
+            let opened = opened.ok_or_else(|| {
+                Fault::internal("opening a credential", format!("{slug} is sealed by another key"))
+            })?;
+            providers::reseal(&tx, slug, next.seal(&name, &opened)?).await?;
         }
         audit_events::insert(&tx, &[Event::new(Kind::MasterKeyChanged)]).await?;
         tx.commit().await?;

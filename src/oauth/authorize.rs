@@ -16,6 +16,7 @@ use crate::domain::authorization::{AuthorizationRequest, Prompt, ResponseMode};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::form::Form;
 use crate::domain::pkce::{self, Challenge};
+use crate::domain::provider::Slug;
 use crate::domain::requested_claims::RequestedClaims;
 use crate::domain::scope::{OFFLINE_ACCESS, Scope};
 use crate::domain::verdict::Fault;
@@ -144,9 +145,18 @@ fn check(
         user: named_user(issuer, form, &claims)?,
         login_hint: form.get("login_hint").map(str::to_owned),
         ui_locales: form.get("ui_locales").map(str::to_owned),
+        idp_hint: idp_hint(form),
         claims,
         challenge: challenge(client, form)?,
     })
+}
+
+/// The provider to go straight to: `idp_hint`, or `idp:` and its slug among the `acr_values`. What
+/// names none is a hint that nobody follows.
+fn idp_hint(form: &Form) -> Option<Slug> {
+    let values = form.get("acr_values").unwrap_or_default().split(' ');
+    let named = values.filter_map(|value| value.strip_prefix("idp:"));
+    form.get("idp_hint").into_iter().chain(named).find_map(Slug::parse)
 }
 
 fn scope(client: &Client, form: &Form, prompt: Prompt) -> Result<Scope, Refusal> {

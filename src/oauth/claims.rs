@@ -76,6 +76,9 @@ pub struct IdToken<'a> {
     pub nonce: Option<&'a str>,
     pub acr: &'static str,
     pub amr: &'a [String],
+    /// The slug of the provider that they came by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idp: Option<&'a str>,
     pub sid: &'a str,
     pub at_hash: String,
     /// Single claims of the person, Core §5.5: none of them has one of the names above.

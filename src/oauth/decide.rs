@@ -218,6 +218,7 @@ mod tests {
             user: None,
             login_hint: None,
             ui_locales: None,
+            idp_hint: None,
             claims: RequestedClaims::default(),
             challenge: None,
         };

@@ -98,5 +98,6 @@ pub async fn start(
         refresh_token,
         nonce: None,
         claims: Map::new(),
+        issued_token_type: None,
     })
 }

@@ -152,7 +152,7 @@ pub async fn asking(
     let interaction = super::interactions::open(issuer, caller, id).await?;
     let client = match &interaction.errand {
         Errand::Logout(request) => client(issuer, request).await?,
-        Errand::Authorize(_) | Errand::Account { .. } => return Err(Lost::Unknown.into()),
+        _ => return Err(Lost::Unknown.into()),
     };
     Ok((interaction, client))
 }

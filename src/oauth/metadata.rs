@@ -30,8 +30,20 @@ pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
     let algs: Vec<&str> = TokenAlg::ALL.iter().map(|alg| alg.as_str()).collect();
     let scopes = [OPENID].into_iter().chain(SCOPE_CLAIMS.iter().map(|(scope, _)| *scope));
     let scopes: Vec<&str> = scopes.chain([OFFLINE_ACCESS]).collect();
-    let own =
-        ["sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "sid", "at_hash", "nonce"];
+    let own = [
+        "sub",
+        "iss",
+        "aud",
+        "exp",
+        "iat",
+        "auth_time",
+        "acr",
+        "amr",
+        "idp",
+        "sid",
+        "at_hash",
+        "nonce",
+    ];
     let claims =
         own.into_iter().chain(SCOPE_CLAIMS.iter().flat_map(|(_, claims)| *claims).copied());
     let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();

@@ -9,6 +9,7 @@ use super::Issuer;
 use super::claims::{ACR, AccessToken, Audience, IdToken};
 use crate::domain::client::Client;
 use crate::domain::family::Family;
+use crate::domain::provider::came_by;
 use crate::domain::random;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::secret::{Plain, RefreshToken};
@@ -31,6 +32,8 @@ pub struct Entitlement {
     pub nonce: Option<String>,
     /// Single claims of the person that were asked for in the id token, Core §5.5.
     pub claims: Map<String, Value>,
+    /// What a token was exchanged for, RFC 8693 §2.2.1.
+    pub issued_token_type: Option<&'static str>,
 }
 
 /// The successful answer, RFC 6749 §5.1 and OpenID Connect Core §3.1.3.3.
@@ -45,6 +48,9 @@ pub struct TokenResponse {
     pub scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
+    /// RFC 8693 §2.2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
 }
 
 impl std::fmt::Debug for TokenResponse {
@@ -76,6 +82,7 @@ pub fn issue(
                 nonce: entitlement.nonce.as_deref(),
                 acr: ACR,
                 amr: &family.amr,
+                idp: came_by(&family.amr),
                 sid: &family.id.0,
                 at_hash: left_half_hash(&access_token),
                 asked_for: &entitlement.claims,
@@ -101,6 +108,7 @@ pub fn issue(
         refresh_token: entitlement.refresh_token.as_ref().map(|token| token.expose().to_owned()),
         scope: claims.scope,
         id_token,
+        issued_token_type: entitlement.issued_token_type,
     })
 }
 

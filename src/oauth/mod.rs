@@ -13,7 +13,7 @@ use crate::domain::clock::Clock;
 use crate::domain::urls;
 use crate::domain::verdict::Fault;
 use crate::keys::keyring::Keyring;
-use crate::keys::seal::{FormsKey, RotationKey};
+use crate::keys::seal::{FormsKey, RotationKey, VisitKey};
 use crate::outbound::Outbound;
 use crate::store::Store;
 
@@ -25,10 +25,12 @@ pub mod claims;
 pub mod client_auth;
 pub mod clients;
 pub mod codes;
+pub mod connections;
 pub mod cross_origin;
 pub mod decide;
 pub mod error;
 pub mod families;
+pub mod federation;
 pub mod grants;
 pub mod interactions;
 pub mod introspect;
@@ -38,6 +40,7 @@ pub mod logout;
 pub mod metadata;
 pub mod mint;
 pub mod my_account;
+pub mod providers;
 pub mod registration;
 pub mod respond;
 pub mod revoke;
@@ -89,6 +92,10 @@ pub struct Issuer {
     pub logos: logos::Logos,
     /// The way out.
     pub outbound: Outbound,
+    /// The providers of social login.
+    pub providers: providers::Providers,
+    /// Derives what people take along to them.
+    pub visits: VisitKey,
     gate: Gate,
     rotation_key: RotationKey,
     rotations: rotation::Rotations,
@@ -110,6 +117,8 @@ pub struct Parts {
     pub sessions: SessionLives,
     pub forms: FormsKey,
     pub outbound: Outbound,
+    pub providers: providers::Providers,
+    pub visits: VisitKey,
     pub rotation_key: RotationKey,
 }
 
@@ -134,6 +143,8 @@ impl Issuer {
             notices: back_channel::Notices::default(),
             logos: logos::Logos::default(),
             outbound: parts.outbound,
+            providers: parts.providers,
+            visits: parts.visits,
             gate: Gate::default(),
             rotation_key: parts.rotation_key,
         })

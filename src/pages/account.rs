@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::frame::{Account, App, Frame, Person};
 use super::instant;
+use super::linked::{LinkProblem, Linked};
+use super::provider::ProviderButton;
 use super::wish::Wish;
 
 /// The page of a person about themselves.
@@ -33,6 +35,12 @@ pub struct AccountPage<'a> {
     pub devices: Vec<Device<'a>>,
     /// What has access.
     pub apps: Vec<Access<'a>>,
+    /// The accounts at providers that can be signed in with.
+    pub linked: Vec<Linked<'a>>,
+    /// The providers that can be connected.
+    pub linkable: Vec<ProviderButton<'a>>,
+    /// Why nothing was connected or disconnected.
+    pub link_problem: Option<LinkProblem<'a>>,
     /// The other accounts of this browser.
     pub others: Vec<Account<'a>>,
 }
@@ -75,6 +83,12 @@ pub enum Notice {
     DeviceSignedOut,
     /// An app has no access any more.
     AppRemoved,
+    /// An account at a provider can be signed in with.
+    ProviderLinked,
+    /// An account at a provider cannot be signed in with any more.
+    ProviderUnlinked,
+    /// They have shown who they are.
+    Confirmed,
 }
 
 /// A browser that is signed in.
@@ -155,6 +169,9 @@ impl AccountPage<'_> {
             Notice::PasswordChanged => self.frame.t("notice-password-changed"),
             Notice::DeviceSignedOut => self.frame.t("notice-device-signed-out"),
             Notice::AppRemoved => self.frame.t("notice-app-removed"),
+            Notice::ProviderLinked => self.frame.t("notice-provider-linked"),
+            Notice::ProviderUnlinked => self.frame.t("notice-provider-unlinked"),
+            Notice::Confirmed => self.frame.t("notice-confirmed"),
         })
     }
 }

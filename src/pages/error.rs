@@ -50,11 +50,13 @@ pub enum Problem {
     Internal,
     /// The page belongs to another browser, or there are no cookies.
     WrongBrowser,
+    /// There is no such provider.
+    UnknownProvider,
 }
 
 impl Problem {
     /// Every problem.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::UnknownClient,
         Self::InvalidRedirectUri,
         Self::InvalidRequest,
@@ -68,6 +70,7 @@ impl Problem {
         Self::Unavailable,
         Self::Internal,
         Self::WrongBrowser,
+        Self::UnknownProvider,
     ];
 
     fn heading(self, frame: &Frame<'_>) -> String {
@@ -85,6 +88,7 @@ impl Problem {
             Self::Unavailable => frame.t("error-unavailable"),
             Self::Internal => frame.t("error-internal"),
             Self::WrongBrowser => frame.t("error-wrong-browser"),
+            Self::UnknownProvider => frame.t("error-unknown-provider"),
         }
     }
 
@@ -103,6 +107,7 @@ impl Problem {
             Self::Unavailable => frame.t("error-unavailable-advice"),
             Self::Internal => frame.t("error-internal-advice"),
             Self::WrongBrowser => frame.t("error-wrong-browser-advice"),
+            Self::UnknownProvider => frame.t("error-unknown-provider-advice"),
         }
     }
 
@@ -121,6 +126,7 @@ impl Problem {
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
             Self::WrongBrowser => "wrong-browser",
+            Self::UnknownProvider => "unknown-provider",
         }
     }
 }

@@ -170,7 +170,8 @@ impl Ticket<'_> {
     }
 }
 
-fn in_query(value: &str) -> String {
+/// A value as a part of a query or a path.
+pub(super) fn in_query(value: &str) -> String {
     byte_serialize(value.as_bytes()).collect()
 }
 

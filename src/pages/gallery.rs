@@ -12,6 +12,7 @@ use super::frame::{Account, Frame, Ticket};
 use super::language::Language;
 use super::logout::{LogoutPage, SignedOutPage, StayedPage};
 use super::look::Look;
+use super::onward::OnwardPage;
 use super::sign_in::SignInPage;
 
 /// A page that knows its states.
@@ -41,6 +42,7 @@ pub(super) fn every(frame: Frame<'_>) -> Vec<(String, String)> {
         rendered::<AccountPage<'_>>(frame),
         rendered::<ErrorPage<'_>>(Frame { here: None, ..frame }),
         rendered::<FormPostPage<'_>>(Frame { here: None, ..frame }),
+        rendered::<OnwardPage<'_>>(Frame { here: None, ..frame }),
     ]
     .concat()
 }
@@ -117,6 +119,39 @@ pub(super) mod people {
         username: HOSTILE_TEXT,
         email: Some("\"<b>@example.com"),
     };
+}
+
+/// Providers.
+pub(super) mod providers {
+    use crate::pages::provider::{Brand, ProviderButton};
+
+    const fn button(
+        slug: &'static str,
+        name: &'static str,
+        brand: Brand,
+    ) -> ProviderButton<'static> {
+        ProviderButton { slug, name, brand }
+    }
+
+    pub(in crate::pages) fn few() -> Vec<ProviderButton<'static>> {
+        every().into_iter().filter(|it| ["google", "kakao", "apple"].contains(&it.slug)).collect()
+    }
+
+    /// One of every brand.
+    pub(in crate::pages) fn every() -> Vec<ProviderButton<'static>> {
+        vec![
+            button("google", "Google", Brand::Google),
+            button("kakao", "Kakao", Brand::Kakao),
+            button("naver", "Naver", Brand::Naver),
+            button("apple", "Apple", Brand::Apple),
+            button("line", "LINE", Brand::Line),
+            button("microsoft", "Microsoft", Brand::Microsoft),
+            button("facebook", "Facebook", Brand::Facebook),
+            button("github", "GitHub", Brand::GitHub),
+            button("gitlab", "GitLab", Brand::GitLab),
+            button("work", "Dalbit Books Staff", Brand::Other),
+        ]
+    }
 }
 
 pub(super) fn ticket() -> Ticket<'static> {

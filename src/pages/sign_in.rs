@@ -1,13 +1,17 @@
 //! Signing in.
 
+mod samples;
+
 use askama::Template;
 
 use super::frame::{App, Frame, Ticket};
-use super::gallery::{Sample, apps, names, ticket};
+use super::provider::ProviderButton;
+use super::way_out::WayOut;
 
-/// The page that asks for name and password.
+/// The page that asks for name and password, or for a provider to go on with.
 #[derive(Clone, Debug, Template)]
 #[template(path = "sign_in.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each says of one part whether it is there")]
 pub struct SignInPage<'a> {
     /// The frame.
     pub frame: Frame<'a>,
@@ -25,6 +29,16 @@ pub struct SignInPage<'a> {
     pub problem: Option<SignInProblem>,
     /// Whether the chooser has something to choose from.
     pub others: bool,
+    /// The provider that knows them where they are, before everything else.
+    pub first: Option<ProviderButton<'a>>,
+    /// The other providers to go on with, in the order in which they are offered.
+    pub providers: Vec<ProviderButton<'a>>,
+    /// Whether name and password are asked for.
+    pub password: bool,
+    /// What happened at a provider, or what is asked of the person because of it.
+    pub social: Option<SocialNote<'a>>,
+    /// The way out of an app's own browser.
+    pub way_out: Option<WayOut<'a>>,
 }
 
 /// Why somebody is not signed in.
@@ -45,7 +59,96 @@ pub enum SignInProblem {
     Busy,
 }
 
+/// What happened at a provider, or what is asked of the person because of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocialNote<'a> {
+    /// They turned back there.
+    Cancelled {
+        /// What people call the provider.
+        provider: &'a str,
+    },
+    /// The provider is down or slow.
+    Unavailable {
+        /// What people call the provider.
+        provider: &'a str,
+    },
+    /// This account cannot be used here. It does not say why.
+    Refused {
+        /// What people call the provider.
+        provider: &'a str,
+    },
+    /// What the provider said cannot be trusted.
+    Failed {
+        /// What people call the provider.
+        provider: &'a str,
+    },
+    /// There is an account with this address: signing in to it once connects both.
+    Prove {
+        /// What people call the provider.
+        provider: &'a str,
+        /// The address.
+        email: &'a str,
+    },
+}
+
 impl SignInPage<'_> {
+    fn heading(&self) -> String {
+        match self.social {
+            Some(SocialNote::Prove { .. }) => self.frame.t("sign-in-prove-title"),
+            _ if self.fixed => self.frame.t("sign-in-again-title"),
+            _ => self.frame.t("sign-in-title"),
+        }
+    }
+
+    fn lead(&self) -> String {
+        if let Some(SocialNote::Prove { provider, email }) = self.social {
+            return self.frame.t2("sign-in-prove-lead", ("email", email), ("provider", provider));
+        }
+        // A provider may be asked as well: it is not the password alone that counts.
+        let known = Some(self.username).filter(|_| self.fixed && !self.providers.is_empty());
+        match (self.app, known) {
+            (Some(app), Some(name)) => {
+                self.frame.t2("sign-in-again-lead-as", ("app", app.name), ("username", name))
+            }
+            (Some(app), None) if self.fixed => self.frame.t1("sign-in-again-lead", "app", app.name),
+            (Some(app), None) => self.frame.t1("sign-in-lead", "app", app.name),
+            (None, Some(name)) => self.frame.t1("sign-in-again-lead-account", "username", name),
+            (None, None) => self.frame.t1("sign-in-lead-account", "name", self.frame.look.name()),
+        }
+    }
+
+    /// What needs no more than to be said.
+    fn aside(&self) -> Option<String> {
+        match self.social? {
+            SocialNote::Cancelled { provider } => {
+                Some(self.frame.t1("social-cancelled", "provider", provider))
+            }
+            _ => None,
+        }
+    }
+
+    /// What went wrong at the provider.
+    fn trouble(&self) -> Option<String> {
+        match self.social? {
+            SocialNote::Unavailable { provider } => {
+                Some(self.frame.t1("social-unavailable", "provider", provider))
+            }
+            SocialNote::Refused { provider } => {
+                Some(self.frame.t1("social-refused", "provider", provider))
+            }
+            SocialNote::Failed { provider } => {
+                Some(self.frame.t1("social-failed", "provider", provider))
+            }
+            SocialNote::Cancelled { .. } | SocialNote::Prove { .. } => None,
+        }
+    }
+
+    /// What the app is told of turning back now.
+    fn why(&self) -> Option<&'static str> {
+        let is_down = matches!(self.social, Some(SocialNote::Unavailable { .. }));
+        is_down.then_some("unavailable")
+    }
+
     /// The problem that stands beside the name.
     fn beside_username(&self) -> Option<String> {
         let missing = self.problem == Some(SignInProblem::MissingUsername);
@@ -64,6 +167,13 @@ impl SignInPage<'_> {
 
     /// The problem that is nobody's field.
     fn above(&self) -> Option<String> {
+        if !self.password
+            && self.first.is_none()
+            && self.providers.is_empty()
+            && self.way_out.is_none()
+        {
+            return Some(self.frame.t("sign-in-no-way"));
+        }
         match self.problem? {
             SignInProblem::Throttled { minutes } => {
                 Some(self.frame.tn("throttled", "minutes", minutes))
@@ -78,44 +188,20 @@ impl SignInPage<'_> {
         self.problem == Some(SignInProblem::Wrong) && !self.fixed
     }
 
-    fn starts_at_password(&self) -> bool {
-        !self.username.is_empty() && self.problem != Some(SignInProblem::MissingUsername)
+    fn starts_at_username(&self) -> bool {
+        self.starts_at_fields() && !self.knows_username()
     }
-}
 
-impl<'a> Sample<'a> for SignInPage<'a> {
-    const NAME: &'static str = "sign-in";
+    fn starts_at_password(&self) -> bool {
+        self.starts_at_fields() && self.knows_username()
+    }
 
-    fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
-        let page = Self {
-            frame,
-            app: Some(apps::SHOP),
-            ticket: ticket(),
-            username: "",
-            fixed: false,
-            keep: false,
-            problem: None,
-            others: false,
-        };
-        let with =
-            |problem| Self { username: "hana", keep: true, problem: Some(problem), ..page.clone() };
-        vec![
-            ("fresh", page.clone()),
-            ("own-account", Self { app: None, ..page.clone() }),
-            (
-                "again",
-                Self { username: "hana", fixed: true, keep: true, others: true, ..page.clone() },
-            ),
-            ("others", Self { username: "hana", others: true, ..page.clone() }),
-            ("missing-username", Self { username: "", ..with(SignInProblem::MissingUsername) }),
-            ("missing-password", with(SignInProblem::MissingPassword)),
-            ("wrong", with(SignInProblem::Wrong)),
-            ("wrong-again", Self { fixed: true, ..with(SignInProblem::Wrong) }),
-            ("throttled", with(SignInProblem::Throttled { minutes: 15 })),
-            ("throttled-briefly", with(SignInProblem::Throttled { minutes: 1 })),
-            ("busy", with(SignInProblem::Busy)),
-            ("long-names", Self { app: Some(apps::LONG), username: names::LONG, ..page.clone() }),
-            ("hostile", Self { app: Some(apps::HOSTILE), username: names::HOSTILE, ..page }),
-        ]
+    /// Whoever should leave for another browser is not taken past the way out.
+    fn starts_at_fields(&self) -> bool {
+        self.way_out.is_none()
+    }
+
+    fn knows_username(&self) -> bool {
+        !self.username.is_empty() && self.problem != Some(SignInProblem::MissingUsername)
     }
 }

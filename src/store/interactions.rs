@@ -8,7 +8,7 @@ use sea_orm::entity::prelude::*;
 use super::column::{corrupt, instant, millis};
 use super::{Reader, Tx, while_doing};
 use crate::domain::clock;
-use crate::domain::interaction::{Errand, Interaction, InteractionId};
+use crate::domain::interaction::{Errand, Interaction, InteractionId, Pending};
 use crate::domain::session::{BrowserId, SessionId};
 use crate::domain::verdict::Fault;
 
@@ -23,6 +23,7 @@ mod entity {
         pub browser_id: Option<String>,
         pub request: String,
         pub session_id: Option<String>,
+        pub pending: Option<String>,
         pub received_at: i64,
         pub expires_at: i64,
         pub ended_at: Option<i64>,
@@ -49,6 +50,11 @@ impl TryFrom<Model> for Interaction {
             errand: serde_json::from_str(&row.request)
                 .map_err(|error| corrupt(TABLE, error.to_string()))?,
             session: row.session_id.map(SessionId),
+            pending: row
+                .pending
+                .map(|text| serde_json::from_str(&text))
+                .transpose()
+                .map_err(|error| corrupt(TABLE, error.to_string()))?,
             received_at: clock::from_millis(row.received_at),
             expires_at: clock::from_millis(row.expires_at),
             ended_at: instant(row.ended_at),
@@ -60,6 +66,11 @@ fn text(errand: &Errand) -> Result<String, Fault> {
     serde_json::to_string(errand).map_err(|error| Fault::internal("writing an errand", error))
 }
 
+fn pending(pending: Option<&Pending>) -> Result<Option<String>, Fault> {
+    let text = pending.map(serde_json::to_string).transpose();
+    text.map_err(|error| Fault::internal("writing a pending identity", error))
+}
+
 /// Writes a new interaction.
 pub async fn insert(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
     let row = ActiveModel {
@@ -67,6 +78,7 @@ pub async fn insert(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
         browser_id: Set(interaction.browser.as_ref().map(|browser| browser.0.clone())),
         request: Set(text(&interaction.errand)?),
         session_id: Set(interaction.session.as_ref().map(|session| session.0.clone())),
+        pending: Set(pending(interaction.pending.as_deref())?),
         received_at: Set(millis(interaction.received_at)),
         expires_at: Set(millis(interaction.expires_at)),
         ended_at: Set(interaction.ended_at.map(millis)),
@@ -99,14 +111,17 @@ pub async fn bind(tx: &Tx, id: &InteractionId, browser: &BrowserId) -> Result<bo
     Ok(bound.rows_affected == 1)
 }
 
-/// Writes what changed on the way: the errand, the session, the end.
+/// Writes what changed on the way: the errand, the session, whom a provider vouched for, the end. One
+/// that ended stays as it ended, whoever read it before.
 pub async fn update(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
     let session = interaction.session.as_ref().map(|session| session.0.clone());
     Entity::update_many()
         .col_expr(Column::Request, Expr::value(text(&interaction.errand)?))
         .col_expr(Column::SessionId, Expr::value(session))
+        .col_expr(Column::Pending, Expr::value(pending(interaction.pending.as_deref())?))
         .col_expr(Column::EndedAt, Expr::value(interaction.ended_at.map(millis)))
         .filter(Column::Id.eq(interaction.id.0.as_str()))
+        .filter(Column::EndedAt.is_null())
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;

@@ -27,10 +27,12 @@ pub mod clients;
 mod column;
 pub mod consents;
 pub mod families;
+pub mod identities;
 pub mod interactions;
 pub mod known_addresses;
 pub mod live;
 pub mod logout_notices;
+pub mod providers;
 pub mod refresh_tokens;
 pub mod revisions;
 pub mod revoked_access_tokens;
@@ -40,6 +42,7 @@ pub mod throttles;
 mod tx;
 pub mod used_assertions;
 pub mod users;
+pub mod visits;
 
 pub use tx::Tx;
 

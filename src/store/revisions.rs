@@ -33,6 +33,8 @@ pub enum Watched {
     Clients,
     /// The signing keys.
     Keys,
+    /// The providers of social login.
+    Providers,
 }
 
 impl Watched {
@@ -40,6 +42,7 @@ impl Watched {
         match self {
             Self::Clients => "clients",
             Self::Keys => "keys",
+            Self::Providers => "providers",
         }
     }
 }
@@ -51,6 +54,8 @@ pub struct Revisions {
     pub clients: i64,
     /// Of the signing keys.
     pub keys: i64,
+    /// Of the providers of social login.
+    pub providers: i64,
 }
 
 /// Reads all of them.
@@ -64,7 +69,11 @@ pub async fn read(reader: &impl Reader) -> Result<Revisions, Fault> {
         .map_err(while_doing("reading the revisions"))?;
     let rows: HashMap<String, i64> = rows.into_iter().collect();
     let of = |watched: Watched| rows.get(watched.name()).copied().unwrap_or_default();
-    Ok(Revisions { clients: of(Watched::Clients), keys: of(Watched::Keys) })
+    Ok(Revisions {
+        clients: of(Watched::Clients),
+        keys: of(Watched::Keys),
+        providers: of(Watched::Providers),
+    })
 }
 
 /// Says that something changed.

@@ -121,6 +121,29 @@ pub async fn find_by_name(
     rows.into_iter().nth(named.unwrap_or_default()).map(User::try_from).transpose()
 }
 
+/// Every user who claims this address, the one who proved it first. Kept from everybody else until
+/// the transaction ends.
+pub async fn lock_by_email(tx: &Tx, email_key: &str) -> Result<Vec<User>, Fault> {
+    let rows = Entity::find()
+        .filter(Column::EmailKey.eq(email_key))
+        .order_by_desc(Column::EmailVerified)
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(tx.connection())
+        .await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(User::try_from).collect()
+}
+
+/// Who proved to own this address.
+pub async fn find_owner(reader: &impl Reader, email_key: &str) -> Result<Option<UserId>, Fault> {
+    let row = Entity::find()
+        .filter(Column::EmailVerified.eq(true))
+        .filter(Column::EmailKey.eq(email_key))
+        .one(reader.connection())
+        .await;
+    Ok(row.map_err(while_doing(TABLE))?.map(|row| UserId(row.id)))
+}
+
 /// Every user by name.
 pub async fn list_all(reader: &impl Reader) -> Result<Vec<User>, Fault> {
     let rows = Entity::find().order_by_asc(Column::UsernameKey).all(reader.connection()).await;

@@ -8,18 +8,22 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Response, StatusCode};
 use zeroize::Zeroizing;
 
+use super::connections::Wrong;
 use super::edge::Context;
 use super::guest::Guest;
 use super::login::retry_after;
-use super::page::{self, Answered, Failed, Shown};
-use super::{Shared, cookies, person, wishes};
+use super::page::{self, Answered, Ends, Failed, Shown};
+use super::ways::buttons;
+use super::{Shared, connections, cookies, person, wishes};
 use crate::accounts::browsers::{Cookie, Present};
 use crate::accounts::new_password::{LEAST, Unchanged};
 use crate::accounts::sign_in::Refused;
 use crate::domain::client::ClientId;
 use crate::domain::device;
+use crate::domain::session::Session;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
+use crate::oauth::connections::connections as my_connections;
 use crate::oauth::logout::Done;
 use crate::oauth::{interactions, my_account};
 use crate::pages::{Access, Account, AccountPage, Device, Notice, PasswordProblem, Problem};
@@ -36,9 +40,12 @@ pub(super) async fn get(
                 Some("password") => Some(Notice::PasswordChanged),
                 Some("device") => Some(Notice::DeviceSignedOut),
                 Some("app") => Some(Notice::AppRemoved),
-                _ => None,
+                Some(done) => connections::notice(done),
+                None => None,
             };
-            show(&shared, &guest, present, notice, None).await
+            let wrong = Wrong::of_query(&shared, &guest);
+            let says = Says { notice, problem: None, wrong: wrong.as_ref() };
+            show(&shared, &guest, present, says).await
         }
         None => match interactions::begin_account(&shared.issuer, guest.caller()).await {
             Ok(led) => page::lead(&shared, &guest, led),
@@ -61,13 +68,42 @@ fn purpose(present: &Present) -> String {
     format!("account {}", present.session.id.0)
 }
 
-async fn show(
+/// What the page says besides.
+#[derive(Clone, Copy, Debug, Default)]
+struct Says<'a> {
+    notice: Option<Notice>,
+    problem: Option<PasswordProblem>,
+    wrong: Option<&'a Wrong>,
+}
+
+/// The page with why nothing was connected.
+pub(super) async fn wrong(
     shared: &Shared,
     guest: &Guest,
     present: &Present,
-    notice: Option<Notice>,
-    problem: Option<PasswordProblem>,
+    wrong: &Wrong,
 ) -> Response<Body> {
+    show(shared, guest, present, Says { wrong: Some(wrong), ..Says::default() }).await
+}
+
+/// The page with why the password was not changed.
+async fn show_problem(
+    shared: &Shared,
+    guest: &Guest,
+    present: &Present,
+    problem: PasswordProblem,
+) -> Response<Body> {
+    show(shared, guest, present, Says { problem: Some(problem), ..Says::default() }).await
+}
+
+async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>) -> Response<Body> {
+    let connected = match my_connections(&shared.issuer, present).await {
+        Ok(connected) => connected,
+        Err(fault) => return page::fault(shared, guest, &fault),
+    };
+    let names: Vec<String> = connected.linked.iter().map(|one| one.linked.name()).collect();
+    let language = guest.language.as_str();
+    let Says { notice, problem, wrong } = says;
     let opened = match my_account::opened(&shared.issuer, present).await {
         Ok(opened) => opened,
         Err(fault) => return page::fault(shared, guest, &fault),
@@ -95,20 +131,16 @@ async fn show(
         has_password: present.user.password_hash.is_some(),
         problem,
         notice,
-        devices: opened
-            .devices
-            .iter()
-            .map(|session| Device {
-                id: &session.id.0,
-                browser: session.user_agent.as_deref().and_then(device::browser),
-                system: session.user_agent.as_deref().and_then(device::system),
-                address: session.address.as_deref(),
-                signed_in_at: session.auth_time,
-                seen_at: session.seen_at(),
-                current: session.id == present.session.id,
-            })
-            .collect(),
+        devices: opened.devices.iter().map(|session| device(session, present)).collect(),
         apps: opened.apps.iter().zip(&apps).map(access).collect(),
+        linked: connected
+            .linked
+            .iter()
+            .zip(&names)
+            .map(|(one, name)| connections::linked(one, name, language))
+            .collect(),
+        linkable: buttons(&connected.linkable, language),
+        link_problem: wrong.map(|wrong| wrong.shown(language)),
         others: others
             .map(|other| Account { person: person(other), session: &other.session.id.0 })
             .collect(),
@@ -119,11 +151,23 @@ async fn show(
         Some(PasswordProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
     };
-    page::show(status, &account, None, guest)
+    page::show(status, &account, &Ends::default().through(&connected.linkable), guest)
+}
+
+fn device<'a>(session: &'a Session, present: &Present) -> Device<'a> {
+    Device {
+        id: &session.id.0,
+        browser: session.user_agent.as_deref().and_then(device::browser),
+        system: session.user_agent.as_deref().and_then(device::system),
+        address: session.address.as_deref(),
+        signed_in_at: session.auth_time,
+        seen_at: session.seen_at(),
+        current: session.id == present.session.id,
+    }
 }
 
 /// Somebody who sends a form of their account page.
-async fn submitted(
+pub(super) async fn submitted(
     shared: &Shared,
     context: Context,
     request: Request,
@@ -143,7 +187,12 @@ async fn submitted(
 }
 
 /// Back to the page, with word of what was done and the new cookie.
-fn done(shared: &Shared, present: &Present, what: &str, cookie: Option<&Cookie>) -> Response<Body> {
+pub(super) fn done(
+    shared: &Shared,
+    present: &Present,
+    what: &str,
+    cookie: Option<&Cookie>,
+) -> Response<Body> {
     let session = &present.session.id.0;
     let account = format!("{}{}?session={session}&done={what}", shared.base, urls::ACCOUNT);
     let mut response = page::see_other(&account);
@@ -163,12 +212,12 @@ pub(super) async fn password(
     let (current, new) = match (typed("current-password"), typed("new-password")) {
         (Some(current), Some(new)) => (current, new),
         (None, _) => {
-            let missing = Some(PasswordProblem::MissingCurrent);
-            return Ok(show(&shared, &guest, &present, None, missing).await);
+            let missing = PasswordProblem::MissingCurrent;
+            return Ok(show_problem(&shared, &guest, &present, missing).await);
         }
         (_, None) => {
-            let missing = Some(PasswordProblem::MissingNew);
-            return Ok(show(&shared, &guest, &present, None, missing).await);
+            let missing = PasswordProblem::MissingNew;
+            return Ok(show_problem(&shared, &guest, &present, missing).await);
         }
     };
     let caller = guest.caller();
@@ -178,8 +227,8 @@ pub(super) async fn password(
         Ok(cookie) => done(&shared, &present, "password", Some(&cookie)),
         Err(Error::Fault(fault)) => page::fault(&shared, &guest, &fault),
         Err(Error::Refused(unchanged)) => {
-            let problem = Some(problem(unchanged));
-            let mut response = show(&shared, &guest, &present, None, problem).await;
+            let problem = problem(unchanged);
+            let mut response = show_problem(&shared, &guest, &present, problem).await;
             if let Unchanged::Refused(refused) = unchanged
                 && let Some(seconds) = retry_after(refused)
             {

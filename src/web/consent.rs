@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use super::edge::Context;
 use super::guest::Guest;
 use super::login::{app, csrf, ends_at, view};
-use super::page::{self, Answered};
+use super::page::{self, Answered, Ends};
 use super::{Shared, person, wishes};
 use crate::domain::interaction::Errand;
 use crate::domain::scope::Scope;
@@ -46,7 +46,7 @@ pub(super) async fn get(
         known: wishes(&known, known_claims),
         switch: true,
     };
-    Ok(page::show(StatusCode::OK, &consent, ends_at(&view), &guest))
+    Ok(page::show(StatusCode::OK, &consent, &Ends::at(ends_at(&view)), &guest))
 }
 
 pub(super) async fn post(

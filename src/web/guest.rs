@@ -12,6 +12,7 @@ use super::{Shared, body, cookies};
 use crate::accounts::browsers::Visitor;
 use crate::domain::audit::Origin;
 use crate::domain::form::Form;
+use crate::domain::in_app::{InApp, in_app};
 use crate::domain::interaction::InteractionId;
 use crate::domain::random::is_identifier;
 use crate::domain::session::SessionId;
@@ -180,12 +181,28 @@ impl Guest {
         self.form.get("csrf").unwrap_or_default()
     }
 
+    /// The app whose browser this is.
+    pub(super) fn in_app(&self) -> Option<InApp> {
+        in_app(self.user_agent())
+    }
+
+    /// What the browser calls itself.
+    pub(super) fn user_agent(&self) -> &str {
+        let named = self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        named.unwrap_or_default()
+    }
+
     /// Whether the browser goes there with its window, and not for an image or a frame.
     pub(super) fn navigates(&self) -> bool {
         let says = |name, expected: &str| {
             self.headers.get(name).is_none_or(|value| value.as_bytes() == expected.as_bytes())
         };
         says(FETCH_MODE, "navigate") && says(FETCH_DEST, "document")
+    }
+
+    /// Whether a browser says that it goes there with its window: what is none says nothing.
+    pub(super) fn shows_pages(&self) -> bool {
+        self.headers.get(FETCH_DEST).is_some_and(|value| value.as_bytes() == b"document")
     }
 
     /// Whether our own page sent this form. What a browser says of itself decides; the token of the

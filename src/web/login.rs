@@ -10,12 +10,16 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use super::Shared;
 use super::edge::Context;
 use super::guest::Guest;
-use super::page::{self, Answered, Shown};
+use super::page::{self, Answered, Ends, Shown};
+use super::visit;
+use super::ways::{Out, Ways};
+use crate::accounts::browsers::Present;
 use crate::accounts::sign_in::Refused;
 use crate::domain::interaction::Errand;
+use crate::domain::provider::Slug;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
-use crate::oauth::interactions::{self, NotSignedIn, Outcome, Subject, Typed, View};
+use crate::oauth::interactions::{self, NotSignedIn, Note, Outcome, Subject, Typed, View};
 use crate::pages::{SignInPage, SignInProblem, Ticket};
 
 pub(super) async fn get(
@@ -24,10 +28,13 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let mut guest = Guest::of_get(&shared, context, request).await?;
-    let view =
+    let mut view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
-    // Somebody who is signed in may still want to be another one.
-    let wants_another = guest.form.get("another").is_some();
+    // Somebody who is signed in may still want to be another one, or be in the middle of that.
+    let now = shared.issuer.clock.now();
+    let pending = view.interaction.pending.as_ref().is_some_and(|one| now < one.expires_at);
+    let noted = guest.form.get("note").is_some();
+    let wants_another = guest.form.get("another").is_some() || pending || noted;
     match view.subject {
         Subject::SignIn(_) => {}
         _ if wants_another => {}
@@ -36,7 +43,26 @@ pub(super) async fn get(
             return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, id)));
         }
     }
-    Ok(show(&shared, &guest, &view, None))
+    let (language, in_app) = (guest.language.as_str(), guest.in_app().is_some());
+    match interactions::leave_by_hint(&shared.issuer, &mut view, language, in_app).await {
+        Ok(None) => {}
+        Ok(Some(url)) => return Ok(page::see_other(&url)),
+        Err(error) => return Ok(visit::not_left(&shared, &mut guest, error).await),
+    }
+    let came_from = guest.form.get("provider").and_then(Slug::parse);
+    let note = guest.form.get("note");
+    let note = Note::ALL.into_iter().find(|one| note == Some(one.as_str()));
+    let word = came_from.zip(note).map(|(slug, note)| Word::Noted(slug, note));
+    Ok(show(&shared, &guest, &view, word.as_ref()))
+}
+
+/// What a sign-in page says to somebody who comes back to it.
+#[derive(Clone, Debug)]
+enum Word {
+    /// Why they are not signed in.
+    Problem(SignInProblem),
+    /// What happened at a provider.
+    Noted(Slug, Note),
 }
 
 /// The interaction of a page, in the language that the person reads.
@@ -61,7 +87,7 @@ pub(super) fn csrf(shared: &Shared, view: &View) -> String {
 pub(super) fn ends_at(view: &View) -> Option<&str> {
     match &view.interaction.errand {
         Errand::Authorize(request) => Some(&request.redirect_uri),
-        Errand::Account { .. } | Errand::Logout(_) => None,
+        _ => None,
     }
 }
 
@@ -70,33 +96,50 @@ pub(super) fn app(shared: &Shared, view: &View) -> Option<Shown> {
     view.client.as_ref().map(|client| Shown::of(shared, client, ends_at(view)))
 }
 
-fn show(
-    shared: &Shared,
-    guest: &Guest,
-    view: &View,
-    problem: Option<SignInProblem>,
-) -> Response<Body> {
+fn show(shared: &Shared, guest: &Guest, view: &View, word: Option<&Word>) -> Response<Body> {
     let again = match &view.subject {
         Subject::SignIn(again) => again.as_deref(),
         _ => None,
     };
     let hint = match &view.interaction.errand {
         Errand::Authorize(request) => request.login_hint.as_deref(),
-        Errand::Account { .. } | Errand::Logout(_) => None,
+        _ => None,
     };
     let wants_another = guest.form.get("another").is_some();
-    let again = again.filter(|_| !wants_another);
+    // Whoever proves an account that a provider's person may have proves that one.
+    let pending = view.interaction.pending.as_ref();
+    let is_theirs = |present: &&Present| pending.is_none_or(|one| one.user == present.user.id);
+    let again = again.filter(|_| !wants_another).filter(is_theirs);
+    let language = guest.language.as_str();
+    let ways = Ways::of(shared, guest, view, again);
     let known = again.map(|present| present.user.username.as_str());
+    let known = ways.proving().or(known).or(hint);
     let (app, csrf) = (app(shared, view), csrf(shared, view));
+    let problem = match word {
+        Some(Word::Problem(problem)) => Some(*problem),
+        _ => None,
+    };
+    let noted = match word {
+        Some(Word::Noted(slug, note)) => {
+            let known = ways.every.iter().find(|known| known.registration.slug == *slug);
+            known.map(|known| visit::note(known, *note, language))
+        }
+        _ => None,
+    };
     let sign_in = SignInPage {
         frame: guest.frame(shared),
         app: app.as_ref().map(Shown::app),
         ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
-        username: guest.form.get("username").or(known).or(hint).unwrap_or_default(),
+        username: guest.form.get("username").or(known).unwrap_or_default(),
         fixed: again.is_some(),
         keep: guest.form.get("keep").is_some(),
         problem,
         others: !guest.visitor.people.is_empty(),
+        first: ways.first(language),
+        providers: ways.others(language),
+        password: ways.password,
+        social: noted.or_else(|| ways.prove(language)),
+        way_out: ways.out.as_ref().map(Out::shown),
     };
     let status = match problem {
         None => StatusCode::OK,
@@ -104,7 +147,31 @@ fn show(
         Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
     };
-    page::show(status, &sign_in, ends_at(view), guest)
+    let ends = Ends::at(ends_at(view)).through(&ways.offered);
+    page::show(status, &sign_in, &ends, guest)
+}
+
+/// The sign-in page with what happened at a provider.
+pub(super) async fn noted(
+    shared: &Shared,
+    guest: &mut Guest,
+    slug: &Slug,
+    note: Note,
+) -> Response<Body> {
+    say(shared, guest, Word::Noted(slug.clone(), note)).await
+}
+
+/// The same page with what is wrong; what was typed stays, but for the password.
+async fn again(shared: &Shared, guest: &mut Guest, problem: SignInProblem) -> Response<Body> {
+    say(shared, guest, Word::Problem(problem)).await
+}
+
+async fn say(shared: &Shared, guest: &mut Guest, word: Word) -> Response<Body> {
+    guest.at(shared, urls::LOGIN);
+    match view(shared, guest).await {
+        Ok(view) => show(shared, guest, &view, Some(&word)),
+        Err(error) => page::lost(shared, guest, error),
+    }
 }
 
 pub(super) async fn post(
@@ -153,15 +220,6 @@ pub(super) fn retry_after(refused: Refused) -> Option<u64> {
     }
 }
 
-/// The same page with what is wrong; what was typed stays, but for the password.
-async fn again(shared: &Shared, guest: &mut Guest, problem: SignInProblem) -> Response<Body> {
-    guest.at(shared, urls::LOGIN);
-    match view(shared, guest).await {
-        Ok(view) => show(shared, guest, &view, Some(problem)),
-        Err(error) => page::lost(shared, guest, error),
-    }
-}
-
 pub(super) async fn cancel(
     State(shared): State<Arc<Shared>>,
     context: Context,
@@ -169,7 +227,9 @@ pub(super) async fn cancel(
 ) -> Answered {
     let guest = Guest::of_post(&shared, context, request).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
-    Ok(match interactions::turn_back(&shared.issuer, guest.caller(), &id, csrf).await {
+    // Whoever turns back may say why: the app hears no more than that.
+    let why = guest.form.get("why") == Some(Note::Unavailable.as_str());
+    Ok(match interactions::turn_back(&shared.issuer, guest.caller(), &id, csrf, why).await {
         Ok(led) => page::lead(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })

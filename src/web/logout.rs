@@ -8,7 +8,7 @@ use axum::http::{Response, StatusCode};
 
 use super::edge::Context;
 use super::guest::Guest;
-use super::page::{self, Answered, Failed, Shown};
+use super::page::{self, Answered, Ends, Failed, Shown};
 use super::{Shared, body, cookies, person};
 use crate::domain::interaction::{Errand, LogoutRequest};
 use crate::domain::urls;
@@ -101,7 +101,12 @@ pub(super) fn signed_out(shared: &Shared, guest: &Guest, done: &Done) -> Respons
         let app = done.client.as_ref().map(|client| Shown::of(shared, client, None));
         let frame = Frame { here: None, ..guest.frame(shared) };
         let app = app.as_ref().map(Shown::app);
-        page::show(StatusCode::OK, &SignedOutPage { frame, app, back: None }, None, guest)
+        page::show(
+            StatusCode::OK,
+            &SignedOutPage { frame, app, back: None },
+            &Ends::default(),
+            guest,
+        )
     };
     if let Some(cookie) = &done.cookie {
         cookies::set_browser(response.headers_mut(), cookie);
@@ -125,7 +130,7 @@ pub(super) async fn asking(
     let app = client.as_ref().map(|client| Shown::of(&shared, client, None));
     let ends_at = match &interaction.errand {
         Errand::Logout(request) => request.redirect_uri.as_deref(),
-        Errand::Authorize(_) | Errand::Account { .. } => None,
+        _ => None,
     };
     let asking = LogoutPage {
         frame: guest.frame(&shared),
@@ -133,7 +138,7 @@ pub(super) async fn asking(
         ticket: Ticket { interaction: &id.0, csrf: &csrf },
         people: guest.visitor.people.iter().map(person).collect(),
     };
-    Ok(page::show(StatusCode::OK, &asking, ends_at, &guest))
+    Ok(page::show(StatusCode::OK, &asking, &Ends::at(ends_at), &guest))
 }
 
 /// The answer of the person.
@@ -149,7 +154,7 @@ pub(super) async fn confirm(
         Ok(Some(done)) => signed_out(&shared, &guest, &done),
         Ok(None) => {
             let frame = guest.frame(&shared);
-            page::show(StatusCode::OK, &StayedPage { frame }, None, &guest)
+            page::show(StatusCode::OK, &StayedPage { frame }, &Ends::default(), &guest)
         }
         Err(error) => page::lost(&shared, &guest, error),
     })

@@ -18,6 +18,7 @@ mod answer;
 mod assets;
 mod authorize;
 mod body;
+mod connections;
 mod consent;
 mod cookies;
 mod cors;
@@ -33,6 +34,8 @@ mod revoke;
 mod select_account;
 mod token;
 mod userinfo;
+mod visit;
+mod ways;
 mod well_known;
 
 /// What the handlers share.
@@ -77,6 +80,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::go_on))
         .route(urls::LOGIN, get(login::get).post(login::post))
         .route(urls::LOGIN_CANCEL, post(login::cancel))
+        .route(urls::LOGIN_WITH, post(visit::with))
+        .route(urls::LOGIN_CALLBACK, get(visit::get).post(visit::post))
+        .route(urls::LOGIN_ELSEWHERE, get(visit::elsewhere))
         .route(urls::SELECT_ACCOUNT, get(select_account::get).post(select_account::post))
         .route(urls::CONSENT, get(consent::get).post(consent::post))
         .route(urls::LOGOUT, get(logout::get).post(logout::post))
@@ -86,6 +92,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::ACCOUNT_PASSWORD, post(account::password))
         .route(urls::ACCOUNT_DEVICES_END, post(account::end_device))
         .route(urls::ACCOUNT_APPS_REMOVE, post(account::remove_app))
+        .route(urls::ACCOUNT_PROVIDERS_LINK, post(connections::link))
+        .route(urls::ACCOUNT_PROVIDERS_UNLINK, post(connections::unlink))
         .route(urls::ACCOUNT_SIGN_OUT, post(account::sign_out))
         .route(urls::ASSETS, get(assets::asset))
         .route(urls::CLIENT_LOGO, get(assets::client_logo))

@@ -1,5 +1,7 @@
 //! Pages over HTTP: their policy, their status, and the way from one to the next.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::body::Body;
 use axum::http::header::{
@@ -12,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::guest::Guest;
-use super::{Shared, answer, cookies};
+use super::{Shared, answer, connections, cookies};
 use crate::domain::interaction::InteractionId;
 use crate::domain::redirect_uri;
 use crate::domain::urls;
@@ -20,23 +22,43 @@ use crate::domain::verdict::{Error, Fault, FaultKind};
 use crate::oauth::authorize::Untrusted;
 use crate::oauth::clients::Registered;
 use crate::oauth::interactions::{Led, Lost, Next};
+use crate::oauth::providers::Known;
 use crate::oauth::respond::Answer;
-use crate::pages::{App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, Problem};
+use crate::pages::{
+    App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, OnwardPage, Problem,
+};
 
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// How a handler of pages ends: with an answer, or early with one.
 pub(super) type Answered = Result<Response<Body>, Response<Body>>;
 
-/// Shows a page. Its forms end here or at this redirect URI: Chromium holds a form to that through
-/// every redirect that follows.
+/// Where the forms of a page may end. Chromium holds a form to that through every redirect that
+/// follows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ends(Vec<String>);
+
+impl Ends {
+    /// Here, or at this redirect URI.
+    pub(super) fn at(redirect_uri: Option<&str>) -> Self {
+        Self(redirect_uri.map(redirect_uri::policy_source).into_iter().collect())
+    }
+
+    /// And at the origins of these providers, and where those send browsers through.
+    pub(super) fn through(mut self, providers: &[Arc<Known>]) -> Self {
+        self.0.extend(providers.iter().flat_map(|known| known.provider.origins()));
+        self
+    }
+}
+
+/// Shows a page.
 pub(super) fn show(
     status: StatusCode,
     page: &impl Template,
-    ends_at: Option<&str>,
+    ends: &Ends,
     guest: &Guest,
 ) -> Response<Body> {
-    let mut response = html(status, page, &policy("'self'", ends_at));
+    let mut response = html(status, page, &policy("'self'", ends));
     if guest.chose_language {
         cookies::set_language(response.headers_mut(), guest.language.as_str());
     }
@@ -60,11 +82,14 @@ fn html(status: StatusCode, page: &impl Template, policy: &str) -> Response<Body
     response
 }
 
-fn policy(scripts: &str, ends_at: Option<&str>) -> String {
-    let ends_at = ends_at.map(redirect_uri::policy_source).unwrap_or_default();
+fn policy(scripts: &str, ends: &Ends) -> String {
+    let mut ends: Vec<&str> = ends.0.iter().map(String::as_str).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let ends = ends.join(" ");
     format!(
         "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src {scripts}; \
-         form-action 'self' {ends_at}; base-uri 'none'; frame-ancestors 'none'"
+         form-action 'self' {ends}; base-uri 'none'; frame-ancestors 'none'"
     )
 }
 
@@ -91,10 +116,33 @@ pub(super) fn lead(shared: &Shared, guest: &Guest, led: Led) -> Response<Body> {
         Next::Consent(id) => see_other(&address(shared, urls::CONSENT, &id)),
         Next::Continue(id) => see_other(&address(shared, urls::AUTHORIZE_CONTINUE, &id)),
         Next::Answer(answer) => answer_app(shared, guest, &answer),
-        Next::Account(session) => {
-            see_other(&format!("{}{}?session={}", shared.base, urls::ACCOUNT, session.0))
+        Next::Account(session, said) => {
+            let said = said.as_ref().map(connections::in_query).unwrap_or_default();
+            see_other(&format!("{}{}?session={}{said}", shared.base, urls::ACCOUNT, session.0))
         }
     };
+    if let Some(cookie) = &led.cookie {
+        cookies::set_browser(response.headers_mut(), cookie);
+    }
+    response
+}
+
+/// The same for whoever another site sent here. Chromium holds the form that they sent there to the
+/// policy of its page through every redirect, and browsers take a fragment along through every
+/// redirect: a page ends both. What shows no pages is redirected.
+pub(super) fn lead_onward(shared: &Shared, guest: &Guest, led: Led) -> Response<Body> {
+    let location = match &led.next {
+        // What leads to an app beside the browser is a redirect, or it does not lead there.
+        Next::Answer(Answer::Redirect(location))
+            if guest.shows_pages() && home(location).is_some() =>
+        {
+            location
+        }
+        _ => return lead(shared, guest, led),
+    };
+    let frame = Frame { here: None, ..guest.frame(shared) };
+    let page = OnwardPage { frame, location };
+    let mut response = html(StatusCode::OK, &page, &policy("'none'", &Ends::default()));
     if let Some(cookie) = &led.cookie {
         cookies::set_browser(response.headers_mut(), cookie);
     }
@@ -110,7 +158,11 @@ pub(super) fn answer_app(shared: &Shared, guest: &Guest, answer: &Answer) -> Res
             let frame = Frame { here: None, ..guest.frame(shared) };
             let page = FormPostPage { frame, action, fields };
             let script = STANDARD.encode(Sha256::digest(FORM_POST_SCRIPT.as_bytes()));
-            html(StatusCode::OK, &page, &policy(&format!("'sha256-{script}'"), Some(action)))
+            html(
+                StatusCode::OK,
+                &page,
+                &policy(&format!("'sha256-{script}'"), &Ends::at(Some(action))),
+            )
         }
     }
 }
@@ -163,7 +215,7 @@ pub(super) fn error(shared: &Shared, language: Language, failed: Failed) -> Resp
         back: back.as_ref().and_then(|back| back.as_deref()),
         app_name: name.as_deref(),
     };
-    html(failed.status, &page, &policy("'self'", None))
+    html(failed.status, &page, &policy("'self'", &Ends::default()))
 }
 
 /// A failure of ours: one log line with its causes, and nothing of them on the page.
@@ -197,6 +249,9 @@ pub(super) fn lost(shared: &Shared, guest: &Guest, error: Error<Lost>) -> Respon
         Lost::Finished(client) => {
             let finished = Failed::new(StatusCode::CONFLICT, "already_done", Problem::Finished);
             finished.of(client.as_deref())
+        }
+        Lost::UnknownProvider => {
+            Failed::new(StatusCode::NOT_FOUND, "unknown_provider", Problem::UnknownProvider)
         }
         Lost::Untrusted(untrusted) => distrust(*untrusted),
     };

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use super::edge::Context;
 use super::guest::Guest;
 use super::login::{app, csrf, ends_at, view};
-use super::page::{self, Answered, Shown};
+use super::page::{self, Answered, Ends, Shown};
 use super::{Shared, person};
 use crate::domain::urls;
 use crate::oauth::interactions;
@@ -33,7 +33,10 @@ pub(super) async fn get(
         ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
         accounts: guest.visitor.people.iter().map(account).collect(),
     };
-    Ok(page::show(StatusCode::OK, &chooser, ends_at(&view), &guest))
+    // Whoever takes another account may be led straight to a provider.
+    let providers = shared.issuer.providers.usable(view.interaction.errand.client());
+    let ends = Ends::at(ends_at(&view)).through(&providers);
+    Ok(page::show(StatusCode::OK, &chooser, &ends, &guest))
 }
 
 pub(super) async fn post(

@@ -43,6 +43,7 @@ impl Grant for ClientCredentials {
             refresh_token: None,
             nonce: None,
             claims: Map::new(),
+            issued_token_type: None,
         })
     }
 }

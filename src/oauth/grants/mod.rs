@@ -17,8 +17,10 @@ use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 
 pub mod authorization_code;
 pub mod client_credentials;
+pub mod jwt_bearer;
 pub mod password;
 pub mod refresh_token;
+pub mod token_exchange;
 
 /// What a grant may look at.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +80,8 @@ grants! {
     password::Password,
     refresh_token::RefreshToken,
     client_credentials::ClientCredentials,
+    token_exchange::TokenExchange,
+    jwt_bearer::JwtBearer,
 }
 
 /// RFC 6749 §5.2.

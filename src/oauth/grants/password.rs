@@ -43,6 +43,9 @@ impl Grant for Password {
         let client = cx.client.client();
         let scope = registered_scope(self.scope, client)?;
         registered_resources(&self.resources, client)?;
+        if cx.issuer.providers.are_the_only_way(Some(&client.id)) {
+            return Err(invalid_grant("people come in to this client by a provider alone").into());
+        }
         let knock = Knock {
             username: &self.username,
             password: &self.password,

@@ -73,6 +73,7 @@ impl Grant for RefreshToken {
             refresh_token: Some(refresh_token),
             nonce: None,
             claims: Map::new(),
+            issued_token_type: None,
         })
     }
 }

@@ -2,7 +2,7 @@
 //! takes it.
 
 use super::{Asked, Caller, Errand, Interaction, InteractionId, Led, Lost, Next, Outcome};
-use super::{Subject, View};
+use super::{Said, Subject, View};
 use crate::accounts::browsers::{Present, Visitor, greet, touch};
 use crate::domain::client::ClientKind;
 use crate::domain::person;
@@ -59,9 +59,12 @@ pub(super) async fn step(
     allowed_now: bool,
 ) -> Outcome<Led> {
     let Some(asked) = course.asked.take() else {
-        return to_account(tx, visitor, course).await;
+        return match course.interaction.errand {
+            Errand::Confirm { .. } => to_confirmed(tx, visitor, course).await,
+            _ => to_account(tx, visitor, course).await,
+        };
     };
-    let facts = facts(visitor, &asked, consents, &course.interaction, allowed_now);
+    let facts = facts(issuer, visitor, &asked, consents, &course.interaction, allowed_now);
     match decide(&asked.request, &facts) {
         Step::Issue(session) => {
             let address = address(issuer, &asked)?;
@@ -103,16 +106,27 @@ async fn to_account(tx: &Tx, visitor: &Visitor, mut course: Course) -> Outcome<L
         (Some(session), _) => {
             course.interaction.session = Some(session.clone());
             end(tx, course).await?;
-            Ok(Led { next: Next::Account(session), cookie: None })
+            Ok(Led { next: Next::Account(session, None), cookie: None })
         }
         (None, []) => wait(tx, course, Next::SignIn(id)).await,
         (None, [only]) => {
             let session = only.session.id.clone();
             end(tx, course).await?;
-            Ok(Led { next: Next::Account(session), cookie: None })
+            Ok(Led { next: Next::Account(session, None), cookie: None })
         }
         (None, _) => wait(tx, course, Next::Choose(id)).await,
     }
+}
+
+/// Somebody proves again who they are, for their account page.
+async fn to_confirmed(tx: &Tx, visitor: &Visitor, course: Course) -> Outcome<Led> {
+    let opened = course.interaction.session.clone();
+    let Some(session) = opened.filter(|session| visitor.present(session).is_some()) else {
+        let id = course.interaction.id.clone();
+        return wait(tx, course, Next::SignIn(id)).await;
+    };
+    end(tx, course).await?;
+    Ok(Led { next: Next::Account(session, Some(Said::Confirmed)), cookie: None })
 }
 
 /// Waits at a page for the person.
@@ -178,6 +192,7 @@ pub(super) async fn allowed(
 }
 
 fn facts<'a>(
+    issuer: &Issuer,
     visitor: &'a Visitor,
     asked: &'a Asked,
     consents: &[Option<Consent>],
@@ -191,8 +206,12 @@ fn facts<'a>(
         is_hinted: hint.is_some_and(|hint| names(hint, &present.user)),
         consent: consent.clone(),
     };
+    let may_come = |(present, _): &(&'a Present, &Option<Consent>)| {
+        issuer.providers.admit(&client.id, &present.session.amr)
+    };
+    let people = visitor.people.iter().zip(consents).filter(may_come);
     Facts {
-        people: visitor.people.iter().zip(consents).map(candidate).collect(),
+        people: people.map(candidate).collect(),
         chosen: interaction.session.as_ref(),
         received_at: interaction.received_at,
         first_party: client.first_party,
@@ -226,12 +245,16 @@ pub(super) async fn shown(
         let subject = match (&interaction.errand, visitor.people.as_slice()) {
             (Errand::Account { .. }, []) => Subject::SignIn(None),
             (Errand::Account { .. }, [_, _, ..]) => Subject::Choose,
+            (Errand::Confirm { user, .. }, people) => {
+                let same = people.iter().find(|present| present.user.id == *user);
+                Subject::SignIn(same.cloned().map(Box::new))
+            }
             _ => Subject::Elsewhere,
         };
         return Ok(View { interaction, client: None, subject });
     };
     let consents = allowed(&*issuer.store, visitor, Some(&asked)).await?;
-    let facts = facts(visitor, &asked, &consents, &interaction, false);
+    let facts = facts(issuer, visitor, &asked, &consents, &interaction, false);
     let present = |session: &SessionId| visitor.present(session).cloned();
     let subject = match decide(&asked.request, &facts) {
         Step::SignIn(session) => Subject::SignIn(session.and_then(present).map(Box::new)),

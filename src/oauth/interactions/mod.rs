@@ -13,19 +13,25 @@ use super::respond::Answer;
 use crate::accounts::browsers::{Cookie, Present, Visitor};
 use crate::domain::audit::Origin;
 use crate::domain::interaction::{Errand, Interaction, InteractionId};
+use crate::domain::provider::Slug;
 use crate::domain::session::SessionId;
 use crate::domain::verdict::{Error, Fault};
 use crate::store::interactions;
 
+mod come_back;
 mod consent;
+mod enter;
 mod lead;
+mod leave;
 mod sign_in;
 mod start;
 
+pub use come_back::{Back, Came, Note, come_back};
 pub use consent::{allow, deny};
 pub use lead::{speak, view};
+pub use leave::{Choice, NotLeft, leave, leave_by_hint, leave_to_link};
 pub use sign_in::{NotSignedIn, Typed, choose, sign_in, turn_back};
-pub use start::{begin, begin_account, go_on, keep};
+pub use start::{begin, begin_account, begin_confirming, begin_elsewhere, go_on, keep, pass};
 
 /// Who asks, and from where.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +68,21 @@ pub enum Next {
     Continue(InteractionId),
     /// Back to the app.
     Answer(Answer),
-    /// To their account.
-    Account(SessionId),
+    /// To their account, which says what happened.
+    Account(SessionId, Option<Said>),
+}
+
+/// What an account page says to somebody who comes to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// They proved again who they are.
+    Confirmed,
+    /// A provider is connected.
+    Linked,
+    /// Who came back from this provider belongs to another account.
+    Taken(Slug),
+    /// Nobody came back from this provider.
+    NotLinked(Slug, Note),
 }
 
 /// Why an interaction cannot go on.
@@ -79,6 +98,8 @@ pub enum Lost {
     Expired(Option<Arc<Registered>>),
     /// It is done.
     Finished(Option<Arc<Registered>>),
+    /// The provider may not be used, or not any more.
+    UnknownProvider,
     /// Its client or its redirect URI is not registered any more.
     Untrusted(Untrusted),
 }
@@ -170,7 +191,7 @@ pub(super) async fn submitted(
 async fn client(issuer: &Issuer, errand: &Errand) -> Result<Option<Arc<Registered>>, Fault> {
     match errand {
         Errand::Authorize(request) => issuer.clients.find(&request.client).await,
-        Errand::Account { .. } | Errand::Logout(_) => Ok(None),
+        _ => Ok(None),
     }
 }
 

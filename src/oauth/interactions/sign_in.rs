@@ -1,14 +1,14 @@
 //! Signing in, choosing an account, turning back.
 
-use super::{Caller, Errand, Interaction, InteractionId, Led, Lost, Next, Outcome, lead};
-use crate::accounts::browsers::{self, Proof, Visitor};
+use super::enter::{Entry, enter, next, present};
+use super::{Caller, Interaction, InteractionId, Led, Lost, Next, Outcome, lead};
 use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Refused, SignedIn};
 use crate::domain::client::ClientId;
 use crate::domain::session::SessionId;
-use crate::domain::verdict::{Error, Fault};
+use crate::domain::verdict::Error;
 use crate::oauth::Issuer;
 use crate::oauth::error::{ErrorCode, Refusal};
-use crate::store::{Tx, audit_events, interactions};
+use crate::store::{Tx, audit_events, interactions, users};
 
 /// What somebody typed into the sign-in page.
 #[derive(Clone, Copy)]
@@ -63,35 +63,45 @@ pub async fn sign_in(
     if !is_again {
         super::submitted(issuer, caller, id, csrf).await.map_err(lost)?;
     }
-    let client = match &interaction.errand {
-        Errand::Authorize(request) => Some(request.client.clone()),
-        Errand::Account { .. } | Errand::Logout(_) => None,
-    };
+    let client = interaction.errand.client();
+    // Whom a provider vouched for may have no other way to prove an older account: that one alone.
+    let only = issuer.providers.are_the_only_way(client) && !is_again;
+    let now = issuer.clock.now();
+    let pending = interaction.pending.as_deref().filter(|pending| now < pending.expires_at);
+    if only && pending.is_none() {
+        return Err(Error::Refused(NotSignedIn::Lost(Lost::Forged)));
+    }
     let knock = Knock {
         username: typed.username,
         password: typed.password,
         address: caller.address,
-        client: client.as_ref(),
+        client,
         origin: caller.origin,
     };
-    let proven = issuer.door().by_password(knock).await.map_err(refused)?;
+    let signed_in = issuer.door().by_password(knock).await.map_err(refused)?;
+    if only && pending.is_none_or(|pending| pending.user != signed_in.user.id) {
+        return Err(Error::Refused(NotSignedIn::Refused(Refused::Wrong)));
+    }
     let tx = issuer.store.begin(issuer.clock.now()).await?;
-    let entry = Entry { id, proven: &proven, client: client.as_ref(), keep: typed.keep };
+    let links = pending.is_some();
+    let proven = Proven { id, signed_in: &signed_in, client, keep: typed.keep, links };
     let led = if is_again {
-        again(&tx, issuer, caller, entry).await
+        again(&tx, issuer, caller, proven).await
     } else {
-        admit(&tx, issuer, caller, entry).await
+        admit(&tx, issuer, caller, proven).await
     };
     tx.settle(led).await
 }
 
-/// Somebody who proved who they are, at the door.
+/// Somebody who proved a password.
 #[derive(Clone, Copy)]
-struct Entry<'a> {
+struct Proven<'a> {
     id: &'a InteractionId,
-    proven: &'a SignedIn,
+    signed_in: &'a SignedIn,
     client: Option<&'a ClientId>,
     keep: bool,
+    /// Whether somebody whom a provider vouched for may be linked.
+    links: bool,
 }
 
 /// The first click was answered just now, and the browser threw the answer away for this one.
@@ -104,31 +114,16 @@ async fn admit(
     tx: &Tx,
     issuer: &Issuer,
     caller: Caller<'_>,
-    entry: Entry<'_>,
+    proven: Proven<'_>,
 ) -> Result<Led, Error<NotSignedIn>> {
-    let Entry { id, proven, client, keep } = entry;
-    let event = proven.record(tx, client, caller.origin).await.map_err(refused)?;
-    let found = interactions::lock(tx, id).await?;
-    let Some(mut interaction) = found.filter(|interaction| interaction.ended_at.is_none()) else {
-        return Err(Error::Refused(NotSignedIn::Lost(Lost::Finished(None))));
-    };
-    let Some(browser) = interaction.browser.clone() else {
-        return Err(Error::Refused(NotSignedIn::Lost(Lost::WrongBrowser)));
-    };
-    let proof = Proof {
-        user: &proven.user.id,
-        amr: PASSWORD_AMR,
-        kept: keep,
-        user_agent: caller.user_agent,
-        origin: caller.origin,
-    };
-    let (session, cookie, started) =
-        browsers::sign_in(tx, &issuer.sessions, &browser, proof).await?;
-    audit_events::insert(tx, &[event, started]).await?;
-    interaction.session = Some(session.id);
-    let visitor = present(tx, browser).await?;
-    let led = next(tx, issuer, &visitor, interaction).await.map_err(lost)?;
-    Ok(Led { cookie: Some(cookie), ..led })
+    let Proven { id, signed_in, client, keep, links } = proven;
+    if links {
+        // Before it is held for reading, or two of these wait for each other.
+        users::lock(tx, &signed_in.user.id).await?;
+    }
+    let event = signed_in.record(tx, client, caller.origin).await.map_err(refused)?;
+    let entry = Entry { id, user: &signed_in.user.id, amr: PASSWORD_AMR, keep, event };
+    enter(tx, issuer, caller, entry).await.map_err(lost)
 }
 
 /// Answers a second click like the first: for the same person, in the session of the first.
@@ -136,37 +131,20 @@ async fn again(
     tx: &Tx,
     issuer: &Issuer,
     caller: Caller<'_>,
-    entry: Entry<'_>,
+    proven: Proven<'_>,
 ) -> Result<Led, Error<NotSignedIn>> {
-    let Entry { id, proven, client, .. } = entry;
-    let event = proven.record(tx, client, caller.origin).await.map_err(refused)?;
+    let Proven { id, signed_in, client, .. } = proven;
+    let event = signed_in.record(tx, client, caller.origin).await.map_err(refused)?;
     audit_events::insert(tx, &[event]).await?;
     let finished = || Error::Refused(NotSignedIn::Lost(Lost::Finished(None)));
     let interaction = interactions::lock(tx, id).await?.ok_or_else(finished)?;
     let browser = interaction.browser.clone().ok_or_else(finished)?;
     let visitor = present(tx, browser).await?;
     let session = interaction.session.as_ref().and_then(|session| visitor.present(session));
-    if session.is_none_or(|present| present.user.id != proven.user.id) {
+    if session.is_none_or(|present| present.user.id != signed_in.user.id) {
         return Err(finished());
     }
     next(tx, issuer, &visitor, interaction).await.map_err(lost)
-}
-
-/// Who is signed in in the browser now, seen from within the transaction.
-async fn present(tx: &Tx, browser: crate::domain::session::BrowserId) -> Result<Visitor, Fault> {
-    Visitor::in_browser(tx, browser, tx.now()).await
-}
-
-async fn next(
-    tx: &Tx,
-    issuer: &Issuer,
-    visitor: &Visitor,
-    interaction: Interaction,
-) -> Outcome<Led> {
-    let asked = super::asked(issuer, &interaction.errand).await?;
-    let consents = lead::allowed(tx, visitor, asked.as_ref()).await?;
-    let course = lead::Course::stored(interaction, asked);
-    lead::step(tx, issuer, visitor, &consents, course, false).await
 }
 
 /// Somebody chose an account that is signed in in their browser; none: another one.
@@ -188,16 +166,23 @@ pub async fn choose(
     tx.settle(led).await
 }
 
-/// Somebody turned back: the app hears `access_denied` (RFC 6749 §4.1.2.1).
+/// Somebody turned back: the app hears `access_denied` (RFC 6749 §4.1.2.1), or that the provider
+/// which they wanted to come by is unavailable.
 pub async fn turn_back(
     issuer: &Issuer,
     caller: Caller<'_>,
     id: &InteractionId,
     csrf: &str,
+    unavailable: bool,
 ) -> Outcome<Led> {
     let interaction = super::submitted(issuer, caller, id, csrf).await?;
     let asked = super::asked(issuer, &interaction.errand).await?.ok_or(Lost::Unknown)?;
-    let refusal = Refusal::new(ErrorCode::AccessDenied, "the person turned back");
+    let refusal = if unavailable {
+        // RFC 6749 §4.1.2.1
+        Refusal::new(ErrorCode::Overloaded, "the provider cannot be reached")
+    } else {
+        Refusal::new(ErrorCode::AccessDenied, "the person turned back")
+    };
     let tx = issuer.store.begin(issuer.clock.now()).await?;
     let answer = lead::refuse(&tx, issuer, interaction, &asked, &refusal).await;
     let answer = tx.settle(answer).await?;

@@ -2,6 +2,7 @@
 
 use super::{Asked, Caller, Errand, Interaction, InteractionId, Led, Lost, Outcome, lead};
 use crate::accounts::browsers::{Visitor, greet};
+use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::oauth::Issuer;
 use crate::store::interactions;
@@ -18,6 +19,53 @@ pub async fn begin_account(issuer: &Issuer, caller: Caller<'_>) -> Outcome<Led> 
     let errand = Errand::Account { ui_locales: None };
     let interaction = Interaction::new(errand, caller.visitor.browser.clone(), issuer.clock.now());
     lead::on(issuer, caller, lead::Course::new(interaction, None)).await
+}
+
+/// Begins with somebody whom their account page asks to prove again who they are.
+pub async fn begin_confirming(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    user: &UserId,
+    language: &str,
+) -> Outcome<Led> {
+    let errand = Errand::Confirm { user: user.clone(), ui_locales: Some(language.to_owned()) };
+    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), issuer.clock.now());
+    lead::on(issuer, caller, lead::Course::new(interaction, None)).await
+}
+
+/// What lets an interaction begin anew elsewhere: it stands on pages in the browser of an app, and
+/// nowhere else.
+#[must_use]
+pub fn pass(issuer: &Issuer, interaction: &Interaction) -> String {
+    let token = |browser| issuer.forms.token(browser, &elsewhere(&interaction.id));
+    interaction.browser.as_ref().map(token).unwrap_or_default()
+}
+
+fn elsewhere(id: &InteractionId) -> String {
+    format!("elsewhere {}", id.0)
+}
+
+/// Begins anew, in another browser, what somebody is in the middle of in the browser of an app: the
+/// app's request moves, and nothing of the person. Whoever opens this has an interaction of their own.
+pub async fn begin_elsewhere(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    id: &InteractionId,
+    pass: &str,
+) -> Outcome<Led> {
+    let found = interactions::find(&*issuer.store, id).await?.ok_or(Lost::Unknown)?;
+    let browser = found.browser.as_ref().ok_or(Lost::Unknown)?;
+    if !issuer.forms.verifies(pass, browser, &elsewhere(id)) {
+        return Err(Lost::Unknown.into());
+    }
+    let errand = super::still_open(issuer, found).await?.errand;
+    match super::asked(issuer, &errand).await? {
+        Some(mut asked) => {
+            asked.request.login_hint = None;
+            begin(issuer, caller, asked).await
+        }
+        None => begin_account(issuer, caller).await,
+    }
 }
 
 /// Keeps a request that came by POST. A cross-site POST brings no cookie of ours, so the browser

@@ -2,7 +2,9 @@
 
 use super::{Access, AccountPage, Device, Notice, PasswordProblem};
 use crate::pages::frame::{Account, Frame};
-use crate::pages::gallery::{Sample, accounts, apps, instant, names, people};
+use crate::pages::gallery::{Sample, accounts, apps, instant, names, people, providers};
+use crate::pages::linked::{LinkProblem, Linked};
+use crate::pages::provider::{Brand, ProviderButton};
 use crate::pages::wish::Wish;
 
 impl<'a> Sample<'a> for AccountPage<'a> {
@@ -20,6 +22,9 @@ impl<'a> Sample<'a> for AccountPage<'a> {
             notice: None,
             devices: devices(),
             apps: access(),
+            linked: linked(),
+            linkable: providers::few().split_off(2),
+            link_problem: None,
             others: vec![],
         };
         let bare = Self {
@@ -28,28 +33,33 @@ impl<'a> Sample<'a> for AccountPage<'a> {
             has_password: false,
             devices: vec![],
             apps: vec![],
+            linked: vec![],
+            linkable: vec![],
             ..page.clone()
         };
         let mut samples = vec![
             ("full", Self { others: accounts(), ..page.clone() }),
-            ("bare", bare),
+            ("bare", bare.clone()),
             ("unverified", Self { email_verified: false, ..page.clone() }),
             ("password-changed", Self { notice: Some(Notice::PasswordChanged), ..page.clone() }),
             ("device-signed-out", Self { notice: Some(Notice::DeviceSignedOut), ..page.clone() }),
             ("app-removed", Self { notice: Some(Notice::AppRemoved), ..page.clone() }),
+            ("provider-linked", Self { notice: Some(Notice::ProviderLinked), ..page.clone() }),
+            ("provider-unlinked", Self { notice: Some(Notice::ProviderUnlinked), ..page.clone() }),
+            ("confirmed", Self { notice: Some(Notice::Confirmed), ..page.clone() }),
+            ("only-way-in", Self { linked: vec![only_way_in()], ..bare.clone() }),
+            ("nothing-linked", Self { linkable: providers::every(), ..bare }),
+            ("every-provider-linked", Self { linked: every(), linkable: vec![], ..page.clone() }),
         ];
         samples.extend(
             problems()
                 .map(|(name, problem)| (name, Self { problem: Some(problem), ..page.clone() })),
         );
-        samples.push((
-            "long-names",
-            Self {
-                person: people::LONG,
-                apps: vec![Access { app: apps::LONG, ..shop() }],
-                ..page.clone()
-            },
-        ));
+        samples.extend(
+            link_problems()
+                .map(|(name, it)| (name, Self { link_problem: Some(it), ..page.clone() })),
+        );
+        samples.push(("long-names", long_names(&page)));
         samples.push(("hostile", hostile(&page)));
         samples
     }
@@ -66,6 +76,19 @@ fn problems() -> impl Iterator<Item = (&'static str, PasswordProblem)> {
         ("too-long", PasswordProblem::TooLong),
         ("throttled", PasswordProblem::Throttled { minutes: 12 }),
         ("busy", PasswordProblem::Busy),
+    ];
+    problems.into_iter()
+}
+
+fn link_problems() -> impl Iterator<Item = (&'static str, LinkProblem<'static>)> {
+    let provider = "Google";
+    let problems = [
+        ("link-taken", LinkProblem::Taken { provider }),
+        ("link-cancelled", LinkProblem::Cancelled { provider }),
+        ("link-unavailable", LinkProblem::Unavailable { provider }),
+        ("link-failed", LinkProblem::Failed { provider }),
+        ("link-refused", LinkProblem::Refused { provider }),
+        ("link-last-way-in", LinkProblem::LastWayIn),
     ];
     problems.into_iter()
 }
@@ -107,6 +130,55 @@ fn access() -> Vec<Access<'static>> {
     vec![shop(), Access { client: "bare", app: apps::BARE, wishes, since: instant(50_000) }]
 }
 
+fn linked() -> Vec<Linked<'static>> {
+    let google = Linked {
+        id: "l1",
+        name: "Google",
+        brand: Brand::Google,
+        email: Some("hana@example.com"),
+        since: instant(0),
+        removable: true,
+    };
+    vec![google, Linked { id: "l2", name: "Kakao", brand: Brand::Kakao, email: None, ..google }]
+}
+
+fn only_way_in() -> Linked<'static> {
+    Linked {
+        id: "l3",
+        name: "Naver",
+        brand: Brand::Naver,
+        email: None,
+        since: instant(0),
+        removable: false,
+    }
+}
+
+fn every() -> Vec<Linked<'static>> {
+    let email = Some("hana@example.com");
+    let connected = |it: ProviderButton<'static>| Linked {
+        id: it.slug,
+        name: it.name,
+        brand: it.brand,
+        email,
+        since: instant(0),
+        removable: true,
+    };
+    providers::every().into_iter().map(connected).collect()
+}
+
+/// An account of which nothing is short.
+fn long_names<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
+    let name = names::LONG;
+    let button = |it: ProviderButton<'a>| ProviderButton { name, ..it };
+    AccountPage {
+        person: people::LONG,
+        apps: vec![Access { app: apps::LONG, ..shop() }],
+        linked: vec![Linked { name, email: Some(name), ..only_way_in() }],
+        linkable: providers::few().into_iter().map(button).collect(),
+        ..page.clone()
+    }
+}
+
 fn hostile<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
     let text = Some(names::HOSTILE);
     let device = devices().first().copied();
@@ -123,6 +195,18 @@ fn hostile<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
         person: people::HOSTILE,
         devices: device.into_iter().collect(),
         apps: vec![Access { client: names::HOSTILE, app: apps::HOSTILE, ..shop() }],
+        linked: vec![Linked {
+            id: names::HOSTILE,
+            name: names::HOSTILE,
+            email: text,
+            ..only_way_in()
+        }],
+        linkable: vec![ProviderButton {
+            slug: names::HOSTILE,
+            name: names::HOSTILE,
+            brand: Brand::Other,
+        }],
+        link_problem: Some(LinkProblem::Taken { provider: names::HOSTILE }),
         others: vec![Account { person: people::HOSTILE, session: "a&b=c" }],
         ..page.clone()
     }

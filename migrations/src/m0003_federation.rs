@@ -1,0 +1,63 @@
+//! Social login: providers, the identities that they vouch for, visits to them.
+
+use sea_orm_migration::prelude::*;
+
+use crate::dialect;
+
+/// The migration.
+#[derive(Debug)]
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &'static str {
+        "m0003_federation"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        dialect::execute(manager, STATEMENTS).await
+    }
+}
+
+const STATEMENTS: &[&str] = &[
+    "INSERT INTO revision (name, value) VALUES ('providers', 0)",
+    // Those of the settings file are not here.
+    "CREATE TABLE provider (
+        slug TEXT NOT NULL PRIMARY KEY,
+        registration TEXT NOT NULL,
+        sealed_credential BYTES NOT NULL,
+        disabled_at BIGINT,
+        created_at BIGINT NOT NULL
+    ) BY_KEY",
+    "CREATE TABLE identity (
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        user_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        provider TEXT NOT NULL,
+        email TEXT,
+        linked_at BIGINT NOT NULL,
+        used_at BIGINT NOT NULL,
+        PRIMARY KEY (issuer, subject)
+    ) BY_KEY",
+    "CREATE INDEX identity_user_id ON identity (user_id)",
+    "CREATE INDEX account_email_key ON account (email_key)",
+    // A visit that came back has no row.
+    "CREATE TABLE visit (
+        hash BYTES NOT NULL PRIMARY KEY,
+        provider TEXT NOT NULL,
+        browser_id TEXT NOT NULL,
+        interaction_id TEXT NOT NULL,
+        kept BOOLEAN NOT NULL,
+        direct BOOLEAN NOT NULL,
+        again BOOLEAN NOT NULL,
+        expires_at BIGINT NOT NULL
+    ) BY_KEY",
+    "CREATE INDEX visit_expires_at ON visit (expires_at)",
+    "ALTER TABLE interaction ADD COLUMN pending TEXT",
+];

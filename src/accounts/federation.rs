@@ -1,0 +1,289 @@
+//! From an identity at a provider to an account here.
+//!
+//! The key is issuer and subject, never an address. An address that the provider proved says that an
+//! account *may* be the same person's: they prove that account, and then both are linked. An account
+//! that only claims the address has no right to it.
+
+use chrono::{DateTime, Duration, Utc};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::endings;
+use crate::domain::address::neighbourhood;
+use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::client::ClientId;
+use crate::domain::identity::Identity;
+use crate::domain::person;
+use crate::domain::provider::{Registration, Slug};
+use crate::domain::random;
+use crate::domain::user::{User, UserId};
+use crate::domain::verdict::{Error, Fault};
+use crate::store::{Store, Tx, audit_events, identities, users};
+
+/// How long the proof of an account of the same address counts.
+pub const PROOF_LIFE: Duration = Duration::minutes(10);
+
+/// Who arrives.
+#[derive(Debug)]
+pub enum Arrival {
+    /// Somebody who has an account.
+    Known(User),
+    /// Somebody who got one just now.
+    New(User),
+    /// Perhaps the person of this account: they have yet to prove it.
+    Prove(User),
+}
+
+/// Why somebody does not come in. Pages and apps hear no more than that they do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwelcome {
+    /// Their account is disabled.
+    Disabled,
+    /// The provider lets in other domains.
+    Domain,
+}
+
+impl Unwelcome {
+    /// One word for the audit.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Domain => "domain_not_allowed",
+        }
+    }
+}
+
+type Outcome<T> = Result<T, Error<Unwelcome>>;
+
+fn unwelcome<T>(why: Unwelcome) -> Outcome<T> {
+    Err(Error::Refused(why))
+}
+
+/// Finds the account of an identity, or makes it. `None` when somebody else changed it at the same
+/// moment: the transaction is then good for nothing but its end, and another one finds what is.
+pub async fn arrive(
+    tx: &Tx,
+    registration: &Registration,
+    identity: &Identity,
+    origin: &Origin,
+) -> Outcome<Option<Arrival>> {
+    if !registration.lets_in(identity.email.as_deref(), identity.email_verified) {
+        return unwelcome(Unwelcome::Domain);
+    }
+    if let Some(linked) = identities::find(tx, &identity.issuer, &identity.subject).await? {
+        let user = users::lock(tx, &linked.user).await?.filter(User::is_enabled);
+        let Some(mut user) = user else { return unwelcome(Unwelcome::Disabled) };
+        if !identities::used(tx, identity, &user.id, &registration.slug).await? {
+            // It was disconnected while we waited for the account.
+            return Ok(None);
+        }
+        update(tx, &mut user, identity, registration.follow_profile).await?;
+        return Ok(Some(Arrival::Known(user)));
+    }
+    let claimants = claimants(tx, identity).await?;
+    // Whoever has the address may be they themselves, who got their account at this moment.
+    if !claimants.is_empty()
+        && identities::find(tx, &identity.issuer, &identity.subject).await?.is_some()
+    {
+        return Ok(None);
+    }
+    match claimants.as_slice() {
+        [owner, ..] if owner.email_verified && !owner.is_enabled() => {
+            unwelcome(Unwelcome::Disabled)
+        }
+        [owner, ..] if owner.email_verified => Ok(Some(Arrival::Prove(owner.clone()))),
+        _ => create(tx, registration, identity, &claimants, origin).await,
+    }
+}
+
+/// Every account that claims the address which the provider proved.
+async fn claimants(tx: &Tx, identity: &Identity) -> Result<Vec<User>, Fault> {
+    match identity.verified_email().and_then(person::email_key) {
+        Some(key) => users::lock_by_email(tx, &key).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+async fn create(
+    tx: &Tx,
+    registration: &Registration,
+    identity: &Identity,
+    claimants: &[User],
+    origin: &Origin,
+) -> Outcome<Option<Arrival>> {
+    for claimant in claimants {
+        displace(tx, claimant, origin).await?;
+    }
+    let user = User {
+        id: UserId(Uuid::new_v4().to_string()),
+        username: free_username(tx, identity).await?,
+        email: identity.email.clone(),
+        email_verified: identity.verified_email().is_some(),
+        password_hash: None,
+        profile: identity.profile.clone(),
+        disabled_at: None,
+        created_at: tx.now(),
+        updated_at: tx.now(),
+    };
+    let made = users::insert(tx, &user).await?
+        && identities::insert(tx, identity, &user.id, &registration.slug).await?;
+    if !made {
+        return Ok(None);
+    }
+    let slug = registration.slug.as_str();
+    let created = Event::new(Kind::UserCreated).user(&user.id).from(origin).detail(slug);
+    let linked = Event::new(Kind::IdentityLinked).user(&user.id).from(origin).detail(slug);
+    audit_events::insert(tx, &[created, linked]).await?;
+    Ok(Some(Arrival::New(user)))
+}
+
+/// The rightful owner of an address arrives. Whoever claimed it without proof may have done so to
+/// wait for them: password, sessions and tokens end, and the address is free. Who came by a provider
+/// keeps that way in: it leads to what was theirs and to nothing of the owner's.
+async fn displace(tx: &Tx, claimant: &User, origin: &Origin) -> Result<(), Fault> {
+    endings::end_everything(tx, &claimant.id, None, origin).await?;
+    let bare = User {
+        email: None,
+        email_verified: false,
+        password_hash: None,
+        updated_at: tx.now(),
+        ..claimant.clone()
+    };
+    users::update(tx, &bare).await?;
+    let event = Event::new(Kind::AccountDisplaced).user(&claimant.id).from(origin);
+    audit_events::insert(tx, &[event]).await
+}
+
+/// Links an identity to an account whose person proved it; `false` when the identity is somebody
+/// else's.
+pub async fn link(
+    tx: &Tx,
+    user: &UserId,
+    provider: &Slug,
+    identity: &Identity,
+    origin: &Origin,
+) -> Result<bool, Fault> {
+    // The account first, as everywhere: two who link to it do not wait for each other in a circle.
+    let Some(mut account) = users::lock(tx, user).await? else { return Ok(false) };
+    if !identities::insert(tx, identity, user, provider).await? {
+        let linked = identities::find(tx, &identity.issuer, &identity.subject).await?;
+        return Ok(linked.is_some_and(|linked| linked.user == *user));
+    }
+    update(tx, &mut account, identity, false).await?;
+    let event = Event::new(Kind::IdentityLinked).user(user).from(origin);
+    audit_events::insert(tx, &[event.detail(provider.as_str())]).await?;
+    Ok(true)
+}
+
+/// Takes over what a provider says: what is empty here, or everything where that is wished.
+async fn update(tx: &Tx, user: &mut User, identity: &Identity, follow: bool) -> Result<(), Fault> {
+    let mut changed = user.clone();
+    if follow {
+        changed.profile.follow(identity.profile.clone());
+    } else {
+        changed.profile.fill(identity.profile.clone());
+    }
+    let proves_the_same =
+        identity.verified_email().and_then(person::email_key).is_some_and(|key| {
+            user.email.as_deref().and_then(person::email_key).as_ref() == Some(&key)
+        });
+    let takes = match &user.email {
+        None => identity.email.is_some(),
+        Some(_) => {
+            follow && identity.email_verified && user.email != identity.email
+                || !user.email_verified && proves_the_same
+        }
+    };
+    // An address that somebody proved is theirs alone.
+    if takes && (!identity.email_verified || is_free(tx, user, identity).await?) {
+        changed.email.clone_from(&identity.email);
+        changed.email_verified = identity.email_verified;
+    }
+    let same = changed.profile == user.profile
+        && changed.email == user.email
+        && changed.email_verified == user.email_verified;
+    if same {
+        return Ok(());
+    }
+    changed.updated_at = tx.now();
+    if !users::update(tx, &changed).await? {
+        return Err(Fault::unavailable("taking over an address", "it was taken at this moment"));
+    }
+    *user = changed;
+    Ok(())
+}
+
+async fn is_free(tx: &Tx, user: &User, identity: &Identity) -> Result<bool, Fault> {
+    let Some(key) = identity.verified_email().and_then(person::email_key) else { return Ok(true) };
+    let owner = users::find_owner(tx, &key).await?;
+    Ok(owner.is_none_or(|owner| owner == user.id))
+}
+
+/// A user name that nobody has: what they are called there, or what comes before the @. It never
+/// looks like an address, so it can stand in no owner's way.
+async fn free_username(tx: &Tx, identity: &Identity) -> Result<String, Fault> {
+    let before_at = |text: &str| text.split('@').next().unwrap_or_default().to_owned();
+    let wished = [
+        identity.username.as_deref(),
+        identity.email.as_deref(),
+        identity.profile.nickname.as_deref(),
+    ];
+    let wished = wished.into_iter().flatten().map(before_at).find_map(|name| {
+        // A wide @ is one as well.
+        let key = person::username_key(&name).filter(|key| !key.contains('@'));
+        key.filter(|_| name.len() <= 64).map(|key| (name, key))
+    });
+    if let Some((name, key)) = &wished
+        && users::find_by_name(tx, key, None).await?.is_none()
+    {
+        return Ok(name.clone());
+    }
+    let base = wished.map_or_else(|| "user".to_owned(), |(name, _)| name);
+    let letters =
+        random::bytes::<5>().into_iter().filter_map(|byte| LETTERS.get(usize::from(byte % 32)));
+    Ok(format!("{base}-{}", letters.map(|letter| char::from(*letter)).collect::<String>()))
+}
+
+/// Letters that nobody mistakes for one another; as many as divide 256.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// How often somebody is refused, for the audit: once a minute for each reason, from each place.
+pub async fn refused(store: &Store, now: DateTime<Utc>, refusal: Refusal<'_>) -> Result<(), Fault> {
+    let tx = store.begin(now).await?;
+    refused_in(&tx, refusal).await?;
+    tx.commit().await
+}
+
+/// The same in a transaction.
+pub async fn refused_in(tx: &Tx, refusal: Refusal<'_>) -> Result<(), Fault> {
+    let Refusal { provider, reason, client, user, origin } = refusal;
+    let detail = format!("{provider}: {reason}");
+    let place = origin.address.as_deref().and_then(|address| address.parse().ok());
+    let place = place.map(neighbourhood).unwrap_or_default();
+    let minute = tx.now().timestamp() / 60;
+    let mut hash = Sha256::new();
+    hash.update(format!("{detail}\n{place}\n{minute}\n"));
+    hash.update(client.map(ClientId::as_str).unwrap_or_default());
+    let mut once = [0; 16];
+    once.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+    let mut event = Event::new(Kind::FederationRefused).from(origin).detail(detail);
+    event.client = client.cloned();
+    event.user = user.cloned();
+    audit_events::insert_once(tx, &event, Uuid::new_v8(once)).await
+}
+
+/// Who was refused, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal<'a> {
+    /// At which provider.
+    pub provider: &'a Slug,
+    /// One word.
+    pub reason: &'static str,
+    /// By which client.
+    pub client: Option<&'a ClientId>,
+    /// Whose account it is about.
+    pub user: Option<&'a UserId>,
+    /// Where the request came from.
+    pub origin: &'a Origin,
+}

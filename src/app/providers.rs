@@ -1,0 +1,191 @@
+//! `[[social]]` in the settings file: the providers of social login.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::domain::client::ClientId;
+use crate::domain::provider::{Audience, Credential, Registration, Slug};
+use crate::domain::sensitive::Sensitive;
+use crate::outbound::Outbound;
+use crate::social;
+
+/// One table as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    slug: String,
+    preset: String,
+    name: Option<String>,
+    issuer: Option<String>,
+    client_id: String,
+    client_secret: Option<String>,
+    client_secret_file: Option<PathBuf>,
+    team_id: Option<String>,
+    key_id: Option<String>,
+    private_key_file: Option<PathBuf>,
+    tenant: Option<String>,
+    scopes: Option<String>,
+    #[serde(default)]
+    origins: Vec<String>,
+    #[serde(default)]
+    audience: Vec<RawAudience>,
+    #[serde(default)]
+    allowed_clients: Vec<String>,
+    #[serde(default)]
+    allowed_domains: Vec<String>,
+    #[serde(default)]
+    only: bool,
+    #[serde(default)]
+    follow_profile: bool,
+    #[serde(default)]
+    disabled: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAudience {
+    id: String,
+    clients: Vec<String>,
+}
+
+/// What is wrong, by its key.
+pub(super) type Wrong = (String, String);
+
+/// Reads every table; what is wrong comes instead.
+pub(super) fn read(
+    value: &toml::Value,
+    outbound: Option<&Outbound>,
+) -> (Vec<Registration>, Vec<Wrong>) {
+    let mut wrong = Vec::new();
+    let toml::Value::Array(tables) = value else {
+        wrong.push(("social".to_owned(), "is a list of tables: [[social]]".to_owned()));
+        return (Vec::new(), wrong);
+    };
+    let mut read: Vec<Registration> = Vec::new();
+    let mut slugs = BTreeSet::new();
+    for (at, table) in tables.iter().enumerate() {
+        let raw: Raw = match table.clone().try_into() {
+            Ok(raw) => raw,
+            Err(error) => {
+                wrong.push((format!("social[{at}]"), error.message().to_owned()));
+                continue;
+            }
+        };
+        let name = if raw.slug.is_empty() { at.to_string() } else { raw.slug.clone() };
+        let registration = match registration(raw) {
+            Ok(registration) => registration,
+            Err(problems) => {
+                wrong.extend(problems.into_iter().map(|(key, it)| (keyed(&name, key), it)));
+                continue;
+            }
+        };
+        if !slugs.insert(registration.slug.clone()) {
+            wrong.push((keyed(&name, "slug"), "is taken by another [[social]]".to_owned()));
+        }
+        if let Some(Err(problems)) = outbound.map(|outbound| social::check(&registration, outbound))
+        {
+            wrong.extend(problems.into_iter().map(|(key, it)| (keyed(&name, key), it)));
+        }
+        read.push(registration);
+    }
+    (read, wrong)
+}
+
+fn keyed(name: &str, key: &str) -> String {
+    format!("social.{name}.{key}")
+}
+
+fn registration(raw: Raw) -> Result<Registration, Vec<(&'static str, String)>> {
+    let mut problems = Vec::new();
+    let slug = Slug::parse(&raw.slug);
+    if slug.is_none() {
+        let shape = "must be 1 to 32 lower-case letters, digits, - and _";
+        problems.push(("slug", shape.to_owned()));
+    }
+    let credential = credential(&raw).unwrap_or_else(|problem| {
+        problems.push(problem);
+        Credential::None
+    });
+    let allowed_domains = domains(&raw.allowed_domains).unwrap_or_else(|problem| {
+        problems.push(("allowed_domains", problem));
+        Vec::new()
+    });
+    let mut ids = |key, names: &[String]| {
+        let parsed: Option<Vec<_>> = names.iter().map(|name| ClientId::parse(name)).collect();
+        parsed.unwrap_or_else(|| {
+            problems.push((key, "holds what is no client id".to_owned()));
+            Vec::new()
+        })
+    };
+    let allowed_clients = ids("allowed_clients", &raw.allowed_clients);
+    let audiences = raw.audience.into_iter().map(|audience| Audience {
+        clients: ids("audience.clients", &audience.clients),
+        id: audience.id,
+    });
+    let audiences = audiences.collect();
+    match slug {
+        Some(slug) if problems.is_empty() => Ok(Registration {
+            slug,
+            preset: raw.preset,
+            name: raw.name.filter(|name| !name.trim().is_empty()),
+            issuer: raw.issuer,
+            client_id: raw.client_id,
+            credential,
+            tenant: raw.tenant,
+            scopes: raw.scopes,
+            origins: raw.origins,
+            audiences,
+            allowed_clients,
+            allowed_domains,
+            only: raw.only,
+            follow_profile: raw.follow_profile,
+            disabled: raw.disabled,
+        }),
+        _ => Err(problems),
+    }
+}
+
+fn credential(raw: &Raw) -> Result<Credential, (&'static str, String)> {
+    match (&raw.client_secret, &raw.client_secret_file) {
+        (Some(_), Some(_)) => {
+            let both = "is given together with client_secret_file: choose one";
+            return Err(("client_secret", both.to_owned()));
+        }
+        (Some(secret), None) => return Ok(Credential::Secret(Sensitive::new(secret))),
+        (None, Some(file)) => {
+            let secret = text_of(file).map_err(|problem| ("client_secret_file", problem))?;
+            return Ok(Credential::Secret(secret));
+        }
+        (None, None) => {}
+    }
+    match (&raw.team_id, &raw.key_id, &raw.private_key_file) {
+        (None, None, None) => Ok(Credential::None),
+        (Some(team), Some(id), Some(file)) => {
+            let private = text_of(file).map_err(|problem| ("private_key_file", problem))?;
+            Ok(Credential::Key { team: team.clone(), id: id.clone(), private })
+        }
+        (None, ..) => Err(("team_id", "is missing".to_owned())),
+        (_, None, _) => Err(("key_id", "is missing".to_owned())),
+        (.., None) => Err(("private_key_file", "is missing".to_owned())),
+    }
+}
+
+fn text_of(file: &Path) -> Result<Sensitive, String> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(Sensitive::new(text.trim_end_matches(['\r', '\n']))),
+        Err(error) => Err(format!("{}: {error}", file.display())),
+    }
+}
+
+/// Domains as they are compared: in lower case.
+pub fn domains(names: &[String]) -> Result<Vec<String>, String> {
+    let one = |name: &String| {
+        let domain = name.trim().to_lowercase();
+        let shaped = !domain.is_empty()
+            && !domain.contains(|c: char| c == '@' || c == '/' || c.is_whitespace() || c == '*');
+        if shaped { Ok(domain) } else { Err(format!("{name:?} is no domain, like example.com")) }
+    };
+    names.iter().map(one).collect()
+}

@@ -1,0 +1,376 @@
+//! `mapae provider`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::output::{secret_from_file, secret_from_stdin, table};
+use super::{Installation, Outcome};
+use crate::app::config::Settings;
+use crate::app::{self, providers::domains};
+use crate::domain::client::ClientId;
+use crate::domain::provider::{Audience, Credential, Registration, Slug};
+use crate::domain::sensitive::Sensitive;
+use crate::domain::verdict::{Rejected, reject};
+use crate::keys::seal::Sealer;
+use crate::oauth::providers::{self, administration, redirect_uri};
+use crate::social::{self, presets};
+use crate::store::Store;
+
+/// Providers of social login.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verbs {
+    /// Add a provider to the database
+    Add(Box<Add>),
+    /// Every provider, of the settings file and of the database
+    List,
+    /// The redirect URI to paste there, and what is wrong with the registration
+    Check(Check),
+    /// Turn a provider of the database off
+    Disable(One),
+    /// Turn it on again
+    Enable(One),
+    /// Delete a provider of the database; who came by it keeps their account
+    Delete(One),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct One {
+    /// Its name here
+    #[arg(long)]
+    slug: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Its name here; every provider without one
+    slug: Option<String>,
+    /// The same
+    #[arg(long = "slug", value_name = "SLUG", conflicts_with = "slug")]
+    named: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Secret {
+    /// Read the client secret from standard input
+    #[arg(long)]
+    client_secret_stdin: bool,
+    /// Read the client secret from a file
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// Its name here: in the redirect URI, in `amr`
+    #[arg(long)]
+    slug: String,
+    /// What it is: oidc, google, apple, microsoft, kakao, naver, line, facebook, github, gitlab
+    #[arg(long)]
+    preset: String,
+    /// What people see
+    #[arg(long)]
+    name: Option<String>,
+    /// The issuer of an OpenID provider, or where a self-hosted server is
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Your client id there
+    #[arg(long)]
+    client_id: String,
+    #[command(flatten)]
+    secret: Secret,
+    /// Apple: the team
+    #[arg(long)]
+    team_id: Option<String>,
+    /// Apple: the name of the key
+    #[arg(long)]
+    key_id: Option<String>,
+    /// Apple: the key, PKCS#8 in PEM
+    #[arg(long, value_name = "FILE")]
+    private_key_file: Option<PathBuf>,
+    /// Microsoft: common, organizations, consumers, or a tenant id
+    #[arg(long)]
+    tenant: Option<String>,
+    /// What is asked for there, instead of the usual
+    #[arg(long)]
+    scopes: Option<String>,
+    /// A further origin that it sends browsers through
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
+    /// A further client id there whose tokens are accepted at /token, and for which of your clients
+    #[arg(long = "audience", value_name = "ID=CLIENT,…")]
+    audiences: Vec<String>,
+    /// A client that it serves; all without any
+    #[arg(long = "allowed-client", value_name = "CLIENT")]
+    allowed_clients: Vec<String>,
+    /// A domain of verified addresses that it lets in; all without any
+    #[arg(long = "allowed-domain", value_name = "DOMAIN")]
+    allowed_domains: Vec<String>,
+    /// The only way in for the clients that it serves
+    #[arg(long)]
+    only: bool,
+    /// Profiles here follow those there
+    #[arg(long)]
+    follow_profile: bool,
+}
+
+impl Verbs {
+    pub(super) async fn run(self, at: &Installation) -> Outcome<ExitCode> {
+        let settings = at.quiet_settings()?;
+        if let Self::Check(check) = self {
+            return check.run(at, &settings).await;
+        }
+        let store = at.store(&settings).await?;
+        match self {
+            Self::Add(add) => add.run(at, &settings, &store).await?,
+            Self::List => list(at, &settings, &store).await?,
+            Self::Disable(one) => {
+                let slug = one.of_database(&settings)?;
+                administration::set_enabled(&store, &at.clock, &slug, false).await?;
+                at.done(&format!("disabled {slug}; nobody comes in by it"));
+            }
+            Self::Enable(one) => {
+                let slug = one.of_database(&settings)?;
+                administration::set_enabled(&store, &at.clock, &slug, true).await?;
+                at.done(&format!("enabled {slug}"));
+            }
+            Self::Delete(one) => {
+                // One that stands in the file too can be deleted here: that is the way out of it.
+                let slug = slug(&one.slug)?;
+                administration::delete(&store, &at.clock, &slug).await?;
+                at.done(&format!("deleted {slug}; who came by it keeps their account"));
+            }
+            Self::Check(_) => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl One {
+    /// What the settings file says is changed there.
+    fn of_database(&self, settings: &Settings) -> Outcome<Slug> {
+        let slug = slug(&self.slug)?;
+        if settings.social.iter().any(|one| one.slug == slug) {
+            return reject(format!(
+                "{slug} stands in the settings file: write disabled = true there and restart"
+            ));
+        }
+        Ok(slug)
+    }
+}
+
+impl Add {
+    async fn run(self, at: &Installation, settings: &Settings, store: &Store) -> Outcome {
+        let registration = self.registration()?;
+        let slug = registration.slug.clone();
+        if settings.social.iter().any(|one| one.slug == slug) {
+            return reject(format!("{slug} stands in the settings file"));
+        }
+        let sealer = Sealer::new(&app::master_key(settings, store).await?)?;
+        let outbound = app::outbound(settings)?;
+        administration::add(store, &at.clock, &sealer, &outbound, registration).await?;
+        let uri = redirect_uri(&settings.issuer, &slug);
+        let shown = json!({ "slug": slug, "redirect_uri": uri });
+        at.print(&shown, &format!("added {slug}; register this redirect URI there:\n{uri}"));
+        Ok(())
+    }
+
+    fn registration(self) -> Outcome<Registration> {
+        let credential = self.credential()?;
+        let client = |id: &String| match ClientId::parse(id) {
+            Some(client) => Ok(client),
+            None => reject(format!("{id:?} is no client id")),
+        };
+        Ok(Registration {
+            slug: slug(&self.slug)?,
+            preset: self.preset,
+            name: self.name,
+            issuer: self.issuer,
+            client_id: self.client_id,
+            credential,
+            tenant: self.tenant,
+            scopes: self.scopes,
+            origins: self.origins,
+            audiences: self.audiences.iter().map(|text| audience(text)).collect::<Outcome<_>>()?,
+            allowed_clients: self.allowed_clients.iter().map(client).collect::<Outcome<_>>()?,
+            allowed_domains: domains(&self.allowed_domains).map_err(Rejected)?,
+            only: self.only,
+            follow_profile: self.follow_profile,
+            disabled: false,
+        })
+    }
+
+    fn credential(&self) -> Outcome<Credential> {
+        match (&self.team_id, &self.key_id, &self.private_key_file) {
+            (Some(team), Some(id), Some(file)) => {
+                let private = Sensitive::new(secret_from_file(file)?.as_str());
+                return Ok(Credential::Key { team: team.clone(), id: id.clone(), private });
+            }
+            (None, None, None) => {}
+            _ => return super::usage("--team-id, --key-id and --private-key-file go together"),
+        }
+        let secret = match &self.secret.client_secret_file {
+            Some(file) => Some(secret_from_file(file)?),
+            None if self.secret.client_secret_stdin => Some(secret_from_stdin()?),
+            None => None,
+        };
+        Ok(secret
+            .map_or(Credential::None, |secret| Credential::Secret(Sensitive::new(secret.trim()))))
+    }
+}
+
+/// `ID=CLIENT,CLIENT`. An id may hold an equals sign, a client id here hardly does.
+fn audience(text: &str) -> Outcome<Audience> {
+    let halves =
+        text.rsplit_once('=').filter(|(id, clients)| !id.is_empty() && !clients.is_empty());
+    let Some((id, clients)) = halves else {
+        return super::usage(format!("--audience {text}: is not like ID=CLIENT,CLIENT"));
+    };
+    let clients: Option<Vec<_>> = clients.split(',').map(ClientId::parse).collect();
+    match clients {
+        Some(clients) => Ok(Audience { id: id.to_owned(), clients }),
+        None => super::usage(format!("--audience {text}: holds what is no client id")),
+    }
+}
+
+fn slug(text: &str) -> Outcome<Slug> {
+    match Slug::parse(text) {
+        Some(slug) => Ok(slug),
+        None => reject(format!("{text:?} is no slug: 1 to 32 lower-case letters, digits, - and _")),
+    }
+}
+
+/// Every provider with where it stands.
+async fn every(settings: &Settings, store: &Store) -> Outcome<Vec<(Registration, &'static str)>> {
+    let sealer = Sealer::new(&app::master_key(settings, store).await?)?;
+    let stored = providers::stored(store, &sealer).await?;
+    let stored = stored.into_iter().map(|one| (one, "database"));
+    Ok(settings.social.iter().map(|one| (one.clone(), "file")).chain(stored).collect())
+}
+
+async fn list(at: &Installation, settings: &Settings, store: &Store) -> Outcome {
+    let every = every(settings, store).await?;
+    let state = |one: &Registration| if one.disabled { "disabled" } else { "enabled" };
+    let rows: Vec<_> = every
+        .iter()
+        .map(|(one, from)| {
+            vec![
+                one.slug.to_string(),
+                one.preset.clone(),
+                one.client_id.clone(),
+                state(one).to_owned(),
+                (*from).to_owned(),
+            ]
+        })
+        .collect();
+    let described: Vec<Value> = every
+        .iter()
+        .map(|(one, from)| {
+            json!({
+                "slug": one.slug, "preset": one.preset, "name": one.name, "issuer": one.issuer,
+                "client_id": one.client_id, "allowed_clients": one.allowed_clients,
+                "allowed_domains": one.allowed_domains, "only": one.only,
+                "follow_profile": one.follow_profile, "enabled": !one.disabled, "from": from,
+                "redirect_uri": redirect_uri(&settings.issuer, &one.slug),
+            })
+        })
+        .collect();
+    let head = ["SLUG", "PRESET", "CLIENT ID", "STATE", "FROM"];
+    at.print(&json!({ "providers": described }), &table(&head, &rows));
+    Ok(())
+}
+
+/// What a check found.
+struct Finding {
+    slug: Slug,
+    redirect_uri: String,
+    said: Result<Vec<String>, String>,
+}
+
+impl Check {
+    async fn run(self, at: &Installation, settings: &Settings) -> Outcome<ExitCode> {
+        let named = self.slug.or(self.named);
+        let store = at.store(settings).await?;
+        let mut every = every(settings, &store).await?;
+        if let Some(named) = &named {
+            every.retain(|(one, _)| one.slug.as_str() == named);
+        }
+        let mut findings = Vec::new();
+        for (one, _) in &every {
+            findings.push(check(at, settings, &store, one).await?);
+        }
+        if let (Some(named), true) = (named, findings.is_empty()) {
+            findings.push(not_yet(settings, &named)?);
+        }
+        let good = findings.iter().all(|finding| finding.said.is_ok());
+        let shown: Vec<Value> = findings
+            .iter()
+            .map(|one| {
+                json!({
+                    "slug": one.slug, "redirect_uri": one.redirect_uri, "good": one.said.is_ok(),
+                    "findings": one.said.as_ref().ok(), "problem": one.said.as_ref().err(),
+                })
+            })
+            .collect();
+        let words: Vec<_> = findings.iter().map(Finding::words).collect();
+        at.print(&json!({ "good": good, "providers": shown }), &words.join("\n\n"));
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl Finding {
+    fn words(&self) -> String {
+        let Self { slug, redirect_uri, said } = self;
+        let said = match said {
+            Ok(found) => format!("  good: {}", found.join("\n  good: ")),
+            Err(problem) => format!("  BAD: {problem}"),
+        };
+        format!("{slug}\n  redirect URI to register there: {redirect_uri}\n{said}")
+    }
+}
+
+async fn check(
+    at: &Installation,
+    settings: &Settings,
+    store: &Store,
+    one: &Registration,
+) -> Outcome<Finding> {
+    let uri = redirect_uri(&settings.issuer, &one.slug);
+    let finding = |said| Finding { slug: one.slug.clone(), redirect_uri: uri.clone(), said };
+    let clients = one.audiences.iter().flat_map(|audience| &audience.clients);
+    for client in clients.chain(&one.allowed_clients) {
+        if crate::store::clients::find(store, client).await?.is_none() {
+            let problem = format!("it is for {:?}, and there is no such client", client.as_str());
+            return Ok(finding(Err(problem)));
+        }
+    }
+    let outbound = app::outbound(settings)?;
+    Ok(finding(match social::provider(one, &outbound, &at.clock) {
+        Err(problems) => {
+            let lines: Vec<_> = problems.iter().map(|(key, it)| format!("{key} {it}")).collect();
+            Err(lines.join("; "))
+        }
+        Ok(provider) => {
+            let said = social::in_time(provider.check(&uri)).await;
+            said.map_err(|trouble| trouble.to_string())
+        }
+    }))
+}
+
+/// What to do first with a provider that is not there yet.
+fn not_yet(settings: &Settings, named: &str) -> Outcome<Finding> {
+    let slug = slug(named)?;
+    let Some(preset) = presets::find(named) else {
+        return reject(format!("there is no provider {slug}"));
+    };
+    let problem = format!(
+        "it is not registered yet. Register the redirect URI at {}, then: mapae provider add \
+         --slug {slug} --preset {slug} --client-id … --client-secret-stdin",
+        preset.title
+    );
+    let redirect_uri = redirect_uri(&settings.issuer, &slug);
+    Ok(Finding { slug, redirect_uri, said: Err(problem) })
+}

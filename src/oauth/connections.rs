@@ -1,0 +1,164 @@
+//! The providers that a person's account is connected with: seen, connected and disconnected from
+//! their account page.
+
+use std::sync::Arc;
+
+use chrono::Duration;
+
+use super::Issuer;
+use super::interactions::{self, Caller, Led, Lost, Note};
+use super::providers::Known;
+use crate::accounts::browsers::Present;
+use crate::domain::audit::{Event, Kind};
+use crate::domain::provider::Slug;
+use crate::domain::user::User;
+use crate::domain::verdict::{Error, Fault};
+use crate::store::identities::{self, Linked};
+use crate::store::{Tx, audit_events, users};
+
+/// Whoever connects or disconnects proved this recently who they are.
+const FRESH: Duration = Duration::minutes(10);
+
+/// What a person is connected with, and could be.
+#[derive(Debug)]
+pub struct Connections {
+    /// Who vouches for them, the oldest first.
+    pub linked: Vec<Connection>,
+    /// Who else could.
+    pub linkable: Vec<Arc<Known>>,
+}
+
+/// An identity that a person comes in by.
+#[derive(Debug)]
+pub struct Connection {
+    /// The identity.
+    pub linked: Linked,
+    /// Its provider, if that is still there.
+    pub known: Option<Arc<Known>>,
+    /// Whether there is another way in.
+    pub removable: bool,
+}
+
+/// What this person is connected with.
+pub async fn connections(issuer: &Issuer, present: &Present) -> Result<Connections, Fault> {
+    let linked = identities::of_user(&*issuer.store, &present.user.id).await?;
+    let usable = issuer.providers.usable(None);
+    let linkable = usable.iter().filter(|known| {
+        let slug = &known.registration.slug;
+        !linked.iter().any(|one| one.provider == *slug)
+    });
+    let connection = |one: &Linked| Connection {
+        removable: has_another_way(issuer, &present.user, &linked, one),
+        known: find(issuer, &one.provider),
+        linked: one.clone(),
+    };
+    let linkable = linkable.cloned().collect();
+    Ok(Connections { linked: linked.iter().map(connection).collect(), linkable })
+}
+
+fn find(issuer: &Issuer, slug: &Slug) -> Option<Arc<Known>> {
+    issuer.providers.list().into_iter().find(|known| known.registration.slug == *slug)
+}
+
+/// Whether somebody comes in without this identity: by their password, or by another provider that
+/// is there.
+fn has_another_way(issuer: &Issuer, user: &User, linked: &[Linked], but: &Linked) -> bool {
+    let only = issuer.providers.are_the_only_way(None);
+    let others = linked.iter().filter(|one| {
+        (&one.issuer, &one.subject) != (&but.issuer, &but.subject)
+            && issuer
+                .providers
+                .find(&one.provider, None)
+                .is_some_and(|known| known.provider.issues(&one.issuer))
+    });
+    user.password_hash.is_some() && !only || others.count() > 0
+}
+
+/// Why nothing was connected or disconnected.
+#[derive(Debug)]
+pub enum Unchanged {
+    /// They have to prove again who they are: this leads there.
+    Stale(Led),
+    /// The interaction that was to do so cannot begin.
+    Lost(Lost),
+    /// There is no such provider, or nothing to disconnect.
+    Unknown,
+    /// The provider cannot be reached.
+    NotLinked(Slug, Note),
+    /// Nobody could come in any more.
+    LastWayIn,
+}
+
+type Outcome<T> = Result<T, Error<Unchanged>>;
+
+/// Turns away whoever proved too long ago who they are.
+async fn check_fresh(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+    language: &str,
+) -> Outcome<()> {
+    if issuer.clock.now() - present.session.auth_time < FRESH {
+        return Ok(());
+    }
+    let user = &present.user.id;
+    match interactions::begin_confirming(issuer, caller, user, language).await {
+        Ok(led) => Err(Error::Refused(Unchanged::Stale(led))),
+        Err(Error::Refused(lost)) => Err(Error::Refused(Unchanged::Lost(lost))),
+        Err(Error::Fault(fault)) => Err(fault.into()),
+    }
+}
+
+/// Leaves to connect a provider: the URL to go to.
+pub async fn connect(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+    slug: &Slug,
+    language: &str,
+) -> Outcome<String> {
+    let known = issuer.providers.find(slug, None).ok_or(Error::Refused(Unchanged::Unknown))?;
+    check_fresh(issuer, caller, present, language).await?;
+    let (user, browser) = (&present.user.id, &present.session.browser);
+    let left = interactions::leave_to_link(issuer, &known, user, browser, language).await;
+    left.map_err(|error| match error {
+        Error::Refused(_) => Error::Refused(Unchanged::NotLinked(slug.clone(), Note::Unavailable)),
+        Error::Fault(fault) => Error::Fault(fault),
+    })
+}
+
+/// Disconnects an identity, unless it is the last way in.
+pub async fn disconnect(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+    name: &str,
+    language: &str,
+) -> Outcome<()> {
+    check_fresh(issuer, caller, present, language).await?;
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let disconnected = disconnect_in(&tx, issuer, caller, present, name).await;
+    tx.settle(disconnected).await
+}
+
+async fn disconnect_in(
+    tx: &Tx,
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+    name: &str,
+) -> Outcome<()> {
+    let unknown = || Error::Refused(Unchanged::Unknown);
+    // Two who each leave the other as the last way in wait for one another.
+    let user = users::lock(tx, &present.user.id).await?.ok_or_else(unknown)?;
+    let linked = identities::of_user(tx, &user.id).await?;
+    let one = linked.iter().find(|one| one.name() == name).ok_or_else(unknown)?;
+    if !has_another_way(issuer, &user, &linked, one) {
+        return Err(Error::Refused(Unchanged::LastWayIn));
+    }
+    if identities::delete(tx, one).await? {
+        let event = Event::new(Kind::IdentityUnlinked).user(&user.id).from(caller.origin);
+        audit_events::insert(tx, &[event.detail(one.provider.as_str())]).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! A provider's token for ours: what the grants share that apps use without a browser (RFC 8693,
+//! RFC 7523).
+
+use std::sync::Arc;
+
+use chrono::Duration;
+
+use super::error::{ErrorCode, Refusal, Result, invalid_grant, invalid_request};
+use super::families::{self, Granted};
+use super::grants::{Cx, registered_resources, registered_scope};
+use super::mint::Entitlement;
+use super::providers::{Known, redirect_uri};
+use crate::accounts::federation::{self, Arrival, Unwelcome};
+use crate::domain::audit::{Event, Kind};
+use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::scope::Scope;
+use crate::domain::secret::{Plain, VisitState};
+use crate::domain::user::{User, UserId};
+use crate::domain::verdict::{Error, Fault};
+use crate::social::{self, Presented, Proven, Token, Trouble};
+use crate::store::{Tx, audit_events, used_assertions, visits};
+
+/// How often two who arrive at the same moment are sorted out.
+const ATTEMPTS: u32 = 3;
+/// A token that was accepted is remembered for so long beyond its end.
+const SKEW: Duration = Duration::minutes(5);
+
+/// What an app asks for, and with what.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// What it got at the provider.
+    pub token: Token<'a>,
+    /// The provider: its slug, or its issuer. A JWT names its issuer itself.
+    pub issuer: Option<&'a str>,
+    /// The nonce that the app gave there.
+    pub nonce: Option<&'a str>,
+    /// `scope`.
+    pub scope: Option<Scope>,
+    /// `resource`.
+    pub resources: Vec<String>,
+}
+
+/// Says what is owed to whoever a token of a provider speaks of.
+pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement> {
+    let client = cx.client.client();
+    let scope = registered_scope(exchange.scope, client)?;
+    registered_resources(&exchange.resources, client)?;
+    let known = find(cx, exchange.issuer, exchange.token)?;
+    if was_sent_here(cx, &known.registration.slug, exchange.token).await? {
+        // It belongs to a browser, which came back with it or did not.
+        return Err(invalid_request("a code that was sent to this server is redeemed by it").into());
+    }
+    let Ok(_turn) = known.exchanges.try_acquire() else {
+        return Err(Refusal::new(ErrorCode::Overloaded, "too many exchanges at once")
+            .retry_after(2)
+            .into());
+    };
+    let accepted = known.registration.accepted_for(&client.id);
+    let presented = Presented { token: exchange.token, accepted: &accepted, nonce: exchange.nonce };
+    let proven = match social::in_time(known.provider.prove(presented)).await {
+        Ok(proven) => proven,
+        Err(trouble) => {
+            let slug = &known.registration.slug;
+            tracing::warn!(provider = %slug, client_id = %client.id, %trouble, "refused a token");
+            refused(cx, slug, trouble.reason(), None).await?;
+            return Err(refusal(&trouble).into());
+        }
+    };
+    // It may have been turned off meanwhile.
+    let slug = &known.registration.slug;
+    let known = cx.issuer.providers.find(slug, Some(&client.id)).ok_or_else(unknown)?;
+    let wish = Wish { scope, resources: exchange.resources };
+    arrive(cx, &known, &proven, wish).await
+}
+
+/// Whether a code was on its way to this server. Naver asks nobody where a code was sent; the state
+/// that it was sent with is then the one that tells.
+async fn was_sent_here(cx: &Cx<'_>, slug: &Slug, token: Token<'_>) -> Result<bool, Fault> {
+    let Token::Code { redirect_uri: uri, state, .. } = token else { return Ok(false) };
+    if uri.is_some_and(|uri| uri == redirect_uri(&cx.issuer.url, slug)) {
+        return Ok(true);
+    }
+    let Some(state) = state else { return Ok(false) };
+    let state = Plain::<VisitState>::presented(state);
+    Ok(visits::find(&*cx.issuer.store, state.hashed()).await?.is_some())
+}
+
+fn unknown() -> Refusal {
+    invalid_grant("the subject_issuer is no provider of this client")
+}
+
+/// The provider, if this client may use it. One that it may not is as unknown as one that is not
+/// there.
+fn find(cx: &Cx<'_>, named: Option<&str>, token: Token<'_>) -> Result<Arc<Known>, Refusal> {
+    let client = &cx.client.client().id;
+    let usable = cx.issuer.providers.usable(Some(client));
+    let stated = match token {
+        Token::Id(token) => social::stated(token),
+        Token::Access(_) | Token::Code { .. } => None,
+    };
+    if let Some(slug) = named.and_then(Slug::parse) {
+        let known = usable.into_iter().find(|known| known.registration.slug == slug);
+        return known.ok_or_else(unknown);
+    }
+    let issuer = match (named, &stated) {
+        (Some(issuer), _) => issuer,
+        (None, Some(stated)) => stated.issuer.as_str(),
+        // RFC 7523 §3.1
+        (None, None) if matches!(token, Token::Id(_)) => {
+            return Err(invalid_grant("the subject token is not good"));
+        }
+        (None, None) => return Err(invalid_request("subject_issuer is missing")),
+    };
+    let same: Vec<_> = usable.into_iter().filter(|known| known.provider.issues(issuer)).collect();
+    // One provider may be registered several times, for one app each.
+    let is_for = |known: &&Arc<Known>| {
+        let accepted = known.registration.accepted_for(client);
+        stated.as_ref().is_some_and(|stated| {
+            stated.audiences.iter().any(|audience| accepted.contains(&audience.as_str()))
+        })
+    };
+    same.iter().find(is_for).or(same.first()).cloned().ok_or_else(unknown)
+}
+
+/// What is wished for whoever arrives.
+#[derive(Clone, Debug)]
+struct Wish {
+    scope: Scope,
+    resources: Vec<String>,
+}
+
+async fn arrive(cx: &Cx<'_>, known: &Known, proven: &Proven, wish: Wish) -> Result<Entitlement> {
+    let slug = &known.registration.slug;
+    for _ in 0..ATTEMPTS {
+        let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
+        let arrived =
+            federation::arrive(&tx, &known.registration, &proven.identity, cx.origin).await;
+        let verdict = match arrived {
+            Ok(None) => {
+                tx.abandon().await;
+                continue;
+            }
+            Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
+                open(&tx, cx, slug, proven, &user, wish.clone()).await
+            }
+            Ok(Some(Arrival::Prove(user))) => {
+                refused_in(&tx, cx, slug, "account_link_required", Some(&user.id)).await?;
+                // The app sends the person through the browser once.
+                Err(invalid_grant("account_link_required").into())
+            }
+            Err(Error::Refused(why)) => {
+                refused_in(&tx, cx, slug, why.reason(), None).await?;
+                Err(unwelcome(why).into())
+            }
+            Err(Error::Fault(fault)) => Err(fault.into()),
+        };
+        return match verdict {
+            // Nothing may come of a token that was used before, not even the account.
+            Err(Error::Refused(refusal)) if refusal == used_before() => {
+                tx.abandon().await;
+                refused(cx, slug, "used_before", None).await?;
+                Err(refusal.into())
+            }
+            verdict => tx.settle(verdict).await,
+        };
+    }
+    Err(Fault::unavailable("letting somebody in", "others came at the same moment").into())
+}
+
+fn used_before() -> Refusal {
+    invalid_grant("the subject token was used before")
+}
+
+async fn open(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    slug: &Slug,
+    proven: &Proven,
+    user: &User,
+    wish: Wish,
+) -> Result<Entitlement> {
+    if let Some((token, expires_at)) = proven.once
+        && !used_assertions::remember(tx, token, expires_at + SKEW).await?
+    {
+        return Err(used_before().into());
+    }
+    let client = cx.client.client();
+    let event = Event::new(Kind::SignInSucceeded).user(&user.id).client(&client.id);
+    audit_events::insert(tx, &[event.from(cx.origin).detail(slug.as_str())]).await?;
+    let granted = Granted {
+        family: families::new_id(),
+        user: &user.id,
+        auth_time: tx.now(),
+        amr: vec![FEDERATED.to_owned(), slug.as_str().to_owned()],
+        scope: wish.scope,
+        resources: wish.resources,
+        session: None,
+        claims: Vec::new(),
+    };
+    Ok(families::start(tx, cx.issuer, client, granted, cx.origin).await?)
+}
+
+async fn refused(
+    cx: &Cx<'_>,
+    slug: &Slug,
+    reason: &'static str,
+    user: Option<&UserId>,
+) -> Result<(), Fault> {
+    let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
+    refused_in(&tx, cx, slug, reason, user).await?;
+    tx.commit().await
+}
+
+async fn refused_in(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    slug: &Slug,
+    reason: &'static str,
+    user: Option<&UserId>,
+) -> Result<(), Fault> {
+    let client = Some(&cx.client.client().id);
+    let refusal = federation::Refusal { provider: slug, reason, client, user, origin: cx.origin };
+    federation::refused_in(tx, refusal).await
+}
+
+/// S129: a disabled person is refused like one who may not come.
+fn unwelcome(why: Unwelcome) -> Refusal {
+    match why {
+        Unwelcome::Disabled | Unwelcome::Domain => invalid_grant("the person cannot come in here"),
+    }
+}
+
+fn refusal(trouble: &Trouble) -> Refusal {
+    match trouble {
+        Trouble::Unavailable(_) | Trouble::Misconfigured(_) => {
+            let description = "the provider cannot be reached";
+            Refusal::new(ErrorCode::Overloaded, description).retry_after(5)
+        }
+        Trouble::Unprovable => invalid_grant(
+            "this provider cannot prove for whom such a token was issued: send one of another type",
+        ),
+        Trouble::Refused { reason, .. } => invalid_grant(match *reason {
+            "wrong_audience" | "wrong_azp" => "the subject token was issued for another app",
+            "wrong_issuer" => "the subject token is of another issuer",
+            "wrong_nonce" => "the nonce is not that of the subject token",
+            "expired" => "the subject token has expired",
+            "bad_signature" => "the subject token does not verify",
+            "code_refused" => "the provider refuses the code",
+            "state_missing" => "the code comes without its state",
+            _ => "the subject token is not good",
+        }),
+    }
+}

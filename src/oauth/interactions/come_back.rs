@@ -1,0 +1,355 @@
+//! Coming back from a provider.
+
+use super::enter::{Entry, enter, present};
+use super::leave::LIFE;
+use super::{Caller, Errand, Interaction, InteractionId, Led, Lost, Next, Outcome, Said, lead};
+use crate::accounts::federation::{self, Arrival, PROOF_LIFE, Refusal, Unwelcome};
+use crate::domain::audit::{Event, Kind};
+use crate::domain::client::ClientId;
+use crate::domain::identity::Identity;
+use crate::domain::interaction::Pending;
+use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::secret::{Plain, VisitState};
+use crate::domain::user::{User, UserId};
+use crate::domain::verdict::{Error, Fault};
+use crate::oauth::Issuer;
+use crate::oauth::error::{ErrorCode, Refusal as AppRefusal};
+use crate::oauth::providers::{Known, redirect_uri};
+use crate::social::{self, Returned, Trouble};
+use crate::store::visits::{self, Visit};
+use crate::store::{Tx, interactions};
+
+/// How often two who arrive at the same moment are sorted out.
+const ATTEMPTS: u32 = 3;
+
+/// What happened at a provider that a page speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// They turned back there.
+    Cancelled,
+    /// It is down or slow.
+    Unavailable,
+    /// Whoever came back cannot come in here.
+    Refused,
+    /// What it said does not hold.
+    Failed,
+}
+
+impl Note {
+    /// Every note.
+    pub const ALL: [Self; 4] = [Self::Cancelled, Self::Unavailable, Self::Refused, Self::Failed];
+
+    /// Its name in a query.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::Unavailable => "unavailable",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a person comes back with.
+#[derive(Clone, Copy)]
+pub struct Came<'a> {
+    /// `state`.
+    pub state: &'a str,
+    /// `code`.
+    pub code: Option<&'a str>,
+    /// `error`.
+    pub error: Option<&'a str>,
+    /// `iss`, RFC 9207.
+    pub iss: Option<&'a str>,
+    /// Apple's `user`.
+    pub user: Option<&'a str>,
+}
+
+impl std::fmt::Debug for Came<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Came").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+/// Where a person goes who came back.
+#[derive(Debug)]
+pub enum Back {
+    /// On their way.
+    Led(Led),
+    /// To the sign-in page, which says what happened.
+    Noted(InteractionId, Slug, Note),
+}
+
+/// Takes somebody who comes back from a provider.
+pub async fn come_back(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    slug: &Slug,
+    came: Came<'_>,
+) -> Outcome<Back> {
+    let visit = take(issuer, caller, slug, came).await?;
+    let interaction = super::open(issuer, caller, &visit.interaction).await?;
+    let client = interaction.errand.client().cloned();
+    let known = issuer.providers.find(slug, client.as_ref()).ok_or(Lost::UnknownProvider)?;
+    let at = At { issuer, caller, slug, client: client.as_ref(), visit: &visit };
+    let identity = match prove(at, &known, came).await {
+        Ok(identity) => identity,
+        Err(Error::Fault(fault)) => return Err(fault.into()),
+        Err(Error::Refused(note)) => return at.note(interaction, note).await,
+    };
+    // It may have been turned off meanwhile.
+    let known = issuer.providers.find(slug, client.as_ref()).ok_or(Lost::UnknownProvider)?;
+    if let Errand::Link { user } = &interaction.errand {
+        return link(at, &known, &interaction, user, &identity).await.map(Back::Led);
+    }
+    Box::pin(at.arrive(&known, interaction, &identity)).await
+}
+
+/// The visit of this state: once, at this provider, in this browser.
+async fn take(issuer: &Issuer, caller: Caller<'_>, slug: &Slug, came: Came<'_>) -> Outcome<Visit> {
+    let state = Plain::<VisitState>::presented(came.state);
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let found = visits::find(&tx, state.hashed()).await?;
+    let verdict = match found {
+        None => Err(Lost::Unknown.into()),
+        Some(visit) if Some(&visit.browser) != caller.visitor.browser.as_ref() => {
+            Err(Lost::WrongBrowser.into())
+        }
+        // RFC 9700 §4.4.2: an answer at the address of another provider is none.
+        Some(visit) if visit.provider != *slug => {
+            let refusal = Refusal {
+                provider: slug,
+                reason: "mixed_up",
+                client: None,
+                user: None,
+                origin: caller.origin,
+            };
+            federation::refused_in(&tx, refusal).await?;
+            Err(Lost::Unknown.into())
+        }
+        Some(visit) => match visits::take(&tx, &visit).await {
+            Ok(true) => Ok(visit),
+            Ok(false) => Err(Lost::Unknown.into()),
+            Err(fault) => Err(fault.into()),
+        },
+    };
+    tx.settle(verdict).await
+}
+
+/// Where somebody came back.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    issuer: &'a Issuer,
+    caller: Caller<'a>,
+    slug: &'a Slug,
+    client: Option<&'a ClientId>,
+    visit: &'a Visit,
+}
+
+/// Who it is that came back, or what a page says.
+async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Error<Note>> {
+    // RFC 9207 §2.4: of an error, too.
+    if came.iss.is_some_and(|iss| !known.provider.issues(iss)) {
+        at.refused("wrong_issuer", None).await?;
+        return Err(Error::Refused(Note::Failed));
+    }
+    if let Some(error) = came.error {
+        let note = note_of(error);
+        if note != Note::Cancelled {
+            tracing::warn!(provider = %at.slug, error, "the provider answers with an error");
+        }
+        return Err(Error::Refused(note));
+    }
+    let Some(code) = came.code else { return Err(Error::Refused(Note::Failed)) };
+    let state = Plain::<VisitState>::presented(came.state);
+    let returned = Returned {
+        code,
+        iss: came.iss,
+        user: came.user,
+        redirect_uri: &redirect_uri(&at.issuer.url, at.slug),
+        state: came.state,
+        nonce: &at.issuer.visits.nonce(&state),
+        verifier: &at.issuer.visits.verifier(&state),
+        since: at.visit.again.then(|| at.visit.expires_at - LIFE),
+    };
+    match social::in_time(known.provider.finish(returned)).await {
+        Ok(identity) => Ok(identity),
+        Err(trouble) => {
+            tracing::warn!(provider = %at.slug, %trouble, "nobody came back from it");
+            at.refused(trouble.reason(), None).await?;
+            Err(Error::Refused(match trouble {
+                Trouble::Unavailable(_) | Trouble::Misconfigured(_) => Note::Unavailable,
+                Trouble::Refused { .. } | Trouble::Unprovable => Note::Failed,
+            }))
+        }
+    }
+}
+
+/// What an error of a provider means, RFC 6749 §4.1.2.1 and what some of them say instead.
+fn note_of(error: &str) -> Note {
+    // LINE writes it in capitals.
+    match error.to_ascii_lowercase().as_str() {
+        "access_denied"
+        | "user_cancelled_authorize"
+        | "user_cancelled_login"
+        | "user_denied"
+        | "consent_required"
+        | "interaction_required"
+        | "login_required" => Note::Cancelled,
+        "temporarily_unavailable" | "server_error" => Note::Unavailable,
+        _ => Note::Failed,
+    }
+}
+
+impl At<'_> {
+    async fn refused(&self, reason: &'static str, user: Option<&UserId>) -> Result<(), Fault> {
+        let refusal = Refusal {
+            provider: self.slug,
+            reason,
+            client: self.client,
+            user,
+            origin: self.caller.origin,
+        };
+        federation::refused(&self.issuer.store, self.issuer.clock.now(), refusal).await
+    }
+
+    /// Back to the page that they left from; or to the app, if that sent them past it and they
+    /// turned back.
+    async fn note(&self, interaction: Interaction, note: Note) -> Outcome<Back> {
+        if let Errand::Link { user } = &interaction.errand {
+            let said = Said::NotLinked(self.slug.clone(), note);
+            return to_account(*self, &interaction, user, said).await.map(Back::Led);
+        }
+        let asked = super::asked(self.issuer, &interaction.errand).await?;
+        let Some(asked) = asked.filter(|_| self.visit.direct && note == Note::Cancelled) else {
+            return Ok(Back::Noted(interaction.id, self.slug.clone(), note));
+        };
+        let refusal = AppRefusal::new(ErrorCode::AccessDenied, "the person turned back");
+        let tx = self.issuer.store.begin(self.issuer.clock.now()).await?;
+        let answer = lead::refuse(&tx, self.issuer, interaction, &asked, &refusal).await;
+        let answer = tx.settle(answer).await?;
+        Ok(Back::Led(Led { next: Next::Answer(answer), cookie: None }))
+    }
+
+    /// From an identity to an account, and on.
+    async fn arrive(
+        &self,
+        known: &Known,
+        interaction: Interaction,
+        identity: &Identity,
+    ) -> Outcome<Back> {
+        for _ in 0..ATTEMPTS {
+            let tx = self.issuer.store.begin(self.issuer.clock.now()).await?;
+            let arrived =
+                federation::arrive(&tx, &known.registration, identity, self.caller.origin).await;
+            let back = match arrived {
+                Ok(None) => {
+                    tx.abandon().await;
+                    continue;
+                }
+                Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
+                    self.enter(&tx, &user).await.map(Back::Led)
+                }
+                Ok(Some(Arrival::Prove(user))) => {
+                    self.ask(&tx, user, identity).await.map(Back::Led)
+                }
+                Err(Error::Refused(why)) => {
+                    self.turn_away(&tx, why).await?;
+                    Ok(Back::Noted(interaction.id.clone(), self.slug.clone(), Note::Refused))
+                }
+                Err(Error::Fault(fault)) => Err(fault.into()),
+            };
+            return tx.settle(back).await;
+        }
+        Err(Fault::unavailable("letting somebody in", "others came at the same moment").into())
+    }
+
+    async fn enter(&self, tx: &Tx, user: &User) -> Outcome<Led> {
+        let mut event = Event::new(Kind::SignInSucceeded).user(&user.id).from(self.caller.origin);
+        event.client = self.client.cloned();
+        let entry = Entry {
+            id: &self.visit.interaction,
+            user: &user.id,
+            amr: &[FEDERATED, self.slug.as_str()],
+            keep: self.visit.kept,
+            event: event.detail(self.slug.as_str()),
+        };
+        enter(tx, self.issuer, self.caller, entry).await
+    }
+
+    /// An account has the address that the provider proved: its person is asked to prove it.
+    async fn ask(&self, tx: &Tx, user: User, identity: &Identity) -> Outcome<Led> {
+        let found = interactions::lock(tx, &self.visit.interaction).await?;
+        let open = found.filter(|interaction| interaction.ended_at.is_none());
+        let mut interaction = open.ok_or(Lost::Finished(None))?;
+        let id = interaction.id.clone();
+        interaction.pending = Some(Box::new(Pending {
+            user: user.id,
+            provider: self.slug.clone(),
+            identity: identity.clone(),
+            expires_at: tx.now() + PROOF_LIFE,
+        }));
+        interactions::update(tx, &interaction).await?;
+        Ok(Led { next: Next::SignIn(id), cookie: None })
+    }
+
+    async fn turn_away(&self, tx: &Tx, why: Unwelcome) -> Result<(), Fault> {
+        let refusal = Refusal {
+            provider: self.slug,
+            reason: why.reason(),
+            client: self.client,
+            user: None,
+            origin: self.caller.origin,
+        };
+        federation::refused_in(tx, refusal).await
+    }
+}
+
+/// Connects whoever came back to the account that they left from.
+async fn link(
+    at: At<'_>,
+    known: &Known,
+    interaction: &Interaction,
+    user: &UserId,
+    identity: &Identity,
+) -> Outcome<Led> {
+    // Whom it does not let in has no way in by it.
+    if !known.registration.lets_in(identity.email.as_deref(), identity.email_verified) {
+        at.refused(Unwelcome::Domain.reason(), Some(user)).await?;
+        let said = Said::NotLinked(at.slug.clone(), Note::Refused);
+        return to_account(at, interaction, user, said).await;
+    }
+    let tx = at.issuer.store.begin(at.issuer.clock.now()).await?;
+    // They left while they were signed in here, and may have signed out since.
+    let linked = match present(&tx, at.visit.browser.clone()).await {
+        Ok(visitor) if visitor.people.iter().any(|present| present.user.id == *user) => {
+            let linked = federation::link(&tx, user, at.slug, identity, at.caller.origin).await;
+            linked.map_err(Error::<Lost>::from)
+        }
+        Ok(_) => Err(Lost::WrongBrowser.into()),
+        Err(fault) => Err(fault.into()),
+    };
+    let linked = tx.settle(linked).await?;
+    if !linked {
+        at.refused("belongs_to_another_account", Some(user)).await?;
+    }
+    let said = if linked { Said::Linked } else { Said::Taken(at.slug.clone()) };
+    to_account(at, interaction, user, said).await
+}
+
+/// Back to the account page.
+async fn to_account(
+    at: At<'_>,
+    interaction: &Interaction,
+    user: &UserId,
+    said: Said,
+) -> Outcome<Led> {
+    let mut people = at.caller.visitor.people.iter();
+    let present = people.find(|present| present.user.id == *user).ok_or(Lost::WrongBrowser)?;
+    let tx = at.issuer.store.begin(at.issuer.clock.now()).await?;
+    let ended = Interaction { ended_at: Some(tx.now()), ..interaction.clone() };
+    interactions::update(&tx, &ended).await?;
+    tx.commit().await?;
+    Ok(Led { next: Next::Account(present.session.id.clone(), Some(said)), cookie: None })
+}

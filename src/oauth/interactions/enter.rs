@@ -1,0 +1,112 @@
+//! Letting somebody in who proved who they are, and taking the next step with them.
+
+use super::{Caller, Interaction, InteractionId, Led, Lost, Outcome, lead};
+use crate::accounts::browsers::{self, Proof, Visitor};
+use crate::accounts::federation::{self, Refusal};
+use crate::domain::audit::Event;
+use crate::domain::interaction::Pending;
+use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::session::BrowserId;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+use crate::oauth::Issuer;
+use crate::store::{Tx, audit_events, interactions};
+
+/// Somebody who proved who they are, at the door.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    /// What they are in the middle of.
+    pub(super) id: &'a InteractionId,
+    /// Who they are.
+    pub(super) user: &'a UserId,
+    /// How they proved it.
+    pub(super) amr: &'a [&'a str],
+    /// Whether they want to stay signed in.
+    pub(super) keep: bool,
+    /// That they did.
+    pub(super) event: Event,
+}
+
+/// Opens a session and takes the next step. Whom a provider vouched for before, in this very
+/// interaction, is linked to the account that was proven now, if it is the one that was asked for.
+pub(super) async fn enter(
+    tx: &Tx,
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    entry: Entry<'_>,
+) -> Outcome<Led> {
+    let found = interactions::lock(tx, entry.id).await?;
+    let open = found.filter(|interaction| interaction.ended_at.is_none());
+    let mut interaction = open.ok_or(Lost::Finished(None))?;
+    let browser = interaction.browser.clone().ok_or(Lost::WrongBrowser)?;
+    let linked = match interaction.pending.take() {
+        Some(pending) => link(tx, issuer, caller, &entry, &interaction, *pending).await?,
+        None => None,
+    };
+    // Both were proven; where providers are the only way it is theirs that counts.
+    let only = issuer.providers.are_the_only_way(interaction.errand.client());
+    let by_provider = linked.as_ref().filter(|_| only).map(|slug| [FEDERATED, slug.as_str()]);
+    let proof = Proof {
+        user: entry.user,
+        amr: by_provider.as_ref().map_or(entry.amr, |amr| amr),
+        kept: entry.keep,
+        user_agent: caller.user_agent,
+        origin: caller.origin,
+    };
+    let (session, cookie, started) =
+        browsers::sign_in(tx, &issuer.sessions, &browser, proof).await?;
+    audit_events::insert(tx, &[entry.event, started]).await?;
+    interaction.session = Some(session.id);
+    let visitor = present(tx, browser).await?;
+    let led = next(tx, issuer, &visitor, interaction).await?;
+    Ok(Led { cookie: Some(cookie), ..led })
+}
+
+/// Links whom a provider vouched for; the provider, if it did.
+async fn link(
+    tx: &Tx,
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    entry: &Entry<'_>,
+    interaction: &Interaction,
+    pending: Pending,
+) -> Result<Option<Slug>, Fault> {
+    let Pending { user, provider, identity, expires_at } = pending;
+    let client = interaction.errand.client();
+    let counts = user == *entry.user
+        && tx.now() < expires_at
+        && issuer.providers.find(&provider, client).is_some();
+    if !counts {
+        return Ok(None);
+    }
+    if !federation::link(tx, &user, &provider, &identity, caller.origin).await? {
+        let refusal = Refusal {
+            provider: &provider,
+            reason: "belongs_to_another_account",
+            client,
+            user: Some(&user),
+            origin: caller.origin,
+        };
+        federation::refused_in(tx, refusal).await?;
+        return Ok(None);
+    }
+    Ok(Some(provider))
+}
+
+/// Who is signed in in the browser now, seen from within the transaction.
+pub(super) async fn present(tx: &Tx, browser: BrowserId) -> Result<Visitor, Fault> {
+    Visitor::in_browser(tx, browser, tx.now()).await
+}
+
+/// The next step for whoever is there now.
+pub(super) async fn next(
+    tx: &Tx,
+    issuer: &Issuer,
+    visitor: &Visitor,
+    interaction: Interaction,
+) -> Outcome<Led> {
+    let asked = super::asked(issuer, &interaction.errand).await?;
+    let consents = lead::allowed(tx, visitor, asked.as_ref()).await?;
+    let course = lead::Course::stored(interaction, asked);
+    lead::step(tx, issuer, visitor, &consents, course, false).await
+}

@@ -1,0 +1,185 @@
+//! Leaving for a provider.
+//!
+//! What a person takes along is one secret; the row of it is bound to the browser, the provider and
+//! the interaction, and is taken once. Nothing else says who comes back to what.
+
+use chrono::Duration;
+
+use super::{Caller, Errand, Interaction, InteractionId, Lost, Subject, View, lead};
+use crate::domain::provider::Slug;
+use crate::domain::secret::{Plain, VisitState};
+use crate::domain::session::BrowserId;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Error;
+use crate::oauth::Issuer;
+use crate::oauth::providers::{Known, redirect_uri};
+use crate::social::{self, Leaving, Trouble};
+use crate::store::interactions;
+use crate::store::visits::{self, Visit};
+
+/// How long somebody may be away.
+pub(super) const LIFE: Duration = Duration::minutes(10);
+/// Why nobody left.
+#[derive(Debug)]
+pub enum NotLeft {
+    /// The interaction cannot go on.
+    Lost(Lost),
+    /// There is no such provider for this client.
+    Unknown,
+    /// The provider cannot be reached.
+    Unavailable(Slug),
+}
+
+fn lost(error: Error<Lost>) -> Error<NotLeft> {
+    match error {
+        Error::Refused(lost) => Error::Refused(NotLeft::Lost(lost)),
+        Error::Fault(fault) => Error::Fault(fault),
+    }
+}
+
+/// Leaves for a provider from the sign-in page: the URL to go to.
+pub async fn leave(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    id: &InteractionId,
+    csrf: &str,
+    choice: Choice<'_>,
+) -> Result<String, Error<NotLeft>> {
+    let interaction = super::submitted(issuer, caller, id, csrf).await.map_err(lost)?;
+    let known = issuer.providers.find(choice.provider, interaction.errand.client());
+    let known = known.ok_or(Error::Refused(NotLeft::Unknown))?;
+    let view = lead::shown(issuer, caller, interaction).await.map_err(lost)?;
+    depart_from(issuer, &known, &view, choice, false).await
+}
+
+/// What somebody chose on the sign-in page.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice<'a> {
+    /// The provider.
+    pub provider: &'a Slug,
+    /// Whether they want to stay signed in.
+    pub keep: bool,
+    /// The language that they read.
+    pub language: &'a str,
+}
+
+/// Leaves at once where the app named a provider; `None` where it did not, or one that may not be
+/// used. The hint counts once: whoever comes back to the page stays there.
+pub async fn leave_by_hint(
+    issuer: &Issuer,
+    view: &mut View,
+    language: &str,
+    in_app: bool,
+) -> Result<Option<String>, Error<NotLeft>> {
+    let Errand::Authorize(request) = &mut view.interaction.errand else { return Ok(None) };
+    let Some(hint) = request.idp_hint.take() else { return Ok(None) };
+    let Some(known) = issuer.providers.find(&hint, Some(&request.client)) else { return Ok(None) };
+    if in_app && known.shuns_in_apps() {
+        return Ok(None);
+    }
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    interactions::update(&tx, &view.interaction).await?;
+    tx.commit().await?;
+    let choice = Choice { provider: &hint, keep: false, language };
+    depart_from(issuer, &known, view, choice, true).await.map(Some)
+}
+
+async fn depart_from(
+    issuer: &Issuer,
+    known: &Known,
+    view: &View,
+    choice: Choice<'_>,
+    direct: bool,
+) -> Result<String, Error<NotLeft>> {
+    let interaction = &view.interaction;
+    let browser = interaction.browser.as_ref();
+    let browser = browser.ok_or(Error::Refused(NotLeft::Lost(Lost::WrongBrowser)))?;
+    let hint = match &interaction.errand {
+        Errand::Authorize(request) => request.login_hint.as_deref(),
+        _ => None,
+    };
+    let departure = Departure {
+        interaction: &interaction.id,
+        browser,
+        choice,
+        direct,
+        hint,
+        again: matches!(view.subject, Subject::SignIn(Some(_))),
+    };
+    depart(issuer, known, departure).await.map_err(|error| match error {
+        Error::Fault(fault) => Error::Fault(fault),
+        Error::Refused(_) => Error::Refused(NotLeft::Unavailable(choice.provider.clone())),
+    })
+}
+
+/// Somebody who leaves.
+#[derive(Clone, Copy, Debug)]
+struct Departure<'a> {
+    interaction: &'a InteractionId,
+    browser: &'a BrowserId,
+    choice: Choice<'a>,
+    direct: bool,
+    hint: Option<&'a str>,
+    again: bool,
+}
+
+async fn depart(
+    issuer: &Issuer,
+    known: &Known,
+    departure: Departure<'_>,
+) -> Result<String, Error<Trouble>> {
+    let state = Plain::<VisitState>::generate();
+    let slug = &known.registration.slug;
+    let leaving = Leaving {
+        redirect_uri: &redirect_uri(&issuer.url, slug),
+        state: state.expose(),
+        nonce: &issuer.visits.nonce(&state),
+        verifier: &issuer.visits.verifier(&state),
+        login_hint: departure.hint,
+        language: departure.choice.language,
+        again: departure.again,
+    };
+    let url = social::in_time(known.provider.start(leaving)).await.map_err(|trouble| {
+        tracing::warn!(provider = %slug, %trouble, "nobody can leave for it");
+        Error::Refused(trouble)
+    })?;
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let visit = Visit {
+        hash: state.hashed(),
+        provider: slug.clone(),
+        browser: departure.browser.clone(),
+        interaction: departure.interaction.clone(),
+        kept: departure.choice.keep,
+        direct: departure.direct,
+        again: departure.again,
+        expires_at: tx.now() + LIFE,
+    };
+    visits::insert(&tx, &visit).await?;
+    tx.commit().await?;
+    Ok(url)
+}
+
+/// Leaves for a provider to connect it to an account. The person proved just now who they are.
+pub async fn leave_to_link(
+    issuer: &Issuer,
+    known: &Known,
+    user: &UserId,
+    browser: &BrowserId,
+    language: &str,
+) -> Result<String, Error<Trouble>> {
+    let errand = Errand::Link { user: user.clone() };
+    let interaction = Interaction::new(errand, Some(browser.clone()), issuer.clock.now());
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    interactions::insert(&tx, &interaction).await?;
+    tx.commit().await?;
+    let choice = Choice { provider: &known.registration.slug, keep: false, language };
+    let departure = Departure {
+        interaction: &interaction.id,
+        browser,
+        choice,
+        direct: false,
+        hint: None,
+        again: false,
+    };
+    depart(issuer, known, departure).await
+}

@@ -1,0 +1,71 @@
+//! What an operator does with the providers of the database.
+
+use crate::domain::audit::{Event, Kind};
+use crate::domain::clock::Clock;
+use crate::domain::provider::{Registration, Slug};
+use crate::domain::verdict::{Error, Rejected, reject};
+use crate::keys::seal::Sealer;
+use crate::outbound::Outbound;
+use crate::social;
+use crate::store::{Store, Tx, audit_events, clients, providers};
+
+type Outcome<T> = Result<T, Error<Rejected>>;
+
+/// Adds a provider.
+pub async fn add(
+    store: &Store,
+    clock: &Clock,
+    sealer: &Sealer,
+    outbound: &Outbound,
+    registration: Registration,
+) -> Outcome<()> {
+    if let Err(problems) = social::check(&registration, outbound) {
+        let lines: Vec<_> = problems.iter().map(|(key, it)| format!("{key} {it}")).collect();
+        return reject(lines.join("\n"));
+    }
+    let audiences = registration.audiences.iter().flat_map(|audience| &audience.clients);
+    for client in audiences.chain(&registration.allowed_clients) {
+        if clients::find(store, client).await?.is_none() {
+            return reject(format!("there is no client {:?}", client.as_str()));
+        }
+    }
+    let slug = registration.slug.clone();
+    let tx = store.begin(clock.now()).await?;
+    if !providers::insert(&tx, &super::sealed(sealer, registration)?).await? {
+        tx.abandon().await;
+        return reject(format!("there is a provider {slug} already"));
+    }
+    done(tx, Kind::ProviderAdded, &slug).await
+}
+
+/// Turns a provider off or on.
+pub async fn set_enabled(store: &Store, clock: &Clock, slug: &Slug, enabled: bool) -> Outcome<()> {
+    let tx = store.begin(clock.now()).await?;
+    let disabled_at = (!enabled).then(|| tx.now());
+    if !providers::set_disabled(&tx, slug, disabled_at).await? {
+        tx.abandon().await;
+        return unknown(slug);
+    }
+    let kind = if enabled { Kind::ProviderEnabled } else { Kind::ProviderDisabled };
+    done(tx, kind, slug).await
+}
+
+/// Deletes a provider. Who came by it keeps their account, and comes by it again if it is added
+/// again.
+pub async fn delete(store: &Store, clock: &Clock, slug: &Slug) -> Outcome<()> {
+    let tx = store.begin(clock.now()).await?;
+    if !providers::delete(&tx, slug).await? {
+        tx.abandon().await;
+        return unknown(slug);
+    }
+    done(tx, Kind::ProviderDeleted, slug).await
+}
+
+fn unknown<T>(slug: &Slug) -> Outcome<T> {
+    reject(format!("there is no provider {slug} in the database"))
+}
+
+async fn done(tx: Tx, kind: Kind, slug: &Slug) -> Outcome<()> {
+    audit_events::insert(&tx, &[Event::new(kind).detail(slug.as_str())]).await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,251 @@
+//! The providers of social login that this server has: those of the settings file, and those that
+//! were added by hand. The latter are in memory and are read again when they change.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use crate::domain::client::ClientId;
+use crate::domain::clock::Clock;
+use crate::domain::provider::{Credential, Registration, Slug, came_by};
+use crate::domain::sensitive::Sensitive;
+use crate::domain::urls::{self, Issuer};
+use crate::domain::verdict::{Error, Fault, Rejected, reject};
+use crate::keys::seal::{Sealer, sealed_credential};
+use crate::outbound::Outbound;
+use crate::social::{self, Provider, presets};
+use crate::store::providers::{self, Stored};
+use crate::store::{Reader, Store};
+
+pub mod administration;
+
+/// A provider at work.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// How it is registered.
+    pub registration: Registration,
+    /// The provider.
+    pub provider: Arc<dyn Provider>,
+    /// The turns of apps that exchange its tokens: people in browsers never wait for them.
+    pub exchanges: Arc<Semaphore>,
+}
+
+/// So many exchanges at once at one provider.
+const EXCHANGES: usize = 32;
+
+impl Known {
+    /// What people who read this language call it.
+    #[must_use]
+    pub fn name(&self, language: &str) -> &str {
+        let title = presets::find(&self.registration.preset).map_or("", |preset| {
+            let korean = preset.korean.filter(|_| language == "ko");
+            korean.unwrap_or(preset.title)
+        });
+        self.registration.name.as_deref().unwrap_or(title)
+    }
+
+    /// Whether it refuses to work in the browsers of other apps.
+    #[must_use]
+    pub fn shuns_in_apps(&self) -> bool {
+        presets::find(&self.registration.preset).is_some_and(|preset| preset.shuns_in_apps)
+    }
+}
+
+/// Every provider of this server.
+#[derive(Debug)]
+pub struct Providers {
+    store: Arc<Store>,
+    sealer: Sealer,
+    outbound: Outbound,
+    clock: Clock,
+    fixed: Vec<Arc<Known>>,
+    added: RwLock<Vec<Arc<Known>>>,
+}
+
+impl Providers {
+    /// The providers of the settings, and nothing from the database yet.
+    pub fn new(
+        store: Arc<Store>,
+        sealer: Sealer,
+        outbound: Outbound,
+        clock: Clock,
+        fixed: &[Registration],
+    ) -> Result<Self, Error<Rejected>> {
+        let mut known = Vec::with_capacity(fixed.len());
+        for registration in fixed {
+            match make(registration, &outbound, &clock) {
+                Ok(made) => known.push(made),
+                Err(problem) => return reject(problem),
+            }
+        }
+        Ok(Self { store, sealer, outbound, clock, fixed: known, added: RwLock::default() })
+    }
+
+    /// Reads those of the database at start: a slug that the settings have too is an error.
+    pub async fn start(&self) -> Result<(), Error<Rejected>> {
+        for stored in providers::list_all(&*self.store).await? {
+            let slug = &stored.registration.slug;
+            if self.fixed.iter().any(|known| known.registration.slug == *slug) {
+                return reject(format!(
+                    "the provider {slug} stands in the settings and in the database: take it out \
+                     of the file, or `mapae provider delete --slug {slug}`"
+                ));
+            }
+        }
+        Ok(self.reload().await?)
+    }
+
+    /// Reads those of the database again. One that has not changed stays as it is.
+    pub async fn reload(&self) -> Result<(), Fault> {
+        let mut added: Vec<Arc<Known>> = Vec::new();
+        let before = self.added();
+        for stored in providers::list_all(&*self.store).await? {
+            let slug = stored.registration.slug.clone();
+            if self.fixed.iter().any(|known| known.registration.slug == slug) {
+                tracing::error!(provider = %slug, "stands in the settings too: those count");
+                continue;
+            }
+            let Some(registration) = opened(&self.sealer, stored) else {
+                // The master key was changed, and this server was not started again yet.
+                let sealed = format!("the credential of {slug} is sealed by another master key");
+                return Err(Fault::unavailable("reading the providers", sealed));
+            };
+            match before.iter().find(|known| known.registration == registration) {
+                Some(same) => added.push(Arc::clone(same)),
+                None => match make(&registration, &self.outbound, &self.clock) {
+                    Ok(made) => added.push(made),
+                    Err(problem) => tracing::error!(provider = %slug, problem, "left out"),
+                },
+            }
+        }
+        *self.added.write().unwrap_or_else(PoisonError::into_inner) = added;
+        Ok(())
+    }
+
+    fn added(&self) -> Vec<Arc<Known>> {
+        self.added.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every provider, in the order of the settings and of their coming.
+    #[must_use]
+    pub fn list(&self) -> Vec<Arc<Known>> {
+        self.fixed.iter().cloned().chain(self.added()).collect()
+    }
+
+    /// Those that may be used for this client; none: for a person's own account.
+    #[must_use]
+    pub fn usable(&self, client: Option<&ClientId>) -> Vec<Arc<Known>> {
+        let mut usable = self.list();
+        if usable.iter().any(|known| known.registration.is_only_way(client)) {
+            usable.retain(|known| known.registration.is_only_way(client));
+        }
+        usable.retain(|known| known.registration.serves(client));
+        usable
+    }
+
+    /// The provider of this name, if it may be used for this client. One that may not is as unknown
+    /// as one that is not there.
+    #[must_use]
+    pub fn find(&self, slug: &Slug, client: Option<&ClientId>) -> Option<Arc<Known>> {
+        self.usable(client).into_iter().find(|known| known.registration.slug == *slug)
+    }
+
+    /// Whether somebody who came in this way may go on to this client: not by a provider that is not
+    /// for it, and by nothing else where providers are the only way.
+    #[must_use]
+    pub fn admit(&self, client: &ClientId, amr: &[String]) -> bool {
+        match came_by(amr).map(Slug::parse) {
+            Some(Some(slug)) => self.find(&slug, Some(client)).is_some(),
+            Some(None) => false,
+            None => !self.are_the_only_way(Some(client)),
+        }
+    }
+
+    /// Whether people come in to this client by providers alone.
+    #[must_use]
+    pub fn are_the_only_way(&self, client: Option<&ClientId>) -> bool {
+        self.list().iter().any(|known| known.registration.is_only_way(client))
+    }
+}
+
+fn make(
+    registration: &Registration,
+    outbound: &Outbound,
+    clock: &Clock,
+) -> Result<Arc<Known>, String> {
+    match social::provider(registration, outbound, clock) {
+        Ok(provider) => Ok(Arc::new(Known {
+            registration: registration.clone(),
+            provider,
+            exchanges: Arc::new(Semaphore::new(EXCHANGES)),
+        })),
+        Err(problems) => {
+            let slug = &registration.slug;
+            let lines = problems.iter().map(|(key, problem)| format!("{key} {problem}"));
+            let lines: Vec<_> = lines.collect();
+            Err(format!("the provider {slug} is not good: {}", lines.join("; ")))
+        }
+    }
+}
+
+/// Where people come back to from a provider: what is registered there.
+#[must_use]
+pub fn redirect_uri(issuer: &Issuer, slug: &Slug) -> String {
+    issuer.url(&urls::LOGIN_CALLBACK.replace("{provider}", slug.as_str()))
+}
+
+/// A credential as it is sealed.
+#[derive(Deserialize, Serialize)]
+enum Text {
+    None,
+    Secret(String),
+    Key { team: String, id: String, private: String },
+}
+
+/// Seals the credential of a registration.
+pub(super) fn sealed(sealer: &Sealer, registration: Registration) -> Result<Stored, Fault> {
+    let text = match &registration.credential {
+        Credential::None => Text::None,
+        Credential::Secret(secret) => Text::Secret(secret.expose().to_owned()),
+        Credential::Key { team, id, private } => {
+            Text::Key { team: team.clone(), id: id.clone(), private: private.expose().to_owned() }
+        }
+    };
+    let text = serde_json::to_vec(&text).map(zeroize::Zeroizing::new);
+    let text = text.map_err(|error| Fault::internal("writing a credential", error))?;
+    let sealed_credential = sealer.seal(&sealed_credential(&registration.slug), &text)?;
+    Ok(Stored { registration, sealed_credential })
+}
+
+/// Opens the credential of a registration; `None` when this master key does not.
+pub(super) fn opened(sealer: &Sealer, stored: Stored) -> Option<Registration> {
+    let Stored { mut registration, sealed_credential: sealed } = stored;
+    let text = sealer.open(&sealed_credential(&registration.slug), &sealed)?;
+    registration.credential = match serde_json::from_slice(&text).ok()? {
+        Text::None => Credential::None,
+        Text::Secret(secret) => Credential::Secret(Sensitive::new(secret)),
+        Text::Key { team, id, private } => {
+            Credential::Key { team, id, private: Sensitive::new(private) }
+        }
+    };
+    Some(registration)
+}
+
+/// Every provider of the database, opened.
+pub async fn stored(
+    reader: &impl Reader,
+    sealer: &Sealer,
+) -> Result<Vec<Registration>, Error<Rejected>> {
+    let mut every = Vec::new();
+    for stored in providers::list_all(reader).await? {
+        let slug = stored.registration.slug.clone();
+        match opened(sealer, stored) {
+            Some(registration) => every.push(registration),
+            None => {
+                return reject(format!("the master key does not open the credential of {slug}"));
+            }
+        }
+    }
+    Ok(every)
+}

@@ -1,0 +1,25 @@
+//! The way on to an app for whoever was sent here by another site.
+
+use askama::Template;
+
+use super::frame::Frame;
+use super::gallery::Sample;
+
+/// A page that goes on by itself, without a script.
+#[derive(Clone, Debug, Template)]
+#[template(path = "onward.html")]
+pub struct OnwardPage<'a> {
+    /// The frame.
+    pub frame: Frame<'a>,
+    /// Where the answer goes.
+    pub location: &'a str,
+}
+
+impl<'a> Sample<'a> for OnwardPage<'a> {
+    const NAME: &'static str = "onward";
+
+    fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
+        let location = "https://shop.example.com/callback?code=mpc_x&state=a'b%22c;url=d";
+        vec![("answer", Self { frame, location })]
+    }
+}

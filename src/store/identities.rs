@@ -1,0 +1,170 @@
+//! `identity`: who is who at a provider. The key is issuer and subject (OpenID Connect Core §5.7).
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::QueryOrder;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use sha2::{Digest, Sha256};
+
+use super::column::{corrupt, millis};
+use super::{Reader, Tx, while_doing};
+use crate::domain::clock;
+use crate::domain::identity::Identity;
+use crate::domain::provider::Slug;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "identity")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub issuer: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub subject: String,
+        pub user_id: String,
+        pub provider: String,
+        pub email: Option<String>,
+        pub linked_at: i64,
+        pub used_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity, Model};
+
+const TABLE: &str = "reading the table identity";
+const WRITING: &str = "writing the table identity";
+
+/// An identity that belongs to an account.
+#[derive(Clone, Debug)]
+pub struct Linked {
+    /// Who says so.
+    pub issuer: String,
+    /// Whom they know by this name.
+    pub subject: String,
+    /// Whose account it is.
+    pub user: UserId,
+    /// By which provider.
+    pub provider: Slug,
+    /// The address there.
+    pub email: Option<String>,
+    /// Since when.
+    pub linked_at: DateTime<Utc>,
+    /// When it was last used.
+    pub used_at: DateTime<Utc>,
+}
+
+impl Linked {
+    /// What names it in forms: it says nothing.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let key = Sha256::digest(format!("{}\n{}", self.issuer, self.subject));
+        URL_SAFE_NO_PAD.encode(key.get(..12).unwrap_or_default())
+    }
+}
+
+impl TryFrom<Model> for Linked {
+    type Error = Fault;
+
+    fn try_from(row: Model) -> Result<Self, Fault> {
+        Ok(Self {
+            issuer: row.issuer,
+            subject: row.subject,
+            user: UserId(row.user_id),
+            provider: Slug::parse(&row.provider).ok_or_else(|| corrupt(TABLE, "a bad slug"))?,
+            email: row.email,
+            linked_at: clock::from_millis(row.linked_at),
+            used_at: clock::from_millis(row.used_at),
+        })
+    }
+}
+
+/// The identity of this issuer and subject, if it belongs to an account.
+pub async fn find(
+    reader: &impl Reader,
+    issuer: &str,
+    subject: &str,
+) -> Result<Option<Linked>, Fault> {
+    let key = (issuer.to_owned(), subject.to_owned());
+    let row = Entity::find_by_id(key).one(reader.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Linked::try_from).transpose()
+}
+
+/// Every identity of a person, the oldest first.
+pub async fn of_user(reader: &impl Reader, user: &UserId) -> Result<Vec<Linked>, Fault> {
+    let rows = Entity::find()
+        .filter(Column::UserId.eq(user.0.as_str()))
+        .order_by_asc(Column::LinkedAt)
+        .order_by_asc(Column::Issuer)
+        .order_by_asc(Column::Subject)
+        .all(reader.connection())
+        .await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(Linked::try_from).collect()
+}
+
+/// Links an identity that belongs to nobody; `false` when it belongs to somebody.
+pub async fn insert(
+    tx: &Tx,
+    identity: &Identity,
+    user: &UserId,
+    provider: &Slug,
+) -> Result<bool, Fault> {
+    let row = ActiveModel {
+        issuer: Set(identity.issuer.clone()),
+        subject: Set(identity.subject.clone()),
+        user_id: Set(user.0.clone()),
+        provider: Set(provider.as_str().to_owned()),
+        email: Set(identity.email.clone()),
+        linked_at: Set(millis(tx.now())),
+        used_at: Set(millis(tx.now())),
+    };
+    let inserted = Entity::insert(row)
+        .on_conflict(OnConflict::columns([Column::Issuer, Column::Subject]).do_nothing().to_owned())
+        .exec_without_returning(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(inserted == 1)
+}
+
+/// Writes down that an identity was used, and what its provider says of it now; `false` when it
+/// is not theirs any more.
+pub async fn used(
+    tx: &Tx,
+    identity: &Identity,
+    user: &UserId,
+    provider: &Slug,
+) -> Result<bool, Fault> {
+    let used = Entity::update_many()
+        .col_expr(Column::UsedAt, Expr::value(millis(tx.now())))
+        .col_expr(Column::Email, Expr::value(identity.email.clone()))
+        .col_expr(Column::Provider, Expr::value(provider.as_str()))
+        .filter(Column::Issuer.eq(identity.issuer.as_str()))
+        .filter(Column::Subject.eq(identity.subject.as_str()))
+        .filter(Column::UserId.eq(user.0.as_str()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(used.rows_affected == 1)
+}
+
+/// Takes an identity from a person; `false` when it is not theirs.
+pub async fn delete(tx: &Tx, linked: &Linked) -> Result<bool, Fault> {
+    let deleted = Entity::delete_many()
+        .filter(Column::Issuer.eq(linked.issuer.as_str()))
+        .filter(Column::Subject.eq(linked.subject.as_str()))
+        .filter(Column::UserId.eq(linked.user.0.as_str()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(deleted.rows_affected == 1)
+}

@@ -1,0 +1,182 @@
+//! `provider`: the providers that were added by hand. Those of the settings file are not here.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::QueryOrder;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use serde::{Deserialize, Serialize};
+
+use super::column::{corrupt, millis};
+use super::revisions::{self, Watched};
+use super::{Reader, Tx, while_doing};
+use crate::domain::client::ClientId;
+use crate::domain::provider::{Audience, Credential, Registration, Slug};
+use crate::domain::verdict::Fault;
+
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "provider")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub slug: String,
+        pub registration: String,
+        pub sealed_credential: Vec<u8>,
+        pub disabled_at: Option<i64>,
+        pub created_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity, Model};
+
+const TABLE: &str = "reading the table provider";
+const WRITING: &str = "writing the table provider";
+
+/// A provider as it is stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Everything but the credential.
+    pub registration: Registration,
+    /// The credential, sealed.
+    pub sealed_credential: Vec<u8>,
+}
+
+/// The column `registration`.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+struct Text {
+    preset: String,
+    name: Option<String>,
+    issuer: Option<String>,
+    client_id: String,
+    tenant: Option<String>,
+    scopes: Option<String>,
+    origins: Vec<String>,
+    audiences: Vec<(String, Vec<ClientId>)>,
+    allowed_clients: Vec<ClientId>,
+    allowed_domains: Vec<String>,
+    only: bool,
+    follow_profile: bool,
+}
+
+impl TryFrom<Model> for Stored {
+    type Error = Fault;
+
+    fn try_from(row: Model) -> Result<Self, Fault> {
+        let text: Text = serde_json::from_str(&row.registration)
+            .map_err(|error| corrupt(TABLE, error.to_string()))?;
+        let audience = |(id, clients)| Audience { id, clients };
+        Ok(Self {
+            registration: Registration {
+                slug: Slug::parse(&row.slug).ok_or_else(|| corrupt(TABLE, "a bad slug"))?,
+                preset: text.preset,
+                name: text.name,
+                issuer: text.issuer,
+                client_id: text.client_id,
+                credential: Credential::None,
+                tenant: text.tenant,
+                scopes: text.scopes,
+                origins: text.origins,
+                audiences: text.audiences.into_iter().map(audience).collect(),
+                allowed_clients: text.allowed_clients,
+                allowed_domains: text.allowed_domains,
+                only: text.only,
+                follow_profile: text.follow_profile,
+                disabled: row.disabled_at.is_some(),
+            },
+            sealed_credential: row.sealed_credential,
+        })
+    }
+}
+
+fn text(registration: &Registration) -> Result<String, Fault> {
+    let one = registration.clone();
+    let text = Text {
+        preset: one.preset,
+        name: one.name,
+        issuer: one.issuer,
+        client_id: one.client_id,
+        tenant: one.tenant,
+        scopes: one.scopes,
+        origins: one.origins,
+        audiences: one.audiences.into_iter().map(|one| (one.id, one.clients)).collect(),
+        allowed_clients: one.allowed_clients,
+        allowed_domains: one.allowed_domains,
+        only: one.only,
+        follow_profile: one.follow_profile,
+    };
+    serde_json::to_string(&text).map_err(|error| Fault::internal("writing a provider", error))
+}
+
+/// Every provider, the oldest first.
+pub async fn list_all(reader: &impl Reader) -> Result<Vec<Stored>, Fault> {
+    let select = Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Slug);
+    let rows = select.all(reader.connection()).await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(Stored::try_from).collect()
+}
+
+/// Writes a new provider; `false` when its slug is taken.
+pub async fn insert(tx: &Tx, new: &Stored) -> Result<bool, Fault> {
+    let row = ActiveModel {
+        slug: Set(new.registration.slug.as_str().to_owned()),
+        registration: Set(text(&new.registration)?),
+        sealed_credential: Set(new.sealed_credential.clone()),
+        disabled_at: Set(None),
+        created_at: Set(millis(tx.now())),
+    };
+    let inserted = Entity::insert(row)
+        .on_conflict(OnConflict::column(Column::Slug).do_nothing().to_owned())
+        .exec_without_returning(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    revisions::bump(tx, Watched::Providers).await?;
+    Ok(inserted == 1)
+}
+
+/// Turns a provider off or on; `false` when there is none.
+pub async fn set_disabled(
+    tx: &Tx,
+    slug: &Slug,
+    disabled_at: Option<DateTime<Utc>>,
+) -> Result<bool, Fault> {
+    set(tx, slug, Column::DisabledAt, Expr::value(disabled_at.map(millis))).await
+}
+
+/// Writes a credential that was sealed anew.
+pub async fn reseal(tx: &Tx, slug: &Slug, sealed: Vec<u8>) -> Result<bool, Fault> {
+    set(tx, slug, Column::SealedCredential, Expr::value(sealed)).await
+}
+
+async fn set(
+    tx: &Tx,
+    slug: &Slug,
+    column: Column,
+    value: sea_orm::sea_query::SimpleExpr,
+) -> Result<bool, Fault> {
+    let changed = Entity::update_many()
+        .col_expr(column, value)
+        .filter(Column::Slug.eq(slug.as_str()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    revisions::bump(tx, Watched::Providers).await?;
+    Ok(changed.rows_affected == 1)
+}
+
+/// Deletes a provider; `false` when there is none. The identities that it vouched for stay.
+pub async fn delete(tx: &Tx, slug: &Slug) -> Result<bool, Fault> {
+    let deleted = Entity::delete_many()
+        .filter(Column::Slug.eq(slug.as_str()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    revisions::bump(tx, Watched::Providers).await?;
+    Ok(deleted.rows_affected == 1)
+}

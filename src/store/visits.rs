@@ -1,0 +1,121 @@
+//! `visit`: people who are away at a provider, by the hash of the `state` that they took along.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+
+use super::column::{corrupt, millis};
+use super::{Reader, Tx, while_doing};
+use crate::domain::clock;
+use crate::domain::interaction::InteractionId;
+use crate::domain::provider::Slug;
+use crate::domain::secret::{Hashed, VisitState};
+use crate::domain::session::BrowserId;
+use crate::domain::verdict::Fault;
+
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "visit")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub hash: Vec<u8>,
+        pub provider: String,
+        pub browser_id: String,
+        pub interaction_id: String,
+        pub kept: bool,
+        pub direct: bool,
+        pub again: bool,
+        pub expires_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity, Model};
+
+const TABLE: &str = "reading the table visit";
+const WRITING: &str = "writing the table visit";
+
+/// Somebody who is away at a provider.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// What they took along.
+    pub hash: Hashed<VisitState>,
+    /// Where they are.
+    pub provider: Slug,
+    /// The browser that left.
+    pub browser: BrowserId,
+    /// What it is in the middle of.
+    pub interaction: InteractionId,
+    /// Whether they asked to stay signed in.
+    pub kept: bool,
+    /// Whether the app sent them there, past our own page.
+    pub direct: bool,
+    /// Whether they were to prove anew who they are.
+    pub again: bool,
+    /// When it is too late to come back.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl TryFrom<Model> for Visit {
+    type Error = Fault;
+
+    fn try_from(row: Model) -> Result<Self, Fault> {
+        Ok(Self {
+            hash: Hashed::from_stored(&row.hash).ok_or_else(|| corrupt(TABLE, "a bad hash"))?,
+            provider: Slug::parse(&row.provider).ok_or_else(|| corrupt(TABLE, "a bad slug"))?,
+            browser: BrowserId(row.browser_id),
+            interaction: InteractionId(row.interaction_id),
+            kept: row.kept,
+            direct: row.direct,
+            again: row.again,
+            expires_at: clock::from_millis(row.expires_at),
+        })
+    }
+}
+
+/// Writes a visit that begins.
+pub async fn insert(tx: &Tx, visit: &Visit) -> Result<(), Fault> {
+    let row = ActiveModel {
+        hash: Set(visit.hash.to_stored()),
+        provider: Set(visit.provider.as_str().to_owned()),
+        browser_id: Set(visit.browser.0.clone()),
+        interaction_id: Set(visit.interaction.0.clone()),
+        kept: Set(visit.kept),
+        direct: Set(visit.direct),
+        again: Set(visit.again),
+        expires_at: Set(millis(visit.expires_at)),
+    };
+    let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
+    inserted.map(drop).map_err(while_doing(WRITING))
+}
+
+/// The visit of this state.
+pub async fn find(reader: &impl Reader, hash: Hashed<VisitState>) -> Result<Option<Visit>, Fault> {
+    let row = Entity::find_by_id(hash.to_stored()).one(reader.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Visit::try_from).transpose()
+}
+
+/// Ends a visit: once, at this provider, for this browser, in time. `false` when any of it does not
+/// hold.
+pub async fn take(tx: &Tx, visit: &Visit) -> Result<bool, Fault> {
+    let taken = Entity::delete_many()
+        .filter(Column::Hash.eq(visit.hash.to_stored()))
+        .filter(Column::Provider.eq(visit.provider.as_str()))
+        .filter(Column::BrowserId.eq(visit.browser.0.as_str()))
+        .filter(Column::ExpiresAt.gt(millis(tx.now())))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(taken.rows_affected == 1)
+}
+
+/// Forgets visits that expired before this instant, some at a time; says how many.
+pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
+    super::housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
+}

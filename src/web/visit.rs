@@ -1,0 +1,158 @@
+//! `/login/with/…` and `/login/callback/…`: leaving for a provider, and coming back.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, Response, StatusCode};
+
+use super::edge::Context;
+use super::guest::Guest;
+use super::page::{self, Answered, Failed};
+use super::{Shared, body, login};
+use crate::domain::form::Form;
+use crate::domain::interaction::InteractionId;
+use crate::domain::provider::Slug;
+use crate::domain::urls;
+use crate::domain::verdict::Error;
+use crate::oauth::interactions::{self, Back, Came, Choice, Lost, NotLeft, Note};
+use crate::oauth::providers;
+use crate::pages::{Problem, SocialNote};
+
+/// A longer name of a person is none.
+const LONGEST_USER: usize = 2048;
+
+pub(super) async fn with(
+    State(shared): State<Arc<Shared>>,
+    Path(provider): Path<String>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let mut guest = Guest::of_post(&shared, context, request).await?;
+    let Some(slug) = Slug::parse(&provider) else {
+        return Ok(unknown(&shared, &guest));
+    };
+    // The provider speaks the language of the page that they come from. Whoever has none hears why
+    // from `leave`.
+    drop(login::view(&shared, &mut guest).await);
+    let (id, csrf) = (guest.interaction(), guest.csrf());
+    let choice = Choice {
+        provider: &slug,
+        keep: guest.form.get("keep").is_some(),
+        language: guest.language.as_str(),
+    };
+    let left = interactions::leave(&shared.issuer, guest.caller(), &id, csrf, choice).await;
+    match left {
+        Ok(url) => Ok(page::see_other(&url)),
+        Err(error) => Ok(not_left(&shared, &mut guest, error).await),
+    }
+}
+
+/// A provider that may not be used here is as unknown as one that is not there.
+pub(super) fn unknown(shared: &Shared, guest: &Guest) -> Response<Body> {
+    let unknown = Failed::new(StatusCode::NOT_FOUND, "unknown_provider", Problem::UnknownProvider);
+    page::failed(shared, guest, unknown)
+}
+
+/// Nobody left: the sign-in page says why, where that is still theirs to see.
+pub(super) async fn not_left(
+    shared: &Shared,
+    guest: &mut Guest,
+    error: Error<NotLeft>,
+) -> Response<Body> {
+    match error {
+        Error::Fault(fault) => page::fault(shared, guest, &fault),
+        Error::Refused(NotLeft::Lost(lost)) => page::lost(shared, guest, Error::Refused(lost)),
+        Error::Refused(NotLeft::Unknown) => unknown(shared, guest),
+        Error::Refused(NotLeft::Unavailable(slug)) => {
+            let mut response = login::noted(shared, guest, &slug, Note::Unavailable).await;
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            response
+        }
+    }
+}
+
+/// The answer of a provider in the query.
+pub(super) async fn get(
+    State(shared): State<Arc<Shared>>,
+    Path(provider): Path<String>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let guest = Guest::of_get(&shared, context, request).await?;
+    let (Some(slug), Some(state)) = (Slug::parse(&provider), guest.form.get("state")) else {
+        return Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)));
+    };
+    let came = Came {
+        state,
+        code: guest.form.get("code"),
+        error: guest.form.get("error"),
+        iss: guest.form.get("iss"),
+        user: guest.form.get("user"),
+    };
+    Ok(match interactions::come_back(&shared.issuer, guest.caller(), &slug, came).await {
+        Ok(Back::Led(led)) => page::lead_onward(&shared, &guest, led),
+        Ok(Back::Noted(id, slug, note)) => page::see_other(&noted(&shared, &id, &slug, note)),
+        Err(error) => page::lost(&shared, &guest, error),
+    })
+}
+
+/// The sign-in page with word of what happened: no code stands in its address.
+fn noted(shared: &Shared, id: &InteractionId, slug: &Slug, note: Note) -> String {
+    let login = page::address(shared, urls::LOGIN, id);
+    format!("{login}&provider={slug}&note={}", note.as_str())
+}
+
+/// The answer of a provider as a form. A cross-site POST brings no cookie of ours, so the browser
+/// comes back by GET with it.
+pub(super) async fn post(
+    State(shared): State<Arc<Shared>>,
+    Path(provider): Path<String>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let (parts, body) = match body::read(request).await {
+        Ok(read) => read,
+        Err(bad) => {
+            let guest = Guest::nobody(context, HeaderMap::new());
+            let failed = Failed::new(bad.status, "invalid_request", Problem::InvalidRequest);
+            return Err(page::failed(&shared, &guest, failed));
+        }
+    };
+    let guest = Guest::nobody(context, parts.headers);
+    let (Some(slug), Ok(form)) = (Slug::parse(&provider), Form::parse(&body)) else {
+        return Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)));
+    };
+    let kept = ["state", "code", "error", "iss", "user"].into_iter();
+    let kept = kept.filter_map(|name| Some((name, form.get(name)?)));
+    let kept = kept.filter(|(name, value)| *name != "user" || value.len() <= LONGEST_USER);
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
+    let callback = urls::LOGIN_CALLBACK.replace("{provider}", slug.as_str());
+    Ok(page::see_other(&format!("{}{callback}?{query}", shared.base)))
+}
+
+/// What somebody is in the middle of, begun anew in this browser.
+pub(super) async fn elsewhere(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let guest = Guest::of_get(&shared, context, request).await?;
+    let id = guest.interaction();
+    let pass = guest.form.get("pass").unwrap_or_default();
+    Ok(match interactions::begin_elsewhere(&shared.issuer, guest.caller(), &id, pass).await {
+        Ok(led) => page::lead(&shared, &guest, led),
+        Err(error) => page::lost(&shared, &guest, error),
+    })
+}
+
+/// What the sign-in page says of a provider.
+pub(super) fn note<'a>(known: &'a providers::Known, note: Note, language: &str) -> SocialNote<'a> {
+    let provider = known.name(language);
+    match note {
+        Note::Cancelled => SocialNote::Cancelled { provider },
+        Note::Unavailable => SocialNote::Unavailable { provider },
+        Note::Refused => SocialNote::Refused { provider },
+        Note::Failed => SocialNote::Failed { provider },
+    }
+}
