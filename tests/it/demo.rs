@@ -44,8 +44,8 @@ async fn the_tour_works_when_pasted_and_nothing_is_left() {
     cli.set("TMPDIR", folder.to_str().unwrap());
     // What a real installation sets must not reach into the demo.
     cli.set("MAPAE_LISTEN", "0.0.0.0:1");
-    let (port, app_port) = (free_port().to_string(), free_port().to_string());
-    let arguments = ["demo", "--port", &port, "--app-port", &app_port];
+    let [port, app_port, idp_port] = [(); 3].map(|()| free_port().to_string());
+    let arguments = ["demo", "--port", &port, "--app-port", &app_port, "--idp-port", &idp_port];
     let mut child = cli.command(&arguments).stdin(Stdio::null()).spawn().unwrap();
     let said = tour(&mut child).await;
     let issuer = format!("http://localhost:{port}");
@@ -74,7 +74,9 @@ async fn the_tour_works_when_pasted_and_nothing_is_left() {
     assert!(own["access_token"].is_string() && own.get("refresh_token").is_none());
     assert_eq!((&asked["active"], &asked["client_id"]), (&true.into(), &"demo-app".into()));
     assert_eq!(*after, serde_json::json!({ "active": false }));
-    clicks_through(&issuer, &format!("http://127.0.0.1:{app_port}")).await;
+    let app = format!("http://127.0.0.1:{app_port}");
+    clicks_through(&issuer, &app).await;
+    comes_by_the_provider(&issuer, &app, &format!("http://127.0.0.1:{idp_port}")).await;
     terminate(&child).await;
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
     assert_eq!(demo_folders(&folder), 0);
@@ -122,11 +124,40 @@ async fn clicks_through(issuer: &str, app: &str) {
     assert!(at_app.open(&back).await.reply.text.contains("access_denied"));
 }
 
+/// Signing in with the demo's provider: a second mapae, which asks on its own pages.
+async fn comes_by_the_provider(issuer: &str, app: &str, idp: &str) {
+    let [mut at_app, mut at_issuer, mut at_idp] =
+        [app, issuer, idp].map(|base| Browser::new(base, &http()));
+    let url = at_app.post("/sign-in", &[]).await.location().expect("sent away").to_owned();
+    let login = at_issuer.open(&url).await;
+    let away = at_issuer.leave(&login, "demo-idp").await.location().expect("away").to_owned();
+    assert!(away.starts_with(&format!("{idp}/authorize?")), "{away}");
+    let there = at_idp.open(&away).await;
+    assert!(there.reply.text.contains("Demo IdP"));
+    let asked = at_idp.sign_in_as(&there, "chunhyang", "seong-chun-hyang").await;
+    let back = at_idp.consent(&asked, "allow").await.location().expect("sent back").to_owned();
+    assert!(back.starts_with(&format!("{issuer}/login/callback/demo-idp?")), "{back}");
+    let consent = at_issuer.open(&back).await;
+    let back = at_issuer.consent(&consent, "allow").await.location().expect("back").to_owned();
+    let signed_in = at_app.open(&back).await;
+    assert!(signed_in.reply.text.contains("성춘향"), "{signed_in:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kept_demo_is_there_again() {
     let cli = Cli::new(&Database::Sqlite).await;
-    let (port, app_port) = (free_port().to_string(), free_port().to_string());
-    let arguments = ["demo", "--keep", "--port", &port, "--app-port", &app_port, "--json"];
+    let [port, app_port, idp_port] = [(); 3].map(|()| free_port().to_string());
+    let arguments = [
+        "demo",
+        "--keep",
+        "--port",
+        &port,
+        "--app-port",
+        &app_port,
+        "--idp-port",
+        &idp_port,
+        "--json",
+    ];
     let mut subjects = Vec::new();
     for _ in 0..2 {
         let mut child = cli.command(&arguments).stdin(Stdio::null()).spawn().unwrap();

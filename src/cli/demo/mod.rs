@@ -38,15 +38,20 @@ pub(super) struct Demo {
     /// The port of the app on loopback; 8081, or any other where that is taken
     #[arg(long)]
     app_port: Option<u16>,
+    /// The port of the provider of social login on loopback; 8082, or any other where that is taken
+    #[arg(long)]
+    idp_port: Option<u16>,
 }
 
 mod app;
+mod idp;
 mod relying_party;
 
 const API: &str = "https://api.example.com";
 const CLIENT: &str = "demo-app";
 const WEB_CLIENT: &str = "demo-web";
 const APP_PORT: u16 = 8081;
+const IDP_PORT: u16 = 8082;
 const PERSON: &str = "hong";
 const PASSWORD: &str = "hong-gil-dong";
 
@@ -70,44 +75,33 @@ impl Demo {
         telemetry::log(LevelFilter::WARN);
         telemetry::count();
         let folder = self.folder()?;
-        let settings = self.settings(&folder.path)?;
+        let (listener, idp_url) = bind("--idp-port", self.idp_port, IDP_PORT).await?;
+        let idp = idp::start(at, listener, &idp_url, &folder.path.join("idp")).await?;
+        let (url, listen) =
+            (format!("http://localhost:{}", self.port), format!("127.0.0.1:{}", self.port));
+        let mut settings = settings(&url, &listen, &folder.path)?;
+        settings.social = vec![idp::register_with(at, &idp, &settings.issuer).await?];
         let server = Server::start(settings, at.clock.clone()).await?;
-        let (app, app_url) = self.bind_app().await?;
+        let (app, app_url) = bind("--app-port", self.app_port, APP_PORT).await?;
         let secret = furnish(at, &server).await?;
-        let issuer = server.issuer().url.as_str().to_owned();
         let web_secret = register(at, &server, web_client(at, &app_url)?).await?;
-        let party = RelyingParty::discover(&issuer, WEB_CLIENT, &web_secret, &app_url).await?;
+        let party = RelyingParty::discover(&url, WEB_CLIENT, &web_secret, &app_url).await?;
         let app = tokio::spawn(app::serve(app, party));
         at.print(
             &json!({
-                "issuer": issuer, "client_id": CLIENT, "client_secret": secret,
+                "issuer": url, "client_id": CLIENT, "client_secret": secret,
                 "username": PERSON, "password": PASSWORD, "audience": API, "app": app_url,
+                "idp": {
+                    "issuer": idp_url, "username": idp::PERSON, "password": idp::PASSWORD,
+                },
             }),
-            &tour(&issuer, &secret, &app_url),
+            &tour(&url, &secret, &app_url, &idp_url),
         );
         let stopped = until_stopped(server).await;
         app.abort();
+        idp.stop().await;
         drop(folder);
         stopped
-    }
-
-    /// Where the app lives. Cookies ignore ports, so it is another host than the server's.
-    async fn bind_app(&self) -> Outcome<(TcpListener, String)> {
-        let bind = |port| TcpListener::bind(("127.0.0.1", port));
-        let bound = match self.app_port {
-            Some(port) => bind(port).await,
-            None => match bind(APP_PORT).await {
-                Err(_) => bind(0).await,
-                bound => bound,
-            },
-        };
-        match bound.and_then(|listener| listener.local_addr().map(|address| (listener, address))) {
-            Ok((listener, address)) => Ok((listener, format!("http://{address}"))),
-            Err(error) => {
-                let port = self.app_port.unwrap_or(APP_PORT);
-                reject(format!("--app-port: cannot listen on 127.0.0.1:{port}: {error}"))
-            }
-        }
     }
 
     fn folder(&self) -> Outcome<Folder> {
@@ -121,22 +115,45 @@ impl Demo {
             Err(error) => reject(format!("{}: {error}", path.display())),
         }
     }
+}
 
-    fn settings(&self, folder: &Path) -> Outcome<Settings> {
-        let flags = [
-            ("issuer", format!("http://localhost:{}", self.port)),
-            ("listen", format!("127.0.0.1:{}", self.port)),
-            ("admin_listen", "off".to_owned()),
-            ("database_url", format!("sqlite://{}", folder.join("mapae.db").display())),
-            ("keys_dir", folder.join("keys").display().to_string()),
-        ];
-        // The environment of a real installation must not reach into a demo.
-        config::load(None, [], &flags).settings.map_err(|problems| {
-            let lines: Vec<_> =
-                problems.iter().map(|one| format!("{} {}", one.key, one.problem)).collect();
-            Error::Refused(Rejected(lines.join("\n")))
-        })
+/// A listener on the port that was chosen, or on the usual one, or on any. Cookies ignore ports, so
+/// what listens here is another host than the server's: 127.0.0.1, and not localhost.
+async fn bind(flag: &str, chosen: Option<u16>, usual: u16) -> Outcome<(TcpListener, String)> {
+    let bind = |port| TcpListener::bind(("127.0.0.1", port));
+    let bound = match chosen {
+        Some(port) => bind(port).await,
+        None => match bind(usual).await {
+            Err(_) => bind(0).await,
+            bound => bound,
+        },
+    };
+    match bound.and_then(|listener| listener.local_addr().map(|address| (listener, address))) {
+        Ok((listener, address)) => Ok((listener, format!("http://{address}"))),
+        Err(error) => {
+            let port = chosen.unwrap_or(usual);
+            reject(format!("{flag}: cannot listen on 127.0.0.1:{port}: {error}"))
+        }
     }
+}
+
+/// The settings of a server of the demo. The environment of a real installation must not reach into
+/// it.
+fn settings(issuer: &str, listen: &str, folder: &Path) -> Outcome<Settings> {
+    let flags = [
+        ("issuer", issuer.to_owned()),
+        ("listen", listen.to_owned()),
+        ("admin_listen", "off".to_owned()),
+        ("database_url", format!("sqlite://{}", folder.join("mapae.db").display())),
+        ("keys_dir", folder.join("keys").display().to_string()),
+        // The provider of social login lives on this machine.
+        ("outbound.allow_private", true.to_string()),
+    ];
+    config::load(None, [], &flags).settings.map_err(|problems| {
+        let lines: Vec<_> =
+            problems.iter().map(|one| format!("{} {}", one.key, one.problem)).collect();
+        Error::Refused(Rejected(lines.join("\n")))
+    })
 }
 
 /// Makes the person, where a kept demo does not have them yet, and registers the client.
@@ -203,13 +220,15 @@ fn client(at: &Installation) -> Outcome<Client> {
     Ok(client)
 }
 
-fn tour(issuer: &str, secret: &str, app: &str) -> String {
+fn tour(issuer: &str, secret: &str, app: &str, idp: &str) -> String {
+    let (idp_person, idp_password) = (idp::PERSON, idp::PASSWORD);
     format!(
         r#"
 mapae is running at {issuer}    (Ctrl-C stops it and leaves nothing behind)
 
 Open {app} in a browser: an app that knows nothing but the issuer.
 Sign in as {PERSON} with {PASSWORD}. Your own page is {issuer}/account.
+Or continue with Demo IdP, a provider at {idp}: {idp_person} with {idp_password}.
 
 Or paste these lines into another terminal.
 

@@ -1,0 +1,81 @@
+//! The demo's provider of social login: a second mapae, of which the first one knows no more than its
+//! issuer.
+
+use std::path::Path;
+
+use tokio::net::TcpListener;
+
+use super::super::{Installation, Outcome};
+use super::{register, settings};
+use crate::accounts::users::{self, NewUser};
+use crate::app::Server;
+use crate::domain::client::{Client, ClientId, ClientKind};
+use crate::domain::provider::{Credential, Registration, Slug};
+use crate::domain::scope::Scope;
+use crate::domain::sensitive::Sensitive;
+use crate::domain::user::Profile;
+use crate::domain::verdict::reject;
+use crate::oauth::grants::Grant;
+use crate::oauth::grants::authorization_code::AuthorizationCode;
+use crate::oauth::providers::redirect_uri;
+
+/// Whoever has an account there.
+pub(super) const PERSON: &str = "chunhyang";
+/// Their password there.
+pub(super) const PASSWORD: &str = "seong-chun-hyang";
+const NAME: &str = "Demo IdP";
+const SLUG: &str = "demo-idp";
+const CLIENT: &str = "mapae";
+/// So that nobody takes its pages for those of the first one.
+const BRAND: &str = "name = \"Demo IdP\"\naccent = \"#6b3fa0\"\naccent_dark = \"#c3a3ea\"\n";
+
+/// Starts it on this listener.
+pub(super) async fn start(
+    at: &Installation,
+    listener: TcpListener,
+    url: &str,
+    folder: &Path,
+) -> Outcome<Server> {
+    let branding = folder.join("branding");
+    let written = std::fs::create_dir_all(&branding)
+        .and_then(|()| std::fs::write(branding.join("brand.toml"), BRAND));
+    written.or_else(|error| reject(format!("{}: {error}", branding.display())))?;
+    let mut settings = settings(url, "127.0.0.1:0", folder)?;
+    settings.branding_dir = Some(branding);
+    let server = Server::start_on(listener, settings, at.clock.clone()).await?;
+    let issuer = server.issuer();
+    if users::find(&*issuer.store, PERSON).await.is_err() {
+        let new = NewUser {
+            username: PERSON.to_owned(),
+            email: Some("chunhyang@example.com".to_owned()),
+            email_verified: true,
+            profile: Profile { name: Some("성춘향".to_owned()), ..Profile::default() },
+            password: Some(PASSWORD.to_owned().into()),
+        };
+        users::create(&issuer.store, &at.clock, &issuer.hasher, new).await?;
+    }
+    Ok(server)
+}
+
+/// Registers the first server with it.
+pub(super) async fn register_with(
+    at: &Installation,
+    idp: &Server,
+    issuer: &crate::domain::urls::Issuer,
+) -> Outcome<Registration> {
+    let (Some(slug), Some(id)) = (Slug::parse(SLUG), ClientId::parse(CLIENT)) else {
+        return reject("the demo's provider is malformed");
+    };
+    let mut client = Client::new(id, ClientKind::Confidential, at.clock.now());
+    "mapae".clone_into(&mut client.name);
+    client.grants = vec![AuthorizationCode::TYPE.to_owned()];
+    client.scope = Scope::parse("openid profile email").unwrap_or_default();
+    client.redirect_uris = vec![redirect_uri(issuer, &slug)];
+    let secret = register(at, idp, client).await?;
+    Ok(Registration {
+        name: Some(NAME.to_owned()),
+        issuer: Some(idp.issuer().url.as_str().to_owned()),
+        credential: Credential::Secret(Sensitive::new(secret)),
+        ..Registration::new(slug, "oidc", CLIENT)
+    })
+}
