@@ -8,6 +8,7 @@ use url::Url;
 
 use super::actor::{App, Reply, form};
 use super::server::{PASSWORD, USERNAME};
+use super::upstream::{Callback, StandIn, Vendor};
 
 /// A browser of somebody.
 #[derive(Clone, Debug)]
@@ -241,6 +242,47 @@ impl Browser {
         ];
         let page = self.post("/login", &fields).await;
         self.follow(page).await
+    }
+
+    /// Presses the button of a provider: where it leads.
+    #[track_caller]
+    pub(crate) fn leave<'a>(
+        &'a mut self,
+        page: &Page,
+        slug: &str,
+    ) -> impl Future<Output = Page> + use<'a> {
+        assert!(page.has(&format!("login-with-{slug}")), "{slug} in {}", page.reply.text);
+        let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
+        let path = format!("/login/with/{slug}");
+        async move { self.post(&path, &[("interaction", &interaction), ("csrf", &csrf)]).await }
+    }
+
+    /// Comes back from a provider, and goes where it is sent.
+    pub(crate) async fn come_back(&mut self, callback: &Callback) -> Page {
+        let page = if callback.posted {
+            // A cross-site POST has no cookies.
+            let cookies = std::mem::take(&mut self.cookies);
+            let pairs: Vec<_> = callback.fields.iter().collect();
+            let page = self.post(&callback.url(), &pairs).await;
+            self.cookies.extend(cookies);
+            page
+        } else {
+            self.get(&callback.url()).await
+        };
+        self.follow(page).await
+    }
+
+    /// Signs in by a provider, whose person says yes, and goes where it is sent.
+    pub(crate) async fn sign_in_by<V: Vendor>(
+        &mut self,
+        page: &Page,
+        slug: &str,
+        provider: &StandIn<V>,
+    ) -> Page {
+        let left = self.leave(page, slug).await;
+        let location = left.location().unwrap_or_else(|| panic!("sent away: {left:?}"));
+        let callback = provider.approve(location);
+        self.come_back(&callback).await
     }
 
     /// The person of the constants signs in.

@@ -7,6 +7,8 @@ pub(crate) mod certificates;
 mod database;
 mod evidence;
 mod server;
+#[expect(dead_code, unused_imports, reason = "the proofs of each provider use their own part")]
+pub(crate) mod upstream;
 
 pub(crate) use actor::{
     App, CALLBACK, CHALLENGE, Reply, STATE, VERIFIER, decode_claims, decode_header, form,
@@ -15,7 +17,7 @@ pub(crate) use binary::{Binary, Cli, free_port, terminate};
 pub(crate) use browser::{Browser, Heard, Page};
 pub(crate) use database::{Database, postgres_or_skip, required_or_skip};
 pub(crate) use evidence::{Evidence, Recorded};
-pub(crate) use server::{PASSWORD, Server, USERNAME, http};
+pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http};
 
 /// Looks until a condition holds, for at most ten seconds. Only for what happens in its own time:
 /// another process, or a job of the server.

@@ -1,5 +1,8 @@
 //! A server in this process, on port 0, with a clock that proofs move.
 
+use std::fs;
+use std::path::Path;
+
 use mapae::accounts::users::{self, NewUser};
 use mapae::app::config;
 use mapae::domain::client::{AuthMethod, Client, ClientId, ClientKind};
@@ -21,9 +24,14 @@ pub(crate) struct Server {
     base: String,
     database_url: String,
     settings: Vec<(&'static str, String)>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
+/// The settings file in the folder of a server.
+const FILE: &str = "mapae.toml";
+
+/// The issuer at `localhost`, whatever its port: for browsers another site than `127.0.0.1`.
+pub(crate) const LOCALHOST: &str = "http://localhost";
 pub(crate) const USERNAME: &str = "alice";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
@@ -35,7 +43,22 @@ impl Server {
 
     /// With these settings, by key path.
     pub(crate) async fn start_with(database: &Database, settings: &[(&'static str, &str)]) -> Self {
+        Self::start_of(database, settings, "").await
+    }
+
+    /// With these providers of social login (`[[social]]` in TOML), which may live on this machine.
+    pub(crate) async fn start_social(database: &Database, social: &str) -> Self {
+        Self::start_of(database, &[("outbound.allow_private", "true")], social).await
+    }
+
+    /// With these settings by key path, and these in the file.
+    pub(crate) async fn start_of(
+        database: &Database,
+        settings: &[(&'static str, &str)],
+        file: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join(FILE), file).expect("written");
         let database_url = database.fresh(&folder).await;
         let (now, clock) = Clock::manual();
         let mut given: Vec<(&'static str, String)> =
@@ -45,26 +68,36 @@ impl Server {
             ("keys_dir", folder.path().join("keys").display().to_string()),
             ("log", "off".to_owned()),
         ]);
-        let (inner, base) = serve(&given, &database_url, &now).await;
-        if !given.iter().any(|(key, _)| *key == "issuer") {
+        let (inner, mut base) = serve(&given, &database_url, &now, folder.path()).await;
+        match given.iter_mut().find(|(key, _)| *key == "issuer") {
+            Some((_, issuer)) if issuer == LOCALHOST => {
+                base = base.replace("127.0.0.1", "localhost");
+                issuer.clone_from(&base);
+            }
+            Some(_) => {}
             // Replicas share it, whatever their address.
-            given.push(("issuer", base.clone()));
+            None => given.push(("issuer", base.clone())),
         }
         let http = http();
-        Self { inner, clock, http, now, base, database_url, settings: given, _folder: folder }
+        Self { inner, clock, http, now, base, database_url, settings: given, folder }
     }
 
     /// Another server on the same database, with the same clock: a replica. Not for SQLite.
     pub(crate) async fn another(&self) -> mapae::app::Server {
-        serve(&self.settings, &self.database_url, &self.now).await.0
+        serve(&self.settings, &self.database_url, &self.now, self.folder.path()).await.0
     }
 
     /// Stops and starts again on the same data, at another address.
     pub(crate) async fn restart(self) -> Self {
-        let Self { inner, settings, database_url, now, .. } = self;
+        let Self { inner, settings, database_url, now, folder, clock, http, .. } = self;
         inner.stop().await;
-        let (inner, base) = serve(&settings, &database_url, &now).await;
-        Self { inner, now, base, database_url, settings, ..self }
+        let (inner, base) = serve(&settings, &database_url, &now, folder.path()).await;
+        Self { inner, clock, http, now, base, database_url, settings, folder }
+    }
+
+    /// Writes another settings file, for the next start.
+    pub(crate) fn rewrite(&self, file: &str) {
+        fs::write(self.folder.path().join(FILE), file).expect("written");
     }
 
     /// A look into the database.
@@ -182,15 +215,21 @@ async fn serve(
     settings: &[(&'static str, String)],
     database_url: &str,
     clock: &Clock,
+    folder: &Path,
 ) -> (mapae::app::Server, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
     let mut flags = settings.to_vec();
-    if !flags.iter().any(|(key, _)| *key == "issuer") {
-        flags.push(("issuer", base.clone()));
+    match flags.iter_mut().find(|(key, _)| *key == "issuer") {
+        Some((_, issuer)) if issuer == LOCALHOST => {
+            *issuer = base.replace("127.0.0.1", "localhost");
+        }
+        Some(_) => {}
+        None => flags.push(("issuer", base.clone())),
     }
     flags.push(("database_url", database_url.to_owned()));
-    let settings = config::load(None, [], &flags).settings.expect("good settings");
+    let file = folder.join(FILE);
+    let settings = config::load(Some(&file), [], &flags).settings.expect("good settings");
     let server = mapae::app::Server::start_on(listener, settings, clock.clone())
         .await
         .unwrap_or_else(|error| panic!("started: {error}"));

@@ -1,0 +1,179 @@
+//! GitHub: no OpenID; errors come with the status 200, and forms unless JSON is asked for.
+
+use std::sync::Mutex;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::desk::Desk;
+use super::grant::{CLIENT_ID, CLIENT_SECRET, Grant, Refused};
+use super::talk::{Answer, Asked, Fields, has_word, words};
+use super::{StandIn, Vendor};
+
+pub(crate) type GitHub = StandIn<GitHubVendor>;
+
+pub(crate) struct GitHubVendor {
+    /// In place of the one e-mail of the person.
+    emails: Mutex<Option<Value>>,
+}
+
+const DOCUMENTATION: &str = "https://docs.example/rest";
+
+impl GitHub {
+    pub(crate) async fn start() -> Self {
+        Self::open(GitHubVendor { emails: Mutex::default() }).await
+    }
+
+    /// Answers these at `/user/emails`: `[{email, primary, verified, visibility}]`.
+    pub(crate) fn has_emails(&self, emails: Value) {
+        *self.vendor().emails.lock().unwrap() = Some(emails);
+    }
+
+    /// The login of the person.
+    pub(crate) fn login(&self) -> String {
+        login(&self.person().id)
+    }
+}
+
+fn login(id: &str) -> String {
+    format!("octo-{id}")
+}
+
+impl Vendor for GitHubVendor {
+    fn authorizes(&self, path: &str) -> bool {
+        path == "/login/oauth/authorize"
+    }
+
+    fn check(&self, _: &Asked) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn cancelled(&self) -> Fields {
+        Fields::of(&[
+            ("error", "access_denied"),
+            ("error_description", "The user has denied your application access."),
+            ("error_uri", "https://docs.example/apps/troubleshooting#access-denied"),
+        ])
+    }
+
+    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
+        let path = asked.path.as_str();
+        if path == "/login/oauth/access_token" {
+            return spoken(asked, &token(desk, asked));
+        }
+        let Some(path) = path.strip_prefix("/api/v3") else { return Answer::not_found() };
+        if asked.header("user-agent").is_empty() {
+            let why = "Request forbidden by administrative rules. \
+                       Please make sure your request has a User-Agent header";
+            return Answer::new(403, "text/plain", why);
+        }
+        let checked = path.strip_prefix("/applications/");
+        if let Some(client_id) = checked.and_then(|rest| rest.strip_suffix("/token")) {
+            return check_token(desk, asked, client_id);
+        }
+        let token = asked.header("authorization").strip_prefix("token ");
+        let grant = desk.granted(token.unwrap_or_else(|| asked.bearer()));
+        match (path, grant) {
+            ("/user" | "/user/emails", None) => message(401, "Bad credentials"),
+            ("/user", Some(grant)) => Answer::json(200, &user(&grant)),
+            ("/user/emails", Some(grant)) if has_word(&grant.scope, "user:email") => {
+                Answer::json(200, &self.emails(&grant))
+            }
+            _ => message(404, "Not Found"),
+        }
+    }
+}
+
+impl GitHubVendor {
+    fn emails(&self, grant: &Grant) -> Value {
+        let one = grant.person.email.iter().map(|email| {
+            let verified = grant.person.email_verified;
+            json!({ "email": email, "primary": true, "verified": verified, "visibility": null })
+        });
+        self.emails.lock().unwrap().clone().unwrap_or_else(|| one.collect())
+    }
+}
+
+fn token(desk: &Desk, asked: &Asked) -> Fields {
+    let redeemed = asked.authenticated(true).and_then(|()| {
+        let grant = desk.spend(asked.get("code")).ok_or(Refused::Code)?;
+        let uri = asked.get("redirect_uri");
+        if !uri.is_empty() && uri != grant.redirect_uri {
+            return Err(Refused::RedirectUri);
+        }
+        grant.is_proven_by(asked.get("code_verifier")).then_some(grant).ok_or(Refused::Code)
+    });
+    let (error, description) = match redeemed {
+        Ok(grant) => {
+            let scope = words(&grant.scope).collect::<Vec<_>>().join(",");
+            let token = desk.token(grant);
+            return Fields::of(&[
+                ("access_token", &token),
+                ("scope", &scope),
+                ("token_type", "bearer"),
+            ]);
+        }
+        Err(Refused::Client | Refused::Secret) => (
+            "incorrect_client_credentials",
+            "The client_id and/or client_secret passed are incorrect.",
+        ),
+        Err(Refused::RedirectUri) => (
+            "redirect_uri_mismatch",
+            "The redirect_uri MUST match the registered callback URL for this application.",
+        ),
+        Err(_) => ("bad_verification_code", "The code passed is incorrect or expired."),
+    };
+    let uri = format!("{DOCUMENTATION}#{error}");
+    Fields::of(&[("error", error), ("error_description", description), ("error_uri", &uri)])
+}
+
+/// As the `Accept` header wants it. The status is 200, whatever it is.
+fn spoken(asked: &Asked, fields: &Fields) -> Answer {
+    if !asked.header("accept").contains("application/json") {
+        return Answer::form(200, fields);
+    }
+    let members = fields.names().into_iter().map(|name| (name, json!(fields.get(name))));
+    Answer::json(200, &members.collect())
+}
+
+fn user(grant: &Grant) -> Value {
+    let login = login(&grant.person.id);
+    json!({
+        "login": login,
+        "id": grant.person.number(),
+        "node_id": "MDQ6VXNlcjE=",
+        "avatar_url": format!("https://img.example/{login}"),
+        "type": "User",
+        "name": grant.person.name,
+        // Only what the person shows to everybody.
+        "email": null,
+    })
+}
+
+/// Whether a token was given to this app.
+fn check_token(desk: &Desk, asked: &Asked, client_id: &str) -> Answer {
+    let own = (CLIENT_ID.to_owned(), CLIENT_SECRET.to_owned());
+    if asked.method != Method::POST || asked.basic() != Some(own) || client_id != CLIENT_ID {
+        return message(404, "Not Found");
+    }
+    let body = asked.json();
+    let token = body["access_token"].as_str().unwrap_or_default();
+    let grant = desk.granted(token).filter(|grant| grant.client_id == client_id);
+    let Some(grant) = grant else { return message(404, "Not Found") };
+    let answer = json!({
+        "id": 1,
+        "token": token,
+        "app": { "client_id": client_id, "name": "mapae", "url": "https://app.example" },
+        "user": { "login": login(&grant.person.id), "id": grant.person.number() },
+        "scopes": words(&grant.scope).collect::<Vec<_>>(),
+    });
+    Answer::json(200, &answer)
+}
+
+fn message(status: u16, message: &str) -> Answer {
+    let status_text = status.to_string();
+    let answer = json!({
+        "message": message, "documentation_url": DOCUMENTATION, "status": status_text,
+    });
+    Answer::json(status, &answer)
+}

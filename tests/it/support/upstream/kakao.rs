@@ -1,0 +1,223 @@
+//! Kakao: OpenID, with errors, scopes and a token check of its own.
+
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use super::desk::Desk;
+use super::grant::{CLIENT_ID, Grant, Refused};
+use super::openid::{self, Paths};
+use super::talk::{Answer, Asked, Fields, has_word, words};
+use super::{StandIn, Vendor};
+
+pub(crate) type Kakao = StandIn<KakaoVendor>;
+
+/// The number of the app of [`CLIENT_ID`]; the REST API key is not it.
+pub(crate) const KAKAO_APP_ID: u64 = 654_321;
+
+/// What the person lets the app know of the account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account {
+    pub(crate) has_email: bool,
+    /// Asked for, and not agreed to: the e-mail is not told.
+    pub(crate) email_needs_agreement: bool,
+    /// Kakao takes it from who uses the address now, long after it was verified.
+    pub(crate) is_email_valid: bool,
+}
+
+pub(crate) struct KakaoVendor {
+    account: Mutex<Account>,
+}
+
+const PATHS: Paths = Paths {
+    authorize: "/oauth/authorize",
+    token: "/oauth/token",
+    jwks: "/.well-known/jwks.json",
+    userinfo: Some("/v1/oidc/userinfo"),
+};
+
+const SCOPES: [&str; 4] = ["openid", "profile_nickname", "profile_image", "account_email"];
+
+impl Kakao {
+    pub(crate) async fn start() -> Self {
+        let account =
+            Account { has_email: true, email_needs_agreement: false, is_email_valid: true };
+        Self::open(KakaoVendor { account: Mutex::new(account) }).await
+    }
+
+    pub(crate) fn change_account(&self, change: impl FnOnce(&mut Account)) {
+        change(&mut self.vendor().account.lock().unwrap());
+    }
+
+    /// `/v2/user/me` wants an agreement first, until it [`Desk::behaves`].
+    pub(crate) fn wants_agreement_to(&self, scope: &str) {
+        let answer = json!({
+            "msg": format!("insufficient scopes: {scope}"),
+            "code": -402,
+            "api_type": "USER_ME",
+            "required_scopes": [scope],
+            "allowed_scopes": ["openid"],
+        });
+        self.misbehaves("/v2/user/me", Answer::json(403, &answer));
+    }
+}
+
+impl Vendor for KakaoVendor {
+    fn authorizes(&self, path: &str) -> bool {
+        path == PATHS.authorize
+    }
+
+    fn check(&self, asked: &Asked) -> Result<(), String> {
+        openid::says(asked, &[])?;
+        let unknown = words(asked.query.get("scope")).find(|word| !SCOPES.contains(word));
+        unknown.map_or(Ok(()), |word| Err(format!("KOE205: {word} is no consent item of the app")))
+    }
+
+    fn cancelled(&self) -> Fields {
+        Fields::of(&[("error", "access_denied"), ("error_description", "User denied access")])
+    }
+
+    /// There is no `email_verified`.
+    fn claims(&self, desk: &Desk, grant: &Grant) -> Value {
+        let mut claims = openid::claims(desk, grant);
+        let account = *self.account.lock().unwrap();
+        claims["auth_time"] = json!(desk.now());
+        if has_word(&grant.scope, "profile_nickname") {
+            claims["nickname"] = json!(grant.person.name);
+        }
+        let told = has_word(&grant.scope, "account_email") && !account.email_needs_agreement;
+        if let (true, Some(email)) = (told, &grant.person.email) {
+            claims["email"] = json!(email);
+        }
+        claims
+    }
+
+    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
+        let grant = desk.granted(asked.bearer());
+        match (asked.path.as_str(), grant) {
+            (openid::DISCOVERY, _) => {
+                let more = json!({
+                    "token_endpoint_auth_methods_supported": ["client_secret_post"],
+                    "request_uri_parameter_supported": false,
+                    "response_modes_supported": ["query"],
+                    "grant_types_supported": ["authorization_code", "refresh_token"],
+                    "code_challenge_methods_supported": ["S256"],
+                });
+                Answer::json(200, &openid::discovery(desk, &PATHS, "RS256", more))
+            }
+            ("/.well-known/jwks.json", _) => openid::jwks(desk),
+            ("/oauth/token", _) => self.token(desk, asked),
+            ("/v2/user/me" | "/v1/user/access_token_info" | "/v1/oidc/userinfo", None) => {
+                let answer = json!({ "msg": "this access token does not exist", "code": -401 });
+                Answer::json(401, &answer)
+            }
+            ("/v2/user/me", Some(grant)) => {
+                let secure = asked.get("secure_resource") == "true";
+                Answer::json(200, &self.me(desk, &grant, secure))
+            }
+            ("/v1/user/access_token_info", Some(grant)) => {
+                let own = grant.client_id == CLIENT_ID;
+                let app = if own { Ok(KAKAO_APP_ID) } else { grant.client_id.parse() };
+                let app = app.expect("an app of Kakao has a number");
+                let id = grant.person.number();
+                Answer::json(200, &json!({ "id": id, "expires_in": 7199, "app_id": app }))
+            }
+            ("/v1/oidc/userinfo", Some(grant)) => {
+                let claims = self.claims(desk, &grant);
+                let kept = ["sub", "nickname", "email"].map(|name| (name, claims[name].clone()));
+                let kept = kept.into_iter().filter(|(_, value)| !value.is_null());
+                Answer::json(200, &kept.collect())
+            }
+            _ => Answer::json(404, &json!({ "msg": "NotFound", "code": -404 })),
+        }
+    }
+}
+
+impl KakaoVendor {
+    fn token(&self, desk: &Desk, asked: &Asked) -> Answer {
+        let redeemed = asked.authenticated(false).and_then(|()| desk.redeem(asked));
+        let mut grant = match redeemed {
+            Ok(grant) => grant,
+            Err(refused) => return refusal(refused, asked),
+        };
+        if grant.scope.is_empty() {
+            // Whoever names no scope gets what is switched on in the console.
+            grant.scope = SCOPES.join(" ");
+        }
+        let mut tokens = json!({
+            "token_type": "bearer",
+            "access_token": desk.token(grant.clone()),
+            "expires_in": 21599,
+            "refresh_token": mapae::domain::random::identifier(),
+            "refresh_token_expires_in": 5_183_999,
+            "scope": grant.scope,
+        });
+        if has_word(&grant.scope, "openid") {
+            tokens["id_token"] = json!(self.id_token(desk, &self.claims(desk, &grant)));
+        }
+        Answer::json(200, &tokens)
+    }
+
+    /// Images are linked by plain http, unless something else is asked for.
+    fn me(&self, desk: &Desk, grant: &Grant, secure: bool) -> Value {
+        let (person, account) = (&grant.person, *self.account.lock().unwrap());
+        let connected = mapae::domain::clock::from_millis((desk.now() - 60) * 1000);
+        let scheme = if secure { "https" } else { "http" };
+        let picture = format!("{scheme}://img.example/mina_640x640.jpg");
+        let mut known = json!({
+            "profile_nickname_needs_agreement": false,
+            "profile_image_needs_agreement": false,
+            "profile": {
+                "nickname": person.name,
+                "thumbnail_image_url": format!("{scheme}://img.example/mina_110x110.jpg"),
+                "profile_image_url": picture,
+                "is_default_image": false,
+                "is_default_nickname": false,
+            },
+            "has_email": account.has_email && person.email.is_some(),
+            "email_needs_agreement": account.email_needs_agreement,
+        });
+        let told = account.has_email && !account.email_needs_agreement;
+        if let (true, Some(email)) =
+            (told && has_word(&grant.scope, "account_email"), &person.email)
+        {
+            known["is_email_valid"] = json!(account.is_email_valid);
+            known["is_email_verified"] = json!(person.email_verified);
+            known["email"] = json!(email);
+        }
+        json!({
+            "id": person.number(),
+            "connected_at": connected.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "properties": { "nickname": person.name, "profile_image": picture },
+            "kakao_account": known,
+        })
+    }
+}
+
+fn refusal(refused: Refused, asked: &Asked) -> Answer {
+    let (status, error, description, code) = match refused {
+        // No number of this one is documented, nor of the last.
+        Refused::GrantType => (400, "invalid_request", "grant_type is wrong".to_owned(), None),
+        Refused::Client => {
+            let description = format!("Not exist client_id [{}]", asked.get("client_id"));
+            (401, "invalid_client", description, Some("KOE101"))
+        }
+        Refused::Secret => {
+            (401, "invalid_client", "Bad client credentials".to_owned(), Some("KOE010"))
+        }
+        Refused::Code => {
+            let code = asked.get("code");
+            let description = format!("authorization code not found for code={code}");
+            (400, "invalid_grant", description, Some("KOE320"))
+        }
+        Refused::RedirectUri => {
+            (400, "invalid_grant", "Redirect URI mismatch.".to_owned(), Some("KOE303"))
+        }
+        Refused::Verifier => (400, "invalid_grant", "code_verifier mismatch".to_owned(), None),
+    };
+    let mut answer = json!({ "error": error, "error_description": description });
+    if let Some(code) = code {
+        answer["error_code"] = json!(code);
+    }
+    Answer::json(status, &answer)
+}

@@ -1,0 +1,203 @@
+//! Microsoft: OpenID of many tenants, whose common issuer is a pattern, and whose e-mail anybody can
+//! write.
+
+use std::sync::Mutex;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::desk::Desk;
+use super::grant::{Grant, Refused};
+use super::openid;
+use super::talk::{Answer, Asked, Fields, has_word};
+use super::{StandIn, Vendor};
+
+/// It serves every tenant: `/{tenant}/v2.0/…`.
+pub(crate) type Microsoft = StandIn<MicrosoftVendor>;
+
+/// The tenant of the person, until it is changed.
+pub(crate) const MICROSOFT_TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+
+pub(crate) struct MicrosoftVendor {
+    tenant: Mutex<String>,
+}
+
+const SHARED: [&str; 3] = ["common", "organizations", "consumers"];
+
+impl Microsoft {
+    pub(crate) async fn start() -> Self {
+        Self::open(MicrosoftVendor { tenant: Mutex::new(MICROSOFT_TENANT.to_owned()) }).await
+    }
+
+    /// The issuer of a tenant as it is configured: `{base}/{tenant}/v2.0`.
+    pub(crate) fn issuer(&self, tenant: &str) -> String {
+        self.url(&format!("/{tenant}/v2.0"))
+    }
+
+    /// The person is of this tenant from now on.
+    pub(crate) fn moves_to(&self, tenant: &str) {
+        tenant.clone_into(&mut self.vendor().tenant.lock().unwrap());
+    }
+
+    /// The `oid` of the person.
+    pub(crate) fn oid(&self) -> String {
+        oid(&self.person().id)
+    }
+}
+
+fn oid(id: &str) -> String {
+    format!("00000000-0000-4000-8000-{id:0>12}")
+}
+
+impl Vendor for MicrosoftVendor {
+    fn authorizes(&self, path: &str) -> bool {
+        split(path).is_some_and(|(_, rest)| rest == "oauth2/v2.0/authorize")
+    }
+
+    fn check(&self, asked: &Asked) -> Result<(), String> {
+        openid::says(asked, &["scope"])?;
+        let (tenant, _) = split(&asked.path).unwrap_or_default();
+        if SHARED.contains(&tenant) || *self.tenant.lock().unwrap() == tenant {
+            return Ok(());
+        }
+        Err(format!("AADSTS50020: the account does not exist in tenant '{tenant}'"))
+    }
+
+    fn cancelled(&self) -> Fields {
+        Fields::of(&[
+            ("error", "access_denied"),
+            ("error_subcode", "cancel"),
+            ("error_description", "AADSTS65004: User declined to consent to access the app."),
+        ])
+    }
+
+    /// There is no `email_verified`.
+    fn claims(&self, desk: &Desk, grant: &Grant) -> Value {
+        let mut claims = openid::claims(desk, grant);
+        let (person, tenant) = (&grant.person, self.tenant.lock().unwrap());
+        claims["iss"] = json!(desk.url(&format!("/{tenant}/v2.0")));
+        claims["tid"] = json!(*tenant);
+        claims["oid"] = json!(oid(&person.id));
+        claims["nbf"] = claims["iat"].clone();
+        claims["ver"] = json!("2.0");
+        if has_word(&grant.scope, "profile") {
+            claims["name"] = json!(person.name);
+            claims["preferred_username"] = json!("mina@tenant.example");
+        }
+        if let (true, Some(email)) = (has_word(&grant.scope, "email"), &person.email) {
+            claims["email"] = json!(email);
+        }
+        claims
+    }
+
+    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
+        match split(&asked.path) {
+            Some((tenant, "v2.0/.well-known/openid-configuration")) => {
+                Answer::json(200, &discovery(desk, tenant))
+            }
+            Some((tenant, "discovery/v2.0/keys")) => jwks(desk, tenant),
+            Some((_, "oauth2/v2.0/token")) if asked.method == Method::POST => {
+                self.token(desk, asked)
+            }
+            Some(("oidc", "userinfo")) => match desk.granted(asked.bearer()) {
+                None => {
+                    Answer::json(401, &json!({ "error": { "code": "InvalidAuthenticationToken" } }))
+                }
+                Some(grant) => {
+                    let (sub, name) = (&grant.person.id, &grant.person.name);
+                    Answer::json(200, &json!({ "sub": sub, "name": name }))
+                }
+            },
+            _ => Answer::not_found(),
+        }
+    }
+}
+
+/// The tenant of a path, and what follows.
+fn split(path: &str) -> Option<(&str, &str)> {
+    path.strip_prefix('/')?.split_once('/')
+}
+
+fn issuer(desk: &Desk, tenant: &str) -> String {
+    let tenant = if SHARED.contains(&tenant) { "{tenantid}" } else { tenant };
+    desk.url(&format!("/{tenant}/v2.0"))
+}
+
+fn discovery(desk: &Desk, tenant: &str) -> Value {
+    let url = |rest: &str| desk.url(&format!("/{tenant}/{rest}"));
+    json!({
+        "issuer": issuer(desk, tenant),
+        "authorization_endpoint": url("oauth2/v2.0/authorize"),
+        "token_endpoint": url("oauth2/v2.0/token"),
+        "jwks_uri": url("discovery/v2.0/keys"),
+        "userinfo_endpoint": desk.url("/oidc/userinfo"),
+        "token_endpoint_auth_methods_supported":
+            ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "request_uri_parameter_supported": false,
+        "tenant_region_scope": null,
+    })
+}
+
+/// Keys of an issuer, and without `alg`.
+fn jwks(desk: &Desk, tenant: &str) -> Answer {
+    let keys = desk.keys();
+    let keys = keys.iter().map(|key| {
+        let mut jwk = key.jwk();
+        jwk.as_object_mut().expect("an object").remove("alg");
+        jwk["issuer"] = json!(issuer(desk, tenant));
+        jwk
+    });
+    Answer::json(200, &json!({ "keys": keys.collect::<Vec<_>>() }))
+}
+
+impl MicrosoftVendor {
+    fn token(&self, desk: &Desk, asked: &Asked) -> Answer {
+        let redeemed = asked.authenticated(true).and_then(|()| desk.redeem(asked));
+        let grant = match redeemed {
+            Ok(grant) => grant,
+            Err(refused) => return refusal(refused),
+        };
+        let tokens = json!({
+            "token_type": "Bearer",
+            "scope": grant.scope,
+            "expires_in": 3599,
+            "ext_expires_in": 3599,
+            "access_token": desk.token(grant.clone()),
+            "id_token": self.id_token(desk, &self.claims(desk, &grant)),
+        });
+        Answer::json(200, &tokens)
+    }
+}
+
+fn refusal(refused: Refused) -> Answer {
+    let (status, error, number, text) = match refused {
+        Refused::GrantType => {
+            (400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
+        }
+        Refused::Client => {
+            (400, "unauthorized_client", 700_016, "Application was not found in the directory.")
+        }
+        Refused::Secret => (401, "invalid_client", 7_000_215, "Invalid client secret provided."),
+        Refused::Code => {
+            (400, "invalid_grant", 70008, "The provided authorization code has expired.")
+        }
+        Refused::RedirectUri => {
+            (400, "invalid_grant", 500_112, "The reply address does not match.")
+        }
+        Refused::Verifier => {
+            (400, "invalid_grant", 501_481, "The Code_Verifier does not match the code_challenge.")
+        }
+    };
+    let answer = json!({
+        "error": error,
+        "error_description": format!("AADSTS{number}: {text}"),
+        "error_codes": [number],
+        "trace_id": "00000000-0000-0000-0000-000000000000",
+    });
+    Answer::json(status, &answer)
+}

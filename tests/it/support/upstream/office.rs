@@ -1,0 +1,90 @@
+//! Where requests are taken, and where a person is asked.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, Response};
+use mapae::domain::pkce::Challenge;
+
+use super::callback::{self, Callback};
+use super::desk::Desk;
+use super::grant::{CLIENT_ID, Grant};
+use super::talk::{Answer, Asked, Fields};
+use super::{Says, Vendor};
+
+/// A provider and what it keeps.
+pub(super) struct Office<V> {
+    pub(super) desk: Desk,
+    pub(super) vendor: V,
+}
+
+/// Takes every request.
+pub(super) async fn take<V: Vendor>(
+    State(office): State<Arc<Office<V>>>,
+    request: Request,
+) -> Response<Body> {
+    let asked = Asked::read(request).await;
+    office.desk.record(asked.clone());
+    office.answer(&asked).send().await
+}
+
+impl<V: Vendor> Office<V> {
+    fn answer(&self, asked: &Asked) -> Answer {
+        if let Some(fault) = self.desk.fault(&asked.path) {
+            return fault;
+        }
+        if !self.vendor.authorizes(&asked.path) {
+            return self.vendor.answer(&self.desk, asked);
+        }
+        let says = if asked.form.get("answer") == "approve" { Says::Yes } else { Says::No };
+        match self.authorize(asked, says) {
+            Err(problem) => Answer::html(400, &callback::escaped(&problem)),
+            Ok(_) if asked.method == Method::GET => {
+                callback::page(&asked.path, &asked.query, self.desk.person().name())
+            }
+            Ok(callback) => callback.answer(),
+        }
+    }
+
+    /// Checks a request; what the person is sent back with.
+    pub(super) fn authorize(&self, asked: &Asked, says: Says) -> Result<Callback, String> {
+        let (desk, request) = (&self.desk, &asked.query);
+        if request.get("client_id") != CLIENT_ID {
+            return Err("this client_id is not known".to_owned());
+        }
+        if !desk.may_redirect_to(request.get("redirect_uri")) {
+            return Err("this redirect_uri is not registered".to_owned());
+        }
+        let challenge = request.has("code_challenge") && V::PKCE;
+        let challenge = challenge.then(|| Challenge::parse(request.get("code_challenge")));
+        if challenge == Some(None)
+            || challenge.is_some() && request.get("code_challenge_method") != "S256"
+        {
+            return Err("the code_challenge is none".to_owned());
+        }
+        self.vendor.check(asked)?;
+        let some = |name: &str| Some(request.get(name).to_owned()).filter(|text| !text.is_empty());
+        let mut fields = match says {
+            Says::No => self.vendor.cancelled(),
+            Says::Yes => {
+                let code = desk.code(Grant {
+                    client_id: CLIENT_ID.to_owned(),
+                    redirect_uri: request.get("redirect_uri").to_owned(),
+                    scope: request.get("scope").to_owned(),
+                    state: request.get("state").to_owned(),
+                    nonce: some("nonce"),
+                    challenge: challenge.flatten(),
+                    person: desk.person(),
+                });
+                Fields::of(&[("code", &code)])
+            }
+        };
+        if let Some(state) = some("state") {
+            fields = fields.with("state", &state);
+        }
+        let uri = request.get("redirect_uri").to_owned();
+        let callback = Callback { uri, fields, posted: false, fragment: "" };
+        Ok(self.vendor.back(desk, request, says, callback))
+    }
+}
