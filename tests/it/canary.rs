@@ -13,7 +13,7 @@ use crate::support::{App, Browser, CALLBACK, Cli, Database, VERIFIER, form};
 const CANARY: &str = "Canary/비밀+word=7&%_~";
 
 /// A secret in every form in which it could leak.
-fn forms(secret: &str) -> Vec<String> {
+pub(crate) fn forms(secret: &str) -> Vec<String> {
     let hex: Vec<_> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let hex = hex.concat();
     let json = serde_json::to_string(secret).expect("JSON");

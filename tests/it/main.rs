@@ -51,6 +51,7 @@ mod relying_party;
 mod replicas;
 mod serving;
 mod sessions;
+mod social;
 mod strangers;
 mod support;
 mod tls;

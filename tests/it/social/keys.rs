@@ -1,0 +1,88 @@
+//! The keys of a provider come and go. Security case S117.
+
+use super::traces::{Traces, is_noted, refusals, visit};
+use super::with_idp;
+use crate::support::both;
+use crate::support::upstream::{CLIENT_ID, Evil, Lie, Oidc};
+
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+
+both! {
+    async fn core_10_1_1_a_new_key_is_fetched_once_and_an_old_one_goes(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let grants = vec![EXCHANGE.to_owned()];
+        let native = server.client("native", |client| client.grants = grants).await;
+        let exchange = async |token: &str| {
+            let fields = [("grant_type", EXCHANGE), ("subject_token_type", ID_TOKEN)];
+            let more = [("subject_token", token), ("subject_issuer", "idp")];
+            native.token(&[fields, more].concat()).await
+        };
+        visit(&server, &app, "idp", &idp).await.heard().code();
+        visit(&server, &app, "idp", &idp).await.heard().code();
+        assert_eq!(idp.count("/jwks"), 1);
+        let old = [1, 2].map(|number| {
+            let jti = number.to_string();
+            idp.id_token_with(CLIENT_ID, None, |claims| claims["jti"] = jti.into())
+        });
+        idp.rotate();
+        visit(&server, &app, "idp", &idp).await.heard().code();
+        visit(&server, &app, "idp", &idp).await.heard().code();
+        assert_eq!(idp.count("/jwks"), 2, "once for the new key");
+        exchange(&old[0]).await.ok();
+        assert_eq!(idp.count("/jwks"), 2);
+        // The old key is withdrawn: who signed with it has signed nothing.
+        server.advance(10);
+        idp.rotate();
+        idp.forget_old_keys();
+        visit(&server, &app, "idp", &idp).await.heard().code();
+        assert_eq!(idp.count("/jwks"), 3);
+        let evidence = server.evidence().await;
+        let before = Traces::of(&evidence).await;
+        exchange(&old[1]).await.refused(400, "invalid_grant");
+        assert_eq!(refusals(&evidence).await, ["idp: bad_signature"]);
+        assert_eq!(Traces::of(&evidence).await, before);
+    }
+
+    /// Else anybody could have this server call a provider as often as they like.
+    async fn s117_a_key_that_nobody_knows_is_not_looked_for_by_every_token(database) {
+        let evil = Evil::start().await;
+        let (server, app) = with_idp(&database, evil.base(), "").await;
+        evil.follows(server.now());
+        visit(&server, &app, "idp", &evil).await.heard().code();
+        let evidence = server.evidence().await;
+        let before = Traces::of(&evidence).await;
+        let mut fetched = 1;
+        assert_eq!(evil.count("/jwks"), fetched);
+        let without_key = [Lie::KidUnknown, Lie::SignedByAnother, Lie::KidToEncrypt];
+        for lie in without_key.into_iter().chain([Lie::SignatureBroken]) {
+            evil.tells(lie);
+            server.advance(10);
+            fetched += 1;
+            for _ in 0..5 {
+                is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "failed");
+                assert_eq!(evil.count("/jwks"), fetched, "{lie:?}");
+            }
+            server.advance(9);
+            is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "failed");
+            assert_eq!(evil.count("/jwks"), fetched, "{lie:?}");
+            server.advance(1);
+            is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "failed");
+            fetched += 1;
+            assert_eq!(evil.count("/jwks"), fetched, "{lie:?}");
+        }
+        // What no key could make good is not looked for at all.
+        for lie in [Lie::AlgNone, Lie::KeyedByPem, Lie::AudOfAnother, Lie::Expired, Lie::Crit] {
+            evil.tells(lie);
+            server.advance(10);
+            is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "failed");
+            assert_eq!(evil.count("/jwks"), fetched, "{lie:?}");
+        }
+        assert_eq!(Traces::of(&evidence).await, before);
+        evil.tells(None);
+        visit(&server, &app, "idp", &evil).await.heard().code();
+        assert_eq!(evil.count("/jwks"), fetched);
+    }
+}

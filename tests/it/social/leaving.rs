@@ -1,0 +1,137 @@
+//! Which providers there are, and which addresses lead to them: security cases S126, S155, S156.
+
+use super::traces::{Traces, is_noted, returning};
+use super::{table, with_idp};
+use crate::support::upstream::Oidc;
+use crate::support::{Browser, Page, Server, both, form};
+
+/// The origins that forms of a page may lead to.
+fn form_action(page: &Page) -> Vec<String> {
+    let policy = page.reply.header("content-security-policy");
+    let directive =
+        policy.split(';').map(str::trim).find_map(|one| one.strip_prefix("form-action"));
+    let sources = directive.unwrap_or_else(|| panic!("form-action in {policy}"));
+    sources.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Presses a button that may not be there.
+async fn press(browser: &mut Browser, page: &Page, path: &str) -> Page {
+    let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
+    browser.post(path, &[("interaction", &interaction), ("csrf", &csrf)]).await
+}
+
+both! {
+    /// Chromium holds a form to its policy through every redirect that follows.
+    async fn s155_s156_the_policy_names_where_the_buttons_lead(database) {
+        let (idp, off) = (Oidc::start().await, Oidc::start().await);
+        let tables = [
+            table("idp", "oidc", idp.base(), "origins = [\"https://login.example.org\"]"),
+            table("off", "oidc", off.base(), "disabled = true"),
+        ];
+        let server = Server::start_social(&database, &tables.concat()).await;
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let mut browser = server.browser();
+        let page = browser.open(&app.authorization_url(&[])).await;
+        let sources = form_action(&page);
+        let (through, app) = ("https://login.example.org", "https://app.example.com");
+        for source in ["'self'", idp.base(), through, app] {
+            assert!(sources.iter().any(|one| one == source), "{source} in {sources:?}");
+        }
+        assert!(!sources.iter().any(|one| one == off.base() || one == "*"), "{sources:?}");
+        assert!(!page.has("login-with-off"));
+        // A page without buttons names nobody.
+        let plain = Server::start(&database).await;
+        let app = plain.web_app("app", |client| client.first_party = true).await;
+        let page = plain.browser().open(&app.authorization_url(&[])).await;
+        assert_eq!(form_action(&page), ["'self'", "https://app.example.com"]);
+    }
+
+    async fn s126_no_address_but_its_own_leads_to_a_provider(database) {
+        let (idp, off, theirs) = (Oidc::start().await, Oidc::start().await, Oidc::start().await);
+        let tables = [
+            table("idp", "oidc", idp.base(), ""),
+            table("off", "oidc", off.base(), "disabled = true"),
+            table("theirs", "oidc", theirs.base(), "allowed_clients = [\"another\"]"),
+        ];
+        let server = Server::start_social(&database, &tables.concat()).await;
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let mut browser = server.browser();
+        let page = browser.open(&app.authorization_url(&[])).await;
+        assert!(page.has("login-with-idp") && !page.has("login-with-theirs"));
+        for slug in ["off", "theirs", "unknown", "IDP", "Idp", "idp.", "-idp", "idp%20", "%20idp"]
+            .into_iter()
+            .chain(["idp%00", "idp%0a", "%2e%2e%2fidp", "..%2fwith%2fidp", "idp%2f..%2fidp"])
+            .chain(["idp%3fx=1", "idp%23x", "idp;x", "idp%2f", "%69dp%2f", "i%CC%88dp", "%FF"])
+            .chain(["idp,idp", "*", "{provider}", "callback", "0", &"a".repeat(33)])
+        {
+            let gone = press(&mut browser, &page, &format!("/login/with/{slug}")).await;
+            let status = gone.reply.status.as_u16();
+            assert!(matches!(status, 400 | 404), "{slug}: {status}");
+            assert_eq!(gone.location(), None, "{slug}");
+            let back = browser.get(&format!("/login/callback/{slug}?state=s&code=c")).await;
+            assert!(matches!(back.reply.status.as_u16(), 400 | 404), "{slug}: {back:?}");
+        }
+        for slug in ["off", "theirs", "unknown"] {
+            let gone = press(&mut browser, &page, &format!("/login/with/{slug}")).await;
+            gone.is_error("unknown_provider");
+            assert_eq!(gone.reply.status, 404, "{slug}");
+        }
+        for path in ["/login/with/", "/login/with", "/login/with/idp/", "/login/with/idp/x"] {
+            let gone = press(&mut browser, &page, path).await;
+            assert_eq!(gone.reply.status, 404, "{path}");
+        }
+        // Nobody is sent away by a link, or by the form of somebody else.
+        assert_eq!(browser.get("/login/with/idp").await.reply.status, 405);
+        let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
+        for fields in [
+            vec![("interaction", interaction.as_str())],
+            vec![("interaction", interaction.as_str()), ("csrf", "x")],
+            vec![("csrf", csrf.as_str())],
+        ] {
+            let gone = browser.post("/login/with/idp", &fields).await;
+            assert!(gone.reply.status.is_client_error(), "{}", form(&fields));
+        }
+        let mut other = server.browser();
+        other.open(&app.authorization_url(&[])).await;
+        press(&mut other, &page, "/login/with/idp").await.is_error("wrong_browser");
+        let fields = [("interaction", interaction.as_str()), ("csrf", &csrf)];
+        let mut foreign = browser.clone().saying("origin", "https://evil.example");
+        foreign.post("/login/with/idp", &fields).await.is_error("forbidden");
+        // Not one of them was called.
+        for provider in [&idp, &off, &theirs] {
+            assert!(provider.asked().is_empty(), "{:?}", provider.asked());
+        }
+        assert_eq!(Traces::of(&server.evidence().await).await, Traces::NONE);
+    }
+
+    async fn s126_who_comes_back_from_a_provider_that_is_off_does_not_come_in(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
+        // The provider is turned off meanwhile.
+        server.rewrite(&table("idp", "oidc", idp.base(), "disabled = true"));
+        let server = server.restart().await;
+        let back = format!("/login/callback/idp?{}", callback.fields.encoded());
+        let back = server.url(&back);
+        browser.get(&back).await.is_error("unknown_provider");
+        assert_eq!(idp.count("/token"), 0);
+        assert_eq!(Traces::of(&server.evidence().await).await, Traces::NONE);
+    }
+
+    /// A provider for one app alone is not there for another one, on the way back neither.
+    async fn s126_a_provider_of_one_app_is_unknown_to_the_others(database) {
+        let idp = Oidc::start().await;
+        let more = "allowed_clients = [\"app\"]";
+        let (server, app) = with_idp(&database, idp.base(), more).await;
+        idp.follows(server.now());
+        let other = server.web_app("other", |client| client.first_party = true).await;
+        let page = server.browser().open(&other.authorization_url(&[])).await;
+        assert!(!page.has("login-with-idp"));
+        let hinted = other.authorization_url(&[("idp_hint", "idp")]);
+        assert!(server.browser().open(&hinted).await.has("login-submit"));
+        assert!(idp.asked().is_empty());
+        let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
+        is_noted(&browser.come_back(&callback.with("code", "x")).await, "idp", "failed");
+    }
+}

@@ -1,0 +1,200 @@
+//! What vendors do in their own way: how they say no, how they report errors, Apple's name and
+//! secret, LINE's signature.
+
+use serde_json::json;
+
+use super::every::{Every, with_each};
+use super::vendors::sign_in;
+use super::witness::Witness;
+use crate::support::upstream::{Answer, CLIENT_ID, Fields};
+use crate::support::{both, decode_claims, decode_header};
+
+both! {
+    async fn rfc6749_4_1_2_1_whoever_turns_back_hears_so_and_goes_on(database) {
+        let every = Every::start().await;
+        let server = every.server(&database).await;
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let mut witness = Witness::of(&server).await;
+        with_each!(every, |slug, provider| {
+            let mut browser = server.browser();
+            let page = browser.open(&app.authorization_url(&[])).await;
+            let left = browser.leave(&page, slug).await;
+            let callback = provider.cancel(left.location().unwrap());
+            let back = browser.come_back(&callback).await;
+            witness.noted(&back, "cancelled", &[]).await;
+            // The same state is good for nothing any more.
+            let again = browser.come_back(&callback).await;
+            assert!(again.reply.status.is_client_error(), "{slug} {}", again.reply.status);
+            // Whom the app sent there itself goes back to it.
+            let direct = browser.open(&app.authorization_url(&[("idp_hint", slug)])).await;
+            let heard = browser.come_back(&provider.cancel(direct.location().unwrap())).await;
+            heard.heard_error("access_denied");
+            witness.saw_nothing_but(&[], slug).await;
+        });
+    }
+
+    async fn errors_with_the_status_of_a_success_are_errors(database) {
+        let every = Every::start().await;
+        let server = every.server(&database).await;
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let mut witness = Witness::of(&server).await;
+        let form = Fields::of(&[("error", "bad_verification_code")]);
+        for (slug, path, answer, note, refusal) in [
+            (
+                "github",
+                "/login/oauth/access_token",
+                Answer::json(200, &json!({ "error": "bad_verification_code" })),
+                "failed",
+                "github: code_refused",
+            ),
+            (
+                "github",
+                "/login/oauth/access_token",
+                Answer::json(200, &json!({ "error": "incorrect_client_credentials" })),
+                "unavailable",
+                "github: misconfigured",
+            ),
+            (
+                "github",
+                "/login/oauth/access_token",
+                Answer::form(200, &form),
+                "failed",
+                "github: malformed_answer",
+            ),
+            (
+                "naver",
+                "/oauth2.0/token",
+                Answer::json(200, &json!({ "error": "invalid_request" })),
+                "failed",
+                "naver: code_refused",
+            ),
+            (
+                "naver",
+                "/oauth2.0/token",
+                Answer::json(200, &json!({ "error": "invalid_client" })),
+                "unavailable",
+                "naver: misconfigured",
+            ),
+            (
+                "naver",
+                "/v1/nid/me",
+                Answer::json(200, &json!({ "resultcode": "024", "message": "no" })),
+                "failed",
+                "naver: person_refused",
+            ),
+            (
+                "facebook",
+                "/oauth/access_token",
+                Answer::json(400, &json!({ "error": { "code": 1, "type": "OAuthException" } })),
+                "unavailable",
+                "facebook: misconfigured",
+            ),
+            (
+                "facebook",
+                "/me",
+                Answer::json(400, &json!({ "error": { "code": 190 } })),
+                "failed",
+                "facebook: person_refused",
+            ),
+        ] {
+            server.advance(60);
+            let desk = every.desks().into_iter().find(|(name, _)| *name == slug).unwrap().1;
+            desk.misbehaves(path, answer);
+            let mut browser = server.browser();
+            let page = browser.open(&app.authorization_url(&[])).await;
+            let back = match slug {
+                "github" => browser.sign_in_by(&page, slug, &every.github).await,
+                "naver" => browser.sign_in_by(&page, slug, &every.naver).await,
+                _ => browser.sign_in_by(&page, slug, &every.facebook).await,
+            };
+            witness.noted(&back, note, &[refusal]).await;
+            desk.behaves();
+        }
+    }
+
+    async fn s118_a_code_that_was_never_given_lets_nobody_in(database) {
+        let every = Every::start().await;
+        let server = every.server(&database).await;
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let mut witness = Witness::of(&server).await;
+        // Each says so in its own way.
+        with_each!(every, |slug, provider| {
+            server.advance(60);
+            let mut browser = server.browser();
+            let page = browser.open(&app.authorization_url(&[])).await;
+            let left = browser.leave(&page, slug).await;
+            let callback = provider.approve(left.location().unwrap()).with("code", "another");
+            let back = browser.come_back(&callback).await;
+            let refusal = format!("{slug}: code_refused");
+            witness.noted(&back, "failed", &[&refusal]).await;
+        });
+    }
+
+    async fn apple_tells_the_name_once_and_it_is_kept(database) {
+        let every = Every::start().await;
+        let server = every.server(&database).await;
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let mut browser = server.browser();
+        let page = browser.open(&app.authorization_url(&[("scope", "openid profile email")])).await;
+        let left = browser.leave(&page, "apple").await;
+        // Nobody signed what the browser brings: it is a name, and no address.
+        let callback = every.apple.approve(left.location().unwrap());
+        assert!(callback.posted && callback.fields.has("user"), "{callback:?}");
+        let user = json!({
+            "name": { "firstName": "Mina", "lastName": "Kim" }, "email": "victim@example.com",
+        });
+        let arrived = browser.come_back(&callback.with("user", &user.to_string())).await;
+        let tokens = app.exchange(&arrived.heard().code()).await.ok();
+        let first = app.userinfo(&tokens.text("access_token")).await.ok().json();
+        let expected = ("Mina Kim", "mina@apple.example");
+        assert_eq!((&first["name"], &first["email"]), (&json!(expected.0), &json!(expected.1)));
+        let (_, second) = sign_in(&server, &app, "apple", &every.apple).await;
+        assert_eq!(second, first);
+        // Who removed the app and comes anew brings another name in vain.
+        every.apple.forgets_everybody();
+        every.apple.change(|person| person.name = Some("Other Name".to_owned()));
+        let (_, third) = sign_in(&server, &app, "apple", &every.apple).await;
+        assert_eq!(third, first);
+        // The secret is made for one call, by the key that Apple knows.
+        let asked = every.apple.asked_at("/auth/token");
+        assert_eq!(asked.len(), 3);
+        for asked in asked {
+            let secret = asked.form.get("client_secret");
+            assert!(every.apple.developer_key().has_signed(secret));
+            let (header, claims) = (decode_header(secret), decode_claims(secret));
+            let life = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
+            assert_eq!((&header["alg"], &claims["sub"]), (&json!("ES256"), &json!(CLIENT_ID)));
+            assert!(life <= 600, "{life}");
+        }
+    }
+
+    async fn line_signs_for_the_web_with_the_channel_secret_and_with_no_other(database) {
+        let every = Every::start().await;
+        let server = every.server(&database).await;
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let mut witness = Witness::of(&server).await;
+        for (forged, refusal) in [(true, Some("line: bad_signature")), (false, None)] {
+            let mut browser = server.browser();
+            let page = browser.open(&app.authorization_url(&[])).await;
+            let left = browser.leave(&page, "line").await;
+            let callback = every.line.approve(left.location().unwrap());
+            let nonce = every.line.asked().last().unwrap().query.get("nonce").to_owned();
+            let honest = every.line.web_id_token_with(CLIENT_ID, Some(&nonce), |_| {});
+            assert_eq!(decode_header(&honest), json!({ "alg": "HS256", "typ": "JWT" }));
+            let token = if forged {
+                let (signed, _) = honest.rsplit_once('.').unwrap();
+                let public = every.line.signer().public_pem();
+                format!("{signed}.{}", crate::support::upstream::mac(public.as_bytes(), signed))
+            } else {
+                honest
+            };
+            let tokens = json!({ "access_token": "a", "token_type": "Bearer", "id_token": token });
+            every.line.misbehaves("/oauth2/v2.1/token", Answer::json(200, &tokens));
+            let back = browser.come_back(&callback).await;
+            match refusal {
+                Some(refusal) => witness.noted(&back, "failed", &[refusal]).await,
+                None => drop(back.heard().code()),
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Providers that do not answer: real time passes here. Security case S128.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::join_all;
+use tokio::net::TcpListener;
+
+use super::traces::{DISCOVERY, Traces, is_noted, refusals, returning, visit};
+use super::with_idp;
+use crate::support::upstream::{Answer, Evil, Lie, Oidc};
+use crate::support::{Database, both};
+
+/// Whoever comes back by this lie waits, and is told.
+async fn waits(database: &Database, lie: Lie) {
+    let evil = Evil::start().await;
+    let (server, app) = with_idp(database, evil.base(), "").await;
+    evil.follows(server.now());
+    evil.tells(lie);
+    is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "unavailable");
+    let evidence = server.evidence().await;
+    assert_eq!(refusals(&evidence).await, ["idp: unavailable"], "{lie:?}");
+    assert_eq!(Traces::of(&evidence).await, Traces::NONE, "{lie:?}");
+    evil.tells(None);
+    visit(&server, &app, "idp", &evil).await.heard().code();
+}
+
+/// Whoever wants to leave waits, and stays; nobody else waits with them.
+async fn stays(database: &Database) {
+    let idp = Oidc::start().await;
+    let (server, app) = with_idp(database, idp.base(), "").await;
+    idp.follows(server.now());
+    server.alice().await;
+    idp.misbehaves(DISCOVERY, Answer::never());
+    let mut browser = server.browser();
+    let page = browser.open(&app.authorization_url(&[])).await;
+    let leaving = browser.leave(&page, "idp");
+    let other = async {
+        let code = server.browser().code(&app).await;
+        app.exchange(&code).await.ok();
+    };
+    let (left, ()) = tokio::join!(leaving, other);
+    assert_eq!(left.reply.status, 503);
+    idp.behaves();
+    let left = browser.leave(&page, "idp").await;
+    let callback = idp.approve(left.location().expect("sent away"));
+    browser.come_back(&callback).await.heard().code();
+}
+
+/// Five time-outs are enough.
+async fn rests(database: &Database) {
+    let idp = Oidc::start().await;
+    let (server, app) = with_idp(database, idp.base(), "").await;
+    idp.follows(server.now());
+    let mut away = Vec::new();
+    for _ in 0..5 {
+        away.push(returning(&server, &app, "idp", &idp).await);
+    }
+    idp.misbehaves("/token", Answer::never());
+    let back = away.iter_mut().map(|(browser, callback)| browser.come_back(callback));
+    for page in join_all(back).await {
+        is_noted(&page, "idp", "unavailable");
+    }
+    idp.behaves();
+    assert_eq!(idp.count("/token"), 5);
+    is_noted(&visit(&server, &app, "idp", &idp).await, "idp", "unavailable");
+    assert_eq!(idp.count("/token"), 5, "it rests");
+    server.advance(30);
+    visit(&server, &app, "idp", &idp).await.heard().code();
+    assert_eq!(idp.count("/token"), 6);
+}
+
+both! {
+    async fn s128_who_waits_for_a_provider_is_told_and_nobody_waits_for_ever(database) {
+        tokio::join!(
+            waits(&database, Lie::TokenNever),
+            waits(&database, Lie::JwksNever),
+            stays(&database),
+            rests(&database),
+        );
+    }
+
+    async fn connections_that_break_make_a_provider_rest(database) {
+        let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let issuer = format!("http://{}", socket.local_addr().expect("an address"));
+        let calls = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&calls);
+        let task = tokio::spawn(async move {
+            loop {
+                drop(socket.accept().await.expect("a connection"));
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let (server, app) = with_idp(&database, &issuer, "").await;
+        let mut browser = server.browser();
+        let page = browser.open(&app.authorization_url(&[])).await;
+        // Of seven who want to leave five make a call; after a rest one does, and then nobody.
+        for (rest, expected) in [(0, 5), (29, 5), (1, 6), (29, 6), (1, 7)] {
+            server.advance(rest);
+            for _ in 0..7 {
+                assert_eq!(browser.leave(&page, "idp").await.reply.status, 503);
+            }
+            assert_eq!(calls.load(Ordering::SeqCst), expected, "after {rest} s more");
+        }
+        task.abort();
+    }
+}

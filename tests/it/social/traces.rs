@@ -1,0 +1,96 @@
+//! What a refusal must not leave behind, and what it must.
+
+use crate::support::upstream::{Callback, StandIn, Vendor};
+use crate::support::{App, Browser, Evidence, Page, Server};
+
+/// Where a provider says what it is.
+pub(super) const DISCOVERY: &str = "/.well-known/openid-configuration";
+
+/// How much of everything that an arrival makes there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Traces {
+    pub(super) accounts: i64,
+    pub(super) identities: i64,
+    pub(super) sessions: i64,
+    pub(super) families: i64,
+    pub(super) codes: i64,
+}
+
+impl Traces {
+    pub(super) const NONE: Self =
+        Self { accounts: 0, identities: 0, sessions: 0, families: 0, codes: 0 };
+
+    pub(super) async fn of(evidence: &Evidence) -> Self {
+        let count =
+            async |table| evidence.count(&format!("SELECT count(*) AS n FROM {table}")).await;
+        Self {
+            accounts: count("account").await,
+            identities: count("identity").await,
+            sessions: count("session").await,
+            families: count("family").await,
+            codes: count("authorization_code").await,
+        }
+    }
+}
+
+/// The details of every refusal that was written, oldest first.
+pub(super) async fn refusals(evidence: &Evidence) -> Vec<String> {
+    let events = evidence.events_of("federation.refused").await;
+    events.into_iter().map(|event| event.detail.expect("a reason")).collect()
+}
+
+/// Somebody who left for a provider: where they are sent, in their browser.
+pub(super) async fn left(server: &Server, app: &App, slug: &str) -> (Browser, String) {
+    let mut browser = server.browser();
+    let page = browser.open(&app.authorization_url(&[])).await;
+    let left = browser.leave(&page, slug).await;
+    let location = left.location().unwrap_or_else(|| panic!("sent away: {left:?}"));
+    (browser, location.to_owned())
+}
+
+/// Somebody who signed in at a provider, and has not come back yet.
+pub(super) async fn returning<V: Vendor>(
+    server: &Server,
+    app: &App,
+    slug: &str,
+    provider: &StandIn<V>,
+) -> (Browser, Callback) {
+    let (browser, location) = left(server, app, slug).await;
+    (browser, provider.approve(&location))
+}
+
+/// Somebody who signs in by a provider, in a browser of their own: where that leads.
+pub(super) async fn visit<V: Vendor>(
+    server: &Server,
+    app: &App,
+    slug: &str,
+    provider: &StandIn<V>,
+) -> Page {
+    let (mut browser, callback) = returning(server, app, slug, provider).await;
+    browser.come_back(&callback).await
+}
+
+/// That it is the sign-in page with word of what happened at a provider.
+#[track_caller]
+pub(super) fn is_noted(page: &Page, slug: &str, note: &str) {
+    let url = url::Url::parse(&page.url).expect("a URL");
+    let said: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let says = |name: &str, value: &str| said.iter().any(|(n, v)| n == name && v == value);
+    assert_eq!(url.path(), "/login", "{page:?}");
+    assert!(says("provider", slug) && says("note", note), "{note} of {slug}: {url}");
+    assert!(!said.iter().any(|(name, _)| name == "code" || name == "state"), "{url}");
+    assert!(page.has("login-submit") && page.has(&format!("login-with-{slug}")));
+    assert!(page.reply.text.contains(text_of(note)), "{note}: {}", page.reply.text);
+    assert_eq!(page.reply.header("cache-control"), "no-store");
+}
+
+/// What the page says.
+fn text_of(note: &str) -> &'static str {
+    match note {
+        "cancelled" => "You turned back at",
+        "unavailable" => "answering right now",
+        "refused" => "be used here",
+        "failed" => "nothing was done",
+        _ => panic!("no note: {note}"),
+    }
+}

@@ -1,0 +1,178 @@
+//! Who came in one way does not come in everywhere: security cases S126, S077 and their neighbours.
+
+use serde_json::json;
+
+use super::native::{ACCESS_TOKEN, native_app, present};
+use super::table;
+use crate::support::upstream::{Answer, CLIENT_ID, Evil, Kakao, Oidc};
+use crate::support::{App, Database, Server, both, decode_claims};
+
+const ONLY: &str = "only = true\nallowed_clients = [\"intranet\"]";
+
+/// A server whose provider has these lines, and two apps: one that the lines speak of.
+async fn start(database: &Database, idp: &Oidc, lines: &str) -> (Server, App, App) {
+    let server = Server::start_social(database, &table("idp", "oidc", idp.base(), lines)).await;
+    idp.follows(server.now());
+    let intranet = server.web_app("intranet", |client| client.first_party = true).await;
+    let shop = server.web_app("shop", |client| client.first_party = true).await;
+    (server, intranet, shop)
+}
+
+both! {
+    async fn s126_a_session_of_another_way_is_none_where_there_is_one_way(database) {
+        let idp = Oidc::start().await;
+        let (server, intranet, shop) = start(&database, &idp, ONLY).await;
+        server.alice().await;
+        let mut browser = server.browser();
+        browser.code(&shop).await;
+        let silent = intranet.authorization_url(&[("prompt", "none")]);
+        browser.open(&silent).await.heard_error("login_required");
+        let page = browser.open(&intranet.authorization_url(&[])).await;
+        assert!(page.has("login-with-idp") && !page.has("login-submit"), "{}", page.reply.text);
+        // By the one way they come in, and go on to the other app as well: it takes every way.
+        let arrived = browser.sign_in_by(&page, "idp", &idp).await;
+        let tokens = intranet.exchange(&arrived.heard().code()).await.ok();
+        assert_eq!(decode_claims(&tokens.text("id_token"))["idp"], "idp");
+        browser.open(&silent).await.heard().code();
+    }
+
+    async fn s126_who_came_by_a_provider_of_one_app_is_nobody_at_another(database) {
+        let idp = Oidc::start().await;
+        let lines = "allowed_clients = [\"intranet\"]";
+        let (server, intranet, shop) = start(&database, &idp, lines).await;
+        let mut browser = server.browser();
+        let page = browser.open(&intranet.authorization_url(&[])).await;
+        browser.sign_in_by(&page, "idp", &idp).await.heard().code();
+        browser.open(&intranet.authorization_url(&[("prompt", "none")])).await.heard().code();
+        let silent = shop.authorization_url(&[("prompt", "none")]);
+        browser.open(&silent).await.heard_error("login_required");
+        let page = browser.open(&shop.authorization_url(&[])).await;
+        assert!(page.has("login-submit") && !page.has("login-with-idp"));
+    }
+
+    async fn s126_turning_the_one_way_off_opens_no_other(database) {
+        let idp = Oidc::start().await;
+        let (server, intranet, _) = start(&database, &idp, &format!("{ONLY}\ndisabled = true")).await;
+        server.alice().await;
+        let mut browser = server.browser();
+        let page = browser.open(&intranet.authorization_url(&[])).await;
+        assert!(!page.has("login-with-idp") && !page.has("login-submit"));
+        assert!(page.reply.text.contains("try again later") && page.has("login-cancel"));
+        let refused = browser.sign_in(&page).await;
+        assert_eq!(refused.reply.status, 403);
+        assert_eq!(idp.asked().len(), 0);
+    }
+
+    async fn s124_an_older_account_is_proven_once_where_there_is_one_way(database) {
+        let idp = Oidc::start().await;
+        let (server, intranet, _) = start(&database, &idp, ONLY).await;
+        let sub = server.alice().await;
+        let issuer = server.inner.issuer();
+        let address = "mina@example.com";
+        let changed = mapae::accounts::users::update(
+            &issuer.store, server.now(), crate::support::USERNAME,
+            |user| user.email = Some(address.to_owned()),
+        );
+        changed.await.unwrap_or_else(|error| panic!("changed: {error}"));
+        idp.change(|person| (person.email, person.email_verified) = (Some(address.to_owned()), true));
+        let mut browser = server.browser();
+        let page = browser.open(&intranet.authorization_url(&[])).await;
+        let asking = browser.sign_in_by(&page, "idp", &idp).await;
+        assert!(asking.has("login-submit") && asking.reply.text.contains(address));
+        let tokens = intranet.exchange(&browser.sign_in(&asking).await.heard().code()).await.ok();
+        let claims = decode_claims(&tokens.text("id_token"));
+        assert_eq!((&claims["sub"], &claims["idp"]), (&json!(sub), &json!("idp")));
+    }
+
+    async fn core_3_1_2_1_a_provider_that_asked_nobody_anew_is_not_believed(database) {
+        let idp = Oidc::start().await;
+        let (server, _, shop) = start(&database, &idp, "").await;
+        let mut browser = server.browser();
+        let page = browser.open(&shop.authorization_url(&[])).await;
+        browser.sign_in_by(&page, "idp", &idp).await.heard().code();
+        server.advance(600);
+        for (age, good) in [(600, false), (0, true)] {
+            let page = browser.open(&shop.authorization_url(&[("prompt", "login")])).await;
+            let away = browser.leave(&page, "idp").await.location().expect("away").to_owned();
+            let asked = crate::support::Heard::at(&away);
+            assert_eq!((asked.get("prompt"), asked.get("max_age")), ("login", "0"));
+            let proven_at = idp.now() - age;
+            let id_token = idp.id_token_with(CLIENT_ID, Some(asked.get("nonce")), |claims| {
+                claims["auth_time"] = json!(proven_at);
+            });
+            let tokens = json!({ "token_type": "Bearer", "id_token": id_token });
+            let back = idp.approve(&away);
+            idp.misbehaves("/token", Answer::json(200, &tokens));
+            let arrived = browser.come_back(&back).await;
+            idp.behaves();
+            if good {
+                arrived.heard().code();
+            } else {
+                assert!(arrived.url.contains("note=failed"), "{}", arrived.url);
+            }
+        }
+    }
+
+    async fn s118_what_is_pending_is_shown_to_whoever_is_signed_in_as_another(database) {
+        let idp = Oidc::start().await;
+        let (server, _, shop) = start(&database, &idp, "").await;
+        server.alice().await;
+        let address = "mina@example.com";
+        idp.change(|person| (person.email, person.email_verified) = (Some(address.to_owned()), true));
+        let issuer = server.inner.issuer();
+        server.user("bob", Some(crate::support::PASSWORD)).await;
+        let changed = mapae::accounts::users::update(
+            &issuer.store, server.now(), "bob", |user| user.email = Some(address.to_owned()),
+        );
+        changed.await.unwrap_or_else(|error| panic!("changed: {error}"));
+        let mut browser = server.browser();
+        browser.code(&shop).await;
+        let url = shop.authorization_url(&[("prompt", "select_account")]);
+        let chooser = browser.open(&url).await;
+        let (interaction, csrf) = (chooser.hidden("interaction"), chooser.hidden("csrf"));
+        let policy = chooser.reply.header("content-security-policy");
+        assert!(policy.contains(idp.base()), "{policy}");
+        let fields = [("interaction", interaction.as_str()), ("csrf", &csrf), ("session", "")];
+        let page = browser.post("/select-account", &fields).await;
+        let page = browser.follow(page).await;
+        let asking = browser.sign_in_by(&page, "idp", &idp).await;
+        assert!(asking.reply.text.contains(address), "{asking:?}");
+        let arrived = browser.sign_in_as(&asking, "bob", crate::support::PASSWORD).await;
+        shop.exchange(&arrived.heard().code()).await.ok();
+    }
+
+    async fn s128_what_cannot_be_sent_is_the_tokens_fault(database) {
+        let kakao = Kakao::start().await;
+        let server = Server::start_social(&database, &table("kakao", "kakao", kakao.base(), "")).await;
+        let app = native_app(&server, "native").await;
+        for token in ["a\nb", "a\u{7f}b"] {
+            let reply = present(&app, ACCESS_TOKEN, token, &[("subject_issuer", "kakao")]).await;
+            reply.refused(400, "invalid_grant");
+        }
+        assert_eq!(kakao.asked().len(), 0);
+    }
+
+    async fn discovery_3_a_page_of_a_provider_is_on_the_web(database) {
+        let evil = Evil::start().await;
+        let server = Server::start_social(&database, &table("idp", "oidc", evil.base(), "")).await;
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let mut document: serde_json::Value = server
+            .http
+            .get(evil.url("/.well-known/openid-configuration"))
+            .send()
+            .await
+            .expect("an answer")
+            .text()
+            .await
+            .map(|text| serde_json::from_str(&text).expect("JSON"))
+            .expect("a body");
+        for bad in ["javascript:alert(1)", "http://login.example.com/authorize", "/authorize"] {
+            document["authorization_endpoint"] = json!(bad);
+            evil.misbehaves("/.well-known/openid-configuration", Answer::json(200, &document));
+            let mut browser = server.browser();
+            let page = browser.open(&app.authorization_url(&[])).await;
+            let stayed = browser.leave(&page, "idp").await;
+            assert_eq!((stayed.reply.status.as_u16(), stayed.location()), (503, None), "{bad}");
+        }
+    }
+}
