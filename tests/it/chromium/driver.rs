@@ -161,6 +161,16 @@ impl Window {
         body.text().await.expect("text")
     }
 
+    /// Another browser, by its own word.
+    pub(super) async fn calls_itself(&self, user_agent: &str) {
+        self.cdp("Emulation.setUserAgentOverride", json!({ "userAgent": user_agent })).await;
+    }
+
+    /// Knows nobody any more.
+    pub(super) async fn forgets_everybody(&self) {
+        self.cdp("Network.clearBrowserCookies", json!({})).await;
+    }
+
     /// Light or dark.
     pub(super) async fn prefers(&self, scheme: &str) {
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });

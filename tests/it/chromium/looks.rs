@@ -73,9 +73,25 @@ impl Wall {
 const SIZES: [(&str, u32, u32, bool); 2] =
     [("phone", 390, 844, true), ("desktop", 1280, 900, false)];
 
-/// The form that posts itself leaves at once: its picture is that of the app.
+/// The states that have a picture besides the first of each page: those that speak of providers.
+const STATES: [&str; 12] = [
+    "sign-in-every-provider",
+    "sign-in-providers-again",
+    "sign-in-only-providers",
+    "sign-in-cancelled",
+    "sign-in-unavailable",
+    "sign-in-prove",
+    "sign-in-way-out-at-home",
+    "sign-in-way-out-by-hand",
+    "account-every-provider-linked",
+    "account-nothing-linked",
+    "account-only-way-in",
+    "account-link-taken",
+];
+
+/// What goes on by itself leaves at once: its picture is that of the app.
 fn stays(name: &str) -> bool {
-    !name.starts_with("form_post") && !name.starts_with("form-post")
+    !["form_post", "form-post", "onward"].iter().any(|start| name.starts_with(start))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,7 +102,11 @@ async fn pictures_of_every_page_are_taken() {
     let window = chromium.window(ENGLISH).await;
     for language in Language::ALL {
         let wall = Wall::hang(language).await;
-        for name in wall.first_states().into_iter().filter(|name| stays(name)) {
+        let firsts = wall.first_states();
+        let firsts = firsts.into_iter().filter(|name| stays(name));
+        let firsts = firsts.map(|name| (name, name.split('-').next().unwrap_or(name)));
+        let taken: Vec<_> = firsts.chain(STATES.map(|name| (name, name))).collect();
+        for (name, title) in taken {
             for scheme in ["light", "dark"] {
                 for (size, width, height, is_phone) in SIZES {
                     window.prefers(scheme).await;
@@ -94,8 +114,7 @@ async fn pictures_of_every_page_are_taken() {
                     window.goto(&wall.url(name)).await;
                     let picture = window.picture().await;
                     assert!(picture.len() > 2000, "{name} is empty");
-                    let page = name.split('-').next().unwrap_or(name);
-                    let file = format!("{page}-{}-{scheme}-{size}.png", language.as_str());
+                    let file = format!("{title}-{}-{scheme}-{size}.png", language.as_str());
                     std::fs::write(folder.join(file), picture).expect("written");
                 }
             }

@@ -5,6 +5,7 @@ mod driver;
 mod flows;
 mod looks;
 mod my_account;
+mod social;
 mod spa;
 
 use app::Place;
@@ -20,7 +21,11 @@ struct Town {
 
 impl Town {
     async fn found() -> Self {
-        let server = Server::start(&Database::Sqlite).await;
+        Self::of(Server::start(&Database::Sqlite).await).await
+    }
+
+    /// Around this server.
+    async fn of(server: Server) -> Self {
         server.alice().await;
         let place = Place::open().await;
         let (callback, bye) = (place.callback(), place.bye());

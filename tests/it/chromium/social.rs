@@ -1,0 +1,357 @@
+//! Social login by clicks. The providers stand at `127.0.0.1` and the server at `localhost`: for a
+//! browser these are two sites.
+
+use thirtyfour::By;
+
+use super::Town;
+use super::driver::{Chromium, ENGLISH, KOREAN, Taste, Window};
+use crate::social::every::Every;
+use crate::social::scene::{identities, known, rows};
+use crate::social::table;
+use crate::support::upstream::{Answer, Oidc};
+use crate::support::{Database, Heard, LOCALHOST, PASSWORD, Server, decode_claims, eventually};
+
+const KAKAOTALK: &str = "Mozilla/5.0 (Linux; Android 15; SM-S928N Build/AP3A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/130.0.0.0 Mobile Safari/537.36;KAKAOTALK 2410850";
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+const TASTES: [Taste; 2] = [ENGLISH, Taste { scripts: false, ..KOREAN }];
+
+/// A server on another site than these providers.
+async fn server(tables: &str) -> Server {
+    let settings = [("outbound.allow_private", "true"), ("issuer", LOCALHOST)];
+    Server::start_of(&Database::Sqlite, &settings, tables).await
+}
+
+impl Town {
+    /// With one provider that is called `idp`.
+    async fn with_idp() -> (Self, Oidc) {
+        let idp = Oidc::start().await;
+        let town = Self::of(server(&table("idp", "oidc", idp.base(), "")).await).await;
+        idp.follows(town.server.now());
+        (town, idp)
+    }
+
+    /// Where people come to with a code.
+    fn end(&self) -> String {
+        format!("{}?code=", self.place.callback())
+    }
+
+    /// The window is at the app: the `id_token` that it gets.
+    async fn arrived(&self, window: &Window) -> serde_json::Value {
+        let here = window.arrives_at(&self.end()).await;
+        let tokens = self.exchange(&Heard::at(&here).code()).await.ok();
+        decode_claims(&tokens.text("id_token"))
+    }
+}
+
+/// Goes to a provider from the page that is open, and says this there.
+async fn visits(window: &Window, button: &str, provider: &str, says: &str) {
+    window.clicks(button).await;
+    window.sees("approve").await;
+    window.arrives_at(provider).await;
+    window.clicks(says).await;
+}
+
+/// That the page speaks the language of the window, and what it says in English where it is that.
+async fn says(window: &Window, taste: Taste, english: &str) {
+    assert_eq!(window.language().await, taste.language);
+    let text = window.text().await;
+    assert!(taste.language != "en" || text.contains(english), "{english:?} in {text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_journey_by_every_provider_with_scripts_and_without() {
+    let Some(chromium) = Chromium::start().await else { return };
+    let every = Every::start().await;
+    let town = Town::of(server(&every.toml()).await).await;
+    let mut known = Vec::new();
+    for taste in TASTES {
+        let window = chromium.window(taste).await;
+        for (slug, desk) in every.desks() {
+            // Apple's own page posts by script.
+            if slug == "apple" && !taste.scripts {
+                continue;
+            }
+            desk.follows(town.server.now());
+            window.goto(&town.request(&[])).await;
+            let button = format!("login-with-{slug}");
+            window.sees(&button).await;
+            assert_eq!(window.language().await, taste.language);
+            visits(&window, &button, desk.base(), "approve").await;
+            // The first time the app is allowed; that is remembered of the account.
+            if taste.scripts {
+                window.clicks("consent-allow").await;
+            }
+            let claims = town.arrived(&window).await;
+            assert_eq!(claims["amr"], serde_json::json!(["fed", slug]));
+            let sub = claims["sub"].as_str().expect("a sub").to_owned();
+            if taste.scripts {
+                known.push((slug, sub));
+            } else {
+                assert!(known.contains(&(slug, sub)), "{slug}: another account");
+            }
+            window.forgets_everybody().await;
+        }
+        window.kept_every_policy().await;
+        window.closes().await;
+    }
+    assert_eq!(rows(&town.server).await[1], 9);
+}
+
+/// A second mapae: its pages have a policy too, which the whole way back must keep.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_journey_by_a_second_mapae_with_scripts_and_without() {
+    let Some(chromium) = Chromium::start().await else { return };
+    for taste in TASTES {
+        let upstream = Server::start(&Database::Sqlite).await;
+        upstream.user("mina", Some(PASSWORD)).await;
+        let downstream = upstream.web_app("downstream", |_| {}).await;
+        let more = format!(
+            "[[social]]\nslug = \"up\"\npreset = \"oidc\"\nissuer = \"{}\"\n\
+             client_id = \"downstream\"\nclient_secret = \"{}\"\n",
+            upstream.issuer(),
+            downstream.secret.expect("a secret"),
+        );
+        let town = Town::of(server(&more).await).await;
+        let callback = town.server.url("/login/callback/up");
+        upstream.change("downstream", |client| client.redirect_uris = vec![callback]).await;
+        let window = chromium.window(taste).await;
+        window.goto(&town.request(&[])).await;
+        window.clicks("login-with-up").await;
+        window.arrives_at(&upstream.url("/login?")).await;
+        assert_eq!(window.language().await, taste.language);
+        window.signs_in("mina", PASSWORD).await;
+        window.clicks("consent-allow").await;
+        window.arrives_at(&town.server.url("/consent?")).await;
+        window.clicks("consent-allow").await;
+        let first = town.arrived(&window).await;
+        // Signed in there, and not here: one click, and nothing more is asked.
+        window.goto(&town.server.url("/logout")).await;
+        window.clicks("logout-confirm").await;
+        window.goto(&town.request(&[])).await;
+        window.clicks("login-with-up").await;
+        assert_eq!(town.arrived(&window).await["sub"], first["sub"]);
+        // Signed in nowhere, and allowed everywhere: from the form there straight to the app.
+        window.forgets_everybody().await;
+        window.goto(&town.request(&[])).await;
+        window.clicks("login-with-up").await;
+        window.arrives_at(&upstream.url("/login?")).await;
+        window.signs_in("mina", PASSWORD).await;
+        assert_eq!(town.arrived(&window).await["sub"], first["sub"]);
+        // Who turns back there is at the page here, and may turn back here.
+        window.forgets_everybody().await;
+        window.goto(&town.request(&[])).await;
+        window.clicks("login-with-up").await;
+        window.arrives_at(&upstream.url("/login?")).await;
+        window.clicks("login-cancel").await;
+        window.arrives_at(&town.server.url("/login?")).await;
+        says(&window, taste, "You turned back at").await;
+        window.clicks("login-cancel").await;
+        window.arrives_at(&format!("{}?error=access_denied", town.place.callback())).await;
+        window.kept_every_policy().await;
+        window.closes().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_turns_back_at_a_provider_goes_on_as_they_like() {
+    let Some(chromium) = Chromium::start().await else { return };
+    for taste in TASTES {
+        let (town, idp) = Town::with_idp().await;
+        let before = rows(&town.server).await;
+        let window = chromium.window(taste).await;
+        window.goto(&town.request(&[])).await;
+        visits(&window, "login-with-idp", idp.base(), "cancel").await;
+        window.arrives_at(&town.server.url("/login?")).await;
+        says(&window, taste, "You turned back at").await;
+        assert_eq!(rows(&town.server).await, before);
+        // The button of the browser leads to the same page, where everything works.
+        window.clicks("login-with-idp").await;
+        window.sees("approve").await;
+        window.driver.back().await.unwrap();
+        window.sees("login-submit").await;
+        visits(&window, "login-with-idp", idp.base(), "approve").await;
+        window.clicks("consent-allow").await;
+        assert_eq!(town.arrived(&window).await["idp"], "idp");
+        // Back at the provider's page, everything is over.
+        window.driver.back().await.unwrap();
+        eventually("a page of ours", async || {
+            window.has("error-code").await || window.has("consent-allow").await
+        })
+        .await;
+        // Or they turn back here as well.
+        window.forgets_everybody().await;
+        window.goto(&town.request(&[])).await;
+        visits(&window, "login-with-idp", idp.base(), "cancel").await;
+        window.arrives_at(&town.server.url("/login?")).await;
+        window.clicks("login-cancel").await;
+        window.arrives_at(&format!("{}?error=access_denied", town.place.callback())).await;
+        window.kept_every_policy().await;
+        window.closes().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_is_down_leaves_the_other_ways_in() {
+    let Some(chromium) = Chromium::start().await else { return };
+    for taste in TASTES {
+        let (town, idp) = Town::with_idp().await;
+        let window = chromium.window(taste).await;
+        let down = "isn’t answering right now";
+        idp.misbehaves(DISCOVERY, Answer::html(503, "Maintenance."));
+        window.goto(&town.request(&[])).await;
+        window.clicks("login-with-idp").await;
+        window.arrives_at(&town.server.url("/login/with/idp")).await;
+        says(&window, taste, down).await;
+        window.clicks("login-cancel").await;
+        let gone = format!("{}?error=temporarily_unavailable", town.place.callback());
+        window.arrives_at(&gone).await;
+        // Down while the person is there, and up again.
+        idp.behaves();
+        idp.misbehaves("/token", Answer::html(503, "Maintenance."));
+        window.goto(&town.request(&[])).await;
+        visits(&window, "login-with-idp", idp.base(), "approve").await;
+        window.arrives_at(&town.server.url("/login?")).await;
+        says(&window, taste, down).await;
+        idp.behaves();
+        visits(&window, "login-with-idp", idp.base(), "approve").await;
+        window.clicks("consent-allow").await;
+        town.arrived(&window).await;
+        // Or they sign in by their password.
+        window.forgets_everybody().await;
+        idp.misbehaves("/token", Answer::html(503, "Maintenance."));
+        window.goto(&town.request(&[])).await;
+        visits(&window, "login-with-idp", idp.base(), "approve").await;
+        window.signs_in("alice", PASSWORD).await;
+        window.clicks("consent-allow").await;
+        assert_eq!(town.arrived(&window).await["amr"], serde_json::json!(["pwd"]));
+        window.kept_every_policy().await;
+        window.closes().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_is_there_is_proven_in_between() {
+    let Some(chromium) = Chromium::start().await else { return };
+    for taste in TASTES {
+        let (town, idp) = Town::with_idp().await;
+        let sub = known(&town.server, "mina", "mina@example.com", true).await;
+        let window = chromium.window(taste).await;
+        window.goto(&town.request(&[])).await;
+        visits(&window, "login-with-idp", idp.base(), "approve").await;
+        window.sees("login-submit").await;
+        says(&window, taste, "You already have an account").await;
+        let username = window.sees("username").await.prop("value").await.unwrap();
+        assert_eq!(username.as_deref(), Some("mina@example.com"));
+        assert!(!window.has("login-with-idp").await);
+        window.signs_in("mina@example.com", "wrong").await;
+        window.sees("password-problem").await;
+        says(&window, taste, "You already have an account").await;
+        assert_eq!(identities(&town.server, &sub).await, 0);
+        window.signs_in("mina@example.com", PASSWORD).await;
+        window.clicks("consent-allow").await;
+        assert_eq!(town.arrived(&window).await["sub"], sub.as_str());
+        assert_eq!(identities(&town.server, &sub).await, 1);
+        // From now on the provider is enough.
+        window.forgets_everybody().await;
+        window.goto(&town.request(&[])).await;
+        visits(&window, "login-with-idp", idp.base(), "approve").await;
+        let claims = town.arrived(&window).await;
+        assert_eq!((&claims["sub"], &claims["idp"]), (&sub.into(), &"idp".into()));
+        window.kept_every_policy().await;
+        window.closes().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_connect_and_disconnect_on_their_account_page() {
+    let Some(chromium) = Chromium::start().await else { return };
+    for taste in TASTES {
+        let (town, idp) = Town::with_idp().await;
+        let account = town.server.url("/account");
+        let window = chromium.window(taste).await;
+        window.goto(&account).await;
+        window.signs_in("alice", PASSWORD).await;
+        visits(&window, "link-idp", idp.base(), "cancel").await;
+        window.arrives_at(&account).await;
+        says(&window, taste, "You turned back at").await;
+        visits(&window, "link-idp", idp.base(), "approve").await;
+        window.sees("unlink-1").await;
+        says(&window, taste, "The account is connected.").await;
+        assert!(!window.has("link-idp").await);
+        // It signs in from now on.
+        window.forgets_everybody().await;
+        window.goto(&account).await;
+        visits(&window, "login-with-idp", idp.base(), "approve").await;
+        window.clicks("unlink-1").await;
+        window.sees("link-idp").await;
+        says(&window, taste, "The account is disconnected.").await;
+        assert!(!window.has("unlink-1").await);
+        // An old session proves itself first.
+        town.server.advance(660);
+        window.clicks("link-idp").await;
+        window.types("password", PASSWORD).await;
+        window.clicks("login-submit").await;
+        window.sees("link-idp").await;
+        says(&window, taste, "You can now connect").await;
+        // What another account has is theirs.
+        let other = chromium.window(taste).await;
+        other.goto(&account).await;
+        visits(&other, "login-with-idp", idp.base(), "approve").await;
+        // The only way in has no button.
+        other.sees("linked-name-1").await;
+        assert!(!other.has("unlink-1").await);
+        visits(&window, "link-idp", idp.base(), "approve").await;
+        window.arrives_at(&account).await;
+        says(&window, taste, "already connected to another account").await;
+        assert!(window.has("link-idp").await);
+        for window in [window, other] {
+            window.kept_every_policy().await;
+            window.closes().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kakaotalk_shows_the_way_out_and_the_way_out_arrives() {
+    let Some(chromium) = Chromium::start().await else { return };
+    let every = Every::start().await;
+    for taste in TASTES {
+        let town = Town::of(server(&every.toml()).await).await;
+        every.desks().iter().for_each(|(_, desk)| desk.follows(town.server.now()));
+        let inside = chromium.window(taste).await;
+        inside.is_as_wide_as(390, 844, true).await;
+        inside.calls_itself(KAKAOTALK).await;
+        inside.goto(&town.request(&[])).await;
+        let link = inside.sees("login-way-out").await.attr("href").await.unwrap().unwrap();
+        assert!(link.starts_with("kakaotalk://web/openExternal?url=http%3A%2F%2F"), "{link}");
+        says(&inside, taste, "You’re in KakaoTalk’s browser.").await;
+        let buttons = inside.driver.find_all(By::Css("button[id]")).await.unwrap();
+        let first = buttons.first().unwrap().attr("id").await.unwrap();
+        let expected = if taste.scripts { None } else { Some("login-with-kakao") };
+        // With scripts, the first button copies the address; it has no name.
+        assert!(expected.is_none() || first.as_deref() == expected, "{first:?}");
+        assert!(!inside.has("login-with-google").await);
+        let copies = inside.driver.find_all(By::Css(".copy button")).await.unwrap();
+        assert_eq!(copies.len(), usize::from(taste.scripts));
+        let address = inside.sees("login-address").await.prop("value").await.unwrap().unwrap();
+        // In their own browser it goes on; nobody is signed in inside.
+        let outside = chromium.window(taste).await;
+        outside.goto(&address).await;
+        outside.sees("login-with-google").await;
+        assert!(!outside.has("login-way-out").await);
+        visits(&outside, "login-with-google", every.desks()[5].1.base(), "approve").await;
+        outside.clicks("consent-allow").await;
+        assert_eq!(town.arrived(&outside).await["idp"], "google");
+        inside.goto(&town.server.url("/account")).await;
+        inside.sees("login-submit").await;
+        // Inside, what works there works.
+        inside.goto(&town.request(&[])).await;
+        visits(&inside, "login-with-kakao", every.desks()[3].1.base(), "approve").await;
+        inside.clicks("consent-allow").await;
+        assert_eq!(town.arrived(&inside).await["idp"], "kakao");
+        for window in [inside, outside] {
+            window.kept_every_policy().await;
+            window.closes().await;
+        }
+    }
+}
