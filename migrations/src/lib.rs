@@ -6,6 +6,7 @@ mod dialect;
 mod m0001_core;
 mod m0002_people;
 mod m0003_federation;
+mod m0004_expiry;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_core::Migration),
             Box::new(m0002_people::Migration),
             Box::new(m0003_federation::Migration),
+            Box::new(m0004_expiry::Migration),
         ]
     }
 }

@@ -1,4 +1,4 @@
-//! `used_assertion`: client assertions that were accepted once, RFC 7523 §3.
+//! `used_assertion`: assertions that were accepted once, of clients (RFC 7523 §3) and of providers.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
