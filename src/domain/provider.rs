@@ -38,11 +38,11 @@ impl fmt::Display for Slug {
 /// The first of the methods (`amr`) of whoever came by a provider; its slug is the other one.
 pub const FEDERATED: &str = "fed";
 
-/// The provider that somebody came by, by their methods.
+/// The provider that somebody came by, by their methods; what they proved besides follows.
 #[must_use]
 pub fn came_by(amr: &[String]) -> Option<&str> {
     match amr {
-        [method, provider] if method == FEDERATED => Some(provider),
+        [method, provider, ..] if method == FEDERATED => Some(provider),
         _ => None,
     }
 }

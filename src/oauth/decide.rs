@@ -116,7 +116,9 @@ fn choose<'a>(
     if let Some(chosen) = chosen {
         return Ok(chosen);
     }
-    if request.prompt.select_account && !people.is_empty() {
+    // Whoever was chosen is gone: nobody else answers for them unasked.
+    let is_gone = facts.chosen.is_some();
+    if (request.prompt.select_account || is_gone) && !people.is_empty() {
         return Err(Step::Choose);
     }
     let mut hinted = people.iter().filter(|one| one.is_hinted);
@@ -351,6 +353,16 @@ mod tests {
         assert_eq!(decide(&request(|_| ()), &hinted), Step::Issue(b));
         let choosing = request(|request| request.prompt = prompt("select_account"));
         assert_eq!(decide(&choosing, &hinted), Step::Choose);
+    }
+
+    #[test]
+    fn nobody_answers_for_whoever_was_chosen_and_left() {
+        let gone = SessionId("session of c".to_owned());
+        let people = [(session("b", 50), allowed("openid email"))];
+        let one = Facts { chosen: Some(&gone), ..facts(&people, 100) };
+        assert_eq!(decide(&request(|_| ()), &one), Step::Choose);
+        let nobody = Facts { chosen: Some(&gone), ..facts(&[], 100) };
+        assert_eq!(decide(&request(|_| ()), &nobody), Step::SignIn(None));
     }
 
     #[test]

@@ -166,18 +166,17 @@ pub async fn confirm(
     yes: bool,
 ) -> Outcome<Option<Done>> {
     let interaction = super::interactions::submitted(issuer, caller, id, csrf).await?;
-    let Errand::Logout(request) = interaction.errand.clone() else {
+    let Errand::Logout(request) = &interaction.errand else {
         return Err(Lost::Unknown.into());
     };
     let tx = issuer.store.begin(issuer.clock.now()).await?;
-    let ended = Interaction { ended_at: Some(tx.now()), ..interaction };
-    interactions::update(&tx, &ended).await?;
+    interactions::end(&tx, id, interaction.session.as_ref()).await?;
     tx.commit().await?;
     if !yes {
         return Ok(None);
     }
     let ending: Vec<_> = caller.visitor.people.iter().map(|present| &present.session).collect();
-    Ok(Some(end(issuer, caller, &request, &ending).await?))
+    Ok(Some(end(issuer, caller, request, &ending).await?))
 }
 
 async fn end(

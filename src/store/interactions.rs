@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::SimpleExpr;
 
 use super::column::{corrupt, instant, millis};
 use super::{Reader, Tx, while_doing};
@@ -111,21 +112,48 @@ pub async fn bind(tx: &Tx, id: &InteractionId, browser: &BrowserId) -> Result<bo
     Ok(bound.rows_affected == 1)
 }
 
-/// Writes what changed on the way: the errand, the session, whom a provider vouched for, the end. One
-/// that ended stays as it ended, whoever read it before.
-pub async fn update(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
-    let session = interaction.session.as_ref().map(|session| session.0.clone());
-    Entity::update_many()
-        .col_expr(Column::Request, Expr::value(text(&interaction.errand)?))
-        .col_expr(Column::SessionId, Expr::value(session))
-        .col_expr(Column::Pending, Expr::value(pending(interaction.pending.as_deref())?))
-        .col_expr(Column::EndedAt, Expr::value(interaction.ended_at.map(millis)))
-        .filter(Column::Id.eq(interaction.id.0.as_str()))
+/// Changes an interaction that has not ended. Each step writes what it changed and nothing else: the
+/// person may take another one in another tab.
+async fn change<const N: usize>(
+    tx: &Tx,
+    id: &InteractionId,
+    columns: [(Column, SimpleExpr); N],
+) -> Result<(), Fault> {
+    let mut update = Entity::update_many();
+    for (column, value) in columns {
+        update = update.col_expr(column, value);
+    }
+    update
+        .filter(Column::Id.eq(id.0.as_str()))
         .filter(Column::EndedAt.is_null())
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
     Ok(())
+}
+
+/// Writes the errand: a hint that was followed, a language that was chosen.
+pub async fn set_errand(tx: &Tx, id: &InteractionId, errand: &Errand) -> Result<(), Fault> {
+    change(tx, id, [(Column::Request, Expr::value(text(errand)?))]).await
+}
+
+/// Writes whom a provider vouched for.
+pub async fn set_pending(tx: &Tx, id: &InteractionId, whom: &Pending) -> Result<(), Fault> {
+    change(tx, id, [(Column::Pending, Expr::value(pending(Some(whom))?))]).await
+}
+
+/// Goes on with this session; nobody waits to be proven any more.
+pub async fn set_session(tx: &Tx, id: &InteractionId, session: &SessionId) -> Result<(), Fault> {
+    let session = Expr::value(session.0.as_str());
+    change(tx, id, [(Column::SessionId, session), (Column::Pending, Expr::value(None::<String>))])
+        .await
+}
+
+/// Ends an interaction, with the session that it ends with. One that ended stays as it ended.
+pub async fn end(tx: &Tx, id: &InteractionId, session: Option<&SessionId>) -> Result<(), Fault> {
+    let session = Expr::value(session.map(|session| session.0.clone()));
+    let ended_at = Expr::value(millis(tx.now()));
+    change(tx, id, [(Column::SessionId, session), (Column::EndedAt, ended_at)]).await
 }
 
 /// Forgets interactions that expired before this instant, some at a time; says how many.

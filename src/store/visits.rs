@@ -101,18 +101,23 @@ pub async fn find(reader: &impl Reader, hash: Hashed<VisitState>) -> Result<Opti
     row.map_err(while_doing(TABLE))?.map(Visit::try_from).transpose()
 }
 
-/// Ends a visit: once, at this provider, for this browser, in time. `false` when any of it does not
-/// hold.
-pub async fn take(tx: &Tx, visit: &Visit) -> Result<bool, Fault> {
+/// Ends the visit of this state: once, at this provider, in this browser, in time. `None` when any of
+/// it does not hold; the visit goes on then.
+pub async fn take(
+    tx: &Tx,
+    hash: Hashed<VisitState>,
+    provider: &Slug,
+    browser: &BrowserId,
+) -> Result<Option<Visit>, Fault> {
     let taken = Entity::delete_many()
-        .filter(Column::Hash.eq(visit.hash.to_stored()))
-        .filter(Column::Provider.eq(visit.provider.as_str()))
-        .filter(Column::BrowserId.eq(visit.browser.0.as_str()))
+        .filter(Column::Hash.eq(hash.to_stored()))
+        .filter(Column::Provider.eq(provider.as_str()))
+        .filter(Column::BrowserId.eq(browser.0.as_str()))
         .filter(Column::ExpiresAt.gt(millis(tx.now())))
-        .exec(tx.connection())
+        .exec_with_returning(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
-    Ok(taken.rows_affected == 1)
+    taken.into_iter().next().map(Visit::try_from).transpose()
 }
 
 /// Forgets visits that expired before this instant, some at a time; says how many.

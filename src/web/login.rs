@@ -194,6 +194,10 @@ pub(super) async fn post(
         Err(Error::Refused(NotSignedIn::Lost(lost))) => {
             page::lost(&shared, &guest, Error::Refused(lost))
         }
+        // The page was shown when there was another way: now it shows those that are.
+        Err(Error::Refused(NotSignedIn::ByProviderOnly)) => {
+            page::see_other(&page::address(&shared, urls::LOGIN, &id))
+        }
         Err(Error::Refused(NotSignedIn::Refused(refused))) => {
             let mut response = again(&shared, &mut guest, problem(refused)).await;
             if let Some(seconds) = retry_after(refused) {

@@ -112,6 +112,9 @@ pub(super) fn address(shared: &Shared, path: &str, id: &InteractionId) -> String
 pub(super) fn lead(shared: &Shared, guest: &Guest, led: Led) -> Response<Body> {
     let mut response = match led.next {
         Next::SignIn(id) => see_other(&address(shared, urls::LOGIN, &id)),
+        Next::SignInAsAnother(id) => {
+            see_other(&format!("{}&another=1", address(shared, urls::LOGIN, &id)))
+        }
         Next::Choose(id) => see_other(&address(shared, urls::SELECT_ACCOUNT, &id)),
         Next::Consent(id) => see_other(&address(shared, urls::CONSENT, &id)),
         Next::Continue(id) => see_other(&address(shared, urls::AUTHORIZE_CONTINUE, &id)),

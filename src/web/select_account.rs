@@ -10,6 +10,7 @@ use super::guest::Guest;
 use super::login::{app, csrf, ends_at, view};
 use super::page::{self, Answered, Ends, Shown};
 use super::{Shared, person};
+use crate::accounts::browsers::Present;
 use crate::domain::urls;
 use crate::oauth::interactions;
 use crate::pages::{Account, ChooserPage, Ticket};
@@ -22,21 +23,25 @@ pub(super) async fn get(
     let mut guest = Guest::of_get(&shared, context, request).await?;
     let view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
-    if guest.visitor.people.is_empty() {
+    let people = interactions::eligible(&shared.issuer, &guest.visitor, &view.interaction.errand);
+    if people.is_empty() {
         return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.interaction.id)));
     }
     let (app, csrf) = (app(&shared, &view), csrf(&shared, &view));
-    let account = |present| Account { person: person(present), session: &present.session.id.0 };
     let chooser = ChooserPage {
         frame: guest.frame(&shared),
         app: app.as_ref().map(Shown::app),
         ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
-        accounts: guest.visitor.people.iter().map(account).collect(),
+        accounts: people.iter().map(|present| account(present)).collect(),
     };
     // Whoever takes another account may be led straight to a provider.
     let providers = shared.issuer.providers.usable(view.interaction.errand.client());
     let ends = Ends::at(ends_at(&view)).through(&providers);
     Ok(page::show(StatusCode::OK, &chooser, &ends, &guest))
+}
+
+fn account(present: &Present) -> Account<'_> {
+    Account { person: person(present), session: &present.session.id.0 }
 }
 
 pub(super) async fn post(
@@ -50,10 +55,6 @@ pub(super) async fn post(
     let chosen =
         interactions::choose(&shared.issuer, guest.caller(), &id, csrf, session.as_ref()).await;
     Ok(match chosen {
-        Ok(led) if matches!(led.next, interactions::Next::SignIn(_)) && session.is_none() => {
-            let login = page::address(&shared, urls::LOGIN, &id);
-            page::see_other(&format!("{login}&another=1"))
-        }
         Ok(led) => page::lead(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })

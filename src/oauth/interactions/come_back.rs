@@ -110,28 +110,29 @@ pub async fn come_back(
 async fn take(issuer: &Issuer, caller: Caller<'_>, slug: &Slug, came: Came<'_>) -> Outcome<Visit> {
     let state = Plain::<VisitState>::presented(came.state);
     let tx = issuer.store.begin(issuer.clock.now()).await?;
-    let found = visits::find(&tx, state.hashed()).await?;
-    let verdict = match found {
-        None => Err(Lost::Unknown.into()),
-        Some(visit) if Some(&visit.browser) != caller.visitor.browser.as_ref() => {
-            Err(Lost::WrongBrowser.into())
-        }
-        // RFC 9700 §4.4.2: an answer at the address of another provider is none.
-        Some(visit) if visit.provider != *slug => {
-            let refusal = Refusal {
-                provider: slug,
-                reason: "mixed_up",
-                client: None,
-                user: None,
-                origin: caller.origin,
-            };
-            federation::refused_in(&tx, refusal).await?;
-            Err(Lost::Unknown.into())
-        }
-        Some(visit) => match visits::take(&tx, &visit).await {
-            Ok(true) => Ok(visit),
-            Ok(false) => Err(Lost::Unknown.into()),
-            Err(fault) => Err(fault.into()),
+    let taken = match &caller.visitor.browser {
+        Some(browser) => visits::take(&tx, state.hashed(), slug, browser).await?,
+        None => None,
+    };
+    let verdict = match taken {
+        Some(visit) => Ok(visit),
+        None => match visits::find(&tx, state.hashed()).await? {
+            Some(visit) if Some(&visit.browser) != caller.visitor.browser.as_ref() => {
+                Err(Lost::WrongBrowser.into())
+            }
+            // RFC 9700 §4.4.2: an answer at the address of another provider is none.
+            Some(visit) if visit.provider != *slug => {
+                let refusal = Refusal {
+                    provider: slug,
+                    reason: "mixed_up",
+                    client: None,
+                    user: None,
+                    origin: caller.origin,
+                };
+                federation::refused_in(&tx, refusal).await?;
+                Err(Lost::Unknown.into())
+            }
+            _ => Err(Lost::Unknown.into()),
         },
     };
     tx.settle(verdict).await
@@ -282,16 +283,15 @@ impl At<'_> {
     async fn ask(&self, tx: &Tx, user: User, identity: &Identity) -> Outcome<Led> {
         let found = interactions::lock(tx, &self.visit.interaction).await?;
         let open = found.filter(|interaction| interaction.ended_at.is_none());
-        let mut interaction = open.ok_or(Lost::Finished(None))?;
-        let id = interaction.id.clone();
-        interaction.pending = Some(Box::new(Pending {
+        let interaction = open.ok_or(Lost::Finished(None))?;
+        let pending = Pending {
             user: user.id,
             provider: self.slug.clone(),
             identity: identity.clone(),
             expires_at: tx.now() + PROOF_LIFE,
-        }));
-        interactions::update(tx, &interaction).await?;
-        Ok(Led { next: Next::SignIn(id), cookie: None })
+        };
+        interactions::set_pending(tx, &interaction.id, &pending).await?;
+        Ok(Led { next: Next::SignIn(interaction.id), cookie: None })
     }
 
     async fn turn_away(&self, tx: &Tx, why: Unwelcome) -> Result<(), Fault> {
@@ -348,8 +348,7 @@ async fn to_account(
     let mut people = at.caller.visitor.people.iter();
     let present = people.find(|present| present.user.id == *user).ok_or(Lost::WrongBrowser)?;
     let tx = at.issuer.store.begin(at.issuer.clock.now()).await?;
-    let ended = Interaction { ended_at: Some(tx.now()), ..interaction.clone() };
-    interactions::update(&tx, &ended).await?;
+    interactions::end(&tx, &interaction.id, Some(&present.session.id)).await?;
     tx.commit().await?;
     Ok(Led { next: Next::Account(present.session.id.clone(), Some(said)), cookie: None })
 }

@@ -56,6 +56,7 @@ pub(super) async fn enter(
     let (session, cookie, started) =
         browsers::sign_in(tx, &issuer.sessions, &browser, proof).await?;
     audit_events::insert(tx, &[entry.event, started]).await?;
+    interactions::set_session(tx, entry.id, &session.id).await?;
     interaction.session = Some(session.id);
     let visitor = present(tx, browser).await?;
     let led = next(tx, issuer, &visitor, interaction).await?;

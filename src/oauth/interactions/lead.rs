@@ -4,7 +4,7 @@
 use super::{Asked, Caller, Errand, Interaction, InteractionId, Led, Lost, Next, Outcome};
 use super::{Said, Subject, View};
 use crate::accounts::browsers::{Present, Visitor, greet, touch};
-use crate::domain::client::ClientKind;
+use crate::domain::client::{ClientId, ClientKind};
 use crate::domain::person;
 use crate::domain::redirect_uri::is_unclaimed;
 use crate::domain::session::SessionId;
@@ -133,7 +133,6 @@ async fn to_confirmed(tx: &Tx, visitor: &Visitor, course: Course) -> Outcome<Led
 async fn wait(tx: &Tx, course: Course, next: Next) -> Outcome<Led> {
     let mut interaction = course.interaction;
     if course.is_stored {
-        interactions::update(tx, &interaction).await?;
         return Ok(Led { next, cookie: None });
     }
     let mut cookie = None;
@@ -150,8 +149,8 @@ async fn end(tx: &Tx, course: Course) -> Result<(), Fault> {
     if !course.is_stored {
         return Ok(());
     }
-    let ended_at = Some(tx.now());
-    interactions::update(tx, &Interaction { ended_at, ..course.interaction }).await
+    let Interaction { id, session, .. } = &course.interaction;
+    interactions::end(tx, id, session.as_ref()).await
 }
 
 /// Ends an interaction with a refusal to its app.
@@ -206,10 +205,8 @@ fn facts<'a>(
         is_hinted: hint.is_some_and(|hint| names(hint, &present.user)),
         consent: consent.clone(),
     };
-    let may_come = |(present, _): &(&'a Present, &Option<Consent>)| {
-        issuer.providers.admit(&client.id, &present.session.amr)
-    };
-    let people = visitor.people.iter().zip(consents).filter(may_come);
+    let people = visitor.people.iter().zip(consents);
+    let people = people.filter(|(present, _)| may_come(issuer, Some(&client.id), present));
     Facts {
         people: people.map(candidate).collect(),
         chosen: interaction.session.as_ref(),
@@ -219,6 +216,18 @@ fn facts<'a>(
         asks_always: client.kind == ClientKind::Public && is_unclaimed(&asked.request.redirect_uri),
         allowed_now,
     }
+}
+
+/// Whether somebody who is signed in here may go on to this client.
+pub(super) fn may_come(issuer: &Issuer, client: Option<&ClientId>, present: &Present) -> bool {
+    client.is_none_or(|client| issuer.providers.admit(client, &present.session.amr))
+}
+
+/// Who is signed in in this browser and may go on with an interaction: who can be chosen.
+#[must_use]
+pub fn eligible<'a>(issuer: &Issuer, visitor: &'a Visitor, errand: &Errand) -> Vec<&'a Present> {
+    let client = errand.client();
+    visitor.people.iter().filter(|present| may_come(issuer, client, present)).collect()
 }
 
 fn names(hint: &str, user: &User) -> bool {
@@ -274,7 +283,7 @@ pub(super) async fn shown(
 pub async fn speak(issuer: &Issuer, mut view: View, language: &str) -> Result<View, Fault> {
     view.interaction.errand.speak(language);
     let tx = issuer.store.begin(issuer.clock.now()).await?;
-    interactions::update(&tx, &view.interaction).await?;
+    interactions::set_errand(&tx, &view.interaction.id, &view.interaction.errand).await?;
     tx.commit().await?;
     Ok(view)
 }

@@ -19,6 +19,7 @@ use crate::store::visits::{self, Visit};
 
 /// How long somebody may be away.
 pub(super) const LIFE: Duration = Duration::minutes(10);
+
 /// Why nobody left.
 #[derive(Debug)]
 pub enum NotLeft {
@@ -78,7 +79,7 @@ pub async fn leave_by_hint(
         return Ok(None);
     }
     let tx = issuer.store.begin(issuer.clock.now()).await?;
-    interactions::update(&tx, &view.interaction).await?;
+    interactions::set_errand(&tx, &view.interaction.id, &view.interaction.errand).await?;
     tx.commit().await?;
     let choice = Choice { provider: &hint, keep: false, language };
     depart_from(issuer, &known, view, choice, true).await.map(Some)
@@ -104,12 +105,23 @@ async fn depart_from(
         choice,
         direct,
         hint,
-        again: matches!(view.subject, Subject::SignIn(Some(_))),
+        again: must_prove_again(view),
     };
     depart(issuer, known, departure).await.map_err(|error| match error {
         Error::Fault(fault) => Error::Fault(fault),
         Error::Refused(_) => Error::Refused(NotLeft::Unavailable(choice.provider.clone())),
     })
+}
+
+/// Whether the provider is to ask the person anew. That somebody is still signed in there proves
+/// nothing where proof was asked for, OpenID Connect Core §3.1.2.1.
+fn must_prove_again(view: &View) -> bool {
+    let is_asked = match &view.interaction.errand {
+        Errand::Authorize(request) => request.prompt.login || request.max_age.is_some(),
+        Errand::Confirm { .. } => true,
+        Errand::Account { .. } | Errand::Link { .. } | Errand::Logout(_) => false,
+    };
+    is_asked || matches!(view.subject, Subject::SignIn(Some(_)))
 }
 
 /// Somebody who leaves.

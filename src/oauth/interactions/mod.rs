@@ -28,7 +28,7 @@ mod start;
 
 pub use come_back::{Back, Came, Note, come_back};
 pub use consent::{allow, deny};
-pub use lead::{speak, view};
+pub use lead::{eligible, speak, view};
 pub use leave::{Choice, NotLeft, leave, leave_by_hint, leave_to_link};
 pub use sign_in::{NotSignedIn, Typed, choose, sign_in, turn_back};
 pub use start::{begin, begin_account, begin_confirming, begin_elsewhere, go_on, keep, pass};
@@ -60,6 +60,8 @@ pub struct Led {
 pub enum Next {
     /// To sign in.
     SignIn(InteractionId),
+    /// To sign in as somebody who is not signed in yet.
+    SignInAsAnother(InteractionId),
     /// To choose an account.
     Choose(InteractionId),
     /// To be asked.

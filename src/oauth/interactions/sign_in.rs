@@ -32,6 +32,8 @@ impl std::fmt::Debug for Typed<'_> {
 pub enum NotSignedIn {
     /// The interaction cannot go on.
     Lost(Lost),
+    /// People come in by providers alone.
+    ByProviderOnly,
     /// The password did not let them in.
     Refused(Refused),
 }
@@ -69,7 +71,7 @@ pub async fn sign_in(
     let now = issuer.clock.now();
     let pending = interaction.pending.as_deref().filter(|pending| now < pending.expires_at);
     if only && pending.is_none() {
-        return Err(Error::Refused(NotSignedIn::Lost(Lost::Forged)));
+        return Err(Error::Refused(NotSignedIn::ByProviderOnly));
     }
     let knock = Knock {
         username: typed.username,
@@ -147,7 +149,8 @@ async fn again(
     next(tx, issuer, &visitor, interaction).await.map_err(lost)
 }
 
-/// Somebody chose an account that is signed in in their browser; none: another one.
+/// Somebody chose an account that is signed in in their browser and may go on; any other: they sign
+/// in as somebody else.
 pub async fn choose(
     issuer: &Issuer,
     caller: Caller<'_>,
@@ -156,13 +159,18 @@ pub async fn choose(
     session: Option<&SessionId>,
 ) -> Outcome<Led> {
     let mut interaction = super::submitted(issuer, caller, id, csrf).await?;
-    let chosen = session.filter(|session| caller.visitor.present(session).is_some());
+    let eligible = lead::eligible(issuer, caller.visitor, &interaction.errand);
+    let chosen = session.filter(|chosen| eligible.iter().any(|one| one.session.id == **chosen));
     let Some(chosen) = chosen else {
-        return Ok(Led { next: Next::SignIn(id.clone()), cookie: None });
+        return Ok(Led { next: Next::SignInAsAnother(id.clone()), cookie: None });
     };
     interaction.session = Some(chosen.clone());
     let tx = issuer.store.begin(issuer.clock.now()).await?;
-    let led = next(&tx, issuer, caller.visitor, interaction).await;
+    let led = async {
+        interactions::set_session(&tx, id, chosen).await?;
+        next(&tx, issuer, caller.visitor, interaction).await
+    };
+    let led = led.await;
     tx.settle(led).await
 }
 

@@ -112,8 +112,27 @@ both! {
             assert_eq!(claims["auth_time"], server.now().now().timestamp(), "{again:?}");
             server.advance(60);
         }
-        // Nobody has to who is somebody else.
-        let page = server.browser().open(&app.authorization_url(&[("prompt", "login")])).await;
-        assert!(page.has("login-with-idp"));
+    }
+
+    async fn core_3_1_2_1_whoever_is_signed_in_at_the_provider_alone_is_asked_there(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        for (again, asked) in [
+            (("prompt", "login"), "login"),
+            (("max_age", "0"), "login"),
+            (("max_age", "3600"), "login"),
+            (("prompt", "consent"), ""),
+        ] {
+            let mut browser = server.browser();
+            let page = browser.open(&app.authorization_url(&[again])).await;
+            let left = browser.leave(&page, "idp").await;
+            let location = left.location().expect("sent away").to_owned();
+            assert_eq!(query(&location).get("prompt"), asked, "{again:?}");
+            // An app that sends people past our page gets no less.
+            let hinted = app.authorization_url(&[again, ("idp_hint", "idp")]);
+            let left = server.browser().open(&hinted).await;
+            let location = left.location().expect("sent away").to_owned();
+            assert_eq!(query(&location).get("prompt"), asked, "{again:?}");
+        }
     }
 }

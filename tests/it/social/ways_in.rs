@@ -58,9 +58,42 @@ both! {
         let page = browser.open(&intranet.authorization_url(&[])).await;
         assert!(!page.has("login-with-idp") && !page.has("login-submit"));
         assert!(page.reply.text.contains("try again later") && page.has("login-cancel"));
-        let refused = browser.sign_in(&page).await;
-        assert_eq!(refused.reply.status, 403);
+        // Whoever has a page with a password from before sees what there is now.
+        let page = browser.sign_in(&page).await;
+        assert!(!page.has("login-submit") && page.has("login-cancel"), "{}", page.reply.text);
+        browser.open(&intranet.authorization_url(&[("prompt", "none")])).await.heard_error("login_required");
         assert_eq!(idp.asked().len(), 0);
+    }
+
+    async fn s126_who_may_not_come_in_cannot_be_chosen(database) {
+        let idp = Oidc::start().await;
+        let (server, intranet, shop) = start(&database, &idp, ONLY).await;
+        server.alice().await;
+        let mut browser = server.browser();
+        browser.code(&shop).await;
+        let page = browser.open(&intranet.authorization_url(&[])).await;
+        let code = browser.sign_in_by(&page, "idp", &idp).await.heard().code();
+        let theirs = decode_claims(&intranet.exchange(&code).await.ok().text("id_token"));
+        let other = browser.open(&shop.authorization_url(&[("prompt", "select_account")])).await;
+        let chooser = browser.open(&intranet.authorization_url(&[("prompt", "select_account")])).await;
+        let eligible = chooser.sessions();
+        assert_eq!(eligible.len(), 1, "{}", chooser.reply.text);
+        // A choice that was never offered leads to nobody, and not on as somebody else.
+        let refused = other.sessions().into_iter().find(|session| !eligible.contains(session));
+        let (interaction, csrf) = (chooser.hidden("interaction"), chooser.hidden("csrf"));
+        let choose = |session: String| {
+            vec![("interaction", interaction.clone()), ("csrf", csrf.clone()), ("session", session)]
+        };
+        let fields = choose(refused.expect("another"));
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let page = browser.post("/select-account", &fields).await;
+        let page = browser.follow(page).await;
+        assert!(page.has("login-with-idp"), "{}", page.reply.text);
+        let fields = choose(eligible[0].clone());
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let code = browser.post("/select-account", &fields).await.heard().code();
+        let chosen = decode_claims(&intranet.exchange(&code).await.ok().text("id_token"));
+        assert_eq!(chosen["sub"], theirs["sub"]);
     }
 
     async fn s124_an_older_account_is_proven_once_where_there_is_one_way(database) {

@@ -94,6 +94,19 @@ impl Page {
         value.unwrap_or_else(|| panic!("a value of {id} in {}", self.reply.text))
     }
 
+    /// The sessions that a page offers for choice.
+    pub(crate) fn sessions(&self) -> Vec<String> {
+        let buttons =
+            self.reply.text.split("<button").skip(1).filter_map(|rest| rest.split_once('>'));
+        let offered = buttons
+            .map(|(tag, _)| tag)
+            .filter(|tag| attribute(tag, "name").as_deref() == Some("session"));
+        offered
+            .filter_map(|tag| attribute(tag, "value"))
+            .filter(|value| !value.is_empty())
+            .collect()
+    }
+
     /// The language that the page says it is in.
     pub(crate) fn language(&self) -> &str {
         let behind = self.reply.text.split("<html lang=\"").nth(1).unwrap_or_default();
