@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::ClientId;
 use crate::domain::family::Family;
+use crate::domain::provider::{Slug, came_by};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -40,16 +41,41 @@ pub async fn end_everything(
     but: Option<&SessionId>,
     origin: &Origin,
 ) -> Result<u64, Fault> {
+    end_opened(tx, user, but, origin, |_| true).await
+}
+
+/// Ends what a person opened by a provider, but for one session and what it is bound to; says how many
+/// families ended.
+pub async fn end_at_provider(
+    tx: &Tx,
+    user: &UserId,
+    provider: &Slug,
+    but: &SessionId,
+    origin: &Origin,
+) -> Result<u64, Fault> {
+    let by_it = |amr: &[String]| came_by(amr) == Some(provider.as_str());
+    end_opened(tx, user, Some(but), origin, by_it).await
+}
+
+async fn end_opened(
+    tx: &Tx,
+    user: &UserId,
+    but: Option<&SessionId>,
+    origin: &Origin,
+    which: impl Fn(&[String]) -> bool,
+) -> Result<u64, Fault> {
     let mut events = Vec::new();
     for session in sessions::of_user(tx, user, tx.now()).await? {
-        if Some(&session.id) != but && sessions::delete(tx, &session.id).await? {
+        let ends = Some(&session.id) != but && which(&session.amr);
+        if ends && sessions::delete(tx, &session.id).await? {
             let event = Event::new(Kind::SessionEnded).user(user).from(origin);
             events.push(event.detail(session.id.0));
         }
     }
     let open = families::lock_live(tx, Of::User(user)).await?;
+    let stays = |family: &Family| but.is_some() && family.bound_to() == but;
     let ending: Vec<_> =
-        open.iter().filter(|family| but.is_none() || family.bound_to() != but).collect();
+        open.iter().filter(|family| !stays(family) && which(&family.amr)).collect();
     revoke(tx, &ending).await?;
     tell(tx, ending.iter().copied()).await?;
     audit_events::insert(tx, &events).await?;

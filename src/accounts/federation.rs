@@ -78,7 +78,7 @@ pub async fn arrive(
             // It was disconnected while we waited for the account.
             return Ok(None);
         }
-        update(tx, &mut user, identity, registration.follow_profile).await?;
+        update(tx, &mut user, identity, registration.follow_profile, origin).await?;
         return Ok(Some(Arrival::Known(user)));
     }
     let claimants = claimants(tx, identity).await?;
@@ -165,19 +165,26 @@ pub async fn link(
     origin: &Origin,
 ) -> Result<bool, Fault> {
     // The account first, as everywhere: two who link to it do not wait for each other in a circle.
-    let Some(mut account) = users::lock(tx, user).await? else { return Ok(false) };
+    let account = users::lock(tx, user).await?.filter(User::is_enabled);
+    let Some(mut account) = account else { return Ok(false) };
     if !identities::insert(tx, identity, user, provider).await? {
         let linked = identities::find(tx, &identity.issuer, &identity.subject).await?;
         return Ok(linked.is_some_and(|linked| linked.user == *user));
     }
-    update(tx, &mut account, identity, false).await?;
+    update(tx, &mut account, identity, false, origin).await?;
     let event = Event::new(Kind::IdentityLinked).user(user).from(origin);
     audit_events::insert(tx, &[event.detail(provider.as_str())]).await?;
     Ok(true)
 }
 
 /// Takes over what a provider says: what is empty here, or everything where that is wished.
-async fn update(tx: &Tx, user: &mut User, identity: &Identity, follow: bool) -> Result<(), Fault> {
+async fn update(
+    tx: &Tx,
+    user: &mut User,
+    identity: &Identity,
+    follow: bool,
+    origin: &Origin,
+) -> Result<(), Fault> {
     let mut changed = user.clone();
     if follow {
         changed.profile.follow(identity.profile.clone());
@@ -207,6 +214,13 @@ async fn update(tx: &Tx, user: &mut User, identity: &Identity, follow: bool) -> 
         return Ok(());
     }
     changed.updated_at = tx.now();
+    if changed.email_verified && (!user.email_verified || changed.email != user.email) {
+        for claimant in claimants(tx, identity).await? {
+            if claimant.id != user.id {
+                displace(tx, &claimant, origin).await?;
+            }
+        }
+    }
     if !users::update(tx, &changed).await? {
         return Err(Fault::unavailable("taking over an address", "it was taken at this moment"));
     }

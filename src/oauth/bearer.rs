@@ -29,8 +29,12 @@ pub fn read(issuer: &Issuer, token: &str) -> Result<Option<AccessToken>, Fault> 
 
 async fn stands(issuer: &Issuer, claims: &AccessToken) -> Result<bool, Fault> {
     let Some(client) = ClientId::parse(&claims.client_id) else { return Ok(false) };
-    let client = issuer.clients.find(&client).await?;
-    if !client.is_some_and(|client| client.client.is_enabled()) {
+    let registered = issuer.clients.find(&client).await?;
+    if !registered.is_some_and(|registered| registered.client.is_enabled()) {
+        return Ok(false);
+    }
+    // A person's token stands as long as the way stands by which they came.
+    if claims.sid.is_some() && !issuer.providers.admit(&client, &claims.amr) {
         return Ok(false);
     }
     let question = Question { jti: claims.jti.clone(), family: claims.sid.clone().map(FamilyId) };

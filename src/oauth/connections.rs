@@ -9,6 +9,7 @@ use super::Issuer;
 use super::interactions::{self, Caller, Led, Lost, Note};
 use super::providers::Known;
 use crate::accounts::browsers::Present;
+use crate::accounts::endings;
 use crate::domain::audit::{Event, Kind};
 use crate::domain::provider::Slug;
 use crate::domain::user::User;
@@ -138,7 +139,9 @@ pub async fn disconnect(
     check_fresh(issuer, caller, present, language).await?;
     let tx = issuer.store.begin(issuer.clock.now()).await?;
     let disconnected = disconnect_in(&tx, issuer, caller, present, name).await;
-    tx.settle(disconnected).await
+    tx.settle(disconnected).await?;
+    issuer.notices.nudge();
+    Ok(())
 }
 
 async fn disconnect_in(
@@ -159,6 +162,9 @@ async fn disconnect_in(
     if identities::delete(tx, one).await? {
         let event = Event::new(Kind::IdentityUnlinked).user(&user.id).from(caller.origin);
         audit_events::insert(tx, &[event.detail(one.provider.as_str())]).await?;
+        // Whoever came in by it elsewhere may be why it is disconnected.
+        let (here, provider) = (&present.session.id, &one.provider);
+        endings::end_at_provider(tx, &user.id, provider, here, caller.origin).await?;
     }
     Ok(())
 }

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 
 use super::error::{ErrorCode, Refusal, Result, invalid_grant, invalid_request};
 use super::families::{self, Granted};
 use super::grants::{Cx, registered_resources, registered_scope};
 use super::mint::Entitlement;
-use super::providers::{Known, redirect_uri};
+use super::providers::{Known, is_callback};
 use crate::accounts::federation::{self, Arrival, Unwelcome};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::provider::{FEDERATED, Slug};
@@ -17,7 +17,7 @@ use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, VisitState};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
-use crate::social::{self, Presented, Proven, Token, Trouble};
+use crate::social::{self, Presented, Proven, Stated, Token, Trouble};
 use crate::store::{Tx, audit_events, used_assertions, visits};
 
 /// How often two who arrive at the same moment are sorted out.
@@ -45,9 +45,13 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     let client = cx.client.client();
     let scope = registered_scope(exchange.scope, client)?;
     registered_resources(&exchange.resources, client)?;
-    let known = find(cx, exchange.issuer, exchange.token)?;
-    if was_sent_here(cx, &known.registration.slug, exchange.token).await? {
+    let known = find(cx, exchange.issuer, exchange.token).await?;
+    if exchange.token.is_too_long() {
+        return Err(invalid_grant("the subject token is not good").into());
+    }
+    if was_sent_here(cx, exchange.token).await? {
         // It belongs to a browser, which came back with it or did not.
+        refused(cx, &known.registration.slug, "sent_to_us", None).await?;
         return Err(invalid_request("a code that was sent to this server is redeemed by it").into());
     }
     let Ok(_turn) = known.exchanges.try_acquire() else {
@@ -70,14 +74,14 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     let slug = &known.registration.slug;
     let known = cx.issuer.providers.find(slug, Some(&client.id)).ok_or_else(unknown)?;
     let wish = Wish { scope, resources: exchange.resources };
-    arrive(cx, &known, &proven, wish).await
+    Box::pin(arrive(cx, &known, &proven, wish)).await
 }
 
 /// Whether a code was on its way to this server. Naver asks nobody where a code was sent; the state
 /// that it was sent with is then the one that tells.
-async fn was_sent_here(cx: &Cx<'_>, slug: &Slug, token: Token<'_>) -> Result<bool, Fault> {
+async fn was_sent_here(cx: &Cx<'_>, token: Token<'_>) -> Result<bool, Fault> {
     let Token::Code { redirect_uri: uri, state, .. } = token else { return Ok(false) };
-    if uri.is_some_and(|uri| uri == redirect_uri(&cx.issuer.url, slug)) {
+    if uri.is_some_and(|uri| is_callback(&cx.issuer.url, uri)) {
         return Ok(true);
     }
     let Some(state) = state else { return Ok(false) };
@@ -89,20 +93,49 @@ fn unknown() -> Refusal {
     invalid_grant("the subject_issuer is no provider of this client")
 }
 
-/// The provider, if this client may use it. One that it may not is as unknown as one that is not
-/// there.
-fn find(cx: &Cx<'_>, named: Option<&str>, token: Token<'_>) -> Result<Arc<Known>, Refusal> {
-    let client = &cx.client.client().id;
-    let usable = cx.issuer.providers.usable(Some(client));
+/// The provider, if this client may use it. One that it may not is for the client as unknown as one
+/// that is not there; the audit knows the difference.
+async fn find(cx: &Cx<'_>, named: Option<&str>, token: Token<'_>) -> Result<Arc<Known>> {
     let stated = match token {
         Token::Id(token) => social::stated(token),
         Token::Access(_) | Token::Code { .. } => None,
     };
+    let known = match usable(cx, named, token, stated.as_ref()) {
+        Ok(known) => known,
+        Err(refusal) => {
+            let issuer = named.or(stated.as_ref().map(|stated| stated.issuer.as_str()));
+            let is_meant = |known: &Arc<Known>| {
+                issuer.is_some_and(|issuer| {
+                    known.registration.slug.as_str() == issuer || known.provider.issues(issuer)
+                })
+            };
+            if let Some(known) = cx.issuer.providers.list().into_iter().find(is_meant) {
+                refused(cx, &known.registration.slug, "not_for_this_client", None).await?;
+            }
+            return Err(refusal.into());
+        }
+    };
+    // Nobody need be asked of a token that says itself that it is another's.
+    if stated.is_some_and(|stated| !known.provider.issues(&stated.issuer)) {
+        refused(cx, &known.registration.slug, "wrong_issuer", None).await?;
+        return Err(invalid_grant("the subject token is of another issuer").into());
+    }
+    Ok(known)
+}
+
+fn usable(
+    cx: &Cx<'_>,
+    named: Option<&str>,
+    token: Token<'_>,
+    stated: Option<&Stated>,
+) -> Result<Arc<Known>, Refusal> {
+    let client = &cx.client.client().id;
+    let usable = cx.issuer.providers.usable(Some(client));
     if let Some(slug) = named.and_then(Slug::parse) {
         let known = usable.into_iter().find(|known| known.registration.slug == slug);
         return known.ok_or_else(unknown);
     }
-    let issuer = match (named, &stated) {
+    let issuer = match (named, stated) {
         (Some(issuer), _) => issuer,
         (None, Some(stated)) => stated.issuer.as_str(),
         // RFC 7523 §3.1
@@ -115,7 +148,7 @@ fn find(cx: &Cx<'_>, named: Option<&str>, token: Token<'_>) -> Result<Arc<Known>
     // One provider may be registered several times, for one app each.
     let is_for = |known: &&Arc<Known>| {
         let accepted = known.registration.accepted_for(client);
-        stated.as_ref().is_some_and(|stated| {
+        stated.is_some_and(|stated| {
             stated.audiences.iter().any(|audience| accepted.contains(&audience.as_str()))
         })
     };
@@ -131,6 +164,7 @@ struct Wish {
 
 async fn arrive(cx: &Cx<'_>, known: &Known, proven: &Proven, wish: Wish) -> Result<Entitlement> {
     let slug = &known.registration.slug;
+    let once = proven.once.as_ref();
     for _ in 0..ATTEMPTS {
         let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
         let arrived =
@@ -141,7 +175,13 @@ async fn arrive(cx: &Cx<'_>, known: &Known, proven: &Proven, wish: Wish) -> Resu
                 continue;
             }
             Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
-                open(&tx, cx, slug, proven, &user, wish.clone()).await
+                if !is_first_use(&tx, once).await? {
+                    // Nothing may come of a token that was used before, not even the account.
+                    tx.abandon().await;
+                    refused(cx, slug, "used_before", None).await?;
+                    return Err(invalid_grant("the subject token was used before").into());
+                }
+                open(&tx, cx, slug, &user, wish.clone()).await
             }
             Ok(Some(Arrival::Prove(user))) => {
                 refused_in(&tx, cx, slug, "account_link_required", Some(&user.id)).await?;
@@ -154,36 +194,21 @@ async fn arrive(cx: &Cx<'_>, known: &Known, proven: &Proven, wish: Wish) -> Resu
             }
             Err(Error::Fault(fault)) => Err(fault.into()),
         };
-        return match verdict {
-            // Nothing may come of a token that was used before, not even the account.
-            Err(Error::Refused(refusal)) if refusal == used_before() => {
-                tx.abandon().await;
-                refused(cx, slug, "used_before", None).await?;
-                Err(refusal.into())
-            }
-            verdict => tx.settle(verdict).await,
-        };
+        return tx.settle(verdict).await;
     }
     Err(Fault::unavailable("letting somebody in", "others came at the same moment").into())
 }
 
-fn used_before() -> Refusal {
-    invalid_grant("the subject token was used before")
+async fn is_first_use(tx: &Tx, once: Option<&([u8; 32], DateTime<Utc>)>) -> Result<bool, Fault> {
+    match once {
+        Some((token, expires_at)) => {
+            used_assertions::remember(tx, *token, *expires_at + SKEW).await
+        }
+        None => Ok(true),
+    }
 }
 
-async fn open(
-    tx: &Tx,
-    cx: &Cx<'_>,
-    slug: &Slug,
-    proven: &Proven,
-    user: &User,
-    wish: Wish,
-) -> Result<Entitlement> {
-    if let Some((token, expires_at)) = proven.once
-        && !used_assertions::remember(tx, token, expires_at + SKEW).await?
-    {
-        return Err(used_before().into());
-    }
+async fn open(tx: &Tx, cx: &Cx<'_>, slug: &Slug, user: &User, wish: Wish) -> Result<Entitlement> {
     let client = cx.client.client();
     let event = Event::new(Kind::SignInSucceeded).user(&user.id).client(&client.id);
     audit_events::insert(tx, &[event.from(cx.origin).detail(slug.as_str())]).await?;

@@ -103,6 +103,7 @@ async fn refresh_token(
         token.family.client == asker.id
             && token.family.is_live(now)
             && token.user_enabled
+            && issuer.providers.admit(&token.family.client, &token.family.amr)
             && token.expires_at > now
             && token.spent_at.is_none()
     });

@@ -93,7 +93,7 @@ pub struct Issuer {
     /// The way out.
     pub outbound: Outbound,
     /// The providers of social login.
-    pub providers: providers::Providers,
+    pub providers: Arc<providers::Providers>,
     /// Derives what people take along to them.
     pub visits: VisitKey,
     gate: Gate,
@@ -126,9 +126,12 @@ impl Issuer {
     /// Starts the server's parts that work in the background of requests.
     pub fn start(parts: Parts) -> Result<Self, Fault> {
         let Parts { url, clock, store, keyring, hasher, limits, lifetimes, .. } = parts;
+        let providers = Arc::new(parts.providers);
+        let rotations =
+            rotation::start(Arc::clone(&store), clock.clone(), lifetimes, Arc::clone(&providers));
         Ok(Self {
             clients: clients::Registry::new(Arc::clone(&store)),
-            rotations: rotation::start(Arc::clone(&store), clock.clone(), lifetimes),
+            rotations,
             liveness: live::start(Arc::clone(&store)),
             metadata: metadata::document(&url)?,
             url,
@@ -143,7 +146,7 @@ impl Issuer {
             notices: back_channel::Notices::default(),
             logos: logos::Logos::default(),
             outbound: parts.outbound,
-            providers: parts.providers,
+            providers,
             visits: parts.visits,
             gate: Gate::default(),
             rotation_key: parts.rotation_key,

@@ -16,6 +16,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::Lifetimes;
 use super::batch::Batch;
 use super::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_scope};
+use super::providers::Providers;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::{ClientId, RefreshPolicy};
 use crate::domain::clock::Clock;
@@ -83,7 +84,8 @@ pub enum Decision {
     Reuse,
 }
 
-/// The whole rule, from the rows alone.
+/// The whole rule, from the rows and from whether whoever came in the way of a family may still come
+/// in that way.
 #[must_use]
 pub fn decide(
     now: DateTime<Utc>,
@@ -91,6 +93,7 @@ pub fn decide(
     using: &Use,
     presented: Option<&Issued>,
     successor: Option<&Issued>,
+    admits: impl Fn(&Family) -> bool,
 ) -> Decision {
     let Some(token) = presented else {
         return Decision::Refuse(invalid_grant("the refresh token is unknown"));
@@ -99,7 +102,7 @@ pub fn decide(
     if token.family.client != using.client {
         return Decision::Refuse(invalid_grant("the refresh token is unknown"));
     }
-    if !token.family.is_live(now) || !token.user_enabled {
+    if !token.family.is_live(now) || !token.user_enabled || !admits(&token.family) {
         return Decision::Refuse(invalid_grant("the session has ended"));
     }
     // Core §11: without offline_access it ends with the browser session.
@@ -166,10 +169,16 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
 pub type Rotations = Batch<Use, Result<Rotated>>;
 
 /// Starts the worker.
-pub(super) fn start(store: Arc<Store>, clock: Clock, lifetimes: Lifetimes) -> Rotations {
+pub(super) fn start(
+    store: Arc<Store>,
+    clock: Clock,
+    lifetimes: Lifetimes,
+    providers: Arc<Providers>,
+) -> Rotations {
     Batch::start(move |uses| {
         let (store, clock) = (Arc::clone(&store), clock.clone());
-        async move { settle(&store, &clock, lifetimes, uses).await }
+        let providers = Arc::clone(&providers);
+        async move { settle(&store, &clock, lifetimes, &providers, uses).await }
     })
 }
 
@@ -177,10 +186,11 @@ async fn settle(
     store: &Store,
     clock: &Clock,
     lifetimes: Lifetimes,
+    providers: &Providers,
     uses: Vec<Use>,
 ) -> Vec<Result<Rotated>> {
     let count = uses.len();
-    match rotate(store, clock, lifetimes, uses).await {
+    match rotate(store, clock, lifetimes, providers, uses).await {
         Ok(outcomes) => {
             outcomes.into_iter().map(|outcome| outcome.map_err(Error::Refused)).collect()
         }
@@ -195,6 +205,7 @@ async fn rotate(
     store: &Store,
     clock: &Clock,
     lifetimes: Lifetimes,
+    providers: &Providers,
     uses: Vec<Use>,
 ) -> std::result::Result<Vec<Outcome>, Fault> {
     let tx = store.begin(clock.now()).await?;
@@ -213,6 +224,7 @@ async fn rotate(
     let mut work = Work {
         now: tx.now(),
         lifetimes,
+        providers,
         rows: rows.into_iter().map(|row| (row.hash, row)).collect(),
         changes: Changes::default(),
     };
@@ -223,9 +235,10 @@ async fn rotate(
 }
 
 /// The rows of a batch as they stand after the uses so far, and what became of them.
-struct Work {
+struct Work<'a> {
     now: DateTime<Utc>,
     lifetimes: Lifetimes,
+    providers: &'a Providers,
     rows: HashMap<Hashed<RefreshToken>, Issued>,
     changes: Changes,
 }
@@ -240,7 +253,7 @@ struct Changes {
     events: Vec<Event>,
 }
 
-impl Work {
+impl Work<'_> {
     fn take(&mut self, using: &Use) -> Outcome {
         let grace = match using.policy {
             RefreshPolicy::Rotate { grace } => grace.unwrap_or(self.lifetimes.refresh_grace),
@@ -248,7 +261,8 @@ impl Work {
         };
         let presented = self.rows.get(&using.presented).cloned();
         let successor = self.rows.get(&using.successor);
-        let decision = decide(self.now, grace, using, presented.as_ref(), successor);
+        let admits = |family: &Family| self.providers.admit(&family.client, &family.amr);
+        let decision = decide(self.now, grace, using, presented.as_ref(), successor, admits);
         if let (Decision::Spend | Decision::Keep | Decision::Repeat, Some(token)) =
             (&decision, &presented)
         {
@@ -411,7 +425,7 @@ mod tests {
 
     fn decided(using: &Use, token: &Issued, successor: Option<&Issued>, now: i64) -> Decision {
         let grace = if using.policy == ROTATE { GRACE } else { Duration::zero() };
-        decide(t(now), grace, using, Some(token), successor)
+        decide(t(now), grace, using, Some(token), successor, |_| true)
     }
 
     fn is_refused(decision: &Decision, code: ErrorCode) -> bool {
@@ -470,6 +484,8 @@ mod tests {
         Arc::make_mut(&mut over.family).expires_at = t(10);
         let disabled = Issued { user_enabled: false, ..token() };
         let idle = Issued { expires_at: t(10), ..token() };
+        let unwanted = decide(t(0), GRACE, &using(ROTATE), Some(&token()), None, |_| false);
+        assert!(is_refused(&unwanted, ErrorCode::InvalidGrant));
         for token in [revoked, over, disabled, idle] {
             assert!(is_refused(
                 &decided(&using(ROTATE), &token, None, 10),
@@ -477,7 +493,7 @@ mod tests {
             ));
         }
         assert!(is_refused(
-            &decide(t(0), GRACE, &using(ROTATE), None, None),
+            &decide(t(0), GRACE, &using(ROTATE), None, None, |_| true),
             ErrorCode::InvalidGrant
         ));
     }

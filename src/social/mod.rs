@@ -136,6 +136,26 @@ pub enum Token<'a> {
     },
 }
 
+/// What is longer is none: it is sent on in an address or a header, and whoever is asked of it would
+/// hang up.
+const LONGEST: usize = 4096;
+
+impl Token<'_> {
+    /// Whether nobody need be asked of it.
+    #[must_use]
+    pub fn is_too_long(&self) -> bool {
+        match self {
+            // It is not sent anywhere.
+            Self::Id(_) => false,
+            Self::Access(token) => token.len() > LONGEST,
+            Self::Code { code, redirect_uri, verifier, state } => {
+                let every = [Some(*code), *redirect_uri, *verifier, *state];
+                every.into_iter().flatten().any(|text| text.len() > LONGEST)
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Leaving<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Leaving").field("again", &self.again).finish_non_exhaustive()

@@ -142,6 +142,9 @@ async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &Code) -> Result<(User, Session
     let session = sessions::hold(tx, &granted.session).await?;
     let session = session.filter(|session| session.is_live(tx.now())).ok_or_else(gone)?;
     let client = cx.client.client();
+    if !cx.issuer.providers.admit(&client.id, &granted.amr) {
+        return Err(gone().into());
+    }
     if !client.first_party {
         let consent = consents::find(tx, &user.id, &client.id).await?;
         if !consent.is_some_and(|consent| granted.scope.is_within(&consent.scope)) {

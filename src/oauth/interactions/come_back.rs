@@ -117,22 +117,23 @@ async fn take(issuer: &Issuer, caller: Caller<'_>, slug: &Slug, came: Came<'_>) 
     let verdict = match taken {
         Some(visit) => Ok(visit),
         None => match visits::find(&tx, state.hashed()).await? {
-            Some(visit) if Some(&visit.browser) != caller.visitor.browser.as_ref() => {
-                Err(Lost::WrongBrowser.into())
-            }
-            // RFC 9700 §4.4.2: an answer at the address of another provider is none.
-            Some(visit) if visit.provider != *slug => {
-                let refusal = Refusal {
-                    provider: slug,
-                    reason: "mixed_up",
-                    client: None,
-                    user: None,
-                    origin: caller.origin,
+            None => Err(Lost::Unknown.into()),
+            Some(visit) => {
+                let is_theirs = Some(&visit.browser) == caller.visitor.browser.as_ref();
+                // RFC 9700 §4.4.2: an answer at the address of another provider is none.
+                let (lost, reason) = match is_theirs {
+                    false => (Lost::WrongBrowser, Some("wrong_browser")),
+                    true if visit.provider != *slug => (Lost::Unknown, Some("mixed_up")),
+                    true => (Lost::Unknown, None),
                 };
-                federation::refused_in(&tx, refusal).await?;
-                Err(Lost::Unknown.into())
+                if let Some(reason) = reason {
+                    let (client, user) = (None, None);
+                    let refusal =
+                        Refusal { provider: slug, reason, client, user, origin: caller.origin };
+                    federation::refused_in(&tx, refusal).await?;
+                }
+                Err(lost.into())
             }
-            _ => Err(Lost::Unknown.into()),
         },
     };
     tx.settle(verdict).await

@@ -195,6 +195,13 @@ pub fn redirect_uri(issuer: &Issuer, slug: &Slug) -> String {
     issuer.url(&urls::LOGIN_CALLBACK.replace("{provider}", slug.as_str()))
 }
 
+/// Whether an answer of a provider that is sent there comes to us.
+#[must_use]
+pub fn is_callback(issuer: &Issuer, uri: &str) -> bool {
+    let every = issuer.url(&urls::LOGIN_CALLBACK.replace("{provider}", ""));
+    uri.to_ascii_lowercase().starts_with(&every.to_ascii_lowercase())
+}
+
 /// A credential as it is sealed.
 #[derive(Deserialize, Serialize)]
 enum Text {

@@ -33,6 +33,7 @@ mod state;
 mod substitution;
 mod token_requests;
 mod traces;
+mod turned_off;
 mod unlinked;
 mod upstreams;
 mod vendors;

@@ -181,13 +181,16 @@ both! {
         let app = native_app(&server, NATIVE).await;
         let mut witness = Witness::of(&server).await;
         let access = |token: String| (ACCESS_TOKEN, token);
+        let said_by = |issuer: &str| {
+            every.oidc.id_token_with(CLIENT_ID, None, |claims| claims["iss"] = json!(issuer))
+        };
         for (slug, (kind, token)) in [
             ("naver", access(every.naver.access_token_for(CLIENT_ID))),
             ("apple", access(every.apple.access_token_for(CLIENT_ID))),
             ("microsoft", access(every.microsoft.access_token_for(CLIENT_ID))),
             ("oidc", access(every.oidc.access_token_for(CLIENT_ID))),
-            ("naver", (ID_TOKEN, every.oidc.id_token(CLIENT_ID, None))),
-            ("github", (ID_TOKEN, every.oidc.id_token(CLIENT_ID, None))),
+            ("naver", (ID_TOKEN, said_by(every.naver.base()))),
+            ("github", (ID_TOKEN, said_by(every.github.base()))),
         ] {
             server.advance(60);
             let reply = present(&app, kind, &token, &[("subject_issuer", slug)]).await;

@@ -172,7 +172,9 @@ both! {
             let reply = assert_by(&app, token, &[]).await;
             assert_eq!((reply.status, &reply.text), (unknown.status, &unknown.text));
         }
-        witness.saw_nothing_but(&[], "unknown").await;
+        // The app does not hear the difference; the operator does.
+        let written = ["off: not_for_this_client", "theirs: not_for_this_client"];
+        witness.saw_nothing_but(&written, "unknown").await;
         assert_eq!([&off, &theirs, &idp].map(|desk| desk.asked().len()), [0; 3]);
         present(&other, ID_TOKEN, &of_theirs, &[]).await.ok();
         present(&app, ID_TOKEN, &token, &[]).await.ok();
@@ -201,7 +203,7 @@ both! {
             let (code, state) = (callback.get("code"), callback.get("state"));
             let changes = [("subject_issuer", slug), ("redirect_uri", &ours), ("state", state)];
             present(&app, CODE, code, &changes).await.refused(400, "invalid_request");
-            witness.saw_nothing_but(&[], slug).await;
+            witness.saw_nothing_but(&[&format!("{slug}: sent_to_us")], slug).await;
             // Naver asks for no redirect URI: it is the state that tells where a code was sent.
             let hidden = [("subject_issuer", slug), ("state", state)];
             present(&app, CODE, code, &hidden).await.refused(400, "invalid_request");

@@ -10,16 +10,17 @@ const TABLES: [&str; 6] =
 pub(super) struct Witness {
     evidence: Evidence,
     rows: [i64; TABLES.len()],
-    refusals: usize,
+    refusals: Vec<String>,
 }
 
 impl Witness {
     /// Begins to watch.
     pub(super) async fn of(server: &Server) -> Self {
         let mut witness =
-            Self { evidence: server.evidence().await, rows: [0; TABLES.len()], refusals: 0 };
+            Self { evidence: server.evidence().await, rows: [0; TABLES.len()], refusals: vec![] };
         witness.rows = witness.count().await;
-        witness.refusals = witness.evidence.events_of("federation.refused").await.len();
+        let written = witness.evidence.events_of("federation.refused").await;
+        witness.refusals = written.into_iter().map(|event| event.detail.unwrap()).collect();
         witness
     }
 
@@ -50,10 +51,14 @@ impl Witness {
     pub(super) async fn saw_nothing_but(&mut self, refusals: &[&str], what: &str) {
         assert_eq!(self.count().await, self.rows, "{what}: {TABLES:?}");
         let events = self.evidence.events_of("federation.refused").await;
-        let details: Vec<_> = events.iter().map(|event| event.detail.as_deref()).collect();
-        let expected: Vec<_> = refusals.iter().map(|refusal| Some(*refusal)).collect();
-        assert_eq!(details.get(self.refusals..).unwrap(), expected, "{what}");
-        self.refusals = details.len();
+        // Those of one instant have no order.
+        let mut details: Vec<_> = events.into_iter().map(|event| event.detail.unwrap()).collect();
+        details.sort_unstable();
+        let mut expected = self.refusals.clone();
+        expected.extend(refusals.iter().map(|refusal| (*refusal).to_owned()));
+        expected.sort_unstable();
+        assert_eq!(details, expected, "{what}");
+        self.refusals = details;
     }
 
     /// That the token endpoint refused the grant for this reason, and that nothing came of it.
