@@ -122,6 +122,12 @@ impl Provider for GitHub {
         issuer == self.site.base()
     }
 
+    /// The issuer of its callbacks is not that of its people. An older Enterprise Server sends none.
+    fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, bool> {
+        let own = format!("{}/login/oauth", self.site.base());
+        Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| iss == own))))
+    }
+
     fn origins(&self) -> Vec<String> {
         self.site.origins()
     }

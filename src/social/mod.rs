@@ -58,6 +58,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Whether tokens of this issuer are its own.
     fn issues(&self, issuer: &str) -> bool;
 
+    /// Whether an authorization response with this `iss` is its own, one of an error too (RFC 9207
+    /// §2.4). Without one it is, unless the provider promises one.
+    fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, bool> {
+        Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| self.issues(iss)))))
+    }
+
     /// Where it sends browsers, as far as is known.
     fn origins(&self) -> Vec<String>;
 
@@ -89,8 +95,6 @@ pub struct Leaving<'a> {
 pub struct Returned<'a> {
     /// `code`.
     pub code: &'a str,
-    /// `iss`, RFC 9207.
-    pub iss: Option<&'a str>,
     /// Apple's `user`.
     pub user: Option<&'a str>,
     /// Where they came back to.
@@ -164,7 +168,7 @@ impl fmt::Debug for Leaving<'_> {
 
 impl fmt::Debug for Returned<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Returned").field("iss", &self.iss).finish_non_exhaustive()
+        f.debug_struct("Returned").field("since", &self.since).finish_non_exhaustive()
     }
 }
 

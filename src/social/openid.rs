@@ -307,17 +307,6 @@ impl Provider for OpenId {
     fn finish<'a>(&'a self, returned: Returned<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
             let metadata = self.metadata().await?;
-            // RFC 9207 §2.4
-            let is_named = match returned.iss {
-                Some(iss) => self.issues(iss),
-                None => !metadata.authorization_response_iss_parameter_supported,
-            };
-            if !is_named {
-                return Err(Trouble::refused(
-                    "wrong_issuer",
-                    "the answer came from another issuer",
-                ));
-            }
             let client_id = self.site.client_id();
             let secret = self.secret(client_id)?;
             let redeemed = Redeemed::of(returned);
@@ -367,6 +356,15 @@ impl Provider for OpenId {
             }
             _ => issuer == self.site.base(),
         }
+    }
+
+    fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, bool> {
+        Box::pin(async move {
+            let Some(iss) = iss else {
+                return Ok(!self.metadata().await?.authorization_response_iss_parameter_supported);
+            };
+            Ok(self.issues(iss))
+        })
     }
 
     fn origins(&self) -> Vec<String> {

@@ -35,6 +35,12 @@ impl Trouble {
         Self::Refused { reason, detail: detail.into() }
     }
 
+    /// RFC 9207 §2.4: the authorization response is not this provider's.
+    #[must_use]
+    pub fn another_issuer() -> Self {
+        Self::refused("wrong_issuer", "the answer came from another issuer")
+    }
+
     /// The same without these: some providers repeat what they were asked with.
     pub(super) fn without(self, secrets: &[&str]) -> Self {
         let clean = |text: String| {

@@ -151,32 +151,33 @@ struct At<'a> {
 
 /// Who it is that came back, or what a page says.
 async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Error<Note>> {
-    // RFC 9207 §2.4: of an error, too.
-    if came.iss.is_some_and(|iss| !known.provider.issues(iss)) {
-        at.refused("wrong_issuer", None).await?;
-        return Err(Error::Refused(Note::Failed));
-    }
-    if let Some(error) = came.error {
-        let note = note_of(error);
-        if note != Note::Cancelled {
-            tracing::warn!(provider = %at.slug, error, "the provider answers with an error");
+    let proven = async {
+        // RFC 9207 §2.4: of an error, too.
+        if !known.provider.answers_as(came.iss).await? {
+            return Err(Trouble::another_issuer());
         }
-        return Err(Error::Refused(note));
-    }
-    let Some(code) = came.code else { return Err(Error::Refused(Note::Failed)) };
-    let state = Plain::<VisitState>::presented(came.state);
-    let returned = Returned {
-        code,
-        iss: came.iss,
-        user: came.user,
-        redirect_uri: &redirect_uri(&at.issuer.url, at.slug),
-        state: came.state,
-        nonce: &at.issuer.visits.nonce(&state),
-        verifier: &at.issuer.visits.verifier(&state),
-        since: at.visit.again.then(|| at.visit.expires_at - LIFE),
+        let Some(code) = came.code.filter(|_| came.error.is_none()) else { return Ok(None) };
+        let state = Plain::<VisitState>::presented(came.state);
+        let returned = Returned {
+            code,
+            user: came.user,
+            redirect_uri: &redirect_uri(&at.issuer.url, at.slug),
+            state: came.state,
+            nonce: &at.issuer.visits.nonce(&state),
+            verifier: &at.issuer.visits.verifier(&state),
+            since: at.visit.again.then(|| at.visit.expires_at - LIFE),
+        };
+        known.provider.finish(returned).await.map(Some)
     };
-    match social::in_time(known.provider.finish(returned)).await {
-        Ok(identity) => Ok(identity),
+    match social::in_time(Box::pin(proven)).await {
+        Ok(Some(identity)) => Ok(identity),
+        Ok(None) => {
+            let note = came.error.map_or(Note::Failed, note_of);
+            if let Some(error) = came.error.filter(|_| note != Note::Cancelled) {
+                tracing::warn!(provider = %at.slug, error, "the provider answers with an error");
+            }
+            Err(Error::Refused(note))
+        }
         Err(trouble) => {
             tracing::warn!(provider = %at.slug, %trouble, "nobody came back from it");
             at.refused(trouble.reason(), None).await?;

@@ -5,12 +5,13 @@ use super::{table, with_idp};
 use crate::support::upstream::{Answer, Callback, Fields, Oidc};
 use crate::support::{STATE, Server, both};
 
-/// An answer with these fields, and the state that somebody left with.
+/// An answer with these fields, the state that somebody left with, and the issuer (RFC 9207 §2).
 fn answer(server: &Server, location: &str, fields: &[(&str, &str)]) -> Callback {
     let query = Fields::parse(location.split_once('?').expect("a query").1);
+    let (issuer, _) = location.split_once("/authorize?").expect("the authorization endpoint");
     Callback {
         uri: server.url("/login/callback/idp"),
-        fields: Fields::of(fields).with("state", query.get("state")),
+        fields: Fields::of(fields).with("state", query.get("state")).with("iss", issuer),
         posted: false,
         fragment: "",
     }

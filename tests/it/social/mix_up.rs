@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::table;
-use super::traces::{DISCOVERY, Traces, is_noted, refusals, returning};
+use super::traces::{DISCOVERY, Traces, is_noted, left, refusals, returning};
 use crate::support::upstream::{Answer, Oidc, Says};
 use crate::support::{App, Database, Server, both};
 
@@ -92,6 +92,12 @@ both! {
             let asked = honest.count("/token");
             let (mut browser, callback) = returning(&server, &app, "honest", &honest).await;
             let page = browser.come_back(&callback.without("iss")).await;
+            server.advance(61);
+            let (mut browser, location) = left(&server, &app, "honest").await;
+            let turned_back = honest.cancel(&location).without("iss");
+            let heard = if promised { "failed" } else { "cancelled" };
+            is_noted(&browser.come_back(&turned_back).await, "honest", heard);
+            server.advance(61);
             if promised {
                 is_noted(&page, "honest", "failed");
                 assert_eq!(honest.count("/token"), asked);
@@ -101,7 +107,7 @@ both! {
             }
         }
         let reasons = refusals(&evidence).await;
-        assert_eq!(reasons, vec!["honest: wrong_issuer"; 9]);
+        assert_eq!(reasons, vec!["honest: wrong_issuer"; 10]);
     }
 
     async fn s122_the_same_sub_at_two_providers_is_two_people(database) {

@@ -4,10 +4,12 @@
 use serde_json::json;
 
 use super::every::{Every, with_each};
+use super::table;
+use super::traces::{is_noted, left, refusals, returning};
 use super::vendors::sign_in;
 use super::witness::Witness;
-use crate::support::upstream::{Answer, CLIENT_ID, Fields};
-use crate::support::{both, decode_claims, decode_header};
+use crate::support::upstream::{Answer, CLIENT_ID, Fields, GitHub};
+use crate::support::{Server, both, decode_claims, decode_header};
 
 both! {
     async fn rfc6749_4_1_2_1_whoever_turns_back_hears_so_and_goes_on(database) {
@@ -31,6 +33,36 @@ both! {
             heard.heard_error("access_denied");
             witness.saw_nothing_but(&[], slug).await;
         });
+    }
+
+    /// Its people are of another issuer than its answers. An older Enterprise Server names none.
+    async fn rfc9207_2_4_github_names_the_issuer_of_its_answers(database) {
+        let github = GitHub::start().await;
+        let tables = table("github", "github", github.base(), "");
+        let server = Server::start_social(&database, &tables).await;
+        github.follows(server.now());
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let (mut browser, callback) = returning(&server, &app, "github", &github).await;
+        assert_eq!(callback.get("iss"), github.url("/login/oauth"));
+        browser.come_back(&callback).await.heard().code();
+        let (mut browser, callback) = returning(&server, &app, "github", &github).await;
+        browser.come_back(&callback.without("iss")).await.heard().code();
+        let (base, asked) = (github.base(), github.count("/login/oauth/access_token"));
+        for iss in [base, &format!("{base}/login/oauth/"), "https://github.com/login/oauth"] {
+            let (mut browser, callback) = returning(&server, &app, "github", &github).await;
+            is_noted(&browser.come_back(&callback.with("iss", iss)).await, "github", "failed");
+            server.advance(61);
+        }
+        let (mut browser, location) = left(&server, &app, "github").await;
+        let turned_back = github.cancel(&location);
+        assert_eq!(turned_back.get("iss"), github.url("/login/oauth"));
+        is_noted(&browser.come_back(&turned_back).await, "github", "cancelled");
+        let (mut browser, location) = left(&server, &app, "github").await;
+        let forged = github.cancel(&location).with("iss", base);
+        is_noted(&browser.come_back(&forged).await, "github", "failed");
+        assert_eq!(github.count("/login/oauth/access_token"), asked);
+        let reasons = refusals(&server.evidence().await).await;
+        assert_eq!(reasons, vec!["github: wrong_issuer"; 4]);
     }
 
     async fn errors_with_the_status_of_a_success_are_errors(database) {

@@ -5,10 +5,11 @@ use std::sync::Mutex;
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use super::callback::Callback;
 use super::desk::Desk;
 use super::grant::{CLIENT_ID, CLIENT_SECRET, Grant, Refused};
 use super::talk::{Answer, Asked, Fields, has_word, words};
-use super::{StandIn, Vendor};
+use super::{Says, StandIn, Vendor};
 
 pub(crate) type GitHub = StandIn<GitHubVendor>;
 
@@ -54,6 +55,11 @@ impl Vendor for GitHubVendor {
             ("error_description", "The user has denied your application access."),
             ("error_uri", "https://docs.example/apps/troubleshooting#access-denied"),
         ])
+    }
+
+    /// RFC 9207, with an error too.
+    fn back(&self, desk: &Desk, _: &Fields, _: Says, callback: Callback) -> Callback {
+        callback.with("iss", &desk.url("/login/oauth"))
     }
 
     fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
