@@ -185,16 +185,26 @@ impl OpenId {
         let secret = self.site.secret().filter(|_| self.manner == Manner::Line);
         let expected = Expected { audiences, nonce, secret, access_token };
         let (verified, mut identity) = self.verify(tokens.id()?, expected).await?;
-        let proven_at = verified.claims.get("auth_time").and_then(Value::as_i64);
-        let is_old =
-            since.zip(proven_at).is_some_and(|(since, at)| at < (since - SKEW).timestamp());
-        if is_old {
-            return Err(Trouble::refused("not_fresh", "they proved too long ago who they are"));
+        if let Some(since) = since {
+            self.check_freshness(&verified.claims, since)?;
         }
         if let Some(access_token) = access_token {
             self.ask_more(access_token, &verified.claims, &mut identity).await?;
         }
         Ok(identity)
+    }
+
+    /// Core §2: whoever was sent `max_age` says when the person proved who they are.
+    fn check_freshness(&self, claims: &Value, since: DateTime<Utc>) -> Result<(), Trouble> {
+        match claims.get("auth_time").and_then(Value::as_i64) {
+            Some(at) if at < (since - SKEW).timestamp() => {
+                Err(Trouble::refused("not_fresh", "they proved too long ago who they are"))
+            }
+            None if self.site.says_when() => {
+                Err(Trouble::refused("not_fresh", "it does not say when they proved who they are"))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn ask_more(
@@ -294,8 +304,7 @@ impl Provider for OpenId {
                 extra.push(("response_mode", "form_post"));
             }
             extra.extend(self.site.again(leaving));
-            if leaving.again && self.manner == Manner::Plain {
-                // Core §3.1.2.1: then it says when they did.
+            if leaving.again && self.site.says_when() {
                 extra.push(("max_age", "0"));
             }
             extra.extend(leaving.login_hint.map(|hint| ("login_hint", hint)));

@@ -15,8 +15,12 @@ pub struct Preset {
     pub issuer: &'static str,
     /// What is asked for.
     pub scopes: &'static str,
-    /// Parameters that make it ask the person again who they are.
+    /// Parameters with which it asks a person again: who they are, or at Google and GitHub no more
+    /// than which account they mean (`select_account` proves nothing). Apple knows none.
     pub again: &'static [(&'static str, &'static str)],
+    /// Whether it is sent `max_age=0` besides, and must say by `auth_time` when it asked (OpenID
+    /// Connect Core §2, §3.1.2.1).
+    pub says_when: bool,
     /// Further origins that it sends browsers through.
     pub origins: &'static [&'static str],
     /// Whether it refuses to work in the browsers of other apps.
@@ -66,6 +70,7 @@ pub const PRESETS: &[Preset] = &[
         issuer: "",
         scopes: "openid profile email",
         again: LOGIN,
+        says_when: true,
         origins: &[],
         shuns_in_apps: false,
     },
@@ -77,6 +82,7 @@ pub const PRESETS: &[Preset] = &[
         issuer: "https://accounts.google.com",
         scopes: "openid profile email",
         again: SELECT,
+        says_when: false,
         origins: &["https://*.google.com", "https://accounts.youtube.com"],
         shuns_in_apps: true,
     },
@@ -88,6 +94,7 @@ pub const PRESETS: &[Preset] = &[
         issuer: "https://appleid.apple.com",
         scopes: "openid name email",
         again: &[],
+        says_when: false,
         origins: &["https://*.apple.com"],
         shuns_in_apps: false,
     },
@@ -99,6 +106,7 @@ pub const PRESETS: &[Preset] = &[
         issuer: "https://login.microsoftonline.com",
         scopes: "openid profile email",
         again: LOGIN,
+        says_when: false,
         origins: &["https://login.live.com", "https://*.microsoftonline.com"],
         shuns_in_apps: false,
     },
@@ -112,6 +120,7 @@ pub const PRESETS: &[Preset] = &[
         // for that alone.
         scopes: "",
         again: LOGIN,
+        says_when: false,
         origins: &["https://*.kakao.com"],
         shuns_in_apps: false,
     },
@@ -123,6 +132,7 @@ pub const PRESETS: &[Preset] = &[
         issuer: "https://nid.naver.com",
         scopes: "",
         again: &[("auth_type", "reauthenticate")],
+        says_when: false,
         origins: &["https://*.naver.com"],
         shuns_in_apps: false,
     },
@@ -134,6 +144,7 @@ pub const PRESETS: &[Preset] = &[
         issuer: "https://access.line.me",
         scopes: "openid profile email",
         again: LOGIN,
+        says_when: false,
         origins: &["https://*.line.me"],
         shuns_in_apps: false,
     },
@@ -145,6 +156,7 @@ pub const PRESETS: &[Preset] = &[
         issuer: "https://www.facebook.com",
         scopes: "public_profile email",
         again: &[("auth_type", "reauthenticate")],
+        says_when: false,
         origins: &["https://*.facebook.com"],
         shuns_in_apps: false,
     },
@@ -156,6 +168,7 @@ pub const PRESETS: &[Preset] = &[
         issuer: "https://github.com",
         scopes: "read:user user:email",
         again: SELECT,
+        says_when: false,
         origins: &[],
         shuns_in_apps: false,
     },
@@ -167,6 +180,7 @@ pub const PRESETS: &[Preset] = &[
         issuer: "https://gitlab.com",
         scopes: "openid profile email",
         again: LOGIN,
+        says_when: true,
         origins: &[],
         shuns_in_apps: false,
     },

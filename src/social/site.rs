@@ -53,6 +53,11 @@ impl Site {
         if leaving.again { self.preset.again } else { &[] }
     }
 
+    /// Whether it says when the person proved who they are, where that is wished.
+    pub(super) fn says_when(&self) -> bool {
+        self.preset.says_when
+    }
+
     /// Where it sends browsers, as far as is known without asking it.
     pub(super) fn origins(&self) -> Vec<String> {
         let own = self.registration.origins.iter().cloned();

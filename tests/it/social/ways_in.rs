@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::native::{ACCESS_TOKEN, native_app, present};
 use super::table;
+use super::traces::refusals;
 use crate::support::upstream::{Answer, CLIENT_ID, Evil, Kakao, Oidc};
 use crate::support::{App, Database, Server, both, decode_claims};
 
@@ -124,14 +125,17 @@ both! {
         let page = browser.open(&shop.authorization_url(&[])).await;
         browser.sign_in_by(&page, "idp", &idp).await.heard().code();
         server.advance(600);
-        for (age, good) in [(600, false), (0, true)] {
+        // Core §2: `auth_time` is required where `max_age` was sent.
+        for (age, good) in [(Some(600), false), (None, false), (Some(0), true)] {
             let page = browser.open(&shop.authorization_url(&[("prompt", "login")])).await;
             let away = browser.leave(&page, "idp").await.location().expect("away").to_owned();
             let asked = crate::support::Heard::at(&away);
             assert_eq!((asked.get("prompt"), asked.get("max_age")), ("login", "0"));
-            let proven_at = idp.now() - age;
+            let proven_at = age.map(|age| idp.now() - age);
             let id_token = idp.id_token_with(CLIENT_ID, Some(asked.get("nonce")), |claims| {
-                claims["auth_time"] = json!(proven_at);
+                if let Some(proven_at) = proven_at {
+                    claims["auth_time"] = json!(proven_at);
+                }
             });
             let tokens = json!({ "token_type": "Bearer", "id_token": id_token });
             let back = idp.approve(&away);
@@ -141,9 +145,11 @@ both! {
             if good {
                 arrived.heard().code();
             } else {
-                assert!(arrived.url.contains("note=failed"), "{}", arrived.url);
+                assert!(arrived.url.contains("note=failed"), "{age:?} {}", arrived.url);
             }
+            server.advance(61);
         }
+        assert_eq!(refusals(&server.evidence().await).await, ["idp: not_fresh"; 2]);
     }
 
     async fn s118_what_is_pending_is_shown_to_whoever_is_signed_in_as_another(database) {

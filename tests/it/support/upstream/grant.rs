@@ -49,6 +49,8 @@ pub(crate) struct Grant {
     pub(crate) state: String,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<Challenge>,
+    /// When the person proved who they are, where that was asked for.
+    pub(crate) auth_time: Option<i64>,
     pub(crate) person: Person,
 }
 

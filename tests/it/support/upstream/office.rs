@@ -75,6 +75,7 @@ impl<V: Vendor> Office<V> {
                     state: request.get("state").to_owned(),
                     nonce: some("nonce"),
                     challenge: challenge.flatten(),
+                    auth_time: request.has("max_age").then(|| desk.now()),
                     person: desk.person(),
                 });
                 Fields::of(&[("code", &code)])

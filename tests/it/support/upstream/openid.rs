@@ -60,6 +60,9 @@ pub(super) fn claims(desk: &Desk, grant: &Grant) -> Value {
     if let Some(nonce) = &grant.nonce {
         claims["nonce"] = json!(nonce);
     }
+    if let Some(auth_time) = grant.auth_time {
+        claims["auth_time"] = json!(auth_time);
+    }
     claims
 }
 

@@ -125,6 +125,7 @@ impl<V: Vendor> StandIn<V> {
             state: String::new(),
             nonce: None,
             challenge: None,
+            auth_time: None,
             person: self.person(),
         }
     }
