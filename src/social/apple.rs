@@ -1,9 +1,12 @@
 //! Apple: the secret is an assertion that we sign, the answer is posted, and the name comes once.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::claims;
 use super::trouble::Trouble;
+use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
 use crate::domain::provider::{Credential, Registration};
 use crate::domain::sensitive::Sensitive;
@@ -14,6 +17,17 @@ const LIFE: i64 = 300;
 
 pub(super) fn is_key(private: &Sensitive) -> bool {
     Es256Key::from_pem(private).is_some()
+}
+
+/// A client of ours that two bundle ids are for. A code belongs to one of them and does not say to
+/// which, and who tries it with the wrong one may spend it.
+pub(super) fn has_two_bundles(registration: &Registration) -> Option<&ClientId> {
+    let mut clients = registration.audiences.iter().flat_map(|audience| &audience.clients);
+    clients.find(|client| {
+        let accepted = registration.accepted_for(client);
+        let bundles = accepted.into_iter().filter(|id| *id != registration.client_id);
+        bundles.collect::<BTreeSet<_>>().len() > 1
+    })
 }
 
 /// The client secret of this moment, for this client id of ours there.

@@ -286,6 +286,15 @@ pub fn check(
         }
         Credential::None | Credential::Secret(_) => {}
     }
+    if is_apple && let Some(client) = apple::has_two_bundles(registration) {
+        let problem = format!(
+            "names two bundle ids for the client {:?}: Apple's native codes belong to one, so give \
+             each a client of its own",
+            client.as_str()
+        );
+        problems.push(("audience", problem));
+    }
+    let mut wrong = |key, problem: &str| problems.push((key, problem.to_owned()));
     let has_tenants = preset.kind == Kind::OpenId(presets::Manner::Microsoft);
     if registration.tenant.is_some() && !has_tenants {
         wrong("tenant", "is for the preset microsoft alone");

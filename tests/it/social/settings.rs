@@ -37,6 +37,12 @@ async fn every_mistake_in_the_file_is_told_by_its_key_at_once() {
             "private_key_file",
         ),
         (
+            "apple-two",
+            "preset = \"apple\"\nteam_id = \"x\"\nkey_id = \"y\"\nprivate_key_file = \"FOLDER/key.pem\"\n\
+             audience = [{ id = \"a\", clients = [\"ios\"] }, { id = \"b\", clients = [\"ios\"] }]",
+            "audience",
+        ),
+        (
             "key-else",
             "preset = \"google\"\nteam_id = \"x\"\nkey_id = \"y\"\nprivate_key_file = \"FOLDER/key.pem\"",
             "team_id",
@@ -72,9 +78,11 @@ async fn every_mistake_in_the_file_is_told_by_its_key_at_once() {
     text.push_str(
         "[[social]]\nslug = \"x\"\npreset = \"google\"\nclient_id = \"x\"\nclient_secrt = \"x\"\n",
     );
-    expected.push("social[20]".to_owned());
-    text.push_str("[[social]]\nslug = \"y\"\npreset = \"google\"\nclient_secret = \"x\"\n");
     expected.push("social[21]".to_owned());
+    text.push_str("[[social]]\nslug = \"y\"\npreset = \"google\"\nclient_secret = \"x\"\n");
+    expected.push("social[22]".to_owned());
+    // Of it the key is none either.
+    expected.push("social.apple-two.private_key_file".to_owned());
     write(&cli, &text);
     expected.sort();
     for verb in [&["config", "check", "--json"][..], &["config", "check"]] {
