@@ -117,22 +117,29 @@ async fn learn(
     if before.is_none_or(|before| before.clients != now.clients) {
         issuer.clients.forget();
     }
-    if before.is_some_and(|before| before.providers != now.providers)
-        && let Err(fault) = issuer.providers.reload().await
-    {
-        // Not learned yet: the next round tries again.
-        *seen = before;
-        return Err(fault);
-    }
-    if before.is_some_and(|before| before.keys != now.keys) {
-        let reloaded = issuer.keyring.reload().await;
-        if reloaded.is_err() {
-            // Not learned yet: the next round tries again.
-            *seen = before;
+    let Some(before) = before else { return Ok(()) };
+    let mut learned = now;
+    let (mut providers, mut keys) = (Ok(()), Ok(()));
+    // What could not be learned is not learned yet: the next round tries again.
+    if before.providers != now.providers {
+        providers = issuer.providers.reload().await;
+        if providers.is_err() {
+            learned.providers = before.providers;
         }
-        return reloaded;
     }
-    Ok(())
+    if before.keys != now.keys {
+        keys = issuer.keyring.reload().await;
+        if keys.is_err() {
+            learned.keys = before.keys;
+        }
+    }
+    *seen = Some(learned);
+    match (providers, keys) {
+        (Err(one), Err(other)) => {
+            Err(Fault::unavailable("learning of changes", format!("{one}; {other}")))
+        }
+        (one, other) => one.and(other),
+    }
 }
 
 async fn look_after_keys(issuer: Arc<Issuer>) -> Result<(), Fault> {

@@ -254,7 +254,7 @@ impl Keyring {
             signing_keys::reseal(&tx, &key.kid, &next.seal(&key.kid, &private)?).await?;
         }
         for provider in providers::list_all(&tx).await? {
-            let slug = &provider.registration.slug;
+            let slug = &provider.slug;
             let name = sealed_credential(slug);
             let opened = self.sealer.open(&name, &provider.sealed_credential);
             let opened = opened.ok_or_else(|| {

@@ -42,10 +42,14 @@ const WRITING: &str = "writing the table provider";
 /// A provider as it is stored.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// Everything but the credential.
-    pub registration: Registration,
+    /// Its name here.
+    pub slug: Slug,
+    /// Everything but the credential, in JSON.
+    text: String,
     /// The credential, sealed.
     pub sealed_credential: Vec<u8>,
+    /// Whether it is turned off.
+    pub disabled: bool,
 }
 
 /// The column `registration`.
@@ -70,28 +74,44 @@ impl TryFrom<Model> for Stored {
     type Error = Fault;
 
     fn try_from(row: Model) -> Result<Self, Fault> {
-        let text: Text = serde_json::from_str(&row.registration)
-            .map_err(|error| corrupt(TABLE, error.to_string()))?;
-        let audience = |(id, clients)| Audience { id, clients };
         Ok(Self {
-            registration: Registration {
-                slug: Slug::parse(&row.slug).ok_or_else(|| corrupt(TABLE, "a bad slug"))?,
-                preset: text.preset,
-                name: text.name,
-                issuer: text.issuer,
-                client_id: text.client_id,
-                credential: Credential::None,
-                tenant: text.tenant,
-                scopes: text.scopes,
-                origins: text.origins,
-                audiences: text.audiences.into_iter().map(audience).collect(),
-                allowed_clients: text.allowed_clients,
-                allowed_domains: text.allowed_domains,
-                only: text.only,
-                follow_profile: text.follow_profile,
-                disabled: row.disabled_at.is_some(),
-            },
+            slug: Slug::parse(&row.slug).ok_or_else(|| corrupt(TABLE, "a bad slug"))?,
+            text: row.registration,
             sealed_credential: row.sealed_credential,
+            disabled: row.disabled_at.is_some(),
+        })
+    }
+}
+
+impl Stored {
+    /// A provider that is to be stored.
+    pub fn new(registration: &Registration, sealed_credential: Vec<u8>) -> Result<Self, Fault> {
+        let (slug, disabled) = (registration.slug.clone(), registration.disabled);
+        Ok(Self { slug, text: text(registration)?, sealed_credential, disabled })
+    }
+
+    /// How it is registered, without its credential. One row that cannot be read is no fault of the
+    /// others.
+    pub fn registration(&self) -> Result<Registration, Fault> {
+        let text: Text =
+            serde_json::from_str(&self.text).map_err(|error| corrupt(TABLE, error.to_string()))?;
+        let audience = |(id, clients)| Audience { id, clients };
+        Ok(Registration {
+            slug: self.slug.clone(),
+            preset: text.preset,
+            name: text.name,
+            issuer: text.issuer,
+            client_id: text.client_id,
+            credential: Credential::None,
+            tenant: text.tenant,
+            scopes: text.scopes,
+            origins: text.origins,
+            audiences: text.audiences.into_iter().map(audience).collect(),
+            allowed_clients: text.allowed_clients,
+            allowed_domains: text.allowed_domains,
+            only: text.only,
+            follow_profile: text.follow_profile,
+            disabled: self.disabled,
         })
     }
 }
@@ -125,8 +145,8 @@ pub async fn list_all(reader: &impl Reader) -> Result<Vec<Stored>, Fault> {
 /// Writes a new provider; `false` when its slug is taken.
 pub async fn insert(tx: &Tx, new: &Stored) -> Result<bool, Fault> {
     let row = ActiveModel {
-        slug: Set(new.registration.slug.as_str().to_owned()),
-        registration: Set(text(&new.registration)?),
+        slug: Set(new.slug.as_str().to_owned()),
+        registration: Set(new.text.clone()),
         sealed_credential: Set(new.sealed_credential.clone()),
         disabled_at: Set(None),
         created_at: Set(millis(tx.now())),

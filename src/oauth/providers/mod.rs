@@ -45,6 +45,13 @@ impl Known {
         self.registration.name.as_deref().unwrap_or(title)
     }
 
+    /// The same, turned off or on.
+    fn turned(&self, disabled: bool) -> Self {
+        let mut same = self.clone();
+        same.registration.disabled = disabled;
+        same
+    }
+
     /// Whether it refuses to work in the browsers of other apps.
     #[must_use]
     pub fn shuns_in_apps(&self) -> bool {
@@ -85,7 +92,10 @@ impl Providers {
     /// Reads those of the database at start: a slug that the settings have too is an error.
     pub async fn start(&self) -> Result<(), Error<Rejected>> {
         for stored in providers::list_all(&*self.store).await? {
-            let slug = &stored.registration.slug;
+            let slug = &stored.slug;
+            if let Err(why) = opened(&self.sealer, &stored) {
+                return reject(why);
+            }
             if self.fixed.iter().any(|known| known.registration.slug == *slug) {
                 return reject(format!(
                     "the provider {slug} stands in the settings and in the database: take it out \
@@ -96,27 +106,30 @@ impl Providers {
         Ok(self.reload().await?)
     }
 
-    /// Reads those of the database again. One that has not changed stays as it is.
+    /// Reads those of the database again. One that has not changed stays as it is; so does one that
+    /// cannot be read any more, but for whether it is turned off: what is wrong with it is no
+    /// matter of the others. This is called once for each change.
     pub async fn reload(&self) -> Result<(), Fault> {
         let mut added: Vec<Arc<Known>> = Vec::new();
         let before = self.added();
         for stored in providers::list_all(&*self.store).await? {
-            let slug = stored.registration.slug.clone();
-            if self.fixed.iter().any(|known| known.registration.slug == slug) {
+            let slug = &stored.slug;
+            if self.fixed.iter().any(|known| known.registration.slug == *slug) {
                 tracing::error!(provider = %slug, "stands in the settings too: those count");
                 continue;
             }
-            let Some(registration) = opened(&self.sealer, stored) else {
-                // The master key was changed, and this server was not started again yet.
-                let sealed = format!("the credential of {slug} is sealed by another master key");
-                return Err(Fault::unavailable("reading the providers", sealed));
-            };
-            match before.iter().find(|known| known.registration == registration) {
-                Some(same) => added.push(Arc::clone(same)),
-                None => match make(&registration, &self.outbound, &self.clock) {
-                    Ok(made) => added.push(made),
-                    Err(problem) => tracing::error!(provider = %slug, problem, "left out"),
-                },
+            let old = before.iter().find(|known| known.registration.slug == *slug);
+            let read = opened(&self.sealer, &stored).and_then(|registration| match old {
+                Some(same) if same.registration == registration => Ok(Arc::clone(same)),
+                _ => make(&registration, &self.outbound, &self.clock),
+            });
+            match (read, old) {
+                (Ok(known), _) => added.push(known),
+                (Err(problem), Some(old)) => {
+                    tracing::error!(provider = %slug, problem, "stays as it was");
+                    added.push(Arc::new(old.turned(stored.disabled)));
+                }
+                (Err(problem), None) => tracing::error!(provider = %slug, problem, "left out"),
             }
         }
         *self.added.write().unwrap_or_else(PoisonError::into_inner) = added;
@@ -222,21 +235,24 @@ pub(super) fn sealed(sealer: &Sealer, registration: Registration) -> Result<Stor
     let text = serde_json::to_vec(&text).map(zeroize::Zeroizing::new);
     let text = text.map_err(|error| Fault::internal("writing a credential", error))?;
     let sealed_credential = sealer.seal(&sealed_credential(&registration.slug), &text)?;
-    Ok(Stored { registration, sealed_credential })
+    Stored::new(&registration, sealed_credential)
 }
 
-/// Opens the credential of a registration; `None` when this master key does not.
-pub(super) fn opened(sealer: &Sealer, stored: Stored) -> Option<Registration> {
-    let Stored { mut registration, sealed_credential: sealed } = stored;
-    let text = sealer.open(&sealed_credential(&registration.slug), &sealed)?;
-    registration.credential = match serde_json::from_slice(&text).ok()? {
-        Text::None => Credential::None,
-        Text::Secret(secret) => Credential::Secret(Sensitive::new(secret)),
-        Text::Key { team, id, private } => {
+/// Reads a registration and opens its credential; why that cannot be done comes instead.
+pub(super) fn opened(sealer: &Sealer, stored: &Stored) -> Result<Registration, String> {
+    let mut registration = stored.registration().map_err(|fault| fault.to_string())?;
+    let slug = &stored.slug;
+    let text = sealer.open(&sealed_credential(slug), &stored.sealed_credential);
+    let text = text.and_then(|text| serde_json::from_slice(&text).ok());
+    registration.credential = match text {
+        Some(Text::None) => Credential::None,
+        Some(Text::Secret(secret)) => Credential::Secret(Sensitive::new(secret)),
+        Some(Text::Key { team, id, private }) => {
             Credential::Key { team, id, private: Sensitive::new(private) }
         }
+        None => return Err(format!("the master key does not open the credential of {slug}")),
     };
-    Some(registration)
+    Ok(registration)
 }
 
 /// Every provider of the database, opened.
@@ -244,15 +260,7 @@ pub async fn stored(
     reader: &impl Reader,
     sealer: &Sealer,
 ) -> Result<Vec<Registration>, Error<Rejected>> {
-    let mut every = Vec::new();
-    for stored in providers::list_all(reader).await? {
-        let slug = stored.registration.slug.clone();
-        match opened(sealer, stored) {
-            Some(registration) => every.push(registration),
-            None => {
-                return reject(format!("the master key does not open the credential of {slug}"));
-            }
-        }
-    }
-    Ok(every)
+    let stored = providers::list_all(reader).await?;
+    let every = stored.iter().map(|stored| opened(sealer, stored).map_err(Rejected));
+    Ok(every.collect::<Result<_, _>>()?)
 }

@@ -136,6 +136,48 @@ both! {
         assert_eq!(events, kinds.map(|kind| (format!("provider.{kind}"), "idp".to_owned())));
     }
 
+    /// One row that cannot be read is no matter of the others: by another master key, or at all.
+    async fn a_provider_that_cannot_be_read_holds_up_no_other(database) {
+        let idp = Oidc::start().await;
+        let mut binary = installed(&database).await.serve().await;
+        let app = binary.client("app", WEB).await;
+        for slug in ["idp", "sealed", "broken", "off"] {
+            add(&binary, slug, idp.base()).await;
+        }
+        offers(&binary, &app, "off", true).await;
+        let evidence = binary.evidence().await;
+        for (slug, column) in [
+            ("sealed", "sealed_credential = (SELECT sealed_credential FROM provider WHERE slug = 'idp')"),
+            ("broken", "registration = '{'"),
+            ("off", "registration = '{'"),
+        ] {
+            evidence.run(&format!("UPDATE provider SET {column} WHERE slug = '{slug}'")).await;
+        }
+        binary.cli(&["provider", "disable", "--slug", "idp"], None).await;
+        offers(&binary, &app, "idp", false).await;
+        for slug in ["sealed", "broken"] {
+            offers(&binary, &app, slug, true).await;
+        }
+        // What its row still says of it holds.
+        binary.cli(&["provider", "disable", "--slug", "off"], None).await;
+        offers(&binary, &app, "off", false).await;
+        add(&binary, "later", idp.base()).await;
+        offers(&binary, &app, "later", true).await;
+        // Nothing keeps the server from learning of keys.
+        let published = async || {
+            let url = format!("{}/.well-known/jwks.json", app.base);
+            let jwks = app.http.get(url).send().await.unwrap().text().await.unwrap();
+            jwks.matches("\"kid\"").count()
+        };
+        let before = published().await;
+        binary.cli(&["key", "rotate", "--now"], None).await;
+        eventually("the new keys are published", async || published().await > before).await;
+        // A start is strict.
+        binary.kill().await;
+        let said = binary.cli.run(&["serve"], None).await;
+        assert!(said.code == 1 && said.err.contains("sealed"), "{said:?}");
+    }
+
     async fn s130_a_secret_is_sealed_and_survives_another_master_key(database) {
         let idp = Oidc::start().await;
         let mut binary = installed(&database).await.serve().await;
