@@ -353,7 +353,7 @@ fn social(r: &mut Reader, outbound: &outbound::Config) -> Vec<Registration> {
         r.problem(&key, problem);
     }
     for one in &read {
-        let value = format!("{}, client id {}", one.preset, one.client_id);
+        let value = format!("{}, client id {}", one.terms.preset, one.terms.client_id);
         let key = format!("social.{}", one.slug);
         r.shown.push(Shown { key, env: String::new(), value, source: "file" });
     }

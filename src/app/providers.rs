@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::domain::client::ClientId;
-use crate::domain::provider::{Audience, Credential, Registration, Slug};
+use crate::domain::provider::{
+    Audience, Credential, Domain, NoDomain, Preset, Registration, Slug, Terms,
+};
 use crate::domain::sensitive::Sensitive;
 use crate::outbound::Outbound;
 use crate::social;
@@ -108,8 +110,14 @@ fn registration(raw: Raw) -> Result<Registration, Vec<(&'static str, String)>> {
         problems.push(problem);
         Credential::None
     });
-    let allowed_domains = domains(&raw.allowed_domains).unwrap_or_else(|problem| {
-        problems.push(("allowed_domains", problem));
+    let preset = Preset::parse(&raw.preset);
+    if preset.is_none() {
+        let known = Preset::ALL.map(Preset::as_str).join(", ");
+        problems.push(("preset", format!("is none of {known}")));
+    }
+    let domains = raw.allowed_domains.iter().map(|name| Domain::parse(name));
+    let allowed_domains = domains.collect::<Result<_, NoDomain>>().unwrap_or_else(|problem| {
+        problems.push(("allowed_domains", problem.to_string()));
         Vec::new()
     });
     let mut ids = |key, names: &[String]| {
@@ -125,26 +133,24 @@ fn registration(raw: Raw) -> Result<Registration, Vec<(&'static str, String)>> {
         id: audience.id,
     });
     let audiences = audiences.collect();
-    match slug {
-        Some(slug) if problems.is_empty() => Ok(Registration {
-            slug,
-            preset: raw.preset,
-            name: raw.name.filter(|name| !name.trim().is_empty()),
-            issuer: raw.issuer,
-            client_id: raw.client_id,
-            credential,
-            tenant: raw.tenant,
-            scopes: raw.scopes,
-            origins: raw.origins,
-            audiences,
-            allowed_clients,
-            allowed_domains,
-            only: raw.only,
-            follow_profile: raw.follow_profile,
-            disabled: raw.disabled,
-        }),
-        _ => Err(problems),
-    }
+    let (Some(slug), Some(preset), true) = (slug, preset, problems.is_empty()) else {
+        return Err(problems);
+    };
+    let terms = Terms {
+        preset,
+        name: raw.name.filter(|name| !name.trim().is_empty()),
+        issuer: raw.issuer,
+        client_id: raw.client_id,
+        tenant: raw.tenant,
+        scopes: raw.scopes,
+        origins: raw.origins,
+        audiences,
+        allowed_clients,
+        allowed_domains,
+        only: raw.only,
+        follow_profile: raw.follow_profile,
+    };
+    Ok(Registration { slug, terms, credential, disabled: raw.disabled })
 }
 
 fn credential(raw: &Raw) -> Result<Credential, (&'static str, String)> {
@@ -177,15 +183,4 @@ fn text_of(file: &Path) -> Result<Sensitive, String> {
         Ok(text) => Ok(Sensitive::new(text.trim_end_matches(['\r', '\n']))),
         Err(error) => Err(format!("{}: {error}", file.display())),
     }
-}
-
-/// Domains as they are compared: in lower case.
-pub fn domains(names: &[String]) -> Result<Vec<String>, String> {
-    let one = |name: &String| {
-        let domain = name.trim().to_lowercase();
-        let shaped = !domain.is_empty()
-            && !domain.contains(|c: char| c == '@' || c == '/' || c.is_whitespace() || c == '*');
-        if shaped { Ok(domain) } else { Err(format!("{name:?} is no domain, like example.com")) }
-    };
-    names.iter().map(one).collect()
 }

@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{secret_from_file, secret_from_stdin, table};
 use super::{Installation, Outcome};
+use crate::app;
 use crate::app::config::Settings;
-use crate::app::{self, providers::domains};
 use crate::domain::client::ClientId;
-use crate::domain::provider::{Audience, Credential, Registration, Slug};
+use crate::domain::provider::{
+    Audience, Credential, Domain, NoDomain, Preset, Registration, Slug, Terms,
+};
 use crate::domain::sensitive::Sensitive;
 use crate::domain::verdict::{Rejected, reject};
 use crate::keys::seal::Sealer;
@@ -68,9 +71,9 @@ pub(super) struct Add {
     /// Its name here: in the redirect URI, in `amr`
     #[arg(long)]
     slug: String,
-    /// What it is: oidc, google, apple, microsoft, kakao, naver, line, facebook, github, gitlab
-    #[arg(long)]
-    preset: String,
+    /// What it is
+    #[arg(long, value_parser = presets())]
+    preset: Preset,
     /// What people see
     #[arg(long)]
     name: Option<String>,
@@ -115,6 +118,11 @@ pub(super) struct Add {
     /// Profiles here follow those there
     #[arg(long)]
     follow_profile: bool,
+}
+
+fn presets() -> impl TypedValueParser<Value = Preset> {
+    let names = PossibleValuesParser::new(Preset::ALL.map(Preset::as_str));
+    names.try_map(|name| Preset::parse(&name).ok_or("is no preset"))
 }
 
 impl Verbs {
@@ -184,23 +192,23 @@ impl Add {
             Some(client) => Ok(client),
             None => reject(format!("{id:?} is no client id")),
         };
-        Ok(Registration {
-            slug: slug(&self.slug)?,
+        let domains = self.allowed_domains.iter().map(|name| Domain::parse(name));
+        let domains: Result<_, NoDomain> = domains.collect();
+        let terms = Terms {
             preset: self.preset,
             name: self.name,
             issuer: self.issuer,
             client_id: self.client_id,
-            credential,
             tenant: self.tenant,
             scopes: self.scopes,
             origins: self.origins,
             audiences: self.audiences.iter().map(|text| audience(text)).collect::<Outcome<_>>()?,
             allowed_clients: self.allowed_clients.iter().map(client).collect::<Outcome<_>>()?,
-            allowed_domains: domains(&self.allowed_domains).map_err(Rejected)?,
+            allowed_domains: domains.map_err(|problem| Rejected(problem.to_string()))?,
             only: self.only,
             follow_profile: self.follow_profile,
-            disabled: false,
-        })
+        };
+        Ok(Registration { slug: slug(&self.slug)?, terms, credential, disabled: false })
     }
 
     fn credential(&self) -> Outcome<Credential> {
@@ -243,44 +251,61 @@ fn slug(text: &str) -> Outcome<Slug> {
     }
 }
 
-/// Every provider with where it stands.
-async fn every(settings: &Settings, store: &Store) -> Outcome<Vec<(Registration, &'static str)>> {
-    let sealer = Sealer::new(&app::master_key(settings, store).await?)?;
-    let stored = providers::stored(store, &sealer).await?;
-    let stored = stored.into_iter().map(|one| (one, "database"));
-    Ok(settings.social.iter().map(|one| (one.clone(), "file")).chain(stored).collect())
+/// A provider as the list shows it.
+struct Listed {
+    slug: Slug,
+    terms: Terms,
+    disabled: bool,
+    /// Where it stands.
+    from: &'static str,
 }
 
+impl Listed {
+    fn of_file(one: &Registration) -> Self {
+        let (slug, terms) = (one.slug.clone(), one.terms.clone());
+        Self { slug, terms, disabled: one.disabled, from: "file" }
+    }
+
+    fn row(&self) -> Vec<String> {
+        let state = if self.disabled { "disabled" } else { "enabled" };
+        let terms = &self.terms;
+        let preset = terms.preset.to_string();
+        let (slug, client_id) = (self.slug.to_string(), terms.client_id.clone());
+        vec![slug, preset, client_id, state.to_owned(), self.from.to_owned()]
+    }
+
+    fn described(&self, settings: &Settings) -> Value {
+        let Self { slug, terms, disabled, from } = self;
+        json!({
+            "slug": slug, "preset": terms.preset, "name": terms.name, "issuer": terms.issuer,
+            "client_id": terms.client_id, "allowed_clients": terms.allowed_clients,
+            "allowed_domains": terms.allowed_domains, "only": terms.only,
+            "follow_profile": terms.follow_profile, "enabled": !disabled, "from": from,
+            "redirect_uri": redirect_uri(&settings.issuer, slug),
+        })
+    }
+}
+
+/// No credential is shown, so none is opened.
 async fn list(at: &Installation, settings: &Settings, store: &Store) -> Outcome {
-    let every = every(settings, store).await?;
-    let state = |one: &Registration| if one.disabled { "disabled" } else { "enabled" };
-    let rows: Vec<_> = every
-        .iter()
-        .map(|(one, from)| {
-            vec![
-                one.slug.to_string(),
-                one.preset.clone(),
-                one.client_id.clone(),
-                state(one).to_owned(),
-                (*from).to_owned(),
-            ]
-        })
-        .collect();
-    let described: Vec<Value> = every
-        .iter()
-        .map(|(one, from)| {
-            json!({
-                "slug": one.slug, "preset": one.preset, "name": one.name, "issuer": one.issuer,
-                "client_id": one.client_id, "allowed_clients": one.allowed_clients,
-                "allowed_domains": one.allowed_domains, "only": one.only,
-                "follow_profile": one.follow_profile, "enabled": !one.disabled, "from": from,
-                "redirect_uri": redirect_uri(&settings.issuer, &one.slug),
-            })
-        })
-        .collect();
+    let mut every: Vec<_> = settings.social.iter().map(Listed::of_file).collect();
+    for stored in crate::store::providers::list_all(store).await? {
+        let (terms, disabled) = (stored.terms()?, stored.disabled);
+        every.push(Listed { slug: stored.slug, terms, disabled, from: "database" });
+    }
+    let rows: Vec<_> = every.iter().map(Listed::row).collect();
+    let described: Vec<_> = every.iter().map(|one| one.described(settings)).collect();
     let head = ["SLUG", "PRESET", "CLIENT ID", "STATE", "FROM"];
     at.print(&json!({ "providers": described }), &table(&head, &rows));
     Ok(())
+}
+
+/// Every provider, with its credential.
+async fn every(settings: &Settings, store: &Store) -> Outcome<Vec<Registration>> {
+    let sealer = Sealer::new(&app::master_key(settings, store).await?)?;
+    let mut every = settings.social.clone();
+    every.extend(providers::stored(store, &sealer).await?);
+    Ok(every)
 }
 
 /// What a check found.
@@ -296,10 +321,10 @@ impl Check {
         let store = at.store(settings).await?;
         let mut every = every(settings, &store).await?;
         if let Some(named) = &named {
-            every.retain(|(one, _)| one.slug.as_str() == named);
+            every.retain(|one| one.slug.as_str() == named);
         }
         let mut findings = Vec::new();
-        for (one, _) in &every {
+        for one in &every {
             findings.push(check(at, settings, &store, one).await?);
         }
         if let (Some(named), true) = (named, findings.is_empty()) {
@@ -340,12 +365,9 @@ async fn check(
 ) -> Outcome<Finding> {
     let uri = redirect_uri(&settings.issuer, &one.slug);
     let finding = |said| Finding { slug: one.slug.clone(), redirect_uri: uri.clone(), said };
-    let clients = one.audiences.iter().flat_map(|audience| &audience.clients);
-    for client in clients.chain(&one.allowed_clients) {
-        if crate::store::clients::find(store, client).await?.is_none() {
-            let problem = format!("it is for {:?}, and there is no such client", client.as_str());
-            return Ok(finding(Err(problem)));
-        }
+    if let Some(client) = administration::missing_client(store, &one.terms).await? {
+        let problem = format!("it is for {:?}, and there is no such client", client.as_str());
+        return Ok(finding(Err(problem)));
     }
     let outbound = app::outbound(settings)?;
     Ok(finding(match social::provider(one, &outbound, &at.clock) {
@@ -363,13 +385,13 @@ async fn check(
 /// What to do first with a provider that is not there yet.
 fn not_yet(settings: &Settings, named: &str) -> Outcome<Finding> {
     let slug = slug(named)?;
-    let Some(preset) = presets::find(named) else {
+    let Some(preset) = Preset::parse(named) else {
         return reject(format!("there is no provider {slug}"));
     };
     let problem = format!(
         "it is not registered yet. Register the redirect URI at {}, then: mapae provider add \
          --slug {slug} --preset {slug} --client-id … --client-secret-stdin",
-        preset.title
+        presets::of(preset).title
     );
     let redirect_uri = redirect_uri(&settings.issuer, &slug);
     Ok(Finding { slug, redirect_uri, said: Err(problem) })

@@ -2,6 +2,8 @@
 
 use url::form_urlencoded::byte_serialize;
 
+use super::provider::Preset;
+
 /// An app that opens links in a browser of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the app of that name")]
@@ -51,12 +53,12 @@ impl InApp {
 
     /// The preset of the provider that knows the person here already, so that nothing is typed.
     #[must_use]
-    pub fn at_home(self) -> Option<&'static str> {
+    pub fn at_home(self) -> Option<Preset> {
         match self {
-            Self::KakaoTalk | Self::Daum => Some("kakao"),
-            Self::Naver => Some("naver"),
-            Self::Line => Some("line"),
-            Self::Instagram | Self::Facebook => Some("facebook"),
+            Self::KakaoTalk | Self::Daum => Some(Preset::Kakao),
+            Self::Naver => Some(Preset::Naver),
+            Self::Line => Some(Preset::Line),
+            Self::Instagram | Self::Facebook => Some(Preset::Facebook),
             Self::WebView => None,
         }
     }

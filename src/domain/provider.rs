@@ -47,13 +47,88 @@ pub fn came_by(amr: &[String]) -> Option<&str> {
     }
 }
 
-/// This server's registration with a provider, and what the operator lets it do here.
+/// A provider that is known by name. `social::presets` has what is known of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each is the vendor of that name")]
+pub enum Preset {
+    /// Any OpenID provider.
+    Oidc,
+    Google,
+    Apple,
+    Microsoft,
+    Kakao,
+    Naver,
+    Line,
+    Facebook,
+    GitHub,
+    GitLab,
+}
+
+impl Preset {
+    /// Every preset.
+    pub const ALL: [Self; 10] = [
+        Self::Oidc,
+        Self::Google,
+        Self::Apple,
+        Self::Microsoft,
+        Self::Kakao,
+        Self::Naver,
+        Self::Line,
+        Self::Facebook,
+        Self::GitHub,
+        Self::GitLab,
+    ];
+
+    /// Its name in settings, in commands and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Oidc => "oidc",
+            Self::Google => "google",
+            Self::Apple => "apple",
+            Self::Microsoft => "microsoft",
+            Self::Kakao => "kakao",
+            Self::Naver => "naver",
+            Self::Line => "line",
+            Self::Facebook => "facebook",
+            Self::GitHub => "github",
+            Self::GitLab => "gitlab",
+        }
+    }
+
+    /// The preset of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|preset| preset.as_str() == name)
+    }
+}
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// This server's registration with a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
     /// Its name here.
     pub slug: Slug,
-    /// The row of the table of presets.
-    pub preset: String,
+    /// What may be shown of it and is stored as it is.
+    pub terms: Terms,
+    /// How we authenticate there.
+    pub credential: Credential,
+    /// Whether it is turned off.
+    pub disabled: bool,
+}
+
+/// How this server is registered with a provider, and what the operator lets it do here. It holds no
+/// secret. Its JSON stands in databases, so a member keeps its name, and a new one has a default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Which provider it is.
+    pub preset: Preset,
     /// What people see, unless the preset's title will do.
     pub name: Option<String>,
     /// The issuer of an OpenID provider; for another preset, where that provider is instead of at
@@ -61,26 +136,28 @@ pub struct Registration {
     pub issuer: Option<String>,
     /// Our `client_id` there.
     pub client_id: String,
-    /// How we authenticate there.
-    pub credential: Credential,
     /// The tenant, where the preset has tenants.
     pub tenant: Option<String>,
     /// What is asked for there, instead of the preset's scope.
     pub scopes: Option<String>,
     /// Further origins that it sends browsers through on their way.
+    #[serde(default)]
     pub origins: Vec<String>,
     /// Further client ids there whose tokens are accepted at the token endpoint.
+    #[serde(default)]
     pub audiences: Vec<Audience>,
     /// Which of our clients it serves; all, if none is named.
+    #[serde(default)]
     pub allowed_clients: Vec<ClientId>,
     /// The domains of verified addresses that it lets in; all, if none is named.
-    pub allowed_domains: Vec<String>,
+    #[serde(default)]
+    pub allowed_domains: Vec<Domain>,
     /// Whether it is the only way in for the clients that it serves.
+    #[serde(default)]
     pub only: bool,
     /// Whether the profile here follows the one there after the first sign-in.
+    #[serde(default)]
     pub follow_profile: bool,
-    /// Whether it is turned off.
-    pub disabled: bool,
 }
 
 /// How we authenticate at a provider.
@@ -101,8 +178,10 @@ pub enum Credential {
     },
 }
 
-/// A client id at a provider that is not ours for signing in, but of an app of the operator's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A client id at a provider that is not ours for signing in, but of an app of the operator's. In
+/// JSON it is a pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(String, Vec<ClientId>)", into = "(String, Vec<ClientId>)")]
 pub struct Audience {
     /// The id.
     pub id: String,
@@ -110,17 +189,52 @@ pub struct Audience {
     pub clients: Vec<ClientId>,
 }
 
-impl Registration {
-    /// A registration of which nothing more is known.
+impl From<(String, Vec<ClientId>)> for Audience {
+    fn from((id, clients): (String, Vec<ClientId>)) -> Self {
+        Self { id, clients }
+    }
+}
+
+impl From<Audience> for (String, Vec<ClientId>) {
+    fn from(audience: Audience) -> Self {
+        (audience.id, audience.clients)
+    }
+}
+
+/// A domain of addresses, in lower case as it is compared. Its subdomains are others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Domain(String);
+
+/// What is no domain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no domain, like example.com")]
+pub struct NoDomain(String);
+
+impl Domain {
+    /// Reads a domain, however it is capitalized.
+    pub fn parse(text: &str) -> Result<Self, NoDomain> {
+        let domain = text.trim().to_lowercase();
+        let alien = |c: char| matches!(c, '@' | '/' | '*') || c.is_whitespace();
+        let shaped = !domain.is_empty() && !domain.contains(alien);
+        if shaped { Ok(Self(domain)) } else { Err(NoDomain(text.to_owned())) }
+    }
+
+    /// The domain as text.
     #[must_use]
-    pub fn new(slug: Slug, preset: impl Into<String>, client_id: impl Into<String>) -> Self {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Terms {
+    /// Terms of which nothing more is known.
+    #[must_use]
+    pub fn new(preset: Preset, client_id: impl Into<String>) -> Self {
         Self {
-            slug,
-            preset: preset.into(),
+            preset,
             name: None,
             issuer: None,
             client_id: client_id.into(),
-            credential: Credential::None,
             tenant: None,
             scopes: None,
             origins: Vec::new(),
@@ -129,10 +243,16 @@ impl Registration {
             allowed_domains: Vec::new(),
             only: false,
             follow_profile: false,
-            disabled: false,
         }
     }
 
+    /// The clients of ours that are named.
+    pub fn clients(&self) -> impl Iterator<Item = &ClientId> {
+        self.audiences.iter().flat_map(|audience| &audience.clients).chain(&self.allowed_clients)
+    }
+}
+
+impl Registration {
     /// Whether it may be used by this client; none: by a person for their own account.
     #[must_use]
     pub fn serves(&self, client: Option<&ClientId>) -> bool {
@@ -140,36 +260,38 @@ impl Registration {
     }
 
     fn is_for(&self, client: Option<&ClientId>) -> bool {
-        let allowed = |client| self.allowed_clients.contains(client);
-        self.allowed_clients.is_empty() || client.is_none_or(allowed)
+        let allowed = |client| self.terms.allowed_clients.contains(client);
+        self.terms.allowed_clients.is_empty() || client.is_none_or(allowed)
     }
 
     /// Whether nothing else lets anybody in here: to this client, or to their own account.
     #[must_use]
     pub fn is_only_way(&self, client: Option<&ClientId>) -> bool {
-        let everywhere = self.allowed_clients.is_empty();
+        let everywhere = self.terms.allowed_clients.is_empty();
         // Turning it off opens no other way.
-        self.only && self.is_for(client) && (client.is_some() || everywhere)
+        self.terms.only && self.is_for(client) && (client.is_some() || everywhere)
     }
 
     /// The client ids there whose tokens count for this client of ours.
     #[must_use]
     pub fn accepted_for(&self, client: &ClientId) -> Vec<&str> {
-        let further = self.audiences.iter().filter(|one| one.clients.contains(client));
+        let further = self.terms.audiences.iter().filter(|one| one.clients.contains(client));
         let further = further.map(|one| one.id.as_str());
-        [self.client_id.as_str()].into_iter().chain(further).collect()
+        [self.terms.client_id.as_str()].into_iter().chain(further).collect()
     }
 
     /// Whether somebody with this address may come in. Where domains are named, the address must
     /// be verified.
     #[must_use]
     pub fn lets_in(&self, email: Option<&str>, verified: bool) -> bool {
-        if self.allowed_domains.is_empty() {
+        if self.terms.allowed_domains.is_empty() {
             return true;
         }
         let key = email.filter(|_| verified).and_then(person::email_key);
         let domain = key.as_deref().and_then(|key| key.rsplit_once('@')).map(|(_, domain)| domain);
-        domain.is_some_and(|domain| self.allowed_domains.iter().any(|known| known == domain))
+        domain.is_some_and(|domain| {
+            self.terms.allowed_domains.iter().any(|known| known.as_str() == domain)
+        })
     }
 }
 
@@ -177,8 +299,17 @@ impl Registration {
 mod tests {
     use super::*;
 
-    fn sample(slug: &str) -> Registration {
-        Registration::new(Slug::parse(slug).unwrap(), "oidc", "ours")
+    fn sample() -> Registration {
+        of(terms())
+    }
+
+    fn terms() -> Terms {
+        Terms::new(Preset::Oidc, "ours")
+    }
+
+    fn of(terms: Terms) -> Registration {
+        let slug = Slug::parse("idp").unwrap();
+        Registration { slug, terms, credential: Credential::None, disabled: false }
     }
 
     fn client(id: &str) -> ClientId {
@@ -199,14 +330,15 @@ mod tests {
     #[test]
     fn s126_a_provider_serves_the_clients_that_it_is_for() {
         let (shop, other) = (client("shop"), client("other"));
-        let everybody = sample("idp");
+        let everybody = sample();
         assert!(everybody.serves(Some(&shop)) && everybody.serves(None));
-        let limited = Registration { allowed_clients: vec![shop.clone()], ..sample("idp") };
+        let limited = Terms { allowed_clients: vec![shop.clone()], ..terms() };
+        let only = of(Terms { only: true, ..limited.clone() });
+        let limited = of(limited);
         assert!(limited.serves(Some(&shop)) && limited.serves(None));
         assert!(!limited.serves(Some(&other)));
-        let disabled = Registration { disabled: true, ..sample("idp") };
+        let disabled = Registration { disabled: true, ..sample() };
         assert!(!disabled.serves(Some(&shop)) && !disabled.serves(None));
-        let only = Registration { only: true, ..limited };
         let off = Registration { disabled: true, ..only.clone() };
         assert!(off.is_only_way(Some(&shop)) && !off.serves(Some(&shop)));
         assert!(only.is_only_way(Some(&shop)));
@@ -216,15 +348,15 @@ mod tests {
     #[test]
     fn s127_a_token_counts_for_the_clients_that_its_audience_is_for() {
         let audience = Audience { id: "android".to_owned(), clients: vec![client("app")] };
-        let registration = Registration { audiences: vec![audience], ..sample("idp") };
+        let registration = of(Terms { audiences: vec![audience], ..terms() });
         assert_eq!(registration.accepted_for(&client("app")), ["ours", "android"]);
         assert_eq!(registration.accepted_for(&client("other")), ["ours"]);
     }
 
     #[test]
     fn s129_a_domain_counts_when_the_address_is_verified() {
-        let domains = vec!["example.com".to_owned()];
-        let registration = Registration { allowed_domains: domains, ..sample("idp") };
+        let domains = vec![Domain::parse("Example.com").unwrap()];
+        let registration = of(Terms { allowed_domains: domains, ..terms() });
         for (email, verified, expected) in [
             (Some("a@example.com"), true, true),
             (Some("a@EXAMPLE.com"), true, true),
@@ -236,6 +368,34 @@ mod tests {
         ] {
             assert_eq!(registration.lets_in(email, verified), expected, "{email:?} {verified}");
         }
-        assert!(sample("idp").lets_in(None, false));
+        assert!(sample().lets_in(None, false));
+    }
+
+    #[test]
+    fn a_domain_is_compared_in_lower_case() {
+        assert_eq!(Domain::parse(" Example.COM ").unwrap().as_str(), "example.com");
+        for bad in ["", " ", "a@b", "a/b", "*.example.com", "a b"] {
+            assert_eq!(Domain::parse(bad), Err(NoDomain(bad.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_preset_is_written_as_it_is_named() {
+        for preset in Preset::ALL {
+            assert_eq!(Preset::parse(preset.as_str()), Some(preset));
+            assert_eq!(serde_json::json!(preset), preset.as_str());
+        }
+        assert_eq!(Preset::parse("Google"), None);
+    }
+
+    /// Databases hold it.
+    #[test]
+    fn the_json_of_terms_stays() {
+        let stored = r#"{"preset":"microsoft","name":"Ours","issuer":null,"client_id":"x","tenant":"common","scopes":null,"origins":["https://a.example"],"audiences":[["android",["app"]]],"allowed_clients":["app"],"allowed_domains":["example.com"],"only":true,"follow_profile":false}"#;
+        let terms: Terms = serde_json::from_str(stored).unwrap();
+        assert_eq!(terms.audiences[0].id, "android");
+        assert_eq!(serde_json::to_string(&terms).unwrap(), stored);
+        let bare = r#"{"preset":"oidc","client_id":"ours"}"#;
+        assert_eq!(serde_json::from_str::<Terms>(bare).unwrap(), self::terms());
     }
 }

@@ -12,7 +12,7 @@ use super::jwt::{SigningKey, Typ, Unverified, VerifyingKey, header, is_typ};
 use super::make::{self, Made, algorithm};
 use super::provider;
 use super::ring::{self, Memory, Phase, Timing};
-use super::seal::{Sealer, sealed_credential};
+use super::seal::{Sealer, credential_name};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::TokenAlg;
 use crate::domain::clock::Clock;
@@ -255,7 +255,7 @@ impl Keyring {
         }
         for provider in providers::list_all(&tx).await? {
             let slug = &provider.slug;
-            let name = sealed_credential(slug);
+            let name = credential_name(slug);
             let opened = self.sealer.open(&name, &provider.sealed_credential);
             let opened = opened.ok_or_else(|| {
                 Fault::internal("opening a credential", format!("{slug} is sealed by another key"))

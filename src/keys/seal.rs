@@ -346,7 +346,7 @@ impl VisitKey {
 
 /// The name under which the credential of a provider is sealed.
 #[must_use]
-pub fn sealed_credential(provider: &Slug) -> String {
+pub fn credential_name(provider: &Slug) -> String {
     format!("credential of {provider}")
 }
 

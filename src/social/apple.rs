@@ -22,10 +22,10 @@ pub(super) fn is_key(private: &Sensitive) -> bool {
 /// A client of ours that two bundle ids are for. A code belongs to one of them and does not say to
 /// which, and who tries it with the wrong one may spend it.
 pub(super) fn has_two_bundles(registration: &Registration) -> Option<&ClientId> {
-    let mut clients = registration.audiences.iter().flat_map(|audience| &audience.clients);
+    let mut clients = registration.terms.audiences.iter().flat_map(|audience| &audience.clients);
     clients.find(|client| {
         let accepted = registration.accepted_for(client);
-        let bundles = accepted.into_iter().filter(|id| *id != registration.client_id);
+        let bundles = accepted.into_iter().filter(|id| *id != registration.terms.client_id);
         bundles.collect::<BTreeSet<_>>().len() > 1
     })
 }

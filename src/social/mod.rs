@@ -37,7 +37,7 @@ mod site;
 mod trouble;
 
 use line::Line;
-use presets::{Kind, Preset};
+use presets::{Kind, Row};
 use site::Site;
 pub use trouble::Trouble;
 
@@ -245,14 +245,12 @@ pub fn provider(
 pub fn check(
     registration: &Registration,
     outbound: &Outbound,
-) -> Result<&'static Preset, Vec<(&'static str, String)>> {
-    let Some(preset) = presets::find(&registration.preset) else {
-        let known: Vec<_> = presets::PRESETS.iter().map(|preset| preset.name).collect();
-        return Err(vec![("preset", format!("is none of {}", known.join(", ")))]);
-    };
+) -> Result<&'static Row, Vec<(&'static str, String)>> {
+    let terms = &registration.terms;
+    let preset = presets::of(terms.preset);
     let mut problems = Vec::new();
     let mut wrong = |key, problem: &str| problems.push((key, problem.to_owned()));
-    match &registration.issuer {
+    match &terms.issuer {
         None if preset.issuer.is_empty() => wrong("issuer", "is missing: the preset oidc needs it"),
         Some(issuer) => {
             if let Err(problem) = check_issuer(issuer, outbound) {
@@ -261,10 +259,10 @@ pub fn check(
         }
         None => {}
     }
-    if registration.client_id.trim().is_empty() {
+    if terms.client_id.trim().is_empty() {
         wrong("client_id", "is missing");
     }
-    if registration.origins.iter().any(|origin| !is_source(origin)) {
+    if terms.origins.iter().any(|origin| !is_source(origin)) {
         wrong("origins", "holds what is no origin, like https://login.example.com");
     }
     let is_apple = preset.kind == Kind::OpenId(presets::Manner::Apple);
@@ -296,10 +294,10 @@ pub fn check(
     }
     let mut wrong = |key, problem: &str| problems.push((key, problem.to_owned()));
     let has_tenants = preset.kind == Kind::OpenId(presets::Manner::Microsoft);
-    if registration.tenant.is_some() && !has_tenants {
+    if terms.tenant.is_some() && !has_tenants {
         wrong("tenant", "is for the preset microsoft alone");
     }
-    if registration.tenant.as_deref().is_some_and(|tenant| !microsoft::is_tenant(tenant)) {
+    if terms.tenant.as_deref().is_some_and(|tenant| !microsoft::is_tenant(tenant)) {
         wrong("tenant", "is none of common, organizations, consumers, a tenant id");
     }
     if problems.is_empty() { Ok(preset) } else { Err(problems) }

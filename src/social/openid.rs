@@ -51,7 +51,7 @@ impl OpenId {
     }
 
     fn tenant(&self) -> Option<&str> {
-        self.site.registration.tenant.as_deref()
+        self.site.registration.terms.tenant.as_deref()
     }
 
     fn issuer(&self) -> String {

@@ -1,10 +1,10 @@
 //! The providers that are known by name: a table.
 
+use crate::domain::provider::Preset;
+
 /// What is known of a provider before anybody asked it.
 #[derive(Debug)]
-pub struct Preset {
-    /// Its name in the settings.
-    pub name: &'static str,
+pub struct Row {
     /// What people call it.
     pub title: &'static str,
     /// What Koreans call it, where that is something else.
@@ -60,153 +60,156 @@ pub enum Manner {
 const LOGIN: &[(&str, &str)] = &[("prompt", "login")];
 const SELECT: &[(&str, &str)] = &[("prompt", "select_account")];
 
-/// Every preset.
-pub const PRESETS: &[Preset] = &[
-    Preset {
-        name: "oidc",
-        title: "OpenID Connect",
-        korean: None,
-        kind: Kind::OpenId(Manner::Plain),
-        issuer: "",
-        scopes: "openid profile email",
-        again: LOGIN,
-        says_when: true,
-        origins: &[],
-        shuns_in_apps: false,
-    },
-    Preset {
-        name: "google",
-        title: "Google",
-        korean: None,
-        kind: Kind::OpenId(Manner::Google),
-        issuer: "https://accounts.google.com",
-        scopes: "openid profile email",
-        again: SELECT,
-        says_when: false,
-        origins: &["https://*.google.com", "https://accounts.youtube.com"],
-        shuns_in_apps: true,
-    },
-    Preset {
-        name: "apple",
-        title: "Apple",
-        korean: None,
-        kind: Kind::OpenId(Manner::Apple),
-        issuer: "https://appleid.apple.com",
-        scopes: "openid name email",
-        again: &[],
-        says_when: false,
-        origins: &["https://*.apple.com"],
-        shuns_in_apps: false,
-    },
-    Preset {
-        name: "microsoft",
-        title: "Microsoft",
-        korean: None,
-        kind: Kind::OpenId(Manner::Microsoft),
-        issuer: "https://login.microsoftonline.com",
-        scopes: "openid profile email",
-        again: LOGIN,
-        says_when: false,
-        origins: &["https://login.live.com", "https://*.microsoftonline.com"],
-        shuns_in_apps: false,
-    },
-    Preset {
-        name: "kakao",
-        title: "Kakao",
-        korean: Some("카카오"),
-        kind: Kind::OpenId(Manner::Kakao),
-        issuer: "https://kauth.kakao.com",
-        // What a person is asked there is chosen in Kakao's console; naming anything here would ask
-        // for that alone.
-        scopes: "",
-        again: LOGIN,
-        says_when: false,
-        origins: &["https://*.kakao.com"],
-        shuns_in_apps: false,
-    },
-    Preset {
-        name: "naver",
-        title: "Naver",
-        korean: Some("네이버"),
-        kind: Kind::Naver,
-        issuer: "https://nid.naver.com",
-        scopes: "",
-        again: &[("auth_type", "reauthenticate")],
-        says_when: false,
-        origins: &["https://*.naver.com"],
-        shuns_in_apps: false,
-    },
-    Preset {
-        name: "line",
-        title: "LINE",
-        korean: None,
-        kind: Kind::OpenId(Manner::Line),
-        issuer: "https://access.line.me",
-        scopes: "openid profile email",
-        again: LOGIN,
-        says_when: false,
-        origins: &["https://*.line.me"],
-        shuns_in_apps: false,
-    },
-    Preset {
-        name: "facebook",
-        title: "Facebook",
-        korean: None,
-        kind: Kind::Facebook,
-        issuer: "https://www.facebook.com",
-        scopes: "public_profile email",
-        again: &[("auth_type", "reauthenticate")],
-        says_when: false,
-        origins: &["https://*.facebook.com"],
-        shuns_in_apps: false,
-    },
-    Preset {
-        name: "github",
-        title: "GitHub",
-        korean: None,
-        kind: Kind::GitHub,
-        issuer: "https://github.com",
-        scopes: "read:user user:email",
-        again: SELECT,
-        says_when: false,
-        origins: &[],
-        shuns_in_apps: false,
-    },
-    Preset {
-        name: "gitlab",
-        title: "GitLab",
-        korean: None,
-        kind: Kind::OpenId(Manner::Plain),
-        issuer: "https://gitlab.com",
-        scopes: "openid profile email",
-        again: LOGIN,
-        says_when: true,
-        origins: &[],
-        shuns_in_apps: false,
-    },
-];
-
-/// The preset of this name.
+/// What is known of a provider.
 #[must_use]
-pub fn find(name: &str) -> Option<&'static Preset> {
-    PRESETS.iter().find(|preset| preset.name == name)
+pub fn of(preset: Preset) -> &'static Row {
+    match preset {
+        Preset::Oidc => &OIDC,
+        Preset::Google => &GOOGLE,
+        Preset::Apple => &APPLE,
+        Preset::Microsoft => &MICROSOFT,
+        Preset::Kakao => &KAKAO,
+        Preset::Naver => &NAVER,
+        Preset::Line => &LINE,
+        Preset::Facebook => &FACEBOOK,
+        Preset::GitHub => &GITHUB,
+        Preset::GitLab => &GITLAB,
+    }
 }
+
+const OIDC: Row = Row {
+    title: "OpenID Connect",
+    korean: None,
+    kind: Kind::OpenId(Manner::Plain),
+    issuer: "",
+    scopes: "openid profile email",
+    again: LOGIN,
+    says_when: true,
+    origins: &[],
+    shuns_in_apps: false,
+};
+
+const GOOGLE: Row = Row {
+    title: "Google",
+    korean: None,
+    kind: Kind::OpenId(Manner::Google),
+    issuer: "https://accounts.google.com",
+    scopes: "openid profile email",
+    again: SELECT,
+    says_when: false,
+    origins: &["https://*.google.com", "https://accounts.youtube.com"],
+    shuns_in_apps: true,
+};
+
+const APPLE: Row = Row {
+    title: "Apple",
+    korean: None,
+    kind: Kind::OpenId(Manner::Apple),
+    issuer: "https://appleid.apple.com",
+    scopes: "openid name email",
+    again: &[],
+    says_when: false,
+    origins: &["https://*.apple.com"],
+    shuns_in_apps: false,
+};
+
+const MICROSOFT: Row = Row {
+    title: "Microsoft",
+    korean: None,
+    kind: Kind::OpenId(Manner::Microsoft),
+    issuer: "https://login.microsoftonline.com",
+    scopes: "openid profile email",
+    again: LOGIN,
+    says_when: false,
+    origins: &["https://login.live.com", "https://*.microsoftonline.com"],
+    shuns_in_apps: false,
+};
+
+const KAKAO: Row = Row {
+    title: "Kakao",
+    korean: Some("카카오"),
+    kind: Kind::OpenId(Manner::Kakao),
+    issuer: "https://kauth.kakao.com",
+    // What a person is asked there is chosen in Kakao's console; naming anything here would ask
+    // for that alone.
+    scopes: "",
+    again: LOGIN,
+    says_when: false,
+    origins: &["https://*.kakao.com"],
+    shuns_in_apps: false,
+};
+
+const NAVER: Row = Row {
+    title: "Naver",
+    korean: Some("네이버"),
+    kind: Kind::Naver,
+    issuer: "https://nid.naver.com",
+    scopes: "",
+    again: &[("auth_type", "reauthenticate")],
+    says_when: false,
+    origins: &["https://*.naver.com"],
+    shuns_in_apps: false,
+};
+
+const LINE: Row = Row {
+    title: "LINE",
+    korean: None,
+    kind: Kind::OpenId(Manner::Line),
+    issuer: "https://access.line.me",
+    scopes: "openid profile email",
+    again: LOGIN,
+    says_when: false,
+    origins: &["https://*.line.me"],
+    shuns_in_apps: false,
+};
+
+const FACEBOOK: Row = Row {
+    title: "Facebook",
+    korean: None,
+    kind: Kind::Facebook,
+    issuer: "https://www.facebook.com",
+    scopes: "public_profile email",
+    again: &[("auth_type", "reauthenticate")],
+    says_when: false,
+    origins: &["https://*.facebook.com"],
+    shuns_in_apps: false,
+};
+
+const GITHUB: Row = Row {
+    title: "GitHub",
+    korean: None,
+    kind: Kind::GitHub,
+    issuer: "https://github.com",
+    scopes: "read:user user:email",
+    again: SELECT,
+    says_when: false,
+    origins: &[],
+    shuns_in_apps: false,
+};
+
+const GITLAB: Row = Row {
+    title: "GitLab",
+    korean: None,
+    kind: Kind::OpenId(Manner::Plain),
+    issuer: "https://gitlab.com",
+    scopes: "openid profile email",
+    again: LOGIN,
+    says_when: true,
+    origins: &[],
+    shuns_in_apps: false,
+};
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::domain::provider::Slug;
 
     #[test]
-    fn every_preset_is_one_of_its_name_and_can_be_a_slug() {
-        let names: BTreeSet<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-        assert_eq!(names.len(), PRESETS.len());
-        for preset in PRESETS {
-            assert!(Slug::parse(preset.name).is_some(), "{}", preset.name);
-            assert_eq!(preset.issuer.is_empty(), preset.name == "oidc", "{}", preset.name);
-            assert!(!preset.issuer.ends_with('/'), "{}", preset.name);
+    fn every_preset_can_be_a_slug_and_has_an_issuer_unless_it_is_any() {
+        for preset in Preset::ALL {
+            assert!(Slug::parse(preset.as_str()).is_some(), "{preset}");
+            assert_eq!(of(preset).issuer.is_empty(), preset == Preset::Oidc, "{preset}");
+            assert!(!of(preset).issuer.ends_with('/'), "{preset}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Leaving;
 use super::line::Line;
 use super::origin;
-use super::presets::Preset;
+use super::presets::Row;
 use crate::domain::provider::{Credential, Registration};
 use crate::domain::sensitive::Sensitive;
 
@@ -12,17 +12,17 @@ use crate::domain::sensitive::Sensitive;
 pub(super) struct Site {
     pub(super) registration: Registration,
     pub(super) line: Line,
-    preset: &'static Preset,
+    preset: &'static Row,
 }
 
 impl Site {
-    pub(super) fn new(registration: Registration, preset: &'static Preset, line: Line) -> Self {
+    pub(super) fn new(registration: Registration, preset: &'static Row, line: Line) -> Self {
         Self { registration, line, preset }
     }
 
     /// Who we are there.
     pub(super) fn client_id(&self) -> &str {
-        &self.registration.client_id
+        &self.registration.terms.client_id
     }
 
     /// Where it is: at its usual place, or where the operator says.
@@ -32,7 +32,7 @@ impl Site {
 
     /// Where it is instead of at its usual place.
     pub(super) fn elsewhere(&self) -> Option<&str> {
-        self.registration.issuer.as_deref()
+        self.registration.terms.issuer.as_deref()
     }
 
     /// What we prove by who we are.
@@ -45,7 +45,7 @@ impl Site {
 
     /// What is asked for.
     pub(super) fn scopes(&self) -> &str {
-        self.registration.scopes.as_deref().unwrap_or(self.preset.scopes)
+        self.registration.terms.scopes.as_deref().unwrap_or(self.preset.scopes)
     }
 
     /// What makes it ask the person again, if that is wished.
@@ -60,7 +60,7 @@ impl Site {
 
     /// Where it sends browsers, as far as is known without asking it.
     pub(super) fn origins(&self) -> Vec<String> {
-        let own = self.registration.origins.iter().cloned();
+        let own = self.registration.terms.origins.iter().cloned();
         let usual = self.preset.origins.iter().map(|origin| (*origin).to_owned());
         origin(self.base()).into_iter().chain(own).chain(usual).collect()
     }

@@ -5,13 +5,11 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use serde::{Deserialize, Serialize};
 
 use super::column::{corrupt, millis};
 use super::revisions::{self, Watched};
 use super::{Reader, Tx, while_doing};
-use crate::domain::client::ClientId;
-use crate::domain::provider::{Audience, Credential, Registration, Slug};
+use crate::domain::provider::{Slug, Terms};
 use crate::domain::verdict::Fault;
 
 mod entity {
@@ -44,7 +42,7 @@ const WRITING: &str = "writing the table provider";
 pub struct Stored {
     /// Its name here.
     pub slug: Slug,
-    /// Everything but the credential, in JSON.
+    /// The column `registration`: the terms in JSON.
     text: String,
     /// The credential, sealed.
     pub sealed_credential: Vec<u8>,
@@ -52,22 +50,19 @@ pub struct Stored {
     pub disabled: bool,
 }
 
-/// The column `registration`.
-#[derive(Default, Deserialize, Serialize)]
-#[serde(default)]
-struct Text {
-    preset: String,
-    name: Option<String>,
-    issuer: Option<String>,
-    client_id: String,
-    tenant: Option<String>,
-    scopes: Option<String>,
-    origins: Vec<String>,
-    audiences: Vec<(String, Vec<ClientId>)>,
-    allowed_clients: Vec<ClientId>,
-    allowed_domains: Vec<String>,
-    only: bool,
-    follow_profile: bool,
+impl Stored {
+    /// A provider that is to be stored, turned on.
+    pub fn new(slug: Slug, terms: &Terms, sealed_credential: Vec<u8>) -> Result<Self, Fault> {
+        let text = serde_json::to_string(terms);
+        let text = text.map_err(|error| Fault::internal("writing a provider", error))?;
+        Ok(Self { slug, text, sealed_credential, disabled: false })
+    }
+
+    /// Its terms. One row that cannot be read is no fault of the others.
+    pub fn terms(&self) -> Result<Terms, Fault> {
+        let terms = serde_json::from_str(&self.text);
+        terms.map_err(|error| corrupt(TABLE, format!("{}: {error}", self.slug)))
+    }
 }
 
 impl TryFrom<Model> for Stored {
@@ -81,58 +76,6 @@ impl TryFrom<Model> for Stored {
             disabled: row.disabled_at.is_some(),
         })
     }
-}
-
-impl Stored {
-    /// A provider that is to be stored.
-    pub fn new(registration: &Registration, sealed_credential: Vec<u8>) -> Result<Self, Fault> {
-        let (slug, disabled) = (registration.slug.clone(), registration.disabled);
-        Ok(Self { slug, text: text(registration)?, sealed_credential, disabled })
-    }
-
-    /// How it is registered, without its credential. One row that cannot be read is no fault of the
-    /// others.
-    pub fn registration(&self) -> Result<Registration, Fault> {
-        let text: Text =
-            serde_json::from_str(&self.text).map_err(|error| corrupt(TABLE, error.to_string()))?;
-        let audience = |(id, clients)| Audience { id, clients };
-        Ok(Registration {
-            slug: self.slug.clone(),
-            preset: text.preset,
-            name: text.name,
-            issuer: text.issuer,
-            client_id: text.client_id,
-            credential: Credential::None,
-            tenant: text.tenant,
-            scopes: text.scopes,
-            origins: text.origins,
-            audiences: text.audiences.into_iter().map(audience).collect(),
-            allowed_clients: text.allowed_clients,
-            allowed_domains: text.allowed_domains,
-            only: text.only,
-            follow_profile: text.follow_profile,
-            disabled: self.disabled,
-        })
-    }
-}
-
-fn text(registration: &Registration) -> Result<String, Fault> {
-    let one = registration.clone();
-    let text = Text {
-        preset: one.preset,
-        name: one.name,
-        issuer: one.issuer,
-        client_id: one.client_id,
-        tenant: one.tenant,
-        scopes: one.scopes,
-        origins: one.origins,
-        audiences: one.audiences.into_iter().map(|one| (one.id, one.clients)).collect(),
-        allowed_clients: one.allowed_clients,
-        allowed_domains: one.allowed_domains,
-        only: one.only,
-        follow_profile: one.follow_profile,
-    };
-    serde_json::to_string(&text).map_err(|error| Fault::internal("writing a provider", error))
 }
 
 /// Every provider, the oldest first.

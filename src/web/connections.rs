@@ -84,7 +84,8 @@ pub(super) fn linked<'a>(connection: &'a Connection, name: &'a str, language: &s
     Linked {
         id: name,
         name: known.map_or(slug, |known| known.name(language)),
-        brand: known.map_or(Brand::Other, |known| Brand::of_preset(&known.registration.preset)),
+        brand: known
+            .map_or(Brand::Other, |known| Brand::of_preset(known.registration.terms.preset)),
         email: connection.linked.email.as_deref(),
         since: connection.linked.linked_at,
         removable: connection.removable,

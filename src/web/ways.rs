@@ -58,14 +58,13 @@ impl<'a> Ways<'a> {
         if let Some(in_app) = in_app {
             // What cannot work here is not offered, and what knows the person already comes first.
             offered.retain(|known| !known.shuns_in_apps());
-            offered
-                .sort_by_key(|known| Some(known.registration.preset.as_str()) != in_app.at_home());
+            offered.sort_by_key(|known| Some(known.registration.terms.preset) != in_app.at_home());
         }
         // Whoever comes by providers alone has none; the others may have.
         let has_password = again.is_none_or(|present| present.user.password_hash.is_some());
         let only = providers.are_the_only_way(client) && pending.is_none();
         let password = !only && (has_password || offered.is_empty());
-        let preset = offered.first().map(|known| known.registration.preset.as_str());
+        let preset = offered.first().map(|known| known.registration.terms.preset);
         let at_home = preset.is_some() && in_app.and_then(InApp::at_home) == preset;
         let out = in_app.map(|in_app| Out::of(shared, guest, in_app, &view.interaction));
         Self { every, offered, password, at_home: at_home && password, out, pending }
@@ -100,7 +99,7 @@ pub(super) fn buttons<'a>(providers: &'a [Arc<Known>], language: &str) -> Vec<Pr
     let button = |known: &'a Arc<Known>| ProviderButton {
         slug: known.registration.slug.as_str(),
         name: known.name(language),
-        brand: Brand::of_preset(&known.registration.preset),
+        brand: Brand::of_preset(known.registration.terms.preset),
     };
     providers.iter().map(button).collect()
 }

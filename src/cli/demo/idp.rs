@@ -10,7 +10,7 @@ use super::{register, settings};
 use crate::accounts::users::{self, NewUser};
 use crate::app::Server;
 use crate::domain::client::{Client, ClientId, ClientKind};
-use crate::domain::provider::{Credential, Registration, Slug};
+use crate::domain::provider::{Credential, Preset, Registration, Slug, Terms};
 use crate::domain::scope::Scope;
 use crate::domain::sensitive::Sensitive;
 use crate::domain::user::Profile;
@@ -72,10 +72,11 @@ pub(super) async fn register_with(
     client.scope = Scope::parse("openid profile email").unwrap_or_default();
     client.redirect_uris = vec![redirect_uri(issuer, &slug)];
     let secret = register(at, idp, client).await?;
-    Ok(Registration {
+    let terms = Terms {
         name: Some(NAME.to_owned()),
         issuer: Some(idp.issuer().url.as_str().to_owned()),
-        credential: Credential::Secret(Sensitive::new(secret)),
-        ..Registration::new(slug, "oidc", CLIENT)
-    })
+        ..Terms::new(Preset::Oidc, CLIENT)
+    };
+    let credential = Credential::Secret(Sensitive::new(secret));
+    Ok(Registration { slug, terms, credential, disabled: false })
 }

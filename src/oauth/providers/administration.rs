@@ -1,9 +1,10 @@
 //! What an operator does with the providers of the database.
 
 use crate::domain::audit::{Event, Kind};
+use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
-use crate::domain::provider::{Registration, Slug};
-use crate::domain::verdict::{Error, Rejected, reject};
+use crate::domain::provider::{Registration, Slug, Terms};
+use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::seal::Sealer;
 use crate::outbound::Outbound;
 use crate::social;
@@ -23,19 +24,26 @@ pub async fn add(
         let lines: Vec<_> = problems.iter().map(|(key, it)| format!("{key} {it}")).collect();
         return reject(lines.join("\n"));
     }
-    let audiences = registration.audiences.iter().flat_map(|audience| &audience.clients);
-    for client in audiences.chain(&registration.allowed_clients) {
-        if clients::find(store, client).await?.is_none() {
-            return reject(format!("there is no client {:?}", client.as_str()));
-        }
+    if let Some(client) = missing_client(store, &registration.terms).await? {
+        return reject(format!("there is no client {:?}", client.as_str()));
     }
     let slug = registration.slug.clone();
     let tx = store.begin(clock.now()).await?;
-    if !providers::insert(&tx, &super::sealed(sealer, registration)?).await? {
+    if !providers::insert(&tx, &super::sealed(sealer, &registration)?).await? {
         tx.abandon().await;
         return reject(format!("there is a provider {slug} already"));
     }
     done(tx, Kind::ProviderAdded, &slug).await
+}
+
+/// A client of ours that the terms name and that is not there.
+pub async fn missing_client(store: &Store, terms: &Terms) -> Result<Option<ClientId>, Fault> {
+    for client in terms.clients() {
+        if clients::find(store, client).await?.is_none() {
+            return Ok(Some(client.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// Turns a provider off or on.

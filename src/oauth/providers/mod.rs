@@ -8,11 +8,11 @@ use tokio::sync::Semaphore;
 
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
-use crate::domain::provider::{Credential, Registration, Slug, came_by};
+use crate::domain::provider::{Credential, Registration, Slug, Terms, came_by};
 use crate::domain::sensitive::Sensitive;
 use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
-use crate::keys::seal::{Sealer, sealed_credential};
+use crate::keys::seal::{Sealer, credential_name};
 use crate::outbound::Outbound;
 use crate::social::{self, Provider, presets};
 use crate::store::providers::{self, Stored};
@@ -38,11 +38,10 @@ impl Known {
     /// What people who read this language call it.
     #[must_use]
     pub fn name(&self, language: &str) -> &str {
-        let title = presets::find(&self.registration.preset).map_or("", |preset| {
-            let korean = preset.korean.filter(|_| language == "ko");
-            korean.unwrap_or(preset.title)
-        });
-        self.registration.name.as_deref().unwrap_or(title)
+        let Terms { preset, name, .. } = &self.registration.terms;
+        let preset = presets::of(*preset);
+        let title = preset.korean.filter(|_| language == "ko").unwrap_or(preset.title);
+        name.as_deref().unwrap_or(title)
     }
 
     /// The same, turned off or on.
@@ -55,7 +54,7 @@ impl Known {
     /// Whether it refuses to work in the browsers of other apps.
     #[must_use]
     pub fn shuns_in_apps(&self) -> bool {
-        presets::find(&self.registration.preset).is_some_and(|preset| preset.shuns_in_apps)
+        presets::of(self.registration.terms.preset).shuns_in_apps
     }
 }
 
@@ -224,7 +223,7 @@ enum Text {
 }
 
 /// Seals the credential of a registration.
-pub(super) fn sealed(sealer: &Sealer, registration: Registration) -> Result<Stored, Fault> {
+pub(super) fn sealed(sealer: &Sealer, registration: &Registration) -> Result<Stored, Fault> {
     let text = match &registration.credential {
         Credential::None => Text::None,
         Credential::Secret(secret) => Text::Secret(secret.expose().to_owned()),
@@ -234,17 +233,17 @@ pub(super) fn sealed(sealer: &Sealer, registration: Registration) -> Result<Stor
     };
     let text = serde_json::to_vec(&text).map(zeroize::Zeroizing::new);
     let text = text.map_err(|error| Fault::internal("writing a credential", error))?;
-    let sealed_credential = sealer.seal(&sealed_credential(&registration.slug), &text)?;
-    Stored::new(&registration, sealed_credential)
+    let Registration { slug, terms, .. } = registration;
+    Stored::new(slug.clone(), terms, sealer.seal(&credential_name(slug), &text)?)
 }
 
 /// Reads a registration and opens its credential; why that cannot be done comes instead.
 pub(super) fn opened(sealer: &Sealer, stored: &Stored) -> Result<Registration, String> {
-    let mut registration = stored.registration().map_err(|fault| fault.to_string())?;
-    let slug = &stored.slug;
-    let text = sealer.open(&sealed_credential(slug), &stored.sealed_credential);
+    let terms = stored.terms().map_err(|fault| fault.to_string())?;
+    let slug = stored.slug.clone();
+    let text = sealer.open(&credential_name(&slug), &stored.sealed_credential);
     let text = text.and_then(|text| serde_json::from_slice(&text).ok());
-    registration.credential = match text {
+    let credential = match text {
         Some(Text::None) => Credential::None,
         Some(Text::Secret(secret)) => Credential::Secret(Sensitive::new(secret)),
         Some(Text::Key { team, id, private }) => {
@@ -252,7 +251,7 @@ pub(super) fn opened(sealer: &Sealer, stored: &Stored) -> Result<Registration, S
         }
         None => return Err(format!("the master key does not open the credential of {slug}")),
     };
-    Ok(registration)
+    Ok(Registration { slug, terms, credential, disabled: stored.disabled })
 }
 
 /// Every provider of the database, opened.

@@ -239,8 +239,8 @@ async fn what_makes_no_provider_is_refused() {
         (adding("idp", "ftp://127.0.0.1"), 1, "issuer"),
         (
             vec!["provider", "add", "--slug", "x", "--preset", "nope", "--client-id", "x"],
-            1,
-            "preset",
+            2,
+            "gitlab",
         ),
         (
             vec!["provider", "add", "--slug", "x", "--preset", "oidc", "--client-id", "x"],
