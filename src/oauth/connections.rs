@@ -58,7 +58,7 @@ pub async fn connections(issuer: &Issuer, present: &Present) -> Result<Connectio
 }
 
 fn find(issuer: &Issuer, slug: &Slug) -> Option<Arc<Known>> {
-    issuer.providers.list().into_iter().find(|known| known.registration.slug == *slug)
+    issuer.providers.list().iter().find(|known| known.registration.slug == *slug).cloned()
 }
 
 /// Whether somebody comes in without this identity: by their password, or by another provider that

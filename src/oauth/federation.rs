@@ -104,12 +104,12 @@ async fn find(cx: &Cx<'_>, named: Option<&str>, token: Token<'_>) -> Result<Arc<
         Ok(known) => known,
         Err(refusal) => {
             let issuer = named.or(stated.as_ref().map(|stated| stated.issuer.as_str()));
-            let is_meant = |known: &Arc<Known>| {
+            let is_meant = |known: &&Arc<Known>| {
                 issuer.is_some_and(|issuer| {
                     known.registration.slug.as_str() == issuer || known.provider.issues(issuer)
                 })
             };
-            if let Some(known) = cx.issuer.providers.list().into_iter().find(is_meant) {
+            if let Some(known) = cx.issuer.providers.list().iter().find(is_meant) {
                 refused(cx, &known.registration.slug, "not_for_this_client", None).await?;
             }
             return Err(refusal.into());

@@ -66,7 +66,16 @@ pub struct Providers {
     outbound: Outbound,
     clock: Clock,
     fixed: Vec<Arc<Known>>,
-    added: RwLock<Vec<Arc<Known>>>,
+    /// Those of the settings, and behind them those of the database.
+    every: RwLock<Arc<[Arc<Known>]>>,
+}
+
+/// What is wrong with a provider of the database.
+struct Wrong {
+    slug: Slug,
+    why: String,
+    /// Whether no server starts with it.
+    grave: bool,
 }
 
 impl Providers {
@@ -78,89 +87,81 @@ impl Providers {
         clock: Clock,
         fixed: &[Registration],
     ) -> Result<Self, Error<Rejected>> {
-        let mut known = Vec::with_capacity(fixed.len());
-        for registration in fixed {
-            match make(registration, &outbound, &clock) {
-                Ok(made) => known.push(made),
-                Err(problem) => return reject(problem),
-            }
-        }
-        Ok(Self { store, sealer, outbound, clock, fixed: known, added: RwLock::default() })
+        let known = fixed.iter().map(|one| make(one, &outbound, &clock).map_err(Rejected));
+        let fixed: Vec<_> = known.collect::<Result<_, _>>()?;
+        let every = RwLock::new(fixed.clone().into());
+        Ok(Self { store, sealer, outbound, clock, fixed, every })
     }
 
-    /// Reads those of the database at start: a slug that the settings have too is an error.
+    /// Reads those of the database at start: one that does not open, or that the settings have too,
+    /// is an error.
     pub async fn start(&self) -> Result<(), Error<Rejected>> {
-        for stored in providers::list_all(&*self.store).await? {
-            let slug = &stored.slug;
-            if let Err(why) = opened(&self.sealer, &stored) {
-                return reject(why);
-            }
-            if self.fixed.iter().any(|known| known.registration.slug == *slug) {
-                return reject(format!(
-                    "the provider {slug} stands in the settings and in the database: take it out \
-                     of the file, or `mapae provider delete --slug {slug}`"
-                ));
-            }
+        let wrong = self.read().await?;
+        match wrong.into_iter().find(|wrong| wrong.grave) {
+            Some(wrong) => reject(wrong.why),
+            None => Ok(()),
         }
-        Ok(self.reload().await?)
     }
 
-    /// Reads those of the database again. One that has not changed stays as it is; so does one that
-    /// cannot be read any more, but for whether it is turned off: what is wrong with it is no
-    /// matter of the others. This is called once for each change.
+    /// Reads those of the database again, once for each change. One that has not changed stays as it
+    /// is; so does one that cannot be read any more, but for whether it is turned off: what is wrong
+    /// with it is no matter of the others.
     pub async fn reload(&self) -> Result<(), Fault> {
-        let mut added: Vec<Arc<Known>> = Vec::new();
-        let before = self.added();
+        self.read().await.map(drop)
+    }
+
+    async fn read(&self) -> Result<Vec<Wrong>, Fault> {
+        let before = self.list();
+        let (mut every, mut wrong) = (self.fixed.clone(), Vec::new());
         for stored in providers::list_all(&*self.store).await? {
-            let slug = &stored.slug;
-            if self.fixed.iter().any(|known| known.registration.slug == *slug) {
-                tracing::error!(provider = %slug, "stands in the settings too: those count");
+            let is_same = |known: &&Arc<Known>| known.registration.slug == stored.slug;
+            if self.fixed.iter().any(|known| is_same(&known)) {
+                wrong.push(Wrong::twice(&stored.slug));
                 continue;
             }
-            let old = before.iter().find(|known| known.registration.slug == *slug);
-            let read = opened(&self.sealer, &stored).and_then(|registration| match old {
-                Some(same) if same.registration == registration => Ok(Arc::clone(same)),
-                _ => make(&registration, &self.outbound, &self.clock),
-            });
-            match (read, old) {
-                (Ok(known), _) => added.push(known),
-                (Err(problem), Some(old)) => {
-                    tracing::error!(provider = %slug, problem, "stays as it was");
-                    added.push(Arc::new(old.turned(stored.disabled)));
+            let old = before.iter().find(is_same);
+            match self.known(&stored, old) {
+                Ok(known) => every.push(known),
+                Err(problem) => {
+                    every.extend(old.map(|old| Arc::new(old.turned(stored.disabled))));
+                    wrong.push(problem);
                 }
-                (Err(problem), None) => tracing::error!(provider = %slug, problem, "left out"),
             }
         }
-        *self.added.write().unwrap_or_else(PoisonError::into_inner) = added;
-        Ok(())
+        for Wrong { slug, why, .. } in &wrong {
+            tracing::error!(provider = %slug, why, "it is as it was, if it was there");
+        }
+        *self.every.write().unwrap_or_else(PoisonError::into_inner) = every.into();
+        Ok(wrong)
     }
 
-    fn added(&self) -> Vec<Arc<Known>> {
-        self.added.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The provider of a row: the old one, if it has not changed.
+    fn known(&self, stored: &Stored, old: Option<&Arc<Known>>) -> Result<Arc<Known>, Wrong> {
+        let wrong = |why, grave| Wrong { slug: stored.slug.clone(), why, grave };
+        let registration = opened(&self.sealer, stored).map_err(|why| wrong(why, true))?;
+        match old {
+            Some(same) if same.registration == registration => Ok(Arc::clone(same)),
+            _ => make(&registration, &self.outbound, &self.clock).map_err(|why| wrong(why, false)),
+        }
     }
 
     /// Every provider, in the order of the settings and of their coming.
     #[must_use]
-    pub fn list(&self) -> Vec<Arc<Known>> {
-        self.fixed.iter().cloned().chain(self.added()).collect()
+    pub fn list(&self) -> Arc<[Arc<Known>]> {
+        Arc::clone(&self.every.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Those that may be used for this client; none: for a person's own account.
     #[must_use]
     pub fn usable(&self, client: Option<&ClientId>) -> Vec<Arc<Known>> {
-        let mut usable = self.list();
-        if usable.iter().any(|known| known.registration.is_only_way(client)) {
-            usable.retain(|known| known.registration.is_only_way(client));
-        }
-        usable.retain(|known| known.registration.serves(client));
-        usable
+        usable(&self.list(), client).cloned().collect()
     }
 
     /// The provider of this name, if it may be used for this client. One that may not is as unknown
     /// as one that is not there.
     #[must_use]
     pub fn find(&self, slug: &Slug, client: Option<&ClientId>) -> Option<Arc<Known>> {
-        self.usable(client).into_iter().find(|known| known.registration.slug == *slug)
+        usable(&self.list(), client).find(|known| known.registration.slug == *slug).cloned()
     }
 
     /// Whether somebody who came in this way may go on to this client: not by a provider that is not
@@ -178,6 +179,28 @@ impl Providers {
     #[must_use]
     pub fn are_the_only_way(&self, client: Option<&ClientId>) -> bool {
         self.list().iter().any(|known| known.registration.is_only_way(client))
+    }
+}
+
+/// Where one is the only way in, what is no only way is none.
+fn usable<'a>(
+    every: &'a [Arc<Known>],
+    client: Option<&'a ClientId>,
+) -> impl Iterator<Item = &'a Arc<Known>> {
+    let only = every.iter().any(|known| known.registration.is_only_way(client));
+    every.iter().filter(move |known| {
+        let one = &known.registration;
+        (!only || one.is_only_way(client)) && one.serves(client)
+    })
+}
+
+impl Wrong {
+    fn twice(slug: &Slug) -> Self {
+        let why = format!(
+            "the provider {slug} stands in the settings and in the database: take it out of the \
+             file, or `mapae provider delete --slug {slug}`"
+        );
+        Self { slug: slug.clone(), why, grave: true }
     }
 }
 
