@@ -16,6 +16,7 @@ use crate::domain::identity::Identity;
 use crate::domain::person;
 use crate::domain::provider::{Registration, Slug};
 use crate::domain::random;
+use crate::domain::reason::Reason;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::store::{Store, Tx, audit_events, identities, users};
@@ -44,12 +45,12 @@ pub enum Unwelcome {
 }
 
 impl Unwelcome {
-    /// One word for the audit.
+    /// Why, for the audit.
     #[must_use]
-    pub fn reason(self) -> &'static str {
+    pub fn reason(self) -> Reason {
         match self {
-            Self::Disabled => "disabled",
-            Self::Domain => "domain_not_allowed",
+            Self::Disabled => Reason::Disabled,
+            Self::Domain => Reason::DomainNotAllowed,
         }
     }
 }
@@ -292,8 +293,8 @@ pub async fn refused_in(tx: &Tx, refusal: Refusal<'_>) -> Result<(), Fault> {
 pub struct Refusal<'a> {
     /// At which provider.
     pub provider: &'a Slug,
-    /// One word.
-    pub reason: &'static str,
+    /// Why.
+    pub reason: Reason,
     /// By which client.
     pub client: Option<&'a ClientId>,
     /// Whose account it is about.

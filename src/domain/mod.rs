@@ -16,6 +16,7 @@ pub mod person;
 pub mod pkce;
 pub mod provider;
 pub mod random;
+pub mod reason;
 pub mod redirect_uri;
 pub mod requested_claims;
 pub mod scope;

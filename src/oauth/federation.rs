@@ -13,6 +13,7 @@ use super::providers::{Known, is_callback};
 use crate::accounts::federation::{self, Arrival, Unwelcome};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, VisitState};
 use crate::domain::user::{User, UserId};
@@ -51,7 +52,7 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     }
     if was_sent_here(cx, exchange.token).await? {
         // It belongs to a browser, which came back with it or did not.
-        refused(cx, &known.registration.slug, "sent_to_us", None).await?;
+        refused(cx, &known.registration.slug, Reason::SentToUs, None).await?;
         return Err(invalid_request("a code that was sent to this server is redeemed by it").into());
     }
     let Ok(_turn) = known.exchanges.try_acquire() else {
@@ -110,14 +111,14 @@ async fn find(cx: &Cx<'_>, named: Option<&str>, token: Token<'_>) -> Result<Arc<
                 })
             };
             if let Some(known) = cx.issuer.providers.list().iter().find(is_meant) {
-                refused(cx, &known.registration.slug, "not_for_this_client", None).await?;
+                refused(cx, &known.registration.slug, Reason::NotForThisClient, None).await?;
             }
             return Err(refusal.into());
         }
     };
     // Nobody need be asked of a token that says itself that it is another's.
     if stated.is_some_and(|stated| !known.provider.issues(&stated.issuer)) {
-        refused(cx, &known.registration.slug, "wrong_issuer", None).await?;
+        refused(cx, &known.registration.slug, Reason::WrongIssuer, None).await?;
         return Err(invalid_grant("the subject token is of another issuer").into());
     }
     Ok(known)
@@ -178,13 +179,13 @@ async fn arrive(cx: &Cx<'_>, known: &Known, proven: &Proven, wish: Wish) -> Resu
                 if !is_first_use(&tx, once).await? {
                     // Nothing may come of a token that was used before, not even the account.
                     tx.abandon().await;
-                    refused(cx, slug, "used_before", None).await?;
+                    refused(cx, slug, Reason::UsedBefore, None).await?;
                     return Err(invalid_grant("the subject token was used before").into());
                 }
                 open(&tx, cx, slug, &user, wish.clone()).await
             }
             Ok(Some(Arrival::Prove(user))) => {
-                refused_in(&tx, cx, slug, "account_link_required", Some(&user.id)).await?;
+                refused_in(&tx, cx, slug, Reason::AccountLinkRequired, Some(&user.id)).await?;
                 // The app sends the person through the browser once.
                 Err(invalid_grant("account_link_required").into())
             }
@@ -228,7 +229,7 @@ async fn open(tx: &Tx, cx: &Cx<'_>, slug: &Slug, user: &User, wish: Wish) -> Res
 async fn refused(
     cx: &Cx<'_>,
     slug: &Slug,
-    reason: &'static str,
+    reason: Reason,
     user: Option<&UserId>,
 ) -> Result<(), Fault> {
     let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
@@ -240,7 +241,7 @@ async fn refused_in(
     tx: &Tx,
     cx: &Cx<'_>,
     slug: &Slug,
-    reason: &'static str,
+    reason: Reason,
     user: Option<&UserId>,
 ) -> Result<(), Fault> {
     let client = Some(&cx.client.client().id);
@@ -264,14 +265,16 @@ fn refusal(trouble: &Trouble) -> Refusal {
         Trouble::Unprovable => invalid_grant(
             "this provider cannot prove for whom such a token was issued: send one of another type",
         ),
-        Trouble::Refused { reason, .. } => invalid_grant(match *reason {
-            "wrong_audience" | "wrong_azp" => "the subject token was issued for another app",
-            "wrong_issuer" => "the subject token is of another issuer",
-            "wrong_nonce" => "the nonce is not that of the subject token",
-            "expired" => "the subject token has expired",
-            "bad_signature" => "the subject token does not verify",
-            "code_refused" => "the provider refuses the code",
-            "state_missing" => "the code comes without its state",
+        Trouble::Refused { reason, .. } => invalid_grant(match reason {
+            Reason::WrongAudience | Reason::WrongAzp => {
+                "the subject token was issued for another app"
+            }
+            Reason::WrongIssuer => "the subject token is of another issuer",
+            Reason::WrongNonce => "the nonce is not that of the subject token",
+            Reason::Expired => "the subject token has expired",
+            Reason::BadSignature => "the subject token does not verify",
+            Reason::CodeRefused => "the provider refuses the code",
+            Reason::StateMissing => "the code comes without its state",
             _ => "the subject token is not good",
         }),
     }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::line::Line;
 use super::trouble::Trouble;
 use super::{Leaving, Returned};
+use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 
 type Client = oauth2::Client<
@@ -78,13 +79,13 @@ impl Tokens {
     /// The access token.
     pub(super) fn access(&self) -> Result<&str, Trouble> {
         let token = self.access_token.as_ref().map(|token| token.secret().as_str());
-        token.ok_or_else(|| Trouble::refused("malformed_answer", "there is no access token"))
+        token.ok_or_else(|| Trouble::refused(Reason::MalformedAnswer, "there is no access token"))
     }
 
     /// The id token.
     pub(super) fn id(&self) -> Result<&str, Trouble> {
         let token = self.id_token.as_ref().map(|token| token.secret().as_str());
-        token.ok_or_else(|| Trouble::refused("malformed_answer", "there is no id token"))
+        token.ok_or_else(|| Trouble::refused(Reason::MalformedAnswer, "there is no id token"))
     }
 
     /// Without the errors of those who answer them with success.
@@ -96,7 +97,7 @@ impl Tokens {
             "invalid_client" | "incorrect_client_credentials" | "unauthorized_client" => {
                 Err(Trouble::Misconfigured(detail))
             }
-            _ => Err(Trouble::refused("code_refused", detail)),
+            _ => Err(Trouble::refused(Reason::CodeRefused, detail)),
         }
     }
 }
@@ -141,7 +142,7 @@ impl<'a> Redeemed<'a> {
 impl CodeFlow<'_> {
     fn client(&self) -> Result<Client, Trouble> {
         let bad =
-            |error: url::ParseError| Trouble::refused("malformed_metadata", error.to_string());
+            |error: url::ParseError| Trouble::refused(Reason::MalformedMetadata, error.to_string());
         let client = oauth2::Client::new(ClientId::new(self.client_id.to_owned()))
             .set_auth_uri(AuthUrl::new(self.authorize.to_owned()).map_err(bad)?)
             .set_token_uri(TokenUrl::new(self.token.to_owned()).map_err(bad)?)
@@ -216,6 +217,6 @@ impl CodeFlow<'_> {
 
 fn redirect_url(uri: &str) -> Result<RedirectUrl, Trouble> {
     let bad =
-        |error: url::ParseError| Trouble::refused("malformed_redirect_uri", error.to_string());
+        |error: url::ParseError| Trouble::refused(Reason::MalformedRedirectUri, error.to_string());
     RedirectUrl::new(uri.to_owned()).map_err(bad)
 }

@@ -12,6 +12,7 @@ use super::trouble::Trouble;
 use super::{Answer, Leaving, Presented, Proven, Provider, Returned, Token};
 use crate::domain::identity::Identity;
 use crate::domain::person;
+use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 use crate::keys::borrowed::hmac_hex;
 
@@ -63,7 +64,7 @@ impl Facebook {
         );
         let (status, person) = self.site.line.get(&url, Some(access_token)).await?;
         let subject = claims::name(&person, "id").filter(|_| status == 200);
-        let refused = || Trouble::refused("person_refused", format!("status {status}"));
+        let refused = || Trouble::refused(Reason::PersonRefused, format!("status {status}"));
         let mut identity = Identity::new(self.site.base(), subject.ok_or_else(refused)?);
         // Facebook says nowhere whether it verified the address.
         identity.email =
@@ -86,16 +87,16 @@ impl Facebook {
         );
         let (status, answer) = self.site.line.get(&url, None).await?;
         let Some(data) = answer.get("data").filter(|_| status == 200) else {
-            return Err(Trouble::refused("token_refused", format!("status {status}")));
+            return Err(Trouble::refused(Reason::TokenRefused, format!("status {status}")));
         };
         if data.get("is_valid") != Some(&Value::Bool(true)) {
-            return Err(Trouble::refused("token_refused", "it is not valid any more"));
+            return Err(Trouble::refused(Reason::TokenRefused, "it is not valid any more"));
         }
         let app = claims::name(data, "app_id");
         if !app.is_some_and(|app| accepted.contains(&app.as_str())) {
-            return Err(Trouble::refused("wrong_audience", "it was issued for another app"));
+            return Err(Trouble::refused(Reason::WrongAudience, "it was issued for another app"));
         }
-        let nobody = || Trouble::refused("malformed_answer", "the token speaks of nobody");
+        let nobody = || Trouble::refused(Reason::MalformedAnswer, "the token speaks of nobody");
         claims::name(data, "user_id").ok_or_else(nobody)
     }
 
@@ -113,7 +114,7 @@ impl Facebook {
         let source = Source { line, keys: &self.keys, jwks_uri: &jwks_uri, issuer };
         let verified = id_tokens::verify(source, token, expected).await?;
         let subject = claims::name(&verified.claims, "sub");
-        let nobody = || Trouble::refused("malformed_token", "its sub is none");
+        let nobody = || Trouble::refused(Reason::MalformedToken, "its sub is none");
         // The person is the same one as on the web.
         let mut identity = Identity::new(self.site.base(), subject.ok_or_else(nobody)?);
         claims::fill(&mut identity, &verified.claims, Believed::Never);
@@ -143,7 +144,10 @@ impl Provider for Facebook {
                     let subject = self.check_issued(token, presented.accepted).await?;
                     let identity = self.person(token).await?;
                     if identity.subject != subject {
-                        return Err(Trouble::refused("wrong_subject", "the person is another one"));
+                        return Err(Trouble::refused(
+                            Reason::WrongSubject,
+                            "the person is another one",
+                        ));
                     }
                     Ok(identity.into())
                 }

@@ -10,6 +10,7 @@ use super::site::Site;
 use super::trouble::Trouble;
 use super::{Answer, Leaving, Presented, Proven, Provider, Returned, Token};
 use crate::domain::identity::Identity;
+use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 
 /// GitHub, or an Enterprise Server.
@@ -46,7 +47,7 @@ impl GitHub {
         let url = format!("{}/user", self.api);
         let (status, person) = self.site.line.get(&url, Some(access_token)).await?;
         let subject = claims::name(&person, "id").filter(|_| status == 200);
-        let refused = || Trouble::refused("person_refused", format!("status {status}"));
+        let refused = || Trouble::refused(Reason::PersonRefused, format!("status {status}"));
         let mut identity = Identity::new(self.site.base(), subject.ok_or_else(refused)?);
         identity.username = claims::text(&person, "login");
         identity.profile.name = claims::text(&person, "name").or(identity.username.clone());
@@ -79,8 +80,10 @@ impl GitHub {
         match status {
             200 if app.as_deref() == Some(id) => Ok(()),
             401 | 403 => Err(Trouble::Misconfigured(format!("status {status}"))),
-            200 | 404 => Err(Trouble::refused("wrong_audience", "it was issued for another app")),
-            _ => Err(Trouble::refused("token_refused", format!("status {status}"))),
+            200 | 404 => {
+                Err(Trouble::refused(Reason::WrongAudience, "it was issued for another app"))
+            }
+            _ => Err(Trouble::refused(Reason::TokenRefused, format!("status {status}"))),
         }
     }
 }

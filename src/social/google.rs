@@ -6,6 +6,7 @@ use super::claims::{self, Believed};
 use super::line::{self, Line};
 use super::trouble::Trouble;
 use crate::domain::identity::Identity;
+use crate::domain::reason::Reason;
 
 const TOKEN_INFO: &str = "https://oauth2.googleapis.com/tokeninfo";
 
@@ -25,16 +26,16 @@ pub(super) async fn prove(
     let url = line::with_query(url, &[("access_token", token)]);
     let (status, info) = line.get(&url, None).await?;
     if status != 200 {
-        return Err(Trouble::refused("token_refused", format!("status {status}")));
+        return Err(Trouble::refused(Reason::TokenRefused, format!("status {status}")));
     }
     let is_ours = |member: &str| {
         info.get(member).and_then(Value::as_str).is_some_and(|id| accepted.contains(&id))
     };
     if !is_ours("aud") || info.get("azp").is_some() && !is_ours("azp") {
-        return Err(Trouble::refused("wrong_audience", "it was issued for another app"));
+        return Err(Trouble::refused(Reason::WrongAudience, "it was issued for another app"));
     }
     let subject = claims::name(&info, "sub")
-        .ok_or_else(|| Trouble::refused("malformed_answer", "the token speaks of nobody"))?;
+        .ok_or_else(|| Trouble::refused(Reason::MalformedAnswer, "the token speaks of nobody"))?;
     let mut identity = Identity::new(issuer, subject);
     // Here every value is a text.
     claims::fill(&mut identity, &info, Believed::ClaimOrText);

@@ -23,6 +23,7 @@ use super::line::Line;
 use super::trouble::Trouble;
 use crate::domain::clock::from_millis;
 use crate::domain::hex;
+use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 
 /// What may sign (RFC 8725 §3.1): never what the header alone chooses.
@@ -41,7 +42,7 @@ const LONGEST_SUBJECT: usize = 255;
 pub(super) type Keys = Cached<CoreJsonWebKeySet>;
 
 async fn fetch(line: &Line, url: &str) -> Result<CoreJsonWebKeySet, Trouble> {
-    let malformed = |error: String| Trouble::refused("malformed_keys", error);
+    let malformed = |error: String| Trouble::refused(Reason::MalformedKeys, error);
     let url =
         JsonWebKeySetUrl::new(url.to_owned()).map_err(|error| malformed(error.to_string()))?;
     let (status, keys) = line.get(url.as_str(), None).await?;
@@ -123,11 +124,11 @@ enum Bad {
     /// No key fits; another one may.
     Key(String),
     /// It is none.
-    Token(&'static str, String),
+    Token(Reason, String),
 }
 
 impl Bad {
-    fn token(reason: &'static str, detail: impl Into<String>) -> Self {
+    fn token(reason: Reason, detail: impl Into<String>) -> Self {
         Self::Token(reason, detail.into())
     }
 }
@@ -135,7 +136,7 @@ impl Bad {
 impl From<Bad> for Trouble {
     fn from(bad: Bad) -> Self {
         match bad {
-            Bad::Key(detail) => Self::refused("bad_signature", detail),
+            Bad::Key(detail) => Self::refused(Reason::BadSignature, detail),
             Bad::Token(reason, detail) => Self::refused(reason, detail),
         }
     }
@@ -149,12 +150,12 @@ impl From<ClaimsVerificationError> for Bad {
                 SignatureVerificationError::NoMatchingKey
                 | SignatureVerificationError::CryptoError(_),
             ) => return Self::Key(error_chain(&error)),
-            E::SignatureVerification(_) | E::Unsupported(_) => "bad_signature",
-            E::Expired(_) => "expired",
-            E::InvalidAudience(_) => "wrong_audience",
-            E::InvalidIssuer(_) => "wrong_issuer",
-            E::InvalidNonce(_) => "wrong_nonce",
-            _ => "bad_token",
+            E::SignatureVerification(_) | E::Unsupported(_) => Reason::BadSignature,
+            E::Expired(_) => Reason::Expired,
+            E::InvalidAudience(_) => Reason::WrongAudience,
+            E::InvalidIssuer(_) => Reason::WrongIssuer,
+            E::InvalidNonce(_) => Reason::WrongNonce,
+            _ => Reason::BadToken,
         };
         Self::Token(reason, error_chain(&error))
     }
@@ -172,30 +173,31 @@ fn check(
     expected: Expected<'_>,
     now: DateTime<Utc>,
 ) -> Result<Verified, Bad> {
-    let malformed = |detail: &str| Bad::token("malformed_token", detail);
+    let malformed = |detail: &str| Bad::token(Reason::MalformedToken, detail);
     let (signed, _) = token.rsplit_once('.').ok_or_else(|| malformed("it is no JWT"))?;
     let claims = payload(token).ok_or_else(|| malformed("it holds no JSON"))?;
     let named = audiences(&claims).ok_or_else(|| malformed("its aud is none"))?;
     let id_token = CoreIdToken::from_str(token).map_err(|error| malformed(&error.to_string()))?;
     let ours = named.iter().find(|one| expected.audiences.contains(one));
-    let ours = ours.ok_or_else(|| Bad::token("wrong_audience", "it was issued for another app"))?;
+    let ours =
+        ours.ok_or_else(|| Bad::token(Reason::WrongAudience, "it was issued for another app"))?;
     let verified = id_token
         .claims(&verifier(keys, issuer, ours, expected, now)?, |nonce: Option<&Nonce>| {
             check_nonce(nonce, expected.nonce, &claims)
         })?;
     // The crate compares URLs; an issuer is compared byte for byte (Core §3.1.3.7).
     if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
-        return Err(Bad::token("wrong_issuer", "another issuer"));
+        return Err(Bad::token(Reason::WrongIssuer, "another issuer"));
     }
     // To the crate such a token would be expired.
     if verified.issue_time() > now + AHEAD {
-        return Err(Bad::token("issued_ahead", "it was issued in the future"));
+        return Err(Bad::token(Reason::IssuedAhead, "it was issued in the future"));
     }
     check_party(&claims, &named, expected.audiences)?;
     if let (Some(access_token), Some(hash)) = (expected.access_token, claims.get("at_hash"))
         && hash.as_str() != Some(left_half_hash(access_token).as_str())
     {
-        return Err(Bad::token("wrong_at_hash", "the access token is another one"));
+        return Err(Bad::token(Reason::WrongAtHash, "the access token is another one"));
     }
     let subject = verified.subject().as_str();
     if subject.is_empty() || subject.len() > LONGEST_SUBJECT {
@@ -217,7 +219,7 @@ fn verifier<'a>(
     now: DateTime<Utc>,
 ) -> Result<CoreIdTokenVerifier<'a>, Bad> {
     let issuer = IssuerUrl::new(issuer.to_owned());
-    let issuer = issuer.map_err(|error| Bad::token("wrong_issuer", error.to_string()))?;
+    let issuer = issuer.map_err(|error| Bad::token(Reason::WrongIssuer, error.to_string()))?;
     let (client, keys) = (ClientId::new(audience.to_owned()), keys.clone());
     let mut algorithms = ALGORITHMS.to_vec();
     let verifier = match expected.secret {
@@ -239,8 +241,10 @@ fn verifier<'a>(
 fn check_party(claims: &Value, named: &[&str], accepted: &[&str]) -> Result<(), Bad> {
     match claims.get("azp") {
         Some(Value::String(party)) if accepted.contains(&party.as_str()) => Ok(()),
-        Some(_) => Err(Bad::token("wrong_azp", "another app got it")),
-        None if named.len() > 1 => Err(Bad::token("wrong_azp", "several audiences and no azp")),
+        Some(_) => Err(Bad::token(Reason::WrongAzp, "another app got it")),
+        None if named.len() > 1 => {
+            Err(Bad::token(Reason::WrongAzp, "several audiences and no azp"))
+        }
         None => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ use super::line::{self, Line};
 use super::trouble::Trouble;
 use crate::domain::identity::Identity;
 use crate::domain::person;
+use crate::domain::reason::Reason;
 
 /// Where people and tokens are asked about.
 const API: &str = "https://kapi.kakao.com";
@@ -28,12 +29,12 @@ pub(super) async fn fill(
     let (status, person) = line.get(&url, Some(access_token)).await?;
     if status != 200 {
         return Err(Trouble::refused(
-            "person_refused",
+            Reason::PersonRefused,
             format!("status {status}, {}", code(&person)),
         ));
     }
     if claims::name(&person, "id").as_deref() != Some(&identity.subject) {
-        return Err(Trouble::refused("wrong_subject", "the person is another one"));
+        return Err(Trouble::refused(Reason::WrongSubject, "the person is another one"));
     }
     let nothing = Value::Null;
     let account = person.get("kakao_account").unwrap_or(&nothing);
@@ -61,7 +62,9 @@ pub(super) async fn issued(
     let (status, info) = line.get(&url, Some(token)).await?;
     match (status, claims::name(&info, "app_id"), claims::name(&info, "id")) {
         (200, Some(app), Some(person)) => Ok((app, person)),
-        _ => Err(Trouble::refused("token_refused", format!("status {status}, {}", code(&info)))),
+        _ => {
+            Err(Trouble::refused(Reason::TokenRefused, format!("status {status}, {}", code(&info))))
+        }
     }
 }
 

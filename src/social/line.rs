@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use super::breaker::Breaker;
 use super::trouble::Trouble;
 use crate::domain::clock::Clock;
+use crate::domain::reason::Reason;
 use crate::outbound::{Failure, Outbound};
 
 /// So many calls to one provider at once: a slow one holds up nobody else.
@@ -102,14 +103,14 @@ impl Line {
         &self,
         request: Result<HttpRequest, http::Error>,
     ) -> Result<(u16, Value), Trouble> {
-        let unsendable = |_| Trouble::refused("malformed_token", "it cannot be sent");
+        let unsendable = |_| Trouble::refused(Reason::MalformedToken, "it cannot be sent");
         let request = request.map_err(unsendable)?;
         let response = self.send(request).await?;
         let status = response.status().as_u16();
         match serde_json::from_slice(response.body()) {
             Ok(value) => Ok((status, value)),
             Err(_) if status >= 400 => Ok((status, Value::Null)),
-            Err(_) => Err(Trouble::refused("malformed_answer", "the answer is not JSON")),
+            Err(_) => Err(Trouble::refused(Reason::MalformedAnswer, "the answer is not JSON")),
         }
     }
 

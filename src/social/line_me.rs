@@ -4,6 +4,7 @@ use super::claims;
 use super::line::{self, Line};
 use super::trouble::Trouble;
 use crate::domain::identity::Identity;
+use crate::domain::reason::Reason;
 
 const API: &str = "https://api.line.me";
 
@@ -23,15 +24,16 @@ pub(super) async fn prove(
     let url = line::with_query(&format!("{api}/oauth2/v2.1/verify"), &[("access_token", token)]);
     let (status, info) = line.get(&url, None).await?;
     let app = claims::name(&info, "client_id").filter(|_| status == 200);
-    let app = app.ok_or_else(|| Trouble::refused("token_refused", format!("status {status}")))?;
+    let app =
+        app.ok_or_else(|| Trouble::refused(Reason::TokenRefused, format!("status {status}")))?;
     if !accepted.contains(&app.as_str()) {
-        return Err(Trouble::refused("wrong_audience", "it was issued for another app"));
+        return Err(Trouble::refused(Reason::WrongAudience, "it was issued for another app"));
     }
     let url = format!("{api}/v2/profile");
     let (status, person) = line.get(&url, Some(token)).await?;
     let subject = claims::name(&person, "userId").filter(|_| status == 200);
-    let subject =
-        subject.ok_or_else(|| Trouble::refused("person_refused", format!("status {status}")))?;
+    let subject = subject
+        .ok_or_else(|| Trouble::refused(Reason::PersonRefused, format!("status {status}")))?;
     let mut identity = Identity::new(issuer, subject);
     identity.profile.name = claims::text(&person, "displayName");
     identity.profile.picture = claims::link(&person, "pictureUrl");

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::claims;
 use super::trouble::Trouble;
 use crate::domain::identity::Identity;
+use crate::domain::reason::Reason;
 
 /// Whoever has an account of any kind.
 const COMMON: &str = "common";
@@ -41,7 +42,8 @@ pub(super) fn issuer_of(
 ) -> Result<String, Trouble> {
     let own = claims.and_then(|claims| claims.get("tid")).and_then(Value::as_str);
     let own = own.filter(|own| uuid::Uuid::try_parse(own).is_ok());
-    let own = own.ok_or_else(|| Trouble::refused("wrong_issuer", "the token names no tenant"))?;
+    let own =
+        own.ok_or_else(|| Trouble::refused(Reason::WrongIssuer, "the token names no tenant"))?;
     let is_let_in = match tenant.unwrap_or(COMMON) {
         COMMON => true,
         "organizations" => own != PERSONAL,
@@ -49,7 +51,7 @@ pub(super) fn issuer_of(
         only => own.eq_ignore_ascii_case(only),
     };
     if !is_let_in {
-        return Err(Trouble::refused("wrong_issuer", "the tenant is another one"));
+        return Err(Trouble::refused(Reason::WrongIssuer, "the tenant is another one"));
     }
     Ok(issuer(base, Some(own)))
 }
@@ -58,7 +60,8 @@ pub(super) fn issuer_of(
 /// addresses are what an administrator writes.
 pub(super) fn identity(claims: &Value, issuer: &str) -> Result<Identity, Trouble> {
     let object = claims::name(claims, "oid");
-    let object = object.ok_or_else(|| Trouble::refused("malformed_token", "there is no oid"))?;
+    let object =
+        object.ok_or_else(|| Trouble::refused(Reason::MalformedToken, "there is no oid"))?;
     Ok(Identity::new(issuer, object))
 }
 

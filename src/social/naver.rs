@@ -8,6 +8,7 @@ use super::trouble::Trouble;
 use super::{Answer, Leaving, Presented, Proven, Provider, Returned, Token};
 use crate::domain::identity::Identity;
 use crate::domain::person;
+use crate::domain::reason::Reason;
 
 /// Naver.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Naver {
         let (status, answer) = self.site.line.get(&self.me, Some(access_token)).await?;
         let code = claims::text(&answer, "resultcode").unwrap_or_default();
         let refused =
-            || Trouble::refused("person_refused", format!("status {status}, code {code}"));
+            || Trouble::refused(Reason::PersonRefused, format!("status {status}, code {code}"));
         let person = answer.get("response").filter(|_| status == 200 && code == "00");
         let person = person.ok_or_else(refused)?;
         let subject = claims::name(person, "id").ok_or_else(refused)?;
@@ -94,7 +95,7 @@ impl Provider for Naver {
                 return Err(Trouble::Unprovable);
             };
             // Nothing shows that Naver compares redirect URI or verifier: the state has to be known.
-            let missing = || Trouble::refused("state_missing", "a code comes with its state");
+            let missing = || Trouble::refused(Reason::StateMissing, "a code comes with its state");
             let extra = [("state", state.ok_or_else(missing)?)];
             let redeemed = Redeemed { code, redirect_uri, verifier, extra: &extra };
             let tokens = self.flow().redeem(&self.site.line, redeemed).await?;

@@ -17,6 +17,7 @@ use super::{Answer, Leaving, Presented, Proven, Provider, Returned, Token};
 use super::{apple, google, kakao, line_me, microsoft, origin};
 use crate::domain::identity::Identity;
 use crate::domain::provider::Credential;
+use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 
 /// Clocks of others may differ by so much.
@@ -158,7 +159,7 @@ impl OpenId {
             microsoft::identity(claims, issuer)?
         } else {
             let subject = claims::name(claims, "sub");
-            let nobody = || Trouble::refused("malformed_token", "its sub is none");
+            let nobody = || Trouble::refused(Reason::MalformedToken, "its sub is none");
             Identity::new(issuer, subject.ok_or_else(nobody)?)
         };
         claims::fill(&mut identity, claims, self.believed());
@@ -198,11 +199,12 @@ impl OpenId {
     fn check_freshness(&self, claims: &Value, since: DateTime<Utc>) -> Result<(), Trouble> {
         match claims.get("auth_time").and_then(Value::as_i64) {
             Some(at) if at < (since - SKEW).timestamp() => {
-                Err(Trouble::refused("not_fresh", "they proved too long ago who they are"))
+                Err(Trouble::refused(Reason::NotFresh, "they proved too long ago who they are"))
             }
-            None if self.site.says_when() => {
-                Err(Trouble::refused("not_fresh", "it does not say when they proved who they are"))
-            }
+            None if self.site.says_when() => Err(Trouble::refused(
+                Reason::NotFresh,
+                "it does not say when they proved who they are",
+            )),
             _ => Ok(()),
         }
     }
@@ -230,7 +232,10 @@ impl OpenId {
         }
         // Core §5.3.2
         if more.get("sub") != claims.get("sub") {
-            return Err(Trouble::refused("wrong_subject", "userinfo speaks of another person"));
+            return Err(Trouble::refused(
+                Reason::WrongSubject,
+                "userinfo speaks of another person",
+            ));
         }
         claims::fill(identity, &more, self.believed());
         Ok(())
@@ -249,7 +254,7 @@ impl OpenId {
                 let (app, person) = kakao::issued(&self.site.line, api, token).await?;
                 if !accepted.contains(&app.as_str()) {
                     let detail = format!("it was issued for the app {app}");
-                    return Err(Trouble::refused("wrong_audience", detail));
+                    return Err(Trouble::refused(Reason::WrongAudience, detail));
                 }
                 let mut identity = Identity::new(self.site.base(), person);
                 kakao::fill(&self.site.line, api, token, &mut identity).await?;

@@ -5,6 +5,7 @@ use oauth2::{RequestTokenError, StandardErrorResponse};
 use serde_json::Value;
 
 use super::line::Broken;
+use crate::domain::reason::Reason;
 use crate::outbound::Failure;
 
 /// Why nobody came of a visit to a provider. The texts are for the operator: no page and no app
@@ -17,8 +18,8 @@ pub enum Trouble {
     /// What it said, or what was presented as said by it, does not hold.
     #[error("{reason}: {detail}")]
     Refused {
-        /// One word for the audit.
-        reason: &'static str,
+        /// For the audit.
+        reason: Reason,
         /// For the log.
         detail: String,
     },
@@ -31,14 +32,14 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    pub(super) fn refused(reason: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn refused(reason: Reason, detail: impl Into<String>) -> Self {
         Self::Refused { reason, detail: detail.into() }
     }
 
     /// RFC 9207 §2.4: the authorization response is not this provider's.
     #[must_use]
     pub fn another_issuer() -> Self {
-        Self::refused("wrong_issuer", "the answer came from another issuer")
+        Self::refused(Reason::WrongIssuer, "the answer came from another issuer")
     }
 
     /// The same without these: some providers repeat what they were asked with.
@@ -55,14 +56,14 @@ impl Trouble {
         }
     }
 
-    /// One word for the audit.
+    /// Why, for the audit.
     #[must_use]
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> Reason {
         match self {
-            Self::Unavailable(_) => "unavailable",
-            Self::Refused { reason, .. } => reason,
-            Self::Misconfigured(_) => "misconfigured",
-            Self::Unprovable => "unprovable",
+            Self::Unavailable(_) => Reason::Unavailable,
+            Self::Refused { reason, .. } => *reason,
+            Self::Misconfigured(_) => Reason::Misconfigured,
+            Self::Unprovable => Reason::Unprovable,
         }
     }
 }
@@ -71,7 +72,7 @@ impl From<Broken> for Trouble {
     fn from(broken: Broken) -> Self {
         match broken {
             Broken::Failed(failure @ (Failure::TooLarge | Failure::Malformed)) => {
-                Self::refused("malformed_answer", failure.to_string())
+                Self::refused(Reason::MalformedAnswer, failure.to_string())
             }
             Broken::Failed(failure @ (Failure::NotAllowed | Failure::Untrusted)) => {
                 Self::Misconfigured(failure.to_string())
@@ -93,7 +94,7 @@ impl From<TokenError> for Trouble {
                 | BasicErrorResponseType::UnauthorizedClient => {
                     Self::Misconfigured(response.to_string())
                 }
-                _ => Self::refused("code_refused", response.to_string()),
+                _ => Self::refused(Reason::CodeRefused, response.to_string()),
             },
             RequestTokenError::Parse(_, body) => in_other_words(&body),
             RequestTokenError::Other(_) => unreadable(),
@@ -103,7 +104,7 @@ impl From<TokenError> for Trouble {
 
 /// The text of what could not be read may hold a token.
 fn unreadable() -> Trouble {
-    Trouble::refused("malformed_answer", "the token endpoint's answer cannot be read")
+    Trouble::refused(Reason::MalformedAnswer, "the token endpoint's answer cannot be read")
 }
 
 /// Facebook's `error` is an object with a number: 1 is a wrong secret, 101 a wrong app.
@@ -112,7 +113,7 @@ fn in_other_words(body: &[u8]) -> Trouble {
     let error = answer.as_ref().and_then(|answer| answer.get("error"));
     match error.and_then(|error| error.get("code")).and_then(Value::as_i64) {
         Some(code @ (1 | 101)) => Trouble::Misconfigured(format!("code {code}")),
-        Some(code) => Trouble::refused("code_refused", format!("code {code}")),
+        Some(code) => Trouble::refused(Reason::CodeRefused, format!("code {code}")),
         None => unreadable(),
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::Pending;
 use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, VisitState};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
@@ -122,8 +123,8 @@ async fn take(issuer: &Issuer, caller: Caller<'_>, slug: &Slug, came: Came<'_>) 
                 let is_theirs = Some(&visit.browser) == caller.visitor.browser.as_ref();
                 // RFC 9700 §4.4.2: an answer at the address of another provider is none.
                 let (lost, reason) = match is_theirs {
-                    false => (Lost::WrongBrowser, Some("wrong_browser")),
-                    true if visit.provider != *slug => (Lost::Unknown, Some("mixed_up")),
+                    false => (Lost::WrongBrowser, Some(Reason::WrongBrowser)),
+                    true if visit.provider != *slug => (Lost::Unknown, Some(Reason::MixedUp)),
                     true => (Lost::Unknown, None),
                 };
                 if let Some(reason) = reason {
@@ -206,7 +207,7 @@ fn note_of(error: &str) -> Note {
 }
 
 impl At<'_> {
-    async fn refused(&self, reason: &'static str, user: Option<&UserId>) -> Result<(), Fault> {
+    async fn refused(&self, reason: Reason, user: Option<&UserId>) -> Result<(), Fault> {
         let refusal = Refusal {
             provider: self.slug,
             reason,
@@ -334,7 +335,7 @@ async fn link(
     };
     let linked = tx.settle(linked).await?;
     if !linked {
-        at.refused("belongs_to_another_account", Some(user)).await?;
+        at.refused(Reason::BelongsToAnotherAccount, Some(user)).await?;
     }
     let said = if linked { Said::Linked } else { Said::Taken(at.slug.clone()) };
     to_account(at, interaction, user, said).await

@@ -6,6 +6,7 @@ use crate::accounts::federation::{self, Refusal};
 use crate::domain::audit::Event;
 use crate::domain::interaction::Pending;
 use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::reason::Reason;
 use crate::domain::session::BrowserId;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -83,7 +84,7 @@ async fn link(
     if !federation::link(tx, &user, &provider, &identity, caller.origin).await? {
         let refusal = Refusal {
             provider: &provider,
-            reason: "belongs_to_another_account",
+            reason: Reason::BelongsToAnotherAccount,
             client,
             user: Some(&user),
             origin: caller.origin,
