@@ -24,7 +24,7 @@ use crate::keys::make::RSA_BITS;
 use crate::keys::ring::Memory;
 use crate::keys::seal::Source;
 use crate::oauth::Lifetimes;
-use crate::outbound::{self, Outbound};
+use crate::outbound;
 
 /// Checked settings.
 #[derive(Clone, Debug)]
@@ -235,7 +235,7 @@ fn settings(r: &mut Reader) -> Settings {
             let nets: Vec<_> = proxies.0.iter().map(ToString::to_string).collect();
             nets.join(",")
         }),
-        social: social(r, &outbound),
+        social: social(r, outbound.allow_private),
         outbound,
         shutdown_delay: std(r.duration_or_zero("shutdown.delay", Duration::zero())),
         shutdown_deadline: std(r.duration("shutdown.deadline", Duration::seconds(20))),
@@ -344,11 +344,9 @@ fn hashing(r: &mut Reader) -> Hashing {
     Hashing { cost: Cost { memory, passes }, threads }
 }
 
-fn social(r: &mut Reader, outbound: &outbound::Config) -> Vec<Registration> {
+fn social(r: &mut Reader, allow_private: bool) -> Vec<Registration> {
     let Some(tables) = r.social.take() else { return Vec::new() };
-    // What is wrong with the way out is said where the server makes it.
-    let outbound = Outbound::new(outbound.clone()).ok();
-    let (read, wrong) = super::providers::read(&tables, outbound.as_ref());
+    let (read, wrong) = super::providers::read(&tables, allow_private);
     for (key, problem) in wrong {
         r.problem(&key, problem);
     }

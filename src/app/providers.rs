@@ -10,8 +10,7 @@ use crate::domain::provider::{
     Audience, Credential, Domain, NoDomain, Preset, Registration, Slug, Terms,
 };
 use crate::domain::sensitive::Sensitive;
-use crate::outbound::Outbound;
-use crate::social;
+use crate::social::{self, Problems};
 
 /// One table as it is written.
 #[derive(Deserialize)]
@@ -56,10 +55,7 @@ struct RawAudience {
 pub(super) type Wrong = (String, String);
 
 /// Reads every table; what is wrong comes instead.
-pub(super) fn read(
-    value: &toml::Value,
-    outbound: Option<&Outbound>,
-) -> (Vec<Registration>, Vec<Wrong>) {
+pub(super) fn read(value: &toml::Value, allow_private: bool) -> (Vec<Registration>, Vec<Wrong>) {
     let mut wrong = Vec::new();
     let toml::Value::Array(tables) = value else {
         wrong.push(("social".to_owned(), "is a list of tables: [[social]]".to_owned()));
@@ -86,8 +82,7 @@ pub(super) fn read(
         if !slugs.insert(registration.slug.clone()) {
             wrong.push((keyed(&name, "slug"), "is taken by another [[social]]".to_owned()));
         }
-        if let Some(Err(problems)) = outbound.map(|outbound| social::check(&registration, outbound))
-        {
+        if let Err(problems) = social::check(&registration, allow_private) {
             wrong.extend(problems.into_iter().map(|(key, it)| (keyed(&name, key), it)));
         }
         read.push(registration);
@@ -99,31 +94,31 @@ fn keyed(name: &str, key: &str) -> String {
     format!("social.{name}.{key}")
 }
 
-fn registration(raw: Raw) -> Result<Registration, Vec<(&'static str, String)>> {
-    let mut problems = Vec::new();
+fn registration(raw: Raw) -> Result<Registration, Problems> {
+    let mut problems = Problems::default();
     let slug = Slug::parse(&raw.slug);
     if slug.is_none() {
         let shape = "must be 1 to 32 lower-case letters, digits, - and _";
-        problems.push(("slug", shape.to_owned()));
+        problems.add("slug", shape);
     }
-    let credential = credential(&raw).unwrap_or_else(|problem| {
-        problems.push(problem);
+    let credential = credential(&raw).unwrap_or_else(|(key, problem)| {
+        problems.add(key, problem);
         Credential::None
     });
     let preset = Preset::parse(&raw.preset);
     if preset.is_none() {
         let known = Preset::ALL.map(Preset::as_str).join(", ");
-        problems.push(("preset", format!("is none of {known}")));
+        problems.add("preset", format!("is none of {known}"));
     }
     let domains = raw.allowed_domains.iter().map(|name| Domain::parse(name));
     let allowed_domains = domains.collect::<Result<_, NoDomain>>().unwrap_or_else(|problem| {
-        problems.push(("allowed_domains", problem.to_string()));
+        problems.add("allowed_domains", problem.to_string());
         Vec::new()
     });
     let mut ids = |key, names: &[String]| {
         let parsed: Option<Vec<_>> = names.iter().map(|name| ClientId::parse(name)).collect();
         parsed.unwrap_or_else(|| {
-            problems.push((key, "holds what is no client id".to_owned()));
+            problems.add(key, "holds what is no client id".to_owned());
             Vec::new()
         })
     };

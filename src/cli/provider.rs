@@ -178,8 +178,8 @@ impl Add {
             return reject(format!("{slug} stands in the settings file"));
         }
         let sealer = Sealer::new(&app::master_key(settings, store).await?)?;
-        let outbound = app::outbound(settings)?;
-        administration::add(store, &at.clock, &sealer, &outbound, registration).await?;
+        let allow_private = settings.outbound.allow_private;
+        administration::add(store, &at.clock, &sealer, registration, allow_private).await?;
         let uri = redirect_uri(&settings.issuer, &slug);
         let shown = json!({ "slug": slug, "redirect_uri": uri });
         at.print(&shown, &format!("added {slug}; register this redirect URI there:\n{uri}"));
@@ -371,10 +371,7 @@ async fn check(
     }
     let outbound = app::outbound(settings)?;
     Ok(finding(match social::provider(one, &outbound, &at.clock) {
-        Err(problems) => {
-            let lines: Vec<_> = problems.iter().map(|(key, it)| format!("{key} {it}")).collect();
-            Err(lines.join("; "))
-        }
+        Err(problems) => Err(problems.to_string()),
         Ok(provider) => {
             let said = social::in_time(provider.check(&uri)).await;
             said.map_err(|trouble| trouble.to_string())

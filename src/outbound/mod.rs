@@ -125,7 +125,7 @@ impl Outbound {
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self
             .client
-            .post(self.checked(url)?)
+            .post(checked(url, self.reach)?)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(body);
         self.in_time(async { Ok(answer(request).await?.status().as_u16()) }).await
@@ -133,7 +133,7 @@ impl Outbound {
 
     /// Fetches what is there, of at most so many bytes.
     pub async fn get(&self, url: &str, most: usize) -> Result<Fetched, Failure> {
-        let request = self.client.get(self.checked(url)?);
+        let request = self.client.get(checked(url, self.reach)?);
         let most = most.min(MOST);
         self.in_time(async {
             let response = answer(request).await?;
@@ -153,7 +153,7 @@ impl Outbound {
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, Failure> {
         let (head, form) = request.into_parts();
-        let url = self.checked(&head.uri.to_string())?;
+        let url = checked(&head.uri.to_string(), self.reach)?;
         let request = self.client.request(head.method, url).headers(head.headers).body(form);
         self.in_time(async {
             let response = answer(request).await?;
@@ -166,34 +166,10 @@ impl Outbound {
         .await
     }
 
-    /// Whether a URL may be called, as far as can be seen before its name is looked up.
+    /// Whether private and loopback addresses may be called.
     #[must_use]
-    pub fn may_call(&self, url: &str) -> bool {
-        self.checked(url).is_ok()
-    }
-
-    /// A URL that may be called as far as can be seen before its name is looked up.
-    fn checked(&self, url: &str) -> Result<Url, Failure> {
-        let url = Url::parse(url).map_err(|_| Failure::NotAllowed)?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(Failure::NotAllowed);
-        }
-        let (reachable, is_local) = match url.host() {
-            Some(Host::Domain(name)) => (true, is_localhost(name)),
-            Some(Host::Ipv4(address)) => {
-                (self.reach.includes(address.into()), address.is_loopback())
-            }
-            Some(Host::Ipv6(address)) => {
-                (self.reach.includes(address.into()), address.is_loopback())
-            }
-            None => (false, false),
-        };
-        let may_pass = match url.scheme() {
-            "https" => true,
-            "http" => self.reach.private && is_local,
-            _ => false,
-        };
-        if reachable && may_pass { Ok(url) } else { Err(Failure::NotAllowed) }
+    pub fn allows_private(&self) -> bool {
+        self.reach.private
     }
 
     async fn in_time<T>(
@@ -202,6 +178,32 @@ impl Outbound {
     ) -> Result<T, Failure> {
         tokio::time::timeout(self.patience, call).await.unwrap_or(Err(Failure::TimedOut))
     }
+}
+
+/// Whether a URL may be called, as far as can be seen before its name is looked up; private ones with
+/// [`Config::allow_private`] alone.
+#[must_use]
+pub fn may_call(url: &str, allow_private: bool) -> bool {
+    checked(url, Reach { private: allow_private }).is_ok()
+}
+
+fn checked(url: &str, reach: Reach) -> Result<Url, Failure> {
+    let url = Url::parse(url).map_err(|_| Failure::NotAllowed)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Failure::NotAllowed);
+    }
+    let (reachable, is_local) = match url.host() {
+        Some(Host::Domain(name)) => (true, is_localhost(name)),
+        Some(Host::Ipv4(address)) => (reach.includes(address.into()), address.is_loopback()),
+        Some(Host::Ipv6(address)) => (reach.includes(address.into()), address.is_loopback()),
+        None => (false, false),
+    };
+    let may_pass = match url.scheme() {
+        "https" => true,
+        "http" => reach.private && is_local,
+        _ => false,
+    };
+    if reachable && may_pass { Ok(url) } else { Err(Failure::NotAllowed) }
 }
 
 fn authorities(file: &Path) -> Result<Vec<Certificate>, Unusable> {
@@ -281,11 +283,6 @@ fn innermost(error: &reqwest::Error) -> String {
 mod tests {
     use super::*;
 
-    fn checked(url: &str, allow_private: bool) -> bool {
-        let config = Config { allow_private, ..Config::default() };
-        Outbound::new(config).unwrap().checked(url).is_ok()
-    }
-
     #[test]
     fn a_host_is_judged_however_it_is_written() {
         for bad in [
@@ -319,11 +316,11 @@ mod tests {
             "example.com",
             "",
         ] {
-            assert!(!checked(bad, false), "{bad}");
+            assert!(!may_call(bad, false), "{bad}");
         }
         for good in ["https://example.com/x?y=z", "https://1.1.1.1/", "https://[2606:4700::1111]/"]
         {
-            assert!(checked(good, false), "{good}");
+            assert!(may_call(good, false), "{good}");
         }
     }
 
@@ -337,7 +334,7 @@ mod tests {
             "http://localhost:8080/",
             "http://rp.localhost./",
         ] {
-            assert!(checked(good, true), "{good}");
+            assert!(may_call(good, true), "{good}");
         }
         for bad in [
             "http://10.1.2.3/",
@@ -349,7 +346,7 @@ mod tests {
             "https://224.0.0.1/",
             "ftp://127.0.0.1/",
         ] {
-            assert!(!checked(bad, true), "{bad}");
+            assert!(!may_call(bad, true), "{bad}");
         }
     }
 }

@@ -8,7 +8,7 @@ use super::claims;
 use super::trouble::Trouble;
 use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
-use crate::domain::provider::{Credential, Registration};
+use crate::domain::provider::{Credential, Registration, Terms};
 use crate::domain::sensitive::Sensitive;
 use crate::keys::borrowed::Es256Key;
 
@@ -21,11 +21,11 @@ pub(super) fn is_key(private: &Sensitive) -> bool {
 
 /// A client of ours that two bundle ids are for. A code belongs to one of them and does not say to
 /// which, and who tries it with the wrong one may spend it.
-pub(super) fn has_two_bundles(registration: &Registration) -> Option<&ClientId> {
-    let mut clients = registration.terms.audiences.iter().flat_map(|audience| &audience.clients);
+pub(super) fn has_two_bundles(terms: &Terms) -> Option<&ClientId> {
+    let mut clients = terms.audiences.iter().flat_map(|audience| &audience.clients);
     clients.find(|client| {
-        let accepted = registration.accepted_for(client);
-        let bundles = accepted.into_iter().filter(|id| *id != registration.terms.client_id);
+        let theirs = terms.audiences.iter().filter(|one| one.clients.contains(client));
+        let bundles = theirs.map(|one| &one.id).filter(|id| **id != terms.client_id);
         bundles.collect::<BTreeSet<_>>().len() > 1
     })
 }

@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
-    BasicTokenType,
+    BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse,
+    BasicTokenIntrospectionResponse, BasicTokenType,
 };
 use oauth2::{
     AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
     EndpointNotSet, EndpointSet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
-    Scope, StandardRevocableToken, TokenResponse, TokenUrl,
+    RequestTokenError, Scope, StandardErrorResponse, StandardRevocableToken, TokenResponse,
+    TokenUrl,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::line::Line;
+use super::channel::{Broken, Channel};
 use super::trouble::Trouble;
-use super::{Leaving, Returned};
+use super::{AuthorizationRequest, AuthorizationResponse};
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 
@@ -117,9 +119,9 @@ pub(super) struct CodeFlow<'a> {
     pub(super) in_body: bool,
 }
 
-/// A code and what it must come with.
+/// A code and what it must come with, RFC 6749 §4.1.3.
 #[derive(Clone, Copy)]
-pub(super) struct Redeemed<'a> {
+pub(super) struct CodeRequest<'a> {
     pub(super) code: &'a str,
     pub(super) redirect_uri: Option<&'a str>,
     pub(super) verifier: Option<&'a str>,
@@ -127,13 +129,13 @@ pub(super) struct Redeemed<'a> {
     pub(super) extra: &'a [(&'a str, &'a str)],
 }
 
-impl<'a> Redeemed<'a> {
+impl<'a> CodeRequest<'a> {
     /// The code that a person came back with.
-    pub(super) fn of(returned: Returned<'a>) -> Self {
+    pub(super) fn of(response: AuthorizationResponse<'a>) -> Self {
         Self {
-            code: returned.code,
-            redirect_uri: Some(returned.redirect_uri),
-            verifier: Some(returned.verifier),
+            code: response.code,
+            redirect_uri: Some(response.redirect_uri),
+            verifier: Some(response.verifier),
             extra: &[],
         }
     }
@@ -153,61 +155,61 @@ impl CodeFlow<'_> {
         })
     }
 
-    /// The URL at which a person signs in.
+    /// The URL at which a person signs in, RFC 6749 §4.1.1.
     pub(super) fn leave(
         &self,
-        leaving: Leaving<'_>,
+        request: AuthorizationRequest<'_>,
         scopes: &str,
         extra: &[(&str, &str)],
     ) -> Result<String, Trouble> {
-        let client = self.client()?.set_redirect_uri(redirect_url(leaving.redirect_uri)?);
-        let verifier = PkceCodeVerifier::new(leaving.verifier.to_owned());
-        let state = CsrfToken::new(leaving.state.to_owned());
+        let client = self.client()?.set_redirect_uri(redirect_url(request.redirect_uri)?);
+        let verifier = PkceCodeVerifier::new(request.verifier.to_owned());
+        let state = CsrfToken::new(request.state.to_owned());
         let scopes = scopes.split_ascii_whitespace().map(|scope| Scope::new(scope.to_owned()));
-        let mut request = client
+        let mut url = client
             .authorize_url(|| state)
             .add_scopes(scopes)
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
         for (name, value) in extra {
-            request = request.add_extra_param(*name, *value);
+            url = url.add_extra_param(*name, *value);
         }
-        Ok(request.url().0.into())
+        Ok(url.url().0.into())
     }
 
     /// Redeems a code, RFC 6749 §4.1.3.
     pub(super) async fn redeem(
         &self,
-        line: &Line,
-        redeemed: Redeemed<'_>,
+        channel: &Channel,
+        request: CodeRequest<'_>,
     ) -> Result<Tokens, Trouble> {
+        let CodeRequest { code, redirect_uri, verifier, extra } = request;
         let mut client = self.client()?;
-        if let Some(uri) = redeemed.redirect_uri {
+        if let Some(uri) = redirect_uri {
             client = client.set_redirect_uri(redirect_url(uri)?);
         }
-        let code = AuthorizationCode::new(redeemed.code.to_owned());
-        let mut request = client.exchange_code(code);
-        if let Some(verifier) = redeemed.verifier {
-            request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()));
+        let mut exchange = client.exchange_code(AuthorizationCode::new(code.to_owned()));
+        if let Some(verifier) = verifier {
+            exchange = exchange.set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()));
         }
-        for (name, value) in redeemed.extra {
-            request = request.add_extra_param(*name, *value);
+        for (name, value) in extra {
+            exchange = exchange.add_extra_param(*name, *value);
         }
-        let answered = request.request_async(line).await.map_err(Trouble::from);
+        let answered = exchange.request_async(channel).await.map_err(Trouble::from);
         answered.and_then(Tokens::checked).map_err(|trouble| {
             let secret = self.secret.map(Sensitive::expose).unwrap_or_default();
-            trouble.without(&[redeemed.code, redeemed.verifier.unwrap_or_default(), secret])
+            trouble.without(&[code, verifier.unwrap_or_default(), secret])
         })
     }
 
     /// Whether the provider knows us: it refuses the code of nobody, and not the one who asks.
-    pub(super) async fn check(&self, line: &Line, redirect_uri: &str) -> Result<(), Trouble> {
-        let redeemed = Redeemed {
+    pub(super) async fn check(&self, channel: &Channel, redirect_uri: &str) -> Result<(), Trouble> {
+        let request = CodeRequest {
             code: "mapae-provider-check",
             redirect_uri: Some(redirect_uri),
             verifier: Some("mapae-provider-check-mapae-provider-check-x"),
             extra: &[],
         };
-        match self.redeem(line, redeemed).await {
+        match self.redeem(channel, request).await {
             // Whatever it does not like: it is the code, and not us.
             Ok(_) | Err(Trouble::Refused { .. }) => Ok(()),
             Err(trouble) => Err(trouble),
@@ -219,4 +221,40 @@ fn redirect_url(uri: &str) -> Result<RedirectUrl, Trouble> {
     let bad =
         |error: url::ParseError| Trouble::refused(Reason::MalformedRedirectUri, error.to_string());
     RedirectUrl::new(uri.to_owned()).map_err(bad)
+}
+
+/// What a token endpoint answered, RFC 6749 §5.2.
+type TokenError = RequestTokenError<Broken, StandardErrorResponse<BasicErrorResponseType>>;
+
+impl From<TokenError> for Trouble {
+    fn from(error: TokenError) -> Self {
+        match error {
+            RequestTokenError::Request(broken) => broken.into(),
+            RequestTokenError::ServerResponse(response) => match response.error() {
+                BasicErrorResponseType::InvalidClient
+                | BasicErrorResponseType::UnauthorizedClient => {
+                    Self::Misconfigured(response.to_string())
+                }
+                _ => Self::refused(Reason::CodeRefused, response.to_string()),
+            },
+            RequestTokenError::Parse(_, body) => in_other_words(&body),
+            RequestTokenError::Other(_) => unreadable(),
+        }
+    }
+}
+
+/// The text of what could not be read may hold a token.
+fn unreadable() -> Trouble {
+    Trouble::refused(Reason::MalformedAnswer, "the token endpoint's answer cannot be read")
+}
+
+/// Facebook's `error` is an object with a number: 1 is a wrong secret, 101 a wrong app.
+fn in_other_words(body: &[u8]) -> Trouble {
+    let answer: Option<Value> = serde_json::from_slice(body).ok();
+    let error = answer.as_ref().and_then(|answer| answer.get("error"));
+    match error.and_then(|error| error.get("code")).and_then(Value::as_i64) {
+        Some(code @ (1 | 101)) => Trouble::Misconfigured(format!("code {code}")),
+        Some(code) => Trouble::refused(Reason::CodeRefused, format!("code {code}")),
+        None => unreadable(),
+    }
 }

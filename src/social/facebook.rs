@@ -3,13 +3,15 @@
 
 use serde_json::Value;
 
+use super::channel;
 use super::claims::{self, Believed};
-use super::code_flow::{CodeFlow, Redeemed};
-use super::id_tokens::{self, Expectation, Expected, Keys, Source};
-use super::line;
+use super::code_flow::{CodeFlow, CodeRequest};
+use super::id_tokens::{self, Expected, Keys, NonceRule, Source};
 use super::site::Site;
 use super::trouble::Trouble;
-use super::{Answer, Leaving, Presented, Proven, Provider, Returned, Token};
+use super::{
+    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+};
 use crate::domain::identity::Identity;
 use crate::domain::person;
 use crate::domain::reason::Reason;
@@ -58,11 +60,11 @@ impl Facebook {
     async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
         let proof = hmac_hex(self.secret()?, access_token);
         let fields = "id,name,first_name,last_name,email,picture";
-        let url = line::with_query(
+        let url = channel::with_query(
             &format!("{}/me", self.graph),
             &[("fields", fields), ("appsecret_proof", &proof)],
         );
-        let (status, person) = self.site.line.get(&url, Some(access_token)).await?;
+        let (status, person) = self.site.channel.get(&url, Some(access_token)).await?;
         let subject = claims::name(&person, "id").filter(|_| status == 200);
         let refused = || Trouble::refused(Reason::PersonRefused, format!("status {status}"));
         let mut identity = Identity::new(self.site.base(), subject.ok_or_else(refused)?);
@@ -81,11 +83,11 @@ impl Facebook {
     /// That an access token was issued for one of these, and for whom.
     async fn check_issued(&self, token: &str, accepted: &[&str]) -> Result<String, Trouble> {
         let app = format!("{}|{}", self.site.client_id(), self.secret()?.expose());
-        let url = line::with_query(
+        let url = channel::with_query(
             &format!("{}/debug_token", self.graph),
             &[("input_token", token), ("access_token", &app)],
         );
-        let (status, answer) = self.site.line.get(&url, None).await?;
+        let (status, answer) = self.site.channel.get(&url, None).await?;
         let Some(data) = answer.get("data").filter(|_| status == 200) else {
             return Err(Trouble::refused(Reason::TokenRefused, format!("status {status}")));
         };
@@ -101,7 +103,7 @@ impl Facebook {
     }
 
     async fn prove_id(&self, token: &str, presented: Presented<'_>) -> Result<Proven, Trouble> {
-        let nonce = presented.nonce.map_or(Expectation::Anything, Expectation::This);
+        let nonce = presented.nonce.map_or(NonceRule::Anything, NonceRule::This);
         // Limited Login named either of them over the years.
         let stated = id_tokens::unverified(token);
         let stated = stated.as_ref().and_then(|claims| claims.get("iss")).and_then(Value::as_str);
@@ -110,8 +112,8 @@ impl Facebook {
         let audiences = presented.accepted;
         let expected = Expected { audiences, nonce, secret: None, access_token: None };
         let jwks_uri = format!("{}/.well-known/oauth/openid/jwks/", self.limited);
-        let line = &self.site.line;
-        let source = Source { line, keys: &self.keys, jwks_uri: &jwks_uri, issuer };
+        let channel = &self.site.channel;
+        let source = Source { channel, keys: &self.keys, jwks_uri: &jwks_uri, issuer };
         let verified = id_tokens::verify(source, token, expected).await?;
         let subject = claims::name(&verified.claims, "sub");
         let nobody = || Trouble::refused(Reason::MalformedToken, "its sub is none");
@@ -123,15 +125,15 @@ impl Facebook {
 }
 
 impl Provider for Facebook {
-    fn start<'a>(&'a self, leaving: Leaving<'a>) -> Answer<'a, String> {
+    fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
         Box::pin(
-            async move { self.flow().leave(leaving, self.site.scopes(), self.site.again(leaving)) },
+            async move { self.flow().leave(request, self.site.scopes(), self.site.again(request)) },
         )
     }
 
-    fn finish<'a>(&'a self, returned: Returned<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
-            let tokens = self.flow().redeem(&self.site.line, Redeemed::of(returned)).await?;
+            let tokens = self.flow().redeem(&self.site.channel, CodeRequest::of(response)).await?;
             self.person(tokens.access()?).await
         })
     }
@@ -152,8 +154,8 @@ impl Provider for Facebook {
                     Ok(identity.into())
                 }
                 Token::Code { code, redirect_uri, verifier, .. } => {
-                    let redeemed = Redeemed { code, redirect_uri, verifier, extra: &[] };
-                    let tokens = self.flow().redeem(&self.site.line, redeemed).await?;
+                    let request = CodeRequest { code, redirect_uri, verifier, extra: &[] };
+                    let tokens = self.flow().redeem(&self.site.channel, request).await?;
                     Ok(self.person(tokens.access()?).await?.into())
                 }
             }
@@ -171,11 +173,11 @@ impl Provider for Facebook {
     fn check<'a>(&'a self, _redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             let app = format!("{}|{}", self.site.client_id(), self.secret()?.expose());
-            let url = line::with_query(
+            let url = channel::with_query(
                 &format!("{}/debug_token", self.graph),
                 &[("input_token", &app), ("access_token", &app)],
             );
-            let (status, _) = self.site.line.get(&url, None).await?;
+            let (status, _) = self.site.channel.get(&url, None).await?;
             match status {
                 200 => Ok(vec!["it knows the app and takes the secret".to_owned()]),
                 _ => Err(Trouble::Misconfigured(format!("status {status}"))),

@@ -5,10 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::claims;
-use super::code_flow::{CodeFlow, Redeemed};
+use super::code_flow::{CodeFlow, CodeRequest};
 use super::site::Site;
 use super::trouble::Trouble;
-use super::{Answer, Leaving, Presented, Proven, Provider, Returned, Token};
+use super::{
+    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
@@ -45,7 +47,7 @@ impl GitHub {
 
     async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
         let url = format!("{}/user", self.api);
-        let (status, person) = self.site.line.get(&url, Some(access_token)).await?;
+        let (status, person) = self.site.channel.get(&url, Some(access_token)).await?;
         let subject = claims::name(&person, "id").filter(|_| status == 200);
         let refused = || Trouble::refused(Reason::PersonRefused, format!("status {status}"));
         let mut identity = Identity::new(self.site.base(), subject.ok_or_else(refused)?);
@@ -55,7 +57,7 @@ impl GitHub {
         identity.profile.profile = claims::link(&person, "html_url");
         // What `/user` says of an address is what the person made public: nobody verified that.
         let url = format!("{}/user/emails", self.api);
-        let (status, emails) = self.site.line.get(&url, Some(access_token)).await?;
+        let (status, emails) = self.site.channel.get(&url, Some(access_token)).await?;
         let emails = emails.as_array().filter(|_| status == 200);
         let is = |entry: &&Value, member| entry.get(member) == Some(&Value::Bool(true));
         let primary = emails
@@ -75,7 +77,7 @@ impl GitHub {
             .header("authorization", format!("Basic {basic}"))
             .header("content-type", "application/json")
             .body(json!({ "access_token": token }).to_string().into_bytes());
-        let (status, answer) = self.site.line.json(request).await?;
+        let (status, answer) = self.site.channel.json(request).await?;
         let app = answer.get("app").and_then(|app| claims::text(app, "client_id"));
         match status {
             200 if app.as_deref() == Some(id) => Ok(()),
@@ -89,17 +91,17 @@ impl GitHub {
 }
 
 impl Provider for GitHub {
-    fn start<'a>(&'a self, leaving: Leaving<'a>) -> Answer<'a, String> {
+    fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
         Box::pin(async move {
-            let mut extra = self.site.again(leaving).to_vec();
-            extra.extend(leaving.login_hint.map(|hint| ("login", hint)));
-            self.flow().leave(leaving, self.site.scopes(), &extra)
+            let mut extra = self.site.again(request).to_vec();
+            extra.extend(request.login_hint.map(|hint| ("login", hint)));
+            self.flow().leave(request, self.site.scopes(), &extra)
         })
     }
 
-    fn finish<'a>(&'a self, returned: Returned<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
-            let tokens = self.flow().redeem(&self.site.line, Redeemed::of(returned)).await?;
+            let tokens = self.flow().redeem(&self.site.channel, CodeRequest::of(response)).await?;
             self.person(tokens.access()?).await
         })
     }
@@ -113,8 +115,8 @@ impl Provider for GitHub {
                     Ok(self.person(token).await?.into())
                 }
                 Token::Code { code, redirect_uri, verifier, .. } => {
-                    let redeemed = Redeemed { code, redirect_uri, verifier, extra: &[] };
-                    let tokens = self.flow().redeem(&self.site.line, redeemed).await?;
+                    let request = CodeRequest { code, redirect_uri, verifier, extra: &[] };
+                    let tokens = self.flow().redeem(&self.site.channel, request).await?;
                     Ok(self.person(tokens.access()?).await?.into())
                 }
             }
@@ -137,7 +139,7 @@ impl Provider for GitHub {
 
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
-            self.flow().check(&self.site.line, redirect_uri).await?;
+            self.flow().check(&self.site.channel, redirect_uri).await?;
             Ok(vec!["it knows the client id and takes the secret".to_owned()])
         })
     }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::channel::{self, Channel};
 use super::claims::{self, Believed};
-use super::line::{self, Line};
 use super::trouble::Trouble;
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
@@ -17,14 +17,14 @@ pub(super) fn token_info(issuer: Option<&str>) -> String {
 
 /// Whose access token it is, if it was issued for one of these.
 pub(super) async fn prove(
-    line: &Line,
+    channel: &Channel,
     url: &str,
     issuer: &str,
     token: &str,
     accepted: &[&str],
 ) -> Result<Identity, Trouble> {
-    let url = line::with_query(url, &[("access_token", token)]);
-    let (status, info) = line.get(&url, None).await?;
+    let url = channel::with_query(url, &[("access_token", token)]);
+    let (status, info) = channel.get(&url, None).await?;
     if status != 200 {
         return Err(Trouble::refused(Reason::TokenRefused, format!("status {status}")));
     }

@@ -19,7 +19,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::cached::Cached;
-use super::line::Line;
+use super::channel::Channel;
 use super::trouble::Trouble;
 use crate::domain::clock::from_millis;
 use crate::domain::hex;
@@ -41,11 +41,11 @@ const LONGEST_SUBJECT: usize = 255;
 /// The keys of a provider in memory.
 pub(super) type Keys = Cached<CoreJsonWebKeySet>;
 
-async fn fetch(line: &Line, url: &str) -> Result<CoreJsonWebKeySet, Trouble> {
+async fn fetch(channel: &Channel, url: &str) -> Result<CoreJsonWebKeySet, Trouble> {
     let malformed = |error: String| Trouble::refused(Reason::MalformedKeys, error);
     let url =
         JsonWebKeySetUrl::new(url.to_owned()).map_err(|error| malformed(error.to_string()))?;
-    let (status, keys) = line.get(url.as_str(), None).await?;
+    let (status, keys) = channel.get(url.as_str(), None).await?;
     if status != 200 {
         return Err(malformed(format!("the keys are answered with status {status}")));
     }
@@ -55,7 +55,7 @@ async fn fetch(line: &Line, url: &str) -> Result<CoreJsonWebKeySet, Trouble> {
 /// Who issues a token, and where the keys are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source<'a> {
-    pub(super) line: &'a Line,
+    pub(super) channel: &'a Channel,
     pub(super) keys: &'a Keys,
     pub(super) jwks_uri: &'a str,
     /// `iss`.
@@ -68,7 +68,7 @@ pub(super) struct Expected<'a> {
     /// To whom: one of these.
     pub(super) audiences: &'a [&'a str],
     /// In answer to what.
-    pub(super) nonce: Expectation<'a>,
+    pub(super) nonce: NonceRule<'a>,
     /// The secret that it may be signed with.
     pub(super) secret: Option<&'a Sensitive>,
     /// The access token that came with it, Core §3.1.3.6.
@@ -77,13 +77,13 @@ pub(super) struct Expected<'a> {
 
 /// What the nonce must be.
 #[derive(Clone, Copy)]
-pub(super) enum Expectation<'a> {
+pub(super) enum NonceRule<'a> {
     /// This one.
     This(&'a str),
     /// This one or its SHA-256 in hex; it may be missing where the token says that there can be
     /// none.
     Apple(&'a str),
-    /// Nobody knows.
+    /// Not checked: the app named no nonce.
     Anything,
 }
 
@@ -104,13 +104,13 @@ pub(super) async fn verify(
     token: &str,
     expected: Expected<'_>,
 ) -> Result<Verified, Trouble> {
-    let Source { line, keys, jwks_uri, issuer } = source;
-    let now = line.clock().now();
-    let known = keys.get(now, fetch(line, jwks_uri)).await?;
+    let Source { channel, keys, jwks_uri, issuer } = source;
+    let now = channel.clock().now();
+    let known = keys.get(now, fetch(channel, jwks_uri)).await?;
     let check = |known: &CoreJsonWebKeySet| check(token, known, issuer, expected, now);
     match check(&known) {
         // Core §10.1.1: the keys may have been succeeded.
-        Err(Bad::Key(why)) => match keys.instead_of(&known, now, fetch(line, jwks_uri)).await? {
+        Err(Bad::Key(why)) => match keys.instead_of(&known, now, fetch(channel, jwks_uri)).await? {
             Some(known) => check(&known).map_err(Trouble::from),
             None => Err(Bad::Key(why).into()),
         },
@@ -277,19 +277,19 @@ fn left_half_hash(text: &str) -> String {
 /// Whether the nonce is what it must be.
 fn check_nonce(
     nonce: Option<&Nonce>,
-    expectation: Expectation<'_>,
+    nonce_rule: NonceRule<'_>,
     claims: &Value,
 ) -> Result<(), String> {
     let is = |expected: &str| (&Nonce::new(expected.to_owned())).verify(nonce);
-    match expectation {
-        Expectation::Anything => Ok(()),
-        Expectation::This(expected) => is(expected),
-        Expectation::Apple(_)
+    match nonce_rule {
+        NonceRule::Anything => Ok(()),
+        NonceRule::This(expected) => is(expected),
+        NonceRule::Apple(_)
             if nonce.is_none() && claims.get("nonce_supported") == Some(&Value::Bool(false)) =>
         {
             Ok(())
         }
-        Expectation::Apple(expected) => {
+        NonceRule::Apple(expected) => {
             let hashed = hex::lower(&Sha256::digest(expected.as_bytes()));
             is(expected).or_else(|_| is(&hashed))
         }

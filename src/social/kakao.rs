@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::channel::{self, Channel};
 use super::claims;
-use super::line::{self, Line};
 use super::trouble::Trouble;
 use crate::domain::identity::Identity;
 use crate::domain::person;
@@ -19,14 +19,14 @@ pub(super) fn api(issuer: Option<&str>) -> &str {
 
 /// Asks about the person of an access token, who must be this one.
 pub(super) async fn fill(
-    line: &Line,
+    channel: &Channel,
     api: &str,
     access_token: &str,
     identity: &mut Identity,
 ) -> Result<(), Trouble> {
     // Without this its pictures are linked by plain http.
-    let url = line::with_query(&format!("{api}/v2/user/me"), &[("secure_resource", "true")]);
-    let (status, person) = line.get(&url, Some(access_token)).await?;
+    let url = channel::with_query(&format!("{api}/v2/user/me"), &[("secure_resource", "true")]);
+    let (status, person) = channel.get(&url, Some(access_token)).await?;
     if status != 200 {
         return Err(Trouble::refused(
             Reason::PersonRefused,
@@ -54,12 +54,12 @@ pub(super) async fn fill(
 
 /// For whom an access token was issued, and to whom.
 pub(super) async fn issued(
-    line: &Line,
+    channel: &Channel,
     api: &str,
     token: &str,
 ) -> Result<(String, String), Trouble> {
     let url = format!("{api}/v1/user/access_token_info");
-    let (status, info) = line.get(&url, Some(token)).await?;
+    let (status, info) = channel.get(&url, Some(token)).await?;
     match (status, claims::name(&info, "app_id"), claims::name(&info, "id")) {
         (200, Some(app), Some(person)) => Ok((app, person)),
         _ => {

@@ -2,10 +2,12 @@
 //! token was issued, so apps present codes.
 
 use super::claims;
-use super::code_flow::{CodeFlow, Redeemed};
+use super::code_flow::{CodeFlow, CodeRequest};
 use super::site::Site;
 use super::trouble::Trouble;
-use super::{Answer, Leaving, Presented, Proven, Provider, Returned, Token};
+use super::{
+    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+};
 use crate::domain::identity::Identity;
 use crate::domain::person;
 use crate::domain::reason::Reason;
@@ -39,7 +41,7 @@ impl Naver {
     }
 
     async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
-        let (status, answer) = self.site.line.get(&self.me, Some(access_token)).await?;
+        let (status, answer) = self.site.channel.get(&self.me, Some(access_token)).await?;
         let code = claims::text(&answer, "resultcode").unwrap_or_default();
         let refused =
             || Trouble::refused(Reason::PersonRefused, format!("status {status}, code {code}"));
@@ -74,17 +76,17 @@ fn birthdate(year: Option<String>, day: Option<String>) -> Option<String> {
 }
 
 impl Provider for Naver {
-    fn start<'a>(&'a self, leaving: Leaving<'a>) -> Answer<'a, String> {
+    fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
         Box::pin(
-            async move { self.flow().leave(leaving, self.site.scopes(), self.site.again(leaving)) },
+            async move { self.flow().leave(request, self.site.scopes(), self.site.again(request)) },
         )
     }
 
-    fn finish<'a>(&'a self, returned: Returned<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
-            let redeemed =
-                Redeemed { extra: &[("state", returned.state)], ..Redeemed::of(returned) };
-            let tokens = self.flow().redeem(&self.site.line, redeemed).await?;
+            let request =
+                CodeRequest { extra: &[("state", response.state)], ..CodeRequest::of(response) };
+            let tokens = self.flow().redeem(&self.site.channel, request).await?;
             self.person(tokens.access()?).await
         })
     }
@@ -97,8 +99,8 @@ impl Provider for Naver {
             // Nothing shows that Naver compares redirect URI or verifier: the state has to be known.
             let missing = || Trouble::refused(Reason::StateMissing, "a code comes with its state");
             let extra = [("state", state.ok_or_else(missing)?)];
-            let redeemed = Redeemed { code, redirect_uri, verifier, extra: &extra };
-            let tokens = self.flow().redeem(&self.site.line, redeemed).await?;
+            let request = CodeRequest { code, redirect_uri, verifier, extra: &extra };
+            let tokens = self.flow().redeem(&self.site.channel, request).await?;
             Ok(self.person(tokens.access()?).await?.into())
         })
     }
@@ -113,7 +115,7 @@ impl Provider for Naver {
 
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
-            self.flow().check(&self.site.line, redirect_uri).await?;
+            self.flow().check(&self.site.channel, redirect_uri).await?;
             Ok(vec!["it answers at its token endpoint".to_owned()])
         })
     }

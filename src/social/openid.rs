@@ -8,13 +8,15 @@ use serde_json::Value;
 
 use super::cached::Cached;
 use super::claims::{self, Believed};
-use super::code_flow::{CodeFlow, Redeemed, Tokens};
-use super::id_tokens::{self, Expectation, Expected, Keys, Source, Verified};
+use super::code_flow::{CodeFlow, CodeRequest, Tokens};
+use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Verified};
 use super::presets::Manner;
 use super::site::Site;
 use super::trouble::Trouble;
-use super::{Answer, Leaving, Presented, Proven, Provider, Returned, Token};
-use super::{apple, google, kakao, line_me, microsoft, origin};
+use super::{
+    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+};
+use super::{apple, google, kakao, line, microsoft, origin};
 use crate::domain::identity::Identity;
 use crate::domain::provider::Credential;
 use crate::domain::reason::Reason;
@@ -63,14 +65,14 @@ impl OpenId {
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, Trouble> {
-        self.metadata.get(self.site.line.clock().now(), self.discover()).await
+        self.metadata.get(self.site.channel.clock().now(), self.discover()).await
     }
 
     async fn discover(&self) -> Result<Metadata, Trouble> {
         let issuer = self.issuer();
         // Discovery §4.1: a slash at the end of the issuer is not doubled.
         let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let (status, document) = self.site.line.get(&url, None).await?;
+        let (status, document) = self.site.channel.get(&url, None).await?;
         if status != 200 {
             let detail = format!("the metadata is answered with status {status}");
             return Err(Trouble::Misconfigured(detail));
@@ -85,7 +87,7 @@ impl OpenId {
             }
             _ => metadata.issuer == issuer,
         };
-        let leads_to_a_page = self.site.line.leads_somewhere(&metadata.authorization_endpoint);
+        let leads_to_a_page = self.site.channel.leads_somewhere(&metadata.authorization_endpoint);
         match (is_its_own, leads_to_a_page) {
             (true, true) => Ok(metadata),
             (false, _) => {
@@ -122,7 +124,7 @@ impl OpenId {
             Credential::None => Ok(None),
             Credential::Secret(secret) => Ok(Some(secret.clone())),
             Credential::Key { .. } => {
-                let now = self.site.line.clock().now().timestamp();
+                let now = self.site.channel.clock().now().timestamp();
                 apple::client_secret(&self.site.registration, client_id, self.site.base(), now)
                     .map(Some)
             }
@@ -144,7 +146,7 @@ impl OpenId {
             _ => metadata.issuer.clone(),
         };
         let source = Source {
-            line: &self.site.line,
+            channel: &self.site.channel,
             keys: &self.keys,
             jwks_uri: &metadata.jwks_uri,
             issuer: &issuer,
@@ -179,7 +181,7 @@ impl OpenId {
         &self,
         tokens: &Tokens,
         audiences: &[&str],
-        nonce: Expectation<'_>,
+        nonce: NonceRule<'_>,
         since: Option<DateTime<Utc>>,
     ) -> Result<Identity, Trouble> {
         let access_token = tokens.access().ok();
@@ -217,14 +219,14 @@ impl OpenId {
     ) -> Result<(), Trouble> {
         if self.manner == Manner::Kakao {
             let api = kakao::api(self.site.elsewhere());
-            return kakao::fill(&self.site.line, api, access_token, identity).await;
+            return kakao::fill(&self.site.channel, api, access_token, identity).await;
         }
         let metadata = self.metadata().await?;
         let is_enough = identity.email.is_some() && identity.profile.name.is_some();
         let Some(url) = metadata.userinfo_endpoint.as_deref().filter(|_| !is_enough) else {
             return Ok(());
         };
-        let (status, more) = self.site.line.get(url, Some(access_token)).await?;
+        let (status, more) = self.site.channel.get(url, Some(access_token)).await?;
         if status != 200 {
             // The id token has said who it is; they are asked for more in vain.
             tracing::warn!(provider = %self.site.registration.slug, status, "userinfo says nothing");
@@ -247,28 +249,22 @@ impl OpenId {
         match self.manner {
             Manner::Google => {
                 let url = google::token_info(own);
-                google::prove(&self.site.line, &url, self.site.base(), token, accepted).await
+                google::prove(&self.site.channel, &url, self.site.base(), token, accepted).await
             }
             Manner::Kakao => {
                 let api = kakao::api(own);
-                let (app, person) = kakao::issued(&self.site.line, api, token).await?;
+                let (app, person) = kakao::issued(&self.site.channel, api, token).await?;
                 if !accepted.contains(&app.as_str()) {
                     let detail = format!("it was issued for the app {app}");
                     return Err(Trouble::refused(Reason::WrongAudience, detail));
                 }
                 let mut identity = Identity::new(self.site.base(), person);
-                kakao::fill(&self.site.line, api, token, &mut identity).await?;
+                kakao::fill(&self.site.channel, api, token, &mut identity).await?;
                 Ok(identity)
             }
             Manner::Line => {
-                line_me::prove(
-                    &self.site.line,
-                    line_me::api(own),
-                    self.site.base(),
-                    token,
-                    accepted,
-                )
-                .await
+                line::prove(&self.site.channel, line::api(own), self.site.base(), token, accepted)
+                    .await
             }
             Manner::Plain | Manner::Apple | Manner::Microsoft => Err(Trouble::Unprovable),
         }
@@ -277,58 +273,58 @@ impl OpenId {
     /// Whose code it is. Apple's native codes belong to the app itself.
     async fn prove_code(
         &self,
-        redeemed: Redeemed<'_>,
+        request: CodeRequest<'_>,
         presented: Presented<'_>,
     ) -> Result<Identity, Trouble> {
         let ours = self.site.client_id();
-        let native = self.manner == Manner::Apple && redeemed.redirect_uri.is_none();
+        let native = self.manner == Manner::Apple && request.redirect_uri.is_none();
         let app = presented.accepted.iter().copied().find(|id| *id != ours);
         let client_id = app.filter(|_| native).unwrap_or(ours);
         let (metadata, secret) = (self.metadata().await?, self.secret(client_id)?);
         let flow = self.flow(&metadata, client_id, secret.as_ref());
-        let tokens = flow.redeem(&self.site.line, redeemed).await?;
-        self.person(&tokens, &[client_id], self.expectation(presented.nonce), None).await
+        let tokens = flow.redeem(&self.site.channel, request).await?;
+        self.person(&tokens, &[client_id], self.nonce_rule(presented.nonce), None).await
     }
 
-    fn expectation<'a>(&self, nonce: Option<&'a str>) -> Expectation<'a> {
+    fn nonce_rule<'a>(&self, nonce: Option<&'a str>) -> NonceRule<'a> {
         match nonce {
-            None => Expectation::Anything,
-            Some(nonce) if self.manner == Manner::Apple => Expectation::Apple(nonce),
-            Some(nonce) => Expectation::This(nonce),
+            None => NonceRule::Anything,
+            Some(nonce) if self.manner == Manner::Apple => NonceRule::Apple(nonce),
+            Some(nonce) => NonceRule::This(nonce),
         }
     }
 }
 
 impl Provider for OpenId {
-    fn start<'a>(&'a self, leaving: Leaving<'a>) -> Answer<'a, String> {
+    fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
         Box::pin(async move {
             let metadata = self.metadata().await?;
-            let mut extra = vec![("nonce", leaving.nonce), ("ui_locales", leaving.language)];
+            let mut extra = vec![("nonce", request.nonce), ("ui_locales", request.language)];
             if self.manner == Manner::Apple {
                 // Apple: whoever asks for a name is answered by a form.
                 extra.push(("response_mode", "form_post"));
             }
-            extra.extend(self.site.again(leaving));
-            if leaving.again && self.site.says_when() {
+            extra.extend(self.site.again(request));
+            if request.again && self.site.says_when() {
                 extra.push(("max_age", "0"));
             }
-            extra.extend(leaving.login_hint.map(|hint| ("login_hint", hint)));
+            extra.extend(request.login_hint.map(|hint| ("login_hint", hint)));
             let flow = self.flow(&metadata, self.site.client_id(), None);
-            flow.leave(leaving, self.site.scopes(), &extra)
+            flow.leave(request, self.site.scopes(), &extra)
         })
     }
 
-    fn finish<'a>(&'a self, returned: Returned<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
             let metadata = self.metadata().await?;
             let client_id = self.site.client_id();
             let secret = self.secret(client_id)?;
-            let redeemed = Redeemed::of(returned);
+            let request = CodeRequest::of(response);
             let flow = self.flow(&metadata, client_id, secret.as_ref());
-            let tokens = flow.redeem(&self.site.line, redeemed).await?;
-            let nonce = Expectation::This(returned.nonce);
-            let mut identity = self.person(&tokens, &[client_id], nonce, returned.since).await?;
-            if let Some(user) = returned.user.filter(|_| self.manner == Manner::Apple) {
+            let tokens = flow.redeem(&self.site.channel, request).await?;
+            let nonce = NonceRule::This(response.nonce);
+            let mut identity = self.person(&tokens, &[client_id], nonce, response.since).await?;
+            if let Some(user) = response.user.filter(|_| self.manner == Manner::Apple) {
                 apple::take_name(&mut identity, user);
             }
             Ok(identity)
@@ -341,7 +337,7 @@ impl Provider for OpenId {
                 Token::Id(token) => {
                     let expected = Expected {
                         audiences: presented.accepted,
-                        nonce: self.expectation(presented.nonce),
+                        nonce: self.nonce_rule(presented.nonce),
                         // Whoever can read the secret in an app could sign.
                         secret: None,
                         access_token: None,
@@ -353,8 +349,8 @@ impl Provider for OpenId {
                     Ok(self.prove_access(token, presented.accepted).await?.into())
                 }
                 Token::Code { code, redirect_uri, verifier, .. } => {
-                    let redeemed = Redeemed { code, redirect_uri, verifier, extra: &[] };
-                    Ok(self.prove_code(redeemed, presented).await?.into())
+                    let request = CodeRequest { code, redirect_uri, verifier, extra: &[] };
+                    Ok(self.prove_code(request, presented).await?.into())
                 }
             }
         })
@@ -395,7 +391,7 @@ impl Provider for OpenId {
             let client_id = self.site.client_id();
             let secret = self.secret(client_id)?;
             let flow = self.flow(&metadata, client_id, secret.as_ref());
-            flow.check(&self.site.line, redirect_uri).await?;
+            flow.check(&self.site.channel, redirect_uri).await?;
             Ok(vec![
                 format!("{} answers with its metadata", metadata.issuer),
                 "it knows the client id and takes the credential".to_owned(),

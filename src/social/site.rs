@@ -1,9 +1,9 @@
-//! This server at one provider: how it is registered there, and the line to it.
+//! This server at one provider: how it is registered there, and the channel to it.
 
-use super::Leaving;
-use super::line::Line;
+use super::AuthorizationRequest;
+use super::channel::Channel;
 use super::origin;
-use super::presets::Row;
+use super::presets::{self, Row};
 use crate::domain::provider::{Credential, Registration};
 use crate::domain::sensitive::Sensitive;
 
@@ -11,13 +11,14 @@ use crate::domain::sensitive::Sensitive;
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) registration: Registration,
-    pub(super) line: Line,
+    pub(super) channel: Channel,
     preset: &'static Row,
 }
 
 impl Site {
-    pub(super) fn new(registration: Registration, preset: &'static Row, line: Line) -> Self {
-        Self { registration, line, preset }
+    pub(super) fn new(registration: Registration, channel: Channel) -> Self {
+        let preset = presets::of(registration.terms.preset);
+        Self { registration, channel, preset }
     }
 
     /// Who we are there.
@@ -49,8 +50,11 @@ impl Site {
     }
 
     /// What makes it ask the person again, if that is wished.
-    pub(super) fn again(&self, leaving: Leaving<'_>) -> &'static [(&'static str, &'static str)] {
-        if leaving.again { self.preset.again } else { &[] }
+    pub(super) fn again(
+        &self,
+        request: AuthorizationRequest<'_>,
+    ) -> &'static [(&'static str, &'static str)] {
+        if request.again { self.preset.again } else { &[] }
     }
 
     /// Whether it says when the person proved who they are, where that is wished.

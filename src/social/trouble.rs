@@ -1,12 +1,6 @@
 //! Why nobody came of a visit to a provider.
 
-use oauth2::basic::BasicErrorResponseType;
-use oauth2::{RequestTokenError, StandardErrorResponse};
-use serde_json::Value;
-
-use super::line::Broken;
 use crate::domain::reason::Reason;
-use crate::outbound::Failure;
 
 /// Why nobody came of a visit to a provider. The texts are for the operator: no page and no app
 /// sees more than the kind.
@@ -26,7 +20,8 @@ pub enum Trouble {
     /// It does not know us as we are registered.
     #[error("the registration is not good: {0}")]
     Misconfigured(String),
-    /// It cannot prove for whom a token of this kind was issued.
+    /// Nothing proves for whom such a token was issued, so any app there could have got it (token
+    /// substitution, OpenID Connect Core §16.11).
     #[error("nothing proves for whom such a token was issued")]
     Unprovable,
 }
@@ -65,55 +60,5 @@ impl Trouble {
             Self::Misconfigured(_) => Reason::Misconfigured,
             Self::Unprovable => Reason::Unprovable,
         }
-    }
-}
-
-impl From<Broken> for Trouble {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Failed(failure @ (Failure::TooLarge | Failure::Malformed)) => {
-                Self::refused(Reason::MalformedAnswer, failure.to_string())
-            }
-            Broken::Failed(failure @ (Failure::NotAllowed | Failure::Untrusted)) => {
-                Self::Misconfigured(failure.to_string())
-            }
-            other => Self::Unavailable(other.to_string()),
-        }
-    }
-}
-
-/// What a token endpoint answered, RFC 6749 §5.2.
-type TokenError = RequestTokenError<Broken, StandardErrorResponse<BasicErrorResponseType>>;
-
-impl From<TokenError> for Trouble {
-    fn from(error: TokenError) -> Self {
-        match error {
-            RequestTokenError::Request(broken) => broken.into(),
-            RequestTokenError::ServerResponse(response) => match response.error() {
-                BasicErrorResponseType::InvalidClient
-                | BasicErrorResponseType::UnauthorizedClient => {
-                    Self::Misconfigured(response.to_string())
-                }
-                _ => Self::refused(Reason::CodeRefused, response.to_string()),
-            },
-            RequestTokenError::Parse(_, body) => in_other_words(&body),
-            RequestTokenError::Other(_) => unreadable(),
-        }
-    }
-}
-
-/// The text of what could not be read may hold a token.
-fn unreadable() -> Trouble {
-    Trouble::refused(Reason::MalformedAnswer, "the token endpoint's answer cannot be read")
-}
-
-/// Facebook's `error` is an object with a number: 1 is a wrong secret, 101 a wrong app.
-fn in_other_words(body: &[u8]) -> Trouble {
-    let answer: Option<Value> = serde_json::from_slice(body).ok();
-    let error = answer.as_ref().and_then(|answer| answer.get("error"));
-    match error.and_then(|error| error.get("code")).and_then(Value::as_i64) {
-        Some(code @ (1 | 101)) => Trouble::Misconfigured(format!("code {code}")),
-        Some(code) => Trouble::refused(Reason::CodeRefused, format!("code {code}")),
-        None => unreadable(),
     }
 }

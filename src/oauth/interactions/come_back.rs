@@ -16,7 +16,7 @@ use crate::domain::verdict::{Error, Fault};
 use crate::oauth::Issuer;
 use crate::oauth::error::{ErrorCode, Refusal as AppRefusal};
 use crate::oauth::providers::{Known, redirect_uri};
-use crate::social::{self, Returned, Trouble};
+use crate::social::{self, AuthorizationResponse, Trouble};
 use crate::store::visits::{self, Visit};
 use crate::store::{Tx, interactions};
 
@@ -159,7 +159,7 @@ async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Er
         }
         let Some(code) = came.code.filter(|_| came.error.is_none()) else { return Ok(None) };
         let state = Plain::<VisitState>::presented(came.state);
-        let returned = Returned {
+        let response = AuthorizationResponse {
             code,
             user: came.user,
             redirect_uri: &redirect_uri(&at.issuer.url, at.slug),
@@ -168,7 +168,7 @@ async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Er
             verifier: &at.issuer.visits.verifier(&state),
             since: at.visit.again.then(|| at.visit.expires_at - LIFE),
         };
-        known.provider.finish(returned).await.map(Some)
+        known.provider.finish(response).await.map(Some)
     };
     match social::in_time(Box::pin(proven)).await {
         Ok(Some(identity)) => Ok(identity),

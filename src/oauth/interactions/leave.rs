@@ -13,7 +13,7 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::oauth::Issuer;
 use crate::oauth::providers::{Known, redirect_uri};
-use crate::social::{self, Leaving, Trouble};
+use crate::social::{self, AuthorizationRequest, Trouble};
 use crate::store::interactions;
 use crate::store::visits::{self, Visit};
 
@@ -142,7 +142,7 @@ async fn depart(
 ) -> Result<String, Error<Trouble>> {
     let state = Plain::<VisitState>::generate();
     let slug = &known.registration.slug;
-    let leaving = Leaving {
+    let request = AuthorizationRequest {
         redirect_uri: &redirect_uri(&issuer.url, slug),
         state: state.expose(),
         nonce: &issuer.visits.nonce(&state),
@@ -151,7 +151,7 @@ async fn depart(
         language: departure.choice.language,
         again: departure.again,
     };
-    let url = social::in_time(known.provider.start(leaving)).await.map_err(|trouble| {
+    let url = social::in_time(known.provider.start(request)).await.map_err(|trouble| {
         tracing::warn!(provider = %slug, %trouble, "nobody can leave for it");
         Error::Refused(trouble)
     })?;

@@ -6,24 +6,20 @@ use crate::domain::clock::Clock;
 use crate::domain::provider::{Registration, Slug, Terms};
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::seal::Sealer;
-use crate::outbound::Outbound;
 use crate::social;
 use crate::store::{Store, Tx, audit_events, clients, providers};
 
 type Outcome<T> = Result<T, Error<Rejected>>;
 
-/// Adds a provider.
+/// Adds a provider; whether it may live in the own network is the operator's word.
 pub async fn add(
     store: &Store,
     clock: &Clock,
     sealer: &Sealer,
-    outbound: &Outbound,
     registration: Registration,
+    allow_private: bool,
 ) -> Outcome<()> {
-    if let Err(problems) = social::check(&registration, outbound) {
-        let lines: Vec<_> = problems.iter().map(|(key, it)| format!("{key} {it}")).collect();
-        return reject(lines.join("\n"));
-    }
+    social::check(&registration, allow_private).map_err(|why| Rejected(why.to_string()))?;
     if let Some(client) = missing_client(store, &registration.terms).await? {
         return reject(format!("there is no client {:?}", client.as_str()));
     }

@@ -215,12 +215,7 @@ fn make(
             provider,
             exchanges: Arc::new(Semaphore::new(EXCHANGES)),
         })),
-        Err(problems) => {
-            let slug = &registration.slug;
-            let lines = problems.iter().map(|(key, problem)| format!("{key} {problem}"));
-            let lines: Vec<_> = lines.collect();
-            Err(format!("the provider {slug} is not good: {}", lines.join("; ")))
-        }
+        Err(problems) => Err(format!("the provider {} is not good: {problems}", registration.slug)),
     }
 }
 

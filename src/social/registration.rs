@@ -1,0 +1,132 @@
+//! Whether a registration can be worked with, as far as can be seen without asking the provider.
+
+use std::fmt;
+
+use url::Url;
+
+use super::presets::{self, Kind, Manner, Row};
+use super::{apple, microsoft};
+use crate::domain::provider::{Credential, Preset, Registration, Terms};
+use crate::outbound;
+
+/// What is wrong with a registration, by the keys of the settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(Vec<(&'static str, String)>);
+
+impl Problems {
+    /// Adds what is wrong with this key.
+    pub fn add(&mut self, key: &'static str, problem: impl Into<String>) {
+        self.0.push((key, problem.into()));
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = (&'static str, String);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> =
+            self.0.iter().map(|(key, problem)| format!("{key} {problem}")).collect();
+        f.write_str(&lines.join("; "))
+    }
+}
+
+/// Says every problem of a registration.
+pub fn check(registration: &Registration, allow_private: bool) -> Result<(), Problems> {
+    let (terms, row) = (&registration.terms, presets::of(registration.terms.preset));
+    let mut problems = Problems::default();
+    if let Err(problem) = check_issuer(terms.issuer.as_deref(), row, allow_private) {
+        problems.add("issuer", problem);
+    }
+    if terms.client_id.trim().is_empty() {
+        problems.add("client_id", "is missing");
+    }
+    if terms.origins.iter().any(|origin| !is_source(origin)) {
+        problems.add("origins", "holds what is no origin, like https://login.example.com");
+    }
+    if let Err((key, problem)) = check_credential(&registration.credential, row) {
+        problems.add(key, problem);
+    }
+    if terms.preset == Preset::Apple
+        && let Some(client) = apple::has_two_bundles(terms)
+    {
+        let problem = format!(
+            "names two bundle ids for the client {:?}: Apple's native codes belong to one, so give \
+             each a client of its own",
+            client.as_str()
+        );
+        problems.add("audience", problem);
+    }
+    if let Err(problem) = check_tenant(terms) {
+        problems.add("tenant", problem);
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn check_credential(
+    credential: &Credential,
+    row: &Row,
+) -> Result<(), (&'static str, &'static str)> {
+    let is_apple = row.kind == Kind::OpenId(Manner::Apple);
+    match credential {
+        Credential::Key { private, .. } if is_apple && !apple::is_key(private) => {
+            Err(("private_key_file", "holds no P-256 key in PKCS#8 PEM, as Apple hands it out"))
+        }
+        Credential::Key { .. } if !is_apple => Err(("team_id", "is for the preset apple alone")),
+        Credential::None | Credential::Secret(_) if is_apple => {
+            Err(("team_id", "is missing: Apple needs team_id, key_id and private_key_file"))
+        }
+        Credential::None if row.kind != Kind::OpenId(Manner::Plain) => {
+            Err(("client_secret", "is missing: this provider needs one"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_tenant(terms: &Terms) -> Result<(), &'static str> {
+    match &terms.tenant {
+        Some(_) if terms.preset != Preset::Microsoft => Err("is for the preset microsoft alone"),
+        Some(tenant) if !microsoft::is_tenant(tenant) => {
+            Err("is none of common, organizations, consumers, a tenant id")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an origin can stand in a policy; its host may begin with a wildcard.
+fn is_source(origin: &str) -> bool {
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let legal =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'*');
+    host.is_some_and(|host| !host.is_empty() && host.bytes().all(legal))
+}
+
+fn check_issuer(issuer: Option<&str>, row: &Row, allow_private: bool) -> Result<(), &'static str> {
+    let Some(issuer) = issuer else {
+        let is_known = !row.issuer.is_empty();
+        return is_known.then_some(()).ok_or("is missing: the preset oidc needs it");
+    };
+    let url = Url::parse(issuer).map_err(|_| "is not a URL")?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must have no query and no fragment");
+    }
+    match url.scheme() {
+        "https" | "http" if outbound::may_call(issuer, allow_private) => Ok(()),
+        "http" => Err("must be https (plain http is for loopback, with outbound.allow_private)"),
+        _ => Err(
+            "leads to nowhere that may be called (outbound.allow_private opens the own network)",
+        ),
+    }
+}
