@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::trouble::Trouble;
 use crate::domain::identity::Identity;
 use crate::domain::person;
+use crate::domain::reason::Reason;
 use crate::domain::user::Profile;
 
 /// Longer texts are no names.
@@ -42,11 +44,26 @@ pub(super) fn name(claims: &Value, member: &str) -> Option<String> {
     .filter(|name| !name.is_empty() && name.len() <= 255)
 }
 
+/// The same of an answer that must have it; any status but 200 is a refusal.
+pub(super) fn name_of(
+    status: u16,
+    answer: &Value,
+    member: &str,
+    refused: Reason,
+) -> Result<String, Trouble> {
+    let name = name(answer, member).filter(|_| status == 200);
+    name.ok_or_else(|| Trouble::refused(refused, format!("status {status}")))
+}
+
+/// An address of a member, if an account could have it.
+pub(super) fn email(claims: &Value, member: &str) -> Option<String> {
+    text(claims, member).filter(|email| person::email_key(email).is_some())
+}
+
 /// Fills what is not known yet from claims.
 pub(super) fn fill(identity: &mut Identity, claims: &Value, believed: Believed) {
     if identity.email.is_none()
-        && let Some(email) =
-            text(claims, "email").filter(|email| person::email_key(email).is_some())
+        && let Some(email) = email(claims, "email")
     {
         identity.email = Some(email);
         identity.email_verified = match (believed, claims.get("email_verified")) {
@@ -121,6 +138,13 @@ mod tests {
         };
         assert_eq!(identity.profile, expected);
         assert_eq!((identity.email, identity.email_verified), (None, false));
+    }
+
+    #[test]
+    fn an_address_that_no_account_can_have_is_none() {
+        let claims = json!({ "good": " a@example.com ", "bad": "a b@", "number": 1 });
+        assert_eq!(email(&claims, "good").as_deref(), Some("a@example.com"));
+        assert_eq!((email(&claims, "bad"), email(&claims, "number")), (None, None));
     }
 
     #[test]

@@ -5,15 +5,15 @@ use serde_json::Value;
 
 use super::channel;
 use super::claims::{self, Believed};
-use super::code_flow::{CodeFlow, CodeRequest};
+use super::code_flow::CodeRequest;
 use super::id_tokens::{self, Expected, Keys, NonceRule, Source};
+use super::plain_oauth::PlainOAuth;
 use super::site::Site;
 use super::trouble::Trouble;
 use super::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
 };
 use crate::domain::identity::Identity;
-use crate::domain::person;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 use crate::keys::borrowed::hmac_hex;
@@ -25,11 +25,9 @@ const LIMITED: &str = "https://limited.facebook.com";
 /// Facebook.
 #[derive(Debug)]
 pub(super) struct Facebook {
-    site: Site,
+    oauth: PlainOAuth,
     graph: String,
     limited: String,
-    authorize: String,
-    token: String,
     keys: Keys,
 }
 
@@ -39,22 +37,13 @@ impl Facebook {
         let limited = site.elsewhere().unwrap_or(LIMITED).to_owned();
         let authorize = format!("{}/dialog/oauth", site.base());
         let token = format!("{graph}/oauth/access_token");
-        Self { site, graph, limited, authorize, token, keys: Keys::default() }
+        let oauth = PlainOAuth::new(site, authorize, token);
+        Self { oauth, graph, limited, keys: Keys::default() }
     }
 
     fn secret(&self) -> Result<&Sensitive, Trouble> {
         let missing = || Trouble::Misconfigured("there is no secret".to_owned());
-        self.site.secret().ok_or_else(missing)
-    }
-
-    fn flow(&self) -> CodeFlow<'_> {
-        CodeFlow {
-            authorize: &self.authorize,
-            token: &self.token,
-            client_id: self.site.client_id(),
-            secret: self.site.secret(),
-            in_body: true,
-        }
+        self.oauth.site.secret().ok_or_else(missing)
     }
 
     async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
@@ -64,13 +53,11 @@ impl Facebook {
             &format!("{}/me", self.graph),
             &[("fields", fields), ("appsecret_proof", &proof)],
         );
-        let (status, person) = self.site.channel.get(&url, Some(access_token)).await?;
-        let subject = claims::name(&person, "id").filter(|_| status == 200);
-        let refused = || Trouble::refused(Reason::PersonRefused, format!("status {status}"));
-        let mut identity = Identity::new(self.site.base(), subject.ok_or_else(refused)?);
+        let (status, person) = self.oauth.site.channel.get(&url, Some(access_token)).await?;
+        let subject = claims::name_of(status, &person, "id", Reason::PersonRefused)?;
+        let mut identity = Identity::new(self.oauth.site.base(), subject);
         // Facebook says nowhere whether it verified the address.
-        identity.email =
-            claims::text(&person, "email").filter(|it| person::email_key(it).is_some());
+        identity.email = claims::email(&person, "email");
         let profile = &mut identity.profile;
         profile.name = claims::text(&person, "name");
         profile.given_name = claims::text(&person, "first_name");
@@ -82,12 +69,12 @@ impl Facebook {
 
     /// That an access token was issued for one of these, and for whom.
     async fn check_issued(&self, token: &str, accepted: &[&str]) -> Result<String, Trouble> {
-        let app = format!("{}|{}", self.site.client_id(), self.secret()?.expose());
+        let app = format!("{}|{}", self.oauth.site.client_id(), self.secret()?.expose());
         let url = channel::with_query(
             &format!("{}/debug_token", self.graph),
             &[("input_token", token), ("access_token", &app)],
         );
-        let (status, answer) = self.site.channel.get(&url, None).await?;
+        let (status, answer) = self.oauth.site.channel.get(&url, None).await?;
         let Some(data) = answer.get("data").filter(|_| status == 200) else {
             return Err(Trouble::refused(Reason::TokenRefused, format!("status {status}")));
         };
@@ -107,18 +94,18 @@ impl Facebook {
         // Limited Login named either of them over the years.
         let stated = id_tokens::unverified(token);
         let stated = stated.as_ref().and_then(|claims| claims.get("iss")).and_then(Value::as_str);
-        let (base, limited) = (self.site.base(), self.limited.as_str());
+        let (base, limited) = (self.oauth.site.base(), self.limited.as_str());
         let issuer = if stated == Some(base) { base } else { limited };
         let audiences = presented.accepted;
         let expected = Expected { audiences, nonce, secret: None, access_token: None };
         let jwks_uri = format!("{}/.well-known/oauth/openid/jwks/", self.limited);
-        let channel = &self.site.channel;
+        let channel = &self.oauth.site.channel;
         let source = Source { channel, keys: &self.keys, jwks_uri: &jwks_uri, issuer };
         let verified = id_tokens::verify(source, token, expected).await?;
         let subject = claims::name(&verified.claims, "sub");
         let nobody = || Trouble::refused(Reason::MalformedToken, "its sub is none");
         // The person is the same one as on the web.
-        let mut identity = Identity::new(self.site.base(), subject.ok_or_else(nobody)?);
+        let mut identity = Identity::new(self.oauth.site.base(), subject.ok_or_else(nobody)?);
         claims::fill(&mut identity, &verified.claims, Believed::Never);
         Ok(Proven { identity, once: Some(verified.once()) })
     }
@@ -126,15 +113,13 @@ impl Facebook {
 
 impl Provider for Facebook {
     fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
-        Box::pin(
-            async move { self.flow().leave(request, self.site.scopes(), self.site.again(request)) },
-        )
+        Box::pin(std::future::ready(self.oauth.leave(request, &[])))
     }
 
     fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
-            let tokens = self.flow().redeem(&self.site.channel, CodeRequest::of(response)).await?;
-            self.person(tokens.access()?).await
+            let token = self.oauth.redeem(CodeRequest::of(response)).await?;
+            self.person(&token).await
         })
     }
 
@@ -155,29 +140,29 @@ impl Provider for Facebook {
                 }
                 Token::Code { code, redirect_uri, verifier, .. } => {
                     let request = CodeRequest { code, redirect_uri, verifier, extra: &[] };
-                    let tokens = self.flow().redeem(&self.site.channel, request).await?;
-                    Ok(self.person(tokens.access()?).await?.into())
+                    let token = self.oauth.redeem(request).await?;
+                    Ok(self.person(&token).await?.into())
                 }
             }
         })
     }
 
     fn issues(&self, issuer: &str) -> bool {
-        issuer == self.site.base() || issuer == self.limited
+        issuer == self.oauth.site.base() || issuer == self.limited
     }
 
     fn origins(&self) -> Vec<String> {
-        self.site.origins()
+        self.oauth.site.origins()
     }
 
     fn check<'a>(&'a self, _redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
-            let app = format!("{}|{}", self.site.client_id(), self.secret()?.expose());
+            let app = format!("{}|{}", self.oauth.site.client_id(), self.secret()?.expose());
             let url = channel::with_query(
                 &format!("{}/debug_token", self.graph),
                 &[("input_token", &app), ("access_token", &app)],
             );
-            let (status, _) = self.site.channel.get(&url, None).await?;
+            let (status, _) = self.oauth.site.channel.get(&url, None).await?;
             match status {
                 200 => Ok(vec!["it knows the app and takes the secret".to_owned()]),
                 _ => Err(Trouble::Misconfigured(format!("status {status}"))),

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::claims;
-use super::code_flow::{CodeFlow, CodeRequest};
+use super::code_flow::CodeRequest;
+use super::plain_oauth::PlainOAuth;
 use super::site::Site;
 use super::trouble::Trouble;
 use super::{
@@ -18,10 +19,8 @@ use crate::domain::sensitive::Sensitive;
 /// GitHub, or an Enterprise Server.
 #[derive(Debug)]
 pub(super) struct GitHub {
-    site: Site,
+    oauth: PlainOAuth,
     api: String,
-    authorize: String,
-    token: String,
 }
 
 impl GitHub {
@@ -32,52 +31,41 @@ impl GitHub {
         };
         let authorize = format!("{}/login/oauth/authorize", site.base());
         let token = format!("{}/login/oauth/access_token", site.base());
-        Self { site, api, authorize, token }
-    }
-
-    fn flow(&self) -> CodeFlow<'_> {
-        CodeFlow {
-            authorize: &self.authorize,
-            token: &self.token,
-            client_id: self.site.client_id(),
-            secret: self.site.secret(),
-            in_body: true,
-        }
+        Self { oauth: PlainOAuth::new(site, authorize, token), api }
     }
 
     async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
         let url = format!("{}/user", self.api);
-        let (status, person) = self.site.channel.get(&url, Some(access_token)).await?;
-        let subject = claims::name(&person, "id").filter(|_| status == 200);
-        let refused = || Trouble::refused(Reason::PersonRefused, format!("status {status}"));
-        let mut identity = Identity::new(self.site.base(), subject.ok_or_else(refused)?);
+        let (status, person) = self.oauth.site.channel.get(&url, Some(access_token)).await?;
+        let subject = claims::name_of(status, &person, "id", Reason::PersonRefused)?;
+        let mut identity = Identity::new(self.oauth.site.base(), subject);
         identity.username = claims::text(&person, "login");
         identity.profile.name = claims::text(&person, "name").or(identity.username.clone());
         identity.profile.picture = claims::link(&person, "avatar_url");
         identity.profile.profile = claims::link(&person, "html_url");
         // What `/user` says of an address is what the person made public: nobody verified that.
         let url = format!("{}/user/emails", self.api);
-        let (status, emails) = self.site.channel.get(&url, Some(access_token)).await?;
+        let (status, emails) = self.oauth.site.channel.get(&url, Some(access_token)).await?;
         let emails = emails.as_array().filter(|_| status == 200);
         let is = |entry: &&Value, member| entry.get(member) == Some(&Value::Bool(true));
         let primary = emails
             .and_then(|all| all.iter().find(|entry| is(entry, "primary") && is(entry, "verified")));
-        identity.email = primary.and_then(|entry| claims::text(entry, "email"));
+        identity.email = primary.and_then(|entry| claims::email(entry, "email"));
         identity.email_verified = identity.email.is_some();
         Ok(identity)
     }
 
     /// That an access token was issued for us: GitHub tells its own app alone.
     async fn check_issued(&self, token: &str) -> Result<(), Trouble> {
-        let id = self.site.client_id();
-        let secret = self.site.secret().map(Sensitive::expose).unwrap_or_default();
+        let id = self.oauth.site.client_id();
+        let secret = self.oauth.site.secret().map(Sensitive::expose).unwrap_or_default();
         let basic = STANDARD.encode(format!("{id}:{secret}"));
         let request = http::Request::post(format!("{}/applications/{id}/token", self.api))
             .header("accept", "application/json")
             .header("authorization", format!("Basic {basic}"))
             .header("content-type", "application/json")
             .body(json!({ "access_token": token }).to_string().into_bytes());
-        let (status, answer) = self.site.channel.json(request).await?;
+        let (status, answer) = self.oauth.site.channel.json(request).await?;
         let app = answer.get("app").and_then(|app| claims::text(app, "client_id"));
         match status {
             200 if app.as_deref() == Some(id) => Ok(()),
@@ -92,17 +80,14 @@ impl GitHub {
 
 impl Provider for GitHub {
     fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
-        Box::pin(async move {
-            let mut extra = self.site.again(request).to_vec();
-            extra.extend(request.login_hint.map(|hint| ("login", hint)));
-            self.flow().leave(request, self.site.scopes(), &extra)
-        })
+        let hint = request.login_hint.map(|hint| ("login", hint));
+        Box::pin(std::future::ready(self.oauth.leave(request, hint.as_slice())))
     }
 
     fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
-            let tokens = self.flow().redeem(&self.site.channel, CodeRequest::of(response)).await?;
-            self.person(tokens.access()?).await
+            let token = self.oauth.redeem(CodeRequest::of(response)).await?;
+            self.person(&token).await
         })
     }
 
@@ -116,30 +101,30 @@ impl Provider for GitHub {
                 }
                 Token::Code { code, redirect_uri, verifier, .. } => {
                     let request = CodeRequest { code, redirect_uri, verifier, extra: &[] };
-                    let tokens = self.flow().redeem(&self.site.channel, request).await?;
-                    Ok(self.person(tokens.access()?).await?.into())
+                    let token = self.oauth.redeem(request).await?;
+                    Ok(self.person(&token).await?.into())
                 }
             }
         })
     }
 
     fn issues(&self, issuer: &str) -> bool {
-        issuer == self.site.base()
+        issuer == self.oauth.site.base()
     }
 
     /// The issuer of its callbacks is not that of its people. An older Enterprise Server sends none.
     fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, bool> {
-        let own = format!("{}/login/oauth", self.site.base());
+        let own = format!("{}/login/oauth", self.oauth.site.base());
         Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| iss == own))))
     }
 
     fn origins(&self) -> Vec<String> {
-        self.site.origins()
+        self.oauth.site.origins()
     }
 
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
-            self.flow().check(&self.site.channel, redirect_uri).await?;
+            self.oauth.check(redirect_uri).await?;
             Ok(vec!["it knows the client id and takes the secret".to_owned()])
         })
     }

@@ -80,9 +80,9 @@ pub(super) struct Expected<'a> {
 pub(super) enum NonceRule<'a> {
     /// This one.
     This(&'a str),
-    /// This one or its SHA-256 in hex; it may be missing where the token says that there can be
-    /// none.
-    Apple(&'a str),
+    /// This one or its SHA-256 in hex, as Apple has it; it may be missing where the token says that
+    /// there can be none.
+    Hashed(&'a str),
     /// Not checked: the app named no nonce.
     Anything,
 }
@@ -284,12 +284,12 @@ fn check_nonce(
     match nonce_rule {
         NonceRule::Anything => Ok(()),
         NonceRule::This(expected) => is(expected),
-        NonceRule::Apple(_)
+        NonceRule::Hashed(_)
             if nonce.is_none() && claims.get("nonce_supported") == Some(&Value::Bool(false)) =>
         {
             Ok(())
         }
-        NonceRule::Apple(expected) => {
+        NonceRule::Hashed(expected) => {
             let hashed = hex::lower(&Sha256::digest(expected.as_bytes()));
             is(expected).or_else(|_| is(&hashed))
         }

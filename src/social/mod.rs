@@ -19,19 +19,21 @@ mod cached;
 mod channel;
 mod claims;
 mod code_flow;
+mod dialect;
 mod facebook;
 mod github;
 mod google;
 mod id_tokens;
 mod kakao;
 mod line;
-mod microsoft;
 mod naver;
 mod openid;
+mod plain_oauth;
 pub mod presets;
 mod provider;
 mod registration;
 mod site;
+mod tenants;
 mod trouble;
 
 use channel::Channel;
@@ -80,8 +82,8 @@ pub fn provider(
     check(registration, outbound.allows_private())?;
     let channel = Channel::new(outbound.clone(), clock.clone());
     let site = Site::new(registration.clone(), channel);
-    Ok(match presets::of(registration.terms.preset).kind {
-        Kind::OpenId(manner) => Arc::new(openid::OpenId::new(site, manner)),
+    Ok(match &presets::of(registration.terms.preset).kind {
+        Kind::OpenId(dialect) => Arc::new(openid::OpenId::new(site, dialect)),
         Kind::GitHub => Arc::new(github::GitHub::new(site)),
         Kind::Naver => Arc::new(naver::Naver::new(site)),
         Kind::Facebook => Arc::new(facebook::Facebook::new(site)),

@@ -2,22 +2,20 @@
 //! token was issued, so apps present codes.
 
 use super::claims;
-use super::code_flow::{CodeFlow, CodeRequest};
+use super::code_flow::CodeRequest;
+use super::plain_oauth::PlainOAuth;
 use super::site::Site;
 use super::trouble::Trouble;
 use super::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
 };
 use crate::domain::identity::Identity;
-use crate::domain::person;
 use crate::domain::reason::Reason;
 
 /// Naver.
 #[derive(Debug)]
 pub(super) struct Naver {
-    site: Site,
-    authorize: String,
-    token: String,
+    oauth: PlainOAuth,
     me: String,
 }
 
@@ -27,30 +25,20 @@ impl Naver {
         let token = format!("{}/oauth2.0/token", site.base());
         let api = site.elsewhere().unwrap_or("https://openapi.naver.com");
         let me = format!("{api}/v1/nid/me");
-        Self { site, authorize, token, me }
-    }
-
-    fn flow(&self) -> CodeFlow<'_> {
-        CodeFlow {
-            authorize: &self.authorize,
-            token: &self.token,
-            client_id: self.site.client_id(),
-            secret: self.site.secret(),
-            in_body: true,
-        }
+        Self { oauth: PlainOAuth::new(site, authorize, token), me }
     }
 
     async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
-        let (status, answer) = self.site.channel.get(&self.me, Some(access_token)).await?;
+        let (status, answer) = self.oauth.site.channel.get(&self.me, Some(access_token)).await?;
         let code = claims::text(&answer, "resultcode").unwrap_or_default();
         let refused =
             || Trouble::refused(Reason::PersonRefused, format!("status {status}, code {code}"));
         let person = answer.get("response").filter(|_| status == 200 && code == "00");
         let person = person.ok_or_else(refused)?;
         let subject = claims::name(person, "id").ok_or_else(refused)?;
-        let mut identity = Identity::new(self.site.base(), subject);
+        let mut identity = Identity::new(self.oauth.site.base(), subject);
         // Anybody may enter the address at which Naver reaches them: it proves nothing.
-        identity.email = claims::text(person, "email").filter(|it| person::email_key(it).is_some());
+        identity.email = claims::email(person, "email");
         let profile = &mut identity.profile;
         profile.nickname = claims::text(person, "nickname");
         profile.name = claims::text(person, "name").or_else(|| profile.nickname.clone());
@@ -77,17 +65,15 @@ fn birthdate(year: Option<String>, day: Option<String>) -> Option<String> {
 
 impl Provider for Naver {
     fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
-        Box::pin(
-            async move { self.flow().leave(request, self.site.scopes(), self.site.again(request)) },
-        )
+        Box::pin(std::future::ready(self.oauth.leave(request, &[])))
     }
 
     fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
             let request =
                 CodeRequest { extra: &[("state", response.state)], ..CodeRequest::of(response) };
-            let tokens = self.flow().redeem(&self.site.channel, request).await?;
-            self.person(tokens.access()?).await
+            let token = self.oauth.redeem(request).await?;
+            self.person(&token).await
         })
     }
 
@@ -100,22 +86,22 @@ impl Provider for Naver {
             let missing = || Trouble::refused(Reason::StateMissing, "a code comes with its state");
             let extra = [("state", state.ok_or_else(missing)?)];
             let request = CodeRequest { code, redirect_uri, verifier, extra: &extra };
-            let tokens = self.flow().redeem(&self.site.channel, request).await?;
-            Ok(self.person(tokens.access()?).await?.into())
+            let token = self.oauth.redeem(request).await?;
+            Ok(self.person(&token).await?.into())
         })
     }
 
     fn issues(&self, issuer: &str) -> bool {
-        issuer == self.site.base()
+        issuer == self.oauth.site.base()
     }
 
     fn origins(&self) -> Vec<String> {
-        self.site.origins()
+        self.oauth.site.origins()
     }
 
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
-            self.flow().check(&self.site.channel, redirect_uri).await?;
+            self.oauth.check(redirect_uri).await?;
             Ok(vec!["it answers at its token endpoint".to_owned()])
         })
     }

@@ -7,18 +7,18 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::cached::Cached;
-use super::claims::{self, Believed};
+use super::claims;
 use super::code_flow::{CodeFlow, CodeRequest, Tokens};
+use super::dialect::Dialect;
 use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Verified};
-use super::presets::Manner;
+use super::origin;
 use super::site::Site;
+use super::tenants::Tenants;
 use super::trouble::Trouble;
 use super::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
 };
-use super::{apple, google, kakao, line, microsoft, origin};
 use crate::domain::identity::Identity;
-use crate::domain::provider::Credential;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 
@@ -43,25 +43,19 @@ struct Metadata {
 #[derive(Debug)]
 pub(super) struct OpenId {
     site: Site,
-    manner: Manner,
+    dialect: &'static Dialect,
     metadata: Cached<Metadata>,
     keys: Keys,
 }
 
 impl OpenId {
-    pub(super) fn new(site: Site, manner: Manner) -> Self {
-        Self { site, manner, metadata: Cached::default(), keys: Keys::default() }
+    pub(super) fn new(site: Site, dialect: &'static Dialect) -> Self {
+        Self { site, dialect, metadata: Cached::default(), keys: Keys::default() }
     }
 
-    fn tenant(&self) -> Option<&str> {
-        self.site.registration.terms.tenant.as_deref()
-    }
-
-    fn issuer(&self) -> String {
-        match self.manner {
-            Manner::Microsoft => microsoft::issuer(self.site.base(), self.tenant()),
-            _ => self.site.base().to_owned(),
-        }
+    fn tenants(&self) -> Option<Tenants<'_>> {
+        let which = self.site.registration.terms.tenant.as_deref();
+        self.dialect.tenants.then(|| Tenants::new(self.site.base(), which))
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, Trouble> {
@@ -69,7 +63,8 @@ impl OpenId {
     }
 
     async fn discover(&self) -> Result<Metadata, Trouble> {
-        let issuer = self.issuer();
+        let tenants = self.tenants();
+        let issuer = tenants.map_or_else(|| self.site.base().to_owned(), |some| some.issuer());
         // Discovery §4.1: a slash at the end of the issuer is not doubled.
         let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let (status, document) = self.site.channel.get(&url, None).await?;
@@ -80,18 +75,12 @@ impl OpenId {
         let metadata: Metadata = serde_json::from_value(document)
             .map_err(|error| Trouble::Misconfigured(format!("the metadata: {error}")))?;
         // Discovery §4.3
-        let is_its_own = match self.manner {
-            Manner::Microsoft => {
-                let tenant = self.tenant();
-                microsoft::may_be_called(&metadata.issuer, self.site.base(), tenant)
-            }
-            _ => metadata.issuer == issuer,
-        };
+        let stated = &metadata.issuer;
+        let is_its_own = tenants.map_or(*stated == issuer, |some| some.may_be_called(stated));
         let leads_to_a_page = self.site.channel.leads_somewhere(&metadata.authorization_endpoint);
         match (is_its_own, leads_to_a_page) {
             (true, true) => Ok(metadata),
             (false, _) => {
-                let stated = &metadata.issuer;
                 Err(Trouble::Misconfigured(format!("the metadata names another issuer, {stated}")))
             }
             (true, false) => Err(Trouble::Misconfigured(
@@ -114,20 +103,7 @@ impl OpenId {
             token: &metadata.token_endpoint,
             client_id,
             secret,
-            in_body: !basic || self.manner == Manner::Line,
-        }
-    }
-
-    /// What we prove by who we are, at this moment.
-    fn secret(&self, client_id: &str) -> Result<Option<Sensitive>, Trouble> {
-        match &self.site.registration.credential {
-            Credential::None => Ok(None),
-            Credential::Secret(secret) => Ok(Some(secret.clone())),
-            Credential::Key { .. } => {
-                let now = self.site.channel.clock().now().timestamp();
-                apple::client_secret(&self.site.registration, client_id, self.site.base(), now)
-                    .map(Some)
-            }
+            in_body: !basic || self.dialect.secret_in_body,
         }
     }
 
@@ -137,13 +113,9 @@ impl OpenId {
         expected: Expected<'_>,
     ) -> Result<(Verified, Identity), Trouble> {
         let metadata = self.metadata().await?;
-        let issuer = match self.manner {
-            Manner::Microsoft => {
-                let claims = id_tokens::unverified(token);
-                let tenant = self.tenant();
-                microsoft::issuer_of(claims.as_ref(), self.site.base(), tenant)?
-            }
-            _ => metadata.issuer.clone(),
+        let issuer = match self.tenants() {
+            Some(tenants) => tenants.issuer_named(id_tokens::unverified(token).as_ref())?,
+            None => metadata.issuer.clone(),
         };
         let source = Source {
             channel: &self.site.channel,
@@ -156,24 +128,13 @@ impl OpenId {
         Ok((verified, identity))
     }
 
+    /// The person of a token, who is known by issuer and subject.
     fn identity(&self, claims: &Value, issuer: &str) -> Result<Identity, Trouble> {
-        let mut identity = if self.manner == Manner::Microsoft {
-            microsoft::identity(claims, issuer)?
-        } else {
-            let subject = claims::name(claims, "sub");
-            let nobody = || Trouble::refused(Reason::MalformedToken, "its sub is none");
-            Identity::new(issuer, subject.ok_or_else(nobody)?)
-        };
-        claims::fill(&mut identity, claims, self.believed());
+        let name = self.dialect.subject;
+        let nobody = || Trouble::refused(Reason::MalformedToken, format!("its {name} is none"));
+        let mut identity = Identity::new(issuer, claims::name(claims, name).ok_or_else(nobody)?);
+        claims::fill(&mut identity, claims, self.dialect.believed);
         Ok(identity)
-    }
-
-    fn believed(&self) -> Believed {
-        match self.manner {
-            Manner::Plain | Manner::Google => Believed::Claim,
-            Manner::Apple => Believed::ClaimOrText,
-            Manner::Kakao | Manner::Line | Manner::Microsoft => Believed::Never,
-        }
     }
 
     /// What a code brought: its id token says who it is, and the access token more about them.
@@ -185,7 +146,7 @@ impl OpenId {
         since: Option<DateTime<Utc>>,
     ) -> Result<Identity, Trouble> {
         let access_token = tokens.access().ok();
-        let secret = self.site.secret().filter(|_| self.manner == Manner::Line);
+        let secret = self.site.secret().filter(|_| self.dialect.signs_by_secret);
         let expected = Expected { audiences, nonce, secret, access_token };
         let (verified, mut identity) = self.verify(tokens.id()?, expected).await?;
         if let Some(since) = since {
@@ -217,9 +178,8 @@ impl OpenId {
         claims: &Value,
         identity: &mut Identity,
     ) -> Result<(), Trouble> {
-        if self.manner == Manner::Kakao {
-            let api = kakao::api(self.site.elsewhere());
-            return kakao::fill(&self.site.channel, api, access_token, identity).await;
+        if let Some(ask) = self.dialect.ask {
+            return ask(&self.site, access_token, identity).await;
         }
         let metadata = self.metadata().await?;
         let is_enough = identity.email.is_some() && identity.profile.name.is_some();
@@ -239,59 +199,28 @@ impl OpenId {
                 "userinfo speaks of another person",
             ));
         }
-        claims::fill(identity, &more, self.believed());
+        claims::fill(identity, &more, self.dialect.believed);
         Ok(())
     }
 
-    /// Whose access token it is, if it was issued for one of these.
-    async fn prove_access(&self, token: &str, accepted: &[&str]) -> Result<Identity, Trouble> {
-        let own = self.site.elsewhere();
-        match self.manner {
-            Manner::Google => {
-                let url = google::token_info(own);
-                google::prove(&self.site.channel, &url, self.site.base(), token, accepted).await
-            }
-            Manner::Kakao => {
-                let api = kakao::api(own);
-                let (app, person) = kakao::issued(&self.site.channel, api, token).await?;
-                if !accepted.contains(&app.as_str()) {
-                    let detail = format!("it was issued for the app {app}");
-                    return Err(Trouble::refused(Reason::WrongAudience, detail));
-                }
-                let mut identity = Identity::new(self.site.base(), person);
-                kakao::fill(&self.site.channel, api, token, &mut identity).await?;
-                Ok(identity)
-            }
-            Manner::Line => {
-                line::prove(&self.site.channel, line::api(own), self.site.base(), token, accepted)
-                    .await
-            }
-            Manner::Plain | Manner::Apple | Manner::Microsoft => Err(Trouble::Unprovable),
-        }
-    }
-
-    /// Whose code it is. Apple's native codes belong to the app itself.
+    /// Whose code it is. One of an app that we can be belongs to that app itself.
     async fn prove_code(
         &self,
         request: CodeRequest<'_>,
         presented: Presented<'_>,
     ) -> Result<Identity, Trouble> {
         let ours = self.site.client_id();
-        let native = self.manner == Manner::Apple && request.redirect_uri.is_none();
+        let native = self.site.has_native_codes() && request.redirect_uri.is_none();
         let app = presented.accepted.iter().copied().find(|id| *id != ours);
         let client_id = app.filter(|_| native).unwrap_or(ours);
-        let (metadata, secret) = (self.metadata().await?, self.secret(client_id)?);
+        let (metadata, secret) = (self.metadata().await?, self.site.secret_of(client_id)?);
         let flow = self.flow(&metadata, client_id, secret.as_ref());
         let tokens = flow.redeem(&self.site.channel, request).await?;
         self.person(&tokens, &[client_id], self.nonce_rule(presented.nonce), None).await
     }
 
     fn nonce_rule<'a>(&self, nonce: Option<&'a str>) -> NonceRule<'a> {
-        match nonce {
-            None => NonceRule::Anything,
-            Some(nonce) if self.manner == Manner::Apple => NonceRule::Apple(nonce),
-            Some(nonce) => NonceRule::This(nonce),
-        }
+        nonce.map_or(NonceRule::Anything, self.dialect.nonce)
     }
 }
 
@@ -300,8 +229,7 @@ impl Provider for OpenId {
         Box::pin(async move {
             let metadata = self.metadata().await?;
             let mut extra = vec![("nonce", request.nonce), ("ui_locales", request.language)];
-            if self.manner == Manner::Apple {
-                // Apple: whoever asks for a name is answered by a form.
+            if self.dialect.form_post.is_some() {
                 extra.push(("response_mode", "form_post"));
             }
             extra.extend(self.site.again(request));
@@ -318,14 +246,14 @@ impl Provider for OpenId {
         Box::pin(async move {
             let metadata = self.metadata().await?;
             let client_id = self.site.client_id();
-            let secret = self.secret(client_id)?;
+            let secret = self.site.secret_of(client_id)?;
             let request = CodeRequest::of(response);
             let flow = self.flow(&metadata, client_id, secret.as_ref());
             let tokens = flow.redeem(&self.site.channel, request).await?;
             let nonce = NonceRule::This(response.nonce);
             let mut identity = self.person(&tokens, &[client_id], nonce, response.since).await?;
-            if let Some(user) = response.user.filter(|_| self.manner == Manner::Apple) {
-                apple::take_name(&mut identity, user);
+            if let (Some(take), Some(user)) = (self.dialect.form_post, response.user) {
+                take(&mut identity, user);
             }
             Ok(identity)
         })
@@ -346,7 +274,8 @@ impl Provider for OpenId {
                     Ok(Proven { identity, once: Some(verified.once()) })
                 }
                 Token::Access(token) => {
-                    Ok(self.prove_access(token, presented.accepted).await?.into())
+                    let prove = self.dialect.prove.ok_or(Trouble::Unprovable)?;
+                    Ok(prove(&self.site, token, presented.accepted).await?.into())
                 }
                 Token::Code { code, redirect_uri, verifier, .. } => {
                     let request = CodeRequest { code, redirect_uri, verifier, extra: &[] };
@@ -357,14 +286,9 @@ impl Provider for OpenId {
     }
 
     fn issues(&self, issuer: &str) -> bool {
-        match self.manner {
-            Manner::Microsoft => {
-                let tenant =
-                    issuer.strip_prefix(self.site.base()).and_then(|rest| rest.strip_prefix('/'));
-                let tenant = tenant.and_then(|rest| rest.strip_suffix("/v2.0"));
-                tenant.is_some_and(microsoft::is_tenant)
-            }
-            _ => issuer == self.site.base(),
+        match self.tenants() {
+            Some(tenants) => tenants.issues(issuer),
+            None => issuer == self.site.base(),
         }
     }
 
@@ -381,7 +305,7 @@ impl Provider for OpenId {
         let known = self.metadata.peek();
         let endpoint = known.and_then(|metadata| origin(&metadata.authorization_endpoint));
         // Until it was asked once nobody knows where its page is.
-        let anywhere = || Some("https:".to_owned()).filter(|_| self.manner == Manner::Plain);
+        let anywhere = || self.site.has_unknown_pages().then(|| "https:".to_owned());
         self.site.origins().into_iter().chain(endpoint.or_else(anywhere)).collect()
     }
 
@@ -389,7 +313,7 @@ impl Provider for OpenId {
         Box::pin(async move {
             let metadata = self.metadata().await?;
             let client_id = self.site.client_id();
-            let secret = self.secret(client_id)?;
+            let secret = self.site.secret_of(client_id)?;
             let flow = self.flow(&metadata, client_id, secret.as_ref());
             flow.check(&self.site.channel, redirect_uri).await?;
             Ok(vec![

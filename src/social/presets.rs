@@ -1,5 +1,9 @@
 //! The providers that are known by name: a table.
 
+use super::claims::Believed;
+use super::dialect::Dialect;
+use super::id_tokens::NonceRule;
+use super::{apple, google, kakao, line};
 use crate::domain::provider::Preset;
 
 /// What is known of a provider before anybody asked it.
@@ -10,7 +14,9 @@ pub struct Row {
     /// What Koreans call it, where that is something else.
     pub korean: Option<&'static str>,
     /// How it is spoken to.
-    pub kind: Kind,
+    pub(super) kind: Kind,
+    /// What proves there who we are.
+    pub(super) needs: Needs,
     /// Its issuer, or where its endpoints are.
     pub issuer: &'static str,
     /// What is asked for.
@@ -28,10 +34,10 @@ pub struct Row {
 }
 
 /// How a provider is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// By OpenID Connect, with these peculiarities.
-    OpenId(Manner),
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// By OpenID Connect.
+    OpenId(Dialect),
     /// By its own interface.
     GitHub,
     /// By its own interface.
@@ -40,21 +46,15 @@ pub enum Kind {
     Facebook,
 }
 
-/// The peculiarities of an OpenID provider.
+/// What this server must have to prove there who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// None.
-    Plain,
-    /// Proves for whom an access token was issued.
-    Google,
-    /// A secret that is signed, answers that are posted, texts for booleans.
-    Apple,
-    /// Says at another place whether an address is good.
-    Kakao,
-    /// Signs with the channel secret on the web.
-    Line,
-    /// Many tenants, and addresses that anybody can write.
-    Microsoft,
+pub(super) enum Needs {
+    /// A secret, or nothing: it may be a public client.
+    Nothing,
+    /// A secret.
+    Secret,
+    /// A key to sign secrets with.
+    Key,
 }
 
 const LOGIN: &[(&str, &str)] = &[("prompt", "login")];
@@ -77,10 +77,11 @@ pub fn of(preset: Preset) -> &'static Row {
     }
 }
 
-const OIDC: Row = Row {
+static OIDC: Row = Row {
     title: "OpenID Connect",
     korean: None,
-    kind: Kind::OpenId(Manner::Plain),
+    kind: Kind::OpenId(Dialect::CORE),
+    needs: Needs::Nothing,
     issuer: "",
     scopes: "openid profile email",
     again: LOGIN,
@@ -89,10 +90,11 @@ const OIDC: Row = Row {
     shuns_in_apps: false,
 };
 
-const GOOGLE: Row = Row {
+static GOOGLE: Row = Row {
     title: "Google",
     korean: None,
-    kind: Kind::OpenId(Manner::Google),
+    kind: Kind::OpenId(Dialect { prove: Some(google::prove), ..Dialect::CORE }),
+    needs: Needs::Secret,
     issuer: "https://accounts.google.com",
     scopes: "openid profile email",
     again: SELECT,
@@ -101,10 +103,16 @@ const GOOGLE: Row = Row {
     shuns_in_apps: true,
 };
 
-const APPLE: Row = Row {
+static APPLE: Row = Row {
     title: "Apple",
     korean: None,
-    kind: Kind::OpenId(Manner::Apple),
+    kind: Kind::OpenId(Dialect {
+        believed: Believed::ClaimOrText,
+        nonce: |sent| NonceRule::Hashed(sent),
+        form_post: Some(apple::take_name),
+        ..Dialect::CORE
+    }),
+    needs: Needs::Key,
     issuer: "https://appleid.apple.com",
     scopes: "openid name email",
     again: &[],
@@ -113,10 +121,18 @@ const APPLE: Row = Row {
     shuns_in_apps: false,
 };
 
-const MICROSOFT: Row = Row {
+static MICROSOFT: Row = Row {
     title: "Microsoft",
     korean: None,
-    kind: Kind::OpenId(Manner::Microsoft),
+    kind: Kind::OpenId(Dialect {
+        // An administrator of a tenant writes addresses as they like, and `sub` is another one for
+        // each app.
+        believed: Believed::Never,
+        subject: "oid",
+        tenants: true,
+        ..Dialect::CORE
+    }),
+    needs: Needs::Secret,
     issuer: "https://login.microsoftonline.com",
     scopes: "openid profile email",
     again: LOGIN,
@@ -125,10 +141,16 @@ const MICROSOFT: Row = Row {
     shuns_in_apps: false,
 };
 
-const KAKAO: Row = Row {
+static KAKAO: Row = Row {
     title: "Kakao",
     korean: Some("카카오"),
-    kind: Kind::OpenId(Manner::Kakao),
+    kind: Kind::OpenId(Dialect {
+        believed: Believed::Never,
+        ask: Some(kakao::ask),
+        prove: Some(kakao::prove),
+        ..Dialect::CORE
+    }),
+    needs: Needs::Secret,
     issuer: "https://kauth.kakao.com",
     // What a person is asked there is chosen in Kakao's console; naming anything here would ask
     // for that alone.
@@ -139,10 +161,11 @@ const KAKAO: Row = Row {
     shuns_in_apps: false,
 };
 
-const NAVER: Row = Row {
+static NAVER: Row = Row {
     title: "Naver",
     korean: Some("네이버"),
     kind: Kind::Naver,
+    needs: Needs::Secret,
     issuer: "https://nid.naver.com",
     scopes: "",
     again: &[("auth_type", "reauthenticate")],
@@ -151,10 +174,17 @@ const NAVER: Row = Row {
     shuns_in_apps: false,
 };
 
-const LINE: Row = Row {
+static LINE: Row = Row {
     title: "LINE",
     korean: None,
-    kind: Kind::OpenId(Manner::Line),
+    kind: Kind::OpenId(Dialect {
+        believed: Believed::Never,
+        secret_in_body: true,
+        signs_by_secret: true,
+        prove: Some(line::prove),
+        ..Dialect::CORE
+    }),
+    needs: Needs::Secret,
     issuer: "https://access.line.me",
     scopes: "openid profile email",
     again: LOGIN,
@@ -163,10 +193,11 @@ const LINE: Row = Row {
     shuns_in_apps: false,
 };
 
-const FACEBOOK: Row = Row {
+static FACEBOOK: Row = Row {
     title: "Facebook",
     korean: None,
     kind: Kind::Facebook,
+    needs: Needs::Secret,
     issuer: "https://www.facebook.com",
     scopes: "public_profile email",
     again: &[("auth_type", "reauthenticate")],
@@ -175,10 +206,11 @@ const FACEBOOK: Row = Row {
     shuns_in_apps: false,
 };
 
-const GITHUB: Row = Row {
+static GITHUB: Row = Row {
     title: "GitHub",
     korean: None,
     kind: Kind::GitHub,
+    needs: Needs::Secret,
     issuer: "https://github.com",
     scopes: "read:user user:email",
     again: SELECT,
@@ -187,10 +219,11 @@ const GITHUB: Row = Row {
     shuns_in_apps: false,
 };
 
-const GITLAB: Row = Row {
+static GITLAB: Row = Row {
     title: "GitLab",
     korean: None,
-    kind: Kind::OpenId(Manner::Plain),
+    kind: Kind::OpenId(Dialect::CORE),
+    needs: Needs::Nothing,
     issuer: "https://gitlab.com",
     scopes: "openid profile email",
     again: LOGIN,

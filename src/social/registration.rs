@@ -4,8 +4,8 @@ use std::fmt;
 
 use url::Url;
 
-use super::presets::{self, Kind, Manner, Row};
-use super::{apple, microsoft};
+use super::presets::{self, Needs, Row};
+use super::{apple, tenants};
 use crate::domain::provider::{Credential, Preset, Registration, Terms};
 use crate::outbound;
 
@@ -56,7 +56,7 @@ pub fn check(registration: &Registration, allow_private: bool) -> Result<(), Pro
     if terms.origins.iter().any(|origin| !is_source(origin)) {
         problems.add("origins", "holds what is no origin, like https://login.example.com");
     }
-    if let Err((key, problem)) = check_credential(&registration.credential, row) {
+    if let Err((key, problem)) = check_credential(&registration.credential, row.needs) {
         problems.add(key, problem);
     }
     if terms.preset == Preset::Apple
@@ -75,30 +75,30 @@ pub fn check(registration: &Registration, allow_private: bool) -> Result<(), Pro
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn check_credential(
-    credential: &Credential,
-    row: &Row,
-) -> Result<(), (&'static str, &'static str)> {
-    let is_apple = row.kind == Kind::OpenId(Manner::Apple);
-    match credential {
-        Credential::Key { private, .. } if is_apple && !apple::is_key(private) => {
+/// What is wrong with a credential, by its key.
+type Bad = (&'static str, &'static str);
+
+fn check_credential(credential: &Credential, needs: Needs) -> Result<(), Bad> {
+    match (needs, credential) {
+        (Needs::Key, Credential::Key { private, .. }) if apple::is_key(private) => Ok(()),
+        (Needs::Key, Credential::Key { .. }) => {
             Err(("private_key_file", "holds no P-256 key in PKCS#8 PEM, as Apple hands it out"))
         }
-        Credential::Key { .. } if !is_apple => Err(("team_id", "is for the preset apple alone")),
-        Credential::None | Credential::Secret(_) if is_apple => {
+        (Needs::Key, _) => {
             Err(("team_id", "is missing: Apple needs team_id, key_id and private_key_file"))
         }
-        Credential::None if row.kind != Kind::OpenId(Manner::Plain) => {
+        (_, Credential::Key { .. }) => Err(("team_id", "is for the preset apple alone")),
+        (Needs::Secret, Credential::None) => {
             Err(("client_secret", "is missing: this provider needs one"))
         }
-        _ => Ok(()),
+        (_, Credential::Secret(_)) | (Needs::Nothing, Credential::None) => Ok(()),
     }
 }
 
 fn check_tenant(terms: &Terms) -> Result<(), &'static str> {
     match &terms.tenant {
         Some(_) if terms.preset != Preset::Microsoft => Err("is for the preset microsoft alone"),
-        Some(tenant) if !microsoft::is_tenant(tenant) => {
+        Some(tenant) if !tenants::is_tenant(tenant) => {
             Err("is none of common, organizations, consumers, a tenant id")
         }
         _ => Ok(()),

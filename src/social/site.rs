@@ -1,9 +1,11 @@
 //! This server at one provider: how it is registered there, and the channel to it.
 
 use super::AuthorizationRequest;
+use super::apple;
 use super::channel::Channel;
 use super::origin;
-use super::presets::{self, Row};
+use super::presets::{self, Needs, Row};
+use super::trouble::Trouble;
 use crate::domain::provider::{Credential, Registration};
 use crate::domain::sensitive::Sensitive;
 
@@ -44,6 +46,26 @@ impl Site {
         }
     }
 
+    /// The secret of this moment for this client id of the operator's there, which Apple has for each
+    /// of their apps.
+    pub(super) fn secret_of(&self, client_id: &str) -> Result<Option<Sensitive>, Trouble> {
+        match &self.registration.credential {
+            Credential::None => Ok(None),
+            Credential::Secret(secret) => Ok(Some(secret.clone())),
+            Credential::Key { .. } => {
+                let now = self.channel.clock().now().timestamp();
+                let secret = apple::client_secret(&self.registration, client_id, self.base(), now);
+                secret.map(Some)
+            }
+        }
+    }
+
+    /// Whether a code that was sent to no redirect URI belongs to a further client id: only with a
+    /// key can we be all of them.
+    pub(super) fn has_native_codes(&self) -> bool {
+        self.preset.needs == Needs::Key
+    }
+
     /// What is asked for.
     pub(super) fn scopes(&self) -> &str {
         self.registration.terms.scopes.as_deref().unwrap_or(self.preset.scopes)
@@ -60,6 +82,11 @@ impl Site {
     /// Whether it says when the person proved who they are, where that is wished.
     pub(super) fn says_when(&self) -> bool {
         self.preset.says_when
+    }
+
+    /// Whether nobody knows where its pages are before it was asked.
+    pub(super) fn has_unknown_pages(&self) -> bool {
+        self.preset.origins.is_empty()
     }
 
     /// Where it sends browsers, as far as is known without asking it.

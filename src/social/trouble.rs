@@ -37,6 +37,11 @@ impl Trouble {
         Self::refused(Reason::WrongIssuer, "the answer came from another issuer")
     }
 
+    /// A token that was issued for an app whose tokens do not count here.
+    pub(super) fn another_app() -> Self {
+        Self::refused(Reason::WrongAudience, "it was issued for another app")
+    }
+
     /// The same without these: some providers repeat what they were asked with.
     pub(super) fn without(self, secrets: &[&str]) -> Self {
         let clean = |text: String| {

@@ -1,0 +1,54 @@
+//! How an OpenID provider differs from OpenID Connect Core.
+
+use super::claims::Believed;
+use super::id_tokens::NonceRule;
+use super::provider::Answer;
+use super::site::Site;
+use crate::domain::identity::Identity;
+
+/// Whose access token it is, if it was issued for one of these client ids.
+type Prove = for<'a> fn(&'a Site, &'a str, &'a [&'a str]) -> Answer<'a, Identity>;
+/// Asks with an access token for more about a person, who must be this one.
+type Ask = for<'a> fn(&'a Site, &'a str, &'a mut Identity) -> Answer<'a, ()>;
+/// Takes what the browser brings besides a code, which nobody signed.
+type TakeUser = fn(&mut Identity, &str);
+/// What the nonce of an id token must be where this one was sent.
+type Nonce = for<'a> fn(&'a str) -> NonceRule<'a>;
+
+/// How an OpenID provider differs: data where data will do, and functions of its own file otherwise.
+#[derive(Debug)]
+pub(super) struct Dialect {
+    /// By what it is believed about addresses.
+    pub(super) believed: Believed,
+    /// The claim that names a person.
+    pub(super) subject: &'static str,
+    /// Whether each of its tenants is an issuer.
+    pub(super) tenants: bool,
+    /// Whether the client secret stands in the body, whatever its metadata says.
+    pub(super) secret_in_body: bool,
+    /// Whether it may sign by the client secret (HS256) what it hands out on the web.
+    pub(super) signs_by_secret: bool,
+    /// How the nonce comes back.
+    pub(super) nonce: Nonce,
+    /// Its answers are posted by a form, and this takes the `user` of one.
+    pub(super) form_post: Option<TakeUser>,
+    /// Asks about a person in place of userinfo.
+    pub(super) ask: Option<Ask>,
+    /// Proves access tokens; without it nothing does.
+    pub(super) prove: Option<Prove>,
+}
+
+impl Dialect {
+    /// None: what OpenID Connect Core says.
+    pub(super) const CORE: Self = Self {
+        believed: Believed::Claim,
+        subject: "sub",
+        tenants: false,
+        secret_in_body: false,
+        signs_by_secret: false,
+        nonce: |sent| NonceRule::This(sent),
+        form_post: None,
+        ask: None,
+        prove: None,
+    };
+}
