@@ -30,7 +30,8 @@ impl Es256Key {
         EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok().map(Self)
     }
 
-    /// Signs claims as a compact JWT, RFC 7515 §3.1, under this `kid`.
+    /// Signs claims as a compact JWT, RFC 7515 §3.1, under this `kid`. Not by `jsonwebtoken`: what
+    /// signs for that here finds keys of our own by their `kid`.
     pub fn sign(&self, kid: &str, claims: &Value) -> Result<String, Fault> {
         let header = json!({ "alg": "ES256", "kid": kid, "typ": "JWT" });
         let [header, claims] =
@@ -44,7 +45,7 @@ impl Es256Key {
     }
 }
 
-/// HMAC-SHA256 in lower-case hex.
+/// HMAC-SHA256 in lower-case hex, which Facebook has as a proof of the secret.
 #[must_use]
 pub fn hmac_hex(secret: &Sensitive, message: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use crate::domain::hex;
 use crate::domain::provider::Slug;
 use crate::domain::random;
 use crate::domain::secret::{Plain, RefreshToken, VisitState};
@@ -123,7 +124,7 @@ impl MasterKey {
     pub fn parse(text: &str) -> Result<Self, NoMasterKey> {
         let text = text.trim();
         let bytes = if text.len() == 64 {
-            from_hex(text)
+            hex::read(text)
         } else {
             URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()
         };
@@ -191,17 +192,6 @@ fn unless_missing(error: std::io::Error) -> std::io::Result<()> {
 
 fn make_folder(folder: &Path) -> Result<(), NoMasterKey> {
     fs::create_dir_all(folder).map_err(|error| io(folder, error))
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|c| c.to_digit(16))
-        .map(|d| d.and_then(|d| u8::try_from(d).ok()))
-        .collect::<Option<_>>()?;
-    Some(
-        digits.chunks_exact(2).filter_map(|pair| Some(pair.first()? << 4 | pair.last()?)).collect(),
-    )
 }
 
 /// Seals private keys and credentials: AES-256-GCM under the sealing key, bound to the `kid` or to

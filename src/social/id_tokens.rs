@@ -9,11 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use openidconnect::core::{
-    CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
+    CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
 };
 use openidconnect::{
-    ClaimsVerificationError, ClientId, ClientSecret, IssuerUrl, JsonWebKeySetUrl, Nonce,
-    NonceVerifier, SignatureVerificationError,
+    ClaimsVerificationError, ClientId, ClientSecret, IssuerUrl, JsonWebKey, JsonWebKeySetUrl,
+    Nonce, NonceVerifier, SignatureVerificationError,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -25,6 +25,7 @@ use crate::domain::clock::from_millis;
 use crate::domain::hex;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
+use crate::keys::make::left_half_hash;
 
 /// What may sign (RFC 8725 §3.1): never what the header alone chooses.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 3] = [
@@ -35,6 +36,9 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 3] = [
 
 /// A clock of others may be so far ahead.
 const AHEAD: Duration = Duration::minutes(5);
+/// The end of the year 9999, in milliseconds: the longest that a token is remembered which never
+/// expires.
+const LAST: i64 = 253_402_300_799_000;
 /// The longest `sub`, Core §2.
 const LONGEST_SUBJECT: usize = 255;
 
@@ -175,16 +179,15 @@ fn check(
 ) -> Result<Verified, Bad> {
     let malformed = |detail: &str| Bad::token(Reason::MalformedToken, detail);
     let (signed, _) = token.rsplit_once('.').ok_or_else(|| malformed("it is no JWT"))?;
-    let claims = payload(token).ok_or_else(|| malformed("it holds no JSON"))?;
+    let claims = unverified(token).ok_or_else(|| malformed("it holds no JSON"))?;
     let named = audiences(&claims).ok_or_else(|| malformed("its aud is none"))?;
     let id_token = CoreIdToken::from_str(token).map_err(|error| malformed(&error.to_string()))?;
     let ours = named.iter().find(|one| expected.audiences.contains(one));
     let ours =
         ours.ok_or_else(|| Bad::token(Reason::WrongAudience, "it was issued for another app"))?;
+    let verifier = verifier(named_by(token, keys), issuer, ours, expected, now)?;
     let verified = id_token
-        .claims(&verifier(keys, issuer, ours, expected, now)?, |nonce: Option<&Nonce>| {
-            check_nonce(nonce, expected.nonce, &claims)
-        })?;
+        .claims(&verifier, |nonce: Option<&Nonce>| check_nonce(nonce, expected.nonce, &claims))?;
     // The crate compares URLs; an issuer is compared byte for byte (Core §3.1.3.7).
     if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
         return Err(Bad::token(Reason::WrongIssuer, "another issuer"));
@@ -212,7 +215,7 @@ fn check(
 }
 
 fn verifier<'a>(
-    keys: &CoreJsonWebKeySet,
+    keys: CoreJsonWebKeySet,
     issuer: &str,
     audience: &str,
     expected: Expected<'a>,
@@ -220,7 +223,7 @@ fn verifier<'a>(
 ) -> Result<CoreIdTokenVerifier<'a>, Bad> {
     let issuer = IssuerUrl::new(issuer.to_owned());
     let issuer = issuer.map_err(|error| Bad::token(Reason::WrongIssuer, error.to_string()))?;
-    let (client, keys) = (ClientId::new(audience.to_owned()), keys.clone());
+    let client = ClientId::new(audience.to_owned());
     let mut algorithms = ALGORITHMS.to_vec();
     let verifier = match expected.secret {
         None => CoreIdTokenVerifier::new_public_client(client, issuer, keys),
@@ -249,14 +252,26 @@ fn check_party(claims: &Value, named: &[&str], accepted: &[&str]) -> Result<(), 
     }
 }
 
-fn payload(token: &str) -> Option<Value> {
-    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    serde_json::from_slice(&payload).ok()
-}
-
 /// What a token says before anybody verified it: only good for finding who should.
 pub(super) fn unverified(token: &str) -> Option<Value> {
-    payload(token)
+    part(token, 1)
+}
+
+/// The JSON of a part of a token, RFC 7515 §3.1.
+fn part(token: &str, at: usize) -> Option<Value> {
+    let part = URL_SAFE_NO_PAD.decode(token.split('.').nth(at)?).ok()?;
+    serde_json::from_slice(&part).ok()
+}
+
+/// The keys that may have signed a token, by the `kid` of its header (RFC 7515 §4.1.4): the others
+/// are not copied.
+fn named_by(token: &str, keys: &CoreJsonWebKeySet) -> CoreJsonWebKeySet {
+    let header = part(token, 0);
+    let kid = header.as_ref().and_then(|header| header.get("kid")).and_then(Value::as_str);
+    let fits = |key: &&CoreJsonWebKey| {
+        kid.is_none_or(|kid| key.key_id().is_none_or(|id| id.as_str() == kid))
+    };
+    CoreJsonWebKeySet::new(keys.keys().iter().filter(fits).cloned().collect())
 }
 
 /// `aud`: a string, or an array of strings.
@@ -268,20 +283,10 @@ pub(super) fn audiences(claims: &Value) -> Option<Vec<&str>> {
     }
 }
 
-/// Core §3.1.3.6: every algorithm that is taken here hashes with SHA-256.
-fn left_half_hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    URL_SAFE_NO_PAD.encode(digest.get(..16).unwrap_or_default())
-}
-
 /// Whether the nonce is what it must be.
-fn check_nonce(
-    nonce: Option<&Nonce>,
-    nonce_rule: NonceRule<'_>,
-    claims: &Value,
-) -> Result<(), String> {
+fn check_nonce(nonce: Option<&Nonce>, rule: NonceRule<'_>, claims: &Value) -> Result<(), String> {
     let is = |expected: &str| (&Nonce::new(expected.to_owned())).verify(nonce);
-    match nonce_rule {
+    match rule {
         NonceRule::Anything => Ok(()),
         NonceRule::This(expected) => is(expected),
         NonceRule::Hashed(_)
@@ -299,7 +304,6 @@ fn check_nonce(
 impl Verified {
     /// The same token is not taken again while it could be.
     pub(super) fn once(&self) -> ([u8; 32], DateTime<Utc>) {
-        // One that never expires is remembered for as long as instants go.
-        (self.fingerprint, self.expires_at.min(from_millis(253_402_300_799_000)))
+        (self.fingerprint, self.expires_at.min(from_millis(LAST)))
     }
 }
