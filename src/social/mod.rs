@@ -26,6 +26,7 @@ mod google;
 mod id_tokens;
 mod kakao;
 mod line;
+mod metadata;
 mod naver;
 mod openid;
 mod plain_oauth;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::cached::Cached;
@@ -11,6 +10,7 @@ use super::claims;
 use super::code_flow::{CodeFlow, CodeRequest, Tokens};
 use super::dialect::Dialect;
 use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Verified};
+use super::metadata::Metadata;
 use super::origin;
 use super::site::Site;
 use super::tenants::Tenants;
@@ -24,20 +24,6 @@ use crate::domain::sensitive::Sensitive;
 
 /// Clocks of others may differ by so much.
 const SKEW: Duration = Duration::minutes(1);
-
-/// What of its metadata is used.
-#[derive(Debug, Deserialize)]
-struct Metadata {
-    issuer: String,
-    authorization_endpoint: String,
-    token_endpoint: String,
-    jwks_uri: String,
-    userinfo_endpoint: Option<String>,
-    token_endpoint_auth_methods_supported: Option<Vec<String>>,
-    /// RFC 9207 §3.
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
-}
 
 /// An OpenID provider.
 #[derive(Debug)]
@@ -59,34 +45,8 @@ impl OpenId {
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, Trouble> {
-        self.metadata.get(self.site.channel.clock().now(), self.discover()).await
-    }
-
-    async fn discover(&self) -> Result<Metadata, Trouble> {
-        let tenants = self.tenants();
-        let issuer = tenants.map_or_else(|| self.site.base().to_owned(), |some| some.issuer());
-        // Discovery §4.1: a slash at the end of the issuer is not doubled.
-        let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let (status, document) = self.site.channel.get(&url, None).await?;
-        if status != 200 {
-            let detail = format!("the metadata is answered with status {status}");
-            return Err(Trouble::Misconfigured(detail));
-        }
-        let metadata: Metadata = serde_json::from_value(document)
-            .map_err(|error| Trouble::Misconfigured(format!("the metadata: {error}")))?;
-        // Discovery §4.3
-        let stated = &metadata.issuer;
-        let is_its_own = tenants.map_or(*stated == issuer, |some| some.may_be_called(stated));
-        let leads_to_a_page = self.site.channel.leads_somewhere(&metadata.authorization_endpoint);
-        match (is_its_own, leads_to_a_page) {
-            (true, true) => Ok(metadata),
-            (false, _) => {
-                Err(Trouble::Misconfigured(format!("the metadata names another issuer, {stated}")))
-            }
-            (true, false) => Err(Trouble::Misconfigured(
-                "the authorization_endpoint is no web address".to_owned(),
-            )),
-        }
+        let fetched = Metadata::fetch(&self.site, self.tenants());
+        self.metadata.get(self.site.channel.clock().now(), fetched).await
     }
 
     fn flow<'a>(
@@ -95,15 +55,12 @@ impl OpenId {
         client_id: &'a str,
         secret: Option<&'a Sensitive>,
     ) -> CodeFlow<'a> {
-        // OpenID Connect Core §9: Basic is what is meant where nothing is said.
-        let methods = metadata.token_endpoint_auth_methods_supported.as_deref();
-        let basic = methods.is_none_or(|all| all.iter().any(|one| one == "client_secret_basic"));
         CodeFlow {
             authorize: &metadata.authorization_endpoint,
             token: &metadata.token_endpoint,
             client_id,
             secret,
-            in_body: !basic || self.dialect.secret_in_body,
+            in_body: self.dialect.secret_in_body || !metadata.takes_basic(),
         }
     }
 
