@@ -65,6 +65,19 @@ both! {
         assert_eq!(reasons, vec!["github: wrong_issuer"; 4]);
     }
 
+    /// What no account can have is no address, and nothing is verified by it.
+    async fn core_5_1_github_tells_no_address_that_is_none(database) {
+        let github = GitHub::start().await;
+        let tables = table("github", "github", github.base(), "");
+        let server = Server::start_social(&database, &tables).await;
+        github.follows(server.now());
+        let emails = json!([{ "email": "no address", "primary": true, "verified": true }]);
+        github.has_emails(emails);
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let (_, person) = sign_in(&server, &app, "github", &github).await;
+        assert!(person.get("email").is_none() && person["email_verified"] != true, "{person}");
+    }
+
     async fn errors_with_the_status_of_a_success_are_errors(database) {
         let every = Every::start().await;
         let server = every.server(&database).await;
