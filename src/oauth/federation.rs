@@ -26,6 +26,9 @@ const ATTEMPTS: u32 = 3;
 /// A token that was accepted is remembered for so long beyond its end.
 const SKEW: Duration = Duration::minutes(5);
 
+/// What an app hears of whoever may not come in.
+const NOT_HERE: &str = "the person cannot come in here";
+
 /// What an app asks for, and with what.
 #[derive(Debug)]
 pub struct Exchange<'a> {
@@ -47,6 +50,12 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     let scope = registered_scope(exchange.scope, client)?;
     registered_resources(&exchange.resources, client)?;
     let known = find(cx, exchange.issuer, exchange.token).await?;
+    if let Token::Code { redirect_uri: None, .. } = exchange.token
+        && known.provider.names_redirect_uri()
+    {
+        let description = "redirect_uri is missing: the one that the code was sent to";
+        return Err(invalid_request(description).into());
+    }
     if exchange.token.is_too_long() {
         return Err(invalid_grant("the subject token is not good").into());
     }
@@ -252,7 +261,7 @@ async fn refused_in(
 /// S129: a disabled person is refused like one who may not come.
 fn unwelcome(why: Unwelcome) -> Refusal {
     match why {
-        Unwelcome::Disabled | Unwelcome::Domain => invalid_grant("the person cannot come in here"),
+        Unwelcome::Disabled | Unwelcome::Domain => invalid_grant(NOT_HERE),
     }
 }
 
@@ -263,8 +272,11 @@ fn refusal(trouble: &Trouble) -> Refusal {
             Refusal::new(ErrorCode::Overloaded, description).retry_after(5)
         }
         Trouble::Unprovable => invalid_grant(
-            "this provider cannot prove for whom such a token was issued: send one of another type",
+            "this provider cannot prove for whom such a token was issued: send an authorization code",
         ),
+        Trouble::Refused { reason: Reason::StateMissing, .. } => {
+            invalid_request("state is missing: the one that the code came with")
+        }
         Trouble::Refused { reason, .. } => invalid_grant(match reason {
             Reason::WrongAudience | Reason::WrongAzp => {
                 "the subject token was issued for another app"
@@ -274,7 +286,8 @@ fn refusal(trouble: &Trouble) -> Refusal {
             Reason::Expired => "the subject token has expired",
             Reason::BadSignature => "the subject token does not verify",
             Reason::CodeRefused => "the provider refuses the code",
-            Reason::StateMissing => "the code comes without its state",
+            Reason::MalformedToken => "the subject token cannot be read",
+            Reason::DomainNotAllowed => NOT_HERE,
             _ => "the subject token is not good",
         }),
     }

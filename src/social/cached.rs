@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Duration, Utc};
 use tokio::sync::Mutex;
+use tracing::Instrument;
 
+use super::provider::Answer;
 use super::trouble::Trouble;
 
 /// It is used for so long without being looked at again.
@@ -17,7 +19,10 @@ const COOL_DOWN: Duration = Duration::seconds(10);
 
 /// A document in memory.
 #[derive(Debug)]
-pub(super) struct Cached<T> {
+pub(super) struct Cached<T>(Arc<Shelf<T>>);
+
+#[derive(Debug)]
+struct Shelf<T> {
     known: RwLock<Option<Known<T>>>,
     attempts: Mutex<Attempts>,
     /// How often an attempt was in vain.
@@ -39,25 +44,58 @@ struct Attempts {
 
 impl<T> Default for Cached<T> {
     fn default() -> Self {
-        Self {
+        Self(Arc::new(Shelf {
             known: RwLock::default(),
             attempts: Mutex::default(),
             failures: AtomicU64::default(),
-        }
+        }))
     }
 }
 
-impl<T> Cached<T> {
+impl<T: Send + Sync + 'static> Cached<T> {
     /// The document; fetched where it is not fresh. One fetches, and the others go on with what is
     /// there.
     pub(super) async fn get(
         &self,
         now: DateTime<Utc>,
-        fetch: impl Future<Output = Result<T, Trouble>>,
+        fetch: Answer<'static, T>,
     ) -> Result<Arc<T>, Trouble> {
-        if let Some(fresh) = self.known_within(FRESH, now) {
+        if let Some(fresh) = self.0.known_within(FRESH, now) {
             return Ok(fresh);
         }
+        let shelf = Arc::clone(&self.0);
+        to_its_end(async move { shelf.get(now, fetch).await }).await
+    }
+
+    /// The document fetched before its time because this one does not do, unless that was done just
+    /// now.
+    pub(super) async fn instead_of(
+        &self,
+        old: &Arc<T>,
+        now: DateTime<Utc>,
+        fetch: Answer<'static, T>,
+    ) -> Result<Option<Arc<T>>, Trouble> {
+        let (shelf, old) = (Arc::clone(&self.0), Arc::clone(old));
+        to_its_end(async move { shelf.instead_of(&old, now, fetch).await }).await
+    }
+
+    /// The document, if it is in memory.
+    pub(super) fn peek(&self) -> Option<Arc<T>> {
+        self.0.peek()
+    }
+}
+
+/// Whoever asked may hang up; what they began ends all the same. Otherwise anybody could spend the
+/// attempts that everybody waits for.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Trouble>> + Send + 'static,
+) -> Result<T, Trouble> {
+    let ended = tokio::spawn(work.in_current_span()).await;
+    ended.unwrap_or_else(|error| Err(Trouble::Unavailable(error.to_string())))
+}
+
+impl<T> Shelf<T> {
+    async fn get(&self, now: DateTime<Utc>, fetch: Answer<'static, T>) -> Result<Arc<T>, Trouble> {
         let Some(old) = self.known_within(STALE, now) else {
             return self.get_first(now, fetch).await;
         };
@@ -76,7 +114,7 @@ impl<T> Cached<T> {
     async fn get_first(
         &self,
         now: DateTime<Utc>,
-        fetch: impl Future<Output = Result<T, Trouble>>,
+        fetch: Answer<'static, T>,
     ) -> Result<Arc<T>, Trouble> {
         let before = self.failures.load(Ordering::SeqCst);
         let _turn = self.attempts.lock().await;
@@ -95,13 +133,11 @@ impl<T> Cached<T> {
         }
     }
 
-    /// The document fetched before its time because this one does not do, unless that was done just
-    /// now.
-    pub(super) async fn instead_of(
+    async fn instead_of(
         &self,
         old: &Arc<T>,
         now: DateTime<Utc>,
-        fetch: impl Future<Output = Result<T, Trouble>>,
+        fetch: Answer<'static, T>,
     ) -> Result<Option<Arc<T>>, Trouble> {
         let mut attempts = self.attempts.lock().await;
         if let Some(other) = self.peek().filter(|known| !Arc::ptr_eq(known, old)) {
@@ -114,8 +150,7 @@ impl<T> Cached<T> {
         Ok(Some(self.keep(fetch.await?, now)))
     }
 
-    /// The document, if it is in memory.
-    pub(super) fn peek(&self) -> Option<Arc<T>> {
+    fn peek(&self) -> Option<Arc<T>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.as_ref().map(|known| Arc::clone(&known.document))
     }
@@ -143,32 +178,40 @@ mod tests {
         from_millis(seconds * 1000)
     }
 
-    fn down() -> std::future::Ready<Result<u8, Trouble>> {
-        std::future::ready(Err(Trouble::Unavailable("down".to_owned())))
+    fn down() -> Answer<'static, u8> {
+        Box::pin(std::future::ready(Err(Trouble::Unavailable("down".to_owned()))))
+    }
+
+    fn up(document: u8) -> Answer<'static, u8> {
+        Box::pin(std::future::ready(Ok(document)))
     }
 
     #[tokio::test]
     async fn what_is_fresh_is_not_fetched_and_what_is_old_serves_while_nobody_answers() {
         let cached = Cached::default();
         assert!(cached.get(at(0), down()).await.is_err());
-        assert_eq!(*cached.get(at(0), async { Ok(1) }).await.unwrap(), 1);
-        assert_eq!(*cached.get(at(3599), async { Ok(2) }).await.unwrap(), 1);
+        assert_eq!(*cached.get(at(0), up(1)).await.unwrap(), 1);
+        assert_eq!(*cached.get(at(3599), up(2)).await.unwrap(), 1);
         assert_eq!(*cached.get(at(3600), down()).await.unwrap(), 1);
         // Nobody waits for it again right away.
-        assert_eq!(*cached.get(at(3605), async { Ok(2) }).await.unwrap(), 1);
-        assert_eq!(*cached.get(at(3610), async { Ok(2) }).await.unwrap(), 2);
+        assert_eq!(*cached.get(at(3605), up(2)).await.unwrap(), 1);
+        assert_eq!(*cached.get(at(3610), up(2)).await.unwrap(), 2);
         assert!(cached.get(at(3610 + 86_400), down()).await.is_err());
     }
 
     #[tokio::test]
     async fn one_fetches_and_the_others_go_on_with_what_is_there() {
         let cached = Cached::default();
-        cached.get(at(0), async { Ok(1) }).await.unwrap();
-        let slow = cached.get(at(3600), async {
-            // Meanwhile another one asks.
-            assert_eq!(*cached.get(at(3600), down()).await.unwrap(), 1);
-            Ok(2)
-        });
+        cached.get(at(0), up(1)).await.unwrap();
+        let other = Cached(Arc::clone(&cached.0));
+        let slow = cached.get(
+            at(3600),
+            Box::pin(async move {
+                // Meanwhile another one asks.
+                assert_eq!(*other.get(at(3600), down()).await.unwrap(), 1);
+                Ok(2)
+            }),
+        );
         assert_eq!(*slow.await.unwrap(), 2);
     }
 
@@ -176,31 +219,57 @@ mod tests {
     async fn who_waits_for_the_first_attempt_shares_its_end() {
         let cached = Cached::default();
         let (asked, heard) = tokio::sync::oneshot::channel::<()>();
-        let first = cached.get(at(0), async {
-            heard.await.unwrap();
-            down().await
-        });
+        let first = cached.0.get(
+            at(0),
+            Box::pin(async move {
+                heard.await.unwrap();
+                down().await
+            }),
+        );
         let second = async {
-            let waiting = cached.get(at(0), async { Ok(1) });
+            let waiting = cached.0.get(at(0), up(1));
             asked.send(()).unwrap();
             waiting.await
         };
         let (first, second) = tokio::join!(first, second);
         assert!(first.is_err() && second.is_err());
-        assert_eq!(*cached.get(at(0), async { Ok(1) }).await.unwrap(), 1);
+        assert_eq!(*cached.0.get(at(0), up(1)).await.unwrap(), 1);
     }
 
     #[tokio::test]
     async fn it_is_not_fetched_before_its_time_by_whoever_likes() {
         let cached = Cached::default();
-        let first = cached.get(at(0), async { Ok(1) }).await.unwrap();
-        let second = cached.instead_of(&first, at(0), async { Ok(2) }).await.unwrap().unwrap();
+        let first = cached.get(at(0), up(1)).await.unwrap();
+        let second = cached.instead_of(&first, at(0), up(2)).await.unwrap().unwrap();
         assert_eq!(*second, 2);
-        assert_eq!(cached.instead_of(&second, at(9), async { Ok(3) }).await.unwrap(), None);
+        assert_eq!(cached.instead_of(&second, at(9), up(3)).await.unwrap(), None);
         // Who still has the first one is handed what came since.
-        let handed = cached.instead_of(&first, at(9), async { Ok(3) }).await.unwrap();
+        let handed = cached.instead_of(&first, at(9), up(3)).await.unwrap();
         assert_eq!(handed.as_deref(), Some(&2));
-        let third = cached.instead_of(&second, at(10), async { Ok(3) }).await.unwrap();
+        let third = cached.instead_of(&second, at(10), up(3)).await.unwrap();
         assert_eq!((third.as_deref(), cached.peek().as_deref()), (Some(&3), Some(&3)));
+    }
+
+    #[tokio::test]
+    async fn whoever_hangs_up_spends_no_attempt_of_the_others() {
+        let cached = Cached::default();
+        let first = cached.get(at(0), up(1)).await.unwrap();
+        let (go_on, wait) = tokio::sync::oneshot::channel::<()>();
+        let (began, beginning) = tokio::sync::oneshot::channel::<()>();
+        let slow = Box::pin(async move {
+            began.send(()).unwrap();
+            wait.await.unwrap();
+            Ok(2)
+        });
+        let mut impatient = Box::pin(cached.instead_of(&first, at(0), slow));
+        tokio::select! {
+            biased;
+            _ = &mut impatient => panic!("it waits"),
+            begun = beginning => begun.unwrap(),
+        }
+        drop(impatient);
+        go_on.send(()).unwrap();
+        let handed = cached.instead_of(&first, at(0), down()).await.unwrap();
+        assert_eq!(handed.as_deref(), Some(&2));
     }
 }

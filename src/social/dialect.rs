@@ -1,5 +1,7 @@
 //! How an OpenID provider differs from OpenID Connect Core.
 
+use serde_json::Value;
+
 use super::claims::Believed;
 use super::id_tokens::NonceRule;
 use super::provider::Answer;
@@ -10,6 +12,8 @@ use crate::domain::identity::Identity;
 type Prove = for<'a> fn(&'a Site, &'a str, &'a [&'a str]) -> Answer<'a, Identity>;
 /// Asks with an access token for more about a person, who must be this one.
 type Ask = for<'a> fn(&'a Site, &'a str, &'a mut Identity) -> Answer<'a, ()>;
+/// Whether an operator who names domains lets in whom these claims speak of.
+type Admits = fn(&Site, &Value) -> bool;
 /// Takes what the browser brings besides a code, which nobody signed.
 type TakeUser = fn(&mut Identity, &str);
 /// What the nonce of an id token must be where this one was sent.
@@ -30,6 +34,9 @@ pub(super) struct Dialect {
     pub(super) signs_by_secret: bool,
     /// How the nonce comes back.
     pub(super) nonce: Nonce,
+    /// Holds people to the domains that the operator names, where an address is no proof of
+    /// belonging to one.
+    pub(super) admits: Option<Admits>,
     /// Its answers are posted by a form, and this takes the `user` of one.
     pub(super) form_post: Option<TakeUser>,
     /// Asks about a person in place of userinfo.
@@ -47,6 +54,7 @@ impl Dialect {
         secret_in_body: false,
         signs_by_secret: false,
         nonce: |sent| NonceRule::This(sent),
+        admits: None,
         form_post: None,
         ask: None,
         prove: None,

@@ -12,6 +12,22 @@ use crate::domain::reason::Reason;
 
 const TOKEN_INFO: &str = "https://oauth2.googleapis.com/tokeninfo";
 
+/// Whether a person belongs to a domain that the operator names. An address at a domain is no proof:
+/// whoever once read its mail may have an account of their own with it. Google says by `hd` whose
+/// accounts are the domain's, and is the mail of its own domain itself.
+pub(super) fn is_of_a_domain(site: &Site, claims: &Value) -> bool {
+    let domains = &site.registration.terms.allowed_domains;
+    let is_allowed = |name: &str| domains.iter().any(|domain| domain.as_str() == name);
+    match claims.get("hd") {
+        _ if domains.is_empty() => true,
+        Some(hosted) => hosted.as_str().is_some_and(|name| is_allowed(&name.to_lowercase())),
+        None => {
+            let email = claims::email(claims, "email").unwrap_or_default().to_lowercase();
+            email.ends_with("@gmail.com") && is_allowed("gmail.com")
+        }
+    }
+}
+
 /// Whose access token it is, if it was issued for one of these.
 pub(super) fn prove<'a>(
     site: &'a Site,
@@ -19,6 +35,10 @@ pub(super) fn prove<'a>(
     accepted: &'a [&'a str],
 ) -> Answer<'a, Identity> {
     Box::pin(async move {
+        if !site.registration.terms.allowed_domains.is_empty() {
+            let detail = "an access token does not say of which domain a person is";
+            return Err(Trouble::refused(Reason::DomainNotAllowed, detail));
+        }
         // Beside the issuer where that is not Google's usual one.
         let own = site.elsewhere().map(|issuer| format!("{issuer}/tokeninfo"));
         let url = own.as_deref().unwrap_or(TOKEN_INFO);

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use openidconnect::core::{
     CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
@@ -45,10 +47,9 @@ const LONGEST_SUBJECT: usize = 255;
 /// The keys of a provider in memory.
 pub(super) type Keys = Cached<CoreJsonWebKeySet>;
 
-async fn fetch(channel: &Channel, url: &str) -> Result<CoreJsonWebKeySet, Trouble> {
+async fn fetch(channel: Arc<Channel>, url: String) -> Result<CoreJsonWebKeySet, Trouble> {
     let malformed = |error: String| Trouble::refused(Reason::MalformedKeys, error);
-    let url =
-        JsonWebKeySetUrl::new(url.to_owned()).map_err(|error| malformed(error.to_string()))?;
+    let url = JsonWebKeySetUrl::new(url).map_err(|error| malformed(error.to_string()))?;
     let (status, keys) = channel.get(url.as_str(), None).await?;
     if status != 200 {
         return Err(malformed(format!("the keys are answered with status {status}")));
@@ -59,7 +60,7 @@ async fn fetch(channel: &Channel, url: &str) -> Result<CoreJsonWebKeySet, Troubl
 /// Who issues a token, and where the keys are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source<'a> {
-    pub(super) channel: &'a Channel,
+    pub(super) channel: &'a Arc<Channel>,
     pub(super) keys: &'a Keys,
     pub(super) jwks_uri: &'a str,
     /// `iss`.
@@ -110,11 +111,12 @@ pub(super) async fn verify(
 ) -> Result<Verified, Trouble> {
     let Source { channel, keys, jwks_uri, issuer } = source;
     let now = channel.clock().now();
-    let known = keys.get(now, fetch(channel, jwks_uri)).await?;
+    let fetched = || Box::pin(fetch(Arc::clone(channel), jwks_uri.to_owned()));
+    let known = keys.get(now, fetched()).await?;
     let check = |known: &CoreJsonWebKeySet| check(token, known, issuer, expected, now);
     match check(&known) {
         // Core §10.1.1: the keys may have been succeeded.
-        Err(Bad::Key(why)) => match keys.instead_of(&known, now, fetch(channel, jwks_uri)).await? {
+        Err(Bad::Key(why)) => match keys.instead_of(&known, now, fetched()).await? {
             Some(known) => check(&known).map_err(Trouble::from),
             None => Err(Bad::Key(why).into()),
         },

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::origin;
+use super::registration::is_source;
 use super::site::Site;
 use super::tenants::Tenants;
 use super::trouble::Trouble;
@@ -38,7 +40,11 @@ impl Metadata {
         if !tenants.map_or(*stated == issuer, |some| some.may_be_called(stated)) {
             return Err(bad(format!("the metadata names another issuer, {stated}")));
         }
-        if !site.channel.leads_somewhere(&metadata.authorization_endpoint) {
+        let page = &metadata.authorization_endpoint;
+        // URLs have hosts that would end the policy of our pages, or widen it.
+        let names_a_source =
+            origin(page).is_some_and(|origin| is_source(&origin) && !origin.contains('*'));
+        if !site.channel.leads_somewhere(page) || !names_a_source {
             return Err(bad("the authorization_endpoint is no web address".to_owned()));
         }
         Ok(metadata)

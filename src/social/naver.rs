@@ -95,6 +95,11 @@ impl Provider for Naver {
         issuer == self.oauth.site.base()
     }
 
+    /// It asks for the state instead.
+    fn names_redirect_uri(&self) -> bool {
+        false
+    }
+
     fn origins(&self) -> Vec<String> {
         self.oauth.site.origins()
     }

@@ -28,7 +28,7 @@ const SKEW: Duration = Duration::minutes(1);
 /// An OpenID provider.
 #[derive(Debug)]
 pub(super) struct OpenId {
-    site: Site,
+    site: Arc<Site>,
     dialect: &'static Dialect,
     metadata: Cached<Metadata>,
     keys: Keys,
@@ -36,17 +36,20 @@ pub(super) struct OpenId {
 
 impl OpenId {
     pub(super) fn new(site: Site, dialect: &'static Dialect) -> Self {
-        Self { site, dialect, metadata: Cached::default(), keys: Keys::default() }
+        Self { site: Arc::new(site), dialect, metadata: Cached::default(), keys: Keys::default() }
     }
 
     fn tenants(&self) -> Option<Tenants<'_>> {
-        let which = self.site.registration.terms.tenant.as_deref();
-        self.dialect.tenants.then(|| Tenants::new(self.site.base(), which))
+        self.dialect.tenants.then(|| Tenants::of(&self.site))
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, Trouble> {
-        let fetched = Metadata::fetch(&self.site, self.tenants());
-        self.metadata.get(self.site.channel.clock().now(), fetched).await
+        let (site, has_tenants) = (Arc::clone(&self.site), self.dialect.tenants);
+        let fetched = async move {
+            let tenants = has_tenants.then(|| Tenants::of(&site));
+            Metadata::fetch(&site, tenants).await
+        };
+        self.metadata.get(self.site.channel.clock().now(), Box::pin(fetched)).await
     }
 
     fn flow<'a>(
@@ -81,6 +84,9 @@ impl OpenId {
             issuer: &issuer,
         };
         let verified = id_tokens::verify(source, token, expected).await?;
+        if self.dialect.admits.is_some_and(|admits| !admits(&self.site, &verified.claims)) {
+            return Err(Trouble::refused(Reason::DomainNotAllowed, "it is of no such domain"));
+        }
         let identity = self.identity(&verified.claims, &issuer)?;
         Ok((verified, identity))
     }
@@ -256,6 +262,10 @@ impl Provider for OpenId {
             };
             Ok(self.issues(iss))
         })
+    }
+
+    fn names_redirect_uri(&self) -> bool {
+        !self.site.has_native_codes()
     }
 
     fn origins(&self) -> Vec<String> {

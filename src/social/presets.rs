@@ -93,7 +93,11 @@ static OIDC: Row = Row {
 static GOOGLE: Row = Row {
     title: "Google",
     korean: None,
-    kind: Kind::OpenId(Dialect { prove: Some(google::prove), ..Dialect::CORE }),
+    kind: Kind::OpenId(Dialect {
+        admits: Some(google::is_of_a_domain),
+        prove: Some(google::prove),
+        ..Dialect::CORE
+    }),
     needs: Needs::Secret,
     issuer: "https://accounts.google.com",
     scopes: "openid profile email",

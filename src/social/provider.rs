@@ -31,6 +31,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| self.issues(iss)))))
     }
 
+    /// Whether a code comes with the redirect URI that it was sent to, RFC 6749 §4.1.3.
+    fn names_redirect_uri(&self) -> bool {
+        true
+    }
+
     /// Where it sends browsers, as far as is known.
     fn origins(&self) -> Vec<String>;
 

@@ -106,7 +106,7 @@ fn check_tenant(terms: &Terms) -> Result<(), &'static str> {
 }
 
 /// Whether an origin can stand in a policy; its host may begin with a wildcard.
-fn is_source(origin: &str) -> bool {
+pub(super) fn is_source(origin: &str) -> bool {
     let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
     let legal =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'*');

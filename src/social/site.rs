@@ -1,10 +1,13 @@
 //! This server at one provider: how it is registered there, and the channel to it.
 
+use std::sync::Arc;
+
 use super::AuthorizationRequest;
 use super::apple;
 use super::channel::Channel;
 use super::origin;
 use super::presets::{self, Needs, Row};
+use super::registration::is_source;
 use super::trouble::Trouble;
 use crate::domain::provider::{Credential, Registration};
 use crate::domain::sensitive::Sensitive;
@@ -13,14 +16,14 @@ use crate::domain::sensitive::Sensitive;
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) registration: Registration,
-    pub(super) channel: Channel,
+    pub(super) channel: Arc<Channel>,
     preset: &'static Row,
 }
 
 impl Site {
     pub(super) fn new(registration: Registration, channel: Channel) -> Self {
         let preset = presets::of(registration.terms.preset);
-        Self { registration, channel, preset }
+        Self { registration, channel: Arc::new(channel), preset }
     }
 
     /// Who we are there.
@@ -93,6 +96,7 @@ impl Site {
     pub(super) fn origins(&self) -> Vec<String> {
         let own = self.registration.terms.origins.iter().cloned();
         let usual = self.preset.origins.iter().map(|origin| (*origin).to_owned());
-        origin(self.base()).into_iter().chain(own).chain(usual).collect()
+        let base = origin(self.base()).filter(|origin| is_source(origin));
+        base.into_iter().chain(own).chain(usual).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::site::Site;
 use super::trouble::Trouble;
 use crate::domain::reason::Reason;
 
@@ -27,8 +28,13 @@ pub(super) struct Tenants<'a> {
 }
 
 impl<'a> Tenants<'a> {
+    /// Those of a registration.
+    pub(super) fn of(site: &'a Site) -> Self {
+        Self::new(site.base(), site.registration.terms.tenant.as_deref())
+    }
+
     /// Those of the settings; whoever has an account, if these say nothing.
-    pub(super) fn new(base: &'a str, which: Option<&'a str>) -> Self {
+    fn new(base: &'a str, which: Option<&'a str>) -> Self {
         Self { base, which: which.unwrap_or(COMMON) }
     }
 

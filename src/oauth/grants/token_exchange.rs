@@ -51,7 +51,13 @@ impl Grant for TokenExchange {
                 ID_TOKEN => Type::Id,
                 ACCESS_TOKEN => Type::Access,
                 CODE => Type::Code,
-                _ => return Err(invalid_request("the subject_token_type is not supported")),
+                _ => {
+                    let description = "the subject_token_type is none of \
+                         urn:ietf:params:oauth:token-type:id_token, \
+                         urn:ietf:params:oauth:token-type:access_token, \
+                         urn:mapae:params:oauth:token-type:authorization_code";
+                    return Err(invalid_request(description));
+                }
             };
         // RFC 8693 §2.1: nobody acts for anybody here.
         if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {

@@ -184,6 +184,7 @@ async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Er
             at.refused(trouble.reason(), None).await?;
             Err(Error::Refused(match trouble {
                 Trouble::Unavailable(_) | Trouble::Misconfigured(_) => Note::Unavailable,
+                Trouble::Refused { reason: Reason::DomainNotAllowed, .. } => Note::Refused,
                 Trouble::Refused { .. } | Trouble::Unprovable => Note::Failed,
             }))
         }

@@ -171,15 +171,16 @@ both! {
             }
         );
         // Naver wants to see the state again.
-        for (state, good) in [("a-state", true), ("another", false), ("", false)] {
+        for (state, error) in
+            [("a-state", None), ("another", Some("invalid_grant")), ("", Some("invalid_request"))]
+        {
             let code = code_of_naver(&every.naver, LANDING, "a-state");
             let changes =
                 [("subject_issuer", "naver"), ("redirect_uri", LANDING), ("state", state)];
             let reply = present(&app, CODE, &code, &changes).await;
-            if good {
-                is_exchanged(&app, reply, "naver", "code").await;
-            } else {
-                reply.refused(400, "invalid_grant");
+            match error {
+                None => drop(is_exchanged(&app, reply, "naver", "code").await),
+                Some(error) => reply.refused(400, error),
             }
         }
         // Apple's native codes belong to the app, and have no redirect URI.

@@ -39,6 +39,7 @@ mod upstreams;
 mod vendors;
 mod ways_in;
 mod witness;
+mod workspace;
 
 use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET};
 use crate::support::{App, Database, Server};

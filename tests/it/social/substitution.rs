@@ -196,7 +196,7 @@ both! {
             let reply = present(&app, kind, &token, &[("subject_issuer", slug)]).await;
             witness.refused(&reply, &format!("{slug}: unprovable"), slug).await;
             let description =
-                "this provider cannot prove for whom such a token was issued: send one of another type";
+                "this provider cannot prove for whom such a token was issued: send an authorization code";
             assert_eq!(reply.text("error_description"), description, "{slug}");
         }
         let asked: usize = every.desks().iter().map(|(_, desk)| desk.asked().len()).sum();

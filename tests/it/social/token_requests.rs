@@ -210,12 +210,10 @@ both! {
             witness.saw_nothing_but(&[], slug).await;
             let path = if slug == "idp" { "/token" } else { "/oauth2.0/token" };
             assert_eq!(idp.count(path) + naver.count(path), 0, "{slug}");
-            // Everybody else asks, and holds whoever comes to the challenge.
-            if slug == "idp" {
-                let reply = present(&app, CODE, code, &[("subject_issuer", slug)]).await;
-                witness.refused(&reply, "idp: code_refused", slug).await;
-                assert_eq!(idp.asked_at("/token").pop().unwrap().get("code"), code);
-            }
+            // Everybody else has to be told, and Naver asks for a state.
+            let bare = present(&app, CODE, code, &[("subject_issuer", slug)]).await;
+            bare.refused(400, "invalid_request");
+            assert_eq!(idp.count(path) + naver.count(path), 0, "{slug}");
         }
     }
 }

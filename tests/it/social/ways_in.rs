@@ -205,7 +205,10 @@ both! {
             .await
             .map(|text| serde_json::from_str(&text).expect("JSON"))
             .expect("a body");
-        for bad in ["javascript:alert(1)", "http://login.example.com/authorize", "/authorize"] {
+        for bad in ["javascript:alert(1)", "http://login.example.com/authorize", "/authorize",
+            // What a URL may be called, and a policy must not hold.
+            "https://a;sandbox/authorize", "https://a,script-src/authorize", "https://*.com/authorize",
+            "https://a'b/authorize"] {
             document["authorization_endpoint"] = json!(bad);
             evil.misbehaves("/.well-known/openid-configuration", Answer::json(200, &document));
             let mut browser = server.browser();
