@@ -14,7 +14,7 @@ pub enum InApp {
     Daum,
     Instagram,
     Facebook,
-    /// Some app on Android.
+    /// Some app.
     WebView,
 }
 
@@ -33,22 +33,31 @@ pub fn in_app(user_agent: &str) -> Option<InApp> {
         // Android's own word for a browser inside of an app.
         ("; wv)", InApp::WebView),
     ];
-    KNOWN.iter().find(|(word, _)| user_agent.contains(word)).map(|(_, app)| *app)
+    let known = KNOWN.iter().find(|(word, _)| user_agent.contains(word)).map(|(_, app)| *app);
+    known.or_else(|| is_web_view_of_ios(user_agent).then_some(InApp::WebView))
+}
+
+/// Safari and the browsers that people install name Safari; what apps show of the web does not. A
+/// page on the home screen looks the same.
+fn is_web_view_of_ios(user_agent: &str) -> bool {
+    let has = |word| user_agent.contains(word);
+    (has("iPhone") || has("iPad")) && has("AppleWebKit") && has("Mobile/") && !has("Safari/")
 }
 
 impl InApp {
-    /// What people call it; none: just an app.
+    /// What people who read this language call it; none: just an app.
     #[must_use]
-    pub fn name(self) -> Option<&'static str> {
-        match self {
-            Self::KakaoTalk => Some("KakaoTalk"),
-            Self::Naver => Some("Naver"),
-            Self::Line => Some("LINE"),
-            Self::Daum => Some("Daum"),
-            Self::Instagram => Some("Instagram"),
-            Self::Facebook => Some("Facebook"),
-            Self::WebView => None,
-        }
+    pub fn name(self, language: &str) -> Option<&'static str> {
+        let (english, korean) = match self {
+            Self::KakaoTalk => ("KakaoTalk", "카카오톡"),
+            Self::Naver => ("Naver", "네이버"),
+            Self::Line => ("LINE", "라인"),
+            Self::Daum => ("Daum", "다음"),
+            Self::Instagram => ("Instagram", "인스타그램"),
+            Self::Facebook => ("Facebook", "페이스북"),
+            Self::WebView => return None,
+        };
+        Some(if language == "ko" { korean } else { english })
     }
 
     /// The preset of the provider that knows the person here already, so that nothing is typed.
@@ -111,7 +120,10 @@ mod tests {
             ),
             (format!("{ANDROID} [FB_IAB/FB4A;FBAV/483.0.0.55.74;]"), Some(InApp::Facebook)),
             (ANDROID.to_owned(), Some(InApp::WebView)),
+            (IPHONE.to_owned(), Some(InApp::WebView)),
+            (IPHONE.replace("iPhone", "iPad"), Some(InApp::WebView)),
             (format!("{IPHONE} Version/18.0 Safari/604.1"), None),
+            (format!("{IPHONE} CriOS/140.0.0.0 Safari/604.1"), None),
             ("Mozilla/5.0 (Windows NT 10.0) Chrome/140.0.0.0 Safari/537.36".to_owned(), None),
             ("Baseline/1.0".to_owned(), None),
             (String::new(), None),

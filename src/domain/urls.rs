@@ -12,6 +12,8 @@ pub const AUTHORIZE_CONTINUE: &str = "/authorize/continue";
 pub const LOGIN: &str = "/login";
 /// Where a person turns back.
 pub const LOGIN_CANCEL: &str = "/login/cancel";
+/// Where a person goes on without connecting whom a provider vouched for.
+pub const LOGIN_UNCONNECTED: &str = "/login/unconnected";
 /// Where a person leaves for a provider.
 pub const LOGIN_WITH: &str = "/login/with/{provider}";
 /// Where a person comes back from a provider: one redirect URI for each.

@@ -16,6 +16,16 @@ pub enum Error<R> {
     Fault(Fault),
 }
 
+impl<R> Error<R> {
+    /// The same with another refusal.
+    pub fn map<S>(self, refusal: impl FnOnce(R) -> S) -> Error<S> {
+        match self {
+            Self::Refused(refused) => Error::Refused(refusal(refused)),
+            Self::Fault(fault) => Error::Fault(fault),
+        }
+    }
+}
+
 impl<R> From<Fault> for Error<R> {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use chrono::Duration;
 
 use super::Issuer;
-use super::interactions::{self, Caller, Led, Lost, Note};
+use super::interactions::{self, Caller, Led, Lost};
 use super::providers::Known;
 use crate::accounts::browsers::Present;
 use crate::accounts::endings;
 use crate::domain::audit::{Event, Kind};
-use crate::domain::provider::Slug;
+use crate::domain::note::Note;
+use crate::domain::provider::{Slug, came_by};
 use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
 use crate::store::identities::{self, Linked};
@@ -32,6 +33,8 @@ pub struct Connections {
 /// An identity that a person comes in by.
 #[derive(Debug)]
 pub struct Connection {
+    /// What names it in forms.
+    pub name: String,
     /// The identity.
     pub linked: Linked,
     /// Its provider, if that is still there.
@@ -43,22 +46,30 @@ pub struct Connection {
 /// What this person is connected with.
 pub async fn connections(issuer: &Issuer, present: &Present) -> Result<Connections, Fault> {
     let linked = identities::of_user(&*issuer.store, &present.user.id).await?;
-    let usable = issuer.providers.usable(None);
-    let linkable = usable.iter().filter(|known| {
-        let slug = &known.registration.slug;
-        !linked.iter().any(|one| one.provider == *slug)
-    });
+    let every = issuer.providers.list();
+    let mut linkable = offered(issuer, Some(present));
+    linkable.retain(|known| !linked.iter().any(|one| one.provider == known.registration.slug));
+    let known = |slug: &Slug| every.iter().find(|known| known.registration.slug == *slug).cloned();
     let connection = |one: &Linked| Connection {
+        name: one.name(),
         removable: has_another_way(issuer, &present.user, &linked, one),
-        known: find(issuer, &one.provider),
+        known: known(&one.provider),
         linked: one.clone(),
     };
-    let linkable = linkable.cloned().collect();
     Ok(Connections { linked: linked.iter().map(connection).collect(), linkable })
 }
 
-fn find(issuer: &Issuer, slug: &Slug) -> Option<Arc<Known>> {
-    issuer.providers.list().iter().find(|known| known.registration.slug == *slug).cloned()
+/// The providers that are offered to people for their own account. Those that are for some apps are
+/// for the people of these: whoever came by one sees it.
+#[must_use]
+pub fn offered(issuer: &Issuer, present: Option<&Present>) -> Vec<Arc<Known>> {
+    let came_by = present.and_then(|present| came_by(&present.session.amr));
+    let mut offered = issuer.providers.usable(None);
+    offered.retain(|known| {
+        let registration = &known.registration;
+        registration.terms.allowed_clients.is_empty() || came_by == Some(registration.slug.as_str())
+    });
+    offered
 }
 
 /// Whether somebody comes in without this identity: by their password, or by another provider that
@@ -82,12 +93,10 @@ pub enum Unchanged {
     Stale(Led),
     /// The interaction that was to do so cannot begin.
     Lost(Lost),
-    /// There is no such provider, or nothing to disconnect.
-    Unknown,
-    /// The provider cannot be reached.
-    NotLinked(Slug, Note),
-    /// Nobody could come in any more.
-    LastWayIn,
+    /// There is nothing to disconnect.
+    Gone,
+    /// What happened on the way by this provider.
+    Noted(Slug, Note),
 }
 
 type Outcome<T> = Result<T, Error<Unchanged>>;
@@ -105,8 +114,7 @@ async fn check_fresh(
     let user = &present.user.id;
     match interactions::begin_confirming(issuer, caller, user, language).await {
         Ok(led) => Err(Error::Refused(Unchanged::Stale(led))),
-        Err(Error::Refused(lost)) => Err(Error::Refused(Unchanged::Lost(lost))),
-        Err(Error::Fault(fault)) => Err(fault.into()),
+        Err(error) => Err(error.map(Unchanged::Lost)),
     }
 }
 
@@ -118,14 +126,13 @@ pub async fn connect(
     slug: &Slug,
     language: &str,
 ) -> Outcome<String> {
-    let known = issuer.providers.find(slug, None).ok_or(Error::Refused(Unchanged::Unknown))?;
+    let noted = |note| Unchanged::Noted(slug.clone(), note);
+    let known = issuer.providers.find(slug, None);
+    let known = known.ok_or_else(|| Error::Refused(noted(Note::Unknown)))?;
     check_fresh(issuer, caller, present, language).await?;
     let (user, browser) = (&present.user.id, &present.session.browser);
     let left = interactions::leave_to_link(issuer, &known, user, browser, language).await;
-    left.map_err(|error| match error {
-        Error::Refused(_) => Error::Refused(Unchanged::NotLinked(slug.clone(), Note::Unavailable)),
-        Error::Fault(fault) => Error::Fault(fault),
-    })
+    left.map_err(|error| error.map(|_| noted(Note::Unavailable)))
 }
 
 /// Disconnects an identity, unless it is the last way in.
@@ -151,13 +158,14 @@ async fn disconnect_in(
     present: &Present,
     name: &str,
 ) -> Outcome<()> {
-    let unknown = || Error::Refused(Unchanged::Unknown);
+    let gone = || Error::Refused(Unchanged::Gone);
     // Two who each leave the other as the last way in wait for one another.
-    let user = users::lock(tx, &present.user.id).await?.ok_or_else(unknown)?;
+    let user = users::lock(tx, &present.user.id).await?.ok_or_else(gone)?;
     let linked = identities::of_user(tx, &user.id).await?;
-    let one = linked.iter().find(|one| one.name() == name).ok_or_else(unknown)?;
+    let one = linked.iter().find(|one| one.name() == name).ok_or_else(gone)?;
     if !has_another_way(issuer, &user, &linked, one) {
-        return Err(Error::Refused(Unchanged::LastWayIn));
+        let last = Unchanged::Noted(one.provider.clone(), Note::LastWayIn);
+        return Err(Error::Refused(last));
     }
     if identities::delete(tx, one).await? {
         let event = Event::new(Kind::IdentityUnlinked).user(&user.id).from(caller.origin);

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::frame::{Account, App, Frame, Person};
 use super::instant;
-use super::linked::{LinkProblem, Linked};
+use super::linked::Linked;
+use super::noted::Noted;
 use super::provider::ProviderButton;
 use super::wish::Wish;
 
@@ -40,7 +41,7 @@ pub struct AccountPage<'a> {
     /// The providers that can be connected.
     pub linkable: Vec<ProviderButton<'a>>,
     /// Why nothing was connected or disconnected.
-    pub link_problem: Option<LinkProblem<'a>>,
+    pub noted: Option<Noted<'a>>,
     /// The other accounts of this browser.
     pub others: Vec<Account<'a>>,
 }

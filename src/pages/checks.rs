@@ -21,7 +21,7 @@ impl<'a> Tag<'a> {
     }
 }
 
-const VOID: [&str; 5] = ["br", "img", "input", "link", "meta"];
+const VOID: [&str; 6] = ["br", "img", "input", "link", "meta", "wbr"];
 
 /// The attributes that lead somewhere.
 const URLS: [&str; 4] = ["href", "src", "action", "formaction"];
@@ -164,7 +164,7 @@ fn hostile_text_stays_text() {
         for tag in tags {
             for name in URLS {
                 let Some(url) = tag.get(name) else { continue };
-                let ours = url.starts_with('/') && !url.starts_with("//");
+                let ours = url.starts_with('/') && !url.starts_with("//") || url.starts_with('?');
                 let leads = |schemes: &[&str]| schemes.iter().any(|it| url.starts_with(it));
                 let web = name != "src" && leads(&["https://", "http://"]);
                 let way_out = tag.get("id") == Some("login-way-out");

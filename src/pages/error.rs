@@ -30,6 +30,8 @@ pub enum Problem {
     InvalidRedirectUri,
     /// The app asked for something that cannot be understood.
     InvalidRequest,
+    /// Nothing is known of what they came to.
+    Unknown,
     /// The page is too old.
     Expired,
     /// This sign-in is done already.
@@ -56,10 +58,11 @@ pub enum Problem {
 
 impl Problem {
     /// Every problem.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::UnknownClient,
         Self::InvalidRedirectUri,
         Self::InvalidRequest,
+        Self::Unknown,
         Self::Expired,
         Self::Finished,
         Self::Forbidden,
@@ -78,6 +81,7 @@ impl Problem {
             Self::UnknownClient => frame.t("error-unknown-client"),
             Self::InvalidRedirectUri => frame.t("error-invalid-redirect-uri"),
             Self::InvalidRequest => frame.t("error-invalid-request"),
+            Self::Unknown => frame.t("error-unknown"),
             Self::Expired => frame.t("error-expired"),
             Self::Finished => frame.t("error-finished"),
             Self::Forbidden => frame.t("error-forbidden"),
@@ -97,6 +101,7 @@ impl Problem {
             Self::UnknownClient => frame.t("error-unknown-client-advice"),
             Self::InvalidRedirectUri => frame.t("error-invalid-redirect-uri-advice"),
             Self::InvalidRequest => frame.t("error-invalid-request-advice"),
+            Self::Unknown => frame.t("error-unknown-advice"),
             Self::Expired => frame.t("error-expired-advice"),
             Self::Finished => frame.t("error-finished-advice"),
             Self::Forbidden => frame.t("error-forbidden-advice"),
@@ -116,6 +121,7 @@ impl Problem {
             Self::UnknownClient => "unknown-client",
             Self::InvalidRedirectUri => "invalid-redirect-uri",
             Self::InvalidRequest => "invalid-request",
+            Self::Unknown => "unknown",
             Self::Expired => "expired",
             Self::Finished => "finished",
             Self::Forbidden => "forbidden",

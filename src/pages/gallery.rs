@@ -40,7 +40,7 @@ pub(super) fn every(frame: Frame<'_>) -> Vec<(String, String)> {
         rendered::<SignedOutPage<'_>>(frame),
         rendered::<StayedPage<'_>>(frame),
         rendered::<AccountPage<'_>>(frame),
-        rendered::<ErrorPage<'_>>(Frame { here: None, ..frame }),
+        rendered::<ErrorPage<'_>>(Frame { here: Some(""), ..frame }),
         rendered::<FormPostPage<'_>>(Frame { here: None, ..frame }),
         rendered::<OnwardPage<'_>>(Frame { here: None, ..frame }),
     ]
@@ -130,7 +130,7 @@ pub(super) mod providers {
         name: &'static str,
         brand: Brand,
     ) -> ProviderButton<'static> {
-        ProviderButton { slug, name, brand }
+        ProviderButton { slug, name, brand, renamed: false }
     }
 
     pub(in crate::pages) fn few() -> Vec<ProviderButton<'static>> {

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::frame::{App, Frame, Person, Ticket, web_link};
-use super::gallery::{Sample, apps, people, ticket};
+use super::gallery::{Sample, apps, names, people, ticket};
 
 /// The page that asks whether to sign out.
 #[derive(Clone, Debug, Template)]
@@ -29,6 +29,8 @@ pub struct SignedOutPage<'a> {
     pub app: Option<App<'a>>,
     /// The way back to the app.
     pub back: Option<&'a str>,
+    /// What people call the providers that they came by.
+    pub came_by: Vec<&'a str>,
 }
 
 /// The page that says that they stay signed in.
@@ -67,13 +69,17 @@ impl<'a> Sample<'a> for SignedOutPage<'a> {
     const NAME: &'static str = "signed-out";
 
     fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
-        let page = Self { frame, app: None, back: None };
+        let page = Self { frame, app: None, back: None, came_by: vec![] };
         let back = Some("https://shop.example.com/");
         vec![
             ("plain", page.clone()),
+            ("came-by", Self { came_by: vec!["Google", "Example Corp."], ..page.clone() }),
             ("way-back", Self { app: Some(apps::SHOP), back, ..page.clone() }),
             ("way-back-nameless", Self { back, ..page.clone() }),
-            ("hostile", Self { app: Some(apps::HOSTILE), back, ..page }),
+            (
+                "hostile",
+                Self { app: Some(apps::HOSTILE), back, came_by: vec![names::HOSTILE], ..page },
+            ),
         ]
     }
 }

@@ -1,6 +1,6 @@
 //! The providers that people may go on with, each in its own colours and with its own mark.
 
-use super::frame::in_query;
+use super::frame::Frame;
 use crate::domain::provider::Preset;
 
 /// A button that goes on with a provider.
@@ -12,6 +12,8 @@ pub struct ProviderButton<'a> {
     pub name: &'a str,
     /// Whose colours and mark it bears.
     pub brand: Brand,
+    /// Whether the operator calls it by another name than its brand does.
+    pub renamed: bool,
 }
 
 /// Whose colours and mark a provider bears.
@@ -47,9 +49,26 @@ pub(super) struct Shape {
 }
 
 impl ProviderButton<'_> {
-    /// The slug in a path.
-    pub(super) fn segment(&self) -> String {
-        in_query(self.slug)
+    /// What stands on the button: in the words of the brand, unless the operator has another name.
+    pub(super) fn label(&self, frame: &Frame<'_>) -> String {
+        match self.brand {
+            _ if self.renamed => frame.t1("sign-in-with", "provider", self.name),
+            Brand::Google => frame.t1("sign-in-with-google", "provider", self.name),
+            Brand::Apple => frame.t1("sign-in-with-apple", "provider", self.name),
+            Brand::Microsoft => frame.t1("sign-in-with-microsoft", "provider", self.name),
+            Brand::Kakao => frame.t1("sign-in-with-kakao", "provider", self.name),
+            Brand::Naver => frame.t1("sign-in-with-naver", "provider", self.name),
+            Brand::Line => frame.t1("sign-in-with-line", "provider", self.name),
+            Brand::Facebook => frame.t1("sign-in-with-facebook", "provider", self.name),
+            Brand::GitHub => frame.t1("sign-in-with-github", "provider", self.name),
+            Brand::GitLab => frame.t1("sign-in-with-gitlab", "provider", self.name),
+            Brand::Other => frame.t1("sign-in-with", "provider", self.name),
+        }
+    }
+
+    /// A label that may not fit is shown whole beside the pointer.
+    pub(super) fn is_long(&self) -> bool {
+        self.name.chars().count() > 24
     }
 }
 
@@ -125,7 +144,6 @@ const fn shape(fill: &'static str, outline: &'static str) -> Shape {
 
 /// The colour of the label.
 const LABEL: &str = "currentColor";
-const TILE: &str = "M5 1h14a4 4 0 0 1 4 4v14a4 4 0 0 1-4 4H5a4 4 0 0 1-4-4V5a4 4 0 0 1 4-4z";
 
 const GOOGLE: &[Shape] = &[
     shape("#ea4335", "M3.09 7.46A10 10 0 0 1 19.07 4.93L16.31 7.69A6.1 6.1 0 0 0 6.56 9.23z"),
@@ -157,18 +175,16 @@ const KAKAO: &[Shape] = &[shape(
     "M12 3.5C6.5 3.5 2 7 2 11.3c0 2.7 1.8 5.1 4.6 6.5l-1 3.5c-.1.4.3.7.6.5l4.2-2.8c.5.1 1.1.1 1.6.1 5.5 0 10-3.5 10-7.8S17.5 3.5 12 3.5z",
 )];
 
-const NAVER: &[Shape] =
-    &[shape("#03c75a", TILE), shape("#ffffff", "M7 7h3.7l2.7 4.1V7H17v10h-3.7l-2.7-4.1V17H7z")];
+const NAVER: &[Shape] = &[shape(LABEL, "M4 4h5.6l4.8 7.2V4H20v16h-5.6L9.6 12.8V20H4z")];
 
 const LINE: &[Shape] = &[
-    shape("#06c755", TILE),
     shape(
-        "#ffffff",
-        "M12 4.6c-4.6 0-8.3 3-8.3 6.7 0 3.3 2.9 6.1 6.9 6.6.7.1.7.5.6 1.1l-.1.7c-.1.5.2.7.6.5 2.7-1.3 5.6-3.4 7.3-5.4 1-1.1 1.5-2.3 1.5-3.5 0-3.7-3.8-6.7-8.5-6.7z",
+        LABEL,
+        "M12 2.47c-5.89 0-10.62 3.84-10.62 8.58 0 4.22 3.71 7.81 8.83 8.45 0.9 0.13 0.9 0.64 0.77 1.41l-0.13 0.9c-0.13 0.64 0.26 0.9 0.77 0.64 3.46-1.66 7.17-4.35 9.34-6.91 1.28-1.41 1.92-2.94 1.92-4.48 0-4.74-4.86-8.58-10.88-8.58z",
     ),
     shape(
         "#06c755",
-        "M6.2 9.2h1.2v3h1.7v1.1H6.2zM9.8 9.2H11v4.1H9.8zM11.7 9.2h1l1.5 2.2V9.2h1.1v4.1h-1l-1.5-2.2v2.2h-1.1zM16 9.2h2.8v1h-1.7v.6h1.7v1h-1.7v.5h1.7v1H16z",
+        "M4.58 8.36h1.54v3.84h2.18v1.41H4.58zM9.18 8.36H10.72v5.25H9.18zM11.62 8.36h1.28l1.92 2.82V8.36h1.41v5.25h-1.28l-1.92-2.82v2.82h-1.41zM17.12 8.36h3.58v1.28h-2.18v0.77h2.18v1.28h-2.18v0.64h2.18v1.28H17.12z",
     ),
 ];
 
@@ -198,15 +214,9 @@ const KEY: &[Shape] = &[shape(
 
 #[cfg(test)]
 mod tests {
-    use super::{Brand, ProviderButton};
+    use super::Brand;
     use crate::pages::colour::{Colour, READABLE};
     use crate::pages::look::STYLESHEET;
-
-    #[test]
-    fn a_slug_stays_in_its_segment() {
-        let button = ProviderButton { slug: "a/b?c#d", name: "", brand: Brand::Other };
-        assert_eq!(button.segment(), "a%2Fb%3Fc%23d");
-    }
 
     /// A custom property of a rule.
     fn property(rule: &str, name: &str) -> Colour {

@@ -5,8 +5,10 @@ mod samples;
 use askama::Template;
 
 use super::frame::{App, Frame, Ticket};
+use super::noted::Noted;
 use super::provider::ProviderButton;
 use super::way_out::WayOut;
+use crate::domain::note::Note;
 
 /// The page that asks for name and password, or for a provider to go on with.
 #[derive(Clone, Debug, Template)]
@@ -29,14 +31,14 @@ pub struct SignInPage<'a> {
     pub problem: Option<SignInProblem>,
     /// Whether the chooser has something to choose from.
     pub others: bool,
-    /// The provider that knows them where they are, before everything else.
-    pub first: Option<ProviderButton<'a>>,
-    /// The other providers to go on with, in the order in which they are offered.
+    /// The providers to go on with, in the order in which they are offered.
     pub providers: Vec<ProviderButton<'a>>,
     /// Whether name and password are asked for.
     pub password: bool,
-    /// What happened at a provider, or what is asked of the person because of it.
-    pub social: Option<SocialNote<'a>>,
+    /// The account that is to be proven before anything else.
+    pub prove: Option<Prove<'a>>,
+    /// What happened at a provider.
+    pub noted: Option<Noted<'a>>,
     /// The way out of an app's own browser.
     pub way_out: Option<WayOut<'a>>,
 }
@@ -59,49 +61,28 @@ pub enum SignInProblem {
     Busy,
 }
 
-/// What happened at a provider, or what is asked of the person because of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SocialNote<'a> {
-    /// They turned back there.
-    Cancelled {
-        /// What people call the provider.
-        provider: &'a str,
-    },
-    /// The provider is down or slow.
-    Unavailable {
-        /// What people call the provider.
-        provider: &'a str,
-    },
-    /// This account cannot be used here. It does not say why.
-    Refused {
-        /// What people call the provider.
-        provider: &'a str,
-    },
-    /// What the provider said cannot be trusted.
-    Failed {
-        /// What people call the provider.
-        provider: &'a str,
-    },
-    /// There is an account with this address: signing in to it once connects both.
-    Prove {
-        /// What people call the provider.
-        provider: &'a str,
-        /// The address.
-        email: &'a str,
-    },
+/// An account that is to be proven, so that it is connected.
+#[derive(Clone, Copy, Debug)]
+pub struct Prove<'a> {
+    /// What people call the provider that is to be connected.
+    pub provider: &'a str,
+    /// The address of the account.
+    pub email: &'a str,
 }
 
 impl SignInPage<'_> {
     fn heading(&self) -> String {
-        match self.social {
-            Some(SocialNote::Prove { .. }) => self.frame.t("sign-in-prove-title"),
-            _ if self.fixed => self.frame.t("sign-in-again-title"),
-            _ => self.frame.t("sign-in-title"),
+        match self.prove {
+            Some(Prove { provider, .. }) => {
+                self.frame.t1("sign-in-prove-title", "provider", provider)
+            }
+            None if self.fixed => self.frame.t("sign-in-again-title"),
+            None => self.frame.t("sign-in-title"),
         }
     }
 
     fn lead(&self) -> String {
-        if let Some(SocialNote::Prove { provider, email }) = self.social {
+        if let Some(Prove { provider, email }) = self.prove {
             return self.frame.t2("sign-in-prove-lead", ("email", email), ("provider", provider));
         }
         // A provider may be asked as well: it is not the password alone that counts.
@@ -119,34 +100,24 @@ impl SignInPage<'_> {
 
     /// What needs no more than to be said.
     fn aside(&self) -> Option<String> {
-        match self.social? {
-            SocialNote::Cancelled { provider } => {
-                Some(self.frame.t1("social-cancelled", "provider", provider))
-            }
-            _ => None,
-        }
+        self.noted.filter(Noted::is_quiet)?.at_sign_in(&self.frame)
     }
 
-    /// What went wrong at the provider.
+    /// What went wrong at the provider, or with whom they came back as.
     fn trouble(&self) -> Option<String> {
-        match self.social? {
-            SocialNote::Unavailable { provider } => {
-                Some(self.frame.t1("social-unavailable", "provider", provider))
+        let noted = self.noted.filter(|noted| !noted.is_quiet())?;
+        match (noted.note, self.prove) {
+            (Note::Another, Some(Prove { email, .. })) => {
+                Some(self.frame.t1("sign-in-prove-another", "email", email))
             }
-            SocialNote::Refused { provider } => {
-                Some(self.frame.t1("social-refused", "provider", provider))
-            }
-            SocialNote::Failed { provider } => {
-                Some(self.frame.t1("social-failed", "provider", provider))
-            }
-            SocialNote::Cancelled { .. } | SocialNote::Prove { .. } => None,
+            _ => noted.at_sign_in(&self.frame),
         }
     }
 
     /// What the app is told of turning back now.
     fn why(&self) -> Option<&'static str> {
-        let is_down = matches!(self.social, Some(SocialNote::Unavailable { .. }));
-        is_down.then_some("unavailable")
+        let is_down = self.noted.is_some_and(|noted| noted.note == Note::Unavailable);
+        is_down.then_some(Note::Unavailable.as_str())
     }
 
     /// The problem that stands beside the name.
@@ -167,12 +138,11 @@ impl SignInPage<'_> {
 
     /// The problem that is nobody's field.
     fn above(&self) -> Option<String> {
-        if !self.password
-            && self.first.is_none()
-            && self.providers.is_empty()
-            && self.way_out.is_none()
-        {
-            return Some(self.frame.t("sign-in-no-way"));
+        if !self.has_ways() && self.way_out.is_none() {
+            return Some(match self.app {
+                Some(_) => self.frame.t("sign-in-no-way"),
+                None => self.frame.t("sign-in-no-way-account"),
+            });
         }
         match self.problem? {
             SignInProblem::Throttled { minutes } => {
@@ -196,9 +166,13 @@ impl SignInPage<'_> {
         self.starts_at_fields() && self.knows_username()
     }
 
-    /// Whoever should leave for another browser is not taken past the way out.
+    /// The providers stand first: nobody is taken past them, unless they have typed before.
     fn starts_at_fields(&self) -> bool {
-        self.way_out.is_none()
+        self.providers.is_empty() || self.problem.is_some()
+    }
+
+    fn has_ways(&self) -> bool {
+        self.password || !self.providers.is_empty()
     }
 
     fn knows_username(&self) -> bool {

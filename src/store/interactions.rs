@@ -137,9 +137,9 @@ pub async fn set_errand(tx: &Tx, id: &InteractionId, errand: &Errand) -> Result<
     change(tx, id, [(Column::Request, Expr::value(text(errand)?))]).await
 }
 
-/// Writes whom a provider vouched for.
-pub async fn set_pending(tx: &Tx, id: &InteractionId, whom: &Pending) -> Result<(), Fault> {
-    change(tx, id, [(Column::Pending, Expr::value(pending(Some(whom))?))]).await
+/// Writes whom a provider vouched for, or that nobody waits to be proven any more.
+pub async fn set_pending(tx: &Tx, id: &InteractionId, whom: Option<&Pending>) -> Result<(), Fault> {
+    change(tx, id, [(Column::Pending, Expr::value(pending(whom)?))]).await
 }
 
 /// Goes on with this session; nobody waits to be proven any more.

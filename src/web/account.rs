@@ -8,25 +8,26 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Response, StatusCode};
 use zeroize::Zeroizing;
 
-use super::connections::Wrong;
 use super::edge::Context;
 use super::guest::Guest;
-use super::login::retry_after;
-use super::page::{self, Answered, Ends, Failed, Shown};
+use super::mine::{done, purpose, submitted, whose};
+use super::notes::{self, Noted as InQuery};
+use super::page::{self, Answered, Ends, Shown, retry_after};
 use super::ways::buttons;
-use super::{Shared, connections, cookies, person, wishes};
+use super::{Shared, person, wishes};
 use crate::accounts::browsers::{Cookie, Present};
 use crate::accounts::new_password::{LEAST, Unchanged};
 use crate::accounts::sign_in::Refused;
 use crate::domain::client::ClientId;
 use crate::domain::device;
 use crate::domain::session::Session;
-use crate::domain::urls;
 use crate::domain::verdict::Error;
-use crate::oauth::connections::connections as my_connections;
+use crate::oauth::connections::{Connection, connections};
 use crate::oauth::logout::Done;
 use crate::oauth::{interactions, my_account};
-use crate::pages::{Access, Account, AccountPage, Device, Notice, PasswordProblem, Problem};
+use crate::pages::{
+    Access, Account, AccountPage, Brand, Device, Linked, Noted, Notice, PasswordProblem,
+};
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -40,11 +41,13 @@ pub(super) async fn get(
                 Some("password") => Some(Notice::PasswordChanged),
                 Some("device") => Some(Notice::DeviceSignedOut),
                 Some("app") => Some(Notice::AppRemoved),
-                Some(done) => connections::notice(done),
-                None => None,
+                Some("linked") => Some(Notice::ProviderLinked),
+                Some("unlinked") => Some(Notice::ProviderUnlinked),
+                Some("confirmed") => Some(Notice::Confirmed),
+                _ => None,
             };
-            let wrong = Wrong::of_query(&shared, &guest);
-            let says = Says { notice, problem: None, wrong: wrong.as_ref() };
+            let noted = notes::of_query(&guest);
+            let says = Says { notice, problem: None, noted: noted.as_ref() };
             show(&shared, &guest, present, says).await
         }
         None => match interactions::begin_account(&shared.issuer, guest.caller()).await {
@@ -54,36 +57,12 @@ pub(super) async fn get(
     })
 }
 
-/// Whose account the request is about: the one that it names, or the only one.
-fn whose(guest: &Guest) -> Option<&Present> {
-    match (guest.session("session"), guest.visitor.people.as_slice()) {
-        (Some(session), _) => guest.visitor.present(&session),
-        (None, [only]) => Some(only),
-        (None, _) => None,
-    }
-}
-
-/// What the forms of this account are bound to.
-fn purpose(present: &Present) -> String {
-    format!("account {}", present.session.id.0)
-}
-
 /// What the page says besides.
 #[derive(Clone, Copy, Debug, Default)]
 struct Says<'a> {
     notice: Option<Notice>,
     problem: Option<PasswordProblem>,
-    wrong: Option<&'a Wrong>,
-}
-
-/// The page with why nothing was connected.
-pub(super) async fn wrong(
-    shared: &Shared,
-    guest: &Guest,
-    present: &Present,
-    wrong: &Wrong,
-) -> Response<Body> {
-    show(shared, guest, present, Says { wrong: Some(wrong), ..Says::default() }).await
+    noted: Option<&'a InQuery>,
 }
 
 /// The page with why the password was not changed.
@@ -97,13 +76,14 @@ async fn show_problem(
 }
 
 async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>) -> Response<Body> {
-    let connected = match my_connections(&shared.issuer, present).await {
+    let connected = match connections(&shared.issuer, present).await {
         Ok(connected) => connected,
         Err(fault) => return page::fault(shared, guest, &fault),
     };
-    let names: Vec<String> = connected.linked.iter().map(|one| one.linked.name()).collect();
     let language = guest.language.as_str();
-    let Says { notice, problem, wrong } = says;
+    let Says { notice, problem, noted } = says;
+    let at = noted.and_then(|(slug, _)| slug.as_ref());
+    let at = at.and_then(|slug| shared.issuer.providers.find(slug, None));
     let opened = match my_account::opened(&shared.issuer, present).await {
         Ok(opened) => opened,
         Err(fault) => return page::fault(shared, guest, &fault),
@@ -133,14 +113,12 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
         notice,
         devices: opened.devices.iter().map(|session| device(session, present)).collect(),
         apps: opened.apps.iter().zip(&apps).map(access).collect(),
-        linked: connected
-            .linked
-            .iter()
-            .zip(&names)
-            .map(|(one, name)| connections::linked(one, name, language))
-            .collect(),
+        linked: connected.linked.iter().map(|one| linked(one, language)).collect(),
         linkable: buttons(&connected.linkable, language),
-        link_problem: wrong.map(|wrong| wrong.shown(language)),
+        noted: noted.map(|(_, note)| Noted {
+            note: *note,
+            provider: at.as_ref().map(|known| known.name(language)),
+        }),
         others: others
             .map(|other| Account { person: person(other), session: &other.session.id.0 })
             .collect(),
@@ -154,6 +132,20 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
     page::show(status, &account, &Ends::default().through(&connected.linkable), guest)
 }
 
+fn linked<'a>(connection: &'a Connection, language: &str) -> Linked<'a> {
+    let slug = connection.linked.provider.as_str();
+    let known = connection.known.as_deref();
+    Linked {
+        id: &connection.name,
+        name: known.map_or(slug, |known| known.name(language)),
+        brand: known
+            .map_or(Brand::Other, |known| Brand::of_preset(known.registration.terms.preset)),
+        email: connection.linked.email.as_deref(),
+        since: connection.linked.linked_at,
+        removable: connection.removable,
+    }
+}
+
 fn device<'a>(session: &'a Session, present: &Present) -> Device<'a> {
     Device {
         id: &session.id.0,
@@ -164,42 +156,6 @@ fn device<'a>(session: &'a Session, present: &Present) -> Device<'a> {
         seen_at: session.seen_at(),
         current: session.id == present.session.id,
     }
-}
-
-/// Somebody who sends a form of their account page.
-pub(super) async fn submitted(
-    shared: &Shared,
-    context: Context,
-    request: Request,
-) -> Result<(Guest, Present), Response<Body>> {
-    let mut guest = Guest::of_post(shared, context, request).await?;
-    guest.at(shared, urls::ACCOUNT);
-    let Some(present) = whose(&guest).cloned() else {
-        // Signed out meanwhile: signing in again is the way on.
-        return Err(page::see_other(&format!("{}{}", shared.base, urls::ACCOUNT)));
-    };
-    let browser = &present.session.browser;
-    if !shared.issuer.forms.verifies(guest.csrf(), browser, &purpose(&present)) {
-        let forged = Failed::new(StatusCode::FORBIDDEN, "forbidden", Problem::Forbidden);
-        return Err(page::failed(shared, &guest, forged));
-    }
-    Ok((guest, present))
-}
-
-/// Back to the page, with word of what was done and the new cookie.
-pub(super) fn done(
-    shared: &Shared,
-    present: &Present,
-    what: &str,
-    cookie: Option<&Cookie>,
-) -> Response<Body> {
-    let session = &present.session.id.0;
-    let account = format!("{}{}?session={session}&done={what}", shared.base, urls::ACCOUNT);
-    let mut response = page::see_other(&account);
-    if let Some(cookie) = cookie {
-        cookies::set_browser(response.headers_mut(), cookie);
-    }
-    response
 }
 
 pub(super) async fn password(
@@ -262,7 +218,7 @@ pub(super) async fn end_device(
     if guest.form.get("device") == Some("all") {
         return Ok(
             match my_account::end_everywhere(&shared.issuer, guest.caller(), &present).await {
-                Ok(cookie) => gone(&shared, &guest, Some(cookie)),
+                Ok(cookie) => gone(&shared, &guest, &present, Some(cookie)),
                 Err(fault) => page::fault(&shared, &guest, &fault),
             },
         );
@@ -271,7 +227,7 @@ pub(super) async fn end_device(
         return Ok(done(&shared, &present, "", None));
     };
     Ok(match my_account::end_device(&shared.issuer, guest.caller(), &present, &device).await {
-        Ok(cookie) if device == present.session.id => gone(&shared, &guest, cookie),
+        Ok(cookie) if device == present.session.id => gone(&shared, &guest, &present, cookie),
         Ok(cookie) => done(&shared, &present, "device", cookie.as_ref()),
         Err(fault) => page::fault(&shared, &guest, &fault),
     })
@@ -285,14 +241,20 @@ pub(super) async fn sign_out(
     let (guest, present) = submitted(&shared, context, request).await?;
     let device = &present.session.id;
     Ok(match my_account::end_device(&shared.issuer, guest.caller(), &present, device).await {
-        Ok(cookie) => gone(&shared, &guest, cookie),
+        Ok(cookie) => gone(&shared, &guest, &present, cookie),
         Err(fault) => page::fault(&shared, &guest, &fault),
     })
 }
 
 /// Signed out here.
-fn gone(shared: &Shared, guest: &Guest, cookie: Option<Cookie>) -> Response<Body> {
-    super::logout::signed_out(shared, guest, &Done { location: None, client: None, cookie })
+fn gone(
+    shared: &Shared,
+    guest: &Guest,
+    present: &Present,
+    cookie: Option<Cookie>,
+) -> Response<Body> {
+    let done = Done { location: None, client: None, cookie };
+    super::logout::signed_out(shared, guest, std::slice::from_ref(present), &done)
 }
 
 pub(super) async fn remove_app(

@@ -36,7 +36,7 @@ pub(super) async fn post(
     request: Request,
 ) -> Answered {
     let headers = request.headers().clone();
-    let guest = Guest::nobody(context, headers);
+    let guest = Guest::nobody(context, headers, None);
     let text = match body::read(request).await {
         Ok((_, text)) => text,
         Err(bad) => {

@@ -6,8 +6,8 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
 use super::edge::Context;
+use super::errand::{app, csrf, ends_at, view};
 use super::guest::Guest;
-use super::login::{app, csrf, ends_at, view};
 use super::page::{self, Answered, Ends};
 use super::{Shared, person, wishes};
 use crate::domain::interaction::Errand;
@@ -54,7 +54,7 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_post(&shared, context, request).await?;
+    let guest = Guest::of_post(&shared, context, request, urls::CONSENT).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     // Only a clear yes is one.
     let led = if guest.form.get("answer") == Some("allow") {

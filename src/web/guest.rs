@@ -34,6 +34,8 @@ pub(super) struct Guest {
     origin: Origin,
     headers: HeaderMap,
     here: Option<String>,
+    /// The path that shows a page again which says no; none: where the browser stands.
+    path: String,
 }
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -57,11 +59,13 @@ impl Guest {
         Ok(guest)
     }
 
-    /// Somebody who sends a form of ours: from our own page, or not at all.
+    /// Somebody who sends a form of ours: from our own page, or not at all. The form stands on the
+    /// page at this path.
     pub(super) async fn of_post(
         shared: &Shared,
         context: Context,
         request: Request,
+        path: &str,
     ) -> Result<Self, Response<Body>> {
         let (parts, body) = match body::read(request).await {
             Ok(read) => read,
@@ -70,7 +74,9 @@ impl Guest {
         let Ok(form) = Form::parse(&body) else {
             return Err(Self::turn_away(shared, StatusCode::BAD_REQUEST));
         };
-        let guest = Self::new(shared, context, parts, form).await?;
+        let mut guest = Self::new(shared, context, parts, form).await?;
+        guest.path = format!("{}{path}", shared.base);
+        guest.here = Some(guest.address(guest.path.clone()));
         if guest.comes_from_us(shared) {
             return Ok(guest);
         }
@@ -102,6 +108,7 @@ impl Guest {
             context,
             headers,
             here: None,
+            path: String::new(),
         };
         match visitor {
             Ok(visitor) => {
@@ -112,17 +119,20 @@ impl Guest {
         }
     }
 
-    /// Nobody yet, for a page that says no.
-    pub(super) fn nobody(context: Context, headers: HeaderMap) -> Self {
+    /// Nobody yet, for a page that says no; a query may say the language.
+    pub(super) fn nobody(context: Context, headers: HeaderMap, query: Option<&str>) -> Self {
+        let form = Form::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+        let chosen = form.get("lang").and_then(Language::of_tag);
         Self {
             visitor: Visitor::default(),
             form: Form::default(),
-            language: language(&headers, None),
-            chose_language: false,
+            language: chosen.unwrap_or_else(|| language(&headers, None)),
+            chose_language: chosen.is_some(),
             origin: context.origin(),
             context,
             headers,
             here: None,
+            path: String::new(),
         }
     }
 
@@ -131,14 +141,17 @@ impl Guest {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
             _ => Problem::InvalidRequest,
         };
-        page::error(shared, Language::default(), Failed::new(status, "invalid_request", problem))
+        page::turned_away(shared, Failed::new(status, "invalid_request", problem))
     }
 
     /// Reads on in the language of the errand, unless they chose another one just now.
     pub(super) fn read(&mut self, ui_locales: Option<&str>) {
-        if !self.chose_language {
-            self.language = language(&self.headers, ui_locales);
-        }
+        self.language = self.reads(ui_locales);
+    }
+
+    /// What they read in the middle of such an errand.
+    pub(super) fn reads(&self, ui_locales: Option<&str>) -> Language {
+        if self.chose_language { self.language } else { language(&self.headers, ui_locales) }
     }
 
     /// For the use cases.
@@ -157,9 +170,11 @@ impl Guest {
         Frame { look, language: self.language, base, here: self.here.as_deref() }
     }
 
-    /// The same page by GET, for the answer to a form.
-    pub(super) fn at(&mut self, shared: &Shared, path: &str) {
-        self.here = Some(self.address(format!("{}{path}", shared.base)));
+    /// What all pages share that say no. They repeat nothing of what they were sent, unless it
+    /// names something that is there.
+    pub(super) fn frame_of_no<'a>(&'a self, shared: &'a Shared, is_there: bool) -> Frame<'a> {
+        let here = self.here.as_deref().filter(|_| is_there);
+        Frame { here: here.or(Some(&self.path)), ..self.frame(shared) }
     }
 
     /// The interaction that the request names; what cannot be a name names none.

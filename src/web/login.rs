@@ -9,18 +9,19 @@ use axum::http::{HeaderValue, Response, StatusCode};
 
 use super::Shared;
 use super::edge::Context;
+use super::errand::{app, csrf, ends_at, view};
 use super::guest::Guest;
-use super::page::{self, Answered, Ends, Shown};
-use super::visit;
-use super::ways::{Out, Ways};
+use super::page::{self, Answered, Ends, Shown, retry_after};
+use super::ways::{Ways, buttons};
+use super::{notes, visit};
 use crate::accounts::browsers::Present;
 use crate::accounts::sign_in::Refused;
 use crate::domain::interaction::Errand;
-use crate::domain::provider::Slug;
+use crate::domain::note::Note;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
-use crate::oauth::interactions::{self, NotSignedIn, Note, Outcome, Subject, Typed, View};
-use crate::pages::{SignInPage, SignInProblem, Ticket};
+use crate::oauth::interactions::{self, NotSignedIn, Subject, Typed, View};
+use crate::pages::{Frame, Noted, SignInPage, SignInProblem, Ticket};
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -31,10 +32,8 @@ pub(super) async fn get(
     let mut view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
     // Somebody who is signed in may still want to be another one, or be in the middle of that.
-    let now = shared.issuer.clock.now();
-    let pending = view.interaction.pending.as_ref().is_some_and(|one| now < one.expires_at);
     let noted = guest.form.get("note").is_some();
-    let wants_another = guest.form.get("another").is_some() || pending || noted;
+    let wants_another = guest.form.get("another").is_some() || view.proof.is_some() || noted;
     match view.subject {
         Subject::SignIn(_) => {}
         _ if wants_another => {}
@@ -44,59 +43,21 @@ pub(super) async fn get(
         }
     }
     let (language, in_app) = (guest.language.as_str(), guest.in_app().is_some());
+    let id = view.interaction.id.clone();
     match interactions::leave_by_hint(&shared.issuer, &mut view, language, in_app).await {
         Ok(None) => {}
         Ok(Some(url)) => return Ok(page::see_other(&url)),
-        Err(error) => return Ok(visit::not_left(&shared, &mut guest, error).await),
+        Err(error) => return Ok(visit::not_left(&shared, &guest, &id, error)),
     }
-    let came_from = guest.form.get("provider").and_then(Slug::parse);
-    let note = guest.form.get("note");
-    let note = Note::ALL.into_iter().find(|one| note == Some(one.as_str()));
-    let word = came_from.zip(note).map(|(slug, note)| Word::Noted(slug, note));
-    Ok(show(&shared, &guest, &view, word.as_ref()))
+    Ok(show(&shared, &guest, &view, None))
 }
 
-/// What a sign-in page says to somebody who comes back to it.
-#[derive(Clone, Debug)]
-enum Word {
-    /// Why they are not signed in.
-    Problem(SignInProblem),
-    /// What happened at a provider.
-    Noted(Slug, Note),
-}
-
-/// The interaction of a page, in the language that the person reads.
-pub(super) async fn view(shared: &Shared, guest: &mut Guest) -> Outcome<View> {
-    let id = guest.interaction();
-    let mut view = interactions::view(&shared.issuer, guest.caller(), &id).await?;
-    if guest.chose_language {
-        view = interactions::speak(&shared.issuer, view, guest.language.as_str()).await?;
-    }
-    guest.read(view.interaction.errand.ui_locales());
-    Ok(view)
-}
-
-/// The token of a form of this interaction.
-pub(super) fn csrf(shared: &Shared, view: &View) -> String {
-    let browser = view.interaction.browser.as_ref();
-    let token = |browser| shared.issuer.forms.token(browser, &view.interaction.id.0);
-    browser.map(token).unwrap_or_default()
-}
-
-/// Where the answer goes in the end.
-pub(super) fn ends_at(view: &View) -> Option<&str> {
-    match &view.interaction.errand {
-        Errand::Authorize(request) => Some(&request.redirect_uri),
-        _ => None,
-    }
-}
-
-/// What a page shows of the app.
-pub(super) fn app(shared: &Shared, view: &View) -> Option<Shown> {
-    view.client.as_ref().map(|client| Shown::of(shared, client, ends_at(view)))
-}
-
-fn show(shared: &Shared, guest: &Guest, view: &View, word: Option<&Word>) -> Response<Body> {
+fn show(
+    shared: &Shared,
+    guest: &Guest,
+    view: &View,
+    problem: Option<SignInProblem>,
+) -> Response<Body> {
     let again = match &view.subject {
         Subject::SignIn(again) => again.as_deref(),
         _ => None,
@@ -107,27 +68,32 @@ fn show(shared: &Shared, guest: &Guest, view: &View, word: Option<&Word>) -> Res
     };
     let wants_another = guest.form.get("another").is_some();
     // Whoever proves an account that a provider's person may have proves that one.
-    let pending = view.interaction.pending.as_ref();
-    let is_theirs = |present: &&Present| pending.is_none_or(|one| one.user == present.user.id);
+    let proof = view.proof.as_ref();
+    let is_theirs = |present: &&Present| proof.is_none_or(|proof| proof.user == present.user.id);
     let again = again.filter(|_| !wants_another).filter(is_theirs);
     let language = guest.language.as_str();
-    let ways = Ways::of(shared, guest, view, again);
+    let noted = notes::of_query(guest);
+    let down = noted.as_ref().filter(|(_, note)| *note == Note::Unavailable);
+    let ways = Ways::of(shared, guest, view, again, down.and_then(|(slug, _)| slug.as_ref()));
+    let prove = ways.prove(language);
     let known = again.map(|present| present.user.username.as_str());
-    let known = ways.proving().or(known).or(hint);
+    let known = prove.map(|prove| prove.email).or(known).or(hint);
     let (app, csrf) = (app(shared, view), csrf(shared, view));
-    let problem = match word {
-        Some(Word::Problem(problem)) => Some(*problem),
-        _ => None,
-    };
-    let noted = match word {
-        Some(Word::Noted(slug, note)) => {
-            let known = ways.every.iter().find(|known| known.registration.slug == *slug);
-            known.map(|known| visit::note(known, *note, language))
+    let mut here = page::address(shared, urls::LOGIN, &view.interaction.id);
+    if wants_another {
+        here.push_str("&another=1");
+    }
+    let noted = noted.and_then(|(slug, note)| {
+        let provider = slug.as_ref().and_then(|slug| ways.name(slug, language));
+        let says =
+            provider.is_some() || note == Note::Unknown || note == Note::Another && prove.is_some();
+        if says {
+            here.push_str(&notes::in_query(&(slug.clone().filter(|_| provider.is_some()), note)));
         }
-        _ => None,
-    };
+        says.then_some(Noted { note, provider })
+    });
     let sign_in = SignInPage {
-        frame: guest.frame(shared),
+        frame: Frame { here: Some(&here), ..guest.frame(shared) },
         app: app.as_ref().map(Shown::app),
         ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
         username: guest.form.get("username").or(known).unwrap_or_default(),
@@ -135,11 +101,11 @@ fn show(shared: &Shared, guest: &Guest, view: &View, word: Option<&Word>) -> Res
         keep: guest.form.get("keep").is_some(),
         problem,
         others: !guest.visitor.people.is_empty(),
-        first: ways.first(language),
-        providers: ways.others(language),
+        providers: buttons(&ways.offered, language),
         password: ways.password,
-        social: noted.or_else(|| ways.prove(language)),
-        way_out: ways.out.as_ref().map(Out::shown),
+        prove,
+        noted,
+        way_out: ways.out(language),
     };
     let status = match problem {
         None => StatusCode::OK,
@@ -151,25 +117,10 @@ fn show(shared: &Shared, guest: &Guest, view: &View, word: Option<&Word>) -> Res
     page::show(status, &sign_in, &ends, guest)
 }
 
-/// The sign-in page with what happened at a provider.
-pub(super) async fn noted(
-    shared: &Shared,
-    guest: &mut Guest,
-    slug: &Slug,
-    note: Note,
-) -> Response<Body> {
-    say(shared, guest, Word::Noted(slug.clone(), note)).await
-}
-
 /// The same page with what is wrong; what was typed stays, but for the password.
 async fn again(shared: &Shared, guest: &mut Guest, problem: SignInProblem) -> Response<Body> {
-    say(shared, guest, Word::Problem(problem)).await
-}
-
-async fn say(shared: &Shared, guest: &mut Guest, word: Word) -> Response<Body> {
-    guest.at(shared, urls::LOGIN);
     match view(shared, guest).await {
-        Ok(view) => show(shared, guest, &view, Some(&word)),
+        Ok(view) => show(shared, guest, &view, Some(problem)),
         Err(error) => page::lost(shared, guest, error),
     }
 }
@@ -179,7 +130,7 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let mut guest = Guest::of_post(&shared, context, request).await?;
+    let mut guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
     let typed = match (guest.form.get("username"), guest.form.get("password")) {
         (Some(username), Some(password)) => {
             Typed { username, password, keep: guest.form.get("keep").is_some() }
@@ -193,6 +144,9 @@ pub(super) async fn post(
         Err(Error::Fault(fault)) => page::fault(&shared, &guest, &fault),
         Err(Error::Refused(NotSignedIn::Lost(lost))) => {
             page::lost(&shared, &guest, Error::Refused(lost))
+        }
+        Err(Error::Refused(NotSignedIn::Another)) => {
+            page::see_other(&notes::sign_in(&shared, &id, &(None, Note::Another)))
         }
         // The page was shown when there was another way: now it shows those that are.
         Err(Error::Refused(NotSignedIn::ByProviderOnly)) => {
@@ -216,12 +170,18 @@ fn problem(refused: Refused) -> SignInProblem {
     }
 }
 
-pub(super) fn retry_after(refused: Refused) -> Option<u64> {
-    match refused {
-        Refused::Wrong => None,
-        Refused::Throttled(seconds) => Some(seconds),
-        Refused::Busy => Some(2),
-    }
+/// Somebody goes on without connecting whom a provider vouched for.
+pub(super) async fn unconnected(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
+    let (id, csrf) = (guest.interaction(), guest.csrf());
+    Ok(match interactions::forget_pending(&shared.issuer, guest.caller(), &id, csrf).await {
+        Ok(led) => page::lead(&shared, &guest, led),
+        Err(error) => page::lost(&shared, &guest, error),
+    })
 }
 
 pub(super) async fn cancel(
@@ -229,7 +189,7 @@ pub(super) async fn cancel(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_post(&shared, context, request).await?;
+    let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     // Whoever turns back may say why: the app hears no more than that.
     let why = guest.form.get("why") == Some(Note::Unavailable.as_str());

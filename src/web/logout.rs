@@ -10,7 +10,9 @@ use super::edge::Context;
 use super::guest::Guest;
 use super::page::{self, Answered, Ends, Failed, Shown};
 use super::{Shared, body, cookies, person};
+use crate::accounts::browsers::Present;
 use crate::domain::interaction::{Errand, LogoutRequest};
+use crate::domain::provider::came_by;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::oauth::interactions;
@@ -39,7 +41,7 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::nobody(context, request.headers().clone());
+    let guest = Guest::nobody(context, request.headers().clone(), None);
     let text = match body::read(request).await {
         Ok((_, text)) => text,
         Err(bad) => {
@@ -89,21 +91,32 @@ pub(super) async fn go_on(
 fn take(shared: &Shared, guest: &Guest, step: &Step) -> Response<Body> {
     match step {
         Step::Confirm(id) => page::see_other(&page::address(shared, urls::LOGOUT_CONFIRM, id)),
-        Step::Done(done) => signed_out(shared, guest, done),
+        Step::Done(done) => signed_out(shared, guest, &guest.visitor.people, done),
     }
 }
 
 /// The page that says so, or the way back to the app.
-pub(super) fn signed_out(shared: &Shared, guest: &Guest, done: &Done) -> Response<Body> {
+pub(super) fn signed_out(
+    shared: &Shared,
+    guest: &Guest,
+    people: &[Present],
+    done: &Done,
+) -> Response<Body> {
     let mut response = if let Some(location) = &done.location {
         page::see_other(location)
     } else {
         let app = done.client.as_ref().map(|client| Shown::of(shared, client, None));
         let frame = Frame { here: None, ..guest.frame(shared) };
         let app = app.as_ref().map(Shown::app);
+        let slugs = people.iter().filter_map(|present| came_by(&present.session.amr));
+        let every = shared.issuer.providers.list();
+        let came = every
+            .iter()
+            .filter(|known| slugs.clone().any(|slug| slug == known.registration.slug.as_str()));
+        let came_by = came.map(|known| known.name(guest.language.as_str())).collect();
         page::show(
             StatusCode::OK,
-            &SignedOutPage { frame, app, back: None },
+            &SignedOutPage { frame, app, back: None, came_by },
             &Ends::default(),
             guest,
         )
@@ -147,11 +160,11 @@ pub(super) async fn confirm(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_post(&shared, context, request).await?;
+    let guest = Guest::of_post(&shared, context, request, urls::LOGOUT_CONFIRM).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     let yes = guest.form.get("answer") == Some("yes");
     Ok(match logout::confirm(&shared.issuer, guest.caller(), &id, csrf, yes).await {
-        Ok(Some(done)) => signed_out(&shared, &guest, &done),
+        Ok(Some(done)) => signed_out(&shared, &guest, &guest.visitor.people, &done),
         Ok(None) => {
             let frame = guest.frame(&shared);
             page::show(StatusCode::OK, &StayedPage { frame }, &Ends::default(), &guest)

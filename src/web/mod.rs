@@ -23,12 +23,15 @@ mod consent;
 mod cookies;
 mod cors;
 pub mod edge;
+mod errand;
 mod guest;
 mod health;
 mod introspect;
 mod login;
 mod logout;
+mod mine;
 mod missing;
+mod notes;
 mod page;
 mod revoke;
 mod select_account;
@@ -80,7 +83,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::go_on))
         .route(urls::LOGIN, get(login::get).post(login::post))
         .route(urls::LOGIN_CANCEL, post(login::cancel))
-        .route(urls::LOGIN_WITH, post(visit::with))
+        .route(urls::LOGIN_UNCONNECTED, post(login::unconnected))
+        .route(urls::LOGIN_WITH, get(visit::with_nothing).post(visit::with))
         .route(urls::LOGIN_CALLBACK, get(visit::get).post(visit::post))
         .route(urls::LOGIN_ELSEWHERE, get(visit::elsewhere))
         .route(urls::SELECT_ACCOUNT, get(select_account::get).post(select_account::post))

@@ -14,7 +14,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::guest::Guest;
-use super::{Shared, answer, connections, cookies};
+use super::{Shared, answer, cookies, notes};
+use crate::accounts::sign_in::Refused;
 use crate::domain::interaction::InteractionId;
 use crate::domain::redirect_uri;
 use crate::domain::urls;
@@ -120,7 +121,7 @@ pub(super) fn lead(shared: &Shared, guest: &Guest, led: Led) -> Response<Body> {
         Next::Continue(id) => see_other(&address(shared, urls::AUTHORIZE_CONTINUE, &id)),
         Next::Answer(answer) => answer_app(shared, guest, &answer),
         Next::Account(session, said) => {
-            let said = said.as_ref().map(connections::in_query).unwrap_or_default();
+            let said = said.as_ref().map(notes::said).unwrap_or_default();
             see_other(&format!("{}{}?session={}{said}", shared.base, urls::ACCOUNT, session.0))
         }
     };
@@ -170,6 +171,15 @@ pub(super) fn answer_app(shared: &Shared, guest: &Guest, answer: &Answer) -> Res
     }
 }
 
+/// When another attempt to sign in makes sense.
+pub(super) fn retry_after(refused: Refused) -> Option<u64> {
+    match refused {
+        Refused::Wrong => None,
+        Refused::Throttled(seconds) => Some(seconds),
+        Refused::Busy => Some(2),
+    }
+}
+
 /// What a page says that says no.
 #[derive(Clone, Debug)]
 pub(super) struct Failed {
@@ -177,11 +187,13 @@ pub(super) struct Failed {
     code: &'static str,
     problem: Problem,
     app: Option<(String, Option<String>)>,
+    /// Whether what the request names is there.
+    is_there: bool,
 }
 
 impl Failed {
     pub(super) fn new(status: StatusCode, code: &'static str, problem: Problem) -> Self {
-        Self { status, code, problem, app: None }
+        Self { status, code, problem, app: None, is_there: false }
     }
 
     /// With the way back to the app.
@@ -204,12 +216,21 @@ fn home(redirect_uri: &str) -> Option<String> {
 
 /// Shows a page that says no.
 pub(super) fn failed(shared: &Shared, guest: &Guest, failed: Failed) -> Response<Body> {
-    error(shared, guest.language, failed)
+    let frame = guest.frame_of_no(shared, failed.is_there);
+    let mut response = error(frame, failed);
+    if guest.chose_language {
+        cookies::set_language(response.headers_mut(), guest.language.as_str());
+    }
+    response
 }
 
 /// The same where nobody is known.
-pub(super) fn error(shared: &Shared, language: Language, failed: Failed) -> Response<Body> {
-    let frame = Frame { look: &shared.look, language, base: &shared.base, here: None };
+pub(super) fn turned_away(shared: &Shared, failed: Failed) -> Response<Body> {
+    let language = Language::default();
+    error(Frame { look: &shared.look, language, base: &shared.base, here: None }, failed)
+}
+
+fn error(frame: Frame<'_>, failed: Failed) -> Response<Body> {
     let (name, back) = failed.app.unzip();
     let page = ErrorPage {
         frame,
@@ -243,7 +264,7 @@ pub(super) fn lost(shared: &Shared, guest: &Guest, error: Error<Lost>) -> Respon
     };
     let bad = StatusCode::BAD_REQUEST;
     let page = match &lost {
-        Lost::Unknown => Failed::new(bad, "unknown_interaction", Problem::Expired),
+        Lost::Unknown => Failed::new(bad, "unknown_interaction", Problem::Unknown),
         Lost::WrongBrowser => Failed::new(bad, "wrong_browser", Problem::WrongBrowser),
         Lost::Forged => Failed::new(StatusCode::FORBIDDEN, "forbidden", Problem::Forbidden),
         Lost::Expired(client) => {
@@ -253,12 +274,10 @@ pub(super) fn lost(shared: &Shared, guest: &Guest, error: Error<Lost>) -> Respon
             let finished = Failed::new(StatusCode::CONFLICT, "already_done", Problem::Finished);
             finished.of(client.as_deref())
         }
-        Lost::UnknownProvider => {
-            Failed::new(StatusCode::NOT_FOUND, "unknown_provider", Problem::UnknownProvider)
-        }
         Lost::Untrusted(untrusted) => distrust(*untrusted),
     };
-    failed(shared, guest, page)
+    let is_there = !matches!(lost, Lost::Unknown | Lost::Untrusted(_));
+    failed(shared, guest, Failed { is_there, ..page })
 }
 
 /// RFC 6749 §4.1.2.1: a request that nobody is redirected for.

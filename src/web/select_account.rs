@@ -6,8 +6,8 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
 use super::edge::Context;
+use super::errand::{app, csrf, ends_at, view};
 use super::guest::Guest;
-use super::login::{app, csrf, ends_at, view};
 use super::page::{self, Answered, Ends, Shown};
 use super::{Shared, person};
 use crate::accounts::browsers::Present;
@@ -49,7 +49,7 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_post(&shared, context, request).await?;
+    let guest = Guest::of_post(&shared, context, request, urls::SELECT_ACCOUNT).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     let session = guest.session("session");
     let chosen =

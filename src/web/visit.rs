@@ -9,15 +9,14 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use super::edge::Context;
 use super::guest::Guest;
 use super::page::{self, Answered, Failed};
-use super::{Shared, body, login};
+use super::{Shared, body, notes};
 use crate::domain::form::Form;
 use crate::domain::interaction::InteractionId;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
-use crate::oauth::interactions::{self, Back, Came, Choice, Lost, NotLeft, Note};
-use crate::oauth::providers;
-use crate::pages::{Problem, SocialNote};
+use crate::oauth::interactions::{self, Back, Came, Lost, NotLeft};
+use crate::pages::Problem;
 
 /// A longer name of a person is none.
 const LONGEST_USER: usize = 2048;
@@ -28,24 +27,28 @@ pub(super) async fn with(
     context: Context,
     request: Request,
 ) -> Answered {
-    let mut guest = Guest::of_post(&shared, context, request).await?;
+    let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
     let Some(slug) = Slug::parse(&provider) else {
         return Ok(unknown(&shared, &guest));
     };
-    // The provider speaks the language of the page that they come from. Whoever has none hears why
-    // from `leave`.
-    drop(login::view(&shared, &mut guest).await);
     let (id, csrf) = (guest.interaction(), guest.csrf());
-    let choice = Choice {
-        provider: &slug,
-        keep: guest.form.get("keep").is_some(),
-        language: guest.language.as_str(),
-    };
-    let left = interactions::leave(&shared.issuer, guest.caller(), &id, csrf, choice).await;
-    match left {
-        Ok(url) => Ok(page::see_other(&url)),
-        Err(error) => Ok(not_left(&shared, &mut guest, error).await),
-    }
+    let choice = (&slug, guest.form.get("keep").is_some());
+    let language = |ui_locales: Option<&str>| guest.reads(ui_locales).as_str();
+    let left = interactions::leave(&shared.issuer, guest.caller(), &id, csrf, choice, language);
+    Ok(match left.await {
+        Ok(url) => page::see_other(&url),
+        Err(error) => not_left(&shared, &guest, &id, error),
+    })
+}
+
+/// Nobody leaves by opening the address by hand, or by coming back to it.
+pub(super) async fn with_nothing(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let guest = Guest::of_get(&shared, context, request).await?;
+    Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)))
 }
 
 /// A provider that may not be used here is as unknown as one that is not there.
@@ -55,19 +58,17 @@ pub(super) fn unknown(shared: &Shared, guest: &Guest) -> Response<Body> {
 }
 
 /// Nobody left: the sign-in page says why, where that is still theirs to see.
-pub(super) async fn not_left(
+pub(super) fn not_left(
     shared: &Shared,
-    guest: &mut Guest,
+    guest: &Guest,
+    id: &InteractionId,
     error: Error<NotLeft>,
 ) -> Response<Body> {
     match error {
         Error::Fault(fault) => page::fault(shared, guest, &fault),
         Error::Refused(NotLeft::Lost(lost)) => page::lost(shared, guest, Error::Refused(lost)),
-        Error::Refused(NotLeft::Unknown) => unknown(shared, guest),
-        Error::Refused(NotLeft::Unavailable(slug)) => {
-            let mut response = login::noted(shared, guest, &slug, Note::Unavailable).await;
-            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            response
+        Error::Refused(NotLeft::Noted(slug, note)) => {
+            page::see_other(&notes::sign_in(shared, id, &(Some(slug), note)))
         }
     }
 }
@@ -92,15 +93,11 @@ pub(super) async fn get(
     };
     Ok(match interactions::come_back(&shared.issuer, guest.caller(), &slug, came).await {
         Ok(Back::Led(led)) => page::lead_onward(&shared, &guest, led),
-        Ok(Back::Noted(id, slug, note)) => page::see_other(&noted(&shared, &id, &slug, note)),
+        Ok(Back::Noted(id, slug, note)) => {
+            page::see_other(&notes::sign_in(&shared, &id, &(Some(slug), note)))
+        }
         Err(error) => page::lost(&shared, &guest, error),
     })
-}
-
-/// The sign-in page with word of what happened: no code stands in its address.
-fn noted(shared: &Shared, id: &InteractionId, slug: &Slug, note: Note) -> String {
-    let login = page::address(shared, urls::LOGIN, id);
-    format!("{login}&provider={slug}&note={}", note.as_str())
 }
 
 /// The answer of a provider as a form. A cross-site POST brings no cookie of ours, so the browser
@@ -114,12 +111,12 @@ pub(super) async fn post(
     let (parts, body) = match body::read(request).await {
         Ok(read) => read,
         Err(bad) => {
-            let guest = Guest::nobody(context, HeaderMap::new());
+            let guest = Guest::nobody(context, HeaderMap::new(), None);
             let failed = Failed::new(bad.status, "invalid_request", Problem::InvalidRequest);
             return Err(page::failed(&shared, &guest, failed));
         }
     };
-    let guest = Guest::nobody(context, parts.headers);
+    let guest = Guest::nobody(context, parts.headers, None);
     let (Some(slug), Ok(form)) = (Slug::parse(&provider), Form::parse(&body)) else {
         return Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)));
     };
@@ -144,15 +141,4 @@ pub(super) async fn elsewhere(
         Ok(led) => page::lead(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
-}
-
-/// What the sign-in page says of a provider.
-pub(super) fn note<'a>(known: &'a providers::Known, note: Note, language: &str) -> SocialNote<'a> {
-    let provider = known.name(language);
-    match note {
-        Note::Cancelled => SocialNote::Cancelled { provider },
-        Note::Unavailable => SocialNote::Unavailable { provider },
-        Note::Refused => SocialNote::Refused { provider },
-        Note::Failed => SocialNote::Failed { provider },
-    }
 }

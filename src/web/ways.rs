@@ -6,91 +6,96 @@ use super::Shared;
 use super::guest::Guest;
 use crate::accounts::browsers::Present;
 use crate::domain::in_app::InApp;
-use crate::domain::interaction::{Interaction, Pending};
+use crate::domain::interaction::Interaction;
+use crate::domain::provider::Slug;
 use crate::domain::urls;
-use crate::oauth::interactions::{self, View};
+use crate::oauth::connections;
+use crate::oauth::interactions::{self, Proof, View};
 use crate::oauth::providers::Known;
-use crate::pages::{Brand, ProviderButton, SocialNote, WayOut};
+use crate::pages::{Brand, Prove, ProviderButton, WayOut};
 
 /// The ways in.
 #[derive(Debug)]
 pub(super) struct Ways<'a> {
     /// The providers that may be used.
-    pub(super) every: Vec<Arc<Known>>,
+    every: Vec<Arc<Known>>,
     /// Those that are offered here, in this order.
     pub(super) offered: Vec<Arc<Known>>,
     /// Whether a password is asked for.
     pub(super) password: bool,
-    /// Whether the first of them knows the person here, in the browser of its app.
-    at_home: bool,
     /// The way out of the browser of an app.
-    pub(super) out: Option<Out>,
-    pending: Option<&'a Pending>,
+    out: Option<Out>,
+    proof: Option<&'a Proof>,
 }
 
 /// The way out of the browser of an app.
 #[derive(Debug)]
-pub(super) struct Out {
-    app: Option<&'static str>,
+struct Out {
+    in_app: InApp,
     href: Option<String>,
     address: String,
+    without: Vec<Arc<Known>>,
 }
 
 impl<'a> Ways<'a> {
-    /// The ways in for somebody in the middle of this; again, if they are named.
+    /// The ways in for somebody in the middle of this: again, if they are named; the provider that
+    /// is down comes last.
     pub(super) fn of(
         shared: &Shared,
         guest: &Guest,
         view: &'a View,
         again: Option<&Present>,
+        down: Option<&Slug>,
     ) -> Self {
         let providers = &shared.issuer.providers;
         let client = view.interaction.errand.client();
         let every = providers.usable(client);
-        let now = shared.issuer.clock.now();
-        let pending =
-            view.interaction.pending.as_deref().filter(|pending| now < pending.expires_at);
-        let proves = |known: &&Arc<Known>| {
-            pending.is_none_or(|pending| pending.provider != known.registration.slug)
+        let proof = view.proof.as_ref();
+        let mut offered = match (proof, client) {
+            (Some(proof), _) => {
+                let has = |known: &&Arc<Known>| proof.linked.contains(&known.registration.slug);
+                every.iter().filter(has).cloned().collect()
+            }
+            (None, Some(_)) => every.clone(),
+            (None, None) => connections::offered(&shared.issuer, again),
         };
         let in_app = guest.in_app();
-        let mut offered: Vec<_> = every.iter().filter(proves).cloned().collect();
+        let mut without = Vec::new();
         if let Some(in_app) = in_app {
             // What cannot work here is not offered, and what knows the person already comes first.
-            offered.retain(|known| !known.shuns_in_apps());
+            (without, offered) = offered.into_iter().partition(|known| known.shuns_in_apps());
             offered.sort_by_key(|known| Some(known.registration.terms.preset) != in_app.at_home());
         }
-        // Whoever comes by providers alone has none; the others may have.
-        let has_password = again.is_none_or(|present| present.user.password_hash.is_some());
-        let only = providers.are_the_only_way(client) && pending.is_none();
-        let password = !only && (has_password || offered.is_empty());
-        let preset = offered.first().map(|known| known.registration.terms.preset);
-        let at_home = preset.is_some() && in_app.and_then(InApp::at_home) == preset;
-        let out = in_app.map(|in_app| Out::of(shared, guest, in_app, &view.interaction));
-        Self { every, offered, password, at_home: at_home && password, out, pending }
+        offered.sort_by_key(|known| Some(&known.registration.slug) == down);
+        let password = match proof {
+            Some(proof) => proof.has_password,
+            None if providers.are_the_only_way(client) => false,
+            // Whoever comes by providers alone has none; the others may have.
+            None => {
+                again.is_none_or(|present| present.user.password_hash.is_some())
+                    || offered.is_empty()
+            }
+        };
+        let out = in_app.map(|in_app| Out::of(shared, guest, in_app, &view.interaction, without));
+        Self { every, offered, password, out, proof }
     }
 
-    /// The address of an account that is to be proven.
-    pub(super) fn proving(&self) -> Option<&'a str> {
-        self.pending.and_then(|pending| pending.identity.verified_email())
+    /// What people call a provider, if it may be used here.
+    pub(super) fn name(&self, slug: &Slug, language: &str) -> Option<&str> {
+        let known = self.every.iter().find(|known| known.registration.slug == *slug);
+        known.map(|known| known.name(language))
     }
 
-    /// What the page says of that.
-    pub(super) fn prove<'b>(&'b self, language: &str) -> Option<SocialNote<'b>> {
-        let pending = self.pending?;
-        let slug = &pending.provider;
-        let known = self.every.iter().find(|known| known.registration.slug == *slug)?;
-        Some(SocialNote::Prove { provider: known.name(language), email: self.proving()? })
+    /// The account that is to be proven.
+    pub(super) fn prove(&self, language: &str) -> Option<Prove<'_>> {
+        let proof = self.proof?;
+        let provider = self.name(&proof.provider, language)?;
+        Some(Prove { provider, email: &proof.email })
     }
 
-    /// The button before everything else.
-    pub(super) fn first(&self, language: &str) -> Option<ProviderButton<'_>> {
-        buttons(&self.offered, language).into_iter().next().filter(|_| self.at_home)
-    }
-
-    /// The other buttons.
-    pub(super) fn others(&self, language: &str) -> Vec<ProviderButton<'_>> {
-        buttons(&self.offered, language).into_iter().skip(usize::from(self.at_home)).collect()
+    /// The way out.
+    pub(super) fn out(&self, language: &str) -> Option<WayOut<'_>> {
+        self.out.as_ref().map(|out| out.shown(language))
     }
 }
 
@@ -100,20 +105,32 @@ pub(super) fn buttons<'a>(providers: &'a [Arc<Known>], language: &str) -> Vec<Pr
         slug: known.registration.slug.as_str(),
         name: known.name(language),
         brand: Brand::of_preset(known.registration.terms.preset),
+        renamed: known.registration.terms.name.is_some(),
     };
     providers.iter().map(button).collect()
 }
 
 impl Out {
-    fn of(shared: &Shared, guest: &Guest, in_app: InApp, interaction: &Interaction) -> Self {
+    fn of(
+        shared: &Shared,
+        guest: &Guest,
+        in_app: InApp,
+        interaction: &Interaction,
+        without: Vec<Arc<Known>>,
+    ) -> Self {
         let address = shared.issuer.url.url(urls::LOGIN_ELSEWHERE);
         let pass = interactions::pass(&shared.issuer, interaction);
         let address = format!("{address}?interaction={}&pass={pass}", interaction.id.0);
         let href = in_app.way_out(guest.user_agent(), &address);
-        Self { app: in_app.name(), href, address }
+        Self { in_app, href, address, without }
     }
 
-    pub(super) fn shown(&self) -> WayOut<'_> {
-        WayOut { app: self.app, href: self.href.as_deref(), address: &self.address }
+    fn shown(&self, language: &str) -> WayOut<'_> {
+        WayOut {
+            app: self.in_app.name(language),
+            href: self.href.as_deref(),
+            address: &self.address,
+            without: self.without.iter().map(|known| known.name(language)).collect(),
+        }
     }
 }

@@ -127,10 +127,10 @@ both! {
         let page = logout(&mut browser, &[("state", "s")]).await;
         let out = confirm(&mut browser, &page, "yes").await;
         assert_eq!((out.reply.status.as_u16(), out.location()), (200, None));
-        assert!(out.reply.text.contains("You have been logged out"));
+        assert!(out.reply.text.contains("You’re signed out"));
         assert!(!is_signed_in(&browser, &app).await);
         // Nobody is signed in any more: nobody is asked.
-        assert!(logout(&mut browser, &[]).await.reply.text.contains("You have been logged out"));
+        assert!(logout(&mut browser, &[]).await.reply.text.contains("You’re signed out"));
         let fields = [("client_id", "app"), ("post_logout_redirect_uri", BYE), ("state", "s")];
         let back = logout(&mut browser, &fields).await;
         assert_eq!(back.location(), Some(format!("{BYE}&state=s").as_str()));
@@ -155,7 +155,7 @@ both! {
             assert!(is_signed_in(&browser, &app).await);
         }
         let mut going = browser.clone().saying("sec-fetch-mode", "navigate").saying("sec-fetch-dest", "document");
-        assert!(going.open(&path).await.reply.text.contains("You have been logged out"));
+        assert!(going.open(&path).await.reply.text.contains("You’re signed out"));
         assert!(!is_signed_in(&browser, &app).await);
     }
 

@@ -1,6 +1,8 @@
 //! Coming back from a provider.
 
-use super::enter::{Entry, enter, present};
+use std::sync::Arc;
+
+use super::enter::{Entry, asks_for_another, enter, present};
 use super::leave::LIFE;
 use super::{Caller, Errand, Interaction, InteractionId, Led, Lost, Next, Outcome, Said, lead};
 use crate::accounts::federation::{self, Arrival, PROOF_LIFE, Refusal, Unwelcome};
@@ -8,6 +10,7 @@ use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::Pending;
+use crate::domain::note::Note;
 use crate::domain::provider::{FEDERATED, Slug};
 use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, VisitState};
@@ -22,35 +25,6 @@ use crate::store::{Tx, interactions};
 
 /// How often two who arrive at the same moment are sorted out.
 const ATTEMPTS: u32 = 3;
-
-/// What happened at a provider that a page speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// They turned back there.
-    Cancelled,
-    /// It is down or slow.
-    Unavailable,
-    /// Whoever came back cannot come in here.
-    Refused,
-    /// What it said does not hold.
-    Failed,
-}
-
-impl Note {
-    /// Every note.
-    pub const ALL: [Self; 4] = [Self::Cancelled, Self::Unavailable, Self::Refused, Self::Failed];
-
-    /// Its name in a query.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Cancelled => "cancelled",
-            Self::Unavailable => "unavailable",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// What a person comes back with.
 #[derive(Clone, Copy)]
@@ -92,15 +66,15 @@ pub async fn come_back(
     let visit = take(issuer, caller, slug, came).await?;
     let interaction = super::open(issuer, caller, &visit.interaction).await?;
     let client = interaction.errand.client().cloned();
-    let known = issuer.providers.find(slug, client.as_ref()).ok_or(Lost::UnknownProvider)?;
     let at = At { issuer, caller, slug, client: client.as_ref(), visit: &visit };
+    let Some(known) = at.known() else { return at.note(interaction, Note::Unknown).await };
     let identity = match prove(at, &known, came).await {
         Ok(identity) => identity,
         Err(Error::Fault(fault)) => return Err(fault.into()),
         Err(Error::Refused(note)) => return at.note(interaction, note).await,
     };
     // It may have been turned off meanwhile.
-    let known = issuer.providers.find(slug, client.as_ref()).ok_or(Lost::UnknownProvider)?;
+    let Some(known) = at.known() else { return at.note(interaction, Note::Unknown).await };
     if let Errand::Link { user } = &interaction.errand {
         return link(at, &known, &interaction, user, &identity).await.map(Back::Led);
     }
@@ -208,6 +182,11 @@ fn note_of(error: &str) -> Note {
 }
 
 impl At<'_> {
+    /// The provider, if it may be used here now.
+    fn known(&self) -> Option<Arc<Known>> {
+        self.issuer.providers.find(self.slug, self.client)
+    }
+
     async fn refused(&self, reason: Reason, user: Option<&UserId>) -> Result<(), Fault> {
         let refusal = Refusal {
             provider: self.slug,
@@ -223,7 +202,7 @@ impl At<'_> {
     /// turned back.
     async fn note(&self, interaction: Interaction, note: Note) -> Outcome<Back> {
         if let Errand::Link { user } = &interaction.errand {
-            let said = Said::NotLinked(self.slug.clone(), note);
+            let said = Said::Noted(self.slug.clone(), note);
             return to_account(*self, &interaction, user, said).await.map(Back::Led);
         }
         let asked = super::asked(self.issuer, &interaction.errand).await?;
@@ -248,6 +227,14 @@ impl At<'_> {
             let tx = self.issuer.store.begin(self.issuer.clock.now()).await?;
             let arrived =
                 federation::arrive(&tx, &known.registration, identity, self.caller.origin).await;
+            if let Ok(Some(Arrival::Known(user) | Arrival::New(user) | Arrival::Prove(user))) =
+                &arrived
+                && asks_for_another(&tx, self.issuer, &interaction.id, &user.id).await?
+            {
+                // Nobody comes in, and nobody new is made.
+                tx.abandon().await;
+                return Ok(Back::Noted(interaction.id, self.slug.clone(), Note::Another));
+            }
             let back = match arrived {
                 Ok(None) => {
                     tx.abandon().await;
@@ -294,7 +281,7 @@ impl At<'_> {
             identity: identity.clone(),
             expires_at: tx.now() + PROOF_LIFE,
         };
-        interactions::set_pending(tx, &interaction.id, &pending).await?;
+        interactions::set_pending(tx, &interaction.id, Some(&pending)).await?;
         Ok(Led { next: Next::SignIn(interaction.id), cookie: None })
     }
 
@@ -321,7 +308,7 @@ async fn link(
     // Whom it does not let in has no way in by it.
     if !known.registration.lets_in(identity.email.as_deref(), identity.email_verified) {
         at.refused(Unwelcome::Domain.reason(), Some(user)).await?;
-        let said = Said::NotLinked(at.slug.clone(), Note::Refused);
+        let said = Said::Noted(at.slug.clone(), Note::Refused);
         return to_account(at, interaction, user, said).await;
     }
     let tx = at.issuer.store.begin(at.issuer.clock.now()).await?;
@@ -338,7 +325,7 @@ async fn link(
     if !linked {
         at.refused(Reason::BelongsToAnotherAccount, Some(user)).await?;
     }
-    let said = if linked { Said::Linked } else { Said::Taken(at.slug.clone()) };
+    let said = if linked { Said::Linked } else { Said::Noted(at.slug.clone(), Note::Taken) };
     to_account(at, interaction, user, said).await
 }
 

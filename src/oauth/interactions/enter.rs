@@ -95,6 +95,18 @@ async fn link(
     Ok(Some(provider))
 }
 
+/// Whether this interaction asks for the proof of another account than this one.
+pub(super) async fn asks_for_another(
+    tx: &Tx,
+    issuer: &Issuer,
+    id: &InteractionId,
+    user: &UserId,
+) -> Result<bool, Fault> {
+    let found = interactions::lock(tx, id).await?;
+    let pending = found.as_ref().and_then(|found| super::pending(issuer, found));
+    Ok(pending.is_some_and(|pending| pending.user != *user))
+}
+
 /// Who is signed in in the browser now, seen from within the transaction.
 pub(super) async fn present(tx: &Tx, browser: BrowserId) -> Result<Visitor, Fault> {
     Visitor::in_browser(tx, browser, tx.now()).await

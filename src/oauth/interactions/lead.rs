@@ -2,7 +2,7 @@
 //! takes it.
 
 use super::{Asked, Caller, Errand, Interaction, InteractionId, Led, Lost, Next, Outcome};
-use super::{Said, Subject, View};
+use super::{Proof, Said, Subject, View};
 use crate::accounts::browsers::{Present, Visitor, greet, touch};
 use crate::domain::client::{ClientId, ClientKind};
 use crate::domain::person;
@@ -17,7 +17,7 @@ use crate::oauth::decide::{Candidate, Facts, Step, decide};
 use crate::oauth::error::Refusal;
 use crate::oauth::respond::{Answer, ReturnAddress};
 use crate::store::consents::{self, Consent};
-use crate::store::{Reader, Tx, interactions};
+use crate::store::{Reader, Tx, identities, interactions, users};
 
 /// An interaction on its way.
 pub(super) struct Course {
@@ -260,7 +260,8 @@ pub(super) async fn shown(
             }
             _ => Subject::Elsewhere,
         };
-        return Ok(View { interaction, client: None, subject });
+        let proof = proof(issuer, &interaction).await?;
+        return Ok(View { interaction, client: None, subject, proof });
     };
     let consents = allowed(&*issuer.store, visitor, Some(&asked)).await?;
     let facts = facts(issuer, visitor, &asked, &consents, &interaction, false);
@@ -276,7 +277,23 @@ pub(super) async fn shown(
         }
         Step::Refuse(_) | Step::Issue(_) => Subject::Elsewhere,
     };
-    Ok(View { client: Some(asked.client.clone()), interaction, subject })
+    let proof = proof(issuer, &interaction).await?;
+    Ok(View { client: Some(asked.client.clone()), interaction, subject, proof })
+}
+
+/// The account that is to be proven, with the ways in that it has.
+async fn proof(issuer: &Issuer, interaction: &Interaction) -> Result<Option<Proof>, Fault> {
+    let Some(pending) = super::pending(issuer, interaction) else { return Ok(None) };
+    let user = users::find(&*issuer.store, &pending.user).await?;
+    let linked = identities::of_user(&*issuer.store, &pending.user).await?;
+    let others = linked.into_iter().map(|one| one.provider);
+    Ok(Some(Proof {
+        user: pending.user.clone(),
+        provider: pending.provider.clone(),
+        email: pending.identity.verified_email().unwrap_or_default().to_owned(),
+        has_password: user.is_some_and(|user| user.password_hash.is_some()),
+        linked: others.filter(|slug| *slug != pending.provider).collect(),
+    }))
 }
 
 /// Speaks another language from here on.

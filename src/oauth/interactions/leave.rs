@@ -6,6 +6,7 @@
 use chrono::Duration;
 
 use super::{Caller, Errand, Interaction, InteractionId, Lost, Subject, View, lead};
+use crate::domain::note::Note;
 use crate::domain::provider::Slug;
 use crate::domain::secret::{Plain, VisitState};
 use crate::domain::session::BrowserId;
@@ -25,43 +26,41 @@ pub(super) const LIFE: Duration = Duration::minutes(10);
 pub enum NotLeft {
     /// The interaction cannot go on.
     Lost(Lost),
-    /// There is no such provider for this client.
-    Unknown,
-    /// The provider cannot be reached.
-    Unavailable(Slug),
+    /// The provider may not be used, or cannot be reached.
+    Noted(Slug, Note),
 }
 
 fn lost(error: Error<Lost>) -> Error<NotLeft> {
-    match error {
-        Error::Refused(lost) => Error::Refused(NotLeft::Lost(lost)),
-        Error::Fault(fault) => Error::Fault(fault),
-    }
+    error.map(NotLeft::Lost)
 }
 
-/// Leaves for a provider from the sign-in page: the URL to go to.
+/// Leaves for a provider from the sign-in page: the URL to go to. The provider speaks the language
+/// of that page: what the errand says of it is read by `language`.
 pub async fn leave(
     issuer: &Issuer,
     caller: Caller<'_>,
     id: &InteractionId,
     csrf: &str,
-    choice: Choice<'_>,
+    (provider, keep): (&Slug, bool),
+    language: impl FnOnce(Option<&str>) -> &'static str,
 ) -> Result<String, Error<NotLeft>> {
     let interaction = super::submitted(issuer, caller, id, csrf).await.map_err(lost)?;
-    let known = issuer.providers.find(choice.provider, interaction.errand.client());
-    let known = known.ok_or(Error::Refused(NotLeft::Unknown))?;
+    let known = issuer.providers.find(provider, interaction.errand.client());
+    let unknown = || Error::Refused(NotLeft::Noted(provider.clone(), Note::Unknown));
+    let known = known.ok_or_else(unknown)?;
+    let language = language(interaction.errand.ui_locales());
     let view = lead::shown(issuer, caller, interaction).await.map_err(lost)?;
-    depart_from(issuer, &known, &view, choice, false).await
+    depart_from(issuer, &known, &view, Choice { provider, keep, language }, false).await
 }
 
 /// What somebody chose on the sign-in page.
 #[derive(Clone, Copy, Debug)]
-pub struct Choice<'a> {
-    /// The provider.
-    pub provider: &'a Slug,
+struct Choice<'a> {
+    provider: &'a Slug,
     /// Whether they want to stay signed in.
-    pub keep: bool,
+    keep: bool,
     /// The language that they read.
-    pub language: &'a str,
+    language: &'a str,
 }
 
 /// Leaves at once where the app named a provider; `None` where it did not, or one that may not be
@@ -107,10 +106,9 @@ async fn depart_from(
         hint,
         again: must_prove_again(view),
     };
-    depart(issuer, known, departure).await.map_err(|error| match error {
-        Error::Fault(fault) => Error::Fault(fault),
-        Error::Refused(_) => Error::Refused(NotLeft::Unavailable(choice.provider.clone())),
-    })
+    let left = depart(issuer, known, departure).await;
+    let noted = |_| NotLeft::Noted(choice.provider.clone(), Note::Unavailable);
+    left.map_err(|trouble| trouble.map(noted))
 }
 
 /// Whether the provider is to ask the person anew. That somebody is still signed in there proves

@@ -12,9 +12,11 @@ use super::clients::Registered;
 use super::respond::Answer;
 use crate::accounts::browsers::{Cookie, Present, Visitor};
 use crate::domain::audit::Origin;
-use crate::domain::interaction::{Errand, Interaction, InteractionId};
+use crate::domain::interaction::{Errand, Interaction, InteractionId, Pending};
+use crate::domain::note::Note;
 use crate::domain::provider::Slug;
 use crate::domain::session::SessionId;
+use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Fault};
 use crate::store::interactions;
 
@@ -26,11 +28,11 @@ mod leave;
 mod sign_in;
 mod start;
 
-pub use come_back::{Back, Came, Note, come_back};
+pub use come_back::{Back, Came, come_back};
 pub use consent::{allow, deny};
 pub use lead::{eligible, speak, view};
-pub use leave::{Choice, NotLeft, leave, leave_by_hint, leave_to_link};
-pub use sign_in::{NotSignedIn, Typed, choose, sign_in, turn_back};
+pub use leave::{NotLeft, leave, leave_by_hint, leave_to_link};
+pub use sign_in::{NotSignedIn, Typed, choose, forget_pending, sign_in, turn_back};
 pub use start::{begin, begin_account, begin_confirming, begin_elsewhere, go_on, keep, pass};
 
 /// Who asks, and from where.
@@ -81,10 +83,8 @@ pub enum Said {
     Confirmed,
     /// A provider is connected.
     Linked,
-    /// Who came back from this provider belongs to another account.
-    Taken(Slug),
-    /// Nobody came back from this provider.
-    NotLinked(Slug, Note),
+    /// What happened on the way by this provider.
+    Noted(Slug, Note),
 }
 
 /// Why an interaction cannot go on.
@@ -100,8 +100,6 @@ pub enum Lost {
     Expired(Option<Arc<Registered>>),
     /// It is done.
     Finished(Option<Arc<Registered>>),
-    /// The provider may not be used, or not any more.
-    UnknownProvider,
     /// Its client or its redirect URI is not registered any more.
     Untrusted(Untrusted),
 }
@@ -124,6 +122,23 @@ pub struct View {
     pub client: Option<Arc<Registered>>,
     /// What the page is about.
     pub subject: Subject,
+    /// The account that is to be proven before anything else.
+    pub proof: Option<Proof>,
+}
+
+/// An account that somebody is to prove, so that it is connected with whom a provider vouched for.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// Its person.
+    pub user: UserId,
+    /// The provider that vouched for somebody.
+    pub provider: Slug,
+    /// The address, as the provider says it.
+    pub email: String,
+    /// Whether the account has a password.
+    pub has_password: bool,
+    /// The other providers that it is connected with.
+    pub linked: Vec<Slug>,
 }
 
 /// What a page is about.
@@ -187,6 +202,14 @@ pub(super) async fn submitted(
         return Err(Lost::WrongBrowser.into());
     }
     still_open(issuer, interaction).await
+}
+
+/// Who is to be proven in this interaction: in time, and as long as the provider may be used.
+fn pending<'a>(issuer: &Issuer, interaction: &'a Interaction) -> Option<&'a Pending> {
+    let client = interaction.errand.client();
+    let pending = interaction.pending.as_deref();
+    let pending = pending.filter(|pending| issuer.clock.now() < pending.expires_at);
+    pending.filter(|pending| issuer.providers.find(&pending.provider, client).is_some())
 }
 
 /// The client that an errand is for.

@@ -1,6 +1,6 @@
 //! Signing in, choosing an account, turning back.
 
-use super::enter::{Entry, enter, next, present};
+use super::enter::{Entry, asks_for_another, enter, next, present};
 use super::{Caller, Interaction, InteractionId, Led, Lost, Next, Outcome, lead};
 use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Refused, SignedIn};
 use crate::domain::client::ClientId;
@@ -36,20 +36,16 @@ pub enum NotSignedIn {
     ByProviderOnly,
     /// The password did not let them in.
     Refused(Refused),
+    /// The password is right, and another account is to be proven.
+    Another,
 }
 
 fn lost(error: Error<Lost>) -> Error<NotSignedIn> {
-    match error {
-        Error::Refused(lost) => Error::Refused(NotSignedIn::Lost(lost)),
-        Error::Fault(fault) => Error::Fault(fault),
-    }
+    error.map(NotSignedIn::Lost)
 }
 
 fn refused(error: Error<Refused>) -> Error<NotSignedIn> {
-    match error {
-        Error::Refused(refused) => Error::Refused(NotSignedIn::Refused(refused)),
-        Error::Fault(fault) => Error::Fault(fault),
-    }
+    error.map(NotSignedIn::Refused)
 }
 
 /// Signs somebody in and takes the next step.
@@ -68,8 +64,7 @@ pub async fn sign_in(
     let client = interaction.errand.client();
     // Whom a provider vouched for may have no other way to prove an older account: that one alone.
     let only = issuer.providers.are_the_only_way(client) && !is_again;
-    let now = issuer.clock.now();
-    let pending = interaction.pending.as_deref().filter(|pending| now < pending.expires_at);
+    let pending = super::pending(issuer, &interaction);
     if only && pending.is_none() {
         return Err(Error::Refused(NotSignedIn::ByProviderOnly));
     }
@@ -124,6 +119,9 @@ async fn admit(
         users::lock(tx, &signed_in.user.id).await?;
     }
     let event = signed_in.record(tx, client, caller.origin).await.map_err(refused)?;
+    if asks_for_another(tx, issuer, id, &signed_in.user.id).await? {
+        return Err(Error::Refused(NotSignedIn::Another));
+    }
     let entry = Entry { id, user: &signed_in.user.id, amr: PASSWORD_AMR, keep, event };
     enter(tx, issuer, caller, entry).await.map_err(lost)
 }
@@ -172,6 +170,20 @@ pub async fn choose(
     };
     let led = led.await;
     tx.settle(led).await
+}
+
+/// Somebody goes on without connecting whom a provider vouched for.
+pub async fn forget_pending(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    id: &InteractionId,
+    csrf: &str,
+) -> Outcome<Led> {
+    super::submitted(issuer, caller, id, csrf).await?;
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    interactions::set_pending(&tx, id, None).await?;
+    tx.commit().await?;
+    Ok(Led { next: Next::SignIn(id.clone()), cookie: None })
 }
 
 /// Somebody turned back: the app hears `access_denied` (RFC 6749 §4.1.2.1), or that the provider

@@ -1,9 +1,11 @@
 //! The states of my account.
 
 use super::{Access, AccountPage, Device, Notice, PasswordProblem};
+use crate::domain::note::Note;
 use crate::pages::frame::{Account, Frame};
 use crate::pages::gallery::{Sample, accounts, apps, instant, names, people, providers};
-use crate::pages::linked::{LinkProblem, Linked};
+use crate::pages::linked::Linked;
+use crate::pages::noted::Noted;
 use crate::pages::provider::{Brand, ProviderButton};
 use crate::pages::wish::Wish;
 
@@ -24,7 +26,7 @@ impl<'a> Sample<'a> for AccountPage<'a> {
             apps: access(),
             linked: linked(),
             linkable: providers::few().split_off(2),
-            link_problem: None,
+            noted: None,
             others: vec![],
         };
         let bare = Self {
@@ -55,10 +57,7 @@ impl<'a> Sample<'a> for AccountPage<'a> {
             problems()
                 .map(|(name, problem)| (name, Self { problem: Some(problem), ..page.clone() })),
         );
-        samples.extend(
-            link_problems()
-                .map(|(name, it)| (name, Self { link_problem: Some(it), ..page.clone() })),
-        );
+        samples.extend(noted().map(|(name, it)| (name, Self { noted: Some(it), ..page.clone() })));
         samples.push(("long-names", long_names(&page)));
         samples.push(("hostile", hostile(&page)));
         samples
@@ -80,17 +79,17 @@ fn problems() -> impl Iterator<Item = (&'static str, PasswordProblem)> {
     problems.into_iter()
 }
 
-fn link_problems() -> impl Iterator<Item = (&'static str, LinkProblem<'static>)> {
-    let provider = "Google";
-    let problems = [
-        ("link-taken", LinkProblem::Taken { provider }),
-        ("link-cancelled", LinkProblem::Cancelled { provider }),
-        ("link-unavailable", LinkProblem::Unavailable { provider }),
-        ("link-failed", LinkProblem::Failed { provider }),
-        ("link-refused", LinkProblem::Refused { provider }),
-        ("link-last-way-in", LinkProblem::LastWayIn),
+fn noted() -> impl Iterator<Item = (&'static str, Noted<'static>)> {
+    let notes = [
+        ("link-taken", Note::Taken),
+        ("link-cancelled", Note::Cancelled),
+        ("link-unavailable", Note::Unavailable),
+        ("link-failed", Note::Failed),
+        ("link-refused", Note::Refused),
+        ("link-unknown", Note::Unknown),
+        ("link-last-way-in", Note::LastWayIn),
     ];
-    problems.into_iter()
+    notes.into_iter().map(|(name, note)| (name, Noted { note, provider: Some("Google") }))
 }
 
 fn devices() -> Vec<Device<'static>> {
@@ -202,11 +201,12 @@ fn hostile<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
             ..only_way_in()
         }],
         linkable: vec![ProviderButton {
-            slug: names::HOSTILE,
+            slug: "work",
             name: names::HOSTILE,
             brand: Brand::Other,
+            renamed: true,
         }],
-        link_problem: Some(LinkProblem::Taken { provider: names::HOSTILE }),
+        noted: Some(Noted { note: Note::Taken, provider: text }),
         others: vec![Account { person: people::HOSTILE, session: "a&b=c" }],
         ..page.clone()
     }

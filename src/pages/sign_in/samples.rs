@@ -1,9 +1,11 @@
 //! The states of signing in.
 
-use super::{SignInPage, SignInProblem, SocialNote};
+use super::{Prove, SignInPage, SignInProblem};
+use crate::domain::note::Note;
 use crate::pages::frame::Frame;
 use crate::pages::gallery::{Sample, apps, names, providers, ticket};
-use crate::pages::provider::ProviderButton;
+use crate::pages::noted::Noted;
+use crate::pages::provider::{Brand, ProviderButton};
 use crate::pages::way_out::WayOut;
 
 /// A state with its name.
@@ -24,9 +26,9 @@ impl<'a> Sample<'a> for SignInPage<'a> {
             others: false,
             providers: vec![],
             password: true,
-            social: None,
+            prove: None,
+            noted: None,
             way_out: None,
-            first: None,
         };
         let social = Self { providers: providers::few(), ..page.clone() };
         [
@@ -89,76 +91,93 @@ fn by_provider<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
 
 fn after_provider<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
     let provider = "Google";
-    let prove = SocialNote::Prove { provider, email: "hana@example.com" };
-    let with = |note| SignInPage { social: Some(note), ..page.clone() };
-    let prove = SignInPage { username: "hana", ..with(prove) };
-    let unavailable = with(SocialNote::Unavailable { provider });
+    let with = |note, page: &SignInPage<'a>| SignInPage {
+        noted: Some(Noted { note, provider: Some(provider) }),
+        ..page.clone()
+    };
+    let unavailable = with(Note::Unavailable, page);
+    let prove = Some(Prove { provider, email: "hana@example.com" });
+    let prove = SignInPage {
+        username: "hana@example.com",
+        prove,
+        providers: providers::few().split_off(1),
+        ..page.clone()
+    };
+    let by_password = SignInPage { providers: vec![], ..prove.clone() };
+    let wrong = Some(SignInProblem::Wrong);
     vec![
-        ("cancelled", with(SocialNote::Cancelled { provider })),
+        ("cancelled", with(Note::Cancelled, page)),
         ("unavailable", unavailable.clone()),
         ("unavailable-own-account", SignInPage { app: None, ..unavailable.clone() }),
         ("unavailable-only-providers", SignInPage { password: false, ..unavailable }),
-        ("refused", with(SocialNote::Refused { provider })),
-        ("failed", with(SocialNote::Failed { provider })),
-        ("prove", SignInPage { providers: vec![], ..prove.clone() }),
-        ("prove-wrong", SignInPage { problem: Some(SignInProblem::Wrong), ..prove.clone() }),
+        ("refused", with(Note::Refused, page)),
+        ("failed", with(Note::Failed, page)),
+        ("unknown", with(Note::Unknown, page)),
+        ("prove", prove.clone()),
+        ("prove-another", with(Note::Another, &prove)),
+        ("prove-unavailable", with(Note::Unavailable, &prove)),
+        ("prove-password", by_password.clone()),
+        ("prove-own-account", SignInPage { app: None, ..by_password.clone() }),
+        ("prove-wrong", SignInPage { problem: wrong, ..by_password }),
         ("prove-only-providers", SignInPage { password: false, ..prove }),
     ]
 }
 
 fn in_an_app<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
-    let with = |way_out| SignInPage { way_out: Some(way_out), ..page.clone() };
     let kakao = WayOut {
         app: Some("KakaoTalk"),
         href: Some("kakaotalk://web/openExternal?url=https%3A%2F%2Flogin.example%2Flogin"),
         address: "https://login.example/login?interaction=0192f0c1-7d3e-7aa1-9c55-2f6b1d0a4e77",
+        without: vec!["Google"],
     };
     let intent = Some("intent://login.example/login#Intent;scheme=https;end");
-    let cancelled = SocialNote::Cancelled { provider: "Google" };
-    let (first, providers) =
-        page.providers.iter().copied().partition::<Vec<_>, _>(|one| one.slug == "kakao");
-    let first = first.into_iter().next();
+    let by_hand = WayOut { app: None, href: None, ..kakao.clone() };
+    let with = |way_out: &WayOut<'a>| {
+        let mut inside = SignInPage { way_out: Some(way_out.clone()), ..page.clone() };
+        inside.providers.retain(|one| one.slug != "google");
+        inside
+    };
+    let cancelled = Some(Noted { note: Note::Cancelled, provider: Some("Kakao") });
+    let nowhere = SignInPage { password: false, providers: vec![], ..page.clone() };
+    let every = vec!["Google", "Dalbit Books Staff"];
     vec![
-        ("way-out-at-home", SignInPage { first, providers, ..with(kakao) }),
-        ("way-out", with(kakao)),
-        ("way-out-android", with(WayOut { app: Some("Facebook"), href: intent, ..kakao })),
-        ("way-out-by-hand", with(WayOut { app: None, href: None, ..kakao })),
-        ("way-out-cancelled", SignInPage { social: Some(cancelled), ..with(kakao) }),
-        ("way-out-only-providers", SignInPage { password: false, ..with(kakao) }),
+        ("way-out", with(&kakao)),
+        ("way-out-nothing-hidden", with(&WayOut { without: vec![], ..kakao.clone() })),
+        ("way-out-two-hidden", with(&WayOut { without: every, ..kakao.clone() })),
+        ("way-out-android", with(&WayOut { app: Some("Facebook"), href: intent, ..kakao.clone() })),
+        ("way-out-by-hand", with(&by_hand)),
+        ("way-out-cancelled", SignInPage { noted: cancelled, ..with(&kakao) }),
+        ("way-out-only-providers", SignInPage { password: false, ..with(&kakao) }),
+        ("way-out-only", SignInPage { way_out: Some(kakao), ..nowhere.clone() }),
+        ("way-out-only-by-hand", SignInPage { way_out: Some(by_hand), ..nowhere }),
     ]
 }
 
 fn named_by_others<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
-    let [long, hostile] = [names::LONG, names::HOSTILE].map(|name| {
-        let button = |it: ProviderButton<'a>| ProviderButton { name, ..it };
-        let prove = SocialNote::Prove { provider: name, email: name };
-        SignInPage {
-            username: name,
-            providers: page.providers.iter().copied().map(button).collect(),
-            social: Some(prove),
-            ..page.clone()
-        }
+    let [long, hostile] = [names::LONG, names::HOSTILE].map(|name| SignInPage {
+        username: name,
+        providers: vec![
+            ProviderButton { slug: "work", name, brand: Brand::Other, renamed: true },
+            ProviderButton { slug: "google", name, brand: Brand::Google, renamed: true },
+        ],
+        prove: Some(Prove { provider: name, email: name }),
+        ..page.clone()
     });
     let hostile = SignInPage { app: Some(apps::HOSTILE), ..hostile };
-    let refused = SocialNote::Refused { provider: names::HOSTILE };
-    let slugs = |it: &ProviderButton<'a>| ProviderButton { slug: names::HOSTILE, ..*it };
+    let refused = Noted { note: Note::Refused, provider: Some(names::HOSTILE) };
     let way_out = WayOut {
         app: Some(names::HOSTILE),
-        href: Some(names::HOSTILE_LINK),
+        href: None,
         address: names::HOSTILE_LINK,
+        without: vec![names::HOSTILE],
     };
     vec![
-        ("long-names", SignInPage { app: Some(apps::LONG), social: None, ..long.clone() }),
+        ("long-names", SignInPage { app: Some(apps::LONG), prove: None, ..long.clone() }),
         ("prove-long-names", long),
         ("prove-hostile", SignInPage { providers: vec![], ..hostile.clone() }),
         (
             "hostile",
-            SignInPage {
-                providers: hostile.providers.iter().take(1).map(slugs).collect(),
-                social: Some(refused),
-                way_out: Some(way_out),
-                ..hostile
-            },
+            SignInPage { prove: None, noted: Some(refused), way_out: Some(way_out), ..hostile },
         ),
     ]
 }

@@ -81,7 +81,7 @@ const STATES: [&str; 12] = [
     "sign-in-cancelled",
     "sign-in-unavailable",
     "sign-in-prove",
-    "sign-in-way-out-at-home",
+    "sign-in-way-out",
     "sign-in-way-out-by-hand",
     "account-every-provider-linked",
     "account-nothing-linked",

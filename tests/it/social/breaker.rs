@@ -106,7 +106,7 @@ both! {
         server.alice().await;
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
-        assert_eq!(browser.leave(&page, "idp").await.reply.status, 503);
+        browser.cannot_leave(&page, "idp").await;
         browser.sign_in(&page).await.heard().code();
     }
 
@@ -118,7 +118,7 @@ both! {
         idp.misbehaves(DISCOVERY, down.clone());
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
-        assert_eq!(browser.leave(&page, "idp").await.reply.status, 503);
+        browser.cannot_leave(&page, "idp").await;
         assert_eq!(idp.count(DISCOVERY), 1);
         idp.behaves();
         visit(&server, &app, "idp", &idp).await.heard().code();
@@ -133,7 +133,7 @@ both! {
         server.advance(3600);
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
-        assert_eq!(browser.leave(&page, "idp").await.reply.status, 503);
+        browser.cannot_leave(&page, "idp").await;
         idp.behaves();
         server.advance(30);
         let (_, location) = left(&server, &app, "idp").await;

@@ -162,7 +162,8 @@ both! {
         let mut browser = server.browser();
         let account = at_account(&mut browser, "mina").await;
         assert!(!account.has("link-off"));
-        send(&mut browser, &account, LINK, &[("provider", "off")]).await.is_error("unknown_provider");
+        let page = send(&mut browser, &account, LINK, &[("provider", "off")]).await;
+        assert!(page.location().unwrap().ends_with("note=unknown"), "{page:?}");
         let left = away(&mut browser, &account).await;
         server.advance(600);
         browser.come_back(&idp.approve(&left)).await.is_error("unknown_interaction");

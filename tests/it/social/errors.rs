@@ -126,11 +126,19 @@ both! {
             let url = app.authorization_url(hint.as_slice());
             let mut page = browser.open(&url).await;
             if hint.is_none() {
-                page = browser.leave(&page, "idp").await;
+                page = browser.cannot_leave(&page, "idp").await;
             }
-            assert_eq!(page.reply.status, 503, "{hint:?}");
-            assert_eq!(page.location(), None);
-            assert!(page.reply.text.contains("answering right now") && page.has("login-submit"));
+            // By GET, at an address that can be opened again.
+            assert_eq!(page.reply.status, 200, "{hint:?}");
+            assert!(page.reply.text.contains("right now") && page.has("login-submit"), "{hint:?}");
+            assert!(page.reply.text.contains("class=\"note\""), "it is not the person's fault");
+            let last = page.reply.text.rsplit("id=\"login-with-").next().unwrap();
+            assert!(last.starts_with(hint.map_or("idp", |(_, slug)| slug)), "what is down is last");
+            // Another language says the same.
+            let korean = page.reply.text.split("id=\"lang-ko\" href=\"").nth(1).unwrap();
+            let korean = korean.split('"').next().unwrap().replace("&#38;", "&");
+            let korean = browser.clone().open(&korean).await;
+            assert!(korean.reply.text.contains("연결할 수 없어요"), "{}", korean.reply.text);
             assert!(!page.reply.text.contains("alert(1)"));
             assert_eq!(page.hidden("why"), "unavailable");
             let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));

@@ -34,9 +34,19 @@ fn way_out(page: &Page) -> Option<String> {
     Some(behind.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&"))
 }
 
-/// The address that a person copies into their own browser.
+/// The address that a person opens in their own browser: what the link says, or what they copy.
 fn address(page: &Page) -> String {
-    page.value_of("login-address")
+    let Some(link) = way_out(page) else { return page.value_of("login-address") };
+    assert!(!page.has("login-address"), "a link is enough");
+    if let Some(encoded) = link.strip_prefix("kakaotalk://web/openExternal?") {
+        let mut named = url::form_urlencoded::parse(encoded.as_bytes());
+        return named.next().expect("an address").1.into_owned();
+    }
+    if let Some(rest) = link.strip_prefix("intent://") {
+        let (rest, intent) = rest.split_once("#Intent;scheme=").expect("an intent");
+        return format!("{}://{rest}", intent.split(';').next().unwrap());
+    }
+    link.strip_suffix("&openExternalBrowser=1").expect("a link of LINE").to_owned()
 }
 
 fn with(user_agent: &str, server: &Server) -> Browser {
@@ -61,6 +71,7 @@ both! {
             (format!("{IPHONE} [FBAN/FBIOS;FBAV/485.1.0.45.110]"), "facebook", ""),
             (format!("{ANDROID} [FB_IAB/FB4A;FBAV/483.0.0.55.74;]"), "facebook", "intent"),
             (ANDROID.to_owned(), "kakao", "intent"),
+            (IPHONE.to_owned(), "kakao", ""),
         ] {
             let mut browser = with(&user_agent, &server);
             let page = browser.open(&app.authorization_url(&[])).await;
@@ -69,6 +80,13 @@ both! {
             expected.insert(0, first);
             assert_eq!(offered(&page), expected, "{user_agent}");
             assert!(page.has("login-submit"), "a password works everywhere");
+            let without = "Google sign-in doesn’t work inside this app.";
+            assert!(page.reply.text.contains(without), "{user_agent}");
+            // Who wants to stay signed in stays, whatever they press.
+            let (_, form) = page.reply.text.split_once("action=\"/login\"").expect("a form");
+            let form = form.split("</form>").next().unwrap();
+            assert!(form.contains("name=\"keep\"") && form.contains("id=\"login-submit\""));
+            assert!(form.contains(&format!("id=\"login-with-{first}\"")), "{user_agent}");
             let address = address(&page);
             let interaction = page.hidden("interaction");
             let here = address.strip_prefix("https://").expect("an address");
@@ -101,7 +119,13 @@ both! {
         let app = server.web_app("app", |client| client.first_party = true).await;
         let page = with(ANDROID, &server).open(&app.authorization_url(&[])).await;
         assert!(offered(&page).is_empty() && !page.has("password") && !page.has("login-submit"));
-        assert!(way_out(&page).is_some() && page.has("login-address"));
+        assert!(way_out(&page).is_some() && !page.reply.text.contains("<details"));
+        // Where everything works, nothing else is claimed.
+        let kakao = table("kakao", "kakao", NOWHERE, "");
+        let server = Server::start_social(&database, &kakao).await;
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let page = with(ANDROID, &server).open(&app.authorization_url(&[])).await;
+        assert!(way_out(&page).is_some() && !page.reply.text.contains("work inside this app"));
     }
 
     /// No session moves: whoever opens the address begins anew, and ends at the app.

@@ -1,6 +1,6 @@
 //! Which providers there are, and which addresses lead to them: security cases S126, S155, S156.
 
-use super::traces::{Traces, is_noted, returning};
+use super::traces::{Traces, is_gone, is_noted, returning};
 use super::{table, with_idp};
 use crate::support::upstream::Oidc;
 use crate::support::{Browser, Page, Server, both, form};
@@ -66,22 +66,26 @@ both! {
         {
             let gone = press(&mut browser, &page, &format!("/login/with/{slug}")).await;
             let status = gone.reply.status.as_u16();
-            assert!(matches!(status, 400 | 404), "{slug}: {status}");
-            assert_eq!(gone.location(), None, "{slug}");
+            match gone.location() {
+                Some(location) => assert!(location.ends_with("&note=unknown"), "{slug}: {gone:?}"),
+                None => assert!(matches!(status, 400 | 404), "{slug}: {status}"),
+            }
             let back = browser.get(&format!("/login/callback/{slug}?state=s&code=c")).await;
             assert!(matches!(back.reply.status.as_u16(), 400 | 404), "{slug}: {back:?}");
         }
         for slug in ["off", "theirs", "unknown"] {
             let gone = press(&mut browser, &page, &format!("/login/with/{slug}")).await;
-            gone.is_error("unknown_provider");
-            assert_eq!(gone.reply.status, 404, "{slug}");
+            assert_eq!(gone.reply.status, 303, "{slug}");
+            let page = browser.follow(gone).await;
+            is_gone(&page);
+            assert!(page.has("login-with-idp") && page.has("login-submit"), "{slug}");
         }
         for path in ["/login/with/", "/login/with", "/login/with/idp/", "/login/with/idp/x"] {
             let gone = press(&mut browser, &page, path).await;
             assert_eq!(gone.reply.status, 404, "{path}");
         }
         // Nobody is sent away by a link, or by the form of somebody else.
-        assert_eq!(browser.get("/login/with/idp").await.reply.status, 405);
+        browser.get("/login/with/idp").await.is_error("unknown_interaction");
         let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
         for fields in [
             vec![("interaction", interaction.as_str())],
@@ -114,7 +118,8 @@ both! {
         let server = server.restart().await;
         let back = format!("/login/callback/idp?{}", callback.fields.encoded());
         let back = server.url(&back);
-        browser.get(&back).await.is_error("unknown_provider");
+        let gone = browser.get(&back).await;
+        assert!(gone.location().unwrap().ends_with("&provider=idp&note=unknown"), "{gone:?}");
         assert_eq!(idp.count("/token"), 0);
         assert_eq!(Traces::of(&server.evidence().await).await, Traces::NONE);
     }

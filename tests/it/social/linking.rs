@@ -31,6 +31,22 @@ async fn asked(browser: &mut Browser, app: &App, idp: &Oidc) -> Page {
     page
 }
 
+/// That this page still asks for the account, and says that it was another one.
+#[track_caller]
+fn asks_for_proof_of_another(page: &Page) {
+    asks_for_proof(page, MINA);
+    assert!(page.reply.text.contains("That is another account."), "{}", page.reply.text);
+}
+
+/// Goes on without connecting.
+async fn unconnected(browser: &mut Browser, page: &Page) -> Page {
+    assert!(page.has("login-unconnected"), "{}", page.reply.text);
+    let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
+    let fields = [("interaction", interaction.as_str()), ("csrf", csrf.as_str())];
+    let page = browser.post("/login/unconnected", &fields).await;
+    browser.follow(page).await
+}
+
 both! {
     async fn s120_an_account_of_the_same_address_is_linked_by_whoever_proves_it(database) {
         let idp = Oidc::start().await;
@@ -81,11 +97,13 @@ both! {
         two.change(|person| { "3".clone_into(&mut person.id); person.email = None; });
         let mut browser = server.browser();
         let page = asked(&mut browser, &app, &idp).await;
-        let arrived = browser.sign_in_by(&page, "two", &two).await;
-        let (claims, _) = person(&app, &arrived).await;
-        assert_ne!(claims["sub"], sub);
-        assert_eq!(identities(&server, claims["sub"].as_str().unwrap()).await, 1);
-        assert_eq!(identities(&server, sub).await, 2);
+        let before = rows(&server).await;
+        let page = browser.sign_in_by(&page, "two", &two).await;
+        asks_for_proof_of_another(&page);
+        assert_eq!(rows(&server).await, before, "nobody comes in, and nobody new is made");
+        two.change(|person| "0".clone_into(&mut person.id));
+        let page = unconnected(&mut browser, &page).await;
+        assert!(!page.reply.text.contains(MINA) && page.has("login-with-idp"));
     }
 
     /// Within ten minutes, in the same interaction and browser, by exactly that account.
@@ -112,11 +130,19 @@ both! {
         let mut other = server.browser();
         other.open(&app.authorization_url(&[])).await;
         other.sign_in_as(&page, MINA, PASSWORD).await.is_error("wrong_browser");
-        // By another account: it is signed in, and that is all.
-        let (claims, _) = person(&app, &browser.sign_in_as(&page, "bob", PASSWORD).await).await;
-        assert_eq!(claims["sub"], json!(bob));
+        // By another account: nobody comes in, and the page still asks.
+        let before = rows(&server).await;
+        let page = browser.sign_in_as(&page, "bob", PASSWORD).await;
+        asks_for_proof_of_another(&page);
+        assert_eq!(rows(&server).await, before);
         assert_eq!((identities(&server, &sub).await, identities(&server, &bob).await), (0, 0));
         assert_eq!(said(&server, "identity.linked").await, []);
+        // The password was right: it counts as no failure, however often.
+        let mut again = page.clone();
+        for _ in 0..20 {
+            again = browser.sign_in_as(&again, "bob", PASSWORD).await;
+            asks_for_proof_of_another(&again);
+        }
         // In time.
         let mut browser = server.browser();
         let page = asked(&mut browser, &app, &idp).await;
@@ -125,24 +151,72 @@ both! {
         assert_eq!(identities(&server, &sub).await, 1);
     }
 
-    /// Whoever proved another account does not prove this one afterwards.
-    async fn s124_the_question_is_asked_once(database) {
+    /// Whoever goes on without connecting connects nothing afterwards.
+    async fn s124_who_goes_on_unconnected_is_not_asked_again(database) {
         let idp = Oidc::start().await;
-        let (server, _) = with_idp(&database, idp.base(), "").await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
         idp.follows(server.now());
         let sub = known(&server, "mina", MINA, true).await;
         known(&server, "bob", "bob@example.com", true).await;
-        // Its consent page leaves the interaction open.
-        let asking = server.web_app("asking", |_| {}).await;
-        let mut browser = server.browser();
-        let page = asked(&mut browser, &asking, &idp).await;
-        let consent = browser.sign_in_as(&page, "bob", PASSWORD).await;
-        assert!(consent.has("consent-allow"));
-        let another = format!("/login?interaction={}&another=1", consent.hidden("interaction"));
-        let page = browser.open(&another).await;
-        assert!(!page.reply.text.contains("You already have an account") && page.has("login-with-idp"));
-        assert!(browser.sign_in_as(&page, "mina", PASSWORD).await.has("consent-allow"));
+        for name in ["bob", "mina"] {
+            let mut browser = server.browser();
+            let page = asked(&mut browser, &app, &idp).await;
+            // Only our own page says so, and only in this browser.
+            let interaction = page.hidden("interaction");
+            for csrf in ["", "x"] {
+                let fields = [("interaction", interaction.as_str()), ("csrf", csrf)];
+                browser.post("/login/unconnected", &fields).await.is_error("forbidden");
+            }
+            let mut other = server.browser();
+            other.open(&app.authorization_url(&[])).await;
+            let csrf = page.hidden("csrf");
+            let fields = [("interaction", interaction.as_str()), ("csrf", csrf.as_str())];
+            other.post("/login/unconnected", &fields).await.is_error("wrong_browser");
+            asks_for_proof(&browser.open(&page.url).await, MINA);
+            let page = unconnected(&mut browser, &page).await;
+            assert!(!page.has("login-unconnected") && page.has("login-with-idp"));
+            assert!(!page.reply.text.contains(MINA), "{}", page.reply.text);
+            browser.sign_in_as(&page, name, PASSWORD).await.heard().code();
+        }
         assert_eq!(identities(&server, &sub).await, 0);
         assert_eq!(said(&server, "identity.linked").await, []);
+    }
+
+    /// Whatever happens on the way, the page says what signing in there does.
+    async fn the_question_stays_through_every_trouble(database) {
+        let (idp, two) = (Oidc::start().await, Oidc::start().await);
+        let (server, app) = with_two(&database, &idp, &two).await;
+        let (claims, _) = person(&app, &by(&mut server.browser(), &app, "two", &two).await).await;
+        let sub = claims["sub"].as_str().unwrap();
+        idp.change(|person| "1".clone_into(&mut person.id));
+        let mut browser = server.browser();
+        let page = asked(&mut browser, &app, &idp).await;
+        let cancelled = browser.leave(&page, "two").await;
+        let cancelled = two.cancel(cancelled.location().unwrap());
+        let page = browser.come_back(&cancelled).await;
+        asks_for_proof(&page, MINA);
+        assert!(page.reply.text.contains("sign-in was cancelled"));
+        two.misbehaves("/token", crate::support::upstream::Answer::html(503, "down"));
+        let page = browser.sign_in_by(&page, "two", &two).await;
+        asks_for_proof(&page, MINA);
+        assert!(page.reply.text.contains("right now"));
+        two.behaves();
+        server.advance(60);
+        browser.sign_in_by(&page, "two", &two).await.heard().code();
+        assert_eq!(identities(&server, sub).await, 2);
+    }
+
+    /// The ways in that the account has, and no other.
+    async fn only_the_ways_of_the_account_prove_it(database) {
+        let (idp, two) = (Oidc::start().await, Oidc::start().await);
+        let (server, app) = with_two(&database, &idp, &two).await;
+        known(&server, "mina", MINA, true).await;
+        let page = asked(&mut server.browser(), &app, &idp).await;
+        assert!(page.has("login-submit") && !page.has("login-with-two"));
+        server.evidence().await.run("DELETE FROM account").await;
+        by(&mut server.browser(), &app, "two", &two).await.heard().code();
+        idp.change(|person| "1".clone_into(&mut person.id));
+        let page = asked(&mut server.browser(), &app, &idp).await;
+        assert!(page.has("login-with-two") && !page.has("login-submit"));
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::traces::is_gone;
 use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, Oidc};
 use crate::support::{
     App, Binary, Browser, CALLBACK, Cli, Database, both, decode_claims, eventually, http,
@@ -114,8 +115,8 @@ both! {
         let again = visitor.clone().post("/login/with/idp", &[
             ("interaction", &page.hidden("interaction")), ("csrf", &page.hidden("csrf")),
         ]).await;
-        again.is_error("unknown_provider");
-        visitor.come_back(&callback).await.is_error("unknown_provider");
+        is_gone(&visitor.follow(again).await);
+        is_gone(&visitor.come_back(&callback).await);
         assert_eq!(idp.asked().len(), asked, "no upstream call");
         let listed = binary.cli(&["provider", "list"], None).await;
         assert_eq!(listed["providers"][0]["enabled"], false);

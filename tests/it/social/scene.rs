@@ -75,8 +75,10 @@ pub(super) async fn person(app: &App, arrived: &Page) -> (Value, Value) {
 #[track_caller]
 pub(super) fn asks_for_proof(page: &Page, email: &str) {
     assert_eq!(page.reply.status, 200, "{page:?}");
-    assert!(page.reply.text.contains("You already have an account"), "{}", page.reply.text);
-    assert!(page.has("login-submit") && page.hidden("username") == email, "{}", page.reply.text);
+    assert!(page.reply.text.contains("already has an account here"), "{}", page.reply.text);
+    assert!(page.reply.text.contains(email) && page.has("login-unconnected"));
+    let named = page.field("username");
+    assert!(named.is_none_or(|named| named == email), "{}", page.reply.text);
 }
 
 /// An app that exchanges tokens of providers.

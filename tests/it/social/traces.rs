@@ -84,13 +84,20 @@ pub(super) fn is_noted(page: &Page, slug: &str, note: &str) {
     assert_eq!(page.reply.header("cache-control"), "no-store");
 }
 
+/// That it is the sign-in page, which says that a provider is not there any more.
+#[track_caller]
+pub(super) fn is_gone(page: &Page) {
+    assert!(page.url.contains("/login?") && page.url.ends_with("note=unknown"), "{page:?}");
+    assert!(page.reply.text.contains("available any more"), "{}", page.reply.text);
+}
+
 /// What the page says.
 fn text_of(note: &str) -> &'static str {
     match note {
-        "cancelled" => "You turned back at",
-        "unavailable" => "answering right now",
+        "cancelled" => "sign-in was cancelled",
+        "unavailable" => "right now",
         "refused" => "be used here",
-        "failed" => "nothing was done",
+        "failed" => "so nothing was changed",
         _ => panic!("no note: {note}"),
     }
 }

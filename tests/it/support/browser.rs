@@ -270,6 +270,16 @@ impl Browser {
         async move { self.post(&path, &[("interaction", &interaction), ("csrf", &csrf)]).await }
     }
 
+    /// Presses the button of a provider that is down: the page says so.
+    pub(crate) async fn cannot_leave(&mut self, page: &Page, slug: &str) -> Page {
+        let left = self.leave(page, slug).await;
+        assert_eq!(left.reply.status, 303, "{left:?}");
+        let page = self.follow(left).await;
+        assert!(page.url.contains("/login?") && page.url.ends_with("note=unavailable"), "{page:?}");
+        assert!(page.reply.text.contains("right now"), "{}", page.reply.text);
+        page
+    }
+
     /// Comes back from a provider, and goes where it is sent.
     pub(crate) async fn come_back(&mut self, callback: &Callback) -> Page {
         let page = if callback.posted {

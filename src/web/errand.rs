@@ -1,0 +1,38 @@
+//! What somebody is in the middle of, as pages show it.
+
+use super::Shared;
+use super::guest::Guest;
+use super::page::Shown;
+use crate::domain::interaction::Errand;
+use crate::oauth::interactions::{self, Outcome, View};
+
+/// The interaction of a page, in the language that the person reads.
+pub(super) async fn view(shared: &Shared, guest: &mut Guest) -> Outcome<View> {
+    let id = guest.interaction();
+    let mut view = interactions::view(&shared.issuer, guest.caller(), &id).await?;
+    if guest.chose_language {
+        view = interactions::speak(&shared.issuer, view, guest.language.as_str()).await?;
+    }
+    guest.read(view.interaction.errand.ui_locales());
+    Ok(view)
+}
+
+/// The token of a form of this interaction.
+pub(super) fn csrf(shared: &Shared, view: &View) -> String {
+    let browser = view.interaction.browser.as_ref();
+    let token = |browser| shared.issuer.forms.token(browser, &view.interaction.id.0);
+    browser.map(token).unwrap_or_default()
+}
+
+/// Where the answer goes in the end.
+pub(super) fn ends_at(view: &View) -> Option<&str> {
+    match &view.interaction.errand {
+        Errand::Authorize(request) => Some(&request.redirect_uri),
+        _ => None,
+    }
+}
+
+/// What a page shows of the app.
+pub(super) fn app(shared: &Shared, view: &View) -> Option<Shown> {
+    view.client.as_ref().map(|client| Shown::of(shared, client, ends_at(view)))
+}
