@@ -18,9 +18,10 @@ use crate::domain::provider::{
 use crate::domain::sensitive::Sensitive;
 use crate::domain::verdict::{Rejected, reject};
 use crate::keys::seal::Sealer;
-use crate::oauth::providers::{self, administration, redirect_uri};
-use crate::social::{self, presets};
+use crate::oauth::providers::{administration, redirect_uri};
 use crate::store::Store;
+
+mod check;
 
 /// Providers of social login.
 #[derive(Debug, Subcommand)]
@@ -30,7 +31,7 @@ pub(super) enum Verbs {
     /// Every provider, of the settings file and of the database
     List,
     /// The redirect URI to paste there, and what is wrong with the registration
-    Check(Check),
+    Check(check::Check),
     /// Turn a provider of the database off
     Disable(One),
     /// Turn it on again
@@ -44,15 +45,6 @@ pub(super) struct One {
     /// Its name here
     #[arg(long)]
     slug: String,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Check {
-    /// Its name here; every provider without one
-    slug: Option<String>,
-    /// The same
-    #[arg(long = "slug", value_name = "SLUG", conflicts_with = "slug")]
-    named: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -298,98 +290,4 @@ async fn list(at: &Installation, settings: &Settings, store: &Store) -> Outcome 
     let head = ["SLUG", "PRESET", "CLIENT ID", "STATE", "FROM"];
     at.print(&json!({ "providers": described }), &table(&head, &rows));
     Ok(())
-}
-
-/// Every provider, with its credential.
-async fn every(settings: &Settings, store: &Store) -> Outcome<Vec<Registration>> {
-    let sealer = Sealer::new(&app::master_key(settings, store).await?)?;
-    let mut every = settings.social.clone();
-    every.extend(providers::stored(store, &sealer).await?);
-    Ok(every)
-}
-
-/// What a check found.
-struct Finding {
-    slug: Slug,
-    redirect_uri: String,
-    said: Result<Vec<String>, String>,
-}
-
-impl Check {
-    async fn run(self, at: &Installation, settings: &Settings) -> Outcome<ExitCode> {
-        let named = self.slug.or(self.named);
-        let store = at.store(settings).await?;
-        let mut every = every(settings, &store).await?;
-        if let Some(named) = &named {
-            every.retain(|one| one.slug.as_str() == named);
-        }
-        let mut findings = Vec::new();
-        for one in &every {
-            findings.push(check(at, settings, &store, one).await?);
-        }
-        if let (Some(named), true) = (named, findings.is_empty()) {
-            findings.push(not_yet(settings, &named)?);
-        }
-        let good = findings.iter().all(|finding| finding.said.is_ok());
-        let shown: Vec<Value> = findings
-            .iter()
-            .map(|one| {
-                json!({
-                    "slug": one.slug, "redirect_uri": one.redirect_uri, "good": one.said.is_ok(),
-                    "findings": one.said.as_ref().ok(), "problem": one.said.as_ref().err(),
-                })
-            })
-            .collect();
-        let words: Vec<_> = findings.iter().map(Finding::words).collect();
-        at.print(&json!({ "good": good, "providers": shown }), &words.join("\n\n"));
-        Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-}
-
-impl Finding {
-    fn words(&self) -> String {
-        let Self { slug, redirect_uri, said } = self;
-        let said = match said {
-            Ok(found) => format!("  good: {}", found.join("\n  good: ")),
-            Err(problem) => format!("  BAD: {problem}"),
-        };
-        format!("{slug}\n  redirect URI to register there: {redirect_uri}\n{said}")
-    }
-}
-
-async fn check(
-    at: &Installation,
-    settings: &Settings,
-    store: &Store,
-    one: &Registration,
-) -> Outcome<Finding> {
-    let uri = redirect_uri(&settings.issuer, &one.slug);
-    let finding = |said| Finding { slug: one.slug.clone(), redirect_uri: uri.clone(), said };
-    if let Some(client) = administration::missing_client(store, &one.terms).await? {
-        let problem = format!("it is for {:?}, and there is no such client", client.as_str());
-        return Ok(finding(Err(problem)));
-    }
-    let outbound = app::outbound(settings)?;
-    Ok(finding(match social::provider(one, &outbound, &at.clock) {
-        Err(problems) => Err(problems.to_string()),
-        Ok(provider) => {
-            let said = social::in_time(provider.check(&uri)).await;
-            said.map_err(|trouble| trouble.to_string())
-        }
-    }))
-}
-
-/// What to do first with a provider that is not there yet.
-fn not_yet(settings: &Settings, named: &str) -> Outcome<Finding> {
-    let slug = slug(named)?;
-    let Some(preset) = Preset::parse(named) else {
-        return reject(format!("there is no provider {slug}"));
-    };
-    let problem = format!(
-        "it is not registered yet. Register the redirect URI at {}, then: mapae provider add \
-         --slug {slug} --preset {slug} --client-id … --client-secret-stdin",
-        presets::of(preset).title
-    );
-    let redirect_uri = redirect_uri(&settings.issuer, &slug);
-    Ok(Finding { slug, redirect_uri, said: Err(problem) })
 }

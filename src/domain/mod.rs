@@ -12,6 +12,7 @@ pub mod hex;
 pub mod identity;
 pub mod in_app;
 pub mod interaction;
+pub mod nearest;
 pub mod note;
 pub mod person;
 pub mod pkce;

@@ -7,15 +7,16 @@ use oauth2::basic::{
     BasicTokenIntrospectionResponse, BasicTokenType,
 };
 use oauth2::{
-    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
-    EndpointNotSet, EndpointSet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
-    RequestTokenError, Scope, StandardErrorResponse, StandardRevocableToken, TokenResponse,
-    TokenUrl,
+    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CodeTokenRequest,
+    CsrfToken, EndpointNotSet, EndpointSet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RefreshToken, RequestTokenError, Scope, StandardErrorResponse, StandardRevocableToken,
+    TokenResponse, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::channel::{Broken, Channel};
+use super::trial::Trial;
 use super::trouble::Trouble;
 use super::{AuthorizationRequest, AuthorizationResponse};
 use crate::domain::reason::Reason;
@@ -143,11 +144,14 @@ impl<'a> CodeRequest<'a> {
 
 impl CodeFlow<'_> {
     fn client(&self) -> Result<Client, Trouble> {
-        let bad =
-            |error: url::ParseError| Trouble::refused(Reason::MalformedMetadata, error.to_string());
+        let bad = |name: &str, error: url::ParseError| {
+            Trouble::refused(Reason::MalformedMetadata, format!("the {name} is no URL: {error}"))
+        };
+        let authorize = AuthUrl::new(self.authorize.to_owned());
+        let token = TokenUrl::new(self.token.to_owned());
         let client = oauth2::Client::new(ClientId::new(self.client_id.to_owned()))
-            .set_auth_uri(AuthUrl::new(self.authorize.to_owned()).map_err(bad)?)
-            .set_token_uri(TokenUrl::new(self.token.to_owned()).map_err(bad)?)
+            .set_auth_uri(authorize.map_err(|error| bad("authorization_endpoint", error))?)
+            .set_token_uri(token.map_err(|error| bad("token_endpoint", error))?)
             .set_auth_type(if self.in_body { AuthType::RequestBody } else { AuthType::BasicAuth });
         Ok(match self.secret {
             Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
@@ -182,39 +186,65 @@ impl CodeFlow<'_> {
         channel: &Channel,
         request: CodeRequest<'_>,
     ) -> Result<Tokens, Trouble> {
-        let CodeRequest { code, redirect_uri, verifier, extra } = request;
-        let mut client = self.client()?;
-        if let Some(uri) = redirect_uri {
-            client = client.set_redirect_uri(redirect_url(uri)?);
-        }
-        let mut exchange = client.exchange_code(AuthorizationCode::new(code.to_owned()));
-        if let Some(verifier) = verifier {
-            exchange = exchange.set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()));
-        }
-        for (name, value) in extra {
-            exchange = exchange.add_extra_param(*name, *value);
-        }
-        let answered = exchange.request_async(channel).await.map_err(Trouble::from);
-        answered.and_then(Tokens::checked).map_err(|trouble| {
-            let secret = self.secret.map(Sensitive::expose).unwrap_or_default();
-            trouble.without(&[code, verifier.unwrap_or_default(), secret])
+        let client = self.client_for(request)?;
+        let answered = exchange(&client, request).request_async(channel).await;
+        answered.map_err(Trouble::from).and_then(Tokens::checked).map_err(|trouble| {
+            let verifier = request.verifier.unwrap_or_default();
+            trouble.without(&[request.code, verifier, self.exposed()])
         })
     }
 
-    /// Whether the provider knows us: it refuses the code of nobody, and not the one who asks.
-    pub(super) async fn check(&self, channel: &Channel, redirect_uri: &str) -> Result<(), Trouble> {
+    /// Whether the provider knows us: it refuses the code of nobody by one of these words or by
+    /// `invalid_grant`, and not the one who asks.
+    pub(super) async fn check(
+        &self,
+        channel: &Channel,
+        redirect_uri: &str,
+        unknown_code: &[&str],
+    ) -> Result<(), Trouble> {
         let request = CodeRequest {
             code: "mapae-provider-check",
             redirect_uri: Some(redirect_uri),
             verifier: Some("mapae-provider-check-mapae-provider-check-x"),
             extra: &[],
         };
-        match self.redeem(channel, request).await {
-            // Whatever it does not like: it is the code, and not us.
-            Ok(_) | Err(Trouble::Refused { .. }) => Ok(()),
-            Err(trouble) => Err(trouble),
+        let client = self.client_for(request)?;
+        let trial = Trial::new(channel);
+        let answered = exchange(&client, request).request_async(&trial).await;
+        match (trial.judge(unknown_code), answered) {
+            (Some(judged), _) => judged.map_err(|trouble| trouble.without(&[self.exposed()])),
+            (None, Err(error)) => Err(error.into()),
+            (None, Ok(_)) => Ok(()),
         }
     }
+
+    fn client_for(&self, request: CodeRequest<'_>) -> Result<Client, Trouble> {
+        let client = self.client()?;
+        Ok(match request.redirect_uri {
+            Some(uri) => client.set_redirect_uri(redirect_url(uri)?),
+            None => client,
+        })
+    }
+
+    fn exposed(&self) -> &str {
+        self.secret.map(Sensitive::expose).unwrap_or_default()
+    }
+}
+
+/// The request that redeems a code.
+fn exchange<'a>(
+    client: &'a Client,
+    request: CodeRequest<'a>,
+) -> CodeTokenRequest<'a, BasicErrorResponse, Tokens> {
+    let CodeRequest { code, verifier, extra, .. } = request;
+    let mut exchange = client.exchange_code(AuthorizationCode::new(code.to_owned()));
+    if let Some(verifier) = verifier {
+        exchange = exchange.set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()));
+    }
+    for (name, value) in extra {
+        exchange = exchange.add_extra_param(*name, *value);
+    }
+    exchange
 }
 
 fn redirect_url(uri: &str) -> Result<RedirectUrl, Trouble> {

@@ -155,18 +155,20 @@ impl Provider for Facebook {
         self.oauth.site.origins()
     }
 
-    fn check<'a>(&'a self, _redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
+    fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             let app = format!("{}|{}", self.oauth.site.client_id(), self.secret()?.expose());
             let url = channel::with_query(
                 &format!("{}/debug_token", self.graph),
                 &[("input_token", &app), ("access_token", &app)],
             );
-            let (status, _) = self.oauth.site.channel.get(&url, None).await?;
-            match status {
-                200 => Ok(vec!["it knows the app and takes the secret".to_owned()]),
-                _ => Err(Trouble::Misconfigured(format!("status {status}"))),
+            let (status, answer) = self.oauth.site.channel.get(&url, None).await?;
+            if status != 200 || answer.get("data").is_none() {
+                let problem = format!("debug_token answers with status {status}");
+                return Err(Trouble::Misconfigured(problem));
             }
+            self.oauth.check(redirect_uri).await?;
+            Ok(vec!["it knows the app and takes the secret".to_owned()])
         })
     }
 }

@@ -47,12 +47,17 @@ const LONGEST_SUBJECT: usize = 255;
 /// The keys of a provider in memory.
 pub(super) type Keys = Cached<CoreJsonWebKeySet>;
 
-async fn fetch(channel: Arc<Channel>, url: String) -> Result<CoreJsonWebKeySet, Trouble> {
-    let malformed = |error: String| Trouble::refused(Reason::MalformedKeys, error);
-    let url = JsonWebKeySetUrl::new(url).map_err(|error| malformed(error.to_string()))?;
+/// Fetches the keys.
+pub(super) async fn fetch(
+    channel: Arc<Channel>,
+    url: String,
+) -> Result<CoreJsonWebKeySet, Trouble> {
+    let malformed = |why: String| Trouble::refused(Reason::MalformedKeys, why);
+    let url = JsonWebKeySetUrl::new(url)
+        .map_err(|error| malformed(format!("the jwks_uri is no URL: {error}")))?;
     let (status, keys) = channel.get(url.as_str(), None).await?;
     if status != 200 {
-        return Err(malformed(format!("the keys are answered with status {status}")));
+        return Err(malformed(format!("the jwks_uri is answered with status {status}")));
     }
     serde_json::from_value(keys).map_err(|error| malformed(error.to_string()))
 }

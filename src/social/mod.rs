@@ -35,6 +35,7 @@ mod provider;
 mod registration;
 mod site;
 mod tenants;
+mod trial;
 mod trouble;
 
 use channel::Channel;

@@ -282,9 +282,15 @@ impl Provider for OpenId {
             let client_id = self.site.client_id();
             let secret = self.site.secret_of(client_id)?;
             let flow = self.flow(&metadata, client_id, secret.as_ref());
-            flow.check(&self.site.channel, redirect_uri).await?;
+            flow.check(&self.site.channel, redirect_uri, self.site.unknown_code()).await?;
+            let keys =
+                id_tokens::fetch(Arc::clone(&self.site.channel), metadata.jwks_uri.clone()).await?;
+            if keys.keys().is_empty() {
+                let problem = format!("there are no keys at the jwks_uri, {}", metadata.jwks_uri);
+                return Err(Trouble::Misconfigured(problem));
+            }
             Ok(vec![
-                format!("{} answers with its metadata", metadata.issuer),
+                format!("{} answers with its metadata and its keys", metadata.issuer),
                 "it knows the client id and takes the credential".to_owned(),
             ])
         })

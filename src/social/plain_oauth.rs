@@ -48,6 +48,6 @@ impl PlainOAuth {
 
     /// Whether it answers at its token endpoint, and knows us as far as it says so.
     pub(super) async fn check(&self, redirect_uri: &str) -> Result<(), Trouble> {
-        self.flow().check(&self.site.channel, redirect_uri).await
+        self.flow().check(&self.site.channel, redirect_uri, self.site.unknown_code()).await
     }
 }

@@ -27,6 +27,8 @@ pub struct Row {
     /// Whether it is sent `max_age=0` besides, and must say by `auth_time` when it asked (OpenID
     /// Connect Core §2, §3.1.2.1).
     pub says_when: bool,
+    /// By what it refuses a code that it does not know, besides `invalid_grant` (RFC 6749 §5.2).
+    pub(super) unknown_code: &'static [&'static str],
     /// Further origins that it sends browsers through.
     pub origins: &'static [&'static str],
     /// Whether it refuses to work in the browsers of other apps.
@@ -86,6 +88,7 @@ static OIDC: Row = Row {
     scopes: "openid profile email",
     again: LOGIN,
     says_when: true,
+    unknown_code: &[],
     origins: &[],
     shuns_in_apps: false,
 };
@@ -103,6 +106,7 @@ static GOOGLE: Row = Row {
     scopes: "openid profile email",
     again: SELECT,
     says_when: false,
+    unknown_code: &[],
     origins: &["https://*.google.com", "https://accounts.youtube.com"],
     shuns_in_apps: true,
 };
@@ -121,6 +125,7 @@ static APPLE: Row = Row {
     scopes: "openid name email",
     again: &[],
     says_when: false,
+    unknown_code: &[],
     origins: &["https://*.apple.com"],
     shuns_in_apps: false,
 };
@@ -141,6 +146,8 @@ static MICROSOFT: Row = Row {
     scopes: "openid profile email",
     again: LOGIN,
     says_when: false,
+    // What is no code of its own at all is a malformed request to it (AADSTS9002313).
+    unknown_code: &["invalid_request"],
     origins: &["https://login.live.com", "https://*.microsoftonline.com"],
     shuns_in_apps: false,
 };
@@ -161,6 +168,7 @@ static KAKAO: Row = Row {
     scopes: "",
     again: LOGIN,
     says_when: false,
+    unknown_code: &[],
     origins: &["https://*.kakao.com"],
     shuns_in_apps: false,
 };
@@ -174,6 +182,7 @@ static NAVER: Row = Row {
     scopes: "",
     again: &[("auth_type", "reauthenticate")],
     says_when: false,
+    unknown_code: &["invalid_request"],
     origins: &["https://*.naver.com"],
     shuns_in_apps: false,
 };
@@ -193,6 +202,7 @@ static LINE: Row = Row {
     scopes: "openid profile email",
     again: LOGIN,
     says_when: false,
+    unknown_code: &[],
     origins: &["https://*.line.me"],
     shuns_in_apps: false,
 };
@@ -206,6 +216,7 @@ static FACEBOOK: Row = Row {
     scopes: "public_profile email",
     again: &[("auth_type", "reauthenticate")],
     says_when: false,
+    unknown_code: &["100"],
     origins: &["https://*.facebook.com"],
     shuns_in_apps: false,
 };
@@ -219,6 +230,7 @@ static GITHUB: Row = Row {
     scopes: "read:user user:email",
     again: SELECT,
     says_when: false,
+    unknown_code: &["bad_verification_code"],
     origins: &[],
     shuns_in_apps: false,
 };
@@ -232,6 +244,7 @@ static GITLAB: Row = Row {
     scopes: "openid profile email",
     again: LOGIN,
     says_when: true,
+    unknown_code: &[],
     origins: &[],
     shuns_in_apps: false,
 };

@@ -69,6 +69,11 @@ impl Site {
         self.preset.needs == Needs::Key
     }
 
+    /// By what it refuses a code that it does not know, besides `invalid_grant`.
+    pub(super) fn unknown_code(&self) -> &'static [&'static str] {
+        self.preset.unknown_code
+    }
+
     /// What is asked for.
     pub(super) fn scopes(&self) -> &str {
         self.registration.terms.scopes.as_deref().unwrap_or(self.preset.scopes)

@@ -261,7 +261,7 @@ async fn what_makes_no_provider_is_refused() {
         (vec!["provider", "disable", "--slug", "nobody"], 1, "nobody"),
         (vec!["provider", "enable", "--slug", "nobody"], 1, "nobody"),
         (vec!["provider", "delete", "--slug", "nobody"], 1, "nobody"),
-        (vec!["provider", "check", "nobody"], 1, "nobody"),
+        (vec!["provider", "check", "No Body"], 1, "no slug"),
     ] {
         let said = cli.run(&[&arguments[..], &["--json"]].concat(), Some("x")).await;
         assert_eq!((said.code, said.out.as_str()), (code, ""), "{arguments:?} {said:?}");
