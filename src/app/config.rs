@@ -350,9 +350,7 @@ fn social(r: &mut Reader, allow_private: bool) -> Vec<Registration> {
     for (key, problem) in wrong {
         r.problem(&key, problem);
     }
-    for one in &read {
-        let value = format!("{}, client id {}", one.terms.preset, one.terms.client_id);
-        let key = format!("social.{}", one.slug);
+    for (key, value) in read.iter().flat_map(super::providers::shown) {
         r.shown.push(Shown { key, env: String::new(), value, source: "file" });
     }
     read

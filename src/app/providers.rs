@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::domain::client::ClientId;
+use crate::domain::nearest::nearest;
 use crate::domain::provider::{
     Audience, Credential, Domain, NoDomain, Preset, Registration, Slug, Terms,
 };
@@ -90,6 +91,44 @@ pub(super) fn read(value: &toml::Value, allow_private: bool) -> (Vec<Registratio
     (read, wrong)
 }
 
+/// What is in force of a provider, by its keys: all but the secret.
+pub(super) fn shown(one: &Registration) -> Vec<(String, String)> {
+    let Registration { slug, terms, credential, disabled } = one;
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let names =
+        |clients: &[ClientId]| clients.iter().map(ClientId::as_str).collect::<Vec<_>>().join(",");
+    let domains: Vec<_> = terms.allowed_domains.iter().map(Domain::as_str).collect();
+    let audiences = terms.audiences.iter().map(|one| format!("{}={}", one.id, names(&one.clients)));
+    let (secret, team, key) = match credential {
+        Credential::None => ("", "", ""),
+        Credential::Secret(_) => ("(secret)", "", ""),
+        Credential::Key { team, id, .. } => ("", team.as_str(), id.as_str()),
+    };
+    let private = if key.is_empty() { "" } else { "(secret)" };
+    let pairs = [
+        ("preset", terms.preset.to_string()),
+        ("name", text(&terms.name)),
+        ("issuer", text(&terms.issuer)),
+        ("client_id", terms.client_id.clone()),
+        ("client_secret", secret.to_owned()),
+        ("team_id", team.to_owned()),
+        ("key_id", key.to_owned()),
+        ("private_key_file", private.to_owned()),
+        ("tenant", text(&terms.tenant)),
+        ("scopes", text(&terms.scopes)),
+        ("origins", terms.origins.join(",")),
+        ("audience", audiences.collect::<Vec<_>>().join(" ")),
+        ("allowed_clients", names(&terms.allowed_clients)),
+        ("allowed_domains", domains.join(",")),
+        ("only", terms.only.to_string()),
+        ("follow_profile", terms.follow_profile.to_string()),
+        ("disabled", disabled.to_string()),
+    ];
+    // What says nothing was not given.
+    let given = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    given.map(|(key, value)| (keyed(slug.as_str(), key), value)).collect()
+}
+
 fn keyed(name: &str, key: &str) -> String {
     format!("social.{name}.{key}")
 }
@@ -107,8 +146,10 @@ fn registration(raw: Raw) -> Result<Registration, Problems> {
     });
     let preset = Preset::parse(&raw.preset);
     if preset.is_none() {
-        let known = Preset::ALL.map(Preset::as_str).join(", ");
-        problems.add("preset", format!("is none of {known}"));
+        let known = Preset::ALL.map(Preset::as_str);
+        let meant = nearest(&raw.preset, known).map(|meant| format!(": did you mean {meant}?"));
+        let problem = format!("is none of {}{}", known.join(", "), meant.unwrap_or_default());
+        problems.add("preset", problem);
     }
     let domains = raw.allowed_domains.iter().map(|name| Domain::parse(name));
     let allowed_domains = domains.collect::<Result<_, NoDomain>>().unwrap_or_else(|problem| {
@@ -133,7 +174,7 @@ fn registration(raw: Raw) -> Result<Registration, Problems> {
     };
     let terms = Terms {
         preset,
-        name: raw.name.filter(|name| !name.trim().is_empty()),
+        name: raw.name,
         issuer: raw.issuer,
         client_id: raw.client_id,
         tenant: raw.tenant,
@@ -148,7 +189,29 @@ fn registration(raw: Raw) -> Result<Registration, Problems> {
     Ok(Registration { slug, terms, credential, disabled: raw.disabled })
 }
 
+/// A key of the table that is for presets of another kind.
+fn stray(raw: &Raw) -> Option<(&'static str, String)> {
+    let is_apple = raw.preset == Preset::Apple.as_str();
+    let why = if is_apple {
+        "is not for apple: it has team_id, key_id and private_key_file"
+    } else {
+        "is for the preset apple alone"
+    };
+    let given = [
+        ("client_secret", is_apple && raw.client_secret.is_some()),
+        ("client_secret_file", is_apple && raw.client_secret_file.is_some()),
+        ("team_id", !is_apple && raw.team_id.is_some()),
+        ("key_id", !is_apple && raw.key_id.is_some()),
+        ("private_key_file", !is_apple && raw.private_key_file.is_some()),
+    ];
+    let stray = given.into_iter().find(|(_, is_stray)| *is_stray);
+    stray.map(|(key, _)| (key, why.to_owned()))
+}
+
 fn credential(raw: &Raw) -> Result<Credential, (&'static str, String)> {
+    if let Some(stray) = stray(raw) {
+        return Err(stray);
+    }
     match (&raw.client_secret, &raw.client_secret_file) {
         (Some(_), Some(_)) => {
             let both = "is given together with client_secret_file: choose one";

@@ -81,7 +81,7 @@ pub fn provider(
     outbound: &Outbound,
     clock: &Clock,
 ) -> Result<Arc<dyn Provider>, Problems> {
-    check(registration, outbound.allows_private())?;
+    registration::check_grave(registration, outbound.allows_private())?;
     let channel = Channel::new(outbound.clone(), clock.clone());
     let site = Site::new(registration.clone(), channel);
     Ok(match &presets::of(registration.terms.preset).kind {

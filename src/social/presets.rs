@@ -35,6 +35,22 @@ pub struct Row {
     pub shuns_in_apps: bool,
 }
 
+impl Row {
+    /// Whether it speaks OpenID Connect.
+    pub(super) fn is_openid(&self) -> bool {
+        matches!(self.kind, Kind::OpenId(_))
+    }
+
+    /// Whether it is ever believed that an address is somebody's.
+    pub(super) fn vouches_for_addresses(&self) -> bool {
+        match &self.kind {
+            Kind::OpenId(dialect) => dialect.believed != Believed::Never || dialect.ask.is_some(),
+            Kind::GitHub => true,
+            Kind::Naver | Kind::Facebook => false,
+        }
+    }
+}
+
 /// How a provider is spoken to.
 #[derive(Debug)]
 pub(super) enum Kind {

@@ -43,8 +43,23 @@ impl fmt::Display for Problems {
     }
 }
 
-/// Says every problem of a registration.
+/// Says every problem of a registration that somebody makes.
 pub fn check(registration: &Registration, allow_private: bool) -> Result<(), Problems> {
+    let mut problems = grave(registration, allow_private);
+    careless(registration, &mut problems);
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// Says every problem with which a provider cannot be at work at all.
+pub(super) fn check_grave(
+    registration: &Registration,
+    allow_private: bool,
+) -> Result<(), Problems> {
+    let problems = grave(registration, allow_private);
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn grave(registration: &Registration, allow_private: bool) -> Problems {
     let (terms, row) = (&registration.terms, presets::of(registration.terms.preset));
     let mut problems = Problems::default();
     if let Err(problem) = check_issuer(terms.issuer.as_deref(), row, allow_private) {
@@ -72,7 +87,52 @@ pub fn check(registration: &Registration, allow_private: bool) -> Result<(), Pro
     if let Err(problem) = check_tenant(terms) {
         problems.add("tenant", problem);
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    problems
+}
+
+/// What nobody means. A provider that was registered so long ago goes on.
+fn careless(registration: &Registration, problems: &mut Problems) {
+    let (terms, row) = (&registration.terms, presets::of(registration.terms.preset));
+    if terms.client_id.trim() != terms.client_id && !terms.client_id.trim().is_empty() {
+        problems.add("client_id", "has spaces around it");
+    }
+    if let Credential::Secret(secret) = &registration.credential
+        && secret.expose().trim().is_empty()
+        && row.needs != Needs::Key
+    {
+        problems.add("client_secret", "is empty");
+    }
+    if terms.name.as_deref().is_some_and(|name| !is_name(name)) {
+        problems.add("name", "must be 1 to 60 characters on one line");
+    }
+    if !terms.allowed_domains.is_empty() && !row.vouches_for_addresses() {
+        let never = "lets nobody in: this provider is never believed about addresses";
+        problems.add("allowed_domains", never);
+    }
+    // OpenID Connect Core §3.1.2.1
+    if terms.scopes.as_deref().is_some_and(|scopes| row.is_openid() && !has_openid(scopes, row)) {
+        problems.add("scopes", "must name openid: without it there is no id_token");
+    }
+    if terms.audiences.iter().any(|one| one.id.trim().is_empty() || one.clients.is_empty()) {
+        problems.add("audience", "needs an id, and clients that it is for");
+    }
+    // The issuer of an OpenID provider is what it says, byte for byte; the others have paths behind it.
+    let ends_in_slash = terms.issuer.as_deref().is_some_and(|issuer| issuer.ends_with('/'));
+    if ends_in_slash && terms.preset != Preset::Oidc {
+        problems.add("issuer", "must not end in a slash");
+    }
+}
+
+/// The longest name that fits on a button.
+const LONGEST_NAME: usize = 60;
+
+fn is_name(name: &str) -> bool {
+    let fits = name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    fits && !name.trim().is_empty()
+}
+
+fn has_openid(scopes: &str, row: &Row) -> bool {
+    scopes.trim() == row.scopes || scopes.split_ascii_whitespace().any(|scope| scope == "openid")
 }
 
 /// What is wrong with a credential, by its key.

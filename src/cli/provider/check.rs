@@ -132,6 +132,9 @@ async fn said(
     settings: &Settings,
     one: &Registration,
 ) -> Outcome<Result<Vec<String>, String>> {
+    if let Err(problems) = social::check(one, settings.outbound.allow_private) {
+        return Ok(Err(problems.to_string()));
+    }
     let outbound = app::outbound(settings)?;
     Ok(match social::provider(one, &outbound, &at.clock) {
         Err(problems) => Err(problems.to_string()),

@@ -228,7 +228,10 @@ async fn what_makes_no_provider_is_refused() {
         (with(&["--client-secret-stdin", "--client-secret-file", "x"]), 2, "cannot be used with"),
         (with(&["--client-secret", "x"]), 2, "--client-secret"),
         (with(&["--audience", "x"]), 2, "ID=CLIENT"),
-        (with(&["--team-id", "x"]), 2, "go together"),
+        (with(&["--team-id", "x"]), 2, "apple alone"),
+        (with(&["--name", " "]), 1, "--name must be"),
+        (with(&["--scopes", "email"]), 1, "--scopes must name openid"),
+        (with(&["--client-secret-file", "/dev/null"]), 1, "--client-secret-stdin"),
         (with(&["--client-secret-file", "/nowhere"]), 1, "/nowhere"),
         (with(&["--allowed-client", "nobody"]), 1, "nobody"),
         (with(&["--audience", "android=nobody"]), 1, "nobody"),
@@ -246,18 +249,26 @@ async fn what_makes_no_provider_is_refused() {
         (
             vec!["provider", "add", "--slug", "x", "--preset", "oidc", "--client-id", "x"],
             1,
-            "issuer",
+            "--issuer is missing",
         ),
         (
             vec!["provider", "add", "--slug", "x", "--preset", "kakao", "--client-id", "x"],
             1,
-            "client_secret",
+            "give the client secret: --client-secret-stdin or --client-secret-file",
+        ),
+        (
+            vec!["provider", "add", "--slug", "x", "--preset", "kakoa", "--client-id", "x"],
+            2,
+            "'kakao'",
         ),
         (
             vec!["provider", "add", "--slug", "x", "--preset", "apple", "--client-id", "x"],
             1,
-            "team_id",
+            "--team-id",
         ),
+        (vec!["provider", "disable"], 2, "--slug"),
+        (vec!["provider", "show", "nobody"], 1, "nobody"),
+        (vec!["provider", "disable", "nobody"], 1, "nobody"),
         (vec!["provider", "disable", "--slug", "nobody"], 1, "nobody"),
         (vec!["provider", "enable", "--slug", "nobody"], 1, "nobody"),
         (vec!["provider", "delete", "--slug", "nobody"], 1, "nobody"),
@@ -274,4 +285,55 @@ async fn what_makes_no_provider_is_refused() {
     cli.json(&arguments, Some("one")).await;
     let again = cli.run(&arguments, Some("two")).await;
     assert!(again.code == 1 && again.err.contains("already"), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_provider_is_shown_as_it_was_added() {
+    let cli = installed(&Database::Sqlite).await;
+    let help = cli.run(&["provider", "add", "--help"], None).await;
+    assert!(help.out.contains("--preset kakao") && help.out.contains("--preset apple"), "{help:?}");
+    cli.json(&[&["client", "create", "--id", "shop", "--name", "Shop"], WEB].concat(), None).await;
+    let issuer = "http://127.0.0.1:1";
+    let more = [
+        "--name",
+        "Ours",
+        "--audience",
+        "android=shop",
+        "--scopes",
+        "openid",
+        "--origin",
+        "https://login.example.com",
+        "--allowed-domain",
+        "example.com",
+        "--only",
+    ];
+    let said = cli.run(&[&adding("idp", issuer)[..], &more].concat(), None).await;
+    assert!(said.code == 0 && said.err.contains("no client takes a password"), "{said:?}");
+    let limited = ["--only", "--allowed-client", "shop"];
+    let said = cli.run(&[&adding("shop-idp", issuer)[..], &limited].concat(), None).await;
+    assert!(said.code == 0 && !said.err.contains("takes a password"), "{said:?}");
+    let listed = cli.json(&["provider", "list"], None).await;
+    let shown = cli.json(&["provider", "show", "idp"], None).await;
+    assert_eq!(listed["providers"][0], shown);
+    for (key, value) in [
+        ("name", json!("Ours")),
+        ("audiences", json!([{ "id": "android", "clients": ["shop"] }])),
+        ("scopes", json!("openid")),
+        ("tenant", json!(null)),
+        ("origins", json!(["https://login.example.com"])),
+        ("allowed_domains", json!(["example.com"])),
+        ("allowed_clients", json!([])),
+        ("only", json!(true)),
+    ] {
+        assert_eq!(shown[key], value, "{key}");
+    }
+    let words = cli.run(&["provider", "list"], None).await;
+    assert!(words.out.contains("Ours") && words.out.contains("all  "), "{words:?}");
+    let words = cli.run(&["provider", "show", "--slug", "shop-idp"], None).await;
+    assert!(words.out.contains("[\"shop\"]"), "{words:?}");
+    for (verb, enabled) in [("disable", false), ("enable", true)] {
+        cli.json(&["provider", verb, "idp"], None).await;
+        assert_eq!(cli.json(&["provider", "show", "idp"], None).await["enabled"], enabled);
+    }
+    cli.json(&["provider", "delete", "idp"], None).await;
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::scene::{with_file, write};
 use super::table;
+use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET};
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one list of mistakes")]
@@ -29,7 +30,7 @@ async fn every_mistake_in_the_file_is_told_by_its_key_at_once() {
             "client_secret",
         ),
         ("no-file", "preset = \"google\"\nclient_secret_file = \"/nowhere\"", "client_secret_file"),
-        ("apple-none", "preset = \"apple\"\nclient_secret = \"x\"", "team_id"),
+        ("apple-none", "preset = \"apple\"\nclient_secret = \"x\"", "client_secret"),
         ("apple-half", "preset = \"apple\"\nteam_id = \"x\"\nkey_id = \"y\"", "private_key_file"),
         (
             "apple-bad",
@@ -189,4 +190,91 @@ async fn providers_of_the_file_and_of_the_database_stand_side_by_side() {
     assert_eq!(seen, [(json!("first"), json!("file")), (json!("second"), json!("database"))]);
     let words = binary.cli.run(&["provider", "list"], None).await;
     assert!(words.out.contains("SLUG") && words.out.contains("second"), "{words:?}");
+}
+
+#[tokio::test]
+async fn what_nobody_means_is_told_by_its_key() {
+    let cli = with_file("").await;
+    let file = cli.folder.path().join("empty");
+    fs::write(&file, "\n").unwrap();
+    let empty = format!("client_secret_file = \"{}\"", file.display());
+    let usual = |preset: &str, more: &str| {
+        format!("preset = \"{preset}\"\nclient_id = \"x\"\nclient_secret = \"x\"\n{more}")
+    };
+    let domains = "allowed_domains = [\"example.com\"]";
+    let long = format!("name = \"{}\"", "x".repeat(61));
+    for (lines, key, said) in [
+        (
+            "preset = \"kakao\"\nclient_id = \"x\"\nclient_secret = \"\"".to_owned(),
+            "client_secret",
+            "empty",
+        ),
+        (format!("preset = \"kakao\"\nclient_id = \"x\"\n{empty}"), "client_secret", "empty"),
+        (
+            "preset = \"google\"\nclient_id = \" x\"\nclient_secret = \"x\"".to_owned(),
+            "client_id",
+            "spaces",
+        ),
+        (usual("google", "name = \" \""), "name", "60"),
+        (usual("google", &long), "name", "60"),
+        (usual("google", "name = \"a\\nb\""), "name", "60"),
+        (usual("google", "team_id = \"x\""), "team_id", "apple"),
+        (usual("apple", "team_id = \"x\""), "client_secret", "not for apple"),
+        (usual("kakoa", ""), "preset", "did you mean kakao?"),
+        (usual("microsoft", domains), "allowed_domains", "never believed"),
+        (usual("naver", domains), "allowed_domains", "never believed"),
+        (usual("line", domains), "allowed_domains", "never believed"),
+        (usual("facebook", domains), "allowed_domains", "never believed"),
+        (usual("google", "scopes = \"profile email\""), "scopes", "openid"),
+        (usual("kakao", "scopes = \"account_email\""), "scopes", "openid"),
+        (usual("github", "issuer = \"https://github.example.com/\""), "issuer", "slash"),
+        (usual("google", "audience = [{ id = \"\", clients = [\"a\"] }]"), "audience", "id"),
+        (usual("google", "audience = [{ id = \"a\", clients = [] }]"), "audience", "clients"),
+    ] {
+        write(&cli, &format!("[[social]]\nslug = \"it\"\n{lines}\n"));
+        let report = cli.run(&["config", "check", "--json"], None).await;
+        let report: Value = serde_json::from_str(&report.out).unwrap();
+        let problems = report["problems"].as_array().unwrap();
+        assert_eq!(problems.len(), 1, "{lines} {report}");
+        assert_eq!(problems[0]["key"], format!("social.it.{key}"), "{lines} {report}");
+        assert!(problems[0]["problem"].as_str().unwrap().contains(said), "{lines} {report}");
+    }
+    for good in [
+        usual("kakao", domains),
+        usual("kakao", "scopes = \"\""),
+        usual("google", "scopes = \"email openid\""),
+        usual("github", "scopes = \"read:user\""),
+        usual("oidc", "issuer = \"https://id.example.com/\""),
+    ] {
+        write(&cli, &format!("[[social]]\nslug = \"it\"\n{good}\n"));
+        assert_eq!(cli.json(&["config", "check"], None).await["good"], true, "{good}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_force_of_a_provider_is_shown_without_its_secret() {
+    let more = "name = \"Ours\"\nscopes = \"openid email\"\nonly = true\nallowed_clients = [\"shop\"]\n\
+                [[social.audience]]\nid = \"android\"\nclients = [\"a\", \"b\"]";
+    let issuer = "http://127.0.0.1:1";
+    let cli = with_file(&table("idp", "oidc", issuer, more)).await;
+    let shown = cli.json(&["config", "show"], None).await;
+    for (key, value) in [
+        ("preset", "oidc"),
+        ("name", "Ours"),
+        ("issuer", issuer),
+        ("client_id", CLIENT_ID),
+        ("client_secret", "(secret)"),
+        ("scopes", "openid email"),
+        ("audience", "android=a,b"),
+        ("allowed_clients", "shop"),
+        ("only", "true"),
+        ("follow_profile", "false"),
+        ("disabled", "false"),
+    ] {
+        let settings = shown["settings"].as_array().unwrap();
+        let key = format!("social.idp.{key}");
+        let one = settings.iter().find(|one| one["key"] == key.as_str());
+        assert_eq!(one.unwrap_or_else(|| panic!("{key}"))["value"], value, "{key}");
+    }
+    assert!(!shown.to_string().contains(CLIENT_SECRET));
 }
