@@ -19,7 +19,7 @@ mod resolver;
 
 pub use reach::is_public;
 use reach::{Reach, is_localhost};
-use resolver::{Refused, Resolver};
+use resolver::{Refused, Resolver, Unknown};
 
 /// The most that is read of an answer, whatever the caller would take.
 const MOST: usize = 1024 * 1024;
@@ -63,8 +63,17 @@ pub enum Failure {
     /// Too slow.
     #[error("it took too long")]
     TimedOut,
-    /// The name is not known, nobody listens, or the connection broke.
-    #[error("it cannot be reached")]
+    /// DNS has no such name.
+    #[error("the name is not known (DNS)")]
+    UnknownName,
+    /// Nobody listens there.
+    #[error("connection refused")]
+    NobodyThere,
+    /// Whoever listens there speaks no TLS, or none that is good enough.
+    #[error("no TLS there")]
+    NoTls,
+    /// The connection broke.
+    #[error("the connection broke")]
     Unreachable,
     /// The certificate is not good for the name, or its authority is not known.
     #[error("its certificate is not trusted")]
@@ -166,6 +175,12 @@ impl Outbound {
         .await
     }
 
+    /// The longest that a call may take.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Whether private and loopback addresses may be called.
     #[must_use]
     pub fn allows_private(&self) -> bool {
@@ -256,8 +271,17 @@ fn why(error: &reqwest::Error) -> Failure {
         if error.is::<Refused>() {
             return Failure::NotAllowed;
         }
-        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
-            return Failure::Untrusted;
+        if error.is::<Unknown>() {
+            return Failure::UnknownName;
+        }
+        match error.downcast_ref() {
+            Some(rustls::Error::InvalidCertificate(_)) => return Failure::Untrusted,
+            Some(_) => return Failure::NoTls,
+            None => {}
+        }
+        let kind = error.downcast_ref().map(std::io::Error::kind);
+        if kind == Some(std::io::ErrorKind::ConnectionRefused) {
+            return Failure::NobodyThere;
         }
         if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
             return Failure::Malformed;

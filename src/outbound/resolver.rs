@@ -13,6 +13,11 @@ use super::reach::{Reach, is_localhost};
 #[error("no address of this name may be called")]
 pub(super) struct Refused;
 
+/// Nobody knows the name.
+#[derive(Debug, Error)]
+#[error("the name is not known")]
+pub(super) struct Unknown(#[source] std::io::Error);
+
 /// Finds the addresses that may be called.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resolver(pub(super) Reach);
@@ -21,7 +26,7 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.0;
         Box::pin(async move {
-            let mut found = look_up(name.as_str()).await?;
+            let mut found = look_up(name.as_str()).await.map_err(Unknown)?;
             found.retain(|address| reach.includes(address.ip()));
             if found.is_empty() {
                 return Err(Refused.into());

@@ -7,8 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use url::Url;
 
 use super::breaker::Breaker;
+use super::origin;
 use super::trouble::Trouble;
 use crate::domain::clock::Clock;
 use crate::domain::reason::Reason;
@@ -27,7 +29,7 @@ pub(super) struct Channel {
 }
 
 /// Why a call came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
     /// It failed too often just now.
     #[error("it failed too often; it is left alone for a while")]
@@ -35,22 +37,22 @@ pub(super) enum Broken {
     /// Too many calls are under way.
     #[error("too many calls are under way")]
     Crowded,
-    /// The call failed.
-    #[error(transparent)]
-    Failed(#[from] Failure),
+    /// The call failed; why, for the operator.
+    #[error("{1}")]
+    Failed(Failure, String),
     /// It answered with a failure of its own.
-    #[error("it answers with status {0}")]
-    Status(u16),
+    #[error("{1} answers with status {0}")]
+    Status(u16, String),
 }
 
 impl From<Broken> for Trouble {
     fn from(broken: Broken) -> Self {
         match broken {
-            Broken::Failed(failure @ (Failure::TooLarge | Failure::Malformed)) => {
-                Self::refused(Reason::MalformedAnswer, failure.to_string())
+            Broken::Failed(Failure::TooLarge | Failure::Malformed, why) => {
+                Self::refused(Reason::MalformedAnswer, why)
             }
-            Broken::Failed(failure @ (Failure::NotAllowed | Failure::Untrusted)) => {
-                Self::Misconfigured(failure.to_string())
+            Broken::Failed(Failure::NotAllowed | Failure::Untrusted, why) => {
+                Self::Misconfigured(why)
             }
             other => Self::Unavailable(other.to_string()),
         }
@@ -73,25 +75,49 @@ impl Channel {
         if !self.breaker().allows(self.clock.now()) {
             return Err(Broken::Resting);
         }
+        let url = request.uri().to_string();
         let answered = match self.outbound.send(request).await {
             Ok(response) if response.status().is_server_error() => {
-                Err(Broken::Status(response.status().as_u16()))
+                Err(Broken::Status(response.status().as_u16(), place(&url)))
             }
             Ok(response) => Ok(response),
-            Err(failure) => Err(failure.into()),
+            Err(failure) => Err(Broken::Failed(failure, self.why(failure, &url))),
         };
         match &answered {
-            Err(
-                Broken::Status(_)
-                | Broken::Failed(Failure::TimedOut | Failure::Unreachable | Failure::Untrusted),
-            ) => {
-                self.breaker().failed(self.clock.now());
-            }
             // Nothing was sent.
-            Err(Broken::Failed(Failure::NotAllowed)) => {}
-            _ => self.breaker().answered(),
+            Err(Broken::Failed(Failure::NotAllowed, _)) => {}
+            Ok(_) | Err(Broken::Failed(Failure::TooLarge | Failure::Malformed, _)) => {
+                self.breaker().answered();
+            }
+            Err(_) => self.breaker().failed(self.clock.now()),
         }
         answered
+    }
+
+    /// Why a call failed and to where, for the operator. It names no path and no query: one can hold
+    /// a secret.
+    fn why(&self, failure: Failure, url: &str) -> String {
+        let host = || Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let host = host().unwrap_or_default();
+        let place = place(url);
+        let is_private = !self.outbound.allows_private() && outbound::may_call(url, true);
+        match failure {
+            Failure::NotAllowed if is_private => {
+                format!("{host} is a private address: outbound.allow_private opens the own network")
+            }
+            Failure::NotAllowed => format!("{place} leads to nowhere that may be called"),
+            Failure::Untrusted => format!(
+                "the certificate of {host} is not trusted (outbound.ca_file adds an authority)"
+            ),
+            Failure::TimedOut => {
+                let patience = self.outbound.patience().as_secs();
+                format!("cannot reach {place}: no answer in {patience} s")
+            }
+            Failure::TooLarge | Failure::Malformed => format!("{place}: {failure}"),
+            Failure::UnknownName | Failure::NobodyThere | Failure::NoTls | Failure::Unreachable => {
+                format!("cannot reach {place}: {failure}")
+            }
+        }
     }
 
     /// Whether a browser may be sent there.
@@ -142,9 +168,53 @@ impl<'c> AsyncHttpClient<'c> for Channel {
     }
 }
 
+/// Where a URL leads, without what can hold a secret.
+fn place(url: &str) -> String {
+    origin(url).unwrap_or_else(|| "what is no URL".to_owned())
+}
+
 /// The same URL with these parameters behind what it has.
 pub(super) fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     let separator = if url.contains('?') { '&' } else { '?' };
     format!("{url}{separator}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_place_and_no_secret() {
+        let channel =
+            Channel::new(Outbound::new(outbound::Config::default()).unwrap(), Clock::system());
+        let url = "https://kauth.kakao.com/oauth/token?code=hush";
+        for (failure, url, said) in [
+            (
+                Failure::UnknownName,
+                url,
+                "cannot reach https://kauth.kakao.com: the name is not known (DNS)",
+            ),
+            (Failure::NobodyThere, url, "cannot reach https://kauth.kakao.com: connection refused"),
+            (Failure::NoTls, url, "cannot reach https://kauth.kakao.com: no TLS there"),
+            (Failure::TimedOut, url, "cannot reach https://kauth.kakao.com: no answer in 5 s"),
+            (
+                Failure::Untrusted,
+                url,
+                "the certificate of kauth.kakao.com is not trusted (outbound.ca_file adds an authority)",
+            ),
+            (
+                Failure::NotAllowed,
+                "https://10.1.2.3/x",
+                "10.1.2.3 is a private address: outbound.allow_private opens the own network",
+            ),
+            (
+                Failure::NotAllowed,
+                "https://169.254.169.254/x",
+                "https://169.254.169.254 leads to nowhere that may be called",
+            ),
+        ] {
+            assert_eq!(channel.why(failure, url), said);
+        }
+    }
 }

@@ -71,7 +71,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bounds a visit in time.
 pub async fn in_time<T>(answer: Answer<'_, T>) -> Result<T, Trouble> {
-    let late = || Trouble::Unavailable("it took too long".to_owned());
+    let late =
+        || Trouble::Unavailable(format!("the provider took more than {} s", PATIENCE.as_secs()));
     tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(late()))
 }
 

@@ -185,8 +185,9 @@ fn check_issuer(issuer: Option<&str>, row: &Row, allow_private: bool) -> Result<
     match url.scheme() {
         "https" | "http" if outbound::may_call(issuer, allow_private) => Ok(()),
         "http" => Err("must be https (plain http is for loopback, with outbound.allow_private)"),
-        _ => Err(
-            "leads to nowhere that may be called (outbound.allow_private opens the own network)",
-        ),
+        "https" if outbound::may_call(issuer, true) => {
+            Err("is a private address: outbound.allow_private opens the own network")
+        }
+        _ => Err("leads to nowhere that may be called"),
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::reason::Reason;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// It is down or slow, or was so often just now: another try makes sense.
-    #[error("the provider cannot be reached: {0}")]
+    #[error("{0}")]
     Unavailable(String),
     /// What it said, or what was presented as said by it, does not hold.
     #[error("{reason}: {detail}")]

@@ -170,8 +170,21 @@ async fn what_is_no_http_and_who_is_not_there() {
     let url = format!("http://{address}/");
     assert_eq!(open().get(&url, 10).await, Err(Failure::Malformed));
     let gone = StdListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    assert_eq!(open().get(&format!("http://{gone}/"), 10).await, Err(Failure::Unreachable));
-    assert_eq!(open().get("https://nobody.invalid/", 10).await, Err(Failure::Unreachable));
+    assert_eq!(open().get(&format!("http://{gone}/"), 10).await, Err(Failure::NobodyThere));
+    assert_eq!(open().get("https://nobody.invalid/", 10).await, Err(Failure::UnknownName));
+}
+
+#[tokio::test]
+async fn who_speaks_no_tls_is_told_from_who_is_not_there() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    assert_eq!(open().get(&format!("https://{address}/"), 10).await, Err(Failure::NoTls));
 }
 
 #[tokio::test]

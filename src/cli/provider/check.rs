@@ -113,11 +113,11 @@ async fn check(
     store: &Store,
     one: &Registration,
 ) -> Outcome<Finding> {
-    let said = if let Some(client) = administration::missing_client(store, &one.terms).await? {
-        Err(format!("it is for {:?}, and there is no such client", client.as_str()))
-    } else {
-        said(at, settings, one).await?
-    };
+    let mut said = said(at, settings, one).await?;
+    if let Some(client) = administration::missing_client(store, &one.terms).await? {
+        let problem = format!("it is for {:?}, and there is no such client", client.as_str());
+        said = Err(said.err().into_iter().chain([problem]).collect::<Vec<_>>().join("; "));
+    }
     let mut finding = Finding::new(settings, one.slug.clone(), said);
     if one.disabled {
         finding.enabled = false;

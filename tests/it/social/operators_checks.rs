@@ -48,7 +48,12 @@ async fn a_check_says_what_is_wrong_and_what_to_paste() {
     // Nobody is there, or nobody who can answer.
     write(&cli, &table("idp", "oidc", "http://127.0.0.1:1", ""));
     let (is_good, problem) = checked(&cli, "idp").await;
-    assert!(is_good == false && problem.contains("cannot be reached"), "{problem}");
+    let refused = "cannot reach http://127.0.0.1:1: connection refused";
+    assert!(is_good == false && problem == refused, "{problem}");
+    write(&cli, &table("idp", "oidc", "https://nobody.invalid", "allowed_clients = [\"nobody\"]"));
+    let (is_good, problem) = checked(&cli, "idp").await;
+    let unknown = "cannot reach https://nobody.invalid: the name is not known (DNS); it is for";
+    assert!(is_good == false && problem.starts_with(unknown), "{problem}");
     write(&cli, &good);
     idp.misbehaves("/.well-known/openid-configuration", Answer::html(200, "<p>Hello"));
     let (is_good, problem) = checked(&cli, "idp").await;
@@ -167,7 +172,8 @@ async fn a_check_understands_every_vendor() {
     let cli = with_file(&every.toml()).await;
     for id in [NATIVE, OTHER] {
         let grant = "urn:ietf:params:oauth:grant-type:token-exchange";
-        let create = ["client", "create", "--id", id, "--name", id, "--kind", "public", "--grant", grant];
+        let create =
+            ["client", "create", "--id", id, "--name", id, "--kind", "public", "--grant", grant];
         cli.json(&create, None).await;
     }
     for (slug, _) in every.desks() {
