@@ -25,9 +25,9 @@ const LIMITED: &str = "https://limited.facebook.com";
 /// Facebook.
 #[derive(Debug)]
 pub(super) struct Facebook {
-    oauth: PlainOAuth,
-    graph: String,
-    limited: String,
+    pub(super) oauth: PlainOAuth,
+    pub(super) graph: String,
+    pub(super) limited: String,
     keys: Keys,
 }
 

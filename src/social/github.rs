@@ -19,8 +19,8 @@ use crate::domain::sensitive::Sensitive;
 /// GitHub, or an Enterprise Server.
 #[derive(Debug)]
 pub(super) struct GitHub {
-    oauth: PlainOAuth,
-    api: String,
+    pub(super) oauth: PlainOAuth,
+    pub(super) api: String,
 }
 
 impl GitHub {

@@ -10,7 +10,7 @@ use super::trouble::Trouble;
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 
-const TOKEN_INFO: &str = "https://oauth2.googleapis.com/tokeninfo";
+pub(super) const TOKEN_INFO: &str = "https://oauth2.googleapis.com/tokeninfo";
 
 /// Whether a person belongs to a domain that the operator names. An address at a domain is no proof:
 /// whoever once read its mail may have an account of their own with it. Google says by `hd` whose

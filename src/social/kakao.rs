@@ -11,7 +11,7 @@ use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 
 /// Where people and tokens are asked about.
-const API: &str = "https://kapi.kakao.com";
+pub(super) const API: &str = "https://kapi.kakao.com";
 
 /// The interface beside an issuer: its own where the issuer is not Kakao's usual one.
 fn api(site: &Site) -> &str {

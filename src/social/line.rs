@@ -8,7 +8,7 @@ use super::trouble::Trouble;
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 
-const API: &str = "https://api.line.me";
+pub(super) const API: &str = "https://api.line.me";
 
 /// Whose access token it is, if it was issued for one of these.
 pub(super) fn prove<'a>(

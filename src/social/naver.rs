@@ -15,8 +15,8 @@ use crate::domain::reason::Reason;
 /// Naver.
 #[derive(Debug)]
 pub(super) struct Naver {
-    oauth: PlainOAuth,
-    me: String,
+    pub(super) oauth: PlainOAuth,
+    pub(super) me: String,
 }
 
 impl Naver {

@@ -10,9 +10,9 @@ use super::trouble::Trouble;
 pub(super) struct PlainOAuth {
     pub(super) site: Site,
     /// The authorization endpoint.
-    authorize: String,
+    pub(super) authorize: String,
     /// The token endpoint.
-    token: String,
+    pub(super) token: String,
 }
 
 impl PlainOAuth {

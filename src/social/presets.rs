@@ -268,7 +268,66 @@ static GITLAB: Row = Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::provider::Slug;
+    use crate::domain::clock::Clock;
+    use crate::domain::provider::{Credential, Registration, Slug, Terms};
+    use crate::domain::sensitive::Sensitive;
+    use crate::outbound::{Config, Outbound};
+    use crate::social::Provider;
+    use crate::social::channel::Channel;
+    use crate::social::facebook::Facebook;
+    use crate::social::github::GitHub;
+    use crate::social::naver::Naver;
+    use crate::social::site::Site;
+    use crate::social::tenants::Tenants;
+
+    /// At its usual place: no `issuer` is set.
+    fn usual(preset: Preset) -> Site {
+        let registration = Registration {
+            slug: Slug::parse(preset.as_str()).unwrap(),
+            terms: Terms::new(preset, "ours"),
+            credential: Credential::Secret(Sensitive::new("secret")),
+            disabled: false,
+        };
+        let outbound = Outbound::new(Config::default()).unwrap();
+        Site::new(registration, Channel::new(outbound, Clock::system()))
+    }
+
+    /// The stand-ins of the tests have all of it at one place, so nothing else sees a slip here.
+    #[test]
+    fn every_vendor_is_where_it_says_that_it_is() {
+        for (preset, issuer) in [
+            (Preset::Google, "https://accounts.google.com"),
+            (Preset::Apple, "https://appleid.apple.com"),
+            (Preset::Kakao, "https://kauth.kakao.com"),
+            (Preset::Line, "https://access.line.me"),
+            (Preset::GitLab, "https://gitlab.com"),
+        ] {
+            assert!(of(preset).is_openid(), "{preset}");
+            assert_eq!(usual(preset).base(), issuer);
+        }
+        let microsoft = usual(Preset::Microsoft);
+        let issuer = Tenants::of(&microsoft).issuer();
+        assert_eq!(issuer, "https://login.microsoftonline.com/common/v2.0");
+        assert_eq!(google::TOKEN_INFO, "https://oauth2.googleapis.com/tokeninfo");
+        assert_eq!(kakao::API, "https://kapi.kakao.com");
+        assert_eq!(line::API, "https://api.line.me");
+        let github = GitHub::new(usual(Preset::GitHub));
+        assert_eq!(github.oauth.authorize, "https://github.com/login/oauth/authorize");
+        assert_eq!(github.oauth.token, "https://github.com/login/oauth/access_token");
+        assert_eq!(github.api, "https://api.github.com");
+        let naver = Naver::new(usual(Preset::Naver));
+        assert_eq!(naver.oauth.authorize, "https://nid.naver.com/oauth2.0/authorize");
+        assert_eq!(naver.oauth.token, "https://nid.naver.com/oauth2.0/token");
+        assert_eq!(naver.me, "https://openapi.naver.com/v1/nid/me");
+        let facebook = Facebook::new(usual(Preset::Facebook));
+        assert_eq!(facebook.oauth.authorize, "https://www.facebook.com/dialog/oauth");
+        assert_eq!(facebook.oauth.token, "https://graph.facebook.com/oauth/access_token");
+        assert_eq!(facebook.graph, "https://graph.facebook.com");
+        assert_eq!(facebook.limited, "https://limited.facebook.com");
+        for issuer in ["https://www.facebook.com", "https://limited.facebook.com"] {
+            assert!(facebook.issues(issuer), "{issuer}");
+        }
+    }
 
     #[test]
     fn every_preset_can_be_a_slug_and_has_an_issuer_unless_it_is_any() {
