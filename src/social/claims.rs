@@ -41,7 +41,8 @@ pub(super) fn name(claims: &Value, member: &str) -> Option<String> {
         Value::Number(number) if number.is_u64() => Some(number.to_string()),
         _ => None,
     }
-    .filter(|name| !name.is_empty() && name.len() <= 255)
+    // Postgres keeps no NUL, and nobody has a reason for another one of them.
+    .filter(|name| !name.is_empty() && name.len() <= 255 && !name.contains(char::is_control))
 }
 
 /// The same of an answer that must have it; any status but 200 is a refusal.
@@ -154,6 +155,8 @@ mod tests {
             (json!({ "id": 3_000_000_000_u64 }), Some("3000000000")),
             (json!({ "id": "abc" }), Some("abc")),
             (json!({ "id": "" }), None),
+            (json!({ "id": "a\u{0}b" }), None),
+            (json!({ "id": "a\nb" }), None),
             (json!({ "id": 1.5 }), None),
             (json!({ "id": -1 }), None),
             (json!({ "id": null }), None),

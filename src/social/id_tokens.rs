@@ -210,7 +210,8 @@ fn check(
         return Err(Bad::token(Reason::WrongAtHash, "the access token is another one"));
     }
     let subject = verified.subject().as_str();
-    if subject.is_empty() || subject.len() > LONGEST_SUBJECT {
+    let is_short = subject.len() <= LONGEST_SUBJECT;
+    if subject.is_empty() || !is_short || subject.contains(char::is_control) {
         return Err(malformed("its sub is none"));
     }
     Ok(Verified {

@@ -10,6 +10,7 @@ mod doors;
 mod errors;
 pub(crate) mod every;
 mod exchange;
+mod forbidden;
 mod hints;
 mod identity_keys;
 mod in_app;
