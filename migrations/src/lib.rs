@@ -7,6 +7,7 @@ mod m0001_core;
 mod m0002_people;
 mod m0003_federation;
 mod m0004_expiry;
+mod m0005_consenting;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_people::Migration),
             Box::new(m0003_federation::Migration),
             Box::new(m0004_expiry::Migration),
+            Box::new(m0005_consenting::Migration),
         ]
     }
 }

@@ -67,6 +67,8 @@ reasons! {
     TokenRefused => "token_refused",
     /// The provider does not tell about the person.
     PersonRefused => "person_refused",
+    /// The provider does not tell about somebody so young.
+    UnderAge => "under_age",
     /// A code comes without the state that it belongs to.
     StateMissing => "state_missing",
     /// An answer at the address of another provider, RFC 9700 §4.4.2.

@@ -271,6 +271,7 @@ fn refusal(trouble: &Trouble) -> Refusal {
             let description = "the provider cannot be reached";
             Refusal::new(ErrorCode::Overloaded, description).retry_after(5)
         }
+        Trouble::Unagreed(_) => invalid_grant("the person has not agreed to what is needed"),
         Trouble::Unprovable => invalid_grant(
             "this provider cannot prove for whom such a token was issued: send an authorization code",
         ),

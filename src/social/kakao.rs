@@ -30,8 +30,7 @@ pub(super) fn ask<'a>(
         let url = channel::with_query(&url, &[("secure_resource", "true")]);
         let (status, person) = site.channel.get(&url, Some(access_token)).await?;
         if status != 200 {
-            let detail = format!("status {status}, {}", code(&person));
-            return Err(Trouble::refused(Reason::PersonRefused, detail));
+            return Err(not_told(status, &person));
         }
         if claims::name(&person, "id").as_deref() != Some(&identity.subject) {
             return Err(Trouble::refused(Reason::WrongSubject, "the person is another one"));
@@ -81,6 +80,28 @@ pub(super) fn prove<'a>(
     })
 }
 
+/// Why Kakao does not tell about a person.
+fn not_told(status: u16, answer: &Value) -> Trouble {
+    let detail = format!("status {status}, {}", code(answer));
+    match (answer.get("code").and_then(Value::as_i64), required_scopes(answer)) {
+        (Some(-402), Some(scopes)) => Trouble::Unagreed(scopes),
+        (Some(-406), _) => Trouble::refused(Reason::UnderAge, detail),
+        _ => Trouble::refused(Reason::PersonRefused, detail),
+    }
+}
+
+/// What a person has not agreed to, as it is asked for: without `openid` there would be no id token.
+fn required_scopes(answer: &Value) -> Option<String> {
+    let required = answer.get("required_scopes")?.as_array()?;
+    let required: Vec<&str> = required.iter().map(Value::as_str).collect::<Option<_>>()?;
+    let is_scope = |scope: &&str| {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
+        !scope.is_empty() && scope.bytes().all(legal)
+    };
+    let is_good = !required.is_empty() && required.iter().all(is_scope);
+    is_good.then(|| format!("openid {}", required.join(" ")))
+}
+
 /// Kakao's number of an error.
 fn code(answer: &Value) -> String {
     answer
@@ -88,4 +109,31 @@ fn code(answer: &Value) -> String {
         .and_then(Value::as_i64)
         .map(|code| format!("code {code}"))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_agreed_to_is_asked_for_and_nothing_else_is() {
+        let wants = |scopes: Value| json!({ "code": -402, "required_scopes": scopes });
+        let asked = Trouble::Unagreed("openid account_email name".to_owned());
+        assert_eq!(not_told(403, &wants(json!(["account_email", "name"]))), asked);
+        for (answer, reason) in [
+            (wants(json!([])), Reason::PersonRefused),
+            (wants(json!(["a b"])), Reason::PersonRefused),
+            (wants(json!([1])), Reason::PersonRefused),
+            (wants(json!("account_email")), Reason::PersonRefused),
+            (json!({ "code": -406 }), Reason::UnderAge),
+            (json!({ "code": -401, "required_scopes": ["name"] }), Reason::PersonRefused),
+            (json!(null), Reason::PersonRefused),
+        ] {
+            let trouble = not_told(403, &answer);
+            assert!(matches!(trouble, Trouble::Refused { .. }), "{answer}");
+            assert_eq!(trouble.reason(), reason, "{answer}");
+        }
+    }
 }

@@ -201,7 +201,7 @@ impl Provider for OpenId {
             }
             extra.extend(request.login_hint.map(|hint| ("login_hint", hint)));
             let flow = self.flow(&metadata, self.site.client_id(), None);
-            flow.leave(request, self.site.scopes(), &extra)
+            flow.leave(request, request.scopes.unwrap_or(self.site.scopes()), &extra)
         })
     }
 

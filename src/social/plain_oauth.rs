@@ -37,7 +37,7 @@ impl PlainOAuth {
         more: &[(&str, &str)],
     ) -> Result<String, Trouble> {
         let extra = [self.site.again(request), more].concat();
-        self.flow().leave(request, self.site.scopes(), &extra)
+        self.flow().leave(request, request.scopes.unwrap_or(self.site.scopes()), &extra)
     }
 
     /// The access token that a code brings.

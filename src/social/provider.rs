@@ -60,6 +60,8 @@ pub struct AuthorizationRequest<'a> {
     pub language: &'a str,
     /// Whether they are to prove anew who they are.
     pub again: bool,
+    /// What is asked for, instead of the usual: what they had not agreed to.
+    pub scopes: Option<&'a str>,
 }
 
 /// What a person comes back with, RFC 6749 §4.1.2.

@@ -20,6 +20,9 @@ pub enum Trouble {
     /// It does not know us as we are registered.
     #[error("the registration is not good: {0}")]
     Misconfigured(String),
+    /// The person has not agreed to what it needs to tell about them: they can be asked.
+    #[error("they have not agreed to {0}")]
+    Unagreed(String),
     /// Nothing proves for whom such a token was issued, so any app there could have got it (token
     /// substitution, OpenID Connect Core §16.11).
     #[error("nothing proves for whom such a token was issued")]
@@ -52,6 +55,7 @@ impl Trouble {
             Self::Unavailable(detail) => Self::Unavailable(clean(detail)),
             Self::Refused { reason, detail } => Self::Refused { reason, detail: clean(detail) },
             Self::Misconfigured(detail) => Self::Misconfigured(clean(detail)),
+            Self::Unagreed(scopes) => Self::Unagreed(scopes),
             Self::Unprovable => Self::Unprovable,
         }
     }
@@ -63,6 +67,7 @@ impl Trouble {
             Self::Unavailable(_) => Reason::Unavailable,
             Self::Refused { reason, .. } => *reason,
             Self::Misconfigured(_) => Reason::Misconfigured,
+            Self::Unagreed(_) => Reason::PersonRefused,
             Self::Unprovable => Reason::Unprovable,
         }
     }

@@ -18,6 +18,7 @@ mod entity {
 
     #[derive(Clone, Debug, DeriveEntityModel)]
     #[sea_orm(table_name = "visit")]
+    #[expect(clippy::struct_excessive_bools, reason = "columns, and none follows from another")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub hash: Vec<u8>,
@@ -28,6 +29,7 @@ mod entity {
         pub direct: bool,
         pub again: bool,
         pub expires_at: i64,
+        pub consenting: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -43,6 +45,7 @@ const WRITING: &str = "writing the table visit";
 
 /// Somebody who is away at a provider.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "none of them follows from another")]
 pub struct Visit {
     /// What they took along.
     pub hash: Hashed<VisitState>,
@@ -58,6 +61,8 @@ pub struct Visit {
     pub direct: bool,
     /// Whether they were to prove anew who they are.
     pub again: bool,
+    /// Whether they were sent there once more, to agree to what they had not agreed to.
+    pub consenting: bool,
     /// When it is too late to come back.
     pub expires_at: DateTime<Utc>,
 }
@@ -74,6 +79,7 @@ impl TryFrom<Model> for Visit {
             kept: row.kept,
             direct: row.direct,
             again: row.again,
+            consenting: row.consenting,
             expires_at: clock::from_millis(row.expires_at),
         })
     }
@@ -89,6 +95,7 @@ pub async fn insert(tx: &Tx, visit: &Visit) -> Result<(), Fault> {
         kept: Set(visit.kept),
         direct: Set(visit.direct),
         again: Set(visit.again),
+        consenting: Set(visit.consenting),
         expires_at: Set(millis(visit.expires_at)),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;

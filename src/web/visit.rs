@@ -90,9 +90,11 @@ pub(super) async fn get(
         error: guest.form.get("error"),
         iss: guest.form.get("iss"),
         user: guest.form.get("user"),
+        language: guest.language.as_str(),
     };
     Ok(match interactions::come_back(&shared.issuer, guest.caller(), &slug, came).await {
         Ok(Back::Led(led)) => page::lead_onward(&shared, &guest, led),
+        Ok(Back::Away(url)) => page::see_other(&url),
         Ok(Back::Noted(id, slug, note)) => {
             page::see_other(&notes::sign_in(&shared, &id, &(Some(slug), note)))
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::enter::{Entry, asks_for_another, enter, present};
-use super::leave::LIFE;
+use super::leave::{LIFE, leave_to_agree};
 use super::{Caller, Errand, Interaction, InteractionId, Led, Lost, Next, Outcome, Said, lead};
 use crate::accounts::federation::{self, Arrival, PROOF_LIFE, Refusal, Unwelcome};
 use crate::domain::audit::{Event, Kind};
@@ -39,6 +39,8 @@ pub struct Came<'a> {
     pub iss: Option<&'a str>,
     /// Apple's `user`.
     pub user: Option<&'a str>,
+    /// The language that they read.
+    pub language: &'a str,
 }
 
 impl std::fmt::Debug for Came<'_> {
@@ -52,6 +54,8 @@ impl std::fmt::Debug for Came<'_> {
 pub enum Back {
     /// On their way.
     Led(Led),
+    /// To the provider once more: this URL.
+    Away(String),
     /// To the sign-in page, which says what happened.
     Noted(InteractionId, Slug, Note),
 }
@@ -71,7 +75,15 @@ pub async fn come_back(
     let identity = match prove(at, &known, came).await {
         Ok(identity) => identity,
         Err(Error::Fault(fault)) => return Err(fault.into()),
-        Err(Error::Refused(note)) => return at.note(interaction, note).await,
+        Err(Error::Refused(Unproven::Noted(note))) => return at.note(interaction, note).await,
+        Err(Error::Refused(Unproven::Unagreed(scopes))) => {
+            let left = leave_to_agree(issuer, &known, &visit, &scopes, came.language).await;
+            return match left {
+                Ok(url) => Ok(Back::Away(url)),
+                Err(Error::Refused(_)) => at.note(interaction, Note::Unavailable).await,
+                Err(Error::Fault(fault)) => Err(fault.into()),
+            };
+        }
     };
     // It may have been turned off meanwhile.
     let Some(known) = at.known() else { return at.note(interaction, Note::Unknown).await };
@@ -124,8 +136,16 @@ struct At<'a> {
     visit: &'a Visit,
 }
 
-/// Who it is that came back, or what a page says.
-async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Error<Note>> {
+/// Why nobody came back yet.
+enum Unproven {
+    /// A page says so.
+    Noted(Note),
+    /// They are to be asked for these.
+    Unagreed(String),
+}
+
+/// Who it is that came back, or what comes of it instead.
+async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Error<Unproven>> {
     let proven = async {
         // RFC 9207 §2.4: of an error, too.
         if !known.provider.answers_as(came.iss).await? {
@@ -151,16 +171,24 @@ async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Er
             if let Some(error) = came.error.filter(|_| note != Note::Cancelled) {
                 tracing::warn!(provider = %at.slug, error, "the provider answers with an error");
             }
-            Err(Error::Refused(note))
+            Err(Error::Refused(Unproven::Noted(note)))
+        }
+        // Once: who does not agree then either has said no.
+        Err(Trouble::Unagreed(scopes)) if !at.visit.consenting => {
+            Err(Error::Refused(Unproven::Unagreed(scopes)))
         }
         Err(trouble) => {
             tracing::warn!(provider = %at.slug, %trouble, "nobody came back from it");
             at.refused(trouble.reason(), None).await?;
-            Err(Error::Refused(match trouble {
+            Err(Error::Refused(Unproven::Noted(match trouble {
                 Trouble::Unavailable(_) | Trouble::Misconfigured(_) => Note::Unavailable,
-                Trouble::Refused { reason: Reason::DomainNotAllowed, .. } => Note::Refused,
-                Trouble::Refused { .. } | Trouble::Unprovable => Note::Failed,
-            }))
+                Trouble::Refused {
+                    reason: Reason::DomainNotAllowed | Reason::UnderAge, ..
+                } => Note::Refused,
+                Trouble::Refused { .. } | Trouble::Unagreed(_) | Trouble::Unprovable => {
+                    Note::Failed
+                }
+            })))
         }
     }
 }

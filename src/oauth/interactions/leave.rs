@@ -105,6 +105,7 @@ async fn depart_from(
         direct,
         hint,
         again: must_prove_again(view),
+        scopes: None,
     };
     let left = depart(issuer, known, departure).await;
     let noted = |_| NotLeft::Noted(choice.provider.clone(), Note::Unavailable);
@@ -131,6 +132,8 @@ struct Departure<'a> {
     direct: bool,
     hint: Option<&'a str>,
     again: bool,
+    /// What they had not agreed to.
+    scopes: Option<&'a str>,
 }
 
 async fn depart(
@@ -148,6 +151,7 @@ async fn depart(
         login_hint: departure.hint,
         language: departure.choice.language,
         again: departure.again,
+        scopes: departure.scopes,
     };
     let url = social::in_time(known.provider.start(request)).await.map_err(|trouble| {
         tracing::warn!(provider = %slug, %trouble, "nobody can leave for it");
@@ -162,6 +166,7 @@ async fn depart(
         kept: departure.choice.keep,
         direct: departure.direct,
         again: departure.again,
+        consenting: departure.scopes.is_some(),
         expires_at: tx.now() + LIFE,
     };
     visits::insert(&tx, &visit).await?;
@@ -190,6 +195,28 @@ pub async fn leave_to_link(
         direct: false,
         hint: None,
         again: false,
+        scopes: None,
+    };
+    depart(issuer, known, departure).await
+}
+
+/// Leaves once more, in the same interaction, for the consent that was missing.
+pub(super) async fn leave_to_agree(
+    issuer: &Issuer,
+    known: &Known,
+    visit: &Visit,
+    scopes: &str,
+    language: &str,
+) -> Result<String, Error<Trouble>> {
+    let choice = Choice { provider: &visit.provider, keep: visit.kept, language };
+    let departure = Departure {
+        interaction: &visit.interaction,
+        browser: &visit.browser,
+        choice,
+        direct: visit.direct,
+        hint: None,
+        again: visit.again,
+        scopes: Some(scopes),
     };
     depart(issuer, known, departure).await
 }

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::every::{Every, with_each};
 use super::table;
-use super::traces::{is_noted, left, refusals, returning};
+use super::traces::{is_noted, left, refusals, returning, visit};
 use super::vendors::sign_in;
 use super::witness::Witness;
-use crate::support::upstream::{Answer, CLIENT_ID, Fields, GitHub};
+use crate::support::upstream::{Answer, CLIENT_ID, Fields, GitHub, Kakao};
 use crate::support::{Server, both, decode_claims, decode_header};
 
 both! {
@@ -76,6 +76,49 @@ both! {
         let app = server.web_app("app", |client| client.first_party = true).await;
         let (_, person) = sign_in(&server, &app, "github", &github).await;
         assert!(person.get("email").is_none() && person["email_verified"] != true, "{person}");
+    }
+
+    /// `-402`: the person is asked once for what they had not agreed to.
+    async fn kakao_asks_once_for_the_consent_that_is_missing(database) {
+        let kakao = Kakao::start().await;
+        let tables = table("kakao", "kakao", kakao.base(), "");
+        let server = Server::start_social(&database, &tables).await;
+        kakao.follows(server.now());
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        kakao.wants_agreement_to("account_email");
+        for agrees in [true, false] {
+            let (mut browser, first) = returning(&server, &app, "kakao", &kakao).await;
+            let away = browser.come_back(&first).await;
+            let again = away.location().expect("sent away once more").to_owned();
+            let second = kakao.approve(&again);
+            let asked = kakao.asked();
+            let query = &asked.last().unwrap().query;
+            assert_eq!(query.get("scope"), "openid account_email");
+            assert_ne!(query.get("state"), first.get("state"));
+            if agrees {
+                kakao.behaves();
+                browser.come_back(&second).await.heard().code();
+                kakao.wants_agreement_to("account_email");
+            } else {
+                is_noted(&browser.come_back(&second).await, "kakao", "failed");
+            }
+            assert!(browser.come_back(&second).await.reply.status.is_client_error());
+        }
+        let evidence = server.evidence().await;
+        assert_eq!(refusals(&evidence).await, ["kakao: person_refused"]);
+    }
+
+    /// `-406`: another try changes nothing.
+    async fn kakao_keeps_people_under_14_to_itself(database) {
+        let kakao = Kakao::start().await;
+        let tables = table("kakao", "kakao", kakao.base(), "");
+        let server = Server::start_social(&database, &tables).await;
+        kakao.follows(server.now());
+        let app = server.web_app("app", |client| client.first_party = true).await;
+        let answer = json!({ "msg": "user is under 14", "code": -406 });
+        kakao.misbehaves("/v2/user/me", Answer::json(401, &answer));
+        is_noted(&visit(&server, &app, "kakao", &kakao).await, "kakao", "refused");
+        assert_eq!(refusals(&server.evidence().await).await, ["kakao: under_age"]);
     }
 
     async fn errors_with_the_status_of_a_success_are_errors(database) {
