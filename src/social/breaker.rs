@@ -33,6 +33,12 @@ impl Breaker {
         *self = Self::default();
     }
 
+    /// It answered, but so slowly that a visit may not come to its end: a rest is over, and what
+    /// failed is not forgotten.
+    pub(super) fn answered_slowly(&mut self) {
+        self.rests_until = None;
+    }
+
     /// It did not answer, or with a failure of its own.
     pub(super) fn failed(&mut self, now: DateTime<Utc>) {
         self.failures = self.failures.saturating_add(1);
@@ -75,6 +81,22 @@ mod tests {
             assert!(breaker.allows(at(second)));
             if second % 4 == 3 { breaker.answered() } else { breaker.failed(at(second)) }
         }
+    }
+
+    #[test]
+    fn slow_answers_between_failures_do_not_keep_it_going() {
+        let mut breaker = Breaker::default();
+        for second in 0..5 {
+            assert!(breaker.allows(at(second)));
+            breaker.answered_slowly();
+            breaker.failed(at(second));
+        }
+        assert!(!breaker.allows(at(5)));
+        assert!(breaker.allows(at(34)));
+        breaker.answered_slowly();
+        assert!(breaker.allows(at(35)) && breaker.allows(at(35)));
+        breaker.failed(at(36));
+        assert!(!breaker.allows(at(36)));
     }
 
     #[test]

@@ -7,11 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use url::Url;
 
 use super::breaker::Breaker;
-use super::origin;
 use super::trouble::Trouble;
+use super::{limit, origin};
 use crate::domain::clock::Clock;
 use crate::domain::reason::Reason;
 use crate::outbound::{self, Failure, Outbound};
@@ -26,6 +27,28 @@ pub(super) struct Channel {
     clock: Clock,
     breaker: Mutex<Breaker>,
     turns: Semaphore,
+}
+
+/// A call under way. One that is dropped because its visit took too long has failed; whoever hangs
+/// up says nothing about the provider.
+struct UnderWay<'c> {
+    channel: &'c Channel,
+    ends: Option<Instant>,
+}
+
+impl UnderWay<'_> {
+    /// It came to an end of its own.
+    fn ended(mut self) {
+        self.ends = None;
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if self.ends.is_some_and(|ends| Instant::now() >= ends) {
+            self.channel.breaker().failed(self.channel.clock.now());
+        }
+    }
 }
 
 /// Why a call came to nothing.
@@ -76,7 +99,11 @@ impl Channel {
             return Err(Broken::Resting);
         }
         let url = request.uri().to_string();
-        let answered = match self.outbound.send(request).await {
+        let began = Instant::now();
+        let under_way = UnderWay { channel: self, ends: limit::ends() };
+        let sent = self.outbound.send(request).await;
+        under_way.ended();
+        let answered = match sent {
             Ok(response) if response.status().is_server_error() => {
                 Err(Broken::Status(response.status().as_u16(), place(&url)))
             }
@@ -87,7 +114,11 @@ impl Channel {
             // Nothing was sent.
             Err(Broken::Failed(Failure::NotAllowed, _)) => {}
             Ok(_) | Err(Broken::Failed(Failure::TooLarge | Failure::Malformed, _)) => {
-                self.breaker().answered();
+                if began.elapsed() < limit::SLOW {
+                    self.breaker().answered();
+                } else {
+                    self.breaker().answered_slowly();
+                }
             }
             Err(_) => self.breaker().failed(self.clock.now()),
         }
@@ -182,6 +213,10 @@ pub(super) fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[test]
@@ -216,5 +251,24 @@ mod tests {
         ] {
             assert_eq!(channel.why(failure, url), said);
         }
+    }
+    /// The time of the visit runs out before that of the call does.
+    #[tokio::test]
+    async fn a_visit_that_takes_too_long_counts_and_whoever_hangs_up_does_not() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", silent.local_addr().unwrap());
+        let config = outbound::Config { allow_private: true, ..outbound::Config::default() };
+        let channel = Channel::new(Outbound::new(config).unwrap(), Clock::system());
+        let resting = Trouble::from(Broken::Resting);
+        let patience = Duration::from_millis(300);
+        let visit = || limit::within(patience, Box::pin(channel.get(&url, None)));
+        for _ in 0..10 {
+            assert!(visit().now_or_never().is_none(), "it is under way, and dropped");
+        }
+        for _ in 0..5 {
+            let late = visit().await.unwrap_err();
+            assert!(matches!(late, Trouble::Unavailable(_)) && late != resting, "{late}");
+        }
+        assert_eq!(visit().await, Err(resting));
     }
 }

@@ -5,7 +5,6 @@
 //! here: identities become accounts in [`accounts`](crate::accounts).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use url::Url;
 
@@ -25,6 +24,7 @@ mod github;
 mod google;
 mod id_tokens;
 mod kakao;
+mod limit;
 mod line;
 mod metadata;
 mod naver;
@@ -39,6 +39,7 @@ mod trial;
 mod trouble;
 
 use channel::Channel;
+pub use limit::in_time;
 use presets::Kind;
 pub use provider::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
@@ -63,17 +64,6 @@ pub fn stated(token: &str) -> Option<Stated> {
     let issuer = claims.get("iss")?.as_str()?.to_owned();
     let audiences = id_tokens::audiences(&claims)?.into_iter().map(str::to_owned).collect();
     Some(Stated { issuer, audiences })
-}
-
-/// The longest that a visit may take, however many calls it needs: two that take as long as one may
-/// ([`outbound::Config::patience`](crate::outbound::Config)).
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Bounds a visit in time.
-pub async fn in_time<T>(answer: Answer<'_, T>) -> Result<T, Trouble> {
-    let late =
-        || Trouble::Unavailable(format!("the provider took more than {} s", PATIENCE.as_secs()));
-    tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// Makes the provider of a registration, unless something is wrong with that.
