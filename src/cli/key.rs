@@ -33,6 +33,8 @@ pub(super) enum Key {
     /// Drop a key for good: what it signed is refused from now on
     Drop {
         /// Its kid
+        // One in so many begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
     /// Take in a private key (PEM: RSA or P-256)
