@@ -225,6 +225,7 @@ async fn a_language_that_is_chosen_stays_and_errors_are_pages() {
     window.clicks("logout-stay").await;
     window.goto(&town.server.url("/logout")).await;
     window.clicks("logout-confirm").await;
+    window.sees("signed-out-again").await;
     window.goto(&town.server.url("/account")).await;
     window.sees("login-submit").await;
     // The cookie of http on loopback is the one of https.

@@ -127,6 +127,7 @@ async fn the_whole_journey_by_a_second_mapae_with_scripts_and_without() {
         // Signed in there, and not here: one click, and nothing more is asked.
         window.goto(&town.server.url("/logout")).await;
         window.clicks("logout-confirm").await;
+        window.sees("signed-out-again").await;
         window.goto(&town.request(&[])).await;
         window.clicks("login-with-up").await;
         assert_eq!(town.arrived(&window).await["sub"], first["sub"]);
