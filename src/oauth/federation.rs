@@ -50,14 +50,14 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     let scope = registered_scope(exchange.scope, client)?;
     registered_resources(&exchange.resources, client)?;
     let known = find(cx, exchange.issuer, exchange.token).await?;
+    if exchange.token.is_too_long() {
+        return Err(invalid_grant("the subject token is not good").into());
+    }
     if let Token::Code { redirect_uri: None, .. } = exchange.token
         && known.provider.names_redirect_uri()
     {
         let description = "redirect_uri is missing: the one that the code was sent to";
         return Err(invalid_request(description).into());
-    }
-    if exchange.token.is_too_long() {
-        return Err(invalid_grant("the subject token is not good").into());
     }
     if was_sent_here(cx, exchange.token).await? {
         // It belongs to a browser, which came back with it or did not.

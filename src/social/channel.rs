@@ -252,6 +252,7 @@ mod tests {
             assert_eq!(channel.why(failure, url), said);
         }
     }
+
     /// The time of the visit runs out before that of the call does.
     #[tokio::test]
     async fn a_visit_that_takes_too_long_counts_and_whoever_hangs_up_does_not() {

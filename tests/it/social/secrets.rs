@@ -126,7 +126,7 @@ async fn apps(every: &Every, app: &App, secrets: &mut Secrets) {
         let broken = "a-token-that-nobody-gave-to-anybody";
         secrets.keep(broken);
         for kind in [ID_TOKEN, ACCESS_TOKEN, CODE] {
-            let changes = [("subject_issuer", slug), ("redirect_uri", landing)];
+            let changes = [("subject_issuer", slug), ("redirect_uri", landing), ("state", "x")];
             present(app, kind, broken, &changes).await.refused(400, "invalid_grant");
         }
     });

@@ -214,7 +214,11 @@ both! {
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&[])).await;
             let stayed = browser.leave(&page, "idp").await;
-            assert_eq!((stayed.reply.status.as_u16(), stayed.location()), (503, None), "{bad}");
+            let location = stayed.location().expect("back at our page");
+            let ours = location.starts_with("/login?") && location.ends_with("&note=unavailable");
+            assert!(ours, "{bad}: {location}");
+            let policy = browser.follow(stayed).await.reply.header("content-security-policy").to_owned();
+            assert!(!policy.contains("sandbox") && !policy.contains("script-src/"), "{policy}");
         }
     }
 }
