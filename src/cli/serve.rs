@@ -1,7 +1,7 @@
 //! `mapae serve`.
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Installation, Outcome};
 use crate::app::{Server, telemetry};
@@ -20,24 +20,46 @@ impl Serve {
         let flags: Vec<_> = self.listen.map(|listen| ("listen", listen)).into_iter().collect();
         let settings = at.settings(&flags)?;
         telemetry::count();
-        let server = Server::start(settings, at.clock.clone()).await?;
-        until_stopped(server).await
+        let mut signals = Signals::listen()?;
+        let server = tokio::select! {
+            server = Server::start(settings, at.clock.clone()) => server?,
+            () = signals.heard() => return Ok(()),
+        };
+        signals.stop(server).await;
+        Ok(())
     }
 }
 
-/// Waits for the signal to stop, and stops. A second signal does not wait for anybody.
-pub(super) async fn until_stopped(server: Server) -> Outcome {
-    let fault = |error| Fault::internal("listening to signals", error);
-    let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals to stop.
+#[derive(Debug)]
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Listens from here on. A server that says that it is ready can be told to stop, so this comes
+    /// first.
+    pub(super) fn listen() -> Outcome<Self> {
+        let fault = |error| Fault::internal("listening to signals", error);
+        let terminate = signal(SignalKind::terminate()).map_err(fault)?;
+        let interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
+        Ok(Self { terminate, interrupt })
     }
-    tokio::select! {
-        () = server.stop() => {}
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+
+    async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
-    Ok(())
+
+    /// Waits for one, and stops the server. A second one does not wait for anybody.
+    pub(super) async fn stop(mut self, server: Server) {
+        self.heard().await;
+        tokio::select! {
+            () = server.stop() => {}
+            () = self.heard() => {}
+        }
+    }
 }

@@ -1,11 +1,14 @@
 //! `mapae serve` as a process: what operators change beside it, one server a file, stopping.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Binary, Cli, Database, PASSWORD, both, eventually, form, free_port, http};
+use crate::support::{
+    Binary, Cli, Database, PASSWORD, both, eventually, form, free_port, http, terminate,
+};
 
 const PERSONAL: &[&str] = &[
     "--kind",
@@ -219,5 +222,19 @@ async fn r09_who_hangs_is_not_waited_for_beyond_the_deadline() {
         }
         let ended = tokio::time::timeout(Duration::from_secs(10), binary.ended()).await;
         assert_eq!(ended.expect("in time"), Some(0), "{deadline}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_can_be_reached_can_be_told_to_stop() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    for attempt in 0..3 {
+        let mut child = cli.command(&["serve"]).stdin(Stdio::null()).spawn().expect("the binary");
+        let address = cli.get("MAPAE_LISTEN").to_owned();
+        eventually("it listens", async || TcpStream::connect(&address).await.is_ok()).await;
+        terminate(&child).await;
+        let ended = tokio::time::timeout(Duration::from_secs(30), child.wait()).await;
+        let status = ended.expect("in time").expect("an end");
+        assert_eq!(status.code(), Some(0), "attempt {attempt}: {status}");
     }
 }

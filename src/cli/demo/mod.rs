@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
 
 use self::relying_party::RelyingParty;
-use super::serve::until_stopped;
+use super::serve::Signals;
 use super::{Installation, Outcome};
 use crate::accounts::users::{self, NewUser};
 use crate::app::config::{self, Settings};
@@ -74,6 +74,7 @@ impl Demo {
     pub(super) async fn run(self, at: &Installation) -> Outcome {
         telemetry::log(LevelFilter::WARN);
         telemetry::count();
+        let signals = Signals::listen()?;
         let folder = self.folder()?;
         let (listener, idp_url) = bind("--idp-port", self.idp_port, IDP_PORT).await?;
         let idp = idp::start(at, listener, &idp_url, &folder.path.join("idp")).await?;
@@ -97,11 +98,11 @@ impl Demo {
             }),
             &tour(&url, &secret, &app_url, &idp_url),
         );
-        let stopped = until_stopped(server).await;
+        signals.stop(server).await;
         app.abort();
         idp.stop().await;
         drop(folder);
-        stopped
+        Ok(())
     }
 
     fn folder(&self) -> Outcome<Folder> {
