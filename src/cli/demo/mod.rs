@@ -96,7 +96,7 @@ impl Demo {
                     "issuer": idp_url, "username": idp::PERSON, "password": idp::PASSWORD,
                 },
             }),
-            &tour(&url, &secret, &app_url, &idp_url),
+            &tour(&url, &secret, &app_url, &idp_url, self.keep),
         );
         signals.stop(server).await;
         app.abort();
@@ -221,11 +221,12 @@ fn client(at: &Installation) -> Outcome<Client> {
     Ok(client)
 }
 
-fn tour(issuer: &str, secret: &str, app: &str, idp: &str) -> String {
+fn tour(issuer: &str, secret: &str, app: &str, idp: &str, keep: bool) -> String {
+    let left = if keep { "./mapae-demo stays" } else { "it leaves nothing behind" };
     let (idp_person, idp_password) = (idp::PERSON, idp::PASSWORD);
     format!(
         r#"
-mapae is running at {issuer}    (Ctrl-C stops it and leaves nothing behind)
+mapae is running at {issuer}    (Ctrl-C stops it; {left})
 
 Open {app} in a browser: an app that knows nothing but the issuer.
 Sign in as {PERSON} with {PASSWORD}. Your own page is {issuer}/account.
