@@ -8,6 +8,7 @@ mod m0002_people;
 mod m0003_federation;
 mod m0004_expiry;
 mod m0005_consenting;
+mod step;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -17,11 +18,11 @@ pub struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m0001_core::Migration),
-            Box::new(m0002_people::Migration),
-            Box::new(m0003_federation::Migration),
-            Box::new(m0004_expiry::Migration),
-            Box::new(m0005_consenting::Migration),
+            Box::new(m0001_core::STEP),
+            Box::new(m0002_people::STEP),
+            Box::new(m0003_federation::STEP),
+            Box::new(m0004_expiry::STEP),
+            Box::new(m0005_consenting::STEP),
         ]
     }
 }

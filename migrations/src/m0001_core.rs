@@ -2,30 +2,9 @@
 //!
 //! Instants are milliseconds since 1970. Hashes are 32 bytes. Lists are JSON arrays in text.
 
-use sea_orm_migration::prelude::*;
+use crate::step::Step;
 
-use crate::dialect;
-
-/// The migration.
-#[derive(Debug)]
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &'static str {
-        "m0001_core"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::execute(manager, STATEMENTS).await
-    }
-}
+pub(crate) const STEP: Step = Step { name: "m0001_core", statements: STATEMENTS };
 
 const STATEMENTS: &[&str] = &[
     // What replicas and command lines watch to learn that something changed.

@@ -1,29 +1,8 @@
 //! Social login: providers, the identities that they vouch for, visits to them.
 
-use sea_orm_migration::prelude::*;
+use crate::step::Step;
 
-use crate::dialect;
-
-/// The migration.
-#[derive(Debug)]
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &'static str {
-        "m0003_federation"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::execute(manager, STATEMENTS).await
-    }
-}
+pub(crate) const STEP: Step = Step { name: "m0003_federation", statements: STATEMENTS };
 
 const STATEMENTS: &[&str] = &[
     "INSERT INTO revision (name, value) VALUES ('providers', 0)",

@@ -1,29 +1,8 @@
 //! What is cleaned up by its age is found by its age.
 
-use sea_orm_migration::prelude::*;
+use crate::step::Step;
 
-use crate::dialect;
-
-/// The migration.
-#[derive(Debug)]
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &'static str {
-        "m0004_expiry"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::execute(manager, STATEMENTS).await
-    }
-}
+pub(crate) const STEP: Step = Step { name: "m0004_expiry", statements: STATEMENTS };
 
 const STATEMENTS: &[&str] = &[
     "CREATE INDEX used_assertion_expires_at ON used_assertion (expires_at)",
