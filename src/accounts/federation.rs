@@ -24,6 +24,15 @@ use crate::store::{Store, Tx, audit_events, identities, users};
 /// How long the proof of an account of the same address counts.
 pub const PROOF_LIFE: Duration = Duration::minutes(10);
 
+/// How often two who arrive at the same moment are sorted out.
+pub const ATTEMPTS: u32 = 3;
+
+/// That this was not often enough.
+#[must_use]
+pub fn crowded() -> Fault {
+    Fault::unavailable("letting somebody in", "others came at the same moment")
+}
+
 /// Who arrives.
 #[derive(Debug)]
 pub enum Arrival {

@@ -21,8 +21,6 @@ use crate::domain::verdict::{Error, Fault};
 use crate::social::{self, Presented, Proven, Stated, Token, Trouble};
 use crate::store::{Tx, audit_events, used_assertions, visits};
 
-/// How often two who arrive at the same moment are sorted out.
-const ATTEMPTS: u32 = 3;
 /// A token that was accepted is remembered for so long beyond its end.
 const SKEW: Duration = Duration::minutes(5);
 
@@ -175,7 +173,7 @@ struct Wish {
 async fn arrive(cx: &Cx<'_>, known: &Known, proven: &Proven, wish: Wish) -> Result<Entitlement> {
     let slug = &known.registration.slug;
     let once = proven.once.as_ref();
-    for _ in 0..ATTEMPTS {
+    for _ in 0..federation::ATTEMPTS {
         let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
         let arrived =
             federation::arrive(&tx, &known.registration, &proven.identity, cx.origin).await;
@@ -206,7 +204,7 @@ async fn arrive(cx: &Cx<'_>, known: &Known, proven: &Proven, wish: Wish) -> Resu
         };
         return tx.settle(verdict).await;
     }
-    Err(Fault::unavailable("letting somebody in", "others came at the same moment").into())
+    Err(federation::crowded().into())
 }
 
 async fn is_first_use(tx: &Tx, once: Option<&([u8; 32], DateTime<Utc>)>) -> Result<bool, Fault> {

@@ -83,7 +83,7 @@ impl Facebook {
         }
         let app = claims::name(data, "app_id");
         if !app.is_some_and(|app| accepted.contains(&app.as_str())) {
-            return Err(Trouble::refused(Reason::WrongAudience, "it was issued for another app"));
+            return Err(Trouble::another_app());
         }
         let nobody = || Trouble::refused(Reason::MalformedAnswer, "the token speaks of nobody");
         claims::name(data, "user_id").ok_or_else(nobody)

@@ -70,9 +70,7 @@ impl GitHub {
         match status {
             200 if app.as_deref() == Some(id) => Ok(()),
             401 | 403 => Err(Trouble::Misconfigured(format!("status {status}"))),
-            200 | 404 => {
-                Err(Trouble::refused(Reason::WrongAudience, "it was issued for another app"))
-            }
+            200 | 404 => Err(Trouble::another_app()),
             _ => Err(Trouble::refused(Reason::TokenRefused, format!("status {status}"))),
         }
     }

@@ -23,9 +23,6 @@ use crate::social::{self, AuthorizationResponse, Trouble};
 use crate::store::visits::{self, Visit};
 use crate::store::{Tx, interactions};
 
-/// How often two who arrive at the same moment are sorted out.
-const ATTEMPTS: u32 = 3;
-
 /// What a person comes back with.
 #[derive(Clone, Copy)]
 pub struct Came<'a> {
@@ -215,14 +212,18 @@ impl At<'_> {
         self.issuer.providers.find(self.slug, self.client)
     }
 
-    async fn refused(&self, reason: Reason, user: Option<&UserId>) -> Result<(), Fault> {
-        let refusal = Refusal {
+    fn refusal<'r>(&'r self, reason: Reason, user: Option<&'r UserId>) -> Refusal<'r> {
+        Refusal {
             provider: self.slug,
             reason,
             client: self.client,
             user,
             origin: self.caller.origin,
-        };
+        }
+    }
+
+    async fn refused(&self, reason: Reason, user: Option<&UserId>) -> Result<(), Fault> {
+        let refusal = self.refusal(reason, user);
         federation::refused(&self.issuer.store, self.issuer.clock.now(), refusal).await
     }
 
@@ -251,7 +252,7 @@ impl At<'_> {
         interaction: Interaction,
         identity: &Identity,
     ) -> Outcome<Back> {
-        for _ in 0..ATTEMPTS {
+        for _ in 0..federation::ATTEMPTS {
             let tx = self.issuer.store.begin(self.issuer.clock.now()).await?;
             let arrived =
                 federation::arrive(&tx, &known.registration, identity, self.caller.origin).await;
@@ -275,14 +276,14 @@ impl At<'_> {
                     self.ask(&tx, user, identity).await.map(Back::Led)
                 }
                 Err(Error::Refused(why)) => {
-                    self.turn_away(&tx, why).await?;
+                    federation::refused_in(&tx, self.refusal(why.reason(), None)).await?;
                     Ok(Back::Noted(interaction.id.clone(), self.slug.clone(), Note::Refused))
                 }
                 Err(Error::Fault(fault)) => Err(fault.into()),
             };
             return tx.settle(back).await;
         }
-        Err(Fault::unavailable("letting somebody in", "others came at the same moment").into())
+        Err(federation::crowded().into())
     }
 
     async fn enter(&self, tx: &Tx, user: &User) -> Outcome<Led> {
@@ -311,17 +312,6 @@ impl At<'_> {
         };
         interactions::set_pending(tx, &interaction.id, Some(&pending)).await?;
         Ok(Led { next: Next::SignIn(interaction.id), cookie: None })
-    }
-
-    async fn turn_away(&self, tx: &Tx, why: Unwelcome) -> Result<(), Fault> {
-        let refusal = Refusal {
-            provider: self.slug,
-            reason: why.reason(),
-            client: self.client,
-            user: None,
-            origin: self.caller.origin,
-        };
-        federation::refused_in(tx, refusal).await
     }
 }
 
