@@ -27,9 +27,9 @@
 //! transaction open → [`accounts::federation`] finds the account, makes it, or asks for a proof → the
 //! same next step as after a password. `/token` joins at the second arrow ([`oauth::federation`]).
 //!
-//! **A refresh**: [`oauth::rotation`] takes every use that waits, reads their rows in one statement,
-//! decides each by a pure function, inserts in one statement, spends in one, commits once, and
-//! answers. A failed commit faults them all.
+//! **A refresh**: [`oauth::rotation`] takes every use that waits, reads their families in one
+//! statement, decides each by a pure function ([`domain::succession`]), and moves the rows whose
+//! leaf is still the same in one statement, which is the whole transaction. Nothing is inserted.
 //!
 //! **A key**: [`keys::ring`] is its whole life as a pure function of time: pending, signing, retiring,
 //! remembered, forgotten. The database holds the keys, sealed; every process looks at them in time.
@@ -40,7 +40,7 @@
 //! - One transaction has one instant ([`store::Tx`]). Time is handed in ([`domain::clock`]).
 //! - One-time things are spent by one statement whose affected rows decide.
 //! - A secret is [`Plain`](domain::secret::Plain) and can only be sent, or
-//!   [`Hashed`](domain::secret::Hashed) and can only be stored.
+//!   [`Hashed`](domain::secret::Hashed) and can only be stored. Of a refresh token nothing is stored.
 
 pub mod accounts;
 pub mod app;

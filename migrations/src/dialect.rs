@@ -8,16 +8,23 @@ pub(crate) async fn execute(manager: &SchemaManager<'_>, statements: &[&str]) ->
     let connection = manager.get_connection();
     let backend = manager.get_database_backend();
     for statement in statements {
-        connection.execute_unprepared(&written_for(backend, statement)).await?;
+        if let Some(statement) = written_for(backend, statement) {
+            connection.execute_unprepared(&statement).await?;
+        }
     }
     Ok(())
 }
 
 /// The two dialects differ here in the name of a byte string, and in what clusters a table by its
-/// primary key.
-fn written_for(backend: DbBackend, statement: &str) -> String {
+/// primary key. A statement that begins with `POSTGRES` is for that database alone.
+fn written_for(backend: DbBackend, statement: &str) -> Option<String> {
+    let only_postgres = statement.strip_prefix("POSTGRES ");
     match backend {
-        DbBackend::Postgres => statement.replace("BYTES", "BYTEA").replace(" BY_KEY", ""),
-        _ => statement.replace("BYTES", "BLOB").replace(" BY_KEY", " WITHOUT ROWID"),
+        DbBackend::Postgres => {
+            let statement = only_postgres.unwrap_or(statement);
+            Some(statement.replace("BYTES", "BYTEA").replace(" BY_KEY", ""))
+        }
+        _ if only_postgres.is_some() => None,
+        _ => Some(statement.replace("BYTES", "BLOB").replace(" BY_KEY", " WITHOUT ROWID")),
     }
 }

@@ -214,7 +214,7 @@ fn settings(r: &mut Reader) -> Settings {
             id_token: r.duration("token.id_lifetime", Duration::minutes(10)),
             refresh_idle: r.duration("token.refresh_idle_lifetime", Duration::days(30)),
             refresh_absolute: r.duration("token.refresh_absolute_lifetime", Duration::days(90)),
-            refresh_grace: r.duration_or_zero("token.refresh_grace", Duration::seconds(10)),
+            refresh_grace: r.duration_or_zero("token.refresh_grace", Duration::seconds(30)),
         },
         sessions: SessionLives {
             usual: r.session_life("session", Duration::hours(2), Duration::hours(12)),

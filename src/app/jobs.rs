@@ -15,7 +15,7 @@ use crate::oauth::{Issuer, back_channel};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
     audit_events, authorization_codes, browsers, families, interactions, known_addresses,
-    refresh_tokens, revoked_access_tokens, sessions, throttles, used_assertions, visits,
+    revoked_access_tokens, sessions, throttles, used_assertions, visits,
 };
 
 /// What changed in another process shows here within a second: this, and one read.
@@ -163,7 +163,6 @@ async fn clean_up(issuer: Arc<Issuer>, retention: chrono::Duration) -> Result<()
             visits::forget(&tx, now, STEP).await?,
             sessions::forget(&tx, now, STEP).await?,
             browsers::forget(&tx, now, STEP).await?,
-            refresh_tokens::forget(&tx, ended, STEP).await?,
             families::forget(&tx, ended, STEP).await?,
             audit_events::forget(&tx, now - retention, STEP).await?,
         ];

@@ -11,7 +11,8 @@ use crate::accounts::hashing::Hasher;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::keyring::Keyring;
-use crate::keys::seal::{FormsKey, MasterKey, RotationKey, Sealer, Source, VisitKey};
+use crate::keys::rotation::RotationKey;
+use crate::keys::seal::{FormsKey, MasterKey, Sealer, Source, VisitKey};
 use crate::oauth::providers::Providers;
 use crate::oauth::{Issuer, Parts};
 use crate::outbound::Outbound;
@@ -95,10 +96,12 @@ pub async fn open_issuer(
 ) -> Outcome<Issuer> {
     let master = master_key(settings, store).await?;
     let keyring = open_keyring(settings, store, clock, &master).await?;
+    let sealer = Sealer::new(&master)?;
+    let rotation_key = RotationKey::open(store, clock, &sealer).await?;
     let outbound = outbound(settings)?;
     let providers = Providers::new(
         Arc::clone(store),
-        Sealer::new(&master)?,
+        sealer,
         outbound.clone(),
         clock.clone(),
         &settings.social,
@@ -117,7 +120,7 @@ pub async fn open_issuer(
         outbound,
         providers,
         visits: VisitKey::new(&master)?,
-        rotation_key: RotationKey::new(&master)?,
+        rotation_key,
     })?)
 }
 

@@ -52,6 +52,9 @@ pub(super) enum Key {
         /// The file of the new master key, where the key is given by file or environment
         #[arg(long, value_name = "FILE")]
         new_master_key_file: Option<PathBuf>,
+        /// Make a new key for refresh tokens too: every one that was handed out is refused
+        #[arg(long)]
+        end_refresh_tokens: bool,
     },
 }
 
@@ -95,8 +98,9 @@ impl Key {
                 at.print(&jwks, &format!("{jwks:#}"));
                 Ok(())
             }
-            Self::Rewrap { new_master_key_file } => {
-                rewrap(at, &keyring, &settings.master_key, new_master_key_file).await
+            Self::Rewrap { new_master_key_file, end_refresh_tokens } => {
+                let next = new_master_key_file;
+                rewrap(at, &keyring, &settings.master_key, next, end_refresh_tokens).await
             }
         }
     }
@@ -155,18 +159,19 @@ async fn rewrap(
     keyring: &Keyring,
     source: &Source,
     new_file: Option<PathBuf>,
+    ends_refresh_tokens: bool,
 ) -> Outcome {
     let load = |error: crate::keys::seal::NoMasterKey| Rejected(error.to_string());
     match (source, new_file) {
         (Source::Folder(folder), None) => {
             let next = MasterKey::generate();
             next.write_next(folder).map_err(load)?;
-            keyring.reseal(&Sealer::new(&next)?).await?;
+            keyring.reseal(&Sealer::new(&next)?, ends_refresh_tokens).await?;
             MasterKey::promote_next(folder).map_err(load)?;
         }
         (_, Some(file)) => {
             let next = MasterKey::load(&Source::File(file)).map_err(load)?;
-            keyring.reseal(&Sealer::new(&next)?).await?;
+            keyring.reseal(&Sealer::new(&next)?, ends_refresh_tokens).await?;
         }
         (Source::File(_) | Source::Text(_), None) => {
             return super::usage("--new-master-key-file names the new key here");

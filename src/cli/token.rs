@@ -10,8 +10,7 @@ use crate::app;
 use crate::domain::audit::Origin;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::verdict::Fault;
-use crate::oauth::{Issuer, bearer, revoke};
-use crate::store::refresh_tokens;
+use crate::oauth::{Issuer, bearer, revoke, rotation};
 
 /// Tokens, read from standard input.
 #[derive(Debug, Subcommand)]
@@ -54,26 +53,22 @@ async fn inspect(issuer: &Issuer, token: &str) -> Result<Value, Fault> {
 }
 
 async fn refresh_token(issuer: &Issuer, token: &str) -> Result<Value, Fault> {
-    let hash = Plain::<RefreshToken>::presented(token).hashed();
-    let found = refresh_tokens::find(&*issuer.store, &[hash]).await?.pop();
-    let now = issuer.clock.now();
+    let found = rotation::find(issuer, &Plain::presented(token)).await?;
     Ok(match found {
-        Some(token) => json!({
+        Some((token, found)) => json!({
             "kind": "refresh_token",
             "ours": true,
-            "active": token.spent_at.is_none()
-                && token.expires_at > now
-                && token.family.is_live(now)
-                && token.user_enabled,
-            "client_id": token.family.client.as_str(),
-            "sub": token.family.user,
-            "sid": token.family.id.0,
-            "scope": token.family.scope.to_string(),
-            "generation": token.generation,
-            "expires_at": token.expires_at,
-            "spent_at": token.spent_at,
-            "family_expires_at": token.family.expires_at,
-            "family_revoked_at": token.family.revoked_at,
+            "active": rotation::is_active(issuer, &token, &found),
+            "client_id": found.family.client.as_str(),
+            "sub": found.family.user,
+            "sid": found.family.id.0,
+            "scope": found.family.scope.to_string(),
+            "generation": token.place.generation,
+            "attempt": token.place.attempt,
+            "spent": token.place != found.succession.leaf,
+            "expires_at": found.succession.idle_ends_at,
+            "family_expires_at": found.family.expires_at,
+            "family_revoked_at": found.family.revoked_at,
         }),
         None => json!({ "kind": "refresh_token", "ours": false, "active": false }),
     })

@@ -42,6 +42,16 @@ impl Clock {
     }
 }
 
+impl Clock {
+    /// The present instant by another clock that showed this just now: two machines whose clocks
+    /// differ agree on it. Less than a second is no difference but the way of the answer.
+    #[must_use]
+    pub fn now_by(&self, other: DateTime<Utc>) -> DateTime<Utc> {
+        let ahead = other - Self::system().now();
+        if ahead.abs() < Duration::seconds(1) { self.now() } else { self.now() + ahead }
+    }
+}
+
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {

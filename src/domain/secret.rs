@@ -52,19 +52,19 @@ impl Kind for VisitState {
     const PREFIX: &'static str = "mapae_vs_";
 }
 
-/// A secret of 256 bits in the form in which it is sent: prefix and base64url.
+/// A secret in the form in which it is sent: prefix and base64url.
 pub struct Plain<K>(Zeroizing<String>, PhantomData<K>);
 
 impl<K: Kind> Plain<K> {
     /// A new random secret.
     #[must_use]
     pub fn generate() -> Self {
-        Self::from_bytes(&random::bytes())
+        Self::from_bytes(&random::bytes::<32>())
     }
 
-    /// The secret that these 256 bits are.
+    /// The secret that these bytes are.
     #[must_use]
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+    pub fn from_bytes(bytes: &[u8]) -> Self {
         let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes));
         Self(Zeroizing::new(format!("{}{}", K::PREFIX, *encoded)), PhantomData)
     }
@@ -73,6 +73,13 @@ impl<K: Kind> Plain<K> {
     #[must_use]
     pub fn presented(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()), PhantomData)
+    }
+
+    /// The bytes of a secret of this kind; `None` for any other text.
+    #[must_use]
+    pub fn to_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let encoded = self.0.strip_prefix(K::PREFIX)?;
+        URL_SAFE_NO_PAD.decode(encoded).ok().map(Zeroizing::new)
     }
 
     /// Whether this text is meant to be a secret of this kind.

@@ -61,6 +61,25 @@ impl Session {
     }
 }
 
+/// The life of the browser session that a family came from: what a refresh must know of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttachedSession {
+    /// How long it may idle.
+    pub idle: Duration,
+    /// When it ends unless it is used.
+    pub idle_ends_at: DateTime<Utc>,
+    /// The absolute end, which no use moves.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl AttachedSession {
+    /// Whether the session is good at this instant.
+    #[must_use]
+    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
+        now < self.idle_ends_at.min(self.expires_at)
+    }
+}
+
 /// The idle end that a use at this instant moves to; `None` when it is not worth a write.
 #[must_use]
 pub fn moved_idle_end(

@@ -12,6 +12,7 @@ use super::jwt::{SigningKey, Typ, Unverified, VerifyingKey, header, is_typ};
 use super::make::{self, Made, algorithm};
 use super::provider;
 use super::ring::{self, Memory, Phase, Timing};
+use super::rotation;
 use super::seal::{Sealer, credential_name};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::TokenAlg;
@@ -245,8 +246,9 @@ impl Keyring {
         Ok(dropped)
     }
 
-    /// Seals every key under another master key.
-    pub async fn reseal(&self, next: &Sealer) -> Result<usize, Fault> {
+    /// Seals every key under another master key; makes another rotation key, if refresh tokens are
+    /// to end.
+    pub async fn reseal(&self, next: &Sealer, ends_refresh_tokens: bool) -> Result<usize, Fault> {
         let tx = self.store.begin(self.clock.now()).await?;
         let stored = signing_keys::list_all(&tx).await?;
         for key in &stored {
@@ -261,6 +263,11 @@ impl Keyring {
                 Fault::internal("opening a credential", format!("{slug} is sealed by another key"))
             })?;
             providers::reseal(&tx, slug, next.seal(&name, &opened)?).await?;
+        }
+        if ends_refresh_tokens {
+            rotation::replace(&tx, next).await?;
+        } else {
+            rotation::reseal(&tx, &self.sealer, next).await?;
         }
         audit_events::insert(&tx, &[Event::new(Kind::MasterKeyChanged)]).await?;
         tx.commit().await?;

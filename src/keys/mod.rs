@@ -10,4 +10,5 @@ pub mod keyring;
 pub mod make;
 pub mod provider;
 pub mod ring;
+pub mod rotation;
 pub mod seal;

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::domain::hex;
 use crate::domain::provider::Slug;
 use crate::domain::random;
-use crate::domain::secret::{Plain, RefreshToken, VisitState};
+use crate::domain::secret::{Plain, VisitState};
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::Fault;
 
@@ -22,8 +22,6 @@ use crate::domain::verdict::Fault;
 pub enum Label {
     /// Sealing private keys in the database.
     Sealing,
-    /// Deriving the successor of a refresh token.
-    Rotation,
     /// Binding forms to their pages.
     Forms,
     /// What people take along to a provider.
@@ -34,7 +32,6 @@ impl Label {
     fn info(self) -> &'static [u8] {
         match self {
             Self::Sealing => b"mapae sealing v1",
-            Self::Rotation => b"mapae rotation v1",
             Self::Forms => b"mapae forms v1",
             Self::Visits => b"mapae visits v1",
         }
@@ -238,36 +235,6 @@ impl Sealer {
     }
 }
 
-/// Derives the successor of a refresh token, so that a repeat finds the same one again and the
-/// database holds nothing that it could be recovered from.
-#[derive(Clone)]
-pub struct RotationKey(hmac::Key);
-
-impl std::fmt::Debug for RotationKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RotationKey(…)")
-    }
-}
-
-impl RotationKey {
-    /// The rotation key of a master key.
-    pub fn new(master: &MasterKey) -> Result<Self, Fault> {
-        let key = master.derive(Label::Rotation)?;
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
-    }
-
-    /// `RT2 = HMAC(rotation key, RT1)`.
-    #[must_use]
-    pub fn successor(&self, presented: &Plain<RefreshToken>) -> Plain<RefreshToken> {
-        let tag = hmac::sign(&self.0, presented.expose().as_bytes());
-        let mut bytes = Zeroizing::new([0; 32]);
-        for (to, from) in bytes.iter_mut().zip(tag.as_ref()) {
-            *to = *from;
-        }
-        Plain::from_bytes(&bytes)
-    }
-}
-
 /// Binds a form to the page that it came from: a token that nobody else can make.
 #[derive(Clone)]
 pub struct FormsKey(hmac::Key);
@@ -365,19 +332,8 @@ mod tests {
     fn two_labels_never_share_a_key() {
         let master = MasterKey::generate();
         let derive = |label| *master.derive(label).unwrap();
-        assert_ne!(derive(Label::Sealing), derive(Label::Rotation));
-        assert_ne!(derive(Label::Rotation), derive(Label::Forms));
         assert_ne!(derive(Label::Sealing), derive(Label::Forms));
         assert_ne!(derive(Label::Forms), derive(Label::Visits));
-    }
-
-    #[test]
-    fn a_successor_is_always_the_same_one() {
-        let key = RotationKey::new(&MasterKey::generate()).unwrap();
-        let token = Plain::generate();
-        assert_eq!(key.successor(&token).expose(), key.successor(&token).expose());
-        assert_ne!(key.successor(&token).expose(), token.expose());
-        assert_ne!(key.successor(&token).expose(), key.successor(&Plain::generate()).expose());
     }
 
     #[test]

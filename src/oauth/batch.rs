@@ -1,43 +1,99 @@
 //! Work that is cheaper together: what waits is taken at once.
+//!
+//! Bounded in every direction: a full queue refuses at once, nobody waits longer than the deadline,
+//! and what nobody waits for any more is not begun.
 
 use std::future::Future;
+use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::domain::verdict::Fault;
 
-/// A queue whose items are worked off in batches, one batch at a time, in the order they came.
+/// What bounds a queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How many batches are worked off at once.
+    pub lanes: usize,
+    /// How many questions may wait.
+    pub queue: usize,
+    /// How long after it was asked a question is worth an answer.
+    pub deadline: Duration,
+}
+
+/// A queue whose items are worked off in batches.
 #[derive(Debug)]
 pub struct Batch<Q, A> {
-    waiting: mpsc::UnboundedSender<(Q, oneshot::Sender<A>)>,
+    waiting: mpsc::Sender<Waiting<Q, A>>,
+    deadline: Duration,
+}
+
+#[derive(Debug)]
+struct Waiting<Q, A> {
+    question: Q,
+    asker: oneshot::Sender<A>,
+    until: Instant,
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
-    /// Starts working. `work` gives one answer for each question, in their order.
-    pub fn start<F>(work: impl Fn(Vec<Q>) -> F + Send + 'static) -> Self
+    /// Starts working. `work` gives one answer for each question, in their order; it is abandoned
+    /// once the last of its questions is worth no answer any more.
+    pub fn start<F>(bounds: Bounds, work: impl Fn(Vec<Q>) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Vec<A>> + Send,
+        F: Future<Output = Vec<A>> + Send + 'static,
     {
-        let (waiting, mut queue) = mpsc::unbounded_channel::<(Q, oneshot::Sender<A>)>();
-        tokio::spawn(async move {
-            let mut taken = Vec::new();
-            while queue.recv_many(&mut taken, size(queue.len())).await > 0 {
-                let (questions, askers): (Vec<_>, Vec<_>) = taken.drain(..).unzip();
-                for (asker, answer) in askers.into_iter().zip(work(questions).await) {
-                    // An asker who went away misses nothing: the work is done.
-                    let _ = asker.send(answer);
-                }
-            }
-        });
-        Self { waiting }
+        let (waiting, queue) = mpsc::channel(bounds.queue);
+        tokio::spawn(work_off(queue, bounds.lanes, Arc::new(work)));
+        Self { waiting, deadline: bounds.deadline }
     }
 
     /// Adds a question to the next batch.
     pub async fn ask(&self, question: Q) -> Result<A, Fault> {
-        let gone = || Fault::internal("waiting for a batch", "its worker is gone");
         let (asker, answer) = oneshot::channel();
-        self.waiting.send((question, asker)).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())
+        let until = Instant::now() + self.deadline;
+        self.waiting
+            .try_send(Waiting { question, asker, until })
+            .map_err(|_| Fault::unavailable("adding to a batch", "too much waits already"))?;
+        match timeout_at(until, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            // The batch was abandoned, or it panicked.
+            Ok(Err(_)) => Err(Fault::unavailable("waiting for a batch", "it did not end well")),
+            Err(_) => Err(Fault::unavailable("waiting for a batch", "it took too long")),
+        }
+    }
+}
+
+async fn work_off<Q, A, F, W>(mut queue: mpsc::Receiver<Waiting<Q, A>>, lanes: usize, work: Arc<W>)
+where
+    Q: Send + 'static,
+    A: Send + 'static,
+    W: Fn(Vec<Q>) -> F + Send + Sync + 'static,
+    F: Future<Output = Vec<A>> + Send + 'static,
+{
+    let lanes = Arc::new(Semaphore::new(lanes));
+    let mut taken = Vec::new();
+    loop {
+        let Ok(lane) = Arc::clone(&lanes).acquire_owned().await else { return };
+        if queue.recv_many(&mut taken, size(queue.len())).await == 0 {
+            return;
+        }
+        let now = Instant::now();
+        // Whoever went away, or will be gone before there is an answer, is asked for nothing.
+        taken.retain(|waiting| !waiting.asker.is_closed() && now < waiting.until);
+        let Some(until) = taken.iter().map(|waiting| waiting.until).max() else { continue };
+        let (questions, askers): (Vec<_>, Vec<_>) =
+            taken.drain(..).map(|waiting| (waiting.question, waiting.asker)).unzip();
+        let work = Arc::clone(&work);
+        // A task of its own: a panic ends this batch and no other.
+        tokio::spawn(async move {
+            let answers = timeout_at(until, work(questions)).await;
+            drop(lane);
+            for (asker, answer) in askers.into_iter().zip(answers.unwrap_or_default()) {
+                // An asker who went away misses nothing: the work is done.
+                let _ = asker.send(answer);
+            }
+        });
     }
 }
 
@@ -51,3 +107,113 @@ fn size(waiting: usize) -> usize {
 const FEW: usize = 16;
 /// As many as one statement takes.
 const MANY: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tokio::sync::watch;
+
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { lanes: 1, queue: 4, deadline: Duration::from_mins(1) };
+    /// Of what does not end in time.
+    const SHORT: Bounds = Bounds { deadline: Duration::from_millis(100), ..BOUNDS };
+
+    struct Held {
+        batch: Batch<u32, u32>,
+        gate: watch::Sender<bool>,
+        begun: Arc<Mutex<Vec<Vec<u32>>>>,
+    }
+
+    /// Work that notes what it was given and ends once the gate is open.
+    fn held(bounds: Bounds) -> Held {
+        let (gate, open) = watch::channel(false);
+        let begun: Arc<Mutex<Vec<Vec<u32>>>> = Arc::default();
+        let noted = Arc::clone(&begun);
+        let batch = Batch::start(bounds, move |questions: Vec<u32>| {
+            noted.lock().unwrap().push(questions.clone());
+            let mut open = open.clone();
+            async move {
+                open.wait_for(|open| *open).await.unwrap();
+                questions
+            }
+        });
+        Held { batch, gate, begun }
+    }
+
+    impl Held {
+        async fn waiting(&self, count: usize) {
+            let waiting = &self.batch.waiting;
+            while waiting.max_capacity() - waiting.capacity() != count {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_taken_together_and_answered_in_order() {
+        let held = held(BOUNDS);
+        let rest = async {
+            held.waiting(0).await;
+            let rest = futures_util::future::join_all((1..4).map(|one| held.batch.ask(one)));
+            let release = async {
+                held.waiting(3).await;
+                held.gate.send(true).unwrap();
+            };
+            tokio::join!(rest, release).0
+        };
+        let (first, rest) = tokio::join!(held.batch.ask(0), rest);
+        assert_eq!(first.unwrap(), 0);
+        assert_eq!(rest.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(*held.begun.lock().unwrap(), [vec![0], vec![1, 2, 3]]);
+    }
+
+    #[tokio::test]
+    async fn a_stuck_batch_keeps_nobody_and_a_full_queue_refuses() {
+        let held = held(SHORT);
+        let asked = futures_util::future::join_all((0..9).map(|one| held.batch.ask(one)));
+        assert!(asked.await.iter().all(Result::is_err));
+        held.gate.send(true).unwrap();
+        assert_eq!(held.batch.ask(100).await.unwrap(), 100);
+        // What was turned away, and what nobody waits for any more, was never begun.
+        let begun = held.begun.lock().unwrap().concat();
+        assert!(begun.len() <= 1 + SHORT.queue, "{begun:?}");
+        assert_eq!(begun.last(), Some(&100));
+    }
+
+    #[tokio::test]
+    async fn whoever_has_gone_is_asked_for_nothing() {
+        let held = held(BOUNDS);
+        let gone = async {
+            held.waiting(0).await;
+            // Two more ask while the first one is worked on; one of them hangs up.
+            let mut leaves = Box::pin(held.batch.ask(1));
+            tokio::select! {
+                biased;
+                _ = &mut leaves => panic!("answered"),
+                () = std::future::ready(()) => {}
+            }
+            let stays = held.batch.ask(2);
+            let release = async {
+                held.waiting(2).await;
+                drop(leaves);
+                held.gate.send(true).unwrap();
+            };
+            tokio::join!(stays, release).0
+        };
+        let (first, stays) = tokio::join!(held.batch.ask(0), gone);
+        assert_eq!((first.unwrap(), stays.unwrap()), (0, 2));
+        assert_eq!(*held.begun.lock().unwrap(), [vec![0], vec![2]]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_its_batch_alone() {
+        let batch = Batch::start(BOUNDS, |questions: Vec<u32>| async move {
+            assert!(!questions.contains(&13));
+            questions
+        });
+        assert!(batch.ask(13).await.is_err());
+        assert_eq!(batch.ask(14).await.unwrap(), 14);
+    }
+}

@@ -12,11 +12,10 @@ use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::Client;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::scope::Scope;
-use crate::domain::secret::Plain;
 use crate::domain::session::Session;
+use crate::domain::succession::Succession;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
-use crate::store::refresh_tokens::{self, New};
 use crate::store::{Tx, audit_events, families};
 
 use super::grants::Grant;
@@ -78,17 +77,11 @@ pub async fn start(
     if let Some(session) = granted.session.filter(|_| family.bound_to().is_some()) {
         family.expires_at = family.expires_at.min(session.expires_at);
     }
-    families::insert(tx, &family).await?;
-    let refresh_token = refreshes.then(Plain::generate);
-    if let Some(token) = &refresh_token {
-        let new = New {
-            hash: token.hashed(),
-            family: family.id.clone(),
-            generation: 0,
-            expires_at: (now + lifetimes.refresh_idle).min(family.expires_at),
-        };
-        refresh_tokens::insert(tx, &[new]).await?;
-    }
+    let idle_end = (now + lifetimes.refresh_idle).min(family.expires_at);
+    let succession = refreshes.then(|| Succession::begin(now, origin.address.clone(), idle_end));
+    families::insert(tx, &family, succession.as_ref()).await?;
+    let token = |first: &Succession| issuer.rotation_key.token(first.salt, &family.id, first.leaf);
+    let refresh_token = succession.as_ref().map(token).transpose()?;
     let event = Event::new(Kind::FamilyStarted).user(granted.user).client(&client.id);
     audit_events::insert(tx, &[event.family(&family.id).from(origin)]).await?;
     Ok(Entitlement {

@@ -6,11 +6,10 @@ use serde::Serialize;
 use super::claims::{AccessToken, Audience};
 use super::client_auth::authenticate;
 use super::error::{Result, invalid_request};
-use super::{Issuer, bearer};
+use super::{Issuer, bearer, rotation};
 use crate::domain::client::{Client, RefreshPolicy};
 use crate::domain::form::Form;
 use crate::domain::secret::{Plain, RefreshToken};
-use crate::store::refresh_tokens;
 
 /// RFC 7662 §2.2. Of an inactive token nothing more is said.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -97,21 +96,16 @@ async fn refresh_token(
     asker: &Client,
     token: &Plain<RefreshToken>,
 ) -> Result<Introspection> {
-    let now = issuer.clock.now();
-    let found = refresh_tokens::find(&*issuer.store, &[token.hashed()]).await?.pop();
-    let good = found.filter(|token| {
-        token.family.client == asker.id
-            && token.family.is_live(now)
-            && token.user_enabled
-            && issuer.providers.admit(&token.family.client, &token.family.amr)
-            && token.expires_at > now
-            && token.spent_at.is_none()
-    });
-    let Some(token) = good else { return Ok(Introspection::default()) };
+    let Some((presented, token)) = rotation::find(issuer, token).await? else {
+        return Ok(Introspection::default());
+    };
+    if token.family.client != asker.id || !rotation::is_active(issuer, &presented, &token) {
+        return Ok(Introspection::default());
+    }
     let end = match asker.refresh {
         // Its idle end moves with every use.
         RefreshPolicy::Static => token.family.expires_at,
-        RefreshPolicy::Rotate { .. } | RefreshPolicy::Strict => token.expires_at,
+        RefreshPolicy::Rotate { .. } | RefreshPolicy::Strict => token.succession.idle_ends_at,
     };
     Ok(Introspection {
         active: true,

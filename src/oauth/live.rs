@@ -1,18 +1,23 @@
 //! Asking for many access tokens at once whether they still stand.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::batch::Batch;
+use super::batch::{Batch, Bounds};
 use crate::domain::verdict::Fault;
 use crate::store::Store;
 use crate::store::live::{Question, are_live};
+
+const QUEUE: usize = 4096;
+const DEADLINE: Duration = Duration::from_secs(3);
 
 /// The queue of questions.
 pub type Liveness = Batch<Question, Result<bool, Fault>>;
 
 /// Starts the worker.
 pub(super) fn start(store: Arc<Store>) -> Liveness {
-    Batch::start(move |questions: Vec<Question>| {
+    let bounds = Bounds { lanes: 2, queue: QUEUE, deadline: DEADLINE };
+    Batch::start(bounds, move |questions: Vec<Question>| {
         let store = Arc::clone(&store);
         async move {
             match are_live(&*store, &questions).await {

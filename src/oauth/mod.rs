@@ -13,7 +13,8 @@ use crate::domain::clock::Clock;
 use crate::domain::urls;
 use crate::domain::verdict::Fault;
 use crate::keys::keyring::Keyring;
-use crate::keys::seal::{FormsKey, RotationKey, VisitKey};
+use crate::keys::rotation::RotationKey;
+use crate::keys::seal::{FormsKey, VisitKey};
 use crate::outbound::Outbound;
 use crate::store::Store;
 
@@ -59,7 +60,7 @@ pub struct Lifetimes {
     pub refresh_idle: Duration,
     /// A family, however often it is refreshed.
     pub refresh_absolute: Duration,
-    /// How long a spent refresh token brings its successor again.
+    /// How long after a refresh token was handed out its parent brings the same one again.
     pub refresh_grace: Duration,
 }
 
@@ -96,8 +97,9 @@ pub struct Issuer {
     pub providers: Arc<providers::Providers>,
     /// Derives what people take along to them.
     pub visits: VisitKey,
+    /// Makes and verifies refresh tokens.
+    pub rotation_key: RotationKey,
     gate: Gate,
-    rotation_key: RotationKey,
     rotations: rotation::Rotations,
     liveness: live::Liveness,
     metadata: bytes::Bytes,
@@ -127,8 +129,13 @@ impl Issuer {
     pub fn start(parts: Parts) -> Result<Self, Fault> {
         let Parts { url, clock, store, keyring, hasher, limits, lifetimes, .. } = parts;
         let providers = Arc::new(parts.providers);
-        let rotations =
-            rotation::start(Arc::clone(&store), clock.clone(), lifetimes, Arc::clone(&providers));
+        let rotations = rotation::start(rotation::Parts {
+            store: Arc::clone(&store),
+            clock: clock.clone(),
+            lifetimes,
+            providers: Arc::clone(&providers),
+            key: parts.rotation_key.clone(),
+        });
         Ok(Self {
             clients: clients::Registry::new(Arc::clone(&store)),
             rotations,

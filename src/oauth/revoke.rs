@@ -4,14 +4,14 @@
 use super::client_auth::authenticate;
 use super::error::{Result, invalid_request};
 use super::token::check_origin;
-use super::{Issuer, bearer};
+use super::{Issuer, bearer, rotation};
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::{ClientId, RefreshDelivery};
 use crate::domain::clock::from_millis;
 use crate::domain::form::Form;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::verdict::Fault;
-use crate::store::{audit_events, families, refresh_tokens, revoked_access_tokens};
+use crate::store::{audit_events, families, revoked_access_tokens};
 
 /// Answers a revocation request. RFC 7009 §2.2: a token that is unknown is as good as revoked.
 pub async fn revoke(
@@ -65,8 +65,8 @@ async fn end_family(
     only_of: Option<&ClientId>,
     origin: &Origin,
 ) -> Result<bool, Fault> {
-    let found = refresh_tokens::find(&*issuer.store, &[token.hashed()]).await?.pop();
-    let Some(family) = found.map(|token| token.family) else { return Ok(false) };
+    let Some((_, found)) = rotation::find(issuer, token).await? else { return Ok(false) };
+    let family = found.family;
     if only_of.is_some_and(|client| family.client != *client) {
         return Ok(false);
     }

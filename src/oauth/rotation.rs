@@ -1,40 +1,40 @@
-//! Idempotent rotation of refresh tokens.
+//! Rotation of refresh tokens in place: one row a family, however often it is refreshed.
 //!
-//! `RT2 = HMAC(rotation key, RT1)`: presenting RT1 again within the grace, while RT2 is unspent,
-//! brings the same RT2. There is one live leaf always, so a lost response, two tabs and a retry
-//! after a crash are harmless. Any other repeat is reuse: the family ends (RFC 9700 §4.14.2).
-//!
-//! What waits is decided together: one statement reads (a second one the successors of what is
-//! spent), [`decide`] is pure and later uses see
-//! earlier ones, one statement inserts, one spends, one commit, then the answers.
+//! What waits is decided together. One statement reads the rows, [`decide`] is pure and later uses
+//! see earlier ones, and one statement moves every row whose leaf is still the one that was read:
+//! that statement is the whole transaction. Where somebody else was faster, the rows are read and
+//! decided again. Only an alarm, a repeat from elsewhere and the use of a browser session write
+//! more, after it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::Lifetimes;
-use super::batch::Batch;
+use super::batch::{Batch, Bounds};
 use super::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_scope};
 use super::providers::Providers;
+use super::{Issuer, Lifetimes};
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::{ClientId, RefreshPolicy};
 use crate::domain::clock::Clock;
 use crate::domain::family::{Family, FamilyId};
+use crate::domain::refresh::{Ended, Presented, Refreshable};
 use crate::domain::scope::Scope;
-use crate::domain::secret::{Hashed, RefreshToken};
+use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::session::{SessionId, moved_idle_end};
+use crate::domain::succession::{Judgement, Place, Salt};
 use crate::domain::verdict::Fault;
-use crate::store::refresh_tokens::{self, Issued, New};
-use crate::store::{Store, Tx, audit_events, families, sessions};
+use crate::keys::rotation::RotationKey;
+use crate::store::successions::{self, Move};
+use crate::store::{Store, audit_events, families, sessions};
 
 /// A use of a refresh token.
 #[derive(Clone, Debug)]
 pub struct Use {
     /// The token that was presented.
-    pub presented: Hashed<RefreshToken>,
-    /// The one that would succeed it.
-    pub successor: Hashed<RefreshToken>,
+    pub token: Presented,
     /// The client that presents it.
     pub client: ClientId,
     /// What becomes of refresh tokens of this client.
@@ -67,6 +67,10 @@ pub struct Rotated {
     pub scope: Scope,
     /// The resources of the access token.
     pub resources: Vec<String>,
+    /// What the refresh token to hand out is made with.
+    pub salt: Salt,
+    /// The place of the refresh token to hand out.
+    pub place: Place,
 }
 
 /// What to do about a use.
@@ -75,7 +79,9 @@ pub enum Decision {
     /// Spend the token; its successor becomes the leaf.
     Spend,
     /// It is spent; its successor is handed out once more.
-    Repeat,
+    Again,
+    /// It is spent, and nobody used its successor: another one replaces that.
+    Replace,
     /// The token is never spent.
     Keep,
     /// Nothing changes.
@@ -84,62 +90,50 @@ pub enum Decision {
     Reuse,
 }
 
-/// The whole rule, from the rows and from whether whoever came in the way of a family may still come
-/// in that way.
+/// The refusal of everything that is no refresh token of the client that presents it.
+#[must_use]
+pub fn unknown() -> Refusal {
+    invalid_grant("the refresh token is unknown")
+}
+
+/// The whole rule: `found` is the family of the token if the token is ours, `grace` is what counts
+/// for its client, and `admitted` says whether whoever came by a provider may still come that way.
 #[must_use]
 pub fn decide(
     now: DateTime<Utc>,
     grace: Duration,
     using: &Use,
-    presented: Option<&Issued>,
-    successor: Option<&Issued>,
-    admits: impl Fn(&Family) -> bool,
+    found: Option<&Refreshable>,
+    admitted: bool,
 ) -> Decision {
-    let Some(token) = presented else {
-        return Decision::Refuse(invalid_grant("the refresh token is unknown"));
-    };
     // RFC 6749 §10.4: bound to the client. Another client's try never harms the family.
-    if token.family.client != using.client {
-        return Decision::Refuse(invalid_grant("the refresh token is unknown"));
-    }
-    if !token.family.is_live(now) || !token.user_enabled || !admits(&token.family) {
-        return Decision::Refuse(invalid_grant("the session has ended"));
-    }
-    // Core §11: without offline_access it ends with the browser session.
-    let session_ended = || token.session.is_none_or(|session| !session.is_live(now));
-    if token.family.bound_to().is_some() && session_ended() {
-        return Decision::Refuse(invalid_grant("the session has ended"));
-    }
-    let next = match (token.spent_at, using.policy) {
-        // A token spent before the client's policy became static is as spent as any other.
-        (Some(spent_at), _) => match repeat(now, grace, spent_at, successor) {
-            Decision::Repeat => Decision::Repeat,
-            other => return other,
-        },
-        (None, _) if token.expires_at <= now => {
+    let Some(found) = found.filter(|found| found.family.client == using.client) else {
+        return Decision::Refuse(unknown());
+    };
+    match found.ended(now, admitted) {
+        Some(Ended::Family) => return Decision::Refuse(invalid_grant("the session has ended")),
+        Some(Ended::Idle) => {
             return Decision::Refuse(invalid_grant("the refresh token has expired"));
         }
-        (None, RefreshPolicy::Static) => Decision::Keep,
-        (None, RefreshPolicy::Rotate { .. } | RefreshPolicy::Strict) => Decision::Spend,
+        None => {}
+    }
+    let grace = match using.policy {
+        RefreshPolicy::Rotate { .. } => Some(grace),
+        RefreshPolicy::Strict | RefreshPolicy::Static => None,
     };
-    match check(using, &token.family) {
+    let next = match (found.succession.judge(using.token.place, now, grace), using.policy) {
+        (Judgement::Leaf, RefreshPolicy::Static) => Decision::Keep,
+        (Judgement::Leaf, RefreshPolicy::Rotate { .. } | RefreshPolicy::Strict) => Decision::Spend,
+        (Judgement::Again, _) => Decision::Again,
+        (Judgement::Replace, _) => Decision::Replace,
+        (Judgement::Straggler, _) => {
+            return Decision::Refuse(invalid_grant("the refresh token is spent"));
+        }
+        (Judgement::Reuse, _) => return Decision::Reuse,
+    };
+    match check(using, &found.family) {
         Ok(()) => next,
         Err(refusal) => Decision::Refuse(refusal),
-    }
-}
-
-fn repeat(
-    now: DateTime<Utc>,
-    grace: Duration,
-    spent_at: DateTime<Utc>,
-    successor: Option<&Issued>,
-) -> Decision {
-    let in_grace = grace > Duration::zero() && now - spent_at <= grace;
-    match successor {
-        Some(successor) if in_grace && successor.spent_at.is_none() => Decision::Repeat,
-        // The master key changed in between, so the successor that was handed out is not this one.
-        None if in_grace => Decision::Refuse(invalid_grant("the refresh token is spent")),
-        _ => Decision::Reuse,
     }
 }
 
@@ -165,205 +159,296 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
     Ok(())
 }
 
+/// The family of a refresh token and what the token says, if it is ours.
+pub async fn find(
+    issuer: &Issuer,
+    token: &Plain<RefreshToken>,
+) -> std::result::Result<Option<(Presented, Refreshable)>, Fault> {
+    let Some(token) = Presented::read(token) else { return Ok(None) };
+    let found = successions::find(&*issuer.store, &token.family).await?;
+    let ours = found.filter(|found| issuer.rotation_key.made(found.succession.salt, &token));
+    Ok(ours.map(|found| (token, found)))
+}
+
+/// Whether a refresh token is the one of its family that `/token` would take.
+#[must_use]
+pub fn is_active(issuer: &Issuer, token: &Presented, found: &Refreshable) -> bool {
+    let admitted = issuer.providers.admit(&found.family.client, &found.family.amr);
+    token.place == found.succession.leaf && found.ended(issuer.clock.now(), admitted).is_none()
+}
+
 /// The queue of uses.
 pub type Rotations = Batch<Use, Result<Rotated>>;
 
+/// What a rotation needs.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) store: Arc<Store>,
+    pub(super) clock: Clock,
+    pub(super) lifetimes: Lifetimes,
+    pub(super) providers: Arc<Providers>,
+    pub(super) key: RotationKey,
+}
+
+/// While one batch is committed the next one is decided: who loses a row to the other reads again.
+const BOUNDS: Bounds =
+    Bounds { lanes: 3, queue: 4096, deadline: std::time::Duration::from_secs(3) };
+
 /// Starts the worker.
-pub(super) fn start(
-    store: Arc<Store>,
-    clock: Clock,
-    lifetimes: Lifetimes,
-    providers: Arc<Providers>,
-) -> Rotations {
-    Batch::start(move |uses| {
-        let (store, clock) = (Arc::clone(&store), clock.clone());
-        let providers = Arc::clone(&providers);
-        async move { settle(&store, &clock, lifetimes, &providers, uses).await }
+pub(super) fn start(parts: Parts) -> Rotations {
+    let parts = Arc::new(parts);
+    Batch::start(BOUNDS, move |uses: Vec<Use>| {
+        let parts = Arc::clone(&parts);
+        async move { parts.settle(&uses).await }
     })
 }
 
-async fn settle(
-    store: &Store,
-    clock: &Clock,
-    lifetimes: Lifetimes,
-    providers: &Providers,
-    uses: Vec<Use>,
-) -> Vec<Result<Rotated>> {
-    let count = uses.len();
-    match rotate(store, clock, lifetimes, providers, uses).await {
-        Ok(outcomes) => {
-            outcomes.into_iter().map(|outcome| outcome.map_err(Error::Refused)).collect()
+type Outcome = Result<Rotated>;
+
+impl Parts {
+    async fn settle(&self, uses: &[Use]) -> Vec<Outcome> {
+        let began = Instant::now();
+        let mut outcomes: Vec<Option<Outcome>> = uses.iter().map(|_| None).collect();
+        while outcomes.iter().any(Option::is_none) {
+            let open = uses.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none());
+            let mut open: Vec<_> = open.collect();
+            if let Err(fault) = self.round(&mut open, began).await {
+                for (_, outcome) in open {
+                    outcome.get_or_insert_with(|| Err(Error::Fault(fault.clone())));
+                }
+            }
         }
-        // Nothing of the batch stays, so nobody in it may believe otherwise.
-        Err(fault) => (0..count).map(|_| Err(Error::Fault(fault.clone()))).collect(),
+        outcomes.into_iter().flatten().collect()
+    }
+
+    /// Decides what is open. What stays open lost its row to somebody else.
+    async fn round(
+        &self,
+        open: &mut [(&Use, &mut Option<Outcome>)],
+        began: Instant,
+    ) -> std::result::Result<(), Fault> {
+        let mut ids: Vec<_> = open.iter().map(|(using, _)| &using.token.family).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let found = successions::find_all(&*self.store, &ids).await?;
+        let system = self.clock.now();
+        let now = found.database_now.map_or(system, |shown| self.clock.now_by(shown));
+        let left = BOUNDS.deadline.saturating_sub(began.elapsed());
+        let until = found.database_now.unwrap_or(system)
+            + Duration::from_std(left).unwrap_or(Duration::zero());
+        let rows = found.rows.into_iter().map(|(id, row)| (id, row.map(Row::new))).collect();
+        let mut work = Work { now, parts: self, rows };
+        let decided: Vec<_> = open.iter().map(|(using, _)| work.take(using)).collect();
+        let kept = work.advance(until).await?;
+        let written = work.write_rest(&kept).await;
+        for ((using, outcome), decision) in open.iter_mut().zip(decided) {
+            **outcome = match (kept.get(&using.token.family), &written) {
+                (Some(Kept::Lost), _) => None,
+                (Some(Kept::WithMore), Err(fault)) => Some(Err(Error::Fault(fault.clone()))),
+                _ => Some(decision),
+            };
+        }
+        Ok(())
     }
 }
 
-type Outcome = std::result::Result<Rotated, Refusal>;
-
-async fn rotate(
-    store: &Store,
-    clock: &Clock,
-    lifetimes: Lifetimes,
-    providers: &Providers,
-    uses: Vec<Use>,
-) -> std::result::Result<Vec<Outcome>, Fault> {
-    let tx = store.begin(clock.now()).await?;
-    let mut hashes: Vec<_> = uses.iter().map(|one| one.presented).collect();
-    hashes.sort_unstable();
-    hashes.dedup();
-    let mut rows = refresh_tokens::lock(&tx, &hashes).await?;
-    // A successor matters only to a repeat, and is only looked at: a use of it elsewhere comes
-    // before or after this one, and both are right.
-    let spent =
-        |one: &&Use| rows.iter().any(|row| row.hash == one.presented && row.spent_at.is_some());
-    let successors: Vec<_> = uses.iter().filter(spent).map(|one| one.successor).collect();
-    if !successors.is_empty() {
-        rows.extend(refresh_tokens::find(&tx, &successors).await?);
-    }
-    let mut work = Work {
-        now: tx.now(),
-        lifetimes,
-        providers,
-        rows: rows.into_iter().map(|row| (row.hash, row)).collect(),
-        changes: Changes::default(),
-    };
-    let outcomes = uses.iter().map(|using| work.take(using)).collect();
-    work.changes.write(&tx).await?;
-    tx.commit().await?;
-    Ok(outcomes)
+/// What became of a family in a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// It stands as it was decided.
+    AsDecided,
+    /// The same, and there is more to write than its row.
+    WithMore,
+    /// Somebody else was faster.
+    Lost,
 }
 
-/// The rows of a batch as they stand after the uses so far, and what became of them.
+/// A family as it stands after the uses so far.
+struct Row {
+    was: Place,
+    now: Refreshable,
+    moved: bool,
+    revoked: bool,
+    used: Option<(SessionId, DateTime<Utc>)>,
+    events: Vec<Event>,
+}
+
+impl Row {
+    fn new(found: Refreshable) -> Self {
+        let was = found.succession.leaf;
+        Self { was, now: found, moved: false, revoked: false, used: None, events: Vec::new() }
+    }
+
+    fn has_more(&self) -> bool {
+        self.revoked || self.used.is_some() || !self.events.is_empty()
+    }
+}
+
+/// The rows of a round.
 struct Work<'a> {
     now: DateTime<Utc>,
-    lifetimes: Lifetimes,
-    providers: &'a Providers,
-    rows: HashMap<Hashed<RefreshToken>, Issued>,
-    changes: Changes,
-}
-
-#[derive(Default)]
-struct Changes {
-    inserted: Vec<New>,
-    spent: Vec<Hashed<RefreshToken>>,
-    extended: HashMap<Hashed<RefreshToken>, DateTime<Utc>>,
-    used: BTreeMap<SessionId, DateTime<Utc>>,
-    revoked: Vec<FamilyId>,
-    events: Vec<Event>,
+    parts: &'a Parts,
+    rows: HashMap<FamilyId, std::result::Result<Row, Fault>>,
 }
 
 impl Work<'_> {
     fn take(&mut self, using: &Use) -> Outcome {
-        let grace = match using.policy {
-            RefreshPolicy::Rotate { grace } => grace.unwrap_or(self.lifetimes.refresh_grace),
-            RefreshPolicy::Strict | RefreshPolicy::Static => Duration::zero(),
+        let (now, lifetimes) = (self.now, self.parts.lifetimes);
+        let row = match self.rows.get_mut(&using.token.family) {
+            Some(Ok(row)) => row,
+            Some(Err(fault)) => return Err(Error::Fault(fault.clone())),
+            None => return Err(unknown().into()),
         };
-        let presented = self.rows.get(&using.presented).cloned();
-        let successor = self.rows.get(&using.successor);
-        let admits = |family: &Family| self.providers.admit(&family.client, &family.amr);
-        let decision = decide(self.now, grace, using, presented.as_ref(), successor, admits);
-        if let (Decision::Spend | Decision::Keep | Decision::Repeat, Some(token)) =
-            (&decision, &presented)
-        {
-            self.use_session(token);
+        // Ended by an earlier use of this round.
+        if row.revoked {
+            return Err(invalid_grant("the session has ended").into());
         }
-        match (decision, presented) {
-            (Decision::Refuse(refusal), _) => Err(refusal),
-            (Decision::Reuse, Some(token)) => {
-                self.revoke(&token.family, using);
-                Err(invalid_grant("the refresh token was used before"))
+        let family = Arc::clone(&row.now.family);
+        let ours = self.parts.key.made(row.now.succession.salt, &using.token);
+        let grace = using.policy.own_grace().unwrap_or(lifetimes.refresh_grace);
+        let admitted = self.parts.providers.admit(&family.client, &family.amr);
+        let decision = decide(now, grace, using, ours.then_some(&row.now), admitted);
+        let idle_end = (now + lifetimes.refresh_idle).min(family.expires_at);
+        match decision {
+            Decision::Refuse(refusal) => return Err(refusal.into()),
+            Decision::Reuse => {
+                row.revoked = true;
+                row.events.push(event(Kind::RefreshReused, &family, using));
+                return Err(invalid_grant("the refresh token was used before").into());
             }
-            (Decision::Spend, Some(token)) => {
-                self.spend(using, &token);
-                Ok(rotated(using, token.family))
+            Decision::Spend => {
+                row.now.succession.spend();
+                row.now.succession.idle_ends_at = idle_end;
+                row.hand_out(now, using);
             }
-            (Decision::Keep, Some(token)) => {
-                self.extend(&token);
-                Ok(rotated(using, token.family))
+            Decision::Again => {
+                row.note_elsewhere(using);
+                row.hand_out_again(now, using);
             }
-            (Decision::Repeat, Some(token)) => Ok(rotated(using, token.family)),
-            (_, None) => Err(invalid_grant("the refresh token is unknown")),
+            Decision::Replace => {
+                row.note_elsewhere(using);
+                row.now.succession.replace();
+                row.now.succession.idle_ends_at = idle_end;
+                row.hand_out(now, using);
+            }
+            Decision::Keep => row.extend(idle_end, lifetimes.refresh_idle),
         }
+        row.use_session(now);
+        Ok(rotated(using, &row.now))
     }
 
-    fn idle_end(&self, family: &Family) -> DateTime<Utc> {
-        (self.now + self.lifetimes.refresh_idle).min(family.expires_at)
-    }
-
-    fn spend(&mut self, using: &Use, token: &Issued) {
-        let next = Issued {
-            hash: using.successor,
-            generation: token.generation + 1,
-            expires_at: self.idle_end(&token.family),
-            spent_at: None,
-            ..token.clone()
-        };
-        self.changes.spent.push(token.hash);
-        self.changes.inserted.push(New {
-            hash: next.hash,
-            family: next.family.id.clone(),
-            generation: next.generation,
-            expires_at: next.expires_at,
+    /// Moves the rows; says what became of each family that was read.
+    async fn advance(
+        &self,
+        until: DateTime<Utc>,
+    ) -> std::result::Result<BTreeMap<FamilyId, Kept>, Fault> {
+        let readable = || self.rows.iter().filter_map(|(id, row)| Some((id, row.as_ref().ok()?)));
+        let moves: Vec<_> = readable()
+            .filter(|(_, row)| row.moved)
+            .map(|(id, row)| Move {
+                family: id.clone(),
+                from: row.was,
+                to: row.now.succession.clone(),
+            })
+            .collect();
+        let advanced = successions::advance(&self.parts.store, &moves, until).await?;
+        let kept = readable().map(|(id, row)| {
+            let kept = match (row.moved && !advanced.contains(id), row.has_more()) {
+                (true, _) => Kept::Lost,
+                (false, true) => Kept::WithMore,
+                (false, false) => Kept::AsDecided,
+            };
+            (id.clone(), kept)
         });
-        self.rows.insert(next.hash, next);
-        if let Some(row) = self.rows.get_mut(&token.hash) {
-            row.spent_at = Some(self.now);
+        Ok(kept.collect())
+    }
+
+    /// Writes alarms and what else there is beside the rows.
+    async fn write_rest(&self, kept: &BTreeMap<FamilyId, Kept>) -> std::result::Result<(), Fault> {
+        let rest: Vec<_> = kept
+            .iter()
+            .filter(|(_, kept)| **kept == Kept::WithMore)
+            .filter_map(|(id, _)| Some((id, self.rows.get(id)?.as_ref().ok()?)))
+            .collect();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let tx = self.parts.store.begin(self.now).await?;
+        let mut events = Vec::new();
+        // In the order of their names, so that two replicas never wait for each other in a circle.
+        for (id, row) in &rest {
+            // Whoever ended it first has raised the alarm.
+            if !row.revoked || families::revoke(&tx, id).await? {
+                events.extend(row.events.iter().cloned());
+            }
+        }
+        let used: BTreeMap<_, _> = rest.iter().filter_map(|(_, row)| row.used.clone()).collect();
+        for (session, end) in &used {
+            sessions::move_idle_end(&tx, session, *end).await?;
+        }
+        audit_events::insert(&tx, &events).await?;
+        tx.commit().await
+    }
+}
+
+impl Row {
+    fn hand_out(&mut self, now: DateTime<Utc>, using: &Use) {
+        self.now.succession.hand_out(now, using.origin.address.as_deref());
+        self.moved = true;
+    }
+
+    /// A crowd of repeats is one write a second.
+    fn hand_out_again(&mut self, now: DateTime<Utc>, using: &Use) {
+        let succession = &self.now.succession;
+        let elsewhere = succession.handed_out_to != using.origin.address;
+        if elsewhere || now - succession.handed_out_at >= Duration::seconds(1) {
+            self.hand_out(now, using);
         }
     }
 
     /// Writing at every use would cost a rotation: the end moves once it is worth a hundredth.
-    fn extend(&mut self, token: &Issued) {
-        let end = self.idle_end(&token.family);
-        if end - token.expires_at > self.lifetimes.refresh_idle / 100 {
-            self.changes.extended.insert(token.hash, end);
+    fn extend(&mut self, end: DateTime<Utc>, idle: Duration) {
+        if end - self.now.succession.idle_ends_at > idle / 100 {
+            self.now.succession.idle_ends_at = end;
+            self.moved = true;
+        }
+    }
+
+    fn note_elsewhere(&mut self, using: &Use) {
+        let before = self.now.succession.handed_out_to.as_ref();
+        if before.is_some() && before != using.origin.address.as_ref() {
+            self.events.push(event(Kind::RefreshRepeated, &self.now.family, using));
         }
     }
 
     /// A refresh is a use of the browser session that the family is bound to.
-    fn use_session(&mut self, token: &Issued) {
-        if let (Some(id), Some(session)) = (token.family.bound_to(), &token.session)
-            && let Some(end) = moved_idle_end(session.idle_ends_at, session.idle, self.now)
+    fn use_session(&mut self, now: DateTime<Utc>) {
+        if let (Some(id), Some(session)) = (self.now.family.bound_to(), &mut self.now.session)
+            && let Some(end) = moved_idle_end(session.idle_ends_at, session.idle, now)
         {
-            self.changes.used.insert(id.clone(), end);
+            session.idle_ends_at = end;
+            self.used = Some((id.clone(), end));
         }
-    }
-
-    fn revoke(&mut self, family: &Family, using: &Use) {
-        for row in self.rows.values_mut().filter(|row| row.family.id == family.id) {
-            Arc::make_mut(&mut row.family).revoked_at = Some(self.now);
-        }
-        let event = Event::new(Kind::RefreshReused).user(&family.user).client(&family.client);
-        self.changes.events.push(event.family(&family.id).from(&using.origin));
-        self.changes.revoked.push(family.id.clone());
     }
 }
 
-fn rotated(using: &Use, family: Arc<Family>) -> Rotated {
+fn event(kind: Kind, family: &Family, using: &Use) -> Event {
+    let event = Event::new(kind).user(&family.user).client(&family.client);
+    event.family(&family.id).from(&using.origin)
+}
+
+fn rotated(using: &Use, found: &Refreshable) -> Rotated {
+    let family = &found.family;
     // RFC 6749 §6: a narrower scope is for this access token only.
     let scope = using.scope.clone().unwrap_or_else(|| family.scope.clone());
     let resources =
         if using.resources.is_empty() { family.resources.clone() } else { using.resources.clone() };
-    Rotated { family, scope, resources }
-}
-
-impl Changes {
-    async fn write(&self, tx: &Tx) -> std::result::Result<(), Fault> {
-        // Inserted first: a successor may have been spent within this very batch.
-        refresh_tokens::insert(tx, &self.inserted).await?;
-        refresh_tokens::spend(tx, &self.spent).await?;
-        for (hash, end) in &self.extended {
-            refresh_tokens::extend(tx, *hash, *end).await?;
-        }
-        for (session, end) in &self.used {
-            sessions::move_idle_end(tx, session, *end).await?;
-        }
-        // In one order, so that two replicas never wait for each other in a circle.
-        let revoked: BTreeSet<_> = self.revoked.iter().collect();
-        for family in revoked {
-            families::revoke(tx, family).await?;
-        }
-        audit_events::insert(tx, &self.events).await
+    Rotated {
+        family: Arc::clone(family),
+        scope,
+        resources,
+        salt: found.succession.salt,
+        place: found.succession.leaf,
     }
 }
 
@@ -371,10 +456,11 @@ impl Changes {
 mod tests {
     use super::*;
     use crate::domain::clock::from_millis;
-    use crate::domain::secret::Plain;
+    use crate::domain::random;
+    use crate::domain::succession::Succession;
     use crate::domain::user::UserId;
 
-    const GRACE: Duration = Duration::seconds(10);
+    const GRACE: Duration = Duration::seconds(30);
 
     fn t(seconds: i64) -> DateTime<Utc> {
         from_millis(seconds * 1000)
@@ -384,12 +470,19 @@ mod tests {
         ClientId::parse(id).unwrap()
     }
 
-    fn token() -> Issued {
-        Issued {
-            hash: Plain::generate().hashed(),
-            generation: 0,
-            expires_at: t(1000),
-            spent_at: None,
+    fn place(generation: u32) -> Place {
+        Place { generation, attempt: 0 }
+    }
+
+    /// A family of generation 5 whose leaf was handed out at 100.
+    fn found() -> Refreshable {
+        let succession = Succession {
+            leaf: place(5),
+            handed_out_at: t(100),
+            ..Succession::begin(t(0), None, t(1000))
+        };
+        Refreshable {
+            succession,
             user_enabled: true,
             session: None,
             family: Arc::new(Family {
@@ -408,10 +501,10 @@ mod tests {
         }
     }
 
-    fn using(policy: RefreshPolicy) -> Use {
+    fn using(policy: RefreshPolicy, generation: u32) -> Use {
+        let family = FamilyId("family".to_owned());
         Use {
-            presented: Plain::generate().hashed(),
-            successor: Plain::generate().hashed(),
+            token: Presented { family, place: place(generation), tag: random::bytes() },
             client: client("a"),
             policy,
             proof: None,
@@ -423,9 +516,8 @@ mod tests {
 
     const ROTATE: RefreshPolicy = RefreshPolicy::Rotate { grace: None };
 
-    fn decided(using: &Use, token: &Issued, successor: Option<&Issued>, now: i64) -> Decision {
-        let grace = if using.policy == ROTATE { GRACE } else { Duration::zero() };
-        decide(t(now), grace, using, Some(token), successor, |_| true)
+    fn decided(using: &Use, found: &Refreshable, now: i64) -> Decision {
+        decide(t(now), GRACE, using, Some(found), true)
     }
 
     fn is_refused(decision: &Decision, code: ErrorCode) -> bool {
@@ -433,87 +525,78 @@ mod tests {
     }
 
     #[test]
-    fn an_unspent_token_is_spent_or_kept_by_policy() {
+    fn the_leaf_is_spent_or_kept_by_policy() {
         for (policy, decision) in [
             (ROTATE, Decision::Spend),
             (RefreshPolicy::Strict, Decision::Spend),
             (RefreshPolicy::Static, Decision::Keep),
         ] {
-            assert_eq!(decided(&using(policy), &token(), None, 10), decision);
+            assert_eq!(decided(&using(policy, 5), &found(), 110), decision);
         }
     }
 
     #[test]
-    fn rfc9700_4_14_2_a_spent_token_is_repeated_in_the_grace_and_reused_after_it() {
-        let spent = Issued { spent_at: Some(t(100)), ..token() };
-        let leaf = token();
-        let used_leaf = Issued { spent_at: Some(t(103)), ..token() };
-        for (policy, successor, now, decision) in [
-            (ROTATE, Some(&leaf), 100, Decision::Repeat),
-            (ROTATE, Some(&leaf), 110, Decision::Repeat),
-            (ROTATE, Some(&leaf), 111, Decision::Reuse),
-            (ROTATE, Some(&used_leaf), 105, Decision::Reuse),
-            (ROTATE, None, 200, Decision::Reuse),
-            (RefreshPolicy::Strict, Some(&leaf), 100, Decision::Reuse),
-            (RefreshPolicy::Static, Some(&leaf), 100, Decision::Reuse),
+    fn rfc9700_4_14_2_what_is_spent_is_repeated_replaced_or_reused() {
+        for (policy, generation, now, decision) in [
+            (ROTATE, 4, 130, Decision::Again),
+            (ROTATE, 4, 131, Decision::Replace),
+            (ROTATE, 3, 131, Decision::Reuse),
+            (RefreshPolicy::Strict, 4, 100, Decision::Reuse),
+            (RefreshPolicy::Strict, 3, 100, Decision::Reuse),
+            (RefreshPolicy::Static, 4, 100, Decision::Reuse),
         ] {
-            assert_eq!(
-                decided(&using(policy), &spent, successor, now),
-                decision,
-                "{policy:?} {now}"
-            );
+            let using = using(policy, generation);
+            assert_eq!(decided(&using, &found(), now), decision, "{policy:?} {generation} {now}");
         }
-        // Another master key derives another successor: no alarm, but nothing to hand out either.
-        assert!(is_refused(&decided(&using(ROTATE), &spent, None, 105), ErrorCode::InvalidGrant));
+        let straggler = decided(&using(ROTATE, 3), &found(), 130);
+        assert!(is_refused(&straggler, ErrorCode::InvalidGrant));
     }
 
     #[test]
     fn another_clients_try_never_harms_the_family() {
-        let thief = Use { client: client("b"), ..using(ROTATE) };
-        let spent = Issued { spent_at: Some(t(0)), ..token() };
-        for token in [token(), spent] {
-            assert!(is_refused(&decided(&thief, &token, None, 500), ErrorCode::InvalidGrant));
+        for generation in 0..6 {
+            let thief = Use { client: client("b"), ..using(ROTATE, generation) };
+            assert!(is_refused(&decided(&thief, &found(), 500), ErrorCode::InvalidGrant));
         }
+        let unknown = decide(t(0), GRACE, &using(ROTATE, 5), None, true);
+        assert!(is_refused(&unknown, ErrorCode::InvalidGrant));
     }
 
     #[test]
     fn what_has_ended_is_refused_without_alarm() {
-        let mut revoked = token();
+        let mut revoked = found();
         Arc::make_mut(&mut revoked.family).revoked_at = Some(t(1));
-        let mut over = token();
-        Arc::make_mut(&mut over.family).expires_at = t(10);
-        let disabled = Issued { user_enabled: false, ..token() };
-        let idle = Issued { expires_at: t(10), ..token() };
-        let unwanted = decide(t(0), GRACE, &using(ROTATE), Some(&token()), None, |_| false);
-        assert!(is_refused(&unwanted, ErrorCode::InvalidGrant));
-        for token in [revoked, over, disabled, idle] {
-            assert!(is_refused(
-                &decided(&using(ROTATE), &token, None, 10),
-                ErrorCode::InvalidGrant
-            ));
+        let mut over = found();
+        Arc::make_mut(&mut over.family).expires_at = t(110);
+        let disabled = Refreshable { user_enabled: false, ..found() };
+        let mut idle = found();
+        idle.succession.idle_ends_at = t(110);
+        let mut sessionless = found();
+        Arc::make_mut(&mut sessionless.family).session = Some(SessionId("gone".to_owned()));
+        for found in [revoked, over, disabled, idle, sessionless] {
+            for generation in 0..6 {
+                let decision = decided(&using(ROTATE, generation), &found, 110);
+                assert!(is_refused(&decision, ErrorCode::InvalidGrant), "{found:?}");
+            }
         }
-        assert!(is_refused(
-            &decide(t(0), GRACE, &using(ROTATE), None, None, |_| true),
-            ErrorCode::InvalidGrant
-        ));
+        let unwanted = decide(t(0), GRACE, &using(ROTATE, 5), Some(&found()), false);
+        assert!(is_refused(&unwanted, ErrorCode::InvalidGrant));
     }
 
     #[test]
     fn rfc6749_6_every_check_comes_before_spending() {
         let wider = Scope::parse("openid admin").ok();
         let foreign = Some(Proof::Of(FamilyId("other".to_owned())));
+        let using = || using(ROTATE, 5);
         for (using, code) in [
-            (Use { scope: wider, ..using(ROTATE) }, ErrorCode::InvalidScope),
-            (Use { proof: foreign, ..using(ROTATE) }, ErrorCode::InvalidGrant),
-            (Use { proof: Some(Proof::Missing), ..using(ROTATE) }, ErrorCode::InvalidGrant),
-            (
-                Use { resources: vec!["https://b".to_owned()], ..using(ROTATE) },
-                ErrorCode::InvalidTarget,
-            ),
+            (Use { scope: wider, ..using() }, ErrorCode::InvalidScope),
+            (Use { proof: foreign, ..using() }, ErrorCode::InvalidGrant),
+            (Use { proof: Some(Proof::Missing), ..using() }, ErrorCode::InvalidGrant),
+            (Use { resources: vec!["https://b".to_owned()], ..using() }, ErrorCode::InvalidTarget),
         ] {
-            assert!(is_refused(&decided(&using, &token(), None, 10), code), "{code:?}");
+            assert!(is_refused(&decided(&using, &found(), 110), code), "{code:?}");
         }
-        let narrower = Use { scope: Scope::parse("email").ok(), ..using(ROTATE) };
-        assert_eq!(decided(&narrower, &token(), None, 10), Decision::Spend);
+        let narrower = Use { scope: Scope::parse("email").ok(), ..using() };
+        assert_eq!(decided(&narrower, &found(), 110), Decision::Spend);
     }
 }

@@ -12,6 +12,7 @@ use crate::domain::clock;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::scope::Scope;
 use crate::domain::session::SessionId;
+use crate::domain::succession::{Place, Salt, Succession};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
@@ -33,6 +34,13 @@ pub(super) mod entity {
         pub claims: String,
         pub expires_at: i64,
         pub revoked_at: Option<i64>,
+        pub salt: Option<Vec<u8>>,
+        pub generation: i64,
+        pub attempt: i64,
+        pub spent_attempt: i64,
+        pub handed_out_at: i64,
+        pub handed_out_to: Option<String>,
+        pub idle_ends_at: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -42,6 +50,28 @@ pub(super) mod entity {
 }
 
 use entity::{ActiveModel, Column, Entity, Model};
+
+/// Every column, for statements that read a family with something else.
+pub(super) const COLUMNS: [Column; 18] = [
+    Column::Id,
+    Column::UserId,
+    Column::ClientId,
+    Column::Scope,
+    Column::Resources,
+    Column::AuthTime,
+    Column::Amr,
+    Column::SessionId,
+    Column::Claims,
+    Column::ExpiresAt,
+    Column::RevokedAt,
+    Column::Salt,
+    Column::Generation,
+    Column::Attempt,
+    Column::SpentAttempt,
+    Column::HandedOutAt,
+    Column::HandedOutTo,
+    Column::IdleEndsAt,
+];
 
 const TABLE: &str = "reading the table family";
 const WRITING: &str = "writing the table family";
@@ -69,14 +99,34 @@ impl TryFrom<Model> for Family {
     }
 }
 
+/// How the refresh tokens of a family succeed one another; `None` where there are none.
+pub(super) fn succession(row: &Model) -> Result<Option<Succession>, Fault> {
+    let Some(salt) = &row.salt else { return Ok(None) };
+    let salt = salt.as_slice().try_into().map_err(|_| corrupt(TABLE, "a salt"))?;
+    let count = |value: i64| u32::try_from(value).map_err(|error| Fault::internal(TABLE, error));
+    Ok(Some(Succession {
+        salt: Salt(salt),
+        leaf: Place { generation: count(row.generation)?, attempt: count(row.attempt)? },
+        spent_attempt: count(row.spent_attempt)?,
+        handed_out_at: clock::from_millis(row.handed_out_at),
+        handed_out_to: row.handed_out_to.clone(),
+        idle_ends_at: clock::from_millis(row.idle_ends_at),
+    }))
+}
+
 /// The family of this id.
 pub async fn find(reader: &impl Reader, id: &FamilyId) -> Result<Option<Family>, Fault> {
     let row = Entity::find_by_id(id.0.as_str()).one(reader.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Family::try_from).transpose()
 }
 
-/// Writes a new family.
-pub async fn insert(tx: &Tx, family: &Family) -> Result<(), Fault> {
+/// Writes a new family; with a succession, if it has refresh tokens.
+pub async fn insert(
+    tx: &Tx,
+    family: &Family,
+    succession: Option<&Succession>,
+) -> Result<(), Fault> {
+    let place = succession.map(|succession| succession.leaf).unwrap_or_default();
     let row = ActiveModel {
         id: Set(family.id.0.clone()),
         user_id: Set(family.user.0.clone()),
@@ -89,6 +139,13 @@ pub async fn insert(tx: &Tx, family: &Family) -> Result<(), Fault> {
         claims: Set(list(&family.claims)),
         expires_at: Set(millis(family.expires_at)),
         revoked_at: Set(family.revoked_at.map(millis)),
+        salt: Set(succession.map(|succession| succession.salt.0.to_vec())),
+        generation: Set(place.generation.into()),
+        attempt: Set(place.attempt.into()),
+        spent_attempt: Set(succession.map_or(0, |succession| succession.spent_attempt.into())),
+        handed_out_at: Set(millis(succession.map_or(tx.now(), |one| one.handed_out_at))),
+        handed_out_to: Set(succession.and_then(|succession| succession.handed_out_to.clone())),
+        idle_ends_at: Set(millis(succession.map_or(family.expires_at, |one| one.idle_ends_at))),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))
@@ -179,5 +236,8 @@ async fn revoke_where(tx: &Tx, which: sea_orm::sea_query::SimpleExpr) -> Result<
 
 /// Forgets families that ended before this instant, some at a time; says how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
-    super::housekeep(tx, Entity, Column::Id, Column::ExpiresAt.lt(millis(before)), at_most).await
+    let over = Column::ExpiresAt.lt(millis(before));
+    let revoked = Column::RevokedAt.lt(millis(before));
+    Ok(super::housekeep(tx, Entity, Column::Id, over, at_most).await?
+        + super::housekeep(tx, Entity, Column::Id, revoked, at_most).await?)
 }

@@ -62,7 +62,8 @@ both! {
         app.revoke(&access).await.ok();
         app.revoke("nonsense").await.ok();
         book.says("nothing ended", &[]).await;
-        server.advance(11);
+        let (_, next) = app.refresh(&next).await.pair();
+        server.advance(31);
         app.refresh(&token).await.refused(400, "invalid_grant");
         book.says("reuse", &["refresh.reused"]).await;
         app.refresh(&token).await.refused(400, "invalid_grant");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::{App, Binary, Database, decode_claims, postgres_or_skip};
+use crate::support::{App, Binary, Database, postgres_or_skip};
 
 const ROUNDS: usize = 50;
 const PEOPLE: usize = 6;
@@ -71,10 +71,8 @@ async fn kill_in_the_middle(database: &Database) {
     work.over.store(true, Ordering::SeqCst);
     let evidence = binary.evidence().await;
     for person in people {
-        let (access, token) = person.await.expect("nobody is logged out");
-        let family = decode_claims(&access)["sid"].as_str().expect("a sid").to_owned();
+        let (_, token) = person.await.expect("nobody is logged out");
         let (_, next) = app.refresh(&token).await.pair();
-        assert_eq!(evidence.leaves(&family).await, 1);
         app.refresh(&next).await.ok();
     }
     assert!(evidence.events_of("refresh.reused").await.is_empty());

@@ -188,6 +188,7 @@ async fn rewrap_changes_the_master_key_and_an_interrupted_one_is_healed() {
     binary.user("alice", "correct horse battery staple").await;
     let app = binary.client("app", EVERY_GRANT).await;
     let (access, refresh) = app.password("openid").await.pair();
+    let (_, lost) = app.refresh(&refresh).await.pair();
     let folder = binary.cli.folder.path().join("keys");
     let (key, next) = (folder.join("master.key"), folder.join("master.key.next"));
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -201,7 +202,9 @@ async fn rewrap_changes_the_master_key_and_an_interrupted_one_is_healed() {
     binary.restart().await;
     let published = kids(&binary).await;
     assert!(app.is_active(&access).await);
-    let (_, refresh) = app.refresh(&refresh).await.pair();
+    let (_, again) = app.refresh(&refresh).await.pair();
+    assert_eq!(again, lost, "the lost answer is found again under the new master key");
+    let (_, refresh) = app.refresh(&again).await.pair();
     binary.kill().await;
 
     // It stopped after sealing, before the file was put in its place.
@@ -220,9 +223,16 @@ async fn rewrap_changes_the_master_key_and_an_interrupted_one_is_healed() {
     fs::set_permissions(&next, fs::Permissions::from_mode(0o600)).unwrap();
     binary.restart().await;
     assert_eq!(fs::read_to_string(&key).unwrap(), new);
-    app.refresh(&refresh).await.ok();
+    let (_, refresh) = app.refresh(&refresh).await.pair();
     binary.cli(&["key", "rewrap"], None).await;
     assert!(!next.exists() && fs::read_to_string(&key).unwrap() != new);
+    binary.cli(&["key", "rewrap", "--end-refresh-tokens"], None).await;
+    binary.kill().await;
+    binary.restart().await;
+    app.refresh(&refresh).await.refused(400, "invalid_grant");
+    assert!(app.is_active(&access).await, "access tokens are not ended by it");
+    let (_, refresh) = app.password("openid").await.pair();
+    app.refresh(&refresh).await.ok();
     assert_eq!(binary.cli(&["doctor"], None).await["good"], true);
 }
 

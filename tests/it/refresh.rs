@@ -17,7 +17,7 @@ both! {
         let (access, first) = app.password("openid read").await.pair();
         let (one, successor) = app.refresh(&first).await.pair();
         assert_ne!(successor, first);
-        server.advance(10);
+        server.advance(30);
         let (two, again) = app.refresh(&first).await.pair();
         assert_eq!(again, successor);
         assert_ne!(decode_claims(&one)["jti"], decode_claims(&two)["jti"]);
@@ -25,20 +25,80 @@ both! {
             assert!(app.is_active(token).await);
         }
         let evidence = server.evidence().await;
-        assert_eq!(evidence.leaves(&sid(&access)).await, 1);
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM family").await, 1);
         assert!(evidence.events_of("refresh.reused").await.is_empty());
         assert!(!app.is_active(&first).await, "a spent token is not active");
+        assert!(app.is_active(&successor).await);
         app.refresh(&successor).await.ok();
     }
 
-    async fn rfc9700_4_14_2_reuse_after_the_grace_ends_the_family(database) {
+    async fn a_repeat_after_the_grace_replaces_the_successor_that_nobody_used(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("app", |_| {}).await;
+        let (access, first) = app.password("openid").await.pair();
+        let (_, lost) = app.refresh(&first).await.pair();
+        server.advance(31);
+        // A phone in a lift, an app that was suspended for a night: the answer never came.
+        let (_, second) = app.refresh(&first).await.pair();
+        assert_ne!(second, lost);
+        assert!(app.is_active(&second).await && !app.is_active(&lost).await);
+        let (_, again) = app.refresh(&first).await.pair();
+        assert_eq!(again, second, "handed out just now");
+        let (other, third) = app.refresh(&second).await.pair();
+        assert!(app.is_active(&access).await && app.is_active(&third).await);
+        assert!(server.evidence().await.events_of("refresh.reused").await.is_empty());
+        // Whoever holds what was lost is not the one who went on, also now that its rival is spent.
+        app.refresh(&lost).await.refused(400, "invalid_grant");
+        for token in [&access, &other, &third] {
+            assert!(!app.is_active(token).await);
+        }
+        assert_eq!(server.evidence().await.events_of("refresh.reused").await.len(), 1);
+    }
+
+    async fn a_straggler_of_two_generations_ago_is_refused_without_alarm(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("app", |_| {}).await;
+        let (_, first) = app.password("read").await.pair();
+        let (_, second) = app.refresh(&first).await.pair();
+        assert_eq!(app.refresh(&first).await.pair().1, second);
+        let (_, third) = app.refresh(&second).await.pair();
+        app.refresh(&first).await.refused(400, "invalid_grant");
+        assert!(app.is_active(&third).await);
+        assert!(server.evidence().await.events_of("refresh.reused").await.is_empty());
+        server.advance(31);
+        app.refresh(&first).await.refused(400, "invalid_grant");
+        assert!(!app.is_active(&third).await);
+        assert_eq!(server.evidence().await.events_of("refresh.reused").await.len(), 1);
+    }
+
+    async fn s086_any_older_token_of_the_family_is_known_however_old(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("app", |_| {}).await;
+        let (_, first) = app.password("read").await.pair();
+        let mut leaf = first.clone();
+        for _ in 0..20 {
+            server.advance(86_400);
+            leaf = app.refresh(&leaf).await.pair().1;
+        }
+        let evidence = server.evidence().await;
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM family").await, 1, "one row a family");
+        app.refresh(&first).await.refused(400, "invalid_grant");
+        app.refresh(&leaf).await.refused(400, "invalid_grant");
+        assert_eq!(evidence.events_of("refresh.reused").await.len(), 1);
+    }
+
+    async fn rfc9700_4_14_2_reuse_of_what_was_spent_before_ends_the_family(database) {
         let server = Server::start(&database).await;
         let sub = server.alice().await;
         let app = server.client("app", |_| {}).await;
         let (elsewhere, _) = app.password("openid").await.pair();
         let (access, first) = app.password("openid").await.pair();
-        let (one, successor) = app.refresh(&first).await.pair();
-        server.advance(11);
+        let (_, spent) = app.refresh(&first).await.pair();
+        let (one, successor) = app.refresh(&spent).await.pair();
+        server.advance(31);
         app.refresh(&first).await.refused(400, "invalid_grant");
         for token in [&access, &one] {
             assert_eq!(app.introspect(token).await, serde_json::json!({ "active": false }));
@@ -72,6 +132,7 @@ both! {
         let (_, second) = app.refresh(&first).await.pair();
         let (access, third) = app.refresh(&second).await.pair();
         assert!(judge.is_active(&access).await);
+        server.advance(31);
         app.refresh(&first).await.refused(400, "invalid_grant");
         app.refresh(&third).await.refused(400, "invalid_grant");
         assert!(!judge.is_active(&access).await);
@@ -83,14 +144,15 @@ both! {
         server.alice().await;
         let app = server.client("app", |_| {}).await;
         let (_, first) = app.password("read").await.pair();
-        let (access, second) = app.refresh(&first).await.pair();
+        let (_, second) = app.refresh(&first).await.pair();
         let (_, kept) = app.password("read").await.pair();
         let (_, kept_next) = app.refresh(&kept).await.pair();
         let server = server.restart().await;
         let app = app.at(&server.url(""));
         let (_, again) = app.refresh(&kept).await.pair();
         assert_eq!(again, kept_next, "a lost answer is healed after a restart too");
-        server.advance(11);
+        let (access, second) = app.refresh(&second).await.pair();
+        server.advance(31);
         app.refresh(&first).await.refused(400, "invalid_grant");
         let server = server.restart().await;
         let app = app.at(&server.url(""));
@@ -107,14 +169,16 @@ both! {
         let (_, first) = app.password("read").await.pair();
         let (access, second) = app.refresh(&first).await.pair();
         server.advance(60);
+        let (_, third) = app.refresh(&second).await.pair();
+        server.advance(60);
         for thief in &thieves {
-            for token in [&first, &second] {
+            for token in [&first, &second, &third] {
                 thief.refresh(token).await.refused(400, "invalid_grant");
             }
         }
         assert!(app.is_active(&access).await);
         assert!(server.evidence().await.events_of("refresh.reused").await.is_empty());
-        app.refresh(&second).await.ok();
+        app.refresh(&third).await.ok();
     }
 
     async fn s088_a_refresh_needs_the_authentication_of_its_client(database) {

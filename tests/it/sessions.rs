@@ -130,7 +130,9 @@ both! {
             (_, refresh) = app.refresh(&refresh).await.pair();
         }
         assert!(is_signed_in(&browser, &app).await, "refreshes kept it alive");
+        assert!(app.is_active(&refresh).await);
         server.advance(2 * 3600);
+        assert!(!app.is_active(&refresh).await, "introspection says what /token says");
         app.refresh(&refresh).await.refused(400, "invalid_grant");
         let (_, offline) = app.refresh(&offline).await.pair();
         assert!(!is_signed_in(&browser, &app).await);

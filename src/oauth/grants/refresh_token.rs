@@ -4,16 +4,16 @@
 use serde_json::Map;
 
 use super::{Cx, Grant, registered_resources, required, resources, scope};
-use crate::domain::client::RefreshPolicy;
 use crate::domain::family::FamilyId;
 use crate::domain::form::Form;
+use crate::domain::refresh::Presented;
 use crate::domain::scope::Scope;
 use crate::domain::secret::{self, Plain};
 use crate::keys::jwt::Typ;
 use crate::oauth::claims::AccessToken;
 use crate::oauth::error::{Refusal, Result, invalid_grant};
 use crate::oauth::mint::Entitlement;
-use crate::oauth::rotation::{Proof, Rotated, Use};
+use crate::oauth::rotation::{Proof, Rotated, Use, unknown};
 
 /// RFC 6749 §6, with the old access token as an optional proof.
 #[derive(Debug)]
@@ -45,13 +45,12 @@ impl Grant for RefreshToken {
             None if client.require_access_token_proof => Some(Proof::Missing),
             None => None,
         };
-        let successor = cx.issuer.rotation_key.successor(&self.presented);
+        let token = Presented::read(&self.presented).ok_or_else(unknown)?;
         let rotated = cx
             .issuer
             .rotations
             .ask(Use {
-                presented: self.presented.hashed(),
-                successor: successor.hashed(),
+                token,
                 client: client.id.clone(),
                 policy: client.refresh,
                 proof,
@@ -60,11 +59,8 @@ impl Grant for RefreshToken {
                 origin: cx.origin.clone(),
             })
             .await??;
-        let Rotated { family, scope, resources } = rotated;
-        let refresh_token = match client.refresh {
-            RefreshPolicy::Static => self.presented,
-            RefreshPolicy::Rotate { .. } | RefreshPolicy::Strict => successor,
-        };
+        let Rotated { family, scope, resources, salt, place } = rotated;
+        let refresh_token = cx.issuer.rotation_key.token(salt, &family.id, place)?;
         Ok(Entitlement {
             family: Some(family),
             // What was taken from the client since does not come back.

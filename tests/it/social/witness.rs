@@ -3,8 +3,7 @@
 use crate::support::{Evidence, Page, Reply, Server};
 
 /// What a person could come of.
-const TABLES: [&str; 6] =
-    ["account", "identity", "family", "refresh_token", "session", "used_assertion"];
+const TABLES: [&str; 5] = ["account", "identity", "family", "session", "used_assertion"];
 
 /// Watches that a refusal leaves nothing behind but its event.
 pub(super) struct Witness {

@@ -96,6 +96,18 @@ pub(crate) const STATE: &str = "aA0-._~bB1-._~cC2-._~dD3-._~eE4-._~fF5-._~gG6-._
                                 jJ9-._~kK0-._~lL1-._~mM2-._~nN3-._~oO4-._~pP5-._~qQ6-._~rR7-._~ab";
 
 impl App {
+    /// The same app behind a proxy that says this address of it.
+    pub(crate) fn behind_proxy(&self, address: &str) -> Self {
+        let address = reqwest::header::HeaderValue::from_str(address).expect("a header");
+        let said = [(reqwest::header::HeaderName::from_static("x-forwarded-for"), address)];
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .default_headers(said.into_iter().collect())
+            .build()
+            .expect("a client");
+        Self { http, ..self.clone() }
+    }
+
     /// An authorization request, with these parameters instead or besides; an empty one is left out.
     pub(crate) fn authorization_url(&self, changes: &[(&str, &str)]) -> String {
         format!("{}/authorize?{}", self.base, self.authorization_request(changes))

@@ -50,13 +50,6 @@ impl Evidence {
         self.events().await.into_iter().filter(|event| event.kind == kind).collect()
     }
 
-    /// How many refresh tokens of a family are not spent.
-    pub(crate) async fn leaves(&self, family: &str) -> i64 {
-        let count =
-            "SELECT count(*) AS n FROM refresh_token WHERE spent_at IS NULL AND family_id = ";
-        self.count(&format!("{count}'{family}'")).await
-    }
-
     /// A number that the database counts, as `n`.
     pub(crate) async fn count(&self, sql: &str) -> i64 {
         let row = self.0.query_one_raw(self.statement(sql)).await.expect("a count").expect("a row");

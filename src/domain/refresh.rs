@@ -1,0 +1,126 @@
+//! Refresh tokens, RFC 6749 §1.5: what one says, and whether it is good.
+//!
+//! A token carries its family, its [`Place`] in it and a tag over both and over the salt of the
+//! family's row, under the rotation key. Nothing that could be presented is stored, not even as a
+//! hash.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::family::{Family, FamilyId};
+use super::secret::{Plain, RefreshToken};
+use super::session::AttachedSession;
+use super::succession::{Place, Succession};
+
+/// What a refresh token says. Nothing of it counts before its tag was verified.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    /// The family.
+    pub family: FamilyId,
+    /// The place in it.
+    pub place: Place,
+    /// The proof.
+    pub tag: [u8; 32],
+}
+
+const LENGTH: usize = 16 + 4 + 4 + 32;
+
+impl Presented {
+    /// Reads a token; `None` for what cannot be one of ours.
+    #[must_use]
+    pub fn read(token: &Plain<RefreshToken>) -> Option<Self> {
+        let bytes = token.to_bytes().filter(|bytes| bytes.len() == LENGTH)?;
+        let (family, rest) = bytes.split_first_chunk::<16>()?;
+        let (generation, rest) = rest.split_first_chunk::<4>()?;
+        let (attempt, tag) = rest.split_first_chunk::<4>()?;
+        Some(Self {
+            family: FamilyId(Uuid::from_bytes(*family).to_string()),
+            place: Place {
+                generation: u32::from_be_bytes(*generation),
+                attempt: u32::from_be_bytes(*attempt),
+            },
+            tag: tag.try_into().ok()?,
+        })
+    }
+}
+
+/// What is signed by the tag and carried by the token: family and place. `None` for a family whose
+/// name is no UUID.
+#[must_use]
+pub fn body(family: &FamilyId, place: Place) -> Option<[u8; 24]> {
+    let family = Uuid::try_parse(&family.0).ok()?.into_bytes();
+    let (generation, attempt) = (place.generation.to_be_bytes(), place.attempt.to_be_bytes());
+    let parts = [family.as_slice(), &generation, &attempt].concat();
+    parts.try_into().ok()
+}
+
+/// A family with everything that decides whether its refresh tokens are good.
+#[derive(Clone, Debug)]
+pub struct Refreshable {
+    /// The family.
+    pub family: Arc<Family>,
+    /// How its tokens succeed one another.
+    pub succession: Succession,
+    /// Whether the person may use the account.
+    pub user_enabled: bool,
+    /// The life of the browser session that the family came from, while there is one.
+    pub session: Option<AttachedSession>,
+}
+
+/// Why no refresh token of a family is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was revoked, or everything that it depends on has ended.
+    Family,
+    /// It was not used for too long.
+    Idle,
+}
+
+impl Refreshable {
+    /// Why no token of this family is good at this instant; `admitted` says whether whoever came by
+    /// a provider may still come that way. The one rule of `/token`, introspection and the command
+    /// line.
+    #[must_use]
+    pub fn ended(&self, now: DateTime<Utc>, admitted: bool) -> Option<Ended> {
+        // Core §11: without offline_access it ends with the browser session.
+        let session_ended = self.family.bound_to().is_some()
+            && self.session.is_none_or(|session| !session.is_live(now));
+        if !self.family.is_live(now) || !self.user_enabled || !admitted || session_ended {
+            return Some(Ended::Family);
+        }
+        (self.succession.idle_ends_at <= now).then_some(Ended::Idle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again_and_nothing_else() {
+        let family = FamilyId(Uuid::now_v7().to_string());
+        let place = Place { generation: 7, attempt: u32::MAX };
+        let body = body(&family, place).unwrap();
+        let bytes = [body.as_slice(), &[9; 32]].concat();
+        let token = Plain::from_bytes(&bytes);
+        assert!(token.expose().len() <= 120 && token.expose().starts_with("mapae_rt_"));
+        let read = Presented::read(&token).unwrap();
+        assert_eq!((read.family, read.place, read.tag), (family, place, [9; 32]));
+        let text = token.expose();
+        for wrong in [
+            "",
+            "mapae_rt_",
+            &text[9..],
+            &text[..text.len() - 1],
+            &format!("{text}A"),
+            &format!("{text}="),
+            &format!("{text} "),
+            &text.to_uppercase(),
+        ] {
+            assert!(Presented::read(&Plain::presented(wrong)).is_none(), "{wrong}");
+        }
+        assert!(super::body(&FamilyId("family".to_owned()), place).is_none());
+    }
+}

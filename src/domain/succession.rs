@@ -1,0 +1,370 @@
+//! How the refresh tokens of a family succeed one another, RFC 9700 §4.14.2. The whole rule is
+//! [`Succession::judge`]: a pure function of the family's row, the presented token and the instant.
+//!
+//! There is one leaf always: the one token that can be spent. A lost answer, two tabs, a crash or a
+//! phone that was suspended for a night never end a family; a token that was replaced or spent
+//! before that does, because then two hold what one was given.
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::random;
+
+/// Where a refresh token stands in its family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// How many tokens were spent before it, from 0.
+    pub generation: u32,
+    /// How often a successor of the same parent was replaced before it, from 0.
+    pub attempt: u32,
+}
+
+/// Random bytes of one family. Its tokens cannot be made without them, nor without the rotation key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Salt(pub [u8; 16]);
+
+impl Salt {
+    /// A new random salt.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(random::bytes())
+    }
+}
+
+/// The state of a succession: what the family's row keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Succession {
+    /// What the tags of its tokens are made with.
+    pub salt: Salt,
+    /// The one token that can be spent.
+    pub leaf: Place,
+    /// The attempt that was spent to reach the generation of the leaf. Without it, a token that was
+    /// replaced would look like the parent of the leaf.
+    pub spent_attempt: u32,
+    /// When the leaf was handed out the last time.
+    pub handed_out_at: DateTime<Utc>,
+    /// The client address that it was handed out to.
+    pub handed_out_to: Option<String>,
+    /// When the leaf ends unless it is used.
+    pub idle_ends_at: DateTime<Utc>,
+}
+
+/// What a presented token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// The leaf.
+    Leaf,
+    /// The parent of the leaf, so soon that the leaf may be on its way: it is handed out again.
+    Again,
+    /// The parent of the leaf, later: a new leaf replaces the one that nobody used.
+    Replace,
+    /// The grandparent of the leaf, so soon that it is a straggler: refused without alarm.
+    Straggler,
+    /// Spent before that, or replaced: two hold what one was given.
+    Reuse,
+}
+
+impl Succession {
+    /// The first token of a family.
+    #[must_use]
+    pub fn begin(now: DateTime<Utc>, to: Option<String>, idle_ends_at: DateTime<Utc>) -> Self {
+        Self {
+            salt: Salt::generate(),
+            leaf: Place::default(),
+            spent_attempt: 0,
+            handed_out_at: now,
+            handed_out_to: to,
+            idle_ends_at,
+        }
+    }
+
+    /// What this token is at this instant. Without a grace nothing is ever repeated.
+    #[must_use]
+    pub fn judge(&self, token: Place, now: DateTime<Utc>, grace: Option<Duration>) -> Judgement {
+        if token == self.leaf {
+            return Judgement::Leaf;
+        }
+        let Some(grace) = grace else { return Judgement::Reuse };
+        let soon = now - self.handed_out_at <= grace && grace > Duration::zero();
+        let behind = self.leaf.generation.checked_sub(token.generation);
+        match (behind, soon) {
+            (Some(1), true) if token.attempt == self.spent_attempt => Judgement::Again,
+            (Some(1), false) if token.attempt == self.spent_attempt => Judgement::Replace,
+            (Some(2), true) => Judgement::Straggler,
+            _ => Judgement::Reuse,
+        }
+    }
+
+    /// The leaf was spent: its successor is the leaf.
+    pub fn spend(&mut self) {
+        self.spent_attempt = self.leaf.attempt;
+        let generation = self.leaf.generation.saturating_add(1);
+        self.leaf = Place { generation, attempt: 0 };
+    }
+
+    /// The leaf that nobody used is replaced by another one.
+    pub fn replace(&mut self) {
+        self.leaf.attempt = self.leaf.attempt.saturating_add(1);
+    }
+
+    /// The leaf was handed out.
+    pub fn hand_out(&mut self, now: DateTime<Utc>, to: Option<&str>) {
+        self.handed_out_at = now;
+        self.handed_out_to = to.map(str::to_owned);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::clock::from_millis;
+
+    const GRACE: Duration = Duration::seconds(30);
+
+    fn t(seconds: i64) -> DateTime<Utc> {
+        from_millis(seconds * 1000)
+    }
+
+    fn place(generation: u32, attempt: u32) -> Place {
+        Place { generation, attempt }
+    }
+
+    /// Generation 5; attempts 0 and 1 of generation 4 were handed out, and 1 was spent.
+    fn succession() -> Succession {
+        Succession {
+            leaf: place(5, 2),
+            spent_attempt: 1,
+            handed_out_at: t(100),
+            ..Succession::begin(t(0), None, t(1000))
+        }
+    }
+
+    #[test]
+    fn rfc9700_4_14_2_what_a_token_is() {
+        use Judgement::{Again, Leaf, Replace, Reuse, Straggler};
+        for (token, now, judgement) in [
+            (place(5, 2), 100, Leaf),
+            (place(5, 2), 900, Leaf),
+            // The parent of the leaf: the attempt that was spent.
+            (place(4, 1), 100, Again),
+            (place(4, 1), 130, Again),
+            (place(4, 1), 131, Replace),
+            (place(4, 1), 900, Replace),
+            // A rival of the parent, replaced before the parent was spent.
+            (place(4, 0), 101, Reuse),
+            (place(4, 0), 900, Reuse),
+            (place(4, 2), 101, Reuse),
+            // Replaced leaves.
+            (place(5, 0), 101, Reuse),
+            (place(5, 1), 900, Reuse),
+            // The grandparent of the leaf, and older ones.
+            (place(3, 0), 130, Straggler),
+            (place(3, 0), 131, Reuse),
+            (place(2, 0), 101, Reuse),
+            (place(0, 0), 900, Reuse),
+            // Nothing that this row has seen: it was restored from an older copy.
+            (place(5, 3), 101, Reuse),
+            (place(6, 0), 101, Reuse),
+            (place(u32::MAX, u32::MAX), 101, Reuse),
+        ] {
+            assert_eq!(
+                succession().judge(token, t(now), Some(GRACE)),
+                judgement,
+                "{token:?} {now}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_grace_only_the_leaf_is_good() {
+        for (token, judgement) in [
+            (place(5, 2), Judgement::Leaf),
+            (place(4, 1), Judgement::Reuse),
+            (place(3, 0), Judgement::Reuse),
+        ] {
+            assert_eq!(succession().judge(token, t(100), None), judgement, "{token:?}");
+        }
+    }
+
+    #[test]
+    fn a_grace_of_nothing_hands_out_nothing_twice() {
+        for (token, judgement) in [
+            (place(5, 2), Judgement::Leaf),
+            (place(4, 1), Judgement::Replace),
+            (place(3, 0), Judgement::Reuse),
+        ] {
+            let grace = Some(Duration::zero());
+            assert_eq!(succession().judge(token, t(100), grace), judgement, "{token:?}");
+        }
+    }
+
+    #[test]
+    fn spending_remembers_the_attempt_that_was_spent() {
+        let mut succession = succession();
+        succession.spend();
+        assert_eq!((succession.leaf, succession.spent_attempt), (place(6, 0), 2));
+        succession.replace();
+        assert_eq!((succession.leaf, succession.spent_attempt), (place(6, 1), 2));
+    }
+
+    /// A server with one family, and everything that it ever handed out.
+    struct World {
+        now: DateTime<Utc>,
+        row: Succession,
+        issued: BTreeSet<Place>,
+        over: bool,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let row = Succession::begin(t(0), None, t(1_000_000_000));
+            Self { now: t(0), issued: BTreeSet::from([row.leaf]), row, over: false }
+        }
+
+        /// The token that is answered; none for a refusal.
+        fn refresh(&mut self, token: Place) -> Option<Place> {
+            if self.over {
+                return None;
+            }
+            match self.row.judge(token, self.now, Some(GRACE)) {
+                Judgement::Leaf => self.row.spend(),
+                Judgement::Again => {}
+                Judgement::Replace => self.row.replace(),
+                Judgement::Straggler => return None,
+                Judgement::Reuse => {
+                    self.over = true;
+                    return None;
+                }
+            }
+            self.row.hand_out(self.now, None);
+            self.issued.insert(self.row.leaf);
+            Some(self.row.leaf)
+        }
+
+        fn leaves(&self) -> usize {
+            let is_leaf =
+                |token: &&Place| self.row.judge(**token, self.now, Some(GRACE)) == Judgement::Leaf;
+            self.issued.iter().filter(is_leaf).count()
+        }
+    }
+
+    /// What an honest client does with its one store.
+    #[derive(Clone, Debug)]
+    enum Honest {
+        /// Refreshes and keeps the answer.
+        Refresh,
+        /// Refreshes; the answer is lost.
+        Lost,
+        /// Two tabs, or a retry, within the grace: the answers arrive in either order.
+        Twice { apart: i64, second_first: bool },
+        /// Two tabs with the same token; while one answer is on its way, the other tab goes on.
+        Ahead,
+        /// Is away for this many seconds: a lift, or a night.
+        Away(i64),
+    }
+
+    fn honest() -> impl Strategy<Value = Honest> {
+        prop_oneof![
+            3 => Just(Honest::Refresh),
+            2 => Just(Honest::Lost),
+            2 => (0..30_i64, any::<bool>())
+                .prop_map(|(apart, second_first)| Honest::Twice { apart, second_first }),
+            1 => Just(Honest::Ahead),
+            3 => prop_oneof![0..40_i64, Just(60_000)].prop_map(Honest::Away),
+        ]
+    }
+
+    fn act(world: &mut World, store: &mut Place, what: &Honest) {
+        match *what {
+            Honest::Refresh => {
+                if let Some(next) = world.refresh(*store) {
+                    *store = next;
+                }
+            }
+            Honest::Lost => drop(world.refresh(*store)),
+            Honest::Twice { apart, second_first } => {
+                let first = world.refresh(*store);
+                world.now += Duration::seconds(apart);
+                let second = world.refresh(*store);
+                let last = if second_first { first.or(second) } else { second.or(first) };
+                *store = last.unwrap_or(*store);
+            }
+            Honest::Ahead => {
+                let old = *store;
+                for _ in 0..2 {
+                    if let Some(next) = world.refresh(*store) {
+                        *store = next;
+                    }
+                }
+                // The other tab comes late with the token that it had read.
+                let _ = world.refresh(old);
+            }
+            Honest::Away(seconds) => world.now += Duration::seconds(seconds),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_honest_client_alone_is_never_logged_out_and_has_one_leaf(
+            acts in proptest::collection::vec(honest(), 1..60),
+        ) {
+            let (mut world, mut store) = (World::new(), place(0, 0));
+            for what in &acts {
+                act(&mut world, &mut store, what);
+                prop_assert!(!world.over, "{what:?}");
+                prop_assert_eq!(world.leaves(), 1);
+            }
+            // Whatever happened, what it holds still brings it on.
+            world.now += Duration::seconds(31);
+            prop_assert!(world.refresh(store).is_some());
+        }
+
+        #[test]
+        fn a_theft_ends_in_the_alarm_at_the_second_partys_next_use(
+            before in proptest::collection::vec(honest(), 0..20),
+            thief_first in any::<bool>(),
+            uses in 1..5_usize,
+            lost in proptest::collection::vec(any::<bool>(), 5),
+        ) {
+            let (mut world, mut store) = (World::new(), place(0, 0));
+            for what in &before {
+                act(&mut world, &mut store, what);
+            }
+            let mut stolen = store;
+            let (one, other) =
+                if thief_first { (&mut stolen, &mut store) } else { (&mut store, &mut stolen) };
+            // One party goes on for a while, later than any grace; some answers are lost.
+            for lost in lost.iter().take(uses) {
+                world.now += Duration::seconds(60);
+                match world.refresh(*one) {
+                    Some(next) if !lost => *one = next,
+                    _ => {}
+                }
+                prop_assert_eq!(world.leaves(), 1);
+            }
+            world.now += Duration::seconds(60);
+            if let Some(next) = world.refresh(*other) {
+                *other = next;
+                world.now += Duration::seconds(60);
+                prop_assert_eq!(world.leaves(), 1);
+                // Now the first party holds what was replaced or spent, unless it kept no answer.
+                if *one != *other {
+                    let kept_nothing = world.row.judge(*one, world.now, Some(GRACE));
+                    let again = world.refresh(*one);
+                    if kept_nothing == Judgement::Replace {
+                        // Both still hold the parent: whoever was replaced now meets the alarm.
+                        prop_assert!(again.is_some());
+                        world.now += Duration::seconds(60);
+                        prop_assert!(world.refresh(*other).is_none());
+                    } else {
+                        prop_assert!(again.is_none());
+                    }
+                }
+            }
+            prop_assert!(world.over);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The rotation key: what makes refresh tokens. It is random, and sealed under the master key, so
+//! that another master key leaves every token good.
+
+use aws_lc_rs::hmac;
+use zeroize::Zeroizing;
+
+use super::seal::Sealer;
+use crate::domain::clock::Clock;
+use crate::domain::family::FamilyId;
+use crate::domain::random;
+use crate::domain::refresh::{self, Presented};
+use crate::domain::secret::{Plain, RefreshToken};
+use crate::domain::succession::{Place, Salt};
+use crate::domain::verdict::Fault;
+use crate::store::{Store, Tx, sealed_keys};
+
+/// Its name in the database.
+const NAME: &str = "rotation";
+
+/// Makes and verifies refresh tokens: HMAC-SHA256 over the salt of the family, its name, and the
+/// place of the token.
+#[derive(Clone)]
+pub struct RotationKey(hmac::Key);
+
+impl std::fmt::Debug for RotationKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RotationKey(…)")
+    }
+}
+
+impl RotationKey {
+    /// Reads and opens the key; makes it when there is none.
+    pub async fn open(store: &Store, clock: &Clock, sealer: &Sealer) -> Result<Self, Fault> {
+        if let Some(sealed) = sealed_keys::find(store, NAME).await? {
+            return Self::unsealed(sealer, &sealed);
+        }
+        let made = Zeroizing::new(random::bytes::<32>());
+        let tx = store.begin(clock.now()).await?;
+        sealed_keys::insert(&tx, NAME, sealer.seal(NAME, &*made)?).await?;
+        tx.commit().await?;
+        // Where two processes make one at once, the first one counts.
+        let sealed = sealed_keys::find(store, NAME).await?;
+        let missing = || Fault::internal("making the rotation key", "it is not there");
+        Self::unsealed(sealer, &sealed.ok_or_else(missing)?)
+    }
+
+    /// The key that these bytes are.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+
+    fn unsealed(sealer: &Sealer, sealed: &[u8]) -> Result<Self, Fault> {
+        let bytes = opened(sealer, sealed)?;
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+    }
+
+    /// The refresh token at this place of this family.
+    pub fn token(
+        &self,
+        salt: Salt,
+        family: &FamilyId,
+        place: Place,
+    ) -> Result<Plain<RefreshToken>, Fault> {
+        let body = refresh::body(family, place)
+            .ok_or_else(|| Fault::internal("making a refresh token", "the family is no UUID"))?;
+        let tag = hmac::sign(&self.0, &[salt.0.as_slice(), &body].concat());
+        let token = Zeroizing::new([body.as_slice(), tag.as_ref()].concat());
+        Ok(Plain::from_bytes(&token))
+    }
+
+    /// Whether we made this token for a family of this salt, in constant time.
+    #[must_use]
+    pub fn made(&self, salt: Salt, token: &Presented) -> bool {
+        let Some(body) = refresh::body(&token.family, token.place) else { return false };
+        hmac::verify(&self.0, &[salt.0.as_slice(), &body].concat(), &token.tag).is_ok()
+    }
+}
+
+fn opened(sealer: &Sealer, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    sealer.open(NAME, sealed).ok_or_else(|| {
+        Fault::internal("opening the rotation key", "the master key is not the one that sealed it")
+    })
+}
+
+/// Makes another key in its place: every refresh token is unknown from then on.
+pub async fn replace(tx: &Tx, sealer: &Sealer) -> Result<(), Fault> {
+    let made = Zeroizing::new(random::bytes::<32>());
+    sealed_keys::reseal(tx, NAME, sealer.seal(NAME, &*made)?).await
+}
+
+/// Seals the key under another master key.
+pub async fn reseal(tx: &Tx, from: &Sealer, to: &Sealer) -> Result<(), Fault> {
+    let Some(sealed) = sealed_keys::find(tx, NAME).await? else { return Ok(()) };
+    let sealed = to.seal(NAME, &opened(from, &sealed)?)?;
+    sealed_keys::reseal(tx, NAME, sealed).await
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_made_for_one_key_salt_family_and_place() {
+        let key = RotationKey::from_bytes(&random::bytes());
+        let (salt, family) = (Salt::generate(), FamilyId(Uuid::now_v7().to_string()));
+        let place = Place { generation: 1, attempt: 2 };
+        let token = key.token(salt, &family, place).unwrap();
+        assert_eq!(token.expose(), key.token(salt, &family, place).unwrap().expose());
+        let presented = Presented::read(&token).unwrap();
+        assert!(key.made(salt, &presented));
+        assert!(!key.made(Salt::generate(), &presented), "another salt");
+        let other = RotationKey::from_bytes(&random::bytes());
+        assert!(!other.made(salt, &presented), "another key");
+        for changed in [
+            Presented { family: FamilyId(Uuid::now_v7().to_string()), ..presented.clone() },
+            Presented { place: Place { generation: 2, attempt: 2 }, ..presented.clone() },
+            Presented { place: Place { generation: 1, attempt: 3 }, ..presented.clone() },
+            Presented { tag: [0; 32], ..presented },
+        ] {
+            assert!(!key.made(salt, &changed), "{changed:?}");
+        }
+    }
+}
