@@ -71,6 +71,7 @@ impl Bench {
             operation: name.to_owned(),
             connections: None,
             outcome: Ok((measured, ratio)),
+            by_disk: None,
             target: Some(Target::AtMost(1.0)),
         });
     }
@@ -94,6 +95,7 @@ impl Bench {
             operation: NAME.to_owned(),
             connections: Some(CROWD.into()),
             outcome,
+            by_disk: None,
             target: Some(Target::AtMost(1.0)),
         });
     }
@@ -109,6 +111,7 @@ impl Bench {
             operation: NAME.to_owned(),
             connections: Some(4),
             outcome,
+            by_disk: None,
             target: Some(Target::AtMost(1.5)),
         });
     }

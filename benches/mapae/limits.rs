@@ -1,6 +1,7 @@
 //! What this machine can do with nothing around it.
 
 use std::hint::black_box;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -83,17 +84,19 @@ pub(crate) fn argon2id_hashes(cores: usize, length: Duration) -> f64 {
     })
 }
 
-const TABLE: &str = "CREATE TABLE refresh_token (hash BLOB PRIMARY KEY, family_id TEXT NOT NULL, \
-    generation INTEGER NOT NULL, issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, \
-    spent_at INTEGER) WITHOUT ROWID";
-const SPEND: &str = "UPDATE refresh_token SET spent_at = ?2 WHERE hash = ?1 AND spent_at IS NULL";
-const INSERT: &str = "INSERT INTO refresh_token (hash, family_id, generation, issued_at, expires_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5)";
+/// What a rotation must change: one row of a family among its neighbours.
+const TABLE: &str = "CREATE TABLE family (id TEXT PRIMARY KEY, scope TEXT NOT NULL, \
+    salt BLOB NOT NULL, generation INTEGER NOT NULL, attempt INTEGER NOT NULL, \
+    spent_attempt INTEGER NOT NULL, handed_out_at INTEGER NOT NULL, idle_ends_at INTEGER NOT NULL)";
+const INSERT: &str =
+    "INSERT INTO family VALUES (?1, 'openid profile', zeroblob(16), 0, 0, 0, 0, 0)";
+const ROTATE: &str = "UPDATE family SET generation = generation + 1, spent_attempt = attempt, \
+    attempt = 0, handed_out_at = ?3, idle_ends_at = ?3 WHERE id = ?1 AND generation = ?2";
 
 /// Rotations of refresh tokens per second, durable, `group` of them in each commit. The file is in
 /// `folder`: another file system may sync in no time.
 pub(crate) fn durable_rotations(folder: &Path, group: usize, length: Duration) -> f64 {
-    const FAMILIES: u32 = 32;
+    const FAMILIES: u32 = 1000;
     let folder = tempfile::tempdir_in(folder).unwrap();
     let database = Connection::open(folder.path().join("limit.db")).unwrap();
     let mode: String =
@@ -101,51 +104,58 @@ pub(crate) fn durable_rotations(folder: &Path, group: usize, length: Duration) -
     assert_eq!(mode, "wal");
     database.execute_batch("PRAGMA synchronous = FULL").unwrap();
     database.execute_batch(TABLE).unwrap();
-    let mut spend = database.prepare(SPEND).unwrap();
     let mut insert = database.prepare(INSERT).unwrap();
+    let mut rotate = database.prepare(ROTATE).unwrap();
     let mut begin = database.prepare("BEGIN IMMEDIATE").unwrap();
     let mut commit = database.prepare("COMMIT").unwrap();
 
     let families: Vec<String> =
         (0..FAMILIES).map(|id| format!("{:036x}", mix(id.into()))).collect();
-    for (number, family) in (0..).zip(&families) {
-        insert.execute((hash(number, 0), family, 0, 0, 0)).unwrap();
+    begin.execute([]).unwrap();
+    for family in &families {
+        insert.execute([family]).unwrap();
     }
+    commit.execute([]).unwrap();
     let now = 1_700_000_000_000_i64;
-    let mut turns = (1_u32..).flat_map(|generation| {
-        (0..FAMILIES).zip(&families).map(move |(number, family)| (generation, number, family))
-    });
-    let mut rotate = |group| {
+    let mut turns =
+        (0_u32..).flat_map(|generation| families.iter().map(move |family| (generation, family)));
+    let mut commit_some = |group| {
         begin.execute([]).unwrap();
-        for (generation, number, family) in turns.by_ref().take(group) {
-            let changed = spend.execute((hash(number, generation - 1), now)).unwrap();
-            assert_eq!(changed, 1);
-            let token = (hash(number, generation), family, generation, now, now);
-            insert.execute(token).unwrap();
+        for (generation, family) in turns.by_ref().take(group) {
+            assert_eq!(rotate.execute((family, generation, now)).unwrap(), 1);
         }
         commit.execute([]).unwrap();
     };
     // A write-ahead log that grows is slower to sync than one that is written over, as that of a
     // server that has run for a while.
-    for _ in 0..100 {
-        rotate(16);
+    for _ in 0..200 {
+        commit_some(16);
     }
     let (started, mut done) = (Instant::now(), 0.0);
     while started.elapsed() < length {
-        rotate(group);
+        commit_some(group);
         done += group as f64;
     }
     done / started.elapsed().as_secs_f64()
 }
 
-/// Spread over the key space like the hash of a token, and cheaper than one.
-fn hash(family: u32, generation: u32) -> [u8; 32] {
-    let (family, generation) = (u64::from(family), u64::from(generation));
-    let mut hash = [0; 32];
-    for (part, chunk) in (0..).zip(hash.chunks_mut(8)) {
-        chunk.copy_from_slice(&mix(family << 40 | generation << 2 | part).to_be_bytes());
+/// How often in a second this disk makes a page durable.
+pub(crate) fn disk_commits(folder: &Path, length: Duration) -> f64 {
+    const PAGES: u64 = 1024;
+    let mut file = tempfile::tempfile_in(folder).unwrap();
+    let page = [0xA5; 4096];
+    for _ in 0..PAGES {
+        file.write_all(&page).unwrap();
     }
-    hash
+    file.sync_all().unwrap();
+    let (started, mut done) = (Instant::now(), 0_u64);
+    while started.elapsed() < length {
+        file.seek(SeekFrom::Start(done % PAGES * 4096)).unwrap();
+        file.write_all(&page).unwrap();
+        file.sync_data().unwrap();
+        done += 1;
+    }
+    done as f64 / started.elapsed().as_secs_f64()
 }
 
 /// splitmix64.

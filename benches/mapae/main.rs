@@ -4,6 +4,8 @@
 //!
 //! `cargo bench` measures everything, `cargo bench -- refresh` the rows whose name has this in it.
 //! `MAPAE_BENCH_SECONDS` is the time that one row is measured, three times over; 2 by default.
+//! `MAPAE_BENCH_POSTGRES` names a Postgres server (`postgres://user@host:port`) for the rows on it,
+//! which are left out without it. It must be as durable as it is in production.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench that cannot go on stops")]
 #![expect(clippy::indexing_slicing, reason = "what is sliced was found there before")]
@@ -17,6 +19,7 @@
 
 mod bare;
 mod bounds;
+mod crowd;
 mod limits;
 mod load;
 mod operations;
@@ -49,6 +52,8 @@ fn main() -> ExitCode {
 
     // One thread generates the load: it shares the cores with the server.
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let report = runtime.block_on(Bench::new(filter.unwrap_or_default(), window).run());
+    let postgres = std::env::var("MAPAE_BENCH_POSTGRES").ok();
+    let bench = Bench::new(filter.unwrap_or_default(), window, postgres);
+    let report = runtime.block_on(bench.run());
     report.finish()
 }

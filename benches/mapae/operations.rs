@@ -5,11 +5,15 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::bare::Bare;
+use crate::crowd::Crowd;
 use crate::limits;
 use crate::load::{self, Ask, Cycle, Fixed, Measured, Window};
 use crate::report::{Comparison, Report, Row, Target, median};
 use crate::server::Home;
 use crate::site::{APP_ES256, APP_RS256, DISCOVERY, JWKS, SERVICE_ES256, SERVICE_RS256, Site};
+
+/// How many rotations one commit carries at most, with 32 connections of which half wait.
+const GROUP: usize = 16;
 
 /// How often a row is measured.
 pub(crate) const TRIALS: usize = 3;
@@ -22,6 +26,8 @@ struct Operation {
     share: f64,
     /// The least ratio with 32 connections.
     target: f64,
+    /// The same on Postgres.
+    on_postgres: f64,
 }
 
 #[derive(Clone, Copy)]
@@ -66,6 +72,7 @@ const OPERATIONS: [Operation; 9] = [
         bound: Bound::Rsa,
         share: 1.0,
         target: 0.75,
+        on_postgres: 0.6,
     },
     Operation {
         name: "refresh RS256 + id_token",
@@ -73,6 +80,7 @@ const OPERATIONS: [Operation; 9] = [
         bound: Bound::Rsa,
         share: 2.0,
         target: 0.75,
+        on_postgres: 0.6,
     },
     Operation {
         name: "refresh ES256",
@@ -80,6 +88,7 @@ const OPERATIONS: [Operation; 9] = [
         bound: Bound::Rotations,
         share: 1.0,
         target: 0.35,
+        on_postgres: 0.35,
     },
     Operation {
         name: "client_credentials RS256",
@@ -87,6 +96,7 @@ const OPERATIONS: [Operation; 9] = [
         bound: Bound::Rsa,
         share: 1.0,
         target: 0.85,
+        on_postgres: 0.85,
     },
     Operation {
         name: "client_credentials ES256",
@@ -94,6 +104,7 @@ const OPERATIONS: [Operation; 9] = [
         bound: Bound::BareAxum,
         share: 1.0,
         target: 0.25,
+        on_postgres: 0.25,
     },
     Operation {
         name: "password",
@@ -101,6 +112,7 @@ const OPERATIONS: [Operation; 9] = [
         bound: Bound::Argon2id,
         share: 1.0,
         target: 0.90,
+        on_postgres: 0.90,
     },
     Operation {
         name: "introspect",
@@ -108,6 +120,7 @@ const OPERATIONS: [Operation; 9] = [
         bound: Bound::BareAxum,
         share: 1.0,
         target: 0.10,
+        on_postgres: 0.10,
     },
     Operation {
         name: "JWKS",
@@ -115,6 +128,7 @@ const OPERATIONS: [Operation; 9] = [
         bound: Bound::BareAxum,
         share: 1.0,
         target: 0.80,
+        on_postgres: 0.80,
     },
     Operation {
         name: "discovery",
@@ -122,6 +136,7 @@ const OPERATIONS: [Operation; 9] = [
         bound: Bound::BareAxum,
         share: 1.0,
         target: 0.80,
+        on_postgres: 0.80,
     },
 ];
 
@@ -145,7 +160,7 @@ impl Limit {
         match operation.bound {
             Bound::Rsa => Self::Rsa { cores },
             Bound::Argon2id => Self::Argon2id { cores },
-            Bound::Rotations => Self::Rotations { group: connections.min(16) },
+            Bound::Rotations => Self::Rotations { group: connections.min(GROUP) },
             Bound::BareAxum => {
                 let mut request = Vec::new();
                 asks[0].write(&mut request);
@@ -188,6 +203,7 @@ pub(crate) fn argon2id_name(cores: usize) -> String {
 /// A run of the whole.
 pub(crate) struct Bench {
     filter: String,
+    postgres: Option<String>,
     pub(crate) window: Window,
     pub(crate) report: Report,
     /// In the build folder and not in the temporary one, which may be memory: what is measured is
@@ -196,9 +212,9 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(filter: String, window: Window) -> Self {
+    pub(crate) fn new(filter: String, window: Window, postgres: Option<String>) -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        Self { filter, window, report: Report::default(), folder }
+        Self { filter, postgres, window, report: Report::default(), folder }
     }
 
     pub(crate) fn wants(&self, name: &str) -> bool {
@@ -211,23 +227,99 @@ impl Bench {
         self.idle_memory(&site).await;
         for operation in &OPERATIONS {
             if self.wants(operation.name) {
-                self.operation(&site, operation, 32).await;
-                self.operation(&site, operation, 1).await;
+                self.operation(&site, operation, 32, "").await;
+                self.operation(&site, operation, 1, "").await;
             }
         }
+        self.growth(&site, "").await;
+        self.on_postgres().await;
         self.jwks_beside_sign_ins(&site).await;
         self.overload(&site).await;
         self.later_start(site).await;
         self.report
     }
 
-    async fn operation(&mut self, site: &Site, operation: &Operation, connections: usize) {
+    async fn operation(
+        &mut self,
+        site: &Site,
+        operation: &Operation,
+        connections: usize,
+        database: &str,
+    ) {
         let outcome = self.trials(site, operation, connections).await;
+        // What one commit of this disk carries at most, where something is made durable.
+        let by_disk = matches!(operation.load, Load::Refresh { .. }).then(|| {
+            let commits = limits::disk_commits(self.folder.path(), self.window.length / 4);
+            commits * connections.min(GROUP) as f64
+        });
+        let target = if database.is_empty() { operation.target } else { operation.on_postgres };
         self.report.add(Row {
-            operation: operation.name.to_owned(),
+            operation: format!("{}{database}", operation.name),
             connections: Some(connections),
             outcome,
-            target: (connections > 1).then_some(Target::AtLeast(operation.target)),
+            by_disk,
+            target: (connections > 1).then_some(Target::AtLeast(target)),
+        });
+    }
+
+    /// Refreshes on Postgres, where there is one.
+    async fn on_postgres(&mut self) {
+        let Some(server) = self.postgres.clone() else { return };
+        let home = Home::on_postgres(&self.folder.path().join("postgres"), &server).await;
+        let site = Site::set_up(home).await;
+        for operation in &OPERATIONS {
+            if self.wants(operation.name) && matches!(operation.load, Load::Refresh { .. }) {
+                self.operation(&site, operation, 32, ", Postgres").await;
+            }
+        }
+        self.growth(&site, ", Postgres").await;
+    }
+
+    /// What a million families cost beside a thousand, each in a database of their own.
+    async fn growth(&mut self, site: &Site, database: &str) {
+        const FEW: u32 = 1024;
+        const MANY: u32 = 1024 * 1024;
+        const NAME: &str = "refresh RS256, a million families";
+        if !self.wants(NAME) {
+            return;
+        }
+        let folder = self.folder.path().join(format!("million{}", database.len()));
+        let home = match self.postgres.clone().filter(|_| !database.is_empty()) {
+            Some(server) => Home::on_postgres(&folder, &server).await,
+            None => Home::new(&folder),
+        };
+        let grown = Site::set_up(home).await;
+        let mut few = Crowd::write(&site.home, APP_RS256, FEW).await.on(site, 32);
+        let mut many = Crowd::write(&grown.home, APP_RS256, MANY).await.on(&grown, 32);
+        let mut trials = Vec::new();
+        let mut failed = None;
+        for _ in 0..TRIALS {
+            let (limit, measured);
+            (few, limit) = load::closed_loop(site.server.target, few, self.window).await;
+            (many, measured) = load::closed_loop(grown.server.target, many, self.window).await;
+            match (measured, limit) {
+                (Ok(measured), Ok(limit)) => {
+                    let ratio = measured.rate / limit.rate;
+                    trials.push((measured, limit.rate, ratio));
+                }
+                (Err(error), _) | (_, Err(error)) => failed = Some(error),
+            }
+        }
+        trials.sort_by(|(_, _, one), (_, _, other)| one.total_cmp(other));
+        let outcome = failed.map_or_else(
+            || {
+                let (measured, value, ratio) = median(&trials);
+                let limit = "the same with a thousand".to_owned();
+                Ok((measured, Comparison { limit, value, unit: "", ratio }))
+            },
+            Err,
+        );
+        self.report.add(Row {
+            operation: format!("{NAME}{database}"),
+            connections: Some(32),
+            outcome,
+            by_disk: None,
+            target: Some(Target::AtLeast(0.9)),
         });
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct Row {
     pub(crate) connections: Option<usize>,
     /// The trial in the middle, or why the row is void.
     pub(crate) outcome: Result<(Measured, Comparison), String>,
+    /// What the disk allows per second, where every request is made durable.
+    pub(crate) by_disk: Option<f64>,
     pub(crate) target: Option<Target>,
 }
 
@@ -39,7 +41,7 @@ pub(crate) struct Report {
     limits: Vec<(String, Vec<f64>)>,
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "operation",
     "connections",
     "req/s",
@@ -51,6 +53,7 @@ const COLUMNS: [&str; 13] = [
     "limit",
     "limit value",
     "ratio",
+    "by disk",
     "target",
     "verdict",
 ];
@@ -58,7 +61,9 @@ const COLUMNS: [&str; 13] = [
 const LEGEND: &str = "\
 Each row is measured three times, each time right after its limit; shown is the one with the ratio
 in the middle. CPU is that of the server for one request, load that of the load generator, which
-shares the cores. The limit of one connection is that of one core, and has no target.
+shares the cores. The limit of one connection is that of one core, and has no target. “By disk” is
+what this disk allows: how often in a second it makes a page durable, times the rotations that share
+one commit. Where it is less than the limit, the disk is slow and not the server.
 ";
 
 impl Report {
@@ -134,6 +139,7 @@ impl Row {
             compared.map_or_else(none, |compared| compared.limit.clone()),
             compared.map_or_else(none, |with| format!("{}{}", figure(with.value), with.unit)),
             compared.map_or_else(none, |compared| figure(compared.ratio)),
+            self.by_disk.map_or_else(none, figure),
             self.target.map_or_else(none, |target| match target {
                 Target::AtLeast(bound) => format!("≥ {bound:.2}"),
                 Target::AtMost(bound) => format!("≤ {bound:.2}"),

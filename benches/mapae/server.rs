@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use sea_orm::{ConnectionTrait, Database};
 use tokio::time::sleep;
 
 use crate::load::{Connection, Target};
@@ -14,25 +15,45 @@ use crate::load::{Connection, Target};
 const BINARY: &str = env!("CARGO_BIN_EXE_mapae");
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One installation: a folder with a database, keys and a log, and the addresses it listens on.
+/// One installation: a folder with keys, a log and an SQLite database unless it has another one,
+/// and the addresses it listens on.
 #[derive(Clone)]
 pub(crate) struct Home {
     folder: PathBuf,
+    postgres: Option<String>,
     address: SocketAddr,
     admin: SocketAddr,
 }
 
 impl Home {
+    /// On a new database of this Postgres server.
+    pub(crate) async fn on_postgres(folder: &Path, server: &str) -> Self {
+        let administration = Database::connect(format!("{server}/postgres")).await.unwrap();
+        let (process, folder_name) = (std::process::id(), folder.file_name().unwrap());
+        let name = format!("bench_{process}_{}", folder_name.to_string_lossy());
+        administration.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+        administration.close().await.unwrap();
+        Self { postgres: Some(format!("{server}/{name}")), ..Self::new(folder) }
+    }
+
     pub(crate) fn new(folder: &Path) -> Self {
         fs::create_dir(folder).unwrap();
         // Both are held until both are known, or they could be the same.
         let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let [address, admin] = listeners.map(|listener| listener.local_addr().unwrap());
-        Self { folder: folder.to_owned(), address, admin }
+        Self { folder: folder.to_owned(), postgres: None, address, admin }
+    }
+
+    pub(crate) fn database_url(&self) -> String {
+        let file = || format!("sqlite://{}?mode=rwc", self.folder.join("mapae.db").display());
+        self.postgres.clone().unwrap_or_else(file)
+    }
+
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.folder.join("keys")
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let database = self.folder.join("mapae.db");
         let mut command = Command::new(BINARY);
         command
             .args(arguments)
@@ -41,8 +62,8 @@ impl Home {
             .env("MAPAE_ISSUER", format!("http://{}", self.address))
             .env("MAPAE_LISTEN", self.address.to_string())
             .env("MAPAE_ADMIN_LISTEN", self.admin.to_string())
-            .env("MAPAE_DATABASE_URL", format!("sqlite://{}?mode=rwc", database.display()))
-            .env("MAPAE_KEYS_DIR", self.folder.join("keys"));
+            .env("MAPAE_DATABASE_URL", self.database_url())
+            .env("MAPAE_KEYS_DIR", self.keys());
         command
     }
 

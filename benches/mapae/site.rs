@@ -66,6 +66,10 @@ impl Site {
         Self { home, server, authorizations }
     }
 
+    pub(crate) fn authorization(&self, client: &str) -> &str {
+        &self.authorizations[client]
+    }
+
     pub(crate) fn get(&self, path: &str) -> Vec<u8> {
         get(self.server.target.address, path)
     }

@@ -194,6 +194,10 @@ pub(super) struct Parts {
 const BOUNDS: Bounds =
     Bounds { lanes: 3, queue: 4096, deadline: std::time::Duration::from_secs(3) };
 
+/// What is left of the deadline for the answer: nothing is moved later, or whoever was told that it
+/// took too long would have spent a token all the same.
+const ANSWERING: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Starts the worker.
 pub(super) fn start(parts: Parts) -> Rotations {
     let parts = Arc::new(parts);
@@ -231,11 +235,12 @@ impl Parts {
         ids.sort_unstable();
         ids.dedup();
         let found = successions::find_all(&*self.store, &ids).await?;
-        let system = self.clock.now();
-        let now = found.database_now.map_or(system, |shown| self.clock.now_by(shown));
-        let left = BOUNDS.deadline.saturating_sub(began.elapsed());
-        let until = found.database_now.unwrap_or(system)
-            + Duration::from_std(left).unwrap_or(Duration::zero());
+        let left = BOUNDS.deadline.saturating_sub(began.elapsed() + ANSWERING);
+        let left = Duration::from_std(left).unwrap_or(Duration::zero());
+        // Without a row there is nothing to move either.
+        let until = found.database_now.unwrap_or_default() + left;
+        let system = || self.clock.now();
+        let now = found.database_now.map_or_else(system, |shown| self.clock.now_by(shown));
         let rows = found.rows.into_iter().map(|(id, row)| (id, row.map(Row::new))).collect();
         let mut work = Work { now, parts: self, rows };
         let decided: Vec<_> = open.iter().map(|(using, _)| work.take(using)).collect();

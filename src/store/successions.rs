@@ -24,7 +24,7 @@ const WRITING: &str = "moving the successions of refresh tokens";
 pub struct Found {
     /// The families that have refresh tokens. A row that cannot be read is a fault of its own.
     pub rows: Vec<(FamilyId, Result<Refreshable, Fault>)>,
-    /// The clock of the database, where it is not that of this process.
+    /// What the clock of the database shows, where a row was found.
     pub database_now: Option<DateTime<Utc>>,
 }
 
@@ -71,7 +71,7 @@ pub async fn find_all(reader: &impl Reader, ids: &[&FamilyId]) -> Result<Found, 
     let mut found = Found::default();
     for row in &rows {
         let id: String = row.try_get("", "id").map_err(while_doing(READING))?;
-        if backend == DbBackend::Postgres && found.database_now.is_none() {
+        if found.database_now.is_none() {
             let now: i64 = row.try_get("", "database_now").map_err(while_doing(READING))?;
             found.database_now = Some(clock::from_millis(now));
         }
@@ -114,11 +114,17 @@ fn select(backend: DbBackend, ids: &[&FamilyId]) -> SelectStatement {
         .and_where(
             Expr::col((family::Entity, family::Column::Id)).is_in(ids.iter().map(|id| &*id.0)),
         );
-    if backend == DbBackend::Postgres {
-        let now = "(extract(epoch from clock_timestamp()) * 1000)::bigint";
-        statement.expr_as(Expr::cust(now), "database_now");
-    }
+    statement.expr_as(Expr::cust(now(backend)), "database_now");
     statement
+}
+
+/// The clock of the database in milliseconds, when a statement comes to it: behind every lock that
+/// it had to wait for.
+fn now(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => "(extract(epoch from clock_timestamp()) * 1000)::bigint",
+        _ => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+    }
 }
 
 /// A succession that moves on.
@@ -136,8 +142,7 @@ pub struct Move {
 /// says which were moved. One statement is the whole transaction: what it says is on the disk.
 ///
 /// `until` is the last instant, by the clock of the database, at which anything may be moved: what
-/// lay in a connection that stood still moves nothing when it wakes up. (SQLite works in this
-/// process: there nothing lies in between.)
+/// lay in a connection that stood still, or waited for a lock, moves nothing when it wakes up.
 pub async fn advance(
     store: &Store,
     moves: &[Move],
@@ -150,7 +155,7 @@ pub async fn advance(
     let statement = Statement::from_sql_and_values(
         backend,
         statement(backend, moves.len()),
-        values(moves).chain((backend == DbBackend::Postgres).then(|| millis(until).into())),
+        values(moves).chain([millis(until).into()]),
     );
     let rows = store.writer.query_all_raw(statement).await.map_err(while_doing(WRITING))?;
     rows.iter()
@@ -190,24 +195,22 @@ fn statement(backend: DbBackend, moves: usize) -> String {
     let step = format!("WITH step ({NAMES}) AS (VALUES {})", tuples.join(", "));
     // Rows are locked in the order of their names, so that two batches never wait for each other
     // in a circle.
-    let (locked, from, in_time) = match backend {
+    let (locked, from, until) = match backend {
         DbBackend::Postgres => (
             ", locked AS (SELECT family.id FROM family JOIN step ON step.id = family.id \
              ORDER BY family.id FOR UPDATE OF family)",
             "step JOIN locked ON locked.id = step.id",
-            format!(
-                "AND extract(epoch from clock_timestamp()) * 1000 < ${}::bigint",
-                moves * WIDTH + 1
-            ),
+            format!("${}::bigint", moves * WIDTH + 1),
         ),
-        _ => ("", "step", String::new()),
+        _ => ("", "step", "?".to_owned()),
     };
     format!(
         "{step}{locked} UPDATE family SET generation = step.generation, attempt = step.attempt, \
          spent_attempt = step.spent_attempt, handed_out_at = step.handed_out_at, \
          handed_out_to = step.handed_out_to, idle_ends_at = step.idle_ends_at FROM {from} \
          WHERE family.id = step.id AND family.generation = step.was_generation \
-         AND family.attempt = step.was_attempt AND family.revoked_at IS NULL {in_time} \
-         RETURNING family.id AS id"
+         AND family.attempt = step.was_attempt AND family.revoked_at IS NULL \
+         AND {} < {until} RETURNING family.id AS id",
+        now(backend)
     )
 }

@@ -45,6 +45,7 @@ mod password;
 mod prompts;
 mod refresh;
 mod refresh_checks;
+mod refresh_outage;
 mod refresh_policies;
 mod refresh_races;
 mod relying_party;

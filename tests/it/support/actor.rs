@@ -194,6 +194,12 @@ impl App {
         .await
     }
 
+    /// Uses a refresh token where there may be no answer.
+    pub(crate) async fn try_refresh(&self, token: &str) -> Option<Reply> {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        self.try_post("/token", &fields).await
+    }
+
     /// Uses a refresh token.
     pub(crate) async fn refresh(&self, token: &str) -> Reply {
         self.refresh_with(token, &[]).await

@@ -1,0 +1,135 @@
+//! Many families at once: their rows are written by the database itself, and their first refresh
+//! tokens made with the key of the installation.
+
+use std::sync::Arc;
+
+use mapae::domain::clock::Clock;
+use mapae::domain::family::FamilyId;
+use mapae::domain::succession::{Place, Salt};
+use mapae::keys::rotation::RotationKey;
+use mapae::keys::seal::{MasterKey, Sealer, Source};
+use mapae::store::Store;
+use sea_orm::{ConnectionTrait, Database};
+
+use crate::load::{Answer, Ask, Refresh};
+use crate::server::{Home, post_head};
+use crate::site::Site;
+
+/// Families of one person at one client.
+pub(crate) struct Crowd {
+    key: RotationKey,
+    client: &'static str,
+    count: u32,
+}
+
+impl Crowd {
+    /// Writes so many families.
+    pub(crate) async fn write(home: &Home, client: &'static str, count: u32) -> Self {
+        let url = home.database_url();
+        let command = ["user", "create", "--username", "crowd", "--password-stdin"];
+        let made = home.cli(&command, "correct horse battery staple");
+        let user = made["sub"].as_str().unwrap();
+        let last = count - 1;
+        let (numbers, id, salt) = if url.starts_with("sqlite:") {
+            (
+                format!(
+                    "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n \
+                     WHERE i < {last})"
+                ),
+                "printf('%08x-0000-7000-8000-%012x', i, i)",
+                "zeroblob(16)",
+            )
+        } else {
+            (
+                format!("WITH n (i) AS (SELECT generate_series(0, {last}))"),
+                "lpad(to_hex(i), 8, '0') || '-0000-7000-8000-' || lpad(to_hex(i), 12, '0')",
+                "decode(repeat('00', 16), 'hex')",
+            )
+        };
+        let (now, end) = (1_700_000_000_000_i64, 4_000_000_000_000_i64);
+        let database = Database::connect(&url).await.unwrap();
+        let rows = format!(
+            "{numbers} INSERT INTO family (id, user_id, client_id, scope, resources, auth_time, amr, \
+             claims, expires_at, salt, handed_out_at, idle_ends_at) SELECT {id}, '{user}', \
+             '{client}', 'profile', '[]', {now}, '[\"pwd\"]', '[]', {end}, {salt}, {now}, {end} \
+             FROM n"
+        );
+        database.execute_unprepared(&rows).await.unwrap();
+        if !url.starts_with("sqlite:") {
+            database.execute_unprepared("VACUUM ANALYZE family").await.unwrap();
+        }
+        database.close().await.unwrap();
+
+        let master = MasterKey::load(&Source::Folder(home.keys())).unwrap();
+        let store = Store::open(&url).await.unwrap();
+        let sealer = Sealer::new(&master).unwrap();
+        let key = RotationKey::open(&store, &Clock::system(), &sealer).await.unwrap();
+        store.close().await;
+        Self { key, client, count }
+    }
+
+    /// One part of the families for each connection, in an order that jumps about.
+    pub(crate) fn on(&self, site: &Site, connections: u32) -> Vec<Box<dyn Ask>> {
+        let head: Arc<str> =
+            post_head(site.server.target.address, "/token", site.authorization(self.client)).into();
+        (0..connections)
+            .map(|part| {
+                let each = self.count / connections;
+                Box::new(Part {
+                    head: Arc::clone(&head),
+                    key: self.key.clone(),
+                    first: part * each,
+                    tokens: vec![None; each as usize],
+                    turn: 0,
+                }) as Box<dyn Ask>
+            })
+            .collect()
+    }
+}
+
+/// The families of one connection.
+struct Part {
+    head: Arc<str>,
+    key: RotationKey,
+    first: u32,
+    tokens: Vec<Option<String>>,
+    turn: usize,
+}
+
+impl Part {
+    /// Coprime to every count of families, so that all have their turn.
+    const STEP: usize = 7919;
+
+    fn current(&self) -> usize {
+        self.turn * Self::STEP % self.tokens.len()
+    }
+
+    fn refresh(&mut self) -> Refresh {
+        let current = self.current();
+        let token = self.tokens[current].take().unwrap_or_else(|| {
+            let number = self.first as usize + current;
+            let family = FamilyId(format!("{number:08x}-0000-7000-8000-{number:012x}"));
+            let token = self.key.token(Salt([0; 16]), &family, Place::default()).unwrap();
+            token.expose().to_owned()
+        });
+        Refresh { head: Arc::clone(&self.head), token, id_token: false }
+    }
+}
+
+impl Ask for Part {
+    fn write(&mut self, request: &mut Vec<u8>) {
+        let mut refresh = self.refresh();
+        refresh.write(request);
+        let current = self.current();
+        self.tokens[current] = Some(refresh.token);
+    }
+
+    fn read(&mut self, answer: &Answer<'_>) -> Result<(), String> {
+        let current = self.current();
+        let mut refresh = self.refresh();
+        refresh.read(answer)?;
+        self.tokens[current] = Some(refresh.token);
+        self.turn += 1;
+        Ok(())
+    }
+}
