@@ -126,11 +126,20 @@ impl Snapshot {
             return Err(Unverified);
         }
         let kid = header.kid.ok_or(Unverified)?;
+        self.find(&kid).ok_or(Unverified)?.verifying.verify(token)
+    }
+
+    /// Whether what this key signed is still taken.
+    #[must_use]
+    pub fn remembers(&self, kid: &str) -> bool {
+        self.find(kid).is_some()
+    }
+
+    fn find(&self, kid: &str) -> Option<&Key> {
         let mut known = self.keys.iter().zip(&self.phases);
-        let (key, _) = known
-            .find(|(key, phase)| key.stored.kid == kid && **phase != Phase::Forgotten)
-            .ok_or(Unverified)?;
-        key.verifying.verify(token)
+        let (key, _) =
+            known.find(|(key, phase)| key.stored.kid == kid && **phase != Phase::Forgotten)?;
+        Some(key)
     }
 
     /// Every key and its phase, oldest first.

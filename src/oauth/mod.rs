@@ -48,6 +48,7 @@ pub mod revoke;
 pub mod rotation;
 pub mod token;
 pub mod userinfo;
+pub mod verified;
 
 /// How long things live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +100,7 @@ pub struct Issuer {
     pub visits: VisitKey,
     /// Makes and verifies refresh tokens.
     pub rotation_key: RotationKey,
+    verified: verified::Verified,
     gate: Gate,
     rotations: rotation::Rotations,
     liveness: live::Liveness,
@@ -155,6 +157,7 @@ impl Issuer {
             outbound: parts.outbound,
             providers,
             visits: parts.visits,
+            verified: verified::Verified::default(),
             gate: Gate::default(),
             rotation_key: parts.rotation_key,
         })

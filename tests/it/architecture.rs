@@ -39,6 +39,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["web", "app"]),
     ("tower", &["web", "app"]),
     ("http_body_util", &["web", "app"]),
+    ("quick_cache", &["oauth"]),
     ("reqwest", &["outbound", "cli"]),
     ("rustls", &["app", "outbound"]),
     ("tokio_rustls", &["app"]),
