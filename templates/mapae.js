@@ -62,7 +62,24 @@
     window.addEventListener("pageshow", function () { sent = false; });
   }
 
+  /* An instant in the time zone of this browser. That of the server stays beside the pointer. */
+  function sayHere(time) {
+    var instant = new Date(time.getAttribute("datetime"));
+    var page = document.documentElement.lang;
+    /* The kind of the page's language that the browser reads: 21 November, or November 21. */
+    var tags = (navigator.languages || []).filter(function (tag) {
+      return tag.split("-")[0] === page;
+    });
+    var text = new Intl.DateTimeFormat(tags.concat(page), {
+      year: "numeric", month: "long", day: "numeric",
+      hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short"
+    }).format(instant);
+    time.title = time.textContent;
+    time.textContent = text;
+  }
+
   Array.prototype.forEach.call(document.querySelectorAll(".secret"), addToggle);
   Array.prototype.forEach.call(document.querySelectorAll(".copy"), addCopy);
   Array.prototype.forEach.call(document.forms, sendOnce);
+  if (window.Intl) Array.prototype.forEach.call(document.querySelectorAll("time"), sayHere);
 })();

@@ -25,6 +25,7 @@ use crate::keys::ring::Memory;
 use crate::keys::seal::Source;
 use crate::oauth::Lifetimes;
 use crate::outbound;
+use crate::pages::Zone;
 
 /// Checked settings.
 #[derive(Clone, Debug)]
@@ -76,6 +77,8 @@ pub struct Settings {
     pub shutdown_deadline: StdDuration,
     /// The folder of the operator's own look.
     pub branding_dir: Option<PathBuf>,
+    /// The time zone in which pages say instants without a script.
+    pub time_zone: Zone,
     /// How long audit events are kept.
     pub audit_retention: Duration,
     /// What is logged.
@@ -245,6 +248,7 @@ fn settings(r: &mut Reader) -> Settings {
             |text| path(text).map(Some),
             |folder| folder.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default(),
         ),
+        time_zone: r.get("time_zone", Zone::default(), Zone::parse, |zone| zone.name().to_owned()),
         audit_retention: r.duration("audit.retention", Duration::days(365)),
         log: r.get("log", LevelFilter::INFO, level, |level| level.to_string().to_lowercase()),
     };

@@ -212,12 +212,13 @@ pub fn outbound(settings: &Settings) -> Outcome<Outbound> {
 
 /// The look of the pages: ours, or what the operator made of it.
 pub fn look(settings: &Settings) -> Outcome<Look> {
-    match &settings.branding_dir {
+    let look = match &settings.branding_dir {
         Some(folder) => Look::load(folder).or_else(|problems| {
             reject(format!("the branding is not good:\n  {}", problems.join("\n  ")))
-        }),
-        None => Ok(Look::builtin()),
-    }
+        })?,
+        None => Look::builtin(),
+    };
+    Ok(look.in_zone(settings.time_zone.clone()))
 }
 
 async fn bind_admin(settings: &Settings) -> Outcome<Option<TcpListener>> {

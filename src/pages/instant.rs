@@ -1,17 +1,63 @@
-//! Instants in words.
+//! Instants in words, in the zone of this server. A script says them in the zone of the browser.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, FixedOffset, Offset, SecondsFormat, Utc};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::frame::Frame;
 use super::language::Language;
 
-/// For people: date and time, and that it is UTC.
+/// The time zone in which pages say instants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Zone(TimeZone);
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self(TimeZone::UTC)
+    }
+}
+
+impl Zone {
+    /// The zone of this name in the IANA database: that of the system, or the one that is compiled in.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let known = TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some());
+        let unknown = || format!("{name:?} is no time zone: write it like UTC or Asia/Seoul");
+        known.map(Self).ok_or_else(unknown)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// How far its clocks are ahead of UTC at this instant.
+    fn offset(&self, instant: &DateTime<Utc>) -> FixedOffset {
+        let at = Timestamp::from_second(instant.timestamp()).unwrap_or_default();
+        let seconds = self.0.to_offset(at).seconds();
+        FixedOffset::east_opt(seconds).unwrap_or(Utc.fix())
+    }
+}
+
+/// For people: date and time, and how far that is from UTC.
 pub(super) fn words(instant: &DateTime<Utc>, frame: &Frame<'_>) -> String {
+    let offset = frame.look.zone().offset(instant);
     let format = match frame.language {
-        Language::En => "%-d %B %Y, %H:%M UTC",
-        Language::Ko => "%Y년 %-m월 %-d일 %H:%M (UTC)",
+        Language::En => "%-d %B %Y, %H:%M",
+        Language::Ko => "%Y년 %-m월 %-d일 %H:%M",
     };
-    instant.format(format).to_string()
+    format!("{} ({})", instant.with_timezone(&offset).format(format), ahead(offset))
+}
+
+/// `UTC`, `UTC+9` or `UTC-3:30`.
+fn ahead(offset: FixedOffset) -> String {
+    let minutes = offset.local_minus_utc() / 60;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    match (minutes.abs() / 60, minutes.abs() % 60) {
+        (0, 0) => "UTC".to_owned(),
+        (hours, 0) => format!("UTC{sign}{hours}"),
+        (hours, minutes) => format!("UTC{sign}{hours}:{minutes:02}"),
+    }
 }
 
 /// For the `datetime` attribute: RFC 3339.
@@ -23,20 +69,35 @@ pub(super) fn machine(instant: &DateTime<Utc>) -> String {
 mod tests {
     use chrono::DateTime;
 
-    use super::{machine, words};
+    use super::{Zone, machine, words};
     use crate::pages::{Frame, Language, Look};
 
     #[test]
-    fn an_instant_is_said_in_the_language() {
+    fn an_instant_is_said_in_the_language_and_in_the_zone() {
         let instant = DateTime::from_timestamp(1_795_253_040, 0).expect("an instant");
-        let look = Look::builtin();
-        for (language, text) in [
-            (Language::En, "21 November 2026, 09:24 UTC"),
-            (Language::Ko, "2026년 11월 21일 09:24 (UTC)"),
+        for (zone, language, text) in [
+            ("UTC", Language::En, "21 November 2026, 09:24 (UTC)"),
+            ("UTC", Language::Ko, "2026년 11월 21일 09:24 (UTC)"),
+            ("Asia/Seoul", Language::Ko, "2026년 11월 21일 18:24 (UTC+9)"),
+            ("Asia/Kolkata", Language::En, "21 November 2026, 14:54 (UTC+5:30)"),
+            ("America/St_Johns", Language::En, "21 November 2026, 05:54 (UTC-3:30)"),
         ] {
+            let look = Look::builtin().in_zone(Zone::parse(zone).expect(zone));
             let frame = Frame { look: &look, language, base: "", here: None };
-            assert_eq!(words(&instant, &frame), text);
+            assert_eq!(words(&instant, &frame), text, "{zone}");
         }
         assert_eq!(machine(&instant), "2026-11-21T09:24:00Z");
+    }
+
+    #[test]
+    fn summer_time_counts_and_what_is_no_zone_is_none() {
+        let look = Look::builtin().in_zone(Zone::parse("Europe/Berlin").expect("a zone"));
+        let frame = Frame { look: &look, language: Language::En, base: "", here: None };
+        let said = |seconds| words(&DateTime::from_timestamp(seconds, 0).expect("it"), &frame);
+        assert_eq!(said(1_768_478_400), "15 January 2026, 13:00 (UTC+1)");
+        assert_eq!(said(1_784_116_800), "15 July 2026, 14:00 (UTC+2)");
+        for wrong in ["", "Seoul", "KST", "+09:00", "../etc/passwd", "Asia/Nowhere"] {
+            assert!(Zone::parse(wrong).is_err(), "{wrong}");
+        }
     }
 }

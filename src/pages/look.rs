@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::brand;
 use super::colour::Colour;
+use super::instant::Zone;
 use super::texts::Texts;
 use crate::domain::hex;
 
@@ -25,6 +26,7 @@ pub struct Asset {
 pub struct Look {
     name: String,
     texts: Texts,
+    zone: Zone,
     assets: BTreeMap<String, Asset>,
     stylesheets: Vec<String>,
     script: String,
@@ -77,6 +79,12 @@ impl Look {
         Ok(Self::dressed(brand, texts))
     }
 
+    /// The same, with instants in this time zone.
+    #[must_use]
+    pub fn in_zone(self, zone: Zone) -> Self {
+        Self { zone, ..self }
+    }
+
     /// Who asks people to sign in.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -96,6 +104,10 @@ impl Look {
 
     pub(super) fn texts(&self) -> &Texts {
         &self.texts
+    }
+
+    pub(super) fn zone(&self) -> &Zone {
+        &self.zone
     }
 
     pub(super) fn stylesheets(&self) -> &[String] {
@@ -118,6 +130,7 @@ impl Look {
         let mut look = Self {
             name: brand.name.unwrap_or_else(|| NAME.to_owned()),
             texts,
+            zone: Zone::default(),
             assets: BTreeMap::new(),
             stylesheets: Vec::new(),
             script: String::new(),

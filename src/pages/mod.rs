@@ -34,6 +34,7 @@ pub use error::{ErrorPage, Problem};
 pub use form_post::{FORM_POST_SCRIPT, FormPostPage};
 pub use frame::{Account, App, Frame, Person, Ticket};
 pub use gallery::gallery;
+pub use instant::Zone;
 pub use language::Language;
 pub use linked::Linked;
 pub use logout::{LogoutPage, SignedOutPage, StayedPage};

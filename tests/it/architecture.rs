@@ -50,6 +50,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("fluent_bundle", &["pages"]),
     ("fluent_syntax", &["pages"]),
     ("unic_langid", &["pages"]),
+    ("jiff", &["pages"]),
     ("clap", &["cli"]),
     ("oauth2", &["social", "cli"]),
     ("openidconnect", &["social", "cli"]),
