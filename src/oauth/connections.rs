@@ -15,7 +15,8 @@ use crate::domain::note::Note;
 use crate::domain::provider::{Slug, came_by};
 use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
-use crate::store::identities::{self, Linked};
+use crate::store::identities;
+pub use crate::store::identities::Linked;
 use crate::store::{Tx, audit_events, users};
 
 /// Whoever connects or disconnects proved this recently who they are.
@@ -70,6 +71,19 @@ pub fn offered(issuer: &Issuer, present: Option<&Present>) -> Vec<Arc<Known>> {
         registration.terms.allowed_clients.is_empty() || came_by == Some(registration.slug.as_str())
     });
     offered
+}
+
+/// Who vouches for this person.
+pub async fn linked(issuer: &Issuer, present: &Present) -> Result<Vec<Linked>, Fault> {
+    identities::of_user(&*issuer.store, &present.user.id).await
+}
+
+/// Whether somebody who is connected with these comes in by this provider: it may have another
+/// issuer than the one of this name had.
+#[must_use]
+pub fn vouches(known: &Known, linked: &[Linked]) -> bool {
+    let slug = &known.registration.slug;
+    linked.iter().any(|one| one.provider == *slug && known.provider.issues(&one.issuer))
 }
 
 /// Whether somebody comes in without this identity: by their password, or by another provider that

@@ -149,8 +149,8 @@ impl AccountPage<'_> {
         }
     }
 
-    /// The problem that is no field's.
-    fn above(&self) -> Option<String> {
+    /// The problem that is no field's. It takes the focus.
+    fn beside_both(&self) -> Option<String> {
         match self.problem? {
             PasswordProblem::Throttled { minutes } => {
                 Some(self.frame.tn("throttled", "minutes", minutes))
@@ -162,7 +162,7 @@ impl AccountPage<'_> {
 
     /// The password stands far down the page: whoever failed at it is taken there.
     fn starts_at_current(&self) -> bool {
-        self.problem.is_some() && self.beside_new().is_none()
+        self.beside_current().is_some()
     }
 
     fn notice_text(&self) -> Option<String> {

@@ -35,6 +35,8 @@ pub struct SignInPage<'a> {
     pub providers: Vec<ProviderButton<'a>>,
     /// Whether name and password are asked for.
     pub password: bool,
+    /// Whether they stand before the providers.
+    pub password_first: bool,
     /// The account that is to be proven before anything else.
     pub prove: Option<Prove<'a>>,
     /// What happened at a provider.
@@ -61,6 +63,9 @@ pub enum SignInProblem {
     Busy,
 }
 
+/// So many providers are seen at once beside a password.
+const FEW: usize = 3;
+
 /// An account that is to be proven, so that it is connected.
 #[derive(Clone, Copy, Debug)]
 pub struct Prove<'a> {
@@ -85,8 +90,9 @@ impl SignInPage<'_> {
         if let Some(Prove { provider, email }) = self.prove {
             return self.frame.t2("sign-in-prove-lead", ("email", email), ("provider", provider));
         }
-        // A provider may be asked as well: it is not the password alone that counts.
-        let known = Some(self.username).filter(|_| self.fixed && !self.providers.is_empty());
+        // A provider may be asked as well, or alone: it is not the password that counts.
+        let by_password = self.password && self.providers.is_empty();
+        let known = Some(self.username).filter(|_| self.fixed && !by_password);
         match (self.app, known) {
             (Some(app), Some(name)) => {
                 self.frame.t2("sign-in-again-lead-as", ("app", app.name), ("username", name))
@@ -136,14 +142,18 @@ impl SignInPage<'_> {
         }
     }
 
-    /// The problem that is nobody's field.
-    fn above(&self) -> Option<String> {
-        if !self.has_ways() && self.way_out.is_none() {
-            return Some(match self.app {
-                Some(_) => self.frame.t("sign-in-no-way"),
-                None => self.frame.t("sign-in-no-way-account"),
-            });
-        }
+    /// What is to be said where there is no way in.
+    fn no_way(&self) -> Option<String> {
+        let is_lost = !self.has_ways() && self.way_out.is_none();
+        is_lost.then(|| match self.app {
+            _ if self.fixed => self.frame.t("sign-in-no-way-again"),
+            Some(_) => self.frame.t("sign-in-no-way"),
+            None => self.frame.t("sign-in-no-way-account"),
+        })
+    }
+
+    /// The problem that is nobody's field. It takes the focus, so that it is seen and read out.
+    fn beside_both(&self) -> Option<String> {
         match self.problem? {
             SignInProblem::Throttled { minutes } => {
                 Some(self.frame.tn("throttled", "minutes", minutes))
@@ -166,9 +176,25 @@ impl SignInPage<'_> {
         self.starts_at_fields() && self.knows_username()
     }
 
-    /// The providers stand first: nobody is taken past them, unless they have typed before.
+    /// Where the providers stand first nobody is taken past them.
     fn starts_at_fields(&self) -> bool {
-        self.providers.is_empty() || self.problem.is_some()
+        (self.providers.is_empty() || self.password_first) && self.beside_both().is_none()
+    }
+
+    /// The providers that are seen at once. Where they stand with a password there are few.
+    fn seen(&self) -> &[ProviderButton<'_>] {
+        self.providers.get(..self.few()).unwrap_or_default()
+    }
+
+    /// The others, which unfold.
+    fn folded(&self) -> &[ProviderButton<'_>] {
+        self.providers.get(self.few()..).unwrap_or_default()
+    }
+
+    fn few(&self) -> usize {
+        let every = self.providers.len();
+        // To fold a single one saves no room.
+        if self.password && every > FEW + 1 { FEW } else { every }
     }
 
     fn has_ways(&self) -> bool {

@@ -24,6 +24,21 @@ pub enum Wish<'a> {
 }
 
 impl Wish<'_> {
+    /// Where it stands among the others: who they are, what of them is seen, what may be done.
+    #[must_use]
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::Identity => 0,
+            Self::Profile => 1,
+            Self::Email => 2,
+            Self::Phone => 3,
+            Self::Address => 4,
+            Self::Claim(_) => 5,
+            Self::Offline => 6,
+            Self::Other(_) => 7,
+        }
+    }
+
     /// What it is, in words.
     pub(super) fn text(&self, frame: &Frame<'_>) -> String {
         match self {

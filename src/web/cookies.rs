@@ -9,10 +9,21 @@ use sha2::{Digest, Sha256};
 
 use crate::accounts::browsers::Cookie;
 use crate::domain::client::ClientId;
+use crate::domain::provider::Slug;
 use crate::domain::secret::{BrowserToken, Plain};
 
 const BROWSER: &str = "__Host-mapae";
 const LANGUAGE: &str = "__Host-mapae-lang";
+const WAY: &str = "__Host-mapae-way";
+
+/// A way to sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By name and password.
+    Password,
+    /// By this provider.
+    Provider(Slug),
+}
 
 /// What the browser proves itself by.
 pub(super) fn browser(headers: &HeaderMap) -> Option<Plain<BrowserToken>> {
@@ -38,6 +49,25 @@ pub(super) fn language(headers: &HeaderMap) -> Option<&str> {
 pub(super) fn set_language(headers: &mut HeaderMap, language: &str) {
     let kept = max_age(Duration::days(365));
     set(headers, &format!("{LANGUAGE}={language}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
+}
+
+/// The way in that was used last: what it is called is no secret, and nothing is believed of it.
+pub(super) fn way(headers: &HeaderMap) -> Option<Way> {
+    let value = read(headers, WAY)?;
+    match value.strip_prefix("by:") {
+        Some(slug) => Slug::parse(slug).map(Way::Provider),
+        None => (value == "password").then_some(Way::Password),
+    }
+}
+
+/// Remembers the way in that was used.
+pub(super) fn set_way(headers: &mut HeaderMap, way: &Way) {
+    let kept = max_age(Duration::days(365));
+    let value = match way {
+        Way::Password => "password".to_owned(),
+        Way::Provider(slug) => format!("by:{slug}"),
+    };
+    set(headers, &format!("{WAY}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
 }
 
 /// The refresh token of a client that gets it as a cookie.

@@ -6,6 +6,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Response, StatusCode};
 
+use super::cookies::Way;
 use super::edge::Context;
 use super::page::{self, Failed};
 use super::{Shared, body, cookies};
@@ -189,6 +190,11 @@ impl Guest {
 
     fn name<'a>(&'a self, field: &'a str) -> Option<&'a str> {
         self.form.get(field).filter(|name| is_identifier(name))
+    }
+
+    /// The way in that was used last in this browser.
+    pub(super) fn last_way(&self) -> Option<Way> {
+        cookies::way(&self.headers)
     }
 
     /// The token of the form.

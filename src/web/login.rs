@@ -8,6 +8,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Response, StatusCode};
 
 use super::Shared;
+use super::cookies::{self, Way};
 use super::edge::Context;
 use super::errand::{app, csrf, ends_at, view};
 use super::guest::Guest;
@@ -20,6 +21,7 @@ use crate::domain::interaction::Errand;
 use crate::domain::note::Note;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
+use crate::oauth::connections;
 use crate::oauth::interactions::{self, NotSignedIn, Subject, Typed, View};
 use crate::pages::{Frame, Noted, SignInPage, SignInProblem, Ticket};
 
@@ -49,10 +51,10 @@ pub(super) async fn get(
         Ok(Some(url)) => return Ok(page::see_other(&url)),
         Err(error) => return Ok(visit::not_left(&shared, &guest, &id, error)),
     }
-    Ok(show(&shared, &guest, &view, None))
+    Ok(show(&shared, &guest, &view, None).await)
 }
 
-fn show(
+async fn show(
     shared: &Shared,
     guest: &Guest,
     view: &View,
@@ -74,7 +76,15 @@ fn show(
     let language = guest.language.as_str();
     let noted = notes::of_query(guest);
     let down = noted.as_ref().filter(|(_, note)| *note == Note::Unavailable);
-    let ways = Ways::of(shared, guest, view, again, down.and_then(|(slug, _)| slug.as_ref()));
+    let linked = match again {
+        Some(present) => match connections::linked(&shared.issuer, present).await {
+            Ok(linked) => Some(linked),
+            Err(fault) => return page::fault(shared, guest, &fault),
+        },
+        None => None,
+    };
+    let again_by = again.zip(linked.as_deref());
+    let ways = Ways::of(shared, guest, view, again_by, down.and_then(|(slug, _)| slug.as_ref()));
     let prove = ways.prove(language);
     let known = again.map(|present| present.user.username.as_str());
     let known = prove.map(|prove| prove.email).or(known).or(hint);
@@ -103,6 +113,8 @@ fn show(
         others: !guest.visitor.people.is_empty(),
         providers: buttons(&ways.offered, language),
         password: ways.password,
+        // Whoever typed before is not to look for it among the providers.
+        password_first: problem.is_some() || guest.last_way() == Some(Way::Password),
         prove,
         noted,
         way_out: ways.out(language),
@@ -120,7 +132,7 @@ fn show(
 /// The same page with what is wrong; what was typed stays, but for the password.
 async fn again(shared: &Shared, guest: &mut Guest, problem: SignInProblem) -> Response<Body> {
     match view(shared, guest).await {
-        Ok(view) => show(shared, guest, &view, Some(problem)),
+        Ok(view) => show(shared, guest, &view, Some(problem)).await,
         Err(error) => page::lost(shared, guest, error),
     }
 }
@@ -140,7 +152,11 @@ pub(super) async fn post(
     };
     let (id, csrf) = (guest.interaction(), guest.csrf());
     Ok(match interactions::sign_in(&shared.issuer, guest.caller(), &id, csrf, typed).await {
-        Ok(led) => page::lead(&shared, &guest, led),
+        Ok(led) => {
+            let mut response = page::lead(&shared, &guest, led);
+            cookies::set_way(response.headers_mut(), &Way::Password);
+            response
+        }
         Err(Error::Fault(fault)) => page::fault(&shared, &guest, &fault),
         Err(Error::Refused(NotSignedIn::Lost(lost))) => {
             page::lost(&shared, &guest, Error::Refused(lost))

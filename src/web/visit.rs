@@ -6,10 +6,11 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 
+use super::cookies::Way;
 use super::edge::Context;
 use super::guest::Guest;
 use super::page::{self, Answered, Failed};
-use super::{Shared, body, notes};
+use super::{Shared, body, cookies, notes};
 use crate::domain::form::Form;
 use crate::domain::interaction::InteractionId;
 use crate::domain::provider::Slug;
@@ -93,7 +94,14 @@ pub(super) async fn get(
         language: guest.language.as_str(),
     };
     Ok(match interactions::come_back(&shared.issuer, guest.caller(), &slug, came).await {
-        Ok(Back::Led(led)) => page::lead_onward(&shared, &guest, led),
+        Ok(Back::Led(led)) => {
+            let signed_in = led.cookie.is_some();
+            let mut response = page::lead_onward(&shared, &guest, led);
+            if signed_in {
+                cookies::set_way(response.headers_mut(), &Way::Provider(slug));
+            }
+            response
+        }
         Ok(Back::Away(url)) => page::see_other(&url),
         Ok(Back::Noted(id, slug, note)) => {
             page::see_other(&notes::sign_in(&shared, &id, &(Some(slug), note)))

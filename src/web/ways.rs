@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::Shared;
+use super::cookies::Way;
 use super::guest::Guest;
 use crate::accounts::browsers::Present;
 use crate::domain::in_app::InApp;
 use crate::domain::interaction::Interaction;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
-use crate::oauth::connections;
+use crate::oauth::connections::{self, Linked};
 use crate::oauth::interactions::{self, Proof, View};
 use crate::oauth::providers::Known;
 use crate::pages::{Brand, Prove, ProviderButton, WayOut};
@@ -38,13 +39,14 @@ struct Out {
 }
 
 impl<'a> Ways<'a> {
-    /// The ways in for somebody in the middle of this: again, if they are named; the provider that
-    /// is down comes last.
+    /// The ways in for somebody in the middle of this: the one that this browser used last comes
+    /// first, the provider that is down comes last. Of who is to come again only what they are
+    /// connected with is a way.
     pub(super) fn of(
         shared: &Shared,
         guest: &Guest,
         view: &'a View,
-        again: Option<&Present>,
+        again: Option<(&Present, &[Linked])>,
         down: Option<&Slug>,
     ) -> Self {
         let providers = &shared.issuer.providers;
@@ -57,8 +59,11 @@ impl<'a> Ways<'a> {
                 every.iter().filter(has).cloned().collect()
             }
             (None, Some(_)) => every.clone(),
-            (None, None) => connections::offered(&shared.issuer, again),
+            (None, None) => connections::offered(&shared.issuer, again.map(|(present, _)| present)),
         };
+        if let Some((_, linked)) = again {
+            offered.retain(|known| connections::vouches(known, linked));
+        }
         let in_app = guest.in_app();
         let mut without = Vec::new();
         if let Some(in_app) = in_app {
@@ -66,15 +71,15 @@ impl<'a> Ways<'a> {
             (without, offered) = offered.into_iter().partition(|known| known.shuns_in_apps());
             offered.sort_by_key(|known| Some(known.registration.terms.preset) != in_app.at_home());
         }
+        if let Some(Way::Provider(last)) = guest.last_way() {
+            offered.sort_by_key(|known| known.registration.slug != last);
+        }
         offered.sort_by_key(|known| Some(&known.registration.slug) == down);
         let password = match proof {
             Some(proof) => proof.has_password,
             None if providers.are_the_only_way(client) => false,
             // Whoever comes by providers alone has none; the others may have.
-            None => {
-                again.is_none_or(|present| present.user.password_hash.is_some())
-                    || offered.is_empty()
-            }
+            None => again.is_none_or(|(present, _)| present.user.password_hash.is_some()),
         };
         let out = in_app.map(|in_app| Out::of(shared, guest, in_app, &view.interaction, without));
         Self { every, offered, password, out, proof }

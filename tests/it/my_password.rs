@@ -109,7 +109,12 @@ both! {
         let full = change(&mut browser, &account, PASSWORD, NEW).await;
         assert_eq!(full.reply.status, 429);
         assert!(full.reply.header("retry-after").parse::<u64>().is_ok_and(|seconds| seconds <= 301));
-        assert!(full.has("password-submit") && full.reply.text.contains("role=\"alert\""));
+        // The word of it takes the focus, and the field points at it.
+        assert!(full.has("password-submit") && full.has("password-problem"));
+        let html = &full.reply.text;
+        assert!(html.contains("role=\"alert\" tabindex=\"-1\" autofocus"), "{html}");
+        assert!(html.contains("aria-describedby=\"password-problem\""), "{html}");
+        assert_eq!(html.matches(" autofocus").count(), 1, "{html}");
         assert_eq!(other.sign_in(&login).await.reply.status, 429);
         server.advance(301);
         assert_eq!(change(&mut browser, &account, PASSWORD, NEW).await.reply.status, 303);

@@ -26,6 +26,7 @@ impl<'a> Sample<'a> for SignInPage<'a> {
             others: false,
             providers: vec![],
             password: true,
+            password_first: false,
             prove: None,
             noted: None,
             way_out: None,
@@ -47,6 +48,7 @@ fn by_password<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
         username: "hana",
         keep: true,
         problem: Some(problem),
+        password_first: true,
         ..page.clone()
     };
     let again = SignInPage { username: "hana", fixed: true, keep: true, ..page.clone() };
@@ -69,9 +71,16 @@ fn by_provider<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
     let again =
         SignInPage { username: "hana", fixed: true, keep: true, others: true, ..page.clone() };
     let only = SignInPage { password: false, ..page.clone() };
+    let every = SignInPage { providers: providers::every(), ..page.clone() };
+    let typed = SignInPage { username: "hana", keep: true, password_first: true, ..every.clone() };
+    let throttled = Some(SignInProblem::Throttled { minutes: 5 });
     vec![
         ("providers", page.clone()),
-        ("every-provider", SignInPage { providers: providers::every(), ..page.clone() }),
+        ("every-provider", every.clone()),
+        ("password-first", SignInPage { password_first: true, ..every.clone() }),
+        ("throttled-among-providers", SignInPage { problem: throttled, ..typed.clone() }),
+        ("wrong-among-providers", SignInPage { problem: Some(SignInProblem::Wrong), ..typed }),
+        ("nothing-works-again", SignInPage { providers: vec![], password: false, ..again.clone() }),
         ("providers-own-account", SignInPage { app: None, ..page.clone() }),
         ("providers-again", again.clone()),
         ("only-providers", only.clone()),

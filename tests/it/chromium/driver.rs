@@ -177,6 +177,11 @@ impl Window {
         self.cdp("Emulation.setEmulatedMedia", media).await;
     }
 
+    /// In the time zone of this name.
+    pub(super) async fn lives_in(&self, zone: &str) {
+        self.cdp("Emulation.setTimezoneOverride", json!({ "timezoneId": zone })).await;
+    }
+
     /// A phone, or a desktop.
     pub(super) async fn is_as_wide_as(&self, width: u32, height: u32, is_phone: bool) {
         let metrics = json!({

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use super::driver::{Chromium, ENGLISH, Window};
-use crate::support::required_or_skip;
+use crate::support::{eventually, required_or_skip};
 
 /// Every state of every page on a wall.
 struct Wall {
@@ -74,8 +74,14 @@ const SIZES: [(&str, u32, u32, bool); 2] =
     [("phone", 390, 844, true), ("desktop", 1280, 900, false)];
 
 /// The states that have a picture besides the first of each page: those that speak of providers.
-const STATES: [&str; 12] = [
+const STATES: [&str; 18] = [
     "sign-in-every-provider",
+    "sign-in-password-first",
+    "sign-in-throttled-among-providers",
+    "sign-in-wrong-among-providers",
+    "sign-in-nothing-works-again",
+    "consent-more",
+    "account-throttled",
     "sign-in-providers-again",
     "sign-in-only-providers",
     "sign-in-cancelled",
@@ -119,6 +125,69 @@ async fn pictures_of_every_page_are_taken() {
                 }
             }
         }
+    }
+    window.closes().await;
+}
+
+/// What is wrong is what one sees, on a phone and without scrolling, however many providers there are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_is_seen_and_has_the_focus_or_stands_beside_it() {
+    let Some(chromium) = Chromium::start().await else { return };
+    let window = chromium.window(ENGLISH).await;
+    for language in Language::ALL {
+        let wall = Wall::hang(language).await;
+        for (_, width, height, is_phone) in SIZES {
+            window.is_as_wide_as(width, height, is_phone).await;
+            for (name, message, focus) in [
+                ("sign-in-throttled", "sign-in-problem", "sign-in-problem"),
+                ("sign-in-throttled-among-providers", "sign-in-problem", "sign-in-problem"),
+                ("sign-in-wrong-among-providers", "password-problem", "password"),
+                ("account-throttled", "password-problem", "password-problem"),
+                ("account-wrong-current", "current-password-problem", "current-password"),
+                ("account-too-easy", "new-password-problem", "new-password"),
+            ] {
+                window.goto(&wall.url(name)).await;
+                let at = format!("{name} {} {width}", language.as_str());
+                eventually(&at, async || window.focus().await == focus).await;
+                let place = format!(
+                    "const box = document.getElementById('{message}').getBoundingClientRect(); \
+                     return box.top >= 0 && box.bottom <= window.innerHeight;"
+                );
+                let is_seen = async || {
+                    let seen = window.driver.execute(&*place, vec![]).await.expect("a place");
+                    seen.json().as_bool() == Some(true)
+                };
+                eventually(&format!("{at} is seen"), is_seen).await;
+            }
+        }
+    }
+    window.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instants_are_said_in_the_zone_of_the_browser() {
+    let Some(chromium) = Chromium::start().await else { return };
+    let window = chromium.window(ENGLISH).await;
+    for (language, zone, said, of_server) in [
+        (
+            Language::Ko,
+            "Asia/Seoul",
+            "2026년 11월 21일 18:24 GMT+9",
+            "2026년 11월 21일 09:24 (UTC)",
+        ),
+        (Language::En, "America/St_Johns", "at 05:54 GMT-3:30", "21 November 2026, 09:24 (UTC)"),
+    ] {
+        let wall = Wall::hang(language).await;
+        window.lives_in(zone).await;
+        window.goto(&wall.url("account-full")).await;
+        let instant = "return [...document.querySelectorAll('time')].map(it => [it.dateTime, it.textContent, it.title]) \
+                       .find(([at]) => at === '2026-11-21T09:24:00Z')";
+        let found = async || {
+            let found = window.driver.execute(instant, vec![]).await.expect("an instant");
+            let text = |number: usize| found.json()[number].as_str().unwrap_or_default().to_owned();
+            text(1).ends_with(said) && text(2) == of_server
+        };
+        eventually(&format!("{zone} is said"), found).await;
     }
     window.closes().await;
 }

@@ -38,6 +38,7 @@ mod turned_off;
 mod unlinked;
 mod upstreams;
 mod vendors;
+mod ways_again;
 mod ways_in;
 mod witness;
 mod workspace;
