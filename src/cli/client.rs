@@ -28,7 +28,7 @@ pub(super) enum Verbs {
     Show(One),
     /// Change a client: what is given replaces what was registered
     Update(Box<Update>),
-    /// Make a new secret; the old one is good for nothing any more
+    /// Make a new secret; the old one stops working at once
     RotateSecret(One),
     /// Turn a client away
     Disable(One),

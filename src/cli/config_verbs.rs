@@ -25,7 +25,7 @@ impl Config {
         let lines: Vec<_> =
             problems.iter().map(|one| format!("{} {}", one.key, one.problem)).collect();
         for name in &loaded.unknown_env {
-            note(&format!("{name} in the environment is no setting"));
+            note(&format!("the environment variable {name} is not a setting; it is ignored"));
         }
         match self {
             Self::Check => {

@@ -30,7 +30,7 @@ pub(super) enum Verbs {
     Disable(One),
     /// Turn it on again
     Enable(One),
-    /// Delete a provider of the database; who came by it keeps their account
+    /// Delete a provider of the database; people who signed in with it keep their accounts
     Delete(One),
 }
 
@@ -58,7 +58,7 @@ impl Verbs {
             Self::Disable(one) => {
                 let slug = one.of_database(&settings)?;
                 administration::set_enabled(&store, &at.clock, &slug, false).await?;
-                at.done(&format!("disabled {slug}; nobody comes in by it"));
+                at.done(&format!("disabled {slug}; nobody can sign in with it"));
             }
             Self::Enable(one) => {
                 let slug = one.of_database(&settings)?;
@@ -69,7 +69,9 @@ impl Verbs {
                 // One that stands in the file too can be deleted here: that is the way out of it.
                 let slug = one.slug()?;
                 administration::delete(&store, &at.clock, &slug).await?;
-                at.done(&format!("deleted {slug}; who came by it keeps their account"));
+                at.done(&format!(
+                    "deleted {slug}; people who signed in with it keep their accounts"
+                ));
             }
             Self::Check(_) => {}
         }

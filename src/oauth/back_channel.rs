@@ -107,11 +107,11 @@ async fn is_taken(
     match issuer.outbound.post_form(uri, &[("logout_token", &token)]).await {
         Ok(200..=299) => Ok(true),
         Ok(status) => {
-            tracing::warn!(client_id = %notice.client, status, "an app did not take a logout");
+            tracing::warn!(client_id = %notice.client, status, "an app refused a logout notice");
             Ok(false)
         }
         Err(failure) => {
-            tracing::warn!(client_id = %notice.client, %failure, "an app was not told of a logout");
+            tracing::warn!(client_id = %notice.client, %failure, "a logout notice could not be sent to an app");
             Ok(false)
         }
     }

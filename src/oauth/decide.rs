@@ -71,7 +71,9 @@ pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Step<
     }
     // OpenID Connect Core §3.1.2.6: nobody is shown anything.
     match step {
-        Step::SignIn(_) => refuse(ErrorCode::LoginRequired, "nobody who will do is signed in"),
+        Step::SignIn(_) => {
+            refuse(ErrorCode::LoginRequired, "nobody is signed in whom this request accepts")
+        }
         Step::Choose => {
             refuse(ErrorCode::AccountSelectionRequired, "more than one person is signed in")
         }

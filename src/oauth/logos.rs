@@ -95,7 +95,7 @@ async fn fetch(issuer: &Issuer, client: &ClientId, uri: &str) -> Option<Logo> {
     match (fetched.status, content_type) {
         (200, Some(content_type)) => Some(Logo { content_type, body: fetched.body }),
         (status, _) => {
-            tracing::warn!(client_id = %client, status, "a logo is no image");
+            tracing::warn!(client_id = %client, status, "what was fetched as a logo is not an image");
             None
         }
     }

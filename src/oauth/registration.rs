@@ -53,7 +53,7 @@ pub async fn update(
     check(issuer, &client)?;
     if client.auth_method.has_secret() && client.secret.is_none() {
         return reject(
-            "a client without a secret cannot come to authenticate by one: register it anew",
+            "this client was registered without a secret, so it cannot authenticate with one: register it again",
         );
     }
     clients::update(&tx, &client).await?;
@@ -83,7 +83,7 @@ pub async fn find(reader: &impl Reader, id: &str) -> Outcome<Client> {
     }
 }
 
-/// Makes a new secret; the old one is good for nothing any more.
+/// Makes a new secret; the old one stops working.
 pub async fn rotate_secret(store: &Store, clock: &Clock, id: &str) -> Outcome<Plain<ClientSecret>> {
     let (tx, mut client) = lock(store, clock, id).await?;
     if !client.auth_method.has_secret() {

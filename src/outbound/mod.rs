@@ -58,7 +58,7 @@ impl Unusable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// Nothing was sent.
-    #[error("the URL leads to nowhere that may be called")]
+    #[error("the URL is at an address that this server never calls")]
     NotAllowed,
     /// Too slow.
     #[error("it took too long")]

@@ -136,7 +136,7 @@ impl Channel {
             Failure::NotAllowed if is_private => {
                 format!("{host} is a private address: outbound.allow_private opens the own network")
             }
-            Failure::NotAllowed => format!("{place} leads to nowhere that may be called"),
+            Failure::NotAllowed => format!("{place} is at an address that this server never calls"),
             Failure::Untrusted => format!(
                 "the certificate of {host} is not trusted (outbound.ca_file adds an authority)"
             ),
@@ -246,7 +246,7 @@ mod tests {
             (
                 Failure::NotAllowed,
                 "https://169.254.169.254/x",
-                "https://169.254.169.254 leads to nowhere that may be called",
+                "https://169.254.169.254 is at an address that this server never calls",
             ),
         ] {
             assert_eq!(channel.why(failure, url), said);

@@ -152,7 +152,7 @@ impl OpenId {
         let (status, more) = self.site.channel.get(url, Some(access_token)).await?;
         if status != 200 {
             // The id token has said who it is; they are asked for more in vain.
-            tracing::warn!(provider = %self.site.registration.slug, status, "userinfo says nothing");
+            tracing::warn!(provider = %self.site.registration.slug, status, "the userinfo endpoint of this provider did not answer");
             return Ok(());
         }
         // Core §5.3.2

@@ -106,7 +106,8 @@ fn careless(registration: &Registration, problems: &mut Problems) {
         problems.add("name", "must be 1 to 60 characters on one line");
     }
     if !terms.allowed_domains.is_empty() && !row.vouches_for_addresses() {
-        let never = "lets nobody in: this provider is never believed about addresses";
+        let never =
+            "lets nobody in: this server never relies on the e-mail addresses of this provider";
         problems.add("allowed_domains", never);
     }
     // OpenID Connect Core §3.1.2.1
@@ -188,6 +189,6 @@ fn check_issuer(issuer: Option<&str>, row: &Row, allow_private: bool) -> Result<
         "https" if outbound::may_call(issuer, true) => {
             Err("is a private address: outbound.allow_private opens the own network")
         }
-        _ => Err("leads to nowhere that may be called"),
+        _ => Err("is at an address that this server never calls"),
     }
 }

@@ -121,7 +121,7 @@ async fn check(
     let mut finding = Finding::new(settings, one.slug.clone(), said);
     if one.disabled {
         finding.enabled = false;
-        finding.notes.push("it is turned off: nobody comes in by it".to_owned());
+        finding.notes.push("it is turned off: nobody can sign in with it".to_owned());
     }
     Ok(finding)
 }

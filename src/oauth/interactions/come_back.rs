@@ -166,7 +166,7 @@ async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Er
         Ok(None) => {
             let note = came.error.map_or(Note::Failed, note_of);
             if let Some(error) = came.error.filter(|_| note != Note::Cancelled) {
-                tracing::warn!(provider = %at.slug, error, "the provider answers with an error");
+                tracing::warn!(provider = %at.slug, error, "this provider answered with an error");
             }
             Err(Error::Refused(Unproven::Noted(note)))
         }
@@ -175,7 +175,7 @@ async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Er
             Err(Error::Refused(Unproven::Unagreed(scopes)))
         }
         Err(trouble) => {
-            tracing::warn!(provider = %at.slug, %trouble, "nobody came back from it");
+            tracing::warn!(provider = %at.slug, %trouble, "the answer of this provider could not be verified");
             at.refused(trouble.reason(), None).await?;
             Err(Error::Refused(Unproven::Noted(match trouble {
                 Trouble::Unavailable(_) | Trouble::Misconfigured(_) => Note::Unavailable,

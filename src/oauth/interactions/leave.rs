@@ -154,7 +154,7 @@ async fn depart(
         scopes: departure.scopes,
     };
     let url = social::in_time(known.provider.start(request)).await.map_err(|trouble| {
-        tracing::warn!(provider = %slug, %trouble, "nobody can leave for it");
+        tracing::warn!(provider = %slug, %trouble, "people cannot be sent to this provider");
         Error::Refused(trouble)
     })?;
     let tx = issuer.store.begin(issuer.clock.now()).await?;

@@ -129,7 +129,7 @@ impl Providers {
             }
         }
         for Wrong { slug, why, .. } in &wrong {
-            tracing::error!(provider = %slug, why, "it is as it was, if it was there");
+            tracing::error!(provider = %slug, why, "a provider cannot be read from the database; it stays as it was");
         }
         *self.every.write().unwrap_or_else(PoisonError::into_inner) = every.into();
         Ok(wrong)
