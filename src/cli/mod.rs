@@ -16,6 +16,7 @@ use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Rejected};
 use crate::store::Store;
 
+mod audit;
 mod client;
 mod config_verbs;
 mod demo;
@@ -74,6 +75,9 @@ enum Verb {
     /// Tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// What happened: audit events
+    #[command(subcommand)]
+    Audit(audit::Verbs),
     /// Settings
     #[command(subcommand)]
     Config(config_verbs::Config),
@@ -134,6 +138,7 @@ fn dispatch(cli: Cli, output: Output) -> Outcome<ExitCode> {
             Verb::User(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Provider(verb) => verb.run(&at).await,
             Verb::Token(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Audit(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Config(verb) => verb.run(&at),
             Verb::Doctor => doctor::run(&at).await,
         }
@@ -171,7 +176,7 @@ impl Installation {
         })?;
         telemetry::log(settings.log);
         for name in loaded.unknown_env {
-            tracing::warn!(name, "this name in the environment is no setting");
+            tracing::warn!(name, "this environment variable is not a setting; it is ignored");
         }
         Ok(settings)
     }

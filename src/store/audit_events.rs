@@ -4,10 +4,13 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{Condition, QueryOrder, QuerySelect};
+use serde::Serialize;
 
 use super::column::millis;
 use super::{Reader, Tx, while_doing};
 use crate::domain::audit::Event;
+use crate::domain::clock;
 use crate::domain::verdict::Fault;
 
 #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
@@ -91,6 +94,87 @@ fn log(event: &Event) {
         request_id = event.origin.request_id.as_deref(),
         detail = event.detail.as_deref(),
     );
+}
+
+/// Which events somebody looks for.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    /// Not before this instant.
+    pub since: Option<DateTime<Utc>>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// That concern this client.
+    pub client: Option<String>,
+    /// That concern this user.
+    pub user: Option<String>,
+}
+
+/// An event as it was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct Written {
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub event: String,
+    /// The client concerned.
+    pub client_id: Option<String>,
+    /// The user concerned.
+    pub user_id: Option<String>,
+    /// The family concerned.
+    pub family_id: Option<String>,
+    /// The client address.
+    pub address: Option<String>,
+    /// The request id that the answer and the log carry.
+    pub request_id: Option<String>,
+    /// One more word.
+    pub detail: Option<String>,
+    #[serde(skip)]
+    id: String,
+}
+
+/// Some events, the newest first: those behind the last one of the page before.
+pub async fn list(
+    reader: &impl Reader,
+    search: &Search,
+    behind: Option<&Written>,
+    at_most: u64,
+) -> Result<Vec<Written>, Fault> {
+    // The index on the instant leads to where the page begins, however many events there are.
+    let behind = behind.map(|last| {
+        let at = millis(last.at);
+        let earlier = Condition::any().add(Column::At.lt(at)).add(Column::Id.lt(last.id.as_str()));
+        Condition::all().add(Column::At.lte(at)).add(earlier)
+    });
+    let rows = Entity::find()
+        .filter(
+            Condition::all()
+                .add_option(search.since.map(|since| Column::At.gte(millis(since))))
+                .add_option(search.kind.as_deref().map(|kind| Column::Kind.eq(kind)))
+                .add_option(search.client.as_deref().map(|client| Column::ClientId.eq(client)))
+                .add_option(search.user.as_deref().map(|user| Column::UserId.eq(user)))
+                .add_option(behind),
+        )
+        .order_by_desc(Column::At)
+        .order_by_desc(Column::Id)
+        .limit(at_most)
+        .all(reader.connection())
+        .await
+        .map_err(while_doing("reading the table audit_event"))?;
+    Ok(rows.into_iter().map(read).collect())
+}
+
+fn read(row: entity::Model) -> Written {
+    Written {
+        at: clock::from_millis(row.at),
+        event: row.kind,
+        client_id: row.client_id,
+        user_id: row.user_id,
+        family_id: row.family_id,
+        address: row.address,
+        request_id: row.request_id,
+        detail: row.detail,
+        id: row.id,
+    }
 }
 
 /// Forgets events from before this instant, some at a time; says how many.

@@ -12,6 +12,7 @@
 
 mod architecture;
 mod audit;
+mod audit_list;
 mod audit_people;
 mod authorize_checks;
 mod back_channel;

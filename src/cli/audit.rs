@@ -1,0 +1,116 @@
+//! `mapae audit`: what happened.
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::output::table;
+use super::{Installation, Outcome, usage};
+use crate::accounts;
+use crate::app::config::duration;
+use crate::domain::verdict::Error;
+use crate::store::Store;
+use crate::store::audit_events::{self, Search, Written};
+
+/// Audit events.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verbs {
+    /// What happened, the newest first
+    List(List),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Not before this: a duration ago (15m, 24h, 7d), or an instant (2026-11-21T09:24:00Z)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Of this person: a user name, or the `sub` of an account, also of a deleted one
+    #[arg(long, value_name = "NAME|SUB")]
+    user: Option<String>,
+    /// Of this client
+    #[arg(long, value_name = "ID")]
+    client: Option<String>,
+    /// Of this kind, like `sign_in.failed`
+    #[arg(long)]
+    kind: Option<String>,
+    /// So many at most
+    #[arg(long, default_value_t = 100, value_name = "NUMBER")]
+    limit: u64,
+}
+
+/// So many are read at once.
+const PAGE: u64 = 500;
+
+impl Verbs {
+    pub(super) async fn run(self, at: &Installation) -> Outcome {
+        let Self::List(list) = self;
+        let settings = at.quiet_settings()?;
+        let since = match &list.since {
+            Some(text) => Some(instant(text, at.clock.now())?),
+            None => None,
+        };
+        let store = at.store(&settings).await?;
+        let user = match &list.user {
+            Some(user) => Some(sub(&store, user).await?),
+            None => None,
+        };
+        let search = Search { since, user, client: list.client, kind: list.kind };
+        let mut found: Vec<Written> = Vec::new();
+        loop {
+            let missing = list.limit.saturating_sub(found.len() as u64).min(PAGE);
+            if missing == 0 {
+                break;
+            }
+            let page = audit_events::list(&*store, &search, found.last(), missing).await?;
+            let is_last = (page.len() as u64) < missing;
+            found.extend(page);
+            if is_last {
+                break;
+            }
+        }
+        at.print(&json!({ "events": found }), &shown(&found));
+        Ok(())
+    }
+}
+
+/// An instant, or how long ago it was.
+fn instant(text: &str, now: DateTime<Utc>) -> Outcome<DateTime<Utc>> {
+    if let Ok(ago) = duration(text) {
+        return Ok(now - ago);
+    }
+    match DateTime::parse_from_rfc3339(text) {
+        Ok(instant) => Ok(instant.to_utc()),
+        Err(_) => usage(format_args!(
+            "--since {text}: write how long ago, like 24h, or an instant, like 2026-11-21T09:24:00Z"
+        )),
+    }
+}
+
+/// The `sub` of a person: of a name that nobody has it is the name.
+async fn sub(store: &Store, name: &str) -> Outcome<String> {
+    match accounts::users::find(store, name).await {
+        Ok(user) => Ok(user.id.0),
+        Err(Error::Refused(_)) => Ok(name.to_owned()),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn shown(events: &[Written]) -> String {
+    if events.is_empty() {
+        return "no such event".to_owned();
+    }
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let row = |event: &Written| {
+        vec![
+            event.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            event.event.clone(),
+            text(&event.client_id),
+            text(&event.user_id),
+            text(&event.address),
+            text(&event.detail),
+            text(&event.request_id),
+        ]
+    };
+    let rows: Vec<_> = events.iter().map(row).collect();
+    table(&["at", "event", "client", "user", "address", "detail", "request"], &rows)
+}
