@@ -135,6 +135,12 @@ impl Hasher {
         answer.await.map_err(|error| Fault::internal("finishing a sign-in", error))
     }
 
+    /// How many pieces of work wait for a thread.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.0.lock().jobs.len()
+    }
+
     /// Checks a password against a stored hash, or against none at the same cost.
     pub async fn check(
         &self,

@@ -26,6 +26,7 @@ use crate::keys::seal::Source;
 use crate::oauth::Lifetimes;
 use crate::outbound;
 use crate::pages::Zone;
+use crate::web::edge::StrictTransport;
 
 /// Checked settings.
 #[derive(Clone, Debug)]
@@ -79,6 +80,8 @@ pub struct Settings {
     pub branding_dir: Option<PathBuf>,
     /// The time zone in which pages say instants without a script.
     pub time_zone: Zone,
+    /// How far browsers are told to come over TLS alone.
+    pub strict_transport: StrictTransport,
     /// How long audit events are kept.
     pub audit_retention: Duration,
     /// What is logged.
@@ -249,6 +252,7 @@ fn settings(r: &mut Reader) -> Settings {
             |folder| folder.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default(),
         ),
         time_zone: r.get("time_zone", Zone::default(), Zone::parse, |zone| zone.name().to_owned()),
+        strict_transport: strict_transport(r),
         audit_retention: r.duration("audit.retention", Duration::days(365)),
         log: r.get("log", LevelFilter::INFO, level, |level| level.to_string().to_lowercase()),
     };
@@ -326,6 +330,15 @@ fn tls(r: &mut Reader) -> Option<Files> {
             None
         }
         (None, None) => None,
+    }
+}
+
+fn strict_transport(r: &mut Reader) -> StrictTransport {
+    let key = "http.hsts_include_subdomains";
+    if r.get(key, false, yes_or_no, ToString::to_string) {
+        StrictTransport::Subdomains
+    } else {
+        StrictTransport::Host
     }
 }
 

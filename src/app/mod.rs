@@ -151,7 +151,8 @@ impl Server {
         let issuer = Arc::new(open_issuer(&settings, &store, &clock).await?);
         let shared = Shared::new(Arc::clone(&issuer), look(&settings)?);
         let router = web::router(Arc::clone(&shared));
-        let edge = Edge::new(router, settings.trusted_proxies.clone(), issuer.url.is_https());
+        let strict_transport = issuer.url.is_https().then_some(settings.strict_transport);
+        let edge = Edge::new(router, settings.trusted_proxies.clone(), strict_transport);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = jobs::start(&issuer, &settings, &stopped);
         tasks.extend(tls.clone().map(|tls| jobs::look_after_tls(tls, stopped.clone())));
@@ -166,7 +167,7 @@ impl Server {
             settings.shutdown_deadline,
         )));
         if let Some(admin) = admin {
-            tasks.push(tokio::spawn(telemetry::serve(admin, http, stopped)));
+            tasks.push(tokio::spawn(telemetry::serve(admin, http, Arc::clone(&issuer), stopped)));
         }
         tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), issuer = issuer.url.as_str(), "ready");
         Ok(Self { address, admin_address, issuer, shared, settings, stop, tasks, _lock: lock })
@@ -225,7 +226,7 @@ async fn bind_admin(settings: &Settings) -> Outcome<Option<TcpListener>> {
     let Some(address) = settings.admin_listen else { return Ok(None) };
     match bind("admin_listen", address).await {
         Err(error) if !settings.admin_listen_chosen => {
-            tracing::warn!(%error, "there are no metrics");
+            tracing::warn!(%error, "there are no metrics: the default admin_listen cannot be used");
             Ok(None)
         }
         bound => bound.map(Some),

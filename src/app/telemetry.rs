@@ -2,7 +2,7 @@
 //! and headers could hold secrets, so no setting lets it out.
 
 use std::io::IsTerminal;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,7 +10,8 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::routing::get;
 use hyper::body::Incoming;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -22,6 +23,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::config::Http;
 use super::listener::Listener;
 use crate::domain::address::TrustedProxies;
+use crate::oauth::Issuer;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -42,11 +44,50 @@ pub fn log(level: LevelFilter) {
 /// Starts counting.
 pub fn count() {
     if METRICS.get().is_none()
-        && let Ok(handle) = PrometheusBuilder::new().install_recorder()
+        && let Ok(builder) = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)
+        && let Ok(handle) = builder.install_recorder()
     {
+        describe();
         // Another thread may have been faster; then there is a recorder already.
         let _ = METRICS.set(handle);
     }
+}
+
+const DURATION: &str = "mapae_request_duration_seconds";
+/// From what comes out of memory to what waited for a database that is down.
+const BUCKETS: [f64; 13] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Says of every metric what it counts.
+fn describe() {
+    describe_histogram!(
+        DURATION,
+        Unit::Seconds,
+        "Time from a request's headers to its answer's headers, by route and class of status."
+    );
+    describe_gauge!("mapae_requests_in_flight", "Requests that are being answered now.");
+    describe_gauge!("mapae_hashing_waiting", "Passwords that wait for a thread that hashes.");
+    describe_gauge!("mapae_build_info", "Always 1; the labels say which build runs.");
+    describe_counter!("mapae_responses_total", "Answers, by class of status.");
+    describe_counter!("mapae_tokens_issued_total", "Successful token requests, by grant type.");
+    describe_counter!("mapae_refusals_total", "Errors that the API answered, by their code.");
+    describe_counter!("mapae_audit_events_total", "Audit events, by kind.");
+    describe_counter!(
+        "mapae_logout_notices_total",
+        "Attempts to tell an app of a sign-out, by whether the app took it."
+    );
+    describe_counter!(
+        "mapae_connections_pushed_out_total",
+        "Connections that were closed to make room for others."
+    );
+}
+
+/// What is looked at only when somebody asks.
+fn sample(issuer: &Issuer) {
+    metrics::gauge!("mapae_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
+    let waiting = u32::try_from(issuer.hasher.waiting()).unwrap_or(u32::MAX);
+    metrics::gauge!("mapae_hashing_waiting").set(waiting);
 }
 
 /// Lets the recorder fold what it has collected.
@@ -62,8 +103,16 @@ const READERS: u32 = 64;
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Serves `/metrics` on the admin listener.
-pub(super) async fn serve(socket: TcpListener, http: Http, stopped: watch::Receiver<bool>) {
-    let metrics = || async { METRICS.get().map(PrometheusHandle::render).unwrap_or_default() };
+pub(super) async fn serve(
+    socket: TcpListener,
+    http: Http,
+    issuer: Arc<Issuer>,
+    stopped: watch::Receiver<bool>,
+) {
+    let metrics = move || async move {
+        sample(&issuer);
+        METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
+    };
     let router = Router::new().route("/metrics", get(metrics));
     let http = Http { connections: READERS, ..http };
     let listener = Listener { socket, tls: None, http, proxies: TrustedProxies::default() };

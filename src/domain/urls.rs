@@ -60,6 +60,10 @@ pub const JWKS: &str = "/.well-known/jwks.json";
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 /// The metadata, RFC 8414 §3.
 pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
+/// Where a password is changed: W3C, A Well-Known URL for Changing Passwords.
+pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
+/// What somebody opens who knows the name of the host alone.
+pub const FRONT: &str = "/";
 /// Whether the process lives.
 pub const LIVEZ: &str = "/livez";
 /// Whether the process can serve.

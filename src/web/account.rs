@@ -21,6 +21,7 @@ use crate::accounts::sign_in::Refused;
 use crate::domain::client::ClientId;
 use crate::domain::device;
 use crate::domain::session::Session;
+use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::oauth::connections::{Connection, connections};
 use crate::oauth::logout::Done;
@@ -28,6 +29,11 @@ use crate::oauth::{interactions, my_account};
 use crate::pages::{
     Access, Account, AccountPage, Brand, Device, Linked, Noted, Notice, PasswordProblem,
 };
+
+/// The front door leads here.
+pub(super) async fn front(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    page::see_other(&format!("{}{}", shared.base, urls::ACCOUNT))
+}
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,

@@ -63,7 +63,7 @@ pub(super) async fn form(request: Request) -> Result<(Head, Form), Response<Body
 pub(super) async fn read(request: Request) -> Result<(Parts, bytes::Bytes), BadBody> {
     let (parts, body) = request.into_parts();
     let body = bytes(body).await?;
-    let is_form = is_form(&parts.headers);
+    let is_form = is_form(&parts.headers, &body);
     let is_empty = body.is_empty() && !parts.headers.contains_key(CONTENT_TYPE);
     if !(is_form || is_empty) || parts.headers.contains_key(CONTENT_ENCODING) {
         return Err(BadBody {
@@ -87,8 +87,9 @@ async fn bytes(body: Body) -> Result<bytes::Bytes, BadBody> {
     }
 }
 
-/// RFC 6749 Appendix B: the media type, in UTF-8 if a charset is named at all.
-fn is_form(headers: &HeaderMap) -> bool {
+/// RFC 6749 Appendix B: the media type, in UTF-8 if a charset is named at all. ASCII is UTF-8,
+/// whatever it is called.
+fn is_form(headers: &HeaderMap, body: &[u8]) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
     let Ok(value) = value.to_str() else { return false };
@@ -97,8 +98,45 @@ fn is_form(headers: &HeaderMap) -> bool {
     media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
         && parts.filter(|part| !part.is_empty()).all(|part| {
             part.split_once('=').is_none_or(|(name, value)| {
-                !name.eq_ignore_ascii_case("charset")
-                    || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+                !name.trim().eq_ignore_ascii_case("charset")
+                    || is_read(value.trim().trim_matches('"'), body)
             })
         })
+}
+
+/// Whether a body in this charset can be read as UTF-8.
+fn is_read(charset: &str, body: &[u8]) -> bool {
+    let is = |names: &[&str]| names.iter().any(|name| charset.eq_ignore_ascii_case(name));
+    is(&["utf-8", "utf8"])
+        || body.is_ascii()
+            && is(&["us-ascii", "ascii", "iso-8859-1", "latin1", "iso-8859-15", "windows-1252"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc6749_b_a_form_of_ascii_bytes_is_read_whatever_its_charset_is_called() {
+        let form = "application/x-www-form-urlencoded";
+        let (ascii, utf8, latin): (&[u8], &[u8], &[u8]) =
+            (b"a=%C3%A9", "a=\u{e9}".as_bytes(), b"a=\xe9");
+        for (parameters, body, is_read) in [
+            ("", ascii, true),
+            ("; charset=utf-8", utf8, true),
+            (";charset=\"UTF8\"", utf8, true),
+            ("; charset = us-ascii", ascii, true),
+            ("; charset=US-ASCII", utf8, false),
+            ("; charset=ISO-8859-1", ascii, true),
+            ("; charset=ISO-8859-1", latin, false),
+            ("; charset=utf-16", ascii, false),
+            ("; charset=", ascii, false),
+            ("; boundary=x", ascii, true),
+        ] {
+            let mut headers = HeaderMap::new();
+            let value = HeaderValue::try_from(format!("{form}{parameters}")).unwrap();
+            headers.insert(CONTENT_TYPE, value);
+            assert_eq!(is_form(&headers, body), is_read, "{parameters:?} {body:?}");
+        }
+    }
 }

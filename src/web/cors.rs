@@ -1,5 +1,6 @@
 //! Answers that scripts of other origins may read, Fetch §3.2. The rule stands in
-//! [`cross_origin`](crate::oauth::cross_origin).
+//! [`cross_origin`](crate::oauth::cross_origin). It holds for every answer of these endpoints: for one
+//! that no handler saw, too.
 
 use std::sync::Arc;
 
@@ -7,10 +8,11 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN,
-    VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
 };
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use axum::middleware::Next;
 
 use super::{Shared, answer};
 use crate::domain::client::ClientId;
@@ -25,20 +27,36 @@ pub(super) fn origin(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// Lets a script read an answer, if its origin may.
-pub(super) async fn allow(
-    shared: &Shared,
-    origin: Option<&str>,
-    client: Option<&ClientId>,
-    mut response: Response<Body>,
-) -> Response<Body> {
-    match permit(&shared.issuer, origin, client).await {
-        Ok(permission) => {
-            write(response.headers_mut(), permission.as_ref());
-            response
-        }
-        Err(fault) => answer::fault(&fault),
+/// The client that an answer is for.
+#[derive(Clone, Debug)]
+struct Asker(ClientId);
+
+/// Says for which client an answer is: scripts of others may not read it.
+pub(super) fn answers(client: Option<ClientId>, mut response: Response<Body>) -> Response<Body> {
+    if let Some(client) = client {
+        response.extensions_mut().insert(Asker(client));
     }
+    response
+}
+
+/// Lets a script read the answer, if its origin may.
+pub(super) async fn allow(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    let script = origin(request.headers()).map(str::to_owned);
+    let mut response = next.run(request).await;
+    let client = response.extensions_mut().remove::<Asker>().map(|Asker(client)| client);
+    match permit(&shared.issuer, script.as_deref(), client.as_ref()).await {
+        Ok(permission) => write(response.headers_mut(), permission.as_ref()),
+        // Nobody knows who may: the answer stands, and no script reads it.
+        Err(fault) => {
+            tracing::error!(%fault, "the origins of the clients cannot be read");
+            write(response.headers_mut(), None);
+        }
+    }
+    response
 }
 
 /// A browser that asks before it sends. It does not say for which client.
@@ -46,22 +64,35 @@ pub(super) async fn preflight(
     State(shared): State<Arc<Shared>>,
     request: Request,
 ) -> Response<Body> {
-    let permission = match permit(&shared.issuer, origin(request.headers()), None).await {
-        Ok(permission) => permission,
-        Err(fault) => return answer::fault(&fault),
-    };
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
-    let headers = response.headers_mut();
-    write(headers, permission.as_ref());
-    if permission.is_some() {
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-        let allowed = HeaderValue::from_static("Authorization, Content-Type");
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
-        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    let script = origin(request.headers());
+    match permit(&shared.issuer, script, None).await {
+        Ok(Some(_)) => {}
+        Ok(None) => return response,
+        Err(fault) => return answer::fault(&fault),
     }
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked(request.headers()));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response
 }
+
+/// The names of headers that a script wants to send: none of them lets it do more than it can
+/// without a browser. What cannot be read asks for the usual ones.
+pub(super) fn asked(headers: &HeaderMap) -> HeaderValue {
+    let asked = headers.get(ACCESS_CONTROL_REQUEST_HEADERS).filter(|asked| {
+        let names = asked.to_str().ok().filter(|names| names.len() <= LONGEST);
+        names.is_some_and(|names| {
+            names.split(',').all(|name| HeaderName::try_from(name.trim()).is_ok())
+        })
+    });
+    asked.cloned().unwrap_or_else(|| HeaderValue::from_static("Authorization, Content-Type"))
+}
+
+/// The names of more headers than this nobody sends.
+const LONGEST: usize = 1024;
 
 fn write(headers: &mut HeaderMap, permission: Option<&Permission>) {
     // Whether it is there depends on the origin, so no cache may mix them up.
@@ -73,5 +104,33 @@ fn write(headers: &mut HeaderMap, permission: Option<&Permission>) {
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     if permission.credentials {
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_headers_are_allowed_as_they_are_asked_for() {
+        let usual = "Authorization, Content-Type";
+        let long = "x,".repeat(600) + "x";
+        for (given, answer) in [
+            (None, usual),
+            (Some("content-type"), "content-type"),
+            (Some("authorization,dpop,x-requested-with"), "authorization,dpop,x-requested-with"),
+            (Some("traceparent, tracestate"), "traceparent, tracestate"),
+            (Some(""), usual),
+            (Some("a,,b"), usual),
+            (Some("a b"), usual),
+            (Some("*/*"), usual),
+            (Some(long.as_str()), usual),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(given.map(|given| {
+                (ACCESS_CONTROL_REQUEST_HEADERS, HeaderValue::from_str(given).unwrap())
+            }));
+            assert_eq!(asked(&headers), answer, "{given:?}");
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! The edge: what every request passes, whatever its route. It names the request, finds the client
-//! address, sets the headers that everything carries, and answers for a handler that panics.
+//! address, sets the headers that everything carries, measures, and answers for a handler that panics.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -7,16 +7,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
+use axum::middleware::Next;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
@@ -30,6 +33,25 @@ use crate::domain::random;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// How far browsers are told to come over TLS alone (RFC 6797), once they came over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrictTransport {
+    /// To this host.
+    Host,
+    /// And to every host below it.
+    Subdomains,
+}
+
+impl StrictTransport {
+    /// For two years.
+    fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Host => "max-age=63072000",
+            Self::Subdomains => "max-age=63072000; includeSubDomains",
+        })
+    }
+}
 
 /// What a handler may know of where a request came from.
 #[derive(Clone, Copy, Debug)]
@@ -81,16 +103,13 @@ struct Inner {
 impl Edge {
     /// Around these routes.
     #[must_use]
-    pub fn new(router: Router, proxies: TrustedProxies, is_https: bool) -> Self {
+    pub fn new(router: Router, proxies: TrustedProxies, strict: Option<StrictTransport>) -> Self {
         let mut headers = vec![
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (OPENER_POLICY, HeaderValue::from_static("same-origin")),
         ];
-        if is_https {
-            let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");
-            headers.push((STRICT_TRANSPORT_SECURITY, two_years));
-        }
+        headers.extend(strict.map(|strict| (STRICT_TRANSPORT_SECURITY, strict.header())));
         let process = u64::from_be_bytes(random::bytes());
         Self(Arc::new(Inner { router, proxies, headers, process, requests: AtomicU64::new(0) }))
     }
@@ -105,17 +124,26 @@ impl Edge {
         let number = inner.requests.fetch_add(1, Ordering::Relaxed);
         let id = RequestId(inner.process, number);
         let address = inner.proxies.client(peer.ip(), forwarded_for(request.headers()).as_deref());
+        let names_host = names_host(&request);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Context { id, address });
-        let handled = AssertUnwindSafe(inner.router.clone().oneshot(request)).catch_unwind();
+        let router = inner.router.clone();
         async move {
-            let mut response = handled.await.map_or_else(
-                |_| {
-                    tracing::error!(request_id = %id, "a handler panicked");
-                    answer::server_error()
-                },
-                |Ok(response)| response,
-            );
+            let measured = Measured::begin();
+            let mut response = if names_host {
+                let handled = AssertUnwindSafe(router.oneshot(request)).catch_unwind();
+                handled.await.map_or_else(
+                    |_| {
+                        tracing::error!(request_id = %id, "a handler panicked");
+                        answer::server_error()
+                    },
+                    |Ok(response)| response,
+                )
+            } else {
+                let description = "the request must name one host";
+                answer::described(StatusCode::BAD_REQUEST, "invalid_request", description)
+            };
+            measured.end(&response);
             inner.finish(id, &mut response);
             Ok(response)
         }
@@ -144,6 +172,58 @@ impl Inner {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         headers.extend(HeaderValue::try_from(id.to_string()).ok().map(|id| (REQUEST_ID, id)));
+    }
+}
+
+/// RFC 9112 §3.2: one `Host`, which is one. RFC 9113 §8.3.1: `:authority` and `Host` say the same.
+fn names_host(request: &Request<Incoming>) -> bool {
+    let mut given = request.headers().get_all(HOST).iter();
+    let authority = request.uri().authority();
+    let host = match (given.next(), given.next()) {
+        (Some(host), None) => host,
+        (Some(_), Some(_)) => return false,
+        (None, _) => return authority.is_some() || request.version() <= Version::HTTP_10,
+    };
+    let Ok(host) = Authority::try_from(host.as_bytes()) else { return false };
+    // Of HTTP/1.1 a target with a host counts instead of the header (RFC 9112 §3.2.2).
+    let is_split = request.version() >= Version::HTTP_2;
+    !host.as_str().contains('@') && authority.is_none_or(|named| !is_split || *named == host)
+}
+
+/// Says on the answer which route it is of, for the edge, which stands before all routes.
+pub(super) async fn name_route(request: axum::extract::Request, next: Next) -> Response<Body> {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(path) = path {
+        response.extensions_mut().insert(Route(path));
+    }
+    response
+}
+
+/// The route of an answer: a path of the map of URLs.
+#[derive(Clone, Debug)]
+struct Route(MatchedPath);
+
+/// A request that is being answered. Whoever hangs up ends it too.
+struct Measured(Instant);
+
+impl Measured {
+    fn begin() -> Self {
+        metrics::gauge!("mapae_requests_in_flight").increment(1);
+        Self(Instant::now())
+    }
+
+    fn end(self, response: &Response<Body>) {
+        let route = response.extensions().get::<Route>();
+        let route = route.map_or("none", |Route(path)| path.as_str()).to_owned();
+        let labels = [("route", route), ("class", class(response.status()).to_owned())];
+        metrics::histogram!("mapae_request_duration_seconds", &labels).record(self.0.elapsed());
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        metrics::gauge!("mapae_requests_in_flight").decrement(1);
     }
 }
 

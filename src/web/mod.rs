@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::http::HeaderValue;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 use crate::accounts::browsers::Present;
@@ -74,11 +75,15 @@ impl Shared {
 /// Every route.
 pub fn router(shared: Arc<Shared>) -> Router {
     let metadata = get(well_known::metadata).options(well_known::preflight);
-    let routes = Router::new()
+    let for_scripts = Router::new()
         .route(urls::TOKEN, post(token::token).options(cors::preflight))
-        .route(urls::INTROSPECT, post(introspect::introspect))
         .route(urls::REVOKE, post(revoke::revoke).options(cors::preflight))
         .route(urls::USERINFO, get(userinfo::get).post(userinfo::post).options(cors::preflight))
+        .method_not_allowed_fallback(missing::method)
+        .layer(from_fn_with_state(Arc::clone(&shared), cors::allow));
+    let routes = Router::new()
+        .merge(for_scripts)
+        .route(urls::INTROSPECT, post(introspect::introspect))
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::go_on))
         .route(urls::LOGIN, get(login::get).post(login::post))
@@ -104,23 +109,29 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::JWKS, get(well_known::jwks).options(well_known::preflight))
         .route(urls::OPENID_CONFIGURATION, metadata.clone())
         .route(urls::OAUTH_AUTHORIZATION_SERVER, metadata.clone())
+        .route(urls::CHANGE_PASSWORD, get(well_known::change_password))
+        .route(urls::FRONT, get(account::front))
         .route(urls::LIVEZ, get(health::livez))
         .route(urls::READYZ, get(health::readyz))
         .fallback(missing::path)
         .method_not_allowed_fallback(missing::method);
     let path = shared.issuer.url.path();
     if path.is_empty() {
-        return routes.with_state(shared);
+        return routes.layer(from_fn(edge::name_route)).with_state(shared);
     }
     // RFC 8414 §3.1: the well-known path stands between host and path of the issuer.
     let inserted = format!("{}{path}", urls::OAUTH_AUTHORIZATION_SERVER);
     Router::new()
         .nest(&path, routes)
         .route(&inserted, metadata)
+        .route(&format!("{path}/"), get(account::front))
+        // The well-known path of an origin stands at its root.
+        .route(urls::CHANGE_PASSWORD, get(well_known::change_password))
         .route(urls::LIVEZ, get(health::livez))
         .route(urls::READYZ, get(health::readyz))
         .fallback(missing::path)
         .method_not_allowed_fallback(missing::method)
+        .layer(from_fn(edge::name_route))
         .with_state(shared)
 }
 
@@ -156,5 +167,28 @@ fn wishes<'a>(scope: &'a Scope, claims: impl IntoIterator<Item = &'a str>) -> Ve
             wishes.push(wish);
         }
     }
+    // What a person can weigh stands first: what has no words of ours stands last.
+    wishes.sort_by_key(Wish::rank);
     wishes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_can_weigh_stands_before_the_names_of_permissions() {
+        let text = "admin:write api:read email offline_access openid profile";
+        let scope = Scope::parse(text).unwrap();
+        let expected = [
+            Wish::Identity,
+            Wish::Profile,
+            Wish::Email,
+            Wish::Claim("locale"),
+            Wish::Offline,
+            Wish::Other("admin:write"),
+            Wish::Other("api:read"),
+        ];
+        assert_eq!(wishes(&scope, ["locale", "email"]), expected);
+    }
 }

@@ -40,5 +40,5 @@ pub(super) async fn revoke(
         Err(Error::Refused(refusal)) => answer::refusal(&refusal),
         Err(Error::Fault(fault)) => answer::fault(&fault),
     };
-    cors::allow(&shared, script, client.as_ref(), response).await
+    cors::answers(client, response)
 }

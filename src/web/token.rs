@@ -43,5 +43,5 @@ pub(super) async fn token(
         }
         Err(error) => answer::json::<()>(Err(error)),
     };
-    cors::allow(&shared, script, client.as_ref(), response).await
+    cors::answers(client, response)
 }

@@ -25,7 +25,6 @@ pub(super) async fn post(State(shared): State<Arc<Shared>>, request: Request) ->
 }
 
 async fn respond(shared: &Shared, head: &Head, form: &Form) -> Response<Body> {
-    let script = cors::origin(head.headers());
     let (response, client) = match presented(head, form) {
         Ok(token) => {
             let client = bearer::claimed_client(token);
@@ -33,7 +32,7 @@ async fn respond(shared: &Shared, head: &Head, form: &Form) -> Response<Body> {
         }
         Err(refusal) => (answer::refusal(&refusal), None),
     };
-    cors::allow(shared, script, client.as_ref(), response).await
+    cors::answers(client, response)
 }
 
 fn presented<'a>(head: &'a Head, form: &'a Form) -> Result<&'a str, Refusal> {

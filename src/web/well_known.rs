@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use super::{Shared, answer};
+use super::{Shared, answer, cors, page};
+use crate::domain::urls;
 
 const ANYBODY: HeaderValue = HeaderValue::from_static("*");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -38,13 +39,22 @@ pub(super) async fn metadata(State(shared): State<Arc<Shared>>) -> Response<Body
 }
 
 /// A browser that asks before it reads.
-pub(super) async fn preflight() -> Response<Body> {
+pub(super) async fn preflight(request: Request) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, cors::asked(request.headers()));
+    // The longest that Chromium remembers it.
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     response
+}
+
+/// Where a password manager finds the form for a new password (W3C, A Well-Known URL for Changing
+/// Passwords §4).
+pub(super) async fn change_password(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    page::see_other(&format!("{}{}#password-title", shared.base, urls::ACCOUNT))
 }
 
 /// RFC 9110 §13.1.2.

@@ -59,6 +59,12 @@ both! {
             .header("content-type", "application/x-www-form-urlencoded; charset=UTF-8")
             .body("grant_type=client_credentials")).await;
         reply.ok();
+        // RFC 6749 Appendix B: ASCII is UTF-8, whatever a library of an app calls it.
+        for charset in ["utf8", "us-ascii", "ISO-8859-1"] {
+            raw(&server, |request| request.basic_auth("app", secret.as_ref())
+                .header("content-type", format!("application/x-www-form-urlencoded; charset={charset}"))
+                .body("grant_type=client_credentials")).await.ok();
+        }
         let empty = raw(&server, |request| request.basic_auth("app", secret.as_ref())).await;
         empty.refused(400, "invalid_request");
         let large = format!("grant_type=client_credentials&x={}", "x".repeat(70_000));

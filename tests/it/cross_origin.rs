@@ -89,7 +89,7 @@ both! {
                 assert_eq!(reply.header("access-control-allow-origin"), origin);
                 assert_eq!(reply.header("access-control-allow-credentials"), credentials);
                 assert!(reply.header("access-control-allow-methods").contains("POST"));
-                assert!(reply.header("access-control-allow-headers").contains("Content-Type"));
+                assert_eq!(reply.header("access-control-allow-headers"), "content-type");
                 assert_eq!(reply.header("vary"), "Origin");
             }
             for origin in [
@@ -111,6 +111,8 @@ both! {
             let reply = preflight(&server, path, "https://evil.example").await;
             assert_eq!(reply.header("access-control-allow-origin"), "*");
             assert!(reply.headers.get("access-control-allow-credentials").is_none());
+            assert_eq!(reply.header("access-control-allow-headers"), "content-type");
+            assert_eq!(reply.header("access-control-max-age"), "7200");
         }
         for path in ["/authorize", "/login", "/consent", "/logout", "/account", "/introspect"] {
             let reply = preflight(&server, path, SPA).await;
@@ -119,6 +121,63 @@ both! {
         // A client that is turned away takes its origin along.
         server.change("other", |client| client.disabled_at = Some(client.created_at)).await;
         assert!(preflight(&server, "/token", OTHER).await.headers.get("access-control-allow-origin").is_none());
+    }
+
+    /// Tools that try an API out, tracing and proofs of possession send headers of their own.
+    async fn scripts_send_the_headers_that_they_ask_for(database) {
+        let server = Server::start(&database).await;
+        server.client("spa", |client| public(client, RefreshDelivery::Body, SPA)).await;
+        let asked = "authorization,dpop,traceparent,x-requested-with";
+        for (path, origin) in [
+            ("/token", SPA),
+            ("/userinfo", SPA),
+            ("/revoke", SPA),
+            ("/.well-known/jwks.json", "https://anybody.example"),
+            ("/.well-known/openid-configuration", "https://anybody.example"),
+            ("/.well-known/oauth-authorization-server", "null"),
+        ] {
+            for (names, answer) in [(asked, asked), ("a b, c", "Authorization, Content-Type")] {
+                let headers = [
+                    ("origin", origin),
+                    ("access-control-request-method", "POST"),
+                    ("access-control-request-headers", names),
+                ];
+                let reply = send(&server, Method::OPTIONS, path, &headers, "").await;
+                assert_eq!(reply.header("access-control-allow-headers"), answer, "{path}");
+            }
+        }
+    }
+
+    /// A script that cannot read why it was refused can say nothing but "network error".
+    async fn every_answer_of_an_endpoint_for_scripts_can_be_read_by_them(database) {
+        let server = Server::start(&database).await;
+        server.client("spa", |client| public(client, RefreshDelivery::Cookie, SPA)).await;
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let large = format!("a={}", "x".repeat(70_000));
+        for path in ["/token", "/revoke", "/userinfo"] {
+            for (method, content, body, status) in [
+                (Method::PUT, form, "", 405),
+                (Method::DELETE, form, "", 405),
+                (Method::POST, form, large.as_str(), 413),
+                (Method::POST, ("content-type", "application/json"), "{}", 415),
+                (Method::POST, form, "a=1&a=2", 400),
+                (Method::POST, form, "%ff", 400),
+            ] {
+                for origin in [SPA, OTHER] {
+                    let headers = [("origin", origin), content];
+                    let reply = send(&server, method.clone(), path, &headers, body).await;
+                    let at = format!("{method} {path} {status} {origin}");
+                    assert_eq!(reply.status, status, "{at}");
+                    let allowed = if origin == SPA { SPA } else { "" };
+                    assert_eq!(reply.header("access-control-allow-origin"), allowed, "{at}");
+                    assert!(reply.header("vary").contains("Origin"), "{at}");
+                    for name in ["WWW-Authenticate", "Retry-After", "X-Request-Id"] {
+                        let is_exposed = reply.header("access-control-expose-headers").contains(name);
+                        assert_eq!(is_exposed, origin == SPA, "{at} {name}");
+                    }
+                }
+            }
+        }
     }
 
     async fn s158_an_answer_is_for_scripts_of_the_client_that_asks(database) {

@@ -39,6 +39,7 @@ mod key_life;
 mod key_verbs;
 mod listener;
 mod logout;
+mod manners;
 mod my_account;
 mod my_password;
 mod outbound;

@@ -133,6 +133,23 @@ async fn metrics_are_on_the_admin_listener_alone() {
     let text = metrics.text().await.unwrap();
     assert!(text.contains("mapae_refusals_total{error=\"invalid_grant\"} 1"), "{text}");
     assert!(!text.contains("canary") && !text.contains("alice"), "{text}");
+    // Times by route: the pattern of a path, never what somebody wrote into it.
+    let took = "mapae_request_duration_seconds_bucket{route=\"/token\",class=\"4xx\",le=\"10\"} 1";
+    assert!(text.contains(took), "{text}");
+    let unknown = "mapae_request_duration_seconds_count{route=\"none\",class=\"4xx\"} 3";
+    assert!(text.contains(unknown), "{text}");
+    for sample in
+        ["mapae_hashing_waiting 0", "mapae_requests_in_flight 0", "mapae_build_info{version=\""]
+    {
+        assert!(text.contains(sample), "{sample} in {text}");
+    }
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        let name =
+            ["_bucket", "_sum", "_count"].iter().fold(name, |name, end| name.trim_end_matches(end));
+        assert!(text.contains(&format!("# HELP {name} ")), "{name} has no help in {text}");
+        assert!(text.contains(&format!("# TYPE {name} ")), "{name} has no type in {text}");
+    }
     for path in ["/token", "/readyz", "/.well-known/jwks.json", "/"] {
         assert_eq!(status(&format!("http://{admin}{path}")).await, Some(404), "{path}");
     }
