@@ -24,9 +24,9 @@ use crate::keys::make::RSA_BITS;
 use crate::keys::ring::Memory;
 use crate::keys::seal::Source;
 use crate::oauth::Lifetimes;
-use crate::outbound;
 use crate::pages::Zone;
 use crate::web::edge::StrictTransport;
+use crate::{outbound, store};
 
 /// Checked settings.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub struct Settings {
     pub admin_listen_chosen: bool,
     /// The database.
     pub database_url: String,
+    /// How the database is used.
+    pub database: store::Options,
     /// The master key.
     pub master_key: Source,
     /// How long things live.
@@ -214,6 +216,7 @@ fn settings(r: &mut Reader) -> Settings {
             address.map_or_else(|| "off".to_owned(), |address| address.to_string())
         }),
         database_url: database_url(r),
+        database: database(r),
         master_key: master_key(r),
         lifetimes: Lifetimes {
             access_token: r.duration("token.access_lifetime", Duration::minutes(10)),
@@ -284,16 +287,39 @@ fn check(r: &mut Reader, settings: &Settings) {
 fn database_url(r: &mut Reader) -> String {
     let default = "sqlite://data/mapae.db".to_owned();
     let url = r.secret("database_url", Some(default));
-    let known = ["sqlite:", "postgres:", "postgresql:"];
     let url = url.map(|url| url.to_string()).unwrap_or_default();
-    if !known.iter().any(|scheme| url.starts_with(scheme)) {
-        r.problem("database_url", "must begin with sqlite:// or postgres://");
-    } else if url.starts_with("sqlite:") && crate::store::sqlite_path(&url).is_err() {
-        r.problem("database_url", "is no SQLite URL");
-    } else if url.contains(":memory:") {
-        r.problem("database_url", "must be a file: nothing survives in memory");
+    if let Err(problem) = store::check_url(&url) {
+        r.problem("database_url", problem);
     }
     url
+}
+
+fn database(r: &mut Reader) -> store::Options {
+    let usual = store::Options::default();
+    let duration = |usual: StdDuration| Duration::from_std(usual).unwrap_or_default();
+    let most = |most: u32| {
+        move |text: &str| {
+            let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+            number.ok_or_else(|| format!("is no number from 1 to {most}"))
+        }
+    };
+    store::Options {
+        wait: std(r.duration_or_zero("database.wait", duration(usual.wait))),
+        prepared_statements: r.get(
+            "database.prepared_statements",
+            usual.prepared_statements,
+            yes_or_no,
+            ToString::to_string,
+        ),
+        connections: r.get(
+            "database.connections",
+            usual.connections,
+            most(1000),
+            ToString::to_string,
+        ),
+        deadline: std(r.duration("database.deadline", duration(usual.deadline))),
+        queue: r.get("database.queue", usual.queue, most(1_000_000), ToString::to_string),
+    }
 }
 
 fn master_key(r: &mut Reader) -> Source {
@@ -601,8 +627,8 @@ impl Reader {
         if text.is_some() && file.is_some() {
             self.problem(key, format!("is given together with {file_key}: choose one"));
         }
-        let shown = text.as_deref().map(redacted);
-        self.show(key, shown, &default.as_deref().map(redacted).unwrap_or_default());
+        let shown = text.as_deref().map(store::shown_url);
+        self.show(key, shown, &default.as_deref().map(store::shown_url).unwrap_or_default());
         self.show(&file_key, file, "");
         text.or(from_file).or(default).map(Zeroizing::new)
     }
@@ -626,36 +652,6 @@ impl Reader {
 fn env(key: &str) -> String {
     format!("MAPAE_{}", key.replace('.', "_").to_uppercase())
 }
-
-/// A database URL without its password, which may stand in the query too.
-fn redacted(text: &str) -> String {
-    let Ok(mut url) = url::Url::parse(text) else {
-        return if text.starts_with("sqlite:") { text.to_owned() } else { "(no URL)".to_owned() };
-    };
-    let in_query = url.query_pairs().any(|(name, _)| name == PASSWORD);
-    if url.password().is_none() && !in_query {
-        return text.to_owned();
-    }
-    if url.password().is_some() {
-        // It has a host, or it could not have a password.
-        let _ = url.set_password(Some("***"));
-    }
-    if in_query {
-        let pairs = url.query_pairs().into_owned();
-        let pairs: Vec<_> = pairs
-            .map(
-                |(name, value)| {
-                    if name == PASSWORD { (name, "***".to_owned()) } else { (name, value) }
-                },
-            )
-            .collect();
-        url.query_pairs_mut().clear().extend_pairs(pairs);
-    }
-    url.to_string()
-}
-
-/// The name of a password in the query of a database URL.
-const PASSWORD: &str = "password";
 
 #[cfg(test)]
 mod tests {
@@ -705,16 +701,27 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_shown() {
-        for url in [
-            "postgres://mapae:hunter2@db/mapae",
-            "postgres://mapae@db/mapae?sslmode=require&password=hunter2",
-            "postgres://mapae:hunter2@[db/mapae",
+    fn a_password_is_never_shown_and_what_cannot_be_read_is_named_by_its_setting() {
+        for (url, is_good) in [
+            ("postgres://mapae:hunter2@db/mapae", true),
+            ("postgres://mapae@db/mapae?sslmode=require&password=hunter2", true),
+            ("postgres://mapae:hunter2@[db/mapae", false),
+            ("postgres://mapae:hunter2@db:99999/mapae", false),
+            ("postgres://mapae:hunter2@db:$(PORT)/mapae", false),
+            ("postgres://mapae:hunter2/@db/mapae", false),
+            ("hunter2", false),
         ] {
             let loaded = given(&[("MAPAE_DATABASE_URL", url), ("MAPAE_MASTER_KEY", "s3cret-key")]);
             let shown = serde_json::to_string(&loaded.shown).unwrap();
             assert!(!shown.contains("hunter2") && !shown.contains("s3cret-key"), "{shown}");
-            assert_eq!(loaded.settings.unwrap().database_url, url);
+            match loaded.settings {
+                Ok(settings) => assert!(is_good && settings.database_url == url, "{url}"),
+                Err(problems) => {
+                    assert!(!is_good && problems.len() == 1, "{url}: {problems:?}");
+                    assert_eq!(problems[0].key, "database_url");
+                    assert!(!problems[0].problem.contains("hunter2"), "{url}: {problems:?}");
+                }
+            }
         }
     }
 

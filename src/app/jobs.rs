@@ -9,12 +9,13 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::config::Settings;
+use super::pace::{Steps, UntilStopped, paced};
 use super::tls::{self, Tls};
 use crate::domain::verdict::Fault;
 use crate::oauth::{Issuer, back_channel};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
-    audit_events, authorization_codes, browsers, families, interactions, known_addresses,
+    self, Tx, audit_events, authorization_codes, browsers, families, interactions, known_addresses,
     revoked_access_tokens, sessions, throttles, used_assertions, visits,
 };
 
@@ -47,8 +48,9 @@ pub(super) fn start(
     };
     let cleaning = {
         let (issuer, retention) = (Arc::clone(issuer), settings.audit_retention);
+        let until = stopped.clone();
         every("cleaning up", CLEAN_UP, stopped.clone(), move || {
-            clean_up(Arc::clone(&issuer), retention)
+            clean_up(Arc::clone(&issuer), retention, until.clone())
         })
     };
     vec![watching, keys, cleaning, tell_apps(Arc::clone(issuer), stopped.clone())]
@@ -112,6 +114,9 @@ async fn learn(
     seen: Arc<tokio::sync::Mutex<Option<Revisions>>>,
 ) -> Result<(), Fault> {
     let now = revisions::read(&*issuer.store).await?;
+    if let Some(skew) = super::clock_skew(&issuer.store, &issuer.clock).await? {
+        metrics::gauge!("mapae_database_clock_skew_seconds").set(skew.as_seconds_f64());
+    }
     let mut seen = seen.lock().await;
     let before = seen.replace(now);
     if before.is_none_or(|before| before.clients != now.clients) {
@@ -149,28 +154,100 @@ async fn look_after_keys(issuer: Arc<Issuer>) -> Result<(), Fault> {
     issuer.keyring.housekeep().await
 }
 
-async fn clean_up(issuer: Arc<Issuer>, retention: chrono::Duration) -> Result<(), Fault> {
-    let now = issuer.clock.now();
-    let ended = now - chrono::Duration::days(1);
-    loop {
-        let tx = issuer.store.begin(now).await?;
-        let gone = [
-            throttles::forget(&tx, now, STEP).await?,
-            used_assertions::forget(&tx, now, STEP).await?,
-            revoked_access_tokens::forget(&tx, ended, STEP).await?,
-            authorization_codes::forget(&tx, ended, STEP).await?,
-            interactions::forget(&tx, ended, STEP).await?,
-            visits::forget(&tx, now, STEP).await?,
-            sessions::forget(&tx, now, STEP).await?,
-            browsers::forget(&tx, now, STEP).await?,
-            families::forget(&tx, ended, STEP).await?,
-            audit_events::forget(&tx, now - retention, STEP).await?,
-        ];
-        known_addresses::forget(&tx, now - issuer.lifetimes.refresh_absolute).await?;
-        tx.commit().await?;
-        if gone.iter().all(|gone| *gone < STEP) {
-            return Ok(());
+/// What cleans itself up by age, table by table.
+#[derive(Clone, Copy, Debug)]
+enum Aged {
+    Throttles,
+    UsedAssertions,
+    RevokedAccessTokens,
+    AuthorizationCodes,
+    Interactions,
+    Visits,
+    Sessions,
+    Browsers,
+    Families,
+    AuditEvents,
+    KnownAddresses,
+}
+
+const AGED: &[Aged] = &[
+    Aged::Throttles,
+    Aged::UsedAssertions,
+    Aged::RevokedAccessTokens,
+    Aged::AuthorizationCodes,
+    Aged::Interactions,
+    Aged::Visits,
+    Aged::Sessions,
+    Aged::Browsers,
+    Aged::Families,
+    Aged::AuditEvents,
+    Aged::KnownAddresses,
+];
+
+impl Aged {
+    async fn forget(
+        self,
+        tx: &Tx,
+        issuer: &Issuer,
+        retention: chrono::Duration,
+    ) -> Result<u64, Fault> {
+        let now = tx.now();
+        let ended = now - chrono::Duration::days(1);
+        match self {
+            Self::Throttles => throttles::forget(tx, now, STEP).await,
+            Self::UsedAssertions => used_assertions::forget(tx, now, STEP).await,
+            Self::RevokedAccessTokens => revoked_access_tokens::forget(tx, ended, STEP).await,
+            Self::AuthorizationCodes => authorization_codes::forget(tx, ended, STEP).await,
+            Self::Interactions => interactions::forget(tx, ended, STEP).await,
+            Self::Visits => visits::forget(tx, now, STEP).await,
+            Self::Sessions => sessions::forget(tx, now, STEP).await,
+            Self::Browsers => browsers::forget(tx, now, STEP).await,
+            Self::Families => families::forget(tx, ended, STEP).await,
+            Self::AuditEvents => audit_events::forget(tx, now - retention, STEP).await,
+            Self::KnownAddresses => {
+                let seen = now - issuer.lifetimes.refresh_absolute;
+                known_addresses::forget(tx, seen, STEP).await
+            }
         }
-        tokio::task::yield_now().await;
     }
+}
+
+/// Cleaning up one table.
+#[derive(Debug)]
+struct CleaningUp<'a> {
+    table: Aged,
+    issuer: &'a Issuer,
+    retention: chrono::Duration,
+    is_alone: bool,
+}
+
+impl Steps for CleaningUp<'_> {
+    async fn step(&mut self) -> Result<bool, Fault> {
+        let tx = self.issuer.store.begin(self.issuer.clock.now()).await?;
+        self.is_alone = store::cleans_alone(&tx).await?;
+        if !self.is_alone {
+            tx.abandon().await;
+            return Ok(false);
+        }
+        let gone = self.table.forget(&tx, self.issuer, self.retention).await?;
+        tx.commit().await?;
+        Ok(gone == STEP)
+    }
+}
+
+/// Cleans up in short transactions with rests between them. Of several replicas one does it.
+async fn clean_up(
+    issuer: Arc<Issuer>,
+    retention: chrono::Duration,
+    stopped: watch::Receiver<bool>,
+) -> Result<(), Fault> {
+    let mut timer = UntilStopped(stopped);
+    for table in AGED {
+        let mut steps = CleaningUp { table: *table, issuer: &issuer, retention, is_alone: true };
+        let goes_on = paced(&mut timer, &mut steps).await?;
+        if !(goes_on && steps.is_alone) {
+            break;
+        }
+    }
+    Ok(())
 }

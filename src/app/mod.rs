@@ -2,14 +2,16 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::accounts::hashing::Hasher;
 use crate::domain::clock::Clock;
-use crate::domain::verdict::{Error, Fault, Rejected, reject};
+use crate::domain::verdict::{Error, Fault, FaultKind, Rejected, reject};
 use crate::keys::keyring::Keyring;
 use crate::keys::rotation::RotationKey;
 use crate::keys::seal::{FormsKey, MasterKey, Sealer, Source, VisitKey};
@@ -17,7 +19,7 @@ use crate::oauth::providers::Providers;
 use crate::oauth::{Issuer, Parts};
 use crate::outbound::Outbound;
 use crate::pages::Look;
-use crate::store::{ServeLock, Store, migrate};
+use crate::store::{self, ServeLock, Store, migrate};
 use crate::web::edge::Edge;
 use crate::web::{self, Shared};
 
@@ -27,6 +29,7 @@ mod crowd;
 mod jobs;
 mod life;
 mod listener;
+mod pace;
 pub mod providers;
 pub mod telemetry;
 pub mod tls;
@@ -51,9 +54,48 @@ pub struct Server {
 type Outcome<T> = Result<T, Error<Rejected>>;
 
 /// Opens the database and brings its schema up to date.
-pub async fn open_store(settings: &Settings) -> Result<Arc<Store>, Fault> {
-    migrate(&settings.database_url).await?;
-    Ok(Arc::new(Store::open(&settings.database_url).await?))
+pub async fn open_store(
+    settings: &Settings,
+    options: &store::Options,
+) -> Result<Arc<Store>, Fault> {
+    migrate(&settings.database_url, options).await?;
+    Ok(Arc::new(Store::open(&settings.database_url, options).await?))
+}
+
+/// Between two attempts to reach a database that does not answer.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Opens the database; waits for a Postgres that does not answer yet.
+async fn wait_for_store(settings: &Settings) -> Result<Arc<Store>, Fault> {
+    let options = settings.database;
+    let until = Instant::now() + options.wait;
+    let mut told = store::sqlite_path(&settings.database_url)?.is_some();
+    let waits = !told;
+    loop {
+        match open_store(settings, &options).await {
+            Err(fault)
+                if waits && fault.kind() == FaultKind::Unavailable && Instant::now() < until =>
+            {
+                if !told {
+                    tracing::warn!(%fault, wait = ?options.wait, "waiting for the database");
+                    told = true;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// Clocks of replicas that are further apart than this need somebody to look at them.
+pub const SKEW: chrono::Duration = chrono::Duration::seconds(1);
+
+/// How far this clock is ahead of that of the database; none where it has no clock of its own.
+pub async fn clock_skew(store: &Store, clock: &Clock) -> Result<Option<chrono::Duration>, Fault> {
+    let before = clock.now();
+    let there = store.clock().await?;
+    let here = before + (clock.now() - before) / 2;
+    Ok(there.map(|there| here - there))
 }
 
 /// The master key. In a folder where its change was interrupted, it is the one that opens what is
@@ -64,9 +106,9 @@ pub async fn master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey
     if let Source::Folder(folder) = &settings.master_key
         && let Some(next) = MasterKey::load_next(folder).map_err(load)?
     {
-        let keys = crate::store::signing_keys::list_all(store).await?;
+        let keys = store::signing_keys::list_all(store).await?;
         let sealer = Sealer::new(&next)?;
-        let opens = |key: &crate::store::signing_keys::Stored| {
+        let opens = |key: &store::signing_keys::Stored| {
             sealer.open(&key.kid, &key.sealed_private).is_some()
         };
         if !keys.is_empty() && keys.iter().all(opens) {
@@ -147,7 +189,7 @@ impl Server {
             Some(files) => Some(Tls::load(files).await.or_else(reject)?),
             None => None,
         };
-        let store = open_store(&settings).await?;
+        let store = wait_for_store(&settings).await?;
         let issuer = Arc::new(open_issuer(&settings, &store, &clock).await?);
         let shared = Shared::new(Arc::clone(&issuer), look(&settings)?);
         let router = web::router(Arc::clone(&shared));
@@ -202,6 +244,7 @@ impl Server {
                 tracing::error!(%error, "a part of the server did not stop well");
             }
         }
+        self.issuer.store.close().await;
         tracing::info!("stopped");
     }
 }

@@ -10,7 +10,7 @@ use crate::app::{self, config::Settings};
 use crate::domain::client::TokenAlg;
 use crate::keys::seal::{MasterKey, Sealer, Source};
 use crate::oauth::providers;
-use crate::store::{Store, migration_status, signing_keys};
+use crate::store::{self, Store, migration_status, signing_keys};
 
 struct Finding {
     check: &'static str,
@@ -36,6 +36,7 @@ pub(super) async fn run(at: &Installation) -> Outcome<ExitCode> {
         let outbound = app::outbound(settings).map(|_| "calls can be made".to_owned());
         findings.push(Finding::of("outbound", outbound.map_err(|error| error.to_string())));
         findings.push(Finding::of("migrations", migrations(settings).await));
+        findings.extend(clock(at, settings).await.map(|found| Finding::of("clock", found)));
         findings.push(Finding::of("master key", master_key(settings)));
         findings.push(Finding::of("signing keys", signing_keys(settings).await));
         findings.push(Finding::of("providers", social(settings).await));
@@ -60,14 +61,39 @@ pub(super) async fn run(at: &Installation) -> Outcome<ExitCode> {
 }
 
 async fn migrations(settings: &Settings) -> Result<String, String> {
-    let states =
-        migration_status(&settings.database_url).await.map_err(|fault| fault.to_string())?;
+    let states = migration_status(&settings.database_url, &settings.database)
+        .await
+        .map_err(|fault| fault.to_string())?;
     let pending = states.iter().filter(|one| !one.applied).count();
     if pending == 0 {
         Ok("all applied".to_owned())
     } else {
         Err(format!("{pending} pending: serve or migrate up applies them"))
     }
+}
+
+/// How far the clock of this machine is from that of the database, where it has one of its own.
+async fn clock(at: &Installation, settings: &Settings) -> Option<Result<String, String>> {
+    if migrations(settings).await.is_err()
+        || store::sqlite_path(&settings.database_url).ok()?.is_some()
+    {
+        return None;
+    }
+    let words = |fault: crate::domain::verdict::Fault| fault.to_string();
+    let store = match Store::open(&settings.database_url, &settings.database).await {
+        Ok(store) => store,
+        Err(fault) => return Some(Err(words(fault))),
+    };
+    let skew = app::clock_skew(&store, &at.clock).await;
+    store.close().await;
+    let skew = match skew {
+        Ok(skew) => skew?,
+        Err(fault) => return Some(Err(words(fault))),
+    };
+    let seconds = skew.as_seconds_f64();
+    let way = if seconds < 0.0 { "behind" } else { "ahead of" };
+    let told = format!("{:.1} s {way} the clock of the database", seconds.abs());
+    Some(if skew.abs() <= app::SKEW { Ok(told) } else { Err(told) })
 }
 
 fn master_key(settings: &Settings) -> Result<String, String> {
@@ -84,8 +110,10 @@ fn master_key(settings: &Settings) -> Result<String, String> {
 async fn signing_keys(settings: &Settings) -> Result<String, String> {
     master_key(settings).map_err(|_| "cannot be opened without the master key".to_owned())?;
     let words = |fault: crate::domain::verdict::Fault| fault.to_string();
-    let store = Store::open(&settings.database_url).await.map_err(words)?;
-    let keys = signing_keys::list_all(&store).await.map_err(words)?;
+    let store = Store::open(&settings.database_url, &settings.database).await.map_err(words)?;
+    let keys = signing_keys::list_all(&store).await.map_err(words);
+    store.close().await;
+    let keys = keys?;
     let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
     let sealer = Sealer::new(&master).map_err(words)?;
     if let Some(key) = keys.iter().find(|key| sealer.open(&key.kid, &key.sealed_private).is_none())
@@ -108,10 +136,12 @@ async fn social(settings: &Settings) -> Result<String, String> {
         return Ok(format!("{of_file} in the settings, those of the database not looked at"));
     }
     let words = |fault: crate::domain::verdict::Fault| fault.to_string();
-    let store = Store::open(&settings.database_url).await.map_err(words)?;
+    let store = Store::open(&settings.database_url, &settings.database).await.map_err(words)?;
     let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
     let sealer = Sealer::new(&master).map_err(words)?;
-    let stored = providers::stored(&store, &sealer).await.map_err(|error| error.to_string())?;
+    let stored = providers::stored(&store, &sealer).await.map_err(|error| error.to_string());
+    store.close().await;
+    let stored = stored?;
     let twice = stored.iter().find(|one| settings.social.iter().any(|it| it.slug == one.slug));
     match twice {
         Some(one) => Err(format!("{} stands in the settings and in the database", one.slug)),

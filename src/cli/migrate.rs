@@ -20,9 +20,9 @@ impl Migrate {
     pub(super) async fn run(self, at: &Installation) -> Outcome {
         let settings = at.quiet_settings()?;
         if matches!(self, Self::Up) {
-            store::migrate(&settings.database_url).await?;
+            store::migrate(&settings.database_url, &settings.database).await?;
         }
-        let states = store::migration_status(&settings.database_url).await?;
+        let states = store::migration_status(&settings.database_url, &settings.database).await?;
         let rows: Vec<_> = states
             .iter()
             .map(|one| {

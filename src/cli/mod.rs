@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
@@ -120,7 +120,12 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: Cli, output: Output) -> Outcome<ExitCode> {
-    let at = Installation { file: cli.global.config, output, clock: Clock::system() };
+    let at = Installation {
+        file: cli.global.config,
+        output,
+        clock: Clock::system(),
+        store: OnceLock::new(),
+    };
     let serves = matches!(cli.verb, Verb::Serve(_) | Verb::Demo(_));
     let runtime = if serves {
         tokio::runtime::Builder::new_multi_thread().enable_all().build()
@@ -129,7 +134,7 @@ fn dispatch(cli: Cli, output: Output) -> Outcome<ExitCode> {
     };
     let runtime = runtime.map_err(|error| Rejected(format!("cannot start: {error}")))?;
     let code = runtime.block_on(async {
-        match cli.verb {
+        let code = match cli.verb {
             Verb::Serve(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Demo(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Migrate(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
@@ -141,7 +146,11 @@ fn dispatch(cli: Cli, output: Output) -> Outcome<ExitCode> {
             Verb::Audit(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Config(verb) => verb.run(&at),
             Verb::Doctor => doctor::run(&at).await,
+        };
+        if let Some(store) = at.store.get() {
+            store.close().await;
         }
+        code
     });
     // A job that waits for its next round must not hold the exit.
     runtime.shutdown_background();
@@ -154,6 +163,8 @@ struct Installation {
     file: Option<PathBuf>,
     output: Output,
     clock: Clock,
+    /// What a verb opened: it is closed when the verb ended.
+    store: OnceLock<Arc<Store>>,
 }
 
 impl Installation {
@@ -188,7 +199,9 @@ impl Installation {
     }
 
     async fn store(&self, settings: &Settings) -> Outcome<Arc<Store>> {
-        Ok(app::open_store(settings).await?)
+        let store = app::open_store(settings, &settings.database.patient()).await?;
+        // A verb opens one database; a second call of it gets the same.
+        Ok(Arc::clone(self.store.get_or_init(|| store)))
     }
 
     /// Prints a result: JSON, or words for people.

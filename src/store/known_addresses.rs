@@ -66,11 +66,7 @@ pub async fn remember(tx: &Tx, user: &UserId, address: &str) -> Result<(), Fault
 }
 
 /// Forgets neighbourhoods not seen since this instant; says how many.
-pub async fn forget(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Fault> {
-    let deleted = Entity::delete_many()
-        .filter(Column::SeenAt.lt(millis(before)))
-        .exec(tx.connection())
-        .await
-        .map_err(while_doing("writing the table known_address"))?;
-    Ok(deleted.rows_affected)
+pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
+    let unseen = ColumnTrait::lt(&Column::SeenAt, millis(before));
+    super::housekeep_by(tx, Entity, &[Column::UserId, Column::Address], unseen, at_most).await
 }

@@ -2,36 +2,36 @@
 //! [`Tx`] to write. SQLite and Postgres run the same code.
 //!
 //! Invariants: every write happens in a [`Tx`]; on SQLite there is one writer connection, begun
-//! IMMEDIATE, with WAL and `synchronous=FULL`, so what was answered is on the disk.
+//! IMMEDIATE, with WAL and `synchronous=FULL`, so what was answered is on the disk. Everything that
+//! is asked of the database has a deadline ([`Options::deadline`]).
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use mapae_migrations::Migrator;
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-};
-use sea_orm_migration::MigratorTrait;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use tokio::time::Instant;
 
 use crate::domain::verdict::Fault;
 
 pub mod audit_events;
 pub mod authorization_codes;
 pub mod browsers;
+mod cause;
 pub mod clients;
 mod column;
+mod connection;
 pub mod consents;
 pub mod families;
+mod file;
 pub mod identities;
 pub mod interactions;
 pub mod known_addresses;
 pub mod live;
 pub mod logout_notices;
+mod migrating;
+mod place;
+mod pool;
 pub mod providers;
 pub mod revisions;
 pub mod revoked_access_tokens;
@@ -45,6 +45,13 @@ pub mod used_assertions;
 pub mod users;
 pub mod visits;
 
+use cause::while_doing;
+use connection::Committed;
+pub use connection::Connection;
+pub use file::{ServeLock, sqlite_path};
+pub use migrating::{MigrationState, migrate, migration_status};
+use place::Place;
+use pool::{How, Pool, Target};
 pub use tx::Tx;
 
 /// Whoever can read: the [`Store`] for what is committed, a [`Tx`] for what it sees itself.
@@ -56,243 +63,208 @@ pub trait Reader: Sync {
     fn connection(&self) -> &Self::Connection;
 }
 
+/// How the database is used.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long a start waits for a database that does not answer.
+    pub wait: Duration,
+    /// Whether statements stay prepared at a Postgres server. Not behind a pooler that gives each
+    /// transaction another server connection.
+    pub prepared_statements: bool,
+    /// Connections to Postgres.
+    pub connections: u32,
+    /// For a connection to be had, and then for everything that is done in a transaction or read.
+    pub deadline: Duration,
+    /// The most that wait for a connection; who comes then is refused at once.
+    pub queue: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            wait: Duration::from_mins(1),
+            prepared_statements: true,
+            connections: 10,
+            deadline: Duration::from_secs(3),
+            queue: 1000,
+        }
+    }
+}
+
+impl Options {
+    /// For a verb of the command line: nobody waits for an answer in a browser.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { deadline: self.deadline.max(LONG), ..self }
+    }
+}
+
+/// For a transaction that may change very many rows.
+const LONG: Duration = Duration::from_mins(1);
+/// How long the answer to "can it be written to?" is remembered.
+const REMEMBERED: Duration = Duration::from_secs(1);
+/// The longest that a ready database takes for a small write.
+const READY: Duration = Duration::from_secs(2);
+
 /// The open database.
 #[derive(Debug)]
 pub struct Store {
-    reader: DatabaseConnection,
-    writer: DatabaseConnection,
+    reader: Committed,
+    writer: Arc<Pool>,
+    ready: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
 impl Reader for Store {
-    type Connection = DatabaseConnection;
+    type Connection = Committed;
 
-    fn connection(&self) -> &DatabaseConnection {
+    fn connection(&self) -> &Committed {
         &self.reader
     }
 }
 
-/// A migration and whether it was applied.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct MigrationState {
-    /// Its name.
-    pub name: String,
-    /// Whether the database has it.
-    pub applied: bool,
+/// What is wrong with a database URL, without a word of it: it may hold a password.
+pub fn check_url(url: &str) -> Result<(), String> {
+    Place::parse(url).map(drop)
+}
+
+/// A database URL without its secrets.
+#[must_use]
+pub fn shown_url(url: &str) -> String {
+    place::shown(url)
+}
+
+fn read_place(url: &str) -> Result<Place, Fault> {
+    Place::parse(url).map_err(|problem| {
+        Fault::internal("reading the database URL", format!("database_url {problem}"))
+    })
 }
 
 impl Store {
     /// Opens the database; makes an SQLite file that is missing, readable by its owner alone.
-    pub async fn open(url: &str) -> Result<Self, Fault> {
-        let fault = |error| opening(error);
-        if let Some(path) = sqlite_path(url)? {
-            make_private(&path)
-                .map_err(|error| Fault::unavailable("making the database", error))?;
-            let writer = Database::connect(sqlite(url, 1)).await.map_err(fault)?;
-            let reader = Database::connect(sqlite(url, 2)).await.map_err(fault)?;
-            return Ok(Self { reader, writer });
+    pub async fn open(url: &str, options: &Options) -> Result<Self, Fault> {
+        let fault = while_doing("opening the database");
+        let how = How {
+            connections: usize::try_from(options.connections).unwrap_or(1),
+            queue: usize::try_from(options.queue).unwrap_or(1),
+            deadline: options.deadline,
+            prepared: options.prepared_statements,
+        };
+        let (writer, reader) = match read_place(url)? {
+            Place::Sqlite(given) => {
+                let path = given.get_filename().to_path_buf();
+                file::make(&path)?;
+                let target = || {
+                    Target::Sqlite(Box::new(file::options(&given, options.deadline)), path.clone())
+                };
+                let writer = Pool::new(target(), How { connections: 1, ..how }).map_err(&fault)?;
+                let reader = Pool::new(target(), How { connections: 2, ..how }).map_err(&fault)?;
+                (Arc::new(writer), Arc::new(reader))
+            }
+            Place::Postgres(place) => {
+                let target = migrating::postgres(&place, options);
+                let pool = Arc::new(Pool::new(target, how).map_err(&fault)?);
+                (Arc::clone(&pool), pool)
+            }
+        };
+        for pool in [&writer, &reader] {
+            pool.take().await.map_err(&fault)?.give_back();
         }
-        let pool = Database::connect(postgres(url, 10)).await.map_err(fault)?;
-        Ok(Self { reader: pool.clone(), writer: pool })
+        Ok(Self { reader: Committed::new(reader), writer, ready: tokio::sync::Mutex::default() })
     }
 
     /// Begins a transaction at this instant.
     pub async fn begin(&self, now: DateTime<Utc>) -> Result<Tx, Fault> {
-        // A deferred transaction that reads and then writes fails at the upgrade in SQLite.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let inner = self
-            .writer
-            .begin_with_options(options)
-            .await
-            .map_err(|error| Fault::unavailable("beginning a transaction", error))?;
-        Ok(Tx::new(inner, now))
+        self.begin_within(now, self.writer.how().deadline).await
     }
 
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), Fault> {
-        self.reader.ping().await.map_err(|error| Fault::unavailable("asking the database", error))
+    /// Begins a transaction at this instant that may take a minute: for one that changes as many
+    /// rows as somebody happens to have.
+    pub async fn begin_long(&self, now: DateTime<Utc>) -> Result<Tx, Fault> {
+        self.begin_within(now, self.writer.how().deadline.max(LONG)).await
     }
 
-    /// Closes every connection.
-    pub async fn close(self) {
-        for connection in [self.writer, self.reader] {
-            if let Err(error) = connection.close().await {
-                tracing::warn!(%error, "a database connection did not close well");
+    async fn begin_within(&self, now: DateTime<Utc>, within: Duration) -> Result<Tx, Fault> {
+        let begun = Connection::begin(&self.writer, within).await;
+        Ok(Tx::new(begun.map_err(while_doing("beginning a transaction"))?, now))
+    }
+
+    /// Whether the database can be written to: a full disk, a read-only server or a file that was
+    /// deleted answer reads as before. Remembered for a second, whoever asks.
+    pub async fn is_ready(&self, now: DateTime<Utc>) -> bool {
+        let mut known = self.ready.lock().await;
+        if let Some((at, ready)) = *known
+            && at.elapsed() < REMEMBERED
+        {
+            return ready;
+        }
+        let written = tokio::time::timeout(READY, self.write_something(now)).await;
+        let ready = matches!(written, Ok(Ok(())));
+        if !ready && known.is_none_or(|(_, ready)| ready) {
+            let cause = match written {
+                Ok(Err(fault)) => fault.to_string(),
+                _ => format!("no small write within {READY:?}"),
+            };
+            tracing::warn!(cause, "not ready: the database cannot be written to");
+        }
+        *known = Some((Instant::now(), ready));
+        ready
+    }
+
+    async fn write_something(&self, now: DateTime<Utc>) -> Result<(), Fault> {
+        let tx = self.begin(now).await?;
+        let update = format!("UPDATE readiness SET written_at = {}", now.timestamp_millis());
+        let written = tx.connection().execute_unprepared(&update).await;
+        match written.map_err(while_doing("looking whether the database can be written to")) {
+            Ok(_) => tx.commit().await,
+            Err(fault) => {
+                tx.abandon().await;
+                Err(fault)
             }
         }
     }
-}
 
-/// Applies what is missing. One process at a time does it: the others wait.
-pub async fn migrate(url: &str) -> Result<(), Fault> {
-    let fault = |error| Fault::unavailable("migrating the database", error);
-    if let Some(path) = sqlite_path(url)? {
-        make_private(&path).map_err(|error| Fault::unavailable("making the database", error))?;
-        let database = Database::connect(sqlite(url, 1)).await.map_err(fault)?;
-        if is_current(&database).await? {
-            return database.close().await.map_err(fault);
+    /// The clock of the database, where it has one of its own: Postgres.
+    pub async fn clock(&self) -> Result<Option<DateTime<Utc>>, Fault> {
+        if self.reader.get_database_backend() != DbBackend::Postgres {
+            return Ok(None);
         }
-        let lock = lock_file(&path, "migrate-lock")
-            .map_err(|error| Fault::unavailable("locking the database for migration", error))?;
-        let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
-            .await
-            .map_err(|error| Fault::internal("waiting for the migration lock", error))?
-            .map_err(|error| Fault::unavailable("locking the database for migration", error))?;
-        Migrator::up(&database, None).await.map_err(fault)?;
-        drop(lock);
-        return database.close().await.map_err(fault);
+        let fault = while_doing("reading the clock of the database");
+        let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now";
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let row = self.reader.query_one_raw(statement).await.map_err(&fault)?;
+        let millis = row.map(|row| row.try_get::<i64>("", "now")).transpose().map_err(&fault)?;
+        Ok(millis.map(crate::domain::clock::from_millis))
     }
-    let database = Database::connect(postgres(url, 1)).await.map_err(fault)?;
-    if !is_current(&database).await? {
-        // The pool has one connection, so the lock, the work and the unlocking share a session.
-        let key = "SELECT pg_advisory_lock(7020370001)";
-        database.execute_unprepared(key).await.map_err(fault)?;
-        let applied = Migrator::up(&database, None).await;
-        let key = "SELECT pg_advisory_unlock(7020370001)";
-        database.execute_unprepared(key).await.map_err(fault)?;
-        applied.map_err(fault)?;
-    }
-    database.close().await.map_err(fault)
-}
 
-/// Every migration and whether it was applied. Writes nothing.
-pub async fn migration_status(url: &str) -> Result<Vec<MigrationState>, Fault> {
-    let fault = |error| Fault::unavailable("reading the migrations", error);
-    let every = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
-    let pending = match sqlite_path(url)? {
-        Some(path) if !path.exists() => None,
-        path => {
-            let options = if path.is_some() { sqlite(url, 1) } else { postgres(url, 1) };
-            let database = Database::connect(options).await.map_err(fault)?;
-            let pending = pending(&database).await?;
-            database.close().await.map_err(fault)?;
-            Some(pending)
+    /// Closes every connection. Of SQLite everything stands in the one file then.
+    pub async fn close(&self) {
+        self.reader.pool().close().await;
+        if self.reader.get_database_backend() == DbBackend::Sqlite
+            && let Ok(writer) = self.writer.take().await
+        {
+            file::fold(&self.writer, writer).await;
         }
-    };
-    Ok(every
-        .map(|name| {
-            let applied = pending.as_ref().is_some_and(|pending| !pending.contains(&name));
-            MigrationState { name, applied }
-        })
-        .collect())
-}
-
-async fn is_current(database: &DatabaseConnection) -> Result<bool, Fault> {
-    Ok(pending(database).await?.is_empty())
-}
-
-async fn pending(database: &DatabaseConnection) -> Result<Vec<String>, Fault> {
-    let pending = Migrator::get_pending_migrations_read_only(database)
-        .await
-        .map_err(|error| Fault::unavailable("reading the migrations", error))?;
-    Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
-}
-
-/// Held while a server runs on an SQLite file. The operating system frees it with the process.
-#[derive(Debug)]
-pub struct ServeLock(#[expect(dead_code, reason = "held, not read")] Option<File>);
-
-impl ServeLock {
-    /// Takes the lock, or `None` when another server runs on this file. Postgres needs none.
-    pub fn take(url: &str) -> Result<Option<Self>, Fault> {
-        let fault = |error| Fault::unavailable("locking the database", error);
-        let Some(path) = sqlite_path(url)? else { return Ok(Some(Self(None))) };
-        make_private(&path).map_err(fault)?;
-        let file = lock_file(&path, "serve-lock").map_err(fault)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self(Some(file)))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(fault(error)),
-        }
+        self.writer.close().await;
     }
 }
 
-/// The file of an SQLite URL; `None` for Postgres.
-pub fn sqlite_path(url: &str) -> Result<Option<PathBuf>, Fault> {
-    if !url.starts_with("sqlite:") {
-        return Ok(None);
-    }
-    let options = SqliteConnectOptions::from_str(url)
-        .map_err(|error| Fault::internal("reading the database URL", error))?;
-    Ok(Some(options.get_filename().to_path_buf()))
-}
-
-fn make_private(path: &Path) -> std::io::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
-    }
-    private_file().open(path).map(drop)
-}
-
-/// Beside the file itself, whatever names lead to it.
-fn lock_file(path: &Path, suffix: &str) -> std::io::Result<File> {
-    let mut name = std::fs::canonicalize(path)?.into_os_string();
-    name.push(format!(".{suffix}"));
-    private_file().open(PathBuf::from(name))
-}
-
-fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-fn sqlite(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = common(url, connections);
-    options.test_before_acquire(false).map_sqlx_sqlite_opts(|options| {
-        options
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            // A statement that changes several rows keeps a journal of its own: without this it
-            // makes, writes and removes a file each time.
-            .pragma("temp_store", "memory")
-            // Fewer checkpoints: a page that changes often is copied back once for many changes.
-            .pragma("wal_autocheckpoint", "4000")
-            .busy_timeout(Duration::from_secs(5))
-            .statement_cache_capacity(STATEMENT_CACHE)
-    });
-    options
-}
-
-fn postgres(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = common(url, connections);
-    options
-        .test_before_acquire(false)
-        .test_before_acquire_if_idle_for(Duration::from_secs(1))
-        .map_sqlx_postgres_opts(|options| options.statement_cache_capacity(STATEMENT_CACHE));
-    options
-}
-
-fn common(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(3))
-        .connect_timeout(Duration::from_secs(3))
-        .sqlx_logging(false);
-    options
+/// What a Postgres server limits by itself, so that no lock outlives who asked for it: it gives up
+/// a little before we do, and so the connection can be used on.
+fn limits(within: Duration) -> [(&'static str, String); 3] {
+    let millis = within.as_millis();
+    [
+        ("statement_timeout", (millis * 9 / 10).to_string()),
+        ("lock_timeout", (millis * 9 / 10).to_string()),
+        ("idle_in_transaction_session_timeout", (millis * 2).to_string()),
+    ]
 }
 
 /// Room for every statement and for the batched ones in each of their sizes.
 const STATEMENT_CACHE: usize = 512;
 
-fn opening(error: DbErr) -> Fault {
-    Fault::unavailable("opening the database", error)
-}
-
-/// Turns a database error into the fault of what was being done.
-fn while_doing(doing: &'static str) -> impl Fn(DbErr) -> Fault {
-    move |error| Fault::unavailable(doing, error)
-}
-
 /// Deletes at most this many rows that nobody asks for any more: expiry is decided when a row is
 /// read, so this is housekeeping alone, in steps short enough for the one writer of SQLite.
+/// Who works with such a row at this moment keeps it: cleaning up never waits for anybody.
 async fn housekeep<E: sea_orm::EntityTrait>(
     tx: &Tx,
     table: E,
@@ -300,10 +272,40 @@ async fn housekeep<E: sea_orm::EntityTrait>(
     expired: sea_orm::sea_query::SimpleExpr,
     at_most: u64,
 ) -> Result<u64, Fault> {
-    use sea_orm::sea_query::{Expr, ExprTrait, Query};
-    let old = Query::select().column(key).from(table).and_where(expired).limit(at_most).to_owned();
-    let delete =
-        Query::delete().from_table(table).and_where(Expr::col(key).in_subquery(old)).to_owned();
+    housekeep_by(tx, table, &[key], expired, at_most).await
+}
+
+/// The same for a key of several columns.
+async fn housekeep_by<E: sea_orm::EntityTrait>(
+    tx: &Tx,
+    table: E,
+    key: &[E::Column],
+    expired: sea_orm::sea_query::SimpleExpr,
+    at_most: u64,
+) -> Result<u64, Fault> {
+    use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
+    let old = Query::select()
+        .columns(key.iter().copied())
+        .from(table)
+        .and_where(expired)
+        .limit(at_most)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .to_owned();
+    let key = Expr::tuple(key.iter().map(|column| Expr::col(*column)));
+    let delete = Query::delete().from_table(table).and_where(key.in_subquery(old)).to_owned();
     let deleted = tx.connection().execute(&delete).await;
     Ok(deleted.map_err(while_doing("cleaning up"))?.rows_affected())
+}
+
+/// Whether no other replica cleans up until this transaction ends. SQLite has one server.
+pub async fn cleans_alone(tx: &Tx) -> Result<bool, Fault> {
+    if tx.connection().get_database_backend() != DbBackend::Postgres {
+        return Ok(true);
+    }
+    let fault = while_doing("asking whether others clean up");
+    let sql = "SELECT pg_try_advisory_xact_lock(7020370002) AS is_alone";
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    let row = tx.connection().query_one_raw(statement).await.map_err(&fault)?;
+    let alone = row.map(|row| row.try_get("", "is_alone")).transpose().map_err(&fault)?;
+    Ok(alone.unwrap_or(false))
 }

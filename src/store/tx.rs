@@ -1,9 +1,8 @@
 //! A transaction: one instant, one ending.
 
 use chrono::{DateTime, Utc};
-use sea_orm::DatabaseTransaction;
 
-use super::Reader;
+use super::{Connection, Reader};
 use crate::domain::verdict::{Error, Fault};
 
 /// A transaction at one instant. A refusal is an answer and commits; a fault rolls back; dropping
@@ -11,12 +10,12 @@ use crate::domain::verdict::{Error, Fault};
 #[must_use = "a transaction ends in `settle`"]
 #[derive(Debug)]
 pub struct Tx {
-    inner: DatabaseTransaction,
+    inner: Connection,
     now: DateTime<Utc>,
 }
 
 impl Tx {
-    pub(super) fn new(inner: DatabaseTransaction, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(inner: Connection, now: DateTime<Utc>) -> Self {
         Self { inner, now }
     }
 
@@ -26,9 +25,18 @@ impl Tx {
         self.now
     }
 
+    /// When the deadline of this transaction is. Everything that is asked through it fails then, and
+    /// its connection is closed.
+    #[must_use]
+    pub fn deadline(&self) -> tokio::time::Instant {
+        self.inner.deadline()
+    }
+
     /// Ends the transaction by its verdict.
     pub async fn settle<T, R>(self, verdict: Result<T, Error<R>>) -> Result<T, Error<R>> {
-        if matches!(verdict, Err(Error::Fault(_))) {
+        // Postgres keeps nothing of a transaction in which a statement failed (a name was taken).
+        let keeps_nothing = verdict.is_err() && self.inner.has_failed();
+        if keeps_nothing || matches!(verdict, Err(Error::Fault(_))) {
             self.abandon().await;
         } else {
             self.commit().await?;
@@ -43,16 +51,17 @@ impl Tx {
 
     /// Undoes everything.
     pub async fn abandon(self) {
-        if let Err(error) = self.inner.rollback().await {
-            tracing::warn!(%error, "a transaction did not roll back well");
+        if let Err(error) = self.inner.roll_back().await {
+            let fault = super::while_doing("rolling back")(error);
+            tracing::warn!(%fault, "a transaction did not roll back well");
         }
     }
 }
 
 impl Reader for Tx {
-    type Connection = DatabaseTransaction;
+    type Connection = Connection;
 
-    fn connection(&self) -> &DatabaseTransaction {
+    fn connection(&self) -> &Connection {
         &self.inner
     }
 }

@@ -29,6 +29,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sea_orm_migration", &["store"]),
     ("mapae_migrations", &["store"]),
     ("sqlx", &["store"]),
+    ("sea_query_sqlx", &["store"]),
+    ("deadpool", &["store"]),
     ("jsonwebtoken", &["keys"]),
     ("rsa", &["keys"]),
     ("aws_lc_rs", &["keys"]),

@@ -28,6 +28,7 @@ mod code_grant;
 mod consents;
 mod crash;
 mod cross_origin;
+mod database_faults;
 mod demo;
 mod every_page;
 mod forms;

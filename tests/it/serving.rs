@@ -106,6 +106,15 @@ async fn one_server_serves_one_sqlite_file_and_a_killed_one_frees_it() {
     other.set("MAPAE_KEYS_DIR", binary.cli.get("MAPAE_KEYS_DIR"));
     let said = other.run(&["serve"], None).await;
     assert!(said.code == 1 && said.err.contains("another server"), "{said:?}");
+    // Nor by a hard link, which has another log beside it; the command line neither.
+    let hard = binary.cli.folder.path().join("hard.db");
+    std::fs::hard_link(binary.cli.folder.path().join("mapae.db"), &hard).unwrap();
+    other.set("MAPAE_DATABASE_URL", format!("sqlite://{}", hard.display()));
+    for verb in [&["serve"][..], &["user", "list"], &["migrate", "up"]] {
+        let said = other.run(verb, None).await;
+        assert!(said.code == 1 && said.err.contains("hard link"), "{verb:?}: {said:?}");
+    }
+    std::fs::remove_file(&hard).unwrap();
     // The command line is no server.
     binary.cli(&["key", "list"], None).await;
     binary.kill().await;

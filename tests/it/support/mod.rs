@@ -6,6 +6,7 @@ mod browser;
 pub(crate) mod certificates;
 mod database;
 mod evidence;
+mod relay;
 mod server;
 #[expect(dead_code, unused_imports, reason = "the proofs of each provider use their own part")]
 pub(crate) mod upstream;
@@ -17,6 +18,7 @@ pub(crate) use binary::{Binary, Cli, free_port, terminate};
 pub(crate) use browser::{Browser, Heard, Page};
 pub(crate) use database::{Database, postgres_or_skip, required_or_skip};
 pub(crate) use evidence::{Evidence, Recorded};
+pub(crate) use relay::Relay;
 pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http};
 
 /// Looks until a condition holds, for at most ten seconds. Only for what happens in its own time:

@@ -1,0 +1,12 @@
+//! One row that is written to find out whether the database can be written to; and what ends by
+//! idling is found by when it idles out.
+
+use crate::step::Step;
+
+pub(crate) const STEP: Step = Step { name: "m0010_readiness", statements: STATEMENTS };
+
+const STATEMENTS: &[&str] = &[
+    "CREATE TABLE readiness (id INTEGER PRIMARY KEY, written_at BIGINT NOT NULL)",
+    "INSERT INTO readiness (id, written_at) VALUES (1, 0)",
+    "CREATE INDEX session_idle_ends_at ON session (idle_ends_at)",
+];

@@ -1,0 +1,151 @@
+//! What a database error means: whether asking again may help, and its cause in words. The words
+//! name no secret, say each cause once, and leave out where in its own source Postgres noticed it.
+
+use sea_orm::{DbErr, RuntimeErr};
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgDatabaseError;
+use sqlx::sqlite::SqliteError;
+
+use crate::domain::verdict::Fault;
+
+/// Turns a database error into the fault of what was being done.
+pub(super) fn while_doing(doing: &'static str) -> impl Fn(DbErr) -> Fault {
+    move |error| match &error {
+        DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause) => match cause {
+            RuntimeErr::SqlxError(cause) => fault(doing, cause),
+            // Ours: no connection, or the deadline.
+            RuntimeErr::Internal(cause) => Fault::unavailable(doing, cause.as_str()),
+        },
+        _ => Fault::internal(doing, error.to_string()),
+    }
+}
+
+/// Turns an error of the driver into the fault of what was being done.
+pub(super) fn fault(doing: &'static str, error: &sqlx::Error) -> Fault {
+    if is_passing(error) {
+        Fault::unavailable(doing, words(error))
+    } else {
+        Fault::internal(doing, words(error))
+    }
+}
+
+/// An error of ours in the form that everybody hands on.
+pub(super) fn unavailable(cause: impl Into<String>) -> DbErr {
+    DbErr::Conn(RuntimeErr::Internal(cause.into()))
+}
+
+/// Whether it has nothing to do with what was asked: the same may work in a moment.
+pub(super) fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::BeginFailed => true,
+        sqlx::Error::Database(error) => match Code::of(&**error) {
+            Code::Postgres(code) => is_passing_state(&code),
+            Code::Sqlite(code) => is_passing_result(code),
+        },
+        _ => false,
+    }
+}
+
+/// Whether the connection is of no use any more: it is gone, or leads to a server that cannot be
+/// written to.
+pub(super) fn is_of_connection(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => match Code::of(&**error) {
+            Code::Postgres(code) => {
+                ["08", "57P", "25P03", "25006", "F0", "XX"].iter().any(|it| code.starts_with(it))
+            }
+            // SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_NOTADB: SQLite may
+            // have rolled back by itself.
+            Code::Sqlite(code) => [10, 11, 13, 14, 26].contains(&code),
+        },
+        // Every other error is of the driver and its socket, or of a value that was read well.
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::Encode(_)
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::ColumnIndexOutOfBounds { .. }
+        | sqlx::Error::RowNotFound
+        | sqlx::Error::TypeNotFound { .. } => false,
+        _ => true,
+    }
+}
+
+/// Whether the connection had died before it was used: with another one, the same works.
+pub(super) fn was_dead(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(error) => match Code::of(&**error) {
+            Code::Postgres(code) => code.starts_with("57P") || code == "25P03" || code == "25006",
+            // SQLITE_ERROR: at BEGIN, "cannot start a transaction within a transaction".
+            Code::Sqlite(code) => code == 1,
+        },
+        _ => false,
+    }
+}
+
+enum Code {
+    /// SQLSTATE.
+    Postgres(String),
+    /// The primary result code.
+    Sqlite(i32),
+}
+
+impl Code {
+    fn of(error: &dyn DatabaseError) -> Self {
+        let code = error.code().unwrap_or_default();
+        if error.try_downcast_ref::<SqliteError>().is_some() {
+            Self::Sqlite(code.parse::<i32>().unwrap_or_default() & 0xff)
+        } else {
+            Self::Postgres(code.into_owned())
+        }
+    }
+}
+
+/// Of the classes of SQLSTATE: connections, serialization and deadlocks, resources, what must be
+/// in another state (locks, read-only), operator intervention, system errors.
+fn is_passing_state(code: &str) -> bool {
+    ["08", "40", "53", "55", "57", "58", "25006", "25P03"].iter().any(|it| code.starts_with(it))
+}
+
+/// Permission, busy, locked, memory, read-only, interrupted, input and output, full, cannot open,
+/// protocol of locks, no large files.
+fn is_passing_result(code: i32) -> bool {
+    [3, 5, 6, 7, 8, 9, 10, 13, 14, 15, 22].contains(&code)
+}
+
+/// The cause in words.
+pub(super) fn words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => match error.try_downcast_ref::<PgDatabaseError>() {
+            Some(error) => format!("{} (SQLSTATE {})", error.message(), error.code()),
+            None => error.message().to_owned(),
+        },
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Tls(error) => format!("TLS: {error}"),
+        sqlx::Error::WorkerCrashed => "the connection was closed".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_is_wrong() {
+        for code in ["08006", "40P01", "53300", "53100", "55P03", "57014", "57P01", "25006"] {
+            assert!(is_passing_state(code), "{code}");
+        }
+        for code in ["23505", "42601", "42P01", "22P02", "28P01", "3D000", "XX000"] {
+            assert!(!is_passing_state(code), "{code}");
+        }
+        assert!([5, 8, 10, 13, 14].into_iter().all(is_passing_result));
+        assert!(![1, 11, 19, 20, 26].into_iter().any(is_passing_result));
+    }
+}

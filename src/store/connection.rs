@@ -1,0 +1,258 @@
+//! The two connections that statements are sent through: a transaction's own, and whichever is free
+//! for a read. Both hold the deadline.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sea_orm::prelude::async_trait::async_trait;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::pool::{Failed, Held, Pool, Raw};
+
+const ROLLBACK: &str = "ROLLBACK";
+
+/// The connection of a transaction. Dropping it rolls back.
+#[derive(Debug)]
+pub struct Connection {
+    pool: Arc<Pool>,
+    held: Mutex<Option<Held>>,
+    deadline: Instant,
+    failed: AtomicBool,
+}
+
+impl Connection {
+    /// Begins a transaction that may take this long. A pooled connection may have died since it was
+    /// last used: then it is tried once more with another one.
+    pub(super) async fn begin(pool: &Arc<Pool>, within: Duration) -> Result<Self, DbErr> {
+        let begin = begin(pool, within);
+        let mut again = true;
+        loop {
+            let mut held = pool.take().await?;
+            let deadline = Instant::now() + within;
+            match pool.within(&mut held, deadline, async |raw| raw.run(&begin).await).await {
+                Ok(_) => {
+                    let held = Mutex::new(Some(held));
+                    return Ok(Self {
+                        pool: Arc::clone(pool),
+                        held,
+                        deadline,
+                        failed: false.into(),
+                    });
+                }
+                Err(failed) if again && failed.was_dead() => {
+                    pool.doubt();
+                    again = false;
+                }
+                // A connection whose BEGIN failed is dropped, so it is closed.
+                Err(failed) => return Err(failed.into()),
+            }
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether a statement of it failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Commits. When that fails the connection is closed, and with it whatever the database made of
+    /// the transaction.
+    pub(super) async fn commit(self) -> Result<(), DbErr> {
+        if self.has_failed() {
+            // Postgres answers such a COMMIT with success and rolls back.
+            self.roll_back().await?;
+            return Err(DbErr::Custom("a statement of this transaction failed".to_owned()));
+        }
+        self.end("COMMIT", self.deadline).await
+    }
+
+    /// Undoes everything.
+    pub(super) async fn roll_back(self) -> Result<(), DbErr> {
+        self.end(ROLLBACK, Instant::now() + self.pool.how().deadline).await
+    }
+
+    async fn end(&self, sql: &str, deadline: Instant) -> Result<(), DbErr> {
+        let held = self.held.lock().await.take();
+        let mut held = match held {
+            Some(held) => held,
+            // Closed: with it the transaction was undone.
+            None if sql == ROLLBACK => return Ok(()),
+            None => return Err(Failed::Gone.into()),
+        };
+        self.pool.within(&mut held, deadline, async |raw| raw.run(sql).await).await?;
+        held.give_back();
+        Ok(())
+    }
+
+    async fn with<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Raw, bool) -> Result<T, sqlx::Error>,
+    ) -> Result<T, DbErr> {
+        let mut slot = self.held.lock().await;
+        let held = slot.as_mut().ok_or(Failed::Gone)?;
+        let keep = self.pool.how().prepared;
+        let done = self.pool.within(held, self.deadline, async |raw| work(raw, keep).await).await;
+        if done.is_err() {
+            self.failed.store(true, Ordering::SeqCst);
+        }
+        if !held.is_good() {
+            *slot = None;
+        }
+        Ok(done?)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some(mut held) = self.held.get_mut().take() else { return };
+        let (Ok(runtime), true) = (tokio::runtime::Handle::try_current(), held.listens()) else {
+            return;
+        };
+        let pool = Arc::clone(&self.pool);
+        runtime.spawn(async move {
+            let deadline = Instant::now() + pool.how().deadline;
+            let ended = pool.within(&mut held, deadline, async |raw| raw.run(ROLLBACK).await);
+            if ended.await.is_ok() {
+                held.give_back();
+            }
+        });
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Connection {
+    fn get_database_backend(&self) -> DbBackend {
+        self.pool.backend()
+    }
+
+    async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
+        self.with(async |raw, keep| raw.execute(&stmt, keep).await).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.with(async |raw, _| raw.run(sql).await).await
+    }
+
+    async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.with(async |raw, keep| raw.one(&stmt, keep).await).await
+    }
+
+    async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.with(async |raw, keep| raw.all(&stmt, keep).await).await
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Rows {
+    One,
+    All,
+}
+
+impl Rows {
+    async fn of(
+        self,
+        raw: &mut Raw,
+        statement: &Statement,
+        keep: bool,
+    ) -> Result<Vec<QueryResult>, sqlx::Error> {
+        match self {
+            Self::One => Ok(raw.one(statement, keep).await?.into_iter().collect()),
+            Self::All => raw.all(statement, keep).await,
+        }
+    }
+}
+
+/// What is committed, read by whichever connection is free.
+#[derive(Debug)]
+pub struct Committed(Arc<Pool>);
+
+impl Committed {
+    pub(super) fn new(pool: Arc<Pool>) -> Self {
+        Self(pool)
+    }
+
+    pub(super) fn pool(&self) -> &Arc<Pool> {
+        &self.0
+    }
+
+    /// Reads once, and once more where the connection had died before.
+    async fn read(&self, statement: &Statement, which: Rows) -> Result<Vec<QueryResult>, DbErr> {
+        let pool = &self.0;
+        let how = pool.how();
+        let pooled = pool.backend() == DbBackend::Postgres && !how.prepared;
+        let begin = begin(pool, how.deadline);
+        let mut again = true;
+        loop {
+            let mut held = pool.take().await?;
+            let deadline = Instant::now() + how.deadline;
+            let read = pool.within(&mut held, deadline, async |raw| {
+                if !pooled {
+                    return which.of(raw, statement, how.prepared).await;
+                }
+                raw.run(&begin).await?;
+                let read = which.of(raw, statement, false).await;
+                raw.run(ROLLBACK).await?;
+                read
+            });
+            match read.await {
+                Ok(read) => {
+                    held.give_back();
+                    return Ok(read);
+                }
+                Err(failed) if again && failed.was_dead() => {
+                    pool.doubt();
+                    again = false;
+                }
+                Err(failed) => {
+                    held.give_back();
+                    return Err(failed.into());
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Committed {
+    fn get_database_backend(&self) -> DbBackend {
+        self.0.backend()
+    }
+
+    async fn execute_raw(&self, _: Statement) -> Result<ExecResult, DbErr> {
+        Err(DbErr::Custom("writes stand in a transaction".to_owned()))
+    }
+
+    async fn execute_unprepared(&self, _: &str) -> Result<ExecResult, DbErr> {
+        Err(DbErr::Custom("writes stand in a transaction".to_owned()))
+    }
+
+    async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
+        Ok(self.read(&stmt, Rows::One).await?.pop())
+    }
+
+    async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.read(&stmt, Rows::All).await
+    }
+}
+
+/// How a transaction of this length begins.
+fn begin(pool: &Pool, within: Duration) -> String {
+    let how = pool.how();
+    match pool.backend() {
+        // A deferred transaction that reads and then writes fails at the upgrade in SQLite.
+        DbBackend::Sqlite => "BEGIN IMMEDIATE".to_owned(),
+        // Elsewhere the limits were given with the connection, which a pooler would not keep.
+        _ if how.prepared && within == how.deadline => "BEGIN".to_owned(),
+        _ => {
+            let limits =
+                super::limits(within).map(|(name, value)| format!("SET LOCAL {name} = {value}"));
+            format!("BEGIN; {}", limits.join("; "))
+        }
+    }
+}

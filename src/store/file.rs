@@ -1,0 +1,116 @@
+//! The file of SQLite: making it, one server a file, and everything in it at the end.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use tokio::time::Instant;
+
+use super::place::Place;
+use super::pool::{Held, Pool};
+use crate::domain::verdict::Fault;
+
+/// The most that the log of SQLite keeps on the disk when nothing is in it: a little more than a
+/// checkpoint lets it grow.
+const LOG: &str = "33554432";
+
+/// How the file is opened. It is there already: one that was deleted is not made anew.
+pub(super) fn options(given: &SqliteConnectOptions, deadline: Duration) -> SqliteConnectOptions {
+    given
+        .clone()
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        // A statement that changes several rows keeps a journal of its own: without this it
+        // makes, writes and removes a file each time.
+        .pragma("temp_store", "memory")
+        // Fewer checkpoints: a page that changes often is copied back once for many changes.
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", LOG)
+        .busy_timeout(deadline * 9 / 10)
+        .statement_cache_capacity(super::STATEMENT_CACHE)
+        .disable_statement_logging()
+}
+
+/// The file of an SQLite URL; `None` for Postgres.
+pub fn sqlite_path(url: &str) -> Result<Option<PathBuf>, Fault> {
+    Ok(match super::read_place(url)? {
+        Place::Sqlite(options) => Some(options.get_filename().to_path_buf()),
+        Place::Postgres(_) => None,
+    })
+}
+
+/// Makes the file when it is missing, readable by its owner alone. A file with several names is
+/// refused: the log of SQLite belongs to a name, so two of them destroy what is in it.
+pub(super) fn make(path: &Path) -> Result<(), Fault> {
+    let fault = |error| Fault::unavailable("making the database", error);
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(fault)?;
+    }
+    if !path.exists() {
+        private_file().open(path).map_err(fault)?;
+    }
+    let names = names(path).map_err(fault)?;
+    if names > 1 {
+        let why = format!(
+            "{} has {names} names (hard links); SQLite needs a file with one: remove the others, or copy it",
+            path.display()
+        );
+        return Err(Fault::internal("opening the database", why));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn names(path: &Path) -> std::io::Result<u64> {
+    std::fs::metadata(path).map(|file| std::os::unix::fs::MetadataExt::nlink(&file))
+}
+
+/// Held while a server runs on an SQLite file. The operating system frees it with the process.
+#[derive(Debug)]
+pub struct ServeLock(#[expect(dead_code, reason = "held, not read")] Option<File>);
+
+impl ServeLock {
+    /// Takes the lock, or `None` when another server runs on this file. Postgres needs none.
+    pub fn take(url: &str) -> Result<Option<Self>, Fault> {
+        let fault = |error| Fault::unavailable("locking the database", error);
+        let Some(path) = sqlite_path(url)? else { return Ok(Some(Self(None))) };
+        make(&path)?;
+        let file = lock(&path, "serve-lock").map_err(fault)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(Some(file)))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(fault(error)),
+        }
+    }
+}
+
+/// Beside the file itself, whatever names lead to it.
+pub(super) fn lock(path: &Path, suffix: &str) -> std::io::Result<File> {
+    let mut name = std::fs::canonicalize(path)?.into_os_string();
+    name.push(format!(".{suffix}"));
+    private_file().open(PathBuf::from(name))
+}
+
+fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Copies everything from the log into the file and closes the connection.
+pub(super) async fn fold(pool: &Arc<Pool>, mut writer: Held) {
+    let deadline = Instant::now() + pool.how().deadline;
+    let fold = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let folded = pool.within(&mut writer, deadline, async |raw| raw.run(fold).await).await;
+    if let Err(cause) = folded {
+        tracing::warn!(?cause, "the log of the database was not copied into its file");
+    }
+    writer.close().await;
+}

@@ -1,0 +1,177 @@
+//! Migrations: one process at a time applies them, the others wait.
+
+use std::path::Path;
+
+use mapae_migrations::Migrator;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector,
+    TransactionTrait,
+};
+use sea_orm_migration::MigratorTrait;
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+use super::connection::Committed;
+use super::place::{self, Place};
+use super::pool::{How, Pool, Target};
+use super::{Options, STATEMENT_CACHE, file, limits, read_place, while_doing};
+use crate::domain::verdict::Fault;
+
+/// A migration and whether it was applied.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct MigrationState {
+    /// Its name.
+    pub name: String,
+    /// Whether the database has it.
+    pub applied: bool,
+}
+
+const READING: &str = "reading the migrations";
+const APPLYING: &str = "migrating the database";
+
+/// Applies what is missing.
+pub async fn migrate(url: &str, options: &Options) -> Result<(), Fault> {
+    let place = read_place(url)?;
+    if let Place::Sqlite(given) = &place {
+        file::make(given.get_filename())?;
+    }
+    if pending(&place, options).await?.is_empty() {
+        return Ok(());
+    }
+    match &place {
+        Place::Sqlite(given) => migrate_file(given.get_filename(), given, options).await,
+        Place::Postgres(place) => migrate_server(place, options).await,
+    }
+}
+
+async fn migrate_file(
+    path: &Path,
+    given: &SqliteConnectOptions,
+    options: &Options,
+) -> Result<(), Fault> {
+    let locking = |error| Fault::unavailable("locking the database for migration", error);
+    let lock = file::lock(path, "migrate-lock").map_err(locking)?;
+    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
+        .await
+        .map_err(|error| Fault::internal("waiting for the migration lock", error))?
+        .map_err(locking)?;
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(file::options(given, options.deadline))
+        .await
+        .map_err(|error| super::cause::fault(APPLYING, &error))?;
+    let database = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
+    let applied = Migrator::up(&database, None).await.map_err(while_doing(APPLYING));
+    let closed = database.close().await.map_err(while_doing(APPLYING));
+    drop(lock);
+    applied.and(closed)
+}
+
+/// Everything in one transaction, with the lock that others wait for: so it works behind a pooler
+/// that gives each transaction another server connection, too.
+#[expect(clippy::disallowed_methods, reason = "the driver of the migrations wants its own kind")]
+async fn migrate_server(place: &place::Postgres, options: &Options) -> Result<(), Fault> {
+    let fault = while_doing(APPLYING);
+    let host = writable(place, options).await?;
+    let options = host.on(&connecting(place, options));
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .map_err(|error| super::cause::fault(APPLYING, &error))?;
+    let database: DatabaseConnection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+    let applied = async {
+        let tx = database.begin().await?;
+        // Another process may take its time with the same work; and what a pooler kept of the
+        // statements of others has the names of ours.
+        let alone = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+                     SET LOCAL idle_in_transaction_session_timeout = 0; DEALLOCATE ALL; \
+                     SELECT pg_advisory_xact_lock(7020370001)";
+        tx.execute_unprepared(alone).await?;
+        Migrator::up(&tx, None).await?;
+        tx.execute_unprepared("DEALLOCATE ALL").await?;
+        tx.commit().await
+    };
+    let applied: Result<(), DbErr> = applied.await;
+    let closed = database.close().await;
+    applied.and(closed).map_err(&fault)
+}
+
+/// Every migration and whether it was applied. Writes nothing.
+pub async fn migration_status(url: &str, options: &Options) -> Result<Vec<MigrationState>, Fault> {
+    let every = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
+    let pending = match read_place(url)? {
+        Place::Sqlite(given) if !given.get_filename().exists() => None,
+        place => Some(pending(&place, options).await?),
+    };
+    Ok(every
+        .map(|name| {
+            let applied = pending.as_ref().is_some_and(|pending| !pending.contains(&name));
+            MigrationState { name, applied }
+        })
+        .collect())
+}
+
+async fn pending(place: &Place, options: &Options) -> Result<Vec<String>, Fault> {
+    let fault = while_doing(READING);
+    let target = match place {
+        Place::Sqlite(given) => {
+            let path = given.get_filename().to_path_buf();
+            Target::Sqlite(Box::new(file::options(given, options.deadline)), path)
+        }
+        Place::Postgres(place) => postgres(place, options),
+    };
+    let how = How {
+        connections: 1,
+        queue: 1,
+        deadline: options.deadline,
+        prepared: options.prepared_statements,
+    };
+    let database = Committed::new(Pool::new(target, how).map_err(&fault)?.into());
+    let pending = Migrator::get_pending_migrations_read_only(&database).await;
+    database.pool().close().await;
+    let pending = pending.map_err(&fault)?;
+    Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+}
+
+/// How the servers of a place are connected to.
+pub(super) fn postgres(place: &place::Postgres, options: &Options) -> Target {
+    for name in &place.unused {
+        tracing::warn!(parameter = name, "this parameter of the database URL is not used");
+    }
+    Target::Postgres(Box::new(connecting(place, options)), place.hosts.clone(), place.must_write)
+}
+
+fn connecting(place: &place::Postgres, options: &Options) -> sqlx::postgres::PgConnectOptions {
+    let connect = place.options.clone().disable_statement_logging();
+    if !options.prepared_statements {
+        // A pooler refuses start parameters that it does not keep for each client.
+        return connect.extra_float_digits(None).statement_cache_capacity(0);
+    }
+    // A server notices that we are gone: who died keeps no lock for hours.
+    let alive = [("tcp_keepalives_idle", 10), ("tcp_keepalives_interval", 5)];
+    connect
+        .options(limits(options.deadline))
+        .options(alive.map(|(name, seconds)| (name, seconds.to_string())))
+        .statement_cache_capacity(STATEMENT_CACHE)
+}
+
+/// The first host that answers and can be written to.
+async fn writable(place: &place::Postgres, options: &Options) -> Result<place::Host, Fault> {
+    let fault = while_doing(APPLYING);
+    let mut last = None;
+    for host in &place.hosts {
+        let place = place::Postgres { hosts: vec![host.clone()], ..place.clone() };
+        let how = How { connections: 1, queue: 1, deadline: options.deadline, prepared: true };
+        let pool = Pool::new(postgres(&place, options), how).map_err(&fault)?;
+        match pool.take().await {
+            Ok(held) => {
+                held.close().await;
+                return Ok(host.clone());
+            }
+            Err(error) => last = Some(fault(error)),
+        }
+    }
+    Err(last.unwrap_or_else(|| Fault::internal(APPLYING, "the database URL names no host")))
+}

@@ -1,0 +1,330 @@
+//! Where the database is: the URL, read without ever showing a secret of it.
+//!
+//! The driver reads one host and prints the whole URL when it cannot; so the part that may be
+//! wrong is read here, and every problem is a sentence without any text of the URL.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+
+/// The place that a database URL names.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// A file.
+    Sqlite(Box<SqliteConnectOptions>),
+    /// One or several servers of one database.
+    Postgres(Box<Postgres>),
+}
+
+/// The servers of a Postgres database.
+#[derive(Clone, Debug)]
+pub(super) struct Postgres {
+    /// Tried in this order.
+    pub(super) hosts: Vec<Host>,
+    /// Whether a server that cannot be written to is passed over.
+    pub(super) must_write: bool,
+    /// Everything else.
+    pub(super) options: PgConnectOptions,
+    /// Parameters of the URL that nobody here reads.
+    pub(super) unused: Vec<String>,
+}
+
+/// A server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Host {
+    /// A name or an address (without brackets), and a port.
+    Tcp(String, u16),
+    /// A folder with a socket, and the port that is part of its name.
+    Socket(PathBuf, u16),
+}
+
+impl std::fmt::Display for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Self::Socket(folder, port) => write!(f, "{}/.s.PGSQL.{port}", folder.display()),
+        }
+    }
+}
+
+impl Host {
+    /// The options of the driver for this server.
+    pub(super) fn on(&self, options: &PgConnectOptions) -> PgConnectOptions {
+        match self {
+            Self::Tcp(host, port) => options.clone().host(host).port(*port),
+            Self::Socket(folder, port) => options.clone().socket(folder).port(*port),
+        }
+    }
+}
+
+/// The port of Postgres.
+const PORT: u16 = 5432;
+/// What a secret in the wrong place looks like.
+const ENCODE: &str =
+    "a character like / ? # @ : in the user name or the password must be percent-encoded";
+/// The parameters that the driver reads, beside those that are read here.
+const KNOWN: &[&str] = &[
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+const SSL_MODES: &[&str] = &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+
+impl Place {
+    /// Reads a URL. The problem says nothing of its text.
+    pub(super) fn parse(url: &str) -> Result<Self, String> {
+        if url.starts_with("sqlite:") {
+            return match SqliteConnectOptions::from_str(url) {
+                Ok(_) if url.contains(":memory:") || url.contains("mode=memory") => {
+                    Err("must be a file: nothing survives in memory".to_owned())
+                }
+                Ok(options) => Ok(Self::Sqlite(Box::new(options))),
+                Err(_) => Err("is no SQLite URL, like sqlite:///var/lib/mapae/mapae.db".to_owned()),
+            };
+        }
+        let rest =
+            ["postgres://", "postgresql://"].iter().find_map(|start| url.strip_prefix(start));
+        let rest = rest.ok_or("must begin with sqlite:// or postgres://")?;
+        Parts::of(rest)?.postgres().map(|place| Self::Postgres(Box::new(place)))
+    }
+}
+
+/// The URL without its secrets, for people.
+pub(super) fn shown(url: &str) -> String {
+    match Place::parse(url) {
+        Ok(Place::Sqlite(_)) => url.to_owned(),
+        Ok(Place::Postgres(place)) => {
+            let hosts: Vec<_> = place.hosts.iter().map(ToString::to_string).collect();
+            let database = place.options.get_database().unwrap_or_default();
+            let user = place.options.get_username();
+            format!("postgres://{user}@{}/{database}", hosts.join(","))
+        }
+        Err(_) => "(cannot be read)".to_owned(),
+    }
+}
+
+/// A Postgres URL behind its scheme, taken apart (RFC 3986 §3, but for the list of hosts).
+struct Parts<'a> {
+    secrets: &'a str,
+    hosts: &'a str,
+    path: &'a str,
+    parameters: Vec<(String, String)>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(rest: &'a str) -> Result<Self, String> {
+        if rest.contains('#') {
+            return Err(format!("cannot be read: {ENCODE}"));
+        }
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let is_word = |c: char| c.is_ascii_alphanumeric() || "_-[].".contains(c);
+        let names = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+        if path.contains('@') || !names.clone().all(|name| name.chars().all(is_word)) {
+            return Err(format!("cannot be read: {ENCODE}"));
+        }
+        let (secrets, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let parameters = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Ok(Self { secrets, hosts, path, parameters })
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        let mut found = self.parameters.iter().filter(|(key, _)| key == name);
+        found.next_back().map(|(_, value)| value.as_str())
+    }
+
+    fn postgres(&self) -> Result<Postgres, String> {
+        let hosts = self.hosts()?;
+        let must_write = match self.parameter("target_session_attrs") {
+            Some("read-write" | "primary") => true,
+            Some("any") => false,
+            None => hosts.len() > 1,
+            Some(_) => {
+                return Err("has a target_session_attrs that is none of read-write, primary, any"
+                    .to_owned());
+            }
+        };
+        let mode = self.parameter("sslmode").or_else(|| self.parameter("ssl-mode"));
+        if mode.is_some_and(|mode| !SSL_MODES.contains(&mode)) {
+            return Err(format!("has an sslmode that is none of {}", SSL_MODES.join(", ")));
+        }
+        // The driver reads the rest, of one host that is replaced later.
+        let is_known = |name: &str| KNOWN.contains(&name) || name.starts_with("options[");
+        let here = ["host", "hostaddr", "port", "target_session_attrs"];
+        let (known, others): (Vec<_>, Vec<_>) =
+            self.parameters.iter().partition(|(name, _)| is_known(name));
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(known).finish();
+        let at = if self.secrets.is_empty() { "" } else { "@" };
+        let url = format!("postgres://{}{at}localhost/{}?{query}", self.secrets, self.path);
+        let options = PgConnectOptions::from_str(&url)
+            .map_err(|_| format!("is no Postgres URL that can be read: {ENCODE}"))?;
+        let unused = others.into_iter().map(|(name, _)| name.clone());
+        let unused = unused.filter(|name| !here.contains(&name.as_str())).collect();
+        Ok(Postgres { hosts, must_write, options, unused })
+    }
+
+    /// The hosts of the authority, or those of the parameter `host`, as libpq reads them.
+    fn hosts(&self) -> Result<Vec<Host>, String> {
+        let ports = self.parameter("port").map(|ports| ports.split(',').collect::<Vec<_>>());
+        let port_at = |at: usize| match ports.as_deref() {
+            None => Ok(PORT),
+            Some([one]) => port(one),
+            Some(many) => many.get(at).map_or(Ok(PORT), |one| port(one)),
+        };
+        if let Some(hosts) = self.parameter("hostaddr").or_else(|| self.parameter("host")) {
+            let host = |(at, host): (usize, &str)| match host {
+                socket if socket.starts_with('/') => Ok(Host::Socket(socket.into(), port_at(at)?)),
+                host => Ok(Host::Tcp(name(host)?, port_at(at)?)),
+            };
+            return hosts.split(',').enumerate().map(host).collect();
+        }
+        let host = |(at, one): (usize, &str)| {
+            let behind_brackets = one.rfind(']').map_or(0, |end| end + 1);
+            let (host, given) = match one.get(behind_brackets..).and_then(|end| end.find(':')) {
+                Some(colon) => {
+                    let (host, given) = one.split_at(behind_brackets + colon);
+                    (host, Some(given.trim_start_matches(':')))
+                }
+                None => (one, None),
+            };
+            let port = given.map_or_else(|| port_at(at), port)?;
+            let decoded = percent_decoded(host);
+            match decoded.as_str() {
+                "" => Ok(Host::Tcp("localhost".to_owned(), port)),
+                socket if socket.starts_with('/') => Ok(Host::Socket(socket.into(), port)),
+                host => Ok(Host::Tcp(name(host)?, port)),
+            }
+        };
+        self.hosts.split(',').enumerate().map(host).collect()
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    // A form without `=` is one name; `+` means itself in a host.
+    let text = text.replace('+', "%2B");
+    url::form_urlencoded::parse(text.as_bytes()).map(|(name, _)| name.into_owned()).collect()
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| format!("has a port that is no number from 1 to 65535, or {ENCODE}"))
+}
+
+/// A host name or an address; of IPv6 without its brackets.
+fn name(text: &str) -> Result<String, String> {
+    let wrong = || format!("has a host that is none, or {ENCODE}");
+    if let Some(inner) = text.strip_prefix('[') {
+        let inner = inner.strip_suffix(']').ok_or_else(wrong)?;
+        inner.parse::<std::net::Ipv6Addr>().map_err(|_| wrong())?;
+        return Ok(inner.to_owned());
+    }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_address = text.parse::<std::net::IpAddr>().is_ok();
+    if !text.is_empty() && (text.chars().all(is_name) || is_address) {
+        Ok(text.to_owned())
+    } else {
+        Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(url: &str) -> Vec<String> {
+        match Place::parse(url) {
+            Ok(Place::Postgres(place)) => place.hosts.iter().map(ToString::to_string).collect(),
+            other => panic!("{url}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn hosts_are_read_as_libpq_reads_them() {
+        for (url, expected) in [
+            ("postgres://db/mapae", &["db:5432"][..]),
+            ("postgresql://mapae:secret@db.example.com:6432/mapae", &["db.example.com:6432"]),
+            ("postgres://mapae@[::1]/mapae", &["[::1]:5432"]),
+            ("postgres://mapae@[2001:db8::2]:6432/mapae", &["[2001:db8::2]:6432"]),
+            ("postgres:///mapae?host=/run/postgresql", &["/run/postgresql/.s.PGSQL.5432"]),
+            ("postgres://mapae@/mapae?host=/run/pg&port=6432", &["/run/pg/.s.PGSQL.6432"]),
+            ("postgres://mapae@%2Frun%2Fpg/mapae", &["/run/pg/.s.PGSQL.5432"]),
+            ("postgres://m:p@a:1,b,[::1]:3/mapae", &["a:1", "b:5432", "[::1]:3"]),
+            ("postgres://m@/mapae?host=a,b&port=1,2", &["a:1", "b:2"]),
+            ("postgres://m@a,b/mapae?port=6432", &["a:6432", "b:6432"]),
+            ("postgres://m:p%40%2F@127.0.0.1/mapae?sslmode=require", &["127.0.0.1:5432"]),
+        ] {
+            assert_eq!(hosts(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn several_hosts_are_passed_over_until_one_can_be_written_to() {
+        for (url, expected) in [
+            ("postgres://a/m", false),
+            ("postgres://a,b/m", true),
+            ("postgres://a,b/m?target_session_attrs=any", false),
+            ("postgres://a/m?target_session_attrs=read-write", true),
+        ] {
+            let Ok(Place::Postgres(place)) = Place::parse(url) else { panic!("{url}") };
+            assert_eq!(place.must_write, expected, "{url}");
+        }
+        assert!(Place::parse("postgres://a/m?target_session_attrs=standby").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_without_a_word_of_it() {
+        for url in [
+            "postgres://mapae:hunter2@db:99999/mapae",
+            "postgres://mapae:hunter2@db:0/mapae",
+            "postgres://mapae:hunter2@db:$(PORT)/mapae",
+            "postgres://mapae:hunter2/x@db/mapae",
+            "postgres://hunter2:5432/x@db/mapae",
+            "postgres://mapae:hunter2#x@db/mapae",
+            "postgres://mapae:hunter2?x@db/mapae",
+            "postgres://mapae:5432?hunter2@db/mapae",
+            "postgres://mapae:hunter2@[db/mapae",
+            "postgres://mapae:hunter2@[::1/mapae",
+            "postgres://mapae:hunter2@d b/mapae",
+            "postgres://mapae:hunter2@db/mapae?sslmode=hunter2",
+            "mysql://mapae:hunter2@db/mapae",
+            "hunter2",
+            "",
+        ] {
+            let problem = Place::parse(url).expect_err(url);
+            assert!(!problem.contains("hunter2"), "{url}: {problem}");
+            assert!(!shown(url).contains("hunter2"), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_has_no_password() {
+        for url in [
+            "postgres://mapae:hunter2@db/mapae",
+            "postgres://mapae@db/mapae?sslmode=require&password=hunter2",
+            "postgres://mapae:hunter2@a,b:6432/mapae",
+            "postgres://mapae:hunter2@/mapae?host=/run/postgresql",
+        ] {
+            let shown = shown(url);
+            assert!(
+                shown.starts_with("postgres://mapae@") && !shown.contains("hunter2"),
+                "{shown}"
+            );
+        }
+        assert_eq!(shown("sqlite://data/mapae.db"), "sqlite://data/mapae.db");
+    }
+}
