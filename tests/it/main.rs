@@ -55,6 +55,7 @@ mod relying_party;
 mod replicas;
 mod serving;
 mod sessions;
+mod skewed_clocks;
 mod social;
 mod strangers;
 mod support;

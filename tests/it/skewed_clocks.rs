@@ -1,0 +1,113 @@
+//! Two servers whose clocks differ, on one Postgres.
+
+use tokio::process::{Child, Command};
+
+use crate::support::{
+    Binary, Cli, Database, PASSWORD, eventually, free_port, http, postgres_or_skip,
+    required_or_skip,
+};
+
+const PERSONAL: &[&str] = &[
+    "--kind",
+    "confidential",
+    "--grant",
+    "password",
+    "--grant",
+    "refresh_token",
+    "--scope",
+    "openid",
+];
+
+/// A verb of the binary in a process whose clock is off by this.
+fn off_by(cli: &Cli, shift: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("faketime");
+    command
+        .args(["-f", shift, env!("CARGO_BIN_EXE_mapae")])
+        .args(arguments)
+        .current_dir(cli.folder.path())
+        .env_clear()
+        .envs(cli.environment.iter().map(|(name, value)| (name, value)))
+        .env("PATH", "/usr/bin:/bin")
+        // Timers go on as they are.
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .env("DONT_FAKE_MONOTONIC", "1")
+        .kill_on_drop(true);
+    command
+}
+
+/// Another server on the same data, with this clock.
+async fn replica(first: &Binary, shift: &str) -> (Cli, Child) {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    for shared in ["MAPAE_DATABASE_URL", "MAPAE_KEYS_DIR", "MAPAE_ISSUER"] {
+        cli.set(shared, first.cli.get(shared));
+    }
+    cli.set("MAPAE_ADMIN_LISTEN", format!("127.0.0.1:{}", free_port()));
+    let log = std::fs::File::create(cli.folder.path().join("server.log")).expect("a log");
+    let child = off_by(&cli, shift, &["serve"]).stderr(log).spawn().expect("the binary");
+    let ready = format!("http://{}/readyz", cli.get("MAPAE_LISTEN"));
+    eventually("ready", async || {
+        http().get(&ready).send().await.is_ok_and(|reply| reply.status() == 200)
+    })
+    .await;
+    (cli, child)
+}
+
+async fn has_faketime() -> bool {
+    let is_there = Command::new("faketime").arg("--version").output().await.is_ok();
+    if !is_there {
+        required_or_skip("there is no faketime");
+    }
+    is_there
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fresh_tokens_are_taken_by_a_replica_whose_clock_is_behind() {
+    let Some(database) = postgres_or_skip() else { return };
+    if !has_faketime().await {
+        return;
+    }
+    let first = Binary::start(&database).await;
+    first.user("alice", PASSWORD).await;
+    let here = first.client("app", PERSONAL).await;
+    let (behind, _behind) = replica(&first, "-30s").await;
+    let there = here.at(&format!("http://{}", behind.get("MAPAE_LISTEN")));
+    for _ in 0..3 {
+        let (access, _) = here.password("openid").await.pair();
+        assert_eq!(there.userinfo(&access).await.status, 200);
+        assert!(there.is_active(&access).await);
+    }
+    // Further apart than a minute is no difference of clocks.
+    let (far, _far) = replica(&first, "-90s").await;
+    let (access, _) = here.password("openid").await.pair();
+    let there = here.at(&format!("http://{}", far.get("MAPAE_LISTEN")));
+    assert_eq!(there.userinfo(&access).await.status, 401);
+    let metrics = format!("http://{}/metrics", behind.get("MAPAE_ADMIN_LISTEN"));
+    let mut shown = None;
+    eventually("the skew is measured", async || {
+        let Ok(reply) = http().get(&metrics).send().await else { return false };
+        let text = reply.text().await.unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with("mapae_database_clock_skew_seconds"));
+        shown = line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        shown.is_some()
+    })
+    .await;
+    let skew = shown.expect("a number");
+    assert!((-31.0..-29.0).contains(&skew), "{skew}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_tells_of_a_clock_that_is_off() {
+    let Some(database) = postgres_or_skip() else { return };
+    if !has_faketime().await {
+        return;
+    }
+    let cli = Cli::new(&database).await;
+    cli.json(&["migrate", "up"], None).await;
+    for (shift, good) in [("+0s", true), ("+5s", false), ("-5s", false)] {
+        let output = off_by(&cli, shift, &["doctor", "--json"]).output().await.expect("an end");
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let checks = said["checks"].as_array().expect("checks");
+        let clock = checks.iter().find(|one| one["check"] == "clock").expect("the clock");
+        assert_eq!(clock["good"], good, "{clock}");
+    }
+}
