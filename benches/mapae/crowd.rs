@@ -8,7 +8,7 @@ use mapae::domain::family::FamilyId;
 use mapae::domain::succession::{Place, Salt};
 use mapae::keys::rotation::RotationKey;
 use mapae::keys::seal::{MasterKey, Sealer, Source};
-use mapae::store::Store;
+use mapae::store::{Options, Store};
 use sea_orm::{ConnectionTrait, Database};
 
 use crate::load::{Answer, Ask, Refresh};
@@ -61,7 +61,7 @@ impl Crowd {
         database.close().await.unwrap();
 
         let master = MasterKey::load(&Source::Folder(home.keys())).unwrap();
-        let store = Store::open(&url).await.unwrap();
+        let store = Store::open(&url, &Options::default()).await.unwrap();
         let sealer = Sealer::new(&master).unwrap();
         let key = RotationKey::open(&store, &Clock::system(), &sealer).await.unwrap();
         store.close().await;

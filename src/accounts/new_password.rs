@@ -79,7 +79,7 @@ pub async fn change(
     };
     let proven = door.by_password(knock).await.map_err(refused)?;
     let hash = hasher.hash(hash).await?;
-    let tx = door.store.begin(door.clock.now()).await?;
+    let tx = door.store.begin_long(door.clock.now()).await?;
     let changed = write(&tx, present, &proven, hash, change.origin).await;
     tx.settle(changed).await
 }

@@ -68,6 +68,11 @@ fn describe() {
     );
     describe_gauge!("mapae_requests_in_flight", "Requests that are being answered now.");
     describe_gauge!("mapae_hashing_waiting", "Passwords that wait for a thread that hashes.");
+    describe_gauge!(
+        "mapae_database_clock_skew_seconds",
+        Unit::Seconds,
+        "How far this clock is ahead of the clock of Postgres."
+    );
     describe_gauge!("mapae_build_info", "Always 1; the labels say which build runs.");
     describe_counter!("mapae_responses_total", "Answers, by class of status.");
     describe_counter!("mapae_tokens_issued_total", "Successful token requests, by grant type.");

@@ -392,23 +392,17 @@ impl Pool {
         work: impl AsyncFnOnce(&mut Raw) -> Answer<T>,
     ) -> Result<T, Failed> {
         let raw = held.enter().ok_or(Failed::Gone)?;
-        let began = Instant::now();
-        match timeout_at(deadline, work(raw)).await {
-            Ok(Ok(done)) => {
-                held.state = State::Good;
-                Ok(done)
-            }
-            Ok(Err(error)) => {
-                let lost = is_of_connection(&error);
+        let watch = Watch { pool: self, began: Instant::now(), answered: false };
+        let done = timeout_at(deadline, work(raw)).await;
+        match done {
+            Ok(done) => {
+                watch.answered();
+                let lost = done.as_ref().is_err_and(is_of_connection);
                 held.state = if lost { State::Lost } else { State::Good };
-                Err(Failed::Error(error))
+                done.map_err(Failed::Error)
             }
             Err(_) => {
                 held.state = State::Lost;
-                // Or it was we who were slow.
-                if began.elapsed() >= LOOK {
-                    self.doubt();
-                }
                 Err(Failed::Late(self.how.deadline))
             }
         }
@@ -422,6 +416,28 @@ impl Pool {
             }
         }
         self.inner.close();
+    }
+}
+
+/// A statement is on its way. When nobody waits for it any more, and it was for long, its
+/// connection went deaf; or it was we who were slow, then it was not for long.
+struct Watch<'a> {
+    pool: &'a Pool,
+    began: Instant,
+    answered: bool,
+}
+
+impl Watch<'_> {
+    fn answered(mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if !self.answered && self.began.elapsed() >= LOOK {
+            self.pool.doubt();
+        }
     }
 }
 

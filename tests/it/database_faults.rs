@@ -181,7 +181,7 @@ async fn a_lock_of_another_session_is_not_waited_for_beyond_the_deadline() {
     let other = Sea::connect(server.database_url()).await.expect("the database");
     #[expect(clippy::disallowed_methods, reason = "another session")]
     let lock = other.begin().await.expect("a transaction");
-    let every = "LOCK TABLE family, refresh_token, account IN ACCESS EXCLUSIVE MODE";
+    let every = "LOCK TABLE family, account IN ACCESS EXCLUSIVE MODE";
     lock.execute_unprepared(every).await.expect("locked");
     for _ in 0..3 {
         let answers = join_all((0..30).map(|number| {
@@ -488,7 +488,6 @@ both! {
             ("session", "expires_at"),
             ("session", "idle_ends_at"),
             ("browser", "expires_at"),
-            ("refresh_token", "expires_at"),
             ("family", "expires_at"),
             ("audit_event", "at"),
             ("known_address", "seen_at"),

@@ -1,6 +1,10 @@
 //! What is over is over by the clock, and its rows go in time. A server cleans up when it starts.
 
-use crate::support::{App, Browser, Evidence, Page, Server, both, eventually};
+use chrono::Duration;
+use mapae::store::{self, Options, Store, throttles};
+use sea_orm::{ConnectionTrait, Database as Sea, TransactionTrait};
+
+use crate::support::{App, Browser, Evidence, Page, Server, both, eventually, postgres_or_skip};
 
 const DAY: i64 = 86_400;
 
@@ -134,4 +138,33 @@ both! {
         server.advance(3600);
         kept.get(&silent).await.heard_error("login_required");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_replica_cleans_up_at_a_time_and_waits_for_nobody() {
+    let Some(database) = postgres_or_skip() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (url, options) = (database.fresh(&folder).await, Options::default());
+    store::migrate(&url, &options).await.unwrap();
+    let here = Store::open(&url, &options).await.unwrap();
+    let there = Store::open(&url, &options).await.unwrap();
+    let now = mapae::domain::clock::Clock::system().now();
+    let one = here.begin(now).await.unwrap();
+    assert!(store::cleans_alone(&one).await.unwrap());
+    let other = there.begin(now).await.unwrap();
+    assert!(!store::cleans_alone(&other).await.unwrap(), "another one does it");
+    throttles::count(&one, &[([7; 32], now - Duration::hours(1))]).await.unwrap();
+    one.commit().await.unwrap();
+    assert!(store::cleans_alone(&other).await.unwrap());
+    // Somebody works with the row.
+    let busy = Sea::connect(&url).await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "another session")]
+    let lock = busy.begin().await.unwrap();
+    lock.execute_unprepared("SELECT key FROM throttle FOR UPDATE").await.unwrap();
+    assert_eq!(throttles::forget(&other, now, 500).await.unwrap(), 0);
+    lock.rollback().await.unwrap();
+    assert_eq!(throttles::forget(&other, now, 500).await.unwrap(), 1);
+    other.commit().await.unwrap();
+    here.close().await;
+    there.close().await;
 }
