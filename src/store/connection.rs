@@ -168,7 +168,8 @@ impl Rows {
     }
 }
 
-/// What is committed, read by whichever connection is free.
+/// Statements that stand alone, sent through whichever connection is free. One that writes must do
+/// nothing when it is sent again: a connection may have died before or after it took effect.
 #[derive(Debug)]
 pub struct Committed(Arc<Pool>);
 
@@ -181,8 +182,8 @@ impl Committed {
         &self.0
     }
 
-    /// Reads once, and once more where the connection had died before.
-    async fn read(&self, statement: &Statement, which: Rows) -> Result<Vec<QueryResult>, DbErr> {
+    /// Asks once, and once more where the connection had died.
+    async fn ask(&self, statement: &Statement, which: Rows) -> Result<Vec<QueryResult>, DbErr> {
         let pool = &self.0;
         let how = pool.how();
         let pooled = pool.backend() == DbBackend::Postgres && !how.prepared;
@@ -197,7 +198,7 @@ impl Committed {
                 }
                 raw.run(&begin).await?;
                 let read = which.of(raw, statement, false).await;
-                raw.run(ROLLBACK).await?;
+                raw.run("COMMIT").await?;
                 read
             });
             match read.await {
@@ -225,19 +226,19 @@ impl ConnectionTrait for Committed {
     }
 
     async fn execute_raw(&self, _: Statement) -> Result<ExecResult, DbErr> {
-        Err(DbErr::Custom("writes stand in a transaction".to_owned()))
+        Err(DbErr::Custom("statements that stand alone say what they did".to_owned()))
     }
 
     async fn execute_unprepared(&self, _: &str) -> Result<ExecResult, DbErr> {
-        Err(DbErr::Custom("writes stand in a transaction".to_owned()))
+        Err(DbErr::Custom("statements that stand alone say what they did".to_owned()))
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
-        Ok(self.read(&stmt, Rows::One).await?.pop())
+        Ok(self.ask(&stmt, Rows::One).await?.pop())
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.read(&stmt, Rows::All).await
+        self.ask(&stmt, Rows::All).await
     }
 }
 

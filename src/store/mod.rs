@@ -110,7 +110,7 @@ const READY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Store {
     reader: Committed,
-    writer: Arc<Pool>,
+    writer: Committed,
     ready: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
@@ -169,22 +169,26 @@ impl Store {
         for pool in [&writer, &reader] {
             pool.take().await.map_err(&fault)?.give_back();
         }
-        Ok(Self { reader: Committed::new(reader), writer, ready: tokio::sync::Mutex::default() })
+        Ok(Self {
+            reader: Committed::new(reader),
+            writer: Committed::new(writer),
+            ready: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Begins a transaction at this instant.
     pub async fn begin(&self, now: DateTime<Utc>) -> Result<Tx, Fault> {
-        self.begin_within(now, self.writer.how().deadline).await
+        self.begin_within(now, self.writer.pool().how().deadline).await
     }
 
     /// Begins a transaction at this instant that may take a minute: for one that changes as many
     /// rows as somebody happens to have.
     pub async fn begin_long(&self, now: DateTime<Utc>) -> Result<Tx, Fault> {
-        self.begin_within(now, self.writer.how().deadline.max(LONG)).await
+        self.begin_within(now, self.writer.pool().how().deadline.max(LONG)).await
     }
 
     async fn begin_within(&self, now: DateTime<Utc>, within: Duration) -> Result<Tx, Fault> {
-        let begun = Connection::begin(&self.writer, within).await;
+        let begun = Connection::begin(self.writer.pool(), within).await;
         Ok(Tx::new(begun.map_err(while_doing("beginning a transaction"))?, now))
     }
 
@@ -240,11 +244,11 @@ impl Store {
     pub async fn close(&self) {
         self.reader.pool().close().await;
         if self.reader.get_database_backend() == DbBackend::Sqlite
-            && let Ok(writer) = self.writer.take().await
+            && let Ok(writer) = self.writer.pool().take().await
         {
-            file::fold(&self.writer, writer).await;
+            file::fold(self.writer.pool(), writer).await;
         }
-        self.writer.close().await;
+        self.writer.pool().close().await;
     }
 }
 
