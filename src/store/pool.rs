@@ -271,13 +271,11 @@ impl managed::Manager for Maker {
                 if seen.last_used() < RESTED {
                     return Ok(());
                 }
-                match timeout(LOOK, raw.ping()).await {
-                    Ok(Ok(())) => Ok(()),
-                    _ => {
-                        self.doubt();
-                        unusable("it does not answer")
-                    }
+                if let Ok(Ok(())) = timeout(LOOK, raw.ping()).await {
+                    return Ok(());
                 }
+                self.doubt();
+                unusable("it does not answer")
             }
             (_, None) => unusable("it was closed"),
             _ => Ok(()),
@@ -393,19 +391,14 @@ impl Pool {
     ) -> Result<T, Failed> {
         let raw = held.enter().ok_or(Failed::Gone)?;
         let watch = Watch { pool: self, began: Instant::now(), answered: false };
-        let done = timeout_at(deadline, work(raw)).await;
-        match done {
-            Ok(done) => {
-                watch.answered();
-                let lost = done.as_ref().is_err_and(is_of_connection);
-                held.state = if lost { State::Lost } else { State::Good };
-                done.map_err(Failed::Error)
-            }
-            Err(_) => {
-                held.state = State::Lost;
-                Err(Failed::Late(self.how.deadline))
-            }
-        }
+        let Ok(done) = timeout_at(deadline, work(raw)).await else {
+            held.state = State::Lost;
+            return Err(Failed::Late(self.how.deadline));
+        };
+        watch.answered();
+        let lost = done.as_ref().is_err_and(is_of_connection);
+        held.state = if lost { State::Lost } else { State::Good };
+        done.map_err(Failed::Error)
     }
 
     /// Closes the connections that nobody uses; those in use follow when they are given back.
