@@ -243,7 +243,7 @@ fn settings(r: &mut Reader) -> Settings {
         }),
         social: social(r, outbound.allow_private),
         outbound,
-        shutdown_delay: std(r.duration_or_zero("shutdown.delay", Duration::zero())),
+        shutdown_delay: std(r.duration_or_zero("shutdown.delay", Duration::seconds(2))),
         shutdown_deadline: std(r.duration("shutdown.deadline", Duration::seconds(20))),
         branding_dir: r.get(
             "branding_dir",

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::accounts::hashing::Hasher;
 use crate::domain::clock::Clock;
@@ -27,6 +29,7 @@ mod crowd;
 mod jobs;
 mod life;
 mod listener;
+mod log_queue;
 pub mod providers;
 pub mod telemetry;
 pub mod tls;
@@ -49,6 +52,9 @@ pub struct Server {
 }
 
 type Outcome<T> = Result<T, Error<Rejected>>;
+
+/// After the deadline of a stop, for closing the connections that are left.
+const LAST_STEPS: Duration = Duration::from_millis(250);
 
 /// Opens the database and brings its schema up to date.
 pub async fn open_store(settings: &Settings) -> Result<Arc<Store>, Fault> {
@@ -191,15 +197,29 @@ impl Server {
         &self.issuer
     }
 
-    /// Stops: says that it is not ready, waits for balancers to see it, lets what runs finish.
+    /// The longest that stopping may take.
+    #[must_use]
+    pub fn longest_stop(&self) -> Duration {
+        self.settings.shutdown_delay + self.settings.shutdown_deadline
+    }
+
+    /// Stops: says that it is not ready, waits for balancers to see it, lets what runs finish until
+    /// the deadline.
     pub async fn stop(self) {
         self.shared.drain();
         tokio::time::sleep(self.settings.shutdown_delay).await;
         // A receiver that is gone has stopped already.
         let _ = self.stop.send(true);
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a part of the server did not stop well");
+        let deadline = Instant::now() + self.settings.shutdown_deadline + LAST_STEPS;
+        for mut task in self.tasks {
+            match timeout_at(deadline, &mut task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a part of the server did not stop well"),
+                // Whatever it was doing is done again by the next start, or was not begun.
+                Err(_) => {
+                    task.abort();
+                    tracing::warn!("a part of the server did not stop before the deadline");
+                }
             }
         }
         tracing::info!("stopped");

@@ -6,6 +6,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::Outcome;
+use crate::app::telemetry;
 use crate::domain::verdict::reject;
 
 /// How a verb speaks.
@@ -26,7 +27,7 @@ impl Output {
 
 /// A word to people that is no result.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "mapae: {text}");
+    telemetry::say(&format!("mapae: {text}"));
 }
 
 /// A table for people.

@@ -38,6 +38,7 @@ mod jwt;
 mod key_life;
 mod key_verbs;
 mod listener;
+mod log_pipe;
 mod logout;
 mod manners;
 mod my_account;

@@ -72,7 +72,7 @@ impl Drop for Folder {
 
 impl Demo {
     pub(super) async fn run(self, at: &Installation) -> Outcome {
-        telemetry::log(LevelFilter::WARN);
+        telemetry::log_in_background(LevelFilter::WARN);
         telemetry::count();
         let signals = Signals::listen()?;
         let folder = self.folder()?;
@@ -145,6 +145,8 @@ fn settings(issuer: &str, listen: &str, folder: &Path) -> Outcome<Settings> {
         ("issuer", issuer.to_owned()),
         ("listen", listen.to_owned()),
         ("admin_listen", "off".to_owned()),
+        // No balancer has to see it first.
+        ("shutdown.delay", "0s".to_owned()),
         ("database_url", format!("sqlite://{}", folder.join("mapae.db").display())),
         ("keys_dir", folder.join("keys").display().to_string()),
         // The provider of social login lives on this machine.

@@ -46,6 +46,7 @@ impl Cli {
             ("MAPAE_ISSUER", format!("http://127.0.0.1:{port}")),
             ("MAPAE_LISTEN", format!("127.0.0.1:{port}")),
             ("MAPAE_ADMIN_LISTEN", "127.0.0.1:0".to_owned()),
+            ("MAPAE_SHUTDOWN_DELAY", "0s".to_owned()),
             ("MAPAE_DATABASE_URL", database_url),
             ("MAPAE_KEYS_DIR", folder.path().join("keys").display().to_string()),
         ];
