@@ -154,6 +154,17 @@ fn dispatch(cli: Cli, output: Output) -> Outcome<ExitCode> {
     code
 }
 
+/// What a verb does to the installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It makes and migrates nothing.
+    Reads,
+    /// It changes what is there, so a database is.
+    Changes,
+    /// It may be the first verb of an installation.
+    Adds,
+}
+
 /// The installation that a verb works on.
 #[derive(Debug)]
 struct Installation {
@@ -188,8 +199,19 @@ impl Installation {
         checked(self.load(&[]))
     }
 
-    async fn store(&self, settings: &Settings) -> Outcome<Arc<Store>> {
-        Ok(app::open_store(settings).await?)
+    /// The database for this kind of verb.
+    async fn store(&self, settings: &Settings, kind: Kind) -> Outcome<Arc<Store>> {
+        match kind {
+            Kind::Reads => return app::open_existing_store(settings).await,
+            Kind::Changes => app::check_existing_store(settings)?,
+            Kind::Adds => {}
+        }
+        let is_new = app::is_missing(settings)?;
+        let store = app::open_store(settings).await?;
+        if is_new {
+            output::note(&format!("made a new database at {}", settings.database()));
+        }
+        Ok(store)
     }
 
     /// Prints a result: JSON, or words for people.

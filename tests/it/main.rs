@@ -34,6 +34,7 @@ mod forms;
 mod housekeeping;
 mod http;
 mod identity;
+mod installation;
 mod jwt;
 mod key_life;
 mod key_verbs;

@@ -105,6 +105,14 @@ impl Cli {
         self.run(&arguments, stdin).await.json()
     }
 
+    /// On a fresh database on which a server ran once: it has tables and keys.
+    pub(crate) async fn installed(database: &Database) -> Self {
+        let mut binary = Self::new(database).await.serve().await;
+        binary.terminate().await;
+        assert_eq!(binary.ended().await, Some(0));
+        binary.cli
+    }
+
     /// Starts serving; the logs go to `server.log` in the folder.
     pub(crate) async fn serve(self) -> Binary {
         let child = self.spawn_server(&self.folder.path().join("server.log")).await;
