@@ -23,6 +23,7 @@ use crate::keys::keyring::Policy;
 use crate::keys::make::RSA_BITS;
 use crate::keys::ring::Memory;
 use crate::keys::seal::Source;
+use crate::keys::secret_file;
 use crate::oauth::Lifetimes;
 use crate::pages::Zone;
 use crate::web::edge::StrictTransport;
@@ -131,6 +132,22 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// The database as people may read it: the whole path of a file, and no password.
+    #[must_use]
+    pub fn database(&self) -> String {
+        match store::sqlite_path(&self.database_url) {
+            Ok(Some(file)) => absolute(&file).display().to_string(),
+            _ => store::shown_url(&self.database_url),
+        }
+    }
+}
+
+/// The whole path, whether or not something is there.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
 /// What is wrong with a setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -162,6 +179,9 @@ pub struct Loaded {
     pub shown: Vec<Shown>,
     /// Names in the environment that start like ours and are none.
     pub unknown_env: Vec<String>,
+    /// What is wrong with files that the settings name and that a server needs. Not among the
+    /// problems of the settings: another verb may run as somebody who cannot read them.
+    pub files: Vec<Problem>,
 }
 
 /// Names in the environment that are not settings.
@@ -178,12 +198,13 @@ pub fn load(
     if let Some(path) = file {
         reader.read_file(path);
     }
-    let environment: BTreeMap<String, String> = environment
-        .into_iter()
-        .filter(|(name, value)| name.starts_with("MAPAE_") && !value.is_empty())
-        .filter(|(name, _)| !NOT_SETTINGS.contains(&name.as_str()))
-        .collect();
-    reader.environment = environment;
+    for (name, value) in environment.into_iter().filter(|(_, value)| !value.is_empty()) {
+        if [PROXY_NAMES, NO_PROXY_NAMES].concat().contains(&name.as_str()) {
+            reader.common.insert(name, value);
+        } else if name.starts_with("MAPAE_") && !NOT_SETTINGS.contains(&name.as_str()) {
+            reader.environment.insert(name, value);
+        }
+    }
     for (key, value) in flags {
         reader.flags.insert((*key).to_owned(), value.clone());
     }
@@ -200,6 +221,7 @@ fn settings(r: &mut Reader) -> Settings {
             path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
         }),
         allow_private: r.get("outbound.allow_private", false, yes_or_no, ToString::to_string),
+        proxy: proxy(r),
         ..outbound::Config::default()
     };
     let settings = Settings {
@@ -246,7 +268,7 @@ fn settings(r: &mut Reader) -> Settings {
         }),
         social: social(r, outbound.allow_private),
         outbound,
-        shutdown_delay: std(r.duration_or_zero("shutdown.delay", Duration::zero())),
+        shutdown_delay: std(r.duration_or_zero("shutdown.delay", Duration::seconds(2))),
         shutdown_deadline: std(r.duration("shutdown.deadline", Duration::seconds(20))),
         branding_dir: r.get(
             "branding_dir",
@@ -282,6 +304,32 @@ fn check(r: &mut Reader, settings: &Settings) {
     if settings.lifetimes.refresh_grace > Duration::minutes(5) {
         r.problem("token.refresh_grace", "must not be longer than 5 minutes");
     }
+}
+
+fn unreadable(settings: &Settings) -> Vec<Problem> {
+    let secret = |path: &Path| secret_file::read(path).err().map(|error| error.to_string());
+    let plain = |path: &Path| {
+        let error = std::fs::read(path).err()?;
+        Some(format!("{}: {error}", path.display()))
+    };
+    let folder = |path: &Path| {
+        let error = std::fs::read_dir(path).err()?;
+        Some(format!("{}: {error}", path.display()))
+    };
+    let mut found = Vec::new();
+    let mut add = |key: &str, problem: Option<String>| {
+        found.extend(problem.map(|problem| Problem { key: key.to_owned(), problem }));
+    };
+    if let Source::File(path) = &settings.master_key {
+        add("master_key_file", secret(path));
+    }
+    if let Some(Files { certificate, key }) = &settings.tls {
+        add("tls.cert_file", plain(certificate));
+        add("tls.key_file", secret(key));
+    }
+    add("outbound.ca_file", settings.outbound.ca_file.as_deref().and_then(plain));
+    add("branding_dir", settings.branding_dir.as_deref().and_then(folder));
+    found
 }
 
 fn database_url(r: &mut Reader) -> String {
@@ -336,6 +384,30 @@ fn master_key(r: &mut Reader) -> Source {
         (Some(text), None) => Source::Text(Zeroizing::new(text)),
         (None, Some(file)) => Source::File(PathBuf::from(file)),
         (None, None) => Source::Folder(folder),
+    }
+}
+
+/// The names of a proxy for https that every tool knows; the first one that is there counts.
+const PROXY_NAMES: &[&str] = &["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const NO_PROXY_NAMES: &[&str] = &["NO_PROXY", "no_proxy"];
+
+fn proxy(r: &mut Reader) -> Option<outbound::Proxy> {
+    r.alias("outbound.proxy", PROXY_NAMES);
+    r.alias("outbound.no_proxy", NO_PROXY_NAMES);
+    let given = r.value("outbound.proxy").filter(|given| given != "off");
+    let bypass = r.value("outbound.no_proxy").unwrap_or_default();
+    let shown = given.as_deref().map_or_else(|| "off".to_owned(), shown_proxy);
+    r.show("outbound.proxy", Some(shown), "");
+    r.show("outbound.no_proxy", Some(bypass.clone()), "");
+    let proxy = outbound::Proxy::parse(&given?, &bypass);
+    proxy.map_err(|problem| r.problem("outbound.proxy", problem)).ok()
+}
+
+/// The URL of a proxy without its password.
+fn shown_proxy(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, host)) => format!("***@{host}"),
+        None => text.to_owned(),
     }
 }
 
@@ -494,6 +566,10 @@ struct Reader {
     file: BTreeMap<String, String>,
     social: Option<toml::Value>,
     environment: BTreeMap<String, String>,
+    /// Names in the environment that are not ours alone.
+    common: BTreeMap<String, String>,
+    /// What stands in for a setting that is given nowhere else.
+    aliases: BTreeMap<String, String>,
     flags: BTreeMap<String, String>,
     problems: Vec<Problem>,
     shown: Vec<Shown>,
@@ -543,7 +619,14 @@ impl Reader {
         let flag = self.flags.get(key).map(|value| (value.clone(), "flag"));
         let environment = || Some((self.environment.get(&env(key))?.clone(), "environment"));
         let file = || Some((self.file.get(key)?.clone(), "file"));
-        flag.or_else(environment).or_else(file)
+        let alias = || Some((self.aliases.get(key)?.clone(), "environment"));
+        flag.or_else(environment).or_else(file).or_else(alias)
+    }
+
+    fn alias(&mut self, key: &str, names: &[&str]) {
+        if let Some(value) = names.iter().find_map(|name| self.common.get(*name)) {
+            self.aliases.insert(key.to_owned(), value.clone());
+        }
     }
 
     fn value(&self, key: &str) -> Option<String> {
@@ -617,10 +700,10 @@ impl Reader {
     fn secret(&mut self, key: &str, default: Option<String>) -> Option<Zeroizing<String>> {
         let file_key = format!("{key}_file");
         let (text, file) = (self.value(key), self.value(&file_key));
-        let from_file = file.clone().and_then(|file| match std::fs::read_to_string(&file) {
+        let from_file = file.clone().and_then(|file| match secret_file::read_text(file.as_ref()) {
             Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
-            Err(error) => {
-                self.problem(&file_key, format!("{file}: {error}"));
+            Err(unreadable) => {
+                self.problem(&file_key, unreadable.to_string());
                 None
             }
         });
@@ -634,6 +717,7 @@ impl Reader {
     }
 
     fn finish(mut self, settings: Settings) -> Loaded {
+        let files = unreadable(&settings);
         let known: Vec<String> = self.shown.iter().map(|shown| shown.key.clone()).collect();
         let unknown: Vec<String> =
             self.file.keys().filter(|key| !known.contains(key)).cloned().collect();
@@ -644,7 +728,7 @@ impl Reader {
         let unknown_env =
             self.environment.keys().filter(|name| !names.contains(name)).cloned().collect();
         let settings = if self.problems.is_empty() { Ok(settings) } else { Err(self.problems) };
-        Loaded { settings, shown: self.shown, unknown_env }
+        Loaded { settings, shown: self.shown, unknown_env, files }
     }
 }
 
@@ -723,6 +807,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_proxy_is_found_by_the_usual_names_and_its_password_is_not_shown() {
+        let proxy = |environment: &[(&str, &str)]| {
+            let loaded = given(environment);
+            let shown = serde_json::to_string(&loaded.shown).unwrap();
+            assert!(!shown.contains("hunter2"), "{shown}");
+            loaded.settings.map(|settings| settings.outbound.proxy)
+        };
+        let url = "http://me:hunter2@proxy.example:3128";
+        let found = proxy(&[("https_proxy", url), ("NO_PROXY", "example.com")]).unwrap().unwrap();
+        assert_eq!((found.url.expose(), found.bypass.as_str()), (url, "example.com"));
+        let own = [("HTTPS_PROXY", "http://other"), ("MAPAE_OUTBOUND_PROXY", url)];
+        assert_eq!(proxy(&own).unwrap().unwrap().url.expose(), url);
+        for none in [&[][..], &[("HTTPS_PROXY", url), ("MAPAE_OUTBOUND_PROXY", "off")]] {
+            assert_eq!(proxy(none).unwrap(), None);
+        }
+        let problems = proxy(&[("MAPAE_OUTBOUND_PROXY", "socks5://me:hunter2@x")]).unwrap_err();
+        assert_eq!(problems[0].key, "outbound.proxy");
+        assert!(!problems[0].problem.contains("hunter2"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::accounts::hashing::Hasher;
 use crate::domain::clock::Clock;
@@ -19,7 +19,7 @@ use crate::oauth::providers::Providers;
 use crate::oauth::{Issuer, Parts};
 use crate::outbound::Outbound;
 use crate::pages::Look;
-use crate::store::{self, ServeLock, Store, migrate};
+use crate::store::{self, ServeLock, Store, migrate, migration_status, signing_keys, sqlite_path};
 use crate::web::edge::Edge;
 use crate::web::{self, Shared};
 
@@ -29,6 +29,7 @@ mod crowd;
 mod jobs;
 mod life;
 mod listener;
+mod log_queue;
 mod pace;
 pub mod providers;
 pub mod telemetry;
@@ -53,7 +54,10 @@ pub struct Server {
 
 type Outcome<T> = Result<T, Error<Rejected>>;
 
-/// Opens the database and brings its schema up to date.
+/// After the deadline of a stop, for closing the connections that are left.
+const LAST_STEPS: Duration = Duration::from_millis(250);
+
+/// Opens the database, makes it where there is none, and brings its schema up to date.
 pub async fn open_store(
     settings: &Settings,
     options: &store::Options,
@@ -69,7 +73,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 async fn wait_for_store(settings: &Settings) -> Result<Arc<Store>, Fault> {
     let options = settings.database;
     let until = Instant::now() + options.wait;
-    let mut told = store::sqlite_path(&settings.database_url)?.is_some();
+    let mut told = sqlite_path(&settings.database_url)?.is_some();
     let waits = !told;
     loop {
         match open_store(settings, &options).await {
@@ -98,28 +102,85 @@ pub async fn clock_skew(store: &Store, clock: &Clock) -> Result<Option<chrono::D
     Ok(there.map(|there| here - there))
 }
 
-/// The master key. In a folder where its change was interrupted, it is the one that opens what is
-/// sealed in the database; the file of the other is put in order.
+/// Opens the database as it is. Nothing is made and nothing is migrated.
+pub async fn open_existing_store(
+    settings: &Settings,
+    options: &store::Options,
+) -> Outcome<Arc<Store>> {
+    check_existing_store(settings)?;
+    let states = migration_status(&settings.database_url, options).await?;
+    let pending = states.iter().filter(|one| !one.applied).count();
+    match pending {
+        0 => Ok(Arc::new(Store::open(&settings.database_url, options).await?)),
+        all if all == states.len() => reject(format!(
+            "the database {} is empty: serve or migrate up makes its tables",
+            settings.database()
+        )),
+        _ => reject(format!(
+            "the database {} is of an older version, {pending} migrations are pending: serve or migrate up applies them",
+            settings.database()
+        )),
+    }
+}
+
+/// Refuses where there is no database.
+pub fn check_existing_store(settings: &Settings) -> Outcome<()> {
+    if is_missing(settings)? {
+        return reject(format!(
+            "there is no database {}: database_url says where it is; serve or migrate up makes it",
+            settings.database()
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the file of an SQLite database is not there yet.
+pub fn is_missing(settings: &Settings) -> Result<bool, Fault> {
+    Ok(sqlite_path(&settings.database_url)?.is_some_and(|file| !file.exists()))
+}
+
+/// The master key; an own folder that has none gets one, unless the database has something already
+/// that another master key sealed.
 pub async fn master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
-    let load = |error: crate::keys::seal::NoMasterKey| Error::Refused(Rejected(error.to_string()));
-    let master = MasterKey::load(&settings.master_key).map_err(load)?;
+    match &settings.master_key {
+        Source::Folder(folder) if !MasterKey::is_in(folder) => {
+            let is_sealed = !signing_keys::list_all(store).await?.is_empty()
+                || !store::providers::list_all(store).await?.is_empty();
+            if is_sealed {
+                return reject(format!(
+                    "the database {} was sealed under a master key, and {} has none: put master.key back there, or name it by keys_dir, master_key_file or master_key",
+                    settings.database(),
+                    config::absolute(folder).display(),
+                ));
+            }
+            let master = MasterKey::make(folder)?;
+            tracing::info!(folder = %config::absolute(folder).display(), "made a new master key: keep a copy of it apart from the database");
+            Ok(master)
+        }
+        _ => existing_master_key(settings, store).await,
+    }
+}
+
+/// The master key that is there. In a folder where its change was interrupted, it is the one that
+/// opens what is sealed in the database; the file of the other is put in order.
+pub async fn existing_master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
+    let master = MasterKey::load(&settings.master_key)?;
     if let Source::Folder(folder) = &settings.master_key
-        && let Some(next) = MasterKey::load_next(folder).map_err(load)?
+        && let Some(next) = MasterKey::load_next(folder)?
     {
-        let keys = store::signing_keys::list_all(store).await?;
+        let keys = signing_keys::list_all(store).await?;
         let sealer = Sealer::new(&next)?;
-        let opens = |key: &store::signing_keys::Stored| {
-            sealer.open(&key.kid, &key.sealed_private).is_some()
-        };
+        let opens =
+            |key: &signing_keys::Stored| sealer.open(&key.kid, &key.sealed_private).is_some();
         if !keys.is_empty() && keys.iter().all(opens) {
-            MasterKey::promote_next(folder).map_err(load)?;
+            MasterKey::promote_next(folder)?;
             return Ok(next);
         }
     }
     Ok(master)
 }
 
-/// Opens the keys; makes the first ones.
+/// Opens the keys. None is made: [`Keyring::maintain`] does that.
 pub async fn open_keyring(
     settings: &Settings,
     store: &Arc<Store>,
@@ -135,10 +196,10 @@ pub async fn open_issuer(
     settings: &Settings,
     store: &Arc<Store>,
     clock: &Clock,
+    master: &MasterKey,
 ) -> Outcome<Issuer> {
-    let master = master_key(settings, store).await?;
-    let keyring = open_keyring(settings, store, clock, &master).await?;
-    let sealer = Sealer::new(&master)?;
+    let keyring = open_keyring(settings, store, clock, master).await?;
+    let sealer = Sealer::new(master)?;
     let rotation_key = RotationKey::open(store, clock, &sealer).await?;
     let outbound = outbound(settings)?;
     let providers = Providers::new(
@@ -158,10 +219,10 @@ pub async fn open_issuer(
         limits: settings.limits,
         lifetimes: settings.lifetimes,
         sessions: settings.sessions,
-        forms: FormsKey::new(&master)?,
+        forms: FormsKey::new(master)?,
         outbound,
         providers,
-        visits: VisitKey::new(&master)?,
+        visits: VisitKey::new(master)?,
         rotation_key,
     })?)
 }
@@ -190,7 +251,12 @@ impl Server {
             None => None,
         };
         let store = wait_for_store(&settings).await?;
-        let issuer = Arc::new(open_issuer(&settings, &store, &clock).await?);
+        if signing_keys::list_all(&*store).await?.is_empty() {
+            tracing::info!(database = settings.database(), "made a new database");
+        }
+        let master = master_key(&settings, &store).await?;
+        let issuer = Arc::new(open_issuer(&settings, &store, &clock, &master).await?);
+        issuer.keyring.maintain().await?;
         let shared = Shared::new(Arc::clone(&issuer), look(&settings)?);
         let router = web::router(Arc::clone(&shared));
         let strict_transport = issuer.url.is_https().then_some(settings.strict_transport);
@@ -211,7 +277,7 @@ impl Server {
         if let Some(admin) = admin {
             tasks.push(tokio::spawn(telemetry::serve(admin, http, Arc::clone(&issuer), stopped)));
         }
-        tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), issuer = issuer.url.as_str(), "ready");
+        tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), issuer = issuer.url.as_str(), database = settings.database(), "ready");
         Ok(Self { address, admin_address, issuer, shared, settings, stop, tasks, _lock: lock })
     }
 
@@ -233,15 +299,29 @@ impl Server {
         &self.issuer
     }
 
-    /// Stops: says that it is not ready, waits for balancers to see it, lets what runs finish.
+    /// The longest that stopping may take.
+    #[must_use]
+    pub fn longest_stop(&self) -> Duration {
+        self.settings.shutdown_delay + self.settings.shutdown_deadline
+    }
+
+    /// Stops: says that it is not ready, waits for balancers to see it, lets what runs finish until
+    /// the deadline.
     pub async fn stop(self) {
         self.shared.drain();
         tokio::time::sleep(self.settings.shutdown_delay).await;
         // A receiver that is gone has stopped already.
         let _ = self.stop.send(true);
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a part of the server did not stop well");
+        let deadline = Instant::now() + self.settings.shutdown_deadline + LAST_STEPS;
+        for mut task in self.tasks {
+            match timeout_at(deadline, &mut task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a part of the server did not stop well"),
+                // Whatever it was doing is done again by the next start, or was not begun.
+                Err(_) => {
+                    task.abort();
+                    tracing::warn!("a part of the server did not stop before the deadline");
+                }
             }
         }
         self.issuer.store.close().await;

@@ -11,6 +11,7 @@ use crate::domain::provider::{
     Audience, Credential, Domain, NoDomain, Preset, Registration, Slug, Terms,
 };
 use crate::domain::sensitive::Sensitive;
+use crate::keys::secret_file;
 use crate::social::{self, Problems};
 
 /// One table as it is written.
@@ -237,8 +238,8 @@ fn credential(raw: &Raw) -> Result<Credential, (&'static str, String)> {
 }
 
 fn text_of(file: &Path) -> Result<Sensitive, String> {
-    match std::fs::read_to_string(file) {
+    match secret_file::read_text(file) {
         Ok(text) => Ok(Sensitive::new(text.trim_end_matches(['\r', '\n']))),
-        Err(error) => Err(format!("{}: {error}", file.display())),
+        Err(unreadable) => Err(unreadable.to_string()),
     }
 }

@@ -1,7 +1,9 @@
 //! Logs and metrics. Only our own events are logged below `warn`: what libraries say about bytes
 //! and headers could hold secrets, so no setting lets it out.
 
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,21 +19,68 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::config::Http;
 use super::listener::Listener;
+use super::log_queue::{Lines, Queue};
 use crate::domain::address::TrustedProxies;
 use crate::oauth::Issuer;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Writes logs to standard error: JSON lines, or text for a terminal.
+static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
+
+/// Logs to standard error, JSON lines, or text for a terminal. For a process that ends soon: it
+/// waits until each line is written.
 pub fn log(level: LevelFilter) {
+    subscribe(level, std::io::stderr);
+}
+
+/// The same for a server: nobody who logs waits for whoever reads standard error.
+pub fn log_in_background(level: LevelFilter) {
+    // Not `std::io::stderr`: its lock would be held as long as nobody reads.
+    let stream = std::io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    match stream.and_then(Queue::start) {
+        Ok(queue) => {
+            let queue = Arc::clone(QUEUE.get_or_init(|| queue));
+            subscribe(level, move || Lines(Arc::clone(&queue)));
+            // Its own way to standard error would wait.
+            std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a panic")));
+        }
+        Err(error) => {
+            log(level);
+            tracing::warn!(%error, "logs are written without a queue");
+        }
+    }
+}
+
+/// Says a line to people on standard error, in its place among the logs.
+pub fn say(line: &str) {
+    match QUEUE.get() {
+        Some(queue) => queue.push(format!("{line}\n").as_bytes()),
+        None => {
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        }
+    }
+}
+
+/// Waits until every line is written, for so long at most.
+pub fn flush(at_most: Duration) {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush(at_most);
+    }
+}
+
+fn subscribe<W>(level: LevelFilter, writer: W)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let filter =
         Targets::new().with_target("mapae", level).with_default(LevelFilter::WARN.min(level));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let registry = tracing_subscriber::registry().with(filter);
     // A second call finds the first one's subscriber in place.
     let _ = if std::io::stderr().is_terminal() {
@@ -78,6 +127,10 @@ fn describe() {
     describe_counter!("mapae_tokens_issued_total", "Successful token requests, by grant type.");
     describe_counter!("mapae_refusals_total", "Errors that the API answered, by their code.");
     describe_counter!("mapae_audit_events_total", "Audit events, by kind.");
+    describe_counter!(
+        "mapae_log_lines_lost_total",
+        "Lines of the log that were dropped, because standard error was not read fast enough."
+    );
     describe_counter!(
         "mapae_logout_notices_total",
         "Attempts to tell an app of a sign-out, by whether the app took it."

@@ -16,6 +16,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 use zeroize::Zeroizing;
 
+use crate::keys::secret_file;
+
 /// How often the files are looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
 
@@ -33,7 +35,7 @@ pub struct Files {
 
 /// The certificate in force.
 #[derive(Debug)]
-pub(super) struct Tls {
+pub struct Tls {
     files: Files,
     state: Mutex<State>,
 }
@@ -49,7 +51,7 @@ type Seen = [u8; 32];
 
 impl Tls {
     /// Reads the files; the error is for the operator.
-    pub(super) async fn load(files: Files) -> Result<Arc<Self>, String> {
+    pub async fn load(files: Files) -> Result<Arc<Self>, String> {
         let read = read(&files).await;
         let (seen, config) = (seen(&read), config(&files, read)?);
         Ok(Arc::new(Self { files, state: Mutex::new(State { config, seen }) }))
@@ -77,7 +79,7 @@ impl Tls {
     }
 
     /// A handshake with the certificate in force.
-    pub(super) fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
+    pub fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
         TlsAcceptor::from(self.with(|state| Arc::clone(&state.config))).accept(stream)
     }
 
@@ -98,9 +100,10 @@ type Read = Result<(Vec<u8>, Zeroizing<Vec<u8>>), String>;
 async fn read(files: &Files) -> Read {
     let certificate = tokio::fs::read(&files.certificate).await;
     let certificate = certificate.map_err(|error| problem(CERT_FILE, &files.certificate, error))?;
-    let key = tokio::fs::read(&files.key).await;
+    let file = files.key.clone();
+    let key = tokio::task::spawn_blocking(move || secret_file::read(&file)).await;
     let key = key.map_err(|error| problem(KEY_FILE, &files.key, error))?;
-    Ok((certificate, Zeroizing::new(key)))
+    Ok((certificate, key.map_err(|unreadable| format!("{KEY_FILE}: {unreadable}"))?))
 }
 
 fn seen(read: &Read) -> Seen {
@@ -167,6 +170,8 @@ mod tests {
         let write = |certificate: &str, key: &str| {
             std::fs::write(&files.certificate, certificate).unwrap();
             std::fs::write(&files.key, key).unwrap();
+            let alone = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            std::fs::set_permissions(&files.key, alone).unwrap();
         };
         let (certificate, key) = pair();
         write(&certificate, &key);

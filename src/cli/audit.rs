@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::table;
-use super::{Installation, Outcome, usage};
+use super::{Installation, Kind, Outcome, usage};
 use crate::accounts;
 use crate::app::config::duration;
 use crate::domain::verdict::Error;
@@ -49,7 +49,7 @@ impl Verbs {
             Some(text) => Some(instant(text, at.clock.now())?),
             None => None,
         };
-        let store = at.store(&settings).await?;
+        let store = at.store(&settings, Kind::Reads).await?;
         let user = match &list.user {
             Some(user) => Some(sub(&store, user).await?),
             None => None,

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{table, text_of};
-use super::{Installation, Outcome, usage};
+use super::{Installation, Kind, Outcome, usage};
 use crate::app::config::Settings;
 use crate::domain::client::{
     AuthMethod, Client, ClientId, ClientKind, RefreshDelivery, RefreshPolicy, TokenAlg,
@@ -135,6 +135,14 @@ struct Given {
 }
 
 impl Verbs {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Create(_) => Kind::Adds,
+            Self::List | Self::Show(_) => Kind::Reads,
+            _ => Kind::Changes,
+        }
+    }
+
     pub(super) async fn run(self, at: &Installation) -> Outcome {
         let settings = at.quiet_settings()?;
         let client = match &self {
@@ -144,7 +152,7 @@ impl Verbs {
         if let Some(client) = &client {
             sensible(&settings, client)?;
         }
-        let store = at.store(&settings).await?;
+        let store = at.store(&settings, self.kind()).await?;
         let (store, clock) = (&*store, &at.clock);
         match self {
             Self::Create(create) => {

@@ -21,7 +21,8 @@ impl Config {
     #[expect(clippy::unnecessary_wraps, reason = "the shape of every verb")]
     pub(super) fn run(self, at: &Installation) -> Outcome<ExitCode> {
         let loaded = at.load(&[]);
-        let problems = loaded.settings.err().unwrap_or_default();
+        let mut problems = loaded.settings.err().unwrap_or_default();
+        problems.extend(loaded.files);
         let lines: Vec<_> =
             problems.iter().map(|one| format!("{} {}", one.key, one.problem)).collect();
         for name in &loaded.unknown_env {

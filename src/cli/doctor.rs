@@ -1,6 +1,7 @@
 //! `mapae doctor`: what is wrong with this installation. It changes nothing.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -8,6 +9,8 @@ use super::output::table;
 use super::{Installation, Outcome};
 use crate::app::{self, config::Settings};
 use crate::domain::client::TokenAlg;
+use crate::keys::keyring;
+use crate::keys::ring;
 use crate::keys::seal::{MasterKey, Sealer, Source};
 use crate::oauth::providers;
 use crate::store::{self, Store, migration_status, signing_keys};
@@ -38,7 +41,7 @@ pub(super) async fn run(at: &Installation) -> Outcome<ExitCode> {
         findings.push(Finding::of("migrations", migrations(settings).await));
         findings.extend(clock(at, settings).await.map(|found| Finding::of("clock", found)));
         findings.push(Finding::of("master key", master_key(settings)));
-        findings.push(Finding::of("signing keys", signing_keys(settings).await));
+        findings.push(Finding::of("signing keys", signing_keys(at, settings).await));
         findings.push(Finding::of("providers", social(settings).await));
     }
     let all_good = findings.iter().all(|finding| finding.good);
@@ -98,20 +101,20 @@ async fn clock(at: &Installation, settings: &Settings) -> Option<Result<String, 
 
 fn master_key(settings: &Settings) -> Result<String, String> {
     if let Source::Folder(folder) = &settings.master_key
-        && !folder.join("master.key").exists()
+        && !MasterKey::is_in(folder)
     {
         return Err(format!("{} has none yet: the first start makes it", folder.display()));
     }
     MasterKey::load(&settings.master_key)
-        .map(|_| "readable by its owner alone".to_owned())
+        .map(|_| "it is there, and kept from others".to_owned())
         .map_err(|error| error.to_string())
 }
 
-async fn signing_keys(settings: &Settings) -> Result<String, String> {
+async fn signing_keys(at: &Installation, settings: &Settings) -> Result<String, String> {
     master_key(settings).map_err(|_| "cannot be opened without the master key".to_owned())?;
     let words = |fault: crate::domain::verdict::Fault| fault.to_string();
-    let store = Store::open(&settings.database_url, &settings.database).await.map_err(words)?;
-    let keys = signing_keys::list_all(&store).await.map_err(words);
+    let store = existing(settings).await?;
+    let keys = signing_keys::list_all(&*store).await.map_err(words);
     store.close().await;
     let keys = keys?;
     let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
@@ -120,12 +123,24 @@ async fn signing_keys(settings: &Settings) -> Result<String, String> {
     {
         return Err(format!("the master key does not open {}", key.kid));
     }
+    keys.iter().try_for_each(|key| keyring::inspect(&sealer, key)).map_err(words)?;
+    let (now, lead) = (at.clock.now(), settings.key_lead);
+    if let Some(stray) = keys.iter().find(|key| ring::is_stray(now, key.signs_from, lead)) {
+        return Err(format!(
+            "{} signs from {} on: a clock that was far ahead made it. mapae key drop {}",
+            stray.kid, stray.signs_from, stray.kid
+        ));
+    }
     for alg in TokenAlg::ALL {
         if !keys.iter().any(|key| key.alg == *alg) {
             return Err(format!("there is none for {}: the first start makes it", alg.as_str()));
         }
     }
     Ok(format!("{} keys, all of them open", keys.len()))
+}
+
+async fn existing(settings: &Settings) -> Result<Arc<Store>, String> {
+    app::open_existing_store(settings, &settings.database).await.map_err(|error| error.to_string())
 }
 
 /// The providers as they are registered; `provider check` asks them.
@@ -136,10 +151,10 @@ async fn social(settings: &Settings) -> Result<String, String> {
         return Ok(format!("{of_file} in the settings, those of the database not looked at"));
     }
     let words = |fault: crate::domain::verdict::Fault| fault.to_string();
-    let store = Store::open(&settings.database_url, &settings.database).await.map_err(words)?;
+    let store = existing(settings).await?;
     let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
     let sealer = Sealer::new(&master).map_err(words)?;
-    let stored = providers::stored(&store, &sealer).await.map_err(|error| error.to_string());
+    let stored = providers::stored(&*store, &sealer).await.map_err(|error| error.to_string());
     store.close().await;
     let stored = stored?;
     let twice = stored.iter().find(|one| settings.social.iter().any(|it| it.slug == one.slug));

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::output::{table, text_of};
-use super::{Installation, Outcome};
+use super::{Installation, Kind, Outcome};
 use crate::app;
 use crate::domain::client::TokenAlg;
 use crate::domain::verdict::{Rejected, reject};
@@ -37,7 +37,7 @@ pub(super) enum Key {
         #[arg(allow_hyphen_values = true)]
         kid: String,
     },
-    /// Take in a private key (PEM: RSA or P-256)
+    /// Take in a private key (PEM: RSA or P-256, in PKCS#8, PKCS#1 or SEC 1)
     Import {
         /// The file
         file: PathBuf,
@@ -59,11 +59,26 @@ pub(super) enum Key {
 }
 
 impl Key {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::List | Self::ExportJwks => Kind::Reads,
+            Self::Import { .. } => Kind::Adds,
+            Self::Rotate { .. } | Self::Drop { .. } | Self::Rewrap { .. } => Kind::Changes,
+        }
+    }
+
     pub(super) async fn run(self, at: &Installation) -> Outcome {
         let settings = at.quiet_settings()?;
-        let store = at.store(&settings).await?;
-        let master = app::master_key(&settings, &store).await?;
+        let kind = self.kind();
+        let store = at.store(&settings, kind).await?;
+        let master = match kind {
+            Kind::Reads => app::existing_master_key(&settings, &store).await?,
+            Kind::Changes | Kind::Adds => app::master_key(&settings, &store).await?,
+        };
         let keyring = app::open_keyring(&settings, &store, &at.clock, &master).await?;
+        if kind != Kind::Reads {
+            keyring.maintain().await?;
+        }
         match self {
             Self::List => list(at, &keyring),
             Self::Rotate { now, alg } => {

@@ -3,8 +3,10 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::output::table;
+use super::output::{note, table};
 use super::{Installation, Outcome};
+use crate::app;
+use crate::domain::verdict::reject;
 use crate::store;
 
 /// Look at or apply migrations.
@@ -19,10 +21,14 @@ pub(super) enum Migrate {
 impl Migrate {
     pub(super) async fn run(self, at: &Installation) -> Outcome {
         let settings = at.quiet_settings()?;
+        let is_new = app::is_missing(&settings)?;
         if matches!(self, Self::Up) {
             store::migrate(&settings.database_url, &settings.database).await?;
         }
         let states = store::migration_status(&settings.database_url, &settings.database).await?;
+        if is_new && matches!(self, Self::Up) {
+            note(&format!("made a new database at {}", settings.database()));
+        }
         let rows: Vec<_> = states
             .iter()
             .map(|one| {
@@ -30,6 +36,13 @@ impl Migrate {
             })
             .collect();
         at.print(&json!({ "migrations": states }), &table(&["MIGRATION", "STATE"], &rows));
-        Ok(())
+        let pending = states.iter().filter(|one| !one.applied).count();
+        match pending {
+            0 => Ok(()),
+            _ if is_new => reject(format!("there is no database {}", settings.database())),
+            _ => reject(format!(
+                "{pending} migrations are pending: serve or migrate up applies them"
+            )),
+        }
     }
 }

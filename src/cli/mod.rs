@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
@@ -91,6 +92,9 @@ type Outcome<T = ()> = Result<T, Error<Rejected>>;
 /// A usage error that only the verb can see.
 const USAGE: &str = "usage: ";
 
+/// For the last lines of the log, where nobody reads them.
+const FLUSH: Duration = Duration::from_millis(500);
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -108,7 +112,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let output = Output { json: cli.global.json };
-    match dispatch(cli, output) {
+    let code = match dispatch(cli, output) {
         Ok(code) => code,
         Err(error) => {
             let text = error.to_string();
@@ -116,7 +120,9 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             output::note(usage.unwrap_or(&text));
             ExitCode::from(if usage.is_some() { 2 } else { 1 })
         }
-    }
+    };
+    telemetry::flush(FLUSH);
+    code
 }
 
 fn dispatch(cli: Cli, output: Output) -> Outcome<ExitCode> {
@@ -157,6 +163,17 @@ fn dispatch(cli: Cli, output: Output) -> Outcome<ExitCode> {
     code
 }
 
+/// What a verb does to the installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It makes and migrates nothing.
+    Reads,
+    /// It changes what is there, so a database is.
+    Changes,
+    /// It may be the first verb of an installation.
+    Adds,
+}
+
 /// The installation that a verb works on.
 #[derive(Debug)]
 struct Installation {
@@ -178,28 +195,36 @@ impl Installation {
         config::load(self.file().as_deref(), std::env::vars(), flags)
     }
 
+    /// The settings of a server, whose logs go by a queue.
     fn settings(&self, flags: &[(&str, String)]) -> Outcome<Settings> {
         let loaded = self.load(flags);
-        let settings = loaded.settings.map_err(|problems| {
-            let lines: Vec<_> =
-                problems.iter().map(|one| format!("{} {}", one.key, one.problem)).collect();
-            Rejected(format!("the settings are not good:\n  {}", lines.join("\n  ")))
-        })?;
-        telemetry::log(settings.log);
-        for name in loaded.unknown_env {
-            tracing::warn!(name, "this environment variable is not a setting; it is ignored");
+        if let Ok(settings) = &loaded.settings {
+            telemetry::log_in_background(settings.log);
         }
-        Ok(settings)
+        checked(loaded)
     }
 
     /// The settings for a verb that prints its own result: only what is wrong is logged.
     fn quiet_settings(&self) -> Outcome<Settings> {
         telemetry::log(LevelFilter::WARN);
-        self.settings(&[])
+        checked(self.load(&[]))
     }
 
-    async fn store(&self, settings: &Settings) -> Outcome<Arc<Store>> {
-        let store = app::open_store(settings, &settings.database.patient()).await?;
+    /// The database for this kind of verb.
+    async fn store(&self, settings: &Settings, kind: Kind) -> Outcome<Arc<Store>> {
+        let options = settings.database.patient();
+        let is_new = app::is_missing(settings)?;
+        let store = match kind {
+            Kind::Reads => app::open_existing_store(settings, &options).await?,
+            Kind::Changes => {
+                app::check_existing_store(settings)?;
+                app::open_store(settings, &options).await?
+            }
+            Kind::Adds => app::open_store(settings, &options).await?,
+        };
+        if is_new {
+            output::note(&format!("made a new database at {}", settings.database()));
+        }
         // A verb opens one database; a second call of it gets the same.
         Ok(Arc::clone(self.store.get_or_init(|| store)))
     }
@@ -213,6 +238,18 @@ impl Installation {
     fn done(&self, what: &str) {
         self.print(&json!({ "done": true }), what);
     }
+}
+
+fn checked(loaded: Loaded) -> Outcome<Settings> {
+    let settings = loaded.settings.map_err(|problems| {
+        let lines: Vec<_> =
+            problems.iter().map(|one| format!("{} {}", one.key, one.problem)).collect();
+        Rejected(format!("the settings are not good:\n  {}", lines.join("\n  ")))
+    })?;
+    for name in loaded.unknown_env {
+        tracing::warn!(name, "this environment variable is not a setting; it is ignored");
+    }
+    Ok(settings)
 }
 
 /// Refuses by exit code 2.

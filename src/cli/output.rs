@@ -6,7 +6,9 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::Outcome;
+use crate::app::telemetry;
 use crate::domain::verdict::reject;
+use crate::keys::secret_file;
 
 /// How a verb speaks.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +28,7 @@ impl Output {
 
 /// A word to people that is no result.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "mapae: {text}");
+    telemetry::say(&format!("mapae: {text}"));
 }
 
 /// A table for people.
@@ -57,6 +59,10 @@ pub(super) fn secret_from_stdin() -> Outcome<Zeroizing<String>> {
 /// A secret from a file, without its one final newline.
 pub(super) fn secret_from_file(path: &Path) -> Outcome<Zeroizing<String>> {
     let text = Zeroizing::new(text_of(path)?);
+    // It is read this once, so a word will do.
+    if let Ok(Some(exposure)) = secret_file::looked_at(path) {
+        note(&format!("{}: {exposure}", path.display()));
+    }
     Ok(Zeroizing::new(without_newline(&text).to_owned()))
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::{Installation, Outcome};
+use super::{Installation, Kind, Outcome};
 use crate::app::config::Settings;
 use crate::domain::provider::Slug;
 use crate::domain::verdict::reject;
@@ -45,12 +45,20 @@ pub(super) struct One {
 }
 
 impl Verbs {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Add(_) => Kind::Adds,
+            Self::List | Self::Show(_) | Self::Check(_) => Kind::Reads,
+            Self::Disable(_) | Self::Enable(_) | Self::Delete(_) => Kind::Changes,
+        }
+    }
+
     pub(super) async fn run(self, at: &Installation) -> Outcome<ExitCode> {
         let settings = at.quiet_settings()?;
         if let Self::Check(check) = self {
             return check.run(at, &settings).await;
         }
-        let store = at.store(&settings).await?;
+        let store = at.store(&settings, self.kind()).await?;
         match self {
             Self::Add(add) => add.run(at, &settings, &store).await?,
             Self::List => list::list(at, &settings, &store).await?,

@@ -1,5 +1,7 @@
 //! `mapae serve`.
 
+use std::time::{Duration, Instant};
+
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -25,9 +27,29 @@ impl Serve {
             server = Server::start(settings, at.clock.clone()) => server?,
             () = signals.heard() => return Ok(()),
         };
-        signals.stop(server).await;
+        signals.heard().await;
+        let longest = server.longest_stop();
+        end_by(longest + SLACK)?;
+        signals.stop_now(server).await;
         Ok(())
     }
+}
+
+/// What the last steps of a stop take beside its deadline.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// Ends the process then, whatever it is doing: from a thread of its own, since what hangs may hang
+/// every other one.
+fn end_by(longest: Duration) -> Outcome {
+    let ended = std::thread::Builder::new().name("mapae-stop".to_owned()).spawn(move || {
+        let until = Instant::now() + longest;
+        // It may wake early.
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            std::thread::park_timeout(left);
+        }
+        std::process::exit(1);
+    });
+    ended.map(drop).map_err(|error| Fault::internal("watching the end", error).into())
 }
 
 /// The signals to stop.
@@ -57,6 +79,10 @@ impl Signals {
     /// Waits for one, and stops the server. A second one does not wait for anybody.
     pub(super) async fn stop(mut self, server: Server) {
         self.heard().await;
+        self.stop_now(server).await;
+    }
+
+    async fn stop_now(mut self, server: Server) {
         tokio::select! {
             () = server.stop() => {}
             () = self.heard() => {}

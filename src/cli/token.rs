@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::client::words;
 use super::output::secret_from_stdin;
-use super::{Installation, Outcome};
+use super::{Installation, Kind, Outcome};
 use crate::app;
 use crate::domain::audit::Origin;
 use crate::domain::secret::{Plain, RefreshToken};
@@ -25,8 +25,10 @@ impl Token {
     pub(super) async fn run(self, at: &Installation) -> Outcome {
         let settings = at.quiet_settings()?;
         let token = secret_from_stdin()?;
-        let store = at.store(&settings).await?;
-        let issuer = app::open_issuer(&settings, &store, &at.clock).await?;
+        let kind = if matches!(self, Self::Inspect) { Kind::Reads } else { Kind::Changes };
+        let store = at.store(&settings, kind).await?;
+        let master = app::existing_master_key(&settings, &store).await?;
+        let issuer = app::open_issuer(&settings, &store, &at.clock, &master).await?;
         let shown = match self {
             Self::Inspect => inspect(&issuer, &token).await?,
             Self::Revoke => {

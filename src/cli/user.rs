@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::client::words;
 use super::output::{note, secret_from_file, secret_from_stdin, table, text_of};
-use super::{Installation, Outcome};
+use super::{Installation, Kind, Outcome};
 use crate::accounts::hashing::Hasher;
 use crate::accounts::users::{self, NewUser};
 use crate::app::config::Settings;
@@ -106,9 +106,23 @@ pub(super) struct SetPassword {
 const SHORT: usize = 8;
 
 impl Verbs {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Create(_) => Kind::Adds,
+            Self::List | Self::Show(_) => Kind::Reads,
+            _ => Kind::Changes,
+        }
+    }
+
     pub(super) async fn run(self, at: &Installation) -> Outcome {
         let settings = at.quiet_settings()?;
-        let store = at.store(&settings).await?;
+        // What is missing on the command line is said before anything is looked for.
+        if let Self::SetPassword(SetPassword { password, .. }) = &self
+            && !password.is_given()
+        {
+            return super::usage("--password-stdin or --password-file brings the password");
+        }
+        let store = at.store(&settings, self.kind()).await?;
         let (store, clock) = (&*store, &at.clock);
         match self {
             Self::Create(create) => {
@@ -142,9 +156,7 @@ impl Verbs {
                 at.print(&shown, &words(&shown));
             }
             Self::SetPassword(set) => {
-                let Some(password) = set.password.read()? else {
-                    return super::usage("--password-stdin or --password-file brings the password");
-                };
+                let password = set.password.read()?.unwrap_or_default();
                 let hasher = hasher(&settings)?;
                 let ended =
                     users::set_password(store, clock, &hasher, &set.username, &password).await?;
@@ -184,6 +196,10 @@ impl Claims {
 }
 
 impl Password {
+    fn is_given(&self) -> bool {
+        self.password_stdin || self.password_file.is_some()
+    }
+
     fn read(&self) -> Outcome<Option<Zeroizing<String>>> {
         let password = match &self.password_file {
             Some(file) => Some(secret_from_file(file)?),

@@ -1,6 +1,6 @@
 //! The keys of this process: read from the database, opened, and looked at in time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -48,6 +48,8 @@ pub struct Keyring {
     policy: Policy,
     current: RwLock<Arc<Snapshot>>,
     reloading: Mutex<()>,
+    /// The keys of a wrong clock of which the log knows.
+    strays: std::sync::Mutex<BTreeSet<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -149,7 +151,7 @@ impl Snapshot {
 }
 
 impl Keyring {
-    /// Reads and opens the keys; makes the first ones.
+    /// Reads and opens the keys. None is made here.
     pub async fn open(
         store: Arc<Store>,
         clock: Clock,
@@ -161,9 +163,8 @@ impl Keyring {
         let keys = open_all(&sealer, stored, &[])?;
         let snapshot = Snapshot::new(keys, &policy, clock.now())?;
         let current = RwLock::new(Arc::new(snapshot));
-        let ring = Self { store, clock, sealer, policy, current, reloading: Mutex::default() };
-        ring.maintain().await?;
-        Ok(ring)
+        let (reloading, strays) = (Mutex::default(), std::sync::Mutex::default());
+        Ok(Self { store, clock, sealer, policy, current, reloading, strays })
     }
 
     /// How keys live.
@@ -266,7 +267,7 @@ impl Keyring {
         }
         for provider in providers::list_all(&tx).await? {
             let slug = &provider.slug;
-            let name = credential_name(slug);
+            let name = credential_name(slug, &provider.terms()?);
             let opened = self.sealer.open(&name, &provider.sealed_credential);
             let opened = opened.ok_or_else(|| {
                 Fault::internal("opening a credential", format!("{slug} is sealed by another key"))
@@ -295,10 +296,30 @@ impl Keyring {
         Ok(())
     }
 
+    /// The last of the succession. A key of a wrong clock is none: waiting for it would stop the
+    /// rotation.
     fn newest(&self, alg: TokenAlg) -> Result<Option<Stored>, Fault> {
-        let snapshot = self.snapshot()?;
-        let same = snapshot.list().map(|(key, _)| key).filter(|key| key.alg == alg);
-        Ok(same.max_by_key(|key| (key.signs_from, key.generation)).cloned())
+        let (snapshot, now) = (self.snapshot()?, self.clock.now());
+        let mut newest: Option<&Stored> = None;
+        for (key, _) in snapshot.list().filter(|(key, _)| key.alg == alg) {
+            if ring::is_stray(now, key.signs_from, self.policy.lead) {
+                self.warn_of(key);
+            } else if newest.is_none_or(|newest| order(newest) < order(key)) {
+                newest = Some(key);
+            }
+        }
+        Ok(newest.cloned())
+    }
+
+    fn warn_of(&self, stray: &Stored) {
+        let mut known = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.insert(stray.kid.clone()) {
+            tracing::warn!(
+                kid = stray.kid,
+                signs_from = %stray.signs_from,
+                "a key was made by a clock that was far ahead; it is not waited for. Drop it: mapae key drop"
+            );
+        }
     }
 
     fn next_generation(&self, alg: TokenAlg) -> Result<i64, Fault> {
@@ -357,6 +378,10 @@ impl Keyring {
     }
 }
 
+fn order(key: &Stored) -> (DateTime<Utc>, i64) {
+    (key.signs_from, key.generation)
+}
+
 fn open_all(sealer: &Sealer, stored: Vec<Stored>, known: &[Key]) -> Result<Vec<Key>, Fault> {
     stored
         .into_iter()
@@ -367,10 +392,37 @@ fn open_all(sealer: &Sealer, stored: Vec<Stored>, known: &[Key]) -> Result<Vec<K
         .collect()
 }
 
+/// Whether the public half of the row is that of the private one.
+fn is_whole(stored: &Stored, made: &Made) -> bool {
+    let of_row = serde_json::from_str::<Jwk>(&stored.public_jwk).ok();
+    of_row.as_ref() == Some(&made.public_jwk)
+}
+
+/// Opens a key of the database and looks whether its row is whole; why it is not comes instead.
+pub fn inspect(sealer: &Sealer, stored: &Stored) -> Result<(), Fault> {
+    provider::install();
+    let made = make::describe(stored.alg, open(sealer, stored)?)?;
+    if is_whole(stored, &made) {
+        Ok(())
+    } else {
+        let why = format!("the public half in the row of {} is not that of its key", stored.kid);
+        Err(Fault::internal("comparing the halves of a signing key", why))
+    }
+}
+
+/// The public half is that of the private one: whoever can write to the database must not publish
+/// a key.
 fn parse(sealer: &Sealer, stored: Stored) -> Result<Key, Fault> {
-    let handle = provider::register(&stored.kid, stored.alg, &open(sealer, &stored)?)?;
-    let jwk: Jwk = serde_json::from_str(&stored.public_jwk)
-        .map_err(|error| Fault::internal("reading a JWK", error))?;
+    let private = open(sealer, &stored)?;
+    let handle = provider::register(&stored.kid, stored.alg, &private)?;
+    let made = make::describe(stored.alg, private)?;
+    if !is_whole(&stored, &made) {
+        tracing::error!(
+            kid = stored.kid,
+            "the public half of a signing key was changed in the database; it is not used"
+        );
+    }
+    let jwk = made.public_jwk;
     let verifying = VerifyingKey::from_jwk(&jwk, algorithm(stored.alg))
         .map_err(|error| Fault::internal("reading a JWK", error))?;
     let signing = SigningKey { kid: stored.kid.clone(), alg: stored.alg, handle };

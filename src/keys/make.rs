@@ -60,14 +60,28 @@ pub fn generate(alg: TokenAlg, rsa_bits: u32) -> Result<Made, Fault> {
     }
 }
 
-/// Reads a private key from PEM: RSA of at least 2048 bits (PKCS#8, PKCS#1) or P-256 (PKCS#8).
+/// The whole of a key, from its private half in PKCS#8.
+pub fn describe(alg: TokenAlg, pkcs8: Zeroizing<Vec<u8>>) -> Result<Made, Fault> {
+    match alg {
+        TokenAlg::Rs256 => {
+            let key = RsaPrivateKey::from_pkcs8_der(&pkcs8)
+                .map_err(|error| Fault::internal("reading an RSA key", error))?;
+            from_rsa(&key)
+        }
+        TokenAlg::Es256 => from_p256(pkcs8),
+    }
+}
+
+/// Reads a private key from PEM: RSA of at least 2048 bits (PKCS#8, PKCS#1) or P-256 (PKCS#8, and
+/// SEC 1, RFC 5915).
 pub fn read_pem(pem: &str) -> Result<Made, Error<Rejected>> {
-    let Ok((label, der)) = SecretDocument::from_pem(pem.trim()) else {
+    let Ok((label, der)) = SecretDocument::from_pem(without_parameters(pem)) else {
         return reject("the file is not one private key in PEM");
     };
     let rsa = match label {
         "RSA PRIVATE KEY" => RsaPrivateKey::from_pkcs1_der(der.as_bytes()).ok(),
         "PRIVATE KEY" => RsaPrivateKey::from_pkcs8_der(der.as_bytes()).ok(),
+        "EC PRIVATE KEY" => return read_sec1(der.as_bytes()),
         _ => return reject(format!("a PEM of type {label:?} is no private key that signs")),
     };
     if let Some(key) = rsa {
@@ -81,6 +95,22 @@ pub fn read_pem(pem: &str) -> Result<Made, Error<Rejected>> {
         return reject("the key is neither RSA nor P-256");
     }
     Ok(from_p256(pkcs8)?)
+}
+
+/// `openssl ecparam -genkey` writes the name of the curve before the key, which has it too.
+fn without_parameters(pem: &str) -> &str {
+    const END: &str = "-----END EC PARAMETERS-----";
+    let pem = pem.trim();
+    let behind = pem.starts_with("-----BEGIN EC PARAMETERS-----").then(|| pem.split_once(END));
+    behind.flatten().map_or(pem, |(_, key)| key.trim_start())
+}
+
+fn read_sec1(der: &[u8]) -> Result<Made, Error<Rejected>> {
+    let key = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der);
+    let Ok(pkcs8) = key.map_err(drop).and_then(|key| key.to_pkcs8v1().map_err(drop)) else {
+        return reject("the key is not P-256");
+    };
+    Ok(from_p256(Zeroizing::new(pkcs8.as_ref().to_vec()))?)
 }
 
 fn from_rsa(key: &RsaPrivateKey) -> Result<Made, Fault> {
@@ -166,6 +196,38 @@ mod tests {
         let small = RsaPrivateKey::new(&mut OsRng, 1024).unwrap();
         let small = small.to_pkcs8_pem(rsa::pkcs8::LineEnding::LF).unwrap();
         assert!(read_pem(&small).is_err());
+        let described = describe(TokenAlg::Rs256, read_pem(&pkcs8).unwrap().private.0).unwrap();
+        assert_eq!(described.kid, read_pem(&pkcs8).unwrap().kid);
         assert!(read_pem("nonsense").is_err());
+    }
+
+    #[test]
+    fn rfc5915_a_sec1_key_is_the_same_as_in_pkcs8() {
+        super::super::provider::install();
+        // openssl ecparam -name prime256v1 -genkey, and the same through openssl pkcs8 -topk8.
+        let key = "-----BEGIN EC PRIVATE KEY-----\n\
+MHcCAQEEIJqJof/e+6OKmp8XQxz7MPr9Wt6MsFRQ2LNSJCRa16lloAoGCCqGSM49\n\
+AwEHoUQDQgAEiIynSr/L7AYwGHgVhGJBcFVRcUooV/clpTXbJED7pl1dAYeAQSud\n\
+tQJkltbDXzt/nyWQX54yi/xqmwDiwjn7XQ==\n\
+-----END EC PRIVATE KEY-----\n";
+        let pkcs8 = "-----BEGIN PRIVATE KEY-----\n\
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmomh/977o4qanxdD\n\
+HPsw+v1a3oywVFDYs1IkJFrXqWWhRANCAASIjKdKv8vsBjAYeBWEYkFwVVFxSihX\n\
+9yWlNdskQPumXV0Bh4BBK521AmSW1sNfO3+fJZBfnjKL/GqbAOLCOftd\n\
+-----END PRIVATE KEY-----\n";
+        let parameters =
+            "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+        let expected = read_pem(pkcs8).unwrap().kid;
+        for pem in [key.to_owned(), format!("{parameters}{key}")] {
+            let made = read_pem(&pem).unwrap();
+            assert_eq!((made.alg, &made.kid), (TokenAlg::Es256, &expected));
+        }
+        let other = "-----BEGIN EC PRIVATE KEY-----\n\
+MIGkAgEBBDAakWTL/Xz42XUrNhNtbKehXIJhWqKluAkbEEVRQHxzNC4spOTq/up5\n\
+vEW13q7smvWgBwYFK4EEACKhZANiAASkthbpRhCSyy3Iv0SkLzMFnipnoY2rKDEI\n\
+ZNC12gv2XB6OEfmy2RxGN9LRMhsjaziLEW/vsiccS1YRYW4r8ppfaXeuEwJVPuxH\n\
+ts6WjE5fd3Fk6Ulq0an/Djbnf782qDE=\n\
+-----END EC PRIVATE KEY-----\n";
+        assert!(read_pem(other).unwrap_err().to_string().contains("P-256"));
     }
 }

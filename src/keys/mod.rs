@@ -12,3 +12,4 @@ pub mod provider;
 pub mod ring;
 pub mod rotation;
 pub mod seal;
+pub mod secret_file;

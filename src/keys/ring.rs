@@ -83,6 +83,16 @@ pub fn at(now: DateTime<Utc>, keys: &[Timing], memory: Memory) -> View {
     View { phases, until }
 }
 
+/// How far the clocks of those who make keys may be apart.
+const APART: Duration = Duration::hours(1);
+
+/// Whether a key waits for an instant for which nobody makes keys at this moment: it was made by a
+/// clock that was far ahead.
+#[must_use]
+pub fn is_stray(now: DateTime<Utc>, signs_from: DateTime<Utc>, lead: Duration) -> bool {
+    signs_from > now + lead + APART
+}
+
 fn phase(
     now: DateTime<Utc>,
     key: Timing,

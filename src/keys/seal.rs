@@ -1,21 +1,22 @@
 //! The master key and what is derived from it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
+use super::secret_file::{self, Unreadable};
 use crate::domain::hex;
-use crate::domain::provider::Slug;
+use crate::domain::provider::{Slug, Terms};
 use crate::domain::random;
 use crate::domain::secret::{Plain, VisitState};
 use crate::domain::session::BrowserId;
-use crate::domain::verdict::Fault;
+use crate::domain::verdict::{Error, Fault, Rejected};
 
 /// What a derived key is for. Two labels never share a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,15 +62,23 @@ pub enum Source {
 /// Why there is no master key, in words for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum NoMasterKey {
-    /// The file can be read by others.
-    #[error("{0} can be read by others than its owner: chmod 600 it")]
-    Exposed(PathBuf),
+    /// The file cannot be taken.
+    #[error(transparent)]
+    File(#[from] Unreadable),
+    /// The folder has none.
+    #[error(
+        "there is no master key: {0} does not exist. keys_dir, master_key_file and master_key say where it is"
+    )]
+    Missing(PathBuf),
     /// The text is not a key.
-    #[error("a master key is 32 bytes in base64url or 64 hex digits")]
+    #[error("a master key is 32 bytes in base64 or 64 hex digits")]
     Malformed,
-    /// The file system refuses.
-    #[error("{0}: {1}")]
-    Io(PathBuf, std::io::Error),
+}
+
+impl From<NoMasterKey> for Error<Rejected> {
+    fn from(error: NoMasterKey) -> Self {
+        Self::Refused(Rejected(error.to_string()))
+    }
 }
 
 const FILE_NAME: &str = "master.key";
@@ -82,20 +91,30 @@ impl MasterKey {
         Self(Zeroizing::new(random::bytes()))
     }
 
-    /// Reads a key from where it is; makes it in an own folder that has none.
+    /// Reads a key from where it is. Nothing is made.
     pub fn load(source: &Source) -> Result<Self, NoMasterKey> {
         match source {
             Source::Text(text) => Self::parse(text),
             Source::File(path) => Self::read(path),
             Source::Folder(folder) => {
                 let path = folder.join(FILE_NAME);
-                if !path.exists() {
-                    make_folder(folder)?;
-                    Self::generate().write_new(&path)?;
-                }
-                Self::read(&path)
+                if path.exists() { Self::read(&path) } else { Err(NoMasterKey::Missing(path)) }
             }
         }
+    }
+
+    /// Whether the folder has a key, or the one that an interrupted change left behind.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        [FILE_NAME, NEXT_FILE_NAME].iter().any(|name| folder.join(name).exists())
+    }
+
+    /// Makes a key in a folder that has none.
+    pub fn make(folder: &Path) -> Result<Self, NoMasterKey> {
+        let path = folder.join(FILE_NAME);
+        fs::create_dir_all(folder).map_err(|error| io(folder, error))?;
+        Self::generate().write_new(&path)?;
+        Self::read(&path)
     }
 
     /// The key that an interrupted change of the master key left behind.
@@ -123,7 +142,8 @@ impl MasterKey {
         let bytes = if text.len() == 64 {
             hex::read(text)
         } else {
-            URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()
+            let text = text.trim_end_matches('=');
+            URL_SAFE_NO_PAD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text)).ok()
         };
         let bytes = Zeroizing::new(bytes.ok_or(NoMasterKey::Malformed)?);
         let key = bytes.as_slice().try_into().map_err(|_| NoMasterKey::Malformed)?;
@@ -131,16 +151,7 @@ impl MasterKey {
     }
 
     fn read(path: &Path) -> Result<Self, NoMasterKey> {
-        let file = File::open(path).map_err(|error| io(path, error))?;
-        #[cfg(unix)]
-        {
-            let metadata = file.metadata().map_err(|error| io(path, error))?;
-            if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
-                return Err(NoMasterKey::Exposed(path.to_path_buf()));
-            }
-        }
-        let text = std::io::read_to_string(file).map_err(|error| io(path, error))?;
-        Self::parse(&Zeroizing::new(text))
+        Self::parse(&secret_file::read_text(path)?)
     }
 
     /// Writes a file that did not exist. It appears whole or not at all, and if another process was
@@ -180,15 +191,11 @@ impl MasterKey {
 }
 
 fn io(path: &Path, error: std::io::Error) -> NoMasterKey {
-    NoMasterKey::Io(path.to_path_buf(), error)
+    Unreadable::Io(path.to_path_buf(), error).into()
 }
 
 fn unless_missing(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
-}
-
-fn make_folder(folder: &Path) -> Result<(), NoMasterKey> {
-    fs::create_dir_all(folder).map_err(|error| io(folder, error))
 }
 
 /// Seals private keys and credentials: AES-256-GCM under the sealing key, bound to the `kid` or to
@@ -210,29 +217,44 @@ impl Sealer {
         Ok(Self(LessSafeKey::new(key)))
     }
 
-    /// Seals: nonce, ciphertext, tag.
-    pub fn seal(&self, kid: &str, private: &[u8]) -> Result<Vec<u8>, Fault> {
+    /// Seals for this name: version, nonce, ciphertext, tag.
+    pub fn seal(&self, name: &str, private: &[u8]) -> Result<Vec<u8>, Fault> {
         let nonce = random::bytes::<NONCE_LEN>();
         let mut sealed = private.to_vec();
         self.0
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(kid.as_bytes()),
+                Aad::from(versioned(name)),
                 &mut sealed,
             )
             .map_err(|_| Fault::internal("sealing a key", "AES-256-GCM failed"))?;
-        Ok([nonce.as_slice(), &sealed].concat())
+        Ok([&[VERSION], nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens what was sealed for this `kid`; `None` when this master key does not open it.
+    /// Opens what was sealed for this name; `None` when this master key does not open it.
     #[must_use]
-    pub fn open(&self, kid: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn open(&self, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let versioned =
+            || self.open_with(Aad::from(versioned(name)), sealed.strip_prefix(&[VERSION])?);
+        // Before there were versions a row began with the nonce.
+        versioned().or_else(|| self.open_with(Aad::from(name.as_bytes().to_vec()), sealed))
+    }
+
+    fn open_with(&self, bound: Aad<Vec<u8>>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut bytes = Zeroizing::new(sealed.to_vec());
-        let private = self.0.open_in_place(nonce, Aad::from(kid.as_bytes()), &mut bytes).ok()?;
+        let private = self.0.open_in_place(nonce, bound, &mut bytes).ok()?;
         Some(Zeroizing::new(private.to_vec()))
     }
+}
+
+/// The first byte of what is sealed: which shape the rest has.
+const VERSION: u8 = 1;
+
+/// What a sealed row is bound to: its version and its name.
+fn versioned(name: &str) -> Vec<u8> {
+    [&[VERSION], name.as_bytes()].concat()
 }
 
 /// Binds a form to the page that it came from: a token that nobody else can make.
@@ -301,10 +323,18 @@ impl VisitKey {
     }
 }
 
-/// The name under which the credential of a provider is sealed.
+/// The name under which the credential of a provider is sealed: with everything that says where it
+/// is sent, so that no other server gets it when the row is changed.
 #[must_use]
-pub fn credential_name(provider: &Slug) -> String {
-    format!("credential of {provider}")
+pub fn credential_name(provider: &Slug, terms: &Terms) -> String {
+    let of = |part: &Option<String>| part.as_deref().map(|text| format!("{text:?}"));
+    let [issuer, tenant] = [&terms.issuer, &terms.tenant].map(of);
+    format!(
+        "credential of {provider} at {} {} {}",
+        terms.preset,
+        issuer.unwrap_or_default(),
+        tenant.unwrap_or_default()
+    )
 }
 
 fn bound(browser: &BrowserId, purpose: &str) -> Vec<u8> {
@@ -315,6 +345,7 @@ fn bound(browser: &BrowserId, purpose: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::provider::Preset;
 
     #[test]
     fn what_was_sealed_opens_for_its_kid_and_master_key_alone() {
@@ -325,6 +356,9 @@ mod tests {
         assert!(sealer.open("other", &sealed).is_none());
         assert!(Sealer::new(&MasterKey::generate()).unwrap().open("kid", &sealed).is_none());
         assert!(sealer.open("kid", &sealed[..5]).is_none());
+        assert_eq!(sealed[0], VERSION);
+        let other = [&[VERSION + 1], &sealed[1..]].concat();
+        assert!(sealer.open("kid", &other).is_none());
         assert!(!sealed.windows(7).any(|window| window == b"private"));
     }
 
@@ -366,22 +400,67 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_that_others_can_read_is_refused() {
+    fn a_row_of_before_there_were_versions_opens_all_the_same() {
+        let sealer = Sealer::new(&MasterKey::generate()).unwrap();
+        for first in [VERSION, 7] {
+            let mut nonce = [first; NONCE_LEN];
+            nonce[1] = 2;
+            let mut sealed = b"private".to_vec();
+            let (once, bound) = (Nonce::assume_unique_for_key(nonce), Aad::from(b"kid"));
+            sealer.0.seal_in_place_append_tag(once, bound, &mut sealed).unwrap();
+            let row = [nonce.as_slice(), &sealed].concat();
+            assert_eq!(sealer.open("kid", &row).unwrap().as_slice(), b"private");
+            assert!(sealer.open("other", &row).is_none());
+        }
+    }
+
+    #[test]
+    fn a_credential_is_bound_to_where_it_is_sent() {
+        let slug = Slug::parse("idp").unwrap();
+        let terms = |issuer: Option<&str>, tenant: Option<&str>| Terms {
+            issuer: issuer.map(str::to_owned),
+            tenant: tenant.map(str::to_owned),
+            ..Terms::new(Preset::Oidc, "client")
+        };
+        let places = [
+            terms(Some("https://a"), None),
+            terms(Some("https://b"), None),
+            terms(None, Some("https://a")),
+            terms(None, None),
+            Terms { preset: Preset::GitLab, ..terms(Some("https://a"), None) },
+        ];
+        let names: std::collections::BTreeSet<_> =
+            places.iter().map(|terms| credential_name(&slug, terms)).collect();
+        assert_eq!(names.len(), places.len());
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_for_its_owner_alone() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        let source = Source::Folder(folder.path().join("keys"));
-        let key = MasterKey::load(&source).unwrap();
+        let keys = folder.path().join("keys");
+        let source = Source::Folder(keys.clone());
+        assert!(matches!(MasterKey::load(&source), Err(NoMasterKey::Missing(_))));
+        assert!(!keys.exists(), "reading makes nothing");
+        let key = MasterKey::make(&keys).unwrap();
         assert_eq!(*key.0, *MasterKey::load(&source).unwrap().0);
-        let path = folder.path().join("keys/master.key");
+        assert_eq!(*key.0, *MasterKey::make(&keys).unwrap().0, "what is there stays");
+        let path = keys.join("master.key");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(MasterKey::load(&source), Err(NoMasterKey::Exposed(_))));
+        assert!(MasterKey::load(&source).is_ok());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o602)).unwrap();
+        assert!(matches!(MasterKey::load(&source), Err(NoMasterKey::File(_))));
     }
 
     #[test]
     fn a_master_key_is_32_bytes() {
         assert!(MasterKey::parse(&"ab".repeat(32)).is_ok());
         assert!(MasterKey::parse(&URL_SAFE_NO_PAD.encode([7; 32])).is_ok());
+        // openssl rand -base64 32
+        let standard = base64::engine::general_purpose::STANDARD.encode([0xff; 32]);
+        assert!(standard.contains('/') && standard.ends_with('='));
+        assert_eq!(*MasterKey::parse(&standard).unwrap().0, [0xff; 32]);
         for bad in ["", "short", &"zz".repeat(32), &URL_SAFE_NO_PAD.encode([7; 31])] {
             assert!(MasterKey::parse(bad).is_err(), "{bad}");
         }

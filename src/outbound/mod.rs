@@ -8,15 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 use reqwest::tls::{Certificate, Version};
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response};
 use url::{Host, Url};
 
+mod proxy;
 mod reach;
 mod resolver;
 
+pub use proxy::Proxy;
 pub use reach::is_public;
 use reach::{Reach, is_localhost};
 use resolver::{Refused, Resolver, Unknown};
@@ -35,11 +38,13 @@ pub struct Config {
     pub allow_private: bool,
     /// The longest that a call may take.
     pub patience: Duration,
+    /// What calls go through.
+    pub proxy: Option<Proxy>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { ca_file: None, allow_private: false, patience: PATIENCE }
+        Self { ca_file: None, allow_private: false, patience: PATIENCE, proxy: None }
     }
 }
 
@@ -72,6 +77,9 @@ pub enum Failure {
     /// Whoever listens there speaks no TLS, or none that is good enough.
     #[error("no TLS there")]
     NoTls,
+    /// The proxy of the operator did not make a connection.
+    #[error("the outbound proxy does not answer, or does not let it through")]
+    Proxy,
     /// The connection broke.
     #[error("the connection broke")]
     Unreachable,
@@ -101,6 +109,8 @@ pub struct Fetched {
 #[derive(Clone, Debug)]
 pub struct Outbound {
     client: Client,
+    /// What goes through the proxy, and the way there.
+    proxied: Option<(Arc<Matcher>, Client)>,
     reach: Reach,
     patience: Duration,
 }
@@ -108,44 +118,58 @@ pub struct Outbound {
 impl Outbound {
     /// A door as the operator wants it.
     pub fn new(config: Config) -> Result<Self, Unusable> {
-        let reach = Reach { private: config.allow_private };
-        let built = client(reach, config.patience)
-            .tls_certs_merge(
-                config.ca_file.as_deref().map(authorities).transpose()?.unwrap_or_default(),
-            )
-            .build();
-        let client = match (built, config.ca_file) {
-            (Ok(client), _) => client,
-            (Err(error), Some(file)) => return Err(Unusable::file(&file, innermost(&error))),
-            (Err(error), None) => {
-                // A bare container has no authorities; it may well call nobody.
-                let error = innermost(&error);
-                tracing::warn!(%error, "the system's authorities cannot be used: calls over https will fail");
-                let nobody = client(reach, config.patience).tls_certs_only([]).build();
-                nobody.map_err(|error| Unusable(error.to_string()))?
-            }
+        let Config { ca_file, allow_private, patience, proxy } = config;
+        let reach = Reach { private: allow_private };
+        let own = ca_file.as_deref().map(authorities).transpose()?.unwrap_or_default();
+        let finish = |make: &dyn Fn() -> ClientBuilder| finish(make, &own, ca_file.as_deref());
+        let guarded = || client(patience).dns_resolver(Arc::new(Resolver(reach)));
+        let client_of_proxy = |proxy: &Proxy| {
+            let through = reqwest::Proxy::all(proxy.url.expose());
+            // Its error would show the URL.
+            let through = through.map_err(|_| Unusable("outbound.proxy cannot be used".to_owned()));
+            let through = through?;
+            let client = finish(&|| client(patience).proxy(through.clone()))?;
+            Ok((Arc::new(proxy.matcher()), client))
         };
-        Ok(Self { client, reach, patience: config.patience })
+        Ok(Self {
+            client: finish(&guarded)?,
+            proxied: proxy.as_ref().map(client_of_proxy).transpose()?,
+            reach,
+            patience,
+        })
+    }
+
+    /// The way to a URL, if it may be called.
+    fn way(&self, url: &str) -> Result<Way<'_>, Failure> {
+        let url = checked(url, self.reach)?;
+        match &self.proxied {
+            Some((matcher, client)) if proxy::takes(matcher, &url) => {
+                if !proxy::may_ask(&url, self.reach) {
+                    return Err(Failure::NotAllowed);
+                }
+                Ok(Way { url, client, is_proxied: true })
+            }
+            _ => Ok(Way { url, client: &self.client, is_proxied: false }),
+        }
     }
 
     /// Posts a form; the status of the answer. Its body is not read.
     pub async fn post_form(&self, url: &str, fields: &[(&str, &str)]) -> Result<u16, Failure> {
         let body =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request = self
-            .client
-            .post(checked(url, self.reach)?)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body);
-        self.in_time(async { Ok(answer(request).await?.status().as_u16()) }).await
+        let Way { url, client, is_proxied } = self.way(url)?;
+        let request =
+            client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
+        self.in_time(async { Ok(answer(request, is_proxied).await?.status().as_u16()) }).await
     }
 
     /// Fetches what is there, of at most so many bytes.
     pub async fn get(&self, url: &str, most: usize) -> Result<Fetched, Failure> {
-        let request = self.client.get(checked(url, self.reach)?);
+        let Way { url, client, is_proxied } = self.way(url)?;
+        let request = client.get(url);
         let most = most.min(MOST);
         self.in_time(async {
-            let response = answer(request).await?;
+            let response = answer(request, is_proxied).await?;
             let content_type = response.headers().get(CONTENT_TYPE);
             Ok(Fetched {
                 status: response.status().as_u16(),
@@ -162,10 +186,10 @@ impl Outbound {
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, Failure> {
         let (head, form) = request.into_parts();
-        let url = checked(&head.uri.to_string(), self.reach)?;
-        let request = self.client.request(head.method, url).headers(head.headers).body(form);
+        let Way { url, client, is_proxied } = self.way(&head.uri.to_string())?;
+        let request = client.request(head.method, url).headers(head.headers).body(form);
         self.in_time(async {
-            let response = answer(request).await?;
+            let response = answer(request, is_proxied).await?;
             let mut answered = http::Response::new(Vec::new());
             *answered.status_mut() = response.status();
             *answered.headers_mut() = response.headers().clone();
@@ -193,6 +217,13 @@ impl Outbound {
     ) -> Result<T, Failure> {
         tokio::time::timeout(self.patience, call).await.unwrap_or(Err(Failure::TimedOut))
     }
+}
+
+/// How a URL is called.
+struct Way<'o> {
+    url: Url,
+    client: &'o Client,
+    is_proxied: bool,
 }
 
 /// Whether a URL may be called, as far as can be seen before its name is looked up; private ones with
@@ -229,7 +260,26 @@ fn authorities(file: &Path) -> Result<Vec<Certificate>, Unusable> {
     }
 }
 
-fn client(reach: Reach, patience: Duration) -> reqwest::ClientBuilder {
+/// A client with the authorities of the system and of the operator.
+fn finish(
+    make: &dyn Fn() -> ClientBuilder,
+    own: &[Certificate],
+    file: Option<&Path>,
+) -> Result<Client, Unusable> {
+    match (make().tls_certs_merge(own.to_vec()).build(), file) {
+        (Ok(client), _) => Ok(client),
+        (Err(error), Some(file)) => Err(Unusable::file(file, innermost(&error))),
+        (Err(error), None) => {
+            // A bare container has no authorities; it may well call nobody.
+            let error = innermost(&error);
+            tracing::warn!(%error, "the system's authorities cannot be used: calls over https will fail");
+            let nobody = make().tls_certs_only([]).build();
+            nobody.map_err(|error| Unusable(error.to_string()))
+        }
+    }
+}
+
+fn client(patience: Duration) -> ClientBuilder {
     Client::builder()
         .user_agent("mapae")
         .redirect(Policy::none())
@@ -240,11 +290,18 @@ fn client(reach: Reach, patience: Duration) -> reqwest::ClientBuilder {
         .connect_timeout(patience)
         // A connection that is kept was judged long ago.
         .pool_max_idle_per_host(0)
-        .dns_resolver(Arc::new(Resolver(reach)))
 }
 
-async fn answer(request: RequestBuilder) -> Result<Response, Failure> {
-    request.send().await.map_err(|error| why(&error))
+async fn answer(request: RequestBuilder, is_proxied: bool) -> Result<Response, Failure> {
+    request.send().await.map_err(|error| match why(&error) {
+        // The connection that was tried is the one to the proxy.
+        Failure::UnknownName | Failure::NobodyThere | Failure::Unreachable
+            if is_proxied && error.is_connect() =>
+        {
+            Failure::Proxy
+        }
+        failure => failure,
+    })
 }
 
 async fn body(mut response: Response, most: usize) -> Result<Bytes, Failure> {

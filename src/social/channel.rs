@@ -145,7 +145,11 @@ impl Channel {
                 format!("cannot reach {place}: no answer in {patience} s")
             }
             Failure::TooLarge | Failure::Malformed => format!("{place}: {failure}"),
-            Failure::UnknownName | Failure::NobodyThere | Failure::NoTls | Failure::Unreachable => {
+            Failure::UnknownName
+            | Failure::NobodyThere
+            | Failure::NoTls
+            | Failure::Proxy
+            | Failure::Unreachable => {
                 format!("cannot reach {place}: {failure}")
             }
         }

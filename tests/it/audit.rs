@@ -110,8 +110,7 @@ both! {
     }
 
     async fn s165_what_operators_do_is_written(database) {
-        let cli = Cli::new(&database).await;
-        cli.json(&["key", "list"], None).await;
+        let cli = Cli::installed(&database).await;
         let evidence = Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
         let mut book = Book { evidence, seen: BTreeMap::new() };
         book.says("the first start", &["key.created", "key.created"]).await;

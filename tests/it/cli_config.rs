@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Cli, Database};
+use crate::support::{Cli, Database, write_secret};
 
 fn problems(report: &Value) -> Vec<&str> {
     let problems = report["problems"].as_array().expect("problems").iter();
@@ -111,7 +111,7 @@ async fn what_is_in_force_is_shown_with_its_source_and_without_secrets() {
 async fn a_secret_may_stand_in_a_file() {
     let mut cli = Cli::new(&Database::Sqlite).await;
     let file = cli.folder.path().join("url");
-    fs::write(&file, format!("{}\n", cli.get("MAPAE_DATABASE_URL"))).unwrap();
+    write_secret(&file, format!("{}\n", cli.get("MAPAE_DATABASE_URL")));
     cli.set("MAPAE_DATABASE_URL_FILE", file.to_str().unwrap());
     let said = cli.run(&["config", "check"], None).await;
     assert!(said.code == 1 && said.out.contains("database_url"), "one of the two: {said:?}");
@@ -121,6 +121,34 @@ async fn a_secret_may_stand_in_a_file() {
     cli.set("MAPAE_DATABASE_URL_FILE", "/nowhere");
     let said = cli.run(&["config", "check"], None).await;
     assert!(said.code == 1 && said.out.contains("database_url_file"), "{said:?}");
+}
+
+#[tokio::test]
+async fn every_file_that_is_not_there_is_told_and_holds_up_no_other_verb() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    cli.set("MAPAE_ISSUER", "https://localhost");
+    for name in [
+        "MAPAE_MASTER_KEY_FILE",
+        "MAPAE_TLS_CERT_FILE",
+        "MAPAE_TLS_KEY_FILE",
+        "MAPAE_OUTBOUND_CA_FILE",
+        "MAPAE_BRANDING_DIR",
+    ] {
+        cli.set(name, format!("/nowhere/{name}"));
+    }
+    let said = cli.run(&["config", "check", "--json"], None).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    let report: Value = serde_json::from_str(&said.out).expect("one JSON document");
+    let keys =
+        ["branding_dir", "master_key_file", "outbound.ca_file", "tls.cert_file", "tls.key_file"];
+    assert_eq!(problems(&report), keys);
+    for problem in report["problems"].as_array().unwrap() {
+        let text = problem["problem"].as_str().unwrap();
+        assert!(text.contains("/nowhere/") && text.contains("No such file"), "{text}");
+    }
+    // Who registers a client need not read the key of the certificate.
+    let create = ["client", "create", "--id", "x", "--name", "x", "--kind", "public"];
+    cli.json(&create, None).await;
 }
 
 #[tokio::test]

@@ -263,6 +263,7 @@ async fn usage_errors_end_with_2_and_refusals_with_1() {
     ] {
         makes_no_sense(&cli, &wrong, why).await;
     }
+    cli.json(&["migrate", "up"], None).await;
     for (wrong, why) in [
         (vec!["client", "show", "--id", "nobody"], "nobody"),
         (vec!["client", "delete", "--id", "nobody"], "nobody"),
@@ -414,7 +415,9 @@ async fn token_verbs_see_and_end_tokens_beside_a_running_server() {
 async fn migrate_status_writes_nothing_and_up_applies() {
     let cli = Cli::new(&Database::Sqlite).await;
     let file = cli.folder.path().join("mapae.db");
-    let status = cli.json(&["migrate", "status"], None).await;
+    let said = cli.run(&["migrate", "status", "--json"], None).await;
+    assert!(said.code == 1 && said.err.contains("there is no database"), "{said:?}");
+    let status: Value = serde_json::from_str(&said.out).unwrap();
     let first = &status["migrations"][0];
     assert_eq!((&first["name"], &first["applied"]), (&"m0001_core".into(), &false.into()));
     assert!(!file.exists());
@@ -428,7 +431,7 @@ async fn migrate_status_writes_nothing_and_up_applies() {
         assert_eq!(applied["migrations"][0]["applied"], true);
     }
     assert_eq!(cli.json(&["migrate", "status"], None).await["migrations"][0]["applied"], true);
-    cli.json(&["key", "list"], None).await;
+    cli.json(&["key", "rotate"], None).await;
     assert_eq!(cli.json(&["doctor"], None).await["good"], true);
     let words = cli.run(&["doctor"], None).await;
     assert!(words.code == 0 && words.out.starts_with("CHECK"), "{words:?}");

@@ -1,9 +1,10 @@
 //! `mapae demo`: the printed tour works when pasted, and nothing is left behind.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::support::{
@@ -51,19 +52,89 @@ async fn the_tour_works_when_pasted_and_nothing_is_left() {
     let issuer = format!("http://localhost:{port}");
     assert!(said.starts_with(&format!("mapae is running at {issuer} ")), "{said}");
     assert_eq!(demo_folders(&folder), 1);
+    let script = script(&said);
+    assert_eq!(lines_of(script), lines_of(&of_readme()), "README has the same lines");
+    for shell in ["sh", "bash"] {
+        let pasted = Command::new(shell).args(["-e", "-c", script]).output().await.expect(shell);
+        assert!(pasted.status.success() && pasted.stderr.is_empty(), "{shell} {pasted:?}");
+        toured(&issuer, &String::from_utf8(pasted.stdout).unwrap());
+    }
+    // As people paste it: an interactive shell has other rules for `#`, `!` and `?`.
+    for (shell, arguments) in [("bash", ["--norc", "-i"]), ("zsh", ["-f", "-i"])] {
+        if Command::new(shell).arg("--version").output().await.is_err() {
+            required_or_skip(&format!("there is no {shell}"));
+            continue;
+        }
+        let out = typed(shell, &arguments, script).await;
+        toured(&issuer, &out);
+    }
+    let app = format!("http://127.0.0.1:{app_port}");
+    clicks_through(&issuer, &app).await;
+    comes_by_the_provider(&issuer, &app, &format!("http://127.0.0.1:{idp_port}")).await;
+    command_line(&cli, &said).await;
+    terminate(&child).await;
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    assert_eq!(demo_folders(&folder), 0);
+}
+
+/// The lines to paste.
+fn script(said: &str) -> &str {
     let (_, script) =
         said.split_once("paste these lines into another terminal.\n").expect("a tour");
-    let pasted = Command::new("bash").args(["-e", "-c", script]).output().await.expect("bash");
-    assert!(pasted.status.success() && pasted.stderr.is_empty(), "{pasted:?}");
-    let out = String::from_utf8(pasted.stdout).unwrap();
-    let answers: Vec<Value> = serde_json::Deserializer::from_str(&out)
-        .into_iter()
-        .map(|one| one.expect("JSON"))
+    script
+}
+
+/// The lines, but for those that say where and who.
+fn lines_of(script: &str) -> Vec<String> {
+    let lines =
+        script.lines().filter(|line| !["MAPAE=", "APP="].iter().any(|n| line.starts_with(n)));
+    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// The lines of the tour in README.
+fn of_readme() -> String {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = std::fs::read_to_string(readme).expect("README.md");
+    let (_, tour) = readme.split_once("## The tour\n").expect("a tour");
+    let (_, lines) = tour.split_once("```sh\n").expect("lines");
+    lines.split_once("```").expect("an end").0.to_owned()
+}
+
+/// What an interactive shell prints when these lines are pasted.
+async fn typed(shell: &str, arguments: &[&str], script: &str) -> String {
+    let mut child = Command::new(shell)
+        .args(arguments)
+        .env("PS1", "")
+        .env("HISTFILE", "")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect(shell);
+    let mut input = child.stdin.take().expect("standard input");
+    input.write_all(script.as_bytes()).await.expect("typed");
+    drop(input);
+    let ended = tokio::time::timeout(Duration::from_mins(1), child.wait_with_output());
+    let output = ended.await.expect("an end in time").expect("an end");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    for error in ["not found", "no matches", "parse error", "bad pattern", "curl:"] {
+        assert!(!said.contains(error), "{shell}: {said}");
+    }
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// What the tour prints: every answer a line of its own.
+fn toured(issuer: &str, out: &str) {
+    let answers: Vec<Value> = out
+        .lines()
+        .filter(|line| line.contains('{'))
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("JSON: {line}")))
         .collect();
     let [discovery, jwks, signed_in, person, refreshed, own, asked, after] = &answers[..] else {
         panic!("eight answers: {out}");
     };
-    assert_eq!(discovery["issuer"], issuer.as_str());
+    assert_eq!(discovery["issuer"], issuer);
     assert_eq!(jwks["keys"].as_array().unwrap().len(), 2);
     for tokens in [signed_in, refreshed] {
         assert!(tokens["access_token"].is_string() && tokens["id_token"].is_string());
@@ -74,12 +145,72 @@ async fn the_tour_works_when_pasted_and_nothing_is_left() {
     assert!(own["access_token"].is_string() && own.get("refresh_token").is_none());
     assert_eq!((&asked["active"], &asked["client_id"]), (&true.into(), &"demo-app".into()));
     assert_eq!(*after, serde_json::json!({ "active": false }));
-    let app = format!("http://127.0.0.1:{app_port}");
-    clicks_through(&issuer, &app).await;
-    comes_by_the_provider(&issuer, &app, &format!("http://127.0.0.1:{idp_port}")).await;
+}
+
+/// The line that the demo prints for its command line works from any folder.
+async fn command_line(cli: &Cli, said: &str) {
+    let line = said.lines().find(|line| line.ends_with(" client list")).expect("a line");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let listed = Command::new("sh")
+        .args(["-c", line])
+        .current_dir(elsewhere.path())
+        .env_clear()
+        .output()
+        .await
+        .expect("sh");
+    let out = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.status.success() && out.contains("demo-app"), "{line}: {out}");
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    assert!(!cli.folder.path().join("data").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_works_over_https_with_an_authority_that_the_demo_prints() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    let [port, app_port, idp_port] = [(); 3].map(|()| free_port().to_string());
+    let ports = ["--port", &port, "--app-port", &app_port, "--idp-port", &idp_port];
+    let arguments = [&["demo", "--tls", "--keep"][..], &ports].concat();
+    let mut child = cli.command(&arguments).stdin(Stdio::null()).spawn().unwrap();
+    let said = tour(&mut child).await;
+    let issuer = format!("https://localhost:{port}");
+    assert!(said.starts_with(&format!("mapae is running at {issuer} ")), "{said}");
+    let ca_file = cli.folder.path().join("mapae-demo/ca.pem");
+    assert!(said.contains(ca_file.to_str().unwrap()), "{said}");
+    let pasted = Command::new("bash").args(["-e", "-c", script(&said)]).output().await.unwrap();
+    assert!(pasted.status.success() && pasted.stderr.is_empty(), "{pasted:?}");
+    toured(&issuer, &String::from_utf8(pasted.stdout).unwrap());
+    // The app, the provider and the server, for whoever trusts the authority, and for nobody else.
+    let ca = reqwest::Certificate::from_pem(&std::fs::read(&ca_file).unwrap()).unwrap();
+    let trusting = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_certs_only([ca])
+        .build()
+        .unwrap();
+    for place in [
+        format!("https://127.0.0.1:{app_port}/"),
+        format!("https://127.0.0.1:{idp_port}/.well-known/openid-configuration"),
+        format!("{issuer}/.well-known/openid-configuration"),
+    ] {
+        assert_eq!(trusting.get(&place).send().await.unwrap().status(), 200, "{place}");
+        assert!(http().get(&place).send().await.is_err(), "{place}");
+    }
+    let app = format!("https://127.0.0.1:{app_port}");
+    let mut at_app = Browser::new(&app, &trusting);
+    let mut at_issuer = Browser::new(&issuer, &trusting);
+    let mut at_idp = Browser::new(&format!("https://127.0.0.1:{idp_port}"), &trusting);
+    let url = at_app.post("/sign-in", &[]).await.location().expect("sent away").to_owned();
+    let login = at_issuer.open(&url).await;
+    let away = at_issuer.leave(&login, "demo-idp").await.location().expect("away").to_owned();
+    let there = at_idp.open(&away).await;
+    let asked = at_idp.sign_in_as(&there, "chunhyang", "seong-chun-hyang").await;
+    let back = at_idp.consent(&asked, "allow").await.location().expect("sent back").to_owned();
+    let consent = at_issuer.open(&back).await;
+    let back = at_issuer.consent(&consent, "allow").await.location().expect("back").to_owned();
+    let signed_in = at_app.open(&back).await;
+    assert!(signed_in.reply.text.contains("성춘향"), "{signed_in:?}");
+    command_line(&cli, &said).await;
     terminate(&child).await;
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
-    assert_eq!(demo_folders(&folder), 0);
 }
 
 /// What a newcomer does with the app of the demo.

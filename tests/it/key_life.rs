@@ -102,6 +102,25 @@ both! {
         assert_ne!(kid(&token(&app).await), before);
     }
 
+    async fn a_start_with_a_clock_far_ahead_does_not_stop_the_rotation(database) {
+        let server = Server::start(&database).await;
+        let app = server.client("app", |_| {}).await;
+        let old = kid(&token(&app).await);
+        // Keys come of age for the wrong clock, and their successors are made for its time.
+        server.advance(400 * DAY);
+        maintain(&server).await;
+        assert_eq!(kids(&server).await.len(), 4);
+        server.advance(-400 * DAY);
+        assert_eq!(kid(&token(&app).await), old);
+        server.advance(90 * DAY - 2 * HOUR);
+        maintain(&server).await;
+        assert_eq!(kids(&server).await.len(), 6, "those of now are made all the same");
+        maintain(&server).await;
+        assert_eq!(kids(&server).await.len(), 6, "once");
+        server.advance(2 * HOUR);
+        assert_ne!(kid(&token(&app).await), old);
+    }
+
     async fn an_expired_token_of_a_key_that_is_no_longer_published_still_proves(database) {
         let server = Server::start(&database).await;
         server.alice().await;

@@ -218,6 +218,86 @@ async fn an_authority_of_the_operator_is_trusted_and_no_other() {
     }
 }
 
+/// A proxy that connects everything to one address; what it was asked for comes out of the channel.
+async fn proxy_to(to: SocketAddr) -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (asked, asks) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.expect("a head"));
+            }
+            let head = String::from_utf8(head).expect("text");
+            let refuses = head.contains("forbidden.example");
+            let _ = asked.send(head);
+            if refuses {
+                let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await;
+                continue;
+            }
+            stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await.expect("sent");
+            let mut there = tokio::net::TcpStream::connect(to).await.expect("a connection");
+            tokio::spawn(async move {
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut there).await;
+            });
+        }
+    });
+    (address, asks)
+}
+
+#[tokio::test]
+async fn behind_a_proxy_it_resolves_names_and_the_guard_holds() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let ca_file = folder.path().join("ca.pem");
+    std::fs::write(&ca_file, authority.pem()).expect("written");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let server = listener.local_addr().expect("an address");
+    let acceptor = acceptor(&authority.issue(&["app.example", "1.1.1.1"]));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let _ = stream.read(&mut [0; 1024]).await;
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+        }
+    });
+    let (proxy, mut asks) = proxy_to(server).await;
+    let url = format!("http://me:secret@{proxy}");
+    let through = outbound(|config| {
+        config.ca_file = Some(ca_file);
+        config.proxy =
+            Some(mapae::outbound::Proxy::parse(&url, "direct.invalid").expect("a proxy"));
+    });
+    // Nobody here knows this name, and the proxy lives on this machine.
+    assert_eq!(through.post_form("https://app.example/logout", &[]).await, Ok(204));
+    let asked = asks.recv().await.expect("asked");
+    assert!(asked.starts_with("CONNECT app.example:443 "), "{asked}");
+    assert!(asked.to_ascii_lowercase().contains("proxy-authorization: basic"), "{asked}");
+    assert_eq!(through.get("https://1.1.1.1/", 10).await.map(|got| got.status), Ok(204));
+    assert!(asks.recv().await.expect("asked").starts_with("CONNECT 1.1.1.1:443 "));
+    assert_eq!(through.get("https://forbidden.example/", 10).await, Err(Failure::Proxy));
+    asks.recv().await.expect("asked");
+    // Neither addresses nor names of the own network, whoever would look them up.
+    for url in [
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://127.0.0.1/",
+        "https://localhost/",
+        "https://intranet/",
+        "https://metadata.google.internal/",
+        "http://app.example/",
+    ] {
+        assert_eq!(through.get(url, 10).await, Err(Failure::NotAllowed), "{url}");
+    }
+    assert_eq!(through.get("https://direct.invalid/", 10).await, Err(Failure::UnknownName));
+    assert!(asks.try_recv().is_err(), "nothing of it went to the proxy");
+    let nobody = outbound(|config| {
+        config.proxy = Some(mapae::outbound::Proxy::parse("127.0.0.1:1", "").expect("a proxy"));
+    });
+    assert_eq!(nobody.get("https://app.example/", 10).await, Err(Failure::Proxy));
+}
+
 #[test]
 fn authorities_that_cannot_be_read_are_said_so() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -211,7 +211,7 @@ async fn files_that_are_no_pair_are_said_at_the_start() {
     let texts =
         [("cert", certificate.as_str()), ("key", &key), ("ca", authority.pem()), ("text", "x")];
     for (name, text) in texts {
-        std::fs::write(file(name), text).expect("written");
+        crate::support::write_secret(file(name), text);
     }
     for (certificate, key, problem) in [
         ("cert", "missing", "tls.key_file: "),

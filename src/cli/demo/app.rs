@@ -13,10 +13,10 @@ use axum::http::header::{
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use axum::serve::Listener;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use tokio::net::TcpListener;
 
 use super::relying_party::{Away, Brought, RelyingParty};
 use crate::domain::form::Form;
@@ -42,7 +42,11 @@ const MANY: usize = 1000;
 const STYLE: &str = include_str!("../../../templates/demo/demo.css");
 
 /// Serves the app until it is aborted.
-pub(super) async fn serve(listener: TcpListener, party: RelyingParty) {
+pub(super) async fn serve<L>(listener: L, party: RelyingParty)
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
     let app = Arc::new(App { party, visits: Mutex::default() });
     let router = Router::new()
         .route("/", get(home))

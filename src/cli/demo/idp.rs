@@ -6,6 +6,7 @@ use std::path::Path;
 use tokio::net::TcpListener;
 
 use super::super::{Installation, Outcome};
+use super::tls::Secure;
 use super::{register, settings};
 use crate::accounts::users::{self, NewUser};
 use crate::app::Server;
@@ -35,12 +36,13 @@ pub(super) async fn start(
     listener: TcpListener,
     url: &str,
     folder: &Path,
+    secure: Option<&Secure>,
 ) -> Outcome<Server> {
     let branding = folder.join("branding");
     let written = std::fs::create_dir_all(&branding)
         .and_then(|()| std::fs::write(branding.join("brand.toml"), BRAND));
     written.or_else(|error| reject(format!("{}: {error}", branding.display())))?;
-    let mut settings = settings(url, "127.0.0.1:0", folder)?;
+    let mut settings = settings(url, "127.0.0.1:0", folder, secure)?;
     settings.branding_dir = Some(branding);
     let server = Server::start_on(listener, settings, at.clock.clone()).await?;
     let issuer = server.issuer();

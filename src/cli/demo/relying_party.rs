@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 
 use openidconnect::core::{
@@ -61,14 +62,16 @@ pub(super) struct Brought {
 pub(super) type Refused = String;
 
 impl RelyingParty {
-    /// Reads the metadata of an issuer.
+    /// Reads the metadata of an issuer; its authority is in this file, where it is none of the
+    /// system's.
     pub(super) async fn discover(
         issuer: &str,
         id: &str,
         secret: &str,
         home: &str,
+        ca_file: Option<&Path>,
     ) -> Outcome<Self> {
-        match Self::try_discover(issuer, id, secret, home).await {
+        match Self::try_discover(issuer, id, secret, home, ca_file).await {
             Ok(party) => Ok(party),
             Err(why) => reject(format!("the app of the demo does not find its issuer: {why}")),
         }
@@ -79,9 +82,14 @@ impl RelyingParty {
         id: &str,
         secret: &str,
         home: &str,
+        ca_file: Option<&Path>,
     ) -> Result<Self, Refused> {
-        let http =
+        let mut http =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+        if let Some(file) = ca_file {
+            let pem = std::fs::read(file).map_err(words)?;
+            http = http.tls_certs_only([reqwest::Certificate::from_pem(&pem).map_err(words)?]);
+        }
         let http = Http(http.build().map_err(words)?);
         let url = IssuerUrl::new(issuer.to_owned()).map_err(words)?;
         let metadata =

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::app;
 use crate::app::config::Settings;
-use crate::cli::{Installation, Outcome};
+use crate::cli::output::note;
+use crate::cli::{Installation, Kind, Outcome};
 use crate::domain::nearest::nearest;
 use crate::domain::provider::{Preset, Registration, Slug};
 use crate::domain::urls::Issuer;
@@ -36,19 +37,28 @@ struct Finding {
 
 impl Check {
     pub(super) async fn run(self, at: &Installation, settings: &Settings) -> Outcome<ExitCode> {
-        let store = at.store(settings).await?;
-        let every = every(settings, &store).await?;
+        // It says what to paste there before anything is here.
+        let store = if app::is_missing(settings)? {
+            None
+        } else {
+            Some(at.store(settings, Kind::Reads).await?)
+        };
+        if store.is_none() {
+            note(&format!("there is no database {} yet", settings.database()));
+        }
+        let store = store.as_deref();
+        let every = every(settings, store).await?;
         let mut findings = Vec::new();
         match self.slug.or(self.named) {
             None => {
                 for one in &every {
-                    findings.push(check(at, settings, &store, one).await?);
+                    findings.push(check(at, settings, store, one).await?);
                 }
             }
             Some(named) => {
                 let slug = super::slug(&named)?;
                 findings.push(match every.iter().find(|one| one.slug == slug) {
-                    Some(one) => check(at, settings, &store, one).await?,
+                    Some(one) => check(at, settings, store, one).await?,
                     None => not_yet(settings, slug, &every),
                 });
             }
@@ -100,21 +110,29 @@ impl Finding {
 }
 
 /// Every provider, with its credential.
-async fn every(settings: &Settings, store: &Store) -> Outcome<Vec<Registration>> {
-    let sealer = Sealer::new(&app::master_key(settings, store).await?)?;
+async fn every(settings: &Settings, store: Option<&Store>) -> Outcome<Vec<Registration>> {
     let mut every = settings.social.clone();
-    every.extend(providers::stored(store, &sealer).await?);
+    let Some(store) = store else { return Ok(every) };
+    // A server that was never started has no master key, and nothing that it sealed.
+    if !crate::store::providers::list_all(store).await?.is_empty() {
+        let sealer = Sealer::new(&app::existing_master_key(settings, store).await?)?;
+        every.extend(providers::stored(store, &sealer).await?);
+    }
     Ok(every)
 }
 
 async fn check(
     at: &Installation,
     settings: &Settings,
-    store: &Store,
+    store: Option<&Store>,
     one: &Registration,
 ) -> Outcome<Finding> {
     let mut said = said(at, settings, one).await?;
-    if let Some(client) = administration::missing_client(store, &one.terms).await? {
+    let missing = match store {
+        Some(store) => administration::missing_client(store, &one.terms).await?,
+        None => one.terms.clients().next().cloned(),
+    };
+    if let Some(client) = missing {
         let problem = format!("it is for {:?}, and there is no such client", client.as_str());
         said = Err(said.err().into_iter().chain([problem]).collect::<Vec<_>>().join("; "));
     }

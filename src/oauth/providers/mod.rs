@@ -252,14 +252,14 @@ pub(super) fn sealed(sealer: &Sealer, registration: &Registration) -> Result<Sto
     let text = serde_json::to_vec(&text).map(zeroize::Zeroizing::new);
     let text = text.map_err(|error| Fault::internal("writing a credential", error))?;
     let Registration { slug, terms, .. } = registration;
-    Stored::new(slug.clone(), terms, sealer.seal(&credential_name(slug), &text)?)
+    Stored::new(slug.clone(), terms, sealer.seal(&credential_name(slug, terms), &text)?)
 }
 
 /// Reads a registration and opens its credential; why that cannot be done comes instead.
 pub(super) fn opened(sealer: &Sealer, stored: &Stored) -> Result<Registration, String> {
     let terms = stored.terms().map_err(|fault| fault.to_string())?;
     let slug = stored.slug.clone();
-    let text = sealer.open(&credential_name(&slug), &stored.sealed_credential);
+    let text = sealer.open(&credential_name(&slug, &terms), &stored.sealed_credential);
     let text = text.and_then(|text| serde_json::from_slice(&text).ok());
     let credential = match text {
         Some(Text::None) => Credential::None,
@@ -267,7 +267,11 @@ pub(super) fn opened(sealer: &Sealer, stored: &Stored) -> Result<Registration, S
         Some(Text::Key { team, id, private }) => {
             Credential::Key { team, id, private: Sensitive::new(private) }
         }
-        None => return Err(format!("the master key does not open the credential of {slug}")),
+        None => {
+            return Err(format!(
+                "the credential of {slug} does not open: it was sealed under another master key or for another issuer"
+            ));
+        }
     };
     Ok(Registration { slug, terms, credential, disabled: stored.disabled })
 }

@@ -122,7 +122,7 @@ impl Every {
 /// Apple's credential is a key, in a file.
 fn apple_table(apple: &Apple, folder: &TempDir, more: &str) -> String {
     let file = folder.path().join("apple.p8");
-    std::fs::write(&file, apple.p8()).expect("written");
+    crate::support::write_secret(&file, apple.p8());
     format!(
         "[[social]]\nslug = \"apple\"\npreset = \"apple\"\nissuer = \"{}\"\n\
          client_id = \"{CLIENT_ID}\"\nteam_id = \"{APPLE_TEAM_ID}\"\nkey_id = \"{}\"\n\

@@ -27,6 +27,7 @@ const WEB: &[&str] = &[
 async fn installed(database: &Database) -> Cli {
     let mut cli = Cli::new(database).await;
     cli.set("MAPAE_OUTBOUND_ALLOW_PRIVATE", "true");
+    cli.json(&["migrate", "up"], None).await;
     cli
 }
 
@@ -177,6 +178,26 @@ both! {
         binary.kill().await;
         let said = binary.cli.run(&["serve"], None).await;
         assert!(said.code == 1 && said.err.contains("sealed"), "{said:?}");
+    }
+
+    async fn a_secret_does_not_open_for_an_issuer_that_was_put_into_its_row(database) {
+        let (idp, another) = (Oidc::start().await, Oidc::start().await);
+        let mut binary = installed(&database).await.serve().await;
+        let app = binary.client("app", WEB).await;
+        add(&binary, "idp", idp.base()).await;
+        offers(&binary, &app, "idp", true).await;
+        assert_eq!(binary.cli(&["provider", "check", "idp"], None).await["good"], true);
+        let change = format!(
+            "UPDATE provider SET registration = replace(registration, '{}', '{}')",
+            idp.base(),
+            another.base()
+        );
+        binary.evidence().await.run(&change).await;
+        let said = binary.cli.run(&["provider", "check", "idp"], None).await;
+        assert!(said.code == 1 && said.err.contains("for another issuer"), "{said:?}");
+        binary.kill().await;
+        let said = binary.cli.run(&["serve"], None).await;
+        assert!(said.code == 1 && said.err.contains("for another issuer"), "{said:?}");
     }
 
     async fn s130_a_secret_is_sealed_and_survives_another_master_key(database) {

@@ -1,7 +1,5 @@
 //! `[[social]]` in the settings file, alone and beside the providers of the database.
 
-use std::fs;
-
 use serde_json::{Value, json};
 
 use super::scene::{with_file, write};
@@ -13,7 +11,7 @@ use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET};
 async fn every_mistake_in_the_file_is_told_by_its_key_at_once() {
     let mut cli = with_file("").await;
     let folder = cli.folder.path().to_owned();
-    fs::write(folder.join("key.pem"), "no key").unwrap();
+    crate::support::write_secret(folder.join("key.pem"), "no key");
     let mut expected = Vec::new();
     let mut text = String::new();
     for (slug, lines, key) in [
@@ -196,7 +194,7 @@ async fn providers_of_the_file_and_of_the_database_stand_side_by_side() {
 async fn what_nobody_means_is_told_by_its_key() {
     let cli = with_file("").await;
     let file = cli.folder.path().join("empty");
-    fs::write(&file, "\n").unwrap();
+    crate::support::write_secret(&file, "\n");
     let empty = format!("client_secret_file = \"{}\"", file.display());
     let usual = |preset: &str, more: &str| {
         format!("preset = \"{preset}\"\nclient_id = \"x\"\nclient_secret = \"x\"\n{more}")

@@ -46,6 +46,7 @@ impl Cli {
             ("MAPAE_ISSUER", format!("http://127.0.0.1:{port}")),
             ("MAPAE_LISTEN", format!("127.0.0.1:{port}")),
             ("MAPAE_ADMIN_LISTEN", "127.0.0.1:0".to_owned()),
+            ("MAPAE_SHUTDOWN_DELAY", "0s".to_owned()),
             ("MAPAE_DATABASE_URL", database_url),
             ("MAPAE_KEYS_DIR", folder.path().join("keys").display().to_string()),
         ];
@@ -102,6 +103,14 @@ impl Cli {
             arguments.push("--json");
         }
         self.run(&arguments, stdin).await.json()
+    }
+
+    /// On a fresh database on which a server ran once: it has tables and keys.
+    pub(crate) async fn installed(database: &Database) -> Self {
+        let mut binary = Self::new(database).await.serve().await;
+        binary.terminate().await;
+        assert_eq!(binary.ended().await, Some(0));
+        binary.cli
     }
 
     /// Starts serving; the logs go to `server.log` in the folder.

@@ -64,7 +64,7 @@ impl Pair {
     pub(crate) fn settings(&self, folder: &Path) -> [(&'static str, String); 2] {
         let write = |name: &str, text: &str| {
             let path = folder.join(name);
-            std::fs::write(&path, text).expect("written");
+            super::write_secret(&path, text);
             path.display().to_string()
         };
         [

@@ -34,6 +34,13 @@ pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool)
     panic!("not within ten seconds: {what}");
 }
 
+/// Writes a file that its owner alone may read.
+pub(crate) fn write_secret(path: impl AsRef<std::path::Path>, text: impl AsRef<[u8]>) {
+    std::fs::write(&path, text).expect("written");
+    let alone = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&path, alone).expect("permissions");
+}
+
 /// Writes a proof once and runs it on both databases.
 macro_rules! both {
     ($($(#[$meta:meta])* async fn $name:ident($database:ident) $body:block)+) => {$(

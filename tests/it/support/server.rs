@@ -64,6 +64,7 @@ impl Server {
         let mut given: Vec<(&'static str, String)> =
             settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
         given.extend([
+            ("shutdown.delay", "0s".to_owned()),
             ("admin_listen", "127.0.0.1:0".to_owned()),
             ("keys_dir", folder.path().join("keys").display().to_string()),
             ("log", "off".to_owned()),

@@ -1,0 +1,210 @@
+//! The way of a log line to standard error: a bounded queue, and a thread of its own that writes.
+//! Whoever logs never waits for whoever reads: what finds the queue full is dropped and counted.
+//!
+//! Not `tracing-appender`: its guard writes to the very stream that may be stuck, and it does not
+//! say how many lines are missing.
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The most that waits to be written, in bytes.
+const MOST: usize = 4 * 1024 * 1024;
+/// Before another try, where the stream takes nothing at the moment and does not block either.
+const RESPITE: Duration = Duration::from_millis(50);
+/// The thread that writes.
+const THREAD: &str = "mapae-log";
+
+/// Lines on their way.
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    most: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<u8>,
+    is_writing: bool,
+    lost: u64,
+}
+
+impl Queue {
+    /// Starts the thread that writes there.
+    pub(super) fn start(to: impl Write + Send + 'static) -> io::Result<Arc<Self>> {
+        Self::bounded(to, MOST)
+    }
+
+    fn bounded(to: impl Write + Send + 'static, most: usize) -> io::Result<Arc<Self>> {
+        let queue = Arc::new(Self { state: Mutex::default(), changed: Condvar::new(), most });
+        let writing = Arc::clone(&queue);
+        std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || writing.write_all(to))?;
+        Ok(queue)
+    }
+
+    /// Takes a line, or counts it as lost. Never waits.
+    pub(super) fn push(&self, line: &[u8]) {
+        let mut state = self.state();
+        // The one line of the writing thread itself says what was lost, so it has room always.
+        let is_own = || std::thread::current().name() == Some(THREAD);
+        if state.waiting.len() + line.len() > self.most && !is_own() {
+            state.lost += 1;
+            drop(state);
+            count(1);
+            return;
+        }
+        state.waiting.extend_from_slice(line);
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Waits until everything is written, for so long at most.
+    pub(super) fn flush(&self, at_most: Duration) {
+        let is_busy = |state: &mut State| state.is_writing || !state.waiting.is_empty();
+        // What is left then is lost with the process.
+        let _ = self.changed.wait_timeout_while(self.state(), at_most, is_busy);
+    }
+
+    fn write_all(&self, mut to: impl Write) {
+        let mut lines = Vec::new();
+        loop {
+            self.take(&mut lines);
+            let missing = write(&mut to, &lines);
+            lines.clear();
+            let mut state = self.state();
+            state.lost += missing;
+            // It is said once something could be written again.
+            let lost = if missing == 0 { std::mem::take(&mut state.lost) } else { 0 };
+            drop(state);
+            count(missing);
+            if lost > 0 {
+                tracing::warn!(
+                    lost,
+                    "log lines are missing here: standard error was not read fast enough"
+                );
+            }
+            self.state().is_writing = false;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits for lines and takes them all.
+    fn take(&self, lines: &mut Vec<u8>) {
+        let nothing = |state: &mut State| state.waiting.is_empty();
+        let waited = self.changed.wait_while(self.state(), nothing);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut state.waiting, lines);
+        state.is_writing = true;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic cannot leave bytes and numbers half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count(lost: u64) {
+    if lost > 0 {
+        metrics::counter!("mapae_log_lines_lost_total").increment(lost);
+    }
+}
+
+/// Writes lines; how many of them could not be written.
+fn write(to: &mut impl Write, mut lines: &[u8]) -> u64 {
+    while !lines.is_empty() {
+        match to.write(lines) {
+            Ok(written) if written > 0 => lines = lines.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                std::thread::park_timeout(RESPITE);
+            }
+            // Whoever read it is gone.
+            Ok(_) | Err(_) => {
+                let missing = lines.split_inclusive(|byte| *byte == b'\n').count();
+                return u64::try_from(missing).unwrap_or(u64::MAX);
+            }
+        }
+    }
+    0
+}
+
+/// The end of the queue that takes lines: one line a write.
+#[derive(Clone, Debug)]
+pub(super) struct Lines(pub(super) Arc<Queue>);
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    /// A stream whose reader takes each piece when it likes.
+    struct Gate {
+        came: Sender<Vec<u8>>,
+        taken: Receiver<()>,
+    }
+
+    impl Write for Gate {
+        fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+            let gone = |_| io::Error::from(ErrorKind::BrokenPipe);
+            self.came.send(piece.to_vec()).map_err(gone)?;
+            self.taken.recv().map_err(|_| io::Error::from(ErrorKind::BrokenPipe))?;
+            Ok(piece.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_reader_that_does_not_read_and_what_was_lost_is_counted() {
+        let (came, pieces) = channel();
+        let (take, taken) = channel();
+        let queue = Queue::bounded(Gate { came, taken }, 1000).unwrap();
+        queue.push(b"first\n");
+        assert_eq!(pieces.recv().unwrap(), b"first\n");
+        // Nobody takes it; ten lines wait, the others are lost.
+        let line = [&[b'x'; 99][..], b"\n"].concat();
+        for _ in 0..5000 {
+            queue.push(&line);
+        }
+        queue.flush(Duration::from_millis(1));
+        assert_eq!(queue.state().lost, 4990);
+        take.send(()).unwrap();
+        assert_eq!(pieces.recv().unwrap(), line.repeat(10));
+        assert_eq!(queue.state().lost, 0, "said once something was written");
+        queue.push(b"last\n");
+        take.send(()).unwrap();
+        assert_eq!(pieces.recv().unwrap(), b"last\n");
+        take.send(()).unwrap();
+        queue.flush(LONG);
+        assert!(!queue.state().is_writing && queue.state().waiting.is_empty());
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_ends_nothing() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let queue = Queue::bounded(writer, 1000).unwrap();
+        for _ in 0..3 {
+            queue.push(b"one\ntwo\n");
+            queue.flush(LONG);
+        }
+        assert_eq!(queue.state().lost, 6);
+    }
+}

@@ -1,0 +1,216 @@
+//! What an installation consists of: a database, a master key, files of secrets. Nothing is made by
+//! looking, and nothing takes the place of what should be there.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::certificates::Authority;
+use crate::support::{Binary, Cli, Database, eventually, http, write_secret};
+
+const READING: &[&[&str]] = &[
+    &["client", "list"],
+    &["client", "show", "--id", "x"],
+    &["user", "list"],
+    &["user", "show", "--username", "x"],
+    &["provider", "list"],
+    &["provider", "show", "x"],
+    &["key", "list"],
+    &["key", "export-jwks"],
+    &["token", "inspect"],
+    &["audit", "list"],
+    &["migrate", "status"],
+];
+
+const CHANGING: &[&[&str]] = &[
+    &["client", "disable", "--id", "x"],
+    &["client", "update", "--id", "x", "--name", "y"],
+    &["user", "logout", "--username", "x"],
+    &["provider", "disable", "x"],
+    &["key", "rotate"],
+    &["key", "rewrap"],
+    &["token", "revoke"],
+];
+
+fn entries(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verb_that_looks_or_changes_makes_no_database_no_folder_and_no_key() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    for verb in READING.iter().chain(CHANGING) {
+        let said = cli.run(verb, Some("mapae_rt_x")).await;
+        assert_eq!(said.code, 1, "{verb:?} {said:?}");
+        assert!(said.err.contains("there is no database"), "{verb:?} {said:?}");
+        assert!(said.err.contains("mapae.db"), "{verb:?} {said:?}");
+        assert_eq!(entries(cli.folder.path()), [""; 0], "{verb:?}");
+    }
+    assert_eq!(cli.run(&["doctor"], None).await.code, 1);
+    cli.run(&["provider", "check", "kakao"], None).await;
+    cli.json(&["config", "check"], None).await;
+    assert_eq!(entries(cli.folder.path()), [""; 0]);
+    // The first verb that adds something may be the first of an installation, and says so.
+    let create = ["client", "create", "--id", "x", "--name", "x", "--kind", "public"];
+    let said = cli.run(&create, None).await;
+    assert!(said.code == 0 && said.err.contains("made a new database at /"), "{said:?}");
+    let said = cli.run(&["client", "list"], None).await;
+    assert!(said.code == 0 && !said.err.contains("database"), "{said:?}");
+    // No key is made by looking for one.
+    let said = cli.run(&["key", "list"], None).await;
+    assert!(said.code == 1 && said.err.contains("there is no master key"), "{said:?}");
+    assert!(!cli.folder.path().join("keys").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verb_that_looks_migrates_nothing() {
+    let cli = Cli::installed(&Database::Sqlite).await;
+    let database = rusqlite::Connection::open(cli.folder.path().join("mapae.db")).unwrap();
+    let last = "DELETE FROM seaql_migrations WHERE version = \
+                (SELECT max(version) FROM seaql_migrations)";
+    assert_eq!(database.execute(last, []).unwrap(), 1);
+    for verb in READING {
+        let said = cli.run(verb, Some("mapae_rt_x")).await;
+        assert_eq!(said.code, 1, "{verb:?} {said:?}");
+        assert!(said.err.contains("1 migrations are pending"), "{verb:?} {said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_database_was_sealed_elsewhere_makes_no_key_in_its_place() {
+    let cli = Cli::installed(&Database::Sqlite).await;
+    let (keys, elsewhere) = (cli.folder.path().join("keys"), cli.folder.path().join("elsewhere"));
+    fs::rename(&keys, &elsewhere).unwrap();
+    for verb in [&["serve"][..], &["key", "rotate"], &["key", "rewrap"]] {
+        let said = cli.run(verb, None).await;
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
+        for word in ["was sealed under a master key", "mapae.db", "keys_dir"] {
+            assert!(said.err.contains(word), "{word}: {said:?}");
+        }
+        assert!(!keys.exists(), "{verb:?}");
+    }
+    fs::rename(&elsewhere, &keys).unwrap();
+    let mut binary = cli.serve().await;
+    binary.terminate().await;
+    assert_eq!(binary.ended().await, Some(0));
+}
+
+fn line(log: &str, message: &str) -> Option<Value> {
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    lines.into_iter().find(|line| line["message"] == message)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_names_the_database_and_says_that_it_is_new() {
+    let mut binary = Binary::start(&Database::Sqlite).await;
+    let path = binary.cli.folder.path().join("mapae.db").display().to_string();
+    let ready = async |binary: &Binary| {
+        eventually("logged", async || line(&binary.log(), "ready").is_some()).await;
+        line(&binary.log(), "ready").expect("logged")
+    };
+    assert_eq!(ready(&binary).await["database"], path.as_str());
+    let new = line(&binary.log(), "made a new database").expect("logged");
+    assert_eq!(new["database"], path.as_str());
+    binary.terminate().await;
+    assert_eq!(binary.ended().await, Some(0));
+    fs::remove_file(binary.cli.folder.path().join("server.log")).unwrap();
+    binary.restart().await;
+    ready(&binary).await;
+    assert_eq!(line(&binary.log(), "made a new database"), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_rule_says_who_else_may_read_a_file_with_a_secret() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    let folder = cli.folder.path().to_owned();
+    let file = |name: &str| folder.join(name).display().to_string();
+    let pair = Authority::new().issue(&["localhost"]);
+    write_secret(file("url"), cli.get("MAPAE_DATABASE_URL"));
+    write_secret(file("master"), "ab".repeat(32));
+    write_secret(file("secret"), "of a client");
+    write_secret(file("cert"), &pair.certificate);
+    write_secret(file("key"), &pair.key);
+    let social = format!(
+        "[[social]]\nslug = \"google\"\npreset = \"google\"\nclient_id = \"x\"\n\
+         client_secret_file = \"{}\"\n",
+        file("secret")
+    );
+    fs::write(file("mapae.toml"), social).unwrap();
+    cli.set("MAPAE_CONFIG", file("mapae.toml"));
+    cli.set("MAPAE_DATABASE_URL", "");
+    cli.set("MAPAE_DATABASE_URL_FILE", file("url"));
+    cli.set("MAPAE_MASTER_KEY_FILE", file("master"));
+    cli.set("MAPAE_ISSUER", "https://localhost");
+    cli.set("MAPAE_TLS_CERT_FILE", file("cert"));
+    cli.set("MAPAE_TLS_KEY_FILE", file("key"));
+    let mode = |name: &str, mode| fs::set_permissions(file(name), Permissions::from_mode(mode));
+    for name in ["url", "master", "secret", "key"] {
+        for (bits, word) in [(0o644, "chmod o-r"), (0o606, "chmod o-rw")] {
+            mode(name, bits).unwrap();
+            let said = cli.run(&["serve"], None).await;
+            assert_eq!(said.code, 1, "{name} {bits:o} {said:?}");
+            assert!(said.err.contains(&file(name)) && said.err.contains(word), "{said:?}");
+        }
+        mode(name, 0o440).unwrap();
+    }
+    // As Kubernetes mounts them: by links, in memory, readable by all.
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
+        return crate::support::required_or_skip("there is no /dev/shm");
+    };
+    for name in ["url", "master", "secret", "key"] {
+        let there = memory.path().join(name);
+        fs::copy(file(name), &there).unwrap();
+        fs::set_permissions(&there, Permissions::from_mode(0o444)).unwrap();
+        fs::remove_file(file(name)).unwrap();
+        symlink(&there, file(name)).unwrap();
+    }
+    let mut child = cli.command(&["serve"]).spawn().unwrap();
+    let address = cli.get("MAPAE_LISTEN").to_owned();
+    eventually("it serves", async || tokio::net::TcpStream::connect(&address).await.is_ok()).await;
+    crate::support::terminate(&child).await;
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+}
+
+async fn published(base: &str) -> Value {
+    let reply = http().get(format!("{base}/.well-known/jwks.json")).send().await.unwrap();
+    reply.json().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_public_key_that_was_put_into_the_database_is_not_published() {
+    let mut binary = Binary::start(&Database::Sqlite).await;
+    let before = published(&binary.issuer()).await;
+    binary.terminate().await;
+    assert_eq!(binary.ended().await, Some(0));
+    let database = rusqlite::Connection::open(binary.cli.folder.path().join("mapae.db")).unwrap();
+    let kid = before["keys"].as_array().unwrap().iter().find(|key| key["kty"] == "RSA").unwrap();
+    let n = kid["n"].as_str().unwrap();
+    let another = format!("{}{}", if n.starts_with('A') { 'B' } else { 'A' }, &n[1..]);
+    let replace = "UPDATE signing_key SET public_jwk = replace(public_jwk, ?1, ?2)";
+    assert_eq!(database.execute(replace, [n, &another]).unwrap(), 2);
+    drop(database);
+    let said = binary.cli.run(&["doctor"], None).await;
+    assert!(said.code == 1 && said.out.contains("public half"), "{said:?}");
+    binary.restart().await;
+    assert_eq!(published(&binary.issuer()).await, before);
+    let log = binary.log();
+    assert!(log.contains("the public half of a signing key was changed"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_of_a_wrong_clock_is_told_by_the_doctor() {
+    let cli = Cli::installed(&Database::Sqlite).await;
+    assert_eq!(cli.json(&["doctor"], None).await["good"], true);
+    let made = cli.json(&["key", "rotate", "--alg", "ES256"], None).await;
+    let kid = made["keys"][0]["kid"].as_str().unwrap();
+    let database = rusqlite::Connection::open(cli.folder.path().join("mapae.db")).unwrap();
+    let year = "UPDATE signing_key SET signs_from = signs_from + 34560000000 WHERE kid = ?1";
+    assert_eq!(database.execute(year, [kid]).unwrap(), 1);
+    let said = cli.run(&["doctor"], None).await;
+    assert!(said.code == 1 && said.out.contains("a clock that was far ahead"), "{said:?}");
+    cli.json(&["key", "drop", kid], None).await;
+    assert_eq!(cli.json(&["doctor"], None).await["good"], true);
+}
