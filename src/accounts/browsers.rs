@@ -112,6 +112,8 @@ pub struct Proof<'a> {
     pub user: &'a UserId,
     /// How, RFC 8176.
     pub amr: &'a [&'a str],
+    /// The issuer of the provider that they came by.
+    pub provider_issuer: Option<&'a str>,
     /// Whether they asked to stay signed in.
     pub kept: bool,
     /// What the browser calls itself.
@@ -145,6 +147,7 @@ pub async fn sign_in(
         browser: browser.clone(),
         user: proof.user.clone(),
         auth_time: now,
+        provider_issuer: proof.provider_issuer.map(str::to_owned),
         amr: proof.amr.iter().map(|method| (*method).to_owned()).collect(),
         kept: proof.kept,
         user_agent: proof.user_agent.map(|name| name.chars().take(USER_AGENT).collect()),

@@ -7,6 +7,7 @@ use super::endings;
 use super::hashing::Hasher;
 use super::sign_in::{Door, Knock, Refused, SignedIn};
 use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::ending::{Ending, What};
 use crate::domain::person;
 use crate::domain::user::User;
 use crate::domain::verdict::Error;
@@ -80,8 +81,13 @@ pub async fn change(
     let proven = door.by_password(knock).await.map_err(refused)?;
     let hash = hasher.hash(hash).await?;
     let tx = door.store.begin(door.clock.now()).await?;
-    let changed = write(&tx, present, &proven, hash, change.origin).await;
-    tx.settle(changed).await
+    let ending = Ending::new(&present.user.id, What::Everything, tx.now(), change.origin);
+    let ending = ending.but(Some(&present.session.id));
+    let changed = write(&tx, present, &proven, hash, &ending).await;
+    let cookie = tx.settle(changed).await?;
+    // The password stands whatever becomes of the rest.
+    endings::first_step(door.store, door.clock, &ending).await;
+    Ok(cookie)
 }
 
 async fn write(
@@ -89,8 +95,9 @@ async fn write(
     present: &Present,
     proven: &SignedIn,
     hash: String,
-    origin: &Origin,
+    ending: &Ending,
 ) -> Result<Cookie, Error<Unchanged>> {
+    let origin = &ending.origin;
     // Locked before anything else looks at it, or two changes at once would wait for each other.
     let Some(mut user) = users::lock(tx, &present.user.id).await? else {
         return Err(Unchanged::Refused(Refused::Wrong).into());
@@ -98,7 +105,7 @@ async fn write(
     let event = proven.record(tx, None, origin).await.map_err(refused)?;
     user.password_hash = Some(hash);
     users::update(tx, &user).await?;
-    endings::end_everything(tx, &user.id, Some(&present.session.id), origin).await?;
+    endings::begin(tx, ending).await?;
     let changed = Event::new(Kind::UserPasswordChanged).user(&user.id).from(origin);
     audit_events::insert(tx, &[event, changed]).await?;
     Ok(browsers::change_cookie(tx, &present.session.browser).await?)

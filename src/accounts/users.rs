@@ -7,6 +7,7 @@ use super::endings;
 use super::hashing::Hasher;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::clock::Clock;
+use crate::domain::ending::{Ending, What};
 use crate::domain::person;
 use crate::domain::user::{Profile, User, UserId};
 use crate::domain::verdict::{Error, Rejected, reject};
@@ -103,7 +104,8 @@ pub async fn find(reader: &impl Reader, username: &str) -> Outcome<User> {
     }
 }
 
-/// Sets a password and ends everything that the old one opened.
+/// Sets a password and ends everything that the old one opened. The password stands whatever becomes
+/// of the rest.
 pub async fn set_password(
     store: &Store,
     clock: &Clock,
@@ -115,18 +117,16 @@ pub async fn set_password(
     let (tx, mut user) = lock(store, clock, username).await?;
     user.password_hash = Some(hash);
     users::update(&tx, &user).await?;
-    let ended = endings::end_everything(&tx, &user.id, None, &Origin::default()).await?;
-    audit_events::insert(&tx, &[Event::new(Kind::UserPasswordSet).user(&user.id)]).await?;
-    tx.commit().await?;
-    Ok(ended)
+    end(store, clock, tx, &user, Some(Kind::UserPasswordSet), What::Everything).await
 }
 
-/// Disables an account and ends everything that it opened.
+/// Disables an account and ends everything that it opened. It is disabled whatever becomes of the
+/// rest.
 pub async fn disable(store: &Store, clock: &Clock, username: &str) -> Outcome<u64> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
-    end(tx, &user, Kind::UserDisabled).await
+    end(store, clock, tx, &user, Some(Kind::UserDisabled), What::Everything).await
 }
 
 /// Enables an account again.
@@ -142,25 +142,39 @@ pub async fn enable(store: &Store, clock: &Clock, username: &str) -> Outcome<()>
 pub async fn logout(store: &Store, clock: &Clock, username: &str) -> Outcome<u64> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
-    end(tx, &user, Kind::UserLoggedOut).await
+    end(store, clock, tx, &user, Some(Kind::UserLoggedOut), What::Everything).await
 }
 
-/// Deletes an account with all that it opened.
+/// Deletes an account with all that it opened. It is disabled at once, and gone when everything that
+/// it opened has ended.
 pub async fn delete(store: &Store, clock: &Clock, username: &str) -> Outcome<()> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
-    endings::end_everything(&tx, &user.id, None, &Origin::default()).await?;
-    users::delete(&tx, &user.id).await?;
-    audit_events::insert(&tx, &[Event::new(Kind::UserDeleted).user(&user.id)]).await?;
-    Ok(tx.commit().await?)
+    users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
+    end(store, clock, tx, &user, None, What::Account).await.map(drop)
 }
 
-async fn end(tx: Tx, user: &User, kind: Kind) -> Outcome<u64> {
-    let ended = endings::end_everything(&tx, &user.id, None, &Origin::default()).await?;
-    let event = Event::new(kind).user(&user.id).detail(format!("{ended} families ended"));
-    audit_events::insert(&tx, &[event]).await?;
+/// Commits what was done, with the promise that the rest follows; and follows.
+async fn end(
+    store: &Store,
+    clock: &Clock,
+    tx: Tx,
+    user: &User,
+    kind: Option<Kind>,
+    what: What,
+) -> Outcome<u64> {
+    let ending = Ending::new(&user.id, what, tx.now(), &Origin::default());
+    endings::begin(&tx, &ending).await?;
+    let events: Vec<_> = kind.map(|kind| Event::new(kind).user(&user.id)).into_iter().collect();
+    audit_events::insert(&tx, &events).await?;
     tx.commit().await?;
-    Ok(ended)
+    // What was committed stands: the verb says what does not yet.
+    endings::carry_on(store, clock, &ending).await.or_else(|fault| {
+        reject(format!(
+            "this is done, but not everything that was open has ended yet: {fault}. A server that \
+             runs ends the rest in a minute; or run the command again"
+        ))
+    })
 }
 
 async fn hash(hasher: &Hasher, password: &Zeroizing<String>) -> Outcome<String> {

@@ -50,6 +50,8 @@ pub struct Settings {
     pub master_key: Source,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// So many families one person may have at one client.
+    pub families_per_client: u32,
     /// How long browser sessions live.
     pub sessions: SessionLives,
     /// When keys are succeeded, and when a successor signs.
@@ -222,6 +224,7 @@ fn settings(r: &mut Reader) -> Settings {
             refresh_absolute: r.duration("token.refresh_absolute_lifetime", Duration::days(90)),
             refresh_grace: r.duration_or_zero("token.refresh_grace", Duration::seconds(30)),
         },
+        families_per_client: r.number("token.families_per_client", 100),
         sessions: SessionLives {
             usual: r.session_life("session", Duration::hours(2), Duration::hours(12)),
             kept: r.session_life("session.kept", Duration::days(30), Duration::days(90)),

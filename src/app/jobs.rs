@@ -10,6 +10,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::config::Settings;
 use super::tls::{self, Tls};
+use crate::accounts::endings;
 use crate::domain::verdict::Fault;
 use crate::oauth::{Issuer, back_channel};
 use crate::store::revisions::{self, Revisions};
@@ -51,7 +52,26 @@ pub(super) fn start(
             clean_up(Arc::clone(&issuer), retention)
         })
     };
-    vec![watching, keys, cleaning, tell_apps(Arc::clone(issuer), stopped.clone())]
+    let ending = end_what_was_begun(Arc::clone(issuer), stopped.clone());
+    vec![watching, keys, cleaning, ending, tell_apps(Arc::clone(issuer), stopped.clone())]
+}
+
+/// Carries on what is to end and has not ended yet.
+fn end_what_was_begun(issuer: Arc<Issuer>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    let ends = stopped.clone();
+    every("ending what was begun", NOTICES, stopped, move || {
+        let (issuer, ends) = (Arc::clone(&issuer), ends.clone());
+        async move {
+            loop {
+                // Somebody may have a million sessions: a server that is told to stop leaves the rest.
+                let stops = *ends.borrow();
+                if stops || !endings::carry_on_due(&issuer.store, &issuer.clock).await? {
+                    return Ok(());
+                }
+                issuer.notices.nudge();
+            }
+        }
+    })
 }
 
 /// Tells apps of sign-outs, at once where the sign-out was here, and in time where it was not.

@@ -115,6 +115,7 @@ pub async fn open_issuer(
         hasher: Hasher::new(settings.hashing.cost, settings.hashing.threads)?,
         limits: settings.limits,
         lifetimes: settings.lifetimes,
+        families_per_client: settings.families_per_client.into(),
         sessions: settings.sessions,
         forms: FormsKey::new(&master)?,
         outbound,

@@ -6,6 +6,7 @@ pub mod authorization;
 pub mod client;
 pub mod clock;
 pub mod device;
+pub mod ending;
 pub mod family;
 pub mod form;
 pub mod hex;

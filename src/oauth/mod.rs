@@ -84,6 +84,8 @@ pub struct Issuer {
     pub limits: Limits,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// So many families one person may have at one client.
+    pub families_per_client: u64,
     /// How long browser sessions live.
     pub sessions: SessionLives,
     /// Binds forms to the pages that they came from.
@@ -118,6 +120,7 @@ pub struct Parts {
     pub hasher: Hasher,
     pub limits: Limits,
     pub lifetimes: Lifetimes,
+    pub families_per_client: u64,
     pub sessions: SessionLives,
     pub forms: FormsKey,
     pub outbound: Outbound,
@@ -150,6 +153,7 @@ impl Issuer {
             hasher,
             limits,
             lifetimes,
+            families_per_client: parts.families_per_client,
             sessions: parts.sessions,
             forms: parts.forms,
             notices: back_channel::Notices::default(),

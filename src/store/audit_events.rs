@@ -42,12 +42,10 @@ use entity::{ActiveModel, Column, Entity};
 
 /// Writes events, and one log line for each.
 pub async fn insert(tx: &Tx, events: &[Event]) -> Result<(), Fault> {
-    if events.is_empty() {
-        return Ok(());
+    for some in events.chunks(super::ROWS) {
+        let rows = some.iter().map(|event| row(tx, event, Uuid::now_v7().to_string()));
+        write(tx, rows.collect()).await?;
     }
-    let rows: Vec<ActiveModel> =
-        events.iter().map(|event| row(tx, event, Uuid::now_v7().to_string())).collect();
-    write(tx, rows).await?;
     events.iter().for_each(log);
     Ok(())
 }

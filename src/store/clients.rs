@@ -150,17 +150,26 @@ pub async fn list_all(reader: &impl Reader) -> Result<Vec<Client>, Fault> {
     rows.map_err(while_doing(TABLE))?.into_iter().map(Client::try_from).collect()
 }
 
-/// The clients that want to be told of sign-outs.
-pub async fn with_backchannel_logout(reader: &impl Reader) -> Result<HashSet<ClientId>, Fault> {
-    let ids: Vec<String> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::BackchannelLogoutUri.is_not_null())
-        .into_tuple()
-        .all(reader.connection())
-        .await
-        .map_err(while_doing(TABLE))?;
-    Ok(ids.iter().filter_map(|id| ClientId::parse(id)).collect())
+/// Which of these clients want to be told of sign-outs.
+pub async fn that_listen(
+    reader: &impl Reader,
+    among: &HashSet<&ClientId>,
+) -> Result<HashSet<ClientId>, Fault> {
+    let among: Vec<_> = among.iter().map(|id| id.as_str()).collect();
+    let mut listening = HashSet::new();
+    for some in among.chunks(super::ROWS) {
+        let ids: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Id.is_in(some.iter().copied()))
+            .filter(Column::BackchannelLogoutUri.is_not_null())
+            .into_tuple()
+            .all(reader.connection())
+            .await
+            .map_err(while_doing(TABLE))?;
+        listening.extend(ids.iter().filter_map(|id| ClientId::parse(id)));
+    }
+    Ok(listening)
 }
 
 /// Registers a client; `false` when its id is taken.

@@ -57,19 +57,19 @@ pub struct Notice {
 
 /// Writes notices that are due at once.
 pub async fn insert(tx: &Tx, notices: &[Notice]) -> Result<(), Fault> {
-    if notices.is_empty() {
-        return Ok(());
+    for some in notices.chunks(super::ROWS) {
+        let rows = some.iter().map(|notice| ActiveModel {
+            id: Set(notice.id.clone()),
+            client_id: Set(notice.client.as_str().to_owned()),
+            user_id: Set(notice.user.0.clone()),
+            family_id: Set(notice.family.0.clone()),
+            attempts: Set(notice.attempts),
+            due_at: Set(millis(tx.now())),
+        });
+        let inserted = Entity::insert_many(rows).exec_without_returning(tx.connection()).await;
+        inserted.map_err(while_doing(WRITING))?;
     }
-    let rows = notices.iter().map(|notice| ActiveModel {
-        id: Set(notice.id.clone()),
-        client_id: Set(notice.client.as_str().to_owned()),
-        user_id: Set(notice.user.0.clone()),
-        family_id: Set(notice.family.0.clone()),
-        attempts: Set(notice.attempts),
-        due_at: Set(millis(tx.now())),
-    });
-    let inserted = Entity::insert_many(rows).exec_without_returning(tx.connection()).await;
-    inserted.map(drop).map_err(while_doing(WRITING))
+    Ok(())
 }
 
 /// Takes notices that are due. Nobody else takes them before the lease ends, and after it somebody

@@ -20,12 +20,14 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use crate::domain::verdict::Fault;
 
+pub mod apps;
 pub mod audit_events;
 pub mod authorization_codes;
 pub mod browsers;
 pub mod clients;
 mod column;
 pub mod consents;
+pub mod endings;
 pub mod families;
 pub mod identities;
 pub mod interactions;
@@ -285,6 +287,10 @@ const STATEMENT_CACHE: usize = 512;
 fn opening(error: DbErr) -> Fault {
     Fault::unavailable("opening the database", error)
 }
+
+/// Rows that one statement writes: a statement of both databases has room for so many values, and
+/// whatever has more rows is written by several.
+const ROWS: usize = 500;
 
 /// Turns a database error into the fault of what was being done.
 fn while_doing(doing: &'static str) -> impl Fn(DbErr) -> Fault {

@@ -29,6 +29,7 @@ mod consents;
 mod crash;
 mod cross_origin;
 mod demo;
+mod endings;
 mod every_page;
 mod forms;
 mod housekeeping;

@@ -70,6 +70,7 @@ async fn open(
     let client = cx.client.client();
     let event = signed_in.record(tx, Some(&client.id), cx.origin).await.map_err(refused)?;
     let granted = Granted {
+        provider_issuer: None,
         family: families::new_id(),
         user: &signed_in.user.id,
         auth_time: tx.now(),

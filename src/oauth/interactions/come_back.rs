@@ -270,7 +270,7 @@ impl At<'_> {
                     continue;
                 }
                 Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
-                    self.enter(&tx, &user).await.map(Back::Led)
+                    self.enter(&tx, &user, identity).await.map(Back::Led)
                 }
                 Ok(Some(Arrival::Prove(user))) => {
                     self.ask(&tx, user, identity).await.map(Back::Led)
@@ -286,13 +286,14 @@ impl At<'_> {
         Err(federation::crowded().into())
     }
 
-    async fn enter(&self, tx: &Tx, user: &User) -> Outcome<Led> {
+    async fn enter(&self, tx: &Tx, user: &User, identity: &Identity) -> Outcome<Led> {
         let mut event = Event::new(Kind::SignInSucceeded).user(&user.id).from(self.caller.origin);
         event.client = self.client.cloned();
         let entry = Entry {
             id: &self.visit.interaction,
             user: &user.id,
             amr: &[FEDERATED, self.slug.as_str()],
+            issuer: Some(&identity.issuer),
             keep: self.visit.kept,
             event: event.detail(self.slug.as_str()),
         };

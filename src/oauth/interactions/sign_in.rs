@@ -122,7 +122,8 @@ async fn admit(
     if asks_for_another(tx, issuer, id, &signed_in.user.id).await? {
         return Err(Error::Refused(NotSignedIn::Another));
     }
-    let entry = Entry { id, user: &signed_in.user.id, amr: PASSWORD_AMR, keep, event };
+    let entry =
+        Entry { id, user: &signed_in.user.id, amr: PASSWORD_AMR, issuer: None, keep, event };
     enter(tx, issuer, caller, entry).await.map_err(lost)
 }
 

@@ -13,6 +13,7 @@ both! {
     /// At every endpoint that could know.
     async fn s126_turning_a_provider_off_ends_what_came_by_it(database) {
         let idp = Oidc::start().await;
+        let other = Oidc::start().await;
         let on = table("idp", "oidc", idp.base(), "");
         let mut server = Server::start_social(&database, &on).await;
         idp.follows(server.now());
@@ -34,6 +35,8 @@ both! {
             table("idp", "oidc", idp.base(), "disabled = true"),
             table("idp", "oidc", idp.base(), "allowed_clients = [\"another\"]"),
             String::new(),
+            // Another one has its name.
+            table("idp", "oidc", other.base(), ""),
         ] {
             server.rewrite(&off);
             server = server.restart().await;
@@ -42,6 +45,8 @@ both! {
             app.exchange(&unspent).await.refused(400, "invalid_grant");
             assert!(!app.is_active(&access).await && !app.is_active(&refresh).await, "{off}");
             assert_eq!(app.userinfo(&access).await.status, 401, "{off}");
+            let mut browser = browser.clone();
+            browser.open(&app.authorization_url(&[("prompt", "none")])).await.heard_error("login_required");
             // Who came another way goes on.
             let (_, next) = app.refresh(&others).await.pair();
             assert!(app.is_active(&next).await, "{off}");
