@@ -15,14 +15,14 @@ use crate::domain::verdict::Fault;
 use crate::oauth::{Issuer, back_channel};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
-    audit_events, authorization_codes, browsers, families, interactions, known_addresses,
-    revoked_access_tokens, sessions, throttles, used_assertions, visits,
+    audit_events, authorization_codes, browsers, families, interactions,
+    known_addresses, revoked_access_tokens, sessions, throttles, used_assertions, visits,
 };
 
 /// What changed in another process shows here within a second: this, and one read.
 const WATCH: Duration = Duration::from_millis(500);
-/// What another process or a command line wrote is delivered within this.
-const NOTICES: Duration = Duration::from_secs(1);
+/// What another process began to end is carried on within this, if that one does not.
+const ENDINGS: Duration = Duration::from_secs(1);
 const CLEAN_UP: Duration = Duration::from_mins(10);
 /// Rows that one transaction cleans up: the one writer of SQLite is not held for long.
 const STEP: u64 = 500;
@@ -59,7 +59,7 @@ pub(super) fn start(
 /// Carries on what is to end and has not ended yet.
 fn end_what_was_begun(issuer: Arc<Issuer>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
     let ends = stopped.clone();
-    every("ending what was begun", NOTICES, stopped, move || {
+    every("ending what was begun", ENDINGS, stopped, move || {
         let (issuer, ends) = (Arc::clone(&issuer), ends.clone());
         async move {
             loop {
@@ -77,17 +77,10 @@ fn end_what_was_begun(issuer: Arc<Issuer>, stopped: watch::Receiver<bool>) -> Jo
 /// Tells apps of sign-outs, at once where the sign-out was here, and in time where it was not.
 fn tell_apps(issuer: Arc<Issuer>, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let mut looks = tokio::time::interval(NOTICES);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = looks.tick() => {}
-                () = issuer.notices.wait() => {}
-                _ = stopped.wait_for(|stopped| *stopped) => return,
-            }
-            if let Err(fault) = back_channel::deliver(&issuer).await {
-                tracing::error!(%fault, "failed telling apps of sign-outs");
-            }
+        // What is on its way when the server is told to stop is sent again by the next one.
+        tokio::select! {
+            () = back_channel::deliver(&issuer) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => {}
         }
     })
 }
