@@ -15,7 +15,7 @@ use crate::domain::verdict::Fault;
 use crate::oauth::{Issuer, back_channel};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
-    audit_events, authorization_codes, browsers, families, interactions,
+    audit_events, authorization_codes, browsers, client_changes, families, interactions,
     known_addresses, revoked_access_tokens, sessions, throttles, used_assertions, visits,
 };
 
@@ -24,6 +24,8 @@ const WATCH: Duration = Duration::from_millis(500);
 /// What another process began to end is carried on within this, if that one does not.
 const ENDINGS: Duration = Duration::from_secs(1);
 const CLEAN_UP: Duration = Duration::from_mins(10);
+/// So many clients that changed are forgotten one by one.
+const CLIENTS: usize = 100;
 /// Rows that one transaction cleans up: the one writer of SQLite is not held for long.
 const STEP: u64 = 500;
 
@@ -127,11 +129,19 @@ async fn learn(
     let now = revisions::read(&*issuer.store).await?;
     let mut seen = seen.lock().await;
     let before = seen.replace(now);
-    if before.is_none_or(|before| before.clients != now.clients) {
+    let Some(before) = before else {
         issuer.clients.forget();
-    }
-    let Some(before) = before else { return Ok(()) };
+        return Ok(());
+    };
     let mut learned = now;
+    if before.clients != now.clients {
+        let changed = client_changes::since(&*issuer.store, before.clients, CLIENTS).await;
+        match changed {
+            Ok(Some(some)) => issuer.clients.forget_some(&some),
+            // Too many of them, or nobody knows which.
+            Ok(None) | Err(_) => issuer.clients.forget(),
+        }
+    }
     let (mut providers, mut keys) = (Ok(()), Ok(()));
     // What could not be learned is not learned yet: the next round tries again.
     if before.providers != now.providers {

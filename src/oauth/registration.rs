@@ -14,7 +14,8 @@ use crate::domain::urls;
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Rejected, reject};
 use crate::keys::foreign::ForeignKeys;
-use crate::store::{Reader, Store, Tx, audit_events, clients, users};
+use crate::store::families::Owner;
+use crate::store::{Reader, Store, Tx, audit_events, clients, consents, families, users};
 
 type Outcome<T> = Result<T, Error<Rejected>>;
 
@@ -106,9 +107,25 @@ pub async fn set_enabled(store: &Store, clock: &Clock, id: &str, enabled: bool) 
     done(tx, kind, &client.id).await
 }
 
-/// Deletes a client with every family at it.
+/// The rows of a client that one transaction deletes.
+const STEP: u64 = 2000;
+
+/// Deletes a client with every family at it. It is disabled at once; what people have open there goes
+/// in steps, however much it is.
 pub async fn delete(store: &Store, clock: &Clock, id: &str) -> Outcome<()> {
     let client = find(store, id).await?;
+    let tx = store.begin(clock.now()).await?;
+    clients::set_disabled(&tx, &client.id, Some(tx.now())).await?;
+    tx.commit().await?;
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let families = families::delete_some(&tx, Owner::Client(&client.id), STEP).await?;
+        let consents = consents::delete_some(&tx, &client.id, STEP).await?;
+        tx.commit().await?;
+        if families < STEP && consents < STEP {
+            break;
+        }
+    }
     let tx = store.begin(clock.now()).await?;
     clients::delete(&tx, &client.id).await?;
     done(tx, Kind::ClientDeleted, &client.id).await

@@ -9,8 +9,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{QueryOrder, QuerySelect};
 
 use super::column::{corrupt, instant, list, millis, read_list};
-use super::revisions::{self, Watched};
-use super::{Reader, Tx, while_doing};
+use super::{Reader, Tx, client_changes, while_doing};
 use crate::domain::client::{Client, ClientId, RefreshPolicy};
 use crate::domain::clock;
 use crate::domain::scope::Scope;
@@ -179,7 +178,7 @@ pub async fn insert(tx: &Tx, client: &Client) -> Result<bool, Fault> {
         .exec_without_returning(tx.connection())
         .await
         .map_err(while_doing("writing the table client"))?;
-    revisions::bump(tx, Watched::Clients).await?;
+    client_changes::write(tx, &client.id).await?;
     Ok(inserted == 1)
 }
 
@@ -189,7 +188,7 @@ pub async fn update(tx: &Tx, client: &Client) -> Result<(), Fault> {
     let mut changed = row(client);
     changed.id = sea_orm::ActiveValue::Unchanged(client.id.as_str().to_owned());
     Entity::update(changed).exec(tx.connection()).await.map_err(fault)?;
-    revisions::bump(tx, Watched::Clients).await
+    client_changes::write(tx, &client.id).await
 }
 
 /// Disables or enables a client; `false` when there is none.
@@ -204,7 +203,7 @@ pub async fn set_disabled(
         .exec(tx.connection())
         .await
         .map_err(while_doing("writing the table client"))?;
-    revisions::bump(tx, Watched::Clients).await?;
+    client_changes::write(tx, id).await?;
     Ok(updated.rows_affected == 1)
 }
 
@@ -215,6 +214,6 @@ pub async fn delete(tx: &Tx, id: &ClientId) -> Result<bool, Fault> {
         .exec(tx.connection())
         .await
         .map_err(while_doing("writing the table client"))?;
-    revisions::bump(tx, Watched::Clients).await?;
+    client_changes::write(tx, id).await?;
     Ok(deleted.rows_affected == 1)
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, Query};
 
 use super::column::{corrupt, list, millis, read_list};
 use super::{Reader, Tx, while_doing};
@@ -100,4 +100,21 @@ pub async fn delete(tx: &Tx, user: &UserId, client: &ClientId) -> Result<bool, F
     let deleted = Entity::delete_by_id((user.0.clone(), client.as_str().to_owned()));
     let deleted = deleted.exec(tx.connection()).await.map_err(while_doing(WRITING))?;
     Ok(deleted.rows_affected == 1)
+}
+
+/// Deletes what people allowed an app, at most so many of them; says how many.
+pub async fn delete_some(tx: &Tx, client: &ClientId, at_most: u64) -> Result<u64, Fault> {
+    let some = Query::select()
+        .column(Column::UserId)
+        .from(Entity)
+        .and_where(Column::ClientId.eq(client.as_str()))
+        .limit(at_most)
+        .to_owned();
+    let deleted = Entity::delete_many()
+        .filter(Column::ClientId.eq(client.as_str()))
+        .filter(Column::UserId.in_subquery(some))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(deleted.rows_affected)
 }

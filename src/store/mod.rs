@@ -24,6 +24,7 @@ pub mod apps;
 pub mod audit_events;
 pub mod authorization_codes;
 pub mod browsers;
+pub mod client_changes;
 pub mod clients;
 mod column;
 pub mod consents;
