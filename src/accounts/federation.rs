@@ -129,7 +129,8 @@ async fn create(
         id: UserId(Uuid::new_v4().to_string()),
         username: free_username(tx, identity).await?,
         email: identity.email.clone(),
-        email_verified: identity.verified_email().is_some(),
+        // Where it is the user name of somebody else, that one is found by it.
+        email_verified: identity.verified_email().is_some() && is_nobodys(tx, identity).await?,
         password_hash: None,
         profile: identity.profile.clone(),
         disabled_at: None,
@@ -236,6 +237,13 @@ async fn update(
     }
     *user = changed;
     Ok(())
+}
+
+async fn is_nobodys(tx: &Tx, identity: &Identity) -> Result<bool, Fault> {
+    match identity.verified_email().and_then(person::email_key) {
+        Some(key) => Ok(users::find_owner(tx, &key).await?.is_none()),
+        None => Ok(true),
+    }
 }
 
 async fn is_free(tx: &Tx, user: &User, identity: &Identity) -> Result<bool, Fault> {

@@ -28,6 +28,9 @@ pub struct NewUser {
     pub password: Option<Zeroizing<String>>,
 }
 
+const TAKEN: &str = "the user name or the verified address is taken: it is the user name or the \
+                     verified address of another account, perhaps in another spelling";
+
 type Outcome<T> = Result<T, Error<Rejected>>;
 
 /// Makes an account.
@@ -38,6 +41,7 @@ pub async fn create(store: &Store, clock: &Clock, hasher: &Hasher, new: NewUser)
         );
     }
     check_email(new.email.as_deref(), new.email_verified)?;
+    let trimmed = |text: String| text.trim().to_owned();
     let password_hash = match new.password {
         Some(password) => Some(hash(hasher, &password).await?),
         None => None,
@@ -45,8 +49,8 @@ pub async fn create(store: &Store, clock: &Clock, hasher: &Hasher, new: NewUser)
     let now = clock.now();
     let user = User {
         id: UserId(uuid::Uuid::new_v4().to_string()),
-        username: new.username,
-        email: new.email,
+        username: trimmed(new.username),
+        email: new.email.map(trimmed),
         email_verified: new.email_verified,
         password_hash,
         profile: new.profile,
@@ -57,7 +61,7 @@ pub async fn create(store: &Store, clock: &Clock, hasher: &Hasher, new: NewUser)
     let tx = store.begin(now).await?;
     if !users::insert(&tx, &user).await? {
         tx.abandon().await;
-        return reject("the user name or the verified address is taken");
+        return reject(TAKEN);
     }
     audit_events::insert(&tx, &[Event::new(Kind::UserCreated).user(&user.id)]).await?;
     tx.commit().await?;
@@ -73,12 +77,13 @@ pub async fn update(
 ) -> Outcome<User> {
     let (tx, mut user) = lock(store, clock, username).await?;
     change(&mut user);
+    user.email = user.email.map(|email| email.trim().to_owned());
     user.updated_at = tx.now();
     let checked = check_email(user.email.as_deref(), user.email_verified);
     if checked.is_err() || !users::update(&tx, &user).await? {
         tx.abandon().await;
         checked?;
-        return reject("the verified address is taken");
+        return reject(TAKEN);
     }
     audit_events::insert(&tx, &[Event::new(Kind::UserUpdated).user(&user.id)]).await?;
     tx.commit().await?;

@@ -10,7 +10,7 @@ use crate::app::{self, config::Settings};
 use crate::domain::client::TokenAlg;
 use crate::keys::seal::{MasterKey, Sealer, Source};
 use crate::oauth::providers;
-use crate::store::{Store, migration_status, signing_keys};
+use crate::store::{Store, migration_status, signing_keys, users};
 
 struct Finding {
     check: &'static str,
@@ -39,6 +39,7 @@ pub(super) async fn run(at: &Installation) -> Outcome<ExitCode> {
         findings.push(Finding::of("master key", master_key(settings)));
         findings.push(Finding::of("signing keys", signing_keys(settings).await));
         findings.push(Finding::of("providers", social(settings).await));
+        findings.push(Finding::of("user names", names(settings).await));
     }
     let all_good = findings.iter().all(|finding| finding.good);
     let rows: Vec<_> = findings
@@ -98,6 +99,25 @@ async fn signing_keys(settings: &Settings) -> Result<String, String> {
         }
     }
     Ok(format!("{} keys, all of them open", keys.len()))
+}
+
+/// A user name that is the verified address of somebody else keeps that one out.
+async fn names(settings: &Settings) -> Result<String, String> {
+    if migrations(settings).await.is_err() {
+        return Ok("not looked at before the migrations".to_owned());
+    }
+    let words = |fault: crate::domain::verdict::Fault| fault.to_string();
+    let store = Store::open(&settings.database_url).await.map_err(words)?;
+    let clashes = users::clashes(&store, 10).await.map_err(words)?;
+    if clashes.is_empty() {
+        return Ok("none is the verified address of another account".to_owned());
+    }
+    let of = |(name, owner): &(String, String)| {
+        format!(
+            "{name} is a user name, and the verified address of {owner}, who cannot sign in by it"
+        )
+    };
+    Err(clashes.iter().map(of).collect::<Vec<_>>().join("; "))
 }
 
 /// The providers as they are registered; `provider check` asks them.

@@ -20,6 +20,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use crate::domain::verdict::Fault;
 
+mod account_keys;
 pub mod apps;
 pub mod audit_events;
 pub mod authorization_codes;

@@ -43,6 +43,7 @@ mod logout;
 mod manners;
 mod my_account;
 mod my_password;
+mod names;
 mod outbound;
 mod password;
 mod prompts;
