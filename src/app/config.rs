@@ -279,6 +279,9 @@ fn check(r: &mut Reader, settings: &Settings) {
             "must not be longer than token.refresh_absolute_lifetime",
         );
     }
+    if settings.families_per_client == 0 {
+        r.problem("token.families_per_client", "must be at least 1");
+    }
     if settings.lifetimes.refresh_grace > Duration::minutes(5) {
         r.problem("token.refresh_grace", "must not be longer than 5 minutes");
     }
