@@ -5,7 +5,7 @@
 //! person has so much open that it could not be ended. What is left after the first step stands in
 //! the table `ending`, and any server carries it on.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use chrono::Duration;
 use uuid::Uuid;
@@ -217,7 +217,7 @@ async fn tell(tx: &Tx, ended: &[Ended]) -> Result<(), Fault> {
     if ended.is_empty() {
         return Ok(());
     }
-    let concerned: HashSet<_> = ended.iter().map(|one| &one.client).collect();
+    let concerned: BTreeSet<_> = ended.iter().map(|one| &one.client).collect();
     let listening = clients::that_listen(tx, &concerned).await?;
     let notices: Vec<_> = ended
         .iter()

@@ -1,7 +1,7 @@
 //! Back-Channel Logout: telling apps that a session ended. Notices wait in the database until the
 //! app took them, so no page waits for an app and no restart loses one.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::Duration;
@@ -56,7 +56,7 @@ const LIFE: Duration = Duration::minutes(2);
 pub async fn deliver(issuer: &Issuer) {
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut lanes, mut busy) = (FuturesUnordered::new(), HashSet::new());
+    let (mut lanes, mut busy) = (FuturesUnordered::new(), BTreeSet::new());
     loop {
         tokio::select! {
             _ = looks.tick() => {}

@@ -1,6 +1,6 @@
 //! `client`: the registered clients.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
@@ -152,7 +152,7 @@ pub async fn list_all(reader: &impl Reader) -> Result<Vec<Client>, Fault> {
 /// Which of these clients want to be told of sign-outs.
 pub async fn that_listen(
     reader: &impl Reader,
-    among: &HashSet<&ClientId>,
+    among: &BTreeSet<&ClientId>,
 ) -> Result<HashSet<ClientId>, Fault> {
     let among: Vec<_> = among.iter().map(|id| id.as_str()).collect();
     let mut listening = HashSet::new();

@@ -1,7 +1,7 @@
 //! `logout_notice`: the outbox of Back-Channel Logout. A notice stays until its client took it or
 //! there is no more hope.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
@@ -142,7 +142,7 @@ pub async fn delete(tx: &Tx, id: &str) -> Result<(), Fault> {
 /// steps in an index, however many notices it has.
 pub async fn lanes(
     reader: &impl Reader,
-    busy: &HashSet<ClientId>,
+    busy: &BTreeSet<ClientId>,
     at_most: usize,
     now: DateTime<Utc>,
 ) -> Result<Vec<ClientId>, Fault> {
