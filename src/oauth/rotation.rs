@@ -499,7 +499,6 @@ mod tests {
                 auth_time: t(0),
                 amr: vec![],
                 provider_issuer: None,
-                provider_issuer: None,
                 session: None,
                 claims: vec![],
                 expires_at: t(5000),
