@@ -27,6 +27,7 @@ pub mod secret;
 pub mod sensitive;
 pub mod session;
 pub mod succession;
+pub mod shown;
 pub mod urls;
 pub mod user;
 pub mod verdict;
