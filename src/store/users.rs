@@ -109,16 +109,18 @@ pub async fn find_by_name(
     username_key: &str,
     email_key: Option<&str>,
 ) -> Result<Option<User>, Fault> {
+    let rows = of_name(username_key, email_key).all(reader.connection()).await;
+    let rows = rows.map_err(while_doing(TABLE))?;
+    let named = rows.iter().position(|row| row.username_key == username_key);
+    rows.into_iter().nth(named.unwrap_or_default()).map(User::try_from).transpose()
+}
+
+/// The users of this canonical user name, and who proved to own this address.
+pub(super) fn of_name(username_key: &str, email_key: Option<&str>) -> Select<Entity> {
     let owner = Condition::all()
         .add(Column::EmailVerified.eq(true))
         .add(Column::EmailKey.eq(email_key.unwrap_or_default()));
-    let rows = Entity::find()
-        .filter(Condition::any().add(Column::UsernameKey.eq(username_key)).add(owner))
-        .all(reader.connection())
-        .await
-        .map_err(while_doing(TABLE))?;
-    let named = rows.iter().position(|row| row.username_key == username_key);
-    rows.into_iter().nth(named.unwrap_or_default()).map(User::try_from).transpose()
+    Entity::find().filter(Condition::any().add(Column::UsernameKey.eq(username_key)).add(owner))
 }
 
 /// Every user who claims this address, the one who proved it first. Kept from everybody else until
