@@ -10,7 +10,7 @@ use super::column::{corrupt, instant, millis};
 use super::{Reader, Tx, while_doing};
 use crate::domain::clock;
 use crate::domain::person;
-use crate::domain::user::{Profile, User, UserId};
+use crate::domain::user::{Profile, Source, User, UserId};
 use crate::domain::verdict::Fault;
 
 pub(super) mod entity {
@@ -31,6 +31,8 @@ pub(super) mod entity {
         pub disabled_at: Option<i64>,
         pub created_at: i64,
         pub updated_at: i64,
+        pub made_by: String,
+        pub email_by: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -60,6 +62,8 @@ impl TryFrom<Model> for User {
             disabled_at: instant(row.disabled_at),
             created_at: clock::from_millis(row.created_at),
             updated_at: clock::from_millis(row.updated_at),
+            made_by: source(&row.made_by)?,
+            email_by: source(&row.email_by)?,
         })
     }
 }
@@ -81,7 +85,13 @@ fn row(user: &User) -> Result<ActiveModel, Fault> {
         disabled_at: Set(user.disabled_at.map(millis)),
         created_at: Set(millis(user.created_at)),
         updated_at: Set(millis(user.updated_at)),
+        made_by: Set(user.made_by.as_str().to_owned()),
+        email_by: Set(user.email_by.as_str().to_owned()),
     })
+}
+
+fn source(text: &str) -> Result<Source, Fault> {
+    Source::parse(text).ok_or_else(|| corrupt(TABLE, "who made an account or said an address"))
 }
 
 /// The user of this subject identifier.
