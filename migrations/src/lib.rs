@@ -10,6 +10,7 @@ mod m0004_expiry;
 mod m0005_consenting;
 mod m0006_succession;
 mod m0011_endings;
+mod m0012_proving;
 mod step;
 
 /// Every migration, oldest first.
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_consenting::STEP),
             Box::new(m0006_succession::STEP),
             Box::new(m0011_endings::STEP),
+            Box::new(m0012_proving::STEP),
         ]
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, What};
 use crate::domain::person;
-use crate::domain::user::{Profile, User, UserId};
+use crate::domain::user::{Profile, Source, User, UserId};
 use crate::domain::verdict::{Error, Rejected, reject};
 use crate::store::{Reader, Store, Tx, audit_events, users};
 
@@ -57,6 +57,8 @@ pub async fn create(store: &Store, clock: &Clock, hasher: &Hasher, new: NewUser)
         disabled_at: None,
         created_at: now,
         updated_at: now,
+        made_by: Source::Operator,
+        email_by: Source::Operator,
     };
     let tx = store.begin(now).await?;
     if !users::insert(&tx, &user).await? {
@@ -76,8 +78,12 @@ pub async fn update(
     change: impl FnOnce(&mut User),
 ) -> Outcome<User> {
     let (tx, mut user) = lock(store, clock, username).await?;
+    let (email, verified) = (user.email.clone(), user.email_verified);
     change(&mut user);
     user.email = user.email.map(|email| email.trim().to_owned());
+    if user.email != email || user.email_verified && !verified {
+        user.email_by = Source::Operator;
+    }
     user.updated_at = tx.now();
     let checked = check_email(user.email.as_deref(), user.email_verified);
     if checked.is_err() || !users::update(&tx, &user).await? {

@@ -86,6 +86,8 @@ pub struct Settings {
     pub strict_transport: StrictTransport,
     /// How long audit events are kept.
     pub audit_retention: Duration,
+    /// How long failed sign-ins stay among them.
+    pub audit_failures_retention: Duration,
     /// What is logged.
     pub log: LevelFilter,
 }
@@ -237,7 +239,7 @@ fn settings(r: &mut Reader) -> Settings {
         limits: Limits {
             account_at_address: r.limit("throttle.account_at_address", 10, Duration::minutes(5)),
             address: r.limit("throttle.address", 100, Duration::minutes(5)),
-            account: r.limit("throttle.account", 100, Duration::hours(1)),
+            account: r.limit("throttle.account", 50, Duration::hours(1)),
         },
         hashing: hashing(r),
         trusted_proxies: r.get("trusted_proxies", TrustedProxies::default(), proxies, |proxies| {
@@ -257,6 +259,7 @@ fn settings(r: &mut Reader) -> Settings {
         time_zone: r.get("time_zone", Zone::default(), Zone::parse, |zone| zone.name().to_owned()),
         strict_transport: strict_transport(r),
         audit_retention: r.duration("audit.retention", Duration::days(365)),
+        audit_failures_retention: r.duration("audit.failures_retention", Duration::days(30)),
         log: r.get("log", LevelFilter::INFO, level, |level| level.to_string().to_lowercase()),
     };
     check(r, &settings);

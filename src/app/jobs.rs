@@ -49,10 +49,10 @@ pub(super) fn start(
         })
     };
     let cleaning = {
-        let (issuer, retention) = (Arc::clone(issuer), settings.audit_retention);
-        every("cleaning up", CLEAN_UP, stopped.clone(), move || {
-            clean_up(Arc::clone(&issuer), retention)
-        })
+        let issuer = Arc::clone(issuer);
+        let (all, failures) = (settings.audit_retention, settings.audit_failures_retention);
+        let kept = Kept { all, failures: failures.min(all) };
+        every("cleaning up", CLEAN_UP, stopped.clone(), move || clean_up(Arc::clone(&issuer), kept))
     };
     let ending = end_what_was_begun(Arc::clone(issuer), stopped.clone());
     vec![watching, keys, cleaning, ending, tell_apps(Arc::clone(issuer), stopped.clone())]
@@ -172,7 +172,14 @@ async fn look_after_keys(issuer: Arc<Issuer>) -> Result<(), Fault> {
     issuer.keyring.housekeep().await
 }
 
-async fn clean_up(issuer: Arc<Issuer>, retention: chrono::Duration) -> Result<(), Fault> {
+/// How long audit events are kept.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    all: chrono::Duration,
+    failures: chrono::Duration,
+}
+
+async fn clean_up(issuer: Arc<Issuer>, kept: Kept) -> Result<(), Fault> {
     let now = issuer.clock.now();
     let ended = now - chrono::Duration::days(1);
     loop {
@@ -187,7 +194,8 @@ async fn clean_up(issuer: Arc<Issuer>, retention: chrono::Duration) -> Result<()
             sessions::forget(&tx, now, STEP).await?,
             browsers::forget(&tx, now, STEP).await?,
             families::forget(&tx, ended, STEP).await?,
-            audit_events::forget(&tx, now - retention, STEP).await?,
+            audit_events::forget_failures(&tx, now - kept.failures, STEP).await?,
+            audit_events::forget(&tx, now - kept.all, STEP).await?,
         ];
         known_addresses::forget(&tx, now - issuer.lifetimes.refresh_absolute).await?;
         tx.commit().await?;

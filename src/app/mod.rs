@@ -11,6 +11,7 @@ use crate::accounts::hashing::Hasher;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::keyring::Keyring;
+use crate::keys::known_browsers::KnownBrowsersKey;
 use crate::keys::rotation::RotationKey;
 use crate::keys::seal::{FormsKey, MasterKey, Sealer, Source, VisitKey};
 use crate::oauth::providers::Providers;
@@ -122,6 +123,7 @@ pub async fn open_issuer(
         providers,
         visits: VisitKey::new(&master)?,
         rotation_key,
+        known_browsers: KnownBrowsersKey::new(&master)?,
     })?)
 }
 

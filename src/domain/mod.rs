@@ -27,6 +27,7 @@ pub mod scope;
 pub mod secret;
 pub mod sensitive;
 pub mod session;
+pub mod shown;
 pub mod succession;
 pub mod urls;
 pub mod user;

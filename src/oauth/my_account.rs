@@ -122,7 +122,8 @@ pub async fn change_password(
     current: &Zeroizing<String>,
     new: &Zeroizing<String>,
 ) -> Result<Cookie, Error<Unchanged>> {
-    let change = Change { current, new, address: caller.address, origin: caller.origin };
+    let Caller { address, known, origin, .. } = caller;
+    let change = Change { current, new, address, known, origin };
     let changed = new_password::change(issuer.door(), &issuer.hasher, present, change).await;
     issuer.notices.nudge();
     changed

@@ -4,6 +4,7 @@ use super::grants::GRANT_TYPES;
 use super::grants::Grant;
 use super::grants::authorization_code::AuthorizationCode;
 use super::grants::client_credentials::ClientCredentials;
+use super::grants::password::Password;
 use super::grants::refresh_token::RefreshToken;
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RefreshDelivery};
@@ -156,6 +157,11 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
     }
     if client.kind == ClientKind::Public && !client.resource_servers.is_empty() {
         return reject("a resource server is a confidential client");
+    }
+    if client.trust_user_ip
+        && (client.kind == ClientKind::Public || !client.may_use(Password::TYPE))
+    {
+        return reject("trust_user_ip goes with the grant password of a confidential client");
     }
     if client.require_access_token_proof && !client.may_use(RefreshToken::TYPE) {
         return reject("an access token proof goes with the grant refresh_token");

@@ -21,6 +21,7 @@ pub(super) mod entity {
 
     #[derive(Clone, Debug, DeriveEntityModel)]
     #[sea_orm(table_name = "client")]
+    #[expect(clippy::struct_excessive_bools, reason = "columns, and none follows from another")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
@@ -40,6 +41,7 @@ pub(super) mod entity {
         pub refresh_delivery: String,
         pub require_pkce: bool,
         pub first_party: bool,
+        pub trust_user_ip: bool,
         pub logo_uri: Option<String>,
         pub policy_uri: Option<String>,
         pub tos_uri: Option<String>,
@@ -88,6 +90,7 @@ impl TryFrom<Model> for Client {
             refresh_delivery: row.refresh_delivery.parse().map_err(bad)?,
             require_pkce: row.require_pkce,
             first_party: row.first_party,
+            trust_user_ip: row.trust_user_ip,
             logo_uri: row.logo_uri,
             policy_uri: row.policy_uri,
             tos_uri: row.tos_uri,
@@ -119,6 +122,7 @@ fn row(client: &Client) -> ActiveModel {
         refresh_delivery: Set(client.refresh_delivery.as_str().to_owned()),
         require_pkce: Set(client.require_pkce),
         first_party: Set(client.first_party),
+        trust_user_ip: Set(client.trust_user_ip),
         logo_uri: Set(client.logo_uri.clone()),
         policy_uri: Set(client.policy_uri.clone()),
         tos_uri: Set(client.tos_uri.clone()),

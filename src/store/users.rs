@@ -11,7 +11,7 @@ use super::column::{corrupt, instant, millis};
 use super::{Reader, Tx, account_keys, while_doing};
 use crate::domain::clock;
 use crate::domain::person;
-use crate::domain::user::{Profile, User, UserId};
+use crate::domain::user::{Profile, Source, User, UserId};
 use crate::domain::verdict::Fault;
 
 pub(super) mod entity {
@@ -32,6 +32,8 @@ pub(super) mod entity {
         pub disabled_at: Option<i64>,
         pub created_at: i64,
         pub updated_at: i64,
+        pub made_by: String,
+        pub email_by: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -61,6 +63,8 @@ impl TryFrom<Model> for User {
             disabled_at: instant(row.disabled_at),
             created_at: clock::from_millis(row.created_at),
             updated_at: clock::from_millis(row.updated_at),
+            made_by: source(&row.made_by)?,
+            email_by: source(&row.email_by)?,
         })
     }
 }
@@ -82,7 +86,13 @@ fn row(user: &User) -> Result<ActiveModel, Fault> {
         disabled_at: Set(user.disabled_at.map(millis)),
         created_at: Set(millis(user.created_at)),
         updated_at: Set(millis(user.updated_at)),
+        made_by: Set(user.made_by.as_str().to_owned()),
+        email_by: Set(user.email_by.as_str().to_owned()),
     })
+}
+
+fn source(text: &str) -> Result<Source, Fault> {
+    Source::parse(text).ok_or_else(|| corrupt(TABLE, "who made an account or said an address"))
 }
 
 /// The user of this subject identifier.
@@ -110,16 +120,18 @@ pub async fn find_by_name(
     username_key: &str,
     email_key: Option<&str>,
 ) -> Result<Option<User>, Fault> {
+    let rows = of_name(username_key, email_key).all(reader.connection()).await;
+    let rows = rows.map_err(while_doing(TABLE))?;
+    let named = rows.iter().position(|row| row.username_key == username_key);
+    rows.into_iter().nth(named.unwrap_or_default()).map(User::try_from).transpose()
+}
+
+/// The users of this canonical user name, and who proved to own this address.
+pub(super) fn of_name(username_key: &str, email_key: Option<&str>) -> Select<Entity> {
     let owner = Condition::all()
         .add(Column::EmailVerified.eq(true))
         .add(Column::EmailKey.eq(email_key.unwrap_or_default()));
-    let rows = Entity::find()
-        .filter(Condition::any().add(Column::UsernameKey.eq(username_key)).add(owner))
-        .all(reader.connection())
-        .await
-        .map_err(while_doing(TABLE))?;
-    let named = rows.iter().position(|row| row.username_key == username_key);
-    rows.into_iter().nth(named.unwrap_or_default()).map(User::try_from).transpose()
+    Entity::find().filter(Condition::any().add(Column::UsernameKey.eq(username_key)).add(owner))
 }
 
 /// Every user who claims this address, the one who proved it first. Kept from everybody else until

@@ -15,7 +15,7 @@ use super::mine::{done, purpose, submitted, whose};
 use super::notes::{self, Noted as InQuery};
 use super::page::{self, Answered, Ends, Shown, retry_after};
 use super::ways::buttons;
-use super::{Shared, person, wishes};
+use super::{Shared, carried, person, wishes};
 use crate::accounts::browsers::{Cookie, Present};
 use crate::accounts::new_password::{LEAST, Unchanged};
 use crate::accounts::sign_in::Refused;
@@ -191,6 +191,10 @@ pub(super) async fn password(
     request: Request,
 ) -> Answered {
     let (guest, present) = submitted(&shared, context, request).await?;
+    carried::to_its_end(Box::pin(change_password(shared, guest, present))).await
+}
+
+async fn change_password(shared: Arc<Shared>, guest: Guest, present: Present) -> Answered {
     let typed = |name| guest.form.get(name).map(|text| Zeroizing::new(text.to_owned()));
     let (current, new) = match (typed("current-password"), typed("new-password")) {
         (Some(current), Some(new)) => (current, new),

@@ -59,6 +59,7 @@ mod sessions;
 mod social;
 mod strangers;
 mod support;
+mod throttle;
 mod tls;
 mod token;
 mod tokens_at_work;

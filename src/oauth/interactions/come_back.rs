@@ -14,6 +14,7 @@ use crate::domain::note::Note;
 use crate::domain::provider::{FEDERATED, Slug};
 use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, VisitState};
+use crate::domain::shown::shown;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::oauth::Issuer;
@@ -166,7 +167,8 @@ async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Er
         Ok(None) => {
             let note = came.error.map_or(Note::Failed, note_of);
             if let Some(error) = came.error.filter(|_| note != Note::Cancelled) {
-                tracing::warn!(provider = %at.slug, error, "this provider answered with an error");
+                let error = shown(error);
+                tracing::warn!(provider = %at.slug, %error, "this provider answered with an error");
             }
             Err(Error::Refused(Unproven::Noted(note)))
         }

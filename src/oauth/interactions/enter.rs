@@ -58,8 +58,10 @@ pub(super) async fn enter(
         user_agent: caller.user_agent,
         origin: caller.origin,
     };
-    let (session, cookie, started) =
+    let (session, mut cookie, started) =
         browsers::sign_in(tx, &issuer.sessions, &browser, proof).await?;
+    let known = caller.known.unwrap_or_default();
+    cookie.known = Some(issuer.known_browsers.remember(known, entry.user, tx.now()));
     audit_events::insert(tx, &[entry.event, started]).await?;
     interactions::set_session(tx, entry.id, &session.id).await?;
     interaction.session = Some(session.id);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::native::{ACCESS_TOKEN, CODE, ID_TOKEN, native_app, present};
-use super::scene::{by, known, person, refusals};
+use super::scene::{by, claimant, known, person, refusals};
 use super::table;
 use crate::my_account::send;
 use crate::support::upstream::{CLIENT_ID, GitHub, Kakao, Oidc};
@@ -182,7 +182,7 @@ both! {
         let app = server.web_app("app", |client| client.first_party = true).await;
         idp.change(|person| person.email = None);
         let (claims, _) = person(&app, &by(&mut server.browser(), &app, "idp", &idp).await).await;
-        known(&server, "squatter", "mina@example.com", false).await;
+        claimant(&server, "squatter", "mina@example.com").await;
         let mut squatter = server.browser();
         let page = squatter.open(&app.authorization_url(&[])).await;
         squatter.sign_in_as(&page, "squatter", PASSWORD).await.heard().code();
