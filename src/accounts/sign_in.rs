@@ -164,12 +164,9 @@ impl Door<'_> {
             Some((user, seen_at)) => (Some(user), seen_at),
             None => (None, None),
         };
-        let is_name = user.as_ref().is_none_or(|user| {
-            person::username_key(&user.username).as_deref() == username_key.as_deref()
-        });
-        // What counts is what was typed: nobody learns that a name and an address are one account.
-        let name = username_key.as_deref().filter(|_| is_name).or(email_key.as_deref());
-        let name = name.unwrap_or(knock.username);
+        // What counts is what was typed, and every spelling of an address is one, whoever has it:
+        // nobody learns that a name and an address are one account, or that an address is anybody's.
+        let name = email_key.as_deref().or(username_key.as_deref()).unwrap_or(knock.username);
         let mark = user.as_ref().and_then(|user| self.mark(&user.id, knock));
         let whence = match (&mark, seen_at, knock.place) {
             (Some(mark), ..) => Whence::Browser(mark),

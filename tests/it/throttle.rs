@@ -286,6 +286,27 @@ both! {
         assert_eq!(heard[0].iter().filter(|(status, _)| *status == 400).count(), 20);
     }
 
+    async fn the_throttle_counts_every_spelling_of_an_address_as_one_whoever_has_it(database) {
+        let server = Server::start_with(&database, &[PROXY]).await;
+        known(&server, "owner", "me@bücher.example", true).await;
+        let app = server.public_client("app").await;
+        let mut heard = Vec::new();
+        for (place, local) in [(1, "me"), (2, "nobody")] {
+            let mut answers = Vec::new();
+            for domain in ["bücher.example", "xn--bcher-kva.example", "BÜCHER.example."] {
+                for _ in 0..6 {
+                    let typed = format!("{local}@{domain}");
+                    let reply = from(&app, &format!("192.0.2.{place}"), &typed, "wrong").await;
+                    answers.push((reply.status, reply.text));
+                }
+            }
+            heard.push(answers);
+        }
+        heard.dedup();
+        assert_eq!(heard.len(), 1, "{heard:?}");
+        assert_eq!(heard[0].iter().filter(|(status, _)| *status == 400).count(), 10);
+    }
+
     /// Strangers, each from a network of their own, ask for more hashes than there are.
     async fn a_flood_of_strangers_lets_everybody_in_who_is_known(database) {
         let server = Server::start_with(&database, &[PROXY, ("hashing.threads", "1")]).await;
