@@ -260,8 +260,14 @@ async fn is_nobodys(tx: &Tx, identity: &Identity) -> Result<bool, Fault> {
 }
 
 async fn is_free(tx: &Tx, user: &User, identity: &Identity) -> Result<bool, Fault> {
-    let claimants = claimants(tx, identity).await?;
-    Ok(claimants.iter().all(|claimant| claimant.id == user.id || !has_a_right(claimant)))
+    let Some(key) = identity.verified_email().and_then(person::email_key) else { return Ok(true) };
+    let claimants = users::lock_by_email(tx, &key).await?;
+    if claimants.iter().any(|claimant| claimant.id != user.id && has_a_right(claimant)) {
+        return Ok(false);
+    }
+    // It may be the user name of somebody else, who is found by it.
+    let named = users::find_owner(tx, &key).await?;
+    Ok(named.is_none_or(|named| named == user.id))
 }
 
 /// A user name that nobody has: what they are called there, or what comes before the @. It never

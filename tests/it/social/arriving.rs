@@ -99,6 +99,7 @@ both! {
         ] {
             let (server, idp, native) = with_native(&database, more).await;
             known(&server, "bob", "bob@example.com", true).await;
+            known(&server, "named@example.com", "else@example.com", true).await;
             let claims = |claims: &mut Value| claims["name"] = json!("Mina Kim");
             let first = about(&native, exchange(&native, "idp", &idp, claims).await).await;
             assert_eq!((&first["name"], first.get("nickname")), (&json!("Mina Kim"), None));
@@ -113,8 +114,10 @@ both! {
             let expected = [json!(name), json!("mimi"), json!(email), json!(true)];
             let seen = ["name", "nickname", "email", "email_verified"].map(|key| second[key].clone());
             assert_eq!(seen, expected, "{more}");
-            // An address without proof, and one that is somebody's, is never followed.
-            for (other, verified) in [("x@example.com", false), ("bob@example.com", true)] {
+            // An address without proof, and one that is somebody's or names them, is never followed.
+            for (other, verified) in
+                [("x@example.com", false), ("bob@example.com", true), ("named@example.com", true)]
+            {
                 let claims = |claims: &mut Value| {
                     claims["email"] = json!(other);
                     claims["email_verified"] = json!(verified);
