@@ -10,6 +10,8 @@ mod m0004_expiry;
 mod m0005_consenting;
 mod m0006_succession;
 mod m0010_readiness;
+mod m0011_endings;
+mod m0012_proving;
 mod step;
 
 /// Every migration, oldest first.
@@ -27,6 +29,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_consenting::STEP),
             Box::new(m0006_succession::STEP),
             Box::new(m0010_readiness::STEP),
+            Box::new(m0011_endings::STEP),
+            Box::new(m0012_proving::STEP),
         ]
     }
 }

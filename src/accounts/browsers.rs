@@ -13,6 +13,7 @@ use crate::domain::secret::{BrowserToken, Plain};
 use crate::domain::session::{BrowserId, Session, SessionId, SessionLife, moved_idle_end};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
+use crate::keys::known_browsers;
 use crate::store::{Reader, Store, Tx, browsers, sessions, users};
 
 /// How long sessions live.
@@ -49,7 +50,12 @@ pub struct Cookie {
     pub token: Plain<BrowserToken>,
     /// How long the browser keeps it; none: until it is closed.
     pub kept_for: Option<Duration>,
+    /// What makes the browser known from now on, where somebody proved an account in it.
+    pub known: Option<String>,
 }
+
+/// A browser in which somebody proved an account is known to it for so long.
+pub const KNOWN_FOR: Duration = known_browsers::LIFE;
 
 /// A browser in which nobody is signed in is remembered for so long.
 const ANONYMOUS: Duration = Duration::hours(1);
@@ -102,7 +108,7 @@ async fn people(
 pub async fn greet(tx: &Tx) -> Result<(BrowserId, Cookie), Fault> {
     let (browser, token) = (BrowserId(random::identifier()), Plain::generate());
     browsers::insert(tx, &browser, token.hashed(), tx.now() + ANONYMOUS).await?;
-    Ok((browser, Cookie { token, kept_for: None }))
+    Ok((browser, Cookie { token, kept_for: None, known: None }))
 }
 
 /// What somebody proved, and where.
@@ -112,6 +118,8 @@ pub struct Proof<'a> {
     pub user: &'a UserId,
     /// How, RFC 8176.
     pub amr: &'a [&'a str],
+    /// The issuer of the provider that they came by.
+    pub provider_issuer: Option<&'a str>,
     /// Whether they asked to stay signed in.
     pub kept: bool,
     /// What the browser calls itself.
@@ -145,6 +153,7 @@ pub async fn sign_in(
         browser: browser.clone(),
         user: proof.user.clone(),
         auth_time: now,
+        provider_issuer: proof.provider_issuer.map(str::to_owned),
         amr: proof.amr.iter().map(|method| (*method).to_owned()).collect(),
         kept: proof.kept,
         user_agent: proof.user_agent.map(|name| name.chars().take(USER_AGENT).collect()),
@@ -180,7 +189,7 @@ pub async fn change_cookie(tx: &Tx, browser: &BrowserId) -> Result<Cookie, Fault
     let kept = !open.is_empty() && open.iter().all(|session| session.kept);
     let expires_at = last.unwrap_or(now).max(now + ANONYMOUS);
     browsers::rotate(tx, browser, token.hashed(), expires_at).await?;
-    Ok(Cookie { token, kept_for: last.filter(|_| kept).map(|last| last - now) })
+    Ok(Cookie { token, kept_for: last.filter(|_| kept).map(|last| last - now), known: None })
 }
 
 /// Moves the idle end of a session that is used, where that is worth a write.

@@ -1,18 +1,34 @@
 //! How what a person opened ends: families, browser sessions, and the word to the apps. Whatever
 //! ends them (a page, an app, the command line) comes here.
+//!
+//! An ending is worked off in steps of a bounded number of rows, each a transaction of its own: no
+//! person has so much open that it could not be ended. What is left after the first step stands in
+//! the table `ending`, and any server carries it on.
 
+use std::collections::BTreeSet;
+
+use chrono::Duration;
 use uuid::Uuid;
 
 use crate::domain::audit::{Event, Kind, Origin};
-use crate::domain::client::ClientId;
-use crate::domain::family::Family;
-use crate::domain::provider::{Slug, came_by};
+use crate::domain::client::{Client, ClientId};
+use crate::domain::clock::Clock;
+use crate::domain::ending::{Ending, What};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
-use crate::store::families::Of;
+use crate::store::families::{Ended, Of, Owner};
 use crate::store::logout_notices::Notice;
-use crate::store::{Tx, audit_events, clients, families, logout_notices, sessions};
+use crate::store::{
+    Store, Tx, audit_events, clients, endings, families, logout_notices, sessions, users,
+};
+
+/// The rows of each kind that one step ends.
+const STEP: u64 = 2000;
+/// Whoever works on an ending has so long for a step before somebody else takes it.
+const LEASE: Duration = Duration::seconds(30);
+/// What was opened by a clock that is ahead of ours ends, too.
+const SKEW: Duration = Duration::minutes(1);
 
 /// Ends one session. What was granted in it ends too, but for what was granted `offline_access`
 /// (Core §11); the apps are told of both (Back-Channel Logout §2.7).
@@ -20,96 +36,197 @@ pub async fn end_session(tx: &Tx, session: &Session, origin: &Origin) -> Result<
     if !sessions::delete(tx, &session.id).await? {
         return Ok(false);
     }
-    let grown = families::lock_live(tx, Of::Session(&session.id)).await?;
-    let (ending, staying): (Vec<_>, Vec<_>) =
-        grown.iter().partition(|family| family.bound_to().is_some());
-    revoke(tx, &ending).await?;
-    if !staying.is_empty() {
-        families::detach(tx, &session.id).await?;
-    }
-    tell(tx, &grown).await?;
+    let what = What::InSession(session.id.clone());
+    end_in(tx, &Ending::new(&session.user, what, tx.now(), origin)).await?;
     let event = Event::new(Kind::SessionEnded).user(&session.user).from(origin);
     audit_events::insert(tx, &[event.detail(session.id.0.as_str())]).await?;
     Ok(true)
 }
 
 /// Ends everything that a person opened, but for one session and what it is bound to; says how many
-/// families ended.
+/// families ended at once.
 pub async fn end_everything(
     tx: &Tx,
     user: &UserId,
     but: Option<&SessionId>,
     origin: &Origin,
 ) -> Result<u64, Fault> {
-    end_opened(tx, user, but, origin, |_| true).await
+    end_in(tx, &Ending::new(user, What::Everything, tx.now(), origin).but(but)).await
 }
 
-/// Ends what a person opened by a provider, but for one session and what it is bound to; says how many
-/// families ended.
+/// Ends what a person opened by a provider of this issuer, but for one session and what it is bound
+/// to; says how many families ended at once.
 pub async fn end_at_provider(
     tx: &Tx,
     user: &UserId,
-    provider: &Slug,
+    issuer: &str,
     but: &SessionId,
     origin: &Origin,
 ) -> Result<u64, Fault> {
-    let by_it = |amr: &[String]| came_by(amr) == Some(provider.as_str());
-    end_opened(tx, user, Some(but), origin, by_it).await
+    let what = What::ByIssuer(issuer.to_owned());
+    end_in(tx, &Ending::new(user, what, tx.now(), origin).but(Some(but))).await
 }
 
-async fn end_opened(
+/// Ends what a person granted to one app; says how many families ended at once.
+pub async fn end_at_client(
     tx: &Tx,
     user: &UserId,
-    but: Option<&SessionId>,
+    client: &ClientId,
     origin: &Origin,
-    which: impl Fn(&[String]) -> bool,
 ) -> Result<u64, Fault> {
-    let mut events = Vec::new();
-    for session in sessions::of_user(tx, user, tx.now()).await? {
-        let ends = Some(&session.id) != but && which(&session.amr);
-        if ends && sessions::delete(tx, &session.id).await? {
-            let event = Event::new(Kind::SessionEnded).user(user).from(origin);
-            events.push(event.detail(session.id.0));
+    end_in(tx, &Ending::new(user, What::AtClient(client.clone()), tx.now(), origin)).await
+}
+
+/// Ends the families of a person at a client that were not used for longest, so that one more makes
+/// no more than so many.
+pub async fn make_room(
+    tx: &Tx,
+    user: &UserId,
+    client: &Client,
+    most: u64,
+    origin: &Origin,
+) -> Result<(), Fault> {
+    let ended = families::revoke_above(tx, user, &client.id, most.saturating_sub(1)).await?;
+    tell(tx, &ended).await?;
+    let over = Event::new(Kind::FamilyOverLimit).user(user).client(&client.id).from(origin);
+    let events: Vec<_> = ended.iter().map(|one| over.clone().family(&one.id)).collect();
+    audit_events::insert(tx, &events).await
+}
+
+/// The first step, in this transaction. What is left is written down with it.
+async fn end_in(tx: &Tx, ending: &Ending) -> Result<u64, Fault> {
+    let step = step(tx, ending).await?;
+    if step.is_more {
+        endings::insert(tx, ending, tx.now()).await?;
+    }
+    Ok(step.families)
+}
+
+/// Writes down that something is to end. It does, whatever happens after this transaction; whoever
+/// wrote it goes on with [`carry_on`] or [`first_step`].
+pub async fn begin(tx: &Tx, ending: &Ending) -> Result<(), Fault> {
+    endings::insert(tx, ending, tx.now() + LEASE).await
+}
+
+/// Carries out an ending that was begun, to its end; says how many families ended.
+pub async fn carry_on(store: &Store, clock: &Clock, ending: &Ending) -> Result<u64, Fault> {
+    let mut families = 0;
+    loop {
+        let step = take_step(store, clock, ending, LEASE).await?;
+        families += step.families;
+        if !step.is_more {
+            return Ok(families);
+        }
+        // Others write between two steps.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Takes the first step of an ending that was begun. What is left, or what failed, is carried on by
+/// the servers.
+pub async fn first_step(store: &Store, clock: &Clock, ending: &Ending) {
+    if let Err(fault) = take_step(store, clock, ending, Duration::zero()).await {
+        tracing::error!(%fault, "an ending was begun and is tried again");
+    }
+}
+
+/// Takes one step of an ending that is due: one that somebody began and did not finish. `false` when
+/// there is none.
+pub async fn carry_on_due(store: &Store, clock: &Clock) -> Result<bool, Fault> {
+    let tx = store.begin(clock.now()).await?;
+    let due = endings::take_due(&tx, LEASE).await?;
+    tx.commit().await?;
+    let Some(ending) = due else { return Ok(false) };
+    take_step(store, clock, &ending, Duration::zero()).await?;
+    Ok(true)
+}
+
+/// One step of an ending that is written down, in a transaction of its own.
+async fn take_step(
+    store: &Store,
+    clock: &Clock,
+    ending: &Ending,
+    lease: Duration,
+) -> Result<Step, Fault> {
+    let tx = store.begin(clock.now()).await?;
+    // Two who end what one person opened take turns, so that neither leaves rows to the other.
+    users::lock(&tx, &ending.user).await?;
+    let step = step(&tx, ending).await?;
+    if step.is_more {
+        endings::put_off(&tx, &ending.id, tx.now() + lease).await?;
+    } else {
+        endings::delete(&tx, &ending.id).await?;
+    }
+    tx.commit().await?;
+    Ok(step)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    families: u64,
+    is_more: bool,
+}
+
+async fn step(tx: &Tx, ending: &Ending) -> Result<Step, Fault> {
+    let Ending { user, but, .. } = ending;
+    let but = but.as_ref();
+    // Nobody opens anything more for an account that goes.
+    let until = (ending.what != What::Account).then(|| ending.asked_at + SKEW);
+    let of = match &ending.what {
+        What::Everything | What::Account => Of::User(user),
+        What::ByIssuer(issuer) => Of::UserBy(user, issuer),
+        What::AtClient(client) => Of::UserAt(user, client),
+        What::InSession(session) => Of::Session(session),
+    };
+    let mut rows = Vec::new();
+    let issuer = match &ending.what {
+        What::ByIssuer(issuer) => Some(issuer.as_str()),
+        _ => None,
+    };
+    if let What::Everything | What::Account | What::ByIssuer(_) = &ending.what {
+        let gone = sessions::delete_some(tx, user, issuer, but, until, STEP).await?;
+        rows.push(gone.all as u64);
+        let event = Event::new(Kind::SessionEnded).user(user).from(&ending.origin);
+        let events = gone.live.into_iter().map(|id| event.clone().detail(id.0));
+        audit_events::insert(tx, &events.collect::<Vec<_>>()).await?;
+    }
+    let ended = families::revoke_some(tx, of, but, until, STEP).await?;
+    rows.push(ended.len() as u64);
+    tell(tx, &ended).await?;
+    if let What::InSession(session) = &ending.what {
+        let left = families::detach_some(tx, session, STEP).await?;
+        rows.push(left.len() as u64);
+        tell(tx, &left).await?;
+    }
+    let mut is_more = rows.iter().any(|rows| *rows >= STEP);
+    if ending.what == What::Account && !is_more {
+        // One by one they would go with the account, in a statement that takes as long as there are
+        // families.
+        is_more = families::delete_some(tx, Owner::User(user), STEP).await? >= STEP;
+        if !is_more {
+            users::delete(tx, user).await?;
+            let event = Event::new(Kind::UserDeleted).user(user).from(&ending.origin);
+            audit_events::insert(tx, &[event]).await?;
         }
     }
-    let open = families::lock_live(tx, Of::User(user)).await?;
-    let stays = |family: &Family| but.is_some() && family.bound_to() == but;
-    let ending: Vec<_> =
-        open.iter().filter(|family| !stays(family) && which(&family.amr)).collect();
-    revoke(tx, &ending).await?;
-    tell(tx, ending.iter().copied()).await?;
-    audit_events::insert(tx, &events).await?;
-    Ok(ending.len() as u64)
-}
-
-/// Ends what a person granted to one app; says how many families ended.
-pub async fn end_at_client(tx: &Tx, user: &UserId, client: &ClientId) -> Result<u64, Fault> {
-    let open = families::lock_live(tx, Of::UserAt(user, client)).await?;
-    revoke(tx, &open.iter().collect::<Vec<_>>()).await?;
-    tell(tx, &open).await?;
-    Ok(open.len() as u64)
-}
-
-async fn revoke(tx: &Tx, ending: &[&Family]) -> Result<(), Fault> {
-    let ids: Vec<_> = ending.iter().map(|family| &family.id).collect();
-    families::revoke_all(tx, &ids).await
+    Ok(Step { families: ended.len() as u64, is_more })
 }
 
 /// Writes a notice for each app that wants to be told.
-async fn tell(tx: &Tx, ended: impl IntoIterator<Item = &Family>) -> Result<(), Fault> {
-    let ended: Vec<_> = ended.into_iter().collect();
+async fn tell(tx: &Tx, ended: &[Ended]) -> Result<(), Fault> {
     if ended.is_empty() {
         return Ok(());
     }
-    let listening = clients::with_backchannel_logout(tx).await?;
+    let concerned: BTreeSet<_> = ended.iter().map(|one| &one.client).collect();
+    let listening = clients::that_listen(tx, &concerned).await?;
     let notices: Vec<_> = ended
         .iter()
-        .filter(|family| listening.contains(&family.client))
-        .map(|family| Notice {
+        .filter(|one| listening.contains(&one.client))
+        .map(|one| Notice {
             id: Uuid::now_v7().to_string(),
-            client: family.client.clone(),
-            user: family.user.clone(),
-            family: family.id.clone(),
+            client: one.client.clone(),
+            user: one.user.clone(),
+            family: one.id.clone(),
             attempts: 0,
         })
         .collect();

@@ -1,8 +1,9 @@
 //! From an identity at a provider to an account here.
 //!
 //! The key is issuer and subject, never an address. An address that the provider proved says that an
-//! account *may* be the same person's: they prove that account, and then both are linked. An account
-//! that only claims the address has no right to it.
+//! account *may* be the same person's: they prove that account, and then both are linked. So does an
+//! address that the operator wrote down. An account whose person or whose provider only claims the
+//! address has no right to it.
 
 use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
@@ -17,7 +18,7 @@ use crate::domain::person;
 use crate::domain::provider::{Registration, Slug};
 use crate::domain::random;
 use crate::domain::reason::Reason;
-use crate::domain::user::{User, UserId};
+use crate::domain::user::{Source, User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::store::{Store, Tx, audit_events, identities, users};
 
@@ -98,13 +99,16 @@ pub async fn arrive(
     {
         return Ok(None);
     }
-    match claimants.as_slice() {
-        [owner, ..] if owner.email_verified && !owner.is_enabled() => {
-            unwelcome(Unwelcome::Disabled)
-        }
-        [owner, ..] if owner.email_verified => Ok(Some(Arrival::Prove(owner.clone()))),
-        _ => create(tx, registration, identity, &claimants, origin).await,
+    match claimants.iter().find(|claimant| has_a_right(claimant)) {
+        Some(owner) if !owner.is_enabled() => unwelcome(Unwelcome::Disabled),
+        Some(owner) => Ok(Some(Arrival::Prove(owner.clone()))),
+        None => create(tx, registration, identity, &claimants, origin).await,
     }
+}
+
+/// Whether the address of an account is no mere claim: it was proven, or the operator wrote it down.
+fn has_a_right(claimant: &User) -> bool {
+    claimant.email_verified || claimant.email_by == Source::Operator
 }
 
 /// Every account that claims the address which the provider proved.
@@ -129,12 +133,15 @@ async fn create(
         id: UserId(Uuid::new_v4().to_string()),
         username: free_username(tx, identity).await?,
         email: identity.email.clone(),
-        email_verified: identity.verified_email().is_some(),
+        // Where it is the user name of somebody else, that one is found by it.
+        email_verified: identity.verified_email().is_some() && is_nobodys(tx, identity).await?,
         password_hash: None,
         profile: identity.profile.clone(),
         disabled_at: None,
         created_at: tx.now(),
         updated_at: tx.now(),
+        made_by: Source::Provider,
+        email_by: Source::Provider,
     };
     let made = users::insert(tx, &user).await?
         && identities::insert(tx, identity, &user.id, &registration.slug).await?;
@@ -151,12 +158,18 @@ async fn create(
 /// The rightful owner of an address arrives. Whoever claimed it without proof may have done so to
 /// wait for them: password, sessions and tokens end, and the address is free. Who came by a provider
 /// keeps that way in: it leads to what was theirs and to nothing of the owner's.
+///
+/// An account that the operator made is known to the operator's person, whatever a provider said of
+/// their address later: it loses the address alone.
 async fn displace(tx: &Tx, claimant: &User, origin: &Origin) -> Result<(), Fault> {
-    endings::end_everything(tx, &claimant.id, None, origin).await?;
+    let is_known = claimant.made_by == Source::Operator;
+    if !is_known {
+        endings::end_everything(tx, &claimant.id, None, origin).await?;
+    }
     let bare = User {
         email: None,
         email_verified: false,
-        password_hash: None,
+        password_hash: claimant.password_hash.clone().filter(|_| is_known),
         updated_at: tx.now(),
         ..claimant.clone()
     };
@@ -216,6 +229,7 @@ async fn update(
     if takes && (!identity.email_verified || is_free(tx, user, identity).await?) {
         changed.email.clone_from(&identity.email);
         changed.email_verified = identity.email_verified;
+        changed.email_by = Source::Provider;
     }
     let same = changed.profile == user.profile
         && changed.email == user.email
@@ -238,10 +252,22 @@ async fn update(
     Ok(())
 }
 
+async fn is_nobodys(tx: &Tx, identity: &Identity) -> Result<bool, Fault> {
+    match identity.verified_email().and_then(person::email_key) {
+        Some(key) => Ok(users::find_owner(tx, &key).await?.is_none()),
+        None => Ok(true),
+    }
+}
+
 async fn is_free(tx: &Tx, user: &User, identity: &Identity) -> Result<bool, Fault> {
     let Some(key) = identity.verified_email().and_then(person::email_key) else { return Ok(true) };
-    let owner = users::find_owner(tx, &key).await?;
-    Ok(owner.is_none_or(|owner| owner == user.id))
+    let claimants = users::lock_by_email(tx, &key).await?;
+    if claimants.iter().any(|claimant| claimant.id != user.id && has_a_right(claimant)) {
+        return Ok(false);
+    }
+    // It may be the user name of somebody else, who is found by it.
+    let named = users::find_owner(tx, &key).await?;
+    Ok(named.is_none_or(|named| named == user.id))
 }
 
 /// A user name that nobody has: what they are called there, or what comes before the @. It never

@@ -2,6 +2,9 @@
 //!
 //! Each thread keeps its memory while there is work and gives it back when there is none. Who would
 //! wait too long is turned away at once: a queue of passwords only makes everybody late.
+//!
+//! Who comes from a browser or a place that the account knows goes before strangers, who get one turn
+//! of four as long as both wait: a flood of strangers keeps nobody known out, and none of them for ever.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -59,12 +62,81 @@ struct Pool {
     wakes: Condvar,
 }
 
+/// Which queue a check waits in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Of a browser or from a place that the account knows.
+    Known,
+    /// Of anybody else.
+    Stranger,
+}
+
 #[derive(Debug)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    /// What is never turned away.
+    first: VecDeque<Job>,
+    known: VecDeque<Job>,
+    strangers: VecDeque<Job>,
+    /// How many of the known went before a stranger who waits.
+    passed: usize,
     /// A moving average of the time that one hash takes.
     pace: Duration,
     closed: bool,
+}
+
+/// So many of the known go before one stranger.
+const BEFORE_A_STRANGER: usize = 3;
+
+impl Queue {
+    fn new() -> Self {
+        Self {
+            first: VecDeque::new(),
+            known: VecDeque::new(),
+            strangers: VecDeque::new(),
+            passed: 0,
+            pace: Duration::from_millis(20),
+            closed: false,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.first.len() + self.known.len() + self.strangers.len()
+    }
+
+    fn push(&mut self, lane: Lane, job: Job) {
+        match lane {
+            Lane::Known => self.known.push_back(job),
+            Lane::Stranger => self.strangers.push_back(job),
+        }
+    }
+
+    fn pop(&mut self) -> Option<Job> {
+        if let Some(job) = self.first.pop_front() {
+            return Some(job);
+        }
+        if self.strangers.is_empty() {
+            self.passed = 0;
+            return self.known.pop_front();
+        }
+        if self.passed < BEFORE_A_STRANGER
+            && let Some(job) = self.known.pop_front()
+        {
+            self.passed += 1;
+            return Some(job);
+        }
+        self.passed = 0;
+        self.strangers.pop_front()
+    }
+
+    /// How many go before a newcomer.
+    fn ahead(&self, lane: Lane) -> usize {
+        let (known, strangers) = (self.known.len(), self.strangers.len());
+        let others = match lane {
+            Lane::Known => known + strangers.min(known / BEFORE_A_STRANGER + 1),
+            Lane::Stranger => strangers + known.min((strangers + 1) * BEFORE_A_STRANGER),
+        };
+        self.first.len() + others
+    }
 }
 
 struct Job {
@@ -99,8 +171,8 @@ impl Hasher {
     /// A pool of this many threads.
     pub fn new(cost: Cost, threads: u32) -> Result<Self, Fault> {
         let fault = |error| Fault::internal("starting the hashing threads", error);
-        let queue = Queue { jobs: VecDeque::new(), pace: Duration::from_millis(20), closed: false };
-        let pool = Pool { cost, threads, queue: Mutex::new(queue), wakes: Condvar::new() };
+        let queue = Mutex::new(Queue::new());
+        let pool = Pool { cost, threads, queue, wakes: Condvar::new() };
         let pool = Arc::new(pool);
         params(cost)?;
         for number in 0..threads {
@@ -116,7 +188,7 @@ impl Hasher {
     /// Hashes a password for storing. Never turned away: only an operator or a new password asks.
     pub async fn hash(&self, password: Zeroizing<Vec<u8>>) -> Result<String, Fault> {
         let (reply, answer) = oneshot::channel();
-        self.0.push(Job { password, task: Task::Hash(reply), since: Instant::now() });
+        self.0.first(Job { password, task: Task::Hash(reply), since: Instant::now() });
         answer.await.map_err(|error| Fault::internal("hashing a password", error))?
     }
 
@@ -130,28 +202,35 @@ impl Hasher {
         let work: Work = Box::new(move || drop(reply.send(work())));
         let job =
             Job { password: Zeroizing::default(), task: Task::Run(work), since: Instant::now() };
-        self.0.lock().jobs.push_front(job);
-        self.0.wakes.notify_one();
+        self.0.first(job);
         answer.await.map_err(|error| Fault::internal("finishing a sign-in", error))
     }
 
     /// How many pieces of work wait for a thread.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.0.lock().jobs.len()
+        self.0.lock().len()
+    }
+
+    /// Whether a check in this lane would wait too long.
+    #[must_use]
+    pub fn is_overloaded(&self, lane: Lane) -> bool {
+        self.0.is_overloaded(lane)
     }
 
     /// Checks a password against a stored hash, or against none at the same cost.
     pub async fn check(
         &self,
+        lane: Lane,
         password: Zeroizing<Vec<u8>>,
         stored: Option<String>,
     ) -> Result<Check, Error<Busy>> {
         let (reply, answer) = oneshot::channel();
-        if self.0.is_overloaded() {
+        if self.0.is_overloaded(lane) {
             return Err(Error::Refused(Busy));
         }
-        self.0.push(Job { password, task: Task::Check(stored, reply), since: Instant::now() });
+        let job = Job { password, task: Task::Check(stored, reply), since: Instant::now() };
+        self.0.push(lane, job);
         answer.await.map_err(|error| Fault::internal("hashing a password", error))?
     }
 }
@@ -168,14 +247,19 @@ impl Pool {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, job: Job) {
-        self.lock().jobs.push_back(job);
+    fn push(&self, lane: Lane, job: Job) {
+        self.lock().push(lane, job);
         self.wakes.notify_one();
     }
 
-    fn is_overloaded(&self) -> bool {
+    fn first(&self, job: Job) {
+        self.lock().first.push_back(job);
+        self.wakes.notify_one();
+    }
+
+    fn is_overloaded(&self, lane: Lane) -> bool {
         let queue = self.lock();
-        let ahead = u32::try_from(queue.jobs.len()).unwrap_or(u32::MAX);
+        let ahead = u32::try_from(queue.ahead(lane)).unwrap_or(u32::MAX);
         queue.pace.saturating_mul(ahead) / self.threads > PATIENCE
     }
 
@@ -214,7 +298,7 @@ impl Pool {
     fn next(&self, memory: &mut Vec<Block>) -> Option<Job> {
         let mut queue = self.lock();
         loop {
-            if let Some(job) = queue.jobs.pop_front() {
+            if let Some(job) = queue.pop() {
                 return Some(job);
             }
             if queue.closed {
@@ -312,31 +396,60 @@ mod tests {
         let hasher = Hasher::new(CHEAP, 1).unwrap();
         let stored = hasher.hash(password("horse")).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        let check = |text| hasher.check(password(text), Some(stored.clone()));
+        let check = |text| hasher.check(Lane::Known, password(text), Some(stored.clone()));
         assert_eq!(check("horse").await.unwrap(), Check::Right(None));
         assert_eq!(check("Horse").await.unwrap(), Check::Wrong);
-        assert_eq!(hasher.check(password("horse"), None).await.unwrap(), Check::Wrong);
+        assert_eq!(hasher.check(Lane::Known, password("horse"), None).await.unwrap(), Check::Wrong);
     }
 
     #[tokio::test]
     async fn a_hash_of_another_cost_is_renewed() {
         let old = Hasher::new(CHEAP, 1).unwrap().hash(password("horse")).await.unwrap();
         let hasher = Hasher::new(Cost { memory: 128, passes: 2 }, 1).unwrap();
-        let Check::Right(Some(new)) = hasher.check(password("horse"), Some(old)).await.unwrap()
+        let Check::Right(Some(new)) =
+            hasher.check(Lane::Known, password("horse"), Some(old)).await.unwrap()
         else {
             panic!("the password is right and its hash is old");
         };
         assert!(new.starts_with("$argon2id$v=19$m=128,t=2,p=1$"));
-        assert_eq!(hasher.check(password("horse"), Some(new)).await.unwrap(), Check::Right(None));
+        assert_eq!(
+            hasher.check(Lane::Known, password("horse"), Some(new)).await.unwrap(),
+            Check::Right(None)
+        );
     }
 
     #[tokio::test]
     async fn an_overloaded_pool_turns_away_at_once() {
         let hasher = Hasher::new(Cost { memory: 19 * 1024, passes: 2 }, 1).unwrap();
         hasher.0.lock().pace = Duration::from_mins(1);
-        let checks = (0..8).map(|_| hasher.check(password("x"), None));
+        let checks = (0..8).map(|_| hasher.check(Lane::Stranger, password("x"), None));
         let answers = futures_util::future::join_all(checks).await;
         assert!(answers.iter().any(|answer| matches!(answer, Err(Error::Refused(Busy)))));
         assert!(answers.iter().any(Result::is_ok));
+    }
+
+    #[test]
+    fn the_known_go_before_strangers_who_get_one_turn_of_four() {
+        let job = |name: &str| Job {
+            password: password(name),
+            task: Task::Run(Box::new(|| ())),
+            since: Instant::now(),
+        };
+        let mut queue = Queue::new();
+        for n in 0..20 {
+            queue.push(Lane::Stranger, job(&format!("s{n}")));
+        }
+        assert_eq!((queue.ahead(Lane::Known), queue.ahead(Lane::Stranger)), (1, 20));
+        for n in 0..6 {
+            queue.push(Lane::Known, job(&format!("k{n}")));
+        }
+        assert_eq!((queue.ahead(Lane::Known), queue.ahead(Lane::Stranger)), (9, 26));
+        queue.first.push_back(job("first"));
+        let mut order = Vec::new();
+        while let Some(job) = queue.pop() {
+            order.push(String::from_utf8(job.password.to_vec()).unwrap());
+        }
+        assert_eq!(order[..10], ["first", "k0", "k1", "k2", "s0", "k3", "k4", "k5", "s1", "s2"]);
+        assert_eq!(order.len(), 27);
     }
 }

@@ -5,8 +5,9 @@ use zeroize::Zeroizing;
 use super::browsers::{self, Cookie, Present};
 use super::endings;
 use super::hashing::Hasher;
-use super::sign_in::{Door, Knock, Refused, SignedIn};
+use super::sign_in::{Door, Knock, Place, Refused, SignedIn};
 use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::ending::{Ending, What};
 use crate::domain::person;
 use crate::domain::user::User;
 use crate::domain::verdict::Error;
@@ -45,6 +46,8 @@ pub struct Change<'a> {
     pub new: &'a Zeroizing<String>,
     /// The client address.
     pub address: std::net::IpAddr,
+    /// What makes the browser known.
+    pub known: Option<&'a str>,
     /// For the audit events.
     pub origin: &'a Origin,
 }
@@ -57,7 +60,7 @@ pub async fn change(
     present: &Present,
     change: Change<'_>,
 ) -> Result<Cookie, Error<Unchanged>> {
-    let hash = match person::password_bytes(change.new) {
+    let new = match person::password_bytes(change.new) {
         None if change.new.is_empty() => return Err(Unchanged::TooShort.into()),
         None => return Err(Unchanged::TooLong.into()),
         // Counted as it is hashed: a syllable of Hangul is one character, however it was typed.
@@ -67,21 +70,32 @@ pub async fn change(
         Some(new) if Some(&new) == person::password_bytes(change.current).as_ref() => {
             return Err(Unchanged::Same.into());
         }
-        Some(_) if is_easy(change.new, &present.user) => return Err(Unchanged::TooEasy.into()),
         Some(bytes) => bytes,
     };
     let knock = Knock {
         username: &present.user.username,
         password: change.current,
-        address: change.address,
+        place: Place::Address(change.address),
+        browser: change.known,
+        asked_for: None,
         client: None,
         origin: change.origin,
     };
     let proven = door.by_password(knock).await.map_err(refused)?;
-    let hash = hasher.hash(hash).await?;
-    let tx = door.store.begin_long(door.clock.now()).await?;
-    let changed = write(&tx, present, &proven, hash, change.origin).await;
-    tx.settle(changed).await
+    // For somebody who proved who they are, and beside the threads that answer: it takes its time.
+    let (wished, user) = (change.new.clone(), present.user.clone());
+    if hasher.run(move || is_easy(&wished, &user)).await? {
+        return Err(Unchanged::TooEasy.into());
+    }
+    let hash = hasher.hash(new).await?;
+    let tx = door.store.begin(door.clock.now()).await?;
+    let ending = Ending::new(&present.user.id, What::Everything, tx.now(), change.origin);
+    let ending = ending.but(Some(&present.session.id));
+    let changed = write(&tx, present, &proven, hash, &ending).await;
+    let cookie = tx.settle(changed).await?;
+    // The password stands whatever becomes of the rest.
+    endings::first_step(door.store, door.clock, &ending).await;
+    Ok(cookie)
 }
 
 async fn write(
@@ -89,8 +103,9 @@ async fn write(
     present: &Present,
     proven: &SignedIn,
     hash: String,
-    origin: &Origin,
+    ending: &Ending,
 ) -> Result<Cookie, Error<Unchanged>> {
+    let origin = &ending.origin;
     // Locked before anything else looks at it, or two changes at once would wait for each other.
     let Some(mut user) = users::lock(tx, &present.user.id).await? else {
         return Err(Unchanged::Refused(Refused::Wrong).into());
@@ -98,7 +113,7 @@ async fn write(
     let event = proven.record(tx, None, origin).await.map_err(refused)?;
     user.password_hash = Some(hash);
     users::update(tx, &user).await?;
-    endings::end_everything(tx, &user.id, Some(&present.session.id), origin).await?;
+    endings::begin(tx, ending).await?;
     let changed = Event::new(Kind::UserPasswordChanged).user(&user.id).from(origin);
     audit_events::insert(tx, &[event, changed]).await?;
     Ok(browsers::change_cookie(tx, &present.session.browser).await?)
@@ -111,12 +126,16 @@ fn refused(error: Error<Refused>) -> Error<Unchanged> {
     }
 }
 
+/// The characters of a new password that the estimate looks at.
+const ESTIMATED: usize = 32;
+
 /// Whether somebody who knows the person would soon guess it: fewer than about 10^8 guesses.
 fn is_easy(password: &str, user: &User) -> bool {
     let mut known = vec!["mapae", user.username.as_str()];
     known.extend(user.email.as_deref());
     known.extend(user.profile.name.as_deref());
-    // What lies beyond is never easy, and the estimate takes longer the longer it is.
-    let start: String = password.chars().take(64).collect();
+    // The estimate takes much longer the longer the password is, and what is hard to guess by its
+    // start alone is so as a whole.
+    let start: Zeroizing<String> = Zeroizing::new(password.chars().take(ESTIMATED).collect());
     zxcvbn::zxcvbn(&start, &known).score() < zxcvbn::Score::Three
 }

@@ -1,15 +1,15 @@
 //! Signing in by password. Unknown, wrong and disabled are one answer, in one time.
 
 use std::net::IpAddr;
-
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::hashing::{Busy, Check, Hasher};
-use super::throttle::{self, Attempt, Counted, Gate, Limits, Throttled};
+use super::hashing::{Busy, Check, Hasher, Lane};
+use super::throttle::{Bucket, Counted, Throttle, Throttled, Turn, Whence};
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::ClientId;
@@ -17,6 +17,7 @@ use crate::domain::clock::Clock;
 use crate::domain::person;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
+use crate::keys::known_browsers::{KnownBrowsersKey, Mark};
 use crate::store::{Store, Tx, audit_events, known_addresses, users};
 
 /// What signing in needs.
@@ -28,10 +29,10 @@ pub struct Door<'a> {
     pub clock: &'a Clock,
     /// The hashing pool.
     pub hasher: &'a Hasher,
-    /// The limits of failures.
-    pub limits: &'a Limits,
-    /// The turns of attempts in flight.
-    pub gate: &'a Gate,
+    /// The throttle of failures.
+    pub throttle: &'a Throttle,
+    /// Tells in which browsers an account was proven.
+    pub known_browsers: &'a KnownBrowsersKey,
 }
 
 /// Who asks, from where, through which client.
@@ -41,12 +42,35 @@ pub struct Knock<'a> {
     pub username: &'a str,
     /// The password, as it was typed.
     pub password: &'a str,
-    /// The client address.
-    pub address: IpAddr,
+    /// Where the person is.
+    pub place: Place<'a>,
+    /// What makes their browser known.
+    pub browser: Option<&'a str>,
+    /// An account that may be proven by this address, though nobody proved to own it yet.
+    pub asked_for: Option<&'a UserId>,
     /// The client that the person signs in to; none for their own account.
     pub client: Option<&'a ClientId>,
     /// For the audit events.
     pub origin: &'a Origin,
+}
+
+/// Where a person is.
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'a> {
+    /// At this client address.
+    Address(IpAddr),
+    /// Behind an app that asks from its own server and does not say more.
+    App(&'a ClientId),
+}
+
+impl Place<'_> {
+    /// What counts as one place.
+    fn name(self) -> String {
+        match self {
+            Self::Address(address) => neighbourhood(address),
+            Self::App(client) => format!("app {client}"),
+        }
+    }
 }
 
 /// Why nobody signed in.
@@ -72,83 +96,107 @@ impl From<Refused> for Error<Refused> {
 pub struct SignedIn {
     /// Who it is.
     pub user: User,
-    attempt: Attempt,
-    counted: Counted,
+    place: String,
+    seen_at: Option<DateTime<Utc>>,
     renewed_hash: Option<String>,
+    // In this order: what was counted is given back before the next one has its turn.
+    _counted: Counted,
+    _turn: Turn,
 }
 
 /// RFC 8176 §2.
 pub const PASSWORD_AMR: &[&str] = &["pwd"];
-/// An address that was seen less long ago need not be written down again.
+/// A place that was seen less long ago need not be written down again.
 const SEEN: chrono::Duration = chrono::Duration::days(1);
 /// Nobody waits longer than this for a turn.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
+/// Whom a name belongs to, and what counts against it.
+struct Found {
+    user: Option<User>,
+    place: String,
+    seen_at: Option<DateTime<Utc>>,
+    lane: Lane,
+    buckets: Vec<Bucket>,
+}
+
 impl Door<'_> {
     /// Proves a password.
     pub async fn by_password(&self, knock: Knock<'_>) -> Result<SignedIn, Error<Refused>> {
-        let address = neighbourhood(knock.address);
-        let user = self.find(knock.username).await?;
-        let attempt = self.attempt(knock.username, user.as_ref(), &address).await?;
-        let counted = self.count(&attempt, user.as_ref(), knock).await?;
+        let Found { user, place, seen_at, lane, buckets } = self.find(knock).await?;
+        // What would not be answered in time is not begun.
+        if self.hasher.is_overloaded(lane) {
+            return Err(Refused::Busy.into());
+        }
+        let turn = timeout(PATIENCE, self.throttle.turn(&buckets, lane == Lane::Known)).await;
+        let Some(turn) = turn.unwrap_or(Ok(None))? else { return Err(Refused::Busy.into()) };
+        let counted = self.count(buckets, user.as_ref(), knock).await?;
         let enabled = user.as_ref().filter(|user| user.is_enabled());
         let stored = enabled.and_then(|user| user.password_hash.clone());
         let password = person::password_bytes(knock.password).unwrap_or_default();
-        match (self.hasher.check(password, stored).await, user) {
+        match (self.hasher.check(lane, password, stored).await, user) {
             (Ok(Check::Right(renewed_hash)), Some(user)) => {
-                Ok(SignedIn { user, attempt, counted, renewed_hash })
+                Ok(SignedIn { user, place, seen_at, renewed_hash, _counted: counted, _turn: turn })
             }
             (Ok(_), user) => {
-                self.failed(user.as_ref(), knock).await?;
+                counted.keep();
+                self.failed(user.as_ref(), &place, knock).await?;
                 Err(Refused::Wrong.into())
             }
-            (Err(Error::Refused(Busy)), _) => {
-                let tx = self.store.begin(self.clock.now()).await?;
-                counted.take_back(&tx).await?;
-                tx.commit().await?;
-                Err(Refused::Busy.into())
-            }
+            (Err(Error::Refused(Busy)), _) => Err(Refused::Busy.into()),
             (Err(Error::Fault(fault)), _) => Err(fault.into()),
         }
     }
 
-    async fn find(&self, username: &str) -> Result<Option<User>, Fault> {
-        let email_key = person::email_key(username);
+    async fn find(&self, knock: Knock<'_>) -> Result<Found, Fault> {
+        let place = knock.place.name();
+        let email_key = person::email_key(knock.username);
         // A name without canonical form is nobody's; it is looked up all the same.
-        let username_key = person::username_key(username).unwrap_or_default();
-        users::find_by_name(self.store, &username_key, email_key.as_deref()).await
+        let username_key = person::username_key(knock.username);
+        let key = username_key.as_deref().unwrap_or_default();
+        let whom = known_addresses::Whom {
+            username_key: key,
+            email_key: email_key.as_deref(),
+            id: knock.asked_for,
+        };
+        let found = known_addresses::find(self.store, whom, &place).await?;
+        let (user, seen_at) = match found {
+            Some((user, seen_at)) => (Some(user), seen_at),
+            None => (None, None),
+        };
+        // What counts is what was typed, and every spelling of an address is one, whoever has it:
+        // nobody learns that a name and an address are one account, or that an address is anybody's.
+        let name = email_key.as_deref().or(username_key.as_deref()).unwrap_or(knock.username);
+        let mark = user.as_ref().and_then(|user| self.mark(&user.id, knock));
+        let whence = match (&mark, seen_at, knock.place) {
+            (Some(mark), ..) => Whence::Browser(mark),
+            (None, Some(_), _) => Whence::Known(&place),
+            (None, None, Place::App(_)) => Whence::App(&place),
+            (None, None, Place::Address(_)) => Whence::Address(&place),
+        };
+        let lane = match whence {
+            Whence::Browser(_) | Whence::Known(_) => Lane::Known,
+            Whence::App(_) | Whence::Address(_) => Lane::Stranger,
+        };
+        let buckets = self.throttle.limits.buckets(name, whence);
+        Ok(Found { user, place, seen_at, lane, buckets })
     }
 
-    async fn attempt(
-        &self,
-        username: &str,
-        user: Option<&User>,
-        address: &str,
-    ) -> Result<Attempt, Fault> {
-        let nobody = UserId(String::new());
-        let id = user.map_or(&nobody, |user| &user.id);
-        let seen_at = known_addresses::seen_at(self.store, id, address).await?;
-        let account = match user {
-            Some(user) => user.id.0.clone(),
-            None => person::username_key(username).unwrap_or_else(|| username.to_owned()),
-        };
-        Ok(Attempt { account, address: address.to_owned(), seen_at })
+    fn mark(&self, user: &UserId, knock: Knock<'_>) -> Option<Mark> {
+        self.known_browsers.find(knock.browser?, user, self.clock.now())
     }
 
     async fn count(
         &self,
-        attempt: &Attempt,
+        buckets: Vec<Bucket>,
         user: Option<&User>,
         knock: Knock<'_>,
     ) -> Result<Counted, Error<Refused>> {
-        let Ok(turns) = timeout(PATIENCE, self.gate.turn(self.limits, attempt)).await else {
-            return Err(Refused::Busy.into());
-        };
-        let now = self.clock.now();
-        match throttle::count(self.store, now, self.limits, attempt, turns?).await {
+        match self.throttle.count(buckets).await {
             Ok(counted) => Ok(counted),
             Err(Error::Fault(fault)) => Err(fault.into()),
             Err(Error::Refused(throttled)) => {
+                let now = self.clock.now();
                 let tx = self.store.begin(now).await?;
                 let event = event(Kind::SignInThrottled, user, knock);
                 audit_events::insert_once(&tx, &event, once(&throttled)).await?;
@@ -158,9 +206,16 @@ impl Door<'_> {
         }
     }
 
-    async fn failed(&self, user: Option<&User>, knock: Knock<'_>) -> Result<(), Fault> {
+    async fn failed(
+        &self,
+        user: Option<&User>,
+        place: &str,
+        knock: Knock<'_>,
+    ) -> Result<(), Fault> {
         let tx = self.store.begin(self.clock.now()).await?;
-        audit_events::insert(&tx, &[event(Kind::SignInFailed, user, knock)]).await?;
+        let event = event(Kind::SignInFailed, user, knock);
+        let identity = minutely(&event, place, tx.now());
+        audit_events::insert_counted(&tx, &event, identity).await?;
         tx.commit().await
     }
 }
@@ -181,9 +236,8 @@ impl SignedIn {
         if !unchanged {
             return Err(Refused::Wrong.into());
         }
-        self.counted.take_back(tx).await?;
-        if self.attempt.seen_at.is_none_or(|seen_at| tx.now() - seen_at > SEEN) {
-            known_addresses::remember(tx, &self.user.id, &self.attempt.address).await?;
+        if self.seen_at.is_none_or(|seen_at| tx.now() - seen_at > SEEN) {
+            known_addresses::remember(tx, &self.user.id, &self.place).await?;
         }
         if let (Some(old), Some(new)) = (&self.user.password_hash, &self.renewed_hash) {
             users::replace_hash(tx, &self.user.id, old, new).await?;
@@ -204,16 +258,34 @@ fn event(kind: Kind, user: Option<&User>, knock: Knock<'_>) -> Event {
     }
 }
 
-/// One event for each window that is full, however many attempts run into it.
+/// One event for each bucket and window, however many attempts run into it.
 fn once(throttled: &Throttled) -> Uuid {
-    let mut bytes = [0; 16];
-    let window = throttled.until.timestamp_millis().to_be_bytes();
-    for (to, from) in bytes.iter_mut().zip(window.iter().chain(&throttled.key)) {
-        *to = *from;
+    let window = throttled.until.timestamp_millis() / throttled.window;
+    identity(&[b"throttled", &throttled.key, &window.to_be_bytes()])
+}
+
+/// One event a minute for an account (all names that are nobody's are one), from each place.
+fn minutely(event: &Event, place: &str, now: DateTime<Utc>) -> Uuid {
+    let user = event.user.as_ref().map(|id| id.0.as_str()).unwrap_or_default();
+    let client = event.client.as_ref().map(ClientId::as_str).unwrap_or_default();
+    let minute = now.timestamp() / 60;
+    let texts = ["failed", user, client, place].map(str::as_bytes);
+    let [what, user, client, place] = texts;
+    identity(&[what, user, client, place, &minute.to_be_bytes()])
+}
+
+fn identity(parts: &[&[u8]]) -> Uuid {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
     }
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
     Uuid::new_v8(bytes)
 }
 
 fn seconds_until(now: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
-    u64::try_from((until - now).num_seconds() + 1).unwrap_or(1)
+    let wait = u64::try_from((until - now).num_milliseconds()).unwrap_or_default();
+    wait.div_ceil(1000).max(1)
 }

@@ -7,8 +7,9 @@ use super::endings;
 use super::hashing::Hasher;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::clock::Clock;
+use crate::domain::ending::{Ending, What};
 use crate::domain::person;
-use crate::domain::user::{Profile, User, UserId};
+use crate::domain::user::{Profile, Source, User, UserId};
 use crate::domain::verdict::{Error, Rejected, reject};
 use crate::store::{Reader, Store, Tx, audit_events, users};
 
@@ -27,6 +28,9 @@ pub struct NewUser {
     pub password: Option<Zeroizing<String>>,
 }
 
+const TAKEN: &str = "the user name or the verified address is taken: it is the user name or the \
+                     verified address of another account, perhaps in another spelling";
+
 type Outcome<T> = Result<T, Error<Rejected>>;
 
 /// Makes an account.
@@ -37,6 +41,7 @@ pub async fn create(store: &Store, clock: &Clock, hasher: &Hasher, new: NewUser)
         );
     }
     check_email(new.email.as_deref(), new.email_verified)?;
+    let trimmed = |text: String| text.trim().to_owned();
     let password_hash = match new.password {
         Some(password) => Some(hash(hasher, &password).await?),
         None => None,
@@ -44,19 +49,21 @@ pub async fn create(store: &Store, clock: &Clock, hasher: &Hasher, new: NewUser)
     let now = clock.now();
     let user = User {
         id: UserId(uuid::Uuid::new_v4().to_string()),
-        username: new.username,
-        email: new.email,
+        username: trimmed(new.username),
+        email: new.email.map(trimmed),
         email_verified: new.email_verified,
         password_hash,
         profile: new.profile,
         disabled_at: None,
         created_at: now,
         updated_at: now,
+        made_by: Source::Operator,
+        email_by: Source::Operator,
     };
     let tx = store.begin(now).await?;
     if !users::insert(&tx, &user).await? {
         tx.abandon().await;
-        return reject("the user name or the verified address is taken");
+        return reject(TAKEN);
     }
     audit_events::insert(&tx, &[Event::new(Kind::UserCreated).user(&user.id)]).await?;
     tx.commit().await?;
@@ -71,13 +78,18 @@ pub async fn update(
     change: impl FnOnce(&mut User),
 ) -> Outcome<User> {
     let (tx, mut user) = lock(store, clock, username).await?;
+    let (email, verified) = (user.email.clone(), user.email_verified);
     change(&mut user);
+    user.email = user.email.map(|email| email.trim().to_owned());
+    if user.email != email || user.email_verified && !verified {
+        user.email_by = Source::Operator;
+    }
     user.updated_at = tx.now();
     let checked = check_email(user.email.as_deref(), user.email_verified);
     if checked.is_err() || !users::update(&tx, &user).await? {
         tx.abandon().await;
         checked?;
-        return reject("the verified address is taken");
+        return reject(TAKEN);
     }
     audit_events::insert(&tx, &[Event::new(Kind::UserUpdated).user(&user.id)]).await?;
     tx.commit().await?;
@@ -103,7 +115,8 @@ pub async fn find(reader: &impl Reader, username: &str) -> Outcome<User> {
     }
 }
 
-/// Sets a password and ends everything that the old one opened.
+/// Sets a password and ends everything that the old one opened. The password stands whatever becomes
+/// of the rest.
 pub async fn set_password(
     store: &Store,
     clock: &Clock,
@@ -115,18 +128,16 @@ pub async fn set_password(
     let (tx, mut user) = lock(store, clock, username).await?;
     user.password_hash = Some(hash);
     users::update(&tx, &user).await?;
-    let ended = endings::end_everything(&tx, &user.id, None, &Origin::default()).await?;
-    audit_events::insert(&tx, &[Event::new(Kind::UserPasswordSet).user(&user.id)]).await?;
-    tx.commit().await?;
-    Ok(ended)
+    end(store, clock, tx, &user, Some(Kind::UserPasswordSet), What::Everything).await
 }
 
-/// Disables an account and ends everything that it opened.
+/// Disables an account and ends everything that it opened. It is disabled whatever becomes of the
+/// rest.
 pub async fn disable(store: &Store, clock: &Clock, username: &str) -> Outcome<u64> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
-    end(tx, &user, Kind::UserDisabled).await
+    end(store, clock, tx, &user, Some(Kind::UserDisabled), What::Everything).await
 }
 
 /// Enables an account again.
@@ -142,25 +153,39 @@ pub async fn enable(store: &Store, clock: &Clock, username: &str) -> Outcome<()>
 pub async fn logout(store: &Store, clock: &Clock, username: &str) -> Outcome<u64> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
-    end(tx, &user, Kind::UserLoggedOut).await
+    end(store, clock, tx, &user, Some(Kind::UserLoggedOut), What::Everything).await
 }
 
-/// Deletes an account with all that it opened.
+/// Deletes an account with all that it opened. It is disabled at once, and gone when everything that
+/// it opened has ended.
 pub async fn delete(store: &Store, clock: &Clock, username: &str) -> Outcome<()> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
-    endings::end_everything(&tx, &user.id, None, &Origin::default()).await?;
-    users::delete(&tx, &user.id).await?;
-    audit_events::insert(&tx, &[Event::new(Kind::UserDeleted).user(&user.id)]).await?;
-    Ok(tx.commit().await?)
+    users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
+    end(store, clock, tx, &user, None, What::Account).await.map(drop)
 }
 
-async fn end(tx: Tx, user: &User, kind: Kind) -> Outcome<u64> {
-    let ended = endings::end_everything(&tx, &user.id, None, &Origin::default()).await?;
-    let event = Event::new(kind).user(&user.id).detail(format!("{ended} families ended"));
-    audit_events::insert(&tx, &[event]).await?;
+/// Commits what was done, with the promise that the rest follows; and follows.
+async fn end(
+    store: &Store,
+    clock: &Clock,
+    tx: Tx,
+    user: &User,
+    kind: Option<Kind>,
+    what: What,
+) -> Outcome<u64> {
+    let ending = Ending::new(&user.id, what, tx.now(), &Origin::default());
+    endings::begin(&tx, &ending).await?;
+    let events: Vec<_> = kind.map(|kind| Event::new(kind).user(&user.id)).into_iter().collect();
+    audit_events::insert(&tx, &events).await?;
     tx.commit().await?;
-    Ok(ended)
+    // What was committed stands: the verb says what does not yet.
+    endings::carry_on(store, clock, &ending).await.or_else(|fault| {
+        reject(format!(
+            "this is done, but not everything that was open has ended yet: {fault}. A server that \
+             runs ends the rest in a minute; or run the command again"
+        ))
+    })
 }
 
 async fn hash(hasher: &Hasher, password: &Zeroizing<String>) -> Outcome<String> {

@@ -53,6 +53,8 @@ pub struct Settings {
     pub master_key: Source,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// So many families one person may have at one client.
+    pub families_per_client: u32,
     /// How long browser sessions live.
     pub sessions: SessionLives,
     /// When keys are succeeded, and when a successor signs.
@@ -87,6 +89,8 @@ pub struct Settings {
     pub strict_transport: StrictTransport,
     /// How long audit events are kept.
     pub audit_retention: Duration,
+    /// How long failed sign-ins stay among them.
+    pub audit_failures_retention: Duration,
     /// What is logged.
     pub log: LevelFilter,
 }
@@ -247,6 +251,7 @@ fn settings(r: &mut Reader) -> Settings {
             refresh_absolute: r.duration("token.refresh_absolute_lifetime", Duration::days(90)),
             refresh_grace: r.duration_or_zero("token.refresh_grace", Duration::seconds(30)),
         },
+        families_per_client: r.number("token.families_per_client", 100),
         sessions: SessionLives {
             usual: r.session_life("session", Duration::hours(2), Duration::hours(12)),
             kept: r.session_life("session.kept", Duration::days(30), Duration::days(90)),
@@ -259,7 +264,7 @@ fn settings(r: &mut Reader) -> Settings {
         limits: Limits {
             account_at_address: r.limit("throttle.account_at_address", 10, Duration::minutes(5)),
             address: r.limit("throttle.address", 100, Duration::minutes(5)),
-            account: r.limit("throttle.account", 100, Duration::hours(1)),
+            account: r.limit("throttle.account", 50, Duration::hours(1)),
         },
         hashing: hashing(r),
         trusted_proxies: r.get("trusted_proxies", TrustedProxies::default(), proxies, |proxies| {
@@ -279,6 +284,7 @@ fn settings(r: &mut Reader) -> Settings {
         time_zone: r.get("time_zone", Zone::default(), Zone::parse, |zone| zone.name().to_owned()),
         strict_transport: strict_transport(r),
         audit_retention: r.duration("audit.retention", Duration::days(365)),
+        audit_failures_retention: r.duration("audit.failures_retention", Duration::days(30)),
         log: r.get("log", LevelFilter::INFO, level, |level| level.to_string().to_lowercase()),
     };
     check(r, &settings);
@@ -300,6 +306,9 @@ fn check(r: &mut Reader, settings: &Settings) {
             "token.refresh_idle_lifetime",
             "must not be longer than token.refresh_absolute_lifetime",
         );
+    }
+    if settings.families_per_client == 0 {
+        r.problem("token.families_per_client", "must be at least 1");
     }
     if settings.lifetimes.refresh_grace > Duration::minutes(5) {
         r.problem("token.refresh_grace", "must not be longer than 5 minutes");

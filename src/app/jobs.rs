@@ -11,19 +11,22 @@ use tokio::time::MissedTickBehavior;
 use super::config::Settings;
 use super::pace::{Steps, UntilStopped, paced};
 use super::tls::{self, Tls};
+use crate::accounts::endings;
 use crate::domain::verdict::Fault;
 use crate::oauth::{Issuer, back_channel};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
-    self, Tx, audit_events, authorization_codes, browsers, families, interactions, known_addresses,
-    revoked_access_tokens, sessions, throttles, used_assertions, visits,
+    self, Tx, audit_events, authorization_codes, browsers, client_changes, families, interactions,
+    known_addresses, revoked_access_tokens, sessions, throttles, used_assertions, visits,
 };
 
 /// What changed in another process shows here within a second: this, and one read.
 const WATCH: Duration = Duration::from_millis(500);
-/// What another process or a command line wrote is delivered within this.
-const NOTICES: Duration = Duration::from_secs(1);
+/// What another process began to end is carried on within this, if that one does not.
+const ENDINGS: Duration = Duration::from_secs(1);
 const CLEAN_UP: Duration = Duration::from_mins(10);
+/// So many clients that changed are forgotten one by one.
+const CLIENTS: usize = 100;
 /// Rows that one transaction cleans up: the one writer of SQLite is not held for long.
 const STEP: u64 = 500;
 
@@ -47,29 +50,42 @@ pub(super) fn start(
         })
     };
     let cleaning = {
-        let (issuer, retention) = (Arc::clone(issuer), settings.audit_retention);
-        let until = stopped.clone();
+        let (issuer, until) = (Arc::clone(issuer), stopped.clone());
+        let (all, failures) = (settings.audit_retention, settings.audit_failures_retention);
+        let kept = Kept { all, failures: failures.min(all) };
         every("cleaning up", CLEAN_UP, stopped.clone(), move || {
-            clean_up(Arc::clone(&issuer), retention, until.clone())
+            clean_up(Arc::clone(&issuer), kept, until.clone())
         })
     };
-    vec![watching, keys, cleaning, tell_apps(Arc::clone(issuer), stopped.clone())]
+    let ending = end_what_was_begun(Arc::clone(issuer), stopped.clone());
+    vec![watching, keys, cleaning, ending, tell_apps(Arc::clone(issuer), stopped.clone())]
+}
+
+/// Carries on what is to end and has not ended yet.
+fn end_what_was_begun(issuer: Arc<Issuer>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    let ends = stopped.clone();
+    every("ending what was begun", ENDINGS, stopped, move || {
+        let (issuer, ends) = (Arc::clone(&issuer), ends.clone());
+        async move {
+            loop {
+                // Somebody may have a million sessions: a server that is told to stop leaves the rest.
+                let stops = *ends.borrow();
+                if stops || !endings::carry_on_due(&issuer.store, &issuer.clock).await? {
+                    return Ok(());
+                }
+                issuer.notices.nudge();
+            }
+        }
+    })
 }
 
 /// Tells apps of sign-outs, at once where the sign-out was here, and in time where it was not.
 fn tell_apps(issuer: Arc<Issuer>, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let mut looks = tokio::time::interval(NOTICES);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = looks.tick() => {}
-                () = issuer.notices.wait() => {}
-                _ = stopped.wait_for(|stopped| *stopped) => return,
-            }
-            if let Err(fault) = back_channel::deliver(&issuer).await {
-                tracing::error!(%fault, "failed telling apps of sign-outs");
-            }
+        // What is on its way when the server is told to stop is sent again by the next one.
+        tokio::select! {
+            () = back_channel::deliver(&issuer) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => {}
         }
     })
 }
@@ -119,11 +135,19 @@ async fn learn(
     }
     let mut seen = seen.lock().await;
     let before = seen.replace(now);
-    if before.is_none_or(|before| before.clients != now.clients) {
+    let Some(before) = before else {
         issuer.clients.forget();
-    }
-    let Some(before) = before else { return Ok(()) };
+        return Ok(());
+    };
     let mut learned = now;
+    if before.clients != now.clients {
+        let changed = client_changes::since(&*issuer.store, before.clients, CLIENTS).await;
+        match changed {
+            Ok(Some(some)) => issuer.clients.forget_some(&some),
+            // Too many of them, or nobody knows which.
+            Ok(None) | Err(_) => issuer.clients.forget(),
+        }
+    }
     let (mut providers, mut keys) = (Ok(()), Ok(()));
     // What could not be learned is not learned yet: the next round tries again.
     if before.providers != now.providers {
@@ -154,6 +178,13 @@ async fn look_after_keys(issuer: Arc<Issuer>) -> Result<(), Fault> {
     issuer.keyring.housekeep().await
 }
 
+/// How long audit events are kept.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    all: chrono::Duration,
+    failures: chrono::Duration,
+}
+
 /// What cleans itself up by age, table by table.
 #[derive(Clone, Copy, Debug)]
 enum Aged {
@@ -166,6 +197,7 @@ enum Aged {
     Sessions,
     Browsers,
     Families,
+    FailedSignIns,
     AuditEvents,
     KnownAddresses,
 }
@@ -180,17 +212,13 @@ const AGED: &[Aged] = &[
     Aged::Sessions,
     Aged::Browsers,
     Aged::Families,
+    Aged::FailedSignIns,
     Aged::AuditEvents,
     Aged::KnownAddresses,
 ];
 
 impl Aged {
-    async fn forget(
-        self,
-        tx: &Tx,
-        issuer: &Issuer,
-        retention: chrono::Duration,
-    ) -> Result<u64, Fault> {
+    async fn forget(self, tx: &Tx, issuer: &Issuer, kept: Kept) -> Result<u64, Fault> {
         let now = tx.now();
         let ended = now - chrono::Duration::days(1);
         match self {
@@ -203,7 +231,10 @@ impl Aged {
             Self::Sessions => sessions::forget(tx, now, STEP).await,
             Self::Browsers => browsers::forget(tx, now, STEP).await,
             Self::Families => families::forget(tx, ended, STEP).await,
-            Self::AuditEvents => audit_events::forget(tx, now - retention, STEP).await,
+            Self::FailedSignIns => {
+                audit_events::forget_failures(tx, now - kept.failures, STEP).await
+            }
+            Self::AuditEvents => audit_events::forget(tx, now - kept.all, STEP).await,
             Self::KnownAddresses => {
                 let seen = now - issuer.lifetimes.refresh_absolute;
                 known_addresses::forget(tx, seen, STEP).await
@@ -217,7 +248,7 @@ impl Aged {
 struct CleaningUp<'a> {
     table: Aged,
     issuer: &'a Issuer,
-    retention: chrono::Duration,
+    kept: Kept,
     is_alone: bool,
 }
 
@@ -229,21 +260,21 @@ impl Steps for CleaningUp<'_> {
             tx.abandon().await;
             return Ok(false);
         }
-        let gone = self.table.forget(&tx, self.issuer, self.retention).await?;
+        let gone = self.table.forget(&tx, self.issuer, self.kept).await?;
         tx.commit().await?;
-        Ok(gone == STEP)
+        Ok(gone >= STEP)
     }
 }
 
 /// Cleans up in short transactions with rests between them. Of several replicas one does it.
 async fn clean_up(
     issuer: Arc<Issuer>,
-    retention: chrono::Duration,
+    kept: Kept,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), Fault> {
     let mut timer = UntilStopped(stopped);
     for table in AGED {
-        let mut steps = CleaningUp { table: *table, issuer: &issuer, retention, is_alone: true };
+        let mut steps = CleaningUp { table: *table, issuer: &issuer, kept, is_alone: true };
         let goes_on = paced(&mut timer, &mut steps).await?;
         if !(goes_on && steps.is_alone) {
             break;

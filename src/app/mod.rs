@@ -13,6 +13,7 @@ use crate::accounts::hashing::Hasher;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, FaultKind, Rejected, reject};
 use crate::keys::keyring::Keyring;
+use crate::keys::known_browsers::KnownBrowsersKey;
 use crate::keys::rotation::RotationKey;
 use crate::keys::seal::{FormsKey, MasterKey, Sealer, Source, VisitKey};
 use crate::oauth::providers::Providers;
@@ -218,12 +219,14 @@ pub async fn open_issuer(
         hasher: Hasher::new(settings.hashing.cost, settings.hashing.threads)?,
         limits: settings.limits,
         lifetimes: settings.lifetimes,
+        families_per_client: settings.families_per_client.into(),
         sessions: settings.sessions,
         forms: FormsKey::new(master)?,
         outbound,
         providers,
         visits: VisitKey::new(master)?,
         rotation_key,
+        known_browsers: KnownBrowsersKey::new(&master)?,
     })?)
 }
 

@@ -108,9 +108,10 @@ fn shown(events: &[Written]) -> String {
             text(&event.user_id),
             text(&event.address),
             text(&event.detail),
+            event.times.to_string(),
             text(&event.request_id),
         ]
     };
     let rows: Vec<_> = events.iter().map(row).collect();
-    table(&["at", "event", "client", "user", "address", "detail", "request"], &rows)
+    table(&["at", "event", "client", "user", "address", "detail", "times", "request"], &rows)
 }

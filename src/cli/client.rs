@@ -95,6 +95,9 @@ struct Given {
     /// It is your own: nobody is asked for consent; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     first_party: Option<bool>,
+    /// With the grant password: it is believed where a person is (`user_ip`); `false` takes it back
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    trust_user_ip: Option<bool>,
     /// Its logo; an empty one takes it back
     #[arg(long, value_name = "URI")]
     logo_uri: Option<String>,
@@ -232,6 +235,7 @@ impl Given {
         replace(&mut client.refresh_delivery, self.refresh_delivery.as_ref());
         replace(&mut client.require_pkce, self.require_pkce.as_ref());
         replace(&mut client.first_party, self.first_party.as_ref());
+        replace(&mut client.trust_user_ip, self.trust_user_ip.as_ref());
         for (registered, given) in [
             (&mut client.backchannel_logout_uri, &self.backchannel_logout_uri),
             (&mut client.logo_uri, &self.logo_uri),
@@ -327,6 +331,7 @@ fn described(client: &Client) -> Value {
         "refresh_delivery": client.refresh_delivery.as_str(),
         "require_pkce": client.require_pkce,
         "first_party": client.first_party,
+        "trust_user_ip": client.trust_user_ip,
         "logo_uri": client.logo_uri,
         "policy_uri": client.policy_uri,
         "tos_uri": client.tos_uri,

@@ -13,7 +13,7 @@ use crate::keys::keyring;
 use crate::keys::ring;
 use crate::keys::seal::{MasterKey, Sealer, Source};
 use crate::oauth::providers;
-use crate::store::{self, Store, migration_status, signing_keys};
+use crate::store::{self, Store, migration_status, signing_keys, users};
 
 struct Finding {
     check: &'static str,
@@ -43,6 +43,7 @@ pub(super) async fn run(at: &Installation) -> Outcome<ExitCode> {
         findings.push(Finding::of("master key", master_key(settings)));
         findings.push(Finding::of("signing keys", signing_keys(at, settings).await));
         findings.push(Finding::of("providers", social(settings).await));
+        findings.push(Finding::of("user names", names(settings).await));
     }
     let all_good = findings.iter().all(|finding| finding.good);
     let rows: Vec<_> = findings
@@ -141,6 +142,26 @@ async fn signing_keys(at: &Installation, settings: &Settings) -> Result<String, 
 
 async fn existing(settings: &Settings) -> Result<Arc<Store>, String> {
     app::open_existing_store(settings, &settings.database).await.map_err(|error| error.to_string())
+}
+
+/// A user name that is the verified address of somebody else keeps that one out.
+async fn names(settings: &Settings) -> Result<String, String> {
+    if migrations(settings).await.is_err() {
+        return Ok("not looked at before the migrations".to_owned());
+    }
+    let store = existing(settings).await?;
+    let clashes = users::clashes(&*store, 10).await.map_err(|fault| fault.to_string());
+    store.close().await;
+    let clashes = clashes?;
+    if clashes.is_empty() {
+        return Ok("none is the verified address of another account".to_owned());
+    }
+    let of = |(name, owner): &(String, String)| {
+        format!(
+            "{name} is a user name, and the verified address of {owner}, who cannot sign in by it"
+        )
+    };
+    Err(clashes.iter().map(of).collect::<Vec<_>>().join("; "))
 }
 
 /// The providers as they are registered; `provider check` asks them.

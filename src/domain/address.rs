@@ -1,6 +1,6 @@
 //! The client's network address, and whom to believe about it.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -8,25 +8,59 @@ use ipnet::IpNet;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(pub Vec<IpNet>);
 
+/// What a chain of proxies says about the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chain<'a> {
+    /// The client address.
+    pub client: IpAddr,
+    /// What a trusted proxy said and could not be read.
+    pub unreadable: Option<&'a str>,
+}
+
 impl TrustedProxies {
     /// The client address: the last one in the chain that is not a trusted proxy. A chain that
     /// cannot be read ends at the last address that could.
     #[must_use]
-    pub fn client(&self, peer: IpAddr, forwarded_for: Option<&str>) -> IpAddr {
+    pub fn client<'a>(&self, peer: IpAddr, forwarded_for: Option<&'a str>) -> Chain<'a> {
         let mut client = peer.to_canonical();
-        let mut chain = forwarded_for.unwrap_or_default().rsplit(',');
+        let mut chain = forwarded_for.into_iter().flat_map(|chain| chain.rsplit(','));
         while self.trusts(client) {
-            match chain.next().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) {
-                Some(hop) => client = hop.to_canonical(),
-                None => break,
+            let Some(hop) = chain.next() else { break };
+            match read(hop) {
+                Some(hop) => client = hop,
+                None => return Chain { client, unreadable: Some(hop.trim()) },
             }
         }
-        client
+        Chain { client, unreadable: None }
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|net| net.contains(&address))
     }
+}
+
+/// Reads an address as proxies and apps write it: alone, with a port, an IPv6 one in brackets too,
+/// or with its zone.
+#[must_use]
+pub fn read(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let whole: String;
+    let text = match text.split_once('%') {
+        // RFC 4007 §11: the zone has a meaning on the machine that wrote it alone.
+        Some((address, zone)) => {
+            let behind = zone.find(']').and_then(|end| zone.get(end..)).unwrap_or_default();
+            whole = format!("{address}{behind}");
+            whole.as_str()
+        }
+        None => text,
+    };
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let address = text
+        .parse()
+        .ok()
+        .or_else(|| text.parse().ok().map(|address: SocketAddr| address.ip()))
+        .or_else(in_brackets)?;
+    Some(address.to_canonical())
 }
 
 /// The neighbourhood that counts as one address: an IPv4 address, or an IPv6 /64.
@@ -61,12 +95,46 @@ mod tests {
             ("10.0.0.1", None, "10.0.0.1"),
             ("::ffff:10.0.0.1", Some("198.51.100.1"), "198.51.100.1"),
         ] {
-            assert_eq!(proxies.client(ip(peer), header), ip(client), "{peer} {header:?}");
+            let chain = proxies.client(ip(peer), header);
+            assert_eq!(chain.client, ip(client), "{peer} {header:?}");
+            assert_eq!(chain.unreadable, header.filter(|header| *header == "nonsense"));
         }
-        assert_eq!(
-            TrustedProxies::default().client(ip("10.0.0.1"), Some("1.1.1.1")),
-            ip("10.0.0.1")
-        );
+        let nobody = TrustedProxies::default().client(ip("10.0.0.1"), Some("1.1.1.1"));
+        assert_eq!(nobody.client, ip("10.0.0.1"));
+    }
+
+    #[test]
+    fn ports_brackets_and_zones_are_no_part_of_an_address() {
+        let proxies = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
+        for (header, client) in [
+            ("1.2.3.4:5678", Some("1.2.3.4")),
+            ("6.6.6.6, 1.2.3.4:5678, 10.0.0.2:443", Some("1.2.3.4")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("[2001:db8::1]:443", Some("2001:db8::1")),
+            ("fe80::1%eth0", Some("fe80::1")),
+            ("[fe80::1%25eth0]:443", Some("fe80::1")),
+            ("[fe80::1%3]", Some("fe80::1")),
+            ("[::ffff:1.2.3.4]:80", Some("1.2.3.4")),
+            (" 1.2.3.4 ", Some("1.2.3.4")),
+            ("", None),
+            ("unknown", None),
+            ("1.2.3.4:", None),
+            ("1.2.3.4:99999", None),
+            ("1.2.3.4:80:80", None),
+            ("[1.2.3.4]", None),
+            ("[2001:db8::1", None),
+            ("2001:db8::1]", None),
+            ("%", None),
+            ("1.2.3.4.5", None),
+            ("010.0.0.1", None),
+            // What cannot be read hides what stands before it.
+            ("1.2.3.4, unknown", None),
+        ] {
+            let chain = proxies.client(ip("10.0.0.1"), Some(header));
+            assert_eq!(chain.client, ip(client.unwrap_or("10.0.0.1")), "{header:?}");
+            assert_eq!(chain.unreadable.is_some(), client.is_none(), "{header:?}");
+        }
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub struct Granted {
     pub auth_time: DateTime<Utc>,
     /// `amr`.
     pub amr: Vec<String>,
+    /// The issuer of the provider that they came by.
+    pub provider_issuer: Option<String>,
 }
 
 /// How an authorization response travels: OAuth 2.0 Multiple Response Types §2.1, Form Post §2.

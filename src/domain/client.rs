@@ -37,6 +37,7 @@ impl fmt::Display for ClientId {
 
 /// A registered client.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "none of them follows from another")]
 pub struct Client {
     /// `client_id`.
     pub id: ClientId,
@@ -72,6 +73,8 @@ pub struct Client {
     pub require_pkce: bool,
     /// Whether it is the operator's own, so that nobody is asked for consent.
     pub first_party: bool,
+    /// Whether it is believed where a person is whose password it brings.
+    pub trust_user_ip: bool,
     /// Its logo.
     pub logo_uri: Option<String>,
     /// Its privacy policy.
@@ -116,6 +119,7 @@ impl Client {
             refresh_delivery: RefreshDelivery::Body,
             require_pkce: true,
             first_party: false,
+            trust_user_ip: false,
             logo_uri: None,
             policy_uri: None,
             tos_uri: None,

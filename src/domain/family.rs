@@ -32,6 +32,8 @@ pub struct Family {
     pub auth_time: DateTime<Utc>,
     /// How they did, RFC 8176: `amr`.
     pub amr: Vec<String>,
+    /// The issuer of the provider that they came by.
+    pub provider_issuer: Option<String>,
     /// The browser session that it came from.
     pub session: Option<SessionId>,
     /// Single claims to be shown at userinfo, Core §5.5.

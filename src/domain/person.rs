@@ -5,30 +5,49 @@ use precis_profiles::precis_core::profile::Profile;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-/// The key of a user name: RFC 8265 §3.3, UsernameCaseMapped. NFC comes first, since the profile
-/// refuses conjoining jamo, which is how some systems type Hangul.
+/// The key of a user name: RFC 8265 §3.3, UsernameCaseMapped. Spaces around it are none of it: the
+/// keyboards of phones add them. NFC comes first, since the profile refuses conjoining jamo, which is
+/// how some systems type Hangul.
 #[must_use]
 pub fn username_key(username: &str) -> Option<String> {
     if username.len() > MAX_NAME_BYTES {
         return None;
     }
-    let composed: String = username.nfc().collect();
+    let composed: String = username.trim().nfc().collect();
     let key = UsernameCaseMapped::new().enforce(composed).ok()?;
     Some(key.into_owned())
 }
 
-/// The key of an e-mail address: NFC, in lower case, with one `@` that divides two parts.
+/// The key of an e-mail address: without spaces around it, in one width and in lower case, with one
+/// `@` that divides two parts. A domain and its ASCII form are one (RFC 5890 §2.3.2.1).
 #[must_use]
 pub fn email_key(email: &str) -> Option<String> {
     if email.len() > MAX_NAME_BYTES {
         return None;
     }
-    let key = email.nfc().collect::<String>().to_lowercase().nfc().collect::<String>();
-    let (local, domain) = key.rsplit_once('@')?;
+    let folded = folded(email.trim());
+    let (local, domain) = folded.rsplit_once('@')?;
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '@';
-    let shaped =
-        !local.is_empty() && !domain.is_empty() && key.chars().filter(|c| *c == '@').count() == 1;
-    (shaped && local.chars().all(plain) && domain.chars().all(plain)).then_some(key)
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    let domain = idna::domain_to_ascii(domain).ok().filter(|domain| !domain.is_empty())?;
+    let shaped = !local.is_empty() && local.chars().all(plain) && domain.chars().all(plain);
+    shaped.then(|| format!("{local}@{domain}"))
+}
+
+/// In one width and in lower case, and the same when it is folded again.
+fn folded(text: &str) -> String {
+    let lower = |text: &str| text.nfkc().collect::<String>().to_lowercase();
+    lower(&lower(text)).nfkc().collect()
+}
+
+/// Everything that names somebody at sign-in, in every spelling: no two people share one of these.
+#[must_use]
+pub fn keys(username: &str, verified_email: Option<&str>) -> Vec<String> {
+    let names = [username_key(username), email_key(username), verified_email.and_then(email_key)];
+    let mut keys: Vec<_> = names.into_iter().flatten().collect();
+    keys.sort();
+    keys.dedup();
+    keys
 }
 
 /// The bytes of a password that are hashed: NFC, so that a Hangul password typed as jamo matches
@@ -53,6 +72,8 @@ mod tests {
     fn rfc8265_3_3_variants_of_a_name_are_one_name() {
         for (variant, key) in [
             ("Alice", "alice"),
+            ("alice ", "alice"),
+            ("\u{a0}Alice\t", "alice"),
             ("ＡＬＩＣＥ", "alice"),
             ("\u{1112}\u{1169}\u{11bc}\u{1100}\u{1175}\u{11af}\u{1103}\u{1169}\u{11bc}", "홍길동"),
             ("홍길동", "홍길동"),
@@ -73,10 +94,34 @@ mod tests {
 
     #[test]
     fn variants_of_an_address_are_one_address() {
-        assert_eq!(email_key("Alice@Example.COM").as_deref(), Some("alice@example.com"));
+        for (variant, key) in [
+            ("Alice@Example.COM", "alice@example.com"),
+            (" alice@example.com ", "alice@example.com"),
+            ("alice@example.com\u{3000}", "alice@example.com"),
+            ("ａｌｉｃｅ＠ｅｘａｍｐｌｅ．ｃｏｍ", "alice@example.com"),
+            ("a@bücher.example", "a@xn--bcher-kva.example"),
+            ("a@BÜCHER.example", "a@xn--bcher-kva.example"),
+            ("a@xn--bcher-kva.example", "a@xn--bcher-kva.example"),
+            ("홍길동@한국.example", "홍길동@xn--3e0b707e.example"),
+            ("a@example.com.", "a@example.com"),
+            ("a@localhost", "a@localhost"),
+        ] {
+            assert_eq!(email_key(variant).as_deref(), Some(key), "{variant:?}");
+            assert_eq!(email_key(key).as_deref(), Some(key), "{key:?}");
+        }
         for bad in ["", "alice", "@b", "a@", "a@b@c", "a b@c", "a\u{7}@b"] {
             assert_eq!(email_key(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_an_address_in_any_spelling_shares_its_key() {
+        let owners = keys("owner", Some("me@bücher.example"));
+        for name in ["me@bücher.example", "ME@xn--bcher-kva.example", " ｍｅ@bücher.example"] {
+            assert!(keys(name, None).iter().any(|key| owners.contains(key)), "{name:?}");
+        }
+        assert_eq!(keys("alice@example.com", Some("Alice@example.com")), ["alice@example.com"]);
+        assert_eq!(keys("alice", None), ["alice"]);
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Session {
     pub auth_time: DateTime<Utc>,
     /// How they did, RFC 8176: `amr`.
     pub amr: Vec<String>,
+    /// The issuer of the provider that they came by.
+    pub provider_issuer: Option<String>,
     /// Whether they asked to stay signed in when the browser closes.
     pub kept: bool,
     /// What the browser calls itself.

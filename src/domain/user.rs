@@ -28,6 +28,39 @@ pub struct User {
     pub created_at: DateTime<Utc>,
     /// When a claim last changed: `updated_at`.
     pub updated_at: DateTime<Utc>,
+    /// Who made the account.
+    pub made_by: Source,
+    /// Who said the address.
+    pub email_by: Source,
+}
+
+/// Who made an account, or said an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The operator, who knows the person.
+    Operator,
+    /// A provider, of somebody who came by it.
+    Provider,
+    /// The person themselves.
+    Person,
+}
+
+impl Source {
+    /// The name in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Provider => "provider",
+            Self::Person => "person",
+        }
+    }
+
+    /// Reads the name in the database.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Operator, Self::Provider, Self::Person].into_iter().find(|one| one.as_str() == text)
+    }
 }
 
 impl User {

@@ -7,6 +7,7 @@ pub mod borrowed;
 pub mod foreign;
 pub mod jwt;
 pub mod keyring;
+pub mod known_browsers;
 pub mod make;
 pub mod provider;
 pub mod ring;

@@ -27,6 +27,8 @@ pub enum Label {
     Forms,
     /// What people take along to a provider.
     Visits,
+    /// What makes a browser known.
+    KnownBrowsers,
 }
 
 impl Label {
@@ -35,6 +37,7 @@ impl Label {
             Self::Sealing => b"mapae sealing v1",
             Self::Forms => b"mapae forms v1",
             Self::Visits => b"mapae visits v1",
+            Self::KnownBrowsers => b"mapae known browsers v1",
         }
     }
 }

@@ -1,17 +1,22 @@
 //! Back-Channel Logout: telling apps that a session ended. Notices wait in the database until the
 //! app took them, so no page waits for an app and no restart loses one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::Duration;
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
 
 use super::Issuer;
 use super::claims::LogoutToken;
 use super::clients::Registered;
 use crate::domain::audit::{Event, Kind};
+use crate::domain::client::ClientId;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::store::audit_events;
@@ -37,16 +42,57 @@ impl Notices {
 const PAUSES: &[i64] = &[5, 30, 120, 600, 3600, 21_600];
 /// Longer than an attempt takes: nobody else makes the same one.
 const LEASE: Duration = Duration::seconds(30);
-/// How many are delivered at once.
-const AT_ONCE: u64 = 16;
+/// What another process or a command line wrote is delivered within this.
+const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+/// So many apps are told at once.
+const LANES: usize = 64;
+/// So many notices of one app at once.
+const IN_LANE: u64 = 8;
 /// How long a logout token is good, Back-Channel Logout §2.4.
 const LIFE: Duration = Duration::minutes(2);
 
-/// Delivers what is due.
-pub async fn deliver(issuer: &Issuer) -> Result<(), Fault> {
-    while logout_notices::any_due(&*issuer.store, issuer.clock.now()).await? {
+/// Delivers what is due, until it is dropped: what is on its way then is sent again after its lease.
+/// Each app has a lane of its own, so none waits for another one that is slow.
+pub async fn deliver(issuer: &Issuer) {
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut lanes, mut busy) = (FuturesUnordered::new(), BTreeSet::new());
+    loop {
+        tokio::select! {
+            _ = looks.tick() => {}
+            () = issuer.notices.wait() => {}
+            Some((client, outcome)) = lanes.next() => {
+                busy.remove(&client);
+                if let Err(fault) = outcome {
+                    // The next look opens the lane again, and not at once.
+                    failed(&fault);
+                    continue;
+                }
+            }
+        }
+        let free = LANES.saturating_sub(busy.len());
+        let due = logout_notices::lanes(&*issuer.store, &busy, free, issuer.clock.now()).await;
+        for client in due.inspect_err(failed).unwrap_or_default() {
+            busy.insert(client.clone());
+            lanes.push(lane(issuer, client));
+        }
+    }
+}
+
+fn failed(fault: &Fault) {
+    tracing::error!(%fault, "failed telling apps of sign-outs");
+}
+
+/// Delivers what is due to one app.
+async fn lane(issuer: &Issuer, client: ClientId) -> (ClientId, Result<(), Fault>) {
+    let delivered = deliver_to(issuer, &client).await;
+    (client, delivered)
+}
+
+async fn deliver_to(issuer: &Issuer, client: &ClientId) -> Result<(), Fault> {
+    loop {
         let tx = issuer.store.begin(issuer.clock.now()).await?;
-        let due = logout_notices::take_due(&tx, LEASE, AT_ONCE).await?;
+        let due = logout_notices::take_due(&tx, client, LEASE, IN_LANE).await?;
         tx.commit().await?;
         if due.is_empty() {
             return Ok(());
@@ -55,7 +101,6 @@ pub async fn deliver(issuer: &Issuer) -> Result<(), Fault> {
             outcome?;
         }
     }
-    Ok(())
 }
 
 async fn deliver_one(issuer: &Issuer, notice: &Notice) -> Result<(), Fault> {

@@ -36,12 +36,11 @@ async fn stands(issuer: &Issuer, claims: &AccessToken) -> Result<bool, Fault> {
     if !registered.is_some_and(|registered| registered.client.is_enabled()) {
         return Ok(false);
     }
-    // A person's token stands as long as the way stands by which they came.
-    if claims.sid.is_some() && !issuer.providers.admit(&client, &claims.amr) {
-        return Ok(false);
-    }
     let question = Question { jti: claims.jti.clone(), family: claims.sid.clone().map(FamilyId) };
-    issuer.liveness.ask(question).await?
+    let Some(standing) = issuer.liveness.ask(question).await?? else { return Ok(false) };
+    // A person's token stands as long as the way stands by which they came.
+    let by = standing.provider_issuer.as_deref();
+    Ok(claims.sid.is_none() || issuer.providers.admit(&client, &claims.amr, by))
 }
 
 /// The client that a token names, proven or not.

@@ -45,6 +45,21 @@ struct Known {
     epoch: u64,
 }
 
+impl Known {
+    /// Keeps a client in memory; where there are many, another one gives it its place and is looked
+    /// up again when it comes.
+    fn keep(&mut self, id: &ClientId, client: &Arc<Registered>) {
+        if self.clients.len() >= MOST && !self.clients.contains_key(id) {
+            let gives_way = self.clients.keys().next().cloned();
+            gives_way.and_then(|id| self.clients.remove(&id));
+        }
+        self.clients.insert(id.clone(), Arc::clone(client));
+    }
+}
+
+/// The most clients in memory.
+const MOST: usize = 10_000;
+
 impl Registry {
     pub(super) fn new(store: Arc<Store>) -> Self {
         Self { store, known: RwLock::default() }
@@ -69,7 +84,7 @@ impl Registry {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         match &found {
             Some(client) if known.epoch == epoch => {
-                known.clients.insert(id.clone(), Arc::clone(client));
+                known.keep(id, client);
             }
             Some(_) => {}
             None => {
@@ -98,6 +113,16 @@ impl Registry {
         Ok(origins)
     }
 
+    /// Forgets these clients: they changed.
+    pub fn forget_some(&self, ids: &[ClientId]) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            known.clients.remove(id);
+        }
+        known.origins = None;
+        known.epoch += 1;
+    }
+
     /// Forgets every client: something changed.
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -118,4 +143,22 @@ fn read(client: Client) -> Registered {
     // Registration checks them; keys that cannot be read verify nothing.
     let keys = parsed.and_then(Result::ok).unwrap_or_default();
     Registered { client, keys }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::client::ClientKind;
+
+    #[test]
+    fn many_clients_do_not_fill_the_memory() {
+        let mut known = Known::default();
+        for number in 0..MOST + 10 {
+            let id = ClientId::parse(&format!("client-{number}")).unwrap();
+            let client = Client::new(id.clone(), ClientKind::Public, chrono::DateTime::UNIX_EPOCH);
+            known.keep(&id, &Arc::new(read(client)));
+            assert!(known.clients.contains_key(&id));
+        }
+        assert_eq!(known.clients.len(), MOST);
+    }
 }

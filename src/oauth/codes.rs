@@ -33,6 +33,7 @@ pub async fn issue(
             claims: request.claims.clone(),
             auth_time: session.auth_time,
             amr: session.amr.clone(),
+            provider_issuer: session.provider_issuer.clone(),
         },
         expires_at: tx.now() + LIFE,
         spent_at: None,

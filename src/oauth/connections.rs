@@ -12,7 +12,8 @@ use crate::accounts::browsers::Present;
 use crate::accounts::endings;
 use crate::domain::audit::{Event, Kind};
 use crate::domain::note::Note;
-use crate::domain::provider::{Slug, came_by};
+use crate::domain::provider::Slug;
+use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
 use crate::store::identities;
@@ -64,12 +65,15 @@ pub async fn connections(issuer: &Issuer, present: &Present) -> Result<Connectio
 /// for the people of these: whoever came by one sees it.
 #[must_use]
 pub fn offered(issuer: &Issuer, present: Option<&Present>) -> Vec<Arc<Known>> {
-    let came_by = present.and_then(|present| came_by(&present.session.amr));
+    let came_by_it = |known: &Known| {
+        present.is_some_and(|present| {
+            let Session { amr, provider_issuer, .. } = &present.session;
+            known.vouched(amr, provider_issuer.as_deref())
+        })
+    };
     let mut offered = issuer.providers.usable(None);
-    offered.retain(|known| {
-        let registration = &known.registration;
-        registration.terms.allowed_clients.is_empty() || came_by == Some(registration.slug.as_str())
-    });
+    offered
+        .retain(|known| known.registration.terms.allowed_clients.is_empty() || came_by_it(known));
     offered
 }
 
@@ -185,8 +189,8 @@ async fn disconnect_in(
         let event = Event::new(Kind::IdentityUnlinked).user(&user.id).from(caller.origin);
         audit_events::insert(tx, &[event.detail(one.provider.as_str())]).await?;
         // Whoever came in by it elsewhere may be why it is disconnected.
-        let (here, provider) = (&present.session.id, &one.provider);
-        endings::end_at_provider(tx, &user.id, provider, here, caller.origin).await?;
+        let here = &present.session.id;
+        endings::end_at_provider(tx, &user.id, &one.issuer, here, caller.origin).await?;
     }
     Ok(())
 }

@@ -199,6 +199,7 @@ mod tests {
             user: UserId(user.to_owned()),
             auth_time: t(auth_time),
             amr: vec![],
+            provider_issuer: None,
             kept: false,
             user_agent: None,
             address: None,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::Issuer;
 use super::mint::Entitlement;
+use crate::accounts::endings;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::Client;
 use crate::domain::family::{Family, FamilyId};
@@ -32,6 +33,8 @@ pub struct Granted<'a> {
     pub auth_time: DateTime<Utc>,
     /// How, RFC 8176.
     pub amr: Vec<String>,
+    /// The issuer of the provider that they came by.
+    pub provider_issuer: Option<String>,
     /// What.
     pub scope: Scope,
     /// For which resources, RFC 8707.
@@ -69,6 +72,7 @@ pub async fn start(
         resources: granted.resources.clone(),
         auth_time: granted.auth_time,
         amr: granted.amr,
+        provider_issuer: granted.provider_issuer,
         session: granted.session.map(|session| session.id.clone()),
         claims: granted.claims,
         expires_at: now + life,
@@ -79,6 +83,7 @@ pub async fn start(
     }
     let idle_end = (now + lifetimes.refresh_idle).min(family.expires_at);
     let succession = refreshes.then(|| Succession::begin(now, origin.address.clone(), idle_end));
+    endings::make_room(tx, granted.user, client, issuer.families_per_client, origin).await?;
     families::insert(tx, &family, succession.as_ref()).await?;
     let token = |first: &Succession| issuer.rotation_key.token(first.salt, &family.id, first.leaf);
     let refresh_token = succession.as_ref().map(token).transpose()?;

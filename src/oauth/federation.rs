@@ -189,7 +189,8 @@ async fn arrive(cx: &Cx<'_>, known: &Known, proven: &Proven, wish: Wish) -> Resu
                     refused(cx, slug, Reason::UsedBefore, None).await?;
                     return Err(invalid_grant("the subject token was used before").into());
                 }
-                open(&tx, cx, slug, &user, wish.clone()).await
+                let by = (slug, proven.identity.issuer.as_str());
+                open(&tx, cx, by, &user, wish.clone()).await
             }
             Ok(Some(Arrival::Prove(user))) => {
                 refused_in(&tx, cx, slug, Reason::AccountLinkRequired, Some(&user.id)).await?;
@@ -216,7 +217,13 @@ async fn is_first_use(tx: &Tx, once: Option<&([u8; 32], DateTime<Utc>)>) -> Resu
     }
 }
 
-async fn open(tx: &Tx, cx: &Cx<'_>, slug: &Slug, user: &User, wish: Wish) -> Result<Entitlement> {
+async fn open(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    (slug, issuer): (&Slug, &str),
+    user: &User,
+    wish: Wish,
+) -> Result<Entitlement> {
     let client = cx.client.client();
     let event = Event::new(Kind::SignInSucceeded).user(&user.id).client(&client.id);
     audit_events::insert(tx, &[event.from(cx.origin).detail(slug.as_str())]).await?;
@@ -225,6 +232,7 @@ async fn open(tx: &Tx, cx: &Cx<'_>, slug: &Slug, user: &User, wish: Wish) -> Res
         user: &user.id,
         auth_time: tx.now(),
         amr: vec![FEDERATED.to_owned(), slug.as_str().to_owned()],
+        provider_issuer: Some(issuer.to_owned()),
         scope: wish.scope,
         resources: wish.resources,
         session: None,

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::batch::{Batch, Bounds};
 use crate::domain::verdict::Fault;
 use crate::store::Store;
-use crate::store::live::{Question, are_live};
+use crate::store::live::{Question, Standing, are_live};
 
 const QUEUE: usize = 4096;
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// The queue of questions.
-pub type Liveness = Batch<Question, Result<bool, Fault>>;
+pub type Liveness = Batch<Question, Result<Option<Standing>, Fault>>;
 
 /// Starts the worker.
 pub(super) fn start(store: Arc<Store>) -> Liveness {

@@ -8,11 +8,12 @@ use chrono::Duration;
 use crate::accounts::browsers::SessionLives;
 use crate::accounts::hashing::Hasher;
 use crate::accounts::sign_in::Door;
-use crate::accounts::throttle::{Gate, Limits};
+use crate::accounts::throttle::{Limits, Throttle};
 use crate::domain::clock::Clock;
 use crate::domain::urls;
 use crate::domain::verdict::Fault;
 use crate::keys::keyring::Keyring;
+use crate::keys::known_browsers::KnownBrowsersKey;
 use crate::keys::rotation::RotationKey;
 use crate::keys::seal::{FormsKey, VisitKey};
 use crate::outbound::Outbound;
@@ -80,10 +81,12 @@ pub struct Issuer {
     pub clients: clients::Registry,
     /// The hashing pool.
     pub hasher: Hasher,
-    /// The limits of failed sign-ins.
-    pub limits: Limits,
+    /// The throttle of failed sign-ins.
+    pub throttle: Throttle,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// So many families one person may have at one client.
+    pub families_per_client: u64,
     /// How long browser sessions live.
     pub sessions: SessionLives,
     /// Binds forms to the pages that they came from.
@@ -101,7 +104,8 @@ pub struct Issuer {
     /// Makes and verifies refresh tokens.
     pub rotation_key: RotationKey,
     verified: verified::Verified,
-    gate: Gate,
+    /// Makes browsers known in which somebody proved an account.
+    pub known_browsers: KnownBrowsersKey,
     rotations: rotation::Rotations,
     liveness: live::Liveness,
     metadata: bytes::Bytes,
@@ -118,11 +122,13 @@ pub struct Parts {
     pub hasher: Hasher,
     pub limits: Limits,
     pub lifetimes: Lifetimes,
+    pub families_per_client: u64,
     pub sessions: SessionLives,
     pub forms: FormsKey,
     pub outbound: Outbound,
     pub providers: providers::Providers,
     pub visits: VisitKey,
+    pub known_browsers: KnownBrowsersKey,
     pub rotation_key: RotationKey,
 }
 
@@ -139,6 +145,7 @@ impl Issuer {
             key: parts.rotation_key.clone(),
         });
         Ok(Self {
+            throttle: Throttle::start(Arc::clone(&store), clock.clone(), limits),
             clients: clients::Registry::new(Arc::clone(&store)),
             rotations,
             liveness: live::start(Arc::clone(&store)),
@@ -148,8 +155,8 @@ impl Issuer {
             store,
             keyring,
             hasher,
-            limits,
             lifetimes,
+            families_per_client: parts.families_per_client,
             sessions: parts.sessions,
             forms: parts.forms,
             notices: back_channel::Notices::default(),
@@ -158,7 +165,7 @@ impl Issuer {
             providers,
             visits: parts.visits,
             verified: verified::Verified::default(),
-            gate: Gate::default(),
+            known_browsers: parts.known_browsers,
             rotation_key: parts.rotation_key,
         })
     }
@@ -176,8 +183,8 @@ impl Issuer {
             store: &self.store,
             clock: &self.clock,
             hasher: &self.hasher,
-            limits: &self.limits,
-            gate: &self.gate,
+            throttle: &self.throttle,
+            known_browsers: &self.known_browsers,
         }
     }
 }

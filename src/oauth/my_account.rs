@@ -16,16 +16,28 @@ use crate::domain::client::ClientId;
 use crate::domain::scope::Scope;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::verdict::{Error, Fault};
-use crate::store::families::{self, Of};
-use crate::store::{audit_events, consents, sessions};
+use crate::store::{apps, audit_events, consents, sessions};
 
-/// What a person opened.
+/// What a person opened: one part of it, however much there is.
 #[derive(Debug)]
 pub struct Opened {
-    /// Where they are signed in, the last proven first.
+    /// Where they are signed in: here first, then the last proven first.
     pub devices: Vec<Session>,
+    /// Whether more devices stand behind these.
+    pub more_devices: bool,
     /// The apps that have access.
     pub apps: Vec<Access>,
+    /// The app behind which more of them stand.
+    pub more_apps: Option<ClientId>,
+}
+
+/// Which part of it.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    /// The devices behind the one that was proven at this instant and has this name.
+    pub devices_behind: Option<(DateTime<Utc>, SessionId)>,
+    /// The apps behind this one.
+    pub apps_behind: Option<ClientId>,
 }
 
 /// What an app may do.
@@ -41,32 +53,65 @@ pub struct Access {
     pub since: DateTime<Utc>,
 }
 
-/// What this person opened.
-pub async fn opened(issuer: &Issuer, present: &Present) -> Result<Opened, Fault> {
+/// The devices of one part, besides this one.
+const DEVICES: usize = 20;
+/// The apps of one part.
+const APPS: usize = 30;
+/// The families of one app that are read to say what it may do.
+const FAMILIES: u64 = 200;
+
+/// A part of what this person opened.
+pub async fn opened(issuer: &Issuer, present: &Present, part: &Part) -> Result<Opened, Fault> {
     let (store, now, user) = (&*issuer.store, issuer.clock.now(), &present.user.id);
     touch(store, &present.session, now).await?;
-    let devices = sessions::of_user(store, user, now).await?;
-    let mut found: Vec<(ClientId, Scope, Vec<String>, DateTime<Utc>)> =
-        consents::of_user(store, user)
-            .await?
-            .into_iter()
-            .map(|(client, consent, given_at)| (client, consent.scope, consent.claims, given_at))
-            .collect();
-    for family in families::list_live(store, Of::User(user), now).await? {
-        match found.iter_mut().find(|(client, ..)| *client == family.client) {
-            Some((_, scope, ..)) => *scope = scope.joined_with(&family.scope),
-            None => found.push((family.client, family.scope, family.claims, family.auth_time)),
-        }
+    let (here, behind) = (&present.session, part.devices_behind.as_ref());
+    let some = DEVICES as u64 + 1;
+    let mut devices = sessions::some_of_user(store, user, &here.id, behind, some, now).await?;
+    let more_devices = devices.len() > DEVICES;
+    devices.truncate(DEVICES);
+    if behind.is_none() {
+        devices.insert(0, here.clone());
     }
-    let mut apps = Vec::with_capacity(found.len());
-    for (client, scope, claims, since) in found {
-        if let Some(client) = issuer.clients.find(&client).await? {
-            apps.push(Access { client, scope, claims, since });
-        }
+    let behind = part.apps_behind.as_ref();
+    let mut clients = apps::of_user(store, user, behind, APPS + 1).await?;
+    let is_more = clients.len() > APPS;
+    clients.truncate(APPS);
+    let more_apps = clients.last().filter(|_| is_more).cloned();
+    let mut apps = Vec::with_capacity(clients.len());
+    for client in clients {
+        apps.extend(access(issuer, present, &client, now).await?);
     }
     let name = |access: &Access| access.client.client.name.to_lowercase();
     apps.sort_by_key(|access| (name(access), access.client.client.id.clone()));
-    Ok(Opened { devices, apps })
+    Ok(Opened { devices, more_devices, apps, more_apps })
+}
+
+/// What this app may do: what was consented to, and what is open besides.
+async fn access(
+    issuer: &Issuer,
+    present: &Present,
+    client: &ClientId,
+    now: DateTime<Utc>,
+) -> Result<Option<Access>, Fault> {
+    let (store, user) = (&*issuer.store, &present.user.id);
+    let given = consents::given(store, user, client).await?;
+    let mut found = given.map(|(consent, given_at)| (consent.scope, consent.claims, given_at));
+    for open in apps::open_at(store, user, client, FAMILIES, now).await? {
+        match &mut found {
+            Some((scope, claims, _)) => {
+                *scope = scope.joined_with(&open.scope);
+                let new = open.claims.into_iter().filter(|claim| !claims.contains(claim));
+                let new: Vec<_> = new.collect();
+                claims.extend(new);
+            }
+            None => found = Some((open.scope, open.claims, open.since)),
+        }
+    }
+    let (Some((scope, claims, since)), Some(client)) = (found, issuer.clients.find(client).await?)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Access { client, scope, claims, since }))
 }
 
 /// Changes the password; everything elsewhere ends.
@@ -77,7 +122,8 @@ pub async fn change_password(
     current: &Zeroizing<String>,
     new: &Zeroizing<String>,
 ) -> Result<Cookie, Error<Unchanged>> {
-    let change = Change { current, new, address: caller.address, origin: caller.origin };
+    let Caller { address, known, origin, .. } = caller;
+    let change = Change { current, new, address, known, origin };
     let changed = new_password::change(issuer.door(), &issuer.hasher, present, change).await;
     issuer.notices.nudge();
     changed
@@ -135,7 +181,7 @@ pub async fn remove_app(
 ) -> Result<bool, Fault> {
     let tx = issuer.store.begin(issuer.clock.now()).await?;
     let user = &present.user.id;
-    let ended = endings::end_at_client(&tx, user, client).await?;
+    let ended = endings::end_at_client(&tx, user, client, caller.origin).await?;
     let had_consent = consents::delete(&tx, user, client).await?;
     let removed = ended > 0 || had_consent;
     if removed {

@@ -4,6 +4,7 @@ use super::grants::GRANT_TYPES;
 use super::grants::Grant;
 use super::grants::authorization_code::AuthorizationCode;
 use super::grants::client_credentials::ClientCredentials;
+use super::grants::password::Password;
 use super::grants::refresh_token::RefreshToken;
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RefreshDelivery};
@@ -14,7 +15,8 @@ use crate::domain::urls;
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Rejected, reject};
 use crate::keys::foreign::ForeignKeys;
-use crate::store::{Reader, Store, Tx, audit_events, clients, users};
+use crate::store::families::Owner;
+use crate::store::{Reader, Store, Tx, audit_events, clients, consents, families, users};
 
 type Outcome<T> = Result<T, Error<Rejected>>;
 
@@ -106,9 +108,25 @@ pub async fn set_enabled(store: &Store, clock: &Clock, id: &str, enabled: bool) 
     done(tx, kind, &client.id).await
 }
 
-/// Deletes a client with every family at it.
+/// The rows of a client that one transaction deletes.
+const STEP: u64 = 2000;
+
+/// Deletes a client with every family at it. It is disabled at once; what people have open there goes
+/// in steps, however much it is.
 pub async fn delete(store: &Store, clock: &Clock, id: &str) -> Outcome<()> {
     let client = find(store, id).await?;
+    let tx = store.begin(clock.now()).await?;
+    clients::set_disabled(&tx, &client.id, Some(tx.now())).await?;
+    tx.commit().await?;
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let families = families::delete_some(&tx, Owner::Client(&client.id), STEP).await?;
+        let consents = consents::delete_some(&tx, &client.id, STEP).await?;
+        tx.commit().await?;
+        if families < STEP && consents < STEP {
+            break;
+        }
+    }
     let tx = store.begin(clock.now()).await?;
     clients::delete(&tx, &client.id).await?;
     done(tx, Kind::ClientDeleted, &client.id).await
@@ -139,6 +157,11 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
     }
     if client.kind == ClientKind::Public && !client.resource_servers.is_empty() {
         return reject("a resource server is a confidential client");
+    }
+    if client.trust_user_ip
+        && (client.kind == ClientKind::Public || !client.may_use(Password::TYPE))
+    {
+        return reject("trust_user_ip goes with the grant password of a confidential client");
     }
     if client.require_access_token_proof && !client.may_use(RefreshToken::TYPE) {
         return reject("an access token proof goes with the grant refresh_token");

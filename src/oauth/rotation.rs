@@ -173,7 +173,7 @@ pub async fn find(
 /// Whether a refresh token is the one of its family that `/token` would take.
 #[must_use]
 pub fn is_active(issuer: &Issuer, token: &Presented, found: &Refreshable) -> bool {
-    let admitted = issuer.providers.admit(&found.family.client, &found.family.amr);
+    let admitted = issuer.providers.admit_family(&found.family);
     token.place == found.succession.leaf && found.ended(issuer.clock.now(), admitted).is_none()
 }
 
@@ -311,7 +311,7 @@ impl Work<'_> {
         let family = Arc::clone(&row.now.family);
         let ours = self.parts.key.made(row.now.succession.salt, &using.token);
         let grace = using.policy.own_grace().unwrap_or(lifetimes.refresh_grace);
-        let admitted = self.parts.providers.admit(&family.client, &family.amr);
+        let admitted = self.parts.providers.admit_family(&family);
         let decision = decide(now, grace, using, ours.then_some(&row.now), admitted);
         let idle_end = (now + lifetimes.refresh_idle).min(family.expires_at);
         match decision {
@@ -498,6 +498,7 @@ mod tests {
                 resources: vec!["https://api".to_owned()],
                 auth_time: t(0),
                 amr: vec![],
+                provider_issuer: None,
                 session: None,
                 claims: vec![],
                 expires_at: t(5000),

@@ -105,7 +105,7 @@ fn says_something(value: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::domain::clock::from_millis;
-    use crate::domain::user::{Address, Profile};
+    use crate::domain::user::{Address, Profile, Source};
 
     fn user() -> User {
         User {
@@ -123,6 +123,8 @@ mod tests {
             disabled_at: None,
             created_at: from_millis(0),
             updated_at: from_millis(1000),
+            made_by: Source::Operator,
+            email_by: Source::Operator,
         }
     }
 

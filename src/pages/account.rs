@@ -5,7 +5,7 @@ mod samples;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
-use super::frame::{Account, App, Frame, Person};
+use super::frame::{Account, App, Frame, Person, in_query};
 use super::instant;
 use super::linked::Linked;
 use super::noted::Noted;
@@ -34,8 +34,12 @@ pub struct AccountPage<'a> {
     pub notice: Option<Notice>,
     /// Where they are signed in.
     pub devices: Vec<Device<'a>>,
+    /// The part of the query that leads to more of them.
+    pub more_devices: Option<String>,
     /// What has access.
     pub apps: Vec<Access<'a>>,
+    /// The part of the query that leads to more of them.
+    pub more_apps: Option<&'a str>,
     /// The accounts at providers that can be signed in with.
     pub linked: Vec<Linked<'a>>,
     /// The providers that can be connected.
@@ -125,6 +129,12 @@ pub struct Access<'a> {
 }
 
 impl AccountPage<'_> {
+    /// Where the list goes on.
+    fn more(&self, list: &str, behind: &str) -> String {
+        let (base, session) = (self.frame.base, in_query(self.session));
+        format!("{base}/account?session={session}&{list}={}#{list}", in_query(behind))
+    }
+
     /// The problem that stands beside the current password.
     fn beside_current(&self) -> Option<String> {
         match self.problem? {

@@ -21,6 +21,7 @@ use super::trouble::Trouble;
 use super::{AuthorizationRequest, AuthorizationResponse};
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
+use crate::domain::shown::shown;
 
 type Client = oauth2::Client<
     BasicErrorResponse,
@@ -95,7 +96,7 @@ impl Tokens {
     fn checked(self) -> Result<Self, Trouble> {
         let Some(error) = &self.error else { return Ok(self) };
         let described = self.error_description.as_deref().unwrap_or_default();
-        let detail = format!("{error}: {described}");
+        let detail = format!("{}: {}", shown(error), shown(described));
         match error.as_str() {
             "invalid_client" | "incorrect_client_credentials" | "unauthorized_client" => {
                 Err(Trouble::Misconfigured(detail))

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::channel::{Broken, Channel};
 use super::trouble::Trouble;
+use crate::domain::shown::shown;
 
 /// A channel that keeps what is answered.
 pub(super) struct Trial<'c> {
@@ -64,7 +65,7 @@ impl Heard {
         if is_the_code && !is_redirect_uri(&description) {
             return Ok(());
         }
-        Err(Trouble::Misconfigured(format!("{error}: {description}")))
+        Err(Trouble::Misconfigured(format!("{}: {}", shown(error), shown(description))))
     }
 
     /// The error and what it is: RFC 6749 §5.2, or Facebook's object with a number.

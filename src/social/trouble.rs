@@ -1,16 +1,17 @@
 //! Why nobody came of a visit to a provider.
 
 use crate::domain::reason::Reason;
+use crate::domain::shown::shown;
 
 /// Why nobody came of a visit to a provider. The texts are for the operator: no page and no app
 /// sees more than the kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// It is down or slow, or was so often just now: another try makes sense.
-    #[error("{0}")]
+    #[error("{}", shown(.0).up_to(MOST))]
     Unavailable(String),
     /// What it said, or what was presented as said by it, does not hold.
-    #[error("{reason}: {detail}")]
+    #[error("{reason}: {}", shown(.detail).up_to(MOST))]
     Refused {
         /// For the audit.
         reason: Reason,
@@ -21,13 +22,16 @@ pub enum Trouble {
     #[error("the registration is not good: {0}")]
     Misconfigured(String),
     /// The person has not agreed to what it needs to tell about them: they can be asked.
-    #[error("they have not agreed to {0}")]
+    #[error("they have not agreed to {}", shown(.0))]
     Unagreed(String),
     /// Nothing proves for whom such a token was issued, so any app there could have got it (token
     /// substitution, OpenID Connect Core §16.11).
     #[error("nothing proves for whom such a token was issued")]
     Unprovable,
 }
+
+/// Our words around those of a provider or of whoever presented a token.
+const MOST: usize = 300;
 
 impl Trouble {
     pub(super) fn refused(reason: Reason, detail: impl Into<String>) -> Self {
@@ -69,6 +73,24 @@ impl Trouble {
             Self::Misconfigured(_) => Reason::Misconfigured,
             Self::Unagreed(_) => Reason::PersonRefused,
             Self::Unprovable => Reason::Unprovable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_quoted_does_not_decide_how_long_a_line_is() {
+        let long = "x".repeat(9000);
+        for trouble in [
+            Trouble::Unavailable(long.clone()),
+            Trouble::refused(Reason::CodeRefused, long.clone()),
+            Trouble::Unagreed(long.clone()),
+        ] {
+            let said = trouble.to_string();
+            assert!((100..400).contains(&said.chars().count()) && said.ends_with('…'), "{said}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `client`: the registered clients.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
@@ -9,8 +9,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{QueryOrder, QuerySelect};
 
 use super::column::{corrupt, instant, list, millis, read_list};
-use super::revisions::{self, Watched};
-use super::{Reader, Tx, while_doing};
+use super::{Reader, Tx, client_changes, while_doing};
 use crate::domain::client::{Client, ClientId, RefreshPolicy};
 use crate::domain::clock;
 use crate::domain::scope::Scope;
@@ -22,6 +21,7 @@ pub(super) mod entity {
 
     #[derive(Clone, Debug, DeriveEntityModel)]
     #[sea_orm(table_name = "client")]
+    #[expect(clippy::struct_excessive_bools, reason = "columns, and none follows from another")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
@@ -41,6 +41,7 @@ pub(super) mod entity {
         pub refresh_delivery: String,
         pub require_pkce: bool,
         pub first_party: bool,
+        pub trust_user_ip: bool,
         pub logo_uri: Option<String>,
         pub policy_uri: Option<String>,
         pub tos_uri: Option<String>,
@@ -89,6 +90,7 @@ impl TryFrom<Model> for Client {
             refresh_delivery: row.refresh_delivery.parse().map_err(bad)?,
             require_pkce: row.require_pkce,
             first_party: row.first_party,
+            trust_user_ip: row.trust_user_ip,
             logo_uri: row.logo_uri,
             policy_uri: row.policy_uri,
             tos_uri: row.tos_uri,
@@ -120,6 +122,7 @@ fn row(client: &Client) -> ActiveModel {
         refresh_delivery: Set(client.refresh_delivery.as_str().to_owned()),
         require_pkce: Set(client.require_pkce),
         first_party: Set(client.first_party),
+        trust_user_ip: Set(client.trust_user_ip),
         logo_uri: Set(client.logo_uri.clone()),
         policy_uri: Set(client.policy_uri.clone()),
         tos_uri: Set(client.tos_uri.clone()),
@@ -150,17 +153,26 @@ pub async fn list_all(reader: &impl Reader) -> Result<Vec<Client>, Fault> {
     rows.map_err(while_doing(TABLE))?.into_iter().map(Client::try_from).collect()
 }
 
-/// The clients that want to be told of sign-outs.
-pub async fn with_backchannel_logout(reader: &impl Reader) -> Result<HashSet<ClientId>, Fault> {
-    let ids: Vec<String> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::BackchannelLogoutUri.is_not_null())
-        .into_tuple()
-        .all(reader.connection())
-        .await
-        .map_err(while_doing(TABLE))?;
-    Ok(ids.iter().filter_map(|id| ClientId::parse(id)).collect())
+/// Which of these clients want to be told of sign-outs.
+pub async fn that_listen(
+    reader: &impl Reader,
+    among: &BTreeSet<&ClientId>,
+) -> Result<HashSet<ClientId>, Fault> {
+    let among: Vec<_> = among.iter().map(|id| id.as_str()).collect();
+    let mut listening = HashSet::new();
+    for some in among.chunks(super::ROWS) {
+        let ids: Vec<String> = Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::Id.is_in(some.iter().copied()))
+            .filter(Column::BackchannelLogoutUri.is_not_null())
+            .into_tuple()
+            .all(reader.connection())
+            .await
+            .map_err(while_doing(TABLE))?;
+        listening.extend(ids.iter().filter_map(|id| ClientId::parse(id)));
+    }
+    Ok(listening)
 }
 
 /// Registers a client; `false` when its id is taken.
@@ -170,7 +182,7 @@ pub async fn insert(tx: &Tx, client: &Client) -> Result<bool, Fault> {
         .exec_without_returning(tx.connection())
         .await
         .map_err(while_doing("writing the table client"))?;
-    revisions::bump(tx, Watched::Clients).await?;
+    client_changes::write(tx, &client.id).await?;
     Ok(inserted == 1)
 }
 
@@ -180,7 +192,7 @@ pub async fn update(tx: &Tx, client: &Client) -> Result<(), Fault> {
     let mut changed = row(client);
     changed.id = sea_orm::ActiveValue::Unchanged(client.id.as_str().to_owned());
     Entity::update(changed).exec(tx.connection()).await.map_err(fault)?;
-    revisions::bump(tx, Watched::Clients).await
+    client_changes::write(tx, &client.id).await
 }
 
 /// Disables or enables a client; `false` when there is none.
@@ -195,7 +207,7 @@ pub async fn set_disabled(
         .exec(tx.connection())
         .await
         .map_err(while_doing("writing the table client"))?;
-    revisions::bump(tx, Watched::Clients).await?;
+    client_changes::write(tx, id).await?;
     Ok(updated.rows_affected == 1)
 }
 
@@ -206,6 +218,6 @@ pub async fn delete(tx: &Tx, id: &ClientId) -> Result<bool, Fault> {
         .exec(tx.connection())
         .await
         .map_err(while_doing("writing the table client"))?;
-    revisions::bump(tx, Watched::Clients).await?;
+    client_changes::write(tx, id).await?;
     Ok(deleted.rows_affected == 1)
 }

@@ -1,12 +1,14 @@
 //! `consent`: what people allowed apps.
 
+use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, Query};
 
 use super::column::{corrupt, list, millis, read_list};
 use super::{Reader, Tx, while_doing};
 use crate::domain::client::ClientId;
+use crate::domain::clock;
 use crate::domain::scope::Scope;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -53,11 +55,21 @@ pub async fn find(
     user: &UserId,
     client: &ClientId,
 ) -> Result<Option<Consent>, Fault> {
+    Ok(given(reader, user, client).await?.map(|(consent, _)| consent))
+}
+
+/// What the person allowed the app, and when.
+pub async fn given(
+    reader: &impl Reader,
+    user: &UserId,
+    client: &ClientId,
+) -> Result<Option<(Consent, DateTime<Utc>)>, Fault> {
     let key = (user.0.clone(), client.as_str().to_owned());
     let row = Entity::find_by_id(key).one(reader.connection()).await.map_err(while_doing(TABLE))?;
     row.map(|row| {
         let scope = Scope::parse(&row.scope).map_err(|error| corrupt(TABLE, error.to_string()))?;
-        Ok(Consent { scope, claims: read_list(TABLE, &row.claims)? })
+        let consent = Consent { scope, claims: read_list(TABLE, &row.claims)? };
+        Ok((consent, clock::from_millis(row.given_at)))
     })
     .transpose()
 }
@@ -90,24 +102,19 @@ pub async fn delete(tx: &Tx, user: &UserId, client: &ClientId) -> Result<bool, F
     Ok(deleted.rows_affected == 1)
 }
 
-/// The apps that the person allowed something, by `client_id`.
-pub async fn of_user(
-    reader: &impl Reader,
-    user: &UserId,
-) -> Result<Vec<(ClientId, Consent, chrono::DateTime<chrono::Utc>)>, Fault> {
-    let rows = Entity::find()
-        .filter(Column::UserId.eq(user.0.as_str()))
-        .all(reader.connection())
+/// Deletes what people allowed an app, at most so many of them; says how many.
+pub async fn delete_some(tx: &Tx, client: &ClientId, at_most: u64) -> Result<u64, Fault> {
+    let some = Query::select()
+        .column(Column::UserId)
+        .from(Entity)
+        .and_where(Column::ClientId.eq(client.as_str()))
+        .limit(at_most)
+        .to_owned();
+    let deleted = Entity::delete_many()
+        .filter(Column::ClientId.eq(client.as_str()))
+        .filter(Column::UserId.in_subquery(some))
+        .exec(tx.connection())
         .await
-        .map_err(while_doing(TABLE))?;
-    rows.into_iter()
-        .map(|row| {
-            let client = ClientId::parse(&row.client_id);
-            let client = client.ok_or_else(|| corrupt(TABLE, "a client id"))?;
-            let scope =
-                Scope::parse(&row.scope).map_err(|error| corrupt(TABLE, error.to_string()))?;
-            let consent = Consent { scope, claims: read_list(TABLE, &row.claims)? };
-            Ok((client, consent, crate::domain::clock::from_millis(row.given_at)))
-        })
-        .collect()
+        .map_err(while_doing(WRITING))?;
+    Ok(deleted.rows_affected)
 }

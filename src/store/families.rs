@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ExprTrait, QueryOrder, QuerySelect, Select};
+use sea_orm::sea_query::{Query, SelectStatement, SimpleExpr};
+use sea_orm::{ExprTrait, Order};
 
 use super::column::{corrupt, instant, list, millis, read_list};
 use super::{Reader, Tx, while_doing};
@@ -30,6 +31,7 @@ pub(super) mod entity {
         pub resources: String,
         pub auth_time: i64,
         pub amr: String,
+        pub provider_issuer: Option<String>,
         pub session_id: Option<String>,
         pub claims: String,
         pub expires_at: i64,
@@ -52,7 +54,7 @@ pub(super) mod entity {
 use entity::{ActiveModel, Column, Entity, Model};
 
 /// Every column, for statements that read a family with something else.
-pub(super) const COLUMNS: [Column; 18] = [
+pub(super) const COLUMNS: [Column; 19] = [
     Column::Id,
     Column::UserId,
     Column::ClientId,
@@ -60,6 +62,7 @@ pub(super) const COLUMNS: [Column; 18] = [
     Column::Resources,
     Column::AuthTime,
     Column::Amr,
+    Column::ProviderIssuer,
     Column::SessionId,
     Column::Claims,
     Column::ExpiresAt,
@@ -91,6 +94,7 @@ impl TryFrom<Model> for Family {
             resources: read_list(TABLE, &row.resources)?,
             auth_time: clock::from_millis(row.auth_time),
             amr: read_list(TABLE, &row.amr)?,
+            provider_issuer: row.provider_issuer,
             session: row.session_id.map(SessionId),
             claims: read_list(TABLE, &row.claims)?,
             expires_at: clock::from_millis(row.expires_at),
@@ -135,6 +139,7 @@ pub async fn insert(
         resources: Set(list(&family.resources)),
         auth_time: Set(millis(family.auth_time)),
         amr: Set(list(&family.amr)),
+        provider_issuer: Set(family.provider_issuer.clone()),
         session_id: Set(family.session.as_ref().map(|session| session.0.clone())),
         claims: Set(list(&family.claims)),
         expires_at: Set(millis(family.expires_at)),
@@ -163,67 +168,157 @@ pub enum Of<'a> {
     User(&'a UserId),
     /// Of a person at one client.
     UserAt(&'a UserId, &'a ClientId),
+    /// Of a person who came by a provider of this issuer.
+    UserBy(&'a UserId, &'a str),
     /// Of a browser session.
     Session(&'a SessionId),
 }
 
 impl Of<'_> {
-    fn filter(self) -> sea_orm::sea_query::SimpleExpr {
+    fn filter(self) -> SimpleExpr {
         match self {
             Self::User(user) => Column::UserId.eq(user.0.as_str()),
             Self::UserAt(user, client) => {
                 Column::UserId.eq(user.0.as_str()).and(Column::ClientId.eq(client.as_str()))
             }
+            Self::UserBy(user, issuer) => {
+                Column::UserId.eq(user.0.as_str()).and(Column::ProviderIssuer.eq(issuer))
+            }
             Self::Session(session) => Column::SessionId.eq(session.0.as_str()),
         }
     }
-}
 
-/// The live families, kept from everybody else until the transaction ends.
-pub async fn lock_live(tx: &Tx, of: Of<'_>) -> Result<Vec<Family>, Fault> {
-    let rows = live(of, tx.now()).lock_exclusive().all(tx.connection()).await;
-    rows.map_err(while_doing(TABLE))?.into_iter().map(Family::try_from).collect()
-}
-
-/// The live families.
-pub async fn list_live(
-    reader: &impl Reader,
-    of: Of<'_>,
-    now: DateTime<Utc>,
-) -> Result<Vec<Family>, Fault> {
-    let rows = live(of, now).all(reader.connection()).await;
-    rows.map_err(while_doing(TABLE))?.into_iter().map(Family::try_from).collect()
-}
-
-fn live(of: Of<'_>, now: DateTime<Utc>) -> Select<Entity> {
-    Entity::find()
-        .filter(of.filter())
-        .filter(Column::RevokedAt.is_null())
-        .filter(Column::ExpiresAt.gt(millis(now)))
-        .order_by_asc(Column::Id)
-}
-
-/// Revokes these families.
-pub async fn revoke_all(tx: &Tx, ids: &[&FamilyId]) -> Result<(), Fault> {
-    if ids.is_empty() {
-        return Ok(());
+    pub(super) fn live(self, now: DateTime<Utc>) -> SelectStatement {
+        Query::select()
+            .column(Column::Id)
+            .from(Entity)
+            .and_where(self.filter())
+            .and_where(Column::RevokedAt.is_null())
+            .and_where(ColumnTrait::gt(&Column::ExpiresAt, millis(now)))
+            .to_owned()
     }
-    revoke_where(tx, Column::Id.is_in(ids.iter().map(|id| id.0.as_str()))).await.map(drop)
 }
 
-/// Takes families out of the session that they came from: it ended, and they did not.
-pub async fn detach(tx: &Tx, session: &SessionId) -> Result<(), Fault> {
-    Entity::update_many()
-        .col_expr(Column::SessionId, Expr::value(Option::<String>::None))
-        .filter(Column::SessionId.eq(session.0.as_str()))
-        .filter(Column::RevokedAt.is_null())
-        .exec(tx.connection())
-        .await
-        .map_err(while_doing(WRITING))?;
-    Ok(())
+/// Whether `offline_access` was granted, so that the end of the session is not theirs (Core §11).
+fn is_offline() -> SimpleExpr {
+    Expr::cust("replace(' ' || scope || ' ', ' offline_access ', '') <> ' ' || scope || ' '")
 }
 
-async fn revoke_where(tx: &Tx, which: sea_orm::sea_query::SimpleExpr) -> Result<u64, Fault> {
+/// A family that ended, or left its session.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Which.
+    pub id: FamilyId,
+    /// Whose.
+    pub user: UserId,
+    /// At which client.
+    pub client: ClientId,
+}
+
+/// Revokes live families that a proof until this instant opened, at most so many, but for those that
+/// are bound to one session.
+pub async fn revoke_some(
+    tx: &Tx,
+    of: Of<'_>,
+    but: Option<&SessionId>,
+    until: Option<DateTime<Utc>>,
+    at_most: u64,
+) -> Result<Vec<Ended>, Fault> {
+    let mut some = of.live(tx.now()).limit(at_most).to_owned();
+    some.and_where_option(but.map(|but| {
+        let elsewhere = Column::SessionId.is_null().or(Column::SessionId.ne(but.0.as_str()));
+        elsewhere.or(is_offline())
+    }));
+    some.and_where_option(until.map(|until| ColumnTrait::lte(&Column::AuthTime, millis(until))));
+    if let Of::Session(_) = of {
+        some.and_where(is_offline().not());
+    }
+    change(tx, some, Column::RevokedAt, Some(millis(tx.now())).into()).await
+}
+
+/// Takes families with `offline_access` out of the session that they came from, at most so many: it
+/// ended, and they did not.
+pub async fn detach_some(tx: &Tx, session: &SessionId, at_most: u64) -> Result<Vec<Ended>, Fault> {
+    let some =
+        Of::Session(session).live(tx.now()).and_where(is_offline()).limit(at_most).to_owned();
+    change(tx, some, Column::SessionId, Option::<String>::None.into()).await
+}
+
+/// Revokes the live families of a person at a client that were not used for longest, so that there
+/// are no more than so many. It reads a bounded number of rows, whatever there is.
+pub async fn revoke_above(
+    tx: &Tx,
+    user: &UserId,
+    client: &ClientId,
+    at_most: u64,
+) -> Result<Vec<Ended>, Fault> {
+    let seen = Of::UserAt(user, client)
+        .live(tx.now())
+        .column(Column::IdleEndsAt)
+        .limit(at_most.saturating_add(ABOVE))
+        .to_owned();
+    let some = Query::select()
+        .column(Column::Id)
+        .from_subquery(seen, "seen")
+        // Every use moves it by the same.
+        .order_by(Column::IdleEndsAt, Order::Desc)
+        .order_by(Column::Id, Order::Desc)
+        .limit(ABOVE)
+        .offset(at_most)
+        .to_owned();
+    change(tx, some, Column::RevokedAt, Some(millis(tx.now())).into()).await
+}
+
+/// So many above a limit end at once; where a limit was lowered, the others end later.
+const ABOVE: u64 = 100;
+
+async fn change(
+    tx: &Tx,
+    some: SelectStatement,
+    column: Column,
+    value: Value,
+) -> Result<Vec<Ended>, Fault> {
+    let update = Query::update()
+        .table(Entity)
+        .value(column, value)
+        .and_where(Expr::col(Column::Id).in_subquery(some))
+        // Somebody else may have been faster with a row that this one waited for.
+        .and_where(Column::RevokedAt.is_null())
+        .returning(Query::returning().columns([Column::Id, Column::UserId, Column::ClientId]))
+        .to_owned();
+    let fault = while_doing(WRITING);
+    let rows = tx.connection().query_all(&update).await.map_err(&fault)?;
+    rows.iter()
+        .map(|row| {
+            let client: String = row.try_get("", "client_id").map_err(&fault)?;
+            Ok(Ended {
+                id: FamilyId(row.try_get("", "id").map_err(&fault)?),
+                user: UserId(row.try_get("", "user_id").map_err(&fault)?),
+                client: ClientId::parse(&client).ok_or_else(|| corrupt(TABLE, "a client id"))?,
+            })
+        })
+        .collect()
+}
+
+/// Deletes families of a person or of a client, revoked or not, at most so many; says how many.
+pub async fn delete_some(tx: &Tx, of: Owner<'_>, at_most: u64) -> Result<u64, Fault> {
+    let of = match of {
+        Owner::User(user) => Column::UserId.eq(user.0.as_str()),
+        Owner::Client(client) => Column::ClientId.eq(client.as_str()),
+    };
+    super::housekeep(tx, Entity, Column::Id, of, at_most).await
+}
+
+/// With whom families go.
+#[derive(Clone, Copy, Debug)]
+pub enum Owner<'a> {
+    /// A person.
+    User(&'a UserId),
+    /// A client.
+    Client(&'a ClientId),
+}
+
+async fn revoke_where(tx: &Tx, which: SimpleExpr) -> Result<u64, Fault> {
     let revoked = Entity::update_many()
         .col_expr(Column::RevokedAt, Expr::value(millis(tx.now())))
         .filter(which)

@@ -1,14 +1,16 @@
-//! `known_address`: where a person signed in before.
+//! `known_address`: from where a person signed in before: neighbourhoods of addresses, and apps.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult, QueryResult, QuerySelect, QueryTrait};
 
 use super::column::millis;
-use super::{Reader, Tx, while_doing};
+use super::users::entity::{Column as AccountColumn, Entity as AccountTable};
+use super::{Reader, Tx, users, while_doing};
 use crate::domain::clock;
-use crate::domain::user::UserId;
+use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
 
 #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
@@ -33,20 +35,51 @@ mod entity {
 
 use entity::{ActiveModel, Column, Entity};
 
-/// When the person last signed in from this neighbourhood; good to a day.
-pub async fn seen_at(
-    reader: &impl Reader,
-    user: &UserId,
-    address: &str,
-) -> Result<Option<DateTime<Utc>>, Fault> {
-    let row = Entity::find_by_id((user.0.clone(), address.to_owned()))
-        .one(reader.connection())
-        .await
-        .map_err(while_doing("reading the table known_address"))?;
-    Ok(row.map(|row| clock::from_millis(row.seen_at)))
+const READING: &str = "reading the tables account and known_address";
+
+/// Whom a sign-in names.
+#[derive(Clone, Copy, Debug)]
+pub struct Whom<'a> {
+    /// The canonical key of a user name.
+    pub username_key: &'a str,
+    /// The key of an address.
+    pub email_key: Option<&'a str>,
+    /// An account that is named already, whatever was typed.
+    pub id: Option<&'a UserId>,
 }
 
-/// Remembers that the person signed in from this neighbourhood.
+/// The user of this name, and when they last signed in from this place (good to a day). One
+/// statement whatever is found, so the time of the answer says nothing.
+pub async fn find(
+    reader: &impl Reader,
+    whom: Whom<'_>,
+    place: &str,
+) -> Result<Option<(User, Option<DateTime<Utc>>)>, Fault> {
+    let seen_at = Query::select()
+        .column((Entity, Column::SeenAt))
+        .from(Entity)
+        .and_where(Expr::col((Entity, Column::UserId)).equals((AccountTable, AccountColumn::Id)))
+        .and_where(Expr::col((Entity, Column::Address)).eq(place))
+        .take();
+    let statement = match whom.id {
+        Some(id) => AccountTable::find_by_id(id.0.as_str()),
+        None => users::of_name(whom.username_key, whom.email_key),
+    };
+    let statement = statement.expr_as(Expr::SubQuery(None, Box::new(seen_at.into())), "seen_at");
+    let rows = reader.connection().query_all(&statement.into_query()).await;
+    let rows = rows.map_err(while_doing(READING))?;
+    let read = |row: &QueryResult| -> Result<_, DbErr> {
+        Ok((users::entity::Model::from_query_result(row, "")?, row.try_get("", "seen_at")?))
+    };
+    let mut found: Vec<(users::entity::Model, Option<i64>)> =
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(while_doing(READING))?;
+    // A user name goes before an address.
+    found.sort_by_key(|(user, _)| user.username_key != whom.username_key);
+    let first = found.into_iter().next();
+    first.map(|(user, seen_at)| Ok((user.try_into()?, seen_at.map(clock::from_millis)))).transpose()
+}
+
+/// Remembers that the person signed in from this place.
 pub async fn remember(tx: &Tx, user: &UserId, address: &str) -> Result<(), Fault> {
     let row = ActiveModel {
         user_id: Set(user.0.clone()),

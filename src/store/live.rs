@@ -1,7 +1,7 @@
 //! Whether access tokens still stand: one statement answers for many, and always from the
 //! database, so a revocation is never served stale.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Query, UnionType};
@@ -19,9 +19,19 @@ pub struct Question {
     pub family: Option<FamilyId>,
 }
 
+/// An access token that stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The issuer of the provider that its person came by.
+    pub provider_issuer: Option<String>,
+}
+
 /// For each question whether the token was not revoked, its family is not revoked and its person
 /// is enabled. Expiry is the caller's: it stands in the token.
-pub async fn are_live(reader: &impl Reader, questions: &[Question]) -> Result<Vec<bool>, Fault> {
+pub async fn are_live(
+    reader: &impl Reader,
+    questions: &[Question],
+) -> Result<Vec<Option<Standing>>, Fault> {
     use families::entity as family;
     use revoked_access_tokens::entity as revoked;
     use users::entity as account;
@@ -30,6 +40,7 @@ pub async fn are_live(reader: &impl Reader, questions: &[Question]) -> Result<Ve
     let mut statement = Query::select()
         .expr_as(Expr::col((revoked::Entity, revoked::Column::Jti)), "id")
         .expr_as(Expr::value(1_i64), "is_revoked")
+        .expr_as(Expr::value(Option::<String>::None).cast_as("TEXT"), "provider_issuer")
         .from(revoked::Entity)
         .and_where(Expr::col((revoked::Entity, revoked::Column::Jti)).is_in(jtis))
         .to_owned();
@@ -39,6 +50,7 @@ pub async fn are_live(reader: &impl Reader, questions: &[Question]) -> Result<Ve
         let live = Query::select()
             .column((family::Entity, family::Column::Id))
             .expr(Expr::value(0_i64))
+            .column((family::Entity, family::Column::ProviderIssuer))
             .from(family::Entity)
             .join(
                 JoinType::InnerJoin,
@@ -55,15 +67,25 @@ pub async fn are_live(reader: &impl Reader, questions: &[Question]) -> Result<Ve
     let read = while_doing("asking whether tokens are live");
     let rows = reader.connection().query_all(&statement).await.map_err(&read)?;
     let mut revoked = HashSet::new();
-    let mut families = HashSet::new();
+    let mut families = HashMap::new();
     for row in rows {
         let id: String = row.try_get("", "id").map_err(&read)?;
         let is_revoked: i64 = row.try_get("", "is_revoked").map_err(&read)?;
-        let _ = if is_revoked == 1 { revoked.insert(id) } else { families.insert(id) };
+        if is_revoked == 1 {
+            revoked.insert(id);
+        } else {
+            let provider_issuer = row.try_get("", "provider_issuer").map_err(&read)?;
+            families.insert(id, Standing { provider_issuer });
+        }
     }
     let stands = |question: &Question| {
-        let family_stands = question.family.as_ref().is_none_or(|id| families.contains(&id.0));
-        family_stands && !revoked.contains(&question.jti)
+        if revoked.contains(&question.jti) {
+            return None;
+        }
+        match &question.family {
+            Some(id) => families.get(&id.0).cloned(),
+            None => Some(Standing::default()),
+        }
     };
     Ok(questions.iter().map(stands).collect())
 }

@@ -1,6 +1,8 @@
 //! `logout_notice`: the outbox of Back-Channel Logout. A notice stays until its client took it or
 //! there is no more hope.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
@@ -38,6 +40,7 @@ mod entity {
 
 use entity::{ActiveModel, Column, Entity};
 
+const TABLE: &str = "reading the table logout_notice";
 const WRITING: &str = "writing the table logout_notice";
 
 /// A client is to be told that a family ended.
@@ -57,27 +60,33 @@ pub struct Notice {
 
 /// Writes notices that are due at once.
 pub async fn insert(tx: &Tx, notices: &[Notice]) -> Result<(), Fault> {
-    if notices.is_empty() {
-        return Ok(());
+    for some in notices.chunks(super::ROWS) {
+        let rows = some.iter().map(|notice| ActiveModel {
+            id: Set(notice.id.clone()),
+            client_id: Set(notice.client.as_str().to_owned()),
+            user_id: Set(notice.user.0.clone()),
+            family_id: Set(notice.family.0.clone()),
+            attempts: Set(notice.attempts),
+            due_at: Set(millis(tx.now())),
+        });
+        let inserted = Entity::insert_many(rows).exec_without_returning(tx.connection()).await;
+        inserted.map_err(while_doing(WRITING))?;
     }
-    let rows = notices.iter().map(|notice| ActiveModel {
-        id: Set(notice.id.clone()),
-        client_id: Set(notice.client.as_str().to_owned()),
-        user_id: Set(notice.user.0.clone()),
-        family_id: Set(notice.family.0.clone()),
-        attempts: Set(notice.attempts),
-        due_at: Set(millis(tx.now())),
-    });
-    let inserted = Entity::insert_many(rows).exec_without_returning(tx.connection()).await;
-    inserted.map(drop).map_err(while_doing(WRITING))
+    Ok(())
 }
 
-/// Takes notices that are due. Nobody else takes them before the lease ends, and after it somebody
+/// Takes notices of one client that are due. Nobody else takes them before the lease ends, and after it somebody
 /// does: a process that dies in between loses none.
-pub async fn take_due(tx: &Tx, lease: Duration, at_most: u64) -> Result<Vec<Notice>, Fault> {
+pub async fn take_due(
+    tx: &Tx,
+    client: &ClientId,
+    lease: Duration,
+    at_most: u64,
+) -> Result<Vec<Notice>, Fault> {
     let due = Query::select()
         .column(Column::Id)
         .from(Entity)
+        .and_where(Expr::col(Column::ClientId).eq(client.as_str()))
         .and_where(Expr::col(Column::DueAt).lte(millis(tx.now())))
         .order_by(Column::DueAt, Order::Asc)
         .limit(at_most)
@@ -99,12 +108,11 @@ pub async fn take_due(tx: &Tx, lease: Duration, at_most: u64) -> Result<Vec<Noti
     let rows = tx.connection().query_all(&take).await.map_err(while_doing(WRITING))?;
     rows.iter()
         .map(|row| {
-            let read = while_doing("reading the table logout_notice");
+            let read = while_doing(TABLE);
             let client: String = row.try_get("", "client_id").map_err(&read)?;
             Ok(Notice {
                 id: row.try_get("", "id").map_err(&read)?,
-                client: ClientId::parse(&client)
-                    .ok_or_else(|| corrupt("reading the table logout_notice", "a client id"))?,
+                client: ClientId::parse(&client).ok_or_else(|| corrupt(TABLE, "a client id"))?,
                 user: UserId(row.try_get("", "user_id").map_err(&read)?),
                 family: FamilyId(row.try_get("", "family_id").map_err(&read)?),
                 attempts: row.try_get("", "attempts").map_err(&read)?,
@@ -130,13 +138,33 @@ pub async fn delete(tx: &Tx, id: &str) -> Result<(), Fault> {
     deleted.map(drop).map_err(while_doing(WRITING))
 }
 
-/// Whether one is due.
-pub async fn any_due(reader: &impl Reader, now: DateTime<Utc>) -> Result<bool, Fault> {
-    let row = Entity::find()
-        .filter(ColumnTrait::lte(&Column::DueAt, millis(now)))
-        .order_by_asc(Column::DueAt)
-        .one(reader.connection())
-        .await
-        .map_err(while_doing("reading the table logout_notice"))?;
-    Ok(row.is_some())
+/// Clients to which notices are due, but for those that are busy, at most so many. A client costs two
+/// steps in an index, however many notices it has.
+pub async fn lanes(
+    reader: &impl Reader,
+    busy: &BTreeSet<ClientId>,
+    at_most: usize,
+    now: DateTime<Utc>,
+) -> Result<Vec<ClientId>, Fault> {
+    let (mut lanes, mut last) = (Vec::new(), String::new());
+    while lanes.len() < at_most {
+        let next = Entity::find()
+            .filter(ColumnTrait::gt(&Column::ClientId, last.as_str()))
+            .order_by_asc(Column::ClientId);
+        let Some(row) = next.one(reader.connection()).await.map_err(while_doing(TABLE))? else {
+            break;
+        };
+        last = row.client_id;
+        let client = ClientId::parse(&last).ok_or_else(|| corrupt(TABLE, "a client id"))?;
+        if busy.contains(&client) {
+            continue;
+        }
+        let due = Entity::find()
+            .filter(Column::ClientId.eq(last.as_str()))
+            .filter(ColumnTrait::lte(&Column::DueAt, millis(now)));
+        if due.one(reader.connection()).await.map_err(while_doing(TABLE))?.is_some() {
+            lanes.push(client);
+        }
+    }
+    Ok(lanes)
 }

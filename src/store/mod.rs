@@ -14,14 +14,18 @@ use tokio::time::Instant;
 
 use crate::domain::verdict::Fault;
 
+mod account_keys;
+pub mod apps;
 pub mod audit_events;
 pub mod authorization_codes;
 pub mod browsers;
 mod cause;
+pub mod client_changes;
 pub mod clients;
 mod column;
 mod connection;
 pub mod consents;
+pub mod endings;
 pub mod families;
 mod file;
 pub mod identities;
@@ -265,6 +269,10 @@ fn limits(within: Duration) -> [(&'static str, String); 3] {
 
 /// Room for every statement and for the batched ones in each of their sizes.
 const STATEMENT_CACHE: usize = 512;
+
+/// Rows that one statement writes: a statement of both databases has room for so many values, and
+/// whatever has more rows is written by several.
+const ROWS: usize = 500;
 
 /// Deletes at most this many rows that nobody asks for any more: expiry is decided when a row is
 /// read, so this is housekeeping alone, in steps short enough for the one writer of SQLite.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{ExprTrait, QueryOrder, QuerySelect, Select};
 
 use super::column::{list, millis, read_list};
@@ -25,6 +25,7 @@ pub(super) mod entity {
         pub user_id: String,
         pub auth_time: i64,
         pub amr: String,
+        pub provider_issuer: Option<String>,
         pub kept: bool,
         pub user_agent: Option<String>,
         pub address: Option<String>,
@@ -54,6 +55,7 @@ impl TryFrom<Model> for Session {
             user: UserId(row.user_id),
             auth_time: clock::from_millis(row.auth_time),
             amr: read_list(TABLE, &row.amr)?,
+            provider_issuer: row.provider_issuer,
             kept: row.kept,
             user_agent: row.user_agent,
             address: row.address,
@@ -74,13 +76,27 @@ pub async fn of_browser(
     live(reader, select, now).await
 }
 
-/// The live sessions of a person, the last proven first.
-pub async fn of_user(
+/// Some of the live sessions of a person, the last proven first: those behind this one, but for
+/// one that is known.
+pub async fn some_of_user(
     reader: &impl Reader,
     user: &UserId,
+    but: &SessionId,
+    behind: Option<&(DateTime<Utc>, SessionId)>,
+    at_most: u64,
     now: DateTime<Utc>,
 ) -> Result<Vec<Session>, Fault> {
-    let select = Entity::find().filter(Column::UserId.eq(user.0.as_str()));
+    let mut select = Entity::find()
+        .filter(Column::UserId.eq(user.0.as_str()))
+        .filter(Column::Id.ne(but.0.as_str()))
+        .limit(at_most);
+    if let Some((proven_at, id)) = behind {
+        let at = millis(*proven_at);
+        let same = Column::AuthTime.eq(at).and(ColumnTrait::gt(&Column::Id, id.0.as_str()));
+        select = select
+            .filter(ColumnTrait::lte(&Column::AuthTime, at))
+            .filter(ColumnTrait::lt(&Column::AuthTime, at).or(same));
+    }
     live(reader, select, now).await
 }
 
@@ -127,6 +143,7 @@ pub async fn put(tx: &Tx, session: &Session) -> Result<(), Fault> {
         user_id: Set(session.user.0.clone()),
         auth_time: Set(millis(session.auth_time)),
         amr: Set(list(&session.amr)),
+        provider_issuer: Set(session.provider_issuer.clone()),
         kept: Set(session.kept),
         user_agent: Set(session.user_agent.clone()),
         address: Set(session.address.clone()),
@@ -138,6 +155,7 @@ pub async fn put(tx: &Tx, session: &Session) -> Result<(), Fault> {
         .update_columns([
             Column::AuthTime,
             Column::Amr,
+            Column::ProviderIssuer,
             Column::Kept,
             Column::UserAgent,
             Column::Address,
@@ -165,6 +183,52 @@ pub async fn move_idle_end(tx: &Tx, id: &SessionId, end: DateTime<Utc>) -> Resul
 pub async fn delete(tx: &Tx, id: &SessionId) -> Result<bool, Fault> {
     let deleted = Entity::delete_many().filter(Column::Id.eq(id.0.as_str())).exec(tx.connection());
     Ok(deleted.await.map_err(while_doing(WRITING))?.rows_affected == 1)
+}
+
+/// Deletes sessions of a person that were proven until this instant, at most so many, but for one;
+/// of one issuer's providers, or all. Says which of them were live.
+pub async fn delete_some(
+    tx: &Tx,
+    user: &UserId,
+    issuer: Option<&str>,
+    but: Option<&SessionId>,
+    until: Option<DateTime<Utc>>,
+    at_most: u64,
+) -> Result<Deleted, Fault> {
+    let mut some = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::UserId.eq(user.0.as_str()))
+        .limit(at_most)
+        .to_owned();
+    some.and_where_option(issuer.map(|issuer| Column::ProviderIssuer.eq(issuer)));
+    some.and_where_option(but.map(|but| Column::Id.ne(but.0.as_str())));
+    some.and_where_option(until.map(|until| ColumnTrait::lte(&Column::AuthTime, millis(until))));
+    let delete = Query::delete()
+        .from_table(Entity)
+        .and_where(Expr::col(Column::Id).in_subquery(some))
+        .returning(Query::returning().columns([Column::Id, Column::IdleEndsAt, Column::ExpiresAt]))
+        .to_owned();
+    let fault = while_doing(WRITING);
+    let rows = tx.connection().query_all(&delete).await.map_err(&fault)?;
+    let (now, mut live) = (millis(tx.now()), Vec::new());
+    for row in &rows {
+        let idle_ends_at: i64 = row.try_get("", "idle_ends_at").map_err(&fault)?;
+        let expires_at: i64 = row.try_get("", "expires_at").map_err(&fault)?;
+        if now < Ord::min(idle_ends_at, expires_at) {
+            live.push(SessionId(row.try_get("", "id").map_err(&fault)?));
+        }
+    }
+    Ok(Deleted { live, all: rows.len() })
+}
+
+/// What was deleted.
+#[derive(Debug)]
+pub struct Deleted {
+    /// The sessions that were live.
+    pub live: Vec<SessionId>,
+    /// How many there were, with those that had ended by themselves.
+    pub all: usize,
 }
 
 /// Forgets sessions that ended before this instant, some at a time; says how many.

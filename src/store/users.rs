@@ -4,13 +4,14 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QueryOrder, QuerySelect, SqlErr};
+use sea_orm::sea_query::{Alias, Query};
+use sea_orm::{Condition, ExprTrait, JoinType, QueryOrder, QueryResult, QuerySelect, SqlErr};
 
 use super::column::{corrupt, instant, millis};
-use super::{Reader, Tx, while_doing};
+use super::{Reader, Tx, account_keys, while_doing};
 use crate::domain::clock;
 use crate::domain::person;
-use crate::domain::user::{Profile, User, UserId};
+use crate::domain::user::{Profile, Source, User, UserId};
 use crate::domain::verdict::Fault;
 
 pub(super) mod entity {
@@ -31,6 +32,8 @@ pub(super) mod entity {
         pub disabled_at: Option<i64>,
         pub created_at: i64,
         pub updated_at: i64,
+        pub made_by: String,
+        pub email_by: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -60,6 +63,8 @@ impl TryFrom<Model> for User {
             disabled_at: instant(row.disabled_at),
             created_at: clock::from_millis(row.created_at),
             updated_at: clock::from_millis(row.updated_at),
+            made_by: source(&row.made_by)?,
+            email_by: source(&row.email_by)?,
         })
     }
 }
@@ -81,7 +86,13 @@ fn row(user: &User) -> Result<ActiveModel, Fault> {
         disabled_at: Set(user.disabled_at.map(millis)),
         created_at: Set(millis(user.created_at)),
         updated_at: Set(millis(user.updated_at)),
+        made_by: Set(user.made_by.as_str().to_owned()),
+        email_by: Set(user.email_by.as_str().to_owned()),
     })
+}
+
+fn source(text: &str) -> Result<Source, Fault> {
+    Source::parse(text).ok_or_else(|| corrupt(TABLE, "who made an account or said an address"))
 }
 
 /// The user of this subject identifier.
@@ -109,16 +120,18 @@ pub async fn find_by_name(
     username_key: &str,
     email_key: Option<&str>,
 ) -> Result<Option<User>, Fault> {
+    let rows = of_name(username_key, email_key).all(reader.connection()).await;
+    let rows = rows.map_err(while_doing(TABLE))?;
+    let named = rows.iter().position(|row| row.username_key == username_key);
+    rows.into_iter().nth(named.unwrap_or_default()).map(User::try_from).transpose()
+}
+
+/// The users of this canonical user name, and who proved to own this address.
+pub(super) fn of_name(username_key: &str, email_key: Option<&str>) -> Select<Entity> {
     let owner = Condition::all()
         .add(Column::EmailVerified.eq(true))
         .add(Column::EmailKey.eq(email_key.unwrap_or_default()));
-    let rows = Entity::find()
-        .filter(Condition::any().add(Column::UsernameKey.eq(username_key)).add(owner))
-        .all(reader.connection())
-        .await
-        .map_err(while_doing(TABLE))?;
-    let named = rows.iter().position(|row| row.username_key == username_key);
-    rows.into_iter().nth(named.unwrap_or_default()).map(User::try_from).transpose()
+    Entity::find().filter(Condition::any().add(Column::UsernameKey.eq(username_key)).add(owner))
 }
 
 /// Every user who claims this address, the one who proved it first. Kept from everybody else until
@@ -134,14 +147,34 @@ pub async fn lock_by_email(tx: &Tx, email_key: &str) -> Result<Vec<User>, Fault>
     rows.map_err(while_doing(TABLE))?.into_iter().map(User::try_from).collect()
 }
 
-/// Who proved to own this address.
+/// Who is named by this address at sign-in: who proved to own it, or whose user name it is.
 pub async fn find_owner(reader: &impl Reader, email_key: &str) -> Result<Option<UserId>, Fault> {
-    let row = Entity::find()
-        .filter(Column::EmailVerified.eq(true))
-        .filter(Column::EmailKey.eq(email_key))
-        .one(reader.connection())
-        .await;
-    Ok(row.map_err(while_doing(TABLE))?.map(|row| UserId(row.id)))
+    account_keys::owner(reader, email_key).await
+}
+
+/// A user whose name is the verified address of another one: the former is found at sign-in, and the
+/// latter is refused. Those who were there before this was refused.
+pub async fn clashes(reader: &impl Reader, at_most: u64) -> Result<Vec<(String, String)>, Fault> {
+    let (named, owning) = (Alias::new("named"), Alias::new("owning"));
+    let select = Query::select()
+        .expr_as(Expr::col((named.clone(), Column::Username)), "username")
+        .expr_as(Expr::col((owning.clone(), Column::Username)), "owner")
+        .from_as(Entity, named.clone())
+        .join_as(
+            JoinType::InnerJoin,
+            Entity,
+            owning.clone(),
+            Expr::col((named.clone(), Column::UsernameKey))
+                .equals((owning.clone(), Column::EmailKey)),
+        )
+        .and_where(Expr::col((owning.clone(), Column::EmailVerified)).eq(true))
+        .and_where(Expr::col((named, Column::Id)).ne(Expr::col((owning, Column::Id))))
+        .limit(at_most)
+        .to_owned();
+    let fault = while_doing(TABLE);
+    let rows = reader.connection().query_all(&select).await.map_err(&fault)?;
+    let text = |row: &QueryResult, name| row.try_get("", name).map_err(&fault);
+    rows.iter().map(|row| Ok((text(row, "username")?, text(row, "owner")?))).collect()
 }
 
 /// Every user by name.
@@ -154,14 +187,20 @@ pub async fn list_all(reader: &impl Reader) -> Result<Vec<User>, Fault> {
 /// then good for nothing but its end).
 pub async fn insert(tx: &Tx, user: &User) -> Result<bool, Fault> {
     let inserted = Entity::insert(row(user)?).exec_without_returning(tx.connection()).await;
-    unless_taken(inserted.map(drop))
+    Ok(unless_taken(inserted.map(drop))? && put_keys(tx, user).await?)
+}
+
+async fn put_keys(tx: &Tx, user: &User) -> Result<bool, Fault> {
+    let verified = user.email.as_deref().filter(|_| user.email_verified);
+    account_keys::put(tx, &user.id, &person::keys(&user.username, verified)).await
 }
 
 /// Writes a changed user; `false` when the verified address is taken.
 pub async fn update(tx: &Tx, user: &User) -> Result<bool, Fault> {
     let mut changed = row(user)?;
     changed.id = Unchanged(user.id.0.clone());
-    unless_taken(Entity::update(changed).exec(tx.connection()).await.map(drop))
+    let updated = Entity::update(changed).exec(tx.connection()).await.map(drop);
+    Ok(unless_taken(updated)? && put_keys(tx, user).await?)
 }
 
 fn unless_taken(written: Result<(), DbErr>) -> Result<bool, Fault> {

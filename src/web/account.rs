@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Response, StatusCode};
+use chrono::DateTime;
 use zeroize::Zeroizing;
 
 use super::edge::Context;
@@ -14,17 +15,18 @@ use super::mine::{done, purpose, submitted, whose};
 use super::notes::{self, Noted as InQuery};
 use super::page::{self, Answered, Ends, Shown, retry_after};
 use super::ways::buttons;
-use super::{Shared, person, wishes};
+use super::{Shared, carried, person, wishes};
 use crate::accounts::browsers::{Cookie, Present};
 use crate::accounts::new_password::{LEAST, Unchanged};
 use crate::accounts::sign_in::Refused;
 use crate::domain::client::ClientId;
 use crate::domain::device;
-use crate::domain::session::Session;
+use crate::domain::session::{Session, SessionId};
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::oauth::connections::{Connection, connections};
 use crate::oauth::logout::Done;
+use crate::oauth::my_account::Part;
 use crate::oauth::{interactions, my_account};
 use crate::pages::{
     Access, Account, AccountPage, Brand, Device, Linked, Noted, Notice, PasswordProblem,
@@ -53,7 +55,7 @@ pub(super) async fn get(
                 _ => None,
             };
             let noted = notes::of_query(&guest);
-            let says = Says { notice, problem: None, noted: noted.as_ref() };
+            let says = Says { notice, problem: None, noted: noted.as_ref(), part: part(&guest) };
             show(&shared, &guest, present, says).await
         }
         None => match interactions::begin_account(&shared.issuer, guest.caller()).await {
@@ -64,11 +66,24 @@ pub(super) async fn get(
 }
 
 /// What the page says besides.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Says<'a> {
     notice: Option<Notice>,
     problem: Option<PasswordProblem>,
     noted: Option<&'a InQuery>,
+    part: Part,
+}
+
+/// Which part of the lists the query asks for. What cannot be read asks for the first one.
+fn part(guest: &Guest) -> Part {
+    let devices = guest.form.get("devices").and_then(|behind| behind.split_once('.'));
+    let devices_behind = devices.and_then(|(proven_at, id)| {
+        // A database takes no NUL.
+        let is_name = id.bytes().all(|byte| byte.is_ascii_graphic());
+        let proven_at = DateTime::from_timestamp_millis(proven_at.parse().ok()?)?;
+        is_name.then(|| (proven_at, SessionId(id.to_owned())))
+    });
+    Part { devices_behind, apps_behind: guest.form.get("apps").and_then(ClientId::parse) }
 }
 
 /// The page with why the password was not changed.
@@ -87,10 +102,10 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
         Err(fault) => return page::fault(shared, guest, &fault),
     };
     let language = guest.language.as_str();
-    let Says { notice, problem, noted } = says;
+    let Says { notice, problem, noted, part } = says;
     let at = noted.and_then(|(slug, _)| slug.as_ref());
     let at = at.and_then(|slug| shared.issuer.providers.find(slug, None));
-    let opened = match my_account::opened(&shared.issuer, present).await {
+    let opened = match my_account::opened(&shared.issuer, present, &part).await {
         Ok(opened) => opened,
         Err(fault) => return page::fault(shared, guest, &fault),
     };
@@ -118,6 +133,12 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
         problem,
         notice,
         devices: opened.devices.iter().map(|session| device(session, present)).collect(),
+        more_devices: opened
+            .devices
+            .last()
+            .filter(|_| opened.more_devices)
+            .map(|last| format!("{}.{}", last.auth_time.timestamp_millis(), last.id.0)),
+        more_apps: opened.more_apps.as_ref().map(ClientId::as_str),
         apps: opened.apps.iter().zip(&apps).map(access).collect(),
         linked: connected.linked.iter().map(|one| linked(one, language)).collect(),
         linkable: buttons(&connected.linkable, language),
@@ -170,6 +191,10 @@ pub(super) async fn password(
     request: Request,
 ) -> Answered {
     let (guest, present) = submitted(&shared, context, request).await?;
+    carried::to_its_end(Box::pin(change_password(shared, guest, present))).await
+}
+
+async fn change_password(shared: Arc<Shared>, guest: Guest, present: Present) -> Answered {
     let typed = |name| guest.form.get(name).map(|text| Zeroizing::new(text.to_owned()));
     let (current, new) = match (typed("current-password"), typed("new-password")) {
         (Some(current), Some(new)) => (current, new),

@@ -7,12 +7,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Duration;
 use sha2::{Digest, Sha256};
 
-use crate::accounts::browsers::Cookie;
+use crate::accounts::browsers::{Cookie, KNOWN_FOR};
 use crate::domain::client::ClientId;
 use crate::domain::provider::Slug;
 use crate::domain::secret::{BrowserToken, Plain};
 
 const BROWSER: &str = "__Host-mapae";
+const KNOWN: &str = "__Host-mapae-known";
 const LANGUAGE: &str = "__Host-mapae-lang";
 const WAY: &str = "__Host-mapae-way";
 
@@ -38,6 +39,15 @@ pub(super) fn set_browser(headers: &mut HeaderMap, cookie: &Cookie) {
         cookie.token.expose()
     );
     set(headers, &value);
+    if let Some(known) = &cookie.known {
+        let kept = max_age(KNOWN_FOR);
+        set(headers, &format!("{KNOWN}={known}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
+    }
+}
+
+/// What makes the browser known to people who proved their account in it.
+pub(super) fn known(headers: &HeaderMap) -> Option<&str> {
+    read(headers, KNOWN)
 }
 
 /// The language that was chosen.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::Router;
@@ -29,6 +29,7 @@ use super::answer;
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Origin;
 use crate::domain::random;
+use crate::domain::shown::shown;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -98,6 +99,8 @@ struct Inner {
     headers: Vec<(HeaderName, HeaderValue)>,
     process: u64,
     requests: AtomicU64,
+    /// Whether it was said that a trusted proxy says what cannot be read.
+    warned: AtomicBool,
 }
 
 impl Edge {
@@ -111,7 +114,8 @@ impl Edge {
         ];
         headers.extend(strict.map(|strict| (STRICT_TRANSPORT_SECURITY, strict.header())));
         let process = u64::from_be_bytes(random::bytes());
-        Self(Arc::new(Inner { router, proxies, headers, process, requests: AtomicU64::new(0) }))
+        let (requests, warned) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self(Arc::new(Inner { router, proxies, headers, process, requests, warned }))
     }
 
     /// Answers a request that came from this peer.
@@ -123,7 +127,7 @@ impl Edge {
         let inner = Arc::clone(&self.0);
         let number = inner.requests.fetch_add(1, Ordering::Relaxed);
         let id = RequestId(inner.process, number);
-        let address = inner.proxies.client(peer.ip(), forwarded_for(request.headers()).as_deref());
+        let address = inner.client(peer, request.headers());
         let names_host = names_host(&request);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Context { id, address });
@@ -152,6 +156,22 @@ impl Edge {
 }
 
 impl Inner {
+    fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+        let forwarded_for = forwarded_for(headers);
+        let chain = self.proxies.client(peer.ip(), forwarded_for.as_deref());
+        if let Some(unreadable) = chain.unreadable
+            && !self.warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                proxy = %chain.client,
+                unreadable = %shown(unreadable),
+                "a trusted proxy sends an X-Forwarded-For that cannot be read: whoever comes \
+                 through it counts as one client (this is said once)"
+            );
+        }
+        chain.client
+    }
+
     fn finish(&self, id: RequestId, response: &mut Response<Body>) {
         let status = response.status();
         tracing::debug!(request_id = %id, status = status.as_u16(), "answered");

@@ -160,6 +160,7 @@ impl Guest {
         Caller {
             visitor: &self.visitor,
             address: self.context.address,
+            known: cookies::known(&self.headers),
             user_agent: self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),
             origin: &self.origin,
         }

@@ -14,7 +14,7 @@ use super::errand::{app, csrf, ends_at, view};
 use super::guest::Guest;
 use super::page::{self, Answered, Ends, Shown, retry_after};
 use super::ways::{Ways, buttons};
-use super::{notes, visit};
+use super::{carried, notes, visit};
 use crate::accounts::browsers::Present;
 use crate::accounts::sign_in::Refused;
 use crate::domain::interaction::Errand;
@@ -142,7 +142,11 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let mut guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
+    let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
+    carried::to_its_end(Box::pin(sign_in(shared, guest))).await
+}
+
+async fn sign_in(shared: Arc<Shared>, mut guest: Guest) -> Answered {
     let typed = match (guest.form.get("username"), guest.form.get("password")) {
         (Some(username), Some(password)) => {
             Typed { username, password, keep: guest.form.get("keep").is_some() }
@@ -151,7 +155,8 @@ pub(super) async fn post(
         (_, None) => return Ok(again(&shared, &mut guest, SignInProblem::MissingPassword).await),
     };
     let (id, csrf) = (guest.interaction(), guest.csrf());
-    Ok(match interactions::sign_in(&shared.issuer, guest.caller(), &id, csrf, typed).await {
+    let signing_in = interactions::sign_in(&shared.issuer, guest.caller(), &id, csrf, typed);
+    Ok(match Box::pin(signing_in).await {
         Ok(led) => {
             let mut response = page::lead(&shared, &guest, led);
             cookies::set_way(response.headers_mut(), &Way::Password);

@@ -19,6 +19,7 @@ mod answer;
 mod assets;
 mod authorize;
 mod body;
+mod carried;
 mod connections;
 mod consent;
 mod cookies;

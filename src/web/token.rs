@@ -7,9 +7,13 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::Shared;
+use super::body::Head;
 use super::edge::Context;
-use super::{answer, body, cookies, cors};
+use super::{answer, body, carried, cookies, cors};
+use crate::domain::form::Form;
 use crate::oauth::client_auth;
+use crate::oauth::grants::Grant;
+use crate::oauth::grants::password::Password;
 use crate::oauth::token;
 
 pub(super) async fn token(
@@ -21,6 +25,14 @@ pub(super) async fn token(
         Ok(read) => read,
         Err(answer) => return answer,
     };
+    // Of a sign-in nothing stays half done, whoever hangs up.
+    if form.get("grant_type") == Some(Password::TYPE) {
+        return carried::to_its_end(Box::pin(answered(shared, context, head, form))).await;
+    }
+    answered(shared, context, head, form).await
+}
+
+async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form) -> Response<Body> {
     let script = cors::origin(head.headers());
     let client = client_auth::named(&head.authorization(), &form);
     let cookie = client.as_ref().and_then(|id| cookies::refresh_token(head.headers(), id));

@@ -99,11 +99,17 @@ both! {
         for _ in 0..10 {
             app.password_as(USERNAME, "wrong", "openid").await.refused(400, "invalid_grant");
         }
-        book.says("ten failures", &["sign_in.failed"; 10]).await;
+        // One row a minute for one account from one place says how many there were.
+        book.says("ten failures", &["sign_in.failed"]).await;
+        let times = "SELECT times AS n FROM audit_event WHERE kind = 'sign_in.failed'";
+        assert_eq!(book.evidence.count(times).await, 10);
         for _ in 0..5 {
             app.password("openid").await.refused(429, "temporarily_unavailable");
         }
         book.says("a full window", &["sign_in.throttled"]).await;
+        server.advance(60);
+        app.password_as(USERNAME, "wrong", "openid").await.refused(400, "invalid_grant");
+        book.says("another minute", &["sign_in.failed"]).await;
         server.advance(300);
         app.password("openid").await.ok();
         book.says("afterwards", &["sign_in.succeeded", "family.started"]).await;

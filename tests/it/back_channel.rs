@@ -250,6 +250,37 @@ both! {
         hangs.notify_waiters();
     }
 
+    /// However long the other one takes: the attempt at it is not over when the second notice comes.
+    async fn an_app_that_is_slow_delays_no_other_app(database) {
+        let (server, slow, app) = start(&database).await;
+        server.alice().await;
+        let quick = Listener::start().await;
+        let uri = quick.uri.clone();
+        let other = server.web_app("other", |client| {
+            client.first_party = true;
+            client.backchannel_logout_uri = Some(uri);
+        })
+        .await;
+        let hangs = Arc::new(Notify::new());
+        *slow.hangs.lock().unwrap() = Some(Arc::clone(&hangs));
+        let (mut first, hint) = sign_in(&server, &app).await;
+        first.code(&other).await;
+        let (mut second, again) = sign_in(&server, &other).await;
+        first.open(&format!("/logout?{}", form(&[("id_token_hint", &hint)]))).await;
+        slow.hears(1).await;
+        second.open(&format!("/logout?{}", form(&[("id_token_hint", &again)]))).await;
+        quick.hears(1).await;
+        eventually("the other app took its notices", async || {
+            let theirs = "SELECT count(*) AS n FROM logout_notice WHERE client_id = 'other'";
+            server.evidence().await.count(theirs).await == 0
+        })
+        .await;
+        let open = "SELECT count(*) AS n FROM logout_notice WHERE client_id = 'app' AND due_at = ";
+        let lease_end = server.now().now().timestamp_millis() + 30_000;
+        assert_eq!(server.evidence().await.count(&format!("{open}{lease_end}")).await, 1);
+        hangs.notify_waiters();
+    }
+
     /// S151: a private address is not called unless the operator allows it.
     async fn s151_a_private_address_is_not_called(database) {
         let server = Server::start(&database).await;

@@ -260,7 +260,9 @@ both! {
         server.user("federated", None).await;
         let issuer = server.inner.issuer();
         mapae::accounts::users::disable(&issuer.store, server.now(), "disabled").await.unwrap();
-        let app = server.web_app("app", |client| client.grants.push("password".to_owned())).await;
+        let app = server.web_app("app", |_| {}).await;
+        // An app of the person's own device comes from where they are.
+        let native = server.public_client("native").await;
         let mut seen = std::collections::BTreeSet::new();
         for (name, password) in [("alice", "wrong"), ("nobody", PASSWORD), ("disabled", PASSWORD), ("federated", PASSWORD), ("NO/body ", "x")] {
             let mut browser = server.browser();
@@ -275,20 +277,20 @@ both! {
         // Ten failures of one account from one address, wherever they were made.
         for n in 0..8 {
             if n % 2 == 0 {
-                app.password_as("alice", "wrong", "openid").await.refused(400, "invalid_grant");
+                native.password_as("alice", "wrong", "openid").await.refused(400, "invalid_grant");
             } else {
                 let mut browser = server.browser();
                 let login = browser.open(&app.authorization_url(&[])).await;
                 assert_eq!(browser.sign_in_as(&login, "alice", "wrong").await.reply.status, 400);
             }
         }
-        app.password_as("alice", "wrong", "openid").await.refused(400, "invalid_grant");
+        native.password_as("alice", "wrong", "openid").await.refused(400, "invalid_grant");
         let mut browser = server.browser();
         let login = browser.open(&app.authorization_url(&[])).await;
         let page = browser.sign_in(&login).await;
         assert_eq!(page.reply.status, 429);
         assert!(!page.reply.header("retry-after").is_empty() && page.has("login-submit"));
-        app.password("openid").await.refused(429, "temporarily_unavailable");
+        native.password("openid").await.refused(429, "temporarily_unavailable");
         server.advance(301);
         assert!(browser.sign_in(&page).await.has("consent-allow"));
     }

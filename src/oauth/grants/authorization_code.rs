@@ -88,6 +88,7 @@ impl AuthorizationCode {
             user: &user.id,
             auth_time: granted.auth_time,
             amr: granted.amr,
+            provider_issuer: granted.provider_issuer,
             // What was taken from the client since is not granted any more.
             scope: granted.scope.shared_with(&client.scope),
             resources,
@@ -142,7 +143,8 @@ async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &Code) -> Result<(User, Session
     let session = sessions::hold(tx, &granted.session).await?;
     let session = session.filter(|session| session.is_live(tx.now())).ok_or_else(gone)?;
     let client = cx.client.client();
-    if !cx.issuer.providers.admit(&client.id, &granted.amr) {
+    let by = granted.provider_issuer.as_deref();
+    if !cx.issuer.providers.admit(&client.id, &granted.amr, by) {
         return Err(gone().into());
     }
     if !client.first_party {

@@ -1,14 +1,19 @@
 //! `password`: the resource owner's credentials, RFC 6749 §4.3. For clients that were registered
 //! for it, and never for a person without a password.
 
+use std::net::IpAddr;
+
 use zeroize::Zeroizing;
 
 use super::{Cx, Grant, registered_resources, registered_scope, required, resources, scope};
-use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Refused, SignedIn};
+use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Place, Refused, SignedIn};
+use crate::domain::address;
+use crate::domain::audit::Origin;
+use crate::domain::client::{Client, ClientKind};
 use crate::domain::form::Form;
 use crate::domain::scope::Scope;
 use crate::domain::verdict;
-use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant};
+use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_request};
 use crate::oauth::families::{self, Granted};
 use crate::oauth::mint::Entitlement;
 use crate::store::{Tx, audit_events};
@@ -19,6 +24,7 @@ pub struct Password {
     password: Zeroizing<String>,
     scope: Option<Scope>,
     resources: Vec<String>,
+    user_ip: Option<String>,
 }
 
 impl std::fmt::Debug for Password {
@@ -36,6 +42,7 @@ impl Grant for Password {
             password: required(form, "password", "password is missing")?.to_owned().into(),
             scope: scope(form)?,
             resources: resources(form),
+            user_ip: form.get(USER_IP).map(str::to_owned),
         })
     }
 
@@ -46,17 +53,43 @@ impl Grant for Password {
         if cx.issuer.providers.are_the_only_way(Some(&client.id)) {
             return Err(invalid_grant("people come in to this client by a provider alone").into());
         }
+        let user_ip = user_ip(client, self.user_ip.as_deref())?;
+        let address = user_ip.map(|address| address.to_string()).or(cx.origin.address.clone());
+        let origin = &Origin { address, ..cx.origin.clone() };
         let knock = Knock {
             username: &self.username,
             password: &self.password,
-            address: cx.address,
+            place: match (user_ip, client.kind) {
+                (Some(address), _) => Place::Address(address),
+                (None, ClientKind::Public) => Place::Address(cx.address),
+                // All its people come from the address of its server.
+                (None, ClientKind::Confidential) => Place::App(&client.id),
+            },
+            browser: None,
+            asked_for: None,
             client: Some(&client.id),
-            origin: cx.origin,
+            origin,
         };
         let signed_in = cx.issuer.door().by_password(knock).await.map_err(refused)?;
         let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
+        let cx = &Cx { origin, ..*cx };
         let entitlement = open(&tx, cx, &signed_in, scope, self.resources).await;
         tx.settle(entitlement).await
+    }
+}
+
+/// Where the person is, as an app says that signs people in on its own server.
+const USER_IP: &str = "user_ip";
+
+/// The person's address. It decides which failures count against whom, so it is believed of those
+/// apps alone that were registered for it.
+fn user_ip(client: &Client, said: Option<&str>) -> Result<Option<IpAddr>, Refusal> {
+    match said.filter(|_| client.trust_user_ip) {
+        None => Ok(None),
+        Some(said) => match address::read(said) {
+            Some(address) => Ok(Some(address)),
+            None => Err(invalid_request("user_ip is no IP address")),
+        },
     }
 }
 
@@ -70,6 +103,7 @@ async fn open(
     let client = cx.client.client();
     let event = signed_in.record(tx, Some(&client.id), cx.origin).await.map_err(refused)?;
     let granted = Granted {
+        provider_issuer: None,
         family: families::new_id(),
         user: &signed_in.user.id,
         auth_time: tx.now(),

@@ -14,6 +14,7 @@ use crate::domain::note::Note;
 use crate::domain::provider::{FEDERATED, Slug};
 use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, VisitState};
+use crate::domain::shown::shown;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::oauth::Issuer;
@@ -166,7 +167,8 @@ async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Er
         Ok(None) => {
             let note = came.error.map_or(Note::Failed, note_of);
             if let Some(error) = came.error.filter(|_| note != Note::Cancelled) {
-                tracing::warn!(provider = %at.slug, error, "this provider answered with an error");
+                let error = shown(error);
+                tracing::warn!(provider = %at.slug, %error, "this provider answered with an error");
             }
             Err(Error::Refused(Unproven::Noted(note)))
         }
@@ -270,7 +272,7 @@ impl At<'_> {
                     continue;
                 }
                 Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
-                    self.enter(&tx, &user).await.map(Back::Led)
+                    self.enter(&tx, &user, identity).await.map(Back::Led)
                 }
                 Ok(Some(Arrival::Prove(user))) => {
                     self.ask(&tx, user, identity).await.map(Back::Led)
@@ -286,13 +288,14 @@ impl At<'_> {
         Err(federation::crowded().into())
     }
 
-    async fn enter(&self, tx: &Tx, user: &User) -> Outcome<Led> {
+    async fn enter(&self, tx: &Tx, user: &User, identity: &Identity) -> Outcome<Led> {
         let mut event = Event::new(Kind::SignInSucceeded).user(&user.id).from(self.caller.origin);
         event.client = self.client.cloned();
         let entry = Entry {
             id: &self.visit.interaction,
             user: &user.id,
             amr: &[FEDERATED, self.slug.as_str()],
+            issuer: Some(&identity.issuer),
             keep: self.visit.kept,
             event: event.detail(self.slug.as_str()),
         };

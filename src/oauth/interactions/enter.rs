@@ -22,6 +22,8 @@ pub(super) struct Entry<'a> {
     pub(super) user: &'a UserId,
     /// How they proved it.
     pub(super) amr: &'a [&'a str],
+    /// The issuer of the provider that they came by.
+    pub(super) issuer: Option<&'a str>,
     /// Whether they want to stay signed in.
     pub(super) keep: bool,
     /// That they did.
@@ -46,16 +48,20 @@ pub(super) async fn enter(
     };
     // Both were proven; where providers are the only way it is theirs that counts.
     let only = issuer.providers.are_the_only_way(interaction.errand.client());
-    let by_provider = linked.as_ref().filter(|_| only).map(|slug| [FEDERATED, slug.as_str()]);
+    let linked = linked.as_ref().filter(|_| only);
+    let by_provider = linked.map(|(slug, _)| [FEDERATED, slug.as_str()]);
     let proof = Proof {
         user: entry.user,
         amr: by_provider.as_ref().map_or(entry.amr, |amr| amr),
+        provider_issuer: linked.map_or(entry.issuer, |(_, issuer)| Some(issuer)),
         kept: entry.keep,
         user_agent: caller.user_agent,
         origin: caller.origin,
     };
-    let (session, cookie, started) =
+    let (session, mut cookie, started) =
         browsers::sign_in(tx, &issuer.sessions, &browser, proof).await?;
+    let known = caller.known.unwrap_or_default();
+    cookie.known = Some(issuer.known_browsers.remember(known, entry.user, tx.now()));
     audit_events::insert(tx, &[entry.event, started]).await?;
     interactions::set_session(tx, entry.id, &session.id).await?;
     interaction.session = Some(session.id);
@@ -64,7 +70,7 @@ pub(super) async fn enter(
     Ok(Led { cookie: Some(cookie), ..led })
 }
 
-/// Links whom a provider vouched for; the provider, if it did.
+/// Links whom a provider vouched for; the provider and its issuer, if it did.
 async fn link(
     tx: &Tx,
     issuer: &Issuer,
@@ -72,7 +78,7 @@ async fn link(
     entry: &Entry<'_>,
     interaction: &Interaction,
     pending: Pending,
-) -> Result<Option<Slug>, Fault> {
+) -> Result<Option<(Slug, String)>, Fault> {
     let Pending { user, provider, identity, expires_at } = pending;
     let client = interaction.errand.client();
     let counts = user == *entry.user
@@ -92,7 +98,7 @@ async fn link(
         federation::refused_in(tx, refusal).await?;
         return Ok(None);
     }
-    Ok(Some(provider))
+    Ok(Some((provider, identity.issuer)))
 }
 
 /// Whether this interaction asks for the proof of another account than this one.

@@ -7,7 +7,7 @@ use crate::accounts::browsers::{Present, Visitor, greet, touch};
 use crate::domain::client::{ClientId, ClientKind};
 use crate::domain::person;
 use crate::domain::redirect_uri::is_unclaimed;
-use crate::domain::session::SessionId;
+use crate::domain::session::{Session, SessionId};
 use crate::domain::user::User;
 use crate::domain::verdict::Fault;
 use crate::oauth::Issuer;
@@ -220,7 +220,9 @@ fn facts<'a>(
 
 /// Whether somebody who is signed in here may go on to this client.
 pub(super) fn may_come(issuer: &Issuer, client: Option<&ClientId>, present: &Present) -> bool {
-    client.is_none_or(|client| issuer.providers.admit(client, &present.session.amr))
+    let Session { amr, provider_issuer, .. } = &present.session;
+    let by = provider_issuer.as_deref();
+    client.is_none_or(|client| issuer.providers.admit(client, amr, by))
 }
 
 /// Who is signed in in this browser and may go on with an interaction: who can be chosen.

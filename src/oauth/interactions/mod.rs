@@ -44,6 +44,8 @@ pub struct Caller<'a> {
     pub address: IpAddr,
     /// What the browser calls itself.
     pub user_agent: Option<&'a str>,
+    /// What makes it known to people who proved their account in it.
+    pub known: Option<&'a str>,
     /// For audit events.
     pub origin: &'a Origin,
 }

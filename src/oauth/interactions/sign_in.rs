@@ -2,9 +2,12 @@
 
 use super::enter::{Entry, asks_for_another, enter, next, present};
 use super::{Caller, Interaction, InteractionId, Led, Lost, Next, Outcome, lead};
-use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Refused, SignedIn};
+use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Place, Refused, SignedIn};
 use crate::domain::client::ClientId;
+use crate::domain::interaction::Pending;
+use crate::domain::person;
 use crate::domain::session::SessionId;
+use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::oauth::Issuer;
 use crate::oauth::error::{ErrorCode, Refusal};
@@ -71,7 +74,9 @@ pub async fn sign_in(
     let knock = Knock {
         username: typed.username,
         password: typed.password,
-        address: caller.address,
+        place: Place::Address(caller.address),
+        browser: caller.known,
+        asked_for: pending.and_then(|pending| asked_for(pending, typed.username)),
         client,
         origin: caller.origin,
     };
@@ -88,6 +93,13 @@ pub async fn sign_in(
         admit(&tx, issuer, caller, proven).await
     };
     tx.settle(led).await
+}
+
+/// The account that is to be proven, where its address was typed: the provider vouched for that,
+/// whether or not the account had proven it before.
+fn asked_for<'a>(pending: &'a Pending, username: &str) -> Option<&'a UserId> {
+    let address = pending.identity.verified_email().and_then(person::email_key)?;
+    (person::email_key(username)? == address).then_some(&pending.user)
 }
 
 /// Somebody who proved a password.
@@ -122,7 +134,8 @@ async fn admit(
     if asks_for_another(tx, issuer, id, &signed_in.user.id).await? {
         return Err(Error::Refused(NotSignedIn::Another));
     }
-    let entry = Entry { id, user: &signed_in.user.id, amr: PASSWORD_AMR, keep, event };
+    let entry =
+        Entry { id, user: &signed_in.user.id, amr: PASSWORD_AMR, issuer: None, keep, event };
     enter(tx, issuer, caller, entry).await.map_err(lost)
 }
 

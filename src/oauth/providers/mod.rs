@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
+use crate::domain::family::Family;
 use crate::domain::provider::{Credential, Registration, Slug, Terms, came_by};
 use crate::domain::sensitive::Sensitive;
 use crate::domain::urls::{self, Issuer};
@@ -42,6 +43,14 @@ impl Known {
         let preset = presets::of(*preset);
         let title = preset.korean.filter(|_| language == "ko").unwrap_or(preset.title);
         name.as_deref().unwrap_or(title)
+    }
+
+    /// Whether somebody with these methods came by it. A provider that got the name of another one
+    /// issues nothing in that one's name.
+    #[must_use]
+    pub fn vouched(&self, amr: &[String], issuer: Option<&str>) -> bool {
+        came_by(amr) == Some(self.registration.slug.as_str())
+            && issuer.is_some_and(|issuer| self.provider.issues(issuer))
     }
 
     /// The same, turned off or on.
@@ -165,14 +174,19 @@ impl Providers {
     }
 
     /// Whether somebody who came in this way may go on to this client: not by a provider that is not
-    /// for it, and by nothing else where providers are the only way.
+    /// for it or that is another one by now, and by nothing else where providers are the only way.
     #[must_use]
-    pub fn admit(&self, client: &ClientId, amr: &[String]) -> bool {
-        match came_by(amr).map(Slug::parse) {
-            Some(Some(slug)) => self.find(&slug, Some(client)).is_some(),
-            Some(None) => false,
+    pub fn admit(&self, client: &ClientId, amr: &[String], issuer: Option<&str>) -> bool {
+        match came_by(amr) {
+            Some(_) => usable(&self.list(), Some(client)).any(|known| known.vouched(amr, issuer)),
             None => !self.are_the_only_way(Some(client)),
         }
+    }
+
+    /// Whether what somebody granted goes on, by the way in which they came then.
+    #[must_use]
+    pub fn admit_family(&self, family: &Family) -> bool {
+        self.admit(&family.client, &family.amr, family.provider_issuer.as_deref())
     }
 
     /// Whether people come in to this client by providers alone.

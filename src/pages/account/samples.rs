@@ -23,7 +23,9 @@ impl<'a> Sample<'a> for AccountPage<'a> {
             problem: None,
             notice: None,
             devices: devices(),
+            more_devices: None,
             apps: access(),
+            more_apps: None,
             linked: linked(),
             linkable: providers::few().split_off(2),
             noted: None,
@@ -49,6 +51,14 @@ impl<'a> Sample<'a> for AccountPage<'a> {
             ("provider-linked", Self { notice: Some(Notice::ProviderLinked), ..page.clone() }),
             ("provider-unlinked", Self { notice: Some(Notice::ProviderUnlinked), ..page.clone() }),
             ("confirmed", Self { notice: Some(Notice::Confirmed), ..page.clone() }),
+            (
+                "more",
+                Self {
+                    more_devices: Some("0.d3".to_owned()),
+                    more_apps: Some("shop"),
+                    ..page.clone()
+                },
+            ),
             ("only-way-in", Self { linked: vec![only_way_in()], ..bare.clone() }),
             ("nothing-linked", Self { linkable: providers::every(), ..bare }),
             ("every-provider-linked", Self { linked: every(), linkable: vec![], ..page.clone() }),

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::scene::{about, by, exchange, exchanger, identities, known, person, rows};
+use super::scene::{about, by, claimant, exchange, exchanger, identities, known, person, rows};
 use super::with_idp;
 use crate::support::upstream::Oidc;
 use crate::support::{PASSWORD, Server, both};
@@ -28,8 +28,8 @@ both! {
         let (server, app) = with_idp(&database, idp.base(), "").await;
         idp.follows(server.now());
         let native = exchanger(&server).await;
-        let attacker = known(&server, "attacker", MINA, false).await;
-        let second = known(&server, "second", "MINA@example.com", false).await;
+        let attacker = claimant(&server, "attacker", MINA).await;
+        let second = claimant(&server, "second", "MINA@example.com").await;
         let granted = native.password_as("attacker", PASSWORD, "openid offline_access").await;
         let (access, refresh) = granted.pair();
         let mut theirs = server.browser();
@@ -69,7 +69,7 @@ both! {
 
     async fn s121_whoever_comes_without_proof_displaces_nobody(database) {
         let (server, idp, native) = with_native(&database, "").await;
-        known(&server, "first", MINA, false).await;
+        claimant(&server, "first", MINA).await;
         let claims = |claims: &mut Value| {
             claims["email"] = json!(MINA);
             claims["email_verified"] = json!(false);
@@ -99,6 +99,7 @@ both! {
         ] {
             let (server, idp, native) = with_native(&database, more).await;
             known(&server, "bob", "bob@example.com", true).await;
+            known(&server, "named@example.com", "else@example.com", true).await;
             let claims = |claims: &mut Value| claims["name"] = json!("Mina Kim");
             let first = about(&native, exchange(&native, "idp", &idp, claims).await).await;
             assert_eq!((&first["name"], first.get("nickname")), (&json!("Mina Kim"), None));
@@ -113,8 +114,10 @@ both! {
             let expected = [json!(name), json!("mimi"), json!(email), json!(true)];
             let seen = ["name", "nickname", "email", "email_verified"].map(|key| second[key].clone());
             assert_eq!(seen, expected, "{more}");
-            // An address without proof, and one that is somebody's, is never followed.
-            for (other, verified) in [("x@example.com", false), ("bob@example.com", true)] {
+            // An address without proof, and one that is somebody's or names them, is never followed.
+            for (other, verified) in
+                [("x@example.com", false), ("bob@example.com", true), ("named@example.com", true)]
+            {
                 let claims = |claims: &mut Value| {
                     claims["email"] = json!(other);
                     claims["email_verified"] = json!(verified);

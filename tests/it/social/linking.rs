@@ -38,6 +38,12 @@ fn asks_for_proof_of_another(page: &Page) {
     assert!(page.reply.text.contains("That is another account."), "{}", page.reply.text);
 }
 
+/// About whom the audit says something of this kind.
+async fn said_of(server: &Server, kind: &str) -> Vec<Option<String>> {
+    let events = server.evidence().await.events_of(kind).await;
+    events.into_iter().map(|event| event.user).collect()
+}
+
 /// Goes on without connecting.
 async fn unconnected(browser: &mut Browser, page: &Page) -> Page {
     assert!(page.has("login-unconnected"), "{}", page.reply.text);
@@ -75,6 +81,47 @@ both! {
         let (claims, _) = person(&app, &arrived).await;
         assert_eq!((&claims["sub"], &claims["amr"]), (&json!(sub), &json!(["fed", "idp"])));
         assert_eq!(identities(&server, &sub).await, 1);
+    }
+
+    async fn an_account_of_the_operator_is_proven_though_its_address_never_was(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let sub = known(&server, "mina-at-work", MINA, false).await;
+        let before = rows(&server).await;
+        let mut browser = server.browser();
+        let page = asked(&mut browser, &app, &idp).await;
+        assert!(!page.reply.text.contains("mina-at-work"));
+        let wrong = browser.sign_in_as(&page, MINA, "not the password").await;
+        assert_eq!(wrong.reply.status, 400);
+        assert_eq!(rows(&server).await, before, "nothing is lost, nothing is made");
+        // The address names it here, and nowhere else yet.
+        let cli = server.client("cli", |_| {}).await;
+        cli.password_as(MINA, PASSWORD, "openid").await.refused(400, "invalid_grant");
+        cli.password_as("mina-at-work", PASSWORD, "openid").await.ok();
+        let (claims, profile) = person(&app, &browser.sign_in_as(&wrong, MINA, PASSWORD).await).await;
+        assert_eq!((&claims["sub"], &profile["email_verified"]), (&json!(sub), &json!(true)));
+        let (claims, _) = person(&app, &by(&mut server.browser(), &app, "idp", &idp).await).await;
+        assert_eq!(claims["sub"], sub);
+        cli.password_as(MINA, PASSWORD, "openid").await.ok();
+        assert!(said_of(&server, "account.displaced").await.is_empty());
+    }
+
+    async fn an_account_of_the_operator_loses_no_more_than_what_a_provider_said_of_it(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let sub = known(&server, "worker", MINA, false).await;
+        let said = "UPDATE account SET email_by = 'provider' WHERE username = 'worker'";
+        server.evidence().await.run(said).await;
+        let (claims, profile) = person(&app, &by(&mut server.browser(), &app, "idp", &idp).await).await;
+        assert_ne!(claims["sub"], sub);
+        assert_eq!((&profile["email"], &profile["email_verified"]), (&json!(MINA), &json!(true)));
+        assert_eq!(said_of(&server, "account.displaced").await, [Some(sub.clone())]);
+        let cli = server.client("cli", |_| {}).await;
+        let token = cli.password_as("worker", PASSWORD, "openid email").await.ok();
+        let own = cli.userinfo(&token.text("access_token")).await.ok().json();
+        assert_eq!((own["sub"].as_str(), own.get("email")), (Some(sub.as_str()), None));
     }
 
     async fn s120_the_proof_may_be_another_provider_that_is_linked(database) {

@@ -26,6 +26,15 @@ pub(crate) async fn known(server: &Server, name: &str, email: &str, verified: bo
     made.unwrap_or_else(|error| panic!("made: {error}")).id.0
 }
 
+/// Makes a person with the usual password who registered by themselves and only claims an address.
+pub(crate) async fn claimant(server: &Server, name: &str, email: &str) -> String {
+    let sub = known(server, name, email, false).await;
+    // Nobody can register yet: what a person says of themselves has no other way in.
+    let by_themselves = "UPDATE account SET made_by = 'person', email_by = 'person' WHERE id = ";
+    server.evidence().await.run(&format!("{by_themselves}'{sub}'")).await;
+    sub
+}
+
 /// How many accounts, identities, sessions and families there are.
 pub(crate) async fn rows(server: &Server) -> [i64; 4] {
     let evidence = server.evidence().await;

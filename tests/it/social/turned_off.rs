@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::native::{ACCESS_TOKEN, CODE, ID_TOKEN, native_app, present};
-use super::scene::{by, known, person, refusals};
+use super::scene::{by, claimant, known, person, refusals};
 use super::table;
 use crate::my_account::send;
 use crate::support::upstream::{CLIENT_ID, GitHub, Kakao, Oidc};
@@ -13,6 +13,7 @@ both! {
     /// At every endpoint that could know.
     async fn s126_turning_a_provider_off_ends_what_came_by_it(database) {
         let idp = Oidc::start().await;
+        let other = Oidc::start().await;
         let on = table("idp", "oidc", idp.base(), "");
         let mut server = Server::start_social(&database, &on).await;
         idp.follows(server.now());
@@ -34,6 +35,8 @@ both! {
             table("idp", "oidc", idp.base(), "disabled = true"),
             table("idp", "oidc", idp.base(), "allowed_clients = [\"another\"]"),
             String::new(),
+            // Another one has its name.
+            table("idp", "oidc", other.base(), ""),
         ] {
             server.rewrite(&off);
             server = server.restart().await;
@@ -42,6 +45,8 @@ both! {
             app.exchange(&unspent).await.refused(400, "invalid_grant");
             assert!(!app.is_active(&access).await && !app.is_active(&refresh).await, "{off}");
             assert_eq!(app.userinfo(&access).await.status, 401, "{off}");
+            let mut browser = browser.clone();
+            browser.open(&app.authorization_url(&[("prompt", "none")])).await.heard_error("login_required");
             // Who came another way goes on.
             let (_, next) = app.refresh(&others).await.pair();
             assert!(app.is_active(&next).await, "{off}");
@@ -177,7 +182,7 @@ both! {
         let app = server.web_app("app", |client| client.first_party = true).await;
         idp.change(|person| person.email = None);
         let (claims, _) = person(&app, &by(&mut server.browser(), &app, "idp", &idp).await).await;
-        known(&server, "squatter", "mina@example.com", false).await;
+        claimant(&server, "squatter", "mina@example.com").await;
         let mut squatter = server.browser();
         let page = squatter.open(&app.authorization_url(&[])).await;
         squatter.sign_in_as(&page, "squatter", PASSWORD).await.heard().code();

@@ -1,0 +1,121 @@
+//! A browser in which somebody proved an account is known by a cookie that is bound to the account:
+//! guesses of strangers never keep its person out of it.
+//!
+//! The cookie says who is known in it to nobody but this server, opens nothing, and no row stands
+//! behind it (the "device cookies" of OWASP).
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Duration, Utc};
+
+use super::seal::{Label, MasterKey};
+use crate::domain::random;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+
+/// How long a browser is known after the last proof in it.
+pub const LIFE: Duration = Duration::days(180);
+
+/// Makes and reads what makes a browser known.
+#[derive(Clone)]
+pub struct KnownBrowsersKey(hmac::Key);
+
+impl std::fmt::Debug for KnownBrowsersKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KnownBrowsersKey(…)")
+    }
+}
+
+/// Which browser it is, to this account alone.
+pub type Mark = [u8; MARK];
+
+const MARK: usize = 16;
+/// Seconds since 1970 when it was proven, big-endian.
+const SINCE: usize = 8;
+/// So many accounts are known in one browser; the one not proven for longest makes room.
+const MOST: usize = 6;
+
+impl KnownBrowsersKey {
+    /// The key of a master key.
+    pub fn new(master: &MasterKey) -> Result<Self, Fault> {
+        let key = master.derive(Label::KnownBrowsers)?;
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
+    }
+
+    /// The mark of this browser, if the account was proven in it.
+    #[must_use]
+    pub fn find(&self, presented: &str, user: &UserId, now: DateTime<Utc>) -> Option<Mark> {
+        entries(presented).find_map(|entry| self.read(entry, user, now))
+    }
+
+    /// What the browser presents from now on: the account was proven in it at this instant.
+    #[must_use]
+    pub fn remember(&self, presented: &str, user: &UserId, now: DateTime<Utc>) -> String {
+        // Whoever proves it again gets no bucket more.
+        let mark = self.find(presented, user, now).unwrap_or_else(random::bytes);
+        let head = [mark.as_slice(), &now.timestamp().to_be_bytes()].concat();
+        let tag = hmac::sign(&self.0, &bound(&head, user));
+        let first = URL_SAFE_NO_PAD.encode([head.as_slice(), tag.as_ref()].concat());
+        let others = entries(presented).filter(|entry| self.read(entry, user, now).is_none());
+        let every: Vec<&str> = std::iter::once(first.as_str()).chain(others).take(MOST).collect();
+        every.join(".")
+    }
+
+    fn read(&self, entry: &str, user: &UserId, now: DateTime<Utc>) -> Option<Mark> {
+        let bytes = URL_SAFE_NO_PAD.decode(entry).ok()?;
+        let (head, tag) = bytes.split_at_checked(MARK + SINCE)?;
+        hmac::verify(&self.0, &bound(head, user), tag).ok()?;
+        let (mark, since) = head.split_at_checked(MARK)?;
+        let since = DateTime::from_timestamp(i64::from_be_bytes(since.try_into().ok()?), 0)?;
+        (now < since + LIFE).then_some(mark.try_into().ok()?)
+    }
+}
+
+fn bound(head: &[u8], user: &UserId) -> Vec<u8> {
+    [head, user.0.as_bytes()].concat()
+}
+
+/// More than are made are not looked at.
+fn entries(presented: &str) -> impl Iterator<Item = &str> {
+    presented.split('.').filter(|entry| !entry.is_empty() && entry.len() <= 128).take(MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_known_to_the_accounts_that_were_proven_in_it_for_a_time() {
+        let key = KnownBrowsersKey::new(&MasterKey::generate()).unwrap();
+        let user = |name: &str| UserId(name.to_owned());
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let (alice, bob) = (user("alice"), user("bob"));
+        assert_eq!(key.find("", &alice, now), None);
+        let first = key.remember("", &alice, now);
+        let mark = key.find(&first, &alice, now).unwrap();
+        assert_eq!(key.find(&first, &bob, now), None);
+        let both = key.remember(&first, &bob, now);
+        assert_eq!(key.find(&both, &alice, now), Some(mark));
+        assert_ne!(key.find(&both, &bob, now), Some(mark));
+        assert!(!both.contains("alice") && !both.contains("bob"));
+        // The same browser stays the same, and is known for longer.
+        let later = now + LIFE - Duration::seconds(1);
+        let again = key.remember(&both, &alice, later);
+        assert_eq!(again.split('.').count(), 2);
+        assert_eq!(key.find(&again, &alice, now + LIFE), Some(mark));
+        assert_eq!(key.find(&again, &bob, now + LIFE + Duration::seconds(1)), None);
+        // Those that are made later push out the first.
+        let crowded =
+            (0..MOST).fold(again, |known, n| key.remember(&known, &user(&n.to_string()), now));
+        assert_eq!(crowded.split('.').count(), MOST);
+        assert_eq!(key.find(&crowded, &alice, now), None);
+        assert!(key.find(&crowded, &user("0"), now).is_some());
+        let other = KnownBrowsersKey::new(&MasterKey::generate()).unwrap();
+        for bad in ["x", "....", &first[1..], &first[..first.len() - 2], &"A.".repeat(9000)] {
+            assert_eq!(key.find(bad, &alice, now), None, "{bad}");
+            assert_eq!(key.remember(bad, &alice, now).split('.').next().unwrap().len(), 75);
+        }
+        assert_eq!(other.find(&first, &alice, now), None);
+    }
+}

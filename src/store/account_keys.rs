@@ -1,0 +1,63 @@
+//! `account_key`: everything that somebody is named by at sign-in.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::ExprTrait;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+
+use super::{Reader, Tx, while_doing};
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+
+#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "account_key")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub key: String,
+        pub user_id: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{ActiveModel, Column, Entity};
+
+const WRITING: &str = "writing the table account_key";
+
+/// Writes what a person is named by from now on; `false` when somebody else has one of these.
+pub(super) async fn put(tx: &Tx, user: &UserId, keys: &[String]) -> Result<bool, Fault> {
+    Entity::delete_many()
+        .filter(Column::UserId.eq(user.0.as_str()))
+        .filter(Column::Key.is_not_in(keys))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    let mut free = true;
+    for key in keys {
+        let row = ActiveModel { key: Set(key.clone()), user_id: Set(user.0.clone()) };
+        let own = Expr::col((Entity, Column::UserId)).eq(user.0.as_str());
+        let over = OnConflict::column(Column::Key)
+            .update_column(Column::UserId)
+            .action_and_where(own)
+            .to_owned();
+        let put = Entity::insert(row).on_conflict(over);
+        let put =
+            put.exec_without_returning(tx.connection()).await.map_err(while_doing(WRITING))?;
+        free &= put == 1;
+    }
+    Ok(free)
+}
+
+/// Who is named by this.
+pub(super) async fn owner(reader: &impl Reader, key: &str) -> Result<Option<UserId>, Fault> {
+    let row = Entity::find_by_id(key).one(reader.connection()).await;
+    let row = row.map_err(while_doing("reading the table account_key"))?;
+    Ok(row.map(|row| UserId(row.user_id)))
+}

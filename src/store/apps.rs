@@ -1,0 +1,114 @@
+//! The apps that a person let in: what they consented to, and what is open there. Every statement
+//! reads a bounded number of rows, however much somebody opened.
+
+use chrono::{DateTime, Utc};
+use sea_orm::ConnectionTrait;
+use sea_orm::sea_query::{Expr, ExprTrait, Query, UnionType};
+
+use super::column::{corrupt, read_list};
+use super::{Reader, families, while_doing};
+use crate::domain::client::ClientId;
+use crate::domain::clock;
+use crate::domain::scope::Scope;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+
+const READING: &str = "reading the apps of a person";
+
+/// The apps that a person consented to or has families at, in the order of their ids: those behind
+/// this one, at most so many. Each is one step in two indexes.
+pub async fn of_user(
+    reader: &impl Reader,
+    user: &UserId,
+    behind: Option<&ClientId>,
+    at_most: usize,
+) -> Result<Vec<ClientId>, Fault> {
+    let mut apps: Vec<ClientId> = Vec::new();
+    while apps.len() < at_most {
+        match next(reader, user, apps.last().or(behind)).await? {
+            Some(app) => apps.push(app),
+            None => break,
+        }
+    }
+    Ok(apps)
+}
+
+async fn next(
+    reader: &impl Reader,
+    user: &UserId,
+    behind: Option<&ClientId>,
+) -> Result<Option<ClientId>, Fault> {
+    let behind = behind.map(ClientId::as_str).unwrap_or_default();
+    let first = |table: &'static str| {
+        Query::select()
+            .expr_as(Expr::col("client_id").min(), "client_id")
+            .from(table)
+            .and_where(Expr::col("user_id").eq(user.0.as_str()))
+            .and_where(Expr::col("client_id").gt(behind))
+            .to_owned()
+    };
+    let open = first("family").and_where(Expr::col("revoked_at").is_null()).to_owned();
+    let both = open.clone().union(UnionType::All, first("consent")).to_owned();
+    let select = Query::select()
+        .expr_as(Expr::col("client_id").min(), "client_id")
+        .from_subquery(both, "app")
+        .to_owned();
+    let fault = while_doing(READING);
+    let row = reader.connection().query_one(&select).await.map_err(&fault)?;
+    let id: Option<String> = match row {
+        Some(row) => row.try_get("", "client_id").map_err(&fault)?,
+        None => None,
+    };
+    let parsed = id.map(|id| ClientId::parse(&id).ok_or_else(|| corrupt(READING, "a client id")));
+    parsed.transpose()
+}
+
+/// What a person granted to an app by live families, in one scope.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// The scope.
+    pub scope: Scope,
+    /// Single claims.
+    pub claims: Vec<String>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// What a person granted to an app by live families: one item for each scope, and of no more than
+/// so many families.
+pub async fn open_at(
+    reader: &impl Reader,
+    user: &UserId,
+    client: &ClientId,
+    at_most: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Open>, Fault> {
+    let some = families::Of::UserAt(user, client)
+        .live(now)
+        .columns([
+            families::entity::Column::Scope,
+            families::entity::Column::Claims,
+            families::entity::Column::AuthTime,
+        ])
+        .limit(at_most)
+        .to_owned();
+    let select = Query::select()
+        .columns(["scope", "claims"])
+        .expr_as(Expr::col("auth_time").min(), "since")
+        .from_subquery(some, "open")
+        .group_by_columns(["scope", "claims"])
+        .to_owned();
+    let fault = while_doing(READING);
+    let rows = reader.connection().query_all(&select).await.map_err(&fault)?;
+    rows.iter()
+        .map(|row| {
+            let scope: String = row.try_get("", "scope").map_err(&fault)?;
+            let claims: String = row.try_get("", "claims").map_err(&fault)?;
+            Ok(Open {
+                scope: Scope::parse(&scope).map_err(|error| corrupt(READING, error.to_string()))?,
+                claims: read_list(READING, &claims)?,
+                since: clock::from_millis(row.try_get("", "since").map_err(&fault)?),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,70 @@
+//! `client_change`: at which revision a client last changed, also if it is gone since.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
+
+use super::column::corrupt;
+use super::revisions::{self, Watched};
+use super::{Reader, Tx, while_doing};
+use crate::domain::client::ClientId;
+use crate::domain::verdict::Fault;
+
+#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "client_change")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub client_id: String,
+        pub revision: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use entity::{Column, Entity};
+
+/// Says that a client changed.
+pub(super) async fn write(tx: &Tx, client: &ClientId) -> Result<(), Fault> {
+    // It is locked from here on, so a later change has a later revision.
+    revisions::bump(tx, Watched::Clients).await?;
+    let revision = Query::select()
+        .expr(Expr::value(client.as_str()))
+        .column("value")
+        .from("revision")
+        .and_where(Expr::col("name").eq("clients"))
+        .to_owned();
+    let over = OnConflict::column(Column::ClientId).update_column(Column::Revision).to_owned();
+    let fault = while_doing("writing the table client_change");
+    let mut insert = Query::insert();
+    insert.into_table(Entity).columns([Column::ClientId, Column::Revision]).on_conflict(over);
+    insert.select_from(revision).map_err(|error| Fault::internal("naming a change", error))?;
+    tx.connection().execute(&insert).await.map(drop).map_err(fault)
+}
+
+/// The clients that changed after this revision; `None` when they are more than so many.
+pub async fn since(
+    reader: &impl Reader,
+    revision: i64,
+    at_most: usize,
+) -> Result<Option<Vec<ClientId>>, Fault> {
+    const TABLE: &str = "reading the table client_change";
+    let rows = Entity::find()
+        .filter(ColumnTrait::gt(&Column::Revision, revision))
+        .order_by_asc(Column::Revision)
+        .limit(at_most as u64 + 1)
+        .all(reader.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    if rows.len() > at_most {
+        return Ok(None);
+    }
+    let ids = rows.iter().map(|row| ClientId::parse(&row.client_id));
+    ids.collect::<Option<_>>().map(Some).ok_or_else(|| corrupt(TABLE, "a client id"))
+}
