@@ -216,8 +216,9 @@ impl Measured {
     fn end(self, response: &Response<Body>) {
         let route = response.extensions().get::<Route>();
         let route = route.map_or("none", |Route(path)| path.as_str()).to_owned();
-        let labels = [("route", route), ("class", class(response.status()).to_owned())];
-        metrics::histogram!("mapae_request_duration_seconds", &labels).record(self.0.elapsed());
+        let class = class(response.status());
+        metrics::histogram!("mapae_request_duration_seconds", "route" => route, "class" => class)
+            .record(self.0.elapsed());
     }
 }
 
