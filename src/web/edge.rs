@@ -182,7 +182,10 @@ fn names_host(request: &Request<Incoming>) -> bool {
     let host = match (given.next(), given.next()) {
         (Some(host), None) => host,
         (Some(_), Some(_)) => return false,
-        (None, _) => return authority.is_some() || request.version() <= Version::HTTP_10,
+        (None, _) => {
+            let is_plain = |named: &Authority| !named.as_str().contains('@');
+            return authority.map_or(request.version() <= Version::HTTP_10, is_plain);
+        }
     };
     let Ok(host) = Authority::try_from(host.as_bytes()) else { return false };
     // Of HTTP/1.1 a target with a host counts instead of the header (RFC 9112 §3.2.2).
