@@ -8,6 +8,7 @@ mod m0002_people;
 mod m0003_federation;
 mod m0004_expiry;
 mod m0005_consenting;
+mod m0013_allowed_resources;
 mod step;
 
 /// Every migration, oldest first.
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_federation::STEP),
             Box::new(m0004_expiry::STEP),
             Box::new(m0005_consenting::STEP),
+            Box::new(m0013_allowed_resources::STEP),
         ]
     }
 }

@@ -9,6 +9,7 @@ use super::clients::Registered;
 use super::interactions::{Caller, Lost, Outcome};
 use super::respond::with_parameter;
 use crate::accounts::browsers::{Cookie, Present, Visitor, sign_out};
+use crate::domain::authorization::{LONGEST_HINT, LONGEST_STATE, LONGEST_TOKEN_HINT};
 use crate::domain::client::ClientId;
 use crate::domain::family::FamilyId;
 use crate::domain::form::Form;
@@ -51,7 +52,12 @@ pub struct Done {
 /// Reads and checks a request, RP-Initiated Logout §2.
 pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<LogoutRequest, Error<BadLogout>> {
     let form = Form::parse(text).map_err(|_| BadLogout("the request cannot be read"))?;
-    let hint = match form.get("id_token_hint") {
+    let short = |name, longest| form.get(name).filter(|text: &&str| text.len() <= longest);
+    let state = form.get("state");
+    if state.is_some_and(|state| state.len() > LONGEST_STATE) {
+        return Err(BadLogout("the state has more than 4096 bytes").into());
+    }
+    let hint = match short("id_token_hint", LONGEST_TOKEN_HINT) {
         Some(hint) => Some(hinted(issuer, hint).ok_or(BadLogout("the id_token_hint is not ours"))?),
         None => None,
     };
@@ -82,10 +88,10 @@ pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<LogoutRequest, Error<B
     Ok(LogoutRequest {
         client: registered.map(|registered| registered.client.id.clone()),
         redirect_uri: uri.map(str::to_owned),
-        state: form.get("state").map(str::to_owned),
+        state: state.map(str::to_owned),
         user: hint.as_ref().map(|hint| UserId(hint.sub.clone())),
         family: hint.and_then(|hint| hint.sid).map(FamilyId),
-        ui_locales: form.get("ui_locales").map(str::to_owned),
+        ui_locales: short("ui_locales", LONGEST_HINT).map(str::to_owned),
     })
 }
 

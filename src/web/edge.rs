@@ -29,7 +29,6 @@ use crate::domain::random;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 /// What a handler may know of where a request came from.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +84,6 @@ impl Edge {
         let mut headers = vec![
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            (OPENER_POLICY, HeaderValue::from_static("same-origin")),
         ];
         if is_https {
             let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");

@@ -25,7 +25,7 @@ pub(super) fn csrf(shared: &Shared, view: &View) -> String {
 }
 
 /// Where the answer goes in the end.
-pub(super) fn ends_at(view: &View) -> Option<&str> {
+fn ends_at(view: &View) -> Option<&str> {
     match &view.interaction.errand {
         Errand::Authorize(request) => Some(&request.redirect_uri),
         _ => None,

@@ -50,6 +50,9 @@ impl Guest {
         request: Request,
     ) -> Result<Self, Response<Body>> {
         let parts = request.into_parts().0;
+        if let Some(nothing) = page::unasked(&parts) {
+            return Err(nothing);
+        }
         let here = format!("{}{}", shared.base, parts.uri.path());
         // What cannot be read asks for nothing.
         let query = parts.uri.query().unwrap_or_default().as_bytes();
@@ -215,9 +218,13 @@ impl Guest {
         says(FETCH_MODE, "navigate") && says(FETCH_DEST, "document")
     }
 
-    /// Whether a browser says that it goes there with its window: what is none says nothing.
+    /// Whether a browser says that it goes there with its window: what is none says nothing. One
+    /// that is too old to say so names at least the origin of the page whose form it sends.
     pub(super) fn shows_pages(&self) -> bool {
-        self.headers.get(FETCH_DEST).is_some_and(|value| value.as_bytes() == b"document")
+        match self.headers.get(FETCH_DEST) {
+            Some(destination) => destination.as_bytes() == b"document",
+            None => self.headers.contains_key(ORIGIN),
+        }
     }
 
     /// Whether our own page sent this form. What a browser says of itself decides; the token of the

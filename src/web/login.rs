@@ -9,9 +9,9 @@ use axum::http::{HeaderValue, Response, StatusCode};
 
 use super::Shared;
 use super::edge::Context;
-use super::errand::{app, csrf, ends_at, view};
+use super::errand::{app, csrf, view};
 use super::guest::Guest;
-use super::page::{self, Answered, Ends, Shown, retry_after};
+use super::page::{self, Answered, Shown, retry_after};
 use super::ways::{Ways, buttons};
 use super::{notes, visit};
 use crate::accounts::browsers::Present;
@@ -46,7 +46,7 @@ pub(super) async fn get(
     let id = view.interaction.id.clone();
     match interactions::leave_by_hint(&shared.issuer, &mut view, language, in_app).await {
         Ok(None) => {}
-        Ok(Some(url)) => return Ok(page::see_other(&url)),
+        Ok(Some(url)) => return Ok(page::onward(&shared, &guest, &url)),
         Err(error) => return Ok(visit::not_left(&shared, &guest, &id, error)),
     }
     Ok(show(&shared, &guest, &view, None))
@@ -113,8 +113,7 @@ fn show(
         Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
     };
-    let ends = Ends::at(ends_at(view)).through(&ways.offered);
-    page::show(status, &sign_in, &ends, guest)
+    page::show(status, &sign_in, guest)
 }
 
 /// The same page with what is wrong; what was typed stays, but for the password.
@@ -140,7 +139,7 @@ pub(super) async fn post(
     };
     let (id, csrf) = (guest.interaction(), guest.csrf());
     Ok(match interactions::sign_in(&shared.issuer, guest.caller(), &id, csrf, typed).await {
-        Ok(led) => page::lead(&shared, &guest, led),
+        Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(Error::Fault(fault)) => page::fault(&shared, &guest, &fault),
         Err(Error::Refused(NotSignedIn::Lost(lost))) => {
             page::lost(&shared, &guest, Error::Refused(lost))
@@ -179,7 +178,7 @@ pub(super) async fn unconnected(
     let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     Ok(match interactions::forget_pending(&shared.issuer, guest.caller(), &id, csrf).await {
-        Ok(led) => page::lead(&shared, &guest, led),
+        Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
 }
@@ -194,7 +193,7 @@ pub(super) async fn cancel(
     // Whoever turns back may say why: the app hears no more than that.
     let why = guest.form.get("why") == Some(Note::Unavailable.as_str());
     Ok(match interactions::turn_back(&shared.issuer, guest.caller(), &id, csrf, why).await {
-        Ok(led) => page::lead(&shared, &guest, led),
+        Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
 }

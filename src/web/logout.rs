@@ -8,7 +8,7 @@ use axum::http::{Response, StatusCode};
 
 use super::edge::Context;
 use super::guest::Guest;
-use super::page::{self, Answered, Ends, Failed, Shown};
+use super::page::{self, Answered, Failed, Shown};
 use super::{Shared, body, cookies, person};
 use crate::accounts::browsers::Present;
 use crate::domain::interaction::{Errand, LogoutRequest};
@@ -103,7 +103,7 @@ pub(super) fn signed_out(
     done: &Done,
 ) -> Response<Body> {
     let mut response = if let Some(location) = &done.location {
-        page::see_other(location)
+        page::onward(shared, guest, location)
     } else {
         let app = done.client.as_ref().map(|client| Shown::of(shared, client, None));
         let frame = Frame { here: None, ..guest.frame(shared) };
@@ -114,12 +114,8 @@ pub(super) fn signed_out(
             .iter()
             .filter(|known| slugs.clone().any(|slug| slug == known.registration.slug.as_str()));
         let came_by = came.map(|known| known.name(guest.language.as_str())).collect();
-        page::show(
-            StatusCode::OK,
-            &SignedOutPage { frame, app, back: None, came_by },
-            &Ends::default(),
-            guest,
-        )
+        let page = SignedOutPage { frame, app, back: None, came_by };
+        page::show(StatusCode::OK, &page, guest)
     };
     if let Some(cookie) = &done.cookie {
         cookies::set_browser(response.headers_mut(), cookie);
@@ -141,17 +137,13 @@ pub(super) async fn asking(
     let csrf = interaction.browser.as_ref().map(|one| shared.issuer.forms.token(one, &id.0));
     let csrf = csrf.unwrap_or_default();
     let app = client.as_ref().map(|client| Shown::of(&shared, client, None));
-    let ends_at = match &interaction.errand {
-        Errand::Logout(request) => request.redirect_uri.as_deref(),
-        _ => None,
-    };
     let asking = LogoutPage {
         frame: guest.frame(&shared),
         app: app.as_ref().map(Shown::app),
         ticket: Ticket { interaction: &id.0, csrf: &csrf },
         people: guest.visitor.people.iter().map(person).collect(),
     };
-    Ok(page::show(StatusCode::OK, &asking, &Ends::at(ends_at), &guest))
+    Ok(page::show(StatusCode::OK, &asking, &guest))
 }
 
 /// The answer of the person.
@@ -167,7 +159,7 @@ pub(super) async fn confirm(
         Ok(Some(done)) => signed_out(&shared, &guest, &guest.visitor.people, &done),
         Ok(None) => {
             let frame = guest.frame(&shared);
-            page::show(StatusCode::OK, &StayedPage { frame }, &Ends::default(), &guest)
+            page::show(StatusCode::OK, &StayedPage { frame }, &guest)
         }
         Err(error) => page::lost(&shared, &guest, error),
     })

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::http::HeaderValue;
+use axum::middleware::map_response;
 use axum::routing::{get, post};
 
 use crate::accounts::browsers::Present;
@@ -74,7 +75,17 @@ impl Shared {
 /// Every route.
 pub fn router(shared: Arc<Shared>) -> Router {
     let metadata = get(well_known::metadata).options(well_known::preflight);
+    let my_account = Router::new()
+        .route(urls::ACCOUNT, get(account::get))
+        .route(urls::ACCOUNT_PASSWORD, post(account::password))
+        .route(urls::ACCOUNT_DEVICES_END, post(account::end_device))
+        .route(urls::ACCOUNT_APPS_REMOVE, post(account::remove_app))
+        .route(urls::ACCOUNT_PROVIDERS_LINK, post(connections::link))
+        .route(urls::ACCOUNT_PROVIDERS_UNLINK, post(connections::unlink))
+        .route(urls::ACCOUNT_SIGN_OUT, post(account::sign_out))
+        .route_layer(map_response(page::without_opener));
     let routes = Router::new()
+        .merge(my_account)
         .route(urls::TOKEN, post(token::token).options(cors::preflight))
         .route(urls::INTROSPECT, post(introspect::introspect))
         .route(urls::REVOKE, post(revoke::revoke).options(cors::preflight))
@@ -92,13 +103,6 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::LOGOUT, get(logout::get).post(logout::post))
         .route(urls::LOGOUT_CONTINUE, get(logout::go_on))
         .route(urls::LOGOUT_CONFIRM, get(logout::asking).post(logout::confirm))
-        .route(urls::ACCOUNT, get(account::get))
-        .route(urls::ACCOUNT_PASSWORD, post(account::password))
-        .route(urls::ACCOUNT_DEVICES_END, post(account::end_device))
-        .route(urls::ACCOUNT_APPS_REMOVE, post(account::remove_app))
-        .route(urls::ACCOUNT_PROVIDERS_LINK, post(connections::link))
-        .route(urls::ACCOUNT_PROVIDERS_UNLINK, post(connections::unlink))
-        .route(urls::ACCOUNT_SIGN_OUT, post(account::sign_out))
         .route(urls::ASSETS, get(assets::asset))
         .route(urls::CLIENT_LOGO, get(assets::client_logo))
         .route(urls::JWKS, get(well_known::jwks).options(well_known::preflight))
@@ -132,7 +136,11 @@ fn person(present: &Present) -> Person<'_> {
 }
 
 /// What pages say that an app wants, each thing once.
-fn wishes<'a>(scope: &'a Scope, claims: impl IntoIterator<Item = &'a str>) -> Vec<Wish<'a>> {
+fn wishes<'a>(
+    scope: &'a Scope,
+    claims: impl IntoIterator<Item = &'a str>,
+    resources: impl IntoIterator<Item = &'a String>,
+) -> Vec<Wish<'a>> {
     let of_scope = scope.iter().map(|token| match token {
         OPENID => Wish::Identity,
         OFFLINE_ACCESS => Wish::Offline,
@@ -151,7 +159,8 @@ fn wishes<'a>(scope: &'a Scope, claims: impl IntoIterator<Item = &'a str>) -> Ve
         other => Wish::Claim(other),
     });
     let mut wishes: Vec<Wish<'_>> = Vec::new();
-    for wish in of_scope.chain(by_name) {
+    let at = resources.into_iter().map(|resource| Wish::At(resource));
+    for wish in of_scope.chain(by_name).chain(at) {
         if !wishes.contains(&wish) {
             wishes.push(wish);
         }

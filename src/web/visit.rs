@@ -36,7 +36,7 @@ pub(super) async fn with(
     let language = |ui_locales: Option<&str>| guest.reads(ui_locales).as_str();
     let left = interactions::leave(&shared.issuer, guest.caller(), &id, csrf, choice, language);
     Ok(match left.await {
-        Ok(url) => page::see_other(&url),
+        Ok(url) => page::onward(&shared, &guest, &url),
         Err(error) => not_left(&shared, &guest, &id, error),
     })
 }
@@ -81,8 +81,14 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let guest = Guest::of_get(&shared, context, request).await?;
-    let (Some(slug), Some(state)) = (Slug::parse(&provider), guest.form.get("state")) else {
-        return Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)));
+    let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &guest)) };
+    // Whoever left for a provider that is gone is told so where they left from: their `state` says
+    // where that is. Nobody else has one.
+    let is_known = shared.issuer.providers.list().iter().any(|one| one.registration.slug == slug);
+    let Some(state) = guest.form.get("state") else {
+        let unknown = (!is_known).then(|| unknown(&shared, &guest));
+        let lost = || page::lost(&shared, &guest, Error::Refused(Lost::Unknown));
+        return Ok(unknown.unwrap_or_else(lost));
     };
     let came = Came {
         state,
@@ -94,10 +100,11 @@ pub(super) async fn get(
     };
     Ok(match interactions::come_back(&shared.issuer, guest.caller(), &slug, came).await {
         Ok(Back::Led(led)) => page::lead_onward(&shared, &guest, led),
-        Ok(Back::Away(url)) => page::see_other(&url),
+        Ok(Back::Away(url)) => page::onward(&shared, &guest, &url),
         Ok(Back::Noted(id, slug, note)) => {
             page::see_other(&notes::sign_in(&shared, &id, &(Some(slug), note)))
         }
+        Err(Error::Refused(Lost::Unknown)) if !is_known => unknown(&shared, &guest),
         Err(error) => page::lost(&shared, &guest, error),
     })
 }
@@ -119,7 +126,8 @@ pub(super) async fn post(
         }
     };
     let guest = Guest::nobody(context, parts.headers, None);
-    let (Some(slug), Ok(form)) = (Slug::parse(&provider), Form::parse(&body)) else {
+    let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &guest)) };
+    let Ok(form) = Form::parse(&body) else {
         return Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)));
     };
     let kept = ["state", "code", "error", "iss", "user"].into_iter();

@@ -95,6 +95,7 @@ wish-phone = See your phone number
 wish-offline = Keep access while you are away
 wish-offline-detail = Until you remove the app in your account
 wish-other = Use its own service for you:
+wish-at = Act for you at this service:
 claim-name = See your name
 claim-nickname = See your nickname
 claim-username = See your username

@@ -135,6 +135,24 @@ impl Page {
         assert_eq!(self.reply.header("cache-control"), "no-store");
     }
 
+    /// Where the page leads that goes on by itself: the refresh and the link say the same.
+    #[track_caller]
+    pub(crate) fn onward(&self) -> String {
+        let tags = self.reply.text.split('<').filter_map(|rest| rest.split_once('>'));
+        let tags: Vec<_> = tags.map(|(tag, _)| tag).collect();
+        let find = |start: &str, name: &str| {
+            let tag = tags.iter().find(|tag| tag.starts_with(start));
+            tag.and_then(|tag| attribute(tag, name))
+                .unwrap_or_else(|| panic!("{start} in {self:?}"))
+        };
+        let (refresh, link) = (
+            find("meta http-equiv=\"refresh\"", "content"),
+            find("a class=\"primary\" id=\"onward\"", "href"),
+        );
+        assert_eq!(refresh.strip_prefix("0; url="), Some(link.as_str()));
+        link
+    }
+
     /// What the app hears, where the browser was sent to it.
     #[track_caller]
     pub(crate) fn heard(&self) -> Heard {
@@ -150,6 +168,12 @@ impl Page {
         assert_eq!(self.reply.status, StatusCode::SEE_OTHER);
         heard
     }
+}
+
+/// The same browser, which says of itself what Chromium says.
+pub(crate) fn chromium(browser: Browser) -> Browser {
+    let browser = browser.saying("sec-fetch-dest", "document");
+    browser.saying("sec-fetch-mode", "navigate").saying("sec-fetch-site", "same-origin")
 }
 
 fn attribute(tag: &str, name: &str) -> Option<String> {
