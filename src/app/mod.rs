@@ -11,7 +11,7 @@ use crate::accounts::hashing::Hasher;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::keyring::Keyring;
-use crate::keys::seal::{FormsKey, MasterKey, RotationKey, Sealer, Source, VisitKey};
+use crate::keys::seal::{BrowserKey, FormsKey, MasterKey, RotationKey, Sealer, Source, VisitKey};
 use crate::oauth::providers::Providers;
 use crate::oauth::{Issuer, Parts};
 use crate::outbound::Outbound;
@@ -117,6 +117,7 @@ pub async fn open_issuer(
         outbound,
         providers,
         visits: VisitKey::new(&master)?,
+        browsers: BrowserKey::new(&master)?,
         rotation_key: RotationKey::new(&master)?,
     })?)
 }

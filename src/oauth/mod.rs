@@ -13,7 +13,7 @@ use crate::domain::clock::Clock;
 use crate::domain::urls;
 use crate::domain::verdict::Fault;
 use crate::keys::keyring::Keyring;
-use crate::keys::seal::{FormsKey, RotationKey, VisitKey};
+use crate::keys::seal::{BrowserKey, FormsKey, RotationKey, VisitKey};
 use crate::outbound::Outbound;
 use crate::store::Store;
 
@@ -96,6 +96,8 @@ pub struct Issuer {
     pub providers: Arc<providers::Providers>,
     /// Derives what people take along to them.
     pub visits: VisitKey,
+    /// Seals what browsers carry for us.
+    pub browsers: BrowserKey,
     gate: Gate,
     rotation_key: RotationKey,
     rotations: rotation::Rotations,
@@ -119,6 +121,7 @@ pub struct Parts {
     pub outbound: Outbound,
     pub providers: providers::Providers,
     pub visits: VisitKey,
+    pub browsers: BrowserKey,
     pub rotation_key: RotationKey,
 }
 
@@ -148,6 +151,7 @@ impl Issuer {
             outbound: parts.outbound,
             providers,
             visits: parts.visits,
+            browsers: parts.browsers,
             gate: Gate::default(),
             rotation_key: parts.rotation_key,
         })

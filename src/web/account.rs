@@ -129,7 +129,7 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
         Some(PasswordProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
     };
-    page::show(status, &account, guest)
+    page::show(shared, status, &account, guest)
 }
 
 fn linked<'a>(connection: &'a Connection, language: &str) -> Linked<'a> {

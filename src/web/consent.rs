@@ -27,10 +27,10 @@ pub(super) async fn get(
     let (Subject::Consent(present, before), Errand::Authorize(request), Some(app)) =
         (&view.subject, &view.interaction.errand, app(&shared, &view))
     else {
-        let id = &view.interaction.id;
-        return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, id)));
+        let handle = &view.handle;
+        return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, handle)));
     };
-    let csrf = csrf(&shared, &view);
+    let csrf = csrf(&shared, &view.interaction);
     let asked: Vec<&str> = request.claims.names().collect();
     let (known_claims, new_claims): (Vec<&str>, Vec<&str>) =
         asked.into_iter().partition(|name| before.claims.iter().any(|known| known == name));
@@ -42,13 +42,13 @@ pub(super) async fn get(
     let consent = ConsentPage {
         frame: guest.frame(&shared),
         app: app.app(),
-        ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
+        ticket: Ticket { interaction: &view.handle.0, csrf: &csrf },
         person: person(present),
         wishes: wishes(&new, new_claims, new_resources),
         known: wishes(&known, known_claims, known_resources),
         switch: true,
     };
-    Ok(page::show(StatusCode::OK, &consent, &guest))
+    Ok(page::show(&shared, StatusCode::OK, &consent, &guest))
 }
 
 pub(super) async fn post(

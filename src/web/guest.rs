@@ -8,12 +8,12 @@ use axum::http::{HeaderMap, HeaderName, Response, StatusCode};
 
 use super::edge::Context;
 use super::page::{self, Failed};
-use super::{Shared, body, cookies};
+use super::{Shared, body};
 use crate::accounts::browsers::Visitor;
 use crate::domain::audit::Origin;
 use crate::domain::form::Form;
 use crate::domain::in_app::{InApp, in_app};
-use crate::domain::interaction::InteractionId;
+use crate::domain::interaction::Handle;
 use crate::domain::random::is_identifier;
 use crate::domain::session::SessionId;
 use crate::oauth::interactions::Caller;
@@ -33,6 +33,8 @@ pub(super) struct Guest {
     context: Context,
     origin: Origin,
     headers: HeaderMap,
+    /// The language that they chose before.
+    remembered: Option<String>,
     here: Option<String>,
     /// The path that shows a page again which says no; none: where the browser stands.
     path: String,
@@ -97,11 +99,12 @@ impl Guest {
         form: Form,
     ) -> Result<Self, Response<Body>> {
         let headers = parts.headers;
-        let token = cookies::browser(&headers);
+        let token = shared.cookies.browser(&headers);
         let now = shared.issuer.clock.now();
         let visitor = Visitor::of(&*shared.issuer.store, token.as_ref(), now).await;
         let chosen = form.get("lang").and_then(Language::of_tag);
-        let language = chosen.unwrap_or_else(|| language(&headers, None));
+        let remembered = shared.cookies.language(&headers).map(str::to_owned);
+        let language = chosen.unwrap_or_else(|| language(&headers, remembered.as_deref(), None));
         let mut guest = Self {
             visitor: Visitor::default(),
             form,
@@ -110,6 +113,7 @@ impl Guest {
             origin: context.origin(),
             context,
             headers,
+            remembered,
             here: None,
             path: String::new(),
         };
@@ -123,17 +127,25 @@ impl Guest {
     }
 
     /// Nobody yet, for a page that says no; a query may say the language.
-    pub(super) fn nobody(context: Context, headers: HeaderMap, query: Option<&str>) -> Self {
+    pub(super) fn nobody(
+        shared: &Shared,
+        context: Context,
+        headers: HeaderMap,
+        query: Option<&str>,
+    ) -> Self {
         let form = Form::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
         let chosen = form.get("lang").and_then(Language::of_tag);
+        let remembered = shared.cookies.language(&headers).map(str::to_owned);
+        let language = chosen.unwrap_or_else(|| language(&headers, remembered.as_deref(), None));
         Self {
             visitor: Visitor::default(),
             form: Form::default(),
-            language: chosen.unwrap_or_else(|| language(&headers, None)),
+            language,
             chose_language: chosen.is_some(),
             origin: context.origin(),
             context,
             headers,
+            remembered,
             here: None,
             path: String::new(),
         }
@@ -154,7 +166,10 @@ impl Guest {
 
     /// What they read in the middle of such an errand.
     pub(super) fn reads(&self, ui_locales: Option<&str>) -> Language {
-        if self.chose_language { self.language } else { language(&self.headers, ui_locales) }
+        if self.chose_language {
+            return self.language;
+        }
+        language(&self.headers, self.remembered.as_deref(), ui_locales)
     }
 
     /// For the use cases.
@@ -180,9 +195,9 @@ impl Guest {
         Frame { here: here.or(Some(&self.path)), ..self.frame(shared) }
     }
 
-    /// The interaction that the request names; what cannot be a name names none.
-    pub(super) fn interaction(&self) -> InteractionId {
-        InteractionId(self.name("interaction").unwrap_or_default().to_owned())
+    /// The interaction that the request names.
+    pub(super) fn interaction(&self) -> Handle {
+        Handle(self.form.get("interaction").unwrap_or_default().to_owned())
     }
 
     /// The session that the request names.
@@ -249,7 +264,7 @@ impl Guest {
     }
 }
 
-fn language(headers: &HeaderMap, ui_locales: Option<&str>) -> Language {
+fn language(headers: &HeaderMap, remembered: Option<&str>, ui_locales: Option<&str>) -> Language {
     let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Language::choose(ui_locales, cookies::language(headers), accepted)
+    Language::choose(ui_locales, remembered, accepted)
 }

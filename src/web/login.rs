@@ -38,16 +38,15 @@ pub(super) async fn get(
         Subject::SignIn(_) => {}
         _ if wants_another => {}
         Subject::Choose | Subject::Consent(..) | Subject::Elsewhere => {
-            let id = &view.interaction.id;
-            return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, id)));
+            let handle = &view.handle;
+            return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, handle)));
         }
     }
     let (language, in_app) = (guest.language.as_str(), guest.in_app().is_some());
-    let id = view.interaction.id.clone();
     match interactions::leave_by_hint(&shared.issuer, &mut view, language, in_app).await {
         Ok(None) => {}
         Ok(Some(url)) => return Ok(page::onward(&shared, &guest, &url)),
-        Err(error) => return Ok(visit::not_left(&shared, &guest, &id, error)),
+        Err(error) => return Ok(visit::not_left(&shared, &guest, &view.handle, error)),
     }
     Ok(show(&shared, &guest, &view, None))
 }
@@ -78,8 +77,8 @@ fn show(
     let prove = ways.prove(language);
     let known = again.map(|present| present.user.username.as_str());
     let known = prove.map(|prove| prove.email).or(known).or(hint);
-    let (app, csrf) = (app(shared, view), csrf(shared, view));
-    let mut here = page::address(shared, urls::LOGIN, &view.interaction.id);
+    let (app, csrf) = (app(shared, view), csrf(shared, &view.interaction));
+    let mut here = page::address(shared, urls::LOGIN, &view.handle);
     if wants_another {
         here.push_str("&another=1");
     }
@@ -95,7 +94,7 @@ fn show(
     let sign_in = SignInPage {
         frame: Frame { here: Some(&here), ..guest.frame(shared) },
         app: app.as_ref().map(Shown::app),
-        ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
+        ticket: Ticket { interaction: &view.handle.0, csrf: &csrf },
         username: guest.form.get("username").or(known).unwrap_or_default(),
         fixed: again.is_some(),
         keep: guest.form.get("keep").is_some(),
@@ -113,7 +112,7 @@ fn show(
         Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
     };
-    page::show(status, &sign_in, guest)
+    page::show(shared, status, &sign_in, guest)
 }
 
 /// The same page with what is wrong; what was typed stays, but for the password.

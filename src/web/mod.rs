@@ -42,6 +42,8 @@ mod visit;
 mod ways;
 mod well_known;
 
+use cookies::Cookies;
+
 /// What the handlers share.
 #[derive(Debug)]
 pub struct Shared {
@@ -51,6 +53,7 @@ pub struct Shared {
     base: String,
     /// Its origin.
     origin: String,
+    cookies: Cookies,
     ready: AtomicBool,
     jwks_cache: HeaderValue,
 }
@@ -63,7 +66,8 @@ impl Shared {
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
         let (base, origin) = (issuer.url.path(), issuer.url.origin());
-        Arc::new(Self { issuer, look, base, origin, ready: AtomicBool::new(true), jwks_cache })
+        let (cookies, ready) = (Cookies::of(issuer.url.as_str()), AtomicBool::new(true));
+        Arc::new(Self { issuer, look, base, origin, cookies, ready, jwks_cache })
     }
 
     /// Says no more to `/readyz`: the server is about to stop.

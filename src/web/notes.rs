@@ -2,7 +2,7 @@
 
 use super::Shared;
 use super::guest::Guest;
-use crate::domain::interaction::InteractionId;
+use crate::domain::interaction::Handle;
 use crate::domain::note::Note;
 use crate::domain::provider::Slug;
 use crate::domain::session::{BrowserId, SessionId};
@@ -25,7 +25,7 @@ pub(super) fn in_query((slug, note): &Noted) -> String {
 }
 
 /// The sign-in page with word of what happened: no code stands in its address.
-pub(super) fn sign_in(shared: &Shared, id: &InteractionId, noted: &Noted) -> String {
+pub(super) fn sign_in(shared: &Shared, id: &Handle, noted: &Noted) -> String {
     format!("{}{}?interaction={}{}", shared.base, urls::LOGIN, id.0, in_query(noted))
 }
 

@@ -13,9 +13,9 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::guest::Guest;
-use super::{Shared, answer, cookies, notes};
+use super::{Shared, answer, notes};
 use crate::accounts::sign_in::Refused;
-use crate::domain::interaction::InteractionId;
+use crate::domain::interaction::Handle;
 use crate::domain::redirect_uri;
 use crate::domain::urls;
 use crate::domain::verdict::{Error, Fault, FaultKind};
@@ -38,10 +38,15 @@ const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 pub(super) type Answered = Result<Response<Body>, Response<Body>>;
 
 /// Shows a page.
-pub(super) fn show(status: StatusCode, page: &impl Template, guest: &Guest) -> Response<Body> {
+pub(super) fn show(
+    shared: &Shared,
+    status: StatusCode,
+    page: &impl Template,
+    guest: &Guest,
+) -> Response<Body> {
     let mut response = html(status, page, &policy("'self'", OURS));
     if guest.chose_language {
-        cookies::set_language(response.headers_mut(), guest.language.as_str());
+        shared.cookies.set_language(response.headers_mut(), guest.language.as_str());
     }
     response
 }
@@ -115,8 +120,8 @@ pub(super) fn see_other(location: &str) -> Response<Body> {
 }
 
 /// The address of a page of an interaction.
-pub(super) fn address(shared: &Shared, path: &str, id: &InteractionId) -> String {
-    format!("{}{path}?interaction={}", shared.base, id.0)
+pub(super) fn address(shared: &Shared, path: &str, handle: &Handle) -> String {
+    format!("{}{path}?interaction={}", shared.base, handle.0)
 }
 
 /// Takes a person where they go next.
@@ -136,7 +141,7 @@ pub(super) fn lead(shared: &Shared, guest: &Guest, led: Led) -> Response<Body> {
         }
     };
     if let Some(cookie) = &led.cookie {
-        cookies::set_browser(response.headers_mut(), cookie);
+        shared.cookies.set_browser(response.headers_mut(), cookie);
     }
     response
 }
@@ -148,7 +153,7 @@ pub(super) fn lead_onward(shared: &Shared, guest: &Guest, led: Led) -> Response<
     };
     let mut response = onward(shared, guest, location);
     if let Some(cookie) = &led.cookie {
-        cookies::set_browser(response.headers_mut(), cookie);
+        shared.cookies.set_browser(response.headers_mut(), cookie);
     }
     response
 }
@@ -227,7 +232,7 @@ pub(super) fn failed(shared: &Shared, guest: &Guest, failed: Failed) -> Response
     let frame = guest.frame_of_no(shared, failed.is_there);
     let mut response = error(frame, failed);
     if guest.chose_language {
-        cookies::set_language(response.headers_mut(), guest.language.as_str());
+        shared.cookies.set_language(response.headers_mut(), guest.language.as_str());
     }
     response
 }

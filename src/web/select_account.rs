@@ -25,16 +25,16 @@ pub(super) async fn get(
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
     let people = interactions::eligible(&shared.issuer, &guest.visitor, &view.interaction.errand);
     if people.is_empty() {
-        return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.interaction.id)));
+        return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.handle)));
     }
-    let (app, csrf) = (app(&shared, &view), csrf(&shared, &view));
+    let (app, csrf) = (app(&shared, &view), csrf(&shared, &view.interaction));
     let chooser = ChooserPage {
         frame: guest.frame(&shared),
         app: app.as_ref().map(Shown::app),
-        ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
+        ticket: Ticket { interaction: &view.handle.0, csrf: &csrf },
         accounts: people.iter().map(|present| account(present)).collect(),
     };
-    Ok(page::show(StatusCode::OK, &chooser, &guest))
+    Ok(page::show(&shared, StatusCode::OK, &chooser, &guest))
 }
 
 fn account(present: &Present) -> Account<'_> {

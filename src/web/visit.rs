@@ -11,7 +11,7 @@ use super::guest::Guest;
 use super::page::{self, Answered, Failed};
 use super::{Shared, body, notes};
 use crate::domain::form::Form;
-use crate::domain::interaction::InteractionId;
+use crate::domain::interaction::Handle;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
@@ -61,7 +61,7 @@ pub(super) fn unknown(shared: &Shared, guest: &Guest) -> Response<Body> {
 pub(super) fn not_left(
     shared: &Shared,
     guest: &Guest,
-    id: &InteractionId,
+    id: &Handle,
     error: Error<NotLeft>,
 ) -> Response<Body> {
     match error {
@@ -120,12 +120,12 @@ pub(super) async fn post(
     let (parts, body) = match body::read(request).await {
         Ok(read) => read,
         Err(bad) => {
-            let guest = Guest::nobody(context, HeaderMap::new(), None);
+            let guest = Guest::nobody(&shared, context, HeaderMap::new(), None);
             let failed = Failed::new(bad.status, "invalid_request", Problem::InvalidRequest);
             return Err(page::failed(&shared, &guest, failed));
         }
     };
-    let guest = Guest::nobody(context, parts.headers, None);
+    let guest = Guest::nobody(&shared, context, parts.headers, None);
     let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &guest)) };
     let Ok(form) = Form::parse(&body) else {
         return Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)));

@@ -6,7 +6,6 @@ use super::Shared;
 use super::guest::Guest;
 use crate::accounts::browsers::Present;
 use crate::domain::in_app::InApp;
-use crate::domain::interaction::Interaction;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
 use crate::oauth::connections;
@@ -76,7 +75,7 @@ impl<'a> Ways<'a> {
                     || offered.is_empty()
             }
         };
-        let out = in_app.map(|in_app| Out::of(shared, guest, in_app, &view.interaction, without));
+        let out = in_app.map(|in_app| Out::of(shared, guest, in_app, view, without));
         Self { every, offered, password, out, proof }
     }
 
@@ -115,12 +114,12 @@ impl Out {
         shared: &Shared,
         guest: &Guest,
         in_app: InApp,
-        interaction: &Interaction,
+        view: &View,
         without: Vec<Arc<Known>>,
     ) -> Self {
         let address = shared.issuer.url.url(urls::LOGIN_ELSEWHERE);
-        let pass = interactions::pass(&shared.issuer, interaction);
-        let address = format!("{address}?interaction={}&pass={pass}", interaction.id.0);
+        let pass = interactions::pass(&shared.issuer, &view.interaction);
+        let address = format!("{address}?interaction={}&pass={pass}", view.handle.0);
         let href = in_app.way_out(guest.user_agent(), &address);
         Self { in_app, href, address, without }
     }

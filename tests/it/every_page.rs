@@ -245,7 +245,7 @@ both! {
                 assert!(got.reply.status.as_u16() < 500, "GET {path}?{query} {}", got.reply.status);
                 let request = server.http.post(server.url(path)).body(text.clone())
                     .header("content-type", "application/x-www-form-urlencoded")
-                    .header("cookie", format!("__Host-mapae={}", browser.cookie().unwrap()));
+                    .header("cookie", format!("{}={}", browser.cookie_name().unwrap(), browser.cookie().unwrap()));
                 let status = request.send().await.unwrap().status();
                 assert!(status.as_u16() < 500, "POST {path} {text} {status}");
             }

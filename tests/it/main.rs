@@ -59,3 +59,4 @@ mod tls;
 mod token;
 mod tokens_at_work;
 mod unasked;
+mod unproven;

@@ -49,6 +49,7 @@ both! {
         heard(&page).code();
         assert!(page.onward().starts_with(&format!("{CALLBACK}#code=")));
         // Turning back.
+        server.advance(1);
         let login = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
         let fields = [("interaction", login.hidden("interaction")), ("csrf", login.hidden("csrf"))];
         let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));

@@ -198,9 +198,19 @@ impl Browser {
         self
     }
 
+    /// The name of the cookie that it proves itself by: that of the issuer.
+    pub(crate) fn cookie_name(&self) -> Option<String> {
+        let is_it = |name: &&String| name.starts_with("__Host-mapae-") && !name.ends_with("-lang");
+        let mut found = self.cookies.keys().filter(is_it);
+        let name = found.next().cloned();
+        assert_eq!(found.next(), None, "of one issuer: {:?}", self.cookies);
+        name
+    }
+
     /// The cookie that it proves itself by.
     pub(crate) fn cookie(&self) -> Option<&str> {
-        self.cookies.get("__Host-mapae").map(String::as_str)
+        let name = self.cookie_name()?;
+        self.cookies.get(&name).map(String::as_str)
     }
 
     /// The URL of a path.
