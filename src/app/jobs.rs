@@ -159,7 +159,7 @@ async fn clean_up(issuer: Arc<Issuer>, retention: chrono::Duration) -> Result<()
             used_assertions::forget(&tx, now, STEP).await?,
             revoked_access_tokens::forget(&tx, ended, STEP).await?,
             authorization_codes::forget(&tx, ended, STEP).await?,
-            interactions::forget(&tx, ended, STEP).await?,
+            interactions::forget(&tx, now, STEP).await?,
             visits::forget(&tx, now, STEP).await?,
             sessions::forget(&tx, now, STEP).await?,
             browsers::forget(&tx, now, STEP).await?,

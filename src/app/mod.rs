@@ -12,7 +12,7 @@ use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::keyring::Keyring;
 use crate::keys::rotation::RotationKey;
-use crate::keys::seal::{FormsKey, MasterKey, Sealer, Source, VisitKey};
+use crate::keys::seal::{BrowserKey, FormsKey, MasterKey, Sealer, Source, VisitKey};
 use crate::oauth::providers::Providers;
 use crate::oauth::{Issuer, Parts};
 use crate::outbound::Outbound;
@@ -120,6 +120,7 @@ pub async fn open_issuer(
         outbound,
         providers,
         visits: VisitKey::new(&master)?,
+        browsers: BrowserKey::new(&master)?,
         rotation_key,
     })?)
 }

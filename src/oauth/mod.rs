@@ -14,7 +14,7 @@ use crate::domain::urls;
 use crate::domain::verdict::Fault;
 use crate::keys::keyring::Keyring;
 use crate::keys::rotation::RotationKey;
-use crate::keys::seal::{FormsKey, VisitKey};
+use crate::keys::seal::{BrowserKey, FormsKey, VisitKey};
 use crate::outbound::Outbound;
 use crate::store::Store;
 
@@ -98,6 +98,8 @@ pub struct Issuer {
     pub providers: Arc<providers::Providers>,
     /// Derives what people take along to them.
     pub visits: VisitKey,
+    /// Seals what browsers carry for us.
+    pub browsers: BrowserKey,
     /// Makes and verifies refresh tokens.
     pub rotation_key: RotationKey,
     verified: verified::Verified,
@@ -123,6 +125,7 @@ pub struct Parts {
     pub outbound: Outbound,
     pub providers: providers::Providers,
     pub visits: VisitKey,
+    pub browsers: BrowserKey,
     pub rotation_key: RotationKey,
 }
 
@@ -157,6 +160,7 @@ impl Issuer {
             outbound: parts.outbound,
             providers,
             visits: parts.visits,
+            browsers: parts.browsers,
             verified: verified::Verified::default(),
             gate: Gate::default(),
             rotation_key: parts.rotation_key,

@@ -32,7 +32,6 @@ use crate::domain::random;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 /// How far browsers are told to come over TLS alone (RFC 6797), once they came over TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +106,6 @@ impl Edge {
         let mut headers = vec![
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            (OPENER_POLICY, HeaderValue::from_static("same-origin")),
         ];
         headers.extend(strict.map(|strict| (STRICT_TRANSPORT_SECURITY, strict.header())));
         let process = u64::from_be_bytes(random::bytes());

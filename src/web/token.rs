@@ -8,7 +8,7 @@ use axum::http::Response;
 
 use super::Shared;
 use super::edge::Context;
-use super::{answer, body, cookies, cors};
+use super::{answer, body, cors};
 use crate::oauth::client_auth;
 use crate::oauth::token;
 
@@ -23,7 +23,7 @@ pub(super) async fn token(
     };
     let script = cors::origin(head.headers());
     let client = client_auth::named(&head.authorization(), &form);
-    let cookie = client.as_ref().and_then(|id| cookies::refresh_token(head.headers(), id));
+    let cookie = client.as_ref().and_then(|id| shared.cookies.refresh_token(head.headers(), id));
     let request = token::Request {
         authorization: &head.authorization(),
         form,
@@ -37,7 +37,7 @@ pub(super) async fn token(
             let mut response = answer::json(Ok(issued.response));
             if let (Some(client), Some(token)) = (&client, &issued.cookie) {
                 let life = shared.issuer.lifetimes.refresh_idle;
-                cookies::set_refresh_token(response.headers_mut(), client, token, life);
+                shared.cookies.set_refresh_token(response.headers_mut(), client, token, life);
             }
             response
         }
