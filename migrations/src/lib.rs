@@ -12,6 +12,7 @@ mod m0006_succession;
 mod m0010_readiness;
 mod m0011_endings;
 mod m0012_proving;
+mod m0013_allowed_resources;
 mod step;
 
 /// Every migration, oldest first.
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_readiness::STEP),
             Box::new(m0011_endings::STEP),
             Box::new(m0012_proving::STEP),
+            Box::new(m0013_allowed_resources::STEP),
         ]
     }
 }

@@ -1,19 +1,23 @@
 //! Browsers and the people who are signed in in them.
 //!
-//! A browser proves itself by one opaque cookie of 256 bits, kept here as a hash. The cookie changes
-//! with every sign-in and sign-out; the browser behind it stays the same, so what another tab of it
-//! is in the middle of goes on.
+//! A browser proves itself by one opaque cookie of 256 bits, kept here as a hash from the first sign-in
+//! on. The cookie changes with every sign-in and sign-out; the browser behind it stays the same, so
+//! what another tab of it is in the middle of goes on. Before anybody signs in the cookie itself says
+//! which browser it is, and nothing is written.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::domain::audit::{Event, Kind, Origin};
-use crate::domain::random;
 use crate::domain::secret::{BrowserToken, Plain};
 use crate::domain::session::{BrowserId, Session, SessionId, SessionLife, moved_idle_end};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
 use crate::keys::known_browsers;
+use crate::store::browsers::Shown;
 use crate::store::{Reader, Store, Tx, browsers, sessions, users};
 
 /// How long sessions live.
@@ -68,9 +72,11 @@ impl Visitor {
         now: DateTime<Utc>,
     ) -> Result<Self, Fault> {
         let Some(token) = token else { return Ok(Self::default()) };
-        match browsers::find(reader, token.hashed(), now).await? {
-            Some(browser) => Self::in_browser(reader, browser, now).await,
-            None => Ok(Self::default()),
+        let first = named_by(token);
+        match browsers::find(reader, token.hashed(), &first, now).await? {
+            Shown::Known(browser) => Self::in_browser(reader, browser, now).await,
+            Shown::Replaced => Ok(Self::default()),
+            Shown::Nothing => Ok(Self { browser: Some(first), people: Vec::new() }),
         }
     }
 
@@ -104,11 +110,18 @@ async fn people(
     Ok(people)
 }
 
-/// Makes a browser known in which nobody is signed in.
-pub async fn greet(tx: &Tx) -> Result<(BrowserId, Cookie), Fault> {
-    let (browser, token) = (BrowserId(random::identifier()), Plain::generate());
-    browsers::insert(tx, &browser, token.hashed(), tx.now() + ANONYMOUS).await?;
-    Ok((browser, Cookie { token, kept_for: None, known: None }))
+/// Gives a browser its first token. Nothing is written of it until somebody signs in in it.
+#[must_use]
+pub fn greet() -> (BrowserId, Cookie) {
+    let token = Plain::generate();
+    (named_by(&token), Cookie { token, kept_for: None, known: None })
+}
+
+/// What a browser is called that shows this token first.
+fn named_by(token: &Plain<BrowserToken>) -> BrowserId {
+    let message = [b"browser of ", token.expose().as_bytes()].concat();
+    let hash = Sha256::digest(message);
+    BrowserId(URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default()))
 }
 
 /// What somebody proved, and where.
@@ -138,6 +151,7 @@ pub async fn sign_in(
     lives: &SessionLives,
     browser: &BrowserId,
     proof: Proof<'_>,
+    token: impl FnOnce(&Session) -> Plain<BrowserToken>,
 ) -> Result<(Session, Cookie, Event), Fault> {
     let now = tx.now();
     let known = sessions::find_in(tx, browser, proof.user).await?;
@@ -165,7 +179,8 @@ pub async fn sign_in(
     sessions::put(tx, &session).await?;
     let event = Event::new(Kind::SessionStarted).user(proof.user).from(proof.origin);
     let event = event.detail(session.id.0.as_str());
-    Ok((session, change_cookie(tx, browser).await?, event))
+    let cookie = put_cookie(tx, browser, token(&session)).await?;
+    Ok((session, cookie, event))
 }
 
 /// Ends sessions of a browser and gives it another cookie.
@@ -183,12 +198,32 @@ pub async fn sign_out(
 
 /// The cookie outlives the browser only where everybody in it asked for that.
 pub async fn change_cookie(tx: &Tx, browser: &BrowserId) -> Result<Cookie, Fault> {
-    let (now, token) = (tx.now(), Plain::generate());
+    put_cookie(tx, browser, Plain::generate()).await
+}
+
+/// The cookie of this token again, if the browser was given it and no other since.
+pub async fn same_cookie(
+    tx: &Tx,
+    browser: &BrowserId,
+    token: Plain<BrowserToken>,
+) -> Result<Option<Cookie>, Fault> {
+    match browsers::find(tx, token.hashed(), browser, tx.now()).await? {
+        Shown::Known(known) if known == *browser => put_cookie(tx, browser, token).await.map(Some),
+        _ => Ok(None),
+    }
+}
+
+async fn put_cookie(
+    tx: &Tx,
+    browser: &BrowserId,
+    token: Plain<BrowserToken>,
+) -> Result<Cookie, Fault> {
+    let now = tx.now();
     let open = sessions::of_browser(tx, browser, now).await?;
     let last = open.iter().map(|session| session.expires_at).max();
     let kept = !open.is_empty() && open.iter().all(|session| session.kept);
     let expires_at = last.unwrap_or(now).max(now + ANONYMOUS);
-    browsers::rotate(tx, browser, token.hashed(), expires_at).await?;
+    browsers::put(tx, browser, token.hashed(), expires_at).await?;
     Ok(Cookie { token, kept_for: last.filter(|_| kept).map(|last| last - now), known: None })
 }
 

@@ -226,7 +226,7 @@ impl Aged {
             Self::UsedAssertions => used_assertions::forget(tx, now, STEP).await,
             Self::RevokedAccessTokens => revoked_access_tokens::forget(tx, ended, STEP).await,
             Self::AuthorizationCodes => authorization_codes::forget(tx, ended, STEP).await,
-            Self::Interactions => interactions::forget(tx, ended, STEP).await,
+            Self::Interactions => interactions::forget(tx, now, STEP).await,
             Self::Visits => visits::forget(tx, now, STEP).await,
             Self::Sessions => sessions::forget(tx, now, STEP).await,
             Self::Browsers => browsers::forget(tx, now, STEP).await,

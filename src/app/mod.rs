@@ -15,7 +15,7 @@ use crate::domain::verdict::{Error, Fault, FaultKind, Rejected, reject};
 use crate::keys::keyring::Keyring;
 use crate::keys::known_browsers::KnownBrowsersKey;
 use crate::keys::rotation::RotationKey;
-use crate::keys::seal::{FormsKey, MasterKey, Sealer, Source, VisitKey};
+use crate::keys::seal::{BrowserKey, FormsKey, MasterKey, Sealer, Source, VisitKey};
 use crate::oauth::providers::Providers;
 use crate::oauth::{Issuer, Parts};
 use crate::outbound::Outbound;
@@ -225,8 +225,9 @@ pub async fn open_issuer(
         outbound,
         providers,
         visits: VisitKey::new(master)?,
+        browsers: BrowserKey::new(master)?,
         rotation_key,
-        known_browsers: KnownBrowsersKey::new(&master)?,
+        known_browsers: KnownBrowsersKey::new(master)?,
     })?)
 }
 

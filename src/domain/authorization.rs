@@ -47,6 +47,15 @@ pub struct AuthorizationRequest {
     pub challenge: Option<Challenge>,
 }
 
+/// The longest `state` that is echoed.
+pub const LONGEST_STATE: usize = 4096;
+/// The longest `nonce` that an id token carries.
+pub const LONGEST_NONCE: usize = 512;
+/// A longer hint in words (`login_hint`, `ui_locales`) is none.
+pub const LONGEST_HINT: usize = 512;
+/// A longer `id_token_hint` is none.
+pub const LONGEST_TOKEN_HINT: usize = 8192;
+
 /// What an authorization code stands for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Granted {

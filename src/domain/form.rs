@@ -15,10 +15,16 @@ pub enum BadForm {
     /// RFC 6749 §3.2: parameters must not be included more than once.
     #[error("a parameter is repeated")]
     Repeated,
+    /// More parameters than any request of ours has.
+    #[error("there are more than 100 parameters")]
+    TooMany,
     /// Not UTF-8 after decoding, or a percent sign without two hex digits.
     #[error("the body is not a form in UTF-8")]
     Undecodable,
 }
+
+/// The most parameters that a form may have: reading one costs no more than its bytes.
+const MOST: usize = 100;
 
 /// The one parameter that may stand several times.
 const REPEATABLE: &str = "resource";
@@ -35,9 +41,14 @@ impl Form {
     /// Reads a body whose repeated parameters decide themselves what becomes of it: the names of
     /// them come along, and the first value of each counts.
     pub fn parse_marking(body: &[u8]) -> Result<(Self, Vec<String>), BadForm> {
+        let pairs = || body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+        // Before anything is decoded or compared.
+        if pairs().nth(MOST).is_some() {
+            return Err(BadForm::TooMany);
+        }
         let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
         let mut repeated = Vec::new();
-        for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        for pair in pairs() {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let name = decode(halves.next().unwrap_or_default()).ok_or(BadForm::Undecodable)?;
             let value = decode(halves.next().unwrap_or_default()).ok_or(BadForm::Undecodable)?;
@@ -116,6 +127,20 @@ mod tests {
         for body in ["a=1&a=1", "a=1&a=2", "a=&a=1", "%61=1&a=1"] {
             assert_eq!(Form::parse(body.as_bytes()).err(), Some(BadForm::Repeated), "{body}");
         }
+    }
+
+    #[test]
+    fn a_form_of_more_than_100_parameters_is_refused_unread() {
+        let body = |count: usize| {
+            let pairs: Vec<_> = (0..count).map(|number| format!("n{number}=%zz")).collect();
+            pairs.join("&")
+        };
+        assert_eq!(Form::parse(body(101).as_bytes()).err(), Some(BadForm::TooMany));
+        assert_eq!(Form::parse(body(19_800).as_bytes()).err(), Some(BadForm::TooMany));
+        assert_eq!(Form::parse(body(100).as_bytes()).err(), Some(BadForm::Undecodable));
+        let resources = vec!["resource=a"; 101].join("&");
+        assert_eq!(Form::parse(resources.as_bytes()).err(), Some(BadForm::TooMany));
+        assert!(Form::parse(body(100).replace("%zz", "1&&").as_bytes()).is_ok());
     }
 
     #[test]

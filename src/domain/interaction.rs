@@ -17,6 +17,19 @@ use super::user::UserId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InteractionId(pub String);
 
+/// How a browser names an interaction: by its identifier, or by all that it is, sealed, as long as
+/// nobody has proven anything and the database does not have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handle(pub String);
+
+impl InteractionId {
+    /// The handle of an interaction that the database has.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle(self.0.clone())
+    }
+}
+
 /// What somebody came for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -130,6 +143,8 @@ pub struct Interaction {
     pub expires_at: DateTime<Utc>,
     /// When it was done.
     pub ended_at: Option<DateTime<Utc>>,
+    /// Whether the database has it. Until somebody proves something the browser has it instead.
+    pub is_stored: bool,
 }
 
 /// How long somebody may take on the pages.
@@ -148,6 +163,7 @@ impl Interaction {
             received_at: now,
             expires_at: now + LIFE,
             ended_at: None,
+            is_stored: false,
         }
     }
 }

@@ -14,7 +14,7 @@ use super::secret_file::{self, Unreadable};
 use crate::domain::hex;
 use crate::domain::provider::{Slug, Terms};
 use crate::domain::random;
-use crate::domain::secret::{Plain, VisitState};
+use crate::domain::secret::{BrowserToken, Plain, VisitState};
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::{Error, Fault, Rejected};
 
@@ -29,6 +29,8 @@ pub enum Label {
     Visits,
     /// What makes a browser known.
     KnownBrowsers,
+    /// What browsers carry for us, and what they prove themselves by.
+    Browsers,
 }
 
 impl Label {
@@ -38,6 +40,7 @@ impl Label {
             Self::Forms => b"mapae forms v1",
             Self::Visits => b"mapae visits v1",
             Self::KnownBrowsers => b"mapae known browsers v1",
+            Self::Browsers => b"mapae browsers v1",
         }
     }
 }
@@ -214,8 +217,11 @@ impl std::fmt::Debug for Sealer {
 impl Sealer {
     /// The sealer of a master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
-        let key = master.derive(Label::Sealing)?;
-        let key = UnboundKey::new(&AES_256_GCM, &*key)
+        Self::under(&*master.derive(Label::Sealing)?)
+    }
+
+    fn under(key: &[u8]) -> Result<Self, Fault> {
+        let key = UnboundKey::new(&AES_256_GCM, key)
             .map_err(|_| Fault::internal("making the sealing key", "AES-256-GCM refused it"))?;
         Ok(Self(LessSafeKey::new(key)))
     }
@@ -326,6 +332,56 @@ impl VisitKey {
     }
 }
 
+/// Seals what a browser carries for us, and derives what it proves itself by.
+#[derive(Clone)]
+pub struct BrowserKey(hmac::Key);
+
+impl std::fmt::Debug for BrowserKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BrowserKey(…)")
+    }
+}
+
+/// How many random bytes choose the key of one sealed text.
+const SALT_LEN: usize = 16;
+const CARRIED: &str = "carried by a browser";
+
+impl BrowserKey {
+    /// The key of a master key.
+    pub fn new(master: &MasterKey) -> Result<Self, Fault> {
+        let key = master.derive(Label::Browsers)?;
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
+    }
+
+    /// Seals: salt, nonce, ciphertext, tag, in base64url. Anybody can make us seal as often as they
+    /// like, and random nonces of 96 bits under one key repeat after some 2^32 times: each text has a
+    /// key of its own.
+    pub fn seal(&self, bytes: &[u8]) -> Result<String, Fault> {
+        let salt = random::bytes::<SALT_LEN>();
+        let sealed = self.sealer(&salt)?.seal(CARRIED, bytes)?;
+        Ok(URL_SAFE_NO_PAD.encode([salt.as_slice(), &sealed].concat()))
+    }
+
+    /// Opens what we sealed; `None` for anything else.
+    #[must_use]
+    pub fn open(&self, text: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (salt, sealed) = bytes.split_at_checked(SALT_LEN)?;
+        self.sealer(salt).ok()?.open(CARRIED, sealed)
+    }
+
+    fn sealer(&self, salt: &[u8]) -> Result<Sealer, Fault> {
+        Sealer::under(hmac::sign(&self.0, &[b"seal ", salt].concat()).as_ref())
+    }
+
+    /// What a browser proves itself by after this sign-in: the same, however often it is asked.
+    #[must_use]
+    pub fn token(&self, sign_in: &str) -> Plain<BrowserToken> {
+        let tag = hmac::sign(&self.0, &[b"token ", sign_in.as_bytes()].concat());
+        Plain::from_bytes(tag.as_ref())
+    }
+}
+
 /// The name under which the credential of a provider is sealed: with everything that says where it
 /// is sent, so that no other server gets it when the row is changed.
 #[must_use]
@@ -400,6 +456,25 @@ mod tests {
         assert_ne!(key.nonce(&state), VisitKey::new(&MasterKey::generate()).unwrap().nonce(&state));
         // RFC 7636 §4.1
         assert_eq!(key.verifier(&state).len(), 43);
+    }
+
+    #[test]
+    fn what_a_browser_carries_opens_unchanged_and_for_us_alone() {
+        let key = BrowserKey::new(&MasterKey::generate()).unwrap();
+        let sealed = key.seal(b"carried").unwrap();
+        assert_eq!(key.open(&sealed).unwrap().as_slice(), b"carried");
+        assert_ne!(key.seal(b"carried").unwrap(), sealed);
+        for at in [0, 10, 20, 30, sealed.len() - 2] {
+            let mut turned = sealed.clone().into_bytes();
+            turned[at] = if turned[at] == b'A' { b'B' } else { b'A' };
+            assert!(key.open(&String::from_utf8(turned).unwrap()).is_none(), "{at}");
+        }
+        for bad in ["", "!", &sealed[4..], &sealed[..sealed.len() - 4]] {
+            assert!(key.open(bad).is_none(), "{bad}");
+        }
+        assert!(BrowserKey::new(&MasterKey::generate()).unwrap().open(&sealed).is_none());
+        assert_eq!(key.token("a").expose(), key.token("a").expose());
+        assert_ne!(key.token("a").expose(), key.token("b").expose());
     }
 
     #[test]

@@ -12,7 +12,10 @@ use super::grants::refresh_token::RefreshToken;
 use super::grants::{Grant, registered_resources, registered_scope, resources};
 use super::respond::{Answer, ReturnAddress};
 use super::userinfo::is_claim;
-use crate::domain::authorization::{AuthorizationRequest, Prompt, ResponseMode};
+use crate::domain::authorization::{
+    AuthorizationRequest, LONGEST_HINT, LONGEST_NONCE, LONGEST_STATE, LONGEST_TOKEN_HINT, Prompt,
+    ResponseMode,
+};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::form::Form;
 use crate::domain::pkce::{self, Challenge};
@@ -75,8 +78,12 @@ pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<Asked, Unasked> {
         return Err(page(Untrusted::RedirectUri));
     };
     let state = form.get("state").filter(|_| !is_repeated("state"));
-    let mode = form.get("response_mode").map(ResponseMode::parse);
-    let address = address.with_state(state).by(mode.flatten().unwrap_or_default());
+    if state.is_some_and(|state| state.len() > LONGEST_STATE) {
+        tracing::debug!(client_id = %id, "refused a state of more than 4096 bytes");
+        return Err(page(Untrusted::Request));
+    }
+    let mode = form.get("response_mode").map_or_else(|| default_mode(&form), ResponseMode::parse);
+    let address = address.with_state(state).by(mode.unwrap_or_default());
     let checked = if repeated.is_empty() {
         check(issuer, &registered.client, &form, uri)
     } else {
@@ -90,6 +97,19 @@ pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<Asked, Unasked> {
             Err(Unasked::Answer(address.error(&refusal)))
         }
     }
+}
+
+/// How an answer travels where the request does not say: OAuth 2.0 Multiple Response Types §2.1 and
+/// §5. A response type that has a token in it is unknown here, and its refusal is awaited in the
+/// fragment.
+fn default_mode(form: &Form) -> Option<ResponseMode> {
+    let mut types = form.get("response_type").unwrap_or_default().split(' ');
+    types.any(|one| matches!(one, "token" | "id_token")).then_some(ResponseMode::Fragment)
+}
+
+/// A hint of at most so many bytes: a longer one is none.
+fn hint<'a>(form: &'a Form, name: &'a str, longest: usize) -> Option<&'a str> {
+    form.get(name).filter(|hint| hint.len() <= longest)
 }
 
 fn check(
@@ -129,6 +149,10 @@ fn check(
         Some(text) => RequestedClaims::parse(text, is_claim).map_err(invalid_request)?,
         None => RequestedClaims::default(),
     };
+    let nonce = form.get("nonce");
+    if nonce.is_some_and(|nonce| nonce.len() > LONGEST_NONCE) {
+        return Err(invalid_request("the nonce has more than 512 bytes"));
+    }
     let resources = resources(form);
     registered_resources(&resources, client)?;
     let max_age = form.get("max_age").map(str::parse).transpose();
@@ -139,12 +163,12 @@ fn check(
         state: form.get("state").map(str::to_owned),
         scope: scope(client, form, prompt)?,
         resources,
-        nonce: form.get("nonce").map(str::to_owned),
+        nonce: nonce.map(str::to_owned),
         prompt,
         max_age: max_age.map_err(|_| invalid_request("max_age is no number of seconds"))?,
         user: named_user(issuer, form, &claims)?,
-        login_hint: form.get("login_hint").map(str::to_owned),
-        ui_locales: form.get("ui_locales").map(str::to_owned),
+        login_hint: hint(form, "login_hint", LONGEST_HINT).map(str::to_owned),
+        ui_locales: hint(form, "ui_locales", LONGEST_HINT).map(str::to_owned),
         idp_hint: idp_hint(form),
         claims,
         challenge: challenge(client, form)?,
@@ -192,7 +216,9 @@ fn named_user(
     form: &Form,
     claims: &RequestedClaims,
 ) -> Result<Option<String>, Refusal> {
-    let Some(hint) = form.get("id_token_hint") else { return Ok(claims.sub.clone()) };
+    let Some(hint) = hint(form, "id_token_hint", LONGEST_TOKEN_HINT) else {
+        return Ok(claims.sub.clone());
+    };
     let hint =
         hinted(issuer, hint).ok_or_else(|| invalid_request("the id_token_hint is not ours"))?;
     if claims.sub.as_ref().is_some_and(|sub| *sub != hint.sub) {

@@ -152,8 +152,13 @@ fn must_allow(
     candidate: &Candidate<'_>,
     facts: &Facts<'_>,
 ) -> bool {
-    if facts.first_party || facts.allowed_now {
+    if facts.allowed_now {
         return false;
+    }
+    if facts.first_party {
+        // RFC 8252 §8.6: nothing goes to a client that anybody could be without the person doing
+        // something for it. Who signed in for this request, or chose an account, did.
+        return facts.asks_always && facts.chosen != Some(&candidate.session.id);
     }
     request.prompt.consent
         || facts.asks_always
@@ -164,6 +169,7 @@ fn must_allow(
 fn covers(consent: &Consent, request: &AuthorizationRequest) -> bool {
     request.scope.is_within(&consent.scope)
         && request.claims.names().all(|name| consent.claims.iter().any(|known| known == name))
+        && request.resources.iter().all(|resource| consent.resources.contains(resource))
 }
 
 /// What was allowed before and what is allowed now.
@@ -174,7 +180,13 @@ pub fn joined(before: Option<&Consent>, request: &AuthorizationRequest) -> Conse
     let mut claims = before.claims.clone();
     let new = request.claims.names().filter(|name| !before.claims.iter().any(|one| one == name));
     claims.extend(new.map(str::to_owned));
-    Consent { scope: before.scope.joined_with(&request.scope), claims }
+    let mut resources = before.resources.clone();
+    for resource in &request.resources {
+        if !resources.contains(resource) {
+            resources.push(resource.clone());
+        }
+    }
+    Consent { scope: before.scope.joined_with(&request.scope), claims, resources }
 }
 
 #[cfg(test)]
@@ -233,7 +245,8 @@ mod tests {
 
     #[expect(clippy::unnecessary_wraps, reason = "the shape in which it is used")]
     fn allowed(scope: &str) -> Option<Consent> {
-        Some(Consent { scope: Scope::parse(scope).unwrap(), claims: vec![] })
+        let scope = Scope::parse(scope).unwrap();
+        Some(Consent { scope, claims: vec![], resources: vec!["https://known.example".to_owned()] })
     }
 
     type Change<'a> = &'a dyn Fn(&mut AuthorizationRequest);
@@ -306,13 +319,22 @@ mod tests {
         };
         let consenting = |request: &mut AuthorizationRequest| request.prompt = prompt("consent");
         let plain = |_: &mut AuthorizationRequest| ();
-        let cases: [(Option<Consent>, Change<'_>, &Step<'_>); 6] = [
+        // RFC 8707 §2: a token for another resource is another thing to allow.
+        let at = |resource: &'static str| {
+            move |request: &mut AuthorizationRequest| {
+                request.resources = vec![resource.to_owned()];
+            }
+        };
+        let (known, new) = (at("https://known.example"), at("https://new.example"));
+        let cases: [(Option<Consent>, Change<'_>, &Step<'_>); 8] = [
             (None, &plain, &ask),
             (allowed("openid"), &plain, &ask),
             (allowed("openid email"), &plain, &issue),
             (allowed("openid email profile"), &plain, &issue),
             (allowed("openid email"), &by_name, &ask),
             (allowed("openid email"), &consenting, &ask),
+            (allowed("openid email"), &known, &issue),
+            (allowed("openid email"), &new, &ask),
         ];
         for (consent, change, expected) in cases {
             let people = [(session("a", 50), consent.clone())];
@@ -329,6 +351,23 @@ mod tests {
         let facts = facts(&people, 100);
         let silent = request(|request| request.prompt = prompt("none"));
         assert!(is_refused(&decide(&silent, &facts), ErrorCode::ConsentRequired));
+    }
+
+    #[test]
+    fn rfc8252_8_6_nothing_goes_to_an_unclaimed_address_without_the_person() {
+        let people = [(session("a", 50), allowed("openid email"))];
+        let id = people[0].0.id.clone();
+        let unclaimed = Facts { asks_always: true, first_party: true, ..facts(&people, 100) };
+        assert_eq!(decide(&request(|_| ()), &unclaimed), Step::Consent(&id));
+        let silent = request(|request| request.prompt = prompt("none"));
+        assert!(is_refused(&decide(&silent, &unclaimed), ErrorCode::ConsentRequired));
+        // Signing in for this very request, choosing an account and saying yes are such a deed.
+        let entered = Facts { chosen: Some(&id), ..unclaimed.clone() };
+        assert_eq!(decide(&request(|_| ()), &entered), Step::Issue(&id));
+        let third_party = Facts { first_party: false, ..entered };
+        assert_eq!(decide(&request(|_| ()), &third_party), Step::Consent(&id));
+        let said_yes = Facts { allowed_now: true, ..unclaimed };
+        assert_eq!(decide(&request(|_| ()), &said_yes), Step::Issue(&id));
     }
 
     #[test]

@@ -140,6 +140,7 @@ impl From<BadForm> for Refusal {
     fn from(bad: BadForm) -> Self {
         invalid_request(match bad {
             BadForm::Repeated => "a parameter is repeated",
+            BadForm::TooMany => "there are more than 100 parameters",
             BadForm::Undecodable => "the body is not a form in UTF-8",
         })
     }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::Issuer;
 use super::authorize::hinted;
 use super::clients::Registered;
-use super::interactions::{Caller, Lost, Outcome};
+use super::interactions::{Caller, Lost, Outcome, ended_just_now, kept, posted, submitted};
 use super::respond::with_parameter;
 use crate::accounts::browsers::{Cookie, Present, Visitor, sign_out};
+use crate::domain::authorization::{LONGEST_HINT, LONGEST_STATE, LONGEST_TOKEN_HINT};
 use crate::domain::client::ClientId;
 use crate::domain::family::FamilyId;
 use crate::domain::form::Form;
-use crate::domain::interaction::{Errand, Interaction, InteractionId, LogoutRequest};
+use crate::domain::interaction::{Errand, Handle, Interaction, LogoutRequest};
 use crate::domain::session::Session;
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Fault};
@@ -32,7 +33,7 @@ impl From<BadLogout> for Error<BadLogout> {
 #[derive(Debug)]
 pub enum Step {
     /// The person is asked.
-    Confirm(InteractionId),
+    Confirm(Handle),
     /// It is done.
     Done(Done),
 }
@@ -51,7 +52,12 @@ pub struct Done {
 /// Reads and checks a request, RP-Initiated Logout §2.
 pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<LogoutRequest, Error<BadLogout>> {
     let form = Form::parse(text).map_err(|_| BadLogout("the request cannot be read"))?;
-    let hint = match form.get("id_token_hint") {
+    let short = |name, longest| form.get(name).filter(|text: &&str| text.len() <= longest);
+    let state = form.get("state");
+    if state.is_some_and(|state| state.len() > LONGEST_STATE) {
+        return Err(BadLogout("the state has more than 4096 bytes").into());
+    }
+    let hint = match short("id_token_hint", LONGEST_TOKEN_HINT) {
         Some(hint) => Some(hinted(issuer, hint).ok_or(BadLogout("the id_token_hint is not ours"))?),
         None => None,
     };
@@ -82,10 +88,10 @@ pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<LogoutRequest, Error<B
     Ok(LogoutRequest {
         client: registered.map(|registered| registered.client.id.clone()),
         redirect_uri: uri.map(str::to_owned),
-        state: form.get("state").map(str::to_owned),
+        state: state.map(str::to_owned),
         user: hint.as_ref().map(|hint| UserId(hint.sub.clone())),
         family: hint.and_then(|hint| hint.sid).map(FamilyId),
-        ui_locales: form.get("ui_locales").map(str::to_owned),
+        ui_locales: short("ui_locales", LONGEST_HINT).map(str::to_owned),
     })
 }
 
@@ -109,8 +115,8 @@ pub async fn begin(
 }
 
 /// Goes on with a request that came by POST: the browser has come back by GET.
-pub async fn go_on(issuer: &Issuer, caller: Caller<'_>, id: &InteractionId) -> Outcome<Step> {
-    let found = interactions::find(&*issuer.store, id).await?.ok_or(Lost::Unknown)?;
+pub async fn go_on(issuer: &Issuer, caller: Caller<'_>, handle: &Handle) -> Outcome<Step> {
+    let found = kept::find(issuer, handle).await?;
     let Errand::Logout(request) = found.errand else { return Err(Lost::Unknown.into()) };
     if found.browser.is_some() || found.expires_at <= issuer.clock.now() {
         return Err(Lost::Expired(None).into());
@@ -138,18 +144,18 @@ async fn ask(issuer: &Issuer, visitor: &Visitor, request: LogoutRequest) -> Resu
     let tx = issuer.store.begin(issuer.clock.now()).await?;
     let errand = Errand::Logout(request);
     let interaction = Interaction::new(errand, visitor.browser.clone(), tx.now());
-    interactions::insert(&tx, &interaction).await?;
+    interactions::keep(&tx, &interaction).await?;
     tx.commit().await?;
-    Ok(Step::Confirm(interaction.id))
+    Ok(Step::Confirm(interaction.id.handle()))
 }
 
 /// What the page that asks shows.
 pub async fn asking(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
 ) -> Outcome<(Interaction, Option<Arc<Registered>>)> {
-    let interaction = super::interactions::open(issuer, caller, id).await?;
+    let interaction = super::interactions::open(issuer, caller, handle).await?;
     let client = match &interaction.errand {
         Errand::Logout(request) => client(issuer, request).await?,
         _ => return Err(Lost::Unknown.into()),
@@ -161,22 +167,49 @@ pub async fn asking(
 pub async fn confirm(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
     csrf: &str,
     yes: bool,
 ) -> Outcome<Option<Done>> {
-    let interaction = super::interactions::submitted(issuer, caller, id, csrf).await?;
+    let interaction = match submitted(issuer, caller, handle, csrf).await {
+        Err(Error::Refused(lost @ (Lost::Finished(_) | Lost::WrongBrowser))) => {
+            return again(issuer, caller, handle, csrf, (yes, lost)).await;
+        }
+        other => other?,
+    };
     let Errand::Logout(request) = &interaction.errand else {
         return Err(Lost::Unknown.into());
     };
+    // It ends in a session where somebody stays.
+    let stays = caller.visitor.people.first().map(|present| &present.session.id);
     let tx = issuer.store.begin(issuer.clock.now()).await?;
-    interactions::end(&tx, id, interaction.session.as_ref()).await?;
+    interactions::end(&tx, &interaction.id, stays.filter(|_| !yes)).await?;
     tx.commit().await?;
     if !yes {
         return Ok(None);
     }
     let ending: Vec<_> = caller.visitor.people.iter().map(|present| &present.session).collect();
     Ok(Some(end(issuer, caller, request, &ending).await?))
+}
+
+/// A second click: the browser threw the answer to the first one away. It shows the cookie from before,
+/// which is nobody's any more, or the one that it was given.
+async fn again(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+    (yes, lost): (bool, Lost),
+) -> Outcome<Option<Done>> {
+    let interaction = posted(issuer, handle, csrf).await?;
+    let Errand::Logout(request) = &interaction.errand else { return Err(lost.into()) };
+    let visitor = caller.visitor;
+    let is_theirs = visitor.people.is_empty() || visitor.browser == interaction.browser;
+    let same = yes == interaction.session.is_none();
+    if !(is_theirs && same && ended_just_now(issuer, &interaction)) {
+        return Err(lost.into());
+    }
+    Ok(if yes { Some(done(issuer, request, None).await?) } else { None })
 }
 
 async fn end(

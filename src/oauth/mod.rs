@@ -15,7 +15,7 @@ use crate::domain::verdict::Fault;
 use crate::keys::keyring::Keyring;
 use crate::keys::known_browsers::KnownBrowsersKey;
 use crate::keys::rotation::RotationKey;
-use crate::keys::seal::{FormsKey, VisitKey};
+use crate::keys::seal::{BrowserKey, FormsKey, VisitKey};
 use crate::outbound::Outbound;
 use crate::store::Store;
 
@@ -101,6 +101,8 @@ pub struct Issuer {
     pub providers: Arc<providers::Providers>,
     /// Derives what people take along to them.
     pub visits: VisitKey,
+    /// Seals what browsers carry for us.
+    pub browsers: BrowserKey,
     /// Makes and verifies refresh tokens.
     pub rotation_key: RotationKey,
     verified: verified::Verified,
@@ -129,6 +131,7 @@ pub struct Parts {
     pub providers: providers::Providers,
     pub visits: VisitKey,
     pub known_browsers: KnownBrowsersKey,
+    pub browsers: BrowserKey,
     pub rotation_key: RotationKey,
 }
 
@@ -164,6 +167,7 @@ impl Issuer {
             outbound: parts.outbound,
             providers,
             visits: parts.visits,
+            browsers: parts.browsers,
             verified: verified::Verified::default(),
             known_browsers: parts.known_browsers,
             rotation_key: parts.rotation_key,

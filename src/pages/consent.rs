@@ -54,7 +54,11 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
             (
                 "more",
                 Self {
-                    wishes: vec![Wish::Offline, Wish::Other("orders:read")],
+                    wishes: vec![
+                        Wish::Offline,
+                        Wish::Other("orders:read"),
+                        Wish::At("https://orders.example.com/api"),
+                    ],
                     known: vec![Wish::Identity, Wish::Profile, Wish::Email],
                     ..page.clone()
                 },
@@ -81,7 +85,11 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
                 Self {
                     app: apps::HOSTILE,
                     person: people::HOSTILE,
-                    wishes: vec![Wish::Claim(names::HOSTILE), Wish::Other(names::HOSTILE)],
+                    wishes: vec![
+                        Wish::Claim(names::HOSTILE),
+                        Wish::Other(names::HOSTILE),
+                        Wish::At(names::HOSTILE),
+                    ],
                     ..page
                 },
             ),
@@ -104,8 +112,10 @@ fn everything() -> Vec<Wish<'static>> {
         "name",
         "employee_number",
     ];
-    let scopes =
-        [Wish::Other("https://api.shop.example.com/auth/orders.read.and.write.everything")];
+    let scopes = [
+        Wish::Other("https://api.shop.example.com/auth/orders.read.and.write.everything"),
+        Wish::At("https://api.shop.example.com/orders/of/every/branch/and/every/year"),
+    ];
     [Wish::Identity, Wish::Profile, Wish::Email, Wish::Address, Wish::Phone, Wish::Offline]
         .into_iter()
         .chain(claims.map(Wish::Claim))

@@ -21,6 +21,8 @@ pub enum Wish<'a> {
     Claim(&'a str),
     /// A scope of the app's own API, shown as it is.
     Other(&'a str),
+    /// To use all of this at a service of this address, shown as it is.
+    At(&'a str),
 }
 
 impl Wish<'_> {
@@ -36,6 +38,7 @@ impl Wish<'_> {
             Self::Claim(_) => 5,
             Self::Offline => 6,
             Self::Other(_) => 7,
+            Self::At(_) => 8,
         }
     }
 
@@ -50,6 +53,7 @@ impl Wish<'_> {
             Self::Offline => frame.t("wish-offline"),
             Self::Claim(claim) => claim_text(claim, frame),
             Self::Other(_) => frame.t("wish-other"),
+            Self::At(_) => frame.t("wish-at"),
         }
     }
 
@@ -62,10 +66,10 @@ impl Wish<'_> {
         }
     }
 
-    /// The scope to show as it is.
+    /// The scope or the address to show as it is.
     pub(super) fn verbatim(&self) -> Option<&str> {
         match self {
-            Self::Other(scope) => Some(scope),
+            Self::Other(text) | Self::At(text) => Some(text),
             _ => None,
         }
     }
@@ -85,6 +89,9 @@ impl Wish<'_> {
             }
             Self::Phone => {
                 "M8 3h8a1.500 1.500 0 0 1 1.500 1.500v15A1.500 1.500 0 0 1 16 21H8a1.500 1.500 0 0 1-1.500-1.500v-15A1.500 1.500 0 0 1 8 3zM11 18h2"
+            }
+            Self::At(_) => {
+                "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM3.500 12h17M12 3c2.500 2.500 3.700 5.500 3.700 9s-1.200 6.500-3.700 9c-2.500-2.500-3.700-5.500-3.700-9s1.200-6.500 3.700-9z"
             }
             Self::Offline => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5.200l3.400 2",
             Self::Other(_) => {

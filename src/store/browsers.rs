@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
+use sea_orm::Condition;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
 
 use super::column::millis;
 use super::{Reader, Tx, while_doing};
@@ -33,23 +35,42 @@ use entity::{ActiveModel, Column, Entity};
 
 const WRITING: &str = "writing the table browser";
 
-/// The browser of this token at this instant.
+/// What is known of a browser that shows a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// It is this one.
+    Known(BrowserId),
+    /// A browser of that name has another token by now.
+    Replaced,
+    /// Nothing: nobody has signed in in it.
+    Nothing,
+}
+
+/// The browser of this token at this instant; `first` is what it is called if this is its first one.
 pub async fn find(
     reader: &impl Reader,
     hash: Hashed<BrowserToken>,
+    first: &BrowserId,
     now: DateTime<Utc>,
-) -> Result<Option<BrowserId>, Fault> {
-    let row = Entity::find()
-        .filter(Column::Hash.eq(hash.to_stored()))
-        .filter(Column::ExpiresAt.gt(millis(now)))
-        .one(reader.connection())
+) -> Result<Shown, Fault> {
+    let stored = hash.to_stored();
+    let either =
+        Condition::any().add(Column::Hash.eq(stored.clone())).add(Column::Id.eq(first.0.as_str()));
+    let rows = Entity::find()
+        .filter(either)
+        .all(reader.connection())
         .await
         .map_err(while_doing("reading the table browser"))?;
-    Ok(row.map(|row| BrowserId(row.id)))
+    let is_live = |row: &&entity::Model| row.hash == stored && row.expires_at > millis(now);
+    Ok(match rows.iter().find(is_live) {
+        Some(row) => Shown::Known(BrowserId(row.id.clone())),
+        None if rows.is_empty() => Shown::Nothing,
+        None => Shown::Replaced,
+    })
 }
 
-/// Writes a new browser.
-pub async fn insert(
+/// Gives a browser a token: the one before is good for nothing any more.
+pub async fn put(
     tx: &Tx,
     id: &BrowserId,
     hash: Hashed<BrowserToken>,
@@ -60,25 +81,10 @@ pub async fn insert(
         hash: Set(hash.to_stored()),
         expires_at: Set(millis(expires_at)),
     };
-    let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
-    inserted.map(drop).map_err(while_doing(WRITING))
-}
-
-/// Gives a browser another token: the one before is good for nothing any more.
-pub async fn rotate(
-    tx: &Tx,
-    id: &BrowserId,
-    hash: Hashed<BrowserToken>,
-    expires_at: DateTime<Utc>,
-) -> Result<(), Fault> {
-    Entity::update_many()
-        .col_expr(Column::Hash, Expr::value(hash.to_stored()))
-        .col_expr(Column::ExpiresAt, Expr::value(millis(expires_at)))
-        .filter(Column::Id.eq(id.0.as_str()))
-        .exec(tx.connection())
-        .await
-        .map_err(while_doing(WRITING))?;
-    Ok(())
+    let over =
+        OnConflict::column(Column::Id).update_columns([Column::Hash, Column::ExpiresAt]).to_owned();
+    let put = Entity::insert(row).on_conflict(over).exec_without_returning(tx.connection()).await;
+    put.map(drop).map_err(while_doing(WRITING))
 }
 
 /// Forgets browsers that expired before this instant, some at a time; says how many.

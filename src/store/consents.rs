@@ -13,7 +13,6 @@ use crate::domain::scope::Scope;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
-#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
 mod entity {
     use sea_orm::entity::prelude::*;
 
@@ -27,6 +26,7 @@ mod entity {
         pub scope: String,
         pub claims: String,
         pub given_at: i64,
+        pub resources: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -47,6 +47,18 @@ pub struct Consent {
     pub scope: Scope,
     /// Single claims.
     pub claims: Vec<String>,
+    /// For which resources, RFC 8707.
+    pub resources: Vec<String>,
+}
+
+impl TryFrom<&entity::Model> for Consent {
+    type Error = Fault;
+
+    fn try_from(row: &entity::Model) -> Result<Self, Fault> {
+        let scope = Scope::parse(&row.scope).map_err(|error| corrupt(TABLE, error.to_string()))?;
+        let claims = read_list(TABLE, &row.claims)?;
+        Ok(Self { scope, claims, resources: read_list(TABLE, &row.resources)? })
+    }
 }
 
 /// What the person allowed the app.
@@ -66,12 +78,7 @@ pub async fn given(
 ) -> Result<Option<(Consent, DateTime<Utc>)>, Fault> {
     let key = (user.0.clone(), client.as_str().to_owned());
     let row = Entity::find_by_id(key).one(reader.connection()).await.map_err(while_doing(TABLE))?;
-    row.map(|row| {
-        let scope = Scope::parse(&row.scope).map_err(|error| corrupt(TABLE, error.to_string()))?;
-        let consent = Consent { scope, claims: read_list(TABLE, &row.claims)? };
-        Ok((consent, clock::from_millis(row.given_at)))
-    })
-    .transpose()
+    row.map(|row| Ok((Consent::try_from(&row)?, clock::from_millis(row.given_at)))).transpose()
 }
 
 /// Writes what the person allowed the app.
@@ -87,9 +94,10 @@ pub async fn put(
         scope: Set(consent.scope.to_string()),
         claims: Set(list(&consent.claims)),
         given_at: Set(millis(tx.now())),
+        resources: Set(list(&consent.resources)),
     };
     let over = OnConflict::columns([Column::UserId, Column::ClientId])
-        .update_columns([Column::Scope, Column::Claims, Column::GivenAt])
+        .update_columns([Column::Scope, Column::Claims, Column::GivenAt, Column::Resources])
         .to_owned();
     let put = Entity::insert(row).on_conflict(over).exec_without_returning(tx.connection()).await;
     put.map(drop).map_err(while_doing(WRITING))

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::SimpleExpr;
+use sea_orm::sea_query::{OnConflict, SimpleExpr};
 
 use super::column::{corrupt, instant, millis};
 use super::{Reader, Tx, while_doing};
@@ -59,6 +59,7 @@ impl TryFrom<Model> for Interaction {
             received_at: clock::from_millis(row.received_at),
             expires_at: clock::from_millis(row.expires_at),
             ended_at: instant(row.ended_at),
+            is_stored: true,
         })
     }
 }
@@ -72,8 +73,8 @@ fn pending(pending: Option<&Pending>) -> Result<Option<String>, Fault> {
     text.map_err(|error| Fault::internal("writing a pending identity", error))
 }
 
-/// Writes a new interaction.
-pub async fn insert(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
+/// Writes an interaction, unless it was written before: by another tab, or by a first click.
+pub async fn keep(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
     let row = ActiveModel {
         id: Set(interaction.id.0.clone()),
         browser_id: Set(interaction.browser.as_ref().map(|browser| browser.0.clone())),
@@ -84,8 +85,9 @@ pub async fn insert(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
         expires_at: Set(millis(interaction.expires_at)),
         ended_at: Set(interaction.ended_at.map(millis)),
     };
-    let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
-    inserted.map(drop).map_err(while_doing(WRITING))
+    let once = OnConflict::column(Column::Id).do_nothing().to_owned();
+    let kept = Entity::insert(row).on_conflict(once).exec_without_returning(tx.connection()).await;
+    kept.map(drop).map_err(while_doing(WRITING))
 }
 
 /// The interaction of this name.
@@ -98,18 +100,6 @@ pub async fn find(reader: &impl Reader, id: &InteractionId) -> Result<Option<Int
 pub async fn lock(tx: &Tx, id: &InteractionId) -> Result<Option<Interaction>, Fault> {
     let row = Entity::find_by_id(id.0.as_str()).lock_exclusive().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Interaction::try_from).transpose()
-}
-
-/// Binds an interaction that waits for its browser; `false` when it is bound already.
-pub async fn bind(tx: &Tx, id: &InteractionId, browser: &BrowserId) -> Result<bool, Fault> {
-    let bound = Entity::update_many()
-        .col_expr(Column::BrowserId, Expr::value(browser.0.as_str()))
-        .filter(Column::Id.eq(id.0.as_str()))
-        .filter(Column::BrowserId.is_null())
-        .exec(tx.connection())
-        .await
-        .map_err(while_doing(WRITING))?;
-    Ok(bound.rows_affected == 1)
 }
 
 /// Changes an interaction that has not ended. Each step writes what it changed and nothing else: the

@@ -13,7 +13,7 @@ use super::edge::Context;
 use super::guest::Guest;
 use super::mine::{done, purpose, submitted, whose};
 use super::notes::{self, Noted as InQuery};
-use super::page::{self, Answered, Ends, Shown, retry_after};
+use super::page::{self, Answered, Shown, retry_after};
 use super::ways::buttons;
 use super::{Shared, carried, person, wishes};
 use crate::accounts::browsers::{Cookie, Present};
@@ -45,7 +45,8 @@ pub(super) async fn get(
     let guest = Guest::of_get(&shared, context, request).await?;
     Ok(match whose(&guest) {
         Some(present) => {
-            let notice = match guest.form.get("done") {
+            let (done, noted) = notes::at_account(&shared, &guest, &present.session.id);
+            let notice = match done {
                 Some("password") => Some(Notice::PasswordChanged),
                 Some("device") => Some(Notice::DeviceSignedOut),
                 Some("app") => Some(Notice::AppRemoved),
@@ -54,7 +55,6 @@ pub(super) async fn get(
                 Some("confirmed") => Some(Notice::Confirmed),
                 _ => None,
             };
-            let noted = notes::of_query(&guest);
             let says = Says { notice, problem: None, noted: noted.as_ref(), part: part(&guest) };
             show(&shared, &guest, present, says).await
         }
@@ -118,7 +118,7 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
         Access {
             client: access.client.client.id.as_str(),
             app: shown.app(),
-            wishes: wishes(&access.scope, access.claims.iter().map(String::as_str)),
+            wishes: wishes(&access.scope, access.claims.iter().map(String::as_str), &[]),
             since: access.since,
         }
     };
@@ -156,7 +156,7 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
         Some(PasswordProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
     };
-    page::show(status, &account, &Ends::default().through(&connected.linkable), guest)
+    page::show(shared, status, &account, guest)
 }
 
 fn linked<'a>(connection: &'a Connection, language: &str) -> Linked<'a> {

@@ -36,7 +36,7 @@ pub(super) async fn post(
     request: Request,
 ) -> Answered {
     let headers = request.headers().clone();
-    let guest = Guest::nobody(context, headers, None);
+    let guest = Guest::nobody(&shared, context, headers, None);
     let text = match body::read(request).await {
         Ok((_, text)) => text,
         Err(bad) => {
@@ -45,8 +45,11 @@ pub(super) async fn post(
         }
     };
     let asked = read(&shared, &guest, &text).await?;
-    Ok(match interactions::keep(&shared.issuer, Errand::Authorize(Box::new(asked.request))).await {
-        Ok(id) => page::lead(&shared, &guest, Led { next: Next::Continue(id), cookie: None }),
+    let errand = Errand::Authorize(Box::new(asked.request));
+    Ok(match interactions::hand_over(&shared.issuer, errand) {
+        Ok(handle) => {
+            page::lead(&shared, &guest, Led { next: Next::Continue(handle), cookie: None })
+        }
         Err(fault) => page::fault(&shared, &guest, &fault),
     })
 }
@@ -70,7 +73,7 @@ pub(super) async fn go_on(
 ) -> Answered {
     let guest = Guest::of_get(&shared, context, request).await?;
     Ok(match interactions::go_on(&shared.issuer, guest.caller(), &guest.interaction()).await {
-        Ok(led) => page::lead(&shared, &guest, led),
+        Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
 }

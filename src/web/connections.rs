@@ -29,7 +29,7 @@ pub(super) async fn link(
     let left =
         connections::connect(&shared.issuer, guest.caller(), &present, &slug, language).await;
     Ok(match left {
-        Ok(url) => page::see_other(&url),
+        Ok(url) => page::onward(&shared, &guest, &url),
         Err(error) => unchanged(&shared, &guest, &present, error),
     })
 }

@@ -6,9 +6,9 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
 use super::edge::Context;
-use super::errand::{app, csrf, ends_at, view};
+use super::errand::{app, csrf, view};
 use super::guest::Guest;
-use super::page::{self, Answered, Ends};
+use super::page::{self, Answered};
 use super::{Shared, person, wishes};
 use crate::domain::interaction::Errand;
 use crate::domain::scope::Scope;
@@ -27,26 +27,28 @@ pub(super) async fn get(
     let (Subject::Consent(present, before), Errand::Authorize(request), Some(app)) =
         (&view.subject, &view.interaction.errand, app(&shared, &view))
     else {
-        let id = &view.interaction.id;
-        return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, id)));
+        let handle = &view.handle;
+        return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, handle)));
     };
-    let csrf = csrf(&shared, &view);
+    let csrf = csrf(&shared, &view.interaction);
     let asked: Vec<&str> = request.claims.names().collect();
     let (known_claims, new_claims): (Vec<&str>, Vec<&str>) =
         asked.into_iter().partition(|name| before.claims.iter().any(|known| known == name));
+    let (known_resources, new_resources): (Vec<&String>, Vec<&String>) =
+        request.resources.iter().partition(|resource| before.resources.contains(resource));
     let known = request.scope.shared_with(&before.scope);
     let known_tokens: Vec<&str> = known.iter().collect();
     let new: Scope = request.scope.without(&known_tokens);
     let consent = ConsentPage {
         frame: guest.frame(&shared),
         app: app.app(),
-        ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
+        ticket: Ticket { interaction: &view.handle.0, csrf: &csrf },
         person: person(present),
-        wishes: wishes(&new, new_claims),
-        known: wishes(&known, known_claims),
+        wishes: wishes(&new, new_claims, new_resources),
+        known: wishes(&known, known_claims, known_resources),
         switch: true,
     };
-    Ok(page::show(StatusCode::OK, &consent, &Ends::at(ends_at(&view)), &guest))
+    Ok(page::show(&shared, StatusCode::OK, &consent, &guest))
 }
 
 pub(super) async fn post(
@@ -63,7 +65,7 @@ pub(super) async fn post(
         interactions::deny(&shared.issuer, guest.caller(), &id, csrf).await
     };
     Ok(match led {
-        Ok(led) => page::lead(&shared, &guest, led),
+        Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
 }

@@ -12,11 +12,6 @@ use crate::domain::client::ClientId;
 use crate::domain::provider::Slug;
 use crate::domain::secret::{BrowserToken, Plain};
 
-const BROWSER: &str = "__Host-mapae";
-const KNOWN: &str = "__Host-mapae-known";
-const LANGUAGE: &str = "__Host-mapae-lang";
-const WAY: &str = "__Host-mapae-way";
-
 /// A way to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Way {
@@ -26,86 +21,117 @@ pub(super) enum Way {
     Provider(Slug),
 }
 
-/// What the browser proves itself by.
-pub(super) fn browser(headers: &HeaderMap) -> Option<Plain<BrowserToken>> {
-    read(headers, BROWSER).map(Plain::presented)
+/// The names of our cookies. Two issuers on one host, at two ports or two paths, have the same cookies:
+/// each finds its own by its name.
+#[derive(Clone, Debug)]
+pub(super) struct Cookies {
+    browser: String,
+    known: String,
+    language: String,
+    way: String,
+    refresh: String,
 }
 
-/// Gives the browser what it proves itself by.
-pub(super) fn set_browser(headers: &mut HeaderMap, cookie: &Cookie) {
-    let kept = cookie.kept_for.map(max_age).unwrap_or_default();
-    let value = format!(
-        "{BROWSER}={}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}",
-        cookie.token.expose()
-    );
-    set(headers, &value);
-    if let Some(known) = &cookie.known {
-        let kept = max_age(KNOWN_FOR);
-        set(headers, &format!("{KNOWN}={known}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
+impl Cookies {
+    /// Of this issuer.
+    pub(super) fn of(issuer: &str) -> Self {
+        let browser = format!("__Host-mapae-{}", short(issuer, 9));
+        let of = |what| format!("{browser}-{what}");
+        let (known, language, way, refresh) = (of("known"), of("lang"), of("way"), of("refresh"));
+        Self { browser, known, language, way, refresh }
+    }
+
+    /// What the browser proves itself by.
+    pub(super) fn browser(&self, headers: &HeaderMap) -> Option<Plain<BrowserToken>> {
+        // What was never ours names no browser.
+        let ours = |token: &&str| Plain::<BrowserToken>::is_meant(token) && token.len() <= LONGEST;
+        read(headers, &self.browser).filter(ours).map(Plain::presented)
+    }
+
+    /// Gives the browser what it proves itself by.
+    pub(super) fn set_browser(&self, headers: &mut HeaderMap, cookie: &Cookie) {
+        let kept = cookie.kept_for.map(max_age).unwrap_or_default();
+        let (name, token) = (&self.browser, cookie.token.expose());
+        set(headers, &format!("{name}={token}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
+        if let Some(known) = &cookie.known {
+            let (name, kept) = (&self.known, max_age(KNOWN_FOR));
+            set(headers, &format!("{name}={known}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
+        }
+    }
+
+    /// What makes the browser known to people who proved their account in it.
+    pub(super) fn known<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        read(headers, &self.known)
+    }
+
+    /// The language that was chosen.
+    pub(super) fn language<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        read(headers, &self.language)
+    }
+
+    /// Remembers the language that was chosen.
+    pub(super) fn set_language(&self, headers: &mut HeaderMap, language: &str) {
+        let (name, kept) = (&self.language, max_age(Duration::days(365)));
+        set(headers, &format!("{name}={language}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
+    }
+
+    /// The way in that was used last: what it is called is no secret, and nothing is believed of it.
+    pub(super) fn way(&self, headers: &HeaderMap) -> Option<Way> {
+        let value = read(headers, &self.way)?;
+        match value.strip_prefix("by:") {
+            Some(slug) => Slug::parse(slug).map(Way::Provider),
+            None => (value == "password").then_some(Way::Password),
+        }
+    }
+
+    /// Remembers the way in that was used.
+    pub(super) fn set_way(&self, headers: &mut HeaderMap, way: &Way) {
+        let (name, kept) = (&self.way, max_age(Duration::days(365)));
+        let value = match way {
+            Way::Password => "password".to_owned(),
+            Way::Provider(slug) => format!("by:{slug}"),
+        };
+        set(headers, &format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
+    }
+
+    /// The refresh token of a client that gets it as a cookie.
+    pub(super) fn refresh_token<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        client: &ClientId,
+    ) -> Option<&'a str> {
+        read(headers, &self.refresh_name(client))
+    }
+
+    /// Gives the browser the refresh token of a client.
+    pub(super) fn set_refresh_token(
+        &self,
+        headers: &mut HeaderMap,
+        client: &ClientId,
+        token: &str,
+        life: Duration,
+    ) {
+        let (name, kept) = (self.refresh_name(client), max_age(life));
+        set(headers, &format!("{name}={token}; Path=/; Secure; HttpOnly; SameSite=Strict{kept}"));
+    }
+
+    /// Takes it from the browser.
+    pub(super) fn clear_refresh_token(&self, headers: &mut HeaderMap, client: &ClientId) {
+        self.set_refresh_token(headers, client, "", Duration::zero());
+    }
+
+    /// A `client_id` may have characters that the name of a cookie may not.
+    fn refresh_name(&self, client: &ClientId) -> String {
+        format!("{}-{}", self.refresh, short(client.as_str(), 12))
     }
 }
 
-/// What makes the browser known to people who proved their account in it.
-pub(super) fn known(headers: &HeaderMap) -> Option<&str> {
-    read(headers, KNOWN)
-}
+/// The longest token of a browser.
+const LONGEST: usize = 64;
 
-/// The language that was chosen.
-pub(super) fn language(headers: &HeaderMap) -> Option<&str> {
-    read(headers, LANGUAGE)
-}
-
-/// Remembers the language that was chosen.
-pub(super) fn set_language(headers: &mut HeaderMap, language: &str) {
-    let kept = max_age(Duration::days(365));
-    set(headers, &format!("{LANGUAGE}={language}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
-}
-
-/// The way in that was used last: what it is called is no secret, and nothing is believed of it.
-pub(super) fn way(headers: &HeaderMap) -> Option<Way> {
-    let value = read(headers, WAY)?;
-    match value.strip_prefix("by:") {
-        Some(slug) => Slug::parse(slug).map(Way::Provider),
-        None => (value == "password").then_some(Way::Password),
-    }
-}
-
-/// Remembers the way in that was used.
-pub(super) fn set_way(headers: &mut HeaderMap, way: &Way) {
-    let kept = max_age(Duration::days(365));
-    let value = match way {
-        Way::Password => "password".to_owned(),
-        Way::Provider(slug) => format!("by:{slug}"),
-    };
-    set(headers, &format!("{WAY}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
-}
-
-/// The refresh token of a client that gets it as a cookie.
-pub(super) fn refresh_token<'a>(headers: &'a HeaderMap, client: &ClientId) -> Option<&'a str> {
-    read(headers, &refresh_name(client))
-}
-
-/// Gives the browser the refresh token of a client.
-pub(super) fn set_refresh_token(
-    headers: &mut HeaderMap,
-    client: &ClientId,
-    token: &str,
-    life: Duration,
-) {
-    let (name, kept) = (refresh_name(client), max_age(life));
-    set(headers, &format!("{name}={token}; Path=/; Secure; HttpOnly; SameSite=Strict{kept}"));
-}
-
-/// Takes it from the browser.
-pub(super) fn clear_refresh_token(headers: &mut HeaderMap, client: &ClientId) {
-    set_refresh_token(headers, client, "", Duration::zero());
-}
-
-/// A `client_id` may have characters that the name of a cookie may not.
-fn refresh_name(client: &ClientId) -> String {
-    let hash = Sha256::digest(client.as_str().as_bytes());
-    let short = URL_SAFE_NO_PAD.encode(hash.get(..12).unwrap_or_default());
-    format!("__Host-mapae-refresh-{short}")
+fn short(text: &str, bytes: usize) -> String {
+    let hash = Sha256::digest(text.as_bytes());
+    URL_SAFE_NO_PAD.encode(hash.get(..bytes).unwrap_or_default())
 }
 
 fn max_age(life: Duration) -> String {
@@ -143,6 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn every_issuer_has_cookies_of_its_own() {
+        let names = |issuer| {
+            let Cookies { browser, known, language, way, refresh } = Cookies::of(issuer);
+            let others = [known, language, way, refresh];
+            assert!(others.iter().all(|name| name.starts_with(&browser)));
+            browser
+        };
+        let issuers = ["http://localhost:8080", "http://localhost:8081", "https://id.example"];
+        let mut all: Vec<_> =
+            issuers.into_iter().chain(["https://id.example/a"]).map(names).collect();
+        assert_eq!(all[0], names("http://localhost:8080"));
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 4);
+    }
+
+    #[test]
     fn s068_a_cookie_counts_when_there_is_one_of_its_name() {
         for (lines, expected) in [
             (&["__Host-mapae-lang=ko"][..], Some("ko")),
@@ -155,7 +198,7 @@ mod tests {
             (&[";;=;"], None),
             (&[], None),
         ] {
-            assert_eq!(language(&headers(lines)), expected, "{lines:?}");
+            assert_eq!(read(&headers(lines), "__Host-mapae-lang"), expected, "{lines:?}");
         }
     }
 }

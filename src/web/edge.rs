@@ -33,7 +33,6 @@ use crate::domain::shown::shown;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 /// How far browsers are told to come over TLS alone (RFC 6797), once they came over TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +109,6 @@ impl Edge {
         let mut headers = vec![
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-            (OPENER_POLICY, HeaderValue::from_static("same-origin")),
         ];
         headers.extend(strict.map(|strict| (STRICT_TRANSPORT_SECURITY, strict.header())));
         let process = u64::from_be_bytes(random::bytes());
@@ -202,7 +200,10 @@ fn names_host(request: &Request<Incoming>) -> bool {
     let host = match (given.next(), given.next()) {
         (Some(host), None) => host,
         (Some(_), Some(_)) => return false,
-        (None, _) => return authority.is_some() || request.version() <= Version::HTTP_10,
+        (None, _) => {
+            let is_plain = |named: &Authority| !named.as_str().contains('@');
+            return authority.map_or(request.version() <= Version::HTTP_10, is_plain);
+        }
     };
     let Ok(host) = Authority::try_from(host.as_bytes()) else { return false };
     // Of HTTP/1.1 a target with a host counts instead of the header (RFC 9112 §3.2.2).
@@ -236,8 +237,9 @@ impl Measured {
     fn end(self, response: &Response<Body>) {
         let route = response.extensions().get::<Route>();
         let route = route.map_or("none", |Route(path)| path.as_str()).to_owned();
-        let labels = [("route", route), ("class", class(response.status()).to_owned())];
-        metrics::histogram!("mapae_request_duration_seconds", &labels).record(self.0.elapsed());
+        let class = class(response.status());
+        metrics::histogram!("mapae_request_duration_seconds", "route" => route, "class" => class)
+            .record(self.0.elapsed());
     }
 }
 

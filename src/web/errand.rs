@@ -3,7 +3,7 @@
 use super::Shared;
 use super::guest::Guest;
 use super::page::Shown;
-use crate::domain::interaction::Errand;
+use crate::domain::interaction::{Errand, Interaction};
 use crate::oauth::interactions::{self, Outcome, View};
 
 /// The interaction of a page, in the language that the person reads.
@@ -18,14 +18,13 @@ pub(super) async fn view(shared: &Shared, guest: &mut Guest) -> Outcome<View> {
 }
 
 /// The token of a form of this interaction.
-pub(super) fn csrf(shared: &Shared, view: &View) -> String {
-    let browser = view.interaction.browser.as_ref();
-    let token = |browser| shared.issuer.forms.token(browser, &view.interaction.id.0);
-    browser.map(token).unwrap_or_default()
+pub(super) fn csrf(shared: &Shared, interaction: &Interaction) -> String {
+    let token = |browser| shared.issuer.forms.token(browser, &interaction.id.0);
+    interaction.browser.as_ref().map(token).unwrap_or_default()
 }
 
 /// Where the answer goes in the end.
-pub(super) fn ends_at(view: &View) -> Option<&str> {
+fn ends_at(view: &View) -> Option<&str> {
     match &view.interaction.errand {
         Errand::Authorize(request) => Some(&request.redirect_uri),
         _ => None,

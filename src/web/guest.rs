@@ -9,12 +9,12 @@ use axum::http::{HeaderMap, HeaderName, Response, StatusCode};
 use super::cookies::Way;
 use super::edge::Context;
 use super::page::{self, Failed};
-use super::{Shared, body, cookies};
+use super::{Shared, body};
 use crate::accounts::browsers::Visitor;
 use crate::domain::audit::Origin;
 use crate::domain::form::Form;
 use crate::domain::in_app::{InApp, in_app};
-use crate::domain::interaction::InteractionId;
+use crate::domain::interaction::Handle;
 use crate::domain::random::is_identifier;
 use crate::domain::session::SessionId;
 use crate::oauth::interactions::Caller;
@@ -34,6 +34,10 @@ pub(super) struct Guest {
     context: Context,
     origin: Origin,
     headers: HeaderMap,
+    /// The language that they chose before.
+    remembered: Option<String>,
+    /// What makes the browser known to people who proved their account in it.
+    known: Option<String>,
     here: Option<String>,
     /// The path that shows a page again which says no; none: where the browser stands.
     path: String,
@@ -51,6 +55,9 @@ impl Guest {
         request: Request,
     ) -> Result<Self, Response<Body>> {
         let parts = request.into_parts().0;
+        if let Some(nothing) = page::unasked(&parts) {
+            return Err(nothing);
+        }
         let here = format!("{}{}", shared.base, parts.uri.path());
         // What cannot be read asks for nothing.
         let query = parts.uri.query().unwrap_or_default().as_bytes();
@@ -95,11 +102,13 @@ impl Guest {
         form: Form,
     ) -> Result<Self, Response<Body>> {
         let headers = parts.headers;
-        let token = cookies::browser(&headers);
+        let token = shared.cookies.browser(&headers);
         let now = shared.issuer.clock.now();
         let visitor = Visitor::of(&*shared.issuer.store, token.as_ref(), now).await;
         let chosen = form.get("lang").and_then(Language::of_tag);
-        let language = chosen.unwrap_or_else(|| language(&headers, None));
+        let remembered = shared.cookies.language(&headers).map(str::to_owned);
+        let known = shared.cookies.known(&headers).map(str::to_owned);
+        let language = chosen.unwrap_or_else(|| language(&headers, remembered.as_deref(), None));
         let mut guest = Self {
             visitor: Visitor::default(),
             form,
@@ -108,6 +117,8 @@ impl Guest {
             origin: context.origin(),
             context,
             headers,
+            remembered,
+            known,
             here: None,
             path: String::new(),
         };
@@ -121,17 +132,27 @@ impl Guest {
     }
 
     /// Nobody yet, for a page that says no; a query may say the language.
-    pub(super) fn nobody(context: Context, headers: HeaderMap, query: Option<&str>) -> Self {
+    pub(super) fn nobody(
+        shared: &Shared,
+        context: Context,
+        headers: HeaderMap,
+        query: Option<&str>,
+    ) -> Self {
         let form = Form::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
         let chosen = form.get("lang").and_then(Language::of_tag);
+        let remembered = shared.cookies.language(&headers).map(str::to_owned);
+        let known = shared.cookies.known(&headers).map(str::to_owned);
+        let language = chosen.unwrap_or_else(|| language(&headers, remembered.as_deref(), None));
         Self {
             visitor: Visitor::default(),
             form: Form::default(),
-            language: chosen.unwrap_or_else(|| language(&headers, None)),
+            language,
             chose_language: chosen.is_some(),
             origin: context.origin(),
             context,
             headers,
+            remembered,
+            known,
             here: None,
             path: String::new(),
         }
@@ -152,7 +173,10 @@ impl Guest {
 
     /// What they read in the middle of such an errand.
     pub(super) fn reads(&self, ui_locales: Option<&str>) -> Language {
-        if self.chose_language { self.language } else { language(&self.headers, ui_locales) }
+        if self.chose_language {
+            return self.language;
+        }
+        language(&self.headers, self.remembered.as_deref(), ui_locales)
     }
 
     /// For the use cases.
@@ -160,7 +184,7 @@ impl Guest {
         Caller {
             visitor: &self.visitor,
             address: self.context.address,
-            known: cookies::known(&self.headers),
+            known: self.known.as_deref(),
             user_agent: self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),
             origin: &self.origin,
         }
@@ -179,9 +203,9 @@ impl Guest {
         Frame { here: here.or(Some(&self.path)), ..self.frame(shared) }
     }
 
-    /// The interaction that the request names; what cannot be a name names none.
-    pub(super) fn interaction(&self) -> InteractionId {
-        InteractionId(self.name("interaction").unwrap_or_default().to_owned())
+    /// The interaction that the request names.
+    pub(super) fn interaction(&self) -> Handle {
+        Handle(self.form.get("interaction").unwrap_or_default().to_owned())
     }
 
     /// The session that the request names.
@@ -194,8 +218,8 @@ impl Guest {
     }
 
     /// The way in that was used last in this browser.
-    pub(super) fn last_way(&self) -> Option<Way> {
-        cookies::way(&self.headers)
+    pub(super) fn last_way(&self, shared: &Shared) -> Option<Way> {
+        shared.cookies.way(&self.headers)
     }
 
     /// The token of the form.
@@ -222,9 +246,13 @@ impl Guest {
         says(FETCH_MODE, "navigate") && says(FETCH_DEST, "document")
     }
 
-    /// Whether a browser says that it goes there with its window: what is none says nothing.
+    /// Whether a browser says that it goes there with its window: what is none says nothing. One
+    /// that is too old to say so names at least the origin of the page whose form it sends.
     pub(super) fn shows_pages(&self) -> bool {
-        self.headers.get(FETCH_DEST).is_some_and(|value| value.as_bytes() == b"document")
+        match self.headers.get(FETCH_DEST) {
+            Some(destination) => destination.as_bytes() == b"document",
+            None => self.headers.contains_key(ORIGIN),
+        }
     }
 
     /// Whether our own page sent this form. What a browser says of itself decides; the token of the
@@ -249,7 +277,7 @@ impl Guest {
     }
 }
 
-fn language(headers: &HeaderMap, ui_locales: Option<&str>) -> Language {
+fn language(headers: &HeaderMap, remembered: Option<&str>, ui_locales: Option<&str>) -> Language {
     let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Language::choose(ui_locales, cookies::language(headers), accepted)
+    Language::choose(ui_locales, remembered, accepted)
 }

@@ -8,11 +8,11 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Response, StatusCode};
 
 use super::Shared;
-use super::cookies::{self, Way};
+use super::cookies::Way;
 use super::edge::Context;
-use super::errand::{app, csrf, ends_at, view};
+use super::errand::{app, csrf, view};
 use super::guest::Guest;
-use super::page::{self, Answered, Ends, Shown, retry_after};
+use super::page::{self, Answered, Shown, retry_after};
 use super::ways::{Ways, buttons};
 use super::{carried, notes, visit};
 use crate::accounts::browsers::Present;
@@ -40,16 +40,15 @@ pub(super) async fn get(
         Subject::SignIn(_) => {}
         _ if wants_another => {}
         Subject::Choose | Subject::Consent(..) | Subject::Elsewhere => {
-            let id = &view.interaction.id;
-            return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, id)));
+            let handle = &view.handle;
+            return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, handle)));
         }
     }
     let (language, in_app) = (guest.language.as_str(), guest.in_app().is_some());
-    let id = view.interaction.id.clone();
     match interactions::leave_by_hint(&shared.issuer, &mut view, language, in_app).await {
         Ok(None) => {}
-        Ok(Some(url)) => return Ok(page::see_other(&url)),
-        Err(error) => return Ok(visit::not_left(&shared, &guest, &id, error)),
+        Ok(Some(url)) => return Ok(page::onward(&shared, &guest, &url)),
+        Err(error) => return Ok(visit::not_left(&shared, &guest, &view.handle, error)),
     }
     Ok(show(&shared, &guest, &view, None).await)
 }
@@ -88,8 +87,8 @@ async fn show(
     let prove = ways.prove(language);
     let known = again.map(|present| present.user.username.as_str());
     let known = prove.map(|prove| prove.email).or(known).or(hint);
-    let (app, csrf) = (app(shared, view), csrf(shared, view));
-    let mut here = page::address(shared, urls::LOGIN, &view.interaction.id);
+    let (app, csrf) = (app(shared, view), csrf(shared, &view.interaction));
+    let mut here = page::address(shared, urls::LOGIN, &view.handle);
     if wants_another {
         here.push_str("&another=1");
     }
@@ -105,7 +104,7 @@ async fn show(
     let sign_in = SignInPage {
         frame: Frame { here: Some(&here), ..guest.frame(shared) },
         app: app.as_ref().map(Shown::app),
-        ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
+        ticket: Ticket { interaction: &view.handle.0, csrf: &csrf },
         username: guest.form.get("username").or(known).unwrap_or_default(),
         fixed: again.is_some(),
         keep: guest.form.get("keep").is_some(),
@@ -114,7 +113,7 @@ async fn show(
         providers: buttons(&ways.offered, language),
         password: ways.password,
         // Whoever typed before is not to look for it among the providers.
-        password_first: problem.is_some() || guest.last_way() == Some(Way::Password),
+        password_first: problem.is_some() || guest.last_way(shared) == Some(Way::Password),
         prove,
         noted,
         way_out: ways.out(language),
@@ -125,8 +124,7 @@ async fn show(
         Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
     };
-    let ends = Ends::at(ends_at(view)).through(&ways.offered);
-    page::show(status, &sign_in, &ends, guest)
+    page::show(shared, status, &sign_in, guest)
 }
 
 /// The same page with what is wrong; what was typed stays, but for the password.
@@ -158,8 +156,8 @@ async fn sign_in(shared: Arc<Shared>, mut guest: Guest) -> Answered {
     let signing_in = interactions::sign_in(&shared.issuer, guest.caller(), &id, csrf, typed);
     Ok(match Box::pin(signing_in).await {
         Ok(led) => {
-            let mut response = page::lead(&shared, &guest, led);
-            cookies::set_way(response.headers_mut(), &Way::Password);
+            let mut response = page::lead_onward(&shared, &guest, led);
+            shared.cookies.set_way(response.headers_mut(), &Way::Password);
             response
         }
         Err(Error::Fault(fault)) => page::fault(&shared, &guest, &fault),
@@ -200,7 +198,7 @@ pub(super) async fn unconnected(
     let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     Ok(match interactions::forget_pending(&shared.issuer, guest.caller(), &id, csrf).await {
-        Ok(led) => page::lead(&shared, &guest, led),
+        Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
 }
@@ -215,7 +213,7 @@ pub(super) async fn cancel(
     // Whoever turns back may say why: the app hears no more than that.
     let why = guest.form.get("why") == Some(Note::Unavailable.as_str());
     Ok(match interactions::turn_back(&shared.issuer, guest.caller(), &id, csrf, why).await {
-        Ok(led) => page::lead(&shared, &guest, led),
+        Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
 }

@@ -7,9 +7,10 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 
 use super::edge::Context;
+use super::errand::csrf;
 use super::guest::Guest;
-use super::page::{self, Answered, Ends, Failed, Shown};
-use super::{Shared, body, cookies, person};
+use super::page::{self, Answered, Failed, Shown};
+use super::{Shared, body, person};
 use crate::accounts::browsers::Present;
 use crate::domain::interaction::{Errand, LogoutRequest};
 use crate::domain::provider::came_by;
@@ -41,7 +42,7 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::nobody(context, request.headers().clone(), None);
+    let guest = Guest::nobody(&shared, context, request.headers().clone(), None);
     let text = match body::read(request).await {
         Ok((_, text)) => text,
         Err(bad) => {
@@ -50,8 +51,8 @@ pub(super) async fn post(
         }
     };
     let request = read(&shared, &guest, &text).await?;
-    Ok(match interactions::keep(&shared.issuer, Errand::Logout(request)).await {
-        Ok(id) => page::see_other(&page::address(&shared, urls::LOGOUT_CONTINUE, &id)),
+    Ok(match interactions::hand_over(&shared.issuer, Errand::Logout(request)) {
+        Ok(handle) => page::see_other(&page::address(&shared, urls::LOGOUT_CONTINUE, &handle)),
         Err(fault) => page::fault(&shared, &guest, &fault),
     })
 }
@@ -90,7 +91,9 @@ pub(super) async fn go_on(
 
 fn take(shared: &Shared, guest: &Guest, step: &Step) -> Response<Body> {
     match step {
-        Step::Confirm(id) => page::see_other(&page::address(shared, urls::LOGOUT_CONFIRM, id)),
+        Step::Confirm(handle) => {
+            page::see_other(&page::address(shared, urls::LOGOUT_CONFIRM, handle))
+        }
         Step::Done(done) => signed_out(shared, guest, &guest.visitor.people, done),
     }
 }
@@ -103,7 +106,7 @@ pub(super) fn signed_out(
     done: &Done,
 ) -> Response<Body> {
     let mut response = if let Some(location) = &done.location {
-        page::see_other(location)
+        page::onward(shared, guest, location)
     } else {
         let app = done.client.as_ref().map(|client| Shown::of(shared, client, None));
         let frame = Frame { here: None, ..guest.frame(shared) };
@@ -114,15 +117,11 @@ pub(super) fn signed_out(
             .iter()
             .filter(|known| slugs.clone().any(|slug| slug == known.registration.slug.as_str()));
         let came_by = came.map(|known| known.name(guest.language.as_str())).collect();
-        page::show(
-            StatusCode::OK,
-            &SignedOutPage { frame, app, back: None, came_by },
-            &Ends::default(),
-            guest,
-        )
+        let page = SignedOutPage { frame, app, back: None, came_by };
+        page::show(shared, StatusCode::OK, &page, guest)
     };
     if let Some(cookie) = &done.cookie {
-        cookies::set_browser(response.headers_mut(), cookie);
+        shared.cookies.set_browser(response.headers_mut(), cookie);
     }
     response
 }
@@ -134,24 +133,19 @@ pub(super) async fn asking(
     request: Request,
 ) -> Answered {
     let mut guest = Guest::of_get(&shared, context, request).await?;
-    let id = guest.interaction();
-    let asking = logout::asking(&shared.issuer, guest.caller(), &id).await;
+    let handle = guest.interaction();
+    let asking = logout::asking(&shared.issuer, guest.caller(), &handle).await;
     let (interaction, client) = asking.map_err(|error| page::lost(&shared, &guest, error))?;
     guest.read(interaction.errand.ui_locales());
-    let csrf = interaction.browser.as_ref().map(|one| shared.issuer.forms.token(one, &id.0));
-    let csrf = csrf.unwrap_or_default();
+    let csrf = csrf(&shared, &interaction);
     let app = client.as_ref().map(|client| Shown::of(&shared, client, None));
-    let ends_at = match &interaction.errand {
-        Errand::Logout(request) => request.redirect_uri.as_deref(),
-        _ => None,
-    };
     let asking = LogoutPage {
         frame: guest.frame(&shared),
         app: app.as_ref().map(Shown::app),
-        ticket: Ticket { interaction: &id.0, csrf: &csrf },
+        ticket: Ticket { interaction: &handle.0, csrf: &csrf },
         people: guest.visitor.people.iter().map(person).collect(),
     };
-    Ok(page::show(StatusCode::OK, &asking, &Ends::at(ends_at), &guest))
+    Ok(page::show(&shared, StatusCode::OK, &asking, &guest))
 }
 
 /// The answer of the person.
@@ -167,7 +161,7 @@ pub(super) async fn confirm(
         Ok(Some(done)) => signed_out(&shared, &guest, &guest.visitor.people, &done),
         Ok(None) => {
             let frame = guest.frame(&shared);
-            page::show(StatusCode::OK, &StayedPage { frame }, &Ends::default(), &guest)
+            page::show(&shared, StatusCode::OK, &StayedPage { frame }, &guest)
         }
         Err(error) => page::lost(&shared, &guest, error),
     })

@@ -7,7 +7,7 @@ use axum::http::{Response, StatusCode};
 use super::edge::Context;
 use super::guest::Guest;
 use super::page::{self, Failed};
-use super::{Shared, cookies};
+use super::{Shared, notes};
 use crate::accounts::browsers::{Cookie, Present};
 use crate::domain::urls;
 use crate::pages::Problem;
@@ -52,11 +52,11 @@ pub(super) fn done(
     what: &str,
     cookie: Option<&Cookie>,
 ) -> Response<Body> {
-    let session = &present.session.id.0;
-    let account = format!("{}{}?session={session}&done={what}", shared.base, urls::ACCOUNT);
-    let mut response = page::see_other(&account);
+    let session = &present.session.id;
+    let said = notes::to_account(shared, session, &notes::done(what));
+    let mut response = page::see_other(&said);
     if let Some(cookie) = cookie {
-        cookies::set_browser(response.headers_mut(), cookie);
+        shared.cookies.set_browser(response.headers_mut(), cookie);
     }
     response
 }

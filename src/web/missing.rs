@@ -22,7 +22,7 @@ pub(super) async fn path(
 ) -> Response<Body> {
     let status = StatusCode::NOT_FOUND;
     if wants_page(request.headers()) {
-        let guest = nobody(context, &request);
+        let guest = nobody(&shared, context, &request);
         return page::failed(&shared, &guest, Failed::new(status, "not_found", Problem::NotFound));
     }
     described(status, "not_found", "there is nothing at this path")
@@ -36,15 +36,15 @@ pub(super) async fn method(
 ) -> Response<Body> {
     let status = StatusCode::METHOD_NOT_ALLOWED;
     if wants_page(request.headers()) {
-        let guest = nobody(context, &request);
+        let guest = nobody(&shared, context, &request);
         let wrong = Failed::new(status, "method_not_allowed", Problem::MethodNotAllowed);
         return page::failed(&shared, &guest, wrong);
     }
     described(status, "method_not_allowed", "this path does not take this method")
 }
 
-fn nobody(context: Context, request: &Request) -> Guest {
-    Guest::nobody(context, request.headers().clone(), request.uri().query())
+fn nobody(shared: &Shared, context: Context, request: &Request) -> Guest {
+    Guest::nobody(shared, context, request.headers().clone(), request.uri().query())
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::http::HeaderValue;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::routing::{get, post};
 
 use crate::accounts::browsers::Present;
@@ -43,6 +43,8 @@ mod visit;
 mod ways;
 mod well_known;
 
+use cookies::Cookies;
+
 /// What the handlers share.
 #[derive(Debug)]
 pub struct Shared {
@@ -52,6 +54,7 @@ pub struct Shared {
     base: String,
     /// Its origin.
     origin: String,
+    cookies: Cookies,
     ready: AtomicBool,
     jwks_cache: HeaderValue,
 }
@@ -64,7 +67,8 @@ impl Shared {
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
         let (base, origin) = (issuer.url.path(), issuer.url.origin());
-        Arc::new(Self { issuer, look, base, origin, ready: AtomicBool::new(true), jwks_cache })
+        let (cookies, ready) = (Cookies::of(issuer.url.as_str()), AtomicBool::new(true));
+        Arc::new(Self { issuer, look, base, origin, cookies, ready, jwks_cache })
     }
 
     /// Says no more to `/readyz`: the server is about to stop.
@@ -76,6 +80,15 @@ impl Shared {
 /// Every route.
 pub fn router(shared: Arc<Shared>) -> Router {
     let metadata = get(well_known::metadata).options(well_known::preflight);
+    let my_account = Router::new()
+        .route(urls::ACCOUNT, get(account::get))
+        .route(urls::ACCOUNT_PASSWORD, post(account::password))
+        .route(urls::ACCOUNT_DEVICES_END, post(account::end_device))
+        .route(urls::ACCOUNT_APPS_REMOVE, post(account::remove_app))
+        .route(urls::ACCOUNT_PROVIDERS_LINK, post(connections::link))
+        .route(urls::ACCOUNT_PROVIDERS_UNLINK, post(connections::unlink))
+        .route(urls::ACCOUNT_SIGN_OUT, post(account::sign_out))
+        .route_layer(map_response(page::without_opener));
     let for_scripts = Router::new()
         .route(urls::TOKEN, post(token::token).options(cors::preflight))
         .route(urls::REVOKE, post(revoke::revoke).options(cors::preflight))
@@ -84,6 +97,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&shared), cors::allow));
     let routes = Router::new()
         .merge(for_scripts)
+        .merge(my_account)
         .route(urls::INTROSPECT, post(introspect::introspect))
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::go_on))
@@ -98,13 +112,6 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::LOGOUT, get(logout::get).post(logout::post))
         .route(urls::LOGOUT_CONTINUE, get(logout::go_on))
         .route(urls::LOGOUT_CONFIRM, get(logout::asking).post(logout::confirm))
-        .route(urls::ACCOUNT, get(account::get))
-        .route(urls::ACCOUNT_PASSWORD, post(account::password))
-        .route(urls::ACCOUNT_DEVICES_END, post(account::end_device))
-        .route(urls::ACCOUNT_APPS_REMOVE, post(account::remove_app))
-        .route(urls::ACCOUNT_PROVIDERS_LINK, post(connections::link))
-        .route(urls::ACCOUNT_PROVIDERS_UNLINK, post(connections::unlink))
-        .route(urls::ACCOUNT_SIGN_OUT, post(account::sign_out))
         .route(urls::ASSETS, get(assets::asset))
         .route(urls::CLIENT_LOGO, get(assets::client_logo))
         .route(urls::JWKS, get(well_known::jwks).options(well_known::preflight))
@@ -144,7 +151,11 @@ fn person(present: &Present) -> Person<'_> {
 }
 
 /// What pages say that an app wants, each thing once.
-fn wishes<'a>(scope: &'a Scope, claims: impl IntoIterator<Item = &'a str>) -> Vec<Wish<'a>> {
+fn wishes<'a>(
+    scope: &'a Scope,
+    claims: impl IntoIterator<Item = &'a str>,
+    resources: impl IntoIterator<Item = &'a String>,
+) -> Vec<Wish<'a>> {
     let of_scope = scope.iter().map(|token| match token {
         OPENID => Wish::Identity,
         OFFLINE_ACCESS => Wish::Offline,
@@ -163,7 +174,8 @@ fn wishes<'a>(scope: &'a Scope, claims: impl IntoIterator<Item = &'a str>) -> Ve
         other => Wish::Claim(other),
     });
     let mut wishes: Vec<Wish<'_>> = Vec::new();
-    for wish in of_scope.chain(by_name) {
+    let at = resources.into_iter().map(|resource| Wish::At(resource));
+    for wish in of_scope.chain(by_name).chain(at) {
         if !wishes.contains(&wish) {
             wishes.push(wish);
         }
@@ -189,7 +201,9 @@ mod tests {
             Wish::Offline,
             Wish::Other("admin:write"),
             Wish::Other("api:read"),
+            Wish::At("https://api.example"),
         ];
-        assert_eq!(wishes(&scope, ["locale", "email"]), expected);
+        let resources = ["https://api.example".to_owned()];
+        assert_eq!(wishes(&scope, ["locale", "email"], &resources), expected);
     }
 }

@@ -2,9 +2,10 @@
 
 use super::Shared;
 use super::guest::Guest;
-use crate::domain::interaction::InteractionId;
+use crate::domain::interaction::Handle;
 use crate::domain::note::Note;
 use crate::domain::provider::Slug;
+use crate::domain::session::{BrowserId, SessionId};
 use crate::domain::urls;
 use crate::oauth::interactions::Said;
 
@@ -24,15 +25,53 @@ pub(super) fn in_query((slug, note): &Noted) -> String {
 }
 
 /// The sign-in page with word of what happened: no code stands in its address.
-pub(super) fn sign_in(shared: &Shared, id: &InteractionId, noted: &Noted) -> String {
+pub(super) fn sign_in(shared: &Shared, id: &Handle, noted: &Noted) -> String {
     format!("{}{}?interaction={}{}", shared.base, urls::LOGIN, id.0, in_query(noted))
+}
+
+/// That something was done, as a part of an address; nothing where nothing was.
+pub(super) fn done(what: &str) -> String {
+    if what.is_empty() { String::new() } else { format!("&done={what}") }
+}
+
+/// The account page with word of what happened, and with the proof that we say so: a link that
+/// somebody else made says nothing there.
+pub(super) fn to_account(shared: &Shared, session: &SessionId, said: &str) -> String {
+    let proof = match said {
+        "" => String::new(),
+        said => format!("&said={}", shared.issuer.forms.token(&NOBODY, &purpose(session, said))),
+    };
+    format!("{}{}?session={}{proof}{said}", shared.base, urls::ACCOUNT, session.0)
+}
+
+/// What the account page says to somebody who comes to it with word of ours.
+pub(super) fn at_account<'a>(
+    shared: &Shared,
+    guest: &'a Guest,
+    session: &SessionId,
+) -> (Option<&'a str>, Option<Noted>) {
+    let (what, noted) = (guest.form.get("done"), of_query(guest));
+    let said = what.map(done).or(noted.as_ref().map(in_query)).unwrap_or_default();
+    let proof = guest.form.get("said").unwrap_or_default();
+    if shared.issuer.forms.verifies(proof, &NOBODY, &purpose(session, &said)) {
+        (what, noted)
+    } else {
+        (None, None)
+    }
+}
+
+/// It is bound to the session, which is in one browser alone.
+const NOBODY: BrowserId = BrowserId(String::new());
+
+fn purpose(session: &SessionId, said: &str) -> String {
+    format!("said {} {said}", session.0)
 }
 
 /// What the account page says to somebody who comes to it.
 pub(super) fn said(said: &Said) -> String {
     match said {
-        Said::Confirmed => "&done=confirmed".to_owned(),
-        Said::Linked => "&done=linked".to_owned(),
+        Said::Confirmed => done("confirmed"),
+        Said::Linked => done("linked"),
         Said::Noted(slug, note) => in_query(&(Some(slug.clone()), *note)),
     }
 }

@@ -1,67 +1,52 @@
 //! Pages over HTTP: their policy, their status, and the way from one to the next.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::body::Body;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
     X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::guest::Guest;
-use super::{Shared, answer, cookies, notes};
+use super::{Shared, answer, notes};
 use crate::accounts::sign_in::Refused;
-use crate::domain::interaction::InteractionId;
+use crate::domain::interaction::Handle;
 use crate::domain::redirect_uri;
 use crate::domain::urls;
 use crate::domain::verdict::{Error, Fault, FaultKind};
 use crate::oauth::authorize::Untrusted;
 use crate::oauth::clients::Registered;
 use crate::oauth::interactions::{Led, Lost, Next};
-use crate::oauth::providers::Known;
 use crate::oauth::respond::Answer;
 use crate::pages::{
     App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, OnwardPage, Problem,
 };
 
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
+const PURPOSE: HeaderName = HeaderName::from_static("purpose");
+const X_PURPOSE: HeaderName = HeaderName::from_static("x-purpose");
+const X_MOZ: HeaderName = HeaderName::from_static("x-moz");
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// How a handler of pages ends: with an answer, or early with one.
 pub(super) type Answered = Result<Response<Body>, Response<Body>>;
 
-/// Where the forms of a page may end. Chromium holds a form to that through every redirect that
-/// follows.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Ends(Vec<String>);
-
-impl Ends {
-    /// Here, or at this redirect URI.
-    pub(super) fn at(redirect_uri: Option<&str>) -> Self {
-        Self(redirect_uri.map(redirect_uri::policy_source).into_iter().collect())
-    }
-
-    /// And at the origins of these providers, and where those send browsers through.
-    pub(super) fn through(mut self, providers: &[Arc<Known>]) -> Self {
-        self.0.extend(providers.iter().flat_map(|known| known.provider.origins()));
-        self
-    }
-}
-
 /// Shows a page.
 pub(super) fn show(
+    shared: &Shared,
     status: StatusCode,
     page: &impl Template,
-    ends: &Ends,
     guest: &Guest,
 ) -> Response<Body> {
-    let mut response = html(status, page, &policy("'self'", ends));
+    let mut response = html(status, page, &policy("'self'", OURS));
     if guest.chose_language {
-        cookies::set_language(response.headers_mut(), guest.language.as_str());
+        shared.cookies.set_language(response.headers_mut(), guest.language.as_str());
     }
     response
 }
@@ -83,15 +68,45 @@ fn html(status: StatusCode, page: &impl Template, policy: &str) -> Response<Body
     response
 }
 
-fn policy(scripts: &str, ends: &Ends) -> String {
-    let mut ends: Vec<&str> = ends.0.iter().map(String::as_str).collect();
-    ends.sort_unstable();
-    ends.dedup();
-    let ends = ends.join(" ");
+/// Forms end here. Chromium holds a form to that through every redirect that follows, to wherever the
+/// app or the provider sends people next: what a form brings about goes on by a page ([`onward`]).
+const OURS: &str = "form-action 'self'; ";
+
+fn policy(scripts: &str, forms: &str) -> String {
     format!(
         "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src {scripts}; \
-         form-action 'self' {ends}; base-uri 'none'; frame-ancestors 'none'"
+         {forms}base-uri 'none'; frame-ancestors 'none'"
     )
+}
+
+/// A page of the account has nothing to do with whoever opened its window. Every other page may stand
+/// in a window that an app opened and talks to in the end: there the header would cut that off, on
+/// the first redirect already.
+pub(super) async fn without_opener(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}
+
+/// The answer to a request for a page that nobody looks at: HEAD, and what a browser fetches before
+/// somebody wants it. Both bring cookies, and a GET of ours may issue a code or sign somebody out:
+/// they bring about nothing, and the browser asks again when somebody does want the page.
+pub(super) fn unasked(parts: &Parts) -> Option<Response<Body>> {
+    let is_ahead = |name| {
+        let said = parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let mut words = said.flat_map(|said| said.split([',', ';']));
+        words.any(|word| matches!(word.trim(), "prefetch" | "prerender" | "preview"))
+    };
+    let status = if parts.method == Method::HEAD {
+        StatusCode::NO_CONTENT
+    } else if [SEC_PURPOSE, PURPOSE, X_PURPOSE, X_MOZ].into_iter().any(is_ahead) {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        return None;
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Some(response)
 }
 
 /// Goes on to another address by GET.
@@ -105,8 +120,8 @@ pub(super) fn see_other(location: &str) -> Response<Body> {
 }
 
 /// The address of a page of an interaction.
-pub(super) fn address(shared: &Shared, path: &str, id: &InteractionId) -> String {
-    format!("{}{path}?interaction={}", shared.base, id.0)
+pub(super) fn address(shared: &Shared, path: &str, handle: &Handle) -> String {
+    format!("{}{path}?interaction={}", shared.base, handle.0)
 }
 
 /// Takes a person where they go next.
@@ -122,35 +137,36 @@ pub(super) fn lead(shared: &Shared, guest: &Guest, led: Led) -> Response<Body> {
         Next::Answer(answer) => answer_app(shared, guest, &answer),
         Next::Account(session, said) => {
             let said = said.as_ref().map(notes::said).unwrap_or_default();
-            see_other(&format!("{}{}?session={}{said}", shared.base, urls::ACCOUNT, session.0))
+            see_other(&notes::to_account(shared, &session, &said))
         }
     };
     if let Some(cookie) = &led.cookie {
-        cookies::set_browser(response.headers_mut(), cookie);
+        shared.cookies.set_browser(response.headers_mut(), cookie);
     }
     response
 }
 
-/// The same for whoever another site sent here. Chromium holds the form that they sent there to the
-/// policy of its page through every redirect, and browsers take a fragment along through every
-/// redirect: a page ends both. What shows no pages is redirected.
+/// The same for whoever came by a form, of ours or of another site, or from another site's pages.
 pub(super) fn lead_onward(shared: &Shared, guest: &Guest, led: Led) -> Response<Body> {
-    let location = match &led.next {
-        // What leads to an app beside the browser is a redirect, or it does not lead there.
-        Next::Answer(Answer::Redirect(location))
-            if guest.shows_pages() && home(location).is_some() =>
-        {
-            location
-        }
-        _ => return lead(shared, guest, led),
+    let Next::Answer(Answer::Redirect(location)) = &led.next else {
+        return lead(shared, guest, led);
     };
-    let frame = Frame { here: None, ..guest.frame(shared) };
-    let page = OnwardPage { frame, location };
-    let mut response = html(StatusCode::OK, &page, &policy("'none'", &Ends::default()));
+    let mut response = onward(shared, guest, location);
     if let Some(cookie) = &led.cookie {
-        cookies::set_browser(response.headers_mut(), cookie);
+        shared.cookies.set_browser(response.headers_mut(), cookie);
     }
     response
+}
+
+/// Goes on to an app or a provider. Chromium holds a form to the policy of its page through every
+/// redirect, and browsers take a fragment along through every redirect: a page ends both. What shows
+/// no pages is redirected.
+pub(super) fn onward(shared: &Shared, guest: &Guest, location: &str) -> Response<Body> {
+    if !guest.shows_pages() {
+        return see_other(location);
+    }
+    let frame = Frame { here: None, ..guest.frame(shared) };
+    html(StatusCode::OK, &OnwardPage { frame, location }, &policy("'none'", OURS))
 }
 
 /// Takes an answer to the app.
@@ -162,11 +178,8 @@ pub(super) fn answer_app(shared: &Shared, guest: &Guest, answer: &Answer) -> Res
             let frame = Frame { here: None, ..guest.frame(shared) };
             let page = FormPostPage { frame, action, fields };
             let script = STANDARD.encode(Sha256::digest(FORM_POST_SCRIPT.as_bytes()));
-            html(
-                StatusCode::OK,
-                &page,
-                &policy(&format!("'sha256-{script}'"), &Ends::at(Some(action))),
-            )
+            // The app may send the browser on wherever it likes: this form is held to nothing.
+            html(StatusCode::OK, &page, &policy(&format!("'sha256-{script}'"), ""))
         }
     }
 }
@@ -219,7 +232,7 @@ pub(super) fn failed(shared: &Shared, guest: &Guest, failed: Failed) -> Response
     let frame = guest.frame_of_no(shared, failed.is_there);
     let mut response = error(frame, failed);
     if guest.chose_language {
-        cookies::set_language(response.headers_mut(), guest.language.as_str());
+        shared.cookies.set_language(response.headers_mut(), guest.language.as_str());
     }
     response
 }
@@ -239,7 +252,7 @@ fn error(frame: Frame<'_>, failed: Failed) -> Response<Body> {
         back: back.as_ref().and_then(|back| back.as_deref()),
         app_name: name.as_deref(),
     };
-    html(failed.status, &page, &policy("'self'", &Ends::default()))
+    html(failed.status, &page, &policy("'self'", OURS))
 }
 
 /// A failure of ours: one log line with its causes, and nothing of them on the page.

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::edge::Context;
-use super::{Shared, answer, body, cookies, cors};
+use super::{Shared, answer, body, cors};
 use crate::oauth::client_auth;
 use crate::oauth::error::Error;
 use crate::oauth::revoke::{self, Browser};
@@ -23,7 +23,7 @@ pub(super) async fn revoke(
     };
     let script = cors::origin(head.headers());
     let client = client_auth::named(&head.authorization(), &form);
-    let cookie = client.as_ref().and_then(|id| cookies::refresh_token(head.headers(), id));
+    let cookie = client.as_ref().and_then(|id| shared.cookies.refresh_token(head.headers(), id));
     let browser = Browser { script, cookie };
     let origin = context.origin();
     let revoked =
@@ -33,7 +33,7 @@ pub(super) async fn revoke(
         Ok(()) => {
             let mut response = answer::empty();
             if let (Some(client), Some(_)) = (&client, cookie) {
-                cookies::clear_refresh_token(response.headers_mut(), client);
+                shared.cookies.clear_refresh_token(response.headers_mut(), client);
             }
             response
         }

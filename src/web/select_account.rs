@@ -6,9 +6,9 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
 use super::edge::Context;
-use super::errand::{app, csrf, ends_at, view};
+use super::errand::{app, csrf, view};
 use super::guest::Guest;
-use super::page::{self, Answered, Ends, Shown};
+use super::page::{self, Answered, Shown};
 use super::{Shared, person};
 use crate::accounts::browsers::Present;
 use crate::domain::urls;
@@ -25,19 +25,16 @@ pub(super) async fn get(
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
     let people = interactions::eligible(&shared.issuer, &guest.visitor, &view.interaction.errand);
     if people.is_empty() {
-        return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.interaction.id)));
+        return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.handle)));
     }
-    let (app, csrf) = (app(&shared, &view), csrf(&shared, &view));
+    let (app, csrf) = (app(&shared, &view), csrf(&shared, &view.interaction));
     let chooser = ChooserPage {
         frame: guest.frame(&shared),
         app: app.as_ref().map(Shown::app),
-        ticket: Ticket { interaction: &view.interaction.id.0, csrf: &csrf },
+        ticket: Ticket { interaction: &view.handle.0, csrf: &csrf },
         accounts: people.iter().map(|present| account(present)).collect(),
     };
-    // Whoever takes another account may be led straight to a provider.
-    let providers = shared.issuer.providers.usable(view.interaction.errand.client());
-    let ends = Ends::at(ends_at(&view)).through(&providers);
-    Ok(page::show(StatusCode::OK, &chooser, &ends, &guest))
+    Ok(page::show(&shared, StatusCode::OK, &chooser, &guest))
 }
 
 fn account(present: &Present) -> Account<'_> {
@@ -55,7 +52,7 @@ pub(super) async fn post(
     let chosen =
         interactions::choose(&shared.issuer, guest.caller(), &id, csrf, session.as_ref()).await;
     Ok(match chosen {
-        Ok(led) => page::lead(&shared, &guest, led),
+        Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
 }

@@ -9,7 +9,7 @@ use axum::http::Response;
 use super::Shared;
 use super::body::Head;
 use super::edge::Context;
-use super::{answer, body, carried, cookies, cors};
+use super::{answer, body, carried, cors};
 use crate::domain::form::Form;
 use crate::oauth::client_auth;
 use crate::oauth::grants::Grant;
@@ -35,7 +35,7 @@ pub(super) async fn token(
 async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form) -> Response<Body> {
     let script = cors::origin(head.headers());
     let client = client_auth::named(&head.authorization(), &form);
-    let cookie = client.as_ref().and_then(|id| cookies::refresh_token(head.headers(), id));
+    let cookie = client.as_ref().and_then(|id| shared.cookies.refresh_token(head.headers(), id));
     let request = token::Request {
         authorization: &head.authorization(),
         form,
@@ -49,7 +49,7 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
             let mut response = answer::json(Ok(issued.response));
             if let (Some(client), Some(token)) = (&client, &issued.cookie) {
                 let life = shared.issuer.lifetimes.refresh_idle;
-                cookies::set_refresh_token(response.headers_mut(), client, token, life);
+                shared.cookies.set_refresh_token(response.headers_mut(), client, token, life);
             }
             response
         }

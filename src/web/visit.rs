@@ -10,9 +10,9 @@ use super::cookies::Way;
 use super::edge::Context;
 use super::guest::Guest;
 use super::page::{self, Answered, Failed};
-use super::{Shared, body, cookies, notes};
+use super::{Shared, body, notes};
 use crate::domain::form::Form;
-use crate::domain::interaction::InteractionId;
+use crate::domain::interaction::Handle;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
@@ -37,7 +37,7 @@ pub(super) async fn with(
     let language = |ui_locales: Option<&str>| guest.reads(ui_locales).as_str();
     let left = interactions::leave(&shared.issuer, guest.caller(), &id, csrf, choice, language);
     Ok(match left.await {
-        Ok(url) => page::see_other(&url),
+        Ok(url) => page::onward(&shared, &guest, &url),
         Err(error) => not_left(&shared, &guest, &id, error),
     })
 }
@@ -62,7 +62,7 @@ pub(super) fn unknown(shared: &Shared, guest: &Guest) -> Response<Body> {
 pub(super) fn not_left(
     shared: &Shared,
     guest: &Guest,
-    id: &InteractionId,
+    id: &Handle,
     error: Error<NotLeft>,
 ) -> Response<Body> {
     match error {
@@ -82,8 +82,14 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let guest = Guest::of_get(&shared, context, request).await?;
-    let (Some(slug), Some(state)) = (Slug::parse(&provider), guest.form.get("state")) else {
-        return Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)));
+    let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &guest)) };
+    // Whoever left for a provider that is gone is told so where they left from: their `state` says
+    // where that is. Nobody else has one.
+    let is_known = shared.issuer.providers.list().iter().any(|one| one.registration.slug == slug);
+    let Some(state) = guest.form.get("state") else {
+        let unknown = (!is_known).then(|| unknown(&shared, &guest));
+        let lost = || page::lost(&shared, &guest, Error::Refused(Lost::Unknown));
+        return Ok(unknown.unwrap_or_else(lost));
     };
     let came = Came {
         state,
@@ -98,14 +104,15 @@ pub(super) async fn get(
             let signed_in = led.cookie.is_some();
             let mut response = page::lead_onward(&shared, &guest, led);
             if signed_in {
-                cookies::set_way(response.headers_mut(), &Way::Provider(slug));
+                shared.cookies.set_way(response.headers_mut(), &Way::Provider(slug));
             }
             response
         }
-        Ok(Back::Away(url)) => page::see_other(&url),
+        Ok(Back::Away(url)) => page::onward(&shared, &guest, &url),
         Ok(Back::Noted(id, slug, note)) => {
             page::see_other(&notes::sign_in(&shared, &id, &(Some(slug), note)))
         }
+        Err(Error::Refused(Lost::Unknown)) if !is_known => unknown(&shared, &guest),
         Err(error) => page::lost(&shared, &guest, error),
     })
 }
@@ -121,13 +128,14 @@ pub(super) async fn post(
     let (parts, body) = match body::read(request).await {
         Ok(read) => read,
         Err(bad) => {
-            let guest = Guest::nobody(context, HeaderMap::new(), None);
+            let guest = Guest::nobody(&shared, context, HeaderMap::new(), None);
             let failed = Failed::new(bad.status, "invalid_request", Problem::InvalidRequest);
             return Err(page::failed(&shared, &guest, failed));
         }
     };
-    let guest = Guest::nobody(context, parts.headers, None);
-    let (Some(slug), Ok(form)) = (Slug::parse(&provider), Form::parse(&body)) else {
+    let guest = Guest::nobody(&shared, context, parts.headers, None);
+    let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &guest)) };
+    let Ok(form) = Form::parse(&body) else {
         return Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)));
     };
     let kept = ["state", "code", "error", "iss", "user"].into_iter();

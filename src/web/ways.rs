@@ -7,7 +7,6 @@ use super::cookies::Way;
 use super::guest::Guest;
 use crate::accounts::browsers::Present;
 use crate::domain::in_app::InApp;
-use crate::domain::interaction::Interaction;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
 use crate::oauth::connections::{self, Linked};
@@ -71,7 +70,7 @@ impl<'a> Ways<'a> {
             (without, offered) = offered.into_iter().partition(|known| known.shuns_in_apps());
             offered.sort_by_key(|known| Some(known.registration.terms.preset) != in_app.at_home());
         }
-        if let Some(Way::Provider(last)) = guest.last_way() {
+        if let Some(Way::Provider(last)) = guest.last_way(shared) {
             offered.sort_by_key(|known| known.registration.slug != last);
         }
         offered.sort_by_key(|known| Some(&known.registration.slug) == down);
@@ -81,7 +80,7 @@ impl<'a> Ways<'a> {
             // Whoever comes by providers alone has none; the others may have.
             None => again.is_none_or(|(present, _)| present.user.password_hash.is_some()),
         };
-        let out = in_app.map(|in_app| Out::of(shared, guest, in_app, &view.interaction, without));
+        let out = in_app.map(|in_app| Out::of(shared, guest, in_app, view, without));
         Self { every, offered, password, out, proof }
     }
 
@@ -120,12 +119,12 @@ impl Out {
         shared: &Shared,
         guest: &Guest,
         in_app: InApp,
-        interaction: &Interaction,
+        view: &View,
         without: Vec<Arc<Known>>,
     ) -> Self {
         let address = shared.issuer.url.url(urls::LOGIN_ELSEWHERE);
-        let pass = interactions::pass(&shared.issuer, interaction);
-        let address = format!("{address}?interaction={}&pass={pass}", interaction.id.0);
+        let pass = interactions::pass(&shared.issuer, &view.interaction);
+        let address = format!("{address}?interaction={}&pass={pass}", view.handle.0);
         let href = in_app.way_out(guest.user_agent(), &address);
         Self { in_app, href, address, without }
     }

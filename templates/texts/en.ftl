@@ -97,6 +97,7 @@ wish-phone = See your phone number
 wish-offline = Keep access while you are away
 wish-offline-detail = Until you remove the app in your account
 wish-other = Act on your behalf with this permission:
+wish-at = Act for you at this service:
 claim-name = See your name
 claim-nickname = See your nickname
 claim-username = See your username

@@ -93,6 +93,7 @@ wish-phone = 전화번호 보기
 wish-offline = 앱을 쓰지 않을 때도 계속 접근하기
 wish-offline-detail = 내 계정에서 앱을 지울 때까지 유지돼요
 wish-other = 내 계정으로 다음 권한 사용하기:
+wish-at = 이 서비스에서 나를 대신해 요청하기:
 claim-name = 이름 보기
 claim-nickname = 별명 보기
 claim-username = 아이디 보기

@@ -1,7 +1,7 @@
 //! An issuer below a path of its host, behind a proxy: every address has the path and none is made of
 //! what a request says of itself (S080).
 
-use crate::support::{App, Browser, PASSWORD, Page, Server, both};
+use crate::support::{App, Browser, Heard, PASSWORD, Page, Server, both};
 
 const ISSUER: &str = "https://id.example.com/tenant";
 
@@ -56,7 +56,9 @@ both! {
         let consent = send(&mut browser, &login, "/tenant/login", &[("username", "alice"), ("password", PASSWORD)]).await;
         is_below(&consent);
         let answer = send(&mut browser, &consent, "/tenant/consent", &[("answer", "allow")]).await;
-        let heard = answer.heard();
+        // A form whose browser names its origin is answered by a page.
+        is_below(&answer);
+        let heard = Heard::at(&answer.onward());
         assert_eq!(heard.get("iss"), ISSUER);
         let tokens = app.exchange(&heard.code()).await.ok();
         assert_eq!(crate::support::decode_claims(&tokens.text("id_token"))["iss"], ISSUER);

@@ -94,6 +94,39 @@ both! {
         browser.get(&by_name).await.heard().code();
     }
 
+    /// A token for another resource is another thing to allow.
+    async fn rfc8707_2_consent_covers_the_resources_that_were_shown(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let [orders, files] = ["https://orders.example", "https://files.example/api"];
+        let app = server.web_app("app", |client| {
+            client.audiences = vec![orders.to_owned(), files.to_owned()];
+        })
+        .await;
+        let mut browser = server.browser();
+        let at = |resources: &[&str]| {
+            let resources: Vec<_> = resources.iter().map(|one| ("resource", *one)).collect();
+            app.authorization_url(&resources)
+        };
+        let login = browser.open(&at(&[orders])).await;
+        let consent = browser.sign_in(&login).await;
+        assert_eq!(wishes(&consent), (2, 0));
+        assert!(consent.reply.text.contains(&format!("<code>{orders}</code>")));
+        browser.consent(&consent, "allow").await.heard().code();
+        browser.get(&at(&[orders])).await.heard().code();
+        browser.get(&at(&[])).await.heard().code();
+        let silent = [("resource", files), ("prompt", "none")];
+        browser.get(&app.authorization_url(&silent)).await.heard_error("consent_required");
+        let consent = browser.open(&at(&[orders, files])).await;
+        assert_eq!(wishes(&consent), (1, 2), "{}", consent.reply.text);
+        browser.consent(&consent, "deny").await.heard_error("access_denied");
+        let consent = browser.open(&at(&[files])).await;
+        let code = browser.consent(&consent, "allow").await.heard().code();
+        app.exchange(&code).await.ok();
+        // What was allowed adds up.
+        browser.get(&at(&[orders, files])).await.heard().code();
+    }
+
     async fn what_one_person_allows_one_app_is_nobody_elses(database) {
         let server = Server::start(&database).await;
         server.alice().await;
@@ -160,6 +193,36 @@ both! {
         let request = web.authorization_url(&[("redirect_uri", "http://127.0.0.1/cb")]);
         browser.arrive(&request).await.heard().code();
         browser.get(&request).await.heard().code();
+    }
+
+    /// Nor is such an app of the operator's own: whoever listens there gets nothing without a person.
+    async fn rfc8252_8_6_an_app_of_the_operator_that_anybody_could_be_needs_a_person(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.client("native", |client| {
+            native(client);
+            client.first_party = true;
+            client.redirect_uris = ["http://127.0.0.1/cb", "com.example.app:/cb", CALLBACK].map(str::to_owned).to_vec();
+        })
+        .await;
+        for uri in ["http://127.0.0.1:50123/cb", "com.example.app:/cb"] {
+            let mut browser = server.browser();
+            let request = app.authorization_url(&[("redirect_uri", uri)]);
+            // Signing in for this request is enough of a deed.
+            let login = browser.open(&request).await;
+            browser.sign_in(&login).await.heard().code();
+            let silent = [("redirect_uri", uri), ("prompt", "none")];
+            browser.get(&app.authorization_url(&silent)).await.heard_error("consent_required");
+            for _ in 0..2 {
+                let asked = browser.open(&request).await;
+                assert!(asked.has("consent-allow"), "{uri}");
+                browser.consent(&asked, "allow").await.heard().code();
+            }
+            let asked = browser.open(&request).await;
+            browser.consent(&asked, "deny").await.heard_error("access_denied");
+            // An https address is claimed by whoever holds the domain.
+            browser.get(&app.authorization_url(&[])).await.heard().code();
+        }
     }
 
     /// What changes while the page is open counts.

@@ -113,7 +113,6 @@ both! {
             let reply = get(&server, path).await;
             assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
             assert_eq!(reply.header("referrer-policy"), "no-referrer");
-            assert_eq!(reply.header("cross-origin-opener-policy"), "same-origin");
             assert!(reply.header("content-security-policy").contains("frame-ancestors 'none'"));
             assert!(!reply.header("x-request-id").is_empty() && !reply.header("cache-control").is_empty());
             assert!(reply.header("strict-transport-security").is_empty() && reply.header("server").is_empty());

@@ -117,4 +117,19 @@ both! {
         // The rest of the host is not ours.
         assert_eq!(browser.get("/").await.reply.status, 404);
     }
+
+    /// Without a script, that is.
+    async fn pages_say_times_in_the_zone_of_the_setting(database) {
+        for (zone, said) in [("UTC", "(UTC)</time>"), ("Asia/Seoul", "(UTC+9)</time>"), ("America/Phoenix", "(UTC-7)</time>")] {
+            let server = Server::start_with(&database, &[("time_zone", zone)]).await;
+            server.alice().await;
+            let mut browser = server.browser();
+            let login = browser.open("/account").await;
+            let account = browser.sign_in(&login).await;
+            assert!(account.reply.text.contains(said), "{zone}: {}", account.reply.text);
+        }
+        let wrong = [("time_zone", "Asia/Nowhere".to_owned())];
+        let problems = mapae::app::config::load(None, [], &wrong).settings.expect_err("a problem");
+        assert!(problems[0].key == "time_zone" && problems[0].problem.contains("Asia/Seoul"), "{problems:?}");
+    }
 }

@@ -5,7 +5,11 @@ use chrono::Duration;
 use crate::support::{App, Browser, PASSWORD, Page, Server, both, form};
 
 async fn first_party(server: &Server) -> App {
-    server.web_app("app", |client| client.first_party = true).await
+    first_party_called(server, "app").await
+}
+
+async fn first_party_called(server: &Server, id: &str) -> App {
+    server.web_app(id, |client| client.first_party = true).await
 }
 
 /// Whether the browser is still known as somebody.
@@ -76,7 +80,7 @@ both! {
         // A cookie that we never gave is no cookie.
         for bad in ["x", "", "mapae_bt_", &"x".repeat(8000)] {
             let mut stranger = server.browser();
-            stranger.cookies.insert("__Host-mapae".to_owned(), bad.to_owned());
+            stranger.cookies.insert(browser.cookie_name().unwrap(), bad.to_owned());
             assert!(stranger.open(&app.authorization_url(&[])).await.has("login-submit"));
         }
     }
@@ -176,9 +180,14 @@ both! {
         let app = server.web_app("app", |_| {}).await;
         let mut browser = server.browser();
         let login = browser.open(&app.authorization_url(&[])).await;
+        // The browser throws the first answer away, its new cookie too: the second one has it again.
+        let mut second = browser.clone();
         let consent = browser.sign_in(&login).await;
-        browser.consent(&consent, "allow").await.heard().code();
-        // The browser throws the first answer away, its new cookie too.
+        assert!(consent.has("consent-allow"));
+        let same = second.sign_in(&login).await;
+        assert!(same.has("consent-allow"), "{}", same.reply.text);
+        assert_eq!(second.cookie(), browser.cookie());
+        second.consent(&same, "allow").await.heard().code();
         server.advance(1);
         let mut browser = server.browser();
         let login = browser.open(&app.authorization_url(&[])).await;
@@ -186,21 +195,104 @@ both! {
         submit(&mut browser, &login, &[]).await.heard().code();
         let code = submit(&mut second, &login, &[]).await.heard().code();
         app.exchange(&code).await.ok();
+        assert_eq!(second.cookie(), browser.cookie());
+        assert!(is_signed_in(&second, &app).await);
         submit(&mut second, &login, &[("password", "wrong")]).await;
         // For the same person alone, and not for long.
         server.user("bob", Some(PASSWORD)).await;
         submit(&mut second, &login, &[("username", "bob")]).await.is_error("already_done");
         server.advance(31);
-        submit(&mut second, &login, &[]).await.is_error("wrong_browser");
-        submit(&mut browser, &login, &[]).await.is_error("already_done");
-        // The consent page, too.
+        submit(&mut second, &login, &[]).await.is_error("already_done");
+        let mut stranger = server.browser();
+        submit(&mut stranger, &login, &[]).await.is_error("wrong_browser");
+        // Whoever signed in again since has another cookie: none is given for the old one.
+        let login = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
+        let mut old = browser.clone();
+        submit(&mut browser, &login, &[]).await.heard().code();
+        server.advance(1);
+        let again = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
+        submit(&mut browser, &again, &[]).await.heard().code();
+        submit(&mut old, &login, &[]).await.is_error("already_done");
+        assert!(is_signed_in(&browser, &app).await);
+    }
+
+    /// Both clicks are on their way before either is answered.
+    async fn two_clicks_at_once_have_one_answer(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let (own, asking) = (first_party(&server).await, server.web_app("asking", |_| {}).await);
+        for app in [&own, &asking] {
+            let mut browser = server.browser();
+            let login = browser.open(&app.authorization_url(&[])).await;
+            let mut clicks = [browser.clone(), browser.clone(), browser.clone()];
+            let answers = clicks.iter_mut().map(|click| submit(click, &login, &[]));
+            let answers = futures_util::future::join_all(answers).await;
+            for (click, answer) in clicks.iter_mut().zip(answers) {
+                assert_eq!(answer.reply.status, 303, "{}", answer.reply.text);
+                let page = click.follow(answer).await;
+                let is_answered = page.has("consent-allow") || !page.heard().code().is_empty();
+                assert!(is_answered && is_signed_in(click, &own).await);
+            }
+            let cookies: std::collections::BTreeSet<_> = clicks.iter().map(Browser::cookie).collect();
+            assert_eq!(cookies.len(), 1, "whichever answer the browser keeps is good");
+        }
+    }
+
+    async fn a_second_click_on_any_other_form_is_answered_like_the_first(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        server.user("bob", Some(PASSWORD)).await;
+        let app = server.web_app("app", |_| {}).await;
+        let own = first_party_called(&server, "own").await;
+        let mut browser = server.browser();
+        browser.code(&app).await;
+        // Allowing, and denying.
         let asking = app.authorization_url(&[("prompt", "consent")]);
         let consent = browser.open(&asking).await;
         browser.consent(&consent, "allow").await.heard().code();
         browser.consent(&consent, "allow").await.heard().code();
         browser.consent(&consent, "deny").await.is_error("already_done");
-        server.advance(31);
+        let consent = browser.open(&asking).await;
+        browser.consent(&consent, "deny").await.heard_error("access_denied");
+        browser.consent(&consent, "deny").await.heard_error("access_denied");
         browser.consent(&consent, "allow").await.is_error("already_done");
+        server.advance(31);
+        browser.consent(&consent, "deny").await.is_error("already_done");
+        // Choosing an account.
+        let login = browser.open(&own.authorization_url(&[("prompt", "login")])).await;
+        let another = browser.open(&format!("/login?interaction={}&another=1", login.hidden("interaction"))).await;
+        browser.sign_in_as(&another, "bob", PASSWORD).await.heard().code();
+        let chooser = browser.open(&own.authorization_url(&[])).await;
+        let (interaction, csrf) = (chooser.hidden("interaction"), chooser.hidden("csrf"));
+        let sessions = chooser.sessions();
+        let choice = |session| [("interaction", interaction.as_str()), ("csrf", csrf.as_str()), ("session", session)];
+        browser.post("/select-account", &choice(&sessions[0])).await.heard().code();
+        browser.post("/select-account", &choice(&sessions[0])).await.heard().code();
+        browser.post("/select-account", &choice(&sessions[1])).await.is_error("already_done");
+        server.advance(31);
+        browser.post("/select-account", &choice(&sessions[0])).await.is_error("already_done");
+        // Signing out: the second click shows the cookie from before.
+        let logout = browser.open("/logout").await;
+        let (interaction, csrf) = (logout.hidden("interaction"), logout.hidden("csrf"));
+        let answer = |yes| [("interaction", interaction.as_str()), ("csrf", csrf.as_str()), ("answer", yes)];
+        let mut second = browser.clone();
+        for browser in [&mut browser, &mut second] {
+            let out = browser.post("/logout/confirm", &answer("yes")).await;
+            assert!(out.reply.text.contains("You’re signed out"), "{}", out.reply.text);
+        }
+        assert!(!is_signed_in(&second, &own).await);
+        second.post("/logout/confirm", &answer("no")).await.is_error("wrong_browser");
+        // Staying.
+        browser.code(&own).await;
+        let logout = browser.open("/logout").await;
+        let (interaction, csrf) = (logout.hidden("interaction"), logout.hidden("csrf"));
+        let answer = |yes| [("interaction", interaction.as_str()), ("csrf", csrf.as_str()), ("answer", yes)];
+        for _ in 0..2 {
+            assert_eq!(browser.post("/logout/confirm", &answer("no")).await.reply.status, 200);
+        }
+        assert!(is_signed_in(&browser, &own).await);
+        server.advance(31);
+        browser.post("/logout/confirm", &answer("no")).await.is_error("already_done");
     }
 
     async fn the_back_button_and_a_page_that_was_left_open_get_a_kind_answer(database) {
@@ -239,8 +331,9 @@ both! {
         assert!(login.has("login-cancel"));
         let (interaction, csrf) = (login.hidden("interaction"), login.hidden("csrf"));
         let fields = [("interaction", interaction.as_str()), ("csrf", &csrf)];
+        // Nobody had proven anything, and nothing was written: a second no is a no again.
         browser.post("/login/cancel", &fields).await.heard_error("access_denied");
-        browser.post("/login/cancel", &fields).await.is_error("already_done");
+        browser.post("/login/cancel", &fields).await.heard_error("access_denied");
         let login = browser.open(&app.authorization_url(&[("response_mode", "form_post")])).await;
         let consent = browser.sign_in(&login).await;
         assert!(consent.has("consent-deny"));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::enter::{Entry, asks_for_another, enter, present};
 use super::leave::{LIFE, leave_to_agree};
-use super::{Caller, Errand, Interaction, InteractionId, Led, Lost, Next, Outcome, Said, lead};
+use super::{Caller, Errand, Handle, Interaction, Led, Lost, Next, Outcome, Said, lead};
 use crate::accounts::federation::{self, Arrival, PROOF_LIFE, Refusal, Unwelcome};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
@@ -55,7 +55,7 @@ pub enum Back {
     /// To the provider once more: this URL.
     Away(String),
     /// To the sign-in page, which says what happened.
-    Noted(InteractionId, Slug, Note),
+    Noted(Handle, Slug, Note),
 }
 
 /// Takes somebody who comes back from a provider.
@@ -66,7 +66,7 @@ pub async fn come_back(
     came: Came<'_>,
 ) -> Outcome<Back> {
     let visit = take(issuer, caller, slug, came).await?;
-    let interaction = super::open(issuer, caller, &visit.interaction).await?;
+    let interaction = super::open(issuer, caller, &visit.interaction.handle()).await?;
     let client = interaction.errand.client().cloned();
     let at = At { issuer, caller, slug, client: client.as_ref(), visit: &visit };
     let Some(known) = at.known() else { return at.note(interaction, Note::Unknown).await };
@@ -75,7 +75,9 @@ pub async fn come_back(
         Err(Error::Fault(fault)) => return Err(fault.into()),
         Err(Error::Refused(Unproven::Noted(note))) => return at.note(interaction, note).await,
         Err(Error::Refused(Unproven::Unagreed(scopes))) => {
-            let left = leave_to_agree(issuer, &known, &visit, &scopes, came.language).await;
+            let left =
+                leave_to_agree(issuer, &known, (&visit, &interaction), &scopes, came.language)
+                    .await;
             return match left {
                 Ok(url) => Ok(Back::Away(url)),
                 Err(Error::Refused(_)) => at.note(interaction, Note::Unavailable).await,
@@ -238,7 +240,7 @@ impl At<'_> {
         }
         let asked = super::asked(self.issuer, &interaction.errand).await?;
         let Some(asked) = asked.filter(|_| self.visit.direct && note == Note::Cancelled) else {
-            return Ok(Back::Noted(interaction.id, self.slug.clone(), note));
+            return Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), note));
         };
         let refusal = AppRefusal::new(ErrorCode::AccessDenied, "the person turned back");
         let tx = self.issuer.store.begin(self.issuer.clock.now()).await?;
@@ -264,7 +266,7 @@ impl At<'_> {
             {
                 // Nobody comes in, and nobody new is made.
                 tx.abandon().await;
-                return Ok(Back::Noted(interaction.id, self.slug.clone(), Note::Another));
+                return Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), Note::Another));
             }
             let back = match arrived {
                 Ok(None) => {
@@ -279,7 +281,7 @@ impl At<'_> {
                 }
                 Err(Error::Refused(why)) => {
                     federation::refused_in(&tx, self.refusal(why.reason(), None)).await?;
-                    Ok(Back::Noted(interaction.id.clone(), self.slug.clone(), Note::Refused))
+                    Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), Note::Refused))
                 }
                 Err(Error::Fault(fault)) => Err(fault.into()),
             };
@@ -314,7 +316,7 @@ impl At<'_> {
             expires_at: tx.now() + PROOF_LIFE,
         };
         interactions::set_pending(tx, &interaction.id, Some(&pending)).await?;
-        Ok(Led { next: Next::SignIn(interaction.id), cookie: None })
+        Ok(Led { next: Next::SignIn(interaction.id.handle()), cookie: None })
     }
 }
 

@@ -1,42 +1,44 @@
 //! Allowing and denying.
 
-use super::{Caller, Interaction, InteractionId, Led, Lost, Next, Outcome, Subject, lead};
+use super::{Caller, Handle, Interaction, Led, Lost, Next, Outcome, Subject, lead};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::verdict::Error;
 use crate::oauth::Issuer;
 use crate::oauth::decide::joined;
 use crate::oauth::error::{ErrorCode, Refusal};
-use crate::store::{Tx, audit_events, consents};
+use crate::store::{Tx, audit_events, consents, interactions};
 
 /// The person allows what they were asked; it is remembered.
 pub async fn allow(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
     csrf: &str,
 ) -> Outcome<Led> {
-    let interaction = match super::submitted(issuer, caller, id, csrf).await {
+    let interaction = match super::submitted(issuer, caller, handle, csrf).await {
         Err(Error::Refused(Lost::Finished(client))) => {
-            return again(issuer, caller, id, csrf, Lost::Finished(client)).await;
+            return again(issuer, caller, handle, csrf, Lost::Finished(client)).await;
         }
         other => other?,
     };
     let view = lead::shown(issuer, caller, interaction.clone()).await?;
     let Subject::Consent(present, before) = view.subject else {
         // Something changed since the page was shown: whatever comes next comes next.
-        return super::go_on(issuer, caller, id).await;
+        return super::go_on(issuer, caller, handle).await;
     };
     let asked = super::asked(issuer, &interaction.errand).await?.ok_or(Lost::Unknown)?;
     let tx = issuer.store.begin(issuer.clock.now()).await?;
     let verdict = async {
         let consent = joined(Some(&before), &asked.request);
         let (user, client) = (&present.user.id, &asked.client.client.id);
+        interactions::keep(&tx, &interaction).await?;
         consents::put(&tx, user, client, &consent).await?;
         let event = Event::new(Kind::ConsentGiven).user(user).client(client);
         let event = event.from(caller.origin).detail(asked.request.scope.to_string());
         audit_events::insert(&tx, &[event]).await?;
-        let chosen = Interaction { session: Some(present.session.id.clone()), ..interaction };
-        let course = lead::Course::stored(chosen, Some(asked.clone()));
+        let session = Some(present.session.id.clone());
+        let interaction = Interaction { session, is_stored: true, ..interaction };
+        let course = lead::Course { interaction, asked: Some(asked.clone()) };
         issue(&tx, issuer, caller, course).await
     };
     let verdict = verdict.await;
@@ -52,15 +54,14 @@ async fn issue(tx: &Tx, issuer: &Issuer, caller: Caller<'_>, course: lead::Cours
 async fn again(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
     csrf: &str,
     finished: Lost,
 ) -> Outcome<Led> {
-    let interaction = super::posted(issuer, id, csrf).await?;
-    let since = interaction.ended_at.map(|ended_at| issuer.clock.now() - ended_at);
+    let interaction =
+        super::answered_just_now(issuer, caller, handle, csrf, finished.clone()).await?;
     let asked = super::asked(issuer, &interaction.errand).await?;
-    let is_soon = since.is_some_and(|since| since <= super::SECOND_CLICK);
-    let (Some(session), Some(asked), true) = (interaction.session.clone(), asked, is_soon) else {
+    let (Some(session), Some(asked)) = (interaction.session.clone(), asked) else {
         return Err(finished.into());
     };
     let Some(present) = caller.visitor.present(&session) else { return Err(finished.into()) };
@@ -69,7 +70,8 @@ async fn again(
         return Err(finished.into());
     }
     let tx = issuer.store.begin(issuer.clock.now()).await?;
-    let led = issue(&tx, issuer, caller, lead::Course::stored(interaction, Some(asked))).await;
+    let course = lead::Course { interaction, asked: Some(asked) };
+    let led = issue(&tx, issuer, caller, course).await;
     tx.settle(led).await
 }
 
@@ -77,10 +79,24 @@ async fn again(
 pub async fn deny(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
     csrf: &str,
 ) -> Outcome<Led> {
-    let interaction = super::submitted(issuer, caller, id, csrf).await?;
+    let refusal = Refusal::new(ErrorCode::AccessDenied, "the person did not allow it");
+    let mut interaction = match super::submitted(issuer, caller, handle, csrf).await {
+        Err(Error::Refused(Lost::Finished(client))) => {
+            let finished = Lost::Finished(client);
+            return super::sign_in::refused_before(
+                issuer,
+                caller,
+                handle,
+                csrf,
+                (finished, refusal),
+            )
+            .await;
+        }
+        other => other?,
+    };
     let asked = super::asked(issuer, &interaction.errand).await?.ok_or(Lost::Unknown)?;
     let view = lead::shown(issuer, caller, interaction.clone()).await?;
     let user = match view.subject {
@@ -88,9 +104,12 @@ pub async fn deny(
         // Something changed since the page was shown; no is no all the same.
         Subject::SignIn(_) | Subject::Choose | Subject::Elsewhere => None,
     };
-    let refusal = Refusal::new(ErrorCode::AccessDenied, "the person did not allow it");
     let tx = issuer.store.begin(issuer.clock.now()).await?;
     let verdict = async {
+        if user.is_some() {
+            interactions::keep(&tx, &interaction).await?;
+            interaction.is_stored = true;
+        }
         let mut event = Event::new(Kind::ConsentDenied).client(&asked.client.client.id);
         event.user = user;
         audit_events::insert(&tx, &[event.from(caller.origin)]).await?;

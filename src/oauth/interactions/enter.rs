@@ -7,7 +7,8 @@ use crate::domain::audit::Event;
 use crate::domain::interaction::Pending;
 use crate::domain::provider::{FEDERATED, Slug};
 use crate::domain::reason::Reason;
-use crate::domain::session::BrowserId;
+use crate::domain::secret::{BrowserToken, Plain};
+use crate::domain::session::{BrowserId, Session};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::oauth::Issuer;
@@ -59,15 +60,29 @@ pub(super) async fn enter(
         origin: caller.origin,
     };
     let (session, mut cookie, started) =
-        browsers::sign_in(tx, &issuer.sessions, &browser, proof).await?;
-    let known = caller.known.unwrap_or_default();
-    cookie.known = Some(issuer.known_browsers.remember(known, entry.user, tx.now()));
+        browsers::sign_in(tx, &issuer.sessions, &browser, proof, |session| {
+            token(issuer, entry.id, session)
+        })
+        .await?;
+    cookie.known = Some(known(issuer, caller, entry.user, tx));
     audit_events::insert(tx, &[entry.event, started]).await?;
     interactions::set_session(tx, entry.id, &session.id).await?;
     interaction.session = Some(session.id);
     let visitor = present(tx, browser).await?;
     let led = next(tx, issuer, &visitor, interaction).await?;
     Ok(Led { cookie: Some(cookie), ..led })
+}
+
+/// What makes the browser known to this person, besides those whom it is known to.
+pub(super) fn known(issuer: &Issuer, caller: Caller<'_>, user: &UserId, tx: &Tx) -> String {
+    issuer.known_browsers.remember(caller.known.unwrap_or_default(), user, tx.now())
+}
+
+/// What the browser proves itself by after this sign-in. A second click finds the same one: whichever
+/// of two answers the browser throws away, the other one is good.
+pub(super) fn token(issuer: &Issuer, id: &InteractionId, session: &Session) -> Plain<BrowserToken> {
+    let at = session.auth_time.timestamp_millis();
+    issuer.browsers.token(&format!("{} {} {at}", id.0, session.id.0))
 }
 
 /// Links whom a provider vouched for; the provider and its issuer, if it did.
@@ -127,6 +142,6 @@ pub(super) async fn next(
 ) -> Outcome<Led> {
     let asked = super::asked(issuer, &interaction.errand).await?;
     let consents = lead::allowed(tx, visitor, asked.as_ref()).await?;
-    let course = lead::Course::stored(interaction, asked);
+    let course = lead::Course { interaction, asked };
     lead::step(tx, issuer, visitor, &consents, course, false).await
 }

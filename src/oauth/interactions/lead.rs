@@ -1,8 +1,8 @@
 //! The next step of an interaction: [`decide`](crate::oauth::decide::decide) says which, and this
 //! takes it.
 
-use super::{Asked, Caller, Errand, Interaction, InteractionId, Led, Lost, Next, Outcome};
-use super::{Proof, Said, Subject, View};
+use super::{Asked, Caller, Errand, Handle, Interaction, Led, Lost, Next, Outcome};
+use super::{Proof, Said, Subject, View, kept};
 use crate::accounts::browsers::{Present, Visitor, greet, touch};
 use crate::domain::client::{ClientId, ClientKind};
 use crate::domain::person;
@@ -23,30 +23,55 @@ use crate::store::{Reader, Tx, identities, interactions, users};
 pub(super) struct Course {
     pub(super) interaction: Interaction,
     pub(super) asked: Option<Asked>,
-    /// Whether the database has it. One that needs no page never gets there.
-    is_stored: bool,
-}
-
-impl Course {
-    pub(super) fn new(interaction: Interaction, asked: Option<Asked>) -> Self {
-        Self { interaction, asked, is_stored: false }
-    }
-
-    pub(super) fn stored(interaction: Interaction, asked: Option<Asked>) -> Self {
-        Self { interaction, asked, is_stored: true }
-    }
 }
 
 /// Takes the next step.
 pub(super) async fn on(issuer: &Issuer, caller: Caller<'_>, course: Course) -> Outcome<Led> {
-    let consents = allowed(&*issuer.store, caller.visitor, course.asked.as_ref()).await?;
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
-    let led = step(&tx, issuer, caller.visitor, &consents, course, false).await;
-    let led = tx.settle(led).await?;
-    for present in &caller.visitor.people {
+    let visitor = caller.visitor;
+    let consents = allowed(&*issuer.store, visitor, course.asked.as_ref()).await?;
+    let led = if let Some(led) = without_writing(issuer, visitor, &consents, &course, false)? {
+        led
+    } else {
+        let tx = issuer.store.begin(issuer.clock.now()).await?;
+        let led = step(&tx, issuer, visitor, &consents, course, false).await;
+        tx.settle(led).await?
+    };
+    for present in &visitor.people {
         touch(&issuer.store, &present.session, issuer.clock.now()).await?;
     }
     Ok(led)
+}
+
+/// The next step where it writes nothing: a page, or a refusal of what the database does not have.
+fn without_writing(
+    issuer: &Issuer,
+    visitor: &Visitor,
+    consents: &[Option<Consent>],
+    course: &Course,
+    allowed_now: bool,
+) -> Outcome<Option<Led>> {
+    let Course { interaction, asked } = course;
+    let waits = |next: fn(Handle) -> Next| wait(issuer, interaction, next).map(Some);
+    let Some(asked) = asked else {
+        let chosen = interaction.session.as_ref().and_then(|session| visitor.present(session));
+        let must_confirm = matches!(interaction.errand, Errand::Confirm { .. });
+        return match (chosen, visitor.people.as_slice()) {
+            (None, people) if people.is_empty() || must_confirm => waits(Next::SignIn),
+            (None, [_, _, ..]) => waits(Next::Choose),
+            _ => Ok(None),
+        };
+    };
+    let facts = facts(issuer, visitor, asked, consents, interaction, allowed_now);
+    match decide(&asked.request, &facts) {
+        Step::SignIn(_) => waits(Next::SignIn),
+        Step::Choose => waits(Next::Choose),
+        Step::Consent(_) => waits(Next::Consent),
+        Step::Refuse(refusal) if !interaction.is_stored => {
+            let answer = address(issuer, asked)?.error(&refusal);
+            Ok(Some(Led { next: Next::Answer(answer), cookie: None }))
+        }
+        Step::Refuse(_) | Step::Issue(_) => Ok(None),
+    }
 }
 
 /// Takes the next step within a transaction: what led to it and its answer stand or fall together.
@@ -55,102 +80,56 @@ pub(super) async fn step(
     issuer: &Issuer,
     visitor: &Visitor,
     consents: &[Option<Consent>],
-    mut course: Course,
+    course: Course,
     allowed_now: bool,
 ) -> Outcome<Led> {
-    let Some(asked) = course.asked.take() else {
-        return match course.interaction.errand {
-            Errand::Confirm { .. } => to_confirmed(tx, visitor, course).await,
-            _ => to_account(tx, visitor, course).await,
-        };
-    };
-    let facts = facts(issuer, visitor, &asked, consents, &course.interaction, allowed_now);
-    match decide(&asked.request, &facts) {
+    if let Some(led) = without_writing(issuer, visitor, consents, &course, allowed_now)? {
+        return Ok(led);
+    }
+    let Course { mut interaction, asked } = course;
+    let Some(asked) = asked else { return to_account(tx, visitor, interaction).await };
+    let facts = facts(issuer, visitor, &asked, consents, &interaction, allowed_now);
+    let answer = match decide(&asked.request, &facts) {
         Step::Issue(session) => {
             let address = address(issuer, &asked)?;
-            let Some(present) = visitor.present(session) else {
-                return Err(Lost::WrongBrowser.into());
-            };
+            let present = visitor.present(session).ok_or(Lost::WrongBrowser)?;
             let code = codes::issue(tx, &asked.request, &present.session).await?;
-            course.interaction.session = Some(session.clone());
-            end(tx, course).await?;
-            Ok(Led { next: Next::Answer(address.code(&code)), cookie: None })
+            interaction.session = Some(session.clone());
+            address.code(&code)
         }
-        Step::Refuse(refusal) => {
-            let answer = address(issuer, &asked)?.error(&refusal);
-            end(tx, course).await?;
-            Ok(Led { next: Next::Answer(answer), cookie: None })
-        }
-        step => {
-            let next = page(&step, &course.interaction.id).ok_or(Lost::Unknown)?;
-            wait(tx, course, next).await
-        }
-    }
-}
-
-/// The page that an interaction waits at.
-fn page(step: &Step<'_>, id: &InteractionId) -> Option<Next> {
-    match step {
-        Step::SignIn(_) => Some(Next::SignIn(id.clone())),
-        Step::Choose => Some(Next::Choose(id.clone())),
-        Step::Consent(_) => Some(Next::Consent(id.clone())),
-        Step::Refuse(_) | Step::Issue(_) => None,
-    }
-}
-
-/// Somebody came to see their account.
-async fn to_account(tx: &Tx, visitor: &Visitor, mut course: Course) -> Outcome<Led> {
-    let chosen = course.interaction.session.clone();
-    let id = course.interaction.id.clone();
-    match (chosen.filter(|session| visitor.present(session).is_some()), visitor.people.as_slice()) {
-        (Some(session), _) => {
-            course.interaction.session = Some(session.clone());
-            end(tx, course).await?;
-            Ok(Led { next: Next::Account(session, None), cookie: None })
-        }
-        (None, []) => wait(tx, course, Next::SignIn(id)).await,
-        (None, [only]) => {
-            let session = only.session.id.clone();
-            end(tx, course).await?;
-            Ok(Led { next: Next::Account(session, None), cookie: None })
-        }
-        (None, _) => wait(tx, course, Next::Choose(id)).await,
-    }
-}
-
-/// Somebody proves again who they are, for their account page.
-async fn to_confirmed(tx: &Tx, visitor: &Visitor, course: Course) -> Outcome<Led> {
-    let opened = course.interaction.session.clone();
-    let Some(session) = opened.filter(|session| visitor.present(session).is_some()) else {
-        let id = course.interaction.id.clone();
-        return wait(tx, course, Next::SignIn(id)).await;
+        Step::Refuse(refusal) => address(issuer, &asked)?.error(&refusal),
+        Step::SignIn(_) | Step::Choose | Step::Consent(_) => return Err(Lost::Unknown.into()),
     };
-    end(tx, course).await?;
-    Ok(Led { next: Next::Account(session, Some(Said::Confirmed)), cookie: None })
+    end(tx, &interaction).await?;
+    Ok(Led { next: Next::Answer(answer), cookie: None })
+}
+
+/// Somebody came to see their account, or proved again who they are for what it asks that of.
+async fn to_account(tx: &Tx, visitor: &Visitor, mut interaction: Interaction) -> Outcome<Led> {
+    let chosen = interaction.session.clone().filter(|session| visitor.present(session).is_some());
+    let only = visitor.people.first().map(|only| only.session.id.clone());
+    let session = chosen.or(only).ok_or(Lost::WrongBrowser)?;
+    interaction.session = Some(session.clone());
+    end(tx, &interaction).await?;
+    let said = matches!(interaction.errand, Errand::Confirm { .. }).then_some(Said::Confirmed);
+    Ok(Led { next: Next::Account(session, said), cookie: None })
 }
 
 /// Waits at a page for the person.
-async fn wait(tx: &Tx, course: Course, next: Next) -> Outcome<Led> {
-    let mut interaction = course.interaction;
-    if course.is_stored {
-        return Ok(Led { next, cookie: None });
+fn wait(issuer: &Issuer, interaction: &Interaction, next: fn(Handle) -> Next) -> Outcome<Led> {
+    if interaction.browser.is_some() {
+        return Ok(Led { next: next(kept::handle(issuer, interaction)?), cookie: None });
     }
-    let mut cookie = None;
-    if interaction.browser.is_none() {
-        let (browser, first) = greet(tx).await?;
-        interaction.browser = Some(browser);
-        cookie = Some(first);
-    }
-    interactions::insert(tx, &interaction).await?;
-    Ok(Led { next, cookie })
+    let (browser, cookie) = greet();
+    let greeted = Interaction { browser: Some(browser), ..interaction.clone() };
+    Ok(Led { next: next(kept::handle(issuer, &greeted)?), cookie: Some(cookie) })
 }
 
-async fn end(tx: &Tx, course: Course) -> Result<(), Fault> {
-    if !course.is_stored {
+async fn end(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
+    if !interaction.is_stored {
         return Ok(());
     }
-    let Interaction { id, session, .. } = &course.interaction;
-    interactions::end(tx, id, session.as_ref()).await
+    interactions::end(tx, &interaction.id, interaction.session.as_ref()).await
 }
 
 /// Ends an interaction with a refusal to its app.
@@ -162,11 +141,12 @@ pub(super) async fn refuse(
     refusal: &Refusal,
 ) -> Outcome<Answer> {
     let answer = address(issuer, asked)?.error(refusal);
-    end(tx, Course::stored(interaction, None)).await?;
+    // In no session: that tells it from one that ended with a code.
+    end(tx, &Interaction { session: None, ..interaction }).await?;
     Ok(answer)
 }
 
-fn address(issuer: &Issuer, asked: &Asked) -> Outcome<ReturnAddress> {
+pub(super) fn address(issuer: &Issuer, asked: &Asked) -> Outcome<ReturnAddress> {
     let address = ReturnAddress::of(&issuer.url, &asked.client.client, &asked.request);
     address.ok_or_else(|| Lost::Untrusted(Untrusted::RedirectUri).into())
 }
@@ -241,8 +221,8 @@ fn names(hint: &str, user: &User) -> bool {
 }
 
 /// What a page shows of an interaction.
-pub async fn view(issuer: &Issuer, caller: Caller<'_>, id: &InteractionId) -> Outcome<View> {
-    let interaction = super::open(issuer, caller, id).await?;
+pub async fn view(issuer: &Issuer, caller: Caller<'_>, handle: &Handle) -> Outcome<View> {
+    let interaction = super::open(issuer, caller, handle).await?;
     shown(issuer, caller, interaction).await
 }
 
@@ -263,7 +243,8 @@ pub(super) async fn shown(
             _ => Subject::Elsewhere,
         };
         let proof = proof(issuer, &interaction).await?;
-        return Ok(View { interaction, client: None, subject, proof });
+        let handle = kept::handle(issuer, &interaction)?;
+        return Ok(View { interaction, handle, client: None, subject, proof });
     };
     let consents = allowed(&*issuer.store, visitor, Some(&asked)).await?;
     let facts = facts(issuer, visitor, &asked, &consents, &interaction, false);
@@ -280,7 +261,8 @@ pub(super) async fn shown(
         Step::Refuse(_) | Step::Issue(_) => Subject::Elsewhere,
     };
     let proof = proof(issuer, &interaction).await?;
-    Ok(View { client: Some(asked.client.clone()), interaction, subject, proof })
+    let handle = kept::handle(issuer, &interaction)?;
+    Ok(View { client: Some(asked.client.clone()), interaction, handle, subject, proof })
 }
 
 /// The account that is to be proven, with the ways in that it has.
@@ -301,8 +283,17 @@ async fn proof(issuer: &Issuer, interaction: &Interaction) -> Result<Option<Proo
 /// Speaks another language from here on.
 pub async fn speak(issuer: &Issuer, mut view: View, language: &str) -> Result<View, Fault> {
     view.interaction.errand.speak(language);
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
-    interactions::set_errand(&tx, &view.interaction.id, &view.interaction.errand).await?;
-    tx.commit().await?;
+    set_errand(issuer, &mut view).await?;
     Ok(view)
+}
+
+/// Writes the errand of a view, or seals it anew.
+pub(super) async fn set_errand(issuer: &Issuer, view: &mut View) -> Result<(), Fault> {
+    if view.interaction.is_stored {
+        let tx = issuer.store.begin(issuer.clock.now()).await?;
+        interactions::set_errand(&tx, &view.interaction.id, &view.interaction.errand).await?;
+        tx.commit().await?;
+    }
+    view.handle = kept::handle(issuer, &view.interaction)?;
+    Ok(())
 }

@@ -5,7 +5,7 @@
 
 use chrono::Duration;
 
-use super::{Caller, Errand, Interaction, InteractionId, Lost, Subject, View, lead};
+use super::{Caller, Errand, Handle, Interaction, Lost, Subject, View, lead};
 use crate::domain::note::Note;
 use crate::domain::provider::Slug;
 use crate::domain::secret::{Plain, VisitState};
@@ -39,12 +39,12 @@ fn lost(error: Error<Lost>) -> Error<NotLeft> {
 pub async fn leave(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
     csrf: &str,
     (provider, keep): (&Slug, bool),
     language: impl FnOnce(Option<&str>) -> &'static str,
 ) -> Result<String, Error<NotLeft>> {
-    let interaction = super::submitted(issuer, caller, id, csrf).await.map_err(lost)?;
+    let interaction = super::submitted(issuer, caller, handle, csrf).await.map_err(lost)?;
     let known = issuer.providers.find(provider, interaction.errand.client());
     let unknown = || Error::Refused(NotLeft::Noted(provider.clone(), Note::Unknown));
     let known = known.ok_or_else(unknown)?;
@@ -77,9 +77,7 @@ pub async fn leave_by_hint(
     if in_app && known.shuns_in_apps() {
         return Ok(None);
     }
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
-    interactions::set_errand(&tx, &view.interaction.id, &view.interaction.errand).await?;
-    tx.commit().await?;
+    lead::set_errand(issuer, view).await?;
     let choice = Choice { provider: &hint, keep: false, language };
     depart_from(issuer, &known, view, choice, true).await.map(Some)
 }
@@ -99,7 +97,7 @@ async fn depart_from(
         _ => None,
     };
     let departure = Departure {
-        interaction: &interaction.id,
+        interaction,
         browser,
         choice,
         direct,
@@ -126,7 +124,7 @@ fn must_prove_again(view: &View) -> bool {
 /// Somebody who leaves.
 #[derive(Clone, Copy, Debug)]
 struct Departure<'a> {
-    interaction: &'a InteractionId,
+    interaction: &'a Interaction,
     browser: &'a BrowserId,
     choice: Choice<'a>,
     direct: bool,
@@ -162,13 +160,15 @@ async fn depart(
         hash: state.hashed(),
         provider: slug.clone(),
         browser: departure.browser.clone(),
-        interaction: departure.interaction.clone(),
+        interaction: departure.interaction.id.clone(),
         kept: departure.choice.keep,
         direct: departure.direct,
         again: departure.again,
         consenting: departure.scopes.is_some(),
         expires_at: tx.now() + LIFE,
     };
+    // Who comes back comes back to this.
+    interactions::keep(&tx, departure.interaction).await?;
     visits::insert(&tx, &visit).await?;
     tx.commit().await?;
     Ok(url)
@@ -184,12 +184,9 @@ pub async fn leave_to_link(
 ) -> Result<String, Error<Trouble>> {
     let errand = Errand::Link { user: user.clone() };
     let interaction = Interaction::new(errand, Some(browser.clone()), issuer.clock.now());
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
-    interactions::insert(&tx, &interaction).await?;
-    tx.commit().await?;
     let choice = Choice { provider: &known.registration.slug, keep: false, language };
     let departure = Departure {
-        interaction: &interaction.id,
+        interaction: &interaction,
         browser,
         choice,
         direct: false,
@@ -204,13 +201,13 @@ pub async fn leave_to_link(
 pub(super) async fn leave_to_agree(
     issuer: &Issuer,
     known: &Known,
-    visit: &Visit,
+    (visit, interaction): (&Visit, &Interaction),
     scopes: &str,
     language: &str,
 ) -> Result<String, Error<Trouble>> {
     let choice = Choice { provider: &visit.provider, keep: visit.kept, language };
     let departure = Departure {
-        interaction: &visit.interaction,
+        interaction,
         browser: &visit.browser,
         choice,
         direct: visit.direct,

@@ -12,17 +12,17 @@ use super::clients::Registered;
 use super::respond::Answer;
 use crate::accounts::browsers::{Cookie, Present, Visitor};
 use crate::domain::audit::Origin;
-use crate::domain::interaction::{Errand, Interaction, InteractionId, Pending};
+use crate::domain::interaction::{Errand, Handle, Interaction, InteractionId, Pending};
 use crate::domain::note::Note;
 use crate::domain::provider::Slug;
 use crate::domain::session::SessionId;
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Fault};
-use crate::store::interactions;
 
 mod come_back;
 mod consent;
 mod enter;
+pub(super) mod kept;
 mod lead;
 mod leave;
 mod sign_in;
@@ -33,7 +33,7 @@ pub use consent::{allow, deny};
 pub use lead::{eligible, speak, view};
 pub use leave::{NotLeft, leave, leave_by_hint, leave_to_link};
 pub use sign_in::{NotSignedIn, Typed, choose, forget_pending, sign_in, turn_back};
-pub use start::{begin, begin_account, begin_confirming, begin_elsewhere, go_on, keep, pass};
+pub use start::{begin, begin_account, begin_confirming, begin_elsewhere, go_on, hand_over, pass};
 
 /// Who asks, and from where.
 #[derive(Clone, Copy, Debug)]
@@ -63,15 +63,15 @@ pub struct Led {
 #[derive(Clone, Debug)]
 pub enum Next {
     /// To sign in.
-    SignIn(InteractionId),
+    SignIn(Handle),
     /// To sign in as somebody who is not signed in yet.
-    SignInAsAnother(InteractionId),
+    SignInAsAnother(Handle),
     /// To choose an account.
-    Choose(InteractionId),
+    Choose(Handle),
     /// To be asked.
-    Consent(InteractionId),
+    Consent(Handle),
     /// To come back as themselves: a posted request has no cookies.
-    Continue(InteractionId),
+    Continue(Handle),
     /// Back to the app.
     Answer(Answer),
     /// To their account, which says what happened.
@@ -120,6 +120,8 @@ pub type Outcome<T> = Result<T, Error<Lost>>;
 pub struct View {
     /// The interaction.
     pub interaction: Interaction,
+    /// How the browser names it.
+    pub handle: Handle,
     /// The app that the person comes from.
     pub client: Option<Arc<Registered>>,
     /// What the page is about.
@@ -163,9 +165,9 @@ const SECOND_CLICK: Duration = Duration::seconds(30);
 pub(super) async fn open(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
 ) -> Outcome<Interaction> {
-    let interaction = interactions::find(&*issuer.store, id).await?.ok_or(Lost::Unknown)?;
+    let interaction = kept::find(issuer, handle).await?;
     if interaction.browser.is_none() || interaction.browser != caller.visitor.browser {
         return Err(Lost::WrongBrowser.into());
     }
@@ -183,10 +185,10 @@ async fn still_open(issuer: &Issuer, interaction: Interaction) -> Outcome<Intera
 }
 
 /// The interaction that a form belongs to, done or not.
-async fn posted(issuer: &Issuer, id: &InteractionId, csrf: &str) -> Outcome<Interaction> {
-    let interaction = interactions::find(&*issuer.store, id).await?.ok_or(Lost::Unknown)?;
+pub(super) async fn posted(issuer: &Issuer, handle: &Handle, csrf: &str) -> Outcome<Interaction> {
+    let interaction = kept::find(issuer, handle).await?;
     let browser = interaction.browser.as_ref().ok_or(Lost::WrongBrowser)?;
-    if !issuer.forms.verifies(csrf, browser, &id.0) {
+    if !issuer.forms.verifies(csrf, browser, &interaction.id.0) {
         return Err(Lost::Forged.into());
     }
     Ok(interaction)
@@ -196,14 +198,37 @@ async fn posted(issuer: &Issuer, id: &InteractionId, csrf: &str) -> Outcome<Inte
 pub(super) async fn submitted(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
     csrf: &str,
 ) -> Outcome<Interaction> {
-    let interaction = posted(issuer, id, csrf).await?;
+    let interaction = posted(issuer, handle, csrf).await?;
     if interaction.browser != caller.visitor.browser {
         return Err(Lost::WrongBrowser.into());
     }
     still_open(issuer, interaction).await
+}
+
+/// The interaction of a form that came twice: the browser threw the answer to the first click away, and
+/// shows the one to the second. For anything else it is as lost as before.
+async fn answered_just_now(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+    finished: Lost,
+) -> Outcome<Interaction> {
+    let interaction = posted(issuer, handle, csrf).await?;
+    let is_theirs = interaction.browser == caller.visitor.browser;
+    if is_theirs && ended_just_now(issuer, &interaction) {
+        return Ok(interaction);
+    }
+    Err(finished.into())
+}
+
+/// Whether an answer to it is so young that a second click may be on its way.
+pub(super) fn ended_just_now(issuer: &Issuer, interaction: &Interaction) -> bool {
+    let since = interaction.ended_at.map(|ended_at| issuer.clock.now() - ended_at);
+    since.is_some_and(|since| since <= SECOND_CLICK)
 }
 
 /// Who is to be proven in this interaction: in time, and as long as the provider may be used.

@@ -1,12 +1,12 @@
 //! Signing in, choosing an account, turning back.
 
-use super::enter::{Entry, asks_for_another, enter, next, present};
-use super::{Caller, Interaction, InteractionId, Led, Lost, Next, Outcome, lead};
+use super::enter::{Entry, asks_for_another, enter, known, next, present, token};
+use super::{Caller, Handle, Interaction, Led, Lost, Next, Outcome, lead};
+use crate::accounts::browsers;
 use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Place, Refused, SignedIn};
-use crate::domain::client::ClientId;
 use crate::domain::interaction::Pending;
 use crate::domain::person;
-use crate::domain::session::SessionId;
+use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::oauth::Issuer;
@@ -55,14 +55,14 @@ fn refused(error: Error<Refused>) -> Error<NotSignedIn> {
 pub async fn sign_in(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
     csrf: &str,
     typed: Typed<'_>,
 ) -> Result<Led, Error<NotSignedIn>> {
-    let interaction = super::posted(issuer, id, csrf).await.map_err(lost)?;
-    let is_again = is_second_click(issuer, &interaction);
+    let interaction = super::posted(issuer, handle, csrf).await.map_err(lost)?;
+    let is_again = is_second_click(issuer, caller, &interaction);
     if !is_again {
-        super::submitted(issuer, caller, id, csrf).await.map_err(lost)?;
+        super::submitted(issuer, caller, handle, csrf).await.map_err(lost)?;
     }
     let client = interaction.errand.client();
     // Whom a provider vouched for may have no other way to prove an older account: that one alone.
@@ -85,13 +85,9 @@ pub async fn sign_in(
         return Err(Error::Refused(NotSignedIn::Refused(Refused::Wrong)));
     }
     let tx = issuer.store.begin(issuer.clock.now()).await?;
-    let links = pending.is_some();
-    let proven = Proven { id, signed_in: &signed_in, client, keep: typed.keep, links };
-    let led = if is_again {
-        again(&tx, issuer, caller, proven).await
-    } else {
-        admit(&tx, issuer, caller, proven).await
-    };
+    let proven =
+        Proven { interaction: &interaction, signed_in: &signed_in, keep: typed.keep, is_again };
+    let led = admit(&tx, issuer, caller, proven).await;
     tx.settle(led).await
 }
 
@@ -105,18 +101,23 @@ fn asked_for<'a>(pending: &'a Pending, username: &str) -> Option<&'a UserId> {
 /// Somebody who proved a password.
 #[derive(Clone, Copy)]
 struct Proven<'a> {
-    id: &'a InteractionId,
+    /// What they are in the middle of, as it was before they proved it.
+    interaction: &'a Interaction,
     signed_in: &'a SignedIn,
-    client: Option<&'a ClientId>,
     keep: bool,
-    /// Whether somebody whom a provider vouched for may be linked.
-    links: bool,
+    is_again: bool,
 }
 
-/// The first click was answered just now, and the browser threw the answer away for this one.
-fn is_second_click(issuer: &Issuer, interaction: &Interaction) -> bool {
-    let since = interaction.ended_at.map(|ended_at| issuer.clock.now() - ended_at);
-    interaction.session.is_some() && since.is_some_and(|since| since <= super::SECOND_CLICK)
+/// The first click was answered just now, and the browser threw the answer away for this one: it shows
+/// the cookie from before, which is nobody's any more, or the one that it was given.
+fn is_second_click(issuer: &Issuer, caller: Caller<'_>, interaction: &Interaction) -> bool {
+    let is_theirs = caller.visitor.browser == interaction.browser;
+    let is_over = match interaction.ended_at {
+        // Signed in, and asked for something else since: only whoever shows the old cookie is late.
+        None => !is_theirs,
+        Some(_) => super::ended_just_now(issuer, interaction),
+    };
+    interaction.session.is_some() && is_over && (is_theirs || caller.visitor.people.is_empty())
 }
 
 async fn admit(
@@ -125,39 +126,55 @@ async fn admit(
     caller: Caller<'_>,
     proven: Proven<'_>,
 ) -> Result<Led, Error<NotSignedIn>> {
-    let Proven { id, signed_in, client, keep, links } = proven;
-    if links {
+    let Proven { interaction, signed_in, keep, is_again } = proven;
+    let (id, user) = (&interaction.id, &signed_in.user.id);
+    if super::pending(issuer, interaction).is_some() {
         // Before it is held for reading, or two of these wait for each other.
-        users::lock(tx, &signed_in.user.id).await?;
+        users::lock(tx, user).await?;
     }
+    let client = interaction.errand.client();
     let event = signed_in.record(tx, client, caller.origin).await.map_err(refused)?;
-    if asks_for_another(tx, issuer, id, &signed_in.user.id).await? {
+    interactions::keep(tx, interaction).await?;
+    let found = interactions::lock(tx, id).await?;
+    let found = found.ok_or(Error::Refused(NotSignedIn::Lost(Lost::Unknown)))?;
+    // Two clicks may be on their way at once, and the other one may be faster.
+    if is_again || found.ended_at.is_some() || found.session != interaction.session {
+        audit_events::insert(tx, &[event]).await?;
+        return again(tx, issuer, caller, found, user).await;
+    }
+    if asks_for_another(tx, issuer, id, user).await? {
         return Err(Error::Refused(NotSignedIn::Another));
     }
-    let entry =
-        Entry { id, user: &signed_in.user.id, amr: PASSWORD_AMR, issuer: None, keep, event };
+    let entry = Entry { id, user, amr: PASSWORD_AMR, issuer: None, keep, event };
     enter(tx, issuer, caller, entry).await.map_err(lost)
 }
 
-/// Answers a second click like the first: for the same person, in the session of the first.
+/// Answers a second click like the first: for the same person, in the session of the first, and with
+/// the cookie of the first.
 async fn again(
     tx: &Tx,
     issuer: &Issuer,
     caller: Caller<'_>,
-    proven: Proven<'_>,
+    found: Interaction,
+    user: &UserId,
 ) -> Result<Led, Error<NotSignedIn>> {
-    let Proven { id, signed_in, client, .. } = proven;
-    let event = signed_in.record(tx, client, caller.origin).await.map_err(refused)?;
-    audit_events::insert(tx, &[event]).await?;
     let finished = || Error::Refused(NotSignedIn::Lost(Lost::Finished(None)));
-    let interaction = interactions::lock(tx, id).await?.ok_or_else(finished)?;
-    let browser = interaction.browser.clone().ok_or_else(finished)?;
-    let visitor = present(tx, browser).await?;
-    let session = interaction.session.as_ref().and_then(|session| visitor.present(session));
-    if session.is_none_or(|present| present.user.id != signed_in.user.id) {
+    let browser = found.browser.clone().ok_or_else(finished)?;
+    let visitor = present(tx, browser.clone()).await?;
+    let present = found.session.as_ref().and_then(|session| visitor.present(session));
+    let session = present.map(|present| &present.session);
+    let is_young = |session: &&Session| tx.now() - session.auth_time <= super::SECOND_CLICK;
+    let session = session.filter(|session| session.user == *user).filter(is_young);
+    let token = token(issuer, &found.id, session.ok_or_else(finished)?);
+    let mut cookie = browsers::same_cookie(tx, &browser, token).await?;
+    if let Some(cookie) = &mut cookie {
+        cookie.known = Some(known(issuer, caller, user, tx));
+    }
+    if cookie.is_none() && caller.visitor.browser != Some(browser) {
         return Err(finished());
     }
-    next(tx, issuer, &visitor, interaction).await.map_err(lost)
+    let led = next(tx, issuer, &visitor, found).await.map_err(lost)?;
+    Ok(Led { cookie, ..led })
 }
 
 /// Somebody chose an account that is signed in in their browser and may go on; any other: they sign
@@ -165,20 +182,34 @@ async fn again(
 pub async fn choose(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
     csrf: &str,
     session: Option<&SessionId>,
 ) -> Outcome<Led> {
-    let mut interaction = super::submitted(issuer, caller, id, csrf).await?;
+    let mut interaction = match super::submitted(issuer, caller, handle, csrf).await {
+        Err(Error::Refused(Lost::Finished(client))) => {
+            let finished = Lost::Finished(client);
+            let before = super::answered_just_now(issuer, caller, handle, csrf, finished.clone());
+            // The same choice has the same answer.
+            before
+                .await
+                .ok()
+                .filter(|before| before.session.is_some() && before.session.as_ref() == session)
+                .ok_or(finished)?
+        }
+        other => other?,
+    };
     let eligible = lead::eligible(issuer, caller.visitor, &interaction.errand);
     let chosen = session.filter(|chosen| eligible.iter().any(|one| one.session.id == **chosen));
     let Some(chosen) = chosen else {
-        return Ok(Led { next: Next::SignInAsAnother(id.clone()), cookie: None });
+        return Ok(Led { next: Next::SignInAsAnother(handle.clone()), cookie: None });
     };
     interaction.session = Some(chosen.clone());
     let tx = issuer.store.begin(issuer.clock.now()).await?;
     let led = async {
-        interactions::set_session(&tx, id, chosen).await?;
+        interactions::keep(&tx, &interaction).await?;
+        interaction.is_stored = true;
+        interactions::set_session(&tx, &interaction.id, chosen).await?;
         next(&tx, issuer, caller.visitor, interaction).await
     };
     let led = led.await;
@@ -189,14 +220,14 @@ pub async fn choose(
 pub async fn forget_pending(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
     csrf: &str,
 ) -> Outcome<Led> {
-    super::submitted(issuer, caller, id, csrf).await?;
+    let interaction = super::submitted(issuer, caller, handle, csrf).await?;
     let tx = issuer.store.begin(issuer.clock.now()).await?;
-    interactions::set_pending(&tx, id, None).await?;
+    interactions::set_pending(&tx, &interaction.id, None).await?;
     tx.commit().await?;
-    Ok(Led { next: Next::SignIn(id.clone()), cookie: None })
+    Ok(Led { next: Next::SignIn(handle.clone()), cookie: None })
 }
 
 /// Somebody turned back: the app hears `access_denied` (RFC 6749 §4.1.2.1), or that the provider
@@ -204,20 +235,45 @@ pub async fn forget_pending(
 pub async fn turn_back(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
     csrf: &str,
     unavailable: bool,
 ) -> Outcome<Led> {
-    let interaction = super::submitted(issuer, caller, id, csrf).await?;
-    let asked = super::asked(issuer, &interaction.errand).await?.ok_or(Lost::Unknown)?;
     let refusal = if unavailable {
         // RFC 6749 §4.1.2.1
         Refusal::new(ErrorCode::Overloaded, "the provider cannot be reached")
     } else {
         Refusal::new(ErrorCode::AccessDenied, "the person turned back")
     };
+    let interaction = match super::submitted(issuer, caller, handle, csrf).await {
+        Err(Error::Refused(Lost::Finished(client))) => {
+            let finished = Lost::Finished(client);
+            return refused_before(issuer, caller, handle, csrf, (finished, refusal)).await;
+        }
+        other => other?,
+    };
+    let asked = super::asked(issuer, &interaction.errand).await?.ok_or(Lost::Unknown)?;
     let tx = issuer.store.begin(issuer.clock.now()).await?;
     let answer = lead::refuse(&tx, issuer, interaction, &asked, &refusal).await;
     let answer = tx.settle(answer).await?;
+    Ok(Led { next: Next::Answer(answer), cookie: None })
+}
+
+/// A second click of a no: the app hears the same.
+pub(super) async fn refused_before(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+    (finished, refusal): (Lost, Refusal),
+) -> Outcome<Led> {
+    let interaction =
+        super::answered_just_now(issuer, caller, handle, csrf, finished.clone()).await?;
+    let asked = super::asked(issuer, &interaction.errand).await?;
+    // One that ended in a session ended with a yes.
+    let Some(asked) = asked.filter(|_| interaction.session.is_none()) else {
+        return Err(finished.into());
+    };
+    let answer = lead::address(issuer, &asked)?.error(&refusal);
     Ok(Led { next: Next::Answer(answer), cookie: None })
 }

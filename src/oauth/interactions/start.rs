@@ -1,24 +1,23 @@
 //! How interactions begin.
 
-use super::{Asked, Caller, Errand, Interaction, InteractionId, Led, Lost, Outcome, lead};
-use crate::accounts::browsers::{Visitor, greet};
+use super::{Asked, Caller, Errand, Handle, Interaction, InteractionId, Led, Lost, Outcome};
+use super::{kept, lead};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::oauth::Issuer;
-use crate::store::interactions;
 
 /// Begins with a request that came by GET.
 pub async fn begin(issuer: &Issuer, caller: Caller<'_>, asked: Asked) -> Outcome<Led> {
     let errand = Errand::Authorize(Box::new(asked.request.clone()));
     let interaction = Interaction::new(errand, caller.visitor.browser.clone(), issuer.clock.now());
-    lead::on(issuer, caller, lead::Course::new(interaction, Some(asked))).await
+    lead::on(issuer, caller, lead::Course { interaction, asked: Some(asked) }).await
 }
 
 /// Begins with somebody who wants to see their account, and is not signed in or more than one.
 pub async fn begin_account(issuer: &Issuer, caller: Caller<'_>) -> Outcome<Led> {
     let errand = Errand::Account { ui_locales: None };
     let interaction = Interaction::new(errand, caller.visitor.browser.clone(), issuer.clock.now());
-    lead::on(issuer, caller, lead::Course::new(interaction, None)).await
+    lead::on(issuer, caller, lead::Course { interaction, asked: None }).await
 }
 
 /// Begins with somebody whom their account page asks to prove again who they are.
@@ -30,7 +29,7 @@ pub async fn begin_confirming(
 ) -> Outcome<Led> {
     let errand = Errand::Confirm { user: user.clone(), ui_locales: Some(language.to_owned()) };
     let interaction = Interaction::new(errand, caller.visitor.browser.clone(), issuer.clock.now());
-    lead::on(issuer, caller, lead::Course::new(interaction, None)).await
+    lead::on(issuer, caller, lead::Course { interaction, asked: None }).await
 }
 
 /// What lets an interaction begin anew elsewhere: it stands on pages in the browser of an app, and
@@ -50,12 +49,12 @@ fn elsewhere(id: &InteractionId) -> String {
 pub async fn begin_elsewhere(
     issuer: &Issuer,
     caller: Caller<'_>,
-    id: &InteractionId,
+    handle: &Handle,
     pass: &str,
 ) -> Outcome<Led> {
-    let found = interactions::find(&*issuer.store, id).await?.ok_or(Lost::Unknown)?;
+    let found = kept::find(issuer, handle).await?;
     let browser = found.browser.as_ref().ok_or(Lost::Unknown)?;
-    if !issuer.forms.verifies(pass, browser, &elsewhere(id)) {
+    if !issuer.forms.verifies(pass, browser, &elsewhere(&found.id)) {
         return Err(Lost::Unknown.into());
     }
     let errand = super::still_open(issuer, found).await?.errand;
@@ -68,39 +67,22 @@ pub async fn begin_elsewhere(
     }
 }
 
-/// Keeps a request that came by POST. A cross-site POST brings no cookie of ours, so the browser
-/// comes back by GET.
-pub async fn keep(issuer: &Issuer, errand: Errand) -> Result<InteractionId, Fault> {
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
-    let interaction = Interaction::new(errand, None, tx.now());
-    interactions::insert(&tx, &interaction).await?;
-    tx.commit().await?;
-    Ok(interaction.id)
+/// Hands a request that came by POST to the browser. A cross-site POST brings no cookie of ours, so the
+/// browser comes back by GET.
+pub fn hand_over(issuer: &Issuer, errand: Errand) -> Result<Handle, Fault> {
+    kept::handle(issuer, &Interaction::new(errand, None, issuer.clock.now()))
 }
 
-/// Goes on with an interaction; one that waits for its browser has found it.
-pub async fn go_on(issuer: &Issuer, caller: Caller<'_>, id: &InteractionId) -> Outcome<Led> {
-    let interaction = interactions::find(&*issuer.store, id).await?.ok_or(Lost::Unknown)?;
+/// Goes on with an interaction; a request that was handed over begins now, in the browser that brings
+/// it.
+pub async fn go_on(issuer: &Issuer, caller: Caller<'_>, handle: &Handle) -> Outcome<Led> {
+    let interaction = kept::find(issuer, handle).await?;
     if interaction.browser.is_some() {
-        let interaction = super::open(issuer, caller, id).await?;
+        let interaction = super::open(issuer, caller, handle).await?;
         let asked = super::asked(issuer, &interaction.errand).await?;
-        return lead::on(issuer, caller, lead::Course::stored(interaction, asked)).await;
+        return lead::on(issuer, caller, lead::Course { interaction, asked }).await;
     }
-    let mut interaction = super::still_open(issuer, interaction).await?;
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
-    let (browser, cookie) = match &caller.visitor.browser {
-        Some(browser) => (browser.clone(), None),
-        None => greet(&tx).await.map(|(browser, cookie)| (browser, Some(cookie)))?,
-    };
-    let is_first = interactions::bind(&tx, id, &browser).await?;
-    tx.commit().await?;
-    if !is_first {
-        return Err(Lost::WrongBrowser.into());
-    }
-    interaction.browser = Some(browser.clone());
-    let visitor = Visitor { browser: Some(browser), people: caller.visitor.people.clone() };
-    let caller = Caller { visitor: &visitor, ..caller };
-    let asked = super::asked(issuer, &interaction.errand).await?;
-    let led = lead::on(issuer, caller, lead::Course::stored(interaction, asked)).await?;
-    Ok(Led { cookie: led.cookie.or(cookie), ..led })
+    let errand = super::still_open(issuer, interaction).await?.errand;
+    let asked = super::asked(issuer, &errand).await?.ok_or(Lost::Unknown)?;
+    begin(issuer, caller, asked).await
 }

@@ -5,6 +5,7 @@ mod driver;
 mod flows;
 mod looks;
 mod my_account;
+mod onward;
 mod social;
 mod spa;
 

@@ -45,6 +45,9 @@ impl Town {
 
 /// Goes to a provider from the page that is open, and says this there.
 async fn visits(window: &Window, button: &str, provider: &str, says: &str) {
+    if !window.sees(button).await.is_displayed().await.unwrap() {
+        window.clicks("login-more").await;
+    }
     window.clicks(button).await;
     window.sees("approve").await;
     window.arrives_at(provider).await;

@@ -135,6 +135,24 @@ impl Page {
         assert_eq!(self.reply.header("cache-control"), "no-store");
     }
 
+    /// Where the page leads that goes on by itself: the refresh and the link say the same.
+    #[track_caller]
+    pub(crate) fn onward(&self) -> String {
+        let tags = self.reply.text.split('<').filter_map(|rest| rest.split_once('>'));
+        let tags: Vec<_> = tags.map(|(tag, _)| tag).collect();
+        let find = |start: &str, name: &str| {
+            let tag = tags.iter().find(|tag| tag.starts_with(start));
+            tag.and_then(|tag| attribute(tag, name))
+                .unwrap_or_else(|| panic!("{start} in {self:?}"))
+        };
+        let (refresh, link) = (
+            find("meta http-equiv=\"refresh\"", "content"),
+            find("a class=\"primary\" id=\"onward\"", "href"),
+        );
+        assert_eq!(refresh.strip_prefix("0; url="), Some(link.as_str()));
+        link
+    }
+
     /// What the app hears, where the browser was sent to it.
     #[track_caller]
     pub(crate) fn heard(&self) -> Heard {
@@ -150,6 +168,12 @@ impl Page {
         assert_eq!(self.reply.status, StatusCode::SEE_OTHER);
         heard
     }
+}
+
+/// The same browser, which says of itself what Chromium says.
+pub(crate) fn chromium(browser: Browser) -> Browser {
+    let browser = browser.saying("sec-fetch-dest", "document");
+    browser.saying("sec-fetch-mode", "navigate").saying("sec-fetch-site", "same-origin")
 }
 
 fn attribute(tag: &str, name: &str) -> Option<String> {
@@ -174,9 +198,29 @@ impl Browser {
         self
     }
 
+    /// The name of the cookie that it proves itself by: that of the issuer.
+    pub(crate) fn cookie_name(&self) -> Option<String> {
+        let others = ["-known", "-lang", "-way"];
+        let is_it = |name: &&String| {
+            name.starts_with("__Host-mapae-") && !others.iter().any(|other| name.ends_with(other))
+        };
+        let mut found = self.cookies.keys().filter(is_it);
+        let name = found.next().cloned();
+        assert_eq!(found.next(), None, "of one issuer: {:?}", self.cookies);
+        name
+    }
+
     /// The cookie that it proves itself by.
     pub(crate) fn cookie(&self) -> Option<&str> {
-        self.cookies.get("__Host-mapae").map(String::as_str)
+        let name = self.cookie_name()?;
+        self.cookies.get(&name).map(String::as_str)
+    }
+
+    /// Loses the cookie that it proves itself by, and keeps the others.
+    pub(crate) fn forget(&mut self) {
+        if let Some(name) = self.cookie_name() {
+            self.cookies.remove(&name);
+        }
     }
 
     /// The URL of a path.

@@ -15,7 +15,7 @@ pub(crate) use actor::{
     App, CALLBACK, CHALLENGE, Reply, STATE, VERIFIER, decode_claims, decode_header, form,
 };
 pub(crate) use binary::{Binary, Cli, free_port, terminate};
-pub(crate) use browser::{Browser, Heard, Page};
+pub(crate) use browser::{Browser, Heard, Page, chromium};
 pub(crate) use database::{Database, postgres_or_skip, required_or_skip};
 pub(crate) use evidence::{Evidence, Recorded};
 pub(crate) use relay::Relay;
