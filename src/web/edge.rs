@@ -2,7 +2,6 @@
 //! address, sets the headers that everything carries, and answers for a handler that panics.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use super::answer;
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Origin;
 use crate::domain::random;
+use crate::oauth::refused::{self, RequestId};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -52,16 +52,6 @@ impl<S: Sync> FromRequestParts<S> for Context {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         parts.extensions.get().copied().ok_or_else(answer::server_error)
-    }
-}
-
-/// A number that no other request of this process has, behind one that no other process has.
-#[derive(Clone, Copy, Debug)]
-struct RequestId(u64, u64);
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{:x}", self.0, self.1)
     }
 }
 
@@ -107,7 +97,9 @@ impl Edge {
         let address = inner.proxies.client(peer.ip(), forwarded_for(request.headers()).as_deref());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Context { id, address });
-        let handled = AssertUnwindSafe(inner.router.clone().oneshot(request)).catch_unwind();
+        let path = request.uri().path().to_owned();
+        let handled = refused::within(id, path, inner.router.clone().oneshot(request));
+        let handled = AssertUnwindSafe(handled).catch_unwind();
         async move {
             let mut response = handled.await.map_or_else(
                 |_| {

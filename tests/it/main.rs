@@ -10,6 +10,7 @@
     reason = "a proof fails loudly"
 )]
 
+mod apps;
 mod architecture;
 mod audit;
 mod audit_people;
@@ -47,6 +48,7 @@ mod refresh;
 mod refresh_checks;
 mod refresh_policies;
 mod refresh_races;
+mod refusals;
 mod relying_party;
 mod replicas;
 mod serving;
