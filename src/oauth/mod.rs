@@ -41,7 +41,9 @@ pub mod logout;
 pub mod metadata;
 pub mod mint;
 pub mod my_account;
+pub mod people;
 pub mod providers;
+pub mod refused;
 pub mod registration;
 pub mod respond;
 pub mod revoke;
@@ -104,6 +106,7 @@ pub struct Issuer {
     gate: Gate,
     rotations: rotation::Rotations,
     liveness: live::Liveness,
+    people: people::People,
     metadata: bytes::Bytes,
 }
 
@@ -142,6 +145,7 @@ impl Issuer {
             clients: clients::Registry::new(Arc::clone(&store)),
             rotations,
             liveness: live::start(Arc::clone(&store)),
+            people: people::start(Arc::clone(&store)),
             metadata: metadata::document(&url)?,
             url,
             clock,

@@ -15,6 +15,7 @@ use crate::oauth::authorize::Untrusted;
 use crate::oauth::codes;
 use crate::oauth::decide::{Candidate, Facts, Step, decide};
 use crate::oauth::error::Refusal;
+use crate::oauth::refused;
 use crate::oauth::respond::{Answer, ReturnAddress};
 use crate::store::consents::{self, Consent};
 use crate::store::{Reader, Tx, identities, interactions, users};
@@ -77,6 +78,7 @@ pub(super) async fn step(
             Ok(Led { next: Next::Answer(address.code(&code)), cookie: None })
         }
         Step::Refuse(refusal) => {
+            refused::log(&refusal, Some(&asked.client.client.id));
             let answer = address(issuer, &asked)?.error(&refusal);
             end(tx, course).await?;
             Ok(Led { next: Next::Answer(answer), cookie: None })
