@@ -336,9 +336,8 @@ async fn what_can_never_work_is_refused_at_registration_with_a_word() {
     }
 }
 
-/// The clients that were registered before there was a choice keep what they had.
 #[tokio::test]
-async fn a_client_without_pkce_stays_without_it_through_the_migration() {
+async fn client_show_prints_the_require_pkce_that_was_given_and_true_for_the_bare_flag() {
     let server = Binary::start(&Database::Sqlite).await;
     let arguments = ["--kind", "confidential", "--grant", "client_credentials", "--require-pkce"];
     server.client("app", &[&arguments[..], &["false"]].concat()).await;
