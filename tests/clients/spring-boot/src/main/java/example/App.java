@@ -8,6 +8,8 @@ import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.annotation.Order;
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
 import org.springframework.security.config.Customizer;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.core.annotation.AuthenticationPrincipal;
@@ -65,7 +67,7 @@ public class App {
 
   @Bean
   @Order(3)
-  SecurityFilterChain app(HttpSecurity http) throws Exception {
+  SecurityFilterChain signIn(HttpSecurity http) throws Exception {
     return http.authorizeHttpRequests(every -> every.anyRequest().authenticated())
         .oauth2Login(Customizer.withDefaults())
         .build();
@@ -77,7 +79,10 @@ public class App {
   }
 
   @GetMapping("/me")
-  Map<String, String> me(@AuthenticationPrincipal OidcUser person) {
-    return Map.of("name", person.getPreferredUsername(), "email", person.getEmail());
+  ResponseEntity<Map<String, String>> me(@AuthenticationPrincipal OidcUser person) {
+    // JSON for a browser too, which asks for HTML.
+    return ResponseEntity.ok()
+        .contentType(MediaType.APPLICATION_JSON)
+        .body(Map.of("name", person.getPreferredUsername(), "email", person.getEmail()));
   }
 }
