@@ -13,6 +13,7 @@ mod m0010_readiness;
 mod m0011_endings;
 mod m0012_proving;
 mod m0013_allowed_resources;
+mod m0015_apps;
 mod step;
 
 /// Every migration, oldest first.
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_endings::STEP),
             Box::new(m0012_proving::STEP),
             Box::new(m0013_allowed_resources::STEP),
+            Box::new(m0015_apps::STEP),
         ]
     }
 }

@@ -7,10 +7,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{table, text_of};
-use super::{Installation, Kind, Outcome, usage};
+use super::{Installation, Kind, Outcome, duties, usage};
 use crate::app::config::Settings;
 use crate::domain::client::{
-    AuthMethod, Client, ClientId, ClientKind, RefreshDelivery, RefreshPolicy, TokenAlg,
+    AccessTokenTyp, Assertions, AuthMethod, Client, ClientId, ClientKind, RefreshDelivery,
+    RefreshPolicy, RequirePkce, TokenAlg,
 };
 use crate::domain::scope::Scope;
 use crate::domain::secret::{ClientSecret, Plain};
@@ -89,9 +90,10 @@ struct Given {
     /// body, or cookie for a single-page app of the same site
     #[arg(long)]
     refresh_delivery: Option<RefreshDelivery>,
-    /// An authorization request needs PKCE (a public client's always does)
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
-    require_pkce: Option<bool>,
+    /// What an authorization request of a confidential client needs. auto: PKCE, or a nonce with the
+    /// scope openid; true: PKCE; false: neither. A public client always needs PKCE
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false|auto")]
+    require_pkce: Option<RequirePkce>,
     /// It is your own: nobody is asked for consent; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     first_party: Option<bool>,
@@ -119,6 +121,20 @@ struct Given {
     /// What signs its access and id tokens: RS256 or ES256
     #[arg(long)]
     token_alg: Option<TokenAlg>,
+    /// The `typ` of its access tokens: at+jwt (RFC 9068), or JWT for APIs that refuse that
+    #[arg(long, value_name = "at+jwt|JWT")]
+    access_token_typ: Option<AccessTokenTyp>,
+    /// Its id tokens carry what its scope shows at userinfo; `false` takes it back
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
+    id_token_claims: Option<bool>,
+    /// A claim of the person that its access tokens carry, if their scope shows it, like `email`
+    /// (again for each; an empty one takes them back)
+    #[arg(long = "access-token-claim", value_name = "CLAIM")]
+    access_token_claims: Option<Vec<String>>,
+    /// What its assertions (`private_key_jwt`) must be. tolerant: `aud` is the issuer or the token
+    /// endpoint, `exp` at most an hour ahead; strict: the issuer as one string, ten minutes
+    #[arg(long, value_name = "tolerant|strict")]
+    assertions: Option<Assertions>,
     /// rotate, strict or static
     #[arg(long)]
     refresh_policy: Option<String>,
@@ -160,8 +176,9 @@ impl Verbs {
         match self {
             Self::Create(create) => {
                 let Some(client) = client else { return usage("--id is missing") };
+                let told = duties::of(&client);
                 let secret = registration::create(store, clock, &settings.issuer, client).await?;
-                secret_shown(at, &create.id, secret.as_ref());
+                secret_shown(at, &create.id, secret.as_ref(), &told);
             }
             Self::List => list(at, &clients::list_all(store).await?),
             Self::Show(one) => {
@@ -183,7 +200,7 @@ impl Verbs {
             }
             Self::RotateSecret(one) => {
                 let secret = registration::rotate_secret(store, clock, &one.id).await?;
-                secret_shown(at, &one.id, Some(&secret));
+                secret_shown(at, &one.id, Some(&secret), &[]);
             }
             Self::Disable(one) => {
                 registration::set_enabled(store, clock, &one.id, false).await?;
@@ -249,6 +266,10 @@ impl Given {
         replace(&mut client.audiences, self.audiences.as_ref());
         replace(&mut client.resource_servers, self.resource_servers.as_ref());
         replace(&mut client.token_alg, self.token_alg.as_ref());
+        replace(&mut client.access_token_typ, self.access_token_typ.as_ref());
+        replace(&mut client.id_token_claims, self.id_token_claims.as_ref());
+        replace_list(&mut client.access_token_claims, self.access_token_claims.as_ref());
+        replace(&mut client.assertions, self.assertions.as_ref());
         replace(&mut client.auth_method, self.auth_method.as_ref());
         replace(&mut client.require_access_token_proof, self.require_access_token_proof.as_ref());
         Ok(())
@@ -283,9 +304,9 @@ fn sensible(settings: &Settings, client: &Client) -> Outcome {
     registration::check(&settings.issuer, client).or_else(usage)
 }
 
-fn secret_shown(at: &Installation, id: &str, secret: Option<&Plain<ClientSecret>>) {
+fn secret_shown(at: &Installation, id: &str, secret: Option<&Plain<ClientSecret>>, told: &[&str]) {
     let secret = secret.map(Plain::expose);
-    let words = match secret {
+    let mut words = match secret {
         Some(secret) => {
             format!(
                 "client_id:     {id}\nclient_secret: {secret}\n\nThe secret is shown this once."
@@ -293,6 +314,10 @@ fn secret_shown(at: &Installation, id: &str, secret: Option<&Plain<ClientSecret>
         }
         None => format!("client_id: {id}"),
     };
+    for sentence in told {
+        words.push_str("\n\n");
+        words.push_str(sentence);
+    }
     at.print(&json!({ "client_id": id, "client_secret": secret }), &words);
 }
 
@@ -329,13 +354,17 @@ fn described(client: &Client) -> Value {
         "backchannel_logout_uri": client.backchannel_logout_uri,
         "allowed_origins": client.allowed_origins,
         "refresh_delivery": client.refresh_delivery.as_str(),
-        "require_pkce": client.require_pkce,
+        "require_pkce": client.require_pkce.as_str(),
         "first_party": client.first_party,
         "trust_user_ip": client.trust_user_ip,
         "logo_uri": client.logo_uri,
         "policy_uri": client.policy_uri,
         "tos_uri": client.tos_uri,
         "token_alg": client.token_alg.as_str(),
+        "access_token_typ": client.access_token_typ.as_str(),
+        "id_token_claims": client.id_token_claims,
+        "access_token_claims": client.access_token_claims,
+        "assertions": client.assertions.as_str(),
         "refresh_policy": client.refresh.as_str(),
         "refresh_grace": client.refresh.own_grace().map(|grace| grace.num_seconds()),
         "require_access_token_proof": client.require_access_token_proof,

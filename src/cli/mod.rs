@@ -22,6 +22,7 @@ mod client;
 mod config_verbs;
 mod demo;
 mod doctor;
+mod duties;
 mod key;
 mod migrate;
 mod output;

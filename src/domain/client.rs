@@ -70,7 +70,7 @@ pub struct Client {
     /// How it gets refresh tokens.
     pub refresh_delivery: RefreshDelivery,
     /// Whether an authorization request needs PKCE. Always, for a public client.
-    pub require_pkce: bool,
+    pub require_pkce: RequirePkce,
     /// Whether it is the operator's own, so that nobody is asked for consent.
     pub first_party: bool,
     /// Whether it is believed where a person is whose password it brings.
@@ -83,6 +83,14 @@ pub struct Client {
     pub tos_uri: Option<String>,
     /// What signs its access and id tokens.
     pub token_alg: TokenAlg,
+    /// The `typ` of its access tokens.
+    pub access_token_typ: AccessTokenTyp,
+    /// Whether its id tokens carry what its scope shows at userinfo.
+    pub id_token_claims: bool,
+    /// The claims of the person that its access tokens carry, as far as its scope shows them.
+    pub access_token_claims: Vec<String>,
+    /// What its assertions must be.
+    pub assertions: Assertions,
     /// What becomes of a refresh token that it uses.
     pub refresh: RefreshPolicy,
     /// Whether a refresh needs the old access token.
@@ -117,13 +125,17 @@ impl Client {
             backchannel_logout_uri: None,
             allowed_origins: Vec::new(),
             refresh_delivery: RefreshDelivery::Body,
-            require_pkce: true,
+            require_pkce: RequirePkce::Auto,
             first_party: false,
             trust_user_ip: false,
             logo_uri: None,
             policy_uri: None,
             tos_uri: None,
             token_alg: TokenAlg::Rs256,
+            access_token_typ: AccessTokenTyp::AtJwt,
+            id_token_claims: false,
+            access_token_claims: Vec::new(),
+            assertions: Assertions::Tolerant,
             refresh: RefreshPolicy::Rotate { grace: None },
             require_access_token_proof: false,
             disabled_at: None,
@@ -137,10 +149,15 @@ impl Client {
         self.grants.iter().any(|registered| registered == grant_type)
     }
 
-    /// Whether an authorization request needs PKCE, RFC 9700 §2.1.1.
+    /// Whether an authorization request without PKCE is refused, RFC 9700 §2.1.1: a confidential
+    /// client may have a nonce in its place, which protects an OpenID request alone.
     #[must_use]
-    pub fn needs_pkce(&self) -> bool {
-        self.require_pkce || self.kind == ClientKind::Public
+    pub fn needs_pkce(&self, has_openid_nonce: bool) -> bool {
+        match (self.kind, self.require_pkce) {
+            (ClientKind::Public, _) | (_, RequirePkce::Always) => true,
+            (_, RequirePkce::Auto) => !has_openid_nonce,
+            (_, RequirePkce::Never) => false,
+        }
     }
 
     /// Whether the client may be used.
@@ -222,6 +239,38 @@ wire_enum! {
         Body = "body",
         /// In a cookie that no script can read: for single-page apps of the same site.
         Cookie = "cookie",
+    }
+}
+
+wire_enum! {
+    /// Whether an authorization request of a confidential client needs PKCE.
+    RequirePkce {
+        /// PKCE, or a nonce with the scope `openid`: RFC 9700 §2.1.1.
+        Auto = "auto",
+        /// PKCE.
+        Always = "true",
+        /// Neither.
+        Never = "false",
+    }
+}
+
+wire_enum! {
+    /// The `typ` of an access token.
+    AccessTokenTyp {
+        /// RFC 9068 §2.1.
+        AtJwt = "at+jwt",
+        /// What verifiers expect that were written before RFC 9068.
+        Jwt = "JWT",
+    }
+}
+
+wire_enum! {
+    /// What the assertions of a client must be, RFC 7523 §3.
+    Assertions {
+        /// Made out to the issuer or to its token endpoint, for an hour at most.
+        Tolerant = "tolerant",
+        /// Made out to the issuer as one string, for ten minutes at most.
+        Strict = "strict",
     }
 }
 

@@ -14,7 +14,15 @@ pub fn check(uri: &str, kind: ClientKind) -> Result<(), &'static str> {
     if uri.contains(['\\', '"', '<', '>', '\'', ';', ',']) {
         return Err("must not contain quotes, brackets, commas, semicolons or backslashes");
     }
-    let url = Url::parse(uri).map_err(|_| "must be an absolute URI")?;
+    // A wildcard would match nothing but a request that has an asterisk in that place, too.
+    if uri.contains('*') {
+        return Err("must not contain an asterisk: there are no wildcards, a request is compared \
+                    byte for byte, so register each address");
+    }
+    let url = Url::parse(uri).map_err(|error| match error {
+        url::ParseError::InvalidPort => "must have a port from 0 to 65535, or none",
+        _ => "must be an absolute URI",
+    })?;
     if uri.contains('#') {
         return Err("must have no fragment");
     }
@@ -54,9 +62,9 @@ fn behind_port<'a>(uri: &'a str, prefix: &str) -> Option<&'a str> {
     let rest = uri.strip_prefix(prefix)?;
     let Some(port) = rest.strip_prefix(':') else { return Some(rest) };
     let behind = port.trim_start_matches(|c: char| c.is_ascii_digit());
-    let digits = port.len() - behind.len();
-    ((1..=5).contains(&digits) && (behind.is_empty() || behind.starts_with(['/', '?'])))
-        .then_some(behind)
+    let digits = port.strip_suffix(behind)?;
+    let is_port = digits.len() <= 5 && digits.parse::<u16>().is_ok();
+    (is_port && (behind.is_empty() || behind.starts_with(['/', '?']))).then_some(behind)
 }
 
 /// Whether anybody on the same machine could listen there (RFC 8252 §8.6): a loopback address or a
@@ -103,7 +111,8 @@ mod tests {
             ("http://[::1]:8080/cb", Public),
             ("http://localhost:3000/cb", Confidential),
             ("com.example.app:/cb", Public),
-            ("https://rp.example/*", Confidential),
+            ("https://rp.example:65535/cb", Confidential),
+            ("http://127.0.0.1:65535/cb", Public),
         ] {
             assert_eq!(check(uri, kind), Ok(()), "{uri}");
         }
@@ -127,6 +136,13 @@ mod tests {
             ("file:///etc/passwd", Public),
             ("blob:https://x/y", Public),
             ("app:/cb", Public),
+            ("https://rp.example/*", Confidential),
+            ("https://*.example.com/cb", Confidential),
+            ("com.example.*:/cb", Public),
+            ("https://rp.example:65536/cb", Confidential),
+            ("http://127.0.0.1:65536/cb", Public),
+            ("http://localhost:99999/cb", Public),
+            ("com.example.app://host:70000/cb", Public),
         ] {
             assert!(check(uri, kind).is_err(), "{uri}");
         }
@@ -162,6 +178,7 @@ mod tests {
             ("http://127.0.0.1:3000/cb", "http://127.0.0.1:4000/cb"),
             ("http://127.0.0.1:3000/cb", "http://127.0.0.1/cb"),
             ("http://[::1]/cb?a=1", "http://[::1]:49152/cb?a=1"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:65535/cb"),
         ] {
             assert!(matches(registered, requested), "{requested}");
         }
@@ -170,6 +187,8 @@ mod tests {
             ("http://127.0.0.1/cb", "http://127.0.0.1:80@evil/cb"),
             ("http://127.0.0.1/cb", "http://127.0.0.1:/cb"),
             ("http://127.0.0.1/cb", "http://127.0.0.1:123456/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:65536/cb"),
+            ("http://[::1]/cb", "http://[::1]:99999/cb"),
             ("http://127.0.0.1/cb", "http://127.0.0.1.evil/cb"),
             ("http://127.0.0.1/cb", "http://[::1]/cb"),
             ("http://127.0.0.1/cb", "https://127.0.0.1/cb"),

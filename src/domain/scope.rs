@@ -49,6 +49,11 @@ impl Scope {
         self.0.is_empty()
     }
 
+    /// The tokens of this set that are not in the other.
+    pub fn beyond<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a str> {
+        self.0.difference(&other.0).map(String::as_str)
+    }
+
     /// The tokens that are in both sets.
     #[must_use]
     pub fn shared_with(&self, other: &Self) -> Self {

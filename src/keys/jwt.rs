@@ -11,11 +11,15 @@ use super::make::algorithm;
 use crate::domain::client::TokenAlg;
 use crate::domain::verdict::Fault;
 
-/// The explicit types of our tokens (RFC 8725 §3.11): one never passes for another.
+/// The explicit types of our tokens (RFC 8725 §3.11). Access tokens for verifiers that were written
+/// before RFC 9068 have the type of id tokens; what tells these two apart is `client_id`, which every
+/// access token has and no id token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typ {
     /// RFC 9068 §2.1.
     AccessToken,
+    /// An access token for verifiers that were written before RFC 9068.
+    PlainAccessToken,
     /// OpenID Connect Core §2.
     IdToken,
     /// Back-Channel Logout §2.4.
@@ -26,7 +30,7 @@ impl Typ {
     fn as_str(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
-            Self::IdToken => "JWT",
+            Self::PlainAccessToken | Self::IdToken => "JWT",
             Self::LogoutToken => "logout+jwt",
         }
     }

@@ -93,6 +93,17 @@ pub fn is_stray(now: DateTime<Utc>, signs_from: DateTime<Utc>, lead: Duration) -
     signs_from > now + lead + APART
 }
 
+/// The places of the published keys in the order in which the JWKS shows them: the algorithm of most
+/// tokens first. Some verifiers try one key after another and give up at the first one of another
+/// type, so whoever has a token by RS256 must meet every RSA key before any other.
+#[must_use]
+pub fn published(keys: &[Timing], phases: &[Phase]) -> Vec<usize> {
+    let shown = keys.iter().zip(phases).enumerate().filter(|(_, (_, phase))| phase.is_published());
+    let (first, others): (Vec<_>, Vec<_>) =
+        shown.partition(|(_, (key, _))| key.alg == TokenAlg::Rs256);
+    first.into_iter().chain(others).map(|(place, _)| place).collect()
+}
+
 fn phase(
     now: DateTime<Utc>,
     key: Timing,
@@ -163,6 +174,16 @@ mod tests {
     fn of_two_keys_from_the_same_instant_the_later_one_signs() {
         let view = at(t(10), &[key(0, 5), key(1, 5)], memory());
         assert_eq!(view.phases, [Phase::Retiring, Phase::Signing]);
+    }
+
+    #[test]
+    fn the_keys_of_rs256_are_shown_before_all_others() {
+        let es = |key: Timing| Timing { alg: TokenAlg::Es256, ..key };
+        let keys = [es(key(0, 0)), key(0, 0), es(key(1, 500)), key(1, 500)];
+        for (now, shown) in [(0, vec![1, 3, 0, 2]), (550, vec![1, 3, 0, 2]), (700, vec![3, 2])] {
+            let phases = at(t(now), &keys, memory()).phases;
+            assert_eq!(published(&keys, &phases), shown, "at {now}");
+        }
     }
 
     #[test]

@@ -6,22 +6,23 @@ use std::sync::Arc;
 use super::Issuer;
 use super::claims::IdTokenHint;
 use super::clients::Registered;
-use super::error::{ErrorCode, Refusal, invalid_request, invalid_scope};
+use super::error::{Error, ErrorCode, Refusal, Result, invalid_request, invalid_scope};
 use super::grants::authorization_code::AuthorizationCode;
 use super::grants::refresh_token::RefreshToken;
 use super::grants::{Grant, registered_resources, registered_scope, resources};
+use super::refused::{self, Why};
 use super::respond::{Answer, ReturnAddress};
 use super::userinfo::is_claim;
 use crate::domain::authorization::{
     AuthorizationRequest, LONGEST_HINT, LONGEST_NONCE, LONGEST_STATE, LONGEST_TOKEN_HINT, Prompt,
     ResponseMode,
 };
-use crate::domain::client::{Client, ClientId};
+use crate::domain::client::{Client, ClientId, ClientKind, RequirePkce};
 use crate::domain::form::Form;
 use crate::domain::pkce::{self, Challenge};
 use crate::domain::provider::Slug;
 use crate::domain::requested_claims::RequestedClaims;
-use crate::domain::scope::{OFFLINE_ACCESS, Scope};
+use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 
@@ -64,36 +65,48 @@ impl From<Fault> for Unasked {
 
 /// Reads and checks a request: the query of a GET, or the form of a POST.
 pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<Asked, Unasked> {
-    let page = |why| Unasked::Page(why);
-    let (form, repeated) = Form::parse_marking(text).map_err(|_| page(Untrusted::Request))?;
+    let (form, repeated) = Form::parse_marking(text).map_err(|_| {
+        distrust(Untrusted::Request, None, "the request is not a form in UTF-8", None)
+    })?;
     let is_repeated = |name: &str| repeated.iter().any(|one| one == name);
-    let id = form.get("client_id").filter(|_| !is_repeated("client_id"));
-    let id = id.and_then(ClientId::parse).ok_or_else(|| page(Untrusted::Client))?;
-    let registered = issuer.clients.find(&id).await?.filter(|one| one.client.is_enabled());
-    let registered = registered.ok_or_else(|| page(Untrusted::Client))?;
+    let named = form.get("client_id").filter(|_| !is_repeated("client_id"));
+    let no_client = |why| distrust(Untrusted::Client, named, why, None);
+    let id = named.and_then(ClientId::parse);
+    let id = id.ok_or_else(|| no_client("the client_id is missing, repeated or malformed"))?;
+    let registered = issuer.clients.find(&id).await?;
+    let registered = registered.ok_or_else(|| no_client("the client is unknown"))?;
+    if !registered.client.is_enabled() {
+        return Err(no_client("the client is disabled"));
+    }
     let uri = form.get("redirect_uri").filter(|_| !is_repeated("redirect_uri"));
     let address =
         uri.and_then(|uri| ReturnAddress::registered(&issuer.url, &registered.client, uri));
     let (Some(uri), Some(address)) = (uri, address) else {
-        return Err(page(Untrusted::RedirectUri));
+        let why = match uri {
+            Some(_) => "the redirect_uri is not registered for this client, byte for byte",
+            None => "the redirect_uri is missing or repeated",
+        };
+        let value = uri.map(refused::without_query);
+        return Err(distrust(Untrusted::RedirectUri, named, why, value));
     };
     let state = form.get("state").filter(|_| !is_repeated("state"));
     if state.is_some_and(|state| state.len() > LONGEST_STATE) {
-        tracing::debug!(client_id = %id, "refused a state of more than 4096 bytes");
-        return Err(page(Untrusted::Request));
+        let why = "the state has more than 4096 bytes";
+        return Err(distrust(Untrusted::Request, named, why, None));
     }
     let mode = form.get("response_mode").map_or_else(|| default_mode(&form), ResponseMode::parse);
     let address = address.with_state(state).by(mode.unwrap_or_default());
     let checked = if repeated.is_empty() {
-        check(issuer, &registered.client, &form, uri)
+        check(issuer, &registered.client, &form, uri).await
     } else {
         // RFC 6749 §3.1
-        Err(invalid_request("a parameter is repeated"))
+        Err(invalid_request("a parameter is repeated").naming(&repeated.join(" ")).into())
     };
     match checked {
         Ok(request) => Ok(Asked { request, client: registered }),
-        Err(refusal) => {
-            tracing::debug!(client_id = %id, %refusal, "refused an authorization request");
+        Err(Error::Fault(fault)) => Err(fault.into()),
+        Err(Error::Refused(refusal)) => {
+            refused::log(&refusal, Some(&id));
             Err(Unasked::Answer(address.error(&refusal)))
         }
     }
@@ -112,56 +125,72 @@ fn hint<'a>(form: &'a Form, name: &'a str, longest: usize) -> Option<&'a str> {
     form.get(name).filter(|hint| hint.len() <= longest)
 }
 
-fn check(
+/// A page, with its line in the log.
+fn distrust(untrusted: Untrusted, client: Option<&str>, why: &str, value: Option<&str>) -> Unasked {
+    let error = match untrusted {
+        Untrusted::Client => "unknown_client",
+        Untrusted::RedirectUri => "invalid_redirect_uri",
+        Untrusted::Request => "invalid_request",
+    };
+    Why { client, error, reason: why, value }.log();
+    Unasked::Page(untrusted)
+}
+
+async fn check(
     issuer: &Issuer,
     client: &Client,
     form: &Form,
     redirect_uri: &str,
-) -> Result<AuthorizationRequest, Refusal> {
+) -> Result<AuthorizationRequest> {
     // OpenID Connect Core §6: nothing is read from them, and nothing is fetched.
     for (name, code) in [
         ("request", ErrorCode::RequestNotSupported),
         ("request_uri", ErrorCode::RequestUriNotSupported),
     ] {
         if form.get(name).is_some() {
-            return Err(Refusal::new(code, "request objects are not supported"));
+            return Err(Refusal::new(code, "request objects are not supported").into());
         }
     }
     match form.get("response_type") {
         Some("code") => {}
-        Some(_) => {
+        Some(other) => {
             let description = "the one response type is code";
-            return Err(Refusal::new(ErrorCode::UnsupportedResponseType, description));
+            let refusal = Refusal::new(ErrorCode::UnsupportedResponseType, description);
+            return Err(refusal.with_value(other).into());
         }
-        None => return Err(invalid_request("response_type is missing")),
+        None => return Err(invalid_request("response_type is missing").into()),
     }
     if !client.may_use(AuthorizationCode::TYPE) {
         let description = "the client is not registered for authorization_code";
-        return Err(Refusal::new(ErrorCode::UnauthorizedClient, description));
+        return Err(Refusal::new(ErrorCode::UnauthorizedClient, description).into());
     }
     let response_mode = match form.get("response_mode").map(ResponseMode::parse) {
         None => ResponseMode::Query,
         Some(Some(mode)) => mode,
-        Some(None) => return Err(invalid_request("the response_mode is unknown")),
+        Some(None) => {
+            let refusal = invalid_request("the response_mode is unknown");
+            return Err(refusal.with_value(form.get("response_mode").unwrap_or_default()).into());
+        }
     };
-    let prompt = Prompt::parse(form.get("prompt").unwrap_or_default()).map_err(invalid_request)?;
+    let prompt = form.get("prompt").unwrap_or_default();
+    let prompt = Prompt::parse(prompt).map_err(|why| invalid_request(why).with_value(prompt))?;
     let claims = match form.get("claims") {
         Some(text) => RequestedClaims::parse(text, is_claim).map_err(invalid_request)?,
         None => RequestedClaims::default(),
     };
     let nonce = form.get("nonce");
     if nonce.is_some_and(|nonce| nonce.len() > LONGEST_NONCE) {
-        return Err(invalid_request("the nonce has more than 512 bytes"));
+        return Err(invalid_request("the nonce has more than 512 bytes").into());
     }
     let resources = resources(form);
     registered_resources(&resources, client)?;
     let max_age = form.get("max_age").map(str::parse).transpose();
+    let scope = scope(issuer, client, form, prompt).await?;
     Ok(AuthorizationRequest {
         client: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
         response_mode,
         state: form.get("state").map(str::to_owned),
-        scope: scope(client, form, prompt)?,
         resources,
         nonce: nonce.map(str::to_owned),
         prompt,
@@ -171,7 +200,8 @@ fn check(
         ui_locales: hint(form, "ui_locales", LONGEST_HINT).map(str::to_owned),
         idp_hint: idp_hint(form),
         claims,
-        challenge: challenge(client, form)?,
+        challenge: challenge(client, form, &scope)?,
+        scope,
     })
 }
 
@@ -183,10 +213,10 @@ fn idp_hint(form: &Form) -> Option<Slug> {
     form.get("idp_hint").into_iter().chain(named).find_map(Slug::parse)
 }
 
-fn scope(client: &Client, form: &Form, prompt: Prompt) -> Result<Scope, Refusal> {
+async fn scope(issuer: &Issuer, client: &Client, form: &Form, prompt: Prompt) -> Result<Scope> {
     let asked = form.get("scope").map(Scope::parse).transpose();
     let asked = asked.map_err(|_| invalid_scope("the scope is malformed"))?;
-    let scope = registered_scope(asked, client)?;
+    let scope = registered_scope(issuer, asked, client).await?;
     // OpenID Connect Core §11: offline_access is ignored unless the person is asked. For a client of
     // the operator's own the operator has answered.
     let is_offline = client.may_use(RefreshToken::TYPE) && (prompt.consent || client.first_party);
@@ -194,7 +224,8 @@ fn scope(client: &Client, form: &Form, prompt: Prompt) -> Result<Scope, Refusal>
 }
 
 /// RFC 7636 §4.3 and §4.4.1, RFC 9700 §2.1.1.
-fn challenge(client: &Client, form: &Form) -> Result<Option<Challenge>, Refusal> {
+fn challenge(client: &Client, form: &Form, scope: &Scope) -> Result<Option<Challenge>, Refusal> {
+    let has_openid_nonce = scope.contains(OPENID) && form.get("nonce").is_some();
     let method = form.get("code_challenge_method");
     match form.get("code_challenge") {
         Some(_) if method != Some(pkce::METHOD) => {
@@ -205,8 +236,25 @@ fn challenge(client: &Client, form: &Form) -> Result<Option<Challenge>, Refusal>
             None => Err(invalid_request("the code_challenge is no SHA-256")),
         },
         None if method.is_some() => Err(invalid_request("code_challenge is missing")),
-        None if client.needs_pkce() => Err(invalid_request("code_challenge is required")),
+        None if client.needs_pkce(has_openid_nonce) => Err(invalid_request(without_pkce(client))),
         None => Ok(None),
+    }
+}
+
+/// What a request can be mended by that has neither challenge nor nonce.
+fn without_pkce(client: &Client) -> &'static str {
+    match (client.kind, client.require_pkce) {
+        (ClientKind::Public, _) => {
+            "PKCE is missing: send code_challenge with code_challenge_method=S256"
+        }
+        (ClientKind::Confidential, RequirePkce::Always) => {
+            "PKCE is missing: send code_challenge with code_challenge_method=S256, \
+             or have the client registered with --require-pkce auto or false"
+        }
+        (ClientKind::Confidential, _) => {
+            "PKCE is missing: send code_challenge with code_challenge_method=S256, or a nonce with \
+             the scope openid; an app that can do neither is registered with --require-pkce false"
+        }
     }
 }
 
@@ -232,5 +280,5 @@ fn named_user(
 pub fn hinted(issuer: &Issuer, hint: &str) -> Option<IdTokenHint> {
     let keys = issuer.keyring.snapshot().ok()?;
     let claims: IdTokenHint = keys.verify(Typ::IdToken, hint).ok()?;
-    (claims.iss == issuer.url.as_str()).then_some(claims)
+    (claims.iss == issuer.url.as_str() && claims.client_id.is_none()).then_some(claims)
 }

@@ -1,5 +1,7 @@
 //! The claims of our tokens: RFC 9068 §2.2, OpenID Connect Core §2.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -26,6 +28,16 @@ impl Audience {
         }
     }
 
+    /// Every one.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) => several.as_slice(),
+        }
+        .iter()
+        .map(String::as_str)
+    }
+
     /// Whether this one is named.
     #[must_use]
     pub fn contains(&self, audience: &str) -> bool {
@@ -33,6 +45,12 @@ impl Audience {
             Self::One(one) => one == audience,
             Self::Several(several) => several.iter().any(|one| one == audience),
         }
+    }
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.iter().collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -57,6 +75,48 @@ pub struct AccessToken {
     pub auth_time: Option<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
+}
+
+/// The names that claims of the person can never have in an access token: what it says of itself
+/// (RFC 9068 §2.2), and what verifiers look at.
+pub const RESERVED: &[&str] = &[
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "scope",
+    "sid",
+    "auth_time",
+    "amr",
+    "acr",
+    "azp",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "cnf",
+    "act",
+    "may_act",
+    "typ",
+    "token_type",
+    "active",
+    "username",
+    "events",
+    "idp",
+];
+
+/// An access token with claims of the person.
+#[derive(Clone, Debug, Serialize)]
+pub struct TellingAccessToken<'a> {
+    /// The token.
+    #[serde(flatten)]
+    pub token: &'a AccessToken,
+    /// The claims: none of them has a name of the token's own.
+    #[serde(flatten)]
+    pub person: &'a Map<String, Value>,
 }
 
 /// The context class that can be promised: the person proved one factor.
@@ -94,6 +154,8 @@ pub struct IdTokenHint {
     pub sub: String,
     pub aud: String,
     pub sid: Option<String>,
+    /// What an access token has and no id token: their types may be the same.
+    pub client_id: Option<String>,
 }
 
 /// A logout token, Back-Channel Logout §2.4.

@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::Issuer;
+use super::claims::Audience;
 use super::clients::Registered;
 use super::error::{Refusal, Result, invalid_client, invalid_request};
-use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
+use crate::domain::client::{Assertions, AuthMethod, Client, ClientId, ClientKind};
 use crate::domain::clock::from_millis;
 use crate::domain::form::{self, Form};
 use crate::domain::secret::{ClientSecret, Plain};
+use crate::domain::urls;
 use crate::keys::foreign;
 use crate::store::used_assertions;
 
@@ -29,10 +32,12 @@ pub const AUTH_METHODS: &[AuthMethod] = &[
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// An assertion that is good for longer is refused: its `jti` would have to be kept for as long.
-const MAX_ASSERTION_SECONDS: i64 = 600;
 /// How far ahead of ours a client's clock may be.
 const SKEW_SECONDS: i64 = 60;
+
+const UNKNOWN: &str = "the client is unknown";
+const NO_CLIENT_ID: &str = "no client is named";
+const OTHER_METHOD: &str = "the client is registered for another way of authentication";
 
 /// A client that proved who it is, or a public one that said so.
 #[derive(Clone, Debug)]
@@ -49,7 +54,9 @@ impl AuthenticatedClient {
     pub fn confidential(&self) -> Result<&Client, Refusal> {
         match self.0.client.kind {
             ClientKind::Confidential => Ok(&self.0.client),
-            ClientKind::Public => Err(invalid_client()),
+            ClientKind::Public => {
+                Err(invalid_client().because("a public client cannot prove who it is"))
+            }
         }
     }
 }
@@ -79,15 +86,17 @@ pub async fn authenticate(
             by_assertion(issuer, id.as_ref(), assertion).await?
         }
         Credentials::Nothing { id } => {
-            let registered = issuer.clients.find(&id).await?.ok_or_else(invalid_client)?;
+            let registered = issuer.clients.find(&id).await?;
+            let registered = registered.ok_or_else(|| invalid_client().because(UNKNOWN))?;
             if registered.client.auth_method != AuthMethod::None {
-                return Err(invalid_client().into());
+                let reason = "the client is confidential and sends no secret and no assertion";
+                return Err(invalid_client().because(reason).into());
             }
             registered
         }
     };
     if !registered.client.is_enabled() {
-        return Err(invalid_client().into());
+        return Err(invalid_client().because("the client is disabled").into());
     }
     Ok(AuthenticatedClient(registered))
 }
@@ -108,7 +117,10 @@ pub fn named(authorization: &[&[u8]], form: &Form) -> Option<ClientId> {
 
 fn read<'a>(authorization: &[&[u8]], form: &'a Form) -> Result<Credentials<'a>, Refusal> {
     let id = match form.get("client_id") {
-        Some(text) => Some(ClientId::parse(text).ok_or_else(invalid_client)?),
+        Some(text) => {
+            let id = ClientId::parse(text);
+            Some(id.ok_or_else(|| invalid_client().because("the client_id is malformed"))?)
+        }
         None => None,
     };
     let secret = form.get("client_secret").map(Plain::presented);
@@ -120,19 +132,27 @@ fn read<'a>(authorization: &[&[u8]], form: &'a Form) -> Result<Credentials<'a>, 
             if id.is_some_and(|id| id != named) {
                 return Err(invalid_request("two clients are named"));
             }
+            // RFC 6749 §2.3.1: a client whose secret is empty may leave it out, so an empty one is
+            // none. Public clients of libraries that know one way only come like this.
+            if secret.expose().is_empty() {
+                return Ok(Credentials::Nothing { id: named });
+            }
             Ok(Credentials::Basic { id: named, secret })
         }
         ([], Some(secret), None) => {
-            let id = id.ok_or_else(invalid_client)?;
+            let id = id.ok_or_else(|| invalid_client().because(NO_CLIENT_ID))?;
             Ok(Credentials::Post { id, secret })
         }
         ([], None, Some(assertion)) => {
             if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
-                return Err(invalid_client());
+                return Err(invalid_client().because("the client_assertion_type is not JWT bearer"));
             }
             Ok(Credentials::Assertion { id, assertion })
         }
-        ([], None, None) => Ok(Credentials::Nothing { id: id.ok_or_else(invalid_client)? }),
+        ([], None, None) => {
+            let id = id.ok_or_else(|| invalid_client().because(NO_CLIENT_ID))?;
+            Ok(Credentials::Nothing { id })
+        }
         // RFC 6749 §2.3: not more than one authentication method in each request.
         _ => Err(invalid_request("more than one way of client authentication")),
     }
@@ -140,18 +160,19 @@ fn read<'a>(authorization: &[&[u8]], form: &'a Form) -> Result<Credentials<'a>, 
 
 /// RFC 7617 §2; RFC 6749 §2.3.1: each half is form-encoded before base64.
 fn basic(header: &[u8]) -> Result<(ClientId, Plain<ClientSecret>), Refusal> {
-    let text = std::str::from_utf8(header).map_err(|_| invalid_client())?;
-    let (scheme, encoded) = text.split_once(' ').ok_or_else(invalid_client)?;
+    let malformed = || invalid_client().because("the Authorization header is no Basic credentials");
+    let text = std::str::from_utf8(header).map_err(|_| malformed())?;
+    let (scheme, encoded) = text.split_once(' ').ok_or_else(malformed)?;
     if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(invalid_client());
+        return Err(malformed());
     }
-    let decoded = STANDARD.decode(encoded.trim_start()).map_err(|_| invalid_client())?;
+    let decoded = STANDARD.decode(encoded.trim_start()).map_err(|_| malformed())?;
     let decoded = Zeroizing::new(decoded);
-    let colon = decoded.iter().position(|byte| *byte == b':').ok_or_else(invalid_client)?;
+    let colon = decoded.iter().position(|byte| *byte == b':').ok_or_else(malformed)?;
     let (id, secret) = decoded.split_at(colon);
     let secret = secret.strip_prefix(b":").unwrap_or_default();
-    let id = form::decode(id).and_then(|id| ClientId::parse(&id)).ok_or_else(invalid_client)?;
-    let secret = form::decode(secret).ok_or_else(invalid_client)?;
+    let id = form::decode(id).and_then(|id| ClientId::parse(&id)).ok_or_else(malformed)?;
+    let secret = form::decode(secret).ok_or_else(malformed)?;
     Ok((id, Plain::presented(&secret)))
 }
 
@@ -170,13 +191,20 @@ async fn by_secret(
     // the same way, so the time of the answer says nothing.
     match issuer.clients.look_up(id).await? {
         Some(registered) if knows(&registered.client, secret, method) => Ok(registered),
-        _ => Err(invalid_client().into()),
+        Some(registered) if !allows(&registered.client, method) => {
+            Err(invalid_client().because(OTHER_METHOD).into())
+        }
+        Some(_) => Err(invalid_client().because("the secret is wrong").into()),
+        None => Err(invalid_client().because(UNKNOWN).into()),
     }
 }
 
 fn knows(client: &Client, secret: &Plain<ClientSecret>, method: AuthMethod) -> bool {
-    let allowed = client.auth_method == method || client.auth_method == AuthMethod::ClientSecret;
-    allowed && client.secret.is_some_and(|hash| hash.matches(secret))
+    allows(client, method) && client.secret.is_some_and(|hash| hash.matches(secret))
+}
+
+fn allows(client: &Client, method: AuthMethod) -> bool {
+    client.auth_method == method || client.auth_method == AuthMethod::ClientSecret
 }
 
 /// RFC 7523 §3.
@@ -184,8 +212,7 @@ fn knows(client: &Client, secret: &Plain<ClientSecret>, method: AuthMethod) -> b
 struct Assertion {
     iss: String,
     sub: String,
-    /// One string: an assertion for several servers could be replayed between them.
-    aud: String,
+    aud: Audience,
     exp: f64,
     nbf: Option<f64>,
     iat: Option<f64>,
@@ -197,42 +224,110 @@ async fn by_assertion(
     named: Option<&ClientId>,
     assertion: &str,
 ) -> Result<Arc<Registered>> {
-    let claimed: Assertion = foreign::unverified(assertion).map_err(|_| invalid_client())?;
-    let id = ClientId::parse(&claimed.sub).ok_or_else(invalid_client)?;
-    let registered = issuer.clients.find(&id).await?.ok_or_else(invalid_client)?;
+    let claimed: Assertion = foreign::unverified(assertion).map_err(|_| {
+        invalid_client().because("the assertion is no JWT with iss, sub, aud, exp and jti")
+    })?;
+    let id = ClientId::parse(&claimed.sub);
+    let id = id.ok_or_else(|| invalid_client().because("the sub of the assertion is no client"))?;
+    let registered = issuer.clients.find(&id).await?;
+    let registered = registered.ok_or_else(|| invalid_client().because(UNKNOWN))?;
     if registered.client.auth_method != AuthMethod::PrivateKeyJwt {
-        return Err(invalid_client().into());
+        return Err(invalid_client().because(OTHER_METHOD).into());
     }
-    let claims: Assertion = registered.keys.verify(assertion).map_err(|_| invalid_client())?;
+    let claims: Assertion = registered.keys.verify(assertion).map_err(|_| {
+        invalid_client().because("no registered key of the client has signed the assertion")
+    })?;
     let now = issuer.clock.now();
-    let seconds = now.timestamp();
-    if !is_timely(&claims, seconds)
-        || claims.iss != claims.sub
-        || claims.sub != id.as_str()
-        || claims.aud != issuer.url.as_str()
-        || named.is_some_and(|named| *named != id)
-        || claims.jti.is_empty()
-    {
-        return Err(invalid_client().into());
-    }
+    check_assertion(issuer, &registered.client, named, &claims, now.timestamp())?;
     let mut hash = Sha256::new();
     hash.update(id.as_str().len().to_be_bytes());
     hash.update(id.as_str());
     hash.update(&claims.jti);
     let tx = issuer.store.begin(now).await?;
-    let until = from_millis((seconds + MAX_ASSERTION_SECONDS + SKEW_SECONDS) * 1000);
-    let fresh = used_assertions::remember(&tx, hash.finalize().into(), until).await?;
+    let fresh =
+        used_assertions::remember(&tx, hash.finalize().into(), forgotten_at(claims.exp)).await?;
     tx.commit().await?;
-    if fresh { Ok(registered) } else { Err(invalid_client().into()) }
+    if fresh {
+        Ok(registered)
+    } else {
+        let again = invalid_client().because("the jti of the assertion was used before");
+        Err(again.with_value(&claims.jti).into())
+    }
 }
 
+fn check_assertion(
+    issuer: &Issuer,
+    client: &Client,
+    named: Option<&ClientId>,
+    claims: &Assertion,
+    now: i64,
+) -> Result<(), Refusal> {
+    let bad = |reason| Err(invalid_client().because(reason));
+    // RFC 7523 §3 (1) and (2)
+    if claims.iss != claims.sub || claims.sub != client.id.as_str() {
+        return bad("iss and sub of the assertion are not both the client");
+    }
+    if named.is_some_and(|named| *named != client.id) {
+        return bad("the client_id is not the sub of the assertion");
+    }
+    if claims.jti.is_empty() {
+        return bad("the jti of the assertion is empty");
+    }
+    if !is_for_us(issuer, client.assertions, &claims.aud) {
+        let reason = match client.assertions {
+            Assertions::Tolerant => {
+                "the aud of the assertion is neither the issuer nor its token endpoint, alone"
+            }
+            Assertions::Strict => "the aud of the assertion is not the issuer as one string",
+        };
+        return Err(invalid_client().because(reason).with_value(&claims.aud.to_string()));
+    }
+    match untimely(client.assertions, claims, now) {
+        Some(reason) => bad(reason),
+        None => Ok(()),
+    }
+}
+
+/// RFC 7523 §3 (3). One audience: an assertion for several servers could be replayed between them.
+fn is_for_us(issuer: &Issuer, assertions: Assertions, audience: &Audience) -> bool {
+    let only = match audience {
+        Audience::One(one) => one,
+        Audience::Several(several) => match several.as_slice() {
+            [one] if assertions == Assertions::Tolerant => one,
+            _ => return false,
+        },
+    };
+    *only == issuer.url.as_str()
+        || assertions == Assertions::Tolerant && *only == issuer.url.url(urls::TOKEN)
+}
+
+/// RFC 7523 §3 (4) to (6).
 #[expect(clippy::cast_precision_loss, reason = "seconds of this era fit")]
-fn is_timely(claims: &Assertion, now: i64) -> bool {
-    let in_reach = |instant: f64| instant <= (now + SKEW_SECONDS) as f64;
-    claims.exp > now as f64
-        && claims.exp <= (now + MAX_ASSERTION_SECONDS) as f64
-        && claims.nbf.is_none_or(in_reach)
-        && claims.iat.is_none_or(in_reach)
+fn untimely(assertions: Assertions, claims: &Assertion, now: i64) -> Option<&'static str> {
+    let ahead = |instant: f64| instant > (now + SKEW_SECONDS) as f64;
+    // The client counts from its own clock.
+    let (most, too_long) = match assertions {
+        Assertions::Tolerant => {
+            (3600 + SKEW_SECONDS, "the exp of the assertion is more than an hour ahead")
+        }
+        Assertions::Strict => (600, "the exp of the assertion is more than ten minutes ahead"),
+    };
+    if claims.exp <= now as f64 {
+        return Some("the assertion has expired");
+    }
+    if claims.exp > (now + most) as f64 {
+        return Some(too_long);
+    }
+    if claims.nbf.is_some_and(ahead) || claims.iat.is_some_and(ahead) {
+        return Some("the nbf or iat of the assertion is in the future");
+    }
+    None
+}
+
+/// Until when a `jti` must be known: nothing that was accepted is accepted later than that.
+#[expect(clippy::cast_possible_truncation, reason = "what is too far ahead was refused")]
+fn forgotten_at(exp: f64) -> DateTime<Utc> {
+    from_millis((exp.ceil() as i64 + SKEW_SECONDS) * 1000)
 }
 
 #[cfg(test)]

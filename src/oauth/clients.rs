@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
+use crate::domain::scope::Scope;
 use crate::domain::verdict::Fault;
 use crate::keys::foreign::ForeignKeys;
 use crate::store::{Store, clients};
@@ -41,6 +42,8 @@ struct Known {
     clients: HashMap<ClientId, Arc<Registered>>,
     /// Of all enabled clients, once somebody asked.
     origins: Option<Arc<[Origin]>>,
+    /// What any client is registered for, once somebody asked.
+    scope: Option<Arc<Scope>>,
     /// Grows when everything is forgotten: what was read before that is not kept.
     epoch: u64,
 }
@@ -120,7 +123,27 @@ impl Registry {
             known.clients.remove(id);
         }
         known.origins = None;
+        known.scope = None;
         known.epoch += 1;
+    }
+
+    /// Everything that any client may ask for.
+    pub async fn every_scope(&self) -> Result<Arc<Scope>, Fault> {
+        let epoch = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(scope) = &known.scope {
+                return Ok(Arc::clone(scope));
+            }
+            known.epoch
+        };
+        let every = clients::list_all(&*self.store).await?;
+        let joined = |scope: Scope, client: &Client| scope.joined_with(&client.scope);
+        let scope = Arc::new(every.iter().fold(Scope::default(), joined));
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.epoch == epoch {
+            known.scope = Some(Arc::clone(&scope));
+        }
+        Ok(scope)
     }
 
     /// Forgets every client: something changed.
@@ -128,6 +151,7 @@ impl Registry {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.clients.clear();
         known.origins = None;
+        known.scope = None;
         known.epoch += 1;
     }
 }

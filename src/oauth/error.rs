@@ -1,5 +1,6 @@
 //! Error answers: RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::domain::form::BadForm;
@@ -83,9 +84,8 @@ pub enum Challenge {
     Bearer,
 }
 
-/// A refusal: constant ASCII text without quote and backslash (RFC 6749 §5.2). Details belong into
-/// the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A refusal: ASCII text without quote and backslash (RFC 6749 §5.2). Details belong into the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// `error`; none when a bearer token is merely missing (RFC 6750 §3.1).
     pub code: Option<ErrorCode>,
@@ -95,6 +95,28 @@ pub struct Refusal {
     pub retry_after: Option<u64>,
     /// `WWW-Authenticate`.
     pub challenge: Option<Challenge>,
+    /// What the log says besides.
+    pub detail: Option<Box<Detail>>,
+}
+
+/// What the log says of a refusal besides its description.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Detail {
+    /// Why, where the client is told less.
+    pub reason: Option<&'static str>,
+    /// The value that is wrong: never a secret.
+    pub value: Option<String>,
+    /// Whether the client is told the value.
+    pub is_told: bool,
+}
+
+/// The most of a value that stands in a log or in a description.
+const SHOWN: usize = 100;
+
+/// The beginning of a value, for the log.
+#[must_use]
+pub fn cut(value: &str) -> String {
+    value.chars().take(SHOWN).collect()
 }
 
 impl Refusal {
@@ -106,14 +128,15 @@ impl Refusal {
             ErrorCode::InvalidToken | ErrorCode::InsufficientScope => Some(Challenge::Bearer),
             _ => None,
         };
-        Self { code: Some(code), description, retry_after: None, challenge }
+        Self { code: Some(code), description, retry_after: None, challenge, detail: None }
     }
 
     /// RFC 6750 §3.1: without any token the challenge carries no error.
     #[must_use]
     pub fn missing_token() -> Self {
         let description = "an access token is needed";
-        Self { code: None, description, retry_after: None, challenge: Some(Challenge::Bearer) }
+        let challenge = Some(Challenge::Bearer);
+        Self { code: None, description, retry_after: None, challenge, detail: None }
     }
 
     /// Says after how many seconds another try makes sense.
@@ -121,6 +144,43 @@ impl Refusal {
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+
+    /// Tells the client, too, which value it is that is wrong.
+    #[must_use]
+    pub fn naming(mut self, value: &str) -> Self {
+        let detail = self.detail.get_or_insert_default();
+        detail.value = Some(cut(value));
+        detail.is_told = true;
+        self
+    }
+
+    /// With the value that is wrong, for the log alone.
+    #[must_use]
+    pub fn with_value(mut self, value: &str) -> Self {
+        self.detail.get_or_insert_default().value = Some(cut(value));
+        self
+    }
+
+    /// With the reason, for the log alone.
+    #[must_use]
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.detail.get_or_insert_default().reason = Some(reason);
+        self
+    }
+
+    /// The value of `error_description`. RFC 6749 §5.2 has no quote, no backslash and nothing but
+    /// ASCII in it: a value with any of these is for the log alone.
+    #[must_use]
+    pub fn text(&self) -> Cow<'static, str> {
+        let told = self.detail.as_ref().filter(|detail| detail.is_told);
+        let legal = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+        match told.and_then(|detail| detail.value.as_ref()) {
+            Some(value) if value.bytes().all(legal) => {
+                Cow::Owned(format!("{}: {value}", self.description))
+            }
+            _ => Cow::Borrowed(self.description),
+        }
     }
 
     /// The HTTP status.

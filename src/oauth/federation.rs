@@ -45,7 +45,7 @@ pub struct Exchange<'a> {
 /// Says what is owed to whoever a token of a provider speaks of.
 pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement> {
     let client = cx.client.client();
-    let scope = registered_scope(exchange.scope, client)?;
+    let scope = registered_scope(cx.issuer, exchange.scope, client).await?;
     registered_resources(&exchange.resources, client)?;
     let known = find(cx, exchange.issuer, exchange.token).await?;
     if exchange.token.is_too_long() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::claims::{AccessToken, Audience};
 use super::client_auth::authenticate;
 use super::error::{Result, invalid_request};
-use super::{Issuer, bearer, rotation};
+use super::{Issuer, bearer, people, rotation};
 use crate::domain::client::{Client, RefreshPolicy};
 use crate::domain::form::Form;
 use crate::domain::secret::{Plain, RefreshToken};
@@ -42,6 +42,12 @@ pub struct Introspection {
     pub auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
 }
 
 /// Answers an introspection request.
@@ -55,13 +61,16 @@ pub async fn introspect(
     let asker = client.confidential()?;
     let token = form.get("token").ok_or_else(|| invalid_request("token is missing"))?;
     // `token_type_hint` is only a hint; the prefix of a refresh token says more.
-    if Plain::<RefreshToken>::is_meant(token) {
-        return refresh_token(issuer, asker, &Plain::presented(token)).await;
-    }
-    Ok(match bearer::verify(issuer, token).await? {
-        Some(claims) if may_see(issuer, asker, &claims) => active(claims),
-        _ => Introspection::default(),
-    })
+    let mut found = if Plain::<RefreshToken>::is_meant(token) {
+        refresh_token(issuer, asker, &Plain::presented(token)).await?
+    } else {
+        match bearer::verify(issuer, token).await? {
+            Some(claims) if may_see(issuer, asker, &claims) => active(claims),
+            _ => Introspection::default(),
+        }
+    };
+    people::introduce(issuer, &mut found).await?;
+    Ok(found)
 }
 
 fn may_see(issuer: &Issuer, asker: &Client, claims: &AccessToken) -> bool {
@@ -88,6 +97,7 @@ fn active(claims: AccessToken) -> Introspection {
         sid: claims.sid,
         auth_time: claims.auth_time,
         amr: claims.amr,
+        ..Introspection::default()
     }
 }
 

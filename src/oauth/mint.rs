@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Issuer;
-use super::claims::{ACR, AccessToken, Audience, IdToken};
-use crate::domain::client::Client;
+use super::claims::{ACR, AccessToken, Audience, IdToken, TellingAccessToken};
+use crate::domain::client::{AccessTokenTyp, Client};
 use crate::domain::family::Family;
 use crate::domain::provider::came_by;
 use crate::domain::random;
@@ -34,6 +34,15 @@ pub struct Entitlement {
     pub claims: Map<String, Value>,
     /// What a token was exchanged for, RFC 8693 §2.2.1.
     pub issued_token_type: Option<&'static str>,
+}
+
+/// What tokens say of the person besides, as the client was registered for it.
+#[derive(Debug, Default)]
+pub struct AboutPerson {
+    /// In the id token.
+    pub id_token: Map<String, Value>,
+    /// In the access token.
+    pub access_token: Map<String, Value>,
 }
 
 /// The successful answer, RFC 6749 §5.1 and OpenID Connect Core §3.1.3.3.
@@ -64,14 +73,25 @@ pub fn issue(
     issuer: &Issuer,
     client: &Client,
     entitlement: &Entitlement,
+    mut person: AboutPerson,
 ) -> Result<TokenResponse, Fault> {
     let keys = issuer.keyring.snapshot()?;
     let key = keys.signing(client.token_alg)?;
     let claims = access_token(issuer, client, entitlement);
     let expires_in = claims.exp - claims.iat;
-    let access_token = key.sign(Typ::AccessToken, &claims)?;
+    let typ = match client.access_token_typ {
+        AccessTokenTyp::AtJwt => Typ::AccessToken,
+        AccessTokenTyp::Jwt => Typ::PlainAccessToken,
+    };
+    let access_token = if person.access_token.is_empty() {
+        key.sign(typ, &claims)?
+    } else {
+        let telling = TellingAccessToken { token: &claims, person: &person.access_token };
+        key.sign(typ, &telling)?
+    };
     let id_token = match &entitlement.family {
         Some(family) if entitlement.scope.contains(OPENID) => {
+            person.id_token.extend(entitlement.claims.clone());
             let claims = IdToken {
                 iss: &claims.iss,
                 sub: &claims.sub,
@@ -85,7 +105,7 @@ pub fn issue(
                 idp: came_by(&family.amr),
                 sid: &family.id.0,
                 at_hash: left_half_hash(&access_token),
-                asked_for: &entitlement.claims,
+                asked_for: &person.id_token,
             };
             Some(key.sign(Typ::IdToken, &claims)?)
         }

@@ -42,7 +42,9 @@ pub mod logout;
 pub mod metadata;
 pub mod mint;
 pub mod my_account;
+pub mod people;
 pub mod providers;
+pub mod refused;
 pub mod registration;
 pub mod respond;
 pub mod revoke;
@@ -110,6 +112,7 @@ pub struct Issuer {
     pub known_browsers: KnownBrowsersKey,
     rotations: rotation::Rotations,
     liveness: live::Liveness,
+    people: people::People,
     metadata: bytes::Bytes,
 }
 
@@ -152,6 +155,7 @@ impl Issuer {
             clients: clients::Registry::new(Arc::clone(&store)),
             rotations,
             liveness: live::start(Arc::clone(&store)),
+            people: people::start(Arc::clone(&store)),
             metadata: metadata::document(&url)?,
             url,
             clock,

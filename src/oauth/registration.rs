@@ -1,13 +1,17 @@
 //! Registering clients, RFC 7591 §2: what an operator does with them.
 
+use super::claims::RESERVED;
 use super::grants::GRANT_TYPES;
 use super::grants::Grant;
 use super::grants::authorization_code::AuthorizationCode;
 use super::grants::client_credentials::ClientCredentials;
 use super::grants::password::Password;
 use super::grants::refresh_token::RefreshToken;
+use super::userinfo::{SCOPE_CLAIMS, is_claim};
 use crate::domain::audit::{Event, Kind};
-use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind, RefreshDelivery};
+use crate::domain::client::{
+    AuthMethod, Client, ClientId, ClientKind, RefreshDelivery, RefreshPolicy, RequirePkce,
+};
 use crate::domain::clock::Clock;
 use crate::domain::redirect_uri;
 use crate::domain::secret::{ClientSecret, Plain};
@@ -163,14 +167,35 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
     {
         return reject("trust_user_ip goes with the grant password of a confidential client");
     }
+    if client.kind == ClientKind::Public && client.refresh == RefreshPolicy::Static {
+        return reject(
+            "a refresh token of a public client must change with every use (RFC 9700 §4.14.2): \
+             the policy static is for confidential clients",
+        );
+    }
     if client.require_access_token_proof && !client.may_use(RefreshToken::TYPE) {
         return reject("an access token proof goes with the grant refresh_token");
     }
     if client.resource_servers.iter().any(|audience| audience == issuer.as_str()) {
         return reject("the default audience belongs to this server alone");
     }
+    for name in &client.access_token_claims {
+        check_claim(name)?;
+    }
     check_keys(client)?;
     check_browser(client)
+}
+
+/// A claim of the person that an access token may carry.
+fn check_claim(name: &str) -> Outcome<()> {
+    if RESERVED.contains(&name) {
+        return reject(format!("{name:?} is a claim of the token itself"));
+    }
+    if !is_claim(name) {
+        let known: Vec<_> = SCOPE_CLAIMS.iter().flat_map(|(_, claims)| *claims).copied().collect();
+        return reject(format!("the claim {name:?} is none of {}", known.join(", ")));
+    }
+    Ok(())
 }
 
 /// What a client needs that sends people here in a browser.
@@ -182,7 +207,7 @@ fn check_browser(client: &Client) -> Outcome<()> {
     if client.may_use(AuthorizationCode::TYPE) && client.redirect_uris.is_empty() {
         return reject("authorization_code needs a redirect URI");
     }
-    if client.kind == ClientKind::Public && !client.require_pkce {
+    if client.kind == ClientKind::Public && client.require_pkce == RequirePkce::Never {
         return reject("a public client always needs PKCE (RFC 9700 §2.1.1)");
     }
     let links = [&client.logo_uri, &client.policy_uri, &client.tos_uri];

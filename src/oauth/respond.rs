@@ -79,7 +79,7 @@ impl ReturnAddress {
         let code = refusal.code.map_or("server_error", ErrorCode::as_str);
         self.answer(vec![
             ("error", code.to_owned()),
-            ("error_description", refusal.description.to_owned()),
+            ("error_description", refusal.text().into_owned()),
         ])
     }
 

@@ -10,6 +10,7 @@ use super::grants::password::Password;
 use super::grants::refresh_token::RefreshToken;
 use super::grants::{AnyGrant, Cx, GRANT_TYPES, Grant};
 use super::mint::{self, TokenResponse};
+use super::people;
 use crate::domain::audit::Origin;
 use crate::domain::client::{Client, RefreshDelivery};
 use crate::domain::form::Form;
@@ -54,18 +55,23 @@ pub async fn token(issuer: &Arc<Issuer>, request: Request<'_>) -> Result<Issued>
         form.get("grant_type").ok_or_else(|| invalid_request("grant_type is missing"))?;
     if GRANT_TYPES.contains(&grant_type) && !client.client().may_use(grant_type) {
         let description = "the client is not registered for this grant type";
-        return Err(Refusal::new(ErrorCode::UnauthorizedClient, description).into());
+        let refusal = Refusal::new(ErrorCode::UnauthorizedClient, description);
+        return Err(refusal.naming(grant_type).into());
     }
-    let grant = AnyGrant::parse(grant_type, &form)?;
+    let grant = AnyGrant::parse(grant_type, &form).map_err(|refusal| match refusal.code {
+        Some(ErrorCode::UnsupportedGrantType) => refusal.naming(grant_type),
+        _ => refusal,
+    })?;
     let cx = Cx { issuer, client: &client, address: request.address, origin: request.origin };
     let entitlement = grant.redeem(&cx).await?;
+    let person = people::about(issuer, client.client(), &entitlement).await?;
     let mut response = if grant_type == Password::TYPE {
         // The threads that hash sign too: a flood of sign-ins never holds up anybody else.
         let minting = Arc::clone(issuer);
-        let mint = move || mint::issue(&minting, client.client(), &entitlement);
+        let mint = move || mint::issue(&minting, client.client(), &entitlement, person);
         issuer.hasher.run(mint).await??
     } else {
-        mint::issue(issuer, client.client(), &entitlement)?
+        mint::issue(issuer, client.client(), &entitlement, person)?
     };
     metrics::counter!("mapae_tokens_issued_total", "grant_type" => grant_type.to_owned())
         .increment(1);
@@ -98,5 +104,6 @@ pub(super) fn check_origin(client: &Client, script: Option<&str>) -> Result<(), 
     if script.is_some_and(is_registered) {
         return Ok(());
     }
-    Err(invalid_request("the origin is not registered for this client"))
+    let refusal = invalid_request("the origin is not registered for this client");
+    Err(refusal.with_value(script.unwrap_or("no Origin header")))
 }

@@ -56,11 +56,15 @@ pub async fn userinfo(issuer: &Issuer, token: &str) -> Result<Value> {
 }
 
 fn shown(user: &User, scope: &Scope, by_name: &[String]) -> Result<Map<String, Value>, Fault> {
-    let granted = SCOPE_CLAIMS.iter().filter(|(name, _)| scope.contains(name));
-    let granted = granted.flat_map(|(_, claims)| claims.iter().copied());
-    let mut shown = named(user, granted.chain(by_name.iter().map(String::as_str)))?;
+    let mut shown = named(user, by_scope(scope).chain(by_name.iter().map(String::as_str)))?;
     shown.insert("sub".to_owned(), json!(user.id));
     Ok(shown)
+}
+
+/// The claims that a scope shows.
+pub fn by_scope(scope: &Scope) -> impl Iterator<Item = &str> {
+    let granted = SCOPE_CLAIMS.iter().filter(|(name, _)| scope.contains(name));
+    granted.flat_map(|(_, claims)| claims.iter().copied())
 }
 
 /// Those of these claims that the user has.

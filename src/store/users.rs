@@ -101,6 +101,13 @@ pub async fn find(reader: &impl Reader, id: &UserId) -> Result<Option<User>, Fau
     row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
 }
 
+/// Those of these users who are there. The caller bounds how many are asked about.
+pub async fn find_each(reader: &impl Reader, ids: &[UserId]) -> Result<Vec<User>, Fault> {
+    let ids = ids.iter().map(|id| id.0.as_str());
+    let rows = Entity::find().filter(Column::Id.is_in(ids)).all(reader.connection()).await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(User::try_from).collect()
+}
+
 /// The user of this subject identifier, kept from changing until the transaction ends.
 pub async fn hold(tx: &Tx, id: &UserId) -> Result<Option<User>, Fault> {
     let row = Entity::find_by_id(id.0.as_str()).lock_shared().one(tx.connection()).await;

@@ -6,30 +6,33 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::domain::client::ClientId;
 use crate::domain::verdict::{Fault, FaultKind};
 use crate::oauth::error::{Challenge, Error, Refusal, Result};
+use crate::oauth::refused;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A successful answer in JSON, or what went wrong. Nothing of it may be kept (RFC 6749 §5.1).
-pub(super) fn json<T: Serialize>(result: Result<T>) -> Response<Body> {
+/// A successful answer in JSON, or what went wrong, to this client. Nothing of it may be kept
+/// (RFC 6749 §5.1).
+pub(super) fn json<T: Serialize>(result: Result<T>, client: Option<&ClientId>) -> Response<Body> {
     match result.map(|value| serde_json::to_vec(&value)) {
         Ok(Ok(body)) => api(StatusCode::OK, body),
         Ok(Err(error)) => fault(&Fault::internal("writing an answer", error)),
         Err(Error::Fault(cause)) => fault(&cause),
-        Err(Error::Refused(cause)) => refusal(&cause),
+        Err(Error::Refused(cause)) => refusal(&cause, client),
     }
 }
 
 /// A refusal: RFC 6749 §5.2, RFC 6750 §3.
-pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
-    tracing::debug!(%refusal, "refused");
+pub(super) fn refusal(refusal: &Refusal, client: Option<&ClientId>) -> Response<Body> {
+    refused::log(refusal, client);
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let error = refusal.code.map(super::super::oauth::error::ErrorCode::as_str);
     metrics::counter!("mapae_refusals_total", "error" => error.unwrap_or("unauthorized"))
         .increment(1);
     let mut response = match error {
-        Some(error) => described(status, error, refusal.description),
+        Some(error) => described(status, error, &refusal.text()),
         None => api(status, Vec::new()),
     };
     let headers = response.headers_mut();
@@ -46,7 +49,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Response<Body> {
         (Some(Challenge::Bearer), Some(error)) => {
             let challenge = format!(
                 "Bearer realm=\"mapae\", error=\"{error}\", error_description=\"{}\"",
-                refusal.description
+                refusal.text()
             );
             headers.extend(
                 HeaderValue::try_from(challenge).ok().map(|value| (WWW_AUTHENTICATE, value)),

@@ -11,9 +11,11 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::answer::{described, refusal};
 use crate::domain::form::Form;
+use crate::oauth::refused::Why;
 
 /// The most that a body may have.
 const LIMIT: usize = 64 * 1024;
+const INVALID_REQUEST: &str = "invalid_request";
 /// The longest that a body may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -48,14 +50,17 @@ pub(super) struct BadBody {
 impl BadBody {
     /// The answer of an API.
     pub(super) fn described(self) -> Response<Body> {
-        described(self.status, "invalid_request", self.description)
+        let why =
+            Why { client: None, error: INVALID_REQUEST, reason: self.description, value: None };
+        why.log();
+        described(self.status, INVALID_REQUEST, self.description)
     }
 }
 
 /// Reads the form of a request; the error is the answer.
 pub(super) async fn form(request: Request) -> Result<(Head, Form), Response<Body>> {
     let (parts, body) = read(request).await.map_err(BadBody::described)?;
-    let form = Form::parse(&body).map_err(|bad| refusal(&bad.into()))?;
+    let form = Form::parse(&body).map_err(|bad| refusal(&bad.into(), None))?;
     Ok((Head(parts.headers), form))
 }
 

@@ -2,7 +2,6 @@
 //! address, sets the headers that everything carries, measures, and answers for a handler that panics.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -30,6 +29,7 @@ use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Origin;
 use crate::domain::random;
 use crate::domain::shown::shown;
+use crate::oauth::refused::{self, RequestId, Why};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -77,16 +77,6 @@ impl<S: Sync> FromRequestParts<S> for Context {
     }
 }
 
-/// A number that no other request of this process has, behind one that no other process has.
-#[derive(Clone, Copy, Debug)]
-struct RequestId(u64, u64);
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{:x}", self.0, self.1)
-    }
-}
-
 /// The edge of one listener.
 #[derive(Clone, Debug)]
 pub struct Edge(Arc<Inner>);
@@ -129,22 +119,21 @@ impl Edge {
         let names_host = names_host(&request);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Context { id, address });
+        let path = request.uri().path().to_owned();
         let router = inner.router.clone();
+        let handled = refused::within(id, path, async move {
+            if names_host { router.oneshot(request).await } else { Ok(no_host()) }
+        });
+        let handled = AssertUnwindSafe(handled).catch_unwind();
         async move {
             let measured = Measured::begin();
-            let mut response = if names_host {
-                let handled = AssertUnwindSafe(router.oneshot(request)).catch_unwind();
-                handled.await.map_or_else(
-                    |_| {
-                        tracing::error!(request_id = %id, "a handler panicked");
-                        answer::server_error()
-                    },
-                    |Ok(response)| response,
-                )
-            } else {
-                let description = "the request must name one host";
-                answer::described(StatusCode::BAD_REQUEST, "invalid_request", description)
-            };
+            let mut response = handled.await.map_or_else(
+                |_| {
+                    tracing::error!(request_id = %id, "a handler panicked");
+                    answer::server_error()
+                },
+                |Ok(response)| response,
+            );
             measured.end(&response);
             inner.finish(id, &mut response);
             Ok(response)
@@ -191,6 +180,12 @@ impl Inner {
         }
         headers.extend(HeaderValue::try_from(id.to_string()).ok().map(|id| (REQUEST_ID, id)));
     }
+}
+
+fn no_host() -> Response<Body> {
+    let (error, reason) = ("invalid_request", "the request must name one host");
+    Why { client: None, error, reason, value: None }.log();
+    answer::described(StatusCode::BAD_REQUEST, error, reason)
 }
 
 /// RFC 9112 §3.2: one `Host`, which is one. RFC 9113 §8.3.1: `:authority` and `Host` say the same.

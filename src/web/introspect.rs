@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::{Shared, answer, body};
-use crate::oauth::introspect;
+use crate::oauth::{client_auth, introspect};
 
 pub(super) async fn introspect(
     State(shared): State<Arc<Shared>>,
@@ -15,7 +15,10 @@ pub(super) async fn introspect(
 ) -> Response<Body> {
     match body::form(request).await {
         Ok((head, form)) => {
-            answer::json(introspect::introspect(&shared.issuer, &head.authorization(), &form).await)
+            let authorization = head.authorization();
+            let found = introspect::introspect(&shared.issuer, &authorization, &form).await;
+            let client = found.is_err().then(|| client_auth::named(&authorization, &form));
+            answer::json(found, client.flatten().as_ref())
         }
         Err(answer) => answer,
     }

@@ -12,12 +12,14 @@ use super::guest::Guest;
 use super::page::{self, Answered, Failed, Shown};
 use super::{Shared, body, person};
 use crate::accounts::browsers::Present;
+use crate::domain::form::Form;
 use crate::domain::interaction::{Errand, LogoutRequest};
 use crate::domain::provider::came_by;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::oauth::interactions;
 use crate::oauth::logout::{self, BadLogout, Done, Step};
+use crate::oauth::refused::{self, Why};
 use crate::pages::{Frame, LogoutPage, Problem, SignedOutPage, StayedPage, Ticket};
 
 pub(super) async fn get(
@@ -65,7 +67,7 @@ async fn read(
     match logout::read(&shared.issuer, text).await {
         Ok(request) => Ok(request),
         Err(Error::Refused(BadLogout(why))) => {
-            tracing::debug!(why, "refused a logout request");
+            log(text, why);
             let bad = StatusCode::BAD_REQUEST;
             Err(page::failed(
                 shared,
@@ -75,6 +77,13 @@ async fn read(
         }
         Err(Error::Fault(fault)) => Err(page::fault(shared, guest, &fault)),
     }
+}
+
+fn log(text: &[u8], reason: &str) {
+    let form = Form::parse(text).unwrap_or_default();
+    let value = form.get("post_logout_redirect_uri").map(refused::without_query);
+    let client = form.get("client_id");
+    Why { client, error: "invalid_request", reason, value }.log();
 }
 
 pub(super) async fn go_on(

@@ -37,7 +37,7 @@ pub(super) async fn revoke(
             }
             response
         }
-        Err(Error::Refused(refusal)) => answer::refusal(&refusal),
+        Err(Error::Refused(refusal)) => answer::refusal(&refusal, client.as_ref()),
         Err(Error::Fault(fault)) => answer::fault(&fault),
     };
     cors::answers(client, response)

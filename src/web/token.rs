@@ -46,14 +46,14 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
     };
     let response = match token::token(&shared.issuer, request).await {
         Ok(issued) => {
-            let mut response = answer::json(Ok(issued.response));
+            let mut response = answer::json(Ok(issued.response), None);
             if let (Some(client), Some(token)) = (&client, &issued.cookie) {
                 let life = shared.issuer.lifetimes.refresh_idle;
                 shared.cookies.set_refresh_token(response.headers_mut(), client, token, life);
             }
             response
         }
-        Err(error) => answer::json::<()>(Err(error)),
+        Err(error) => answer::json::<()>(Err(error), client.as_ref()),
     };
     cors::answers(client, response)
 }

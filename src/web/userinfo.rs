@@ -28,9 +28,10 @@ async fn respond(shared: &Shared, head: &Head, form: &Form) -> Response<Body> {
     let (response, client) = match presented(head, form) {
         Ok(token) => {
             let client = bearer::claimed_client(token);
-            (answer::json(userinfo::userinfo(&shared.issuer, token).await), client)
+            let told = userinfo::userinfo(&shared.issuer, token).await;
+            (answer::json(told, client.as_ref()), client)
         }
-        Err(refusal) => (answer::refusal(&refusal), None),
+        Err(refusal) => (answer::refusal(&refusal, None), None),
     };
     cors::answers(client, response)
 }

@@ -92,6 +92,15 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
                 "https://c",
                 "--token-alg",
                 "ES256",
+                "--access-token-typ",
+                "JWT",
+                "--id-token-claims",
+                "--access-token-claim",
+                "email",
+                "--access-token-claim",
+                "name",
+                "--assertions",
+                "strict",
                 "--refresh-policy",
                 "rotate",
                 "--refresh-grace",
@@ -120,10 +129,12 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
             "post_logout_redirect_uris": ["https://app.test/bye"],
             "backchannel_logout_uri": "https://app.test/logout",
             "allowed_origins": ["https://app.test", "http://localhost:3000"],
-            "refresh_delivery": "cookie", "require_pkce": false, "first_party": true,
+            "refresh_delivery": "cookie", "require_pkce": "false", "first_party": true,
             "trust_user_ip": true,
             "logo_uri": "https://app.test/logo.svg", "policy_uri": "https://app.test/privacy",
             "tos_uri": "https://app.test/terms",
+            "access_token_typ": "JWT", "id_token_claims": true,
+            "access_token_claims": ["email", "name"], "assertions": "strict",
             "token_alg": "ES256", "refresh_policy": "rotate", "refresh_grace": 5,
             "require_access_token_proof": true, "disabled_at": null,
         })
@@ -144,7 +155,7 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
                 "--grant",
                 "refresh_token",
                 "--refresh-policy",
-                "static",
+                "strict",
                 "--token-alg",
                 "RS256",
             ],
@@ -152,8 +163,11 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
         )
         .await;
     assert_eq!(public, json!({ "client_id": "spa", "client_secret": null }));
-    for policy in ["strict", "static", "rotate"] {
-        let arguments = ["client", "update", "--id", "spa", "--refresh-policy", policy];
+    // RFC 9700 §4.14.2
+    let fixed = ["client", "update", "--id", "spa", "--refresh-policy", "static"];
+    makes_no_sense(&cli, &fixed, "confidential").await;
+    for (id, policy) in [("spa", "strict"), ("app", "static"), ("spa", "rotate")] {
+        let arguments = ["client", "update", "--id", id, "--refresh-policy", policy];
         assert_eq!(cli.json(&arguments, None).await["refresh_policy"], policy);
     }
     // What RFC 6749 calls a scope token may be registered, whatever it means to others.
@@ -257,7 +271,7 @@ async fn usage_errors_end_with_2_and_refusals_with_1() {
         (with(&["--post-logout-redirect-uri", "https://app.test/#x"]), "fragment"),
         (with(&["--backchannel-logout-uri", "http://app.test/logout"]), "https"),
         (with(&["--allowed-origin", "https://app.test/"]), "origin"),
-        (with(&["--allowed-origin", "*"]), "absolute"),
+        (with(&["--allowed-origin", "*"]), "asterisk"),
         (with(&["--refresh-delivery", "cookie"]), "allowed origin"),
         (with(&["--policy-uri", "javascript:alert(1)"]), "https"),
         (with(&["--auth-method", "none"]), "authenticates"),

@@ -4,7 +4,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use futures_util::future::join_all;
-use mapae::domain::client::AuthMethod;
+use mapae::domain::client::{Assertions, AuthMethod};
 use serde_json::{Value, json};
 
 use crate::support::{App, Reply, Server, both, form};
@@ -131,6 +131,18 @@ both! {
         public.token(&[grant]).await.refused(400, "unauthorized_client");
     }
 
+    /// RFC 6749 §2.3.1: a client whose secret is empty may leave it out.
+    async fn rfc6749_2_3_1_an_empty_secret_by_header_is_no_secret(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let public = App { secret: Some(String::new()), ..server.public_client("public").await };
+        let tokens = public.password("openid").await.ok();
+        public.refresh(&tokens.text("refresh_token")).await.ok();
+        public.revoke(&tokens.text("access_token")).await.ok();
+        let confidential = App { secret: Some(String::new()), ..server.client("app", |_| {}).await };
+        confidential.password("openid").await.refused(401, "invalid_client");
+    }
+
     async fn s010_the_grant_type_decides(database) {
         let server = Server::start(&database).await;
         let app = server.client("app", |client| client.grants = vec!["password".to_owned()]).await;
@@ -179,11 +191,27 @@ both! {
         assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 1);
         replies.iter().filter(|reply| reply.status != 200).for_each(|reply| reply.refused(401, "invalid_client"));
 
+        // What the libraries of this field send by default: the token endpoint, and an hour by a
+        // clock that may be ahead of ours.
+        for taken in [
+            json!({ "jti": "a", "aud": server.url("/token") }),
+            json!({ "jti": "b", "aud": [server.issuer()] }),
+            json!({ "jti": "c", "aud": [server.url("/token")], "exp": now + 3660, "iat": now + 60 }),
+        ] {
+            send(&server, &assertion(&key, &with(taken.clone()))).await.ok();
+            // It is known for as long as it lives.
+            server.advance(300 - 1);
+            send(&server, &assertion(&key, &with(taken))).await.refused(401, "invalid_client");
+            server.advance(1 - 300);
+        }
         for bad in [
-            with(json!({ "jti": "2", "exp": now + 3600 })),
+            with(json!({ "jti": "2", "exp": now + 3661 })),
             with(json!({ "jti": "3", "exp": now })),
-            with(json!({ "jti": "4", "aud": server.url("/token") })),
-            with(json!({ "jti": "5", "aud": [server.issuer()] })),
+            with(json!({ "jti": "4", "aud": server.url("/token/") })),
+            with(json!({ "jti": "4b", "aud": server.url("/authorize") })),
+            with(json!({ "jti": "5", "aud": [server.issuer(), server.url("/token")] })),
+            with(json!({ "jti": "5b", "aud": [] })),
+            with(json!({ "jti": "5c", "aud": [server.issuer(), "https://other"] })),
             with(json!({ "jti": "6", "aud": "https://other" })),
             with(json!({ "jti": "7", "iss": "other" })),
             with(json!({ "jti": "8", "sub": "other" })),
@@ -191,6 +219,14 @@ both! {
             with(json!({ "jti": "" })),
             with(json!({ "jti": null })),
             with(json!({ "jti": "10", "exp": "soon" })),
+        ] {
+            send(&server, &assertion(&key, &bad)).await.refused(401, "invalid_client");
+        }
+        server.change("signer", |client| client.assertions = Assertions::Strict).await;
+        for bad in [
+            with(json!({ "jti": "12", "exp": now + 601 })),
+            with(json!({ "jti": "13", "aud": server.url("/token") })),
+            with(json!({ "jti": "14", "aud": [server.issuer()] })),
         ] {
             send(&server, &assertion(&key, &bad)).await.refused(401, "invalid_client");
         }

@@ -10,6 +10,7 @@
     reason = "a proof fails loudly"
 )]
 
+mod apps;
 mod architecture;
 mod audit;
 mod audit_list;
@@ -56,6 +57,7 @@ mod refresh_checks;
 mod refresh_outage;
 mod refresh_policies;
 mod refresh_races;
+mod refusals;
 mod relying_party;
 mod replicas;
 mod serving;

@@ -1,6 +1,7 @@
 //! Strangers: the programs of `tests/strangers`, which know nothing of an issuer but its URL. Each
 //! is one process across a key rotation, so that its cache of keys is in play.
 
+mod clients;
 mod forge;
 mod program;
 mod toolchain;
@@ -19,6 +20,41 @@ const PASSWORD: &str = "correct horse battery staple";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn python() {
     meet(Language::Python).await;
+}
+
+/// It knows nothing of `kid` and meets the keys in the order in which they are served.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python_jose_is_handed_the_whole_jwks_through_two_rotations() {
+    let command = match Language::PythonJose.build().await {
+        Ok(command) => command,
+        Err(why) => return required_or_skip(&why),
+    };
+    let town = Town::found().await;
+    let mut stranger = Program::start(command, &town.what_it_is_told());
+    let mut signed_before = vec![access_token(&town.app).await];
+    for _ in 0..2 {
+        let rotated = town.server.cli(&["key", "rotate", "--now"], None).await;
+        let made = rotated["keys"].as_array().expect("keys");
+        let next = tokio::time::timeout(Duration::from_secs(30), signed_by_one_of(&town.app, made));
+        signed_before.push(next.await.expect("a token of the next key in time"));
+        for token in &signed_before {
+            assert_eq!(stranger.succeeds(&format!("verify {token}")).await, town.app.id);
+        }
+    }
+    for (fault, token) in forgeries(&signed_before[0], &town.forge) {
+        let answer = stranger.ask(&format!("verify {token}")).await;
+        assert!(answer.starts_with("refused "), "{fault}: {answer}");
+    }
+    stranger.quit().await;
+}
+
+async fn signed_by_one_of(app: &App, keys: &[serde_json::Value]) -> String {
+    loop {
+        let token = access_token(app).await;
+        if keys.iter().any(|key| key["kid"] == crate::support::decode_header(&token)["kid"]) {
+            return token;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -114,11 +114,14 @@ impl AuthorizationCode {
         if self.resources.is_empty() {
             return Ok(granted.clone());
         }
-        if granted.is_empty() || self.resources.iter().all(|asked| granted.contains(asked)) {
-            return Ok(self.resources.clone());
+        let culprit = self.resources.iter().find(|asked| !granted.contains(asked));
+        match culprit.filter(|_| !granted.is_empty()) {
+            None => Ok(self.resources.clone()),
+            Some(culprit) => {
+                let description = "a resource is not part of what was granted";
+                Err(Refusal::new(ErrorCode::InvalidTarget, description).naming(culprit))
+            }
         }
-        let description = "a resource is not part of what was granted";
-        Err(Refusal::new(ErrorCode::InvalidTarget, description))
     }
 }
 

@@ -31,7 +31,7 @@ impl Grant for ClientCredentials {
             let description = "a public client gets nothing for itself";
             return Err(Refusal::new(ErrorCode::UnauthorizedClient, description).into());
         }
-        let scope = registered_scope(self.scope, client)?;
+        let scope = registered_scope(cx.issuer, self.scope, client).await?;
         if scope.contains(OPENID) || scope.contains(OFFLINE_ACCESS) {
             return Err(invalid_scope("there is no person behind this grant").into());
         }

@@ -10,6 +10,7 @@ use super::Issuer;
 use super::client_auth::AuthenticatedClient;
 use super::error::{ErrorCode, Refusal, Result, invalid_request, invalid_scope};
 use super::mint::Entitlement;
+use super::userinfo::SCOPE_CLAIMS;
 use crate::domain::audit::Origin;
 use crate::domain::client::Client;
 use crate::domain::form::Form;
@@ -113,22 +114,41 @@ pub(super) fn resources(form: &Form) -> Vec<String> {
 
 /// The scope to grant: what was asked for, within what was registered. Nothing asked for means
 /// what was registered, but for the two that a client must ask for itself (RFC 6749 §3.3).
-pub(super) fn registered_scope(asked: Option<Scope>, client: &Client) -> Result<Scope, Refusal> {
+pub(super) async fn registered_scope(
+    issuer: &Issuer,
+    asked: Option<Scope>,
+    client: &Client,
+) -> Result<Scope> {
     let Some(asked) = asked else {
         return Ok(client.scope.without(&[OPENID, OFFLINE_ACCESS]));
     };
     if asked.is_within(&client.scope) {
-        Ok(asked)
-    } else {
-        Err(invalid_scope("the scope is not registered for this client"))
+        return Ok(asked);
     }
+    let registered = issuer.clients.every_scope().await?;
+    let means_something = |token: &&str| is_understood(token) || registered.contains(token);
+    let mut beyond = asked.beyond(&client.scope);
+    // OpenID Connect Core §3.1.2.1: scopes that nobody here understands are ignored.
+    let culprit = if asked.contains(OPENID) { beyond.find(means_something) } else { beyond.next() };
+    match culprit {
+        Some(culprit) => Err(invalid_scope(UNREGISTERED_SCOPE).naming(culprit).into()),
+        None => Ok(asked.shared_with(&client.scope)),
+    }
+}
+
+const UNREGISTERED_SCOPE: &str = "a scope is not registered for this client";
+
+/// Whether this server itself knows what a scope means.
+fn is_understood(token: &str) -> bool {
+    [OPENID, OFFLINE_ACCESS].contains(&token) || SCOPE_CLAIMS.iter().any(|(name, _)| *name == token)
 }
 
 /// RFC 8707 §2: a resource must be one that was registered for the client.
 pub(super) fn registered_resources(resources: &[String], client: &Client) -> Result<(), Refusal> {
-    if resources.iter().all(|resource| client.audiences.contains(resource)) {
+    let Some(culprit) = resources.iter().find(|resource| !client.audiences.contains(resource))
+    else {
         return Ok(());
-    }
+    };
     let description = "a resource is not registered for this client";
-    Err(Refusal::new(ErrorCode::InvalidTarget, description))
+    Err(Refusal::new(ErrorCode::InvalidTarget, description).naming(culprit))
 }

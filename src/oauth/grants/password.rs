@@ -48,7 +48,7 @@ impl Grant for Password {
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
         let client = cx.client.client();
-        let scope = registered_scope(self.scope, client)?;
+        let scope = registered_scope(cx.issuer, self.scope, client).await?;
         registered_resources(&self.resources, client)?;
         if cx.issuer.providers.are_the_only_way(Some(&client.id)) {
             return Err(invalid_grant("people come in to this client by a provider alone").into());

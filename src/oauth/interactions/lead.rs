@@ -15,6 +15,7 @@ use crate::oauth::authorize::Untrusted;
 use crate::oauth::codes;
 use crate::oauth::decide::{Candidate, Facts, Step, decide};
 use crate::oauth::error::Refusal;
+use crate::oauth::refused;
 use crate::oauth::respond::{Answer, ReturnAddress};
 use crate::store::consents::{self, Consent};
 use crate::store::{Reader, Tx, identities, interactions, users};
@@ -67,6 +68,7 @@ fn without_writing(
         Step::Choose => waits(Next::Choose),
         Step::Consent(_) => waits(Next::Consent),
         Step::Refuse(refusal) if !interaction.is_stored => {
+            refused::log(&refusal, Some(&asked.client.client.id));
             let answer = address(issuer, asked)?.error(&refusal);
             Ok(Some(Led { next: Next::Answer(answer), cookie: None }))
         }
@@ -97,7 +99,10 @@ pub(super) async fn step(
             interaction.session = Some(session.clone());
             address.code(&code)
         }
-        Step::Refuse(refusal) => address(issuer, &asked)?.error(&refusal),
+        Step::Refuse(refusal) => {
+            refused::log(&refusal, Some(&asked.client.client.id));
+            address(issuer, &asked)?.error(&refusal)
+        }
         Step::SignIn(_) | Step::Choose | Step::Consent(_) => return Err(Lost::Unknown.into()),
     };
     end(tx, &interaction).await?;

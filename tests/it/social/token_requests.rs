@@ -40,7 +40,7 @@ both! {
             (("requested_token_type", refresh), "invalid_request"),
             (("audience", "https://api.example.com"), "invalid_target"),
             (("resource", "https://api.example.com"), "invalid_target"),
-            (("scope", "openid admin"), "invalid_scope"),
+            (("scope", "openid offline_access address"), "invalid_scope"),
             (("scope", "a\"b"), "invalid_scope"),
             (("subject_token", "no-jwt"), "invalid_grant"),
             (("subject_token", "e30.e30.e30"), "invalid_grant"),

@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
     Python,
+    PythonJose,
     Node,
     Go,
     Java,
@@ -26,7 +27,7 @@ impl Language {
         match self {
             Self::Python => python(&folder, "app.py").await,
             Self::Node => node(&folder, "app.mjs").await,
-            Self::Go | Self::Java => Err("there is no such app".to_owned()),
+            Self::PythonJose | Self::Go | Self::Java => Err("there is no such app".to_owned()),
         }
     }
 
@@ -34,7 +35,7 @@ impl Language {
     pub(super) async fn build(self) -> Result<Command, String> {
         let folder = self.copy("");
         match self {
-            Self::Python => python(&folder, "stranger.py").await,
+            Self::Python | Self::PythonJose => python(&folder, "stranger.py").await,
             Self::Node => node(&folder, "stranger.mjs").await,
             Self::Go => go(&folder).await,
             Self::Java => java(&folder).await,
@@ -44,20 +45,39 @@ impl Language {
     fn name(self) -> &'static str {
         match self {
             Self::Python => "python",
+            Self::PythonJose => "python-jose",
             Self::Node => "node",
             Self::Go => "go",
             Self::Java => "java",
         }
     }
 
-    /// A copy of its own for each program, so that two never install into one folder.
     fn copy(self, suffix: &str) -> PathBuf {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/strangers");
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("strangers");
-        let folder = target.join(format!("{}{suffix}", self.name()));
-        copy(&sources.join(self.name()), &folder);
-        folder
+        copied("strangers", self.name(), suffix)
     }
+}
+
+/// A copy of its own for each program, so that two never install into one folder.
+fn copied(home: &str, name: &str, suffix: &str) -> PathBuf {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(home);
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(home);
+    let folder = target.join(format!("{name}{suffix}"));
+    copy(&sources.join(name), &folder);
+    folder
+}
+
+/// How to start the app of `tests/clients` that signs people in with Auth.js.
+pub(super) async fn auth_js() -> Result<Command, String> {
+    node(&copied("clients", "authjs", ""), "app.mjs").await
+}
+
+/// How to start the app of `tests/clients` that is built on this version of Spring Boot.
+pub(super) async fn spring_boot(version: &str) -> Result<Command, String> {
+    let folder = copied("clients", "spring-boot", version);
+    let description = format!("pom-{version}.xml");
+    run(&folder, "mvn", &["--quiet", "--batch-mode", "--file", &description, "package"]).await?;
+    let quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", "target/app.jar"];
+    Ok(command(&folder, "java", &quick))
 }
 
 async fn python(folder: &Path, program: &str) -> Result<Command, String> {

@@ -1,0 +1,53 @@
+//! What whoever registers a client is told besides its secret: what the app must do, and what people
+//! will see.
+
+use crate::domain::client::{AccessTokenTyp, Client, ClientKind, RequirePkce};
+use crate::domain::redirect_uri::is_unclaimed;
+use crate::oauth::grants::Grant;
+use crate::oauth::grants::authorization_code::AuthorizationCode;
+use crate::oauth::userinfo::by_scope;
+
+/// One sentence for each.
+pub(super) fn of(client: &Client) -> Vec<&'static str> {
+    let mut told = Vec::new();
+    if client.may_use(AuthorizationCode::TYPE) {
+        told.push(pkce(client));
+        // The rule stands in `oauth::decide`: RFC 8252 §8.6.
+        if client.kind == ClientKind::Public
+            && client.redirect_uris.iter().any(|uri| is_unclaimed(uri))
+        {
+            told.push(
+                "People are asked for consent at every sign-in that goes to a loopback address or a \
+                 private-use scheme, because any program on the device could ask in the name of this app.",
+            );
+        }
+    }
+    if by_scope(&client.scope).next().is_some() && !client.id_token_claims {
+        told.push(
+            "The id token says who signed in (sub); name, e-mail and the like are at /userinfo. For an \
+             app that reads the id token alone: --id-token-claims.",
+        );
+    }
+    if client.access_token_typ == AccessTokenTyp::Jwt {
+        told.push(
+            "Its access tokens have the type of id tokens (JWT): APIs must check that aud names them.",
+        );
+    }
+    told
+}
+
+fn pkce(client: &Client) -> &'static str {
+    match (client.kind, client.require_pkce) {
+        (ClientKind::Public, _) | (_, RequirePkce::Always) => {
+            "The app must send a PKCE challenge (code_challenge_method=S256) with every sign-in."
+        }
+        (_, RequirePkce::Auto) => {
+            "The app must send a PKCE challenge (code_challenge_method=S256) or, with the scope openid, \
+             a nonce with every sign-in. For one that can do neither: --require-pkce false."
+        }
+        (_, RequirePkce::Never) => {
+            "The app needs neither PKCE nor a nonce; a stolen code is protected by its secret alone. \
+             A challenge that it sends is enforced."
+        }
+    }
+}
