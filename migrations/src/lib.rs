@@ -9,6 +9,7 @@ mod m0003_federation;
 mod m0004_expiry;
 mod m0005_consenting;
 mod m0006_succession;
+mod m0017_visits;
 mod step;
 
 /// Every migration, oldest first.
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_expiry::STEP),
             Box::new(m0005_consenting::STEP),
             Box::new(m0006_succession::STEP),
+            Box::new(m0017_visits::STEP),
         ]
     }
 }
