@@ -9,6 +9,7 @@ pub mod jwt;
 pub mod keyring;
 pub mod make;
 pub mod provider;
+pub mod published;
 pub mod ring;
 pub mod rotation;
 pub mod seal;

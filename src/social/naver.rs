@@ -5,7 +5,7 @@ use super::claims;
 use super::code_flow::CodeRequest;
 use super::plain_oauth::PlainOAuth;
 use super::site::Site;
-use super::trouble::Trouble;
+use super::trouble::{Trouble, cut};
 use super::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
 };
@@ -31,8 +31,9 @@ impl Naver {
     async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
         let (status, answer) = self.oauth.site.channel.get(&self.me, Some(access_token)).await?;
         let code = claims::text(&answer, "resultcode").unwrap_or_default();
-        let refused =
-            || Trouble::refused(Reason::PersonRefused, format!("status {status}, code {code}"));
+        let refused = || {
+            Trouble::refused(Reason::PersonRefused, format!("status {status}, code {}", cut(&code)))
+        };
         let person = answer.get("response").filter(|_| status == 200 && code == "00");
         let person = person.ok_or_else(refused)?;
         let subject = claims::name(person, "id").ok_or_else(refused)?;

@@ -8,7 +8,7 @@ use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use serde_json::Value;
 
 use super::channel::{Broken, Channel};
-use super::trouble::Trouble;
+use super::trouble::{Trouble, cut};
 
 /// A channel that keeps what is answered.
 pub(super) struct Trial<'c> {
@@ -64,7 +64,7 @@ impl Heard {
         if is_the_code && !is_redirect_uri(&description) {
             return Ok(());
         }
-        Err(Trouble::Misconfigured(format!("{error}: {description}")))
+        Err(Trouble::Misconfigured(format!("{}: {}", cut(&error), cut(&description))))
     }
 
     /// The error and what it is: RFC 6749 §5.2, or Facebook's object with a number.

@@ -2,6 +2,20 @@
 
 use crate::domain::reason::Reason;
 
+/// The longest text of somebody else that a line of the log or of the audit holds, in characters.
+const LONGEST: usize = 100;
+
+/// What somebody else said, as it may stand in a log: short, and on one line.
+#[must_use]
+pub fn cut(said: &str) -> String {
+    let one_line = |c: char| if c.is_control() { ' ' } else { c };
+    let mut text: String = said.chars().take(LONGEST).map(one_line).collect();
+    if said.chars().nth(LONGEST).is_some() {
+        text.push('…');
+    }
+    text
+}
+
 /// Why nobody came of a visit to a provider. The texts are for the operator: no page and no app
 /// sees more than the kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,5 +84,19 @@ impl Trouble {
             Self::Unagreed(_) => Reason::PersonRefused,
             Self::Unprovable => Reason::Unprovable,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn what_others_say_is_cut_at_a_hundred_characters_and_stands_on_one_line() {
+        assert_eq!(cut("invalid_grant"), "invalid_grant");
+        assert_eq!(cut("a\nb\u{1b}[31m"), "a b [31m");
+        let long = cut(&"가".repeat(9000));
+        assert_eq!(long, format!("{}…", "가".repeat(100)));
+        assert_eq!(cut(&"a".repeat(100)), "a".repeat(100));
     }
 }

@@ -53,7 +53,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jiff", &["pages"]),
     ("clap", &["cli"]),
     ("oauth2", &["social", "cli"]),
-    ("openidconnect", &["social", "cli"]),
+    ("openidconnect", &["cli"]),
     ("zxcvbn", &["accounts"]),
 ];
 
