@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Each room imports only what stands to its right, and each crate has one home: sea-orm in
-//! [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` in [`accounts`], `oauth2` and
-//! `openidconnect` in [`social`], reqwest in [`outbound`], askama in [`pages`], axum in [`web`] and [`app`], clap in [`cli`]. A test holds the
+//! [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` in [`accounts`], `oauth2` in
+//! [`social`], reqwest in [`outbound`], askama in [`pages`], axum in [`web`] and [`app`], clap in [`cli`]. A test holds the
 //! law.
 //!
 //! # Five lives

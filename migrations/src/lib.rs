@@ -14,6 +14,7 @@ mod m0011_endings;
 mod m0012_proving;
 mod m0013_allowed_resources;
 mod m0015_apps;
+mod m0017_visits;
 mod step;
 
 /// Every migration, oldest first.
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_proving::STEP),
             Box::new(m0013_allowed_resources::STEP),
             Box::new(m0015_apps::STEP),
+            Box::new(m0017_visits::STEP),
         ]
     }
 }

@@ -50,6 +50,7 @@ struct Raw {
 #[serde(deny_unknown_fields)]
 struct RawAudience {
     id: String,
+    #[serde(default)]
     clients: Vec<String>,
 }
 

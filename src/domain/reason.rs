@@ -47,10 +47,12 @@ reasons! {
     NotFresh => "not_fresh",
     /// No key of the provider has signed that.
     BadSignature => "bad_signature",
-    /// The id token does not hold in another way.
-    BadToken => "bad_token",
     /// The token has expired.
     Expired => "expired",
+    /// The token was issued too long ago for one without a nonce.
+    TooOld => "too_old",
+    /// The token is of another kind: a logout token, an access token.
+    NotAnIdToken => "not_an_id_token",
     /// The token was issued in the future.
     IssuedAhead => "issued_ahead",
     /// It is no token.

@@ -10,6 +10,7 @@ pub mod keyring;
 pub mod known_browsers;
 pub mod make;
 pub mod provider;
+pub mod published;
 pub mod ring;
 pub mod rotation;
 pub mod seal;

@@ -12,13 +12,14 @@ use super::mint::Entitlement;
 use super::providers::{Known, is_callback};
 use crate::accounts::federation::{self, Arrival, Unwelcome};
 use crate::domain::audit::{Event, Kind};
+use crate::domain::client::ClientKind;
 use crate::domain::provider::{FEDERATED, Slug};
 use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, VisitState};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
-use crate::social::{self, Presented, Proven, Stated, Token, Trouble};
+use crate::social::{self, Asker, Presented, Proven, Stated, Token, Trouble};
 use crate::store::{Tx, audit_events, used_assertions, visits};
 
 /// A token that was accepted is remembered for so long beyond its end.
@@ -62,14 +63,11 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
         refused(cx, &known.registration.slug, Reason::SentToUs, None).await?;
         return Err(invalid_request("a code that was sent to this server is redeemed by it").into());
     }
-    let Ok(_turn) = known.exchanges.try_acquire() else {
-        return Err(Refusal::new(ErrorCode::Overloaded, "too many exchanges at once")
-            .retry_after(2)
-            .into());
-    };
     let accepted = known.registration.accepted_for(&client.id);
     let presented = Presented { token: exchange.token, accepted: &accepted, nonce: exchange.nonce };
-    let proven = match social::in_time(known.provider.prove(presented)).await {
+    let proven = (client.kind == ClientKind::Confidential).then(|| client.id.as_str());
+    let asker = Asker::app(cx.address, proven);
+    let proven = match social::in_time(Some(asker), known.provider.prove(presented)).await {
         Ok(proven) => proven,
         Err(trouble) => {
             let slug = &known.registration.slug;
@@ -291,6 +289,10 @@ fn refusal(trouble: &Trouble) -> Refusal {
             Reason::WrongIssuer => "the subject token is of another issuer",
             Reason::WrongNonce => "the nonce is not that of the subject token",
             Reason::Expired => "the subject token has expired",
+            Reason::TooOld => {
+                "the subject token is older than an hour: name its nonce, or get a fresh one"
+            }
+            Reason::NotAnIdToken => "the subject token is no id token",
             Reason::BadSignature => "the subject token does not verify",
             Reason::CodeRefused => "the provider refuses the code",
             Reason::MalformedToken => "the subject token cannot be read",

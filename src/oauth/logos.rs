@@ -24,8 +24,17 @@ pub struct Logo {
 /// The logos in memory.
 #[derive(Debug)]
 pub struct Logos {
-    known: Mutex<HashMap<ClientId, Known>>,
+    known: Mutex<Shelf>,
     fetching: Semaphore,
+}
+
+/// Logos up to a number and a size; the one that was not asked for the longest goes first.
+#[derive(Debug, Default)]
+struct Shelf {
+    known: HashMap<ClientId, (Known, u64)>,
+    bytes: usize,
+    /// How often one was asked for.
+    asked: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -34,6 +43,10 @@ struct Known {
     logo: Option<Arc<Logo>>,
     until: DateTime<Utc>,
 }
+
+/// So many are kept, and so many bytes of them.
+const MOST: usize = 512;
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most that a logo may have.
 const LIMIT: usize = 256 * 1024;
@@ -73,11 +86,41 @@ pub async fn logo(issuer: &Issuer, client: &ClientId) -> Result<Option<Arc<Logo>
 
 impl Logos {
     fn known(&self, client: &ClientId) -> Option<Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(client).cloned()
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(client)
     }
 
     fn remember(&self, client: &ClientId, known: Known) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(client.clone(), known);
+    }
+}
+
+impl Known {
+    fn size(&self) -> usize {
+        self.uri.len() + self.logo.as_ref().map_or(0, |logo| logo.body.len())
+    }
+}
+
+impl Shelf {
+    fn get(&mut self, client: &ClientId) -> Option<Known> {
+        self.asked += 1;
+        let (known, asked) = self.known.get_mut(client)?;
+        *asked = self.asked;
+        Some(known.clone())
+    }
+
+    fn insert(&mut self, client: ClientId, known: Known) {
+        self.asked += 1;
+        self.bytes += known.size();
+        if let Some((old, _)) = self.known.insert(client, (known, self.asked)) {
+            self.bytes -= old.size();
+        }
+        while self.known.len() > MOST || self.bytes > MOST_BYTES {
+            let oldest = self.known.iter().min_by_key(|(_, (_, asked))| *asked);
+            let Some(oldest) = oldest.map(|(client, _)| client.clone()) else { break };
+            if let Some((gone, _)) = self.known.remove(&oldest) {
+                self.bytes -= gone.size();
+            }
+        }
     }
 }
 
@@ -98,5 +141,44 @@ async fn fetch(issuer: &Issuer, client: &ClientId, uri: &str) -> Option<Logo> {
             tracing::warn!(client_id = %client, status, "what was fetched as a logo is not an image");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::from_millis;
+
+    fn client(number: usize) -> ClientId {
+        ClientId::parse(&format!("app-{number}")).unwrap()
+    }
+
+    fn known(bytes: usize) -> Known {
+        let logo = Logo { content_type: "image/png", body: vec![0; bytes].into() };
+        Known { uri: String::new(), logo: Some(Arc::new(logo)), until: from_millis(0) }
+    }
+
+    #[test]
+    fn no_more_logos_are_kept_than_so_many() {
+        let mut shelf = Shelf::default();
+        shelf.insert(client(0), known(1));
+        for number in 1..2 * MOST {
+            assert!(shelf.get(&client(0)).is_some(), "what is asked for stays");
+            shelf.insert(client(number), known(1));
+        }
+        assert_eq!((shelf.known.len(), shelf.bytes), (MOST, MOST));
+        assert!(shelf.get(&client(1)).is_none() && shelf.get(&client(2 * MOST - 1)).is_some());
+    }
+
+    #[test]
+    fn no_more_bytes_of_logos_are_kept_than_so_many() {
+        let mut shelf = Shelf::default();
+        for number in 0..200 {
+            shelf.insert(client(number), known(LIMIT));
+            shelf.insert(client(number), known(LIMIT));
+            assert!(shelf.bytes <= MOST_BYTES);
+        }
+        assert_eq!((shelf.known.len(), shelf.bytes), (MOST_BYTES / LIMIT, MOST_BYTES));
+        assert!(shelf.get(&client(199)).is_some());
     }
 }

@@ -17,7 +17,17 @@ const STALE: Duration = Duration::days(1);
 /// It is fetched before its time this often at most, and asked for in vain.
 const COOL_DOWN: Duration = Duration::seconds(10);
 
-/// A document in memory.
+/// Whose word it is that the document does not do. A stranger can say so at any time, and takes no
+/// turn of those who have it from the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// The provider's own.
+    Provider,
+    /// Anybody's.
+    Stranger,
+}
+
+/// A document in memory: one, however often it is fetched.
 #[derive(Debug)]
 pub(super) struct Cached<T>(Arc<Shelf<T>>);
 
@@ -39,7 +49,18 @@ struct Known<T> {
 #[derive(Debug, Default)]
 struct Attempts {
     failed_at: Option<DateTime<Utc>>,
-    forced_at: Option<DateTime<Utc>>,
+    /// When it was fetched before its time, by the word of the provider and by that of a stranger.
+    forced_at: [Option<DateTime<Utc>>; 2],
+}
+
+impl Attempts {
+    fn forced_at(&mut self, wants: Wants) -> &mut Option<DateTime<Utc>> {
+        let [provider, stranger] = &mut self.forced_at;
+        match wants {
+            Wants::Provider => provider,
+            Wants::Stranger => stranger,
+        }
+    }
 }
 
 impl<T> Default for Cached<T> {
@@ -73,10 +94,11 @@ impl<T: Send + Sync + 'static> Cached<T> {
         &self,
         old: &Arc<T>,
         now: DateTime<Utc>,
+        wants: Wants,
         fetch: Answer<'static, T>,
     ) -> Result<Option<Arc<T>>, Trouble> {
         let (shelf, old) = (Arc::clone(&self.0), Arc::clone(old));
-        to_its_end(async move { shelf.instead_of(&old, now, fetch).await }).await
+        to_its_end(async move { shelf.instead_of(&old, now, wants, fetch).await }).await
     }
 
     /// The document, if it is in memory.
@@ -137,16 +159,18 @@ impl<T> Shelf<T> {
         &self,
         old: &Arc<T>,
         now: DateTime<Utc>,
+        wants: Wants,
         fetch: Answer<'static, T>,
     ) -> Result<Option<Arc<T>>, Trouble> {
         let mut attempts = self.attempts.lock().await;
         if let Some(other) = self.peek().filter(|known| !Arc::ptr_eq(known, old)) {
             return Ok(Some(other));
         }
-        if attempts.forced_at.is_some_and(|forced_at| now - forced_at < COOL_DOWN) {
+        let forced_at = attempts.forced_at(wants);
+        if forced_at.is_some_and(|forced_at| now - forced_at < COOL_DOWN) {
             return Ok(None);
         }
-        attempts.forced_at = Some(now);
+        *forced_at = Some(now);
         Ok(Some(self.keep(fetch.await?, now)))
     }
 
@@ -240,14 +264,27 @@ mod tests {
     async fn it_is_not_fetched_before_its_time_by_whoever_likes() {
         let cached = Cached::default();
         let first = cached.get(at(0), up(1)).await.unwrap();
-        let second = cached.instead_of(&first, at(0), up(2)).await.unwrap().unwrap();
+        let second =
+            cached.instead_of(&first, at(0), Wants::Provider, up(2)).await.unwrap().unwrap();
         assert_eq!(*second, 2);
-        assert_eq!(cached.instead_of(&second, at(9), up(3)).await.unwrap(), None);
+        assert_eq!(cached.instead_of(&second, at(9), Wants::Provider, up(3)).await.unwrap(), None);
         // Who still has the first one is handed what came since.
-        let handed = cached.instead_of(&first, at(9), up(3)).await.unwrap();
+        let handed = cached.instead_of(&first, at(9), Wants::Provider, up(3)).await.unwrap();
         assert_eq!(handed.as_deref(), Some(&2));
-        let third = cached.instead_of(&second, at(10), up(3)).await.unwrap();
+        let third = cached.instead_of(&second, at(10), Wants::Provider, up(3)).await.unwrap();
         assert_eq!((third.as_deref(), cached.peek().as_deref()), (Some(&3), Some(&3)));
+    }
+
+    #[tokio::test]
+    async fn a_stranger_spends_no_attempt_of_those_who_have_the_providers_word() {
+        let cached = Cached::default();
+        let first = cached.get(at(0), up(1)).await.unwrap();
+        let second = cached.instead_of(&first, at(0), Wants::Stranger, up(2)).await.unwrap();
+        let second = second.unwrap();
+        let again = cached.instead_of(&second, at(1), Wants::Stranger, up(3)).await.unwrap();
+        assert_eq!(again, None);
+        let third = cached.instead_of(&second, at(1), Wants::Provider, up(3)).await.unwrap();
+        assert_eq!(third.as_deref(), Some(&3));
     }
 
     #[tokio::test]
@@ -261,7 +298,7 @@ mod tests {
             wait.await.unwrap();
             Ok(2)
         });
-        let mut impatient = Box::pin(cached.instead_of(&first, at(0), slow));
+        let mut impatient = Box::pin(cached.instead_of(&first, at(0), Wants::Provider, slow));
         tokio::select! {
             biased;
             _ = &mut impatient => panic!("it waits"),
@@ -269,7 +306,7 @@ mod tests {
         }
         drop(impatient);
         go_on.send(()).unwrap();
-        let handed = cached.instead_of(&first, at(0), down()).await.unwrap();
+        let handed = cached.instead_of(&first, at(0), Wants::Provider, down()).await.unwrap();
         assert_eq!(handed.as_deref(), Some(&2));
     }
 }

@@ -6,19 +6,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
 use super::breaker::Breaker;
 use super::trouble::Trouble;
+use super::turns::{Asker, Crowded, Turns};
 use super::{limit, origin};
 use crate::domain::clock::Clock;
 use crate::domain::reason::Reason;
 use crate::outbound::{self, Failure, Outbound};
-
-/// So many calls to one provider at once: a slow one holds up nobody else.
-const AT_ONCE: usize = 64;
 
 /// The channel to one provider.
 #[derive(Debug)]
@@ -26,13 +23,14 @@ pub(super) struct Channel {
     outbound: Outbound,
     clock: Clock,
     breaker: Mutex<Breaker>,
-    turns: Semaphore,
+    turns: Turns,
 }
 
 /// A call under way. One that is dropped because its visit took too long has failed; whoever hangs
 /// up says nothing about the provider.
 struct UnderWay<'c> {
     channel: &'c Channel,
+    asker: Option<&'c Asker>,
     ends: Option<Instant>,
 }
 
@@ -46,7 +44,7 @@ impl UnderWay<'_> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if self.ends.is_some_and(|ends| Instant::now() >= ends) {
-            self.channel.breaker().failed(self.channel.clock.now());
+            self.channel.failed(self.asker, false);
         }
     }
 }
@@ -57,8 +55,8 @@ pub(super) enum Broken {
     /// It failed too often just now.
     #[error("it failed too often; it is left alone for a while")]
     Resting,
-    /// Too many calls are under way.
-    #[error("too many calls are under way")]
+    /// Too many wait for their turn.
+    #[error("too many wait for their turn to call it")]
     Crowded,
     /// The call failed; why, for the operator.
     #[error("{1}")]
@@ -66,6 +64,12 @@ pub(super) enum Broken {
     /// It answered with a failure of its own.
     #[error("{1} answers with status {0}")]
     Status(u16, String),
+}
+
+impl From<Crowded> for Broken {
+    fn from(Crowded: Crowded) -> Self {
+        Self::Crowded
+    }
 }
 
 impl From<Broken> for Trouble {
@@ -84,7 +88,7 @@ impl From<Broken> for Trouble {
 
 impl Channel {
     pub(super) fn new(outbound: Outbound, clock: Clock) -> Self {
-        Self { outbound, clock, breaker: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+        Self { outbound, clock, breaker: Mutex::default(), turns: Turns::default() }
     }
 
     /// The clock of the server.
@@ -92,15 +96,20 @@ impl Channel {
         &self.clock
     }
 
-    /// Makes a call. A refusal is an answer; a failure of theirs is not.
+    /// Makes a call, when it is its turn. A refusal is an answer; a failure of theirs is not.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Broken> {
-        let _turn = self.turns.try_acquire().map_err(|_| Broken::Crowded)?;
-        if !self.breaker().allows(self.clock.now()) {
+        let asker = limit::asker();
+        // What is ours is fetched by one at a time, and waits for nobody.
+        let _turn = match &asker {
+            Some(asker) => Some(self.turns.take(asker).await?),
+            None => None,
+        };
+        if !self.breaker().allows(self.clock.now(), asker.as_ref().map(Asker::place)) {
             return Err(Broken::Resting);
         }
         let url = request.uri().to_string();
         let began = Instant::now();
-        let under_way = UnderWay { channel: self, ends: limit::ends() };
+        let under_way = UnderWay { channel: self, asker: asker.as_ref(), ends: limit::ends() };
         let sent = self.outbound.send(request).await;
         under_way.ended();
         let answered = match sent {
@@ -120,9 +129,23 @@ impl Channel {
                     self.breaker().answered_slowly();
                 }
             }
-            Err(_) => self.breaker().failed(self.clock.now()),
+            // Before anything was said.
+            Err(Broken::Failed(
+                Failure::UnknownName | Failure::NobodyThere | Failure::NoTls | Failure::Untrusted,
+                _,
+            )) => self.failed(asker.as_ref(), true),
+            Err(_) => self.failed(asker.as_ref(), false),
         }
         answered
+    }
+
+    /// A call came to nothing. Where nothing was said yet, nobody can have provoked that.
+    fn failed(&self, asker: Option<&Asker>, unsaid: bool) {
+        let now = self.clock.now();
+        match asker {
+            Some(asker) if !unsaid => self.breaker().failed_for(now, asker.place()),
+            _ => self.breaker().failed(now),
+        }
     }
 
     /// Why a call failed and to where, for the operator. It names no path and no query: one can hold
@@ -166,11 +189,21 @@ impl Channel {
         url: &str,
         bearer: Option<&str>,
     ) -> Result<(u16, Value), Trouble> {
+        let (status, body) = self.get_text(url, bearer).await?;
+        parsed(status, &body)
+    }
+
+    /// The same as it is. Its type is not looked at: providers say anything there.
+    pub(super) async fn get_text(
+        &self,
+        url: &str,
+        bearer: Option<&str>,
+    ) -> Result<(u16, Vec<u8>), Trouble> {
         let mut request = http::Request::get(url).header("accept", "application/json");
         if let Some(token) = bearer {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        self.json(request.body(Vec::new())).await
+        self.text(request.body(Vec::new())).await
     }
 
     /// Makes a call whose answer is JSON. What cannot stand in a request is refused here.
@@ -178,15 +211,17 @@ impl Channel {
         &self,
         request: Result<HttpRequest, http::Error>,
     ) -> Result<(u16, Value), Trouble> {
+        let (status, body) = self.text(request).await?;
+        parsed(status, &body)
+    }
+
+    async fn text(
+        &self,
+        request: Result<HttpRequest, http::Error>,
+    ) -> Result<(u16, Vec<u8>), Trouble> {
         let unsendable = |_| Trouble::refused(Reason::MalformedToken, "it cannot be sent");
-        let request = request.map_err(unsendable)?;
-        let response = self.send(request).await?;
-        let status = response.status().as_u16();
-        match serde_json::from_slice(response.body()) {
-            Ok(value) => Ok((status, value)),
-            Err(_) if status >= 400 => Ok((status, Value::Null)),
-            Err(_) => Err(Trouble::refused(Reason::MalformedAnswer, "the answer is not JSON")),
-        }
+        let response = self.send(request.map_err(unsendable)?).await?;
+        Ok((response.status().as_u16(), response.into_body()))
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -199,7 +234,21 @@ impl<'c> AsyncHttpClient<'c> for Channel {
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Broken>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.send(request))
+        Box::pin(async move {
+            let mut response = self.send(request).await?;
+            // The crate reads nothing that is not called JSON, and some call theirs text.
+            response.headers_mut().remove(http::header::CONTENT_TYPE);
+            Ok(response)
+        })
+    }
+}
+
+/// The JSON of an answer; a refusal may hold anything else.
+fn parsed(status: u16, body: &[u8]) -> Result<(u16, Value), Trouble> {
+    match serde_json::from_slice(body) {
+        Ok(value) => Ok((status, value)),
+        Err(_) if status >= 400 => Ok((status, Value::Null)),
+        Err(_) => Err(Trouble::refused(Reason::MalformedAnswer, "the answer is not JSON")),
     }
 }
 
@@ -266,14 +315,17 @@ mod tests {
         let channel = Channel::new(Outbound::new(config).unwrap(), Clock::system());
         let resting = Trouble::from(Broken::Resting);
         let patience = Duration::from_millis(300);
-        let visit = || limit::within(patience, Box::pin(channel.get(&url, None)));
+        let visit = |last: u8| {
+            let asker = Asker::person([192, 0, 2, last].into());
+            limit::within(patience, Some(asker), Box::pin(channel.get(&url, None)))
+        };
         for _ in 0..10 {
-            assert!(visit().now_or_never().is_none(), "it is under way, and dropped");
+            assert!(visit(1).now_or_never().is_none(), "it is under way, and dropped");
         }
-        for _ in 0..5 {
-            let late = visit().await.unwrap_err();
+        for last in 0..5 {
+            let late = visit(last).await.unwrap_err();
             assert!(matches!(late, Trouble::Unavailable(_)) && late != resting, "{late}");
         }
-        assert_eq!(visit().await, Err(resting));
+        assert_eq!(visit(0).await, Err(resting));
     }
 }

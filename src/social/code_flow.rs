@@ -12,7 +12,7 @@ use oauth2::{
     RefreshToken, RequestTokenError, Scope, StandardErrorResponse, StandardRevocableToken,
     TokenResponse, TokenUrl,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::channel::{Broken, Channel};
@@ -37,12 +37,16 @@ type Client = oauth2::Client<
 >;
 
 /// What a token endpoint answers, as loosely as providers write it: Naver's `expires_in` is a text,
-/// GitHub's errors are successes.
+/// GitHub's errors are successes. A member that is no text is none.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Tokens {
+    #[serde(default, deserialize_with = "token")]
     access_token: Option<AccessToken>,
+    #[serde(default, deserialize_with = "token")]
     id_token: Option<AccessToken>,
+    #[serde(default, deserialize_with = "text")]
     error: Option<String>,
+    #[serde(default, deserialize_with = "text")]
     error_description: Option<String>,
     #[serde(skip, default = "nothing")]
     nothing: AccessToken,
@@ -50,6 +54,17 @@ pub(super) struct Tokens {
 
 fn nothing() -> AccessToken {
     AccessToken::new(String::new())
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) if !text.is_empty() => Some(text),
+        _ => None,
+    })
+}
+
+fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AccessToken>, D::Error> {
+    Ok(text(deserializer)?.map(AccessToken::new))
 }
 
 /// How it must be shown is the crate's to ask; nobody here does.
@@ -95,14 +110,18 @@ impl Tokens {
     /// Without the errors of those who answer them with success.
     fn checked(self) -> Result<Self, Trouble> {
         let Some(error) = &self.error else { return Ok(self) };
-        let described = self.error_description.as_deref().unwrap_or_default();
-        let detail = format!("{}: {}", shown(error), shown(described));
-        match error.as_str() {
-            "invalid_client" | "incorrect_client_credentials" | "unauthorized_client" => {
-                Err(Trouble::Misconfigured(detail))
-            }
-            _ => Err(Trouble::refused(Reason::CodeRefused, detail)),
+        Err(refusal(error, self.error_description.as_deref()))
+    }
+}
+
+/// What an error of a token endpoint means, RFC 6749 §5.2 and what some of them say instead.
+fn refusal(error: &str, description: Option<&str>) -> Trouble {
+    let detail = format!("{}: {}", shown(error), shown(description.unwrap_or_default()));
+    match error {
+        "invalid_client" | "incorrect_client_credentials" | "unauthorized_client" => {
+            Trouble::Misconfigured(detail)
         }
+        _ => Trouble::refused(Reason::CodeRefused, detail),
     }
 }
 
@@ -261,13 +280,10 @@ impl From<TokenError> for Trouble {
     fn from(error: TokenError) -> Self {
         match error {
             RequestTokenError::Request(broken) => broken.into(),
-            RequestTokenError::ServerResponse(response) => match response.error() {
-                BasicErrorResponseType::InvalidClient
-                | BasicErrorResponseType::UnauthorizedClient => {
-                    Self::Misconfigured(response.to_string())
-                }
-                _ => Self::refused(Reason::CodeRefused, response.to_string()),
-            },
+            RequestTokenError::ServerResponse(response) => {
+                let description = response.error_description().map(String::as_str);
+                refusal(response.error().as_ref(), description)
+            }
             RequestTokenError::Parse(_, body) => in_other_words(&body),
             RequestTokenError::Other(_) => unreadable(),
         }
@@ -279,13 +295,54 @@ fn unreadable() -> Trouble {
     Trouble::refused(Reason::MalformedAnswer, "the token endpoint's answer cannot be read")
 }
 
-/// Facebook's `error` is an object with a number: 1 is a wrong secret, 101 a wrong app.
+/// An error whose other members are of odd types. Facebook's is an object with a number: 1 is a wrong
+/// secret, 101 a wrong app.
 fn in_other_words(body: &[u8]) -> Trouble {
     let answer: Option<Value> = serde_json::from_slice(body).ok();
     let error = answer.as_ref().and_then(|answer| answer.get("error"));
+    if let Some(error) = error.and_then(Value::as_str).filter(|error| !error.is_empty()) {
+        return refusal(error, None);
+    }
     match error.and_then(|error| error.get("code")).and_then(Value::as_i64) {
         Some(code @ (1 | 101)) => Trouble::Misconfigured(format!("code {code}")),
         Some(code) => Trouble::refused(Reason::CodeRefused, format!("code {code}")),
         None => unreadable(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(answer: &Value) -> Tokens {
+        serde_json::from_value(answer.clone()).unwrap()
+    }
+
+    #[test]
+    fn rfc6749_5_1_members_that_are_not_needed_may_be_anything() {
+        let tokens = read(&json!({
+            "access_token": "a", "id_token": "i", "token_type": 1, "expires_in": "soon",
+            "refresh_token": {}, "scope": ["openid"], "error": "", "error_description": [],
+        }));
+        let tokens = tokens.checked().unwrap();
+        assert_eq!((tokens.access().unwrap(), tokens.id().unwrap()), ("a", "i"));
+        for none in [json!({}), json!({ "access_token": null }), json!({ "access_token": 5 })] {
+            assert!(read(&none).checked().unwrap().access().is_err(), "{none}");
+        }
+        let odd = json!({ "error": "invalid_client", "error_description": { "ko": "x" } });
+        assert!(matches!(read(&odd).checked(), Err(Trouble::Misconfigured(_))));
+        let trouble = in_other_words(odd.to_string().as_bytes());
+        assert!(matches!(trouble, Trouble::Misconfigured(_)), "{trouble}");
+    }
+
+    #[test]
+    fn what_a_token_endpoint_says_is_short_in_the_log() {
+        let long = "x".repeat(9000);
+        let answer = json!({ "error": long, "error_description": long });
+        let trouble = read(&answer).checked().unwrap_err().to_string();
+        assert!(trouble.len() < 300, "{}", trouble.len());
+        assert!(in_other_words(answer.to_string().as_bytes()).to_string().len() < 300);
     }
 }

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::channel;
 use super::claims;
 use super::code_flow::CodeRequest;
 use super::plain_oauth::PlainOAuth;
@@ -15,6 +16,9 @@ use super::{
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
+
+/// Nobody has more pages of addresses.
+const PAGES: u32 = 5;
 
 /// GitHub, or an Enterprise Server.
 #[derive(Debug)]
@@ -44,15 +48,34 @@ impl GitHub {
         identity.profile.picture = claims::link(&person, "avatar_url");
         identity.profile.profile = claims::link(&person, "html_url");
         // What `/user` says of an address is what the person made public: nobody verified that.
-        let url = format!("{}/user/emails", self.api);
-        let (status, emails) = self.oauth.site.channel.get(&url, Some(access_token)).await?;
-        let emails = emails.as_array().filter(|_| status == 200);
-        let is = |entry: &&Value, member| entry.get(member) == Some(&Value::Bool(true));
-        let primary = emails
-            .and_then(|all| all.iter().find(|entry| is(entry, "primary") && is(entry, "verified")));
-        identity.email = primary.and_then(|entry| claims::email(entry, "email"));
+        identity.email = self.primary_address(access_token).await?;
         identity.email_verified = identity.email.is_some();
         Ok(identity)
+    }
+
+    /// The primary address, if it is verified. It may stand on any page.
+    async fn primary_address(&self, access_token: &str) -> Result<Option<String>, Trouble> {
+        for page in 1..=PAGES {
+            let page = page.to_string();
+            let url = format!("{}/user/emails", self.api);
+            let url = channel::with_query(&url, &[("per_page", "100"), ("page", &page)]);
+            let answer = match self.oauth.site.channel.get(&url, Some(access_token)).await {
+                Ok((200, answer)) => answer,
+                // They are known without it.
+                Ok(_) | Err(Trouble::Refused { .. }) => return Ok(None),
+                Err(trouble) => return Err(trouble),
+            };
+            let emails = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+            let is = |entry: &Value, member| entry.get(member) == Some(&Value::Bool(true));
+            if let Some(primary) = emails.iter().find(|entry| is(entry, "primary")) {
+                let email = claims::email(primary, "email");
+                return Ok(email.filter(|_| is(primary, "verified")));
+            }
+            if emails.is_empty() {
+                break;
+            }
+        }
+        Ok(None)
     }
 
     /// That an access token was issued for us: GitHub tells its own app alone.

@@ -1,43 +1,32 @@
 //! Verifying id tokens, OpenID Connect Core §3.1.3.7.
 //!
-//! The keys are kept for a while and fetched anew when a token is signed by one that is not among
-//! them, but not by every token that says so.
+//! What identifies a person and binds a token to this sign-in is strict: `iss`, `sub`, `aud`, `azp`,
+//! `exp`, `iat`, `nonce`. Every other claim may be of any type; whoever needs it looks at it then. The
+//! keys are kept for a while and fetched anew when a token is signed by one that is not among them,
+//! but not by every token that says so.
 
-use std::str::FromStr;
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
-use openidconnect::core::{
-    CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm,
-};
-use openidconnect::{
-    ClaimsVerificationError, ClientId, ClientSecret, IssuerUrl, JsonWebKey, JsonWebKeySetUrl,
-    Nonce, NonceVerifier, SignatureVerificationError,
-};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::cached::Cached;
+use super::cached::{Cached, Wants};
 use super::channel::Channel;
 use super::trouble::Trouble;
 use crate::domain::clock::from_millis;
 use crate::domain::hex;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
+use crate::domain::shown::shown;
 use crate::keys::make::left_half_hash;
-
-/// What may sign (RFC 8725 §3.1): never what the header alone chooses.
-const ALGORITHMS: [CoreJwsSigningAlgorithm; 3] = [
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-];
+use crate::keys::published::{PublishedKeys, Signed, Unsigned};
 
 /// A clock of others may be so far ahead.
 const AHEAD: Duration = Duration::minutes(5);
+/// A token that an app presents without a nonce is good for so long, however late it expires: nothing
+/// else says that it was made for this sign-in.
+const YOUNG: Duration = Duration::hours(1);
 /// The end of the year 9999, in milliseconds: the longest that a token is remembered which never
 /// expires.
 const LAST: i64 = 253_402_300_799_000;
@@ -45,21 +34,19 @@ const LAST: i64 = 253_402_300_799_000;
 const LONGEST_SUBJECT: usize = 255;
 
 /// The keys of a provider in memory.
-pub(super) type Keys = Cached<CoreJsonWebKeySet>;
+pub(super) type Keys = Cached<PublishedKeys>;
 
 /// Fetches the keys.
-pub(super) async fn fetch(
-    channel: Arc<Channel>,
-    url: String,
-) -> Result<CoreJsonWebKeySet, Trouble> {
-    let malformed = |why: String| Trouble::refused(Reason::MalformedKeys, why);
-    let url = JsonWebKeySetUrl::new(url)
-        .map_err(|error| malformed(format!("the jwks_uri is no URL: {error}")))?;
-    let (status, keys) = channel.get(url.as_str(), None).await?;
-    if status != 200 {
-        return Err(malformed(format!("the jwks_uri is answered with status {status}")));
+pub(super) async fn fetch(channel: Arc<Channel>, url: String) -> Result<PublishedKeys, Trouble> {
+    let malformed = |why: &str| Trouble::refused(Reason::MalformedKeys, why);
+    if url::Url::parse(&url).is_err() {
+        return Err(malformed("the jwks_uri is no URL"));
     }
-    serde_json::from_value(keys).map_err(|error| malformed(error.to_string()))
+    let (status, keys) = channel.get(&url, None).await?;
+    if status != 200 {
+        return Err(malformed(&format!("the jwks_uri is answered with status {status}")));
+    }
+    PublishedKeys::parse(&keys).ok_or_else(|| malformed("the answer of the jwks_uri is no JWK Set"))
 }
 
 /// Who issues a token, and where the keys are.
@@ -72,13 +59,26 @@ pub(super) struct Source<'a> {
     pub(super) issuer: &'a str,
 }
 
+/// How a token came here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// From the provider itself, for a code: nobody else can have chosen it.
+    Straight,
+    /// In the hands of an app, which may have got it from anybody.
+    Presented,
+}
+
 /// What an id token must say.
 #[derive(Clone, Copy)]
 pub(super) struct Expected<'a> {
-    /// To whom: one of these.
+    /// To whom: one of these, and one of these got it.
     pub(super) audiences: &'a [&'a str],
+    /// Who may stand in `aud` besides.
+    pub(super) beside: &'a [&'a str],
     /// In answer to what.
     pub(super) nonce: NonceRule<'a>,
+    /// How it came.
+    pub(super) way: Way,
     /// The secret that it may be signed with.
     pub(super) secret: Option<&'a Sensitive>,
     /// The access token that came with it, Core §3.1.3.6.
@@ -108,178 +108,147 @@ pub(super) struct Verified {
     pub(super) expires_at: DateTime<Utc>,
 }
 
-/// Verifies an id token.
+/// Verifies an id token. What it says is looked at first: a token that could never be good costs the
+/// provider no call.
 pub(super) async fn verify(
     source: Source<'_>,
     token: &str,
     expected: Expected<'_>,
 ) -> Result<Verified, Trouble> {
-    let Source { channel, keys, jwks_uri, issuer } = source;
-    let now = channel.clock().now();
-    let fetched = || Box::pin(fetch(Arc::clone(channel), jwks_uri.to_owned()));
-    let known = keys.get(now, fetched()).await?;
-    let check = |known: &CoreJsonWebKeySet| check(token, known, issuer, expected, now);
-    match check(&known) {
-        // Core §10.1.1: the keys may have been succeeded.
-        Err(Bad::Key(why)) => match keys.instead_of(&known, now, fetched()).await? {
-            Some(known) => check(&known).map_err(Trouble::from),
-            None => Err(Bad::Key(why).into()),
-        },
-        checked => checked.map_err(Trouble::from),
-    }
-}
-
-/// Why a token does not hold.
-#[derive(Debug)]
-enum Bad {
-    /// No key fits; another one may.
-    Key(String),
-    /// It is none.
-    Token(Reason, String),
-}
-
-impl Bad {
-    fn token(reason: Reason, detail: impl Into<String>) -> Self {
-        Self::Token(reason, detail.into())
-    }
-}
-
-impl From<Bad> for Trouble {
-    fn from(bad: Bad) -> Self {
-        match bad {
-            Bad::Key(detail) => Self::refused(Reason::BadSignature, detail),
-            Bad::Token(reason, detail) => Self::refused(reason, detail),
-        }
-    }
-}
-
-impl From<ClaimsVerificationError> for Bad {
-    fn from(error: ClaimsVerificationError) -> Self {
-        use ClaimsVerificationError as E;
-        let reason = match &error {
-            E::SignatureVerification(
-                SignatureVerificationError::NoMatchingKey
-                | SignatureVerificationError::CryptoError(_),
-            ) => return Self::Key(error_chain(&error)),
-            E::SignatureVerification(_) | E::Unsupported(_) => Reason::BadSignature,
-            E::Expired(_) => Reason::Expired,
-            E::InvalidAudience(_) => Reason::WrongAudience,
-            E::InvalidIssuer(_) => Reason::WrongIssuer,
-            E::InvalidNonce(_) => Reason::WrongNonce,
-            _ => Reason::BadToken,
-        };
-        Self::Token(reason, error_chain(&error))
-    }
-}
-
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-fn check(
-    token: &str,
-    keys: &CoreJsonWebKeySet,
-    issuer: &str,
-    expected: Expected<'_>,
-    now: DateTime<Utc>,
-) -> Result<Verified, Bad> {
-    let malformed = |detail: &str| Bad::token(Reason::MalformedToken, detail);
-    let (signed, _) = token.rsplit_once('.').ok_or_else(|| malformed("it is no JWT"))?;
-    let claims = unverified(token).ok_or_else(|| malformed("it holds no JSON"))?;
-    let named = audiences(&claims).ok_or_else(|| malformed("its aud is none"))?;
-    let id_token = CoreIdToken::from_str(token).map_err(|error| malformed(&error.to_string()))?;
-    let ours = named.iter().find(|one| expected.audiences.contains(one));
-    let ours =
-        ours.ok_or_else(|| Bad::token(Reason::WrongAudience, "it was issued for another app"))?;
-    let verifier = verifier(named_by(token, keys), issuer, ours, expected, now)?;
-    let verified = id_token
-        .claims(&verifier, |nonce: Option<&Nonce>| check_nonce(nonce, expected.nonce, &claims))?;
-    // The crate compares URLs; an issuer is compared byte for byte (Core §3.1.3.7).
-    if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
-        return Err(Bad::token(Reason::WrongIssuer, "another issuer"));
-    }
-    // To the crate such a token would be expired.
-    if verified.issue_time() > now + AHEAD {
-        return Err(Bad::token(Reason::IssuedAhead, "it was issued in the future"));
-    }
-    check_party(&claims, &named, expected.audiences)?;
-    if let (Some(access_token), Some(hash)) = (expected.access_token, claims.get("at_hash"))
-        && hash.as_str() != Some(left_half_hash(access_token).as_str())
-    {
-        return Err(Bad::token(Reason::WrongAtHash, "the access token is another one"));
-    }
-    let subject = verified.subject().as_str();
-    let is_short = subject.len() <= LONGEST_SUBJECT;
-    if subject.is_empty() || !is_short || subject.contains(char::is_control) {
-        return Err(malformed("its sub is none"));
-    }
+    let signed = Signed::parse(token).ok_or_else(|| malformed("it is no JWT"))?;
+    let now = source.channel.clock().now();
+    let expires_at = check(&signed, source.issuer, expected, now)?;
+    verify_signature(source, &signed, expected.secret, expected.way).await?;
     Ok(Verified {
-        expires_at: verified.expiration(),
-        // Some signatures can be written in two ways; what is signed cannot.
-        fingerprint: Sha256::digest(signed.as_bytes()).into(),
-        claims,
+        expires_at,
+        fingerprint: Sha256::digest(signed.signed().as_bytes()).into(),
+        claims: signed.into_claims(),
     })
 }
 
-fn verifier<'a>(
-    keys: CoreJsonWebKeySet,
-    issuer: &str,
-    audience: &str,
-    expected: Expected<'a>,
-    now: DateTime<Utc>,
-) -> Result<CoreIdTokenVerifier<'a>, Bad> {
-    let issuer = IssuerUrl::new(issuer.to_owned());
-    let issuer = issuer.map_err(|error| Bad::token(Reason::WrongIssuer, error.to_string()))?;
-    let client = ClientId::new(audience.to_owned());
-    let mut algorithms = ALGORITHMS.to_vec();
-    let verifier = match expected.secret {
-        None => CoreIdTokenVerifier::new_public_client(client, issuer, keys),
-        Some(secret) => {
-            algorithms.push(CoreJwsSigningAlgorithm::HmacSha256);
-            let secret = ClientSecret::new(secret.expose().to_owned());
-            CoreIdTokenVerifier::new_confidential_client(client, secret, issuer, keys)
-        }
+/// That a key of the provider has signed it, or this secret.
+pub(super) async fn verify_signature(
+    source: Source<'_>,
+    signed: &Signed<'_>,
+    secret: Option<&Sensitive>,
+    way: Way,
+) -> Result<(), Trouble> {
+    let Source { channel, keys, jwks_uri, .. } = source;
+    let bad = |why: Unsigned| Trouble::refused(Reason::BadSignature, why.to_string());
+    let now = channel.clock().now();
+    let fetched = || Box::pin(fetch(Arc::clone(channel), jwks_uri.to_owned()));
+    let known = keys.get(now, fetched()).await?;
+    let checked = signed.verify(&known, secret);
+    if checked != Err(Unsigned::NoKey) {
+        return checked.map_err(bad);
+    }
+    // Core §10.1.1: the keys may have been succeeded. Strangers have their own turns of asking.
+    let wants = match way {
+        Way::Straight => Wants::Provider,
+        Way::Presented => Wants::Stranger,
     };
-    let trusted = expected.audiences;
-    Ok(verifier
-        .set_allowed_algs(algorithms)
-        .set_time_fn(move || now)
-        .set_other_audience_verifier_fn(move |other| trusted.contains(&other.as_str())))
+    match keys.instead_of(&known, now, wants, fetched()).await? {
+        Some(known) => signed.verify(&known, secret).map_err(bad),
+        None => checked.map_err(bad),
+    }
 }
 
-/// `azp`, Core §3.1.3.7: who got the token, who must be one of ours too.
-fn check_party(claims: &Value, named: &[&str], accepted: &[&str]) -> Result<(), Bad> {
+fn malformed(detail: &str) -> Trouble {
+    Trouble::refused(Reason::MalformedToken, detail)
+}
+
+/// Checks what a token says; when it expires.
+fn check(
+    signed: &Signed<'_>,
+    issuer: &str,
+    expected: Expected<'_>,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, Trouble> {
+    let claims = signed.claims();
+    // Core §3.1.3.7: byte for byte.
+    if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
+        return Err(Trouble::refused(Reason::WrongIssuer, "another issuer"));
+    }
+    check_audience(claims, expected)?;
+    let sub = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
+    if sub.is_empty() || sub.len() > LONGEST_SUBJECT || sub.contains(char::is_control) {
+        return Err(malformed("its sub is none"));
+    }
+    let expires_at = instant(claims, "exp").ok_or_else(|| malformed("its exp is none"))?;
+    let issued_at = instant(claims, "iat").ok_or_else(|| malformed("its iat is none"))?;
+    if expires_at <= now {
+        return Err(Trouble::refused(Reason::Expired, "it has expired"));
+    }
+    // RFC 7519 §4.1.5
+    let begins_at = instant(claims, "nbf").unwrap_or(issued_at);
+    if issued_at.max(begins_at) > now + AHEAD {
+        return Err(Trouble::refused(Reason::IssuedAhead, "it is good only in the future"));
+    }
+    let is_answer = check_nonce(claims, expected.nonce)?;
+    if expected.way == Way::Presented {
+        check_kind(signed)?;
+        if !is_answer && issued_at < now - YOUNG {
+            let why = "it was issued more than an hour ago, and no nonce says for what";
+            return Err(Trouble::refused(Reason::TooOld, why));
+        }
+    }
+    if let (Some(access_token), Some(hash)) = (expected.access_token, claims.get("at_hash"))
+        && hash.as_str() != Some(left_half_hash(access_token).as_str())
+    {
+        return Err(Trouble::refused(Reason::WrongAtHash, "the access token is another one"));
+    }
+    Ok(expires_at)
+}
+
+/// Core §3.1.3.7: one of ours in `aud`, nobody there who is not trusted, and `azp`, which names who
+/// got the token, is one of ours too.
+fn check_audience(claims: &Value, expected: Expected<'_>) -> Result<(), Trouble> {
+    let named = audiences(claims).ok_or_else(|| malformed("its aud is none"))?;
+    let is_ours = |one: &str| expected.audiences.contains(&one);
+    if !named.iter().any(|one| is_ours(one)) {
+        return Err(Trouble::another_app());
+    }
+    if let Some(other) = named.iter().find(|one| !is_ours(one) && !expected.beside.contains(one)) {
+        let why = format!("it was issued for {} as well, which is no audience here", shown(other));
+        return Err(Trouble::refused(Reason::WrongAudience, why));
+    }
     match claims.get("azp") {
-        Some(Value::String(party)) if accepted.contains(&party.as_str()) => Ok(()),
-        Some(_) => Err(Bad::token(Reason::WrongAzp, "another app got it")),
+        Some(party) if party.as_str().is_some_and(is_ours) => Ok(()),
+        Some(_) => Err(Trouble::refused(Reason::WrongAzp, "another app got it")),
         None if named.len() > 1 => {
-            Err(Bad::token(Reason::WrongAzp, "several audiences and no azp"))
+            Err(Trouble::refused(Reason::WrongAzp, "several audiences and no azp"))
         }
         None => Ok(()),
     }
 }
 
+/// That it is an id token and none of the other tokens that the same keys sign (RFC 8725 §3.11,
+/// §3.12): a logout token or another event (Back-Channel Logout §2.4, RFC 8417 §2.2), an access
+/// token. Some providers say what it is in a claim: Keycloak in `typ`, Cognito in `token_use`.
+fn check_kind(signed: &Signed<'_>) -> Result<(), Trouble> {
+    let claims = signed.claims();
+    let says_another = |claim: &str| {
+        let kind = claims.get(claim).and_then(Value::as_str);
+        kind.is_some_and(|kind| !["id", "jwt"].contains(&kind.to_ascii_lowercase().as_str()))
+    };
+    let is_event = claims.get("events").is_some();
+    if is_event || !signed.may_be("jwt") || says_another("typ") || says_another("token_use") {
+        return Err(Trouble::refused(Reason::NotAnIdToken, "it is a token of another kind"));
+    }
+    Ok(())
+}
+
+/// The instant of a claim, which may have a fraction (RFC 7519 §2).
+fn instant(claims: &Value, name: &str) -> Option<DateTime<Utc>> {
+    let seconds = claims.get(name)?;
+    #[expect(clippy::cast_possible_truncation, reason = "it saturates, and is held to the years")]
+    let whole = seconds.as_i64().or_else(|| seconds.as_f64().map(|exact| exact.floor() as i64))?;
+    Some(from_millis(whole.saturating_mul(1000).clamp(0, LAST)))
+}
+
 /// What a token says before anybody verified it: only good for finding who should.
 pub(super) fn unverified(token: &str) -> Option<Value> {
-    part(token, 1)
-}
-
-/// The JSON of a part of a token, RFC 7515 §3.1.
-fn part(token: &str, at: usize) -> Option<Value> {
-    let part = URL_SAFE_NO_PAD.decode(token.split('.').nth(at)?).ok()?;
-    serde_json::from_slice(&part).ok()
-}
-
-/// The keys that may have signed a token, by the `kid` of its header (RFC 7515 §4.1.4): the others
-/// are not copied.
-fn named_by(token: &str, keys: &CoreJsonWebKeySet) -> CoreJsonWebKeySet {
-    let header = part(token, 0);
-    let kid = header.as_ref().and_then(|header| header.get("kid")).and_then(Value::as_str);
-    let fits = |key: &&CoreJsonWebKey| {
-        kid.is_none_or(|kid| key.key_id().is_none_or(|id| id.as_str() == kid))
-    };
-    CoreJsonWebKeySet::new(keys.keys().iter().filter(fits).cloned().collect())
+    Signed::parse(token).map(Signed::into_claims)
 }
 
 /// `aud`: a string, or an array of strings.
@@ -291,27 +260,196 @@ pub(super) fn audiences(claims: &Value) -> Option<Vec<&str>> {
     }
 }
 
-/// Whether the nonce is what it must be.
-fn check_nonce(nonce: Option<&Nonce>, rule: NonceRule<'_>, claims: &Value) -> Result<(), String> {
-    let is = |expected: &str| (&Nonce::new(expected.to_owned())).verify(nonce);
+/// Whether the token answers a nonce; one that must and does not is refused.
+fn check_nonce(claims: &Value, rule: NonceRule<'_>) -> Result<bool, Trouble> {
+    let nonce = claims.get("nonce").and_then(Value::as_str);
+    let wrong = || Trouble::refused(Reason::WrongNonce, "the nonce is another one");
+    let is = |expected: &str| nonce == Some(expected);
     match rule {
-        NonceRule::Anything => Ok(()),
-        NonceRule::This(expected) => is(expected),
+        NonceRule::Anything => Ok(false),
         NonceRule::Hashed(_)
-            if nonce.is_none() && claims.get("nonce_supported") == Some(&Value::Bool(false)) =>
+            if claims.get("nonce").is_none()
+                && claims.get("nonce_supported") == Some(&Value::Bool(false)) =>
         {
-            Ok(())
+            Ok(false)
         }
-        NonceRule::Hashed(expected) => {
-            let hashed = hex::lower(&Sha256::digest(expected.as_bytes()));
-            is(expected).or_else(|_| is(&hashed))
+        NonceRule::Hashed(expected) if is(&hex::lower(&Sha256::digest(expected.as_bytes()))) => {
+            Ok(true)
         }
+        NonceRule::This(expected) | NonceRule::Hashed(expected) if is(expected) => Ok(true),
+        NonceRule::This(_) | NonceRule::Hashed(_) => Err(wrong()),
     }
 }
 
 impl Verified {
     /// The same token is not taken again while it could be.
     pub(super) fn once(&self) -> ([u8; 32], DateTime<Utc>) {
-        (self.fingerprint, self.expires_at.min(from_millis(LAST)))
+        (self.fingerprint, self.expires_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+    const US: &str = "ours";
+
+    fn good() -> Value {
+        json!({ "iss": "https://idp", "sub": "1", "aud": US, "iat": NOW, "exp": NOW + 3600 })
+    }
+
+    fn expected(way: Way) -> Expected<'static> {
+        Expected {
+            audiences: &[US, "android"],
+            beside: &["project"],
+            nonce: NonceRule::Anything,
+            way,
+            secret: None,
+            access_token: None,
+        }
+    }
+
+    fn checked(header: &Value, claims: &Value, expected: Expected<'_>) -> Result<(), Reason> {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let token = format!("{}.{}.", part(header), part(claims));
+        let signed = Signed::parse(&token).unwrap();
+        let found = check(&signed, "https://idp", expected, from_millis(NOW * 1000));
+        found.map(drop).map_err(|trouble| trouble.reason())
+    }
+
+    /// The good claims with these.
+    fn with(more: &Value) -> Value {
+        let mut claims = good();
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        claims
+    }
+
+    fn said(more: &Value, way: Way) -> Result<(), Reason> {
+        checked(&json!({ "alg": "RS256", "typ": "JWT" }), &with(more), expected(way))
+    }
+
+    #[test]
+    fn core_5_1_a_claim_of_an_odd_type_that_is_not_needed_refuses_nobody() {
+        let odd = json!({
+            "locale": { "language": "ko" }, "updated_at": "yesterday", "email": 5,
+            "email_verified": "True", "phone_number_verified": "no", "address": [],
+            "name": ["Mina"], "picture": false, "zoneinfo": {}, "auth_time": "now", "acr": 0,
+            "amr": "pwd", "c_hash": 1, "at_hash": null, "azp": null, "nonce": null, "typ": 7,
+        });
+        for way in [Way::Straight, Way::Presented] {
+            assert_eq!(said(&odd, way), Ok(()), "{way:?}");
+        }
+        let fractions = json!({ "iat": 1_800_000_000.5, "exp": 1_800_000_060.25 });
+        assert_eq!(said(&fractions, Way::Straight), Ok(()));
+    }
+
+    #[test]
+    fn core_3_1_3_7_what_identifies_and_binds_is_strict() {
+        let malformed = Reason::MalformedToken;
+        for (more, reason) in [
+            (json!({ "iss": "https://idp/" }), Reason::WrongIssuer),
+            (json!({ "iss": ["https://idp"] }), Reason::WrongIssuer),
+            (json!({ "sub": 1 }), malformed),
+            (json!({ "sub": "" }), malformed),
+            (json!({ "sub": "a\nb" }), malformed),
+            (json!({ "sub": "s".repeat(256) }), malformed),
+            (json!({ "aud": null }), malformed),
+            (json!({ "aud": 1 }), malformed),
+            (json!({ "aud": [US, 1] }), malformed),
+            (json!({ "aud": [] }), Reason::WrongAudience),
+            (json!({ "exp": "2030-01-01T00:00:00Z" }), malformed),
+            (json!({ "exp": null }), malformed),
+            (json!({ "exp": NOW }), Reason::Expired),
+            (json!({ "exp": -1 }), Reason::Expired),
+            (json!({ "iat": "1800000000" }), malformed),
+            (json!({ "iat": null }), malformed),
+            (json!({ "iat": NOW + 301 }), Reason::IssuedAhead),
+            (json!({ "iat": 1e300 }), Reason::IssuedAhead),
+            (json!({ "nbf": NOW + 301 }), Reason::IssuedAhead),
+            (json!({ "azp": [US] }), Reason::WrongAzp),
+            (json!({ "azp": "" }), Reason::WrongAzp),
+        ] {
+            for way in [Way::Straight, Way::Presented] {
+                assert_eq!(said(&more, way), Err(reason), "{more} {way:?}");
+            }
+        }
+        assert_eq!(said(&json!({ "nbf": NOW + 300, "exp": 1e300 }), Way::Presented), Ok(()));
+    }
+
+    #[test]
+    fn core_3_1_3_7_several_audiences_are_all_trusted_and_azp_is_ours() {
+        let wrong = Err(Reason::WrongAudience);
+        for (aud, azp, found) in [
+            (json!([US]), None, Ok(())),
+            (json!([US, "project"]), Some(US), Ok(())),
+            (json!(["project", US, "android"]), Some("android"), Ok(())),
+            (json!([US, "project"]), None, Err(Reason::WrongAzp)),
+            (json!([US, "project"]), Some("project"), Err(Reason::WrongAzp)),
+            (json!([US, "project", "stranger"]), Some(US), wrong),
+            (json!("project"), Some(US), wrong),
+            (json!(["project", "stranger"]), Some(US), wrong),
+        ] {
+            let more = json!({ "aud": aud, "azp": azp });
+            assert_eq!(said(&more, Way::Straight), found, "{more}");
+            assert_eq!(said(&more, Way::Presented), found, "{more}");
+        }
+    }
+
+    #[test]
+    fn rfc8725_3_12_a_token_of_another_kind_is_no_id_token() {
+        let refused = Err(Reason::NotAnIdToken);
+        let events =
+            json!({ "events": { "http://schemas.openid.net/event/backchannel-logout": {} } });
+        for more in [
+            events,
+            json!({ "events": {} }),
+            json!({ "typ": "Bearer" }),
+            json!({ "typ": "Logout" }),
+            json!({ "token_use": "access" }),
+        ] {
+            assert_eq!(said(&more, Way::Presented), refused, "{more}");
+            // What the token endpoint calls an id token is one.
+            assert_eq!(said(&more, Way::Straight), Ok(()), "{more}");
+        }
+        assert_eq!(said(&json!({ "typ": "ID", "token_use": "id" }), Way::Presented), Ok(()));
+        for (typ, found) in [
+            (json!("at+jwt"), refused),
+            (json!("application/at+jwt"), refused),
+            (json!("logout+jwt"), refused),
+            (json!("secevent+jwt"), refused),
+            (json!(1), refused),
+            (json!("jwt"), Ok(())),
+            (json!("application/jwt"), Ok(())),
+            (json!(null), Ok(())),
+        ] {
+            let header = json!({ "alg": "RS256", "typ": typ });
+            assert_eq!(checked(&header, &good(), expected(Way::Presented)), found, "{typ}");
+        }
+    }
+
+    #[test]
+    fn an_old_token_needs_a_nonce() {
+        let old = |age: i64| json!({ "iat": NOW - age, "nonce": "n" });
+        assert_eq!(said(&old(3600), Way::Presented), Ok(()));
+        assert_eq!(said(&old(3601), Way::Presented), Err(Reason::TooOld));
+        assert_eq!(said(&old(2 * 365 * 86_400), Way::Presented), Err(Reason::TooOld));
+        assert_eq!(said(&old(3601), Way::Straight), Ok(()));
+        let header = json!({ "alg": "RS256" });
+        let ruled = |nonce, more: &Value| {
+            checked(&header, &with(more), Expected { nonce, ..expected(Way::Presented) })
+        };
+        assert_eq!(ruled(NonceRule::This("n"), &old(86_400)), Ok(()));
+        assert_eq!(ruled(NonceRule::This("m"), &old(0)), Err(Reason::WrongNonce));
+        assert_eq!(ruled(NonceRule::This("m"), &json!({})), Err(Reason::WrongNonce));
+        // A token that has none, and says that there can be none, answers none.
+        let none = json!({ "iat": NOW - 3601, "nonce_supported": false });
+        assert_eq!(ruled(NonceRule::Hashed("n"), &none), Err(Reason::TooOld));
+        let odd = json!({ "nonce": 5, "nonce_supported": false });
+        assert_eq!(ruled(NonceRule::Hashed("n"), &odd), Err(Reason::WrongNonce));
     }
 }

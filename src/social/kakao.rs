@@ -9,9 +9,13 @@ use super::site::Site;
 use super::trouble::Trouble;
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
+use crate::domain::shown::shown;
 
 /// Where people and tokens are asked about.
 pub(super) const API: &str = "https://kapi.kakao.com";
+
+/// Nobody is asked to agree to more at once.
+const MOST_SCOPES: usize = 20;
 
 /// The interface beside an issuer: its own where the issuer is not Kakao's usual one.
 fn api(site: &Site) -> &str {
@@ -71,7 +75,7 @@ pub(super) fn prove<'a>(
             return Err(Trouble::refused(Reason::TokenRefused, detail));
         };
         if !accepted.contains(&app.as_str()) {
-            let detail = format!("it was issued for the app {app}");
+            let detail = format!("it was issued for the app {}", shown(&app));
             return Err(Trouble::refused(Reason::WrongAudience, detail));
         }
         let mut identity = Identity::new(site.base(), person);
@@ -96,9 +100,9 @@ fn required_scopes(answer: &Value) -> Option<String> {
     let required: Vec<&str> = required.iter().map(Value::as_str).collect::<Option<_>>()?;
     let is_scope = |scope: &&str| {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
-        !scope.is_empty() && scope.bytes().all(legal)
+        (1..=100).contains(&scope.len()) && scope.bytes().all(legal)
     };
-    let is_good = !required.is_empty() && required.iter().all(is_scope);
+    let is_good = (1..=MOST_SCOPES).contains(&required.len()) && required.iter().all(is_scope);
     is_good.then(|| format!("openid {}", required.join(" ")))
 }
 
@@ -127,6 +131,8 @@ mod tests {
             (wants(json!(["a b"])), Reason::PersonRefused),
             (wants(json!([1])), Reason::PersonRefused),
             (wants(json!("account_email")), Reason::PersonRefused),
+            (wants(json!(["a".repeat(101)])), Reason::PersonRefused),
+            (wants(json!(vec!["a"; 21])), Reason::PersonRefused),
             (json!({ "code": -406 }), Reason::UnderAge),
             (json!({ "code": -401, "required_scopes": ["name"] }), Reason::PersonRefused),
             (json!(null), Reason::PersonRefused),

@@ -1,4 +1,4 @@
-//! How long a visit may take, and whose fault it is when it takes longer.
+//! How long a visit may take, for whom it is, and whose fault it is when it takes longer.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::provider::Answer;
 use super::trouble::Trouble;
+use super::turns::Asker;
 
 /// The longest that a visit may take, however many calls it needs: two that take as long as one may
 /// ([`outbound::Config::patience`](crate::outbound::Config)).
@@ -13,20 +14,32 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Three calls that take so long are no visit: an answer that takes longer is no sign of health.
 pub(super) const SLOW: Duration = Duration::from_secs(3);
 
-tokio::task_local! {
-    /// When the visit under way must have ended.
-    static ENDS: Instant;
+/// A visit under way.
+#[derive(Clone, Debug)]
+struct Visit {
+    ends: Instant,
+    asker: Option<Asker>,
 }
 
-/// Bounds a visit in time.
-pub async fn in_time<T>(answer: Answer<'_, T>) -> Result<T, Trouble> {
-    within(PATIENCE, answer).await
+tokio::task_local! {
+    static VISIT: Visit;
+}
+
+/// Bounds a visit in time, and its calls by what whoever asks may take. Nobody asks where the operator
+/// does.
+pub async fn in_time<T>(asker: Option<Asker>, answer: Answer<'_, T>) -> Result<T, Trouble> {
+    within(PATIENCE, asker, answer).await
 }
 
 /// Bounds it by another time.
-pub(super) async fn within<T>(patience: Duration, answer: Answer<'_, T>) -> Result<T, Trouble> {
+pub(super) async fn within<T>(
+    patience: Duration,
+    asker: Option<Asker>,
+    answer: Answer<'_, T>,
+) -> Result<T, Trouble> {
     let ends = Instant::now() + patience;
-    let answered = ENDS.scope(ends, tokio::time::timeout_at(ends, answer)).await;
+    let visit = Visit { ends, asker };
+    let answered = VISIT.scope(visit, tokio::time::timeout_at(ends, answer)).await;
     answered.unwrap_or_else(|_| {
         let late = format!("the provider took more than {} s", patience.as_secs());
         Err(Trouble::Unavailable(late))
@@ -35,5 +48,11 @@ pub(super) async fn within<T>(patience: Duration, answer: Answer<'_, T>) -> Resu
 
 /// When the visit under way must have ended, if there is one.
 pub(super) fn ends() -> Option<Instant> {
-    ENDS.try_with(|ends| *ends).ok()
+    VISIT.try_with(|visit| visit.ends).ok()
+}
+
+/// For whom a call is made. For nobody, where it is ours: what we fetch is the same whoever was the
+/// first to need it.
+pub(super) fn asker() -> Option<Asker> {
+    VISIT.try_with(|visit| visit.asker.clone()).ok().flatten()
 }

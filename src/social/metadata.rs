@@ -1,44 +1,47 @@
 //! What an OpenID provider says of itself, OpenID Connect Discovery §3.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::origin;
 use super::registration::is_source;
 use super::site::Site;
 use super::tenants::Tenants;
 use super::trouble::Trouble;
+use crate::domain::shown::shown;
+
+/// A longer address is none.
+const LONGEST: usize = 2048;
 
 /// What of its metadata is used.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Metadata {
     pub(super) issuer: String,
     pub(super) authorization_endpoint: String,
     pub(super) token_endpoint: String,
     pub(super) jwks_uri: String,
     pub(super) userinfo_endpoint: Option<String>,
-    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    /// Whether a client may authenticate by HTTP Basic.
+    pub(super) takes_basic: bool,
     /// RFC 9207 §3.
-    #[serde(default)]
     pub(super) authorization_response_iss_parameter_supported: bool,
 }
 
 impl Metadata {
     /// Asks for it.
-    pub(super) async fn fetch(site: &Site, tenants: Option<Tenants<'_>>) -> Result<Self, Trouble> {
+    pub(super) async fn fetch(site: &Site, tenants: Option<&Tenants<'_>>) -> Result<Self, Trouble> {
         let bad = |why: String| Trouble::Misconfigured(why);
-        let issuer = tenants.map_or_else(|| site.base().to_owned(), |some| some.issuer());
+        let issuer = tenants.map_or_else(|| site.base().to_owned(), Tenants::issuer);
         // Discovery §4.1: a slash at the end of the issuer is not doubled.
         let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let (status, document) = site.channel.get(&url, None).await?;
         if status != 200 {
             return Err(bad(format!("the metadata is answered with status {status}")));
         }
-        let metadata: Self = serde_json::from_value(document)
-            .map_err(|error| bad(format!("the metadata: {error}")))?;
+        let metadata = Self::read(&document).map_err(bad)?;
         // Discovery §4.3
         let stated = &metadata.issuer;
         if !tenants.map_or(*stated == issuer, |some| some.may_be_called(stated)) {
-            return Err(bad(format!("the metadata names another issuer, {stated}")));
+            return Err(bad(format!("the metadata names another issuer, {}", shown(stated))));
         }
         let page = &metadata.authorization_endpoint;
         // URLs have hosts that would end the policy of our pages, or widen it.
@@ -50,10 +53,88 @@ impl Metadata {
         Ok(metadata)
     }
 
-    /// Whether a client may authenticate by HTTP Basic, which is what is meant where nothing is said
-    /// (OpenID Connect Core §9).
-    pub(super) fn takes_basic(&self) -> bool {
-        let methods = self.token_endpoint_auth_methods_supported.as_deref();
-        methods.is_none_or(|all| all.iter().any(|one| one == "client_secret_basic"))
+    /// Reads it. A member that is not needed and of another type than it should be says nothing, and
+    /// so do an empty list and `null`.
+    fn read(document: &Value) -> Result<Self, String> {
+        let text = |member: &str| {
+            let text = document.get(member).and_then(Value::as_str);
+            text.filter(|text| !text.is_empty() && text.len() <= LONGEST).map(str::to_owned)
+        };
+        let needed =
+            |member: &str| text(member).ok_or_else(|| format!("the metadata has no {member}"));
+        let promises_iss = document.get("authorization_response_iss_parameter_supported");
+        Ok(Self {
+            issuer: needed("issuer")?,
+            authorization_endpoint: needed("authorization_endpoint")?,
+            token_endpoint: needed("token_endpoint")?,
+            jwks_uri: needed("jwks_uri")?,
+            userinfo_endpoint: text("userinfo_endpoint"),
+            takes_basic: takes_basic(document.get("token_endpoint_auth_methods_supported")),
+            authorization_response_iss_parameter_supported: promises_iss
+                .is_some_and(|promised| *promised == true || *promised == "true"),
+        })
+    }
+}
+
+/// HTTP Basic is what is meant where nothing is said (OpenID Connect Core §9).
+fn takes_basic(methods: Option<&Value>) -> bool {
+    let mut methods: Vec<_> = match methods {
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        Some(Value::String(one)) => vec![one.as_str()],
+        _ => Vec::new(),
+    };
+    methods.retain(|method| !method.is_empty());
+    methods.is_empty() || methods.contains(&"client_secret_basic")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn with(more: &Value) -> Result<Metadata, String> {
+        let mut document = json!({
+            "issuer": "https://idp", "authorization_endpoint": "https://idp/a",
+            "token_endpoint": "https://idp/t", "jwks_uri": "https://idp/k",
+        });
+        document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Metadata::read(&document)
+    }
+
+    #[test]
+    fn discovery_3_members_that_are_null_or_empty_or_of_another_type_say_nothing() {
+        for nothing in [json!(null), json!([]), json!({}), json!(7), json!("")] {
+            let metadata = with(&json!({
+                "userinfo_endpoint": nothing, "scopes_supported": nothing,
+                "token_endpoint_auth_methods_supported": nothing, "claims_supported": nothing,
+                "authorization_response_iss_parameter_supported": nothing,
+                "code_challenge_methods_supported": nothing,
+            }));
+            let metadata = metadata.unwrap();
+            assert_eq!(metadata.userinfo_endpoint, None);
+            assert!(metadata.takes_basic, "{nothing}");
+            assert!(!metadata.authorization_response_iss_parameter_supported, "{nothing}");
+        }
+        for (methods, basic) in [
+            (json!(["client_secret_post"]), false),
+            (json!(["client_secret_post", null]), false),
+            (json!("client_secret_post"), false),
+            (json!([null]), true),
+            (json!(["client_secret_post", "client_secret_basic"]), true),
+        ] {
+            let metadata = with(&json!({ "token_endpoint_auth_methods_supported": methods }));
+            assert_eq!(metadata.unwrap().takes_basic, basic, "{methods}");
+        }
+    }
+
+    #[test]
+    fn discovery_3_what_is_needed_is_there_and_of_bounded_length() {
+        for member in ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"] {
+            for none in [json!(null), json!(["https://idp"]), json!("x".repeat(LONGEST + 1))] {
+                let problem = with(&json!({ member: none })).unwrap_err();
+                assert_eq!(problem, format!("the metadata has no {member}"));
+            }
+        }
     }
 }

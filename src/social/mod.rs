@@ -37,6 +37,7 @@ mod site;
 mod tenants;
 mod trial;
 mod trouble;
+mod turns;
 
 use channel::Channel;
 pub use limit::in_time;
@@ -47,6 +48,7 @@ pub use provider::{
 pub use registration::{Problems, check};
 use site::Site;
 pub use trouble::Trouble;
+pub use turns::Asker;
 
 /// Who says that they issued a token, and to whom: nobody verified it.
 #[derive(Clone, Debug)]

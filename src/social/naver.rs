@@ -11,6 +11,7 @@ use super::{
 };
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
+use crate::domain::shown::shown;
 
 /// Naver.
 #[derive(Debug)]
@@ -31,8 +32,12 @@ impl Naver {
     async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
         let (status, answer) = self.oauth.site.channel.get(&self.me, Some(access_token)).await?;
         let code = claims::text(&answer, "resultcode").unwrap_or_default();
-        let refused =
-            || Trouble::refused(Reason::PersonRefused, format!("status {status}, code {code}"));
+        let refused = || {
+            Trouble::refused(
+                Reason::PersonRefused,
+                format!("status {status}, code {}", shown(&code)),
+            )
+        };
         let person = answer.get("response").filter(|_| status == 200 && code == "00");
         let person = person.ok_or_else(refused)?;
         let subject = claims::name(person, "id").ok_or_else(refused)?;

@@ -9,7 +9,7 @@ use super::cached::Cached;
 use super::claims;
 use super::code_flow::{CodeFlow, CodeRequest, Tokens};
 use super::dialect::Dialect;
-use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Verified};
+use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Verified, Way};
 use super::metadata::Metadata;
 use super::origin;
 use super::site::Site;
@@ -21,6 +21,7 @@ use super::{
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
+use crate::keys::published::Signed;
 
 /// Clocks of others may differ by so much.
 const SKEW: Duration = Duration::minutes(1);
@@ -47,7 +48,7 @@ impl OpenId {
         let (site, has_tenants) = (Arc::clone(&self.site), self.dialect.tenants);
         let fetched = async move {
             let tenants = has_tenants.then(|| Tenants::of(&site));
-            Metadata::fetch(&site, tenants).await
+            Metadata::fetch(&site, tenants.as_ref()).await
         };
         self.metadata.get(self.site.channel.clock().now(), Box::pin(fetched)).await
     }
@@ -63,7 +64,7 @@ impl OpenId {
             token: &metadata.token_endpoint,
             client_id,
             secret,
-            in_body: self.dialect.secret_in_body || !metadata.takes_basic(),
+            in_body: self.dialect.secret_in_body || !metadata.takes_basic,
         }
     }
 
@@ -77,18 +78,18 @@ impl OpenId {
             Some(tenants) => tenants.issuer_named(id_tokens::unverified(token).as_ref())?,
             None => metadata.issuer.clone(),
         };
-        let source = Source {
-            channel: &self.site.channel,
-            keys: &self.keys,
-            jwks_uri: &metadata.jwks_uri,
-            issuer: &issuer,
-        };
+        let source = self.source(&metadata, &issuer);
         let verified = id_tokens::verify(source, token, expected).await?;
         if self.dialect.admits.is_some_and(|admits| !admits(&self.site, &verified.claims)) {
             return Err(Trouble::refused(Reason::DomainNotAllowed, "it is of no such domain"));
         }
         let identity = self.identity(&verified.claims, &issuer)?;
         Ok((verified, identity))
+    }
+
+    fn source<'a>(&'a self, metadata: &'a Metadata, issuer: &'a str) -> Source<'a> {
+        let (channel, keys) = (&self.site.channel, &self.keys);
+        Source { channel, keys, jwks_uri: &metadata.jwks_uri, issuer }
     }
 
     /// The person of a token, who is known by issuer and subject.
@@ -110,7 +111,9 @@ impl OpenId {
     ) -> Result<Identity, Trouble> {
         let access_token = tokens.access().ok();
         let secret = self.site.secret().filter(|_| self.dialect.signs_by_secret);
-        let expected = Expected { audiences, nonce, secret, access_token };
+        let beside = self.site.beside(|_| true);
+        let way = Way::Straight;
+        let expected = Expected { audiences, beside: &beside, nonce, way, secret, access_token };
         let (verified, mut identity) = self.verify(tokens.id()?, expected).await?;
         if let Some(since) = since {
             self.check_freshness(&verified.claims, since)?;
@@ -149,14 +152,11 @@ impl OpenId {
         let Some(url) = metadata.userinfo_endpoint.as_deref().filter(|_| !is_enough) else {
             return Ok(());
         };
-        let (status, more) = self.site.channel.get(url, Some(access_token)).await?;
-        if status != 200 {
-            // The id token has said who it is; they are asked for more in vain.
-            tracing::warn!(provider = %self.site.registration.slug, status, "the userinfo endpoint of this provider did not answer");
+        let Some(more) = self.userinfo(&metadata, url, access_token, claims).await? else {
             return Ok(());
-        }
-        // Core §5.3.2
-        if more.get("sub") != claims.get("sub") {
+        };
+        // Core §5.3.2. Some write a number there.
+        if claims::name(&more, "sub") != claims::name(claims, "sub") {
             return Err(Trouble::refused(
                 Reason::WrongSubject,
                 "userinfo speaks of another person",
@@ -164,6 +164,53 @@ impl OpenId {
         }
         claims::fill(identity, &more, self.dialect.believed);
         Ok(())
+    }
+
+    /// What userinfo says. The id token has said who it is, so an answer of which nothing can be used
+    /// keeps nobody out.
+    async fn userinfo(
+        &self,
+        metadata: &Metadata,
+        url: &str,
+        access_token: &str,
+        claims: &Value,
+    ) -> Result<Option<Value>, Trouble> {
+        let passed_over = |why: &str| {
+            tracing::warn!(provider = %self.site.registration.slug, why, "what the userinfo endpoint of this provider answered is not used");
+            Ok(None)
+        };
+        let (status, body) = match self.site.channel.get_text(url, Some(access_token)).await {
+            Ok(answer) => answer,
+            Err(Trouble::Refused { detail, .. }) => return passed_over(&detail),
+            Err(trouble) => return Err(trouble),
+        };
+        if status != 200 {
+            return passed_over(&format!("status {status}"));
+        }
+        match serde_json::from_slice(&body) {
+            Ok(more @ Value::Object(_)) => return Ok(Some(more)),
+            Ok(_) => return passed_over("it is no object"),
+            Err(_) => {}
+        }
+        let text = std::str::from_utf8(&body).unwrap_or_default().trim();
+        let Some(signed) = Signed::parse(text) else {
+            return passed_over("it is neither JSON nor a JWT");
+        };
+        // Core §5.3.2: iss and aud are there as in the id token, or not at all.
+        let more = signed.claims();
+        let is_ours =
+            id_tokens::audiences(more).is_some_and(|named| named.contains(&self.site.client_id()));
+        let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
+        if more.get("iss").is_some_and(|iss| iss != issuer) || more.get("aud").is_some() && !is_ours
+        {
+            return passed_over("it is a JWT of another issuer, or for another app");
+        }
+        let source = self.source(metadata, issuer);
+        match id_tokens::verify_signature(source, &signed, None, Way::Straight).await {
+            Ok(()) => Ok(Some(signed.into_claims())),
+            Err(Trouble::Refused { detail, .. }) => passed_over(&detail),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     /// Whose code it is. One of an app that we can be belongs to that app itself.
@@ -226,8 +273,11 @@ impl Provider for OpenId {
         Box::pin(async move {
             match presented.token {
                 Token::Id(token) => {
+                    let beside = self.site.beside(|audience| audience.clients.is_empty());
                     let expected = Expected {
                         audiences: presented.accepted,
+                        beside: &beside,
+                        way: Way::Presented,
                         nonce: self.nonce_rule(presented.nonce),
                         // Whoever can read the secret in an app could sign.
                         secret: None,
@@ -285,7 +335,7 @@ impl Provider for OpenId {
             flow.check(&self.site.channel, redirect_uri, self.site.unknown_code()).await?;
             let keys =
                 id_tokens::fetch(Arc::clone(&self.site.channel), metadata.jwks_uri.clone()).await?;
-            if keys.keys().is_empty() {
+            if keys.count() == 0 {
                 let problem = format!("there are no keys at the jwks_uri, {}", metadata.jwks_uri);
                 return Err(Trouble::Misconfigured(problem));
             }

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::presets::{self, Needs, Row};
 use super::{apple, tenants};
-use crate::domain::provider::{Credential, Preset, Registration, Terms};
+use crate::domain::provider::{Audience, Credential, Preset, Registration, Terms};
 use crate::outbound;
 
 /// What is wrong with a registration, by the keys of the settings.
@@ -114,7 +114,9 @@ fn careless(registration: &Registration, problems: &mut Problems) {
     if terms.scopes.as_deref().is_some_and(|scopes| row.is_openid() && !has_openid(scopes, row)) {
         problems.add("scopes", "must name openid: without it there is no id_token");
     }
-    if terms.audiences.iter().any(|one| one.id.trim().is_empty() || one.clients.is_empty()) {
+    // One without clients may stand beside ours in an id token, and counts for nobody by itself.
+    let is_idle = |one: &Audience| one.clients.is_empty() && !row.is_openid();
+    if terms.audiences.iter().any(|one| one.id.trim().is_empty() || is_idle(one)) {
         problems.add("audience", "needs an id, and clients that it is for");
     }
     // The issuer of an OpenID provider is what it says, byte for byte; the others have paths behind it.

@@ -9,7 +9,7 @@ use super::origin;
 use super::presets::{self, Needs, Row};
 use super::registration::is_source;
 use super::trouble::Trouble;
-use crate::domain::provider::{Credential, Registration};
+use crate::domain::provider::{Audience, Credential, Registration};
 use crate::domain::sensitive::Sensitive;
 
 /// This server at one provider.
@@ -39,6 +39,12 @@ impl Site {
     /// Where it is instead of at its usual place.
     pub(super) fn elsewhere(&self) -> Option<&str> {
         self.registration.terms.issuer.as_deref()
+    }
+
+    /// Further audiences there that the operator trusts, so that they may stand beside ours.
+    pub(super) fn beside(&self, is_meant: fn(&Audience) -> bool) -> Vec<&str> {
+        let audiences = self.registration.terms.audiences.iter();
+        audiences.filter(|one| is_meant(one)).map(|one| one.id.as_str()).collect()
     }
 
     /// What we prove by who we are.

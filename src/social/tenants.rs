@@ -1,5 +1,7 @@
 //! Microsoft: many tenants behind one door, each an issuer of its own.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::site::Site;
@@ -14,17 +16,26 @@ const PERSONAL: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 const PLACE: &str = "{tenantid}";
 
 pub(super) fn is_tenant(tenant: &str) -> bool {
+    is_word(tenant) || id(tenant).is_some()
+}
+
+fn is_word(tenant: &str) -> bool {
     matches!(tenant, COMMON | "organizations" | "consumers")
-        || uuid::Uuid::try_parse(tenant).is_ok()
+}
+
+/// The id of a tenant as Microsoft writes it: in lower case. Portals and scripts show capitals too.
+fn id(tenant: &str) -> Option<String> {
+    let id = uuid::Uuid::try_parse(tenant).ok()?.to_string();
+    id.eq_ignore_ascii_case(tenant).then_some(id)
 }
 
 /// The tenants that are let in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tenants<'a> {
     /// Where their issuers begin.
     base: &'a str,
     /// One of them, or a word for several.
-    which: &'a str,
+    which: Cow<'a, str>,
 }
 
 impl<'a> Tenants<'a> {
@@ -35,12 +46,13 @@ impl<'a> Tenants<'a> {
 
     /// Those of the settings; whoever has an account, if these say nothing.
     fn new(base: &'a str, which: Option<&'a str>) -> Self {
-        Self { base, which: which.unwrap_or(COMMON) }
+        let which = which.unwrap_or(COMMON);
+        Self { base, which: id(which).map_or(Cow::Borrowed(which), Cow::Owned) }
     }
 
     /// The issuer whose metadata they have.
     pub(super) fn issuer(&self) -> String {
-        self.issuer_of(self.which)
+        self.issuer_of(&self.which)
     }
 
     fn issuer_of(&self, tenant: &str) -> String {
@@ -49,7 +61,7 @@ impl<'a> Tenants<'a> {
 
     /// Whether the metadata may call its issuer this: a template where there are several.
     pub(super) fn may_be_called(&self, stated: &str) -> bool {
-        let tenant = match self.which {
+        let tenant = match self.which.as_ref() {
             COMMON | "organizations" => PLACE,
             "consumers" => PERSONAL,
             own => own,
@@ -68,15 +80,14 @@ impl<'a> Tenants<'a> {
     pub(super) fn issuer_named(&self, claims: Option<&Value>) -> Result<String, Trouble> {
         let refused = |why: &str| Trouble::refused(Reason::WrongIssuer, why);
         let own = claims.and_then(|claims| claims.get("tid")).and_then(Value::as_str);
-        let own = own.filter(|own| uuid::Uuid::try_parse(own).is_ok());
-        let own = own.ok_or_else(|| refused("the token names no tenant"))?;
-        let is_let_in = match self.which {
+        let own = own.and_then(id).ok_or_else(|| refused("the token names no tenant"))?;
+        let is_let_in = match self.which.as_ref() {
             COMMON => true,
             "organizations" => own != PERSONAL,
             "consumers" => own == PERSONAL,
-            only => own.eq_ignore_ascii_case(only),
+            only => own == only,
         };
-        if is_let_in { Ok(self.issuer_of(own)) } else { Err(refused("the tenant is another one")) }
+        if is_let_in { Ok(self.issuer_of(&own)) } else { Err(refused("the tenant is another one")) }
     }
 }
 
@@ -109,6 +120,22 @@ mod tests {
         }
         assert!(Tenants::new(BASE, None).issuer_named(None).is_err());
         assert!(Tenants::new(BASE, None).issuer_named(Some(&json!({}))).is_err());
+    }
+
+    #[test]
+    fn a_tenant_id_in_capitals_is_the_same_tenant() {
+        let capitals = OWN.to_uppercase();
+        assert!(is_tenant(&capitals) && !is_tenant("COMMON"));
+        let own = Tenants::new(BASE, Some(&capitals));
+        let issuer = format!("{BASE}/{OWN}/v2.0");
+        assert_eq!(own.issuer(), issuer);
+        assert!(own.may_be_called(&issuer) && own.issues(&issuer));
+        for tid in [OWN, &capitals] {
+            assert_eq!(own.issuer_named(Some(&json!({ "tid": tid }))).as_ref(), Ok(&issuer));
+        }
+        assert!(own.issuer_named(Some(&json!({ "tid": PERSONAL }))).is_err());
+        // Only as it is written everywhere.
+        assert!(!is_tenant(&OWN.replace('-', "")) && !is_tenant(&format!("{{{OWN}}}")));
     }
 
     #[test]

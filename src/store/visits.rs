@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect};
 
 use super::column::{corrupt, millis};
 use super::{Reader, Tx, while_doing};
@@ -85,8 +86,12 @@ impl TryFrom<Model> for Visit {
     }
 }
 
-/// Writes a visit that begins.
+/// So many at once of one interaction: a button that was pressed again, in another tab too.
+const AT_ONCE: u64 = 8;
+
+/// Writes a visit that begins. The oldest ones of its interaction end, where there are too many.
 pub async fn insert(tx: &Tx, visit: &Visit) -> Result<(), Fault> {
+    make_room(tx, &visit.interaction).await?;
     let row = ActiveModel {
         hash: Set(visit.hash.to_stored()),
         provider: Set(visit.provider.as_str().to_owned()),
@@ -100,6 +105,26 @@ pub async fn insert(tx: &Tx, visit: &Visit) -> Result<(), Fault> {
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))
+}
+
+async fn make_room(tx: &Tx, interaction: &InteractionId) -> Result<(), Fault> {
+    let kept = Entity::find()
+        .filter(Column::InteractionId.eq(interaction.0.as_str()))
+        .order_by_desc(Column::ExpiresAt)
+        .limit(AT_ONCE)
+        .all(tx.connection())
+        .await
+        .map_err(while_doing(TABLE))?;
+    if u64::try_from(kept.len()).is_ok_and(|count| count < AT_ONCE) {
+        return Ok(());
+    }
+    let newest = kept.into_iter().rev().skip(1).map(|visit| visit.hash);
+    let gone = Entity::delete_many()
+        .filter(Column::InteractionId.eq(interaction.0.as_str()))
+        .filter(Column::Hash.is_not_in(newest))
+        .exec(tx.connection())
+        .await;
+    gone.map(drop).map_err(while_doing(WRITING))
 }
 
 /// The visit of this state.

@@ -81,22 +81,23 @@ pub(super) async fn get(
     context: Context,
     request: Request,
 ) -> Answered {
+    let form = answer(request.uri().query().unwrap_or_default().as_bytes());
     let guest = Guest::of_get(&shared, context, request).await?;
     let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &guest)) };
     // Whoever left for a provider that is gone is told so where they left from: their `state` says
     // where that is. Nobody else has one.
     let is_known = shared.issuer.providers.list().iter().any(|one| one.registration.slug == slug);
-    let Some(state) = guest.form.get("state") else {
+    let Some(state) = form.get("state") else {
         let unknown = (!is_known).then(|| unknown(&shared, &guest));
         let lost = || page::lost(&shared, &guest, Error::Refused(Lost::Unknown));
         return Ok(unknown.unwrap_or_else(lost));
     };
     let came = Came {
         state,
-        code: guest.form.get("code"),
-        error: guest.form.get("error"),
-        iss: guest.form.get("iss"),
-        user: guest.form.get("user"),
+        code: form.get("code"),
+        error: form.get("error"),
+        iss: form.get("iss"),
+        user: form.get("user"),
         language: guest.language.as_str(),
     };
     Ok(match interactions::come_back(&shared.issuer, guest.caller(), &slug, came).await {
@@ -117,6 +118,20 @@ pub(super) async fn get(
     })
 }
 
+/// What of an answer is looked at.
+const ANSWER: [&str; 5] = ["state", "code", "error", "iss", "user"];
+
+/// What is looked at of the answer of a provider (RFC 6749 §4.1.2: the rest is ignored, also where it
+/// stands twice or cannot be read). Where one of these stands twice, there is no answer.
+fn answer(raw: &[u8]) -> Form {
+    let is_looked_at = |pair: &&[u8]| {
+        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        ANSWER.iter().any(|known| known.as_bytes() == name)
+    };
+    let pairs: Vec<_> = raw.split(|byte| *byte == b'&').filter(is_looked_at).collect();
+    Form::parse(&pairs.join(&b'&')).unwrap_or_default()
+}
+
 /// The answer of a provider as a form. A cross-site POST brings no cookie of ours, so the browser
 /// comes back by GET with it.
 pub(super) async fn post(
@@ -133,13 +148,12 @@ pub(super) async fn post(
             return Err(page::failed(&shared, &guest, failed));
         }
     };
-    let guest = Guest::nobody(&shared, context, parts.headers, None);
-    let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &guest)) };
-    let Ok(form) = Form::parse(&body) else {
-        return Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)));
+    let Some(slug) = Slug::parse(&provider) else {
+        let guest = Guest::nobody(&shared, context, parts.headers, None);
+        return Ok(unknown(&shared, &guest));
     };
-    let kept = ["state", "code", "error", "iss", "user"].into_iter();
-    let kept = kept.filter_map(|name| Some((name, form.get(name)?)));
+    let form = answer(&body);
+    let kept = ANSWER.into_iter().filter_map(|name| Some((name, form.get(name)?)));
     let kept = kept.filter(|(name, value)| *name != "user" || value.len() <= LONGEST_USER);
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
     let callback = urls::LOGIN_CALLBACK.replace("{provider}", slug.as_str());

@@ -57,7 +57,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("rcgen", &["app", "cli"]),
     ("oauth2", &["social", "cli"]),
-    ("openidconnect", &["social", "cli"]),
+    ("openidconnect", &["cli"]),
     ("zxcvbn", &["accounts"]),
 ];
 

@@ -77,7 +77,8 @@ pub(in crate::cli) struct Add {
     /// A further origin that it sends browsers through
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
-    /// A further client id there whose tokens are accepted at /token, and for which of your clients
+    /// A further client id there whose tokens are accepted at /token, and for which of your clients;
+    /// for none of them (ID=), it may only stand beside the client id in an id token
     #[arg(long = "audience", value_name = "ID=CLIENT,…")]
     audiences: Vec<String>,
     /// A client that it serves; all without any
@@ -185,14 +186,14 @@ impl Add {
     }
 }
 
-/// `ID=CLIENT,CLIENT`. An id may hold an equals sign, a client id here hardly does.
+/// `ID=CLIENT,CLIENT`, or `ID=`. An id may hold an equals sign, a client id here hardly does.
 fn audience(text: &str) -> Outcome<Audience> {
-    let halves =
-        text.rsplit_once('=').filter(|(id, clients)| !id.is_empty() && !clients.is_empty());
+    let halves = text.rsplit_once('=').filter(|(id, _)| !id.is_empty());
     let Some((id, clients)) = halves else {
         return usage(format!("--audience {text}: is not like ID=CLIENT,CLIENT"));
     };
-    let clients: Option<Vec<_>> = clients.split(',').map(ClientId::parse).collect();
+    let clients = clients.split(',').filter(|_| !clients.is_empty());
+    let clients: Option<Vec<_>> = clients.map(ClientId::parse).collect();
     match clients {
         Some(clients) => Ok(Audience { id: id.to_owned(), clients }),
         None => usage(format!("--audience {text}: holds what is no client id")),

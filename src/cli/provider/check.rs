@@ -158,7 +158,7 @@ async fn said(
         Err(problems) => Err(problems.to_string()),
         Ok(provider) => {
             let uri = redirect_uri(&settings.issuer, &one.slug);
-            let said = social::in_time(provider.check(&uri)).await;
+            let said = social::in_time(None, provider.check(&uri)).await;
             said.map_err(|trouble| trouble.to_string())
         }
     })

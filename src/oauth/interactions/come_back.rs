@@ -20,7 +20,7 @@ use crate::domain::verdict::{Error, Fault};
 use crate::oauth::Issuer;
 use crate::oauth::error::{ErrorCode, Refusal as AppRefusal};
 use crate::oauth::providers::{Known, redirect_uri};
-use crate::social::{self, AuthorizationResponse, Trouble};
+use crate::social::{self, Asker, AuthorizationResponse, Trouble};
 use crate::store::visits::{self, Visit};
 use crate::store::{Tx, interactions};
 
@@ -164,7 +164,8 @@ async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Er
         };
         known.provider.finish(response).await.map(Some)
     };
-    match social::in_time(Box::pin(proven)).await {
+    let asker = Asker::person(at.caller.address);
+    match social::in_time(Some(asker), Box::pin(proven)).await {
         Ok(Some(identity)) => Ok(identity),
         Ok(None) => {
             let note = came.error.map_or(Note::Failed, note_of);

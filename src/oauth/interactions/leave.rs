@@ -151,7 +151,7 @@ async fn depart(
         again: departure.again,
         scopes: departure.scopes,
     };
-    let url = social::in_time(known.provider.start(request)).await.map_err(|trouble| {
+    let url = social::in_time(None, known.provider.start(request)).await.map_err(|trouble| {
         tracing::warn!(provider = %slug, %trouble, "people cannot be sent to this provider");
         Error::Refused(trouble)
     })?;

@@ -4,7 +4,6 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
@@ -28,12 +27,7 @@ pub struct Known {
     pub registration: Registration,
     /// The provider.
     pub provider: Arc<dyn Provider>,
-    /// The turns of apps that exchange its tokens: people in browsers never wait for them.
-    pub exchanges: Arc<Semaphore>,
 }
-
-/// So many exchanges at once at one provider.
-const EXCHANGES: usize = 32;
 
 impl Known {
     /// What people who read this language call it.
@@ -224,11 +218,7 @@ fn make(
     clock: &Clock,
 ) -> Result<Arc<Known>, String> {
     match social::provider(registration, outbound, clock) {
-        Ok(provider) => Ok(Arc::new(Known {
-            registration: registration.clone(),
-            provider,
-            exchanges: Arc::new(Semaphore::new(EXCHANGES)),
-        })),
+        Ok(provider) => Ok(Arc::new(Known { registration: registration.clone(), provider })),
         Err(problems) => Err(format!("the provider {} is not good: {problems}", registration.slug)),
     }
 }

@@ -1,31 +1,43 @@
 //! When a provider is left alone, and what a server does while one is down. Security case S128.
 
-use super::traces::{DISCOVERY, Traces, is_noted, left, refusals, visit};
-use super::with_idp;
+use super::traces::{DISCOVERY, Traces, is_noted, left, refusals, visit, visit_from};
+use super::{with_idp, with_idp_and_proxy};
 use crate::support::both;
 use crate::support::upstream::{Answer, CLIENT_ID, Evil, Lie, Oidc};
 
 both! {
-    async fn a_provider_rests_after_five_failures_of_its_own(database) {
+    async fn a_provider_whose_failures_are_met_at_several_places_rests_for_these(database) {
         let idp = Oidc::start().await;
-        let (server, app) = with_idp(&database, idp.base(), "").await;
+        let (server, app) = with_idp_and_proxy(&database, idp.base()).await;
         idp.follows(server.now());
+        let place = |number: usize| format!("192.0.2.{number}");
         for (round, status) in [500, 502, 503, 504].into_iter().enumerate() {
             let before = idp.count("/token");
+            let calls = || idp.count("/token") - before;
             idp.misbehaves("/token", Answer::html(status, "Try again."));
-            for visits in 1..=7 {
-                is_noted(&visit(&server, &app, "idp", &idp).await, "idp", "unavailable");
-                assert_eq!(idp.count("/token") - before, visits.min(5), "{status} {visits}");
+            for number in 1..=5 {
+                let page = visit_from(&server, &app, &idp, &place(number)).await;
+                is_noted(&page, "idp", "unavailable");
+            }
+            assert_eq!(calls(), 5, "{status}");
+            // Who met a failure waits; whoever did not tries, and waits then.
+            for (number, expected) in [(1, 5), (5, 5), (6, 6), (6, 6), (3, 6), (7, 7), (7, 7)] {
+                let page = visit_from(&server, &app, &idp, &place(number)).await;
+                is_noted(&page, "idp", "unavailable");
+                assert_eq!(calls(), expected, "{status} {number}");
             }
             idp.behaves();
             server.advance(29);
-            is_noted(&visit(&server, &app, "idp", &idp).await, "idp", "unavailable");
-            assert_eq!(idp.count("/token") - before, 5, "{status}");
-            // One call tries, and it is well again.
-            server.advance(1);
-            visit(&server, &app, "idp", &idp).await.heard().code();
-            visit(&server, &app, "idp", &idp).await.heard().code();
-            assert_eq!(idp.count("/token") - before, 7, "{status}");
+            let page = visit_from(&server, &app, &idp, &place(1)).await;
+            is_noted(&page, "idp", "unavailable");
+            assert_eq!(calls(), 7, "{status}");
+            // The first one who is answered ends it for everybody.
+            let who_ends_it = if round % 2 == 0 { 8 } else { 1 };
+            server.advance(i64::from(round % 2 != 0));
+            for number in [who_ends_it, 1, 2, 3] {
+                visit_from(&server, &app, &idp, &place(number)).await.heard().code();
+            }
+            assert_eq!(calls(), 11, "{status}");
             server.advance(61);
             let evidence = server.evidence().await;
             let unavailable = refusals(&evidence).await.into_iter();
@@ -38,16 +50,50 @@ both! {
 
     async fn a_trial_that_fails_begins_another_rest(database) {
         let idp = Oidc::start().await;
-        let (server, app) = with_idp(&database, idp.base(), "").await;
+        let (server, app) = with_idp_and_proxy(&database, idp.base()).await;
         idp.follows(server.now());
         idp.misbehaves("/token", Answer::html(500, "Try again."));
-        for (rest, calls) in [(0, 5), (30, 6), (29, 6), (1, 7)] {
+        for (rest, calls) in [(0, 6), (30, 7), (29, 7), (1, 8)] {
             server.advance(rest);
-            for _ in 0..6 {
-                is_noted(&visit(&server, &app, "idp", &idp).await, "idp", "unavailable");
+            for number in 1..=6 {
+                let address = format!("192.0.2.{number}");
+                let page = visit_from(&server, &app, &idp, &address).await;
+                is_noted(&page, "idp", "unavailable");
             }
             assert_eq!(idp.count("/token"), calls, "after {rest} s more");
         }
+    }
+
+    /// A provider may answer with a failure of its own to a code that it finds odd: anybody can send
+    /// as many of these as they like.
+    async fn a_stranger_alone_makes_no_provider_rest(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp_and_proxy(&database, idp.base()).await;
+        idp.follows(server.now());
+        idp.misbehaves_to("odd", "/token", Answer::html(500, "Try again."));
+        for number in 0..20 {
+            let address = format!("198.51.100.{}", number % 2);
+            let mut browser = server.browser().saying("x-forwarded-for", &address);
+            let page = browser.open(&app.authorization_url(&[])).await;
+            let left = browser.leave(&page, "idp").await;
+            let callback = idp.approve(left.location().expect("sent away")).with("code", "odd");
+            is_noted(&browser.come_back(&callback).await, "idp", "unavailable");
+        }
+        assert_eq!(idp.count("/token"), 20);
+        for address in ["192.0.2.1", "198.51.100.0"] {
+            visit_from(&server, &app, &idp, address).await.heard().code();
+        }
+        // By many strangers it is made to rest for them, and for nobody else.
+        for number in 0..20 {
+            let address = format!("203.0.113.{number}");
+            let mut browser = server.browser().saying("x-forwarded-for", &address);
+            let page = browser.open(&app.authorization_url(&[])).await;
+            let left = browser.leave(&page, "idp").await;
+            let callback = idp.approve(left.location().expect("sent away")).with("code", "odd");
+            is_noted(&browser.come_back(&callback).await, "idp", "unavailable");
+        }
+        visit_from(&server, &app, &idp, "192.0.2.2").await.heard().code();
+        visit_from(&server, &app, &idp, "203.0.113.1").await.heard().code();
     }
 
     /// Else anybody with a bad code or a bad token could shut a provider out.

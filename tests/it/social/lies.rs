@@ -21,9 +21,11 @@ pub(super) enum Fate {
 fn fate(lie: Lie) -> Fate {
     let failed = |reason| Fate::Refused("failed", reason);
     match lie {
-        Lie::EmailVerifiedMissing | Lie::EmailVerifiedFalse | Lie::EmailVerifiedText => {
-            Fate::Unproven
-        }
+        // Core §5.1: neither a text nor a number is the boolean that proves an address.
+        Lie::EmailVerifiedMissing
+        | Lie::EmailVerifiedFalse
+        | Lie::EmailVerifiedText
+        | Lie::EmailVerifiedNumber => Fate::Unproven,
         Lie::DiscoveryIssuer
         | Lie::DiscoveryWithoutJwks
         | Lie::DiscoveryNoJson
@@ -38,12 +40,7 @@ fn fate(lie: Lie) -> Fate {
         Lie::Expired => failed("expired"),
         Lie::IatAhead => failed("issued_ahead"),
         Lie::AtHashWrong => failed("wrong_at_hash"),
-        // Core §5.1: a number is no boolean, and no token of OpenID Connect holds one there.
-        Lie::SubEmpty
-        | Lie::SubMissing
-        | Lie::EmailVerifiedNumber
-        | Lie::AlgNoneCapital
-        | Lie::AlgNoneMixed => failed("malformed_token"),
+        Lie::SubEmpty | Lie::SubMissing => failed("malformed_token"),
         Lie::SignatureBroken
         | Lie::SignatureEmpty
         | Lie::SignedByAnother
@@ -51,6 +48,8 @@ fn fate(lie: Lie) -> Fate {
         | Lie::Jku
         | Lie::X5u
         | Lie::AlgNone
+        | Lie::AlgNoneCapital
+        | Lie::AlgNoneMixed
         | Lie::KeyedByPem
         | Lie::KeyedByJwk
         | Lie::KeyedByClientSecret
@@ -101,7 +100,7 @@ both! {
             assert_eq!(refusals(&evidence).await, expected, "{lie:?}");
             assert_eq!(Traces::of(&evidence).await, Traces::NONE, "{lie:?}");
         }
-        assert_eq!(expected.len(), Lie::ALL.len() - 9);
+        assert_eq!(expected.len(), Lie::ALL.len() - 10);
         assert_eq!(evil.canary().count(), 0);
         let refused = evidence.events_of("federation.refused").await;
         assert!(refused.iter().all(|event| event.client.as_deref() == Some("app")));
@@ -159,7 +158,7 @@ both! {
             assert_eq!(first["sub"], person["sub"]);
         }
         let traces = Traces::of(&evidence).await;
-        assert_eq!((traces.accounts, traces.identities), (4, 3));
+        assert_eq!((traces.accounts, traces.identities), (5, 4));
         let linked = format!("SELECT count(*) AS n FROM identity WHERE user_id = '{owner}'");
         assert_eq!(evidence.count(&linked).await, 0);
         // Whom the provider vouches for is asked to prove the account, and is not let in either.
@@ -181,7 +180,7 @@ both! {
         let evidence = server.evidence().await;
         for status in [301, 302, 303, 307, 308] {
             let away = Answer::redirect(status, evil.canary().url());
-            for path in ["/token", "/jwks", "/userinfo"] {
+            for path in ["/token", "/jwks"] {
                 server.advance(FORGOTTEN);
                 evil.misbehaves(path, away.clone());
                 is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "failed");
@@ -189,8 +188,14 @@ both! {
             }
             server.advance(FORGOTTEN);
         }
-        assert_eq!(refusals(&evidence).await, vec!["idp: malformed_answer"; 15]);
+        assert_eq!(refusals(&evidence).await, vec!["idp: malformed_answer"; 10]);
         assert_eq!(Traces::of(&evidence).await, Traces::NONE);
+        // Userinfo is not needed: nobody goes where it leads either.
+        for status in [301, 302, 303, 307, 308] {
+            evil.misbehaves("/userinfo", Answer::redirect(status, evil.canary().url()));
+            visit(&server, &app, "idp", &evil).await.heard().code();
+        }
+        evil.behaves();
         // Nor on the way there.
         let (server, app) = with_idp(&database, evil.base(), "").await;
         for status in [301, 302, 303, 307, 308] {

@@ -2,10 +2,12 @@
 
 mod addresses;
 mod arriving;
+mod audiences;
 mod breaker;
 mod browser;
 mod connecting;
 mod connecting_checks;
+mod crowds;
 mod doors;
 mod errors;
 pub(crate) mod every;
@@ -15,12 +17,14 @@ mod hints;
 mod identity_keys;
 mod in_app;
 mod keys;
+mod kinds;
 mod leaving;
 mod lies;
 mod lies_at_token;
 mod linking;
 mod mix_up;
 mod native;
+mod odd_types;
 mod operators;
 mod operators_checks;
 mod quirks;
@@ -57,6 +61,14 @@ pub(crate) fn table(slug: &str, preset: &str, issuer: &str, more: &str) -> Strin
 /// A server with one OpenID provider that is called `idp`, and an app.
 async fn with_idp(database: &Database, issuer: &str, more: &str) -> (Server, App) {
     let server = Server::start_social(database, &table("idp", "oidc", issuer, more)).await;
+    let app = server.web_app("app", |client| client.first_party = true).await;
+    (server, app)
+}
+
+/// The same behind a proxy that is believed about addresses.
+async fn with_idp_and_proxy(database: &Database, issuer: &str) -> (Server, App) {
+    let settings = [("outbound.allow_private", "true"), ("trusted_proxies", "127.0.0.1")];
+    let server = Server::start_of(database, &settings, &table("idp", "oidc", issuer, "")).await;
     let app = server.web_app("app", |client| client.first_party = true).await;
     (server, app)
 }

@@ -227,7 +227,7 @@ async fn what_nobody_means_is_told_by_its_key() {
         (usual("kakao", "scopes = \"account_email\""), "scopes", "openid"),
         (usual("github", "issuer = \"https://github.example.com/\""), "issuer", "slash"),
         (usual("google", "audience = [{ id = \"\", clients = [\"a\"] }]"), "audience", "id"),
-        (usual("google", "audience = [{ id = \"a\", clients = [] }]"), "audience", "clients"),
+        (usual("github", "audience = [{ id = \"a\", clients = [] }]"), "audience", "clients"),
     ] {
         write(&cli, &format!("[[social]]\nslug = \"it\"\n{lines}\n"));
         let report = cli.run(&["config", "check", "--json"], None).await;

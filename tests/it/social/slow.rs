@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 
-use super::traces::{DISCOVERY, Traces, is_noted, refusals, returning, visit};
-use super::with_idp;
+use super::traces::{DISCOVERY, Traces, is_noted, refusals, visit, visit_from};
+use super::{with_idp, with_idp_and_proxy};
 use crate::support::upstream::{Answer, Evil, Lie, Oidc};
 use crate::support::{Database, both};
 
@@ -46,14 +46,18 @@ async fn stays(database: &Database) {
     browser.come_back(&callback).await.heard().code();
 }
 
-/// Five time-outs are enough.
+/// Five time-outs are enough, where they are met at several places.
 async fn rests(database: &Database) {
     let idp = Oidc::start().await;
-    let (server, app) = with_idp(database, idp.base(), "").await;
+    let (server, app) = with_idp_and_proxy(database, idp.base()).await;
     idp.follows(server.now());
     let mut away = Vec::new();
-    for _ in 0..5 {
-        away.push(returning(&server, &app, "idp", &idp).await);
+    for number in 0..5 {
+        let address = format!("192.0.2.{number}");
+        let mut browser = server.browser().saying("x-forwarded-for", &address);
+        let page = browser.open(&app.authorization_url(&[])).await;
+        let left = browser.leave(&page, "idp").await;
+        away.push((browser, idp.approve(left.location().expect("sent away"))));
     }
     idp.misbehaves("/token", Answer::never());
     let back = away.iter_mut().map(|(browser, callback)| browser.come_back(callback));
@@ -62,10 +66,10 @@ async fn rests(database: &Database) {
     }
     idp.behaves();
     assert_eq!(idp.count("/token"), 5);
-    is_noted(&visit(&server, &app, "idp", &idp).await, "idp", "unavailable");
+    is_noted(&visit_from(&server, &app, &idp, "192.0.2.1").await, "idp", "unavailable");
     assert_eq!(idp.count("/token"), 5, "it rests");
     server.advance(30);
-    visit(&server, &app, "idp", &idp).await.heard().code();
+    visit_from(&server, &app, &idp, "192.0.2.1").await.heard().code();
     assert_eq!(idp.count("/token"), 6);
 }
 

@@ -1,6 +1,8 @@
 //! What a refusal must not leave behind, and what it must.
 
-use crate::support::upstream::{Callback, StandIn, Vendor};
+use serde_json::{Value, json};
+
+use crate::support::upstream::{Answer, CLIENT_ID, Callback, StandIn, Vendor};
 use crate::support::{App, Browser, Evidence, Page, Server};
 
 /// Where a provider says what it is.
@@ -68,6 +70,37 @@ pub(super) async fn visit<V: Vendor>(
 ) -> Page {
     let (mut browser, callback) = returning(server, app, slug, provider).await;
     browser.come_back(&callback).await
+}
+
+/// The same from another address, behind a proxy that is believed.
+pub(super) async fn visit_from<V: Vendor>(
+    server: &Server,
+    app: &App,
+    provider: &StandIn<V>,
+    address: &str,
+) -> Page {
+    let mut browser = server.browser().saying("x-forwarded-for", address);
+    let page = browser.open(&app.authorization_url(&[])).await;
+    browser.sign_in_by(&page, "idp", provider).await
+}
+
+/// Somebody who comes back from a provider with an id token that says other things besides.
+pub(super) async fn visit_with<V: Vendor>(
+    server: &Server,
+    app: &App,
+    slug: &str,
+    provider: &StandIn<V>,
+    change: impl FnOnce(&mut Value),
+) -> Page {
+    let (mut browser, callback) = returning(server, app, slug, provider).await;
+    let asked = provider.asked();
+    let left = asked.iter().rev().find(|asked| asked.query.has("nonce")).expect("they left");
+    let token = provider.id_token_with(CLIENT_ID, Some(left.query.get("nonce")), change);
+    let tokens = json!({ "access_token": "a", "token_type": "Bearer", "id_token": token });
+    provider.misbehaves("/token", Answer::json(200, &tokens));
+    let page = browser.come_back(&callback).await;
+    provider.behaves();
+    page
 }
 
 /// That it is the sign-in page with word of what happened at a provider.

@@ -17,7 +17,8 @@ pub(crate) struct Desk {
     clock: Mutex<Clock>,
     person: Mutex<Person>,
     asked: Mutex<Vec<Asked>>,
-    faults: Mutex<HashMap<String, Answer>>,
+    /// By path: what is asked with, if that matters, and the answer.
+    faults: Mutex<HashMap<String, (Option<String>, Answer)>>,
     redirect_uris: Mutex<Option<Vec<String>>>,
     codes: Mutex<HashMap<String, Grant>>,
     tokens: Mutex<HashMap<String, Grant>>,
@@ -82,7 +83,13 @@ impl Desk {
 
     /// Gives this answer at this path from now on, whatever is asked.
     pub(crate) fn misbehaves(&self, path: &str, answer: Answer) {
-        self.faults.lock().unwrap().insert(path.to_owned(), answer);
+        self.faults.lock().unwrap().insert(path.to_owned(), (None, answer));
+    }
+
+    /// Gives this answer at this path to whoever brings this code, and is itself to everybody else.
+    pub(crate) fn misbehaves_to(&self, code: &str, path: &str, answer: Answer) {
+        let fault = (Some(code.to_owned()), answer);
+        self.faults.lock().unwrap().insert(path.to_owned(), fault);
     }
 
     /// Is itself again.
@@ -90,8 +97,9 @@ impl Desk {
         self.faults.lock().unwrap().clear();
     }
 
-    pub(super) fn fault(&self, path: &str) -> Option<Answer> {
-        self.faults.lock().unwrap().get(path).cloned()
+    pub(super) fn fault(&self, asked: &Asked) -> Option<Answer> {
+        let (code, answer) = self.faults.lock().unwrap().get(&asked.path).cloned()?;
+        code.is_none_or(|code| asked.get("code") == code).then_some(answer)
     }
 
     /// Every request, in the order in which they came.

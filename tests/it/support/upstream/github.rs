@@ -83,7 +83,7 @@ impl Vendor for GitHubVendor {
             ("/user" | "/user/emails", None) => message(401, "Bad credentials"),
             ("/user", Some(grant)) => Answer::json(200, &user(&grant)),
             ("/user/emails", Some(grant)) if has_word(&grant.scope, "user:email") => {
-                Answer::json(200, &self.emails(&grant))
+                Answer::json(200, &page(asked, &self.emails(&grant)))
             }
             _ => message(404, "Not Found"),
         }
@@ -98,6 +98,16 @@ impl GitHubVendor {
         });
         self.emails.lock().unwrap().clone().unwrap_or_else(|| one.collect())
     }
+}
+
+/// One page of a list: 30 entries, unless more are asked for; 100 at most.
+fn page(asked: &Asked, list: &Value) -> Value {
+    let number = |name: &str, usual: usize| asked.query.get(name).parse().unwrap_or(usual);
+    let (size, page) = (number("per_page", 30).min(100), number("page", 1).max(1));
+    list.as_array().map_or_else(
+        || list.clone(),
+        |all| all.iter().skip((page - 1) * size).take(size).cloned().collect(),
+    )
 }
 
 fn token(desk: &Desk, asked: &Asked) -> Fields {

@@ -31,7 +31,7 @@ pub(super) async fn take<V: Vendor>(
 
 impl<V: Vendor> Office<V> {
     fn answer(&self, asked: &Asked) -> Answer {
-        if let Some(fault) = self.desk.fault(&asked.path) {
+        if let Some(fault) = self.desk.fault(asked) {
             return fault;
         }
         if !self.vendor.authorizes(&asked.path) {
