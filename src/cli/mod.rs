@@ -142,17 +142,17 @@ fn dispatch(cli: Cli, output: Output) -> Outcome<ExitCode> {
     let runtime = runtime.map_err(|error| Rejected(format!("cannot start: {error}")))?;
     let code = runtime.block_on(async {
         let code = match cli.verb {
-            Verb::Serve(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Serve(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Demo(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Migrate(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Key(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Client(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::User(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Provider(verb) => verb.run(&at).await,
-            Verb::Token(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Token(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Audit(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Config(verb) => verb.run(&at),
-            Verb::Doctor => doctor::run(&at).await,
+            Verb::Doctor => Box::pin(doctor::run(&at)).await,
         };
         if let Some(store) = at.store.get() {
             store.close().await;
