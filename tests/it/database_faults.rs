@@ -350,6 +350,7 @@ async fn postgres_is_reached_by_ipv6_and_by_a_socket() {
     ] {
         let mut cli = Cli::new(&Database::Sqlite).await;
         cli.set("MAPAE_DATABASE_URL", &url);
+        cli.json(&["migrate", "up"], None).await;
         let said = cli.json(&["user", "list"], None).await;
         assert!(said["users"].is_array(), "{url}: {said}");
     }
@@ -479,7 +480,7 @@ both! {
         let server = Server::start(&database).await;
         let evidence = server.evidence().await;
         for (table, column) in [
-            ("throttle", "ends_at"),
+            ("throttle", "empty_at"),
             ("used_assertion", "expires_at"),
             ("revoked_access_token", "expires_at"),
             ("authorization_code", "expires_at"),
