@@ -16,6 +16,7 @@ impl fmt::Display for RequestId {
     }
 }
 
+#[derive(Clone)]
 struct Request {
     id: RequestId,
     path: String,
@@ -29,6 +30,17 @@ tokio::task_local! {
 /// Answers a request, known by this id and this path. The path has no query.
 pub async fn within<F: Future>(id: RequestId, path: String, answering: F) -> F::Output {
     REQUEST.scope(Request { id, path }, answering).await
+}
+
+/// The same work as a part of this request, wherever it goes on: for a task of its own.
+pub fn of_this_request<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let request = REQUEST.try_with(Clone::clone).ok();
+    async move {
+        match request {
+            Some(request) => REQUEST.scope(request, work).await,
+            None => work.await,
+        }
+    }
 }
 
 /// Why a request is refused.

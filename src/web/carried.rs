@@ -9,6 +9,8 @@ use std::panic::resume_unwind;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
+use crate::oauth::refused::of_this_request;
+
 /// So much goes on apart from connections at once; what comes beyond lives as long as its own, and
 /// connections are bounded.
 static ROOM: Semaphore = Semaphore::const_new(2048);
@@ -23,7 +25,7 @@ pub(super) async fn to_its_end<T: Send + 'static>(
         drop(room);
         done
     };
-    let carried = tokio::spawn(work.in_current_span());
+    let carried = tokio::spawn(of_this_request(work).in_current_span());
     match carried.await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
