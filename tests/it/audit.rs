@@ -172,7 +172,7 @@ async fn what_is_in_the_table_is_in_the_log() {
     let reply = app.password("openid").await.ok();
     let request = reply.header("x-request-id").to_owned();
     let events = binary.evidence().await.events().await;
-    let logged = binary.log();
+    let logged = binary.whole_log().await;
     for kind in ["sign_in.succeeded", "family.started"] {
         let event = events.iter().find(|event| event.kind == kind).expect("written");
         assert_eq!(event.request.as_deref(), Some(request.as_str()));

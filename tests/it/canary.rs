@@ -296,7 +296,7 @@ async fn s163_no_secret_is_in_the_log_or_in_the_database() {
     // Asking again does not bring the table back.
     failed.refused(500, "server_error");
     assert!(failed.header("retry-after").is_empty() && !failed.text.contains("audit"));
-    let log = binary.log();
+    let log = binary.whole_log().await;
     assert!(log.contains("audit_event") && log.contains("\"DEBUG\""), "the log is loud: {log}");
 
     let mut places = vec![("the log", log), ("the command line", told)];

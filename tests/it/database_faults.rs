@@ -472,7 +472,8 @@ async fn without_prepared_statements_it_works_behind_a_pooler_of_transactions() 
         let refreshed = join_all(tokens.iter().map(|(_, token)| app.refresh(token))).await;
         tokens = refreshed.into_iter().map(Reply::pair).collect();
     }
-    assert!(!binary.log().contains("prepared statement"), "{}", binary.log());
+    let log = binary.whole_log().await;
+    assert!(!log.contains("prepared statement"), "{log}");
 }
 
 both! {

@@ -119,7 +119,7 @@ async fn the_log_names_the_database_and_says_that_it_is_new() {
     fs::remove_file(binary.cli.folder.path().join("server.log")).unwrap();
     binary.restart().await;
     ready(&binary).await;
-    assert_eq!(line(&binary.log(), "made a new database"), None);
+    assert_eq!(line(&binary.whole_log().await, "made a new database"), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -196,7 +196,7 @@ async fn a_public_key_that_was_put_into_the_database_is_not_published() {
     assert!(said.code == 1 && said.out.contains("public half"), "{said:?}");
     binary.restart().await;
     assert_eq!(published(&binary.issuer()).await, before);
-    let log = binary.log();
+    let log = binary.whole_log().await;
     assert!(log.contains("the public half of a signing key was changed"), "{log}");
 }
 

@@ -5,16 +5,15 @@ use serde_json::Value;
 use crate::support::{App, Binary, CALLBACK, Database, Reply, form};
 
 /// The lines of refusals so far.
-fn lines(server: &Binary) -> Vec<Value> {
-    let log = server.log();
+async fn lines(server: &Binary) -> Vec<Value> {
+    let log = server.whole_log().await;
     let lines = log.lines().map(|line| serde_json::from_str(line).expect("JSON"));
     lines.filter(|line: &Value| line["message"] == "refused a request").collect()
 }
 
 /// The last line, which must be the only one since.
-#[track_caller]
-fn only_new(server: &Binary, before: &mut usize) -> Value {
-    let mut every = lines(server);
+async fn only_new(server: &Binary, before: &mut usize) -> Value {
+    let mut every = lines(server).await;
     assert_eq!(every.len(), *before + 1, "{every:#?}");
     *before += 1;
     every.pop().expect("a line")
@@ -48,53 +47,53 @@ async fn every_refusal_leaves_one_line_with_request_id_client_endpoint_reason_an
     };
 
     let reply = wrong.token(&[own]).await;
-    let line = only_new(&server, &mut seen);
+    let line = only_new(&server, &mut seen).await;
     expected(&line, &reply, ["app", "/token", "invalid_client", "the secret is wrong"]);
     let reply = unknown.token(&[own]).await;
-    let line = only_new(&server, &mut seen);
+    let line = only_new(&server, &mut seen).await;
     expected(&line, &reply, ["nobody", "/token", "invalid_client", "the client is unknown"]);
     let reply = app.token(&[own, ("resource", &long)]).await;
-    let line = only_new(&server, &mut seen);
+    let line = only_new(&server, &mut seen).await;
     let reason = "a resource is not registered for this client";
     expected(&line, &reply, ["app", "/token", "invalid_target", reason]);
     assert_eq!(line["value"], long[..100]);
     let reply = app.token(&[("grant_type", "password")]).await;
-    let line = only_new(&server, &mut seen);
+    let line = only_new(&server, &mut seen).await;
     let reason = "the client is not registered for this grant type";
     expected(&line, &reply, ["app", "/token", "unauthorized_client", reason]);
     assert_eq!(line["value"], "password");
     let reply = app.post("/introspect", &[]).await;
-    let line = only_new(&server, &mut seen);
+    let line = only_new(&server, &mut seen).await;
     expected(&line, &reply, ["app", "/introspect", "invalid_request", "token is missing"]);
     let reply = wrong.revoke("x").await;
-    let line = only_new(&server, &mut seen);
+    let line = only_new(&server, &mut seen).await;
     expected(&line, &reply, ["app", "/revoke", "invalid_client", "the secret is wrong"]);
 
     let query = app.authorization_request(&[("scope", "openid phone"), ("state", "canary-state")]);
     let reply = get(&server, &format!("/authorize?{query}")).await;
-    let line = only_new(&server, &mut seen);
+    let line = only_new(&server, &mut seen).await;
     let reason = "a scope is not registered for this client";
     expected(&line, &reply, ["app", "/authorize", "invalid_scope", reason]);
     assert_eq!(line["value"], "phone");
     let query = app.authorization_request(&[("prompt", "none")]);
     let reply = get(&server, &format!("/authorize?{query}")).await;
-    let line = only_new(&server, &mut seen);
+    let line = only_new(&server, &mut seen).await;
     assert_eq!((&line["error"], &line["client_id"]), (&"login_required".into(), &"app".into()));
     assert_eq!(line["request_id"], reply.header("x-request-id"));
     let uri = ("redirect_uri", "https://app.example.com/other?canary=1");
     let reply = get(&server, &format!("/authorize?{}", app.authorization_request(&[uri]))).await;
-    let line = only_new(&server, &mut seen);
+    let line = only_new(&server, &mut seen).await;
     let reason = "the redirect_uri is not registered for this client, byte for byte";
     expected(&line, &reply, ["app", "/authorize", "invalid_redirect_uri", reason]);
     assert_eq!(line["value"], "https://app.example.com/other");
     let reply = get(&server, "/authorize?client_id=nobody").await;
-    let line = only_new(&server, &mut seen);
+    let line = only_new(&server, &mut seen).await;
     expected(&line, &reply, ["nobody", "/authorize", "unknown_client", "the client is unknown"]);
 
     let bye =
         form(&[("client_id", "app"), ("post_logout_redirect_uri", "https://evil.example/?canary")]);
     let reply = get(&server, &format!("/logout?{bye}")).await;
-    let line = only_new(&server, &mut seen);
+    let line = only_new(&server, &mut seen).await;
     let reason = "the post_logout_redirect_uri is not registered";
     expected(&line, &reply, ["app", "/logout", "invalid_request", reason]);
     assert_eq!(line["value"], "https://evil.example/");
@@ -102,8 +101,8 @@ async fn every_refusal_leaves_one_line_with_request_id_client_endpoint_reason_an
     // A token that has expired is no news, and what is granted is none either.
     app.userinfo("canary").await.refused(401, "invalid_token");
     app.token(&[own]).await.ok();
-    assert_eq!(lines(&server).len(), seen);
-    assert!(!server.log().contains("canary"), "no secret and no query");
+    assert_eq!(lines(&server).await.len(), seen);
+    assert!(!server.whole_log().await.contains("canary"), "no secret and no query");
 }
 
 #[tokio::test]
@@ -112,7 +111,7 @@ async fn a_bearer_token_that_is_refused_leaves_its_line_at_debug() {
     cli.set("MAPAE_LOG", "debug");
     let server = cli.serve().await;
     let reply = get(&server, "/userinfo").await;
-    let log = server.log();
+    let log = server.whole_log().await;
     let line = log.lines().find(|line| line.contains("refused a bearer token")).expect("a line");
     let line: Value = serde_json::from_str(line).expect("JSON");
     assert_eq!(line["request_id"], reply.header("x-request-id"));

@@ -177,7 +177,7 @@ async fn what_a_provider_says_is_short_in_the_log() {
             callback = callback.with("error", error);
         }
         browser.come_back(&callback).await;
-        let log = binary.log();
+        let log = binary.whole_log().await;
         let lines: Vec<_> = log.lines().filter(|line| line.contains("\"idp\"")).collect();
         assert!(lines.len() > found, "{log}");
         found = lines.len();

@@ -201,7 +201,7 @@ async fn s163_nothing_of_a_provider_is_in_the_log_or_in_the_database() {
     }
     let refused = evidence.events_of("federation.refused").await;
     assert!(refused.len() > 9, "{refused:?}");
-    let log = binary.log();
+    let log = binary.whole_log().await;
     assert!(log.contains("refused a token") && log.contains("\"DEBUG\""), "the log is loud");
     let mut places = vec![("the log", log), ("the command line", told)];
     for name in ["mapae.db", "mapae.db-wal"] {

@@ -208,9 +208,23 @@ impl Binary {
         self.child = self.cli.spawn_server(&self.cli.folder.path().join("server.log")).await;
     }
 
-    /// Everything that it logged.
+    /// What stands in the log so far. Lines are written after their answers, by a thread of its own.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.cli.folder.path().join("server.log")).expect("a log")
+    }
+
+    /// Everything that it logged until now: lines keep their order, so a request that is refused by
+    /// a line with a mark in it shows when all before it are written. Those lines are left out.
+    pub(crate) async fn whole_log(&self) -> String {
+        const MARK: &str = "mark-of-the-log-";
+        let mark = format!("{MARK}{}", uuid::Uuid::new_v4().simple());
+        let body = super::form(&[("grant_type", "client_credentials"), ("client_id", &mark)]);
+        let request = http().post(format!("{}/token", self.issuer())).body(body);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        request.send().await.expect("a refusal");
+        super::eventually("the log is written", async || self.log().contains(&mark)).await;
+        let log = self.log();
+        log.split_inclusive('\n').filter(|line| !line.contains(MARK)).collect()
     }
 }
 
