@@ -421,13 +421,15 @@ impl Pooler {
         // It does not run as root.
         let is_root = Command::new("id").arg("-u").output().await.expect("id").stdout == b"0\n";
         let mut command = if is_root {
-            let mut command = Command::new("runuser");
-            command.args(["-u", "postgres", "--", program]);
+            // It becomes the program, so that ending it ends the program.
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", program]);
             command
         } else {
             Command::new(program)
         };
-        command.arg(&settings).stderr(std::process::Stdio::null()).kill_on_drop(true);
+        let null = std::process::Stdio::null;
+        command.arg(&settings).stdout(null()).stderr(null()).kill_on_drop(true);
         let child = command.spawn().expect("pgbouncer");
         let address = format!("127.0.0.1:{listen}");
         eventually("the pooler listens", async || {
