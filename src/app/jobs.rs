@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -249,12 +250,14 @@ struct CleaningUp<'a> {
     table: Aged,
     issuer: &'a Issuer,
     kept: Kept,
+    /// The one instant of a round: what ends while it rests is for the next one.
+    now: DateTime<Utc>,
     is_alone: bool,
 }
 
 impl Steps for CleaningUp<'_> {
     async fn step(&mut self) -> Result<bool, Fault> {
-        let tx = self.issuer.store.begin(self.issuer.clock.now()).await?;
+        let tx = self.issuer.store.begin(self.now).await?;
         self.is_alone = store::cleans_alone(&tx).await?;
         if !self.is_alone {
             tx.abandon().await;
@@ -273,8 +276,9 @@ async fn clean_up(
     stopped: watch::Receiver<bool>,
 ) -> Result<(), Fault> {
     let mut timer = UntilStopped(stopped);
+    let now = issuer.clock.now();
     for table in AGED {
-        let mut steps = CleaningUp { table: *table, issuer: &issuer, kept, is_alone: true };
+        let mut steps = CleaningUp { table: *table, issuer: &issuer, kept, now, is_alone: true };
         let goes_on = paced(&mut timer, &mut steps).await?;
         if !(goes_on && steps.is_alone) {
             break;

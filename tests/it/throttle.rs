@@ -94,7 +94,8 @@ both! {
             browsers.push((browser, page));
         }
         let begun = browsers.iter().map(async |(browser, page)| {
-            let head = format!("cookie: __Host-mapae={}\r\n", browser.cookie().unwrap());
+            let jar = browser.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+            let head = format!("cookie: {}\r\n", jar.collect::<Vec<_>>().join("; "));
             let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
             let fields = [
                 ("interaction", interaction.as_str()),

@@ -101,8 +101,9 @@ both! {
             app.refresh(&refresh).await,
             app.userinfo(&access).await,
         ] {
-            reply.refused(503, "temporarily_unavailable");
-            assert!(!reply.header("retry-after").is_empty());
+            // Asking again does not bring the tables back; what may is 503 (`database_faults`).
+            reply.refused(500, "server_error");
+            assert!(reply.header("retry-after").is_empty());
         }
         rename("elsewhere", "family").await;
         rename("nowhere", "revoked_access_token").await;

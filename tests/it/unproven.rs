@@ -154,8 +154,9 @@ both! {
                 jar = browser.cookies;
             }
         }
-        // A cookie and a language of each; nobody signed in twice.
-        assert_eq!(jar.len(), 4, "{jar:?}");
+        // Of each a cookie, the language, the last way in and whom the browser is known to; nobody
+        // signed in twice.
+        assert_eq!(jar.len(), 8, "{jar:?}");
         for server in [&one, &two] {
             let events = server.evidence().await.events_of("session.started").await;
             assert_eq!(events.len(), 1);
