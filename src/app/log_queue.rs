@@ -12,6 +12,8 @@ use std::time::Duration;
 const MOST: usize = 4 * 1024 * 1024;
 /// Before another try, where the stream takes nothing at the moment and does not block either.
 const RESPITE: Duration = Duration::from_millis(50);
+/// How long lines gather before they are written together.
+const GATHERING: Duration = Duration::from_millis(2);
 /// The thread that writes.
 const THREAD: &str = "mapae-log";
 
@@ -54,9 +56,13 @@ impl Queue {
             count(1);
             return;
         }
+        let is_first = state.waiting.is_empty();
         state.waiting.extend_from_slice(line);
         drop(state);
-        self.changed.notify_all();
+        // The others are found by the thread that this one wakes.
+        if is_first {
+            self.changed.notify_all();
+        }
     }
 
     /// Waits until everything is written, for so long at most.
@@ -89,11 +95,13 @@ impl Queue {
         }
     }
 
-    /// Waits for lines and takes them all.
+    /// Waits for lines, a moment for more of them, and takes them all: waking up for each line costs
+    /// the requests that they are about.
     fn take(&self, lines: &mut Vec<u8>) {
         let nothing = |state: &mut State| state.waiting.is_empty();
-        let waited = self.changed.wait_while(self.state(), nothing);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_while(self.state(), nothing));
+        std::thread::park_timeout(GATHERING);
+        let mut state = self.state();
         std::mem::swap(&mut state.waiting, lines);
         state.is_writing = true;
     }
