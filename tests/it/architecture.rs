@@ -203,7 +203,8 @@ fn raw_string(rest: &str) -> usize {
     rest[text..].find(&end).map_or(rest.len(), |at| text + at + end.len())
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// Every source below a folder.
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries =
         fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());

@@ -21,6 +21,7 @@ mod behind_a_path;
 mod canary;
 mod certification;
 mod chromium;
+mod clauses;
 mod cli_config;
 mod cli_verbs;
 mod client_auth;
