@@ -15,7 +15,6 @@ pub enum ErrorCode {
     InvalidGrant,
     UnauthorizedClient,
     UnsupportedGrantType,
-    UnsupportedTokenType,
     InvalidScope,
     InvalidTarget,
     InvalidToken,
@@ -35,6 +34,29 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 19] = [
+        Self::InvalidRequest,
+        Self::InvalidClient,
+        Self::InvalidGrant,
+        Self::UnauthorizedClient,
+        Self::UnsupportedGrantType,
+        Self::InvalidScope,
+        Self::InvalidTarget,
+        Self::InvalidToken,
+        Self::InsufficientScope,
+        Self::UnsupportedResponseType,
+        Self::AccessDenied,
+        Self::LoginRequired,
+        Self::ConsentRequired,
+        Self::AccountSelectionRequired,
+        Self::UnmetAuthenticationRequirements,
+        Self::RequestNotSupported,
+        Self::RequestUriNotSupported,
+        Self::Throttled,
+        Self::Overloaded,
+    ];
+
     /// The value of `error`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -44,7 +66,6 @@ impl ErrorCode {
             Self::InvalidGrant => "invalid_grant",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::InvalidToken => "invalid_token",

@@ -52,7 +52,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml", &["app", "pages"]),
     ("fluent_bundle", &["pages"]),
     ("fluent_syntax", &["pages"]),
-    ("unic_langid", &["pages"]),
     ("jiff", &["pages"]),
     ("clap", &["cli"]),
     ("rcgen", &["app", "cli"]),

@@ -51,6 +51,7 @@ mod my_password;
 mod names;
 mod onward;
 mod outbound;
+mod papers;
 mod password;
 mod prompts;
 mod refresh;
