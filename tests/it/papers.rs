@@ -232,3 +232,23 @@ fn reasons_are_found_however_they_are_written() {
         assert_eq!(reasons(source), found, "{source}");
     }
 }
+
+#[test]
+fn every_decision_stands_in_the_index_and_has_its_parts() {
+    let index = read("docs/decisions/README.md");
+    let mut count = 0;
+    for entry in fs::read_dir(root().join("docs/decisions")).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        if name == "README.md" {
+            continue;
+        }
+        count += 1;
+        assert!(index.contains(&format!("]({name})")), "{name} is not in the index");
+        let page = fs::read_to_string(&path).expect("a decision");
+        for part in ["Date: ", "## Context", "## Alternatives", "## Decision", "## Consequences"] {
+            assert!(page.lines().any(|line| line.starts_with(part)), "{name} has no `{part}`");
+        }
+    }
+    assert_eq!(links(&index).iter().filter(|link| link.starts_with("00")).count(), count);
+}
