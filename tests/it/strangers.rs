@@ -1,10 +1,12 @@
 //! Strangers: the programs of `tests/strangers`, which know nothing of an issuer but its URL. Each
 //! is one process across a key rotation, so that its cache of keys is in play.
 
-mod clients;
+pub(crate) mod clients;
 mod forge;
+mod oauth2_proxy;
 mod program;
-mod toolchain;
+mod synapse;
+pub(crate) mod toolchain;
 
 use std::time::Duration;
 

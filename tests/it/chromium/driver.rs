@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use thirtyfour::{By, ChromiumLikeCapabilities, DesiredCapabilities, Key, WebDriver, WebElement};
 use tokio::process::{Child, Command};
 
-use crate::support::{eventually, free_port, http, required_or_skip};
+use crate::support::{PASSWORD, USERNAME, eventually, free_port, http, required_or_skip};
 
 /// A running driver.
 pub(super) struct Chromium {
@@ -139,6 +139,52 @@ impl Window {
         self.types("username", username).await;
         self.types("password", password).await;
         self.clicks("login-submit").await;
+    }
+
+    /// In the window that the page opens: signs Alice in where that is asked for, and says yes or no to
+    /// the app, until what a selector of CSS finds on the page says this. A window with nothing to ask
+    /// is gone before anybody has seen it.
+    pub(super) async fn meets_the_other(&self, allows: bool, selector: &str, text: &str) {
+        let first = self.driver.window().await.expect("a window");
+        let answer = if allows { "consent-allow" } else { "consent-deny" };
+        eventually(&format!("{selector} says {text}"), async || {
+            let all = self.driver.windows().await.expect("windows");
+            let other = all.into_iter().find(|one| *one != first);
+            let Some(other) = other else {
+                self.driver.switch_to_window(first.clone()).await.expect("the first window");
+                return self.reads(selector, text).await;
+            };
+            // It closes at any moment.
+            if self.driver.switch_to_window(other).await.is_ok() {
+                self.answers(answer).await;
+            }
+            false
+        })
+        .await;
+    }
+
+    /// Fills in the page that is open, if it asks for anything, and presses its button.
+    async fn answers(&self, answer: &str) {
+        for (id, keys) in [("username", USERNAME), ("password", PASSWORD)] {
+            if let Ok(field) = self.driver.find(By::Id(id)).await
+                && field.prop("value").await.is_ok_and(|value| value.is_some_and(|v| v.is_empty()))
+            {
+                let _ = field.send_keys(keys).await;
+            }
+        }
+        for id in ["login-submit", answer] {
+            if let Ok(button) = self.driver.find(By::Id(id)).await {
+                let _ = button.click().await;
+            }
+        }
+    }
+
+    /// Whether what a selector of CSS finds says this.
+    pub(super) async fn reads(&self, selector: &str, text: &str) -> bool {
+        match self.driver.find(By::Css(selector)).await {
+            Ok(found) => found.text().await.is_ok_and(|said| said.contains(text)),
+            Err(_) => false,
+        }
     }
 
     /// The language of the page.

@@ -5,9 +5,12 @@ mod driver;
 mod flows;
 mod looks;
 mod my_account;
+mod oidc_client_ts;
 mod onward;
+mod site;
 mod social;
 mod spa;
+mod swagger_ui;
 
 use app::Place;
 

@@ -9,20 +9,26 @@ use super::program::Program;
 use super::{PASSWORD, USERNAME, toolchain};
 use crate::support::{App, Binary, Browser, Database, free_port, http, required_or_skip};
 
-const EMAIL: &str = "alice@example.com";
+pub(crate) const EMAIL: &str = "alice@example.com";
 const API: &str = "https://api.example.com";
 
 /// A server that knows Alice with name and e-mail.
-async fn server() -> Binary {
+pub(crate) async fn knows_alice() -> Binary {
     let server = Binary::start(&Database::Sqlite).await;
-    let known = ["--email", EMAIL, "--email-verified", "--name", "Alice", "--password-stdin"];
-    let arguments = [&["user", "create", "--username", USERNAME][..], &known].concat();
-    server.cli(&arguments, Some(PASSWORD)).await;
+    alice(&server).await;
     server
 }
 
+/// Makes Alice, with name and e-mail; her `sub`.
+pub(super) async fn alice(server: &Binary) -> String {
+    let known = ["--email", EMAIL, "--email-verified", "--name", "Alice", "--password-stdin"];
+    let arguments = [&["user", "create", "--username", USERNAME][..], &known].concat();
+    let created = server.cli(&arguments, Some(PASSWORD)).await;
+    created["sub"].as_str().expect("a sub").to_owned()
+}
+
 /// A confidential client as it is registered without any choice.
-async fn web_app(server: &Binary, id: &str, callback: &str, more: &[&str]) -> App {
+pub(super) async fn web_app(server: &Binary, id: &str, callback: &str, more: &[&str]) -> App {
     let start = ["--kind", "confidential", "--scope", "openid profile email"];
     let code = ["--grant", "authorization_code", "--redirect-uri", callback];
     server.client(id, &[&start[..], &code, more].concat()).await
@@ -30,7 +36,7 @@ async fn web_app(server: &Binary, id: &str, callback: &str, more: &[&str]) -> Ap
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn auth_js_reads_name_and_e_mail_from_the_id_token() {
-    let server = server().await;
+    let server = knows_alice().await;
     for (id, more, known) in [
         ("told", &["--id-token-claims"][..], json!({ "name": "Alice", "email": EMAIL })),
         ("plain", &[][..], json!({})),
@@ -75,7 +81,7 @@ async fn spring_boot_4_0_signs_people_in_and_takes_tokens() {
 }
 
 async fn spring_boot(version: &str) {
-    let server = server().await;
+    let server = knows_alice().await;
     let port = free_port();
     let base = format!("http://127.0.0.1:{port}");
     let callback = format!("{base}/login/oauth2/code/mapae");
@@ -103,7 +109,7 @@ async fn spring_boot(version: &str) {
             ("API_CLIENT_ID", api.id.clone()),
             ("API_CLIENT_SECRET", secret(&api)),
         ]);
-        let mut running = started(command, &base).await;
+        let mut running = started(command, &format!("{base}/api/me")).await;
 
         let mut person = Browser::new(&server.issuer(), &http());
         let mut at_app = Browser::new(&base, &http());
@@ -133,13 +139,14 @@ async fn spring_boot(version: &str) {
     }
 }
 
-async fn started(mut command: Command, base: &str) -> Child {
+/// Starts a server and waits until it answers at this URL.
+pub(super) async fn started(mut command: Command, url: &str) -> Child {
     let child = command.spawn().expect("it starts");
     let answers = async {
         let mut looks = tokio::time::interval(Duration::from_millis(100));
         loop {
             looks.tick().await;
-            if http().get(format!("{base}/api/me")).send().await.is_ok() {
+            if http().get(url).send().await.is_ok() {
                 return;
             }
         }

@@ -66,9 +66,33 @@ fn copied(home: &str, name: &str, suffix: &str) -> PathBuf {
     folder
 }
 
+/// A folder of `tests/clients` with the packages of npm that it names.
+pub(crate) async fn with_packages(name: &str) -> Result<PathBuf, String> {
+    let folder = copied("clients", name, "");
+    npm(&folder).await?;
+    Ok(folder)
+}
+
 /// How to start the app of `tests/clients` that signs people in with Auth.js.
 pub(super) async fn auth_js() -> Result<Command, String> {
     node(&copied("clients", "authjs", ""), "app.mjs").await
+}
+
+/// The program oauth2-proxy.
+pub(super) async fn oauth2_proxy() -> Result<PathBuf, String> {
+    let folder = copied("clients", "oauth2-proxy", "");
+    let version = fs::read_to_string(folder.join("version")).expect("a version");
+    let mut install = command(&folder, "go", &["install", version.trim()]);
+    install.env("GOBIN", &folder);
+    ended(install, "go install").await?;
+    Ok(folder.join("oauth2-proxy"))
+}
+
+/// The program of Synapse.
+pub(super) async fn synapse() -> Result<PathBuf, String> {
+    let folder = copied("clients", "synapse", "");
+    python(&folder, "").await?;
+    Ok(folder.join("venv/bin/synapse_homeserver"))
 }
 
 /// How to start the app of `tests/clients` that is built on this version of Spring Boot.
@@ -90,8 +114,12 @@ async fn python(folder: &Path, program: &str) -> Result<Command, String> {
 }
 
 async fn node(folder: &Path, program: &str) -> Result<Command, String> {
-    run(folder, "npm", &["ci", "--prefer-offline", "--no-audit", "--no-fund"]).await?;
+    npm(folder).await?;
     Ok(command(folder, "node", &[program]))
+}
+
+async fn npm(folder: &Path) -> Result<(), String> {
+    run(folder, "npm", &["ci", "--prefer-offline", "--no-audit", "--no-fund"]).await
 }
 
 async fn go(folder: &Path) -> Result<Command, String> {
@@ -116,7 +144,11 @@ fn command(folder: &Path, program: &str, arguments: &[&str]) -> Command {
 
 async fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
     let step = format!("{program} {}", arguments.join(" "));
-    let ended = timeout(PATIENCE, command(folder, program, arguments).output()).await;
+    ended(command(folder, program, arguments), &step).await
+}
+
+async fn ended(mut command: Command, step: &str) -> Result<(), String> {
+    let ended = timeout(PATIENCE, command.output()).await;
     let output = ended
         .map_err(|_| format!("{step}: no end after {PATIENCE:?}"))?
         .map_err(|error| format!("{step}: {error}"))?;
