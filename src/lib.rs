@@ -3,8 +3,8 @@
 //! # The house
 //!
 //! ```text
-//! main ─► cli ─► app ─► web ─► oauth ─► { accounts · social } ─► { keys ─► store · outbound } ─► domain
-//!                        └──► pages ───────────────────────────────────────────────────────────► domain
+//! main ─► cli ─► app ─► web ─► oauth ─► { accounts · social } ─► { keys ─► store · outbound } ─► settings ─► domain
+//!                        └──► pages ───────────────────────────────────────────────────────────► settings ─► domain
 //! ```
 //!
 //! Each room imports only what stands to its right, and each crate has one home: sea-orm in
@@ -50,6 +50,7 @@ pub mod keys;
 pub mod oauth;
 pub mod outbound;
 pub mod pages;
+pub mod settings;
 pub mod social;
 pub mod store;
 pub mod web;

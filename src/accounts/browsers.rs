@@ -17,16 +17,47 @@ use crate::domain::session::{BrowserId, Session, SessionId, SessionLife, moved_i
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
 use crate::keys::known_browsers;
+use crate::settings::kinds::duration;
+use crate::settings::{Collector, group, settings};
 use crate::store::browsers::Shown;
 use crate::store::{Reader, Store, Tx, browsers, sessions, users};
 
-/// How long sessions live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionLives {
-    /// One that ends with the browser.
-    pub usual: SessionLife,
-    /// One of somebody who asked to stay signed in.
-    pub kept: SessionLife,
+settings! {
+    /// How long sessions live.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct SessionLives in "Browser sessions", checked by SessionLives::check {
+        /// One that ends with the browser.
+        pub usual: SessionLife = group(|from| SessionLife {
+            idle: from.take(duration("session.idle_lifetime", Duration::hours(2)).words(
+                "A session ends when it was not used for so long. A page and a refresh of an app are a use.",
+            )),
+            absolute: from.take(duration("session.absolute_lifetime", Duration::hours(12)).words(
+                "A session ends after so long, however much it is used.",
+            )),
+        }),
+        /// One of somebody who asked to stay signed in.
+        pub kept: SessionLife = group(|from| SessionLife {
+            idle: from.take(duration("session.kept.idle_lifetime", Duration::days(30)).words(
+                "The same as `session.idle_lifetime`, for people who asked to stay signed in.",
+            )),
+            absolute: from.take(duration("session.kept.absolute_lifetime", Duration::days(90)).words(
+                "The same as `session.absolute_lifetime`, for people who asked to stay signed in.",
+            )),
+        }),
+    }
+}
+
+impl SessionLives {
+    fn check(&self, from: &mut Collector) {
+        for (life, idle, absolute) in [
+            (self.usual, "session.idle_lifetime", "session.absolute_lifetime"),
+            (self.kept, "session.kept.idle_lifetime", "session.kept.absolute_lifetime"),
+        ] {
+            if life.idle > life.absolute {
+                from.problem(idle, format!("must not be longer than {absolute}"));
+            }
+        }
+    }
 }
 
 /// Who comes with a request.

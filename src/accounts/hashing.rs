@@ -20,6 +20,8 @@ use zeroize::Zeroizing;
 
 use crate::domain::random;
 use crate::domain::verdict::{Error, Fault};
+use crate::settings::kinds::whole;
+use crate::settings::{group, settings};
 
 /// The cost of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,29 @@ impl Default for Cost {
     fn default() -> Self {
         Self { memory: 19 * 1024, passes: 2 }
     }
+}
+
+settings! {
+    /// How passwords are hashed.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Hashing in "Password hashing" {
+        /// The cost of a hash.
+        pub cost: Cost = group(|from| Cost {
+            memory: from.take(whole("hashing.memory_kib", 7 * 1024..=u32::MAX, Cost::default().memory).unit("KiB").words(
+                "The memory that one hash with Argon2id takes. Hashes of another cost are renewed at the next sign-in.",
+            )),
+            passes: from.take(whole("hashing.passes", 1..=u32::MAX, Cost::default().passes).words(
+                "The passes over that memory.",
+            )),
+        }),
+        /// The threads that hash. Each of them holds the memory of one hash while it works.
+        pub threads: u32 = whole("hashing.threads", 1..=u32::MAX, cores()).default_in_words("one for each core"),
+    }
+}
+
+fn cores() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    u32::try_from(cores).unwrap_or(2)
 }
 
 /// The pool has more to do than it can answer in time.

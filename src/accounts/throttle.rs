@@ -24,6 +24,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault};
+use crate::settings::kinds::{duration, whole};
+use crate::settings::{group, settings};
 use crate::store::throttles::{self, Key};
 use crate::store::{Store, Tx};
 
@@ -43,15 +45,38 @@ impl Limit {
     }
 }
 
-/// The limits of failed sign-ins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// For one name from one address, one app or one browser.
-    pub account_at_address: Limit,
-    /// For one address over all names.
-    pub address: Limit,
-    /// For one name over all places that its account does not know.
-    pub account: Limit,
+settings! {
+    /// The limits of failed sign-ins.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Limits in "Failed sign-ins" {
+        /// For one name from one address, one app or one browser.
+        pub account_at_address: Limit = group(|from| Limit {
+            failures: from.take(whole("throttle.account_at_address.failures", 0..=u32::MAX, 10).words(
+                "So many failed sign-ins of one name from one address (IPv6: /64), one known browser or one app are let through at once.",
+            )),
+            window: from.take(duration("throttle.account_at_address.window", Duration::minutes(5)).words(
+                "The time in which so many are forgotten, one after the other.",
+            )),
+        }),
+        /// For one address over all names.
+        pub address: Limit = group(|from| Limit {
+            failures: from.take(whole("throttle.address.failures", 0..=u32::MAX, 100).words(
+                "So many failed sign-ins from one address, over all names that it does not know, are let through at once.",
+            )),
+            window: from.take(duration("throttle.address.window", Duration::minutes(5)).words(
+                "The time in which so many are forgotten, one after the other.",
+            )),
+        }),
+        /// For one name over all places that its account does not know.
+        pub account: Limit = group(|from| Limit {
+            failures: from.take(whole("throttle.account.failures", 0..=u32::MAX, 50).words(
+                "So many failed sign-ins of one name, over all places that do not know it, are let through at once. An account has two names at most: its user name and its verified address.",
+            )),
+            window: from.take(duration("throttle.account.window", Duration::hours(1)).words(
+                "The time in which so many are forgotten, one after the other.",
+            )),
+        }),
+    }
 }
 
 /// From where somebody tries.

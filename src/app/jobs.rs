@@ -15,6 +15,8 @@ use super::tls::{self, Tls};
 use crate::accounts::endings;
 use crate::domain::verdict::Fault;
 use crate::oauth::{Issuer, back_channel};
+use crate::settings::kinds::duration;
+use crate::settings::settings;
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
     self, Tx, audit_events, authorization_codes, browsers, client_changes, families, interactions,
@@ -46,13 +48,13 @@ pub(super) fn start(
     };
     let keys = {
         let issuer = Arc::clone(issuer);
-        every("looking after the keys", settings.key_reload, stopped.clone(), move || {
+        every("looking after the keys", settings.keys.reload, stopped.clone(), move || {
             look_after_keys(Arc::clone(&issuer))
         })
     };
     let cleaning = {
         let (issuer, until) = (Arc::clone(issuer), stopped.clone());
-        let (all, failures) = (settings.audit_retention, settings.audit_failures_retention);
+        let Kept { all, failures } = settings.audit;
         let kept = Kept { all, failures: failures.min(all) };
         every("cleaning up", CLEAN_UP, stopped.clone(), move || {
             clean_up(Arc::clone(&issuer), kept, until.clone())
@@ -179,11 +181,16 @@ async fn look_after_keys(issuer: Arc<Issuer>) -> Result<(), Fault> {
     issuer.keyring.housekeep().await
 }
 
-/// How long audit events are kept.
-#[derive(Clone, Copy, Debug)]
-struct Kept {
-    all: chrono::Duration,
-    failures: chrono::Duration,
+settings! {
+    /// How long audit events are kept.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Kept in "Audit" {
+        /// Audit events are kept for so long.
+        all: chrono::Duration = duration("audit.retention", chrono::Duration::days(365)),
+        /// Failed and throttled sign-ins, which anybody can cause, are kept for so long, and never
+        /// longer than the others.
+        failures: chrono::Duration = duration("audit.failures_retention", chrono::Duration::days(30)),
+    }
 }
 
 /// What cleans itself up by age, table by table.

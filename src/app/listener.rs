@@ -7,17 +7,34 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::config::Http;
 use super::connection::{Answer, Connection};
 use super::crowd::Crowd;
 use super::life::{Life, Patience};
 use super::tls::Tls;
 use crate::domain::address::TrustedProxies;
+use crate::settings::kinds::{duration, whole};
+use crate::settings::settings;
 
 /// After the listener cannot accept (no more file descriptors), the time before it tries again.
 const RESPITE: Duration = Duration::from_millis(100);
 /// Files that are open beside connections: the database, its connections, settings, calls.
 const FILES: u64 = 256;
+
+settings! {
+    /// What bounds connections.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Http in "Connections" {
+        /// For a handshake and the first request of a connection, and for the headers of a request
+        /// that began.
+        pub header_timeout: Duration = duration("http.header_timeout", Duration::from_secs(10)),
+        /// For the next request of a connection, and for an answer to be taken.
+        pub idle_timeout: Duration = duration("http.idle_timeout", Duration::from_mins(1)),
+        /// The most connections at once. When it is full, a newcomer takes the place of a connection
+        /// that sends nothing, of the address (IPv6: /64) that has the most of them. The limit of open
+        /// files is raised as far as the system allows; if that is less, so are the connections.
+        pub connections: u32 = whole("http.connections", 1..=1_000_000, 10_000),
+    }
+}
 
 /// A listener and what bounds it.
 #[derive(Debug)]

@@ -276,7 +276,7 @@ impl Server {
         tasks.push(tokio::spawn(listener.serve(
             answer,
             stopped.clone(),
-            settings.shutdown_deadline,
+            settings.shutdown.deadline,
         )));
         if let Some(admin) = admin {
             tasks.push(tokio::spawn(telemetry::serve(admin, http, Arc::clone(&issuer), stopped)));
@@ -306,17 +306,17 @@ impl Server {
     /// The longest that stopping may take.
     #[must_use]
     pub fn longest_stop(&self) -> Duration {
-        self.settings.shutdown_delay + self.settings.shutdown_deadline
+        self.settings.shutdown.delay + self.settings.shutdown.deadline
     }
 
     /// Stops: says that it is not ready, waits for balancers to see it, lets what runs finish until
     /// the deadline.
     pub async fn stop(self) {
         self.shared.drain();
-        tokio::time::sleep(self.settings.shutdown_delay).await;
+        tokio::time::sleep(self.settings.shutdown.delay).await;
         // A receiver that is gone has stopped already.
         let _ = self.stop.send(true);
-        let deadline = Instant::now() + self.settings.shutdown_deadline + LAST_STEPS;
+        let deadline = Instant::now() + self.settings.shutdown.deadline + LAST_STEPS;
         for mut task in self.tasks {
             match timeout_at(deadline, &mut task).await {
                 Ok(Ok(())) => {}
@@ -340,13 +340,13 @@ pub fn outbound(settings: &Settings) -> Outcome<Outbound> {
 
 /// The look of the pages: ours, or what the operator made of it.
 pub fn look(settings: &Settings) -> Outcome<Look> {
-    let look = match &settings.branding_dir {
+    let look = match &settings.pages.branding_dir {
         Some(folder) => Look::load(folder).or_else(|problems| {
             reject(format!("the branding is not good:\n  {}", problems.join("\n  ")))
         })?,
         None => Look::builtin(),
     };
-    Ok(look.in_zone(settings.time_zone.clone()))
+    Ok(look.in_zone(settings.pages.time_zone.clone()))
 }
 
 async fn bind_admin(settings: &Settings) -> Outcome<Option<TcpListener>> {

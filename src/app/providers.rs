@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use crate::domain::client::ClientId;
 use crate::domain::nearest::nearest;
 use crate::domain::provider::{
@@ -12,57 +10,99 @@ use crate::domain::provider::{
 };
 use crate::domain::sensitive::Sensitive;
 use crate::keys::secret_file;
+use crate::settings::Collector;
+use crate::settings::table::{Field, KeyForm, table};
 use crate::social::{self, Problems};
 
-/// One table as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    slug: String,
-    preset: String,
-    name: Option<String>,
-    issuer: Option<String>,
-    client_id: String,
-    client_secret: Option<String>,
-    client_secret_file: Option<PathBuf>,
-    team_id: Option<String>,
-    key_id: Option<String>,
-    private_key_file: Option<PathBuf>,
-    tenant: Option<String>,
-    scopes: Option<String>,
-    #[serde(default)]
-    origins: Vec<String>,
-    #[serde(default)]
-    audience: Vec<RawAudience>,
-    #[serde(default)]
-    allowed_clients: Vec<String>,
-    #[serde(default)]
-    allowed_domains: Vec<String>,
-    #[serde(default)]
-    only: bool,
-    #[serde(default)]
-    follow_profile: bool,
-    #[serde(default)]
-    disabled: bool,
+table! {
+    /// One table as it is written.
+    struct Raw {
+        /// Its name in URLs, forms and `amr`: 1 to 32 of `a-z`, `0-9`, `-`, `_`. The button is
+        /// `login-with-<slug>`.
+        slug: String,
+        /// The kind of provider.
+        preset: String,
+        /// What people read on the button, instead of the preset's name: up to 60 characters.
+        name: Option<String>,
+        /// Needed for `oidc`; for `github` and `gitlab` a server of your own; for the others only to
+        /// point at a stand-in in tests.
+        issuer: Option<String>,
+        /// What the provider calls this server.
+        client_id: String,
+        /// The secret that the provider gave.
+        client_secret: Option<String>,
+        /// The file that holds the secret, instead of the secret itself.
+        client_secret_file: Option<PathBuf>,
+        /// Apple: the team that the key belongs to.
+        team_id: Option<String>,
+        /// Apple: the name of the key.
+        key_id: Option<String>,
+        /// Apple: the file that holds the private key, instead of a secret.
+        private_key_file: Option<PathBuf>,
+        /// Microsoft: `common`, `organizations`, `consumers` or a tenant id.
+        tenant: Option<String>,
+        /// What is asked for there, instead of the preset's scopes, separated by spaces. At an OpenID
+        /// provider `openid` is one of them.
+        scopes: Option<String>,
+        /// Further origins that the provider sends browsers through; nothing depends on it any more.
+        #[serde(default)]
+        origins: Vec<String>,
+        /// Further client ids there whose tokens are accepted at `/token`.
+        #[serde(default)]
+        audience: Vec<RawAudience>,
+        /// The clients that may use it; all, if none is named. Whoever came by it is signed in at these
+        /// and at no other.
+        #[serde(default)]
+        allowed_clients: Vec<String>,
+        /// Only people with a verified address in one of these domains come in; subdomains are other
+        /// domains.
+        #[serde(default)]
+        allowed_domains: Vec<String>,
+        /// Whether it is the only way in for the clients that it serves.
+        #[serde(default)]
+        only: bool,
+        /// Whether name, picture and so on follow the provider at every sign-in. Otherwise it fills
+        /// what is empty.
+        #[serde(default)]
+        follow_profile: bool,
+        /// Whether nobody can use it for now. What people opened by it stands still until then.
+        #[serde(default)]
+        disabled: bool,
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawAudience {
-    id: String,
-    #[serde(default)]
-    clients: Vec<String>,
+table! {
+    struct RawAudience {
+        /// A further client id there; for Kakao's access tokens the numeric app id.
+        id: String,
+        /// The clients here that may present its tokens. Without any it may only stand beside
+        /// `client_id` in a token.
+        #[serde(default)]
+        clients: Vec<String>,
+    }
 }
 
-/// What is wrong, by its key.
-pub(super) type Wrong = (String, String);
+impl Field for Vec<RawAudience> {
+    fn form() -> KeyForm {
+        KeyForm::Tables(RawAudience::keys())
+    }
+}
 
-/// Reads every table; what is wrong comes instead.
-pub(super) fn read(value: &toml::Value, allow_private: bool) -> (Vec<Registration>, Vec<Wrong>) {
-    let mut wrong = Vec::new();
+/// The name of the tables in the file.
+pub(super) const NAME: &str = "social";
+
+/// Declares the tables and reads each; what is wrong becomes a problem.
+pub(super) fn read(from: &mut Collector) -> Vec<Registration> {
+    from.begin("Social login");
+    let mut keys = Raw::keys();
+    if let Some(preset) = keys.iter_mut().find(|key| key.name == "preset") {
+        preset.form = KeyForm::OneOf(Preset::ALL.map(Preset::as_str).to_vec());
+    }
+    let words = "Each `[[social]]` is a provider of social login: see [social/README.md](social/README.md). It has no name in the environment.";
+    let Some(value) = from.take_table(NAME, words, keys) else { return Vec::new() };
     let toml::Value::Array(tables) = value else {
-        wrong.push(("social".to_owned(), "is a list of tables: [[social]]".to_owned()));
-        return (Vec::new(), wrong);
+        from.problem(NAME, "is a list of tables: [[social]]");
+        return Vec::new();
     };
     let mut read: Vec<Registration> = Vec::new();
     let mut slugs = BTreeSet::new();
@@ -70,7 +110,7 @@ pub(super) fn read(value: &toml::Value, allow_private: bool) -> (Vec<Registratio
         let raw: Raw = match table.clone().try_into() {
             Ok(raw) => raw,
             Err(error) => {
-                wrong.push((format!("social[{at}]"), error.message().to_owned()));
+                from.problem(&format!("{NAME}[{at}]"), error.message());
                 continue;
             }
         };
@@ -78,23 +118,34 @@ pub(super) fn read(value: &toml::Value, allow_private: bool) -> (Vec<Registratio
         let registration = match registration(raw) {
             Ok(registration) => registration,
             Err(problems) => {
-                wrong.extend(problems.into_iter().map(|(key, it)| (keyed(&name, key), it)));
+                for (key, problem) in problems {
+                    from.problem(&keyed(&name, key), problem);
+                }
                 continue;
             }
         };
         if !slugs.insert(registration.slug.clone()) {
-            wrong.push((keyed(&name, "slug"), "is taken by another [[social]]".to_owned()));
+            from.problem(&keyed(&name, "slug"), "is taken by another [[social]]");
         }
-        if let Err(problems) = social::check(&registration, allow_private) {
-            wrong.extend(problems.into_iter().map(|(key, it)| (keyed(&name, key), it)));
+        for (key, value) in shown(&registration) {
+            from.show_of_table(key, value);
         }
         read.push(registration);
     }
-    (read, wrong)
+    read
+}
+
+/// Compares them with whether private addresses may be called.
+pub(super) fn check(registrations: &[Registration], allow_private: bool, from: &mut Collector) {
+    for one in registrations {
+        for (key, problem) in social::check(one, allow_private).err().into_iter().flatten() {
+            from.problem(&keyed(one.slug.as_str(), key), problem);
+        }
+    }
 }
 
 /// What is in force of a provider, by its keys: all but the secret.
-pub(super) fn shown(one: &Registration) -> Vec<(String, String)> {
+fn shown(one: &Registration) -> Vec<(String, String)> {
     let Registration { slug, terms, credential, disabled } = one;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let names =

@@ -23,8 +23,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::config::Http;
-use super::listener::Listener;
+use super::listener::{Http, Listener};
 use super::log_queue::{Lines, Queue};
 use crate::domain::address::TrustedProxies;
 use crate::oauth::Issuer;

@@ -17,6 +17,9 @@ use tokio_rustls::{Accept, TlsAcceptor};
 use zeroize::Zeroizing;
 
 use crate::keys::secret_file;
+use crate::settings::Collector;
+use crate::settings::declare::Holds;
+use crate::settings::kinds::optional_path;
 
 /// How often the files are looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
@@ -31,6 +34,25 @@ pub struct Files {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+}
+
+impl Files {
+    /// Declares and reads them; none where a proxy in front has the certificate.
+    pub(super) fn read(from: &mut Collector) -> Option<Self> {
+        from.begin("TLS");
+        let certificate = from.take(optional_path("tls.cert_file", Holds::File).words(
+            "The certificate of the main listener with its chain, in PEM: TLS 1.2 and 1.3, HTTP/1.1 and HTTP/2. It is read again when it changes; a pair that does not fit is logged and the former one stays.",
+        ));
+        let key = from
+            .take(optional_path("tls.key_file", Holds::Secret).words("Its private key, in PEM."));
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => return Some(Self { certificate, key }),
+            (Some(_), None) => from.problem("tls.key_file", "is missing: tls.cert_file is given"),
+            (None, Some(_)) => from.problem("tls.cert_file", "is missing: tls.key_file is given"),
+            (None, None) => {}
+        }
+        None
+    }
 }
 
 /// The certificate in force.

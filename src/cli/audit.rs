@@ -7,8 +7,8 @@ use serde_json::json;
 use super::output::table;
 use super::{Installation, Kind, Outcome, usage};
 use crate::accounts;
-use crate::app::config::duration;
 use crate::domain::verdict::Error;
+use crate::settings::time;
 use crate::store::Store;
 use crate::store::audit_events::{self, Search, Written};
 
@@ -75,7 +75,7 @@ impl Verbs {
 
 /// An instant, or how long ago it was.
 fn instant(text: &str, now: DateTime<Utc>) -> Outcome<DateTime<Utc>> {
-    if let Ok(ago) = duration(text) {
+    if let Ok(ago) = time::parse(text) {
         return Ok(now - ago);
     }
     match DateTime::parse_from_rfc3339(text) {

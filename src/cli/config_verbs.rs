@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::output::{note, table};
 use super::{Installation, Outcome};
+use crate::app::config::{self, Loaded};
 
 /// Settings.
 #[derive(Debug, Subcommand)]
@@ -15,49 +16,65 @@ pub(super) enum Config {
     Check,
     /// Every setting as it is in force, without secrets
     Show,
+    /// Every setting that there is: its value, default and meaning, in Markdown
+    Reference,
+    /// The JSON Schema of the settings file, for editors
+    Schema,
 }
 
 impl Config {
     #[expect(clippy::unnecessary_wraps, reason = "the shape of every verb")]
     pub(super) fn run(self, at: &Installation) -> Outcome<ExitCode> {
-        let loaded = at.load(&[]);
-        let mut problems = loaded.settings.err().unwrap_or_default();
-        problems.extend(loaded.files);
-        let lines: Vec<_> =
-            problems.iter().map(|one| format!("{} {}", one.key, one.problem)).collect();
-        for name in &loaded.unknown_env {
-            note(&format!("the environment variable {name} is not a setting; it is ignored"));
-        }
         match self {
-            Self::Check => {
-                let words = if lines.is_empty() {
-                    "the settings are good".to_owned()
-                } else {
-                    lines.join("\n")
-                };
-                at.print(&json!({ "good": problems.is_empty(), "problems": problems }), &words);
-                Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Self::Check => return Ok(check(at)),
+            Self::Show => show(at),
+            Self::Reference => {
+                let words = config::reference();
+                at.print(&json!({ "settings": config::declared() }), words.trim_end());
             }
-            Self::Show => {
-                let rows: Vec<_> = loaded
-                    .shown
-                    .iter()
-                    .map(|one| {
-                        vec![
-                            one.key.clone(),
-                            one.value.clone(),
-                            one.source.to_owned(),
-                            one.env.clone(),
-                        ]
-                    })
-                    .collect();
-                let head = ["SETTING", "VALUE", "FROM", "ENVIRONMENT"];
-                at.print(&json!({ "settings": loaded.shown }), &table(&head, &rows));
-                for line in &lines {
-                    note(line);
-                }
-                Ok(ExitCode::SUCCESS)
+            Self::Schema => {
+                let schema = config::schema();
+                at.print(&schema, &format!("{schema:#}"));
             }
         }
+        Ok(ExitCode::SUCCESS)
     }
+}
+
+fn check(at: &Installation) -> ExitCode {
+    let loaded = load(at);
+    let mut problems = loaded.settings.err().unwrap_or_default();
+    problems.extend(loaded.files);
+    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    let good = "the settings are good".to_owned();
+    let words = if lines.is_empty() { good } else { lines.join("\n") };
+    at.print(&json!({ "good": problems.is_empty(), "problems": problems }), &words);
+    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn show(at: &Installation) {
+    let loaded = load(at);
+    let rows: Vec<_> = loaded
+        .shown
+        .iter()
+        .map(|one| {
+            let from = one.line.map(|line| format!("{}, line {line}", one.source));
+            let from = from.unwrap_or_else(|| one.source.to_owned());
+            let default = one.default.clone().unwrap_or_default();
+            vec![one.key.clone(), one.value.clone(), from, default, one.env.clone()]
+        })
+        .collect();
+    let head = ["SETTING", "VALUE", "FROM", "DEFAULT", "ENVIRONMENT"];
+    at.print(&json!({ "settings": loaded.shown }), &table(&head, &rows));
+    for problem in loaded.settings.err().unwrap_or_default().iter().chain(&loaded.files) {
+        note(&problem.to_string());
+    }
+}
+
+fn load(at: &Installation) -> Loaded {
+    let loaded = at.load(&[]);
+    for unknown in &loaded.unknown_env {
+        note(&unknown.to_string());
+    }
+    loaded
 }

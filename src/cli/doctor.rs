@@ -125,7 +125,7 @@ async fn signing_keys(at: &Installation, settings: &Settings) -> Result<String, 
         return Err(format!("the master key does not open {}", key.kid));
     }
     keys.iter().try_for_each(|key| keyring::inspect(&sealer, key)).map_err(words)?;
-    let (now, lead) = (at.clock.now(), settings.key_lead);
+    let (now, lead) = (at.clock.now(), settings.keys.lead);
     if let Some(stray) = keys.iter().find(|key| ring::is_stray(now, key.signs_from, lead)) {
         return Err(format!(
             "{} signs from {} on: a clock that was far ahead made it. mapae key drop {}",

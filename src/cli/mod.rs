@@ -243,12 +243,11 @@ impl Installation {
 
 fn checked(loaded: Loaded) -> Outcome<Settings> {
     let settings = loaded.settings.map_err(|problems| {
-        let lines: Vec<_> =
-            problems.iter().map(|one| format!("{} {}", one.key, one.problem)).collect();
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Rejected(format!("the settings are not good:\n  {}", lines.join("\n  ")))
     })?;
-    for name in loaded.unknown_env {
-        tracing::warn!(name, "this environment variable is not a setting; it is ignored");
+    for unknown in loaded.unknown_env {
+        tracing::warn!(name = unknown.name, "{unknown}");
     }
     Ok(settings)
 }

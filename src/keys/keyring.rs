@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration as StdDuration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
@@ -9,7 +10,7 @@ use jsonwebtoken::jwk::Jwk;
 use tokio::sync::Mutex;
 
 use super::jwt::{SigningKey, Typ, Unverified, VerifyingKey, header, is_typ};
-use super::make::{self, Made, algorithm};
+use super::make::{self, Made, RSA_BITS, algorithm};
 use super::provider;
 use super::ring::{self, Memory, Phase, Timing};
 use super::rotation;
@@ -18,8 +19,39 @@ use crate::domain::audit::{Event, Kind};
 use crate::domain::client::TokenAlg;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::Fault;
+use crate::settings::kinds::{duration, one_of};
+use crate::settings::{Collector, settings};
 use crate::store::signing_keys::{self, Stored};
 use crate::store::{Store, audit_events, providers};
+
+settings! {
+    /// When keys change.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Schedule in "Signing keys", checked by Schedule::check {
+        /// A signing key gets a successor at this age.
+        pub rotation: Duration = duration("keys.rotation", Duration::days(90)),
+        /// A new key is published for so long before it signs, so that verifiers know it by then.
+        pub lead: Duration = duration("keys.publish_lead", Duration::hours(2)),
+        /// Verifiers may cache the JWKS for so long. It must be less than `keys.publish_lead`.
+        pub jwks_max_age: Duration = duration("keys.jwks_max_age", Duration::hours(1)),
+        /// Each server looks at the keys in the database this often.
+        pub reload: StdDuration = duration("keys.reload", StdDuration::from_secs(10)),
+        /// The size of new RSA keys.
+        pub rsa_bits: u32 = one_of("keys.rsa_bits", &RSA_BITS, 2048).unit("bits"),
+    }
+}
+
+impl Schedule {
+    fn check(&self, from: &mut Collector) {
+        if self.jwks_max_age >= self.lead {
+            let why = "must be longer than keys.jwks_max_age, or verifiers meet a key that they do not know yet";
+            from.problem("keys.publish_lead", why);
+        }
+        if self.lead >= self.rotation {
+            from.problem("keys.rotation", "must be longer than keys.publish_lead");
+        }
+    }
+}
 
 /// How keys live.
 #[derive(Clone, Copy, Debug)]

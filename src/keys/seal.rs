@@ -17,6 +17,9 @@ use crate::domain::random;
 use crate::domain::secret::{BrowserToken, Plain, VisitState};
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::{Error, Fault, Rejected};
+use crate::settings::declare::Holds;
+use crate::settings::kinds::{optional_path, path, secret};
+use crate::settings::{Collector, Section};
 
 /// What a derived key is for. Two labels never share a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,31 @@ pub enum Source {
     File(PathBuf),
     /// In the folder of keys, made on the first start.
     Folder(PathBuf),
+}
+
+impl Section for Source {
+    fn read(from: &mut Collector) -> Self {
+        from.begin("Master key");
+        let folder = from.take(path("keys_dir", Holds::Anything, "keys").words(
+            "The folder in which the master key is made on the first start (mode 0600). Where another master key sealed the database already, none is made and the start is refused.",
+        ));
+        let text = from.take(secret("master_key").words(
+            "The master key itself, instead of the folder, on a cluster: 32 bytes in base64 (either alphabet) or hex, as `openssl rand -base64 32` makes them.",
+        ));
+        let file = from.take(
+            optional_path("master_key_file", Holds::Secret)
+                .words("The file that holds the master key, instead of the folder."),
+        );
+        match (text, file) {
+            (Some(_), Some(_)) => {
+                from.choose("master_key", "master_key_file");
+                Self::Folder(folder)
+            }
+            (Some(text), None) => Self::Text(text),
+            (None, Some(file)) => Self::File(file),
+            (None, None) => Self::Folder(folder),
+        }
+    }
 }
 
 /// Why there is no master key, in words for the operator.

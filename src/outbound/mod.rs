@@ -19,6 +19,9 @@ mod proxy;
 mod reach;
 mod resolver;
 
+use crate::settings::declare::Holds;
+use crate::settings::kinds::{flag, optional_path};
+use crate::settings::{fixed, group, settings};
 pub use proxy::Proxy;
 pub use reach::is_public;
 use reach::{Reach, is_localhost};
@@ -29,22 +32,26 @@ const MOST: usize = 1024 * 1024;
 /// The longest that a call may take, from the look-up of the name to the last byte.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What an operator decides about calls.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Authorities that are trusted beside those of the system, in PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Whether private and loopback addresses may be called; and plain http, on loopback.
-    pub allow_private: bool,
-    /// The longest that a call may take.
-    pub patience: Duration,
-    /// What calls go through.
-    pub proxy: Option<Proxy>,
+settings! {
+    /// What an operator decides about calls.
+    #[derive(Clone, Debug)]
+    pub struct Config in "Calls to clients and providers" {
+        /// Authorities in PEM that are trusted beside those of the system.
+        pub ca_file: Option<PathBuf> = optional_path("outbound.ca_file", Holds::File),
+        /// Whether clients and providers may live at private and loopback addresses, and at plain http
+        /// on loopback. Whoever registers clients can then make the server call into your network.
+        /// Link-local addresses are never called.
+        pub allow_private: bool = flag("outbound.allow_private", false),
+        /// The longest that a call may take.
+        pub patience: Duration = fixed(PATIENCE),
+        /// What calls go through.
+        pub proxy: Option<Proxy> = group(proxy::read),
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { ca_file: None, allow_private: false, patience: PATIENCE, proxy: None }
+        crate::settings::defaults()
     }
 }
 

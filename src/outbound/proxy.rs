@@ -8,6 +8,8 @@ use url::{Host, Url};
 
 use super::reach::{Reach, is_localhost};
 use crate::domain::sensitive::Sensitive;
+use crate::settings::declare::Form;
+use crate::settings::{Collector, Setting};
 
 /// The proxy that an operator names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +31,38 @@ impl Proxy {
         Ok(Self { url: Sensitive::new(text), bypass: bypass.to_owned() })
     }
 
+    /// Without its password.
+    fn shown(&self) -> String {
+        let text = self.url.expose();
+        match text.rsplit_once('@') {
+            Some((_, host)) => format!("***@{host}"),
+            None => text.to_owned(),
+        }
+    }
+
     pub(super) fn matcher(&self) -> Matcher {
         Matcher::builder().all(self.url.expose().to_owned()).no(self.bypass.clone()).build()
     }
+}
+
+/// Declares and reads the proxy, by the names that every tool knows too.
+pub(super) fn read(from: &mut Collector) -> Option<Proxy> {
+    let parse = |text: &str| match text {
+        "off" => Ok(None),
+        text => Proxy::parse(text, "").map(Some).map_err(str::to_owned),
+    };
+    let show = |it: &Option<Proxy>| it.as_ref().map_or_else(|| "off".to_owned(), Proxy::shown);
+    let proxy = Setting::new("outbound.proxy", Form::Text("URL, or `off`"), None, parse, show);
+    let proxy = from.take(proxy.or_from_env(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]).words(
+        "The proxy for calls to clients and providers: `http://` or `https://`, with name and password if it has them; `off` uses none. It looks up the names, so behind it literal addresses and names of the own network (without a dot, `.internal`, `.local` …) are refused unless `outbound.allow_private` is set. This machine is never called through it. The password is never printed.",
+    ));
+    let parse = |text: &str| Ok(text.to_owned());
+    let form = Form::List("hosts, domains, addresses and networks");
+    let bypass = Setting::new("outbound.no_proxy", form, String::new(), parse, String::clone);
+    let bypass = from.take(
+        bypass.or_from_env(&["NO_PROXY", "no_proxy"]).words("What is called without the proxy."),
+    );
+    proxy.map(|proxy| Proxy { bypass, ..proxy })
 }
 
 /// Whether the proxy takes this URL. What is on this machine never leaves it.

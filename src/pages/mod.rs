@@ -38,7 +38,7 @@ pub use instant::Zone;
 pub use language::Language;
 pub use linked::Linked;
 pub use logout::{LogoutPage, SignedOutPage, StayedPage};
-pub use look::{Asset, Look};
+pub use look::{Asset, Look, Settings};
 pub use noted::Noted;
 pub use onward::OnwardPage;
 pub use provider::{Brand, ProviderButton};

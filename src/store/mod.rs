@@ -13,6 +13,8 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::Instant;
 
 use crate::domain::verdict::Fault;
+use crate::settings::kinds::{duration, duration_or_zero, flag, whole};
+use crate::settings::{Collector, Setting, declare::Form, settings};
 
 mod account_keys;
 pub mod apps;
@@ -67,32 +69,53 @@ pub trait Reader: Sync {
     fn connection(&self) -> &Self::Connection;
 }
 
-/// How the database is used.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How long a start waits for a database that does not answer.
-    pub wait: Duration,
-    /// Whether statements stay prepared at a Postgres server. Not behind a pooler that gives each
-    /// transaction another server connection.
-    pub prepared_statements: bool,
-    /// Connections to Postgres.
-    pub connections: u32,
-    /// For a connection to be had, and then for everything that is done in a transaction or read.
-    pub deadline: Duration,
-    /// The most that wait for a connection; who comes then is refused at once.
-    pub queue: u32,
+settings! {
+    /// How the database is used.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Options in "Database" {
+        /// A start waits for so long for a Postgres that does not answer; `0` does not wait. Verbs of
+        /// the command line never wait.
+        pub wait: Duration = duration_or_zero("database.wait", Duration::from_mins(1)),
+        /// Whether statements stay prepared at a Postgres server. `false` behind a pooler that gives
+        /// each transaction another connection, like `PgBouncer` with `pool_mode = transaction`.
+        pub prepared_statements: bool = flag("database.prepared_statements", true),
+        /// The most connections to Postgres that one server opens.
+        pub connections: u32 = whole("database.connections", 1..=1000, 10),
+        /// For a connection to be free, and then for everything in a transaction or read. Afterwards
+        /// the connection is closed and the answer is 503.
+        pub deadline: Duration = duration("database.deadline", Duration::from_secs(3)),
+        /// So many may wait for a connection, to SQLite too; who comes then gets 503 at once.
+        pub queue: u32 = whole("database.queue", 1..=1_000_000, 1000),
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            wait: Duration::from_mins(1),
-            prepared_statements: true,
-            connections: 10,
-            deadline: Duration::from_secs(3),
-            queue: 1000,
-        }
+        crate::settings::defaults()
     }
+}
+
+const DEFAULT_URL: &str = "sqlite://data/mapae.db";
+
+/// Declares and reads the URL of the database.
+pub fn url(from: &mut Collector) -> String {
+    from.begin("Database");
+    let parse = |text: &str| check_url(text).map(|()| Some(text.to_owned()));
+    let show = |url: &Option<String>| shown_url(url.as_deref().unwrap_or(DEFAULT_URL));
+    let setting = Setting::new("database_url", Form::Text("URL"), None, parse, show);
+    let setting = setting.words(
+        "`sqlite://` and the path of a file, or `postgres://user:password@host/database`. Several hosts, IPv6 and sockets: see [operators.md](operators.md#data).",
+    );
+    let file = "database_url_file";
+    let url = from.take_secret(setting, file, |text| text.to_string());
+    let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
+    // A text was checked when it was read.
+    if from.is_given(file)
+        && let Err(problem) = check_url(&url)
+    {
+        from.problem(file, format!("names a file whose URL {problem}"));
+    }
+    url
 }
 
 impl Options {

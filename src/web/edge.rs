@@ -30,6 +30,8 @@ use crate::domain::audit::Origin;
 use crate::domain::random;
 use crate::domain::shown::shown;
 use crate::oauth::refused::{self, RequestId, Why};
+use crate::settings::Collector;
+use crate::settings::kinds::flag;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -44,6 +46,15 @@ pub enum StrictTransport {
 }
 
 impl StrictTransport {
+    /// Declares and reads it.
+    pub fn read(from: &mut Collector) -> Self {
+        from.begin("TLS");
+        let below = from.take(flag("http.hsts_include_subdomains", false).words(
+            "With an https issuer browsers are told to come over TLS alone for two years (HSTS). With `true` this holds for every host below yours too.",
+        ));
+        if below { Self::Subdomains } else { Self::Host }
+    }
+
     /// For two years.
     fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {

@@ -43,7 +43,7 @@ pub(super) async fn start(
         .and_then(|()| std::fs::write(branding.join("brand.toml"), BRAND));
     written.or_else(|error| reject(format!("{}: {error}", branding.display())))?;
     let mut settings = settings(url, "127.0.0.1:0", folder, secure)?;
-    settings.branding_dir = Some(branding);
+    settings.pages.branding_dir = Some(branding);
     let server = Server::start_on(listener, settings, at.clock.clone()).await?;
     let issuer = server.issuer();
     if users::find(&*issuer.store, PERSON).await.is_err() {

@@ -204,8 +204,7 @@ fn settings(
     let written = std::fs::write(&file, lines.collect::<String>());
     written.or_else(|error| reject(format!("{}: {error}", file.display())))?;
     config::load(Some(&file), [], &[]).settings.map_err(|problems| {
-        let lines: Vec<_> =
-            problems.iter().map(|one| format!("{} {}", one.key, one.problem)).collect();
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Error::Refused(Rejected(lines.join("\n")))
     })
 }

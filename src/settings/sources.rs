@@ -1,0 +1,204 @@
+//! Where values come from: a file, the environment, flags.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::collector::Problem;
+use super::declare::Declared;
+
+/// Our names in the environment begin with it.
+const PREFIX: &str = "MAPAE_";
+/// Names in the environment that are not settings.
+const NOT_SETTINGS: &[&str] = &["MAPAE_CONFIG"];
+
+/// What was given, before anybody looks for it.
+#[derive(Debug, Default)]
+pub struct Sources {
+    path: PathBuf,
+    file: BTreeMap<String, Written>,
+    tables: BTreeMap<String, toml::Value>,
+    environment: BTreeMap<String, String>,
+    flags: BTreeMap<String, String>,
+    pub(super) problems: Vec<Problem>,
+}
+
+#[derive(Debug)]
+struct Written {
+    text: String,
+    line: usize,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// Nobody gave one.
+    Default,
+    /// A line of the file.
+    File(PathBuf, usize),
+    /// A name in the environment.
+    Environment(String),
+    /// A flag of the command line.
+    Flag,
+}
+
+impl Layer {
+    /// The kind of place, for programs.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::File(..) => "file",
+            Self::Environment(_) => "environment",
+            Self::Flag => "flag",
+        }
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(path, line) => write!(f, "{}, line {line}", path.display()),
+            Self::Environment(name) => write!(f, "{name} in the environment"),
+            Self::Flag => f.write_str("a flag of the command line"),
+        }
+    }
+}
+
+/// A value that was given.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) text: String,
+    pub(super) layer: Layer,
+}
+
+impl Sources {
+    /// Reads a file. The arrays of tables that these names have are left for
+    /// [`Collector::take_table`](super::Collector::take_table).
+    pub fn read_file(&mut self, path: &Path, tables: &[&str]) {
+        self.path = path.to_path_buf();
+        let name = path.display().to_string();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => return self.problems.push(Problem::new(&name, error.to_string())),
+        };
+        match DeTable::parse(&text) {
+            Ok(read) => {
+                let whole = text.parse::<toml::Table>().unwrap_or_default();
+                self.tables =
+                    whole.into_iter().filter(|(key, _)| tables.contains(&key.as_str())).collect();
+                self.flatten("", read.get_ref(), &text);
+            }
+            Err(error) => {
+                let mut problem = Problem::new(&name, error.message());
+                let at = error.span().map(|span| line(&text, span.start));
+                problem.from = at.map(|line| Layer::File(self.path.clone(), line));
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    fn flatten(&mut self, prefix: &str, table: &DeTable<'_>, whole: &str) {
+        for (name, value) in table {
+            let key = format!("{prefix}{}", name.get_ref());
+            if self.tables.contains_key(&key) {
+                continue;
+            }
+            let line = line(whole, name.span().start);
+            if let DeValue::Table(inner) = value.get_ref() {
+                self.flatten(&format!("{key}."), inner, whole);
+            } else if let Some(text) = text(value.get_ref()) {
+                self.file.insert(key, Written { text, line });
+            } else {
+                let wrong = "is not a text, a number, true, false or a list of texts";
+                let from = Some(Layer::File(self.path.clone(), line));
+                self.problems.push(Problem { from, ..Problem::new(&key, wrong) });
+            }
+        }
+    }
+
+    /// Takes the environment. A name without a value is as if it were not there.
+    pub fn read_environment(&mut self, environment: impl IntoIterator<Item = (String, String)>) {
+        self.environment.extend(environment.into_iter().filter(|(_, value)| !value.is_empty()));
+    }
+
+    /// Takes a flag of the command line: the path of a setting, and its value.
+    pub fn set(&mut self, path: &str, value: &str) {
+        self.flags.insert(path.to_owned(), value.to_owned());
+    }
+
+    pub(super) fn table(&mut self, name: &str) -> Option<toml::Value> {
+        self.tables.remove(name)
+    }
+
+    /// The values of a setting in the layer that wins: of several the last ones go by an alias.
+    pub(super) fn find(&self, setting: &Declared) -> Vec<(&'static str, Given)> {
+        let paths = || std::iter::once(setting.path).chain(setting.aliases.iter().copied());
+        let flags = paths().filter_map(|path| {
+            let text = self.flags.get(path)?.clone();
+            Some((path, Given { text, layer: Layer::Flag }))
+        });
+        let environment = paths().filter_map(|path| {
+            let given = self.of_environment(&super::declare::env(path))?;
+            Some((path, given))
+        });
+        let file = paths().filter_map(|path| {
+            let Written { text, line } = self.file.get(path)?;
+            let layer = Layer::File(self.path.clone(), *line);
+            Some((path, Given { text: text.clone(), layer }))
+        });
+        let layers: [Vec<_>; 3] = [flags.collect(), environment.collect(), file.collect()];
+        if let Some(found) = layers.into_iter().find(|found| !found.is_empty()) {
+            return found;
+        }
+        let common = setting.common_env.iter().find_map(|name| self.of_environment(name));
+        common.map(|given| (setting.path, given)).into_iter().collect()
+    }
+
+    fn of_environment(&self, name: &str) -> Option<Given> {
+        let text = self.environment.get(name)?.clone();
+        Some(Given { text, layer: Layer::Environment(name.to_owned()) })
+    }
+
+    /// The paths of the file and of the flags, each with where it was given.
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&str, Layer)> {
+        let file = self
+            .file
+            .iter()
+            .map(|(path, written)| (path.as_str(), Layer::File(self.path.clone(), written.line)));
+        file.chain(self.flags.keys().map(|path| (path.as_str(), Layer::Flag)))
+    }
+
+    /// The names of the environment that look like ours.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.environment.keys().map(String::as_str);
+        names.filter(|name| name.starts_with(PREFIX) && !NOT_SETTINGS.contains(name))
+    }
+}
+
+/// The text of a value, as it would stand in the environment.
+fn text(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.clone().into_owned()),
+        DeValue::Integer(number) => {
+            let number = i64::from_str_radix(number.as_str(), number.radix()).ok()?;
+            Some(number.to_string())
+        }
+        DeValue::Boolean(is) => Some(is.to_string()),
+        DeValue::Array(items) => {
+            let texts: Option<Vec<&str>> =
+                items.iter().map(Spanned::get_ref).map(DeValue::as_str).collect();
+            texts.map(|texts| texts.join(","))
+        }
+        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => None,
+    }
+}
+
+/// The number of the line in which this byte stands.
+fn line(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}

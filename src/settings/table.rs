@@ -1,0 +1,125 @@
+//! Arrays of tables in the file, like `[[social]]`: their keys are declared by the struct that they
+//! are read into.
+
+use std::path::PathBuf;
+
+/// One key of such a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// The form of its value.
+    pub form: KeyForm,
+    /// Whether each table must have it.
+    pub required: bool,
+    /// What it is, for operators.
+    pub words: String,
+}
+
+/// The form of the value of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyForm {
+    /// A text.
+    Text,
+    /// One of these texts.
+    OneOf(Vec<&'static str>),
+    /// The path of a file.
+    Path,
+    /// `true` or `false`.
+    Flag,
+    /// A list of texts.
+    Texts,
+    /// Tables of their own.
+    Tables(Vec<Key>),
+}
+
+/// An array of tables that a file may have.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// The heading that it stands under.
+    pub section: &'static str,
+    /// What it is, for operators.
+    pub words: &'static str,
+    /// The keys of each table.
+    pub keys: Vec<Key>,
+}
+
+/// A type that a key of a table may have.
+pub trait Field {
+    /// Whether each table must have it.
+    const REQUIRED: bool = false;
+
+    /// The form of its value.
+    fn form() -> KeyForm;
+}
+
+impl Field for String {
+    const REQUIRED: bool = true;
+
+    fn form() -> KeyForm {
+        KeyForm::Text
+    }
+}
+
+impl Field for PathBuf {
+    const REQUIRED: bool = true;
+
+    fn form() -> KeyForm {
+        KeyForm::Path
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn form() -> KeyForm {
+        T::form()
+    }
+}
+
+impl Field for Vec<String> {
+    fn form() -> KeyForm {
+        KeyForm::Texts
+    }
+}
+
+impl Field for bool {
+    fn form() -> KeyForm {
+        KeyForm::Flag
+    }
+}
+
+/// Makes a struct that a table of the file is read into, and the declarations of its keys.
+macro_rules! table {
+    (
+        $(#[$attribute:meta])*
+        struct $name:ident {
+            $(
+                $(#[doc = $words:literal])*
+                $(#[serde($($serde:tt)*)])?
+                $field:ident: $type:ty
+            ),* $(,)?
+        }
+    ) => {
+        $(#[$attribute])*
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct $name {
+            $( $(#[doc = $words])* $(#[serde($($serde)*)])? $field: $type, )*
+        }
+
+        impl $name {
+            fn keys() -> Vec<$crate::settings::table::Key> {
+                vec![$(
+                    $crate::settings::table::Key {
+                        name: stringify!($field),
+                        form: <$type as $crate::settings::table::Field>::form(),
+                        required: <$type as $crate::settings::table::Field>::REQUIRED,
+                        words: concat!($($words),*).trim().to_owned(),
+                    },
+                )*]
+            }
+        }
+    };
+}
+pub(crate) use table;
