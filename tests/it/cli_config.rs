@@ -108,6 +108,73 @@ async fn what_is_in_force_is_shown_with_its_source_and_without_secrets() {
 }
 
 #[tokio::test]
+async fn every_problem_says_where_the_value_stands_and_what_is_right() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    let file = cli.folder.path().join("mapae.toml");
+    fs::write(&file, "[token]\nacces_lifetime = \"5m\"\nrefresh_grace = \"6m\"\n").unwrap();
+    cli.set("MAPAE_CONFIG", file.to_str().unwrap());
+    cli.set("MAPAE_DATABASE_QUEUE", "0");
+    let place = |line: u32| format!("({}, line {line})", file.display());
+    let said = cli.run(&["config", "check"], None).await;
+    for expected in [
+        format!(
+            "token.acces_lifetime is not a setting: did you mean token.access_lifetime? {}",
+            place(2)
+        ),
+        format!("token.refresh_grace must not be longer than 5m {}", place(3)),
+        "database.queue must be a whole number from 1 to 1000000 (MAPAE_DATABASE_QUEUE in the environment)".to_owned(),
+    ] {
+        assert!(said.out.contains(&expected), "{expected}: {said:?}");
+    }
+    let report = cli.run(&["config", "check", "--json"], None).await;
+    let report: Value = serde_json::from_str(&report.out).expect("one JSON document");
+    let problems = report["problems"].as_array().expect("problems");
+    assert!(problems.iter().all(|one| one["from"].is_string()), "{report}");
+}
+
+#[tokio::test]
+async fn the_value_in_force_stands_beside_its_default_and_its_line() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    let file = cli.folder.path().join("mapae.toml");
+    fs::write(&file, "\n[token]\naccess_lifetime = \"5m\"\n").unwrap();
+    cli.set("MAPAE_CONFIG", file.to_str().unwrap());
+    let shown = cli.json(&["config", "show"], None).await;
+    let one = setting(&shown, "token.access_lifetime");
+    assert_eq!(
+        (&one["value"], &one["default"], &one["line"]),
+        (&"5m".into(), &"10m".into(), &3.into())
+    );
+    let words = cli.run(&["config", "show"], None).await;
+    let line = words.out.lines().find(|line| line.starts_with("token.access_lifetime"));
+    let cells: Vec<_> = line.expect("its line").split("  ").map(str::trim).collect();
+    let cells: Vec<_> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
+    let expected =
+        ["token.access_lifetime", "5m", "file, line 3", "10m", "MAPAE_TOKEN_ACCESS_LIFETIME"];
+    assert_eq!(cells, expected);
+}
+
+#[tokio::test]
+async fn the_reference_and_the_schema_are_printed_whatever_the_settings_say() {
+    let mut cli = Cli::new(&Database::Sqlite).await;
+    cli.set("MAPAE_ISSUER", "wrong");
+    cli.set("MAPAE_CONFIG", "/nowhere");
+    let schema = cli.json(&["config", "schema"], None).await;
+    assert_eq!(schema["properties"]["token"]["properties"]["access_lifetime"]["default"], "10m");
+    let declared = cli.json(&["config", "reference"], None).await;
+    let one = setting(&declared, "token.refresh_grace");
+    assert_eq!(
+        (&one["type"], &one["default"], &one["env"]),
+        (
+            &"duration or `0`, at most `5m`".into(),
+            &"30s".into(),
+            &"MAPAE_TOKEN_REFRESH_GRACE".into()
+        )
+    );
+    let words = cli.run(&["config", "reference"], None).await;
+    assert!(words.code == 0 && words.out.contains("| `token.refresh_grace`<br>"), "{words:?}");
+}
+
+#[tokio::test]
 async fn a_secret_may_stand_in_a_file() {
     let mut cli = Cli::new(&Database::Sqlite).await;
     let file = cli.folder.path().join("url");
@@ -118,6 +185,12 @@ async fn a_secret_may_stand_in_a_file() {
     cli.set("MAPAE_DATABASE_URL", "");
     cli.json(&["migrate", "up"], None).await;
     assert!(cli.folder.path().join("mapae.db").exists());
+    write_secret(&file, "mysql://mapae:hunter2@db/mapae\n");
+    let said = cli.run(&["config", "check"], None).await;
+    let expected =
+        "database_url_file names a file whose URL must begin with sqlite:// or postgres://";
+    assert!(said.code == 1 && said.out.contains(expected), "{said:?}");
+    assert!(!said.out.contains("hunter2"), "{said:?}");
     cli.set("MAPAE_DATABASE_URL_FILE", "/nowhere");
     let said = cli.run(&["config", "check"], None).await;
     assert!(said.code == 1 && said.out.contains("database_url_file"), "{said:?}");

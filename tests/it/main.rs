@@ -64,6 +64,7 @@ mod relying_party;
 mod replicas;
 mod serving;
 mod sessions;
+mod settings_reference;
 mod skewed_clocks;
 mod social;
 mod strangers;
