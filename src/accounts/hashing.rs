@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use crate::domain::random;
+use crate::domain::request::{self, Request};
 use crate::domain::verdict::{Error, Fault};
 use crate::settings::kinds::whole;
 use crate::settings::{group, settings};
@@ -168,6 +169,7 @@ struct Job {
     password: Zeroizing<Vec<u8>>,
     task: Task,
     since: Instant,
+    request: Option<Request>,
 }
 
 impl std::fmt::Debug for Job {
@@ -213,7 +215,12 @@ impl Hasher {
     /// Hashes a password for storing. Never turned away: only an operator or a new password asks.
     pub async fn hash(&self, password: Zeroizing<Vec<u8>>) -> Result<String, Fault> {
         let (reply, answer) = oneshot::channel();
-        self.0.first(Job { password, task: Task::Hash(reply), since: Instant::now() });
+        self.0.first(Job {
+            password,
+            task: Task::Hash(reply),
+            since: Instant::now(),
+            request: request::current(),
+        });
         answer.await.map_err(|error| Fault::internal("hashing a password", error))?
     }
 
@@ -225,8 +232,12 @@ impl Hasher {
     ) -> Result<T, Fault> {
         let (reply, answer) = oneshot::channel();
         let work: Work = Box::new(move || drop(reply.send(work())));
-        let job =
-            Job { password: Zeroizing::default(), task: Task::Run(work), since: Instant::now() };
+        let job = Job {
+            password: Zeroizing::default(),
+            task: Task::Run(work),
+            since: Instant::now(),
+            request: request::current(),
+        };
         self.0.first(job);
         answer.await.map_err(|error| Fault::internal("finishing a sign-in", error))
     }
@@ -254,7 +265,12 @@ impl Hasher {
         if self.0.is_overloaded(lane) {
             return Err(Error::Refused(Busy));
         }
-        let job = Job { password, task: Task::Check(stored, reply), since: Instant::now() };
+        let job = Job {
+            password,
+            task: Task::Check(stored, reply),
+            since: Instant::now(),
+            request: request::current(),
+        };
         self.0.push(lane, job);
         answer.await.map_err(|error| Fault::internal("hashing a password", error))?
     }
@@ -299,7 +315,7 @@ impl Pool {
             let started = Instant::now();
             match job.task {
                 Task::Run(work) => {
-                    work();
+                    request::on_a_thread(job.request, work);
                     continue;
                 }
                 Task::Hash(reply) => {
@@ -459,6 +475,7 @@ mod tests {
             password: password(name),
             task: Task::Run(Box::new(|| ())),
             since: Instant::now(),
+            request: None,
         };
         let mut queue = Queue::new();
         for n in 0..20 {

@@ -30,6 +30,7 @@ mod crowd;
 mod jobs;
 mod life;
 mod listener;
+mod log_lines;
 mod log_queue;
 mod pace;
 pub mod providers;

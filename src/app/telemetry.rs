@@ -24,6 +24,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::listener::{Http, Listener};
+use super::log_lines::{Json, Text};
 use super::log_queue::{Lines, Queue};
 use crate::domain::address::TrustedProxies;
 use crate::oauth::Issuer;
@@ -83,9 +84,9 @@ where
     let registry = tracing_subscriber::registry().with(filter);
     // A second call finds the first one's subscriber in place.
     let _ = if std::io::stderr().is_terminal() {
-        registry.with(lines.compact()).try_init()
+        registry.with(lines.compact().map_fmt_fields(Text)).try_init()
     } else {
-        registry.with(lines.json().flatten_event(true)).try_init()
+        registry.with(lines.json().flatten_event(true).map_event_format(Json)).try_init()
     };
 }
 

@@ -22,6 +22,7 @@ pub mod random;
 pub mod reason;
 pub mod redirect_uri;
 pub mod refresh;
+pub mod request;
 pub mod requested_claims;
 pub mod scope;
 pub mod secret;

@@ -69,6 +69,52 @@ pub const LIVEZ: &str = "/livez";
 /// Whether the process can serve.
 pub const READYZ: &str = "/readyz";
 
+/// Every path; those that are asked for most stand first.
+const ALL: &[&str] = &[
+    TOKEN,
+    INTROSPECT,
+    USERINFO,
+    JWKS,
+    AUTHORIZE,
+    LOGIN,
+    READYZ,
+    AUTHORIZE_CONTINUE,
+    LOGIN_CANCEL,
+    LOGIN_UNCONNECTED,
+    LOGIN_WITH,
+    LOGIN_CALLBACK,
+    LOGIN_ELSEWHERE,
+    SELECT_ACCOUNT,
+    CONSENT,
+    LOGOUT,
+    LOGOUT_CONTINUE,
+    LOGOUT_CONFIRM,
+    ACCOUNT,
+    ACCOUNT_PASSWORD,
+    ACCOUNT_DEVICES_END,
+    ACCOUNT_APPS_REMOVE,
+    ACCOUNT_PROVIDERS_LINK,
+    ACCOUNT_PROVIDERS_UNLINK,
+    ACCOUNT_SIGN_OUT,
+    ASSETS,
+    CLIENT_LOGO,
+    REVOKE,
+    OPENID_CONFIGURATION,
+    OAUTH_AUTHORIZATION_SERVER,
+    CHANGE_PASSWORD,
+    FRONT,
+    LIVEZ,
+];
+
+/// The path above that a route of the router is, which has the path of the issuer before it or, of a
+/// well-known one, behind it.
+#[must_use]
+pub fn template(route: &str, base: &str) -> Option<&'static str> {
+    let inner = route.strip_prefix(base).or_else(|| route.strip_suffix(base)).unwrap_or(route);
+    let inner = if inner.is_empty() { FRONT } else { inner };
+    ALL.iter().find(|path| **path == inner).copied()
+}
+
 /// The issuer identifier: a URL without query and fragment, https anywhere but on loopback.
 /// Compared byte for byte, so it is kept as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +197,23 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_path_has_its_template_wherever_the_issuer_stands() {
+        let source = include_str!("urls.rs");
+        let constants = source
+            .lines()
+            .filter(|line| line.starts_with("pub const ") && line.contains(": &str = \"/"));
+        assert_eq!(constants.count(), ALL.len());
+        for path in ALL {
+            assert_eq!(template(path, ""), Some(*path));
+            assert_eq!(template(&format!("/tenant{path}"), "/tenant"), Some(*path));
+        }
+        assert_eq!(template("/tenant", "/tenant"), Some(FRONT));
+        let inserted = format!("{OAUTH_AUTHORIZATION_SERVER}/tenant");
+        assert_eq!(template(&inserted, "/tenant"), Some(OAUTH_AUTHORIZATION_SERVER));
+        assert_eq!(template("/tenant/{*rest}", "/tenant"), None);
+    }
 
     #[test]
     fn discovery_3_an_issuer_is_https_without_query_and_fragment() {

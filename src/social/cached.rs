@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Duration, Utc};
 use tokio::sync::Mutex;
-use tracing::Instrument;
 
 use super::provider::Answer;
 use super::trouble::Trouble;
+use crate::domain::request;
 
 /// It is used for so long without being looked at again.
 const FRESH: Duration = Duration::hours(1);
@@ -112,8 +112,8 @@ impl<T: Send + Sync + 'static> Cached<T> {
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Trouble>> + Send + 'static,
 ) -> Result<T, Trouble> {
-    let ended = tokio::spawn(work.in_current_span()).await;
-    ended.unwrap_or_else(|error| Err(Trouble::Unavailable(error.to_string())))
+    let ended = tokio::spawn(request::carried(work)).await;
+    ended.map_or_else(|error| Err(Trouble::Unavailable(error.to_string())), |(ended, _)| ended)
 }
 
 impl<T> Shelf<T> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::domain::client::ClientId;
+use crate::domain::request;
 use crate::domain::verdict::{Fault, FaultKind};
 use crate::oauth::error::{Challenge, Error, Refusal, Result};
 use crate::oauth::refused;
@@ -62,6 +63,7 @@ pub(super) fn refusal(refusal: &Refusal, client: Option<&ClientId>) -> Response<
 
 /// A failure of ours: one log line with its causes, and nothing of them in the answer.
 pub(super) fn fault(fault: &Fault) -> Response<Body> {
+    request::explained();
     tracing::error!(%fault, "a request failed");
     match fault.kind() {
         FaultKind::Unavailable => {

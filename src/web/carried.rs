@@ -7,9 +7,8 @@ use std::future::Future;
 use std::panic::resume_unwind;
 
 use tokio::sync::Semaphore;
-use tracing::Instrument;
 
-use crate::oauth::refused::of_this_request;
+use crate::domain::request;
 
 /// So much goes on apart from connections at once; what comes beyond lives as long as its own, and
 /// connections are bounded.
@@ -25,9 +24,11 @@ pub(super) async fn to_its_end<T: Send + 'static>(
         drop(room);
         done
     };
-    let carried = tokio::spawn(of_this_request(work).in_current_span());
-    match carried.await {
-        Ok(done) => done,
+    match tokio::spawn(request::carried(work)).await {
+        Ok((done, became)) => {
+            request::go_on(became);
+            done
+        }
         Err(error) => match error.try_into_panic() {
             // It is answered where every handler's is.
             Ok(panic) => resume_unwind(panic),

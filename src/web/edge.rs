@@ -10,26 +10,30 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{FromRequestParts, MatchedPath};
+use axum::extract::{FromRequestParts, MatchedPath, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
+};
 use axum::middleware::Next;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
-use super::answer;
+use super::{Shared, answer};
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Origin;
 use crate::domain::random;
+use crate::domain::request::{self, RequestId};
 use crate::domain::shown::shown;
-use crate::oauth::refused::{self, RequestId, Why};
+use crate::domain::urls;
+use crate::oauth::refused::Why;
 use crate::settings::Collector;
 use crate::settings::kinds::flag;
 
@@ -130,17 +134,17 @@ impl Edge {
         let names_host = names_host(&request);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Context { id, address });
-        let path = request.uri().path().to_owned();
+        let method = method(request.method());
         let router = inner.router.clone();
-        let handled = refused::within(id, path, async move {
-            if names_host { router.oneshot(request).await } else { Ok(no_host()) }
-        });
+        let handled =
+            async move { if names_host { router.oneshot(request).await } else { Ok(no_host()) } };
         let handled = AssertUnwindSafe(handled).catch_unwind();
-        async move {
+        request::within(id, method, async move {
             let measured = Measured::begin();
             let mut response = handled.await.map_or_else(
                 |_| {
-                    tracing::error!(request_id = %id, "a handler panicked");
+                    request::explained();
+                    tracing::error!("a handler panicked");
                     answer::server_error()
                 },
                 |Ok(response)| response,
@@ -148,7 +152,7 @@ impl Edge {
             measured.end(&response);
             inner.finish(id, &mut response);
             Ok(response)
-        }
+        })
         .boxed()
     }
 }
@@ -172,11 +176,9 @@ impl Inner {
 
     fn finish(&self, id: RequestId, response: &mut Response<Body>) {
         let status = response.status();
-        tracing::debug!(request_id = %id, status = status.as_u16(), "answered");
+        tracing::debug!(status = status.as_u16(), "answered");
         metrics::counter!("mapae_responses_total", "class" => class(status)).increment(1);
-        if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
-            tracing::error!(request_id = %id, status = status.as_u16(), "answered with an error");
-        }
+        explain(status);
         let headers = response.headers_mut();
         for (name, value) in &self.headers {
             // A page may know better.
@@ -190,6 +192,38 @@ impl Inner {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         headers.extend(HeaderValue::try_from(id.to_string()).ok().map(|id| (REQUEST_ID, id)));
+    }
+}
+
+/// The answer names the request, so the log must have a line of it, whoever refused it.
+fn explain(status: StatusCode) {
+    let is_error = status.is_client_error() || status.is_server_error();
+    let is_explained = request::current().is_none_or(|request| request.is_explained);
+    if !is_error || is_explained {
+        return;
+    }
+    let (status, reason) = (status.as_u16(), status.canonical_reason());
+    // Of 503 nothing is broken: somebody was asked to come again.
+    if status >= 500 && status != 503 {
+        tracing::error!(status, reason, "answered with an error");
+    } else {
+        tracing::info!(status, reason, "refused a request");
+    }
+}
+
+/// The method as the log writes it: what somebody made up is not repeated.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => "other",
     }
 }
 
@@ -218,8 +252,16 @@ fn names_host(request: &Request<Incoming>) -> bool {
 }
 
 /// Says on the answer which route it is of, for the edge, which stands before all routes.
-pub(super) async fn name_route(request: axum::extract::Request, next: Next) -> Response<Body> {
+pub(super) async fn name_route(
+    State(shared): State<Arc<Shared>>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response<Body> {
     let path = request.extensions().get::<MatchedPath>().cloned();
+    if let Some(route) = path.as_ref().and_then(|path| urls::template(path.as_str(), &shared.base))
+    {
+        request::took(route);
+    }
     let mut response = next.run(request).await;
     if let Some(path) = path {
         response.extensions_mut().insert(Route(path));

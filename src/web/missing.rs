@@ -12,6 +12,7 @@ use super::answer::described;
 use super::edge::Context;
 use super::guest::Guest;
 use super::page::{self, Failed};
+use crate::oauth::refused::Why;
 use crate::pages::Problem;
 
 /// No such path.
@@ -21,6 +22,7 @@ pub(super) async fn path(
     request: Request,
 ) -> Response<Body> {
     let status = StatusCode::NOT_FOUND;
+    explain("not_found", "there is nothing at this path", Some(request.uri().path()));
     if wants_page(request.headers()) {
         let guest = nobody(&shared, context, &request);
         return page::failed(&shared, &guest, Failed::new(status, "not_found", Problem::NotFound));
@@ -35,12 +37,17 @@ pub(super) async fn method(
     request: Request,
 ) -> Response<Body> {
     let status = StatusCode::METHOD_NOT_ALLOWED;
+    explain("method_not_allowed", "this path does not take this method", None);
     if wants_page(request.headers()) {
         let guest = nobody(&shared, context, &request);
         let wrong = Failed::new(status, "method_not_allowed", Problem::MethodNotAllowed);
         return page::failed(&shared, &guest, wrong);
     }
     described(status, "method_not_allowed", "this path does not take this method")
+}
+
+fn explain(error: &str, reason: &str, value: Option<&str>) {
+    Why { client: None, error, reason, value }.log();
 }
 
 fn nobody(shared: &Shared, context: Context, request: &Request) -> Guest {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::http::HeaderValue;
-use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
 
 use crate::accounts::browsers::Present;
@@ -125,7 +125,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(missing::method);
     let path = shared.issuer.url.path();
     if path.is_empty() {
-        return routes.layer(from_fn(edge::name_route)).with_state(shared);
+        let names = from_fn_with_state(Arc::clone(&shared), edge::name_route);
+        return routes.layer(names).with_state(shared);
     }
     // RFC 8414 §3.1: the well-known path stands between host and path of the issuer.
     let inserted = format!("{}{path}", urls::OAUTH_AUTHORIZATION_SERVER);
@@ -139,7 +140,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::READYZ, get(health::readyz))
         .fallback(missing::path)
         .method_not_allowed_fallback(missing::method)
-        .layer(from_fn(edge::name_route))
+        .layer(from_fn_with_state(Arc::clone(&shared), edge::name_route))
         .with_state(shared)
 }
 

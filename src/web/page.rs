@@ -17,6 +17,7 @@ use super::{Shared, answer, notes};
 use crate::accounts::sign_in::Refused;
 use crate::domain::interaction::Handle;
 use crate::domain::redirect_uri;
+use crate::domain::request;
 use crate::domain::urls;
 use crate::domain::verdict::{Error, Fault, FaultKind};
 use crate::oauth::authorize::Untrusted;
@@ -257,6 +258,7 @@ fn error(frame: Frame<'_>, failed: Failed) -> Response<Body> {
 
 /// A failure of ours: one log line with its causes, and nothing of them on the page.
 pub(super) fn fault(shared: &Shared, guest: &Guest, fault: &Fault) -> Response<Body> {
+    request::explained();
     tracing::error!(%fault, "a request failed");
     let (status, code, problem) = match fault.kind() {
         FaultKind::Unavailable => {

@@ -25,7 +25,7 @@ async fn get(server: &Binary, path: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn every_refusal_leaves_one_line_with_request_id_client_endpoint_reason_and_value() {
+async fn every_refusal_leaves_one_line_with_request_id_client_route_reason_and_value() {
     let server = Binary::start(&Database::Sqlite).await;
     server.user("alice", "correct horse battery staple").await;
     let arguments = ["--kind", "confidential", "--scope", "openid email", "--grant"];
@@ -41,8 +41,8 @@ async fn every_refusal_leaves_one_line_with_request_id_client_endpoint_reason_an
     let expected = |line: &Value, reply: &Reply, fields: [&str; 4]| {
         assert_eq!(line["request_id"], reply.header("x-request-id"), "{line}");
         assert_eq!(line["level"], "INFO");
-        let said = ["client_id", "endpoint", "error", "reason"]
-            .map(|name| line[name].as_str().unwrap_or(""));
+        let said =
+            ["client_id", "route", "error", "reason"].map(|name| line[name].as_str().unwrap_or(""));
         assert_eq!(said, fields, "{line}");
     };
 
@@ -115,5 +115,55 @@ async fn a_bearer_token_that_is_refused_leaves_its_line_at_debug() {
     let line = log.lines().find(|line| line.contains("refused a bearer token")).expect("a line");
     let line: Value = serde_json::from_str(line).expect("JSON");
     assert_eq!(line["request_id"], reply.header("x-request-id"));
-    assert_eq!((&line["level"], &line["endpoint"]), (&"DEBUG".into(), &"/userinfo".into()));
+    assert_eq!((&line["level"], &line["route"]), (&"DEBUG".into(), &"/userinfo".into()));
+}
+
+#[tokio::test]
+async fn every_answer_that_says_no_has_a_line_with_its_request_id_method_and_route() {
+    let server = Binary::start(&Database::Sqlite).await;
+    let arguments = ["--kind", "confidential", "--grant", "client_credentials"];
+    let app = server.client("app", &arguments).await;
+    let token = app.token(&[("grant_type", "client_credentials")]).await.ok().text("access_token");
+    let http = crate::support::http();
+    let url = |path: &str| format!("{}{path}", server.issuer());
+    let large = format!("a={}", "x".repeat(70_000));
+    let form = |path: &str| {
+        let kind = ("content-type", "application/x-www-form-urlencoded");
+        http.post(url(path)).header(kind.0, kind.1).body(large.clone())
+    };
+    for (request, status, method, route) in [
+        (http.get(url("/no/such/path?canary=1")), 404, "GET", None),
+        (http.get(url("/no/such/page")).header("accept", "text/html"), 404, "GET", None),
+        (http.delete(url("/token")), 405, "DELETE", Some("/token")),
+        (http.get(url("/account/password")), 405, "GET", Some("/account/password")),
+        (form("/token"), 413, "POST", Some("/token")),
+        (form("/authorize"), 413, "POST", Some("/authorize")),
+        (http.get(url("/login?i=x")), 400, "GET", Some("/login")),
+        (http.get(url("/login/with/x")), 400, "GET", Some("/login/with/{provider}")),
+        (http.get(url("/assets/none")), 404, "GET", Some("/assets/{name}")),
+    ] {
+        let reply = Reply::of(request.send().await.unwrap()).await;
+        assert_eq!(reply.status, status, "{method} {route:?}");
+        let of_it = of_request(&server, &reply).await;
+        assert_eq!(of_it.len(), 1, "{method} {route:?}: {of_it:#?}");
+        let said = (&of_it[0]["message"], &of_it[0]["method"], of_it[0]["route"].as_str());
+        assert_eq!(said, (&"refused a request".into(), &method.into(), route));
+    }
+    // A failure of ours, in the batch that is asked whether tokens stand.
+    let database = rusqlite::Connection::open(server.cli.folder.path().join("mapae.db")).unwrap();
+    database.execute_batch("ALTER TABLE revoked_access_token RENAME TO gone").unwrap();
+    let reply = app.post("/introspect", &[("token", &token)]).await;
+    assert_eq!(reply.status, 500);
+    let of_it = of_request(&server, &reply).await;
+    assert_eq!(of_it.len(), 1, "{of_it:#?}");
+    assert_eq!((&of_it[0]["level"], &of_it[0]["route"]), (&"ERROR".into(), &"/introspect".into()));
+    assert!(of_it[0]["fault"].as_str().unwrap().contains("revoked_access_token"), "{of_it:#?}");
+    assert!(!server.whole_log().await.contains("canary"));
+}
+
+/// The lines about the request of this answer.
+async fn of_request(server: &Binary, reply: &Reply) -> Vec<Value> {
+    let log = server.whole_log().await;
+    let lines = log.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+    lines.filter(|line: &Value| line["request_id"] == reply.header("x-request-id")).collect()
 }

@@ -1,0 +1,119 @@
+//! Which request is being answered. Every line of the log that is written meanwhile names it, in one
+//! place (`app::log_lines`), so whoever writes a line need not know the request.
+//!
+//! A span of `tracing` would be made and formatted for every request; this is three words that are
+//! copied, and they become text only where a line is written.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+
+/// A number that no other request of this process has, behind one that no other process has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(pub u64, pub u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{:x}", self.0, self.1)
+    }
+}
+
+/// A request, as the log names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The `X-Request-Id` of its answer.
+    pub id: RequestId,
+    /// Its method.
+    pub method: &'static str,
+    /// The template of its path, once it is known.
+    pub route: Option<&'static str>,
+    /// Whether a line says why it was refused or failed.
+    pub is_explained: bool,
+}
+
+tokio::task_local! {
+    static CURRENT: Cell<Request>;
+}
+
+/// Answers a request.
+pub async fn within<F: Future>(id: RequestId, method: &'static str, work: F) -> F::Output {
+    let request = Request { id, method, route: None, is_explained: false };
+    CURRENT.scope(Cell::new(request), work).await
+}
+
+/// The request that is being answered here.
+#[must_use]
+pub fn current() -> Option<Request> {
+    CURRENT.try_with(Cell::get).ok()
+}
+
+/// The route of this request is known.
+pub fn took(route: &'static str) {
+    change(|request| request.route = Some(route));
+}
+
+/// A line says why this request was refused or failed.
+pub fn explained() {
+    change(|request| request.is_explained = true);
+}
+
+fn change(change: impl FnOnce(&mut Request)) {
+    // Where no request is answered there is nothing to say of one.
+    let _ = CURRENT.try_with(|cell| {
+        let mut request = cell.get();
+        change(&mut request);
+        cell.set(request);
+    });
+}
+
+/// The same work as a part of this request, for a task of its own. It answers also what the request
+/// became there: [`go_on`] takes it.
+pub fn carried<F: Future>(work: F) -> impl Future<Output = (F::Output, Option<Request>)> {
+    let request = current();
+    async move {
+        let Some(request) = request else { return (work.await, None) };
+        let work = async { (work.await, current()) };
+        CURRENT.scope(Cell::new(request), work).await
+    }
+}
+
+/// Goes on with what a request became in another task.
+pub fn go_on(became: Option<Request>) {
+    change(|request| *request = became.unwrap_or(*request));
+}
+
+/// The same for a piece of work on a thread of its own.
+pub fn on_a_thread<T>(request: Option<Request>, work: impl FnOnce() -> T) -> T {
+    match request {
+        Some(request) => CURRENT.sync_scope(Cell::new(request), work),
+        None => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_goes_on_in_tasks_and_threads_and_tells_what_became_of_it() {
+        assert_eq!(current(), None);
+        within(RequestId(1, 2), "POST", async {
+            took("/token");
+            let (request, became) = tokio::spawn(carried(async {
+                explained();
+                current()
+            }))
+            .await
+            .unwrap();
+            assert_eq!(request.map(|request| request.route), Some(Some("/token")));
+            assert!(!current().unwrap().is_explained);
+            go_on(became);
+            assert!(current().unwrap().is_explained);
+            let here = current();
+            let there = std::thread::spawn(move || on_a_thread(here, current)).join().unwrap();
+            assert_eq!(there, here);
+        })
+        .await;
+        assert_eq!(current(), None);
+    }
+}
