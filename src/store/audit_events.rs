@@ -43,13 +43,13 @@ use entity::{ActiveModel, Column, Entity};
 
 const WRITING: &str = "writing the table audit_event";
 
-/// Writes events, and one log line for each.
+/// Writes events, and one log line for each once they are committed.
 pub async fn insert(tx: &Tx, events: &[Event]) -> Result<(), Fault> {
     for some in events.chunks(super::ROWS) {
         let rows = some.iter().map(|event| row(tx, event, Uuid::now_v7().to_string()));
         write(tx, rows.collect()).await?;
     }
-    events.iter().for_each(log);
+    tx.tell(events);
     Ok(())
 }
 
@@ -57,7 +57,7 @@ pub async fn insert(tx: &Tx, events: &[Event]) -> Result<(), Fault> {
 /// often as they like must not fill the disk.
 pub async fn insert_once(tx: &Tx, event: &Event, identity: Uuid) -> Result<(), Fault> {
     write(tx, vec![row(tx, event, identity.to_string())]).await?;
-    log(event);
+    tx.tell(std::slice::from_ref(event));
     Ok(())
 }
 
@@ -71,7 +71,7 @@ pub async fn insert_counted(tx: &Tx, event: &Event, identity: Uuid) -> Result<()
         .exec_without_returning(tx.connection())
         .await;
     written.map_err(while_doing(WRITING))?;
-    log(event);
+    tx.tell(std::slice::from_ref(event));
     Ok(())
 }
 
@@ -98,7 +98,7 @@ fn row(tx: &Tx, event: &Event, id: String) -> ActiveModel {
     }
 }
 
-fn log(event: &Event) {
+pub(super) fn log(event: &Event) {
     metrics::counter!("mapae_audit_events_total", "event" => event.kind.as_str()).increment(1);
     tracing::info!(
         target: "mapae::audit",

@@ -1,8 +1,11 @@
 //! A transaction: one instant, one ending.
 
+use std::sync::{Mutex, PoisonError};
+
 use chrono::{DateTime, Utc};
 
-use super::{Connection, Reader};
+use super::{Connection, Reader, audit_events};
+use crate::domain::audit::Event;
 use crate::domain::verdict::{Error, Fault};
 
 /// A transaction at one instant. A refusal is an answer and commits; a fault rolls back; dropping
@@ -12,11 +15,12 @@ use crate::domain::verdict::{Error, Fault};
 pub struct Tx {
     inner: Connection,
     now: DateTime<Utc>,
+    events: Mutex<Vec<Event>>,
 }
 
 impl Tx {
     pub(super) fn new(inner: Connection, now: DateTime<Utc>) -> Self {
-        Self { inner, now }
+        Self { inner, now, events: Mutex::default() }
     }
 
     /// The one instant of everything in this transaction.
@@ -46,7 +50,17 @@ impl Tx {
 
     /// Commits: for writes that nobody can refuse.
     pub async fn commit(self) -> Result<(), Fault> {
-        self.inner.commit().await.map_err(super::while_doing("committing"))
+        let Self { inner, events, .. } = self;
+        inner.commit().await.map_err(super::while_doing("committing"))?;
+        let events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
+        events.iter().for_each(audit_events::log);
+        Ok(())
+    }
+
+    /// These events are logged and counted once they are on the disk.
+    pub(super) fn tell(&self, events: &[Event]) {
+        let mut told = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        told.extend_from_slice(events);
     }
 
     /// Undoes everything.
