@@ -13,7 +13,7 @@ const MOST: usize = 4 * 1024 * 1024;
 /// Before another try, where the stream takes nothing at the moment and does not block either.
 const RESPITE: Duration = Duration::from_millis(50);
 /// How long lines gather before they are written together.
-const GATHERING: Duration = Duration::from_millis(2);
+const GATHERING: Duration = Duration::from_millis(10);
 /// The thread that writes.
 const THREAD: &str = "mapae-log";
 
