@@ -1,4 +1,5 @@
-//! Randomness of the operating system.
+//! Randomness. Each thread draws from a generator of the cryptographic library (SP 800-90A), which is
+//! seeded by the operating system: asking that itself would be a system call for each token.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,12 +7,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 /// `N` random bytes.
 ///
 /// # Panics
-/// When the operating system has no randomness to give: nothing safe can be done then.
+/// When there is no randomness to give: nothing safe can be done then.
 #[must_use]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     #[expect(clippy::expect_used, reason = "without randomness no answer of this server is safe")]
-    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    aws_lc_rs::rand::fill(&mut bytes).expect("the generator gives randomness");
     bytes
 }
 

@@ -237,10 +237,8 @@ impl Parts {
         let found = successions::find_all(&*self.store, &ids).await?;
         let left = BOUNDS.deadline.saturating_sub(began.elapsed() + ANSWERING);
         let left = Duration::from_std(left).unwrap_or(Duration::zero());
-        // Without a row there is nothing to move either.
-        let until = found.database_now.unwrap_or_default() + left;
-        let system = || self.clock.now();
-        let now = found.database_now.map_or_else(system, |shown| self.clock.now_by(shown));
+        let until = found.database_now + left;
+        let now = self.clock.now_by(found.database_now);
         let rows = found.rows.into_iter().map(|(id, row)| (id, row.map(Row::new))).collect();
         let mut work = Work { now, parts: self, rows };
         let decided: Vec<_> = open.iter().map(|(using, _)| work.take(using)).collect();

@@ -1,10 +1,14 @@
 //! `family`: what one sign-in granted to one client.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Query, SelectStatement, SimpleExpr};
 use sea_orm::{ExprTrait, Order};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::column::{corrupt, instant, list, millis, read_list};
 use super::{Reader, Tx, while_doing};
@@ -19,8 +23,9 @@ use crate::domain::verdict::Fault;
 
 pub(super) mod entity {
     use sea_orm::entity::prelude::*;
+    use serde::Deserialize;
 
-    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[derive(Clone, Debug, DeriveEntityModel, Deserialize)]
     #[sea_orm(table_name = "family")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -36,6 +41,7 @@ pub(super) mod entity {
         pub claims: String,
         pub expires_at: i64,
         pub revoked_at: Option<i64>,
+        #[serde(deserialize_with = "super::from_hex")]
         pub salt: Option<Vec<u8>>,
         pub generation: i64,
         pub attempt: i64,
@@ -52,6 +58,14 @@ pub(super) mod entity {
 }
 
 use entity::{ActiveModel, Column, Entity, Model};
+
+/// Reads the salt of a row that the database wrote as JSON, which has no bytes.
+fn from_hex<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Vec<u8>>, D::Error> {
+    let Some(hex) = Option::<Cow<'de, str>>::deserialize(source)? else { return Ok(None) };
+    let wrong = || D::Error::custom("the salt is not 16 bytes in hexadecimal digits");
+    let value = u128::from_str_radix(&hex, 16).map_err(|_| wrong())?;
+    if hex.len() == 32 { Ok(Some(value.to_be_bytes().to_vec())) } else { Err(wrong()) }
+}
 
 /// Every column, for statements that read a family with something else.
 pub(super) const COLUMNS: [Column; 19] = [

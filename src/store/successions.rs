@@ -1,11 +1,16 @@
 //! The succession of refresh tokens in the table `family`: many rows are read in one statement, and
 //! many are moved in one.
+//!
+//! What goes in and what comes back is JSON. So the statements are always the same text, prepared
+//! once; and the driver of SQLite hands rows from its thread to ours one by one, which costs more
+//! than the reading, so it gets one row to hand over.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Query, SelectStatement};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, EntityName, IdenStatic, Statement};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::column::millis;
 use super::{Reader, Store, families, sessions, users, while_doing};
@@ -20,32 +25,32 @@ const READING: &str = "reading the successions of refresh tokens";
 const WRITING: &str = "moving the successions of refresh tokens";
 
 /// What was read at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Found {
     /// The families that have refresh tokens. A row that cannot be read is a fault of its own.
     pub rows: Vec<(FamilyId, Result<Refreshable, Fault>)>,
-    /// What the clock of the database shows, where a row was found.
-    pub database_now: Option<DateTime<Utc>>,
+    /// What the clock of the database shows.
+    pub database_now: DateTime<Utc>,
 }
 
-#[derive(FromQueryResult)]
-struct Row {
-    #[sea_orm(nested)]
-    family: families::entity::Model,
-    disabled_at: Option<i64>,
-    idle_ms: Option<i64>,
-    session_idle_ends_at: Option<i64>,
-    session_expires_at: Option<i64>,
-}
+/// The id of a family, and its row.
+#[derive(Deserialize)]
+struct Named<'a>(String, #[serde(borrow)] &'a RawValue);
+
+/// The family, when its person was disabled, and three columns of its browser session: how long it
+/// may rest, when it ends if nobody uses it, and when it ends in any case.
+#[derive(Deserialize)]
+struct Row(families::entity::Model, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 
 impl Row {
     fn read(self) -> Result<Option<Refreshable>, Fault> {
-        let Some(succession) = families::succession(&self.family)? else { return Ok(None) };
+        let Self(family, disabled_at, idle, idle_ends_at, expires_at) = self;
+        let Some(succession) = families::succession(&family)? else { return Ok(None) };
         Ok(Some(Refreshable {
             succession,
-            family: Arc::new(self.family.try_into()?),
-            user_enabled: self.disabled_at.is_none(),
-            session: match (self.idle_ms, self.session_idle_ends_at, self.session_expires_at) {
+            family: Arc::new(family.try_into()?),
+            user_enabled: disabled_at.is_none(),
+            session: match (idle, idle_ends_at, expires_at) {
                 (Some(idle), Some(idle_ends_at), Some(expires_at)) => Some(AttachedSession {
                     idle: Duration::milliseconds(idle),
                     idle_ends_at: clock::from_millis(idle_ends_at),
@@ -67,55 +72,61 @@ pub async fn find(reader: &impl Reader, id: &FamilyId) -> Result<Option<Refresha
 pub async fn find_all(reader: &impl Reader, ids: &[&FamilyId]) -> Result<Found, Fault> {
     let connection = reader.connection();
     let backend = connection.get_database_backend();
-    let rows = connection.query_all(&select(backend, ids)).await.map_err(while_doing(READING))?;
-    let mut found = Found::default();
-    for row in &rows {
-        let id: String = row.try_get("", "id").map_err(while_doing(READING))?;
-        if found.database_now.is_none() {
-            let now: i64 = row.try_get("", "database_now").map_err(while_doing(READING))?;
-            found.database_now = Some(clock::from_millis(now));
-        }
-        if let Some(row) = read(row).transpose() {
-            found.rows.push((FamilyId(id), row));
-        }
-    }
-    Ok(found)
+    let ids: Vec<_> = ids.iter().map(|id| id.0.as_str()).collect();
+    let ids = serde_json::to_string(&ids).map_err(|error| Fault::internal(READING, error))?;
+    let statement = Statement::from_sql_and_values(backend, select(backend), [ids.into()]);
+    let answer = connection.query_one_raw(statement).await.map_err(while_doing(READING))?;
+    let answer = answer.ok_or_else(|| Fault::internal(READING, "an aggregate without a row"))?;
+    let text: String = answer.try_get("", "families").map_err(while_doing(READING))?;
+    let now: i64 = answer.try_get("", "database_now").map_err(while_doing(READING))?;
+    let named: Vec<Named<'_>> =
+        serde_json::from_str(&text).map_err(|error| Fault::internal(READING, error))?;
+    let rows = named.into_iter().filter_map(|Named(id, row)| {
+        let row = read(row).transpose()?;
+        Some((FamilyId(id), row))
+    });
+    Ok(Found { rows: rows.collect(), database_now: clock::from_millis(now) })
 }
 
-fn read(row: &QueryResult) -> Result<Option<Refreshable>, Fault> {
-    Row::from_query_result(row, "").map_err(while_doing(READING))?.read()
+fn read(row: &RawValue) -> Result<Option<Refreshable>, Fault> {
+    let row: Row =
+        serde_json::from_str(row.get()).map_err(|error| Fault::internal(READING, error))?;
+    row.read()
 }
 
-fn select(backend: DbBackend, ids: &[&FamilyId]) -> SelectStatement {
-    use families::entity as family;
-    use sessions::entity as session;
-    use users::entity as account;
-
-    let mut statement = Query::select();
-    statement
-        .columns(families::COLUMNS.map(|column| (family::Entity, column)))
-        .column((account::Entity, account::Column::DisabledAt))
-        .column((session::Entity, session::Column::IdleMs))
-        .expr_as(Expr::col((session::Entity, session::Column::IdleEndsAt)), "session_idle_ends_at")
-        .expr_as(Expr::col((session::Entity, session::Column::ExpiresAt)), "session_expires_at")
-        .from(family::Entity)
-        .join(
-            JoinType::InnerJoin,
-            account::Entity,
-            Expr::col((family::Entity, family::Column::UserId))
-                .equals((account::Entity, account::Column::Id)),
-        )
-        .join(
-            JoinType::LeftJoin,
-            session::Entity,
-            Expr::col((family::Entity, family::Column::SessionId))
-                .equals((session::Entity, session::Column::Id)),
-        )
-        .and_where(
-            Expr::col((family::Entity, family::Column::Id)).is_in(ids.iter().map(|id| &*id.0)),
-        );
-    statement.expr_as(Expr::cust(now(backend)), "database_now");
-    statement
+fn select(backend: DbBackend) -> String {
+    let (array, object, all, hex, wanted) = match backend {
+        DbBackend::Postgres => (
+            "json_build_array",
+            "json_build_object",
+            "json_agg",
+            "encode(family.salt, 'hex')",
+            "ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+        ),
+        _ => (
+            "json_array",
+            "json_object",
+            "json_group_array",
+            "nullif(hex(family.salt), '')",
+            "(SELECT value FROM json_each(?))",
+        ),
+    };
+    let is_one_of = if backend == DbBackend::Postgres { "=" } else { "IN" };
+    let columns = families::COLUMNS.map(|column| match column.as_str() {
+        "salt" => format!("'salt', {hex}"),
+        name => format!("'{name}', family.{name}"),
+    });
+    let (columns, now) = (columns.join(", "), now(backend));
+    let (account, session) =
+        (users::entity::Entity.table_name(), sessions::entity::Entity.table_name());
+    format!(
+        "SELECT coalesce(CAST({all}({array}(family.id, {array}({object}({columns}), \
+         account.disabled_at, session.idle_ms, session.idle_ends_at, session.expires_at))) \
+         AS text), '[]') AS families, {now} AS database_now FROM family \
+         JOIN {account} AS account ON account.id = family.user_id \
+         LEFT JOIN {session} AS session ON session.id = family.session_id \
+         WHERE family.id {is_one_of} {wanted}"
+    )
 }
 
 /// The clock of the database in milliseconds, when a statement comes to it: behind every lock that
@@ -152,10 +163,12 @@ pub async fn advance(
         return Ok(Vec::new());
     }
     let backend = store.writer.get_database_backend();
+    let steps: Vec<_> = moves.iter().map(Step::from).collect();
+    let steps = serde_json::to_string(&steps).map_err(|error| Fault::internal(WRITING, error))?;
     let statement = Statement::from_sql_and_values(
         backend,
-        statement(backend, moves.len()),
-        values(moves).chain([millis(until).into()]),
+        update(backend),
+        [steps.into(), millis(until).into()],
     );
     let rows = store.writer.query_all_raw(statement).await.map_err(while_doing(WRITING))?;
     rows.iter()
@@ -163,49 +176,67 @@ pub async fn advance(
         .collect()
 }
 
-fn values(moves: &[Move]) -> impl Iterator<Item = Value> {
-    moves.iter().flat_map(|step| {
+/// A move in the order of [`STEP`].
+#[derive(Serialize)]
+struct Step<'a>(&'a str, u32, u32, u32, u32, u32, i64, Option<&'a str>, i64);
+
+const STEP: [(&str, &str); 9] = [
+    ("id", "text"),
+    ("was_generation", "bigint"),
+    ("was_attempt", "bigint"),
+    ("generation", "bigint"),
+    ("attempt", "bigint"),
+    ("spent_attempt", "bigint"),
+    ("handed_out_at", "bigint"),
+    ("handed_out_to", "text"),
+    ("idle_ends_at", "bigint"),
+];
+
+impl<'a> From<&'a Move> for Step<'a> {
+    fn from(step: &'a Move) -> Self {
         let Place { generation, attempt } = step.to.leaf;
-        [
-            step.family.0.as_str().into(),
-            i64::from(step.from.generation).into(),
-            i64::from(step.from.attempt).into(),
-            i64::from(generation).into(),
-            i64::from(attempt).into(),
-            i64::from(step.to.spent_attempt).into(),
-            millis(step.to.handed_out_at).into(),
-            step.to.handed_out_to.clone().into(),
-            millis(step.to.idle_ends_at).into(),
-        ]
-    })
+        Self(
+            &step.family.0,
+            step.from.generation,
+            step.from.attempt,
+            generation,
+            attempt,
+            step.to.spent_attempt,
+            millis(step.to.handed_out_at),
+            step.to.handed_out_to.as_deref(),
+            millis(step.to.idle_ends_at),
+        )
+    }
 }
 
-fn statement(backend: DbBackend, moves: usize) -> String {
-    const NAMES: &str = "id, was_generation, was_attempt, generation, attempt, spent_attempt, \
-                         handed_out_at, handed_out_to, idle_ends_at";
-    const WIDTH: usize = 9;
-    let tuple = |row: usize| {
-        let values: Vec<_> = match backend {
-            DbBackend::Postgres => (1..=WIDTH).map(|n| format!("${}", row * WIDTH + n)).collect(),
-            _ => (0..WIDTH).map(|_| "?".to_owned()).collect(),
-        };
-        format!("({})", values.join(", "))
+fn update(backend: DbBackend) -> String {
+    let (steps, until) = match backend {
+        DbBackend::Postgres => ("jsonb_array_elements($1::jsonb) AS step (value)", "$2::bigint"),
+        _ => ("json_each(?)", "?"),
     };
-    let tuples: Vec<_> = (0..moves).map(tuple).collect();
-    let step = format!("WITH step ({NAMES}) AS (VALUES {})", tuples.join(", "));
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for (at, (name, kind)) in STEP.into_iter().enumerate() {
+        names.push(name);
+        values.push(match backend {
+            DbBackend::Postgres => format!("(value ->> {at})::{kind}"),
+            _ => format!("value ->> {at}"),
+        });
+    }
+    let (names, values) = (names.join(", "), values.join(", "));
     // Rows are locked in the order of their names, so that two batches never wait for each other
-    // in a circle.
-    let (locked, from, until) = match backend {
+    // in a circle. SQLite reads the JSON once, not again for each row.
+    let (how, locked, from) = match backend {
         DbBackend::Postgres => (
+            "",
             ", locked AS (SELECT family.id FROM family JOIN step ON step.id = family.id \
              ORDER BY family.id FOR UPDATE OF family)",
             "step JOIN locked ON locked.id = step.id",
-            format!("${}::bigint", moves * WIDTH + 1),
         ),
-        _ => ("", "step", "?".to_owned()),
+        _ => ("MATERIALIZED ", "", "step"),
     };
     format!(
-        "{step}{locked} UPDATE family SET generation = step.generation, attempt = step.attempt, \
+        "WITH step ({names}) AS {how}(SELECT {values} FROM {steps}){locked} \
+         UPDATE family SET generation = step.generation, attempt = step.attempt, \
          spent_attempt = step.spent_attempt, handed_out_at = step.handed_out_at, \
          handed_out_to = step.handed_out_to, idle_ends_at = step.idle_ends_at FROM {from} \
          WHERE family.id = step.id AND family.generation = step.was_generation \

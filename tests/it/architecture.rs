@@ -35,7 +35,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("deadpool", &["store"]),
     ("jsonwebtoken", &["keys"]),
     ("rsa", &["keys"]),
-    ("aws_lc_rs", &["keys"]),
+    ("aws_lc_rs", &["domain", "keys"]),
     ("argon2", &["accounts"]),
     ("askama", &["pages", "web", "cli"]),
     ("axum", &["web", "app", "cli"]),
