@@ -76,8 +76,8 @@ settings! {
 impl Lifetimes {
     fn check(&self, from: &mut Collector) {
         if self.refresh_idle > self.refresh_absolute {
-            let why = "must not be longer than token.refresh_absolute_lifetime";
-            from.problem("token.refresh_idle_lifetime", why);
+            let problem = "must not be longer than token.refresh_absolute_lifetime";
+            from.problem("token.refresh_idle_lifetime", problem);
         }
     }
 }
