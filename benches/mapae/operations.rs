@@ -61,7 +61,8 @@ impl Load {
 enum Bound {
     Rsa,
     Argon2id,
-    Rotations,
+    /// An exchange over HTTP, a P-256 signature and a rotation.
+    Parts,
     BareAxum,
 }
 
@@ -85,7 +86,7 @@ const OPERATIONS: [Operation; 9] = [
     Operation {
         name: "refresh ES256",
         load: Load::Refresh { client: APP_ES256, scope: "profile" },
-        bound: Bound::Rotations,
+        bound: Bound::Parts,
         share: 1.0,
         target: 0.35,
         on_postgres: 0.35,
@@ -144,7 +145,7 @@ const OPERATIONS: [Operation; 9] = [
 enum Limit {
     Rsa { cores: usize },
     Argon2id { cores: usize },
-    Rotations { group: usize },
+    Parts { bare: Bare, request: Cycle, connections: usize },
     BareAxum { bare: Bare, request: Cycle, connections: usize },
 }
 
@@ -160,12 +161,14 @@ impl Limit {
         match operation.bound {
             Bound::Rsa => Self::Rsa { cores },
             Bound::Argon2id => Self::Argon2id { cores },
-            Bound::Rotations => Self::Rotations { group: connections.min(GROUP) },
-            Bound::BareAxum => {
+            Bound::Parts | Bound::BareAxum => {
                 let mut request = Vec::new();
                 asks[0].write(&mut request);
                 let (bare, request) = Bare::of(site, folder, request).await;
-                Self::BareAxum { bare, request, connections }
+                match operation.bound {
+                    Bound::Parts => Self::Parts { bare, request, connections },
+                    _ => Self::BareAxum { bare, request, connections },
+                }
             }
         }
     }
@@ -174,26 +177,53 @@ impl Limit {
         match self {
             Self::Rsa { cores } => format!("RSA-2048 signatures/s, cores: {cores}"),
             Self::Argon2id { cores } => argon2id_name(*cores),
-            Self::Rotations { group } => format!("SQLite rotations/s, {group} a commit"),
+            Self::Parts { connections, .. } => {
+                format!("bare axum, P-256 signature and SQLite rotation together × {connections}")
+            }
             Self::BareAxum { connections, .. } => {
                 format!("bare axum, {} × {connections}", operation.name)
             }
         }
     }
 
-    async fn measure(&self, folder: &Path, window: Window) -> Result<f64, String> {
+    async fn measure(
+        &self,
+        folder: &Path,
+        window: Window,
+        report: &mut Report,
+    ) -> Result<f64, String> {
         let length = window.length;
         match self {
             Self::Rsa { cores } => Ok(limits::rsa_2048(*cores, length)),
             Self::Argon2id { cores } => Ok(limits::argon2id_hashes(*cores, length)),
-            Self::Rotations { group } => Ok(limits::durable_rotations(folder, *group, length)),
+            Self::Parts { bare, request, connections } => {
+                let (cores, group) = ((*connections).min(2), (*connections).min(GROUP));
+                let rotations = limits::durable_rotations(folder, group, length / 2);
+                report.limit(&format!("SQLite rotations/s, {group} a commit"), rotations);
+                let signatures = limits::p_256(cores, length / 4);
+                report.limit(&format!("P-256 signatures/s, cores: {cores}"), signatures);
+                let exchanges = exchanges(bare, request, *connections, window).await?;
+                report.limit(&format!("bare axum, refresh ES256 × {connections}"), exchanges);
+                // One thread writes, while the others have the rest of the cores.
+                let rotations = rotations * cores as f64;
+                Ok(1.0 / (1.0 / exchanges + 1.0 / signatures + 1.0 / rotations))
+            }
             Self::BareAxum { bare, request, connections } => {
-                let asks = request.on(*connections);
-                let (_, measured) = load::closed_loop(bare.target, asks, window).await;
-                measured.map(|measured| measured.rate)
+                exchanges(bare, request, *connections, window).await
             }
         }
     }
+}
+
+async fn exchanges(
+    bare: &Bare,
+    request: &Cycle,
+    connections: usize,
+    window: Window,
+) -> Result<f64, String> {
+    let asks = request.on(connections);
+    let (_, measured) = load::closed_loop(bare.target, asks, window).await;
+    measured.map(|measured| measured.rate)
 }
 
 pub(crate) fn argon2id_name(cores: usize) -> String {
@@ -340,7 +370,7 @@ impl Bench {
                 let value = limits::p_256(cores, self.window.length / 4);
                 self.report.limit(&format!("P-256 signatures/s, cores: {cores}"), value);
             }
-            let value = limit.measure(folder, self.window).await?;
+            let value = limit.measure(folder, self.window, &mut self.report).await?;
             self.report.limit(&name, value);
             let measured;
             (asks, measured) = load::closed_loop(site.server.target, asks, self.window).await;
