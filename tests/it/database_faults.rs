@@ -231,7 +231,7 @@ async fn a_server_that_cannot_be_written_to_is_not_ready_and_passed_over() {
 async fn of_several_hosts_the_first_that_answers_is_taken() {
     let Some(database) = postgres_or_skip() else { return };
     let (first, second) = (Relay::to(&database).await, Relay::to(&database).await);
-    let Database::Postgres(url) = &database else { return };
+    let Database::Postgres { url, .. } = &database else { return };
     let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).expect("a user").0;
     let hosts = format!("postgres://{user}@{},{}", first.address, second.address);
     let folder = tempfile::tempdir().expect("a folder");
@@ -398,7 +398,7 @@ struct Pooler {
 
 impl Pooler {
     async fn before(database: &Database) -> Option<Self> {
-        let Database::Postgres(url) = database else { return None };
+        let Database::Postgres { url, .. } = database else { return None };
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"];
         let Some(program) = program.iter().find(|path| std::path::Path::new(path).exists()) else {
             required_or_skip("there is no pgbouncer");
@@ -501,7 +501,7 @@ both! {
                     "SELECT count(*) AS n FROM pragma_index_list('{table}') AS list, \
                      pragma_index_info(list.name) AS info WHERE info.seqno = 0 AND info.name = '{column}'"
                 ),
-                Database::Postgres(_) => format!(
+                Database::Postgres { .. } => format!(
                     "SELECT count(*) AS n FROM pg_indexes WHERE tablename = '{table}' \
                      AND (indexdef LIKE '%({column})' OR indexdef LIKE '%({column},%')"
                 ),

@@ -15,7 +15,7 @@ async fn lock(evidence: &Evidence, database: &Database) {
     evidence
         .run(match database {
             Database::Sqlite => "BEGIN IMMEDIATE",
-            Database::Postgres(_) => "BEGIN; LOCK TABLE family IN ACCESS EXCLUSIVE MODE",
+            Database::Postgres { .. } => "BEGIN; LOCK TABLE family IN ACCESS EXCLUSIVE MODE",
         })
         .await;
 }

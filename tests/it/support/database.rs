@@ -1,20 +1,63 @@
-//! A fresh database for each proof.
+//! A fresh database for each proof. It is dropped when the proof has ended.
 
-use sea_orm::{ConnectionTrait, Database as Sea};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sea_orm::{ConnectionTrait, Database as Sea, DbErr};
 use tempfile::TempDir;
 
 /// Which database a proof runs on.
 #[derive(Clone, Debug)]
 pub(crate) enum Database {
     Sqlite,
-    /// With the URL of a server on which databases can be made.
-    Postgres(String),
+    Postgres {
+        /// The URL of a server on which databases can be made.
+        url: String,
+        /// What was made there.
+        made: Arc<Made>,
+    },
+}
+
+/// The databases that a proof made. They are dropped with the last copy of the [`Database`], also
+/// when the proof panicked: it is the first value of a proof, so the servers went before it.
+#[derive(Debug)]
+pub(crate) struct Made {
+    server: String,
+    names: Mutex<Vec<String>>,
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        let names = std::mem::take(self.names.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if names.is_empty() {
+            return;
+        }
+        let server = self.server.clone();
+        // A thread, since a runtime cannot wait within another one.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let admin = Sea::connect(format!("{server}/postgres")).await?;
+                for name in names {
+                    // A connection that is still open does not keep it.
+                    let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                    admin.execute_unprepared(&drop).await?;
+                }
+                admin.close().await
+            })
+        });
+        // A proof may be panicking here, so that this must not.
+        if let Err(error) = dropping.join().unwrap_or_else(|_| Err(DbErr::Custom("?".to_owned()))) {
+            eprintln!("a database of a proof is left: {error}");
+        }
+    }
 }
 
 /// Postgres, if `MAPAE_TEST_POSTGRES` names a server (`postgres://user:password@host:port`).
 pub(crate) fn postgres_or_skip() -> Option<Database> {
     if let Some((_, url)) = std::env::vars().find(|(name, _)| name == "MAPAE_TEST_POSTGRES") {
-        Some(Database::Postgres(url.trim_end_matches('/').to_owned()))
+        let url = url.trim_end_matches('/').to_owned();
+        let made = Arc::new(Made { server: url.clone(), names: Mutex::default() });
+        Some(Database::Postgres { url, made })
     } else {
         required_or_skip("MAPAE_TEST_POSTGRES names no server");
         None
@@ -28,18 +71,55 @@ pub(crate) fn required_or_skip(why: &str) {
     eprintln!("skipped: {why}");
 }
 
+/// Runs a proof. Everything that it started has ended when this returns or panics.
+pub(crate) fn run(proof: impl Future<Output = ()>) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(2).enable_all().build().expect("a runtime").block_on(proof);
+}
+
 impl Database {
     /// A fresh database, in this folder or on the server; its URL.
     pub(crate) async fn fresh(&self, folder: &TempDir) -> String {
         match self {
             Self::Sqlite => format!("sqlite://{}", folder.path().join("mapae.db").display()),
-            Self::Postgres(server) => {
+            Self::Postgres { url, made } => {
                 let name = format!("mapae_{}", uuid::Uuid::new_v4().simple());
-                let admin = Sea::connect(format!("{server}/postgres")).await.expect("Postgres");
+                let admin = Sea::connect(format!("{url}/postgres")).await.expect("Postgres");
+                made.names.lock().unwrap_or_else(PoisonError::into_inner).push(name.clone());
                 admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("made");
                 admin.close().await.expect("closed");
-                format!("{server}/{name}")
+                format!("{url}/{name}")
             }
         }
+    }
+}
+
+/// A proof that ends, and one that panics while it is connected: neither leaves its database.
+#[test]
+fn the_databases_of_a_proof_are_dropped_when_it_ends_and_when_it_panics() {
+    let Some(database) = postgres_or_skip() else { return };
+    let Database::Postgres { url, .. } = database else { return };
+    for panics in [false, true] {
+        let name = Mutex::new(String::new());
+        let proof = std::panic::AssertUnwindSafe(|| {
+            let database = postgres_or_skip().expect("Postgres");
+            run(async {
+                let folder = tempfile::tempdir().expect("a folder");
+                let made = database.fresh(&folder).await;
+                let connection = Sea::connect(&made).await.expect("connected");
+                connection.ping().await.expect("an answer");
+                let made = made.rsplit_once('/').expect("a name").1.to_owned();
+                *name.lock().unwrap_or_else(PoisonError::into_inner) = made;
+                assert!(!panics, "on purpose: the proof panics while it is connected");
+            });
+        });
+        assert_eq!(std::panic::catch_unwind(proof).is_err(), panics);
+        let name = name.into_inner().unwrap_or_else(PoisonError::into_inner);
+        assert!(!name.is_empty());
+        run(async {
+            let gone = Sea::connect(format!("{url}/{name}")).await;
+            let error = gone.expect_err("it was dropped").to_string();
+            assert!(error.contains("does not exist"), "{error}");
+        });
     }
 }

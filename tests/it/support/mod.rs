@@ -16,7 +16,7 @@ pub(crate) use actor::{
 };
 pub(crate) use binary::{Binary, Cli, free_port, terminate};
 pub(crate) use browser::{Browser, Heard, Page, chromium};
-pub(crate) use database::{Database, postgres_or_skip, required_or_skip};
+pub(crate) use database::{Database, postgres_or_skip, required_or_skip, run};
 pub(crate) use evidence::{Evidence, Recorded};
 pub(crate) use relay::Relay;
 pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http};
@@ -53,10 +53,11 @@ macro_rules! both {
                 super::$name(crate::support::Database::Sqlite).await;
             }
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
+            #[test]
+            fn postgres() {
+                // It outlives the runtime, so that the servers end before their database goes.
                 if let Some(database) = crate::support::postgres_or_skip() {
-                    super::$name(database).await;
+                    crate::support::run(super::$name(database.clone()));
                 }
             }
         }

@@ -40,7 +40,7 @@ impl Drop for Relay {
 
 /// The address of the server in a URL without a path.
 fn behind(database: &Database) -> (String, String) {
-    let Database::Postgres(url) = database else { panic!("a relay leads to Postgres") };
+    let Database::Postgres { url, .. } = database else { panic!("a relay leads to Postgres") };
     let (_, rest) = url.split_once("://").expect("a URL");
     let (user, address) = rest.rsplit_once('@').unwrap_or(("mapae", rest));
     (user.to_owned(), address.to_owned())
@@ -84,8 +84,10 @@ impl Relay {
 
     /// The database by this way.
     pub(crate) fn database(&self, database: &Database) -> Database {
+        let Database::Postgres { made, .. } = database else { panic!("a relay leads to Postgres") };
         let (user, _) = behind(database);
-        Database::Postgres(format!("postgres://{user}@{}", self.address))
+        let url = format!("postgres://{user}@{}", self.address);
+        Database::Postgres { url, made: made.clone() }
     }
 
     /// Those who are connected hear nothing more; whoever comes later is served.
