@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::domain::form::BadForm;
+use crate::domain::shown::shown;
 use crate::domain::verdict;
 
 /// The ways in which this server refuses.
@@ -131,15 +132,6 @@ pub struct Detail {
     pub is_told: bool,
 }
 
-/// The most of a value that stands in a log or in a description.
-const SHOWN: usize = 100;
-
-/// The beginning of a value, for the log.
-#[must_use]
-pub fn cut(value: &str) -> String {
-    value.chars().take(SHOWN).collect()
-}
-
 impl Refusal {
     /// A refusal of this kind.
     #[must_use]
@@ -171,7 +163,7 @@ impl Refusal {
     #[must_use]
     pub fn naming(mut self, value: &str) -> Self {
         let detail = self.detail.get_or_insert_default();
-        detail.value = Some(cut(value));
+        detail.value = Some(shown(value).to_string());
         detail.is_told = true;
         self
     }
@@ -179,7 +171,7 @@ impl Refusal {
     /// With the value that is wrong, for the log alone.
     #[must_use]
     pub fn with_value(mut self, value: &str) -> Self {
-        self.detail.get_or_insert_default().value = Some(cut(value));
+        self.detail.get_or_insert_default().value = Some(shown(value).to_string());
         self
     }
 
@@ -196,9 +188,15 @@ impl Refusal {
     pub fn text(&self) -> Cow<'static, str> {
         let told = self.detail.as_ref().filter(|detail| detail.is_told);
         let legal = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
-        match told.and_then(|detail| detail.value.as_ref()) {
+        let value = told.and_then(|detail| detail.value.as_deref());
+        // The sign at the end of what was cut is not ASCII.
+        let (value, dots) = match value.and_then(|value| value.strip_suffix('…')) {
+            Some(beginning) => (Some(beginning), "..."),
+            None => (value, ""),
+        };
+        match value {
             Some(value) if value.bytes().all(legal) => {
-                Cow::Owned(format!("{}: {value}", self.description))
+                Cow::Owned(format!("{}: {value}{dots}", self.description))
             }
             _ => Cow::Borrowed(self.description),
         }

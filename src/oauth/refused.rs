@@ -1,9 +1,10 @@
 //! The line that the log has of every refused request. Like every line it names the request by the id
 //! that the answer carries, so what an app developer reports is found.
 
-use super::error::{Challenge, ErrorCode, Refusal, cut};
+use super::error::{Challenge, ErrorCode, Refusal};
 use crate::domain::client::ClientId;
 use crate::domain::request;
+use crate::domain::shown::{Shown, shown};
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +24,7 @@ impl Why<'_> {
     pub fn log(&self) {
         request::explained();
         let Self { client, error, reason, value } = *self;
-        let (client_id, value) = (client.map(cut), value.map(cut));
+        let (client_id, value) = (client.map(in_log), value.map(in_log));
         tracing::info!(client_id, error, reason, value, "refused a request");
     }
 }
@@ -41,11 +42,15 @@ pub fn log(refusal: &Refusal, client: Option<&ClientId>) {
         // A token that has expired is no news: apps come with one and refresh.
         request::explained();
         let Why { client, error, reason, .. } = why;
-        let client_id = client.map(cut);
+        let client_id = client.map(in_log);
         tracing::debug!(client_id, error, reason, "refused a bearer token");
         return;
     }
     why.log();
+}
+
+fn in_log(text: &str) -> tracing::field::DisplayValue<Shown<&str>> {
+    tracing::field::display(shown(text))
 }
 
 /// A URI without its query, which may hold what nobody but the app should see.

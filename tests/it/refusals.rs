@@ -56,7 +56,10 @@ async fn every_refusal_leaves_one_line_with_request_id_client_route_reason_and_v
     let line = only_new(&server, &mut seen).await;
     let reason = "a resource is not registered for this client";
     expected(&line, &reply, ["app", "/token", "invalid_target", reason]);
-    assert_eq!(line["value"], long[..100]);
+    // The log shows where a value was cut, and the description does so in ASCII (RFC 6749 §5.2).
+    assert_eq!(line["value"], format!("{}…", &long[..100]));
+    let told = format!("{reason}: {}...", &long[..100]);
+    assert_eq!(reply.text("error_description"), told);
     let reply = app.token(&[("grant_type", "password")]).await;
     let line = only_new(&server, &mut seen).await;
     let reason = "the client is not registered for this grant type";
