@@ -44,9 +44,6 @@ table! {
         /// What is asked for there, instead of the preset's scopes, separated by spaces. At an OpenID
         /// provider `openid` is one of them.
         scopes: Option<String>,
-        /// Further origins that the provider sends browsers through; nothing depends on it any more.
-        #[serde(default)]
-        origins: Vec<String>,
         /// Further client ids there whose tokens are accepted at `/token`.
         #[serde(default)]
         audience: Vec<RawAudience>,
@@ -169,7 +166,6 @@ fn shown(one: &Registration) -> Vec<(String, String)> {
         ("private_key_file", private.to_owned()),
         ("tenant", text(&terms.tenant)),
         ("scopes", text(&terms.scopes)),
-        ("origins", terms.origins.join(",")),
         ("audience", audiences.collect::<Vec<_>>().join(" ")),
         ("allowed_clients", names(&terms.allowed_clients)),
         ("allowed_domains", domains.join(",")),
@@ -232,7 +228,6 @@ fn registration(raw: Raw) -> Result<Registration, Problems> {
         client_id: raw.client_id,
         tenant: raw.tenant,
         scopes: raw.scopes,
-        origins: raw.origins,
         audiences,
         allowed_clients,
         allowed_domains,

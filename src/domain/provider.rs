@@ -140,9 +140,6 @@ pub struct Terms {
     pub tenant: Option<String>,
     /// What is asked for there, instead of the preset's scope.
     pub scopes: Option<String>,
-    /// Further origins that it sends browsers through on their way.
-    #[serde(default)]
-    pub origins: Vec<String>,
     /// Further client ids there whose tokens are accepted at the token endpoint.
     #[serde(default)]
     pub audiences: Vec<Audience>,
@@ -237,7 +234,6 @@ impl Terms {
             client_id: client_id.into(),
             tenant: None,
             scopes: None,
-            origins: Vec::new(),
             audiences: Vec::new(),
             allowed_clients: Vec::new(),
             allowed_domains: Vec::new(),
@@ -391,10 +387,14 @@ mod tests {
     /// Databases hold it.
     #[test]
     fn the_json_of_terms_stays() {
-        let stored = r#"{"preset":"microsoft","name":"Ours","issuer":null,"client_id":"x","tenant":"common","scopes":null,"origins":["https://a.example"],"audiences":[["android",["app"]]],"allowed_clients":["app"],"allowed_domains":["example.com"],"only":true,"follow_profile":false}"#;
+        let stored = r#"{"preset":"microsoft","name":"Ours","issuer":null,"client_id":"x","tenant":"common","scopes":null,"audiences":[["android",["app"]]],"allowed_clients":["app"],"allowed_domains":["example.com"],"only":true,"follow_profile":false}"#;
         let terms: Terms = serde_json::from_str(stored).unwrap();
         assert_eq!(terms.audiences[0].id, "android");
         assert_eq!(serde_json::to_string(&terms).unwrap(), stored);
+        // A member that older versions wrote is passed over.
+        let older =
+            stored.replace(r#""audiences""#, r#""origins":["https://a.example"],"audiences""#);
+        assert_eq!(serde_json::from_str::<Terms>(&older).unwrap(), terms);
         let bare = r#"{"preset":"oidc","client_id":"ours"}"#;
         assert_eq!(serde_json::from_str::<Terms>(bare).unwrap(), self::terms());
     }

@@ -100,11 +100,6 @@ impl<T: Send + Sync + 'static> Cached<T> {
         let (shelf, old) = (Arc::clone(&self.0), Arc::clone(old));
         to_its_end(async move { shelf.instead_of(&old, now, wants, fetch).await }).await
     }
-
-    /// The document, if it is in memory.
-    pub(super) fn peek(&self) -> Option<Arc<T>> {
-        self.0.peek()
-    }
 }
 
 /// Whoever asked may hang up; what they began ends all the same. Otherwise anybody could spend the
@@ -272,7 +267,7 @@ mod tests {
         let handed = cached.instead_of(&first, at(9), Wants::Provider, up(3)).await.unwrap();
         assert_eq!(handed.as_deref(), Some(&2));
         let third = cached.instead_of(&second, at(10), Wants::Provider, up(3)).await.unwrap();
-        assert_eq!((third.as_deref(), cached.peek().as_deref()), (Some(&3), Some(&3)));
+        assert_eq!((third.as_deref(), cached.0.peek().as_deref()), (Some(&3), Some(&3)));
     }
 
     #[tokio::test]

@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::breaker::Breaker;
+use super::limit;
 use super::trouble::Trouble;
 use super::turns::{Asker, Crowded, Turns};
-use super::{limit, origin};
 use crate::domain::clock::Clock;
 use crate::domain::reason::Reason;
 use crate::outbound::{self, Failure, Outbound};
@@ -254,7 +254,8 @@ fn parsed(status: u16, body: &[u8]) -> Result<(u16, Value), Trouble> {
 
 /// Where a URL leads, without what can hold a secret.
 fn place(url: &str) -> String {
-    origin(url).unwrap_or_else(|| "what is no URL".to_owned())
+    let url = Url::parse(url).ok();
+    url.map_or_else(|| "what is no URL".to_owned(), |url| url.origin().ascii_serialization())
 }
 
 /// The same URL with these parameters behind what it has.

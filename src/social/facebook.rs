@@ -155,10 +155,6 @@ impl Provider for Facebook {
         issuer == self.oauth.site.base() || issuer == self.limited
     }
 
-    fn origins(&self) -> Vec<String> {
-        self.oauth.site.origins()
-    }
-
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             let app = format!("{}|{}", self.oauth.site.client_id(), self.secret()?.expose());

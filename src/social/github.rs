@@ -139,10 +139,6 @@ impl Provider for GitHub {
         Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| iss == own))))
     }
 
-    fn origins(&self) -> Vec<String> {
-        self.oauth.site.origins()
-    }
-
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             self.oauth.check(redirect_uri).await?;

@@ -6,8 +6,6 @@
 
 use std::sync::Arc;
 
-use url::Url;
-
 use crate::domain::clock::Clock;
 use crate::domain::provider::Registration;
 use crate::outbound::Outbound;
@@ -83,9 +81,4 @@ pub fn provider(
         Kind::Naver => Arc::new(naver::Naver::new(site)),
         Kind::Facebook => Arc::new(facebook::Facebook::new(site)),
     })
-}
-
-/// The origin of a URL, as policies write it.
-fn origin(url: &str) -> Option<String> {
-    Url::parse(url).ok().map(|url| url.origin().ascii_serialization())
 }

@@ -105,10 +105,6 @@ impl Provider for Naver {
         false
     }
 
-    fn origins(&self) -> Vec<String> {
-        self.oauth.site.origins()
-    }
-
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             self.oauth.check(redirect_uri).await?;

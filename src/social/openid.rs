@@ -11,7 +11,6 @@ use super::code_flow::{CodeFlow, CodeRequest, Tokens};
 use super::dialect::Dialect;
 use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Verified, Way};
 use super::metadata::Metadata;
-use super::origin;
 use super::site::Site;
 use super::tenants::Tenants;
 use super::trouble::Trouble;
@@ -316,14 +315,6 @@ impl Provider for OpenId {
 
     fn names_redirect_uri(&self) -> bool {
         !self.site.has_native_codes()
-    }
-
-    fn origins(&self) -> Vec<String> {
-        let known = self.metadata.peek();
-        let endpoint = known.and_then(|metadata| origin(&metadata.authorization_endpoint));
-        // Until it was asked once nobody knows where its page is.
-        let anywhere = || self.site.has_unknown_pages().then(|| "https:".to_owned());
-        self.site.origins().into_iter().chain(endpoint.or_else(anywhere)).collect()
     }
 
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {

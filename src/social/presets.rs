@@ -29,8 +29,6 @@ pub struct Row {
     pub says_when: bool,
     /// By what it refuses a code that it does not know, besides `invalid_grant` (RFC 6749 §5.2).
     pub(super) unknown_code: &'static [&'static str],
-    /// Further origins that it sends browsers through.
-    pub origins: &'static [&'static str],
     /// Whether it refuses to work in the browsers of other apps.
     pub shuns_in_apps: bool,
 }
@@ -105,7 +103,6 @@ static OIDC: Row = Row {
     again: LOGIN,
     says_when: true,
     unknown_code: &[],
-    origins: &[],
     shuns_in_apps: false,
 };
 
@@ -123,7 +120,6 @@ static GOOGLE: Row = Row {
     again: SELECT,
     says_when: false,
     unknown_code: &[],
-    origins: &["https://*.google.com", "https://accounts.youtube.com"],
     shuns_in_apps: true,
 };
 
@@ -142,7 +138,6 @@ static APPLE: Row = Row {
     again: &[],
     says_when: false,
     unknown_code: &[],
-    origins: &["https://*.apple.com"],
     shuns_in_apps: false,
 };
 
@@ -164,7 +159,6 @@ static MICROSOFT: Row = Row {
     says_when: false,
     // What is no code of its own at all is a malformed request to it (AADSTS9002313).
     unknown_code: &["invalid_request"],
-    origins: &["https://login.live.com", "https://*.microsoftonline.com"],
     shuns_in_apps: false,
 };
 
@@ -185,7 +179,6 @@ static KAKAO: Row = Row {
     again: LOGIN,
     says_when: false,
     unknown_code: &[],
-    origins: &["https://*.kakao.com"],
     shuns_in_apps: false,
 };
 
@@ -199,7 +192,6 @@ static NAVER: Row = Row {
     again: &[("auth_type", "reauthenticate")],
     says_when: false,
     unknown_code: &["invalid_request"],
-    origins: &["https://*.naver.com"],
     shuns_in_apps: false,
 };
 
@@ -219,7 +211,6 @@ static LINE: Row = Row {
     again: LOGIN,
     says_when: false,
     unknown_code: &[],
-    origins: &["https://*.line.me"],
     shuns_in_apps: false,
 };
 
@@ -233,7 +224,6 @@ static FACEBOOK: Row = Row {
     again: &[("auth_type", "reauthenticate")],
     says_when: false,
     unknown_code: &["100"],
-    origins: &["https://*.facebook.com"],
     shuns_in_apps: false,
 };
 
@@ -247,7 +237,6 @@ static GITHUB: Row = Row {
     again: SELECT,
     says_when: false,
     unknown_code: &["bad_verification_code"],
-    origins: &[],
     shuns_in_apps: false,
 };
 
@@ -261,7 +250,6 @@ static GITLAB: Row = Row {
     again: LOGIN,
     says_when: true,
     unknown_code: &[],
-    origins: &[],
     shuns_in_apps: false,
 };
 

@@ -36,9 +36,6 @@ pub trait Provider: fmt::Debug + Send + Sync {
         true
     }
 
-    /// Where it sends browsers, as far as is known.
-    fn origins(&self) -> Vec<String>;
-
     /// Whether it can be reached, and knows us: words for the operator.
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>>;
 }

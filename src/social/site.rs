@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::AuthorizationRequest;
 use super::apple;
 use super::channel::Channel;
-use super::origin;
 use super::presets::{self, Needs, Row};
-use super::registration::is_source;
 use super::trouble::Trouble;
 use crate::domain::provider::{Audience, Credential, Registration};
 use crate::domain::sensitive::Sensitive;
@@ -96,18 +94,5 @@ impl Site {
     /// Whether it says when the person proved who they are, where that is wished.
     pub(super) fn says_when(&self) -> bool {
         self.preset.says_when
-    }
-
-    /// Whether nobody knows where its pages are before it was asked.
-    pub(super) fn has_unknown_pages(&self) -> bool {
-        self.preset.origins.is_empty()
-    }
-
-    /// Where it sends browsers, as far as is known without asking it.
-    pub(super) fn origins(&self) -> Vec<String> {
-        let own = self.registration.terms.origins.iter().cloned();
-        let usual = self.preset.origins.iter().map(|origin| (*origin).to_owned());
-        let base = origin(self.base()).filter(|origin| is_source(origin));
-        base.into_iter().chain(own).chain(usual).collect()
     }
 }

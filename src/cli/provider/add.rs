@@ -74,9 +74,6 @@ pub(in crate::cli) struct Add {
     /// What is asked for there, instead of the usual
     #[arg(long)]
     scopes: Option<String>,
-    /// A further origin that it sends browsers through
-    #[arg(long = "origin", value_name = "ORIGIN")]
-    origins: Vec<String>,
     /// A further client id there whose tokens are accepted at /token, and for which of your clients;
     /// for none of them (ID=), it may only stand beside the client id in an id token
     #[arg(long = "audience", value_name = "ID=CLIENT,…")]
@@ -141,7 +138,6 @@ impl Add {
             client_id: self.client_id,
             tenant: self.tenant,
             scopes: self.scopes,
-            origins: self.origins,
             audiences: self.audiences.iter().map(|text| audience(text)).collect::<Outcome<_>>()?,
             allowed_clients: self.allowed_clients.iter().map(client).collect::<Outcome<_>>()?,
             allowed_domains: domains.map_err(|problem| Rejected(problem.to_string()))?,
@@ -209,7 +205,7 @@ fn by_flag(problems: Problems, registration: &Registration) -> Error<Rejected> {
         "team_id" if registration.credential == Credential::None => {
             "apple needs --team-id, --key-id and --private-key-file".to_owned()
         }
-        "origins" | "allowed_domains" | "allowed_clients" => {
+        "allowed_domains" | "allowed_clients" => {
             format!("--{} {problem}", key.trim_end_matches('s').replace('_', "-"))
         }
         _ => format!("--{} {problem}", key.replace('_', "-")),

@@ -51,8 +51,7 @@ impl Listed {
         json!({
             "slug": slug, "preset": terms.preset, "name": terms.name, "issuer": terms.issuer,
             "client_id": terms.client_id, "tenant": terms.tenant, "scopes": terms.scopes,
-            "origins": terms.origins, "audiences": audiences,
-            "allowed_clients": terms.allowed_clients,
+            "audiences": audiences, "allowed_clients": terms.allowed_clients,
             "allowed_domains": terms.allowed_domains, "only": terms.only,
             "follow_profile": terms.follow_profile, "enabled": !disabled, "from": from,
             "redirect_uri": redirect_uri(&settings.issuer, slug),

@@ -207,7 +207,7 @@ both! {
             .map(|text| serde_json::from_str(&text).expect("JSON"))
             .expect("a body");
         for bad in ["javascript:alert(1)", "http://login.example.com/authorize", "/authorize",
-            // What a URL may be called, and a policy must not hold.
+            // What the URL standard allows in a host, and no host is called.
             "https://a;sandbox/authorize", "https://a,script-src/authorize", "https://*.com/authorize",
             "https://a'b/authorize"] {
             document["authorization_endpoint"] = json!(bad);
