@@ -50,6 +50,7 @@ pub mod keys;
 pub mod oauth;
 pub mod outbound;
 pub mod pages;
+pub mod runtime;
 pub mod settings;
 pub mod social;
 pub mod store;

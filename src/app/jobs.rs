@@ -11,6 +11,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::config::Settings;
 use super::pace::{Steps, UntilStopped, paced};
+use super::telemetry;
 use super::tls::{self, Tls};
 use crate::accounts::endings;
 use crate::domain::verdict::Fault;
@@ -61,7 +62,11 @@ pub(super) fn start(
         })
     };
     let ending = end_what_was_begun(Arc::clone(issuer), stopped.clone());
-    vec![watching, keys, cleaning, ending, tell_apps(Arc::clone(issuer), stopped.clone())]
+    let folding = every("folding metrics", telemetry::UPKEEP, stopped.clone(), || async {
+        telemetry::upkeep();
+        Ok(())
+    });
+    vec![watching, keys, cleaning, ending, folding, tell_apps(Arc::clone(issuer), stopped.clone())]
 }
 
 /// Carries on what is to end and has not ended yet.
@@ -175,7 +180,6 @@ async fn learn(
 }
 
 async fn look_after_keys(issuer: Arc<Issuer>) -> Result<(), Fault> {
-    super::telemetry::upkeep();
     issuer.keyring.reload().await?;
     issuer.keyring.maintain().await?;
     issuer.keyring.housekeep().await

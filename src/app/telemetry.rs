@@ -27,7 +27,11 @@ use super::listener::{Http, Listener};
 use super::log_lines::{Json, Text};
 use super::log_queue::{Lines, Queue};
 use crate::domain::address::TrustedProxies;
+use crate::domain::audit::Kind;
+use crate::domain::urls;
 use crate::oauth::Issuer;
+use crate::oauth::error::ErrorCode;
+use crate::oauth::grants::GRANT_TYPES;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -95,28 +99,41 @@ pub fn count() {
     if METRICS.get().is_none()
         && let Ok(builder) = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)
+            .and_then(|builder| {
+                builder.set_buckets_for_metric(Matcher::Full(BATCH_SIZE.to_owned()), &SIZES)
+            })
         && let Ok(handle) = builder.install_recorder()
     {
         describe();
+        begin_at_zero();
         // Another thread may have been faster; then there is a recorder already.
         let _ = METRICS.set(handle);
     }
 }
 
-const DURATION: &str = "mapae_request_duration_seconds";
+const DURATION: &str = "mapae_http_request_duration_seconds";
 /// From what comes out of memory to what waited for a database that is down.
 const BUCKETS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+const BATCH_SIZE: &str = "mapae_batch_size";
+/// Up to as many as one statement takes.
+const SIZES: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
 /// Says of every metric what it counts.
 fn describe() {
     describe_histogram!(
         DURATION,
         Unit::Seconds,
-        "Time from a request's headers to its answer's headers, by route and class of status."
+        "Time from a request's headers to its answer's headers, by route, method and status."
     );
     describe_gauge!("mapae_requests_in_flight", "Requests that are being answered now.");
-    describe_gauge!("mapae_hashing_waiting", "Passwords that wait for a thread that hashes.");
+    describe_histogram!(BATCH_SIZE, "How many requests one statement served, by batch.");
+    describe_gauge!("mapae_hashing_queue", "Pieces of work that wait for a thread that hashes.");
+    describe_gauge!(
+        "mapae_database_pool",
+        "Database connections that are idle or in use, and requests that wait for one."
+    );
     describe_gauge!(
         "mapae_database_clock_skew_seconds",
         Unit::Seconds,
@@ -141,14 +158,52 @@ fn describe() {
     );
 }
 
-/// What is looked at only when somebody asks.
-fn sample(issuer: &Issuer) {
+/// Makes every metric appear before anything was counted: a rule that watches one needs it from the
+/// first look on, and the first increase of a counter shows only beside a zero.
+fn begin_at_zero() {
     metrics::gauge!("mapae_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
-    let waiting = u32::try_from(issuer.hasher.waiting()).unwrap_or(u32::MAX);
-    metrics::gauge!("mapae_hashing_waiting").set(waiting);
+    metrics::gauge!("mapae_requests_in_flight").set(0);
+    metrics::gauge!("mapae_database_clock_skew_seconds").set(0);
+    for class in ["2xx", "3xx", "4xx", "5xx"] {
+        metrics::counter!("mapae_responses_total", "class" => class).increment(0);
+    }
+    for grant_type in GRANT_TYPES {
+        metrics::counter!("mapae_tokens_issued_total", "grant_type" => *grant_type).increment(0);
+    }
+    for code in ErrorCode::ALL {
+        metrics::counter!("mapae_refusals_total", "error" => code.as_str()).increment(0);
+    }
+    for kind in [Kind::SignInFailed, Kind::SignInThrottled, Kind::RefreshReused] {
+        metrics::counter!("mapae_audit_events_total", "event" => kind.as_str()).increment(0);
+    }
+    for taken in ["true", "false"] {
+        metrics::counter!("mapae_logout_notices_total", "taken" => taken).increment(0);
+    }
+    metrics::counter!("mapae_log_lines_lost_total").increment(0);
+    metrics::counter!("mapae_connections_pushed_out_total").increment(0);
+    // A histogram appears as soon as somebody has a handle of it.
+    drop(
+        metrics::histogram!(DURATION, "route" => urls::TOKEN, "method" => "POST", "status" => "200"),
+    );
 }
 
-/// Lets the recorder fold what it has collected.
+/// What is looked at only when somebody asks.
+fn sample(issuer: &Issuer) {
+    let set = |gauge: metrics::Gauge, number: usize| {
+        gauge.set(u32::try_from(number).unwrap_or(u32::MAX));
+    };
+    set(metrics::gauge!("mapae_hashing_queue"), issuer.hasher.waiting());
+    let load = issuer.store.load();
+    for (state, number) in [("idle", load.idle), ("in_use", load.in_use), ("waiting", load.waiting)]
+    {
+        set(metrics::gauge!("mapae_database_pool", "state" => state), number);
+    }
+}
+
+/// How often the recorder is to fold what it has collected.
+pub(super) const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Lets the recorder fold what it has collected: it keeps every time that was measured until then.
 pub(super) fn upkeep() {
     if let Some(metrics) = METRICS.get() {
         metrics.run_upkeep();

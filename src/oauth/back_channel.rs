@@ -109,7 +109,7 @@ async fn deliver_one(issuer: &Issuer, notice: &Notice) -> Result<(), Fault> {
         // Nobody is left to be told.
         None => true,
     };
-    metrics::counter!("mapae_logout_notices_total", "taken" => is_taken.to_string()).increment(1);
+    metrics::counter!("mapae_logout_notices_total", "taken" => if is_taken { "true" } else { "false" }).increment(1);
     let tx = issuer.store.begin(issuer.clock.now()).await?;
     let made = usize::try_from(notice.attempts).unwrap_or_default();
     let pause = made.checked_sub(1).and_then(|attempt| PAUSES.get(attempt));

@@ -14,6 +14,8 @@ use crate::domain::verdict::Fault;
 /// What bounds a queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
+    /// What the queue is called in metrics and in the log.
+    pub name: &'static str,
     /// How many batches are worked off at once.
     pub lanes: usize,
     /// How many questions may wait.
@@ -44,7 +46,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
         F: Future<Output = Vec<A>> + Send + 'static,
     {
         let (waiting, queue) = mpsc::channel(bounds.queue);
-        tokio::spawn(work_off(queue, bounds.lanes, Arc::new(work)));
+        tokio::spawn(work_off(queue, bounds, Arc::new(work)));
         Self { waiting, deadline: bounds.deadline }
     }
 
@@ -64,14 +66,18 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
     }
 }
 
-async fn work_off<Q, A, F, W>(mut queue: mpsc::Receiver<Waiting<Q, A>>, lanes: usize, work: Arc<W>)
-where
+async fn work_off<Q, A, F, W>(
+    mut queue: mpsc::Receiver<Waiting<Q, A>>,
+    bounds: Bounds,
+    work: Arc<W>,
+) where
     Q: Send + 'static,
     A: Send + 'static,
     W: Fn(Vec<Q>) -> F + Send + Sync + 'static,
     F: Future<Output = Vec<A>> + Send + 'static,
 {
-    let lanes = Arc::new(Semaphore::new(lanes));
+    let lanes = Arc::new(Semaphore::new(bounds.lanes));
+    let sizes = metrics::histogram!("mapae_batch_size", "batch" => bounds.name);
     let mut taken = Vec::new();
     loop {
         let Ok(lane) = Arc::clone(&lanes).acquire_owned().await else { return };
@@ -84,6 +90,7 @@ where
         let Some(until) = taken.iter().map(|waiting| waiting.until).max() else { continue };
         let (questions, askers): (Vec<_>, Vec<_>) =
             taken.drain(..).map(|waiting| (waiting.question, waiting.asker)).unzip();
+        sizes.record(u32::try_from(questions.len()).unwrap_or(u32::MAX));
         let work = Arc::clone(&work);
         // A task of its own: a panic ends this batch and no other.
         tokio::spawn(async move {
@@ -116,7 +123,8 @@ mod tests {
 
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { lanes: 1, queue: 4, deadline: Duration::from_mins(1) };
+    const BOUNDS: Bounds =
+        Bounds { name: "test", lanes: 1, queue: 4, deadline: Duration::from_mins(1) };
     /// Of what does not end in time.
     const SHORT: Bounds = Bounds { deadline: Duration::from_millis(100), ..BOUNDS };
 

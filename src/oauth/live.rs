@@ -16,7 +16,7 @@ pub type Liveness = Batch<Question, Result<Option<Standing>, Fault>>;
 
 /// Starts the worker.
 pub(super) fn start(store: Arc<Store>) -> Liveness {
-    let bounds = Bounds { lanes: 2, queue: QUEUE, deadline: DEADLINE };
+    let bounds = Bounds { name: "liveness", lanes: 2, queue: QUEUE, deadline: DEADLINE };
     Batch::start(bounds, move |questions: Vec<Question>| {
         let store = Arc::clone(&store);
         async move {

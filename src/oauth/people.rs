@@ -19,7 +19,7 @@ pub type People = Batch<UserId, Result<Option<User>, Fault>>;
 
 /// Starts the worker.
 pub(super) fn start(store: Arc<Store>) -> People {
-    let bounds = Bounds { lanes: 2, queue: 4096, deadline: Duration::from_secs(3) };
+    let bounds = Bounds { name: "people", lanes: 2, queue: 4096, deadline: Duration::from_secs(3) };
     Batch::start(bounds, move |wanted: Vec<UserId>| {
         let store = Arc::clone(&store);
         async move {

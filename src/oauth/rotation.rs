@@ -191,8 +191,12 @@ pub(super) struct Parts {
 }
 
 /// While one batch is committed the next one is decided: who loses a row to the other reads again.
-const BOUNDS: Bounds =
-    Bounds { lanes: 3, queue: 4096, deadline: std::time::Duration::from_secs(3) };
+const BOUNDS: Bounds = Bounds {
+    name: "refreshes",
+    lanes: 3,
+    queue: 4096,
+    deadline: std::time::Duration::from_secs(3),
+};
 
 /// What is left of the deadline for the answer: nothing is moved later, or whoever was told that it
 /// took too long would have spent a token all the same.

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use metrics::Counter;
+
 use super::Issuer;
 use super::client_auth::authenticate;
 use super::error::{ErrorCode, Refusal, Result, invalid_request};
@@ -14,6 +16,7 @@ use super::people;
 use crate::domain::audit::Origin;
 use crate::domain::client::{Client, RefreshDelivery};
 use crate::domain::form::Form;
+use crate::runtime::handles::Handles;
 
 /// A token request.
 #[derive(Debug)]
@@ -40,6 +43,10 @@ pub struct Issued {
     /// The refresh token, for a client that gets it as a cookie instead.
     pub cookie: Option<String>,
 }
+
+static ISSUED: Handles<&str, Counter> = Handles::new(
+    |grant_type| metrics::counter!("mapae_tokens_issued_total", "grant_type" => grant_type),
+);
 
 /// Answers a token request.
 pub async fn token(issuer: &Arc<Issuer>, request: Request<'_>) -> Result<Issued> {
@@ -73,8 +80,10 @@ pub async fn token(issuer: &Arc<Issuer>, request: Request<'_>) -> Result<Issued>
     } else {
         mint::issue(issuer, client.client(), &entitlement, person)?
     };
-    metrics::counter!("mapae_tokens_issued_total", "grant_type" => grant_type.to_owned())
-        .increment(1);
+    // What is no grant of ours was refused above.
+    if let Some(known) = GRANT_TYPES.iter().find(|known| **known == grant_type) {
+        ISSUED.of(known).increment(1);
+    }
     let cookie = match delivery {
         RefreshDelivery::Body => None,
         RefreshDelivery::Cookie => response.refresh_token.take(),

@@ -1,6 +1,7 @@
 //! `audit_event`: what an operator must be able to look up afterwards.
 
 use chrono::{DateTime, Utc};
+use metrics::Counter;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
@@ -12,6 +13,7 @@ use super::{Reader, Tx, while_doing};
 use crate::domain::audit::Event;
 use crate::domain::clock;
 use crate::domain::verdict::Fault;
+use crate::runtime::handles::Handles;
 
 #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
 mod entity {
@@ -98,8 +100,11 @@ fn row(tx: &Tx, event: &Event, id: String) -> ActiveModel {
     }
 }
 
+static EVENTS: Handles<&str, Counter> =
+    Handles::new(|event| metrics::counter!("mapae_audit_events_total", "event" => event));
+
 pub(super) fn log(event: &Event) {
-    metrics::counter!("mapae_audit_events_total", "event" => event.kind.as_str()).increment(1);
+    EVENTS.of(event.kind.as_str()).increment(1);
     tracing::info!(
         target: "mapae::audit",
         event = event.kind.as_str(),

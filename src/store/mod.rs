@@ -57,6 +57,7 @@ pub use connection::Connection;
 pub use file::{ServeLock, sqlite_path};
 pub use migrating::{MigrationState, migrate, migration_status};
 use place::Place;
+pub use pool::Load;
 use pool::{How, Pool, Target};
 pub use tx::Tx;
 
@@ -201,6 +202,13 @@ impl Store {
             writer: Committed::new(writer),
             ready: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// How the connections stand at this moment. SQLite has them in two pools.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let (writer, reader) = (self.writer.pool(), self.reader.pool());
+        if Arc::ptr_eq(writer, reader) { writer.load() } else { writer.load() + reader.load() }
     }
 
     /// Begins a transaction at this instant.

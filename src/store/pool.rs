@@ -307,6 +307,29 @@ pub(super) struct Pool {
     how: How,
 }
 
+/// How the connections stand at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Open, and nobody uses them.
+    pub idle: usize,
+    /// Being used.
+    pub in_use: usize,
+    /// So many wait for one.
+    pub waiting: usize,
+}
+
+impl std::ops::Add for Load {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            idle: self.idle + other.idle,
+            in_use: self.in_use + other.in_use,
+            waiting: self.waiting + other.waiting,
+        }
+    }
+}
+
 /// How connections are used.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct How {
@@ -374,6 +397,13 @@ impl Pool {
         };
         self.away.store(got.is_err() && self.inner.status().size == 0, Ordering::SeqCst);
         got
+    }
+
+    /// How it stands at this moment.
+    pub(super) fn load(&self) -> Load {
+        let status = self.inner.status();
+        let in_use = status.size.saturating_sub(status.available);
+        Load { idle: status.available, in_use, waiting: status.waiting }
     }
 
     /// One connection died or went deaf: the older ones are not trusted either.

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
+use metrics::Counter;
 use serde::Serialize;
 use serde_json::json;
 
@@ -11,6 +12,7 @@ use crate::domain::request;
 use crate::domain::verdict::{Fault, FaultKind};
 use crate::oauth::error::{Challenge, Error, Refusal, Result};
 use crate::oauth::refused;
+use crate::runtime::handles::Handles;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -25,13 +27,15 @@ pub(super) fn json<T: Serialize>(result: Result<T>, client: Option<&ClientId>) -
     }
 }
 
+static REFUSALS: Handles<&str, Counter> =
+    Handles::new(|error| metrics::counter!("mapae_refusals_total", "error" => error));
+
 /// A refusal: RFC 6749 §5.2, RFC 6750 §3.
 pub(super) fn refusal(refusal: &Refusal, client: Option<&ClientId>) -> Response<Body> {
     refused::log(refusal, client);
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let error = refusal.code.map(super::super::oauth::error::ErrorCode::as_str);
-    metrics::counter!("mapae_refusals_total", "error" => error.unwrap_or("unauthorized"))
-        .increment(1);
+    REFUSALS.of(error.unwrap_or("unauthorized")).increment(1);
     let mut response = match error {
         Some(error) => described(status, error, &refusal.text()),
         None => api(status, Vec::new()),

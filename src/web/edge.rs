@@ -4,8 +4,8 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use axum::Router;
@@ -24,6 +24,7 @@ use axum::middleware::Next;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
+use metrics::{Counter, Gauge, Histogram};
 use tower::ServiceExt;
 
 use super::{Shared, answer};
@@ -34,6 +35,7 @@ use crate::domain::request::{self, RequestId};
 use crate::domain::shown::shown;
 use crate::domain::urls;
 use crate::oauth::refused::Why;
+use crate::runtime::handles::Handles;
 use crate::settings::Collector;
 use crate::settings::kinds::flag;
 
@@ -149,7 +151,7 @@ impl Edge {
                 },
                 |Ok(response)| response,
             );
-            measured.end(&response);
+            measured.end(response.status());
             inner.finish(id, &mut response);
             Ok(response)
         })
@@ -177,7 +179,7 @@ impl Inner {
     fn finish(&self, id: RequestId, response: &mut Response<Body>) {
         let status = response.status();
         tracing::debug!(status = status.as_u16(), "answered");
-        metrics::counter!("mapae_responses_total", "class" => class(status)).increment(1);
+        RESPONSES.of(class(status)).increment(1);
         explain(status);
         let headers = response.headers_mut();
         for (name, value) in &self.headers {
@@ -251,49 +253,49 @@ fn names_host(request: &Request<Incoming>) -> bool {
     !host.as_str().contains('@') && authority.is_none_or(|named| !is_split || *named == host)
 }
 
-/// Says on the answer which route it is of, for the edge, which stands before all routes.
+/// Notes which route a request takes, for the edge, which stands before all routes.
 pub(super) async fn name_route(
     State(shared): State<Arc<Shared>>,
     request: axum::extract::Request,
     next: Next,
 ) -> Response<Body> {
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    if let Some(route) = path.as_ref().and_then(|path| urls::template(path.as_str(), &shared.base))
-    {
+    let path = request.extensions().get::<MatchedPath>();
+    if let Some(route) = path.and_then(|path| urls::template(path.as_str(), &shared.base)) {
         request::took(route);
     }
-    let mut response = next.run(request).await;
-    if let Some(path) = path {
-        response.extensions_mut().insert(Route(path));
-    }
-    response
+    next.run(request).await
 }
 
-/// The route of an answer: a path of the map of URLs.
-#[derive(Clone, Debug)]
-struct Route(MatchedPath);
+static RESPONSES: Handles<&str, Counter> =
+    Handles::new(|class| metrics::counter!("mapae_responses_total", "class" => class));
+
+static IN_FLIGHT: LazyLock<Gauge> = LazyLock::new(|| metrics::gauge!("mapae_requests_in_flight"));
+
+/// How long requests took, by route, method and status.
+static DURATION: Handles<(&str, &str, u16), Histogram> = Handles::new(|(route, method, status)| {
+    let status = status.to_string();
+    metrics::histogram!("mapae_http_request_duration_seconds", "route" => route, "method" => method, "status" => status)
+});
 
 /// A request that is being answered. Whoever hangs up ends it too.
 struct Measured(Instant);
 
 impl Measured {
     fn begin() -> Self {
-        metrics::gauge!("mapae_requests_in_flight").increment(1);
+        IN_FLIGHT.increment(1);
         Self(Instant::now())
     }
 
-    fn end(self, response: &Response<Body>) {
-        let route = response.extensions().get::<Route>();
-        let route = route.map_or("none", |Route(path)| path.as_str()).to_owned();
-        let class = class(response.status());
-        metrics::histogram!("mapae_request_duration_seconds", "route" => route, "class" => class)
-            .record(self.0.elapsed());
+    fn end(self, status: StatusCode) {
+        let Some(request) = request::current() else { return };
+        let labels = (request.route.unwrap_or("none"), request.method, status.as_u16());
+        DURATION.of(labels).record(self.0.elapsed());
     }
 }
 
 impl Drop for Measured {
     fn drop(&mut self) {
-        metrics::gauge!("mapae_requests_in_flight").decrement(1);
+        IN_FLIGHT.decrement(1);
     }
 }
 

@@ -6,20 +6,24 @@ use std::path::{Path, PathBuf};
 /// Which rooms a room may import. `None`: every room.
 const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("domain", Some(&[])),
+    ("runtime", Some(&["domain"])),
     ("settings", Some(&["domain"])),
     ("outbound", Some(&["domain", "settings"])),
-    ("store", Some(&["domain", "settings"])),
+    ("store", Some(&["domain", "settings", "runtime"])),
     ("keys", Some(&["domain", "settings", "store"])),
     ("social", Some(&["domain", "outbound", "keys"])),
     ("pages", Some(&["domain", "settings"])),
-    ("accounts", Some(&["domain", "settings", "store", "keys", "outbound"])),
-    ("oauth", Some(&["domain", "settings", "store", "keys", "accounts", "outbound", "social"])),
-    ("web", Some(&["domain", "settings", "oauth", "pages", "accounts", "outbound"])),
+    ("accounts", Some(&["domain", "settings", "store", "keys", "outbound", "runtime"])),
+    (
+        "oauth",
+        Some(&["domain", "settings", "store", "keys", "accounts", "outbound", "social", "runtime"]),
+    ),
+    ("web", Some(&["domain", "settings", "oauth", "pages", "accounts", "outbound", "runtime"])),
     (
         "app",
         Some(&[
             "domain", "settings", "store", "keys", "pages", "accounts", "oauth", "web", "outbound",
-            "social",
+            "social", "runtime",
         ]),
     ),
     ("cli", None),

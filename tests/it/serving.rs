@@ -143,13 +143,22 @@ async fn metrics_are_on_the_admin_listener_alone() {
     assert!(text.contains("mapae_refusals_total{error=\"invalid_grant\"} 1"), "{text}");
     assert!(!text.contains("canary") && !text.contains("alice"), "{text}");
     // Times by route: the pattern of a path, never what somebody wrote into it.
-    let took = "mapae_request_duration_seconds_bucket{route=\"/token\",class=\"4xx\",le=\"10\"} 1";
+    let took = "mapae_http_request_duration_seconds_bucket{route=\"/token\",method=\"POST\",status=\"400\",le=\"10\"} 1";
     assert!(text.contains(took), "{text}");
-    let unknown = "mapae_request_duration_seconds_count{route=\"none\",class=\"4xx\"} 3";
+    let unknown =
+        "mapae_http_request_duration_seconds_count{route=\"none\",method=\"GET\",status=\"404\"} 3";
     assert!(text.contains(unknown), "{text}");
-    for sample in
-        ["mapae_hashing_waiting 0", "mapae_requests_in_flight 0", "mapae_build_info{version=\""]
-    {
+    for sample in [
+        "mapae_hashing_queue 0",
+        "mapae_requests_in_flight 0",
+        "mapae_build_info{version=\"",
+        "mapae_database_pool{state=\"idle\"} 3",
+        "mapae_database_pool{state=\"in_use\"} 0",
+        "mapae_database_pool{state=\"waiting\"} 0",
+        "mapae_batch_size_bucket{batch=\"refreshes\",le=\"64\"} ",
+        "mapae_batch_size_count{batch=\"liveness\"} 0",
+        "mapae_batch_size_count{batch=\"people\"} 0",
+    ] {
         assert!(text.contains(sample), "{sample} in {text}");
     }
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {

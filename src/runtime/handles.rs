@@ -1,0 +1,57 @@
+//! Handles of one metric, one for each set of labels. The recorder is asked for each of them once:
+//! asking it means to write the labels into new memory and to search them among all metrics, and on
+//! a path that every request takes that would be most of the cost of counting.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+
+/// The handles that were asked for so far. `K` is what the labels are made of; there must be a fixed
+/// number of them, so nothing that a request brings may become one.
+pub struct Handles<K, H> {
+    known: RwLock<BTreeMap<K, H>>,
+    make: fn(K) -> H,
+}
+
+impl<K, H> fmt::Debug for Handles<K, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handles").finish_non_exhaustive()
+    }
+}
+
+impl<K: Ord + Copy, H: Clone> Handles<K, H> {
+    /// None yet; `make` asks the recorder.
+    pub const fn new(make: fn(K) -> H) -> Self {
+        Self { known: RwLock::new(BTreeMap::new()), make }
+    }
+
+    /// The handle of these labels.
+    pub fn of(&self, key: K) -> H {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        known.unwrap_or_else(|| {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            known.entry(key).or_insert_with(|| (self.make)(key)).clone()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn the_recorder_is_asked_once_for_each_set_of_labels() {
+        static ASKED: AtomicU32 = AtomicU32::new(0);
+        static HANDLES: Handles<(&str, u16), String> = Handles::new(|(route, status)| {
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            format!("{route} {status}")
+        });
+        for _ in 0..3 {
+            assert_eq!(HANDLES.of(("/token", 200)), "/token 200");
+            assert_eq!(HANDLES.of(("/token", 400)), "/token 400");
+        }
+        assert_eq!(ASKED.load(Ordering::SeqCst), 2);
+    }
+}

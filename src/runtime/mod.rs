@@ -1,0 +1,3 @@
+//! What every other room runs and counts with: handles of metrics.
+
+pub mod handles;
