@@ -15,6 +15,7 @@ mod m0012_proving;
 mod m0013_allowed_resources;
 mod m0015_apps;
 mod m0017_visits;
+mod m0018_unproven;
 mod step;
 
 /// Every migration, oldest first.
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_allowed_resources::STEP),
             Box::new(m0015_apps::STEP),
             Box::new(m0017_visits::STEP),
+            Box::new(m0018_unproven::STEP),
         ]
     }
 }

@@ -127,6 +127,18 @@ async fn make_room(tx: &Tx, interaction: &InteractionId) -> Result<(), Fault> {
     gone.map(drop).map_err(while_doing(WRITING))
 }
 
+/// Ends the visits of interactions that are gone.
+pub(super) async fn end_of(
+    tx: &Tx,
+    interactions: impl Iterator<Item = InteractionId>,
+) -> Result<(), Fault> {
+    let gone = Entity::delete_many()
+        .filter(Column::InteractionId.is_in(interactions.map(|id| id.0)))
+        .exec(tx.connection())
+        .await;
+    gone.map(drop).map_err(while_doing(WRITING))
+}
+
 /// The visit of this state.
 pub async fn find(reader: &impl Reader, hash: Hashed<VisitState>) -> Result<Option<Visit>, Fault> {
     let row = Entity::find_by_id(hash.to_stored()).one(reader.connection()).await;

@@ -488,6 +488,7 @@ both! {
             ("revoked_access_token", "expires_at"),
             ("authorization_code", "expires_at"),
             ("interaction", "expires_at"),
+            ("interaction", "unproven_since"),
             ("visit", "expires_at"),
             ("session", "expires_at"),
             ("session", "idle_ends_at"),

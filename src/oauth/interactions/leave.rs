@@ -168,7 +168,15 @@ async fn depart(
         expires_at: tx.now() + LIFE,
     };
     // Who comes back comes back to this.
-    interactions::keep(&tx, departure.interaction).await?;
+    match departure.interaction.errand {
+        // They have just proven who they are, or are signed in.
+        Errand::Link { .. } | Errand::Confirm { .. } => {
+            interactions::keep(&tx, departure.interaction).await?;
+        }
+        Errand::Authorize(_) | Errand::Account { .. } | Errand::Logout(_) => {
+            interactions::keep_unproven(&tx, departure.interaction).await?;
+        }
+    }
     visits::insert(&tx, &visit).await?;
     tx.commit().await?;
     Ok(url)

@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 
 use super::native::{CODE, EXCHANGE, ID_TOKEN, present};
-use super::traces::visit_from;
+use super::traces::{returning, visit, visit_from};
 use super::{with_idp, with_idp_and_proxy};
 use crate::support::upstream::{Answer, CLIENT_ID, Evil, Lie, Oidc};
 use crate::support::{App, Cli, Database, Reply, Server, both, eventually, form};
@@ -99,14 +99,14 @@ both! {
         let (server, app) = with_idp(&database, evil.base(), "").await;
         evil.follows(server.now());
         let native = native(&server).await;
-        super::traces::visit(&server, &app, "idp", &evil).await.heard().code();
+        visit(&server, &app, "idp", &evil).await.heard().code();
         evil.tells(Lie::KidUnknown);
         let token = evil.id_token(CLIENT_ID, None);
         evil.tells(None);
         present(&native, ID_TOKEN, &token, &[]).await.refused(400, "invalid_grant");
         assert_eq!(evil.count("/jwks"), 2);
         evil.rotate();
-        super::traces::visit(&server, &app, "idp", &evil).await.heard().code();
+        visit(&server, &app, "idp", &evil).await.heard().code();
         assert_eq!(evil.count("/jwks"), 3);
         // A token that could never be good makes nobody look for keys at all.
         server.advance(11);
@@ -141,6 +141,77 @@ both! {
         // Of the last ones each is good.
         let eighth = callbacks.len() - 8;
         browser.come_back(&callbacks[eighth]).await.heard().code();
+    }
+
+    /// Nobody gets out of the bound to those who have proven nothing by the buttons of a page.
+    async fn giving_up_and_going_on_without_somebody_prove_nothing(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let mut browser = server.browser();
+        let page = browser.open(&app.authorization_url(&[])).await;
+        browser.leave(&page, "idp").await;
+        let fields = [("interaction", page.hidden("interaction")), ("csrf", page.hidden("csrf"))];
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(browser.post("/login/unconnected", &fields).await.reply.status, 303);
+        browser.post("/login/cancel", &fields).await.heard_error("access_denied");
+        let evidence = server.evidence().await;
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE ended_at IS NOT NULL").await, 1);
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE unproven_since IS NOT NULL").await, 1);
+    }
+
+    /// Of people who left and have proven nothing there are 5000 interactions at most.
+    async fn whoever_leaves_pushes_out_the_oldest_of_those_who_have_proven_nothing(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let evidence = server.evidence().await;
+        let unproven = async || {
+            let sql = "SELECT count(*) AS n FROM interaction WHERE session_id IS NULL AND ended_at IS NULL";
+            evidence.count(sql).await
+        };
+        visit(&server, &app, "idp", &idp).await.heard().code();
+        assert_eq!(unproven().await, 0);
+        server.advance(1);
+        let (mut first, first_back) = returning(&server, &app, "idp", &idp).await;
+        server.advance(1);
+        let (mut second, second_back) = returning(&server, &app, "idp", &idp).await;
+        server.advance(1);
+        let others = async |name: &str, many: usize| {
+            let sql = format!(
+                "INSERT INTO interaction (id, request, received_at, expires_at, unproven_since) \
+                 WITH RECURSIVE other (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM other WHERE n < {many}) \
+                 SELECT '{name}-' || n, '{{}}', {now}, {now} + 600000, {now} FROM other",
+                now = server.now().now().timestamp_millis()
+            );
+            evidence.run(&sql).await;
+        };
+        others("other", 4998).await;
+        server.advance(1);
+        assert_eq!(unproven().await, 5000);
+        let (mut third, third_back) = returning(&server, &app, "idp", &idp).await;
+        assert_eq!(unproven().await, 5000);
+        // The oldest one is gone with its visit, and nobody else.
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM visit").await, 2);
+        first.get(&first_back.url()).await.is_error("unknown_interaction");
+        second.come_back(&second_back).await.heard().code();
+        third.come_back(&third_back).await.heard().code();
+        // Whoever has proven something is none of them.
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE session_id IS NOT NULL").await, 3);
+        assert_eq!(unproven().await, 4998);
+        // Leaving again needs no room.
+        let mut again = server.browser();
+        let page = again.open(&app.authorization_url(&[])).await;
+        again.leave(&page, "idp").await;
+        others("more", 300).await;
+        again.leave(&page, "idp").await;
+        assert_eq!(unproven().await, 5299);
+        // Too many become fewer step by step.
+        for left in [5200, 5101, 5002, 5000] {
+            returning(&server, &app, "idp", &idp).await;
+            assert_eq!(unproven().await, left);
+        }
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE session_id IS NOT NULL").await, 3);
     }
 }
 

@@ -1,0 +1,12 @@
+//! Interactions of people who left for a provider and have proven nothing are found by their age:
+//! there is a bound to them.
+
+use crate::step::Step;
+
+pub(crate) const STEP: Step = Step { name: "m0018_unproven", statements: STATEMENTS };
+
+const STATEMENTS: &[&str] = &[
+    "ALTER TABLE interaction ADD COLUMN unproven_since BIGINT",
+    "CREATE INDEX interaction_unproven_since ON interaction (unproven_since, id)
+        WHERE unproven_since IS NOT NULL",
+];
