@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::domain::random;
 use crate::domain::request::{self, Request};
 use crate::domain::verdict::{Error, Fault};
+use crate::runtime::supervisor::{Need, Supervisor};
 use crate::settings::kinds::whole;
 use crate::settings::{group, settings};
 
@@ -195,18 +196,26 @@ const MAPPED_APART: usize = 33 * 1024;
 const REST: Duration = Duration::from_secs(1);
 
 impl Hasher {
-    /// A pool of this many threads.
+    /// A pool of this many threads, for a process that ends soon.
     pub fn new(cost: Cost, threads: u32) -> Result<Self, Fault> {
+        Self::supervised(cost, threads, &Supervisor::default())
+    }
+
+    /// A pool of this many threads, which this supervisor keeps going.
+    pub fn supervised(cost: Cost, threads: u32, supervisor: &Supervisor) -> Result<Self, Fault> {
         let fault = |error| Fault::internal("starting the hashing threads", error);
         let queue = Mutex::new(Queue::new());
         let pool = Pool { cost, threads, queue, wakes: Condvar::new() };
         let pool = Arc::new(pool);
         params(cost)?;
         for number in 0..threads {
-            let pool = Arc::clone(&pool);
+            let (pool, supervisor) = (Arc::clone(&pool), supervisor.clone());
             std::thread::Builder::new()
                 .name(format!("hashing-{number}"))
-                .spawn(move || pool.work())
+                .spawn(move || {
+                    supervisor
+                        .keep_on_this_thread("password hashing", Need::Serving, || pool.work());
+                })
                 .map_err(fault)?;
         }
         Ok(Self(pool))
@@ -425,6 +434,7 @@ fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::supervisor::Pauses;
 
     const CHEAP: Cost = Cost { memory: 64, passes: 1 };
 
@@ -441,6 +451,16 @@ mod tests {
         assert_eq!(check("horse").await.unwrap(), Check::Right(None));
         assert_eq!(check("Horse").await.unwrap(), Check::Wrong);
         assert_eq!(hasher.check(Lane::Known, password("horse"), None).await.unwrap(), Check::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_no_thread() {
+        let at_once = Pauses { first: Duration::ZERO, longest: Duration::ZERO };
+        let hasher = Hasher::supervised(CHEAP, 1, &Supervisor::new(at_once)).unwrap();
+        for _ in 0..3 {
+            assert!(hasher.run(|| panic!("a fault")).await.is_err());
+        }
+        assert!(hasher.hash(password("horse")).await.is_ok());
     }
 
     #[tokio::test]

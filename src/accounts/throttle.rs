@@ -14,16 +14,15 @@
 //! there fills and meets no other.
 
 use std::collections::{BTreeMap, HashMap};
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use chrono::{DateTime, Duration, Utc};
-use futures_util::FutureExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault};
+use crate::runtime::supervisor::{Need, Supervisor};
 use crate::settings::kinds::{duration, whole};
 use crate::settings::{group, settings};
 use crate::store::throttles::{self, Key};
@@ -159,6 +158,8 @@ pub struct Throttle {
 const STRANGERS: usize = 768;
 /// And so many from browsers and places that are known.
 const KNOWN: usize = 256;
+/// What the worker is called in metrics and in the log.
+const WORKER: &str = "failed sign-ins";
 /// As many as one statement takes.
 const MANY: usize = 64;
 
@@ -199,9 +200,13 @@ impl Drop for Counted {
 impl Throttle {
     /// Starts counting.
     #[must_use]
-    pub fn start(store: Arc<Store>, clock: Clock, limits: Limits) -> Self {
+    pub fn start(supervisor: &Supervisor, store: Arc<Store>, clock: Clock, limits: Limits) -> Self {
         let (desk, items) = mpsc::unbounded_channel();
-        tokio::spawn(work(store, clock, items, desk.downgrade()));
+        let items = Arc::new(tokio::sync::Mutex::new(items));
+        let back = desk.downgrade();
+        supervisor.start(WORKER, Need::Serving, move || {
+            work(Arc::clone(&store), clock.clone(), Arc::clone(&items), back.clone())
+        });
         Self {
             limits,
             turns: Mutex::default(),
@@ -266,9 +271,10 @@ impl Turns {
 async fn work(
     store: Arc<Store>,
     clock: Clock,
-    mut items: mpsc::UnboundedReceiver<Item>,
+    items: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Item>>>,
     desk: mpsc::WeakUnboundedSender<Item>,
 ) {
+    let mut items = items.lock().await;
     let mut taken = Vec::new();
     while items.recv_many(&mut taken, MANY).await > 0 {
         if taken.iter().all(|item| matches!(item, Item::GiveBack(_))) {
@@ -290,8 +296,8 @@ async fn work(
         if asked.is_empty() {
             continue;
         }
-        let settled = AssertUnwindSafe(settle(&store, &clock, &asked)).catch_unwind().await;
-        let panicked = |_| Err(Fault::internal("counting sign-ins", "it panicked"));
+        let settled = Supervisor::catch(WORKER, settle(&store, &clock, &asked)).await;
+        let panicked = || Err(Fault::internal("counting sign-ins", "it panicked"));
         let answers = match settled.unwrap_or_else(panicked) {
             Ok(answers) => answers,
             Err(fault) => {

@@ -16,6 +16,7 @@ use super::tls::{self, Tls};
 use crate::accounts::endings;
 use crate::domain::verdict::Fault;
 use crate::oauth::{Issuer, back_channel};
+use crate::runtime::supervisor::{Need, Supervisor};
 use crate::settings::kinds::duration;
 use crate::settings::settings;
 use crate::store::revisions::{self, Revisions};
@@ -40,94 +41,135 @@ pub(super) fn start(
     settings: &Settings,
     stopped: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
+    let supervisor = &issuer.supervisor;
     let seen = Arc::new(tokio::sync::Mutex::new(None));
     let watching = {
         let issuer = Arc::clone(issuer);
-        every("learning of changes", WATCH, stopped.clone(), move || {
+        every(supervisor, "learning of changes", Need::Serving, WATCH, stopped.clone(), move || {
             learn(Arc::clone(&issuer), Arc::clone(&seen))
         })
     };
     let keys = {
         let issuer = Arc::clone(issuer);
-        every("looking after the keys", settings.keys.reload, stopped.clone(), move || {
-            look_after_keys(Arc::clone(&issuer))
-        })
+        every(
+            supervisor,
+            "looking after the keys",
+            Need::Serving,
+            settings.keys.reload,
+            stopped.clone(),
+            move || look_after_keys(Arc::clone(&issuer)),
+        )
     };
     let cleaning = {
         let (issuer, until) = (Arc::clone(issuer), stopped.clone());
         let Kept { all, failures } = settings.audit;
         let kept = Kept { all, failures: failures.min(all) };
-        every("cleaning up", CLEAN_UP, stopped.clone(), move || {
+        every(supervisor, "cleaning up", Need::Beside, CLEAN_UP, stopped.clone(), move || {
             clean_up(Arc::clone(&issuer), kept, until.clone())
         })
     };
     let ending = end_what_was_begun(Arc::clone(issuer), stopped.clone());
-    let folding = every("folding metrics", telemetry::UPKEEP, stopped.clone(), || async {
-        telemetry::upkeep();
-        Ok(())
-    });
+    let folding = every(
+        supervisor,
+        "folding metrics",
+        Need::Beside,
+        telemetry::UPKEEP,
+        stopped.clone(),
+        || async {
+            telemetry::upkeep();
+            Ok(())
+        },
+    );
     vec![watching, keys, cleaning, ending, folding, tell_apps(Arc::clone(issuer), stopped.clone())]
 }
 
 /// Carries on what is to end and has not ended yet.
 fn end_what_was_begun(issuer: Arc<Issuer>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
     let ends = stopped.clone();
-    every("ending what was begun", ENDINGS, stopped, move || {
-        let (issuer, ends) = (Arc::clone(&issuer), ends.clone());
-        async move {
-            loop {
-                // Somebody may have a million sessions: a server that is told to stop leaves the rest.
-                let stops = *ends.borrow();
-                if stops || !endings::carry_on_due(&issuer.store, &issuer.clock).await? {
-                    return Ok(());
+    every(
+        &issuer.supervisor.clone(),
+        "ending what was begun",
+        Need::Beside,
+        ENDINGS,
+        stopped,
+        move || {
+            let (issuer, ends) = (Arc::clone(&issuer), ends.clone());
+            async move {
+                loop {
+                    // Somebody may have a million sessions: a server that is told to stop leaves the rest.
+                    let stops = *ends.borrow();
+                    if stops || !endings::carry_on_due(&issuer.store, &issuer.clock).await? {
+                        return Ok(());
+                    }
+                    issuer.notices.nudge();
                 }
-                issuer.notices.nudge();
             }
-        }
-    })
+        },
+    )
 }
 
 /// Tells apps of sign-outs, at once where the sign-out was here, and in time where it was not.
-fn tell_apps(issuer: Arc<Issuer>, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        // What is on its way when the server is told to stop is sent again by the next one.
-        tokio::select! {
-            () = back_channel::deliver(&issuer) => {}
-            _ = stopped.wait_for(|stopped| *stopped) => {}
+fn tell_apps(issuer: Arc<Issuer>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    issuer.supervisor.clone().start("telling apps of sign-outs", Need::Beside, move || {
+        let (issuer, mut stopped) = (Arc::clone(&issuer), stopped.clone());
+        async move {
+            // What is on its way when the server is told to stop is sent again by the next one.
+            tokio::select! {
+                () = back_channel::deliver(&issuer) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => {}
+            }
         }
     })
 }
 
 /// Looks at the files of the certificate.
-pub(super) fn look_after_tls(tls: Arc<Tls>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
-    every("looking at the TLS certificate", tls::LOOK, stopped, move || {
-        let tls = Arc::clone(&tls);
-        async move {
-            tls.look().await;
-            Ok(())
-        }
-    })
+pub(super) fn look_after_tls(
+    supervisor: &Supervisor,
+    tls: Arc<Tls>,
+    stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    every(
+        supervisor,
+        "looking at the TLS certificate",
+        Need::Beside,
+        tls::LOOK,
+        stopped,
+        move || {
+            let tls = Arc::clone(&tls);
+            async move {
+                tls.look().await;
+                Ok(())
+            }
+        },
+    )
 }
 
 fn every<F>(
+    supervisor: &Supervisor,
     doing: &'static str,
+    need: Need,
     period: Duration,
-    mut stopped: watch::Receiver<bool>,
-    mut round: impl FnMut() -> F + Send + 'static,
+    stopped: watch::Receiver<bool>,
+    round: impl FnMut() -> F + Send + 'static,
 ) -> JoinHandle<()>
 where
-    F: Future<Output = Result<(), Fault>> + Send,
+    F: Future<Output = Result<(), Fault>> + Send + 'static,
 {
-    tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                _ = stopped.wait_for(|stopped| *stopped) => return,
-            }
-            if let Err(fault) = round().await {
-                tracing::error!(%fault, "failed {doing}");
+    let round = Arc::new(tokio::sync::Mutex::new(round));
+    supervisor.start(doing, need, move || {
+        let (round, mut stopped) = (Arc::clone(&round), stopped.clone());
+        async move {
+            let mut round = round.lock().await;
+            let mut ticks = tokio::time::interval(period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    _ = stopped.wait_for(|stopped| *stopped) => return,
+                }
+                if let Err(fault) = round().await {
+                    tracing::error!(%fault, "failed {doing}");
+                }
             }
         }
     })

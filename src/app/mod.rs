@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::accounts::hashing::Hasher;
+use crate::accounts::hashing::{Hasher, Hashing};
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, FaultKind, Rejected, reject};
 use crate::keys::keyring::Keyring;
@@ -20,6 +20,7 @@ use crate::oauth::providers::Providers;
 use crate::oauth::{Issuer, Parts};
 use crate::outbound::Outbound;
 use crate::pages::Look;
+use crate::runtime::supervisor::Supervisor;
 use crate::store::{self, ServeLock, Store, migrate, migration_status, signing_keys, sqlite_path};
 use crate::web::edge::Edge;
 use crate::web::{self, Shared};
@@ -212,12 +213,15 @@ pub async fn open_issuer(
         &settings.social,
     )?;
     providers.start().await?;
+    let supervisor = Supervisor::default();
+    let Hashing { cost, threads } = settings.hashing;
     Ok(Issuer::start(Parts {
         url: settings.issuer.clone(),
         clock: clock.clone(),
         store: Arc::clone(store),
         keyring: Arc::new(keyring),
-        hasher: Hasher::new(settings.hashing.cost, settings.hashing.threads)?,
+        hasher: Hasher::supervised(cost, threads, &supervisor)?,
+        supervisor,
         limits: settings.limits,
         lifetimes: settings.lifetimes,
         families_per_client: settings.families_per_client.into(),
@@ -268,7 +272,9 @@ impl Server {
         let edge = Edge::new(router, settings.trusted_proxies.clone(), strict_transport);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = jobs::start(&issuer, &settings, &stopped);
-        tasks.extend(tls.clone().map(|tls| jobs::look_after_tls(tls, stopped.clone())));
+        tasks.extend(
+            tls.clone().map(|tls| jobs::look_after_tls(&issuer.supervisor, tls, stopped.clone())),
+        );
         let mut http = settings.http;
         http.connections = listener::affordable(http.connections);
         let listener =
@@ -317,6 +323,7 @@ impl Server {
         tokio::time::sleep(self.settings.shutdown.delay).await;
         // A receiver that is gone has stopped already.
         let _ = self.stop.send(true);
+        self.issuer.supervisor.stop();
         let deadline = Instant::now() + self.settings.shutdown.deadline + LAST_STEPS;
         for mut task in self.tasks {
             match timeout_at(deadline, &mut task).await {

@@ -145,6 +145,10 @@ fn describe() {
     describe_counter!("mapae_refusals_total", "Errors that the API answered, by their code.");
     describe_counter!("mapae_audit_events_total", "Audit events, by kind.");
     describe_counter!(
+        "mapae_worker_restarts_total",
+        "Panics of what works beside requests; it began again each time."
+    );
+    describe_counter!(
         "mapae_log_lines_lost_total",
         "Lines of the log that were dropped, because standard error was not read fast enough."
     );

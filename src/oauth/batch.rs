@@ -6,10 +6,11 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::domain::verdict::Fault;
+use crate::runtime::supervisor::{Need, Supervisor};
 
 /// What bounds a queue.
 #[derive(Clone, Copy, Debug)]
@@ -41,12 +42,22 @@ struct Waiting<Q, A> {
 impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
     /// Starts working. `work` gives one answer for each question, in their order; it is abandoned
     /// once the last of its questions is worth no answer any more.
-    pub fn start<F>(bounds: Bounds, work: impl Fn(Vec<Q>) -> F + Send + Sync + 'static) -> Self
+    pub fn start<F>(
+        supervisor: &Supervisor,
+        bounds: Bounds,
+        work: impl Fn(Vec<Q>) -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Vec<A>> + Send + 'static,
     {
         let (waiting, queue) = mpsc::channel(bounds.queue);
-        tokio::spawn(work_off(queue, bounds, Arc::new(work)));
+        let parts = Arc::new(Parts {
+            queue: Mutex::new(queue),
+            lanes: Arc::new(Semaphore::new(bounds.lanes)),
+            work,
+        });
+        supervisor
+            .start(bounds.name, Need::Serving, move || work_off(Arc::clone(&parts), bounds.name));
         Self { waiting, deadline: bounds.deadline }
     }
 
@@ -66,22 +77,27 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
     }
 }
 
-async fn work_off<Q, A, F, W>(
-    mut queue: mpsc::Receiver<Waiting<Q, A>>,
-    bounds: Bounds,
-    work: Arc<W>,
-) where
+/// What stays when the worker begins again.
+struct Parts<Q, A, W> {
+    queue: Mutex<mpsc::Receiver<Waiting<Q, A>>>,
+    lanes: Arc<Semaphore>,
+    work: W,
+}
+
+async fn work_off<Q, A, F, W>(parts: Arc<Parts<Q, A, W>>, name: &'static str)
+where
     Q: Send + 'static,
     A: Send + 'static,
     W: Fn(Vec<Q>) -> F + Send + Sync + 'static,
     F: Future<Output = Vec<A>> + Send + 'static,
 {
-    let lanes = Arc::new(Semaphore::new(bounds.lanes));
-    let sizes = metrics::histogram!("mapae_batch_size", "batch" => bounds.name);
+    let mut queue = parts.queue.lock().await;
+    let sizes = metrics::histogram!("mapae_batch_size", "batch" => name);
     let mut taken = Vec::new();
     loop {
-        let Ok(lane) = Arc::clone(&lanes).acquire_owned().await else { return };
-        if queue.recv_many(&mut taken, size(queue.len())).await == 0 {
+        let Ok(lane) = Arc::clone(&parts.lanes).acquire_owned().await else { return };
+        let many = size(queue.len());
+        if queue.recv_many(&mut taken, many).await == 0 {
             return;
         }
         let now = Instant::now();
@@ -91,12 +107,14 @@ async fn work_off<Q, A, F, W>(
         let (questions, askers): (Vec<_>, Vec<_>) =
             taken.drain(..).map(|waiting| (waiting.question, waiting.asker)).unzip();
         sizes.record(u32::try_from(questions.len()).unwrap_or(u32::MAX));
-        let work = Arc::clone(&work);
+        let parts = Arc::clone(&parts);
         // A task of its own: a panic ends this batch and no other.
         tokio::spawn(async move {
-            let answers = timeout_at(until, work(questions)).await;
+            let work = timeout_at(until, async { (parts.work)(questions).await });
+            let answers = Supervisor::catch(name, work).await;
             drop(lane);
-            for (asker, answer) in askers.into_iter().zip(answers.unwrap_or_default()) {
+            let answers = answers.and_then(Result::ok).unwrap_or_default();
+            for (asker, answer) in askers.into_iter().zip(answers) {
                 // An asker who went away misses nothing: the work is done.
                 let _ = asker.send(answer);
             }
@@ -117,7 +135,7 @@ const MANY: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::Mutex as Noted;
 
     use tokio::sync::watch;
 
@@ -131,15 +149,15 @@ mod tests {
     struct Held {
         batch: Batch<u32, u32>,
         gate: watch::Sender<bool>,
-        begun: Arc<Mutex<Vec<Vec<u32>>>>,
+        begun: Arc<Noted<Vec<Vec<u32>>>>,
     }
 
     /// Work that notes what it was given and ends once the gate is open.
     fn held(bounds: Bounds) -> Held {
         let (gate, open) = watch::channel(false);
-        let begun: Arc<Mutex<Vec<Vec<u32>>>> = Arc::default();
+        let begun: Arc<Noted<Vec<Vec<u32>>>> = Arc::default();
         let noted = Arc::clone(&begun);
-        let batch = Batch::start(bounds, move |questions: Vec<u32>| {
+        let batch = Batch::start(&Supervisor::default(), bounds, move |questions: Vec<u32>| {
             noted.lock().unwrap().push(questions.clone());
             let mut open = open.clone();
             async move {
@@ -217,10 +235,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_its_batch_alone() {
-        let batch = Batch::start(BOUNDS, |questions: Vec<u32>| async move {
-            assert!(!questions.contains(&13));
-            questions
-        });
+        let batch =
+            Batch::start(&Supervisor::default(), BOUNDS, |questions: Vec<u32>| async move {
+                assert!(!questions.contains(&13));
+                questions
+            });
         assert!(batch.ask(13).await.is_err());
         assert_eq!(batch.ask(14).await.unwrap(), 14);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::batch::{Batch, Bounds};
 use crate::domain::verdict::Fault;
+use crate::runtime::supervisor::Supervisor;
 use crate::store::Store;
 use crate::store::live::{Question, Standing, are_live};
 
@@ -15,13 +16,13 @@ const DEADLINE: Duration = Duration::from_secs(3);
 pub type Liveness = Batch<Question, Result<Option<Standing>, Fault>>;
 
 /// Starts the worker.
-pub(super) fn start(store: Arc<Store>) -> Liveness {
+pub(super) fn start(supervisor: &Supervisor, store: Arc<Store>) -> Liveness {
     let bounds = Bounds { name: "liveness", lanes: 2, queue: QUEUE, deadline: DEADLINE };
-    Batch::start(bounds, move |questions: Vec<Question>| {
+    Batch::start(supervisor, bounds, move |questions: Vec<Question>| {
         let store = Arc::clone(&store);
         async move {
             match are_live(&*store, &questions).await {
-                Ok(answers) => answers.into_iter().map(Ok).collect(),
+                Ok(answers) => answers,
                 Err(fault) => questions.iter().map(|_| Err(fault.clone())).collect(),
             }
         }

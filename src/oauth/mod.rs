@@ -17,6 +17,7 @@ use crate::keys::known_browsers::KnownBrowsersKey;
 use crate::keys::rotation::RotationKey;
 use crate::keys::seal::{BrowserKey, FormsKey, VisitKey};
 use crate::outbound::Outbound;
+use crate::runtime::supervisor::Supervisor;
 use crate::settings::kinds::{duration, duration_in, whole};
 use crate::settings::{Collector, settings};
 use crate::store::Store;
@@ -93,6 +94,8 @@ pub fn families_per_client(from: &mut Collector) -> u32 {
 /// The authorization server: everything that its endpoints share.
 #[derive(Debug)]
 pub struct Issuer {
+    /// Keeps the workers of this server going.
+    pub supervisor: Supervisor,
     /// Who we are.
     pub url: urls::Issuer,
     /// The clock.
@@ -142,6 +145,7 @@ pub struct Issuer {
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the fields of the issuer say what each is")]
 pub struct Parts {
+    pub supervisor: Supervisor,
     pub url: urls::Issuer,
     pub clock: Clock,
     pub store: Arc<Store>,
@@ -165,20 +169,22 @@ impl Issuer {
     pub fn start(parts: Parts) -> Result<Self, Fault> {
         let Parts { url, clock, store, keyring, hasher, limits, lifetimes, .. } = parts;
         let providers = Arc::new(parts.providers);
-        let rotations = rotation::start(rotation::Parts {
+        let supervisor = parts.supervisor;
+        let rotating = rotation::Parts {
             store: Arc::clone(&store),
             clock: clock.clone(),
             lifetimes,
             providers: Arc::clone(&providers),
             key: parts.rotation_key.clone(),
-        });
+        };
         Ok(Self {
-            throttle: Throttle::start(Arc::clone(&store), clock.clone(), limits),
+            throttle: Throttle::start(&supervisor, Arc::clone(&store), clock.clone(), limits),
             clients: clients::Registry::new(Arc::clone(&store)),
-            rotations,
-            liveness: live::start(Arc::clone(&store)),
-            people: people::start(Arc::clone(&store)),
+            rotations: rotation::start(&supervisor, rotating),
+            liveness: live::start(&supervisor, Arc::clone(&store)),
+            people: people::start(&supervisor, Arc::clone(&store)),
             metadata: metadata::document(&url)?,
+            supervisor,
             url,
             clock,
             store,

@@ -12,21 +12,23 @@ use crate::domain::client::Client;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
+use crate::runtime::supervisor::Supervisor;
 use crate::store::{Store, users};
 
 /// The queue of those who are asked about.
 pub type People = Batch<UserId, Result<Option<User>, Fault>>;
 
 /// Starts the worker.
-pub(super) fn start(store: Arc<Store>) -> People {
+pub(super) fn start(supervisor: &Supervisor, store: Arc<Store>) -> People {
     let bounds = Bounds { name: "people", lanes: 2, queue: 4096, deadline: Duration::from_secs(3) };
-    Batch::start(bounds, move |wanted: Vec<UserId>| {
+    Batch::start(supervisor, bounds, move |wanted: Vec<UserId>| {
         let store = Arc::clone(&store);
         async move {
             match users::find_each(&*store, &wanted).await {
                 Ok(found) => {
-                    let found = |id: &UserId| Ok(found.iter().find(|user| user.id == *id).cloned());
-                    wanted.iter().map(found).collect()
+                    let of = |id: &UserId| found.iter().find(|(known, _)| known == id);
+                    let answer = |id| of(id).map(|(_, user)| user.clone()).transpose();
+                    wanted.iter().map(answer).collect()
                 }
                 Err(fault) => wanted.iter().map(|_| Err(fault.clone())).collect(),
             }

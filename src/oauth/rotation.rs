@@ -27,6 +27,7 @@ use crate::domain::session::{SessionId, moved_idle_end};
 use crate::domain::succession::{Judgement, Place, Salt};
 use crate::domain::verdict::Fault;
 use crate::keys::rotation::RotationKey;
+use crate::runtime::supervisor::Supervisor;
 use crate::store::successions::{self, Move};
 use crate::store::{Store, audit_events, families, sessions};
 
@@ -203,9 +204,9 @@ const BOUNDS: Bounds = Bounds {
 const ANSWERING: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Starts the worker.
-pub(super) fn start(parts: Parts) -> Rotations {
+pub(super) fn start(supervisor: &Supervisor, parts: Parts) -> Rotations {
     let parts = Arc::new(parts);
-    Batch::start(BOUNDS, move |uses: Vec<Use>| {
+    Batch::start(supervisor, BOUNDS, move |uses: Vec<Use>| {
         let parts = Arc::clone(&parts);
         async move { parts.settle(&uses).await }
     })

@@ -27,11 +27,12 @@ pub struct Standing {
 }
 
 /// For each question whether the token was not revoked, its family is not revoked and its person
-/// is enabled. Expiry is the caller's: it stands in the token.
+/// is enabled. Expiry is the caller's: it stands in the token. A row that cannot be read is the fault
+/// of its own question alone.
 pub async fn are_live(
     reader: &impl Reader,
     questions: &[Question],
-) -> Result<Vec<Option<Standing>>, Fault> {
+) -> Result<Vec<Result<Option<Standing>, Fault>>, Fault> {
     use families::entity as family;
     use revoked_access_tokens::entity as revoked;
     use users::entity as account;
@@ -74,17 +75,18 @@ pub async fn are_live(
         if is_revoked == 1 {
             revoked.insert(id);
         } else {
-            let provider_issuer = row.try_get("", "provider_issuer").map_err(&read)?;
-            families.insert(id, Standing { provider_issuer });
+            let provider_issuer = row.try_get("", "provider_issuer").map_err(&read);
+            families
+                .insert(id, provider_issuer.map(|provider_issuer| Standing { provider_issuer }));
         }
     }
     let stands = |question: &Question| {
         if revoked.contains(&question.jti) {
-            return None;
+            return Ok(None);
         }
         match &question.family {
-            Some(id) => families.get(&id.0).cloned(),
-            None => Some(Standing::default()),
+            Some(id) => families.get(&id.0).cloned().transpose(),
+            None => Ok(Some(Standing::default())),
         }
     };
     Ok(questions.iter().map(stands).collect())

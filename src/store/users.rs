@@ -5,7 +5,10 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Alias, Query};
-use sea_orm::{Condition, ExprTrait, JoinType, QueryOrder, QueryResult, QuerySelect, SqlErr};
+use sea_orm::{
+    Condition, ExprTrait, FromQueryResult, JoinType, QueryOrder, QueryResult, QuerySelect,
+    QueryTrait, SqlErr,
+};
 
 use super::column::{corrupt, instant, millis};
 use super::{Reader, Tx, account_keys, while_doing};
@@ -101,11 +104,22 @@ pub async fn find(reader: &impl Reader, id: &UserId) -> Result<Option<User>, Fau
     row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
 }
 
-/// Those of these users who are there. The caller bounds how many are asked about.
-pub async fn find_each(reader: &impl Reader, ids: &[UserId]) -> Result<Vec<User>, Fault> {
+/// Those of these users who are there. The caller bounds how many are asked about. A row that cannot
+/// be read is the fault of its own user alone.
+pub async fn find_each(
+    reader: &impl Reader,
+    ids: &[UserId],
+) -> Result<Vec<(UserId, Result<User, Fault>)>, Fault> {
     let ids = ids.iter().map(|id| id.0.as_str());
-    let rows = Entity::find().filter(Column::Id.is_in(ids)).all(reader.connection()).await;
-    rows.map_err(while_doing(TABLE))?.into_iter().map(User::try_from).collect()
+    let select = Entity::find().filter(Column::Id.is_in(ids)).into_query();
+    let fault = while_doing(TABLE);
+    let rows = reader.connection().query_all(&select).await.map_err(&fault)?;
+    let read = |row: &QueryResult| {
+        let id = row.try_get("", "id").map_err(&fault)?;
+        let user = Model::from_query_result(row, "").map_err(&fault).and_then(User::try_from);
+        Ok((UserId(id), user))
+    };
+    rows.iter().map(read).collect()
 }
 
 /// The user of this subject identifier, kept from changing until the transaction ends.

@@ -17,7 +17,7 @@ pub(super) async fn readyz(State(shared): State<Arc<Shared>>) -> StatusCode {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
     let issuer = &shared.issuer;
-    if issuer.store.is_ready(issuer.clock.now()).await {
+    if issuer.supervisor.down().is_empty() && issuer.store.is_ready(issuer.clock.now()).await {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

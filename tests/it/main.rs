@@ -75,3 +75,4 @@ mod token;
 mod tokens_at_work;
 mod unasked;
 mod unproven;
+mod workers;

@@ -158,6 +158,10 @@ async fn metrics_are_on_the_admin_listener_alone() {
         "mapae_batch_size_bucket{batch=\"refreshes\",le=\"64\"} ",
         "mapae_batch_size_count{batch=\"liveness\"} 0",
         "mapae_batch_size_count{batch=\"people\"} 0",
+        "mapae_worker_restarts_total{worker=\"refreshes\"} 0",
+        "mapae_worker_restarts_total{worker=\"password hashing\"} 0",
+        "mapae_worker_restarts_total{worker=\"failed sign-ins\"} 0",
+        "mapae_worker_restarts_total{worker=\"folding metrics\"} 0",
     ] {
         assert!(text.contains(sample), "{sample} in {text}");
     }
