@@ -84,8 +84,8 @@ both! {
         let app = binary.client("app", &arguments).await;
         let evidence = binary.evidence().await;
         for sql in [
-            "CREATE TABLE nothing (id INTEGER PRIMARY KEY)",
-            "CREATE TABLE broken (id INTEGER REFERENCES nothing (id) DEFERRABLE INITIALLY DEFERRED)",
+            "CREATE TABLE whole (id INTEGER PRIMARY KEY)",
+            "CREATE TABLE broken (id INTEGER REFERENCES whole (id) DEFERRABLE INITIALLY DEFERRED)",
         ] {
             evidence.run(sql).await;
         }
