@@ -296,7 +296,7 @@ async fn work(
         if asked.is_empty() {
             continue;
         }
-        let settled = Supervisor::catch(WORKER, settle(&store, &clock, &asked)).await;
+        let settled = Supervisor::catch(WORKER, Box::pin(settle(&store, &clock, &asked))).await;
         let panicked = || Err(Fault::internal("counting sign-ins", "it panicked"));
         let answers = match settled.unwrap_or_else(panicked) {
             Ok(answers) => answers,

@@ -121,7 +121,11 @@ impl Supervisor {
                 return;
             }
             let pause = member.panicked();
-            std::thread::sleep(pause);
+            let until = Instant::now() + pause;
+            // It may wake early.
+            while let Some(left) = until.checked_duration_since(Instant::now()) {
+                std::thread::park_timeout(left);
+            }
             if *self.0.stopped.borrow() {
                 return;
             }
