@@ -94,7 +94,7 @@ both! {
                 &["CREATE TRIGGER breaks AFTER INSERT ON audit_event BEGIN INSERT INTO broken VALUES (1); END"],
                 "DROP TRIGGER breaks",
             ),
-            Database::Postgres(_) => (
+            Database::Postgres { .. } => (
                 &[
                     "CREATE FUNCTION break_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO broken VALUES (1); RETURN NEW; END'",
                     "CREATE TRIGGER breaks AFTER INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION break_it()",
