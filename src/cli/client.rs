@@ -192,8 +192,8 @@ impl Verbs {
                 sensible(&settings, &wanted)?;
                 let changed =
                     registration::update(store, clock, &settings.issuer, &update.id, |client| {
-                        let (secret, disabled_at) = (client.secret, client.disabled_at);
-                        *client = Client { secret, disabled_at, ..wanted };
+                        // What others changed meanwhile stays: only what was given changes.
+                        update.given.apply(client)
                     });
                 let shown = described(&changed.await?);
                 at.print(&shown, &words(&shown));

@@ -52,10 +52,10 @@ pub async fn update(
     clock: &Clock,
     issuer: &urls::Issuer,
     id: &str,
-    change: impl FnOnce(&mut Client),
+    change: impl FnOnce(&mut Client) -> Outcome<()>,
 ) -> Outcome<Client> {
     let (tx, mut client) = lock(store, clock, id).await?;
-    change(&mut client);
+    change(&mut client)?;
     check(issuer, &client)?;
     if client.auth_method.has_secret() && client.secret.is_none() {
         return reject(

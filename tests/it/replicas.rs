@@ -7,8 +7,8 @@ use mapae::domain::client::TokenAlg;
 use mapae::oauth::registration;
 
 use crate::support::{
-    App, Binary, Browser, Cli, PASSWORD, Server, USERNAME, decode_header, eventually, form,
-    postgres_or_skip,
+    App, Binary, Browser, Cli, Evidence, PASSWORD, Server, USERNAME, decode_header, eventually,
+    form, postgres_or_skip,
 };
 
 async fn kids(app: &App) -> BTreeSet<String> {
@@ -210,4 +210,29 @@ async fn a_browser_is_known_at_every_replica_and_gone_from_every_replica() {
     let after = elsewhere.get(&there.authorization_url(&silent)).await;
     after.heard_error("login_required");
     replica.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_updates_of_a_client_at_once_lose_nothing_of_each_other() {
+    let Some(database) = postgres_or_skip() else { return };
+    let cli = Cli::installed(&database).await;
+    let create = ["client", "create", "--id", "app", "--name", "Old", "--kind", "public"];
+    cli.json(&create, None).await;
+    let (one, looking) = (
+        Evidence::at(cli.get("MAPAE_DATABASE_URL")).await,
+        Evidence::at(cli.get("MAPAE_DATABASE_URL")).await,
+    );
+    // Another update has the row, and this one waits for it after it has looked at the client.
+    one.run("BEGIN; UPDATE client SET name = 'New' WHERE id = 'app'").await;
+    let update = ["client", "update", "--id", "app", "--policy-uri", "https://app.example.com/p"];
+    let updating = cli.json(&update, None);
+    let meanwhile = async {
+        let waiting = "SELECT count(*) AS n FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("it waits", async || looking.count(waiting).await > 0).await;
+        one.run("COMMIT").await;
+    };
+    let (changed, ()) = tokio::join!(updating, meanwhile);
+    assert_eq!(changed["policy_uri"], "https://app.example.com/p");
+    assert_eq!(changed["name"], "New");
 }

@@ -236,7 +236,10 @@ async fn register(at: &Installation, server: &Server, client: Client) -> Outcome
     let (store, url) = (&*issuer.store, &issuer.url);
     let id = client.id.as_str().to_owned();
     let secret = if registration::find(store, &id).await.is_ok() {
-        let renew = |known: &mut Client| *known = Client { secret: known.secret, ..client };
+        let renew = |known: &mut Client| {
+            *known = Client { secret: known.secret, ..client };
+            Ok(())
+        };
         registration::update(store, &at.clock, url, &id, renew).await?;
         Some(registration::rotate_secret(store, &at.clock, &id).await?)
     } else {

@@ -109,6 +109,10 @@ impl Server {
     /// Changes a registered client.
     pub(crate) async fn change(&self, id: &str, change: impl FnOnce(&mut Client)) {
         let issuer = self.inner.issuer();
+        let change = |client: &mut Client| {
+            change(client);
+            Ok(())
+        };
         let changed = registration::update(&issuer.store, &self.now, &issuer.url, id, change);
         changed.await.unwrap_or_else(|error| panic!("changed: {error}"));
         self.forget_clients();
