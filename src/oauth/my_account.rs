@@ -16,6 +16,8 @@ use crate::domain::client::ClientId;
 use crate::domain::scope::Scope;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::verdict::{Error, Fault};
+use crate::store::apps::Open;
+use crate::store::consents::Consent;
 use crate::store::{apps, audit_events, consents, sessions};
 
 /// What a person opened: one part of it, however much there is.
@@ -49,6 +51,8 @@ pub struct Access {
     pub scope: Scope,
     /// Single claims that it may see.
     pub claims: Vec<String>,
+    /// The resources at which it may use them, RFC 8707.
+    pub resources: Vec<String>,
     /// Since when.
     pub since: DateTime<Utc>,
 }
@@ -94,24 +98,33 @@ async fn access(
     now: DateTime<Utc>,
 ) -> Result<Option<Access>, Fault> {
     let (store, user) = (&*issuer.store, &present.user.id);
-    let given = consents::given(store, user, client).await?;
-    let mut found = given.map(|(consent, given_at)| (consent.scope, consent.claims, given_at));
+    let mut found = consents::given(store, user, client).await?;
     for open in apps::open_at(store, user, client, FAMILIES, now).await? {
         match &mut found {
-            Some((scope, claims, _)) => {
-                *scope = scope.joined_with(&open.scope);
-                let new = open.claims.into_iter().filter(|claim| !claims.contains(claim));
-                let new: Vec<_> = new.collect();
-                claims.extend(new);
+            Some((all, _)) => {
+                all.scope = all.scope.joined_with(&open.scope);
+                add_new(&mut all.claims, open.claims);
+                add_new(&mut all.resources, open.resources);
             }
-            None => found = Some((open.scope, open.claims, open.since)),
+            None => {
+                let Open { scope, claims, resources, since } = open;
+                found = Some((Consent { scope, claims, resources }, since));
+            }
         }
     }
-    let (Some((scope, claims, since)), Some(client)) = (found, issuer.clients.find(client).await?)
-    else {
+    let (Some((consent, since)), Some(client)) = (found, issuer.clients.find(client).await?) else {
         return Ok(None);
     };
-    Ok(Some(Access { client, scope, claims, since }))
+    let Consent { scope, claims, resources } = consent;
+    Ok(Some(Access { client, scope, claims, resources, since }))
+}
+
+fn add_new(all: &mut Vec<String>, more: Vec<String>) {
+    for one in more {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
 }
 
 /// Changes the password; everything elsewhere ends.

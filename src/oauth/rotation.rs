@@ -153,9 +153,10 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
     }
     // RFC 8707 §2.2: within what was granted, where resources were named.
     let granted = &family.resources;
-    if !granted.is_empty() && !using.resources.iter().all(|asked| granted.contains(asked)) {
+    let culprit = using.resources.iter().find(|asked| !granted.contains(asked));
+    if let Some(culprit) = culprit.filter(|_| !granted.is_empty()) {
         let description = "a resource is not part of what was granted";
-        return Err(Refusal::new(ErrorCode::InvalidTarget, description));
+        return Err(Refusal::new(ErrorCode::InvalidTarget, description).naming(culprit));
     }
     Ok(())
 }

@@ -63,19 +63,21 @@ async fn next(
     parsed.transpose()
 }
 
-/// What a person granted to an app by live families, in one scope.
+/// What a person granted to an app by live families, in one scope and for the same resources.
 #[derive(Clone, Debug)]
 pub struct Open {
     /// The scope.
     pub scope: Scope,
     /// Single claims.
     pub claims: Vec<String>,
+    /// For which resources, RFC 8707.
+    pub resources: Vec<String>,
     /// Since when.
     pub since: DateTime<Utc>,
 }
 
-/// What a person granted to an app by live families: one item for each scope, and of no more than
-/// so many families.
+/// What a person granted to an app by live families: one item for each scope and its
+/// resources, and of no more than so many families.
 pub async fn open_at(
     reader: &impl Reader,
     user: &UserId,
@@ -88,15 +90,16 @@ pub async fn open_at(
         .columns([
             families::entity::Column::Scope,
             families::entity::Column::Claims,
+            families::entity::Column::Resources,
             families::entity::Column::AuthTime,
         ])
         .limit(at_most)
         .to_owned();
     let select = Query::select()
-        .columns(["scope", "claims"])
+        .columns(["scope", "claims", "resources"])
         .expr_as(Expr::col("auth_time").min(), "since")
         .from_subquery(some, "open")
-        .group_by_columns(["scope", "claims"])
+        .group_by_columns(["scope", "claims", "resources"])
         .to_owned();
     let fault = while_doing(READING);
     let rows = reader.connection().query_all(&select).await.map_err(&fault)?;
@@ -104,9 +107,11 @@ pub async fn open_at(
         .map(|row| {
             let scope: String = row.try_get("", "scope").map_err(&fault)?;
             let claims: String = row.try_get("", "claims").map_err(&fault)?;
+            let resources: String = row.try_get("", "resources").map_err(&fault)?;
             Ok(Open {
                 scope: Scope::parse(&scope).map_err(|error| corrupt(READING, error.to_string()))?,
                 claims: read_list(READING, &claims)?,
+                resources: read_list(READING, &resources)?,
                 since: clock::from_millis(row.try_get("", "since").map_err(&fault)?),
             })
         })

@@ -118,7 +118,11 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
         Access {
             client: access.client.client.id.as_str(),
             app: shown.app(),
-            wishes: wishes(&access.scope, access.claims.iter().map(String::as_str), &[]),
+            wishes: wishes(
+                &access.scope,
+                access.claims.iter().map(String::as_str),
+                &access.resources,
+            ),
             since: access.since,
         }
     };

@@ -172,6 +172,31 @@ both! {
         assert_eq!(removed[0].client.as_deref(), Some("app"));
     }
 
+    async fn the_list_of_apps_shows_the_resources_that_a_person_allowed(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = server.web_app("app", |client| {
+            client.audiences = ["https://one.example", "https://two.example"].map(str::to_owned).to_vec();
+        })
+        .await;
+        let (mut browser, _, _) = signed_in(&server, &app).await;
+        let account = browser.open("/account").await;
+        assert!(!account.reply.text.contains("one.example"));
+        // RFC 8707 §2: what was consented to, and what is open.
+        let asked = app.authorization_url(&[("resource", "https://one.example"), ("prompt", "consent")]);
+        app.exchange(&browser.arrive(&asked).await.heard().code()).await.pair();
+        let account = browser.open("/account").await;
+        assert!(account.reply.text.contains("https://one.example"));
+        assert!(!account.reply.text.contains("two.example"));
+        // An own app is not asked for consent: what is open says what it may do.
+        server.change("app", |client| client.first_party = true).await;
+        let asked = app.authorization_url(&[("resource", "https://two.example")]);
+        app.exchange(&browser.arrive(&asked).await.heard().code()).await.pair();
+        let account = browser.open("/account").await;
+        assert!(account.reply.text.contains("https://one.example"));
+        assert!(account.reply.text.contains("https://two.example"));
+    }
+
     async fn two_people_in_one_browser_have_an_account_each(database) {
         let server = Server::start(&database).await;
         server.alice().await;

@@ -67,7 +67,10 @@ both! {
         }
         for target in ["https://b", "https://c", "https://a/", "a b"] {
             let more = [("resource", target)];
-            app.refresh_with(&token, &more).await.refused(400, "invalid_target");
+            let reply = app.refresh_with(&token, &more).await;
+            reply.refused(400, "invalid_target");
+            let described = reply.text("error_description");
+            assert!(described.ends_with(&format!(": {target}")), "{described}");
         }
         assert!(app.is_active(&token).await, "nothing was spent");
         let (access, _) = app.refresh_with(&token, &[("resource", "https://a")]).await.pair();
