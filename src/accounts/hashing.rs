@@ -100,7 +100,7 @@ pub enum Lane {
 
 #[derive(Debug)]
 struct Queue {
-    /// What is never turned away.
+    /// What goes before every check: at most [`FIRST`].
     first: VecDeque<Job>,
     known: VecDeque<Job>,
     strangers: VecDeque<Job>,
@@ -188,6 +188,9 @@ enum Task {
     Check(Option<String>, oneshot::Sender<Result<Check, Error<Busy>>>),
 }
 
+/// So much may wait before the checks. Each sign-in in flight brings one piece at a time, and of these
+/// there are fewer (`throttle`).
+const FIRST: usize = 2048;
 /// Nobody waits longer than this for a free thread.
 const PATIENCE: Duration = Duration::from_millis(1200);
 /// Blocks of 1 KiB. From 32 MiB glibc maps an allocation apart, whatever it has learned before.
@@ -221,7 +224,7 @@ impl Hasher {
         Ok(Self(pool))
     }
 
-    /// Hashes a password for storing. Never turned away: only an operator or a new password asks.
+    /// Hashes a password for storing, before every check: only an operator or a new password asks.
     pub async fn hash(&self, password: Zeroizing<Vec<u8>>) -> Result<String, Fault> {
         let (reply, answer) = oneshot::channel();
         self.0.first(Job {
@@ -229,7 +232,7 @@ impl Hasher {
             task: Task::Hash(reply),
             since: Instant::now(),
             request: request::current(),
-        });
+        })?;
         answer.await.map_err(|error| Fault::internal("hashing a password", error))?
     }
 
@@ -247,7 +250,7 @@ impl Hasher {
             since: Instant::now(),
             request: request::current(),
         };
-        self.0.first(job);
+        self.0.first(job)?;
         answer.await.map_err(|error| Fault::internal("finishing a sign-in", error))
     }
 
@@ -302,9 +305,18 @@ impl Pool {
         self.wakes.notify_one();
     }
 
-    fn first(&self, job: Job) {
-        self.lock().first.push_back(job);
+    fn first(&self, job: Job) -> Result<(), Fault> {
+        let mut queue = self.lock();
+        if queue.first.len() >= FIRST {
+            return Err(Fault::unavailable(
+                "queueing for a hashing thread",
+                "too much waits already",
+            ));
+        }
+        queue.first.push_back(job);
+        drop(queue);
         self.wakes.notify_one();
+        Ok(())
     }
 
     fn is_overloaded(&self, lane: Lane) -> bool {
@@ -487,6 +499,23 @@ mod tests {
         let answers = futures_util::future::join_all(checks).await;
         assert!(answers.iter().any(|answer| matches!(answer, Err(Error::Refused(Busy)))));
         assert!(answers.iter().any(Result::is_ok));
+    }
+
+    #[test]
+    fn what_goes_before_every_check_is_bounded_as_well() {
+        // Without threads nothing is taken out.
+        let hasher = Hasher::new(CHEAP, 0).unwrap();
+        let first = || {
+            hasher.0.first(Job {
+                password: password(""),
+                task: Task::Run(Box::new(|| ())),
+                since: Instant::now(),
+                request: None,
+            })
+        };
+        assert!((0..FIRST).all(|_| first().is_ok()));
+        assert!(first().is_err());
+        assert_eq!(hasher.waiting(), FIRST);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::domain::clock::Clock;
@@ -151,7 +152,7 @@ pub struct Throttle {
     turns: Mutex<Turns>,
     strangers: Arc<Semaphore>,
     known: Arc<Semaphore>,
-    desk: mpsc::UnboundedSender<Item>,
+    desk: mpsc::Sender<Item>,
 }
 
 /// So many strangers may try to sign in at once in one process; the next are turned away.
@@ -162,6 +163,8 @@ const KNOWN: usize = 256;
 const WORKER: &str = "failed sign-ins";
 /// As many as one statement takes.
 const MANY: usize = 64;
+/// So much may wait to be counted or given back: more than all attempts in flight can bring.
+const WAITING: usize = 4 * (STRANGERS + KNOWN);
 
 enum Item {
     Count(Vec<Bucket>, oneshot::Sender<Result<Counted, Error<Throttled>>>),
@@ -174,7 +177,7 @@ enum Item {
 #[must_use = "dropping it gives back what was counted"]
 pub struct Counted {
     buckets: Vec<Bucket>,
-    desk: mpsc::UnboundedSender<Item>,
+    desk: mpsc::Sender<Item>,
 }
 
 /// The turns of an attempt, which it holds as long as it is in flight.
@@ -192,7 +195,8 @@ impl Drop for Counted {
     fn drop(&mut self) {
         if !self.buckets.is_empty() {
             // A process that stops has nobody who writes it down: one failure too many, for a while.
-            let _ = self.desk.send(Item::GiveBack(std::mem::take(&mut self.buckets)));
+            // The same where the queue is full, which takes more than there can be in flight.
+            let _ = self.desk.try_send(Item::GiveBack(std::mem::take(&mut self.buckets)));
         }
     }
 }
@@ -201,7 +205,7 @@ impl Throttle {
     /// Starts counting.
     #[must_use]
     pub fn start(supervisor: &Supervisor, store: Arc<Store>, clock: Clock, limits: Limits) -> Self {
-        let (desk, items) = mpsc::unbounded_channel();
+        let (desk, items) = mpsc::channel(WAITING);
         let items = Arc::new(tokio::sync::Mutex::new(items));
         let back = desk.downgrade();
         supervisor.start(WORKER, Need::Serving, move || {
@@ -236,9 +240,13 @@ impl Throttle {
 
     /// Counts an attempt, or refuses it without counting.
     pub async fn count(&self, buckets: Vec<Bucket>) -> Result<Counted, Error<Throttled>> {
-        let gone = || Fault::internal("counting a sign-in", "its worker is gone");
+        const DOING: &str = "counting a sign-in";
+        let gone = || Fault::internal(DOING, "its worker is gone");
         let (asker, answer) = oneshot::channel();
-        self.desk.send(Item::Count(buckets, asker)).map_err(|_| gone())?;
+        self.desk.try_send(Item::Count(buckets, asker)).map_err(|error| match error {
+            TrySendError::Full(_) => Fault::unavailable(DOING, "too much waits already"),
+            TrySendError::Closed(_) => gone(),
+        })?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -271,8 +279,8 @@ impl Turns {
 async fn work(
     store: Arc<Store>,
     clock: Clock,
-    items: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Item>>>,
-    desk: mpsc::WeakUnboundedSender<Item>,
+    items: Arc<tokio::sync::Mutex<mpsc::Receiver<Item>>>,
+    desk: mpsc::WeakSender<Item>,
 ) {
     let mut items = items.lock().await;
     let mut taken = Vec::new();
@@ -307,7 +315,7 @@ async fn work(
                     Asked::Count(_) => None,
                 });
                 if let Some(desk) = desk.upgrade() {
-                    owed.for_each(|item| drop(desk.send(item)));
+                    owed.for_each(|item| drop(desk.try_send(item)));
                 }
                 for asker in askers {
                     let _ = asker.send(Err(Error::Fault(fault.clone())));

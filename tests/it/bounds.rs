@@ -1,0 +1,56 @@
+//! What bounds each table of the database and each queue in memory: the list in
+//! docs/architecture.md names every one of them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{Cli, Database};
+
+/// The tables of the list: the names in the first column of the table below the heading.
+fn listed() -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let page = fs::read_to_string(path).expect("the page");
+    let section = page.split("### Tables").nth(1).expect("the section");
+    let section = section.split("\n### ").next().expect("its text");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.flat_map(|row| row.split('|').next().expect("a column").split('`'))
+        .map(|name| name.trim_matches([' ', ',']).to_owned())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_table_of_the_database_has_an_answer_to_what_bounds_it() {
+    let cli = Cli::new(&Database::Sqlite).await;
+    cli.json(&["migrate", "up"], None).await;
+    let database = rusqlite::Connection::open(cli.folder.path().join("mapae.db")).unwrap();
+    let every = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let mut every = database.prepare(every).unwrap();
+    let names = every.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let tables: BTreeSet<String> = names.map(Result::unwrap).collect();
+    assert!(tables.contains("family"), "{tables:?}");
+    assert_eq!(listed(), tables, "docs/architecture.md and the schema");
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn no_queue_between_tasks_is_without_a_bound() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    assert!(!files.is_empty());
+    for file in files {
+        let text = fs::read_to_string(&file).expect("text");
+        assert!(!text.contains("unbounded_channel"), "{}", file.display());
+    }
+}
