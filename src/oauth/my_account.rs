@@ -100,16 +100,13 @@ async fn access(
     let (store, user) = (&*issuer.store, &present.user.id);
     let mut found = consents::given(store, user, client).await?;
     for open in apps::open_at(store, user, client, FAMILIES, now).await? {
-        match &mut found {
-            Some((all, _)) => {
-                all.scope = all.scope.joined_with(&open.scope);
-                add_new(&mut all.claims, open.claims);
-                add_new(&mut all.resources, open.resources);
-            }
-            None => {
-                let Open { scope, claims, resources, since } = open;
-                found = Some((Consent { scope, claims, resources }, since));
-            }
+        if let Some((all, _)) = &mut found {
+            all.scope = all.scope.joined_with(&open.scope);
+            add_new(&mut all.claims, open.claims);
+            add_new(&mut all.resources, open.resources);
+        } else {
+            let Open { scope, claims, resources, since } = open;
+            found = Some((Consent { scope, claims, resources }, since));
         }
     }
     let (Some((consent, since)), Some(client)) = (found, issuer.clients.find(client).await?) else {

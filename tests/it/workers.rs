@@ -25,7 +25,7 @@ async fn the_server_is_not_ready_while_a_worker_that_it_needs_is_down_and_ready_
         let works = works.load(Ordering::SeqCst);
         async move {
             assert!(works);
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         }
     });
     eventually("not ready", async || readiness(&server).await == 503).await;
