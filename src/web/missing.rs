@@ -22,7 +22,8 @@ pub(super) async fn path(
     request: Request,
 ) -> Response<Body> {
     let status = StatusCode::NOT_FOUND;
-    explain("not_found", "there is nothing at this path", Some(request.uri().path()));
+    // Not which path: people paste a token or a link with a secret where it does not belong.
+    explain("not_found", "there is nothing at this path");
     if wants_page(request.headers()) {
         let guest = nobody(&shared, context, &request);
         return page::failed(&shared, &guest, Failed::new(status, "not_found", Problem::NotFound));
@@ -37,7 +38,7 @@ pub(super) async fn method(
     request: Request,
 ) -> Response<Body> {
     let status = StatusCode::METHOD_NOT_ALLOWED;
-    explain("method_not_allowed", "this path does not take this method", None);
+    explain("method_not_allowed", "this path does not take this method");
     if wants_page(request.headers()) {
         let guest = nobody(&shared, context, &request);
         let wrong = Failed::new(status, "method_not_allowed", Problem::MethodNotAllowed);
@@ -46,8 +47,8 @@ pub(super) async fn method(
     described(status, "method_not_allowed", "this path does not take this method")
 }
 
-fn explain(error: &str, reason: &str, value: Option<&str>) {
-    Why { client: None, error, reason, value }.log();
+fn explain(error: &str, reason: &str) {
+    Why { client: None, error, reason, value: None }.log();
 }
 
 fn nobody(shared: &Shared, context: Context, request: &Request) -> Guest {
