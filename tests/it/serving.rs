@@ -152,9 +152,7 @@ async fn metrics_are_on_the_admin_listener_alone() {
         "mapae_hashing_queue 0",
         "mapae_requests_in_flight 0",
         "mapae_build_info{version=\"",
-        "mapae_database_pool{state=\"idle\"} 3",
-        "mapae_database_pool{state=\"in_use\"} 0",
-        "mapae_database_pool{state=\"waiting\"} 0",
+        "mapae_database_pool{state=\"waiting\"} ",
         "mapae_batch_size_bucket{batch=\"refreshes\",le=\"64\"} ",
         "mapae_batch_size_count{batch=\"liveness\"} 0",
         "mapae_batch_size_count{batch=\"people\"} 0",
@@ -165,6 +163,13 @@ async fn metrics_are_on_the_admin_listener_alone() {
     ] {
         assert!(text.contains(sample), "{sample} in {text}");
     }
+    // A job may have one in its hands just now.
+    let connections = |state: &str| {
+        let sample = format!("mapae_database_pool{{state=\"{state}\"}} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&sample));
+        value.expect("a sample").parse::<u32>().expect("a number")
+    };
+    assert!((1..=3).contains(&(connections("idle") + connections("in_use"))), "{text}");
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let name = line.split(['{', ' ']).next().unwrap();
         let name =
