@@ -5,7 +5,7 @@
 //! once; and the driver of SQLite hands rows from its thread to ours one by one, which costs more
 //! than the reading, so it gets one row to hand over.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, EntityName, IdenStatic, Statement};
@@ -74,7 +74,7 @@ pub async fn find_all(reader: &impl Reader, ids: &[&FamilyId]) -> Result<Found, 
     let backend = connection.get_database_backend();
     let ids: Vec<_> = ids.iter().map(|id| id.0.as_str()).collect();
     let ids = serde_json::to_string(&ids).map_err(|error| Fault::internal(READING, error))?;
-    let statement = Statement::from_sql_and_values(backend, select(backend), [ids.into()]);
+    let statement = Statement::from_sql_and_values(backend, &texts(backend).select, [ids.into()]);
     let answer = connection.query_one_raw(statement).await.map_err(while_doing(READING))?;
     let answer = answer.ok_or_else(|| Fault::internal(READING, "an aggregate without a row"))?;
     let text: String = answer.try_get("", "families").map_err(while_doing(READING))?;
@@ -94,6 +94,27 @@ fn read(row: &RawValue) -> Result<Option<Refreshable>, Fault> {
     row.read()
 }
 
+/// The two statements of a database.
+struct Texts {
+    select: String,
+    update: String,
+}
+
+fn texts(backend: DbBackend) -> &'static Texts {
+    static SQLITE: LazyLock<Texts> = LazyLock::new(|| Texts::of(DbBackend::Sqlite));
+    static POSTGRES: LazyLock<Texts> = LazyLock::new(|| Texts::of(DbBackend::Postgres));
+    match backend {
+        DbBackend::Postgres => &POSTGRES,
+        _ => &SQLITE,
+    }
+}
+
+impl Texts {
+    fn of(backend: DbBackend) -> Self {
+        Self { select: select(backend), update: update(backend) }
+    }
+}
+
 fn select(backend: DbBackend) -> String {
     let (array, object, all, hex, wanted) = match backend {
         DbBackend::Postgres => (
@@ -101,17 +122,16 @@ fn select(backend: DbBackend) -> String {
             "json_build_object",
             "json_agg",
             "encode(family.salt, 'hex')",
-            "ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
+            "= ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
         ),
         _ => (
             "json_array",
             "json_object",
             "json_group_array",
             "nullif(hex(family.salt), '')",
-            "(SELECT value FROM json_each(?))",
+            "IN (SELECT value FROM json_each(?))",
         ),
     };
-    let is_one_of = if backend == DbBackend::Postgres { "=" } else { "IN" };
     let columns = families::COLUMNS.map(|column| match column.as_str() {
         "salt" => format!("'salt', {hex}"),
         name => format!("'{name}', family.{name}"),
@@ -125,7 +145,7 @@ fn select(backend: DbBackend) -> String {
          AS text), '[]') AS families, {now} AS database_now FROM family \
          JOIN {account} AS account ON account.id = family.user_id \
          LEFT JOIN {session} AS session ON session.id = family.session_id \
-         WHERE family.id {is_one_of} {wanted}"
+         WHERE family.id {wanted}"
     )
 }
 
@@ -167,7 +187,7 @@ pub async fn advance(
     let steps = serde_json::to_string(&steps).map_err(|error| Fault::internal(WRITING, error))?;
     let statement = Statement::from_sql_and_values(
         backend,
-        update(backend),
+        &texts(backend).update,
         [steps.into(), millis(until).into()],
     );
     let rows = store.writer.query_all_raw(statement).await.map_err(while_doing(WRITING))?;
