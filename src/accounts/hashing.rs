@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use crate::domain::random;
-use crate::domain::request::{self, Request};
+use crate::domain::request;
 use crate::domain::verdict::{Error, Fault};
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::settings::kinds::whole;
@@ -170,7 +170,6 @@ struct Job {
     password: Zeroizing<Vec<u8>>,
     task: Task,
     since: Instant,
-    request: Option<Request>,
 }
 
 impl std::fmt::Debug for Job {
@@ -227,12 +226,7 @@ impl Hasher {
     /// Hashes a password for storing, before every check: only an operator or a new password asks.
     pub async fn hash(&self, password: Zeroizing<Vec<u8>>) -> Result<String, Fault> {
         let (reply, answer) = oneshot::channel();
-        self.0.first(Job {
-            password,
-            task: Task::Hash(reply),
-            since: Instant::now(),
-            request: request::current(),
-        })?;
+        self.0.first(Job { password, task: Task::Hash(reply), since: Instant::now() })?;
         answer.await.map_err(|error| Fault::internal("hashing a password", error))?
     }
 
@@ -243,13 +237,10 @@ impl Hasher {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {
         let (reply, answer) = oneshot::channel();
-        let work: Work = Box::new(move || drop(reply.send(work())));
-        let job = Job {
-            password: Zeroizing::default(),
-            task: Task::Run(work),
-            since: Instant::now(),
-            request: request::current(),
-        };
+        let request = request::current();
+        let work: Work = Box::new(move || drop(reply.send(request::on_a_thread(request, work))));
+        let job =
+            Job { password: Zeroizing::default(), task: Task::Run(work), since: Instant::now() };
         self.0.first(job)?;
         answer.await.map_err(|error| Fault::internal("finishing a sign-in", error))
     }
@@ -277,12 +268,7 @@ impl Hasher {
         if self.0.is_overloaded(lane) {
             return Err(Error::Refused(Busy));
         }
-        let job = Job {
-            password,
-            task: Task::Check(stored, reply),
-            since: Instant::now(),
-            request: request::current(),
-        };
+        let job = Job { password, task: Task::Check(stored, reply), since: Instant::now() };
         self.0.push(lane, job);
         answer.await.map_err(|error| Fault::internal("hashing a password", error))?
     }
@@ -336,7 +322,7 @@ impl Pool {
             let started = Instant::now();
             match job.task {
                 Task::Run(work) => {
-                    request::on_a_thread(job.request, work);
+                    work();
                     continue;
                 }
                 Task::Hash(reply) => {
@@ -510,7 +496,6 @@ mod tests {
                 password: password(""),
                 task: Task::Run(Box::new(|| ())),
                 since: Instant::now(),
-                request: None,
             })
         };
         assert!((0..FIRST).all(|_| first().is_ok()));
@@ -524,7 +509,6 @@ mod tests {
             password: password(name),
             task: Task::Run(Box::new(|| ())),
             since: Instant::now(),
-            request: None,
         };
         let mut queue = Queue::new();
         for n in 0..20 {
