@@ -55,10 +55,11 @@ settings! {
         /// and IPv6 zones in it are left out. What cannot be read is warned of once, and the proxy
         /// itself counts as the client.
         pub trusted_proxies: TrustedProxies = trusted_proxies(),
-        /// The least that is logged. No level logs a secret. At `info` every refused request of
-        /// `/authorize`, `/token`, `/introspect`, `/revoke` and `/logout` is one line, `refused a
-        /// request`, with `request_id` (the `X-Request-Id` of the answer), `client_id`, `endpoint`,
-        /// `error`, `reason` and the offending `value`. Refused access tokens are lines at `debug`.
+        /// The least that is logged. No level logs a secret. Every line that is written while a request
+        /// is answered has its `request_id` (the `X-Request-Id` of the answer), `method` and `route`. At
+        /// `info` every answer that says no has at least one line; a refusal is `refused a request` with
+        /// `client_id`, `error`, `reason` and the offending `value`. Refused access tokens are lines at
+        /// `debug`.
         pub log: LevelFilter = log(),
         /// How a server stops.
         pub shutdown: Shutdown = section(),
