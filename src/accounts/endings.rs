@@ -16,15 +16,17 @@ use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, What};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
-use crate::domain::verdict::Fault;
+use crate::domain::verdict::{Fault, FaultKind};
 use crate::store::families::{Ended, Of, Owner};
 use crate::store::logout_notices::Notice;
 use crate::store::{
     Store, Tx, audit_events, clients, endings, families, logout_notices, sessions, users,
 };
 
-/// The rows of each kind that one step ends.
+/// The rows of each kind that one step ends, where the database is quick.
 const STEP: u64 = 2000;
+/// The rows of each kind that one step ends at least.
+const SMALLEST_STEP: u64 = 50;
 /// Whoever works on an ending has so long for a step before somebody else takes it.
 const LEASE: Duration = Duration::seconds(30);
 /// What was opened by a clock that is ahead of ours ends, too.
@@ -95,7 +97,7 @@ pub async fn make_room(
 
 /// The first step, in this transaction. What is left is written down with it.
 async fn end_in(tx: &Tx, ending: &Ending) -> Result<u64, Fault> {
-    let step = step(tx, ending).await?;
+    let step = step(tx, ending, STEP).await?;
     if step.is_more {
         endings::insert(tx, ending, tx.now()).await?;
     }
@@ -108,11 +110,31 @@ pub async fn begin(tx: &Tx, ending: &Ending) -> Result<(), Fault> {
     endings::insert(tx, ending, tx.now() + LEASE).await
 }
 
+/// How many rows one step ends. A database that does not end so many within its deadline is asked for
+/// fewer, so that it gets on.
+#[derive(Clone, Copy, Debug)]
+pub struct StepSize(u64);
+
+impl Default for StepSize {
+    fn default() -> Self {
+        Self(STEP)
+    }
+}
+
+impl StepSize {
+    /// A quarter of it; `false` where it is the smallest already.
+    fn shrink(&mut self) -> bool {
+        let can = self.0 > SMALLEST_STEP;
+        self.0 = (self.0 / 4).max(SMALLEST_STEP);
+        can
+    }
+}
+
 /// Carries out an ending that was begun, to its end; says how many families ended.
 pub async fn carry_on(store: &Store, clock: &Clock, ending: &Ending) -> Result<u64, Fault> {
-    let mut families = 0;
+    let (mut families, mut size) = (0, StepSize::default());
     loop {
-        let step = take_step(store, clock, ending, LEASE).await?;
+        let step = take_step_in_time(store, clock, ending, LEASE, &mut size).await?;
         families += step.families;
         if !step.is_more {
             return Ok(families);
@@ -125,20 +147,42 @@ pub async fn carry_on(store: &Store, clock: &Clock, ending: &Ending) -> Result<u
 /// Takes the first step of an ending that was begun. What is left, or what failed, is carried on by
 /// the servers.
 pub async fn first_step(store: &Store, clock: &Clock, ending: &Ending) {
-    if let Err(fault) = take_step(store, clock, ending, Duration::zero()).await {
+    if let Err(fault) = take_step(store, clock, ending, Duration::zero(), STEP).await {
         tracing::error!(%fault, "an ending was begun and is tried again");
     }
 }
 
 /// Takes one step of an ending that is due: one that somebody began and did not finish. `false` when
-/// there is none.
-pub async fn carry_on_due(store: &Store, clock: &Clock) -> Result<bool, Fault> {
+/// there is none. The size of a step is kept for the next one.
+pub async fn carry_on_due(
+    store: &Store,
+    clock: &Clock,
+    size: &mut StepSize,
+) -> Result<bool, Fault> {
     let tx = store.begin(clock.now()).await?;
     let due = endings::take_due(&tx, LEASE).await?;
     tx.commit().await?;
     let Some(ending) = due else { return Ok(false) };
-    take_step(store, clock, &ending, Duration::zero()).await?;
+    take_step_in_time(store, clock, &ending, Duration::zero(), size).await?;
     Ok(true)
+}
+
+/// One step, of fewer rows where the database did not answer in time.
+async fn take_step_in_time(
+    store: &Store,
+    clock: &Clock,
+    ending: &Ending,
+    lease: Duration,
+    size: &mut StepSize,
+) -> Result<Step, Fault> {
+    loop {
+        match take_step(store, clock, ending, lease, size.0).await {
+            Err(fault) if fault.kind() == FaultKind::Unavailable && size.shrink() => {
+                tracing::warn!(%fault, rows = size.0, "an ending goes on in smaller steps");
+            }
+            step => return step,
+        }
+    }
 }
 
 /// One step of an ending that is written down, in a transaction of its own.
@@ -147,11 +191,12 @@ async fn take_step(
     clock: &Clock,
     ending: &Ending,
     lease: Duration,
+    rows: u64,
 ) -> Result<Step, Fault> {
     let tx = store.begin(clock.now()).await?;
     // Two who end what one person opened take turns, so that neither leaves rows to the other.
     users::lock(&tx, &ending.user).await?;
-    let step = step(&tx, ending).await?;
+    let step = step(&tx, ending, rows).await?;
     if step.is_more {
         endings::put_off(&tx, &ending.id, tx.now() + lease).await?;
     } else {
@@ -167,7 +212,7 @@ struct Step {
     is_more: bool,
 }
 
-async fn step(tx: &Tx, ending: &Ending) -> Result<Step, Fault> {
+async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     let Ending { user, but, .. } = ending;
     let but = but.as_ref();
     // Nobody opens anything more for an account that goes.
@@ -184,25 +229,25 @@ async fn step(tx: &Tx, ending: &Ending) -> Result<Step, Fault> {
         _ => None,
     };
     if let What::Everything | What::Account | What::ByIssuer(_) = &ending.what {
-        let gone = sessions::delete_some(tx, user, issuer, but, until, STEP).await?;
+        let gone = sessions::delete_some(tx, user, issuer, but, until, at_most).await?;
         rows.push(gone.all as u64);
         let event = Event::new(Kind::SessionEnded).user(user).from(&ending.origin);
         let events = gone.live.into_iter().map(|id| event.clone().detail(id.0));
         audit_events::insert(tx, &events.collect::<Vec<_>>()).await?;
     }
-    let ended = families::revoke_some(tx, of, but, until, STEP).await?;
+    let ended = families::revoke_some(tx, of, but, until, at_most).await?;
     rows.push(ended.len() as u64);
     tell(tx, &ended).await?;
     if let What::InSession(session) = &ending.what {
-        let left = families::detach_some(tx, session, STEP).await?;
+        let left = families::detach_some(tx, session, at_most).await?;
         rows.push(left.len() as u64);
         tell(tx, &left).await?;
     }
-    let mut is_more = rows.iter().any(|rows| *rows >= STEP);
+    let mut is_more = rows.iter().any(|rows| *rows >= at_most);
     if ending.what == What::Account && !is_more {
         // One by one they would go with the account, in a statement that takes as long as there are
         // families.
-        is_more = families::delete_some(tx, Owner::User(user), STEP).await? >= STEP;
+        is_more = families::delete_some(tx, Owner::User(user), at_most).await? >= at_most;
         if !is_more {
             users::delete(tx, user).await?;
             let event = Event::new(Kind::UserDeleted).user(user).from(&ending.origin);

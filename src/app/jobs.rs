@@ -13,7 +13,7 @@ use super::config::Settings;
 use super::pace::{Steps, UntilStopped, paced};
 use super::telemetry;
 use super::tls::{self, Tls};
-use crate::accounts::endings;
+use crate::accounts::endings::{self, StepSize};
 use crate::domain::verdict::Fault;
 use crate::oauth::{Issuer, back_channel};
 use crate::runtime::supervisor::{Need, Supervisor};
@@ -95,10 +95,13 @@ fn end_what_was_begun(issuer: Arc<Issuer>, stopped: watch::Receiver<bool>) -> Jo
         move || {
             let (issuer, ends) = (Arc::clone(&issuer), ends.clone());
             async move {
+                let mut size = StepSize::default();
                 loop {
                     // Somebody may have a million sessions: a server that is told to stop leaves the rest.
                     let stops = *ends.borrow();
-                    if stops || !endings::carry_on_due(&issuer.store, &issuer.clock).await? {
+                    if stops
+                        || !endings::carry_on_due(&issuer.store, &issuer.clock, &mut size).await?
+                    {
                         return Ok(());
                     }
                     issuer.notices.nudge();

@@ -6,7 +6,7 @@ use mapae::domain::session::SessionId;
 use mapae::domain::user::UserId;
 
 use crate::my_account::{devices, first_party, send, signed_in};
-use crate::support::{App, Evidence, PASSWORD, Server, USERNAME, both, eventually};
+use crate::support::{App, Database, Evidence, PASSWORD, Server, USERNAME, both, eventually};
 
 /// More than a statement has room for parameters, whatever each row needs of them.
 const VERY_MANY: i64 = 100_000;
@@ -104,6 +104,28 @@ both! {
         assert_eq!(evidence.count("SELECT count(*) AS n FROM family").await, 0);
         assert_eq!(evidence.count("SELECT count(*) AS n FROM account").await, 0);
         assert_eq!(evidence.events_of("user.deleted").await.len(), 1);
+    }
+
+    /// A step of many rows is not done within the deadline; one of fewer rows is.
+    async fn a_slow_database_ends_in_smaller_steps_what_a_person_has_open(database) {
+        // SQLite cannot be told to be slow.
+        if matches!(database, Database::Sqlite) {
+            return;
+        }
+        let server = Server::start_with(&database, &[("database.deadline", "1s")]).await;
+        let (sub, issuer) = (server.alice().await, server.inner.issuer());
+        let evidence = server.evidence().await;
+        open(&server, &sub, 2_000, None).await;
+        for slow in [
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
+             'BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END'",
+            "CREATE TRIGGER slow BEFORE UPDATE ON family FOR EACH ROW EXECUTE FUNCTION slow()",
+        ] {
+            evidence.run(slow).await;
+        }
+        let ended_now = users::logout(&issuer.store, server.now(), USERNAME).await.expect("ended");
+        assert_eq!(ended_now, 2_000);
+        assert!(ended(&evidence, 0, 0).await);
     }
 
     /// The page answers after the first step; the server carries the rest on.
