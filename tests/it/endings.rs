@@ -114,6 +114,7 @@ both! {
         }
         let server = Server::start_with(&database, &[("database.deadline", "1s")]).await;
         let (sub, issuer) = (server.alice().await, server.inner.issuer());
+        app(&server).await;
         let evidence = server.evidence().await;
         open(&server, &sub, 2_000, None).await;
         for slow in [
