@@ -3,7 +3,8 @@
 //! # The house
 //!
 //! ```text
-//! main ─► cli ─► app ─► web ─► oauth ─► { accounts · social } ─► { keys ─► store · outbound } ─► settings ─► domain
+//! main ─► cli ─► app ─► net
+//!                └────► web ─► flows ─► oauth ─► { accounts · social } ─► { keys ─► store · outbound } ─► settings ─► domain
 //!                        └──► pages ───────────────────────────────────────────────────────────► settings ─► domain
 //! ```
 //!
@@ -14,20 +15,20 @@
 //!
 //! # Five lives
 //!
-//! **`POST /token`**: `web::token` reads the strict form → [`oauth::token`] is the visible list: client
+//! **`POST /token`**: `web::token` reads the strict form → [`oauth::token::endpoint`] is the visible list: client
 //! authentication → the grant's own type → may this client use it → the grant decides what is owed
-//! (slow work before any transaction) → [`oauth::mint`] signs (no transaction is open).
+//! (slow work before any transaction) → [`oauth::token::mint`] signs (no transaction is open).
 //!
-//! **A sign-in**: [`oauth::authorize`] checks a request → [`oauth::decide`] says what is missing →
-//! a page asks for it → [`oauth::interactions`] takes it and decides again → a code goes to an address
-//! that only an exact comparison makes ([`oauth::respond`]).
+//! **A sign-in**: [`oauth::authorize::request`] checks a request → [`oauth::authorize::decide`] says what is missing →
+//! a page asks for it → [`flows`] takes it and decides again → a code goes to an address
+//! that only an exact comparison makes ([`oauth::authorize::response`]).
 //!
-//! **A visit to a provider**: [`oauth::interactions`] leaves with one secret, whose row is bound to
+//! **A visit to a provider**: [`flows`] leaves with one secret, whose row is bound to
 //! browser, provider and interaction → the [`social::Provider`] proves who came back, with no
 //! transaction open → [`accounts::federation`] finds the account, makes it, or asks for a proof → the
-//! same next step as after a password. `/token` joins at the second arrow ([`oauth::federation`]).
+//! same next step as after a password. `/token` joins at the second arrow ([`oauth::token::upstream_tokens`]).
 //!
-//! **A refresh**: [`oauth::rotation`] takes every use that waits, reads their families in one
+//! **A refresh**: [`oauth::token::rotation`] takes every use that waits, reads their families in one
 //! statement, decides each by a pure function ([`domain::succession`]), and moves the rows whose
 //! leaf is still the same in one statement, which is the whole transaction. Nothing is inserted.
 //!
@@ -46,7 +47,9 @@ pub mod accounts;
 pub mod app;
 pub mod cli;
 pub mod domain;
+pub mod flows;
 pub mod keys;
+pub mod net;
 pub mod oauth;
 pub mod outbound;
 pub mod pages;

@@ -12,9 +12,7 @@ use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
 use super::jobs::Kept;
-pub use super::listener::Http;
 use super::providers;
-use super::tls::Files;
 use crate::accounts::browsers::SessionLives;
 use crate::accounts::hashing::Hashing;
 use crate::accounts::throttle::Limits;
@@ -25,6 +23,8 @@ use crate::keys::keyring::{Policy, Schedule};
 use crate::keys::ring::Memory;
 use crate::keys::seal::Source;
 use crate::keys::secret_file;
+pub use crate::net::listener::Http;
+use crate::net::tls::Files;
 use crate::oauth::{self, Lifetimes};
 use crate::settings::collector::{Collected, NamedFile, UnknownName};
 use crate::settings::declare::{Form, Holds};

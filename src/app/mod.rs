@@ -26,21 +26,16 @@ use crate::web::edge::Edge;
 use crate::web::{self, Shared};
 
 pub mod config;
-mod connection;
-mod crowd;
 mod jobs;
-mod life;
-mod listener;
 mod log_lines;
 mod log_queue;
 mod pace;
 pub mod providers;
 pub mod telemetry;
-pub mod tls;
 
+use crate::net::listener::{self, Listener};
+use crate::net::tls::Tls;
 use config::Settings;
-use listener::Listener;
-use tls::Tls;
 
 /// A running server.
 #[derive(Debug)]

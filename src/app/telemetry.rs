@@ -23,15 +23,15 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::listener::{Http, Listener};
 use super::log_lines::{Json, Text};
 use super::log_queue::{Lines, Queue};
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Kind;
 use crate::domain::urls;
+use crate::net::listener::{Http, Listener};
 use crate::oauth::Issuer;
 use crate::oauth::error::ErrorCode;
-use crate::oauth::grants::GRANT_TYPES;
+use crate::oauth::token::grants::GRANT_TYPES;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 

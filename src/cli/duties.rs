@@ -3,16 +3,16 @@
 
 use crate::domain::client::{AccessTokenTyp, Client, ClientKind, RequirePkce};
 use crate::domain::redirect_uri::is_unclaimed;
-use crate::oauth::grants::Grant;
-use crate::oauth::grants::authorization_code::AuthorizationCode;
-use crate::oauth::userinfo::by_scope;
+use crate::oauth::resource::userinfo::by_scope;
+use crate::oauth::token::grants::Grant;
+use crate::oauth::token::grants::authorization_code::AuthorizationCode;
 
 /// One sentence for each.
 pub(super) fn of(client: &Client) -> Vec<&'static str> {
     let mut told = Vec::new();
     if client.may_use(AuthorizationCode::TYPE) {
         told.push(pkce(client));
-        // The rule stands in `oauth::decide`: RFC 8252 §8.6.
+        // The rule stands in `oauth::authorize::decide`: RFC 8252 §8.6.
         if client.kind == ClientKind::Public
             && client.redirect_uris.iter().any(|uri| is_unclaimed(uri))
         {

@@ -10,7 +10,10 @@ use crate::app;
 use crate::domain::audit::Origin;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::verdict::Fault;
-use crate::oauth::{Issuer, bearer, revoke, rotation};
+use crate::oauth::Issuer;
+use crate::oauth::resource::bearer;
+use crate::oauth::resource::revoke;
+use crate::oauth::token::rotation;
 
 /// Tokens, read from standard input.
 #[derive(Debug, Subcommand)]

@@ -6,8 +6,6 @@ use serde_json::json;
 
 use super::claims::ACR;
 use super::client_auth::AUTH_METHODS;
-use super::grants::GRANT_TYPES;
-use super::userinfo::SCOPE_CLAIMS;
 use crate::domain::authorization::{Prompt, ResponseMode};
 use crate::domain::client::{AuthMethod, TokenAlg};
 use crate::domain::pkce;
@@ -15,6 +13,8 @@ use crate::domain::scope::{OFFLINE_ACCESS, OPENID};
 use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::Fault;
 use crate::keys::foreign::ALGORITHMS;
+use crate::oauth::resource::userinfo::SCOPE_CLAIMS;
+use crate::oauth::token::grants::GRANT_TYPES;
 
 /// The languages of the pages, BCP 47.
 pub const LANGUAGES: &[&str] = &["en", "ko"];

@@ -24,37 +24,19 @@ use crate::store::Store;
 
 pub mod authorize;
 pub mod back_channel;
-pub mod batch;
-pub mod bearer;
 pub mod claims;
 pub mod client_auth;
 pub mod clients;
-pub mod codes;
-pub mod connections;
 pub mod cross_origin;
-pub mod decide;
 pub mod error;
-pub mod families;
-pub mod federation;
-pub mod grants;
-pub mod interactions;
-pub mod introspect;
-pub mod live;
 pub mod logos;
 pub mod logout;
 pub mod metadata;
-pub mod mint;
-pub mod my_account;
-pub mod people;
 pub mod providers;
 pub mod refused;
 pub mod registration;
-pub mod respond;
-pub mod revoke;
-pub mod rotation;
+pub mod resource;
 pub mod token;
-pub mod userinfo;
-pub mod verified;
 
 settings! {
     /// How long things live.
@@ -132,12 +114,12 @@ pub struct Issuer {
     pub browsers: BrowserKey,
     /// Makes and verifies refresh tokens.
     pub rotation_key: RotationKey,
-    verified: verified::Verified,
+    verified: resource::verified::Verified,
     /// Makes browsers known in which somebody proved an account.
     pub known_browsers: KnownBrowsersKey,
-    rotations: rotation::Rotations,
-    liveness: live::Liveness,
-    people: people::People,
+    rotations: token::rotation::Rotations,
+    liveness: resource::liveness::Liveness,
+    people: resource::people::People,
     metadata: bytes::Bytes,
 }
 
@@ -170,7 +152,7 @@ impl Issuer {
         let Parts { url, clock, store, keyring, hasher, limits, lifetimes, .. } = parts;
         let providers = Arc::new(parts.providers);
         let supervisor = parts.supervisor;
-        let rotating = rotation::Parts {
+        let rotating = token::rotation::Parts {
             store: Arc::clone(&store),
             clock: clock.clone(),
             lifetimes,
@@ -180,9 +162,9 @@ impl Issuer {
         Ok(Self {
             throttle: Throttle::start(&supervisor, Arc::clone(&store), clock.clone(), limits),
             clients: clients::Registry::new(Arc::clone(&store)),
-            rotations: rotation::start(&supervisor, rotating),
-            liveness: live::start(&supervisor, Arc::clone(&store)),
-            people: people::start(&supervisor, Arc::clone(&store)),
+            rotations: token::rotation::start(&supervisor, rotating),
+            liveness: resource::liveness::start(&supervisor, Arc::clone(&store)),
+            people: resource::people::start(&supervisor, Arc::clone(&store)),
             metadata: metadata::document(&url)?,
             supervisor,
             url,
@@ -200,7 +182,7 @@ impl Issuer {
             providers,
             visits: parts.visits,
             browsers: parts.browsers,
-            verified: verified::Verified::default(),
+            verified: resource::verified::Verified::default(),
             known_browsers: parts.known_browsers,
             rotation_key: parts.rotation_key,
         })

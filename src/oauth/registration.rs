@@ -1,26 +1,24 @@
 //! Registering clients, RFC 7591 §2: what an operator does with them.
 
 use super::claims::RESERVED;
-use super::grants::GRANT_TYPES;
-use super::grants::Grant;
-use super::grants::authorization_code::AuthorizationCode;
-use super::grants::client_credentials::ClientCredentials;
-use super::grants::password::Password;
-use super::grants::refresh_token::RefreshToken;
-use super::userinfo::{SCOPE_CLAIMS, is_claim};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::{
     AuthMethod, Client, ClientId, ClientKind, RefreshDelivery, RefreshPolicy, RequirePkce,
 };
 use crate::domain::clock::Clock;
-use crate::domain::redirect_uri;
 use crate::domain::secret::{ClientSecret, Plain};
-use crate::domain::urls;
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Rejected, reject};
+use crate::domain::{redirect_uri, urls};
 use crate::keys::foreign::ForeignKeys;
-use crate::store::families::Owner;
-use crate::store::{Reader, Store, Tx, audit_events, clients, consents, families, users};
+use crate::oauth::resource::userinfo::{SCOPE_CLAIMS, is_claim};
+use crate::oauth::token::grants::authorization_code::AuthorizationCode;
+use crate::oauth::token::grants::client_credentials::ClientCredentials;
+use crate::oauth::token::grants::password::Password;
+use crate::oauth::token::grants::refresh_token::RefreshToken;
+use crate::oauth::token::grants::{GRANT_TYPES, Grant};
+use crate::store::families::{self, Owner};
+use crate::store::{Reader, Store, Tx, audit_events, clients, consents, users};
 
 type Outcome<T> = Result<T, Error<Rejected>>;
 

@@ -1,4 +1,6 @@
-//! What every other room runs and counts with: handles of metrics, and the supervisor of workers.
+//! What every other room runs and counts with: batches of questions, handles of metrics, and the
+//! supervisor of workers.
 
+pub mod batch;
 pub mod handles;
 pub mod supervisor;

@@ -10,27 +10,27 @@ use chrono::DateTime;
 use zeroize::Zeroizing;
 
 use super::edge::Context;
-use super::guest::Guest;
-use super::mine::{done, purpose, submitted, whose};
-use super::notes::{self, Noted as InQuery};
 use super::page::{self, Answered, Shown, retry_after};
-use super::ways::buttons;
-use super::{Shared, carried, person, wishes};
+use super::{Shared, person, wishes};
 use crate::accounts::browsers::{Cookie, Present};
 use crate::accounts::new_password::{LEAST, Unchanged};
 use crate::accounts::sign_in::Refused;
 use crate::domain::client::ClientId;
-use crate::domain::device;
 use crate::domain::session::{Session, SessionId};
-use crate::domain::urls;
 use crate::domain::verdict::Error;
-use crate::oauth::connections::{Connection, connections};
-use crate::oauth::logout::Done;
-use crate::oauth::my_account::Part;
-use crate::oauth::{interactions, my_account};
+use crate::domain::{device, urls};
+use crate::flows::connected_providers::{Connection, connections};
+use crate::flows::logout::Done;
+use crate::flows::my_account::{self, Part};
+use crate::flows::start;
 use crate::pages::{
     Access, Account, AccountPage, Brand, Device, Linked, Noted, Notice, PasswordProblem,
 };
+use crate::web::account_session::{done, purpose, submitted, whose};
+use crate::web::detached;
+use crate::web::flash_messages::{self, Noted as InQuery};
+use crate::web::page_request::Guest;
+use crate::web::sign_in_options::buttons;
 
 /// The front door leads here.
 pub(super) async fn front(State(shared): State<Arc<Shared>>) -> Response<Body> {
@@ -45,7 +45,7 @@ pub(super) async fn get(
     let guest = Guest::of_get(&shared, context, request).await?;
     Ok(match whose(&guest) {
         Some(present) => {
-            let (done, noted) = notes::at_account(&shared, &guest, &present.session.id);
+            let (done, noted) = flash_messages::at_account(&shared, &guest, &present.session.id);
             let notice = match done {
                 Some("password") => Some(Notice::PasswordChanged),
                 Some("device") => Some(Notice::DeviceSignedOut),
@@ -58,7 +58,7 @@ pub(super) async fn get(
             let says = Says { notice, problem: None, noted: noted.as_ref(), part: part(&guest) };
             show(&shared, &guest, present, says).await
         }
-        None => match interactions::begin_account(&shared.issuer, guest.caller()).await {
+        None => match start::begin_account(&shared.issuer, guest.caller()).await {
             Ok(led) => page::lead(&shared, &guest, led),
             Err(error) => page::lost(&shared, &guest, error),
         },
@@ -195,7 +195,7 @@ pub(super) async fn password(
     request: Request,
 ) -> Answered {
     let (guest, present) = submitted(&shared, context, request).await?;
-    carried::to_its_end(Box::pin(change_password(shared, guest, present))).await
+    detached::to_its_end(Box::pin(change_password(shared, guest, present))).await
 }
 
 async fn change_password(shared: Arc<Shared>, guest: Guest, present: Present) -> Answered {

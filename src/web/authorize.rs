@@ -8,13 +8,14 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::edge::Context;
-use super::guest::Guest;
 use super::page::{self, Answered, Failed};
 use super::{Shared, body};
 use crate::domain::interaction::Errand;
-use crate::oauth::authorize::{self, Asked, Unasked};
-use crate::oauth::interactions::{self, Led, Next};
+use crate::flows::outcome::{Led, Next};
+use crate::flows::start;
+use crate::oauth::authorize::request::{self, Asked, Unasked};
 use crate::pages::Problem;
+use crate::web::page_request::Guest;
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -24,7 +25,7 @@ pub(super) async fn get(
     let query = request.uri().query().unwrap_or_default().to_owned();
     let guest = Guest::of_get(&shared, context, request).await?;
     let asked = read(&shared, &guest, query.as_bytes()).await?;
-    Ok(match interactions::begin(&shared.issuer, guest.caller(), asked).await {
+    Ok(match start::begin(&shared.issuer, guest.caller(), asked).await {
         Ok(led) => page::lead(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
@@ -46,7 +47,7 @@ pub(super) async fn post(
     };
     let asked = read(&shared, &guest, &text).await?;
     let errand = Errand::Authorize(Box::new(asked.request));
-    Ok(match interactions::hand_over(&shared.issuer, errand) {
+    Ok(match start::hand_over(&shared.issuer, errand) {
         Ok(handle) => {
             page::lead(&shared, &guest, Led { next: Next::Continue(handle), cookie: None })
         }
@@ -55,7 +56,7 @@ pub(super) async fn post(
 }
 
 async fn read(shared: &Shared, guest: &Guest, text: &[u8]) -> Result<Asked, Response<Body>> {
-    match authorize::read(&shared.issuer, text).await {
+    match request::read(&shared.issuer, text).await {
         Ok(asked) => Ok(asked),
         Err(Unasked::Page(untrusted)) => {
             Err(page::failed(shared, guest, page::distrust(untrusted)))
@@ -72,7 +73,7 @@ pub(super) async fn go_on(
     request: Request,
 ) -> Answered {
     let guest = Guest::of_get(&shared, context, request).await?;
-    Ok(match interactions::go_on(&shared.issuer, guest.caller(), &guest.interaction()).await {
+    Ok(match start::go_on(&shared.issuer, guest.caller(), &guest.interaction()).await {
         Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })

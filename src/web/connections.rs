@@ -6,28 +6,30 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
 
+use super::Shared;
 use super::edge::Context;
-use super::guest::Guest;
 use super::page::{self, Answered};
-use super::{Shared, mine, visit};
 use crate::accounts::browsers::Present;
 use crate::domain::provider::Slug;
 use crate::domain::verdict::Error;
-use crate::oauth::connections::{self, Unchanged};
-use crate::oauth::interactions::{Led, Next, Said};
+use crate::flows::connected_providers::{self, Unchanged};
+use crate::flows::outcome::{Led, Next, Said};
+use crate::web::page_request::Guest;
+use crate::web::{account_session, social_login};
 
 pub(super) async fn link(
     State(shared): State<Arc<Shared>>,
     context: Context,
     request: Request,
 ) -> Answered {
-    let (guest, present) = mine::submitted(&shared, context, request).await?;
+    let (guest, present) = account_session::submitted(&shared, context, request).await?;
     let Some(slug) = guest.form.get("provider").and_then(Slug::parse) else {
-        return Ok(visit::unknown(&shared, &guest));
+        return Ok(social_login::unknown(&shared, &guest));
     };
     let language = guest.language.as_str();
     let left =
-        connections::connect(&shared.issuer, guest.caller(), &present, &slug, language).await;
+        connected_providers::connect(&shared.issuer, guest.caller(), &present, &slug, language)
+            .await;
     Ok(match left {
         Ok(url) => page::onward(&shared, &guest, &url),
         Err(error) => unchanged(&shared, &guest, &present, error),
@@ -39,13 +41,14 @@ pub(super) async fn unlink(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (guest, present) = mine::submitted(&shared, context, request).await?;
+    let (guest, present) = account_session::submitted(&shared, context, request).await?;
     let name = guest.form.get("identity").unwrap_or_default();
     let language = guest.language.as_str();
     let gone =
-        connections::disconnect(&shared.issuer, guest.caller(), &present, name, language).await;
+        connected_providers::disconnect(&shared.issuer, guest.caller(), &present, name, language)
+            .await;
     Ok(match gone {
-        Ok(()) => mine::done(&shared, &present, "unlinked", None),
+        Ok(()) => account_session::done(&shared, &present, "unlinked", None),
         Err(error) => unchanged(&shared, &guest, &present, error),
     })
 }
@@ -61,7 +64,7 @@ fn unchanged(
         Error::Refused(Unchanged::Stale(led)) => page::lead(shared, guest, led),
         Error::Refused(Unchanged::Lost(lost)) => page::lost(shared, guest, Error::Refused(lost)),
         // Somebody was faster, in another tab.
-        Error::Refused(Unchanged::Gone) => mine::done(shared, present, "", None),
+        Error::Refused(Unchanged::Gone) => account_session::done(shared, present, "", None),
         Error::Refused(Unchanged::Noted(slug, note)) => {
             let said = Some(Said::Noted(slug, note));
             let next = Next::Account(present.session.id.clone(), said);

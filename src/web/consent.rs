@@ -6,15 +6,16 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
 use super::edge::Context;
-use super::errand::{app, csrf, view};
-use super::guest::Guest;
 use super::page::{self, Answered};
 use super::{Shared, person, wishes};
 use crate::domain::interaction::Errand;
 use crate::domain::scope::Scope;
 use crate::domain::urls;
-use crate::oauth::interactions::{self, Subject};
+use crate::flows::consent;
+use crate::flows::interaction::Subject;
 use crate::pages::{ConsentPage, Ticket};
+use crate::web::interaction::{app, csrf, view};
+use crate::web::page_request::Guest;
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -60,9 +61,9 @@ pub(super) async fn post(
     let (id, csrf) = (guest.interaction(), guest.csrf());
     // Only a clear yes is one.
     let led = if guest.form.get("answer") == Some("allow") {
-        interactions::allow(&shared.issuer, guest.caller(), &id, csrf).await
+        consent::allow(&shared.issuer, guest.caller(), &id, csrf).await
     } else {
-        interactions::deny(&shared.issuer, guest.caller(), &id, csrf).await
+        consent::deny(&shared.issuer, guest.caller(), &id, csrf).await
     };
     Ok(match led {
         Ok(led) => page::lead_onward(&shared, &guest, led),

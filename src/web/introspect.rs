@@ -7,7 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::{Shared, answer, body};
-use crate::oauth::{client_auth, introspect};
+use crate::oauth::client_auth;
+use crate::oauth::resource::introspect;
 
 pub(super) async fn introspect(
     State(shared): State<Arc<Shared>>,

@@ -10,20 +10,21 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use super::Shared;
 use super::cookies::Way;
 use super::edge::Context;
-use super::errand::{app, csrf, view};
-use super::guest::Guest;
 use super::page::{self, Answered, Shown, retry_after};
-use super::ways::{Ways, buttons};
-use super::{carried, notes, visit};
 use crate::accounts::browsers::Present;
 use crate::accounts::sign_in::Refused;
 use crate::domain::interaction::Errand;
 use crate::domain::note::Note;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
-use crate::oauth::connections;
-use crate::oauth::interactions::{self, NotSignedIn, Subject, Typed, View};
+use crate::flows::interaction::{Subject, View};
+use crate::flows::sign_in::{self, NotSignedIn, Typed};
+use crate::flows::{connected_providers, upstream_login};
 use crate::pages::{Frame, Noted, SignInPage, SignInProblem, Ticket};
+use crate::web::interaction::{app, csrf, view};
+use crate::web::page_request::Guest;
+use crate::web::sign_in_options::{Ways, buttons};
+use crate::web::{detached, flash_messages, social_login};
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -45,10 +46,10 @@ pub(super) async fn get(
         }
     }
     let (language, in_app) = (guest.language.as_str(), guest.in_app().is_some());
-    match interactions::leave_by_hint(&shared.issuer, &mut view, language, in_app).await {
+    match upstream_login::leave_by_hint(&shared.issuer, &mut view, language, in_app).await {
         Ok(None) => {}
         Ok(Some(url)) => return Ok(page::onward(&shared, &guest, &url)),
-        Err(error) => return Ok(visit::not_left(&shared, &guest, &view.handle, error)),
+        Err(error) => return Ok(social_login::not_left(&shared, &guest, &view.handle, error)),
     }
     Ok(show(&shared, &guest, &view, None).await)
 }
@@ -73,10 +74,10 @@ async fn show(
     let is_theirs = |present: &&Present| proof.is_none_or(|proof| proof.user == present.user.id);
     let again = again.filter(|_| !wants_another).filter(is_theirs);
     let language = guest.language.as_str();
-    let noted = notes::of_query(guest);
+    let noted = flash_messages::of_query(guest);
     let down = noted.as_ref().filter(|(_, note)| *note == Note::Unavailable);
     let linked = match again {
-        Some(present) => match connections::linked(&shared.issuer, present).await {
+        Some(present) => match connected_providers::linked(&shared.issuer, present).await {
             Ok(linked) => Some(linked),
             Err(fault) => return page::fault(shared, guest, &fault),
         },
@@ -97,7 +98,10 @@ async fn show(
         let says =
             provider.is_some() || note == Note::Unknown || note == Note::Another && prove.is_some();
         if says {
-            here.push_str(&notes::in_query(&(slug.clone().filter(|_| provider.is_some()), note)));
+            here.push_str(&flash_messages::in_query(&(
+                slug.clone().filter(|_| provider.is_some()),
+                note,
+            )));
         }
         says.then_some(Noted { note, provider })
     });
@@ -141,7 +145,7 @@ pub(super) async fn post(
     request: Request,
 ) -> Answered {
     let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
-    carried::to_its_end(Box::pin(sign_in(shared, guest))).await
+    detached::to_its_end(Box::pin(sign_in(shared, guest))).await
 }
 
 async fn sign_in(shared: Arc<Shared>, mut guest: Guest) -> Answered {
@@ -153,7 +157,7 @@ async fn sign_in(shared: Arc<Shared>, mut guest: Guest) -> Answered {
         (_, None) => return Ok(again(&shared, &mut guest, SignInProblem::MissingPassword).await),
     };
     let (id, csrf) = (guest.interaction(), guest.csrf());
-    let signing_in = interactions::sign_in(&shared.issuer, guest.caller(), &id, csrf, typed);
+    let signing_in = sign_in::sign_in(&shared.issuer, guest.caller(), &id, csrf, typed);
     Ok(match Box::pin(signing_in).await {
         Ok(led) => {
             let mut response = page::lead_onward(&shared, &guest, led);
@@ -165,7 +169,7 @@ async fn sign_in(shared: Arc<Shared>, mut guest: Guest) -> Answered {
             page::lost(&shared, &guest, Error::Refused(lost))
         }
         Err(Error::Refused(NotSignedIn::Another)) => {
-            page::see_other(&notes::sign_in(&shared, &id, &(None, Note::Another)))
+            page::see_other(&flash_messages::sign_in(&shared, &id, &(None, Note::Another)))
         }
         // The page was shown when there was another way: now it shows those that are.
         Err(Error::Refused(NotSignedIn::ByProviderOnly)) => {
@@ -197,7 +201,7 @@ pub(super) async fn unconnected(
 ) -> Answered {
     let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
-    Ok(match interactions::forget_pending(&shared.issuer, guest.caller(), &id, csrf).await {
+    Ok(match sign_in::forget_pending(&shared.issuer, guest.caller(), &id, csrf).await {
         Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
@@ -212,7 +216,7 @@ pub(super) async fn cancel(
     let (id, csrf) = (guest.interaction(), guest.csrf());
     // Whoever turns back may say why: the app hears no more than that.
     let why = guest.form.get("why") == Some(Note::Unavailable.as_str());
-    Ok(match interactions::turn_back(&shared.issuer, guest.caller(), &id, csrf, why).await {
+    Ok(match sign_in::turn_back(&shared.issuer, guest.caller(), &id, csrf, why).await {
         Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })

@@ -7,8 +7,6 @@ use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 
 use super::edge::Context;
-use super::errand::csrf;
-use super::guest::Guest;
 use super::page::{self, Answered, Failed, Shown};
 use super::{Shared, body, person};
 use crate::accounts::browsers::Present;
@@ -17,10 +15,13 @@ use crate::domain::interaction::{Errand, LogoutRequest};
 use crate::domain::provider::came_by;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
-use crate::oauth::interactions;
-use crate::oauth::logout::{self, BadLogout, Done, Step};
+use crate::flows::logout::{self, Done, Step};
+use crate::flows::start;
+use crate::oauth::logout::{self as request, BadLogout};
 use crate::oauth::refused::{self, Why};
 use crate::pages::{Frame, LogoutPage, Problem, SignedOutPage, StayedPage, Ticket};
+use crate::web::interaction::csrf;
+use crate::web::page_request::Guest;
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -53,7 +54,7 @@ pub(super) async fn post(
         }
     };
     let request = read(&shared, &guest, &text).await?;
-    Ok(match interactions::hand_over(&shared.issuer, Errand::Logout(request)) {
+    Ok(match start::hand_over(&shared.issuer, Errand::Logout(request)) {
         Ok(handle) => page::see_other(&page::address(&shared, urls::LOGOUT_CONTINUE, &handle)),
         Err(fault) => page::fault(&shared, &guest, &fault),
     })
@@ -64,7 +65,7 @@ async fn read(
     guest: &Guest,
     text: &[u8],
 ) -> Result<LogoutRequest, Response<Body>> {
-    match logout::read(&shared.issuer, text).await {
+    match request::read(&shared.issuer, text).await {
         Ok(request) => Ok(request),
         Err(Error::Refused(BadLogout(why))) => {
             log(text, why);

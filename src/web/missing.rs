@@ -10,10 +10,10 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use super::Shared;
 use super::answer::described;
 use super::edge::Context;
-use super::guest::Guest;
 use super::page::{self, Failed};
 use crate::oauth::refused::Why;
 use crate::pages::Problem;
+use crate::web::page_request::Guest;
 
 /// No such path.
 pub(super) async fn path(

@@ -15,32 +15,32 @@ use crate::oauth::Issuer;
 use crate::pages::{Look, Person, Wish};
 
 mod account;
+mod account_session;
 mod answer;
 mod assets;
 mod authorize;
 mod body;
-mod carried;
 mod connections;
 mod consent;
 mod cookies;
 mod cors;
+mod detached;
 pub mod edge;
-mod errand;
-mod guest;
+mod flash_messages;
 mod health;
+mod interaction;
 mod introspect;
 mod login;
 mod logout;
-mod mine;
 mod missing;
-mod notes;
 mod page;
+mod page_request;
 mod revoke;
 mod select_account;
+mod sign_in_options;
+mod social_login;
 mod token;
 mod userinfo;
-mod visit;
-mod ways;
 mod well_known;
 
 use cookies::Cookies;
@@ -104,9 +104,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::LOGIN, get(login::get).post(login::post))
         .route(urls::LOGIN_CANCEL, post(login::cancel))
         .route(urls::LOGIN_UNCONNECTED, post(login::unconnected))
-        .route(urls::LOGIN_WITH, get(visit::with_nothing).post(visit::with))
-        .route(urls::LOGIN_CALLBACK, get(visit::get).post(visit::post))
-        .route(urls::LOGIN_ELSEWHERE, get(visit::elsewhere))
+        .route(urls::LOGIN_WITH, get(social_login::with_nothing).post(social_login::with))
+        .route(urls::LOGIN_CALLBACK, get(social_login::get).post(social_login::post))
+        .route(urls::LOGIN_ELSEWHERE, get(social_login::elsewhere))
         .route(urls::SELECT_ACCOUNT, get(select_account::get).post(select_account::post))
         .route(urls::CONSENT, get(consent::get).post(consent::post))
         .route(urls::LOGOUT, get(logout::get).post(logout::post))

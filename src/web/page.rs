@@ -12,21 +12,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::guest::Guest;
-use super::{Shared, answer, notes};
+use super::{Shared, answer};
 use crate::accounts::sign_in::Refused;
 use crate::domain::interaction::Handle;
-use crate::domain::redirect_uri;
-use crate::domain::request;
-use crate::domain::urls;
 use crate::domain::verdict::{Error, Fault, FaultKind};
-use crate::oauth::authorize::Untrusted;
+use crate::domain::{redirect_uri, request, urls};
+use crate::flows::outcome::{Led, Lost, Next};
+use crate::oauth::authorize::request::Untrusted;
+use crate::oauth::authorize::response::Answer;
 use crate::oauth::clients::Registered;
-use crate::oauth::interactions::{Led, Lost, Next};
-use crate::oauth::respond::Answer;
 use crate::pages::{
     App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, OnwardPage, Problem,
 };
+use crate::web::flash_messages;
+use crate::web::page_request::Guest;
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
@@ -137,8 +136,8 @@ pub(super) fn lead(shared: &Shared, guest: &Guest, led: Led) -> Response<Body> {
         Next::Continue(id) => see_other(&address(shared, urls::AUTHORIZE_CONTINUE, &id)),
         Next::Answer(answer) => answer_app(shared, guest, &answer),
         Next::Account(session, said) => {
-            let said = said.as_ref().map(notes::said).unwrap_or_default();
-            see_other(&notes::to_account(shared, &session, &said))
+            let said = said.as_ref().map(flash_messages::said).unwrap_or_default();
+            see_other(&flash_messages::to_account(shared, &session, &said))
         }
     };
     if let Some(cookie) = &led.cookie {

@@ -10,7 +10,7 @@ use super::edge::Context;
 use super::{Shared, answer, body, cors};
 use crate::oauth::client_auth;
 use crate::oauth::error::Error;
-use crate::oauth::revoke::{self, Browser};
+use crate::oauth::resource::revoke::{self, Browser};
 
 pub(super) async fn revoke(
     State(shared): State<Arc<Shared>>,

@@ -6,14 +6,14 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 
 use super::edge::Context;
-use super::errand::{app, csrf, view};
-use super::guest::Guest;
 use super::page::{self, Answered, Shown};
 use super::{Shared, person};
 use crate::accounts::browsers::Present;
 use crate::domain::urls;
-use crate::oauth::interactions;
+use crate::flows::{advance, sign_in};
 use crate::pages::{Account, ChooserPage, Ticket};
+use crate::web::interaction::{app, csrf, view};
+use crate::web::page_request::Guest;
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -23,7 +23,7 @@ pub(super) async fn get(
     let mut guest = Guest::of_get(&shared, context, request).await?;
     let view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
-    let people = interactions::eligible(&shared.issuer, &guest.visitor, &view.interaction.errand);
+    let people = advance::eligible(&shared.issuer, &guest.visitor, &view.interaction.errand);
     if people.is_empty() {
         return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.handle)));
     }
@@ -49,8 +49,7 @@ pub(super) async fn post(
     let guest = Guest::of_post(&shared, context, request, urls::SELECT_ACCOUNT).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     let session = guest.session("session");
-    let chosen =
-        interactions::choose(&shared.issuer, guest.caller(), &id, csrf, session.as_ref()).await;
+    let chosen = sign_in::choose(&shared.issuer, guest.caller(), &id, csrf, session.as_ref()).await;
     Ok(match chosen {
         Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),

@@ -6,15 +6,15 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
 
-use super::Shared;
-use super::body::Head;
+use super::body::{self, Head};
 use super::edge::Context;
-use super::{answer, body, carried, cors};
+use super::{Shared, answer, cors};
 use crate::domain::form::Form;
 use crate::oauth::client_auth;
-use crate::oauth::grants::Grant;
-use crate::oauth::grants::password::Password;
-use crate::oauth::token;
+use crate::oauth::token::endpoint;
+use crate::oauth::token::grants::Grant;
+use crate::oauth::token::grants::password::Password;
+use crate::web::detached;
 
 pub(super) async fn token(
     State(shared): State<Arc<Shared>>,
@@ -27,7 +27,7 @@ pub(super) async fn token(
     };
     // Of a sign-in nothing stays half done, whoever hangs up.
     if form.get("grant_type") == Some(Password::TYPE) {
-        return carried::to_its_end(Box::pin(answered(shared, context, head, form))).await;
+        return detached::to_its_end(Box::pin(answered(shared, context, head, form))).await;
     }
     answered(shared, context, head, form).await
 }
@@ -36,7 +36,7 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
     let script = cors::origin(head.headers());
     let client = client_auth::named(&head.authorization(), &form);
     let cookie = client.as_ref().and_then(|id| shared.cookies.refresh_token(head.headers(), id));
-    let request = token::Request {
+    let request = endpoint::Request {
         authorization: &head.authorization(),
         form,
         script,
@@ -44,7 +44,7 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
         address: context.address,
         origin: &context.origin(),
     };
-    let response = match token::token(&shared.issuer, request).await {
+    let response = match endpoint::token(&shared.issuer, request).await {
         Ok(issued) => {
             let mut response = answer::json(Ok(issued.response), None);
             if let (Some(client), Some(token)) = (&client, &issued.cookie) {

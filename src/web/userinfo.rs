@@ -7,11 +7,11 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
 
-use super::body::Head;
-use super::{Shared, answer, body, cors};
+use super::body::{self, Head};
+use super::{Shared, answer, cors};
 use crate::domain::form::Form;
 use crate::oauth::error::{ErrorCode, Refusal, invalid_request};
-use crate::oauth::{bearer, userinfo};
+use crate::oauth::resource::{bearer, userinfo};
 
 pub(super) async fn get(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
     respond(&shared, &Head::of(request), &Form::default()).await

@@ -16,9 +16,9 @@ use crate::domain::scope::Scope;
 use crate::domain::sensitive::Sensitive;
 use crate::domain::user::Profile;
 use crate::domain::verdict::reject;
-use crate::oauth::grants::Grant;
-use crate::oauth::grants::authorization_code::AuthorizationCode;
 use crate::oauth::providers::redirect_uri;
+use crate::oauth::token::grants::Grant;
+use crate::oauth::token::grants::authorization_code::AuthorizationCode;
 
 /// Whoever has an account there.
 pub(super) const PERSON: &str = "chunhyang";

@@ -14,19 +14,19 @@ use super::serve::Signals;
 use super::{Installation, Outcome};
 use crate::accounts::users::{self, NewUser};
 use crate::app::config::{self, Settings};
-use crate::app::tls::Tls;
 use crate::app::{Server, telemetry};
 use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::random;
 use crate::domain::scope::Scope;
 use crate::domain::user::Profile;
 use crate::domain::verdict::{Error, Rejected, reject};
-use crate::oauth::grants::Grant;
-use crate::oauth::grants::authorization_code::AuthorizationCode;
-use crate::oauth::grants::client_credentials::ClientCredentials;
-use crate::oauth::grants::password::Password;
-use crate::oauth::grants::refresh_token::RefreshToken;
+use crate::net::tls::Tls;
 use crate::oauth::registration;
+use crate::oauth::token::grants::Grant;
+use crate::oauth::token::grants::authorization_code::AuthorizationCode;
+use crate::oauth::token::grants::client_credentials::ClientCredentials;
+use crate::oauth::token::grants::password::Password;
+use crate::oauth::token::grants::refresh_token::RefreshToken;
 
 /// Run a throw-away server with a client, a user and a tour.
 #[derive(Debug, Args)]

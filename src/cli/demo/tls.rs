@@ -17,8 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
 
 use super::super::Outcome;
-use crate::app::tls::{Files, Tls};
 use crate::domain::verdict::reject;
+use crate::net::tls::Files;
+use crate::net::tls::Tls;
 
 /// What everybody on this machine calls it.
 const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];

@@ -1,0 +1,305 @@
+//! The next step of an interaction: [`decide`](crate::oauth::authorize::decide::decide) says which, and this
+//! takes it.
+
+use crate::accounts::browsers::{Present, Visitor, greet, touch};
+use crate::domain::client::{ClientId, ClientKind};
+use crate::domain::interaction::{Errand, Handle, Interaction};
+use crate::domain::person;
+use crate::domain::redirect_uri::is_unclaimed;
+use crate::domain::session::{Session, SessionId};
+use crate::domain::user::User;
+use crate::domain::verdict::Fault;
+use crate::flows::interaction::{self, Caller, Proof, Subject, View};
+use crate::flows::lookup;
+use crate::flows::outcome::{Led, Lost, Next, Outcome, Said};
+use crate::oauth::authorize::codes;
+use crate::oauth::authorize::decide::{Candidate, Facts, Step, decide};
+use crate::oauth::authorize::request::{Asked, Untrusted};
+use crate::oauth::authorize::response::{Answer, ReturnAddress};
+use crate::oauth::error::Refusal;
+use crate::oauth::{Issuer, refused};
+use crate::store::consents::{self, Consent};
+use crate::store::{Reader, Tx, identities, interactions, users};
+
+/// An interaction on its way.
+pub(super) struct Course {
+    pub(super) interaction: Interaction,
+    pub(super) asked: Option<Asked>,
+}
+
+/// Takes the next step.
+pub(super) async fn on(issuer: &Issuer, caller: Caller<'_>, course: Course) -> Outcome<Led> {
+    let visitor = caller.visitor;
+    let consents = allowed(&*issuer.store, visitor, course.asked.as_ref()).await?;
+    let led = if let Some(led) = without_writing(issuer, visitor, &consents, &course, false)? {
+        led
+    } else {
+        let tx = issuer.store.begin(issuer.clock.now()).await?;
+        let led = step(&tx, issuer, visitor, &consents, course, false).await;
+        tx.settle(led).await?
+    };
+    for present in &visitor.people {
+        touch(&issuer.store, &present.session, issuer.clock.now()).await?;
+    }
+    Ok(led)
+}
+
+/// The next step where it writes nothing: a page, or a refusal of what the database does not have.
+fn without_writing(
+    issuer: &Issuer,
+    visitor: &Visitor,
+    consents: &[Option<Consent>],
+    course: &Course,
+    allowed_now: bool,
+) -> Outcome<Option<Led>> {
+    let Course { interaction, asked } = course;
+    let waits = |next: fn(Handle) -> Next| wait(issuer, interaction, next).map(Some);
+    let Some(asked) = asked else {
+        let chosen = interaction.session.as_ref().and_then(|session| visitor.present(session));
+        let must_confirm = matches!(interaction.errand, Errand::Confirm { .. });
+        return match (chosen, visitor.people.as_slice()) {
+            (None, people) if people.is_empty() || must_confirm => waits(Next::SignIn),
+            (None, [_, _, ..]) => waits(Next::Choose),
+            _ => Ok(None),
+        };
+    };
+    let facts = facts(issuer, visitor, asked, consents, interaction, allowed_now);
+    match decide(&asked.request, &facts) {
+        Step::SignIn(_) => waits(Next::SignIn),
+        Step::Choose => waits(Next::Choose),
+        Step::Consent(_) => waits(Next::Consent),
+        Step::Refuse(refusal) if !interaction.is_stored => {
+            refused::log(&refusal, Some(&asked.client.client.id));
+            let answer = address(issuer, asked)?.error(&refusal);
+            Ok(Some(Led { next: Next::Answer(answer), cookie: None }))
+        }
+        Step::Refuse(_) | Step::Issue(_) => Ok(None),
+    }
+}
+
+/// Takes the next step within a transaction: what led to it and its answer stand or fall together.
+pub(super) async fn step(
+    tx: &Tx,
+    issuer: &Issuer,
+    visitor: &Visitor,
+    consents: &[Option<Consent>],
+    course: Course,
+    allowed_now: bool,
+) -> Outcome<Led> {
+    if let Some(led) = without_writing(issuer, visitor, consents, &course, allowed_now)? {
+        return Ok(led);
+    }
+    let Course { mut interaction, asked } = course;
+    let Some(asked) = asked else { return to_account(tx, visitor, interaction).await };
+    let facts = facts(issuer, visitor, &asked, consents, &interaction, allowed_now);
+    let answer = match decide(&asked.request, &facts) {
+        Step::Issue(session) => {
+            let address = address(issuer, &asked)?;
+            let present = visitor.present(session).ok_or(Lost::WrongBrowser)?;
+            let code = codes::issue(tx, &asked.request, &present.session).await?;
+            interaction.session = Some(session.clone());
+            address.code(&code)
+        }
+        Step::Refuse(refusal) => {
+            refused::log(&refusal, Some(&asked.client.client.id));
+            address(issuer, &asked)?.error(&refusal)
+        }
+        Step::SignIn(_) | Step::Choose | Step::Consent(_) => return Err(Lost::Unknown.into()),
+    };
+    end(tx, &interaction).await?;
+    Ok(Led { next: Next::Answer(answer), cookie: None })
+}
+
+/// Somebody came to see their account, or proved again who they are for what it asks that of.
+async fn to_account(tx: &Tx, visitor: &Visitor, mut interaction: Interaction) -> Outcome<Led> {
+    let chosen = interaction.session.clone().filter(|session| visitor.present(session).is_some());
+    let only = visitor.people.first().map(|only| only.session.id.clone());
+    let session = chosen.or(only).ok_or(Lost::WrongBrowser)?;
+    interaction.session = Some(session.clone());
+    end(tx, &interaction).await?;
+    let said = matches!(interaction.errand, Errand::Confirm { .. }).then_some(Said::Confirmed);
+    Ok(Led { next: Next::Account(session, said), cookie: None })
+}
+
+/// Waits at a page for the person.
+fn wait(issuer: &Issuer, interaction: &Interaction, next: fn(Handle) -> Next) -> Outcome<Led> {
+    if interaction.browser.is_some() {
+        return Ok(Led { next: next(lookup::handle(issuer, interaction)?), cookie: None });
+    }
+    let (browser, cookie) = greet();
+    let greeted = Interaction { browser: Some(browser), ..interaction.clone() };
+    Ok(Led { next: next(lookup::handle(issuer, &greeted)?), cookie: Some(cookie) })
+}
+
+async fn end(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
+    if !interaction.is_stored {
+        return Ok(());
+    }
+    interactions::end(tx, &interaction.id, interaction.session.as_ref()).await
+}
+
+/// Ends an interaction with a refusal to its app.
+pub(super) async fn refuse(
+    tx: &Tx,
+    issuer: &Issuer,
+    interaction: Interaction,
+    asked: &Asked,
+    refusal: &Refusal,
+) -> Outcome<Answer> {
+    let answer = address(issuer, asked)?.error(refusal);
+    // In no session: that tells it from one that ended with a code.
+    end(tx, &Interaction { session: None, ..interaction }).await?;
+    Ok(answer)
+}
+
+pub(super) fn address(issuer: &Issuer, asked: &Asked) -> Outcome<ReturnAddress> {
+    let address = ReturnAddress::of(&issuer.url, &asked.client.client, &asked.request);
+    address.ok_or_else(|| Lost::Untrusted(Untrusted::RedirectUri).into())
+}
+
+/// What each person in the browser allowed the app before.
+pub(super) async fn allowed(
+    reader: &impl Reader,
+    visitor: &Visitor,
+    asked: Option<&Asked>,
+) -> Result<Vec<Option<Consent>>, Fault> {
+    let mut found = Vec::with_capacity(visitor.people.len());
+    let asked = asked.filter(|asked| !asked.client.client.first_party);
+    for present in &visitor.people {
+        found.push(match asked {
+            Some(asked) => {
+                consents::find(reader, &present.user.id, &asked.client.client.id).await?
+            }
+            None => None,
+        });
+    }
+    Ok(found)
+}
+
+fn facts<'a>(
+    issuer: &Issuer,
+    visitor: &'a Visitor,
+    asked: &'a Asked,
+    consents: &[Option<Consent>],
+    interaction: &'a Interaction,
+    allowed_now: bool,
+) -> Facts<'a> {
+    let client = &asked.client.client;
+    let hint = asked.request.login_hint.as_deref();
+    let candidate = |(present, consent): (&'a Present, &Option<Consent>)| Candidate {
+        session: &present.session,
+        is_hinted: hint.is_some_and(|hint| names(hint, &present.user)),
+        consent: consent.clone(),
+    };
+    let people = visitor.people.iter().zip(consents);
+    let people = people.filter(|(present, _)| may_come(issuer, Some(&client.id), present));
+    Facts {
+        people: people.map(candidate).collect(),
+        chosen: interaction.session.as_ref(),
+        received_at: interaction.received_at,
+        first_party: client.first_party,
+        // RFC 8252 §8.6: such a URI does not tell who the client is.
+        asks_always: client.kind == ClientKind::Public && is_unclaimed(&asked.request.redirect_uri),
+        allowed_now,
+    }
+}
+
+/// Whether somebody who is signed in here may go on to this client.
+pub(super) fn may_come(issuer: &Issuer, client: Option<&ClientId>, present: &Present) -> bool {
+    let Session { amr, provider_issuer, .. } = &present.session;
+    let by = provider_issuer.as_deref();
+    client.is_none_or(|client| issuer.providers.admit(client, amr, by))
+}
+
+/// Who is signed in in this browser and may go on with an interaction: who can be chosen.
+#[must_use]
+pub fn eligible<'a>(issuer: &Issuer, visitor: &'a Visitor, errand: &Errand) -> Vec<&'a Present> {
+    let client = errand.client();
+    visitor.people.iter().filter(|present| may_come(issuer, client, present)).collect()
+}
+
+fn names(hint: &str, user: &User) -> bool {
+    let same = |key: Option<String>, own: Option<String>| key.is_some() && key == own;
+    let email = user.email.as_deref().and_then(person::email_key);
+    same(person::username_key(hint), person::username_key(&user.username))
+        || same(person::email_key(hint), email)
+        || hint == user.id.0
+}
+
+/// What a page shows of an interaction.
+pub async fn view(issuer: &Issuer, caller: Caller<'_>, handle: &Handle) -> Outcome<View> {
+    let interaction = interaction::open(issuer, caller, handle).await?;
+    shown(issuer, caller, interaction).await
+}
+
+pub(super) async fn shown(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    interaction: Interaction,
+) -> Outcome<View> {
+    let visitor = caller.visitor;
+    let Some(asked) = interaction::asked(issuer, &interaction.errand).await? else {
+        let subject = match (&interaction.errand, visitor.people.as_slice()) {
+            (Errand::Account { .. }, []) => Subject::SignIn(None),
+            (Errand::Account { .. }, [_, _, ..]) => Subject::Choose,
+            (Errand::Confirm { user, .. }, people) => {
+                let same = people.iter().find(|present| present.user.id == *user);
+                Subject::SignIn(same.cloned().map(Box::new))
+            }
+            _ => Subject::Elsewhere,
+        };
+        let proof = proof(issuer, &interaction).await?;
+        let handle = lookup::handle(issuer, &interaction)?;
+        return Ok(View { interaction, handle, client: None, subject, proof });
+    };
+    let consents = allowed(&*issuer.store, visitor, Some(&asked)).await?;
+    let facts = facts(issuer, visitor, &asked, &consents, &interaction, false);
+    let present = |session: &SessionId| visitor.present(session).cloned();
+    let subject = match decide(&asked.request, &facts) {
+        Step::SignIn(session) => Subject::SignIn(session.and_then(present).map(Box::new)),
+        Step::Choose => Subject::Choose,
+        Step::Consent(session) => {
+            let before = visitor.people.iter().position(|one| one.session.id == *session);
+            let before = before.and_then(|at| consents.get(at).cloned().flatten());
+            let present = present(session).ok_or(Lost::WrongBrowser)?;
+            Subject::Consent(Box::new(present), before.unwrap_or_default())
+        }
+        Step::Refuse(_) | Step::Issue(_) => Subject::Elsewhere,
+    };
+    let proof = proof(issuer, &interaction).await?;
+    let handle = lookup::handle(issuer, &interaction)?;
+    Ok(View { client: Some(asked.client.clone()), interaction, handle, subject, proof })
+}
+
+/// The account that is to be proven, with the ways in that it has.
+async fn proof(issuer: &Issuer, interaction: &Interaction) -> Result<Option<Proof>, Fault> {
+    let Some(pending) = interaction::pending(issuer, interaction) else { return Ok(None) };
+    let user = users::find(&*issuer.store, &pending.user).await?;
+    let linked = identities::of_user(&*issuer.store, &pending.user).await?;
+    let others = linked.into_iter().map(|one| one.provider);
+    Ok(Some(Proof {
+        user: pending.user.clone(),
+        provider: pending.provider.clone(),
+        email: pending.identity.verified_email().unwrap_or_default().to_owned(),
+        has_password: user.is_some_and(|user| user.password_hash.is_some()),
+        linked: others.filter(|slug| *slug != pending.provider).collect(),
+    }))
+}
+
+/// Speaks another language from here on.
+pub async fn speak(issuer: &Issuer, mut view: View, language: &str) -> Result<View, Fault> {
+    view.interaction.errand.speak(language);
+    set_errand(issuer, &mut view).await?;
+    Ok(view)
+}
+
+/// Writes the errand of a view, or seals it anew.
+pub(super) async fn set_errand(issuer: &Issuer, view: &mut View) -> Result<(), Fault> {
+    if view.interaction.is_stored {
+        let tx = issuer.store.begin(issuer.clock.now()).await?;
+        interactions::set_errand(&tx, &view.interaction.id, &view.interaction.errand).await?;
+        tx.commit().await?;
+    }
+    view.handle = lookup::handle(issuer, &view.interaction)?;
+    Ok(())
+}

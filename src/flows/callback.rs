@@ -1,0 +1,371 @@
+//! Coming back from a provider.
+
+use std::sync::Arc;
+
+use crate::accounts::federation::{self, Arrival, PROOF_LIFE, Refusal, Unwelcome};
+use crate::domain::audit::{Event, Kind};
+use crate::domain::client::ClientId;
+use crate::domain::identity::Identity;
+use crate::domain::interaction::{Errand, Handle, Interaction, Pending};
+use crate::domain::note::Note;
+use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::reason::Reason;
+use crate::domain::secret::{Plain, VisitState};
+use crate::domain::shown::shown;
+use crate::domain::user::{User, UserId};
+use crate::domain::verdict::{Error, Fault};
+use crate::flows::advance;
+use crate::flows::complete_sign_in::{Entry, asks_for_another, enter, present};
+use crate::flows::interaction::{self, Caller};
+use crate::flows::outcome::{Led, Lost, Next, Outcome, Said};
+use crate::flows::upstream_login::{LIFE, leave_to_agree};
+use crate::oauth::Issuer;
+use crate::oauth::error::{ErrorCode, Refusal as AppRefusal};
+use crate::oauth::providers::{Known, redirect_uri};
+use crate::social::{self, Asker, AuthorizationResponse, Trouble};
+use crate::store::visits::{self, Visit};
+use crate::store::{Tx, interactions};
+
+/// What a person comes back with.
+#[derive(Clone, Copy)]
+pub struct Came<'a> {
+    /// `state`.
+    pub state: &'a str,
+    /// `code`.
+    pub code: Option<&'a str>,
+    /// `error`.
+    pub error: Option<&'a str>,
+    /// `iss`, RFC 9207.
+    pub iss: Option<&'a str>,
+    /// Apple's `user`.
+    pub user: Option<&'a str>,
+    /// The language that they read.
+    pub language: &'a str,
+}
+
+impl std::fmt::Debug for Came<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Came").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+/// Where a person goes who came back.
+#[derive(Debug)]
+pub enum Back {
+    /// On their way.
+    Led(Led),
+    /// To the provider once more: this URL.
+    Away(String),
+    /// To the sign-in page, which says what happened.
+    Noted(Handle, Slug, Note),
+}
+
+/// Takes somebody who comes back from a provider.
+pub async fn come_back(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    slug: &Slug,
+    came: Came<'_>,
+) -> Outcome<Back> {
+    let visit = take(issuer, caller, slug, came).await?;
+    let interaction = interaction::open(issuer, caller, &visit.interaction.handle()).await?;
+    let client = interaction.errand.client().cloned();
+    let at = At { issuer, caller, slug, client: client.as_ref(), visit: &visit };
+    let Some(known) = at.known() else { return at.note(interaction, Note::Unknown).await };
+    let identity = match prove(at, &known, came).await {
+        Ok(identity) => identity,
+        Err(Error::Fault(fault)) => return Err(fault.into()),
+        Err(Error::Refused(Unproven::Noted(note))) => return at.note(interaction, note).await,
+        Err(Error::Refused(Unproven::Unagreed(scopes))) => {
+            let left =
+                leave_to_agree(issuer, &known, (&visit, &interaction), &scopes, came.language)
+                    .await;
+            return match left {
+                Ok(url) => Ok(Back::Away(url)),
+                Err(Error::Refused(_)) => at.note(interaction, Note::Unavailable).await,
+                Err(Error::Fault(fault)) => Err(fault.into()),
+            };
+        }
+    };
+    // It may have been turned off meanwhile.
+    let Some(known) = at.known() else { return at.note(interaction, Note::Unknown).await };
+    if let Errand::Link { user } = &interaction.errand {
+        return link(at, &known, &interaction, user, &identity).await.map(Back::Led);
+    }
+    Box::pin(at.arrive(&known, interaction, &identity)).await
+}
+
+/// The visit of this state: once, at this provider, in this browser.
+async fn take(issuer: &Issuer, caller: Caller<'_>, slug: &Slug, came: Came<'_>) -> Outcome<Visit> {
+    let state = Plain::<VisitState>::presented(came.state);
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let taken = match &caller.visitor.browser {
+        Some(browser) => visits::take(&tx, state.hashed(), slug, browser).await?,
+        None => None,
+    };
+    let verdict = match taken {
+        Some(visit) => Ok(visit),
+        None => match visits::find(&tx, state.hashed()).await? {
+            None => Err(Lost::Unknown.into()),
+            Some(visit) => {
+                let is_theirs = Some(&visit.browser) == caller.visitor.browser.as_ref();
+                // RFC 9700 §4.4.2: an answer at the address of another provider is none.
+                let (lost, reason) = match is_theirs {
+                    false => (Lost::WrongBrowser, Some(Reason::WrongBrowser)),
+                    true if visit.provider != *slug => (Lost::Unknown, Some(Reason::MixedUp)),
+                    true => (Lost::Unknown, None),
+                };
+                if let Some(reason) = reason {
+                    let (client, user) = (None, None);
+                    let refusal =
+                        Refusal { provider: slug, reason, client, user, origin: caller.origin };
+                    federation::refused_in(&tx, refusal).await?;
+                }
+                Err(lost.into())
+            }
+        },
+    };
+    tx.settle(verdict).await
+}
+
+/// Where somebody came back.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    issuer: &'a Issuer,
+    caller: Caller<'a>,
+    slug: &'a Slug,
+    client: Option<&'a ClientId>,
+    visit: &'a Visit,
+}
+
+/// Why nobody came back yet.
+enum Unproven {
+    /// A page says so.
+    Noted(Note),
+    /// They are to be asked for these.
+    Unagreed(String),
+}
+
+/// Who it is that came back, or what comes of it instead.
+async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Error<Unproven>> {
+    let proven = async {
+        // RFC 9207 §2.4: of an error, too.
+        if !known.provider.answers_as(came.iss).await? {
+            return Err(Trouble::another_issuer());
+        }
+        let Some(code) = came.code.filter(|_| came.error.is_none()) else { return Ok(None) };
+        let state = Plain::<VisitState>::presented(came.state);
+        let response = AuthorizationResponse {
+            code,
+            user: came.user,
+            redirect_uri: &redirect_uri(&at.issuer.url, at.slug),
+            state: came.state,
+            nonce: &at.issuer.visits.nonce(&state),
+            verifier: &at.issuer.visits.verifier(&state),
+            since: at.visit.again.then(|| at.visit.expires_at - LIFE),
+        };
+        known.provider.finish(response).await.map(Some)
+    };
+    let asker = Asker::person(at.caller.address);
+    match social::in_time(Some(asker), Box::pin(proven)).await {
+        Ok(Some(identity)) => Ok(identity),
+        Ok(None) => {
+            let note = came.error.map_or(Note::Failed, note_of);
+            if let Some(error) = came.error.filter(|_| note != Note::Cancelled) {
+                let error = shown(error);
+                tracing::warn!(provider = %at.slug, %error, "this provider answered with an error");
+            }
+            Err(Error::Refused(Unproven::Noted(note)))
+        }
+        // Once: who does not agree then either has said no.
+        Err(Trouble::Unagreed(scopes)) if !at.visit.consenting => {
+            Err(Error::Refused(Unproven::Unagreed(scopes)))
+        }
+        Err(trouble) => {
+            tracing::warn!(provider = %at.slug, %trouble, "the answer of this provider could not be verified");
+            at.refused(trouble.reason(), None).await?;
+            Err(Error::Refused(Unproven::Noted(match trouble {
+                Trouble::Unavailable(_) | Trouble::Misconfigured(_) => Note::Unavailable,
+                Trouble::Refused {
+                    reason: Reason::DomainNotAllowed | Reason::UnderAge, ..
+                } => Note::Refused,
+                Trouble::Refused { .. } | Trouble::Unagreed(_) | Trouble::Unprovable => {
+                    Note::Failed
+                }
+            })))
+        }
+    }
+}
+
+/// What an error of a provider means, RFC 6749 §4.1.2.1 and what some of them say instead.
+fn note_of(error: &str) -> Note {
+    // LINE writes it in capitals.
+    match error.to_ascii_lowercase().as_str() {
+        "access_denied"
+        | "user_cancelled_authorize"
+        | "user_cancelled_login"
+        | "user_denied"
+        | "consent_required"
+        | "interaction_required"
+        | "login_required" => Note::Cancelled,
+        "temporarily_unavailable" | "server_error" => Note::Unavailable,
+        _ => Note::Failed,
+    }
+}
+
+impl At<'_> {
+    /// The provider, if it may be used here now.
+    fn known(&self) -> Option<Arc<Known>> {
+        self.issuer.providers.find(self.slug, self.client)
+    }
+
+    fn refusal<'r>(&'r self, reason: Reason, user: Option<&'r UserId>) -> Refusal<'r> {
+        Refusal {
+            provider: self.slug,
+            reason,
+            client: self.client,
+            user,
+            origin: self.caller.origin,
+        }
+    }
+
+    async fn refused(&self, reason: Reason, user: Option<&UserId>) -> Result<(), Fault> {
+        let refusal = self.refusal(reason, user);
+        federation::refused(&self.issuer.store, self.issuer.clock.now(), refusal).await
+    }
+
+    /// Back to the page that they left from; or to the app, if that sent them past it and they
+    /// turned back.
+    async fn note(&self, interaction: Interaction, note: Note) -> Outcome<Back> {
+        if let Errand::Link { user } = &interaction.errand {
+            let said = Said::Noted(self.slug.clone(), note);
+            return to_account(*self, &interaction, user, said).await.map(Back::Led);
+        }
+        let asked = interaction::asked(self.issuer, &interaction.errand).await?;
+        let Some(asked) = asked.filter(|_| self.visit.direct && note == Note::Cancelled) else {
+            return Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), note));
+        };
+        let refusal = AppRefusal::new(ErrorCode::AccessDenied, "the person turned back");
+        let tx = self.issuer.store.begin(self.issuer.clock.now()).await?;
+        let answer = advance::refuse(&tx, self.issuer, interaction, &asked, &refusal).await;
+        let answer = tx.settle(answer).await?;
+        Ok(Back::Led(Led { next: Next::Answer(answer), cookie: None }))
+    }
+
+    /// From an identity to an account, and on.
+    async fn arrive(
+        &self,
+        known: &Known,
+        interaction: Interaction,
+        identity: &Identity,
+    ) -> Outcome<Back> {
+        for _ in 0..federation::ATTEMPTS {
+            let tx = self.issuer.store.begin(self.issuer.clock.now()).await?;
+            let arrived =
+                federation::arrive(&tx, &known.registration, identity, self.caller.origin).await;
+            if let Ok(Some(Arrival::Known(user) | Arrival::New(user) | Arrival::Prove(user))) =
+                &arrived
+                && asks_for_another(&tx, self.issuer, &interaction.id, &user.id).await?
+            {
+                // Nobody comes in, and nobody new is made.
+                tx.abandon().await;
+                return Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), Note::Another));
+            }
+            let back = match arrived {
+                Ok(None) => {
+                    tx.abandon().await;
+                    continue;
+                }
+                Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
+                    self.enter(&tx, &user, identity).await.map(Back::Led)
+                }
+                Ok(Some(Arrival::Prove(user))) => {
+                    self.ask(&tx, user, identity).await.map(Back::Led)
+                }
+                Err(Error::Refused(why)) => {
+                    federation::refused_in(&tx, self.refusal(why.reason(), None)).await?;
+                    Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), Note::Refused))
+                }
+                Err(Error::Fault(fault)) => Err(fault.into()),
+            };
+            return tx.settle(back).await;
+        }
+        Err(federation::crowded().into())
+    }
+
+    async fn enter(&self, tx: &Tx, user: &User, identity: &Identity) -> Outcome<Led> {
+        let mut event = Event::new(Kind::SignInSucceeded).user(&user.id).from(self.caller.origin);
+        event.client = self.client.cloned();
+        let entry = Entry {
+            id: &self.visit.interaction,
+            user: &user.id,
+            amr: &[FEDERATED, self.slug.as_str()],
+            issuer: Some(&identity.issuer),
+            keep: self.visit.kept,
+            event: event.detail(self.slug.as_str()),
+        };
+        enter(tx, self.issuer, self.caller, entry).await
+    }
+
+    /// An account has the address that the provider proved: its person is asked to prove it.
+    async fn ask(&self, tx: &Tx, user: User, identity: &Identity) -> Outcome<Led> {
+        let found = interactions::lock(tx, &self.visit.interaction).await?;
+        let open = found.filter(|interaction| interaction.ended_at.is_none());
+        let interaction = open.ok_or(Lost::Finished(None))?;
+        let pending = Pending {
+            user: user.id,
+            provider: self.slug.clone(),
+            identity: identity.clone(),
+            expires_at: tx.now() + PROOF_LIFE,
+        };
+        interactions::set_pending(tx, &interaction.id, Some(&pending)).await?;
+        Ok(Led { next: Next::SignIn(interaction.id.handle()), cookie: None })
+    }
+}
+
+/// Connects whoever came back to the account that they left from.
+async fn link(
+    at: At<'_>,
+    known: &Known,
+    interaction: &Interaction,
+    user: &UserId,
+    identity: &Identity,
+) -> Outcome<Led> {
+    // Whom it does not let in has no way in by it.
+    if !known.registration.lets_in(identity.email.as_deref(), identity.email_verified) {
+        at.refused(Unwelcome::Domain.reason(), Some(user)).await?;
+        let said = Said::Noted(at.slug.clone(), Note::Refused);
+        return to_account(at, interaction, user, said).await;
+    }
+    let tx = at.issuer.store.begin(at.issuer.clock.now()).await?;
+    // They left while they were signed in here, and may have signed out since.
+    let linked = match present(&tx, at.visit.browser.clone()).await {
+        Ok(visitor) if visitor.people.iter().any(|present| present.user.id == *user) => {
+            let linked = federation::link(&tx, user, at.slug, identity, at.caller.origin).await;
+            linked.map_err(Error::<Lost>::from)
+        }
+        Ok(_) => Err(Lost::WrongBrowser.into()),
+        Err(fault) => Err(fault.into()),
+    };
+    let linked = tx.settle(linked).await?;
+    if !linked {
+        at.refused(Reason::BelongsToAnotherAccount, Some(user)).await?;
+    }
+    let said = if linked { Said::Linked } else { Said::Noted(at.slug.clone(), Note::Taken) };
+    to_account(at, interaction, user, said).await
+}
+
+/// Back to the account page.
+async fn to_account(
+    at: At<'_>,
+    interaction: &Interaction,
+    user: &UserId,
+    said: Said,
+) -> Outcome<Led> {
+    let mut people = at.caller.visitor.people.iter();
+    let present = people.find(|present| present.user.id == *user).ok_or(Lost::WrongBrowser)?;
+    let tx = at.issuer.store.begin(at.issuer.clock.now()).await?;
+    interactions::end(&tx, &interaction.id, Some(&present.session.id)).await?;
+    tx.commit().await?;
+    Ok(Led { next: Next::Account(present.session.id.clone(), Some(said)), cookie: None })
+}

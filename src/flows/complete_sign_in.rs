@@ -1,0 +1,149 @@
+//! Letting somebody in who proved who they are, and taking the next step with them.
+
+use crate::accounts::browsers::{self, Proof, Visitor};
+use crate::accounts::federation::{self, Refusal};
+use crate::domain::audit::Event;
+use crate::domain::interaction::{Interaction, InteractionId, Pending};
+use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::reason::Reason;
+use crate::domain::secret::{BrowserToken, Plain};
+use crate::domain::session::{BrowserId, Session};
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+use crate::flows::advance;
+use crate::flows::interaction::{self, Caller};
+use crate::flows::outcome::{Led, Lost, Outcome};
+use crate::oauth::Issuer;
+use crate::store::{Tx, audit_events, interactions};
+
+/// Somebody who proved who they are, at the door.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    /// What they are in the middle of.
+    pub(super) id: &'a InteractionId,
+    /// Who they are.
+    pub(super) user: &'a UserId,
+    /// How they proved it.
+    pub(super) amr: &'a [&'a str],
+    /// The issuer of the provider that they came by.
+    pub(super) issuer: Option<&'a str>,
+    /// Whether they want to stay signed in.
+    pub(super) keep: bool,
+    /// That they did.
+    pub(super) event: Event,
+}
+
+/// Opens a session and takes the next step. Whom a provider vouched for before, in this very
+/// interaction, is linked to the account that was proven now, if it is the one that was asked for.
+pub(super) async fn enter(
+    tx: &Tx,
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    entry: Entry<'_>,
+) -> Outcome<Led> {
+    let found = interactions::lock(tx, entry.id).await?;
+    let open = found.filter(|interaction| interaction.ended_at.is_none());
+    let mut interaction = open.ok_or(Lost::Finished(None))?;
+    let browser = interaction.browser.clone().ok_or(Lost::WrongBrowser)?;
+    let linked = match interaction.pending.take() {
+        Some(pending) => link(tx, issuer, caller, &entry, &interaction, *pending).await?,
+        None => None,
+    };
+    // Both were proven; where providers are the only way it is theirs that counts.
+    let only = issuer.providers.are_the_only_way(interaction.errand.client());
+    let linked = linked.as_ref().filter(|_| only);
+    let by_provider = linked.map(|(slug, _)| [FEDERATED, slug.as_str()]);
+    let proof = Proof {
+        user: entry.user,
+        amr: by_provider.as_ref().map_or(entry.amr, |amr| amr),
+        provider_issuer: linked.map_or(entry.issuer, |(_, issuer)| Some(issuer)),
+        kept: entry.keep,
+        user_agent: caller.user_agent,
+        origin: caller.origin,
+    };
+    let (session, mut cookie, started) =
+        browsers::sign_in(tx, &issuer.sessions, &browser, proof, |session| {
+            token(issuer, entry.id, session)
+        })
+        .await?;
+    cookie.known = Some(known(issuer, caller, entry.user, tx));
+    audit_events::insert(tx, &[entry.event, started]).await?;
+    interactions::set_session(tx, entry.id, &session.id).await?;
+    interaction.session = Some(session.id);
+    let visitor = present(tx, browser).await?;
+    let led = next(tx, issuer, &visitor, interaction).await?;
+    Ok(Led { cookie: Some(cookie), ..led })
+}
+
+/// What makes the browser known to this person, besides those whom it is known to.
+pub(super) fn known(issuer: &Issuer, caller: Caller<'_>, user: &UserId, tx: &Tx) -> String {
+    issuer.known_browsers.remember(caller.known.unwrap_or_default(), user, tx.now())
+}
+
+/// What the browser proves itself by after this sign-in. A second click finds the same one: whichever
+/// of two answers the browser throws away, the other one is good.
+pub(super) fn token(issuer: &Issuer, id: &InteractionId, session: &Session) -> Plain<BrowserToken> {
+    let at = session.auth_time.timestamp_millis();
+    issuer.browsers.token(&format!("{} {} {at}", id.0, session.id.0))
+}
+
+/// Links whom a provider vouched for; the provider and its issuer, if it did.
+async fn link(
+    tx: &Tx,
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    entry: &Entry<'_>,
+    interaction: &Interaction,
+    pending: Pending,
+) -> Result<Option<(Slug, String)>, Fault> {
+    let Pending { user, provider, identity, expires_at } = pending;
+    let client = interaction.errand.client();
+    let counts = user == *entry.user
+        && tx.now() < expires_at
+        && issuer.providers.find(&provider, client).is_some();
+    if !counts {
+        return Ok(None);
+    }
+    if !federation::link(tx, &user, &provider, &identity, caller.origin).await? {
+        let refusal = Refusal {
+            provider: &provider,
+            reason: Reason::BelongsToAnotherAccount,
+            client,
+            user: Some(&user),
+            origin: caller.origin,
+        };
+        federation::refused_in(tx, refusal).await?;
+        return Ok(None);
+    }
+    Ok(Some((provider, identity.issuer)))
+}
+
+/// Whether this interaction asks for the proof of another account than this one.
+pub(super) async fn asks_for_another(
+    tx: &Tx,
+    issuer: &Issuer,
+    id: &InteractionId,
+    user: &UserId,
+) -> Result<bool, Fault> {
+    let found = interactions::lock(tx, id).await?;
+    let pending = found.as_ref().and_then(|found| interaction::pending(issuer, found));
+    Ok(pending.is_some_and(|pending| pending.user != *user))
+}
+
+/// Who is signed in in the browser now, seen from within the transaction.
+pub(super) async fn present(tx: &Tx, browser: BrowserId) -> Result<Visitor, Fault> {
+    Visitor::in_browser(tx, browser, tx.now()).await
+}
+
+/// The next step for whoever is there now.
+pub(super) async fn next(
+    tx: &Tx,
+    issuer: &Issuer,
+    visitor: &Visitor,
+    interaction: Interaction,
+) -> Outcome<Led> {
+    let asked = interaction::asked(issuer, &interaction.errand).await?;
+    let consents = advance::allowed(tx, visitor, asked.as_ref()).await?;
+    let course = advance::Course { interaction, asked };
+    advance::step(tx, issuer, visitor, &consents, course, false).await
+}

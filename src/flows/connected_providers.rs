@@ -1,0 +1,197 @@
+//! The providers that a person's account is connected with: seen, connected and disconnected from
+//! their account page.
+
+use std::sync::Arc;
+
+use chrono::Duration;
+
+use crate::accounts::browsers::Present;
+use crate::accounts::endings;
+use crate::domain::audit::{Event, Kind};
+use crate::domain::note::Note;
+use crate::domain::provider::Slug;
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::domain::verdict::{Error, Fault};
+use crate::flows::interaction::Caller;
+use crate::flows::outcome::{Led, Lost};
+use crate::flows::{start, upstream_login};
+use crate::oauth::Issuer;
+use crate::oauth::providers::Known;
+pub use crate::store::identities::Linked;
+use crate::store::{Tx, audit_events, identities, users};
+
+/// Whoever connects or disconnects proved this recently who they are.
+const FRESH: Duration = Duration::minutes(10);
+
+/// What a person is connected with, and could be.
+#[derive(Debug)]
+pub struct Connections {
+    /// Who vouches for them, the oldest first.
+    pub linked: Vec<Connection>,
+    /// Who else could.
+    pub linkable: Vec<Arc<Known>>,
+}
+
+/// An identity that a person comes in by.
+#[derive(Debug)]
+pub struct Connection {
+    /// What names it in forms.
+    pub name: String,
+    /// The identity.
+    pub linked: Linked,
+    /// Its provider, if that is still there.
+    pub known: Option<Arc<Known>>,
+    /// Whether there is another way in.
+    pub removable: bool,
+}
+
+/// What this person is connected with.
+pub async fn connections(issuer: &Issuer, present: &Present) -> Result<Connections, Fault> {
+    let linked = identities::of_user(&*issuer.store, &present.user.id).await?;
+    let every = issuer.providers.list();
+    let mut linkable = offered(issuer, Some(present));
+    linkable.retain(|known| !linked.iter().any(|one| one.provider == known.registration.slug));
+    let known = |slug: &Slug| every.iter().find(|known| known.registration.slug == *slug).cloned();
+    let connection = |one: &Linked| Connection {
+        name: one.name(),
+        removable: has_another_way(issuer, &present.user, &linked, one),
+        known: known(&one.provider),
+        linked: one.clone(),
+    };
+    Ok(Connections { linked: linked.iter().map(connection).collect(), linkable })
+}
+
+/// The providers that are offered to people for their own account. Those that are for some apps are
+/// for the people of these: whoever came by one sees it.
+#[must_use]
+pub fn offered(issuer: &Issuer, present: Option<&Present>) -> Vec<Arc<Known>> {
+    let came_by_it = |known: &Known| {
+        present.is_some_and(|present| {
+            let Session { amr, provider_issuer, .. } = &present.session;
+            known.vouched(amr, provider_issuer.as_deref())
+        })
+    };
+    let mut offered = issuer.providers.usable(None);
+    offered
+        .retain(|known| known.registration.terms.allowed_clients.is_empty() || came_by_it(known));
+    offered
+}
+
+/// Who vouches for this person.
+pub async fn linked(issuer: &Issuer, present: &Present) -> Result<Vec<Linked>, Fault> {
+    identities::of_user(&*issuer.store, &present.user.id).await
+}
+
+/// Whether somebody who is connected with these comes in by this provider: it may have another
+/// issuer than the one of this name had.
+#[must_use]
+pub fn vouches(known: &Known, linked: &[Linked]) -> bool {
+    let slug = &known.registration.slug;
+    linked.iter().any(|one| one.provider == *slug && known.provider.issues(&one.issuer))
+}
+
+/// Whether somebody comes in without this identity: by their password, or by another provider that
+/// is there.
+fn has_another_way(issuer: &Issuer, user: &User, linked: &[Linked], but: &Linked) -> bool {
+    let only = issuer.providers.are_the_only_way(None);
+    let others = linked.iter().filter(|one| {
+        (&one.issuer, &one.subject) != (&but.issuer, &but.subject)
+            && issuer
+                .providers
+                .find(&one.provider, None)
+                .is_some_and(|known| known.provider.issues(&one.issuer))
+    });
+    user.password_hash.is_some() && !only || others.count() > 0
+}
+
+/// Why nothing was connected or disconnected.
+#[derive(Debug)]
+pub enum Unchanged {
+    /// They have to prove again who they are: this leads there.
+    Stale(Led),
+    /// The interaction that was to do so cannot begin.
+    Lost(Lost),
+    /// There is nothing to disconnect.
+    Gone,
+    /// What happened on the way by this provider.
+    Noted(Slug, Note),
+}
+
+type Outcome<T> = Result<T, Error<Unchanged>>;
+
+/// Turns away whoever proved too long ago who they are.
+async fn check_fresh(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+    language: &str,
+) -> Outcome<()> {
+    if issuer.clock.now() - present.session.auth_time < FRESH {
+        return Ok(());
+    }
+    let user = &present.user.id;
+    match start::begin_confirming(issuer, caller, user, language).await {
+        Ok(led) => Err(Error::Refused(Unchanged::Stale(led))),
+        Err(error) => Err(error.map(Unchanged::Lost)),
+    }
+}
+
+/// Leaves to connect a provider: the URL to go to.
+pub async fn connect(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+    slug: &Slug,
+    language: &str,
+) -> Outcome<String> {
+    let noted = |note| Unchanged::Noted(slug.clone(), note);
+    let known = issuer.providers.find(slug, None);
+    let known = known.ok_or_else(|| Error::Refused(noted(Note::Unknown)))?;
+    check_fresh(issuer, caller, present, language).await?;
+    let (user, browser) = (&present.user.id, &present.session.browser);
+    let left = upstream_login::leave_to_link(issuer, &known, user, browser, language).await;
+    left.map_err(|error| error.map(|_| noted(Note::Unavailable)))
+}
+
+/// Disconnects an identity, unless it is the last way in.
+pub async fn disconnect(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+    name: &str,
+    language: &str,
+) -> Outcome<()> {
+    check_fresh(issuer, caller, present, language).await?;
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let disconnected = disconnect_in(&tx, issuer, caller, present, name).await;
+    tx.settle(disconnected).await?;
+    issuer.notices.nudge();
+    Ok(())
+}
+
+async fn disconnect_in(
+    tx: &Tx,
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+    name: &str,
+) -> Outcome<()> {
+    let gone = || Error::Refused(Unchanged::Gone);
+    // Two who each leave the other as the last way in wait for one another.
+    let user = users::lock(tx, &present.user.id).await?.ok_or_else(gone)?;
+    let linked = identities::of_user(tx, &user.id).await?;
+    let one = linked.iter().find(|one| one.name() == name).ok_or_else(gone)?;
+    if !has_another_way(issuer, &user, &linked, one) {
+        let last = Unchanged::Noted(one.provider.clone(), Note::LastWayIn);
+        return Err(Error::Refused(last));
+    }
+    if identities::delete(tx, one).await? {
+        let event = Event::new(Kind::IdentityUnlinked).user(&user.id).from(caller.origin);
+        audit_events::insert(tx, &[event.detail(one.provider.as_str())]).await?;
+        // Whoever came in by it elsewhere may be why it is disconnected.
+        let here = &present.session.id;
+        endings::end_at_provider(tx, &user.id, &one.issuer, here, caller.origin).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! An interaction as the steps find it: open, in its own browser, submitted by its own form.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::Duration;
+
+use super::lookup;
+use super::outcome::{Lost, Outcome};
+use crate::accounts::browsers::{Present, Visitor};
+use crate::domain::audit::Origin;
+use crate::domain::interaction::{Errand, Handle, Interaction, Pending};
+use crate::domain::provider::Slug;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+use crate::oauth::Issuer;
+use crate::oauth::authorize::request::{Asked, Untrusted};
+use crate::oauth::clients::Registered;
+
+/// Who asks, and from where.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// The browser and who is signed in in it.
+    pub visitor: &'a Visitor,
+    /// The client address.
+    pub address: IpAddr,
+    /// What the browser calls itself.
+    pub user_agent: Option<&'a str>,
+    /// What makes it known to people who proved their account in it.
+    pub known: Option<&'a str>,
+    /// For audit events.
+    pub origin: &'a Origin,
+}
+
+/// An interaction with what a page shows of it.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The interaction.
+    pub interaction: Interaction,
+    /// How the browser names it.
+    pub handle: Handle,
+    /// The app that the person comes from.
+    pub client: Option<Arc<Registered>>,
+    /// What the page is about.
+    pub subject: Subject,
+    /// The account that is to be proven before anything else.
+    pub proof: Option<Proof>,
+}
+
+/// An account that somebody is to prove, so that it is connected with whom a provider vouched for.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// Its person.
+    pub user: UserId,
+    /// The provider that vouched for somebody.
+    pub provider: Slug,
+    /// The address, as the provider says it.
+    pub email: String,
+    /// Whether the account has a password.
+    pub has_password: bool,
+    /// The other providers that it is connected with.
+    pub linked: Vec<Slug>,
+}
+
+/// What a page is about.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// Somebody signs in; again, if they are named.
+    SignIn(Option<Box<Present>>),
+    /// Somebody chooses an account.
+    Choose,
+    /// This person is asked; what they allowed before comes along.
+    Consent(Box<Present>, crate::store::consents::Consent),
+    /// No page: the interaction goes on by itself.
+    Elsewhere,
+}
+
+/// A second click comes this soon after the first.
+pub(super) const SECOND_CLICK: Duration = Duration::seconds(30);
+
+/// The interaction of this name in this browser, if it can still go on.
+pub(super) async fn open(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+) -> Outcome<Interaction> {
+    let interaction = lookup::find(issuer, handle).await?;
+    if interaction.browser.is_none() || interaction.browser != caller.visitor.browser {
+        return Err(Lost::WrongBrowser.into());
+    }
+    still_open(issuer, interaction).await
+}
+
+pub(super) async fn still_open(issuer: &Issuer, interaction: Interaction) -> Outcome<Interaction> {
+    if interaction.ended_at.is_some() {
+        return Err(Lost::Finished(client(issuer, &interaction.errand).await?).into());
+    }
+    if interaction.expires_at <= issuer.clock.now() {
+        return Err(Lost::Expired(client(issuer, &interaction.errand).await?).into());
+    }
+    Ok(interaction)
+}
+
+/// The interaction that a form belongs to, done or not.
+pub(super) async fn posted(issuer: &Issuer, handle: &Handle, csrf: &str) -> Outcome<Interaction> {
+    let interaction = lookup::find(issuer, handle).await?;
+    let browser = interaction.browser.as_ref().ok_or(Lost::WrongBrowser)?;
+    if !issuer.forms.verifies(csrf, browser, &interaction.id.0) {
+        return Err(Lost::Forged.into());
+    }
+    Ok(interaction)
+}
+
+/// The interaction that a form of this browser belongs to, if it can still go on.
+pub(super) async fn submitted(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+) -> Outcome<Interaction> {
+    let interaction = posted(issuer, handle, csrf).await?;
+    if interaction.browser != caller.visitor.browser {
+        return Err(Lost::WrongBrowser.into());
+    }
+    still_open(issuer, interaction).await
+}
+
+/// The interaction of a form that came twice: the browser threw the answer to the first click away, and
+/// shows the one to the second. For anything else it is as lost as before.
+pub(super) async fn answered_just_now(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+    finished: Lost,
+) -> Outcome<Interaction> {
+    let interaction = posted(issuer, handle, csrf).await?;
+    let is_theirs = interaction.browser == caller.visitor.browser;
+    if is_theirs && ended_just_now(issuer, &interaction) {
+        return Ok(interaction);
+    }
+    Err(finished.into())
+}
+
+/// Whether an answer to it is so young that a second click may be on its way.
+pub(super) fn ended_just_now(issuer: &Issuer, interaction: &Interaction) -> bool {
+    let since = interaction.ended_at.map(|ended_at| issuer.clock.now() - ended_at);
+    since.is_some_and(|since| since <= SECOND_CLICK)
+}
+
+/// Who is to be proven in this interaction: in time, and as long as the provider may be used.
+pub(super) fn pending<'a>(issuer: &Issuer, interaction: &'a Interaction) -> Option<&'a Pending> {
+    let client = interaction.errand.client();
+    let pending = interaction.pending.as_deref();
+    let pending = pending.filter(|pending| issuer.clock.now() < pending.expires_at);
+    pending.filter(|pending| issuer.providers.find(&pending.provider, client).is_some())
+}
+
+/// The client that an errand is for.
+pub(super) async fn client(
+    issuer: &Issuer,
+    errand: &Errand,
+) -> Result<Option<Arc<Registered>>, Fault> {
+    match errand {
+        Errand::Authorize(request) => issuer.clients.find(&request.client).await,
+        _ => Ok(None),
+    }
+}
+
+/// A request with its client, as both are now.
+pub(super) async fn asked(issuer: &Issuer, errand: &Errand) -> Outcome<Option<Asked>> {
+    let Errand::Authorize(request) = errand else { return Ok(None) };
+    let client = issuer.clients.find(&request.client).await?;
+    match client.filter(|client| client.client.is_enabled()) {
+        Some(client) => Ok(Some(Asked { request: (**request).clone(), client })),
+        None => Err(Lost::Untrusted(Untrusted::Client).into()),
+    }
+}

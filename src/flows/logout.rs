@@ -1,0 +1,194 @@
+//! Signing out at the request of an app, RP-Initiated Logout. A hint that names somebody who is signed in in this very browser proves that
+//! the app speaks for them; anybody else is asked first, so no page can sign anybody out.
+
+use std::sync::Arc;
+
+use super::interaction::{self, Caller, ended_just_now, posted, submitted};
+use super::lookup;
+use super::outcome::{Lost, Outcome};
+use crate::accounts::browsers::{Cookie, Present, Visitor, sign_out};
+use crate::domain::interaction::{Errand, Handle, Interaction, LogoutRequest};
+use crate::domain::session::Session;
+use crate::domain::verdict::{Error, Fault};
+use crate::oauth::Issuer;
+use crate::oauth::authorize::response::with_parameter;
+use crate::oauth::clients::Registered;
+use crate::store::{families, interactions};
+
+/// Where a logout request leads.
+#[derive(Debug)]
+pub enum Step {
+    /// The person is asked.
+    Confirm(Handle),
+    /// It is done.
+    Done(Done),
+}
+
+/// Signed out.
+#[derive(Debug)]
+pub struct Done {
+    /// Where the browser goes: a registered URI of the app.
+    pub location: Option<String>,
+    /// The app that sent the person.
+    pub client: Option<Arc<Registered>>,
+    /// What the browser proves itself by from now on.
+    pub cookie: Option<Cookie>,
+}
+
+/// Begins with a request that came by GET, in a navigation of the browser or not.
+pub async fn begin(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    request: LogoutRequest,
+    is_navigation: bool,
+) -> Result<Step, Fault> {
+    if caller.visitor.people.is_empty() {
+        return done(issuer, &request, None).await.map(Step::Done);
+    }
+    match proven(issuer, caller.visitor, &request).await? {
+        Some(present) if is_navigation => {
+            let ending = [&present.session];
+            end(issuer, caller, &request, &ending).await.map(Step::Done)
+        }
+        _ => ask(issuer, caller.visitor, request).await,
+    }
+}
+
+/// Goes on with a request that came by POST: the browser has come back by GET.
+pub async fn go_on(issuer: &Issuer, caller: Caller<'_>, handle: &Handle) -> Outcome<Step> {
+    let found = lookup::find(issuer, handle).await?;
+    let Errand::Logout(request) = found.errand else { return Err(Lost::Unknown.into()) };
+    if found.browser.is_some() || found.expires_at <= issuer.clock.now() {
+        return Err(Lost::Expired(None).into());
+    }
+    Ok(begin(issuer, caller, request, true).await?)
+}
+
+/// The person whom the hint names, if they are signed in in this browser.
+async fn proven<'a>(
+    issuer: &Issuer,
+    visitor: &'a Visitor,
+    request: &LogoutRequest,
+) -> Result<Option<&'a Present>, Fault> {
+    let Some(user) = &request.user else { return Ok(None) };
+    let session = match &request.family {
+        Some(family) => families::find(&*issuer.store, family).await?.and_then(|one| one.session),
+        None => None,
+    };
+    let by_session = session.and_then(|session| visitor.present(&session));
+    let by_name = visitor.people.iter().find(|present| present.user.id == *user);
+    Ok(by_session.filter(|present| present.user.id == *user).or(by_name))
+}
+
+async fn ask(issuer: &Issuer, visitor: &Visitor, request: LogoutRequest) -> Result<Step, Fault> {
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let errand = Errand::Logout(request);
+    let interaction = Interaction::new(errand, visitor.browser.clone(), tx.now());
+    interactions::keep(&tx, &interaction).await?;
+    tx.commit().await?;
+    Ok(Step::Confirm(interaction.id.handle()))
+}
+
+/// What the page that asks shows.
+pub async fn asking(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+) -> Outcome<(Interaction, Option<Arc<Registered>>)> {
+    let interaction = interaction::open(issuer, caller, handle).await?;
+    let client = match &interaction.errand {
+        Errand::Logout(request) => client(issuer, request).await?,
+        _ => return Err(Lost::Unknown.into()),
+    };
+    Ok((interaction, client))
+}
+
+/// The person said that they want to sign out, or that they do not.
+pub async fn confirm(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+    yes: bool,
+) -> Outcome<Option<Done>> {
+    let interaction = match submitted(issuer, caller, handle, csrf).await {
+        Err(Error::Refused(lost @ (Lost::Finished(_) | Lost::WrongBrowser))) => {
+            return again(issuer, caller, handle, csrf, (yes, lost)).await;
+        }
+        other => other?,
+    };
+    let Errand::Logout(request) = &interaction.errand else {
+        return Err(Lost::Unknown.into());
+    };
+    // It ends in a session where somebody stays.
+    let stays = caller.visitor.people.first().map(|present| &present.session.id);
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    interactions::end(&tx, &interaction.id, stays.filter(|_| !yes)).await?;
+    tx.commit().await?;
+    if !yes {
+        return Ok(None);
+    }
+    let ending: Vec<_> = caller.visitor.people.iter().map(|present| &present.session).collect();
+    Ok(Some(end(issuer, caller, request, &ending).await?))
+}
+
+/// A second click: the browser threw the answer to the first one away. It shows the cookie from before,
+/// which is nobody's any more, or the one that it was given.
+async fn again(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+    (yes, lost): (bool, Lost),
+) -> Outcome<Option<Done>> {
+    let interaction = posted(issuer, handle, csrf).await?;
+    let Errand::Logout(request) = &interaction.errand else { return Err(lost.into()) };
+    let visitor = caller.visitor;
+    let is_theirs = visitor.people.is_empty() || visitor.browser == interaction.browser;
+    let same = yes == interaction.session.is_none();
+    if !(is_theirs && same && ended_just_now(issuer, &interaction)) {
+        return Err(lost.into());
+    }
+    Ok(if yes { Some(done(issuer, request, None).await?) } else { None })
+}
+
+async fn end(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    request: &LogoutRequest,
+    ending: &[&Session],
+) -> Result<Done, Fault> {
+    let cookie = match &caller.visitor.browser {
+        Some(browser) => {
+            let tx = issuer.store.begin(issuer.clock.now()).await?;
+            let cookie = sign_out(&tx, browser, ending, caller.origin).await?;
+            tx.commit().await?;
+            issuer.notices.nudge();
+            Some(cookie)
+        }
+        None => None,
+    };
+    done(issuer, request, cookie).await
+}
+
+async fn done(
+    issuer: &Issuer,
+    request: &LogoutRequest,
+    cookie: Option<Cookie>,
+) -> Result<Done, Fault> {
+    let location = request.redirect_uri.as_ref().map(|uri| match &request.state {
+        Some(state) => with_parameter(uri, "state", state),
+        None => uri.clone(),
+    });
+    Ok(Done { location, client: client(issuer, request).await?, cookie })
+}
+
+async fn client(
+    issuer: &Issuer,
+    request: &LogoutRequest,
+) -> Result<Option<Arc<Registered>>, Fault> {
+    match &request.client {
+        Some(client) => issuer.clients.find(client).await,
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,71 @@
+//! Where an interaction is kept: by the browser, sealed, in the address and the forms of its pages,
+//! until somebody in it proves something or leaves for a provider; from then on in the database.
+//! Whoever has not proven anything makes nobody write anything but that, and there is a bound to it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::interaction::{Errand, Handle, Interaction, InteractionId};
+use crate::domain::random::is_identifier;
+use crate::domain::session::BrowserId;
+use crate::domain::verdict::Fault;
+use crate::flows::outcome::{Lost, Outcome};
+use crate::oauth::Issuer;
+use crate::store::interactions;
+
+/// What begins every sealed interaction, and no identifier.
+const SEALED: &str = "s.";
+
+#[derive(Serialize, Deserialize)]
+struct Carried {
+    id: String,
+    browser: Option<String>,
+    errand: Errand,
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    received_at: DateTime<Utc>,
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    expires_at: DateTime<Utc>,
+}
+
+/// How the browser names an interaction.
+pub(super) fn handle(issuer: &Issuer, interaction: &Interaction) -> Result<Handle, Fault> {
+    if interaction.is_stored {
+        return Ok(interaction.id.handle());
+    }
+    let carried = Carried {
+        id: interaction.id.0.clone(),
+        browser: interaction.browser.as_ref().map(|browser| browser.0.clone()),
+        errand: interaction.errand.clone(),
+        received_at: interaction.received_at,
+        expires_at: interaction.expires_at,
+    };
+    let text = serde_json::to_vec(&carried)
+        .map_err(|error| Fault::internal("writing an interaction", error))?;
+    Ok(Handle(format!("{SEALED}{}", issuer.browsers.seal(&text)?)))
+}
+
+/// The interaction of this handle.
+pub(super) async fn find(issuer: &Issuer, handle: &Handle) -> Outcome<Interaction> {
+    let Some(sealed) = handle.0.strip_prefix(SEALED) else {
+        let id = Some(&handle.0).filter(|name| is_identifier(name)).ok_or(Lost::Unknown)?;
+        let stored = interactions::find(&*issuer.store, &InteractionId(id.clone())).await?;
+        return stored.ok_or(Lost::Unknown.into());
+    };
+    let opened = issuer.browsers.open(sealed);
+    let carried = opened.and_then(|text| serde_json::from_slice::<Carried>(&text).ok());
+    let Carried { id, browser, errand, received_at, expires_at } = carried.ok_or(Lost::Unknown)?;
+    let interaction = Interaction {
+        id: InteractionId(id),
+        browser: browser.map(BrowserId),
+        errand,
+        session: None,
+        pending: None,
+        received_at,
+        expires_at,
+        ended_at: None,
+        is_stored: false,
+    };
+    // What was written since counts.
+    let stored = interactions::find(&*issuer.store, &interaction.id).await?;
+    Ok(stored.unwrap_or(interaction))
+}

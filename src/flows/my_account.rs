@@ -1,0 +1,204 @@
+//! My account: what a person sees and ends of what they opened.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use zeroize::Zeroizing;
+
+use crate::accounts::browsers::{Cookie, Present, change_cookie, sign_out, touch};
+use crate::accounts::endings;
+use crate::accounts::new_password::{self, Change, Unchanged};
+use crate::domain::audit::{Event, Kind};
+use crate::domain::client::ClientId;
+use crate::domain::scope::Scope;
+use crate::domain::session::{Session, SessionId};
+use crate::domain::verdict::{Error, Fault};
+use crate::flows::interaction::Caller;
+use crate::oauth::Issuer;
+use crate::oauth::clients::Registered;
+use crate::store::apps::{self, Open};
+use crate::store::consents::{self, Consent};
+use crate::store::{audit_events, sessions};
+
+/// What a person opened: one part of it, however much there is.
+#[derive(Debug)]
+pub struct Opened {
+    /// Where they are signed in: here first, then the last proven first.
+    pub devices: Vec<Session>,
+    /// Whether more devices stand behind these.
+    pub more_devices: bool,
+    /// The apps that have access.
+    pub apps: Vec<Access>,
+    /// The app behind which more of them stand.
+    pub more_apps: Option<ClientId>,
+}
+
+/// Which part of it.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    /// The devices behind the one that was proven at this instant and has this name.
+    pub devices_behind: Option<(DateTime<Utc>, SessionId)>,
+    /// The apps behind this one.
+    pub apps_behind: Option<ClientId>,
+}
+
+/// What an app may do.
+#[derive(Debug)]
+pub struct Access {
+    /// The app.
+    pub client: Arc<Registered>,
+    /// Its scope.
+    pub scope: Scope,
+    /// Single claims that it may see.
+    pub claims: Vec<String>,
+    /// The resources at which it may use them, RFC 8707.
+    pub resources: Vec<String>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// The devices of one part, besides this one.
+const DEVICES: usize = 20;
+/// The apps of one part.
+const APPS: usize = 30;
+/// The families of one app that are read to say what it may do.
+const FAMILIES: u64 = 200;
+
+/// A part of what this person opened.
+pub async fn opened(issuer: &Issuer, present: &Present, part: &Part) -> Result<Opened, Fault> {
+    let (store, now, user) = (&*issuer.store, issuer.clock.now(), &present.user.id);
+    touch(store, &present.session, now).await?;
+    let (here, behind) = (&present.session, part.devices_behind.as_ref());
+    let some = DEVICES as u64 + 1;
+    let mut devices = sessions::some_of_user(store, user, &here.id, behind, some, now).await?;
+    let more_devices = devices.len() > DEVICES;
+    devices.truncate(DEVICES);
+    if behind.is_none() {
+        devices.insert(0, here.clone());
+    }
+    let behind = part.apps_behind.as_ref();
+    let mut clients = apps::of_user(store, user, behind, APPS + 1).await?;
+    let is_more = clients.len() > APPS;
+    clients.truncate(APPS);
+    let more_apps = clients.last().filter(|_| is_more).cloned();
+    let mut apps = Vec::with_capacity(clients.len());
+    for client in clients {
+        apps.extend(access(issuer, present, &client, now).await?);
+    }
+    let name = |access: &Access| access.client.client.name.to_lowercase();
+    apps.sort_by_key(|access| (name(access), access.client.client.id.clone()));
+    Ok(Opened { devices, more_devices, apps, more_apps })
+}
+
+/// What this app may do: what was consented to, and what is open besides.
+async fn access(
+    issuer: &Issuer,
+    present: &Present,
+    client: &ClientId,
+    now: DateTime<Utc>,
+) -> Result<Option<Access>, Fault> {
+    let (store, user) = (&*issuer.store, &present.user.id);
+    let mut found = consents::given(store, user, client).await?;
+    for open in apps::open_at(store, user, client, FAMILIES, now).await? {
+        if let Some((all, _)) = &mut found {
+            all.scope = all.scope.joined_with(&open.scope);
+            add_new(&mut all.claims, open.claims);
+            add_new(&mut all.resources, open.resources);
+        } else {
+            let Open { scope, claims, resources, since } = open;
+            found = Some((Consent { scope, claims, resources }, since));
+        }
+    }
+    let (Some((consent, since)), Some(client)) = (found, issuer.clients.find(client).await?) else {
+        return Ok(None);
+    };
+    let Consent { scope, claims, resources } = consent;
+    Ok(Some(Access { client, scope, claims, resources, since }))
+}
+
+fn add_new(all: &mut Vec<String>, more: Vec<String>) {
+    for one in more {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+}
+
+/// Changes the password; everything elsewhere ends.
+pub async fn change_password(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+    current: &Zeroizing<String>,
+    new: &Zeroizing<String>,
+) -> Result<Cookie, Error<Unchanged>> {
+    let Caller { address, known, origin, .. } = caller;
+    let change = Change { current, new, address, known, origin };
+    let changed = new_password::change(issuer.door(), &issuer.hasher, present, change).await;
+    issuer.notices.nudge();
+    changed
+}
+
+/// Signs out on one device; it may be this one.
+pub async fn end_device(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+    device: &SessionId,
+) -> Result<Option<Cookie>, Fault> {
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let found = sessions::hold(&tx, device).await?;
+    // Somebody else's session is none of theirs.
+    let cookie = match found.filter(|session| session.user == present.user.id) {
+        Some(session) if session.browser == present.session.browser => {
+            Some(sign_out(&tx, &session.browser, &[&session], caller.origin).await?)
+        }
+        Some(session) => {
+            endings::end_session(&tx, &session, caller.origin).await?;
+            None
+        }
+        None => None,
+    };
+    tx.commit().await?;
+    issuer.notices.nudge();
+    Ok(cookie)
+}
+
+/// Signs out everywhere, here too, and takes back every token.
+pub async fn end_everywhere(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+) -> Result<Cookie, Fault> {
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let user = &present.user.id;
+    let ended = endings::end_everything(&tx, user, None, caller.origin).await?;
+    let event = Event::new(Kind::UserLoggedOut).user(user).from(caller.origin);
+    let event = event.detail(format!("{ended} families ended"));
+    audit_events::insert(&tx, &[event]).await?;
+    let cookie = change_cookie(&tx, &present.session.browser).await?;
+    tx.commit().await?;
+    issuer.notices.nudge();
+    Ok(cookie)
+}
+
+/// Takes everything back that was granted to an app.
+pub async fn remove_app(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    present: &Present,
+    client: &ClientId,
+) -> Result<bool, Fault> {
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let user = &present.user.id;
+    let ended = endings::end_at_client(&tx, user, client, caller.origin).await?;
+    let had_consent = consents::delete(&tx, user, client).await?;
+    let removed = ended > 0 || had_consent;
+    if removed {
+        let event = Event::new(Kind::ConsentWithdrawn).user(user).client(client);
+        audit_events::insert(&tx, &[event.from(caller.origin)]).await?;
+    }
+    tx.commit().await?;
+    issuer.notices.nudge();
+    Ok(removed)
+}

@@ -1,0 +1,78 @@
+//! What comes of a step of an interaction.
+
+use std::sync::Arc;
+
+use crate::accounts::browsers::Cookie;
+use crate::domain::interaction::Handle;
+use crate::domain::note::Note;
+use crate::domain::provider::Slug;
+use crate::domain::session::SessionId;
+use crate::domain::verdict::Error;
+use crate::oauth::authorize::request::Untrusted;
+use crate::oauth::authorize::response::Answer;
+use crate::oauth::clients::Registered;
+
+/// Where the person goes next, and the cookie that their browser gets.
+#[derive(Clone, Debug)]
+pub struct Led {
+    /// Where to.
+    pub next: Next,
+    /// What the browser proves itself by from now on.
+    pub cookie: Option<Cookie>,
+}
+
+/// Where a person goes next.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// To sign in.
+    SignIn(Handle),
+    /// To sign in as somebody who is not signed in yet.
+    SignInAsAnother(Handle),
+    /// To choose an account.
+    Choose(Handle),
+    /// To be asked.
+    Consent(Handle),
+    /// To come back as themselves: a posted request has no cookies.
+    Continue(Handle),
+    /// Back to the app.
+    Answer(Answer),
+    /// To their account, which says what happened.
+    Account(SessionId, Option<Said>),
+}
+
+/// What an account page says to somebody who comes to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// They proved again who they are.
+    Confirmed,
+    /// A provider is connected.
+    Linked,
+    /// What happened on the way by this provider.
+    Noted(Slug, Note),
+}
+
+/// Why an interaction cannot go on.
+#[derive(Clone, Debug)]
+pub enum Lost {
+    /// It never was, or is long gone.
+    Unknown,
+    /// It belongs to another browser, or this one has no cookies.
+    WrongBrowser,
+    /// The form did not come from our page.
+    Forged,
+    /// It took too long.
+    Expired(Option<Arc<Registered>>),
+    /// It is done.
+    Finished(Option<Arc<Registered>>),
+    /// Its client or its redirect URI is not registered any more.
+    Untrusted(Untrusted),
+}
+
+impl From<Lost> for Error<Lost> {
+    fn from(lost: Lost) -> Self {
+        Self::Refused(lost)
+    }
+}
+
+/// The result of a step of an interaction.
+pub type Outcome<T> = Result<T, Error<Lost>>;

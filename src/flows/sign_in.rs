@@ -1,0 +1,282 @@
+//! Signing in, choosing an account, turning back.
+
+use crate::accounts::browsers;
+use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Place, Refused, SignedIn};
+use crate::domain::interaction::{Handle, Interaction, Pending};
+use crate::domain::person;
+use crate::domain::session::{Session, SessionId};
+use crate::domain::user::UserId;
+use crate::domain::verdict::Error;
+use crate::flows::advance;
+use crate::flows::complete_sign_in::{Entry, asks_for_another, enter, known, next, present, token};
+use crate::flows::interaction::{self, Caller};
+use crate::flows::outcome::{Led, Lost, Next, Outcome};
+use crate::oauth::Issuer;
+use crate::oauth::error::{ErrorCode, Refusal};
+use crate::store::{Tx, audit_events, interactions, users};
+
+/// What somebody typed into the sign-in page.
+#[derive(Clone, Copy)]
+pub struct Typed<'a> {
+    /// The user name or the address.
+    pub username: &'a str,
+    /// The password.
+    pub password: &'a str,
+    /// Whether they want to stay signed in.
+    pub keep: bool,
+}
+
+impl std::fmt::Debug for Typed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Typed").field("keep", &self.keep).finish_non_exhaustive()
+    }
+}
+
+/// Why nobody was signed in.
+#[derive(Clone, Debug)]
+pub enum NotSignedIn {
+    /// The interaction cannot go on.
+    Lost(Lost),
+    /// People come in by providers alone.
+    ByProviderOnly,
+    /// The password did not let them in.
+    Refused(Refused),
+    /// The password is right, and another account is to be proven.
+    Another,
+}
+
+fn lost(error: Error<Lost>) -> Error<NotSignedIn> {
+    error.map(NotSignedIn::Lost)
+}
+
+fn refused(error: Error<Refused>) -> Error<NotSignedIn> {
+    error.map(NotSignedIn::Refused)
+}
+
+/// Signs somebody in and takes the next step.
+pub async fn sign_in(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+    typed: Typed<'_>,
+) -> Result<Led, Error<NotSignedIn>> {
+    let interaction = interaction::posted(issuer, handle, csrf).await.map_err(lost)?;
+    let is_again = is_second_click(issuer, caller, &interaction);
+    if !is_again {
+        interaction::submitted(issuer, caller, handle, csrf).await.map_err(lost)?;
+    }
+    let client = interaction.errand.client();
+    // Whom a provider vouched for may have no other way to prove an older account: that one alone.
+    let only = issuer.providers.are_the_only_way(client) && !is_again;
+    let pending = interaction::pending(issuer, &interaction);
+    if only && pending.is_none() {
+        return Err(Error::Refused(NotSignedIn::ByProviderOnly));
+    }
+    let knock = Knock {
+        username: typed.username,
+        password: typed.password,
+        place: Place::Address(caller.address),
+        browser: caller.known,
+        asked_for: pending.and_then(|pending| asked_for(pending, typed.username)),
+        client,
+        origin: caller.origin,
+    };
+    let signed_in = issuer.door().by_password(knock).await.map_err(refused)?;
+    if only && pending.is_none_or(|pending| pending.user != signed_in.user.id) {
+        return Err(Error::Refused(NotSignedIn::Refused(Refused::Wrong)));
+    }
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let proven =
+        Proven { interaction: &interaction, signed_in: &signed_in, keep: typed.keep, is_again };
+    let led = admit(&tx, issuer, caller, proven).await;
+    tx.settle(led).await
+}
+
+/// The account that is to be proven, where its address was typed: the provider vouched for that,
+/// whether or not the account had proven it before.
+fn asked_for<'a>(pending: &'a Pending, username: &str) -> Option<&'a UserId> {
+    let address = pending.identity.verified_email().and_then(person::email_key)?;
+    (person::email_key(username)? == address).then_some(&pending.user)
+}
+
+/// Somebody who proved a password.
+#[derive(Clone, Copy)]
+struct Proven<'a> {
+    /// What they are in the middle of, as it was before they proved it.
+    interaction: &'a Interaction,
+    signed_in: &'a SignedIn,
+    keep: bool,
+    is_again: bool,
+}
+
+/// The first click was answered just now, and the browser threw the answer away for this one: it shows
+/// the cookie from before, which is nobody's any more, or the one that it was given.
+fn is_second_click(issuer: &Issuer, caller: Caller<'_>, interaction: &Interaction) -> bool {
+    let is_theirs = caller.visitor.browser == interaction.browser;
+    let is_over = match interaction.ended_at {
+        // Signed in, and asked for something else since: only whoever shows the old cookie is late.
+        None => !is_theirs,
+        Some(_) => interaction::ended_just_now(issuer, interaction),
+    };
+    interaction.session.is_some() && is_over && (is_theirs || caller.visitor.people.is_empty())
+}
+
+async fn admit(
+    tx: &Tx,
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    proven: Proven<'_>,
+) -> Result<Led, Error<NotSignedIn>> {
+    let Proven { interaction, signed_in, keep, is_again } = proven;
+    let (id, user) = (&interaction.id, &signed_in.user.id);
+    if interaction::pending(issuer, interaction).is_some() {
+        // Before it is held for reading, or two of these wait for each other.
+        users::lock(tx, user).await?;
+    }
+    let client = interaction.errand.client();
+    let event = signed_in.record(tx, client, caller.origin).await.map_err(refused)?;
+    interactions::keep(tx, interaction).await?;
+    let found = interactions::lock(tx, id).await?;
+    let found = found.ok_or(Error::Refused(NotSignedIn::Lost(Lost::Unknown)))?;
+    // Two clicks may be on their way at once, and the other one may be faster.
+    if is_again || found.ended_at.is_some() || found.session != interaction.session {
+        audit_events::insert(tx, &[event]).await?;
+        return again(tx, issuer, caller, found, user).await;
+    }
+    if asks_for_another(tx, issuer, id, user).await? {
+        return Err(Error::Refused(NotSignedIn::Another));
+    }
+    let entry = Entry { id, user, amr: PASSWORD_AMR, issuer: None, keep, event };
+    enter(tx, issuer, caller, entry).await.map_err(lost)
+}
+
+/// Answers a second click like the first: for the same person, in the session of the first, and with
+/// the cookie of the first.
+async fn again(
+    tx: &Tx,
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    found: Interaction,
+    user: &UserId,
+) -> Result<Led, Error<NotSignedIn>> {
+    let finished = || Error::Refused(NotSignedIn::Lost(Lost::Finished(None)));
+    let browser = found.browser.clone().ok_or_else(finished)?;
+    let visitor = present(tx, browser.clone()).await?;
+    let present = found.session.as_ref().and_then(|session| visitor.present(session));
+    let session = present.map(|present| &present.session);
+    let is_young = |session: &&Session| tx.now() - session.auth_time <= interaction::SECOND_CLICK;
+    let session = session.filter(|session| session.user == *user).filter(is_young);
+    let token = token(issuer, &found.id, session.ok_or_else(finished)?);
+    let mut cookie = browsers::same_cookie(tx, &browser, token).await?;
+    if let Some(cookie) = &mut cookie {
+        cookie.known = Some(known(issuer, caller, user, tx));
+    }
+    if cookie.is_none() && caller.visitor.browser != Some(browser) {
+        return Err(finished());
+    }
+    let led = next(tx, issuer, &visitor, found).await.map_err(lost)?;
+    Ok(Led { cookie, ..led })
+}
+
+/// Somebody chose an account that is signed in in their browser and may go on; any other: they sign
+/// in as somebody else.
+pub async fn choose(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+    session: Option<&SessionId>,
+) -> Outcome<Led> {
+    let mut interaction = match interaction::submitted(issuer, caller, handle, csrf).await {
+        Err(Error::Refused(Lost::Finished(client))) => {
+            let finished = Lost::Finished(client);
+            let before =
+                interaction::answered_just_now(issuer, caller, handle, csrf, finished.clone());
+            // The same choice has the same answer.
+            before
+                .await
+                .ok()
+                .filter(|before| before.session.is_some() && before.session.as_ref() == session)
+                .ok_or(finished)?
+        }
+        other => other?,
+    };
+    let eligible = advance::eligible(issuer, caller.visitor, &interaction.errand);
+    let chosen = session.filter(|chosen| eligible.iter().any(|one| one.session.id == **chosen));
+    let Some(chosen) = chosen else {
+        return Ok(Led { next: Next::SignInAsAnother(handle.clone()), cookie: None });
+    };
+    interaction.session = Some(chosen.clone());
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let led = async {
+        interactions::keep(&tx, &interaction).await?;
+        interaction.is_stored = true;
+        interactions::set_session(&tx, &interaction.id, chosen).await?;
+        next(&tx, issuer, caller.visitor, interaction).await
+    };
+    let led = led.await;
+    tx.settle(led).await
+}
+
+/// Somebody goes on without connecting whom a provider vouched for.
+pub async fn forget_pending(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+) -> Outcome<Led> {
+    let interaction = interaction::submitted(issuer, caller, handle, csrf).await?;
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    interactions::set_pending(&tx, &interaction.id, None).await?;
+    tx.commit().await?;
+    Ok(Led { next: Next::SignIn(handle.clone()), cookie: None })
+}
+
+/// Somebody turned back: the app hears `access_denied` (RFC 6749 §4.1.2.1), or that the provider
+/// which they wanted to come by is unavailable.
+pub async fn turn_back(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+    unavailable: bool,
+) -> Outcome<Led> {
+    let refusal = if unavailable {
+        // RFC 6749 §4.1.2.1
+        Refusal::new(ErrorCode::Overloaded, "the provider cannot be reached")
+    } else {
+        Refusal::new(ErrorCode::AccessDenied, "the person turned back")
+    };
+    let interaction = match interaction::submitted(issuer, caller, handle, csrf).await {
+        Err(Error::Refused(Lost::Finished(client))) => {
+            let finished = Lost::Finished(client);
+            return refused_before(issuer, caller, handle, csrf, (finished, refusal)).await;
+        }
+        other => other?,
+    };
+    let asked = interaction::asked(issuer, &interaction.errand).await?.ok_or(Lost::Unknown)?;
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let answer = advance::refuse(&tx, issuer, interaction, &asked, &refusal).await;
+    let answer = tx.settle(answer).await?;
+    Ok(Led { next: Next::Answer(answer), cookie: None })
+}
+
+/// A second click of a no: the app hears the same.
+pub(super) async fn refused_before(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+    (finished, refusal): (Lost, Refusal),
+) -> Outcome<Led> {
+    let interaction =
+        interaction::answered_just_now(issuer, caller, handle, csrf, finished.clone()).await?;
+    let asked = interaction::asked(issuer, &interaction.errand).await?;
+    // One that ended in a session ended with a yes.
+    let Some(asked) = asked.filter(|_| interaction.session.is_none()) else {
+        return Err(finished.into());
+    };
+    let answer = advance::address(issuer, &asked)?.error(&refusal);
+    Ok(Led { next: Next::Answer(answer), cookie: None })
+}

@@ -1,0 +1,91 @@
+//! How interactions begin.
+
+use crate::domain::interaction::{Errand, Handle, Interaction, InteractionId};
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+use crate::flows::interaction::{self, Caller};
+use crate::flows::outcome::{Led, Lost, Outcome};
+use crate::flows::{advance, lookup};
+use crate::oauth::Issuer;
+use crate::oauth::authorize::request::Asked;
+
+/// Begins with a request that came by GET.
+pub async fn begin(issuer: &Issuer, caller: Caller<'_>, asked: Asked) -> Outcome<Led> {
+    let errand = Errand::Authorize(Box::new(asked.request.clone()));
+    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), issuer.clock.now());
+    advance::on(issuer, caller, advance::Course { interaction, asked: Some(asked) }).await
+}
+
+/// Begins with somebody who wants to see their account, and is not signed in or more than one.
+pub async fn begin_account(issuer: &Issuer, caller: Caller<'_>) -> Outcome<Led> {
+    let errand = Errand::Account { ui_locales: None };
+    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), issuer.clock.now());
+    advance::on(issuer, caller, advance::Course { interaction, asked: None }).await
+}
+
+/// Begins with somebody whom their account page asks to prove again who they are.
+pub async fn begin_confirming(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    user: &UserId,
+    language: &str,
+) -> Outcome<Led> {
+    let errand = Errand::Confirm { user: user.clone(), ui_locales: Some(language.to_owned()) };
+    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), issuer.clock.now());
+    advance::on(issuer, caller, advance::Course { interaction, asked: None }).await
+}
+
+/// What lets an interaction begin anew elsewhere: it stands on pages in the browser of an app, and
+/// nowhere else.
+#[must_use]
+pub fn pass(issuer: &Issuer, interaction: &Interaction) -> String {
+    let token = |browser| issuer.forms.token(browser, &elsewhere(&interaction.id));
+    interaction.browser.as_ref().map(token).unwrap_or_default()
+}
+
+fn elsewhere(id: &InteractionId) -> String {
+    format!("elsewhere {}", id.0)
+}
+
+/// Begins anew, in another browser, what somebody is in the middle of in the browser of an app: the
+/// app's request moves, and nothing of the person. Whoever opens this has an interaction of their own.
+pub async fn begin_elsewhere(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    pass: &str,
+) -> Outcome<Led> {
+    let found = lookup::find(issuer, handle).await?;
+    let browser = found.browser.as_ref().ok_or(Lost::Unknown)?;
+    if !issuer.forms.verifies(pass, browser, &elsewhere(&found.id)) {
+        return Err(Lost::Unknown.into());
+    }
+    let errand = interaction::still_open(issuer, found).await?.errand;
+    match interaction::asked(issuer, &errand).await? {
+        Some(mut asked) => {
+            asked.request.login_hint = None;
+            begin(issuer, caller, asked).await
+        }
+        None => begin_account(issuer, caller).await,
+    }
+}
+
+/// Hands a request that came by POST to the browser. A cross-site POST brings no cookie of ours, so the
+/// browser comes back by GET.
+pub fn hand_over(issuer: &Issuer, errand: Errand) -> Result<Handle, Fault> {
+    lookup::handle(issuer, &Interaction::new(errand, None, issuer.clock.now()))
+}
+
+/// Goes on with an interaction; a request that was handed over begins now, in the browser that brings
+/// it.
+pub async fn go_on(issuer: &Issuer, caller: Caller<'_>, handle: &Handle) -> Outcome<Led> {
+    let interaction = lookup::find(issuer, handle).await?;
+    if interaction.browser.is_some() {
+        let interaction = interaction::open(issuer, caller, handle).await?;
+        let asked = interaction::asked(issuer, &interaction.errand).await?;
+        return advance::on(issuer, caller, advance::Course { interaction, asked }).await;
+    }
+    let errand = interaction::still_open(issuer, interaction).await?.errand;
+    let asked = interaction::asked(issuer, &errand).await?.ok_or(Lost::Unknown)?;
+    begin(issuer, caller, asked).await
+}

@@ -1,0 +1,230 @@
+//! Leaving for a provider.
+//!
+//! What a person takes along is one secret; the row of it is bound to the browser, the provider and
+//! the interaction, and is taken once. Nothing else says who comes back to what.
+
+use chrono::Duration;
+
+use crate::domain::interaction::{Errand, Handle, Interaction};
+use crate::domain::note::Note;
+use crate::domain::provider::Slug;
+use crate::domain::secret::{Plain, VisitState};
+use crate::domain::session::BrowserId;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Error;
+use crate::flows::advance;
+use crate::flows::interaction::{self, Caller, Subject, View};
+use crate::flows::outcome::Lost;
+use crate::oauth::Issuer;
+use crate::oauth::providers::{Known, redirect_uri};
+use crate::social::{self, AuthorizationRequest, Trouble};
+use crate::store::interactions;
+use crate::store::visits::{self, Visit};
+
+/// How long somebody may be away.
+pub(super) const LIFE: Duration = Duration::minutes(10);
+
+/// Why nobody left.
+#[derive(Debug)]
+pub enum NotLeft {
+    /// The interaction cannot go on.
+    Lost(Lost),
+    /// The provider may not be used, or cannot be reached.
+    Noted(Slug, Note),
+}
+
+fn lost(error: Error<Lost>) -> Error<NotLeft> {
+    error.map(NotLeft::Lost)
+}
+
+/// Leaves for a provider from the sign-in page: the URL to go to. The provider speaks the language
+/// of that page: what the errand says of it is read by `language`.
+pub async fn leave(
+    issuer: &Issuer,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+    (provider, keep): (&Slug, bool),
+    language: impl FnOnce(Option<&str>) -> &'static str,
+) -> Result<String, Error<NotLeft>> {
+    let interaction = interaction::submitted(issuer, caller, handle, csrf).await.map_err(lost)?;
+    let known = issuer.providers.find(provider, interaction.errand.client());
+    let unknown = || Error::Refused(NotLeft::Noted(provider.clone(), Note::Unknown));
+    let known = known.ok_or_else(unknown)?;
+    let language = language(interaction.errand.ui_locales());
+    let view = advance::shown(issuer, caller, interaction).await.map_err(lost)?;
+    depart_from(issuer, &known, &view, Choice { provider, keep, language }, false).await
+}
+
+/// What somebody chose on the sign-in page.
+#[derive(Clone, Copy, Debug)]
+struct Choice<'a> {
+    provider: &'a Slug,
+    /// Whether they want to stay signed in.
+    keep: bool,
+    /// The language that they read.
+    language: &'a str,
+}
+
+/// Leaves at once where the app named a provider; `None` where it did not, or one that may not be
+/// used. The hint counts once: whoever comes back to the page stays there.
+pub async fn leave_by_hint(
+    issuer: &Issuer,
+    view: &mut View,
+    language: &str,
+    in_app: bool,
+) -> Result<Option<String>, Error<NotLeft>> {
+    let Errand::Authorize(request) = &mut view.interaction.errand else { return Ok(None) };
+    let Some(hint) = request.idp_hint.take() else { return Ok(None) };
+    let Some(known) = issuer.providers.find(&hint, Some(&request.client)) else { return Ok(None) };
+    if in_app && known.shuns_in_apps() {
+        return Ok(None);
+    }
+    advance::set_errand(issuer, view).await?;
+    let choice = Choice { provider: &hint, keep: false, language };
+    depart_from(issuer, &known, view, choice, true).await.map(Some)
+}
+
+async fn depart_from(
+    issuer: &Issuer,
+    known: &Known,
+    view: &View,
+    choice: Choice<'_>,
+    direct: bool,
+) -> Result<String, Error<NotLeft>> {
+    let interaction = &view.interaction;
+    let browser = interaction.browser.as_ref();
+    let browser = browser.ok_or(Error::Refused(NotLeft::Lost(Lost::WrongBrowser)))?;
+    let hint = match &interaction.errand {
+        Errand::Authorize(request) => request.login_hint.as_deref(),
+        _ => None,
+    };
+    let departure = Departure {
+        interaction,
+        browser,
+        choice,
+        direct,
+        hint,
+        again: must_prove_again(view),
+        scopes: None,
+    };
+    let left = depart(issuer, known, departure).await;
+    let noted = |_| NotLeft::Noted(choice.provider.clone(), Note::Unavailable);
+    left.map_err(|trouble| trouble.map(noted))
+}
+
+/// Whether the provider is to ask the person anew. That somebody is still signed in there proves
+/// nothing where proof was asked for, OpenID Connect Core §3.1.2.1.
+fn must_prove_again(view: &View) -> bool {
+    let is_asked = match &view.interaction.errand {
+        Errand::Authorize(request) => request.prompt.login || request.max_age.is_some(),
+        Errand::Confirm { .. } => true,
+        Errand::Account { .. } | Errand::Link { .. } | Errand::Logout(_) => false,
+    };
+    is_asked || matches!(view.subject, Subject::SignIn(Some(_)))
+}
+
+/// Somebody who leaves.
+#[derive(Clone, Copy, Debug)]
+struct Departure<'a> {
+    interaction: &'a Interaction,
+    browser: &'a BrowserId,
+    choice: Choice<'a>,
+    direct: bool,
+    hint: Option<&'a str>,
+    again: bool,
+    /// What they had not agreed to.
+    scopes: Option<&'a str>,
+}
+
+async fn depart(
+    issuer: &Issuer,
+    known: &Known,
+    departure: Departure<'_>,
+) -> Result<String, Error<Trouble>> {
+    let state = Plain::<VisitState>::generate();
+    let slug = &known.registration.slug;
+    let request = AuthorizationRequest {
+        redirect_uri: &redirect_uri(&issuer.url, slug),
+        state: state.expose(),
+        nonce: &issuer.visits.nonce(&state),
+        verifier: &issuer.visits.verifier(&state),
+        login_hint: departure.hint,
+        language: departure.choice.language,
+        again: departure.again,
+        scopes: departure.scopes,
+    };
+    let url = social::in_time(None, known.provider.start(request)).await.map_err(|trouble| {
+        tracing::warn!(provider = %slug, %trouble, "people cannot be sent to this provider");
+        Error::Refused(trouble)
+    })?;
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let visit = Visit {
+        hash: state.hashed(),
+        provider: slug.clone(),
+        browser: departure.browser.clone(),
+        interaction: departure.interaction.id.clone(),
+        kept: departure.choice.keep,
+        direct: departure.direct,
+        again: departure.again,
+        consenting: departure.scopes.is_some(),
+        expires_at: tx.now() + LIFE,
+    };
+    // Who comes back comes back to this.
+    match departure.interaction.errand {
+        // They have just proven who they are, or are signed in.
+        Errand::Link { .. } | Errand::Confirm { .. } => {
+            interactions::keep(&tx, departure.interaction).await?;
+        }
+        Errand::Authorize(_) | Errand::Account { .. } | Errand::Logout(_) => {
+            interactions::keep_unproven(&tx, departure.interaction).await?;
+        }
+    }
+    visits::insert(&tx, &visit).await?;
+    tx.commit().await?;
+    Ok(url)
+}
+
+/// Leaves for a provider to connect it to an account. The person proved just now who they are.
+pub async fn leave_to_link(
+    issuer: &Issuer,
+    known: &Known,
+    user: &UserId,
+    browser: &BrowserId,
+    language: &str,
+) -> Result<String, Error<Trouble>> {
+    let errand = Errand::Link { user: user.clone() };
+    let interaction = Interaction::new(errand, Some(browser.clone()), issuer.clock.now());
+    let choice = Choice { provider: &known.registration.slug, keep: false, language };
+    let departure = Departure {
+        interaction: &interaction,
+        browser,
+        choice,
+        direct: false,
+        hint: None,
+        again: false,
+        scopes: None,
+    };
+    depart(issuer, known, departure).await
+}
+
+/// Leaves once more, in the same interaction, for the consent that was missing.
+pub(super) async fn leave_to_agree(
+    issuer: &Issuer,
+    known: &Known,
+    (visit, interaction): (&Visit, &Interaction),
+    scopes: &str,
+    language: &str,
+) -> Result<String, Error<Trouble>> {
+    let choice = Choice { provider: &visit.provider, keep: visit.kept, language };
+    let departure = Departure {
+        interaction,
+        browser: &visit.browser,
+        choice,
+        direct: visit.direct,
+        hint: None,
+        again: visit.again,
+        scopes: Some(scopes),
+    };
+    depart(issuer, known, departure).await
+}

@@ -1,0 +1,232 @@
+//! One connection: the handshake, the protocol, the end.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::COOKIE;
+use axum::http::{HeaderMap, HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_rustls::server::TlsStream;
+
+use crate::net::timeouts::{Heard, Life};
+use crate::net::tls::{Tls, chose_http2};
+
+/// The most that the head of a request may have: 431 beyond. A connection buffers no more.
+const HEAD: usize = 16 * 1024;
+/// Requests at once on one connection, HTTP/2.
+const STREAMS: u32 = 100;
+/// What a peer may send ahead of being read, of a body and of all bodies of a connection: no form
+/// is larger.
+const WINDOW: u32 = 64 * 1024;
+const FRAME: u32 = 16 * 1024;
+/// Streams that a peer may reset before they are looked at; CVE-2023-44487.
+const RESETS: usize = 20;
+/// Streams that we may have to reset for their errors; RUSTSEC-2024-0003.
+const ERRORS: usize = 64;
+/// Whether a peer is still there, HTTP/2.
+const PING: Duration = Duration::from_secs(20);
+const PONG: Duration = Duration::from_secs(10);
+/// For an HTTP/2 peer to hear that the connection ends.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Answers the requests of one listener.
+pub(crate) trait Answer: Clone + Send + Sync + 'static {
+    /// The answer.
+    type Future: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static;
+
+    /// Answers a request that came from this peer.
+    fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Self::Future;
+}
+
+impl<A, F> Answer for A
+where
+    A: Fn(SocketAddr, Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
+{
+    type Future = F;
+
+    fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> F {
+        self(peer, request)
+    }
+}
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) life: Arc<Life>,
+    pub(crate) stopped: watch::Receiver<bool>,
+}
+
+impl Connection {
+    /// Answers what comes, to the end.
+    pub(crate) async fn serve(self, tls: Option<&Tls>, answer: impl Answer) {
+        let Self { stream, peer, life, stopped } = self;
+        // Without it small answers wait for acknowledgements; a socket that refuses is slow, not broken.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = tls else {
+            return http1(stream, peer, &life, stopped, answer).await;
+        };
+        // On the heap, where each takes no more room than it needs and for as long as it needs.
+        match Box::pin(shake_hands(tls, stream, &life)).await {
+            Some(stream) if chose_http2(&stream) => {
+                Box::pin(http2(stream, peer, &life, stopped, answer)).await;
+            }
+            Some(stream) => Box::pin(http1(stream, peer, &life, stopped, answer)).await,
+            None => {}
+        }
+    }
+}
+
+async fn shake_hands(tls: &Tls, stream: TcpStream, life: &Life) -> Option<TlsStream<TcpStream>> {
+    let mut handshake = pin!(tls.accept(stream));
+    let mut timer = pin!(sleep_until(Instant::now()));
+    let accepted = poll_fn(|context| match handshake.as_mut().poll(context) {
+        Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+        Poll::Pending => life.poll_over(timer.as_mut(), context).map(|()| None),
+    });
+    match accepted.await {
+        Some(Ok(stream)) => return Some(stream),
+        Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+        None => tracing::debug!("a handshake took too long"),
+    }
+    None
+}
+
+async fn http1(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    life: &Arc<Life>,
+    stopped: watch::Receiver<bool>,
+    answer: impl Answer,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).max_buf_size(HEAD).max_header_size(HEAD);
+    // Hyper counts the idle time before a head as time for the head; the life tells them apart.
+    http.header_read_timeout(None);
+    let stream = TokioIo::new(Heard::new(stream, Arc::clone(life)));
+    let service = service_fn(|request| {
+        let (work, answered) = (life.work(), answer.answer(peer, request));
+        async move {
+            let answered = answered.await;
+            drop(work);
+            answered
+        }
+    });
+    attend(http.serve_connection(stream, service), life, stopped, None).await;
+}
+
+async fn http2(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    life: &Arc<Life>,
+    stopped: watch::Receiver<bool>,
+    answer: impl Answer,
+) {
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX))
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_frame_size(FRAME)
+        .max_send_buf_size(usize::try_from(WINDOW).unwrap_or(HEAD))
+        .max_pending_accept_reset_streams(RESETS)
+        .max_local_error_reset_streams(ERRORS)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PONG);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        join_cookies(request.headers_mut());
+        let (work, answered) = (life.work(), answer.answer(peer, request));
+        async move {
+            let answered = answered.await;
+            drop(work);
+            answered
+        }
+    });
+    let stream = TokioIo::new(stream);
+    attend(http.serve_connection(stream, service), life, stopped, Some(GOODBYE)).await;
+}
+
+/// RFC 9113 §8.2.3: a cookie header may come in pieces.
+fn join_cookies(headers: &mut HeaderMap) {
+    let pieces: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if pieces.len() < 2 {
+        return;
+    }
+    if let Ok(whole) = HeaderValue::from_bytes(&pieces.join(&b"; "[..])) {
+        headers.insert(COOKIE, whole);
+    }
+}
+
+/// Drives a connection until it ends, has waited too long, or the server stops and it has nothing
+/// to answer any more.
+async fn attend<C: GracefulConnection<Error = hyper::Error>>(
+    connection: C,
+    life: &Life,
+    mut stopped: watch::Receiver<bool>,
+    goodbye: Option<Duration>,
+) {
+    let mut connection = pin!(connection);
+    let mut timer = pin!(sleep_until(Instant::now()));
+    let mut stop = pin!(async move {
+        // The sender is gone only when the server is.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    });
+    let mut stops = false;
+    let ended = poll_fn(|context| {
+        if !stops && stop.as_mut().poll(context).is_ready() {
+            stops = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        match connection.as_mut().poll(context) {
+            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending => life.poll_over(timer.as_mut(), context).map(|()| None),
+        }
+    });
+    match ended.await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::debug!(%error, "a connection ended early"),
+        None => {
+            tracing::debug!("a connection waited too long");
+            if let Some(goodbye) = goodbye {
+                connection.as_mut().graceful_shutdown();
+                // It ends in any case.
+                let _ = tokio::time::timeout(goodbye, connection).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc9113_8_2_3_cookies_in_pieces_are_one_header() {
+        let mut headers = HeaderMap::new();
+        join_cookies(&mut headers);
+        assert!(headers.is_empty());
+        for piece in ["a=1", "b=2; c=3", "d=\u{e9}"] {
+            headers.append(COOKIE, HeaderValue::from_bytes(piece.as_bytes()).unwrap());
+        }
+        join_cookies(&mut headers);
+        let cookies: Vec<_> = headers.get_all(COOKIE).iter().collect();
+        assert_eq!(cookies, ["a=1; b=2; c=3; d=\u{e9}"]);
+    }
+}

@@ -1,0 +1,231 @@
+//! The crowd of connections: bounded in number. Who comes when it is full takes the place of who
+//! sends nothing, so strangers who hold connections open keep nobody out.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
+
+use crate::domain::address::{TrustedProxies, neighbourhood};
+use crate::net::timeouts::Life;
+
+/// While nobody can be given up, the time after which somebody may be.
+const RESPITE: Duration = Duration::from_millis(100);
+
+/// The connections of one listener.
+#[derive(Debug)]
+pub(crate) struct Crowd {
+    most: u32,
+    free: Arc<Semaphore>,
+    present: Mutex<HashMap<u64, Present>>,
+    entered: AtomicU64,
+    proxies: TrustedProxies,
+}
+
+#[derive(Debug)]
+struct Present {
+    neighbourhood: String,
+    life: Arc<Life>,
+    task: Option<AbortHandle>,
+}
+
+impl Crowd {
+    pub(crate) fn new(most: u32, proxies: TrustedProxies) -> Arc<Self> {
+        let permits = usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS);
+        Arc::new(Self {
+            most,
+            free: Arc::new(Semaphore::new(permits)),
+            present: Mutex::default(),
+            entered: AtomicU64::new(0),
+            proxies,
+        })
+    }
+
+    /// Waits for a place; pushes out who can be given up.
+    pub(crate) async fn place(self: &Arc<Self>, peer: IpAddr, life: &Arc<Life>) -> Place {
+        let permit = loop {
+            if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
+                break permit;
+            }
+            self.make_room();
+            let waiting = Arc::clone(&self.free).acquire_owned();
+            if let Ok(Ok(permit)) = tokio::time::timeout(RESPITE, waiting).await {
+                break permit;
+            }
+        };
+        let id = self.entered.fetch_add(1, Ordering::Relaxed);
+        let neighbourhood = self.neighbourhood(peer);
+        let present = Present { neighbourhood, life: Arc::clone(life), task: None };
+        self.present().insert(id, present);
+        Place { crowd: Arc::clone(self), id, _permit: permit }
+    }
+
+    /// Which task holds a place, if it still does.
+    pub(crate) fn held_by(&self, id: u64, task: AbortHandle) {
+        if let Some(present) = self.present().get_mut(&id) {
+            present.task = Some(task);
+        }
+    }
+
+    /// Ends a hundredth of all who can be given up: of the most numerous neighbourhood first, with
+    /// the smallest loss, the longest first. One look at everybody makes room for many.
+    pub(crate) fn make_room(&self) {
+        let mut present = self.present();
+        let mut numbers: HashMap<&str, usize> = HashMap::new();
+        for one in present.values() {
+            *numbers.entry(&one.neighbourhood).or_default() += 1;
+        }
+        // Behind a proxy stand many, who are not one neighbourhood.
+        numbers.insert(PROXY, 0);
+        let mut expendable: Vec<_> = present
+            .iter()
+            .filter(|(_, one)| one.task.is_some())
+            .filter_map(|(id, one)| {
+                let number = numbers.get(one.neighbourhood.as_str()).copied().unwrap_or_default();
+                Some((Reverse(number), one.life.expendable()?, *id))
+            })
+            .collect();
+        expendable.sort_unstable();
+        let some = usize::try_from(self.most / 100).unwrap_or_default().max(1);
+        for (_, _, id) in expendable.into_iter().take(some) {
+            let task = present.get_mut(&id).and_then(|one| one.task.take());
+            if let Some(task) = task {
+                task.abort();
+                metrics::counter!("mapae_connections_pushed_out_total").increment(1);
+            }
+        }
+    }
+
+    /// Waits until nobody is left.
+    pub(crate) async fn gone(&self) {
+        // It is never closed.
+        let _ = self.free.acquire_many(self.most).await;
+    }
+
+    /// Ends everybody.
+    pub(crate) fn end(&self) {
+        for one in self.present().values_mut() {
+            if let Some(task) = one.task.take() {
+                task.abort();
+            }
+        }
+    }
+
+    fn neighbourhood(&self, peer: IpAddr) -> String {
+        let peer = peer.to_canonical();
+        let is_proxy = self.proxies.0.iter().any(|net| net.contains(&peer));
+        if is_proxy { PROXY.to_owned() } else { neighbourhood(peer) }
+    }
+
+    fn present(&self) -> MutexGuard<'_, HashMap<u64, Present>> {
+        // A panic cannot leave an entry half made.
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The neighbourhood of trusted proxies.
+const PROXY: &str = "proxy";
+
+/// A place in the crowd, free again when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    crowd: Arc<Crowd>,
+    id: u64,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.crowd.present().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::net::timeouts::Patience;
+
+    struct Guest {
+        life: Arc<Life>,
+        task: tokio::task::JoinHandle<()>,
+    }
+
+    async fn enter(crowd: &Arc<Crowd>, peer: &str) -> Guest {
+        let patience = Patience { headers: Duration::from_mins(1), idle: Duration::from_mins(1) };
+        let life = Life::new(patience);
+        let place = crowd.place(peer.parse().unwrap(), &life).await;
+        let id = place.id();
+        let task = tokio::spawn(async move {
+            std::future::pending::<()>().await;
+            drop(place);
+        });
+        crowd.held_by(id, task.abort_handle());
+        Guest { life, task }
+    }
+
+    fn crowd(most: u32) -> Arc<Crowd> {
+        Crowd::new(most, TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]))
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_takes_the_place_of_who_waits_longest() {
+        let crowd = crowd(3);
+        let busy = enter(&crowd, "192.0.2.1").await;
+        let _work = busy.life.work();
+        let idle = enter(&crowd, "192.0.2.1").await;
+        let other = enter(&crowd, "192.0.2.1").await;
+        enter(&crowd, "192.0.2.1").await;
+        assert!(idle.task.await.unwrap_err().is_cancelled());
+        assert!(!busy.task.is_finished() && !other.task.is_finished());
+    }
+
+    #[tokio::test]
+    async fn many_of_one_neighbourhood_push_out_each_other_and_nobody_else() {
+        let crowd = crowd(5);
+        let proxied = [enter(&crowd, "10.0.0.1").await, enter(&crowd, "10.0.0.1").await];
+        let honest = enter(&crowd, "192.0.2.1").await;
+        enter(&crowd, "2001:db8::1").await;
+        for host in 2..50 {
+            // Those before are older; and every address of a /64 is a neighbour.
+            enter(&crowd, &format!("2001:db8::{host:x}")).await;
+        }
+        assert!(!honest.task.is_finished());
+        assert!(proxied.iter().all(|one| !one.task.is_finished()));
+    }
+
+    #[tokio::test]
+    async fn while_everybody_is_answered_a_newcomer_waits() {
+        let crowd = crowd(1);
+        let busy = enter(&crowd, "192.0.2.1").await;
+        let work = busy.life.work();
+        let mut newcomer = std::pin::pin!(enter(&crowd, "192.0.2.2"));
+        assert!(newcomer.as_mut().now_or_never().is_none());
+        assert!(!busy.task.is_finished());
+        drop(work);
+        newcomer.await;
+        assert!(busy.task.is_finished());
+    }
+
+    #[tokio::test]
+    async fn everybody_is_gone_at_the_end() {
+        let crowd = crowd(2);
+        let guest = enter(&crowd, "192.0.2.1").await;
+        let _work = guest.life.work();
+        assert!(crowd.gone().now_or_never().is_none());
+        crowd.end();
+        crowd.gone().await;
+    }
+}

@@ -1,0 +1,253 @@
+//! The life of a connection: how long it may wait for the peer. While a request is being answered
+//! it waits for us; the handlers bound that.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// How long a connection may wait for its peer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For the first request of a connection, handshake included, and for headers that began.
+    pub(crate) headers: Duration,
+    /// For the next request to begin; until then the last answer must have been taken.
+    pub(crate) idle: Duration,
+}
+
+/// The life of one connection.
+#[derive(Debug)]
+pub(crate) struct Life {
+    patience: Patience,
+    state: Mutex<State>,
+}
+
+impl Life {
+    pub(crate) fn new(patience: Patience) -> Arc<Self> {
+        Arc::new(Self { patience, state: Mutex::new(State::new(Instant::now())) })
+    }
+
+    /// How easily it is given up for somebody else, and since when. Never what is being answered
+    /// at a good pace.
+    pub(crate) fn expendable(&self) -> Option<(Loss, Instant)> {
+        self.state().expendable(Instant::now())
+    }
+
+    /// A request has come; it is being answered until the guard is dropped.
+    pub(crate) fn work(self: &Arc<Self>) -> Work {
+        self.state().work(Instant::now());
+        Work(Arc::clone(self))
+    }
+
+    /// Ready when it has waited too long. The timer is the caller's, who polls after whatever may
+    /// have changed the state.
+    pub(crate) fn poll_over(
+        &self,
+        mut timer: Pin<&mut Sleep>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        let deadline = self.state().deadline(self.patience);
+        if let Some(deadline) = deadline {
+            if timer.deadline() != deadline {
+                timer.as_mut().reset(deadline);
+            }
+            return timer.poll(context);
+        }
+        // The work may end in another task, so it looks again in a while.
+        while timer.as_mut().poll(context).is_ready() {
+            timer.as_mut().reset(Instant::now() + self.patience.idle);
+        }
+        Poll::Pending
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic cannot leave numbers and an instant half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is lost with a connection; the smaller is given up first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Loss {
+    /// It was waiting for the peer.
+    Silence,
+    /// A request whose body trickles in, most likely.
+    Trickle,
+}
+
+/// Longer than an answer takes of which everything is here.
+const ANSWER: Duration = Duration::from_secs(3);
+
+#[derive(Debug)]
+struct State {
+    working: usize,
+    waiting: For,
+    since: Instant,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum For {
+    Headers,
+    Request,
+}
+
+impl State {
+    fn new(now: Instant) -> Self {
+        Self { working: 0, waiting: For::Headers, since: now }
+    }
+
+    fn work(&mut self, now: Instant) {
+        // One more beside others buys no time: else a stream now and then would keep a place.
+        if self.working == 0 {
+            self.since = now;
+        }
+        self.working += 1;
+    }
+
+    fn rest(&mut self, now: Instant) {
+        self.working -= 1;
+        if self.working == 0 {
+            (self.waiting, self.since) = (For::Request, now);
+        }
+    }
+
+    /// Bytes have come: of the next request, unless one is being read.
+    fn hear(&mut self, now: Instant) {
+        if self.working == 0 && self.waiting == For::Request {
+            (self.waiting, self.since) = (For::Headers, now);
+        }
+    }
+
+    fn expendable(&self, now: Instant) -> Option<(Loss, Instant)> {
+        let loss = if self.working == 0 { Loss::Silence } else { Loss::Trickle };
+        (loss == Loss::Silence || now - self.since > ANSWER).then_some((loss, self.since))
+    }
+
+    fn deadline(&self, patience: Patience) -> Option<Instant> {
+        let patience = match self.waiting {
+            For::Headers => patience.headers,
+            For::Request => patience.idle,
+        };
+        (self.working == 0).then_some(self.since + patience)
+    }
+}
+
+/// A request is being answered.
+#[derive(Debug)]
+pub(crate) struct Work(Arc<Life>);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.state().rest(Instant::now());
+    }
+}
+
+/// A stream that tells the life of its connection when it hears something.
+#[derive(Debug)]
+pub(crate) struct Heard<T> {
+    stream: T,
+    life: Arc<Life>,
+}
+
+impl<T> Heard<T> {
+    pub(crate) fn new(stream: T, life: Arc<Life>) -> Self {
+        Self { stream, life }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Heard<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.life.state().hear(Instant::now());
+        }
+        polled
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Heard<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience =
+        Patience { headers: Duration::from_secs(10), idle: Duration::from_mins(1) };
+
+    #[test]
+    fn a_connection_waits_for_headers_then_for_the_next_request() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut state = State::new(start);
+        // A byte now and then buys no time.
+        state.hear(at(4));
+        assert_eq!(state.deadline(PATIENCE), Some(at(10)));
+        state.work(at(5));
+        state.work(at(6));
+        state.hear(at(6));
+        state.rest(at(7));
+        assert_eq!(state.deadline(PATIENCE), None);
+        state.rest(at(100));
+        assert_eq!(state.deadline(PATIENCE), Some(at(160)));
+        state.hear(at(130));
+        assert_eq!(state.deadline(PATIENCE), Some(at(140)));
+        state.hear(at(139));
+        assert_eq!(state.deadline(PATIENCE), Some(at(140)));
+    }
+
+    #[test]
+    fn what_is_being_answered_is_not_given_up_unless_it_trickles() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut state = State::new(start);
+        assert_eq!(state.expendable(start), Some((Loss::Silence, start)));
+        state.work(at(1));
+        assert_eq!(state.expendable(at(4)), None);
+        assert_eq!(state.expendable(at(5)), Some((Loss::Trickle, at(1))));
+        // Nor does it buy time with one more request beside.
+        state.work(at(5));
+        assert_eq!(state.expendable(at(6)), Some((Loss::Trickle, at(1))));
+        state.rest(at(7));
+        state.rest(at(7));
+        assert_eq!(state.expendable(at(7)), Some((Loss::Silence, at(7))));
+        state.work(at(8));
+        assert_eq!(state.expendable(at(9)), None);
+    }
+}

@@ -1,0 +1,221 @@
+//! TLS: 1.2 with forward secrecy and AEAD alone, and 1.3, which is all that rustls knows. The files
+//! are read again when they change.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::version::{TLS12, TLS13};
+use rustls::{InconsistentKeys, ServerConfig};
+use sha2::{Digest, Sha256};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{Accept, TlsAcceptor};
+use zeroize::Zeroizing;
+
+use crate::keys::secret_file;
+use crate::settings::Collector;
+use crate::settings::declare::Holds;
+use crate::settings::kinds::optional_path;
+
+/// How often the files are looked at.
+pub(crate) const LOOK: Duration = Duration::from_secs(2);
+
+const HTTP_2: &[u8] = b"h2";
+const HTTP_1_1: &[u8] = b"http/1.1";
+
+/// Where the certificate and its key are, in PEM.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The certificate, and those between it and its authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+impl Files {
+    /// Declares and reads them; none where a proxy in front has the certificate.
+    pub(crate) fn read(from: &mut Collector) -> Option<Self> {
+        from.begin("TLS");
+        let certificate = from.take(optional_path("tls.cert_file", Holds::File).words(
+            "The certificate of the main listener with its chain, in PEM: TLS 1.2 and 1.3, HTTP/1.1 and HTTP/2. It is read again when it changes; a pair that does not fit is logged and the former one stays.",
+        ));
+        let key = from
+            .take(optional_path("tls.key_file", Holds::Secret).words("Its private key, in PEM."));
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => return Some(Self { certificate, key }),
+            (Some(_), None) => from.problem("tls.key_file", "is missing: tls.cert_file is given"),
+            (None, Some(_)) => from.problem("tls.cert_file", "is missing: tls.key_file is given"),
+            (None, None) => {}
+        }
+        None
+    }
+}
+
+/// The certificate in force.
+#[derive(Debug)]
+pub struct Tls {
+    files: Files,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    config: Arc<ServerConfig>,
+    /// What was read last, good or not.
+    seen: Seen,
+}
+
+type Seen = [u8; 32];
+
+impl Tls {
+    /// Reads the files; the error is for the operator.
+    pub async fn load(files: Files) -> Result<Arc<Self>, String> {
+        let read = read(&files).await;
+        let (seen, config) = (seen(&read), config(&files, read)?);
+        Ok(Arc::new(Self { files, state: Mutex::new(State { config, seen }) }))
+    }
+
+    /// Reads the files again. What is wrong with them is said once, and what was good stays.
+    pub(crate) async fn look(&self) {
+        let read = read(&self.files).await;
+        let seen = seen(&read);
+        if self.with(|state| std::mem::replace(&mut state.seen, seen)) == seen {
+            return;
+        }
+        match config(&self.files, read) {
+            Ok(config) => {
+                self.with(|state| state.config = config);
+                tracing::info!("the TLS certificate changed");
+            }
+            Err(problem) => {
+                tracing::error!(
+                    problem,
+                    "the TLS certificate changed and cannot be used; the former stays"
+                );
+            }
+        }
+    }
+
+    /// A handshake with the certificate in force.
+    pub fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
+        TlsAcceptor::from(self.with(|state| Arc::clone(&state.config))).accept(stream)
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        // A panic cannot leave it half changed.
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Whether both sides chose HTTP/2, RFC 7301.
+pub(crate) fn chose_http2(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP_2)
+}
+
+/// The certificate and the key as they were read, or why they were not.
+type Read = Result<(Vec<u8>, Zeroizing<Vec<u8>>), String>;
+
+async fn read(files: &Files) -> Read {
+    let certificate = tokio::fs::read(&files.certificate).await;
+    let certificate = certificate.map_err(|error| problem(CERT_FILE, &files.certificate, error))?;
+    let file = files.key.clone();
+    let key = tokio::task::spawn_blocking(move || secret_file::read(&file)).await;
+    let key = key.map_err(|error| problem(KEY_FILE, &files.key, error))?;
+    Ok((certificate, key.map_err(|unreadable| format!("{KEY_FILE}: {unreadable}"))?))
+}
+
+fn seen(read: &Read) -> Seen {
+    let mut digest = Sha256::new();
+    match read {
+        Ok((certificate, key)) => {
+            digest.update(Sha256::digest(certificate));
+            digest.update(Sha256::digest(key));
+        }
+        Err(problem) => digest.update(problem),
+    }
+    digest.finalize().into()
+}
+
+fn config(files: &Files, read: Read) -> Result<Arc<ServerConfig>, String> {
+    let (certificate, key) = read?;
+    let of_certificate = |error: &str| problem(CERT_FILE, &files.certificate, error);
+    let of_key = |error: &str| problem(KEY_FILE, &files.key, error);
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&certificate)
+        .collect::<Result<_, _>>()
+        .map_err(|_| of_certificate("is not PEM"))?;
+    if chain.is_empty() {
+        return Err(of_certificate("holds no certificate in PEM"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(&key)
+        .map_err(|_| of_key("holds no private key in PEM without a password"))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                of_key("is not the key of the certificate")
+            }
+            rustls::Error::InvalidCertificate(_) => of_certificate("holds no usable certificate"),
+            _ => of_key("holds no usable private key"),
+        })?;
+    config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1_1.to_vec()];
+    Ok(Arc::new(config))
+}
+
+const CERT_FILE: &str = "tls.cert_file";
+const KEY_FILE: &str = "tls.key_file";
+
+fn problem(setting: &str, file: &Path, error: impl std::fmt::Display) -> String {
+    format!("{setting}: {}: {error}", file.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (String, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    }
+
+    #[tokio::test]
+    async fn a_broken_pair_is_looked_at_once_and_the_former_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let files =
+            Files { certificate: folder.path().join("cert"), key: folder.path().join("key") };
+        let write = |certificate: &str, key: &str| {
+            std::fs::write(&files.certificate, certificate).unwrap();
+            std::fs::write(&files.key, key).unwrap();
+            let alone = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            std::fs::set_permissions(&files.key, alone).unwrap();
+        };
+        let (certificate, key) = pair();
+        write(&certificate, &key);
+        let tls = Tls::load(files.clone()).await.unwrap();
+        let first = tls.with(|state| Arc::clone(&state.config));
+        let in_force = || tls.with(|state| Arc::clone(&state.config));
+        let seen = || tls.with(|state| state.seen);
+        tls.look().await;
+        assert!(Arc::ptr_eq(&first, &in_force()), "nothing changed");
+        let (certificate, key_of_another) = (pair().0, key);
+        for broken in [&key_of_another, "", "nothing"] {
+            let before = seen();
+            write(&certificate, broken);
+            tls.look().await;
+            assert!(Arc::ptr_eq(&first, &in_force()) && seen() != before, "{broken}");
+        }
+        std::fs::remove_file(&files.key).unwrap();
+        tls.look().await;
+        assert!(Arc::ptr_eq(&first, &in_force()), "no file");
+        let (certificate, key) = pair();
+        write(&certificate, &key);
+        tls.look().await;
+        assert!(!Arc::ptr_eq(&first, &in_force()), "a good pair after broken ones");
+    }
+}

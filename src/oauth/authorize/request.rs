@@ -1,0 +1,284 @@
+//! The authorization endpoint: reading and checking a request, RFC 6749 §4.1.1 and OpenID Connect
+//! Core §3.1.2.1. Until client and redirect URI are known to belong together nothing is redirected.
+
+use std::sync::Arc;
+
+use crate::domain::authorization::{
+    AuthorizationRequest, LONGEST_HINT, LONGEST_NONCE, LONGEST_STATE, LONGEST_TOKEN_HINT, Prompt,
+    ResponseMode,
+};
+use crate::domain::client::{Client, ClientId, ClientKind, RequirePkce};
+use crate::domain::form::Form;
+use crate::domain::pkce::{self, Challenge};
+use crate::domain::provider::Slug;
+use crate::domain::requested_claims::RequestedClaims;
+use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::domain::verdict::Fault;
+use crate::keys::jwt::Typ;
+use crate::oauth::Issuer;
+use crate::oauth::authorize::response::{Answer, ReturnAddress};
+use crate::oauth::claims::IdTokenHint;
+use crate::oauth::clients::Registered;
+use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_request, invalid_scope};
+use crate::oauth::refused::{self, Why};
+use crate::oauth::resource::userinfo::is_claim;
+use crate::oauth::token::grants::authorization_code::AuthorizationCode;
+use crate::oauth::token::grants::refresh_token::RefreshToken;
+use crate::oauth::token::grants::{Grant, registered_resources, registered_scope, resources};
+
+/// A request that can be answered.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What is asked for.
+    pub request: AuthorizationRequest,
+    /// By whom.
+    pub client: Arc<Registered>,
+}
+
+/// Why a request goes no further.
+#[derive(Debug)]
+pub enum Unasked {
+    /// Nobody is to be trusted with an answer: a page says so.
+    Page(Untrusted),
+    /// The client is answered.
+    Answer(Answer),
+    /// Our failure.
+    Fault(Fault),
+}
+
+/// Why nobody is redirected, RFC 6749 §4.1.2.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untrusted {
+    /// The client is unknown or disabled.
+    Client,
+    /// The redirect URI is not the client's.
+    RedirectUri,
+    /// The request cannot be read.
+    Request,
+}
+
+impl From<Fault> for Unasked {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Reads and checks a request: the query of a GET, or the form of a POST.
+pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<Asked, Unasked> {
+    let (form, repeated) = Form::parse_marking(text).map_err(|_| {
+        distrust(Untrusted::Request, None, "the request is not a form in UTF-8", None)
+    })?;
+    let is_repeated = |name: &str| repeated.iter().any(|one| one == name);
+    let named = form.get("client_id").filter(|_| !is_repeated("client_id"));
+    let no_client = |why| distrust(Untrusted::Client, named, why, None);
+    let id = named.and_then(ClientId::parse);
+    let id = id.ok_or_else(|| no_client("the client_id is missing, repeated or malformed"))?;
+    let registered = issuer.clients.find(&id).await?;
+    let registered = registered.ok_or_else(|| no_client("the client is unknown"))?;
+    if !registered.client.is_enabled() {
+        return Err(no_client("the client is disabled"));
+    }
+    let uri = form.get("redirect_uri").filter(|_| !is_repeated("redirect_uri"));
+    let address =
+        uri.and_then(|uri| ReturnAddress::registered(&issuer.url, &registered.client, uri));
+    let (Some(uri), Some(address)) = (uri, address) else {
+        let why = match uri {
+            Some(_) => "the redirect_uri is not registered for this client, byte for byte",
+            None => "the redirect_uri is missing or repeated",
+        };
+        let value = uri.map(refused::without_query);
+        return Err(distrust(Untrusted::RedirectUri, named, why, value));
+    };
+    let state = form.get("state").filter(|_| !is_repeated("state"));
+    if state.is_some_and(|state| state.len() > LONGEST_STATE) {
+        let why = "the state has more than 4096 bytes";
+        return Err(distrust(Untrusted::Request, named, why, None));
+    }
+    let mode = form.get("response_mode").map_or_else(|| default_mode(&form), ResponseMode::parse);
+    let address = address.with_state(state).by(mode.unwrap_or_default());
+    let checked = if repeated.is_empty() {
+        check(issuer, &registered.client, &form, uri).await
+    } else {
+        // RFC 6749 §3.1
+        Err(invalid_request("a parameter is repeated").naming(&repeated.join(" ")).into())
+    };
+    match checked {
+        Ok(request) => Ok(Asked { request, client: registered }),
+        Err(Error::Fault(fault)) => Err(fault.into()),
+        Err(Error::Refused(refusal)) => {
+            refused::log(&refusal, Some(&id));
+            Err(Unasked::Answer(address.error(&refusal)))
+        }
+    }
+}
+
+/// How an answer travels where the request does not say: OAuth 2.0 Multiple Response Types §2.1 and
+/// §5. A response type that has a token in it is unknown here, and its refusal is awaited in the
+/// fragment.
+fn default_mode(form: &Form) -> Option<ResponseMode> {
+    let mut types = form.get("response_type").unwrap_or_default().split(' ');
+    types.any(|one| matches!(one, "token" | "id_token")).then_some(ResponseMode::Fragment)
+}
+
+/// A hint of at most so many bytes: a longer one is none.
+fn hint<'a>(form: &'a Form, name: &'a str, longest: usize) -> Option<&'a str> {
+    form.get(name).filter(|hint| hint.len() <= longest)
+}
+
+/// A page, with its line in the log.
+fn distrust(untrusted: Untrusted, client: Option<&str>, why: &str, value: Option<&str>) -> Unasked {
+    let error = match untrusted {
+        Untrusted::Client => "unknown_client",
+        Untrusted::RedirectUri => "invalid_redirect_uri",
+        Untrusted::Request => "invalid_request",
+    };
+    Why { client, error, reason: why, value }.log();
+    Unasked::Page(untrusted)
+}
+
+async fn check(
+    issuer: &Issuer,
+    client: &Client,
+    form: &Form,
+    redirect_uri: &str,
+) -> Result<AuthorizationRequest> {
+    // OpenID Connect Core §6: nothing is read from them, and nothing is fetched.
+    for (name, code) in [
+        ("request", ErrorCode::RequestNotSupported),
+        ("request_uri", ErrorCode::RequestUriNotSupported),
+    ] {
+        if form.get(name).is_some() {
+            return Err(Refusal::new(code, "request objects are not supported").into());
+        }
+    }
+    match form.get("response_type") {
+        Some("code") => {}
+        Some(other) => {
+            let description = "the one response type is code";
+            let refusal = Refusal::new(ErrorCode::UnsupportedResponseType, description);
+            return Err(refusal.with_value(other).into());
+        }
+        None => return Err(invalid_request("response_type is missing").into()),
+    }
+    if !client.may_use(AuthorizationCode::TYPE) {
+        let description = "the client is not registered for authorization_code";
+        return Err(Refusal::new(ErrorCode::UnauthorizedClient, description).into());
+    }
+    let response_mode = match form.get("response_mode").map(ResponseMode::parse) {
+        None => ResponseMode::Query,
+        Some(Some(mode)) => mode,
+        Some(None) => {
+            let refusal = invalid_request("the response_mode is unknown");
+            return Err(refusal.with_value(form.get("response_mode").unwrap_or_default()).into());
+        }
+    };
+    let prompt = form.get("prompt").unwrap_or_default();
+    let prompt = Prompt::parse(prompt).map_err(|why| invalid_request(why).with_value(prompt))?;
+    let claims = match form.get("claims") {
+        Some(text) => RequestedClaims::parse(text, is_claim).map_err(invalid_request)?,
+        None => RequestedClaims::default(),
+    };
+    let nonce = form.get("nonce");
+    if nonce.is_some_and(|nonce| nonce.len() > LONGEST_NONCE) {
+        return Err(invalid_request("the nonce has more than 512 bytes").into());
+    }
+    let resources = resources(form);
+    registered_resources(&resources, client)?;
+    let max_age = form.get("max_age").map(str::parse).transpose();
+    let scope = scope(issuer, client, form, prompt).await?;
+    Ok(AuthorizationRequest {
+        client: client.id.clone(),
+        redirect_uri: redirect_uri.to_owned(),
+        response_mode,
+        state: form.get("state").map(str::to_owned),
+        resources,
+        nonce: nonce.map(str::to_owned),
+        prompt,
+        max_age: max_age.map_err(|_| invalid_request("max_age is no number of seconds"))?,
+        user: named_user(issuer, form, &claims)?,
+        login_hint: hint(form, "login_hint", LONGEST_HINT).map(str::to_owned),
+        ui_locales: hint(form, "ui_locales", LONGEST_HINT).map(str::to_owned),
+        idp_hint: idp_hint(form),
+        claims,
+        challenge: challenge(client, form, &scope)?,
+        scope,
+    })
+}
+
+/// The provider to go straight to: `idp_hint`, or `idp:` and its slug among the `acr_values`. What
+/// names none is a hint that nobody follows.
+fn idp_hint(form: &Form) -> Option<Slug> {
+    let values = form.get("acr_values").unwrap_or_default().split(' ');
+    let named = values.filter_map(|value| value.strip_prefix("idp:"));
+    form.get("idp_hint").into_iter().chain(named).find_map(Slug::parse)
+}
+
+async fn scope(issuer: &Issuer, client: &Client, form: &Form, prompt: Prompt) -> Result<Scope> {
+    let asked = form.get("scope").map(Scope::parse).transpose();
+    let asked = asked.map_err(|_| invalid_scope("the scope is malformed"))?;
+    let scope = registered_scope(issuer, asked, client).await?;
+    // OpenID Connect Core §11: offline_access is ignored unless the person is asked. For a client of
+    // the operator's own the operator has answered.
+    let is_offline = client.may_use(RefreshToken::TYPE) && (prompt.consent || client.first_party);
+    Ok(if is_offline { scope } else { scope.without(&[OFFLINE_ACCESS]) })
+}
+
+/// RFC 7636 §4.3 and §4.4.1, RFC 9700 §2.1.1.
+fn challenge(client: &Client, form: &Form, scope: &Scope) -> Result<Option<Challenge>, Refusal> {
+    let has_openid_nonce = scope.contains(OPENID) && form.get("nonce").is_some();
+    let method = form.get("code_challenge_method");
+    match form.get("code_challenge") {
+        Some(_) if method != Some(pkce::METHOD) => {
+            Err(invalid_request("the one code_challenge_method is S256"))
+        }
+        Some(text) => match Challenge::parse(text) {
+            Some(challenge) => Ok(Some(challenge)),
+            None => Err(invalid_request("the code_challenge is no SHA-256")),
+        },
+        None if method.is_some() => Err(invalid_request("code_challenge is missing")),
+        None if client.needs_pkce(has_openid_nonce) => Err(invalid_request(without_pkce(client))),
+        None => Ok(None),
+    }
+}
+
+/// What a request can be mended by that has neither challenge nor nonce.
+fn without_pkce(client: &Client) -> &'static str {
+    match (client.kind, client.require_pkce) {
+        (ClientKind::Public, _) => {
+            "PKCE is missing: send code_challenge with code_challenge_method=S256"
+        }
+        (ClientKind::Confidential, RequirePkce::Always) => {
+            "PKCE is missing: send code_challenge with code_challenge_method=S256, \
+             or have the client registered with --require-pkce auto or false"
+        }
+        (ClientKind::Confidential, _) => {
+            "PKCE is missing: send code_challenge with code_challenge_method=S256, or a nonce with \
+             the scope openid; an app that can do neither is registered with --require-pkce false"
+        }
+    }
+}
+
+/// The person whom `id_token_hint` or a requested `sub` names.
+fn named_user(
+    issuer: &Issuer,
+    form: &Form,
+    claims: &RequestedClaims,
+) -> Result<Option<String>, Refusal> {
+    let Some(hint) = hint(form, "id_token_hint", LONGEST_TOKEN_HINT) else {
+        return Ok(claims.sub.clone());
+    };
+    let hint =
+        hinted(issuer, hint).ok_or_else(|| invalid_request("the id_token_hint is not ours"))?;
+    if claims.sub.as_ref().is_some_and(|sub| *sub != hint.sub) {
+        return Err(invalid_request("the id_token_hint and the requested sub differ"));
+    }
+    Ok(Some(hint.sub))
+}
+
+/// What an id token of ours says, expired or not: it is a hint, and proves nothing of now.
+#[must_use]
+pub fn hinted(issuer: &Issuer, hint: &str) -> Option<IdTokenHint> {
+    let keys = issuer.keyring.snapshot().ok()?;
+    let claims: IdTokenHint = keys.verify(Typ::IdToken, hint).ok()?;
+    (claims.iss == issuer.url.as_str() && claims.client_id.is_none()).then_some(claims)
+}

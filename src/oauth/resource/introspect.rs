@@ -1,0 +1,134 @@
+//! Introspection, RFC 7662. A token is active for the client that it was issued to and for the
+//! resource server that its audience names; for everybody else there is nothing to see.
+
+use serde::Serialize;
+
+use crate::domain::client::{Client, RefreshPolicy};
+use crate::domain::form::Form;
+use crate::domain::secret::{Plain, RefreshToken};
+use crate::oauth::Issuer;
+use crate::oauth::claims::{AccessToken, Audience};
+use crate::oauth::client_auth::authenticate;
+use crate::oauth::error::{Result, invalid_request};
+use crate::oauth::resource::{bearer, people};
+use crate::oauth::token::rotation;
+
+/// RFC 7662 §2.2. Of an inactive token nothing more is said.
+#[derive(Clone, Debug, Default, Serialize)]
+#[expect(missing_docs, reason = "every field is the member of that name")]
+pub struct Introspection {
+    pub active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aud: Option<Audience>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+}
+
+/// Answers an introspection request.
+pub async fn introspect(
+    issuer: &Issuer,
+    authorization: &[&[u8]],
+    form: &Form,
+) -> Result<Introspection> {
+    let client = authenticate(issuer, authorization, form).await?;
+    // RFC 7662 §2.1: who asks must prove who they are.
+    let asker = client.confidential()?;
+    let token = form.get("token").ok_or_else(|| invalid_request("token is missing"))?;
+    // `token_type_hint` is only a hint; the prefix of a refresh token says more.
+    let mut found = if Plain::<RefreshToken>::is_meant(token) {
+        refresh_token(issuer, asker, &Plain::presented(token)).await?
+    } else {
+        match bearer::verify(issuer, token).await? {
+            Some(claims) if may_see(issuer, asker, &claims) => active(claims),
+            _ => Introspection::default(),
+        }
+    };
+    people::introduce(issuer, &mut found).await?;
+    Ok(found)
+}
+
+fn may_see(issuer: &Issuer, asker: &Client, claims: &AccessToken) -> bool {
+    let is_audience = |audience: &String| {
+        // The default audience is ourselves: it gives nobody a right.
+        audience != issuer.url.as_str() && claims.aud.contains(audience)
+    };
+    claims.client_id == asker.id.as_str() || asker.resource_servers.iter().any(is_audience)
+}
+
+fn active(claims: AccessToken) -> Introspection {
+    Introspection {
+        active: true,
+        scope: Some(claims.scope),
+        client_id: Some(claims.client_id),
+        token_type: Some("Bearer"),
+        exp: Some(claims.exp),
+        iat: Some(claims.iat),
+        nbf: Some(claims.nbf),
+        sub: Some(claims.sub),
+        aud: Some(claims.aud),
+        iss: Some(claims.iss),
+        jti: Some(claims.jti),
+        sid: claims.sid,
+        auth_time: claims.auth_time,
+        amr: claims.amr,
+        ..Introspection::default()
+    }
+}
+
+async fn refresh_token(
+    issuer: &Issuer,
+    asker: &Client,
+    token: &Plain<RefreshToken>,
+) -> Result<Introspection> {
+    let Some((presented, token)) = rotation::find(issuer, token).await? else {
+        return Ok(Introspection::default());
+    };
+    if token.family.client != asker.id || !rotation::is_active(issuer, &presented, &token) {
+        return Ok(Introspection::default());
+    }
+    let end = match asker.refresh {
+        // Its idle end moves with every use.
+        RefreshPolicy::Static => token.family.expires_at,
+        RefreshPolicy::Rotate { .. } | RefreshPolicy::Strict => token.succession.idle_ends_at,
+    };
+    Ok(Introspection {
+        active: true,
+        scope: Some(token.family.scope.to_string()),
+        client_id: Some(token.family.client.as_str().to_owned()),
+        exp: Some(end.timestamp()),
+        sub: Some(token.family.user.0.clone()),
+        iss: Some(issuer.url.as_str().to_owned()),
+        sid: Some(token.family.id.0.clone()),
+        auth_time: Some(token.family.auth_time.timestamp()),
+        amr: token.family.amr.clone(),
+        ..Introspection::default()
+    })
+}

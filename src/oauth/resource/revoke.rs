@@ -1,0 +1,107 @@
+//! Revocation, RFC 7009: a refresh token, a spent one too, ends its family; an access token ends
+//! itself. Whether a token of another client exists is not revealed.
+
+use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::client::{ClientId, RefreshDelivery};
+use crate::domain::clock::from_millis;
+use crate::domain::form::Form;
+use crate::domain::secret::{Plain, RefreshToken};
+use crate::domain::verdict::Fault;
+use crate::oauth::Issuer;
+use crate::oauth::client_auth::authenticate;
+use crate::oauth::error::{Result, invalid_request};
+use crate::oauth::resource::bearer;
+use crate::oauth::token::endpoint::check_origin;
+use crate::oauth::token::rotation;
+use crate::store::{audit_events, families, revoked_access_tokens};
+
+/// Answers a revocation request. RFC 7009 §2.2: a token that is unknown is as good as revoked.
+pub async fn revoke(
+    issuer: &Issuer,
+    authorization: &[&[u8]],
+    form: &Form,
+    browser: Browser<'_>,
+    origin: &Origin,
+) -> Result<()> {
+    let client = authenticate(issuer, authorization, form).await?;
+    let client = client.client();
+    let by_cookie = match client.refresh_delivery {
+        RefreshDelivery::Body => None,
+        RefreshDelivery::Cookie => {
+            check_origin(client, browser.script)?;
+            browser.cookie
+        }
+    };
+    let token = form.get("token").or(by_cookie);
+    let token = token.ok_or_else(|| invalid_request("token is missing"))?;
+    end(issuer, token, Some(&client.id), origin).await?;
+    Ok(())
+}
+
+/// What a browser says for a script.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Browser<'a> {
+    /// The `Origin` header.
+    pub script: Option<&'a str>,
+    /// The refresh token in the client's cookie.
+    pub cookie: Option<&'a str>,
+}
+
+/// Ends a token, whoever's it is unless a client is named; says whether there was one to end.
+pub async fn end(
+    issuer: &Issuer,
+    token: &str,
+    only_of: Option<&ClientId>,
+    origin: &Origin,
+) -> Result<bool, Fault> {
+    if Plain::<RefreshToken>::is_meant(token) {
+        end_family(issuer, &Plain::presented(token), only_of, origin).await
+    } else {
+        end_access_token(issuer, token, only_of, origin).await
+    }
+}
+
+async fn end_family(
+    issuer: &Issuer,
+    token: &Plain<RefreshToken>,
+    only_of: Option<&ClientId>,
+    origin: &Origin,
+) -> Result<bool, Fault> {
+    let Some((_, found)) = rotation::find(issuer, token).await? else { return Ok(false) };
+    let family = found.family;
+    if only_of.is_some_and(|client| family.client != *client) {
+        return Ok(false);
+    }
+    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let ended = families::revoke(&tx, &family.id).await?;
+    if ended {
+        let event = Event::new(Kind::FamilyRevoked).user(&family.user).client(&family.client);
+        audit_events::insert(&tx, &[event.family(&family.id).from(origin)]).await?;
+    }
+    tx.commit().await?;
+    Ok(ended)
+}
+
+async fn end_access_token(
+    issuer: &Issuer,
+    token: &str,
+    only_of: Option<&ClientId>,
+    origin: &Origin,
+) -> Result<bool, Fault> {
+    let now = issuer.clock.now();
+    let Some(claims) = bearer::read(issuer, token)? else { return Ok(false) };
+    let theirs = only_of.is_none_or(|client| claims.client_id == client.as_str());
+    if !theirs || claims.exp <= now.timestamp() {
+        return Ok(false);
+    }
+    let tx = issuer.store.begin(now).await?;
+    let until = from_millis(claims.exp * 1000);
+    let ended = revoked_access_tokens::insert(&tx, &claims.jti, until).await?;
+    if ended {
+        let mut event = Event::new(Kind::AccessTokenRevoked).from(origin).detail(claims.jti);
+        event.client = ClientId::parse(&claims.client_id);
+        audit_events::insert(&tx, &[event]).await?;
+    }
+    tx.commit().await?;
+    Ok(ended)
+}

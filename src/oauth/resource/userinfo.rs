@@ -1,0 +1,159 @@
+//! Userinfo, OpenID Connect Core §5.3: the claims that the user has, by scope (§5.4), never null
+//! and never empty.
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::family::FamilyId;
+use crate::domain::scope::{OPENID, Scope};
+use crate::domain::user::{User, UserId};
+use crate::domain::verdict::Fault;
+use crate::oauth::Issuer;
+use crate::oauth::error::{ErrorCode, Refusal, Result};
+use crate::oauth::resource::bearer;
+use crate::store::{families, users};
+
+/// Which scope shows which claims, OpenID Connect Core §5.4; the metadata reads it too.
+pub const SCOPE_CLAIMS: &[(&str, &[&str])] = &[
+    (
+        "profile",
+        &[
+            "name",
+            "family_name",
+            "given_name",
+            "middle_name",
+            "nickname",
+            "preferred_username",
+            "profile",
+            "picture",
+            "website",
+            "gender",
+            "birthdate",
+            "zoneinfo",
+            "locale",
+            "updated_at",
+        ],
+    ),
+    ("email", &["email", "email_verified"]),
+    ("address", &["address"]),
+    ("phone", &["phone_number", "phone_number_verified"]),
+];
+
+/// Answers a userinfo request.
+pub async fn userinfo(issuer: &Issuer, token: &str) -> Result<Value> {
+    let invalid = || Refusal::new(ErrorCode::InvalidToken, "the access token is not good");
+    let claims = bearer::verify(issuer, token).await?.ok_or_else(invalid)?;
+    // RFC 9068 §4: a token that was made out to somebody else is not for us.
+    if !claims.aud.contains(issuer.url.as_str()) {
+        return Err(invalid().into());
+    }
+    let scope = Scope::parse(&claims.scope).map_err(|_| invalid())?;
+    let Some(sid) = claims.sid.filter(|_| scope.contains(OPENID)) else {
+        let description = "the access token does not have the scope openid";
+        return Err(Refusal::new(ErrorCode::InsufficientScope, description).into());
+    };
+    let family = families::find(&*issuer.store, &FamilyId(sid)).await?.ok_or_else(invalid)?;
+    let user = users::find(&*issuer.store, &UserId(claims.sub)).await?.ok_or_else(invalid)?;
+    Ok(Value::Object(shown(&user, &scope, &family.claims)?))
+}
+
+fn shown(user: &User, scope: &Scope, by_name: &[String]) -> Result<Map<String, Value>, Fault> {
+    let mut shown = named(user, by_scope(scope).chain(by_name.iter().map(String::as_str)))?;
+    shown.insert("sub".to_owned(), json!(user.id));
+    Ok(shown)
+}
+
+/// The claims that a scope shows.
+pub fn by_scope(scope: &Scope) -> impl Iterator<Item = &str> {
+    let granted = SCOPE_CLAIMS.iter().filter(|(name, _)| scope.contains(name));
+    granted.flat_map(|(_, claims)| claims.iter().copied())
+}
+
+/// Those of these claims that the user has.
+pub fn named<'a>(
+    user: &User,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<Map<String, Value>, Fault> {
+    let mut every = every_claim(user)?;
+    let has = |name: &str| Some((name.to_owned(), every.remove(name).filter(says_something)?));
+    Ok(names.filter_map(has).collect())
+}
+
+/// Whether a claim of this name can be asked for (Core §5.5).
+#[must_use]
+pub fn is_claim(name: &str) -> bool {
+    SCOPE_CLAIMS.iter().any(|(_, claims)| claims.contains(&name))
+}
+
+fn every_claim(user: &User) -> Result<Map<String, Value>, Fault> {
+    let profile = serde_json::to_value(&user.profile)
+        .map_err(|error| Fault::internal("reading a profile", error))?;
+    let Value::Object(mut claims) = profile else { return Ok(Map::new()) };
+    claims.insert("preferred_username".to_owned(), json!(user.username));
+    claims.insert("updated_at".to_owned(), json!(user.updated_at.timestamp()));
+    if let Some(email) = &user.email {
+        claims.insert("email".to_owned(), json!(email));
+        claims.insert("email_verified".to_owned(), json!(user.email_verified));
+    }
+    Ok(claims)
+}
+
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(members) => members.values().any(says_something),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::from_millis;
+    use crate::domain::user::{Address, Profile, Source};
+
+    fn user() -> User {
+        User {
+            id: UserId("u".to_owned()),
+            username: "홍길동".to_owned(),
+            email: Some("hong@example.com".to_owned()),
+            email_verified: false,
+            password_hash: None,
+            profile: Profile {
+                name: Some("홍길동".to_owned()),
+                nickname: Some(String::new()),
+                address: Some(Address::default()),
+                ..Profile::default()
+            },
+            disabled_at: None,
+            created_at: from_millis(0),
+            updated_at: from_millis(1000),
+            made_by: Source::Operator,
+            email_by: Source::Operator,
+        }
+    }
+
+    #[test]
+    fn core_5_4_each_scope_shows_its_claims() {
+        let shown = |scope: &str| {
+            Value::Object(shown(&user(), &Scope::parse(scope).unwrap(), &[]).unwrap())
+        };
+        assert_eq!(shown("openid"), json!({ "sub": "u" }));
+        assert_eq!(
+            shown("openid email"),
+            json!({ "sub": "u", "email": "hong@example.com", "email_verified": false })
+        );
+        assert_eq!(
+            shown("openid profile address phone"),
+            json!({ "sub": "u", "name": "홍길동", "preferred_username": "홍길동", "updated_at": 1 })
+        );
+    }
+
+    #[test]
+    fn core_5_5_claims_that_were_asked_for_by_name_are_shown() {
+        let scope = Scope::parse("openid").unwrap();
+        let by_name = ["name", "nickname", "phone_number"].map(str::to_owned);
+        let shown = shown(&user(), &scope, &by_name).unwrap();
+        assert_eq!(Value::Object(shown), json!({ "sub": "u", "name": "홍길동" }));
+    }
+}

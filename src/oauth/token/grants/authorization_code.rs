@@ -1,0 +1,160 @@
+//! `authorization_code`: RFC 6749 §4.1.3 with PKCE, RFC 7636 §4.5.
+
+use crate::domain::audit::{Event, Kind};
+use crate::domain::form::Form;
+use crate::domain::secret::{self, Plain};
+use crate::domain::session::Session;
+use crate::domain::user::User;
+use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_grant};
+use crate::oauth::resource::userinfo;
+use crate::oauth::token::families::{self, Granted};
+use crate::oauth::token::grants::{Cx, Grant, registered_resources, required, resources};
+use crate::oauth::token::mint::Entitlement;
+use crate::store::authorization_codes::{self, Code};
+use crate::store::{Tx, audit_events, consents, sessions, users};
+
+/// RFC 6749 §4.1.3.
+pub struct AuthorizationCode {
+    code: Plain<secret::AuthorizationCode>,
+    redirect_uri: String,
+    verifier: Option<String>,
+    resources: Vec<String>,
+}
+
+impl std::fmt::Debug for AuthorizationCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthorizationCode").finish_non_exhaustive()
+    }
+}
+
+impl Grant for AuthorizationCode {
+    const TYPE: &'static str = "authorization_code";
+
+    fn parse(form: &Form) -> Result<Self, Refusal> {
+        let redirect_uri = form.get("redirect_uri");
+        Ok(Self {
+            code: Plain::presented(required(form, "code", "code is missing")?),
+            // RFC 6749 §4.1.3: it stood in the authorization request, so it stands here.
+            redirect_uri: redirect_uri
+                .ok_or_else(|| invalid_grant("redirect_uri is missing"))?
+                .to_owned(),
+            verifier: form.get("code_verifier").map(str::to_owned),
+            resources: resources(form),
+        })
+    }
+
+    async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+        registered_resources(&self.resources, cx.client.client())?;
+        let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
+        let entitlement = self.redeem_in(&tx, cx).await;
+        tx.settle(entitlement).await
+    }
+}
+
+impl AuthorizationCode {
+    async fn redeem_in(self, tx: &Tx, cx: &Cx<'_>) -> Result<Entitlement> {
+        let unknown = || invalid_grant("the code is unknown");
+        let code = authorization_codes::find(tx, self.code.hashed()).await?;
+        let code = code.ok_or_else(unknown)?;
+        // Whoever cannot prove to be the client that asked learns nothing and harms nobody.
+        if code.client != cx.client.client().id {
+            return Err(unknown().into());
+        }
+        if code.redirect_uri != self.redirect_uri {
+            return Err(invalid_grant("the redirect_uri is not that of the request").into());
+        }
+        if !self.proves(&code) {
+            return Err(invalid_grant("the code_verifier is not that of the request").into());
+        }
+        if code.spent_at.is_some() {
+            return Err(replayed(tx, cx, &code).await?);
+        }
+        if code.expires_at <= tx.now() {
+            return Err(invalid_grant("the code has expired").into());
+        }
+        let resources = self.resources(&code)?;
+        let (user, session) = still_there(tx, cx, &code).await?;
+        let family = families::new_id();
+        if !authorization_codes::spend(tx, &code, &family).await? {
+            // Somebody was faster, and has committed: their family is known by now.
+            let spent = authorization_codes::find(tx, code.hash).await?.unwrap_or(code);
+            return Err(replayed(tx, cx, &spent).await?);
+        }
+        let granted = code.granted;
+        let claims = userinfo::named(&user, granted.claims.id_token.iter().map(String::as_str))?;
+        let client = cx.client.client();
+        let granting = Granted {
+            family,
+            user: &user.id,
+            auth_time: granted.auth_time,
+            amr: granted.amr,
+            provider_issuer: granted.provider_issuer,
+            // What was taken from the client since is not granted any more.
+            scope: granted.scope.shared_with(&client.scope),
+            resources,
+            session: Some(&session),
+            claims: granted.claims.userinfo,
+        };
+        let entitlement = families::start(tx, cx.issuer, client, granting, cx.origin).await?;
+        Ok(Entitlement { nonce: granted.nonce, claims, ..entitlement })
+    }
+
+    /// RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier for a code without challenge is refused, too.
+    fn proves(&self, code: &Code) -> bool {
+        match (&code.challenge, &self.verifier) {
+            (Some(challenge), Some(verifier)) => challenge.is_met_by(verifier),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    /// RFC 8707 §2.2: within what was named in the authorization request.
+    fn resources(&self, code: &Code) -> Result<Vec<String>, Refusal> {
+        let granted = &code.granted.resources;
+        if self.resources.is_empty() {
+            return Ok(granted.clone());
+        }
+        let culprit = self.resources.iter().find(|asked| !granted.contains(asked));
+        match culprit.filter(|_| !granted.is_empty()) {
+            None => Ok(self.resources.clone()),
+            Some(culprit) => {
+                let description = "a resource is not part of what was granted";
+                Err(Refusal::new(ErrorCode::InvalidTarget, description).naming(culprit))
+            }
+        }
+    }
+}
+
+/// RFC 6749 §4.1.2: a second use ends everything that came of the first one.
+async fn replayed(tx: &Tx, cx: &Cx<'_>, code: &Code) -> Result<crate::oauth::error::Error> {
+    if let Some(family) = &code.family {
+        let ended = crate::store::families::revoke(tx, family).await?;
+        let mut event = Event::new(Kind::CodeReplayed).user(&code.granted.user).family(family);
+        event = event.client(&code.client).from(cx.origin);
+        if ended {
+            audit_events::insert(tx, &[event]).await?;
+        }
+    }
+    Ok(invalid_grant("the code was used before").into())
+}
+
+/// The person and the session that granted it, if both are still what they were.
+async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &Code) -> Result<(User, Session)> {
+    let granted = &code.granted;
+    let gone = || invalid_grant("the session has ended");
+    let user = users::hold(tx, &granted.user).await?.filter(User::is_enabled).ok_or_else(gone)?;
+    let session = sessions::hold(tx, &granted.session).await?;
+    let session = session.filter(|session| session.is_live(tx.now())).ok_or_else(gone)?;
+    let client = cx.client.client();
+    let by = granted.provider_issuer.as_deref();
+    if !cx.issuer.providers.admit(&client.id, &granted.amr, by) {
+        return Err(gone().into());
+    }
+    if !client.first_party {
+        let consent = consents::find(tx, &user.id, &client.id).await?;
+        if !consent.is_some_and(|consent| granted.scope.is_within(&consent.scope)) {
+            return Err(invalid_grant("the consent was withdrawn").into());
+        }
+    }
+    Ok((user, session))
+}

@@ -1,0 +1,51 @@
+//! `client_credentials`: a client for itself, RFC 6749 §4.4. Nothing is written: the token stands
+//! for itself, without refresh token (§4.4.3) and without id token.
+
+use serde_json::Map;
+
+use crate::domain::client::ClientKind;
+use crate::domain::form::Form;
+use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_scope};
+use crate::oauth::token::grants::{
+    Cx, Grant, registered_resources, registered_scope, resources, scope,
+};
+use crate::oauth::token::mint::Entitlement;
+
+/// RFC 6749 §4.4.2.
+#[derive(Debug)]
+pub struct ClientCredentials {
+    scope: Option<Scope>,
+    resources: Vec<String>,
+}
+
+impl Grant for ClientCredentials {
+    const TYPE: &'static str = "client_credentials";
+
+    fn parse(form: &Form) -> Result<Self, Refusal> {
+        Ok(Self { scope: scope(form)?, resources: resources(form) })
+    }
+
+    async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+        let client = cx.client.client();
+        // RFC 6749 §4.4: only confidential clients.
+        if client.kind != ClientKind::Confidential {
+            let description = "a public client gets nothing for itself";
+            return Err(Refusal::new(ErrorCode::UnauthorizedClient, description).into());
+        }
+        let scope = registered_scope(cx.issuer, self.scope, client).await?;
+        if scope.contains(OPENID) || scope.contains(OFFLINE_ACCESS) {
+            return Err(invalid_scope("there is no person behind this grant").into());
+        }
+        registered_resources(&self.resources, client)?;
+        Ok(Entitlement {
+            family: None,
+            scope,
+            resources: self.resources,
+            refresh_token: None,
+            nonce: None,
+            claims: Map::new(),
+            issued_token_type: None,
+        })
+    }
+}

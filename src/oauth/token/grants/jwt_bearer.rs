@@ -1,0 +1,50 @@
+//! `urn:ietf:params:oauth:grant-type:jwt-bearer`: the id token of a provider as an assertion, RFC
+//! 7523 §2.1.
+
+use zeroize::Zeroizing;
+
+use crate::domain::form::Form;
+use crate::domain::scope::Scope;
+use crate::oauth::error::{Refusal, Result};
+use crate::oauth::token::grants::{Cx, Grant, required, resources, scope};
+use crate::oauth::token::mint::Entitlement;
+use crate::oauth::token::upstream_tokens::{Exchange, exchange};
+use crate::social::Token;
+
+/// RFC 7523 §2.1.
+pub struct JwtBearer {
+    assertion: Zeroizing<String>,
+    nonce: Option<String>,
+    scope: Option<Scope>,
+    resources: Vec<String>,
+}
+
+impl std::fmt::Debug for JwtBearer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JwtBearer").finish_non_exhaustive()
+    }
+}
+
+impl Grant for JwtBearer {
+    const TYPE: &'static str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+    fn parse(form: &Form) -> Result<Self, Refusal> {
+        Ok(Self {
+            assertion: required(form, "assertion", "assertion is missing")?.to_owned().into(),
+            nonce: form.get("nonce").map(str::to_owned),
+            scope: scope(form)?,
+            resources: resources(form),
+        })
+    }
+
+    async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+        let wish = Exchange {
+            token: Token::Id(&self.assertion),
+            issuer: None,
+            nonce: self.nonce.as_deref(),
+            scope: self.scope,
+            resources: self.resources,
+        };
+        exchange(cx, wish).await
+    }
+}

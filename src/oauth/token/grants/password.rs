@@ -1,0 +1,134 @@
+//! `password`: the resource owner's credentials, RFC 6749 §4.3. For clients that were registered
+//! for it, and never for a person without a password.
+
+use std::net::IpAddr;
+
+use zeroize::Zeroizing;
+
+use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Place, Refused, SignedIn};
+use crate::domain::audit::Origin;
+use crate::domain::client::{Client, ClientKind};
+use crate::domain::form::Form;
+use crate::domain::scope::Scope;
+use crate::domain::{address, verdict};
+use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_request};
+use crate::oauth::token::families::{self, Granted};
+use crate::oauth::token::grants::{
+    Cx, Grant, registered_resources, registered_scope, required, resources, scope,
+};
+use crate::oauth::token::mint::Entitlement;
+use crate::store::{Tx, audit_events};
+
+/// RFC 6749 §4.3.2.
+pub struct Password {
+    username: String,
+    password: Zeroizing<String>,
+    scope: Option<Scope>,
+    resources: Vec<String>,
+    user_ip: Option<String>,
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Password").finish_non_exhaustive()
+    }
+}
+
+impl Grant for Password {
+    const TYPE: &'static str = "password";
+
+    fn parse(form: &Form) -> Result<Self, Refusal> {
+        Ok(Self {
+            username: required(form, "username", "username is missing")?.to_owned(),
+            password: required(form, "password", "password is missing")?.to_owned().into(),
+            scope: scope(form)?,
+            resources: resources(form),
+            user_ip: form.get(USER_IP).map(str::to_owned),
+        })
+    }
+
+    async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+        let client = cx.client.client();
+        let scope = registered_scope(cx.issuer, self.scope, client).await?;
+        registered_resources(&self.resources, client)?;
+        if cx.issuer.providers.are_the_only_way(Some(&client.id)) {
+            return Err(invalid_grant("people come in to this client by a provider alone").into());
+        }
+        let user_ip = user_ip(client, self.user_ip.as_deref())?;
+        let address = user_ip.map(|address| address.to_string()).or(cx.origin.address.clone());
+        let origin = &Origin { address, ..cx.origin.clone() };
+        let knock = Knock {
+            username: &self.username,
+            password: &self.password,
+            place: match (user_ip, client.kind) {
+                (Some(address), _) => Place::Address(address),
+                (None, ClientKind::Public) => Place::Address(cx.address),
+                // All its people come from the address of its server.
+                (None, ClientKind::Confidential) => Place::App(&client.id),
+            },
+            browser: None,
+            asked_for: None,
+            client: Some(&client.id),
+            origin,
+        };
+        let signed_in = cx.issuer.door().by_password(knock).await.map_err(refused)?;
+        let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
+        let cx = &Cx { origin, ..*cx };
+        let entitlement = open(&tx, cx, &signed_in, scope, self.resources).await;
+        tx.settle(entitlement).await
+    }
+}
+
+/// Where the person is, as an app says that signs people in on its own server.
+const USER_IP: &str = "user_ip";
+
+/// The person's address. It decides which failures count against whom, so it is believed of those
+/// apps alone that were registered for it.
+fn user_ip(client: &Client, said: Option<&str>) -> Result<Option<IpAddr>, Refusal> {
+    match said.filter(|_| client.trust_user_ip) {
+        None => Ok(None),
+        Some(said) => match address::read(said) {
+            Some(address) => Ok(Some(address)),
+            None => Err(invalid_request("user_ip is no IP address")),
+        },
+    }
+}
+
+async fn open(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    signed_in: &SignedIn,
+    scope: Scope,
+    resources: Vec<String>,
+) -> Result<Entitlement> {
+    let client = cx.client.client();
+    let event = signed_in.record(tx, Some(&client.id), cx.origin).await.map_err(refused)?;
+    let granted = Granted {
+        provider_issuer: None,
+        family: families::new_id(),
+        user: &signed_in.user.id,
+        auth_time: tx.now(),
+        amr: PASSWORD_AMR.iter().map(|method| (*method).to_owned()).collect(),
+        scope,
+        resources,
+        session: None,
+        claims: Vec::new(),
+    };
+    audit_events::insert(tx, &[event]).await?;
+    Ok(families::start(tx, cx.issuer, client, granted, cx.origin).await?)
+}
+
+fn refused(error: verdict::Error<Refused>) -> Error {
+    Error::Refused(match error {
+        verdict::Error::Fault(fault) => return Error::Fault(fault),
+        verdict::Error::Refused(Refused::Wrong) => {
+            invalid_grant("the user name or the password is wrong")
+        }
+        verdict::Error::Refused(Refused::Throttled(seconds)) => {
+            Refusal::new(ErrorCode::Throttled, "too many failed attempts").retry_after(seconds)
+        }
+        verdict::Error::Refused(Refused::Busy) => {
+            Refusal::new(ErrorCode::Overloaded, "too many sign-ins at once").retry_after(2)
+        }
+    })
+}

@@ -1,0 +1,88 @@
+//! `refresh_token`: RFC 6749 §6 and RFC 9700 §4.14. The decision stands in
+//! [`rotation`](crate::oauth::token::rotation).
+
+use serde_json::Map;
+
+use crate::domain::family::FamilyId;
+use crate::domain::form::Form;
+use crate::domain::refresh::Presented;
+use crate::domain::scope::Scope;
+use crate::domain::secret::{self, Plain};
+use crate::keys::jwt::Typ;
+use crate::oauth::claims::AccessToken;
+use crate::oauth::error::{Refusal, Result, invalid_grant};
+use crate::oauth::token::grants::{Cx, Grant, registered_resources, required, resources, scope};
+use crate::oauth::token::mint::Entitlement;
+use crate::oauth::token::rotation::{Proof, Rotated, Use, unknown};
+
+/// RFC 6749 §6, with the old access token as an optional proof.
+#[derive(Debug)]
+pub struct RefreshToken {
+    presented: Plain<secret::RefreshToken>,
+    access_token: Option<String>,
+    scope: Option<Scope>,
+    resources: Vec<String>,
+}
+
+impl Grant for RefreshToken {
+    const TYPE: &'static str = "refresh_token";
+
+    fn parse(form: &Form) -> Result<Self, Refusal> {
+        let presented = required(form, "refresh_token", "refresh_token is missing")?;
+        Ok(Self {
+            presented: Plain::presented(presented),
+            access_token: form.get("access_token").map(str::to_owned),
+            scope: scope(form)?,
+            resources: resources(form),
+        })
+    }
+
+    async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+        let client = cx.client.client();
+        registered_resources(&self.resources, client)?;
+        let proof = match &self.access_token {
+            Some(token) => Some(proof(cx, token)?),
+            None if client.require_access_token_proof => Some(Proof::Missing),
+            None => None,
+        };
+        let token = Presented::read(&self.presented).ok_or_else(unknown)?;
+        let rotated = cx
+            .issuer
+            .rotations
+            .ask(Use {
+                token,
+                client: client.id.clone(),
+                policy: client.refresh,
+                proof,
+                scope: self.scope,
+                resources: self.resources,
+                origin: cx.origin.clone(),
+            })
+            .await??;
+        let Rotated { family, scope, resources, salt, place } = rotated;
+        let refresh_token = cx.issuer.rotation_key.token(salt, &family.id, place)?;
+        Ok(Entitlement {
+            family: Some(family),
+            // What was taken from the client since does not come back.
+            scope: scope.shared_with(&client.scope),
+            resources,
+            refresh_token: Some(refresh_token),
+            nonce: None,
+            claims: Map::new(),
+            issued_token_type: None,
+        })
+    }
+}
+
+/// The family of the old access token. It may be expired; it must be ours and the client's.
+fn proof(cx: &Cx<'_>, token: &str) -> Result<Proof> {
+    let refusal = || invalid_grant("the access token is no proof");
+    let keys = cx.issuer.keyring.snapshot()?;
+    let claims: AccessToken = keys.verify(Typ::AccessToken, token).map_err(|_| refusal())?;
+    let ours =
+        claims.iss == cx.issuer.url.as_str() && claims.client_id == cx.client.client().id.as_str();
+    match claims.sid {
+        Some(family) if ours => Ok(Proof::Of(FamilyId(family))),
+        _ => Err(refusal().into()),
+    }
+}

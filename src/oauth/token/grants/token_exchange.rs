@@ -1,0 +1,112 @@
+//! `urn:ietf:params:oauth:grant-type:token-exchange`: what an app got at a provider for tokens of
+//! ours, RFC 8693.
+
+use zeroize::Zeroizing;
+
+use crate::domain::form::Form;
+use crate::domain::scope::Scope;
+use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_request};
+use crate::oauth::token::grants::{Cx, Grant, required, resources, scope};
+use crate::oauth::token::mint::Entitlement;
+use crate::oauth::token::upstream_tokens::{Exchange, exchange};
+use crate::social::Token;
+
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// The one type that no RFC names: the code of a provider, which this server redeems.
+const CODE: &str = "urn:mapae:params:oauth:token-type:authorization_code";
+
+#[derive(Clone, Copy)]
+enum Type {
+    Id,
+    Access,
+    Code,
+}
+
+/// RFC 8693 §2.1.
+pub struct TokenExchange {
+    subject_type: Type,
+    subject: Zeroizing<String>,
+    issuer: Option<String>,
+    nonce: Option<String>,
+    redirect_uri: Option<String>,
+    verifier: Option<Zeroizing<String>>,
+    state: Option<String>,
+    scope: Option<Scope>,
+    resources: Vec<String>,
+}
+
+impl std::fmt::Debug for TokenExchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenExchange").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+impl Grant for TokenExchange {
+    const TYPE: &'static str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+    fn parse(form: &Form) -> Result<Self, Refusal> {
+        let subject_type =
+            match required(form, "subject_token_type", "subject_token_type is missing")? {
+                ID_TOKEN => Type::Id,
+                ACCESS_TOKEN => Type::Access,
+                CODE => Type::Code,
+                _ => {
+                    let description = "the subject_token_type is none of \
+                         urn:ietf:params:oauth:token-type:id_token, \
+                         urn:ietf:params:oauth:token-type:access_token, \
+                         urn:mapae:params:oauth:token-type:authorization_code";
+                    return Err(invalid_request(description));
+                }
+            };
+        // RFC 8693 §2.1: nobody acts for anybody here.
+        if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {
+            return Err(invalid_request("an actor_token is not supported"));
+        }
+        if form.get("requested_token_type").is_some_and(|wanted| wanted != ACCESS_TOKEN) {
+            return Err(invalid_request("the one requested_token_type is an access token"));
+        }
+        if form.get("audience").is_some() {
+            // RFC 8693 §2.2.2
+            let description = "audience is not supported: name a resource";
+            return Err(Refusal::new(ErrorCode::InvalidTarget, description));
+        }
+        let text = |name| form.get(name).map(str::to_owned);
+        Ok(Self {
+            subject_type,
+            subject: required(form, "subject_token", "subject_token is missing")?.to_owned().into(),
+            issuer: text("subject_issuer"),
+            nonce: text("nonce"),
+            redirect_uri: text("redirect_uri"),
+            verifier: text("code_verifier").map(Zeroizing::new),
+            state: text("state"),
+            scope: scope(form)?,
+            resources: resources(form),
+        })
+    }
+
+    async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+        let token = match self.subject_type {
+            Type::Id => Token::Id(&self.subject),
+            Type::Access => Token::Access(&self.subject),
+            Type::Code => Token::Code {
+                code: &self.subject,
+                redirect_uri: self.redirect_uri.as_deref(),
+                verifier: self.verifier.as_ref().map(|verifier| verifier.as_str()),
+                state: self.state.as_deref(),
+            },
+        };
+        let entitlement = exchange(
+            cx,
+            Exchange {
+                token,
+                issuer: self.issuer.as_deref(),
+                nonce: self.nonce.as_deref(),
+                scope: self.scope,
+                resources: self.resources,
+            },
+        )
+        .await?;
+        Ok(Entitlement { issued_token_type: Some(ACCESS_TOKEN), ..entitlement })
+    }
+}

@@ -1,0 +1,172 @@
+//! The mint: the one place that issues tokens. What it is handed is owed; it refuses nothing.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::domain::client::{AccessTokenTyp, Client};
+use crate::domain::family::Family;
+use crate::domain::provider::came_by;
+use crate::domain::random;
+use crate::domain::scope::{OPENID, Scope};
+use crate::domain::secret::{Plain, RefreshToken};
+use crate::domain::verdict::Fault;
+use crate::keys::jwt::Typ;
+use crate::keys::make::left_half_hash;
+use crate::oauth::Issuer;
+use crate::oauth::claims::{ACR, AccessToken, Audience, IdToken, TellingAccessToken};
+
+/// What is owed to a client.
+#[derive(Debug)]
+pub struct Entitlement {
+    /// The family that it grows from; none for what a client gets for itself.
+    pub family: Option<Arc<Family>>,
+    /// The scope of the access token.
+    pub scope: Scope,
+    /// The resources that were named, RFC 8707.
+    pub resources: Vec<String>,
+    /// The refresh token to hand out.
+    pub refresh_token: Option<Plain<RefreshToken>>,
+    /// The nonce of the authentication request, OpenID Connect Core §3.1.2.1.
+    pub nonce: Option<String>,
+    /// Single claims of the person that were asked for in the id token, Core §5.5.
+    pub claims: Map<String, Value>,
+    /// What a token was exchanged for, RFC 8693 §2.2.1.
+    pub issued_token_type: Option<&'static str>,
+}
+
+/// What tokens say of the person besides, as the client was registered for it.
+#[derive(Debug, Default)]
+pub struct AboutPerson {
+    /// In the id token.
+    pub id_token: Map<String, Value>,
+    /// In the access token.
+    pub access_token: Map<String, Value>,
+}
+
+/// The successful answer, RFC 6749 §5.1 and OpenID Connect Core §3.1.3.3.
+#[derive(Serialize)]
+#[expect(missing_docs, reason = "every field is the parameter of that name")]
+pub struct TokenResponse {
+    pub access_token: String,
+    pub token_type: &'static str,
+    pub expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    pub scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    /// RFC 8693 §2.2.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issued_token_type: Option<&'static str>,
+}
+
+impl std::fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenResponse").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+/// Issues what is owed. Signing is pure work for the processor: no transaction is open.
+pub fn issue(
+    issuer: &Issuer,
+    client: &Client,
+    entitlement: &Entitlement,
+    mut person: AboutPerson,
+) -> Result<TokenResponse, Fault> {
+    let keys = issuer.keyring.snapshot()?;
+    let key = keys.signing(client.token_alg)?;
+    let claims = access_token(issuer, client, entitlement);
+    let expires_in = claims.exp - claims.iat;
+    let typ = match client.access_token_typ {
+        AccessTokenTyp::AtJwt => Typ::AccessToken,
+        AccessTokenTyp::Jwt => Typ::PlainAccessToken,
+    };
+    let access_token = if person.access_token.is_empty() {
+        key.sign(typ, &claims)?
+    } else {
+        let telling = TellingAccessToken { token: &claims, person: &person.access_token };
+        key.sign(typ, &telling)?
+    };
+    let id_token = match &entitlement.family {
+        Some(family) if entitlement.scope.contains(OPENID) => {
+            person.id_token.extend(entitlement.claims.clone());
+            let claims = IdToken {
+                iss: &claims.iss,
+                sub: &claims.sub,
+                aud: client.id.as_str(),
+                exp: claims.iat + issuer.lifetimes.id_token.num_seconds(),
+                iat: claims.iat,
+                auth_time: family.auth_time.timestamp(),
+                nonce: entitlement.nonce.as_deref(),
+                acr: ACR,
+                amr: &family.amr,
+                idp: came_by(&family.amr),
+                sid: &family.id.0,
+                at_hash: left_half_hash(&access_token),
+                asked_for: &person.id_token,
+            };
+            Some(key.sign(Typ::IdToken, &claims)?)
+        }
+        _ => None,
+    };
+    // One access token is a metric and a log line; what starts a family is an audit event.
+    tracing::info!(
+        target: "mapae::token",
+        client_id = %client.id,
+        jti = claims.jti,
+        sub = claims.sub,
+        sid = claims.sid.as_deref(),
+        scope = claims.scope,
+        "token issued"
+    );
+    Ok(TokenResponse {
+        access_token,
+        token_type: "Bearer",
+        expires_in,
+        refresh_token: entitlement.refresh_token.as_ref().map(|token| token.expose().to_owned()),
+        scope: claims.scope,
+        id_token,
+        issued_token_type: entitlement.issued_token_type,
+    })
+}
+
+fn access_token(issuer: &Issuer, client: &Client, entitlement: &Entitlement) -> AccessToken {
+    let now = issuer.clock.now();
+    let iat = now.timestamp();
+    let life = (now + issuer.lifetimes.access_token).timestamp();
+    let family = entitlement.family.as_deref();
+    AccessToken {
+        iss: issuer.url.as_str().to_owned(),
+        // RFC 9068 §2.2: without a resource owner the subject is the client itself. Registration
+        // sees to it that no client has the id of a person.
+        sub: family.map_or_else(|| client.id.as_str().to_owned(), |family| family.user.0.clone()),
+        aud: audience(issuer, client, entitlement),
+        // No access token outlives its family.
+        exp: family.map_or(life, |family| life.min(family.expires_at.timestamp())),
+        nbf: iat,
+        iat,
+        jti: random::identifier(),
+        client_id: client.id.as_str().to_owned(),
+        scope: entitlement.scope.to_string(),
+        sid: family.map(|family| family.id.0.clone()),
+        auth_time: family.map(|family| family.auth_time.timestamp()),
+        amr: family.map(|family| family.amr.clone()).unwrap_or_default(),
+    }
+}
+
+/// RFC 8707 §2: the resources that were named; else the client's first audience; else ourselves.
+/// With `openid` we are always among them, so that userinfo takes the token.
+fn audience(issuer: &Issuer, client: &Client, entitlement: &Entitlement) -> Audience {
+    let mut audiences = entitlement.resources.clone();
+    if audiences.is_empty() {
+        audiences.extend(client.audiences.first().cloned());
+    }
+    let ours = issuer.url.as_str();
+    let needs_us = audiences.is_empty() || entitlement.scope.contains(OPENID);
+    if needs_us && !audiences.iter().any(|audience| audience == ours) {
+        audiences.push(ours.to_owned());
+    }
+    Audience::new(audiences)
+}

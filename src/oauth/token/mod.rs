@@ -1,0 +1,8 @@
+//! The token endpoint, RFC 6749 §3.2: the grants decide what is owed to whom, the mint issues it.
+
+pub mod endpoint;
+pub mod families;
+pub mod grants;
+pub mod mint;
+pub mod rotation;
+pub mod upstream_tokens;

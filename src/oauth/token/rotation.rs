@@ -1,0 +1,612 @@
+//! Rotation of refresh tokens in place: one row a family, however often it is refreshed.
+//!
+//! What waits is decided together. One statement reads the rows, [`decide`] is pure and later uses
+//! see earlier ones, and one statement moves every row whose leaf is still the one that was read:
+//! that statement is the whole transaction. Where somebody else was faster, the rows are read and
+//! decided again. Only an alarm, a repeat from elsewhere and the use of a browser session write
+//! more, after it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::client::{ClientId, RefreshPolicy};
+use crate::domain::clock::Clock;
+use crate::domain::family::{Family, FamilyId};
+use crate::domain::refresh::{Ended, Presented, Refreshable};
+use crate::domain::scope::Scope;
+use crate::domain::secret::{Plain, RefreshToken};
+use crate::domain::session::{SessionId, moved_idle_end};
+use crate::domain::succession::{Judgement, Place, Salt};
+use crate::domain::verdict::Fault;
+use crate::keys::rotation::RotationKey;
+use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_scope};
+use crate::oauth::providers::Providers;
+use crate::oauth::{Issuer, Lifetimes};
+use crate::runtime::batch::{Batch, Bounds};
+use crate::runtime::supervisor::Supervisor;
+use crate::store::successions::{self, Move};
+use crate::store::{Store, audit_events, families, sessions};
+
+/// A use of a refresh token.
+#[derive(Clone, Debug)]
+pub struct Use {
+    /// The token that was presented.
+    pub token: Presented,
+    /// The client that presents it.
+    pub client: ClientId,
+    /// What becomes of refresh tokens of this client.
+    pub policy: RefreshPolicy,
+    /// What the old access token says, where there is one or must be one.
+    pub proof: Option<Proof>,
+    /// The scope that was asked for.
+    pub scope: Option<Scope>,
+    /// The resources that were asked for.
+    pub resources: Vec<String>,
+    /// For audit events.
+    pub origin: Origin,
+}
+
+/// Proof by the old access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It belongs to this family.
+    Of(FamilyId),
+    /// The client owes one and brought none.
+    Missing,
+}
+
+/// What a use brings.
+#[derive(Clone, Debug)]
+pub struct Rotated {
+    /// The family.
+    pub family: Arc<Family>,
+    /// The scope of the access token.
+    pub scope: Scope,
+    /// The resources of the access token.
+    pub resources: Vec<String>,
+    /// What the refresh token to hand out is made with.
+    pub salt: Salt,
+    /// The place of the refresh token to hand out.
+    pub place: Place,
+}
+
+/// What to do about a use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Spend the token; its successor becomes the leaf.
+    Spend,
+    /// It is spent; its successor is handed out once more.
+    Again,
+    /// It is spent, and nobody used its successor: another one replaces that.
+    Replace,
+    /// The token is never spent.
+    Keep,
+    /// Nothing changes.
+    Refuse(Refusal),
+    /// The family ends.
+    Reuse,
+}
+
+/// The refusal of everything that is no refresh token of the client that presents it.
+#[must_use]
+pub fn unknown() -> Refusal {
+    invalid_grant("the refresh token is unknown")
+}
+
+/// The whole rule: `found` is the family of the token if the token is ours, `grace` is what counts
+/// for its client, and `admitted` says whether whoever came by a provider may still come that way.
+#[must_use]
+pub fn decide(
+    now: DateTime<Utc>,
+    grace: Duration,
+    using: &Use,
+    found: Option<&Refreshable>,
+    admitted: bool,
+) -> Decision {
+    // RFC 6749 §10.4: bound to the client. Another client's try never harms the family.
+    let Some(found) = found.filter(|found| found.family.client == using.client) else {
+        return Decision::Refuse(unknown());
+    };
+    match found.ended(now, admitted) {
+        Some(Ended::Family) => return Decision::Refuse(invalid_grant("the session has ended")),
+        Some(Ended::Idle) => {
+            return Decision::Refuse(invalid_grant("the refresh token has expired"));
+        }
+        None => {}
+    }
+    let grace = match using.policy {
+        RefreshPolicy::Rotate { .. } => Some(grace),
+        RefreshPolicy::Strict | RefreshPolicy::Static => None,
+    };
+    let next = match (found.succession.judge(using.token.place, now, grace), using.policy) {
+        (Judgement::Leaf, RefreshPolicy::Static) => Decision::Keep,
+        (Judgement::Leaf, RefreshPolicy::Rotate { .. } | RefreshPolicy::Strict) => Decision::Spend,
+        (Judgement::Again, _) => Decision::Again,
+        (Judgement::Replace, _) => Decision::Replace,
+        (Judgement::Straggler, _) => {
+            return Decision::Refuse(invalid_grant("the refresh token is spent"));
+        }
+        (Judgement::Reuse, _) => return Decision::Reuse,
+    };
+    match check(using, &found.family) {
+        Ok(()) => next,
+        Err(refusal) => Decision::Refuse(refusal),
+    }
+}
+
+/// What is checked before anything is spent: an honest client's typo burns nothing.
+fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
+    match &using.proof {
+        Some(Proof::Missing) => return Err(invalid_grant("the old access token is needed")),
+        Some(Proof::Of(id)) if *id != family.id => {
+            return Err(invalid_grant("the access token is no proof"));
+        }
+        _ => {}
+    }
+    // RFC 6749 §6: never wider than what was granted.
+    if using.scope.as_ref().is_some_and(|scope| !scope.is_within(&family.scope)) {
+        return Err(invalid_scope("the scope is wider than what was granted"));
+    }
+    // RFC 8707 §2.2: within what was granted, where resources were named.
+    let granted = &family.resources;
+    let culprit = using.resources.iter().find(|asked| !granted.contains(asked));
+    if let Some(culprit) = culprit.filter(|_| !granted.is_empty()) {
+        let description = "a resource is not part of what was granted";
+        return Err(Refusal::new(ErrorCode::InvalidTarget, description).naming(culprit));
+    }
+    Ok(())
+}
+
+/// The family of a refresh token and what the token says, if it is ours.
+pub async fn find(
+    issuer: &Issuer,
+    token: &Plain<RefreshToken>,
+) -> std::result::Result<Option<(Presented, Refreshable)>, Fault> {
+    let Some(token) = Presented::read(token) else { return Ok(None) };
+    let found = successions::find(&*issuer.store, &token.family).await?;
+    let ours = found.filter(|found| issuer.rotation_key.made(found.succession.salt, &token));
+    Ok(ours.map(|found| (token, found)))
+}
+
+/// Whether a refresh token is the one of its family that `/token` would take.
+#[must_use]
+pub fn is_active(issuer: &Issuer, token: &Presented, found: &Refreshable) -> bool {
+    let admitted = issuer.providers.admit_family(&found.family);
+    token.place == found.succession.leaf && found.ended(issuer.clock.now(), admitted).is_none()
+}
+
+/// The queue of uses.
+pub type Rotations = Batch<Use, Result<Rotated>>;
+
+/// What a rotation needs.
+#[derive(Debug)]
+pub(in crate::oauth) struct Parts {
+    pub(in crate::oauth) store: Arc<Store>,
+    pub(in crate::oauth) clock: Clock,
+    pub(in crate::oauth) lifetimes: Lifetimes,
+    pub(in crate::oauth) providers: Arc<Providers>,
+    pub(in crate::oauth) key: RotationKey,
+}
+
+/// While one batch is committed the next one is decided: who loses a row to the other reads again.
+const BOUNDS: Bounds = Bounds {
+    name: "refreshes",
+    lanes: 3,
+    queue: 4096,
+    deadline: std::time::Duration::from_secs(3),
+};
+
+/// What is left of the deadline for the answer: nothing is moved later, or whoever was told that it
+/// took too long would have spent a token all the same.
+const ANSWERING: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Starts the worker.
+pub(in crate::oauth) fn start(supervisor: &Supervisor, parts: Parts) -> Rotations {
+    let parts = Arc::new(parts);
+    Batch::start(supervisor, BOUNDS, move |uses: Vec<Use>| {
+        let parts = Arc::clone(&parts);
+        async move { parts.settle(&uses).await }
+    })
+}
+
+type Outcome = Result<Rotated>;
+
+impl Parts {
+    async fn settle(&self, uses: &[Use]) -> Vec<Outcome> {
+        let began = Instant::now();
+        let mut outcomes: Vec<Option<Outcome>> = uses.iter().map(|_| None).collect();
+        while outcomes.iter().any(Option::is_none) {
+            let open = uses.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none());
+            let mut open: Vec<_> = open.collect();
+            if let Err(fault) = self.round(&mut open, began).await {
+                for (_, outcome) in open {
+                    outcome.get_or_insert_with(|| Err(Error::Fault(fault.clone())));
+                }
+            }
+        }
+        outcomes.into_iter().flatten().collect()
+    }
+
+    /// Decides what is open. What stays open lost its row to somebody else.
+    async fn round(
+        &self,
+        open: &mut [(&Use, &mut Option<Outcome>)],
+        began: Instant,
+    ) -> std::result::Result<(), Fault> {
+        let mut ids: Vec<_> = open.iter().map(|(using, _)| &using.token.family).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let found = successions::find_all(&*self.store, &ids).await?;
+        let left = BOUNDS.deadline.saturating_sub(began.elapsed() + ANSWERING);
+        let left = Duration::from_std(left).unwrap_or(Duration::zero());
+        let until = found.database_now + left;
+        let now = self.clock.now_by(found.database_now);
+        let rows = found.rows.into_iter().map(|(id, row)| (id, row.map(Row::new))).collect();
+        let mut work = Work { now, parts: self, rows };
+        let decided: Vec<_> = open.iter().map(|(using, _)| work.take(using)).collect();
+        let kept = work.advance(until).await?;
+        let written = work.write_rest(&kept).await;
+        for ((using, outcome), decision) in open.iter_mut().zip(decided) {
+            **outcome = match (kept.get(&using.token.family), &written) {
+                (Some(Kept::Lost), _) => None,
+                (Some(Kept::WithMore), Err(fault)) => Some(Err(Error::Fault(fault.clone()))),
+                _ => Some(decision),
+            };
+        }
+        Ok(())
+    }
+}
+
+/// What became of a family in a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// It stands as it was decided.
+    AsDecided,
+    /// The same, and there is more to write than its row.
+    WithMore,
+    /// Somebody else was faster.
+    Lost,
+}
+
+/// A family as it stands after the uses so far.
+struct Row {
+    was: Place,
+    now: Refreshable,
+    moved: bool,
+    revoked: bool,
+    used: Option<(SessionId, DateTime<Utc>)>,
+    events: Vec<Event>,
+}
+
+impl Row {
+    fn new(found: Refreshable) -> Self {
+        let was = found.succession.leaf;
+        Self { was, now: found, moved: false, revoked: false, used: None, events: Vec::new() }
+    }
+
+    fn has_more(&self) -> bool {
+        self.revoked || self.used.is_some() || !self.events.is_empty()
+    }
+}
+
+/// The rows of a round.
+struct Work<'a> {
+    now: DateTime<Utc>,
+    parts: &'a Parts,
+    rows: HashMap<FamilyId, std::result::Result<Row, Fault>>,
+}
+
+impl Work<'_> {
+    fn take(&mut self, using: &Use) -> Outcome {
+        let (now, lifetimes) = (self.now, self.parts.lifetimes);
+        let row = match self.rows.get_mut(&using.token.family) {
+            Some(Ok(row)) => row,
+            Some(Err(fault)) => return Err(Error::Fault(fault.clone())),
+            None => return Err(unknown().into()),
+        };
+        // Ended by an earlier use of this round.
+        if row.revoked {
+            return Err(invalid_grant("the session has ended").into());
+        }
+        let family = Arc::clone(&row.now.family);
+        let ours = self.parts.key.made(row.now.succession.salt, &using.token);
+        let grace = using.policy.own_grace().unwrap_or(lifetimes.refresh_grace);
+        let admitted = self.parts.providers.admit_family(&family);
+        let decision = decide(now, grace, using, ours.then_some(&row.now), admitted);
+        let idle_end = (now + lifetimes.refresh_idle).min(family.expires_at);
+        match decision {
+            Decision::Refuse(refusal) => return Err(refusal.into()),
+            Decision::Reuse => {
+                row.revoked = true;
+                row.events.push(event(Kind::RefreshReused, &family, using));
+                return Err(invalid_grant("the refresh token was used before").into());
+            }
+            Decision::Spend => {
+                row.now.succession.spend();
+                row.now.succession.idle_ends_at = idle_end;
+                row.hand_out(now, using);
+            }
+            Decision::Again => {
+                row.note_elsewhere(using);
+                row.hand_out_again(now, using);
+            }
+            Decision::Replace => {
+                row.note_elsewhere(using);
+                row.now.succession.replace();
+                row.now.succession.idle_ends_at = idle_end;
+                row.hand_out(now, using);
+            }
+            Decision::Keep => row.extend(idle_end, lifetimes.refresh_idle),
+        }
+        row.use_session(now);
+        Ok(rotated(using, &row.now))
+    }
+
+    /// Moves the rows; says what became of each family that was read.
+    async fn advance(
+        &self,
+        until: DateTime<Utc>,
+    ) -> std::result::Result<BTreeMap<FamilyId, Kept>, Fault> {
+        let readable = || self.rows.iter().filter_map(|(id, row)| Some((id, row.as_ref().ok()?)));
+        let moves: Vec<_> = readable()
+            .filter(|(_, row)| row.moved)
+            .map(|(id, row)| Move {
+                family: id.clone(),
+                from: row.was,
+                to: row.now.succession.clone(),
+            })
+            .collect();
+        let advanced = successions::advance(&self.parts.store, &moves, until).await?;
+        let kept = readable().map(|(id, row)| {
+            let kept = match (row.moved && !advanced.contains(id), row.has_more()) {
+                (true, _) => Kept::Lost,
+                (false, true) => Kept::WithMore,
+                (false, false) => Kept::AsDecided,
+            };
+            (id.clone(), kept)
+        });
+        Ok(kept.collect())
+    }
+
+    /// Writes alarms and what else there is beside the rows.
+    async fn write_rest(&self, kept: &BTreeMap<FamilyId, Kept>) -> std::result::Result<(), Fault> {
+        let rest: Vec<_> = kept
+            .iter()
+            .filter(|(_, kept)| **kept == Kept::WithMore)
+            .filter_map(|(id, _)| Some((id, self.rows.get(id)?.as_ref().ok()?)))
+            .collect();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let tx = self.parts.store.begin(self.now).await?;
+        let mut events = Vec::new();
+        // In the order of their names, so that two replicas never wait for each other in a circle.
+        for (id, row) in &rest {
+            // Whoever ended it first has raised the alarm.
+            if !row.revoked || families::revoke(&tx, id).await? {
+                events.extend(row.events.iter().cloned());
+            }
+        }
+        let used: BTreeMap<_, _> = rest.iter().filter_map(|(_, row)| row.used.clone()).collect();
+        for (session, end) in &used {
+            sessions::move_idle_end(&tx, session, *end).await?;
+        }
+        audit_events::insert(&tx, &events).await?;
+        tx.commit().await
+    }
+}
+
+impl Row {
+    fn hand_out(&mut self, now: DateTime<Utc>, using: &Use) {
+        self.now.succession.hand_out(now, using.origin.address.as_deref());
+        self.moved = true;
+    }
+
+    /// A crowd of repeats is one write a second.
+    fn hand_out_again(&mut self, now: DateTime<Utc>, using: &Use) {
+        let succession = &self.now.succession;
+        let elsewhere = succession.handed_out_to != using.origin.address;
+        if elsewhere || now - succession.handed_out_at >= Duration::seconds(1) {
+            self.hand_out(now, using);
+        }
+    }
+
+    /// Writing at every use would cost a rotation: the end moves once it is worth a hundredth.
+    fn extend(&mut self, end: DateTime<Utc>, idle: Duration) {
+        if end - self.now.succession.idle_ends_at > idle / 100 {
+            self.now.succession.idle_ends_at = end;
+            self.moved = true;
+        }
+    }
+
+    fn note_elsewhere(&mut self, using: &Use) {
+        let before = self.now.succession.handed_out_to.as_ref();
+        if before.is_some() && before != using.origin.address.as_ref() {
+            self.events.push(event(Kind::RefreshRepeated, &self.now.family, using));
+        }
+    }
+
+    /// A refresh is a use of the browser session that the family is bound to.
+    fn use_session(&mut self, now: DateTime<Utc>) {
+        if let (Some(id), Some(session)) = (self.now.family.bound_to(), &mut self.now.session)
+            && let Some(end) = moved_idle_end(session.idle_ends_at, session.idle, now)
+        {
+            session.idle_ends_at = end;
+            self.used = Some((id.clone(), end));
+        }
+    }
+}
+
+fn event(kind: Kind, family: &Family, using: &Use) -> Event {
+    let event = Event::new(kind).user(&family.user).client(&family.client);
+    event.family(&family.id).from(&using.origin)
+}
+
+fn rotated(using: &Use, found: &Refreshable) -> Rotated {
+    let family = &found.family;
+    // RFC 6749 §6: a narrower scope is for this access token only.
+    let scope = using.scope.clone().unwrap_or_else(|| family.scope.clone());
+    let resources =
+        if using.resources.is_empty() { family.resources.clone() } else { using.resources.clone() };
+    Rotated {
+        family: Arc::clone(family),
+        scope,
+        resources,
+        salt: found.succession.salt,
+        place: found.succession.leaf,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::from_millis;
+    use crate::domain::random;
+    use crate::domain::succession::Succession;
+    use crate::domain::user::UserId;
+
+    const GRACE: Duration = Duration::seconds(30);
+
+    fn t(seconds: i64) -> DateTime<Utc> {
+        from_millis(seconds * 1000)
+    }
+
+    fn client(id: &str) -> ClientId {
+        ClientId::parse(id).unwrap()
+    }
+
+    fn place(generation: u32) -> Place {
+        Place { generation, attempt: 0 }
+    }
+
+    /// A family of generation 5 whose leaf was handed out at 100.
+    fn found() -> Refreshable {
+        let succession = Succession {
+            leaf: place(5),
+            handed_out_at: t(100),
+            ..Succession::begin(t(0), None, t(1000))
+        };
+        Refreshable {
+            succession,
+            user_enabled: true,
+            session: None,
+            family: Arc::new(Family {
+                id: FamilyId("family".to_owned()),
+                user: UserId("user".to_owned()),
+                client: client("a"),
+                scope: Scope::parse("openid email").unwrap(),
+                resources: vec!["https://api".to_owned()],
+                auth_time: t(0),
+                amr: vec![],
+                provider_issuer: None,
+                session: None,
+                claims: vec![],
+                expires_at: t(5000),
+                revoked_at: None,
+            }),
+        }
+    }
+
+    fn using(policy: RefreshPolicy, generation: u32) -> Use {
+        let family = FamilyId("family".to_owned());
+        Use {
+            token: Presented { family, place: place(generation), tag: random::bytes() },
+            client: client("a"),
+            policy,
+            proof: None,
+            scope: None,
+            resources: vec![],
+            origin: Origin::default(),
+        }
+    }
+
+    const ROTATE: RefreshPolicy = RefreshPolicy::Rotate { grace: None };
+
+    fn decided(using: &Use, found: &Refreshable, now: i64) -> Decision {
+        decide(t(now), GRACE, using, Some(found), true)
+    }
+
+    fn is_refused(decision: &Decision, code: ErrorCode) -> bool {
+        matches!(decision, Decision::Refuse(refusal) if refusal.code == Some(code))
+    }
+
+    #[test]
+    fn the_leaf_is_spent_or_kept_by_policy() {
+        for (policy, decision) in [
+            (ROTATE, Decision::Spend),
+            (RefreshPolicy::Strict, Decision::Spend),
+            (RefreshPolicy::Static, Decision::Keep),
+        ] {
+            assert_eq!(decided(&using(policy, 5), &found(), 110), decision);
+        }
+    }
+
+    #[test]
+    fn rfc9700_4_14_2_what_is_spent_is_repeated_replaced_or_reused() {
+        for (policy, generation, now, decision) in [
+            (ROTATE, 4, 130, Decision::Again),
+            (ROTATE, 4, 131, Decision::Replace),
+            (ROTATE, 3, 131, Decision::Reuse),
+            (RefreshPolicy::Strict, 4, 100, Decision::Reuse),
+            (RefreshPolicy::Strict, 3, 100, Decision::Reuse),
+            (RefreshPolicy::Static, 4, 100, Decision::Reuse),
+        ] {
+            let using = using(policy, generation);
+            assert_eq!(decided(&using, &found(), now), decision, "{policy:?} {generation} {now}");
+        }
+        let straggler = decided(&using(ROTATE, 3), &found(), 130);
+        assert!(is_refused(&straggler, ErrorCode::InvalidGrant));
+    }
+
+    #[test]
+    fn another_clients_try_never_harms_the_family() {
+        for generation in 0..6 {
+            let thief = Use { client: client("b"), ..using(ROTATE, generation) };
+            assert!(is_refused(&decided(&thief, &found(), 500), ErrorCode::InvalidGrant));
+        }
+        let unknown = decide(t(0), GRACE, &using(ROTATE, 5), None, true);
+        assert!(is_refused(&unknown, ErrorCode::InvalidGrant));
+    }
+
+    #[test]
+    fn what_has_ended_is_refused_without_alarm() {
+        let mut revoked = found();
+        Arc::make_mut(&mut revoked.family).revoked_at = Some(t(1));
+        let mut over = found();
+        Arc::make_mut(&mut over.family).expires_at = t(110);
+        let disabled = Refreshable { user_enabled: false, ..found() };
+        let mut idle = found();
+        idle.succession.idle_ends_at = t(110);
+        let mut sessionless = found();
+        Arc::make_mut(&mut sessionless.family).session = Some(SessionId("gone".to_owned()));
+        for found in [revoked, over, disabled, idle, sessionless] {
+            for generation in 0..6 {
+                let decision = decided(&using(ROTATE, generation), &found, 110);
+                assert!(is_refused(&decision, ErrorCode::InvalidGrant), "{found:?}");
+            }
+        }
+        let unwanted = decide(t(0), GRACE, &using(ROTATE, 5), Some(&found()), false);
+        assert!(is_refused(&unwanted, ErrorCode::InvalidGrant));
+    }
+
+    #[test]
+    fn rfc6749_6_every_check_comes_before_spending() {
+        let wider = Scope::parse("openid admin").ok();
+        let foreign = Some(Proof::Of(FamilyId("other".to_owned())));
+        let using = || using(ROTATE, 5);
+        for (using, code) in [
+            (Use { scope: wider, ..using() }, ErrorCode::InvalidScope),
+            (Use { proof: foreign, ..using() }, ErrorCode::InvalidGrant),
+            (Use { proof: Some(Proof::Missing), ..using() }, ErrorCode::InvalidGrant),
+            (Use { resources: vec!["https://b".to_owned()], ..using() }, ErrorCode::InvalidTarget),
+        ] {
+            assert!(is_refused(&decided(&using, &found(), 110), code), "{code:?}");
+        }
+        let narrower = Use { scope: Scope::parse("email").ok(), ..using() };
+        assert_eq!(decided(&narrower, &found(), 110), Decision::Spend);
+    }
+}

@@ -1,0 +1,303 @@
+//! A provider's token for ours: what the grants share that apps use without a browser (RFC 8693,
+//! RFC 7523).
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::accounts::federation::{self, Arrival, Unwelcome};
+use crate::domain::audit::{Event, Kind};
+use crate::domain::client::ClientKind;
+use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::reason::Reason;
+use crate::domain::scope::Scope;
+use crate::domain::secret::{Plain, VisitState};
+use crate::domain::user::{User, UserId};
+use crate::domain::verdict::{Error, Fault};
+use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_grant, invalid_request};
+use crate::oauth::providers::{Known, is_callback};
+use crate::oauth::token::families::{self, Granted};
+use crate::oauth::token::grants::{Cx, registered_resources, registered_scope};
+use crate::oauth::token::mint::Entitlement;
+use crate::social::{self, Asker, Presented, Proven, Stated, Token, Trouble};
+use crate::store::{Tx, audit_events, used_assertions, visits};
+
+/// A token that was accepted is remembered for so long beyond its end.
+const SKEW: Duration = Duration::minutes(5);
+
+/// What an app hears of whoever may not come in.
+const NOT_HERE: &str = "the person cannot come in here";
+
+/// What an app asks for, and with what.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// What it got at the provider.
+    pub token: Token<'a>,
+    /// The provider: its slug, or its issuer. A JWT names its issuer itself.
+    pub issuer: Option<&'a str>,
+    /// The nonce that the app gave there.
+    pub nonce: Option<&'a str>,
+    /// `scope`.
+    pub scope: Option<Scope>,
+    /// `resource`.
+    pub resources: Vec<String>,
+}
+
+/// Says what is owed to whoever a token of a provider speaks of.
+pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement> {
+    let client = cx.client.client();
+    let scope = registered_scope(cx.issuer, exchange.scope, client).await?;
+    registered_resources(&exchange.resources, client)?;
+    let known = find(cx, exchange.issuer, exchange.token).await?;
+    if exchange.token.is_too_long() {
+        return Err(invalid_grant("the subject token is not good").into());
+    }
+    if let Token::Code { redirect_uri: None, .. } = exchange.token
+        && known.provider.names_redirect_uri()
+    {
+        let description = "redirect_uri is missing: the one that the code was sent to";
+        return Err(invalid_request(description).into());
+    }
+    if was_sent_here(cx, exchange.token).await? {
+        // It belongs to a browser, which came back with it or did not.
+        refused(cx, &known.registration.slug, Reason::SentToUs, None).await?;
+        return Err(invalid_request("a code that was sent to this server is redeemed by it").into());
+    }
+    let accepted = known.registration.accepted_for(&client.id);
+    let presented = Presented { token: exchange.token, accepted: &accepted, nonce: exchange.nonce };
+    let proven = (client.kind == ClientKind::Confidential).then(|| client.id.as_str());
+    let asker = Asker::app(cx.address, proven);
+    let proven = match social::in_time(Some(asker), known.provider.prove(presented)).await {
+        Ok(proven) => proven,
+        Err(trouble) => {
+            let slug = &known.registration.slug;
+            tracing::warn!(provider = %slug, client_id = %client.id, %trouble, "refused a token");
+            refused(cx, slug, trouble.reason(), None).await?;
+            return Err(refusal(&trouble).into());
+        }
+    };
+    // It may have been turned off meanwhile.
+    let slug = &known.registration.slug;
+    let known = cx.issuer.providers.find(slug, Some(&client.id)).ok_or_else(unknown)?;
+    let wish = Wish { scope, resources: exchange.resources };
+    Box::pin(arrive(cx, &known, &proven, wish)).await
+}
+
+/// Whether a code was on its way to this server. Naver asks nobody where a code was sent; the state
+/// that it was sent with is then the one that tells.
+async fn was_sent_here(cx: &Cx<'_>, token: Token<'_>) -> Result<bool, Fault> {
+    let Token::Code { redirect_uri: uri, state, .. } = token else { return Ok(false) };
+    if uri.is_some_and(|uri| is_callback(&cx.issuer.url, uri)) {
+        return Ok(true);
+    }
+    let Some(state) = state else { return Ok(false) };
+    let state = Plain::<VisitState>::presented(state);
+    Ok(visits::find(&*cx.issuer.store, state.hashed()).await?.is_some())
+}
+
+fn unknown() -> Refusal {
+    invalid_grant("the subject_issuer is no provider of this client")
+}
+
+/// The provider, if this client may use it. One that it may not is for the client as unknown as one
+/// that is not there; the audit knows the difference.
+async fn find(cx: &Cx<'_>, named: Option<&str>, token: Token<'_>) -> Result<Arc<Known>> {
+    let stated = match token {
+        Token::Id(token) => social::stated(token),
+        Token::Access(_) | Token::Code { .. } => None,
+    };
+    let known = match usable(cx, named, token, stated.as_ref()) {
+        Ok(known) => known,
+        Err(refusal) => {
+            let issuer = named.or(stated.as_ref().map(|stated| stated.issuer.as_str()));
+            let is_meant = |known: &&Arc<Known>| {
+                issuer.is_some_and(|issuer| {
+                    known.registration.slug.as_str() == issuer || known.provider.issues(issuer)
+                })
+            };
+            if let Some(known) = cx.issuer.providers.list().iter().find(is_meant) {
+                refused(cx, &known.registration.slug, Reason::NotForThisClient, None).await?;
+            }
+            return Err(refusal.into());
+        }
+    };
+    // Nobody need be asked of a token that says itself that it is another's.
+    if stated.is_some_and(|stated| !known.provider.issues(&stated.issuer)) {
+        refused(cx, &known.registration.slug, Reason::WrongIssuer, None).await?;
+        return Err(invalid_grant("the subject token is of another issuer").into());
+    }
+    Ok(known)
+}
+
+fn usable(
+    cx: &Cx<'_>,
+    named: Option<&str>,
+    token: Token<'_>,
+    stated: Option<&Stated>,
+) -> Result<Arc<Known>, Refusal> {
+    let client = &cx.client.client().id;
+    let usable = cx.issuer.providers.usable(Some(client));
+    if let Some(slug) = named.and_then(Slug::parse) {
+        let known = usable.into_iter().find(|known| known.registration.slug == slug);
+        return known.ok_or_else(unknown);
+    }
+    let issuer = match (named, stated) {
+        (Some(issuer), _) => issuer,
+        (None, Some(stated)) => stated.issuer.as_str(),
+        // RFC 7523 §3.1
+        (None, None) if matches!(token, Token::Id(_)) => {
+            return Err(invalid_grant("the subject token is not good"));
+        }
+        (None, None) => return Err(invalid_request("subject_issuer is missing")),
+    };
+    let same: Vec<_> = usable.into_iter().filter(|known| known.provider.issues(issuer)).collect();
+    // One provider may be registered several times, for one app each.
+    let is_for = |known: &&Arc<Known>| {
+        let accepted = known.registration.accepted_for(client);
+        stated.is_some_and(|stated| {
+            stated.audiences.iter().any(|audience| accepted.contains(&audience.as_str()))
+        })
+    };
+    same.iter().find(is_for).or(same.first()).cloned().ok_or_else(unknown)
+}
+
+/// What is wished for whoever arrives.
+#[derive(Clone, Debug)]
+struct Wish {
+    scope: Scope,
+    resources: Vec<String>,
+}
+
+async fn arrive(cx: &Cx<'_>, known: &Known, proven: &Proven, wish: Wish) -> Result<Entitlement> {
+    let slug = &known.registration.slug;
+    let once = proven.once.as_ref();
+    for _ in 0..federation::ATTEMPTS {
+        let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
+        let arrived =
+            federation::arrive(&tx, &known.registration, &proven.identity, cx.origin).await;
+        let verdict = match arrived {
+            Ok(None) => {
+                tx.abandon().await;
+                continue;
+            }
+            Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
+                if !is_first_use(&tx, once).await? {
+                    // Nothing may come of a token that was used before, not even the account.
+                    tx.abandon().await;
+                    refused(cx, slug, Reason::UsedBefore, None).await?;
+                    return Err(invalid_grant("the subject token was used before").into());
+                }
+                let by = (slug, proven.identity.issuer.as_str());
+                open(&tx, cx, by, &user, wish.clone()).await
+            }
+            Ok(Some(Arrival::Prove(user))) => {
+                refused_in(&tx, cx, slug, Reason::AccountLinkRequired, Some(&user.id)).await?;
+                // The app sends the person through the browser once.
+                Err(invalid_grant("account_link_required").into())
+            }
+            Err(Error::Refused(why)) => {
+                refused_in(&tx, cx, slug, why.reason(), None).await?;
+                Err(unwelcome(why).into())
+            }
+            Err(Error::Fault(fault)) => Err(fault.into()),
+        };
+        return tx.settle(verdict).await;
+    }
+    Err(federation::crowded().into())
+}
+
+async fn is_first_use(tx: &Tx, once: Option<&([u8; 32], DateTime<Utc>)>) -> Result<bool, Fault> {
+    match once {
+        Some((token, expires_at)) => {
+            used_assertions::remember(tx, *token, *expires_at + SKEW).await
+        }
+        None => Ok(true),
+    }
+}
+
+async fn open(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    (slug, issuer): (&Slug, &str),
+    user: &User,
+    wish: Wish,
+) -> Result<Entitlement> {
+    let client = cx.client.client();
+    let event = Event::new(Kind::SignInSucceeded).user(&user.id).client(&client.id);
+    audit_events::insert(tx, &[event.from(cx.origin).detail(slug.as_str())]).await?;
+    let granted = Granted {
+        family: families::new_id(),
+        user: &user.id,
+        auth_time: tx.now(),
+        amr: vec![FEDERATED.to_owned(), slug.as_str().to_owned()],
+        provider_issuer: Some(issuer.to_owned()),
+        scope: wish.scope,
+        resources: wish.resources,
+        session: None,
+        claims: Vec::new(),
+    };
+    Ok(families::start(tx, cx.issuer, client, granted, cx.origin).await?)
+}
+
+async fn refused(
+    cx: &Cx<'_>,
+    slug: &Slug,
+    reason: Reason,
+    user: Option<&UserId>,
+) -> Result<(), Fault> {
+    let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
+    refused_in(&tx, cx, slug, reason, user).await?;
+    tx.commit().await
+}
+
+async fn refused_in(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    slug: &Slug,
+    reason: Reason,
+    user: Option<&UserId>,
+) -> Result<(), Fault> {
+    let client = Some(&cx.client.client().id);
+    let refusal = federation::Refusal { provider: slug, reason, client, user, origin: cx.origin };
+    federation::refused_in(tx, refusal).await
+}
+
+/// S129: a disabled person is refused like one who may not come.
+fn unwelcome(why: Unwelcome) -> Refusal {
+    match why {
+        Unwelcome::Disabled | Unwelcome::Domain => invalid_grant(NOT_HERE),
+    }
+}
+
+fn refusal(trouble: &Trouble) -> Refusal {
+    match trouble {
+        Trouble::Unavailable(_) | Trouble::Misconfigured(_) => {
+            let description = "the provider cannot be reached";
+            Refusal::new(ErrorCode::Overloaded, description).retry_after(5)
+        }
+        Trouble::Unagreed(_) => invalid_grant("the person has not agreed to what is needed"),
+        Trouble::Unprovable => invalid_grant(
+            "this provider cannot prove for whom such a token was issued: send an authorization code",
+        ),
+        Trouble::Refused { reason: Reason::StateMissing, .. } => {
+            invalid_request("state is missing: the one that the code came with")
+        }
+        Trouble::Refused { reason, .. } => invalid_grant(match reason {
+            Reason::WrongAudience | Reason::WrongAzp => {
+                "the subject token was issued for another app"
+            }
+            Reason::WrongIssuer => "the subject token is of another issuer",
+            Reason::WrongNonce => "the nonce is not that of the subject token",
+            Reason::Expired => "the subject token has expired",
+            Reason::TooOld => {
+                "the subject token is older than an hour: name its nonce, or get a fresh one"
+            }
+            Reason::NotAnIdToken => "the subject token is no id token",
+            Reason::BadSignature => "the subject token does not verify",
+            Reason::CodeRefused => "the provider refuses the code",
+            Reason::MalformedToken => "the subject token cannot be read",
+            Reason::DomainNotAllowed => NOT_HERE,
+            _ => "the subject token is not good",
+        }),
+    }
+}

@@ -1,0 +1,62 @@
+//! Whose account a request is about, and the way back to its page.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{Response, StatusCode};
+
+use crate::accounts::browsers::{Cookie, Present};
+use crate::domain::urls;
+use crate::pages::Problem;
+use crate::web::edge::Context;
+use crate::web::page::{self, Failed};
+use crate::web::page_request::Guest;
+use crate::web::{Shared, flash_messages};
+
+/// Whose account the request is about: the one that it names, or the only one.
+pub(super) fn whose(guest: &Guest) -> Option<&Present> {
+    match (guest.session("session"), guest.visitor.people.as_slice()) {
+        (Some(session), _) => guest.visitor.present(&session),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    }
+}
+
+/// What the forms of this account are bound to.
+pub(super) fn purpose(present: &Present) -> String {
+    format!("account {}", present.session.id.0)
+}
+
+/// Somebody who sends a form of their account page.
+pub(super) async fn submitted(
+    shared: &Shared,
+    context: Context,
+    request: Request,
+) -> Result<(Guest, Present), Response<Body>> {
+    let guest = Guest::of_post(shared, context, request, urls::ACCOUNT).await?;
+    let Some(present) = whose(&guest).cloned() else {
+        // Signed out meanwhile: signing in again is the way on.
+        return Err(page::see_other(&format!("{}{}", shared.base, urls::ACCOUNT)));
+    };
+    let browser = &present.session.browser;
+    if !shared.issuer.forms.verifies(guest.csrf(), browser, &purpose(&present)) {
+        let forged = Failed::new(StatusCode::FORBIDDEN, "forbidden", Problem::Forbidden);
+        return Err(page::failed(shared, &guest, forged));
+    }
+    Ok((guest, present))
+}
+
+/// Back to the page, with word of what was done and the new cookie.
+pub(super) fn done(
+    shared: &Shared,
+    present: &Present,
+    what: &str,
+    cookie: Option<&Cookie>,
+) -> Response<Body> {
+    let session = &present.session.id;
+    let said = flash_messages::to_account(shared, session, &flash_messages::done(what));
+    let mut response = page::see_other(&said);
+    if let Some(cookie) = cookie {
+        shared.cookies.set_browser(response.headers_mut(), cookie);
+    }
+    response
+}

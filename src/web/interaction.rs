@@ -1,0 +1,39 @@
+//! What somebody is in the middle of, as pages show it.
+
+use crate::domain::interaction::{Errand, Interaction};
+use crate::flows::advance;
+use crate::flows::interaction::View;
+use crate::flows::outcome::Outcome;
+use crate::web::Shared;
+use crate::web::page::Shown;
+use crate::web::page_request::Guest;
+
+/// The interaction of a page, in the language that the person reads.
+pub(super) async fn view(shared: &Shared, guest: &mut Guest) -> Outcome<View> {
+    let id = guest.interaction();
+    let mut view = advance::view(&shared.issuer, guest.caller(), &id).await?;
+    if guest.chose_language {
+        view = advance::speak(&shared.issuer, view, guest.language.as_str()).await?;
+    }
+    guest.read(view.interaction.errand.ui_locales());
+    Ok(view)
+}
+
+/// The token of a form of this interaction.
+pub(super) fn csrf(shared: &Shared, interaction: &Interaction) -> String {
+    let token = |browser| shared.issuer.forms.token(browser, &interaction.id.0);
+    interaction.browser.as_ref().map(token).unwrap_or_default()
+}
+
+/// Where the answer goes in the end.
+fn ends_at(view: &View) -> Option<&str> {
+    match &view.interaction.errand {
+        Errand::Authorize(request) => Some(&request.redirect_uri),
+        _ => None,
+    }
+}
+
+/// What a page shows of the app.
+pub(super) fn app(shared: &Shared, view: &View) -> Option<Shown> {
+    view.client.as_ref().map(|client| Shown::of(shared, client, ends_at(view)))
+}

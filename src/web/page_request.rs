@@ -1,0 +1,283 @@
+//! Who comes to a page: the browser, the people in it, the language that they read.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, Response, StatusCode};
+
+use crate::accounts::browsers::Visitor;
+use crate::domain::audit::Origin;
+use crate::domain::form::Form;
+use crate::domain::in_app::{InApp, in_app};
+use crate::domain::interaction::Handle;
+use crate::domain::random::is_identifier;
+use crate::domain::session::SessionId;
+use crate::flows::interaction::Caller;
+use crate::pages::{Frame, Language, Problem};
+use crate::web::cookies::Way;
+use crate::web::edge::Context;
+use crate::web::page::{self, Failed};
+use crate::web::{Shared, body};
+
+/// A request to a page.
+#[derive(Debug)]
+pub(super) struct Guest {
+    /// The browser and the people.
+    pub(super) visitor: Visitor,
+    /// What stands in the query, or in the form of a POST.
+    pub(super) form: Form,
+    /// What the person reads.
+    pub(super) language: Language,
+    /// Whether they chose it with this very request.
+    pub(super) chose_language: bool,
+    context: Context,
+    origin: Origin,
+    headers: HeaderMap,
+    /// The language that they chose before.
+    remembered: Option<String>,
+    /// What makes the browser known to people who proved their account in it.
+    known: Option<String>,
+    here: Option<String>,
+    /// The path that shows a page again which says no; none: where the browser stands.
+    path: String,
+}
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+impl Guest {
+    /// Somebody who looks at a page.
+    pub(super) async fn of_get(
+        shared: &Shared,
+        context: Context,
+        request: Request,
+    ) -> Result<Self, Response<Body>> {
+        let parts = request.into_parts().0;
+        if let Some(nothing) = page::unasked(&parts) {
+            return Err(nothing);
+        }
+        let here = format!("{}{}", shared.base, parts.uri.path());
+        // What cannot be read asks for nothing.
+        let query = parts.uri.query().unwrap_or_default().as_bytes();
+        let form = Form::parse(query).unwrap_or_default();
+        let mut guest = Self::new(shared, context, parts, form).await?;
+        guest.here = Some(guest.address(here));
+        Ok(guest)
+    }
+
+    /// Somebody who sends a form of ours: from our own page, or not at all. The form stands on the
+    /// page at this path.
+    pub(super) async fn of_post(
+        shared: &Shared,
+        context: Context,
+        request: Request,
+        path: &str,
+    ) -> Result<Self, Response<Body>> {
+        let (parts, body) = match body::read(request).await {
+            Ok(read) => read,
+            Err(bad) => return Err(Self::turn_away(shared, bad.status)),
+        };
+        let Ok(form) = Form::parse(&body) else {
+            return Err(Self::turn_away(shared, StatusCode::BAD_REQUEST));
+        };
+        let mut guest = Self::new(shared, context, parts, form).await?;
+        guest.path = format!("{}{path}", shared.base);
+        guest.here = Some(guest.address(guest.path.clone()));
+        if guest.comes_from_us(shared) {
+            return Ok(guest);
+        }
+        Err(page::failed(
+            shared,
+            &guest,
+            Failed::new(StatusCode::FORBIDDEN, "forbidden", Problem::Forbidden),
+        ))
+    }
+
+    async fn new(
+        shared: &Shared,
+        context: Context,
+        parts: Parts,
+        form: Form,
+    ) -> Result<Self, Response<Body>> {
+        let headers = parts.headers;
+        let token = shared.cookies.browser(&headers);
+        let now = shared.issuer.clock.now();
+        let visitor = Visitor::of(&*shared.issuer.store, token.as_ref(), now).await;
+        let chosen = form.get("lang").and_then(Language::of_tag);
+        let remembered = shared.cookies.language(&headers).map(str::to_owned);
+        let known = shared.cookies.known(&headers).map(str::to_owned);
+        let language = chosen.unwrap_or_else(|| language(&headers, remembered.as_deref(), None));
+        let mut guest = Self {
+            visitor: Visitor::default(),
+            form,
+            language,
+            chose_language: chosen.is_some(),
+            origin: context.origin(),
+            context,
+            headers,
+            remembered,
+            known,
+            here: None,
+            path: String::new(),
+        };
+        match visitor {
+            Ok(visitor) => {
+                guest.visitor = visitor;
+                Ok(guest)
+            }
+            Err(fault) => Err(page::fault(shared, &guest, &fault)),
+        }
+    }
+
+    /// Nobody yet, for a page that says no; a query may say the language.
+    pub(super) fn nobody(
+        shared: &Shared,
+        context: Context,
+        headers: HeaderMap,
+        query: Option<&str>,
+    ) -> Self {
+        let form = Form::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
+        let chosen = form.get("lang").and_then(Language::of_tag);
+        let remembered = shared.cookies.language(&headers).map(str::to_owned);
+        let known = shared.cookies.known(&headers).map(str::to_owned);
+        let language = chosen.unwrap_or_else(|| language(&headers, remembered.as_deref(), None));
+        Self {
+            visitor: Visitor::default(),
+            form: Form::default(),
+            language,
+            chose_language: chosen.is_some(),
+            origin: context.origin(),
+            context,
+            headers,
+            remembered,
+            known,
+            here: None,
+            path: String::new(),
+        }
+    }
+
+    fn turn_away(shared: &Shared, status: StatusCode) -> Response<Body> {
+        let problem = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+            _ => Problem::InvalidRequest,
+        };
+        page::turned_away(shared, Failed::new(status, "invalid_request", problem))
+    }
+
+    /// Reads on in the language of the errand, unless they chose another one just now.
+    pub(super) fn read(&mut self, ui_locales: Option<&str>) {
+        self.language = self.reads(ui_locales);
+    }
+
+    /// What they read in the middle of such an errand.
+    pub(super) fn reads(&self, ui_locales: Option<&str>) -> Language {
+        if self.chose_language {
+            return self.language;
+        }
+        language(&self.headers, self.remembered.as_deref(), ui_locales)
+    }
+
+    /// For the use cases.
+    pub(super) fn caller(&self) -> Caller<'_> {
+        Caller {
+            visitor: &self.visitor,
+            address: self.context.address,
+            known: self.known.as_deref(),
+            user_agent: self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),
+            origin: &self.origin,
+        }
+    }
+
+    /// What all pages share.
+    pub(super) fn frame<'a>(&'a self, shared: &'a Shared) -> Frame<'a> {
+        let (look, base) = (&shared.look, shared.base.as_str());
+        Frame { look, language: self.language, base, here: self.here.as_deref() }
+    }
+
+    /// What all pages share that say no. They repeat nothing of what they were sent, unless it
+    /// names something that is there.
+    pub(super) fn frame_of_no<'a>(&'a self, shared: &'a Shared, is_there: bool) -> Frame<'a> {
+        let here = self.here.as_deref().filter(|_| is_there);
+        Frame { here: here.or(Some(&self.path)), ..self.frame(shared) }
+    }
+
+    /// The interaction that the request names.
+    pub(super) fn interaction(&self) -> Handle {
+        Handle(self.form.get("interaction").unwrap_or_default().to_owned())
+    }
+
+    /// The session that the request names.
+    pub(super) fn session(&self, field: &str) -> Option<SessionId> {
+        self.name(field).map(|name| SessionId(name.to_owned()))
+    }
+
+    fn name<'a>(&'a self, field: &'a str) -> Option<&'a str> {
+        self.form.get(field).filter(|name| is_identifier(name))
+    }
+
+    /// The way in that was used last in this browser.
+    pub(super) fn last_way(&self, shared: &Shared) -> Option<Way> {
+        shared.cookies.way(&self.headers)
+    }
+
+    /// The token of the form.
+    pub(super) fn csrf(&self) -> &str {
+        self.form.get("csrf").unwrap_or_default()
+    }
+
+    /// The app whose browser this is.
+    pub(super) fn in_app(&self) -> Option<InApp> {
+        in_app(self.user_agent())
+    }
+
+    /// What the browser calls itself.
+    pub(super) fn user_agent(&self) -> &str {
+        let named = self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        named.unwrap_or_default()
+    }
+
+    /// Whether the browser goes there with its window, and not for an image or a frame.
+    pub(super) fn navigates(&self) -> bool {
+        let says = |name, expected: &str| {
+            self.headers.get(name).is_none_or(|value| value.as_bytes() == expected.as_bytes())
+        };
+        says(FETCH_MODE, "navigate") && says(FETCH_DEST, "document")
+    }
+
+    /// Whether a browser says that it goes there with its window: what is none says nothing. One
+    /// that is too old to say so names at least the origin of the page whose form it sends.
+    pub(super) fn shows_pages(&self) -> bool {
+        match self.headers.get(FETCH_DEST) {
+            Some(destination) => destination.as_bytes() == b"document",
+            None => self.headers.contains_key(ORIGIN),
+        }
+    }
+
+    /// Whether our own page sent this form. What a browser says of itself decides; the token of the
+    /// form stands behind it.
+    fn comes_from_us(&self, shared: &Shared) -> bool {
+        if let Some(site) = self.headers.get(FETCH_SITE) {
+            return matches!(site.as_bytes(), b"same-origin" | b"none");
+        }
+        match self.headers.get(ORIGIN) {
+            Some(origin) => origin.as_bytes() == shared.origin.as_bytes(),
+            None => true,
+        }
+    }
+
+    /// The address of a page with what names it, and nothing else of the query.
+    fn address(&self, path: String) -> String {
+        let named = ["interaction", "session"].into_iter();
+        let named = named.filter_map(|name| Some((name, self.form.get(name)?)));
+        let query =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(named).finish();
+        if query.is_empty() { path } else { format!("{path}?{query}") }
+    }
+}
+
+fn language(headers: &HeaderMap, remembered: Option<&str>, ui_locales: Option<&str>) -> Language {
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Language::choose(ui_locales, remembered, accepted)
+}

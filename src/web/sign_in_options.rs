@@ -1,0 +1,143 @@
+//! The ways in that a sign-in page offers to whoever stands before it.
+
+use std::sync::Arc;
+
+use crate::accounts::browsers::Present;
+use crate::domain::in_app::InApp;
+use crate::domain::provider::Slug;
+use crate::domain::urls;
+use crate::flows::connected_providers::{self, Linked};
+use crate::flows::interaction::{Proof, View};
+use crate::flows::start;
+use crate::oauth::providers::Known;
+use crate::pages::{Brand, Prove, ProviderButton, WayOut};
+use crate::web::Shared;
+use crate::web::cookies::Way;
+use crate::web::page_request::Guest;
+
+/// The ways in.
+#[derive(Debug)]
+pub(super) struct Ways<'a> {
+    /// The providers that may be used.
+    every: Vec<Arc<Known>>,
+    /// Those that are offered here, in this order.
+    pub(super) offered: Vec<Arc<Known>>,
+    /// Whether a password is asked for.
+    pub(super) password: bool,
+    /// The way out of the browser of an app.
+    out: Option<Out>,
+    proof: Option<&'a Proof>,
+}
+
+/// The way out of the browser of an app.
+#[derive(Debug)]
+struct Out {
+    in_app: InApp,
+    href: Option<String>,
+    address: String,
+    without: Vec<Arc<Known>>,
+}
+
+impl<'a> Ways<'a> {
+    /// The ways in for somebody in the middle of this: the one that this browser used last comes
+    /// first, the provider that is down comes last. Of who is to come again only what they are
+    /// connected with is a way.
+    pub(super) fn of(
+        shared: &Shared,
+        guest: &Guest,
+        view: &'a View,
+        again: Option<(&Present, &[Linked])>,
+        down: Option<&Slug>,
+    ) -> Self {
+        let providers = &shared.issuer.providers;
+        let client = view.interaction.errand.client();
+        let every = providers.usable(client);
+        let proof = view.proof.as_ref();
+        let mut offered = match (proof, client) {
+            (Some(proof), _) => {
+                let has = |known: &&Arc<Known>| proof.linked.contains(&known.registration.slug);
+                every.iter().filter(has).cloned().collect()
+            }
+            (None, Some(_)) => every.clone(),
+            (None, None) => {
+                connected_providers::offered(&shared.issuer, again.map(|(present, _)| present))
+            }
+        };
+        if let Some((_, linked)) = again {
+            offered.retain(|known| connected_providers::vouches(known, linked));
+        }
+        let in_app = guest.in_app();
+        let mut without = Vec::new();
+        if let Some(in_app) = in_app {
+            // What cannot work here is not offered, and what knows the person already comes first.
+            (without, offered) = offered.into_iter().partition(|known| known.shuns_in_apps());
+            offered.sort_by_key(|known| Some(known.registration.terms.preset) != in_app.at_home());
+        }
+        if let Some(Way::Provider(last)) = guest.last_way(shared) {
+            offered.sort_by_key(|known| known.registration.slug != last);
+        }
+        offered.sort_by_key(|known| Some(&known.registration.slug) == down);
+        let password = match proof {
+            Some(proof) => proof.has_password,
+            None if providers.are_the_only_way(client) => false,
+            // Whoever comes by providers alone has none; the others may have.
+            None => again.is_none_or(|(present, _)| present.user.password_hash.is_some()),
+        };
+        let out = in_app.map(|in_app| Out::of(shared, guest, in_app, view, without));
+        Self { every, offered, password, out, proof }
+    }
+
+    /// What people call a provider, if it may be used here.
+    pub(super) fn name(&self, slug: &Slug, language: &str) -> Option<&str> {
+        let known = self.every.iter().find(|known| known.registration.slug == *slug);
+        known.map(|known| known.name(language))
+    }
+
+    /// The account that is to be proven.
+    pub(super) fn prove(&self, language: &str) -> Option<Prove<'_>> {
+        let proof = self.proof?;
+        let provider = self.name(&proof.provider, language)?;
+        Some(Prove { provider, email: &proof.email })
+    }
+
+    /// The way out.
+    pub(super) fn out(&self, language: &str) -> Option<WayOut<'_>> {
+        self.out.as_ref().map(|out| out.shown(language))
+    }
+}
+
+/// The buttons of providers.
+pub(super) fn buttons<'a>(providers: &'a [Arc<Known>], language: &str) -> Vec<ProviderButton<'a>> {
+    let button = |known: &'a Arc<Known>| ProviderButton {
+        slug: known.registration.slug.as_str(),
+        name: known.name(language),
+        brand: Brand::of_preset(known.registration.terms.preset),
+        renamed: known.registration.terms.name.is_some(),
+    };
+    providers.iter().map(button).collect()
+}
+
+impl Out {
+    fn of(
+        shared: &Shared,
+        guest: &Guest,
+        in_app: InApp,
+        view: &View,
+        without: Vec<Arc<Known>>,
+    ) -> Self {
+        let address = shared.issuer.url.url(urls::LOGIN_ELSEWHERE);
+        let pass = start::pass(&shared.issuer, &view.interaction);
+        let address = format!("{address}?interaction={}&pass={pass}", view.handle.0);
+        let href = in_app.way_out(guest.user_agent(), &address);
+        Self { in_app, href, address, without }
+    }
+
+    fn shown(&self, language: &str) -> WayOut<'_> {
+        WayOut {
+            app: self.in_app.name(language),
+            href: self.href.as_deref(),
+            address: &self.address,
+            without: self.without.iter().map(|known| known.name(language)).collect(),
+        }
+    }
+}
