@@ -5,13 +5,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::bare::Bare;
-use crate::limits;
 use crate::load::{self, Measured, Window};
 use crate::operations::{Bench, TRIALS, argon2id_name};
-use crate::process;
 use crate::report::{Comparison, Row, Target, median};
 use crate::server::Home;
 use crate::site::{JWKS, Site};
+use crate::{limits, process};
 
 const STARTS: usize = 5;
 

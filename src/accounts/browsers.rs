@@ -19,8 +19,8 @@ use crate::domain::verdict::Fault;
 use crate::keys::known_browsers;
 use crate::settings::kinds::duration;
 use crate::settings::{Collector, group, settings};
-use crate::store::browsers::Shown;
-use crate::store::{Reader, Store, Tx, browsers, sessions, users};
+use crate::store::browsers::{self, Shown};
+use crate::store::{Reader, Store, Tx, sessions, users};
 
 settings! {
     /// How long sessions live.

@@ -17,11 +17,9 @@ use crate::domain::ending::{Ending, What};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Fault, FaultKind};
-use crate::store::families::{Ended, Of, Owner};
-use crate::store::logout_notices::Notice;
-use crate::store::{
-    Store, Tx, audit_events, clients, endings, families, logout_notices, sessions, users,
-};
+use crate::store::families::{self, Ended, Of, Owner};
+use crate::store::logout_notices::{self, Notice};
+use crate::store::{Store, Tx, audit_events, clients, endings, sessions, users};
 
 /// The rows of each kind that one step ends, where the database is quick.
 const STEP: u64 = 2000;

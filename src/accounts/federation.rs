@@ -14,12 +14,11 @@ use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
-use crate::domain::person;
 use crate::domain::provider::{Registration, Slug};
-use crate::domain::random;
 use crate::domain::reason::Reason;
 use crate::domain::user::{Source, User, UserId};
 use crate::domain::verdict::{Error, Fault};
+use crate::domain::{person, random};
 use crate::store::{Store, Tx, audit_events, identities, users};
 
 /// How long the proof of an account of the same address counts.

@@ -18,9 +18,8 @@ use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use crate::domain::random;
-use crate::domain::request;
 use crate::domain::verdict::{Error, Fault};
+use crate::domain::{random, request};
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::settings::kinds::whole;
 use crate::settings::{group, settings};

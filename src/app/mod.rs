@@ -16,6 +16,8 @@ use crate::keys::keyring::Keyring;
 use crate::keys::known_browsers::KnownBrowsersKey;
 use crate::keys::rotation::RotationKey;
 use crate::keys::seal::{BrowserKey, FormsKey, MasterKey, Sealer, Source, VisitKey};
+use crate::net::listener::{self, Listener};
+use crate::net::tls::Tls;
 use crate::oauth::providers::Providers;
 use crate::oauth::{Issuer, Parts};
 use crate::outbound::Outbound;
@@ -33,8 +35,6 @@ mod pace;
 pub mod providers;
 pub mod telemetry;
 
-use crate::net::listener::{self, Listener};
-use crate::net::tls::Tls;
 use config::Settings;
 
 /// A running server.

@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::output::table;
 use super::{Installation, Outcome};
-use crate::app::{self, config::Settings};
+use crate::app;
+use crate::app::config::Settings;
 use crate::domain::client::TokenAlg;
-use crate::keys::keyring;
-use crate::keys::ring;
 use crate::keys::seal::{MasterKey, Sealer, Source};
+use crate::keys::{keyring, ring};
 use crate::oauth::providers;
 use crate::store::{self, Store, migration_status, signing_keys, users};
 

@@ -5,9 +5,8 @@ use serde_json::json;
 
 use super::output::{note, table};
 use super::{Installation, Outcome};
-use crate::app;
 use crate::domain::verdict::reject;
-use crate::store;
+use crate::{app, store};
 
 /// Look at or apply migrations.
 #[derive(Debug, Subcommand)]

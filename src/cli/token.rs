@@ -11,8 +11,7 @@ use crate::domain::audit::Origin;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::verdict::Fault;
 use crate::oauth::Issuer;
-use crate::oauth::resource::bearer;
-use crate::oauth::resource::revoke;
+use crate::oauth::resource::{bearer, revoke};
 use crate::oauth::token::rotation;
 
 /// Tokens, read from standard input.

@@ -11,10 +11,9 @@ use tokio::sync::Mutex;
 
 use super::jwt::{SigningKey, Typ, Unverified, VerifyingKey, header, is_typ};
 use super::make::{self, Made, RSA_BITS, algorithm};
-use super::provider;
 use super::ring::{self, Memory, Phase, Timing};
-use super::rotation;
 use super::seal::{Sealer, credential_name};
+use super::{provider, rotation};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::TokenAlg;
 use crate::domain::clock::Clock;

@@ -11,12 +11,11 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::secret_file::{self, Unreadable};
-use crate::domain::hex;
 use crate::domain::provider::{Slug, Terms};
-use crate::domain::random;
 use crate::domain::secret::{BrowserToken, Plain, VisitState};
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::{Error, Fault, Rejected};
+use crate::domain::{hex, random};
 use crate::settings::declare::Holds;
 use crate::settings::kinds::{optional_path, path, secret};
 use crate::settings::{Collector, Section};

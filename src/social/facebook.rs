@@ -3,7 +3,6 @@
 
 use serde_json::Value;
 
-use super::channel;
 use super::claims::{self, Believed};
 use super::code_flow::CodeRequest;
 use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Way};
@@ -12,6 +11,7 @@ use super::site::Site;
 use super::trouble::Trouble;
 use super::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+    channel,
 };
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;

@@ -4,14 +4,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::channel;
-use super::claims;
 use super::code_flow::CodeRequest;
 use super::plain_oauth::PlainOAuth;
 use super::site::Site;
 use super::trouble::Trouble;
 use super::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+    channel, claims,
 };
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;

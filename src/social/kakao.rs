@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
-use super::channel;
-use super::claims;
 use super::provider::Answer;
 use super::site::Site;
 use super::trouble::Trouble;
+use super::{channel, claims};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::shown::shown;

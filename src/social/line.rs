@@ -1,10 +1,9 @@
 //! LINE: says for whom an access token was issued.
 
-use super::channel;
-use super::claims;
 use super::provider::Answer;
 use super::site::Site;
 use super::trouble::Trouble;
+use super::{channel, claims};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 

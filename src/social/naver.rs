@@ -1,13 +1,12 @@
 //! Naver: OAuth without OpenID; the person stands in `response`. Nothing proves for whom an access
 //! token was issued, so apps present codes.
 
-use super::claims;
 use super::code_flow::CodeRequest;
 use super::plain_oauth::PlainOAuth;
 use super::site::Site;
 use super::trouble::Trouble;
 use super::{
-    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token, claims,
 };
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;

@@ -6,7 +6,6 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
 use super::cached::Cached;
-use super::claims;
 use super::code_flow::{CodeFlow, CodeRequest, Tokens};
 use super::dialect::Dialect;
 use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Verified, Way};
@@ -15,7 +14,7 @@ use super::site::Site;
 use super::tenants::Tenants;
 use super::trouble::Trouble;
 use super::{
-    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token, claims,
 };
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::AuthorizationRequest;
-use super::apple;
 use super::channel::Channel;
 use super::presets::{self, Needs, Row};
 use super::trouble::Trouble;
+use super::{AuthorizationRequest, apple};
 use crate::domain::provider::{Audience, Credential, Registration};
 use crate::domain::sensitive::Sensitive;
 

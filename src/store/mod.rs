@@ -13,8 +13,9 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::Instant;
 
 use crate::domain::verdict::Fault;
+use crate::settings::declare::Form;
 use crate::settings::kinds::{duration, duration_or_zero, flag, whole};
-use crate::settings::{Collector, Setting, declare::Form, settings};
+use crate::settings::{Collector, Setting, settings};
 
 mod account_keys;
 pub mod apps;

@@ -12,10 +12,9 @@ use sea_orm::{
 
 use super::column::{corrupt, instant, millis};
 use super::{Reader, Tx, account_keys, while_doing};
-use crate::domain::clock;
-use crate::domain::person;
 use crate::domain::user::{Profile, Source, User, UserId};
 use crate::domain::verdict::Fault;
+use crate::domain::{clock, person};
 
 pub(super) mod entity {
     use sea_orm::entity::prelude::*;

@@ -18,8 +18,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::super::Outcome;
 use crate::domain::verdict::reject;
-use crate::net::tls::Files;
-use crate::net::tls::Tls;
+use crate::net::tls::{Files, Tls};
 
 /// What everybody on this machine calls it.
 const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];

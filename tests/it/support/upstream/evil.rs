@@ -6,17 +6,15 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::bomb;
 use super::callback::Callback;
 use super::canary::Canary;
 use super::desk::Desk;
 use super::grant::{CLIENT_SECRET, Grant};
 use super::lie::Lie;
 use super::oidc::{self, Honest};
-use super::openid;
 use super::signer::{Signer, keyed, unsigned};
 use super::talk::{Answer, Asked, Fields};
-use super::{Says, StandIn, Vendor};
+use super::{Says, StandIn, Vendor, bomb, openid};
 
 /// The generic provider while it lies: [`Evil::tells`].
 pub(crate) type Evil = StandIn<Liar>;

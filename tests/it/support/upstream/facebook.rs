@@ -6,9 +6,8 @@ use serde_json::{Value, json};
 use super::callback::Callback;
 use super::desk::Desk;
 use super::grant::{CLIENT_ID, CLIENT_SECRET, Grant, Refused};
-use super::openid;
 use super::talk::{Answer, Asked, Fields, has_word};
-use super::{Says, StandIn, Vendor};
+use super::{Says, StandIn, Vendor, openid};
 
 /// Its `id_token` is that of Limited Login.
 pub(crate) type Facebook = StandIn<FacebookVendor>;

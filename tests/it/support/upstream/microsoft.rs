@@ -8,9 +8,8 @@ use serde_json::{Value, json};
 
 use super::desk::Desk;
 use super::grant::{Grant, Refused};
-use super::openid;
 use super::talk::{Answer, Asked, Fields, has_word};
-use super::{StandIn, Vendor};
+use super::{StandIn, Vendor, openid};
 
 /// It serves every tenant: `/{tenant}/v2.0/…`.
 pub(crate) type Microsoft = StandIn<MicrosoftVendor>;

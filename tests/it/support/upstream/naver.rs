@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use super::desk::Desk;
 use super::grant::Refused;
-use super::openid;
 use super::talk::{Answer, Asked, Fields};
-use super::{StandIn, Vendor};
+use super::{StandIn, Vendor, openid};
 
 pub(crate) type Naver = StandIn<NaverVendor>;
 

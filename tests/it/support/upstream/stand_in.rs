@@ -17,9 +17,8 @@ use super::callback::Callback;
 use super::desk::Desk;
 use super::grant::{CLIENT_ID, Grant};
 use super::office::{Office, take};
-use super::openid;
 use super::talk::Asked;
-use super::{Says, Vendor};
+use super::{Says, Vendor, openid};
 
 /// A provider at work, until it is dropped.
 pub(crate) struct StandIn<V: Vendor> {
