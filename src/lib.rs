@@ -46,6 +46,7 @@
 pub mod accounts;
 pub mod app;
 pub mod cli;
+pub mod clients;
 pub mod domain;
 pub mod flows;
 pub mod keys;

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use super::output::{table, text_of};
 use super::{Installation, Kind, Outcome, duties, usage};
 use crate::app::config::Settings;
+use crate::clients::registration;
 use crate::domain::client::{
     AccessTokenTyp, Assertions, AuthMethod, Client, ClientId, ClientKind, RefreshDelivery,
     RefreshPolicy, RequirePkce, TokenAlg,
 };
 use crate::domain::scope::Scope;
 use crate::domain::secret::{ClientSecret, Plain};
-use crate::oauth::registration;
 use crate::store::clients;
 
 /// Registered clients.

@@ -8,6 +8,7 @@ use chrono::Duration;
 use super::lookup;
 use super::outcome::{Lost, Outcome};
 use crate::accounts::browsers::{Present, Visitor};
+use crate::clients::registry::Registered;
 use crate::domain::audit::Origin;
 use crate::domain::interaction::{Errand, Handle, Interaction, Pending};
 use crate::domain::provider::Slug;
@@ -15,7 +16,6 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::oauth::Issuer;
 use crate::oauth::authorize::request::{Asked, Untrusted};
-use crate::oauth::clients::Registered;
 
 /// Who asks, and from where.
 #[derive(Clone, Copy, Debug)]

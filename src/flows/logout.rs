@@ -7,12 +7,12 @@ use super::interaction::{self, Caller, ended_just_now, posted, submitted};
 use super::lookup;
 use super::outcome::{Lost, Outcome};
 use crate::accounts::browsers::{Cookie, Present, Visitor, sign_out};
+use crate::clients::registry::Registered;
 use crate::domain::interaction::{Errand, Handle, Interaction, LogoutRequest};
 use crate::domain::session::Session;
 use crate::domain::verdict::{Error, Fault};
 use crate::oauth::Issuer;
 use crate::oauth::authorize::response::with_parameter;
-use crate::oauth::clients::Registered;
 use crate::store::{families, interactions};
 
 /// Where a logout request leads.

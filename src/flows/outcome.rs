@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounts::browsers::Cookie;
+use crate::clients::registry::Registered;
 use crate::domain::interaction::Handle;
 use crate::domain::note::Note;
 use crate::domain::provider::Slug;
@@ -10,7 +11,6 @@ use crate::domain::session::SessionId;
 use crate::domain::verdict::Error;
 use crate::oauth::authorize::request::Untrusted;
 use crate::oauth::authorize::response::Answer;
-use crate::oauth::clients::Registered;
 
 /// Where the person goes next, and the cookie that their browser gets.
 #[derive(Clone, Debug)]

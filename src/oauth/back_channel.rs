@@ -14,7 +14,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::Issuer;
 use super::claims::LogoutToken;
-use super::clients::Registered;
+use crate::clients::registry::Registered;
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
 use crate::domain::verdict::Fault;

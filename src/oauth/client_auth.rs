@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use super::Issuer;
 use super::claims::Audience;
-use super::clients::Registered;
 use super::error::{Refusal, Result, invalid_client, invalid_request};
+use crate::clients::registry::Registered;
 use crate::domain::client::{Assertions, AuthMethod, Client, ClientId, ClientKind};
 use crate::domain::clock::from_millis;
 use crate::domain::form::{self, Form};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::clients::registry::Registered;
 use crate::domain::authorization::{LONGEST_HINT, LONGEST_STATE, LONGEST_TOKEN_HINT};
 use crate::domain::client::ClientId;
 use crate::domain::family::FamilyId;
@@ -11,7 +12,6 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::oauth::Issuer;
 use crate::oauth::authorize::request::hinted;
-use crate::oauth::clients::Registered;
 
 /// Why a logout request is refused. A page says so: nobody is redirected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

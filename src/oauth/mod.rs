@@ -9,6 +9,7 @@ use crate::accounts::browsers::SessionLives;
 use crate::accounts::hashing::Hasher;
 use crate::accounts::sign_in::Door;
 use crate::accounts::throttle::{Limits, Throttle};
+use crate::clients::{logos, registry};
 use crate::domain::clock::Clock;
 use crate::domain::urls;
 use crate::domain::verdict::Fault;
@@ -26,15 +27,12 @@ pub mod authorize;
 pub mod back_channel;
 pub mod claims;
 pub mod client_auth;
-pub mod clients;
 pub mod cross_origin;
 pub mod error;
-pub mod logos;
 pub mod logout;
 pub mod metadata;
 pub mod providers;
 pub mod refused;
-pub mod registration;
 pub mod resource;
 pub mod token;
 
@@ -87,7 +85,7 @@ pub struct Issuer {
     /// The signing keys.
     pub keyring: Arc<Keyring>,
     /// The registered clients.
-    pub clients: clients::Registry,
+    pub clients: registry::Registry,
     /// The hashing pool.
     pub hasher: Hasher,
     /// The throttle of failed sign-ins.
@@ -161,7 +159,7 @@ impl Issuer {
         };
         Ok(Self {
             throttle: Throttle::start(&supervisor, Arc::clone(&store), clock.clone(), limits),
-            clients: clients::Registry::new(Arc::clone(&store)),
+            clients: registry::Registry::new(Arc::clone(&store)),
             rotations: token::rotation::start(&supervisor, rotating),
             liveness: resource::liveness::start(&supervisor, Arc::clone(&store)),
             people: resource::people::start(&supervisor, Arc::clone(&store)),

@@ -8,8 +8,8 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
 
 use super::{Shared, answer};
+use crate::clients::logos;
 use crate::domain::client::ClientId;
-use crate::oauth::logos;
 
 pub(super) async fn asset(
     State(shared): State<Arc<Shared>>,

@@ -14,13 +14,13 @@ use sha2::{Digest, Sha256};
 
 use super::{Shared, answer};
 use crate::accounts::sign_in::Refused;
+use crate::clients::registry::Registered;
 use crate::domain::interaction::Handle;
 use crate::domain::verdict::{Error, Fault, FaultKind};
 use crate::domain::{redirect_uri, request, urls};
 use crate::flows::outcome::{Led, Lost, Next};
 use crate::oauth::authorize::request::Untrusted;
 use crate::oauth::authorize::response::Answer;
-use crate::oauth::clients::Registered;
 use crate::pages::{
     App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, OnwardPage, Problem,
 };

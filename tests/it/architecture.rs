@@ -17,7 +17,16 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("net", Some(&["domain", "settings", "keys"])),
     (
         "oauth",
-        Some(&["domain", "settings", "store", "keys", "accounts", "outbound", "social", "runtime"]),
+        Some(&[
+            "clients", "domain", "settings", "store", "keys", "accounts", "outbound", "social",
+            "runtime",
+        ]),
+    ),
+    (
+        "web",
+        Some(&[
+            "clients", "domain", "settings", "oauth", "pages", "accounts", "outbound", "runtime",
+        ]),
     ),
     ("flows", Some(&["domain", "store", "keys", "accounts", "oauth", "social"])),
     (

@@ -160,14 +160,14 @@ both! {
         let witness = server.client("witness", |client| client.resource_servers = vec!["https://api".to_owned()]).await;
         let tokens = app.password("openid").await.ok().json();
         let store = &server.inner.issuer().store;
-        mapae::oauth::registration::set_enabled(store, server.now(), "app", false).await.unwrap();
+        mapae::clients::registration::set_enabled(store, server.now(), "app", false).await.unwrap();
         server.forget_clients();
         app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");
         witness.userinfo(tokens["access_token"].as_str().unwrap()).await.refused(401, "invalid_token");
-        mapae::oauth::registration::set_enabled(store, server.now(), "app", true).await.unwrap();
+        mapae::clients::registration::set_enabled(store, server.now(), "app", true).await.unwrap();
         server.forget_clients();
         app.refresh(tokens["refresh_token"].as_str().unwrap()).await.ok();
-        mapae::oauth::registration::delete(store, server.now(), "app").await.unwrap();
+        mapae::clients::registration::delete(store, server.now(), "app").await.unwrap();
         server.forget_clients();
         app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");
     }

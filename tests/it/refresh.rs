@@ -2,7 +2,7 @@
 
 use crate::support::{PASSWORD, Server, USERNAME, both, decode_claims, form};
 use mapae::accounts::users;
-use mapae::oauth::registration;
+use mapae::clients::registration;
 
 /// The family of an access token.
 fn sid(access_token: &str) -> String {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
+use mapae::clients::registration;
 use mapae::domain::client::TokenAlg;
-use mapae::oauth::registration;
 
 use crate::support::{
     App, Binary, Browser, Cli, Evidence, PASSWORD, Server, USERNAME, decode_header, eventually,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::clients::registry::Registered;
 use crate::domain::authorization::{
     AuthorizationRequest, LONGEST_HINT, LONGEST_NONCE, LONGEST_STATE, LONGEST_TOKEN_HINT, Prompt,
     ResponseMode,
@@ -18,7 +19,6 @@ use crate::keys::jwt::Typ;
 use crate::oauth::Issuer;
 use crate::oauth::authorize::response::{Answer, ReturnAddress};
 use crate::oauth::claims::IdTokenHint;
-use crate::oauth::clients::Registered;
 use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_request, invalid_scope};
 use crate::oauth::refused::{self, Why};
 use crate::oauth::resource::userinfo::is_claim;

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use mapae::accounts::users::{self, NewUser};
 use mapae::app::config;
+use mapae::clients::registration;
 use mapae::domain::client::{AuthMethod, Client, ClientId, ClientKind};
 use mapae::domain::clock::{Clock, ManualClock};
 use mapae::domain::scope::Scope;
 use mapae::domain::user::Profile;
-use mapae::oauth::registration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
 use tokio::sync::Semaphore;
 
-use super::Issuer;
 use crate::domain::client::ClientId;
 use crate::domain::verdict::Fault;
+use crate::oauth::Issuer;
 
 /// An image.
 #[derive(Clone, Debug)]

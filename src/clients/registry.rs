@@ -64,7 +64,7 @@ impl Known {
 const MOST: usize = 10_000;
 
 impl Registry {
-    pub(super) fn new(store: Arc<Store>) -> Self {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
         Self { store, known: RwLock::default() }
     }
 

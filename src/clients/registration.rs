@@ -1,6 +1,5 @@
 //! Registering clients, RFC 7591 §2: what an operator does with them.
 
-use super::claims::RESERVED;
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::{
     AuthMethod, Client, ClientId, ClientKind, RefreshDelivery, RefreshPolicy, RequirePkce,
@@ -11,6 +10,7 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Rejected, reject};
 use crate::domain::{redirect_uri, urls};
 use crate::keys::foreign::ForeignKeys;
+use crate::oauth::claims::RESERVED;
 use crate::oauth::resource::userinfo::{SCOPE_CLAIMS, is_claim};
 use crate::oauth::token::grants::authorization_code::AuthorizationCode;
 use crate::oauth::token::grants::client_credentials::ClientCredentials;
