@@ -27,11 +27,11 @@ use super::log_lines::{Json, Text};
 use super::log_queue::{Lines, Queue};
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Kind;
+use crate::domain::grant_type::GrantType;
 use crate::domain::urls;
 use crate::net::listener::{Http, Listener};
 use crate::oauth::Issuer;
 use crate::oauth::error::ErrorCode;
-use crate::oauth::token::grants::GRANT_TYPES;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -171,8 +171,9 @@ fn begin_at_zero() {
     for class in ["2xx", "3xx", "4xx", "5xx"] {
         metrics::counter!("mapae_responses_total", "class" => class).increment(0);
     }
-    for grant_type in GRANT_TYPES {
-        metrics::counter!("mapae_tokens_issued_total", "grant_type" => *grant_type).increment(0);
+    for grant_type in GrantType::ALL {
+        metrics::counter!("mapae_tokens_issued_total", "grant_type" => grant_type.as_str())
+            .increment(0);
     }
     for code in ErrorCode::ALL {
         metrics::counter!("mapae_refusals_total", "error" => code.as_str()).increment(0);

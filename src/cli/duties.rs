@@ -1,16 +1,15 @@
 //! What whoever registers a client is told besides its secret: what the app must do, and what people
 //! will see.
 
+use crate::domain::claim_names::by_scope;
 use crate::domain::client::{AccessTokenTyp, Client, ClientKind, RequirePkce};
+use crate::domain::grant_type::GrantType;
 use crate::domain::redirect_uri::is_unclaimed;
-use crate::oauth::resource::userinfo::by_scope;
-use crate::oauth::token::grants::Grant;
-use crate::oauth::token::grants::authorization_code::AuthorizationCode;
 
 /// One sentence for each.
 pub(super) fn of(client: &Client) -> Vec<&'static str> {
     let mut told = Vec::new();
-    if client.may_use(AuthorizationCode::TYPE) {
+    if client.may_use(GrantType::AuthorizationCode) {
         told.push(pkce(client));
         // The rule stands in `oauth::authorize::decide`: RFC 8252 §8.6.
         if client.kind == ClientKind::Public

@@ -8,9 +8,11 @@ use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
 use tokio::sync::Semaphore;
 
+use super::registry::Registry;
 use crate::domain::client::ClientId;
+use crate::domain::clock::Clock;
 use crate::domain::verdict::Fault;
-use crate::oauth::Issuer;
+use crate::outbound::Outbound;
 
 /// An image.
 #[derive(Clone, Debug)]
@@ -21,9 +23,12 @@ pub struct Logo {
     pub body: Bytes,
 }
 
-/// The logos in memory.
+/// The logos of the registered clients, and the ones in memory.
 #[derive(Debug)]
 pub struct Logos {
+    clients: Arc<Registry>,
+    outbound: Outbound,
+    clock: Clock,
     known: Mutex<Shelf>,
     fetching: Semaphore,
 }
@@ -60,31 +65,33 @@ const AT_ONCE: usize = 4;
 const TYPES: &[&str] =
     &["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/svg+xml"];
 
-impl Default for Logos {
-    fn default() -> Self {
-        Self { known: Mutex::default(), fetching: Semaphore::new(AT_ONCE) }
-    }
-}
-
-/// The logo of this client, if it has one that can be had.
-pub async fn logo(issuer: &Issuer, client: &ClientId) -> Result<Option<Arc<Logo>>, Fault> {
-    let registered = issuer.clients.find(client).await?;
-    let Some(uri) = registered.and_then(|registered| registered.client.logo_uri.clone()) else {
-        return Ok(None);
-    };
-    let now = issuer.clock.now();
-    let logos = &issuer.logos;
-    if let Some(known) = logos.known(client).filter(|known| known.uri == uri && now < known.until) {
-        return Ok(known.logo);
-    }
-    let Ok(_turn) = logos.fetching.try_acquire() else { return Ok(None) };
-    let logo = fetch(issuer, client, &uri).await.map(Arc::new);
-    let until = now + if logo.is_some() { FRESH } else { MISSING };
-    logos.remember(client, Known { uri, logo: logo.clone(), until });
-    Ok(logo)
-}
-
 impl Logos {
+    /// The logos of these clients.
+    #[must_use]
+    pub fn new(clients: Arc<Registry>, outbound: Outbound, clock: Clock) -> Self {
+        let known = Mutex::default();
+        Self { clients, outbound, clock, known, fetching: Semaphore::new(AT_ONCE) }
+    }
+
+    /// The logo of this client, if it has one that can be had.
+    pub async fn find(&self, client: &ClientId) -> Result<Option<Arc<Logo>>, Fault> {
+        let registered = self.clients.find(client).await?;
+        let Some(uri) = registered.and_then(|registered| registered.client.logo_uri.clone()) else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        if let Some(known) =
+            self.known(client).filter(|known| known.uri == uri && now < known.until)
+        {
+            return Ok(known.logo);
+        }
+        let Ok(_turn) = self.fetching.try_acquire() else { return Ok(None) };
+        let logo = fetch(&self.outbound, client, &uri).await.map(Arc::new);
+        let until = now + if logo.is_some() { FRESH } else { MISSING };
+        self.remember(client, Known { uri, logo: logo.clone(), until });
+        Ok(logo)
+    }
+
     fn known(&self, client: &ClientId) -> Option<Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(client)
     }
@@ -124,8 +131,8 @@ impl Shelf {
     }
 }
 
-async fn fetch(issuer: &Issuer, client: &ClientId, uri: &str) -> Option<Logo> {
-    let fetched = match issuer.outbound.get(uri, LIMIT).await {
+async fn fetch(outbound: &Outbound, client: &ClientId, uri: &str) -> Option<Logo> {
+    let fetched = match outbound.get(uri, LIMIT).await {
         Ok(fetched) => fetched,
         Err(failure) => {
             tracing::warn!(client_id = %client, %failure, "a logo could not be fetched");

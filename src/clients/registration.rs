@@ -1,22 +1,17 @@
 //! Registering clients, RFC 7591 §2: what an operator does with them.
 
 use crate::domain::audit::{Event, Kind};
+use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
 use crate::domain::client::{
     AuthMethod, Client, ClientId, ClientKind, RefreshDelivery, RefreshPolicy, RequirePkce,
 };
 use crate::domain::clock::Clock;
+use crate::domain::grant_type::GrantType;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Rejected, reject};
 use crate::domain::{redirect_uri, urls};
 use crate::keys::foreign::ForeignKeys;
-use crate::oauth::claims::RESERVED;
-use crate::oauth::resource::userinfo::{SCOPE_CLAIMS, is_claim};
-use crate::oauth::token::grants::authorization_code::AuthorizationCode;
-use crate::oauth::token::grants::client_credentials::ClientCredentials;
-use crate::oauth::token::grants::password::Password;
-use crate::oauth::token::grants::refresh_token::RefreshToken;
-use crate::oauth::token::grants::{GRANT_TYPES, Grant};
 use crate::store::families::{self, Owner};
 use crate::store::{Reader, Store, Tx, audit_events, clients, consents, users};
 
@@ -142,9 +137,7 @@ async fn done(tx: Tx, kind: Kind, id: &ClientId) -> Outcome<()> {
 /// Whether a client makes sense.
 pub fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
     for grant in &client.grants {
-        if !GRANT_TYPES.contains(&grant.as_str()) {
-            return reject(format!("{grant:?} is none of {}", GRANT_TYPES.join(", ")));
-        }
+        grant.parse::<GrantType>().map_err(Rejected)?;
     }
     match (client.kind, client.auth_method) {
         (ClientKind::Public, AuthMethod::None) => {}
@@ -154,14 +147,14 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
         }
         (ClientKind::Confidential, _) => {}
     }
-    if client.kind == ClientKind::Public && client.may_use(ClientCredentials::TYPE) {
+    if client.kind == ClientKind::Public && client.may_use(GrantType::ClientCredentials) {
         return reject("client_credentials is for confidential clients (RFC 6749 §4.4)");
     }
     if client.kind == ClientKind::Public && !client.resource_servers.is_empty() {
         return reject("a resource server is a confidential client");
     }
     if client.trust_user_ip
-        && (client.kind == ClientKind::Public || !client.may_use(Password::TYPE))
+        && (client.kind == ClientKind::Public || !client.may_use(GrantType::Password))
     {
         return reject("trust_user_ip goes with the grant password of a confidential client");
     }
@@ -171,7 +164,7 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
              the policy static is for confidential clients",
         );
     }
-    if client.require_access_token_proof && !client.may_use(RefreshToken::TYPE) {
+    if client.require_access_token_proof && !client.may_use(GrantType::RefreshToken) {
         return reject("an access token proof goes with the grant refresh_token");
     }
     if client.resource_servers.iter().any(|audience| audience == issuer.as_str()) {
@@ -202,7 +195,7 @@ fn check_browser(client: &Client) -> Outcome<()> {
         let checked = redirect_uri::check(uri, client.kind);
         checked.or_else(|why| reject(format!("the redirect URI {uri:?} {why}")))?;
     }
-    if client.may_use(AuthorizationCode::TYPE) && client.redirect_uris.is_empty() {
+    if client.may_use(GrantType::AuthorizationCode) && client.redirect_uris.is_empty() {
         return reject("authorization_code needs a redirect URI");
     }
     if client.kind == ClientKind::Public && client.require_pkce == RequirePkce::Never {
@@ -217,7 +210,7 @@ fn check_browser(client: &Client) -> Outcome<()> {
         if client.allowed_origins.is_empty() {
             return reject("a refresh token in a cookie needs an allowed origin");
         }
-        if !client.may_use(RefreshToken::TYPE) {
+        if !client.may_use(GrantType::RefreshToken) {
             return reject("a refresh token in a cookie goes with the grant refresh_token");
         }
     }

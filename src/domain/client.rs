@@ -1,13 +1,14 @@
 //! A registered client, RFC 6749 §2 and RFC 7591 §2.
 
 use std::fmt;
-use std::str::FromStr;
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::grant_type::GrantType;
 use super::scope::Scope;
 use super::secret::{ClientSecret, Hashed};
+use super::wire::wire_enum;
 
 /// The identifier of a client, RFC 6749 §2.2.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -145,8 +146,8 @@ impl Client {
 
     /// Whether this grant type was registered for the client.
     #[must_use]
-    pub fn may_use(&self, grant_type: &str) -> bool {
-        self.grants.iter().any(|registered| registered == grant_type)
+    pub fn may_use(&self, grant_type: GrantType) -> bool {
+        self.grants.iter().any(|registered| registered == grant_type.as_str())
     }
 
     /// Whether an authorization request without PKCE is refused, RFC 9700 §2.1.1: a confidential
@@ -165,37 +166,6 @@ impl Client {
     pub fn is_enabled(&self) -> bool {
         self.disabled_at.is_none()
     }
-}
-
-/// Declares an enum whose variants have a wire name.
-macro_rules! wire_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $wire:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$variant_doc])* $variant),+ }
-
-        impl $name {
-            /// Every variant.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The name on the wire, on the command line and in the database.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $wire),+ }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                match text {
-                    $($wire => Ok(Self::$variant),)+
-                    _ => Err(format!("{text:?} is none of {}", [$($wire),+].join(", "))),
-                }
-            }
-        }
-    };
 }
 
 wire_enum! {

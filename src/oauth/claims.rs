@@ -77,37 +77,6 @@ pub struct AccessToken {
     pub amr: Vec<String>,
 }
 
-/// The names that claims of the person can never have in an access token: what it says of itself
-/// (RFC 9068 §2.2), and what verifiers look at.
-pub const RESERVED: &[&str] = &[
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "client_id",
-    "scope",
-    "sid",
-    "auth_time",
-    "amr",
-    "acr",
-    "azp",
-    "nonce",
-    "at_hash",
-    "c_hash",
-    "cnf",
-    "act",
-    "may_act",
-    "typ",
-    "token_type",
-    "active",
-    "username",
-    "events",
-    "idp",
-];
-
 /// An access token with claims of the person.
 #[derive(Clone, Debug, Serialize)]
 pub struct TellingAccessToken<'a> {

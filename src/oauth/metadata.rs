@@ -7,14 +7,14 @@ use serde_json::json;
 use super::claims::ACR;
 use super::client_auth::AUTH_METHODS;
 use crate::domain::authorization::{Prompt, ResponseMode};
+use crate::domain::claim_names::SCOPE_CLAIMS;
 use crate::domain::client::{AuthMethod, TokenAlg};
+use crate::domain::grant_type::GrantType;
 use crate::domain::pkce;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID};
 use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::Fault;
 use crate::keys::foreign::ALGORITHMS;
-use crate::oauth::resource::userinfo::SCOPE_CLAIMS;
-use crate::oauth::token::grants::GRANT_TYPES;
 
 /// The languages of the pages, BCP 47.
 pub const LANGUAGES: &[&str] = &["en", "ko"];
@@ -69,7 +69,7 @@ pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
-        "grant_types_supported": GRANT_TYPES,
+        "grant_types_supported": GrantType::ALL,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algs,
         "token_endpoint_auth_methods_supported": every,

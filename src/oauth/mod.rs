@@ -85,7 +85,7 @@ pub struct Issuer {
     /// The signing keys.
     pub keyring: Arc<Keyring>,
     /// The registered clients.
-    pub clients: registry::Registry,
+    pub clients: Arc<registry::Registry>,
     /// The hashing pool.
     pub hasher: Hasher,
     /// The throttle of failed sign-ins.
@@ -157,9 +157,11 @@ impl Issuer {
             providers: Arc::clone(&providers),
             key: parts.rotation_key.clone(),
         };
+        let clients = Arc::new(registry::Registry::new(Arc::clone(&store)));
         Ok(Self {
             throttle: Throttle::start(&supervisor, Arc::clone(&store), clock.clone(), limits),
-            clients: registry::Registry::new(Arc::clone(&store)),
+            logos: logos::Logos::new(Arc::clone(&clients), parts.outbound.clone(), clock.clone()),
+            clients,
             rotations: token::rotation::start(&supervisor, rotating),
             liveness: resource::liveness::start(&supervisor, Arc::clone(&store)),
             people: resource::people::start(&supervisor, Arc::clone(&store)),
@@ -175,7 +177,6 @@ impl Issuer {
             sessions: parts.sessions,
             forms: parts.forms,
             notices: back_channel::Notices::default(),
-            logos: logos::Logos::default(),
             outbound: parts.outbound,
             providers,
             visits: parts.visits,

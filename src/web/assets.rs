@@ -8,7 +8,6 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
 
 use super::{Shared, answer};
-use crate::clients::logos;
 use crate::domain::client::ClientId;
 
 pub(super) async fn asset(
@@ -30,7 +29,7 @@ pub(super) async fn client_logo(
     Path(client): Path<String>,
 ) -> Response<Body> {
     let Some(client) = ClientId::parse(&client) else { return none() };
-    let logo = match logos::logo(&shared.issuer, &client).await {
+    let logo = match shared.issuer.logos.find(&client).await {
         Ok(Some(logo)) => logo,
         Ok(None) => return none(),
         Err(fault) => return answer::fault(&fault),

@@ -26,7 +26,7 @@ pub(super) async fn token(
         Err(answer) => return answer,
     };
     // Of a sign-in nothing stays half done, whoever hangs up.
-    if form.get("grant_type") == Some(Password::TYPE) {
+    if form.get("grant_type") == Some(Password::TYPE.as_str()) {
         return detached::to_its_end(Box::pin(answered(shared, context, head, form))).await;
     }
     answered(shared, context, head, form).await

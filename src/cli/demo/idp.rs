@@ -11,14 +11,13 @@ use super::{register, settings};
 use crate::accounts::users::{self, NewUser};
 use crate::app::Server;
 use crate::domain::client::{Client, ClientId, ClientKind};
+use crate::domain::grant_type::GrantType;
 use crate::domain::provider::{Credential, Preset, Registration, Slug, Terms};
 use crate::domain::scope::Scope;
 use crate::domain::sensitive::Sensitive;
 use crate::domain::user::Profile;
 use crate::domain::verdict::reject;
 use crate::oauth::providers::redirect_uri;
-use crate::oauth::token::grants::Grant;
-use crate::oauth::token::grants::authorization_code::AuthorizationCode;
 
 /// Whoever has an account there.
 pub(super) const PERSON: &str = "chunhyang";
@@ -70,7 +69,7 @@ pub(super) async fn register_with(
     };
     let mut client = Client::new(id, ClientKind::Confidential, at.clock.now());
     "mapae".clone_into(&mut client.name);
-    client.grants = vec![AuthorizationCode::TYPE.to_owned()];
+    client.grants = vec![GrantType::AuthorizationCode.as_str().to_owned()];
     client.scope = Scope::parse("openid profile email").unwrap_or_default();
     client.redirect_uris = vec![redirect_uri(issuer, &slug)];
     let secret = register(at, idp, client).await?;

@@ -17,16 +17,12 @@ use crate::app::config::{self, Settings};
 use crate::app::{Server, telemetry};
 use crate::clients::registration;
 use crate::domain::client::{Client, ClientId, ClientKind};
+use crate::domain::grant_type::GrantType;
 use crate::domain::random;
 use crate::domain::scope::Scope;
 use crate::domain::user::Profile;
 use crate::domain::verdict::{Error, Rejected, reject};
 use crate::net::tls::Tls;
-use crate::oauth::token::grants::Grant;
-use crate::oauth::token::grants::authorization_code::AuthorizationCode;
-use crate::oauth::token::grants::client_credentials::ClientCredentials;
-use crate::oauth::token::grants::password::Password;
-use crate::oauth::token::grants::refresh_token::RefreshToken;
 
 /// Run a throw-away server with a client, a user and a tour.
 #[derive(Debug, Args)]
@@ -254,7 +250,9 @@ fn web_client(at: &Installation, app_url: &str) -> Outcome<Client> {
     let mut client = client(at)?;
     client.id = ClientId::parse(WEB_CLIENT).unwrap_or(client.id);
     "Post station".clone_into(&mut client.name);
-    client.grants = [AuthorizationCode::TYPE, RefreshToken::TYPE].map(str::to_owned).to_vec();
+    client.grants = [GrantType::AuthorizationCode, GrantType::RefreshToken]
+        .map(|grant| grant.as_str().to_owned())
+        .to_vec();
     client.resource_servers = Vec::new();
     client.redirect_uris = vec![format!("{app_url}/callback")];
     client.post_logout_redirect_uris = vec![format!("{app_url}/")];
@@ -268,8 +266,8 @@ fn client(at: &Installation) -> Outcome<Client> {
     };
     let mut client = Client::new(id, ClientKind::Confidential, at.clock.now());
     "Demo app".clone_into(&mut client.name);
-    let by_hand = [Password::TYPE, RefreshToken::TYPE, ClientCredentials::TYPE];
-    client.grants = by_hand.map(str::to_owned).to_vec();
+    let by_hand = [GrantType::Password, GrantType::RefreshToken, GrantType::ClientCredentials];
+    client.grants = by_hand.map(|grant| grant.as_str().to_owned()).to_vec();
     client.scope = scope;
     client.audiences = vec![API.to_owned()];
     client.resource_servers = vec![API.to_owned()];

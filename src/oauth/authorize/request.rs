@@ -8,6 +8,7 @@ use crate::domain::authorization::{
     AuthorizationRequest, LONGEST_HINT, LONGEST_NONCE, LONGEST_STATE, LONGEST_TOKEN_HINT, Prompt,
     ResponseMode,
 };
+use crate::domain::claim_names::is_claim;
 use crate::domain::client::{Client, ClientId, ClientKind, RequirePkce};
 use crate::domain::form::Form;
 use crate::domain::pkce::{self, Challenge};
@@ -21,7 +22,6 @@ use crate::oauth::authorize::response::{Answer, ReturnAddress};
 use crate::oauth::claims::IdTokenHint;
 use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_request, invalid_scope};
 use crate::oauth::refused::{self, Why};
-use crate::oauth::resource::userinfo::is_claim;
 use crate::oauth::token::grants::authorization_code::AuthorizationCode;
 use crate::oauth::token::grants::refresh_token::RefreshToken;
 use crate::oauth::token::grants::{Grant, registered_resources, registered_scope, resources};

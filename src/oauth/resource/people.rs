@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::claim_names::by_scope;
 use crate::domain::client::Client;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
 use crate::oauth::Issuer;
 use crate::oauth::resource::introspect::Introspection;
-use crate::oauth::resource::userinfo::{by_scope, named};
+use crate::oauth::resource::userinfo::named;
 use crate::oauth::token::mint::{AboutPerson, Entitlement};
 use crate::runtime::batch::{Batch, Bounds};
 use crate::runtime::supervisor::Supervisor;

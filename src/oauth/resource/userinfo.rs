@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::claim_names::by_scope;
 use crate::domain::family::FamilyId;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::user::{User, UserId};
@@ -11,32 +12,6 @@ use crate::oauth::Issuer;
 use crate::oauth::error::{ErrorCode, Refusal, Result};
 use crate::oauth::resource::bearer;
 use crate::store::{families, users};
-
-/// Which scope shows which claims, OpenID Connect Core §5.4; the metadata reads it too.
-pub const SCOPE_CLAIMS: &[(&str, &[&str])] = &[
-    (
-        "profile",
-        &[
-            "name",
-            "family_name",
-            "given_name",
-            "middle_name",
-            "nickname",
-            "preferred_username",
-            "profile",
-            "picture",
-            "website",
-            "gender",
-            "birthdate",
-            "zoneinfo",
-            "locale",
-            "updated_at",
-        ],
-    ),
-    ("email", &["email", "email_verified"]),
-    ("address", &["address"]),
-    ("phone", &["phone_number", "phone_number_verified"]),
-];
 
 /// Answers a userinfo request.
 pub async fn userinfo(issuer: &Issuer, token: &str) -> Result<Value> {
@@ -62,12 +37,6 @@ fn shown(user: &User, scope: &Scope, by_name: &[String]) -> Result<Map<String, V
     Ok(shown)
 }
 
-/// The claims that a scope shows.
-pub fn by_scope(scope: &Scope) -> impl Iterator<Item = &str> {
-    let granted = SCOPE_CLAIMS.iter().filter(|(name, _)| scope.contains(name));
-    granted.flat_map(|(_, claims)| claims.iter().copied())
-}
-
 /// Those of these claims that the user has.
 pub fn named<'a>(
     user: &User,
@@ -76,12 +45,6 @@ pub fn named<'a>(
     let mut every = every_claim(user)?;
     let has = |name: &str| Some((name.to_owned(), every.remove(name).filter(says_something)?));
     Ok(names.filter_map(has).collect())
-}
-
-/// Whether a claim of this name can be asked for (Core §5.5).
-#[must_use]
-pub fn is_claim(name: &str) -> bool {
-    SCOPE_CLAIMS.iter().any(|(_, claims)| claims.contains(&name))
 }
 
 fn every_claim(user: &User) -> Result<Map<String, Value>, Fault> {

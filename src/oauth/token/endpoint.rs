@@ -8,13 +8,14 @@ use metrics::Counter;
 use crate::domain::audit::Origin;
 use crate::domain::client::{Client, RefreshDelivery};
 use crate::domain::form::Form;
+use crate::domain::grant_type::GrantType;
 use crate::oauth::Issuer;
 use crate::oauth::client_auth::authenticate;
 use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_request};
 use crate::oauth::resource::people;
 use crate::oauth::token::grants::password::Password;
 use crate::oauth::token::grants::refresh_token::RefreshToken;
-use crate::oauth::token::grants::{AnyGrant, Cx, GRANT_TYPES, Grant};
+use crate::oauth::token::grants::{AnyGrant, Cx, Grant};
 use crate::oauth::token::mint::{self, TokenResponse};
 use crate::runtime::handles::Handles;
 
@@ -58,17 +59,19 @@ pub async fn token(issuer: &Arc<Issuer>, request: Request<'_>) -> Result<Issued>
             by_cookie(client.client(), request.form, request.script, request.cookie)?
         }
     };
-    let grant_type =
-        form.get("grant_type").ok_or_else(|| invalid_request("grant_type is missing"))?;
-    if GRANT_TYPES.contains(&grant_type) && !client.client().may_use(grant_type) {
+    let named = form.get("grant_type").ok_or_else(|| invalid_request("grant_type is missing"))?;
+    let Ok(grant_type) = named.parse::<GrantType>() else {
+        // RFC 6749 §5.2.
+        let description = "this server does not have this grant type";
+        let refusal = Refusal::new(ErrorCode::UnsupportedGrantType, description);
+        return Err(refusal.naming(named).into());
+    };
+    if !client.client().may_use(grant_type) {
         let description = "the client is not registered for this grant type";
         let refusal = Refusal::new(ErrorCode::UnauthorizedClient, description);
-        return Err(refusal.naming(grant_type).into());
+        return Err(refusal.naming(named).into());
     }
-    let grant = AnyGrant::parse(grant_type, &form).map_err(|refusal| match refusal.code {
-        Some(ErrorCode::UnsupportedGrantType) => refusal.naming(grant_type),
-        _ => refusal,
-    })?;
+    let grant = AnyGrant::parse(grant_type, &form)?;
     let cx = Cx { issuer, client: &client, address: request.address, origin: request.origin };
     let entitlement = grant.redeem(&cx).await?;
     let person = people::about(issuer, client.client(), &entitlement).await?;
@@ -80,10 +83,7 @@ pub async fn token(issuer: &Arc<Issuer>, request: Request<'_>) -> Result<Issued>
     } else {
         mint::issue(issuer, client.client(), &entitlement, person)?
     };
-    // What is no grant of ours was refused above.
-    if let Some(known) = GRANT_TYPES.iter().find(|known| **known == grant_type) {
-        ISSUED.of(known).increment(1);
-    }
+    ISSUED.of(grant_type.as_str()).increment(1);
     let cookie = match delivery {
         RefreshDelivery::Body => None,
         RefreshDelivery::Cookie => response.refresh_token.take(),
@@ -100,7 +100,7 @@ fn by_cookie(
     cookie: Option<&str>,
 ) -> Result<Form, Refusal> {
     check_origin(client, script)?;
-    let refreshes = form.get("grant_type") == Some(RefreshToken::TYPE);
+    let refreshes = form.get("grant_type") == Some(RefreshToken::TYPE.as_str());
     Ok(match cookie {
         Some(cookie) if refreshes => form.with("refresh_token", cookie),
         _ => form,

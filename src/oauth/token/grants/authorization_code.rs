@@ -2,6 +2,7 @@
 
 use crate::domain::audit::{Event, Kind};
 use crate::domain::form::Form;
+use crate::domain::grant_type::GrantType;
 use crate::domain::secret::{self, Plain};
 use crate::domain::session::Session;
 use crate::domain::user::User;
@@ -28,7 +29,7 @@ impl std::fmt::Debug for AuthorizationCode {
 }
 
 impl Grant for AuthorizationCode {
-    const TYPE: &'static str = "authorization_code";
+    const TYPE: GrantType = GrantType::AuthorizationCode;
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
         let redirect_uri = form.get("redirect_uri");

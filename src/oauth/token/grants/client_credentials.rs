@@ -5,6 +5,7 @@ use serde_json::Map;
 
 use crate::domain::client::ClientKind;
 use crate::domain::form::Form;
+use crate::domain::grant_type::GrantType;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_scope};
 use crate::oauth::token::grants::{
@@ -20,7 +21,7 @@ pub struct ClientCredentials {
 }
 
 impl Grant for ClientCredentials {
-    const TYPE: &'static str = "client_credentials";
+    const TYPE: GrantType = GrantType::ClientCredentials;
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
         Ok(Self { scope: scope(form)?, resources: resources(form) })

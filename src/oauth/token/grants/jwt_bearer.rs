@@ -4,6 +4,7 @@
 use zeroize::Zeroizing;
 
 use crate::domain::form::Form;
+use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
 use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::grants::{Cx, Grant, required, resources, scope};
@@ -26,7 +27,7 @@ impl std::fmt::Debug for JwtBearer {
 }
 
 impl Grant for JwtBearer {
-    const TYPE: &'static str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    const TYPE: GrantType = GrantType::JwtBearer;
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
         Ok(Self {

@@ -7,13 +7,14 @@ use std::future::Future;
 use std::net::IpAddr;
 
 use crate::domain::audit::Origin;
+use crate::domain::claim_names::SCOPE_CLAIMS;
 use crate::domain::client::Client;
 use crate::domain::form::Form;
+use crate::domain::grant_type::GrantType;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::oauth::Issuer;
 use crate::oauth::client_auth::AuthenticatedClient;
 use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_request, invalid_scope};
-use crate::oauth::resource::userinfo::SCOPE_CLAIMS;
 use crate::oauth::token::mint::Entitlement;
 
 pub mod authorization_code;
@@ -39,7 +40,7 @@ pub struct Cx<'a> {
 /// One grant type.
 pub trait Grant: Sized {
     /// `grant_type`.
-    const TYPE: &'static str;
+    const TYPE: GrantType;
 
     /// Reads the request: pure.
     fn parse(form: &Form) -> Result<Self, Refusal>;
@@ -48,7 +49,7 @@ pub trait Grant: Sized {
     fn redeem(self, cx: &Cx<'_>) -> impl Future<Output = Result<Entitlement>> + Send;
 }
 
-/// Writes the list of grants once: parsing, dispatch, metadata and registration follow from it.
+/// Writes the list of grants once: parsing and dispatch follow from it, and each grant type has its file.
 macro_rules! grants {
     ($($module:ident::$grant:ident),+ $(,)?) => {
         /// A request of any grant type.
@@ -56,15 +57,11 @@ macro_rules! grants {
         #[expect(missing_docs, reason = "each is the grant of its file")]
         pub enum AnyGrant { $($grant($module::$grant)),+ }
 
-        /// Every grant type of this server.
-        pub const GRANT_TYPES: &[&str] = &[$($module::$grant::TYPE),+];
-
         impl AnyGrant {
             /// Reads the request of this grant type.
-            pub fn parse(grant_type: &str, form: &Form) -> Result<Self, Refusal> {
+            pub fn parse(grant_type: GrantType, form: &Form) -> Result<Self, Refusal> {
                 match grant_type {
-                    $($module::$grant::TYPE => $module::$grant::parse(form).map(Self::$grant),)+
-                    _ => Err(unsupported()),
+                    $(GrantType::$grant => $module::$grant::parse(form).map(Self::$grant),)+
                 }
             }
 
@@ -83,11 +80,6 @@ grants! {
     client_credentials::ClientCredentials,
     token_exchange::TokenExchange,
     jwt_bearer::JwtBearer,
-}
-
-/// RFC 6749 §5.2.
-fn unsupported() -> Refusal {
-    Refusal::new(ErrorCode::UnsupportedGrantType, "this server does not have this grant type")
 }
 
 /// A parameter that the grant cannot do without.

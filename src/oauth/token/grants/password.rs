@@ -9,6 +9,7 @@ use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Place, Refused, SignedIn};
 use crate::domain::audit::Origin;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::form::Form;
+use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
 use crate::domain::{address, verdict};
 use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_request};
@@ -35,7 +36,7 @@ impl std::fmt::Debug for Password {
 }
 
 impl Grant for Password {
-    const TYPE: &'static str = "password";
+    const TYPE: GrantType = GrantType::Password;
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
         Ok(Self {

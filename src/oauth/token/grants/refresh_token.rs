@@ -5,6 +5,7 @@ use serde_json::Map;
 
 use crate::domain::family::FamilyId;
 use crate::domain::form::Form;
+use crate::domain::grant_type::GrantType;
 use crate::domain::refresh::Presented;
 use crate::domain::scope::Scope;
 use crate::domain::secret::{self, Plain};
@@ -25,7 +26,7 @@ pub struct RefreshToken {
 }
 
 impl Grant for RefreshToken {
-    const TYPE: &'static str = "refresh_token";
+    const TYPE: GrantType = GrantType::RefreshToken;
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
         let presented = required(form, "refresh_token", "refresh_token is missing")?;

@@ -4,6 +4,7 @@
 use zeroize::Zeroizing;
 
 use crate::domain::form::Form;
+use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
 use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_request};
 use crate::oauth::token::grants::{Cx, Grant, required, resources, scope};
@@ -43,7 +44,7 @@ impl std::fmt::Debug for TokenExchange {
 }
 
 impl Grant for TokenExchange {
-    const TYPE: &'static str = "urn:ietf:params:oauth:grant-type:token-exchange";
+    const TYPE: GrantType = GrantType::TokenExchange;
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
         let subject_type =

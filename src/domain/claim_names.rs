@@ -1,0 +1,72 @@
+//! The names of claims: which scope shows which, and which belong to the tokens themselves.
+
+use super::scope::Scope;
+
+/// Which scope shows which claims, OpenID Connect Core §5.4; the metadata reads it too.
+pub const SCOPE_CLAIMS: &[(&str, &[&str])] = &[
+    (
+        "profile",
+        &[
+            "name",
+            "family_name",
+            "given_name",
+            "middle_name",
+            "nickname",
+            "preferred_username",
+            "profile",
+            "picture",
+            "website",
+            "gender",
+            "birthdate",
+            "zoneinfo",
+            "locale",
+            "updated_at",
+        ],
+    ),
+    ("email", &["email", "email_verified"]),
+    ("address", &["address"]),
+    ("phone", &["phone_number", "phone_number_verified"]),
+];
+
+/// The claims that a scope shows.
+pub fn by_scope(scope: &Scope) -> impl Iterator<Item = &str> {
+    let granted = SCOPE_CLAIMS.iter().filter(|(name, _)| scope.contains(name));
+    granted.flat_map(|(_, claims)| claims.iter().copied())
+}
+
+/// Whether a claim of this name can be asked for (Core §5.5).
+#[must_use]
+pub fn is_claim(name: &str) -> bool {
+    SCOPE_CLAIMS.iter().any(|(_, claims)| claims.contains(&name))
+}
+
+/// The names that claims of the person can never have in an access token: what it says of itself
+/// (RFC 9068 §2.2), and what verifiers look at.
+pub const RESERVED: &[&str] = &[
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "scope",
+    "sid",
+    "auth_time",
+    "amr",
+    "acr",
+    "azp",
+    "nonce",
+    "at_hash",
+    "c_hash",
+    "cnf",
+    "act",
+    "may_act",
+    "typ",
+    "token_type",
+    "active",
+    "username",
+    "events",
+    "idp",
+];

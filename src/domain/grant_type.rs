@@ -1,0 +1,21 @@
+//! The grant types of this server.
+
+use super::wire::wire_enum;
+
+wire_enum! {
+    /// `grant_type`, RFC 6749 §4 and §4.5.
+    GrantType {
+        /// RFC 6749 §4.1.
+        AuthorizationCode = "authorization_code",
+        /// RFC 6749 §4.3.
+        Password = "password",
+        /// RFC 6749 §6.
+        RefreshToken = "refresh_token",
+        /// RFC 6749 §4.4.
+        ClientCredentials = "client_credentials",
+        /// RFC 8693 §2.1.
+        TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange",
+        /// RFC 7523 §2.1.
+        JwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    }
+}
