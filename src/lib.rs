@@ -44,6 +44,7 @@
 //!   [`Hashed`](domain::secret::Hashed) and can only be stored. Of a refresh token nothing is stored.
 
 pub mod accounts;
+pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod clients;

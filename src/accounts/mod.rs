@@ -7,4 +7,3 @@ pub mod hashing;
 pub mod new_password;
 pub mod sign_in;
 pub mod throttle;
-pub mod users;

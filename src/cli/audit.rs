@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::output::table;
 use super::{Installation, Kind, Outcome, usage};
-use crate::accounts;
+use crate::admin;
 use crate::domain::verdict::Error;
 use crate::settings::time;
 use crate::store::Store;
@@ -88,7 +88,7 @@ fn instant(text: &str, now: DateTime<Utc>) -> Outcome<DateTime<Utc>> {
 
 /// The `sub` of a person: of a name that nobody has it is the name.
 async fn sub(store: &Store, name: &str) -> Outcome<String> {
-    match accounts::users::find(store, name).await {
+    match admin::users::find(store, name).await {
         Ok(user) => Ok(user.id.0),
         Err(Error::Refused(_)) => Ok(name.to_owned()),
         Err(fault) => Err(fault),

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::{Installation, Kind, Outcome};
+use crate::admin::providers;
 use crate::app::config::Settings;
 use crate::domain::provider::Slug;
 use crate::domain::verdict::reject;
-use crate::oauth::providers::administration;
 
 mod add;
 mod check;
@@ -65,18 +65,18 @@ impl Verbs {
             Self::Show(one) => list::show(at, &settings, &store, &one.slug()?).await?,
             Self::Disable(one) => {
                 let slug = one.of_database(&settings)?;
-                administration::set_enabled(&store, &at.clock, &slug, false).await?;
+                providers::set_enabled(&store, &at.clock, &slug, false).await?;
                 at.done(&format!("disabled {slug}; nobody can sign in with it"));
             }
             Self::Enable(one) => {
                 let slug = one.of_database(&settings)?;
-                administration::set_enabled(&store, &at.clock, &slug, true).await?;
+                providers::set_enabled(&store, &at.clock, &slug, true).await?;
                 at.done(&format!("enabled {slug}"));
             }
             Self::Delete(one) => {
                 // One that stands in the file too can be deleted here: that is the way out of it.
                 let slug = one.slug()?;
-                administration::delete(&store, &at.clock, &slug).await?;
+                providers::delete(&store, &at.clock, &slug).await?;
                 at.done(&format!(
                     "deleted {slug}; people who signed in with it keep their accounts"
                 ));

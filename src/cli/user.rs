@@ -10,7 +10,7 @@ use super::client::words;
 use super::output::{note, secret_from_file, secret_from_stdin, table, text_of};
 use super::{Installation, Kind, Outcome};
 use crate::accounts::hashing::Hasher;
-use crate::accounts::users::{self, NewUser};
+use crate::admin::users::{self, NewUser};
 use crate::app::config::Settings;
 use crate::domain::user::{Profile, User};
 use crate::domain::verdict::reject;

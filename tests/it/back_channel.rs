@@ -155,25 +155,25 @@ both! {
                     let fields = [("current-password", PASSWORD), ("new-password", new)];
                     account(&mut browser, "/account/password", &fields).await;
                     let old = PASSWORD.to_owned().into();
-                    mapae::accounts::users::set_password(store, now, &issuer.hasher, USERNAME, &old).await.unwrap();
+                    mapae::admin::users::set_password(store, now, &issuer.hasher, USERNAME, &old).await.unwrap();
                 }
-                "logout verb" => drop(mapae::accounts::users::logout(store, now, USERNAME).await.unwrap()),
+                "logout verb" => drop(mapae::admin::users::logout(store, now, USERNAME).await.unwrap()),
                 "set password" => {
                     let old = PASSWORD.to_owned().into();
-                    mapae::accounts::users::set_password(store, now, &issuer.hasher, USERNAME, &old).await.unwrap();
+                    mapae::admin::users::set_password(store, now, &issuer.hasher, USERNAME, &old).await.unwrap();
                 }
                 "disable" => {
-                    mapae::accounts::users::disable(store, now, USERNAME).await.unwrap();
-                    mapae::accounts::users::enable(store, now, USERNAME).await.unwrap();
+                    mapae::admin::users::disable(store, now, USERNAME).await.unwrap();
+                    mapae::admin::users::enable(store, now, USERNAME).await.unwrap();
                 }
-                _ => mapae::accounts::users::delete(store, now, USERNAME).await.unwrap(),
+                _ => mapae::admin::users::delete(store, now, USERNAME).await.unwrap(),
             }
             eventually(way, async || {
                 listener.tokens().iter().skip(told).any(|token| decode_claims(token)["sid"] == sid)
             })
             .await;
             if way != "delete" {
-                mapae::accounts::users::logout(store, now, USERNAME).await.unwrap();
+                mapae::admin::users::logout(store, now, USERNAME).await.unwrap();
             }
             // Whatever else is due has come before the next round begins.
             eventually("the outbox is empty", async || {

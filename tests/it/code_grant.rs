@@ -154,12 +154,12 @@ both! {
             let consent = browser.sign_in_as(&login, &name, PASSWORD).await;
             let code = browser.consent(&consent, "allow").await.heard().code();
             match ending {
-                "disabled" => drop(mapae::accounts::users::disable(store, now, &name).await.unwrap()),
-                "deleted" => mapae::accounts::users::delete(store, now, &name).await.unwrap(),
-                "logged out" => drop(mapae::accounts::users::logout(store, now, &name).await.unwrap()),
+                "disabled" => drop(mapae::admin::users::disable(store, now, &name).await.unwrap()),
+                "deleted" => mapae::admin::users::delete(store, now, &name).await.unwrap(),
+                "logged out" => drop(mapae::admin::users::logout(store, now, &name).await.unwrap()),
                 "new password" => {
                     let new = "another password".to_owned().into();
-                    let set = mapae::accounts::users::set_password(store, now, &issuer.hasher, &name, &new);
+                    let set = mapae::admin::users::set_password(store, now, &issuer.hasher, &name, &new);
                     set.await.unwrap();
                 }
                 "consent withdrawn" => {

@@ -1,6 +1,7 @@
 //! What somebody opened ends, however much it is; and there is a most of it.
 
-use mapae::accounts::{endings, users};
+use mapae::accounts::endings;
+use mapae::admin::users;
 use mapae::domain::audit::Origin;
 use mapae::domain::session::SessionId;
 use mapae::domain::user::UserId;

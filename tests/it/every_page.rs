@@ -99,7 +99,7 @@ async fn hostile_app(server: &Server) -> App {
         server.user(name, Some(PASSWORD)).await;
         let named =
             |user: &mut mapae::domain::user::User| user.profile.name = Some(HOSTILE.to_owned());
-        mapae::accounts::users::update(&issuer.store, server.now(), name, named).await.unwrap();
+        mapae::admin::users::update(&issuer.store, server.now(), name, named).await.unwrap();
     }
     app
 }

@@ -1,6 +1,6 @@
 //! What an app learns of a person, by id token and at userinfo: OpenID Connect Core §2, §5, §12.
 
-use mapae::accounts::users;
+use mapae::admin::users;
 use mapae::domain::client::RefreshPolicy;
 use mapae::domain::scope::Scope;
 use mapae::domain::user::{Address, Profile};

@@ -58,7 +58,7 @@ both! {
         let account = browser.open("/account").await;
         assert!(account.has("account-sign-out") && !account.has("current-password"));
         // A disabled account is nobody's.
-        mapae::accounts::users::disable(&issuer.store, server.now(), "alice").await.unwrap();
+        mapae::admin::users::disable(&issuer.store, server.now(), "alice").await.unwrap();
         assert!(browser.open("/account").await.has("login-submit"));
     }
 

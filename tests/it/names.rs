@@ -1,6 +1,6 @@
 //! Names of people in every spelling: one person, one name.
 
-use mapae::accounts::users::{self, NewUser};
+use mapae::admin::users::{self, NewUser};
 use mapae::domain::user::Profile;
 
 use crate::support::{Binary, PASSWORD, Server, both};

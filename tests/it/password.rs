@@ -35,7 +35,7 @@ both! {
         server.user("federated", None).await;
         server.user("gone", Some(PASSWORD)).await;
         let store = &server.inner.issuer().store;
-        mapae::accounts::users::disable(store, server.now(), "gone").await.unwrap();
+        mapae::admin::users::disable(store, server.now(), "gone").await.unwrap();
         let app = server.client("app", |_| {}).await;
         let mut answers = Vec::new();
         for (username, password) in [("alice", "wrong"), ("nobody", PASSWORD), ("gone", PASSWORD),
@@ -149,11 +149,11 @@ both! {
         let app = server.client("app", |_| {}).await;
         let store = &server.inner.issuer().store;
         let hash = async || {
-            let user = mapae::accounts::users::find(&**store, "alice").await.unwrap();
+            let user = mapae::admin::users::find(&**store, "alice").await.unwrap();
             user.password_hash.unwrap()
         };
         let tx = store.begin(server.now().now()).await.unwrap();
-        let user = mapae::accounts::users::find(&tx, "alice").await.unwrap();
+        let user = mapae::admin::users::find(&tx, "alice").await.unwrap();
         let cheap = mapae::accounts::hashing::Cost { memory: 64, passes: 1 };
         let hasher = mapae::accounts::hashing::Hasher::new(cheap, 1).unwrap();
         let old = hasher.hash(PASSWORD.as_bytes().to_vec().into()).await.unwrap();

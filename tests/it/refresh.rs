@@ -1,7 +1,7 @@
 //! Idempotent rotation and reuse: RFC 6749 §6, RFC 9700 §4.14.2.
 
 use crate::support::{PASSWORD, Server, USERNAME, both, decode_claims, form};
-use mapae::accounts::users;
+use mapae::admin::users;
 use mapae::clients::registration;
 
 /// The family of an access token.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
-use mapae::accounts::users;
+use mapae::admin::users;
 use mapae::domain::client::RefreshPolicy;
 
 use crate::support::{App, Reply, Server, USERNAME, both, decode_claims, postgres_or_skip};

@@ -352,7 +352,7 @@ both! {
         server.user("disabled", Some(PASSWORD)).await;
         server.user("federated", None).await;
         let issuer = server.inner.issuer();
-        mapae::accounts::users::disable(&issuer.store, server.now(), "disabled").await.unwrap();
+        mapae::admin::users::disable(&issuer.store, server.now(), "disabled").await.unwrap();
         let app = server.web_app("app", |_| {}).await;
         // An app of the person's own device comes from where they are.
         let native = server.public_client("native").await;

@@ -163,7 +163,7 @@ both! {
         let token = app.password("openid").await.ok().text("access_token");
         app.userinfo(&token).await.ok();
         let store = &server.inner.issuer().store;
-        mapae::accounts::users::delete(store, server.now(), "alice").await.unwrap();
+        mapae::admin::users::delete(store, server.now(), "alice").await.unwrap();
         app.userinfo(&token).await.refused(401, "invalid_token");
     }
 }

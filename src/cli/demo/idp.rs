@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use super::super::{Installation, Outcome};
 use super::tls::Secure;
 use super::{register, settings};
-use crate::accounts::users::{self, NewUser};
+use crate::admin::users::{self, NewUser};
 use crate::app::Server;
 use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::grant_type::GrantType;

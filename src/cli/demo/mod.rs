@@ -12,7 +12,7 @@ use self::relying_party::RelyingParty;
 use self::tls::{Secure, SecureListener};
 use super::serve::Signals;
 use super::{Installation, Outcome};
-use crate::accounts::users::{self, NewUser};
+use crate::admin::users::{self, NewUser};
 use crate::app::config::{self, Settings};
 use crate::app::{Server, telemetry};
 use crate::clients::registration;

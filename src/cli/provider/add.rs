@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
+use crate::admin::providers;
 use crate::app;
 use crate::app::config::Settings;
 use crate::cli::output::{note, secret_from_file, secret_from_stdin};
@@ -17,7 +18,7 @@ use crate::domain::provider::{
 use crate::domain::sensitive::Sensitive;
 use crate::domain::verdict::{Error, Rejected, reject};
 use crate::keys::seal::Sealer;
-use crate::oauth::providers::{administration, redirect_uri};
+use crate::oauth::providers::redirect_uri;
 use crate::social::{self, Problems};
 use crate::store::Store;
 
@@ -116,7 +117,7 @@ impl Add {
             note("--only without --allowed-client: no client takes a password from now on");
         }
         let sealer = Sealer::new(&app::master_key(settings, store).await?)?;
-        administration::add(store, &at.clock, &sealer, registration, allow_private).await?;
+        providers::add(store, &at.clock, &sealer, registration, allow_private).await?;
         let uri = redirect_uri(&settings.issuer, &slug);
         let shown = json!({ "slug": slug, "redirect_uri": uri });
         at.print(&shown, &format!("added {slug}; register this redirect URI there:\n{uri}"));

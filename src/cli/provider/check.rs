@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::admin::providers;
 use crate::app;
 use crate::app::config::Settings;
 use crate::cli::output::note;
@@ -13,7 +14,7 @@ use crate::domain::nearest::nearest;
 use crate::domain::provider::{Preset, Registration, Slug};
 use crate::domain::urls::Issuer;
 use crate::keys::seal::Sealer;
-use crate::oauth::providers::{self, administration, redirect_uri};
+use crate::oauth::providers::redirect_uri;
 use crate::social::{self, presets};
 use crate::store::Store;
 
@@ -116,7 +117,7 @@ async fn every(settings: &Settings, store: Option<&Store>) -> Outcome<Vec<Regist
     // A server that was never started has no master key, and nothing that it sealed.
     if !crate::store::providers::list_all(store).await?.is_empty() {
         let sealer = Sealer::new(&app::existing_master_key(settings, store).await?)?;
-        every.extend(providers::stored(store, &sealer).await?);
+        every.extend(crate::oauth::providers::stored(store, &sealer).await?);
     }
     Ok(every)
 }
@@ -129,7 +130,7 @@ async fn check(
 ) -> Outcome<Finding> {
     let mut said = said(at, settings, one).await?;
     let missing = match store {
-        Some(store) => administration::missing_client(store, &one.terms).await?,
+        Some(store) => providers::missing_client(store, &one.terms).await?,
         None => one.terms.clients().next().cloned(),
     };
     if let Some(client) = missing {

@@ -18,8 +18,6 @@ use crate::social::{self, Provider, presets};
 use crate::store::providers::{self, Stored};
 use crate::store::{Reader, Store};
 
-pub mod administration;
-
 /// A provider at work.
 #[derive(Clone, Debug)]
 pub struct Known {
@@ -245,7 +243,7 @@ enum Text {
 }
 
 /// Seals the credential of a registration.
-pub(super) fn sealed(sealer: &Sealer, registration: &Registration) -> Result<Stored, Fault> {
+pub(crate) fn sealed(sealer: &Sealer, registration: &Registration) -> Result<Stored, Fault> {
     let text = match &registration.credential {
         Credential::None => Text::None,
         Credential::Secret(secret) => Text::Secret(secret.expose().to_owned()),

@@ -28,9 +28,9 @@ both! {
         let (claims, profile) = person(&app, &by(&mut server.browser(), &app, "idp", &idp).await).await;
         let issuer = server.inner.issuer();
         let name = profile["preferred_username"].as_str().unwrap();
-        mapae::accounts::users::disable(&issuer.store, server.now(), name).await.unwrap();
+        mapae::admin::users::disable(&issuer.store, server.now(), name).await.unwrap();
         known(&server, "owner", "owner@example.com", true).await;
-        mapae::accounts::users::disable(&issuer.store, server.now(), "owner").await.unwrap();
+        mapae::admin::users::disable(&issuer.store, server.now(), "owner").await.unwrap();
         let before = rows(&server).await;
         let (mut pages, mut errors) = (Vec::new(), Vec::new());
         for (id, email, verified) in [

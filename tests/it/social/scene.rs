@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mapae::accounts::users::{self, NewUser};
+use mapae::admin::users::{self, NewUser};
 use mapae::domain::user::Profile;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! Apps that meet an account of the same address, and providers that do not answer.
 
-use mapae::accounts::users::{self, NewUser};
+use mapae::admin::users::{self, NewUser};
 use mapae::domain::user::Profile;
 
 use super::every::{Every, NATIVE, with_each};

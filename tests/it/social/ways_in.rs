@@ -103,7 +103,7 @@ both! {
         let sub = server.alice().await;
         let issuer = server.inner.issuer();
         let address = "mina@example.com";
-        let changed = mapae::accounts::users::update(
+        let changed = mapae::admin::users::update(
             &issuer.store, server.now(), crate::support::USERNAME,
             |user| user.email = Some(address.to_owned()),
         );
@@ -160,7 +160,7 @@ both! {
         idp.change(|person| (person.email, person.email_verified) = (Some(address.to_owned()), true));
         let issuer = server.inner.issuer();
         server.user("bob", Some(crate::support::PASSWORD)).await;
-        let changed = mapae::accounts::users::update(
+        let changed = mapae::admin::users::update(
             &issuer.store, server.now(), "bob", |user| user.email = Some(address.to_owned()),
         );
         changed.await.unwrap_or_else(|error| panic!("changed: {error}"));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use mapae::accounts::users::{self, NewUser};
+use mapae::admin::users::{self, NewUser};
 use mapae::app::config;
 use mapae::clients::registration;
 use mapae::domain::client::{AuthMethod, Client, ClientId, ClientKind};

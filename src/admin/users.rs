@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
-use super::endings;
-use super::hashing::Hasher;
+use crate::accounts::endings;
+use crate::accounts::hashing::Hasher;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, What};

@@ -25,7 +25,7 @@ pub async fn add(
     }
     let slug = registration.slug.clone();
     let tx = store.begin(clock.now()).await?;
-    if !providers::insert(&tx, &super::sealed(sealer, &registration)?).await? {
+    if !providers::insert(&tx, &crate::oauth::providers::sealed(sealer, &registration)?).await? {
         tx.abandon().await;
         return reject(format!("there is a provider {slug} already"));
     }
