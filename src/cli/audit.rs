@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::installation::{Installation, Kind};
+use super::outcome::{Outcome, usage};
 use super::output::table;
-use super::{Installation, Kind, Outcome, usage};
 use crate::admin;
 use crate::domain::verdict::Error;
 use crate::settings::time;

@@ -6,8 +6,10 @@ use chrono::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::output::{table, text_of};
-use super::{Installation, Kind, Outcome, duties, usage};
+use super::duties;
+use super::installation::{Installation, Kind};
+use super::outcome::{Outcome, usage};
+use super::output::{table, text_of, words};
 use crate::app::config::Settings;
 use crate::clients::registration;
 use crate::domain::client::{
@@ -371,21 +373,4 @@ fn described(client: &Client) -> Value {
         "disabled_at": client.disabled_at,
         "created_at": client.created_at,
     })
-}
-
-/// The members of a flat JSON object, one a line.
-pub(super) fn words(object: &Value) -> String {
-    let members = object.as_object().into_iter().flatten();
-    let lines: Vec<String> = members
-        .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| match value {
-            Value::String(text) => format!("{name}: {text}"),
-            Value::Array(items) => {
-                let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
-                format!("{name}: {}", items.join(" "))
-            }
-            other => format!("{name}: {other}"),
-        })
-        .collect();
-    lines.join("\n")
 }

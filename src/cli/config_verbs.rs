@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::installation::Installation;
+use super::outcome::Outcome;
 use super::output::{note, table};
-use super::{Installation, Outcome};
 use crate::app::config::{self, Loaded};
 
 /// Settings.

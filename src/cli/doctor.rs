@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::installation::Installation;
+use super::outcome::Outcome;
 use super::output::table;
-use super::{Installation, Outcome};
 use crate::app;
 use crate::app::config::Settings;
 use crate::domain::client::TokenAlg;

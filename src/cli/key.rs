@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::installation::{Installation, Kind};
+use super::outcome::{Outcome, usage};
 use super::output::{table, text_of};
-use super::{Installation, Kind, Outcome};
 use crate::app;
 use crate::domain::client::TokenAlg;
 use crate::domain::verdict::{Rejected, reject};
@@ -189,7 +190,7 @@ async fn rewrap(
             keyring.reseal(&Sealer::new(&next)?, ends_refresh_tokens).await?;
         }
         (Source::File(_) | Source::Text(_), None) => {
-            return super::usage("--new-master-key-file names the new key here");
+            return usage("--new-master-key-file names the new key here");
         }
     }
     at.done("every key is sealed under the new master key: restart the servers");

@@ -3,8 +3,9 @@
 use clap::Subcommand;
 use serde_json::json;
 
+use super::installation::Installation;
+use super::outcome::Outcome;
 use super::output::{note, table};
-use super::{Installation, Outcome};
 use crate::domain::verdict::reject;
 use crate::{app, store};
 

@@ -3,9 +3,10 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
+use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::Outcome;
+use super::outcome::Outcome;
 use crate::app::telemetry;
 use crate::domain::verdict::reject;
 use crate::keys::secret_file;
@@ -19,7 +20,7 @@ pub(super) struct Output {
 
 impl Output {
     /// Prints the result.
-    pub(super) fn print(self, json: &serde_json::Value, words: &str) {
+    pub(super) fn print(self, json: &Value, words: &str) {
         let text = if self.json { json.to_string() } else { words.trim_end().to_owned() };
         // A reader that closed its end has read enough.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
@@ -69,6 +70,23 @@ pub(super) fn secret_from_file(path: &Path) -> Outcome<Zeroizing<String>> {
 /// The text of a file.
 pub(super) fn text_of(path: &Path) -> Outcome<String> {
     std::fs::read_to_string(path).or_else(|error| reject(format!("{}: {error}", path.display())))
+}
+
+/// The members of a flat JSON object, one a line.
+pub(super) fn words(object: &Value) -> String {
+    let members = object.as_object().into_iter().flatten();
+    let lines: Vec<String> = members
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| match value {
+            Value::String(text) => format!("{name}: {text}"),
+            Value::Array(items) => {
+                let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+                format!("{name}: {}", items.join(" "))
+            }
+            other => format!("{name}: {other}"),
+        })
+        .collect();
+    lines.join("\n")
 }
 
 fn without_newline(text: &str) -> &str {

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::{Installation, Kind, Outcome};
+use self::slug::slug;
+use super::installation::{Installation, Kind};
+use super::outcome::Outcome;
 use crate::admin::providers;
 use crate::app::config::Settings;
 use crate::domain::provider::Slug;
@@ -13,6 +15,7 @@ use crate::domain::verdict::reject;
 mod add;
 mod check;
 mod list;
+mod slug;
 
 /// Providers of social login.
 #[derive(Debug, Subcommand)]
@@ -101,12 +104,5 @@ impl One {
             ));
         }
         Ok(slug)
-    }
-}
-
-fn slug(text: &str) -> Outcome<Slug> {
-    match Slug::parse(text) {
-        Some(slug) => Ok(slug),
-        None => reject(format!("{text:?} is no slug: 1 to 32 lower-case letters, digits, - and _")),
     }
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Installation, Outcome};
+use super::installation::Installation;
+use super::outcome::Outcome;
 use crate::app::{Server, telemetry};
 use crate::domain::verdict::Fault;
 

@@ -3,9 +3,9 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::client::words;
-use super::output::secret_from_stdin;
-use super::{Installation, Kind, Outcome};
+use super::installation::{Installation, Kind};
+use super::outcome::Outcome;
+use super::output::{secret_from_stdin, words};
 use crate::app;
 use crate::domain::audit::Origin;
 use crate::domain::secret::{Plain, RefreshToken};

@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::client::words;
-use super::output::{note, secret_from_file, secret_from_stdin, table, text_of};
-use super::{Installation, Kind, Outcome};
+use super::installation::{Installation, Kind};
+use super::outcome::{Outcome, usage};
+use super::output::{note, secret_from_file, secret_from_stdin, table, text_of, words};
 use crate::accounts::hashing::Hasher;
 use crate::admin::users::{self, NewUser};
 use crate::app::config::Settings;
@@ -120,7 +120,7 @@ impl Verbs {
         if let Self::SetPassword(SetPassword { password, .. }) = &self
             && !password.is_given()
         {
-            return super::usage("--password-stdin or --password-file brings the password");
+            return usage("--password-stdin or --password-file brings the password");
         }
         let store = at.store(&settings, self.kind()).await?;
         let (store, clock) = (&*store, &at.clock);

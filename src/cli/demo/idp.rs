@@ -5,11 +5,13 @@ use std::path::Path;
 
 use tokio::net::TcpListener;
 
-use super::super::{Installation, Outcome};
+use super::furnishing::register;
+use super::settings;
 use super::tls::Secure;
-use super::{register, settings};
 use crate::admin::users::{self, NewUser};
 use crate::app::Server;
+use crate::cli::installation::Installation;
+use crate::cli::outcome::Outcome;
 use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::grant_type::GrantType;
 use crate::domain::provider::{Credential, Preset, Registration, Slug, Terms};
@@ -41,7 +43,7 @@ pub(super) async fn start(
     let written = std::fs::create_dir_all(&branding)
         .and_then(|()| std::fs::write(branding.join("brand.toml"), BRAND));
     written.or_else(|error| reject(format!("{}: {error}", branding.display())))?;
-    let mut settings = settings(url, "127.0.0.1:0", folder, secure)?;
+    let mut settings = settings::write(url, "127.0.0.1:0", folder, secure)?;
     settings.pages.branding_dir = Some(branding);
     let server = Server::start_on(listener, settings, at.clock.clone()).await?;
     let issuer = server.issuer();

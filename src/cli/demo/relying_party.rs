@@ -17,7 +17,7 @@ use openidconnect::{
     TokenResponse,
 };
 
-use super::super::Outcome;
+use crate::cli::outcome::Outcome;
 use crate::domain::verdict::reject;
 
 type Client = CoreClient<

@@ -16,7 +16,7 @@ use rcgen::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
 
-use super::super::Outcome;
+use crate::cli::outcome::Outcome;
 use crate::domain::verdict::reject;
 use crate::net::tls::{Files, Tls};
 

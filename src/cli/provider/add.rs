@@ -6,11 +6,13 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
+use super::slug::slug;
 use crate::admin::providers;
 use crate::app;
 use crate::app::config::Settings;
+use crate::cli::installation::Installation;
+use crate::cli::outcome::{Outcome, usage};
 use crate::cli::output::{note, secret_from_file, secret_from_stdin};
-use crate::cli::{Installation, Outcome, usage};
 use crate::domain::client::ClientId;
 use crate::domain::provider::{
     Audience, Credential, Domain, NoDomain, Preset, Registration, Terms,
@@ -42,7 +44,7 @@ struct Secret {
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Add {
+pub(crate) struct Add {
     /// Its name here: in the redirect URI, in `amr`
     #[arg(long)]
     slug: String,
@@ -145,7 +147,7 @@ impl Add {
             only: self.only,
             follow_profile: self.follow_profile,
         };
-        Ok(Registration { slug: super::slug(&self.slug)?, terms, credential, disabled: false })
+        Ok(Registration { slug: slug(&self.slug)?, terms, credential, disabled: false })
     }
 
     fn credential(&self) -> Outcome<Credential> {

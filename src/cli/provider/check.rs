@@ -5,11 +5,13 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::slug::slug;
 use crate::admin::providers;
 use crate::app;
 use crate::app::config::Settings;
+use crate::cli::installation::{Installation, Kind};
+use crate::cli::outcome::Outcome;
 use crate::cli::output::note;
-use crate::cli::{Installation, Kind, Outcome};
 use crate::domain::nearest::nearest;
 use crate::domain::provider::{Preset, Registration, Slug};
 use crate::domain::urls::Issuer;
@@ -19,7 +21,7 @@ use crate::social::{self, presets};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Check {
+pub(crate) struct Check {
     /// Its name here; every provider without one
     slug: Option<String>,
     /// The same
@@ -57,7 +59,7 @@ impl Check {
                 }
             }
             Some(named) => {
-                let slug = super::slug(&named)?;
+                let slug = slug(&named)?;
                 findings.push(match every.iter().find(|one| one.slug == slug) {
                     Some(one) => check(at, settings, store, one).await?,
                     None => not_yet(settings, slug, &every),

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::app::config::Settings;
+use crate::cli::installation::Installation;
+use crate::cli::outcome::Outcome;
 use crate::cli::output::table;
-use crate::cli::{Installation, Outcome};
 use crate::domain::provider::{Registration, Slug, Terms};
 use crate::domain::verdict::reject;
 use crate::oauth::providers::redirect_uri;

@@ -1,0 +1,148 @@
+//! The verbs, and what becomes of one. Exit codes: 0 done, 1 failed, 2 usage.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+use super::installation::Installation;
+use super::outcome::{Outcome, USAGE};
+use super::output::{self, Output};
+use super::{
+    audit, client, config_verbs, demo, doctor, key, migrate, provider, serve, token, user,
+};
+use crate::app::telemetry;
+use crate::domain::verdict::Rejected;
+
+/// A self-hosted OAuth 2 / OpenID Connect authorization server.
+#[derive(Debug, Parser)]
+#[command(name = "mapae", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// The settings file (TOML); `MAPAE_CONFIG` names it too
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One JSON document on standard output, everything else on standard error
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Run a throw-away server with a client, a user and a tour
+    Demo(demo::Demo),
+    /// Look at or apply migrations
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
+    /// Signing keys
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Registered clients
+    #[command(subcommand)]
+    Client(client::Verbs),
+    /// People
+    #[command(subcommand)]
+    User(user::Verbs),
+    /// Providers of social login
+    #[command(subcommand)]
+    Provider(provider::Verbs),
+    /// Tokens
+    #[command(subcommand)]
+    Token(token::Token),
+    /// What happened: audit events
+    #[command(subcommand)]
+    Audit(audit::Verbs),
+    /// Settings
+    #[command(subcommand)]
+    Config(config_verbs::Config),
+    /// Find out what is wrong with this installation
+    Doctor,
+}
+
+/// For the last lines of the log, where nobody reads them.
+const FLUSH: Duration = Duration::from_millis(500);
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    run_with(std::env::args_os())
+}
+
+fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody is left to tell when the terminal is gone.
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
+        }
+    };
+    let output = Output { json: cli.global.json };
+    let code = match dispatch(cli, output) {
+        Ok(code) => code,
+        Err(error) => {
+            let text = error.to_string();
+            let usage = text.strip_prefix(USAGE);
+            output::note(usage.unwrap_or(&text));
+            ExitCode::from(if usage.is_some() { 2 } else { 1 })
+        }
+    };
+    telemetry::flush(FLUSH);
+    code
+}
+
+fn dispatch(cli: Cli, output: Output) -> Outcome<ExitCode> {
+    let at = Installation::new(cli.global.config, output);
+    let serves = matches!(cli.verb, Verb::Serve(_) | Verb::Demo(_));
+    let runtime = if serves {
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()
+    } else {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()
+    };
+    let runtime = runtime.map_err(|error| Rejected(format!("cannot start: {error}")))?;
+    let code = runtime.block_on(async {
+        let code = match cli.verb {
+            Verb::Serve(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
+            Verb::Demo(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
+            Verb::Migrate(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Key(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Client(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::User(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Provider(verb) => verb.run(&at).await,
+            Verb::Token(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
+            Verb::Audit(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
+            Verb::Config(verb) => verb.run(&at),
+            Verb::Doctor => Box::pin(doctor::run(&at)).await,
+        };
+        at.close().await;
+        code
+    });
+    // A job that waits for its next round must not hold the exit.
+    runtime.shutdown_background();
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,105 @@
+//! The person and the clients of the demo's server.
+
+use crate::admin::users::{self, NewUser};
+use crate::app::Server;
+use crate::cli::installation::Installation;
+use crate::cli::outcome::Outcome;
+use crate::clients::registration;
+use crate::domain::client::{Client, ClientId, ClientKind};
+use crate::domain::grant_type::GrantType;
+use crate::domain::scope::Scope;
+use crate::domain::user::Profile;
+use crate::domain::verdict::reject;
+
+/// The resource server.
+pub(super) const API: &str = "https://api.example.com";
+/// The client of the tour.
+pub(super) const CLIENT: &str = "demo-app";
+/// The third-party app.
+pub(super) const WEB_CLIENT: &str = "demo-web";
+/// Whoever has an account.
+pub(super) const PERSON: &str = "hong";
+/// Their password.
+pub(super) const PASSWORD: &str = "hong-gil-dong";
+
+/// Makes the person, where a kept demo does not have them yet, and registers the client.
+pub(super) async fn furnish(at: &Installation, server: &Server) -> Outcome<String> {
+    let issuer = server.issuer();
+    let store = &*issuer.store;
+    if users::find(store, PERSON).await.is_err() {
+        let new = NewUser {
+            username: PERSON.to_owned(),
+            email: Some("hong@example.com".to_owned()),
+            email_verified: true,
+            profile: Profile {
+                name: Some("홍길동".to_owned()),
+                locale: Some("ko-KR".to_owned()),
+                ..Profile::default()
+            },
+            password: Some(PASSWORD.to_owned().into()),
+        };
+        users::create(store, &at.clock, &issuer.hasher, new).await?;
+    }
+    register(at, server, client(at)?).await
+}
+
+/// Registers a client; one that a kept demo has is brought up to date and gets a new secret.
+pub(super) async fn register(
+    at: &Installation,
+    server: &Server,
+    client: Client,
+) -> Outcome<String> {
+    let issuer = server.issuer();
+    let (store, url) = (&*issuer.store, &issuer.url);
+    let id = client.id.as_str().to_owned();
+    let secret = if registration::find(store, &id).await.is_ok() {
+        let renew = |known: &mut Client| {
+            *known = Client { secret: known.secret, ..client };
+            Ok(())
+        };
+        registration::update(store, &at.clock, url, &id, renew).await?;
+        Some(registration::rotate_secret(store, &at.clock, &id).await?)
+    } else {
+        registration::create(store, &at.clock, url, client).await?
+    };
+    issuer.clients.forget();
+    Ok(secret.map(|secret| secret.expose().to_owned()).unwrap_or_default())
+}
+
+/// Registers the third-party app; its secret is in the answer.
+pub(super) async fn register_web_app(
+    at: &Installation,
+    server: &Server,
+    app_url: &str,
+) -> Outcome<String> {
+    register(at, server, web_client(at, app_url)?).await
+}
+
+/// The third-party app.
+fn web_client(at: &Installation, app_url: &str) -> Outcome<Client> {
+    let mut client = client(at)?;
+    client.id = ClientId::parse(WEB_CLIENT).unwrap_or(client.id);
+    "Post station".clone_into(&mut client.name);
+    client.grants = [GrantType::AuthorizationCode, GrantType::RefreshToken]
+        .map(|grant| grant.as_str().to_owned())
+        .to_vec();
+    client.resource_servers = Vec::new();
+    client.redirect_uris = vec![format!("{app_url}/callback")];
+    client.post_logout_redirect_uris = vec![format!("{app_url}/")];
+    Ok(client)
+}
+
+fn client(at: &Installation) -> Outcome<Client> {
+    let scope = Scope::parse("openid profile email offline_access api:read");
+    let (Some(id), Ok(scope)) = (ClientId::parse(CLIENT), scope) else {
+        return reject("the demo client is malformed");
+    };
+    let mut client = Client::new(id, ClientKind::Confidential, at.clock.now());
+    "Demo app".clone_into(&mut client.name);
+    let by_hand = [GrantType::Password, GrantType::RefreshToken, GrantType::ClientCredentials];
+    client.grants = by_hand.map(|grant| grant.as_str().to_owned()).to_vec();
+    client.scope = scope;
+    client.audiences = vec![API.to_owned()];
+    client.resource_servers = vec![API.to_owned()];
+    Ok(client)
+}

@@ -1,0 +1,115 @@
+//! The installation that a verb works on: its settings and its database.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::json;
+use tracing::level_filters::LevelFilter;
+
+use super::outcome::Outcome;
+use super::output::{self, Output};
+use crate::app::config::{self, Loaded, Settings};
+use crate::app::{self, telemetry};
+use crate::domain::clock::Clock;
+use crate::domain::verdict::Rejected;
+use crate::store::Store;
+
+/// What a verb does to the installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It makes and migrates nothing.
+    Reads,
+    /// It changes what is there, so a database is.
+    Changes,
+    /// It may be the first verb of an installation.
+    Adds,
+}
+
+/// The installation that a verb works on.
+#[derive(Debug)]
+pub(super) struct Installation {
+    file: Option<PathBuf>,
+    pub(super) output: Output,
+    pub(super) clock: Clock,
+    /// What a verb opened: it is closed when the verb ended.
+    store: OnceLock<Arc<Store>>,
+}
+
+impl Installation {
+    /// The installation of this settings file, and how its verbs speak.
+    pub(super) fn new(file: Option<PathBuf>, output: Output) -> Self {
+        Self { file, output, clock: Clock::system(), store: OnceLock::new() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that names the settings file")]
+    fn file(&self) -> Option<PathBuf> {
+        let named = || std::env::var("MAPAE_CONFIG").ok().filter(|file| !file.is_empty());
+        self.file.clone().or_else(|| named().map(PathBuf::from))
+    }
+
+    pub(super) fn load(&self, flags: &[(&str, String)]) -> Loaded {
+        config::load(self.file().as_deref(), std::env::vars(), flags)
+    }
+
+    /// The settings of a server, whose logs go by a queue.
+    pub(super) fn settings(&self, flags: &[(&str, String)]) -> Outcome<Settings> {
+        let loaded = self.load(flags);
+        if let Ok(settings) = &loaded.settings {
+            telemetry::log_in_background(settings.log);
+        }
+        checked(loaded)
+    }
+
+    /// The settings for a verb that prints its own result: only what is wrong is logged.
+    pub(super) fn quiet_settings(&self) -> Outcome<Settings> {
+        telemetry::log(LevelFilter::WARN);
+        checked(self.load(&[]))
+    }
+
+    /// The database for this kind of verb.
+    pub(super) async fn store(&self, settings: &Settings, kind: Kind) -> Outcome<Arc<Store>> {
+        let options = settings.database.patient();
+        let is_new = app::is_missing(settings)?;
+        let store = match kind {
+            Kind::Reads => app::open_existing_store(settings, &options).await?,
+            Kind::Changes => {
+                app::check_existing_store(settings)?;
+                app::open_store(settings, &options).await?
+            }
+            Kind::Adds => app::open_store(settings, &options).await?,
+        };
+        if is_new {
+            output::note(&format!("made a new database at {}", settings.database()));
+        }
+        // A verb opens one database; a second call of it gets the same.
+        Ok(Arc::clone(self.store.get_or_init(|| store)))
+    }
+
+    /// Closes the database that a verb opened.
+    pub(super) async fn close(&self) {
+        if let Some(store) = self.store.get() {
+            store.close().await;
+        }
+    }
+
+    /// Prints a result: JSON, or words for people.
+    pub(super) fn print(&self, json: &serde_json::Value, words: &str) {
+        self.output.print(json, words);
+    }
+
+    /// Prints that something was done.
+    pub(super) fn done(&self, what: &str) {
+        self.print(&json!({ "done": true }), what);
+    }
+}
+
+fn checked(loaded: Loaded) -> Outcome<Settings> {
+    let settings = loaded.settings.map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        Rejected(format!("the settings are not good:\n  {}", lines.join("\n  ")))
+    })?;
+    for unknown in loaded.unknown_env {
+        tracing::warn!(name = unknown.name, "{unknown}");
+    }
+    Ok(settings)
+}
