@@ -6,7 +6,7 @@ use crate::domain::clock::Clock;
 use crate::domain::provider::{Registration, Slug, Terms};
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::seal::Sealer;
-use crate::social;
+use crate::social::{self, registry};
 use crate::store::{Store, Tx, audit_events, clients, providers};
 
 type Outcome<T> = Result<T, Error<Rejected>>;
@@ -25,7 +25,7 @@ pub async fn add(
     }
     let slug = registration.slug.clone();
     let tx = store.begin(clock.now()).await?;
-    if !providers::insert(&tx, &crate::oauth::providers::sealed(sealer, &registration)?).await? {
+    if !providers::insert(&tx, &registry::sealed(sealer, &registration)?).await? {
         tx.abandon().await;
         return reject(format!("there is a provider {slug} already"));
     }

@@ -13,7 +13,7 @@ use crate::app::config::Settings;
 use crate::domain::client::TokenAlg;
 use crate::keys::seal::{MasterKey, Sealer, Source};
 use crate::keys::{keyring, ring};
-use crate::oauth::providers;
+use crate::social::registry;
 use crate::store::{self, Store, migration_status, signing_keys, users};
 
 struct Finding {
@@ -176,7 +176,7 @@ async fn social(settings: &Settings) -> Result<String, String> {
     let store = existing(settings).await?;
     let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
     let sealer = Sealer::new(&master).map_err(words)?;
-    let stored = providers::stored(&*store, &sealer).await.map_err(|error| error.to_string());
+    let stored = registry::stored(&*store, &sealer).await.map_err(|error| error.to_string());
     store.close().await;
     let stored = stored?;
     let twice = stored.iter().find(|one| settings.social.iter().any(|it| it.slug == one.slug));

@@ -21,7 +21,7 @@ use crate::flows::outcome::{Led, Lost, Next, Outcome, Said};
 use crate::flows::upstream_login::{LIFE, leave_to_agree};
 use crate::oauth::Issuer;
 use crate::oauth::error::{ErrorCode, Refusal as AppRefusal};
-use crate::oauth::providers::{Known, redirect_uri};
+use crate::social::registry::{Known, redirect_uri};
 use crate::social::{self, Asker, AuthorizationResponse, Trouble};
 use crate::store::visits::{self, Visit};
 use crate::store::{Tx, interactions};

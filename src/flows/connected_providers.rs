@@ -17,7 +17,7 @@ use crate::flows::interaction::Caller;
 use crate::flows::outcome::{Led, Lost};
 use crate::flows::{start, upstream_login};
 use crate::oauth::Issuer;
-use crate::oauth::providers::Known;
+use crate::social::registry::Known;
 pub use crate::store::identities::Linked;
 use crate::store::{Tx, audit_events, identities, users};
 

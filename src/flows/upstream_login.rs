@@ -16,7 +16,7 @@ use crate::flows::advance;
 use crate::flows::interaction::{self, Caller, Subject, View};
 use crate::flows::outcome::Lost;
 use crate::oauth::Issuer;
-use crate::oauth::providers::{Known, redirect_uri};
+use crate::social::registry::{Known, redirect_uri};
 use crate::social::{self, AuthorizationRequest, Trouble};
 use crate::store::interactions;
 use crate::store::visits::{self, Visit};

@@ -21,6 +21,7 @@ use crate::outbound::Outbound;
 use crate::runtime::supervisor::Supervisor;
 use crate::settings::kinds::{duration, duration_in, whole};
 use crate::settings::{Collector, settings};
+use crate::social::registry::Providers;
 use crate::store::Store;
 
 pub mod authorize;
@@ -105,7 +106,7 @@ pub struct Issuer {
     /// The way out.
     pub outbound: Outbound,
     /// The providers of social login.
-    pub providers: Arc<providers::Providers>,
+    pub providers: Arc<Providers>,
     /// Derives what people take along to them.
     pub visits: VisitKey,
     /// Seals what browsers carry for us.
@@ -137,7 +138,7 @@ pub struct Parts {
     pub sessions: SessionLives,
     pub forms: FormsKey,
     pub outbound: Outbound,
-    pub providers: providers::Providers,
+    pub providers: Providers,
     pub visits: VisitKey,
     pub known_browsers: KnownBrowsersKey,
     pub browsers: BrowserKey,

@@ -31,6 +31,7 @@ mod plain_oauth;
 pub mod presets;
 mod provider;
 mod registration;
+pub mod registry;
 mod site;
 mod tenants;
 mod trial;

@@ -11,7 +11,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("outbound", Some(&["domain", "settings"])),
     ("store", Some(&["domain", "settings", "runtime"])),
     ("keys", Some(&["domain", "settings", "store"])),
-    ("social", Some(&["domain", "outbound", "keys"])),
+    ("social", Some(&["domain", "outbound", "keys", "settings", "store"])),
     ("pages", Some(&["domain", "settings"])),
     ("accounts", Some(&["domain", "settings", "store", "keys", "outbound", "runtime"])),
     ("net", Some(&["domain", "settings", "keys"])),

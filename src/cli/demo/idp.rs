@@ -19,7 +19,7 @@ use crate::domain::scope::Scope;
 use crate::domain::sensitive::Sensitive;
 use crate::domain::user::Profile;
 use crate::domain::verdict::reject;
-use crate::oauth::providers::redirect_uri;
+use crate::social::registry::redirect_uri;
 
 /// Whoever has an account there.
 pub(super) const PERSON: &str = "chunhyang";

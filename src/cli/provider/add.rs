@@ -20,7 +20,7 @@ use crate::domain::provider::{
 use crate::domain::sensitive::Sensitive;
 use crate::domain::verdict::{Error, Rejected, reject};
 use crate::keys::seal::Sealer;
-use crate::oauth::providers::redirect_uri;
+use crate::social::registry::redirect_uri;
 use crate::social::{self, Problems};
 use crate::store::Store;
 

@@ -16,7 +16,7 @@ use crate::domain::nearest::nearest;
 use crate::domain::provider::{Preset, Registration, Slug};
 use crate::domain::urls::Issuer;
 use crate::keys::seal::Sealer;
-use crate::oauth::providers::redirect_uri;
+use crate::social::registry::{self, redirect_uri};
 use crate::social::{self, presets};
 use crate::store::Store;
 
@@ -119,7 +119,7 @@ async fn every(settings: &Settings, store: Option<&Store>) -> Outcome<Vec<Regist
     // A server that was never started has no master key, and nothing that it sealed.
     if !crate::store::providers::list_all(store).await?.is_empty() {
         let sealer = Sealer::new(&app::existing_master_key(settings, store).await?)?;
-        every.extend(crate::oauth::providers::stored(store, &sealer).await?);
+        every.extend(registry::stored(store, &sealer).await?);
     }
     Ok(every)
 }

@@ -8,7 +8,7 @@ use crate::cli::outcome::Outcome;
 use crate::cli::output::table;
 use crate::domain::provider::{Registration, Slug, Terms};
 use crate::domain::verdict::reject;
-use crate::oauth::providers::redirect_uri;
+use crate::social::registry::redirect_uri;
 use crate::store::Store;
 
 /// A provider as the list shows it.

@@ -24,10 +24,10 @@ use crate::domain::succession::{Judgement, Place, Salt};
 use crate::domain::verdict::Fault;
 use crate::keys::rotation::RotationKey;
 use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_scope};
-use crate::oauth::providers::Providers;
 use crate::oauth::{Issuer, Lifetimes};
 use crate::runtime::batch::{Batch, Bounds};
 use crate::runtime::supervisor::Supervisor;
+use crate::social::registry::Providers;
 use crate::store::successions::{self, Move};
 use crate::store::{Store, audit_events, families, sessions};
 

@@ -15,10 +15,10 @@ use crate::domain::secret::{Plain, VisitState};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_grant, invalid_request};
-use crate::oauth::providers::{Known, is_callback};
 use crate::oauth::token::families::{self, Granted};
 use crate::oauth::token::grants::{Cx, registered_resources, registered_scope};
 use crate::oauth::token::mint::Entitlement;
+use crate::social::registry::{Known, is_callback};
 use crate::social::{self, Asker, Presented, Proven, Stated, Token, Trouble};
 use crate::store::{Tx, audit_events, used_assertions, visits};
 

@@ -1,0 +1,289 @@
+//! The providers of social login that this server has: those of the settings file, and those that
+//! were added by hand. The latter are in memory and are read again when they change.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::client::ClientId;
+use crate::domain::clock::Clock;
+use crate::domain::family::Family;
+use crate::domain::provider::{Credential, Registration, Slug, Terms, came_by};
+use crate::domain::sensitive::Sensitive;
+use crate::domain::urls::{self, Issuer};
+use crate::domain::verdict::{Error, Fault, Rejected, reject};
+use crate::keys::seal::{Sealer, credential_name};
+use crate::outbound::Outbound;
+use crate::social::{self, Provider, presets};
+use crate::store::providers::{self, Stored};
+use crate::store::{Reader, Store};
+
+/// A provider at work.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// How it is registered.
+    pub registration: Registration,
+    /// The provider.
+    pub provider: Arc<dyn Provider>,
+}
+
+impl Known {
+    /// What people who read this language call it.
+    #[must_use]
+    pub fn name(&self, language: &str) -> &str {
+        let Terms { preset, name, .. } = &self.registration.terms;
+        let preset = presets::of(*preset);
+        let title = preset.korean.filter(|_| language == "ko").unwrap_or(preset.title);
+        name.as_deref().unwrap_or(title)
+    }
+
+    /// Whether somebody with these methods came by it. A provider that got the name of another one
+    /// issues nothing in that one's name.
+    #[must_use]
+    pub fn vouched(&self, amr: &[String], issuer: Option<&str>) -> bool {
+        came_by(amr) == Some(self.registration.slug.as_str())
+            && issuer.is_some_and(|issuer| self.provider.issues(issuer))
+    }
+
+    /// The same, turned off or on.
+    fn turned(&self, disabled: bool) -> Self {
+        let mut same = self.clone();
+        same.registration.disabled = disabled;
+        same
+    }
+
+    /// Whether it refuses to work in the browsers of other apps.
+    #[must_use]
+    pub fn shuns_in_apps(&self) -> bool {
+        presets::of(self.registration.terms.preset).shuns_in_apps
+    }
+}
+
+/// Every provider of this server.
+#[derive(Debug)]
+pub struct Providers {
+    store: Arc<Store>,
+    sealer: Sealer,
+    outbound: Outbound,
+    clock: Clock,
+    fixed: Vec<Arc<Known>>,
+    /// Those of the settings, and behind them those of the database.
+    every: RwLock<Arc<[Arc<Known>]>>,
+}
+
+/// What is wrong with a provider of the database.
+struct Wrong {
+    slug: Slug,
+    why: String,
+    /// Whether no server starts with it.
+    grave: bool,
+}
+
+impl Providers {
+    /// The providers of the settings, and nothing from the database yet.
+    pub fn new(
+        store: Arc<Store>,
+        sealer: Sealer,
+        outbound: Outbound,
+        clock: Clock,
+        fixed: &[Registration],
+    ) -> Result<Self, Error<Rejected>> {
+        let known = fixed.iter().map(|one| make(one, &outbound, &clock).map_err(Rejected));
+        let fixed: Vec<_> = known.collect::<Result<_, _>>()?;
+        let every = RwLock::new(fixed.clone().into());
+        Ok(Self { store, sealer, outbound, clock, fixed, every })
+    }
+
+    /// Reads those of the database at start: one that does not open, or that the settings have too,
+    /// is an error.
+    pub async fn start(&self) -> Result<(), Error<Rejected>> {
+        let wrong = self.read().await?;
+        match wrong.into_iter().find(|wrong| wrong.grave) {
+            Some(wrong) => reject(wrong.why),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads those of the database again, once for each change. One that has not changed stays as it
+    /// is; so does one that cannot be read any more, but for whether it is turned off: what is wrong
+    /// with it is no matter of the others.
+    pub async fn reload(&self) -> Result<(), Fault> {
+        self.read().await.map(drop)
+    }
+
+    async fn read(&self) -> Result<Vec<Wrong>, Fault> {
+        let before = self.list();
+        let (mut every, mut wrong) = (self.fixed.clone(), Vec::new());
+        for stored in providers::list_all(&*self.store).await? {
+            let is_same = |known: &&Arc<Known>| known.registration.slug == stored.slug;
+            if self.fixed.iter().any(|known| is_same(&known)) {
+                wrong.push(Wrong::twice(&stored.slug));
+                continue;
+            }
+            let old = before.iter().find(is_same);
+            match self.known(&stored, old) {
+                Ok(known) => every.push(known),
+                Err(problem) => {
+                    every.extend(old.map(|old| Arc::new(old.turned(stored.disabled))));
+                    wrong.push(problem);
+                }
+            }
+        }
+        for Wrong { slug, why, .. } in &wrong {
+            tracing::error!(provider = %slug, why, "a provider cannot be read from the database; it stays as it was");
+        }
+        *self.every.write().unwrap_or_else(PoisonError::into_inner) = every.into();
+        Ok(wrong)
+    }
+
+    /// The provider of a row: the old one, if it has not changed.
+    fn known(&self, stored: &Stored, old: Option<&Arc<Known>>) -> Result<Arc<Known>, Wrong> {
+        let wrong = |why, grave| Wrong { slug: stored.slug.clone(), why, grave };
+        let registration = opened(&self.sealer, stored).map_err(|why| wrong(why, true))?;
+        match old {
+            Some(same) if same.registration == registration => Ok(Arc::clone(same)),
+            _ => make(&registration, &self.outbound, &self.clock).map_err(|why| wrong(why, false)),
+        }
+    }
+
+    /// Every provider, in the order of the settings and of their coming.
+    #[must_use]
+    pub fn list(&self) -> Arc<[Arc<Known>]> {
+        Arc::clone(&self.every.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Those that may be used for this client; none: for a person's own account.
+    #[must_use]
+    pub fn usable(&self, client: Option<&ClientId>) -> Vec<Arc<Known>> {
+        usable(&self.list(), client).cloned().collect()
+    }
+
+    /// The provider of this name, if it may be used for this client. One that may not is as unknown
+    /// as one that is not there.
+    #[must_use]
+    pub fn find(&self, slug: &Slug, client: Option<&ClientId>) -> Option<Arc<Known>> {
+        usable(&self.list(), client).find(|known| known.registration.slug == *slug).cloned()
+    }
+
+    /// Whether somebody who came in this way may go on to this client: not by a provider that is not
+    /// for it or that is another one by now, and by nothing else where providers are the only way.
+    #[must_use]
+    pub fn admit(&self, client: &ClientId, amr: &[String], issuer: Option<&str>) -> bool {
+        match came_by(amr) {
+            Some(_) => usable(&self.list(), Some(client)).any(|known| known.vouched(amr, issuer)),
+            None => !self.are_the_only_way(Some(client)),
+        }
+    }
+
+    /// Whether what somebody granted goes on, by the way in which they came then.
+    #[must_use]
+    pub fn admit_family(&self, family: &Family) -> bool {
+        self.admit(&family.client, &family.amr, family.provider_issuer.as_deref())
+    }
+
+    /// Whether people come in to this client by providers alone.
+    #[must_use]
+    pub fn are_the_only_way(&self, client: Option<&ClientId>) -> bool {
+        self.list().iter().any(|known| known.registration.is_only_way(client))
+    }
+}
+
+/// Where one is the only way in, what is no only way is none.
+fn usable<'a>(
+    every: &'a [Arc<Known>],
+    client: Option<&'a ClientId>,
+) -> impl Iterator<Item = &'a Arc<Known>> {
+    let only = every.iter().any(|known| known.registration.is_only_way(client));
+    every.iter().filter(move |known| {
+        let one = &known.registration;
+        (!only || one.is_only_way(client)) && one.serves(client)
+    })
+}
+
+impl Wrong {
+    fn twice(slug: &Slug) -> Self {
+        let why = format!(
+            "the provider {slug} stands in the settings and in the database: take it out of the \
+             file, or `mapae provider delete --slug {slug}`"
+        );
+        Self { slug: slug.clone(), why, grave: true }
+    }
+}
+
+fn make(
+    registration: &Registration,
+    outbound: &Outbound,
+    clock: &Clock,
+) -> Result<Arc<Known>, String> {
+    match social::provider(registration, outbound, clock) {
+        Ok(provider) => Ok(Arc::new(Known { registration: registration.clone(), provider })),
+        Err(problems) => Err(format!("the provider {} is not good: {problems}", registration.slug)),
+    }
+}
+
+/// Where people come back to from a provider: what is registered there.
+#[must_use]
+pub fn redirect_uri(issuer: &Issuer, slug: &Slug) -> String {
+    issuer.url(&urls::LOGIN_CALLBACK.replace("{provider}", slug.as_str()))
+}
+
+/// Whether an answer of a provider that is sent there comes to us.
+#[must_use]
+pub fn is_callback(issuer: &Issuer, uri: &str) -> bool {
+    let every = issuer.url(&urls::LOGIN_CALLBACK.replace("{provider}", ""));
+    uri.to_ascii_lowercase().starts_with(&every.to_ascii_lowercase())
+}
+
+/// A credential as it is sealed.
+#[derive(Deserialize, Serialize)]
+enum Text {
+    None,
+    Secret(String),
+    Key { team: String, id: String, private: String },
+}
+
+/// Seals the credential of a registration.
+pub(crate) fn sealed(sealer: &Sealer, registration: &Registration) -> Result<Stored, Fault> {
+    let text = match &registration.credential {
+        Credential::None => Text::None,
+        Credential::Secret(secret) => Text::Secret(secret.expose().to_owned()),
+        Credential::Key { team, id, private } => {
+            Text::Key { team: team.clone(), id: id.clone(), private: private.expose().to_owned() }
+        }
+    };
+    let text = serde_json::to_vec(&text).map(zeroize::Zeroizing::new);
+    let text = text.map_err(|error| Fault::internal("writing a credential", error))?;
+    let Registration { slug, terms, .. } = registration;
+    Stored::new(slug.clone(), terms, sealer.seal(&credential_name(slug, terms), &text)?)
+}
+
+/// Reads a registration and opens its credential; why that cannot be done comes instead.
+fn opened(sealer: &Sealer, stored: &Stored) -> Result<Registration, String> {
+    let terms = stored.terms().map_err(|fault| fault.to_string())?;
+    let slug = stored.slug.clone();
+    let text = sealer.open(&credential_name(&slug, &terms), &stored.sealed_credential);
+    let text = text.and_then(|text| serde_json::from_slice(&text).ok());
+    let credential = match text {
+        Some(Text::None) => Credential::None,
+        Some(Text::Secret(secret)) => Credential::Secret(Sensitive::new(secret)),
+        Some(Text::Key { team, id, private }) => {
+            Credential::Key { team, id, private: Sensitive::new(private) }
+        }
+        None => {
+            return Err(format!(
+                "the credential of {slug} does not open: it was sealed under another master key or for another issuer"
+            ));
+        }
+    };
+    Ok(Registration { slug, terms, credential, disabled: stored.disabled })
+}
+
+/// Every provider of the database, opened.
+pub async fn stored(
+    reader: &impl Reader,
+    sealer: &Sealer,
+) -> Result<Vec<Registration>, Error<Rejected>> {
+    let stored = providers::list_all(reader).await?;
+    let every = stored.iter().map(|stored| opened(sealer, stored).map_err(Rejected));
+    Ok(every.collect::<Result<_, _>>()?)
+}
