@@ -47,7 +47,7 @@ pub fn came_by(amr: &[String]) -> Option<&str> {
     }
 }
 
-/// A provider that is known by name. `social::presets` has what is known of each.
+/// A provider that is known by name. `social::profiles` has what is known of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "each is the vendor of that name")]

@@ -21,8 +21,8 @@ use crate::flows::outcome::{Led, Lost, Next, Outcome, Said};
 use crate::flows::upstream_login::{LIFE, leave_to_agree};
 use crate::oauth::Issuer;
 use crate::oauth::error::{ErrorCode, Refusal as AppRefusal};
-use crate::social::registry::{Known, redirect_uri};
-use crate::social::{self, Asker, AuthorizationResponse, Trouble};
+use crate::social::registry::{ConfiguredProvider, redirect_uri};
+use crate::social::{self, AuthorizationResponse, Requester, UpstreamError};
 use crate::store::visits::{self, Visit};
 use crate::store::{Tx, interactions};
 
@@ -147,11 +147,15 @@ enum Unproven {
 }
 
 /// Who it is that came back, or what comes of it instead.
-async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Error<Unproven>> {
+async fn prove(
+    at: At<'_>,
+    known: &ConfiguredProvider,
+    came: Came<'_>,
+) -> Result<Identity, Error<Unproven>> {
     let proven = async {
         // RFC 9207 §2.4: of an error, too.
         if !known.provider.answers_as(came.iss).await? {
-            return Err(Trouble::another_issuer());
+            return Err(UpstreamError::another_issuer());
         }
         let Some(code) = came.code.filter(|_| came.error.is_none()) else { return Ok(None) };
         let state = Plain::<VisitState>::presented(came.state);
@@ -166,8 +170,8 @@ async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Er
         };
         known.provider.finish(response).await.map(Some)
     };
-    let asker = Asker::person(at.caller.address);
-    match social::in_time(Some(asker), Box::pin(proven)).await {
+    let requester = Requester::person(at.caller.address);
+    match social::with_deadline(Some(requester), Box::pin(proven)).await {
         Ok(Some(identity)) => Ok(identity),
         Ok(None) => {
             let note = came.error.map_or(Note::Failed, note_of);
@@ -178,20 +182,23 @@ async fn prove(at: At<'_>, known: &Known, came: Came<'_>) -> Result<Identity, Er
             Err(Error::Refused(Unproven::Noted(note)))
         }
         // Once: who does not agree then either has said no.
-        Err(Trouble::Unagreed(scopes)) if !at.visit.consenting => {
+        Err(UpstreamError::Unagreed(scopes)) if !at.visit.consenting => {
             Err(Error::Refused(Unproven::Unagreed(scopes)))
         }
-        Err(trouble) => {
-            tracing::warn!(provider = %at.slug, %trouble, "the answer of this provider could not be verified");
-            at.refused(trouble.reason(), None).await?;
-            Err(Error::Refused(Unproven::Noted(match trouble {
-                Trouble::Unavailable(_) | Trouble::Misconfigured(_) => Note::Unavailable,
-                Trouble::Refused {
-                    reason: Reason::DomainNotAllowed | Reason::UnderAge, ..
-                } => Note::Refused,
-                Trouble::Refused { .. } | Trouble::Unagreed(_) | Trouble::Unprovable => {
-                    Note::Failed
+        Err(error) => {
+            tracing::warn!(provider = %at.slug, %error, "the answer of this provider could not be verified");
+            at.refused(error.reason(), None).await?;
+            Err(Error::Refused(Unproven::Noted(match error {
+                UpstreamError::Unavailable(_) | UpstreamError::Misconfigured(_) => {
+                    Note::Unavailable
                 }
+                UpstreamError::Refused {
+                    reason: Reason::DomainNotAllowed | Reason::UnderAge,
+                    ..
+                } => Note::Refused,
+                UpstreamError::Refused { .. }
+                | UpstreamError::Unagreed(_)
+                | UpstreamError::Unprovable => Note::Failed,
             })))
         }
     }
@@ -215,7 +222,7 @@ fn note_of(error: &str) -> Note {
 
 impl At<'_> {
     /// The provider, if it may be used here now.
-    fn known(&self) -> Option<Arc<Known>> {
+    fn known(&self) -> Option<Arc<ConfiguredProvider>> {
         self.issuer.providers.find(self.slug, self.client)
     }
 
@@ -255,7 +262,7 @@ impl At<'_> {
     /// From an identity to an account, and on.
     async fn arrive(
         &self,
-        known: &Known,
+        known: &ConfiguredProvider,
         interaction: Interaction,
         identity: &Identity,
     ) -> Outcome<Back> {
@@ -326,7 +333,7 @@ impl At<'_> {
 /// Connects whoever came back to the account that they left from.
 async fn link(
     at: At<'_>,
-    known: &Known,
+    known: &ConfiguredProvider,
     interaction: &Interaction,
     user: &UserId,
     identity: &Identity,

@@ -17,7 +17,7 @@ use crate::flows::interaction::Caller;
 use crate::flows::outcome::{Led, Lost};
 use crate::flows::{start, upstream_login};
 use crate::oauth::Issuer;
-use crate::social::registry::Known;
+use crate::social::registry::ConfiguredProvider;
 pub use crate::store::identities::Linked;
 use crate::store::{Tx, audit_events, identities, users};
 
@@ -30,7 +30,7 @@ pub struct Connections {
     /// Who vouches for them, the oldest first.
     pub linked: Vec<Connection>,
     /// Who else could.
-    pub linkable: Vec<Arc<Known>>,
+    pub linkable: Vec<Arc<ConfiguredProvider>>,
 }
 
 /// An identity that a person comes in by.
@@ -41,7 +41,7 @@ pub struct Connection {
     /// The identity.
     pub linked: Linked,
     /// Its provider, if that is still there.
-    pub known: Option<Arc<Known>>,
+    pub known: Option<Arc<ConfiguredProvider>>,
     /// Whether there is another way in.
     pub removable: bool,
 }
@@ -65,8 +65,8 @@ pub async fn connections(issuer: &Issuer, present: &Present) -> Result<Connectio
 /// The providers that are offered to people for their own account. Those that are for some apps are
 /// for the people of these: whoever came by one sees it.
 #[must_use]
-pub fn offered(issuer: &Issuer, present: Option<&Present>) -> Vec<Arc<Known>> {
-    let came_by_it = |known: &Known| {
+pub fn offered(issuer: &Issuer, present: Option<&Present>) -> Vec<Arc<ConfiguredProvider>> {
+    let came_by_it = |known: &ConfiguredProvider| {
         present.is_some_and(|present| {
             let Session { amr, provider_issuer, .. } = &present.session;
             known.vouched(amr, provider_issuer.as_deref())
@@ -86,7 +86,7 @@ pub async fn linked(issuer: &Issuer, present: &Present) -> Result<Vec<Linked>, F
 /// Whether somebody who is connected with these comes in by this provider: it may have another
 /// issuer than the one of this name had.
 #[must_use]
-pub fn vouches(known: &Known, linked: &[Linked]) -> bool {
+pub fn vouches(known: &ConfiguredProvider, linked: &[Linked]) -> bool {
     let slug = &known.registration.slug;
     linked.iter().any(|one| one.provider == *slug && known.provider.issues(&one.issuer))
 }

@@ -16,8 +16,8 @@ use crate::flows::advance;
 use crate::flows::interaction::{self, Caller, Subject, View};
 use crate::flows::outcome::Lost;
 use crate::oauth::Issuer;
-use crate::social::registry::{Known, redirect_uri};
-use crate::social::{self, AuthorizationRequest, Trouble};
+use crate::social::registry::{ConfiguredProvider, redirect_uri};
+use crate::social::{self, AuthorizationRequest, UpstreamError};
 use crate::store::interactions;
 use crate::store::visits::{self, Visit};
 
@@ -77,7 +77,7 @@ pub async fn leave_by_hint(
     let Errand::Authorize(request) = &mut view.interaction.errand else { return Ok(None) };
     let Some(hint) = request.idp_hint.take() else { return Ok(None) };
     let Some(known) = issuer.providers.find(&hint, Some(&request.client)) else { return Ok(None) };
-    if in_app && known.shuns_in_apps() {
+    if in_app && known.blocks_embedded_browsers() {
         return Ok(None);
     }
     advance::set_errand(issuer, view).await?;
@@ -87,7 +87,7 @@ pub async fn leave_by_hint(
 
 async fn depart_from(
     issuer: &Issuer,
-    known: &Known,
+    known: &ConfiguredProvider,
     view: &View,
     choice: Choice<'_>,
     direct: bool,
@@ -110,7 +110,7 @@ async fn depart_from(
     };
     let left = depart(issuer, known, departure).await;
     let noted = |_| NotLeft::Noted(choice.provider.clone(), Note::Unavailable);
-    left.map_err(|trouble| trouble.map(noted))
+    left.map_err(|error| error.map(noted))
 }
 
 /// Whether the provider is to ask the person anew. That somebody is still signed in there proves
@@ -139,9 +139,9 @@ struct Departure<'a> {
 
 async fn depart(
     issuer: &Issuer,
-    known: &Known,
+    known: &ConfiguredProvider,
     departure: Departure<'_>,
-) -> Result<String, Error<Trouble>> {
+) -> Result<String, Error<UpstreamError>> {
     let state = Plain::<VisitState>::generate();
     let slug = &known.registration.slug;
     let request = AuthorizationRequest {
@@ -154,10 +154,11 @@ async fn depart(
         again: departure.again,
         scopes: departure.scopes,
     };
-    let url = social::in_time(None, known.provider.start(request)).await.map_err(|trouble| {
-        tracing::warn!(provider = %slug, %trouble, "people cannot be sent to this provider");
-        Error::Refused(trouble)
-    })?;
+    let url =
+        social::with_deadline(None, known.provider.start(request)).await.map_err(|error| {
+            tracing::warn!(provider = %slug, %error, "people cannot be sent to this provider");
+            Error::Refused(error)
+        })?;
     let tx = issuer.store.begin(issuer.clock.now()).await?;
     let visit = Visit {
         hash: state.hashed(),
@@ -188,11 +189,11 @@ async fn depart(
 /// Leaves for a provider to connect it to an account. The person proved just now who they are.
 pub async fn leave_to_link(
     issuer: &Issuer,
-    known: &Known,
+    known: &ConfiguredProvider,
     user: &UserId,
     browser: &BrowserId,
     language: &str,
-) -> Result<String, Error<Trouble>> {
+) -> Result<String, Error<UpstreamError>> {
     let errand = Errand::Link { user: user.clone() };
     let interaction = Interaction::new(errand, Some(browser.clone()), issuer.clock.now());
     let choice = Choice { provider: &known.registration.slug, keep: false, language };
@@ -211,11 +212,11 @@ pub async fn leave_to_link(
 /// Leaves once more, in the same interaction, for the consent that was missing.
 pub(super) async fn leave_to_agree(
     issuer: &Issuer,
-    known: &Known,
+    known: &ConfiguredProvider,
     (visit, interaction): (&Visit, &Interaction),
     scopes: &str,
     language: &str,
-) -> Result<String, Error<Trouble>> {
+) -> Result<String, Error<UpstreamError>> {
     let choice = Choice { provider: &visit.provider, keep: visit.kept, language };
     let departure = Departure {
         interaction,

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::claims;
-use super::trouble::Trouble;
 use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
 use crate::domain::provider::{Credential, Registration, Terms};
 use crate::domain::sensitive::Sensitive;
 use crate::keys::borrowed::Es256Key;
+use crate::social::error::UpstreamError;
 
 /// How long an assertion of ours is good, in seconds: it is made for one call.
 const LIFE: i64 = 300;
@@ -36,8 +36,8 @@ pub(super) fn client_secret(
     client_id: &str,
     audience: &str,
     now: i64,
-) -> Result<Sensitive, Trouble> {
-    let bad = |why: &str| Trouble::Misconfigured(why.to_owned());
+) -> Result<Sensitive, UpstreamError> {
+    let bad = |why: &str| UpstreamError::Misconfigured(why.to_owned());
     let Credential::Key { team, id, private } = &registration.credential else {
         return Err(bad("there is no key to sign with"));
     };

@@ -9,28 +9,28 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use super::breaker::Breaker;
-use super::limit;
-use super::trouble::Trouble;
-use super::turns::{Asker, Crowded, Turns};
 use crate::domain::clock::Clock;
 use crate::domain::reason::Reason;
 use crate::outbound::{self, Failure, Outbound};
+use crate::social::call_limit::{CallLimit, QueueFull, Requester};
+use crate::social::circuit_breaker::CircuitBreaker;
+use crate::social::deadline;
+use crate::social::error::UpstreamError;
 
 /// The channel to one provider.
 #[derive(Debug)]
 pub(super) struct Channel {
     outbound: Outbound,
     clock: Clock,
-    breaker: Mutex<Breaker>,
-    turns: Turns,
+    breaker: Mutex<CircuitBreaker>,
+    turns: CallLimit,
 }
 
 /// A call under way. One that is dropped because its visit took too long has failed; whoever hangs
 /// up says nothing about the provider.
 struct UnderWay<'c> {
     channel: &'c Channel,
-    asker: Option<&'c Asker>,
+    requester: Option<&'c Requester>,
     ends: Option<Instant>,
 }
 
@@ -44,20 +44,20 @@ impl UnderWay<'_> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if self.ends.is_some_and(|ends| Instant::now() >= ends) {
-            self.channel.failed(self.asker, false);
+            self.channel.failed(self.requester, false);
         }
     }
 }
 
 /// Why a call came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Broken {
+pub(super) enum CallError {
     /// It failed too often just now.
     #[error("it failed too often; it is left alone for a while")]
     Resting,
     /// Too many wait for their turn.
     #[error("too many wait for their turn to call it")]
-    Crowded,
+    QueueFull,
     /// The call failed; why, for the operator.
     #[error("{1}")]
     Failed(Failure, String),
@@ -66,19 +66,19 @@ pub(super) enum Broken {
     Status(u16, String),
 }
 
-impl From<Crowded> for Broken {
-    fn from(Crowded: Crowded) -> Self {
-        Self::Crowded
+impl From<QueueFull> for CallError {
+    fn from(QueueFull: QueueFull) -> Self {
+        Self::QueueFull
     }
 }
 
-impl From<Broken> for Trouble {
-    fn from(broken: Broken) -> Self {
+impl From<CallError> for UpstreamError {
+    fn from(broken: CallError) -> Self {
         match broken {
-            Broken::Failed(Failure::TooLarge | Failure::Malformed, why) => {
+            CallError::Failed(Failure::TooLarge | Failure::Malformed, why) => {
                 Self::refused(Reason::MalformedAnswer, why)
             }
-            Broken::Failed(Failure::NotAllowed | Failure::Untrusted, why) => {
+            CallError::Failed(Failure::NotAllowed | Failure::Untrusted, why) => {
                 Self::Misconfigured(why)
             }
             other => Self::Unavailable(other.to_string()),
@@ -88,7 +88,7 @@ impl From<Broken> for Trouble {
 
 impl Channel {
     pub(super) fn new(outbound: Outbound, clock: Clock) -> Self {
-        Self { outbound, clock, breaker: Mutex::default(), turns: Turns::default() }
+        Self { outbound, clock, breaker: Mutex::default(), turns: CallLimit::default() }
     }
 
     /// The clock of the server.
@@ -97,53 +97,54 @@ impl Channel {
     }
 
     /// Makes a call, when it is its turn. A refusal is an answer; a failure of theirs is not.
-    pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Broken> {
-        let asker = limit::asker();
+    pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, CallError> {
+        let requester = deadline::requester();
         // What is ours is fetched by one at a time, and waits for nobody.
-        let _turn = match &asker {
-            Some(asker) => Some(self.turns.take(asker).await?),
+        let _turn = match &requester {
+            Some(requester) => Some(self.turns.take(requester).await?),
             None => None,
         };
-        if !self.breaker().allows(self.clock.now(), asker.as_ref().map(Asker::place)) {
-            return Err(Broken::Resting);
+        if !self.breaker().allows(self.clock.now(), requester.as_ref().map(Requester::place)) {
+            return Err(CallError::Resting);
         }
         let url = request.uri().to_string();
         let began = Instant::now();
-        let under_way = UnderWay { channel: self, asker: asker.as_ref(), ends: limit::ends() };
+        let under_way =
+            UnderWay { channel: self, requester: requester.as_ref(), ends: deadline::ends() };
         let sent = self.outbound.send(request).await;
         under_way.ended();
         let answered = match sent {
             Ok(response) if response.status().is_server_error() => {
-                Err(Broken::Status(response.status().as_u16(), place(&url)))
+                Err(CallError::Status(response.status().as_u16(), place(&url)))
             }
             Ok(response) => Ok(response),
-            Err(failure) => Err(Broken::Failed(failure, self.why(failure, &url))),
+            Err(failure) => Err(CallError::Failed(failure, self.why(failure, &url))),
         };
         match &answered {
             // Nothing was sent.
-            Err(Broken::Failed(Failure::NotAllowed, _)) => {}
-            Ok(_) | Err(Broken::Failed(Failure::TooLarge | Failure::Malformed, _)) => {
-                if began.elapsed() < limit::SLOW {
+            Err(CallError::Failed(Failure::NotAllowed, _)) => {}
+            Ok(_) | Err(CallError::Failed(Failure::TooLarge | Failure::Malformed, _)) => {
+                if began.elapsed() < deadline::SLOW {
                     self.breaker().answered();
                 } else {
                     self.breaker().answered_slowly();
                 }
             }
             // Before anything was said.
-            Err(Broken::Failed(
+            Err(CallError::Failed(
                 Failure::UnknownName | Failure::NobodyThere | Failure::NoTls | Failure::Untrusted,
                 _,
-            )) => self.failed(asker.as_ref(), true),
-            Err(_) => self.failed(asker.as_ref(), false),
+            )) => self.failed(requester.as_ref(), true),
+            Err(_) => self.failed(requester.as_ref(), false),
         }
         answered
     }
 
     /// A call came to nothing. Where nothing was said yet, nobody can have provoked that.
-    fn failed(&self, asker: Option<&Asker>, unsaid: bool) {
+    fn failed(&self, requester: Option<&Requester>, unsaid: bool) {
         let now = self.clock.now();
-        match asker {
-            Some(asker) if !unsaid => self.breaker().failed_for(now, asker.place()),
+        match requester {
+            Some(requester) if !unsaid => self.breaker().failed_for(now, requester.place()),
             _ => self.breaker().failed(now),
         }
     }
@@ -188,7 +189,7 @@ impl Channel {
         &self,
         url: &str,
         bearer: Option<&str>,
-    ) -> Result<(u16, Value), Trouble> {
+    ) -> Result<(u16, Value), UpstreamError> {
         let (status, body) = self.get_text(url, bearer).await?;
         parsed(status, &body)
     }
@@ -198,7 +199,7 @@ impl Channel {
         &self,
         url: &str,
         bearer: Option<&str>,
-    ) -> Result<(u16, Vec<u8>), Trouble> {
+    ) -> Result<(u16, Vec<u8>), UpstreamError> {
         let mut request = http::Request::get(url).header("accept", "application/json");
         if let Some(token) = bearer {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -210,7 +211,7 @@ impl Channel {
     pub(super) async fn json(
         &self,
         request: Result<HttpRequest, http::Error>,
-    ) -> Result<(u16, Value), Trouble> {
+    ) -> Result<(u16, Value), UpstreamError> {
         let (status, body) = self.text(request).await?;
         parsed(status, &body)
     }
@@ -218,20 +219,20 @@ impl Channel {
     async fn text(
         &self,
         request: Result<HttpRequest, http::Error>,
-    ) -> Result<(u16, Vec<u8>), Trouble> {
-        let unsendable = |_| Trouble::refused(Reason::MalformedToken, "it cannot be sent");
+    ) -> Result<(u16, Vec<u8>), UpstreamError> {
+        let unsendable = |_| UpstreamError::refused(Reason::MalformedToken, "it cannot be sent");
         let response = self.send(request.map_err(unsendable)?).await?;
         Ok((response.status().as_u16(), response.into_body()))
     }
 
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+    fn breaker(&self) -> MutexGuard<'_, CircuitBreaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<'c> AsyncHttpClient<'c> for Channel {
-    type Error = Broken;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Broken>> + Send + 'c>>;
+    type Error = CallError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, CallError>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
@@ -244,11 +245,11 @@ impl<'c> AsyncHttpClient<'c> for Channel {
 }
 
 /// The JSON of an answer; a refusal may hold anything else.
-fn parsed(status: u16, body: &[u8]) -> Result<(u16, Value), Trouble> {
+fn parsed(status: u16, body: &[u8]) -> Result<(u16, Value), UpstreamError> {
     match serde_json::from_slice(body) {
         Ok(value) => Ok((status, value)),
         Err(_) if status >= 400 => Ok((status, Value::Null)),
-        Err(_) => Err(Trouble::refused(Reason::MalformedAnswer, "the answer is not JSON")),
+        Err(_) => Err(UpstreamError::refused(Reason::MalformedAnswer, "the answer is not JSON")),
     }
 }
 
@@ -314,18 +315,18 @@ mod tests {
         let url = format!("http://{}/", silent.local_addr().unwrap());
         let config = outbound::Config { allow_private: true, ..outbound::Config::default() };
         let channel = Channel::new(Outbound::new(config).unwrap(), Clock::system());
-        let resting = Trouble::from(Broken::Resting);
+        let resting = UpstreamError::from(CallError::Resting);
         let patience = Duration::from_millis(300);
         let visit = |last: u8| {
-            let asker = Asker::person([192, 0, 2, last].into());
-            limit::within(patience, Some(asker), Box::pin(channel.get(&url, None)))
+            let requester = Requester::person([192, 0, 2, last].into());
+            deadline::within(patience, Some(requester), Box::pin(channel.get(&url, None)))
         };
         for _ in 0..10 {
             assert!(visit(1).now_or_never().is_none(), "it is under way, and dropped");
         }
         for last in 0..5 {
             let late = visit(last).await.unwrap_err();
-            assert!(matches!(late, Trouble::Unavailable(_)) && late != resting, "{late}");
+            assert!(matches!(late, UpstreamError::Unavailable(_)) && late != resting, "{late}");
         }
         assert_eq!(visit(0).await, Err(resting));
     }

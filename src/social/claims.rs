@@ -2,18 +2,18 @@
 
 use serde_json::Value;
 
-use super::trouble::Trouble;
 use crate::domain::identity::Identity;
 use crate::domain::person;
 use crate::domain::reason::Reason;
 use crate::domain::user::Profile;
+use crate::social::error::UpstreamError;
 
 /// Longer texts are no names.
 const LONGEST: usize = 1024;
 
 /// Whether a provider is believed about addresses, and by what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Believed {
+pub(super) enum EmailTrust {
     /// By `email_verified`: a boolean and nothing else (Core §5.1).
     Claim,
     /// The same, where it may be a text too.
@@ -51,9 +51,9 @@ pub(super) fn name_of(
     answer: &Value,
     member: &str,
     refused: Reason,
-) -> Result<String, Trouble> {
+) -> Result<String, UpstreamError> {
     let name = name(answer, member).filter(|_| status == 200);
-    name.ok_or_else(|| Trouble::refused(refused, format!("status {status}")))
+    name.ok_or_else(|| UpstreamError::refused(refused, format!("status {status}")))
 }
 
 /// An address of a member, if an account could have it.
@@ -62,14 +62,14 @@ pub(super) fn email(claims: &Value, member: &str) -> Option<String> {
 }
 
 /// Fills what is not known yet from claims.
-pub(super) fn fill(identity: &mut Identity, claims: &Value, believed: Believed) {
+pub(super) fn fill(identity: &mut Identity, claims: &Value, email_trust: EmailTrust) {
     if identity.email.is_none()
         && let Some(email) = email(claims, "email")
     {
         identity.email = Some(email);
-        identity.email_verified = match (believed, claims.get("email_verified")) {
-            (Believed::Claim | Believed::ClaimOrText, Some(Value::Bool(verified))) => *verified,
-            (Believed::ClaimOrText, Some(Value::String(verified))) => verified == "true",
+        identity.email_verified = match (email_trust, claims.get("email_verified")) {
+            (EmailTrust::Claim | EmailTrust::ClaimOrText, Some(Value::Bool(verified))) => *verified,
+            (EmailTrust::ClaimOrText, Some(Value::String(verified))) => verified == "true",
             _ => false,
         };
     }
@@ -111,11 +111,13 @@ mod tests {
             (json!({ "email": email, "email_verified": 1 }), false, false),
             (json!({ "email": email }), false, false),
         ] {
-            for (believed, expected) in
-                [(Believed::Claim, claim), (Believed::ClaimOrText, text), (Believed::Never, false)]
-            {
+            for (email_trust, expected) in [
+                (EmailTrust::Claim, claim),
+                (EmailTrust::ClaimOrText, text),
+                (EmailTrust::Never, false),
+            ] {
                 let mut identity = Identity::new("issuer", "subject");
-                fill(&mut identity, &claims, believed);
+                fill(&mut identity, &claims, email_trust);
                 assert_eq!(identity.email.as_deref(), Some(email));
                 assert_eq!(identity.email_verified, expected, "{claims} {believed:?}");
             }
@@ -131,7 +133,7 @@ mod tests {
             "given_name": "a\nb", "family_name": " Seo ", "email": "no address",
             "locale": "x".repeat(2000),
         });
-        fill(&mut identity, &claims, Believed::Claim);
+        fill(&mut identity, &claims, EmailTrust::Claim);
         let expected = Profile {
             name: Some("Hana".to_owned()),
             family_name: Some("Seo".to_owned()),

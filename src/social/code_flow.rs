@@ -15,13 +15,13 @@ use oauth2::{
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::channel::{Broken, Channel};
-use super::trial::Trial;
-use super::trouble::Trouble;
+use super::channel::{CallError, Channel};
 use super::{AuthorizationRequest, AuthorizationResponse};
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 use crate::domain::shown::shown;
+use crate::social::credential_check::CredentialCheck;
+use crate::social::error::UpstreamError;
 
 type Client = oauth2::Client<
     BasicErrorResponse,
@@ -96,32 +96,34 @@ impl TokenResponse for Tokens {
 
 impl Tokens {
     /// The access token.
-    pub(super) fn access(&self) -> Result<&str, Trouble> {
+    pub(super) fn access(&self) -> Result<&str, UpstreamError> {
         let token = self.access_token.as_ref().map(|token| token.secret().as_str());
-        token.ok_or_else(|| Trouble::refused(Reason::MalformedAnswer, "there is no access token"))
+        token.ok_or_else(|| {
+            UpstreamError::refused(Reason::MalformedAnswer, "there is no access token")
+        })
     }
 
     /// The id token.
-    pub(super) fn id(&self) -> Result<&str, Trouble> {
+    pub(super) fn id(&self) -> Result<&str, UpstreamError> {
         let token = self.id_token.as_ref().map(|token| token.secret().as_str());
-        token.ok_or_else(|| Trouble::refused(Reason::MalformedAnswer, "there is no id token"))
+        token.ok_or_else(|| UpstreamError::refused(Reason::MalformedAnswer, "there is no id token"))
     }
 
     /// Without the errors of those who answer them with success.
-    fn checked(self) -> Result<Self, Trouble> {
+    fn checked(self) -> Result<Self, UpstreamError> {
         let Some(error) = &self.error else { return Ok(self) };
         Err(refusal(error, self.error_description.as_deref()))
     }
 }
 
 /// What an error of a token endpoint means, RFC 6749 §5.2 and what some of them say instead.
-fn refusal(error: &str, description: Option<&str>) -> Trouble {
+fn refusal(error: &str, description: Option<&str>) -> UpstreamError {
     let detail = format!("{}: {}", shown(error), shown(description.unwrap_or_default()));
     match error {
         "invalid_client" | "incorrect_client_credentials" | "unauthorized_client" => {
-            Trouble::Misconfigured(detail)
+            UpstreamError::Misconfigured(detail)
         }
-        _ => Trouble::refused(Reason::CodeRefused, detail),
+        _ => UpstreamError::refused(Reason::CodeRefused, detail),
     }
 }
 
@@ -163,9 +165,12 @@ impl<'a> CodeRequest<'a> {
 }
 
 impl CodeFlow<'_> {
-    fn client(&self) -> Result<Client, Trouble> {
+    fn client(&self) -> Result<Client, UpstreamError> {
         let bad = |name: &str, error: url::ParseError| {
-            Trouble::refused(Reason::MalformedMetadata, format!("the {name} is no URL: {error}"))
+            UpstreamError::refused(
+                Reason::MalformedMetadata,
+                format!("the {name} is no URL: {error}"),
+            )
         };
         let authorize = AuthUrl::new(self.authorize.to_owned());
         let token = TokenUrl::new(self.token.to_owned());
@@ -180,12 +185,12 @@ impl CodeFlow<'_> {
     }
 
     /// The URL at which a person signs in, RFC 6749 §4.1.1.
-    pub(super) fn leave(
+    pub(super) fn authorization_url(
         &self,
         request: AuthorizationRequest<'_>,
         scopes: &str,
         extra: &[(&str, &str)],
-    ) -> Result<String, Trouble> {
+    ) -> Result<String, UpstreamError> {
         let client = self.client()?.set_redirect_uri(redirect_url(request.redirect_uri)?);
         let verifier = PkceCodeVerifier::new(request.verifier.to_owned());
         let state = CsrfToken::new(request.state.to_owned());
@@ -205,12 +210,12 @@ impl CodeFlow<'_> {
         &self,
         channel: &Channel,
         request: CodeRequest<'_>,
-    ) -> Result<Tokens, Trouble> {
+    ) -> Result<Tokens, UpstreamError> {
         let client = self.client_for(request)?;
         let answered = exchange(&client, request).request_async(channel).await;
-        answered.map_err(Trouble::from).and_then(Tokens::checked).map_err(|trouble| {
+        answered.map_err(UpstreamError::from).and_then(Tokens::checked).map_err(|error| {
             let verifier = request.verifier.unwrap_or_default();
-            trouble.without(&[request.code, verifier, self.exposed()])
+            error.without(&[request.code, verifier, self.exposed()])
         })
     }
 
@@ -220,8 +225,8 @@ impl CodeFlow<'_> {
         &self,
         channel: &Channel,
         redirect_uri: &str,
-        unknown_code: &[&str],
-    ) -> Result<(), Trouble> {
+        unknown_code_errors: &[&str],
+    ) -> Result<(), UpstreamError> {
         let request = CodeRequest {
             code: "mapae-provider-check",
             redirect_uri: Some(redirect_uri),
@@ -229,16 +234,16 @@ impl CodeFlow<'_> {
             extra: &[],
         };
         let client = self.client_for(request)?;
-        let trial = Trial::new(channel);
+        let trial = CredentialCheck::new(channel);
         let answered = exchange(&client, request).request_async(&trial).await;
-        match (trial.judge(unknown_code), answered) {
-            (Some(judged), _) => judged.map_err(|trouble| trouble.without(&[self.exposed()])),
+        match (trial.judge(unknown_code_errors), answered) {
+            (Some(judged), _) => judged.map_err(|error| error.without(&[self.exposed()])),
             (None, Err(error)) => Err(error.into()),
             (None, Ok(_)) => Ok(()),
         }
     }
 
-    fn client_for(&self, request: CodeRequest<'_>) -> Result<Client, Trouble> {
+    fn client_for(&self, request: CodeRequest<'_>) -> Result<Client, UpstreamError> {
         let client = self.client()?;
         Ok(match request.redirect_uri {
             Some(uri) => client.set_redirect_uri(redirect_url(uri)?),
@@ -267,16 +272,17 @@ fn exchange<'a>(
     exchange
 }
 
-fn redirect_url(uri: &str) -> Result<RedirectUrl, Trouble> {
-    let bad =
-        |error: url::ParseError| Trouble::refused(Reason::MalformedRedirectUri, error.to_string());
+fn redirect_url(uri: &str) -> Result<RedirectUrl, UpstreamError> {
+    let bad = |error: url::ParseError| {
+        UpstreamError::refused(Reason::MalformedRedirectUri, error.to_string())
+    };
     RedirectUrl::new(uri.to_owned()).map_err(bad)
 }
 
 /// What a token endpoint answered, RFC 6749 §5.2.
-type TokenError = RequestTokenError<Broken, StandardErrorResponse<BasicErrorResponseType>>;
+type TokenError = RequestTokenError<CallError, StandardErrorResponse<BasicErrorResponseType>>;
 
-impl From<TokenError> for Trouble {
+impl From<TokenError> for UpstreamError {
     fn from(error: TokenError) -> Self {
         match error {
             RequestTokenError::Request(broken) => broken.into(),
@@ -291,21 +297,21 @@ impl From<TokenError> for Trouble {
 }
 
 /// The text of what could not be read may hold a token.
-fn unreadable() -> Trouble {
-    Trouble::refused(Reason::MalformedAnswer, "the token endpoint's answer cannot be read")
+fn unreadable() -> UpstreamError {
+    UpstreamError::refused(Reason::MalformedAnswer, "the token endpoint's answer cannot be read")
 }
 
 /// An error whose other members are of odd types. Facebook's is an object with a number: 1 is a wrong
 /// secret, 101 a wrong app.
-fn in_other_words(body: &[u8]) -> Trouble {
+fn in_other_words(body: &[u8]) -> UpstreamError {
     let answer: Option<Value> = serde_json::from_slice(body).ok();
     let error = answer.as_ref().and_then(|answer| answer.get("error"));
     if let Some(error) = error.and_then(Value::as_str).filter(|error| !error.is_empty()) {
         return refusal(error, None);
     }
     match error.and_then(|error| error.get("code")).and_then(Value::as_i64) {
-        Some(code @ (1 | 101)) => Trouble::Misconfigured(format!("code {code}")),
-        Some(code) => Trouble::refused(Reason::CodeRefused, format!("code {code}")),
+        Some(code @ (1 | 101)) => UpstreamError::Misconfigured(format!("code {code}")),
+        Some(code) => UpstreamError::refused(Reason::CodeRefused, format!("code {code}")),
         None => unreadable(),
     }
 }
@@ -332,17 +338,17 @@ mod tests {
             assert!(read(&none).checked().unwrap().access().is_err(), "{none}");
         }
         let odd = json!({ "error": "invalid_client", "error_description": { "ko": "x" } });
-        assert!(matches!(read(&odd).checked(), Err(Trouble::Misconfigured(_))));
-        let trouble = in_other_words(odd.to_string().as_bytes());
-        assert!(matches!(trouble, Trouble::Misconfigured(_)), "{trouble}");
+        assert!(matches!(read(&odd).checked(), Err(UpstreamError::Misconfigured(_))));
+        let error = in_other_words(odd.to_string().as_bytes());
+        assert!(matches!(error, UpstreamError::Misconfigured(_)), "{error}");
     }
 
     #[test]
     fn what_a_token_endpoint_says_is_short_in_the_log() {
         let long = "x".repeat(9000);
         let answer = json!({ "error": long, "error_description": long });
-        let trouble = read(&answer).checked().unwrap_err().to_string();
-        assert!(trouble.len() < 300, "{}", trouble.len());
+        let error = read(&answer).checked().unwrap_err().to_string();
+        assert!(error.len() < 300, "{}", error.len());
         assert!(in_other_words(answer.to_string().as_bytes()).to_string().len() < 300);
     }
 }

@@ -3,12 +3,10 @@
 
 use serde_json::Value;
 
-use super::claims::{self, Believed};
+use super::claims::{self, EmailTrust};
 use super::code_flow::CodeRequest;
 use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Way};
 use super::plain_oauth::PlainOAuth;
-use super::site::Site;
-use super::trouble::Trouble;
 use super::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
     channel,
@@ -17,6 +15,8 @@ use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 use crate::keys::borrowed::hmac_hex;
+use crate::social::error::UpstreamError;
+use crate::social::upstream::Upstream;
 
 const GRAPH: &str = "https://graph.facebook.com";
 /// Who issues the id tokens of Limited Login.
@@ -32,30 +32,30 @@ pub(super) struct Facebook {
 }
 
 impl Facebook {
-    pub(super) fn new(site: Site) -> Self {
-        let graph = site.elsewhere().unwrap_or(GRAPH).to_owned();
-        let limited = site.elsewhere().unwrap_or(LIMITED).to_owned();
-        let authorize = format!("{}/dialog/oauth", site.base());
+    pub(super) fn new(upstream: Upstream) -> Self {
+        let graph = upstream.custom_issuer().unwrap_or(GRAPH).to_owned();
+        let limited = upstream.custom_issuer().unwrap_or(LIMITED).to_owned();
+        let authorize = format!("{}/dialog/oauth", upstream.base());
         let token = format!("{graph}/oauth/access_token");
-        let oauth = PlainOAuth::new(site, authorize, token);
+        let oauth = PlainOAuth::new(upstream, authorize, token);
         Self { oauth, graph, limited, keys: Keys::default() }
     }
 
-    fn secret(&self) -> Result<&Sensitive, Trouble> {
-        let missing = || Trouble::Misconfigured("there is no secret".to_owned());
-        self.oauth.site.secret().ok_or_else(missing)
+    fn secret(&self) -> Result<&Sensitive, UpstreamError> {
+        let missing = || UpstreamError::Misconfigured("there is no secret".to_owned());
+        self.oauth.upstream.secret().ok_or_else(missing)
     }
 
-    async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
+    async fn person(&self, access_token: &str) -> Result<Identity, UpstreamError> {
         let proof = hmac_hex(self.secret()?, access_token);
         let fields = "id,name,first_name,last_name,email,picture";
         let url = channel::with_query(
             &format!("{}/me", self.graph),
             &[("fields", fields), ("appsecret_proof", &proof)],
         );
-        let (status, person) = self.oauth.site.channel.get(&url, Some(access_token)).await?;
+        let (status, person) = self.oauth.upstream.channel.get(&url, Some(access_token)).await?;
         let subject = claims::name_of(status, &person, "id", Reason::PersonRefused)?;
-        let mut identity = Identity::new(self.oauth.site.base(), subject);
+        let mut identity = Identity::new(self.oauth.upstream.base(), subject);
         // Facebook says nowhere whether it verified the address.
         identity.email = claims::email(&person, "email");
         let profile = &mut identity.profile;
@@ -68,56 +68,63 @@ impl Facebook {
     }
 
     /// That an access token was issued for one of these, and for whom.
-    async fn check_issued(&self, token: &str, accepted: &[&str]) -> Result<String, Trouble> {
-        let app = format!("{}|{}", self.oauth.site.client_id(), self.secret()?.expose());
+    async fn check_issued(&self, token: &str, accepted: &[&str]) -> Result<String, UpstreamError> {
+        let app = format!("{}|{}", self.oauth.upstream.client_id(), self.secret()?.expose());
         let url = channel::with_query(
             &format!("{}/debug_token", self.graph),
             &[("input_token", token), ("access_token", &app)],
         );
-        let (status, answer) = self.oauth.site.channel.get(&url, None).await?;
+        let (status, answer) = self.oauth.upstream.channel.get(&url, None).await?;
         let Some(data) = answer.get("data").filter(|_| status == 200) else {
-            return Err(Trouble::refused(Reason::TokenRefused, format!("status {status}")));
+            return Err(UpstreamError::refused(Reason::TokenRefused, format!("status {status}")));
         };
         if data.get("is_valid") != Some(&Value::Bool(true)) {
-            return Err(Trouble::refused(Reason::TokenRefused, "it is not valid any more"));
+            return Err(UpstreamError::refused(Reason::TokenRefused, "it is not valid any more"));
         }
         let app = claims::name(data, "app_id");
         if !app.is_some_and(|app| accepted.contains(&app.as_str())) {
-            return Err(Trouble::another_app());
+            return Err(UpstreamError::another_app());
         }
-        let nobody = || Trouble::refused(Reason::MalformedAnswer, "the token speaks of nobody");
+        let nobody =
+            || UpstreamError::refused(Reason::MalformedAnswer, "the token speaks of nobody");
         claims::name(data, "user_id").ok_or_else(nobody)
     }
 
-    async fn prove_id(&self, token: &str, presented: Presented<'_>) -> Result<Proven, Trouble> {
+    async fn prove_id(
+        &self,
+        token: &str,
+        presented: Presented<'_>,
+    ) -> Result<Proven, UpstreamError> {
         let nonce = presented.nonce.map_or(NonceRule::Anything, NonceRule::This);
         // Limited Login named either of them over the years.
         let stated = id_tokens::unverified(token);
         let stated = stated.as_ref().and_then(|claims| claims.get("iss")).and_then(Value::as_str);
-        let (base, limited) = (self.oauth.site.base(), self.limited.as_str());
+        let (base, limited) = (self.oauth.upstream.base(), self.limited.as_str());
         let issuer = if stated == Some(base) { base } else { limited };
         let audiences = presented.accepted;
-        let beside = self.oauth.site.beside(|audience| audience.clients.is_empty());
+        let additional_audiences =
+            self.oauth.upstream.additional_audiences(|audience| audience.clients.is_empty());
         let (secret, access_token) = (None, None);
-        let beside = beside.as_slice();
+        let additional_audiences = additional_audiences.as_slice();
         let way = Way::Presented;
-        let expected = Expected { audiences, beside, nonce, way, secret, access_token };
+        let expected =
+            Expected { audiences, additional_audiences, nonce, way, secret, access_token };
         let jwks_uri = format!("{}/.well-known/oauth/openid/jwks/", self.limited);
-        let channel = &self.oauth.site.channel;
+        let channel = &self.oauth.upstream.channel;
         let source = Source { channel, keys: &self.keys, jwks_uri: &jwks_uri, issuer };
         let verified = id_tokens::verify(source, token, expected).await?;
         let subject = claims::name(&verified.claims, "sub");
-        let nobody = || Trouble::refused(Reason::MalformedToken, "its sub is none");
+        let nobody = || UpstreamError::refused(Reason::MalformedToken, "its sub is none");
         // The person is the same one as on the web.
-        let mut identity = Identity::new(self.oauth.site.base(), subject.ok_or_else(nobody)?);
-        claims::fill(&mut identity, &verified.claims, Believed::Never);
+        let mut identity = Identity::new(self.oauth.upstream.base(), subject.ok_or_else(nobody)?);
+        claims::fill(&mut identity, &verified.claims, EmailTrust::Never);
         Ok(Proven { identity, once: Some(verified.once()) })
     }
 }
 
 impl Provider for Facebook {
     fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
-        Box::pin(std::future::ready(self.oauth.leave(request, &[])))
+        Box::pin(std::future::ready(self.oauth.authorization_url(request, &[])))
     }
 
     fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
@@ -135,7 +142,7 @@ impl Provider for Facebook {
                     let subject = self.check_issued(token, presented.accepted).await?;
                     let identity = self.person(token).await?;
                     if identity.subject != subject {
-                        return Err(Trouble::refused(
+                        return Err(UpstreamError::refused(
                             Reason::WrongSubject,
                             "the person is another one",
                         ));
@@ -152,20 +159,20 @@ impl Provider for Facebook {
     }
 
     fn issues(&self, issuer: &str) -> bool {
-        issuer == self.oauth.site.base() || issuer == self.limited
+        issuer == self.oauth.upstream.base() || issuer == self.limited
     }
 
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
-            let app = format!("{}|{}", self.oauth.site.client_id(), self.secret()?.expose());
+            let app = format!("{}|{}", self.oauth.upstream.client_id(), self.secret()?.expose());
             let url = channel::with_query(
                 &format!("{}/debug_token", self.graph),
                 &[("input_token", &app), ("access_token", &app)],
             );
-            let (status, answer) = self.oauth.site.channel.get(&url, None).await?;
+            let (status, answer) = self.oauth.upstream.channel.get(&url, None).await?;
             if status != 200 || answer.get("data").is_none() {
                 let problem = format!("debug_token answers with status {status}");
-                return Err(Trouble::Misconfigured(problem));
+                return Err(UpstreamError::Misconfigured(problem));
             }
             self.oauth.check(redirect_uri).await?;
             Ok(vec!["it knows the app and takes the secret".to_owned()])

@@ -6,8 +6,6 @@ use serde_json::{Value, json};
 
 use super::code_flow::CodeRequest;
 use super::plain_oauth::PlainOAuth;
-use super::site::Site;
-use super::trouble::Trouble;
 use super::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
     channel, claims,
@@ -15,6 +13,8 @@ use super::{
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
+use crate::social::error::UpstreamError;
+use crate::social::upstream::Upstream;
 
 /// Nobody has more pages of addresses.
 const PAGES: u32 = 5;
@@ -27,21 +27,21 @@ pub(super) struct GitHub {
 }
 
 impl GitHub {
-    pub(super) fn new(site: Site) -> Self {
-        let api = match site.elsewhere() {
+    pub(super) fn new(upstream: Upstream) -> Self {
+        let api = match upstream.custom_issuer() {
             Some(own) => format!("{own}/api/v3"),
             None => "https://api.github.com".to_owned(),
         };
-        let authorize = format!("{}/login/oauth/authorize", site.base());
-        let token = format!("{}/login/oauth/access_token", site.base());
-        Self { oauth: PlainOAuth::new(site, authorize, token), api }
+        let authorize = format!("{}/login/oauth/authorize", upstream.base());
+        let token = format!("{}/login/oauth/access_token", upstream.base());
+        Self { oauth: PlainOAuth::new(upstream, authorize, token), api }
     }
 
-    async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
+    async fn person(&self, access_token: &str) -> Result<Identity, UpstreamError> {
         let url = format!("{}/user", self.api);
-        let (status, person) = self.oauth.site.channel.get(&url, Some(access_token)).await?;
+        let (status, person) = self.oauth.upstream.channel.get(&url, Some(access_token)).await?;
         let subject = claims::name_of(status, &person, "id", Reason::PersonRefused)?;
-        let mut identity = Identity::new(self.oauth.site.base(), subject);
+        let mut identity = Identity::new(self.oauth.upstream.base(), subject);
         identity.username = claims::text(&person, "login");
         identity.profile.name = claims::text(&person, "name").or(identity.username.clone());
         identity.profile.picture = claims::link(&person, "avatar_url");
@@ -53,16 +53,16 @@ impl GitHub {
     }
 
     /// The primary address, if it is verified. It may stand on any page.
-    async fn primary_address(&self, access_token: &str) -> Result<Option<String>, Trouble> {
+    async fn primary_address(&self, access_token: &str) -> Result<Option<String>, UpstreamError> {
         for page in 1..=PAGES {
             let page = page.to_string();
             let url = format!("{}/user/emails", self.api);
             let url = channel::with_query(&url, &[("per_page", "100"), ("page", &page)]);
-            let answer = match self.oauth.site.channel.get(&url, Some(access_token)).await {
+            let answer = match self.oauth.upstream.channel.get(&url, Some(access_token)).await {
                 Ok((200, answer)) => answer,
                 // They are known without it.
-                Ok(_) | Err(Trouble::Refused { .. }) => return Ok(None),
-                Err(trouble) => return Err(trouble),
+                Ok(_) | Err(UpstreamError::Refused { .. }) => return Ok(None),
+                Err(error) => return Err(error),
             };
             let emails = answer.as_array().map(Vec::as_slice).unwrap_or_default();
             let is = |entry: &Value, member| entry.get(member) == Some(&Value::Bool(true));
@@ -78,22 +78,22 @@ impl GitHub {
     }
 
     /// That an access token was issued for us: GitHub tells its own app alone.
-    async fn check_issued(&self, token: &str) -> Result<(), Trouble> {
-        let id = self.oauth.site.client_id();
-        let secret = self.oauth.site.secret().map(Sensitive::expose).unwrap_or_default();
+    async fn check_issued(&self, token: &str) -> Result<(), UpstreamError> {
+        let id = self.oauth.upstream.client_id();
+        let secret = self.oauth.upstream.secret().map(Sensitive::expose).unwrap_or_default();
         let basic = STANDARD.encode(format!("{id}:{secret}"));
         let request = http::Request::post(format!("{}/applications/{id}/token", self.api))
             .header("accept", "application/json")
             .header("authorization", format!("Basic {basic}"))
             .header("content-type", "application/json")
             .body(json!({ "access_token": token }).to_string().into_bytes());
-        let (status, answer) = self.oauth.site.channel.json(request).await?;
+        let (status, answer) = self.oauth.upstream.channel.json(request).await?;
         let app = answer.get("app").and_then(|app| claims::text(app, "client_id"));
         match status {
             200 if app.as_deref() == Some(id) => Ok(()),
-            401 | 403 => Err(Trouble::Misconfigured(format!("status {status}"))),
-            200 | 404 => Err(Trouble::another_app()),
-            _ => Err(Trouble::refused(Reason::TokenRefused, format!("status {status}"))),
+            401 | 403 => Err(UpstreamError::Misconfigured(format!("status {status}"))),
+            200 | 404 => Err(UpstreamError::another_app()),
+            _ => Err(UpstreamError::refused(Reason::TokenRefused, format!("status {status}"))),
         }
     }
 }
@@ -101,7 +101,7 @@ impl GitHub {
 impl Provider for GitHub {
     fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
         let hint = request.login_hint.map(|hint| ("login", hint));
-        Box::pin(std::future::ready(self.oauth.leave(request, hint.as_slice())))
+        Box::pin(std::future::ready(self.oauth.authorization_url(request, hint.as_slice())))
     }
 
     fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
@@ -114,7 +114,7 @@ impl Provider for GitHub {
     fn prove<'a>(&'a self, presented: Presented<'a>) -> Answer<'a, Proven> {
         Box::pin(async move {
             match presented.token {
-                Token::Id(_) => Err(Trouble::Unprovable),
+                Token::Id(_) => Err(UpstreamError::Unprovable),
                 Token::Access(token) => {
                     self.check_issued(token).await?;
                     Ok(self.person(token).await?.into())
@@ -129,12 +129,12 @@ impl Provider for GitHub {
     }
 
     fn issues(&self, issuer: &str) -> bool {
-        issuer == self.oauth.site.base()
+        issuer == self.oauth.upstream.base()
     }
 
     /// The issuer of its callbacks is not that of its people. An older Enterprise Server sends none.
     fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, bool> {
-        let own = format!("{}/login/oauth", self.oauth.site.base());
+        let own = format!("{}/login/oauth", self.oauth.upstream.base());
         Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| iss == own))))
     }
 

@@ -11,9 +11,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::cached::{Cached, Wants};
 use super::channel::Channel;
-use super::trouble::Trouble;
 use crate::domain::clock::from_millis;
 use crate::domain::hex;
 use crate::domain::reason::Reason;
@@ -21,6 +19,8 @@ use crate::domain::sensitive::Sensitive;
 use crate::domain::shown::shown;
 use crate::keys::make::left_half_hash;
 use crate::keys::published::{PublishedKeys, Signed, Unsigned};
+use crate::social::document_cache::{Cached, Wants};
+use crate::social::error::UpstreamError;
 
 /// A clock of others may be so far ahead.
 const AHEAD: Duration = Duration::minutes(5);
@@ -37,8 +37,11 @@ const LONGEST_SUBJECT: usize = 255;
 pub(super) type Keys = Cached<PublishedKeys>;
 
 /// Fetches the keys.
-pub(super) async fn fetch(channel: Arc<Channel>, url: String) -> Result<PublishedKeys, Trouble> {
-    let malformed = |why: &str| Trouble::refused(Reason::MalformedKeys, why);
+pub(super) async fn fetch(
+    channel: Arc<Channel>,
+    url: String,
+) -> Result<PublishedKeys, UpstreamError> {
+    let malformed = |why: &str| UpstreamError::refused(Reason::MalformedKeys, why);
     if url::Url::parse(&url).is_err() {
         return Err(malformed("the jwks_uri is no URL"));
     }
@@ -74,7 +77,7 @@ pub(super) struct Expected<'a> {
     /// To whom: one of these, and one of these got it.
     pub(super) audiences: &'a [&'a str],
     /// Who may stand in `aud` besides.
-    pub(super) beside: &'a [&'a str],
+    pub(super) additional_audiences: &'a [&'a str],
     /// In answer to what.
     pub(super) nonce: NonceRule<'a>,
     /// How it came.
@@ -114,7 +117,7 @@ pub(super) async fn verify(
     source: Source<'_>,
     token: &str,
     expected: Expected<'_>,
-) -> Result<Verified, Trouble> {
+) -> Result<Verified, UpstreamError> {
     let signed = Signed::parse(token).ok_or_else(|| malformed("it is no JWT"))?;
     let now = source.channel.clock().now();
     let expires_at = check(&signed, source.issuer, expected, now)?;
@@ -132,9 +135,9 @@ pub(super) async fn verify_signature(
     signed: &Signed<'_>,
     secret: Option<&Sensitive>,
     way: Way,
-) -> Result<(), Trouble> {
+) -> Result<(), UpstreamError> {
     let Source { channel, keys, jwks_uri, .. } = source;
-    let bad = |why: Unsigned| Trouble::refused(Reason::BadSignature, why.to_string());
+    let bad = |why: Unsigned| UpstreamError::refused(Reason::BadSignature, why.to_string());
     let now = channel.clock().now();
     let fetched = || Box::pin(fetch(Arc::clone(channel), jwks_uri.to_owned()));
     let known = keys.get(now, fetched()).await?;
@@ -153,8 +156,8 @@ pub(super) async fn verify_signature(
     }
 }
 
-fn malformed(detail: &str) -> Trouble {
-    Trouble::refused(Reason::MalformedToken, detail)
+fn malformed(detail: &str) -> UpstreamError {
+    UpstreamError::refused(Reason::MalformedToken, detail)
 }
 
 /// Checks what a token says; when it expires.
@@ -163,11 +166,11 @@ fn check(
     issuer: &str,
     expected: Expected<'_>,
     now: DateTime<Utc>,
-) -> Result<DateTime<Utc>, Trouble> {
+) -> Result<DateTime<Utc>, UpstreamError> {
     let claims = signed.claims();
     // Core §3.1.3.7: byte for byte.
     if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
-        return Err(Trouble::refused(Reason::WrongIssuer, "another issuer"));
+        return Err(UpstreamError::refused(Reason::WrongIssuer, "another issuer"));
     }
     check_audience(claims, expected)?;
     let sub = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
@@ -177,46 +180,48 @@ fn check(
     let expires_at = instant(claims, "exp").ok_or_else(|| malformed("its exp is none"))?;
     let issued_at = instant(claims, "iat").ok_or_else(|| malformed("its iat is none"))?;
     if expires_at <= now {
-        return Err(Trouble::refused(Reason::Expired, "it has expired"));
+        return Err(UpstreamError::refused(Reason::Expired, "it has expired"));
     }
     // RFC 7519 §4.1.5
     let begins_at = instant(claims, "nbf").unwrap_or(issued_at);
     if issued_at.max(begins_at) > now + AHEAD {
-        return Err(Trouble::refused(Reason::IssuedAhead, "it is good only in the future"));
+        return Err(UpstreamError::refused(Reason::IssuedAhead, "it is good only in the future"));
     }
     let is_answer = check_nonce(claims, expected.nonce)?;
     if expected.way == Way::Presented {
         check_kind(signed)?;
         if !is_answer && issued_at < now - YOUNG {
             let why = "it was issued more than an hour ago, and no nonce says for what";
-            return Err(Trouble::refused(Reason::TooOld, why));
+            return Err(UpstreamError::refused(Reason::TooOld, why));
         }
     }
     if let (Some(access_token), Some(hash)) = (expected.access_token, claims.get("at_hash"))
         && hash.as_str() != Some(left_half_hash(access_token).as_str())
     {
-        return Err(Trouble::refused(Reason::WrongAtHash, "the access token is another one"));
+        return Err(UpstreamError::refused(Reason::WrongAtHash, "the access token is another one"));
     }
     Ok(expires_at)
 }
 
 /// Core §3.1.3.7: one of ours in `aud`, nobody there who is not trusted, and `azp`, which names who
 /// got the token, is one of ours too.
-fn check_audience(claims: &Value, expected: Expected<'_>) -> Result<(), Trouble> {
+fn check_audience(claims: &Value, expected: Expected<'_>) -> Result<(), UpstreamError> {
     let named = audiences(claims).ok_or_else(|| malformed("its aud is none"))?;
     let is_ours = |one: &str| expected.audiences.contains(&one);
     if !named.iter().any(|one| is_ours(one)) {
-        return Err(Trouble::another_app());
+        return Err(UpstreamError::another_app());
     }
-    if let Some(other) = named.iter().find(|one| !is_ours(one) && !expected.beside.contains(one)) {
+    if let Some(other) =
+        named.iter().find(|one| !is_ours(one) && !expected.additional_audiences.contains(one))
+    {
         let why = format!("it was issued for {} as well, which is no audience here", shown(other));
-        return Err(Trouble::refused(Reason::WrongAudience, why));
+        return Err(UpstreamError::refused(Reason::WrongAudience, why));
     }
     match claims.get("azp") {
         Some(party) if party.as_str().is_some_and(is_ours) => Ok(()),
-        Some(_) => Err(Trouble::refused(Reason::WrongAzp, "another app got it")),
+        Some(_) => Err(UpstreamError::refused(Reason::WrongAzp, "another app got it")),
         None if named.len() > 1 => {
-            Err(Trouble::refused(Reason::WrongAzp, "several audiences and no azp"))
+            Err(UpstreamError::refused(Reason::WrongAzp, "several audiences and no azp"))
         }
         None => Ok(()),
     }
@@ -225,7 +230,7 @@ fn check_audience(claims: &Value, expected: Expected<'_>) -> Result<(), Trouble>
 /// That it is an id token and none of the other tokens that the same keys sign (RFC 8725 §3.11,
 /// §3.12): a logout token or another event (Back-Channel Logout §2.4, RFC 8417 §2.2), an access
 /// token. Some providers say what it is in a claim: Keycloak in `typ`, Cognito in `token_use`.
-fn check_kind(signed: &Signed<'_>) -> Result<(), Trouble> {
+fn check_kind(signed: &Signed<'_>) -> Result<(), UpstreamError> {
     let claims = signed.claims();
     let says_another = |claim: &str| {
         let kind = claims.get(claim).and_then(Value::as_str);
@@ -233,7 +238,7 @@ fn check_kind(signed: &Signed<'_>) -> Result<(), Trouble> {
     };
     let is_event = claims.get("events").is_some();
     if is_event || !signed.may_be("jwt") || says_another("typ") || says_another("token_use") {
-        return Err(Trouble::refused(Reason::NotAnIdToken, "it is a token of another kind"));
+        return Err(UpstreamError::refused(Reason::NotAnIdToken, "it is a token of another kind"));
     }
     Ok(())
 }
@@ -261,9 +266,9 @@ pub(super) fn audiences(claims: &Value) -> Option<Vec<&str>> {
 }
 
 /// Whether the token answers a nonce; one that must and does not is refused.
-fn check_nonce(claims: &Value, rule: NonceRule<'_>) -> Result<bool, Trouble> {
+fn check_nonce(claims: &Value, rule: NonceRule<'_>) -> Result<bool, UpstreamError> {
     let nonce = claims.get("nonce").and_then(Value::as_str);
-    let wrong = || Trouble::refused(Reason::WrongNonce, "the nonce is another one");
+    let wrong = || UpstreamError::refused(Reason::WrongNonce, "the nonce is another one");
     let is = |expected: &str| nonce == Some(expected);
     match rule {
         NonceRule::Anything => Ok(false),
@@ -306,7 +311,7 @@ mod tests {
     fn expected(way: Way) -> Expected<'static> {
         Expected {
             audiences: &[US, "android"],
-            beside: &["project"],
+            additional_audiences: &["project"],
             nonce: NonceRule::Anything,
             way,
             secret: None,
@@ -319,7 +324,7 @@ mod tests {
         let token = format!("{}.{}.", part(header), part(claims));
         let signed = Signed::parse(&token).unwrap();
         let found = check(&signed, "https://idp", expected, from_millis(NOW * 1000));
-        found.map(drop).map_err(|trouble| trouble.reason())
+        found.map(drop).map_err(|error| error.reason())
     }
 
     /// The good claims with these.

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::provider::Answer;
-use super::site::Site;
-use super::trouble::Trouble;
 use super::{channel, claims};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::shown::shown;
+use crate::social::error::UpstreamError;
+use crate::social::upstream::Upstream;
 
 /// Where people and tokens are asked about.
 pub(super) const API: &str = "https://kapi.kakao.com";
@@ -17,26 +17,26 @@ pub(super) const API: &str = "https://kapi.kakao.com";
 const MOST_SCOPES: usize = 20;
 
 /// The interface beside an issuer: its own where the issuer is not Kakao's usual one.
-fn api(site: &Site) -> &str {
-    site.elsewhere().unwrap_or(API)
+fn api(upstream: &Upstream) -> &str {
+    upstream.custom_issuer().unwrap_or(API)
 }
 
 /// Asks about the person of an access token, who must be this one.
 pub(super) fn ask<'a>(
-    site: &'a Site,
+    upstream: &'a Upstream,
     access_token: &'a str,
     identity: &'a mut Identity,
 ) -> Answer<'a, ()> {
     Box::pin(async move {
         // Without this its pictures are linked by plain http.
-        let url = format!("{}/v2/user/me", api(site));
+        let url = format!("{}/v2/user/me", api(upstream));
         let url = channel::with_query(&url, &[("secure_resource", "true")]);
-        let (status, person) = site.channel.get(&url, Some(access_token)).await?;
+        let (status, person) = upstream.channel.get(&url, Some(access_token)).await?;
         if status != 200 {
             return Err(not_told(status, &person));
         }
         if claims::name(&person, "id").as_deref() != Some(&identity.subject) {
-            return Err(Trouble::refused(Reason::WrongSubject, "the person is another one"));
+            return Err(UpstreamError::refused(Reason::WrongSubject, "the person is another one"));
         }
         fill(identity, &person);
         Ok(())
@@ -61,35 +61,35 @@ fn fill(identity: &mut Identity, person: &Value) {
 
 /// Whose access token it is, if it was issued for one of these.
 pub(super) fn prove<'a>(
-    site: &'a Site,
+    upstream: &'a Upstream,
     token: &'a str,
     accepted: &'a [&'a str],
 ) -> Answer<'a, Identity> {
     Box::pin(async move {
-        let url = format!("{}/v1/user/access_token_info", api(site));
-        let (status, info) = site.channel.get(&url, Some(token)).await?;
+        let url = format!("{}/v1/user/access_token_info", api(upstream));
+        let (status, info) = upstream.channel.get(&url, Some(token)).await?;
         let found = (status, claims::name(&info, "app_id"), claims::name(&info, "id"));
         let (200, Some(app), Some(person)) = found else {
             let detail = format!("status {status}, {}", code(&info));
-            return Err(Trouble::refused(Reason::TokenRefused, detail));
+            return Err(UpstreamError::refused(Reason::TokenRefused, detail));
         };
         if !accepted.contains(&app.as_str()) {
             let detail = format!("it was issued for the app {}", shown(&app));
-            return Err(Trouble::refused(Reason::WrongAudience, detail));
+            return Err(UpstreamError::refused(Reason::WrongAudience, detail));
         }
-        let mut identity = Identity::new(site.base(), person);
-        ask(site, token, &mut identity).await?;
+        let mut identity = Identity::new(upstream.base(), person);
+        ask(upstream, token, &mut identity).await?;
         Ok(identity)
     })
 }
 
 /// Why Kakao does not tell about a person.
-fn not_told(status: u16, answer: &Value) -> Trouble {
+fn not_told(status: u16, answer: &Value) -> UpstreamError {
     let detail = format!("status {status}, {}", code(answer));
     match (answer.get("code").and_then(Value::as_i64), required_scopes(answer)) {
-        (Some(-402), Some(scopes)) => Trouble::Unagreed(scopes),
-        (Some(-406), _) => Trouble::refused(Reason::UnderAge, detail),
-        _ => Trouble::refused(Reason::PersonRefused, detail),
+        (Some(-402), Some(scopes)) => UpstreamError::Unagreed(scopes),
+        (Some(-406), _) => UpstreamError::refused(Reason::UnderAge, detail),
+        _ => UpstreamError::refused(Reason::PersonRefused, detail),
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_was_not_agreed_to_is_asked_for_and_nothing_else_is() {
         let wants = |scopes: Value| json!({ "code": -402, "required_scopes": scopes });
-        let asked = Trouble::Unagreed("openid account_email name".to_owned());
+        let asked = UpstreamError::Unagreed("openid account_email name".to_owned());
         assert_eq!(not_told(403, &wants(json!(["account_email", "name"]))), asked);
         for (answer, reason) in [
             (wants(json!([])), Reason::PersonRefused),
@@ -136,9 +136,9 @@ mod tests {
             (json!({ "code": -401, "required_scopes": ["name"] }), Reason::PersonRefused),
             (json!(null), Reason::PersonRefused),
         ] {
-            let trouble = not_told(403, &answer);
-            assert!(matches!(trouble, Trouble::Refused { .. }), "{answer}");
-            assert_eq!(trouble.reason(), reason, "{answer}");
+            let error = not_told(403, &answer);
+            assert!(matches!(error, UpstreamError::Refused { .. }), "{answer}");
+            assert_eq!(error.reason(), reason, "{answer}");
         }
     }
 }

@@ -3,10 +3,10 @@
 use serde_json::Value;
 use url::Url;
 
-use super::site::Site;
-use super::tenants::Tenants;
-use super::trouble::Trouble;
 use crate::domain::shown::shown;
+use crate::social::error::UpstreamError;
+use crate::social::microsoft::Tenants;
+use crate::social::upstream::Upstream;
 
 /// A longer address is none.
 const LONGEST: usize = 2048;
@@ -27,12 +27,15 @@ pub(super) struct Metadata {
 
 impl Metadata {
     /// Asks for it.
-    pub(super) async fn fetch(site: &Site, tenants: Option<&Tenants<'_>>) -> Result<Self, Trouble> {
-        let bad = |why: String| Trouble::Misconfigured(why);
-        let issuer = tenants.map_or_else(|| site.base().to_owned(), Tenants::issuer);
+    pub(super) async fn fetch(
+        upstream: &Upstream,
+        tenants: Option<&Tenants<'_>>,
+    ) -> Result<Self, UpstreamError> {
+        let bad = |why: String| UpstreamError::Misconfigured(why);
+        let issuer = tenants.map_or_else(|| upstream.base().to_owned(), Tenants::issuer);
         // Discovery §4.1: a slash at the end of the issuer is not doubled.
         let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let (status, document) = site.channel.get(&url, None).await?;
+        let (status, document) = upstream.channel.get(&url, None).await?;
         if status != 200 {
             return Err(bad(format!("the metadata is answered with status {status}")));
         }
@@ -43,7 +46,7 @@ impl Metadata {
             return Err(bad(format!("the metadata names another issuer, {}", shown(stated))));
         }
         let page = &metadata.authorization_endpoint;
-        if !site.channel.leads_somewhere(page) || !has_plain_host(page) {
+        if !upstream.channel.leads_somewhere(page) || !has_plain_host(page) {
             return Err(bad("the authorization_endpoint is no web address".to_owned()));
         }
         Ok(metadata)

@@ -11,47 +11,47 @@ use crate::domain::provider::Registration;
 use crate::outbound::Outbound;
 
 mod apple;
-mod breaker;
-mod cached;
+mod call_limit;
 mod channel;
+mod circuit_breaker;
 mod claims;
 mod code_flow;
-mod dialect;
+mod credential_check;
+mod deadline;
+mod document_cache;
+mod error;
 mod facebook;
 mod github;
 mod google;
 mod id_tokens;
 mod kakao;
-mod limit;
 mod line;
 mod metadata;
+mod microsoft;
 mod naver;
 mod openid;
+mod openid_profile;
 mod plain_oauth;
-pub mod presets;
+pub mod profiles;
 mod provider;
-mod registration;
 pub mod registry;
-mod site;
-mod tenants;
-mod trial;
-mod trouble;
-mod turns;
+mod upstream;
+mod validation;
 
+pub use call_limit::Requester;
 use channel::Channel;
-pub use limit::in_time;
-use presets::Kind;
+pub use deadline::with_deadline;
+pub use error::UpstreamError;
+use profiles::Protocol;
 pub use provider::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
 };
-pub use registration::{Problems, check};
-use site::Site;
-pub use trouble::Trouble;
-pub use turns::Asker;
+use upstream::Upstream;
+pub use validation::{Problems, check};
 
 /// Who says that they issued a token, and to whom: nobody verified it.
 #[derive(Clone, Debug)]
-pub struct Stated {
+pub struct UnverifiedClaims {
     /// `iss`.
     pub issuer: String,
     /// `aud`.
@@ -60,11 +60,11 @@ pub struct Stated {
 
 /// What an id token says before anybody verified it: only good for finding who should.
 #[must_use]
-pub fn stated(token: &str) -> Option<Stated> {
+pub fn unverified_claims(token: &str) -> Option<UnverifiedClaims> {
     let claims = id_tokens::unverified(token)?;
     let issuer = claims.get("iss")?.as_str()?.to_owned();
     let audiences = id_tokens::audiences(&claims)?.into_iter().map(str::to_owned).collect();
-    Some(Stated { issuer, audiences })
+    Some(UnverifiedClaims { issuer, audiences })
 }
 
 /// Makes the provider of a registration, unless something is wrong with that.
@@ -73,13 +73,13 @@ pub fn provider(
     outbound: &Outbound,
     clock: &Clock,
 ) -> Result<Arc<dyn Provider>, Problems> {
-    registration::check_grave(registration, outbound.allows_private())?;
+    validation::check_grave(registration, outbound.allows_private())?;
     let channel = Channel::new(outbound.clone(), clock.clone());
-    let site = Site::new(registration.clone(), channel);
-    Ok(match &presets::of(registration.terms.preset).kind {
-        Kind::OpenId(dialect) => Arc::new(openid::OpenId::new(site, dialect)),
-        Kind::GitHub => Arc::new(github::GitHub::new(site)),
-        Kind::Naver => Arc::new(naver::Naver::new(site)),
-        Kind::Facebook => Arc::new(facebook::Facebook::new(site)),
+    let upstream = Upstream::new(registration.clone(), channel);
+    Ok(match &profiles::of(registration.terms.preset).kind {
+        Protocol::OpenId(profile) => Arc::new(openid::OpenId::new(upstream, profile)),
+        Protocol::GitHub => Arc::new(github::GitHub::new(upstream)),
+        Protocol::Naver => Arc::new(naver::Naver::new(upstream)),
+        Protocol::Facebook => Arc::new(facebook::Facebook::new(upstream)),
     })
 }

@@ -3,14 +3,14 @@
 
 use super::code_flow::CodeRequest;
 use super::plain_oauth::PlainOAuth;
-use super::site::Site;
-use super::trouble::Trouble;
 use super::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token, claims,
 };
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::shown::shown;
+use crate::social::error::UpstreamError;
+use crate::social::upstream::Upstream;
 
 /// Naver.
 #[derive(Debug)]
@@ -20,19 +20,20 @@ pub(super) struct Naver {
 }
 
 impl Naver {
-    pub(super) fn new(site: Site) -> Self {
-        let authorize = format!("{}/oauth2.0/authorize", site.base());
-        let token = format!("{}/oauth2.0/token", site.base());
-        let api = site.elsewhere().unwrap_or("https://openapi.naver.com");
+    pub(super) fn new(upstream: Upstream) -> Self {
+        let authorize = format!("{}/oauth2.0/authorize", upstream.base());
+        let token = format!("{}/oauth2.0/token", upstream.base());
+        let api = upstream.custom_issuer().unwrap_or("https://openapi.naver.com");
         let me = format!("{api}/v1/nid/me");
-        Self { oauth: PlainOAuth::new(site, authorize, token), me }
+        Self { oauth: PlainOAuth::new(upstream, authorize, token), me }
     }
 
-    async fn person(&self, access_token: &str) -> Result<Identity, Trouble> {
-        let (status, answer) = self.oauth.site.channel.get(&self.me, Some(access_token)).await?;
+    async fn person(&self, access_token: &str) -> Result<Identity, UpstreamError> {
+        let (status, answer) =
+            self.oauth.upstream.channel.get(&self.me, Some(access_token)).await?;
         let code = claims::text(&answer, "resultcode").unwrap_or_default();
         let refused = || {
-            Trouble::refused(
+            UpstreamError::refused(
                 Reason::PersonRefused,
                 format!("status {status}, code {}", shown(&code)),
             )
@@ -40,7 +41,7 @@ impl Naver {
         let person = answer.get("response").filter(|_| status == 200 && code == "00");
         let person = person.ok_or_else(refused)?;
         let subject = claims::name(person, "id").ok_or_else(refused)?;
-        let mut identity = Identity::new(self.oauth.site.base(), subject);
+        let mut identity = Identity::new(self.oauth.upstream.base(), subject);
         // Anybody may enter the address at which Naver reaches them: it proves nothing.
         identity.email = claims::email(person, "email");
         let profile = &mut identity.profile;
@@ -69,7 +70,7 @@ fn birthdate(year: Option<String>, day: Option<String>) -> Option<String> {
 
 impl Provider for Naver {
     fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
-        Box::pin(std::future::ready(self.oauth.leave(request, &[])))
+        Box::pin(std::future::ready(self.oauth.authorization_url(request, &[])))
     }
 
     fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
@@ -84,10 +85,11 @@ impl Provider for Naver {
     fn prove<'a>(&'a self, presented: Presented<'a>) -> Answer<'a, Proven> {
         Box::pin(async move {
             let Token::Code { code, redirect_uri, verifier, state } = presented.token else {
-                return Err(Trouble::Unprovable);
+                return Err(UpstreamError::Unprovable);
             };
             // Nothing shows that Naver compares redirect URI or verifier: the state has to be known.
-            let missing = || Trouble::refused(Reason::StateMissing, "a code comes with its state");
+            let missing =
+                || UpstreamError::refused(Reason::StateMissing, "a code comes with its state");
             let extra = [("state", state.ok_or_else(missing)?)];
             let request = CodeRequest { code, redirect_uri, verifier, extra: &extra };
             let token = self.oauth.redeem(request).await?;
@@ -96,7 +98,7 @@ impl Provider for Naver {
     }
 
     fn issues(&self, issuer: &str) -> bool {
-        issuer == self.oauth.site.base()
+        issuer == self.oauth.upstream.base()
     }
 
     /// It asks for the state instead.

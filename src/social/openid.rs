@@ -5,14 +5,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
-use super::cached::Cached;
 use super::code_flow::{CodeFlow, CodeRequest, Tokens};
-use super::dialect::Dialect;
 use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Verified, Way};
 use super::metadata::Metadata;
-use super::site::Site;
-use super::tenants::Tenants;
-use super::trouble::Trouble;
 use super::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token, claims,
 };
@@ -20,6 +15,11 @@ use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 use crate::keys::published::Signed;
+use crate::social::document_cache::Cached;
+use crate::social::error::UpstreamError;
+use crate::social::microsoft::Tenants;
+use crate::social::openid_profile::OpenIdProfile;
+use crate::social::upstream::Upstream;
 
 /// Clocks of others may differ by so much.
 const SKEW: Duration = Duration::minutes(1);
@@ -27,28 +27,33 @@ const SKEW: Duration = Duration::minutes(1);
 /// An OpenID provider.
 #[derive(Debug)]
 pub(super) struct OpenId {
-    site: Arc<Site>,
-    dialect: &'static Dialect,
+    upstream: Arc<Upstream>,
+    profile: &'static OpenIdProfile,
     metadata: Cached<Metadata>,
     keys: Keys,
 }
 
 impl OpenId {
-    pub(super) fn new(site: Site, dialect: &'static Dialect) -> Self {
-        Self { site: Arc::new(site), dialect, metadata: Cached::default(), keys: Keys::default() }
+    pub(super) fn new(upstream: Upstream, profile: &'static OpenIdProfile) -> Self {
+        Self {
+            upstream: Arc::new(upstream),
+            profile,
+            metadata: Cached::default(),
+            keys: Keys::default(),
+        }
     }
 
     fn tenants(&self) -> Option<Tenants<'_>> {
-        self.dialect.tenants.then(|| Tenants::of(&self.site))
+        self.profile.tenants.then(|| Tenants::of(&self.upstream))
     }
 
-    async fn metadata(&self) -> Result<Arc<Metadata>, Trouble> {
-        let (site, has_tenants) = (Arc::clone(&self.site), self.dialect.tenants);
+    async fn metadata(&self) -> Result<Arc<Metadata>, UpstreamError> {
+        let (upstream, has_tenants) = (Arc::clone(&self.upstream), self.profile.tenants);
         let fetched = async move {
-            let tenants = has_tenants.then(|| Tenants::of(&site));
-            Metadata::fetch(&site, tenants.as_ref()).await
+            let tenants = has_tenants.then(|| Tenants::of(&upstream));
+            Metadata::fetch(&upstream, tenants.as_ref()).await
         };
-        self.metadata.get(self.site.channel.clock().now(), Box::pin(fetched)).await
+        self.metadata.get(self.upstream.channel.clock().now(), Box::pin(fetched)).await
     }
 
     fn flow<'a>(
@@ -62,7 +67,7 @@ impl OpenId {
             token: &metadata.token_endpoint,
             client_id,
             secret,
-            in_body: self.dialect.secret_in_body || !metadata.takes_basic,
+            in_body: self.profile.secret_in_body || !metadata.takes_basic,
         }
     }
 
@@ -70,7 +75,7 @@ impl OpenId {
         &self,
         token: &str,
         expected: Expected<'_>,
-    ) -> Result<(Verified, Identity), Trouble> {
+    ) -> Result<(Verified, Identity), UpstreamError> {
         let metadata = self.metadata().await?;
         let issuer = match self.tenants() {
             Some(tenants) => tenants.issuer_named(id_tokens::unverified(token).as_ref())?,
@@ -78,24 +83,28 @@ impl OpenId {
         };
         let source = self.source(&metadata, &issuer);
         let verified = id_tokens::verify(source, token, expected).await?;
-        if self.dialect.admits.is_some_and(|admits| !admits(&self.site, &verified.claims)) {
-            return Err(Trouble::refused(Reason::DomainNotAllowed, "it is of no such domain"));
+        if self.profile.admits.is_some_and(|admits| !admits(&self.upstream, &verified.claims)) {
+            return Err(UpstreamError::refused(
+                Reason::DomainNotAllowed,
+                "it is of no such domain",
+            ));
         }
         let identity = self.identity(&verified.claims, &issuer)?;
         Ok((verified, identity))
     }
 
     fn source<'a>(&'a self, metadata: &'a Metadata, issuer: &'a str) -> Source<'a> {
-        let (channel, keys) = (&self.site.channel, &self.keys);
+        let (channel, keys) = (&self.upstream.channel, &self.keys);
         Source { channel, keys, jwks_uri: &metadata.jwks_uri, issuer }
     }
 
     /// The person of a token, who is known by issuer and subject.
-    fn identity(&self, claims: &Value, issuer: &str) -> Result<Identity, Trouble> {
-        let name = self.dialect.subject;
-        let nobody = || Trouble::refused(Reason::MalformedToken, format!("its {name} is none"));
+    fn identity(&self, claims: &Value, issuer: &str) -> Result<Identity, UpstreamError> {
+        let name = self.profile.subject;
+        let nobody =
+            || UpstreamError::refused(Reason::MalformedToken, format!("its {name} is none"));
         let mut identity = Identity::new(issuer, claims::name(claims, name).ok_or_else(nobody)?);
-        claims::fill(&mut identity, claims, self.dialect.believed);
+        claims::fill(&mut identity, claims, self.profile.email_trust);
         Ok(identity)
     }
 
@@ -106,12 +115,19 @@ impl OpenId {
         audiences: &[&str],
         nonce: NonceRule<'_>,
         since: Option<DateTime<Utc>>,
-    ) -> Result<Identity, Trouble> {
+    ) -> Result<Identity, UpstreamError> {
         let access_token = tokens.access().ok();
-        let secret = self.site.secret().filter(|_| self.dialect.signs_by_secret);
-        let beside = self.site.beside(|_| true);
+        let secret = self.upstream.secret().filter(|_| self.profile.signs_by_secret);
+        let additional_audiences = self.upstream.additional_audiences(|_| true);
         let way = Way::Straight;
-        let expected = Expected { audiences, beside: &beside, nonce, way, secret, access_token };
+        let expected = Expected {
+            audiences,
+            additional_audiences: &additional_audiences,
+            nonce,
+            way,
+            secret,
+            access_token,
+        };
         let (verified, mut identity) = self.verify(tokens.id()?, expected).await?;
         if let Some(since) = since {
             self.check_freshness(&verified.claims, since)?;
@@ -123,12 +139,13 @@ impl OpenId {
     }
 
     /// Core §2: whoever was sent `max_age` says when the person proved who they are.
-    fn check_freshness(&self, claims: &Value, since: DateTime<Utc>) -> Result<(), Trouble> {
+    fn check_freshness(&self, claims: &Value, since: DateTime<Utc>) -> Result<(), UpstreamError> {
         match claims.get("auth_time").and_then(Value::as_i64) {
-            Some(at) if at < (since - SKEW).timestamp() => {
-                Err(Trouble::refused(Reason::NotFresh, "they proved too long ago who they are"))
-            }
-            None if self.site.says_when() => Err(Trouble::refused(
+            Some(at) if at < (since - SKEW).timestamp() => Err(UpstreamError::refused(
+                Reason::NotFresh,
+                "they proved too long ago who they are",
+            )),
+            None if self.upstream.requires_auth_time() => Err(UpstreamError::refused(
                 Reason::NotFresh,
                 "it does not say when they proved who they are",
             )),
@@ -141,9 +158,9 @@ impl OpenId {
         access_token: &str,
         claims: &Value,
         identity: &mut Identity,
-    ) -> Result<(), Trouble> {
-        if let Some(ask) = self.dialect.ask {
-            return ask(&self.site, access_token, identity).await;
+    ) -> Result<(), UpstreamError> {
+        if let Some(ask) = self.profile.ask {
+            return ask(&self.upstream, access_token, identity).await;
         }
         let metadata = self.metadata().await?;
         let is_enough = identity.email.is_some() && identity.profile.name.is_some();
@@ -155,12 +172,12 @@ impl OpenId {
         };
         // Core §5.3.2. Some write a number there.
         if claims::name(&more, "sub") != claims::name(claims, "sub") {
-            return Err(Trouble::refused(
+            return Err(UpstreamError::refused(
                 Reason::WrongSubject,
                 "userinfo speaks of another person",
             ));
         }
-        claims::fill(identity, &more, self.dialect.believed);
+        claims::fill(identity, &more, self.profile.email_trust);
         Ok(())
     }
 
@@ -172,15 +189,15 @@ impl OpenId {
         url: &str,
         access_token: &str,
         claims: &Value,
-    ) -> Result<Option<Value>, Trouble> {
+    ) -> Result<Option<Value>, UpstreamError> {
         let passed_over = |why: &str| {
-            tracing::warn!(provider = %self.site.registration.slug, why, "what the userinfo endpoint of this provider answered is not used");
+            tracing::warn!(provider = %self.upstream.registration.slug, why, "what the userinfo endpoint of this provider answered is not used");
             Ok(None)
         };
-        let (status, body) = match self.site.channel.get_text(url, Some(access_token)).await {
+        let (status, body) = match self.upstream.channel.get_text(url, Some(access_token)).await {
             Ok(answer) => answer,
-            Err(Trouble::Refused { detail, .. }) => return passed_over(&detail),
-            Err(trouble) => return Err(trouble),
+            Err(UpstreamError::Refused { detail, .. }) => return passed_over(&detail),
+            Err(error) => return Err(error),
         };
         if status != 200 {
             return passed_over(&format!("status {status}"));
@@ -196,8 +213,8 @@ impl OpenId {
         };
         // Core §5.3.2: iss and aud are there as in the id token, or not at all.
         let more = signed.claims();
-        let is_ours =
-            id_tokens::audiences(more).is_some_and(|named| named.contains(&self.site.client_id()));
+        let is_ours = id_tokens::audiences(more)
+            .is_some_and(|named| named.contains(&self.upstream.client_id()));
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
         if more.get("iss").is_some_and(|iss| iss != issuer) || more.get("aud").is_some() && !is_ours
         {
@@ -206,8 +223,8 @@ impl OpenId {
         let source = self.source(metadata, issuer);
         match id_tokens::verify_signature(source, &signed, None, Way::Straight).await {
             Ok(()) => Ok(Some(signed.into_claims())),
-            Err(Trouble::Refused { detail, .. }) => passed_over(&detail),
-            Err(trouble) => Err(trouble),
+            Err(UpstreamError::Refused { detail, .. }) => passed_over(&detail),
+            Err(error) => Err(error),
         }
     }
 
@@ -216,19 +233,19 @@ impl OpenId {
         &self,
         request: CodeRequest<'_>,
         presented: Presented<'_>,
-    ) -> Result<Identity, Trouble> {
-        let ours = self.site.client_id();
-        let native = self.site.has_native_codes() && request.redirect_uri.is_none();
+    ) -> Result<Identity, UpstreamError> {
+        let ours = self.upstream.client_id();
+        let native = self.upstream.has_native_codes() && request.redirect_uri.is_none();
         let app = presented.accepted.iter().copied().find(|id| *id != ours);
         let client_id = app.filter(|_| native).unwrap_or(ours);
-        let (metadata, secret) = (self.metadata().await?, self.site.secret_of(client_id)?);
+        let (metadata, secret) = (self.metadata().await?, self.upstream.secret_of(client_id)?);
         let flow = self.flow(&metadata, client_id, secret.as_ref());
-        let tokens = flow.redeem(&self.site.channel, request).await?;
+        let tokens = flow.redeem(&self.upstream.channel, request).await?;
         self.person(&tokens, &[client_id], self.nonce_rule(presented.nonce), None).await
     }
 
     fn nonce_rule<'a>(&self, nonce: Option<&'a str>) -> NonceRule<'a> {
-        nonce.map_or(NonceRule::Anything, self.dialect.nonce)
+        nonce.map_or(NonceRule::Anything, self.profile.nonce)
     }
 }
 
@@ -237,30 +254,34 @@ impl Provider for OpenId {
         Box::pin(async move {
             let metadata = self.metadata().await?;
             let mut extra = vec![("nonce", request.nonce), ("ui_locales", request.language)];
-            if self.dialect.form_post.is_some() {
+            if self.profile.form_post.is_some() {
                 extra.push(("response_mode", "form_post"));
             }
-            extra.extend(self.site.again(request));
-            if request.again && self.site.says_when() {
+            extra.extend(self.upstream.again(request));
+            if request.again && self.upstream.requires_auth_time() {
                 extra.push(("max_age", "0"));
             }
             extra.extend(request.login_hint.map(|hint| ("login_hint", hint)));
-            let flow = self.flow(&metadata, self.site.client_id(), None);
-            flow.leave(request, request.scopes.unwrap_or(self.site.scopes()), &extra)
+            let flow = self.flow(&metadata, self.upstream.client_id(), None);
+            flow.authorization_url(
+                request,
+                request.scopes.unwrap_or(self.upstream.scopes()),
+                &extra,
+            )
         })
     }
 
     fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
             let metadata = self.metadata().await?;
-            let client_id = self.site.client_id();
-            let secret = self.site.secret_of(client_id)?;
+            let client_id = self.upstream.client_id();
+            let secret = self.upstream.secret_of(client_id)?;
             let request = CodeRequest::of(response);
             let flow = self.flow(&metadata, client_id, secret.as_ref());
-            let tokens = flow.redeem(&self.site.channel, request).await?;
+            let tokens = flow.redeem(&self.upstream.channel, request).await?;
             let nonce = NonceRule::This(response.nonce);
             let mut identity = self.person(&tokens, &[client_id], nonce, response.since).await?;
-            if let (Some(take), Some(user)) = (self.dialect.form_post, response.user) {
+            if let (Some(take), Some(user)) = (self.profile.form_post, response.user) {
                 take(&mut identity, user);
             }
             Ok(identity)
@@ -271,10 +292,11 @@ impl Provider for OpenId {
         Box::pin(async move {
             match presented.token {
                 Token::Id(token) => {
-                    let beside = self.site.beside(|audience| audience.clients.is_empty());
+                    let additional_audiences =
+                        self.upstream.additional_audiences(|audience| audience.clients.is_empty());
                     let expected = Expected {
                         audiences: presented.accepted,
-                        beside: &beside,
+                        additional_audiences: &additional_audiences,
                         way: Way::Presented,
                         nonce: self.nonce_rule(presented.nonce),
                         // Whoever can read the secret in an app could sign.
@@ -285,8 +307,8 @@ impl Provider for OpenId {
                     Ok(Proven { identity, once: Some(verified.once()) })
                 }
                 Token::Access(token) => {
-                    let prove = self.dialect.prove.ok_or(Trouble::Unprovable)?;
-                    Ok(prove(&self.site, token, presented.accepted).await?.into())
+                    let prove = self.profile.prove.ok_or(UpstreamError::Unprovable)?;
+                    Ok(prove(&self.upstream, token, presented.accepted).await?.into())
                 }
                 Token::Code { code, redirect_uri, verifier, .. } => {
                     let request = CodeRequest { code, redirect_uri, verifier, extra: &[] };
@@ -299,7 +321,7 @@ impl Provider for OpenId {
     fn issues(&self, issuer: &str) -> bool {
         match self.tenants() {
             Some(tenants) => tenants.issues(issuer),
-            None => issuer == self.site.base(),
+            None => issuer == self.upstream.base(),
         }
     }
 
@@ -313,21 +335,23 @@ impl Provider for OpenId {
     }
 
     fn names_redirect_uri(&self) -> bool {
-        !self.site.has_native_codes()
+        !self.upstream.has_native_codes()
     }
 
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
         Box::pin(async move {
             let metadata = self.metadata().await?;
-            let client_id = self.site.client_id();
-            let secret = self.site.secret_of(client_id)?;
+            let client_id = self.upstream.client_id();
+            let secret = self.upstream.secret_of(client_id)?;
             let flow = self.flow(&metadata, client_id, secret.as_ref());
-            flow.check(&self.site.channel, redirect_uri, self.site.unknown_code()).await?;
+            flow.check(&self.upstream.channel, redirect_uri, self.upstream.unknown_code_errors())
+                .await?;
             let keys =
-                id_tokens::fetch(Arc::clone(&self.site.channel), metadata.jwks_uri.clone()).await?;
+                id_tokens::fetch(Arc::clone(&self.upstream.channel), metadata.jwks_uri.clone())
+                    .await?;
             if keys.count() == 0 {
                 let problem = format!("there are no keys at the jwks_uri, {}", metadata.jwks_uri);
-                return Err(Trouble::Misconfigured(problem));
+                return Err(UpstreamError::Misconfigured(problem));
             }
             Ok(vec![
                 format!("{} answers with its metadata and its keys", metadata.issuer),

@@ -5,11 +5,11 @@ use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
 
-use super::trouble::Trouble;
 use crate::domain::identity::Identity;
+use crate::social::error::UpstreamError;
 
 /// What a provider answers, in its own time.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Trouble>> + Send + 'a>>;
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, UpstreamError>> + Send + 'a>>;
 
 /// A provider of social login.
 pub trait Provider: fmt::Debug + Send + Sync {

@@ -14,26 +14,26 @@ use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::seal::{Sealer, credential_name};
 use crate::outbound::Outbound;
-use crate::social::{self, Provider, presets};
+use crate::social::{self, Provider, profiles};
 use crate::store::providers::{self, Stored};
 use crate::store::{Reader, Store};
 
 /// A provider at work.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct ConfiguredProvider {
     /// How it is registered.
     pub registration: Registration,
     /// The provider.
     pub provider: Arc<dyn Provider>,
 }
 
-impl Known {
+impl ConfiguredProvider {
     /// What people who read this language call it.
     #[must_use]
     pub fn name(&self, language: &str) -> &str {
         let Terms { preset, name, .. } = &self.registration.terms;
-        let preset = presets::of(*preset);
-        let title = preset.korean.filter(|_| language == "ko").unwrap_or(preset.title);
+        let preset = profiles::of(*preset);
+        let title = preset.korean_title.filter(|_| language == "ko").unwrap_or(preset.title);
         name.as_deref().unwrap_or(title)
     }
 
@@ -54,8 +54,8 @@ impl Known {
 
     /// Whether it refuses to work in the browsers of other apps.
     #[must_use]
-    pub fn shuns_in_apps(&self) -> bool {
-        presets::of(self.registration.terms.preset).shuns_in_apps
+    pub fn blocks_embedded_browsers(&self) -> bool {
+        profiles::of(self.registration.terms.preset).blocks_embedded_browsers
     }
 }
 
@@ -66,9 +66,9 @@ pub struct Providers {
     sealer: Sealer,
     outbound: Outbound,
     clock: Clock,
-    fixed: Vec<Arc<Known>>,
+    fixed: Vec<Arc<ConfiguredProvider>>,
     /// Those of the settings, and behind them those of the database.
-    every: RwLock<Arc<[Arc<Known>]>>,
+    every: RwLock<Arc<[Arc<ConfiguredProvider>]>>,
 }
 
 /// What is wrong with a provider of the database.
@@ -115,7 +115,7 @@ impl Providers {
         let before = self.list();
         let (mut every, mut wrong) = (self.fixed.clone(), Vec::new());
         for stored in providers::list_all(&*self.store).await? {
-            let is_same = |known: &&Arc<Known>| known.registration.slug == stored.slug;
+            let is_same = |known: &&Arc<ConfiguredProvider>| known.registration.slug == stored.slug;
             if self.fixed.iter().any(|known| is_same(&known)) {
                 wrong.push(Wrong::twice(&stored.slug));
                 continue;
@@ -137,7 +137,11 @@ impl Providers {
     }
 
     /// The provider of a row: the old one, if it has not changed.
-    fn known(&self, stored: &Stored, old: Option<&Arc<Known>>) -> Result<Arc<Known>, Wrong> {
+    fn known(
+        &self,
+        stored: &Stored,
+        old: Option<&Arc<ConfiguredProvider>>,
+    ) -> Result<Arc<ConfiguredProvider>, Wrong> {
         let wrong = |why, grave| Wrong { slug: stored.slug.clone(), why, grave };
         let registration = opened(&self.sealer, stored).map_err(|why| wrong(why, true))?;
         match old {
@@ -148,20 +152,20 @@ impl Providers {
 
     /// Every provider, in the order of the settings and of their coming.
     #[must_use]
-    pub fn list(&self) -> Arc<[Arc<Known>]> {
+    pub fn list(&self) -> Arc<[Arc<ConfiguredProvider>]> {
         Arc::clone(&self.every.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Those that may be used for this client; none: for a person's own account.
     #[must_use]
-    pub fn usable(&self, client: Option<&ClientId>) -> Vec<Arc<Known>> {
+    pub fn usable(&self, client: Option<&ClientId>) -> Vec<Arc<ConfiguredProvider>> {
         usable(&self.list(), client).cloned().collect()
     }
 
     /// The provider of this name, if it may be used for this client. One that may not is as unknown
     /// as one that is not there.
     #[must_use]
-    pub fn find(&self, slug: &Slug, client: Option<&ClientId>) -> Option<Arc<Known>> {
+    pub fn find(&self, slug: &Slug, client: Option<&ClientId>) -> Option<Arc<ConfiguredProvider>> {
         usable(&self.list(), client).find(|known| known.registration.slug == *slug).cloned()
     }
 
@@ -190,9 +194,9 @@ impl Providers {
 
 /// Where one is the only way in, what is no only way is none.
 fn usable<'a>(
-    every: &'a [Arc<Known>],
+    every: &'a [Arc<ConfiguredProvider>],
     client: Option<&'a ClientId>,
-) -> impl Iterator<Item = &'a Arc<Known>> {
+) -> impl Iterator<Item = &'a Arc<ConfiguredProvider>> {
     let only = every.iter().any(|known| known.registration.is_only_way(client));
     every.iter().filter(move |known| {
         let one = &known.registration;
@@ -214,9 +218,11 @@ fn make(
     registration: &Registration,
     outbound: &Outbound,
     clock: &Clock,
-) -> Result<Arc<Known>, String> {
+) -> Result<Arc<ConfiguredProvider>, String> {
     match social::provider(registration, outbound, clock) {
-        Ok(provider) => Ok(Arc::new(Known { registration: registration.clone(), provider })),
+        Ok(provider) => {
+            Ok(Arc::new(ConfiguredProvider { registration: registration.clone(), provider }))
+        }
         Err(problems) => Err(format!("the provider {} is not good: {problems}", registration.slug)),
     }
 }

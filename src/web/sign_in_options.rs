@@ -10,7 +10,7 @@ use crate::flows::connected_providers::{self, Linked};
 use crate::flows::interaction::{Proof, View};
 use crate::flows::start;
 use crate::pages::{Brand, Prove, ProviderButton, WayOut};
-use crate::social::registry::Known;
+use crate::social::registry::ConfiguredProvider;
 use crate::web::Shared;
 use crate::web::cookies::Way;
 use crate::web::page_request::Guest;
@@ -19,9 +19,9 @@ use crate::web::page_request::Guest;
 #[derive(Debug)]
 pub(super) struct Ways<'a> {
     /// The providers that may be used.
-    every: Vec<Arc<Known>>,
+    every: Vec<Arc<ConfiguredProvider>>,
     /// Those that are offered here, in this order.
-    pub(super) offered: Vec<Arc<Known>>,
+    pub(super) offered: Vec<Arc<ConfiguredProvider>>,
     /// Whether a password is asked for.
     pub(super) password: bool,
     /// The way out of the browser of an app.
@@ -35,7 +35,7 @@ struct Out {
     in_app: InApp,
     href: Option<String>,
     address: String,
-    without: Vec<Arc<Known>>,
+    without: Vec<Arc<ConfiguredProvider>>,
 }
 
 impl<'a> Ways<'a> {
@@ -55,7 +55,9 @@ impl<'a> Ways<'a> {
         let proof = view.proof.as_ref();
         let mut offered = match (proof, client) {
             (Some(proof), _) => {
-                let has = |known: &&Arc<Known>| proof.linked.contains(&known.registration.slug);
+                let has = |known: &&Arc<ConfiguredProvider>| {
+                    proof.linked.contains(&known.registration.slug)
+                };
                 every.iter().filter(has).cloned().collect()
             }
             (None, Some(_)) => every.clone(),
@@ -70,7 +72,8 @@ impl<'a> Ways<'a> {
         let mut without = Vec::new();
         if let Some(in_app) = in_app {
             // What cannot work here is not offered, and what knows the person already comes first.
-            (without, offered) = offered.into_iter().partition(|known| known.shuns_in_apps());
+            (without, offered) =
+                offered.into_iter().partition(|known| known.blocks_embedded_browsers());
             offered.sort_by_key(|known| Some(known.registration.terms.preset) != in_app.at_home());
         }
         if let Some(Way::Provider(last)) = guest.last_way(shared) {
@@ -107,8 +110,11 @@ impl<'a> Ways<'a> {
 }
 
 /// The buttons of providers.
-pub(super) fn buttons<'a>(providers: &'a [Arc<Known>], language: &str) -> Vec<ProviderButton<'a>> {
-    let button = |known: &'a Arc<Known>| ProviderButton {
+pub(super) fn buttons<'a>(
+    providers: &'a [Arc<ConfiguredProvider>],
+    language: &str,
+) -> Vec<ProviderButton<'a>> {
+    let button = |known: &'a Arc<ConfiguredProvider>| ProviderButton {
         slug: known.registration.slug.as_str(),
         name: known.name(language),
         brand: Brand::of_preset(known.registration.terms.preset),
@@ -123,7 +129,7 @@ impl Out {
         guest: &Guest,
         in_app: InApp,
         view: &View,
-        without: Vec<Arc<Known>>,
+        without: Vec<Arc<ConfiguredProvider>>,
     ) -> Self {
         let address = shared.issuer.url.url(urls::LOGIN_ELSEWHERE);
         let pass = start::pass(&shared.issuer, &view.interaction);

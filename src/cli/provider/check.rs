@@ -17,7 +17,7 @@ use crate::domain::provider::{Preset, Registration, Slug};
 use crate::domain::urls::Issuer;
 use crate::keys::seal::Sealer;
 use crate::social::registry::{self, redirect_uri};
-use crate::social::{self, presets};
+use crate::social::{self, profiles};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -161,8 +161,8 @@ async fn said(
         Err(problems) => Err(problems.to_string()),
         Ok(provider) => {
             let uri = redirect_uri(&settings.issuer, &one.slug);
-            let said = social::in_time(None, provider.check(&uri)).await;
-            said.map_err(|trouble| trouble.to_string())
+            let said = social::with_deadline(None, provider.check(&uri)).await;
+            said.map_err(|error| error.to_string())
         }
     })
 }
@@ -181,7 +181,7 @@ fn adding(slug: &Slug, preset: Preset) -> String {
     format!(
         ". Register the redirect URI at {}, then: mapae provider add --slug {slug} --preset {preset} \
          {}",
-        presets::of(preset).title,
+        profiles::of(preset).title,
         what_it_needs(preset)
     )
 }

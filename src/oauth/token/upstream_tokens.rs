@@ -18,8 +18,8 @@ use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_grant, invalid_req
 use crate::oauth::token::families::{self, Granted};
 use crate::oauth::token::grants::{Cx, registered_resources, registered_scope};
 use crate::oauth::token::mint::Entitlement;
-use crate::social::registry::{Known, is_callback};
-use crate::social::{self, Asker, Presented, Proven, Stated, Token, Trouble};
+use crate::social::registry::{ConfiguredProvider, is_callback};
+use crate::social::{self, Presented, Proven, Requester, Token, UnverifiedClaims, UpstreamError};
 use crate::store::{Tx, audit_events, used_assertions, visits};
 
 /// A token that was accepted is remembered for so long beyond its end.
@@ -66,14 +66,15 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     let accepted = known.registration.accepted_for(&client.id);
     let presented = Presented { token: exchange.token, accepted: &accepted, nonce: exchange.nonce };
     let proven = (client.kind == ClientKind::Confidential).then(|| client.id.as_str());
-    let asker = Asker::app(cx.address, proven);
-    let proven = match social::in_time(Some(asker), known.provider.prove(presented)).await {
+    let requester = Requester::app(cx.address, proven);
+    let proven = match social::with_deadline(Some(requester), known.provider.prove(presented)).await
+    {
         Ok(proven) => proven,
-        Err(trouble) => {
+        Err(error) => {
             let slug = &known.registration.slug;
-            tracing::warn!(provider = %slug, client_id = %client.id, %trouble, "refused a token");
-            refused(cx, slug, trouble.reason(), None).await?;
-            return Err(refusal(&trouble).into());
+            tracing::warn!(provider = %slug, client_id = %client.id, %error, "refused a token");
+            refused(cx, slug, error.reason(), None).await?;
+            return Err(refusal(&error).into());
         }
     };
     // It may have been turned off meanwhile.
@@ -101,16 +102,20 @@ fn unknown() -> Refusal {
 
 /// The provider, if this client may use it. One that it may not is for the client as unknown as one
 /// that is not there; the audit knows the difference.
-async fn find(cx: &Cx<'_>, named: Option<&str>, token: Token<'_>) -> Result<Arc<Known>> {
+async fn find(
+    cx: &Cx<'_>,
+    named: Option<&str>,
+    token: Token<'_>,
+) -> Result<Arc<ConfiguredProvider>> {
     let stated = match token {
-        Token::Id(token) => social::stated(token),
+        Token::Id(token) => social::unverified_claims(token),
         Token::Access(_) | Token::Code { .. } => None,
     };
     let known = match usable(cx, named, token, stated.as_ref()) {
         Ok(known) => known,
         Err(refusal) => {
             let issuer = named.or(stated.as_ref().map(|stated| stated.issuer.as_str()));
-            let is_meant = |known: &&Arc<Known>| {
+            let is_meant = |known: &&Arc<ConfiguredProvider>| {
                 issuer.is_some_and(|issuer| {
                     known.registration.slug.as_str() == issuer || known.provider.issues(issuer)
                 })
@@ -133,8 +138,8 @@ fn usable(
     cx: &Cx<'_>,
     named: Option<&str>,
     token: Token<'_>,
-    stated: Option<&Stated>,
-) -> Result<Arc<Known>, Refusal> {
+    stated: Option<&UnverifiedClaims>,
+) -> Result<Arc<ConfiguredProvider>, Refusal> {
     let client = &cx.client.client().id;
     let usable = cx.issuer.providers.usable(Some(client));
     if let Some(slug) = named.and_then(Slug::parse) {
@@ -152,7 +157,7 @@ fn usable(
     };
     let same: Vec<_> = usable.into_iter().filter(|known| known.provider.issues(issuer)).collect();
     // One provider may be registered several times, for one app each.
-    let is_for = |known: &&Arc<Known>| {
+    let is_for = |known: &&Arc<ConfiguredProvider>| {
         let accepted = known.registration.accepted_for(client);
         stated.is_some_and(|stated| {
             stated.audiences.iter().any(|audience| accepted.contains(&audience.as_str()))
@@ -168,7 +173,12 @@ struct Wish {
     resources: Vec<String>,
 }
 
-async fn arrive(cx: &Cx<'_>, known: &Known, proven: &Proven, wish: Wish) -> Result<Entitlement> {
+async fn arrive(
+    cx: &Cx<'_>,
+    known: &ConfiguredProvider,
+    proven: &Proven,
+    wish: Wish,
+) -> Result<Entitlement> {
     let slug = &known.registration.slug;
     let once = proven.once.as_ref();
     for _ in 0..federation::ATTEMPTS {
@@ -269,20 +279,20 @@ fn unwelcome(why: Unwelcome) -> Refusal {
     }
 }
 
-fn refusal(trouble: &Trouble) -> Refusal {
-    match trouble {
-        Trouble::Unavailable(_) | Trouble::Misconfigured(_) => {
+fn refusal(error: &UpstreamError) -> Refusal {
+    match error {
+        UpstreamError::Unavailable(_) | UpstreamError::Misconfigured(_) => {
             let description = "the provider cannot be reached";
             Refusal::new(ErrorCode::Overloaded, description).retry_after(5)
         }
-        Trouble::Unagreed(_) => invalid_grant("the person has not agreed to what is needed"),
-        Trouble::Unprovable => invalid_grant(
+        UpstreamError::Unagreed(_) => invalid_grant("the person has not agreed to what is needed"),
+        UpstreamError::Unprovable => invalid_grant(
             "this provider cannot prove for whom such a token was issued: send an authorization code",
         ),
-        Trouble::Refused { reason: Reason::StateMissing, .. } => {
+        UpstreamError::Refused { reason: Reason::StateMissing, .. } => {
             invalid_request("state is missing: the one that the code came with")
         }
-        Trouble::Refused { reason, .. } => invalid_grant(match reason {
+        UpstreamError::Refused { reason, .. } => invalid_grant(match reason {
             Reason::WrongAudience | Reason::WrongAzp => {
                 "the subject token was issued for another app"
             }

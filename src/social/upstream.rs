@@ -2,24 +2,24 @@
 
 use std::sync::Arc;
 
-use super::channel::Channel;
-use super::presets::{self, Needs, Row};
-use super::trouble::Trouble;
-use super::{AuthorizationRequest, apple};
 use crate::domain::provider::{Audience, Credential, Registration};
 use crate::domain::sensitive::Sensitive;
+use crate::social::channel::Channel;
+use crate::social::error::UpstreamError;
+use crate::social::profiles::{self, ProviderProfile, RequiredCredential};
+use crate::social::{AuthorizationRequest, apple};
 
 /// This server at one provider.
 #[derive(Debug)]
-pub(super) struct Site {
+pub(super) struct Upstream {
     pub(super) registration: Registration,
     pub(super) channel: Arc<Channel>,
-    preset: &'static Row,
+    preset: &'static ProviderProfile,
 }
 
-impl Site {
+impl Upstream {
     pub(super) fn new(registration: Registration, channel: Channel) -> Self {
-        let preset = presets::of(registration.terms.preset);
+        let preset = profiles::of(registration.terms.preset);
         Self { registration, channel: Arc::new(channel), preset }
     }
 
@@ -30,16 +30,16 @@ impl Site {
 
     /// Where it is: at its usual place, or where the operator says.
     pub(super) fn base(&self) -> &str {
-        self.elsewhere().unwrap_or(self.preset.issuer)
+        self.custom_issuer().unwrap_or(self.preset.issuer)
     }
 
     /// Where it is instead of at its usual place.
-    pub(super) fn elsewhere(&self) -> Option<&str> {
+    pub(super) fn custom_issuer(&self) -> Option<&str> {
         self.registration.terms.issuer.as_deref()
     }
 
     /// Further audiences there that the operator trusts, so that they may stand beside ours.
-    pub(super) fn beside(&self, is_meant: fn(&Audience) -> bool) -> Vec<&str> {
+    pub(super) fn additional_audiences(&self, is_meant: fn(&Audience) -> bool) -> Vec<&str> {
         let audiences = self.registration.terms.audiences.iter();
         audiences.filter(|one| is_meant(one)).map(|one| one.id.as_str()).collect()
     }
@@ -54,7 +54,7 @@ impl Site {
 
     /// The secret of this moment for this client id of the operator's there, which Apple has for each
     /// of their apps.
-    pub(super) fn secret_of(&self, client_id: &str) -> Result<Option<Sensitive>, Trouble> {
+    pub(super) fn secret_of(&self, client_id: &str) -> Result<Option<Sensitive>, UpstreamError> {
         match &self.registration.credential {
             Credential::None => Ok(None),
             Credential::Secret(secret) => Ok(Some(secret.clone())),
@@ -69,12 +69,12 @@ impl Site {
     /// Whether a code that was sent to no redirect URI belongs to a further client id: only with a
     /// key can we be all of them.
     pub(super) fn has_native_codes(&self) -> bool {
-        self.preset.needs == Needs::Key
+        self.preset.needs == RequiredCredential::Key
     }
 
     /// By what it refuses a code that it does not know, besides `invalid_grant`.
-    pub(super) fn unknown_code(&self) -> &'static [&'static str] {
-        self.preset.unknown_code
+    pub(super) fn unknown_code_errors(&self) -> &'static [&'static str] {
+        self.preset.unknown_code_errors
     }
 
     /// What is asked for.
@@ -91,7 +91,7 @@ impl Site {
     }
 
     /// Whether it says when the person proved who they are, where that is wished.
-    pub(super) fn says_when(&self) -> bool {
-        self.preset.says_when
+    pub(super) fn requires_auth_time(&self) -> bool {
+        self.preset.requires_auth_time
     }
 }

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::site::Site;
-use super::trouble::Trouble;
 use crate::domain::reason::Reason;
+use crate::social::error::UpstreamError;
+use crate::social::upstream::Upstream;
 
 /// Whoever has an account of any kind.
 const COMMON: &str = "common";
@@ -40,8 +40,8 @@ pub(super) struct Tenants<'a> {
 
 impl<'a> Tenants<'a> {
     /// Those of a registration.
-    pub(super) fn of(site: &'a Site) -> Self {
-        Self::new(site.base(), site.registration.terms.tenant.as_deref())
+    pub(super) fn of(upstream: &'a Upstream) -> Self {
+        Self::new(upstream.base(), upstream.registration.terms.tenant.as_deref())
     }
 
     /// Those of the settings; whoever has an account, if these say nothing.
@@ -77,8 +77,8 @@ impl<'a> Tenants<'a> {
 
     /// The issuer that a token with these claims must name: that of its own tenant, which must be
     /// let in.
-    pub(super) fn issuer_named(&self, claims: Option<&Value>) -> Result<String, Trouble> {
-        let refused = |why: &str| Trouble::refused(Reason::WrongIssuer, why);
+    pub(super) fn issuer_named(&self, claims: Option<&Value>) -> Result<String, UpstreamError> {
+        let refused = |why: &str| UpstreamError::refused(Reason::WrongIssuer, why);
         let own = claims.and_then(|claims| claims.get("tid")).and_then(Value::as_str);
         let own = own.and_then(id).ok_or_else(|| refused("the token names no tenant"))?;
         let is_let_in = match self.which.as_ref() {

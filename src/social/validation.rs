@@ -4,10 +4,10 @@ use std::fmt;
 
 use url::Url;
 
-use super::presets::{self, Needs, Row};
-use super::{apple, tenants};
 use crate::domain::provider::{Audience, Credential, Preset, Registration, Terms};
 use crate::outbound;
+use crate::social::profiles::{self, ProviderProfile, RequiredCredential};
+use crate::social::{apple, microsoft};
 
 /// What is wrong with a registration, by the keys of the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) fn check_grave(
 }
 
 fn grave(registration: &Registration, allow_private: bool) -> Problems {
-    let (terms, row) = (&registration.terms, presets::of(registration.terms.preset));
+    let (terms, row) = (&registration.terms, profiles::of(registration.terms.preset));
     let mut problems = Problems::default();
     if let Err(problem) = check_issuer(terms.issuer.as_deref(), row, allow_private) {
         problems.add("issuer", problem);
@@ -89,13 +89,13 @@ fn grave(registration: &Registration, allow_private: bool) -> Problems {
 
 /// What nobody means. A provider that was registered so long ago goes on.
 fn careless(registration: &Registration, problems: &mut Problems) {
-    let (terms, row) = (&registration.terms, presets::of(registration.terms.preset));
+    let (terms, row) = (&registration.terms, profiles::of(registration.terms.preset));
     if terms.client_id.trim() != terms.client_id && !terms.client_id.trim().is_empty() {
         problems.add("client_id", "has spaces around it");
     }
     if let Credential::Secret(secret) = &registration.credential
         && secret.expose().trim().is_empty()
-        && row.needs != Needs::Key
+        && row.needs != RequiredCredential::Key
     {
         problems.add("client_secret", "is empty");
     }
@@ -131,41 +131,47 @@ fn is_name(name: &str) -> bool {
     fits && !name.trim().is_empty()
 }
 
-fn has_openid(scopes: &str, row: &Row) -> bool {
+fn has_openid(scopes: &str, row: &ProviderProfile) -> bool {
     scopes.trim() == row.scopes || scopes.split_ascii_whitespace().any(|scope| scope == "openid")
 }
 
 /// What is wrong with a credential, by its key.
 type Bad = (&'static str, &'static str);
 
-fn check_credential(credential: &Credential, needs: Needs) -> Result<(), Bad> {
+fn check_credential(credential: &Credential, needs: RequiredCredential) -> Result<(), Bad> {
     match (needs, credential) {
-        (Needs::Key, Credential::Key { private, .. }) if apple::is_key(private) => Ok(()),
-        (Needs::Key, Credential::Key { .. }) => {
+        (RequiredCredential::Key, Credential::Key { private, .. }) if apple::is_key(private) => {
+            Ok(())
+        }
+        (RequiredCredential::Key, Credential::Key { .. }) => {
             Err(("private_key_file", "holds no P-256 key in PKCS#8 PEM, as Apple hands it out"))
         }
-        (Needs::Key, _) => {
+        (RequiredCredential::Key, _) => {
             Err(("team_id", "is missing: Apple needs team_id, key_id and private_key_file"))
         }
         (_, Credential::Key { .. }) => Err(("team_id", "is for the preset apple alone")),
-        (Needs::Secret, Credential::None) => {
+        (RequiredCredential::Secret, Credential::None) => {
             Err(("client_secret", "is missing: this provider needs one"))
         }
-        (_, Credential::Secret(_)) | (Needs::Nothing, Credential::None) => Ok(()),
+        (_, Credential::Secret(_)) | (RequiredCredential::Nothing, Credential::None) => Ok(()),
     }
 }
 
 fn check_tenant(terms: &Terms) -> Result<(), &'static str> {
     match &terms.tenant {
         Some(_) if terms.preset != Preset::Microsoft => Err("is for the preset microsoft alone"),
-        Some(tenant) if !tenants::is_tenant(tenant) => {
+        Some(tenant) if !microsoft::is_tenant(tenant) => {
             Err("is none of common, organizations, consumers, a tenant id")
         }
         _ => Ok(()),
     }
 }
 
-fn check_issuer(issuer: Option<&str>, row: &Row, allow_private: bool) -> Result<(), &'static str> {
+fn check_issuer(
+    issuer: Option<&str>,
+    row: &ProviderProfile,
+    allow_private: bool,
+) -> Result<(), &'static str> {
     let Some(issuer) = issuer else {
         let is_known = !row.issuer.is_empty();
         return is_known.then_some(()).ok_or("is missing: the preset oidc needs it");

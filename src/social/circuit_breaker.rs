@@ -24,7 +24,7 @@ const TRIAL: Duration = Duration::seconds(10);
 
 /// The circuit breaker of one provider: a function of what happened and of the instant.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Breaker {
+pub(super) struct CircuitBreaker {
     certain: Rest,
     provoked: Rest,
     /// Where failures were met that may have been provoked.
@@ -58,7 +58,7 @@ impl Rest {
     }
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// Whether a call may be made now, for somebody at this place or of our own accord.
     pub(super) fn allows(&mut self, now: DateTime<Utc>, place: Option<&Arc<str>>) -> bool {
         if !self.certain.allows(now) {
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_provider_that_cannot_be_reached_rests_and_is_tried_by_one_call() {
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         for second in 0..5 {
             assert!(breaker.allows(at(second), None), "{second}");
             breaker.failed(at(second));
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn an_answer_between_failures_keeps_it_going() {
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         for second in 0..20 {
             assert!(breaker.allows(at(second), None));
             if second % 4 == 3 { breaker.answered() } else { breaker.failed(at(second)) }
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn slow_answers_between_failures_do_not_keep_it_going() {
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         for second in 0..5 {
             assert!(breaker.allows(at(second), None));
             breaker.answered_slowly();
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_trial_that_is_never_heard_of_gives_way_to_another() {
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         (0..5).for_each(|second| breaker.failed(at(second)));
         assert!(breaker.allows(at(40), None));
         assert!(!breaker.allows(at(69), None));
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn failures_that_two_places_meet_make_it_rest_for_nobody() {
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         for number in 0..100 {
             breaker.failed_for(at(0), &place(number % 2));
         }
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn failures_that_several_places_meet_keep_off_those_and_let_others_try_one_at_a_time() {
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         (0..5).for_each(|number| breaker.failed_for(at(0), &place(number % 3)));
         assert!((0..3).all(|number| !breaker.allows(at(1), Some(&place(number)))));
         assert!(breaker.allows(at(1), None), "our own calls are not theirs to spoil");
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn after_its_rest_anybody_tries_and_no_more_places_are_remembered_than_it_needs() {
-        let mut breaker = Breaker::default();
+        let mut breaker = CircuitBreaker::default();
         (0..500).for_each(|number| breaker.failed_for(at(0), &place(number)));
         assert_eq!(breaker.places.len(), REMEMBERED);
         assert!(!breaker.allows(at(29), Some(&place(1000))));

@@ -6,7 +6,7 @@ use crate::domain::shown::shown;
 /// Why nobody came of a visit to a provider. The texts are for the operator: no page and no app
 /// sees more than the kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum UpstreamError {
     /// It is down or slow, or was so often just now: another try makes sense.
     #[error("{}", shown(.0).up_to(MOST))]
     Unavailable(String),
@@ -33,7 +33,7 @@ pub enum Trouble {
 /// Our words around those of a provider or of whoever presented a token.
 const MOST: usize = 300;
 
-impl Trouble {
+impl UpstreamError {
     pub(super) fn refused(reason: Reason, detail: impl Into<String>) -> Self {
         Self::Refused { reason, detail: detail.into() }
     }
@@ -84,12 +84,12 @@ mod tests {
     #[test]
     fn whoever_is_quoted_does_not_decide_how_long_a_line_is() {
         let long = "x".repeat(9000);
-        for trouble in [
-            Trouble::Unavailable(long.clone()),
-            Trouble::refused(Reason::CodeRefused, long.clone()),
-            Trouble::Unagreed(long.clone()),
+        for error in [
+            UpstreamError::Unavailable(long.clone()),
+            UpstreamError::refused(Reason::CodeRefused, long.clone()),
+            UpstreamError::Unagreed(long.clone()),
         ] {
-            let said = trouble.to_string();
+            let said = error.to_string();
             assert!((100..400).contains(&said.chars().count()) && said.ends_with('…'), "{said}");
         }
     }

@@ -23,7 +23,7 @@ const WAIT: usize = 1024;
 
 /// For whom a provider is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asker {
+pub struct Requester {
     /// Where they are: an IPv4 address or an IPv6 /64.
     place: Arc<str>,
     /// In which line they wait.
@@ -32,7 +32,7 @@ pub struct Asker {
     is_app: bool,
 }
 
-impl Asker {
+impl Requester {
     /// Somebody in a browser at this address.
     #[must_use]
     pub fn person(address: IpAddr) -> Self {
@@ -59,7 +59,7 @@ impl Asker {
 
 /// The turns of one provider.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(super) struct CallLimit {
     every: Semaphore,
     apps: Semaphore,
     lines: Mutex<Lines>,
@@ -81,11 +81,11 @@ struct Line {
 
 /// There is no place left to wait in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Crowded;
+pub(super) struct QueueFull;
 
 /// A turn, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn<'t> {
+pub(super) struct CallPermit<'t> {
     _permits: [Option<SemaphorePermit<'t>>; 2],
     // Behind the permits: whoever leaves a line has given back what they held.
     _waiting: InLine<'t>,
@@ -94,46 +94,46 @@ pub(super) struct Turn<'t> {
 /// Somebody in a line.
 #[derive(Debug)]
 struct InLine<'t> {
-    turns: &'t Turns,
+    turns: &'t CallLimit,
     name: Arc<str>,
     own: Arc<Semaphore>,
     holds: bool,
 }
 
-impl Default for Turns {
+impl Default for CallLimit {
     fn default() -> Self {
         Self { every: Semaphore::new(EVERY), apps: Semaphore::new(APPS), lines: Mutex::default() }
     }
 }
 
-impl Turns {
+impl CallLimit {
     /// Waits for a turn.
-    pub(super) async fn take(&self, asker: &Asker) -> Result<Turn<'_>, Crowded> {
-        let mut waiting = self.join(asker)?;
+    pub(super) async fn take(&self, requester: &Requester) -> Result<CallPermit<'_>, QueueFull> {
+        let mut waiting = self.join(requester)?;
         // Nobody closes a semaphore here.
-        waiting.own.acquire().await.map_err(|_| Crowded)?.forget();
+        waiting.own.acquire().await.map_err(|_| QueueFull)?.forget();
         waiting.holds = true;
-        let app = if asker.is_app { Some(self.apps.acquire().await) } else { None };
-        let app = app.transpose().map_err(|_| Crowded)?;
-        let common = self.every.acquire().await.map_err(|_| Crowded)?;
-        Ok(Turn { _permits: [app, Some(common)], _waiting: waiting })
+        let app = if requester.is_app { Some(self.apps.acquire().await) } else { None };
+        let app = app.transpose().map_err(|_| QueueFull)?;
+        let common = self.every.acquire().await.map_err(|_| QueueFull)?;
+        Ok(CallPermit { _permits: [app, Some(common)], _waiting: waiting })
     }
 
-    /// Steps into the line of an asker.
-    fn join(&self, asker: &Asker) -> Result<InLine<'_>, Crowded> {
+    /// Steps into the line of a requester.
+    fn join(&self, requester: &Requester) -> Result<InLine<'_>, QueueFull> {
         let mut lines = self.lines();
-        let in_line = lines.known.get(&asker.line).map_or(0, |line| line.people);
-        if in_line >= asker.at_once + WAIT_IN_LINE || lines.people >= EVERY + WAIT {
-            return Err(Crowded);
+        let in_line = lines.known.get(&requester.line).map_or(0, |line| line.people);
+        if in_line >= requester.at_once + WAIT_IN_LINE || lines.people >= EVERY + WAIT {
+            return Err(QueueFull);
         }
         lines.people += 1;
-        let line = lines
-            .known
-            .entry(Arc::clone(&asker.line))
-            .or_insert_with(|| Line { turns: Arc::new(Semaphore::new(asker.at_once)), people: 0 });
+        let line = lines.known.entry(Arc::clone(&requester.line)).or_insert_with(|| Line {
+            turns: Arc::new(Semaphore::new(requester.at_once)),
+            people: 0,
+        });
         line.people += 1;
         let own = Arc::clone(&line.turns);
-        Ok(InLine { turns: self, name: Arc::clone(&asker.line), own, holds: false })
+        Ok(InLine { turns: self, name: Arc::clone(&requester.line), own, holds: false })
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
@@ -163,30 +163,30 @@ mod tests {
 
     use super::*;
 
-    fn person(last: u8) -> Asker {
-        Asker::person(IpAddr::from([192, 0, 2, last]))
+    fn person(last: u8) -> Requester {
+        Requester::person(IpAddr::from([192, 0, 2, last]))
     }
 
-    fn app(last: u8) -> Asker {
-        Asker::app(IpAddr::from([192, 0, 2, last]), None)
+    fn app(last: u8) -> Requester {
+        Requester::app(IpAddr::from([192, 0, 2, last]), None)
     }
 
     /// A turn that is free.
-    fn taken<'t>(turns: &'t Turns, asker: &Asker) -> Turn<'t> {
-        turns.take(asker).now_or_never().expect("free").expect("a turn")
+    fn taken<'t>(turns: &'t CallLimit, requester: &Requester) -> CallPermit<'t> {
+        turns.take(requester).now_or_never().expect("free").expect("a turn")
     }
 
-    fn is_crowded(turns: &Turns, asker: &Asker) -> bool {
-        matches!(turns.take(asker).now_or_never(), Some(Err(Crowded)))
+    fn is_crowded(turns: &CallLimit, requester: &Requester) -> bool {
+        matches!(turns.take(requester).now_or_never(), Some(Err(QueueFull)))
     }
 
-    fn must_wait(turns: &Turns, asker: &Asker) -> bool {
-        turns.take(asker).now_or_never().is_none()
+    fn must_wait(turns: &CallLimit, requester: &Requester) -> bool {
+        turns.take(requester).now_or_never().is_none()
     }
 
     #[test]
     fn whoever_comes_from_one_place_leaves_turns_to_others() {
-        let turns = Turns::default();
+        let turns = CallLimit::default();
         let mut held: Vec<_> = (0..PLACE).map(|_| taken(&turns, &person(1))).collect();
         assert!(must_wait(&turns, &person(1)));
         drop(taken(&turns, &person(2)));
@@ -201,8 +201,8 @@ mod tests {
 
     #[test]
     fn apps_leave_turns_to_people_and_a_client_that_is_proven_has_a_line_of_its_own() {
-        let turns = Turns::default();
-        let backend = Asker::app(IpAddr::from([192, 0, 2, 9]), Some("backend"));
+        let turns = CallLimit::default();
+        let backend = Requester::app(IpAddr::from([192, 0, 2, 9]), Some("backend"));
         let own: Vec<_> = (0..CLIENT).map(|_| taken(&turns, &backend)).collect();
         assert!(must_wait(&turns, &backend));
         let others: Vec<_> = (0..APPS - CLIENT)
@@ -219,15 +219,16 @@ mod tests {
 
     #[test]
     fn so_many_wait_and_no_more_and_who_hangs_up_waits_no_longer() {
-        let turns = Turns::default();
-        let asker = person(1);
-        let _held: Vec<_> = (0..PLACE).map(|_| taken(&turns, &asker)).collect();
-        let mut waiting: Vec<_> = (0..WAIT_IN_LINE).map(|_| Box::pin(turns.take(&asker))).collect();
+        let turns = CallLimit::default();
+        let requester = person(1);
+        let _held: Vec<_> = (0..PLACE).map(|_| taken(&turns, &requester)).collect();
+        let mut waiting: Vec<_> =
+            (0..WAIT_IN_LINE).map(|_| Box::pin(turns.take(&requester))).collect();
         assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()));
-        assert!(is_crowded(&turns, &asker));
+        assert!(is_crowded(&turns, &requester));
         drop(taken(&turns, &person(2)));
         waiting.pop();
-        assert!(must_wait(&turns, &asker));
+        assert!(must_wait(&turns, &requester));
         assert_eq!(turns.lines().people, PLACE + WAIT_IN_LINE - 1);
         drop(waiting);
         assert_eq!(turns.lines().people, PLACE);
@@ -235,13 +236,13 @@ mod tests {
 
     #[test]
     fn the_lines_have_a_bound_however_many_places_there_are() {
-        let turns = Turns::default();
+        let turns = CallLimit::default();
         let place =
-            |at: usize| Asker::person(IpAddr::from(u32::try_from(at).unwrap().to_be_bytes()));
+            |at: usize| Requester::person(IpAddr::from(u32::try_from(at).unwrap().to_be_bytes()));
         let turns = &turns;
         let wait = |at| {
-            let asker = place(at);
-            let mut one = Box::pin(async move { turns.take(&asker).await });
+            let requester = place(at);
+            let mut one = Box::pin(async move { turns.take(&requester).await });
             // It is under way now, in a turn or in its line.
             match (&mut one).now_or_never() {
                 Some(turn) => (Some(turn), None),

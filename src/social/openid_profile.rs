@@ -2,18 +2,18 @@
 
 use serde_json::Value;
 
-use super::claims::Believed;
-use super::id_tokens::NonceRule;
-use super::provider::Answer;
-use super::site::Site;
 use crate::domain::identity::Identity;
+use crate::social::claims::EmailTrust;
+use crate::social::id_tokens::NonceRule;
+use crate::social::provider::Answer;
+use crate::social::upstream::Upstream;
 
 /// Whose access token it is, if it was issued for one of these client ids.
-type Prove = for<'a> fn(&'a Site, &'a str, &'a [&'a str]) -> Answer<'a, Identity>;
+type Prove = for<'a> fn(&'a Upstream, &'a str, &'a [&'a str]) -> Answer<'a, Identity>;
 /// Asks with an access token for more about a person, who must be this one.
-type Ask = for<'a> fn(&'a Site, &'a str, &'a mut Identity) -> Answer<'a, ()>;
+type Ask = for<'a> fn(&'a Upstream, &'a str, &'a mut Identity) -> Answer<'a, ()>;
 /// Whether an operator who names domains lets in whom these claims speak of.
-type Admits = fn(&Site, &Value) -> bool;
+type Admits = fn(&Upstream, &Value) -> bool;
 /// Takes what the browser brings besides a code, which nobody signed.
 type TakeUser = fn(&mut Identity, &str);
 /// What the nonce of an id token must be where this one was sent.
@@ -21,9 +21,9 @@ type Nonce = for<'a> fn(&'a str) -> NonceRule<'a>;
 
 /// How an OpenID provider differs: data where data will do, and functions of its own file otherwise.
 #[derive(Debug)]
-pub(super) struct Dialect {
+pub(super) struct OpenIdProfile {
     /// By what it is believed about addresses.
-    pub(super) believed: Believed,
+    pub(super) email_trust: EmailTrust,
     /// The claim that names a person.
     pub(super) subject: &'static str,
     /// Whether each of its tenants is an issuer.
@@ -45,10 +45,10 @@ pub(super) struct Dialect {
     pub(super) prove: Option<Prove>,
 }
 
-impl Dialect {
+impl OpenIdProfile {
     /// None: what OpenID Connect Core says.
     pub(super) const CORE: Self = Self {
-        believed: Believed::Claim,
+        email_trust: EmailTrust::Claim,
         subject: "sub",
         tenants: false,
         secret_in_body: false,

@@ -7,37 +7,37 @@ use std::sync::{Mutex, PoisonError};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use serde_json::Value;
 
-use super::channel::{Broken, Channel};
-use super::trouble::Trouble;
 use crate::domain::shown::shown;
+use crate::social::channel::{CallError, Channel};
+use crate::social::error::UpstreamError;
 
 /// A channel that keeps what is answered.
-pub(super) struct Trial<'c> {
+pub(super) struct CredentialCheck<'c> {
     channel: &'c Channel,
-    heard: Mutex<Option<Heard>>,
+    heard: Mutex<Option<TokenEndpointAnswer>>,
 }
 
 /// A status, and the JSON that came with it.
-struct Heard {
+struct TokenEndpointAnswer {
     status: u16,
     answer: Option<Value>,
 }
 
-impl<'c> Trial<'c> {
+impl<'c> CredentialCheck<'c> {
     pub(super) fn new(channel: &'c Channel) -> Self {
         Self { channel, heard: Mutex::default() }
     }
 
     /// What the answer says of us, if there was one: it is good when all that is wrong is the code.
-    pub(super) fn judge(self, unknown_code: &[&str]) -> Option<Result<(), Trouble>> {
+    pub(super) fn judge(self, unknown_code_errors: &[&str]) -> Option<Result<(), UpstreamError>> {
         let heard = self.heard.into_inner().unwrap_or_else(PoisonError::into_inner);
-        heard.map(|heard| heard.judge(unknown_code))
+        heard.map(|heard| heard.judge(unknown_code_errors))
     }
 }
 
-impl<'t> AsyncHttpClient<'t> for Trial<'_> {
-    type Error = Broken;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Broken>> + Send + 't>>;
+impl<'t> AsyncHttpClient<'t> for CredentialCheck<'_> {
+    type Error = CallError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, CallError>> + Send + 't>>;
 
     fn call(&'t self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
@@ -45,27 +45,27 @@ impl<'t> AsyncHttpClient<'t> for Trial<'_> {
             let status = response.status().as_u16();
             let answer = serde_json::from_slice(response.body()).ok();
             *self.heard.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(Heard { status, answer });
+                Some(TokenEndpointAnswer { status, answer });
             Ok(response)
         })
     }
 }
 
-impl Heard {
-    fn judge(&self, unknown_code: &[&str]) -> Result<(), Trouble> {
+impl TokenEndpointAnswer {
+    fn judge(&self, unknown_code_errors: &[&str]) -> Result<(), UpstreamError> {
         let Some((error, description)) = self.error() else {
             let problem = format!(
                 "the token endpoint answers with status {} and no error of OAuth (RFC 6749 §5.2): \
                  it may be another address",
                 self.status
             );
-            return Err(Trouble::Misconfigured(problem));
+            return Err(UpstreamError::Misconfigured(problem));
         };
-        let is_the_code = error == "invalid_grant" || unknown_code.contains(&error.as_str());
+        let is_the_code = error == "invalid_grant" || unknown_code_errors.contains(&error.as_str());
         if is_the_code && !is_redirect_uri(&description) {
             return Ok(());
         }
-        Err(Trouble::Misconfigured(format!("{}: {}", shown(error), shown(description))))
+        Err(UpstreamError::Misconfigured(format!("{}: {}", shown(error), shown(description))))
     }
 
     /// The error and what it is: RFC 6749 §5.2, or Facebook's object with a number.
@@ -96,9 +96,9 @@ mod tests {
 
     use super::*;
 
-    fn judged(status: u16, answer: Value, unknown_code: &[&str]) -> Result<(), String> {
-        let heard = Heard { status, answer: Some(answer) };
-        heard.judge(unknown_code).map_err(|trouble| trouble.to_string())
+    fn judged(status: u16, answer: Value, unknown_code_errors: &[&str]) -> Result<(), String> {
+        let heard = TokenEndpointAnswer { status, answer: Some(answer) };
+        heard.judge(unknown_code_errors).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
             let problem = judged(401, answer.clone(), &[]).unwrap_err();
             assert!(problem.contains(said), "{answer} {problem}");
         }
-        let html = Heard { status: 404, answer: None };
+        let html = TokenEndpointAnswer { status: 404, answer: None };
         assert!(html.judge(&[]).unwrap_err().to_string().contains("status 404"));
     }
 }

@@ -1,22 +1,22 @@
 //! The providers that are known by name: a table.
 
-use super::claims::Believed;
-use super::dialect::Dialect;
-use super::id_tokens::NonceRule;
-use super::{apple, google, kakao, line};
 use crate::domain::provider::Preset;
+use crate::social::claims::EmailTrust;
+use crate::social::id_tokens::NonceRule;
+use crate::social::openid_profile::OpenIdProfile;
+use crate::social::{apple, google, kakao, line};
 
 /// What is known of a provider before anybody asked it.
 #[derive(Debug)]
-pub struct Row {
+pub struct ProviderProfile {
     /// What people call it.
     pub title: &'static str,
     /// What Koreans call it, where that is something else.
-    pub korean: Option<&'static str>,
+    pub korean_title: Option<&'static str>,
     /// How it is spoken to.
-    pub(super) kind: Kind,
+    pub(super) kind: Protocol,
     /// What proves there who we are.
-    pub(super) needs: Needs,
+    pub(super) needs: RequiredCredential,
     /// Its issuer, or where its endpoints are.
     pub issuer: &'static str,
     /// What is asked for.
@@ -26,34 +26,36 @@ pub struct Row {
     pub again: &'static [(&'static str, &'static str)],
     /// Whether it is sent `max_age=0` besides, and must say by `auth_time` when it asked (OpenID
     /// Connect Core §2, §3.1.2.1).
-    pub says_when: bool,
+    pub requires_auth_time: bool,
     /// By what it refuses a code that it does not know, besides `invalid_grant` (RFC 6749 §5.2).
-    pub(super) unknown_code: &'static [&'static str],
+    pub(super) unknown_code_errors: &'static [&'static str],
     /// Whether it refuses to work in the browsers of other apps.
-    pub shuns_in_apps: bool,
+    pub blocks_embedded_browsers: bool,
 }
 
-impl Row {
+impl ProviderProfile {
     /// Whether it speaks OpenID Connect.
     pub(super) fn is_openid(&self) -> bool {
-        matches!(self.kind, Kind::OpenId(_))
+        matches!(self.kind, Protocol::OpenId(_))
     }
 
     /// Whether it is ever believed that an address is somebody's.
     pub(super) fn vouches_for_addresses(&self) -> bool {
         match &self.kind {
-            Kind::OpenId(dialect) => dialect.believed != Believed::Never || dialect.ask.is_some(),
-            Kind::GitHub => true,
-            Kind::Naver | Kind::Facebook => false,
+            Protocol::OpenId(profile) => {
+                profile.email_trust != EmailTrust::Never || profile.ask.is_some()
+            }
+            Protocol::GitHub => true,
+            Protocol::Naver | Protocol::Facebook => false,
         }
     }
 }
 
 /// How a provider is spoken to.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum Protocol {
     /// By OpenID Connect.
-    OpenId(Dialect),
+    OpenId(OpenIdProfile),
     /// By its own interface.
     GitHub,
     /// By its own interface.
@@ -64,7 +66,7 @@ pub(super) enum Kind {
 
 /// What this server must have to prove there who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Needs {
+pub(super) enum RequiredCredential {
     /// A secret, or nothing: it may be a public client.
     Nothing,
     /// A secret.
@@ -78,7 +80,7 @@ const SELECT: &[(&str, &str)] = &[("prompt", "select_account")];
 
 /// What is known of a provider.
 #[must_use]
-pub fn of(preset: Preset) -> &'static Row {
+pub fn of(preset: Preset) -> &'static ProviderProfile {
     match preset {
         Preset::Oidc => &OIDC,
         Preset::Google => &GOOGLE,
@@ -93,164 +95,164 @@ pub fn of(preset: Preset) -> &'static Row {
     }
 }
 
-static OIDC: Row = Row {
+static OIDC: ProviderProfile = ProviderProfile {
     title: "OpenID Connect",
-    korean: None,
-    kind: Kind::OpenId(Dialect::CORE),
-    needs: Needs::Nothing,
+    korean_title: None,
+    kind: Protocol::OpenId(OpenIdProfile::CORE),
+    needs: RequiredCredential::Nothing,
     issuer: "",
     scopes: "openid profile email",
     again: LOGIN,
-    says_when: true,
-    unknown_code: &[],
-    shuns_in_apps: false,
+    requires_auth_time: true,
+    unknown_code_errors: &[],
+    blocks_embedded_browsers: false,
 };
 
-static GOOGLE: Row = Row {
+static GOOGLE: ProviderProfile = ProviderProfile {
     title: "Google",
-    korean: None,
-    kind: Kind::OpenId(Dialect {
+    korean_title: None,
+    kind: Protocol::OpenId(OpenIdProfile {
         admits: Some(google::is_of_a_domain),
         prove: Some(google::prove),
-        ..Dialect::CORE
+        ..OpenIdProfile::CORE
     }),
-    needs: Needs::Secret,
+    needs: RequiredCredential::Secret,
     issuer: "https://accounts.google.com",
     scopes: "openid profile email",
     again: SELECT,
-    says_when: false,
-    unknown_code: &[],
-    shuns_in_apps: true,
+    requires_auth_time: false,
+    unknown_code_errors: &[],
+    blocks_embedded_browsers: true,
 };
 
-static APPLE: Row = Row {
+static APPLE: ProviderProfile = ProviderProfile {
     title: "Apple",
-    korean: None,
-    kind: Kind::OpenId(Dialect {
-        believed: Believed::ClaimOrText,
+    korean_title: None,
+    kind: Protocol::OpenId(OpenIdProfile {
+        email_trust: EmailTrust::ClaimOrText,
         nonce: |sent| NonceRule::Hashed(sent),
         form_post: Some(apple::take_name),
-        ..Dialect::CORE
+        ..OpenIdProfile::CORE
     }),
-    needs: Needs::Key,
+    needs: RequiredCredential::Key,
     issuer: "https://appleid.apple.com",
     scopes: "openid name email",
     again: &[],
-    says_when: false,
-    unknown_code: &[],
-    shuns_in_apps: false,
+    requires_auth_time: false,
+    unknown_code_errors: &[],
+    blocks_embedded_browsers: false,
 };
 
-static MICROSOFT: Row = Row {
+static MICROSOFT: ProviderProfile = ProviderProfile {
     title: "Microsoft",
-    korean: None,
-    kind: Kind::OpenId(Dialect {
+    korean_title: None,
+    kind: Protocol::OpenId(OpenIdProfile {
         // An administrator of a tenant writes addresses as they like, and `sub` is another one for
         // each app.
-        believed: Believed::Never,
+        email_trust: EmailTrust::Never,
         subject: "oid",
         tenants: true,
-        ..Dialect::CORE
+        ..OpenIdProfile::CORE
     }),
-    needs: Needs::Secret,
+    needs: RequiredCredential::Secret,
     issuer: "https://login.microsoftonline.com",
     scopes: "openid profile email",
     again: LOGIN,
-    says_when: false,
+    requires_auth_time: false,
     // What is no code of its own at all is a malformed request to it (AADSTS9002313).
-    unknown_code: &["invalid_request"],
-    shuns_in_apps: false,
+    unknown_code_errors: &["invalid_request"],
+    blocks_embedded_browsers: false,
 };
 
-static KAKAO: Row = Row {
+static KAKAO: ProviderProfile = ProviderProfile {
     title: "Kakao",
-    korean: Some("카카오"),
-    kind: Kind::OpenId(Dialect {
-        believed: Believed::Never,
+    korean_title: Some("카카오"),
+    kind: Protocol::OpenId(OpenIdProfile {
+        email_trust: EmailTrust::Never,
         ask: Some(kakao::ask),
         prove: Some(kakao::prove),
-        ..Dialect::CORE
+        ..OpenIdProfile::CORE
     }),
-    needs: Needs::Secret,
+    needs: RequiredCredential::Secret,
     issuer: "https://kauth.kakao.com",
     // What a person is asked there is chosen in Kakao's console; naming anything here would ask
     // for that alone.
     scopes: "",
     again: LOGIN,
-    says_when: false,
-    unknown_code: &[],
-    shuns_in_apps: false,
+    requires_auth_time: false,
+    unknown_code_errors: &[],
+    blocks_embedded_browsers: false,
 };
 
-static NAVER: Row = Row {
+static NAVER: ProviderProfile = ProviderProfile {
     title: "Naver",
-    korean: Some("네이버"),
-    kind: Kind::Naver,
-    needs: Needs::Secret,
+    korean_title: Some("네이버"),
+    kind: Protocol::Naver,
+    needs: RequiredCredential::Secret,
     issuer: "https://nid.naver.com",
     scopes: "",
     again: &[("auth_type", "reauthenticate")],
-    says_when: false,
-    unknown_code: &["invalid_request"],
-    shuns_in_apps: false,
+    requires_auth_time: false,
+    unknown_code_errors: &["invalid_request"],
+    blocks_embedded_browsers: false,
 };
 
-static LINE: Row = Row {
+static LINE: ProviderProfile = ProviderProfile {
     title: "LINE",
-    korean: None,
-    kind: Kind::OpenId(Dialect {
-        believed: Believed::Never,
+    korean_title: None,
+    kind: Protocol::OpenId(OpenIdProfile {
+        email_trust: EmailTrust::Never,
         secret_in_body: true,
         signs_by_secret: true,
         prove: Some(line::prove),
-        ..Dialect::CORE
+        ..OpenIdProfile::CORE
     }),
-    needs: Needs::Secret,
+    needs: RequiredCredential::Secret,
     issuer: "https://access.line.me",
     scopes: "openid profile email",
     again: LOGIN,
-    says_when: false,
-    unknown_code: &[],
-    shuns_in_apps: false,
+    requires_auth_time: false,
+    unknown_code_errors: &[],
+    blocks_embedded_browsers: false,
 };
 
-static FACEBOOK: Row = Row {
+static FACEBOOK: ProviderProfile = ProviderProfile {
     title: "Facebook",
-    korean: None,
-    kind: Kind::Facebook,
-    needs: Needs::Secret,
+    korean_title: None,
+    kind: Protocol::Facebook,
+    needs: RequiredCredential::Secret,
     issuer: "https://www.facebook.com",
     scopes: "public_profile email",
     again: &[("auth_type", "reauthenticate")],
-    says_when: false,
-    unknown_code: &["100"],
-    shuns_in_apps: false,
+    requires_auth_time: false,
+    unknown_code_errors: &["100"],
+    blocks_embedded_browsers: false,
 };
 
-static GITHUB: Row = Row {
+static GITHUB: ProviderProfile = ProviderProfile {
     title: "GitHub",
-    korean: None,
-    kind: Kind::GitHub,
-    needs: Needs::Secret,
+    korean_title: None,
+    kind: Protocol::GitHub,
+    needs: RequiredCredential::Secret,
     issuer: "https://github.com",
     scopes: "read:user user:email",
     again: SELECT,
-    says_when: false,
-    unknown_code: &["bad_verification_code"],
-    shuns_in_apps: false,
+    requires_auth_time: false,
+    unknown_code_errors: &["bad_verification_code"],
+    blocks_embedded_browsers: false,
 };
 
-static GITLAB: Row = Row {
+static GITLAB: ProviderProfile = ProviderProfile {
     title: "GitLab",
-    korean: None,
-    kind: Kind::OpenId(Dialect::CORE),
-    needs: Needs::Nothing,
+    korean_title: None,
+    kind: Protocol::OpenId(OpenIdProfile::CORE),
+    needs: RequiredCredential::Nothing,
     issuer: "https://gitlab.com",
     scopes: "openid profile email",
     again: LOGIN,
-    says_when: true,
-    unknown_code: &[],
-    shuns_in_apps: false,
+    requires_auth_time: true,
+    unknown_code_errors: &[],
+    blocks_embedded_browsers: false,
 };
 
 #[cfg(test)]
@@ -264,12 +266,12 @@ mod tests {
     use crate::social::channel::Channel;
     use crate::social::facebook::Facebook;
     use crate::social::github::GitHub;
+    use crate::social::microsoft::Tenants;
     use crate::social::naver::Naver;
-    use crate::social::site::Site;
-    use crate::social::tenants::Tenants;
+    use crate::social::upstream::Upstream;
 
     /// At its usual place: no `issuer` is set.
-    fn usual(preset: Preset) -> Site {
+    fn usual(preset: Preset) -> Upstream {
         let registration = Registration {
             slug: Slug::parse(preset.as_str()).unwrap(),
             terms: Terms::new(preset, "ours"),
@@ -277,7 +279,7 @@ mod tests {
             disabled: false,
         };
         let outbound = Outbound::new(Config::default()).unwrap();
-        Site::new(registration, Channel::new(outbound, Clock::system()))
+        Upstream::new(registration, Channel::new(outbound, Clock::system()))
     }
 
     /// The stand-ins of the tests have all of it at one place, so nothing else sees a slip here.

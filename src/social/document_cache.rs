@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chrono::{DateTime, Duration, Utc};
 use tokio::sync::Mutex;
 
-use super::provider::Answer;
-use super::trouble::Trouble;
 use crate::domain::request;
+use crate::social::error::UpstreamError;
+use crate::social::provider::Answer;
 
 /// It is used for so long without being looked at again.
 const FRESH: Duration = Duration::hours(1);
@@ -29,18 +29,18 @@ pub(super) enum Wants {
 
 /// A document in memory: one, however often it is fetched.
 #[derive(Debug)]
-pub(super) struct Cached<T>(Arc<Shelf<T>>);
+pub(super) struct Cached<T>(Arc<Shared<T>>);
 
 #[derive(Debug)]
-struct Shelf<T> {
-    known: RwLock<Option<Known<T>>>,
+struct Shared<T> {
+    known: RwLock<Option<Fetched<T>>>,
     attempts: Mutex<Attempts>,
     /// How often an attempt was in vain.
     failures: AtomicU64,
 }
 
 #[derive(Debug)]
-struct Known<T> {
+struct Fetched<T> {
     document: Arc<T>,
     fetched_at: DateTime<Utc>,
 }
@@ -65,7 +65,7 @@ impl Attempts {
 
 impl<T> Default for Cached<T> {
     fn default() -> Self {
-        Self(Arc::new(Shelf {
+        Self(Arc::new(Shared {
             known: RwLock::default(),
             attempts: Mutex::default(),
             failures: AtomicU64::default(),
@@ -80,7 +80,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
         &self,
         now: DateTime<Utc>,
         fetch: Answer<'static, T>,
-    ) -> Result<Arc<T>, Trouble> {
+    ) -> Result<Arc<T>, UpstreamError> {
         if let Some(fresh) = self.0.known_within(FRESH, now) {
             return Ok(fresh);
         }
@@ -96,7 +96,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
         now: DateTime<Utc>,
         wants: Wants,
         fetch: Answer<'static, T>,
-    ) -> Result<Option<Arc<T>>, Trouble> {
+    ) -> Result<Option<Arc<T>>, UpstreamError> {
         let (shelf, old) = (Arc::clone(&self.0), Arc::clone(old));
         to_its_end(async move { shelf.instead_of(&old, now, wants, fetch).await }).await
     }
@@ -105,14 +105,19 @@ impl<T: Send + Sync + 'static> Cached<T> {
 /// Whoever asked may hang up; what they began ends all the same. Otherwise anybody could spend the
 /// attempts that everybody waits for.
 async fn to_its_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Trouble>> + Send + 'static,
-) -> Result<T, Trouble> {
+    work: impl Future<Output = Result<T, UpstreamError>> + Send + 'static,
+) -> Result<T, UpstreamError> {
     let ended = tokio::spawn(request::carried(work)).await;
-    ended.map_or_else(|error| Err(Trouble::Unavailable(error.to_string())), |(ended, _)| ended)
+    ended
+        .map_or_else(|error| Err(UpstreamError::Unavailable(error.to_string())), |(ended, _)| ended)
 }
 
-impl<T> Shelf<T> {
-    async fn get(&self, now: DateTime<Utc>, fetch: Answer<'static, T>) -> Result<Arc<T>, Trouble> {
+impl<T> Shared<T> {
+    async fn get(
+        &self,
+        now: DateTime<Utc>,
+        fetch: Answer<'static, T>,
+    ) -> Result<Arc<T>, UpstreamError> {
         let Some(old) = self.known_within(STALE, now) else {
             return self.get_first(now, fetch).await;
         };
@@ -132,20 +137,20 @@ impl<T> Shelf<T> {
         &self,
         now: DateTime<Utc>,
         fetch: Answer<'static, T>,
-    ) -> Result<Arc<T>, Trouble> {
+    ) -> Result<Arc<T>, UpstreamError> {
         let before = self.failures.load(Ordering::SeqCst);
         let _turn = self.attempts.lock().await;
         if let Some(fresh) = self.known_within(FRESH, now) {
             return Ok(fresh);
         }
         if self.failures.load(Ordering::SeqCst) != before {
-            return Err(Trouble::Unavailable("it did not answer just now".to_owned()));
+            return Err(UpstreamError::Unavailable("it did not answer just now".to_owned()));
         }
         match fetch.await {
             Ok(fetched) => Ok(self.keep(fetched, now)),
-            Err(trouble) => {
+            Err(error) => {
                 self.failures.fetch_add(1, Ordering::SeqCst);
-                Err(trouble)
+                Err(error)
             }
         }
     }
@@ -156,7 +161,7 @@ impl<T> Shelf<T> {
         now: DateTime<Utc>,
         wants: Wants,
         fetch: Answer<'static, T>,
-    ) -> Result<Option<Arc<T>>, Trouble> {
+    ) -> Result<Option<Arc<T>>, UpstreamError> {
         let mut attempts = self.attempts.lock().await;
         if let Some(other) = self.peek().filter(|known| !Arc::ptr_eq(known, old)) {
             return Ok(Some(other));
@@ -182,7 +187,7 @@ impl<T> Shelf<T> {
 
     fn keep(&self, fetched: T, now: DateTime<Utc>) -> Arc<T> {
         let document = Arc::new(fetched);
-        let known = Known { document: Arc::clone(&document), fetched_at: now };
+        let known = Fetched { document: Arc::clone(&document), fetched_at: now };
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
         document
     }
@@ -198,7 +203,7 @@ mod tests {
     }
 
     fn down() -> Answer<'static, u8> {
-        Box::pin(std::future::ready(Err(Trouble::Unavailable("down".to_owned()))))
+        Box::pin(std::future::ready(Err(UpstreamError::Unavailable("down".to_owned()))))
     }
 
     fn up(document: u8) -> Answer<'static, u8> {

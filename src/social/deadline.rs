@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::provider::Answer;
-use super::trouble::Trouble;
-use super::turns::Asker;
+use crate::social::call_limit::Requester;
+use crate::social::error::UpstreamError;
+use crate::social::provider::Answer;
 
 /// The longest that a visit may take, however many calls it needs: two that take as long as one may
 /// ([`outbound::Config::patience`](crate::outbound::Config)).
@@ -18,7 +18,7 @@ pub(super) const SLOW: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 struct Visit {
     ends: Instant,
-    asker: Option<Asker>,
+    requester: Option<Requester>,
 }
 
 tokio::task_local! {
@@ -27,22 +27,25 @@ tokio::task_local! {
 
 /// Bounds a visit in time, and its calls by what whoever asks may take. Nobody asks where the operator
 /// does.
-pub async fn in_time<T>(asker: Option<Asker>, answer: Answer<'_, T>) -> Result<T, Trouble> {
-    within(PATIENCE, asker, answer).await
+pub async fn with_deadline<T>(
+    requester: Option<Requester>,
+    answer: Answer<'_, T>,
+) -> Result<T, UpstreamError> {
+    within(PATIENCE, requester, answer).await
 }
 
 /// Bounds it by another time.
 pub(super) async fn within<T>(
     patience: Duration,
-    asker: Option<Asker>,
+    requester: Option<Requester>,
     answer: Answer<'_, T>,
-) -> Result<T, Trouble> {
+) -> Result<T, UpstreamError> {
     let ends = Instant::now() + patience;
-    let visit = Visit { ends, asker };
+    let visit = Visit { ends, requester };
     let answered = VISIT.scope(visit, tokio::time::timeout_at(ends, answer)).await;
     answered.unwrap_or_else(|_| {
         let late = format!("the provider took more than {} s", patience.as_secs());
-        Err(Trouble::Unavailable(late))
+        Err(UpstreamError::Unavailable(late))
     })
 }
 
@@ -53,6 +56,6 @@ pub(super) fn ends() -> Option<Instant> {
 
 /// For whom a call is made. For nobody, where it is ours: what we fetch is the same whoever was the
 /// first to need it.
-pub(super) fn asker() -> Option<Asker> {
-    VISIT.try_with(|visit| visit.asker.clone()).ok().flatten()
+pub(super) fn requester() -> Option<Requester> {
+    VISIT.try_with(|visit| visit.requester.clone()).ok().flatten()
 }
