@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::claims;
+use super::error::UpstreamError;
 use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
 use crate::domain::provider::{Credential, Registration, Terms};
 use crate::domain::sensitive::Sensitive;
 use crate::keys::borrowed::Es256Key;
-use crate::social::error::UpstreamError;
 
 /// How long an assertion of ours is good, in seconds: it is made for one call.
 const LIFE: i64 = 300;

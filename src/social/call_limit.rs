@@ -1,5 +1,5 @@
-//! Who may call a provider at the same time as others. Whoever comes from one place takes some turns
-//! and leaves the rest; whoever finds none free waits, as long as a visit may take.
+//! How many calls to one provider are made at the same time. Requesters from one network get some of
+//! them and leave the rest to others; whoever finds no free one waits in a queue until the deadline.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,10 +15,10 @@ const EVERY: usize = 64;
 const APPS: usize = 32;
 /// So many from one place.
 const PLACE: usize = 8;
-/// So many for a client that proved who it is: its people all come from where it is.
+/// So many for a client that authenticated: its people all come from where it is.
 const CLIENT: usize = 16;
-/// So many wait in one line, or in all of them.
-const WAIT_IN_LINE: usize = 64;
+/// So many wait in one queue, or in all of them.
+const WAIT_IN_QUEUE: usize = 64;
 const WAIT: usize = 1024;
 
 /// For whom a provider is called.
@@ -26,8 +26,8 @@ const WAIT: usize = 1024;
 pub struct Requester {
     /// Where they are: an IPv4 address or an IPv6 /64.
     place: Arc<str>,
-    /// In which line they wait.
-    line: Arc<str>,
+    /// In which queue they wait.
+    queue: Arc<str>,
     at_once: usize,
     is_app: bool,
 }
@@ -37,18 +37,18 @@ impl Requester {
     #[must_use]
     pub fn person(address: IpAddr) -> Self {
         let place: Arc<str> = neighbourhood(address).into();
-        Self { line: Arc::clone(&place), place, at_once: PLACE, is_app: false }
+        Self { queue: Arc::clone(&place), place, at_once: PLACE, is_app: false }
     }
 
-    /// An app at this address; a client that proved who it is waits in a line of its own.
+    /// An app at this address; a client that authenticated waits in a queue of its own.
     #[must_use]
     pub fn app(address: IpAddr, proven: Option<&str>) -> Self {
         let place: Arc<str> = neighbourhood(address).into();
-        let (line, at_once) = match proven {
+        let (queue, at_once) = match proven {
             Some(client) => (format!("client {client}"), CLIENT),
             None => (format!("app {place}"), PLACE),
         };
-        Self { place, line: line.into(), at_once, is_app: true }
+        Self { place, queue: queue.into(), at_once, is_app: true }
     }
 
     /// Where they are.
@@ -57,44 +57,44 @@ impl Requester {
     }
 }
 
-/// The turns of one provider.
+/// The limit of one provider.
 #[derive(Debug)]
 pub(super) struct CallLimit {
     every: Semaphore,
     apps: Semaphore,
-    lines: Mutex<Lines>,
+    queues: Mutex<Queues>,
 }
 
-/// Those that somebody is in: one is forgotten with the last of them.
+/// The queues that somebody is in: one is forgotten with the last of them.
 #[derive(Debug, Default)]
-struct Lines {
-    known: HashMap<Arc<str>, Line>,
+struct Queues {
+    by_name: HashMap<Arc<str>, Queue>,
     /// How many are in any of them.
     people: usize,
 }
 
 #[derive(Debug)]
-struct Line {
-    turns: Arc<Semaphore>,
+struct Queue {
+    permits: Arc<Semaphore>,
     people: usize,
 }
 
-/// There is no place left to wait in.
+/// Too many wait already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct QueueFull;
 
-/// A turn, until it is dropped.
+/// The permission to make one call, until it is dropped.
 #[derive(Debug)]
 pub(super) struct CallPermit<'t> {
     _permits: [Option<SemaphorePermit<'t>>; 2],
-    // Behind the permits: whoever leaves a line has given back what they held.
-    _waiting: InLine<'t>,
+    // Dropped behind the permits: whoever leaves a queue has given back what they held.
+    _waiting: Waiting<'t>,
 }
 
-/// Somebody in a line.
+/// Somebody in a queue.
 #[derive(Debug)]
-struct InLine<'t> {
-    turns: &'t CallLimit,
+struct Waiting<'t> {
+    limit: &'t CallLimit,
     name: Arc<str>,
     own: Arc<Semaphore>,
     holds: bool,
@@ -102,12 +102,12 @@ struct InLine<'t> {
 
 impl Default for CallLimit {
     fn default() -> Self {
-        Self { every: Semaphore::new(EVERY), apps: Semaphore::new(APPS), lines: Mutex::default() }
+        Self { every: Semaphore::new(EVERY), apps: Semaphore::new(APPS), queues: Mutex::default() }
     }
 }
 
 impl CallLimit {
-    /// Waits for a turn.
+    /// Waits until a call may be made.
     pub(super) async fn take(&self, requester: &Requester) -> Result<CallPermit<'_>, QueueFull> {
         let mut waiting = self.join(requester)?;
         // Nobody closes a semaphore here.
@@ -119,39 +119,39 @@ impl CallLimit {
         Ok(CallPermit { _permits: [app, Some(common)], _waiting: waiting })
     }
 
-    /// Steps into the line of a requester.
-    fn join(&self, requester: &Requester) -> Result<InLine<'_>, QueueFull> {
-        let mut lines = self.lines();
-        let in_line = lines.known.get(&requester.line).map_or(0, |line| line.people);
-        if in_line >= requester.at_once + WAIT_IN_LINE || lines.people >= EVERY + WAIT {
+    /// Steps into the queue of a requester.
+    fn join(&self, requester: &Requester) -> Result<Waiting<'_>, QueueFull> {
+        let mut queues = self.queues();
+        let in_queue = queues.by_name.get(&requester.queue).map_or(0, |queue| queue.people);
+        if in_queue >= requester.at_once + WAIT_IN_QUEUE || queues.people >= EVERY + WAIT {
             return Err(QueueFull);
         }
-        lines.people += 1;
-        let line = lines.known.entry(Arc::clone(&requester.line)).or_insert_with(|| Line {
-            turns: Arc::new(Semaphore::new(requester.at_once)),
+        queues.people += 1;
+        let queue = queues.by_name.entry(Arc::clone(&requester.queue)).or_insert_with(|| Queue {
+            permits: Arc::new(Semaphore::new(requester.at_once)),
             people: 0,
         });
-        line.people += 1;
-        let own = Arc::clone(&line.turns);
-        Ok(InLine { turns: self, name: Arc::clone(&requester.line), own, holds: false })
+        queue.people += 1;
+        let own = Arc::clone(&queue.permits);
+        Ok(Waiting { limit: self, name: Arc::clone(&requester.queue), own, holds: false })
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for InLine<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if self.holds {
             self.own.add_permits(1);
         }
-        let mut lines = self.turns.lines();
-        lines.people -= 1;
-        if let Some(line) = lines.known.get_mut(&self.name) {
-            line.people -= 1;
-            if line.people == 0 {
-                lines.known.remove(&self.name);
+        let mut queues = self.limit.queues();
+        queues.people -= 1;
+        if let Some(queue) = queues.by_name.get_mut(&self.name) {
+            queue.people -= 1;
+            if queue.people == 0 {
+                queues.by_name.remove(&self.name);
             }
         }
     }
@@ -171,86 +171,86 @@ mod tests {
         Requester::app(IpAddr::from([192, 0, 2, last]), None)
     }
 
-    /// A turn that is free.
-    fn taken<'t>(turns: &'t CallLimit, requester: &Requester) -> CallPermit<'t> {
-        turns.take(requester).now_or_never().expect("free").expect("a turn")
+    /// A permit that is free.
+    fn taken<'t>(limit: &'t CallLimit, requester: &Requester) -> CallPermit<'t> {
+        limit.take(requester).now_or_never().expect("free").expect("a permit")
     }
 
-    fn is_crowded(turns: &CallLimit, requester: &Requester) -> bool {
-        matches!(turns.take(requester).now_or_never(), Some(Err(QueueFull)))
+    fn is_crowded(limit: &CallLimit, requester: &Requester) -> bool {
+        matches!(limit.take(requester).now_or_never(), Some(Err(QueueFull)))
     }
 
-    fn must_wait(turns: &CallLimit, requester: &Requester) -> bool {
-        turns.take(requester).now_or_never().is_none()
+    fn must_wait(limit: &CallLimit, requester: &Requester) -> bool {
+        limit.take(requester).now_or_never().is_none()
     }
 
     #[test]
-    fn whoever_comes_from_one_place_leaves_turns_to_others() {
-        let turns = CallLimit::default();
-        let mut held: Vec<_> = (0..PLACE).map(|_| taken(&turns, &person(1))).collect();
-        assert!(must_wait(&turns, &person(1)));
-        drop(taken(&turns, &person(2)));
-        // An app at the same place is in another line.
-        drop(taken(&turns, &app(1)));
+    fn whoever_comes_from_one_place_leaves_calls_to_others() {
+        let limit = CallLimit::default();
+        let mut held: Vec<_> = (0..PLACE).map(|_| taken(&limit, &person(1))).collect();
+        assert!(must_wait(&limit, &person(1)));
+        drop(taken(&limit, &person(2)));
+        // An app at the same place is in another queue.
+        drop(taken(&limit, &app(1)));
         held.pop();
-        drop(taken(&turns, &person(1)));
+        drop(taken(&limit, &person(1)));
         drop(held);
-        assert!(turns.lines().known.is_empty(), "nothing is kept of them");
-        assert_eq!(turns.lines().people, 0);
+        assert!(limit.queues().by_name.is_empty(), "nothing is kept of them");
+        assert_eq!(limit.queues().people, 0);
     }
 
     #[test]
-    fn apps_leave_turns_to_people_and_a_client_that_is_proven_has_a_line_of_its_own() {
-        let turns = CallLimit::default();
+    fn apps_leave_calls_to_people_and_a_client_that_authenticated_has_a_queue_of_its_own() {
+        let limit = CallLimit::default();
         let backend = Requester::app(IpAddr::from([192, 0, 2, 9]), Some("backend"));
-        let own: Vec<_> = (0..CLIENT).map(|_| taken(&turns, &backend)).collect();
-        assert!(must_wait(&turns, &backend));
+        let own: Vec<_> = (0..CLIENT).map(|_| taken(&limit, &backend)).collect();
+        assert!(must_wait(&limit, &backend));
         let others: Vec<_> = (0..APPS - CLIENT)
-            .map(|at| taken(&turns, &app(u8::try_from(at / PLACE).unwrap())))
+            .map(|at| taken(&limit, &app(u8::try_from(at / PLACE).unwrap())))
             .collect();
-        assert!(must_wait(&turns, &app(100)), "the turns of apps are taken");
+        assert!(must_wait(&limit, &app(100)), "the calls of apps are taken");
         let people: Vec<_> = (0..EVERY - APPS)
-            .map(|at| taken(&turns, &person(u8::try_from(at / PLACE).unwrap())))
+            .map(|at| taken(&limit, &person(u8::try_from(at / PLACE).unwrap())))
             .collect();
-        assert!(must_wait(&turns, &person(100)), "all are taken");
+        assert!(must_wait(&limit, &person(100)), "all are taken");
         drop((own, others, people));
-        drop(taken(&turns, &app(100)));
+        drop(taken(&limit, &app(100)));
     }
 
     #[test]
     fn so_many_wait_and_no_more_and_who_hangs_up_waits_no_longer() {
-        let turns = CallLimit::default();
+        let limit = CallLimit::default();
         let requester = person(1);
-        let _held: Vec<_> = (0..PLACE).map(|_| taken(&turns, &requester)).collect();
+        let _held: Vec<_> = (0..PLACE).map(|_| taken(&limit, &requester)).collect();
         let mut waiting: Vec<_> =
-            (0..WAIT_IN_LINE).map(|_| Box::pin(turns.take(&requester))).collect();
+            (0..WAIT_IN_QUEUE).map(|_| Box::pin(limit.take(&requester))).collect();
         assert!(waiting.iter_mut().all(|one| one.now_or_never().is_none()));
-        assert!(is_crowded(&turns, &requester));
-        drop(taken(&turns, &person(2)));
+        assert!(is_crowded(&limit, &requester));
+        drop(taken(&limit, &person(2)));
         waiting.pop();
-        assert!(must_wait(&turns, &requester));
-        assert_eq!(turns.lines().people, PLACE + WAIT_IN_LINE - 1);
+        assert!(must_wait(&limit, &requester));
+        assert_eq!(limit.queues().people, PLACE + WAIT_IN_QUEUE - 1);
         drop(waiting);
-        assert_eq!(turns.lines().people, PLACE);
+        assert_eq!(limit.queues().people, PLACE);
     }
 
     #[test]
-    fn the_lines_have_a_bound_however_many_places_there_are() {
-        let turns = CallLimit::default();
+    fn the_queues_have_a_bound_however_many_places_there_are() {
+        let limit = CallLimit::default();
         let place =
             |at: usize| Requester::person(IpAddr::from(u32::try_from(at).unwrap().to_be_bytes()));
-        let turns = &turns;
+        let limit = &limit;
         let wait = |at| {
             let requester = place(at);
-            let mut one = Box::pin(async move { turns.take(&requester).await });
-            // It is under way now, in a turn or in its line.
+            let mut one = Box::pin(async move { limit.take(&requester).await });
+            // It is under way now, with a permit or in its queue.
             match (&mut one).now_or_never() {
-                Some(turn) => (Some(turn), None),
+                Some(permit) => (Some(permit), None),
                 None => (None, Some(one)),
             }
         };
         let _all: Vec<_> = (0..EVERY + WAIT).map(wait).collect();
-        assert_eq!(turns.lines().known.len(), EVERY + WAIT);
-        assert!(is_crowded(turns, &place(EVERY + WAIT)));
+        assert_eq!(limit.queues().by_name.len(), EVERY + WAIT);
+        assert!(is_crowded(limit, &place(EVERY + WAIT)));
     }
 }

@@ -1,5 +1,5 @@
 //! The channel to one provider: every call to it goes through here, bounded in number, in time and in
-//! size, and not at all while it rests.
+//! size, and not at all while its circuit breaker is open.
 
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,13 +9,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
+use super::call_limit::{CallLimit, QueueFull, Requester};
+use super::circuit_breaker::CircuitBreaker;
+use super::deadline;
+use super::error::UpstreamError;
 use crate::domain::clock::Clock;
 use crate::domain::reason::Reason;
 use crate::outbound::{self, Failure, Outbound};
-use crate::social::call_limit::{CallLimit, QueueFull, Requester};
-use crate::social::circuit_breaker::CircuitBreaker;
-use crate::social::deadline;
-use crate::social::error::UpstreamError;
 
 /// The channel to one provider.
 #[derive(Debug)]
@@ -23,10 +23,10 @@ pub(super) struct Channel {
     outbound: Outbound,
     clock: Clock,
     breaker: Mutex<CircuitBreaker>,
-    turns: CallLimit,
+    call_limit: CallLimit,
 }
 
-/// A call under way. One that is dropped because its visit took too long has failed; whoever hangs
+/// A call under way. One that is dropped because the work that it belongs to took too long has failed; whoever hangs
 /// up says nothing about the provider.
 struct UnderWay<'c> {
     channel: &'c Channel,
@@ -73,8 +73,8 @@ impl From<QueueFull> for CallError {
 }
 
 impl From<CallError> for UpstreamError {
-    fn from(broken: CallError) -> Self {
-        match broken {
+    fn from(error: CallError) -> Self {
+        match error {
             CallError::Failed(Failure::TooLarge | Failure::Malformed, why) => {
                 Self::refused(Reason::MalformedAnswer, why)
             }
@@ -88,7 +88,7 @@ impl From<CallError> for UpstreamError {
 
 impl Channel {
     pub(super) fn new(outbound: Outbound, clock: Clock) -> Self {
-        Self { outbound, clock, breaker: Mutex::default(), turns: CallLimit::default() }
+        Self { outbound, clock, breaker: Mutex::default(), call_limit: CallLimit::default() }
     }
 
     /// The clock of the server.
@@ -100,8 +100,8 @@ impl Channel {
     pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, CallError> {
         let requester = deadline::requester();
         // What is ours is fetched by one at a time, and waits for nobody.
-        let _turn = match &requester {
-            Some(requester) => Some(self.turns.take(requester).await?),
+        let _permit = match &requester {
+            Some(requester) => Some(self.call_limit.take(requester).await?),
             None => None,
         };
         if !self.breaker().allows(self.clock.now(), requester.as_ref().map(Requester::place)) {
@@ -308,9 +308,9 @@ mod tests {
         }
     }
 
-    /// The time of the visit runs out before that of the call does.
+    /// The time of the work runs out before that of the call does.
     #[tokio::test]
-    async fn a_visit_that_takes_too_long_counts_and_whoever_hangs_up_does_not() {
+    async fn work_that_takes_too_long_counts_and_whoever_hangs_up_does_not() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", silent.local_addr().unwrap());
         let config = outbound::Config { allow_private: true, ..outbound::Config::default() };

@@ -82,7 +82,7 @@ impl CircuitBreaker {
         *self = Self::default();
     }
 
-    /// It answered, but so slowly that a visit may not come to its end: a rest is over, and what
+    /// It answered, but so slowly that a sign-in may not come to its end: a rest is over, and what
     /// failed is not forgotten.
     pub(super) fn answered_slowly(&mut self) {
         self.certain.until = None;

@@ -2,25 +2,15 @@
 
 use serde_json::Value;
 
+use super::error::UpstreamError;
+use super::profiles::EmailTrust;
 use crate::domain::identity::Identity;
 use crate::domain::person;
 use crate::domain::reason::Reason;
 use crate::domain::user::Profile;
-use crate::social::error::UpstreamError;
 
 /// Longer texts are no names.
 const LONGEST: usize = 1024;
-
-/// Whether a provider is believed about addresses, and by what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EmailTrust {
-    /// By `email_verified`: a boolean and nothing else (Core §5.1).
-    Claim,
-    /// The same, where it may be a text too.
-    ClaimOrText,
-    /// Never.
-    Never,
-}
 
 /// A text of a member that somebody can read: trimmed, of bounded length, on one line.
 pub(super) fn text(claims: &Value, member: &str) -> Option<String> {
@@ -119,7 +109,7 @@ mod tests {
                 let mut identity = Identity::new("issuer", "subject");
                 fill(&mut identity, &claims, email_trust);
                 assert_eq!(identity.email.as_deref(), Some(email));
-                assert_eq!(identity.email_verified, expected, "{claims} {believed:?}");
+                assert_eq!(identity.email_verified, expected, "{claims} {email_trust:?}");
             }
         }
     }

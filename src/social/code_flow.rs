@@ -16,12 +16,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::channel::{CallError, Channel};
-use super::{AuthorizationRequest, AuthorizationResponse};
+use super::credential_check::CredentialCheck;
+use super::error::UpstreamError;
+use super::provider::{AuthorizationRequest, AuthorizationResponse};
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 use crate::domain::shown::shown;
-use crate::social::credential_check::CredentialCheck;
-use crate::social::error::UpstreamError;
 
 type Client = oauth2::Client<
     BasicErrorResponse,

@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use serde_json::Value;
 
+use super::channel::{CallError, Channel};
+use super::error::UpstreamError;
 use crate::domain::shown::shown;
-use crate::social::channel::{CallError, Channel};
-use crate::social::error::UpstreamError;
 
 /// A channel that keeps what is answered.
 pub(super) struct CredentialCheck<'c> {

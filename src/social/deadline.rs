@@ -1,61 +1,61 @@
-//! How long a visit may take, for whom it is, and whose fault it is when it takes longer.
+//! How long the work with a provider may take for one request, and for whom it is done.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::social::call_limit::Requester;
-use crate::social::error::UpstreamError;
-use crate::social::provider::Answer;
+use super::call_limit::Requester;
+use super::error::UpstreamError;
+use super::provider::Answer;
 
-/// The longest that a visit may take, however many calls it needs: two that take as long as one may
+/// The longest that it may take, however many calls it needs: two that take as long as one may
 /// ([`outbound::Config::patience`](crate::outbound::Config)).
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Three calls that take so long are no visit: an answer that takes longer is no sign of health.
+const LONGEST: Duration = Duration::from_secs(10);
+/// Three calls that take so long do not fit: an answer that takes longer is no sign of health.
 pub(super) const SLOW: Duration = Duration::from_secs(3);
 
-/// A visit under way.
+/// What the calls of one piece of work have in common.
 #[derive(Clone, Debug)]
-struct Visit {
+struct Work {
     ends: Instant,
     requester: Option<Requester>,
 }
 
 tokio::task_local! {
-    static VISIT: Visit;
+    static WORK: Work;
 }
 
-/// Bounds a visit in time, and its calls by what whoever asks may take. Nobody asks where the operator
-/// does.
+/// Bounds work in time, and its calls by the limit of the requester. There is none where the operator
+/// asks.
 pub async fn with_deadline<T>(
     requester: Option<Requester>,
     answer: Answer<'_, T>,
 ) -> Result<T, UpstreamError> {
-    within(PATIENCE, requester, answer).await
+    within(LONGEST, requester, answer).await
 }
 
 /// Bounds it by another time.
 pub(super) async fn within<T>(
-    patience: Duration,
+    longest: Duration,
     requester: Option<Requester>,
     answer: Answer<'_, T>,
 ) -> Result<T, UpstreamError> {
-    let ends = Instant::now() + patience;
-    let visit = Visit { ends, requester };
-    let answered = VISIT.scope(visit, tokio::time::timeout_at(ends, answer)).await;
+    let ends = Instant::now() + longest;
+    let work = Work { ends, requester };
+    let answered = WORK.scope(work, tokio::time::timeout_at(ends, answer)).await;
     answered.unwrap_or_else(|_| {
-        let late = format!("the provider took more than {} s", patience.as_secs());
+        let late = format!("the provider took more than {} s", longest.as_secs());
         Err(UpstreamError::Unavailable(late))
     })
 }
 
-/// When the visit under way must have ended, if there is one.
+/// When the work under way must have ended, if there is any.
 pub(super) fn ends() -> Option<Instant> {
-    VISIT.try_with(|visit| visit.ends).ok()
+    WORK.try_with(|work| work.ends).ok()
 }
 
 /// For whom a call is made. For nobody, where it is ours: what we fetch is the same whoever was the
 /// first to need it.
 pub(super) fn requester() -> Option<Requester> {
-    VISIT.try_with(|visit| visit.requester.clone()).ok().flatten()
+    WORK.try_with(|work| work.requester.clone()).ok().flatten()
 }

@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chrono::{DateTime, Duration, Utc};
 use tokio::sync::Mutex;
 
+use super::error::UpstreamError;
+use super::provider::Answer;
 use crate::domain::request;
-use crate::social::error::UpstreamError;
-use crate::social::provider::Answer;
 
 /// It is used for so long without being looked at again.
 const FRESH: Duration = Duration::hours(1);
@@ -17,10 +17,10 @@ const STALE: Duration = Duration::days(1);
 /// It is fetched before its time this often at most, and asked for in vain.
 const COOL_DOWN: Duration = Duration::seconds(10);
 
-/// Whose word it is that the document does not do. A stranger can say so at any time, and takes no
-/// turn of those who have it from the provider.
+/// Who says that the document is too old. A stranger can say so at any time, and uses up no attempt of
+/// those who have it from the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wants {
+pub(super) enum ToldBy {
     /// The provider's own.
     Provider,
     /// Anybody's.
@@ -54,11 +54,11 @@ struct Attempts {
 }
 
 impl Attempts {
-    fn forced_at(&mut self, wants: Wants) -> &mut Option<DateTime<Utc>> {
+    fn forced_at(&mut self, told_by: ToldBy) -> &mut Option<DateTime<Utc>> {
         let [provider, stranger] = &mut self.forced_at;
-        match wants {
-            Wants::Provider => provider,
-            Wants::Stranger => stranger,
+        match told_by {
+            ToldBy::Provider => provider,
+            ToldBy::Stranger => stranger,
         }
     }
 }
@@ -84,8 +84,8 @@ impl<T: Send + Sync + 'static> Cached<T> {
         if let Some(fresh) = self.0.known_within(FRESH, now) {
             return Ok(fresh);
         }
-        let shelf = Arc::clone(&self.0);
-        to_its_end(async move { shelf.get(now, fetch).await }).await
+        let shared = Arc::clone(&self.0);
+        to_its_end(async move { shared.get(now, fetch).await }).await
     }
 
     /// The document fetched before its time because this one does not do, unless that was done just
@@ -94,11 +94,11 @@ impl<T: Send + Sync + 'static> Cached<T> {
         &self,
         old: &Arc<T>,
         now: DateTime<Utc>,
-        wants: Wants,
+        told_by: ToldBy,
         fetch: Answer<'static, T>,
     ) -> Result<Option<Arc<T>>, UpstreamError> {
-        let (shelf, old) = (Arc::clone(&self.0), Arc::clone(old));
-        to_its_end(async move { shelf.instead_of(&old, now, wants, fetch).await }).await
+        let (shared, old) = (Arc::clone(&self.0), Arc::clone(old));
+        to_its_end(async move { shared.instead_of(&old, now, told_by, fetch).await }).await
     }
 }
 
@@ -159,14 +159,14 @@ impl<T> Shared<T> {
         &self,
         old: &Arc<T>,
         now: DateTime<Utc>,
-        wants: Wants,
+        told_by: ToldBy,
         fetch: Answer<'static, T>,
     ) -> Result<Option<Arc<T>>, UpstreamError> {
         let mut attempts = self.attempts.lock().await;
         if let Some(other) = self.peek().filter(|known| !Arc::ptr_eq(known, old)) {
             return Ok(Some(other));
         }
-        let forced_at = attempts.forced_at(wants);
+        let forced_at = attempts.forced_at(told_by);
         if forced_at.is_some_and(|forced_at| now - forced_at < COOL_DOWN) {
             return Ok(None);
         }
@@ -265,13 +265,13 @@ mod tests {
         let cached = Cached::default();
         let first = cached.get(at(0), up(1)).await.unwrap();
         let second =
-            cached.instead_of(&first, at(0), Wants::Provider, up(2)).await.unwrap().unwrap();
+            cached.instead_of(&first, at(0), ToldBy::Provider, up(2)).await.unwrap().unwrap();
         assert_eq!(*second, 2);
-        assert_eq!(cached.instead_of(&second, at(9), Wants::Provider, up(3)).await.unwrap(), None);
+        assert_eq!(cached.instead_of(&second, at(9), ToldBy::Provider, up(3)).await.unwrap(), None);
         // Who still has the first one is handed what came since.
-        let handed = cached.instead_of(&first, at(9), Wants::Provider, up(3)).await.unwrap();
+        let handed = cached.instead_of(&first, at(9), ToldBy::Provider, up(3)).await.unwrap();
         assert_eq!(handed.as_deref(), Some(&2));
-        let third = cached.instead_of(&second, at(10), Wants::Provider, up(3)).await.unwrap();
+        let third = cached.instead_of(&second, at(10), ToldBy::Provider, up(3)).await.unwrap();
         assert_eq!((third.as_deref(), cached.0.peek().as_deref()), (Some(&3), Some(&3)));
     }
 
@@ -279,11 +279,11 @@ mod tests {
     async fn a_stranger_spends_no_attempt_of_those_who_have_the_providers_word() {
         let cached = Cached::default();
         let first = cached.get(at(0), up(1)).await.unwrap();
-        let second = cached.instead_of(&first, at(0), Wants::Stranger, up(2)).await.unwrap();
+        let second = cached.instead_of(&first, at(0), ToldBy::Stranger, up(2)).await.unwrap();
         let second = second.unwrap();
-        let again = cached.instead_of(&second, at(1), Wants::Stranger, up(3)).await.unwrap();
+        let again = cached.instead_of(&second, at(1), ToldBy::Stranger, up(3)).await.unwrap();
         assert_eq!(again, None);
-        let third = cached.instead_of(&second, at(1), Wants::Provider, up(3)).await.unwrap();
+        let third = cached.instead_of(&second, at(1), ToldBy::Provider, up(3)).await.unwrap();
         assert_eq!(third.as_deref(), Some(&3));
     }
 
@@ -298,7 +298,7 @@ mod tests {
             wait.await.unwrap();
             Ok(2)
         });
-        let mut impatient = Box::pin(cached.instead_of(&first, at(0), Wants::Provider, slow));
+        let mut impatient = Box::pin(cached.instead_of(&first, at(0), ToldBy::Provider, slow));
         tokio::select! {
             biased;
             _ = &mut impatient => panic!("it waits"),
@@ -306,7 +306,7 @@ mod tests {
         }
         drop(impatient);
         go_on.send(()).unwrap();
-        let handed = cached.instead_of(&first, at(0), Wants::Provider, down()).await.unwrap();
+        let handed = cached.instead_of(&first, at(0), ToldBy::Provider, down()).await.unwrap();
         assert_eq!(handed.as_deref(), Some(&2));
     }
 }

@@ -3,22 +3,21 @@
 
 use serde_json::Value;
 
-use super::claims::{self, EmailTrust};
 use super::code_flow::CodeRequest;
-use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Way};
+use super::error::UpstreamError;
+use super::id_tokens::{self, Expected, Keys, NonceRule, ReceivedFrom, Source};
 use super::plain_oauth::PlainOAuth;
-use super::{
+use super::profiles::EmailTrust;
+use super::provider::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
-    channel,
 };
+use super::upstream::Upstream;
+use super::{channel, claims};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 use crate::keys::borrowed::hmac_hex;
-use crate::social::error::UpstreamError;
-use crate::social::upstream::Upstream;
 
-const GRAPH: &str = "https://graph.facebook.com";
 /// Who issues the id tokens of Limited Login.
 const LIMITED: &str = "https://limited.facebook.com";
 
@@ -33,9 +32,9 @@ pub(super) struct Facebook {
 
 impl Facebook {
     pub(super) fn new(upstream: Upstream) -> Self {
-        let graph = upstream.custom_issuer().unwrap_or(GRAPH).to_owned();
+        let graph = upstream.api().to_owned();
         let limited = upstream.custom_issuer().unwrap_or(LIMITED).to_owned();
-        let authorize = format!("{}/dialog/oauth", upstream.base());
+        let authorize = format!("{}/dialog/oauth", upstream.issuer());
         let token = format!("{graph}/oauth/access_token");
         let oauth = PlainOAuth::new(upstream, authorize, token);
         Self { oauth, graph, limited, keys: Keys::default() }
@@ -55,7 +54,7 @@ impl Facebook {
         );
         let (status, person) = self.oauth.upstream.channel.get(&url, Some(access_token)).await?;
         let subject = claims::name_of(status, &person, "id", Reason::PersonRefused)?;
-        let mut identity = Identity::new(self.oauth.upstream.base(), subject);
+        let mut identity = Identity::new(self.oauth.upstream.issuer(), subject);
         // Facebook says nowhere whether it verified the address.
         identity.email = claims::email(&person, "email");
         let profile = &mut identity.profile;
@@ -99,16 +98,22 @@ impl Facebook {
         // Limited Login named either of them over the years.
         let stated = id_tokens::unverified(token);
         let stated = stated.as_ref().and_then(|claims| claims.get("iss")).and_then(Value::as_str);
-        let (base, limited) = (self.oauth.upstream.base(), self.limited.as_str());
+        let (base, limited) = (self.oauth.upstream.issuer(), self.limited.as_str());
         let issuer = if stated == Some(base) { base } else { limited };
         let audiences = presented.accepted;
         let additional_audiences =
             self.oauth.upstream.additional_audiences(|audience| audience.clients.is_empty());
         let (secret, access_token) = (None, None);
         let additional_audiences = additional_audiences.as_slice();
-        let way = Way::Presented;
-        let expected =
-            Expected { audiences, additional_audiences, nonce, way, secret, access_token };
+        let received_from = ReceivedFrom::App;
+        let expected = Expected {
+            audiences,
+            additional_audiences,
+            nonce,
+            received_from,
+            secret,
+            access_token,
+        };
         let jwks_uri = format!("{}/.well-known/oauth/openid/jwks/", self.limited);
         let channel = &self.oauth.upstream.channel;
         let source = Source { channel, keys: &self.keys, jwks_uri: &jwks_uri, issuer };
@@ -116,7 +121,7 @@ impl Facebook {
         let subject = claims::name(&verified.claims, "sub");
         let nobody = || UpstreamError::refused(Reason::MalformedToken, "its sub is none");
         // The person is the same one as on the web.
-        let mut identity = Identity::new(self.oauth.upstream.base(), subject.ok_or_else(nobody)?);
+        let mut identity = Identity::new(self.oauth.upstream.issuer(), subject.ok_or_else(nobody)?);
         claims::fill(&mut identity, &verified.claims, EmailTrust::Never);
         Ok(Proven { identity, once: Some(verified.once()) })
     }
@@ -159,7 +164,7 @@ impl Provider for Facebook {
     }
 
     fn issues(&self, issuer: &str) -> bool {
-        issuer == self.oauth.upstream.base() || issuer == self.limited
+        issuer == self.oauth.upstream.issuer() || issuer == self.limited
     }
 
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {

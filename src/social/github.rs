@@ -5,16 +5,16 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::code_flow::CodeRequest;
+use super::error::UpstreamError;
 use super::plain_oauth::PlainOAuth;
-use super::{
+use super::provider::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
-    channel, claims,
 };
+use super::upstream::Upstream;
+use super::{channel, claims};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
-use crate::social::error::UpstreamError;
-use crate::social::upstream::Upstream;
 
 /// Nobody has more pages of addresses.
 const PAGES: u32 = 5;
@@ -30,10 +30,10 @@ impl GitHub {
     pub(super) fn new(upstream: Upstream) -> Self {
         let api = match upstream.custom_issuer() {
             Some(own) => format!("{own}/api/v3"),
-            None => "https://api.github.com".to_owned(),
+            None => upstream.api().to_owned(),
         };
-        let authorize = format!("{}/login/oauth/authorize", upstream.base());
-        let token = format!("{}/login/oauth/access_token", upstream.base());
+        let authorize = format!("{}/login/oauth/authorize", upstream.issuer());
+        let token = format!("{}/login/oauth/access_token", upstream.issuer());
         Self { oauth: PlainOAuth::new(upstream, authorize, token), api }
     }
 
@@ -41,7 +41,7 @@ impl GitHub {
         let url = format!("{}/user", self.api);
         let (status, person) = self.oauth.upstream.channel.get(&url, Some(access_token)).await?;
         let subject = claims::name_of(status, &person, "id", Reason::PersonRefused)?;
-        let mut identity = Identity::new(self.oauth.upstream.base(), subject);
+        let mut identity = Identity::new(self.oauth.upstream.issuer(), subject);
         identity.username = claims::text(&person, "login");
         identity.profile.name = claims::text(&person, "name").or(identity.username.clone());
         identity.profile.picture = claims::link(&person, "avatar_url");
@@ -129,12 +129,12 @@ impl Provider for GitHub {
     }
 
     fn issues(&self, issuer: &str) -> bool {
-        issuer == self.oauth.upstream.base()
+        issuer == self.oauth.upstream.issuer()
     }
 
     /// The issuer of its callbacks is not that of its people. An older Enterprise Server sends none.
     fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, bool> {
-        let own = format!("{}/login/oauth", self.oauth.upstream.base());
+        let own = format!("{}/login/oauth", self.oauth.upstream.issuer());
         Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| iss == own))))
     }
 

@@ -2,20 +2,17 @@
 
 use serde_json::Value;
 
-use super::channel;
-use super::claims::{self, EmailTrust};
-use super::provider::Answer;
+use super::error::UpstreamError;
+use super::profiles::EmailTrust;
+use super::upstream::Upstream;
+use super::{channel, claims};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
-use crate::social::error::UpstreamError;
-use crate::social::upstream::Upstream;
-
-pub(super) const TOKEN_INFO: &str = "https://oauth2.googleapis.com/tokeninfo";
 
 /// Whether a person belongs to a domain that the operator names. An address at a domain is no proof:
 /// whoever once read its mail may have an account of their own with it. Google says by `hd` whose
 /// accounts are the domain's, and is the mail of its own domain itself.
-pub(super) fn is_of_a_domain(upstream: &Upstream, claims: &Value) -> bool {
+pub(super) fn is_of_allowed_domain(upstream: &Upstream, claims: &Value) -> bool {
     let domains = &upstream.registration.terms.allowed_domains;
     let is_allowed = |name: &str| domains.iter().any(|domain| domain.as_str() == name);
     match claims.get("hd") {
@@ -29,36 +26,31 @@ pub(super) fn is_of_a_domain(upstream: &Upstream, claims: &Value) -> bool {
 }
 
 /// Whose access token it is, if it was issued for one of these.
-pub(super) fn prove<'a>(
-    upstream: &'a Upstream,
-    token: &'a str,
-    accepted: &'a [&'a str],
-) -> Answer<'a, Identity> {
-    Box::pin(async move {
-        if !upstream.registration.terms.allowed_domains.is_empty() {
-            let detail = "an access token does not say of which domain a person is";
-            return Err(UpstreamError::refused(Reason::DomainNotAllowed, detail));
-        }
-        // Beside the issuer where that is not Google's usual one.
-        let own = upstream.custom_issuer().map(|issuer| format!("{issuer}/tokeninfo"));
-        let url = own.as_deref().unwrap_or(TOKEN_INFO);
-        let url = channel::with_query(url, &[("access_token", token)]);
-        let (status, info) = upstream.channel.get(&url, None).await?;
-        if status != 200 {
-            return Err(UpstreamError::refused(Reason::TokenRefused, format!("status {status}")));
-        }
-        let is_ours = |member: &str| {
-            info.get(member).and_then(Value::as_str).is_some_and(|id| accepted.contains(&id))
-        };
-        if !is_ours("aud") || info.get("azp").is_some() && !is_ours("azp") {
-            return Err(UpstreamError::another_app());
-        }
-        let nobody =
-            || UpstreamError::refused(Reason::MalformedAnswer, "the token speaks of nobody");
-        let subject = claims::name(&info, "sub").ok_or_else(nobody)?;
-        let mut identity = Identity::new(upstream.base(), subject);
-        // Here every value is a text.
-        claims::fill(&mut identity, &info, EmailTrust::ClaimOrText);
-        Ok(identity)
-    })
+pub(super) async fn check_access_token(
+    upstream: &Upstream,
+    token: &str,
+    accepted: &[&str],
+) -> Result<Identity, UpstreamError> {
+    if !upstream.registration.terms.allowed_domains.is_empty() {
+        let detail = "an access token does not say of which domain a person is";
+        return Err(UpstreamError::refused(Reason::DomainNotAllowed, detail));
+    }
+    let url = format!("{}/tokeninfo", upstream.api());
+    let url = channel::with_query(&url, &[("access_token", token)]);
+    let (status, info) = upstream.channel.get(&url, None).await?;
+    if status != 200 {
+        return Err(UpstreamError::refused(Reason::TokenRefused, format!("status {status}")));
+    }
+    let is_ours = |member: &str| {
+        info.get(member).and_then(Value::as_str).is_some_and(|id| accepted.contains(&id))
+    };
+    if !is_ours("aud") || info.get("azp").is_some() && !is_ours("azp") {
+        return Err(UpstreamError::another_app());
+    }
+    let nobody = || UpstreamError::refused(Reason::MalformedAnswer, "the token speaks of nobody");
+    let subject = claims::name(&info, "sub").ok_or_else(nobody)?;
+    let mut identity = Identity::new(upstream.issuer(), subject);
+    // Here every value is a text.
+    claims::fill(&mut identity, &info, EmailTrust::ClaimOrText);
+    Ok(identity)
 }

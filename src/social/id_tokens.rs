@@ -12,6 +12,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::channel::Channel;
+use super::document_cache::{Cached, ToldBy};
+use super::error::UpstreamError;
 use crate::domain::clock::from_millis;
 use crate::domain::hex;
 use crate::domain::reason::Reason;
@@ -19,8 +21,6 @@ use crate::domain::sensitive::Sensitive;
 use crate::domain::shown::shown;
 use crate::keys::make::left_half_hash;
 use crate::keys::published::{PublishedKeys, Signed, Unsigned};
-use crate::social::document_cache::{Cached, Wants};
-use crate::social::error::UpstreamError;
 
 /// A clock of others may be so far ahead.
 const AHEAD: Duration = Duration::minutes(5);
@@ -62,13 +62,13 @@ pub(super) struct Source<'a> {
     pub(super) issuer: &'a str,
 }
 
-/// How a token came here.
+/// From whom a token came here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum ReceivedFrom {
     /// From the provider itself, for a code: nobody else can have chosen it.
-    Straight,
+    Provider,
     /// In the hands of an app, which may have got it from anybody.
-    Presented,
+    App,
 }
 
 /// What an id token must say.
@@ -80,8 +80,8 @@ pub(super) struct Expected<'a> {
     pub(super) additional_audiences: &'a [&'a str],
     /// In answer to what.
     pub(super) nonce: NonceRule<'a>,
-    /// How it came.
-    pub(super) way: Way,
+    /// From whom it came.
+    pub(super) received_from: ReceivedFrom,
     /// The secret that it may be signed with.
     pub(super) secret: Option<&'a Sensitive>,
     /// The access token that came with it, Core §3.1.3.6.
@@ -121,7 +121,7 @@ pub(super) async fn verify(
     let signed = Signed::parse(token).ok_or_else(|| malformed("it is no JWT"))?;
     let now = source.channel.clock().now();
     let expires_at = check(&signed, source.issuer, expected, now)?;
-    verify_signature(source, &signed, expected.secret, expected.way).await?;
+    verify_signature(source, &signed, expected.secret, expected.received_from).await?;
     Ok(Verified {
         expires_at,
         fingerprint: Sha256::digest(signed.signed().as_bytes()).into(),
@@ -134,7 +134,7 @@ pub(super) async fn verify_signature(
     source: Source<'_>,
     signed: &Signed<'_>,
     secret: Option<&Sensitive>,
-    way: Way,
+    received_from: ReceivedFrom,
 ) -> Result<(), UpstreamError> {
     let Source { channel, keys, jwks_uri, .. } = source;
     let bad = |why: Unsigned| UpstreamError::refused(Reason::BadSignature, why.to_string());
@@ -146,11 +146,11 @@ pub(super) async fn verify_signature(
         return checked.map_err(bad);
     }
     // Core §10.1.1: the keys may have been succeeded. Strangers have their own turns of asking.
-    let wants = match way {
-        Way::Straight => Wants::Provider,
-        Way::Presented => Wants::Stranger,
+    let told_by = match received_from {
+        ReceivedFrom::Provider => ToldBy::Provider,
+        ReceivedFrom::App => ToldBy::Stranger,
     };
-    match keys.instead_of(&known, now, wants, fetched()).await? {
+    match keys.instead_of(&known, now, told_by, fetched()).await? {
         Some(known) => signed.verify(&known, secret).map_err(bad),
         None => checked.map_err(bad),
     }
@@ -188,7 +188,7 @@ fn check(
         return Err(UpstreamError::refused(Reason::IssuedAhead, "it is good only in the future"));
     }
     let is_answer = check_nonce(claims, expected.nonce)?;
-    if expected.way == Way::Presented {
+    if expected.received_from == ReceivedFrom::App {
         check_kind(signed)?;
         if !is_answer && issued_at < now - YOUNG {
             let why = "it was issued more than an hour ago, and no nonce says for what";
@@ -251,7 +251,25 @@ fn instant(claims: &Value, name: &str) -> Option<DateTime<Utc>> {
     Some(from_millis(whole.saturating_mul(1000).clamp(0, LAST)))
 }
 
-/// What a token says before anybody verified it: only good for finding who should.
+/// Who says that they issued a token, and to whom: nobody verified it.
+#[derive(Clone, Debug)]
+pub struct UnverifiedClaims {
+    /// `iss`.
+    pub issuer: String,
+    /// `aud`.
+    pub audiences: Vec<String>,
+}
+
+/// What an id token says before anybody verified it: only good for finding who should.
+#[must_use]
+pub fn unverified_claims(token: &str) -> Option<UnverifiedClaims> {
+    let claims = unverified(token)?;
+    let issuer = claims.get("iss")?.as_str()?.to_owned();
+    let audiences = audiences(&claims)?.into_iter().map(str::to_owned).collect();
+    Some(UnverifiedClaims { issuer, audiences })
+}
+
+/// Every claim of it.
 pub(super) fn unverified(token: &str) -> Option<Value> {
     Signed::parse(token).map(Signed::into_claims)
 }
@@ -308,12 +326,12 @@ mod tests {
         json!({ "iss": "https://idp", "sub": "1", "aud": US, "iat": NOW, "exp": NOW + 3600 })
     }
 
-    fn expected(way: Way) -> Expected<'static> {
+    fn expected(received_from: ReceivedFrom) -> Expected<'static> {
         Expected {
             audiences: &[US, "android"],
             additional_audiences: &["project"],
             nonce: NonceRule::Anything,
-            way,
+            received_from,
             secret: None,
             access_token: None,
         }
@@ -334,8 +352,8 @@ mod tests {
         claims
     }
 
-    fn said(more: &Value, way: Way) -> Result<(), Reason> {
-        checked(&json!({ "alg": "RS256", "typ": "JWT" }), &with(more), expected(way))
+    fn said(more: &Value, received_from: ReceivedFrom) -> Result<(), Reason> {
+        checked(&json!({ "alg": "RS256", "typ": "JWT" }), &with(more), expected(received_from))
     }
 
     #[test]
@@ -346,11 +364,11 @@ mod tests {
             "name": ["Mina"], "picture": false, "zoneinfo": {}, "auth_time": "now", "acr": 0,
             "amr": "pwd", "c_hash": 1, "at_hash": null, "azp": null, "nonce": null, "typ": 7,
         });
-        for way in [Way::Straight, Way::Presented] {
-            assert_eq!(said(&odd, way), Ok(()), "{way:?}");
+        for received_from in [ReceivedFrom::Provider, ReceivedFrom::App] {
+            assert_eq!(said(&odd, received_from), Ok(()), "{received_from:?}");
         }
         let fractions = json!({ "iat": 1_800_000_000.5, "exp": 1_800_000_060.25 });
-        assert_eq!(said(&fractions, Way::Straight), Ok(()));
+        assert_eq!(said(&fractions, ReceivedFrom::Provider), Ok(()));
     }
 
     #[test]
@@ -379,11 +397,11 @@ mod tests {
             (json!({ "azp": [US] }), Reason::WrongAzp),
             (json!({ "azp": "" }), Reason::WrongAzp),
         ] {
-            for way in [Way::Straight, Way::Presented] {
-                assert_eq!(said(&more, way), Err(reason), "{more} {way:?}");
+            for received_from in [ReceivedFrom::Provider, ReceivedFrom::App] {
+                assert_eq!(said(&more, received_from), Err(reason), "{more} {received_from:?}");
             }
         }
-        assert_eq!(said(&json!({ "nbf": NOW + 300, "exp": 1e300 }), Way::Presented), Ok(()));
+        assert_eq!(said(&json!({ "nbf": NOW + 300, "exp": 1e300 }), ReceivedFrom::App), Ok(()));
     }
 
     #[test]
@@ -400,8 +418,8 @@ mod tests {
             (json!(["project", "stranger"]), Some(US), wrong),
         ] {
             let more = json!({ "aud": aud, "azp": azp });
-            assert_eq!(said(&more, Way::Straight), found, "{more}");
-            assert_eq!(said(&more, Way::Presented), found, "{more}");
+            assert_eq!(said(&more, ReceivedFrom::Provider), found, "{more}");
+            assert_eq!(said(&more, ReceivedFrom::App), found, "{more}");
         }
     }
 
@@ -417,11 +435,11 @@ mod tests {
             json!({ "typ": "Logout" }),
             json!({ "token_use": "access" }),
         ] {
-            assert_eq!(said(&more, Way::Presented), refused, "{more}");
+            assert_eq!(said(&more, ReceivedFrom::App), refused, "{more}");
             // What the token endpoint calls an id token is one.
-            assert_eq!(said(&more, Way::Straight), Ok(()), "{more}");
+            assert_eq!(said(&more, ReceivedFrom::Provider), Ok(()), "{more}");
         }
-        assert_eq!(said(&json!({ "typ": "ID", "token_use": "id" }), Way::Presented), Ok(()));
+        assert_eq!(said(&json!({ "typ": "ID", "token_use": "id" }), ReceivedFrom::App), Ok(()));
         for (typ, found) in [
             (json!("at+jwt"), refused),
             (json!("application/at+jwt"), refused),
@@ -433,20 +451,20 @@ mod tests {
             (json!(null), Ok(())),
         ] {
             let header = json!({ "alg": "RS256", "typ": typ });
-            assert_eq!(checked(&header, &good(), expected(Way::Presented)), found, "{typ}");
+            assert_eq!(checked(&header, &good(), expected(ReceivedFrom::App)), found, "{typ}");
         }
     }
 
     #[test]
     fn an_old_token_needs_a_nonce() {
         let old = |age: i64| json!({ "iat": NOW - age, "nonce": "n" });
-        assert_eq!(said(&old(3600), Way::Presented), Ok(()));
-        assert_eq!(said(&old(3601), Way::Presented), Err(Reason::TooOld));
-        assert_eq!(said(&old(2 * 365 * 86_400), Way::Presented), Err(Reason::TooOld));
-        assert_eq!(said(&old(3601), Way::Straight), Ok(()));
+        assert_eq!(said(&old(3600), ReceivedFrom::App), Ok(()));
+        assert_eq!(said(&old(3601), ReceivedFrom::App), Err(Reason::TooOld));
+        assert_eq!(said(&old(2 * 365 * 86_400), ReceivedFrom::App), Err(Reason::TooOld));
+        assert_eq!(said(&old(3601), ReceivedFrom::Provider), Ok(()));
         let header = json!({ "alg": "RS256" });
         let ruled = |nonce, more: &Value| {
-            checked(&header, &with(more), Expected { nonce, ..expected(Way::Presented) })
+            checked(&header, &with(more), Expected { nonce, ..expected(ReceivedFrom::App) })
         };
         assert_eq!(ruled(NonceRule::This("n"), &old(86_400)), Ok(()));
         assert_eq!(ruled(NonceRule::This("m"), &old(0)), Err(Reason::WrongNonce));

@@ -2,45 +2,34 @@
 
 use serde_json::Value;
 
-use super::provider::Answer;
+use super::error::UpstreamError;
+use super::upstream::Upstream;
 use super::{channel, claims};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::shown::shown;
-use crate::social::error::UpstreamError;
-use crate::social::upstream::Upstream;
-
-/// Where people and tokens are asked about.
-pub(super) const API: &str = "https://kapi.kakao.com";
 
 /// Nobody is asked to agree to more at once.
 const MOST_SCOPES: usize = 20;
 
-/// The interface beside an issuer: its own where the issuer is not Kakao's usual one.
-fn api(upstream: &Upstream) -> &str {
-    upstream.custom_issuer().unwrap_or(API)
-}
-
 /// Asks about the person of an access token, who must be this one.
-pub(super) fn ask<'a>(
-    upstream: &'a Upstream,
-    access_token: &'a str,
-    identity: &'a mut Identity,
-) -> Answer<'a, ()> {
-    Box::pin(async move {
-        // Without this its pictures are linked by plain http.
-        let url = format!("{}/v2/user/me", api(upstream));
-        let url = channel::with_query(&url, &[("secure_resource", "true")]);
-        let (status, person) = upstream.channel.get(&url, Some(access_token)).await?;
-        if status != 200 {
-            return Err(not_told(status, &person));
-        }
-        if claims::name(&person, "id").as_deref() != Some(&identity.subject) {
-            return Err(UpstreamError::refused(Reason::WrongSubject, "the person is another one"));
-        }
-        fill(identity, &person);
-        Ok(())
-    })
+pub(super) async fn userinfo(
+    upstream: &Upstream,
+    access_token: &str,
+    identity: &mut Identity,
+) -> Result<(), UpstreamError> {
+    // Without this its pictures are linked by plain http.
+    let url = format!("{}/v2/user/me", upstream.api());
+    let url = channel::with_query(&url, &[("secure_resource", "true")]);
+    let (status, person) = upstream.channel.get(&url, Some(access_token)).await?;
+    if status != 200 {
+        return Err(not_told(status, &person));
+    }
+    if claims::name(&person, "id").as_deref() != Some(&identity.subject) {
+        return Err(UpstreamError::refused(Reason::WrongSubject, "the person is another one"));
+    }
+    fill(identity, &person);
+    Ok(())
 }
 
 fn fill(identity: &mut Identity, person: &Value) {
@@ -60,27 +49,25 @@ fn fill(identity: &mut Identity, person: &Value) {
 }
 
 /// Whose access token it is, if it was issued for one of these.
-pub(super) fn prove<'a>(
-    upstream: &'a Upstream,
-    token: &'a str,
-    accepted: &'a [&'a str],
-) -> Answer<'a, Identity> {
-    Box::pin(async move {
-        let url = format!("{}/v1/user/access_token_info", api(upstream));
-        let (status, info) = upstream.channel.get(&url, Some(token)).await?;
-        let found = (status, claims::name(&info, "app_id"), claims::name(&info, "id"));
-        let (200, Some(app), Some(person)) = found else {
-            let detail = format!("status {status}, {}", code(&info));
-            return Err(UpstreamError::refused(Reason::TokenRefused, detail));
-        };
-        if !accepted.contains(&app.as_str()) {
-            let detail = format!("it was issued for the app {}", shown(&app));
-            return Err(UpstreamError::refused(Reason::WrongAudience, detail));
-        }
-        let mut identity = Identity::new(upstream.base(), person);
-        ask(upstream, token, &mut identity).await?;
-        Ok(identity)
-    })
+pub(super) async fn check_access_token(
+    upstream: &Upstream,
+    token: &str,
+    accepted: &[&str],
+) -> Result<Identity, UpstreamError> {
+    let url = format!("{}/v1/user/access_token_info", upstream.api());
+    let (status, info) = upstream.channel.get(&url, Some(token)).await?;
+    let found = (status, claims::name(&info, "app_id"), claims::name(&info, "id"));
+    let (200, Some(app), Some(person)) = found else {
+        let detail = format!("status {status}, {}", code(&info));
+        return Err(UpstreamError::refused(Reason::TokenRefused, detail));
+    };
+    if !accepted.contains(&app.as_str()) {
+        let detail = format!("it was issued for the app {}", shown(&app));
+        return Err(UpstreamError::refused(Reason::WrongAudience, detail));
+    }
+    let mut identity = Identity::new(upstream.issuer(), person);
+    userinfo(upstream, token, &mut identity).await?;
+    Ok(identity)
 }
 
 /// Why Kakao does not tell about a person.

@@ -3,10 +3,10 @@
 use serde_json::Value;
 use url::Url;
 
+use super::error::UpstreamError;
+use super::microsoft::Tenants;
+use super::upstream::Upstream;
 use crate::domain::shown::shown;
-use crate::social::error::UpstreamError;
-use crate::social::microsoft::Tenants;
-use crate::social::upstream::Upstream;
 
 /// A longer address is none.
 const LONGEST: usize = 2048;
@@ -32,7 +32,7 @@ impl Metadata {
         tenants: Option<&Tenants<'_>>,
     ) -> Result<Self, UpstreamError> {
         let bad = |why: String| UpstreamError::Misconfigured(why);
-        let issuer = tenants.map_or_else(|| upstream.base().to_owned(), Tenants::issuer);
+        let issuer = tenants.map_or_else(|| upstream.issuer().to_owned(), Tenants::issuer);
         // Discovery §4.1: a slash at the end of the issuer is not doubled.
         let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let (status, document) = upstream.channel.get(&url, None).await?;

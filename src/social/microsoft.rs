@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::error::UpstreamError;
+use super::upstream::Upstream;
 use crate::domain::reason::Reason;
-use crate::social::error::UpstreamError;
-use crate::social::upstream::Upstream;
 
 /// Whoever has an account of any kind.
 const COMMON: &str = "common";
@@ -41,7 +41,7 @@ pub(super) struct Tenants<'a> {
 impl<'a> Tenants<'a> {
     /// Those of a registration.
     pub(super) fn of(upstream: &'a Upstream) -> Self {
-        Self::new(upstream.base(), upstream.registration.terms.tenant.as_deref())
+        Self::new(upstream.issuer(), upstream.registration.terms.tenant.as_deref())
     }
 
     /// Those of the settings; whoever has an account, if these say nothing.

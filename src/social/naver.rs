@@ -1,16 +1,17 @@
 //! Naver: OAuth without OpenID; the person stands in `response`. Nothing proves for whom an access
 //! token was issued, so apps present codes.
 
+use super::claims;
 use super::code_flow::CodeRequest;
+use super::error::UpstreamError;
 use super::plain_oauth::PlainOAuth;
-use super::{
-    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token, claims,
+use super::provider::{
+    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
 };
+use super::upstream::Upstream;
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::shown::shown;
-use crate::social::error::UpstreamError;
-use crate::social::upstream::Upstream;
 
 /// Naver.
 #[derive(Debug)]
@@ -21,10 +22,9 @@ pub(super) struct Naver {
 
 impl Naver {
     pub(super) fn new(upstream: Upstream) -> Self {
-        let authorize = format!("{}/oauth2.0/authorize", upstream.base());
-        let token = format!("{}/oauth2.0/token", upstream.base());
-        let api = upstream.custom_issuer().unwrap_or("https://openapi.naver.com");
-        let me = format!("{api}/v1/nid/me");
+        let authorize = format!("{}/oauth2.0/authorize", upstream.issuer());
+        let token = format!("{}/oauth2.0/token", upstream.issuer());
+        let me = format!("{}/v1/nid/me", upstream.api());
         Self { oauth: PlainOAuth::new(upstream, authorize, token), me }
     }
 
@@ -41,7 +41,7 @@ impl Naver {
         let person = answer.get("response").filter(|_| status == 200 && code == "00");
         let person = person.ok_or_else(refused)?;
         let subject = claims::name(person, "id").ok_or_else(refused)?;
-        let mut identity = Identity::new(self.oauth.upstream.base(), subject);
+        let mut identity = Identity::new(self.oauth.upstream.issuer(), subject);
         // Anybody may enter the address at which Naver reaches them: it proves nothing.
         identity.email = claims::email(person, "email");
         let profile = &mut identity.profile;
@@ -98,7 +98,7 @@ impl Provider for Naver {
     }
 
     fn issues(&self, issuer: &str) -> bool {
-        issuer == self.oauth.upstream.base()
+        issuer == self.oauth.upstream.issuer()
     }
 
     /// It asks for the state instead.

@@ -6,20 +6,21 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::Value;
 
 use super::code_flow::{CodeFlow, CodeRequest, Tokens};
-use super::id_tokens::{self, Expected, Keys, NonceRule, Source, Verified, Way};
+use super::document_cache::Cached;
+use super::error::UpstreamError;
+use super::id_tokens::{self, Expected, Keys, NonceRule, ReceivedFrom, Source, Verified};
 use super::metadata::Metadata;
-use super::{
-    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token, claims,
+use super::microsoft::Tenants;
+use super::profiles::{AccessTokenCheck, DomainProof, NonceForm, OpenIdProfile, Userinfo};
+use super::provider::{
+    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
 };
+use super::upstream::Upstream;
+use super::{apple, claims, google, kakao, line};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 use crate::keys::published::Signed;
-use crate::social::document_cache::Cached;
-use crate::social::error::UpstreamError;
-use crate::social::microsoft::Tenants;
-use crate::social::openid_profile::OpenIdProfile;
-use crate::social::upstream::Upstream;
 
 /// Clocks of others may differ by so much.
 const SKEW: Duration = Duration::minutes(1);
@@ -44,11 +45,11 @@ impl OpenId {
     }
 
     fn tenants(&self) -> Option<Tenants<'_>> {
-        self.profile.tenants.then(|| Tenants::of(&self.upstream))
+        self.profile.is_multi_tenant.then(|| Tenants::of(&self.upstream))
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, UpstreamError> {
-        let (upstream, has_tenants) = (Arc::clone(&self.upstream), self.profile.tenants);
+        let (upstream, has_tenants) = (Arc::clone(&self.upstream), self.profile.is_multi_tenant);
         let fetched = async move {
             let tenants = has_tenants.then(|| Tenants::of(&upstream));
             Metadata::fetch(&upstream, tenants.as_ref()).await
@@ -83,7 +84,7 @@ impl OpenId {
         };
         let source = self.source(&metadata, &issuer);
         let verified = id_tokens::verify(source, token, expected).await?;
-        if self.profile.admits.is_some_and(|admits| !admits(&self.upstream, &verified.claims)) {
+        if !self.is_of_allowed_domain(&verified.claims) {
             return Err(UpstreamError::refused(
                 Reason::DomainNotAllowed,
                 "it is of no such domain",
@@ -93,6 +94,14 @@ impl OpenId {
         Ok((verified, identity))
     }
 
+    /// Where an address is the proof, the account is looked at later.
+    fn is_of_allowed_domain(&self, claims: &Value) -> bool {
+        match self.profile.domain_proof {
+            DomainProof::EmailAddress => true,
+            DomainProof::HostedDomain => google::is_of_allowed_domain(&self.upstream, claims),
+        }
+    }
+
     fn source<'a>(&'a self, metadata: &'a Metadata, issuer: &'a str) -> Source<'a> {
         let (channel, keys) = (&self.upstream.channel, &self.keys);
         Source { channel, keys, jwks_uri: &metadata.jwks_uri, issuer }
@@ -100,7 +109,7 @@ impl OpenId {
 
     /// The person of a token, who is known by issuer and subject.
     fn identity(&self, claims: &Value, issuer: &str) -> Result<Identity, UpstreamError> {
-        let name = self.profile.subject;
+        let name = self.profile.subject_claim;
         let nobody =
             || UpstreamError::refused(Reason::MalformedToken, format!("its {name} is none"));
         let mut identity = Identity::new(issuer, claims::name(claims, name).ok_or_else(nobody)?);
@@ -119,12 +128,12 @@ impl OpenId {
         let access_token = tokens.access().ok();
         let secret = self.upstream.secret().filter(|_| self.profile.signs_by_secret);
         let additional_audiences = self.upstream.additional_audiences(|_| true);
-        let way = Way::Straight;
+        let received_from = ReceivedFrom::Provider;
         let expected = Expected {
             audiences,
             additional_audiences: &additional_audiences,
             nonce,
-            way,
+            received_from,
             secret,
             access_token,
         };
@@ -159,8 +168,8 @@ impl OpenId {
         claims: &Value,
         identity: &mut Identity,
     ) -> Result<(), UpstreamError> {
-        if let Some(ask) = self.profile.ask {
-            return ask(&self.upstream, access_token, identity).await;
+        if self.profile.userinfo == Userinfo::Kakao {
+            return kakao::userinfo(&self.upstream, access_token, identity).await;
         }
         let metadata = self.metadata().await?;
         let is_enough = identity.email.is_some() && identity.profile.name.is_some();
@@ -221,7 +230,7 @@ impl OpenId {
             return passed_over("it is a JWT of another issuer, or for another app");
         }
         let source = self.source(metadata, issuer);
-        match id_tokens::verify_signature(source, &signed, None, Way::Straight).await {
+        match id_tokens::verify_signature(source, &signed, None, ReceivedFrom::Provider).await {
             Ok(()) => Ok(Some(signed.into_claims())),
             Err(UpstreamError::Refused { detail, .. }) => passed_over(&detail),
             Err(error) => Err(error),
@@ -245,7 +254,25 @@ impl OpenId {
     }
 
     fn nonce_rule<'a>(&self, nonce: Option<&'a str>) -> NonceRule<'a> {
-        nonce.map_or(NonceRule::Anything, self.profile.nonce)
+        match (nonce, self.profile.nonce) {
+            (None, _) => NonceRule::Anything,
+            (Some(nonce), NonceForm::Plain) => NonceRule::This(nonce),
+            (Some(nonce), NonceForm::PlainOrHashed) => NonceRule::Hashed(nonce),
+        }
+    }
+
+    /// Whose access token it is, if it was issued for one of these client ids.
+    async fn check_access_token(
+        &self,
+        token: &str,
+        accepted: &[&str],
+    ) -> Result<Identity, UpstreamError> {
+        let upstream = &self.upstream;
+        match self.profile.access_token_check.ok_or(UpstreamError::Unprovable)? {
+            AccessTokenCheck::Google => google::check_access_token(upstream, token, accepted).await,
+            AccessTokenCheck::Kakao => kakao::check_access_token(upstream, token, accepted).await,
+            AccessTokenCheck::Line => line::check_access_token(upstream, token, accepted).await,
+        }
     }
 }
 
@@ -254,10 +281,10 @@ impl Provider for OpenId {
         Box::pin(async move {
             let metadata = self.metadata().await?;
             let mut extra = vec![("nonce", request.nonce), ("ui_locales", request.language)];
-            if self.profile.form_post.is_some() {
+            if self.profile.form_post {
                 extra.push(("response_mode", "form_post"));
             }
-            extra.extend(self.upstream.again(request));
+            extra.extend(self.upstream.reauthentication(request));
             if request.again && self.upstream.requires_auth_time() {
                 extra.push(("max_age", "0"));
             }
@@ -281,8 +308,8 @@ impl Provider for OpenId {
             let tokens = flow.redeem(&self.upstream.channel, request).await?;
             let nonce = NonceRule::This(response.nonce);
             let mut identity = self.person(&tokens, &[client_id], nonce, response.since).await?;
-            if let (Some(take), Some(user)) = (self.profile.form_post, response.user) {
-                take(&mut identity, user);
+            if let Some(user) = response.user.filter(|_| self.profile.form_post) {
+                apple::take_name(&mut identity, user);
             }
             Ok(identity)
         })
@@ -297,7 +324,7 @@ impl Provider for OpenId {
                     let expected = Expected {
                         audiences: presented.accepted,
                         additional_audiences: &additional_audiences,
-                        way: Way::Presented,
+                        received_from: ReceivedFrom::App,
                         nonce: self.nonce_rule(presented.nonce),
                         // Whoever can read the secret in an app could sign.
                         secret: None,
@@ -307,8 +334,7 @@ impl Provider for OpenId {
                     Ok(Proven { identity, once: Some(verified.once()) })
                 }
                 Token::Access(token) => {
-                    let prove = self.profile.prove.ok_or(UpstreamError::Unprovable)?;
-                    Ok(prove(&self.upstream, token, presented.accepted).await?.into())
+                    Ok(self.check_access_token(token, presented.accepted).await?.into())
                 }
                 Token::Code { code, redirect_uri, verifier, .. } => {
                     let request = CodeRequest { code, redirect_uri, verifier, extra: &[] };
@@ -321,7 +347,7 @@ impl Provider for OpenId {
     fn issues(&self, issuer: &str) -> bool {
         match self.tenants() {
             Some(tenants) => tenants.issues(issuer),
-            None => issuer == self.upstream.base(),
+            None => issuer == self.upstream.issuer(),
         }
     }
 

@@ -1,9 +1,9 @@
 //! Providers that speak OAuth 2 without OpenID Connect: what they have in common.
 
 use super::code_flow::{CodeFlow, CodeRequest};
+use super::error::UpstreamError;
 use super::provider::AuthorizationRequest;
-use crate::social::error::UpstreamError;
-use crate::social::upstream::Upstream;
+use super::upstream::Upstream;
 
 /// A provider by OAuth 2 alone, RFC 6749 §4.1.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl PlainOAuth {
         request: AuthorizationRequest<'_>,
         more: &[(&str, &str)],
     ) -> Result<String, UpstreamError> {
-        let extra = [self.upstream.again(request), more].concat();
+        let extra = [self.upstream.reauthentication(request), more].concat();
         self.flow().authorization_url(
             request,
             request.scopes.unwrap_or(self.upstream.scopes()),

@@ -1,10 +1,7 @@
-//! The providers that are known by name: a table.
+//! What is known of each provider before anybody asked it: data alone. What it takes to speak to one
+//! stands in the file of its name.
 
 use crate::domain::provider::Preset;
-use crate::social::claims::EmailTrust;
-use crate::social::id_tokens::NonceRule;
-use crate::social::openid_profile::OpenIdProfile;
-use crate::social::{apple, google, kakao, line};
 
 /// What is known of a provider before anybody asked it.
 #[derive(Debug)]
@@ -14,16 +11,18 @@ pub struct ProviderProfile {
     /// What Koreans call it, where that is something else.
     pub korean_title: Option<&'static str>,
     /// How it is spoken to.
-    pub(super) kind: Protocol,
+    pub(super) protocol: Protocol,
     /// What proves there who we are.
-    pub(super) needs: RequiredCredential,
+    pub(super) credential: RequiredCredential,
     /// Its issuer, or where its endpoints are.
     pub issuer: &'static str,
+    /// Where its own interface for people and tokens is, if it has one beside OpenID Connect.
+    pub(super) api: &'static str,
     /// What is asked for.
     pub scopes: &'static str,
     /// Parameters with which it asks a person again: who they are, or at Google and GitHub no more
     /// than which account they mean (`select_account` proves nothing). Apple knows none.
-    pub again: &'static [(&'static str, &'static str)],
+    pub reauthentication: &'static [(&'static str, &'static str)],
     /// Whether it is sent `max_age=0` besides, and must say by `auth_time` when it asked (OpenID
     /// Connect Core §2, §3.1.2.1).
     pub requires_auth_time: bool,
@@ -36,14 +35,14 @@ pub struct ProviderProfile {
 impl ProviderProfile {
     /// Whether it speaks OpenID Connect.
     pub(super) fn is_openid(&self) -> bool {
-        matches!(self.kind, Protocol::OpenId(_))
+        matches!(self.protocol, Protocol::OpenId(_))
     }
 
     /// Whether it is ever believed that an address is somebody's.
     pub(super) fn vouches_for_addresses(&self) -> bool {
-        match &self.kind {
+        match &self.protocol {
             Protocol::OpenId(profile) => {
-                profile.email_trust != EmailTrust::Never || profile.ask.is_some()
+                profile.email_trust != EmailTrust::Never || profile.userinfo == Userinfo::Kakao
             }
             Protocol::GitHub => true,
             Protocol::Naver | Protocol::Facebook => false,
@@ -62,6 +61,93 @@ pub(super) enum Protocol {
     Naver,
     /// By its own interface.
     Facebook,
+}
+
+/// How an OpenID provider differs from OpenID Connect Core.
+#[derive(Debug)]
+pub(super) struct OpenIdProfile {
+    /// By what it is believed about addresses.
+    pub(super) email_trust: EmailTrust,
+    /// The claim that names a person.
+    pub(super) subject_claim: &'static str,
+    /// Whether each of its tenants is an issuer.
+    pub(super) is_multi_tenant: bool,
+    /// Whether the client secret stands in the body, whatever its metadata says.
+    pub(super) secret_in_body: bool,
+    /// Whether it may sign by the client secret (HS256) what it hands out on the web.
+    pub(super) signs_by_secret: bool,
+    /// How the nonce of an app comes back.
+    pub(super) nonce: NonceForm,
+    /// What proves that a person belongs to a domain that the operator names.
+    pub(super) domain_proof: DomainProof,
+    /// Whether its answers are posted by a form, with a `user` beside the code.
+    pub(super) form_post: bool,
+    /// What tells more about a person than the id token.
+    pub(super) userinfo: Userinfo,
+    /// What proves for whom an access token was issued; without it nothing does.
+    pub(super) access_token_check: Option<AccessTokenCheck>,
+}
+
+impl OpenIdProfile {
+    /// No difference: what OpenID Connect Core says.
+    pub(super) const CORE: Self = Self {
+        email_trust: EmailTrust::Claim,
+        subject_claim: "sub",
+        is_multi_tenant: false,
+        secret_in_body: false,
+        signs_by_secret: false,
+        nonce: NonceForm::Plain,
+        domain_proof: DomainProof::EmailAddress,
+        form_post: false,
+        userinfo: Userinfo::Endpoint,
+        access_token_check: None,
+    };
+}
+
+/// Whether a provider is believed about addresses, and by what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EmailTrust {
+    /// By `email_verified`: a boolean and nothing else (Core §5.1).
+    Claim,
+    /// The same, where it may be a text too.
+    ClaimOrText,
+    /// Never.
+    Never,
+}
+
+/// How the nonce that an app gave stands in the id token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NonceForm {
+    /// As it was given.
+    Plain,
+    /// As it was given, or its SHA-256 in hex.
+    PlainOrHashed,
+}
+
+/// What proves that a person belongs to a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DomainProof {
+    /// A verified address at it.
+    EmailAddress,
+    /// Google's `hd`, which names the domain whose administrators have the account.
+    HostedDomain,
+}
+
+/// What tells more about a person than the id token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Userinfo {
+    /// The userinfo endpoint, Core §5.3.
+    Endpoint,
+    /// Kakao's own interface.
+    Kakao,
+}
+
+/// Whose interface proves for whom an access token was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AccessTokenCheck {
+    Google,
+    Kakao,
+    Line,
 }
 
 /// What this server must have to prove there who it is.
@@ -98,11 +184,12 @@ pub fn of(preset: Preset) -> &'static ProviderProfile {
 static OIDC: ProviderProfile = ProviderProfile {
     title: "OpenID Connect",
     korean_title: None,
-    kind: Protocol::OpenId(OpenIdProfile::CORE),
-    needs: RequiredCredential::Nothing,
+    protocol: Protocol::OpenId(OpenIdProfile::CORE),
+    credential: RequiredCredential::Nothing,
     issuer: "",
+    api: "",
     scopes: "openid profile email",
-    again: LOGIN,
+    reauthentication: LOGIN,
     requires_auth_time: true,
     unknown_code_errors: &[],
     blocks_embedded_browsers: false,
@@ -111,15 +198,16 @@ static OIDC: ProviderProfile = ProviderProfile {
 static GOOGLE: ProviderProfile = ProviderProfile {
     title: "Google",
     korean_title: None,
-    kind: Protocol::OpenId(OpenIdProfile {
-        admits: Some(google::is_of_a_domain),
-        prove: Some(google::prove),
+    protocol: Protocol::OpenId(OpenIdProfile {
+        domain_proof: DomainProof::HostedDomain,
+        access_token_check: Some(AccessTokenCheck::Google),
         ..OpenIdProfile::CORE
     }),
-    needs: RequiredCredential::Secret,
+    credential: RequiredCredential::Secret,
     issuer: "https://accounts.google.com",
+    api: "https://oauth2.googleapis.com",
     scopes: "openid profile email",
-    again: SELECT,
+    reauthentication: SELECT,
     requires_auth_time: false,
     unknown_code_errors: &[],
     blocks_embedded_browsers: true,
@@ -128,16 +216,17 @@ static GOOGLE: ProviderProfile = ProviderProfile {
 static APPLE: ProviderProfile = ProviderProfile {
     title: "Apple",
     korean_title: None,
-    kind: Protocol::OpenId(OpenIdProfile {
+    protocol: Protocol::OpenId(OpenIdProfile {
         email_trust: EmailTrust::ClaimOrText,
-        nonce: |sent| NonceRule::Hashed(sent),
-        form_post: Some(apple::take_name),
+        nonce: NonceForm::PlainOrHashed,
+        form_post: true,
         ..OpenIdProfile::CORE
     }),
-    needs: RequiredCredential::Key,
+    credential: RequiredCredential::Key,
     issuer: "https://appleid.apple.com",
+    api: "",
     scopes: "openid name email",
-    again: &[],
+    reauthentication: &[],
     requires_auth_time: false,
     unknown_code_errors: &[],
     blocks_embedded_browsers: false,
@@ -146,18 +235,19 @@ static APPLE: ProviderProfile = ProviderProfile {
 static MICROSOFT: ProviderProfile = ProviderProfile {
     title: "Microsoft",
     korean_title: None,
-    kind: Protocol::OpenId(OpenIdProfile {
+    protocol: Protocol::OpenId(OpenIdProfile {
         // An administrator of a tenant writes addresses as they like, and `sub` is another one for
         // each app.
         email_trust: EmailTrust::Never,
-        subject: "oid",
-        tenants: true,
+        subject_claim: "oid",
+        is_multi_tenant: true,
         ..OpenIdProfile::CORE
     }),
-    needs: RequiredCredential::Secret,
+    credential: RequiredCredential::Secret,
     issuer: "https://login.microsoftonline.com",
+    api: "",
     scopes: "openid profile email",
-    again: LOGIN,
+    reauthentication: LOGIN,
     requires_auth_time: false,
     // What is no code of its own at all is a malformed request to it (AADSTS9002313).
     unknown_code_errors: &["invalid_request"],
@@ -167,18 +257,19 @@ static MICROSOFT: ProviderProfile = ProviderProfile {
 static KAKAO: ProviderProfile = ProviderProfile {
     title: "Kakao",
     korean_title: Some("카카오"),
-    kind: Protocol::OpenId(OpenIdProfile {
+    protocol: Protocol::OpenId(OpenIdProfile {
         email_trust: EmailTrust::Never,
-        ask: Some(kakao::ask),
-        prove: Some(kakao::prove),
+        userinfo: Userinfo::Kakao,
+        access_token_check: Some(AccessTokenCheck::Kakao),
         ..OpenIdProfile::CORE
     }),
-    needs: RequiredCredential::Secret,
+    credential: RequiredCredential::Secret,
     issuer: "https://kauth.kakao.com",
+    api: "https://kapi.kakao.com",
     // What a person is asked there is chosen in Kakao's console; naming anything here would ask
     // for that alone.
     scopes: "",
-    again: LOGIN,
+    reauthentication: LOGIN,
     requires_auth_time: false,
     unknown_code_errors: &[],
     blocks_embedded_browsers: false,
@@ -187,11 +278,12 @@ static KAKAO: ProviderProfile = ProviderProfile {
 static NAVER: ProviderProfile = ProviderProfile {
     title: "Naver",
     korean_title: Some("네이버"),
-    kind: Protocol::Naver,
-    needs: RequiredCredential::Secret,
+    protocol: Protocol::Naver,
+    credential: RequiredCredential::Secret,
     issuer: "https://nid.naver.com",
+    api: "https://openapi.naver.com",
     scopes: "",
-    again: &[("auth_type", "reauthenticate")],
+    reauthentication: &[("auth_type", "reauthenticate")],
     requires_auth_time: false,
     unknown_code_errors: &["invalid_request"],
     blocks_embedded_browsers: false,
@@ -200,17 +292,18 @@ static NAVER: ProviderProfile = ProviderProfile {
 static LINE: ProviderProfile = ProviderProfile {
     title: "LINE",
     korean_title: None,
-    kind: Protocol::OpenId(OpenIdProfile {
+    protocol: Protocol::OpenId(OpenIdProfile {
         email_trust: EmailTrust::Never,
         secret_in_body: true,
         signs_by_secret: true,
-        prove: Some(line::prove),
+        access_token_check: Some(AccessTokenCheck::Line),
         ..OpenIdProfile::CORE
     }),
-    needs: RequiredCredential::Secret,
+    credential: RequiredCredential::Secret,
     issuer: "https://access.line.me",
+    api: "https://api.line.me",
     scopes: "openid profile email",
-    again: LOGIN,
+    reauthentication: LOGIN,
     requires_auth_time: false,
     unknown_code_errors: &[],
     blocks_embedded_browsers: false,
@@ -219,11 +312,12 @@ static LINE: ProviderProfile = ProviderProfile {
 static FACEBOOK: ProviderProfile = ProviderProfile {
     title: "Facebook",
     korean_title: None,
-    kind: Protocol::Facebook,
-    needs: RequiredCredential::Secret,
+    protocol: Protocol::Facebook,
+    credential: RequiredCredential::Secret,
     issuer: "https://www.facebook.com",
+    api: "https://graph.facebook.com",
     scopes: "public_profile email",
-    again: &[("auth_type", "reauthenticate")],
+    reauthentication: &[("auth_type", "reauthenticate")],
     requires_auth_time: false,
     unknown_code_errors: &["100"],
     blocks_embedded_browsers: false,
@@ -232,11 +326,12 @@ static FACEBOOK: ProviderProfile = ProviderProfile {
 static GITHUB: ProviderProfile = ProviderProfile {
     title: "GitHub",
     korean_title: None,
-    kind: Protocol::GitHub,
-    needs: RequiredCredential::Secret,
+    protocol: Protocol::GitHub,
+    credential: RequiredCredential::Secret,
     issuer: "https://github.com",
+    api: "https://api.github.com",
     scopes: "read:user user:email",
-    again: SELECT,
+    reauthentication: SELECT,
     requires_auth_time: false,
     unknown_code_errors: &["bad_verification_code"],
     blocks_embedded_browsers: false,
@@ -245,11 +340,12 @@ static GITHUB: ProviderProfile = ProviderProfile {
 static GITLAB: ProviderProfile = ProviderProfile {
     title: "GitLab",
     korean_title: None,
-    kind: Protocol::OpenId(OpenIdProfile::CORE),
-    needs: RequiredCredential::Nothing,
+    protocol: Protocol::OpenId(OpenIdProfile::CORE),
+    credential: RequiredCredential::Nothing,
     issuer: "https://gitlab.com",
+    api: "",
     scopes: "openid profile email",
-    again: LOGIN,
+    reauthentication: LOGIN,
     requires_auth_time: true,
     unknown_code_errors: &[],
     blocks_embedded_browsers: false,
@@ -258,66 +354,7 @@ static GITLAB: ProviderProfile = ProviderProfile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::clock::Clock;
-    use crate::domain::provider::{Credential, Registration, Slug, Terms};
-    use crate::domain::sensitive::Sensitive;
-    use crate::outbound::{Config, Outbound};
-    use crate::social::Provider;
-    use crate::social::channel::Channel;
-    use crate::social::facebook::Facebook;
-    use crate::social::github::GitHub;
-    use crate::social::microsoft::Tenants;
-    use crate::social::naver::Naver;
-    use crate::social::upstream::Upstream;
-
-    /// At its usual place: no `issuer` is set.
-    fn usual(preset: Preset) -> Upstream {
-        let registration = Registration {
-            slug: Slug::parse(preset.as_str()).unwrap(),
-            terms: Terms::new(preset, "ours"),
-            credential: Credential::Secret(Sensitive::new("secret")),
-            disabled: false,
-        };
-        let outbound = Outbound::new(Config::default()).unwrap();
-        Upstream::new(registration, Channel::new(outbound, Clock::system()))
-    }
-
-    /// The stand-ins of the tests have all of it at one place, so nothing else sees a slip here.
-    #[test]
-    fn every_vendor_is_where_it_says_that_it_is() {
-        for (preset, issuer) in [
-            (Preset::Google, "https://accounts.google.com"),
-            (Preset::Apple, "https://appleid.apple.com"),
-            (Preset::Kakao, "https://kauth.kakao.com"),
-            (Preset::Line, "https://access.line.me"),
-            (Preset::GitLab, "https://gitlab.com"),
-        ] {
-            assert!(of(preset).is_openid(), "{preset}");
-            assert_eq!(usual(preset).base(), issuer);
-        }
-        let microsoft = usual(Preset::Microsoft);
-        let issuer = Tenants::of(&microsoft).issuer();
-        assert_eq!(issuer, "https://login.microsoftonline.com/common/v2.0");
-        assert_eq!(google::TOKEN_INFO, "https://oauth2.googleapis.com/tokeninfo");
-        assert_eq!(kakao::API, "https://kapi.kakao.com");
-        assert_eq!(line::API, "https://api.line.me");
-        let github = GitHub::new(usual(Preset::GitHub));
-        assert_eq!(github.oauth.authorize, "https://github.com/login/oauth/authorize");
-        assert_eq!(github.oauth.token, "https://github.com/login/oauth/access_token");
-        assert_eq!(github.api, "https://api.github.com");
-        let naver = Naver::new(usual(Preset::Naver));
-        assert_eq!(naver.oauth.authorize, "https://nid.naver.com/oauth2.0/authorize");
-        assert_eq!(naver.oauth.token, "https://nid.naver.com/oauth2.0/token");
-        assert_eq!(naver.me, "https://openapi.naver.com/v1/nid/me");
-        let facebook = Facebook::new(usual(Preset::Facebook));
-        assert_eq!(facebook.oauth.authorize, "https://www.facebook.com/dialog/oauth");
-        assert_eq!(facebook.oauth.token, "https://graph.facebook.com/oauth/access_token");
-        assert_eq!(facebook.graph, "https://graph.facebook.com");
-        assert_eq!(facebook.limited, "https://limited.facebook.com");
-        for issuer in ["https://www.facebook.com", "https://limited.facebook.com"] {
-            assert!(facebook.issues(issuer), "{issuer}");
-        }
-    }
+    use crate::domain::provider::Slug;
 
     #[test]
     fn every_preset_can_be_a_slug_and_has_an_issuer_unless_it_is_any() {

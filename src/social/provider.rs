@@ -5,8 +5,8 @@ use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
 
+use super::error::UpstreamError;
 use crate::domain::identity::Identity;
-use crate::social::error::UpstreamError;
 
 /// What a provider answers, in its own time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, UpstreamError>> + Send + 'a>>;

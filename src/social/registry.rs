@@ -5,6 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
+use super::provider::Provider;
+use super::{build, profiles};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
 use crate::domain::family::Family;
@@ -14,7 +16,6 @@ use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::seal::{Sealer, credential_name};
 use crate::outbound::Outbound;
-use crate::social::{self, Provider, profiles};
 use crate::store::providers::{self, Stored};
 use crate::store::{Reader, Store};
 
@@ -219,7 +220,7 @@ fn make(
     outbound: &Outbound,
     clock: &Clock,
 ) -> Result<Arc<ConfiguredProvider>, String> {
-    match social::provider(registration, outbound, clock) {
+    match build::provider(registration, outbound, clock) {
         Ok(provider) => {
             Ok(Arc::new(ConfiguredProvider { registration: registration.clone(), provider }))
         }

@@ -2,25 +2,26 @@
 
 use std::sync::Arc;
 
+use super::apple;
+use super::channel::Channel;
+use super::error::UpstreamError;
+use super::profiles::{self, ProviderProfile, RequiredCredential};
+use super::provider::AuthorizationRequest;
 use crate::domain::provider::{Audience, Credential, Registration};
 use crate::domain::sensitive::Sensitive;
-use crate::social::channel::Channel;
-use crate::social::error::UpstreamError;
-use crate::social::profiles::{self, ProviderProfile, RequiredCredential};
-use crate::social::{AuthorizationRequest, apple};
 
 /// This server at one provider.
 #[derive(Debug)]
 pub(super) struct Upstream {
     pub(super) registration: Registration,
     pub(super) channel: Arc<Channel>,
-    preset: &'static ProviderProfile,
+    profile: &'static ProviderProfile,
 }
 
 impl Upstream {
     pub(super) fn new(registration: Registration, channel: Channel) -> Self {
-        let preset = profiles::of(registration.terms.preset);
-        Self { registration, channel: Arc::new(channel), preset }
+        let profile = profiles::of(registration.terms.preset);
+        Self { registration, channel: Arc::new(channel), profile }
     }
 
     /// Who we are there.
@@ -28,14 +29,19 @@ impl Upstream {
         &self.registration.terms.client_id
     }
 
-    /// Where it is: at its usual place, or where the operator says.
-    pub(super) fn base(&self) -> &str {
-        self.custom_issuer().unwrap_or(self.preset.issuer)
+    /// Its issuer: the usual one, or where the operator says that it is.
+    pub(super) fn issuer(&self) -> &str {
+        self.custom_issuer().unwrap_or(self.profile.issuer)
     }
 
     /// Where it is instead of at its usual place.
     pub(super) fn custom_issuer(&self) -> Option<&str> {
         self.registration.terms.issuer.as_deref()
+    }
+
+    /// Where its own interface is: beside the issuer where that is not the usual one.
+    pub(super) fn api(&self) -> &str {
+        self.custom_issuer().unwrap_or(self.profile.api)
     }
 
     /// Further audiences there that the operator trusts, so that they may stand beside ours.
@@ -60,7 +66,8 @@ impl Upstream {
             Credential::Secret(secret) => Ok(Some(secret.clone())),
             Credential::Key { .. } => {
                 let now = self.channel.clock().now().timestamp();
-                let secret = apple::client_secret(&self.registration, client_id, self.base(), now);
+                let secret =
+                    apple::client_secret(&self.registration, client_id, self.issuer(), now);
                 secret.map(Some)
             }
         }
@@ -69,29 +76,29 @@ impl Upstream {
     /// Whether a code that was sent to no redirect URI belongs to a further client id: only with a
     /// key can we be all of them.
     pub(super) fn has_native_codes(&self) -> bool {
-        self.preset.needs == RequiredCredential::Key
+        self.profile.credential == RequiredCredential::Key
     }
 
     /// By what it refuses a code that it does not know, besides `invalid_grant`.
     pub(super) fn unknown_code_errors(&self) -> &'static [&'static str] {
-        self.preset.unknown_code_errors
+        self.profile.unknown_code_errors
     }
 
     /// What is asked for.
     pub(super) fn scopes(&self) -> &str {
-        self.registration.terms.scopes.as_deref().unwrap_or(self.preset.scopes)
+        self.registration.terms.scopes.as_deref().unwrap_or(self.profile.scopes)
     }
 
     /// What makes it ask the person again, if that is wished.
-    pub(super) fn again(
+    pub(super) fn reauthentication(
         &self,
         request: AuthorizationRequest<'_>,
     ) -> &'static [(&'static str, &'static str)] {
-        if request.again { self.preset.again } else { &[] }
+        if request.again { self.profile.reauthentication } else { &[] }
     }
 
     /// Whether it says when the person proved who they are, where that is wished.
     pub(super) fn requires_auth_time(&self) -> bool {
-        self.preset.requires_auth_time
+        self.profile.requires_auth_time
     }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 
 use url::Url;
 
+use super::profiles::{self, ProviderProfile, RequiredCredential};
+use super::{apple, microsoft};
 use crate::domain::provider::{Audience, Credential, Preset, Registration, Terms};
 use crate::outbound;
-use crate::social::profiles::{self, ProviderProfile, RequiredCredential};
-use crate::social::{apple, microsoft};
 
 /// What is wrong with a registration, by the keys of the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +68,7 @@ fn grave(registration: &Registration, allow_private: bool) -> Problems {
     if terms.client_id.trim().is_empty() {
         problems.add("client_id", "is missing");
     }
-    if let Err((key, problem)) = check_credential(&registration.credential, row.needs) {
+    if let Err((key, problem)) = check_credential(&registration.credential, row.credential) {
         problems.add(key, problem);
     }
     if terms.preset == Preset::Apple
@@ -95,7 +95,7 @@ fn careless(registration: &Registration, problems: &mut Problems) {
     }
     if let Credential::Secret(secret) = &registration.credential
         && secret.expose().trim().is_empty()
-        && row.needs != RequiredCredential::Key
+        && row.credential != RequiredCredential::Key
     {
         problems.add("client_secret", "is empty");
     }
