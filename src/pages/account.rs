@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 
 use super::frame::{Account, App, Frame, Person, in_query};
 use super::instant;
-use super::linked::Linked;
-use super::noted::Noted;
+use super::linked_identity::LinkedIdentity;
+use super::permission::Permission;
 use super::provider::ProviderButton;
-use super::wish::Wish;
+use super::provider_notice::ProviderNotice;
 
 /// The page of a person about themselves.
 #[derive(Clone, Debug, Template)]
@@ -37,15 +37,15 @@ pub struct AccountPage<'a> {
     /// The part of the query that leads to more of them.
     pub more_devices: Option<String>,
     /// What has access.
-    pub apps: Vec<Access<'a>>,
+    pub apps: Vec<AppAccess<'a>>,
     /// The part of the query that leads to more of them.
     pub more_apps: Option<&'a str>,
     /// The accounts at providers that can be signed in with.
-    pub linked: Vec<Linked<'a>>,
+    pub linked: Vec<LinkedIdentity<'a>>,
     /// The providers that can be connected.
     pub linkable: Vec<ProviderButton<'a>>,
     /// Why nothing was connected or disconnected.
-    pub noted: Option<Noted<'a>>,
+    pub provider_notice: Option<ProviderNotice<'a>>,
     /// The other accounts of this browser.
     pub others: Vec<Account<'a>>,
 }
@@ -117,13 +117,13 @@ pub struct Device<'a> {
 
 /// What an app may.
 #[derive(Clone, Debug)]
-pub struct Access<'a> {
+pub struct AppAccess<'a> {
     /// What names it in the form.
     pub client: &'a str,
     /// The app.
     pub app: App<'a>,
     /// What it was allowed.
-    pub wishes: Vec<Wish<'a>>,
+    pub permissions: Vec<Permission<'a>>,
     /// Since when.
     pub since: DateTime<Utc>,
 }
@@ -136,7 +136,7 @@ impl AccountPage<'_> {
     }
 
     /// The problem that stands beside the current password.
-    fn beside_current(&self) -> Option<String> {
+    fn current_password_error(&self) -> Option<String> {
         match self.problem? {
             PasswordProblem::WrongCurrent => Some(self.frame.t("password-wrong-current")),
             PasswordProblem::MissingCurrent => Some(self.frame.t("password-missing-current")),
@@ -145,7 +145,7 @@ impl AccountPage<'_> {
     }
 
     /// The problem that stands beside the new password.
-    fn beside_new(&self) -> Option<String> {
+    fn new_password_error(&self) -> Option<String> {
         match self.problem? {
             PasswordProblem::MissingNew => Some(self.frame.t("password-missing-new")),
             PasswordProblem::TooShort { least } => {
@@ -160,7 +160,7 @@ impl AccountPage<'_> {
     }
 
     /// The problem that is no field's. It takes the focus.
-    fn beside_both(&self) -> Option<String> {
+    fn form_error(&self) -> Option<String> {
         match self.problem? {
             PasswordProblem::Throttled { minutes } => {
                 Some(self.frame.tn("throttled", "minutes", minutes))
@@ -171,8 +171,8 @@ impl AccountPage<'_> {
     }
 
     /// The password stands far down the page: whoever failed at it is taken there.
-    fn starts_at_current(&self) -> bool {
-        self.beside_current().is_some()
+    fn focuses_current_password(&self) -> bool {
+        self.current_password_error().is_some()
     }
 
     fn notice_text(&self) -> Option<String> {

@@ -153,7 +153,7 @@ fn nothing_is_inline_but_the_script_of_form_post() {
         }
         let scripts = tags.iter().filter(|tag| tag.name == "script").count();
         // What leaves at once needs none.
-        assert_eq!(scripts, usize::from(!page.starts_with("onward-")), "{page}");
+        assert_eq!(scripts, usize::from(!page.starts_with("redirect-")), "{page}");
     });
 }
 
@@ -167,8 +167,8 @@ fn hostile_text_stays_text() {
                 let ours = url.starts_with('/') && !url.starts_with("//") || url.starts_with('?');
                 let leads = |schemes: &[&str]| schemes.iter().any(|it| url.starts_with(it));
                 let web = name != "src" && leads(&["https://", "http://"]);
-                let way_out = tag.get("id") == Some("login-way-out");
-                let out = way_out && leads(&["kakaotalk://", "intent:"]);
+                let external_browser = tag.get("id") == Some("login-way-out");
+                let out = external_browser && leads(&["kakaotalk://", "intent:"]);
                 assert!(ours || web || out, "{page}: {name} {url}");
             }
         }

@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use super::frame::{App, Frame, Person, Ticket};
-use super::gallery::{Sample, apps, names, people, ticket};
-use super::wish::Wish;
+use super::frame::{App, Frame, HiddenFields, Person};
+use super::gallery::{Sample, apps, hidden, names, people};
+use super::permission::Permission;
 
 /// The page that asks whether an app may have what it wishes.
 #[derive(Clone, Debug, Template)]
@@ -15,13 +15,13 @@ pub struct ConsentPage<'a> {
     /// Who wishes.
     pub app: App<'a>,
     /// The hidden fields.
-    pub ticket: Ticket<'a>,
+    pub hidden: HiddenFields<'a>,
     /// Who is asked.
     pub person: Person<'a>,
     /// What it wishes and does not have.
-    pub wishes: Vec<Wish<'a>>,
+    pub permissions: Vec<Permission<'a>>,
     /// What was allowed before.
-    pub known: Vec<Wish<'a>>,
+    pub known: Vec<Permission<'a>>,
     /// Whether another account can be chosen.
     pub switch: bool,
 }
@@ -33,9 +33,9 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
         let page = Self {
             frame,
             app: apps::SHOP,
-            ticket: ticket(),
+            hidden: hidden(),
             person: people::HANA,
-            wishes: vec![Wish::Identity, Wish::Profile, Wish::Email],
+            permissions: vec![Permission::Identity, Permission::Profile, Permission::Email],
             known: vec![],
             switch: true,
         };
@@ -46,7 +46,7 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
                 Self {
                     app: apps::BARE,
                     person: people::NAMELESS,
-                    wishes: vec![Wish::Identity],
+                    permissions: vec![Permission::Identity],
                     switch: false,
                     ..page.clone()
                 },
@@ -54,27 +54,27 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
             (
                 "more",
                 Self {
-                    wishes: vec![
-                        Wish::Offline,
-                        Wish::Other("orders:read"),
-                        Wish::At("https://orders.example.com/api"),
+                    permissions: vec![
+                        Permission::Offline,
+                        Permission::Other("orders:read"),
+                        Permission::At("https://orders.example.com/api"),
                     ],
-                    known: vec![Wish::Identity, Wish::Profile, Wish::Email],
+                    known: vec![Permission::Identity, Permission::Profile, Permission::Email],
                     ..page.clone()
                 },
             ),
             (
                 "again",
                 Self {
-                    wishes: vec![],
-                    known: vec![Wish::Identity, Wish::Profile, Wish::Email],
+                    permissions: vec![],
+                    known: vec![Permission::Identity, Permission::Profile, Permission::Email],
                     ..page.clone()
                 },
             ),
             (
                 "everything",
                 Self {
-                    wishes: everything(),
+                    permissions: everything(),
                     person: people::LONG,
                     app: apps::LONG,
                     ..page.clone()
@@ -85,10 +85,10 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
                 Self {
                     app: apps::HOSTILE,
                     person: people::HOSTILE,
-                    wishes: vec![
-                        Wish::Claim(names::HOSTILE),
-                        Wish::Other(names::HOSTILE),
-                        Wish::At(names::HOSTILE),
+                    permissions: vec![
+                        Permission::Claim(names::HOSTILE),
+                        Permission::Other(names::HOSTILE),
+                        Permission::At(names::HOSTILE),
                     ],
                     ..page
                 },
@@ -98,7 +98,7 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
 }
 
 /// Every wish that has words of its own.
-fn everything() -> Vec<Wish<'static>> {
+fn everything() -> Vec<Permission<'static>> {
     let claims = [
         "nickname",
         "preferred_username",
@@ -113,12 +113,19 @@ fn everything() -> Vec<Wish<'static>> {
         "employee_number",
     ];
     let scopes = [
-        Wish::Other("https://api.shop.example.com/auth/orders.read.and.write.everything"),
-        Wish::At("https://api.shop.example.com/orders/of/every/branch/and/every/year"),
+        Permission::Other("https://api.shop.example.com/auth/orders.read.and.write.everything"),
+        Permission::At("https://api.shop.example.com/orders/of/every/branch/and/every/year"),
     ];
-    [Wish::Identity, Wish::Profile, Wish::Email, Wish::Address, Wish::Phone, Wish::Offline]
-        .into_iter()
-        .chain(claims.map(Wish::Claim))
-        .chain(scopes)
-        .collect()
+    [
+        Permission::Identity,
+        Permission::Profile,
+        Permission::Email,
+        Permission::Address,
+        Permission::Phone,
+        Permission::Offline,
+    ]
+    .into_iter()
+    .chain(claims.map(Permission::Claim))
+    .chain(scopes)
+    .collect()
 }

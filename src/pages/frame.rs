@@ -56,7 +56,7 @@ pub struct Account<'a> {
 
 /// The hidden fields of every form.
 #[derive(Clone, Copy, Debug)]
-pub struct Ticket<'a> {
+pub struct HiddenFields<'a> {
     /// Which interaction the form belongs to.
     pub interaction: &'a str,
     /// The proof that the form came from our page.
@@ -163,7 +163,7 @@ impl Account<'_> {
     }
 }
 
-impl Ticket<'_> {
+impl HiddenFields<'_> {
     /// The interaction in a query.
     pub(super) fn interaction_query(&self) -> String {
         in_query(self.interaction)

@@ -4,15 +4,15 @@ use askama::Template;
 use chrono::{DateTime, Duration, Utc};
 
 use super::account::AccountPage;
-use super::chooser::ChooserPage;
 use super::consent::ConsentPage;
 use super::error::ErrorPage;
 use super::form_post::FormPostPage;
-use super::frame::{Account, Frame, Ticket};
+use super::frame::{Account, Frame, HiddenFields};
 use super::language::Language;
-use super::logout::{LogoutPage, SignedOutPage, StayedPage};
+use super::logout::{LogoutPage, SignedOutPage, StillSignedInPage};
 use super::look::Look;
-use super::onward::OnwardPage;
+use super::redirect::RedirectPage;
+use super::select_account::SelectAccountPage;
 use super::sign_in::SignInPage;
 
 /// A page that knows its states.
@@ -34,15 +34,15 @@ pub fn gallery(look: &Look, language: Language) -> Vec<(String, String)> {
 pub(super) fn every(frame: Frame<'_>) -> Vec<(String, String)> {
     [
         rendered::<SignInPage<'_>>(frame),
-        rendered::<ChooserPage<'_>>(frame),
+        rendered::<SelectAccountPage<'_>>(frame),
         rendered::<ConsentPage<'_>>(frame),
         rendered::<LogoutPage<'_>>(frame),
         rendered::<SignedOutPage<'_>>(frame),
-        rendered::<StayedPage<'_>>(frame),
+        rendered::<StillSignedInPage<'_>>(frame),
         rendered::<AccountPage<'_>>(frame),
         rendered::<ErrorPage<'_>>(Frame { here: Some(""), ..frame }),
         rendered::<FormPostPage<'_>>(Frame { here: None, ..frame }),
-        rendered::<OnwardPage<'_>>(Frame { here: None, ..frame }),
+        rendered::<RedirectPage<'_>>(Frame { here: None, ..frame }),
     ]
     .concat()
 }
@@ -154,8 +154,8 @@ pub(super) mod providers {
     }
 }
 
-pub(super) fn ticket() -> Ticket<'static> {
-    Ticket { interaction: "interaction", csrf: "csrf" }
+pub(super) fn hidden() -> HiddenFields<'static> {
+    HiddenFields { interaction: "interaction", csrf: "csrf" }
 }
 
 /// The accounts of a shared browser.

@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use super::frame::{App, Frame, Person, Ticket, web_link};
-use super::gallery::{Sample, apps, names, people, ticket};
+use super::frame::{App, Frame, HiddenFields, Person, web_link};
+use super::gallery::{Sample, apps, hidden, names, people};
 
 /// The page that asks whether to sign out.
 #[derive(Clone, Debug, Template)]
@@ -14,7 +14,7 @@ pub struct LogoutPage<'a> {
     /// Who asks for it.
     pub app: Option<App<'a>>,
     /// The hidden fields.
-    pub ticket: Ticket<'a>,
+    pub hidden: HiddenFields<'a>,
     /// Who would be signed out.
     pub people: Vec<Person<'a>>,
 }
@@ -30,13 +30,13 @@ pub struct SignedOutPage<'a> {
     /// The way back to the app.
     pub back: Option<&'a str>,
     /// What people call the providers that they came by.
-    pub came_by: Vec<&'a str>,
+    pub providers: Vec<&'a str>,
 }
 
 /// The page that says that they stay signed in.
 #[derive(Clone, Debug, Template)]
-#[template(path = "stayed.html")]
-pub struct StayedPage<'a> {
+#[template(path = "still_signed_in.html")]
+pub struct StillSignedInPage<'a> {
     /// The frame.
     pub frame: Frame<'a>,
 }
@@ -52,7 +52,7 @@ impl<'a> Sample<'a> for LogoutPage<'a> {
 
     fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
         let page =
-            Self { frame, app: Some(apps::SHOP), ticket: ticket(), people: vec![people::HANA] };
+            Self { frame, app: Some(apps::SHOP), hidden: hidden(), people: vec![people::HANA] };
         vec![
             ("one", page.clone()),
             (
@@ -69,23 +69,23 @@ impl<'a> Sample<'a> for SignedOutPage<'a> {
     const NAME: &'static str = "signed-out";
 
     fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
-        let page = Self { frame, app: None, back: None, came_by: vec![] };
+        let page = Self { frame, app: None, back: None, providers: vec![] };
         let back = Some("https://shop.example.com/");
         vec![
             ("plain", page.clone()),
-            ("came-by", Self { came_by: vec!["Google", "Example Corp."], ..page.clone() }),
+            ("came-by", Self { providers: vec!["Google", "Example Corp."], ..page.clone() }),
             ("way-back", Self { app: Some(apps::SHOP), back, ..page.clone() }),
             ("way-back-nameless", Self { back, ..page.clone() }),
             (
                 "hostile",
-                Self { app: Some(apps::HOSTILE), back, came_by: vec![names::HOSTILE], ..page },
+                Self { app: Some(apps::HOSTILE), back, providers: vec![names::HOSTILE], ..page },
             ),
         ]
     }
 }
 
-impl<'a> Sample<'a> for StayedPage<'a> {
-    const NAME: &'static str = "stayed";
+impl<'a> Sample<'a> for StillSignedInPage<'a> {
+    const NAME: &'static str = "still-signed-in";
 
     fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
         vec![("plain", Self { frame })]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::brand;
+use super::branding;
 use super::colour::Colour;
 use super::instant::Zone;
 use super::texts::Texts;
@@ -66,7 +66,7 @@ const DARK_GROUNDS: [&str; 2] = ["#161412", "#201d1a"];
 
 /// What the operator brought.
 #[derive(Debug, Default)]
-pub(super) struct Brand {
+pub(super) struct Branding {
     pub(super) name: Option<String>,
     pub(super) logo: Option<Logo>,
     pub(super) accent: Option<Colour>,
@@ -86,14 +86,14 @@ impl Look {
     /// What is compiled in.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::dressed(Brand::default(), Texts::builtin())
+        Self::with_branding(Branding::default(), Texts::builtin())
     }
 
     /// What a branding folder makes of it: `brand.toml`, `style.css`, `en.ftl`, `ko.ftl`, none of
     /// which must be there. Every problem at once, for the operator, each with its file first.
     pub fn load(folder: &Path) -> Result<Self, Vec<String>> {
-        let (brand, texts) = brand::read(folder)?;
-        Ok(Self::dressed(brand, texts))
+        let (brand, texts) = branding::read(folder)?;
+        Ok(Self::with_branding(brand, texts))
     }
 
     /// The same, with instants in this time zone.
@@ -143,7 +143,7 @@ impl Look {
         &self.icon
     }
 
-    fn dressed(brand: Brand, texts: Texts) -> Self {
+    fn with_branding(brand: Branding, texts: Texts) -> Self {
         let mut look = Self {
             name: brand.name.unwrap_or_else(|| NAME.to_owned()),
             texts,

@@ -4,10 +4,10 @@ mod samples;
 
 use askama::Template;
 
-use super::frame::{App, Frame, Ticket};
-use super::noted::Noted;
+use super::external_browser::ExternalBrowser;
+use super::frame::{App, Frame, HiddenFields};
 use super::provider::ProviderButton;
-use super::way_out::WayOut;
+use super::provider_notice::ProviderNotice;
 use crate::domain::note::Note;
 
 /// The page that asks for name and password, or for a provider to go on with.
@@ -20,7 +20,7 @@ pub struct SignInPage<'a> {
     /// Where they go on to; `None`: their own account.
     pub app: Option<App<'a>>,
     /// The hidden fields.
-    pub ticket: Ticket<'a>,
+    pub hidden: HiddenFields<'a>,
     /// What is known of the name.
     pub username: &'a str,
     /// Signing in again: this person and no other.
@@ -38,11 +38,11 @@ pub struct SignInPage<'a> {
     /// Whether they stand before the providers.
     pub password_first: bool,
     /// The account that is to be proven before anything else.
-    pub prove: Option<Prove<'a>>,
+    pub prove: Option<AccountToProve<'a>>,
     /// What happened at a provider.
-    pub noted: Option<Noted<'a>>,
+    pub provider_notice: Option<ProviderNotice<'a>>,
     /// The way out of an app's own browser.
-    pub way_out: Option<WayOut<'a>>,
+    pub external_browser: Option<ExternalBrowser<'a>>,
 }
 
 /// Why somebody is not signed in.
@@ -68,7 +68,7 @@ const FEW: usize = 3;
 
 /// An account that is to be proven, so that it is connected.
 #[derive(Clone, Copy, Debug)]
-pub struct Prove<'a> {
+pub struct AccountToProve<'a> {
     /// What people call the provider that is to be connected.
     pub provider: &'a str,
     /// The address of the account.
@@ -78,7 +78,7 @@ pub struct Prove<'a> {
 impl SignInPage<'_> {
     fn heading(&self) -> String {
         match self.prove {
-            Some(Prove { provider, .. }) => {
+            Some(AccountToProve { provider, .. }) => {
                 self.frame.t1("sign-in-prove-title", "provider", provider)
             }
             None if self.fixed => self.frame.t("sign-in-again-title"),
@@ -87,7 +87,7 @@ impl SignInPage<'_> {
     }
 
     fn lead(&self) -> String {
-        if let Some(Prove { provider, email }) = self.prove {
+        if let Some(AccountToProve { provider, email }) = self.prove {
             return self.frame.t2("sign-in-prove-lead", ("email", email), ("provider", provider));
         }
         // A provider may be asked as well, or alone: it is not the password that counts.
@@ -105,35 +105,38 @@ impl SignInPage<'_> {
     }
 
     /// What needs no more than to be said.
-    fn aside(&self) -> Option<String> {
-        self.noted.filter(Noted::is_quiet)?.at_sign_in(&self.frame)
+    fn provider_status(&self) -> Option<String> {
+        self.provider_notice.filter(ProviderNotice::is_quiet)?.at_sign_in(&self.frame)
     }
 
     /// What went wrong at the provider, or with whom they came back as.
-    fn trouble(&self) -> Option<String> {
-        let noted = self.noted.filter(|noted| !noted.is_quiet())?;
-        match (noted.note, self.prove) {
-            (Note::Another, Some(Prove { email, .. })) => {
+    fn provider_error(&self) -> Option<String> {
+        let provider_notice =
+            self.provider_notice.filter(|provider_notice| !provider_notice.is_quiet())?;
+        match (provider_notice.note, self.prove) {
+            (Note::Another, Some(AccountToProve { email, .. })) => {
                 Some(self.frame.t1("sign-in-prove-another", "email", email))
             }
-            _ => noted.at_sign_in(&self.frame),
+            _ => provider_notice.at_sign_in(&self.frame),
         }
     }
 
     /// What the app is told of turning back now.
     fn why(&self) -> Option<&'static str> {
-        let is_down = self.noted.is_some_and(|noted| noted.note == Note::Unavailable);
+        let is_down = self
+            .provider_notice
+            .is_some_and(|provider_notice| provider_notice.note == Note::Unavailable);
         is_down.then_some(Note::Unavailable.as_str())
     }
 
     /// The problem that stands beside the name.
-    fn beside_username(&self) -> Option<String> {
+    fn username_error(&self) -> Option<String> {
         let missing = self.problem == Some(SignInProblem::MissingUsername);
         missing.then(|| self.frame.t("sign-in-missing-username"))
     }
 
     /// The problem that stands beside the password.
-    fn beside_password(&self) -> Option<String> {
+    fn password_error(&self) -> Option<String> {
         match self.problem? {
             SignInProblem::MissingPassword => Some(self.frame.t("sign-in-missing-password")),
             SignInProblem::Wrong if self.fixed => Some(self.frame.t("sign-in-wrong-password")),
@@ -143,8 +146,8 @@ impl SignInPage<'_> {
     }
 
     /// What is to be said where there is no way in.
-    fn no_way(&self) -> Option<String> {
-        let is_lost = !self.has_ways() && self.way_out.is_none();
+    fn no_method_text(&self) -> Option<String> {
+        let is_lost = !self.has_methods() && self.external_browser.is_none();
         is_lost.then(|| match self.app {
             _ if self.fixed => self.frame.t("sign-in-no-way-again"),
             Some(_) => self.frame.t("sign-in-no-way"),
@@ -153,7 +156,7 @@ impl SignInPage<'_> {
     }
 
     /// The problem that is nobody's field. It takes the focus, so that it is seen and read out.
-    fn beside_both(&self) -> Option<String> {
+    fn form_error(&self) -> Option<String> {
         match self.problem? {
             SignInProblem::Throttled { minutes } => {
                 Some(self.frame.tn("throttled", "minutes", minutes))
@@ -164,30 +167,30 @@ impl SignInPage<'_> {
     }
 
     /// Whether the name may be at fault as well.
-    fn doubts_username(&self) -> bool {
+    fn username_may_be_wrong(&self) -> bool {
         self.problem == Some(SignInProblem::Wrong) && !self.fixed
     }
 
-    fn starts_at_username(&self) -> bool {
-        self.starts_at_fields() && !self.knows_username()
+    fn focuses_username(&self) -> bool {
+        self.focuses_fields() && !self.has_username()
     }
 
-    fn starts_at_password(&self) -> bool {
-        self.starts_at_fields() && self.knows_username()
+    fn focuses_password(&self) -> bool {
+        self.focuses_fields() && self.has_username()
     }
 
     /// Where the providers stand first nobody is taken past them.
-    fn starts_at_fields(&self) -> bool {
-        (self.providers.is_empty() || self.password_first) && self.beside_both().is_none()
+    fn focuses_fields(&self) -> bool {
+        (self.providers.is_empty() || self.password_first) && self.form_error().is_none()
     }
 
     /// The providers that are seen at once. Where they stand with a password there are few.
-    fn seen(&self) -> &[ProviderButton<'_>] {
+    fn first_providers(&self) -> &[ProviderButton<'_>] {
         self.providers.get(..self.few()).unwrap_or_default()
     }
 
     /// The others, which unfold.
-    fn folded(&self) -> &[ProviderButton<'_>] {
+    fn more_providers(&self) -> &[ProviderButton<'_>] {
         self.providers.get(self.few()..).unwrap_or_default()
     }
 
@@ -197,11 +200,11 @@ impl SignInPage<'_> {
         if self.password && every > FEW + 1 { FEW } else { every }
     }
 
-    fn has_ways(&self) -> bool {
+    fn has_methods(&self) -> bool {
         self.password || !self.providers.is_empty()
     }
 
-    fn knows_username(&self) -> bool {
+    fn has_username(&self) -> bool {
         !self.username.is_empty() && self.problem != Some(SignInProblem::MissingUsername)
     }
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::edge::Context;
 use super::page::{self, Answered, Shown, retry_after};
-use super::{Shared, person, wishes};
+use super::{Shared, permissions, person};
 use crate::accounts::browsers::{Cookie, Present};
 use crate::accounts::new_password::{LEAST, Unchanged};
 use crate::accounts::sign_in::Refused;
@@ -24,7 +24,8 @@ use crate::flows::logout::Done;
 use crate::flows::my_account::{self, Part};
 use crate::flows::start;
 use crate::pages::{
-    Access, Account, AccountPage, Brand, Device, Linked, Noted, Notice, PasswordProblem,
+    Account, AccountPage, AppAccess, Brand, Device, LinkedIdentity, Notice, PasswordProblem,
+    ProviderNotice,
 };
 use crate::web::account_session::{done, purpose, submitted, whose};
 use crate::web::detached;
@@ -45,7 +46,8 @@ pub(super) async fn get(
     let guest = Guest::of_get(&shared, context, request).await?;
     Ok(match whose(&guest) {
         Some(present) => {
-            let (done, noted) = flash_messages::at_account(&shared, &guest, &present.session.id);
+            let (done, provider_notice) =
+                flash_messages::at_account(&shared, &guest, &present.session.id);
             let notice = match done {
                 Some("password") => Some(Notice::PasswordChanged),
                 Some("device") => Some(Notice::DeviceSignedOut),
@@ -55,7 +57,12 @@ pub(super) async fn get(
                 Some("confirmed") => Some(Notice::Confirmed),
                 _ => None,
             };
-            let says = Says { notice, problem: None, noted: noted.as_ref(), part: part(&guest) };
+            let says = Says {
+                notice,
+                problem: None,
+                provider_notice: provider_notice.as_ref(),
+                part: part(&guest),
+            };
             show(&shared, &guest, present, says).await
         }
         None => match start::begin_account(&shared.issuer, guest.caller()).await {
@@ -70,7 +77,7 @@ pub(super) async fn get(
 struct Says<'a> {
     notice: Option<Notice>,
     problem: Option<PasswordProblem>,
-    noted: Option<&'a InQuery>,
+    provider_notice: Option<&'a InQuery>,
     part: Part,
 }
 
@@ -102,8 +109,8 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
         Err(fault) => return page::fault(shared, guest, &fault),
     };
     let language = guest.language.as_str();
-    let Says { notice, problem, noted, part } = says;
-    let at = noted.and_then(|(slug, _)| slug.as_ref());
+    let Says { notice, problem, provider_notice, part } = says;
+    let at = provider_notice.and_then(|(slug, _)| slug.as_ref());
     let at = at.and_then(|slug| shared.issuer.providers.find(slug, None));
     let opened = match my_account::opened(&shared.issuer, present, &part).await {
         Ok(opened) => opened,
@@ -115,10 +122,10 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
     let access = |(access, shown)| {
         let access: &my_account::Access = access;
         let shown: &Shown = shown;
-        Access {
+        AppAccess {
             client: access.client.client.id.as_str(),
             app: shown.app(),
-            wishes: wishes(
+            permissions: permissions(
                 &access.scope,
                 access.claims.iter().map(String::as_str),
                 &access.resources,
@@ -146,7 +153,7 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
         apps: opened.apps.iter().zip(&apps).map(access).collect(),
         linked: connected.linked.iter().map(|one| linked(one, language)).collect(),
         linkable: buttons(&connected.linkable, language),
-        noted: noted.map(|(_, note)| Noted {
+        provider_notice: provider_notice.map(|(_, note)| ProviderNotice {
             note: *note,
             provider: at.as_ref().map(|known| known.name(language)),
         }),
@@ -163,10 +170,10 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
     page::show(shared, status, &account, guest)
 }
 
-fn linked<'a>(connection: &'a Connection, language: &str) -> Linked<'a> {
+fn linked<'a>(connection: &'a Connection, language: &str) -> LinkedIdentity<'a> {
     let slug = connection.linked.provider.as_str();
     let known = connection.known.as_deref();
-    Linked {
+    LinkedIdentity {
         id: &connection.name,
         name: known.map_or(slug, |known| known.name(language)),
         brand: known

@@ -7,13 +7,13 @@ use axum::http::StatusCode;
 
 use super::edge::Context;
 use super::page::{self, Answered};
-use super::{Shared, person, wishes};
+use super::{Shared, permissions, person};
 use crate::domain::interaction::Errand;
 use crate::domain::scope::Scope;
 use crate::domain::urls;
 use crate::flows::consent;
 use crate::flows::interaction::Subject;
-use crate::pages::{ConsentPage, Ticket};
+use crate::pages::{ConsentPage, HiddenFields};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::page_request::Guest;
 
@@ -43,10 +43,10 @@ pub(super) async fn get(
     let consent = ConsentPage {
         frame: guest.frame(&shared),
         app: app.app(),
-        ticket: Ticket { interaction: &view.handle.0, csrf: &csrf },
+        hidden: HiddenFields { interaction: &view.handle.0, csrf: &csrf },
         person: person(present),
-        wishes: wishes(&new, new_claims, new_resources),
-        known: wishes(&known, known_claims, known_resources),
+        permissions: permissions(&new, new_claims, new_resources),
+        known: permissions(&known, known_claims, known_resources),
         switch: true,
     };
     Ok(page::show(&shared, StatusCode::OK, &consent, &guest))

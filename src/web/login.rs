@@ -20,7 +20,7 @@ use crate::domain::verdict::Error;
 use crate::flows::interaction::{Subject, View};
 use crate::flows::sign_in::{self, NotSignedIn, Typed};
 use crate::flows::{connected_providers, upstream_login};
-use crate::pages::{Frame, Noted, SignInPage, SignInProblem, Ticket};
+use crate::pages::{Frame, HiddenFields, ProviderNotice, SignInPage, SignInProblem};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::page_request::Guest;
 use crate::web::sign_in_options::{Ways, buttons};
@@ -35,8 +35,9 @@ pub(super) async fn get(
     let mut view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
     // Somebody who is signed in may still want to be another one, or be in the middle of that.
-    let noted = guest.form.get("note").is_some();
-    let wants_another = guest.form.get("another").is_some() || view.proof.is_some() || noted;
+    let provider_notice = guest.form.get("note").is_some();
+    let wants_another =
+        guest.form.get("another").is_some() || view.proof.is_some() || provider_notice;
     match view.subject {
         Subject::SignIn(_) => {}
         _ if wants_another => {}
@@ -74,8 +75,8 @@ async fn show(
     let is_theirs = |present: &&Present| proof.is_none_or(|proof| proof.user == present.user.id);
     let again = again.filter(|_| !wants_another).filter(is_theirs);
     let language = guest.language.as_str();
-    let noted = flash_messages::of_query(guest);
-    let down = noted.as_ref().filter(|(_, note)| *note == Note::Unavailable);
+    let provider_notice = flash_messages::of_query(guest);
+    let down = provider_notice.as_ref().filter(|(_, note)| *note == Note::Unavailable);
     let linked = match again {
         Some(present) => match connected_providers::linked(&shared.issuer, present).await {
             Ok(linked) => Some(linked),
@@ -93,7 +94,7 @@ async fn show(
     if wants_another {
         here.push_str("&another=1");
     }
-    let noted = noted.and_then(|(slug, note)| {
+    let provider_notice = provider_notice.and_then(|(slug, note)| {
         let provider = slug.as_ref().and_then(|slug| ways.name(slug, language));
         let says =
             provider.is_some() || note == Note::Unknown || note == Note::Another && prove.is_some();
@@ -103,12 +104,12 @@ async fn show(
                 note,
             )));
         }
-        says.then_some(Noted { note, provider })
+        says.then_some(ProviderNotice { note, provider })
     });
     let sign_in = SignInPage {
         frame: Frame { here: Some(&here), ..guest.frame(shared) },
         app: app.as_ref().map(Shown::app),
-        ticket: Ticket { interaction: &view.handle.0, csrf: &csrf },
+        hidden: HiddenFields { interaction: &view.handle.0, csrf: &csrf },
         username: guest.form.get("username").or(known).unwrap_or_default(),
         fixed: again.is_some(),
         keep: guest.form.get("keep").is_some(),
@@ -119,8 +120,8 @@ async fn show(
         // Whoever typed before is not to look for it among the providers.
         password_first: problem.is_some() || guest.last_way(shared) == Some(Way::Password),
         prove,
-        noted,
-        way_out: ways.out(language),
+        provider_notice,
+        external_browser: ways.out(language),
     };
     let status = match problem {
         None => StatusCode::OK,

@@ -20,7 +20,7 @@ use crate::flows::start;
 use crate::oauth::logout as request;
 use crate::oauth::logout::BadLogout;
 use crate::oauth::refused::{self, Why};
-use crate::pages::{Frame, LogoutPage, Problem, SignedOutPage, StayedPage, Ticket};
+use crate::pages::{Frame, HiddenFields, LogoutPage, Problem, SignedOutPage, StillSignedInPage};
 use crate::web::interaction::csrf;
 use crate::web::page_request::Guest;
 
@@ -127,8 +127,8 @@ pub(super) fn signed_out(
         let came = every
             .iter()
             .filter(|known| slugs.clone().any(|slug| slug == known.registration.slug.as_str()));
-        let came_by = came.map(|known| known.name(guest.language.as_str())).collect();
-        let page = SignedOutPage { frame, app, back: None, came_by };
+        let providers = came.map(|known| known.name(guest.language.as_str())).collect();
+        let page = SignedOutPage { frame, app, back: None, providers };
         page::show(shared, StatusCode::OK, &page, guest)
     };
     if let Some(cookie) = &done.cookie {
@@ -153,7 +153,7 @@ pub(super) async fn asking(
     let asking = LogoutPage {
         frame: guest.frame(&shared),
         app: app.as_ref().map(Shown::app),
-        ticket: Ticket { interaction: &handle.0, csrf: &csrf },
+        hidden: HiddenFields { interaction: &handle.0, csrf: &csrf },
         people: guest.visitor.people.iter().map(person).collect(),
     };
     Ok(page::show(&shared, StatusCode::OK, &asking, &guest))
@@ -172,7 +172,7 @@ pub(super) async fn confirm(
         Ok(Some(done)) => signed_out(&shared, &guest, &guest.visitor.people, &done),
         Ok(None) => {
             let frame = guest.frame(&shared);
-            page::show(&shared, StatusCode::OK, &StayedPage { frame }, &guest)
+            page::show(&shared, StatusCode::OK, &StillSignedInPage { frame }, &guest)
         }
         Err(error) => page::lost(&shared, &guest, error),
     })

@@ -12,7 +12,7 @@ use crate::accounts::browsers::Present;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::urls;
 use crate::oauth::Issuer;
-use crate::pages::{Look, Person, Wish};
+use crate::pages::{Look, Permission, Person};
 
 mod account;
 mod account_session;
@@ -152,38 +152,38 @@ fn person(present: &Present) -> Person<'_> {
 }
 
 /// What pages say that an app wants, each thing once.
-fn wishes<'a>(
+fn permissions<'a>(
     scope: &'a Scope,
     claims: impl IntoIterator<Item = &'a str>,
     resources: impl IntoIterator<Item = &'a String>,
-) -> Vec<Wish<'a>> {
+) -> Vec<Permission<'a>> {
     let of_scope = scope.iter().map(|token| match token {
-        OPENID => Wish::Identity,
-        OFFLINE_ACCESS => Wish::Offline,
-        "profile" => Wish::Profile,
-        "email" => Wish::Email,
-        "address" => Wish::Address,
-        "phone" => Wish::Phone,
-        other => Wish::Other(other),
+        OPENID => Permission::Identity,
+        OFFLINE_ACCESS => Permission::Offline,
+        "profile" => Permission::Profile,
+        "email" => Permission::Email,
+        "address" => Permission::Address,
+        "phone" => Permission::Phone,
+        other => Permission::Other(other),
     });
     let by_name = claims.into_iter().map(|claim| match claim {
-        "sub" => Wish::Identity,
-        "name" | "given_name" | "family_name" | "middle_name" => Wish::Claim("name"),
-        "email" | "email_verified" => Wish::Email,
-        "address" => Wish::Address,
-        "phone_number" | "phone_number_verified" => Wish::Phone,
-        other => Wish::Claim(other),
+        "sub" => Permission::Identity,
+        "name" | "given_name" | "family_name" | "middle_name" => Permission::Claim("name"),
+        "email" | "email_verified" => Permission::Email,
+        "address" => Permission::Address,
+        "phone_number" | "phone_number_verified" => Permission::Phone,
+        other => Permission::Claim(other),
     });
-    let mut wishes: Vec<Wish<'_>> = Vec::new();
-    let at = resources.into_iter().map(|resource| Wish::At(resource));
-    for wish in of_scope.chain(by_name).chain(at) {
-        if !wishes.contains(&wish) {
-            wishes.push(wish);
+    let mut permissions: Vec<Permission<'_>> = Vec::new();
+    let at = resources.into_iter().map(|resource| Permission::At(resource));
+    for permission in of_scope.chain(by_name).chain(at) {
+        if !permissions.contains(&permission) {
+            permissions.push(permission);
         }
     }
     // What a person can weigh stands first: what has no words of ours stands last.
-    wishes.sort_by_key(Wish::rank);
-    wishes
+    permissions.sort_by_key(Permission::rank);
+    permissions
 }
 
 #[cfg(test)]
@@ -195,16 +195,16 @@ mod tests {
         let text = "admin:write api:read email offline_access openid profile";
         let scope = Scope::parse(text).unwrap();
         let expected = [
-            Wish::Identity,
-            Wish::Profile,
-            Wish::Email,
-            Wish::Claim("locale"),
-            Wish::Offline,
-            Wish::Other("admin:write"),
-            Wish::Other("api:read"),
-            Wish::At("https://api.example"),
+            Permission::Identity,
+            Permission::Profile,
+            Permission::Email,
+            Permission::Claim("locale"),
+            Permission::Offline,
+            Permission::Other("admin:write"),
+            Permission::Other("api:read"),
+            Permission::At("https://api.example"),
         ];
         let resources = ["https://api.example".to_owned()];
-        assert_eq!(wishes(&scope, ["locale", "email"], &resources), expected);
+        assert_eq!(permissions(&scope, ["locale", "email"], &resources), expected);
     }
 }

@@ -22,7 +22,7 @@ use crate::flows::outcome::{Led, Lost, Next};
 use crate::oauth::authorize::request::Untrusted;
 use crate::oauth::authorize::response::Answer;
 use crate::pages::{
-    App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, OnwardPage, Problem,
+    App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, Problem, RedirectPage,
 };
 use crate::web::flash_messages;
 use crate::web::page_request::Guest;
@@ -166,7 +166,7 @@ pub(super) fn onward(shared: &Shared, guest: &Guest, location: &str) -> Response
         return see_other(location);
     }
     let frame = Frame { here: None, ..guest.frame(shared) };
-    html(StatusCode::OK, &OnwardPage { frame, location }, &policy("'none'", OURS))
+    html(StatusCode::OK, &RedirectPage { frame, location }, &policy("'none'", OURS))
 }
 
 /// Takes an answer to the app.

@@ -11,7 +11,7 @@ use super::{Shared, person};
 use crate::accounts::browsers::Present;
 use crate::domain::urls;
 use crate::flows::{advance, sign_in};
-use crate::pages::{Account, ChooserPage, Ticket};
+use crate::pages::{Account, HiddenFields, SelectAccountPage};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::page_request::Guest;
 
@@ -28,13 +28,13 @@ pub(super) async fn get(
         return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.handle)));
     }
     let (app, csrf) = (app(&shared, &view), csrf(&shared, &view.interaction));
-    let chooser = ChooserPage {
+    let page = SelectAccountPage {
         frame: guest.frame(&shared),
         app: app.as_ref().map(Shown::app),
-        ticket: Ticket { interaction: &view.handle.0, csrf: &csrf },
+        hidden: HiddenFields { interaction: &view.handle.0, csrf: &csrf },
         accounts: people.iter().map(|present| account(present)).collect(),
     };
-    Ok(page::show(&shared, StatusCode::OK, &chooser, &guest))
+    Ok(page::show(&shared, StatusCode::OK, &page, &guest))
 }
 
 fn account(present: &Present) -> Account<'_> {

@@ -9,7 +9,7 @@ use crate::domain::urls;
 use crate::flows::connected_providers::{self, Linked};
 use crate::flows::interaction::{Proof, View};
 use crate::flows::start;
-use crate::pages::{Brand, Prove, ProviderButton, WayOut};
+use crate::pages::{AccountToProve, Brand, ExternalBrowser, ProviderButton};
 use crate::social::registry::ConfiguredProvider;
 use crate::web::Shared;
 use crate::web::cookies::Way;
@@ -97,14 +97,14 @@ impl<'a> Ways<'a> {
     }
 
     /// The account that is to be proven.
-    pub(super) fn prove(&self, language: &str) -> Option<Prove<'_>> {
+    pub(super) fn prove(&self, language: &str) -> Option<AccountToProve<'_>> {
         let proof = self.proof?;
         let provider = self.name(&proof.provider, language)?;
-        Some(Prove { provider, email: &proof.email })
+        Some(AccountToProve { provider, email: &proof.email })
     }
 
     /// The way out.
-    pub(super) fn out(&self, language: &str) -> Option<WayOut<'_>> {
+    pub(super) fn out(&self, language: &str) -> Option<ExternalBrowser<'_>> {
         self.out.as_ref().map(|out| out.shown(language))
     }
 }
@@ -138,8 +138,8 @@ impl Out {
         Self { in_app, href, address, without }
     }
 
-    fn shown(&self, language: &str) -> WayOut<'_> {
-        WayOut {
+    fn shown(&self, language: &str) -> ExternalBrowser<'_> {
+        ExternalBrowser {
             app: self.in_app.name(language),
             href: self.href.as_deref(),
             address: &self.address,

@@ -60,27 +60,27 @@ social-unknown = This way to sign in isn’t available any more. Choose another 
 sign-in-no-way = Signing in isn’t possible right now. Go back to the app and try again later.
 sign-in-no-way-account = Signing in isn’t possible right now. Try again later.
 sign-in-no-way-again = This account can’t sign in here right now. Use another account, or try again later.
-way-out-title = Open in another browser
-way-out-lead = You’re in { $app }’s browser.
-way-out-lead-unknown = You’re in an app’s own browser.
-way-out-without = { $provider } sign-in doesn’t work inside this app.
-way-out-open = Open in your own browser
-way-out-address = Copy this address and paste it into Safari or Chrome
-way-out-copy = Copy
-way-out-copied = Copied
+external-browser-title = Open in another browser
+external-browser-lead = You’re in { $app }’s browser.
+external-browser-lead-unknown = You’re in an app’s own browser.
+external-browser-without = { $provider } sign-in doesn’t work inside this app.
+external-browser-open = Open in your own browser
+external-browser-address = Copy this address and paste it into Safari or Chrome
+external-browser-copy = Copy
+external-browser-copied = Copied
 password-show = Show
 password-show-label = Show password
 
 ## Choosing an account
 
-chooser-title = Choose an account
-chooser-lead = to continue to { $app }
+select-account-title = Choose an account
+select-account-lead = to continue to { $app }
 
 ## Allowing an app
 
 consent-title = Let { $app } use your account?
 consent-switch = Not you?
-consent-wishes = It would be able to
+consent-permissions = It would be able to
 consent-known = What you allowed before
 consent-allow = Allow
 consent-deny = Don’t allow
@@ -88,16 +88,16 @@ consent-host = If you allow this, you will go to { $host }.
 consent-undo = You can remove this access in your account at any time.
 consent-policy = Privacy policy
 consent-terms = Terms of service
-wish-identity = Recognise you when you sign in
-wish-profile = See your profile
-wish-profile-detail = Name, username, picture and the like
-wish-email = See your email address
-wish-address = See your postal address
-wish-phone = See your phone number
-wish-offline = Keep access while you are away
-wish-offline-detail = Until you remove the app in your account
-wish-other = Act on your behalf with this permission:
-wish-at = Act for you at this service:
+permission-identity = Recognise you when you sign in
+permission-profile = See your profile
+permission-profile-detail = Name, username, picture and the like
+permission-email = See your email address
+permission-address = See your postal address
+permission-phone = See your phone number
+permission-offline = Keep access while you are away
+permission-offline-detail = Until you remove the app in your account
+permission-other = Act on your behalf with this permission:
+permission-at = Act for you at this service:
 claim-name = See your name
 claim-nickname = See your nickname
 claim-username = See your username
@@ -119,10 +119,10 @@ logout-confirm = Sign out
 logout-stay = Stay signed in
 signed-out-title = You’re signed out
 signed-out-lead = On a shared computer, close all windows of the browser too.
-signed-out-came-by = You may still be signed in at { $provider }.
+signed-out-provider = You may still be signed in at { $provider }.
 sign-in-anew = Sign in again
-stayed-title = You are still signed in
-stayed-lead = Nothing has changed. You can close this page.
+still-signed-in-title = You are still signed in
+still-signed-in-lead = Nothing has changed. You can close this page.
 
 ## Going back
 

@@ -56,27 +56,27 @@ social-unknown = 이 로그인 방법은 이제 쓸 수 없어요. 다른 방법
 sign-in-no-way = 지금은 로그인할 수 없어요. 앱으로 돌아가서 나중에 다시 시도해 주세요.
 sign-in-no-way-account = 지금은 로그인할 수 없어요. 나중에 다시 시도해 주세요.
 sign-in-no-way-again = 지금은 이 계정으로 로그인할 수 없어요. 다른 계정을 사용하거나 나중에 다시 시도해 주세요.
-way-out-title = 다른 브라우저에서 열기
-way-out-lead = 지금 { $app } 앱 안의 브라우저를 쓰고 있어요.
-way-out-lead-unknown = 지금 앱 안의 브라우저를 쓰고 있어요.
-way-out-without = { $provider } 로그인은 이 앱 안에서 쓸 수 없어요.
-way-out-open = 내 브라우저에서 열기
-way-out-address = 주소를 복사해 Safari나 Chrome에 붙여 넣으세요
-way-out-copy = 복사
-way-out-copied = 복사했어요
+external-browser-title = 다른 브라우저에서 열기
+external-browser-lead = 지금 { $app } 앱 안의 브라우저를 쓰고 있어요.
+external-browser-lead-unknown = 지금 앱 안의 브라우저를 쓰고 있어요.
+external-browser-without = { $provider } 로그인은 이 앱 안에서 쓸 수 없어요.
+external-browser-open = 내 브라우저에서 열기
+external-browser-address = 주소를 복사해 Safari나 Chrome에 붙여 넣으세요
+external-browser-copy = 복사
+external-browser-copied = 복사했어요
 password-show = 보기
 password-show-label = 비밀번호 보기
 
 ## 계정 선택
 
-chooser-title = 계정을 선택해 주세요
-chooser-lead = 선택한 계정으로 { $app } 서비스를 계속 이용해요.
+select-account-title = 계정을 선택해 주세요
+select-account-lead = 선택한 계정으로 { $app } 서비스를 계속 이용해요.
 
 ## 앱 허용
 
 consent-title = { $app }에 계정 사용을 허용할까요?
 consent-switch = 다른 계정 사용
-consent-wishes = 허용하면 앱이 할 수 있는 일
+consent-permissions = 허용하면 앱이 할 수 있는 일
 consent-known = 이전에 허용한 항목
 consent-allow = 허용하기
 consent-deny = 허용하지 않기
@@ -84,16 +84,16 @@ consent-host = 허용하면 { $host } 사이트로 이동해요.
 consent-undo = 허용한 내용은 내 계정에서 언제든 취소할 수 있어요.
 consent-policy = 개인정보 처리방침
 consent-terms = 이용약관
-wish-identity = 로그인할 때 같은 사람인지 확인하기
-wish-profile = 프로필 보기
-wish-profile-detail = 이름, 아이디, 사진 등
-wish-email = 이메일 주소 보기
-wish-address = 우편 주소 보기
-wish-phone = 전화번호 보기
-wish-offline = 앱을 쓰지 않을 때도 계속 접근하기
-wish-offline-detail = 내 계정에서 앱을 지울 때까지 유지돼요
-wish-other = 내 계정으로 다음 권한 사용하기:
-wish-at = 이 서비스에서 나를 대신해 요청하기:
+permission-identity = 로그인할 때 같은 사람인지 확인하기
+permission-profile = 프로필 보기
+permission-profile-detail = 이름, 아이디, 사진 등
+permission-email = 이메일 주소 보기
+permission-address = 우편 주소 보기
+permission-phone = 전화번호 보기
+permission-offline = 앱을 쓰지 않을 때도 계속 접근하기
+permission-offline-detail = 내 계정에서 앱을 지울 때까지 유지돼요
+permission-other = 내 계정으로 다음 권한 사용하기:
+permission-at = 이 서비스에서 나를 대신해 요청하기:
 claim-name = 이름 보기
 claim-nickname = 별명 보기
 claim-username = 아이디 보기
@@ -115,10 +115,10 @@ logout-confirm = 로그아웃
 logout-stay = 로그인 유지하기
 signed-out-title = 로그아웃했어요
 signed-out-lead = 함께 쓰는 컴퓨터라면 브라우저 창도 모두 닫아 주세요.
-signed-out-came-by = { $provider }에는 아직 로그인돼 있을 수 있어요.
+signed-out-provider = { $provider }에는 아직 로그인돼 있을 수 있어요.
 sign-in-anew = 다시 로그인하기
-stayed-title = 로그인 상태를 유지해요
-stayed-lead = 달라진 것은 없어요. 이 창은 닫아도 괜찮아요.
+still-signed-in-title = 로그인 상태를 유지해요
+still-signed-in-lead = 달라진 것은 없어요. 이 창은 닫아도 괜찮아요.
 
 ## 돌아가기
 

@@ -1,13 +1,13 @@
 //! The states of my account.
 
-use super::{Access, AccountPage, Device, Notice, PasswordProblem};
+use super::{AccountPage, AppAccess, Device, Notice, PasswordProblem};
 use crate::domain::note::Note;
 use crate::pages::frame::{Account, Frame};
 use crate::pages::gallery::{Sample, accounts, apps, instant, names, people, providers};
-use crate::pages::linked::Linked;
-use crate::pages::noted::Noted;
+use crate::pages::linked_identity::LinkedIdentity;
+use crate::pages::permission::Permission;
 use crate::pages::provider::{Brand, ProviderButton};
-use crate::pages::wish::Wish;
+use crate::pages::provider_notice::ProviderNotice;
 
 impl<'a> Sample<'a> for AccountPage<'a> {
     const NAME: &'static str = "account";
@@ -28,7 +28,7 @@ impl<'a> Sample<'a> for AccountPage<'a> {
             more_apps: None,
             linked: linked(),
             linkable: providers::few().split_off(2),
-            noted: None,
+            provider_notice: None,
             others: vec![],
         };
         let bare = Self {
@@ -67,7 +67,10 @@ impl<'a> Sample<'a> for AccountPage<'a> {
             problems()
                 .map(|(name, problem)| (name, Self { problem: Some(problem), ..page.clone() })),
         );
-        samples.extend(noted().map(|(name, it)| (name, Self { noted: Some(it), ..page.clone() })));
+        samples.extend(
+            provider_notice()
+                .map(|(name, it)| (name, Self { provider_notice: Some(it), ..page.clone() })),
+        );
         samples.push(("long-names", long_names(&page)));
         samples.push(("hostile", hostile(&page)));
         samples
@@ -89,7 +92,7 @@ fn problems() -> impl Iterator<Item = (&'static str, PasswordProblem)> {
     problems.into_iter()
 }
 
-fn noted() -> impl Iterator<Item = (&'static str, Noted<'static>)> {
+fn provider_notice() -> impl Iterator<Item = (&'static str, ProviderNotice<'static>)> {
     let notes = [
         ("link-taken", Note::Taken),
         ("link-cancelled", Note::Cancelled),
@@ -99,7 +102,7 @@ fn noted() -> impl Iterator<Item = (&'static str, Noted<'static>)> {
         ("link-unknown", Note::Unknown),
         ("link-last-way-in", Note::LastWayIn),
     ];
-    notes.into_iter().map(|(name, note)| (name, Noted { note, provider: Some("Google") }))
+    notes.into_iter().map(|(name, note)| (name, ProviderNotice { note, provider: Some("Google") }))
 }
 
 fn devices() -> Vec<Device<'static>> {
@@ -125,22 +128,23 @@ fn devices() -> Vec<Device<'static>> {
     vec![here, phone, nameless]
 }
 
-fn shop() -> Access<'static> {
-    Access {
+fn shop() -> AppAccess<'static> {
+    AppAccess {
         client: "shop",
         app: apps::SHOP,
-        wishes: vec![Wish::Identity, Wish::Profile, Wish::Email],
+        permissions: vec![Permission::Identity, Permission::Profile, Permission::Email],
         since: instant(0),
     }
 }
 
-fn access() -> Vec<Access<'static>> {
-    let wishes = vec![Wish::Identity, Wish::Offline, Wish::Other("orders:read")];
-    vec![shop(), Access { client: "bare", app: apps::BARE, wishes, since: instant(50_000) }]
+fn access() -> Vec<AppAccess<'static>> {
+    let permissions =
+        vec![Permission::Identity, Permission::Offline, Permission::Other("orders:read")];
+    vec![shop(), AppAccess { client: "bare", app: apps::BARE, permissions, since: instant(50_000) }]
 }
 
-fn linked() -> Vec<Linked<'static>> {
-    let google = Linked {
+fn linked() -> Vec<LinkedIdentity<'static>> {
+    let google = LinkedIdentity {
         id: "l1",
         name: "Google",
         brand: Brand::Google,
@@ -148,11 +152,14 @@ fn linked() -> Vec<Linked<'static>> {
         since: instant(0),
         removable: true,
     };
-    vec![google, Linked { id: "l2", name: "Kakao", brand: Brand::Kakao, email: None, ..google }]
+    vec![
+        google,
+        LinkedIdentity { id: "l2", name: "Kakao", brand: Brand::Kakao, email: None, ..google },
+    ]
 }
 
-fn only_way_in() -> Linked<'static> {
-    Linked {
+fn only_way_in() -> LinkedIdentity<'static> {
+    LinkedIdentity {
         id: "l3",
         name: "Naver",
         brand: Brand::Naver,
@@ -162,9 +169,9 @@ fn only_way_in() -> Linked<'static> {
     }
 }
 
-fn every() -> Vec<Linked<'static>> {
+fn every() -> Vec<LinkedIdentity<'static>> {
     let email = Some("hana@example.com");
-    let connected = |it: ProviderButton<'static>| Linked {
+    let connected = |it: ProviderButton<'static>| LinkedIdentity {
         id: it.slug,
         name: it.name,
         brand: it.brand,
@@ -181,8 +188,8 @@ fn long_names<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
     let button = |it: ProviderButton<'a>| ProviderButton { name, ..it };
     AccountPage {
         person: people::LONG,
-        apps: vec![Access { app: apps::LONG, ..shop() }],
-        linked: vec![Linked { name, email: Some(name), ..only_way_in() }],
+        apps: vec![AppAccess { app: apps::LONG, ..shop() }],
+        linked: vec![LinkedIdentity { name, email: Some(name), ..only_way_in() }],
         linkable: providers::few().into_iter().map(button).collect(),
         ..page.clone()
     }
@@ -203,8 +210,8 @@ fn hostile<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
         session: names::HOSTILE,
         person: people::HOSTILE,
         devices: device.into_iter().collect(),
-        apps: vec![Access { client: names::HOSTILE, app: apps::HOSTILE, ..shop() }],
-        linked: vec![Linked {
+        apps: vec![AppAccess { client: names::HOSTILE, app: apps::HOSTILE, ..shop() }],
+        linked: vec![LinkedIdentity {
             id: names::HOSTILE,
             name: names::HOSTILE,
             email: text,
@@ -216,7 +223,7 @@ fn hostile<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
             brand: Brand::Other,
             renamed: true,
         }],
-        noted: Some(Noted { note: Note::Taken, provider: text }),
+        provider_notice: Some(ProviderNotice { note: Note::Taken, provider: text }),
         others: vec![Account { person: people::HOSTILE, session: "a&b=c" }],
         ..page.clone()
     }

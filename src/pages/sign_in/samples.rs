@@ -1,12 +1,12 @@
 //! The states of signing in.
 
-use super::{Prove, SignInPage, SignInProblem};
+use super::{AccountToProve, SignInPage, SignInProblem};
 use crate::domain::note::Note;
+use crate::pages::external_browser::ExternalBrowser;
 use crate::pages::frame::Frame;
-use crate::pages::gallery::{Sample, apps, names, providers, ticket};
-use crate::pages::noted::Noted;
+use crate::pages::gallery::{Sample, apps, hidden, names, providers};
 use crate::pages::provider::{Brand, ProviderButton};
-use crate::pages::way_out::WayOut;
+use crate::pages::provider_notice::ProviderNotice;
 
 /// A state with its name.
 type Named<'a> = (&'static str, SignInPage<'a>);
@@ -18,7 +18,7 @@ impl<'a> Sample<'a> for SignInPage<'a> {
         let page = Self {
             frame,
             app: Some(apps::SHOP),
-            ticket: ticket(),
+            hidden: hidden(),
             username: "",
             fixed: false,
             keep: false,
@@ -28,8 +28,8 @@ impl<'a> Sample<'a> for SignInPage<'a> {
             password: true,
             password_first: false,
             prove: None,
-            noted: None,
-            way_out: None,
+            provider_notice: None,
+            external_browser: None,
         };
         let social = Self { providers: providers::few(), ..page.clone() };
         [
@@ -101,11 +101,11 @@ fn by_provider<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
 fn after_provider<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
     let provider = "Google";
     let with = |note, page: &SignInPage<'a>| SignInPage {
-        noted: Some(Noted { note, provider: Some(provider) }),
+        provider_notice: Some(ProviderNotice { note, provider: Some(provider) }),
         ..page.clone()
     };
     let unavailable = with(Note::Unavailable, page);
-    let prove = Some(Prove { provider, email: "hana@example.com" });
+    let prove = Some(AccountToProve { provider, email: "hana@example.com" });
     let prove = SignInPage {
         username: "hana@example.com",
         prove,
@@ -133,32 +133,42 @@ fn after_provider<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
 }
 
 fn in_an_app<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
-    let kakao = WayOut {
+    let kakao = ExternalBrowser {
         app: Some("KakaoTalk"),
         href: Some("kakaotalk://web/openExternal?url=https%3A%2F%2Flogin.example%2Flogin"),
         address: "https://login.example/login?interaction=0192f0c1-7d3e-7aa1-9c55-2f6b1d0a4e77",
         without: vec!["Google"],
     };
     let intent = Some("intent://login.example/login#Intent;scheme=https;end");
-    let by_hand = WayOut { app: None, href: None, ..kakao.clone() };
-    let with = |way_out: &WayOut<'a>| {
-        let mut inside = SignInPage { way_out: Some(way_out.clone()), ..page.clone() };
+    let by_hand = ExternalBrowser { app: None, href: None, ..kakao.clone() };
+    let with = |external_browser: &ExternalBrowser<'a>| {
+        let mut inside =
+            SignInPage { external_browser: Some(external_browser.clone()), ..page.clone() };
         inside.providers.retain(|one| one.slug != "google");
         inside
     };
-    let cancelled = Some(Noted { note: Note::Cancelled, provider: Some("Kakao") });
+    let cancelled = Some(ProviderNotice { note: Note::Cancelled, provider: Some("Kakao") });
     let nowhere = SignInPage { password: false, providers: vec![], ..page.clone() };
     let every = vec!["Google", "Dalbit Books Staff"];
     vec![
-        ("way-out", with(&kakao)),
-        ("way-out-nothing-hidden", with(&WayOut { without: vec![], ..kakao.clone() })),
-        ("way-out-two-hidden", with(&WayOut { without: every, ..kakao.clone() })),
-        ("way-out-android", with(&WayOut { app: Some("Facebook"), href: intent, ..kakao.clone() })),
-        ("way-out-by-hand", with(&by_hand)),
-        ("way-out-cancelled", SignInPage { noted: cancelled, ..with(&kakao) }),
-        ("way-out-only-providers", SignInPage { password: false, ..with(&kakao) }),
-        ("way-out-only", SignInPage { way_out: Some(kakao), ..nowhere.clone() }),
-        ("way-out-only-by-hand", SignInPage { way_out: Some(by_hand), ..nowhere }),
+        ("external-browser", with(&kakao)),
+        (
+            "external-browser-nothing-hidden",
+            with(&ExternalBrowser { without: vec![], ..kakao.clone() }),
+        ),
+        ("external-browser-two-hidden", with(&ExternalBrowser { without: every, ..kakao.clone() })),
+        (
+            "external-browser-android",
+            with(&ExternalBrowser { app: Some("Facebook"), href: intent, ..kakao.clone() }),
+        ),
+        ("external-browser-by-hand", with(&by_hand)),
+        ("external-browser-cancelled", SignInPage { provider_notice: cancelled, ..with(&kakao) }),
+        ("external-browser-only-providers", SignInPage { password: false, ..with(&kakao) }),
+        ("external-browser-only", SignInPage { external_browser: Some(kakao), ..nowhere.clone() }),
+        (
+            "external-browser-only-by-hand",
+            SignInPage { external_browser: Some(by_hand), ..nowhere },
+        ),
     ]
 }
 
@@ -169,12 +179,12 @@ fn named_by_others<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
             ProviderButton { slug: "work", name, brand: Brand::Other, renamed: true },
             ProviderButton { slug: "google", name, brand: Brand::Google, renamed: true },
         ],
-        prove: Some(Prove { provider: name, email: name }),
+        prove: Some(AccountToProve { provider: name, email: name }),
         ..page.clone()
     });
     let hostile = SignInPage { app: Some(apps::HOSTILE), ..hostile };
-    let refused = Noted { note: Note::Refused, provider: Some(names::HOSTILE) };
-    let way_out = WayOut {
+    let refused = ProviderNotice { note: Note::Refused, provider: Some(names::HOSTILE) };
+    let external_browser = ExternalBrowser {
         app: Some(names::HOSTILE),
         href: None,
         address: names::HOSTILE_LINK,
@@ -186,7 +196,12 @@ fn named_by_others<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
         ("prove-hostile", SignInPage { providers: vec![], ..hostile.clone() }),
         (
             "hostile",
-            SignInPage { prove: None, noted: Some(refused), way_out: Some(way_out), ..hostile },
+            SignInPage {
+                prove: None,
+                provider_notice: Some(refused),
+                external_browser: Some(external_browser),
+                ..hostile
+            },
         ),
     ]
 }

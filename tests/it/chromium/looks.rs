@@ -87,8 +87,8 @@ const STATES: [&str; 18] = [
     "sign-in-cancelled",
     "sign-in-unavailable",
     "sign-in-prove",
-    "sign-in-way-out",
-    "sign-in-way-out-by-hand",
+    "sign-in-external-browser",
+    "sign-in-external-browser-by-hand",
     "account-every-provider-linked",
     "account-nothing-linked",
     "account-only-way-in",
@@ -97,7 +97,7 @@ const STATES: [&str; 18] = [
 
 /// What goes on by itself leaves at once: its picture is that of the app.
 fn stays(name: &str) -> bool {
-    !["form_post", "form-post", "onward"].iter().any(|start| name.starts_with(start))
+    !["form_post", "form-post", "redirect"].iter().any(|start| name.starts_with(start))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 /// The way out of an app's own browser.
 #[derive(Clone, Debug)]
-pub struct WayOut<'a> {
+pub struct ExternalBrowser<'a> {
     /// The app, like `KakaoTalk`; none: some app.
     pub app: Option<&'a str>,
     /// What opens the page in the person's own browser.

@@ -4,7 +4,7 @@ use super::frame::Frame;
 
 /// One line of a consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish<'a> {
+pub enum Permission<'a> {
     /// To know that it is the same person again.
     Identity,
     /// The profile.
@@ -25,7 +25,7 @@ pub enum Wish<'a> {
     At(&'a str),
 }
 
-impl Wish<'_> {
+impl Permission<'_> {
     /// Where it stands among the others: who they are, what of them is seen, what may be done.
     #[must_use]
     pub fn rank(&self) -> u8 {
@@ -45,23 +45,23 @@ impl Wish<'_> {
     /// What it is, in words.
     pub(super) fn text(&self, frame: &Frame<'_>) -> String {
         match self {
-            Self::Identity => frame.t("wish-identity"),
-            Self::Profile => frame.t("wish-profile"),
-            Self::Email => frame.t("wish-email"),
-            Self::Address => frame.t("wish-address"),
-            Self::Phone => frame.t("wish-phone"),
-            Self::Offline => frame.t("wish-offline"),
+            Self::Identity => frame.t("permission-identity"),
+            Self::Profile => frame.t("permission-profile"),
+            Self::Email => frame.t("permission-email"),
+            Self::Address => frame.t("permission-address"),
+            Self::Phone => frame.t("permission-phone"),
+            Self::Offline => frame.t("permission-offline"),
             Self::Claim(claim) => claim_text(claim, frame),
-            Self::Other(_) => frame.t("wish-other"),
-            Self::At(_) => frame.t("wish-at"),
+            Self::Other(_) => frame.t("permission-other"),
+            Self::At(_) => frame.t("permission-at"),
         }
     }
 
     /// What else is to be known of it.
     pub(super) fn detail(&self, frame: &Frame<'_>) -> Option<String> {
         match self {
-            Self::Profile => Some(frame.t("wish-profile-detail")),
-            Self::Offline => Some(frame.t("wish-offline-detail")),
+            Self::Profile => Some(frame.t("permission-profile-detail")),
+            Self::Offline => Some(frame.t("permission-offline-detail")),
             _ => None,
         }
     }
@@ -104,7 +104,7 @@ impl Wish<'_> {
 /// OpenID Connect Core §5.1 names the claims that people have words for.
 fn claim_text(claim: &str, frame: &Frame<'_>) -> String {
     match claim {
-        "sub" => frame.t("wish-identity"),
+        "sub" => frame.t("permission-identity"),
         "name" | "given_name" | "family_name" | "middle_name" => frame.t("claim-name"),
         "nickname" => frame.t("claim-nickname"),
         "preferred_username" => frame.t("claim-username"),
@@ -115,9 +115,9 @@ fn claim_text(claim: &str, frame: &Frame<'_>) -> String {
         "zoneinfo" => frame.t("claim-zoneinfo"),
         "locale" => frame.t("claim-locale"),
         "updated_at" => frame.t("claim-updated"),
-        "email" | "email_verified" => frame.t("wish-email"),
-        "phone_number" | "phone_number_verified" => frame.t("wish-phone"),
-        "address" => frame.t("wish-address"),
+        "email" | "email_verified" => frame.t("permission-email"),
+        "phone_number" | "phone_number_verified" => frame.t("permission-phone"),
+        "address" => frame.t("permission-address"),
         other => frame.t1("claim-other", "claim", other),
     }
 }

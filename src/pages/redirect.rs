@@ -7,16 +7,16 @@ use super::gallery::Sample;
 
 /// A page that goes on by itself, without a script.
 #[derive(Clone, Debug, Template)]
-#[template(path = "onward.html")]
-pub struct OnwardPage<'a> {
+#[template(path = "redirect.html")]
+pub struct RedirectPage<'a> {
     /// The frame.
     pub frame: Frame<'a>,
     /// Where the answer goes.
     pub location: &'a str,
 }
 
-impl<'a> Sample<'a> for OnwardPage<'a> {
-    const NAME: &'static str = "onward";
+impl<'a> Sample<'a> for RedirectPage<'a> {
+    const NAME: &'static str = "redirect";
 
     fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
         let location = "https://shop.example.com/callback?code=mpc_x&state=a'b%22c;url=d";

@@ -5,14 +5,14 @@ use crate::domain::note::Note;
 
 /// What happened, and where.
 #[derive(Clone, Copy, Debug)]
-pub struct Noted<'a> {
+pub struct ProviderNotice<'a> {
     /// What happened.
     pub note: Note,
     /// What people call the provider; none: one that is not there.
     pub provider: Option<&'a str>,
 }
 
-impl Noted<'_> {
+impl ProviderNotice<'_> {
     /// Whether nobody is at fault, or it was their own will: it needs no more than to be said.
     pub(super) fn is_quiet(&self) -> bool {
         matches!(self.note, Note::Cancelled | Note::Unavailable)

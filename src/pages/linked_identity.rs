@@ -6,7 +6,7 @@ use super::provider::Brand;
 
 /// An account at a provider that can be signed in with.
 #[derive(Clone, Copy, Debug)]
-pub struct Linked<'a> {
+pub struct LinkedIdentity<'a> {
     /// What names it in the form.
     pub id: &'a str,
     /// What people call the provider.

@@ -2,28 +2,28 @@
 
 use askama::Template;
 
-use super::frame::{Account, App, Frame, Ticket};
-use super::gallery::{Sample, accounts, apps, people, ticket};
+use super::frame::{Account, App, Frame, HiddenFields};
+use super::gallery::{Sample, accounts, apps, hidden, people};
 
 /// The page that asks which account to go on with.
 #[derive(Clone, Debug, Template)]
-#[template(path = "chooser.html")]
-pub struct ChooserPage<'a> {
+#[template(path = "select_account.html")]
+pub struct SelectAccountPage<'a> {
     /// The frame.
     pub frame: Frame<'a>,
     /// Where they go on to.
     pub app: Option<App<'a>>,
     /// The hidden fields.
-    pub ticket: Ticket<'a>,
+    pub hidden: HiddenFields<'a>,
     /// Who is signed in here.
     pub accounts: Vec<Account<'a>>,
 }
 
-impl<'a> Sample<'a> for ChooserPage<'a> {
-    const NAME: &'static str = "chooser";
+impl<'a> Sample<'a> for SelectAccountPage<'a> {
+    const NAME: &'static str = "select-account";
 
     fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
-        let page = Self { frame, app: Some(apps::SHOP), ticket: ticket(), accounts: accounts() };
+        let page = Self { frame, app: Some(apps::SHOP), hidden: hidden(), accounts: accounts() };
         let one = people::HANA;
         vec![
             ("several", page.clone()),

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::colour::Colour;
 use super::language::Language;
-use super::look::{Brand, Logo};
+use super::look::{Branding, Logo};
 use super::texts::Texts;
 
 const BRAND: &str = "brand.toml";
@@ -18,7 +18,7 @@ const STYLE: &str = "style.css";
 const MOST_BYTES: usize = 512 * 1024;
 
 /// Reads what is there.
-pub(super) fn read(folder: &Path) -> Result<(Brand, Texts), Vec<String>> {
+pub(super) fn read(folder: &Path) -> Result<(Branding, Texts), Vec<String>> {
     if !folder.is_dir() {
         return Err(vec![format!("{}: there is no such folder", folder.display())]);
     }
@@ -62,8 +62,8 @@ impl Reading<'_> {
         text.ok()
     }
 
-    fn brand(&mut self) -> Brand {
-        let mut brand = Brand::default();
+    fn brand(&mut self) -> Branding {
+        let mut brand = Branding::default();
         let Some(text) = self.text(BRAND) else { return brand };
         let table = match text.parse::<Table>() {
             Ok(table) => table,
