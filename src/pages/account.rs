@@ -5,10 +5,13 @@ mod samples;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
-use super::frame::{Account, App, Frame, Person, in_query};
+use super::app::App;
+use super::frame::Frame;
 use super::instant;
+use super::link::in_query;
 use super::linked_identity::LinkedIdentity;
 use super::permission::Permission;
+use super::person::{Account, Person};
 use super::provider::ProviderButton;
 use super::provider_notice::ProviderNotice;
 

@@ -8,7 +8,6 @@ use toml::{Table, Value};
 
 use super::colour::Colour;
 use super::language::Language;
-use super::look::{Branding, Logo};
 use super::texts::Texts;
 
 const BRAND: &str = "brand.toml";
@@ -16,6 +15,24 @@ const STYLE: &str = "style.css";
 
 /// Nobody waits for a bigger picture, and nobody needs one.
 const MOST_BYTES: usize = 512 * 1024;
+
+/// What an operator brought.
+#[derive(Debug, Default)]
+pub(super) struct Branding {
+    pub(super) name: Option<String>,
+    pub(super) logo: Option<Logo>,
+    pub(super) accent: Option<Colour>,
+    pub(super) accent_dark: Option<Colour>,
+    pub(super) stylesheet: Option<String>,
+}
+
+/// The image of an operator.
+#[derive(Debug)]
+pub(super) struct Logo {
+    pub(super) extension: &'static str,
+    pub(super) content_type: &'static str,
+    pub(super) body: Vec<u8>,
+}
 
 /// Reads what is there.
 pub(super) fn read(folder: &Path) -> Result<(Branding, Texts), Vec<String>> {

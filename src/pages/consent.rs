@@ -2,9 +2,14 @@
 
 use askama::Template;
 
-use super::frame::{App, Frame, HiddenFields, Person};
-use super::gallery::{Sample, apps, hidden, names, people};
+use super::app::App;
+use super::frame::Frame;
+use super::hidden_fields::HiddenFields;
 use super::permission::Permission;
+use super::person::Person;
+use super::sample::Sample;
+use super::samples::values::hidden;
+use super::samples::{apps, names, people};
 
 /// The page that asks whether an app may have what it wishes.
 #[derive(Clone, Debug, Template)]

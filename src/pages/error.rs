@@ -2,8 +2,10 @@
 
 use askama::Template;
 
-use super::frame::{Frame, web_link};
-use super::gallery::{Sample, names};
+use super::frame::Frame;
+use super::link::web_link;
+use super::sample::Sample;
+use super::samples::names;
 
 /// The page that says what went wrong and what to do.
 #[derive(Clone, Debug, Template)]

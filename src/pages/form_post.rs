@@ -3,7 +3,8 @@
 use askama::Template;
 
 use super::frame::Frame;
-use super::gallery::{Sample, names};
+use super::sample::Sample;
+use super::samples::names;
 
 /// The script of the page, to the byte: its hash stands in the policy of the page.
 pub const FORM_POST_SCRIPT: &str = "document.forms[0].submit()";

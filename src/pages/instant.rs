@@ -1,43 +1,9 @@
 //! Instants in words, in the zone of this server. A script says them in the zone of the browser.
 
-use chrono::{DateTime, FixedOffset, Offset, SecondsFormat, Utc};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 
 use super::frame::Frame;
 use super::language::Language;
-
-/// The time zone in which pages say instants.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Zone(TimeZone);
-
-impl Default for Zone {
-    fn default() -> Self {
-        Self(TimeZone::UTC)
-    }
-}
-
-impl Zone {
-    /// The zone of this name in the IANA database: that of the system, or the one that is compiled in.
-    pub fn parse(name: &str) -> Result<Self, String> {
-        let known = TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some());
-        let unknown = || format!("{name:?} is no time zone: write it like UTC or Asia/Seoul");
-        known.map(Self).ok_or_else(unknown)
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.0.iana_name().unwrap_or("UTC")
-    }
-
-    /// How far its clocks are ahead of UTC at this instant.
-    fn offset(&self, instant: &DateTime<Utc>) -> FixedOffset {
-        let at = Timestamp::from_second(instant.timestamp()).unwrap_or_default();
-        let seconds = self.0.to_offset(at).seconds();
-        FixedOffset::east_opt(seconds).unwrap_or(Utc.fix())
-    }
-}
 
 /// For people: date and time, and how far that is from UTC.
 pub(super) fn words(instant: &DateTime<Utc>, frame: &Frame<'_>) -> String {
@@ -69,8 +35,8 @@ pub(super) fn machine(instant: &DateTime<Utc>) -> String {
 mod tests {
     use chrono::DateTime;
 
-    use super::{Zone, machine, words};
-    use crate::pages::{Frame, Language, Look};
+    use super::{machine, words};
+    use crate::pages::{Frame, Language, Look, Zone};
 
     #[test]
     fn an_instant_is_said_in_the_language_and_in_the_zone() {

@@ -2,8 +2,14 @@
 
 use askama::Template;
 
-use super::frame::{App, Frame, HiddenFields, Person, web_link};
-use super::gallery::{Sample, apps, hidden, names, people};
+use super::app::App;
+use super::frame::Frame;
+use super::hidden_fields::HiddenFields;
+use super::link::web_link;
+use super::person::Person;
+use super::sample::Sample;
+use super::samples::values::hidden;
+use super::samples::{apps, names, people};
 
 /// The page that asks whether to sign out.
 #[derive(Clone, Debug, Template)]

@@ -1,33 +1,16 @@
 //! How the pages look: what is compiled in, and what the operator brought.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::branding;
+use super::branding::{self, Branding};
 use super::colour::Colour;
-use super::instant::Zone;
 use super::texts::Texts;
+use super::zone::Zone;
 use crate::domain::hex;
-use crate::settings::declare::{Form, Holds};
-use crate::settings::kinds::optional_path;
-use crate::settings::{Setting, settings};
-
-settings! {
-    /// What an operator decides about the pages.
-    #[derive(Clone, Debug)]
-    pub struct Settings in "Pages" {
-        /// A folder with your name, logo, colour and words: see
-        /// [operators.md](operators.md#your-own-look).
-        pub branding_dir: Option<PathBuf> = optional_path("branding_dir", Holds::Folder),
-        /// The zone in which pages say times where no script runs, by its IANA name (`Asia/Seoul`). A
-        /// script says them in the zone of the browser. The names are those of the system, and those
-        /// that are compiled in.
-        pub time_zone: Zone = Setting::new("time_zone", Form::Text("name of a time zone"), Zone::default(), Zone::parse, |zone| zone.name().to_owned()),
-    }
-}
 
 /// A file that the pages ask for. Its name contains a hash of its content: it never changes.
 #[derive(Clone, Debug)]
@@ -63,24 +46,6 @@ const SVG: &str = "image/svg+xml";
 /// What text stands on in the stylesheet, by light and by dark.
 const LIGHT_GROUNDS: [&str; 2] = ["#faf8f4", "#ffffff"];
 const DARK_GROUNDS: [&str; 2] = ["#161412", "#201d1a"];
-
-/// What the operator brought.
-#[derive(Debug, Default)]
-pub(super) struct Branding {
-    pub(super) name: Option<String>,
-    pub(super) logo: Option<Logo>,
-    pub(super) accent: Option<Colour>,
-    pub(super) accent_dark: Option<Colour>,
-    pub(super) stylesheet: Option<String>,
-}
-
-/// The operator's image.
-#[derive(Debug)]
-pub(super) struct Logo {
-    pub(super) extension: &'static str,
-    pub(super) content_type: &'static str,
-    pub(super) body: Vec<u8>,
-}
 
 impl Look {
     /// What is compiled in.

@@ -4,6 +4,7 @@
 //! page knows samples of all its states: [`gallery`] renders them.
 
 mod account;
+mod app;
 mod branding;
 #[cfg(test)]
 mod checks;
@@ -14,34 +15,46 @@ mod external_browser;
 mod form_post;
 mod frame;
 mod gallery;
+mod hidden_fields;
+mod initial;
 mod instant;
 mod language;
+mod link;
 mod linked_identity;
 mod logout;
 mod look;
 mod permission;
+mod person;
 mod provider;
 mod provider_notice;
 mod redirect;
+mod sample;
+mod samples;
 mod select_account;
+mod settings;
 mod sign_in;
 mod texts;
+mod zone;
 
 pub use account::{AccountPage, AppAccess, Device, Notice, PasswordProblem};
+pub use app::App;
 pub use consent::ConsentPage;
 pub use error::{ErrorPage, Problem};
 pub use external_browser::ExternalBrowser;
 pub use form_post::{FORM_POST_SCRIPT, FormPostPage};
-pub use frame::{Account, App, Frame, HiddenFields, Person};
+pub use frame::Frame;
 pub use gallery::gallery;
-pub use instant::Zone;
+pub use hidden_fields::HiddenFields;
 pub use language::Language;
 pub use linked_identity::LinkedIdentity;
 pub use logout::{LogoutPage, SignedOutPage, StillSignedInPage};
-pub use look::{Asset, Look, Settings};
+pub use look::{Asset, Look};
 pub use permission::Permission;
+pub use person::{Account, Person};
 pub use provider::{Brand, ProviderButton};
 pub use provider_notice::ProviderNotice;
 pub use redirect::RedirectPage;
 pub use select_account::SelectAccountPage;
+pub use settings::Settings;
 pub use sign_in::{AccountToProve, SignInPage, SignInProblem};
+pub use zone::Zone;

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::frame::Frame;
-use super::gallery::Sample;
+use super::sample::Sample;
 
 /// A page that goes on by itself, without a script.
 #[derive(Clone, Debug, Template)]

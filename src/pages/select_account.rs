@@ -2,8 +2,14 @@
 
 use askama::Template;
 
-use super::frame::{Account, App, Frame, HiddenFields};
-use super::gallery::{Sample, accounts, apps, hidden, people};
+use super::app::App;
+use super::frame::Frame;
+use super::hidden_fields::HiddenFields;
+use super::person::Account;
+use super::sample::Sample;
+use super::samples::apps;
+use super::samples::people::{self, accounts};
+use super::samples::values::hidden;
 
 /// The page that asks which account to go on with.
 #[derive(Clone, Debug, Template)]

@@ -4,8 +4,10 @@ mod samples;
 
 use askama::Template;
 
+use super::app::App;
 use super::external_browser::ExternalBrowser;
-use super::frame::{App, Frame, HiddenFields};
+use super::frame::Frame;
+use super::hidden_fields::HiddenFields;
 use super::provider::ProviderButton;
 use super::provider_notice::ProviderNotice;
 use crate::domain::note::Note;

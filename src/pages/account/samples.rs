@@ -2,12 +2,16 @@
 
 use super::{AccountPage, AppAccess, Device, Notice, PasswordProblem};
 use crate::domain::note::Note;
-use crate::pages::frame::{Account, Frame};
-use crate::pages::gallery::{Sample, accounts, apps, instant, names, people, providers};
+use crate::pages::frame::Frame;
 use crate::pages::linked_identity::LinkedIdentity;
 use crate::pages::permission::Permission;
+use crate::pages::person::Account;
 use crate::pages::provider::{Brand, ProviderButton};
 use crate::pages::provider_notice::ProviderNotice;
+use crate::pages::sample::Sample;
+use crate::pages::samples::people::{self, accounts};
+use crate::pages::samples::values::instant;
+use crate::pages::samples::{apps, names, providers};
 
 impl<'a> Sample<'a> for AccountPage<'a> {
     const NAME: &'static str = "account";

@@ -4,9 +4,11 @@ use super::{AccountToProve, SignInPage, SignInProblem};
 use crate::domain::note::Note;
 use crate::pages::external_browser::ExternalBrowser;
 use crate::pages::frame::Frame;
-use crate::pages::gallery::{Sample, apps, hidden, names, providers};
 use crate::pages::provider::{Brand, ProviderButton};
 use crate::pages::provider_notice::ProviderNotice;
+use crate::pages::sample::Sample;
+use crate::pages::samples::values::hidden;
+use crate::pages::samples::{apps, names, providers};
 
 /// A state with its name.
 type Named<'a> = (&'static str, SignInPage<'a>);

@@ -1,0 +1,6 @@
+//! Texts that every page must bear.
+
+pub(crate) const LONG: &str =
+    "hippopotomonstrosesquippedaliophobia.bartholomew@very-long-subdomain.example.com";
+pub(crate) const HOSTILE: &str = "<img src=x onerror=alert(1)>\"'&{{";
+pub(crate) const HOSTILE_LINK: &str = "javascript:alert(1)";
