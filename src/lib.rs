@@ -3,9 +3,10 @@
 //! # The house
 //!
 //! ```text
-//! main ─► cli ─► app ─► net
-//!                └────► web ─► flows ─► oauth ─► { accounts · social } ─► { keys ─► store · outbound } ─► settings ─► domain
-//!                        └──► pages ───────────────────────────────────────────────────────────► settings ─► domain
+//! main ─► cli ─┬► admin ──────────────┐
+//!              └► app ─┬► net         ▼
+//!                      ├► web ─► flows ─► oauth ─► { accounts · clients · social } ─► { keys ─► store · outbound } ─► settings ─► domain
+//!                      └► pages ─────────────────────────────────────────────────────────────────────────────────► settings ─► domain
 //! ```
 //!
 //! Each room imports only what stands to its right, and each crate has one home: sea-orm in

@@ -32,7 +32,6 @@ pub mod cross_origin;
 pub mod error;
 pub mod logout;
 pub mod metadata;
-pub mod providers;
 pub mod refused;
 pub mod resource;
 pub mod token;

@@ -11,33 +11,35 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("outbound", Some(&["domain", "settings"])),
     ("store", Some(&["domain", "settings", "runtime"])),
     ("keys", Some(&["domain", "settings", "store"])),
+    ("net", Some(&["domain", "settings", "keys"])),
     ("social", Some(&["domain", "outbound", "keys", "settings", "store"])),
     ("pages", Some(&["domain", "settings"])),
     ("accounts", Some(&["domain", "settings", "store", "keys", "outbound", "runtime"])),
-    ("net", Some(&["domain", "settings", "keys"])),
+    ("clients", Some(&["domain", "settings", "store", "keys", "outbound", "runtime"])),
     (
         "oauth",
         Some(&[
-            "clients", "domain", "settings", "store", "keys", "accounts", "outbound", "social",
+            "domain", "settings", "store", "keys", "accounts", "clients", "outbound", "social",
+            "runtime",
+        ]),
+    ),
+    ("flows", Some(&["domain", "store", "keys", "accounts", "clients", "oauth", "social"])),
+    (
+        "admin",
+        Some(&["domain", "settings", "store", "keys", "accounts", "clients", "outbound", "social"]),
+    ),
+    (
+        "web",
+        Some(&[
+            "domain", "settings", "accounts", "clients", "oauth", "flows", "pages", "outbound",
             "runtime",
         ]),
     ),
     (
-        "web",
-        Some(&[
-            "clients", "domain", "settings", "oauth", "pages", "accounts", "outbound", "runtime",
-        ]),
-    ),
-    ("flows", Some(&["domain", "store", "keys", "accounts", "oauth", "social"])),
-    (
-        "web",
-        Some(&["domain", "settings", "oauth", "flows", "pages", "accounts", "outbound", "runtime"]),
-    ),
-    (
         "app",
         Some(&[
-            "domain", "settings", "store", "keys", "pages", "accounts", "oauth", "flows", "web",
-            "outbound", "social", "runtime", "net",
+            "domain", "settings", "store", "keys", "pages", "accounts", "clients", "oauth",
+            "flows", "web", "outbound", "social", "runtime", "net",
         ]),
     ),
     ("cli", None),
@@ -61,7 +63,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["web", "net", "outbound"]),
     ("tower", &["web", "app", "net"]),
     ("http_body_util", &["web", "app"]),
-    ("quick_cache", &["oauth"]),
+    ("quick_cache", &["clients", "oauth"]),
     ("reqwest", &["outbound", "cli"]),
     ("rustls", &["app", "net", "outbound"]),
     ("tokio_rustls", &["net", "cli"]),

@@ -1,3 +1,0 @@
-//! What an operator does with providers.
-
-pub mod administration;
