@@ -77,7 +77,7 @@ pub enum Check {
 }
 
 /// A pool of threads that hash.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Hasher(Arc<Pool>);
 
 #[derive(Debug)]

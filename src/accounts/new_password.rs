@@ -55,7 +55,7 @@ pub struct Change<'a> {
 /// Changes the password of somebody who is signed in. Everything that was opened elsewhere ends; the
 /// browser gets another cookie.
 pub async fn change(
-    door: Door<'_>,
+    door: &Door,
     hasher: &Hasher,
     present: &Present,
     change: Change<'_>,
@@ -94,7 +94,7 @@ pub async fn change(
     let changed = write(&tx, present, &proven, hash, &ending).await;
     let cookie = tx.settle(changed).await?;
     // The password stands whatever becomes of the rest.
-    endings::first_step(door.store, door.clock, &ending).await;
+    endings::first_step(&door.store, &door.clock, &ending).await;
     Ok(cookie)
 }
 

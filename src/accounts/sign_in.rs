@@ -1,6 +1,7 @@
 //! Signing in by password. Unknown, wrong and disabled are one answer, in one time.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -21,18 +22,18 @@ use crate::keys::known_browsers::{KnownBrowsersKey, Mark};
 use crate::store::{Store, Tx, audit_events, known_addresses, users};
 
 /// What signing in needs.
-#[derive(Clone, Copy, Debug)]
-pub struct Door<'a> {
+#[derive(Debug)]
+pub struct Door {
     /// The database.
-    pub store: &'a Store,
+    pub store: Arc<Store>,
     /// The clock.
-    pub clock: &'a Clock,
+    pub clock: Clock,
     /// The hashing pool.
-    pub hasher: &'a Hasher,
+    pub hasher: Hasher,
     /// The throttle of failures.
-    pub throttle: &'a Throttle,
+    pub throttle: Throttle,
     /// Tells in which browsers an account was proven.
-    pub known_browsers: &'a KnownBrowsersKey,
+    pub known_browsers: KnownBrowsersKey,
 }
 
 /// Who asks, from where, through which client.
@@ -120,7 +121,7 @@ struct Found {
     buckets: Vec<Bucket>,
 }
 
-impl Door<'_> {
+impl Door {
     /// Proves a password.
     pub async fn by_password(&self, knock: Knock<'_>) -> Result<SignedIn, Error<Refused>> {
         let Found { user, place, seen_at, lane, buckets } = self.find(knock).await?;
@@ -159,7 +160,7 @@ impl Door<'_> {
             email_key: email_key.as_deref(),
             id: knock.asked_for,
         };
-        let found = known_addresses::find(self.store, whom, &place).await?;
+        let found = known_addresses::find(&*self.store, whom, &place).await?;
         let (user, seen_at) = match found {
             Some((user, seen_at)) => (Some(user), seen_at),
             None => (None, None),

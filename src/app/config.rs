@@ -11,8 +11,8 @@ use chrono::Duration;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
-use super::jobs::Kept;
 use super::providers;
+use super::retention::Kept;
 use crate::accounts::browsers::SessionLives;
 use crate::accounts::hashing::Hashing;
 use crate::accounts::throttle::Limits;
@@ -25,7 +25,7 @@ use crate::keys::seal::Source;
 use crate::keys::secret_file;
 pub use crate::net::listener::Http;
 use crate::net::tls::Files;
-use crate::oauth::{self, Lifetimes};
+use crate::oauth::lifetimes::{self, Lifetimes};
 use crate::settings::collector::{Collected, NamedFile, UnknownName};
 use crate::settings::declare::{Form, Holds};
 use crate::settings::kinds::{address, address_or_off, duration, duration_or_zero};
@@ -80,7 +80,7 @@ settings! {
         /// How long tokens live.
         pub lifetimes: Lifetimes = section(),
         /// So many families one person may have at one client.
-        pub families_per_client: u32 = group(oauth::families_per_client),
+        pub families_per_client: u32 = group(lifetimes::families_per_client),
         /// How long browser sessions live.
         pub sessions: SessionLives = section(),
         /// The limits of failed sign-ins.

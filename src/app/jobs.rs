@@ -10,15 +10,16 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::config::Settings;
+use super::opening::clock_skew;
 use super::pace::{Steps, UntilStopped, paced};
+use super::retention::Kept;
+use super::services::Services;
 use super::telemetry;
 use crate::accounts::endings::{self, StepSize};
 use crate::domain::verdict::Fault;
 use crate::net::tls::{self, Tls};
-use crate::oauth::{Issuer, back_channel};
+use crate::oauth::back_channel;
 use crate::runtime::supervisor::{Need, Supervisor};
-use crate::settings::kinds::duration;
-use crate::settings::settings;
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
     self, Tx, audit_events, authorization_codes, browsers, client_changes, families, interactions,
@@ -37,38 +38,38 @@ const STEP: u64 = 500;
 
 /// Starts every job. They end when told to stop, between two rounds.
 pub(super) fn start(
-    issuer: &Arc<Issuer>,
+    services: &Arc<Services>,
     settings: &Settings,
     stopped: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
-    let supervisor = &issuer.supervisor;
+    let supervisor = &services.supervisor;
     let seen = Arc::new(tokio::sync::Mutex::new(None));
     let watching = {
-        let issuer = Arc::clone(issuer);
+        let services = Arc::clone(services);
         every(supervisor, "learning of changes", Need::Serving, WATCH, stopped.clone(), move || {
-            learn(Arc::clone(&issuer), Arc::clone(&seen))
+            learn(Arc::clone(&services), Arc::clone(&seen))
         })
     };
     let keys = {
-        let issuer = Arc::clone(issuer);
+        let services = Arc::clone(services);
         every(
             supervisor,
             "looking after the keys",
             Need::Serving,
             settings.keys.reload,
             stopped.clone(),
-            move || look_after_keys(Arc::clone(&issuer)),
+            move || look_after_keys(Arc::clone(&services)),
         )
     };
     let cleaning = {
-        let (issuer, until) = (Arc::clone(issuer), stopped.clone());
+        let (services, until) = (Arc::clone(services), stopped.clone());
         let Kept { all, failures } = settings.audit;
         let kept = Kept { all, failures: failures.min(all) };
         every(supervisor, "cleaning up", Need::Beside, CLEAN_UP, stopped.clone(), move || {
-            clean_up(Arc::clone(&issuer), kept, until.clone())
+            clean_up(Arc::clone(&services), kept, until.clone())
         })
     };
-    let ending = end_what_was_begun(Arc::clone(issuer), stopped.clone());
+    let ending = end_what_was_begun(Arc::clone(services), stopped.clone());
     let folding = every(
         supervisor,
         "folding metrics",
@@ -80,31 +81,39 @@ pub(super) fn start(
             Ok(())
         },
     );
-    vec![watching, keys, cleaning, ending, folding, tell_apps(Arc::clone(issuer), stopped.clone())]
+    vec![
+        watching,
+        keys,
+        cleaning,
+        ending,
+        folding,
+        tell_apps(Arc::clone(services), stopped.clone()),
+    ]
 }
 
 /// Carries on what is to end and has not ended yet.
-fn end_what_was_begun(issuer: Arc<Issuer>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+fn end_what_was_begun(services: Arc<Services>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
     let ends = stopped.clone();
     every(
-        &issuer.supervisor.clone(),
+        &services.supervisor.clone(),
         "ending what was begun",
         Need::Beside,
         ENDINGS,
         stopped,
         move || {
-            let (issuer, ends) = (Arc::clone(&issuer), ends.clone());
+            let (services, ends) = (Arc::clone(&services), ends.clone());
             async move {
                 let mut size = StepSize::default();
                 loop {
                     // Somebody may have a million sessions: a server that is told to stop leaves the rest.
                     let stops = *ends.borrow();
                     if stops
-                        || !endings::carry_on_due(&issuer.store, &issuer.clock, &mut size).await?
+                        || !endings::carry_on_due(&services.store, &services.clock, &mut size)
+                            .await?
                     {
                         return Ok(());
                     }
-                    issuer.notices.nudge();
+                    services.flows.notices.nudge();
                 }
             }
         },
@@ -112,13 +121,13 @@ fn end_what_was_begun(issuer: Arc<Issuer>, stopped: watch::Receiver<bool>) -> Jo
 }
 
 /// Tells apps of sign-outs, at once where the sign-out was here, and in time where it was not.
-fn tell_apps(issuer: Arc<Issuer>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
-    issuer.supervisor.clone().start("telling apps of sign-outs", Need::Beside, move || {
-        let (issuer, mut stopped) = (Arc::clone(&issuer), stopped.clone());
+fn tell_apps(services: Arc<Services>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    services.supervisor.clone().start("telling apps of sign-outs", Need::Beside, move || {
+        let (services, mut stopped) = (Arc::clone(&services), stopped.clone());
         async move {
             // What is on its way when the server is told to stop is sent again by the next one.
             tokio::select! {
-                () = back_channel::deliver(&issuer) => {}
+                () = back_channel::deliver(&services.logout_delivery) => {}
                 _ = stopped.wait_for(|stopped| *stopped) => {}
             }
         }
@@ -179,38 +188,38 @@ where
 }
 
 async fn learn(
-    issuer: Arc<Issuer>,
+    services: Arc<Services>,
     seen: Arc<tokio::sync::Mutex<Option<Revisions>>>,
 ) -> Result<(), Fault> {
-    let now = revisions::read(&*issuer.store).await?;
-    if let Some(skew) = super::clock_skew(&issuer.store, &issuer.clock).await? {
+    let now = revisions::read(&*services.store).await?;
+    if let Some(skew) = clock_skew(&services.store, &services.clock).await? {
         metrics::gauge!("mapae_database_clock_skew_seconds").set(skew.as_seconds_f64());
     }
     let mut seen = seen.lock().await;
     let before = seen.replace(now);
     let Some(before) = before else {
-        issuer.clients.forget();
+        services.clients.forget();
         return Ok(());
     };
     let mut learned = now;
     if before.clients != now.clients {
-        let changed = client_changes::since(&*issuer.store, before.clients, CLIENTS).await;
+        let changed = client_changes::since(&*services.store, before.clients, CLIENTS).await;
         match changed {
-            Ok(Some(some)) => issuer.clients.forget_some(&some),
+            Ok(Some(some)) => services.clients.forget_some(&some),
             // Too many of them, or nobody knows which.
-            Ok(None) | Err(_) => issuer.clients.forget(),
+            Ok(None) | Err(_) => services.clients.forget(),
         }
     }
     let (mut providers, mut keys) = (Ok(()), Ok(()));
     // What could not be learned is not learned yet: the next round tries again.
     if before.providers != now.providers {
-        providers = issuer.providers.reload().await;
+        providers = services.providers.reload().await;
         if providers.is_err() {
             learned.providers = before.providers;
         }
     }
     if before.keys != now.keys {
-        keys = issuer.keyring.reload().await;
+        keys = services.keyring.reload().await;
         if keys.is_err() {
             learned.keys = before.keys;
         }
@@ -224,22 +233,10 @@ async fn learn(
     }
 }
 
-async fn look_after_keys(issuer: Arc<Issuer>) -> Result<(), Fault> {
-    issuer.keyring.reload().await?;
-    issuer.keyring.maintain().await?;
-    issuer.keyring.housekeep().await
-}
-
-settings! {
-    /// How long audit events are kept.
-    #[derive(Clone, Copy, Debug)]
-    pub struct Kept in "Audit" {
-        /// Audit events are kept for so long.
-        all: chrono::Duration = duration("audit.retention", chrono::Duration::days(365)),
-        /// Failed and throttled sign-ins, which anybody can cause, are kept for so long, and never
-        /// longer than the others.
-        failures: chrono::Duration = duration("audit.failures_retention", chrono::Duration::days(30)),
-    }
+async fn look_after_keys(services: Arc<Services>) -> Result<(), Fault> {
+    services.keyring.reload().await?;
+    services.keyring.maintain().await?;
+    services.keyring.housekeep().await
 }
 
 /// What cleans itself up by age, table by table.
@@ -275,7 +272,7 @@ const AGED: &[Aged] = &[
 ];
 
 impl Aged {
-    async fn forget(self, tx: &Tx, issuer: &Issuer, kept: Kept) -> Result<u64, Fault> {
+    async fn forget(self, tx: &Tx, services: &Services, kept: Kept) -> Result<u64, Fault> {
         let now = tx.now();
         let ended = now - chrono::Duration::days(1);
         match self {
@@ -293,7 +290,7 @@ impl Aged {
             }
             Self::AuditEvents => audit_events::forget(tx, now - kept.all, STEP).await,
             Self::KnownAddresses => {
-                let seen = now - issuer.lifetimes.refresh_absolute;
+                let seen = now - services.lifetimes.refresh_absolute;
                 known_addresses::forget(tx, seen, STEP).await
             }
         }
@@ -304,7 +301,7 @@ impl Aged {
 #[derive(Debug)]
 struct CleaningUp<'a> {
     table: Aged,
-    issuer: &'a Issuer,
+    services: &'a Services,
     kept: Kept,
     /// The one instant of a round: what ends while it rests is for the next one.
     now: DateTime<Utc>,
@@ -313,13 +310,13 @@ struct CleaningUp<'a> {
 
 impl Steps for CleaningUp<'_> {
     async fn step(&mut self) -> Result<bool, Fault> {
-        let tx = self.issuer.store.begin(self.now).await?;
+        let tx = self.services.store.begin(self.now).await?;
         self.is_alone = store::cleans_alone(&tx).await?;
         if !self.is_alone {
             tx.abandon().await;
             return Ok(false);
         }
-        let gone = self.table.forget(&tx, self.issuer, self.kept).await?;
+        let gone = self.table.forget(&tx, self.services, self.kept).await?;
         tx.commit().await?;
         Ok(gone >= STEP)
     }
@@ -327,14 +324,15 @@ impl Steps for CleaningUp<'_> {
 
 /// Cleans up in short transactions with rests between them. Of several replicas one does it.
 async fn clean_up(
-    issuer: Arc<Issuer>,
+    services: Arc<Services>,
     kept: Kept,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), Fault> {
     let mut timer = UntilStopped(stopped);
-    let now = issuer.clock.now();
+    let now = services.clock.now();
     for table in AGED {
-        let mut steps = CleaningUp { table: *table, issuer: &issuer, kept, now, is_alone: true };
+        let mut steps =
+            CleaningUp { table: *table, services: &services, kept, now, is_alone: true };
         let goes_on = paced(&mut timer, &mut steps).await?;
         if !(goes_on && steps.is_alone) {
             break;

@@ -25,12 +25,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::log_lines::{Json, Text};
 use super::log_queue::{Lines, Queue};
+use super::services::Services;
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Kind;
 use crate::domain::grant_type::GrantType;
 use crate::domain::urls;
 use crate::net::listener::{Http, Listener};
-use crate::oauth::Issuer;
 use crate::oauth::error::ErrorCode;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -193,12 +193,12 @@ fn begin_at_zero() {
 }
 
 /// What is looked at only when somebody asks.
-fn sample(issuer: &Issuer) {
+fn sample(services: &Services) {
     let set = |gauge: metrics::Gauge, number: usize| {
         gauge.set(u32::try_from(number).unwrap_or(u32::MAX));
     };
-    set(metrics::gauge!("mapae_hashing_queue"), issuer.hasher.waiting());
-    let load = issuer.store.load();
+    set(metrics::gauge!("mapae_hashing_queue"), services.hasher.waiting());
+    let load = services.store.load();
     for (state, number) in [("idle", load.idle), ("in_use", load.in_use), ("waiting", load.waiting)]
     {
         set(metrics::gauge!("mapae_database_pool", "state" => state), number);
@@ -224,11 +224,11 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub(super) async fn serve(
     socket: TcpListener,
     http: Http,
-    issuer: Arc<Issuer>,
+    services: Arc<Services>,
     stopped: watch::Receiver<bool>,
 ) {
     let metrics = move || async move {
-        sample(&issuer);
+        sample(&services);
         METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
     };
     let router = Router::new().route("/metrics", get(metrics));

@@ -10,9 +10,8 @@ use crate::app;
 use crate::domain::audit::Origin;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::verdict::Fault;
-use crate::oauth::Issuer;
-use crate::oauth::resource::{bearer, revoke};
-use crate::oauth::token::rotation;
+use crate::oauth::resource::context::ResourceContext;
+use crate::oauth::resource::revoke;
 
 /// Tokens, read from standard input.
 #[derive(Debug, Subcommand)]
@@ -30,11 +29,12 @@ impl Token {
         let kind = if matches!(self, Self::Inspect) { Kind::Reads } else { Kind::Changes };
         let store = at.store(&settings, kind).await?;
         let master = app::existing_master_key(&settings, &store).await?;
-        let issuer = app::open_issuer(&settings, &store, &at.clock, &master).await?;
+        let services = app::Services::open(&settings, &store, &at.clock, &master).await?;
+        let resources = &services.resources;
         let shown = match self {
-            Self::Inspect => inspect(&issuer, &token).await?,
+            Self::Inspect => inspect(resources, &token).await?,
             Self::Revoke => {
-                let ended = revoke::end(&issuer, &token, None, &Origin::default()).await?;
+                let ended = revoke::end(resources, &token, None, &Origin::default()).await?;
                 json!({ "revoked": ended })
             }
         };
@@ -43,12 +43,12 @@ impl Token {
     }
 }
 
-async fn inspect(issuer: &Issuer, token: &str) -> Result<Value, Fault> {
+async fn inspect(resources: &ResourceContext, token: &str) -> Result<Value, Fault> {
     if Plain::<RefreshToken>::is_meant(token) {
-        return refresh_token(issuer, token).await;
+        return refresh_token(resources, token).await;
     }
-    let active = bearer::verify(issuer, token).await?.is_some();
-    Ok(match bearer::read(issuer, token)? {
+    let active = resources.access_tokens.verify(token).await?.is_some();
+    Ok(match resources.access_tokens.read(token)? {
         Some(claims) => {
             json!({ "kind": "access_token", "ours": true, "active": active, "claims": claims })
         }
@@ -56,13 +56,13 @@ async fn inspect(issuer: &Issuer, token: &str) -> Result<Value, Fault> {
     })
 }
 
-async fn refresh_token(issuer: &Issuer, token: &str) -> Result<Value, Fault> {
-    let found = rotation::find(issuer, &Plain::presented(token)).await?;
+async fn refresh_token(resources: &ResourceContext, token: &str) -> Result<Value, Fault> {
+    let found = resources.refresh_tokens.find(&Plain::presented(token)).await?;
     Ok(match found {
         Some((token, found)) => json!({
             "kind": "refresh_token",
             "ours": true,
-            "active": rotation::is_active(issuer, &token, &found),
+            "active": resources.refresh_tokens.is_active(&token, &found),
             "client_id": found.family.client.as_str(),
             "sub": found.family.user,
             "sid": found.family.id.0,

@@ -9,6 +9,7 @@ use crate::domain::redirect_uri::is_unclaimed;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::User;
 use crate::domain::verdict::Fault;
+use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, Proof, Subject, View};
 use crate::flows::lookup;
 use crate::flows::outcome::{Led, Lost, Next, Outcome, Said};
@@ -17,7 +18,7 @@ use crate::oauth::authorize::decide::{Candidate, Facts, Step, decide};
 use crate::oauth::authorize::request::{Asked, Untrusted};
 use crate::oauth::authorize::response::{Answer, ReturnAddress};
 use crate::oauth::error::Refusal;
-use crate::oauth::{Issuer, refused};
+use crate::oauth::refused;
 use crate::store::consents::{self, Consent};
 use crate::store::{Reader, Tx, identities, interactions, users};
 
@@ -28,32 +29,32 @@ pub(super) struct Course {
 }
 
 /// Takes the next step.
-pub(super) async fn on(issuer: &Issuer, caller: Caller<'_>, course: Course) -> Outcome<Led> {
+pub(super) async fn on(flows: &Flows, caller: Caller<'_>, course: Course) -> Outcome<Led> {
     let visitor = caller.visitor;
-    let consents = allowed(&*issuer.store, visitor, course.asked.as_ref()).await?;
-    let led = if let Some(led) = without_writing(issuer, visitor, &consents, &course, false)? {
+    let consents = allowed(&*flows.store, visitor, course.asked.as_ref()).await?;
+    let led = if let Some(led) = without_writing(flows, visitor, &consents, &course, false)? {
         led
     } else {
-        let tx = issuer.store.begin(issuer.clock.now()).await?;
-        let led = step(&tx, issuer, visitor, &consents, course, false).await;
+        let tx = flows.store.begin(flows.clock.now()).await?;
+        let led = step(&tx, flows, visitor, &consents, course, false).await;
         tx.settle(led).await?
     };
     for present in &visitor.people {
-        touch(&issuer.store, &present.session, issuer.clock.now()).await?;
+        touch(&flows.store, &present.session, flows.clock.now()).await?;
     }
     Ok(led)
 }
 
 /// The next step where it writes nothing: a page, or a refusal of what the database does not have.
 fn without_writing(
-    issuer: &Issuer,
+    flows: &Flows,
     visitor: &Visitor,
     consents: &[Option<Consent>],
     course: &Course,
     allowed_now: bool,
 ) -> Outcome<Option<Led>> {
     let Course { interaction, asked } = course;
-    let waits = |next: fn(Handle) -> Next| wait(issuer, interaction, next).map(Some);
+    let waits = |next: fn(Handle) -> Next| wait(flows, interaction, next).map(Some);
     let Some(asked) = asked else {
         let chosen = interaction.session.as_ref().and_then(|session| visitor.present(session));
         let must_confirm = matches!(interaction.errand, Errand::Confirm { .. });
@@ -63,14 +64,14 @@ fn without_writing(
             _ => Ok(None),
         };
     };
-    let facts = facts(issuer, visitor, asked, consents, interaction, allowed_now);
+    let facts = facts(flows, visitor, asked, consents, interaction, allowed_now);
     match decide(&asked.request, &facts) {
         Step::SignIn(_) => waits(Next::SignIn),
         Step::Choose => waits(Next::Choose),
         Step::Consent(_) => waits(Next::Consent),
         Step::Refuse(refusal) if !interaction.is_stored => {
             refused::log(&refusal, Some(&asked.client.client.id));
-            let answer = address(issuer, asked)?.error(&refusal);
+            let answer = address(flows, asked)?.error(&refusal);
             Ok(Some(Led { next: Next::Answer(answer), cookie: None }))
         }
         Step::Refuse(_) | Step::Issue(_) => Ok(None),
@@ -80,21 +81,21 @@ fn without_writing(
 /// Takes the next step within a transaction: what led to it and its answer stand or fall together.
 pub(super) async fn step(
     tx: &Tx,
-    issuer: &Issuer,
+    flows: &Flows,
     visitor: &Visitor,
     consents: &[Option<Consent>],
     course: Course,
     allowed_now: bool,
 ) -> Outcome<Led> {
-    if let Some(led) = without_writing(issuer, visitor, consents, &course, allowed_now)? {
+    if let Some(led) = without_writing(flows, visitor, consents, &course, allowed_now)? {
         return Ok(led);
     }
     let Course { mut interaction, asked } = course;
     let Some(asked) = asked else { return to_account(tx, visitor, interaction).await };
-    let facts = facts(issuer, visitor, &asked, consents, &interaction, allowed_now);
+    let facts = facts(flows, visitor, &asked, consents, &interaction, allowed_now);
     let answer = match decide(&asked.request, &facts) {
         Step::Issue(session) => {
-            let address = address(issuer, &asked)?;
+            let address = address(flows, &asked)?;
             let present = visitor.present(session).ok_or(Lost::WrongBrowser)?;
             let code = codes::issue(tx, &asked.request, &present.session).await?;
             interaction.session = Some(session.clone());
@@ -102,7 +103,7 @@ pub(super) async fn step(
         }
         Step::Refuse(refusal) => {
             refused::log(&refusal, Some(&asked.client.client.id));
-            address(issuer, &asked)?.error(&refusal)
+            address(flows, &asked)?.error(&refusal)
         }
         Step::SignIn(_) | Step::Choose | Step::Consent(_) => return Err(Lost::Unknown.into()),
     };
@@ -122,13 +123,13 @@ async fn to_account(tx: &Tx, visitor: &Visitor, mut interaction: Interaction) ->
 }
 
 /// Waits at a page for the person.
-fn wait(issuer: &Issuer, interaction: &Interaction, next: fn(Handle) -> Next) -> Outcome<Led> {
+fn wait(flows: &Flows, interaction: &Interaction, next: fn(Handle) -> Next) -> Outcome<Led> {
     if interaction.browser.is_some() {
-        return Ok(Led { next: next(lookup::handle(issuer, interaction)?), cookie: None });
+        return Ok(Led { next: next(lookup::handle(flows, interaction)?), cookie: None });
     }
     let (browser, cookie) = greet();
     let greeted = Interaction { browser: Some(browser), ..interaction.clone() };
-    Ok(Led { next: next(lookup::handle(issuer, &greeted)?), cookie: Some(cookie) })
+    Ok(Led { next: next(lookup::handle(flows, &greeted)?), cookie: Some(cookie) })
 }
 
 async fn end(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
@@ -141,19 +142,19 @@ async fn end(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
 /// Ends an interaction with a refusal to its app.
 pub(super) async fn refuse(
     tx: &Tx,
-    issuer: &Issuer,
+    flows: &Flows,
     interaction: Interaction,
     asked: &Asked,
     refusal: &Refusal,
 ) -> Outcome<Answer> {
-    let answer = address(issuer, asked)?.error(refusal);
+    let answer = address(flows, asked)?.error(refusal);
     // In no session: that tells it from one that ended with a code.
     end(tx, &Interaction { session: None, ..interaction }).await?;
     Ok(answer)
 }
 
-pub(super) fn address(issuer: &Issuer, asked: &Asked) -> Outcome<ReturnAddress> {
-    let address = ReturnAddress::of(&issuer.url, &asked.client.client, &asked.request);
+pub(super) fn address(flows: &Flows, asked: &Asked) -> Outcome<ReturnAddress> {
+    let address = ReturnAddress::of(&flows.url, &asked.client.client, &asked.request);
     address.ok_or_else(|| Lost::Untrusted(Untrusted::RedirectUri).into())
 }
 
@@ -177,7 +178,7 @@ pub(super) async fn allowed(
 }
 
 fn facts<'a>(
-    issuer: &Issuer,
+    flows: &Flows,
     visitor: &'a Visitor,
     asked: &'a Asked,
     consents: &[Option<Consent>],
@@ -192,7 +193,7 @@ fn facts<'a>(
         consent: consent.clone(),
     };
     let people = visitor.people.iter().zip(consents);
-    let people = people.filter(|(present, _)| may_come(issuer, Some(&client.id), present));
+    let people = people.filter(|(present, _)| may_come(flows, Some(&client.id), present));
     Facts {
         people: people.map(candidate).collect(),
         chosen: interaction.session.as_ref(),
@@ -205,17 +206,17 @@ fn facts<'a>(
 }
 
 /// Whether somebody who is signed in here may go on to this client.
-pub(super) fn may_come(issuer: &Issuer, client: Option<&ClientId>, present: &Present) -> bool {
+pub(super) fn may_come(flows: &Flows, client: Option<&ClientId>, present: &Present) -> bool {
     let Session { amr, provider_issuer, .. } = &present.session;
     let by = provider_issuer.as_deref();
-    client.is_none_or(|client| issuer.providers.admit(client, amr, by))
+    client.is_none_or(|client| flows.providers.admit(client, amr, by))
 }
 
 /// Who is signed in in this browser and may go on with an interaction: who can be chosen.
 #[must_use]
-pub fn eligible<'a>(issuer: &Issuer, visitor: &'a Visitor, errand: &Errand) -> Vec<&'a Present> {
+pub fn eligible<'a>(flows: &Flows, visitor: &'a Visitor, errand: &Errand) -> Vec<&'a Present> {
     let client = errand.client();
-    visitor.people.iter().filter(|present| may_come(issuer, client, present)).collect()
+    visitor.people.iter().filter(|present| may_come(flows, client, present)).collect()
 }
 
 fn names(hint: &str, user: &User) -> bool {
@@ -227,18 +228,18 @@ fn names(hint: &str, user: &User) -> bool {
 }
 
 /// What a page shows of an interaction.
-pub async fn view(issuer: &Issuer, caller: Caller<'_>, handle: &Handle) -> Outcome<View> {
-    let interaction = interaction::open(issuer, caller, handle).await?;
-    shown(issuer, caller, interaction).await
+pub async fn view(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<View> {
+    let interaction = interaction::open(flows, caller, handle).await?;
+    shown(flows, caller, interaction).await
 }
 
 pub(super) async fn shown(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     interaction: Interaction,
 ) -> Outcome<View> {
     let visitor = caller.visitor;
-    let Some(asked) = interaction::asked(issuer, &interaction.errand).await? else {
+    let Some(asked) = interaction::asked(flows, &interaction.errand).await? else {
         let subject = match (&interaction.errand, visitor.people.as_slice()) {
             (Errand::Account { .. }, []) => Subject::SignIn(None),
             (Errand::Account { .. }, [_, _, ..]) => Subject::Choose,
@@ -248,12 +249,12 @@ pub(super) async fn shown(
             }
             _ => Subject::Elsewhere,
         };
-        let proof = proof(issuer, &interaction).await?;
-        let handle = lookup::handle(issuer, &interaction)?;
+        let proof = proof(flows, &interaction).await?;
+        let handle = lookup::handle(flows, &interaction)?;
         return Ok(View { interaction, handle, client: None, subject, proof });
     };
-    let consents = allowed(&*issuer.store, visitor, Some(&asked)).await?;
-    let facts = facts(issuer, visitor, &asked, &consents, &interaction, false);
+    let consents = allowed(&*flows.store, visitor, Some(&asked)).await?;
+    let facts = facts(flows, visitor, &asked, &consents, &interaction, false);
     let present = |session: &SessionId| visitor.present(session).cloned();
     let subject = match decide(&asked.request, &facts) {
         Step::SignIn(session) => Subject::SignIn(session.and_then(present).map(Box::new)),
@@ -266,16 +267,16 @@ pub(super) async fn shown(
         }
         Step::Refuse(_) | Step::Issue(_) => Subject::Elsewhere,
     };
-    let proof = proof(issuer, &interaction).await?;
-    let handle = lookup::handle(issuer, &interaction)?;
+    let proof = proof(flows, &interaction).await?;
+    let handle = lookup::handle(flows, &interaction)?;
     Ok(View { client: Some(asked.client.clone()), interaction, handle, subject, proof })
 }
 
 /// The account that is to be proven, with the ways in that it has.
-async fn proof(issuer: &Issuer, interaction: &Interaction) -> Result<Option<Proof>, Fault> {
-    let Some(pending) = interaction::pending(issuer, interaction) else { return Ok(None) };
-    let user = users::find(&*issuer.store, &pending.user).await?;
-    let linked = identities::of_user(&*issuer.store, &pending.user).await?;
+async fn proof(flows: &Flows, interaction: &Interaction) -> Result<Option<Proof>, Fault> {
+    let Some(pending) = interaction::pending(flows, interaction) else { return Ok(None) };
+    let user = users::find(&*flows.store, &pending.user).await?;
+    let linked = identities::of_user(&*flows.store, &pending.user).await?;
     let others = linked.into_iter().map(|one| one.provider);
     Ok(Some(Proof {
         user: pending.user.clone(),
@@ -287,19 +288,19 @@ async fn proof(issuer: &Issuer, interaction: &Interaction) -> Result<Option<Proo
 }
 
 /// Speaks another language from here on.
-pub async fn speak(issuer: &Issuer, mut view: View, language: &str) -> Result<View, Fault> {
+pub async fn speak(flows: &Flows, mut view: View, language: &str) -> Result<View, Fault> {
     view.interaction.errand.speak(language);
-    set_errand(issuer, &mut view).await?;
+    set_errand(flows, &mut view).await?;
     Ok(view)
 }
 
 /// Writes the errand of a view, or seals it anew.
-pub(super) async fn set_errand(issuer: &Issuer, view: &mut View) -> Result<(), Fault> {
+pub(super) async fn set_errand(flows: &Flows, view: &mut View) -> Result<(), Fault> {
     if view.interaction.is_stored {
-        let tx = issuer.store.begin(issuer.clock.now()).await?;
+        let tx = flows.store.begin(flows.clock.now()).await?;
         interactions::set_errand(&tx, &view.interaction.id, &view.interaction.errand).await?;
         tx.commit().await?;
     }
-    view.handle = lookup::handle(issuer, &view.interaction)?;
+    view.handle = lookup::handle(flows, &view.interaction)?;
     Ok(())
 }

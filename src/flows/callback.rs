@@ -16,10 +16,10 @@ use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::advance;
 use crate::flows::complete_sign_in::{Entry, asks_for_another, enter, present};
+use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Led, Lost, Next, Outcome, Said};
 use crate::flows::upstream_login::{LIFE, leave_to_agree};
-use crate::oauth::Issuer;
 use crate::oauth::error::{ErrorCode, Refusal as AppRefusal};
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, AuthorizationResponse, Requester, UpstreamError};
@@ -62,15 +62,15 @@ pub enum Back {
 
 /// Takes somebody who comes back from a provider.
 pub async fn come_back(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     slug: &Slug,
     came: Came<'_>,
 ) -> Outcome<Back> {
-    let visit = take(issuer, caller, slug, came).await?;
-    let interaction = interaction::open(issuer, caller, &visit.interaction.handle()).await?;
+    let visit = take(flows, caller, slug, came).await?;
+    let interaction = interaction::open(flows, caller, &visit.interaction.handle()).await?;
     let client = interaction.errand.client().cloned();
-    let at = At { issuer, caller, slug, client: client.as_ref(), visit: &visit };
+    let at = At { flows, caller, slug, client: client.as_ref(), visit: &visit };
     let Some(known) = at.known() else { return at.note(interaction, Note::Unknown).await };
     let identity = match prove(at, &known, came).await {
         Ok(identity) => identity,
@@ -78,8 +78,7 @@ pub async fn come_back(
         Err(Error::Refused(Unproven::Noted(note))) => return at.note(interaction, note).await,
         Err(Error::Refused(Unproven::Unagreed(scopes))) => {
             let left =
-                leave_to_agree(issuer, &known, (&visit, &interaction), &scopes, came.language)
-                    .await;
+                leave_to_agree(flows, &known, (&visit, &interaction), &scopes, came.language).await;
             return match left {
                 Ok(url) => Ok(Back::Away(url)),
                 Err(Error::Refused(_)) => at.note(interaction, Note::Unavailable).await,
@@ -96,9 +95,9 @@ pub async fn come_back(
 }
 
 /// The visit of this state: once, at this provider, in this browser.
-async fn take(issuer: &Issuer, caller: Caller<'_>, slug: &Slug, came: Came<'_>) -> Outcome<Visit> {
+async fn take(flows: &Flows, caller: Caller<'_>, slug: &Slug, came: Came<'_>) -> Outcome<Visit> {
     let state = Plain::<VisitState>::presented(came.state);
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     let taken = match &caller.visitor.browser {
         Some(browser) => visits::take(&tx, state.hashed(), slug, browser).await?,
         None => None,
@@ -131,7 +130,7 @@ async fn take(issuer: &Issuer, caller: Caller<'_>, slug: &Slug, came: Came<'_>) 
 /// Where somebody came back.
 #[derive(Clone, Copy)]
 struct At<'a> {
-    issuer: &'a Issuer,
+    flows: &'a Flows,
     caller: Caller<'a>,
     slug: &'a Slug,
     client: Option<&'a ClientId>,
@@ -162,10 +161,10 @@ async fn prove(
         let response = AuthorizationResponse {
             code,
             user: came.user,
-            redirect_uri: &redirect_uri(&at.issuer.url, at.slug),
+            redirect_uri: &redirect_uri(&at.flows.url, at.slug),
             state: came.state,
-            nonce: &at.issuer.visits.nonce(&state),
-            verifier: &at.issuer.visits.verifier(&state),
+            nonce: &at.flows.visits.nonce(&state),
+            verifier: &at.flows.visits.verifier(&state),
             since: at.visit.again.then(|| at.visit.expires_at - LIFE),
         };
         known.provider.finish(response).await.map(Some)
@@ -223,7 +222,7 @@ fn note_of(error: &str) -> Note {
 impl At<'_> {
     /// The provider, if it may be used here now.
     fn known(&self) -> Option<Arc<ConfiguredProvider>> {
-        self.issuer.providers.find(self.slug, self.client)
+        self.flows.providers.find(self.slug, self.client)
     }
 
     fn refusal<'r>(&'r self, reason: Reason, user: Option<&'r UserId>) -> Refusal<'r> {
@@ -238,7 +237,7 @@ impl At<'_> {
 
     async fn refused(&self, reason: Reason, user: Option<&UserId>) -> Result<(), Fault> {
         let refusal = self.refusal(reason, user);
-        federation::refused(&self.issuer.store, self.issuer.clock.now(), refusal).await
+        federation::refused(&self.flows.store, self.flows.clock.now(), refusal).await
     }
 
     /// Back to the page that they left from; or to the app, if that sent them past it and they
@@ -248,13 +247,13 @@ impl At<'_> {
             let said = Said::Noted(self.slug.clone(), note);
             return to_account(*self, &interaction, user, said).await.map(Back::Led);
         }
-        let asked = interaction::asked(self.issuer, &interaction.errand).await?;
+        let asked = interaction::asked(self.flows, &interaction.errand).await?;
         let Some(asked) = asked.filter(|_| self.visit.direct && note == Note::Cancelled) else {
             return Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), note));
         };
         let refusal = AppRefusal::new(ErrorCode::AccessDenied, "the person turned back");
-        let tx = self.issuer.store.begin(self.issuer.clock.now()).await?;
-        let answer = advance::refuse(&tx, self.issuer, interaction, &asked, &refusal).await;
+        let tx = self.flows.store.begin(self.flows.clock.now()).await?;
+        let answer = advance::refuse(&tx, self.flows, interaction, &asked, &refusal).await;
         let answer = tx.settle(answer).await?;
         Ok(Back::Led(Led { next: Next::Answer(answer), cookie: None }))
     }
@@ -267,12 +266,12 @@ impl At<'_> {
         identity: &Identity,
     ) -> Outcome<Back> {
         for _ in 0..federation::ATTEMPTS {
-            let tx = self.issuer.store.begin(self.issuer.clock.now()).await?;
+            let tx = self.flows.store.begin(self.flows.clock.now()).await?;
             let arrived =
                 federation::arrive(&tx, &known.registration, identity, self.caller.origin).await;
             if let Ok(Some(Arrival::Known(user) | Arrival::New(user) | Arrival::Prove(user))) =
                 &arrived
-                && asks_for_another(&tx, self.issuer, &interaction.id, &user.id).await?
+                && asks_for_another(&tx, self.flows, &interaction.id, &user.id).await?
             {
                 // Nobody comes in, and nobody new is made.
                 tx.abandon().await;
@@ -311,7 +310,7 @@ impl At<'_> {
             keep: self.visit.kept,
             event: event.detail(self.slug.as_str()),
         };
-        enter(tx, self.issuer, self.caller, entry).await
+        enter(tx, self.flows, self.caller, entry).await
     }
 
     /// An account has the address that the provider proved: its person is asked to prove it.
@@ -344,7 +343,7 @@ async fn link(
         let said = Said::Noted(at.slug.clone(), Note::Refused);
         return to_account(at, interaction, user, said).await;
     }
-    let tx = at.issuer.store.begin(at.issuer.clock.now()).await?;
+    let tx = at.flows.store.begin(at.flows.clock.now()).await?;
     // They left while they were signed in here, and may have signed out since.
     let linked = match present(&tx, at.visit.browser.clone()).await {
         Ok(visitor) if visitor.people.iter().any(|present| present.user.id == *user) => {
@@ -371,7 +370,7 @@ async fn to_account(
 ) -> Outcome<Led> {
     let mut people = at.caller.visitor.people.iter();
     let present = people.find(|present| present.user.id == *user).ok_or(Lost::WrongBrowser)?;
-    let tx = at.issuer.store.begin(at.issuer.clock.now()).await?;
+    let tx = at.flows.store.begin(at.flows.clock.now()).await?;
     interactions::end(&tx, &interaction.id, Some(&present.session.id)).await?;
     tx.commit().await?;
     Ok(Led { next: Next::Account(present.session.id.clone(), Some(said)), cookie: None })

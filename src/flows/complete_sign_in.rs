@@ -11,9 +11,9 @@ use crate::domain::session::{BrowserId, Session};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::flows::advance;
+use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Led, Lost, Outcome};
-use crate::oauth::Issuer;
 use crate::store::{Tx, audit_events, interactions};
 
 /// Somebody who proved who they are, at the door.
@@ -37,7 +37,7 @@ pub(super) struct Entry<'a> {
 /// interaction, is linked to the account that was proven now, if it is the one that was asked for.
 pub(super) async fn enter(
     tx: &Tx,
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     entry: Entry<'_>,
 ) -> Outcome<Led> {
@@ -46,11 +46,11 @@ pub(super) async fn enter(
     let mut interaction = open.ok_or(Lost::Finished(None))?;
     let browser = interaction.browser.clone().ok_or(Lost::WrongBrowser)?;
     let linked = match interaction.pending.take() {
-        Some(pending) => link(tx, issuer, caller, &entry, &interaction, *pending).await?,
+        Some(pending) => link(tx, flows, caller, &entry, &interaction, *pending).await?,
         None => None,
     };
     // Both were proven; where providers are the only way it is theirs that counts.
-    let only = issuer.providers.are_the_only_way(interaction.errand.client());
+    let only = flows.providers.are_the_only_way(interaction.errand.client());
     let linked = linked.as_ref().filter(|_| only);
     let by_provider = linked.map(|(slug, _)| [FEDERATED, slug.as_str()]);
     let proof = Proof {
@@ -62,35 +62,35 @@ pub(super) async fn enter(
         origin: caller.origin,
     };
     let (session, mut cookie, started) =
-        browsers::sign_in(tx, &issuer.sessions, &browser, proof, |session| {
-            token(issuer, entry.id, session)
+        browsers::sign_in(tx, &flows.sessions, &browser, proof, |session| {
+            token(flows, entry.id, session)
         })
         .await?;
-    cookie.known = Some(known(issuer, caller, entry.user, tx));
+    cookie.known = Some(known(flows, caller, entry.user, tx));
     audit_events::insert(tx, &[entry.event, started]).await?;
     interactions::set_session(tx, entry.id, &session.id).await?;
     interaction.session = Some(session.id);
     let visitor = present(tx, browser).await?;
-    let led = next(tx, issuer, &visitor, interaction).await?;
+    let led = next(tx, flows, &visitor, interaction).await?;
     Ok(Led { cookie: Some(cookie), ..led })
 }
 
 /// What makes the browser known to this person, besides those whom it is known to.
-pub(super) fn known(issuer: &Issuer, caller: Caller<'_>, user: &UserId, tx: &Tx) -> String {
-    issuer.known_browsers.remember(caller.known.unwrap_or_default(), user, tx.now())
+pub(super) fn known(flows: &Flows, caller: Caller<'_>, user: &UserId, tx: &Tx) -> String {
+    flows.password.known_browsers.remember(caller.known.unwrap_or_default(), user, tx.now())
 }
 
 /// What the browser proves itself by after this sign-in. A second click finds the same one: whichever
 /// of two answers the browser throws away, the other one is good.
-pub(super) fn token(issuer: &Issuer, id: &InteractionId, session: &Session) -> Plain<BrowserToken> {
+pub(super) fn token(flows: &Flows, id: &InteractionId, session: &Session) -> Plain<BrowserToken> {
     let at = session.auth_time.timestamp_millis();
-    issuer.browsers.token(&format!("{} {} {at}", id.0, session.id.0))
+    flows.browsers.token(&format!("{} {} {at}", id.0, session.id.0))
 }
 
 /// Links whom a provider vouched for; the provider and its issuer, if it did.
 async fn link(
     tx: &Tx,
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     entry: &Entry<'_>,
     interaction: &Interaction,
@@ -100,7 +100,7 @@ async fn link(
     let client = interaction.errand.client();
     let counts = user == *entry.user
         && tx.now() < expires_at
-        && issuer.providers.find(&provider, client).is_some();
+        && flows.providers.find(&provider, client).is_some();
     if !counts {
         return Ok(None);
     }
@@ -121,12 +121,12 @@ async fn link(
 /// Whether this interaction asks for the proof of another account than this one.
 pub(super) async fn asks_for_another(
     tx: &Tx,
-    issuer: &Issuer,
+    flows: &Flows,
     id: &InteractionId,
     user: &UserId,
 ) -> Result<bool, Fault> {
     let found = interactions::lock(tx, id).await?;
-    let pending = found.as_ref().and_then(|found| interaction::pending(issuer, found));
+    let pending = found.as_ref().and_then(|found| interaction::pending(flows, found));
     Ok(pending.is_some_and(|pending| pending.user != *user))
 }
 
@@ -138,12 +138,12 @@ pub(super) async fn present(tx: &Tx, browser: BrowserId) -> Result<Visitor, Faul
 /// The next step for whoever is there now.
 pub(super) async fn next(
     tx: &Tx,
-    issuer: &Issuer,
+    flows: &Flows,
     visitor: &Visitor,
     interaction: Interaction,
 ) -> Outcome<Led> {
-    let asked = interaction::asked(issuer, &interaction.errand).await?;
+    let asked = interaction::asked(flows, &interaction.errand).await?;
     let consents = advance::allowed(tx, visitor, asked.as_ref()).await?;
     let course = advance::Course { interaction, asked };
-    advance::step(tx, issuer, visitor, &consents, course, false).await
+    advance::step(tx, flows, visitor, &consents, course, false).await
 }

@@ -13,10 +13,10 @@ use crate::domain::provider::Slug;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
+use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
 use crate::flows::outcome::{Led, Lost};
 use crate::flows::{start, upstream_login};
-use crate::oauth::Issuer;
 use crate::social::registry::ConfiguredProvider;
 pub use crate::store::identities::Linked;
 use crate::store::{Tx, audit_events, identities, users};
@@ -47,15 +47,15 @@ pub struct Connection {
 }
 
 /// What this person is connected with.
-pub async fn connections(issuer: &Issuer, present: &Present) -> Result<Connections, Fault> {
-    let linked = identities::of_user(&*issuer.store, &present.user.id).await?;
-    let every = issuer.providers.list();
-    let mut linkable = offered(issuer, Some(present));
+pub async fn connections(flows: &Flows, present: &Present) -> Result<Connections, Fault> {
+    let linked = identities::of_user(&*flows.store, &present.user.id).await?;
+    let every = flows.providers.list();
+    let mut linkable = offered(flows, Some(present));
     linkable.retain(|known| !linked.iter().any(|one| one.provider == known.registration.slug));
     let known = |slug: &Slug| every.iter().find(|known| known.registration.slug == *slug).cloned();
     let connection = |one: &Linked| Connection {
         name: one.name(),
-        removable: has_another_way(issuer, &present.user, &linked, one),
+        removable: has_another_way(flows, &present.user, &linked, one),
         known: known(&one.provider),
         linked: one.clone(),
     };
@@ -65,22 +65,22 @@ pub async fn connections(issuer: &Issuer, present: &Present) -> Result<Connectio
 /// The providers that are offered to people for their own account. Those that are for some apps are
 /// for the people of these: whoever came by one sees it.
 #[must_use]
-pub fn offered(issuer: &Issuer, present: Option<&Present>) -> Vec<Arc<ConfiguredProvider>> {
+pub fn offered(flows: &Flows, present: Option<&Present>) -> Vec<Arc<ConfiguredProvider>> {
     let came_by_it = |known: &ConfiguredProvider| {
         present.is_some_and(|present| {
             let Session { amr, provider_issuer, .. } = &present.session;
             known.vouched(amr, provider_issuer.as_deref())
         })
     };
-    let mut offered = issuer.providers.usable(None);
+    let mut offered = flows.providers.usable(None);
     offered
         .retain(|known| known.registration.terms.allowed_clients.is_empty() || came_by_it(known));
     offered
 }
 
 /// Who vouches for this person.
-pub async fn linked(issuer: &Issuer, present: &Present) -> Result<Vec<Linked>, Fault> {
-    identities::of_user(&*issuer.store, &present.user.id).await
+pub async fn linked(flows: &Flows, present: &Present) -> Result<Vec<Linked>, Fault> {
+    identities::of_user(&*flows.store, &present.user.id).await
 }
 
 /// Whether somebody who is connected with these comes in by this provider: it may have another
@@ -93,11 +93,11 @@ pub fn vouches(known: &ConfiguredProvider, linked: &[Linked]) -> bool {
 
 /// Whether somebody comes in without this identity: by their password, or by another provider that
 /// is there.
-fn has_another_way(issuer: &Issuer, user: &User, linked: &[Linked], but: &Linked) -> bool {
-    let only = issuer.providers.are_the_only_way(None);
+fn has_another_way(flows: &Flows, user: &User, linked: &[Linked], but: &Linked) -> bool {
+    let only = flows.providers.are_the_only_way(None);
     let others = linked.iter().filter(|one| {
         (&one.issuer, &one.subject) != (&but.issuer, &but.subject)
-            && issuer
+            && flows
                 .providers
                 .find(&one.provider, None)
                 .is_some_and(|known| known.provider.issues(&one.issuer))
@@ -122,16 +122,16 @@ type Outcome<T> = Result<T, Error<Unchanged>>;
 
 /// Turns away whoever proved too long ago who they are.
 async fn check_fresh(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     present: &Present,
     language: &str,
 ) -> Outcome<()> {
-    if issuer.clock.now() - present.session.auth_time < FRESH {
+    if flows.clock.now() - present.session.auth_time < FRESH {
         return Ok(());
     }
     let user = &present.user.id;
-    match start::begin_confirming(issuer, caller, user, language).await {
+    match start::begin_confirming(flows, caller, user, language).await {
         Ok(led) => Err(Error::Refused(Unchanged::Stale(led))),
         Err(error) => Err(error.map(Unchanged::Lost)),
     }
@@ -139,40 +139,40 @@ async fn check_fresh(
 
 /// Leaves to connect a provider: the URL to go to.
 pub async fn connect(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     present: &Present,
     slug: &Slug,
     language: &str,
 ) -> Outcome<String> {
     let noted = |note| Unchanged::Noted(slug.clone(), note);
-    let known = issuer.providers.find(slug, None);
+    let known = flows.providers.find(slug, None);
     let known = known.ok_or_else(|| Error::Refused(noted(Note::Unknown)))?;
-    check_fresh(issuer, caller, present, language).await?;
+    check_fresh(flows, caller, present, language).await?;
     let (user, browser) = (&present.user.id, &present.session.browser);
-    let left = upstream_login::leave_to_link(issuer, &known, user, browser, language).await;
+    let left = upstream_login::leave_to_link(flows, &known, user, browser, language).await;
     left.map_err(|error| error.map(|_| noted(Note::Unavailable)))
 }
 
 /// Disconnects an identity, unless it is the last way in.
 pub async fn disconnect(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     present: &Present,
     name: &str,
     language: &str,
 ) -> Outcome<()> {
-    check_fresh(issuer, caller, present, language).await?;
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
-    let disconnected = disconnect_in(&tx, issuer, caller, present, name).await;
+    check_fresh(flows, caller, present, language).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let disconnected = disconnect_in(&tx, flows, caller, present, name).await;
     tx.settle(disconnected).await?;
-    issuer.notices.nudge();
+    flows.notices.nudge();
     Ok(())
 }
 
 async fn disconnect_in(
     tx: &Tx,
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     present: &Present,
     name: &str,
@@ -182,7 +182,7 @@ async fn disconnect_in(
     let user = users::lock(tx, &present.user.id).await?.ok_or_else(gone)?;
     let linked = identities::of_user(tx, &user.id).await?;
     let one = linked.iter().find(|one| one.name() == name).ok_or_else(gone)?;
-    if !has_another_way(issuer, &user, &linked, one) {
+    if !has_another_way(flows, &user, &linked, one) {
         let last = Unchanged::Noted(one.provider.clone(), Note::LastWayIn);
         return Err(Error::Refused(last));
     }

@@ -3,34 +3,29 @@
 use crate::domain::audit::{Event, Kind};
 use crate::domain::interaction::{Handle, Interaction};
 use crate::domain::verdict::Error;
+use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, Subject};
 use crate::flows::outcome::{Led, Lost, Next, Outcome};
 use crate::flows::{advance, sign_in, start};
-use crate::oauth::Issuer;
 use crate::oauth::authorize::decide::joined;
 use crate::oauth::error::{ErrorCode, Refusal};
 use crate::store::{Tx, audit_events, consents, interactions};
 
 /// The person allows what they were asked; it is remembered.
-pub async fn allow(
-    issuer: &Issuer,
-    caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
-) -> Outcome<Led> {
-    let interaction = match interaction::submitted(issuer, caller, handle, csrf).await {
+pub async fn allow(flows: &Flows, caller: Caller<'_>, handle: &Handle, csrf: &str) -> Outcome<Led> {
+    let interaction = match interaction::submitted(flows, caller, handle, csrf).await {
         Err(Error::Refused(Lost::Finished(client))) => {
-            return again(issuer, caller, handle, csrf, Lost::Finished(client)).await;
+            return again(flows, caller, handle, csrf, Lost::Finished(client)).await;
         }
         other => other?,
     };
-    let view = advance::shown(issuer, caller, interaction.clone()).await?;
+    let view = advance::shown(flows, caller, interaction.clone()).await?;
     let Subject::Consent(present, before) = view.subject else {
         // Something changed since the page was shown: whatever comes next comes next.
-        return start::go_on(issuer, caller, handle).await;
+        return start::go_on(flows, caller, handle).await;
     };
-    let asked = interaction::asked(issuer, &interaction.errand).await?.ok_or(Lost::Unknown)?;
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let asked = interaction::asked(flows, &interaction.errand).await?.ok_or(Lost::Unknown)?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     let verdict = async {
         let consent = joined(Some(&before), &asked.request);
         let (user, client) = (&present.user.id, &asked.client.client.id);
@@ -42,7 +37,7 @@ pub async fn allow(
         let session = Some(present.session.id.clone());
         let interaction = Interaction { session, is_stored: true, ..interaction };
         let course = advance::Course { interaction, asked: Some(asked.clone()) };
-        issue(&tx, issuer, caller, course).await
+        issue(&tx, flows, caller, course).await
     };
     let verdict = verdict.await;
     tx.settle(verdict).await
@@ -50,63 +45,57 @@ pub async fn allow(
 
 async fn issue(
     tx: &Tx,
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     course: advance::Course,
 ) -> Outcome<Led> {
     let consents = advance::allowed(tx, caller.visitor, course.asked.as_ref()).await?;
-    advance::step(tx, issuer, caller.visitor, &consents, course, true).await
+    advance::step(tx, flows, caller.visitor, &consents, course, true).await
 }
 
 /// A second click: the browser threw the answer to the first one away.
 async fn again(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
     finished: Lost,
 ) -> Outcome<Led> {
     let interaction =
-        interaction::answered_just_now(issuer, caller, handle, csrf, finished.clone()).await?;
-    let asked = interaction::asked(issuer, &interaction.errand).await?;
+        interaction::answered_just_now(flows, caller, handle, csrf, finished.clone()).await?;
+    let asked = interaction::asked(flows, &interaction.errand).await?;
     let (Some(session), Some(asked)) = (interaction.session.clone(), asked) else {
         return Err(finished.into());
     };
     let Some(present) = caller.visitor.present(&session) else { return Err(finished.into()) };
     let client = &asked.client.client.id;
-    if consents::find(&*issuer.store, &present.user.id, client).await?.is_none() {
+    if consents::find(&*flows.store, &present.user.id, client).await?.is_none() {
         return Err(finished.into());
     }
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     let course = advance::Course { interaction, asked: Some(asked) };
-    let led = issue(&tx, issuer, caller, course).await;
+    let led = issue(&tx, flows, caller, course).await;
     tx.settle(led).await
 }
 
 /// The person does not allow it: the app hears `access_denied` (RFC 6749 §4.1.2.1).
-pub async fn deny(
-    issuer: &Issuer,
-    caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
-) -> Outcome<Led> {
+pub async fn deny(flows: &Flows, caller: Caller<'_>, handle: &Handle, csrf: &str) -> Outcome<Led> {
     let refusal = Refusal::new(ErrorCode::AccessDenied, "the person did not allow it");
-    let mut interaction = match interaction::submitted(issuer, caller, handle, csrf).await {
+    let mut interaction = match interaction::submitted(flows, caller, handle, csrf).await {
         Err(Error::Refused(Lost::Finished(client))) => {
             let finished = Lost::Finished(client);
-            return sign_in::refused_before(issuer, caller, handle, csrf, (finished, refusal))
-                .await;
+            return sign_in::refused_before(flows, caller, handle, csrf, (finished, refusal)).await;
         }
         other => other?,
     };
-    let asked = interaction::asked(issuer, &interaction.errand).await?.ok_or(Lost::Unknown)?;
-    let view = advance::shown(issuer, caller, interaction.clone()).await?;
+    let asked = interaction::asked(flows, &interaction.errand).await?.ok_or(Lost::Unknown)?;
+    let view = advance::shown(flows, caller, interaction.clone()).await?;
     let user = match view.subject {
         Subject::Consent(present, _) => Some(present.user.id),
         // Something changed since the page was shown; no is no all the same.
         Subject::SignIn(_) | Subject::Choose | Subject::Elsewhere => None,
     };
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     let verdict = async {
         if user.is_some() {
             interactions::keep(&tx, &interaction).await?;
@@ -115,7 +104,7 @@ pub async fn deny(
         let mut event = Event::new(Kind::ConsentDenied).client(&asked.client.client.id);
         event.user = user;
         audit_events::insert(&tx, &[event.from(caller.origin)]).await?;
-        advance::refuse(&tx, issuer, interaction, &asked, &refusal).await
+        advance::refuse(&tx, flows, interaction, &asked, &refusal).await
     };
     let verdict = verdict.await;
     let answer = tx.settle(verdict).await?;

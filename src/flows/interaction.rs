@@ -14,7 +14,7 @@ use crate::domain::interaction::{Errand, Handle, Interaction, Pending};
 use crate::domain::provider::Slug;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
-use crate::oauth::Issuer;
+use crate::flows::context::Flows;
 use crate::oauth::authorize::request::{Asked, Untrusted};
 
 /// Who asks, and from where.
@@ -80,32 +80,32 @@ pub(super) const SECOND_CLICK: Duration = Duration::seconds(30);
 
 /// The interaction of this name in this browser, if it can still go on.
 pub(super) async fn open(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
 ) -> Outcome<Interaction> {
-    let interaction = lookup::find(issuer, handle).await?;
+    let interaction = lookup::find(flows, handle).await?;
     if interaction.browser.is_none() || interaction.browser != caller.visitor.browser {
         return Err(Lost::WrongBrowser.into());
     }
-    still_open(issuer, interaction).await
+    still_open(flows, interaction).await
 }
 
-pub(super) async fn still_open(issuer: &Issuer, interaction: Interaction) -> Outcome<Interaction> {
+pub(super) async fn still_open(flows: &Flows, interaction: Interaction) -> Outcome<Interaction> {
     if interaction.ended_at.is_some() {
-        return Err(Lost::Finished(client(issuer, &interaction.errand).await?).into());
+        return Err(Lost::Finished(client(flows, &interaction.errand).await?).into());
     }
-    if interaction.expires_at <= issuer.clock.now() {
-        return Err(Lost::Expired(client(issuer, &interaction.errand).await?).into());
+    if interaction.expires_at <= flows.clock.now() {
+        return Err(Lost::Expired(client(flows, &interaction.errand).await?).into());
     }
     Ok(interaction)
 }
 
 /// The interaction that a form belongs to, done or not.
-pub(super) async fn posted(issuer: &Issuer, handle: &Handle, csrf: &str) -> Outcome<Interaction> {
-    let interaction = lookup::find(issuer, handle).await?;
+pub(super) async fn posted(flows: &Flows, handle: &Handle, csrf: &str) -> Outcome<Interaction> {
+    let interaction = lookup::find(flows, handle).await?;
     let browser = interaction.browser.as_ref().ok_or(Lost::WrongBrowser)?;
-    if !issuer.forms.verifies(csrf, browser, &interaction.id.0) {
+    if !flows.forms.verifies(csrf, browser, &interaction.id.0) {
         return Err(Lost::Forged.into());
     }
     Ok(interaction)
@@ -113,64 +113,64 @@ pub(super) async fn posted(issuer: &Issuer, handle: &Handle, csrf: &str) -> Outc
 
 /// The interaction that a form of this browser belongs to, if it can still go on.
 pub(super) async fn submitted(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
 ) -> Outcome<Interaction> {
-    let interaction = posted(issuer, handle, csrf).await?;
+    let interaction = posted(flows, handle, csrf).await?;
     if interaction.browser != caller.visitor.browser {
         return Err(Lost::WrongBrowser.into());
     }
-    still_open(issuer, interaction).await
+    still_open(flows, interaction).await
 }
 
 /// The interaction of a form that came twice: the browser threw the answer to the first click away, and
 /// shows the one to the second. For anything else it is as lost as before.
 pub(super) async fn answered_just_now(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
     finished: Lost,
 ) -> Outcome<Interaction> {
-    let interaction = posted(issuer, handle, csrf).await?;
+    let interaction = posted(flows, handle, csrf).await?;
     let is_theirs = interaction.browser == caller.visitor.browser;
-    if is_theirs && ended_just_now(issuer, &interaction) {
+    if is_theirs && ended_just_now(flows, &interaction) {
         return Ok(interaction);
     }
     Err(finished.into())
 }
 
 /// Whether an answer to it is so young that a second click may be on its way.
-pub(super) fn ended_just_now(issuer: &Issuer, interaction: &Interaction) -> bool {
-    let since = interaction.ended_at.map(|ended_at| issuer.clock.now() - ended_at);
+pub(super) fn ended_just_now(flows: &Flows, interaction: &Interaction) -> bool {
+    let since = interaction.ended_at.map(|ended_at| flows.clock.now() - ended_at);
     since.is_some_and(|since| since <= SECOND_CLICK)
 }
 
 /// Who is to be proven in this interaction: in time, and as long as the provider may be used.
-pub(super) fn pending<'a>(issuer: &Issuer, interaction: &'a Interaction) -> Option<&'a Pending> {
+pub(super) fn pending<'a>(flows: &Flows, interaction: &'a Interaction) -> Option<&'a Pending> {
     let client = interaction.errand.client();
     let pending = interaction.pending.as_deref();
-    let pending = pending.filter(|pending| issuer.clock.now() < pending.expires_at);
-    pending.filter(|pending| issuer.providers.find(&pending.provider, client).is_some())
+    let pending = pending.filter(|pending| flows.clock.now() < pending.expires_at);
+    pending.filter(|pending| flows.providers.find(&pending.provider, client).is_some())
 }
 
 /// The client that an errand is for.
 pub(super) async fn client(
-    issuer: &Issuer,
+    flows: &Flows,
     errand: &Errand,
 ) -> Result<Option<Arc<Registered>>, Fault> {
     match errand {
-        Errand::Authorize(request) => issuer.clients.find(&request.client).await,
+        Errand::Authorize(request) => flows.clients.find(&request.client).await,
         _ => Ok(None),
     }
 }
 
 /// A request with its client, as both are now.
-pub(super) async fn asked(issuer: &Issuer, errand: &Errand) -> Outcome<Option<Asked>> {
+pub(super) async fn asked(flows: &Flows, errand: &Errand) -> Outcome<Option<Asked>> {
     let Errand::Authorize(request) = errand else { return Ok(None) };
-    let client = issuer.clients.find(&request.client).await?;
+    let client = flows.clients.find(&request.client).await?;
     match client.filter(|client| client.client.is_enabled()) {
         Some(client) => Ok(Some(Asked { request: (**request).clone(), client })),
         None => Err(Lost::Untrusted(Untrusted::Client).into()),

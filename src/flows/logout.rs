@@ -11,7 +11,7 @@ use crate::clients::registry::Registered;
 use crate::domain::interaction::{Errand, Handle, Interaction, LogoutRequest};
 use crate::domain::session::Session;
 use crate::domain::verdict::{Error, Fault};
-use crate::oauth::Issuer;
+use crate::flows::context::Flows;
 use crate::oauth::authorize::response::with_parameter;
 use crate::store::{families, interactions};
 
@@ -37,42 +37,42 @@ pub struct Done {
 
 /// Begins with a request that came by GET, in a navigation of the browser or not.
 pub async fn begin(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     request: LogoutRequest,
     is_navigation: bool,
 ) -> Result<Step, Fault> {
     if caller.visitor.people.is_empty() {
-        return done(issuer, &request, None).await.map(Step::Done);
+        return done(flows, &request, None).await.map(Step::Done);
     }
-    match proven(issuer, caller.visitor, &request).await? {
+    match proven(flows, caller.visitor, &request).await? {
         Some(present) if is_navigation => {
             let ending = [&present.session];
-            end(issuer, caller, &request, &ending).await.map(Step::Done)
+            end(flows, caller, &request, &ending).await.map(Step::Done)
         }
-        _ => ask(issuer, caller.visitor, request).await,
+        _ => ask(flows, caller.visitor, request).await,
     }
 }
 
 /// Goes on with a request that came by POST: the browser has come back by GET.
-pub async fn go_on(issuer: &Issuer, caller: Caller<'_>, handle: &Handle) -> Outcome<Step> {
-    let found = lookup::find(issuer, handle).await?;
+pub async fn go_on(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Step> {
+    let found = lookup::find(flows, handle).await?;
     let Errand::Logout(request) = found.errand else { return Err(Lost::Unknown.into()) };
-    if found.browser.is_some() || found.expires_at <= issuer.clock.now() {
+    if found.browser.is_some() || found.expires_at <= flows.clock.now() {
         return Err(Lost::Expired(None).into());
     }
-    Ok(begin(issuer, caller, request, true).await?)
+    Ok(begin(flows, caller, request, true).await?)
 }
 
 /// The person whom the hint names, if they are signed in in this browser.
 async fn proven<'a>(
-    issuer: &Issuer,
+    flows: &Flows,
     visitor: &'a Visitor,
     request: &LogoutRequest,
 ) -> Result<Option<&'a Present>, Fault> {
     let Some(user) = &request.user else { return Ok(None) };
     let session = match &request.family {
-        Some(family) => families::find(&*issuer.store, family).await?.and_then(|one| one.session),
+        Some(family) => families::find(&*flows.store, family).await?.and_then(|one| one.session),
         None => None,
     };
     let by_session = session.and_then(|session| visitor.present(&session));
@@ -80,8 +80,8 @@ async fn proven<'a>(
     Ok(by_session.filter(|present| present.user.id == *user).or(by_name))
 }
 
-async fn ask(issuer: &Issuer, visitor: &Visitor, request: LogoutRequest) -> Result<Step, Fault> {
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+async fn ask(flows: &Flows, visitor: &Visitor, request: LogoutRequest) -> Result<Step, Fault> {
+    let tx = flows.store.begin(flows.clock.now()).await?;
     let errand = Errand::Logout(request);
     let interaction = Interaction::new(errand, visitor.browser.clone(), tx.now());
     interactions::keep(&tx, &interaction).await?;
@@ -91,13 +91,13 @@ async fn ask(issuer: &Issuer, visitor: &Visitor, request: LogoutRequest) -> Resu
 
 /// What the page that asks shows.
 pub async fn asking(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
 ) -> Outcome<(Interaction, Option<Arc<Registered>>)> {
-    let interaction = interaction::open(issuer, caller, handle).await?;
+    let interaction = interaction::open(flows, caller, handle).await?;
     let client = match &interaction.errand {
-        Errand::Logout(request) => client(issuer, request).await?,
+        Errand::Logout(request) => client(flows, request).await?,
         _ => return Err(Lost::Unknown.into()),
     };
     Ok((interaction, client))
@@ -105,15 +105,15 @@ pub async fn asking(
 
 /// The person said that they want to sign out, or that they do not.
 pub async fn confirm(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
     yes: bool,
 ) -> Outcome<Option<Done>> {
-    let interaction = match submitted(issuer, caller, handle, csrf).await {
+    let interaction = match submitted(flows, caller, handle, csrf).await {
         Err(Error::Refused(lost @ (Lost::Finished(_) | Lost::WrongBrowser))) => {
-            return again(issuer, caller, handle, csrf, (yes, lost)).await;
+            return again(flows, caller, handle, csrf, (yes, lost)).await;
         }
         other => other?,
     };
@@ -122,57 +122,57 @@ pub async fn confirm(
     };
     // It ends in a session where somebody stays.
     let stays = caller.visitor.people.first().map(|present| &present.session.id);
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     interactions::end(&tx, &interaction.id, stays.filter(|_| !yes)).await?;
     tx.commit().await?;
     if !yes {
         return Ok(None);
     }
     let ending: Vec<_> = caller.visitor.people.iter().map(|present| &present.session).collect();
-    Ok(Some(end(issuer, caller, request, &ending).await?))
+    Ok(Some(end(flows, caller, request, &ending).await?))
 }
 
 /// A second click: the browser threw the answer to the first one away. It shows the cookie from before,
 /// which is nobody's any more, or the one that it was given.
 async fn again(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
     (yes, lost): (bool, Lost),
 ) -> Outcome<Option<Done>> {
-    let interaction = posted(issuer, handle, csrf).await?;
+    let interaction = posted(flows, handle, csrf).await?;
     let Errand::Logout(request) = &interaction.errand else { return Err(lost.into()) };
     let visitor = caller.visitor;
     let is_theirs = visitor.people.is_empty() || visitor.browser == interaction.browser;
     let same = yes == interaction.session.is_none();
-    if !(is_theirs && same && ended_just_now(issuer, &interaction)) {
+    if !(is_theirs && same && ended_just_now(flows, &interaction)) {
         return Err(lost.into());
     }
-    Ok(if yes { Some(done(issuer, request, None).await?) } else { None })
+    Ok(if yes { Some(done(flows, request, None).await?) } else { None })
 }
 
 async fn end(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     request: &LogoutRequest,
     ending: &[&Session],
 ) -> Result<Done, Fault> {
     let cookie = match &caller.visitor.browser {
         Some(browser) => {
-            let tx = issuer.store.begin(issuer.clock.now()).await?;
+            let tx = flows.store.begin(flows.clock.now()).await?;
             let cookie = sign_out(&tx, browser, ending, caller.origin).await?;
             tx.commit().await?;
-            issuer.notices.nudge();
+            flows.notices.nudge();
             Some(cookie)
         }
         None => None,
     };
-    done(issuer, request, cookie).await
+    done(flows, request, cookie).await
 }
 
 async fn done(
-    issuer: &Issuer,
+    flows: &Flows,
     request: &LogoutRequest,
     cookie: Option<Cookie>,
 ) -> Result<Done, Fault> {
@@ -180,15 +180,12 @@ async fn done(
         Some(state) => with_parameter(uri, "state", state),
         None => uri.clone(),
     });
-    Ok(Done { location, client: client(issuer, request).await?, cookie })
+    Ok(Done { location, client: client(flows, request).await?, cookie })
 }
 
-async fn client(
-    issuer: &Issuer,
-    request: &LogoutRequest,
-) -> Result<Option<Arc<Registered>>, Fault> {
+async fn client(flows: &Flows, request: &LogoutRequest) -> Result<Option<Arc<Registered>>, Fault> {
     match &request.client {
-        Some(client) => issuer.clients.find(client).await,
+        Some(client) => flows.clients.find(client).await,
         None => Ok(None),
     }
 }

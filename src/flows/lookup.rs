@@ -9,8 +9,8 @@ use crate::domain::interaction::{Errand, Handle, Interaction, InteractionId};
 use crate::domain::random::is_identifier;
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::Fault;
+use crate::flows::context::Flows;
 use crate::flows::outcome::{Lost, Outcome};
-use crate::oauth::Issuer;
 use crate::store::interactions;
 
 /// What begins every sealed interaction, and no identifier.
@@ -28,7 +28,7 @@ struct Carried {
 }
 
 /// How the browser names an interaction.
-pub(super) fn handle(issuer: &Issuer, interaction: &Interaction) -> Result<Handle, Fault> {
+pub(super) fn handle(flows: &Flows, interaction: &Interaction) -> Result<Handle, Fault> {
     if interaction.is_stored {
         return Ok(interaction.id.handle());
     }
@@ -41,17 +41,17 @@ pub(super) fn handle(issuer: &Issuer, interaction: &Interaction) -> Result<Handl
     };
     let text = serde_json::to_vec(&carried)
         .map_err(|error| Fault::internal("writing an interaction", error))?;
-    Ok(Handle(format!("{SEALED}{}", issuer.browsers.seal(&text)?)))
+    Ok(Handle(format!("{SEALED}{}", flows.browsers.seal(&text)?)))
 }
 
 /// The interaction of this handle.
-pub(super) async fn find(issuer: &Issuer, handle: &Handle) -> Outcome<Interaction> {
+pub(super) async fn find(flows: &Flows, handle: &Handle) -> Outcome<Interaction> {
     let Some(sealed) = handle.0.strip_prefix(SEALED) else {
         let id = Some(&handle.0).filter(|name| is_identifier(name)).ok_or(Lost::Unknown)?;
-        let stored = interactions::find(&*issuer.store, &InteractionId(id.clone())).await?;
+        let stored = interactions::find(&*flows.store, &InteractionId(id.clone())).await?;
         return stored.ok_or(Lost::Unknown.into());
     };
-    let opened = issuer.browsers.open(sealed);
+    let opened = flows.browsers.open(sealed);
     let carried = opened.and_then(|text| serde_json::from_slice::<Carried>(&text).ok());
     let Carried { id, browser, errand, received_at, expires_at } = carried.ok_or(Lost::Unknown)?;
     let interaction = Interaction {
@@ -66,6 +66,6 @@ pub(super) async fn find(issuer: &Issuer, handle: &Handle) -> Outcome<Interactio
         is_stored: false,
     };
     // What was written since counts.
-    let stored = interactions::find(&*issuer.store, &interaction.id).await?;
+    let stored = interactions::find(&*flows.store, &interaction.id).await?;
     Ok(stored.unwrap_or(interaction))
 }

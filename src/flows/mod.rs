@@ -7,6 +7,7 @@ pub mod callback;
 pub mod complete_sign_in;
 pub mod connected_providers;
 pub mod consent;
+pub mod context;
 pub mod interaction;
 pub mod logout;
 pub mod lookup;

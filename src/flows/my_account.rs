@@ -14,8 +14,8 @@ use crate::domain::client::ClientId;
 use crate::domain::scope::Scope;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::verdict::{Error, Fault};
+use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
-use crate::oauth::Issuer;
 use crate::store::apps::{self, Open};
 use crate::store::consents::{self, Consent};
 use crate::store::{audit_events, sessions};
@@ -65,8 +65,8 @@ const APPS: usize = 30;
 const FAMILIES: u64 = 200;
 
 /// A part of what this person opened.
-pub async fn opened(issuer: &Issuer, present: &Present, part: &Part) -> Result<Opened, Fault> {
-    let (store, now, user) = (&*issuer.store, issuer.clock.now(), &present.user.id);
+pub async fn opened(flows: &Flows, present: &Present, part: &Part) -> Result<Opened, Fault> {
+    let (store, now, user) = (&*flows.store, flows.clock.now(), &present.user.id);
     touch(store, &present.session, now).await?;
     let (here, behind) = (&present.session, part.devices_behind.as_ref());
     let some = DEVICES as u64 + 1;
@@ -83,7 +83,7 @@ pub async fn opened(issuer: &Issuer, present: &Present, part: &Part) -> Result<O
     let more_apps = clients.last().filter(|_| is_more).cloned();
     let mut apps = Vec::with_capacity(clients.len());
     for client in clients {
-        apps.extend(access(issuer, present, &client, now).await?);
+        apps.extend(access(flows, present, &client, now).await?);
     }
     let name = |access: &Access| access.client.client.name.to_lowercase();
     apps.sort_by_key(|access| (name(access), access.client.client.id.clone()));
@@ -92,12 +92,12 @@ pub async fn opened(issuer: &Issuer, present: &Present, part: &Part) -> Result<O
 
 /// What this app may do: what was consented to, and what is open besides.
 async fn access(
-    issuer: &Issuer,
+    flows: &Flows,
     present: &Present,
     client: &ClientId,
     now: DateTime<Utc>,
 ) -> Result<Option<Access>, Fault> {
-    let (store, user) = (&*issuer.store, &present.user.id);
+    let (store, user) = (&*flows.store, &present.user.id);
     let mut found = consents::given(store, user, client).await?;
     for open in apps::open_at(store, user, client, FAMILIES, now).await? {
         if let Some((all, _)) = &mut found {
@@ -109,7 +109,7 @@ async fn access(
             found = Some((Consent { scope, claims, resources }, since));
         }
     }
-    let (Some((consent, since)), Some(client)) = (found, issuer.clients.find(client).await?) else {
+    let (Some((consent, since)), Some(client)) = (found, flows.clients.find(client).await?) else {
         return Ok(None);
     };
     let Consent { scope, claims, resources } = consent;
@@ -126,7 +126,7 @@ fn add_new(all: &mut Vec<String>, more: Vec<String>) {
 
 /// Changes the password; everything elsewhere ends.
 pub async fn change_password(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     present: &Present,
     current: &Zeroizing<String>,
@@ -134,19 +134,20 @@ pub async fn change_password(
 ) -> Result<Cookie, Error<Unchanged>> {
     let Caller { address, known, origin, .. } = caller;
     let change = Change { current, new, address, known, origin };
-    let changed = new_password::change(issuer.door(), &issuer.hasher, present, change).await;
-    issuer.notices.nudge();
+    let changed =
+        new_password::change(&flows.password, &flows.password.hasher, present, change).await;
+    flows.notices.nudge();
     changed
 }
 
 /// Signs out on one device; it may be this one.
 pub async fn end_device(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     present: &Present,
     device: &SessionId,
 ) -> Result<Option<Cookie>, Fault> {
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     let found = sessions::hold(&tx, device).await?;
     // Somebody else's session is none of theirs.
     let cookie = match found.filter(|session| session.user == present.user.id) {
@@ -160,17 +161,17 @@ pub async fn end_device(
         None => None,
     };
     tx.commit().await?;
-    issuer.notices.nudge();
+    flows.notices.nudge();
     Ok(cookie)
 }
 
 /// Signs out everywhere, here too, and takes back every token.
 pub async fn end_everywhere(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     present: &Present,
 ) -> Result<Cookie, Fault> {
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     let user = &present.user.id;
     let ended = endings::end_everything(&tx, user, None, caller.origin).await?;
     let event = Event::new(Kind::UserLoggedOut).user(user).from(caller.origin);
@@ -178,18 +179,18 @@ pub async fn end_everywhere(
     audit_events::insert(&tx, &[event]).await?;
     let cookie = change_cookie(&tx, &present.session.browser).await?;
     tx.commit().await?;
-    issuer.notices.nudge();
+    flows.notices.nudge();
     Ok(cookie)
 }
 
 /// Takes everything back that was granted to an app.
 pub async fn remove_app(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     present: &Present,
     client: &ClientId,
 ) -> Result<bool, Fault> {
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     let user = &present.user.id;
     let ended = endings::end_at_client(&tx, user, client, caller.origin).await?;
     let had_consent = consents::delete(&tx, user, client).await?;
@@ -199,6 +200,6 @@ pub async fn remove_app(
         audit_events::insert(&tx, &[event.from(caller.origin)]).await?;
     }
     tx.commit().await?;
-    issuer.notices.nudge();
+    flows.notices.nudge();
     Ok(removed)
 }

@@ -9,9 +9,9 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::flows::advance;
 use crate::flows::complete_sign_in::{Entry, asks_for_another, enter, known, next, present, token};
+use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Led, Lost, Next, Outcome};
-use crate::oauth::Issuer;
 use crate::oauth::error::{ErrorCode, Refusal};
 use crate::store::{Tx, audit_events, interactions, users};
 
@@ -55,21 +55,21 @@ fn refused(error: Error<Refused>) -> Error<NotSignedIn> {
 
 /// Signs somebody in and takes the next step.
 pub async fn sign_in(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
     typed: Typed<'_>,
 ) -> Result<Led, Error<NotSignedIn>> {
-    let interaction = interaction::posted(issuer, handle, csrf).await.map_err(lost)?;
-    let is_again = is_second_click(issuer, caller, &interaction);
+    let interaction = interaction::posted(flows, handle, csrf).await.map_err(lost)?;
+    let is_again = is_second_click(flows, caller, &interaction);
     if !is_again {
-        interaction::submitted(issuer, caller, handle, csrf).await.map_err(lost)?;
+        interaction::submitted(flows, caller, handle, csrf).await.map_err(lost)?;
     }
     let client = interaction.errand.client();
     // Whom a provider vouched for may have no other way to prove an older account: that one alone.
-    let only = issuer.providers.are_the_only_way(client) && !is_again;
-    let pending = interaction::pending(issuer, &interaction);
+    let only = flows.providers.are_the_only_way(client) && !is_again;
+    let pending = interaction::pending(flows, &interaction);
     if only && pending.is_none() {
         return Err(Error::Refused(NotSignedIn::ByProviderOnly));
     }
@@ -82,14 +82,14 @@ pub async fn sign_in(
         client,
         origin: caller.origin,
     };
-    let signed_in = issuer.door().by_password(knock).await.map_err(refused)?;
+    let signed_in = flows.password.by_password(knock).await.map_err(refused)?;
     if only && pending.is_none_or(|pending| pending.user != signed_in.user.id) {
         return Err(Error::Refused(NotSignedIn::Refused(Refused::Wrong)));
     }
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     let proven =
         Proven { interaction: &interaction, signed_in: &signed_in, keep: typed.keep, is_again };
-    let led = admit(&tx, issuer, caller, proven).await;
+    let led = admit(&tx, flows, caller, proven).await;
     tx.settle(led).await
 }
 
@@ -112,25 +112,25 @@ struct Proven<'a> {
 
 /// The first click was answered just now, and the browser threw the answer away for this one: it shows
 /// the cookie from before, which is nobody's any more, or the one that it was given.
-fn is_second_click(issuer: &Issuer, caller: Caller<'_>, interaction: &Interaction) -> bool {
+fn is_second_click(flows: &Flows, caller: Caller<'_>, interaction: &Interaction) -> bool {
     let is_theirs = caller.visitor.browser == interaction.browser;
     let is_over = match interaction.ended_at {
         // Signed in, and asked for something else since: only whoever shows the old cookie is late.
         None => !is_theirs,
-        Some(_) => interaction::ended_just_now(issuer, interaction),
+        Some(_) => interaction::ended_just_now(flows, interaction),
     };
     interaction.session.is_some() && is_over && (is_theirs || caller.visitor.people.is_empty())
 }
 
 async fn admit(
     tx: &Tx,
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     proven: Proven<'_>,
 ) -> Result<Led, Error<NotSignedIn>> {
     let Proven { interaction, signed_in, keep, is_again } = proven;
     let (id, user) = (&interaction.id, &signed_in.user.id);
-    if interaction::pending(issuer, interaction).is_some() {
+    if interaction::pending(flows, interaction).is_some() {
         // Before it is held for reading, or two of these wait for each other.
         users::lock(tx, user).await?;
     }
@@ -142,20 +142,20 @@ async fn admit(
     // Two clicks may be on their way at once, and the other one may be faster.
     if is_again || found.ended_at.is_some() || found.session != interaction.session {
         audit_events::insert(tx, &[event]).await?;
-        return again(tx, issuer, caller, found, user).await;
+        return again(tx, flows, caller, found, user).await;
     }
-    if asks_for_another(tx, issuer, id, user).await? {
+    if asks_for_another(tx, flows, id, user).await? {
         return Err(Error::Refused(NotSignedIn::Another));
     }
     let entry = Entry { id, user, amr: PASSWORD_AMR, issuer: None, keep, event };
-    enter(tx, issuer, caller, entry).await.map_err(lost)
+    enter(tx, flows, caller, entry).await.map_err(lost)
 }
 
 /// Answers a second click like the first: for the same person, in the session of the first, and with
 /// the cookie of the first.
 async fn again(
     tx: &Tx,
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     found: Interaction,
     user: &UserId,
@@ -167,32 +167,32 @@ async fn again(
     let session = present.map(|present| &present.session);
     let is_young = |session: &&Session| tx.now() - session.auth_time <= interaction::SECOND_CLICK;
     let session = session.filter(|session| session.user == *user).filter(is_young);
-    let token = token(issuer, &found.id, session.ok_or_else(finished)?);
+    let token = token(flows, &found.id, session.ok_or_else(finished)?);
     let mut cookie = browsers::same_cookie(tx, &browser, token).await?;
     if let Some(cookie) = &mut cookie {
-        cookie.known = Some(known(issuer, caller, user, tx));
+        cookie.known = Some(known(flows, caller, user, tx));
     }
     if cookie.is_none() && caller.visitor.browser != Some(browser) {
         return Err(finished());
     }
-    let led = next(tx, issuer, &visitor, found).await.map_err(lost)?;
+    let led = next(tx, flows, &visitor, found).await.map_err(lost)?;
     Ok(Led { cookie, ..led })
 }
 
 /// Somebody chose an account that is signed in in their browser and may go on; any other: they sign
 /// in as somebody else.
 pub async fn choose(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
     session: Option<&SessionId>,
 ) -> Outcome<Led> {
-    let mut interaction = match interaction::submitted(issuer, caller, handle, csrf).await {
+    let mut interaction = match interaction::submitted(flows, caller, handle, csrf).await {
         Err(Error::Refused(Lost::Finished(client))) => {
             let finished = Lost::Finished(client);
             let before =
-                interaction::answered_just_now(issuer, caller, handle, csrf, finished.clone());
+                interaction::answered_just_now(flows, caller, handle, csrf, finished.clone());
             // The same choice has the same answer.
             before
                 .await
@@ -202,18 +202,18 @@ pub async fn choose(
         }
         other => other?,
     };
-    let eligible = advance::eligible(issuer, caller.visitor, &interaction.errand);
+    let eligible = advance::eligible(flows, caller.visitor, &interaction.errand);
     let chosen = session.filter(|chosen| eligible.iter().any(|one| one.session.id == **chosen));
     let Some(chosen) = chosen else {
         return Ok(Led { next: Next::SignInAsAnother(handle.clone()), cookie: None });
     };
     interaction.session = Some(chosen.clone());
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     let led = async {
         interactions::keep(&tx, &interaction).await?;
         interaction.is_stored = true;
         interactions::set_session(&tx, &interaction.id, chosen).await?;
-        next(&tx, issuer, caller.visitor, interaction).await
+        next(&tx, flows, caller.visitor, interaction).await
     };
     let led = led.await;
     tx.settle(led).await
@@ -221,13 +221,13 @@ pub async fn choose(
 
 /// Somebody goes on without connecting whom a provider vouched for.
 pub async fn forget_pending(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
 ) -> Outcome<Led> {
-    let interaction = interaction::submitted(issuer, caller, handle, csrf).await?;
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let interaction = interaction::submitted(flows, caller, handle, csrf).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     interactions::set_pending(&tx, &interaction.id, None).await?;
     tx.commit().await?;
     Ok(Led { next: Next::SignIn(handle.clone()), cookie: None })
@@ -236,7 +236,7 @@ pub async fn forget_pending(
 /// Somebody turned back: the app hears `access_denied` (RFC 6749 §4.1.2.1), or that the provider
 /// which they wanted to come by is unavailable.
 pub async fn turn_back(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
@@ -248,35 +248,35 @@ pub async fn turn_back(
     } else {
         Refusal::new(ErrorCode::AccessDenied, "the person turned back")
     };
-    let interaction = match interaction::submitted(issuer, caller, handle, csrf).await {
+    let interaction = match interaction::submitted(flows, caller, handle, csrf).await {
         Err(Error::Refused(Lost::Finished(client))) => {
             let finished = Lost::Finished(client);
-            return refused_before(issuer, caller, handle, csrf, (finished, refusal)).await;
+            return refused_before(flows, caller, handle, csrf, (finished, refusal)).await;
         }
         other => other?,
     };
-    let asked = interaction::asked(issuer, &interaction.errand).await?.ok_or(Lost::Unknown)?;
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
-    let answer = advance::refuse(&tx, issuer, interaction, &asked, &refusal).await;
+    let asked = interaction::asked(flows, &interaction.errand).await?.ok_or(Lost::Unknown)?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let answer = advance::refuse(&tx, flows, interaction, &asked, &refusal).await;
     let answer = tx.settle(answer).await?;
     Ok(Led { next: Next::Answer(answer), cookie: None })
 }
 
 /// A second click of a no: the app hears the same.
 pub(super) async fn refused_before(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
     (finished, refusal): (Lost, Refusal),
 ) -> Outcome<Led> {
     let interaction =
-        interaction::answered_just_now(issuer, caller, handle, csrf, finished.clone()).await?;
-    let asked = interaction::asked(issuer, &interaction.errand).await?;
+        interaction::answered_just_now(flows, caller, handle, csrf, finished.clone()).await?;
+    let asked = interaction::asked(flows, &interaction.errand).await?;
     // One that ended in a session ended with a yes.
     let Some(asked) = asked.filter(|_| interaction.session.is_none()) else {
         return Err(finished.into());
     };
-    let answer = advance::address(issuer, &asked)?.error(&refusal);
+    let answer = advance::address(flows, &asked)?.error(&refusal);
     Ok(Led { next: Next::Answer(answer), cookie: None })
 }

@@ -3,43 +3,43 @@
 use crate::domain::interaction::{Errand, Handle, Interaction, InteractionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
+use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Led, Lost, Outcome};
 use crate::flows::{advance, lookup};
-use crate::oauth::Issuer;
 use crate::oauth::authorize::request::Asked;
 
 /// Begins with a request that came by GET.
-pub async fn begin(issuer: &Issuer, caller: Caller<'_>, asked: Asked) -> Outcome<Led> {
+pub async fn begin(flows: &Flows, caller: Caller<'_>, asked: Asked) -> Outcome<Led> {
     let errand = Errand::Authorize(Box::new(asked.request.clone()));
-    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), issuer.clock.now());
-    advance::on(issuer, caller, advance::Course { interaction, asked: Some(asked) }).await
+    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), flows.clock.now());
+    advance::on(flows, caller, advance::Course { interaction, asked: Some(asked) }).await
 }
 
 /// Begins with somebody who wants to see their account, and is not signed in or more than one.
-pub async fn begin_account(issuer: &Issuer, caller: Caller<'_>) -> Outcome<Led> {
+pub async fn begin_account(flows: &Flows, caller: Caller<'_>) -> Outcome<Led> {
     let errand = Errand::Account { ui_locales: None };
-    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), issuer.clock.now());
-    advance::on(issuer, caller, advance::Course { interaction, asked: None }).await
+    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), flows.clock.now());
+    advance::on(flows, caller, advance::Course { interaction, asked: None }).await
 }
 
 /// Begins with somebody whom their account page asks to prove again who they are.
 pub async fn begin_confirming(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     user: &UserId,
     language: &str,
 ) -> Outcome<Led> {
     let errand = Errand::Confirm { user: user.clone(), ui_locales: Some(language.to_owned()) };
-    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), issuer.clock.now());
-    advance::on(issuer, caller, advance::Course { interaction, asked: None }).await
+    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), flows.clock.now());
+    advance::on(flows, caller, advance::Course { interaction, asked: None }).await
 }
 
 /// What lets an interaction begin anew elsewhere: it stands on pages in the browser of an app, and
 /// nowhere else.
 #[must_use]
-pub fn pass(issuer: &Issuer, interaction: &Interaction) -> String {
-    let token = |browser| issuer.forms.token(browser, &elsewhere(&interaction.id));
+pub fn pass(flows: &Flows, interaction: &Interaction) -> String {
+    let token = |browser| flows.forms.token(browser, &elsewhere(&interaction.id));
     interaction.browser.as_ref().map(token).unwrap_or_default()
 }
 
@@ -50,42 +50,42 @@ fn elsewhere(id: &InteractionId) -> String {
 /// Begins anew, in another browser, what somebody is in the middle of in the browser of an app: the
 /// app's request moves, and nothing of the person. Whoever opens this has an interaction of their own.
 pub async fn begin_elsewhere(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     pass: &str,
 ) -> Outcome<Led> {
-    let found = lookup::find(issuer, handle).await?;
+    let found = lookup::find(flows, handle).await?;
     let browser = found.browser.as_ref().ok_or(Lost::Unknown)?;
-    if !issuer.forms.verifies(pass, browser, &elsewhere(&found.id)) {
+    if !flows.forms.verifies(pass, browser, &elsewhere(&found.id)) {
         return Err(Lost::Unknown.into());
     }
-    let errand = interaction::still_open(issuer, found).await?.errand;
-    match interaction::asked(issuer, &errand).await? {
+    let errand = interaction::still_open(flows, found).await?.errand;
+    match interaction::asked(flows, &errand).await? {
         Some(mut asked) => {
             asked.request.login_hint = None;
-            begin(issuer, caller, asked).await
+            begin(flows, caller, asked).await
         }
-        None => begin_account(issuer, caller).await,
+        None => begin_account(flows, caller).await,
     }
 }
 
 /// Hands a request that came by POST to the browser. A cross-site POST brings no cookie of ours, so the
 /// browser comes back by GET.
-pub fn hand_over(issuer: &Issuer, errand: Errand) -> Result<Handle, Fault> {
-    lookup::handle(issuer, &Interaction::new(errand, None, issuer.clock.now()))
+pub fn hand_over(flows: &Flows, errand: Errand) -> Result<Handle, Fault> {
+    lookup::handle(flows, &Interaction::new(errand, None, flows.clock.now()))
 }
 
 /// Goes on with an interaction; a request that was handed over begins now, in the browser that brings
 /// it.
-pub async fn go_on(issuer: &Issuer, caller: Caller<'_>, handle: &Handle) -> Outcome<Led> {
-    let interaction = lookup::find(issuer, handle).await?;
+pub async fn go_on(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Led> {
+    let interaction = lookup::find(flows, handle).await?;
     if interaction.browser.is_some() {
-        let interaction = interaction::open(issuer, caller, handle).await?;
-        let asked = interaction::asked(issuer, &interaction.errand).await?;
-        return advance::on(issuer, caller, advance::Course { interaction, asked }).await;
+        let interaction = interaction::open(flows, caller, handle).await?;
+        let asked = interaction::asked(flows, &interaction.errand).await?;
+        return advance::on(flows, caller, advance::Course { interaction, asked }).await;
     }
-    let errand = interaction::still_open(issuer, interaction).await?.errand;
-    let asked = interaction::asked(issuer, &errand).await?.ok_or(Lost::Unknown)?;
-    begin(issuer, caller, asked).await
+    let errand = interaction::still_open(flows, interaction).await?.errand;
+    let asked = interaction::asked(flows, &errand).await?.ok_or(Lost::Unknown)?;
+    begin(flows, caller, asked).await
 }

@@ -13,9 +13,9 @@ use crate::domain::session::BrowserId;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::flows::advance;
+use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, Subject, View};
 use crate::flows::outcome::Lost;
-use crate::oauth::Issuer;
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, AuthorizationRequest, UpstreamError};
 use crate::store::interactions;
@@ -40,20 +40,20 @@ fn lost(error: Error<Lost>) -> Error<NotLeft> {
 /// Leaves for a provider from the sign-in page: the URL to go to. The provider speaks the language
 /// of that page: what the errand says of it is read by `language`.
 pub async fn leave(
-    issuer: &Issuer,
+    flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
     (provider, keep): (&Slug, bool),
     language: impl FnOnce(Option<&str>) -> &'static str,
 ) -> Result<String, Error<NotLeft>> {
-    let interaction = interaction::submitted(issuer, caller, handle, csrf).await.map_err(lost)?;
-    let known = issuer.providers.find(provider, interaction.errand.client());
+    let interaction = interaction::submitted(flows, caller, handle, csrf).await.map_err(lost)?;
+    let known = flows.providers.find(provider, interaction.errand.client());
     let unknown = || Error::Refused(NotLeft::Noted(provider.clone(), Note::Unknown));
     let known = known.ok_or_else(unknown)?;
     let language = language(interaction.errand.ui_locales());
-    let view = advance::shown(issuer, caller, interaction).await.map_err(lost)?;
-    depart_from(issuer, &known, &view, Choice { provider, keep, language }, false).await
+    let view = advance::shown(flows, caller, interaction).await.map_err(lost)?;
+    depart_from(flows, &known, &view, Choice { provider, keep, language }, false).await
 }
 
 /// What somebody chose on the sign-in page.
@@ -69,24 +69,24 @@ struct Choice<'a> {
 /// Leaves at once where the app named a provider; `None` where it did not, or one that may not be
 /// used. The hint counts once: whoever comes back to the page stays there.
 pub async fn leave_by_hint(
-    issuer: &Issuer,
+    flows: &Flows,
     view: &mut View,
     language: &str,
     in_app: bool,
 ) -> Result<Option<String>, Error<NotLeft>> {
     let Errand::Authorize(request) = &mut view.interaction.errand else { return Ok(None) };
     let Some(hint) = request.idp_hint.take() else { return Ok(None) };
-    let Some(known) = issuer.providers.find(&hint, Some(&request.client)) else { return Ok(None) };
+    let Some(known) = flows.providers.find(&hint, Some(&request.client)) else { return Ok(None) };
     if in_app && known.blocks_embedded_browsers() {
         return Ok(None);
     }
-    advance::set_errand(issuer, view).await?;
+    advance::set_errand(flows, view).await?;
     let choice = Choice { provider: &hint, keep: false, language };
-    depart_from(issuer, &known, view, choice, true).await.map(Some)
+    depart_from(flows, &known, view, choice, true).await.map(Some)
 }
 
 async fn depart_from(
-    issuer: &Issuer,
+    flows: &Flows,
     known: &ConfiguredProvider,
     view: &View,
     choice: Choice<'_>,
@@ -108,7 +108,7 @@ async fn depart_from(
         again: must_prove_again(view),
         scopes: None,
     };
-    let left = depart(issuer, known, departure).await;
+    let left = depart(flows, known, departure).await;
     let noted = |_| NotLeft::Noted(choice.provider.clone(), Note::Unavailable);
     left.map_err(|error| error.map(noted))
 }
@@ -138,17 +138,17 @@ struct Departure<'a> {
 }
 
 async fn depart(
-    issuer: &Issuer,
+    flows: &Flows,
     known: &ConfiguredProvider,
     departure: Departure<'_>,
 ) -> Result<String, Error<UpstreamError>> {
     let state = Plain::<VisitState>::generate();
     let slug = &known.registration.slug;
     let request = AuthorizationRequest {
-        redirect_uri: &redirect_uri(&issuer.url, slug),
+        redirect_uri: &redirect_uri(&flows.url, slug),
         state: state.expose(),
-        nonce: &issuer.visits.nonce(&state),
-        verifier: &issuer.visits.verifier(&state),
+        nonce: &flows.visits.nonce(&state),
+        verifier: &flows.visits.verifier(&state),
         login_hint: departure.hint,
         language: departure.choice.language,
         again: departure.again,
@@ -159,7 +159,7 @@ async fn depart(
             tracing::warn!(provider = %slug, %error, "people cannot be sent to this provider");
             Error::Refused(error)
         })?;
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
     let visit = Visit {
         hash: state.hashed(),
         provider: slug.clone(),
@@ -188,14 +188,14 @@ async fn depart(
 
 /// Leaves for a provider to connect it to an account. The person proved just now who they are.
 pub async fn leave_to_link(
-    issuer: &Issuer,
+    flows: &Flows,
     known: &ConfiguredProvider,
     user: &UserId,
     browser: &BrowserId,
     language: &str,
 ) -> Result<String, Error<UpstreamError>> {
     let errand = Errand::Link { user: user.clone() };
-    let interaction = Interaction::new(errand, Some(browser.clone()), issuer.clock.now());
+    let interaction = Interaction::new(errand, Some(browser.clone()), flows.clock.now());
     let choice = Choice { provider: &known.registration.slug, keep: false, language };
     let departure = Departure {
         interaction: &interaction,
@@ -206,12 +206,12 @@ pub async fn leave_to_link(
         again: false,
         scopes: None,
     };
-    depart(issuer, known, departure).await
+    depart(flows, known, departure).await
 }
 
 /// Leaves once more, in the same interaction, for the consent that was missing.
 pub(super) async fn leave_to_agree(
-    issuer: &Issuer,
+    flows: &Flows,
     known: &ConfiguredProvider,
     (visit, interaction): (&Visit, &Interaction),
     scopes: &str,
@@ -227,5 +227,5 @@ pub(super) async fn leave_to_agree(
         again: visit.again,
         scopes: Some(scopes),
     };
-    depart(issuer, known, departure).await
+    depart(flows, known, departure).await
 }

@@ -12,15 +12,18 @@ use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
-use super::Issuer;
 use super::claims::LogoutToken;
-use crate::clients::registry::Registered;
+use crate::clients::registry::{Registered, Registry};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
+use crate::domain::clock::Clock;
+use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
-use crate::store::audit_events;
+use crate::keys::keyring::Keyring;
+use crate::outbound::Outbound;
 use crate::store::logout_notices::{self, Notice};
+use crate::store::{Store, audit_events};
 
 /// Wakes whoever delivers.
 #[derive(Debug, Default)]
@@ -51,16 +54,35 @@ const IN_LANE: u64 = 8;
 /// How long a logout token is good, Back-Channel Logout §2.4.
 const LIFE: Duration = Duration::minutes(2);
 
+/// What telling apps works with.
+#[derive(Clone, Debug)]
+pub struct LogoutDelivery {
+    /// Who we are.
+    pub url: Issuer,
+    /// The clock.
+    pub clock: Clock,
+    /// The database.
+    pub store: Arc<Store>,
+    /// The registered clients.
+    pub clients: Arc<Registry>,
+    /// The signing keys.
+    pub keyring: Arc<Keyring>,
+    /// Calls to others.
+    pub outbound: Outbound,
+    /// Says that there is something to deliver.
+    pub notices: Arc<Notices>,
+}
+
 /// Delivers what is due, until it is dropped: what is on its way then is sent again after its lease.
 /// Each app has a lane of its own, so none waits for another one that is slow.
-pub async fn deliver(issuer: &Issuer) {
+pub async fn deliver(context: &LogoutDelivery) {
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut lanes, mut busy) = (FuturesUnordered::new(), BTreeSet::new());
     loop {
         tokio::select! {
             _ = looks.tick() => {}
-            () = issuer.notices.wait() => {}
+            () = context.notices.wait() => {}
             Some((client, outcome)) = lanes.next() => {
                 busy.remove(&client);
                 if let Err(fault) = outcome {
@@ -71,10 +93,10 @@ pub async fn deliver(issuer: &Issuer) {
             }
         }
         let free = LANES.saturating_sub(busy.len());
-        let due = logout_notices::lanes(&*issuer.store, &busy, free, issuer.clock.now()).await;
+        let due = logout_notices::lanes(&*context.store, &busy, free, context.clock.now()).await;
         for client in due.inspect_err(failed).unwrap_or_default() {
             busy.insert(client.clone());
-            lanes.push(lane(issuer, client));
+            lanes.push(lane(context, client));
         }
     }
 }
@@ -84,33 +106,33 @@ fn failed(fault: &Fault) {
 }
 
 /// Delivers what is due to one app.
-async fn lane(issuer: &Issuer, client: ClientId) -> (ClientId, Result<(), Fault>) {
-    let delivered = deliver_to(issuer, &client).await;
+async fn lane(context: &LogoutDelivery, client: ClientId) -> (ClientId, Result<(), Fault>) {
+    let delivered = deliver_to(context, &client).await;
     (client, delivered)
 }
 
-async fn deliver_to(issuer: &Issuer, client: &ClientId) -> Result<(), Fault> {
+async fn deliver_to(context: &LogoutDelivery, client: &ClientId) -> Result<(), Fault> {
     loop {
-        let tx = issuer.store.begin(issuer.clock.now()).await?;
+        let tx = context.store.begin(context.clock.now()).await?;
         let due = logout_notices::take_due(&tx, client, LEASE, IN_LANE).await?;
         tx.commit().await?;
         if due.is_empty() {
             return Ok(());
         }
-        for outcome in join_all(due.iter().map(|notice| deliver_one(issuer, notice))).await {
+        for outcome in join_all(due.iter().map(|notice| deliver_one(context, notice))).await {
             outcome?;
         }
     }
 }
 
-async fn deliver_one(issuer: &Issuer, notice: &Notice) -> Result<(), Fault> {
-    let is_taken = match listening(issuer, notice).await? {
-        Some((client, uri)) => is_taken(issuer, notice, &client, &uri).await?,
+async fn deliver_one(context: &LogoutDelivery, notice: &Notice) -> Result<(), Fault> {
+    let is_taken = match listening(context, notice).await? {
+        Some((client, uri)) => is_taken(context, notice, &client, &uri).await?,
         // Nobody is left to be told.
         None => true,
     };
     metrics::counter!("mapae_logout_notices_total", "taken" => if is_taken { "true" } else { "false" }).increment(1);
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = context.store.begin(context.clock.now()).await?;
     let made = usize::try_from(notice.attempts).unwrap_or_default();
     let pause = made.checked_sub(1).and_then(|attempt| PAUSES.get(attempt));
     match pause {
@@ -130,10 +152,10 @@ async fn deliver_one(issuer: &Issuer, notice: &Notice) -> Result<(), Fault> {
 }
 
 async fn listening(
-    issuer: &Issuer,
+    context: &LogoutDelivery,
     notice: &Notice,
 ) -> Result<Option<(Arc<Registered>, String)>, Fault> {
-    let client = issuer.clients.find(&notice.client).await?;
+    let client = context.clients.find(&notice.client).await?;
     let client = client.filter(|client| client.client.is_enabled());
     Ok(client.and_then(|client| {
         let uri = client.client.backchannel_logout_uri.clone()?;
@@ -143,13 +165,13 @@ async fn listening(
 
 /// Back-Channel Logout §2.5 and §2.8: only a success is one.
 async fn is_taken(
-    issuer: &Issuer,
+    context: &LogoutDelivery,
     notice: &Notice,
     client: &Registered,
     uri: &str,
 ) -> Result<bool, Fault> {
-    let token = logout_token(issuer, notice, client)?;
-    match issuer.outbound.post_form(uri, &[("logout_token", &token)]).await {
+    let token = logout_token(context, notice, client)?;
+    match context.outbound.post_form(uri, &[("logout_token", &token)]).await {
         Ok(200..=299) => Ok(true),
         Ok(status) => {
             tracing::warn!(client_id = %notice.client, status, "an app refused a logout notice");
@@ -163,11 +185,15 @@ async fn is_taken(
 }
 
 /// Back-Channel Logout §2.4.
-fn logout_token(issuer: &Issuer, notice: &Notice, client: &Registered) -> Result<String, Fault> {
-    let keys = issuer.keyring.snapshot()?;
-    let now = issuer.clock.now();
+fn logout_token(
+    context: &LogoutDelivery,
+    notice: &Notice,
+    client: &Registered,
+) -> Result<String, Fault> {
+    let keys = context.keyring.snapshot()?;
+    let now = context.clock.now();
     let claims = LogoutToken {
-        iss: issuer.url.as_str(),
+        iss: context.url.as_str(),
         sub: &notice.user.0,
         aud: notice.client.as_str(),
         iat: now.timestamp(),

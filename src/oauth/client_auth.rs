@@ -10,17 +10,16 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::Issuer;
 use super::claims::Audience;
 use super::error::{Refusal, Result, invalid_client, invalid_request};
-use crate::clients::registry::Registered;
+use crate::clients::registry::{Registered, Registry};
 use crate::domain::client::{Assertions, AuthMethod, Client, ClientId, ClientKind};
-use crate::domain::clock::from_millis;
+use crate::domain::clock::{Clock, from_millis};
 use crate::domain::form::{self, Form};
 use crate::domain::secret::{ClientSecret, Plain};
-use crate::domain::urls;
+use crate::domain::urls::{self, Issuer};
 use crate::keys::foreign;
-use crate::store::used_assertions;
+use crate::store::{Store, used_assertions};
 
 /// The ways in which clients authenticate, for the metadata.
 pub const AUTH_METHODS: &[AuthMethod] = &[
@@ -61,61 +60,107 @@ impl AuthenticatedClient {
     }
 }
 
-/// What a request says about its client.
-enum Credentials<'a> {
-    Basic { id: ClientId, secret: Plain<ClientSecret> },
-    Post { id: ClientId, secret: Plain<ClientSecret> },
-    Assertion { id: Option<ClientId>, assertion: &'a str },
-    Nothing { id: ClientId },
+/// What a request says about its client, RFC 6749 §2.3. It is read once.
+pub enum Credentials {
+    /// `client_secret_basic`.
+    Basic {
+        /// The client.
+        id: ClientId,
+        /// Its secret.
+        secret: Plain<ClientSecret>,
+    },
+    /// `client_secret_post`.
+    Post {
+        /// The client.
+        id: ClientId,
+        /// Its secret.
+        secret: Plain<ClientSecret>,
+    },
+    /// `private_key_jwt`.
+    Assertion {
+        /// The client, where the form names it.
+        id: Option<ClientId>,
+        /// `client_assertion`.
+        assertion: String,
+    },
+    /// A public client.
+    Nothing {
+        /// The client.
+        id: ClientId,
+    },
 }
 
-/// Finds out which client asks.
-pub async fn authenticate(
-    issuer: &Issuer,
-    authorization: &[&[u8]],
-    form: &Form,
-) -> Result<AuthenticatedClient> {
-    let registered = match read(authorization, form)? {
-        Credentials::Basic { id, secret } => {
-            by_secret(issuer, &id, &secret, AuthMethod::ClientSecretBasic).await?
-        }
-        Credentials::Post { id, secret } => {
-            by_secret(issuer, &id, &secret, AuthMethod::ClientSecretPost).await?
-        }
-        Credentials::Assertion { id, assertion } => {
-            by_assertion(issuer, id.as_ref(), assertion).await?
-        }
-        Credentials::Nothing { id } => {
-            let registered = issuer.clients.find(&id).await?;
-            let registered = registered.ok_or_else(|| invalid_client().because(UNKNOWN))?;
-            if registered.client.auth_method != AuthMethod::None {
-                let reason = "the client is confidential and sends no secret and no assertion";
-                return Err(invalid_client().because(reason).into());
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("client", &self.client()).finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// Reads the `Authorization` headers and the form of a request.
+    pub fn read(authorization: &[&[u8]], form: &Form) -> Result<Self, Refusal> {
+        read(authorization, form)
+    }
+
+    /// The client that the request names, proven or not.
+    #[must_use]
+    pub fn client(&self) -> Option<ClientId> {
+        match self {
+            Self::Basic { id, .. } | Self::Post { id, .. } | Self::Nothing { id } => {
+                Some(id.clone())
             }
-            registered
+            Self::Assertion { id, assertion } => id.clone().or_else(|| {
+                let claimed: Assertion = foreign::unverified(assertion).ok()?;
+                ClientId::parse(&claimed.sub)
+            }),
         }
-    };
-    if !registered.client.is_enabled() {
-        return Err(invalid_client().because("the client is disabled").into());
-    }
-    Ok(AuthenticatedClient(registered))
-}
-
-/// The client that a request names, proven or not.
-#[must_use]
-pub fn named(authorization: &[&[u8]], form: &Form) -> Option<ClientId> {
-    match read(authorization, form).ok()? {
-        Credentials::Basic { id, .. }
-        | Credentials::Post { id, .. }
-        | Credentials::Nothing { id } => Some(id),
-        Credentials::Assertion { id, assertion } => id.or_else(|| {
-            let claimed: Assertion = foreign::unverified(assertion).ok()?;
-            ClientId::parse(&claimed.sub)
-        }),
     }
 }
 
-fn read<'a>(authorization: &[&[u8]], form: &'a Form) -> Result<Credentials<'a>, Refusal> {
+/// What client authentication works with.
+#[derive(Clone, Debug)]
+pub struct ClientAuthentication {
+    /// Who we are.
+    pub url: Issuer,
+    /// The clock.
+    pub clock: Clock,
+    /// The database.
+    pub store: Arc<Store>,
+    /// The registered clients.
+    pub clients: Arc<Registry>,
+}
+
+impl ClientAuthentication {
+    /// Finds out which client asks.
+    pub async fn authenticate(&self, credentials: &Credentials) -> Result<AuthenticatedClient> {
+        let registered = match credentials {
+            Credentials::Basic { id, secret } => {
+                by_secret(&self.clients, id, secret, AuthMethod::ClientSecretBasic).await?
+            }
+            Credentials::Post { id, secret } => {
+                by_secret(&self.clients, id, secret, AuthMethod::ClientSecretPost).await?
+            }
+            Credentials::Assertion { id, assertion } => {
+                by_assertion(self, id.as_ref(), assertion).await?
+            }
+            Credentials::Nothing { id } => {
+                let registered = self.clients.find(id).await?;
+                let registered = registered.ok_or_else(|| invalid_client().because(UNKNOWN))?;
+                if registered.client.auth_method != AuthMethod::None {
+                    let reason = "the client is confidential and sends no secret and no assertion";
+                    return Err(invalid_client().because(reason).into());
+                }
+                registered
+            }
+        };
+        if !registered.client.is_enabled() {
+            return Err(invalid_client().because("the client is disabled").into());
+        }
+        Ok(AuthenticatedClient(registered))
+    }
+}
+
+fn read(authorization: &[&[u8]], form: &Form) -> Result<Credentials, Refusal> {
     let id = match form.get("client_id") {
         Some(text) => {
             let id = ClientId::parse(text);
@@ -147,7 +192,7 @@ fn read<'a>(authorization: &[&[u8]], form: &'a Form) -> Result<Credentials<'a>, 
             if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
                 return Err(invalid_client().because("the client_assertion_type is not JWT bearer"));
             }
-            Ok(Credentials::Assertion { id, assertion })
+            Ok(Credentials::Assertion { id, assertion: assertion.to_owned() })
         }
         ([], None, None) => {
             let id = id.ok_or_else(|| invalid_client().because(NO_CLIENT_ID))?;
@@ -177,19 +222,19 @@ fn basic(header: &[u8]) -> Result<(ClientId, Plain<ClientSecret>), Refusal> {
 }
 
 async fn by_secret(
-    issuer: &Issuer,
+    clients: &Registry,
     id: &ClientId,
     secret: &Plain<ClientSecret>,
     method: AuthMethod,
 ) -> Result<Arc<Registered>> {
-    if let Some(registered) = issuer.clients.find(id).await?
+    if let Some(registered) = clients.find(id).await?
         && knows(&registered.client, secret, method)
     {
         return Ok(registered);
     }
     // The secret may have been changed a moment ago by another process. An unknown client takes
     // the same way, so the time of the answer says nothing.
-    match issuer.clients.look_up(id).await? {
+    match clients.look_up(id).await? {
         Some(registered) if knows(&registered.client, secret, method) => Ok(registered),
         Some(registered) if !allows(&registered.client, method) => {
             Err(invalid_client().because(OTHER_METHOD).into())
@@ -220,7 +265,7 @@ struct Assertion {
 }
 
 async fn by_assertion(
-    issuer: &Issuer,
+    context: &ClientAuthentication,
     named: Option<&ClientId>,
     assertion: &str,
 ) -> Result<Arc<Registered>> {
@@ -229,7 +274,7 @@ async fn by_assertion(
     })?;
     let id = ClientId::parse(&claimed.sub);
     let id = id.ok_or_else(|| invalid_client().because("the sub of the assertion is no client"))?;
-    let registered = issuer.clients.find(&id).await?;
+    let registered = context.clients.find(&id).await?;
     let registered = registered.ok_or_else(|| invalid_client().because(UNKNOWN))?;
     if registered.client.auth_method != AuthMethod::PrivateKeyJwt {
         return Err(invalid_client().because(OTHER_METHOD).into());
@@ -237,13 +282,13 @@ async fn by_assertion(
     let claims: Assertion = registered.keys.verify(assertion).map_err(|_| {
         invalid_client().because("no registered key of the client has signed the assertion")
     })?;
-    let now = issuer.clock.now();
-    check_assertion(issuer, &registered.client, named, &claims, now.timestamp())?;
+    let now = context.clock.now();
+    check_assertion(&context.url, &registered.client, named, &claims, now.timestamp())?;
     let mut hash = Sha256::new();
     hash.update(id.as_str().len().to_be_bytes());
     hash.update(id.as_str());
     hash.update(&claims.jti);
-    let tx = issuer.store.begin(now).await?;
+    let tx = context.store.begin(now).await?;
     let fresh =
         used_assertions::remember(&tx, hash.finalize().into(), forgotten_at(claims.exp)).await?;
     tx.commit().await?;
@@ -256,7 +301,7 @@ async fn by_assertion(
 }
 
 fn check_assertion(
-    issuer: &Issuer,
+    url: &Issuer,
     client: &Client,
     named: Option<&ClientId>,
     claims: &Assertion,
@@ -273,7 +318,7 @@ fn check_assertion(
     if claims.jti.is_empty() {
         return bad("the jti of the assertion is empty");
     }
-    if !is_for_us(issuer, client.assertions, &claims.aud) {
+    if !is_for_us(url, client.assertions, &claims.aud) {
         let reason = match client.assertions {
             Assertions::Tolerant => {
                 "the aud of the assertion is neither the issuer nor its token endpoint, alone"
@@ -289,7 +334,7 @@ fn check_assertion(
 }
 
 /// RFC 7523 §3 (3). One audience: an assertion for several servers could be replayed between them.
-fn is_for_us(issuer: &Issuer, assertions: Assertions, audience: &Audience) -> bool {
+fn is_for_us(url: &Issuer, assertions: Assertions, audience: &Audience) -> bool {
     let only = match audience {
         Audience::One(one) => one,
         Audience::Several(several) => match several.as_slice() {
@@ -297,8 +342,7 @@ fn is_for_us(issuer: &Issuer, assertions: Assertions, audience: &Audience) -> bo
             _ => return false,
         },
     };
-    *only == issuer.url.as_str()
-        || assertions == Assertions::Tolerant && *only == issuer.url.url(urls::TOKEN)
+    *only == url.as_str() || assertions == Assertions::Tolerant && *only == url.url(urls::TOKEN)
 }
 
 /// RFC 7523 §3 (4) to (6).

@@ -1,9 +1,10 @@
 //! Which scripts of other origins may read an answer (CORS, Fetch §3.2): those of origins that are
 //! registered for the client that asks, compared exactly.
 
-use super::Issuer;
-use crate::domain::client::{ClientId, RefreshDelivery};
+use crate::clients::registry::Registry;
+use crate::domain::client::{Client, ClientId, RefreshDelivery};
 use crate::domain::verdict::Fault;
+use crate::oauth::error::{Refusal, invalid_request};
 
 /// A script of this origin may read the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,16 +18,26 @@ pub struct Permission {
 /// Whether a script of this origin may read the answer to this client. A request that names no
 /// client is answered by an error, which any registered origin may read.
 pub async fn permit(
-    issuer: &Issuer,
+    clients: &Registry,
     origin: Option<&str>,
     client: Option<&ClientId>,
 ) -> Result<Option<Permission>, Fault> {
     let Some(origin) = origin else { return Ok(None) };
-    let known = issuer.clients.origins().await?;
+    let known = clients.origins().await?;
     let of_asker = |of: &ClientId| client.is_none_or(|client| client == of);
     let mut found = known.iter().filter(|known| known.origin == origin && of_asker(&known.client));
     let Some(first) = found.next() else { return Ok(None) };
     let has_cookie = |delivery| delivery == RefreshDelivery::Cookie;
     let credentials = has_cookie(first.delivery) || found.any(|known| has_cookie(known.delivery));
     Ok(Some(Permission { origin: origin.to_owned(), credentials }))
+}
+
+/// A cookie counts for scripts of registered origins alone.
+pub fn check_origin(client: &Client, script: Option<&str>) -> Result<(), Refusal> {
+    let is_registered = |origin: &str| client.allowed_origins.iter().any(|known| known == origin);
+    if script.is_some_and(is_registered) {
+        return Ok(());
+    }
+    let refusal = invalid_request("the origin is not registered for this client");
+    Err(refusal.with_value(script.unwrap_or("no Origin header")))
 }

@@ -10,7 +10,7 @@ use crate::domain::form::Form;
 use crate::domain::interaction::LogoutRequest;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
-use crate::oauth::Issuer;
+use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::authorize::request::hinted;
 
 /// Why a logout request is refused. A page says so: nobody is redirected.
@@ -24,7 +24,10 @@ impl From<BadLogout> for Error<BadLogout> {
 }
 
 /// Reads and checks a request, RP-Initiated Logout §2.
-pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<LogoutRequest, Error<BadLogout>> {
+pub async fn read(
+    context: &RequestContext,
+    text: &[u8],
+) -> Result<LogoutRequest, Error<BadLogout>> {
     let form = Form::parse(text).map_err(|_| BadLogout("the request cannot be read"))?;
     let short = |name, longest| form.get(name).filter(|text: &&str| text.len() <= longest);
     let state = form.get("state");
@@ -32,7 +35,9 @@ pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<LogoutRequest, Error<B
         return Err(BadLogout("the state has more than 4096 bytes").into());
     }
     let hint = match short("id_token_hint", LONGEST_TOKEN_HINT) {
-        Some(hint) => Some(hinted(issuer, hint).ok_or(BadLogout("the id_token_hint is not ours"))?),
+        Some(hint) => {
+            Some(hinted(context, hint).ok_or(BadLogout("the id_token_hint is not ours"))?)
+        }
         None => None,
     };
     let named = form.get("client_id");
@@ -43,7 +48,7 @@ pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<LogoutRequest, Error<B
     }
     let client = named.or(hint.as_ref().map(|hint| hint.aud.as_str())).and_then(ClientId::parse);
     let registered = match &client {
-        Some(client) => issuer.clients.find(client).await?,
+        Some(client) => context.clients.find(client).await?,
         None => None,
     };
     if named.is_some() && registered.is_none() {

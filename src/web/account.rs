@@ -65,7 +65,7 @@ pub(super) async fn get(
             };
             show(&shared, &guest, present, says).await
         }
-        None => match start::begin_account(&shared.issuer, guest.caller()).await {
+        None => match start::begin_account(&shared.flows, guest.caller()).await {
             Ok(led) => page::lead(&shared, &guest, led),
             Err(error) => page::lost(&shared, &guest, error),
         },
@@ -104,19 +104,19 @@ async fn show_problem(
 }
 
 async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>) -> Response<Body> {
-    let connected = match connections(&shared.issuer, present).await {
+    let connected = match connections(&shared.flows, present).await {
         Ok(connected) => connected,
         Err(fault) => return page::fault(shared, guest, &fault),
     };
     let language = guest.language.as_str();
     let Says { notice, problem, provider_notice, part } = says;
     let at = provider_notice.and_then(|(slug, _)| slug.as_ref());
-    let at = at.and_then(|slug| shared.issuer.providers.find(slug, None));
-    let opened = match my_account::opened(&shared.issuer, present, &part).await {
+    let at = at.and_then(|slug| shared.flows.providers.find(slug, None));
+    let opened = match my_account::opened(&shared.flows, present, &part).await {
         Ok(opened) => opened,
         Err(fault) => return page::fault(shared, guest, &fault),
     };
-    let csrf = shared.issuer.forms.token(&present.session.browser, &purpose(present));
+    let csrf = shared.flows.forms.token(&present.session.browser, &purpose(present));
     let apps: Vec<Shown> =
         opened.apps.iter().map(|access| Shown::of(shared, &access.client, None)).collect();
     let access = |(access, shown)| {
@@ -220,7 +220,7 @@ async fn change_password(shared: Arc<Shared>, guest: Guest, present: Present) ->
     };
     let caller = guest.caller();
     let changed =
-        my_account::change_password(&shared.issuer, caller, &present, &current, &new).await;
+        my_account::change_password(&shared.flows, caller, &present, &current, &new).await;
     Ok(match changed {
         Ok(cookie) => done(&shared, &present, "password", Some(&cookie)),
         Err(Error::Fault(fault)) => page::fault(&shared, &guest, &fault),
@@ -259,7 +259,7 @@ pub(super) async fn end_device(
     let (guest, present) = submitted(&shared, context, request).await?;
     if guest.form.get("device") == Some("all") {
         return Ok(
-            match my_account::end_everywhere(&shared.issuer, guest.caller(), &present).await {
+            match my_account::end_everywhere(&shared.flows, guest.caller(), &present).await {
                 Ok(cookie) => gone(&shared, &guest, &present, Some(cookie)),
                 Err(fault) => page::fault(&shared, &guest, &fault),
             },
@@ -268,7 +268,7 @@ pub(super) async fn end_device(
     let Some(device) = guest.session("device") else {
         return Ok(done(&shared, &present, "", None));
     };
-    Ok(match my_account::end_device(&shared.issuer, guest.caller(), &present, &device).await {
+    Ok(match my_account::end_device(&shared.flows, guest.caller(), &present, &device).await {
         Ok(cookie) if device == present.session.id => gone(&shared, &guest, &present, cookie),
         Ok(cookie) => done(&shared, &present, "device", cookie.as_ref()),
         Err(fault) => page::fault(&shared, &guest, &fault),
@@ -282,7 +282,7 @@ pub(super) async fn sign_out(
 ) -> Answered {
     let (guest, present) = submitted(&shared, context, request).await?;
     let device = &present.session.id;
-    Ok(match my_account::end_device(&shared.issuer, guest.caller(), &present, device).await {
+    Ok(match my_account::end_device(&shared.flows, guest.caller(), &present, device).await {
         Ok(cookie) => gone(&shared, &guest, &present, cookie),
         Err(fault) => page::fault(&shared, &guest, &fault),
     })
@@ -308,7 +308,7 @@ pub(super) async fn remove_app(
     let Some(client) = guest.form.get("client").and_then(ClientId::parse) else {
         return Ok(done(&shared, &present, "", None));
     };
-    Ok(match my_account::remove_app(&shared.issuer, guest.caller(), &present, &client).await {
+    Ok(match my_account::remove_app(&shared.flows, guest.caller(), &present, &client).await {
         Ok(true) => done(&shared, &present, "app", None),
         Ok(false) => done(&shared, &present, "", None),
         Err(fault) => page::fault(&shared, &guest, &fault),

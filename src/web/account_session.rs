@@ -38,7 +38,7 @@ pub(super) async fn submitted(
         return Err(page::see_other(&format!("{}{}", shared.base, urls::ACCOUNT)));
     };
     let browser = &present.session.browser;
-    if !shared.issuer.forms.verifies(guest.csrf(), browser, &purpose(&present)) {
+    if !shared.flows.forms.verifies(guest.csrf(), browser, &purpose(&present)) {
         let forged = Failed::new(StatusCode::FORBIDDEN, "forbidden", Problem::Forbidden);
         return Err(page::failed(shared, &guest, forged));
     }

@@ -29,7 +29,7 @@ pub(super) async fn client_logo(
     Path(client): Path<String>,
 ) -> Response<Body> {
     let Some(client) = ClientId::parse(&client) else { return none() };
-    let logo = match shared.issuer.logos.find(&client).await {
+    let logo = match shared.logos.find(&client).await {
         Ok(Some(logo)) => logo,
         Ok(None) => return none(),
         Err(fault) => return answer::fault(&fault),

@@ -25,7 +25,7 @@ pub(super) async fn get(
     let query = request.uri().query().unwrap_or_default().to_owned();
     let guest = Guest::of_get(&shared, context, request).await?;
     let asked = read(&shared, &guest, query.as_bytes()).await?;
-    Ok(match start::begin(&shared.issuer, guest.caller(), asked).await {
+    Ok(match start::begin(&shared.flows, guest.caller(), asked).await {
         Ok(led) => page::lead(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
@@ -47,7 +47,7 @@ pub(super) async fn post(
     };
     let asked = read(&shared, &guest, &text).await?;
     let errand = Errand::Authorize(Box::new(asked.request));
-    Ok(match start::hand_over(&shared.issuer, errand) {
+    Ok(match start::hand_over(&shared.flows, errand) {
         Ok(handle) => {
             page::lead(&shared, &guest, Led { next: Next::Continue(handle), cookie: None })
         }
@@ -56,7 +56,7 @@ pub(super) async fn post(
 }
 
 async fn read(shared: &Shared, guest: &Guest, text: &[u8]) -> Result<Asked, Response<Body>> {
-    match request::read(&shared.issuer, text).await {
+    match request::read(&shared.requests, text).await {
         Ok(asked) => Ok(asked),
         Err(Unasked::Page(untrusted)) => {
             Err(page::failed(shared, guest, page::distrust(untrusted)))
@@ -73,7 +73,7 @@ pub(super) async fn go_on(
     request: Request,
 ) -> Answered {
     let guest = Guest::of_get(&shared, context, request).await?;
-    Ok(match start::go_on(&shared.issuer, guest.caller(), &guest.interaction()).await {
+    Ok(match start::go_on(&shared.flows, guest.caller(), &guest.interaction()).await {
         Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })

@@ -28,7 +28,7 @@ pub(super) async fn link(
     };
     let language = guest.language.as_str();
     let left =
-        connected_providers::connect(&shared.issuer, guest.caller(), &present, &slug, language)
+        connected_providers::connect(&shared.flows, guest.caller(), &present, &slug, language)
             .await;
     Ok(match left {
         Ok(url) => page::onward(&shared, &guest, &url),
@@ -45,7 +45,7 @@ pub(super) async fn unlink(
     let name = guest.form.get("identity").unwrap_or_default();
     let language = guest.language.as_str();
     let gone =
-        connected_providers::disconnect(&shared.issuer, guest.caller(), &present, name, language)
+        connected_providers::disconnect(&shared.flows, guest.caller(), &present, name, language)
             .await;
     Ok(match gone {
         Ok(()) => account_session::done(&shared, &present, "unlinked", None),

@@ -61,9 +61,9 @@ pub(super) async fn post(
     let (id, csrf) = (guest.interaction(), guest.csrf());
     // Only a clear yes is one.
     let led = if guest.form.get("answer") == Some("allow") {
-        consent::allow(&shared.issuer, guest.caller(), &id, csrf).await
+        consent::allow(&shared.flows, guest.caller(), &id, csrf).await
     } else {
-        consent::deny(&shared.issuer, guest.caller(), &id, csrf).await
+        consent::deny(&shared.flows, guest.caller(), &id, csrf).await
     };
     Ok(match led {
         Ok(led) => page::lead_onward(&shared, &guest, led),

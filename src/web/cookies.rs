@@ -11,6 +11,7 @@ use crate::accounts::browsers::{Cookie, KNOWN_FOR};
 use crate::domain::client::ClientId;
 use crate::domain::provider::Slug;
 use crate::domain::secret::{BrowserToken, Plain};
+use crate::oauth::token::endpoint::RefreshCookie;
 
 /// A way to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,20 +105,17 @@ impl Cookies {
     }
 
     /// Gives the browser the refresh token of a client.
-    pub(super) fn set_refresh_token(
-        &self,
-        headers: &mut HeaderMap,
-        client: &ClientId,
-        token: &str,
-        life: Duration,
-    ) {
-        let (name, kept) = (self.refresh_name(client), max_age(life));
+    pub(super) fn set_refresh_token(&self, headers: &mut HeaderMap, cookie: &RefreshCookie) {
+        let RefreshCookie { client, token, lifetime } = cookie;
+        let (name, kept) = (self.refresh_name(client), max_age(*lifetime));
         set(headers, &format!("{name}={token}; Path=/; Secure; HttpOnly; SameSite=Strict{kept}"));
     }
 
     /// Takes it from the browser.
     pub(super) fn clear_refresh_token(&self, headers: &mut HeaderMap, client: &ClientId) {
-        self.set_refresh_token(headers, client, "", Duration::zero());
+        let (client, token) = (client.clone(), String::new());
+        let gone = RefreshCookie { client, token, lifetime: Duration::zero() };
+        self.set_refresh_token(headers, &gone);
     }
 
     /// A `client_id` may have characters that the name of a cookie may not.

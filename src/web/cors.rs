@@ -48,7 +48,7 @@ pub(super) async fn allow(
     let script = origin(request.headers()).map(str::to_owned);
     let mut response = next.run(request).await;
     let client = response.extensions_mut().remove::<Asker>().map(|Asker(client)| client);
-    match permit(&shared.issuer, script.as_deref(), client.as_ref()).await {
+    match permit(&shared.requests.clients, script.as_deref(), client.as_ref()).await {
         Ok(permission) => write(response.headers_mut(), permission.as_ref()),
         // Nobody knows who may: the answer stands, and no script reads it.
         Err(fault) => {
@@ -67,7 +67,7 @@ pub(super) async fn preflight(
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let script = origin(request.headers());
-    match permit(&shared.issuer, script, None).await {
+    match permit(&shared.requests.clients, script, None).await {
         Ok(Some(_)) => {}
         Ok(None) => return response,
         Err(fault) => return answer::fault(&fault),

@@ -39,7 +39,7 @@ pub(super) fn done(what: &str) -> String {
 pub(super) fn to_account(shared: &Shared, session: &SessionId, said: &str) -> String {
     let proof = match said {
         "" => String::new(),
-        said => format!("&said={}", shared.issuer.forms.token(&NOBODY, &purpose(session, said))),
+        said => format!("&said={}", shared.flows.forms.token(&NOBODY, &purpose(session, said))),
     };
     format!("{}{}?session={}{proof}{said}", shared.base, urls::ACCOUNT, session.0)
 }
@@ -53,7 +53,7 @@ pub(super) fn at_account<'a>(
     let (what, noted) = (guest.form.get("done"), of_query(guest));
     let said = what.map(done).or(noted.as_ref().map(in_query)).unwrap_or_default();
     let proof = guest.form.get("said").unwrap_or_default();
-    if shared.issuer.forms.verifies(proof, &NOBODY, &purpose(session, &said)) {
+    if shared.flows.forms.verifies(proof, &NOBODY, &purpose(session, &said)) {
         (what, noted)
     } else {
         (None, None)

@@ -16,8 +16,8 @@ pub(super) async fn readyz(State(shared): State<Arc<Shared>>) -> StatusCode {
     if !shared.ready.load(Ordering::SeqCst) {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
-    let issuer = &shared.issuer;
-    if issuer.supervisor.down().is_empty() && issuer.store.is_ready(issuer.clock.now()).await {
+    let is_served = shared.supervisor.down().is_empty();
+    if is_served && shared.flows.store.is_ready(shared.flows.clock.now()).await {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

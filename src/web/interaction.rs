@@ -11,9 +11,9 @@ use crate::web::page_request::Guest;
 /// The interaction of a page, in the language that the person reads.
 pub(super) async fn view(shared: &Shared, guest: &mut Guest) -> Outcome<View> {
     let id = guest.interaction();
-    let mut view = advance::view(&shared.issuer, guest.caller(), &id).await?;
+    let mut view = advance::view(&shared.flows, guest.caller(), &id).await?;
     if guest.chose_language {
-        view = advance::speak(&shared.issuer, view, guest.language.as_str()).await?;
+        view = advance::speak(&shared.flows, view, guest.language.as_str()).await?;
     }
     guest.read(view.interaction.errand.ui_locales());
     Ok(view)
@@ -21,7 +21,7 @@ pub(super) async fn view(shared: &Shared, guest: &mut Guest) -> Outcome<View> {
 
 /// The token of a form of this interaction.
 pub(super) fn csrf(shared: &Shared, interaction: &Interaction) -> String {
-    let token = |browser| shared.issuer.forms.token(browser, &interaction.id.0);
+    let token = |browser| shared.flows.forms.token(browser, &interaction.id.0);
     interaction.browser.as_ref().map(token).unwrap_or_default()
 }
 

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::{Shared, answer, body};
-use crate::oauth::client_auth;
+use crate::oauth::client_auth::Credentials;
 use crate::oauth::resource::introspect;
 
 pub(super) async fn introspect(
@@ -16,9 +16,12 @@ pub(super) async fn introspect(
 ) -> Response<Body> {
     match body::form(request).await {
         Ok((head, form)) => {
-            let authorization = head.authorization();
-            let found = introspect::introspect(&shared.issuer, &authorization, &form).await;
-            let client = found.is_err().then(|| client_auth::named(&authorization, &form));
+            let credentials = match Credentials::read(&head.authorization(), &form) {
+                Ok(credentials) => credentials,
+                Err(refusal) => return answer::refusal(&refusal, None),
+            };
+            let found = introspect::introspect(&shared.resources, &credentials, &form).await;
+            let client = found.is_err().then(|| credentials.client());
             answer::json(found, client.flatten().as_ref())
         }
         Err(answer) => answer,

@@ -47,7 +47,7 @@ pub(super) async fn get(
         }
     }
     let (language, in_app) = (guest.language.as_str(), guest.in_app().is_some());
-    match upstream_login::leave_by_hint(&shared.issuer, &mut view, language, in_app).await {
+    match upstream_login::leave_by_hint(&shared.flows, &mut view, language, in_app).await {
         Ok(None) => {}
         Ok(Some(url)) => return Ok(page::onward(&shared, &guest, &url)),
         Err(error) => return Ok(social_login::not_left(&shared, &guest, &view.handle, error)),
@@ -78,7 +78,7 @@ async fn show(
     let provider_notice = flash_messages::of_query(guest);
     let down = provider_notice.as_ref().filter(|(_, note)| *note == Note::Unavailable);
     let linked = match again {
-        Some(present) => match connected_providers::linked(&shared.issuer, present).await {
+        Some(present) => match connected_providers::linked(&shared.flows, present).await {
             Ok(linked) => Some(linked),
             Err(fault) => return page::fault(shared, guest, &fault),
         },
@@ -158,7 +158,7 @@ async fn sign_in(shared: Arc<Shared>, mut guest: Guest) -> Answered {
         (_, None) => return Ok(again(&shared, &mut guest, SignInProblem::MissingPassword).await),
     };
     let (id, csrf) = (guest.interaction(), guest.csrf());
-    let signing_in = sign_in::sign_in(&shared.issuer, guest.caller(), &id, csrf, typed);
+    let signing_in = sign_in::sign_in(&shared.flows, guest.caller(), &id, csrf, typed);
     Ok(match Box::pin(signing_in).await {
         Ok(led) => {
             let mut response = page::lead_onward(&shared, &guest, led);
@@ -202,7 +202,7 @@ pub(super) async fn unconnected(
 ) -> Answered {
     let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
-    Ok(match sign_in::forget_pending(&shared.issuer, guest.caller(), &id, csrf).await {
+    Ok(match sign_in::forget_pending(&shared.flows, guest.caller(), &id, csrf).await {
         Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })
@@ -217,7 +217,7 @@ pub(super) async fn cancel(
     let (id, csrf) = (guest.interaction(), guest.csrf());
     // Whoever turns back may say why: the app hears no more than that.
     let why = guest.form.get("why") == Some(Note::Unavailable.as_str());
-    Ok(match sign_in::turn_back(&shared.issuer, guest.caller(), &id, csrf, why).await {
+    Ok(match sign_in::turn_back(&shared.flows, guest.caller(), &id, csrf, why).await {
         Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })

@@ -34,7 +34,7 @@ pub(super) async fn get(
     let request = read(&shared, &guest, query.as_bytes()).await?;
     guest.read(request.ui_locales.as_deref());
     let navigates = guest.navigates();
-    Ok(match logout::begin(&shared.issuer, guest.caller(), request, navigates).await {
+    Ok(match logout::begin(&shared.flows, guest.caller(), request, navigates).await {
         Ok(step) => take(&shared, &guest, &step),
         Err(fault) => page::fault(&shared, &guest, &fault),
     })
@@ -55,7 +55,7 @@ pub(super) async fn post(
         }
     };
     let request = read(&shared, &guest, &text).await?;
-    Ok(match start::hand_over(&shared.issuer, Errand::Logout(request)) {
+    Ok(match start::hand_over(&shared.flows, Errand::Logout(request)) {
         Ok(handle) => page::see_other(&page::address(&shared, urls::LOGOUT_CONTINUE, &handle)),
         Err(fault) => page::fault(&shared, &guest, &fault),
     })
@@ -66,7 +66,7 @@ async fn read(
     guest: &Guest,
     text: &[u8],
 ) -> Result<LogoutRequest, Response<Body>> {
-    match request::read(&shared.issuer, text).await {
+    match request::read(&shared.requests, text).await {
         Ok(request) => Ok(request),
         Err(Error::Refused(BadLogout(why))) => {
             log(text, why);
@@ -94,7 +94,7 @@ pub(super) async fn go_on(
     request: Request,
 ) -> Answered {
     let guest = Guest::of_get(&shared, context, request).await?;
-    Ok(match logout::go_on(&shared.issuer, guest.caller(), &guest.interaction()).await {
+    Ok(match logout::go_on(&shared.flows, guest.caller(), &guest.interaction()).await {
         Ok(step) => take(&shared, &guest, &step),
         Err(error) => page::lost(&shared, &guest, error),
     })
@@ -123,7 +123,7 @@ pub(super) fn signed_out(
         let frame = Frame { here: None, ..guest.frame(shared) };
         let app = app.as_ref().map(Shown::app);
         let slugs = people.iter().filter_map(|present| came_by(&present.session.amr));
-        let every = shared.issuer.providers.list();
+        let every = shared.flows.providers.list();
         let came = every
             .iter()
             .filter(|known| slugs.clone().any(|slug| slug == known.registration.slug.as_str()));
@@ -145,7 +145,7 @@ pub(super) async fn asking(
 ) -> Answered {
     let mut guest = Guest::of_get(&shared, context, request).await?;
     let handle = guest.interaction();
-    let asking = logout::asking(&shared.issuer, guest.caller(), &handle).await;
+    let asking = logout::asking(&shared.flows, guest.caller(), &handle).await;
     let (interaction, client) = asking.map_err(|error| page::lost(&shared, &guest, error))?;
     guest.read(interaction.errand.ui_locales());
     let csrf = csrf(&shared, &interaction);
@@ -168,7 +168,7 @@ pub(super) async fn confirm(
     let guest = Guest::of_post(&shared, context, request, urls::LOGOUT_CONFIRM).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     let yes = guest.form.get("answer") == Some("yes");
-    Ok(match logout::confirm(&shared.issuer, guest.caller(), &id, csrf, yes).await {
+    Ok(match logout::confirm(&shared.flows, guest.caller(), &id, csrf, yes).await {
         Ok(Some(done)) => signed_out(&shared, &guest, &guest.visitor.people, &done),
         Ok(None) => {
             let frame = guest.frame(&shared);

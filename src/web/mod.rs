@@ -9,10 +9,19 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
 
 use crate::accounts::browsers::Present;
+use crate::clients::logos::Logos;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::urls;
-use crate::oauth::Issuer;
+use crate::domain::verdict::Fault;
+use crate::flows::context::Flows;
+use crate::keys::keyring::Keyring;
+use crate::oauth::authorize::context::RequestContext;
+use crate::oauth::metadata;
+use crate::oauth::resource::context::ResourceContext;
+use crate::oauth::token::endpoint::TokenEndpoint;
 use crate::pages::{Look, Permission, Person};
+use crate::runtime::supervisor::Supervisor;
+use bytes::Bytes;
 
 mod account;
 mod account_session;
@@ -45,10 +54,38 @@ mod well_known;
 
 use cookies::Cookies;
 
+/// What the handlers are given.
+#[derive(Debug)]
+pub struct Parts {
+    /// Says which workers are down.
+    pub supervisor: Supervisor,
+    /// Leads people through pages.
+    pub flows: Flows,
+    /// Checks requests that browsers bring.
+    pub requests: RequestContext,
+    /// The token endpoint.
+    pub token: Arc<TokenEndpoint>,
+    /// The endpoints that take tokens.
+    pub resources: ResourceContext,
+    /// The signing keys.
+    pub keyring: Arc<Keyring>,
+    /// The logos of apps.
+    pub logos: Logos,
+    /// The look of the pages.
+    pub look: Look,
+}
+
 /// What the handlers share.
 #[derive(Debug)]
 pub struct Shared {
-    issuer: Arc<Issuer>,
+    supervisor: Supervisor,
+    flows: Flows,
+    requests: RequestContext,
+    token: Arc<TokenEndpoint>,
+    resources: ResourceContext,
+    keyring: Arc<Keyring>,
+    logos: Logos,
+    metadata: Bytes,
     look: Look,
     /// The path of the issuer.
     base: String,
@@ -60,15 +97,29 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Around this issuer, with this look; ready until said otherwise.
-    #[must_use]
-    pub fn new(issuer: Arc<Issuer>, look: Look) -> Arc<Self> {
-        let seconds = issuer.keyring.policy().jwks_max_age.num_seconds();
+    /// Around these; ready until said otherwise.
+    pub fn new(parts: Parts) -> Result<Arc<Self>, Fault> {
+        let Parts { supervisor, flows, requests, token, resources, keyring, logos, look } = parts;
+        let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
-        let (base, origin) = (issuer.url.path(), issuer.url.origin());
-        let (cookies, ready) = (Cookies::of(issuer.url.as_str()), AtomicBool::new(true));
-        Arc::new(Self { issuer, look, base, origin, cookies, ready, jwks_cache })
+        let url = &flows.url;
+        Ok(Arc::new(Self {
+            base: url.path(),
+            origin: url.origin(),
+            cookies: Cookies::of(url.as_str()),
+            ready: AtomicBool::new(true),
+            metadata: metadata::document(url)?,
+            jwks_cache,
+            supervisor,
+            flows,
+            requests,
+            token,
+            resources,
+            keyring,
+            logos,
+            look,
+        }))
     }
 
     /// Says no more to `/readyz`: the server is about to stop.
@@ -123,7 +174,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::READYZ, get(health::readyz))
         .fallback(missing::path)
         .method_not_allowed_fallback(missing::method);
-    let path = shared.issuer.url.path();
+    let path = shared.flows.url.path();
     if path.is_empty() {
         let names = from_fn_with_state(Arc::clone(&shared), edge::name_route);
         return routes.layer(names).with_state(shared);

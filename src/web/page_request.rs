@@ -103,8 +103,8 @@ impl Guest {
     ) -> Result<Self, Response<Body>> {
         let headers = parts.headers;
         let token = shared.cookies.browser(&headers);
-        let now = shared.issuer.clock.now();
-        let visitor = Visitor::of(&*shared.issuer.store, token.as_ref(), now).await;
+        let now = shared.flows.clock.now();
+        let visitor = Visitor::of(&*shared.flows.store, token.as_ref(), now).await;
         let chosen = form.get("lang").and_then(Language::of_tag);
         let remembered = shared.cookies.language(&headers).map(str::to_owned);
         let known = shared.cookies.known(&headers).map(str::to_owned);

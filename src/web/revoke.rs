@@ -8,7 +8,7 @@ use axum::http::Response;
 
 use super::edge::Context;
 use super::{Shared, answer, body, cors};
-use crate::oauth::client_auth;
+use crate::oauth::client_auth::Credentials;
 use crate::oauth::error::Error;
 use crate::oauth::resource::revoke::{self, Browser};
 
@@ -22,17 +22,22 @@ pub(super) async fn revoke(
         Err(answer) => return answer,
     };
     let script = cors::origin(head.headers());
-    let client = client_auth::named(&head.authorization(), &form);
+    let credentials = Credentials::read(&head.authorization(), &form);
+    let client = credentials.as_ref().ok().and_then(Credentials::client);
     let cookie = client.as_ref().and_then(|id| shared.cookies.refresh_token(head.headers(), id));
     let browser = Browser { script, cookie };
     let origin = context.origin();
-    let revoked =
-        revoke::revoke(&shared.issuer, &head.authorization(), &form, browser, &origin).await;
+    let revoked = match credentials {
+        Ok(credentials) => {
+            revoke::revoke(&shared.resources, &credentials, &form, browser, &origin).await
+        }
+        Err(refusal) => Err(refusal.into()),
+    };
     let response = match revoked {
         // RFC 7009 §2.2: the content of the answer is ignored.
-        Ok(()) => {
+        Ok(revoked) => {
             let mut response = answer::empty();
-            if let (Some(client), Some(_)) = (&client, cookie) {
+            if let Some(client) = &revoked.cookie_of {
                 shared.cookies.clear_refresh_token(response.headers_mut(), client);
             }
             response

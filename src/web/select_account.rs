@@ -23,7 +23,7 @@ pub(super) async fn get(
     let mut guest = Guest::of_get(&shared, context, request).await?;
     let view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
-    let people = advance::eligible(&shared.issuer, &guest.visitor, &view.interaction.errand);
+    let people = advance::eligible(&shared.flows, &guest.visitor, &view.interaction.errand);
     if people.is_empty() {
         return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.handle)));
     }
@@ -49,7 +49,7 @@ pub(super) async fn post(
     let guest = Guest::of_post(&shared, context, request, urls::SELECT_ACCOUNT).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     let session = guest.session("session");
-    let chosen = sign_in::choose(&shared.issuer, guest.caller(), &id, csrf, session.as_ref()).await;
+    let chosen = sign_in::choose(&shared.flows, guest.caller(), &id, csrf, session.as_ref()).await;
     Ok(match chosen {
         Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),

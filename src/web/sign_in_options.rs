@@ -49,7 +49,7 @@ impl<'a> Ways<'a> {
         again: Option<(&Present, &[Linked])>,
         down: Option<&Slug>,
     ) -> Self {
-        let providers = &shared.issuer.providers;
+        let providers = &shared.flows.providers;
         let client = view.interaction.errand.client();
         let every = providers.usable(client);
         let proof = view.proof.as_ref();
@@ -62,7 +62,7 @@ impl<'a> Ways<'a> {
             }
             (None, Some(_)) => every.clone(),
             (None, None) => {
-                connected_providers::offered(&shared.issuer, again.map(|(present, _)| present))
+                connected_providers::offered(&shared.flows, again.map(|(present, _)| present))
             }
         };
         if let Some((_, linked)) = again {
@@ -131,8 +131,8 @@ impl Out {
         view: &View,
         without: Vec<Arc<ConfiguredProvider>>,
     ) -> Self {
-        let address = shared.issuer.url.url(urls::LOGIN_ELSEWHERE);
-        let pass = start::pass(&shared.issuer, &view.interaction);
+        let address = shared.flows.url.url(urls::LOGIN_ELSEWHERE);
+        let pass = start::pass(&shared.flows, &view.interaction);
         let address = format!("{address}?interaction={}&pass={pass}", view.handle.0);
         let href = in_app.way_out(guest.user_agent(), &address);
         Self { in_app, href, address, without }

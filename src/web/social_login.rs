@@ -38,7 +38,7 @@ pub(super) async fn with(
     let (id, csrf) = (guest.interaction(), guest.csrf());
     let choice = (&slug, guest.form.get("keep").is_some());
     let language = |ui_locales: Option<&str>| guest.reads(ui_locales).as_str();
-    let left = upstream_login::leave(&shared.issuer, guest.caller(), &id, csrf, choice, language);
+    let left = upstream_login::leave(&shared.flows, guest.caller(), &id, csrf, choice, language);
     Ok(match left.await {
         Ok(url) => page::onward(&shared, &guest, &url),
         Err(error) => not_left(&shared, &guest, &id, error),
@@ -89,7 +89,7 @@ pub(super) async fn get(
     let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &guest)) };
     // Whoever left for a provider that is gone is told so where they left from: their `state` says
     // where that is. Nobody else has one.
-    let is_known = shared.issuer.providers.list().iter().any(|one| one.registration.slug == slug);
+    let is_known = shared.flows.providers.list().iter().any(|one| one.registration.slug == slug);
     let Some(state) = form.get("state") else {
         let unknown = (!is_known).then(|| unknown(&shared, &guest));
         let lost = || page::lost(&shared, &guest, Error::Refused(Lost::Unknown));
@@ -103,7 +103,7 @@ pub(super) async fn get(
         user: form.get("user"),
         language: guest.language.as_str(),
     };
-    Ok(match callback::come_back(&shared.issuer, guest.caller(), &slug, came).await {
+    Ok(match callback::come_back(&shared.flows, guest.caller(), &slug, came).await {
         Ok(Back::Led(led)) => {
             let signed_in = led.cookie.is_some();
             let mut response = page::lead_onward(&shared, &guest, led);
@@ -172,7 +172,7 @@ pub(super) async fn elsewhere(
     let guest = Guest::of_get(&shared, context, request).await?;
     let id = guest.interaction();
     let pass = guest.form.get("pass").unwrap_or_default();
-    Ok(match start::begin_elsewhere(&shared.issuer, guest.caller(), &id, pass).await {
+    Ok(match start::begin_elsewhere(&shared.flows, guest.caller(), &id, pass).await {
         Ok(led) => page::lead(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),
     })

@@ -10,9 +10,9 @@ use super::body::{self, Head};
 use super::edge::Context;
 use super::{Shared, answer, cors};
 use crate::domain::form::Form;
-use crate::oauth::client_auth;
+use crate::oauth::client_auth::Credentials;
 use crate::oauth::token::endpoint;
-use crate::oauth::token::grants::Grant;
+use crate::oauth::token::grant::Grant;
 use crate::oauth::token::grants::password::Password;
 use crate::web::detached;
 
@@ -34,22 +34,22 @@ pub(super) async fn token(
 
 async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form) -> Response<Body> {
     let script = cors::origin(head.headers());
-    let client = client_auth::named(&head.authorization(), &form);
+    let credentials = Credentials::read(&head.authorization(), &form);
+    let client = credentials.as_ref().ok().and_then(Credentials::client);
     let cookie = client.as_ref().and_then(|id| shared.cookies.refresh_token(head.headers(), id));
     let request = endpoint::Request {
-        authorization: &head.authorization(),
+        credentials,
         form,
         script,
         cookie,
         address: context.address,
         origin: &context.origin(),
     };
-    let response = match endpoint::token(&shared.issuer, request).await {
+    let response = match endpoint::token(&shared.token, request).await {
         Ok(issued) => {
             let mut response = answer::json(Ok(issued.response), None);
-            if let (Some(client), Some(token)) = (&client, &issued.cookie) {
-                let life = shared.issuer.lifetimes.refresh_idle;
-                shared.cookies.set_refresh_token(response.headers_mut(), client, token, life);
+            if let Some(cookie) = &issued.cookie {
+                shared.cookies.set_refresh_token(response.headers_mut(), cookie);
             }
             response
         }

@@ -28,7 +28,7 @@ async fn respond(shared: &Shared, head: &Head, form: &Form) -> Response<Body> {
     let (response, client) = match presented(head, form) {
         Ok(token) => {
             let client = bearer::claimed_client(token);
-            let told = userinfo::userinfo(&shared.issuer, token).await;
+            let told = userinfo::userinfo(&shared.resources, token).await;
             (answer::json(told, client.as_ref()), client)
         }
         Err(refusal) => (answer::refusal(&refusal, None), None),

@@ -17,7 +17,7 @@ const ANYBODY: HeaderValue = HeaderValue::from_static("*");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 pub(super) async fn jwks(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response<Body> {
-    let keys = match shared.issuer.keyring.snapshot() {
+    let keys = match shared.keyring.snapshot() {
         Ok(keys) => keys,
         Err(fault) => return answer::fault(&fault),
     };
@@ -31,7 +31,7 @@ pub(super) async fn jwks(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
 }
 
 pub(super) async fn metadata(State(shared): State<Arc<Shared>>) -> Response<Body> {
-    let mut response = document(shared.issuer.metadata());
+    let mut response = document(shared.metadata.clone());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, shared.jwks_cache.clone());
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);

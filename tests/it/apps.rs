@@ -272,7 +272,7 @@ both! {
     async fn the_jwks_shows_every_rs256_key_before_any_other(database) {
         let server = Server::start(&database).await;
         assert_eq!(algorithms(&server).await, ["RS256", "ES256"]);
-        let keyring = &server.inner.issuer().keyring;
+        let keyring = &server.inner.services().keyring;
         for both in [2, 3] {
             keyring.rotate(mapae::domain::client::TokenAlg::ALL, true).await.unwrap();
             server.advance(2);

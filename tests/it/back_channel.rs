@@ -131,7 +131,7 @@ both! {
     async fn back_channel_logout_2_7_every_way_to_end_tells_the_app(database) {
         let (server, listener, app) = start(&database).await;
         server.alice().await;
-        let issuer = server.inner.issuer();
+        let issuer = server.inner.services();
         let (store, now) = (&*issuer.store, server.now());
         let mut told = 0;
         for way in ["account", "devices", "everywhere", "remove app", "password", "logout verb", "set password", "disable", "delete"] {

@@ -159,7 +159,7 @@ both! {
         let app = server.client("app", |_| {}).await;
         let witness = server.client("witness", |client| client.resource_servers = vec!["https://api".to_owned()]).await;
         let tokens = app.password("openid").await.ok().json();
-        let store = &server.inner.issuer().store;
+        let store = &server.inner.services().store;
         mapae::clients::registration::set_enabled(store, server.now(), "app", false).await.unwrap();
         server.forget_clients();
         app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");

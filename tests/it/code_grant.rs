@@ -144,7 +144,7 @@ both! {
     async fn s023_what_ended_between_code_and_token_gives_no_token(database) {
         let server = Server::start(&database).await;
         let app = server.web_app("app", |_| {}).await;
-        let issuer = server.inner.issuer();
+        let issuer = server.inner.services();
         let (store, now) = (&*issuer.store, server.now());
         for ending in ["disabled", "deleted", "logged out", "new password", "consent withdrawn", "signed out"] {
             let name = ending.replace(' ', "-");

@@ -69,7 +69,7 @@ async fn told(evidence: &Evidence) -> i64 {
 both! {
     async fn a_person_with_very_much_open_is_disabled(database) {
         let server = Server::start(&database).await;
-        let (sub, issuer) = (server.alice().await, server.inner.issuer());
+        let (sub, issuer) = (server.alice().await, server.inner.services());
         app(&server).await;
         open(&server, &sub, VERY_MANY, None).await;
         let ended_now = users::disable(&issuer.store, server.now(), USERNAME).await.expect("disabled");
@@ -83,7 +83,7 @@ both! {
 
     async fn every_verb_ends_what_a_person_with_much_open_has(database) {
         let server = Server::start(&database).await;
-        let (sub, issuer) = (server.alice().await, server.inner.issuer());
+        let (sub, issuer) = (server.alice().await, server.inner.services());
         let (store, now) = (&*issuer.store, server.now());
         app(&server).await;
         let evidence = server.evidence().await;
@@ -114,7 +114,7 @@ both! {
             return;
         }
         let server = Server::start_with(&database, &[("database.deadline", "1s")]).await;
-        let (sub, issuer) = (server.alice().await, server.inner.issuer());
+        let (sub, issuer) = (server.alice().await, server.inner.services());
         app(&server).await;
         let evidence = server.evidence().await;
         open(&server, &sub, 2_000, None).await;
@@ -163,7 +163,7 @@ both! {
             })
             .await;
             assert!(told(&evidence).await - before >= MANY, "{way}");
-            let issuer = server.inner.issuer();
+            let issuer = server.inner.services();
             let password = PASSWORD.to_owned().into();
             users::set_password(&issuer.store, server.now(), &issuer.hasher, USERNAME, &password)
                 .await
@@ -173,7 +173,7 @@ both! {
 
     async fn what_a_provider_opened_ends_however_much_it_is(database) {
         let server = Server::start(&database).await;
-        let (sub, issuer) = (UserId(server.alice().await), server.inner.issuer());
+        let (sub, issuer) = (UserId(server.alice().await), server.inner.services());
         let app = app(&server).await;
         signed_in(&server, &app).await;
         open(&server, &sub.0, MANY, None).await;
@@ -189,7 +189,7 @@ both! {
     /// Whatever becomes of the rest: here it fails, and goes on when it can.
     async fn a_new_password_and_a_disabled_account_stand_whatever_the_rest_does(database) {
         let server = Server::start(&database).await;
-        let (sub, issuer) = (server.alice().await, server.inner.issuer());
+        let (sub, issuer) = (server.alice().await, server.inner.services());
         let (store, now) = (&*issuer.store, server.now());
         let app = app(&server).await;
         let (_, access, _) = signed_in(&server, &app).await;
@@ -314,7 +314,7 @@ both! {
 
 async fn store_hash(server: &Server, sub: &str) -> String {
     let id = UserId(sub.to_owned());
-    let user = mapae::store::users::find(&*server.inner.issuer().store, &id).await.unwrap();
+    let user = mapae::store::users::find(&*server.inner.services().store, &id).await.unwrap();
     user.unwrap().password_hash.unwrap()
 }
 

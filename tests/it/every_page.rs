@@ -94,7 +94,7 @@ async fn hostile_app(server: &Server) -> App {
         "UPDATE client SET policy_uri = 'javascript:alert(1)', tos_uri = 'data:text/html,x'";
     server.evidence().await.run(planted).await;
     server.forget_clients();
-    let issuer = server.inner.issuer();
+    let issuer = server.inner.services();
     for name in ["alice", "bob"] {
         server.user(name, Some(PASSWORD)).await;
         let named =

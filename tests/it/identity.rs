@@ -64,7 +64,7 @@ async fn first_party(server: &Server, id: &str) -> App {
 async fn start(database: &crate::support::Database) -> (Server, App, String) {
     let server = Server::start(database).await;
     let sub = server.alice().await;
-    let issuer = server.inner.issuer();
+    let issuer = server.inner.services();
     let updated =
         users::update(&issuer.store, server.now(), "alice", |user| user.profile = everything());
     updated.await.unwrap();

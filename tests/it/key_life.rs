@@ -28,7 +28,7 @@ async fn token(app: &App) -> String {
 }
 
 async fn maintain(server: &Server) {
-    let keyring = &server.inner.issuer().keyring;
+    let keyring = &server.inner.services().keyring;
     keyring.maintain().await.expect("maintained");
     keyring.housekeep().await.expect("tidied");
 }
@@ -82,7 +82,7 @@ both! {
         assert_ne!(kid(&token(&app).await), old);
         server.advance(91 * DAY);
         let known = async || {
-            let snapshot = server.inner.issuer().keyring.snapshot().unwrap();
+            let snapshot = server.inner.services().keyring.snapshot().unwrap();
             snapshot.list().any(|(key, _)| key.kid == old)
         };
         eventually("what nobody can need is forgotten", async || !known().await).await;
@@ -126,7 +126,7 @@ both! {
         server.alice().await;
         let app = server.client("app", |client| client.require_access_token_proof = true).await;
         let (access, first) = app.password("openid").await.pair();
-        let keyring = &server.inner.issuer().keyring;
+        let keyring = &server.inner.services().keyring;
         keyring.rotate(TokenAlg::ALL, false).await.unwrap();
         server.advance(2 * HOUR + LONGEST);
         assert!(!kids(&server).await.contains(&kid(&access)));
@@ -145,7 +145,7 @@ both! {
         let server = Server::start(&database).await;
         let app = server.client("app", |_| {}).await;
         let old = kid(&token(&app).await);
-        let keyring = &server.inner.issuer().keyring;
+        let keyring = &server.inner.services().keyring;
         keyring.rotate(&[TokenAlg::Rs256], true).await.unwrap();
         let known = || keyring.snapshot().unwrap().list().any(|(key, _)| key.kid == old);
         server.advance(1 + LONGEST + 90 * DAY - 1);
@@ -162,7 +162,7 @@ both! {
         server.alice().await;
         let app = server.client("app", |_| {}).await;
         let (access, refresh) = app.password("openid").await.pair();
-        let keyring = &server.inner.issuer().keyring;
+        let keyring = &server.inner.services().keyring;
         keyring.rotate(&[TokenAlg::Rs256], true).await.unwrap();
         server.advance(1);
         assert!(app.is_active(&access).await);
@@ -191,7 +191,7 @@ both! {
         assert!(etag.starts_with('"'), "a strong one: {etag}");
         assert_eq!(first.headers()["cache-control"], "public, max-age=3600");
         assert_eq!(get(Some(&etag)).await.status(), 304);
-        server.inner.issuer().keyring.rotate(&[TokenAlg::Es256], false).await.unwrap();
+        server.inner.services().keyring.rotate(&[TokenAlg::Es256], false).await.unwrap();
         let changed = get(Some(&etag)).await;
         assert_eq!(changed.status(), 200);
         assert_ne!(changed.headers()["etag"].to_str().unwrap(), etag);

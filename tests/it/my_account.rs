@@ -53,7 +53,7 @@ both! {
         assert!(account.has("account-sign-out") && account.has("current-password"));
         assert!(account.reply.text.contains("alice") && devices(&account) == 1);
         // Who has no password has none to change.
-        let issuer = server.inner.issuer();
+        let issuer = server.inner.services();
         server.evidence().await.run("UPDATE account SET password_hash = NULL").await;
         let account = browser.open("/account").await;
         assert!(account.has("account-sign-out") && !account.has("current-password"));

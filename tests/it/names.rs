@@ -6,7 +6,7 @@ use mapae::domain::user::Profile;
 use crate::support::{Binary, PASSWORD, Server, both};
 
 async fn create(server: &Server, name: &str, email: Option<&str>) -> bool {
-    let issuer = server.inner.issuer();
+    let issuer = server.inner.services();
     let new = NewUser {
         username: name.to_owned(),
         email: email.map(str::to_owned),
@@ -30,7 +30,7 @@ both! {
         for email in ["first@example.com", "ＦＩＲＳＴ@example.com", "first@EXAMPLE.com."] {
             assert!(!create(&server, "second", Some(email)).await, "{email:?}");
         }
-        let issuer = server.inner.issuer();
+        let issuer = server.inner.services();
         assert!(create(&server, "second", None).await);
         let update = users::update(&issuer.store, server.now(), "second", |user| {
             user.email = Some("first@example.com".to_owned());

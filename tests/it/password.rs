@@ -34,7 +34,7 @@ both! {
         server.alice().await;
         server.user("federated", None).await;
         server.user("gone", Some(PASSWORD)).await;
-        let store = &server.inner.issuer().store;
+        let store = &server.inner.services().store;
         mapae::admin::users::disable(store, server.now(), "gone").await.unwrap();
         let app = server.client("app", |_| {}).await;
         let mut answers = Vec::new();
@@ -147,7 +147,7 @@ both! {
         let server = Server::start_with(&database, &[("hashing.passes", "1")]).await;
         server.alice().await;
         let app = server.client("app", |_| {}).await;
-        let store = &server.inner.issuer().store;
+        let store = &server.inner.services().store;
         let hash = async || {
             let user = mapae::admin::users::find(&**store, "alice").await.unwrap();
             user.password_hash.unwrap()

@@ -237,7 +237,7 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.client("app", |_| {}).await;
-        let issuer = server.inner.issuer();
+        let issuer = server.inner.services();
         let (store, clock) = (&*issuer.store, server.now());
         for ending in ["logout", "password", "disable", "delete"] {
             let (access, first) = app.password("openid").await.pair();
@@ -277,7 +277,7 @@ both! {
         }).await;
         server.change("app", |client| client.audiences = vec!["https://api".to_owned()]).await;
         let (access, token) = app.password("openid").await.pair();
-        let issuer = server.inner.issuer();
+        let issuer = server.inner.services();
         let enable = async |enabled| {
             let (store, now) = (&*issuer.store, server.now());
             registration::set_enabled(store, now, "app", enabled).await.expect("set");

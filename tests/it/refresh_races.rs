@@ -141,7 +141,7 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.client("app", |_| {}).await;
-        let (store, clock) = (&*server.inner.issuer().store, server.now());
+        let (store, clock) = (&*server.inner.services().store, server.now());
         for round in 0..20 {
             let (access, token) = app.password("read").await.pair();
             let ending = async {

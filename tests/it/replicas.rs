@@ -30,7 +30,7 @@ async fn a_change_of_a_client_is_known_to_the_other_replica() {
     let (access, token) = there.password("openid").await.pair();
     assert!(here.is_active(&access).await && here.userinfo(&access).await.status == 200);
     let (_, token) = here.refresh(&token).await.pair();
-    let issuer = server.inner.issuer();
+    let issuer = server.inner.services();
     registration::set_enabled(&issuer.store, server.now(), "app", false).await.unwrap();
     eventually("the other replica turns the client away", async || {
         there.refresh("x").await.status == 401
@@ -82,7 +82,7 @@ async fn r10_a_rotation_is_known_to_the_other_replica_before_the_key_signs() {
     let (access, _) = here.password("openid").await.pair();
     let before = kids(&here).await;
     assert_eq!(before, kids(&there).await);
-    server.inner.issuer().keyring.rotate(TokenAlg::ALL, true).await.unwrap();
+    server.inner.services().keyring.rotate(TokenAlg::ALL, true).await.unwrap();
     let published = kids(&here).await;
     assert_eq!(published.len(), 4);
     eventually("the other replica publishes it", async || kids(&there).await == published).await;
@@ -109,7 +109,7 @@ async fn two_replicas_that_rotate_at_once_agree_on_one_key() {
     server.alice().await;
     let here = server.client("app", |_| {}).await;
     let there = here.at(&format!("http://{}", replica.address()));
-    let (one, two) = (&server.inner.issuer().keyring, &replica.issuer().keyring);
+    let (one, two) = (&server.inner.services().keyring, &replica.services().keyring);
     // By age, both at the same moment.
     server.advance(89 * 86_400);
     let (a, b) = tokio::join!(one.maintain(), two.maintain());

@@ -351,7 +351,7 @@ both! {
         server.alice().await;
         server.user("disabled", Some(PASSWORD)).await;
         server.user("federated", None).await;
-        let issuer = server.inner.issuer();
+        let issuer = server.inner.services();
         mapae::admin::users::disable(&issuer.store, server.now(), "disabled").await.unwrap();
         let app = server.web_app("app", |_| {}).await;
         // An app of the person's own device comes from where they are.

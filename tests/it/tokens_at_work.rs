@@ -162,7 +162,7 @@ both! {
         app.userinfo(&elsewhere).await.refused(401, "invalid_token");
         let token = app.password("openid").await.ok().text("access_token");
         app.userinfo(&token).await.ok();
-        let store = &server.inner.issuer().store;
+        let store = &server.inner.services().store;
         mapae::admin::users::delete(store, server.now(), "alice").await.unwrap();
         app.userinfo(&token).await.refused(401, "invalid_token");
     }

@@ -21,7 +21,7 @@ async fn the_server_is_not_ready_while_a_worker_that_it_needs_is_down_and_ready_
     assert_eq!(readiness(&server).await, 200);
     let is_mended = Arc::new(AtomicBool::new(false));
     let works = Arc::clone(&is_mended);
-    let worker = server.inner.issuer().supervisor.start("a fault", Need::Serving, move || {
+    let worker = server.inner.services().supervisor.start("a fault", Need::Serving, move || {
         let works = works.load(Ordering::SeqCst);
         async move {
             assert!(works);
@@ -40,7 +40,7 @@ async fn panics_on_the_threads_that_hash_end_no_sign_in_after_them() {
     let server = Server::start_with(&Database::Sqlite, &[("hashing.threads", "1")]).await;
     server.alice().await;
     let app = server.client("app", |_| {}).await;
-    let hasher = &server.inner.issuer().hasher;
+    let hasher = &server.inner.services().hasher;
     for _ in 0..2 {
         assert!(hasher.run(|| panic!("a fault")).await.is_err());
     }
@@ -58,7 +58,7 @@ both! {
         let evidence = server.evidence().await;
         evidence.run("UPDATE account SET profile = '{' WHERE username = 'bob'").await;
         let [alice, bob] = [alice, bob].map(UserId);
-        let store = &server.inner.issuer().store;
+        let store = &server.inner.services().store;
         let both = [bob.clone(), alice.clone()];
         let found = users::find_each(&**store, &both).await.expect("an answer for each");
         let read = |id: &UserId| found.iter().find(|(known, _)| known == id).expect("there").1.is_ok();
@@ -146,7 +146,7 @@ async fn a_family_that_cannot_be_read_is_the_fault_of_no_other_question() {
     evidence.run(&format!("UPDATE family SET provider_issuer = X'ff' WHERE id = '{bad}'")).await;
     let question =
         |family: &String| Question { jti: family.clone(), family: Some(FamilyId(family.clone())) };
-    let store = &server.inner.issuer().store;
+    let store = &server.inner.services().store;
     let answers = are_live(&**store, &[question(bad), question(good)]).await.expect("two answers");
     assert!(answers[0].is_err());
     assert!(matches!(answers[1], Ok(Some(_))));

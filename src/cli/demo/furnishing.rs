@@ -24,8 +24,8 @@ pub(super) const PASSWORD: &str = "hong-gil-dong";
 
 /// Makes the person, where a kept demo does not have them yet, and registers the client.
 pub(super) async fn furnish(at: &Installation, server: &Server) -> Outcome<String> {
-    let issuer = server.issuer();
-    let store = &*issuer.store;
+    let services = server.services();
+    let store = &*services.store;
     if users::find(store, PERSON).await.is_err() {
         let new = NewUser {
             username: PERSON.to_owned(),
@@ -38,7 +38,7 @@ pub(super) async fn furnish(at: &Installation, server: &Server) -> Outcome<Strin
             },
             password: Some(PASSWORD.to_owned().into()),
         };
-        users::create(store, &at.clock, &issuer.hasher, new).await?;
+        users::create(store, &at.clock, &services.hasher, new).await?;
     }
     register(at, server, client(at)?).await
 }
@@ -49,8 +49,8 @@ pub(super) async fn register(
     server: &Server,
     client: Client,
 ) -> Outcome<String> {
-    let issuer = server.issuer();
-    let (store, url) = (&*issuer.store, &issuer.url);
+    let services = server.services();
+    let (store, url) = (&*services.store, &services.url);
     let id = client.id.as_str().to_owned();
     let secret = if registration::find(store, &id).await.is_ok() {
         let renew = |known: &mut Client| {
@@ -62,7 +62,7 @@ pub(super) async fn register(
     } else {
         registration::create(store, &at.clock, url, client).await?
     };
-    issuer.clients.forget();
+    services.clients.forget();
     Ok(secret.map(|secret| secret.expose().to_owned()).unwrap_or_default())
 }
 

@@ -46,8 +46,8 @@ pub(super) async fn start(
     let mut settings = settings::write(url, "127.0.0.1:0", folder, secure)?;
     settings.pages.branding_dir = Some(branding);
     let server = Server::start_on(listener, settings, at.clock.clone()).await?;
-    let issuer = server.issuer();
-    if users::find(&*issuer.store, PERSON).await.is_err() {
+    let services = server.services();
+    if users::find(&*services.store, PERSON).await.is_err() {
         let new = NewUser {
             username: PERSON.to_owned(),
             email: Some("chunhyang@example.com".to_owned()),
@@ -55,7 +55,7 @@ pub(super) async fn start(
             profile: Profile { name: Some("성춘향".to_owned()), ..Profile::default() },
             password: Some(PASSWORD.to_owned().into()),
         };
-        users::create(&issuer.store, &at.clock, &issuer.hasher, new).await?;
+        users::create(&services.store, &at.clock, &services.hasher, new).await?;
     }
     Ok(server)
 }
@@ -77,7 +77,7 @@ pub(super) async fn register_with(
     let secret = register(at, idp, client).await?;
     let terms = Terms {
         name: Some(NAME.to_owned()),
-        issuer: Some(idp.issuer().url.as_str().to_owned()),
+        issuer: Some(idp.services().url.as_str().to_owned()),
         ..Terms::new(Preset::Oidc, CLIENT)
     };
     let credential = Credential::Secret(Sensitive::new(secret));

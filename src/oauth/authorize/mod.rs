@@ -2,6 +2,7 @@
 //! and answering it.
 
 pub mod codes;
+pub mod context;
 pub mod decide;
 pub mod request;
 pub mod response;

@@ -17,14 +17,14 @@ use crate::domain::requested_claims::RequestedClaims;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
-use crate::oauth::Issuer;
+use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::authorize::response::{Answer, ReturnAddress};
 use crate::oauth::claims::IdTokenHint;
 use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_request, invalid_scope};
 use crate::oauth::refused::{self, Why};
+use crate::oauth::token::grant::{Grant, registered_resources, registered_scope, resources};
 use crate::oauth::token::grants::authorization_code::AuthorizationCode;
 use crate::oauth::token::grants::refresh_token::RefreshToken;
-use crate::oauth::token::grants::{Grant, registered_resources, registered_scope, resources};
 
 /// A request that can be answered.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ impl From<Fault> for Unasked {
 }
 
 /// Reads and checks a request: the query of a GET, or the form of a POST.
-pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<Asked, Unasked> {
+pub async fn read(context: &RequestContext, text: &[u8]) -> Result<Asked, Unasked> {
     let (form, repeated) = Form::parse_marking(text).map_err(|_| {
         distrust(Untrusted::Request, None, "the request is not a form in UTF-8", None)
     })?;
@@ -73,14 +73,14 @@ pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<Asked, Unasked> {
     let no_client = |why| distrust(Untrusted::Client, named, why, None);
     let id = named.and_then(ClientId::parse);
     let id = id.ok_or_else(|| no_client("the client_id is missing, repeated or malformed"))?;
-    let registered = issuer.clients.find(&id).await?;
+    let registered = context.clients.find(&id).await?;
     let registered = registered.ok_or_else(|| no_client("the client is unknown"))?;
     if !registered.client.is_enabled() {
         return Err(no_client("the client is disabled"));
     }
     let uri = form.get("redirect_uri").filter(|_| !is_repeated("redirect_uri"));
     let address =
-        uri.and_then(|uri| ReturnAddress::registered(&issuer.url, &registered.client, uri));
+        uri.and_then(|uri| ReturnAddress::registered(&context.url, &registered.client, uri));
     let (Some(uri), Some(address)) = (uri, address) else {
         let why = match uri {
             Some(_) => "the redirect_uri is not registered for this client, byte for byte",
@@ -97,7 +97,7 @@ pub async fn read(issuer: &Issuer, text: &[u8]) -> Result<Asked, Unasked> {
     let mode = form.get("response_mode").map_or_else(|| default_mode(&form), ResponseMode::parse);
     let address = address.with_state(state).by(mode.unwrap_or_default());
     let checked = if repeated.is_empty() {
-        check(issuer, &registered.client, &form, uri).await
+        check(context, &registered.client, &form, uri).await
     } else {
         // RFC 6749 §3.1
         Err(invalid_request("a parameter is repeated").naming(&repeated.join(" ")).into())
@@ -137,7 +137,7 @@ fn distrust(untrusted: Untrusted, client: Option<&str>, why: &str, value: Option
 }
 
 async fn check(
-    issuer: &Issuer,
+    context: &RequestContext,
     client: &Client,
     form: &Form,
     redirect_uri: &str,
@@ -185,7 +185,7 @@ async fn check(
     let resources = resources(form);
     registered_resources(&resources, client)?;
     let max_age = form.get("max_age").map(str::parse).transpose();
-    let scope = scope(issuer, client, form, prompt).await?;
+    let scope = scope(context, client, form, prompt).await?;
     Ok(AuthorizationRequest {
         client: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
@@ -195,7 +195,7 @@ async fn check(
         nonce: nonce.map(str::to_owned),
         prompt,
         max_age: max_age.map_err(|_| invalid_request("max_age is no number of seconds"))?,
-        user: named_user(issuer, form, &claims)?,
+        user: named_user(context, form, &claims)?,
         login_hint: hint(form, "login_hint", LONGEST_HINT).map(str::to_owned),
         ui_locales: hint(form, "ui_locales", LONGEST_HINT).map(str::to_owned),
         idp_hint: idp_hint(form),
@@ -213,10 +213,15 @@ fn idp_hint(form: &Form) -> Option<Slug> {
     form.get("idp_hint").into_iter().chain(named).find_map(Slug::parse)
 }
 
-async fn scope(issuer: &Issuer, client: &Client, form: &Form, prompt: Prompt) -> Result<Scope> {
+async fn scope(
+    context: &RequestContext,
+    client: &Client,
+    form: &Form,
+    prompt: Prompt,
+) -> Result<Scope> {
     let asked = form.get("scope").map(Scope::parse).transpose();
     let asked = asked.map_err(|_| invalid_scope("the scope is malformed"))?;
-    let scope = registered_scope(issuer, asked, client).await?;
+    let scope = registered_scope(&context.clients, asked, client).await?;
     // OpenID Connect Core §11: offline_access is ignored unless the person is asked. For a client of
     // the operator's own the operator has answered.
     let is_offline = client.may_use(RefreshToken::TYPE) && (prompt.consent || client.first_party);
@@ -260,7 +265,7 @@ fn without_pkce(client: &Client) -> &'static str {
 
 /// The person whom `id_token_hint` or a requested `sub` names.
 fn named_user(
-    issuer: &Issuer,
+    context: &RequestContext,
     form: &Form,
     claims: &RequestedClaims,
 ) -> Result<Option<String>, Refusal> {
@@ -268,7 +273,7 @@ fn named_user(
         return Ok(claims.sub.clone());
     };
     let hint =
-        hinted(issuer, hint).ok_or_else(|| invalid_request("the id_token_hint is not ours"))?;
+        hinted(context, hint).ok_or_else(|| invalid_request("the id_token_hint is not ours"))?;
     if claims.sub.as_ref().is_some_and(|sub| *sub != hint.sub) {
         return Err(invalid_request("the id_token_hint and the requested sub differ"));
     }
@@ -277,8 +282,8 @@ fn named_user(
 
 /// What an id token of ours says, expired or not: it is a hint, and proves nothing of now.
 #[must_use]
-pub fn hinted(issuer: &Issuer, hint: &str) -> Option<IdTokenHint> {
-    let keys = issuer.keyring.snapshot().ok()?;
+pub fn hinted(context: &RequestContext, hint: &str) -> Option<IdTokenHint> {
+    let keys = context.keyring.snapshot().ok()?;
     let claims: IdTokenHint = keys.verify(Typ::IdToken, hint).ok()?;
-    (claims.iss == issuer.url.as_str() && claims.client_id.is_none()).then_some(claims)
+    (claims.iss == context.url.as_str() && claims.client_id.is_none()).then_some(claims)
 }

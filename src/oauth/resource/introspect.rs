@@ -3,15 +3,18 @@
 
 use serde::Serialize;
 
+use super::context::ResourceContext;
+use super::people::People;
 use crate::domain::client::{Client, RefreshPolicy};
 use crate::domain::form::Form;
+use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, RefreshToken};
-use crate::oauth::Issuer;
+use crate::domain::urls::Issuer;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
 use crate::oauth::claims::{AccessToken, Audience};
-use crate::oauth::client_auth::authenticate;
+use crate::oauth::client_auth::Credentials;
 use crate::oauth::error::{Result, invalid_request};
-use crate::oauth::resource::{bearer, people};
-use crate::oauth::token::rotation;
 
 /// RFC 7662 §2.2. Of an inactive token nothing more is said.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -54,31 +57,31 @@ pub struct Introspection {
 
 /// Answers an introspection request.
 pub async fn introspect(
-    issuer: &Issuer,
-    authorization: &[&[u8]],
+    context: &ResourceContext,
+    credentials: &Credentials,
     form: &Form,
 ) -> Result<Introspection> {
-    let client = authenticate(issuer, authorization, form).await?;
+    let client = context.clients.authenticate(credentials).await?;
     // RFC 7662 §2.1: who asks must prove who they are.
     let asker = client.confidential()?;
     let token = form.get("token").ok_or_else(|| invalid_request("token is missing"))?;
     // `token_type_hint` is only a hint; the prefix of a refresh token says more.
     let mut found = if Plain::<RefreshToken>::is_meant(token) {
-        refresh_token(issuer, asker, &Plain::presented(token)).await?
+        refresh_token(context, asker, &Plain::presented(token)).await?
     } else {
-        match bearer::verify(issuer, token).await? {
-            Some(claims) if may_see(issuer, asker, &claims) => active(claims),
+        match context.access_tokens.verify(token).await? {
+            Some(claims) if may_see(&context.url, asker, &claims) => active(claims),
             _ => Introspection::default(),
         }
     };
-    people::introduce(issuer, &mut found).await?;
+    introduce(&context.people, &mut found).await?;
     Ok(found)
 }
 
-fn may_see(issuer: &Issuer, asker: &Client, claims: &AccessToken) -> bool {
+fn may_see(url: &Issuer, asker: &Client, claims: &AccessToken) -> bool {
     let is_audience = |audience: &String| {
         // The default audience is ourselves: it gives nobody a right.
-        audience != issuer.url.as_str() && claims.aud.contains(audience)
+        audience != url.as_str() && claims.aud.contains(audience)
     };
     claims.client_id == asker.id.as_str() || asker.resource_servers.iter().any(is_audience)
 }
@@ -104,14 +107,14 @@ fn active(claims: AccessToken) -> Introspection {
 }
 
 async fn refresh_token(
-    issuer: &Issuer,
+    context: &ResourceContext,
     asker: &Client,
     token: &Plain<RefreshToken>,
 ) -> Result<Introspection> {
-    let Some((presented, token)) = rotation::find(issuer, token).await? else {
+    let Some((presented, token)) = context.refresh_tokens.find(token).await? else {
         return Ok(Introspection::default());
     };
-    if token.family.client != asker.id || !rotation::is_active(issuer, &presented, &token) {
+    if token.family.client != asker.id || !context.refresh_tokens.is_active(&presented, &token) {
         return Ok(Introspection::default());
     }
     let end = match asker.refresh {
@@ -125,10 +128,24 @@ async fn refresh_token(
         client_id: Some(token.family.client.as_str().to_owned()),
         exp: Some(end.timestamp()),
         sub: Some(token.family.user.0.clone()),
-        iss: Some(issuer.url.as_str().to_owned()),
+        iss: Some(context.url.as_str().to_owned()),
         sid: Some(token.family.id.0.clone()),
         auth_time: Some(token.family.auth_time.timestamp()),
         amr: token.family.amr.clone(),
         ..Introspection::default()
     })
+}
+
+/// Adds who the person behind a token is, RFC 7662 §2.2, and with the scope `email` their address.
+async fn introduce(people: &People, token: &mut Introspection) -> Result<(), Fault> {
+    // Without a session the subject is the client itself.
+    let (Some(sub), Some(_)) = (&token.sub, &token.sid) else { return Ok(()) };
+    let Some(user) = people.ask(UserId(sub.clone())).await?? else { return Ok(()) };
+    let scope = token.scope.as_deref().map(Scope::parse).and_then(Result::ok).unwrap_or_default();
+    if scope.contains("email") {
+        token.email_verified = user.email.as_ref().map(|_| user.email_verified);
+        token.email = user.email;
+    }
+    token.username = Some(user.username);
+    Ok(())
 }

@@ -16,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(3);
 pub type Liveness = Batch<Question, Result<Option<Standing>, Fault>>;
 
 /// Starts the worker.
-pub(in crate::oauth) fn start(supervisor: &Supervisor, store: Arc<Store>) -> Liveness {
+pub fn start(supervisor: &Supervisor, store: Arc<Store>) -> Liveness {
     let bounds = Bounds { name: "liveness", lanes: 2, queue: QUEUE, deadline: DEADLINE };
     Batch::start(supervisor, bounds, move |questions: Vec<Question>| {
         let store = Arc::clone(&store);

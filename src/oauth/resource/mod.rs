@@ -1,6 +1,7 @@
 //! What happens to tokens after they were issued: userinfo, introspection, revocation.
 
 pub mod bearer;
+pub mod context;
 pub mod introspect;
 pub mod liveness;
 pub mod people;

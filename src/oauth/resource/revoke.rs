@@ -7,23 +7,21 @@ use crate::domain::clock::from_millis;
 use crate::domain::form::Form;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::verdict::Fault;
-use crate::oauth::Issuer;
-use crate::oauth::client_auth::authenticate;
+use crate::oauth::client_auth::Credentials;
+use crate::oauth::cross_origin::check_origin;
 use crate::oauth::error::{Result, invalid_request};
-use crate::oauth::resource::bearer;
-use crate::oauth::token::endpoint::check_origin;
-use crate::oauth::token::rotation;
+use crate::oauth::resource::context::ResourceContext;
 use crate::store::{audit_events, families, revoked_access_tokens};
 
 /// Answers a revocation request. RFC 7009 §2.2: a token that is unknown is as good as revoked.
 pub async fn revoke(
-    issuer: &Issuer,
-    authorization: &[&[u8]],
+    context: &ResourceContext,
+    credentials: &Credentials,
     form: &Form,
     browser: Browser<'_>,
     origin: &Origin,
-) -> Result<()> {
-    let client = authenticate(issuer, authorization, form).await?;
+) -> Result<Revoked> {
+    let client = context.clients.authenticate(credentials).await?;
     let client = client.client();
     let by_cookie = match client.refresh_delivery {
         RefreshDelivery::Body => None,
@@ -34,8 +32,15 @@ pub async fn revoke(
     };
     let token = form.get("token").or(by_cookie);
     let token = token.ok_or_else(|| invalid_request("token is missing"))?;
-    end(issuer, token, Some(&client.id), origin).await?;
-    Ok(())
+    end(context, token, Some(&client.id), origin).await?;
+    Ok(Revoked { cookie_of: browser.cookie.map(|_| client.id.clone()) })
+}
+
+/// What was answered to a revocation request.
+#[derive(Debug)]
+pub struct Revoked {
+    /// The client whose refresh token the browser forgets, where it is a cookie.
+    pub cookie_of: Option<ClientId>,
 }
 
 /// What a browser says for a script.
@@ -49,30 +54,30 @@ pub struct Browser<'a> {
 
 /// Ends a token, whoever's it is unless a client is named; says whether there was one to end.
 pub async fn end(
-    issuer: &Issuer,
+    context: &ResourceContext,
     token: &str,
     only_of: Option<&ClientId>,
     origin: &Origin,
 ) -> Result<bool, Fault> {
     if Plain::<RefreshToken>::is_meant(token) {
-        end_family(issuer, &Plain::presented(token), only_of, origin).await
+        end_family(context, &Plain::presented(token), only_of, origin).await
     } else {
-        end_access_token(issuer, token, only_of, origin).await
+        end_access_token(context, token, only_of, origin).await
     }
 }
 
 async fn end_family(
-    issuer: &Issuer,
+    context: &ResourceContext,
     token: &Plain<RefreshToken>,
     only_of: Option<&ClientId>,
     origin: &Origin,
 ) -> Result<bool, Fault> {
-    let Some((_, found)) = rotation::find(issuer, token).await? else { return Ok(false) };
+    let Some((_, found)) = context.refresh_tokens.find(token).await? else { return Ok(false) };
     let family = found.family;
     if only_of.is_some_and(|client| family.client != *client) {
         return Ok(false);
     }
-    let tx = issuer.store.begin(issuer.clock.now()).await?;
+    let tx = context.store.begin(context.clock.now()).await?;
     let ended = families::revoke(&tx, &family.id).await?;
     if ended {
         let event = Event::new(Kind::FamilyRevoked).user(&family.user).client(&family.client);
@@ -83,18 +88,18 @@ async fn end_family(
 }
 
 async fn end_access_token(
-    issuer: &Issuer,
+    context: &ResourceContext,
     token: &str,
     only_of: Option<&ClientId>,
     origin: &Origin,
 ) -> Result<bool, Fault> {
-    let now = issuer.clock.now();
-    let Some(claims) = bearer::read(issuer, token)? else { return Ok(false) };
+    let now = context.clock.now();
+    let Some(claims) = context.access_tokens.read(token)? else { return Ok(false) };
     let theirs = only_of.is_none_or(|client| claims.client_id == client.as_str());
     if !theirs || claims.exp <= now.timestamp() {
         return Ok(false);
     }
-    let tx = issuer.store.begin(now).await?;
+    let tx = context.store.begin(now).await?;
     let until = from_millis(claims.exp * 1000);
     let ended = revoked_access_tokens::insert(&tx, &claims.jti, until).await?;
     if ended {

@@ -8,17 +8,16 @@ use crate::domain::family::FamilyId;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
-use crate::oauth::Issuer;
 use crate::oauth::error::{ErrorCode, Refusal, Result};
-use crate::oauth::resource::bearer;
+use crate::oauth::resource::context::ResourceContext;
 use crate::store::{families, users};
 
 /// Answers a userinfo request.
-pub async fn userinfo(issuer: &Issuer, token: &str) -> Result<Value> {
+pub async fn userinfo(context: &ResourceContext, token: &str) -> Result<Value> {
     let invalid = || Refusal::new(ErrorCode::InvalidToken, "the access token is not good");
-    let claims = bearer::verify(issuer, token).await?.ok_or_else(invalid)?;
+    let claims = context.access_tokens.verify(token).await?.ok_or_else(invalid)?;
     // RFC 9068 §4: a token that was made out to somebody else is not for us.
-    if !claims.aud.contains(issuer.url.as_str()) {
+    if !claims.aud.contains(context.url.as_str()) {
         return Err(invalid().into());
     }
     let scope = Scope::parse(&claims.scope).map_err(|_| invalid())?;
@@ -26,8 +25,8 @@ pub async fn userinfo(issuer: &Issuer, token: &str) -> Result<Value> {
         let description = "the access token does not have the scope openid";
         return Err(Refusal::new(ErrorCode::InsufficientScope, description).into());
     };
-    let family = families::find(&*issuer.store, &FamilyId(sid)).await?.ok_or_else(invalid)?;
-    let user = users::find(&*issuer.store, &UserId(claims.sub)).await?.ok_or_else(invalid)?;
+    let family = families::find(&*context.store, &FamilyId(sid)).await?.ok_or_else(invalid)?;
+    let user = users::find(&*context.store, &UserId(claims.sub)).await?.ok_or_else(invalid)?;
     Ok(Value::Object(shown(&user, &scope, &family.claims)?))
 }
 

@@ -3,27 +3,31 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use chrono::Duration;
 use metrics::Counter;
 
+use super::context::GrantContext;
+use super::grant::{Cx, Grant};
+use super::grants::AnyGrant;
+use super::grants::password::Password;
+use super::grants::refresh_token::RefreshToken;
+use super::mint::{self, Mint, TokenResponse};
+use super::person_claims;
 use crate::domain::audit::Origin;
-use crate::domain::client::{Client, RefreshDelivery};
+use crate::domain::client::{Client, ClientId, RefreshDelivery};
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
-use crate::oauth::Issuer;
-use crate::oauth::client_auth::authenticate;
+use crate::oauth::client_auth::{ClientAuthentication, Credentials};
+use crate::oauth::cross_origin::check_origin;
 use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_request};
-use crate::oauth::resource::people;
-use crate::oauth::token::grants::password::Password;
-use crate::oauth::token::grants::refresh_token::RefreshToken;
-use crate::oauth::token::grants::{AnyGrant, Cx, Grant};
-use crate::oauth::token::mint::{self, TokenResponse};
+use crate::oauth::resource::people::People;
 use crate::runtime::handles::Handles;
 
 /// A token request.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The `Authorization` headers.
-    pub authorization: &'a [&'a [u8]],
+    /// What it says of its client.
+    pub credentials: std::result::Result<Credentials, Refusal>,
     /// The body.
     pub form: Form,
     /// The `Origin` header.
@@ -42,7 +46,36 @@ pub struct Issued {
     /// The body.
     pub response: TokenResponse,
     /// The refresh token, for a client that gets it as a cookie instead.
-    pub cookie: Option<String>,
+    pub cookie: Option<RefreshCookie>,
+}
+
+/// A refresh token that a browser keeps for a client.
+pub struct RefreshCookie {
+    /// The client.
+    pub client: ClientId,
+    /// The token.
+    pub token: String,
+    /// How long the browser keeps it.
+    pub lifetime: Duration,
+}
+
+impl std::fmt::Debug for RefreshCookie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RefreshCookie").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+/// The token endpoint.
+#[derive(Debug)]
+pub struct TokenEndpoint {
+    /// Finds out which client asks.
+    pub clients: ClientAuthentication,
+    /// What the grants work with.
+    pub grants: GrantContext,
+    /// Issues tokens.
+    pub mint: Mint,
+    /// Reads what tokens say of people.
+    pub people: Arc<People>,
 }
 
 static ISSUED: Handles<&str, Counter> = Handles::new(
@@ -50,8 +83,8 @@ static ISSUED: Handles<&str, Counter> = Handles::new(
 );
 
 /// Answers a token request.
-pub async fn token(issuer: &Arc<Issuer>, request: Request<'_>) -> Result<Issued> {
-    let client = authenticate(issuer, request.authorization, &request.form).await?;
+pub async fn token(endpoint: &Arc<TokenEndpoint>, request: Request<'_>) -> Result<Issued> {
+    let client = endpoint.clients.authenticate(&request.credentials?).await?;
     let delivery = client.client().refresh_delivery;
     let form = match delivery {
         RefreshDelivery::Body => request.form,
@@ -72,21 +105,26 @@ pub async fn token(issuer: &Arc<Issuer>, request: Request<'_>) -> Result<Issued>
         return Err(refusal.naming(named).into());
     }
     let grant = AnyGrant::parse(grant_type, &form)?;
-    let cx = Cx { issuer, client: &client, address: request.address, origin: request.origin };
+    let server = &endpoint.grants;
+    let cx = Cx { server, client: &client, address: request.address, origin: request.origin };
     let entitlement = grant.redeem(&cx).await?;
-    let person = people::about(issuer, client.client(), &entitlement).await?;
+    let person = person_claims::about(&endpoint.people, client.client(), &entitlement).await?;
     let mut response = if grant_type == Password::TYPE {
         // The threads that hash sign too: a flood of sign-ins never holds up anybody else.
-        let minting = Arc::clone(issuer);
-        let mint = move || mint::issue(&minting, client.client(), &entitlement, person);
-        issuer.hasher.run(mint).await??
+        let (minting, of) = (Arc::clone(endpoint), client.clone());
+        let mint = move || mint::issue(&minting.mint, of.client(), &entitlement, person);
+        server.password.hasher.run(mint).await??
     } else {
-        mint::issue(issuer, client.client(), &entitlement, person)?
+        mint::issue(&endpoint.mint, client.client(), &entitlement, person)?
     };
     ISSUED.of(grant_type.as_str()).increment(1);
     let cookie = match delivery {
         RefreshDelivery::Body => None,
-        RefreshDelivery::Cookie => response.refresh_token.take(),
+        RefreshDelivery::Cookie => response.refresh_token.take().map(|token| RefreshCookie {
+            client: client.client().id.clone(),
+            token,
+            lifetime: endpoint.mint.lifetimes.refresh_idle,
+        }),
     };
     Ok(Issued { response, cookie })
 }
@@ -105,14 +143,4 @@ fn by_cookie(
         Some(cookie) if refreshes => form.with("refresh_token", cookie),
         _ => form,
     })
-}
-
-/// A cookie counts for scripts of registered origins alone.
-pub(in crate::oauth) fn check_origin(client: &Client, script: Option<&str>) -> Result<(), Refusal> {
-    let is_registered = |origin: &str| client.allowed_origins.iter().any(|known| known == origin);
-    if script.is_some_and(is_registered) {
-        return Ok(());
-    }
-    let refusal = invalid_request("the origin is not registered for this client");
-    Err(refusal.with_value(script.unwrap_or("no Origin header")))
 }

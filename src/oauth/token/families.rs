@@ -10,14 +10,14 @@ use crate::accounts::endings;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::Client;
 use crate::domain::family::{Family, FamilyId};
+use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
 use crate::domain::session::Session;
 use crate::domain::succession::Succession;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
-use crate::oauth::Issuer;
-use crate::oauth::token::grants::Grant;
-use crate::oauth::token::grants::refresh_token::RefreshToken;
+use crate::keys::rotation::RotationKey;
+use crate::oauth::lifetimes::Lifetimes;
 use crate::oauth::token::mint::Entitlement;
 use crate::store::{Tx, audit_events, families};
 
@@ -50,18 +50,29 @@ pub fn new_id() -> FamilyId {
     FamilyId(Uuid::now_v7().to_string())
 }
 
+/// What families are started by.
+#[derive(Clone, Debug)]
+pub struct Families {
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// So many families one person may have at one client.
+    pub per_client: u64,
+    /// Makes refresh tokens.
+    pub key: Arc<RotationKey>,
+}
+
 /// Starts a family at this instant. A refresh token is issued whenever the client has its grant. What
 /// belongs to a browser session does not outlive it, unless `offline_access` was granted (Core §11).
 pub async fn start(
     tx: &Tx,
-    issuer: &Issuer,
+    context: &Families,
     client: &Client,
     granted: Granted<'_>,
     origin: &Origin,
 ) -> Result<Entitlement, Fault> {
     let now = tx.now();
-    let refreshes = client.may_use(RefreshToken::TYPE);
-    let lifetimes = &issuer.lifetimes;
+    let refreshes = client.may_use(GrantType::RefreshToken);
+    let lifetimes = &context.lifetimes;
     let life = if refreshes { lifetimes.refresh_absolute } else { lifetimes.access_token };
     let mut family = Family {
         id: granted.family,
@@ -82,9 +93,9 @@ pub async fn start(
     }
     let idle_end = (now + lifetimes.refresh_idle).min(family.expires_at);
     let succession = refreshes.then(|| Succession::begin(now, origin.address.clone(), idle_end));
-    endings::make_room(tx, granted.user, client, issuer.families_per_client, origin).await?;
+    endings::make_room(tx, granted.user, client, context.per_client, origin).await?;
     families::insert(tx, &family, succession.as_ref()).await?;
-    let token = |first: &Succession| issuer.rotation_key.token(first.salt, &family.id, first.leaf);
+    let token = |first: &Succession| context.key.token(first.salt, &family.id, first.leaf);
     let refresh_token = succession.as_ref().map(token).transpose()?;
     let event = Event::new(Kind::FamilyStarted).user(granted.user).client(&client.id);
     audit_events::insert(tx, &[event.family(&family.id).from(origin)]).await?;

@@ -6,16 +6,19 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::domain::client::{AccessTokenTyp, Client};
+use crate::domain::clock::Clock;
 use crate::domain::family::Family;
 use crate::domain::provider::came_by;
 use crate::domain::random;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::secret::{Plain, RefreshToken};
+use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
+use crate::keys::keyring::Keyring;
 use crate::keys::make::left_half_hash;
-use crate::oauth::Issuer;
 use crate::oauth::claims::{ACR, AccessToken, Audience, IdToken, TellingAccessToken};
+use crate::oauth::lifetimes::Lifetimes;
 
 /// What is owed to a client.
 #[derive(Debug)]
@@ -68,16 +71,29 @@ impl std::fmt::Debug for TokenResponse {
     }
 }
 
+/// What tokens are issued with.
+#[derive(Clone, Debug)]
+pub struct Mint {
+    /// Who we are.
+    pub url: Issuer,
+    /// The clock.
+    pub clock: Clock,
+    /// The signing keys.
+    pub keyring: Arc<Keyring>,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+}
+
 /// Issues what is owed. Signing is pure work for the processor: no transaction is open.
 pub fn issue(
-    issuer: &Issuer,
+    mint: &Mint,
     client: &Client,
     entitlement: &Entitlement,
     mut person: AboutPerson,
 ) -> Result<TokenResponse, Fault> {
-    let keys = issuer.keyring.snapshot()?;
+    let keys = mint.keyring.snapshot()?;
     let key = keys.signing(client.token_alg)?;
-    let claims = access_token(issuer, client, entitlement);
+    let claims = access_token(mint, client, entitlement);
     let expires_in = claims.exp - claims.iat;
     let typ = match client.access_token_typ {
         AccessTokenTyp::AtJwt => Typ::AccessToken,
@@ -96,7 +112,7 @@ pub fn issue(
                 iss: &claims.iss,
                 sub: &claims.sub,
                 aud: client.id.as_str(),
-                exp: claims.iat + issuer.lifetimes.id_token.num_seconds(),
+                exp: claims.iat + mint.lifetimes.id_token.num_seconds(),
                 iat: claims.iat,
                 auth_time: family.auth_time.timestamp(),
                 nonce: entitlement.nonce.as_deref(),
@@ -132,17 +148,17 @@ pub fn issue(
     })
 }
 
-fn access_token(issuer: &Issuer, client: &Client, entitlement: &Entitlement) -> AccessToken {
-    let now = issuer.clock.now();
+fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> AccessToken {
+    let now = mint.clock.now();
     let iat = now.timestamp();
-    let life = (now + issuer.lifetimes.access_token).timestamp();
+    let life = (now + mint.lifetimes.access_token).timestamp();
     let family = entitlement.family.as_deref();
     AccessToken {
-        iss: issuer.url.as_str().to_owned(),
+        iss: mint.url.as_str().to_owned(),
         // RFC 9068 §2.2: without a resource owner the subject is the client itself. Registration
         // sees to it that no client has the id of a person.
         sub: family.map_or_else(|| client.id.as_str().to_owned(), |family| family.user.0.clone()),
-        aud: audience(issuer, client, entitlement),
+        aud: audience(mint, client, entitlement),
         // No access token outlives its family.
         exp: family.map_or(life, |family| life.min(family.expires_at.timestamp())),
         nbf: iat,
@@ -158,12 +174,12 @@ fn access_token(issuer: &Issuer, client: &Client, entitlement: &Entitlement) -> 
 
 /// RFC 8707 §2: the resources that were named; else the client's first audience; else ourselves.
 /// With `openid` we are always among them, so that userinfo takes the token.
-fn audience(issuer: &Issuer, client: &Client, entitlement: &Entitlement) -> Audience {
+fn audience(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Audience {
     let mut audiences = entitlement.resources.clone();
     if audiences.is_empty() {
         audiences.extend(client.audiences.first().cloned());
     }
-    let ours = issuer.url.as_str();
+    let ours = mint.url.as_str();
     let needs_us = audiences.is_empty() || entitlement.scope.contains(OPENID);
     if needs_us && !audiences.iter().any(|audience| audience == ours) {
         audiences.push(ours.to_owned());

@@ -1,8 +1,11 @@
 //! The token endpoint, RFC 6749 §3.2: the grants decide what is owed to whom, the mint issues it.
 
+pub mod context;
 pub mod endpoint;
 pub mod families;
+pub mod grant;
 pub mod grants;
 pub mod mint;
+pub mod person_claims;
 pub mod rotation;
 pub mod upstream_tokens;

@@ -24,7 +24,7 @@ use crate::domain::succession::{Judgement, Place, Salt};
 use crate::domain::verdict::Fault;
 use crate::keys::rotation::RotationKey;
 use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_scope};
-use crate::oauth::{Issuer, Lifetimes};
+use crate::oauth::lifetimes::Lifetimes;
 use crate::runtime::batch::{Batch, Bounds};
 use crate::runtime::supervisor::Supervisor;
 use crate::social::registry::Providers;
@@ -161,35 +161,74 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
     Ok(())
 }
 
-/// The family of a refresh token and what the token says, if it is ours.
-pub async fn find(
-    issuer: &Issuer,
-    token: &Plain<RefreshToken>,
-) -> std::result::Result<Option<(Presented, Refreshable)>, Fault> {
-    let Some(token) = Presented::read(token) else { return Ok(None) };
-    let found = successions::find(&*issuer.store, &token.family).await?;
-    let ours = found.filter(|found| issuer.rotation_key.made(found.succession.salt, &token));
-    Ok(ours.map(|found| (token, found)))
-}
-
-/// Whether a refresh token is the one of its family that `/token` would take.
-#[must_use]
-pub fn is_active(issuer: &Issuer, token: &Presented, found: &Refreshable) -> bool {
-    let admitted = issuer.providers.admit_family(&found.family);
-    token.place == found.succession.leaf && found.ended(issuer.clock.now(), admitted).is_none()
-}
-
-/// The queue of uses.
-pub type Rotations = Batch<Use, Result<Rotated>>;
-
-/// What a rotation needs.
+/// The refresh tokens that we issued.
 #[derive(Debug)]
-pub(in crate::oauth) struct Parts {
-    pub(in crate::oauth) store: Arc<Store>,
-    pub(in crate::oauth) clock: Clock,
-    pub(in crate::oauth) lifetimes: Lifetimes,
-    pub(in crate::oauth) providers: Arc<Providers>,
-    pub(in crate::oauth) key: RotationKey,
+pub struct RefreshTokens {
+    parts: Arc<Parts>,
+    /// The queue of uses.
+    uses: Batch<Use, Result<Rotated>>,
+}
+
+/// What refresh tokens are made of and judged by.
+#[derive(Debug)]
+pub struct Parts {
+    /// The database.
+    pub store: Arc<Store>,
+    /// The clock.
+    pub clock: Clock,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// The providers of social login.
+    pub providers: Arc<Providers>,
+    /// Makes and verifies refresh tokens.
+    pub key: Arc<RotationKey>,
+}
+
+impl RefreshTokens {
+    /// Starts the worker that rotates them.
+    pub fn start(supervisor: &Supervisor, parts: Parts) -> Self {
+        let parts = Arc::new(parts);
+        let working = Arc::clone(&parts);
+        let uses = Batch::start(supervisor, BOUNDS, move |uses: Vec<Use>| {
+            let parts = Arc::clone(&working);
+            async move { parts.settle(&uses).await }
+        });
+        Self { parts, uses }
+    }
+
+    /// Uses a refresh token.
+    pub async fn rotate(&self, using: Use) -> Result<Rotated> {
+        self.uses.ask(using).await?
+    }
+
+    /// The text of a refresh token.
+    pub fn token(
+        &self,
+        salt: Salt,
+        family: &FamilyId,
+        place: Place,
+    ) -> std::result::Result<Plain<RefreshToken>, Fault> {
+        self.parts.key.token(salt, family, place)
+    }
+
+    /// The family of a refresh token and what the token says, if it is ours.
+    pub async fn find(
+        &self,
+        token: &Plain<RefreshToken>,
+    ) -> std::result::Result<Option<(Presented, Refreshable)>, Fault> {
+        let Some(token) = Presented::read(token) else { return Ok(None) };
+        let found = successions::find(&*self.parts.store, &token.family).await?;
+        let ours = found.filter(|found| self.parts.key.made(found.succession.salt, &token));
+        Ok(ours.map(|found| (token, found)))
+    }
+
+    /// Whether a refresh token is the one of its family that `/token` would take.
+    #[must_use]
+    pub fn is_active(&self, token: &Presented, found: &Refreshable) -> bool {
+        let admitted = self.parts.providers.admit_family(&found.family);
+        token.place == found.succession.leaf
+            && found.ended(self.parts.clock.now(), admitted).is_none()
+    }
 }
 
 /// While one batch is committed the next one is decided: who loses a row to the other reads again.
@@ -203,15 +242,6 @@ const BOUNDS: Bounds = Bounds {
 /// What is left of the deadline for the answer: nothing is moved later, or whoever was told that it
 /// took too long would have spent a token all the same.
 const ANSWERING: std::time::Duration = std::time::Duration::from_millis(500);
-
-/// Starts the worker.
-pub(in crate::oauth) fn start(supervisor: &Supervisor, parts: Parts) -> Rotations {
-    let parts = Arc::new(parts);
-    Batch::start(supervisor, BOUNDS, move |uses: Vec<Use>| {
-        let parts = Arc::clone(&parts);
-        async move { parts.settle(&uses).await }
-    })
-}
 
 type Outcome = Result<Rotated>;
 

@@ -16,7 +16,7 @@ use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_grant, invalid_request};
 use crate::oauth::token::families::{self, Granted};
-use crate::oauth::token::grants::{Cx, registered_resources, registered_scope};
+use crate::oauth::token::grant::{Cx, registered_resources, registered_scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::social::registry::{ConfiguredProvider, is_callback};
 use crate::social::{self, Presented, Proven, Requester, Token, UnverifiedClaims, UpstreamError};
@@ -46,7 +46,7 @@ pub struct Exchange<'a> {
 /// Says what is owed to whoever a token of a provider speaks of.
 pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement> {
     let client = cx.client.client();
-    let scope = registered_scope(cx.issuer, exchange.scope, client).await?;
+    let scope = registered_scope(&cx.server.clients, exchange.scope, client).await?;
     registered_resources(&exchange.resources, client)?;
     let known = find(cx, exchange.issuer, exchange.token).await?;
     if exchange.token.is_too_long() {
@@ -79,7 +79,7 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     };
     // It may have been turned off meanwhile.
     let slug = &known.registration.slug;
-    let known = cx.issuer.providers.find(slug, Some(&client.id)).ok_or_else(unknown)?;
+    let known = cx.server.providers.find(slug, Some(&client.id)).ok_or_else(unknown)?;
     let wish = Wish { scope, resources: exchange.resources };
     Box::pin(arrive(cx, &known, &proven, wish)).await
 }
@@ -88,12 +88,12 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
 /// that it was sent with is then the one that tells.
 async fn was_sent_here(cx: &Cx<'_>, token: Token<'_>) -> Result<bool, Fault> {
     let Token::Code { redirect_uri: uri, state, .. } = token else { return Ok(false) };
-    if uri.is_some_and(|uri| is_callback(&cx.issuer.url, uri)) {
+    if uri.is_some_and(|uri| is_callback(&cx.server.url, uri)) {
         return Ok(true);
     }
     let Some(state) = state else { return Ok(false) };
     let state = Plain::<VisitState>::presented(state);
-    Ok(visits::find(&*cx.issuer.store, state.hashed()).await?.is_some())
+    Ok(visits::find(&*cx.server.store, state.hashed()).await?.is_some())
 }
 
 fn unknown() -> Refusal {
@@ -120,7 +120,7 @@ async fn find(
                     known.registration.slug.as_str() == issuer || known.provider.issues(issuer)
                 })
             };
-            if let Some(known) = cx.issuer.providers.list().iter().find(is_meant) {
+            if let Some(known) = cx.server.providers.list().iter().find(is_meant) {
                 refused(cx, &known.registration.slug, Reason::NotForThisClient, None).await?;
             }
             return Err(refusal.into());
@@ -141,7 +141,7 @@ fn usable(
     stated: Option<&UnverifiedClaims>,
 ) -> Result<Arc<ConfiguredProvider>, Refusal> {
     let client = &cx.client.client().id;
-    let usable = cx.issuer.providers.usable(Some(client));
+    let usable = cx.server.providers.usable(Some(client));
     if let Some(slug) = named.and_then(Slug::parse) {
         let known = usable.into_iter().find(|known| known.registration.slug == slug);
         return known.ok_or_else(unknown);
@@ -182,7 +182,7 @@ async fn arrive(
     let slug = &known.registration.slug;
     let once = proven.once.as_ref();
     for _ in 0..federation::ATTEMPTS {
-        let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
+        let tx = cx.server.store.begin(cx.server.clock.now()).await?;
         let arrived =
             federation::arrive(&tx, &known.registration, &proven.identity, cx.origin).await;
         let verdict = match arrived {
@@ -246,7 +246,7 @@ async fn open(
         session: None,
         claims: Vec::new(),
     };
-    Ok(families::start(tx, cx.issuer, client, granted, cx.origin).await?)
+    Ok(families::start(tx, &cx.server.families, client, granted, cx.origin).await?)
 }
 
 async fn refused(
@@ -255,7 +255,7 @@ async fn refused(
     reason: Reason,
     user: Option<&UserId>,
 ) -> Result<(), Fault> {
-    let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
+    let tx = cx.server.store.begin(cx.server.clock.now()).await?;
     refused_in(&tx, cx, slug, reason, user).await?;
     tx.commit().await
 }

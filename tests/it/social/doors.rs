@@ -26,7 +26,7 @@ both! {
         idp.follows(server.now());
         let native = exchanger(&server).await;
         let (claims, profile) = person(&app, &by(&mut server.browser(), &app, "idp", &idp).await).await;
-        let issuer = server.inner.issuer();
+        let issuer = server.inner.services();
         let name = profile["preferred_username"].as_str().unwrap();
         mapae::admin::users::disable(&issuer.store, server.now(), name).await.unwrap();
         known(&server, "owner", "owner@example.com", true).await;

@@ -14,7 +14,7 @@ pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-
 
 /// Makes a person with an address and the usual password; their `sub`.
 pub(crate) async fn known(server: &Server, name: &str, email: &str, verified: bool) -> String {
-    let issuer = server.inner.issuer();
+    let issuer = server.inner.services();
     let new = NewUser {
         username: name.to_owned(),
         email: Some(email.to_owned()),

@@ -11,7 +11,7 @@ use crate::support::{PASSWORD, Reply, Server, VERIFIER, both, decode_claims};
 
 /// Makes somebody whose address is proven; their `sub`.
 async fn resident(server: &Server, username: &str, email: &str) -> String {
-    let issuer = server.inner.issuer();
+    let issuer = server.inner.services();
     let new = NewUser {
         username: username.to_owned(),
         email: Some(email.to_owned()),
@@ -114,7 +114,7 @@ both! {
         let first = present(&app, ID_TOKEN, &token, &[]).await.ok();
         let sub = decode_claims(&first.text("id_token"))["sub"].as_str().unwrap().to_owned();
         let person = app.userinfo(&first.text("access_token")).await.ok();
-        let (issuer, username) = (server.inner.issuer(), person.text("preferred_username"));
+        let (issuer, username) = (server.inner.services(), person.text("preferred_username"));
         let ended = users::disable(&issuer.store, server.now(), &username).await;
         assert!(ended.is_ok_and(|ended| ended > 0));
         app.refresh(&first.text("refresh_token")).await.refused(400, "invalid_grant");

@@ -83,7 +83,7 @@ both! {
         let first = by_way_of(&two).await;
         assert_eq!((&first["amr"], &first["idp"]), (&json!(["fed", "up"]), &json!("up")));
         // Core §10.1.1: the keys there are succeeded, and nobody here notices.
-        let keyring = &two.upstream.inner.issuer().keyring;
+        let keyring = &two.upstream.inner.services().keyring;
         keyring.rotate(TokenAlg::ALL, true).await.expect("rotated");
         two.upstream.advance(2);
         two.server.advance(2);

@@ -101,7 +101,7 @@ both! {
         let idp = Oidc::start().await;
         let (server, intranet, _) = start(&database, &idp, ONLY).await;
         let sub = server.alice().await;
-        let issuer = server.inner.issuer();
+        let issuer = server.inner.services();
         let address = "mina@example.com";
         let changed = mapae::admin::users::update(
             &issuer.store, server.now(), crate::support::USERNAME,
@@ -158,7 +158,7 @@ both! {
         server.alice().await;
         let address = "mina@example.com";
         idp.change(|person| (person.email, person.email_verified) = (Some(address.to_owned()), true));
-        let issuer = server.inner.issuer();
+        let issuer = server.inner.services();
         server.user("bob", Some(crate::support::PASSWORD)).await;
         let changed = mapae::admin::users::update(
             &issuer.store, server.now(), "bob", |user| user.email = Some(address.to_owned()),

@@ -108,7 +108,7 @@ impl Server {
 
     /// Changes a registered client.
     pub(crate) async fn change(&self, id: &str, change: impl FnOnce(&mut Client)) {
-        let issuer = self.inner.issuer();
+        let issuer = self.inner.services();
         let change = |client: &mut Client| {
             change(client);
             Ok(())
@@ -147,7 +147,7 @@ impl Server {
         let scope = Scope::parse("openid profile email offline_access read write");
         client.scope = scope.expect("a scope");
         change(&mut client);
-        let issuer = self.inner.issuer();
+        let issuer = self.inner.services();
         let secret = registration::create(&issuer.store, &self.now, &issuer.url, client)
             .await
             .unwrap_or_else(|error| panic!("registered: {error}"));
@@ -191,7 +191,7 @@ impl Server {
 
     /// Makes a person; their `sub`.
     pub(crate) async fn user(&self, username: &str, password: Option<&str>) -> String {
-        let issuer = self.inner.issuer();
+        let issuer = self.inner.services();
         let new = NewUser {
             username: username.to_owned(),
             email: Some(format!("{}@example.com", uuid::Uuid::new_v4().simple())),
@@ -207,7 +207,7 @@ impl Server {
 
     /// Learns of changes at once that this process made beside the registry.
     pub(crate) fn forget_clients(&self) {
-        self.inner.issuer().clients.forget();
+        self.inner.services().clients.forget();
     }
 
     /// The clock of the server.

@@ -9,7 +9,7 @@ use crate::domain::user::User;
 use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_grant};
 use crate::oauth::resource::userinfo;
 use crate::oauth::token::families::{self, Granted};
-use crate::oauth::token::grants::{Cx, Grant, registered_resources, required, resources};
+use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources};
 use crate::oauth::token::mint::Entitlement;
 use crate::store::authorization_codes::{self, Code};
 use crate::store::{Tx, audit_events, consents, sessions, users};
@@ -46,7 +46,7 @@ impl Grant for AuthorizationCode {
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
         registered_resources(&self.resources, cx.client.client())?;
-        let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
+        let tx = cx.server.store.begin(cx.server.clock.now()).await?;
         let entitlement = self.redeem_in(&tx, cx).await;
         tx.settle(entitlement).await
     }
@@ -96,7 +96,8 @@ impl AuthorizationCode {
             session: Some(&session),
             claims: granted.claims.userinfo,
         };
-        let entitlement = families::start(tx, cx.issuer, client, granting, cx.origin).await?;
+        let entitlement =
+            families::start(tx, &cx.server.families, client, granting, cx.origin).await?;
         Ok(Entitlement { nonce: granted.nonce, claims, ..entitlement })
     }
 
@@ -148,7 +149,7 @@ async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &Code) -> Result<(User, Session
     let session = session.filter(|session| session.is_live(tx.now())).ok_or_else(gone)?;
     let client = cx.client.client();
     let by = granted.provider_issuer.as_deref();
-    if !cx.issuer.providers.admit(&client.id, &granted.amr, by) {
+    if !cx.server.providers.admit(&client.id, &granted.amr, by) {
         return Err(gone().into());
     }
     if !client.first_party {

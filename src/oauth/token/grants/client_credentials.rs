@@ -8,7 +8,7 @@ use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_scope};
-use crate::oauth::token::grants::{
+use crate::oauth::token::grant::{
     Cx, Grant, registered_resources, registered_scope, resources, scope,
 };
 use crate::oauth::token::mint::Entitlement;
@@ -34,7 +34,7 @@ impl Grant for ClientCredentials {
             let description = "a public client gets nothing for itself";
             return Err(Refusal::new(ErrorCode::UnauthorizedClient, description).into());
         }
-        let scope = registered_scope(cx.issuer, self.scope, client).await?;
+        let scope = registered_scope(&cx.server.clients, self.scope, client).await?;
         if scope.contains(OPENID) || scope.contains(OFFLINE_ACCESS) {
             return Err(invalid_scope("there is no person behind this grant").into());
         }

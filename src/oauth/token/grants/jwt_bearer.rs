@@ -7,7 +7,7 @@ use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
 use crate::oauth::error::{Refusal, Result};
-use crate::oauth::token::grants::{Cx, Grant, required, resources, scope};
+use crate::oauth::token::grant::{Cx, Grant, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::oauth::token::upstream_tokens::{Exchange, exchange};
 use crate::social::Token;

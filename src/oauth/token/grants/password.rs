@@ -14,7 +14,7 @@ use crate::domain::scope::Scope;
 use crate::domain::{address, verdict};
 use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_request};
 use crate::oauth::token::families::{self, Granted};
-use crate::oauth::token::grants::{
+use crate::oauth::token::grant::{
     Cx, Grant, registered_resources, registered_scope, required, resources, scope,
 };
 use crate::oauth::token::mint::Entitlement;
@@ -50,9 +50,9 @@ impl Grant for Password {
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
         let client = cx.client.client();
-        let scope = registered_scope(cx.issuer, self.scope, client).await?;
+        let scope = registered_scope(&cx.server.clients, self.scope, client).await?;
         registered_resources(&self.resources, client)?;
-        if cx.issuer.providers.are_the_only_way(Some(&client.id)) {
+        if cx.server.providers.are_the_only_way(Some(&client.id)) {
             return Err(invalid_grant("people come in to this client by a provider alone").into());
         }
         let user_ip = user_ip(client, self.user_ip.as_deref())?;
@@ -72,8 +72,8 @@ impl Grant for Password {
             client: Some(&client.id),
             origin,
         };
-        let signed_in = cx.issuer.door().by_password(knock).await.map_err(refused)?;
-        let tx = cx.issuer.store.begin(cx.issuer.clock.now()).await?;
+        let signed_in = cx.server.password.by_password(knock).await.map_err(refused)?;
+        let tx = cx.server.store.begin(cx.server.clock.now()).await?;
         let cx = &Cx { origin, ..*cx };
         let entitlement = open(&tx, cx, &signed_in, scope, self.resources).await;
         tx.settle(entitlement).await
@@ -116,7 +116,7 @@ async fn open(
         claims: Vec::new(),
     };
     audit_events::insert(tx, &[event]).await?;
-    Ok(families::start(tx, cx.issuer, client, granted, cx.origin).await?)
+    Ok(families::start(tx, &cx.server.families, client, granted, cx.origin).await?)
 }
 
 fn refused(error: verdict::Error<Refused>) -> Error {

@@ -12,7 +12,7 @@ use crate::domain::secret::{self, Plain};
 use crate::keys::jwt::Typ;
 use crate::oauth::claims::AccessToken;
 use crate::oauth::error::{Refusal, Result, invalid_grant};
-use crate::oauth::token::grants::{Cx, Grant, registered_resources, required, resources, scope};
+use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::oauth::token::rotation::{Proof, Rotated, Use, unknown};
 
@@ -48,9 +48,9 @@ impl Grant for RefreshToken {
         };
         let token = Presented::read(&self.presented).ok_or_else(unknown)?;
         let rotated = cx
-            .issuer
-            .rotations
-            .ask(Use {
+            .server
+            .refresh_tokens
+            .rotate(Use {
                 token,
                 client: client.id.clone(),
                 policy: client.refresh,
@@ -59,9 +59,9 @@ impl Grant for RefreshToken {
                 resources: self.resources,
                 origin: cx.origin.clone(),
             })
-            .await??;
+            .await?;
         let Rotated { family, scope, resources, salt, place } = rotated;
-        let refresh_token = cx.issuer.rotation_key.token(salt, &family.id, place)?;
+        let refresh_token = cx.server.refresh_tokens.token(salt, &family.id, place)?;
         Ok(Entitlement {
             family: Some(family),
             // What was taken from the client since does not come back.
@@ -78,10 +78,10 @@ impl Grant for RefreshToken {
 /// The family of the old access token. It may be expired; it must be ours and the client's.
 fn proof(cx: &Cx<'_>, token: &str) -> Result<Proof> {
     let refusal = || invalid_grant("the access token is no proof");
-    let keys = cx.issuer.keyring.snapshot()?;
+    let keys = cx.server.keyring.snapshot()?;
     let claims: AccessToken = keys.verify(Typ::AccessToken, token).map_err(|_| refusal())?;
     let ours =
-        claims.iss == cx.issuer.url.as_str() && claims.client_id == cx.client.client().id.as_str();
+        claims.iss == cx.server.url.as_str() && claims.client_id == cx.client.client().id.as_str();
     match claims.sid {
         Some(family) if ours => Ok(Proof::Of(FamilyId(family))),
         _ => Err(refusal().into()),

@@ -1,0 +1,167 @@
+//! Opening what an installation has: its database, its master key, its keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::config::{self, Settings};
+use crate::domain::clock::Clock;
+use crate::domain::verdict::{Error, Fault, FaultKind, Rejected, reject};
+use crate::keys::keyring::Keyring;
+use crate::keys::seal::{MasterKey, Sealer, Source};
+use crate::outbound::Outbound;
+use crate::pages::Look;
+use crate::store::{self, Store, migrate, migration_status, signing_keys, sqlite_path};
+
+type Outcome<T> = Result<T, Error<Rejected>>;
+
+/// Opens the database, makes it where there is none, and brings its schema up to date.
+pub async fn open_store(
+    settings: &Settings,
+    options: &store::Options,
+) -> Result<Arc<Store>, Fault> {
+    migrate(&settings.database_url, options).await?;
+    Ok(Arc::new(Store::open(&settings.database_url, options).await?))
+}
+
+/// Between two attempts to reach a database that does not answer.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Opens the database; waits for a Postgres that does not answer yet.
+pub(super) async fn wait_for_store(settings: &Settings) -> Result<Arc<Store>, Fault> {
+    let options = settings.database;
+    let until = Instant::now() + options.wait;
+    let mut told = sqlite_path(&settings.database_url)?.is_some();
+    let waits = !told;
+    loop {
+        match open_store(settings, &options).await {
+            Err(fault)
+                if waits && fault.kind() == FaultKind::Unavailable && Instant::now() < until =>
+            {
+                if !told {
+                    tracing::warn!(%fault, wait = ?options.wait, "waiting for the database");
+                    told = true;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// Clocks of replicas that are further apart than this need somebody to look at them.
+pub const SKEW: chrono::Duration = chrono::Duration::seconds(1);
+
+/// How far this clock is ahead of that of the database; none where it has no clock of its own.
+pub async fn clock_skew(store: &Store, clock: &Clock) -> Result<Option<chrono::Duration>, Fault> {
+    let before = clock.now();
+    let there = store.clock().await?;
+    let here = before + (clock.now() - before) / 2;
+    Ok(there.map(|there| here - there))
+}
+
+/// Opens the database as it is. Nothing is made and nothing is migrated.
+pub async fn open_existing_store(
+    settings: &Settings,
+    options: &store::Options,
+) -> Outcome<Arc<Store>> {
+    check_existing_store(settings)?;
+    let states = migration_status(&settings.database_url, options).await?;
+    let pending = states.iter().filter(|one| !one.applied).count();
+    match pending {
+        0 => Ok(Arc::new(Store::open(&settings.database_url, options).await?)),
+        all if all == states.len() => reject(format!(
+            "the database {} is empty: serve or migrate up makes its tables",
+            settings.database()
+        )),
+        _ => reject(format!(
+            "the database {} is of an older version, {pending} migrations are pending: serve or migrate up applies them",
+            settings.database()
+        )),
+    }
+}
+
+/// Refuses where there is no database.
+pub fn check_existing_store(settings: &Settings) -> Outcome<()> {
+    if is_missing(settings)? {
+        return reject(format!(
+            "there is no database {}: database_url says where it is; serve or migrate up makes it",
+            settings.database()
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the file of an SQLite database is not there yet.
+pub fn is_missing(settings: &Settings) -> Result<bool, Fault> {
+    Ok(sqlite_path(&settings.database_url)?.is_some_and(|file| !file.exists()))
+}
+
+/// The master key; an own folder that has none gets one, unless the database has something already
+/// that another master key sealed.
+pub async fn master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
+    match &settings.master_key {
+        Source::Folder(folder) if !MasterKey::is_in(folder) => {
+            let is_sealed = !signing_keys::list_all(store).await?.is_empty()
+                || !store::providers::list_all(store).await?.is_empty();
+            if is_sealed {
+                return reject(format!(
+                    "the database {} was sealed under a master key, and {} has none: put master.key back there, or name it by keys_dir, master_key_file or master_key",
+                    settings.database(),
+                    config::absolute(folder).display(),
+                ));
+            }
+            let master = MasterKey::make(folder)?;
+            tracing::info!(folder = %config::absolute(folder).display(), "made a new master key: keep a copy of it apart from the database");
+            Ok(master)
+        }
+        _ => existing_master_key(settings, store).await,
+    }
+}
+
+/// The master key that is there. In a folder where its change was interrupted, it is the one that
+/// opens what is sealed in the database; the file of the other is put in order.
+pub async fn existing_master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
+    let master = MasterKey::load(&settings.master_key)?;
+    if let Source::Folder(folder) = &settings.master_key
+        && let Some(next) = MasterKey::load_next(folder)?
+    {
+        let keys = signing_keys::list_all(store).await?;
+        let sealer = Sealer::new(&next)?;
+        let opens =
+            |key: &signing_keys::Stored| sealer.open(&key.kid, &key.sealed_private).is_some();
+        if !keys.is_empty() && keys.iter().all(opens) {
+            MasterKey::promote_next(folder)?;
+            return Ok(next);
+        }
+    }
+    Ok(master)
+}
+
+/// Opens the keys. None is made: [`Keyring::maintain`] does that.
+pub async fn open_keyring(
+    settings: &Settings,
+    store: &Arc<Store>,
+    clock: &Clock,
+    master: &MasterKey,
+) -> Result<Keyring, Fault> {
+    let sealer = Sealer::new(master)?;
+    Keyring::open(Arc::clone(store), clock.clone(), sealer, settings.key_policy()).await
+}
+
+/// The way out; what is wrong with it is the operator's to know.
+pub fn outbound(settings: &Settings) -> Outcome<Outbound> {
+    Outbound::new(settings.outbound.clone()).or_else(|unusable| reject(unusable.to_string()))
+}
+
+/// The look of the pages: ours, or what the operator made of it.
+pub fn look(settings: &Settings) -> Outcome<Look> {
+    let look = match &settings.pages.branding_dir {
+        Some(folder) => Look::load(folder).or_else(|problems| {
+            reject(format!("the branding is not good:\n  {}", problems.join("\n  ")))
+        })?,
+        None => Look::builtin(),
+    };
+    Ok(look.in_zone(settings.pages.time_zone.clone()))
+}

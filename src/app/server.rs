@@ -1,0 +1,180 @@
+//! A running server: it starts, serves and stops.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use super::config::Settings;
+use super::opening::{look, master_key, wait_for_store};
+use super::services::Services;
+use super::{jobs, telemetry};
+use crate::clients::logos::Logos;
+use crate::domain::clock::Clock;
+use crate::domain::verdict::{Error, Fault, Rejected, reject};
+use crate::net::listener::{self, Listener};
+use crate::net::tls::Tls;
+use crate::store::{ServeLock, signing_keys};
+use crate::web::edge::Edge;
+use crate::web::{self, Shared};
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    admin_address: Option<SocketAddr>,
+    services: Arc<Services>,
+    shared: Arc<Shared>,
+    settings: Settings,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    _lock: ServeLock,
+}
+
+type Outcome<T> = Result<T, Error<Rejected>>;
+
+/// After the deadline of a stop, for closing the connections that are left.
+const LAST_STEPS: Duration = Duration::from_millis(250);
+
+impl Server {
+    /// Starts serving where the settings say.
+    pub async fn start(settings: Settings, clock: Clock) -> Outcome<Self> {
+        let listener = bind("listen", settings.listen).await?;
+        Self::start_on(listener, settings, clock).await
+    }
+
+    /// Starts serving on this listener.
+    pub async fn start_on(
+        listener: TcpListener,
+        settings: Settings,
+        clock: Clock,
+    ) -> Outcome<Self> {
+        let Some(lock) = ServeLock::take(&settings.database_url)? else {
+            return reject("another server runs on this database file");
+        };
+        let admin = bind_admin(&settings).await?;
+        let address = local(&listener)?;
+        let admin_address = admin.as_ref().map(local).transpose()?;
+        let tls = match settings.tls.clone() {
+            Some(files) => Some(Tls::load(files).await.or_else(reject)?),
+            None => None,
+        };
+        let store = wait_for_store(&settings).await?;
+        if signing_keys::list_all(&*store).await?.is_empty() {
+            tracing::info!(database = settings.database(), "made a new database");
+        }
+        let master = master_key(&settings, &store).await?;
+        let services = Arc::new(Services::open(&settings, &store, &clock, &master).await?);
+        services.keyring.maintain().await?;
+        let shared = Shared::new(web::Parts {
+            supervisor: services.supervisor.clone(),
+            flows: services.flows.clone(),
+            requests: services.requests.clone(),
+            token: Arc::clone(&services.token),
+            resources: services.resources.clone(),
+            keyring: Arc::clone(&services.keyring),
+            logos: Logos::new(
+                Arc::clone(&services.clients),
+                services.outbound.clone(),
+                services.clock.clone(),
+            ),
+            look: look(&settings)?,
+        })?;
+        let router = web::router(Arc::clone(&shared));
+        let strict_transport = services.url.is_https().then_some(settings.strict_transport);
+        let edge = Edge::new(router, settings.trusted_proxies.clone(), strict_transport);
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = jobs::start(&services, &settings, &stopped);
+        tasks.extend(
+            tls.clone().map(|tls| jobs::look_after_tls(&services.supervisor, tls, stopped.clone())),
+        );
+        let mut http = settings.http;
+        http.connections = listener::affordable(http.connections);
+        let listener =
+            Listener { socket: listener, tls, http, proxies: settings.trusted_proxies.clone() };
+        let answer = move |peer, request| edge.call(peer, request);
+        tasks.push(tokio::spawn(listener.serve(
+            answer,
+            stopped.clone(),
+            settings.shutdown.deadline,
+        )));
+        if let Some(admin) = admin {
+            tasks.push(tokio::spawn(telemetry::serve(admin, http, Arc::clone(&services), stopped)));
+        }
+        tracing::info!(%address, admin_address = admin_address.map(tracing::field::display), issuer = services.url.as_str(), database = settings.database(), "ready");
+        Ok(Self { address, admin_address, services, shared, settings, stop, tasks, _lock: lock })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its metrics are.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// Its parts.
+    #[must_use]
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// The longest that stopping may take.
+    #[must_use]
+    pub fn longest_stop(&self) -> Duration {
+        self.settings.shutdown.delay + self.settings.shutdown.deadline
+    }
+
+    /// Stops: says that it is not ready, waits for balancers to see it, lets what runs finish until
+    /// the deadline.
+    pub async fn stop(self) {
+        self.shared.drain();
+        tokio::time::sleep(self.settings.shutdown.delay).await;
+        // A receiver that is gone has stopped already.
+        let _ = self.stop.send(true);
+        self.services.supervisor.stop();
+        let deadline = Instant::now() + self.settings.shutdown.deadline + LAST_STEPS;
+        for mut task in self.tasks {
+            match timeout_at(deadline, &mut task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a part of the server did not stop well"),
+                // Whatever it was doing is done again by the next start, or was not begun.
+                Err(_) => {
+                    task.abort();
+                    tracing::warn!("a part of the server did not stop before the deadline");
+                }
+            }
+        }
+        self.services.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+async fn bind_admin(settings: &Settings) -> Outcome<Option<TcpListener>> {
+    let Some(address) = settings.admin_listen else { return Ok(None) };
+    match bind("admin_listen", address).await {
+        Err(error) if !settings.admin_listen_chosen => {
+            tracing::warn!(%error, "there are no metrics: the default admin_listen cannot be used");
+            Ok(None)
+        }
+        bound => bound.map(Some),
+    }
+}
+
+async fn bind(setting: &str, address: SocketAddr) -> Outcome<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .or_else(|error| reject(format!("{setting}: cannot listen on {address}: {error}")))
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, Fault> {
+    listener.local_addr().map_err(|error| Fault::internal("asking for the own address", error))
+}

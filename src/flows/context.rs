@@ -1,0 +1,40 @@
+//! What the flows work with.
+
+use std::sync::Arc;
+
+use crate::accounts::browsers::SessionLives;
+use crate::accounts::sign_in::Door;
+use crate::clients::registry::Registry;
+use crate::domain::clock::Clock;
+use crate::domain::urls::Issuer;
+use crate::keys::seal::{BrowserKey, FormsKey, VisitKey};
+use crate::oauth::back_channel::Notices;
+use crate::social::registry::Providers;
+use crate::store::Store;
+
+/// What the flows work with: the stores of what people are in the middle of, and whom they ask.
+#[derive(Clone, Debug)]
+pub struct Flows {
+    /// Who we are.
+    pub url: Issuer,
+    /// The clock.
+    pub clock: Clock,
+    /// The database.
+    pub store: Arc<Store>,
+    /// The registered clients.
+    pub clients: Arc<Registry>,
+    /// The providers of social login.
+    pub providers: Arc<Providers>,
+    /// Signing in by password.
+    pub password: Arc<Door>,
+    /// How long browser sessions live.
+    pub sessions: SessionLives,
+    /// Binds forms to the pages that they came from.
+    pub forms: Arc<FormsKey>,
+    /// Seals what browsers carry for us.
+    pub browsers: Arc<BrowserKey>,
+    /// Derives what people take along to providers.
+    pub visits: Arc<VisitKey>,
+    /// Wakes whoever tells apps of sign-outs.
+    pub notices: Arc<Notices>,
+}

@@ -1,0 +1,109 @@
+//! What the grants share: what they may look at, and the parameters that several of them have.
+//!
+//! Slow work (hashing, an upstream provider) stands before any transaction, signing after it.
+
+use std::future::Future;
+use std::net::IpAddr;
+
+use super::context::GrantContext;
+use super::mint::Entitlement;
+use crate::clients::registry::Registry;
+use crate::domain::audit::Origin;
+use crate::domain::claim_names::SCOPE_CLAIMS;
+use crate::domain::client::Client;
+use crate::domain::form::Form;
+use crate::domain::grant_type::GrantType;
+use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::oauth::client_auth::AuthenticatedClient;
+use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_request, invalid_scope};
+
+/// What a grant may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Cx<'a> {
+    /// What the grants work with.
+    pub server: &'a GrantContext,
+    /// The client that proved who it is.
+    pub client: &'a AuthenticatedClient,
+    /// The client address.
+    pub address: IpAddr,
+    /// For audit events.
+    pub origin: &'a Origin,
+}
+
+/// One grant type.
+pub trait Grant: Sized {
+    /// `grant_type`.
+    const TYPE: GrantType;
+
+    /// Reads the request: pure.
+    fn parse(form: &Form) -> Result<Self, Refusal>;
+
+    /// Checks everything that can be checked, then spends, and says what is owed.
+    fn redeem(self, cx: &Cx<'_>) -> impl Future<Output = Result<Entitlement>> + Send;
+}
+
+/// A parameter that the grant cannot do without.
+pub(super) fn required<'a>(
+    form: &'a Form,
+    name: &'static str,
+    missing: &'static str,
+) -> Result<&'a str, Refusal> {
+    form.get(name).ok_or_else(|| invalid_request(missing))
+}
+
+/// `scope`, RFC 6749 §3.3.
+pub(super) fn scope(form: &Form) -> Result<Option<Scope>, Refusal> {
+    form.get("scope")
+        .map(Scope::parse)
+        .transpose()
+        .map_err(|_| invalid_scope("the scope is malformed"))
+}
+
+/// `resource`, RFC 8707 §2.
+pub(in crate::oauth) fn resources(form: &Form) -> Vec<String> {
+    form.all("resource").map(str::to_owned).collect()
+}
+
+/// The scope to grant: what was asked for, within what was registered. Nothing asked for means
+/// what was registered, but for the two that a client must ask for itself (RFC 6749 §3.3).
+pub(in crate::oauth) async fn registered_scope(
+    clients: &Registry,
+    asked: Option<Scope>,
+    client: &Client,
+) -> Result<Scope> {
+    let Some(asked) = asked else {
+        return Ok(client.scope.without(&[OPENID, OFFLINE_ACCESS]));
+    };
+    if asked.is_within(&client.scope) {
+        return Ok(asked);
+    }
+    let registered = clients.every_scope().await?;
+    let means_something = |token: &&str| is_understood(token) || registered.contains(token);
+    let mut beyond = asked.beyond(&client.scope);
+    // OpenID Connect Core §3.1.2.1: scopes that nobody here understands are ignored.
+    let culprit = if asked.contains(OPENID) { beyond.find(means_something) } else { beyond.next() };
+    match culprit {
+        Some(culprit) => Err(invalid_scope(UNREGISTERED_SCOPE).naming(culprit).into()),
+        None => Ok(asked.shared_with(&client.scope)),
+    }
+}
+
+const UNREGISTERED_SCOPE: &str = "a scope is not registered for this client";
+
+/// Whether this server itself knows what a scope means.
+fn is_understood(token: &str) -> bool {
+    [OPENID, OFFLINE_ACCESS].contains(&token) || SCOPE_CLAIMS.iter().any(|(name, _)| *name == token)
+}
+
+/// RFC 8707 §2: a resource must be one that was registered for the client.
+pub(in crate::oauth) fn registered_resources(
+    resources: &[String],
+    client: &Client,
+) -> Result<(), Refusal> {
+    let Some(culprit) = resources.iter().find(|resource| !client.audiences.contains(resource))
+    else {
+        return Ok(());
+    };
+    let description = "a resource is not registered for this client";
+    Err(Refusal::new(ErrorCode::InvalidTarget, description).naming(culprit))
+}
