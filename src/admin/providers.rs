@@ -4,32 +4,104 @@ use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
 use crate::domain::provider::{Registration, Slug, Terms};
-use crate::domain::verdict::{Error, Fault, Rejected, reject};
+use crate::domain::verdict::{Fault, OrRejected, reject};
 use crate::keys::seal::Sealer;
-use crate::social::{self, registry};
+use crate::social::registry::sealed;
+use crate::social::{self, Problems};
 use crate::store::{Store, Tx, audit_events, clients, providers};
 
-type Outcome<T> = Result<T, Error<Rejected>>;
+/// A provider that may be added: it makes sense by itself.
+#[derive(Debug)]
+pub struct Addition(Registration);
 
-/// Adds a provider; whether it may live in the own network is the operator's word.
-pub async fn add(
-    store: &Store,
-    clock: &Clock,
-    sealer: &Sealer,
-    registration: Registration,
-    allow_private: bool,
-) -> Outcome<()> {
-    social::check(&registration, allow_private).map_err(|why| Rejected(why.to_string()))?;
+/// Why a provider cannot be added.
+#[derive(Debug)]
+pub enum Unfit {
+    /// Its registration does not make sense.
+    Registration(Problems, Box<Registration>),
+    /// The settings file has one of this name.
+    InFile(Slug),
+}
+
+impl Addition {
+    /// Checks a registration beside those of the settings file; whether a provider may live in the
+    /// own network is the operator's word.
+    pub fn new(
+        registration: Registration,
+        of_file: &[Registration],
+        allow_private: bool,
+    ) -> Result<Self, Unfit> {
+        if let Err(problems) = social::check(&registration, allow_private) {
+            return Err(Unfit::Registration(problems, Box::new(registration)));
+        }
+        if is_among(of_file, &registration.slug) {
+            return Err(Unfit::InFile(registration.slug));
+        }
+        Ok(Self(registration))
+    }
+
+    /// Whether no client takes a password once it is there.
+    #[must_use]
+    pub fn ends_passwords(&self) -> bool {
+        self.0.terms.only && self.0.terms.allowed_clients.is_empty()
+    }
+}
+
+fn is_among(some: &[Registration], slug: &Slug) -> bool {
+    some.iter().any(|one| one.slug == *slug)
+}
+
+/// Adds a provider to the database.
+pub async fn add(store: &Store, clock: &Clock, sealer: &Sealer, addition: Addition) -> OrRejected {
+    let Addition(registration) = addition;
     if let Some(client) = missing_client(store, &registration.terms).await? {
         return reject(format!("there is no client {:?}", client.as_str()));
     }
     let slug = registration.slug.clone();
     let tx = store.begin(clock.now()).await?;
-    if !providers::insert(&tx, &registry::sealed(sealer, &registration)?).await? {
+    if !providers::insert(&tx, &sealed(sealer, &registration)?).await? {
         tx.abandon().await;
         return reject(format!("there is a provider {slug} already"));
     }
     done(tx, Kind::ProviderAdded, &slug).await
+}
+
+/// A provider as it is listed: without its credential.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its name here.
+    pub slug: Slug,
+    /// What is registered.
+    pub terms: Terms,
+    /// Whether it is turned off.
+    pub disabled: bool,
+    /// Whether it stands in the settings file, and not in the database.
+    pub is_of_file: bool,
+}
+
+/// Every provider, of the settings file and of the database. No credential is opened.
+pub async fn list(store: &Store, of_file: &[Registration]) -> Result<Vec<Listed>, Fault> {
+    let of_file = of_file.iter().map(|one| Listed {
+        slug: one.slug.clone(),
+        terms: one.terms.clone(),
+        disabled: one.disabled,
+        is_of_file: true,
+    });
+    let mut every: Vec<_> = of_file.collect();
+    for stored in providers::list_all(store).await? {
+        let (terms, disabled) = (stored.terms()?, stored.disabled);
+        every.push(Listed { slug: stored.slug, terms, disabled, is_of_file: false });
+    }
+    Ok(every)
+}
+
+/// One of them.
+pub async fn find(store: &Store, of_file: &[Registration], slug: &Slug) -> OrRejected<Listed> {
+    let every = list(store, of_file).await?;
+    match every.into_iter().find(|one| one.slug == *slug) {
+        Some(one) => Ok(one),
+        None => reject(format!("there is no provider {slug}")),
+    }
 }
 
 /// A client of ours that the terms name and that is not there.
@@ -42,8 +114,19 @@ pub async fn missing_client(store: &Store, terms: &Terms) -> Result<Option<Clien
     Ok(None)
 }
 
-/// Turns a provider off or on.
-pub async fn set_enabled(store: &Store, clock: &Clock, slug: &Slug, enabled: bool) -> Outcome<()> {
+/// Turns a provider of the database off or on.
+pub async fn set_enabled(
+    store: &Store,
+    clock: &Clock,
+    of_file: &[Registration],
+    slug: &Slug,
+    enabled: bool,
+) -> OrRejected {
+    if is_among(of_file, slug) {
+        return reject(format!(
+            "{slug} stands in the settings file: write disabled = true there and restart"
+        ));
+    }
     let tx = store.begin(clock.now()).await?;
     let disabled_at = (!enabled).then(|| tx.now());
     if !providers::set_disabled(&tx, slug, disabled_at).await? {
@@ -54,9 +137,10 @@ pub async fn set_enabled(store: &Store, clock: &Clock, slug: &Slug, enabled: boo
     done(tx, kind, slug).await
 }
 
-/// Deletes a provider. Who came by it keeps their account, and comes by it again if it is added
+/// Deletes a provider of the database. One that stands in the settings file too can be deleted here:
+/// that is the way out of it. Who came by it keeps their account, and comes by it again if it is added
 /// again.
-pub async fn delete(store: &Store, clock: &Clock, slug: &Slug) -> Outcome<()> {
+pub async fn delete(store: &Store, clock: &Clock, slug: &Slug) -> OrRejected {
     let tx = store.begin(clock.now()).await?;
     if !providers::delete(&tx, slug).await? {
         tx.abandon().await;
@@ -65,11 +149,11 @@ pub async fn delete(store: &Store, clock: &Clock, slug: &Slug) -> Outcome<()> {
     done(tx, Kind::ProviderDeleted, slug).await
 }
 
-fn unknown<T>(slug: &Slug) -> Outcome<T> {
+fn unknown<T>(slug: &Slug) -> OrRejected<T> {
     reject(format!("there is no provider {slug} in the database"))
 }
 
-async fn done(tx: Tx, kind: Kind, slug: &Slug) -> Outcome<()> {
+async fn done(tx: Tx, kind: Kind, slug: &Slug) -> OrRejected {
     audit_events::insert(&tx, &[Event::new(kind).detail(slug.as_str())]).await?;
     Ok(tx.commit().await?)
 }

@@ -10,7 +10,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, What};
 use crate::domain::person;
 use crate::domain::user::{Profile, Source, User, UserId};
-use crate::domain::verdict::{Error, Rejected, reject};
+use crate::domain::verdict::{OrRejected, reject};
 use crate::store::{Reader, Store, Tx, audit_events, users};
 
 /// What a new account is made of.
@@ -31,10 +31,13 @@ pub struct NewUser {
 const TAKEN: &str = "the user name or the verified address is taken: it is the user name or the \
                      verified address of another account, perhaps in another spelling";
 
-type Outcome<T> = Result<T, Error<Rejected>>;
-
 /// Makes an account.
-pub async fn create(store: &Store, clock: &Clock, hasher: &Hasher, new: NewUser) -> Outcome<User> {
+pub async fn create(
+    store: &Store,
+    clock: &Clock,
+    hasher: &Hasher,
+    new: NewUser,
+) -> OrRejected<User> {
     if person::username_key(&new.username).is_none() {
         return reject(
             "the user name has no canonical form (RFC 8265): no spaces, no invisible characters",
@@ -70,17 +73,41 @@ pub async fn create(store: &Store, clock: &Clock, hasher: &Hasher, new: NewUser)
     Ok(user)
 }
 
+/// What changes in the claims of an account; what is not given stays.
+#[derive(Clone, Debug, Default)]
+pub struct ClaimsChange {
+    /// The address.
+    pub email: Option<NewEmail>,
+    /// Every other claim.
+    pub profile: Option<Profile>,
+    /// The name to show, whatever the other claims say.
+    pub name: Option<String>,
+}
+
+/// An address that an account gets.
+#[derive(Clone, Debug)]
+pub struct NewEmail {
+    /// The address.
+    pub address: String,
+    /// Whether the operator vouches for it.
+    pub verified: bool,
+}
+
 /// Changes the claims of an account.
 pub async fn update(
     store: &Store,
     clock: &Clock,
     username: &str,
-    change: impl FnOnce(&mut User),
-) -> Outcome<User> {
+    change: ClaimsChange,
+) -> OrRejected<User> {
     let (tx, mut user) = lock(store, clock, username).await?;
     let (email, verified) = (user.email.clone(), user.email_verified);
-    change(&mut user);
-    user.email = user.email.map(|email| email.trim().to_owned());
+    user.profile = change.profile.unwrap_or(user.profile);
+    user.profile.name = change.name.or(user.profile.name);
+    if let Some(new) = change.email {
+        user.email = Some(new.address.trim().to_owned());
+        user.email_verified = new.verified;
+    }
     if user.email != email || user.email_verified && !verified {
         user.email_by = Source::Operator;
     }
@@ -97,7 +124,7 @@ pub async fn update(
 }
 
 /// The account as it is now, kept from everybody else: what is written back undoes nothing.
-async fn lock(store: &Store, clock: &Clock, username: &str) -> Outcome<(Tx, User)> {
+async fn lock(store: &Store, clock: &Clock, username: &str) -> OrRejected<(Tx, User)> {
     let found = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     match users::lock(&tx, &found.id).await? {
@@ -107,7 +134,7 @@ async fn lock(store: &Store, clock: &Clock, username: &str) -> Outcome<(Tx, User
 }
 
 /// The account of this user name.
-pub async fn find(reader: &impl Reader, username: &str) -> Outcome<User> {
+pub async fn find(reader: &impl Reader, username: &str) -> OrRejected<User> {
     let key = person::username_key(username).unwrap_or_default();
     match users::find_by_name(reader, &key, None).await? {
         Some(user) => Ok(user),
@@ -123,7 +150,7 @@ pub async fn set_password(
     hasher: &Hasher,
     username: &str,
     password: &Zeroizing<String>,
-) -> Outcome<u64> {
+) -> OrRejected<u64> {
     let hash = hash(hasher, password).await?;
     let (tx, mut user) = lock(store, clock, username).await?;
     user.password_hash = Some(hash);
@@ -133,7 +160,7 @@ pub async fn set_password(
 
 /// Disables an account and ends everything that it opened. It is disabled whatever becomes of the
 /// rest.
-pub async fn disable(store: &Store, clock: &Clock, username: &str) -> Outcome<u64> {
+pub async fn disable(store: &Store, clock: &Clock, username: &str) -> OrRejected<u64> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
@@ -141,7 +168,7 @@ pub async fn disable(store: &Store, clock: &Clock, username: &str) -> Outcome<u6
 }
 
 /// Enables an account again.
-pub async fn enable(store: &Store, clock: &Clock, username: &str) -> Outcome<()> {
+pub async fn enable(store: &Store, clock: &Clock, username: &str) -> OrRejected<()> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     users::set_disabled(&tx, &user.id, None::<DateTime<Utc>>).await?;
@@ -150,7 +177,7 @@ pub async fn enable(store: &Store, clock: &Clock, username: &str) -> Outcome<()>
 }
 
 /// Ends every family of an account and says how many there were.
-pub async fn logout(store: &Store, clock: &Clock, username: &str) -> Outcome<u64> {
+pub async fn logout(store: &Store, clock: &Clock, username: &str) -> OrRejected<u64> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     end(store, clock, tx, &user, Some(Kind::UserLoggedOut), What::Everything).await
@@ -158,7 +185,7 @@ pub async fn logout(store: &Store, clock: &Clock, username: &str) -> Outcome<u64
 
 /// Deletes an account with all that it opened. It is disabled at once, and gone when everything that
 /// it opened has ended.
-pub async fn delete(store: &Store, clock: &Clock, username: &str) -> Outcome<()> {
+pub async fn delete(store: &Store, clock: &Clock, username: &str) -> OrRejected<()> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
@@ -173,7 +200,7 @@ async fn end(
     user: &User,
     kind: Option<Kind>,
     what: What,
-) -> Outcome<u64> {
+) -> OrRejected<u64> {
     let ending = Ending::new(&user.id, what, tx.now(), &Origin::default());
     endings::begin(&tx, &ending).await?;
     let events: Vec<_> = kind.map(|kind| Event::new(kind).user(&user.id)).into_iter().collect();
@@ -188,14 +215,14 @@ async fn end(
     })
 }
 
-async fn hash(hasher: &Hasher, password: &Zeroizing<String>) -> Outcome<String> {
+async fn hash(hasher: &Hasher, password: &Zeroizing<String>) -> OrRejected<String> {
     match person::password_bytes(password) {
         Some(bytes) => Ok(hasher.hash(bytes).await?),
         None => reject("a password has 1 to 1024 bytes"),
     }
 }
 
-fn check_email(email: Option<&str>, verified: bool) -> Outcome<()> {
+fn check_email(email: Option<&str>, verified: bool) -> OrRejected<()> {
     match email.map(person::email_key) {
         None if verified => reject("there is no address to be verified"),
         Some(None) => reject("the e-mail address is none"),

@@ -5,13 +5,13 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::installation::{Installation, Kind};
-use super::outcome::{Outcome, usage};
 use super::output::table;
+use super::usage::usage;
 use crate::admin;
-use crate::domain::verdict::Error;
+use crate::admin::audit::Query;
+use crate::domain::verdict::OrRejected;
 use crate::settings::time;
-use crate::store::Store;
-use crate::store::audit_events::{self, Search, Written};
+use crate::store::audit_events::Written;
 
 /// Audit events.
 #[derive(Debug, Subcommand)]
@@ -39,11 +39,8 @@ pub(super) struct List {
     limit: u64,
 }
 
-/// So many are read at once.
-const PAGE: u64 = 500;
-
 impl Verbs {
-    pub(super) async fn run(self, at: &Installation) -> Outcome {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let Self::List(list) = self;
         let settings = at.quiet_settings()?;
         let since = match &list.since {
@@ -51,31 +48,16 @@ impl Verbs {
             None => None,
         };
         let store = at.store(&settings, Kind::Reads).await?;
-        let user = match &list.user {
-            Some(user) => Some(sub(&store, user).await?),
-            None => None,
-        };
-        let search = Search { since, user, client: list.client, kind: list.kind };
-        let mut found: Vec<Written> = Vec::new();
-        loop {
-            let missing = list.limit.saturating_sub(found.len() as u64).min(PAGE);
-            if missing == 0 {
-                break;
-            }
-            let page = audit_events::list(&*store, &search, found.last(), missing).await?;
-            let is_last = (page.len() as u64) < missing;
-            found.extend(page);
-            if is_last {
-                break;
-            }
-        }
+        let (user, client, kind, limit) = (list.user, list.client, list.kind, list.limit);
+        let query = Query { since, user, client, kind, limit };
+        let found = admin::audit::list(&store, query).await?;
         at.print(&json!({ "events": found }), &shown(&found));
         Ok(())
     }
 }
 
 /// An instant, or how long ago it was.
-fn instant(text: &str, now: DateTime<Utc>) -> Outcome<DateTime<Utc>> {
+fn instant(text: &str, now: DateTime<Utc>) -> OrRejected<DateTime<Utc>> {
     if let Ok(ago) = time::parse(text) {
         return Ok(now - ago);
     }
@@ -84,15 +66,6 @@ fn instant(text: &str, now: DateTime<Utc>) -> Outcome<DateTime<Utc>> {
         Err(_) => usage(format_args!(
             "--since {text}: write how long ago, like 24h, or an instant, like 2026-11-21T09:24:00Z"
         )),
-    }
-}
-
-/// The `sub` of a person: of a name that nobody has it is the name.
-async fn sub(store: &Store, name: &str) -> Outcome<String> {
-    match admin::users::find(store, name).await {
-        Ok(user) => Ok(user.id.0),
-        Err(Error::Refused(_)) => Ok(name.to_owned()),
-        Err(fault) => Err(fault),
     }
 }
 

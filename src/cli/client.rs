@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::duties;
 use super::installation::{Installation, Kind};
-use super::outcome::{Outcome, usage};
 use super::output::{table, text_of, words};
+use super::usage::usage;
 use crate::app::config::Settings;
 use crate::clients::registration;
 use crate::domain::client::{
@@ -18,6 +18,7 @@ use crate::domain::client::{
 };
 use crate::domain::scope::Scope;
 use crate::domain::secret::{ClientSecret, Plain};
+use crate::domain::verdict::OrRejected;
 use crate::store::clients;
 
 /// Registered clients.
@@ -164,7 +165,7 @@ impl Verbs {
         }
     }
 
-    pub(super) async fn run(self, at: &Installation) -> Outcome {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
         let client = match &self {
             Self::Create(create) => Some(create.client(at)?),
@@ -222,7 +223,7 @@ impl Verbs {
 }
 
 impl Create {
-    fn client(&self, at: &Installation) -> Outcome<Client> {
+    fn client(&self, at: &Installation) -> OrRejected<Client> {
         let Some(id) = ClientId::parse(&self.id) else {
             return usage("--id has 1 to 255 characters of printable ASCII");
         };
@@ -236,7 +237,7 @@ impl Create {
 }
 
 impl Given {
-    fn apply(&self, client: &mut Client) -> Outcome {
+    fn apply(&self, client: &mut Client) -> OrRejected {
         client.refresh = self.refresh(client.refresh)?;
         if let Some(scope) = &self.scope {
             client.scope =
@@ -277,7 +278,7 @@ impl Given {
         Ok(())
     }
 
-    fn refresh(&self, registered: RefreshPolicy) -> Outcome<RefreshPolicy> {
+    fn refresh(&self, registered: RefreshPolicy) -> OrRejected<RefreshPolicy> {
         let grace = self.refresh_grace.map(Duration::seconds);
         let name = self.refresh_policy.as_deref().unwrap_or(registered.as_str());
         let keeps = grace.is_none() && name == registered.as_str();
@@ -302,7 +303,7 @@ fn replace_list(registered: &mut Vec<String>, given: Option<&Vec<String>>) {
 }
 
 /// What makes no sense together is a mistake on the command line.
-fn sensible(settings: &Settings, client: &Client) -> Outcome {
+fn sensible(settings: &Settings, client: &Client) -> OrRejected {
     registration::check(&settings.issuer, client).or_else(usage)
 }
 

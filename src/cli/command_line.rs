@@ -9,13 +9,13 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use super::installation::Installation;
-use super::outcome::{Outcome, USAGE};
 use super::output::{self, Output};
+use super::usage::USAGE;
 use super::{
     audit, client, config_verbs, demo, doctor, key, migrate, provider, serve, token, user,
 };
 use crate::app::telemetry;
-use crate::domain::verdict::Rejected;
+use crate::domain::verdict::{OrRejected, Rejected};
 
 /// A self-hosted OAuth 2 / OpenID Connect authorization server.
 #[derive(Debug, Parser)]
@@ -104,7 +104,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     code
 }
 
-fn dispatch(cli: Cli, output: Output) -> Outcome<ExitCode> {
+fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
     let at = Installation::new(cli.global.config, output);
     let serves = matches!(cli.verb, Verb::Serve(_) | Verb::Demo(_));
     let runtime = if serves {

@@ -6,9 +6,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::installation::Installation;
-use super::outcome::Outcome;
 use super::output::{note, table};
 use crate::app::config::{self, Loaded};
+use crate::domain::verdict::OrRejected;
 
 /// Settings.
 #[derive(Debug, Subcommand)]
@@ -25,7 +25,7 @@ pub(super) enum Config {
 
 impl Config {
     #[expect(clippy::unnecessary_wraps, reason = "the shape of every verb")]
-    pub(super) fn run(self, at: &Installation) -> Outcome<ExitCode> {
+    pub(super) fn run(self, at: &Installation) -> OrRejected<ExitCode> {
         match self {
             Self::Check => return Ok(check(at)),
             Self::Show => show(at),

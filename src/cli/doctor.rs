@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::installation::Installation;
-use super::outcome::Outcome;
 use super::output::table;
 use crate::app;
 use crate::app::config::Settings;
 use crate::domain::client::TokenAlg;
+use crate::domain::verdict::OrRejected;
 use crate::keys::seal::{MasterKey, Sealer, Source};
 use crate::keys::{keyring, ring};
 use crate::social::registry;
@@ -29,7 +29,7 @@ impl Finding {
     }
 }
 
-pub(super) async fn run(at: &Installation) -> Outcome<ExitCode> {
+pub(super) async fn run(at: &Installation) -> OrRejected<ExitCode> {
     let settings = at.quiet_settings();
     let mut findings = Vec::new();
     let found = settings.as_ref().map(|one| one.issuer.as_str().to_owned());

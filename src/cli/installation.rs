@@ -6,12 +6,11 @@ use std::sync::{Arc, OnceLock};
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
-use super::outcome::Outcome;
 use super::output::{self, Output};
 use crate::app::config::{self, Loaded, Settings};
 use crate::app::{self, telemetry};
 use crate::domain::clock::Clock;
-use crate::domain::verdict::Rejected;
+use crate::domain::verdict::{OrRejected, Rejected};
 use crate::store::Store;
 
 /// What a verb does to the installation.
@@ -52,7 +51,7 @@ impl Installation {
     }
 
     /// The settings of a server, whose logs go by a queue.
-    pub(super) fn settings(&self, flags: &[(&str, String)]) -> Outcome<Settings> {
+    pub(super) fn settings(&self, flags: &[(&str, String)]) -> OrRejected<Settings> {
         let loaded = self.load(flags);
         if let Ok(settings) = &loaded.settings {
             telemetry::log_in_background(settings.log);
@@ -61,13 +60,13 @@ impl Installation {
     }
 
     /// The settings for a verb that prints its own result: only what is wrong is logged.
-    pub(super) fn quiet_settings(&self) -> Outcome<Settings> {
+    pub(super) fn quiet_settings(&self) -> OrRejected<Settings> {
         telemetry::log(LevelFilter::WARN);
         checked(self.load(&[]))
     }
 
     /// The database for this kind of verb.
-    pub(super) async fn store(&self, settings: &Settings, kind: Kind) -> Outcome<Arc<Store>> {
+    pub(super) async fn store(&self, settings: &Settings, kind: Kind) -> OrRejected<Arc<Store>> {
         let options = settings.database.patient();
         let is_new = app::is_missing(settings)?;
         let store = match kind {
@@ -103,7 +102,7 @@ impl Installation {
     }
 }
 
-fn checked(loaded: Loaded) -> Outcome<Settings> {
+fn checked(loaded: Loaded) -> OrRejected<Settings> {
     let settings = loaded.settings.map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         Rejected(format!("the settings are not good:\n  {}", lines.join("\n  ")))

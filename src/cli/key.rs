@@ -6,16 +6,14 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::installation::{Installation, Kind};
-use super::outcome::{Outcome, usage};
 use super::output::{table, text_of};
+use super::usage::usage;
+use crate::admin::keys::{self, NextMasterKey, SigningKey};
 use crate::app;
 use crate::domain::client::TokenAlg;
-use crate::domain::verdict::{Rejected, reject};
-use crate::keys::keyring::Keyring;
-use crate::keys::make;
+use crate::domain::verdict::OrRejected;
 use crate::keys::ring::Phase;
-use crate::keys::seal::{MasterKey, Sealer, Source};
-use crate::store::signing_keys::Stored;
+use crate::keys::seal::Source;
 
 /// Signing keys.
 #[derive(Debug, Subcommand)]
@@ -68,7 +66,7 @@ impl Key {
         }
     }
 
-    pub(super) async fn run(self, at: &Installation) -> Outcome {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
         let kind = self.kind();
         let store = at.store(&settings, kind).await?;
@@ -81,10 +79,9 @@ impl Key {
             keyring.maintain().await?;
         }
         match self {
-            Self::List => list(at, &keyring),
+            Self::List => list(at, &keys::list(&keyring)?),
             Self::Rotate { now, alg } => {
-                let algs = alg.map_or_else(|| TokenAlg::ALL.to_vec(), |alg| vec![alg]);
-                let made = keyring.rotate(&algs, now).await?;
+                let made = keys::rotate(&keyring, alg, now).await?;
                 let kids: Vec<Value> = made.iter().map(|key| described(key, None)).collect();
                 let words: Vec<_> = made
                     .iter()
@@ -93,41 +90,40 @@ impl Key {
                     })
                     .collect();
                 at.print(&json!({ "keys": kids }), &words.join("\n"));
-                Ok(())
             }
-            Self::Drop { kid } => drop_key(at, &keyring, &kid).await,
+            Self::Drop { kid } => {
+                keys::drop(&keyring, &kid).await?;
+                at.done(&format!("dropped {kid}; nothing that it signed is accepted any more"));
+            }
             Self::Import { file, now } => {
-                let made = make::read_pem(&text_of(&file)?)?;
-                match keyring.import(&made, now).await? {
-                    Some(key) => {
-                        let words = format!("imported {}, signs from {}", key.kid, key.signs_from);
-                        at.print(&described(&key, None), &words);
-                        Ok(())
-                    }
-                    None => reject("this key is here already"),
-                }
+                let key = keys::import(&keyring, &text_of(&file)?, now).await?;
+                let words = format!("imported {}, signs from {}", key.kid, key.signs_from);
+                at.print(&described(&key, None), &words);
             }
             Self::ExportJwks => {
-                let jwks = keyring.snapshot()?.jwks();
-                let jwks: Value = serde_json::from_slice(&jwks)
-                    .map_err(|error| Rejected(format!("the JWKS cannot be read: {error}")))?;
+                let jwks = keys::jwks(&keyring)?;
                 at.print(&jwks, &format!("{jwks:#}"));
-                Ok(())
             }
             Self::Rewrap { new_master_key_file, end_refresh_tokens } => {
-                let next = new_master_key_file;
-                rewrap(at, &keyring, &settings.master_key, next, end_refresh_tokens).await
+                let next = match (&settings.master_key, &new_master_key_file) {
+                    (_, Some(file)) => NextMasterKey::File(file),
+                    (Source::Folder(folder), None) => NextMasterKey::In(folder),
+                    (Source::File(_) | Source::Text(_), None) => {
+                        return usage("--new-master-key-file names the new key here");
+                    }
+                };
+                keys::rewrap(&keyring, next, end_refresh_tokens).await?;
+                at.done("every key is sealed under the new master key: restart the servers");
             }
         }
+        Ok(())
     }
 }
 
-fn list(at: &Installation, keyring: &Keyring) -> Outcome {
-    let snapshot = keyring.snapshot()?;
-    let keys: Vec<Value> =
-        snapshot.list().map(|(key, phase)| described(key, Some(phase))).collect();
-    let rows: Vec<_> = snapshot
-        .list()
+fn list(at: &Installation, every: &[(SigningKey, Phase)]) {
+    let keys: Vec<Value> = every.iter().map(|(key, phase)| described(key, Some(*phase))).collect();
+    let rows: Vec<_> = every
+        .iter()
         .map(|(key, phase)| {
             vec![
                 key.kid.clone(),
@@ -138,10 +134,9 @@ fn list(at: &Installation, keyring: &Keyring) -> Outcome {
         })
         .collect();
     at.print(&json!({ "keys": keys }), &table(&["KID", "ALG", "PHASE", "SIGNS FROM"], &rows));
-    Ok(())
 }
 
-fn described(key: &Stored, phase: Option<Phase>) -> Value {
+fn described(key: &SigningKey, phase: Option<Phase>) -> Value {
     let mut described = json!({
         "kid": key.kid,
         "alg": key.alg.as_str(),
@@ -154,45 +149,4 @@ fn described(key: &Stored, phase: Option<Phase>) -> Value {
         members.insert("published".to_owned(), json!(phase.is_published()));
     }
     described
-}
-
-async fn drop_key(at: &Installation, keyring: &Keyring, kid: &str) -> Outcome {
-    let snapshot = keyring.snapshot()?;
-    let Some((key, phase)) = snapshot.list().find(|(key, _)| key.kid == kid) else {
-        return reject(format!("there is no key {kid:?}"));
-    };
-    let is_next = |other: &Stored, phase| other.alg == key.alg && phase == Phase::Pending;
-    if phase == Phase::Signing && !snapshot.list().any(|(other, phase)| is_next(other, phase)) {
-        return reject("this key signs and none is to follow it: rotate --now first");
-    }
-    keyring.drop_key(kid).await?;
-    at.done(&format!("dropped {kid}; nothing that it signed is accepted any more"));
-    Ok(())
-}
-
-async fn rewrap(
-    at: &Installation,
-    keyring: &Keyring,
-    source: &Source,
-    new_file: Option<PathBuf>,
-    ends_refresh_tokens: bool,
-) -> Outcome {
-    let load = |error: crate::keys::seal::NoMasterKey| Rejected(error.to_string());
-    match (source, new_file) {
-        (Source::Folder(folder), None) => {
-            let next = MasterKey::generate();
-            next.write_next(folder).map_err(load)?;
-            keyring.reseal(&Sealer::new(&next)?, ends_refresh_tokens).await?;
-            MasterKey::promote_next(folder).map_err(load)?;
-        }
-        (_, Some(file)) => {
-            let next = MasterKey::load(&Source::File(file)).map_err(load)?;
-            keyring.reseal(&Sealer::new(&next)?, ends_refresh_tokens).await?;
-        }
-        (Source::File(_) | Source::Text(_), None) => {
-            return usage("--new-master-key-file names the new key here");
-        }
-    }
-    at.done("every key is sealed under the new master key: restart the servers");
-    Ok(())
 }

@@ -4,9 +4,8 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::installation::Installation;
-use super::outcome::Outcome;
 use super::output::{note, table};
-use crate::domain::verdict::reject;
+use crate::domain::verdict::{OrRejected, reject};
 use crate::{app, store};
 
 /// Look at or apply migrations.
@@ -19,7 +18,7 @@ pub(super) enum Migrate {
 }
 
 impl Migrate {
-    pub(super) async fn run(self, at: &Installation) -> Outcome {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
         let is_new = app::is_missing(&settings)?;
         if matches!(self, Self::Up) {

@@ -11,11 +11,11 @@ mod duties;
 mod installation;
 mod key;
 mod migrate;
-mod outcome;
 mod output;
 mod provider;
 mod serve;
 mod token;
+mod usage;
 mod user;
 
 pub use command_line::run;

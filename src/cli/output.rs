@@ -6,9 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::outcome::Outcome;
 use crate::app::telemetry;
-use crate::domain::verdict::reject;
+use crate::domain::verdict::{OrRejected, reject};
 use crate::keys::secret_file;
 
 /// How a verb speaks.
@@ -49,7 +48,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// A secret from standard input, without its one final newline.
-pub(super) fn secret_from_stdin() -> Outcome<Zeroizing<String>> {
+pub(super) fn secret_from_stdin() -> OrRejected<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     match std::io::stdin().lock().read_to_string(&mut text) {
         Ok(_) => Ok(Zeroizing::new(without_newline(&text).to_owned())),
@@ -58,7 +57,7 @@ pub(super) fn secret_from_stdin() -> Outcome<Zeroizing<String>> {
 }
 
 /// A secret from a file, without its one final newline.
-pub(super) fn secret_from_file(path: &Path) -> Outcome<Zeroizing<String>> {
+pub(super) fn secret_from_file(path: &Path) -> OrRejected<Zeroizing<String>> {
     let text = Zeroizing::new(text_of(path)?);
     // It is read this once, so a word will do.
     if let Ok(Some(exposure)) = secret_file::looked_at(path) {
@@ -68,7 +67,7 @@ pub(super) fn secret_from_file(path: &Path) -> Outcome<Zeroizing<String>> {
 }
 
 /// The text of a file.
-pub(super) fn text_of(path: &Path) -> Outcome<String> {
+pub(super) fn text_of(path: &Path) -> OrRejected<String> {
     std::fs::read_to_string(path).or_else(|error| reject(format!("{}: {error}", path.display())))
 }
 

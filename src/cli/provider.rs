@@ -6,11 +6,9 @@ use clap::{Args, Subcommand};
 
 use self::slug::slug;
 use super::installation::{Installation, Kind};
-use super::outcome::Outcome;
 use crate::admin::providers;
-use crate::app::config::Settings;
 use crate::domain::provider::Slug;
-use crate::domain::verdict::reject;
+use crate::domain::verdict::OrRejected;
 
 mod add;
 mod check;
@@ -56,7 +54,7 @@ impl Verbs {
         }
     }
 
-    pub(super) async fn run(self, at: &Installation) -> Outcome<ExitCode> {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected<ExitCode> {
         let settings = at.quiet_settings()?;
         if let Self::Check(check) = self {
             return check.run(at, &settings).await;
@@ -64,20 +62,25 @@ impl Verbs {
         let store = at.store(&settings, self.kind()).await?;
         match self {
             Self::Add(add) => add.run(at, &settings, &store).await?,
-            Self::List => list::list(at, &settings, &store).await?,
-            Self::Show(one) => list::show(at, &settings, &store, &one.slug()?).await?,
+            Self::List => {
+                let every = providers::list(&store, &settings.social).await?;
+                list::list(at, &settings.issuer, &every);
+            }
+            Self::Show(one) => {
+                let found = providers::find(&store, &settings.social, &one.slug()?).await?;
+                list::show(at, &settings.issuer, &found);
+            }
             Self::Disable(one) => {
-                let slug = one.of_database(&settings)?;
-                providers::set_enabled(&store, &at.clock, &slug, false).await?;
+                let (slug, of_file) = (one.slug()?, &settings.social);
+                providers::set_enabled(&store, &at.clock, of_file, &slug, false).await?;
                 at.done(&format!("disabled {slug}; nobody can sign in with it"));
             }
             Self::Enable(one) => {
-                let slug = one.of_database(&settings)?;
-                providers::set_enabled(&store, &at.clock, &slug, true).await?;
+                let (slug, of_file) = (one.slug()?, &settings.social);
+                providers::set_enabled(&store, &at.clock, of_file, &slug, true).await?;
                 at.done(&format!("enabled {slug}"));
             }
             Self::Delete(one) => {
-                // One that stands in the file too can be deleted here: that is the way out of it.
                 let slug = one.slug()?;
                 providers::delete(&store, &at.clock, &slug).await?;
                 at.done(&format!(
@@ -91,18 +94,7 @@ impl Verbs {
 }
 
 impl One {
-    fn slug(&self) -> Outcome<Slug> {
+    fn slug(&self) -> OrRejected<Slug> {
         slug(self.slug.as_ref().or(self.named.as_ref()).map(String::as_str).unwrap_or_default())
-    }
-
-    /// What the settings file says is changed there.
-    fn of_database(&self, settings: &Settings) -> Outcome<Slug> {
-        let slug = self.slug()?;
-        if settings.social.iter().any(|one| one.slug == slug) {
-            return reject(format!(
-                "{slug} stands in the settings file: write disabled = true there and restart"
-            ));
-        }
-        Ok(slug)
     }
 }

@@ -6,9 +6,8 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::installation::Installation;
-use super::outcome::Outcome;
 use crate::app::{Server, telemetry};
-use crate::domain::verdict::Fault;
+use crate::domain::verdict::{Fault, OrRejected};
 
 /// Run the server.
 #[derive(Debug, Args)]
@@ -19,7 +18,7 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) async fn run(self, at: &Installation) -> Outcome {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let flags: Vec<_> = self.listen.map(|listen| ("listen", listen)).into_iter().collect();
         let settings = at.settings(&flags)?;
         telemetry::count();
@@ -41,7 +40,7 @@ const SLACK: Duration = Duration::from_secs(1);
 
 /// Ends the process then, whatever it is doing: from a thread of its own, since what hangs may hang
 /// every other one.
-fn end_by(longest: Duration) -> Outcome {
+fn end_by(longest: Duration) -> OrRejected {
     let ended = std::thread::Builder::new().name("mapae-stop".to_owned()).spawn(move || {
         let until = Instant::now() + longest;
         // It may wake early.
@@ -63,7 +62,7 @@ pub(super) struct Signals {
 impl Signals {
     /// Listens from here on. A server that says that it is ready can be told to stop, so this comes
     /// first.
-    pub(super) fn listen() -> Outcome<Self> {
+    pub(super) fn listen() -> OrRejected<Self> {
         let fault = |error| Fault::internal("listening to signals", error);
         let terminate = signal(SignalKind::terminate()).map_err(fault)?;
         let interrupt = signal(SignalKind::interrupt()).map_err(fault)?;

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::installation::{Installation, Kind};
-use super::outcome::{Outcome, usage};
 use super::output::{note, secret_from_file, secret_from_stdin, table, text_of, words};
+use super::usage::usage;
 use crate::accounts::hashing::Hasher;
-use crate::admin::users::{self, NewUser};
+use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser};
 use crate::app::config::Settings;
 use crate::domain::user::{Profile, User};
-use crate::domain::verdict::reject;
+use crate::domain::verdict::{OrRejected, reject};
 use crate::store;
 
 /// People.
@@ -114,7 +114,7 @@ impl Verbs {
         }
     }
 
-    pub(super) async fn run(self, at: &Installation) -> Outcome {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
         // What is missing on the command line is said before anything is looked for.
         if let Self::SetPassword(SetPassword { password, .. }) = &self
@@ -127,7 +127,7 @@ impl Verbs {
         match self {
             Self::Create(create) => {
                 let new = NewUser {
-                    profile: create.claims.profile(Profile::default())?,
+                    profile: create.claims.new_profile()?,
                     username: create.username,
                     email: create.claims.email,
                     email_verified: create.claims.email_verified,
@@ -143,15 +143,8 @@ impl Verbs {
                 at.print(&shown, &words(&shown));
             }
             Self::Update(update) => {
-                let user = users::find(store, &update.username).await?;
-                let profile = update.claims.profile(user.profile)?;
-                let changed = users::update(store, clock, &update.username, |user| {
-                    user.profile = profile;
-                    if let Some(email) = update.claims.email {
-                        user.email = Some(email);
-                        user.email_verified = update.claims.email_verified;
-                    }
-                });
+                let change = update.claims.change()?;
+                let changed = users::update(store, clock, &update.username, change);
                 let shown = described(&changed.await?);
                 at.print(&shown, &words(&shown));
             }
@@ -182,16 +175,25 @@ impl Verbs {
 }
 
 impl Claims {
-    fn profile(&self, before: Profile) -> Outcome<Profile> {
-        let mut profile = match &self.claims {
-            None => before,
-            Some(file) => serde_json::from_str(&text_of(file)?)
-                .or_else(|error| reject(format!("{}: {error}", file.display())))?,
-        };
-        if let Some(name) = &self.name {
-            profile.name = Some(name.clone());
-        }
+    fn new_profile(&self) -> OrRejected<Profile> {
+        let mut profile = self.profile()?.unwrap_or_default();
+        profile.name = self.name.clone().or(profile.name);
         Ok(profile)
+    }
+
+    fn change(self) -> OrRejected<ClaimsChange> {
+        let profile = self.profile()?;
+        let verified = self.email_verified;
+        let email = self.email.map(|address| NewEmail { address, verified });
+        Ok(ClaimsChange { email, profile, name: self.name })
+    }
+
+    /// The claims of the file.
+    fn profile(&self) -> OrRejected<Option<Profile>> {
+        let Some(file) = &self.claims else { return Ok(None) };
+        serde_json::from_str(&text_of(file)?)
+            .map(Some)
+            .or_else(|error| reject(format!("{}: {error}", file.display())))
     }
 }
 
@@ -200,7 +202,7 @@ impl Password {
         self.password_stdin || self.password_file.is_some()
     }
 
-    fn read(&self) -> Outcome<Option<Zeroizing<String>>> {
+    fn read(&self) -> OrRejected<Option<Zeroizing<String>>> {
         let password = match &self.password_file {
             Some(file) => Some(secret_from_file(file)?),
             None if self.password_stdin => Some(secret_from_stdin()?),
@@ -213,7 +215,7 @@ impl Password {
     }
 }
 
-fn hasher(settings: &Settings) -> Outcome<Hasher> {
+fn hasher(settings: &Settings) -> OrRejected<Hasher> {
     Ok(Hasher::new(settings.hashing.cost, 1)?)
 }
 

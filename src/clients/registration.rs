@@ -9,13 +9,11 @@ use crate::domain::clock::Clock;
 use crate::domain::grant_type::GrantType;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::user::UserId;
-use crate::domain::verdict::{Error, Rejected, reject};
+use crate::domain::verdict::{OrRejected, Rejected, reject};
 use crate::domain::{redirect_uri, urls};
 use crate::keys::foreign::ForeignKeys;
 use crate::store::families::{self, Owner};
 use crate::store::{Reader, Store, Tx, audit_events, clients, consents, users};
-
-type Outcome<T> = Result<T, Error<Rejected>>;
 
 /// Registers a client and makes its secret, where its method has one. The secret is in the answer
 /// and nowhere else.
@@ -24,7 +22,7 @@ pub async fn create(
     clock: &Clock,
     issuer: &urls::Issuer,
     mut client: Client,
-) -> Outcome<Option<Plain<ClientSecret>>> {
+) -> OrRejected<Option<Plain<ClientSecret>>> {
     check(issuer, &client)?;
     let secret = client.auth_method.has_secret().then(Plain::generate);
     client.secret = secret.as_ref().map(Plain::hashed);
@@ -45,8 +43,8 @@ pub async fn update(
     clock: &Clock,
     issuer: &urls::Issuer,
     id: &str,
-    change: impl FnOnce(&mut Client) -> Outcome<()>,
-) -> Outcome<Client> {
+    change: impl FnOnce(&mut Client) -> OrRejected<()>,
+) -> OrRejected<Client> {
     let (tx, mut client) = lock(store, clock, id).await?;
     change(&mut client)?;
     check(issuer, &client)?;
@@ -61,7 +59,7 @@ pub async fn update(
 }
 
 /// The client as it is now, kept from everybody else: what is written back undoes nothing.
-async fn lock(store: &Store, clock: &Clock, id: &str) -> Outcome<(Tx, Client)> {
+async fn lock(store: &Store, clock: &Clock, id: &str) -> OrRejected<(Tx, Client)> {
     let found = find(store, id).await?;
     let tx = store.begin(clock.now()).await?;
     match clients::lock(&tx, &found.id).await? {
@@ -71,7 +69,7 @@ async fn lock(store: &Store, clock: &Clock, id: &str) -> Outcome<(Tx, Client)> {
 }
 
 /// The client of this id.
-pub async fn find(reader: &impl Reader, id: &str) -> Outcome<Client> {
+pub async fn find(reader: &impl Reader, id: &str) -> OrRejected<Client> {
     let found = match ClientId::parse(id) {
         Some(id) => clients::find(reader, &id).await?,
         None => None,
@@ -83,7 +81,11 @@ pub async fn find(reader: &impl Reader, id: &str) -> Outcome<Client> {
 }
 
 /// Makes a new secret; the old one stops working.
-pub async fn rotate_secret(store: &Store, clock: &Clock, id: &str) -> Outcome<Plain<ClientSecret>> {
+pub async fn rotate_secret(
+    store: &Store,
+    clock: &Clock,
+    id: &str,
+) -> OrRejected<Plain<ClientSecret>> {
     let (tx, mut client) = lock(store, clock, id).await?;
     if !client.auth_method.has_secret() {
         return reject("a client of this authentication method has no secret");
@@ -96,7 +98,7 @@ pub async fn rotate_secret(store: &Store, clock: &Clock, id: &str) -> Outcome<Pl
 }
 
 /// Disables or enables a client.
-pub async fn set_enabled(store: &Store, clock: &Clock, id: &str, enabled: bool) -> Outcome<()> {
+pub async fn set_enabled(store: &Store, clock: &Clock, id: &str, enabled: bool) -> OrRejected<()> {
     let client = find(store, id).await?;
     let tx = store.begin(clock.now()).await?;
     let disabled_at = (!enabled).then(|| tx.now());
@@ -110,7 +112,7 @@ const STEP: u64 = 2000;
 
 /// Deletes a client with every family at it. It is disabled at once; what people have open there goes
 /// in steps, however much it is.
-pub async fn delete(store: &Store, clock: &Clock, id: &str) -> Outcome<()> {
+pub async fn delete(store: &Store, clock: &Clock, id: &str) -> OrRejected<()> {
     let client = find(store, id).await?;
     let tx = store.begin(clock.now()).await?;
     clients::set_disabled(&tx, &client.id, Some(tx.now())).await?;
@@ -129,13 +131,13 @@ pub async fn delete(store: &Store, clock: &Clock, id: &str) -> Outcome<()> {
     done(tx, Kind::ClientDeleted, &client.id).await
 }
 
-async fn done(tx: Tx, kind: Kind, id: &ClientId) -> Outcome<()> {
+async fn done(tx: Tx, kind: Kind, id: &ClientId) -> OrRejected<()> {
     audit_events::insert(&tx, &[Event::new(kind).client(id)]).await?;
     Ok(tx.commit().await?)
 }
 
 /// Whether a client makes sense.
-pub fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
+pub fn check(issuer: &urls::Issuer, client: &Client) -> OrRejected<()> {
     for grant in &client.grants {
         grant.parse::<GrantType>().map_err(Rejected)?;
     }
@@ -178,7 +180,7 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Outcome<()> {
 }
 
 /// A claim of the person that an access token may carry.
-fn check_claim(name: &str) -> Outcome<()> {
+fn check_claim(name: &str) -> OrRejected<()> {
     if RESERVED.contains(&name) {
         return reject(format!("{name:?} is a claim of the token itself"));
     }
@@ -190,7 +192,7 @@ fn check_claim(name: &str) -> Outcome<()> {
 }
 
 /// What a client needs that sends people here in a browser.
-fn check_browser(client: &Client) -> Outcome<()> {
+fn check_browser(client: &Client) -> OrRejected<()> {
     for uri in client.redirect_uris.iter().chain(&client.post_logout_redirect_uris) {
         let checked = redirect_uri::check(uri, client.kind);
         checked.or_else(|why| reject(format!("the redirect URI {uri:?} {why}")))?;
@@ -218,13 +220,13 @@ fn check_browser(client: &Client) -> Outcome<()> {
 }
 
 /// A link for people, or an address that we call: like a redirect URI of a web app.
-fn check_link(uri: &str) -> Outcome<()> {
+fn check_link(uri: &str) -> OrRejected<()> {
     let checked = redirect_uri::check(uri, ClientKind::Confidential);
     checked.or_else(|why| reject(format!("{uri:?} {why}")))
 }
 
 /// An origin as browsers write it: scheme, host, and a port that is not the usual one.
-fn check_origin(origin: &str) -> Outcome<()> {
+fn check_origin(origin: &str) -> OrRejected<()> {
     check_link(origin)?;
     let written = url::Url::parse(origin).map(|url| url.origin().ascii_serialization());
     if written.as_deref() == Ok(origin) {
@@ -233,7 +235,7 @@ fn check_origin(origin: &str) -> Outcome<()> {
     reject(format!("{origin:?} is no origin: like https://app.example.com, without path"))
 }
 
-fn check_keys(client: &Client) -> Outcome<()> {
+fn check_keys(client: &Client) -> OrRejected<()> {
     match (&client.jwks, client.auth_method) {
         (None, AuthMethod::PrivateKeyJwt) => reject("private_key_jwt needs the client's JWK Set"),
         (Some(_), method) if method != AuthMethod::PrivateKeyJwt => {

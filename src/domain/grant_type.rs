@@ -3,7 +3,7 @@
 use super::wire::wire_enum;
 
 wire_enum! {
-    /// `grant_type`, RFC 6749 §4 and §4.5.
+    /// `grant_type` of a token request.
     GrantType {
         /// RFC 6749 §4.1.
         AuthorizationCode = "authorization_code",

@@ -107,7 +107,10 @@ impl From<Rejected> for Error<Rejected> {
     }
 }
 
+/// What an operator asked for, or why they cannot have it.
+pub type OrRejected<T = ()> = Result<T, Error<Rejected>>;
+
 /// Shorthand for a rejection.
-pub fn reject<T>(why: impl Into<String>) -> Result<T, Error<Rejected>> {
+pub fn reject<T>(why: impl Into<String>) -> OrRejected<T> {
     Err(Error::Refused(Rejected(why.into())))
 }

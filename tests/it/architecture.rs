@@ -29,6 +29,13 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
         Some(&["domain", "settings", "store", "keys", "accounts", "clients", "outbound", "social"]),
     ),
     (
+        "admin",
+        Some(&[
+            "accounts", "clients", "domain", "keys", "oauth", "outbound", "settings", "social",
+            "store",
+        ]),
+    ),
+    (
         "web",
         Some(&[
             "domain", "settings", "accounts", "clients", "oauth", "flows", "pages", "outbound",

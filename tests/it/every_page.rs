@@ -97,8 +97,10 @@ async fn hostile_app(server: &Server) -> App {
     let issuer = server.inner.services();
     for name in ["alice", "bob"] {
         server.user(name, Some(PASSWORD)).await;
-        let named =
-            |user: &mut mapae::domain::user::User| user.profile.name = Some(HOSTILE.to_owned());
+        let named = mapae::admin::users::ClaimsChange {
+            name: Some(HOSTILE.to_owned()),
+            ..Default::default()
+        };
         mapae::admin::users::update(&issuer.store, server.now(), name, named).await.unwrap();
     }
     app

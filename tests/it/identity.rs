@@ -65,8 +65,8 @@ async fn start(database: &crate::support::Database) -> (Server, App, String) {
     let server = Server::start(database).await;
     let sub = server.alice().await;
     let issuer = server.inner.services();
-    let updated =
-        users::update(&issuer.store, server.now(), "alice", |user| user.profile = everything());
+    let change = users::ClaimsChange { profile: Some(everything()), ..Default::default() };
+    let updated = users::update(&issuer.store, server.now(), "alice", change);
     updated.await.unwrap();
     let app = first_party(&server, "app").await;
     (server, app, sub)

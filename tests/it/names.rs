@@ -32,10 +32,9 @@ both! {
         }
         let issuer = server.inner.services();
         assert!(create(&server, "second", None).await);
-        let update = users::update(&issuer.store, server.now(), "second", |user| {
-            user.email = Some("first@example.com".to_owned());
-            user.email_verified = true;
-        });
+        let email = users::NewEmail { address: "first@example.com".to_owned(), verified: true };
+        let change = users::ClaimsChange { email: Some(email), ..Default::default() };
+        let update = users::update(&issuer.store, server.now(), "second", change);
         assert!(update.await.unwrap_err().to_string().contains("another spelling"));
         // An address that nobody has any more is free.
         users::delete(&issuer.store, server.now(), "owner").await.unwrap();

@@ -3,13 +3,12 @@
 use crate::admin::users::{self, NewUser};
 use crate::app::Server;
 use crate::cli::installation::Installation;
-use crate::cli::outcome::Outcome;
 use crate::clients::registration;
 use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
 use crate::domain::user::Profile;
-use crate::domain::verdict::reject;
+use crate::domain::verdict::{OrRejected, reject};
 
 /// The resource server.
 pub(super) const API: &str = "https://api.example.com";
@@ -23,7 +22,7 @@ pub(super) const PERSON: &str = "hong";
 pub(super) const PASSWORD: &str = "hong-gil-dong";
 
 /// Makes the person, where a kept demo does not have them yet, and registers the client.
-pub(super) async fn furnish(at: &Installation, server: &Server) -> Outcome<String> {
+pub(super) async fn furnish(at: &Installation, server: &Server) -> OrRejected<String> {
     let services = server.services();
     let store = &*services.store;
     if users::find(store, PERSON).await.is_err() {
@@ -48,7 +47,7 @@ pub(super) async fn register(
     at: &Installation,
     server: &Server,
     client: Client,
-) -> Outcome<String> {
+) -> OrRejected<String> {
     let services = server.services();
     let (store, url) = (&*services.store, &services.url);
     let id = client.id.as_str().to_owned();
@@ -71,12 +70,12 @@ pub(super) async fn register_web_app(
     at: &Installation,
     server: &Server,
     app_url: &str,
-) -> Outcome<String> {
+) -> OrRejected<String> {
     register(at, server, web_client(at, app_url)?).await
 }
 
 /// The third-party app.
-fn web_client(at: &Installation, app_url: &str) -> Outcome<Client> {
+fn web_client(at: &Installation, app_url: &str) -> OrRejected<Client> {
     let mut client = client(at)?;
     client.id = ClientId::parse(WEB_CLIENT).unwrap_or(client.id);
     "Post station".clone_into(&mut client.name);
@@ -89,7 +88,7 @@ fn web_client(at: &Installation, app_url: &str) -> Outcome<Client> {
     Ok(client)
 }
 
-fn client(at: &Installation) -> Outcome<Client> {
+fn client(at: &Installation) -> OrRejected<Client> {
     let scope = Scope::parse("openid profile email offline_access api:read");
     let (Some(id), Ok(scope)) = (ClientId::parse(CLIENT), scope) else {
         return reject("the demo client is malformed");

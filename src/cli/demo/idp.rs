@@ -11,14 +11,13 @@ use super::tls::Secure;
 use crate::admin::users::{self, NewUser};
 use crate::app::Server;
 use crate::cli::installation::Installation;
-use crate::cli::outcome::Outcome;
 use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::grant_type::GrantType;
 use crate::domain::provider::{Credential, Preset, Registration, Slug, Terms};
 use crate::domain::scope::Scope;
 use crate::domain::sensitive::Sensitive;
 use crate::domain::user::Profile;
-use crate::domain::verdict::reject;
+use crate::domain::verdict::{OrRejected, reject};
 use crate::social::registry::redirect_uri;
 
 /// Whoever has an account there.
@@ -38,7 +37,7 @@ pub(super) async fn start(
     url: &str,
     folder: &Path,
     secure: Option<&Secure>,
-) -> Outcome<Server> {
+) -> OrRejected<Server> {
     let branding = folder.join("branding");
     let written = std::fs::create_dir_all(&branding)
         .and_then(|()| std::fs::write(branding.join("brand.toml"), BRAND));
@@ -65,7 +64,7 @@ pub(super) async fn register_with(
     at: &Installation,
     idp: &Server,
     issuer: &crate::domain::urls::Issuer,
-) -> Outcome<Registration> {
+) -> OrRejected<Registration> {
     let (Some(slug), Some(id)) = (Slug::parse(SLUG), ClientId::parse(CLIENT)) else {
         return reject("the demo's provider is malformed");
     };

@@ -13,11 +13,10 @@ use self::relying_party::RelyingParty;
 use self::tls::{Secure, SecureListener};
 use self::tour::Tour;
 use super::installation::Installation;
-use super::outcome::Outcome;
 use super::serve::Signals;
 use crate::app::{Server, telemetry};
 use crate::domain::random;
-use crate::domain::verdict::reject;
+use crate::domain::verdict::{OrRejected, reject};
 use crate::net::tls::Tls;
 
 /// Run a throw-away server with a client, a user and a tour.
@@ -67,7 +66,7 @@ impl Drop for Folder {
 }
 
 impl Demo {
-    pub(super) async fn run(self, at: &Installation) -> Outcome {
+    pub(super) async fn run(self, at: &Installation) -> OrRejected {
         telemetry::log_in_background(LevelFilter::WARN);
         telemetry::count();
         let signals = Signals::listen()?;
@@ -125,7 +124,7 @@ impl Demo {
         Ok(())
     }
 
-    fn folder(&self) -> Outcome<Folder> {
+    fn folder(&self) -> OrRejected<Folder> {
         let path = if self.keep {
             // Whole, since it is printed for other folders.
             std::path::absolute("mapae-demo").unwrap_or_else(|_| PathBuf::from("mapae-demo"))
@@ -141,7 +140,7 @@ impl Demo {
 
 /// A listener on the port that was chosen, or on the usual one, or on any. Cookies ignore ports, so
 /// what listens here is another host than the server's: 127.0.0.1, and not localhost.
-async fn bind(flag: &str, chosen: Option<u16>, usual: u16) -> Outcome<(TcpListener, String)> {
+async fn bind(flag: &str, chosen: Option<u16>, usual: u16) -> OrRejected<(TcpListener, String)> {
     let bind = |port| TcpListener::bind(("127.0.0.1", port));
     let bound = match chosen {
         Some(port) => bind(port).await,

@@ -17,8 +17,7 @@ use openidconnect::{
     TokenResponse,
 };
 
-use crate::cli::outcome::Outcome;
-use crate::domain::verdict::reject;
+use crate::domain::verdict::{OrRejected, reject};
 
 type Client = CoreClient<
     EndpointSet,
@@ -70,7 +69,7 @@ impl RelyingParty {
         secret: &str,
         home: &str,
         ca_file: Option<&Path>,
-    ) -> Outcome<Self> {
+    ) -> OrRejected<Self> {
         match Self::try_discover(issuer, id, secret, home, ca_file).await {
             Ok(party) => Ok(party),
             Err(why) => reject(format!("the app of the demo does not find its issuer: {why}")),

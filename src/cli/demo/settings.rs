@@ -6,8 +6,7 @@ use serde_json::json;
 
 use super::tls::Secure;
 use crate::app::config::{self, Settings};
-use crate::cli::outcome::Outcome;
-use crate::domain::verdict::{Error, Rejected, reject};
+use crate::domain::verdict::{Error, OrRejected, Rejected, reject};
 
 /// The settings in the folder of a server.
 pub(super) const FILE: &str = "mapae.toml";
@@ -19,7 +18,7 @@ pub(super) fn write(
     listen: &str,
     folder: &Path,
     secure: Option<&Secure>,
-) -> Outcome<Settings> {
+) -> OrRejected<Settings> {
     let path = |path: &Path| path.display().to_string();
     let mut given = vec![
         ("issuer", issuer.to_owned()),

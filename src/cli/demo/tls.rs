@@ -16,8 +16,7 @@ use rcgen::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
 
-use crate::cli::outcome::Outcome;
-use crate::domain::verdict::reject;
+use crate::domain::verdict::{OrRejected, reject};
 use crate::net::tls::{Files, Tls};
 
 /// What everybody on this machine calls it.
@@ -36,7 +35,7 @@ pub(super) struct Secure {
 
 impl Secure {
     /// Makes an authority and a certificate in this folder.
-    pub(super) fn make(folder: &Path, now: DateTime<Utc>) -> Outcome<Self> {
+    pub(super) fn make(folder: &Path, now: DateTime<Utc>) -> OrRejected<Self> {
         let secure = Self {
             ca_file: folder.join("ca.pem"),
             files: Files { certificate: folder.join("cert.pem"), key: folder.join("key.pem") },

@@ -7,21 +7,21 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
 use super::slug::slug;
-use crate::admin::providers;
+use crate::admin::providers::{self, Addition, Unfit};
 use crate::app;
 use crate::app::config::Settings;
 use crate::cli::installation::Installation;
-use crate::cli::outcome::{Outcome, usage};
 use crate::cli::output::{note, secret_from_file, secret_from_stdin};
+use crate::cli::usage::usage;
 use crate::domain::client::ClientId;
 use crate::domain::provider::{
     Audience, Credential, Domain, NoDomain, Preset, Registration, Terms,
 };
 use crate::domain::sensitive::Sensitive;
-use crate::domain::verdict::{Error, Rejected, reject};
+use crate::domain::verdict::{Error, OrRejected, Rejected, reject};
 use crate::keys::seal::Sealer;
+use crate::social::Problems;
 use crate::social::registry::redirect_uri;
-use crate::social::{self, Problems};
 use crate::store::Store;
 
 /// What stands below the help.
@@ -107,26 +107,27 @@ impl Add {
         at: &Installation,
         settings: &Settings,
         store: &Store,
-    ) -> Outcome {
+    ) -> OrRejected {
         let registration = self.registration()?;
-        let allow_private = settings.outbound.allow_private;
-        social::check(&registration, allow_private).map_err(|why| by_flag(why, &registration))?;
         let slug = registration.slug.clone();
-        if settings.social.iter().any(|one| one.slug == slug) {
-            return reject(format!("{slug} stands in the settings file"));
-        }
-        if registration.terms.only && registration.terms.allowed_clients.is_empty() {
+        let allow_private = settings.outbound.allow_private;
+        let addition = Addition::new(registration, &settings.social, allow_private);
+        let addition = addition.or_else(|unfit| match unfit {
+            Unfit::Registration(why, registration) => Err(by_flag(why, &registration)),
+            Unfit::InFile(slug) => reject(format!("{slug} stands in the settings file")),
+        })?;
+        if addition.ends_passwords() {
             note("--only without --allowed-client: no client takes a password from now on");
         }
         let sealer = Sealer::new(&app::master_key(settings, store).await?)?;
-        providers::add(store, &at.clock, &sealer, registration, allow_private).await?;
+        providers::add(store, &at.clock, &sealer, addition).await?;
         let uri = redirect_uri(&settings.issuer, &slug);
         let shown = json!({ "slug": slug, "redirect_uri": uri });
         at.print(&shown, &format!("added {slug}; register this redirect URI there:\n{uri}"));
         Ok(())
     }
 
-    fn registration(self) -> Outcome<Registration> {
+    fn registration(self) -> OrRejected<Registration> {
         let credential = self.credential()?;
         let client = |id: &String| match ClientId::parse(id) {
             Some(client) => Ok(client),
@@ -141,8 +142,12 @@ impl Add {
             client_id: self.client_id,
             tenant: self.tenant,
             scopes: self.scopes,
-            audiences: self.audiences.iter().map(|text| audience(text)).collect::<Outcome<_>>()?,
-            allowed_clients: self.allowed_clients.iter().map(client).collect::<Outcome<_>>()?,
+            audiences: self
+                .audiences
+                .iter()
+                .map(|text| audience(text))
+                .collect::<OrRejected<_>>()?,
+            allowed_clients: self.allowed_clients.iter().map(client).collect::<OrRejected<_>>()?,
             allowed_domains: domains.map_err(|problem| Rejected(problem.to_string()))?,
             only: self.only,
             follow_profile: self.follow_profile,
@@ -150,7 +155,7 @@ impl Add {
         Ok(Registration { slug: slug(&self.slug)?, terms, credential, disabled: false })
     }
 
-    fn credential(&self) -> Outcome<Credential> {
+    fn credential(&self) -> OrRejected<Credential> {
         let has_secret =
             self.secret.client_secret_stdin || self.secret.client_secret_file.is_some();
         let has_key =
@@ -186,7 +191,7 @@ impl Add {
 }
 
 /// `ID=CLIENT,CLIENT`, or `ID=`. An id may hold an equals sign, a client id here hardly does.
-fn audience(text: &str) -> Outcome<Audience> {
+fn audience(text: &str) -> OrRejected<Audience> {
     let halves = text.rsplit_once('=').filter(|(id, _)| !id.is_empty());
     let Some((id, clients)) = halves else {
         return usage(format!("--audience {text}: is not like ID=CLIENT,CLIENT"));

@@ -19,6 +19,12 @@ async fn start(database: &Database, idp: &Oidc, lines: &str) -> (Server, App, Ap
     (server, intranet, shop)
 }
 
+/// The address of an account that nobody vouched for.
+fn unproven(address: &str) -> mapae::admin::users::ClaimsChange {
+    let email = mapae::admin::users::NewEmail { address: address.to_owned(), verified: false };
+    mapae::admin::users::ClaimsChange { email: Some(email), ..Default::default() }
+}
+
 both! {
     async fn s126_a_session_of_another_way_is_none_where_there_is_one_way(database) {
         let idp = Oidc::start().await;
@@ -104,8 +110,7 @@ both! {
         let issuer = server.inner.services();
         let address = "mina@example.com";
         let changed = mapae::admin::users::update(
-            &issuer.store, server.now(), crate::support::USERNAME,
-            |user| user.email = Some(address.to_owned()),
+            &issuer.store, server.now(), crate::support::USERNAME, unproven(address),
         );
         changed.await.unwrap_or_else(|error| panic!("changed: {error}"));
         idp.change(|person| (person.email, person.email_verified) = (Some(address.to_owned()), true));
@@ -161,7 +166,7 @@ both! {
         let issuer = server.inner.services();
         server.user("bob", Some(crate::support::PASSWORD)).await;
         let changed = mapae::admin::users::update(
-            &issuer.store, server.now(), "bob", |user| user.email = Some(address.to_owned()),
+            &issuer.store, server.now(), "bob", unproven(address),
         );
         changed.await.unwrap_or_else(|error| panic!("changed: {error}"));
         let mut browser = server.browser();

@@ -1,0 +1,118 @@
+//! The signing keys and the master key.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::domain::client::TokenAlg;
+use crate::domain::verdict::{Fault, OrRejected, Rejected, reject};
+use crate::keys::keyring::Keyring;
+use crate::keys::make;
+use crate::keys::ring::Phase;
+use crate::keys::seal::{MasterKey, NoMasterKey, Sealer, Source};
+use crate::store::signing_keys::Stored;
+
+/// A signing key, without its private half.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningKey {
+    /// The RFC 7638 thumbprint of its public half.
+    pub kid: String,
+    /// What it signs with.
+    pub alg: TokenAlg,
+    /// Its place in the succession of its algorithm.
+    pub generation: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// From when it signs.
+    pub signs_from: DateTime<Utc>,
+}
+
+impl From<&Stored> for SigningKey {
+    fn from(key: &Stored) -> Self {
+        Self {
+            kid: key.kid.clone(),
+            alg: key.alg,
+            generation: key.generation,
+            created_at: key.created_at,
+            signs_from: key.signs_from,
+        }
+    }
+}
+
+/// Every key and where it stands in its life, the oldest first.
+pub fn list(keyring: &Keyring) -> Result<Vec<(SigningKey, Phase)>, Fault> {
+    let snapshot = keyring.snapshot()?;
+    Ok(snapshot.list().map(|(key, phase)| (key.into(), phase)).collect())
+}
+
+/// Makes successors, of every algorithm where none is named. At once: they sign within a second, and
+/// not after the lead.
+pub async fn rotate(
+    keyring: &Keyring,
+    alg: Option<TokenAlg>,
+    at_once: bool,
+) -> Result<Vec<SigningKey>, Fault> {
+    let algs = alg.map_or_else(|| TokenAlg::ALL.to_vec(), |alg| vec![alg]);
+    let made = keyring.rotate(&algs, at_once).await?;
+    Ok(made.iter().map(SigningKey::from).collect())
+}
+
+/// Drops a key for good: what it signed is refused from now on.
+pub async fn drop(keyring: &Keyring, kid: &str) -> OrRejected {
+    let snapshot = keyring.snapshot()?;
+    let Some((key, phase)) = snapshot.list().find(|(key, _)| key.kid == kid) else {
+        return reject(format!("there is no key {kid:?}"));
+    };
+    let is_next = |other: &Stored, phase| other.alg == key.alg && phase == Phase::Pending;
+    if phase == Phase::Signing && !snapshot.list().any(|(other, phase)| is_next(other, phase)) {
+        return reject("this key signs and none is to follow it: rotate --now first");
+    }
+    keyring.drop_key(kid).await?;
+    Ok(())
+}
+
+/// Takes in a private key in PEM.
+pub async fn import(keyring: &Keyring, pem: &str, at_once: bool) -> OrRejected<SigningKey> {
+    match keyring.import(&make::read_pem(pem)?, at_once).await? {
+        Some(key) => Ok((&key).into()),
+        None => reject("this key is here already"),
+    }
+}
+
+/// The JWK Set as it is published, RFC 7517 §5.
+pub fn jwks(keyring: &Keyring) -> Result<Value, Fault> {
+    let jwks = keyring.snapshot()?.jwks();
+    serde_json::from_slice(&jwks).map_err(|error| Fault::internal("reading the JWKS", error))
+}
+
+/// Where the next master key is.
+#[derive(Clone, Copy, Debug)]
+pub enum NextMasterKey<'a> {
+    /// It is made, and takes the place of the one in this folder.
+    In(&'a Path),
+    /// The operator wrote it to this file.
+    File(&'a Path),
+}
+
+/// Seals every key under another master key.
+pub async fn rewrap(
+    keyring: &Keyring,
+    next: NextMasterKey<'_>,
+    ends_refresh_tokens: bool,
+) -> OrRejected {
+    let load = |error: NoMasterKey| Rejected(error.to_string());
+    match next {
+        NextMasterKey::In(folder) => {
+            let next = MasterKey::generate();
+            next.write_next(folder).map_err(load)?;
+            keyring.reseal(&Sealer::new(&next)?, ends_refresh_tokens).await?;
+            MasterKey::promote_next(folder).map_err(load)?;
+        }
+        NextMasterKey::File(file) => {
+            let next = MasterKey::load(&Source::File(file.to_owned())).map_err(load)?;
+            keyring.reseal(&Sealer::new(&next)?, ends_refresh_tokens).await?;
+        }
+    }
+    Ok(())
+}
