@@ -16,15 +16,22 @@ pub(crate) async fn execute(manager: &SchemaManager<'_>, statements: &[&str]) ->
 }
 
 /// The two dialects differ here in the name of a byte string, and in what clusters a table by its
-/// primary key. A statement that begins with `POSTGRES` is for that database alone.
+/// primary key. A statement that begins with `POSTGRES` or `SQLITE` is for that database alone.
 fn written_for(backend: DbBackend, statement: &str) -> Option<String> {
     let only_postgres = statement.strip_prefix("POSTGRES ");
+    let only_sqlite = statement.strip_prefix("SQLITE ");
     match backend {
+        DbBackend::Postgres if only_sqlite.is_some() => None,
         DbBackend::Postgres => {
             let statement = only_postgres.unwrap_or(statement);
             Some(statement.replace("BYTES", "BYTEA").replace(" BY_KEY", ""))
         }
         _ if only_postgres.is_some() => None,
-        _ => Some(statement.replace("BYTES", "BLOB").replace(" BY_KEY", " WITHOUT ROWID")),
+        _ => Some(
+            only_sqlite
+                .unwrap_or(statement)
+                .replace("BYTES", "BLOB")
+                .replace(" BY_KEY", " WITHOUT ROWID"),
+        ),
     }
 }

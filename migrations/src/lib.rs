@@ -16,6 +16,7 @@ mod m0013_allowed_resources;
 mod m0015_apps;
 mod m0017_visits;
 mod m0018_unproven;
+mod m0019_client_metadata;
 mod step;
 
 /// Every migration, oldest first.
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_apps::STEP),
             Box::new(m0017_visits::STEP),
             Box::new(m0018_unproven::STEP),
+            Box::new(m0019_client_metadata::STEP),
         ]
     }
 }

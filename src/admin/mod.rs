@@ -2,6 +2,7 @@
 //! prints results; what is decided is decided here.
 
 pub mod audit;
+pub mod clients;
 pub mod keys;
 pub mod provider_check;
 pub mod providers;

@@ -2,24 +2,26 @@
 
 use std::path::PathBuf;
 
-use chrono::Duration;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::duties;
 use super::installation::{Installation, Kind};
 use super::output::{table, text_of, words};
 use super::usage::usage;
-use crate::app::config::Settings;
-use crate::clients::registration;
+use crate::admin::clients::{self, NewClient};
+use crate::clients::registration::{self, ClientRejected};
 use crate::domain::client::{
-    AccessTokenTyp, Assertions, AuthMethod, Client, ClientId, ClientKind, RefreshDelivery,
-    RefreshPolicy, RequirePkce, TokenAlg,
+    AccessTokenTyp, Assertions, AuthMethod, Client, ClientKind, RefreshDelivery, RequirePkce,
+    TokenAlg,
 };
-use crate::domain::scope::Scope;
+use crate::domain::client_metadata::ClientChange;
+use crate::domain::grant_type::GrantType;
+use crate::domain::scope::{BadScope, Scope};
 use crate::domain::secret::{ClientSecret, Plain};
-use crate::domain::verdict::OrRejected;
-use crate::store::clients;
+use crate::domain::verdict::{Error, OrRejected};
 
 /// Registered clients.
 #[derive(Debug, Subcommand)]
@@ -70,14 +72,16 @@ pub(super) struct Update {
     given: Given,
 }
 
-#[derive(Debug, Args)]
+/// What is given of a client. Each flag has the name of its attribute in
+/// [`ClientMetadata`](crate::domain::client::ClientMetadata).
+#[derive(Debug, Args, Serialize)]
 struct Given {
     /// What people see
-    #[arg(long)]
-    name: Option<String>,
+    #[arg(long = "name", value_parser = NonEmptyStringValueParser::new())]
+    client_name: Option<String>,
     /// A grant type that it may use, like `authorization_code` (again for each)
     #[arg(long = "grant", value_name = "GRANT")]
-    grants: Option<Vec<String>>,
+    grant_types: Option<Vec<GrantType>>,
     /// Where an authorization response may go (again for each)
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Option<Vec<String>>,
@@ -113,7 +117,7 @@ struct Given {
     #[arg(long, value_name = "URI")]
     tos_uri: Option<String>,
     /// The scope that it may ask for
-    #[arg(long, value_name = "SCOPE")]
+    #[arg(long, value_name = "SCOPE", value_parser = scope)]
     scope: Option<String>,
     /// An audience that it may ask for; the first one is the default (again for each)
     #[arg(long = "audience", value_name = "AUDIENCE")]
@@ -149,11 +153,12 @@ struct Given {
     require_access_token_proof: Option<bool>,
     /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or none; without it a
     /// confidential client may use its secret in the header or in the body
-    #[arg(long)]
-    auth_method: Option<AuthMethod>,
+    #[arg(long = "auth-method")]
+    token_endpoint_auth_method: Option<AuthMethod>,
     /// The client's public keys (a JWK Set) for `private_key_jwt`
-    #[arg(long, value_name = "FILE")]
-    jwks: Option<PathBuf>,
+    #[arg(long = "jwks", value_name = "FILE")]
+    #[serde(skip)]
+    jwks_file: Option<PathBuf>,
 }
 
 impl Verbs {
@@ -167,54 +172,51 @@ impl Verbs {
 
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
-        let client = match &self {
-            Self::Create(create) => Some(create.client(at)?),
-            _ => None,
-        };
-        if let Some(client) = &client {
-            sensible(&settings, client)?;
-        }
-        let store = at.store(&settings, self.kind()).await?;
-        let (store, clock) = (&*store, &at.clock);
+        let issuer = &settings.issuer;
+        let kind = self.kind();
         match self {
             Self::Create(create) => {
-                let Some(client) = client else { return usage("--id is missing") };
-                let told = duties::of(&client);
-                let secret = registration::create(store, clock, &settings.issuer, client).await?;
-                secret_shown(at, &create.id, secret.as_ref(), &told);
+                let Create { id, kind: of, given } = *create;
+                // What makes no sense is said before anything is looked for.
+                let new = NewClient { id, kind: of, attributes: given.attributes()? };
+                let client = new.checked(issuer, at.clock.now()).or_else(|why| said(why.into()))?;
+                let store = at.store(&settings, kind).await?;
+                let (id, told) = (client.id.to_string(), duties::of(&client));
+                let secret = registration::create(&store, &at.clock, issuer, client).await;
+                secret_shown(at, &id, secret.or_else(said)?.as_ref(), &told);
             }
-            Self::List => list(at, &clients::list_all(store).await?),
+            Self::List => {
+                let store = at.store(&settings, kind).await?;
+                list(at, &clients::list(&store).await?);
+            }
             Self::Show(one) => {
-                let client = registration::find(store, &one.id).await?;
-                let shown = described(&client);
-                at.print(&shown, &words(&shown));
+                let store = at.store(&settings, kind).await?;
+                show(at, &registration::find(&*store, &one.id).await?);
             }
             Self::Update(update) => {
-                let mut wanted = registration::find(store, &update.id).await?;
-                update.given.apply(&mut wanted)?;
-                sensible(&settings, &wanted)?;
-                let changed =
-                    registration::update(store, clock, &settings.issuer, &update.id, |client| {
-                        // What others changed meanwhile stays: only what was given changes.
-                        update.given.apply(client)
-                    });
-                let shown = described(&changed.await?);
-                at.print(&shown, &words(&shown));
+                let change = update.given.attributes()?;
+                let store = at.store(&settings, kind).await?;
+                let changed = clients::update(&store, &at.clock, issuer, &update.id, &change).await;
+                show(at, &changed.or_else(said)?);
             }
             Self::RotateSecret(one) => {
-                let secret = registration::rotate_secret(store, clock, &one.id).await?;
+                let store = at.store(&settings, kind).await?;
+                let secret = clients::rotate_secret(&store, &at.clock, &one.id).await?;
                 secret_shown(at, &one.id, Some(&secret), &[]);
             }
             Self::Disable(one) => {
-                registration::set_enabled(store, clock, &one.id, false).await?;
+                let store = at.store(&settings, kind).await?;
+                clients::set_enabled(&store, &at.clock, &one.id, false).await?;
                 at.done(&format!("disabled {}", one.id));
             }
             Self::Enable(one) => {
-                registration::set_enabled(store, clock, &one.id, true).await?;
+                let store = at.store(&settings, kind).await?;
+                clients::set_enabled(&store, &at.clock, &one.id, true).await?;
                 at.done(&format!("enabled {}", one.id));
             }
             Self::Delete(one) => {
-                registration::delete(store, clock, &one.id).await?;
+                let store = at.store(&settings, kind).await?;
+                clients::delete(&store, &at.clock, &one.id).await?;
                 at.done(&format!("deleted {}", one.id));
             }
         }
@@ -222,89 +224,49 @@ impl Verbs {
     }
 }
 
-impl Create {
-    fn client(&self, at: &Installation) -> OrRejected<Client> {
-        let Some(id) = ClientId::parse(&self.id) else {
-            return usage("--id has 1 to 255 characters of printable ASCII");
-        };
-        let mut client = Client::new(id, self.kind, at.clock.now());
-        if self.kind == ClientKind::Confidential && self.given.jwks.is_some() {
-            client.auth_method = AuthMethod::PrivateKeyJwt;
-        }
-        self.given.apply(&mut client)?;
-        Ok(client)
+/// What makes no sense together is a mistake on the command line.
+fn said<T>(error: Error<ClientRejected>) -> OrRejected<T> {
+    match error {
+        Error::Refused(ClientRejected::InvalidMetadata(why)) => usage(why),
+        other => Err(other.into()),
     }
+}
+
+/// A scope, as it was written.
+fn scope(text: &str) -> Result<String, BadScope> {
+    Scope::parse(text).map(|_| text.to_owned())
 }
 
 impl Given {
-    fn apply(&self, client: &mut Client) -> OrRejected {
-        client.refresh = self.refresh(client.refresh)?;
-        if let Some(scope) = &self.scope {
-            client.scope =
-                Scope::parse(scope).or_else(|error| usage(format!("--scope: {error}")))?;
-        }
-        if let Some(file) = &self.jwks {
-            client.jwks = Some(text_of(file)?);
-        }
-        replace(&mut client.name, self.name.as_ref());
-        replace(&mut client.grants, self.grants.as_ref());
-        replace_list(&mut client.redirect_uris, self.redirect_uris.as_ref());
-        let given = self.post_logout_redirect_uris.as_ref();
-        replace_list(&mut client.post_logout_redirect_uris, given);
-        replace_list(&mut client.allowed_origins, self.allowed_origins.as_ref());
-        replace(&mut client.refresh_delivery, self.refresh_delivery.as_ref());
-        replace(&mut client.require_pkce, self.require_pkce.as_ref());
-        replace(&mut client.first_party, self.first_party.as_ref());
-        replace(&mut client.trust_user_ip, self.trust_user_ip.as_ref());
-        for (registered, given) in [
-            (&mut client.backchannel_logout_uri, &self.backchannel_logout_uri),
-            (&mut client.logo_uri, &self.logo_uri),
-            (&mut client.policy_uri, &self.policy_uri),
-            (&mut client.tos_uri, &self.tos_uri),
-        ] {
-            if let Some(given) = given {
-                *registered = Some(given.clone()).filter(|given| !given.is_empty());
+    /// The attributes that were given. An empty one takes an attribute back, and an empty item a list.
+    fn attributes(&self) -> OrRejected<ClientChange> {
+        let Ok(Value::Object(mut given)) = serde_json::to_value(self) else {
+            return usage("the arguments cannot be read");
+        };
+        given.retain(|_, value| !value.is_null());
+        for value in given.values_mut() {
+            match value {
+                Value::String(text) if text.is_empty() => *value = Value::Null,
+                Value::Array(items) => items.retain(|item| item != ""),
+                _ => {}
             }
         }
-        replace(&mut client.audiences, self.audiences.as_ref());
-        replace(&mut client.resource_servers, self.resource_servers.as_ref());
-        replace(&mut client.token_alg, self.token_alg.as_ref());
-        replace(&mut client.access_token_typ, self.access_token_typ.as_ref());
-        replace(&mut client.id_token_claims, self.id_token_claims.as_ref());
-        replace_list(&mut client.access_token_claims, self.access_token_claims.as_ref());
-        replace(&mut client.assertions, self.assertions.as_ref());
-        replace(&mut client.auth_method, self.auth_method.as_ref());
-        replace(&mut client.require_access_token_proof, self.require_access_token_proof.as_ref());
-        Ok(())
-    }
-
-    fn refresh(&self, registered: RefreshPolicy) -> OrRejected<RefreshPolicy> {
-        let grace = self.refresh_grace.map(Duration::seconds);
-        let name = self.refresh_policy.as_deref().unwrap_or(registered.as_str());
-        let keeps = grace.is_none() && name == registered.as_str();
-        if keeps {
-            return Ok(registered);
+        // A grace goes with the policy rotate: another policy takes it back.
+        if self.refresh_policy.as_deref().is_some_and(|policy| policy != "rotate") {
+            given.entry("refresh_grace").or_insert(Value::Null);
         }
-        RefreshPolicy::from_parts(name, grace).or_else(usage)
+        if let Some(file) = &self.jwks_file {
+            let jwks = serde_json::from_str(&text_of(file)?);
+            let jwks = jwks.or_else(|error| usage(format!("--jwks: this is not JSON: {error}")))?;
+            given.insert("jwks".to_owned(), jwks);
+        }
+        Ok(ClientChange(given))
     }
 }
 
-fn replace<T: Clone>(registered: &mut T, given: Option<&T>) {
-    if let Some(given) = given {
-        *registered = given.clone();
-    }
-}
-
-/// An empty item takes the list back.
-fn replace_list(registered: &mut Vec<String>, given: Option<&Vec<String>>) {
-    if let Some(given) = given {
-        *registered = given.iter().filter(|item| !item.is_empty()).cloned().collect();
-    }
-}
-
-/// What makes no sense together is a mistake on the command line.
-fn sensible(settings: &Settings, client: &Client) -> OrRejected {
-    registration::check(&settings.issuer, client).or_else(usage)
+fn show(at: &Installation, client: &Client) {
+    let shown = described(client);
+    at.print(&shown, &words(&shown));
 }
 
 fn secret_shown(at: &Installation, id: &str, secret: Option<&Plain<ClientSecret>>, told: &[&str]) {
@@ -328,11 +290,13 @@ fn list(at: &Installation, every: &[Client]) {
     let rows: Vec<_> = every
         .iter()
         .map(|client| {
+            let grants = client.metadata.grant_types.iter().map(|grant| grant.as_str());
+            let grants: Vec<_> = grants.collect();
             vec![
                 client.id.to_string(),
-                client.name.clone(),
+                client.metadata.client_name.clone(),
                 client.kind.as_str().to_owned(),
-                client.grants.join(" "),
+                grants.join(" "),
                 if client.is_enabled() { "enabled" } else { "disabled" }.to_owned(),
             ]
         })
@@ -342,36 +306,14 @@ fn list(at: &Installation, every: &[Client]) {
     at.print(&json!({ "clients": described }), &table(&head, &rows));
 }
 
+/// A client as its attributes are registered, and what else is known of it.
 fn described(client: &Client) -> Value {
-    json!({
-        "client_id": client.id.as_str(),
-        "name": client.name,
-        "kind": client.kind.as_str(),
-        "auth_method": client.auth_method.as_str(),
-        "grants": client.grants,
-        "scope": client.scope.to_string(),
-        "audiences": client.audiences,
-        "resource_servers": client.resource_servers,
-        "redirect_uris": client.redirect_uris,
-        "post_logout_redirect_uris": client.post_logout_redirect_uris,
-        "backchannel_logout_uri": client.backchannel_logout_uri,
-        "allowed_origins": client.allowed_origins,
-        "refresh_delivery": client.refresh_delivery.as_str(),
-        "require_pkce": client.require_pkce.as_str(),
-        "first_party": client.first_party,
-        "trust_user_ip": client.trust_user_ip,
-        "logo_uri": client.logo_uri,
-        "policy_uri": client.policy_uri,
-        "tos_uri": client.tos_uri,
-        "token_alg": client.token_alg.as_str(),
-        "access_token_typ": client.access_token_typ.as_str(),
-        "id_token_claims": client.id_token_claims,
-        "access_token_claims": client.access_token_claims,
-        "assertions": client.assertions.as_str(),
-        "refresh_policy": client.refresh.as_str(),
-        "refresh_grace": client.refresh.own_grace().map(|grace| grace.num_seconds()),
-        "require_access_token_proof": client.require_access_token_proof,
-        "disabled_at": client.disabled_at,
-        "created_at": client.created_at,
-    })
+    let mut described = client.metadata.to_json();
+    described.extend([
+        ("client_id".to_owned(), json!(client.id)),
+        ("kind".to_owned(), json!(client.kind)),
+        ("disabled_at".to_owned(), json!(client.disabled_at)),
+        ("created_at".to_owned(), json!(client.created_at)),
+    ]);
+    Value::Object(described)
 }

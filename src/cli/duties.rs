@@ -13,7 +13,7 @@ pub(super) fn of(client: &Client) -> Vec<&'static str> {
         told.push(pkce(client));
         // The rule stands in `oauth::authorize::decide`: RFC 8252 §8.6.
         if client.kind == ClientKind::Public
-            && client.redirect_uris.iter().any(|uri| is_unclaimed(uri))
+            && client.metadata.redirect_uris.iter().any(|uri| is_unclaimed(uri))
         {
             told.push(
                 "People are asked for consent at every sign-in that goes to a loopback address or a \
@@ -21,13 +21,13 @@ pub(super) fn of(client: &Client) -> Vec<&'static str> {
             );
         }
     }
-    if by_scope(&client.scope).next().is_some() && !client.id_token_claims {
+    if by_scope(&client.metadata.scope).next().is_some() && !client.metadata.id_token_claims {
         told.push(
             "The id token says who signed in (sub); name, e-mail and the like are at /userinfo. For an \
              app that reads the id token alone: --id-token-claims.",
         );
     }
-    if client.access_token_typ == AccessTokenTyp::Jwt {
+    if client.metadata.access_token_typ == AccessTokenTyp::Jwt {
         told.push(
             "Its access tokens have the type of id tokens (JWT): APIs must check that aud names them.",
         );
@@ -36,7 +36,7 @@ pub(super) fn of(client: &Client) -> Vec<&'static str> {
 }
 
 fn pkce(client: &Client) -> &'static str {
-    match (client.kind, client.require_pkce) {
+    match (client.kind, client.metadata.require_pkce) {
         (ClientKind::Public, _) | (_, RequirePkce::Always) => {
             "The app must send a PKCE challenge (code_challenge_method=S256) with every sign-in."
         }

@@ -76,7 +76,9 @@ impl Logos {
     /// The logo of this client, if it has one that can be had.
     pub async fn find(&self, client: &ClientId) -> Result<Option<Arc<Logo>>, Fault> {
         let registered = self.clients.find(client).await?;
-        let Some(uri) = registered.and_then(|registered| registered.client.logo_uri.clone()) else {
+        let Some(uri) =
+            registered.and_then(|registered| registered.client.metadata.logo_uri.clone())
+        else {
             return Ok(None);
         };
         let now = self.clock.now();

@@ -137,7 +137,7 @@ impl Registry {
             known.epoch
         };
         let every = clients::list_all(&*self.store).await?;
-        let joined = |scope: Scope, client: &Client| scope.joined_with(&client.scope);
+        let joined = |scope: Scope, client: &Client| scope.joined_with(&client.metadata.scope);
         let scope = Arc::new(every.iter().fold(Scope::default(), joined));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.epoch == epoch {
@@ -157,13 +157,13 @@ impl Registry {
 }
 
 fn origins_of(client: Client) -> impl Iterator<Item = Origin> {
-    let (id, delivery) = (client.id, client.refresh_delivery);
+    let (id, delivery) = (client.id, client.metadata.refresh_delivery);
     let of = move |origin| Origin { origin, client: id.clone(), delivery };
-    client.allowed_origins.into_iter().map(of)
+    client.metadata.allowed_origins.into_iter().map(of)
 }
 
 fn read(client: Client) -> Registered {
-    let parsed = client.jwks.as_deref().map(ForeignKeys::parse);
+    let parsed = client.metadata.jwks.as_ref().map(|jwks| ForeignKeys::parse(&jwks.to_string()));
     // Registration checks them; keys that cannot be read verify nothing.
     let keys = parsed.and_then(Result::ok).unwrap_or_default();
     Registered { client, keys }

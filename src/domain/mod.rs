@@ -5,6 +5,7 @@ pub mod audit;
 pub mod authorization;
 pub mod claim_names;
 pub mod client;
+pub mod client_metadata;
 pub mod clock;
 pub mod device;
 pub mod ending;

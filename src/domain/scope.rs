@@ -95,6 +95,21 @@ impl fmt::Display for Scope {
     }
 }
 
+/// A scope as RFC 6749 §3.3 writes it, for members of JSON objects.
+pub(crate) mod text {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Scope;
+
+    pub(crate) fn serialize<S: Serializer>(scope: &Scope, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(scope)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Scope, D::Error> {
+        Scope::parse(&String::deserialize(from)?).map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -165,7 +165,7 @@ pub(super) async fn allowed(
     asked: Option<&Asked>,
 ) -> Result<Vec<Option<Consent>>, Fault> {
     let mut found = Vec::with_capacity(visitor.people.len());
-    let asked = asked.filter(|asked| !asked.client.client.first_party);
+    let asked = asked.filter(|asked| !asked.client.client.metadata.first_party);
     for present in &visitor.people {
         found.push(match asked {
             Some(asked) => {
@@ -198,7 +198,7 @@ fn facts<'a>(
         people: people.map(candidate).collect(),
         chosen: interaction.session.as_ref(),
         received_at: interaction.received_at,
-        first_party: client.first_party,
+        first_party: client.metadata.first_party,
         // RFC 8252 §8.6: such a URI does not tell who the client is.
         asks_always: client.kind == ClientKind::Public && is_unclaimed(&asked.request.redirect_uri),
         allowed_now,

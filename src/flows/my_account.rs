@@ -85,7 +85,7 @@ pub async fn opened(flows: &Flows, present: &Present, part: &Part) -> Result<Ope
     for client in clients {
         apps.extend(access(flows, present, &client, now).await?);
     }
-    let name = |access: &Access| access.client.client.name.to_lowercase();
+    let name = |access: &Access| access.client.client.metadata.client_name.to_lowercase();
     apps.sort_by_key(|access| (name(access), access.client.client.id.clone()));
     Ok(Opened { devices, more_devices, apps, more_apps })
 }

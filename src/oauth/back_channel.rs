@@ -158,7 +158,7 @@ async fn listening(
     let client = context.clients.find(&notice.client).await?;
     let client = client.filter(|client| client.client.is_enabled());
     Ok(client.and_then(|client| {
-        let uri = client.client.backchannel_logout_uri.clone()?;
+        let uri = client.client.metadata.backchannel_logout_uri.clone()?;
         Some((client, uri))
     }))
 }
@@ -202,5 +202,5 @@ fn logout_token(
         sid: &notice.family.0,
         events: json!({ "http://schemas.openid.net/event/backchannel-logout": {} }),
     };
-    keys.signing(client.client.token_alg)?.sign(Typ::LogoutToken, &claims)
+    keys.signing(client.client.metadata.token_alg)?.sign(Typ::LogoutToken, &claims)
 }

@@ -146,7 +146,7 @@ impl ClientAuthentication {
             Credentials::Nothing { id } => {
                 let registered = self.clients.find(id).await?;
                 let registered = registered.ok_or_else(|| invalid_client().because(UNKNOWN))?;
-                if registered.client.auth_method != AuthMethod::None {
+                if registered.client.metadata.token_endpoint_auth_method != AuthMethod::None {
                     let reason = "the client is confidential and sends no secret and no assertion";
                     return Err(invalid_client().because(reason).into());
                 }
@@ -249,7 +249,8 @@ fn knows(client: &Client, secret: &Plain<ClientSecret>, method: AuthMethod) -> b
 }
 
 fn allows(client: &Client, method: AuthMethod) -> bool {
-    client.auth_method == method || client.auth_method == AuthMethod::ClientSecret
+    client.metadata.token_endpoint_auth_method == method
+        || client.metadata.token_endpoint_auth_method == AuthMethod::ClientSecret
 }
 
 /// RFC 7523 §3.
@@ -276,7 +277,7 @@ async fn by_assertion(
     let id = id.ok_or_else(|| invalid_client().because("the sub of the assertion is no client"))?;
     let registered = context.clients.find(&id).await?;
     let registered = registered.ok_or_else(|| invalid_client().because(UNKNOWN))?;
-    if registered.client.auth_method != AuthMethod::PrivateKeyJwt {
+    if registered.client.metadata.token_endpoint_auth_method != AuthMethod::PrivateKeyJwt {
         return Err(invalid_client().because(OTHER_METHOD).into());
     }
     let claims: Assertion = registered.keys.verify(assertion).map_err(|_| {
@@ -318,8 +319,8 @@ fn check_assertion(
     if claims.jti.is_empty() {
         return bad("the jti of the assertion is empty");
     }
-    if !is_for_us(url, client.assertions, &claims.aud) {
-        let reason = match client.assertions {
+    if !is_for_us(url, client.metadata.assertions, &claims.aud) {
+        let reason = match client.metadata.assertions {
             Assertions::Tolerant => {
                 "the aud of the assertion is neither the issuer nor its token endpoint, alone"
             }
@@ -327,7 +328,7 @@ fn check_assertion(
         };
         return Err(invalid_client().because(reason).with_value(&claims.aud.to_string()));
     }
-    match untimely(client.assertions, claims, now) {
+    match untimely(client.metadata.assertions, claims, now) {
         Some(reason) => bad(reason),
         None => Ok(()),
     }

@@ -58,7 +58,7 @@ pub async fn read(
     if let Some(uri) = uri {
         // §3.1: exactly a registered one, and only of a client that the request names.
         let known = |client: &Arc<Registered>| {
-            client.client.post_logout_redirect_uris.iter().any(|known| known == uri)
+            client.client.metadata.post_logout_redirect_uris.iter().any(|known| known == uri)
         };
         if !registered.as_ref().is_some_and(known) {
             return Err(BadLogout("the post_logout_redirect_uri is not registered").into());

@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{QueryOrder, QuerySelect};
 
-use super::column::{corrupt, instant, list, millis, read_list};
+use super::column::{corrupt, instant, millis};
 use super::{Reader, Tx, client_changes, while_doing};
-use crate::domain::client::{Client, ClientId, RefreshPolicy};
+use crate::domain::client::{Client, ClientId, ClientMetadata};
 use crate::domain::clock;
-use crate::domain::scope::Scope;
 use crate::domain::secret::Hashed;
 use crate::domain::verdict::Fault;
 
@@ -21,38 +20,14 @@ pub(super) mod entity {
 
     #[derive(Clone, Debug, DeriveEntityModel)]
     #[sea_orm(table_name = "client")]
-    #[expect(clippy::struct_excessive_bools, reason = "columns, and none follows from another")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
-        pub name: String,
         pub kind: String,
-        pub auth_method: String,
         pub secret_hash: Option<Vec<u8>>,
-        pub jwks: Option<String>,
-        pub grants: String,
-        pub scope: String,
-        pub audiences: String,
-        pub resource_servers: String,
-        pub redirect_uris: String,
-        pub post_logout_redirect_uris: String,
+        /// Of the metadata: endings look for clients that have one.
         pub backchannel_logout_uri: Option<String>,
-        pub allowed_origins: String,
-        pub refresh_delivery: String,
-        pub pkce: String,
-        pub first_party: bool,
-        pub trust_user_ip: bool,
-        pub logo_uri: Option<String>,
-        pub policy_uri: Option<String>,
-        pub tos_uri: Option<String>,
-        pub token_alg: String,
-        pub access_token_typ: String,
-        pub id_token_claims: bool,
-        pub access_token_claims: String,
-        pub assertions: String,
-        pub refresh_policy: String,
-        pub refresh_grace_ms: Option<i64>,
-        pub require_access_token_proof: bool,
+        pub metadata: String,
         pub disabled_at: Option<i64>,
         pub created_at: i64,
     }
@@ -72,39 +47,17 @@ impl TryFrom<Model> for Client {
 
     fn try_from(row: Model) -> Result<Self, Fault> {
         let bad = |why: String| corrupt(TABLE, why);
-        let grace = row.refresh_grace_ms.map(Duration::milliseconds);
         let secret = row.secret_hash.map(|hash| {
             Hashed::from_stored(&hash).ok_or_else(|| bad("a hash is not 32 bytes".to_owned()))
         });
         Ok(Self {
             id: ClientId::parse(&row.id).ok_or_else(|| bad("a bad client id".to_owned()))?,
-            name: row.name,
             kind: row.kind.parse().map_err(bad)?,
-            auth_method: row.auth_method.parse().map_err(bad)?,
             secret: secret.transpose()?,
-            jwks: row.jwks,
-            grants: read_list(TABLE, &row.grants)?,
-            scope: Scope::parse(&row.scope).map_err(|error| bad(error.to_string()))?,
-            audiences: read_list(TABLE, &row.audiences)?,
-            resource_servers: read_list(TABLE, &row.resource_servers)?,
-            redirect_uris: read_list(TABLE, &row.redirect_uris)?,
-            post_logout_redirect_uris: read_list(TABLE, &row.post_logout_redirect_uris)?,
-            backchannel_logout_uri: row.backchannel_logout_uri,
-            allowed_origins: read_list(TABLE, &row.allowed_origins)?,
-            refresh_delivery: row.refresh_delivery.parse().map_err(bad)?,
-            require_pkce: row.pkce.parse().map_err(bad)?,
-            first_party: row.first_party,
-            trust_user_ip: row.trust_user_ip,
-            logo_uri: row.logo_uri,
-            policy_uri: row.policy_uri,
-            tos_uri: row.tos_uri,
-            token_alg: row.token_alg.parse().map_err(bad)?,
-            access_token_typ: row.access_token_typ.parse().map_err(bad)?,
-            id_token_claims: row.id_token_claims,
-            access_token_claims: read_list(TABLE, &row.access_token_claims)?,
-            assertions: row.assertions.parse().map_err(bad)?,
-            refresh: RefreshPolicy::from_parts(&row.refresh_policy, grace).map_err(bad)?,
-            require_access_token_proof: row.require_access_token_proof,
+            metadata: serde_json::from_str(&row.metadata)
+                .map_err(|error| error.to_string())
+                .and_then(ClientMetadata::from_json)
+                .map_err(bad)?,
             disabled_at: instant(row.disabled_at),
             created_at: clock::from_millis(row.created_at),
         })
@@ -114,34 +67,10 @@ impl TryFrom<Model> for Client {
 fn row(client: &Client) -> ActiveModel {
     ActiveModel {
         id: Set(client.id.as_str().to_owned()),
-        name: Set(client.name.clone()),
         kind: Set(client.kind.as_str().to_owned()),
-        auth_method: Set(client.auth_method.as_str().to_owned()),
         secret_hash: Set(client.secret.map(Hashed::to_stored)),
-        jwks: Set(client.jwks.clone()),
-        grants: Set(list(&client.grants)),
-        scope: Set(client.scope.to_string()),
-        audiences: Set(list(&client.audiences)),
-        resource_servers: Set(list(&client.resource_servers)),
-        redirect_uris: Set(list(&client.redirect_uris)),
-        post_logout_redirect_uris: Set(list(&client.post_logout_redirect_uris)),
-        backchannel_logout_uri: Set(client.backchannel_logout_uri.clone()),
-        allowed_origins: Set(list(&client.allowed_origins)),
-        refresh_delivery: Set(client.refresh_delivery.as_str().to_owned()),
-        pkce: Set(client.require_pkce.as_str().to_owned()),
-        first_party: Set(client.first_party),
-        trust_user_ip: Set(client.trust_user_ip),
-        logo_uri: Set(client.logo_uri.clone()),
-        policy_uri: Set(client.policy_uri.clone()),
-        tos_uri: Set(client.tos_uri.clone()),
-        token_alg: Set(client.token_alg.as_str().to_owned()),
-        access_token_typ: Set(client.access_token_typ.as_str().to_owned()),
-        id_token_claims: Set(client.id_token_claims),
-        access_token_claims: Set(list(&client.access_token_claims)),
-        assertions: Set(client.assertions.as_str().to_owned()),
-        refresh_policy: Set(client.refresh.as_str().to_owned()),
-        refresh_grace_ms: Set(client.refresh.own_grace().map(|grace| grace.num_milliseconds())),
-        require_access_token_proof: Set(client.require_access_token_proof),
+        backchannel_logout_uri: Set(client.metadata.backchannel_logout_uri.clone()),
+        metadata: Set(serde_json::Value::from(client.metadata.to_json()).to_string()),
         disabled_at: Set(client.disabled_at.map(millis)),
         created_at: Set(millis(client.created_at)),
     }

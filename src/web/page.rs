@@ -213,8 +213,8 @@ impl Failed {
     fn of(mut self, client: Option<&Registered>) -> Self {
         self.app = client.map(|registered| {
             let client = &registered.client;
-            let home = client.redirect_uris.iter().find_map(|uri| home(uri));
-            (client.name.clone(), home)
+            let home = client.metadata.redirect_uris.iter().find_map(|uri| home(uri));
+            (client.metadata.client_name.clone(), home)
         });
         self
     }
@@ -318,16 +318,16 @@ impl Shown {
     /// The app, with the host that its answer goes to.
     pub(super) fn of(shared: &Shared, registered: &Registered, uri: Option<&str>) -> Self {
         let client = &registered.client;
-        let uri = uri.or(client.redirect_uris.first().map(String::as_str));
+        let uri = uri.or(client.metadata.redirect_uris.first().map(String::as_str));
         let id: String =
             url::form_urlencoded::byte_serialize(client.id.as_str().as_bytes()).collect();
         let logo = urls::CLIENT_LOGO.replace("{client}", &id.replace('+', "%20"));
         Self {
-            name: client.name.clone(),
+            name: client.metadata.client_name.clone(),
             host: uri.map(redirect_uri::shown_host),
-            logo: client.logo_uri.as_ref().map(|_| format!("{}{logo}", shared.base)),
-            policy_uri: client.policy_uri.clone(),
-            tos_uri: client.tos_uri.clone(),
+            logo: client.metadata.logo_uri.as_ref().map(|_| format!("{}{logo}", shared.base)),
+            policy_uri: client.metadata.policy_uri.clone(),
+            tos_uri: client.metadata.tos_uri.clone(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! verifiers take, scopes that mean nothing here.
 
 use mapae::domain::client::{AccessTokenTyp, AuthMethod, ClientKind, RequirePkce};
+use mapae::domain::grant_type::GrantType;
 use mapae::domain::scope::Scope;
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ both! {
     async fn rfc9700_2_1_1_a_confidential_client_sends_pkce_or_a_nonce_with_openid(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let [challenge, method] = NO_PKCE;
         let mut browser = server.browser();
         browser.code(&app).await;
@@ -34,7 +35,7 @@ both! {
             (RequirePkce::Always, vec![challenge, method], false),
             (RequirePkce::Never, vec![challenge, method, NO_NONCE], true),
         ] {
-            server.change("app", |client| client.require_pkce = policy).await;
+            server.change("app", |client| client.metadata.require_pkce = policy).await;
             let page = browser.get(&app.authorization_url(&changes)).await;
             if is_taken {
                 assert!(!page.heard().code().is_empty(), "{policy:?} {changes:?}");
@@ -44,7 +45,7 @@ both! {
         }
         // A challenge that was sent counts, whatever the policy.
         for policy in [RequirePkce::Auto, RequirePkce::Never] {
-            server.change("app", |client| client.require_pkce = policy).await;
+            server.change("app", |client| client.metadata.require_pkce = policy).await;
             let code = browser.code(&app).await;
             app.exchange_with(&code, &[("code_verifier", "")]).await.refused(400, "invalid_grant");
             app.exchange(&code).await.ok();
@@ -69,11 +70,11 @@ both! {
         for way in ["code_challenge_method=S256", "nonce", "openid", "--require-pkce false"] {
             assert!(auto.contains(way), "{auto}");
         }
-        server.change("app", |client| client.require_pkce = RequirePkce::Always).await;
+        server.change("app", |client| client.metadata.require_pkce = RequirePkce::Always).await;
         assert!(!said(&app).await.contains("nonce"));
         let spa = server.web_app("spa", |client| {
             client.kind = ClientKind::Public;
-            client.auth_method = AuthMethod::None;
+            client.metadata.token_endpoint_auth_method = AuthMethod::None;
         })
         .await;
         let public = said(&spa).await;
@@ -87,7 +88,7 @@ both! {
         let tokens = plain.password("openid profile email").await.ok();
         let claims = decode_claims(&tokens.text("id_token"));
         assert!(claims.get("email").is_none() && claims.get("name").is_none());
-        let told = server.client("told", |client| client.id_token_claims = true).await;
+        let told = server.client("told", |client| client.metadata.id_token_claims = true).await;
         let tokens = told.password("openid profile email").await.ok();
         let userinfo = told.userinfo(&tokens.text("access_token")).await.ok().json();
         for (tokens, shown) in [
@@ -105,8 +106,8 @@ both! {
         assert!(decode_claims(&narrow.text("id_token")).get("name").is_none());
         // In the browser's flow, and beside what is asked for by name.
         let app = server.web_app("app", |client| {
-            client.first_party = true;
-            client.id_token_claims = true;
+            client.metadata.first_party = true;
+            client.metadata.id_token_claims = true;
         })
         .await;
         let mut browser = server.browser();
@@ -122,8 +123,8 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.client("app", |client| {
-            client.access_token_claims = ["email", "preferred_username"].map(str::to_owned).to_vec();
-            client.resource_servers = vec!["https://api".to_owned()];
+            client.metadata.access_token_claims = ["email", "preferred_username"].map(str::to_owned).to_vec();
+            client.metadata.resource_servers = vec!["https://api".to_owned()];
         })
         .await;
         let tokens = app.password("openid profile email").await.ok();
@@ -148,10 +149,10 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.web_app("app", |client| {
-            client.first_party = true;
-            client.access_token_typ = AccessTokenTyp::Jwt;
-            client.grants.push("password".to_owned());
-            client.require_access_token_proof = true;
+            client.metadata.first_party = true;
+            client.metadata.access_token_typ = AccessTokenTyp::Jwt;
+            client.metadata.grant_types.push(GrantType::Password);
+            client.metadata.require_access_token_proof = true;
         })
         .await;
         let tokens = app.password("openid").await.ok();
@@ -171,7 +172,7 @@ both! {
         server.browser().get(&hinting(&access)).await.heard_error("invalid_request");
         app.revoke(&access).await.ok();
         assert!(!app.is_active(&access).await);
-        server.change("app", |client| client.access_token_typ = AccessTokenTyp::AtJwt).await;
+        server.change("app", |client| client.metadata.access_token_typ = AccessTokenTyp::AtJwt).await;
         let access = app.password("openid").await.ok().text("access_token");
         assert_eq!(decode_header(&access)["typ"], "at+jwt");
     }
@@ -203,11 +204,11 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.web_app("app", |client| {
-            client.first_party = true;
-            client.grants.push("password".to_owned());
+            client.metadata.first_party = true;
+            client.metadata.grant_types.push(GrantType::Password);
         })
         .await;
-        server.client("other", |client| client.scope = Scope::parse("orders:write").unwrap()).await;
+        server.client("other", |client| client.metadata.scope = Scope::parse("orders:write").unwrap()).await;
         let mut browser = server.browser();
         let page = browser.arrive(&app.authorization_url(&[("scope", "openid email groups")])).await;
         let tokens = app.exchange(&page.heard().code()).await.ok();
@@ -229,7 +230,7 @@ both! {
         let page = browser.get(&app.authorization_url(&[("scope", "email groups")])).await;
         assert!(page.heard_error("invalid_scope").get("error_description").ends_with(": groups"));
         // A scope that was registered meanwhile is ignored no more.
-        server.change("other", |client| client.scope = Scope::parse("groups").unwrap()).await;
+        server.change("other", |client| client.metadata.scope = Scope::parse("groups").unwrap()).await;
         let page = browser.get(&app.authorization_url(&[("scope", "openid groups")])).await;
         page.heard_error("invalid_scope");
     }
@@ -237,8 +238,8 @@ both! {
     async fn a_refusal_names_the_resource_and_the_grant_type(database) {
         let server = Server::start(&database).await;
         let app = server.web_app("app", |client| {
-            client.audiences = vec!["https://api.example".to_owned()];
-            client.grants.push("client_credentials".to_owned());
+            client.metadata.audiences = vec!["https://api.example".to_owned()];
+            client.metadata.grant_types.push(GrantType::ClientCredentials);
         })
         .await;
         let said = async |fields: &[(&str, &str)]| {

@@ -2,6 +2,7 @@
 //! S061.
 
 use mapae::domain::client::{AuthMethod, ClientKind, RequirePkce};
+use mapae::domain::grant_type::GrantType;
 use mapae::domain::scope::Scope;
 
 use crate::support::{App, CALLBACK, CHALLENGE, Heard, Page, STATE, Server, both, form};
@@ -29,7 +30,7 @@ both! {
         let server = Server::start(&database).await;
         let app = server.web_app("app", |_| {}).await;
         let other = server.web_app("other", |client| {
-            client.redirect_uris = vec!["https://other.example.com/cb".to_owned()];
+            client.metadata.redirect_uris = vec!["https://other.example.com/cb".to_owned()];
         })
         .await;
         let long = "x".repeat(10_000);
@@ -57,7 +58,7 @@ both! {
         let server = Server::start(&database).await;
         let registered = "https://rp.example/cb?a=1";
         let app = server.web_app("app", |client| {
-            client.redirect_uris =
+            client.metadata.redirect_uris =
                 vec!["https://rp.example/cb".to_owned(), registered.to_owned()];
         })
         .await;
@@ -102,9 +103,9 @@ both! {
         server.alice().await;
         let app = server.client("native", |client| {
             client.kind = ClientKind::Public;
-            client.auth_method = AuthMethod::None;
-            client.grants = vec!["authorization_code".to_owned()];
-            client.redirect_uris =
+            client.metadata.token_endpoint_auth_method = AuthMethod::None;
+            client.metadata.grant_types = vec![GrantType::AuthorizationCode];
+            client.metadata.redirect_uris =
                 ["http://127.0.0.1/cb", "http://[::1]:1/cb", "com.example.app:/cb"].map(str::to_owned).to_vec();
         })
         .await;
@@ -146,7 +147,7 @@ both! {
     async fn rfc6749_4_1_2_1_every_other_error_goes_to_the_app(database) {
         let server = Server::start(&database).await;
         let app = server.web_app("app", |_| {}).await;
-        server.client("other", |client| client.scope = Scope::parse("admin").unwrap()).await;
+        server.client("other", |client| client.metadata.scope = Scope::parse("admin").unwrap()).await;
         let deep = format!("{{\"userinfo\":{}{}}}", "[".repeat(900), "]".repeat(900));
         let missing = "";
         for (changes, error) in [
@@ -177,7 +178,7 @@ both! {
         ] {
             refused(&server, &ask(&server, &app, &changes).await, error);
         }
-        server.change("app", |client| client.grants = vec!["refresh_token".to_owned()]).await;
+        server.change("app", |client| client.metadata.grant_types = vec![GrantType::RefreshToken]).await;
         refused(&server, &ask(&server, &app, &[]).await, "unauthorized_client");
     }
 
@@ -231,7 +232,7 @@ both! {
     async fn rfc6749_4_1_2_state_is_echoed_exactly(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         browser.code(&app).await;
         let long = "s-._~".repeat(819);
@@ -250,7 +251,7 @@ both! {
     async fn multiple_response_types_2_1_each_response_mode_carries_success_and_error(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         browser.code(&app).await;
         for (name, value, first) in [("max_age", "1000", "code"), ("scope", "admin", "error")] {
@@ -278,7 +279,7 @@ both! {
     async fn core_3_1_2_1_a_request_by_post_comes_back_by_get(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         browser.code(&app).await;
         let request = app.authorization_request(&[]);
@@ -338,7 +339,7 @@ both! {
     async fn what_a_request_says_at_length_is_refused_or_left_out(database) {
         let server = Server::start(&database).await;
         let alice = server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let long = |bytes: usize| "s".repeat(bytes);
         for (name, most) in [("state", 4096), ("nonce", 512)] {
             let mut browser = server.browser();
@@ -369,8 +370,8 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.web_app("app", |client| {
-            client.first_party = true;
-            client.require_pkce = RequirePkce::Never;
+            client.metadata.first_party = true;
+            client.metadata.require_pkce = RequirePkce::Never;
         })
         .await;
         let mut browser = server.browser();
@@ -393,7 +394,7 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let hostile = "\"><img src=x onerror=alert(1)>{{7*7}}";
-        let app = server.web_app("app", |client| hostile.clone_into(&mut client.name)).await;
+        let app = server.web_app("app", |client| hostile.clone_into(&mut client.metadata.client_name)).await;
         for name in ["login_hint", "ui_locales", "acr_values", "display", "state", "nonce", "client_id", "redirect_uri"] {
             let page = server.browser().open(&app.authorization_url(&[(name, hostile)])).await;
             assert!(!page.reply.text.contains("<img src=x"), "{name}");

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use crate::support::{
     App, Browser, PASSWORD, Server, USERNAME, both, decode_claims, decode_header, eventually, form,
 };
+use mapae::domain::grant_type::GrantType;
 
 /// The server of an app: what it was told, and what it answers.
 #[derive(Clone)]
@@ -76,9 +77,9 @@ async fn start(database: &crate::support::Database) -> (Server, Listener, App) {
     let uri = listener.uri.clone();
     let app = server
         .web_app("app", |client| {
-            client.first_party = true;
-            client.grants.push("password".to_owned());
-            client.backchannel_logout_uri = Some(uri);
+            client.metadata.first_party = true;
+            client.metadata.grant_types.push(GrantType::Password);
+            client.metadata.backchannel_logout_uri = Some(uri);
         })
         .await;
     (server, listener, app)
@@ -103,7 +104,7 @@ both! {
     async fn back_channel_logout_2_4_the_app_gets_a_logout_token(database) {
         let (server, listener, app) = start(&database).await;
         let sub = server.alice().await;
-        let silent = server.web_app("silent", |client| client.first_party = true).await;
+        let silent = server.web_app("silent", |client| client.metadata.first_party = true).await;
         let (mut browser, hint) = sign_in(&server, &app).await;
         browser.code(&silent).await;
         browser.open(&format!("/logout?{}", form(&[("id_token_hint", &hint)]))).await;
@@ -257,8 +258,8 @@ both! {
         let quick = Listener::start().await;
         let uri = quick.uri.clone();
         let other = server.web_app("other", |client| {
-            client.first_party = true;
-            client.backchannel_logout_uri = Some(uri);
+            client.metadata.first_party = true;
+            client.metadata.backchannel_logout_uri = Some(uri);
         })
         .await;
         let hangs = Arc::new(Notify::new());
@@ -288,8 +289,8 @@ both! {
         let listener = Listener::start().await;
         let uri = listener.uri.clone();
         let app = server.web_app("app", |client| {
-            client.first_party = true;
-            client.backchannel_logout_uri = Some(uri);
+            client.metadata.first_party = true;
+            client.metadata.backchannel_logout_uri = Some(uri);
         })
         .await;
         let (mut browser, hint) = sign_in(&server, &app).await;

@@ -22,7 +22,7 @@ fn entropy(text: &str) -> f64 {
 }
 
 async fn first_party(server: &Server) -> App {
-    server.web_app("app", |client| client.first_party = true).await
+    server.web_app("app", |client| client.metadata.first_party = true).await
 }
 
 both! {
@@ -125,8 +125,8 @@ both! {
         server.alice().await;
         let app = first_party(&server).await;
         let by_post = server.web_app("posting app", |client| {
-            client.first_party = true;
-            client.auth_method = AuthMethod::ClientSecretPost;
+            client.metadata.first_party = true;
+            client.metadata.token_endpoint_auth_method = AuthMethod::ClientSecretPost;
         })
         .await;
         let mut browser = server.browser();

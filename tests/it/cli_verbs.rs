@@ -120,9 +120,9 @@ async fn client_create_takes_every_form_that_scripts_rely_on() {
     assert_eq!(
         shown,
         json!({
-            "client_id": "app", "name": "An app", "kind": "confidential",
-            "auth_method": "client_secret_post",
-            "grants": ["password", "refresh_token", "client_credentials"],
+            "client_id": "app", "client_name": "An app", "kind": "confidential",
+            "token_endpoint_auth_method": "client_secret_post",
+            "jwks": null, "grant_types": ["password", "refresh_token", "client_credentials"],
             "scope": "email openid profile", "audiences": ["https://a", "https://b"],
             "resource_servers": ["https://c"],
             "redirect_uris": ["https://app.test/cb", "http://127.0.0.1/cb"],

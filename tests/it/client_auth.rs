@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use futures_util::future::join_all;
 use mapae::domain::client::{Assertions, AuthMethod};
+use mapae::domain::grant_type::GrantType;
 use serde_json::{Value, json};
 
 use crate::support::{App, Reply, Server, both, form};
@@ -117,7 +118,7 @@ both! {
 
     async fn s008_each_client_by_its_own_method(database) {
         let server = Server::start(&database).await;
-        let basic = server.client("basic", |client| client.auth_method = AuthMethod::ClientSecretBasic).await;
+        let basic = server.client("basic", |client| client.metadata.token_endpoint_auth_method = AuthMethod::ClientSecretBasic).await;
         let public = server.public_client("public").await;
         let grant = ("grant_type", "client_credentials");
         let secret = basic.secret.clone().unwrap();
@@ -145,7 +146,7 @@ both! {
 
     async fn s010_the_grant_type_decides(database) {
         let server = Server::start(&database).await;
-        let app = server.client("app", |client| client.grants = vec!["password".to_owned()]).await;
+        let app = server.client("app", |client| client.metadata.grant_types = vec![GrantType::Password]).await;
         app.token(&[]).await.refused(400, "invalid_request");
         app.token(&[("grant_type", "x")]).await.refused(400, "unsupported_grant_type");
         app.token(&[("grant_type", "client_credentials")]).await.refused(400, "unauthorized_client");
@@ -157,17 +158,17 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.client("app", |_| {}).await;
-        let witness = server.client("witness", |client| client.resource_servers = vec!["https://api".to_owned()]).await;
+        let witness = server.client("witness", |client| client.metadata.resource_servers = vec!["https://api".to_owned()]).await;
         let tokens = app.password("openid").await.ok().json();
         let store = &server.inner.services().store;
-        mapae::clients::registration::set_enabled(store, server.now(), "app", false).await.unwrap();
+        mapae::admin::clients::set_enabled(store, server.now(), "app", false).await.unwrap();
         server.forget_clients();
         app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");
         witness.userinfo(tokens["access_token"].as_str().unwrap()).await.refused(401, "invalid_token");
-        mapae::clients::registration::set_enabled(store, server.now(), "app", true).await.unwrap();
+        mapae::admin::clients::set_enabled(store, server.now(), "app", true).await.unwrap();
         server.forget_clients();
         app.refresh(tokens["refresh_token"].as_str().unwrap()).await.ok();
-        mapae::clients::registration::delete(store, server.now(), "app").await.unwrap();
+        mapae::admin::clients::delete(store, server.now(), "app").await.unwrap();
         server.forget_clients();
         app.refresh(tokens["refresh_token"].as_str().unwrap()).await.refused(401, "invalid_client");
     }
@@ -176,8 +177,8 @@ both! {
         let server = Server::start(&database).await;
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         server.client("signer", |client| {
-            client.auth_method = AuthMethod::PrivateKeyJwt;
-            client.jwks = Some(json!({ "keys": [jwk(&key)] }).to_string());
+            client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+            client.metadata.jwks = Some(json!({ "keys": [jwk(&key)] }));
         }).await;
         let now = server.now().now().timestamp();
         let good = json!({ "iss": "signer", "sub": "signer", "aud": server.issuer(), "exp": now + 300, "iat": now, "jti": "1" });
@@ -222,7 +223,7 @@ both! {
         ] {
             send(&server, &assertion(&key, &bad)).await.refused(401, "invalid_client");
         }
-        server.change("signer", |client| client.assertions = Assertions::Strict).await;
+        server.change("signer", |client| client.metadata.assertions = Assertions::Strict).await;
         for bad in [
             with(json!({ "jti": "12", "exp": now + 601 })),
             with(json!({ "jti": "13", "aud": server.url("/token") })),

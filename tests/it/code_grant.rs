@@ -2,11 +2,12 @@
 
 use futures_util::future::join_all;
 use mapae::domain::client::{AuthMethod, ClientKind};
+use mapae::domain::grant_type::GrantType;
 
 use crate::support::{App, PASSWORD, Server, VERIFIER, both};
 
 async fn first_party(server: &Server, id: &str) -> App {
-    server.web_app(id, |client| client.first_party = true).await
+    server.web_app(id, |client| client.metadata.first_party = true).await
 }
 
 both! {
@@ -22,9 +23,9 @@ both! {
         app.exchange(&code).await.ok();
         let public = server.client("public", |client| {
             client.kind = ClientKind::Public;
-            client.auth_method = AuthMethod::None;
-            client.grants = vec!["authorization_code".to_owned()];
-            client.redirect_uris = vec![crate::support::CALLBACK.to_owned()];
+            client.metadata.token_endpoint_auth_method = AuthMethod::None;
+            client.metadata.grant_types = vec![GrantType::AuthorizationCode];
+            client.metadata.redirect_uris = vec![crate::support::CALLBACK.to_owned()];
         })
         .await;
         let code = server.browser().code(&app).await;
@@ -185,8 +186,8 @@ both! {
         server.alice().await;
         let (one, two) = ("https://one.example", "https://two.example");
         let app = server.web_app("app", |client| {
-            client.first_party = true;
-            client.audiences = vec![one.to_owned(), two.to_owned()];
+            client.metadata.first_party = true;
+            client.metadata.audiences = vec![one.to_owned(), two.to_owned()];
         })
         .await;
         let mut browser = server.browser();

@@ -2,14 +2,15 @@
 //! security case S054.
 
 use mapae::domain::client::{AuthMethod, Client, ClientKind};
+use mapae::domain::grant_type::GrantType;
 use mapae::domain::scope::Scope;
 
 use crate::support::{App, CALLBACK, PASSWORD, Page, Server, both};
 
 fn native(client: &mut Client) {
     client.kind = ClientKind::Public;
-    client.auth_method = AuthMethod::None;
-    client.grants = vec!["authorization_code".to_owned()];
+    client.metadata.token_endpoint_auth_method = AuthMethod::None;
+    client.metadata.grant_types = vec![GrantType::AuthorizationCode];
 }
 
 /// The lines of what is asked for, and of what was allowed before.
@@ -29,9 +30,9 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.web_app("app", |client| {
-            "The Shop".clone_into(&mut client.name);
-            client.policy_uri = Some("https://app.example.com/policy".to_owned());
-            client.tos_uri = Some("https://app.example.com/terms".to_owned());
+            "The Shop".clone_into(&mut client.metadata.client_name);
+            client.metadata.policy_uri = Some("https://app.example.com/policy".to_owned());
+            client.metadata.tos_uri = Some("https://app.example.com/terms".to_owned());
         })
         .await;
         let mut browser = server.browser();
@@ -100,7 +101,7 @@ both! {
         server.alice().await;
         let [orders, files] = ["https://orders.example", "https://files.example/api"];
         let app = server.web_app("app", |client| {
-            client.audiences = vec![orders.to_owned(), files.to_owned()];
+            client.metadata.audiences = vec![orders.to_owned(), files.to_owned()];
         })
         .await;
         let mut browser = server.browser();
@@ -148,7 +149,7 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.web_app("app", |_| {}).await;
-        let own = server.web_app("own", |client| client.first_party = true).await;
+        let own = server.web_app("own", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         browser.code(&app).await;
         let again = [("prompt", "consent")];
@@ -172,10 +173,10 @@ both! {
         server.alice().await;
         let app = server.client("native", |client| {
             native(client);
-            client.redirect_uris = ["http://127.0.0.1/cb", "com.example.app:/cb", CALLBACK].map(str::to_owned).to_vec();
+            client.metadata.redirect_uris = ["http://127.0.0.1/cb", "com.example.app:/cb", CALLBACK].map(str::to_owned).to_vec();
         })
         .await;
-        let web = server.web_app("web", |client| client.redirect_uris.push("http://127.0.0.1/cb".to_owned())).await;
+        let web = server.web_app("web", |client| client.metadata.redirect_uris.push("http://127.0.0.1/cb".to_owned())).await;
         let mut browser = server.browser();
         browser.code(&app).await;
         for uri in ["http://127.0.0.1:50123/cb", "com.example.app:/cb"] {
@@ -201,8 +202,8 @@ both! {
         server.alice().await;
         let app = server.client("native", |client| {
             native(client);
-            client.first_party = true;
-            client.redirect_uris = ["http://127.0.0.1/cb", "com.example.app:/cb", CALLBACK].map(str::to_owned).to_vec();
+            client.metadata.first_party = true;
+            client.metadata.redirect_uris = ["http://127.0.0.1/cb", "com.example.app:/cb", CALLBACK].map(str::to_owned).to_vec();
         })
         .await;
         for uri in ["http://127.0.0.1:50123/cb", "com.example.app:/cb"] {
@@ -246,18 +247,18 @@ both! {
         let consent = other_tab.sign_in(&login).await;
         // The scope was taken from the client since: what is allowed is not granted.
         let fewer = Scope::parse("openid").unwrap();
-        server.change("app", |client| client.scope = fewer).await;
+        server.change("app", |client| client.metadata.scope = fewer).await;
         let code = other_tab.consent(&consent, "allow").await.heard().code();
         assert_eq!(app.exchange(&code).await.ok().text("scope"), "openid");
         // So were the redirect URI and the client itself: nobody is redirected.
         let mut browser = server.browser();
         let consent = browser.open(&app.authorization_url(&[("prompt", "consent")])).await;
         let consent = browser.sign_in(&consent).await;
-        server.change("app", |client| client.redirect_uris = vec!["https://new.example/cb".to_owned()]).await;
+        server.change("app", |client| client.metadata.redirect_uris = vec!["https://new.example/cb".to_owned()]).await;
         browser.consent(&consent, "allow").await.is_error("invalid_redirect_uri");
         browser.consent(&consent, "deny").await.is_error("invalid_redirect_uri");
         server.change("app", |client| {
-            client.redirect_uris = vec![CALLBACK.to_owned()];
+            client.metadata.redirect_uris = vec![CALLBACK.to_owned()];
             client.disabled_at = Some(client.created_at);
         })
         .await;

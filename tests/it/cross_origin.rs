@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use mapae::domain::client::{AuthMethod, Client, ClientKind, RefreshDelivery};
+use mapae::domain::grant_type::GrantType;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 
@@ -35,12 +36,12 @@ async fn preflight(server: &Server, path: &str, origin: &str) -> Reply {
 
 fn public(client: &mut Client, delivery: RefreshDelivery, origin: &str) {
     client.kind = ClientKind::Public;
-    client.auth_method = AuthMethod::None;
-    client.first_party = true;
-    client.grants = ["authorization_code", "refresh_token"].map(str::to_owned).to_vec();
-    client.redirect_uris = vec![CALLBACK.to_owned()];
-    client.allowed_origins = vec![origin.to_owned()];
-    client.refresh_delivery = delivery;
+    client.metadata.token_endpoint_auth_method = AuthMethod::None;
+    client.metadata.first_party = true;
+    client.metadata.grant_types = [GrantType::AuthorizationCode, GrantType::RefreshToken].to_vec();
+    client.metadata.redirect_uris = vec![CALLBACK.to_owned()];
+    client.metadata.allowed_origins = vec![origin.to_owned()];
+    client.metadata.refresh_delivery = delivery;
 }
 
 /// A token request as a script of this origin sends it.
@@ -184,8 +185,8 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.client("app", |client| {
-            client.grants.push("password".to_owned());
-            client.allowed_origins = vec![SPA.to_owned()];
+            client.metadata.grant_types.push(GrantType::Password);
+            client.metadata.allowed_origins = vec![SPA.to_owned()];
         })
         .await;
         server.client("other", |client| public(client, RefreshDelivery::Body, OTHER)).await;

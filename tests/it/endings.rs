@@ -3,6 +3,7 @@
 use mapae::accounts::endings;
 use mapae::admin::users;
 use mapae::domain::audit::Origin;
+use mapae::domain::grant_type::GrantType;
 use mapae::domain::session::SessionId;
 use mapae::domain::user::UserId;
 
@@ -49,8 +50,8 @@ async fn open(server: &Server, user: &str, count: i64, session: Option<&str>) {
 async fn app(server: &Server) -> App {
     server
         .web_app("app", |client| {
-            client.first_party = true;
-            client.backchannel_logout_uri = Some("http://127.0.0.1:9/logout".to_owned());
+            client.metadata.first_party = true;
+            client.metadata.backchannel_logout_uri = Some("http://127.0.0.1:9/logout".to_owned());
         })
         .await
 }
@@ -215,9 +216,9 @@ both! {
         let server = Server::start_with(&database, &[("token.families_per_client", "3")]).await;
         let sub = server.alice().await;
         let listens = |client: &mut mapae::domain::client::Client| {
-            client.first_party = true;
-            client.grants.push("password".to_owned());
-            client.backchannel_logout_uri = Some("http://127.0.0.1:9/logout".to_owned());
+            client.metadata.first_party = true;
+            client.metadata.grant_types.push(GrantType::Password);
+            client.metadata.backchannel_logout_uri = Some("http://127.0.0.1:9/logout".to_owned());
         };
         let app = server.web_app("app", listens).await;
         let other = server.web_app("other", listens).await;
@@ -275,7 +276,7 @@ both! {
         open(&server, &sub, 5000, None).await;
         for number in 0..35 {
             let client = format!("app-{number:02}");
-            server.web_app(&client, |client| client.first_party = true).await;
+            server.web_app(&client, |client| client.metadata.first_party = true).await;
             let family = format!("UPDATE family SET client_id = '{client}' WHERE id IN \
                                   (SELECT id FROM family WHERE client_id = 'app' AND session_id IS NULL LIMIT 2)");
             server.evidence().await.run(&family).await;

@@ -88,10 +88,12 @@ fn heading(page: &Page) -> &str {
 }
 
 async fn hostile_app(server: &Server) -> App {
-    let app = server.web_app("app", |client| HOSTILE.clone_into(&mut client.name)).await;
+    let app =
+        server.web_app("app", |client| HOSTILE.clone_into(&mut client.metadata.client_name)).await;
     // Registration refuses such links; pages do not rely on that.
-    let planted =
-        "UPDATE client SET policy_uri = 'javascript:alert(1)', tos_uri = 'data:text/html,x'";
+    let planted = "UPDATE client SET metadata = replace(replace(metadata, \
+                   '\"policy_uri\":null', '\"policy_uri\":\"javascript:alert(1)\"'), \
+                   '\"tos_uri\":null', '\"tos_uri\":\"data:text/html,x\"')";
     server.evidence().await.run(planted).await;
     server.forget_clients();
     let issuer = server.inner.services();
@@ -112,7 +114,7 @@ both! {
         server.alice().await;
         server.user("bob", Some(PASSWORD)).await;
         for (language, accepted) in [("en", "en-US,en;q=0.9,ko;q=0.8"), ("ko", "ko-KR,ko;q=0.9,en;q=0.8")] {
-            let app = server.web_app(language, |client| "X".clone_into(&mut client.name)).await;
+            let app = server.web_app(language, |client| "X".clone_into(&mut client.metadata.client_name)).await;
             let browser = server.browser().saying("accept-language", accepted);
             for (name, page) in every_page(&server, &app, browser).await {
                 assert_eq!(page.language(), language, "{name}");
@@ -223,7 +225,7 @@ both! {
     async fn s168_no_input_makes_a_page_fail(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         browser.code(&app).await;
         let account = browser.open("/account").await;

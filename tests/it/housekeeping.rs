@@ -8,7 +8,7 @@ use crate::support::{App, Browser, Evidence, Page, Server, both, eventually, pos
 const DAY: i64 = 86_400;
 
 async fn first_party(server: &Server) -> App {
-    server.web_app("app", |client| client.first_party = true).await
+    server.web_app("app", |client| client.metadata.first_party = true).await
 }
 
 async fn rows(evidence: &Evidence, table: &str) -> i64 {

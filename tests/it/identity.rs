@@ -55,8 +55,8 @@ pub(crate) const PROFILE: [&str; 14] = [
 async fn first_party(server: &Server, id: &str) -> App {
     server
         .web_app(id, |client| {
-            client.first_party = true;
-            client.scope = Scope::parse(&format!("{EVERY_SCOPE} offline_access")).unwrap();
+            client.metadata.first_party = true;
+            client.metadata.scope = Scope::parse(&format!("{EVERY_SCOPE} offline_access")).unwrap();
         })
         .await
 }
@@ -169,7 +169,7 @@ both! {
         other.refresh(&second.text("refresh_token")).await.refused(400, "invalid_grant");
         app.refresh(&second.text("refresh_token")).await.ok();
         // FAPI 2.0 §5.3.2.1: a client that does not rotate may ask with the same one again.
-        server.change("app", |client| client.refresh = RefreshPolicy::Static).await;
+        server.change("app", |client| client.metadata.refresh = RefreshPolicy::Static).await;
         let code = browser.code(&app).await;
         let (_, steady) = app.exchange(&code).await.pair();
         for _ in 0..3 {

@@ -37,7 +37,7 @@ both! {
     async fn s113_a_key_is_published_long_before_it_signs_and_long_after(database) {
         let server = Server::start(&database).await;
         let rs = server.client("rs", |_| {}).await;
-        let es = server.client("es", |client| client.token_alg = TokenAlg::Es256).await;
+        let es = server.client("es", |client| client.metadata.token_alg = TokenAlg::Es256).await;
         assert_eq!(kids(&server).await.len(), 2, "one of each algorithm from the first start");
         let (old, old_es) = (token(&rs).await, token(&es).await);
         assert_ne!(kid(&old), kid(&old_es));
@@ -124,7 +124,7 @@ both! {
     async fn an_expired_token_of_a_key_that_is_no_longer_published_still_proves(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("app", |client| client.require_access_token_proof = true).await;
+        let app = server.client("app", |client| client.metadata.require_access_token_proof = true).await;
         let (access, first) = app.password("openid").await.pair();
         let keyring = &server.inner.services().keyring;
         keyring.rotate(TokenAlg::ALL, false).await.unwrap();

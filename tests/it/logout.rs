@@ -7,8 +7,8 @@ const BYE: &str = "https://app.example.com/bye?x=1";
 async fn app(server: &Server, id: &str) -> App {
     server
         .web_app(id, |client| {
-            client.first_party = true;
-            client.post_logout_redirect_uris = vec![BYE.to_owned()];
+            client.metadata.first_party = true;
+            client.metadata.post_logout_redirect_uris = vec![BYE.to_owned()];
         })
         .await
 }
@@ -63,7 +63,7 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = app(&server, "app").await;
-        let other = server.web_app("other", |client| client.first_party = true).await;
+        let other = server.web_app("other", |client| client.metadata.first_party = true).await;
         let (mut browser, hint) = signed_in(&server, &app).await;
         for uri in [
             "https://app.example.com/other",

@@ -3,24 +3,34 @@
 use mapae_migrations::Migrator;
 use sea_orm::{ConnectionTrait, Database as Sea};
 use sea_orm_migration::MigratorTrait;
+use serde_json::json;
 
 use crate::support::{Cli, both};
 
 /// The migration that brings `client.pkce` in place of `client.require_pkce`.
 const APPS: &str = "m0015_apps";
+/// The migration that brings `client.metadata` in place of a column for each attribute.
+const CLIENT_METADATA: &str = "m0019_client_metadata";
+
+/// Makes the database as it was before this migration, with what these statements write.
+async fn before(cli: &Cli, migration: &str, statements: &[String]) {
+    let url = cli.get("MAPAE_DATABASE_URL").to_owned();
+    let file = url.starts_with("sqlite:");
+    let before = Sea::connect(if file { format!("{url}?mode=rwc") } else { url }).await.unwrap();
+    let names: Vec<_> = Migrator::migrations().iter().map(|one| one.name().to_owned()).collect();
+    let older = names.iter().position(|name| name == migration).expect("it is there");
+    Migrator::up(&before, Some(u32::try_from(older).unwrap())).await.expect("the older schema");
+    for statement in statements {
+        before.execute_unprepared(statement).await.expect("a row of the older schema");
+    }
+    before.close().await.expect("closed");
+}
 
 both! {
     async fn clients_that_were_registered_before_m0015_keep_what_they_had(database) {
         let cli = Cli::new(&database).await;
-        let url = cli.get("MAPAE_DATABASE_URL").to_owned();
-        let file = url.starts_with("sqlite:");
-        let before = Sea::connect(if file { format!("{url}?mode=rwc") } else { url }).await.unwrap();
-        let names: Vec<_> =
-            Migrator::migrations().iter().map(|one| one.name().to_owned()).collect();
-        let older = names.iter().position(|name| name == APPS).expect("it is there");
-        Migrator::up(&before, Some(u32::try_from(older).unwrap())).await.expect("the older schema");
-        for (id, require_pkce) in [("strict", true), ("lax", false)] {
-            let insert = format!(
+        let inserts = [("strict", true), ("lax", false)].map(|(id, require_pkce)| {
+            format!(
                 "INSERT INTO client (id, name, kind, auth_method, grants, scope, audiences, \
                  resource_servers, redirect_uris, token_alg, refresh_policy, \
                  require_access_token_proof, created_at, require_pkce) \
@@ -28,21 +38,95 @@ both! {
                  '[\"authorization_code\"]', 'openid', '[]', '[]', \
                  '[\"https://app.example.com/cb\"]', 'RS256', 'rotate', FALSE, 1000, \
                  {require_pkce})"
-            );
-            before.execute_unprepared(&insert).await.expect("a row of the older schema");
-        }
-        before.close().await.expect("closed");
+            )
+        });
+        before(&cli, APPS, &inserts).await;
         cli.json(&["migrate", "up"], None).await;
         for (id, require_pkce) in [("strict", "auto"), ("lax", "false")] {
             let shown = cli.json(&["client", "show", "--id", id], None).await;
             assert_eq!(shown["require_pkce"], require_pkce, "{id}");
-            assert_eq!(shown["name"], "Shop");
-            assert_eq!(shown["redirect_uris"], serde_json::json!(["https://app.example.com/cb"]));
+            assert_eq!(shown["client_name"], "Shop");
+            assert_eq!(shown["redirect_uris"], json!(["https://app.example.com/cb"]));
             // What is new has its default.
             assert_eq!(shown["access_token_typ"], "at+jwt");
             assert_eq!(shown["id_token_claims"], false);
-            assert_eq!(shown["access_token_claims"], serde_json::json!([]));
+            assert_eq!(shown["access_token_claims"], json!([]));
             assert_eq!(shown["assertions"], "tolerant");
+        }
+    }
+
+    async fn clients_that_were_registered_before_m0019_keep_every_attribute(database) {
+        let cli = Cli::new(&database).await;
+        let columns = "id, name, kind, auth_method, jwks, grants, scope, audiences, \
+                       resource_servers, redirect_uris, post_logout_redirect_uris, \
+                       backchannel_logout_uri, allowed_origins, refresh_delivery, pkce, first_party, \
+                       trust_user_ip, logo_uri, policy_uri, tos_uri, token_alg, access_token_typ, \
+                       id_token_claims, access_token_claims, assertions, refresh_policy, \
+                       refresh_grace_ms, require_access_token_proof, disabled_at, created_at";
+        let full = "'full', 'A \"quoted\" shop', 'confidential', 'private_key_jwt', '{\"keys\":[]}', \
+                    '[\"authorization_code\",\"refresh_token\"]', 'email openid', \
+                    '[\"https://a\",\"https://b\"]', '[\"https://c\"]', '[\"https://app.test/cb\"]', \
+                    '[\"https://app.test/bye\"]', 'https://app.test/out', '[\"https://app.test\"]', \
+                    'cookie', 'true', TRUE, TRUE, 'https://app.test/logo', 'https://app.test/p', \
+                    'https://app.test/t', 'ES256', 'JWT', TRUE, '[\"email\"]', 'strict', 'rotate', \
+                    5000, TRUE, 2000, 1000";
+        let plain = "'plain', 'Plain', 'public', 'none', NULL, '[]', '', '[]', '[]', '[]', '[]', \
+                     NULL, '[]', 'body', 'auto', FALSE, FALSE, NULL, NULL, NULL, 'RS256', 'at+jwt', \
+                     FALSE, '[]', 'tolerant', 'static', NULL, FALSE, NULL, 1000";
+        let inserts =
+            [full, plain].map(|row| format!("INSERT INTO client ({columns}) VALUES ({row})"));
+        before(&cli, CLIENT_METADATA, &inserts).await;
+        cli.json(&["migrate", "up"], None).await;
+        let shown = async |id| cli.json(&["client", "show", "--id", id], None).await;
+        assert_eq!(
+            shown("full").await,
+            json!({
+                "client_id": "full", "client_name": "A \"quoted\" shop", "kind": "confidential",
+                "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": [] },
+                "grant_types": ["authorization_code", "refresh_token"], "scope": "email openid",
+                "audiences": ["https://a", "https://b"], "resource_servers": ["https://c"],
+                "redirect_uris": ["https://app.test/cb"],
+                "post_logout_redirect_uris": ["https://app.test/bye"],
+                "backchannel_logout_uri": "https://app.test/out",
+                "allowed_origins": ["https://app.test"], "refresh_delivery": "cookie",
+                "require_pkce": "true", "first_party": true, "trust_user_ip": true,
+                "logo_uri": "https://app.test/logo", "policy_uri": "https://app.test/p",
+                "tos_uri": "https://app.test/t", "token_alg": "ES256", "access_token_typ": "JWT",
+                "id_token_claims": true, "access_token_claims": ["email"], "assertions": "strict",
+                "refresh_policy": "rotate", "refresh_grace": 5, "require_access_token_proof": true,
+                "disabled_at": "1970-01-01T00:00:02Z", "created_at": "1970-01-01T00:00:01Z",
+            })
+        );
+        assert_eq!(
+            shown("plain").await,
+            json!({
+                "client_id": "plain", "client_name": "Plain", "kind": "public",
+                "token_endpoint_auth_method": "none", "jwks": null, "grant_types": [],
+                "scope": "", "audiences": [], "resource_servers": [], "redirect_uris": [],
+                "post_logout_redirect_uris": [], "backchannel_logout_uri": null,
+                "allowed_origins": [], "refresh_delivery": "body", "require_pkce": "auto",
+                "first_party": false, "trust_user_ip": false, "logo_uri": null,
+                "policy_uri": null, "tos_uri": null, "token_alg": "RS256",
+                "access_token_typ": "at+jwt", "id_token_claims": false,
+                "access_token_claims": [], "assertions": "tolerant", "refresh_policy": "static",
+                "refresh_grace": null, "require_access_token_proof": false, "disabled_at": null,
+                "created_at": "1970-01-01T00:00:01Z",
+            })
+        );
+    }
+
+    async fn an_attribute_that_nobody_knows_makes_a_row_unreadable(database) {
+        let cli = Cli::new(&database).await;
+        cli.json(&["client", "create", "--id", "app", "--kind", "public"], None).await;
+        let evidence = crate::support::Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
+        for (metadata, why) in [
+            ("replace(metadata, '{\"', '{\"of_a_later_version\":true,\"')", "no attribute of a client"),
+            ("'{}'", "missing field"),
+            ("'nonsense'", "expected"),
+        ] {
+            evidence.run(&format!("UPDATE client SET metadata = {metadata}")).await;
+            let said = cli.run(&["client", "show", "--id", "app"], None).await;
+            assert!(said.code == 1 && said.err.contains(why), "{metadata} {said:?}");
         }
     }
 }

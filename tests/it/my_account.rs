@@ -7,7 +7,7 @@ const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0";
 
 pub(crate) async fn first_party(server: &Server) -> App {
-    server.web_app("app", |client| client.first_party = true).await
+    server.web_app("app", |client| client.metadata.first_party = true).await
 }
 
 /// Sends a form of an account page.
@@ -138,7 +138,7 @@ both! {
     async fn an_app_that_is_removed_has_nothing_and_asks_again(database) {
         let server = Server::start(&database).await;
         let sub = server.alice().await;
-        let app = server.web_app("app", |client| "The Shop".clone_into(&mut client.name)).await;
+        let app = server.web_app("app", |client| "The Shop".clone_into(&mut client.metadata.client_name)).await;
         let other = server.web_app("other", |_| {}).await;
         let (mut browser, access, _) = signed_in(&server, &app).await;
         let offline = [("scope", "openid email offline_access"), ("prompt", "consent")];
@@ -176,7 +176,7 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.web_app("app", |client| {
-            client.audiences = ["https://one.example", "https://two.example"].map(str::to_owned).to_vec();
+            client.metadata.audiences = ["https://one.example", "https://two.example"].map(str::to_owned).to_vec();
         })
         .await;
         let (mut browser, _, _) = signed_in(&server, &app).await;
@@ -189,7 +189,7 @@ both! {
         assert!(account.reply.text.contains("https://one.example"));
         assert!(!account.reply.text.contains("two.example"));
         // An own app is not asked for consent: what is open says what it may do.
-        server.change("app", |client| client.first_party = true).await;
+        server.change("app", |client| client.metadata.first_party = true).await;
         let asked = app.authorization_url(&[("resource", "https://two.example")]);
         app.exchange(&browser.arrive(&asked).await.heard().code()).await.pair();
         let account = browser.open("/account").await;

@@ -1,6 +1,7 @@
 //! Names of people in every spelling: one person, one name.
 
 use mapae::admin::users::{self, NewUser};
+use mapae::domain::grant_type::GrantType;
 use mapae::domain::user::Profile;
 
 use crate::support::{Binary, PASSWORD, Server, both};
@@ -46,8 +47,8 @@ both! {
         server.alice().await;
         assert!(create(&server, " bob ", Some(" bob@bücher.example ")).await);
         let app = server.web_app("app", |client| {
-            client.first_party = true;
-            client.grants.push("password".to_owned());
+            client.metadata.first_party = true;
+            client.metadata.grant_types.push(GrantType::Password);
         })
         .await;
         for name in ["alice ", " Alice", "alice\u{3000}", "ａｌｉｃｅ", "bob", "bob@xn--bcher-kva.example ", "ＢＯＢ＠bücher.example"] {

@@ -2,6 +2,7 @@
 //! redirect that follows, wherever the app sends people next: a page ends that. Security case S156.
 
 use mapae::domain::client::{AuthMethod, ClientKind};
+use mapae::domain::grant_type::GrantType;
 
 use crate::support::{CALLBACK, Heard, PASSWORD, Page, Server, both, chromium};
 
@@ -21,9 +22,9 @@ both! {
     async fn s156_what_a_form_brings_about_goes_on_by_a_page(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let own = server.web_app("own", |client| client.first_party = true).await;
+        let own = server.web_app("own", |client| client.metadata.first_party = true).await;
         let bye = "https://app.example.com/bye";
-        let app = server.web_app("app", |client| client.post_logout_redirect_uris = vec![bye.to_owned()]).await;
+        let app = server.web_app("app", |client| client.metadata.post_logout_redirect_uris = vec![bye.to_owned()]).await;
         let mut browser = chromium(server.browser());
         // Signing in, and again.
         let login = browser.open(&own.authorization_url(&[])).await;
@@ -68,7 +69,7 @@ both! {
     async fn s156_what_says_nothing_of_itself_is_redirected(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let own = server.web_app("own", |client| client.first_party = true).await;
+        let own = server.web_app("own", |client| client.metadata.first_party = true).await;
         for (origin, is_page) in [(Some(server.issuer()), true), (None, false)] {
             let mut browser = server.browser();
             let login = browser.open(&own.authorization_url(&[])).await;
@@ -90,9 +91,9 @@ both! {
         server.alice().await;
         let app = server.client("native", |client| {
             client.kind = ClientKind::Public;
-            client.auth_method = AuthMethod::None;
-            client.grants = vec!["authorization_code".to_owned()];
-            client.redirect_uris = vec!["com.example.app:/cb".to_owned()];
+            client.metadata.token_endpoint_auth_method = AuthMethod::None;
+            client.metadata.grant_types = vec![GrantType::AuthorizationCode];
+            client.metadata.redirect_uris = vec!["com.example.app:/cb".to_owned()];
         })
         .await;
         let mut browser = chromium(server.browser());

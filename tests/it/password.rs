@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 
 use crate::support::{App, PASSWORD, Reply, Server, both, form};
+use mapae::domain::grant_type::GrantType;
 
 /// A sign-in through a proxy that says where it comes from.
 pub(crate) async fn from(app: &App, address: &str, username: &str, password: &str) -> Reply {
@@ -52,7 +53,7 @@ both! {
     async fn s027_only_for_clients_that_are_registered_for_it(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("app", |client| client.grants = vec!["client_credentials".to_owned()]).await;
+        let app = server.client("app", |client| client.metadata.grant_types = vec![GrantType::ClientCredentials]).await;
         app.password("read").await.refused(400, "unauthorized_client");
     }
 

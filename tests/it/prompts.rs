@@ -39,7 +39,7 @@ both! {
     async fn core_3_1_2_1_prompt_login_asks_again_and_auth_time_moves(database) {
         let server = Server::start(&database).await;
         let sub = server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         browser.code(&app).await;
         let before = id_token(&mut browser, &app, &[]).await;
@@ -61,7 +61,7 @@ both! {
     async fn core_3_1_2_1_max_age_asks_again_once_it_is_exceeded(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         browser.code(&app).await;
         let first = id_token(&mut browser, &app, &[("max_age", "15000")]).await;
@@ -85,8 +85,8 @@ both! {
         let server = Server::start(&database).await;
         let sub = server.alice().await;
         server.user("bob", Some(PASSWORD)).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
-        let other = server.web_app("other", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
+        let other = server.web_app("other", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         let code = browser.code(&app).await;
         let hint = app.exchange(&code).await.ok().text("id_token");
@@ -125,7 +125,7 @@ both! {
         let server = Server::start(&database).await;
         let alice = server.alice().await;
         let bob = server.user("bob", Some(PASSWORD)).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         browser.code(&app).await;
         server.advance(1);
@@ -201,7 +201,7 @@ both! {
     async fn core_5_5_1_1_acr_is_promised_or_refused(database) {
         let server = Server::start(&database).await;
         let sub = server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         browser.code(&app).await;
         assert_eq!(id_token(&mut browser, &app, &[("acr_values", "2 1")]).await["acr"], "1");
@@ -223,7 +223,7 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.web_app("app", |_| {}).await;
-        let first_party = server.web_app("own", |client| client.first_party = true).await;
+        let first_party = server.web_app("own", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         let mut granted = async |app: &App, prompt: &str| {
             let changes = [("scope", "openid offline_access"), ("prompt", prompt)];

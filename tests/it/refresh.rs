@@ -2,7 +2,7 @@
 
 use crate::support::{PASSWORD, Server, USERNAME, both, decode_claims, form};
 use mapae::admin::users;
-use mapae::clients::registration;
+use mapae::domain::grant_type::GrantType;
 
 /// The family of an access token.
 fn sid(access_token: &str) -> String {
@@ -125,9 +125,9 @@ both! {
         server.alice().await;
         let app = server.public_client("spa").await;
         let judge = server.client("judge", |client| {
-            client.resource_servers = vec!["https://api".to_owned()];
+            client.metadata.resource_servers = vec!["https://api".to_owned()];
         }).await;
-        server.change("spa", |client| client.audiences = vec!["https://api".to_owned()]).await;
+        server.change("spa", |client| client.metadata.audiences = vec!["https://api".to_owned()]).await;
         let (_, first) = app.password("read").await.pair();
         let (_, second) = app.refresh(&first).await.pair();
         let (access, third) = app.refresh(&second).await.pair();
@@ -225,11 +225,11 @@ both! {
         server.alice().await;
         let app = server.client("app", |_| {}).await;
         let (_, token) = app.password("read").await.pair();
-        server.change("app", |client| client.grants = vec!["password".to_owned()]).await;
+        server.change("app", |client| client.metadata.grant_types = vec![GrantType::Password]).await;
         app.refresh(&token).await.refused(400, "unauthorized_client");
         let reply = app.password("read").await.ok();
         assert!(reply.json().get("refresh_token").is_none(), "no grant, no refresh token");
-        server.change("app", |client| client.grants.push("refresh_token".to_owned())).await;
+        server.change("app", |client| client.metadata.grant_types.push(GrantType::RefreshToken)).await;
         app.refresh(&token).await.ok();
     }
 
@@ -273,14 +273,14 @@ both! {
         server.alice().await;
         let app = server.client("app", |_| {}).await;
         let judge = server.client("judge", |client| {
-            client.resource_servers = vec!["https://api".to_owned()];
+            client.metadata.resource_servers = vec!["https://api".to_owned()];
         }).await;
-        server.change("app", |client| client.audiences = vec!["https://api".to_owned()]).await;
+        server.change("app", |client| client.metadata.audiences = vec!["https://api".to_owned()]).await;
         let (access, token) = app.password("openid").await.pair();
         let issuer = server.inner.services();
         let enable = async |enabled| {
             let (store, now) = (&*issuer.store, server.now());
-            registration::set_enabled(store, now, "app", enabled).await.expect("set");
+            mapae::admin::clients::set_enabled(store, now, "app", enabled).await.expect("set");
             server.forget_clients();
         };
         enable(false).await;

@@ -53,7 +53,7 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.client("app", |client| {
-            client.audiences = vec!["https://a".to_owned(), "https://b".to_owned()];
+            client.metadata.audiences = vec!["https://a".to_owned(), "https://b".to_owned()];
         }).await;
         let fields = [
             ("grant_type", "password"), ("username", USERNAME), ("password", PASSWORD),
@@ -129,7 +129,7 @@ both! {
     async fn a_client_can_owe_the_proof(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("app", |client| client.require_access_token_proof = true).await;
+        let app = server.client("app", |client| client.metadata.require_access_token_proof = true).await;
         let (access, first) = app.password("openid").await.pair();
         app.refresh(&first).await.refused(400, "invalid_grant");
         app.refresh_with(&first, &[("access_token", "")]).await.refused(400, "invalid_grant");

@@ -55,7 +55,7 @@ both! {
     async fn what_waited_too_long_spends_nothing(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("app", |client| client.refresh = RefreshPolicy::Strict).await;
+        let app = server.client("app", |client| client.metadata.refresh = RefreshPolicy::Strict).await;
         let (_, token) = app.password("read").await.pair();
         let evidence = server.evidence().await;
         lock(&evidence, &database).await;

@@ -1,6 +1,7 @@
 //! What becomes of a refresh token: policies, grace, lifetimes.
 
 use mapae::domain::client::RefreshPolicy;
+use mapae::domain::grant_type::GrantType;
 
 use crate::support::{Server, both};
 
@@ -14,7 +15,7 @@ both! {
     async fn strict_has_no_grace(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("strict", |client| client.refresh = RefreshPolicy::Strict).await;
+        let app = server.client("strict", |client| client.metadata.refresh = RefreshPolicy::Strict).await;
         let (_, first) = app.password("read").await.pair();
         let (access, second) = app.refresh(&first).await.pair();
         assert_ne!(first, second);
@@ -27,7 +28,7 @@ both! {
     async fn without_a_grace_a_repeat_replaces_at_once(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("zero", |client| client.refresh = grace(0)).await;
+        let app = server.client("zero", |client| client.metadata.refresh = grace(0)).await;
         let (_, first) = app.password("read").await.pair();
         let (_, second) = app.refresh(&first).await.pair();
         let (_, other) = app.refresh(&first).await.pair();
@@ -45,7 +46,7 @@ both! {
             ("short", grace(3), 3),
             ("default", RefreshPolicy::Rotate { grace: None }, 40),
         ] {
-            let app = server.client(id, |client| client.refresh = policy).await;
+            let app = server.client(id, |client| client.metadata.refresh = policy).await;
             let (_, first) = app.password("read").await.pair();
             let (_, second) = app.refresh(&first).await.pair();
             // The grace is that of the last time that it was handed out.
@@ -83,7 +84,7 @@ both! {
     async fn static_is_never_spent(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("app", |client| client.refresh = RefreshPolicy::Static).await;
+        let app = server.client("app", |client| client.metadata.refresh = RefreshPolicy::Static).await;
         let (_, token) = app.password("openid").await.pair();
         for seconds in [0, 0, 11, 3600] {
             server.advance(seconds);
@@ -101,7 +102,7 @@ both! {
         let app = server.client("app", |_| {}).await;
         let (_, first) = app.password("read").await.pair();
         let (_, second) = app.refresh(&first).await.pair();
-        server.change("app", |client| client.refresh = RefreshPolicy::Static).await;
+        server.change("app", |client| client.metadata.refresh = RefreshPolicy::Static).await;
         let (_, same) = app.refresh(&second).await.pair();
         assert_eq!(same, second);
         app.refresh(&first).await.refused(400, "invalid_grant");
@@ -117,7 +118,7 @@ both! {
             ("strict", RefreshPolicy::Strict),
             ("static", RefreshPolicy::Static),
         ] {
-            let app = server.client(id, |client| client.refresh = policy).await;
+            let app = server.client(id, |client| client.metadata.refresh = policy).await;
             let (_, token) = app.password("read").await.pair();
             server.advance(30 * DAY - 1);
             let (_, token) = app.refresh(&token).await.pair();
@@ -137,7 +138,7 @@ both! {
             ("strict", RefreshPolicy::Strict),
             ("static", RefreshPolicy::Static),
         ] {
-            let app = server.client(id, |client| client.refresh = policy).await;
+            let app = server.client(id, |client| client.metadata.refresh = policy).await;
             let (_, mut token) = app.password("read").await.pair();
             for _ in 0..3 {
                 server.advance(29 * DAY);
@@ -179,7 +180,7 @@ both! {
     async fn a_client_without_the_grant_gets_no_refresh_token(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("app", |client| client.grants = vec!["password".to_owned()]).await;
+        let app = server.client("app", |client| client.metadata.grant_types = vec![GrantType::Password]).await;
         let reply = app.password("openid offline_access").await.ok();
         assert!(reply.json().get("refresh_token").is_none());
         app.refresh("mapae_rt_x").await.refused(400, "unauthorized_client");

@@ -77,14 +77,14 @@ both! {
     async fn s084_strict_64_parallel_uses_end_the_family(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("app", |client| client.refresh = RefreshPolicy::Strict).await;
+        let app = server.client("app", |client| client.metadata.refresh = RefreshPolicy::Strict).await;
         at_most_one_and_then_none(&server, &[&app]).await;
     }
 
     async fn s084_static_64_parallel_uses_bring_the_same_token(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("app", |client| client.refresh = RefreshPolicy::Static).await;
+        let app = server.client("app", |client| client.metadata.refresh = RefreshPolicy::Static).await;
         let (_, token) = app.password("read").await.pair();
         assert_eq!(the_successor(&at_once(&[&app], &token, USES).await), token);
         no_alarm_and_one_leaf(&server, &app, &token).await;
@@ -200,7 +200,7 @@ async fn r03_two_servers_and_strict_end_the_family() {
     let server = Server::start(&database).await;
     let replica = server.another().await;
     server.alice().await;
-    let here = server.client("app", |client| client.refresh = RefreshPolicy::Strict).await;
+    let here = server.client("app", |client| client.metadata.refresh = RefreshPolicy::Strict).await;
     let there = here.at(&format!("http://{}", replica.address()));
     for _ in 0..4 {
         at_most_one_and_then_none(&server, &[&here, &there]).await;

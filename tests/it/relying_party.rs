@@ -93,7 +93,7 @@ both! {
         let sub = server.alice().await;
         let app = server
             .web_app("app", |client| {
-                client.post_logout_redirect_uris = vec!["https://app.example.com/bye".to_owned()];
+                client.metadata.post_logout_redirect_uris = vec!["https://app.example.com/bye".to_owned()];
             })
             .await;
         let http = Http(server.http.clone());

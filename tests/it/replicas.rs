@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use mapae::clients::registration;
 use mapae::domain::client::TokenAlg;
 
 use crate::support::{
@@ -31,21 +30,22 @@ async fn a_change_of_a_client_is_known_to_the_other_replica() {
     assert!(here.is_active(&access).await && here.userinfo(&access).await.status == 200);
     let (_, token) = here.refresh(&token).await.pair();
     let issuer = server.inner.services();
-    registration::set_enabled(&issuer.store, server.now(), "app", false).await.unwrap();
+    mapae::admin::clients::set_enabled(&issuer.store, server.now(), "app", false).await.unwrap();
     eventually("the other replica turns the client away", async || {
         there.refresh("x").await.status == 401
     })
     .await;
-    registration::set_enabled(&issuer.store, server.now(), "app", true).await.unwrap();
+    mapae::admin::clients::set_enabled(&issuer.store, server.now(), "app", true).await.unwrap();
     // Another secret is good at once: what does not match is looked up.
-    let secret = registration::rotate_secret(&issuer.store, server.now(), "app").await.unwrap();
+    let secret =
+        mapae::admin::clients::rotate_secret(&issuer.store, server.now(), "app").await.unwrap();
     let renewed = App { secret: Some(secret.expose().to_owned()), ..there.clone() };
     renewed.refresh(&token).await.ok();
     eventually("the old secret is good for nothing", async || {
         there.refresh("x").await.status == 401
     })
     .await;
-    registration::delete(&issuer.store, server.now(), "app").await.unwrap();
+    mapae::admin::clients::delete(&issuer.store, server.now(), "app").await.unwrap();
     eventually("the client is gone", async || renewed.refresh("x").await.status == 401).await;
     replica.stop().await;
 }
@@ -167,7 +167,7 @@ async fn s015_two_replicas_never_redeem_one_code_twice() {
     let server = Server::start(&database).await;
     let replica = server.another().await;
     server.alice().await;
-    let here = server.web_app("app", |client| client.first_party = true).await;
+    let here = server.web_app("app", |client| client.metadata.first_party = true).await;
     let there = here.at(&format!("http://{}", replica.address()));
     let mut browser = server.browser();
     for _ in 0..10 {
@@ -196,7 +196,7 @@ async fn a_browser_is_known_at_every_replica_and_gone_from_every_replica() {
     let server = Server::start(&database).await;
     let replica = server.another().await;
     server.alice().await;
-    let here = server.web_app("app", |client| client.first_party = true).await;
+    let here = server.web_app("app", |client| client.metadata.first_party = true).await;
     let there = here.at(&format!("http://{}", replica.address()));
     let mut browser = server.browser();
     browser.code(&here).await;
@@ -223,7 +223,8 @@ async fn two_updates_of_a_client_at_once_lose_nothing_of_each_other() {
         Evidence::at(cli.get("MAPAE_DATABASE_URL")).await,
     );
     // Another update has the row, and this one waits for it after it has looked at the client.
-    one.run("BEGIN; UPDATE client SET name = 'New' WHERE id = 'app'").await;
+    one.run("BEGIN; UPDATE client SET metadata = replace(metadata, 'Old', 'New') WHERE id = 'app'")
+        .await;
     let update = ["client", "update", "--id", "app", "--policy-uri", "https://app.example.com/p"];
     let updating = cli.json(&update, None);
     let meanwhile = async {
@@ -234,5 +235,5 @@ async fn two_updates_of_a_client_at_once_lose_nothing_of_each_other() {
     };
     let (changed, ()) = tokio::join!(updating, meanwhile);
     assert_eq!(changed["policy_uri"], "https://app.example.com/p");
-    assert_eq!(changed["name"], "New");
+    assert_eq!(changed["client_name"], "New");
 }

@@ -9,7 +9,7 @@ async fn first_party(server: &Server) -> App {
 }
 
 async fn first_party_called(server: &Server, id: &str) -> App {
-    server.web_app(id, |client| client.first_party = true).await
+    server.web_app(id, |client| client.metadata.first_party = true).await
 }
 
 /// Whether the browser is still known as somebody.

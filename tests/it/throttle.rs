@@ -86,7 +86,7 @@ both! {
     async fn whoever_hangs_up_at_the_sign_in_page_stays_counted_nowhere(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browsers = Vec::new();
         for _ in 0..12 {
             let mut browser = server.browser();
@@ -130,7 +130,7 @@ both! {
         let server = Server::start_with(&database, &[PROXY]).await;
         server.alice().await;
         server.user("bob", Some(PASSWORD)).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let native = server.public_client("native").await;
         let (mut own, page) = login_at(&server, server.browser(), &app, "198.51.100.7").await;
         own.sign_in(&page).await.heard().code();
@@ -158,7 +158,7 @@ both! {
     async fn what_makes_a_browser_known_is_a_cookie_that_opens_nothing(database) {
         let server = Server::start(&database).await;
         let sub = server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
         let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
@@ -226,7 +226,7 @@ both! {
         let settings = [("throttle.address.failures", "3")];
         let server = Server::start_with(&database, &settings).await;
         server.alice().await;
-        let trusted = server.client("trusted", |client| client.trust_user_ip = true).await;
+        let trusted = server.client("trusted", |client| client.metadata.trust_user_ip = true).await;
         let other = server.client("other", |_| {}).await;
         let at = async |app: &App, user_ip: &str, username: &str, password: &str| {
             let grant = [("grant_type", "password"), ("username", username)];

@@ -12,7 +12,7 @@ both! {
     async fn rfc9068_2_an_access_token_is_at_jwt_with_its_claims(database) {
         let server = Server::start(&database).await;
         let sub = server.alice().await;
-        let app = server.client("app", |client| client.audiences = vec!["https://api".to_owned()]).await;
+        let app = server.client("app", |client| client.metadata.audiences = vec!["https://api".to_owned()]).await;
         let reply = app.password("openid read").await.ok();
         let token = reply.text("access_token");
         assert_eq!(decode_header(&token)["typ"], "at+jwt");
@@ -49,7 +49,7 @@ both! {
     async fn es256_covers_both_tokens_of_a_client(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("app", |client| client.token_alg = TokenAlg::Es256).await;
+        let app = server.client("app", |client| client.metadata.token_alg = TokenAlg::Es256).await;
         let reply = app.password("openid").await.ok();
         for token in ["access_token", "id_token"] {
             assert_eq!(decode_header(&reply.text(token))["alg"], "ES256");
@@ -89,7 +89,7 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = server.client("app", |client| {
-            client.audiences = ["https://a", "https://b", "https://c"].map(str::to_owned).to_vec();
+            client.metadata.audiences = ["https://a", "https://b", "https://c"].map(str::to_owned).to_vec();
         }).await;
         let fields = |resource| vec![("grant_type", "client_credentials"), ("resource", resource)];
         let aud = async |fields: &[(&str, &str)]| {

@@ -9,9 +9,9 @@ both! {
     async fn s101_only_the_client_and_the_resource_server_may_see(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("app", |client| client.audiences = vec!["https://api".to_owned()]).await;
-        let api = server.client("api", |client| client.resource_servers = vec!["https://api".to_owned()]).await;
-        let other = server.client("other", |client| client.resource_servers = vec!["https://other".to_owned()]).await;
+        let app = server.client("app", |client| client.metadata.audiences = vec!["https://api".to_owned()]).await;
+        let api = server.client("api", |client| client.metadata.resource_servers = vec!["https://api".to_owned()]).await;
+        let other = server.client("other", |client| client.metadata.resource_servers = vec!["https://other".to_owned()]).await;
         let public = server.public_client("public").await;
         let tokens = app.password("openid read").await.ok();
         let token = tokens.text("access_token");
@@ -157,7 +157,7 @@ both! {
     async fn s132_a_token_for_somebody_else_or_of_nobody_is_refused(database) {
         let server = Server::start(&database).await;
         server.alice().await;
-        let app = server.client("app", |client| client.audiences = vec!["https://api".to_owned()]).await;
+        let app = server.client("app", |client| client.metadata.audiences = vec!["https://api".to_owned()]).await;
         let elsewhere = app.password("read").await.ok().text("access_token");
         app.userinfo(&elsewhere).await.refused(401, "invalid_token");
         let token = app.password("openid").await.ok().text("access_token");

@@ -23,7 +23,7 @@ async fn post_request(server: &Server, path: &str, request: &str) -> crate::supp
 }
 
 async fn first_party(server: &Server) -> App {
-    server.web_app("app", |client| client.first_party = true).await
+    server.web_app("app", |client| client.metadata.first_party = true).await
 }
 
 both! {

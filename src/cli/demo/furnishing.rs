@@ -57,7 +57,7 @@ pub(super) async fn register(
             Ok(())
         };
         registration::update(store, &at.clock, url, &id, renew).await?;
-        Some(registration::rotate_secret(store, &at.clock, &id).await?)
+        Some(crate::admin::clients::rotate_secret(store, &at.clock, &id).await?)
     } else {
         registration::create(store, &at.clock, url, client).await?
     };
@@ -78,13 +78,11 @@ pub(super) async fn register_web_app(
 fn web_client(at: &Installation, app_url: &str) -> OrRejected<Client> {
     let mut client = client(at)?;
     client.id = ClientId::parse(WEB_CLIENT).unwrap_or(client.id);
-    "Post station".clone_into(&mut client.name);
-    client.grants = [GrantType::AuthorizationCode, GrantType::RefreshToken]
-        .map(|grant| grant.as_str().to_owned())
-        .to_vec();
-    client.resource_servers = Vec::new();
-    client.redirect_uris = vec![format!("{app_url}/callback")];
-    client.post_logout_redirect_uris = vec![format!("{app_url}/")];
+    "Post station".clone_into(&mut client.metadata.client_name);
+    client.metadata.grant_types = vec![GrantType::AuthorizationCode, GrantType::RefreshToken];
+    client.metadata.resource_servers = Vec::new();
+    client.metadata.redirect_uris = vec![format!("{app_url}/callback")];
+    client.metadata.post_logout_redirect_uris = vec![format!("{app_url}/")];
     Ok(client)
 }
 
@@ -94,11 +92,11 @@ fn client(at: &Installation) -> OrRejected<Client> {
         return reject("the demo client is malformed");
     };
     let mut client = Client::new(id, ClientKind::Confidential, at.clock.now());
-    "Demo app".clone_into(&mut client.name);
-    let by_hand = [GrantType::Password, GrantType::RefreshToken, GrantType::ClientCredentials];
-    client.grants = by_hand.map(|grant| grant.as_str().to_owned()).to_vec();
-    client.scope = scope;
-    client.audiences = vec![API.to_owned()];
-    client.resource_servers = vec![API.to_owned()];
+    "Demo app".clone_into(&mut client.metadata.client_name);
+    client.metadata.grant_types =
+        vec![GrantType::Password, GrantType::RefreshToken, GrantType::ClientCredentials];
+    client.metadata.scope = scope;
+    client.metadata.audiences = vec![API.to_owned()];
+    client.metadata.resource_servers = vec![API.to_owned()];
     Ok(client)
 }

@@ -69,10 +69,10 @@ pub(super) async fn register_with(
         return reject("the demo's provider is malformed");
     };
     let mut client = Client::new(id, ClientKind::Confidential, at.clock.now());
-    "mapae".clone_into(&mut client.name);
-    client.grants = vec![GrantType::AuthorizationCode.as_str().to_owned()];
-    client.scope = Scope::parse("openid profile email").unwrap_or_default();
-    client.redirect_uris = vec![redirect_uri(issuer, &slug)];
+    "mapae".clone_into(&mut client.metadata.client_name);
+    client.metadata.grant_types = vec![GrantType::AuthorizationCode];
+    client.metadata.scope = Scope::parse("openid profile email").unwrap_or_default();
+    client.metadata.redirect_uris = vec![redirect_uri(issuer, &slug)];
     let secret = register(at, idp, client).await?;
     let terms = Terms {
         name: Some(NAME.to_owned()),

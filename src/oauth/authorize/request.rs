@@ -224,7 +224,8 @@ async fn scope(
     let scope = registered_scope(&context.clients, asked, client).await?;
     // OpenID Connect Core §11: offline_access is ignored unless the person is asked. For a client of
     // the operator's own the operator has answered.
-    let is_offline = client.may_use(RefreshToken::TYPE) && (prompt.consent || client.first_party);
+    let is_offline =
+        client.may_use(RefreshToken::TYPE) && (prompt.consent || client.metadata.first_party);
     Ok(if is_offline { scope } else { scope.without(&[OFFLINE_ACCESS]) })
 }
 
@@ -248,7 +249,7 @@ fn challenge(client: &Client, form: &Form, scope: &Scope) -> Result<Option<Chall
 
 /// What a request can be mended by that has neither challenge nor nonce.
 fn without_pkce(client: &Client) -> &'static str {
-    match (client.kind, client.require_pkce) {
+    match (client.kind, client.metadata.require_pkce) {
         (ClientKind::Public, _) => {
             "PKCE is missing: send code_challenge with code_challenge_method=S256"
         }

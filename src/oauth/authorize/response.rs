@@ -37,7 +37,8 @@ impl ReturnAddress {
     /// The address of a URI that is registered for the client.
     #[must_use]
     pub fn registered(issuer: &Issuer, client: &Client, uri: &str) -> Option<Self> {
-        let known = client.redirect_uris.iter().any(|known| redirect_uri::matches(known, uri));
+        let known =
+            client.metadata.redirect_uris.iter().any(|known| redirect_uri::matches(known, uri));
         known.then(|| Self {
             uri: uri.to_owned(),
             mode: ResponseMode::Query,
@@ -126,7 +127,7 @@ mod tests {
     fn address(uri: &str) -> ReturnAddress {
         let id = ClientId::parse("app").unwrap();
         let mut client = Client::new(id, ClientKind::Public, from_millis(0));
-        client.redirect_uris = vec![uri.to_owned()];
+        client.metadata.redirect_uris = vec![uri.to_owned()];
         ReturnAddress::registered(&Issuer::localhost(), &client, uri).unwrap()
     }
 

@@ -83,7 +83,7 @@ fn may_see(url: &Issuer, asker: &Client, claims: &AccessToken) -> bool {
         // The default audience is ourselves: it gives nobody a right.
         audience != url.as_str() && claims.aud.contains(audience)
     };
-    claims.client_id == asker.id.as_str() || asker.resource_servers.iter().any(is_audience)
+    claims.client_id == asker.id.as_str() || asker.metadata.resource_servers.iter().any(is_audience)
 }
 
 fn active(claims: AccessToken) -> Introspection {
@@ -117,7 +117,7 @@ async fn refresh_token(
     if token.family.client != asker.id || !context.refresh_tokens.is_active(&presented, &token) {
         return Ok(Introspection::default());
     }
-    let end = match asker.refresh {
+    let end = match asker.metadata.refresh {
         // Its idle end moves with every use.
         RefreshPolicy::Static => token.family.expires_at,
         RefreshPolicy::Rotate { .. } | RefreshPolicy::Strict => token.succession.idle_ends_at,

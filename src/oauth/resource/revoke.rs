@@ -23,7 +23,7 @@ pub async fn revoke(
 ) -> Result<Revoked> {
     let client = context.clients.authenticate(credentials).await?;
     let client = client.client();
-    let by_cookie = match client.refresh_delivery {
+    let by_cookie = match client.metadata.refresh_delivery {
         RefreshDelivery::Body => None,
         RefreshDelivery::Cookie => {
             check_origin(client, browser.script)?;

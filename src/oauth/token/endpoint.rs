@@ -85,7 +85,7 @@ static ISSUED: Handles<&str, Counter> = Handles::new(
 /// Answers a token request.
 pub async fn token(endpoint: &Arc<TokenEndpoint>, request: Request<'_>) -> Result<Issued> {
     let client = endpoint.clients.authenticate(&request.credentials?).await?;
-    let delivery = client.client().refresh_delivery;
+    let delivery = client.client().metadata.refresh_delivery;
     let form = match delivery {
         RefreshDelivery::Body => request.form,
         RefreshDelivery::Cookie => {

@@ -72,19 +72,19 @@ pub(in crate::oauth) async fn registered_scope(
     client: &Client,
 ) -> Result<Scope> {
     let Some(asked) = asked else {
-        return Ok(client.scope.without(&[OPENID, OFFLINE_ACCESS]));
+        return Ok(client.metadata.scope.without(&[OPENID, OFFLINE_ACCESS]));
     };
-    if asked.is_within(&client.scope) {
+    if asked.is_within(&client.metadata.scope) {
         return Ok(asked);
     }
     let registered = clients.every_scope().await?;
     let means_something = |token: &&str| is_understood(token) || registered.contains(token);
-    let mut beyond = asked.beyond(&client.scope);
+    let mut beyond = asked.beyond(&client.metadata.scope);
     // OpenID Connect Core §3.1.2.1: scopes that nobody here understands are ignored.
     let culprit = if asked.contains(OPENID) { beyond.find(means_something) } else { beyond.next() };
     match culprit {
         Some(culprit) => Err(invalid_scope(UNREGISTERED_SCOPE).naming(culprit).into()),
-        None => Ok(asked.shared_with(&client.scope)),
+        None => Ok(asked.shared_with(&client.metadata.scope)),
     }
 }
 
@@ -100,7 +100,7 @@ pub(in crate::oauth) fn registered_resources(
     resources: &[String],
     client: &Client,
 ) -> Result<(), Refusal> {
-    let Some(culprit) = resources.iter().find(|resource| !client.audiences.contains(resource))
+    let Some(culprit) = resources.iter().find(|resource| !client.metadata.audiences.contains(resource))
     else {
         return Ok(());
     };

@@ -92,10 +92,10 @@ pub fn issue(
     mut person: AboutPerson,
 ) -> Result<TokenResponse, Fault> {
     let keys = mint.keyring.snapshot()?;
-    let key = keys.signing(client.token_alg)?;
+    let key = keys.signing(client.metadata.token_alg)?;
     let claims = access_token(mint, client, entitlement);
     let expires_in = claims.exp - claims.iat;
-    let typ = match client.access_token_typ {
+    let typ = match client.metadata.access_token_typ {
         AccessTokenTyp::AtJwt => Typ::AccessToken,
         AccessTokenTyp::Jwt => Typ::PlainAccessToken,
     };
@@ -177,7 +177,7 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
 fn audience(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Audience {
     let mut audiences = entitlement.resources.clone();
     if audiences.is_empty() {
-        audiences.extend(client.audiences.first().cloned());
+        audiences.extend(client.metadata.audiences.first().cloned());
     }
     let ours = mint.url.as_str();
     let needs_us = audiences.is_empty() || entitlement.scope.contains(OPENID);

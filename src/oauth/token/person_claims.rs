@@ -16,8 +16,8 @@ pub async fn about(
     entitlement: &Entitlement,
 ) -> Result<AboutPerson, Fault> {
     let scope = &entitlement.scope;
-    let tells = client.id_token_claims && scope.contains(OPENID);
-    let nothing = !tells && client.access_token_claims.is_empty();
+    let tells = client.metadata.id_token_claims && scope.contains(OPENID);
+    let nothing = !tells && client.metadata.access_token_claims.is_empty();
     let Some(family) = entitlement.family.as_ref().filter(|_| !nothing) else {
         return Ok(AboutPerson::default());
     };
@@ -28,7 +28,7 @@ pub async fn about(
     if tells {
         about.id_token = named(&user, by_scope(scope))?;
     }
-    let registered = |name: &&str| client.access_token_claims.iter().any(|one| one == name);
+    let registered = |name: &&str| client.metadata.access_token_claims.iter().any(|one| one == name);
     about.access_token = named(&user, by_scope(scope).filter(registered))?;
     Ok(about)
 }

@@ -110,7 +110,7 @@ async fn turning_back_and_saying_no_reach_the_app() {
 async fn tabs_double_clicks_and_old_pages_are_no_trouble() {
     let Some(chromium) = Chromium::start().await else { return };
     let town = Town::found().await;
-    town.server.change("app", |client| client.first_party = true).await;
+    town.server.change("app", |client| client.metadata.first_party = true).await;
     let window = chromium.window(ENGLISH).await;
     let callback = format!("{}?code=", town.place.callback());
     // Two tabs: the second signs in, the first goes on.
@@ -149,7 +149,7 @@ async fn two_people_in_one_browser_choose() {
     let Some(chromium) = Chromium::start().await else { return };
     let town = Town::found().await;
     town.server.user("bob", Some(PASSWORD)).await;
-    town.server.change("app", |client| client.first_party = true).await;
+    town.server.change("app", |client| client.metadata.first_party = true).await;
     let window = chromium.window(KOREAN).await;
     let callback = format!("{}?code=", town.place.callback());
     window.goto(&town.request(&[])).await;

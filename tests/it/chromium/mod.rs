@@ -35,9 +35,9 @@ impl Town {
         let (callback, bye) = (place.callback(), place.bye());
         let app = server
             .web_app("app", |client| {
-                "Post station".clone_into(&mut client.name);
-                client.redirect_uris = vec![callback];
-                client.post_logout_redirect_uris = vec![bye];
+                "Post station".clone_into(&mut client.metadata.client_name);
+                client.metadata.redirect_uris = vec![callback];
+                client.metadata.post_logout_redirect_uris = vec![bye];
             })
             .await;
         Self { server, app, place }

@@ -8,6 +8,7 @@ use super::driver::{Chromium, ENGLISH, KOREAN, Taste, Window};
 use crate::social::table;
 use crate::support::upstream::Oidc;
 use crate::support::{Database, LOCALHOST, PASSWORD, Server, eventually, form};
+use mapae::domain::grant_type::GrantType;
 
 const TASTES: [Taste; 2] = [ENGLISH, Taste { scripts: false, ..KOREAN }];
 
@@ -17,9 +18,9 @@ async fn brokers(server: Server, first_party: bool) -> Town {
     let broker = town.place.broker();
     town.server
         .change("app", |client| {
-            client.first_party = first_party;
-            client.redirect_uris = vec![broker.clone()];
-            client.post_logout_redirect_uris = vec![broker];
+            client.metadata.first_party = first_party;
+            client.metadata.redirect_uris = vec![broker.clone()];
+            client.metadata.post_logout_redirect_uris = vec![broker];
         })
         .await;
     town
@@ -135,9 +136,9 @@ async fn an_app_beside_the_browser_is_led_to_by_a_page() {
         let uri = "com.example.app:/cb";
         let native = town.server.client("native", |client| {
             client.kind = mapae::domain::client::ClientKind::Public;
-            client.auth_method = mapae::domain::client::AuthMethod::None;
-            client.grants = vec!["authorization_code".to_owned()];
-            client.redirect_uris = vec![uri.to_owned()];
+            client.metadata.token_endpoint_auth_method = mapae::domain::client::AuthMethod::None;
+            client.metadata.grant_types = vec![GrantType::AuthorizationCode];
+            client.metadata.redirect_uris = vec![uri.to_owned()];
         });
         let request = native.await.authorization_url(&[("redirect_uri", uri)]);
         let window = chromium.window(taste).await;
@@ -159,7 +160,7 @@ async fn a_window_that_an_app_opened_can_tell_the_app_in_the_end() {
     let town = Town::found().await;
     let opened = format!("{}/opened", town.place.origin);
     let uri = opened.clone();
-    town.server.change("app", |client| client.redirect_uris = vec![uri]).await;
+    town.server.change("app", |client| client.metadata.redirect_uris = vec![uri]).await;
     let window = chromium.window(ENGLISH).await;
     let request = town.app.authorization_url(&[("redirect_uri", &opened)]);
     let encoded: String = url::form_urlencoded::byte_serialize(request.as_bytes()).collect();

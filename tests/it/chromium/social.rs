@@ -116,7 +116,9 @@ async fn the_whole_journey_by_a_second_mapae_with_scripts_and_without() {
         );
         let town = Town::of(server(&more).await).await;
         let callback = town.server.url("/login/callback/up");
-        upstream.change("downstream", |client| client.redirect_uris = vec![callback]).await;
+        upstream
+            .change("downstream", |client| client.metadata.redirect_uris = vec![callback])
+            .await;
         let window = chromium.window(taste).await;
         window.goto(&town.request(&[])).await;
         window.clicks("login-with-up").await;

@@ -26,7 +26,7 @@ both! {
     async fn s120_kakao_is_believed_when_an_address_is_valid_and_verified(database) {
         let every = Every::start().await;
         let server = every.server(&database).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         for (number, (valid, verified)) in
             [(true, true), (true, false), (false, true), (false, false)].into_iter().enumerate()
         {
@@ -55,7 +55,7 @@ both! {
     async fn s120_github_is_believed_about_the_primary_address_if_it_is_verified(database) {
         let every = Every::start().await;
         let server = every.server(&database).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let entry = |email: &str, primary: bool, verified: bool| {
             json!({ "email": email, "primary": primary, "verified": verified, "visibility": null })
         };
@@ -122,7 +122,7 @@ both! {
     async fn s120_nobody_needs_an_address_or_a_name(database) {
         let every = Every::start().await;
         let server = every.server(&database).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         with_each!(every, |slug, provider| {
             provider.change(|person| (person.email, person.name) = (None, None));
             let (_, person) = sign_in(&server, &app, slug, provider).await;

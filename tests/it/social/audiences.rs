@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::native::{EXCHANGE, ID_TOKEN, present};
+use super::native::{ID_TOKEN, present};
 use super::table;
 use super::traces::{Traces, is_noted, refusals, visit_with};
 use crate::support::upstream::{CLIENT_ID, Oidc};
 use crate::support::{Server, both};
+use mapae::domain::grant_type::GrantType;
 
 /// A project, whose tokens are for all of its apps; and another app of it, which is ours as well.
 const MORE: &str = "[[social.audience]]\nid = \"project\"\n\
@@ -22,7 +23,7 @@ both! {
         let idp = Oidc::start().await;
         let table = table("idp", "oidc", idp.base(), MORE);
         let server = Server::start_social(&database, &table).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         idp.follows(server.now());
         visit_with(&server, &app, "idp", &idp, for_all).await.heard().code();
         let evidence = server.evidence().await;
@@ -54,9 +55,9 @@ both! {
         let table = table("idp", "oidc", idp.base(), MORE);
         let server = Server::start_social(&database, &table).await;
         idp.follows(server.now());
-        let grants = vec![EXCHANGE.to_owned()];
-        let native = server.client("native", |client| client.grants.clone_from(&grants)).await;
-        let other = server.client("other", |client| client.grants = grants).await;
+        let grants = vec![GrantType::TokenExchange];
+        let native = server.client("native", |client| client.metadata.grant_types.clone_from(&grants)).await;
+        let other = server.client("other", |client| client.metadata.grant_types = grants).await;
         let token = |aud: Value, azp: &str| {
             idp.id_token_with(CLIENT_ID, None, |claims| {
                 claims["aud"] = aud;

@@ -21,7 +21,7 @@ async fn start(database: &Database, more: &str) -> (Server, App, Oidc, Oidc) {
         provider.follows(server.now());
         provider.change(|person| person.email = Some("there@example.com".to_owned()));
     }
-    let app = server.web_app("app", |client| client.first_party = true).await;
+    let app = server.web_app("app", |client| client.metadata.first_party = true).await;
     (server, app, idp, two)
 }
 

@@ -83,8 +83,8 @@ both! {
         for provider in [&idp, &off, &theirs] {
             provider.follows(server.now());
         }
-        let app = server.web_app("app", |client| client.first_party = true).await;
-        let other = server.web_app("other", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
+        let other = server.web_app("other", |client| client.metadata.first_party = true).await;
         let native = exchanger(&server).await;
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
@@ -129,8 +129,8 @@ both! {
         let tables = [table("idp", "oidc", idp.base(), only), table("two", "oidc", two.base(), "")];
         let server = Server::start_social(&database, &tables.concat()).await;
         idp.follows(server.now());
-        let app = server.web_app("app", |client| client.first_party = true).await;
-        let other = server.web_app("other", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
+        let other = server.web_app("other", |client| client.metadata.first_party = true).await;
         let native = exchanger(&server).await;
         let sub = known(&server, "mina", "mina@example.com", true).await;
         known(&server, "bob", "bob@example.com", true).await;

@@ -119,7 +119,7 @@ both! {
             table("other", "oidc", "http://127.0.0.1:9", ""),
         ];
         let server = Server::start_social(&database, &tables.concat()).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         idp.misbehaves(DISCOVERY, Answer::html(503, HTML));
         for hint in [None, Some(("idp_hint", "idp")), Some(("idp_hint", "other"))] {
             let mut browser = server.browser();

@@ -5,10 +5,11 @@ use sha2::{Digest, Sha256};
 
 use super::every::{Every, NATIVE, native_of, with_each};
 use super::native::{
-    ACCESS_TOKEN, CODE, EXCHANGE, ID_TOKEN, SCOPE, assert_by, code_of_naver, native_app, present,
+    ACCESS_TOKEN, CODE, ID_TOKEN, SCOPE, assert_by, code_of_naver, native_app, present,
 };
 use crate::support::upstream::{CLIENT_ID, MICROSOFT_TENANT};
 use crate::support::{App, Reply, VERIFIER, both, decode_claims};
+use mapae::domain::grant_type::GrantType;
 
 /// Where the codes of apps are sent.
 const LANDING: &str = "https://shop.example.com/landing";
@@ -205,7 +206,7 @@ both! {
     async fn rfc8693_2_1_a_confidential_client_exchanges_too_and_asks_for_less(database) {
         let every = Every::start().await;
         let server = every.server(&database).await;
-        let app = server.client("backend", |client| client.grants = vec![EXCHANGE.to_owned()]);
+        let app = server.client("backend", |client| client.metadata.grant_types = vec![GrantType::TokenExchange]);
         let app = app.await;
         let token = every.google.id_token(CLIENT_ID, None);
         let reply = present(&app, ID_TOKEN, &token, &[("scope", "read")]).await.ok();

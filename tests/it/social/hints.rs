@@ -48,7 +48,7 @@ both! {
         ];
         let server = Server::start_social(&database, &tables.concat()).await;
         idp.follows(server.now());
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let hints = ["off", "theirs", "nobody", "../idp", "IDP", "https://evil.example", "마패"];
         for hint in hints {
             for name in ["idp_hint", "acr_values"] {
@@ -125,7 +125,7 @@ both! {
         idp.follows(server.now());
         let told = Canary::start().await;
         let asking = server.web_app("asking", |client| {
-            client.backchannel_logout_uri = Some(told.url().to_owned());
+            client.metadata.backchannel_logout_uri = Some(told.url().to_owned());
         });
         let asking = asking.await;
         let mut browser = server.browser();

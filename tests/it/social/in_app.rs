@@ -57,7 +57,7 @@ both! {
     async fn what_works_in_the_browser_of_an_app_comes_first(database) {
         let settings = [("outbound.allow_private", "true"), ("issuer", "https://id.example.com")];
         let server = Server::start_of(&database, &settings, &tables(NOWHERE)).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         for (user_agent, first, way) in [
             (format!("{ANDROID};KAKAOTALK 2410850"), "kakao", "kakaotalk"),
             (format!("{IPHONE} KAKAOTALK 10.8.5"), "kakao", "kakaotalk"),
@@ -116,14 +116,14 @@ both! {
     async fn an_only_way_in_that_works_elsewhere_alone_is_taken_there(database) {
         let google = table("google", "google", NOWHERE, "only = true");
         let server = Server::start_social(&database, &google).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let page = with(ANDROID, &server).open(&app.authorization_url(&[])).await;
         assert!(offered(&page).is_empty() && !page.has("password") && !page.has("login-submit"));
         assert!(way_out(&page).is_some() && !page.reply.text.contains("<details"));
         // Where everything works, nothing else is claimed.
         let kakao = table("kakao", "kakao", NOWHERE, "");
         let server = Server::start_social(&database, &kakao).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let page = with(ANDROID, &server).open(&app.authorization_url(&[])).await;
         assert!(way_out(&page).is_some() && !page.reply.text.contains("work inside this app"));
     }
@@ -132,7 +132,7 @@ both! {
     async fn the_way_out_begins_afresh(database) {
         let server = start(&database, NOWHERE).await;
         server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut inside = with(&format!("{IPHONE} KAKAOTALK 10.8.5"), &server);
         let page = inside.open(&app.authorization_url(&[])).await;
         let mut outside = with(DESK, &server);
@@ -166,7 +166,7 @@ both! {
         let server = start(&database, NOWHERE).await;
         let alice = server.alice().await;
         server.user("bob", Some(PASSWORD)).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut outside = with(DESK, &server);
         outside.code(&app).await;
         let mut inside = with(ANDROID, &server);
@@ -191,7 +191,7 @@ both! {
     async fn what_is_over_is_over_elsewhere_too(database) {
         let server = start(&database, NOWHERE).await;
         server.alice().await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let (mut done, mut late) = (with(ANDROID, &server), with(ANDROID, &server));
         let page = done.open(&app.authorization_url(&[])).await;
         let ended = address(&page);
@@ -227,7 +227,7 @@ both! {
         let google = Google::start().await;
         let server = start(&database, google.base()).await;
         google.follows(server.now());
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut inside = with(ANDROID, &server);
         let page = inside.open(&app.authorization_url(&[("idp_hint", "google")])).await;
         assert!(page.has("login-submit") && !page.has("login-with-google"));

@@ -4,6 +4,7 @@ use super::traces::{Traces, is_noted, refusals, visit};
 use super::with_idp;
 use crate::support::both;
 use crate::support::upstream::{CLIENT_ID, Evil, Lie, Oidc};
+use mapae::domain::grant_type::GrantType;
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
@@ -13,8 +14,8 @@ both! {
         let idp = Oidc::start().await;
         let (server, app) = with_idp(&database, idp.base(), "").await;
         idp.follows(server.now());
-        let grants = vec![EXCHANGE.to_owned()];
-        let native = server.client("native", |client| client.grants = grants).await;
+        let grants = vec![GrantType::TokenExchange];
+        let native = server.client("native", |client| client.metadata.grant_types = grants).await;
         let exchange = async |token: &str| {
             let fields = [("grant_type", EXCHANGE), ("subject_token_type", ID_TOKEN)];
             let more = [("subject_token", token), ("subject_issuer", "idp")];

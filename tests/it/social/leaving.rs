@@ -51,7 +51,7 @@ both! {
             table("theirs", "oidc", theirs.base(), "allowed_clients = [\"another\"]"),
         ];
         let server = Server::start_social(&database, &tables.concat()).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
         assert!(page.has("login-with-idp") && !page.has("login-with-theirs"));
@@ -135,7 +135,7 @@ both! {
         let more = "allowed_clients = [\"app\"]";
         let (server, app) = with_idp(&database, idp.base(), more).await;
         idp.follows(server.now());
-        let other = server.web_app("other", |client| client.first_party = true).await;
+        let other = server.web_app("other", |client| client.metadata.first_party = true).await;
         let page = server.browser().open(&other.authorization_url(&[])).await;
         assert!(!page.has("login-with-idp"));
         let hinted = other.authorization_url(&[("idp_hint", "idp")]);

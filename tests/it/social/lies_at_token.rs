@@ -5,6 +5,7 @@ use super::traces::{Traces, refusals};
 use super::with_idp;
 use crate::support::upstream::{CLIENT_ID, Evil, Lie};
 use crate::support::{App, Reply, Server, both, decode_claims};
+use mapae::domain::grant_type::GrantType;
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -13,8 +14,8 @@ const NONCE: &str = "a-nonce-of-the-app";
 
 /// An app that presents tokens of providers.
 async fn native(server: &Server) -> App {
-    let grants = [EXCHANGE, BEARER].map(str::to_owned).to_vec();
-    server.client("native", |client| client.grants = grants).await
+    let grants = [GrantType::TokenExchange, GrantType::JwtBearer].to_vec();
+    server.client("native", |client| client.metadata.grant_types = grants).await
 }
 
 /// RFC 8693 §2.1.

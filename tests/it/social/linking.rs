@@ -20,7 +20,7 @@ pub(super) async fn with_two(
     let server = Server::start_social(database, &tables.concat()).await;
     idp.follows(server.now());
     two.follows(server.now());
-    let app = server.web_app("app", |client| client.first_party = true).await;
+    let app = server.web_app("app", |client| client.metadata.first_party = true).await;
     (server, app)
 }
 

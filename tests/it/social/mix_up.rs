@@ -15,7 +15,7 @@ async fn two(database: &Database) -> (Oidc, Oidc, Server, App) {
         table("attacker", "oidc", attacker.base(), ""),
     ];
     let server = Server::start_social(database, &tables.concat()).await;
-    let app = server.web_app("app", |client| client.first_party = true).await;
+    let app = server.web_app("app", |client| client.metadata.first_party = true).await;
     honest.follows(server.now());
     attacker.follows(server.now());
     (honest, attacker, server, app)

@@ -61,7 +61,7 @@ pub(crate) fn table(slug: &str, preset: &str, issuer: &str, more: &str) -> Strin
 /// A server with one OpenID provider that is called `idp`, and an app.
 async fn with_idp(database: &Database, issuer: &str, more: &str) -> (Server, App) {
     let server = Server::start_social(database, &table("idp", "oidc", issuer, more)).await;
-    let app = server.web_app("app", |client| client.first_party = true).await;
+    let app = server.web_app("app", |client| client.metadata.first_party = true).await;
     (server, app)
 }
 
@@ -69,6 +69,6 @@ async fn with_idp(database: &Database, issuer: &str, more: &str) -> (Server, App
 async fn with_idp_and_proxy(database: &Database, issuer: &str) -> (Server, App) {
     let settings = [("outbound.allow_private", "true"), ("trusted_proxies", "127.0.0.1")];
     let server = Server::start_of(database, &settings, &table("idp", "oidc", issuer, "")).await;
-    let app = server.web_app("app", |client| client.first_party = true).await;
+    let app = server.web_app("app", |client| client.metadata.first_party = true).await;
     (server, app)
 }

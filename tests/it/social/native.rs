@@ -1,6 +1,7 @@
 //! Apps that present at the token endpoint what they got at a provider.
 
 use mapae::domain::client::{AuthMethod, Client, ClientKind};
+use mapae::domain::grant_type::GrantType;
 
 use crate::support::upstream::{CLIENT_ID, Naver};
 use crate::support::{App, Reply, Server, form};
@@ -23,8 +24,9 @@ pub(super) async fn native_app(server: &Server, id: &str) -> App {
 
 fn public(client: &mut Client) {
     client.kind = ClientKind::Public;
-    client.auth_method = AuthMethod::None;
-    client.grants = [EXCHANGE, BEARER, "refresh_token"].map(str::to_owned).to_vec();
+    client.metadata.token_endpoint_auth_method = AuthMethod::None;
+    client.metadata.grant_types =
+        [GrantType::TokenExchange, GrantType::JwtBearer, GrantType::RefreshToken].to_vec();
 }
 
 /// Presents a token of this type, with more parameters or others.

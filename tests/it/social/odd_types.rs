@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::native::{EXCHANGE, ID_TOKEN, present};
+use super::native::{ID_TOKEN, present};
 use super::scene::{by, person};
 use super::traces::{DISCOVERY, is_noted, refusals, returning, visit, visit_with};
 use super::vendors::sign_in;
@@ -12,6 +12,7 @@ use crate::support::upstream::{
     Answer, CLIENT_ID, GitHub, MICROSOFT_TENANT, Microsoft, Oidc, Signer,
 };
 use crate::support::{Server, both};
+use mapae::domain::grant_type::GrantType;
 
 /// Claims that are not needed, of types that they should not have.
 fn odd(claims: &mut Value) {
@@ -34,7 +35,7 @@ both! {
         page.heard().code();
         let evidence = server.evidence().await;
         assert_eq!(evidence.count("SELECT count(*) AS n FROM account WHERE email_verified").await, 0);
-        let native = server.client("native", |client| client.grants = vec![EXCHANGE.to_owned()]);
+        let native = server.client("native", |client| client.metadata.grant_types = vec![GrantType::TokenExchange]);
         let native = native.await;
         let token = idp.id_token_with(CLIENT_ID, None, odd);
         let reply = present(&native, ID_TOKEN, &token, &[("scope", "openid profile")]).await;
@@ -159,7 +160,7 @@ both! {
         let tables = table("github", "github", github.base(), "");
         let server = Server::start_social(&database, &tables).await;
         github.follows(server.now());
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let one = |number: u32, primary: bool| {
             let email = format!("{number}@example.com");
             json!({ "email": email, "primary": primary, "verified": true, "visibility": null })
@@ -187,7 +188,7 @@ both! {
         let tables = table("microsoft", "microsoft", microsoft.base(), &more);
         let server = Server::start_social(&database, &tables).await;
         microsoft.follows(server.now());
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         sign_in(&server, &app, "microsoft", &microsoft).await;
         let issuer = microsoft.issuer(MICROSOFT_TENANT);
         let sql = format!("SELECT count(*) AS n FROM identity WHERE issuer = '{issuer}'");

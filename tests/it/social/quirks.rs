@@ -15,7 +15,7 @@ both! {
     async fn rfc6749_4_1_2_1_whoever_turns_back_hears_so_and_goes_on(database) {
         let every = Every::start().await;
         let server = every.server(&database).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut witness = Witness::of(&server).await;
         with_each!(every, |slug, provider| {
             let mut browser = server.browser();
@@ -41,7 +41,7 @@ both! {
         let tables = table("github", "github", github.base(), "");
         let server = Server::start_social(&database, &tables).await;
         github.follows(server.now());
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let (mut browser, callback) = returning(&server, &app, "github", &github).await;
         assert_eq!(callback.get("iss"), github.url("/login/oauth"));
         browser.come_back(&callback).await.heard().code();
@@ -73,7 +73,7 @@ both! {
         github.follows(server.now());
         let emails = json!([{ "email": "no address", "primary": true, "verified": true }]);
         github.has_emails(emails);
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let (_, person) = sign_in(&server, &app, "github", &github).await;
         assert!(person.get("email").is_none() && person["email_verified"] != true, "{person}");
     }
@@ -84,7 +84,7 @@ both! {
         let tables = table("kakao", "kakao", kakao.base(), "");
         let server = Server::start_social(&database, &tables).await;
         kakao.follows(server.now());
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         kakao.wants_agreement_to("account_email");
         for agrees in [true, false] {
             let (mut browser, first) = returning(&server, &app, "kakao", &kakao).await;
@@ -114,7 +114,7 @@ both! {
         let tables = table("kakao", "kakao", kakao.base(), "");
         let server = Server::start_social(&database, &tables).await;
         kakao.follows(server.now());
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let answer = json!({ "msg": "user is under 14", "code": -406 });
         kakao.misbehaves("/v2/user/me", Answer::json(401, &answer));
         is_noted(&visit(&server, &app, "kakao", &kakao).await, "kakao", "refused");
@@ -124,7 +124,7 @@ both! {
     async fn errors_with_the_status_of_a_success_are_errors(database) {
         let every = Every::start().await;
         let server = every.server(&database).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut witness = Witness::of(&server).await;
         let form = Fields::of(&[("error", "bad_verification_code")]);
         for (slug, path, answer, note, refusal) in [
@@ -203,7 +203,7 @@ both! {
     async fn s118_a_code_that_was_never_given_lets_nobody_in(database) {
         let every = Every::start().await;
         let server = every.server(&database).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut witness = Witness::of(&server).await;
         // Each says so in its own way.
         with_each!(every, |slug, provider| {
@@ -221,7 +221,7 @@ both! {
     async fn apple_tells_the_name_once_and_it_is_kept(database) {
         let every = Every::start().await;
         let server = every.server(&database).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[("scope", "openid profile email")])).await;
         let left = browser.leave(&page, "apple").await;
@@ -259,7 +259,7 @@ both! {
     async fn line_signs_for_the_web_with_the_channel_secret_and_with_no_other(database) {
         let every = Every::start().await;
         let server = every.server(&database).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut witness = Witness::of(&server).await;
         for (forged, refusal) in [(true, Some("line: bad_signature")), (false, None)] {
             let mut browser = server.browser();

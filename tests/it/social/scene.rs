@@ -3,6 +3,7 @@
 use std::fs;
 
 use mapae::admin::users::{self, NewUser};
+use mapae::domain::grant_type::GrantType;
 use mapae::domain::user::Profile;
 use serde_json::Value;
 
@@ -93,8 +94,9 @@ pub(super) fn asks_for_proof(page: &Page, email: &str) {
 /// An app that exchanges tokens of providers.
 pub(super) async fn exchanger(server: &Server) -> App {
     let app = server.client("native", |client| {
-        client.first_party = true;
-        client.grants = ["password", "refresh_token", TOKEN_EXCHANGE].map(str::to_owned).to_vec();
+        client.metadata.first_party = true;
+        client.metadata.grant_types =
+            [GrantType::Password, GrantType::RefreshToken, GrantType::TokenExchange].to_vec();
     });
     app.await
 }

@@ -11,6 +11,7 @@ use super::table;
 use super::witness::Witness;
 use crate::support::upstream::{CLIENT_ID, Naver, Oidc, Says};
 use crate::support::{App, Reply, Server, both};
+use mapae::domain::grant_type::GrantType;
 
 /// That nobody was asked: everything was known before.
 fn was_not_asked(every: &Every, what: &str) {
@@ -86,7 +87,7 @@ both! {
         let server = every.server(&database).await;
         let only = |id: &'static str, grant: &'static str| {
             server.client(id, move |client| {
-                client.grants = vec![grant.to_owned(), "refresh_token".to_owned()];
+                client.metadata.grant_types = vec![grant.parse().unwrap(), GrantType::RefreshToken];
             })
         };
         let exchanger = only("exchanger", EXCHANGE).await;
@@ -188,7 +189,7 @@ both! {
             [table("idp", "oidc", idp.base(), ""), table("naver", "naver", naver.base(), "")];
         let server = Server::start_social(&database, &toml.concat()).await;
         idp.follows(server.now());
-        let web = server.web_app("web", |client| client.first_party = true).await;
+        let web = server.web_app("web", |client| client.metadata.first_party = true).await;
         let app = native_app(&server, NATIVE).await;
         let mut browser = server.browser();
         let page = browser.open(&web.authorization_url(&[])).await;

@@ -18,7 +18,7 @@ both! {
         let mut server = Server::start_social(&database, &on).await;
         idp.follows(server.now());
         known(&server, "bob", "bob@example.com", true).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let offline = [("scope", "openid offline_access")];
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&offline)).await;
@@ -65,7 +65,7 @@ both! {
         idp.follows(server.now());
         idp.change(|person| person.email = None);
         known(&server, "mina", "mina@example.com", true).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         let login = browser.open("/account").await;
         let account = browser.sign_in_as(&login, "mina", PASSWORD).await;
@@ -163,7 +163,7 @@ both! {
         let idp = Oidc::start().await;
         let server = Server::start_social(&database, &table("idp", "oidc", idp.base(), "")).await;
         idp.follows(server.now());
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
         let left = browser.leave(&page, "idp").await;
@@ -179,7 +179,7 @@ both! {
         let idp = Oidc::start().await;
         let server = Server::start_social(&database, &table("idp", "oidc", idp.base(), "")).await;
         idp.follows(server.now());
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         idp.change(|person| person.email = None);
         let (claims, _) = person(&app, &by(&mut server.browser(), &app, "idp", &idp).await).await;
         claimant(&server, "squatter", "mina@example.com").await;

@@ -35,7 +35,7 @@ both! {
         let every = Every::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
-        let web = server.web_app("web", |client| client.first_party = true).await;
+        let web = server.web_app("web", |client| client.metadata.first_party = true).await;
         // Those that are believed about addresses, and what they are believed by.
         with_each!(every: oidc, google, apple, kakao, github; |slug, provider| {
             let sub = resident(&server, slug, &format!("MINA@{slug}.example")).await;

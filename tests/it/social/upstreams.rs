@@ -1,6 +1,7 @@
 //! Real providers upstream: a second mapae, and `oidc-provider` of npm, which is certified.
 
 use mapae::domain::client::TokenAlg;
+use mapae::domain::grant_type::GrantType;
 use serde_json::{Value, json};
 
 use super::table;
@@ -35,8 +36,8 @@ async fn two(database: &Database) -> Two {
     );
     let server = Server::start_social(database, &social).await;
     let callback = server.url("/login/callback/up");
-    upstream.change("downstream", |client| client.redirect_uris = vec![callback]).await;
-    let app = server.web_app("app", |client| client.first_party = true).await;
+    upstream.change("downstream", |client| client.metadata.redirect_uris = vec![callback]).await;
+    let app = server.web_app("app", |client| client.metadata.first_party = true).await;
     let native = native(&server).await;
     Two { upstream, server, app, native, upstream_native }
 }
@@ -46,7 +47,8 @@ async fn native(server: &Server) -> App {
     let app = server.public_client("native").await;
     server
         .change("native", |client| {
-            client.grants = [EXCHANGE, "refresh_token"].map(str::to_owned).to_vec();
+            client.metadata.grant_types =
+                [GrantType::TokenExchange, GrantType::RefreshToken].to_vec();
         })
         .await;
     app
@@ -127,7 +129,7 @@ both! {
         let server = Server::start_social(&database, &table("up", "oidc", provider.base(), "")).await;
         let callback = server.url("/login/callback/up");
         provider.redirects_to(&[&callback, CALLBACK]).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[("scope", "openid email")])).await;
         let away = browser.leave(&page, "up").await.location().expect("sent away").to_owned();

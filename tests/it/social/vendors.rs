@@ -33,7 +33,7 @@ struct Expected {
 
 /// Twice: the second time it is the same account.
 async fn is<V: Vendor>(server: &Server, slug: &str, provider: &StandIn<V>, expected: Expected) {
-    let app = server.web_app(slug, |client| client.first_party = true).await;
+    let app = server.web_app(slug, |client| client.metadata.first_party = true).await;
     let (claims, mut person) = sign_in(server, &app, slug, provider).await;
     assert_eq!(claims["amr"], json!(["fed", slug]));
     assert_eq!(claims["idp"], slug);

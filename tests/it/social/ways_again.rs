@@ -13,7 +13,7 @@ async fn start(database: &Database, idp: &Oidc) -> (Server, App) {
     tables.push(table("idp", "oidc", idp.base(), ""));
     let server = Server::start_social(database, &tables.concat()).await;
     idp.follows(server.now());
-    let app = server.web_app("app", |client| client.first_party = true).await;
+    let app = server.web_app("app", |client| client.metadata.first_party = true).await;
     (server, app)
 }
 

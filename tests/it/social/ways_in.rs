@@ -14,8 +14,8 @@ const ONLY: &str = "only = true\nallowed_clients = [\"intranet\"]";
 async fn start(database: &Database, idp: &Oidc, lines: &str) -> (Server, App, App) {
     let server = Server::start_social(database, &table("idp", "oidc", idp.base(), lines)).await;
     idp.follows(server.now());
-    let intranet = server.web_app("intranet", |client| client.first_party = true).await;
-    let shop = server.web_app("shop", |client| client.first_party = true).await;
+    let intranet = server.web_app("intranet", |client| client.metadata.first_party = true).await;
+    let shop = server.web_app("shop", |client| client.metadata.first_party = true).await;
     (server, intranet, shop)
 }
 
@@ -200,7 +200,7 @@ both! {
     async fn discovery_3_a_page_of_a_provider_is_on_the_web(database) {
         let evil = Evil::start().await;
         let server = Server::start_social(&database, &table("idp", "oidc", evil.base(), "")).await;
-        let app = server.web_app("app", |client| client.first_party = true).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut document: serde_json::Value = server
             .http
             .get(evil.url("/.well-known/openid-configuration"))

@@ -16,7 +16,7 @@ both! {
         let server = Server::start_social(&database, &[corp, mail].concat()).await;
         google.follows(server.now());
         let app = native_app(&server, "native").await;
-        let web = server.web_app("web", |client| client.first_party = true).await;
+        let web = server.web_app("web", |client| client.metadata.first_party = true).await;
         for (email, hosted, comes_in) in [
             ("leaver@corp.example", Value::Null, false),
             ("leaver@corp.example", json!("elsewhere.example"), false),

@@ -8,6 +8,7 @@ use mapae::app::config;
 use mapae::clients::registration;
 use mapae::domain::client::{AuthMethod, Client, ClientId, ClientKind};
 use mapae::domain::clock::{Clock, ManualClock};
+use mapae::domain::grant_type::GrantType;
 use mapae::domain::scope::Scope;
 use mapae::domain::user::Profile;
 use tempfile::TempDir;
@@ -142,10 +143,10 @@ impl Server {
     pub(crate) async fn client(&self, name: &str, change: impl FnOnce(&mut Client)) -> App {
         let id = ClientId::parse(name).expect("an id");
         let mut client = Client::new(id, ClientKind::Confidential, self.now.now());
-        client.grants =
-            ["password", "refresh_token", "client_credentials"].map(str::to_owned).to_vec();
+        client.metadata.grant_types =
+            [GrantType::Password, GrantType::RefreshToken, GrantType::ClientCredentials].to_vec();
         let scope = Scope::parse("openid profile email offline_access read write");
-        client.scope = scope.expect("a scope");
+        client.metadata.scope = scope.expect("a scope");
         change(&mut client);
         let issuer = self.inner.services();
         let secret = registration::create(&issuer.store, &self.now, &issuer.url, client)
@@ -162,8 +163,9 @@ impl Server {
     /// A confidential client that sends people here in a browser, changed as the proof likes.
     pub(crate) async fn web_app(&self, id: &str, change: impl FnOnce(&mut Client)) -> App {
         self.client(id, |client| {
-            client.grants = ["authorization_code", "refresh_token"].map(str::to_owned).to_vec();
-            client.redirect_uris = vec![CALLBACK.to_owned()];
+            client.metadata.grant_types =
+                [GrantType::AuthorizationCode, GrantType::RefreshToken].to_vec();
+            client.metadata.redirect_uris = vec![CALLBACK.to_owned()];
             change(client);
         })
         .await
@@ -178,8 +180,8 @@ impl Server {
     pub(crate) async fn public_client(&self, id: &str) -> App {
         self.client(id, |client| {
             client.kind = ClientKind::Public;
-            client.auth_method = AuthMethod::None;
-            client.grants = vec!["password".to_owned(), "refresh_token".to_owned()];
+            client.metadata.token_endpoint_auth_method = AuthMethod::None;
+            client.metadata.grant_types = vec![GrantType::Password, GrantType::RefreshToken];
         })
         .await
     }

@@ -91,7 +91,7 @@ impl AuthorizationCode {
             amr: granted.amr,
             provider_issuer: granted.provider_issuer,
             // What was taken from the client since is not granted any more.
-            scope: granted.scope.shared_with(&client.scope),
+            scope: granted.scope.shared_with(&client.metadata.scope),
             resources,
             session: Some(&session),
             claims: granted.claims.userinfo,
@@ -152,7 +152,7 @@ async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &Code) -> Result<(User, Session
     if !cx.server.providers.admit(&client.id, &granted.amr, by) {
         return Err(gone().into());
     }
-    if !client.first_party {
+    if !client.metadata.first_party {
         let consent = consents::find(tx, &user.id, &client.id).await?;
         if !consent.is_some_and(|consent| granted.scope.is_within(&consent.scope)) {
             return Err(invalid_grant("the consent was withdrawn").into());

@@ -86,7 +86,7 @@ const USER_IP: &str = "user_ip";
 /// The person's address. It decides which failures count against whom, so it is believed of those
 /// apps alone that were registered for it.
 fn user_ip(client: &Client, said: Option<&str>) -> Result<Option<IpAddr>, Refusal> {
-    match said.filter(|_| client.trust_user_ip) {
+    match said.filter(|_| client.metadata.trust_user_ip) {
         None => Ok(None),
         Some(said) => match address::read(said) {
             Some(address) => Ok(Some(address)),

@@ -43,7 +43,7 @@ impl Grant for RefreshToken {
         registered_resources(&self.resources, client)?;
         let proof = match &self.access_token {
             Some(token) => Some(proof(cx, token)?),
-            None if client.require_access_token_proof => Some(Proof::Missing),
+            None if client.metadata.require_access_token_proof => Some(Proof::Missing),
             None => None,
         };
         let token = Presented::read(&self.presented).ok_or_else(unknown)?;
@@ -53,7 +53,7 @@ impl Grant for RefreshToken {
             .rotate(Use {
                 token,
                 client: client.id.clone(),
-                policy: client.refresh,
+                policy: client.metadata.refresh,
                 proof,
                 scope: self.scope,
                 resources: self.resources,
@@ -65,7 +65,7 @@ impl Grant for RefreshToken {
         Ok(Entitlement {
             family: Some(family),
             // What was taken from the client since does not come back.
-            scope: scope.shared_with(&client.scope),
+            scope: scope.shared_with(&client.metadata.scope),
             resources,
             refresh_token: Some(refresh_token),
             nonce: None,

@@ -1,0 +1,118 @@
+//! The registered clients.
+
+use chrono::{DateTime, Utc};
+
+use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, find, lock};
+use crate::domain::audit::Kind;
+use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
+use crate::domain::client_metadata::ClientChange;
+use crate::domain::clock::Clock;
+use crate::domain::secret::{ClientSecret, Plain};
+use crate::domain::urls;
+use crate::store::families::{self, Owner};
+use crate::store::{Store, clients, consents};
+
+/// A client that is to be registered.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// Its `client_id`.
+    pub id: String,
+    /// Whether it can keep a secret.
+    pub kind: ClientKind,
+    /// What is registered of it, beside the safe choice of everything else.
+    pub attributes: ClientChange,
+}
+
+impl NewClient {
+    /// The client, if it makes sense.
+    pub fn checked(
+        self,
+        issuer: &urls::Issuer,
+        now: DateTime<Utc>,
+    ) -> Result<Client, ClientRejected> {
+        let Some(id) = ClientId::parse(&self.id) else {
+            let why = "a client id has 1 to 255 characters of printable ASCII";
+            return Err(ClientRejected::InvalidMetadata(why.to_owned()));
+        };
+        let mut client = Client::new(id, self.kind, now);
+        if self.kind == ClientKind::Confidential && self.attributes.0.contains_key("jwks") {
+            client.metadata.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+        }
+        apply(&self.attributes, &mut client)?;
+        check(issuer, &client)?;
+        Ok(client)
+    }
+}
+
+fn apply(change: &ClientChange, client: &mut Client) -> Result<(), ClientRejected> {
+    client.metadata = client.metadata.changed(change).map_err(ClientRejected::InvalidMetadata)?;
+    Ok(())
+}
+
+/// Changes a client: what is given replaces what was registered, and what others change meanwhile
+/// stays.
+pub async fn update(
+    store: &Store,
+    clock: &Clock,
+    issuer: &urls::Issuer,
+    id: &str,
+    change: &ClientChange,
+) -> ClientResult<Client> {
+    registration::update(store, clock, issuer, id, |client| apply(change, client)).await
+}
+
+/// Every client.
+pub async fn list(store: &Store) -> ClientResult<Vec<Client>> {
+    Ok(clients::list_all(store).await?)
+}
+
+/// Makes a new secret; the old one stops working.
+pub async fn rotate_secret(
+    store: &Store,
+    clock: &Clock,
+    id: &str,
+) -> ClientResult<Plain<ClientSecret>> {
+    let (tx, mut client) = lock(store, clock, id).await?;
+    if !client.metadata.token_endpoint_auth_method.has_secret() {
+        return Err(ClientRejected::NoSecretToRotate.into());
+    }
+    let secret = Plain::generate();
+    client.secret = Some(secret.hashed());
+    clients::update(&tx, &client).await?;
+    done(tx, Kind::ClientSecretRotated, &client.id).await?;
+    Ok(secret)
+}
+
+/// Disables or enables a client.
+pub async fn set_enabled(store: &Store, clock: &Clock, id: &str, enabled: bool) -> ClientResult {
+    let client = find(store, id).await?;
+    let tx = store.begin(clock.now()).await?;
+    let disabled_at = (!enabled).then(|| tx.now());
+    clients::set_disabled(&tx, &client.id, disabled_at).await?;
+    let kind = if enabled { Kind::ClientEnabled } else { Kind::ClientDisabled };
+    done(tx, kind, &client.id).await
+}
+
+/// The rows of a client that one transaction deletes.
+const STEP: u64 = 2000;
+
+/// Deletes a client with every family at it. It is disabled at once; what people have open there goes
+/// in steps, however much it is.
+pub async fn delete(store: &Store, clock: &Clock, id: &str) -> ClientResult {
+    let client = find(store, id).await?;
+    let tx = store.begin(clock.now()).await?;
+    clients::set_disabled(&tx, &client.id, Some(tx.now())).await?;
+    tx.commit().await?;
+    loop {
+        let tx = store.begin(clock.now()).await?;
+        let families = families::delete_some(&tx, Owner::Client(&client.id), STEP).await?;
+        let consents = consents::delete_some(&tx, &client.id, STEP).await?;
+        tx.commit().await?;
+        if families < STEP && consents < STEP {
+            break;
+        }
+    }
+    let tx = store.begin(clock.now()).await?;
+    clients::delete(&tx, &client.id).await?;
+    done(tx, Kind::ClientDeleted, &client.id).await
+}
