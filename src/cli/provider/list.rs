@@ -30,19 +30,23 @@ fn row(one: &Listed) -> Vec<String> {
     ]
 }
 
+/// A provider as its terms are registered, and what else is known of it.
 fn described(one: &Listed, issuer: &Issuer) -> Value {
     let Listed { slug, terms, disabled, .. } = one;
     let audiences = terms.audiences.iter();
     let audiences: Vec<_> =
         audiences.map(|one| json!({ "id": one.id, "clients": one.clients })).collect();
-    json!({
-        "slug": slug, "preset": terms.preset, "name": terms.name, "issuer": terms.issuer,
-        "client_id": terms.client_id, "tenant": terms.tenant, "scopes": terms.scopes,
-        "audiences": audiences, "allowed_clients": terms.allowed_clients,
-        "allowed_domains": terms.allowed_domains, "only": terms.only,
-        "follow_profile": terms.follow_profile, "enabled": !disabled, "from": from(one),
-        "redirect_uri": redirect_uri(issuer, slug),
-    })
+    let mut described = json!(terms);
+    if let Some(members) = described.as_object_mut() {
+        members.extend([
+            ("audiences".to_owned(), json!(audiences)),
+            ("slug".to_owned(), json!(slug)),
+            ("enabled".to_owned(), json!(!disabled)),
+            ("from".to_owned(), json!(from(one))),
+            ("redirect_uri".to_owned(), json!(redirect_uri(issuer, slug))),
+        ]);
+    }
+    described
 }
 
 pub(super) fn list(at: &Installation, issuer: &Issuer, every: &[Listed]) {
