@@ -108,7 +108,8 @@ impl Part {
         let current = self.current();
         let token = self.tokens[current].take().unwrap_or_else(|| {
             let number = self.first as usize + current;
-            let family = FamilyId(format!("{number:08x}-0000-7000-8000-{number:012x}"));
+            let family =
+                FamilyId::from_stored(format!("{number:08x}-0000-7000-8000-{number:012x}"));
             let token = self.key.token(Salt([0; 16]), &family, Place::default()).unwrap();
             token.expose().to_owned()
         });

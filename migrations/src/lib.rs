@@ -17,6 +17,7 @@ mod m0015_apps;
 mod m0017_visits;
 mod m0018_unproven;
 mod m0019_client_metadata;
+mod m0021_upstream_login;
 mod step;
 
 /// Every migration, oldest first.
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_visits::STEP),
             Box::new(m0018_unproven::STEP),
             Box::new(m0019_client_metadata::STEP),
+            Box::new(m0021_upstream_login::STEP),
         ]
     }
 }

@@ -9,7 +9,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::secret::{BrowserToken, Plain};
@@ -152,7 +151,7 @@ pub fn greet() -> (BrowserId, Cookie) {
 fn named_by(token: &Plain<BrowserToken>) -> BrowserId {
     let message = [b"browser of ", token.expose().as_bytes()].concat();
     let hash = Sha256::digest(message);
-    BrowserId(URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default()))
+    BrowserId::from_stored(URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default()))
 }
 
 /// What somebody proved, and where.
@@ -194,7 +193,7 @@ pub async fn sign_in(
     let session = Session {
         id: known
             .filter(|session| session.is_live(now))
-            .map_or_else(|| SessionId(Uuid::now_v7().to_string()), |session| session.id),
+            .map_or_else(|| SessionId::generate(), |session| session.id),
         browser: browser.clone(),
         user: proof.user.clone(),
         auth_time: now,
@@ -209,7 +208,7 @@ pub async fn sign_in(
     };
     sessions::put(tx, &session).await?;
     let event = Event::new(Kind::SessionStarted).user(proof.user).from(proof.origin);
-    let event = event.detail(session.id.0.as_str());
+    let event = event.detail(session.id.as_str());
     let cookie = put_cookie(tx, browser, token(&session)).await?;
     Ok((session, cookie, event))
 }

@@ -14,12 +14,14 @@ use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, What};
+use crate::domain::family::{EndedFamily, FamilyFilter, FamilyOwner};
+use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Fault, FaultKind};
-use crate::store::families::{self, Ended, Of, Owner};
-use crate::store::logout_notices::{self, Notice};
-use crate::store::{Store, Tx, audit_events, clients, endings, sessions, users};
+use crate::store::{
+    Store, Tx, audit_events, clients, endings, families, logout_notices, sessions, users,
+};
 
 /// The rows of each kind that one step ends, where the database is quick.
 const STEP: u64 = 2000;
@@ -39,7 +41,7 @@ pub async fn end_session(tx: &Tx, session: &Session, origin: &Origin) -> Result<
     let what = What::InSession(session.id.clone());
     end_in(tx, &Ending::new(&session.user, what, tx.now(), origin)).await?;
     let event = Event::new(Kind::SessionEnded).user(&session.user).from(origin);
-    audit_events::insert(tx, &[event.detail(session.id.0.as_str())]).await?;
+    audit_events::insert(tx, &[event.detail(session.id.as_str())]).await?;
     Ok(true)
 }
 
@@ -216,10 +218,10 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     // Nobody opens anything more for an account that goes.
     let until = (ending.what != What::Account).then(|| ending.asked_at + SKEW);
     let of = match &ending.what {
-        What::Everything | What::Account => Of::User(user),
-        What::ByIssuer(issuer) => Of::UserBy(user, issuer),
-        What::AtClient(client) => Of::UserAt(user, client),
-        What::InSession(session) => Of::Session(session),
+        What::Everything | What::Account => FamilyFilter::User(user),
+        What::ByIssuer(issuer) => FamilyFilter::UserBy(user, issuer),
+        What::AtClient(client) => FamilyFilter::UserAt(user, client),
+        What::InSession(session) => FamilyFilter::Session(session),
     };
     let mut rows = Vec::new();
     let issuer = match &ending.what {
@@ -230,7 +232,7 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
         let gone = sessions::delete_some(tx, user, issuer, but, until, at_most).await?;
         rows.push(gone.all as u64);
         let event = Event::new(Kind::SessionEnded).user(user).from(&ending.origin);
-        let events = gone.live.into_iter().map(|id| event.clone().detail(id.0));
+        let events = gone.live.into_iter().map(|id| event.clone().detail(id.as_str()));
         audit_events::insert(tx, &events.collect::<Vec<_>>()).await?;
     }
     let ended = families::revoke_some(tx, of, but, until, at_most).await?;
@@ -245,7 +247,7 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     if ending.what == What::Account && !is_more {
         // One by one they would go with the account, in a statement that takes as long as there are
         // families.
-        is_more = families::delete_some(tx, Owner::User(user), at_most).await? >= at_most;
+        is_more = families::delete_some(tx, FamilyOwner::User(user), at_most).await? >= at_most;
         if !is_more {
             users::delete(tx, user).await?;
             let event = Event::new(Kind::UserDeleted).user(user).from(&ending.origin);
@@ -256,7 +258,7 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
 }
 
 /// Writes a notice for each app that wants to be told.
-async fn tell(tx: &Tx, ended: &[Ended]) -> Result<(), Fault> {
+async fn tell(tx: &Tx, ended: &[EndedFamily]) -> Result<(), Fault> {
     if ended.is_empty() {
         return Ok(());
     }
@@ -265,7 +267,7 @@ async fn tell(tx: &Tx, ended: &[Ended]) -> Result<(), Fault> {
     let notices: Vec<_> = ended
         .iter()
         .filter(|one| listening.contains(&one.client))
-        .map(|one| Notice {
+        .map(|one| LogoutNotice {
             id: Uuid::now_v7().to_string(),
             client: one.client.clone(),
             user: one.user.clone(),

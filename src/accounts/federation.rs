@@ -129,7 +129,7 @@ async fn create(
         displace(tx, claimant, origin).await?;
     }
     let user = User {
-        id: UserId(Uuid::new_v4().to_string()),
+        id: UserId::generate(),
         username: free_username(tx, identity).await?,
         email: identity.email.clone(),
         // Where it is the user name of somebody else, that one is found by it.

@@ -7,10 +7,10 @@ use crate::domain::audit::Kind;
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::clock::Clock;
+use crate::domain::family::FamilyOwner;
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::urls;
-use crate::store::families::{self, Owner};
-use crate::store::{Store, clients, consents};
+use crate::store::{Store, clients, consents, families};
 
 /// A client that is to be registered.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ pub async fn delete(store: &Store, clock: &Clock, id: &str) -> ClientResult {
     tx.commit().await?;
     loop {
         let tx = store.begin(clock.now()).await?;
-        let families = families::delete_some(&tx, Owner::Client(&client.id), STEP).await?;
+        let families = families::delete_some(&tx, FamilyOwner::Client(&client.id), STEP).await?;
         let consents = consents::delete_some(&tx, &client.id, STEP).await?;
         tx.commit().await?;
         if families < STEP && consents < STEP {

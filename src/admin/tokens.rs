@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::domain::audit::Origin;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::verdict::Fault;
-use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::claims::AccessToken;
+use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::resource::{bearer, revoke};
 use crate::oauth::token::rotation;
 
@@ -81,7 +81,8 @@ pub async fn inspect(resources: &ResourceContext, token: &str) -> Result<Inspect
 }
 
 async fn refresh_token(resources: &ResourceContext, token: &str) -> Result<Inspected, Fault> {
-    let Some((token, found)) = resources.refresh_tokens.find(&Plain::presented(token)).await? else {
+    let Some((token, found)) = resources.refresh_tokens.find(&Plain::presented(token)).await?
+    else {
         return Ok(Inspected::RefreshToken { ours: false, active: false, state: None });
     };
     let active = resources.refresh_tokens.is_active(&token, &found);

@@ -51,7 +51,7 @@ pub async fn create(
     };
     let now = clock.now();
     let user = User {
-        id: UserId(uuid::Uuid::new_v4().to_string()),
+        id: UserId::generate(),
         username: trimmed(new.username),
         email: new.email.map(trimmed),
         email_verified: new.email_verified,

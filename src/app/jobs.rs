@@ -23,7 +23,7 @@ use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
     self, Tx, audit_events, authorization_codes, browsers, client_changes, families, interactions,
-    known_addresses, revoked_access_tokens, sessions, throttles, used_assertions, visits,
+    known_addresses, revoked_access_tokens, sessions, throttles, upstream_logins, used_assertions,
 };
 
 /// What changed in another process shows here within a second: this, and one read.
@@ -247,7 +247,7 @@ enum Aged {
     RevokedAccessTokens,
     AuthorizationCodes,
     Interactions,
-    Visits,
+    UpstreamLogins,
     Sessions,
     Browsers,
     Families,
@@ -262,7 +262,7 @@ const AGED: &[Aged] = &[
     Aged::RevokedAccessTokens,
     Aged::AuthorizationCodes,
     Aged::Interactions,
-    Aged::Visits,
+    Aged::UpstreamLogins,
     Aged::Sessions,
     Aged::Browsers,
     Aged::Families,
@@ -281,7 +281,7 @@ impl Aged {
             Self::RevokedAccessTokens => revoked_access_tokens::forget(tx, ended, STEP).await,
             Self::AuthorizationCodes => authorization_codes::forget(tx, ended, STEP).await,
             Self::Interactions => interactions::forget(tx, now, STEP).await,
-            Self::Visits => visits::forget(tx, now, STEP).await,
+            Self::UpstreamLogins => upstream_logins::forget(tx, now, STEP).await,
             Self::Sessions => sessions::forget(tx, now, STEP).await,
             Self::Browsers => browsers::forget(tx, now, STEP).await,
             Self::Families => families::forget(tx, ended, STEP).await,

@@ -16,7 +16,7 @@ use crate::flows::context::Flows;
 use crate::keys::keyring::Keyring;
 use crate::keys::known_browsers::KnownBrowsersKey;
 use crate::keys::rotation::RotationKey;
-use crate::keys::seal::{BrowserKey, FormsKey, MasterKey, Sealer, VisitKey};
+use crate::keys::seal::{BrowserKey, FormsKey, MasterKey, Sealer, UpstreamLoginKey};
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::back_channel::{LogoutDelivery, Notices};
 use crate::oauth::client_auth::ClientAuthentication;
@@ -182,7 +182,7 @@ impl Services {
             sessions: settings.sessions,
             forms: Arc::new(FormsKey::new(master)?),
             browsers: Arc::new(BrowserKey::new(master)?),
-            visits: Arc::new(VisitKey::new(master)?),
+            upstream_logins: Arc::new(UpstreamLoginKey::new(master)?),
             notices: Arc::clone(&notices),
         };
         let logout_delivery = LogoutDelivery {

@@ -229,7 +229,7 @@ fn list(at: &Installation, every: &[User]) {
         .iter()
         .map(|user| {
             vec![
-                user.id.0.clone(),
+                user.id.as_str().to_owned(),
                 user.username.clone(),
                 user.email.clone().unwrap_or_default(),
                 if user.is_enabled() { "enabled" } else { "disabled" }.to_owned(),

@@ -64,7 +64,8 @@ pub async fn create(
     client.secret = secret.as_ref().map(Plain::hashed);
     let tx = store.begin(clock.now()).await?;
     // The subject of a client's own token is its id: it must never be a person's.
-    let is_person = users::find(&tx, &UserId(client.id.as_str().to_owned())).await?.is_some();
+    let is_person =
+        users::find(&tx, &UserId::from_stored(client.id.as_str().to_owned())).await?.is_some();
     if is_person || !clients::insert(&tx, &client).await? {
         tx.abandon().await;
         return Err(ClientRejected::Taken(client.id.as_str().to_owned()).into());

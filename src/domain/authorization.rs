@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::client::ClientId;
+use super::family::FamilyId;
 use super::pkce::Challenge;
 use super::provider::Slug;
 use super::requested_claims::RequestedClaims;
 use super::scope::Scope;
+use super::secret::{AuthorizationCode, Hashed};
 use super::session::SessionId;
 use super::user::UserId;
 
@@ -148,6 +150,27 @@ impl Prompt {
         }
         Ok(prompt)
     }
+}
+
+/// A code with everything that it is bound to.
+#[derive(Clone, Debug)]
+pub struct IssuedCode {
+    /// Its hash.
+    pub hash: Hashed<AuthorizationCode>,
+    /// The client that it was issued to.
+    pub client: ClientId,
+    /// The redirect URI that it was sent to.
+    pub redirect_uri: String,
+    /// The challenge of the request.
+    pub challenge: Option<Challenge>,
+    /// What it stands for.
+    pub granted: Granted,
+    /// When it is too late.
+    pub expires_at: DateTime<Utc>,
+    /// When it was spent.
+    pub spent_at: Option<DateTime<Utc>>,
+    /// The family that came of it.
+    pub family: Option<FamilyId>,
 }
 
 #[cfg(test)]

@@ -5,15 +5,19 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::client::ClientId;
+use super::ids::identifier;
 use super::scope::{OFFLINE_ACCESS, Scope};
 use super::session::SessionId;
 use super::user::UserId;
 
-/// The identifier of a family.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct FamilyId(pub String);
+identifier! {
+    /// The identifier of a family.
+    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    FamilyId, Uuid::now_v7().to_string()
+}
 
 /// What one sign-in granted to one client.
 #[derive(Clone, Debug)]
@@ -56,4 +60,37 @@ impl Family {
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
     }
+}
+
+/// A family that ended, or left its session.
+#[derive(Clone, Debug)]
+pub struct EndedFamily {
+    /// Which.
+    pub id: FamilyId,
+    /// Whose.
+    pub user: UserId,
+    /// At which client.
+    pub client: ClientId,
+}
+
+/// Which families.
+#[derive(Clone, Copy, Debug)]
+pub enum FamilyFilter<'a> {
+    /// Of a person, at every client.
+    User(&'a UserId),
+    /// Of a person at one client.
+    UserAt(&'a UserId, &'a ClientId),
+    /// Of a person who came by a provider of this issuer.
+    UserBy(&'a UserId, &'a str),
+    /// Of a browser session.
+    Session(&'a SessionId),
+}
+
+/// With whom families go.
+#[derive(Clone, Copy, Debug)]
+pub enum FamilyOwner<'a> {
+    /// A person.
+    User(&'a UserId),
+    /// A client.
+    Client(&'a ClientId),
 }

@@ -7,26 +7,31 @@ use super::authorization::AuthorizationRequest;
 use super::client::ClientId;
 use super::family::FamilyId;
 use super::identity::Identity;
+use super::ids::identifier;
 use super::provider::Slug;
 use super::random;
 use super::session::{BrowserId, SessionId};
 use super::user::UserId;
 
-/// The identifier of an interaction. It names and proves nothing: an interaction is bound to a
-/// browser.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InteractionId(pub String);
+identifier! {
+    /// The identifier of an interaction. It names and proves nothing: an interaction is bound to a
+    /// browser.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    InteractionId, random::identifier()
+}
 
-/// How a browser names an interaction: by its identifier, or by all that it is, sealed, as long as
-/// nobody has proven anything and the database does not have it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handle(pub String);
+identifier! {
+    /// How a browser names an interaction: by its identifier, or by all that it is, sealed, as long as
+    /// nobody has proven anything and the database does not have it.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    Handle
+}
 
 impl InteractionId {
     /// The handle of an interaction that the database has.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle(self.0.clone())
+        Handle::from_stored(self.0.clone())
     }
 }
 
@@ -155,7 +160,7 @@ impl Interaction {
     #[must_use]
     pub fn new(errand: Errand, browser: Option<BrowserId>, now: DateTime<Utc>) -> Self {
         Self {
-            id: InteractionId(random::identifier()),
+            id: InteractionId::generate(),
             browser,
             errand,
             session: None,

@@ -36,7 +36,7 @@ impl Presented {
         let (generation, rest) = rest.split_first_chunk::<4>()?;
         let (attempt, tag) = rest.split_first_chunk::<4>()?;
         Some(Self {
-            family: FamilyId(Uuid::from_bytes(*family).to_string()),
+            family: FamilyId::from_stored(Uuid::from_bytes(*family).to_string()),
             place: Place {
                 generation: u32::from_be_bytes(*generation),
                 attempt: u32::from_be_bytes(*attempt),
@@ -50,7 +50,7 @@ impl Presented {
 /// name is no UUID.
 #[must_use]
 pub fn body(family: &FamilyId, place: Place) -> Option<[u8; 24]> {
-    let family = Uuid::try_parse(&family.0).ok()?.into_bytes();
+    let family = Uuid::try_parse(family.as_str()).ok()?.into_bytes();
     let (generation, attempt) = (place.generation.to_be_bytes(), place.attempt.to_be_bytes());
     let parts = [family.as_slice(), &generation, &attempt].concat();
     parts.try_into().ok()
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again_and_nothing_else() {
-        let family = FamilyId(Uuid::now_v7().to_string());
+        let family = FamilyId::generate();
         let place = Place { generation: 7, attempt: u32::MAX };
         let body = body(&family, place).unwrap();
         let bytes = [body.as_slice(), &[9; 32]].concat();
@@ -121,6 +121,6 @@ mod tests {
         ] {
             assert!(Presented::read(&Plain::presented(wrong)).is_none(), "{wrong}");
         }
-        assert!(super::body(&FamilyId("family".to_owned()), place).is_none());
+        assert!(super::body(&FamilyId::from_stored("family".to_owned()), place).is_none());
     }
 }

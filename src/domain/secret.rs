@@ -47,8 +47,8 @@ impl Kind for BrowserToken {
 
 /// What a person takes along to a provider: `state`, RFC 6749 §4.1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct VisitState;
-impl Kind for VisitState {
+pub struct UpstreamState;
+impl Kind for UpstreamState {
     const PREFIX: &'static str = "mapae_vs_";
 }
 

@@ -3,16 +3,22 @@
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use super::ids::identifier;
 use super::user::UserId;
 
-/// The identifier of a browser: stable while its cookie changes, and never shown to it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BrowserId(pub String);
+identifier! {
+    /// The identifier of a browser: stable while its cookie changes, and never shown to it.
+    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    BrowserId
+}
 
-/// The identifier of a session: the name of a device on the account page. It proves nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct SessionId(pub String);
+identifier! {
+    /// The identifier of a session: the name of a device on the account page. It proves nothing.
+    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    SessionId, Uuid::now_v7().to_string()
+}
 
 /// One person signed in in one browser.
 #[derive(Clone, Debug)]

@@ -2,10 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-/// The subject identifier of a user: locally unique, never reassigned, opaque (Core §2, `sub`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct UserId(pub String);
+use super::ids::identifier;
+
+identifier! {
+    /// The subject identifier of a user: locally unique, never reassigned, opaque (Core §2, `sub`).
+    #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+    UserId, Uuid::new_v4().to_string()
+}
 
 /// An account.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 
 use crate::accounts::browsers::{Present, Visitor, greet, touch};
 use crate::domain::client::{ClientId, ClientKind};
+use crate::domain::consent::Consent;
 use crate::domain::interaction::{Errand, Handle, Interaction};
 use crate::domain::person;
 use crate::domain::redirect_uri::is_unclaimed;
@@ -19,8 +20,7 @@ use crate::oauth::authorize::request::{Asked, Untrusted};
 use crate::oauth::authorize::response::{Answer, ReturnAddress};
 use crate::oauth::error::Refusal;
 use crate::oauth::refused;
-use crate::store::consents::{self, Consent};
-use crate::store::{Reader, Tx, identities, interactions, users};
+use crate::store::{Reader, Tx, consents, identities, interactions, users};
 
 /// An interaction on its way.
 pub(super) struct Course {
@@ -224,7 +224,7 @@ fn names(hint: &str, user: &User) -> bool {
     let email = user.email.as_deref().and_then(person::email_key);
     same(person::username_key(hint), person::username_key(&user.username))
         || same(person::email_key(hint), email)
-        || hint == user.id.0
+        || hint == user.id.as_str()
 }
 
 /// What a page shows of an interaction.

@@ -10,8 +10,9 @@ use crate::domain::interaction::{Errand, Handle, Interaction, Pending};
 use crate::domain::note::Note;
 use crate::domain::provider::{FEDERATED, Slug};
 use crate::domain::reason::Reason;
-use crate::domain::secret::{Plain, VisitState};
+use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::shown::shown;
+use crate::domain::upstream_login::UpstreamLogin;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::advance;
@@ -23,8 +24,7 @@ use crate::flows::upstream_login::{LIFE, leave_to_agree};
 use crate::oauth::error::{ErrorCode, Refusal as AppRefusal};
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, AuthorizationResponse, Requester, UpstreamError};
-use crate::store::visits::{self, Visit};
-use crate::store::{Tx, interactions};
+use crate::store::{Tx, interactions, upstream_logins};
 
 /// What a person comes back with.
 #[derive(Clone, Copy)]
@@ -67,18 +67,25 @@ pub async fn come_back(
     slug: &Slug,
     came: Came<'_>,
 ) -> Outcome<Back> {
-    let visit = take(flows, caller, slug, came).await?;
-    let interaction = interaction::open(flows, caller, &visit.interaction.handle()).await?;
+    let upstream_login = take(flows, caller, slug, came).await?;
+    let interaction =
+        interaction::open(flows, caller, &upstream_login.interaction.handle()).await?;
     let client = interaction.errand.client().cloned();
-    let at = At { flows, caller, slug, client: client.as_ref(), visit: &visit };
+    let at = At { flows, caller, slug, client: client.as_ref(), upstream_login: &upstream_login };
     let Some(known) = at.known() else { return at.note(interaction, Note::Unknown).await };
     let identity = match prove(at, &known, came).await {
         Ok(identity) => identity,
         Err(Error::Fault(fault)) => return Err(fault.into()),
         Err(Error::Refused(Unproven::Noted(note))) => return at.note(interaction, note).await,
         Err(Error::Refused(Unproven::Unagreed(scopes))) => {
-            let left =
-                leave_to_agree(flows, &known, (&visit, &interaction), &scopes, came.language).await;
+            let left = leave_to_agree(
+                flows,
+                &known,
+                (&upstream_login, &interaction),
+                &scopes,
+                came.language,
+            )
+            .await;
             return match left {
                 Ok(url) => Ok(Back::Away(url)),
                 Err(Error::Refused(_)) => at.note(interaction, Note::Unavailable).await,
@@ -95,23 +102,30 @@ pub async fn come_back(
 }
 
 /// The visit of this state: once, at this provider, in this browser.
-async fn take(flows: &Flows, caller: Caller<'_>, slug: &Slug, came: Came<'_>) -> Outcome<Visit> {
-    let state = Plain::<VisitState>::presented(came.state);
+async fn take(
+    flows: &Flows,
+    caller: Caller<'_>,
+    slug: &Slug,
+    came: Came<'_>,
+) -> Outcome<UpstreamLogin> {
+    let state = Plain::<UpstreamState>::presented(came.state);
     let tx = flows.store.begin(flows.clock.now()).await?;
     let taken = match &caller.visitor.browser {
-        Some(browser) => visits::take(&tx, state.hashed(), slug, browser).await?,
+        Some(browser) => upstream_logins::take(&tx, state.hashed(), slug, browser).await?,
         None => None,
     };
     let verdict = match taken {
-        Some(visit) => Ok(visit),
-        None => match visits::find(&tx, state.hashed()).await? {
+        Some(upstream_login) => Ok(upstream_login),
+        None => match upstream_logins::find(&tx, state.hashed()).await? {
             None => Err(Lost::Unknown.into()),
-            Some(visit) => {
-                let is_theirs = Some(&visit.browser) == caller.visitor.browser.as_ref();
+            Some(upstream_login) => {
+                let is_theirs = Some(&upstream_login.browser) == caller.visitor.browser.as_ref();
                 // RFC 9700 §4.4.2: an answer at the address of another provider is none.
                 let (lost, reason) = match is_theirs {
                     false => (Lost::WrongBrowser, Some(Reason::WrongBrowser)),
-                    true if visit.provider != *slug => (Lost::Unknown, Some(Reason::MixedUp)),
+                    true if upstream_login.provider != *slug => {
+                        (Lost::Unknown, Some(Reason::MixedUp))
+                    }
                     true => (Lost::Unknown, None),
                 };
                 if let Some(reason) = reason {
@@ -134,7 +148,7 @@ struct At<'a> {
     caller: Caller<'a>,
     slug: &'a Slug,
     client: Option<&'a ClientId>,
-    visit: &'a Visit,
+    upstream_login: &'a UpstreamLogin,
 }
 
 /// Why nobody came back yet.
@@ -157,15 +171,15 @@ async fn prove(
             return Err(UpstreamError::another_issuer());
         }
         let Some(code) = came.code.filter(|_| came.error.is_none()) else { return Ok(None) };
-        let state = Plain::<VisitState>::presented(came.state);
+        let state = Plain::<UpstreamState>::presented(came.state);
         let response = AuthorizationResponse {
             code,
             user: came.user,
             redirect_uri: &redirect_uri(&at.flows.url, at.slug),
             state: came.state,
-            nonce: &at.flows.visits.nonce(&state),
-            verifier: &at.flows.visits.verifier(&state),
-            since: at.visit.again.then(|| at.visit.expires_at - LIFE),
+            nonce: &at.flows.upstream_logins.nonce(&state),
+            verifier: &at.flows.upstream_logins.verifier(&state),
+            since: at.upstream_login.again.then(|| at.upstream_login.expires_at - LIFE),
         };
         known.provider.finish(response).await.map(Some)
     };
@@ -181,7 +195,7 @@ async fn prove(
             Err(Error::Refused(Unproven::Noted(note)))
         }
         // Once: who does not agree then either has said no.
-        Err(UpstreamError::Unagreed(scopes)) if !at.visit.consenting => {
+        Err(UpstreamError::Unagreed(scopes)) if !at.upstream_login.consenting => {
             Err(Error::Refused(Unproven::Unagreed(scopes)))
         }
         Err(error) => {
@@ -248,7 +262,8 @@ impl At<'_> {
             return to_account(*self, &interaction, user, said).await.map(Back::Led);
         }
         let asked = interaction::asked(self.flows, &interaction.errand).await?;
-        let Some(asked) = asked.filter(|_| self.visit.direct && note == Note::Cancelled) else {
+        let Some(asked) = asked.filter(|_| self.upstream_login.direct && note == Note::Cancelled)
+        else {
             return Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), note));
         };
         let refusal = AppRefusal::new(ErrorCode::AccessDenied, "the person turned back");
@@ -303,11 +318,11 @@ impl At<'_> {
         let mut event = Event::new(Kind::SignInSucceeded).user(&user.id).from(self.caller.origin);
         event.client = self.client.cloned();
         let entry = Entry {
-            id: &self.visit.interaction,
+            id: &self.upstream_login.interaction,
             user: &user.id,
             amr: &[FEDERATED, self.slug.as_str()],
             issuer: Some(&identity.issuer),
-            keep: self.visit.kept,
+            keep: self.upstream_login.kept,
             event: event.detail(self.slug.as_str()),
         };
         enter(tx, self.flows, self.caller, entry).await
@@ -315,7 +330,7 @@ impl At<'_> {
 
     /// An account has the address that the provider proved: its person is asked to prove it.
     async fn ask(&self, tx: &Tx, user: User, identity: &Identity) -> Outcome<Led> {
-        let found = interactions::lock(tx, &self.visit.interaction).await?;
+        let found = interactions::lock(tx, &self.upstream_login.interaction).await?;
         let open = found.filter(|interaction| interaction.ended_at.is_none());
         let interaction = open.ok_or(Lost::Finished(None))?;
         let pending = Pending {
@@ -345,7 +360,7 @@ async fn link(
     }
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
     // They left while they were signed in here, and may have signed out since.
-    let linked = match present(&tx, at.visit.browser.clone()).await {
+    let linked = match present(&tx, at.upstream_login.browser.clone()).await {
         Ok(visitor) if visitor.people.iter().any(|present| present.user.id == *user) => {
             let linked = federation::link(&tx, user, at.slug, identity, at.caller.origin).await;
             linked.map_err(Error::<Lost>::from)

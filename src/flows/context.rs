@@ -7,7 +7,7 @@ use crate::accounts::sign_in::Door;
 use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
-use crate::keys::seal::{BrowserKey, FormsKey, VisitKey};
+use crate::keys::seal::{BrowserKey, FormsKey, UpstreamLoginKey};
 use crate::oauth::back_channel::Notices;
 use crate::social::registry::Providers;
 use crate::store::Store;
@@ -34,7 +34,7 @@ pub struct Flows {
     /// Seals what browsers carry for us.
     pub browsers: Arc<BrowserKey>,
     /// Derives what people take along to providers.
-    pub visits: Arc<VisitKey>,
+    pub upstream_logins: Arc<UpstreamLoginKey>,
     /// Wakes whoever tells apps of sign-outs.
     pub notices: Arc<Notices>,
 }

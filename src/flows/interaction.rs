@@ -70,7 +70,7 @@ pub enum Subject {
     /// Somebody chooses an account.
     Choose,
     /// This person is asked; what they allowed before comes along.
-    Consent(Box<Present>, crate::store::consents::Consent),
+    Consent(Box<Present>, crate::domain::consent::Consent),
     /// No page: the interaction goes on by itself.
     Elsewhere,
 }

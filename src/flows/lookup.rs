@@ -33,8 +33,8 @@ pub(super) fn handle(flows: &Flows, interaction: &Interaction) -> Result<Handle,
         return Ok(interaction.id.handle());
     }
     let carried = Carried {
-        id: interaction.id.0.clone(),
-        browser: interaction.browser.as_ref().map(|browser| browser.0.clone()),
+        id: interaction.id.as_str().to_owned(),
+        browser: interaction.browser.as_ref().map(|browser| browser.as_str().to_owned()),
         errand: interaction.errand.clone(),
         received_at: interaction.received_at,
         expires_at: interaction.expires_at,
@@ -55,8 +55,8 @@ pub(super) async fn find(flows: &Flows, handle: &Handle) -> Outcome<Interaction>
     let carried = opened.and_then(|text| serde_json::from_slice::<Carried>(&text).ok());
     let Carried { id, browser, errand, received_at, expires_at } = carried.ok_or(Lost::Unknown)?;
     let interaction = Interaction {
-        id: InteractionId(id),
-        browser: browser.map(BrowserId),
+        id: InteractionId::from_stored(id),
+        browser: browser.map(BrowserId::from_stored),
         errand,
         session: None,
         pending: None,

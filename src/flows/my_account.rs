@@ -11,14 +11,14 @@ use crate::accounts::new_password::{self, Change, Unchanged};
 use crate::clients::registry::Registered;
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
+use crate::domain::consent::Consent;
 use crate::domain::scope::Scope;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
 use crate::store::apps::{self, Open};
-use crate::store::consents::{self, Consent};
-use crate::store::{audit_events, sessions};
+use crate::store::{audit_events, consents, sessions};
 
 /// What a person opened: one part of it, however much there is.
 #[derive(Debug)]

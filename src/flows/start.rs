@@ -44,7 +44,7 @@ pub fn pass(flows: &Flows, interaction: &Interaction) -> String {
 }
 
 fn elsewhere(id: &InteractionId) -> String {
-    format!("elsewhere {}", id.0)
+    format!("elsewhere {}", id.as_str())
 }
 
 /// Begins anew, in another browser, what somebody is in the middle of in the browser of an app: the

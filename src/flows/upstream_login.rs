@@ -8,8 +8,9 @@ use chrono::Duration;
 use crate::domain::interaction::{Errand, Handle, Interaction};
 use crate::domain::note::Note;
 use crate::domain::provider::Slug;
-use crate::domain::secret::{Plain, VisitState};
+use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::session::BrowserId;
+use crate::domain::upstream_login::UpstreamLogin;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::flows::advance;
@@ -18,8 +19,7 @@ use crate::flows::interaction::{self, Caller, Subject, View};
 use crate::flows::outcome::Lost;
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, AuthorizationRequest, UpstreamError};
-use crate::store::interactions;
-use crate::store::visits::{self, Visit};
+use crate::store::{interactions, upstream_logins};
 
 /// How long somebody may be away.
 pub(super) const LIFE: Duration = Duration::minutes(10);
@@ -142,13 +142,13 @@ async fn depart(
     known: &ConfiguredProvider,
     departure: Departure<'_>,
 ) -> Result<String, Error<UpstreamError>> {
-    let state = Plain::<VisitState>::generate();
+    let state = Plain::<UpstreamState>::generate();
     let slug = &known.registration.slug;
     let request = AuthorizationRequest {
         redirect_uri: &redirect_uri(&flows.url, slug),
         state: state.expose(),
-        nonce: &flows.visits.nonce(&state),
-        verifier: &flows.visits.verifier(&state),
+        nonce: &flows.upstream_logins.nonce(&state),
+        verifier: &flows.upstream_logins.verifier(&state),
         login_hint: departure.hint,
         language: departure.choice.language,
         again: departure.again,
@@ -160,7 +160,7 @@ async fn depart(
             Error::Refused(error)
         })?;
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let visit = Visit {
+    let upstream_login = UpstreamLogin {
         hash: state.hashed(),
         provider: slug.clone(),
         browser: departure.browser.clone(),
@@ -181,7 +181,7 @@ async fn depart(
             interactions::keep_unproven(&tx, departure.interaction).await?;
         }
     }
-    visits::insert(&tx, &visit).await?;
+    upstream_logins::insert(&tx, &upstream_login).await?;
     tx.commit().await?;
     Ok(url)
 }
@@ -213,18 +213,18 @@ pub async fn leave_to_link(
 pub(super) async fn leave_to_agree(
     flows: &Flows,
     known: &ConfiguredProvider,
-    (visit, interaction): (&Visit, &Interaction),
+    (upstream_login, interaction): (&UpstreamLogin, &Interaction),
     scopes: &str,
     language: &str,
 ) -> Result<String, Error<UpstreamError>> {
-    let choice = Choice { provider: &visit.provider, keep: visit.kept, language };
+    let choice = Choice { provider: &upstream_login.provider, keep: upstream_login.kept, language };
     let departure = Departure {
         interaction,
-        browser: &visit.browser,
+        browser: &upstream_login.browser,
         choice,
-        direct: visit.direct,
+        direct: upstream_login.direct,
         hint: None,
-        again: visit.again,
+        again: upstream_login.again,
         scopes: Some(scopes),
     };
     depart(flows, known, departure).await

@@ -73,7 +73,7 @@ impl KnownBrowsersKey {
 }
 
 fn bound(head: &[u8], user: &UserId) -> Vec<u8> {
-    [head, user.0.as_bytes()].concat()
+    [head, user.as_str().as_bytes()].concat()
 }
 
 /// More than are made are not looked at.
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_browser_is_known_to_the_accounts_that_were_proven_in_it_for_a_time() {
         let key = KnownBrowsersKey::new(&MasterKey::generate()).unwrap();
-        let user = |name: &str| UserId(name.to_owned());
+        let user = |name: &str| UserId::from_stored(name.to_owned());
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let (alice, bob) = (user("alice"), user("bob"));
         assert_eq!(key.find("", &alice, now), None);

@@ -98,14 +98,13 @@ pub async fn reseal(tx: &Tx, from: &Sealer, to: &Sealer) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
 
     use super::*;
 
     #[test]
     fn a_token_is_made_for_one_key_salt_family_and_place() {
         let key = RotationKey::from_bytes(&random::bytes());
-        let (salt, family) = (Salt::generate(), FamilyId(Uuid::now_v7().to_string()));
+        let (salt, family) = (Salt::generate(), FamilyId::generate());
         let place = Place { generation: 1, attempt: 2 };
         let token = key.token(salt, &family, place).unwrap();
         assert_eq!(token.expose(), key.token(salt, &family, place).unwrap().expose());
@@ -115,7 +114,7 @@ mod tests {
         let other = RotationKey::from_bytes(&random::bytes());
         assert!(!other.made(salt, &presented), "another key");
         for changed in [
-            Presented { family: FamilyId(Uuid::now_v7().to_string()), ..presented.clone() },
+            Presented { family: FamilyId::generate(), ..presented.clone() },
             Presented { place: Place { generation: 2, attempt: 2 }, ..presented.clone() },
             Presented { place: Place { generation: 1, attempt: 3 }, ..presented.clone() },
             Presented { tag: [0; 32], ..presented },

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::secret_file::{self, Unreadable};
 use crate::domain::provider::{Slug, Terms};
-use crate::domain::secret::{BrowserToken, Plain, VisitState};
+use crate::domain::secret::{BrowserToken, Plain, UpstreamState};
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::domain::{hex, random};
@@ -28,7 +28,7 @@ pub enum Label {
     /// Binding forms to their pages.
     Forms,
     /// What people take along to a provider.
-    Visits,
+    UpstreamLogins,
     /// What makes a browser known.
     KnownBrowsers,
     /// What browsers carry for us, and what they prove themselves by.
@@ -40,7 +40,7 @@ impl Label {
         match self {
             Self::Sealing => b"mapae sealing v1",
             Self::Forms => b"mapae forms v1",
-            Self::Visits => b"mapae visits v1",
+            Self::UpstreamLogins => b"mapae visits v1",
             Self::KnownBrowsers => b"mapae known browsers v1",
             Self::Browsers => b"mapae browsers v1",
         }
@@ -326,34 +326,34 @@ impl FormsKey {
 
 /// Derives what belongs to a visit from its `state`, so that the database holds none of it.
 #[derive(Clone)]
-pub struct VisitKey(hmac::Key);
+pub struct UpstreamLoginKey(hmac::Key);
 
-impl std::fmt::Debug for VisitKey {
+impl std::fmt::Debug for UpstreamLoginKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("VisitKey(…)")
+        f.write_str("UpstreamLoginKey(…)")
     }
 }
 
-impl VisitKey {
+impl UpstreamLoginKey {
     /// The key of a master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
-        let key = master.derive(Label::Visits)?;
+        let key = master.derive(Label::UpstreamLogins)?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
     }
 
     /// `nonce`, OpenID Connect Core §3.1.2.1.
     #[must_use]
-    pub fn nonce(&self, state: &Plain<VisitState>) -> String {
+    pub fn nonce(&self, state: &Plain<UpstreamState>) -> String {
         self.derive(b"nonce ", state)
     }
 
     /// `code_verifier`, RFC 7636 §4.1.
     #[must_use]
-    pub fn verifier(&self, state: &Plain<VisitState>) -> Zeroizing<String> {
+    pub fn verifier(&self, state: &Plain<UpstreamState>) -> Zeroizing<String> {
         Zeroizing::new(self.derive(b"verifier ", state))
     }
 
-    fn derive(&self, purpose: &[u8], state: &Plain<VisitState>) -> String {
+    fn derive(&self, purpose: &[u8], state: &Plain<UpstreamState>) -> String {
         let message = [purpose, state.expose().as_bytes()].concat();
         URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, &message))
     }
@@ -424,8 +424,8 @@ pub fn credential_name(provider: &Slug, terms: &Terms) -> String {
 }
 
 fn bound(browser: &BrowserId, purpose: &str) -> Vec<u8> {
-    let length = browser.0.len().to_be_bytes();
-    [length.as_slice(), browser.0.as_bytes(), purpose.as_bytes()].concat()
+    let length = browser.as_str().len().to_be_bytes();
+    [length.as_slice(), browser.as_str().as_bytes(), purpose.as_bytes()].concat()
 }
 
 #[cfg(test)]
@@ -453,14 +453,14 @@ mod tests {
         let master = MasterKey::generate();
         let derive = |label| *master.derive(label).unwrap();
         assert_ne!(derive(Label::Sealing), derive(Label::Forms));
-        assert_ne!(derive(Label::Forms), derive(Label::Visits));
+        assert_ne!(derive(Label::Forms), derive(Label::UpstreamLogins));
     }
 
     #[test]
     fn a_form_is_bound_to_its_browser_and_its_purpose() {
         let master = MasterKey::generate();
         let key = FormsKey::new(&master).unwrap();
-        let browser = |name: &str| BrowserId(name.to_owned());
+        let browser = |name: &str| BrowserId::from_stored(name.to_owned());
         let token = key.token(&browser("a"), "bc");
         assert!(key.verifies(&token, &browser("a"), "bc"));
         for (name, purpose) in [("ab", "c"), ("a", "b"), ("b", "bc"), ("", "abc")] {
@@ -475,12 +475,15 @@ mod tests {
 
     #[test]
     fn what_belongs_to_a_visit_follows_from_its_state_and_the_master_key() {
-        let key = VisitKey::new(&MasterKey::generate()).unwrap();
+        let key = UpstreamLoginKey::new(&MasterKey::generate()).unwrap();
         let (state, other) = (Plain::generate(), Plain::generate());
         assert_eq!(key.nonce(&state), key.nonce(&state));
         assert_ne!(key.nonce(&state), *key.verifier(&state));
         assert_ne!(key.nonce(&state), key.nonce(&other));
-        assert_ne!(key.nonce(&state), VisitKey::new(&MasterKey::generate()).unwrap().nonce(&state));
+        assert_ne!(
+            key.nonce(&state),
+            UpstreamLoginKey::new(&MasterKey::generate()).unwrap().nonce(&state)
+        );
         // RFC 7636 §4.1
         assert_eq!(key.verifier(&state).len(), 43);
     }

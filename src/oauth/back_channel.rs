@@ -17,13 +17,13 @@ use crate::clients::registry::{Registered, Registry};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
+use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::keys::keyring::Keyring;
 use crate::outbound::Outbound;
-use crate::store::logout_notices::{self, Notice};
-use crate::store::{Store, audit_events};
+use crate::store::{Store, audit_events, logout_notices};
 
 /// Wakes whoever delivers.
 #[derive(Debug, Default)]
@@ -125,7 +125,7 @@ async fn deliver_to(context: &LogoutDelivery, client: &ClientId) -> Result<(), F
     }
 }
 
-async fn deliver_one(context: &LogoutDelivery, notice: &Notice) -> Result<(), Fault> {
+async fn deliver_one(context: &LogoutDelivery, notice: &LogoutNotice) -> Result<(), Fault> {
     let is_taken = match listening(context, notice).await? {
         Some((client, uri)) => is_taken(context, notice, &client, &uri).await?,
         // Nobody is left to be told.
@@ -153,7 +153,7 @@ async fn deliver_one(context: &LogoutDelivery, notice: &Notice) -> Result<(), Fa
 
 async fn listening(
     context: &LogoutDelivery,
-    notice: &Notice,
+    notice: &LogoutNotice,
 ) -> Result<Option<(Arc<Registered>, String)>, Fault> {
     let client = context.clients.find(&notice.client).await?;
     let client = client.filter(|client| client.client.is_enabled());
@@ -166,7 +166,7 @@ async fn listening(
 /// Back-Channel Logout §2.5 and §2.8: only a success is one.
 async fn is_taken(
     context: &LogoutDelivery,
-    notice: &Notice,
+    notice: &LogoutNotice,
     client: &Registered,
     uri: &str,
 ) -> Result<bool, Fault> {
@@ -187,7 +187,7 @@ async fn is_taken(
 /// Back-Channel Logout §2.4.
 fn logout_token(
     context: &LogoutDelivery,
-    notice: &Notice,
+    notice: &LogoutNotice,
     client: &Registered,
 ) -> Result<String, Fault> {
     let keys = context.keyring.snapshot()?;
@@ -199,7 +199,7 @@ fn logout_token(
         iat: now.timestamp(),
         exp: (now + LIFE).timestamp(),
         jti: &notice.id,
-        sid: &notice.family.0,
+        sid: notice.family.as_str(),
         events: json!({ "http://schemas.openid.net/event/backchannel-logout": {} }),
     };
     keys.signing(client.client.metadata.token_alg)?.sign(Typ::LogoutToken, &claims)

@@ -34,7 +34,8 @@ pub async fn permit(
 
 /// A cookie counts for scripts of registered origins alone.
 pub fn check_origin(client: &Client, script: Option<&str>) -> Result<(), Refusal> {
-    let is_registered = |origin: &str| client.metadata.allowed_origins.iter().any(|known| known == origin);
+    let is_registered =
+        |origin: &str| client.metadata.allowed_origins.iter().any(|known| known == origin);
     if script.is_some_and(is_registered) {
         return Ok(());
     }

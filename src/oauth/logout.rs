@@ -68,8 +68,8 @@ pub async fn read(
         client: registered.map(|registered| registered.client.id.clone()),
         redirect_uri: uri.map(str::to_owned),
         state: state.map(str::to_owned),
-        user: hint.as_ref().map(|hint| UserId(hint.sub.clone())),
-        family: hint.and_then(|hint| hint.sid).map(FamilyId),
+        user: hint.as_ref().map(|hint| UserId::from_stored(hint.sub.clone())),
+        family: hint.and_then(|hint| hint.sid).map(FamilyId::from_stored),
         ui_locales: short("ui_locales", LONGEST_HINT).map(str::to_owned),
     })
 }

@@ -34,15 +34,15 @@ const WRITING: &str = "writing the table account_key";
 /// Writes what a person is named by from now on; `false` when somebody else has one of these.
 pub(super) async fn put(tx: &Tx, user: &UserId, keys: &[String]) -> Result<bool, Fault> {
     Entity::delete_many()
-        .filter(Column::UserId.eq(user.0.as_str()))
+        .filter(Column::UserId.eq(user.as_str()))
         .filter(Column::Key.is_not_in(keys))
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
     let mut free = true;
     for key in keys {
-        let row = ActiveModel { key: Set(key.clone()), user_id: Set(user.0.clone()) };
-        let own = Expr::col((Entity, Column::UserId)).eq(user.0.as_str());
+        let row = ActiveModel { key: Set(key.clone()), user_id: Set(user.as_str().to_owned()) };
+        let own = Expr::col((Entity, Column::UserId)).eq(user.as_str());
         let over = OnConflict::column(Column::Key)
             .update_column(Column::UserId)
             .action_and_where(own)
@@ -59,5 +59,5 @@ pub(super) async fn put(tx: &Tx, user: &UserId, keys: &[String]) -> Result<bool,
 pub(super) async fn owner(reader: &impl Reader, key: &str) -> Result<Option<UserId>, Fault> {
     let row = Entity::find_by_id(key).one(reader.connection()).await;
     let row = row.map_err(while_doing("reading the table account_key"))?;
-    Ok(row.map(|row| UserId(row.user_id)))
+    Ok(row.map(|row| UserId::from_stored(row.user_id)))
 }

@@ -9,6 +9,7 @@ use super::column::{corrupt, read_list};
 use super::{Reader, families, while_doing};
 use crate::domain::client::ClientId;
 use crate::domain::clock;
+use crate::domain::family::FamilyFilter;
 use crate::domain::scope::Scope;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -43,7 +44,7 @@ async fn next(
         Query::select()
             .expr_as(Expr::col("client_id").min(), "client_id")
             .from(table)
-            .and_where(Expr::col("user_id").eq(user.0.as_str()))
+            .and_where(Expr::col("user_id").eq(user.as_str()))
             .and_where(Expr::col("client_id").gt(behind))
             .to_owned()
     };
@@ -85,7 +86,7 @@ pub async fn open_at(
     at_most: u64,
     now: DateTime<Utc>,
 ) -> Result<Vec<Open>, Fault> {
-    let some = families::Of::UserAt(user, client)
+    let some = FamilyFilter::UserAt(user, client)
         .live(now)
         .columns([
             families::entity::Column::Scope,

@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 
 use super::column::{corrupt, instant, millis};
 use super::{Reader, Tx, while_doing};
-use crate::domain::authorization::Granted;
+use crate::domain::authorization::IssuedCode;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
 use crate::domain::family::FamilyId;
@@ -43,28 +43,7 @@ use entity::{ActiveModel, Column, Entity, Model};
 const TABLE: &str = "reading the table authorization_code";
 const WRITING: &str = "writing the table authorization_code";
 
-/// A code with everything that it is bound to.
-#[derive(Clone, Debug)]
-pub struct Code {
-    /// Its hash.
-    pub hash: Hashed<AuthorizationCode>,
-    /// The client that it was issued to.
-    pub client: ClientId,
-    /// The redirect URI that it was sent to.
-    pub redirect_uri: String,
-    /// The challenge of the request.
-    pub challenge: Option<Challenge>,
-    /// What it stands for.
-    pub granted: Granted,
-    /// When it is too late.
-    pub expires_at: DateTime<Utc>,
-    /// When it was spent.
-    pub spent_at: Option<DateTime<Utc>>,
-    /// The family that came of it.
-    pub family: Option<FamilyId>,
-}
-
-impl TryFrom<Model> for Code {
+impl TryFrom<Model> for IssuedCode {
     type Error = Fault;
 
     fn try_from(row: Model) -> Result<Self, Fault> {
@@ -77,13 +56,13 @@ impl TryFrom<Model> for Code {
                 .map_err(|error| corrupt(TABLE, error.to_string()))?,
             expires_at: clock::from_millis(row.expires_at),
             spent_at: instant(row.spent_at),
-            family: row.family_id.map(FamilyId),
+            family: row.family_id.map(FamilyId::from_stored),
         })
     }
 }
 
 /// Writes a new code.
-pub async fn insert(tx: &Tx, code: &Code) -> Result<(), Fault> {
+pub async fn insert(tx: &Tx, code: &IssuedCode) -> Result<(), Fault> {
     let granted = serde_json::to_string(&code.granted)
         .map_err(|error| Fault::internal("writing what a code stands for", error))?;
     let row = ActiveModel {
@@ -94,7 +73,7 @@ pub async fn insert(tx: &Tx, code: &Code) -> Result<(), Fault> {
         granted: Set(granted),
         expires_at: Set(millis(code.expires_at)),
         spent_at: Set(code.spent_at.map(millis)),
-        family_id: Set(code.family.as_ref().map(|family| family.0.clone())),
+        family_id: Set(code.family.as_ref().map(|family| family.as_str().to_owned())),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))
@@ -104,17 +83,17 @@ pub async fn insert(tx: &Tx, code: &Code) -> Result<(), Fault> {
 pub async fn find(
     reader: &impl Reader,
     hash: Hashed<AuthorizationCode>,
-) -> Result<Option<Code>, Fault> {
+) -> Result<Option<IssuedCode>, Fault> {
     let row = Entity::find_by_id(hash.to_stored()).one(reader.connection()).await;
-    row.map_err(while_doing(TABLE))?.map(Code::try_from).transpose()
+    row.map_err(while_doing(TABLE))?.map(IssuedCode::try_from).transpose()
 }
 
 /// Spends a code with everything that it is bound to, and says which family comes of it. `false`
 /// when it was spent before: of two uses at once one comes second.
-pub async fn spend(tx: &Tx, code: &Code, family: &FamilyId) -> Result<bool, Fault> {
+pub async fn spend(tx: &Tx, code: &IssuedCode, family: &FamilyId) -> Result<bool, Fault> {
     let spent = Entity::update_many()
         .col_expr(Column::SpentAt, Expr::value(millis(tx.now())))
-        .col_expr(Column::FamilyId, Expr::value(family.0.as_str()))
+        .col_expr(Column::FamilyId, Expr::value(family.as_str()))
         .filter(Column::Hash.eq(code.hash.to_stored()))
         .filter(Column::ClientId.eq(code.client.as_str()))
         .filter(Column::RedirectUri.eq(code.redirect_uri.as_str()))

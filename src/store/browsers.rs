@@ -55,7 +55,7 @@ pub async fn find(
 ) -> Result<Shown, Fault> {
     let stored = hash.to_stored();
     let either =
-        Condition::any().add(Column::Hash.eq(stored.clone())).add(Column::Id.eq(first.0.as_str()));
+        Condition::any().add(Column::Hash.eq(stored.clone())).add(Column::Id.eq(first.as_str()));
     let rows = Entity::find()
         .filter(either)
         .all(reader.connection())
@@ -63,7 +63,7 @@ pub async fn find(
         .map_err(while_doing("reading the table browser"))?;
     let is_live = |row: &&entity::Model| row.hash == stored && row.expires_at > millis(now);
     Ok(match rows.iter().find(is_live) {
-        Some(row) => Shown::Known(BrowserId(row.id.clone())),
+        Some(row) => Shown::Known(BrowserId::from_stored(row.id.clone())),
         None if rows.is_empty() => Shown::Nothing,
         None => Shown::Replaced,
     })
@@ -77,7 +77,7 @@ pub async fn put(
     expires_at: DateTime<Utc>,
 ) -> Result<(), Fault> {
     let row = ActiveModel {
-        id: Set(id.0.clone()),
+        id: Set(id.as_str().to_owned()),
         hash: Set(hash.to_stored()),
         expires_at: Set(millis(expires_at)),
     };

@@ -9,6 +9,7 @@ use super::column::{corrupt, list, millis, read_list};
 use super::{Reader, Tx, while_doing};
 use crate::domain::client::ClientId;
 use crate::domain::clock;
+use crate::domain::consent::Consent;
 use crate::domain::scope::Scope;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -40,17 +41,6 @@ use entity::{ActiveModel, Column, Entity};
 const TABLE: &str = "reading the table consent";
 const WRITING: &str = "writing the table consent";
 
-/// What one person allowed one app.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Consent {
-    /// The scope.
-    pub scope: Scope,
-    /// Single claims.
-    pub claims: Vec<String>,
-    /// For which resources, RFC 8707.
-    pub resources: Vec<String>,
-}
-
 impl TryFrom<&entity::Model> for Consent {
     type Error = Fault;
 
@@ -76,7 +66,7 @@ pub async fn given(
     user: &UserId,
     client: &ClientId,
 ) -> Result<Option<(Consent, DateTime<Utc>)>, Fault> {
-    let key = (user.0.clone(), client.as_str().to_owned());
+    let key = (user.as_str().to_owned(), client.as_str().to_owned());
     let row = Entity::find_by_id(key).one(reader.connection()).await.map_err(while_doing(TABLE))?;
     row.map(|row| Ok((Consent::try_from(&row)?, clock::from_millis(row.given_at)))).transpose()
 }
@@ -89,7 +79,7 @@ pub async fn put(
     consent: &Consent,
 ) -> Result<(), Fault> {
     let row = ActiveModel {
-        user_id: Set(user.0.clone()),
+        user_id: Set(user.as_str().to_owned()),
         client_id: Set(client.as_str().to_owned()),
         scope: Set(consent.scope.to_string()),
         claims: Set(list(&consent.claims)),
@@ -105,7 +95,7 @@ pub async fn put(
 
 /// Takes back what the person allowed the app; `false` when there was nothing.
 pub async fn delete(tx: &Tx, user: &UserId, client: &ClientId) -> Result<bool, Fault> {
-    let deleted = Entity::delete_by_id((user.0.clone(), client.as_str().to_owned()));
+    let deleted = Entity::delete_by_id((user.as_str().to_owned(), client.as_str().to_owned()));
     let deleted = deleted.exec(tx.connection()).await.map_err(while_doing(WRITING))?;
     Ok(deleted.rows_affected == 1)
 }

@@ -55,14 +55,14 @@ impl TryFrom<Model> for Ending {
             ("account", None) => What::Account,
             ("issuer", Some(issuer)) => What::ByIssuer(issuer),
             ("client", Some(client)) => What::AtClient(ClientId::parse(&client).ok_or_else(bad)?),
-            ("session", Some(session)) => What::InSession(SessionId(session)),
+            ("session", Some(session)) => What::InSession(SessionId::from_stored(session)),
             _ => return Err(bad()),
         };
         Ok(Self {
             id: row.id,
-            user: UserId(row.user_id),
+            user: UserId::from_stored(row.user_id),
             what,
-            but: row.but_session.map(SessionId),
+            but: row.but_session.map(SessionId::from_stored),
             asked_at: clock::from_millis(row.asked_at),
             origin: Origin { address: row.address, request_id: row.request_id },
         })
@@ -75,7 +75,7 @@ fn written(what: &What) -> (&'static str, Option<String>) {
         What::Account => ("account", None),
         What::ByIssuer(issuer) => ("issuer", Some(issuer.clone())),
         What::AtClient(client) => ("client", Some(client.as_str().to_owned())),
-        What::InSession(session) => ("session", Some(session.0.clone())),
+        What::InSession(session) => ("session", Some(session.as_str().to_owned())),
     }
 }
 
@@ -84,10 +84,10 @@ pub async fn insert(tx: &Tx, ending: &Ending, due_at: DateTime<Utc>) -> Result<(
     let (what, name) = written(&ending.what);
     let row = ActiveModel {
         id: Set(ending.id.clone()),
-        user_id: Set(ending.user.0.clone()),
+        user_id: Set(ending.user.as_str().to_owned()),
         what: Set(what.to_owned()),
         name: Set(name),
-        but_session: Set(ending.but.as_ref().map(|session| session.0.clone())),
+        but_session: Set(ending.but.as_ref().map(|session| session.as_str().to_owned())),
         asked_at: Set(millis(ending.asked_at)),
         address: Set(ending.origin.address.clone()),
         request_id: Set(ending.origin.request_id.clone()),

@@ -14,7 +14,7 @@ use super::column::{corrupt, instant, list, millis, read_list};
 use super::{Reader, Tx, while_doing};
 use crate::domain::client::ClientId;
 use crate::domain::clock;
-use crate::domain::family::{Family, FamilyId};
+use crate::domain::family::{EndedFamily, Family, FamilyFilter, FamilyId, FamilyOwner};
 use crate::domain::scope::Scope;
 use crate::domain::session::SessionId;
 use crate::domain::succession::{Place, Salt, Succession};
@@ -101,15 +101,15 @@ impl TryFrom<Model> for Family {
             ClientId::parse(&row.client_id).ok_or_else(|| corrupt(TABLE, "a client id"))?;
         let scope = Scope::parse(&row.scope).map_err(|error| corrupt(TABLE, error.to_string()))?;
         Ok(Self {
-            id: FamilyId(row.id),
-            user: UserId(row.user_id),
+            id: FamilyId::from_stored(row.id),
+            user: UserId::from_stored(row.user_id),
             client,
             scope,
             resources: read_list(TABLE, &row.resources)?,
             auth_time: clock::from_millis(row.auth_time),
             amr: read_list(TABLE, &row.amr)?,
             provider_issuer: row.provider_issuer,
-            session: row.session_id.map(SessionId),
+            session: row.session_id.map(SessionId::from_stored),
             claims: read_list(TABLE, &row.claims)?,
             expires_at: clock::from_millis(row.expires_at),
             revoked_at: instant(row.revoked_at),
@@ -134,7 +134,7 @@ pub(super) fn succession(row: &Model) -> Result<Option<Succession>, Fault> {
 
 /// The family of this id.
 pub async fn find(reader: &impl Reader, id: &FamilyId) -> Result<Option<Family>, Fault> {
-    let row = Entity::find_by_id(id.0.as_str()).one(reader.connection()).await;
+    let row = Entity::find_by_id(id.as_str()).one(reader.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Family::try_from).transpose()
 }
 
@@ -146,15 +146,15 @@ pub async fn insert(
 ) -> Result<(), Fault> {
     let place = succession.map(|succession| succession.leaf).unwrap_or_default();
     let row = ActiveModel {
-        id: Set(family.id.0.clone()),
-        user_id: Set(family.user.0.clone()),
+        id: Set(family.id.as_str().to_owned()),
+        user_id: Set(family.user.as_str().to_owned()),
         client_id: Set(family.client.as_str().to_owned()),
         scope: Set(family.scope.to_string()),
         resources: Set(list(&family.resources)),
         auth_time: Set(millis(family.auth_time)),
         amr: Set(list(&family.amr)),
         provider_issuer: Set(family.provider_issuer.clone()),
-        session_id: Set(family.session.as_ref().map(|session| session.0.clone())),
+        session_id: Set(family.session.as_ref().map(|session| session.as_str().to_owned())),
         claims: Set(list(&family.claims)),
         expires_at: Set(millis(family.expires_at)),
         revoked_at: Set(family.revoked_at.map(millis)),
@@ -172,33 +172,20 @@ pub async fn insert(
 
 /// Revokes a family; `false` when it is revoked already or unknown.
 pub async fn revoke(tx: &Tx, id: &FamilyId) -> Result<bool, Fault> {
-    revoke_where(tx, Column::Id.eq(id.0.as_str())).await.map(|revoked| revoked == 1)
+    revoke_where(tx, Column::Id.eq(id.as_str())).await.map(|revoked| revoked == 1)
 }
 
-/// Which families.
-#[derive(Clone, Copy, Debug)]
-pub enum Of<'a> {
-    /// Of a person, at every client.
-    User(&'a UserId),
-    /// Of a person at one client.
-    UserAt(&'a UserId, &'a ClientId),
-    /// Of a person who came by a provider of this issuer.
-    UserBy(&'a UserId, &'a str),
-    /// Of a browser session.
-    Session(&'a SessionId),
-}
-
-impl Of<'_> {
+impl FamilyFilter<'_> {
     fn filter(self) -> SimpleExpr {
         match self {
-            Self::User(user) => Column::UserId.eq(user.0.as_str()),
+            Self::User(user) => Column::UserId.eq(user.as_str()),
             Self::UserAt(user, client) => {
-                Column::UserId.eq(user.0.as_str()).and(Column::ClientId.eq(client.as_str()))
+                Column::UserId.eq(user.as_str()).and(Column::ClientId.eq(client.as_str()))
             }
             Self::UserBy(user, issuer) => {
-                Column::UserId.eq(user.0.as_str()).and(Column::ProviderIssuer.eq(issuer))
+                Column::UserId.eq(user.as_str()).and(Column::ProviderIssuer.eq(issuer))
             }
-            Self::Session(session) => Column::SessionId.eq(session.0.as_str()),
+            Self::Session(session) => Column::SessionId.eq(session.as_str()),
         }
     }
 
@@ -218,33 +205,22 @@ fn is_offline() -> SimpleExpr {
     Expr::cust("replace(' ' || scope || ' ', ' offline_access ', '') <> ' ' || scope || ' '")
 }
 
-/// A family that ended, or left its session.
-#[derive(Clone, Debug)]
-pub struct Ended {
-    /// Which.
-    pub id: FamilyId,
-    /// Whose.
-    pub user: UserId,
-    /// At which client.
-    pub client: ClientId,
-}
-
 /// Revokes live families that a proof until this instant opened, at most so many, but for those that
 /// are bound to one session.
 pub async fn revoke_some(
     tx: &Tx,
-    of: Of<'_>,
+    of: FamilyFilter<'_>,
     but: Option<&SessionId>,
     until: Option<DateTime<Utc>>,
     at_most: u64,
-) -> Result<Vec<Ended>, Fault> {
+) -> Result<Vec<EndedFamily>, Fault> {
     let mut some = of.live(tx.now()).limit(at_most).to_owned();
     some.and_where_option(but.map(|but| {
-        let elsewhere = Column::SessionId.is_null().or(Column::SessionId.ne(but.0.as_str()));
+        let elsewhere = Column::SessionId.is_null().or(Column::SessionId.ne(but.as_str()));
         elsewhere.or(is_offline())
     }));
     some.and_where_option(until.map(|until| ColumnTrait::lte(&Column::AuthTime, millis(until))));
-    if let Of::Session(_) = of {
+    if let FamilyFilter::Session(_) = of {
         some.and_where(is_offline().not());
     }
     change(tx, some, Column::RevokedAt, Some(millis(tx.now())).into()).await
@@ -252,9 +228,16 @@ pub async fn revoke_some(
 
 /// Takes families with `offline_access` out of the session that they came from, at most so many: it
 /// ended, and they did not.
-pub async fn detach_some(tx: &Tx, session: &SessionId, at_most: u64) -> Result<Vec<Ended>, Fault> {
-    let some =
-        Of::Session(session).live(tx.now()).and_where(is_offline()).limit(at_most).to_owned();
+pub async fn detach_some(
+    tx: &Tx,
+    session: &SessionId,
+    at_most: u64,
+) -> Result<Vec<EndedFamily>, Fault> {
+    let some = FamilyFilter::Session(session)
+        .live(tx.now())
+        .and_where(is_offline())
+        .limit(at_most)
+        .to_owned();
     change(tx, some, Column::SessionId, Option::<String>::None.into()).await
 }
 
@@ -265,8 +248,8 @@ pub async fn revoke_above(
     user: &UserId,
     client: &ClientId,
     at_most: u64,
-) -> Result<Vec<Ended>, Fault> {
-    let seen = Of::UserAt(user, client)
+) -> Result<Vec<EndedFamily>, Fault> {
+    let seen = FamilyFilter::UserAt(user, client)
         .live(tx.now())
         .column(Column::IdleEndsAt)
         .limit(at_most.saturating_add(ABOVE))
@@ -291,7 +274,7 @@ async fn change(
     some: SelectStatement,
     column: Column,
     value: Value,
-) -> Result<Vec<Ended>, Fault> {
+) -> Result<Vec<EndedFamily>, Fault> {
     let update = Query::update()
         .table(Entity)
         .value(column, value)
@@ -305,9 +288,9 @@ async fn change(
     rows.iter()
         .map(|row| {
             let client: String = row.try_get("", "client_id").map_err(&fault)?;
-            Ok(Ended {
-                id: FamilyId(row.try_get("", "id").map_err(&fault)?),
-                user: UserId(row.try_get("", "user_id").map_err(&fault)?),
+            Ok(EndedFamily {
+                id: FamilyId::from_stored(row.try_get("", "id").map_err(&fault)?),
+                user: UserId::from_stored(row.try_get("", "user_id").map_err(&fault)?),
                 client: ClientId::parse(&client).ok_or_else(|| corrupt(TABLE, "a client id"))?,
             })
         })
@@ -315,21 +298,12 @@ async fn change(
 }
 
 /// Deletes families of a person or of a client, revoked or not, at most so many; says how many.
-pub async fn delete_some(tx: &Tx, of: Owner<'_>, at_most: u64) -> Result<u64, Fault> {
+pub async fn delete_some(tx: &Tx, of: FamilyOwner<'_>, at_most: u64) -> Result<u64, Fault> {
     let of = match of {
-        Owner::User(user) => Column::UserId.eq(user.0.as_str()),
-        Owner::Client(client) => Column::ClientId.eq(client.as_str()),
+        FamilyOwner::User(user) => Column::UserId.eq(user.as_str()),
+        FamilyOwner::Client(client) => Column::ClientId.eq(client.as_str()),
     };
     super::housekeep(tx, Entity, Column::Id, of, at_most).await
-}
-
-/// With whom families go.
-#[derive(Clone, Copy, Debug)]
-pub enum Owner<'a> {
-    /// A person.
-    User(&'a UserId),
-    /// A client.
-    Client(&'a ClientId),
 }
 
 async fn revoke_where(tx: &Tx, which: SimpleExpr) -> Result<u64, Fault> {

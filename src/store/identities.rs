@@ -80,7 +80,7 @@ impl TryFrom<Model> for Linked {
         Ok(Self {
             issuer: row.issuer,
             subject: row.subject,
-            user: UserId(row.user_id),
+            user: UserId::from_stored(row.user_id),
             provider: Slug::parse(&row.provider).ok_or_else(|| corrupt(TABLE, "a bad slug"))?,
             email: row.email,
             linked_at: clock::from_millis(row.linked_at),
@@ -103,7 +103,7 @@ pub async fn find(
 /// Every identity of a person, the oldest first.
 pub async fn of_user(reader: &impl Reader, user: &UserId) -> Result<Vec<Linked>, Fault> {
     let rows = Entity::find()
-        .filter(Column::UserId.eq(user.0.as_str()))
+        .filter(Column::UserId.eq(user.as_str()))
         .order_by_asc(Column::LinkedAt)
         .order_by_asc(Column::Issuer)
         .order_by_asc(Column::Subject)
@@ -122,7 +122,7 @@ pub async fn insert(
     let row = ActiveModel {
         issuer: Set(identity.issuer.clone()),
         subject: Set(identity.subject.clone()),
-        user_id: Set(user.0.clone()),
+        user_id: Set(user.as_str().to_owned()),
         provider: Set(provider.as_str().to_owned()),
         email: Set(identity.email.clone()),
         linked_at: Set(millis(tx.now())),
@@ -150,7 +150,7 @@ pub async fn used(
         .col_expr(Column::Provider, Expr::value(provider.as_str()))
         .filter(Column::Issuer.eq(identity.issuer.as_str()))
         .filter(Column::Subject.eq(identity.subject.as_str()))
-        .filter(Column::UserId.eq(user.0.as_str()))
+        .filter(Column::UserId.eq(user.as_str()))
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
@@ -162,7 +162,7 @@ pub async fn delete(tx: &Tx, linked: &Linked) -> Result<bool, Fault> {
     let deleted = Entity::delete_many()
         .filter(Column::Issuer.eq(linked.issuer.as_str()))
         .filter(Column::Subject.eq(linked.subject.as_str()))
-        .filter(Column::UserId.eq(linked.user.0.as_str()))
+        .filter(Column::UserId.eq(linked.user.as_str()))
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;

@@ -7,11 +7,12 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType, OnConflict, Order, Query, SimpleExpr};
 
 use super::column::{corrupt, instant, millis};
-use super::{Reader, Tx, visits, while_doing};
+use super::{Reader, Tx, while_doing};
 use crate::domain::clock;
 use crate::domain::interaction::{Errand, Interaction, InteractionId, Pending};
 use crate::domain::session::{BrowserId, SessionId};
 use crate::domain::verdict::Fault;
+use crate::store::upstream_logins;
 
 mod entity {
     use sea_orm::entity::prelude::*;
@@ -48,11 +49,11 @@ impl TryFrom<Model> for Interaction {
 
     fn try_from(row: Model) -> Result<Self, Fault> {
         Ok(Self {
-            id: InteractionId(row.id),
-            browser: row.browser_id.map(BrowserId),
+            id: InteractionId::from_stored(row.id),
+            browser: row.browser_id.map(BrowserId::from_stored),
             errand: serde_json::from_str(&row.request)
                 .map_err(|error| corrupt(TABLE, error.to_string()))?,
-            session: row.session_id.map(SessionId),
+            session: row.session_id.map(SessionId::from_stored),
             pending: row
                 .pending
                 .map(|text| serde_json::from_str(&text))
@@ -123,15 +124,16 @@ async fn make_room(tx: &Tx) -> Result<(), Fault> {
         .exec_with_returning(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
-    visits::end_of(tx, gone.into_iter().map(|row| InteractionId(row.id))).await
+    upstream_logins::end_of(tx, gone.into_iter().map(|row| InteractionId::from_stored(row.id)))
+        .await
 }
 
 async fn write(tx: &Tx, interaction: &Interaction, unproven: Option<i64>) -> Result<(), Fault> {
     let row = ActiveModel {
-        id: Set(interaction.id.0.clone()),
-        browser_id: Set(interaction.browser.as_ref().map(|browser| browser.0.clone())),
+        id: Set(interaction.id.as_str().to_owned()),
+        browser_id: Set(interaction.browser.as_ref().map(|browser| browser.as_str().to_owned())),
         request: Set(text(&interaction.errand)?),
-        session_id: Set(interaction.session.as_ref().map(|session| session.0.clone())),
+        session_id: Set(interaction.session.as_ref().map(|session| session.as_str().to_owned())),
         pending: Set(pending(interaction.pending.as_deref())?),
         received_at: Set(millis(interaction.received_at)),
         expires_at: Set(millis(interaction.expires_at)),
@@ -145,13 +147,13 @@ async fn write(tx: &Tx, interaction: &Interaction, unproven: Option<i64>) -> Res
 
 /// The interaction of this name.
 pub async fn find(reader: &impl Reader, id: &InteractionId) -> Result<Option<Interaction>, Fault> {
-    let row = Entity::find_by_id(id.0.as_str()).one(reader.connection()).await;
+    let row = Entity::find_by_id(id.as_str()).one(reader.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Interaction::try_from).transpose()
 }
 
 /// The interaction of this name, kept from everybody else until the transaction ends.
 pub async fn lock(tx: &Tx, id: &InteractionId) -> Result<Option<Interaction>, Fault> {
-    let row = Entity::find_by_id(id.0.as_str()).lock_exclusive().one(tx.connection()).await;
+    let row = Entity::find_by_id(id.as_str()).lock_exclusive().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Interaction::try_from).transpose()
 }
 
@@ -167,7 +169,7 @@ async fn change<const N: usize>(
         update = update.col_expr(column, value);
     }
     update
-        .filter(Column::Id.eq(id.0.as_str()))
+        .filter(Column::Id.eq(id.as_str()))
         .filter(Column::EndedAt.is_null())
         .exec(tx.connection())
         .await
@@ -195,7 +197,7 @@ pub async fn set_pending(tx: &Tx, id: &InteractionId, whom: Option<&Pending>) ->
 
 /// Goes on with this session; nobody waits to be proven any more.
 pub async fn set_session(tx: &Tx, id: &InteractionId, session: &SessionId) -> Result<(), Fault> {
-    let session = (Column::SessionId, Expr::value(session.0.as_str()));
+    let session = (Column::SessionId, Expr::value(session.as_str()));
     let pending = (Column::Pending, Expr::value(None::<String>));
     change(tx, id, [session, pending, proven(true)]).await
 }
@@ -203,7 +205,7 @@ pub async fn set_session(tx: &Tx, id: &InteractionId, session: &SessionId) -> Re
 /// Ends an interaction, with the session that it ends with. One that ended stays as it ended.
 pub async fn end(tx: &Tx, id: &InteractionId, session: Option<&SessionId>) -> Result<(), Fault> {
     let proven = proven(session.is_some());
-    let session = Expr::value(session.map(|session| session.0.clone()));
+    let session = Expr::value(session.map(|session| session.as_str().to_owned()));
     let ended_at = Expr::value(millis(tx.now()));
     change(tx, id, [(Column::SessionId, session), (Column::EndedAt, ended_at), proven]).await
 }

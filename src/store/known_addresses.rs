@@ -62,7 +62,7 @@ pub async fn find(
         .and_where(Expr::col((Entity, Column::Address)).eq(place))
         .take();
     let statement = match whom.id {
-        Some(id) => AccountTable::find_by_id(id.0.as_str()),
+        Some(id) => AccountTable::find_by_id(id.as_str()),
         None => users::of_name(whom.username_key, whom.email_key),
     };
     let statement = statement.expr_as(Expr::SubQuery(None, Box::new(seen_at.into())), "seen_at");
@@ -82,7 +82,7 @@ pub async fn find(
 /// Remembers that the person signed in from this place.
 pub async fn remember(tx: &Tx, user: &UserId, address: &str) -> Result<(), Fault> {
     let row = ActiveModel {
-        user_id: Set(user.0.clone()),
+        user_id: Set(user.as_str().to_owned()),
         address: Set(address.to_owned()),
         seen_at: Set(millis(tx.now())),
     };

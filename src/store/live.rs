@@ -45,7 +45,8 @@ pub async fn are_live(
         .from(revoked::Entity)
         .and_where(Expr::col((revoked::Entity, revoked::Column::Jti)).is_in(jtis))
         .to_owned();
-    let of = |question: &Question| question.family.as_ref().map(|family| family.0.clone());
+    let of =
+        |question: &Question| question.family.as_ref().map(|family| family.as_str().to_owned());
     let wanted: Vec<String> = questions.iter().filter_map(of).collect();
     if !wanted.is_empty() {
         let live = Query::select()
@@ -85,7 +86,7 @@ pub async fn are_live(
             return Ok(None);
         }
         match &question.family {
-            Some(id) => families.get(&id.0).cloned().transpose(),
+            Some(id) => families.get(id.as_str()).cloned().transpose(),
             None => Ok(Some(Standing::default())),
         }
     };

@@ -13,6 +13,7 @@ use super::column::{corrupt, millis};
 use super::{Reader, Tx, while_doing};
 use crate::domain::client::ClientId;
 use crate::domain::family::FamilyId;
+use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
@@ -43,29 +44,14 @@ use entity::{ActiveModel, Column, Entity};
 const TABLE: &str = "reading the table logout_notice";
 const WRITING: &str = "writing the table logout_notice";
 
-/// A client is to be told that a family ended.
-#[derive(Clone, Debug)]
-pub struct Notice {
-    /// Its name: the `jti` of every attempt.
-    pub id: String,
-    /// Whom to tell.
-    pub client: ClientId,
-    /// Who signed out: `sub`.
-    pub user: UserId,
-    /// What ended: `sid`.
-    pub family: FamilyId,
-    /// The attempts so far, with the one that is being made.
-    pub attempts: i64,
-}
-
 /// Writes notices that are due at once.
-pub async fn insert(tx: &Tx, notices: &[Notice]) -> Result<(), Fault> {
+pub async fn insert(tx: &Tx, notices: &[LogoutNotice]) -> Result<(), Fault> {
     for some in notices.chunks(super::ROWS) {
         let rows = some.iter().map(|notice| ActiveModel {
             id: Set(notice.id.clone()),
             client_id: Set(notice.client.as_str().to_owned()),
-            user_id: Set(notice.user.0.clone()),
-            family_id: Set(notice.family.0.clone()),
+            user_id: Set(notice.user.as_str().to_owned()),
+            family_id: Set(notice.family.as_str().to_owned()),
             attempts: Set(notice.attempts),
             due_at: Set(millis(tx.now())),
         });
@@ -82,7 +68,7 @@ pub async fn take_due(
     client: &ClientId,
     lease: Duration,
     at_most: u64,
-) -> Result<Vec<Notice>, Fault> {
+) -> Result<Vec<LogoutNotice>, Fault> {
     let due = Query::select()
         .column(Column::Id)
         .from(Entity)
@@ -110,11 +96,11 @@ pub async fn take_due(
         .map(|row| {
             let read = while_doing(TABLE);
             let client: String = row.try_get("", "client_id").map_err(&read)?;
-            Ok(Notice {
+            Ok(LogoutNotice {
                 id: row.try_get("", "id").map_err(&read)?,
                 client: ClientId::parse(&client).ok_or_else(|| corrupt(TABLE, "a client id"))?,
-                user: UserId(row.try_get("", "user_id").map_err(&read)?),
-                family: FamilyId(row.try_get("", "family_id").map_err(&read)?),
+                user: UserId::from_stored(row.try_get("", "user_id").map_err(&read)?),
+                family: FamilyId::from_stored(row.try_get("", "family_id").map_err(&read)?),
                 attempts: row.try_get("", "attempts").map_err(&read)?,
             })
         })

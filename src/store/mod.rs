@@ -48,9 +48,9 @@ pub mod signing_keys;
 pub mod successions;
 pub mod throttles;
 mod tx;
+pub mod upstream_logins;
 pub mod used_assertions;
 pub mod users;
-pub mod visits;
 
 use cause::while_doing;
 use connection::Committed;

@@ -50,9 +50,9 @@ impl TryFrom<Model> for Session {
 
     fn try_from(row: Model) -> Result<Self, Fault> {
         Ok(Self {
-            id: SessionId(row.id),
-            browser: BrowserId(row.browser_id),
-            user: UserId(row.user_id),
+            id: SessionId::from_stored(row.id),
+            browser: BrowserId::from_stored(row.browser_id),
+            user: UserId::from_stored(row.user_id),
             auth_time: clock::from_millis(row.auth_time),
             amr: read_list(TABLE, &row.amr)?,
             provider_issuer: row.provider_issuer,
@@ -72,7 +72,7 @@ pub async fn of_browser(
     browser: &BrowserId,
     now: DateTime<Utc>,
 ) -> Result<Vec<Session>, Fault> {
-    let select = Entity::find().filter(Column::BrowserId.eq(browser.0.as_str()));
+    let select = Entity::find().filter(Column::BrowserId.eq(browser.as_str()));
     live(reader, select, now).await
 }
 
@@ -87,12 +87,12 @@ pub async fn some_of_user(
     now: DateTime<Utc>,
 ) -> Result<Vec<Session>, Fault> {
     let mut select = Entity::find()
-        .filter(Column::UserId.eq(user.0.as_str()))
-        .filter(Column::Id.ne(but.0.as_str()))
+        .filter(Column::UserId.eq(user.as_str()))
+        .filter(Column::Id.ne(but.as_str()))
         .limit(at_most);
     if let Some((proven_at, id)) = behind {
         let at = millis(*proven_at);
-        let same = Column::AuthTime.eq(at).and(ColumnTrait::gt(&Column::Id, id.0.as_str()));
+        let same = Column::AuthTime.eq(at).and(ColumnTrait::gt(&Column::Id, id.as_str()));
         select = select
             .filter(ColumnTrait::lte(&Column::AuthTime, at))
             .filter(ColumnTrait::lt(&Column::AuthTime, at).or(same));
@@ -117,7 +117,7 @@ async fn live(
 
 /// The session of this name, live or not, kept from changing until the transaction ends.
 pub async fn hold(tx: &Tx, id: &SessionId) -> Result<Option<Session>, Fault> {
-    let row = Entity::find_by_id(id.0.as_str()).lock_shared().one(tx.connection()).await;
+    let row = Entity::find_by_id(id.as_str()).lock_shared().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Session::try_from).transpose()
 }
 
@@ -128,8 +128,8 @@ pub async fn find_in(
     user: &UserId,
 ) -> Result<Option<Session>, Fault> {
     let row = Entity::find()
-        .filter(Column::BrowserId.eq(browser.0.as_str()))
-        .filter(Column::UserId.eq(user.0.as_str()))
+        .filter(Column::BrowserId.eq(browser.as_str()))
+        .filter(Column::UserId.eq(user.as_str()))
         .one(reader.connection())
         .await;
     row.map_err(while_doing(TABLE))?.map(Session::try_from).transpose()
@@ -138,9 +138,9 @@ pub async fn find_in(
 /// Writes a session, over the one that stood under its name.
 pub async fn put(tx: &Tx, session: &Session) -> Result<(), Fault> {
     let row = ActiveModel {
-        id: Set(session.id.0.clone()),
-        browser_id: Set(session.browser.0.clone()),
-        user_id: Set(session.user.0.clone()),
+        id: Set(session.id.as_str().to_owned()),
+        browser_id: Set(session.browser.as_str().to_owned()),
+        user_id: Set(session.user.as_str().to_owned()),
         auth_time: Set(millis(session.auth_time)),
         amr: Set(list(&session.amr)),
         provider_issuer: Set(session.provider_issuer.clone()),
@@ -172,7 +172,7 @@ pub async fn put(tx: &Tx, session: &Session) -> Result<(), Fault> {
 pub async fn move_idle_end(tx: &Tx, id: &SessionId, end: DateTime<Utc>) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::IdleEndsAt, Expr::value(millis(end)))
-        .filter(Column::Id.eq(id.0.as_str()))
+        .filter(Column::Id.eq(id.as_str()))
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
@@ -181,7 +181,7 @@ pub async fn move_idle_end(tx: &Tx, id: &SessionId, end: DateTime<Utc>) -> Resul
 
 /// Deletes a session; `false` when there is none.
 pub async fn delete(tx: &Tx, id: &SessionId) -> Result<bool, Fault> {
-    let deleted = Entity::delete_many().filter(Column::Id.eq(id.0.as_str())).exec(tx.connection());
+    let deleted = Entity::delete_many().filter(Column::Id.eq(id.as_str())).exec(tx.connection());
     Ok(deleted.await.map_err(while_doing(WRITING))?.rows_affected == 1)
 }
 
@@ -198,11 +198,11 @@ pub async fn delete_some(
     let mut some = Query::select()
         .column(Column::Id)
         .from(Entity)
-        .and_where(Column::UserId.eq(user.0.as_str()))
+        .and_where(Column::UserId.eq(user.as_str()))
         .limit(at_most)
         .to_owned();
     some.and_where_option(issuer.map(|issuer| Column::ProviderIssuer.eq(issuer)));
-    some.and_where_option(but.map(|but| Column::Id.ne(but.0.as_str())));
+    some.and_where_option(but.map(|but| Column::Id.ne(but.as_str())));
     some.and_where_option(until.map(|until| ColumnTrait::lte(&Column::AuthTime, millis(until))));
     let delete = Query::delete()
         .from_table(Entity)
@@ -216,7 +216,7 @@ pub async fn delete_some(
         let idle_ends_at: i64 = row.try_get("", "idle_ends_at").map_err(&fault)?;
         let expires_at: i64 = row.try_get("", "expires_at").map_err(&fault)?;
         if now < Ord::min(idle_ends_at, expires_at) {
-            live.push(SessionId(row.try_get("", "id").map_err(&fault)?));
+            live.push(SessionId::from_stored(row.try_get("", "id").map_err(&fault)?));
         }
     }
     Ok(Deleted { live, all: rows.len() })

@@ -72,7 +72,7 @@ pub async fn find(reader: &impl Reader, id: &FamilyId) -> Result<Option<Refresha
 pub async fn find_all(reader: &impl Reader, ids: &[&FamilyId]) -> Result<Found, Fault> {
     let connection = reader.connection();
     let backend = connection.get_database_backend();
-    let ids: Vec<_> = ids.iter().map(|id| id.0.as_str()).collect();
+    let ids: Vec<_> = ids.iter().map(|id| id.as_str()).collect();
     let ids = serde_json::to_string(&ids).map_err(|error| Fault::internal(READING, error))?;
     let statement = Statement::from_sql_and_values(backend, &texts(backend).select, [ids.into()]);
     let answer = connection.query_one_raw(statement).await.map_err(while_doing(READING))?;
@@ -83,7 +83,7 @@ pub async fn find_all(reader: &impl Reader, ids: &[&FamilyId]) -> Result<Found, 
         serde_json::from_str(&text).map_err(|error| Fault::internal(READING, error))?;
     let rows = named.into_iter().filter_map(|Named(id, row)| {
         let row = read(row).transpose()?;
-        Some((FamilyId(id), row))
+        Some((FamilyId::from_stored(id), row))
     });
     Ok(Found { rows: rows.collect(), database_now: clock::from_millis(now) })
 }
@@ -192,7 +192,7 @@ pub async fn advance(
     );
     let rows = store.writer.query_all_raw(statement).await.map_err(while_doing(WRITING))?;
     rows.iter()
-        .map(|row| row.try_get("", "id").map(FamilyId).map_err(while_doing(WRITING)))
+        .map(|row| row.try_get("", "id").map(FamilyId::from_stored).map_err(while_doing(WRITING)))
         .collect()
 }
 
@@ -216,7 +216,7 @@ impl<'a> From<&'a Move> for Step<'a> {
     fn from(step: &'a Move) -> Self {
         let Place { generation, attempt } = step.to.leaf;
         Self(
-            &step.family.0,
+            step.family.as_str(),
             step.from.generation,
             step.from.attempt,
             generation,

@@ -56,7 +56,7 @@ impl TryFrom<Model> for User {
         let profile: Profile = serde_json::from_str(&row.profile)
             .map_err(|error| corrupt(TABLE, error.to_string()))?;
         Ok(Self {
-            id: UserId(row.id),
+            id: UserId::from_stored(row.id),
             username: row.username,
             email: row.email,
             email_verified: row.email_verified,
@@ -77,7 +77,7 @@ fn row(user: &User) -> Result<ActiveModel, Fault> {
     let key = person::username_key(&user.username)
         .ok_or_else(|| Fault::internal("writing a user name", "it has no canonical form"))?;
     Ok(ActiveModel {
-        id: Set(user.id.0.clone()),
+        id: Set(user.id.as_str().to_owned()),
         username: Set(user.username.clone()),
         username_key: Set(key),
         email: Set(user.email.clone()),
@@ -99,7 +99,7 @@ fn source(text: &str) -> Result<Source, Fault> {
 
 /// The user of this subject identifier.
 pub async fn find(reader: &impl Reader, id: &UserId) -> Result<Option<User>, Fault> {
-    let row = Entity::find_by_id(id.0.as_str()).one(reader.connection()).await;
+    let row = Entity::find_by_id(id.as_str()).one(reader.connection()).await;
     row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
 }
 
@@ -109,27 +109,27 @@ pub async fn find_each(
     reader: &impl Reader,
     ids: &[UserId],
 ) -> Result<Vec<(UserId, Result<User, Fault>)>, Fault> {
-    let ids = ids.iter().map(|id| id.0.as_str());
+    let ids = ids.iter().map(|id| id.as_str());
     let select = Entity::find().filter(Column::Id.is_in(ids)).into_query();
     let fault = while_doing(TABLE);
     let rows = reader.connection().query_all(&select).await.map_err(&fault)?;
     let read = |row: &QueryResult| {
         let id = row.try_get("", "id").map_err(&fault)?;
         let user = Model::from_query_result(row, "").map_err(&fault).and_then(User::try_from);
-        Ok((UserId(id), user))
+        Ok((UserId::from_stored(id), user))
     };
     rows.iter().map(read).collect()
 }
 
 /// The user of this subject identifier, kept from changing until the transaction ends.
 pub async fn hold(tx: &Tx, id: &UserId) -> Result<Option<User>, Fault> {
-    let row = Entity::find_by_id(id.0.as_str()).lock_shared().one(tx.connection()).await;
+    let row = Entity::find_by_id(id.as_str()).lock_shared().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
 }
 
 /// The user of this subject identifier, kept from everybody else until the transaction ends.
 pub async fn lock(tx: &Tx, id: &UserId) -> Result<Option<User>, Fault> {
-    let row = Entity::find_by_id(id.0.as_str()).lock_exclusive().one(tx.connection()).await;
+    let row = Entity::find_by_id(id.as_str()).lock_exclusive().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
 }
 
@@ -218,7 +218,7 @@ async fn put_keys(tx: &Tx, user: &User) -> Result<bool, Fault> {
 /// Writes a changed user; `false` when the verified address is taken.
 pub async fn update(tx: &Tx, user: &User) -> Result<bool, Fault> {
     let mut changed = row(user)?;
-    changed.id = Unchanged(user.id.0.clone());
+    changed.id = Unchanged(user.id.as_str().to_owned());
     let updated = Entity::update(changed).exec(tx.connection()).await.map(drop);
     Ok(unless_taken(updated)? && put_keys(tx, user).await?)
 }
@@ -237,7 +237,7 @@ fn unless_taken(written: Result<(), DbErr>) -> Result<bool, Fault> {
 pub async fn replace_hash(tx: &Tx, id: &UserId, old: &str, new: &str) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::PasswordHash, Expr::value(new))
-        .filter(Column::Id.eq(id.0.as_str()))
+        .filter(Column::Id.eq(id.as_str()))
         .filter(Column::PasswordHash.eq(old))
         .exec(tx.connection())
         .await
@@ -253,7 +253,7 @@ pub async fn set_disabled(
 ) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::DisabledAt, Expr::value(disabled_at.map(millis)))
-        .filter(Column::Id.eq(id.0.as_str()))
+        .filter(Column::Id.eq(id.as_str()))
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
@@ -263,7 +263,7 @@ pub async fn set_disabled(
 /// Deletes a user with all families.
 pub async fn delete(tx: &Tx, id: &UserId) -> Result<(), Fault> {
     Entity::delete_many()
-        .filter(Column::Id.eq(id.0.as_str()))
+        .filter(Column::Id.eq(id.as_str()))
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;

@@ -88,7 +88,7 @@ fn part(guest: &Guest) -> Part {
         // A database takes no NUL.
         let is_name = id.bytes().all(|byte| byte.is_ascii_graphic());
         let proven_at = DateTime::from_timestamp_millis(proven_at.parse().ok()?)?;
-        is_name.then(|| (proven_at, SessionId(id.to_owned())))
+        is_name.then(|| (proven_at, SessionId::from_stored(id.to_owned())))
     });
     Part { devices_behind, apps_behind: guest.form.get("apps").and_then(ClientId::parse) }
 }
@@ -137,7 +137,7 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
     let account = AccountPage {
         frame: guest.frame(shared),
         csrf: &csrf,
-        session: &present.session.id.0,
+        session: present.session.id.as_str(),
         person: person(present),
         email_verified: present.user.email_verified,
         has_password: present.user.password_hash.is_some(),
@@ -148,7 +148,7 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
             .devices
             .last()
             .filter(|_| opened.more_devices)
-            .map(|last| format!("{}.{}", last.auth_time.timestamp_millis(), last.id.0)),
+            .map(|last| format!("{}.{}", last.auth_time.timestamp_millis(), last.id.as_str())),
         more_apps: opened.more_apps.as_ref().map(ClientId::as_str),
         apps: opened.apps.iter().zip(&apps).map(access).collect(),
         linked: connected.linked.iter().map(|one| linked(one, language)).collect(),
@@ -158,7 +158,7 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
             provider: at.as_ref().map(|known| known.name(language)),
         }),
         others: others
-            .map(|other| Account { person: person(other), session: &other.session.id.0 })
+            .map(|other| Account { person: person(other), session: other.session.id.as_str() })
             .collect(),
     };
     let status = match problem {
@@ -186,7 +186,7 @@ fn linked<'a>(connection: &'a Connection, language: &str) -> LinkedIdentity<'a> 
 
 fn device<'a>(session: &'a Session, present: &Present) -> Device<'a> {
     Device {
-        id: &session.id.0,
+        id: session.id.as_str(),
         browser: session.user_agent.as_deref().and_then(device::browser),
         system: session.user_agent.as_deref().and_then(device::system),
         address: session.address.as_deref(),

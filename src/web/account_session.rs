@@ -23,7 +23,7 @@ pub(super) fn whose(guest: &Guest) -> Option<&Present> {
 
 /// What the forms of this account are bound to.
 pub(super) fn purpose(present: &Present) -> String {
-    format!("account {}", present.session.id.0)
+    format!("account {}", present.session.id.as_str())
 }
 
 /// Somebody who sends a form of their account page.

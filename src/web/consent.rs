@@ -43,7 +43,7 @@ pub(super) async fn get(
     let consent = ConsentPage {
         frame: guest.frame(&shared),
         app: app.app(),
-        hidden: HiddenFields { interaction: &view.handle.0, csrf: &csrf },
+        hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
         person: person(present),
         permissions: permissions(&new, new_claims, new_resources),
         known: permissions(&known, known_claims, known_resources),

@@ -26,7 +26,7 @@ pub(super) fn in_query((slug, note): &Noted) -> String {
 
 /// The sign-in page with word of what happened: no code stands in its address.
 pub(super) fn sign_in(shared: &Shared, id: &Handle, noted: &Noted) -> String {
-    format!("{}{}?interaction={}{}", shared.base, urls::LOGIN, id.0, in_query(noted))
+    format!("{}{}?interaction={}{}", shared.base, urls::LOGIN, id.as_str(), in_query(noted))
 }
 
 /// That something was done, as a part of an address; nothing where nothing was.
@@ -41,7 +41,7 @@ pub(super) fn to_account(shared: &Shared, session: &SessionId, said: &str) -> St
         "" => String::new(),
         said => format!("&said={}", shared.flows.forms.token(&NOBODY, &purpose(session, said))),
     };
-    format!("{}{}?session={}{proof}{said}", shared.base, urls::ACCOUNT, session.0)
+    format!("{}{}?session={}{proof}{said}", shared.base, urls::ACCOUNT, session.as_str())
 }
 
 /// What the account page says to somebody who comes to it with word of ours.
@@ -61,10 +61,10 @@ pub(super) fn at_account<'a>(
 }
 
 /// It is bound to the session, which is in one browser alone.
-const NOBODY: BrowserId = BrowserId(String::new());
+const NOBODY: BrowserId = BrowserId::from_stored(String::new());
 
 fn purpose(session: &SessionId, said: &str) -> String {
-    format!("said {} {said}", session.0)
+    format!("said {} {said}", session.as_str())
 }
 
 /// What the account page says to somebody who comes to it.

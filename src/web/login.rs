@@ -109,7 +109,7 @@ async fn show(
     let sign_in = SignInPage {
         frame: Frame { here: Some(&here), ..guest.frame(shared) },
         app: app.as_ref().map(Shown::app),
-        hidden: HiddenFields { interaction: &view.handle.0, csrf: &csrf },
+        hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
         username: guest.form.get("username").or(known).unwrap_or_default(),
         fixed: again.is_some(),
         keep: guest.form.get("keep").is_some(),

@@ -153,7 +153,7 @@ pub(super) async fn asking(
     let asking = LogoutPage {
         frame: guest.frame(&shared),
         app: app.as_ref().map(Shown::app),
-        hidden: HiddenFields { interaction: &handle.0, csrf: &csrf },
+        hidden: HiddenFields { interaction: handle.as_str(), csrf: &csrf },
         people: guest.visitor.people.iter().map(person).collect(),
     };
     Ok(page::show(&shared, StatusCode::OK, &asking, &guest))

@@ -121,7 +121,7 @@ pub(super) fn see_other(location: &str) -> Response<Body> {
 
 /// The address of a page of an interaction.
 pub(super) fn address(shared: &Shared, path: &str, handle: &Handle) -> String {
-    format!("{}{path}?interaction={}", shared.base, handle.0)
+    format!("{}{path}?interaction={}", shared.base, handle.as_str())
 }
 
 /// Takes a person where they go next.

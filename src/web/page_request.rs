@@ -205,12 +205,12 @@ impl Guest {
 
     /// The interaction that the request names.
     pub(super) fn interaction(&self) -> Handle {
-        Handle(self.form.get("interaction").unwrap_or_default().to_owned())
+        Handle::from_stored(self.form.get("interaction").unwrap_or_default().to_owned())
     }
 
     /// The session that the request names.
     pub(super) fn session(&self, field: &str) -> Option<SessionId> {
-        self.name(field).map(|name| SessionId(name.to_owned()))
+        self.name(field).map(|name| SessionId::from_stored(name.to_owned()))
     }
 
     fn name<'a>(&'a self, field: &'a str) -> Option<&'a str> {

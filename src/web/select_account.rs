@@ -31,14 +31,14 @@ pub(super) async fn get(
     let page = SelectAccountPage {
         frame: guest.frame(&shared),
         app: app.as_ref().map(Shown::app),
-        hidden: HiddenFields { interaction: &view.handle.0, csrf: &csrf },
+        hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
         accounts: people.iter().map(|present| account(present)).collect(),
     };
     Ok(page::show(&shared, StatusCode::OK, &page, &guest))
 }
 
 fn account(present: &Present) -> Account<'_> {
-    Account { person: person(present), session: &present.session.id.0 }
+    Account { person: person(present), session: present.session.id.as_str() }
 }
 
 pub(super) async fn post(

@@ -489,7 +489,7 @@ both! {
             ("authorization_code", "expires_at"),
             ("interaction", "expires_at"),
             ("interaction", "unproven_since"),
-            ("visit", "expires_at"),
+            ("upstream_login", "expires_at"),
             ("session", "expires_at"),
             ("session", "idle_ends_at"),
             ("browser", "expires_at"),

@@ -174,12 +174,12 @@ both! {
 
     async fn what_a_provider_opened_ends_however_much_it_is(database) {
         let server = Server::start(&database).await;
-        let (sub, issuer) = (UserId(server.alice().await), server.inner.services());
+        let (sub, issuer) = (UserId::from_stored(server.alice().await), server.inner.services());
         let app = app(&server).await;
         signed_in(&server, &app).await;
-        open(&server, &sub.0, MANY, None).await;
+        open(&server, sub.as_str(), MANY, None).await;
         let tx = issuer.store.begin(server.now().now()).await.unwrap();
-        let (here, origin) = (SessionId("none".to_owned()), Origin::default());
+        let (here, origin) = (SessionId::from_stored("none".to_owned()), Origin::default());
         endings::end_at_provider(&tx, &sub, "https://idp", &here, &origin).await.unwrap();
         tx.commit().await.unwrap();
         let evidence = server.evidence().await;
@@ -314,7 +314,7 @@ both! {
 }
 
 async fn store_hash(server: &Server, sub: &str) -> String {
-    let id = UserId(sub.to_owned());
+    let id = UserId::from_stored(sub.to_owned());
     let user = mapae::store::users::find(&*server.inner.services().store, &id).await.unwrap();
     user.unwrap().password_hash.unwrap()
 }

@@ -8,7 +8,7 @@ use crate::support::{App, Evidence, PASSWORD, Server, both, form};
 /// The rows that stand for what people are in the middle of.
 async fn rows(evidence: &Evidence) -> [i64; 3] {
     let count = async |table| evidence.count(&format!("SELECT count(*) AS n FROM {table}")).await;
-    [count("interaction").await, count("browser").await, count("visit").await]
+    [count("interaction").await, count("browser").await, count("upstream_login").await]
 }
 
 fn pairs(request: &str) -> Vec<(String, String)> {

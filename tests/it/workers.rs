@@ -57,7 +57,7 @@ both! {
         let (of_bob, _) = app.password_as("bob", PASSWORD, "openid").await.pair();
         let evidence = server.evidence().await;
         evidence.run("UPDATE account SET profile = '{' WHERE username = 'bob'").await;
-        let [alice, bob] = [alice, bob].map(UserId);
+        let [alice, bob] = [alice, bob].map(UserId::from_stored);
         let store = &server.inner.services().store;
         let both = [bob.clone(), alice.clone()];
         let found = users::find_each(&**store, &both).await.expect("an answer for each");
@@ -144,8 +144,10 @@ async fn a_family_that_cannot_be_read_is_the_fault_of_no_other_question() {
         .collect();
     let [bad, good] = &families[..] else { panic!("two families: {families:?}") };
     evidence.run(&format!("UPDATE family SET provider_issuer = X'ff' WHERE id = '{bad}'")).await;
-    let question =
-        |family: &String| Question { jti: family.clone(), family: Some(FamilyId(family.clone())) };
+    let question = |family: &String| Question {
+        jti: family.clone(),
+        family: Some(FamilyId::from_stored(family.clone())),
+    };
     let store = &server.inner.services().store;
     let answers = are_live(&**store, &[question(bad), question(good)]).await.expect("two answers");
     assert!(answers[0].is_err());

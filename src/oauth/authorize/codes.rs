@@ -2,12 +2,11 @@
 
 use chrono::Duration;
 
-use crate::domain::authorization::{AuthorizationRequest, Granted};
+use crate::domain::authorization::{AuthorizationRequest, Granted, IssuedCode};
 use crate::domain::secret::{AuthorizationCode, Plain};
 use crate::domain::session::Session;
 use crate::domain::verdict::Fault;
-use crate::store::Tx;
-use crate::store::authorization_codes::{self, Code};
+use crate::store::{Tx, authorization_codes};
 
 /// How long a code lives. FAPI 2.0 §5.3.2.1 allows no more.
 const LIFE: Duration = Duration::seconds(60);
@@ -19,7 +18,7 @@ pub async fn issue(
     session: &Session,
 ) -> Result<Plain<AuthorizationCode>, Fault> {
     let code = Plain::generate();
-    let issued = Code {
+    let issued = IssuedCode {
         hash: code.hashed(),
         client: request.client.clone(),
         redirect_uri: request.redirect_uri.clone(),

@@ -5,10 +5,10 @@
 use chrono::{DateTime, Duration, Utc};
 
 use crate::domain::authorization::AuthorizationRequest;
+use crate::domain::consent::Consent;
 use crate::domain::session::{Session, SessionId};
 use crate::oauth::claims::ACR;
 use crate::oauth::error::{ErrorCode, Refusal};
-use crate::store::consents::Consent;
 
 /// A person who is signed in in the browser.
 #[derive(Clone, Debug)]
@@ -109,10 +109,10 @@ fn choose<'a>(
     let chosen = facts.chosen.and_then(|id| people.iter().find(|one| one.session.id == *id));
     if let Some(named) = &request.user {
         // OpenID Connect Core §3.1.2.1, `id_token_hint`, and §5.5.1, `sub`
-        if chosen.is_some_and(|one| one.session.user.0 != *named) {
+        if chosen.is_some_and(|one| one.session.user.as_str() != *named) {
             return Err(refuse(ErrorCode::LoginRequired, "another person signed in"));
         }
-        let present = people.iter().find(|one| one.session.user.0 == *named);
+        let present = people.iter().find(|one| one.session.user.as_str() == *named);
         return present.ok_or(Step::SignIn(None));
     }
     if let Some(chosen) = chosen {
@@ -206,9 +206,9 @@ mod tests {
 
     fn session(user: &str, auth_time: i64) -> Session {
         Session {
-            id: SessionId(format!("session of {user}")),
-            browser: BrowserId("browser".to_owned()),
-            user: UserId(user.to_owned()),
+            id: SessionId::from_stored(format!("session of {user}")),
+            browser: BrowserId::from_stored("browser".to_owned()),
+            user: UserId::from_stored(user.to_owned()),
             auth_time: t(auth_time),
             amr: vec![],
             provider_issuer: None,
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn core_3_1_2_1_login_and_max_age_are_answered_by_what_was_proven_since() {
-        let id = SessionId("session of a".to_owned());
+        let id = SessionId::from_stored("session of a".to_owned());
         for (auth_time, prompted, max_age, again) in [
             (50, "", None, false),
             (50, "login", None, true),
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn core_3_1_2_4_consent_covers_what_was_allowed_and_nothing_new() {
-        let id = SessionId("session of a".to_owned());
+        let id = SessionId::from_stored("session of a".to_owned());
         let ask = Step::Consent(&id);
         let issue = Step::Issue(&id);
         let by_name = |request: &mut AuthorizationRequest| {
@@ -399,7 +399,7 @@ mod tests {
 
     #[test]
     fn nobody_answers_for_whoever_was_chosen_and_left() {
-        let gone = SessionId("session of c".to_owned());
+        let gone = SessionId::from_stored("session of c".to_owned());
         let people = [(session("b", 50), allowed("openid email"))];
         let one = Facts { chosen: Some(&gone), ..facts(&people, 100) };
         assert_eq!(decide(&request(|_| ()), &one), Step::Choose);

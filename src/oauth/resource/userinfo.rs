@@ -76,7 +76,7 @@ mod tests {
 
     fn user() -> User {
         User {
-            id: UserId("u".to_owned()),
+            id: UserId::from_stored("u".to_owned()),
             username: "홍길동".to_owned(),
             email: Some("hong@example.com".to_owned()),
             email_verified: false,

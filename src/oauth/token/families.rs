@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Map;
-use uuid::Uuid;
 
 use crate::accounts::endings;
 use crate::domain::audit::{Event, Kind, Origin};
@@ -47,7 +46,7 @@ pub struct Granted<'a> {
 /// A name that no other family has.
 #[must_use]
 pub fn new_id() -> FamilyId {
-    FamilyId(Uuid::now_v7().to_string())
+    FamilyId::generate()
 }
 
 /// What families are started by.

@@ -100,7 +100,8 @@ pub(in crate::oauth) fn registered_resources(
     resources: &[String],
     client: &Client,
 ) -> Result<(), Refusal> {
-    let Some(culprit) = resources.iter().find(|resource| !client.metadata.audiences.contains(resource))
+    let Some(culprit) =
+        resources.iter().find(|resource| !client.metadata.audiences.contains(resource))
     else {
         return Ok(());
     };

@@ -119,7 +119,7 @@ pub fn issue(
                 acr: ACR,
                 amr: &family.amr,
                 idp: came_by(&family.amr),
-                sid: &family.id.0,
+                sid: family.id.as_str(),
                 at_hash: left_half_hash(&access_token),
                 asked_for: &person.id_token,
             };
@@ -166,7 +166,7 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
         jti: random::identifier(),
         client_id: client.id.as_str().to_owned(),
         scope: entitlement.scope.to_string(),
-        sid: family.map(|family| family.id.0.clone()),
+        sid: family.map(|family| family.id.as_str().to_owned()),
         auth_time: family.map(|family| family.auth_time.timestamp()),
         amr: family.map(|family| family.amr.clone()).unwrap_or_default(),
     }

@@ -28,7 +28,8 @@ pub async fn about(
     if tells {
         about.id_token = named(&user, by_scope(scope))?;
     }
-    let registered = |name: &&str| client.metadata.access_token_claims.iter().any(|one| one == name);
+    let registered =
+        |name: &&str| client.metadata.access_token_claims.iter().any(|one| one == name);
     about.access_token = named(&user, by_scope(scope).filter(registered))?;
     Ok(about)
 }

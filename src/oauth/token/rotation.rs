@@ -525,8 +525,8 @@ mod tests {
             user_enabled: true,
             session: None,
             family: Arc::new(Family {
-                id: FamilyId("family".to_owned()),
-                user: UserId("user".to_owned()),
+                id: FamilyId::from_stored("family".to_owned()),
+                user: UserId::from_stored("user".to_owned()),
                 client: client("a"),
                 scope: Scope::parse("openid email").unwrap(),
                 resources: vec!["https://api".to_owned()],
@@ -542,7 +542,7 @@ mod tests {
     }
 
     fn using(policy: RefreshPolicy, generation: u32) -> Use {
-        let family = FamilyId("family".to_owned());
+        let family = FamilyId::from_stored("family".to_owned());
         Use {
             token: Presented { family, place: place(generation), tag: random::bytes() },
             client: client("a"),
@@ -612,7 +612,8 @@ mod tests {
         let mut idle = found();
         idle.succession.idle_ends_at = t(110);
         let mut sessionless = found();
-        Arc::make_mut(&mut sessionless.family).session = Some(SessionId("gone".to_owned()));
+        Arc::make_mut(&mut sessionless.family).session =
+            Some(SessionId::from_stored("gone".to_owned()));
         for found in [revoked, over, disabled, idle, sessionless] {
             for generation in 0..6 {
                 let decision = decided(&using(ROTATE, generation), &found, 110);
@@ -626,7 +627,7 @@ mod tests {
     #[test]
     fn rfc6749_6_every_check_comes_before_spending() {
         let wider = Scope::parse("openid admin").ok();
-        let foreign = Some(Proof::Of(FamilyId("other".to_owned())));
+        let foreign = Some(Proof::Of(FamilyId::from_stored("other".to_owned())));
         let using = || using(ROTATE, 5);
         for (using, code) in [
             (Use { scope: wider, ..using() }, ErrorCode::InvalidScope),

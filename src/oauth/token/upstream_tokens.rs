@@ -11,7 +11,7 @@ use crate::domain::client::ClientKind;
 use crate::domain::provider::{FEDERATED, Slug};
 use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
-use crate::domain::secret::{Plain, VisitState};
+use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_grant, invalid_request};
@@ -20,7 +20,7 @@ use crate::oauth::token::grant::{Cx, registered_resources, registered_scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::social::registry::{ConfiguredProvider, is_callback};
 use crate::social::{self, Presented, Proven, Requester, Token, UnverifiedClaims, UpstreamError};
-use crate::store::{Tx, audit_events, used_assertions, visits};
+use crate::store::{Tx, audit_events, upstream_logins, used_assertions};
 
 /// A token that was accepted is remembered for so long beyond its end.
 const SKEW: Duration = Duration::minutes(5);
@@ -92,8 +92,8 @@ async fn was_sent_here(cx: &Cx<'_>, token: Token<'_>) -> Result<bool, Fault> {
         return Ok(true);
     }
     let Some(state) = state else { return Ok(false) };
-    let state = Plain::<VisitState>::presented(state);
-    Ok(visits::find(&*cx.server.store, state.hashed()).await?.is_some())
+    let state = Plain::<UpstreamState>::presented(state);
+    Ok(upstream_logins::find(&*cx.server.store, state.hashed()).await?.is_some())
 }
 
 fn unknown() -> Refusal {

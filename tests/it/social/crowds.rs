@@ -134,7 +134,7 @@ both! {
             callbacks.push(idp.approve(left.location().expect("sent away")));
             server.advance(1);
         }
-        let visits = server.evidence().await.count("SELECT count(*) AS n FROM visit").await;
+        let visits = server.evidence().await.count("SELECT count(*) AS n FROM upstream_login").await;
         assert_eq!(visits, 8);
         let first = callbacks.remove(0);
         browser.get(&first.url()).await.is_error("unknown_interaction");
@@ -192,7 +192,7 @@ both! {
         let (mut third, third_back) = returning(&server, &app, "idp", &idp).await;
         assert_eq!(unproven().await, 5000);
         // The oldest one is gone with its visit, and nobody else.
-        assert_eq!(evidence.count("SELECT count(*) AS n FROM visit").await, 2);
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM upstream_login").await, 2);
         first.get(&first_back.url()).await.is_error("unknown_interaction");
         second.come_back(&second_back).await.heard().code();
         third.come_back(&third_back).await.heard().code();

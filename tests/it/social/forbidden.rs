@@ -63,10 +63,10 @@ both! {
         let rows = async |table: &str| {
             evidence.count(&format!("SELECT count(*) AS n FROM {table}")).await
         };
-        assert_eq!((rows("visit").await, rows("used_assertion").await), (1, 1));
+        assert_eq!((rows("upstream_login").await, rows("used_assertion").await), (1, 1));
         server.advance(2 * 86_400);
         let _server = server.restart().await;
-        for table in ["visit", "used_assertion"] {
+        for table in ["upstream_login", "used_assertion"] {
             crate::support::eventually(table, async || rows(table).await == 0).await;
         }
     }

@@ -24,7 +24,7 @@ pub(crate) async fn known(server: &Server, name: &str, email: &str, verified: bo
         password: Some(PASSWORD.to_owned().into()),
     };
     let made = users::create(&issuer.store, server.now(), &issuer.hasher, new).await;
-    made.unwrap_or_else(|error| panic!("made: {error}")).id.0
+    made.unwrap_or_else(|error| panic!("made: {error}")).id.as_str().to_owned()
 }
 
 /// Makes a person with the usual password who registered by themselves and only claims an address.

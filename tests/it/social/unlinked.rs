@@ -20,7 +20,7 @@ async fn resident(server: &Server, username: &str, email: &str) -> String {
         password: Some(PASSWORD.to_owned().into()),
     };
     let made = users::create(&issuer.store, server.now(), &issuer.hasher, new).await;
-    made.unwrap_or_else(|error| panic!("made: {error}")).id.0
+    made.unwrap_or_else(|error| panic!("made: {error}")).id.as_str().to_owned()
 }
 
 /// RFC 6749 §5.2, and nothing else in it.

@@ -204,7 +204,7 @@ impl Server {
         let user = users::create(&issuer.store, &self.now, &issuer.hasher, new)
             .await
             .unwrap_or_else(|error| panic!("made: {error}"));
-        user.id.0
+        user.id.as_str().to_owned()
     }
 
     /// Learns of changes at once that this process made beside the registry.

@@ -1,6 +1,7 @@
 //! `authorization_code`: RFC 6749 §4.1.3 with PKCE, RFC 7636 §4.5.
 
 use crate::domain::audit::{Event, Kind};
+use crate::domain::authorization::IssuedCode;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::secret::{self, Plain};
@@ -11,8 +12,7 @@ use crate::oauth::resource::userinfo;
 use crate::oauth::token::families::{self, Granted};
 use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources};
 use crate::oauth::token::mint::Entitlement;
-use crate::store::authorization_codes::{self, Code};
-use crate::store::{Tx, audit_events, consents, sessions, users};
+use crate::store::{Tx, audit_events, authorization_codes, consents, sessions, users};
 
 /// RFC 6749 §4.1.3.
 pub struct AuthorizationCode {
@@ -102,7 +102,7 @@ impl AuthorizationCode {
     }
 
     /// RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier for a code without challenge is refused, too.
-    fn proves(&self, code: &Code) -> bool {
+    fn proves(&self, code: &IssuedCode) -> bool {
         match (&code.challenge, &self.verifier) {
             (Some(challenge), Some(verifier)) => challenge.is_met_by(verifier),
             (None, None) => true,
@@ -111,7 +111,7 @@ impl AuthorizationCode {
     }
 
     /// RFC 8707 §2.2: within what was named in the authorization request.
-    fn resources(&self, code: &Code) -> Result<Vec<String>, Refusal> {
+    fn resources(&self, code: &IssuedCode) -> Result<Vec<String>, Refusal> {
         let granted = &code.granted.resources;
         if self.resources.is_empty() {
             return Ok(granted.clone());
@@ -128,7 +128,7 @@ impl AuthorizationCode {
 }
 
 /// RFC 6749 §4.1.2: a second use ends everything that came of the first one.
-async fn replayed(tx: &Tx, cx: &Cx<'_>, code: &Code) -> Result<crate::oauth::error::Error> {
+async fn replayed(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<crate::oauth::error::Error> {
     if let Some(family) = &code.family {
         let ended = crate::store::families::revoke(tx, family).await?;
         let mut event = Event::new(Kind::CodeReplayed).user(&code.granted.user).family(family);
@@ -141,7 +141,7 @@ async fn replayed(tx: &Tx, cx: &Cx<'_>, code: &Code) -> Result<crate::oauth::err
 }
 
 /// The person and the session that granted it, if both are still what they were.
-async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &Code) -> Result<(User, Session)> {
+async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<(User, Session)> {
     let granted = &code.granted;
     let gone = || invalid_grant("the session has ended");
     let user = users::hold(tx, &granted.user).await?.filter(User::is_enabled).ok_or_else(gone)?;

@@ -83,7 +83,7 @@ fn proof(cx: &Cx<'_>, token: &str) -> Result<Proof> {
     let ours =
         claims.iss == cx.server.url.as_str() && claims.client_id == cx.client.client().id.as_str();
     match claims.sid {
-        Some(family) if ours => Ok(Proof::Of(FamilyId(family))),
+        Some(family) if ours => Ok(Proof::Of(FamilyId::from_stored(family))),
         _ => Err(refusal().into()),
     }
 }

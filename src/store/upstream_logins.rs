@@ -1,24 +1,25 @@
-//! `visit`: people who are away at a provider, by the hash of the `state` that they took along.
+//! `upstream_login`: people who are away at a provider, by the hash of the `state` that they took along.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
-use super::column::{corrupt, millis};
-use super::{Reader, Tx, while_doing};
 use crate::domain::clock;
 use crate::domain::interaction::InteractionId;
 use crate::domain::provider::Slug;
-use crate::domain::secret::{Hashed, VisitState};
+use crate::domain::secret::{Hashed, UpstreamState};
 use crate::domain::session::BrowserId;
+use crate::domain::upstream_login::UpstreamLogin;
 use crate::domain::verdict::Fault;
+use crate::store::column::{corrupt, millis};
+use crate::store::{Reader, Tx, while_doing};
 
 mod entity {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "visit")]
+    #[sea_orm(table_name = "upstream_login")]
     #[expect(clippy::struct_excessive_bools, reason = "columns, and none follows from another")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -41,42 +42,18 @@ mod entity {
 
 use entity::{ActiveModel, Column, Entity, Model};
 
-const TABLE: &str = "reading the table visit";
-const WRITING: &str = "writing the table visit";
+const TABLE: &str = "reading the table upstream_login";
+const WRITING: &str = "writing the table upstream_login";
 
-/// Somebody who is away at a provider.
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "none of them follows from another")]
-pub struct Visit {
-    /// What they took along.
-    pub hash: Hashed<VisitState>,
-    /// Where they are.
-    pub provider: Slug,
-    /// The browser that left.
-    pub browser: BrowserId,
-    /// What it is in the middle of.
-    pub interaction: InteractionId,
-    /// Whether they asked to stay signed in.
-    pub kept: bool,
-    /// Whether the app sent them there, past our own page.
-    pub direct: bool,
-    /// Whether they were to prove anew who they are.
-    pub again: bool,
-    /// Whether they were sent there once more, to agree to what they had not agreed to.
-    pub consenting: bool,
-    /// When it is too late to come back.
-    pub expires_at: DateTime<Utc>,
-}
-
-impl TryFrom<Model> for Visit {
+impl TryFrom<Model> for UpstreamLogin {
     type Error = Fault;
 
     fn try_from(row: Model) -> Result<Self, Fault> {
         Ok(Self {
             hash: Hashed::from_stored(&row.hash).ok_or_else(|| corrupt(TABLE, "a bad hash"))?,
             provider: Slug::parse(&row.provider).ok_or_else(|| corrupt(TABLE, "a bad slug"))?,
-            browser: BrowserId(row.browser_id),
-            interaction: InteractionId(row.interaction_id),
+            browser: BrowserId::from_stored(row.browser_id),
+            interaction: InteractionId::from_stored(row.interaction_id),
             kept: row.kept,
             direct: row.direct,
             again: row.again,
@@ -90,18 +67,18 @@ impl TryFrom<Model> for Visit {
 const AT_ONCE: u64 = 8;
 
 /// Writes a visit that begins. The oldest ones of its interaction end, where there are too many.
-pub async fn insert(tx: &Tx, visit: &Visit) -> Result<(), Fault> {
-    make_room(tx, &visit.interaction).await?;
+pub async fn insert(tx: &Tx, upstream_login: &UpstreamLogin) -> Result<(), Fault> {
+    make_room(tx, &upstream_login.interaction).await?;
     let row = ActiveModel {
-        hash: Set(visit.hash.to_stored()),
-        provider: Set(visit.provider.as_str().to_owned()),
-        browser_id: Set(visit.browser.0.clone()),
-        interaction_id: Set(visit.interaction.0.clone()),
-        kept: Set(visit.kept),
-        direct: Set(visit.direct),
-        again: Set(visit.again),
-        consenting: Set(visit.consenting),
-        expires_at: Set(millis(visit.expires_at)),
+        hash: Set(upstream_login.hash.to_stored()),
+        provider: Set(upstream_login.provider.as_str().to_owned()),
+        browser_id: Set(upstream_login.browser.as_str().to_owned()),
+        interaction_id: Set(upstream_login.interaction.as_str().to_owned()),
+        kept: Set(upstream_login.kept),
+        direct: Set(upstream_login.direct),
+        again: Set(upstream_login.again),
+        consenting: Set(upstream_login.consenting),
+        expires_at: Set(millis(upstream_login.expires_at)),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))
@@ -109,7 +86,7 @@ pub async fn insert(tx: &Tx, visit: &Visit) -> Result<(), Fault> {
 
 async fn make_room(tx: &Tx, interaction: &InteractionId) -> Result<(), Fault> {
     let kept = Entity::find()
-        .filter(Column::InteractionId.eq(interaction.0.as_str()))
+        .filter(Column::InteractionId.eq(interaction.as_str()))
         .order_by_desc(Column::ExpiresAt)
         .limit(AT_ONCE)
         .all(tx.connection())
@@ -118,9 +95,9 @@ async fn make_room(tx: &Tx, interaction: &InteractionId) -> Result<(), Fault> {
     if u64::try_from(kept.len()).is_ok_and(|count| count < AT_ONCE) {
         return Ok(());
     }
-    let newest = kept.into_iter().rev().skip(1).map(|visit| visit.hash);
+    let newest = kept.into_iter().rev().skip(1).map(|upstream_login| upstream_login.hash);
     let gone = Entity::delete_many()
-        .filter(Column::InteractionId.eq(interaction.0.as_str()))
+        .filter(Column::InteractionId.eq(interaction.as_str()))
         .filter(Column::Hash.is_not_in(newest))
         .exec(tx.connection())
         .await;
@@ -133,38 +110,42 @@ pub(super) async fn end_of(
     interactions: impl Iterator<Item = InteractionId>,
 ) -> Result<(), Fault> {
     let gone = Entity::delete_many()
-        .filter(Column::InteractionId.is_in(interactions.map(|id| id.0)))
+        .filter(Column::InteractionId.is_in(interactions.map(|id| id.as_str().to_owned())))
         .exec(tx.connection())
         .await;
     gone.map(drop).map_err(while_doing(WRITING))
 }
 
 /// The visit of this state.
-pub async fn find(reader: &impl Reader, hash: Hashed<VisitState>) -> Result<Option<Visit>, Fault> {
+pub async fn find(
+    reader: &impl Reader,
+    hash: Hashed<UpstreamState>,
+) -> Result<Option<UpstreamLogin>, Fault> {
     let row = Entity::find_by_id(hash.to_stored()).one(reader.connection()).await;
-    row.map_err(while_doing(TABLE))?.map(Visit::try_from).transpose()
+    row.map_err(while_doing(TABLE))?.map(UpstreamLogin::try_from).transpose()
 }
 
 /// Ends the visit of this state: once, at this provider, in this browser, in time. `None` when any of
 /// it does not hold; the visit goes on then.
 pub async fn take(
     tx: &Tx,
-    hash: Hashed<VisitState>,
+    hash: Hashed<UpstreamState>,
     provider: &Slug,
     browser: &BrowserId,
-) -> Result<Option<Visit>, Fault> {
+) -> Result<Option<UpstreamLogin>, Fault> {
     let taken = Entity::delete_many()
         .filter(Column::Hash.eq(hash.to_stored()))
         .filter(Column::Provider.eq(provider.as_str()))
-        .filter(Column::BrowserId.eq(browser.0.as_str()))
+        .filter(Column::BrowserId.eq(browser.as_str()))
         .filter(Column::ExpiresAt.gt(millis(tx.now())))
         .exec_with_returning(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
-    taken.into_iter().next().map(Visit::try_from).transpose()
+    taken.into_iter().next().map(UpstreamLogin::try_from).transpose()
 }
 
 /// Forgets visits that expired before this instant, some at a time; says how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
-    super::housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
+    crate::store::housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most)
+        .await
 }
