@@ -157,6 +157,10 @@ fn describe() {
         "Attempts to tell an app of a sign-out, by whether the app took it."
     );
     describe_counter!(
+        "mapae_unreadable_rows_total",
+        "Rows of work that waits which could not be read and were put aside, by table."
+    );
+    describe_counter!(
         "mapae_connections_pushed_out_total",
         "Connections that were closed to make room for others."
     );
@@ -183,6 +187,9 @@ fn begin_at_zero() {
     }
     for taken in ["true", "false"] {
         metrics::counter!("mapae_logout_notices_total", "taken" => taken).increment(0);
+    }
+    for table in ["ending", "logout_notice"] {
+        metrics::counter!("mapae_unreadable_rows_total", "table" => table).increment(0);
     }
     metrics::counter!("mapae_log_lines_lost_total").increment(0);
     metrics::counter!("mapae_connections_pushed_out_total").increment(0);

@@ -17,7 +17,7 @@ use crate::clients::registry::{Registered, Registry};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
-use crate::domain::logout_notice::LogoutNotice;
+use crate::domain::logout_notice::{LogoutNotice, pause_after};
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
@@ -41,8 +41,6 @@ impl Notices {
     }
 }
 
-/// After each failed attempt, the seconds before the next one. Then there is no more hope.
-const PAUSES: &[i64] = &[5, 30, 120, 600, 3600, 21_600];
 /// Longer than an attempt takes: nobody else makes the same one.
 const LEASE: Duration = Duration::seconds(30);
 /// What another process or a command line wrote is delivered within this.
@@ -133,14 +131,9 @@ async fn deliver_one(context: &LogoutDelivery, notice: &LogoutNotice) -> Result<
     };
     metrics::counter!("mapae_logout_notices_total", "taken" => if is_taken { "true" } else { "false" }).increment(1);
     let tx = context.store.begin(context.clock.now()).await?;
-    let made = usize::try_from(notice.attempts).unwrap_or_default();
-    let pause = made.checked_sub(1).and_then(|attempt| PAUSES.get(attempt));
-    match pause {
+    match pause_after(notice.attempts) {
         _ if is_taken => logout_notices::delete(&tx, &notice.id).await?,
-        Some(seconds) => {
-            let until = tx.now() + Duration::seconds(*seconds);
-            logout_notices::put_off(&tx, &notice.id, until).await?;
-        }
+        Some(pause) => logout_notices::put_off(&tx, &notice.id, tx.now() + pause).await?,
         None => {
             logout_notices::delete(&tx, &notice.id).await?;
             let event = Event::new(Kind::LogoutNoticeGivenUp).client(&notice.client);

@@ -5,8 +5,10 @@ use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, Query, UnionType};
 
+use super::cause::while_doing;
 use super::column::{corrupt, read_list};
-use super::{Reader, families, while_doing};
+use super::families;
+use super::reader::Reader;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
 use crate::domain::family::FamilyFilter;

@@ -1,44 +1,41 @@
 //! `audit_event`: what an operator must be able to look up afterwards.
 
 use chrono::{DateTime, Utc};
-use metrics::Counter;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 use serde::Serialize;
 
+use super::cause::while_doing;
 use super::column::millis;
-use super::{Reader, Tx, while_doing};
+use super::entity::entity;
+use super::housekeeping::housekeep;
+use super::reader::Reader;
+use super::statement::ROWS;
+use super::tx::Tx;
 use crate::domain::audit::Event;
 use crate::domain::clock;
 use crate::domain::verdict::Fault;
-use crate::runtime::handles::Handles;
 
-#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "audit_event")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: String,
-        pub at: i64,
-        pub kind: String,
-        pub client_id: Option<String>,
-        pub user_id: Option<String>,
-        pub family_id: Option<String>,
-        pub address: Option<String>,
-        pub request_id: Option<String>,
-        pub detail: Option<String>,
-        pub times: i64,
+entity! {
+    #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+    mod entity {
+        #[sea_orm(table_name = "audit_event")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: String,
+            pub at: i64,
+            pub kind: String,
+            pub client_id: Option<String>,
+            pub user_id: Option<String>,
+            pub family_id: Option<String>,
+            pub address: Option<String>,
+            pub request_id: Option<String>,
+            pub detail: Option<String>,
+            pub times: i64,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity};
@@ -47,11 +44,11 @@ const WRITING: &str = "writing the table audit_event";
 
 /// Writes events, and one log line for each once they are committed.
 pub async fn insert(tx: &Tx, events: &[Event]) -> Result<(), Fault> {
-    for some in events.chunks(super::ROWS) {
+    for some in events.chunks(ROWS) {
         let rows = some.iter().map(|event| row(tx, event, Uuid::now_v7().to_string()));
         write(tx, rows.collect()).await?;
     }
-    tx.tell(events);
+    tx.log_after_commit(events);
     Ok(())
 }
 
@@ -59,7 +56,7 @@ pub async fn insert(tx: &Tx, events: &[Event]) -> Result<(), Fault> {
 /// often as they like must not fill the disk.
 pub async fn insert_once(tx: &Tx, event: &Event, identity: Uuid) -> Result<(), Fault> {
     write(tx, vec![row(tx, event, identity.to_string())]).await?;
-    tx.tell(std::slice::from_ref(event));
+    tx.log_after_commit(std::slice::from_ref(event));
     Ok(())
 }
 
@@ -73,7 +70,7 @@ pub async fn insert_counted(tx: &Tx, event: &Event, identity: Uuid) -> Result<()
         .exec_without_returning(tx.connection())
         .await;
     written.map_err(while_doing(WRITING))?;
-    tx.tell(std::slice::from_ref(event));
+    tx.log_after_commit(std::slice::from_ref(event));
     Ok(())
 }
 
@@ -98,23 +95,6 @@ fn row(tx: &Tx, event: &Event, id: String) -> ActiveModel {
         detail: Set(event.detail.clone()),
         times: Set(1),
     }
-}
-
-static EVENTS: Handles<&str, Counter> =
-    Handles::new(|event| metrics::counter!("mapae_audit_events_total", "event" => event));
-
-pub(super) fn log(event: &Event) {
-    EVENTS.of(event.kind.as_str()).increment(1);
-    tracing::info!(
-        target: "mapae::audit",
-        event = event.kind.as_str(),
-        client_id = event.client.as_ref().map(tracing::field::display),
-        user_id = event.user.as_ref().map(|id| tracing::field::display(id.as_str())),
-        family_id = event.family.as_ref().map(|id| tracing::field::display(id.as_str())),
-        address = event.origin.address.as_deref(),
-        request_id = event.origin.request_id.as_deref(),
-        detail = event.detail.as_deref(),
-    );
 }
 
 /// Which events somebody looks for.
@@ -203,8 +183,7 @@ fn read(row: entity::Model) -> Written {
 
 /// Forgets events from before this instant, some at a time; says how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
-    super::housekeep(tx, Entity, Column::Id, ColumnTrait::lt(&Column::At, millis(before)), at_most)
-        .await
+    housekeep(tx, Entity, Column::Id, ColumnTrait::lt(&Column::At, millis(before)), at_most).await
 }
 
 /// The same for failed sign-ins, which anybody can cause.
@@ -213,5 +192,5 @@ pub async fn forget_failures(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Re
     // As the index says it: a parameter would not be recognised as one of these two.
     let failures = Expr::cust("kind IN ('sign_in.failed', 'sign_in.throttled')");
     let old = failures.and(ColumnTrait::lt(&Column::At, millis(before)));
-    super::housekeep(tx, Entity, Column::Id, old, at_most).await
+    housekeep(tx, Entity, Column::Id, old, at_most).await
 }

@@ -5,8 +5,12 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
+use super::cause::while_doing;
 use super::column::{corrupt, instant, millis};
-use super::{Reader, Tx, while_doing};
+use super::entity::entity;
+use super::housekeeping::housekeep;
+use super::reader::Reader;
+use super::tx::Tx;
 use crate::domain::authorization::IssuedCode;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
@@ -15,27 +19,21 @@ use crate::domain::pkce::Challenge;
 use crate::domain::secret::{AuthorizationCode, Hashed};
 use crate::domain::verdict::Fault;
 
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "authorization_code")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub hash: Vec<u8>,
-        pub client_id: String,
-        pub redirect_uri: String,
-        pub challenge: Option<String>,
-        pub granted: String,
-        pub expires_at: i64,
-        pub spent_at: Option<i64>,
-        pub family_id: Option<String>,
+entity! {
+    mod entity {
+        #[sea_orm(table_name = "authorization_code")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub hash: Vec<u8>,
+            pub client_id: String,
+            pub redirect_uri: String,
+            pub challenge: Option<String>,
+            pub granted: String,
+            pub expires_at: i64,
+            pub spent_at: Option<i64>,
+            pub family_id: Option<String>,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity, Model};
@@ -107,5 +105,5 @@ pub async fn spend(tx: &Tx, code: &IssuedCode, family: &FamilyId) -> Result<bool
 
 /// Forgets codes that expired before this instant, some at a time; says how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
-    super::housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
+    housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
 }

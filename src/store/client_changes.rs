@@ -4,28 +4,25 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 
+use super::cause::while_doing;
 use super::column::corrupt;
+use super::entity::entity;
+use super::reader::Reader;
 use super::revisions::{self, Watched};
-use super::{Reader, Tx, while_doing};
+use super::tx::Tx;
 use crate::domain::client::ClientId;
 use crate::domain::verdict::Fault;
 
-#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "client_change")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub client_id: String,
-        pub revision: i64,
+entity! {
+    #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+    mod entity {
+        #[sea_orm(table_name = "client_change")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub client_id: String,
+            pub revision: i64,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{Column, Entity};

@@ -9,33 +9,32 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{QueryOrder, QuerySelect};
 
 use super::column::{corrupt, instant, millis};
-use super::{Reader, Tx, client_changes, while_doing};
+use super::cause::while_doing;
+use super::client_changes;
+use super::entity::entity;
+use super::reader::Reader;
+use super::statement::ROWS;
+use super::tx::Tx;
 use crate::domain::client::{Client, ClientId, ClientMetadata};
 use crate::domain::clock;
 use crate::domain::secret::Hashed;
 use crate::domain::verdict::Fault;
 
-pub(super) mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "client")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: String,
-        pub kind: String,
-        pub secret_hash: Option<Vec<u8>>,
-        /// Of the metadata: endings look for clients that have one.
-        pub backchannel_logout_uri: Option<String>,
-        pub metadata: String,
-        pub disabled_at: Option<i64>,
-        pub created_at: i64,
+entity! {
+    pub(super) mod entity {
+        #[sea_orm(table_name = "client")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: String,
+            pub kind: String,
+            pub secret_hash: Option<Vec<u8>>,
+            /// Of the metadata: endings look for clients that have one.
+            pub backchannel_logout_uri: Option<String>,
+            pub metadata: String,
+            pub disabled_at: Option<i64>,
+            pub created_at: i64,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity, Model};
@@ -101,7 +100,7 @@ pub async fn that_listen(
 ) -> Result<HashSet<ClientId>, Fault> {
     let among: Vec<_> = among.iter().map(|id| id.as_str()).collect();
     let mut listening = HashSet::new();
-    for some in among.chunks(super::ROWS) {
+    for some in among.chunks(ROWS) {
         let ids: Vec<String> = Entity::find()
             .select_only()
             .column(Column::Id)

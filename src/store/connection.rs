@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::pool::{Failed, Held, Pool, Raw};
+use super::statement::limits;
 
 const ROLLBACK: &str = "ROLLBACK";
 
@@ -251,8 +252,7 @@ fn begin(pool: &Pool, within: Duration) -> String {
         // Elsewhere the limits were given with the connection, which a pooler would not keep.
         _ if how.prepared && within == how.deadline => "BEGIN".to_owned(),
         _ => {
-            let limits =
-                super::limits(within).map(|(name, value)| format!("SET LOCAL {name} = {value}"));
+            let limits = limits(within).map(|(name, value)| format!("SET LOCAL {name} = {value}"));
             format!("BEGIN; {}", limits.join("; "))
         }
     }

@@ -5,8 +5,11 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, Query};
 
+use super::cause::while_doing;
 use super::column::{corrupt, list, millis, read_list};
-use super::{Reader, Tx, while_doing};
+use super::entity::entity;
+use super::reader::Reader;
+use super::tx::Tx;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
 use crate::domain::consent::Consent;
@@ -14,26 +17,20 @@ use crate::domain::scope::Scope;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "consent")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub user_id: String,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub client_id: String,
-        pub scope: String,
-        pub claims: String,
-        pub given_at: i64,
-        pub resources: String,
+entity! {
+    mod entity {
+        #[sea_orm(table_name = "consent")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub user_id: String,
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub client_id: String,
+            pub scope: String,
+            pub claims: String,
+            pub given_at: i64,
+            pub resources: String,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity};

@@ -3,11 +3,13 @@
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{LockBehavior, LockType, Query};
-use sea_orm::{ExprTrait, Order};
 
+use super::cause::while_doing;
 use super::column::{corrupt, millis};
-use super::{Reader, Tx, while_doing};
+use super::entity::entity;
+use super::lease::{Waiting, unreadable};
+use super::reader::Reader;
+use super::tx::Tx;
 use crate::domain::audit::Origin;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
@@ -16,28 +18,22 @@ use crate::domain::session::SessionId;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "ending")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: String,
-        pub user_id: String,
-        pub what: String,
-        pub name: Option<String>,
-        pub but_session: Option<String>,
-        pub asked_at: i64,
-        pub address: Option<String>,
-        pub request_id: Option<String>,
-        pub due_at: i64,
+entity! {
+    mod entity {
+        #[sea_orm(table_name = "ending")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: String,
+            pub user_id: String,
+            pub what: String,
+            pub name: Option<String>,
+            pub but_session: Option<String>,
+            pub asked_at: i64,
+            pub address: Option<String>,
+            pub request_id: Option<String>,
+            pub due_at: i64,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity, Model};
@@ -97,39 +93,40 @@ pub async fn insert(tx: &Tx, ending: &Ending, due_at: DateTime<Utc>) -> Result<(
     inserted.map(drop).map_err(while_doing(WRITING))
 }
 
-/// Takes one that is due. Nobody else takes it before the lease ends.
+/// Where they wait.
+const WAITING: Waiting<Entity> = Waiting {
+    table: Entity,
+    name: "ending",
+    id: Column::Id,
+    due_at: Column::DueAt,
+    attempts: None,
+    reading: TABLE,
+    writing: WRITING,
+};
+/// One that cannot be read is looked at again after so long: what is to end must not be lost.
+const UNREADABLE: Duration = Duration::hours(1);
+
+/// Takes one that is due. Nobody else takes it before the lease ends. One that cannot be read is put
+/// off, so that it keeps back no other.
 pub async fn take_due(tx: &Tx, lease: Duration) -> Result<Option<Ending>, Fault> {
-    let due = Query::select()
-        .column(Column::Id)
-        .from(Entity)
-        .and_where(Expr::col(Column::DueAt).lte(millis(tx.now())))
-        .order_by(Column::DueAt, Order::Asc)
-        .limit(1)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .to_owned();
-    let taken: Option<String> = {
-        let row = tx.connection().query_one(&due).await.map_err(while_doing(TABLE))?;
-        row.map(|row| row.try_get("", "id")).transpose().map_err(while_doing(TABLE))?
-    };
-    let Some(id) = taken else { return Ok(None) };
-    put_off(tx, &id, tx.now() + lease).await?;
-    let row = Entity::find_by_id(id).one(tx.connection()).await.map_err(while_doing(TABLE))?;
-    row.map(Ending::try_from).transpose()
+    while let Some(taken) = WAITING.take(tx, None, lease, 1).await?.pop() {
+        match taken.row.and_then(Ending::try_from) {
+            Ok(ending) => return Ok(Some(ending)),
+            Err(fault) => {
+                unreadable(WAITING.name, &taken.id, &fault);
+                put_off(tx, &taken.id, tx.now() + UNREADABLE).await?;
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Whoever carries it out has time until this instant.
 pub async fn put_off(tx: &Tx, id: &str, until: DateTime<Utc>) -> Result<(), Fault> {
-    Entity::update_many()
-        .col_expr(Column::DueAt, Expr::value(millis(until)))
-        .filter(Column::Id.eq(id))
-        .exec(tx.connection())
-        .await
-        .map_err(while_doing(WRITING))?;
-    Ok(())
+    WAITING.put_off(tx, id, until).await
 }
 
 /// All of it ended.
 pub async fn delete(tx: &Tx, id: &str) -> Result<(), Fault> {
-    let deleted = Entity::delete_by_id(id).exec(tx.connection()).await;
-    deleted.map(drop).map_err(while_doing(WRITING))
+    WAITING.delete(tx, id).await
 }

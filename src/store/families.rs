@@ -10,8 +10,12 @@ use sea_orm::{ExprTrait, Order};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::cause::while_doing;
 use super::column::{corrupt, instant, list, millis, read_list};
-use super::{Reader, Tx, while_doing};
+use super::entity::entity;
+use super::housekeeping::housekeep;
+use super::reader::Reader;
+use super::tx::Tx;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
 use crate::domain::family::{EndedFamily, Family, FamilyFilter, FamilyId, FamilyOwner};
@@ -21,40 +25,34 @@ use crate::domain::succession::{Place, Salt, Succession};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
-pub(super) mod entity {
-    use sea_orm::entity::prelude::*;
-    use serde::Deserialize;
-
-    #[derive(Clone, Debug, DeriveEntityModel, Deserialize)]
-    #[sea_orm(table_name = "family")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: String,
-        pub user_id: String,
-        pub client_id: String,
-        pub scope: String,
-        pub resources: String,
-        pub auth_time: i64,
-        pub amr: String,
-        pub provider_issuer: Option<String>,
-        pub session_id: Option<String>,
-        pub claims: String,
-        pub expires_at: i64,
-        pub revoked_at: Option<i64>,
-        #[serde(deserialize_with = "super::from_hex")]
-        pub salt: Option<Vec<u8>>,
-        pub generation: i64,
-        pub attempt: i64,
-        pub spent_attempt: i64,
-        pub handed_out_at: i64,
-        pub handed_out_to: Option<String>,
-        pub idle_ends_at: i64,
+entity! {
+    pub(super) mod entity {
+        #[derive(serde::Deserialize)]
+        #[sea_orm(table_name = "family")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: String,
+            pub user_id: String,
+            pub client_id: String,
+            pub scope: String,
+            pub resources: String,
+            pub auth_time: i64,
+            pub amr: String,
+            pub provider_issuer: Option<String>,
+            pub session_id: Option<String>,
+            pub claims: String,
+            pub expires_at: i64,
+            pub revoked_at: Option<i64>,
+            #[serde(deserialize_with = "super::from_hex")]
+            pub salt: Option<Vec<u8>>,
+            pub generation: i64,
+            pub attempt: i64,
+            pub spent_attempt: i64,
+            pub handed_out_at: i64,
+            pub handed_out_to: Option<String>,
+            pub idle_ends_at: i64,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity, Model};
@@ -303,7 +301,7 @@ pub async fn delete_some(tx: &Tx, of: FamilyOwner<'_>, at_most: u64) -> Result<u
         FamilyOwner::User(user) => Column::UserId.eq(user.as_str()),
         FamilyOwner::Client(client) => Column::ClientId.eq(client.as_str()),
     };
-    super::housekeep(tx, Entity, Column::Id, of, at_most).await
+    housekeep(tx, Entity, Column::Id, of, at_most).await
 }
 
 async fn revoke_where(tx: &Tx, which: SimpleExpr) -> Result<u64, Fault> {
@@ -321,6 +319,6 @@ async fn revoke_where(tx: &Tx, which: SimpleExpr) -> Result<u64, Fault> {
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     let over = Column::ExpiresAt.lt(millis(before));
     let revoked = Column::RevokedAt.lt(millis(before));
-    Ok(super::housekeep(tx, Entity, Column::Id, over, at_most).await?
-        + super::housekeep(tx, Entity, Column::Id, revoked, at_most).await?)
+    Ok(housekeep(tx, Entity, Column::Id, over, at_most).await?
+        + housekeep(tx, Entity, Column::Id, revoked, at_most).await?)
 }

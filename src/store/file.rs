@@ -9,8 +9,9 @@ use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use tokio::time::Instant;
 
-use super::place::Place;
+use super::place::{self, Place};
 use super::pool::{Held, Pool};
+use super::statement::STATEMENT_CACHE;
 use crate::domain::verdict::Fault;
 
 /// The most that the log of SQLite keeps on the disk when nothing is in it: a little more than a
@@ -32,13 +33,13 @@ pub(super) fn options(given: &SqliteConnectOptions, deadline: Duration) -> Sqlit
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", LOG)
         .busy_timeout(deadline * 9 / 10)
-        .statement_cache_capacity(super::STATEMENT_CACHE)
+        .statement_cache_capacity(STATEMENT_CACHE)
         .disable_statement_logging()
 }
 
 /// The file of an SQLite URL; `None` for Postgres.
 pub fn sqlite_path(url: &str) -> Result<Option<PathBuf>, Fault> {
-    Ok(match super::read_place(url)? {
+    Ok(match place::read(url)? {
         Place::Sqlite(options) => Some(options.get_filename().to_path_buf()),
         Place::Postgres(_) => None,
     })

@@ -9,35 +9,32 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sha2::{Digest, Sha256};
 
+use super::cause::while_doing;
 use super::column::{corrupt, millis};
-use super::{Reader, Tx, while_doing};
+use super::entity::entity;
+use super::reader::Reader;
+use super::tx::Tx;
 use crate::domain::clock;
 use crate::domain::identity::Identity;
 use crate::domain::provider::Slug;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "identity")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub issuer: String,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub subject: String,
-        pub user_id: String,
-        pub provider: String,
-        pub email: Option<String>,
-        pub linked_at: i64,
-        pub used_at: i64,
+entity! {
+    mod entity {
+        #[sea_orm(table_name = "identity")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub issuer: String,
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub subject: String,
+            pub user_id: String,
+            pub provider: String,
+            pub email: Option<String>,
+            pub linked_at: i64,
+            pub used_at: i64,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity, Model};

@@ -6,37 +6,35 @@ use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType, OnConflict, Order, Query, SimpleExpr};
 
+use super::cause::while_doing;
 use super::column::{corrupt, instant, millis};
-use super::{Reader, Tx, while_doing};
+use super::entity::entity;
+use super::housekeeping::housekeep;
+use super::reader::Reader;
+use super::tx::Tx;
+use super::upstream_logins;
 use crate::domain::clock;
 use crate::domain::interaction::{Errand, Interaction, InteractionId, Pending};
 use crate::domain::session::{BrowserId, SessionId};
 use crate::domain::verdict::Fault;
-use crate::store::upstream_logins;
 
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "interaction")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: String,
-        pub browser_id: Option<String>,
-        pub request: String,
-        pub session_id: Option<String>,
-        pub pending: Option<String>,
-        pub received_at: i64,
-        pub expires_at: i64,
-        pub ended_at: Option<i64>,
-        /// Since when it is there although nobody has proven anything in it.
-        pub unproven_since: Option<i64>,
+entity! {
+    mod entity {
+        #[sea_orm(table_name = "interaction")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: String,
+            pub browser_id: Option<String>,
+            pub request: String,
+            pub session_id: Option<String>,
+            pub pending: Option<String>,
+            pub received_at: i64,
+            pub expires_at: i64,
+            pub ended_at: Option<i64>,
+            /// Since when it is there although nobody has proven anything in it.
+            pub unproven_since: Option<i64>,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity, Model};
@@ -212,5 +210,5 @@ pub async fn end(tx: &Tx, id: &InteractionId, session: Option<&SessionId>) -> Re
 
 /// Forgets interactions that expired before this instant, some at a time; says how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
-    super::housekeep(tx, Entity, Column::Id, Column::ExpiresAt.lt(millis(before)), at_most).await
+    housekeep(tx, Entity, Column::Id, Column::ExpiresAt.lt(millis(before)), at_most).await
 }

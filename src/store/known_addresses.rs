@@ -6,31 +6,30 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult, QueryResult, QuerySelect, QueryTrait};
 
+use super::cause::while_doing;
 use super::column::millis;
+use super::entity::entity;
+use super::housekeeping::housekeep_by;
+use super::reader::Reader;
+use super::tx::Tx;
+use super::users;
 use super::users::entity::{Column as AccountColumn, Entity as AccountTable};
-use super::{Reader, Tx, users, while_doing};
 use crate::domain::clock;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
 
-#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "known_address")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub user_id: String,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub address: String,
-        pub seen_at: i64,
+entity! {
+    #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+    mod entity {
+        #[sea_orm(table_name = "known_address")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub user_id: String,
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub address: String,
+            pub seen_at: i64,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity};
@@ -101,5 +100,5 @@ pub async fn remember(tx: &Tx, user: &UserId, address: &str) -> Result<(), Fault
 /// Forgets neighbourhoods not seen since this instant; says how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     let unseen = ColumnTrait::lt(&Column::SeenAt, millis(before));
-    super::housekeep_by(tx, Entity, &[Column::UserId, Column::Address], unseen, at_most).await
+    housekeep_by(tx, Entity, &[Column::UserId, Column::Address], unseen, at_most).await
 }

@@ -6,7 +6,9 @@ use std::collections::{HashMap, HashSet};
 use sea_orm::ConnectionTrait;
 use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Query, UnionType};
 
-use super::{Reader, families, revoked_access_tokens, users, while_doing};
+use super::cause::while_doing;
+use super::reader::Reader;
+use super::{families, revoked_access_tokens, users};
 use crate::domain::family::FamilyId;
 use crate::domain::verdict::Fault;
 

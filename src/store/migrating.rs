@@ -8,14 +8,15 @@ use sea_orm::{
     TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
-use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
+use super::cause::{self, while_doing};
 use super::connection::Committed;
+use super::options::Options;
 use super::place::{self, Place};
 use super::pool::{How, Pool, Target};
-use super::{Options, STATEMENT_CACHE, file, limits, read_place, while_doing};
+use super::{file, server};
 use crate::domain::verdict::Fault;
 
 /// A migration and whether it was applied.
@@ -32,7 +33,7 @@ const APPLYING: &str = "migrating the database";
 
 /// Applies what is missing.
 pub async fn migrate(url: &str, options: &Options) -> Result<(), Fault> {
-    let place = read_place(url)?;
+    let place = place::read(url)?;
     if let Place::Sqlite(given) = &place {
         file::make(given.get_filename())?;
     }
@@ -60,7 +61,7 @@ async fn migrate_file(
         .max_connections(1)
         .connect_with(file::options(given, options.deadline))
         .await
-        .map_err(|error| super::cause::fault(APPLYING, &error))?;
+        .map_err(|error| cause::fault(APPLYING, &error))?;
     let database = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
     let applied = Migrator::up(&database, None).await.map_err(while_doing(APPLYING));
     let closed = database.close().await.map_err(while_doing(APPLYING));
@@ -74,12 +75,12 @@ async fn migrate_file(
 async fn migrate_server(place: &place::Postgres, options: &Options) -> Result<(), Fault> {
     let fault = while_doing(APPLYING);
     let host = writable(place, options).await?;
-    let options = host.on(&connecting(place, options));
+    let options = host.on(&server::options(place, options));
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .connect_with(options)
         .await
-        .map_err(|error| super::cause::fault(APPLYING, &error))?;
+        .map_err(|error| cause::fault(APPLYING, &error))?;
     let database: DatabaseConnection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     let applied = async {
         let tx = database.begin().await?;
@@ -101,7 +102,7 @@ async fn migrate_server(place: &place::Postgres, options: &Options) -> Result<()
 /// Every migration and whether it was applied. Writes nothing.
 pub async fn migration_status(url: &str, options: &Options) -> Result<Vec<MigrationState>, Fault> {
     let every = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
-    let pending = match read_place(url)? {
+    let pending = match place::read(url)? {
         Place::Sqlite(given) if !given.get_filename().exists() => None,
         place => Some(pending(&place, options).await?),
     };
@@ -120,7 +121,7 @@ async fn pending(place: &Place, options: &Options) -> Result<Vec<String>, Fault>
             let path = given.get_filename().to_path_buf();
             Target::Sqlite(Box::new(file::options(given, options.deadline)), path)
         }
-        Place::Postgres(place) => postgres(place, options),
+        Place::Postgres(place) => server::target(place, options),
     };
     let how = How {
         connections: 1,
@@ -135,28 +136,6 @@ async fn pending(place: &Place, options: &Options) -> Result<Vec<String>, Fault>
     Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
 }
 
-/// How the servers of a place are connected to.
-pub(super) fn postgres(place: &place::Postgres, options: &Options) -> Target {
-    for name in &place.unused {
-        tracing::warn!(parameter = name, "this parameter of the database URL is not used");
-    }
-    Target::Postgres(Box::new(connecting(place, options)), place.hosts.clone(), place.must_write)
-}
-
-fn connecting(place: &place::Postgres, options: &Options) -> sqlx::postgres::PgConnectOptions {
-    let connect = place.options.clone().disable_statement_logging();
-    if !options.prepared_statements {
-        // A pooler refuses start parameters that it does not keep for each client.
-        return connect.extra_float_digits(None).statement_cache_capacity(0);
-    }
-    // A server notices that we are gone: who died keeps no lock for hours.
-    let alive = [("tcp_keepalives_idle", 10), ("tcp_keepalives_interval", 5)];
-    connect
-        .options(limits(options.deadline))
-        .options(alive.map(|(name, seconds)| (name, seconds.to_string())))
-        .statement_cache_capacity(STATEMENT_CACHE)
-}
-
 /// The first host that answers and can be written to.
 async fn writable(place: &place::Postgres, options: &Options) -> Result<place::Host, Fault> {
     let fault = while_doing(APPLYING);
@@ -164,7 +143,7 @@ async fn writable(place: &place::Postgres, options: &Options) -> Result<place::H
     for host in &place.hosts {
         let place = place::Postgres { hosts: vec![host.clone()], ..place.clone() };
         let how = How { connections: 1, queue: 1, deadline: options.deadline, prepared: true };
-        let pool = Pool::new(postgres(&place, options), how).map_err(&fault)?;
+        let pool = Pool::new(server::target(&place, options), how).map_err(&fault)?;
         match pool.take().await {
             Ok(held) => {
                 held.close().await;

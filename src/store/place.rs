@@ -9,6 +9,8 @@ use std::str::FromStr;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
+use crate::domain::verdict::Fault;
+
 /// The place that a database URL names.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
@@ -104,7 +106,7 @@ impl Place {
 }
 
 /// The URL without its secrets, for people.
-pub(super) fn shown(url: &str) -> String {
+fn shown(url: &str) -> String {
     match Place::parse(url) {
         Ok(Place::Sqlite(_)) => url.to_owned(),
         Ok(Place::Postgres(place)) => {
@@ -240,6 +242,23 @@ fn name(text: &str) -> Result<String, String> {
     } else {
         Err(wrong())
     }
+}
+
+/// What is wrong with a database URL, without a word of it: it may hold a password.
+pub fn check_url(url: &str) -> Result<(), String> {
+    Place::parse(url).map(drop)
+}
+
+/// A database URL without its secrets.
+#[must_use]
+pub fn shown_url(url: &str) -> String {
+    shown(url)
+}
+
+pub(super) fn read(url: &str) -> Result<Place, Fault> {
+    Place::parse(url).map_err(|problem| {
+        Fault::internal("reading the database URL", format!("database_url {problem}"))
+    })
 }
 
 #[cfg(test)]

@@ -6,30 +6,27 @@ use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
+use super::cause::while_doing;
 use super::column::{corrupt, millis};
+use super::entity::entity;
+use super::reader::Reader;
 use super::revisions::{self, Watched};
-use super::{Reader, Tx, while_doing};
+use super::tx::Tx;
 use crate::domain::provider::{Slug, Terms};
 use crate::domain::verdict::Fault;
 
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "provider")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub slug: String,
-        pub registration: String,
-        pub sealed_credential: Vec<u8>,
-        pub disabled_at: Option<i64>,
-        pub created_at: i64,
+entity! {
+    mod entity {
+        #[sea_orm(table_name = "provider")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub slug: String,
+            pub registration: String,
+            pub sealed_credential: Vec<u8>,
+            pub disabled_at: Option<i64>,
+            pub created_at: i64,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity, Model};

@@ -6,38 +6,36 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{ExprTrait, QueryOrder, QuerySelect, Select};
 
+use super::cause::while_doing;
 use super::column::{list, millis, read_list};
-use super::{Reader, Tx, while_doing};
+use super::entity::entity;
+use super::housekeeping::housekeep;
+use super::reader::Reader;
+use super::tx::Tx;
 use crate::domain::clock;
 use crate::domain::session::{BrowserId, Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
-pub(super) mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "session")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: String,
-        pub browser_id: String,
-        pub user_id: String,
-        pub auth_time: i64,
-        pub amr: String,
-        pub provider_issuer: Option<String>,
-        pub kept: bool,
-        pub user_agent: Option<String>,
-        pub address: Option<String>,
-        pub idle_ms: i64,
-        pub idle_ends_at: i64,
-        pub expires_at: i64,
+entity! {
+    pub(super) mod entity {
+        #[sea_orm(table_name = "session")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: String,
+            pub browser_id: String,
+            pub user_id: String,
+            pub auth_time: i64,
+            pub amr: String,
+            pub provider_issuer: Option<String>,
+            pub kept: bool,
+            pub user_agent: Option<String>,
+            pub address: Option<String>,
+            pub idle_ms: i64,
+            pub idle_ends_at: i64,
+            pub expires_at: i64,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity, Model};
@@ -235,5 +233,5 @@ pub struct Deleted {
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     let over = |column: Column| ColumnTrait::lt(&column, millis(before));
     let over = over(Column::ExpiresAt).or(over(Column::IdleEndsAt));
-    super::housekeep(tx, Entity, Column::Id, over, at_most).await
+    housekeep(tx, Entity, Column::Id, over, at_most).await
 }

@@ -6,34 +6,31 @@ use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
+use super::cause::while_doing;
 use super::column::{corrupt, millis};
+use super::entity::entity;
+use super::reader::Reader;
 use super::revisions::{self, Watched};
-use super::{Reader, Tx, while_doing};
+use super::tx::Tx;
 use crate::domain::client::TokenAlg;
 use crate::domain::clock;
 use crate::domain::verdict::Fault;
 
-#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "signing_key")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub kid: String,
-        pub alg: String,
-        pub generation: i64,
-        pub created_at: i64,
-        pub signs_from: i64,
-        pub public_jwk: String,
-        pub sealed_private: Vec<u8>,
+entity! {
+    #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+    mod entity {
+        #[sea_orm(table_name = "signing_key")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub kid: String,
+            pub alg: String,
+            pub generation: i64,
+            pub created_at: i64,
+            pub signs_from: i64,
+            pub public_jwk: String,
+            pub sealed_private: Vec<u8>,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity};

@@ -12,8 +12,11 @@ use sea_orm::{ConnectionTrait, DbBackend, EntityName, IdenStatic, Statement};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::cause::while_doing;
 use super::column::millis;
-use super::{Reader, Store, families, sessions, users, while_doing};
+use super::database::Store;
+use super::reader::Reader;
+use super::{families, sessions, users};
 use crate::domain::clock;
 use crate::domain::family::FamilyId;
 use crate::domain::refresh::Refreshable;
@@ -182,7 +185,7 @@ pub async fn advance(
     if moves.is_empty() {
         return Ok(Vec::new());
     }
-    let backend = store.writer.get_database_backend();
+    let backend = store.writer().get_database_backend();
     let steps: Vec<_> = moves.iter().map(Step::from).collect();
     let steps = serde_json::to_string(&steps).map_err(|error| Fault::internal(WRITING, error))?;
     let statement = Statement::from_sql_and_values(
@@ -190,7 +193,7 @@ pub async fn advance(
         &texts(backend).update,
         [steps.into(), millis(until).into()],
     );
-    let rows = store.writer.query_all_raw(statement).await.map_err(while_doing(WRITING))?;
+    let rows = store.writer().query_all_raw(statement).await.map_err(while_doing(WRITING))?;
     rows.iter()
         .map(|row| row.try_get("", "id").map(FamilyId::from_stored).map_err(while_doing(WRITING)))
         .collect()

@@ -6,26 +6,24 @@ use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{CaseStatement, OnConflict, Query};
 
+use super::cause::while_doing;
 use super::column::{corrupt, millis};
-use super::{Reader, Tx, while_doing};
+use super::entity::entity;
+use super::housekeeping::housekeep;
+use super::reader::Reader;
+use super::tx::Tx;
 use crate::domain::verdict::Fault;
 
-#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "throttle")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub key: Vec<u8>,
-        pub empty_at: i64,
+entity! {
+    #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+    mod entity {
+        #[sea_orm(table_name = "throttle")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub key: Vec<u8>,
+            pub empty_at: i64,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{Column, Entity};
@@ -90,5 +88,5 @@ fn insert(now: i64, keys: &[(Key, i64)]) -> sea_orm::sea_query::InsertStatement 
 /// Forgets buckets that were empty before this instant; says how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     let empty = ColumnTrait::lt(&Column::EmptyAt, millis(before));
-    super::housekeep(tx, Entity, Column::Key, empty, at_most).await
+    housekeep(tx, Entity, Column::Key, empty, at_most).await
 }

@@ -4,7 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use super::{Connection, Reader, audit_events};
+use super::audit_log;
+use super::cause::while_doing;
+use super::connection::Connection;
+use super::reader::Reader;
 use crate::domain::audit::Event;
 use crate::domain::verdict::{Error, Fault};
 
@@ -51,22 +54,22 @@ impl Tx {
     /// Commits: for writes that nobody can refuse.
     pub async fn commit(self) -> Result<(), Fault> {
         let Self { inner, events, .. } = self;
-        inner.commit().await.map_err(super::while_doing("committing"))?;
+        inner.commit().await.map_err(while_doing("committing"))?;
         let events = events.into_inner().unwrap_or_else(PoisonError::into_inner);
-        events.iter().for_each(audit_events::log);
+        events.iter().for_each(audit_log::log);
         Ok(())
     }
 
     /// These events are logged and counted once they are on the disk.
-    pub(super) fn tell(&self, events: &[Event]) {
-        let mut told = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        told.extend_from_slice(events);
+    pub(super) fn log_after_commit(&self, events: &[Event]) {
+        let mut noted = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.extend_from_slice(events);
     }
 
     /// Undoes everything.
     pub async fn abandon(self) {
         if let Err(error) = self.inner.roll_back().await {
-            let fault = super::while_doing("rolling back")(error);
+            let fault = while_doing("rolling back")(error);
             tracing::warn!(%fault, "a transaction did not roll back well");
         }
     }

@@ -5,6 +5,12 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
+use super::cause::while_doing;
+use super::column::{corrupt, millis};
+use super::entity::entity;
+use super::housekeeping::housekeep;
+use super::reader::Reader;
+use super::tx::Tx;
 use crate::domain::clock;
 use crate::domain::interaction::InteractionId;
 use crate::domain::provider::Slug;
@@ -12,32 +18,24 @@ use crate::domain::secret::{Hashed, UpstreamState};
 use crate::domain::session::BrowserId;
 use crate::domain::upstream_login::UpstreamLogin;
 use crate::domain::verdict::Fault;
-use crate::store::column::{corrupt, millis};
-use crate::store::{Reader, Tx, while_doing};
 
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "upstream_login")]
-    #[expect(clippy::struct_excessive_bools, reason = "columns, and none follows from another")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub hash: Vec<u8>,
-        pub provider: String,
-        pub browser_id: String,
-        pub interaction_id: String,
-        pub kept: bool,
-        pub direct: bool,
-        pub again: bool,
-        pub expires_at: i64,
-        pub consenting: bool,
+entity! {
+    mod entity {
+        #[sea_orm(table_name = "upstream_login")]
+        #[expect(clippy::struct_excessive_bools, reason = "columns, and none follows from another")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub hash: Vec<u8>,
+            pub provider: String,
+            pub browser_id: String,
+            pub interaction_id: String,
+            pub kept: bool,
+            pub direct: bool,
+            pub again: bool,
+            pub expires_at: i64,
+            pub consenting: bool,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity, Model};
@@ -146,6 +144,5 @@ pub async fn take(
 
 /// Forgets visits that expired before this instant, some at a time; says how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
-    crate::store::housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most)
-        .await
+    housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
 }

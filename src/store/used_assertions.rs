@@ -5,26 +5,24 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 
+use super::cause::while_doing;
 use super::column::millis;
-use super::{Reader, Tx, while_doing};
+use super::entity::entity;
+use super::housekeeping::housekeep;
+use super::reader::Reader;
+use super::tx::Tx;
 use crate::domain::verdict::Fault;
 
-#[expect(unreachable_pub, reason = "the entity macros write `pub`")]
-mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "used_assertion")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub hash: Vec<u8>,
-        pub expires_at: i64,
+entity! {
+    #[expect(unreachable_pub, reason = "the entity macros write `pub`")]
+    mod entity {
+        #[sea_orm(table_name = "used_assertion")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub hash: Vec<u8>,
+            pub expires_at: i64,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity};
@@ -42,5 +40,5 @@ pub async fn remember(tx: &Tx, hash: [u8; 32], expires_at: DateTime<Utc>) -> Res
 
 /// Forgets assertions that expired before this instant, some at a time; says how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
-    super::housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
+    housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
 }

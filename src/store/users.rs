@@ -10,38 +10,36 @@ use sea_orm::{
     QueryTrait, SqlErr,
 };
 
+use super::account_keys;
+use super::cause::while_doing;
 use super::column::{corrupt, instant, millis};
-use super::{Reader, Tx, account_keys, while_doing};
+use super::entity::entity;
+use super::reader::Reader;
+use super::tx::Tx;
 use crate::domain::user::{Profile, Source, User, UserId};
 use crate::domain::verdict::Fault;
 use crate::domain::{clock, person};
 
-pub(super) mod entity {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "account")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: String,
-        pub username: String,
-        pub username_key: String,
-        pub email: Option<String>,
-        pub email_key: Option<String>,
-        pub email_verified: bool,
-        pub password_hash: Option<String>,
-        pub profile: String,
-        pub disabled_at: Option<i64>,
-        pub created_at: i64,
-        pub updated_at: i64,
-        pub made_by: String,
-        pub email_by: String,
+entity! {
+    pub(super) mod entity {
+        #[sea_orm(table_name = "account")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: String,
+            pub username: String,
+            pub username_key: String,
+            pub email: Option<String>,
+            pub email_key: Option<String>,
+            pub email_verified: bool,
+            pub password_hash: Option<String>,
+            pub profile: String,
+            pub disabled_at: Option<i64>,
+            pub created_at: i64,
+            pub updated_at: i64,
+            pub made_by: String,
+            pub email_by: String,
+        }
     }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
 }
 
 use entity::{ActiveModel, Column, Entity, Model};

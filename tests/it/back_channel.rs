@@ -12,7 +12,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::support::{
-    App, Browser, PASSWORD, Server, USERNAME, both, decode_claims, decode_header, eventually, form,
+    App, Browser, Database, PASSWORD, Server, USERNAME, both, decode_claims, decode_header,
+    eventually, form,
 };
 use mapae::domain::grant_type::GrantType;
 
@@ -71,7 +72,7 @@ impl Listener {
     }
 }
 
-async fn start(database: &crate::support::Database) -> (Server, Listener, App) {
+async fn start(database: &Database) -> (Server, Listener, App) {
     let server = Server::start_with(database, &[("outbound.allow_private", "true")]).await;
     let listener = Listener::start().await;
     let uri = listener.uri.clone();
@@ -301,5 +302,38 @@ both! {
         })
         .await;
         assert_eq!(listener.count(), 0);
+    }
+
+    /// One is in the lane of an app, the other one of what is no client: neither keeps back anybody.
+    async fn a_notice_that_cannot_be_read_is_put_aside_and_the_others_arrive(database) {
+        let (server, listener, app) = start(&database).await;
+        server.alice().await;
+        let evidence = server.evidence().await;
+        // SQLite holds anything in any column.
+        let user = if matches!(database, Database::Sqlite) { "x'ff'" } else { "'nobody'" };
+        for (id, client, user) in [("lane", "app", user), ("no-client", "\u{e9}", "'nobody'")] {
+            let row = format!("('{id}', '{client}', {user}, 'family', 0, 0)");
+            let columns = "(id, client_id, user_id, family_id, attempts, due_at)";
+            evidence.run(&format!("INSERT INTO logout_notice {columns} VALUES {row}")).await;
+        }
+        let (mut browser, hint) = sign_in(&server, &app).await;
+        let sid = decode_claims(&hint)["sid"].clone();
+        browser.open(&format!("/logout?{}", form(&[("id_token_hint", &hint)]))).await;
+        let arrives = async || listener.tokens().iter().any(|token| decode_claims(token)["sid"] == sid);
+        eventually("the notice of the same app arrives", arrives).await;
+        let left = "SELECT count(*) AS n FROM logout_notice WHERE client_id = '\u{e9}' AND attempts = ";
+        for (made, pause) in [5, 30, 120, 600, 3600, 21_600].into_iter().enumerate() {
+            let made = made + 1;
+            eventually("it is put off", async || evidence.count(&format!("{left}{made}")).await == 1).await;
+            server.advance(pause);
+        }
+        eventually("they are given up", async || {
+            evidence.count("SELECT count(*) AS n FROM logout_notice").await == 0
+        })
+        .await;
+        let given_up = evidence.events_of("logout_notice.given_up").await;
+        let unreadable = if matches!(database, Database::Sqlite) { 2 } else { 1 };
+        assert_eq!(given_up.len(), unreadable);
+        assert!(given_up.iter().all(|event| event.detail.as_deref() == Some("unreadable")));
     }
 }

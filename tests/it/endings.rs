@@ -172,6 +172,27 @@ both! {
         }
     }
 
+    async fn an_ending_that_cannot_be_read_is_put_off_and_the_others_go_on(database) {
+        let server = Server::start(&database).await;
+        let (sub, evidence) = (server.alice().await, server.evidence().await);
+        let app = app(&server).await;
+        signed_in(&server, &app).await;
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM session").await, 1);
+        let asked_at = server.now().now().timestamp_millis();
+        for (id, what, due_at) in [("broken", "nonsense", 0), ("good", "everything", 1)] {
+            let row = format!("('{id}', '{sub}', '{what}', {asked_at}, {due_at})");
+            let columns = "(id, user_id, what, asked_at, due_at)";
+            evidence.run(&format!("INSERT INTO ending {columns} VALUES {row}")).await;
+        }
+        eventually("the other one is carried out", async || {
+            evidence.count("SELECT count(*) AS n FROM ending WHERE id = 'good'").await == 0
+        })
+        .await;
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM session").await, 0);
+        let put_off = format!("SELECT count(*) AS n FROM ending WHERE due_at > {asked_at}");
+        assert_eq!(evidence.count(&put_off).await, 1);
+    }
+
     async fn what_a_provider_opened_ends_however_much_it_is(database) {
         let server = Server::start(&database).await;
         let (sub, issuer) = (UserId::from_stored(server.alice().await), server.inner.services());

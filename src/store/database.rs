@@ -1,0 +1,164 @@
+//! The open database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use tokio::time::Instant;
+
+use super::cause::while_doing;
+use super::connection::{Committed, Connection};
+use super::options::{LONG, Options};
+use super::place::{self, Place};
+use super::pool::{How, Load, Pool, Target};
+use super::reader::Reader;
+use super::tx::Tx;
+use super::{file, server};
+use crate::domain::verdict::Fault;
+
+/// How long the answer to "can it be written to?" is remembered.
+const REMEMBERED: Duration = Duration::from_secs(1);
+/// The longest that a ready database takes for a small write.
+const READY: Duration = Duration::from_secs(2);
+
+/// The open database.
+#[derive(Debug)]
+pub struct Store {
+    reader: Committed,
+    writer: Committed,
+    ready: tokio::sync::Mutex<Option<(Instant, bool)>>,
+}
+
+impl Reader for Store {
+    type Connection = Committed;
+
+    fn connection(&self) -> &Committed {
+        &self.reader
+    }
+}
+
+impl Store {
+    /// Opens the database; makes an SQLite file that is missing, readable by its owner alone.
+    pub async fn open(url: &str, options: &Options) -> Result<Self, Fault> {
+        let fault = while_doing("opening the database");
+        let how = How {
+            connections: usize::try_from(options.connections).unwrap_or(1),
+            queue: usize::try_from(options.queue).unwrap_or(1),
+            deadline: options.deadline,
+            prepared: options.prepared_statements,
+        };
+        let (writer, reader) = match place::read(url)? {
+            Place::Sqlite(given) => {
+                let path = given.get_filename().to_path_buf();
+                file::make(&path)?;
+                let target = || {
+                    Target::Sqlite(Box::new(file::options(&given, options.deadline)), path.clone())
+                };
+                let writer = Pool::new(target(), How { connections: 1, ..how }).map_err(&fault)?;
+                let reader = Pool::new(target(), How { connections: 2, ..how }).map_err(&fault)?;
+                (Arc::new(writer), Arc::new(reader))
+            }
+            Place::Postgres(place) => {
+                let target = server::target(&place, options);
+                let pool = Arc::new(Pool::new(target, how).map_err(&fault)?);
+                (Arc::clone(&pool), pool)
+            }
+        };
+        for pool in [&writer, &reader] {
+            pool.take().await.map_err(&fault)?.give_back();
+        }
+        Ok(Self {
+            reader: Committed::new(reader),
+            writer: Committed::new(writer),
+            ready: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Where statements that stand alone may write.
+    pub(super) fn writer(&self) -> &Committed {
+        &self.writer
+    }
+
+    /// How the connections stand at this moment. SQLite has them in two pools.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let (writer, reader) = (self.writer.pool(), self.reader.pool());
+        if Arc::ptr_eq(writer, reader) { writer.load() } else { writer.load() + reader.load() }
+    }
+
+    /// Begins a transaction at this instant.
+    pub async fn begin(&self, now: DateTime<Utc>) -> Result<Tx, Fault> {
+        self.begin_within(now, self.writer.pool().how().deadline).await
+    }
+
+    /// Begins a transaction at this instant that may take a minute: for one that changes as many
+    /// rows as somebody happens to have.
+    pub async fn begin_long(&self, now: DateTime<Utc>) -> Result<Tx, Fault> {
+        self.begin_within(now, self.writer.pool().how().deadline.max(LONG)).await
+    }
+
+    async fn begin_within(&self, now: DateTime<Utc>, within: Duration) -> Result<Tx, Fault> {
+        let begun = Connection::begin(self.writer.pool(), within).await;
+        Ok(Tx::new(begun.map_err(while_doing("beginning a transaction"))?, now))
+    }
+
+    /// Whether the database can be written to: a full disk, a read-only server or a file that was
+    /// deleted answer reads as before. Remembered for a second, whoever asks.
+    pub async fn is_ready(&self, now: DateTime<Utc>) -> bool {
+        let mut known = self.ready.lock().await;
+        if let Some((at, ready)) = *known
+            && at.elapsed() < REMEMBERED
+        {
+            return ready;
+        }
+        let written = tokio::time::timeout(READY, self.write_something(now)).await;
+        let ready = matches!(written, Ok(Ok(())));
+        if !ready && known.is_none_or(|(_, ready)| ready) {
+            let cause = match written {
+                Ok(Err(fault)) => fault.to_string(),
+                _ => format!("no small write within {READY:?}"),
+            };
+            tracing::warn!(cause, "not ready: the database cannot be written to");
+        }
+        *known = Some((Instant::now(), ready));
+        ready
+    }
+
+    async fn write_something(&self, now: DateTime<Utc>) -> Result<(), Fault> {
+        let tx = self.begin(now).await?;
+        let update = format!("UPDATE readiness SET written_at = {}", now.timestamp_millis());
+        let written = tx.connection().execute_unprepared(&update).await;
+        match written.map_err(while_doing("looking whether the database can be written to")) {
+            Ok(_) => tx.commit().await,
+            Err(fault) => {
+                tx.abandon().await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// The clock of the database, where it has one of its own: Postgres.
+    pub async fn clock(&self) -> Result<Option<DateTime<Utc>>, Fault> {
+        if self.reader.get_database_backend() != DbBackend::Postgres {
+            return Ok(None);
+        }
+        let fault = while_doing("reading the clock of the database");
+        let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now";
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let row = self.reader.query_one_raw(statement).await.map_err(&fault)?;
+        let millis = row.map(|row| row.try_get::<i64>("", "now")).transpose().map_err(&fault)?;
+        Ok(millis.map(crate::domain::clock::from_millis))
+    }
+
+    /// Closes every connection. Of SQLite everything stands in the one file then.
+    pub async fn close(&self) {
+        self.reader.pool().close().await;
+        if self.reader.get_database_backend() == DbBackend::Sqlite
+            && let Ok(writer) = self.writer.pool().take().await
+        {
+            file::fold(self.writer.pool(), writer).await;
+        }
+        self.writer.pool().close().await;
+    }
+}

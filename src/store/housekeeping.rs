@@ -1,0 +1,56 @@
+//! Deleting rows that nobody asks for any more.
+
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use super::cause::while_doing;
+use super::reader::Reader;
+use super::tx::Tx;
+use crate::domain::verdict::Fault;
+
+/// Deletes at most this many rows that nobody asks for any more: expiry is decided when a row is
+/// read, so this is housekeeping alone, in steps short enough for the one writer of SQLite.
+/// Who works with such a row at this moment keeps it: cleaning up never waits for anybody.
+pub(super) async fn housekeep<E: sea_orm::EntityTrait>(
+    tx: &Tx,
+    table: E,
+    key: E::Column,
+    expired: sea_orm::sea_query::SimpleExpr,
+    at_most: u64,
+) -> Result<u64, Fault> {
+    housekeep_by(tx, table, &[key], expired, at_most).await
+}
+
+/// The same for a key of several columns.
+pub(super) async fn housekeep_by<E: sea_orm::EntityTrait>(
+    tx: &Tx,
+    table: E,
+    key: &[E::Column],
+    expired: sea_orm::sea_query::SimpleExpr,
+    at_most: u64,
+) -> Result<u64, Fault> {
+    use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
+    let old = Query::select()
+        .columns(key.iter().copied())
+        .from(table)
+        .and_where(expired)
+        .limit(at_most)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .to_owned();
+    let key = Expr::tuple(key.iter().map(|column| Expr::col(*column)));
+    let delete = Query::delete().from_table(table).and_where(key.in_subquery(old)).to_owned();
+    let deleted = tx.connection().execute(&delete).await;
+    Ok(deleted.map_err(while_doing("cleaning up"))?.rows_affected())
+}
+
+/// Whether no other replica cleans up until this transaction ends. SQLite has one server.
+pub async fn cleans_alone(tx: &Tx) -> Result<bool, Fault> {
+    if tx.connection().get_database_backend() != DbBackend::Postgres {
+        return Ok(true);
+    }
+    let fault = while_doing("asking whether others clean up");
+    let sql = "SELECT pg_try_advisory_xact_lock(7020370002) AS is_alone";
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    let row = tx.connection().query_one_raw(statement).await.map_err(&fault)?;
+    let alone = row.map(|row| row.try_get("", "is_alone")).transpose().map_err(&fault)?;
+    Ok(alone.unwrap_or(false))
+}

@@ -1,0 +1,33 @@
+//! How a Postgres server is connected to.
+
+use sqlx::ConnectOptions as _;
+
+use super::options::Options;
+use super::place;
+use super::pool::Target;
+use super::statement::{STATEMENT_CACHE, limits};
+
+/// How the servers of a place are connected to.
+pub(super) fn target(place: &place::Postgres, options: &Options) -> Target {
+    for name in &place.unused {
+        tracing::warn!(parameter = name, "this parameter of the database URL is not used");
+    }
+    Target::Postgres(Box::new(self::options(place, options)), place.hosts.clone(), place.must_write)
+}
+
+pub(super) fn options(
+    place: &place::Postgres,
+    options: &Options,
+) -> sqlx::postgres::PgConnectOptions {
+    let connect = place.options.clone().disable_statement_logging();
+    if !options.prepared_statements {
+        // A pooler refuses start parameters that it does not keep for each client.
+        return connect.extra_float_digits(None).statement_cache_capacity(0);
+    }
+    // A server notices that we are gone: who died keeps no lock for hours.
+    let alive = [("tcp_keepalives_idle", 10), ("tcp_keepalives_interval", 5)];
+    connect
+        .options(limits(options.deadline))
+        .options(alive.map(|(name, seconds)| (name, seconds.to_string())))
+        .statement_cache_capacity(STATEMENT_CACHE)
+}
