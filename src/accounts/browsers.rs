@@ -15,7 +15,7 @@ use crate::domain::secret::{BrowserToken, Plain};
 use crate::domain::session::{BrowserId, Session, SessionId, SessionLife, moved_idle_end};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
-use crate::keys::known_browsers;
+use crate::keys::device_cookies;
 use crate::settings::kinds::duration;
 use crate::settings::{Collector, group, settings};
 use crate::store::browsers::{self, Shown};
@@ -89,7 +89,7 @@ pub struct Cookie {
 }
 
 /// A browser in which somebody proved an account is known to it for so long.
-pub const KNOWN_FOR: Duration = known_browsers::LIFE;
+pub const KNOWN_FOR: Duration = device_cookies::LIFE;
 
 /// A browser in which nobody is signed in is remembered for so long.
 const ANONYMOUS: Duration = Duration::hours(1);

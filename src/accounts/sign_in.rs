@@ -18,7 +18,7 @@ use crate::domain::clock::Clock;
 use crate::domain::person;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
-use crate::keys::known_browsers::{KnownBrowsersKey, Mark};
+use crate::keys::device_cookies::{DeviceCookieKey, Mark};
 use crate::store::{Store, Tx, audit_events, known_addresses, users};
 
 /// What signing in needs.
@@ -33,7 +33,7 @@ pub struct Door {
     /// The throttle of failures.
     pub throttle: Throttle,
     /// Tells in which browsers an account was proven.
-    pub known_browsers: KnownBrowsersKey,
+    pub known_browsers: DeviceCookieKey,
 }
 
 /// Who asks, from where, through which client.

@@ -13,8 +13,8 @@ use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::{Error, Rejected};
 use crate::flows::context::Flows;
+use crate::keys::device_cookies::DeviceCookieKey;
 use crate::keys::keyring::Keyring;
-use crate::keys::known_browsers::KnownBrowsersKey;
 use crate::keys::rotation::RotationKey;
 use crate::keys::seal::{BrowserKey, FormsKey, MasterKey, Sealer, UpstreamLoginKey};
 use crate::oauth::authorize::context::RequestContext;
@@ -106,7 +106,7 @@ impl Services {
                 clock.clone(),
                 settings.limits,
             ),
-            known_browsers: KnownBrowsersKey::new(master)?,
+            known_browsers: DeviceCookieKey::new(master)?,
         });
         let parts = rotation::Parts {
             store: Arc::clone(&store),

@@ -11,7 +11,7 @@ use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Rejected};
 use crate::domain::{redirect_uri, urls};
-use crate::keys::foreign::ForeignKeys;
+use crate::keys::client_keys::ClientKeys;
 use crate::store::{Reader, Store, Tx, audit_events, clients, users};
 
 /// Why a client is not as somebody wants it.
@@ -229,6 +229,6 @@ fn check_keys(client: &Client) -> Result<(), ClientRejected> {
             invalid("a JWK Set goes with private_key_jwt")
         }
         (None, _) => Ok(()),
-        (Some(jwks), _) => ForeignKeys::parse(&jwks.to_string()).map(drop).or_else(invalid),
+        (Some(jwks), _) => ClientKeys::parse(&jwks.to_string()).map(drop).or_else(invalid),
     }
 }

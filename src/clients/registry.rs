@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
 use crate::domain::scope::Scope;
 use crate::domain::verdict::Fault;
-use crate::keys::foreign::ForeignKeys;
+use crate::keys::client_keys::ClientKeys;
 use crate::store::{Store, clients};
 
 /// A client with its keys read.
@@ -16,7 +16,7 @@ pub struct Registered {
     /// The client.
     pub client: Client,
     /// Its keys for `private_key_jwt`.
-    pub keys: ForeignKeys,
+    pub keys: ClientKeys,
 }
 
 /// The clients in memory.
@@ -163,7 +163,7 @@ fn origins_of(client: Client) -> impl Iterator<Item = Origin> {
 }
 
 fn read(client: Client) -> Registered {
-    let parsed = client.metadata.jwks.as_ref().map(|jwks| ForeignKeys::parse(&jwks.to_string()));
+    let parsed = client.metadata.jwks.as_ref().map(|jwks| ClientKeys::parse(&jwks.to_string()));
     // Registration checks them; keys that cannot be read verify nothing.
     let keys = parsed.and_then(Result::ok).unwrap_or_default();
     Registered { client, keys }

@@ -3,14 +3,14 @@
 //! Signing is aws-lc through `jsonwebtoken`; the crate `rsa` makes and reads keys and never signs
 //! (RUSTSEC-2023-0071).
 
-pub mod borrowed;
-pub mod foreign;
+pub mod client_keys;
+pub mod device_cookies;
 pub mod jwt;
 pub mod keyring;
-pub mod known_browsers;
 pub mod make;
 pub mod provider;
-pub mod published;
+pub mod provider_credentials;
+pub mod provider_keys;
 pub mod ring;
 pub mod rotation;
 pub mod seal;

@@ -18,7 +18,7 @@ use crate::domain::clock::{Clock, from_millis};
 use crate::domain::form::{self, Form};
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::urls::{self, Issuer};
-use crate::keys::foreign;
+use crate::keys::jwt;
 use crate::store::{Store, used_assertions};
 
 /// The ways in which clients authenticate, for the metadata.
@@ -110,7 +110,7 @@ impl Credentials {
                 Some(id.clone())
             }
             Self::Assertion { id, assertion } => id.clone().or_else(|| {
-                let claimed: Assertion = foreign::unverified(assertion).ok()?;
+                let claimed: Assertion = jwt::unverified(assertion).ok()?;
                 ClientId::parse(&claimed.sub)
             }),
         }
@@ -270,7 +270,7 @@ async fn by_assertion(
     named: Option<&ClientId>,
     assertion: &str,
 ) -> Result<Arc<Registered>> {
-    let claimed: Assertion = foreign::unverified(assertion).map_err(|_| {
+    let claimed: Assertion = jwt::unverified(assertion).map_err(|_| {
         invalid_client().because("the assertion is no JWT with iss, sub, aud, exp and jti")
     })?;
     let id = ClientId::parse(&claimed.sub);

@@ -14,7 +14,7 @@ use crate::domain::pkce;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID};
 use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::Fault;
-use crate::keys::foreign::ALGORITHMS;
+use crate::keys::client_keys::ALGORITHMS;
 
 /// The languages of the pages, BCP 47.
 pub const LANGUAGES: &[&str] = &["en", "ko"];

@@ -10,7 +10,7 @@ use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
 use crate::domain::provider::{Credential, Registration, Terms};
 use crate::domain::sensitive::Sensitive;
-use crate::keys::borrowed::Es256Key;
+use crate::keys::provider_credentials::Es256Key;
 
 /// How long an assertion of ours is good, in seconds: it is made for one call.
 const LIFE: i64 = 300;

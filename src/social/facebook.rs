@@ -16,7 +16,7 @@ use super::{channel, claims};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
-use crate::keys::borrowed::hmac_hex;
+use crate::keys::provider_credentials::hmac_hex;
 
 /// Who issues the id tokens of Limited Login.
 const LIMITED: &str = "https://limited.facebook.com";

@@ -20,7 +20,7 @@ use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
 use crate::domain::shown::shown;
 use crate::keys::make::left_half_hash;
-use crate::keys::published::{PublishedKeys, Signed, Unsigned};
+use crate::keys::provider_keys::{ProviderKeys, Signed, Unsigned};
 
 /// A clock of others may be so far ahead.
 const AHEAD: Duration = Duration::minutes(5);
@@ -34,13 +34,13 @@ const LAST: i64 = 253_402_300_799_000;
 const LONGEST_SUBJECT: usize = 255;
 
 /// The keys of a provider in memory.
-pub(super) type Keys = Cached<PublishedKeys>;
+pub(super) type Keys = Cached<ProviderKeys>;
 
 /// Fetches the keys.
 pub(super) async fn fetch(
     channel: Arc<Channel>,
     url: String,
-) -> Result<PublishedKeys, UpstreamError> {
+) -> Result<ProviderKeys, UpstreamError> {
     let malformed = |why: &str| UpstreamError::refused(Reason::MalformedKeys, why);
     if url::Url::parse(&url).is_err() {
         return Err(malformed("the jwks_uri is no URL"));
@@ -49,7 +49,7 @@ pub(super) async fn fetch(
     if status != 200 {
         return Err(malformed(&format!("the jwks_uri is answered with status {status}")));
     }
-    PublishedKeys::parse(&keys).ok_or_else(|| malformed("the answer of the jwks_uri is no JWK Set"))
+    ProviderKeys::parse(&keys).ok_or_else(|| malformed("the answer of the jwks_uri is no JWK Set"))
 }
 
 /// Who issues a token, and where the keys are.

@@ -20,7 +20,7 @@ use super::{apple, claims, google, kakao, line};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
 use crate::domain::sensitive::Sensitive;
-use crate::keys::published::Signed;
+use crate::keys::provider_keys::Signed;
 
 /// Clocks of others may differ by so much.
 const SKEW: Duration = Duration::minutes(1);

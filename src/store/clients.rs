@@ -8,9 +8,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{QueryOrder, QuerySelect};
 
-use super::column::{corrupt, instant, millis};
 use super::cause::while_doing;
 use super::client_changes;
+use super::column::{corrupt, instant, millis};
 use super::entity::entity;
 use super::reader::Reader;
 use super::statement::ROWS;

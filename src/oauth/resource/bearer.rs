@@ -11,7 +11,7 @@ use crate::domain::clock::Clock;
 use crate::domain::family::FamilyId;
 use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
-use crate::keys::foreign;
+use crate::keys::jwt;
 use crate::keys::keyring::Keyring;
 use crate::oauth::claims::AccessToken;
 use crate::social::registry::Providers;
@@ -76,6 +76,6 @@ impl AccessTokens {
 /// The client that a token names, proven or not.
 #[must_use]
 pub fn claimed_client(token: &str) -> Option<ClientId> {
-    let claims: AccessToken = foreign::unverified(token).ok()?;
+    let claims: AccessToken = jwt::unverified(token).ok()?;
     ClientId::parse(&claims.client_id)
 }

@@ -6,16 +6,16 @@ use jsonwebtoken::jwk::{
 };
 use serde::de::DeserializeOwned;
 
-use super::jwt::{self, Unverified, VerifyingKey};
+use crate::keys::jwt::{self, Unverified, VerifyingKey};
 
 /// What may sign, for the metadata.
 pub const ALGORITHMS: &[&str] = &["RS256", "PS256", "ES256", "EdDSA"];
 
 /// The keys of a JWK Set that can verify. Each is good for one algorithm (RFC 8725 §3.1).
 #[derive(Debug, Default)]
-pub struct ForeignKeys(Vec<(Option<String>, VerifyingKey)>);
+pub struct ClientKeys(Vec<(Option<String>, VerifyingKey)>);
 
-impl ForeignKeys {
+impl ClientKeys {
     /// Reads a JWK Set; says in words what is wrong with it.
     pub fn parse(jwks: &str) -> Result<Self, &'static str> {
         let document: serde_json::Value =
@@ -51,13 +51,6 @@ impl ForeignKeys {
             .find_map(|(_, key)| key.verify(token).ok())
             .ok_or(Unverified)
     }
-}
-
-/// What a token says before anybody verified it: only good for finding the keys to do so.
-pub fn unverified<T: DeserializeOwned>(token: &str) -> Result<T, Unverified> {
-    jsonwebtoken::dangerous::insecure_decode(token)
-        .map(|token| token.claims)
-        .map_err(|_| Unverified)
 }
 
 fn algorithm(jwk: &Jwk) -> Option<Algorithm> {

@@ -9,21 +9,21 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 
-use super::seal::{Label, MasterKey};
 use crate::domain::random;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
+use crate::keys::seal::{Label, MasterKey};
 
 /// How long a browser is known after the last proof in it.
 pub const LIFE: Duration = Duration::days(180);
 
 /// Makes and reads what makes a browser known.
 #[derive(Clone)]
-pub struct KnownBrowsersKey(hmac::Key);
+pub struct DeviceCookieKey(hmac::Key);
 
-impl std::fmt::Debug for KnownBrowsersKey {
+impl std::fmt::Debug for DeviceCookieKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("KnownBrowsersKey(…)")
+        f.write_str("DeviceCookieKey(…)")
     }
 }
 
@@ -36,7 +36,7 @@ const SINCE: usize = 8;
 /// So many accounts are known in one browser; the one not proven for longest makes room.
 const MOST: usize = 6;
 
-impl KnownBrowsersKey {
+impl DeviceCookieKey {
     /// The key of a master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
         let key = master.derive(Label::KnownBrowsers)?;
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_browser_is_known_to_the_accounts_that_were_proven_in_it_for_a_time() {
-        let key = KnownBrowsersKey::new(&MasterKey::generate()).unwrap();
+        let key = DeviceCookieKey::new(&MasterKey::generate()).unwrap();
         let user = |name: &str| UserId::from_stored(name.to_owned());
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let (alice, bob) = (user("alice"), user("bob"));
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(crowded.split('.').count(), MOST);
         assert_eq!(key.find(&crowded, &alice, now), None);
         assert!(key.find(&crowded, &user("0"), now).is_some());
-        let other = KnownBrowsersKey::new(&MasterKey::generate()).unwrap();
+        let other = DeviceCookieKey::new(&MasterKey::generate()).unwrap();
         for bad in ["x", "....", &first[1..], &first[..first.len() - 2], &"A.".repeat(9000)] {
             assert_eq!(key.find(bad, &alice, now), None, "{bad}");
             assert_eq!(key.remember(bad, &alice, now).split('.').next().unwrap().len(), 75);

@@ -17,9 +17,9 @@ const LONGEST_NUMBER: usize = 1024;
 
 /// The keys of a JWK Set that can verify, RFC 7517 §5.
 #[derive(Debug)]
-pub struct PublishedKeys(Vec<PublishedKey>);
+pub struct ProviderKeys(Vec<ProviderKey>);
 
-struct PublishedKey {
+struct ProviderKey {
     kid: Option<String>,
     /// For which it is good (RFC 8725 §3.1).
     algorithms: &'static [Algorithm],
@@ -28,18 +28,18 @@ struct PublishedKey {
     number: Vec<u8>,
 }
 
-impl std::fmt::Debug for PublishedKey {
+impl std::fmt::Debug for ProviderKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PublishedKey").field("kid", &self.kid).finish_non_exhaustive()
+        f.debug_struct("ProviderKey").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 
-impl PublishedKeys {
+impl ProviderKeys {
     /// Reads a JWK Set; `None` if it is none. A key that cannot be used is left out (RFC 7517 §5).
     #[must_use]
     pub fn parse(document: &Value) -> Option<Self> {
         let listed = document.get("keys")?.as_array()?;
-        Some(Self(listed.iter().filter_map(PublishedKey::parse).take(MOST_KEYS).collect()))
+        Some(Self(listed.iter().filter_map(ProviderKey::parse).take(MOST_KEYS).collect()))
     }
 
     /// How many there are.
@@ -49,7 +49,7 @@ impl PublishedKeys {
     }
 }
 
-impl PublishedKey {
+impl ProviderKey {
     fn parse(jwk: &Value) -> Option<Self> {
         let text = |member: &str| jwk.get(member).and_then(Value::as_str);
         // RFC 7517 §4.2, §4.3
@@ -164,7 +164,7 @@ impl<'t> Signed<'t> {
     }
 
     /// That one of these keys has signed it, or this secret.
-    pub fn verify(&self, keys: &PublishedKeys, secret: Option<&Sensitive>) -> Result<(), Unsigned> {
+    pub fn verify(&self, keys: &ProviderKeys, secret: Option<&Sensitive>) -> Result<(), Unsigned> {
         // RFC 7515 §4.1.11: no extension is understood here.
         if self.header.contains_key("crit") {
             return Err(Unsigned::Never("its header has a critical extension"));
@@ -191,9 +191,9 @@ impl<'t> Signed<'t> {
     /// none those without a name.
     fn candidates<'k>(
         &self,
-        keys: &'k PublishedKeys,
+        keys: &'k ProviderKeys,
         algorithm: Algorithm,
-    ) -> Result<Vec<&'k PublishedKey>, Unsigned> {
+    ) -> Result<Vec<&'k ProviderKey>, Unsigned> {
         let good = || keys.0.iter().filter(|key| key.algorithms.contains(&algorithm));
         let Some(kid) = self.header.get("kid").and_then(Value::as_str) else {
             return Ok(good().collect());
@@ -255,8 +255,8 @@ mod tests {
         }
     }
 
-    fn keys(all: &[Value]) -> PublishedKeys {
-        PublishedKeys::parse(&json!({ "keys": all })).unwrap()
+    fn keys(all: &[Value]) -> ProviderKeys {
+        ProviderKeys::parse(&json!({ "keys": all })).unwrap()
     }
 
     fn verified(token: &str, all: &[Value]) -> Result<(), Unsigned> {
@@ -313,7 +313,7 @@ mod tests {
         let forged = other.token(&json!({ "alg": "ES256", "kid": "a" }), &json!({}));
         assert_eq!(verified(&forged, &all), Err(Unsigned::NoKey));
         for none in [json!({}), json!([]), json!({ "keys": {} }), json!(null)] {
-            assert!(PublishedKeys::parse(&none).is_none(), "{none}");
+            assert!(ProviderKeys::parse(&none).is_none(), "{none}");
         }
     }
 
@@ -353,7 +353,7 @@ mod tests {
         let many = keys(&vec![jwk; MOST_KEYS + 50]);
         assert_eq!(many.count(), MOST_KEYS);
         let kept =
-            |key: &PublishedKey| key.number.len() + key.kid.as_deref().unwrap_or_default().len();
+            |key: &ProviderKey| key.number.len() + key.kid.as_deref().unwrap_or_default().len();
         assert!(many.0.iter().all(|key| kept(key) <= 2 * LONGEST_NUMBER + LONGEST_KID));
     }
 
