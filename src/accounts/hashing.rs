@@ -16,8 +16,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
-use zeroize::Zeroizing;
 
+use crate::domain::secret::Secret;
 use crate::domain::verdict::{Error, Fault};
 use crate::domain::{random, request};
 use crate::runtime::supervisor::{Need, Supervisor};
@@ -166,7 +166,7 @@ impl Queue {
 }
 
 struct Job {
-    password: Zeroizing<Vec<u8>>,
+    password: Secret<Vec<u8>>,
     task: Task,
     since: Instant,
 }
@@ -223,7 +223,7 @@ impl Hasher {
     }
 
     /// Hashes a password for storing, before every check: only an operator or a new password asks.
-    pub async fn hash(&self, password: Zeroizing<Vec<u8>>) -> Result<String, Fault> {
+    pub async fn hash(&self, password: Secret<Vec<u8>>) -> Result<String, Fault> {
         let (reply, answer) = oneshot::channel();
         self.0.first(Job { password, task: Task::Hash(reply), since: Instant::now() })?;
         answer.await.map_err(|error| Fault::internal("hashing a password", error))?
@@ -238,8 +238,7 @@ impl Hasher {
         let (reply, answer) = oneshot::channel();
         let request = request::current();
         let work: Work = Box::new(move || drop(reply.send(request::on_a_thread(request, work))));
-        let job =
-            Job { password: Zeroizing::default(), task: Task::Run(work), since: Instant::now() };
+        let job = Job { password: Secret::default(), task: Task::Run(work), since: Instant::now() };
         self.0.first(job)?;
         answer.await.map_err(|error| Fault::internal("finishing a sign-in", error))
     }
@@ -260,7 +259,7 @@ impl Hasher {
     pub async fn check(
         &self,
         lane: Lane,
-        password: Zeroizing<Vec<u8>>,
+        password: Secret<Vec<u8>>,
         stored: Option<String>,
     ) -> Result<Check, Error<Busy>> {
         let (reply, answer) = oneshot::channel();
@@ -375,7 +374,7 @@ fn digest(
     password: &[u8],
     salt: &[u8],
     memory: &mut Vec<Block>,
-) -> Result<Zeroizing<[u8; 32]>, Fault> {
+) -> Result<Secret<[u8; 32]>, Fault> {
     let fault = |error: argon2::Error| Fault::internal("hashing a password", error.to_string());
     let blocks = params.block_count();
     if memory.len() < blocks {
@@ -384,7 +383,7 @@ fn digest(
         *memory = Vec::with_capacity(blocks.max(MAPPED_APART));
         memory.resize(blocks, Block::default());
     }
-    let mut output = Zeroizing::new([0; 32]);
+    let mut output = Secret::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into_with_memory(password, salt, &mut *output, memory.as_mut_slice())
         .map_err(fault)?;
@@ -435,8 +434,8 @@ mod tests {
 
     const CHEAP: Cost = Cost { memory: 64, passes: 1 };
 
-    fn password(text: &str) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(text.as_bytes().to_vec())
+    fn password(text: &str) -> Secret<Vec<u8>> {
+        Secret::new(text.as_bytes().to_vec())
     }
 
     #[tokio::test]

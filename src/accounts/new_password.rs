@@ -1,7 +1,5 @@
 //! Changing one's password: the current one is asked for, and counts like a sign-in.
 
-use zeroize::Zeroizing;
-
 use super::browsers::{self, Cookie, Present};
 use super::endings;
 use super::hashing::Hasher;
@@ -9,6 +7,7 @@ use super::sign_in::{Door, Knock, Place, Refused, SignedIn};
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::ending::{Ending, What};
 use crate::domain::person;
+use crate::domain::secret::Secret;
 use crate::domain::user::User;
 use crate::domain::verdict::Error;
 use crate::store::{Tx, audit_events, users};
@@ -41,9 +40,9 @@ pub const LEAST: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
     /// The password of now.
-    pub current: &'a Zeroizing<String>,
+    pub current: &'a Secret<String>,
     /// The password from now on.
-    pub new: &'a Zeroizing<String>,
+    pub new: &'a Secret<String>,
     /// The client address.
     pub address: std::net::IpAddr,
     /// What makes the browser known.
@@ -136,6 +135,6 @@ fn is_easy(password: &str, user: &User) -> bool {
     known.extend(user.profile.name.as_deref());
     // The estimate takes much longer the longer the password is, and what is hard to guess by its
     // start alone is so as a whole.
-    let start: Zeroizing<String> = Zeroizing::new(password.chars().take(ESTIMATED).collect());
+    let start: Secret<String> = Secret::new(password.chars().take(ESTIMATED).collect());
     zxcvbn::zxcvbn(&start, &known).score() < zxcvbn::Score::Three
 }

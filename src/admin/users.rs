@@ -1,7 +1,6 @@
 //! What an operator does with accounts.
 
 use chrono::{DateTime, Utc};
-use zeroize::Zeroizing;
 
 use crate::accounts::endings;
 use crate::accounts::hashing::Hasher;
@@ -9,6 +8,7 @@ use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, What};
 use crate::domain::person;
+use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, Source, User, UserId};
 use crate::domain::verdict::{OrRejected, reject};
 use crate::store::{Reader, Store, Tx, audit_events, users};
@@ -25,7 +25,7 @@ pub struct NewUser {
     /// The other claims.
     pub profile: Profile,
     /// The password; without one the person cannot sign in by password.
-    pub password: Option<Zeroizing<String>>,
+    pub password: Option<Secret<String>>,
 }
 
 const TAKEN: &str = "the user name or the verified address is taken: it is the user name or the \
@@ -149,7 +149,7 @@ pub async fn set_password(
     clock: &Clock,
     hasher: &Hasher,
     username: &str,
-    password: &Zeroizing<String>,
+    password: &Secret<String>,
 ) -> OrRejected<u64> {
     let hash = hash(hasher, password).await?;
     let (tx, mut user) = lock(store, clock, username).await?;
@@ -215,7 +215,7 @@ async fn end(
     })
 }
 
-async fn hash(hasher: &Hasher, password: &Zeroizing<String>) -> OrRejected<String> {
+async fn hash(hasher: &Hasher, password: &Secret<String>) -> OrRejected<String> {
     match person::password_bytes(password) {
         Some(bytes) => Ok(hasher.hash(bytes).await?),
         None => reject("a password has 1 to 1024 bytes"),

@@ -8,7 +8,7 @@ use crate::domain::nearest::nearest;
 use crate::domain::provider::{
     Audience, Credential, Domain, NoDomain, Preset, Registration, Slug, Terms,
 };
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 use crate::keys::secret_file;
 use crate::settings::Collector;
 use crate::settings::table::{Field, KeyForm, table};
@@ -265,7 +265,7 @@ fn credential(raw: &Raw) -> Result<Credential, (&'static str, String)> {
             let both = "is given together with client_secret_file: choose one";
             return Err(("client_secret", both.to_owned()));
         }
-        (Some(secret), None) => return Ok(Credential::Secret(Sensitive::new(secret))),
+        (Some(secret), None) => return Ok(Credential::Secret(Secret::text(secret))),
         (None, Some(file)) => {
             let secret = text_of(file).map_err(|problem| ("client_secret_file", problem))?;
             return Ok(Credential::Secret(secret));
@@ -284,9 +284,9 @@ fn credential(raw: &Raw) -> Result<Credential, (&'static str, String)> {
     }
 }
 
-fn text_of(file: &Path) -> Result<Sensitive, String> {
+fn text_of(file: &Path) -> Result<Secret, String> {
     match secret_file::read_text(file) {
-        Ok(text) => Ok(Sensitive::new(text.trim_end_matches(['\r', '\n']))),
+        Ok(text) => Ok(Secret::text(text.trim_end_matches(['\r', '\n']))),
         Err(unreadable) => Err(unreadable.to_string()),
     }
 }

@@ -4,9 +4,9 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use serde_json::Value;
-use zeroize::Zeroizing;
 
 use crate::app::telemetry;
+use crate::domain::secret::Secret;
 use crate::domain::verdict::{OrRejected, reject};
 use crate::keys::secret_file;
 
@@ -48,22 +48,22 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// A secret from standard input, without its one final newline.
-pub(super) fn secret_from_stdin() -> OrRejected<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
+pub(super) fn secret_from_stdin() -> OrRejected<Secret<String>> {
+    let mut text = Secret::new(String::new());
     match std::io::stdin().lock().read_to_string(&mut text) {
-        Ok(_) => Ok(Zeroizing::new(without_newline(&text).to_owned())),
+        Ok(_) => Ok(Secret::new(without_newline(&text).to_owned())),
         Err(error) => reject(format!("standard input: {error}")),
     }
 }
 
 /// A secret from a file, without its one final newline.
-pub(super) fn secret_from_file(path: &Path) -> OrRejected<Zeroizing<String>> {
-    let text = Zeroizing::new(text_of(path)?);
+pub(super) fn secret_from_file(path: &Path) -> OrRejected<Secret<String>> {
+    let text = Secret::new(text_of(path)?);
     // It is read this once, so a word will do.
     if let Ok(Some(exposure)) = secret_file::looked_at(path) {
         note(&format!("{}: {exposure}", path.display()));
     }
-    Ok(Zeroizing::new(without_newline(&text).to_owned()))
+    Ok(Secret::new(without_newline(&text).to_owned()))
 }
 
 /// The text of a file.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use super::installation::{Installation, Kind};
 use super::output::{note, secret_from_file, secret_from_stdin, table, text_of, words};
@@ -12,6 +11,7 @@ use super::usage::usage;
 use crate::accounts::hashing::Hasher;
 use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser};
 use crate::app::config::Settings;
+use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
 use crate::domain::verdict::{OrRejected, reject};
 use crate::store;
@@ -202,7 +202,7 @@ impl Password {
         self.password_stdin || self.password_file.is_some()
     }
 
-    fn read(&self) -> OrRejected<Option<Zeroizing<String>>> {
+    fn read(&self) -> OrRejected<Option<Secret<String>>> {
         let password = match &self.password_file {
             Some(file) => Some(secret_from_file(file)?),
             None if self.password_stdin => Some(secret_from_stdin()?),

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
+use super::secret::Secret;
 
 /// The parameters of an `application/x-www-form-urlencoded` body. Every name stands at most once
 /// (only `resource` may repeat, RFC 8707 §2), and a parameter without a value counts as left out.
 #[derive(Default)]
-pub struct Form(Vec<(String, Zeroizing<String>)>);
+pub struct Form(Vec<(String, Secret<String>)>);
 
 /// Why a body is not a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ impl Form {
         if pairs().nth(MOST).is_some() {
             return Err(BadForm::TooMany);
         }
-        let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
+        let mut fields: Vec<(String, Secret<String>)> = Vec::new();
         let mut repeated = Vec::new();
         for pair in pairs() {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
@@ -66,7 +66,7 @@ impl Form {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         if self.get(name).is_none() {
             self.0.retain(|(seen, _)| seen != name);
-            self.0.push((name.to_owned(), Zeroizing::new(value.to_owned())));
+            self.0.push((name.to_owned(), Secret::new(value.to_owned())));
         }
         self
     }
@@ -94,8 +94,8 @@ impl fmt::Debug for Form {
 
 /// Decodes one half of a form field; `None` when it is not UTF-8 or badly escaped.
 #[must_use]
-pub fn decode(raw: &[u8]) -> Option<Zeroizing<String>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(raw.len()));
+pub fn decode(raw: &[u8]) -> Option<Secret<String>> {
+    let mut bytes = Secret::new(Vec::with_capacity(raw.len()));
     let mut rest = raw.iter().copied();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
@@ -104,7 +104,7 @@ pub fn decode(raw: &[u8]) -> Option<Zeroizing<String>> {
             other => other,
         });
     }
-    std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
+    std::str::from_utf8(&bytes).ok().map(|text| Secret::new(text.to_owned()))
 }
 
 fn hex(digit: u8) -> Option<u8> {

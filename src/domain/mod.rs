@@ -32,7 +32,6 @@ pub mod request;
 pub mod requested_claims;
 pub mod scope;
 pub mod secret;
-pub mod sensitive;
 pub mod session;
 pub mod shown;
 pub mod succession;

@@ -3,7 +3,8 @@
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::Profile;
 use unicode_normalization::UnicodeNormalization;
-use zeroize::Zeroizing;
+
+use super::secret::Secret;
 
 /// The key of a user name: RFC 8265 §3.3, UsernameCaseMapped. Spaces around it are none of it: the
 /// keyboards of phones add them. NFC comes first, since the profile refuses conjoining jamo, which is
@@ -53,12 +54,12 @@ pub fn keys(username: &str, verified_email: Option<&str>) -> Vec<String> {
 /// The bytes of a password that are hashed: NFC, so that a Hangul password typed as jamo matches
 /// (RFC 8265 §4.2.2 rule 4), and nothing else changed.
 #[must_use]
-pub fn password_bytes(password: &str) -> Option<Zeroizing<Vec<u8>>> {
+pub fn password_bytes(password: &str) -> Option<Secret<Vec<u8>>> {
     if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
         return None;
     }
-    let composed: Zeroizing<String> = Zeroizing::new(password.nfc().collect());
-    Some(Zeroizing::new(composed.as_bytes().to_vec()))
+    let composed: Secret<String> = Secret::new(password.nfc().collect());
+    Some(Secret::new(composed.as_bytes().to_vec()))
 }
 
 const MAX_NAME_BYTES: usize = 255;

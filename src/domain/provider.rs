@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::ClientId;
 use super::person;
-use super::sensitive::Sensitive;
+use super::secret::Secret;
 
 /// The name of a provider in URLs, forms and `amr`: lower-case letters, digits, hyphens,
 /// underscores.
@@ -163,7 +163,7 @@ pub enum Credential {
     /// Not at all: a public client.
     None,
     /// By a secret.
-    Secret(Sensitive),
+    Secret(Secret),
     /// By an assertion that we sign each time.
     Key {
         /// Who signs: Apple's team.
@@ -171,7 +171,7 @@ pub enum Credential {
         /// The key's name there.
         id: String,
         /// P-256, PKCS#8, PEM.
-        private: Sensitive,
+        private: Secret,
     },
 }
 

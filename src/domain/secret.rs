@@ -1,15 +1,84 @@
-//! Secrets: a [`Plain`] one can only be sent, a [`Hashed`] one can only be stored.
+//! Secrets. What must not be printed is a [`Secret`]. Of those that we hand out, a [`Plain`] one can
+//! only be sent, and a [`Hashed`] one can only be stored.
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::random;
+
+/// Something that must not be printed. Nothing shows it, the memory is overwritten when it goes, and
+/// two of them are compared in constant time.
+#[derive(Clone, Default)]
+pub struct Secret<T: Zeroize = String>(Zeroizing<T>);
+
+impl<T: Zeroize> Secret<T> {
+    /// Keeps a value.
+    #[must_use]
+    pub fn new(value: T) -> Self {
+        Self(Zeroizing::new(value))
+    }
+}
+
+impl Secret {
+    /// Keeps a text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::new(text.into())
+    }
+
+    /// The text to send. The name makes a place that gives it away easy to find.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Zeroize> From<T> for Secret<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: Zeroize> Deref for Secret<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Zeroize> DerefMut for Secret<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: Zeroize + AsRef<U>, U: ?Sized> AsRef<U> for Secret<T> {
+    fn as_ref(&self) -> &U {
+        (**self).as_ref()
+    }
+}
+
+impl<T: Zeroize + AsRef<[u8]>> PartialEq for Secret<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (**self).as_ref().ct_eq((**other).as_ref()).into()
+    }
+}
+
+impl<T: Zeroize + AsRef<[u8]>> Eq for Secret<T> {}
+
+impl<T: Zeroize> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
 
 /// What a secret is for. Its prefix lets a leaked one be found by searching.
 pub trait Kind {
@@ -53,7 +122,7 @@ impl Kind for UpstreamState {
 }
 
 /// A secret in the form in which it is sent: prefix and base64url.
-pub struct Plain<K>(Zeroizing<String>, PhantomData<K>);
+pub struct Plain<K>(Secret<String>, PhantomData<K>);
 
 impl<K: Kind> Plain<K> {
     /// A new random secret.
@@ -65,21 +134,21 @@ impl<K: Kind> Plain<K> {
     /// The secret that these bytes are.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes));
-        Self(Zeroizing::new(format!("{}{}", K::PREFIX, *encoded)), PhantomData)
+        let encoded = Secret::new(URL_SAFE_NO_PAD.encode(bytes));
+        Self(Secret::new(format!("{}{}", K::PREFIX, *encoded)), PhantomData)
     }
 
     /// The secret that somebody presents. Anything may be presented: only the hash is compared.
     #[must_use]
     pub fn presented(text: &str) -> Self {
-        Self(Zeroizing::new(text.to_owned()), PhantomData)
+        Self(Secret::new(text.to_owned()), PhantomData)
     }
 
     /// The bytes of a secret of this kind; `None` for any other text.
     #[must_use]
-    pub fn to_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn to_bytes(&self) -> Option<Secret<Vec<u8>>> {
         let encoded = self.0.strip_prefix(K::PREFIX)?;
-        URL_SAFE_NO_PAD.decode(encoded).ok().map(Zeroizing::new)
+        URL_SAFE_NO_PAD.decode(encoded).ok().map(Secret::new)
     }
 
     /// Whether this text is meant to be a secret of this kind.
@@ -163,5 +232,14 @@ mod tests {
         let secret = Plain::<RefreshToken>::generate();
         assert_eq!(format!("{secret:?}"), "mapae_rt_…");
         assert_eq!(format!("{:?}", secret.hashed()), "Hashed(mapae_rt_…)");
+    }
+
+    #[test]
+    fn nothing_shows_a_secret() {
+        let secret = Secret::text("hush");
+        assert_eq!(format!("{secret:?}"), "…");
+        assert_eq!(format!("{:?}", Secret::new(vec![7_u8; 3])), "…");
+        assert_eq!(secret, Secret::text("hush"));
+        assert_ne!(secret, Secret::text("hush!"));
     }
 }

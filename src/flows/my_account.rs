@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use zeroize::Zeroizing;
 
 use crate::accounts::browsers::{Cookie, Present, change_cookie, sign_out, touch};
 use crate::accounts::endings;
@@ -13,6 +12,7 @@ use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
 use crate::domain::consent::Consent;
 use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
@@ -129,8 +129,8 @@ pub async fn change_password(
     flows: &Flows,
     caller: Caller<'_>,
     present: &Present,
-    current: &Zeroizing<String>,
-    new: &Zeroizing<String>,
+    current: &Secret<String>,
+    new: &Secret<String>,
 ) -> Result<Cookie, Error<Unchanged>> {
     let Caller { address, known, origin, .. } = caller;
     let change = Change { current, new, address, known, origin };

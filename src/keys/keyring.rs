@@ -463,7 +463,7 @@ fn parse(sealer: &Sealer, stored: Stored) -> Result<Key, Fault> {
     Ok(Key { stored, jwk, verifying, signing })
 }
 
-fn open(sealer: &Sealer, key: &Stored) -> Result<zeroize::Zeroizing<Vec<u8>>, Fault> {
+fn open(sealer: &Sealer, key: &Stored) -> Result<crate::domain::secret::Secret<Vec<u8>>, Fault> {
     sealer.open(&key.kid, &key.sealed_private).ok_or_else(|| {
         Fault::internal("opening a signing key", "the master key is not the one that sealed it")
     })

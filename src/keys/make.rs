@@ -11,9 +11,9 @@ use rsa::pkcs8::der::SecretDocument;
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use rsa::rand_core::OsRng;
 use rsa::traits::PublicKeyParts;
-use zeroize::Zeroizing;
 
 use crate::domain::client::TokenAlg;
+use crate::domain::secret::Secret;
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 
 /// A key as it was made or read.
@@ -30,7 +30,7 @@ pub struct Made {
 }
 
 /// A private key in PKCS#8.
-pub struct Private(pub Zeroizing<Vec<u8>>);
+pub struct Private(pub Secret<Vec<u8>>);
 
 impl std::fmt::Debug for Private {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -55,13 +55,13 @@ pub fn generate(alg: TokenAlg, rsa_bits: u32) -> Result<Made, Fault> {
             let fault = |_| Fault::internal("making a P-256 key", "aws-lc refused");
             let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(fault)?;
             let pkcs8 = key.to_pkcs8v1().map_err(fault)?;
-            from_p256(Zeroizing::new(pkcs8.as_ref().to_vec()))
+            from_p256(Secret::new(pkcs8.as_ref().to_vec()))
         }
     }
 }
 
 /// The whole of a key, from its private half in PKCS#8.
-pub fn describe(alg: TokenAlg, pkcs8: Zeroizing<Vec<u8>>) -> Result<Made, Fault> {
+pub fn describe(alg: TokenAlg, pkcs8: Secret<Vec<u8>>) -> Result<Made, Fault> {
     match alg {
         TokenAlg::Rs256 => {
             let key = RsaPrivateKey::from_pkcs8_der(&pkcs8)
@@ -90,7 +90,7 @@ pub fn read_pem(pem: &str) -> Result<Made, Error<Rejected>> {
         }
         return Ok(from_rsa(&key)?);
     }
-    let pkcs8 = Zeroizing::new(der.as_bytes().to_vec());
+    let pkcs8 = Secret::new(der.as_bytes().to_vec());
     if EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).is_err() {
         return reject("the key is neither RSA nor P-256");
     }
@@ -110,7 +110,7 @@ fn read_sec1(der: &[u8]) -> Result<Made, Error<Rejected>> {
     let Ok(pkcs8) = key.map_err(drop).and_then(|key| key.to_pkcs8v1().map_err(drop)) else {
         return reject("the key is not P-256");
     };
-    Ok(from_p256(Zeroizing::new(pkcs8.as_ref().to_vec()))?)
+    Ok(from_p256(Secret::new(pkcs8.as_ref().to_vec()))?)
 }
 
 fn from_rsa(key: &RsaPrivateKey) -> Result<Made, Fault> {
@@ -119,15 +119,15 @@ fn from_rsa(key: &RsaPrivateKey) -> Result<Made, Fault> {
     let pkcs1 =
         key.to_pkcs1_der().map_err(|error| Fault::internal("encoding an RSA key", error))?;
     let described = EncodingKey::from_rsa_der(pkcs1.as_bytes());
-    made(TokenAlg::Rs256, &described, Zeroizing::new(pkcs8.as_bytes().to_vec()))
+    made(TokenAlg::Rs256, &described, Secret::new(pkcs8.as_bytes().to_vec()))
 }
 
-fn from_p256(pkcs8: Zeroizing<Vec<u8>>) -> Result<Made, Fault> {
+fn from_p256(pkcs8: Secret<Vec<u8>>) -> Result<Made, Fault> {
     let described = EncodingKey::from_ec_der(&pkcs8);
     made(TokenAlg::Es256, &described, pkcs8)
 }
 
-fn made(alg: TokenAlg, key: &EncodingKey, pkcs8: Zeroizing<Vec<u8>>) -> Result<Made, Fault> {
+fn made(alg: TokenAlg, key: &EncodingKey, pkcs8: Secret<Vec<u8>>) -> Result<Made, Fault> {
     let fault = |error| Fault::internal("describing a key", error);
     let mut public_jwk = Jwk::from_encoding_key(key, algorithm(alg)).map_err(fault)?;
     let kid = public_jwk.thumbprint(ThumbprintHash::SHA256).map_err(fault)?;

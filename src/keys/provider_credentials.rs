@@ -9,7 +9,7 @@ use rsa::pkcs8::der::SecretDocument;
 use serde_json::{Value, json};
 
 use crate::domain::hex;
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 use crate::domain::verdict::Fault;
 
 /// A P-256 key of theirs.
@@ -24,7 +24,7 @@ impl std::fmt::Debug for Es256Key {
 impl Es256Key {
     /// Reads a private key: PKCS#8 in PEM.
     #[must_use]
-    pub fn from_pem(pem: &Sensitive) -> Option<Self> {
+    pub fn from_pem(pem: &Secret) -> Option<Self> {
         let (label, document) = SecretDocument::from_pem(pem.expose().trim()).ok()?;
         let pkcs8 = (label == "PRIVATE KEY").then(|| document.as_bytes())?;
         EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok().map(Self)
@@ -47,7 +47,7 @@ impl Es256Key {
 
 /// HMAC-SHA256 in lower-case hex, which Facebook has as a proof of the secret.
 #[must_use]
-pub fn hmac_hex(secret: &Sensitive, message: &str) -> String {
+pub fn hmac_hex(secret: &Secret, message: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
     let tag = hmac::sign(&key, message.as_bytes());
     hex::lower(tag.as_ref())
@@ -59,14 +59,14 @@ mod tests {
 
     #[test]
     fn rfc4231_4_3_hmac_in_hex() {
-        let tag = hmac_hex(&Sensitive::new("Jefe"), "what do ya want for nothing?");
+        let tag = hmac_hex(&Secret::text("Jefe"), "what do ya want for nothing?");
         assert_eq!(tag, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     }
 
     #[test]
     fn a_key_that_is_none_is_refused() {
         for bad in ["", "x", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"] {
-            assert!(Es256Key::from_pem(&Sensitive::new(bad)).is_none(), "{bad}");
+            assert!(Es256Key::from_pem(&Secret::text(bad)).is_none(), "{bad}");
         }
     }
 }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde_json::{Map, Value};
 
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 
 /// The most keys of one provider that are kept; no provider has so many.
 pub const MOST_KEYS: usize = 100;
@@ -164,7 +164,7 @@ impl<'t> Signed<'t> {
     }
 
     /// That one of these keys has signed it, or this secret.
-    pub fn verify(&self, keys: &ProviderKeys, secret: Option<&Sensitive>) -> Result<(), Unsigned> {
+    pub fn verify(&self, keys: &ProviderKeys, secret: Option<&Secret>) -> Result<(), Unsigned> {
         // RFC 7515 §4.1.11: no extension is understood here.
         if self.header.contains_key("crit") {
             return Err(Unsigned::Never("its header has a critical extension"));

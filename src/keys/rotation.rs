@@ -2,14 +2,13 @@
 //! that another master key leaves every token good.
 
 use aws_lc_rs::hmac;
-use zeroize::Zeroizing;
 
 use super::seal::Sealer;
 use crate::domain::clock::Clock;
 use crate::domain::family::FamilyId;
 use crate::domain::random;
 use crate::domain::refresh::{self, Presented};
-use crate::domain::secret::{Plain, RefreshToken};
+use crate::domain::secret::{Plain, RefreshToken, Secret};
 use crate::domain::succession::{Place, Salt};
 use crate::domain::verdict::Fault;
 use crate::store::{Store, Tx, sealed_keys};
@@ -34,7 +33,7 @@ impl RotationKey {
         if let Some(sealed) = sealed_keys::find(store, NAME).await? {
             return Self::unsealed(sealer, &sealed);
         }
-        let made = Zeroizing::new(random::bytes::<32>());
+        let made = Secret::new(random::bytes::<32>());
         let tx = store.begin(clock.now()).await?;
         sealed_keys::insert(&tx, NAME, sealer.seal(NAME, &*made)?).await?;
         tx.commit().await?;
@@ -65,7 +64,7 @@ impl RotationKey {
         let body = refresh::body(family, place)
             .ok_or_else(|| Fault::internal("making a refresh token", "the family is no UUID"))?;
         let tag = hmac::sign(&self.0, &[salt.0.as_slice(), &body].concat());
-        let token = Zeroizing::new([body.as_slice(), tag.as_ref()].concat());
+        let token = Secret::new([body.as_slice(), tag.as_ref()].concat());
         Ok(Plain::from_bytes(&token))
     }
 
@@ -77,7 +76,7 @@ impl RotationKey {
     }
 }
 
-fn opened(sealer: &Sealer, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
+fn opened(sealer: &Sealer, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Fault> {
     sealer.open(NAME, sealed).ok_or_else(|| {
         Fault::internal("opening the rotation key", "the master key is not the one that sealed it")
     })
@@ -85,7 +84,7 @@ fn opened(sealer: &Sealer, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
 
 /// Makes another key in its place: every refresh token is unknown from then on.
 pub async fn replace(tx: &Tx, sealer: &Sealer) -> Result<(), Fault> {
-    let made = Zeroizing::new(random::bytes::<32>());
+    let made = Secret::new(random::bytes::<32>());
     sealed_keys::reseal(tx, NAME, sealer.seal(NAME, &*made)?).await
 }
 

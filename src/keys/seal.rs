@@ -8,11 +8,10 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::{hkdf, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use zeroize::Zeroizing;
 
 use super::secret_file::{self, Unreadable};
 use crate::domain::provider::{Slug, Terms};
-use crate::domain::secret::{BrowserToken, Plain, UpstreamState};
+use crate::domain::secret::{BrowserToken, Plain, Secret, UpstreamState};
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::domain::{hex, random};
@@ -48,7 +47,7 @@ impl Label {
 }
 
 /// 256 bits that everything else is derived from.
-pub struct MasterKey(Zeroizing<[u8; 32]>);
+pub struct MasterKey(Secret<[u8; 32]>);
 
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -60,7 +59,7 @@ impl std::fmt::Debug for MasterKey {
 #[derive(Clone, Debug)]
 pub enum Source {
     /// Given as text.
-    Text(Zeroizing<String>),
+    Text(Secret<String>),
     /// In a file that an operator provides.
     File(PathBuf),
     /// In the folder of keys, made on the first start.
@@ -121,7 +120,7 @@ impl MasterKey {
     /// A new random key.
     #[must_use]
     pub fn generate() -> Self {
-        Self(Zeroizing::new(random::bytes()))
+        Self(Secret::new(random::bytes()))
     }
 
     /// Reads a key from where it is. Nothing is made.
@@ -178,9 +177,9 @@ impl MasterKey {
             let text = text.trim_end_matches('=');
             URL_SAFE_NO_PAD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text)).ok()
         };
-        let bytes = Zeroizing::new(bytes.ok_or(NoMasterKey::Malformed)?);
+        let bytes = Secret::new(bytes.ok_or(NoMasterKey::Malformed)?);
         let key = bytes.as_slice().try_into().map_err(|_| NoMasterKey::Malformed)?;
-        Ok(Self(Zeroizing::new(key)))
+        Ok(Self(Secret::new(key)))
     }
 
     fn read(path: &Path) -> Result<Self, NoMasterKey> {
@@ -205,15 +204,15 @@ impl MasterKey {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(path)?;
-        let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*self.0));
+        let text = Secret::new(URL_SAFE_NO_PAD.encode(*self.0));
         writeln!(file, "{}", *text)?;
         file.sync_all()
     }
 
     /// The key for one purpose: HKDF-SHA256, RFC 5869.
-    pub fn derive(&self, label: Label) -> Result<Zeroizing<[u8; 32]>, Fault> {
+    pub fn derive(&self, label: Label) -> Result<Secret<[u8; 32]>, Fault> {
         let fault = |_| Fault::internal("deriving a key", "HKDF failed");
-        let mut key = Zeroizing::new([0; 32]);
+        let mut key = Secret::new([0; 32]);
         hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
             .extract(&*self.0)
             .expand(&[label.info()], hkdf::HKDF_SHA256)
@@ -269,19 +268,19 @@ impl Sealer {
 
     /// Opens what was sealed for this name; `None` when this master key does not open it.
     #[must_use]
-    pub fn open(&self, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn open(&self, name: &str, sealed: &[u8]) -> Option<Secret<Vec<u8>>> {
         let versioned =
             || self.open_with(Aad::from(versioned(name)), sealed.strip_prefix(&[VERSION])?);
         // Before there were versions a row began with the nonce.
         versioned().or_else(|| self.open_with(Aad::from(name.as_bytes().to_vec()), sealed))
     }
 
-    fn open_with(&self, bound: Aad<Vec<u8>>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    fn open_with(&self, bound: Aad<Vec<u8>>, sealed: &[u8]) -> Option<Secret<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut bytes = Zeroizing::new(sealed.to_vec());
+        let mut bytes = Secret::new(sealed.to_vec());
         let private = self.0.open_in_place(nonce, bound, &mut bytes).ok()?;
-        Some(Zeroizing::new(private.to_vec()))
+        Some(Secret::new(private.to_vec()))
     }
 }
 
@@ -349,8 +348,8 @@ impl UpstreamLoginKey {
 
     /// `code_verifier`, RFC 7636 §4.1.
     #[must_use]
-    pub fn verifier(&self, state: &Plain<UpstreamState>) -> Zeroizing<String> {
-        Zeroizing::new(self.derive(b"verifier ", state))
+    pub fn verifier(&self, state: &Plain<UpstreamState>) -> Secret<String> {
+        Secret::new(self.derive(b"verifier ", state))
     }
 
     fn derive(&self, purpose: &[u8], state: &Plain<UpstreamState>) -> String {
@@ -391,7 +390,7 @@ impl BrowserKey {
 
     /// Opens what we sealed; `None` for anything else.
     #[must_use]
-    pub fn open(&self, text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn open(&self, text: &str) -> Option<Secret<Vec<u8>>> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (salt, sealed) = bytes.split_at_checked(SALT_LEN)?;
         self.sealer(salt).ok()?.open(CARRIED, sealed)

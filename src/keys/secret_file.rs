@@ -12,7 +12,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{StatVfsMountFlags, fstatvfs};
-use zeroize::Zeroizing;
+
+use crate::domain::secret::Secret;
 
 /// Why a file cannot be taken, in words for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -39,25 +40,25 @@ pub enum Exposure {
 }
 
 /// Reads a file that holds a secret.
-pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+pub fn read(path: &Path) -> Result<Secret<Vec<u8>>, Unreadable> {
     let of_file = |error| Unreadable::Io(path.to_path_buf(), error);
     let mut file = File::open(path).map_err(of_file)?;
     if let Some(exposure) = exposure(path, &file).map_err(of_file)? {
         return Err(Unreadable::Exposed(path.to_path_buf(), exposure));
     }
-    let mut bytes = Zeroizing::new(Vec::new());
+    let mut bytes = Secret::new(Vec::new());
     file.read_to_end(&mut bytes).map_err(of_file)?;
     Ok(bytes)
 }
 
 /// Reads a file that holds a secret in text.
-pub fn read_text(path: &Path) -> Result<Zeroizing<String>, Unreadable> {
+pub fn read_text(path: &Path) -> Result<Secret<String>, Unreadable> {
     let bytes = read(path)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         let error = io::Error::new(io::ErrorKind::InvalidData, "is not text in UTF-8");
         Unreadable::Io(path.to_path_buf(), error)
     })?;
-    Ok(Zeroizing::new(text.to_owned()))
+    Ok(Secret::new(text.to_owned()))
 }
 
 /// What others may do with this file, where that is too much.

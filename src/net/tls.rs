@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
-use zeroize::Zeroizing;
 
+use crate::domain::secret::Secret;
 use crate::keys::secret_file;
 use crate::settings::Collector;
 use crate::settings::declare::Holds;
@@ -117,7 +117,7 @@ pub(crate) fn chose_http2(stream: &TlsStream<TcpStream>) -> bool {
 }
 
 /// The certificate and the key as they were read, or why they were not.
-type Read = Result<(Vec<u8>, Zeroizing<Vec<u8>>), String>;
+type Read = Result<(Vec<u8>, Secret<Vec<u8>>), String>;
 
 async fn read(files: &Files) -> Read {
     let certificate = tokio::fs::read(&files.certificate).await;

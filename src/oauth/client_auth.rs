@@ -8,7 +8,6 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use super::claims::Audience;
 use super::error::{Refusal, Result, invalid_client, invalid_request};
@@ -16,7 +15,7 @@ use crate::clients::registry::{Registered, Registry};
 use crate::domain::client::{Assertions, AuthMethod, Client, ClientId, ClientKind};
 use crate::domain::clock::{Clock, from_millis};
 use crate::domain::form::{self, Form};
-use crate::domain::secret::{ClientSecret, Plain};
+use crate::domain::secret::{ClientSecret, Plain, Secret};
 use crate::domain::urls::{self, Issuer};
 use crate::keys::jwt;
 use crate::store::{Store, used_assertions};
@@ -212,7 +211,7 @@ fn basic(header: &[u8]) -> Result<(ClientId, Plain<ClientSecret>), Refusal> {
         return Err(malformed());
     }
     let decoded = STANDARD.decode(encoded.trim_start()).map_err(|_| malformed())?;
-    let decoded = Zeroizing::new(decoded);
+    let decoded = Secret::new(decoded);
     let colon = decoded.iter().position(|byte| *byte == b':').ok_or_else(malformed)?;
     let (id, secret) = decoded.split_at(colon);
     let secret = secret.strip_prefix(b":").unwrap_or_default();

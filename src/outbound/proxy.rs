@@ -7,7 +7,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use url::{Host, Url};
 
 use super::reach::{Reach, is_localhost};
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 use crate::settings::declare::Form;
 use crate::settings::{Collector, Setting};
 
@@ -15,7 +15,7 @@ use crate::settings::{Collector, Setting};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     /// `http://` or `https://`, host and port; its name and password may stand in it.
-    pub url: Sensitive,
+    pub url: Secret,
     /// What is called without it, as in `NO_PROXY`: hosts, domains, addresses and networks.
     pub bypass: String,
 }
@@ -28,7 +28,7 @@ impl Proxy {
         if !["http", "https"].contains(&url.scheme()) || url.host().is_none() {
             return Err("must be http:// or https:// with a host: no other kind of proxy is known");
         }
-        Ok(Self { url: Sensitive::new(text), bypass: bypass.to_owned() })
+        Ok(Self { url: Secret::text(text), bypass: bypass.to_owned() })
     }
 
     /// Without its password.

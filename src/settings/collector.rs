@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
-use zeroize::Zeroizing;
 
 use super::declare::{Declared, Form, Holds, Setting, env};
 use super::kinds::optional_path;
 use super::sources::{Given, Layer, Sources};
 use super::table::{Key, Table};
 use crate::domain::nearest::nearest;
+use crate::domain::secret::Secret;
 
 /// What is wrong with a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl fmt::Display for UnknownName {
 }
 
 /// Reads a file that holds a secret in text; an error is in words for the operator.
-type ReadSecret = fn(&Path) -> Result<Zeroizing<String>, String>;
+type ReadSecret = fn(&Path) -> Result<Secret<String>, String>;
 
 /// Collects declarations and values.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ pub struct Collected {
 impl Default for Collector {
     /// With nothing given: every value is the default.
     fn default() -> Self {
-        Self::new(Sources::default(), |_| Ok(Zeroizing::default()))
+        Self::new(Sources::default(), |_| Ok(Secret::default()))
     }
 }
 
@@ -231,7 +231,7 @@ impl Collector {
         &mut self,
         setting: Setting<Option<T>>,
         file: &'static str,
-        from_file: impl FnOnce(Zeroizing<String>) -> T,
+        from_file: impl FnOnce(Secret<String>) -> T,
     ) -> Option<T> {
         let key = setting.declared.path;
         let words = format!("The file that holds `{key}`, instead of the value itself.");
@@ -245,7 +245,7 @@ impl Collector {
         }
         match (self.read_secret)(&path) {
             Ok(read) => {
-                let read = Zeroizing::new(read.trim_end_matches(['\r', '\n']).to_owned());
+                let read = Secret::new(read.trim_end_matches(['\r', '\n']).to_owned());
                 text.or_else(|| Some(from_file(read)))
             }
             Err(unreadable) => {
@@ -360,7 +360,7 @@ mod tests {
             many: u32 = whole("many", 1..=10, 3).unit("pieces").or_as(&["part.many"]),
             /// Whether.
             on: bool = flag("on", false).or_from_env(&["ON", "on"]),
-            hidden: Option<Zeroizing<String>> = group(|from| {
+            hidden: Option<Secret<String>> = group(|from| {
                 from.take_secret(secret("hidden").words("Hidden."), "hidden_file", |text| text)
             }),
         }
@@ -390,7 +390,7 @@ mod tests {
             sources.set(path, value);
         }
         let read_secret: ReadSecret = |path| match path.to_str() {
-            Some("/good") => Ok(Zeroizing::new("from a file\n".to_owned())),
+            Some("/good") => Ok(Secret::new("from a file\n".to_owned())),
             _ => Err("cannot be read".to_owned()),
         };
         let mut from = Collector::new(sources, read_secret);

@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use zeroize::Zeroizing;
-
 use super::declare::{Form, Holds, Setting};
 use super::time::{self, LONGEST, Span};
+use crate::domain::secret::Secret;
 
 /// A duration of more than nothing.
 pub fn duration<D: Span + 'static>(path: &'static str, default: D) -> Setting<D> {
@@ -97,9 +96,9 @@ pub fn optional_path(path: &'static str, holds: Holds) -> Setting<Option<PathBuf
 }
 
 /// A secret that need not be given.
-pub fn secret(path: &'static str) -> Setting<Option<Zeroizing<String>>> {
-    let parse = |text: &str| Ok(Some(Zeroizing::new(text.to_owned())));
-    let show = |it: &Option<Zeroizing<String>>| {
+pub fn secret(path: &'static str) -> Setting<Option<Secret<String>>> {
+    let parse = |text: &str| Ok(Some(Secret::new(text.to_owned())));
+    let show = |it: &Option<Secret<String>>| {
         it.as_ref().map(|_| "(secret)".to_owned()).unwrap_or_default()
     };
     Setting::new(path, Form::Text("text"), None, parse, show).secret()

@@ -9,13 +9,13 @@ use super::error::UpstreamError;
 use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
 use crate::domain::provider::{Credential, Registration, Terms};
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 use crate::keys::provider_credentials::Es256Key;
 
 /// How long an assertion of ours is good, in seconds: it is made for one call.
 const LIFE: i64 = 300;
 
-pub(super) fn is_key(private: &Sensitive) -> bool {
+pub(super) fn is_key(private: &Secret) -> bool {
     Es256Key::from_pem(private).is_some()
 }
 
@@ -36,7 +36,7 @@ pub(super) fn client_secret(
     client_id: &str,
     audience: &str,
     now: i64,
-) -> Result<Sensitive, UpstreamError> {
+) -> Result<Secret, UpstreamError> {
     let bad = |why: &str| UpstreamError::Misconfigured(why.to_owned());
     let Credential::Key { team, id, private } = &registration.credential else {
         return Err(bad("there is no key to sign with"));
@@ -45,7 +45,7 @@ pub(super) fn client_secret(
     let claims = json!({
         "iss": team, "sub": client_id, "aud": audience, "iat": now, "exp": now + LIFE,
     });
-    key.sign(id, &claims).map(Sensitive::new).map_err(|fault| bad(&fault.to_string()))
+    key.sign(id, &claims).map(Secret::new).map_err(|fault| bad(&fault.to_string()))
 }
 
 /// The name that the browser brings the first time. Nobody signed it, so it is a name and nothing

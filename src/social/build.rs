@@ -36,7 +36,7 @@ pub fn provider(
 mod tests {
     use super::*;
     use crate::domain::provider::{Credential, Preset, Slug, Terms};
-    use crate::domain::sensitive::Sensitive;
+    use crate::domain::secret::Secret;
     use crate::outbound::Config;
     use crate::social::microsoft::Tenants;
 
@@ -45,7 +45,7 @@ mod tests {
         let registration = Registration {
             slug: Slug::parse(preset.as_str()).unwrap(),
             terms: Terms::new(preset, "ours"),
-            credential: Credential::Secret(Sensitive::new("secret")),
+            credential: Credential::Secret(Secret::text("secret")),
             disabled: false,
         };
         let outbound = Outbound::new(Config::default()).unwrap();

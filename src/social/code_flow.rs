@@ -20,7 +20,7 @@ use super::credential_check::CredentialCheck;
 use super::error::UpstreamError;
 use super::provider::{AuthorizationRequest, AuthorizationResponse};
 use crate::domain::reason::Reason;
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 use crate::domain::shown::shown;
 
 type Client = oauth2::Client<
@@ -137,7 +137,7 @@ pub(super) struct CodeFlow<'a> {
     /// Who we are there.
     pub(super) client_id: &'a str,
     /// What we prove that by.
-    pub(super) secret: Option<&'a Sensitive>,
+    pub(super) secret: Option<&'a Secret>,
     /// Whether it stands in the body.
     pub(super) in_body: bool,
 }
@@ -252,7 +252,7 @@ impl CodeFlow<'_> {
     }
 
     fn exposed(&self) -> &str {
-        self.secret.map(Sensitive::expose).unwrap_or_default()
+        self.secret.map(Secret::expose).unwrap_or_default()
     }
 }
 

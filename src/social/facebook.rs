@@ -15,7 +15,7 @@ use super::upstream::Upstream;
 use super::{channel, claims};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 use crate::keys::provider_credentials::hmac_hex;
 
 /// Who issues the id tokens of Limited Login.
@@ -40,7 +40,7 @@ impl Facebook {
         Self { oauth, graph, limited, keys: Keys::default() }
     }
 
-    fn secret(&self) -> Result<&Sensitive, UpstreamError> {
+    fn secret(&self) -> Result<&Secret, UpstreamError> {
         let missing = || UpstreamError::Misconfigured("there is no secret".to_owned());
         self.oauth.upstream.secret().ok_or_else(missing)
     }

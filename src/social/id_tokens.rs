@@ -17,7 +17,7 @@ use super::error::UpstreamError;
 use crate::domain::clock::from_millis;
 use crate::domain::hex;
 use crate::domain::reason::Reason;
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 use crate::domain::shown::shown;
 use crate::keys::make::left_half_hash;
 use crate::keys::provider_keys::{ProviderKeys, Signed, Unsigned};
@@ -83,7 +83,7 @@ pub(super) struct Expected<'a> {
     /// From whom it came.
     pub(super) received_from: ReceivedFrom,
     /// The secret that it may be signed with.
-    pub(super) secret: Option<&'a Sensitive>,
+    pub(super) secret: Option<&'a Secret>,
     /// The access token that came with it, Core §3.1.3.6.
     pub(super) access_token: Option<&'a str>,
 }
@@ -133,7 +133,7 @@ pub(super) async fn verify(
 pub(super) async fn verify_signature(
     source: Source<'_>,
     signed: &Signed<'_>,
-    secret: Option<&Sensitive>,
+    secret: Option<&Secret>,
     received_from: ReceivedFrom,
 ) -> Result<(), UpstreamError> {
     let Source { channel, keys, jwks_uri, .. } = source;

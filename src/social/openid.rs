@@ -19,7 +19,7 @@ use super::upstream::Upstream;
 use super::{apple, claims, google, kakao, line};
 use crate::domain::identity::Identity;
 use crate::domain::reason::Reason;
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 use crate::keys::provider_keys::Signed;
 
 /// Clocks of others may differ by so much.
@@ -61,7 +61,7 @@ impl OpenId {
         &'a self,
         metadata: &'a Metadata,
         client_id: &'a str,
-        secret: Option<&'a Sensitive>,
+        secret: Option<&'a Secret>,
     ) -> CodeFlow<'a> {
         CodeFlow {
             authorize: &metadata.authorization_endpoint,

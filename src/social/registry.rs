@@ -11,7 +11,7 @@ use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
 use crate::domain::family::Family;
 use crate::domain::provider::{Credential, Registration, Slug, Terms, came_by};
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::seal::{Sealer, credential_name};
@@ -258,7 +258,7 @@ pub(crate) fn sealed(sealer: &Sealer, registration: &Registration) -> Result<Sto
             Text::Key { team: team.clone(), id: id.clone(), private: private.expose().to_owned() }
         }
     };
-    let text = serde_json::to_vec(&text).map(zeroize::Zeroizing::new);
+    let text = serde_json::to_vec(&text).map(Secret::new);
     let text = text.map_err(|error| Fault::internal("writing a credential", error))?;
     let Registration { slug, terms, .. } = registration;
     Stored::new(slug.clone(), terms, sealer.seal(&credential_name(slug, terms), &text)?)
@@ -272,9 +272,9 @@ fn opened(sealer: &Sealer, stored: &Stored) -> Result<Registration, String> {
     let text = text.and_then(|text| serde_json::from_slice(&text).ok());
     let credential = match text {
         Some(Text::None) => Credential::None,
-        Some(Text::Secret(secret)) => Credential::Secret(Sensitive::new(secret)),
+        Some(Text::Secret(secret)) => Credential::Secret(Secret::text(secret)),
         Some(Text::Key { team, id, private }) => {
-            Credential::Key { team, id, private: Sensitive::new(private) }
+            Credential::Key { team, id, private: Secret::text(private) }
         }
         None => {
             return Err(format!(

@@ -8,7 +8,7 @@ use super::error::UpstreamError;
 use super::profiles::{self, ProviderProfile, RequiredCredential};
 use super::provider::AuthorizationRequest;
 use crate::domain::provider::{Audience, Credential, Registration};
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 
 /// This server at one provider.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Upstream {
     }
 
     /// What we prove by who we are.
-    pub(super) fn secret(&self) -> Option<&Sensitive> {
+    pub(super) fn secret(&self) -> Option<&Secret> {
         match &self.registration.credential {
             Credential::Secret(secret) => Some(secret),
             Credential::None | Credential::Key { .. } => None,
@@ -60,7 +60,7 @@ impl Upstream {
 
     /// The secret of this moment for this client id of the operator's there, which Apple has for each
     /// of their apps.
-    pub(super) fn secret_of(&self, client_id: &str) -> Result<Option<Sensitive>, UpstreamError> {
+    pub(super) fn secret_of(&self, client_id: &str) -> Result<Option<Secret>, UpstreamError> {
         match &self.registration.credential {
             Credential::None => Ok(None),
             Credential::Secret(secret) => Ok(Some(secret.clone())),

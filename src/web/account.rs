@@ -7,7 +7,6 @@ use axum::extract::{Request, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Response, StatusCode};
 use chrono::DateTime;
-use zeroize::Zeroizing;
 
 use super::edge::Context;
 use super::page::{self, Answered, Shown, retry_after};
@@ -16,6 +15,7 @@ use crate::accounts::browsers::{Cookie, Present};
 use crate::accounts::new_password::{LEAST, Unchanged};
 use crate::accounts::sign_in::Refused;
 use crate::domain::client::ClientId;
+use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::verdict::Error;
 use crate::domain::{device, urls};
@@ -206,7 +206,7 @@ pub(super) async fn password(
 }
 
 async fn change_password(shared: Arc<Shared>, guest: Guest, present: Present) -> Answered {
-    let typed = |name| guest.form.get(name).map(|text| Zeroizing::new(text.to_owned()));
+    let typed = |name| guest.form.get(name).map(|text| Secret::new(text.to_owned()));
     let (current, new) = match (typed("current-password"), typed("new-password")) {
         (Some(current), Some(new)) => (current, new),
         (None, _) => {

@@ -15,7 +15,7 @@ use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::grant_type::GrantType;
 use crate::domain::provider::{Credential, Preset, Registration, Slug, Terms};
 use crate::domain::scope::Scope;
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 use crate::domain::user::Profile;
 use crate::domain::verdict::{OrRejected, reject};
 use crate::social::registry::redirect_uri;
@@ -79,6 +79,6 @@ pub(super) async fn register_with(
         issuer: Some(idp.services().url.as_str().to_owned()),
         ..Terms::new(Preset::Oidc, CLIENT)
     };
-    let credential = Credential::Secret(Sensitive::new(secret));
+    let credential = Credential::Secret(Secret::text(secret));
     Ok(Registration { slug, terms, credential, disabled: false })
 }

@@ -17,7 +17,7 @@ use crate::domain::client::ClientId;
 use crate::domain::provider::{
     Audience, Credential, Domain, NoDomain, Preset, Registration, Terms,
 };
-use crate::domain::sensitive::Sensitive;
+use crate::domain::secret::Secret;
 use crate::domain::verdict::{Error, OrRejected, Rejected, reject};
 use crate::keys::seal::Sealer;
 use crate::social::Problems;
@@ -34,7 +34,7 @@ Examples:
 
 #[derive(Debug, Args)]
 #[group(multiple = false)]
-struct Secret {
+struct SecretArgs {
     /// Read the client secret from standard input; every preset but apple has one
     #[arg(long)]
     client_secret_stdin: bool,
@@ -61,7 +61,7 @@ pub(crate) struct Add {
     #[arg(long)]
     client_id: String,
     #[command(flatten)]
-    secret: Secret,
+    secret: SecretArgs,
     /// apple: the team
     #[arg(long)]
     team_id: Option<String>,
@@ -174,7 +174,7 @@ impl Add {
         }
         match (&self.team_id, &self.key_id, &self.private_key_file) {
             (Some(team), Some(id), Some(file)) => {
-                let private = Sensitive::new(secret_from_file(file)?.as_str());
+                let private = Secret::text(secret_from_file(file)?.as_str());
                 return Ok(Credential::Key { team: team.clone(), id: id.clone(), private });
             }
             (None, None, None) => {}
@@ -186,7 +186,7 @@ impl Add {
             None => None,
         };
         Ok(secret
-            .map_or(Credential::None, |secret| Credential::Secret(Sensitive::new(secret.trim()))))
+            .map_or(Credential::None, |secret| Credential::Secret(Secret::text(secret.trim()))))
     }
 }
 

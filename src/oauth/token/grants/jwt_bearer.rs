@@ -1,11 +1,10 @@
 //! `urn:ietf:params:oauth:grant-type:jwt-bearer`: the id token of a provider as an assertion, RFC
 //! 7523 §2.1.
 
-use zeroize::Zeroizing;
-
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
 use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::grant::{Cx, Grant, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
@@ -14,7 +13,7 @@ use crate::social::Token;
 
 /// RFC 7523 §2.1.
 pub struct JwtBearer {
-    assertion: Zeroizing<String>,
+    assertion: Secret<String>,
     nonce: Option<String>,
     scope: Option<Scope>,
     resources: Vec<String>,

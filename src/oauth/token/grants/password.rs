@@ -3,14 +3,13 @@
 
 use std::net::IpAddr;
 
-use zeroize::Zeroizing;
-
 use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Place, Refused, SignedIn};
 use crate::domain::audit::Origin;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
 use crate::domain::{address, verdict};
 use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_request};
 use crate::oauth::token::families::{self, Granted};
@@ -23,7 +22,7 @@ use crate::store::{Tx, audit_events};
 /// RFC 6749 §4.3.2.
 pub struct Password {
     username: String,
-    password: Zeroizing<String>,
+    password: Secret<String>,
     scope: Option<Scope>,
     resources: Vec<String>,
     user_ip: Option<String>,

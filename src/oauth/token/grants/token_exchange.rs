@@ -1,11 +1,10 @@
 //! `urn:ietf:params:oauth:grant-type:token-exchange`: what an app got at a provider for tokens of
 //! ours, RFC 8693.
 
-use zeroize::Zeroizing;
-
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::scope::Scope;
+use crate::domain::secret::Secret;
 use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_request};
 use crate::oauth::token::grant::{Cx, Grant, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
@@ -27,11 +26,11 @@ enum Type {
 /// RFC 8693 §2.1.
 pub struct TokenExchange {
     subject_type: Type,
-    subject: Zeroizing<String>,
+    subject: Secret<String>,
     issuer: Option<String>,
     nonce: Option<String>,
     redirect_uri: Option<String>,
-    verifier: Option<Zeroizing<String>>,
+    verifier: Option<Secret<String>>,
     state: Option<String>,
     scope: Option<Scope>,
     resources: Vec<String>,
@@ -79,7 +78,7 @@ impl Grant for TokenExchange {
             issuer: text("subject_issuer"),
             nonce: text("nonce"),
             redirect_uri: text("redirect_uri"),
-            verifier: text("code_verifier").map(Zeroizing::new),
+            verifier: text("code_verifier").map(Secret::new),
             state: text("state"),
             scope: scope(form)?,
             resources: resources(form),
