@@ -29,7 +29,7 @@ pub enum PrivateKey {
 
 impl std::fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "PrivateKey({})", self.alg())
+        write!(f, "PrivateKey({})", self.alg().as_str())
     }
 }
 
@@ -110,11 +110,11 @@ mod tests {
             let key = PrivateKey::parse(alg, &made.private.0).unwrap();
             let token = key.sign("name", "JWT", &json!({ "sub": "1" })).unwrap();
             let verifying = VerifyingKey::from_jwk(&made.public_jwk, algorithm(alg)).unwrap();
-            assert_eq!(verifying.verify::<Value>(&token), Ok(json!({ "sub": "1" })), "{alg}");
+            assert_eq!(verifying.verify::<Value>(&token), Ok(json!({ "sub": "1" })), "{alg:?}");
             let header = crate::keys::jwt::header(&token).unwrap();
             assert_eq!((header.kid.as_deref(), header.typ.as_deref()), (Some("name"), Some("JWT")));
             let others = VerifyingKey::from_jwk(&other.public_jwk, algorithm(alg)).unwrap();
-            assert!(others.verify::<Value>(&token).is_err(), "{alg}");
+            assert!(others.verify::<Value>(&token).is_err(), "{alg:?}");
             assert!(verifying.verify::<Value>(&token.replacen('.', "..", 1)).is_err());
             let (signed, _) = token.rsplit_once('.').unwrap();
             assert!(verifying.verify::<Value>(&format!("{signed}.")).is_err());

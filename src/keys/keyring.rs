@@ -9,11 +9,12 @@ use chrono::{DateTime, Duration, Utc};
 use jsonwebtoken::jwk::Jwk;
 use tokio::sync::Mutex;
 
+use super::jws::PrivateKey;
 use super::jwt::{SigningKey, Typ, Unverified, VerifyingKey, header, is_typ};
 use super::make::{self, Made, RSA_BITS, algorithm};
 use super::ring::{self, Memory, Phase, Timing};
+use super::rotation;
 use super::seal::{Sealer, credential_name};
-use super::{provider, rotation};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::TokenAlg;
 use crate::domain::clock::Clock;
@@ -192,7 +193,6 @@ impl Keyring {
         sealer: Sealer,
         policy: Policy,
     ) -> Result<Self, Fault> {
-        provider::install();
         let stored = signing_keys::list_all(&*store).await?;
         let keys = open_all(&sealer, stored, &[])?;
         let snapshot = Snapshot::new(keys, &policy, clock.now())?;
@@ -230,13 +230,6 @@ impl Keyring {
         let stored = signing_keys::list_all(&*self.store).await?;
         let before = self.snapshot()?;
         let keys = open_all(&self.sealer, stored, &before.keys)?;
-        for gone in before
-            .keys
-            .iter()
-            .filter(|old| !keys.iter().any(|key| key.stored.kid == old.stored.kid))
-        {
-            provider::forget(&gone.stored.kid);
-        }
         let snapshot = Arc::new(Snapshot::new(keys, &self.policy, self.clock.now())?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
         Ok(())
@@ -434,7 +427,6 @@ fn is_whole(stored: &Stored, made: &Made) -> bool {
 
 /// Opens a key of the database and looks whether its row is whole; why it is not comes instead.
 pub fn inspect(sealer: &Sealer, stored: &Stored) -> Result<(), Fault> {
-    provider::install();
     let made = make::describe(stored.alg, open(sealer, stored)?)?;
     if is_whole(stored, &made) {
         Ok(())
@@ -448,7 +440,10 @@ pub fn inspect(sealer: &Sealer, stored: &Stored) -> Result<(), Fault> {
 /// a key.
 fn parse(sealer: &Sealer, stored: Stored) -> Result<Key, Fault> {
     let private = open(sealer, &stored)?;
-    let handle = provider::register(&stored.kid, stored.alg, &private)?;
+    let kid = &stored.kid;
+    let key = PrivateKey::parse(stored.alg, &private).map_err(|rejected| {
+        Fault::internal("parsing a signing key", format!("{kid}: {rejected}"))
+    })?;
     let made = make::describe(stored.alg, private)?;
     if !is_whole(&stored, &made) {
         tracing::error!(
@@ -459,7 +454,7 @@ fn parse(sealer: &Sealer, stored: Stored) -> Result<Key, Fault> {
     let jwk = made.public_jwk;
     let verifying = VerifyingKey::from_jwk(&jwk, algorithm(stored.alg))
         .map_err(|error| Fault::internal("reading a JWK", error))?;
-    let signing = SigningKey { kid: stored.kid.clone(), alg: stored.alg, handle };
+    let signing = SigningKey { kid: stored.kid.clone(), key: Arc::new(key) };
     Ok(Key { stored, jwk, verifying, signing })
 }
 

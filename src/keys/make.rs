@@ -159,7 +159,6 @@ mod tests {
 
     #[test]
     fn rfc7638_the_kid_is_the_thumbprint_of_the_public_half() {
-        super::super::provider::install();
         for alg in [TokenAlg::Rs256, TokenAlg::Es256] {
             let made = generate(alg, 2048).unwrap();
             let jwk = serde_json::to_value(&made.public_jwk).unwrap();
@@ -188,7 +187,6 @@ mod tests {
 
     #[test]
     fn a_pem_is_read_back() {
-        super::super::provider::install();
         let key = RsaPrivateKey::new(&mut OsRng, 2048).unwrap();
         let pkcs8 = key.to_pkcs8_pem(rsa::pkcs8::LineEnding::LF).unwrap();
         let pkcs1 = EncodeRsaPrivateKey::to_pkcs1_pem(&key, rsa::pkcs1::LineEnding::LF);
@@ -203,7 +201,6 @@ mod tests {
 
     #[test]
     fn rfc5915_a_sec1_key_is_the_same_as_in_pkcs8() {
-        super::super::provider::install();
         // openssl ecparam -name prime256v1 -genkey, and the same through openssl pkcs8 -topk8.
         let key = "-----BEGIN EC PRIVATE KEY-----\n\
 MHcCAQEEIJqJof/e+6OKmp8XQxz7MPr9Wt6MsFRQ2LNSJCRa16lloAoGCCqGSM49\n\

@@ -1,25 +1,18 @@
-//! Keys that others gave us, to prove to them who we are.
+//! What providers gave us to prove to them who we are.
 
 use aws_lc_rs::hmac;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rsa::pkcs8::der::SecretDocument;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::jws::PrivateKey;
+use crate::domain::client::TokenAlg;
 use crate::domain::hex;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Fault;
 
-/// A P-256 key of theirs.
-pub struct Es256Key(EcdsaKeyPair);
-
-impl std::fmt::Debug for Es256Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Es256Key(…)")
-    }
-}
+/// A P-256 key that a provider gave us.
+#[derive(Debug)]
+pub struct Es256Key(PrivateKey);
 
 impl Es256Key {
     /// Reads a private key: PKCS#8 in PEM.
@@ -27,21 +20,12 @@ impl Es256Key {
     pub fn from_pem(pem: &Secret) -> Option<Self> {
         let (label, document) = SecretDocument::from_pem(pem.expose().trim()).ok()?;
         let pkcs8 = (label == "PRIVATE KEY").then(|| document.as_bytes())?;
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok().map(Self)
+        PrivateKey::parse(TokenAlg::Es256, pkcs8).ok().map(Self)
     }
 
-    /// Signs claims as a compact JWT, RFC 7515 §3.1, under this `kid`. Not by `jsonwebtoken`: what
-    /// signs for that here finds keys of our own by their `kid`.
+    /// Signs claims under this `kid`.
     pub fn sign(&self, kid: &str, claims: &Value) -> Result<String, Fault> {
-        let header = json!({ "alg": "ES256", "kid": kid, "typ": "JWT" });
-        let [header, claims] =
-            [&header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-        let signed = format!("{header}.{claims}");
-        let signature = self
-            .0
-            .sign(&SystemRandom::new(), signed.as_bytes())
-            .map_err(|_| Fault::internal("signing an assertion", "ECDSA failed"))?;
-        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+        self.0.sign(kid, "JWT", claims)
     }
 }
 

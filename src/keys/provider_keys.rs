@@ -3,9 +3,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, crypto};
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
+use super::jws::is_signed;
 use crate::domain::secret::Secret;
 
 /// The most keys of one provider that are kept; no provider has so many.
@@ -209,8 +210,7 @@ impl<'t> Signed<'t> {
     }
 
     fn is_by(&self, key: &DecodingKey, algorithm: Algorithm) -> bool {
-        let verified = crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm);
-        verified.unwrap_or(false)
+        is_signed(self.signed, self.signature, key, algorithm)
     }
 }
 
