@@ -45,19 +45,18 @@ fn is_web_view_of_ios(user_agent: &str) -> bool {
 }
 
 impl InApp {
-    /// What people who read this language call it; none: just an app.
+    /// What people call it, where their language has no other name for it; none: just some app.
     #[must_use]
-    pub fn name(self, language: &str) -> Option<&'static str> {
-        let (english, korean) = match self {
-            Self::KakaoTalk => ("KakaoTalk", "카카오톡"),
-            Self::Naver => ("Naver", "네이버"),
-            Self::Line => ("LINE", "라인"),
-            Self::Daum => ("Daum", "다음"),
-            Self::Instagram => ("Instagram", "인스타그램"),
-            Self::Facebook => ("Facebook", "페이스북"),
-            Self::WebView => return None,
-        };
-        Some(if language == "ko" { korean } else { english })
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::KakaoTalk => Some("KakaoTalk"),
+            Self::Naver => Some("Naver"),
+            Self::Line => Some("LINE"),
+            Self::Daum => Some("Daum"),
+            Self::Instagram => Some("Instagram"),
+            Self::Facebook => Some("Facebook"),
+            Self::WebView => None,
+        }
     }
 
     /// The preset of the provider that knows the person here already, so that nothing is typed.

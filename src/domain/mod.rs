@@ -18,6 +18,7 @@ pub mod identity;
 mod ids;
 pub mod in_app;
 pub mod interaction;
+pub mod language;
 pub mod logout_notice;
 pub mod nearest;
 pub mod note;

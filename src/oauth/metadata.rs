@@ -10,14 +10,12 @@ use crate::domain::authorization::{Prompt, ResponseMode};
 use crate::domain::claim_names::SCOPE_CLAIMS;
 use crate::domain::client::{AuthMethod, TokenAlg};
 use crate::domain::grant_type::GrantType;
+use crate::domain::language::{LANGUAGES, Language};
 use crate::domain::pkce;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID};
 use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ALGORITHMS;
-
-/// The languages of the pages, BCP 47.
-pub const LANGUAGES: &[&str] = &["en", "ko"];
 
 /// The document.
 pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
@@ -61,7 +59,7 @@ pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": true,
         "acr_values_supported": [ACR],
-        "ui_locales_supported": LANGUAGES,
+        "ui_locales_supported": LANGUAGES.iter().map(Language::as_str).collect::<Vec<_>>(),
         "prompt_values_supported": Prompt::VALUES,
         "response_types_supported": ["code"],
         "response_modes_supported": modes,

@@ -7,8 +7,8 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::colour::Colour;
-use super::language::Language;
 use super::texts::Texts;
+use crate::domain::language::Languages;
 
 const BRAND: &str = "brand.toml";
 const STYLE: &str = "style.css";
@@ -35,14 +35,14 @@ pub(super) struct Logo {
 }
 
 /// Reads what is there.
-pub(super) fn read(folder: &Path) -> Result<(Branding, Texts), Vec<String>> {
+pub(super) fn read(folder: &Path, languages: Languages) -> Result<(Branding, Texts), Vec<String>> {
     if !folder.is_dir() {
         return Err(vec![format!("{}: there is no such folder", folder.display())]);
     }
     let mut reading = Reading { folder, problems: Vec::new() };
     let mut brand = reading.brand();
     brand.stylesheet = reading.text(STYLE);
-    let texts = reading.texts();
+    let texts = reading.texts(languages);
     if reading.problems.is_empty() { Ok((brand, texts)) } else { Err(reading.problems) }
 }
 
@@ -149,9 +149,9 @@ impl Reading<'_> {
         Some(Logo { extension, content_type, body: body? })
     }
 
-    fn texts(&mut self) -> Texts {
-        let mut texts = Texts::builtin();
-        for language in Language::ALL {
+    fn texts(&mut self, languages: Languages) -> Texts {
+        let mut texts = Texts::of(languages);
+        for language in languages.iter() {
             let file = format!("{}.ftl", language.as_str());
             let Some(source) = self.text(&file) else { continue };
             if let Err(problems) = texts.overlay(language, source) {
@@ -215,7 +215,7 @@ mod tests {
         let rules = String::from_utf8_lossy(&rules.body);
         assert!(rules.contains("--accent:#03c75a") && rules.contains("--accent:#7cffb0"));
         let (style, _) = starting("style.");
-        for (page, html) in gallery(&look, Language::Ko) {
+        for (page, html) in gallery(&look, Language::of_tag("ko").expect("Korean")) {
             assert!(html.contains(logo) && html.contains("달빛 로그인"), "{page}");
             let ours = html.find("/assets/mapae.").expect("our stylesheet");
             let places = [accent, style].map(|name| html.find(name).expect("a stylesheet"));

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use fluent_bundle::FluentArgs;
+
 use super::form_post::FORM_POST_SCRIPT;
 use super::frame::Frame;
 use super::gallery::{every, gallery};
-use super::language::Language;
 use super::look::Look;
+use super::{branding, pseudo};
+use crate::domain::language::{LANGUAGES, Language};
 
 /// A start tag: its name, its attributes, and the text up to the next tag.
 struct Tag<'a> {
@@ -73,7 +76,7 @@ fn attributes<'a>(page: &str, mut rest: &'a str) -> Vec<(&'a str, &'a str)> {
 /// Every page of the gallery, read.
 fn each(check: impl Fn(&str, &str, &[Tag<'_>])) {
     let look = Look::builtin();
-    for language in Language::ALL {
+    for language in LANGUAGES.iter() {
         for (name, html) in gallery(&look, language) {
             let page = format!("{name} in {language:?}");
             check(&page, &html, &tags(&page, &html));
@@ -181,7 +184,12 @@ fn hostile_text_stays_text() {
 fn every_url_of_ours_stands_below_the_path_of_the_issuer() {
     let look = Look::builtin();
     let here = Some("/tenant/page");
-    let frame = Frame { look: &look, language: Language::Ko, base: "/tenant", here };
+    let frame = Frame {
+        look: &look,
+        language: Language::of_tag("ko").expect("Korean"),
+        base: "/tenant",
+        here,
+    };
     for (page, html) in every(frame) {
         for tag in tags(&page, &html) {
             for name in URLS {
@@ -202,4 +210,29 @@ fn every_file_that_a_page_asks_for_is_there() {
             assert!(asset.is_some_and(|asset| !asset.body.is_empty()), "{page}: {name}");
         }
     });
+}
+
+/// A line in the list of languages and a file of texts are all that a language needs.
+#[test]
+fn a_further_language_is_on_every_page_and_in_every_list_of_languages() {
+    let languages = pseudo::languages(str::to_owned);
+    let look = Look::speaking(languages);
+    let language = languages.of_tag("eo").expect("the language");
+    let frame = Frame { look: &look, language, base: "", here: Some("/page?interaction=i") };
+    for (page, html) in every(frame) {
+        let tags = tags(&page, &html);
+        let first = |name| tags.iter().find(|tag| tag.name == name).expect("a tag");
+        assert_eq!(first("html").get("lang"), Some("eo"), "{page}");
+        assert!(first("h1").text.contains(pseudo::MARK), "{page}: {}", first("h1").text);
+        let links: Vec<_> = tags.iter().filter_map(|tag| tag.get("hreflang")).collect();
+        let has_links = !["form-post-", "redirect-"].iter().any(|start| page.starts_with(start));
+        let all: &[&str] = if has_links { &["en", "ko", "eo"] } else { &[] };
+        assert_eq!(links, all, "{page}");
+    }
+    let sheet = look.stylesheets().first().and_then(|name| look.asset(name)).expect("a sheet");
+    assert!(String::from_utf8_lossy(&sheet.body).contains("[lang=\"eo\"] { font-family: "));
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("eo.ftl"), "cancel = Nuligi").expect("a file");
+    let (_, texts) = branding::read(folder.path(), languages).expect("a brand");
+    assert_eq!(texts.say(language, "cancel", &FluentArgs::new()), "Nuligi");
 }

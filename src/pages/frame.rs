@@ -2,8 +2,8 @@
 
 use fluent_bundle::{FluentArgs, FluentValue};
 
-use super::language::Language;
 use super::look::Look;
+use crate::domain::language::Language;
 
 /// The frame of a page.
 #[derive(Clone, Copy, Debug)]
@@ -67,27 +67,28 @@ impl Frame<'_> {
             href: format!("{path}?{kept}lang={}", language.as_str()),
             is_current: language == self.language,
         };
-        Language::ALL.into_iter().map(link).collect()
+        self.look.languages().iter().map(link).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Frame;
-    use crate::pages::language::Language;
+    use crate::domain::language::Language;
     use crate::pages::look::Look;
 
     #[test]
     fn a_language_link_keeps_the_rest_of_the_query() {
         let look = Look::builtin();
         let href = |here| {
-            let frame = Frame { look: &look, language: Language::En, base: "", here: Some(here) };
+            let frame =
+                Frame { look: &look, language: Language::default(), base: "", here: Some(here) };
             frame.language_links().pop().map(|link| link.href).expect("a link")
         };
         assert_eq!(href("/login?interaction=a"), "/login?interaction=a&lang=ko");
         assert_eq!(href("/login?interaction=a&lang=en"), "/login?interaction=a&lang=ko");
         assert_eq!(href("/account"), "/account?lang=ko");
-        let frame = Frame { look: &look, language: Language::En, base: "", here: None };
+        let frame = Frame { look: &look, language: Language::default(), base: "", here: None };
         assert!(frame.language_links().is_empty());
     }
 }

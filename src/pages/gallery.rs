@@ -5,7 +5,6 @@ use super::consent::ConsentPage;
 use super::error::ErrorPage;
 use super::form_post::FormPostPage;
 use super::frame::Frame;
-use super::language::Language;
 use super::logout::{LogoutPage, SignedOutPage, StillSignedInPage};
 use super::look::Look;
 use super::redirect::RedirectPage;
@@ -13,6 +12,7 @@ use super::sample::Sample;
 use super::samples::apps;
 use super::select_account::SelectAccountPage;
 use super::sign_in::SignInPage;
+use crate::domain::language::Language;
 
 /// Every state of every page in a language: its name and its HTML.
 #[must_use]

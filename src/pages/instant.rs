@@ -3,15 +3,11 @@
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 
 use super::frame::Frame;
-use super::language::Language;
 
 /// For people: date and time, and how far that is from UTC.
 pub(super) fn words(instant: &DateTime<Utc>, frame: &Frame<'_>) -> String {
     let offset = frame.look.zone().offset(instant);
-    let format = match frame.language {
-        Language::En => "%-d %B %Y, %H:%M",
-        Language::Ko => "%Y년 %-m월 %-d일 %H:%M",
-    };
+    let format = frame.language.data().date_time;
     format!("{} ({})", instant.with_timezone(&offset).format(format), ahead(offset))
 }
 
@@ -42,13 +38,14 @@ mod tests {
     fn an_instant_is_said_in_the_language_and_in_the_zone() {
         let instant = DateTime::from_timestamp(1_795_253_040, 0).expect("an instant");
         for (zone, language, text) in [
-            ("UTC", Language::En, "21 November 2026, 09:24 (UTC)"),
-            ("UTC", Language::Ko, "2026년 11월 21일 09:24 (UTC)"),
-            ("Asia/Seoul", Language::Ko, "2026년 11월 21일 18:24 (UTC+9)"),
-            ("Asia/Kolkata", Language::En, "21 November 2026, 14:54 (UTC+5:30)"),
-            ("America/St_Johns", Language::En, "21 November 2026, 05:54 (UTC-3:30)"),
+            ("UTC", "en", "21 November 2026, 09:24 (UTC)"),
+            ("UTC", "ko", "2026년 11월 21일 09:24 (UTC)"),
+            ("Asia/Seoul", "ko", "2026년 11월 21일 18:24 (UTC+9)"),
+            ("Asia/Kolkata", "en", "21 November 2026, 14:54 (UTC+5:30)"),
+            ("America/St_Johns", "en", "21 November 2026, 05:54 (UTC-3:30)"),
         ] {
             let look = Look::builtin().in_zone(Zone::parse(zone).expect(zone));
+            let language = Language::of_tag(language).expect("a language");
             let frame = Frame { look: &look, language, base: "", here: None };
             assert_eq!(words(&instant, &frame), text, "{zone}");
         }
@@ -58,7 +55,7 @@ mod tests {
     #[test]
     fn summer_time_counts_and_what_is_no_zone_is_none() {
         let look = Look::builtin().in_zone(Zone::parse("Europe/Berlin").expect("a zone"));
-        let frame = Frame { look: &look, language: Language::En, base: "", here: None };
+        let frame = Frame { look: &look, language: Language::default(), base: "", here: None };
         let said = |seconds| words(&DateTime::from_timestamp(seconds, 0).expect("it"), &frame);
         assert_eq!(said(1_768_478_400), "15 January 2026, 13:00 (UTC+1)");
         assert_eq!(said(1_784_116_800), "15 July 2026, 14:00 (UTC+2)");

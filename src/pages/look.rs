@@ -11,6 +11,7 @@ use super::colour::Colour;
 use super::texts::Texts;
 use super::zone::Zone;
 use crate::domain::hex;
+use crate::domain::language::{LANGUAGES, Language, LanguageData, Languages};
 
 /// A file that the pages ask for. Its name contains a hash of its content: it never changes.
 #[derive(Clone, Debug)]
@@ -51,13 +52,18 @@ impl Look {
     /// What is compiled in.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::with_branding(Branding::default(), Texts::builtin())
+        Self::speaking(LANGUAGES)
     }
 
-    /// What a branding folder makes of it: `brand.toml`, `style.css`, `en.ftl`, `ko.ftl`, none of
-    /// which must be there. Every problem at once, for the operator, each with its file first.
+    /// The same in these languages.
+    pub(super) fn speaking(languages: Languages) -> Self {
+        Self::with_branding(Branding::default(), Texts::of(languages))
+    }
+
+    /// What a branding folder makes of it: `brand.toml`, `style.css`, and `en.ftl` or the like for each
+    /// language, none of which must be there. Every problem at once, for the operator, each with its file first.
     pub fn load(folder: &Path) -> Result<Self, Vec<String>> {
-        let (brand, texts) = branding::read(folder)?;
+        let (brand, texts) = branding::read(folder, LANGUAGES)?;
         Ok(Self::with_branding(brand, texts))
     }
 
@@ -88,6 +94,10 @@ impl Look {
         &self.texts
     }
 
+    pub(super) fn languages(&self) -> Languages {
+        self.texts.languages()
+    }
+
     pub(super) fn zone(&self) -> &Zone {
         &self.zone
     }
@@ -109,6 +119,7 @@ impl Look {
     }
 
     fn with_branding(brand: Branding, texts: Texts) -> Self {
+        let ours = [("mapae", Some(format!("{STYLESHEET}{}", language_rules(texts.languages()))))];
         let mut look = Self {
             name: brand.name.unwrap_or_else(|| NAME.to_owned()),
             texts,
@@ -120,7 +131,6 @@ impl Look {
             icon: String::new(),
         };
         let accent = brand.accent.map(|accent| accent_rules(accent, brand.accent_dark));
-        let ours = [("mapae", Some(STYLESHEET.to_owned()))];
         let theirs = [("accent", accent), ("style", brand.stylesheet)];
         for (stem, sheet) in ours.into_iter().chain(theirs) {
             if let Some(sheet) = sheet {
@@ -151,6 +161,15 @@ impl Look {
         self.assets.insert(name.clone(), Asset { content_type, body });
         name
     }
+}
+
+/// Fonts and line breaks of each language, for pages and for links that lead to another language.
+fn language_rules(languages: Languages) -> String {
+    let rule = |language: Language| {
+        let LanguageData { tag, fonts, word_break, .. } = language.data();
+        format!("[lang=\"{tag}\"] {{ font-family: {fonts}; word-break: {word_break}; }}\n")
+    };
+    languages.iter().map(rule).collect()
 }
 
 /// The accent as custom properties: an inline style would need `unsafe-inline`.

@@ -9,33 +9,32 @@ use fluent_bundle::{FluentArgs, FluentResource};
 use fluent_syntax::parser::ParserError;
 
 use self::arguments::messages;
-use super::language::Language;
+use crate::domain::language::{Language, Languages};
 
 type Bundle = FluentBundle<FluentResource>;
 
 /// Every message in every language.
 pub(super) struct Texts {
-    en: Bundle,
-    ko: Bundle,
+    languages: Languages,
+    bundles: Vec<(Language, Bundle)>,
 }
 
 impl Texts {
-    /// What is compiled in.
-    pub(super) fn builtin() -> Self {
-        let [en, ko] = Language::ALL.map(bundle);
-        Self { en, ko }
+    /// What is compiled in for these languages.
+    pub(super) fn of(languages: Languages) -> Self {
+        let bundles = languages.iter().map(|language| (language, bundle(language)));
+        Self { languages, bundles: bundles.collect() }
     }
 
-    fn of(&self, language: Language) -> &Bundle {
-        match language {
-            Language::En => &self.en,
-            Language::Ko => &self.ko,
-        }
+    /// The languages that there are.
+    pub(super) fn languages(&self) -> Languages {
+        self.languages
     }
 
     /// A message in words. A key that nobody knows stands for itself; a test finds it.
     pub(super) fn say(&self, language: Language, key: &str, args: &FluentArgs<'_>) -> String {
-        let bundle = self.of(language);
+        let bundle = self.bundles.iter().find(|(known, _)| *known == language);
+        let Some((_, bundle)) = bundle else { return key.to_owned() };
         let pattern = bundle.get_message(key).and_then(|message| message.value());
         let Some(pattern) = pattern else { return key.to_owned() };
         bundle.format_pattern(pattern, Some(args), &mut Vec::new()).into_owned()
@@ -67,10 +66,8 @@ impl Texts {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let bundle = match language {
-            Language::En => &mut self.en,
-            Language::Ko => &mut self.ko,
-        };
+        let bundle = self.bundles.iter_mut().find(|(known, _)| *known == language);
+        let Some((_, bundle)) = bundle else { return Ok(()) };
         bundle.add_resource_overriding(resource);
         for (key, arguments) in &theirs {
             let args = arguments.iter().map(|argument| (argument.as_str(), "")).collect();
@@ -92,14 +89,6 @@ impl fmt::Debug for Texts {
     }
 }
 
-/// The Fluent source that is compiled in.
-pub(super) fn source(language: Language) -> &'static str {
-    match language {
-        Language::En => include_str!("../../templates/texts/en.ftl"),
-        Language::Ko => include_str!("../../templates/texts/ko.ftl"),
-    }
-}
-
 fn bundle(language: Language) -> Bundle {
     let locale = language.as_str().parse().unwrap_or_default();
     let mut bundle = FluentBundle::new_concurrent(vec![locale]);
@@ -111,7 +100,8 @@ fn bundle(language: Language) -> Bundle {
 
 fn builtin_resource(language: Language) -> FluentResource {
     // A test holds that nothing is wrong with it.
-    FluentResource::try_new(source(language).to_owned()).unwrap_or_else(|(readable, _)| readable)
+    FluentResource::try_new(language.data().texts.to_owned())
+        .unwrap_or_else(|(readable, _)| readable)
 }
 
 /// The line of a syntax error, and what is wrong there.
@@ -129,8 +119,9 @@ mod tests {
 
     use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
-    use super::{Texts, builtin_resource, messages, source};
-    use crate::pages::language::Language::{self, En, Ko};
+    use super::{Texts, messages};
+    use crate::domain::language::{LANGUAGES, Language, Languages};
+    use crate::pages::pseudo;
 
     /// Every call for a text in templates and sources: its key and the arguments that it gives.
     fn calls() -> Vec<(String, Vec<String>)> {
@@ -158,44 +149,67 @@ mod tests {
         calls
     }
 
-    #[test]
-    fn every_text_that_is_asked_for_is_there_with_its_arguments() {
-        let calls = calls();
-        assert!(calls.len() > 100, "the calls are not found");
-        for language in Language::ALL {
-            let messages = messages(&builtin_resource(language));
-            for (key, given) in &calls {
-                assert_eq!(messages.get(key), Some(given), "{key} in {language:?}");
-            }
-        }
+    fn ko() -> Language {
+        Language::of_tag("ko").expect("Korean")
     }
 
-    #[test]
-    fn every_text_that_is_there_is_asked_for() {
+    /// What a language lacks, has too much, or says with other arguments than it is given.
+    fn problems(languages: Languages) -> Vec<String> {
         let calls: BTreeMap<_, _> = calls().into_iter().collect();
-        for language in Language::ALL {
-            let messages = messages(&builtin_resource(language));
-            let unused: Vec<_> = messages.keys().filter(|key| !calls.contains_key(*key)).collect();
-            assert!(unused.is_empty(), "{unused:?} in {language:?}");
+        let mut problems = Vec::new();
+        for language in languages.iter() {
+            let parsed = FluentResource::try_new(language.data().texts.to_owned());
+            let resource = parsed.unwrap_or_else(|(resource, errors)| {
+                problems.push(format!("{language:?}: {errors:?}"));
+                resource
+            });
+            let messages = messages(&resource);
+            if resource.entries().count() != messages.len() {
+                problems.push(format!("{language:?}: a key twice"));
+            }
+            for (key, given) in &calls {
+                if messages.get(key) != Some(given) {
+                    let found = messages.get(key);
+                    problems.push(format!("{language:?}: {key}: {found:?}, given {given:?}"));
+                }
+            }
+            let unused = messages.keys().filter(|key| !calls.contains_key(*key));
+            problems.extend(unused.map(|key| format!("{language:?}: nobody asks for {key}")));
         }
+        problems
     }
 
     #[test]
-    fn the_languages_say_the_same_things_once() {
-        let all = Language::ALL.map(|language| {
-            let parsed = FluentResource::try_new(source(language).to_owned());
-            let resource = parsed.map_err(|(_, errors)| errors).expect("no syntax errors");
-            let entries = resource.entries().count();
-            let messages = messages(&resource);
-            assert_eq!(entries, messages.len(), "a key twice in {language:?}");
-            messages
-        });
-        assert_eq!(all[0], all[1]);
+    fn every_text_of_every_language_is_asked_for_and_has_the_arguments_that_it_is_given() {
+        assert!(calls().len() > 100, "the calls are not found");
+        assert_eq!(problems(LANGUAGES), [""; 0]);
+    }
+
+    #[test]
+    fn a_language_that_lacks_a_text_or_says_another_one_is_found() {
+        assert_eq!(problems(pseudo::languages(str::to_owned)), [""; 0]);
+        for (there, instead, found) in [
+            (
+                "cancel = ",
+                "cancel-it = ",
+                vec!["eo: cancel: None, given []", "eo: nobody asks for cancel-it"],
+            ),
+            (
+                "{ $app } asks for",
+                "{ $shop } asks for",
+                vec!["eo: sign-in-again-lead: Some([\"shop\"]), given [\"app\"]"],
+            ),
+            ("continue = ", "cancel = x\ncontinue = ", vec!["eo: a key twice"]),
+        ] {
+            let languages = pseudo::languages(|texts| texts.replace(there, instead));
+            assert_eq!(problems(languages), found, "{there}");
+        }
     }
 
     #[test]
     fn korean_is_korean() {
-        let lines = source(Ko).lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        let lines =
+            ko().data().texts.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
         for line in lines {
             let (_, text) = line.split_once(" = ").expect("one line each");
             let outside = text.split(['{', '}']).step_by(2).collect::<String>();
@@ -208,26 +222,26 @@ mod tests {
 
     #[test]
     fn numbers_have_their_plural() {
-        let texts = Texts::builtin();
+        let texts = Texts::of(LANGUAGES);
         let said = |language, minutes: u64| {
             let args = FluentArgs::from_iter([("minutes", FluentValue::from(minutes))]);
             texts.say(language, "throttled", &args)
         };
-        assert_eq!(said(En, 1), "Too many attempts. Try again in a minute.");
-        assert_eq!(said(En, 15), "Too many attempts. Try again in 15 minutes.");
-        assert!(said(Ko, 15).contains("15분"));
+        assert_eq!(said(Language::default(), 1), "Too many attempts. Try again in a minute.");
+        assert_eq!(said(Language::default(), 15), "Too many attempts. Try again in 15 minutes.");
+        assert!(said(ko(), 15).contains("15분"));
     }
 
     #[test]
     fn an_operator_replaces_single_messages() {
-        let mut texts = Texts::builtin();
+        let mut texts = Texts::of(LANGUAGES);
         let source = "-shop = 달빛\nsign-in-title = { -shop } 로그인\ncancel = 그만두기\n";
-        texts.overlay(Ko, source.to_owned()).expect("good messages");
+        texts.overlay(ko(), source.to_owned()).expect("good messages");
         let args = FluentArgs::new();
-        assert_eq!(texts.say(Ko, "sign-in-title", &args), "달빛 로그인");
-        assert_eq!(texts.say(Ko, "cancel", &args), "그만두기");
-        assert_eq!(texts.say(Ko, "continue", &args), "계속하기");
-        assert_eq!(texts.say(En, "cancel", &args), "Cancel");
+        assert_eq!(texts.say(ko(), "sign-in-title", &args), "달빛 로그인");
+        assert_eq!(texts.say(ko(), "cancel", &args), "그만두기");
+        assert_eq!(texts.say(ko(), "continue", &args), "계속하기");
+        assert_eq!(texts.say(Language::default(), "cancel", &args), "Cancel");
     }
 
     #[test]
@@ -241,10 +255,13 @@ mod tests {
             ("cancel = { -nothing }", vec!["`cancel`: Resolver error: Unknown term: -nothing"]),
             ("cancel =\n    .title = x", vec!["`cancel` has no text"]),
         ] {
-            let found = Texts::builtin().overlay(En, source.to_owned()).expect_err("a problem");
+            let found = Texts::of(LANGUAGES)
+                .overlay(Language::default(), source.to_owned())
+                .expect_err("a problem");
             assert_eq!(found, problems, "{source}");
         }
-        let found = Texts::builtin().overlay(En, "cancel = No\n\n!\n".to_owned());
+        let found =
+            Texts::of(LANGUAGES).overlay(Language::default(), "cancel = No\n\n!\n".to_owned());
         let found = found.expect_err("a syntax error");
         assert!(found[0].starts_with("line 3: "), "{found:?}");
     }

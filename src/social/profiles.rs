@@ -8,8 +8,6 @@ use crate::domain::provider::Preset;
 pub struct ProviderProfile {
     /// What people call it.
     pub title: &'static str,
-    /// What Koreans call it, where that is something else.
-    pub korean_title: Option<&'static str>,
     /// How it is spoken to.
     pub(super) protocol: Protocol,
     /// What proves there who we are.
@@ -183,7 +181,6 @@ pub fn of(preset: Preset) -> &'static ProviderProfile {
 
 static OIDC: ProviderProfile = ProviderProfile {
     title: "OpenID Connect",
-    korean_title: None,
     protocol: Protocol::OpenId(OpenIdProfile::CORE),
     credential: RequiredCredential::Nothing,
     issuer: "",
@@ -197,7 +194,6 @@ static OIDC: ProviderProfile = ProviderProfile {
 
 static GOOGLE: ProviderProfile = ProviderProfile {
     title: "Google",
-    korean_title: None,
     protocol: Protocol::OpenId(OpenIdProfile {
         domain_proof: DomainProof::HostedDomain,
         access_token_check: Some(AccessTokenCheck::Google),
@@ -215,7 +211,6 @@ static GOOGLE: ProviderProfile = ProviderProfile {
 
 static APPLE: ProviderProfile = ProviderProfile {
     title: "Apple",
-    korean_title: None,
     protocol: Protocol::OpenId(OpenIdProfile {
         email_trust: EmailTrust::ClaimOrText,
         nonce: NonceForm::PlainOrHashed,
@@ -234,7 +229,6 @@ static APPLE: ProviderProfile = ProviderProfile {
 
 static MICROSOFT: ProviderProfile = ProviderProfile {
     title: "Microsoft",
-    korean_title: None,
     protocol: Protocol::OpenId(OpenIdProfile {
         // An administrator of a tenant writes addresses as they like, and `sub` is another one for
         // each app.
@@ -256,7 +250,6 @@ static MICROSOFT: ProviderProfile = ProviderProfile {
 
 static KAKAO: ProviderProfile = ProviderProfile {
     title: "Kakao",
-    korean_title: Some("카카오"),
     protocol: Protocol::OpenId(OpenIdProfile {
         email_trust: EmailTrust::Never,
         userinfo: Userinfo::Kakao,
@@ -277,7 +270,6 @@ static KAKAO: ProviderProfile = ProviderProfile {
 
 static NAVER: ProviderProfile = ProviderProfile {
     title: "Naver",
-    korean_title: Some("네이버"),
     protocol: Protocol::Naver,
     credential: RequiredCredential::Secret,
     issuer: "https://nid.naver.com",
@@ -291,7 +283,6 @@ static NAVER: ProviderProfile = ProviderProfile {
 
 static LINE: ProviderProfile = ProviderProfile {
     title: "LINE",
-    korean_title: None,
     protocol: Protocol::OpenId(OpenIdProfile {
         email_trust: EmailTrust::Never,
         secret_in_body: true,
@@ -311,7 +302,6 @@ static LINE: ProviderProfile = ProviderProfile {
 
 static FACEBOOK: ProviderProfile = ProviderProfile {
     title: "Facebook",
-    korean_title: None,
     protocol: Protocol::Facebook,
     credential: RequiredCredential::Secret,
     issuer: "https://www.facebook.com",
@@ -325,7 +315,6 @@ static FACEBOOK: ProviderProfile = ProviderProfile {
 
 static GITHUB: ProviderProfile = ProviderProfile {
     title: "GitHub",
-    korean_title: None,
     protocol: Protocol::GitHub,
     credential: RequiredCredential::Secret,
     issuer: "https://github.com",
@@ -339,7 +328,6 @@ static GITHUB: ProviderProfile = ProviderProfile {
 
 static GITLAB: ProviderProfile = ProviderProfile {
     title: "GitLab",
-    korean_title: None,
     protocol: Protocol::OpenId(OpenIdProfile::CORE),
     credential: RequiredCredential::Nothing,
     issuer: "https://gitlab.com",

@@ -10,6 +10,7 @@ use super::{build, profiles};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
 use crate::domain::family::Family;
+use crate::domain::language::Language;
 use crate::domain::provider::{Credential, Registration, Slug, Terms, came_by};
 use crate::domain::secret::Secret;
 use crate::domain::urls::{self, Issuer};
@@ -33,9 +34,8 @@ impl ConfiguredProvider {
     #[must_use]
     pub fn name(&self, language: &str) -> &str {
         let Terms { preset, name, .. } = &self.registration.terms;
-        let preset = profiles::of(*preset);
-        let title = preset.korean_title.filter(|_| language == "ko").unwrap_or(preset.title);
-        name.as_deref().unwrap_or(title)
+        let theirs = Language::of_tag(language).and_then(|it| it.provider_name(*preset));
+        name.as_deref().or(theirs).unwrap_or(profiles::of(*preset).title)
     }
 
     /// Whether somebody with these methods came by it. A provider that got the name of another one

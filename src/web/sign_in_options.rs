@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::accounts::browsers::Present;
 use crate::domain::in_app::InApp;
+use crate::domain::language::Language;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
 use crate::flows::connected_providers::{self, Linked};
@@ -140,7 +141,7 @@ impl Out {
 
     fn shown(&self, language: &str) -> ExternalBrowser<'_> {
         ExternalBrowser {
-            app: self.in_app.name(language),
+            app: Language::of_tag(language).unwrap_or_default().app_name(self.in_app),
             href: self.href.as_deref(),
             address: &self.address,
             without: self.without.iter().map(|known| known.name(language)).collect(),

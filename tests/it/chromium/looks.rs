@@ -9,7 +9,8 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use mapae::pages::{Language, Look, gallery};
+use mapae::domain::language::{LANGUAGES, Language};
+use mapae::pages::{Look, gallery};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -106,7 +107,7 @@ async fn pictures_of_every_page_are_taken() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
     std::fs::create_dir_all(&folder).expect("a folder");
     let window = chromium.window(ENGLISH).await;
-    for language in Language::ALL {
+    for language in LANGUAGES.iter() {
         let wall = Wall::hang(language).await;
         let firsts = wall.first_states();
         let firsts = firsts.into_iter().filter(|name| stays(name));
@@ -134,7 +135,7 @@ async fn pictures_of_every_page_are_taken() {
 async fn what_is_wrong_is_seen_and_has_the_focus_or_stands_beside_it() {
     let Some(chromium) = Chromium::start().await else { return };
     let window = chromium.window(ENGLISH).await;
-    for language in Language::ALL {
+    for language in LANGUAGES.iter() {
         let wall = Wall::hang(language).await;
         for (_, width, height, is_phone) in SIZES {
             window.is_as_wide_as(width, height, is_phone).await;
@@ -169,15 +170,10 @@ async fn instants_are_said_in_the_zone_of_the_browser() {
     let Some(chromium) = Chromium::start().await else { return };
     let window = chromium.window(ENGLISH).await;
     for (language, zone, said, of_server) in [
-        (
-            Language::Ko,
-            "Asia/Seoul",
-            "2026년 11월 21일 18:24 GMT+9",
-            "2026년 11월 21일 09:24 (UTC)",
-        ),
-        (Language::En, "America/St_Johns", "at 05:54 GMT-3:30", "21 November 2026, 09:24 (UTC)"),
+        ("ko", "Asia/Seoul", "2026년 11월 21일 18:24 GMT+9", "2026년 11월 21일 09:24 (UTC)"),
+        ("en", "America/St_Johns", "at 05:54 GMT-3:30", "21 November 2026, 09:24 (UTC)"),
     ] {
-        let wall = Wall::hang(language).await;
+        let wall = Wall::hang(Language::of_tag(language).expect("a language")).await;
         window.lives_in(zone).await;
         window.goto(&wall.url("account-full")).await;
         let instant = "return [...document.querySelectorAll('time')].map(it => [it.dateTime, it.textContent, it.title]) \
@@ -200,7 +196,7 @@ async fn wcag_2_2_axe_core_finds_nothing_on_any_page() {
         Err(why) => return required_or_skip(&why),
     };
     let window = chromium.window(ENGLISH).await;
-    for language in Language::ALL {
+    for language in LANGUAGES.iter() {
         let wall = Wall::hang(language).await;
         assert!(wall.pages.len() > 20, "{} states", wall.pages.len());
         for (name, _) in wall.pages.iter().filter(|(name, _)| stays(name)) {
