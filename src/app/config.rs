@@ -26,8 +26,8 @@ use crate::keys::secret_file;
 pub use crate::net::listener::Http;
 use crate::net::tls::Files;
 use crate::oauth::lifetimes::{self, Lifetimes};
-use crate::settings::collector::{Collected, NamedFile, UnknownName};
-use crate::settings::declare::{Form, Holds};
+use crate::settings::collected::{Collected, NamedFile, UnknownName};
+use crate::settings::form::{Form, Holds};
 use crate::settings::kinds::{address, address_or_off, duration, duration_or_zero};
 use crate::settings::{
     Collector, Declared, InForce, Problem, Section, Setting, Sources, group, reference, schema,

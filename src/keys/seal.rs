@@ -15,7 +15,7 @@ use crate::domain::secret::{BrowserToken, Plain, Secret, UpstreamState};
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::domain::{hex, random};
-use crate::settings::declare::Holds;
+use crate::settings::form::Holds;
 use crate::settings::kinds::{optional_path, path, secret};
 use crate::settings::{Collector, Section};
 

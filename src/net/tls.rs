@@ -18,7 +18,7 @@ use tokio_rustls::{Accept, TlsAcceptor};
 use crate::domain::secret::Secret;
 use crate::keys::secret_file;
 use crate::settings::Collector;
-use crate::settings::declare::Holds;
+use crate::settings::form::Holds;
 use crate::settings::kinds::optional_path;
 
 /// How often the files are looked at.

@@ -19,7 +19,7 @@ mod proxy;
 mod reach;
 mod resolver;
 
-use crate::settings::declare::Holds;
+use crate::settings::form::Holds;
 use crate::settings::kinds::{flag, optional_path};
 use crate::settings::{fixed, group, settings};
 pub use proxy::Proxy;

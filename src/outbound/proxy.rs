@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 use super::reach::{Reach, is_localhost};
 use crate::domain::secret::Secret;
-use crate::settings::declare::Form;
+use crate::settings::form::Form;
 use crate::settings::{Collector, Setting};
 
 /// The proxy that an operator names.

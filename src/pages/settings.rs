@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::zone::Zone;
-use crate::settings::declare::{Form, Holds};
+use crate::settings::form::{Form, Holds};
 use crate::settings::kinds::optional_path;
 use crate::settings::{Setting, settings};
 

@@ -1,93 +1,19 @@
 //! Goes through every declaration once: reads the values, and remembers what is declared, what is in
 //! force and what is wrong.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
-
-use super::declare::{Declared, Form, Holds, Setting, env};
+use super::collected::{Collected, InForce, NamedFile, UnknownName};
+use super::declared::{Declared, env};
+use super::form::{Form, Holds};
 use super::kinds::optional_path;
-use super::sources::{Given, Layer, Sources};
+use super::layer::Layer;
+use super::problem::Problem;
+use super::setting::Setting;
+use super::sources::{Given, Sources};
 use super::table::{Key, Table};
 use crate::domain::nearest::nearest;
 use crate::domain::secret::Secret;
-
-/// What is wrong with a setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The path, or the file that cannot be read.
-    pub key: String,
-    /// What is wrong, for the operator.
-    pub problem: String,
-    /// Where the value was given.
-    pub from: Option<Layer>,
-}
-
-impl Problem {
-    pub(super) fn new(key: &str, problem: impl Into<String>) -> Self {
-        Self { key: key.to_owned(), problem: problem.into(), from: None }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.key, self.problem)?;
-        match &self.from {
-            None | Some(Layer::Default) => Ok(()),
-            Some(layer) => write!(f, " ({layer})"),
-        }
-    }
-}
-
-impl Serialize for Problem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut it = serializer.serialize_struct("Problem", 3)?;
-        it.serialize_field("key", &self.key)?;
-        it.serialize_field("problem", &self.problem)?;
-        it.serialize_field("from", &self.from.as_ref().map(ToString::to_string))?;
-        it.end()
-    }
-}
-
-/// A setting as it is in force.
-#[derive(Clone, Debug, Serialize)]
-pub struct InForce {
-    /// The path in the file.
-    pub key: String,
-    /// The name in the environment; empty: it is not read from there.
-    pub env: String,
-    /// The value, unless it is secret.
-    pub value: String,
-    /// Where it comes from: `default`, `file`, `environment` or `flag`.
-    pub source: &'static str,
-    /// The line of the file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<usize>,
-    /// The value where none is given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub default: Option<String>,
-}
-
-/// A name in the environment that looks like a setting and is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownName {
-    /// The name.
-    pub name: String,
-    /// What may have been meant.
-    pub meant: Option<String>,
-}
-
-impl fmt::Display for UnknownName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the environment variable {} is not a setting; it is ignored", self.name)?;
-        match &self.meant {
-            Some(meant) => write!(f, " (did you mean {meant}?)"),
-            None => Ok(()),
-        }
-    }
-}
 
 /// Reads a file that holds a secret in text; an error is in words for the operator.
 type ReadSecret = fn(&Path) -> Result<Secret<String>, String>;
@@ -103,43 +29,6 @@ pub struct Collector {
     problems: Vec<Problem>,
     files: Vec<NamedFile>,
     tables: Vec<Table>,
-}
-
-/// A file or folder that a setting names.
-#[derive(Clone, Debug)]
-pub struct NamedFile {
-    /// The setting.
-    pub key: &'static str,
-    /// Where it is.
-    pub path: PathBuf,
-    /// What it holds.
-    pub holds: Holds,
-    layer: Layer,
-}
-
-impl NamedFile {
-    /// What is wrong with it.
-    #[must_use]
-    pub fn problem(&self, problem: String) -> Problem {
-        Problem { from: Some(self.layer.clone()), ..Problem::new(self.key, problem) }
-    }
-}
-
-/// What was collected.
-#[derive(Debug)]
-pub struct Collected {
-    /// Every declaration.
-    pub declared: Vec<Declared>,
-    /// Every array of tables.
-    pub tables: Vec<Table>,
-    /// Every value.
-    pub in_force: Vec<InForce>,
-    /// Everything that is wrong.
-    pub problems: Vec<Problem>,
-    /// Names in the environment that look like settings and are none.
-    pub unknown_env: Vec<UnknownName>,
-    /// The files and folders that settings name and that are to be there.
-    pub files: Vec<NamedFile>,
 }
 
 impl Default for Collector {
@@ -345,7 +234,7 @@ mod tests {
 
     use super::*;
     use crate::settings::kinds::{duration, duration_in, flag, secret, whole};
-    use crate::settings::{group, settings};
+    use crate::settings::section::{Section, defaults, group, settings};
 
     settings! {
         /// What these tests declare.
@@ -398,8 +287,6 @@ mod tests {
         (example, from.finish())
     }
 
-    use crate::settings::Section;
-
     fn problems(collected: &Collected) -> Vec<String> {
         let name = |problem: &Problem| {
             let text = problem.to_string();
@@ -417,7 +304,7 @@ mod tests {
     #[test]
     fn a_declaration_is_all_that_there_is_to_say_about_a_setting() {
         let (example, collected) = read("", &[], &[]);
-        assert_eq!(example, crate::settings::defaults());
+        assert_eq!(example, defaults());
         let paths: Vec<_> = collected.declared.iter().map(|one| one.path).collect();
         assert_eq!(paths, ["part.first", "part.grace", "many", "on", "hidden", "hidden_file"]);
         let first = &collected.declared[0];

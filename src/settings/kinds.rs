@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use super::declare::{Form, Holds, Setting};
+use super::form::{Form, Holds};
+use super::setting::Setting;
 use super::time::{self, LONGEST, Span};
 use crate::domain::secret::Secret;
 

@@ -19,60 +19,26 @@
 //! from the flags, the environment or the file, and remembers each declaration. So nothing can be
 //! read that is not in the reference, and nothing is in the reference that is not read.
 
+pub mod collected;
 pub mod collector;
-pub mod declare;
+pub mod declared;
+pub mod form;
 pub mod kinds;
+pub mod layer;
+pub mod problem;
 pub mod reference;
 pub mod schema;
+pub mod section;
+pub mod setting;
 pub mod sources;
 pub mod table;
 pub mod time;
 
-pub use collector::{Collector, InForce, Problem};
-pub use declare::{Declaration, Declared, Section, Setting, fixed, group, section};
+pub use collected::InForce;
+pub use collector::Collector;
+pub use declared::Declared;
+pub use problem::Problem;
+pub(crate) use section::settings;
+pub use section::{Declaration, Section, defaults, fixed, group, section};
+pub use setting::Setting;
 pub use sources::Sources;
-
-/// The defaults of a section, as they are without any file, environment or flag.
-#[must_use]
-pub fn defaults<S: Section>() -> S {
-    S::read(&mut Collector::default())
-}
-
-/// Declares the settings of a room and makes the struct that holds them.
-///
-/// `in "Title"` is the heading in the reference; several structs may share one. `checked by` names a
-/// function that compares settings with each other: `fn(&Self, &mut Collector)`.
-macro_rules! settings {
-    (
-        $(#[$attribute:meta])*
-        $visible:vis struct $name:ident in $title:literal $(, checked by $check:path)? {
-            $(
-                $(#[doc = $words:literal])*
-                $field_visible:vis $field:ident: $type:ty = $declaration:expr
-            ),* $(,)?
-        }
-    ) => {
-        $(#[$attribute])*
-        $visible struct $name {
-            $( $(#[doc = $words])* $field_visible $field: $type, )*
-        }
-
-        impl $crate::settings::Section for $name {
-            fn read(from: &mut $crate::settings::Collector) -> Self {
-                from.begin($title);
-                let read = Self {
-                    $(
-                        $field: $crate::settings::Declaration::read(
-                            $declaration,
-                            concat!($($words),*),
-                            from,
-                        ),
-                    )*
-                };
-                $( $check(&read, from); )?
-                read
-            }
-        }
-    };
-}
-pub(crate) use settings;

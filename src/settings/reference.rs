@@ -2,11 +2,9 @@
 
 use std::fmt::Write;
 
-use serde::Serializer;
-
-use super::declare::{Declared, Form, Holds};
+use super::declared::Declared;
+use super::form::{self, NUMBER};
 use super::table::{Key, KeyForm, Table};
-use super::time;
 
 const TOP: &str = "\
 <!-- Made from the declarations in the source by `mapae config reference`: change it there. -->
@@ -29,8 +27,6 @@ access_lifetime = \"5m\"
 
 A **duration** is a whole number and `s`, `m`, `h` or `d`; without a letter it is seconds.
 ";
-
-const NUMBER: &str = "whole number";
 
 /// The whole page.
 #[must_use]
@@ -85,7 +81,7 @@ fn row(one: &Declared) -> String {
 }
 
 fn value(one: &Declared) -> String {
-    let form = words(&one.form);
+    let form = form::words(&one.form);
     match one.unit {
         Some(unit) if form.starts_with(NUMBER) => {
             form.replacen(NUMBER, &format!("{NUMBER} of {unit}"), 1)
@@ -119,36 +115,4 @@ fn keys(page: &mut String, prefix: &str, of: &[Key]) {
             keys(page, &format!("{name}."), inner);
         }
     }
-}
-
-/// The form of a value, in words.
-#[must_use]
-pub fn words(form: &Form) -> String {
-    let seconds = |seconds: i64| time::show(chrono::Duration::seconds(seconds));
-    match form {
-        Form::Text(what) => (*what).to_owned(),
-        Form::Duration(0, time::LONGEST) => "duration or `0`".to_owned(),
-        Form::Duration(1, time::LONGEST) => "duration".to_owned(),
-        Form::Duration(0, most) => format!("duration or `0`, at most `{}`", seconds(*most)),
-        Form::Duration(least, most) => {
-            format!("duration from `{}` to `{}`", seconds(*least), seconds(*most))
-        }
-        Form::Whole(0, u32::MAX) => NUMBER.to_owned(),
-        Form::Whole(least, u32::MAX) => format!("{NUMBER}, at least {least}"),
-        Form::Whole(least, most) => format!("{NUMBER} from {least} to {most}"),
-        Form::Flag => "`true` or `false`".to_owned(),
-        Form::OneOf(known) => {
-            known.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
-        }
-        Form::OneOfNumbers(known) => {
-            known.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
-        }
-        Form::Path(Holds::File | Holds::Secret) => "path of a file".to_owned(),
-        Form::Path(Holds::Folder | Holds::Anything) => "path of a folder".to_owned(),
-        Form::List(what) => format!("list of {what}"),
-    }
-}
-
-pub(super) fn in_words<S: Serializer>(form: &Form, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&words(form))
 }

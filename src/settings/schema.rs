@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::declare::{Declared, Form};
+use super::declared::Declared;
+use super::form::Form;
 use super::table::{Key, KeyForm, Table};
 
 /// The whole schema.

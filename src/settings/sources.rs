@@ -1,14 +1,14 @@
 //! Where values come from: a file, the environment, flags.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::collector::Problem;
-use super::declare::Declared;
+use super::declared::{Declared, env};
+use super::layer::Layer;
+use super::problem::Problem;
 
 /// Our names in the environment begin with it.
 const PREFIX: &str = "MAPAE_";
@@ -32,43 +32,6 @@ struct Written {
     line: usize,
 }
 
-/// Where a value comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Layer {
-    /// Nobody gave one.
-    Default,
-    /// A line of the file.
-    File(PathBuf, usize),
-    /// A name in the environment.
-    Environment(String),
-    /// A flag of the command line.
-    Flag,
-}
-
-impl Layer {
-    /// The kind of place, for programs.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::File(..) => "file",
-            Self::Environment(_) => "environment",
-            Self::Flag => "flag",
-        }
-    }
-}
-
-impl fmt::Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File(path, line) => write!(f, "{}, line {line}", path.display()),
-            Self::Environment(name) => write!(f, "{name} in the environment"),
-            Self::Flag => f.write_str("a flag of the command line"),
-        }
-    }
-}
-
 /// A value that was given.
 #[derive(Debug)]
 pub(super) struct Given {
@@ -78,7 +41,7 @@ pub(super) struct Given {
 
 impl Sources {
     /// Reads a file. The arrays of tables that these names have are left for
-    /// [`Collector::take_table`](super::Collector::take_table).
+    /// [`Collector::take_table`](super::collector::Collector::take_table).
     pub fn read_file(&mut self, path: &Path, tables: &[&str]) {
         self.path = path.to_path_buf();
         let name = path.display().to_string();
@@ -143,7 +106,7 @@ impl Sources {
             Some((path, Given { text, layer: Layer::Flag }))
         });
         let environment = paths().filter_map(|path| {
-            let given = self.of_environment(&super::declare::env(path))?;
+            let given = self.of_environment(&env(path))?;
             Some((path, given))
         });
         let file = paths().filter_map(|path| {

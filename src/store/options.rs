@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::place::{check_url, shown_url};
-use crate::settings::declare::Form;
+use crate::settings::form::Form;
 use crate::settings::kinds::{duration, duration_or_zero, flag, whole};
 use crate::settings::{Collector, Setting, settings};
 

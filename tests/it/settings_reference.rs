@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mapae::app::config;
-use mapae::settings::declare::{Declared, Form};
+use mapae::settings::declared::Declared;
+use mapae::settings::form::Form;
 use serde_json::Value;
 
 /// Makes both files again.
@@ -107,7 +108,7 @@ fn every_setting_says_what_it_is_and_no_two_share_a_name() {
         assert!(words.len() > 10 && words.ends_with('.') && !section.is_empty(), "{path}: {words}");
         assert!(names.insert(env.clone()), "{path}: another setting has {env}");
         for alias in *aliases {
-            assert!(names.insert(mapae::settings::declare::env(alias)), "{alias}");
+            assert!(names.insert(mapae::settings::declared::env(alias)), "{alias}");
         }
     }
 }

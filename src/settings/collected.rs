@@ -1,0 +1,87 @@
+//! What comes of reading all settings once.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::declared::Declared;
+use super::form::Holds;
+use super::layer::Layer;
+use super::problem::Problem;
+use super::table::Table;
+
+/// A setting as it is in force.
+#[derive(Clone, Debug, Serialize)]
+pub struct InForce {
+    /// The path in the file.
+    pub key: String,
+    /// The name in the environment; empty: it is not read from there.
+    pub env: String,
+    /// The value, unless it is secret.
+    pub value: String,
+    /// Where it comes from: `default`, `file`, `environment` or `flag`.
+    pub source: &'static str,
+    /// The line of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The value where none is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+}
+
+/// A name in the environment that looks like a setting and is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownName {
+    /// The name.
+    pub name: String,
+    /// What may have been meant.
+    pub meant: Option<String>,
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the environment variable {} is not a setting; it is ignored", self.name)?;
+        match &self.meant {
+            Some(meant) => write!(f, " (did you mean {meant}?)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A file or folder that a setting names.
+#[derive(Clone, Debug)]
+pub struct NamedFile {
+    /// The setting.
+    pub key: &'static str,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it holds.
+    pub holds: Holds,
+    pub(super) layer: Layer,
+}
+
+impl NamedFile {
+    /// What is wrong with it.
+    #[must_use]
+    pub fn problem(&self, problem: String) -> Problem {
+        Problem { from: Some(self.layer.clone()), ..Problem::new(self.key, problem) }
+    }
+}
+
+/// What was collected.
+#[derive(Debug)]
+pub struct Collected {
+    /// Every declaration.
+    pub declared: Vec<Declared>,
+    /// Every array of tables.
+    pub tables: Vec<Table>,
+    /// Every value.
+    pub in_force: Vec<InForce>,
+    /// Everything that is wrong.
+    pub problems: Vec<Problem>,
+    /// Names in the environment that look like settings and are none.
+    pub unknown_env: Vec<UnknownName>,
+    /// The files and folders that settings name and that are to be there.
+    pub files: Vec<NamedFile>,
+}

@@ -1,0 +1,42 @@
+//! What is declared of a setting, without its value.
+
+use serde::Serialize;
+
+use super::form::{self, Form};
+
+/// A setting as it is declared, without its value.
+#[derive(Clone, Debug, Serialize)]
+pub struct Declared {
+    /// The heading that it stands under.
+    pub section: &'static str,
+    /// The path in the file.
+    #[serde(rename = "key")]
+    pub path: &'static str,
+    /// Other paths that mean the same.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub aliases: &'static [&'static str],
+    /// The name in the environment.
+    pub env: String,
+    /// Names in the environment that every tool knows, for a value that is given nowhere else.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub common_env: &'static [&'static str],
+    /// The form of its value.
+    #[serde(rename = "type", serialize_with = "form::in_words")]
+    pub form: Form,
+    /// What a number counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<&'static str>,
+    /// The value where none is given; none: there is no value then.
+    pub default: Option<String>,
+    /// Whether it is shown to nobody.
+    pub secret: bool,
+    /// What it is, for operators.
+    #[serde(rename = "description")]
+    pub words: String,
+}
+
+/// `token.access_lifetime` is `MAPAE_TOKEN_ACCESS_LIFETIME`.
+#[must_use]
+pub fn env(path: &str) -> String {
+    format!("MAPAE_{}", path.replace('.', "_").to_uppercase())
+}

@@ -1,0 +1,75 @@
+//! The forms that values have.
+
+use serde::Serializer;
+
+use super::time;
+
+/// How a whole number is called.
+pub(super) const NUMBER: &str = "whole number";
+
+/// The form of a value: for its parser, the reference and the schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A text; this says which.
+    Text(&'static str),
+    /// A duration in seconds between two bounds.
+    Duration(i64, i64),
+    /// A whole number between two bounds.
+    Whole(u32, u32),
+    /// `true` or `false`.
+    Flag,
+    /// One of these texts.
+    OneOf(Vec<&'static str>),
+    /// One of these numbers.
+    OneOfNumbers(Vec<u32>),
+    /// The path of a file or a folder.
+    Path(Holds),
+    /// A list; this says of what.
+    List(&'static str),
+}
+
+/// What is at a path, and so how it is looked at before a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// A file that is read.
+    File,
+    /// A file with a secret that is read.
+    Secret,
+    /// A folder that is read.
+    Folder,
+    /// A place in which something may be made; nothing needs to be there.
+    Anything,
+}
+
+/// The form of a value, in words.
+#[must_use]
+pub fn words(form: &Form) -> String {
+    let seconds = |seconds: i64| time::show(chrono::Duration::seconds(seconds));
+    match form {
+        Form::Text(what) => (*what).to_owned(),
+        Form::Duration(0, time::LONGEST) => "duration or `0`".to_owned(),
+        Form::Duration(1, time::LONGEST) => "duration".to_owned(),
+        Form::Duration(0, most) => format!("duration or `0`, at most `{}`", seconds(*most)),
+        Form::Duration(least, most) => {
+            format!("duration from `{}` to `{}`", seconds(*least), seconds(*most))
+        }
+        Form::Whole(0, u32::MAX) => NUMBER.to_owned(),
+        Form::Whole(least, u32::MAX) => format!("{NUMBER}, at least {least}"),
+        Form::Whole(least, most) => format!("{NUMBER} from {least} to {most}"),
+        Form::Flag => "`true` or `false`".to_owned(),
+        Form::OneOf(known) => {
+            known.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
+        }
+        Form::OneOfNumbers(known) => {
+            known.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
+        }
+        Form::Path(Holds::File | Holds::Secret) => "path of a file".to_owned(),
+        Form::Path(Holds::Folder | Holds::Anything) => "path of a folder".to_owned(),
+        Form::List(what) => format!("list of {what}"),
+    }
+}
+
+/// For `Declared`.
+pub(super) fn in_words<S: Serializer>(form: &Form, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&words(form))
+}

@@ -1,0 +1,85 @@
+//! One setting: what is declared of it, its default, and how its text is read and shown.
+
+use super::declared::{Declared, env};
+use super::form::Form;
+
+type Parse<T> = Box<dyn Fn(&str) -> Result<T, String>>;
+type Show<T> = Box<dyn Fn(&T) -> String>;
+
+/// A setting that is declared and not read yet.
+#[must_use]
+pub struct Setting<T> {
+    pub(super) declared: Declared,
+    pub(super) default: T,
+    pub(super) parse: Parse<T>,
+    pub(super) show: Show<T>,
+}
+
+impl<T> std::fmt::Debug for Setting<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.declared.fmt(f)
+    }
+}
+
+impl<T> Setting<T> {
+    /// A setting of this form. An error of `parse` continues a sentence that begins with the path;
+    /// what `show` makes of the default is what the reference says, and empty is none.
+    pub fn new(
+        path: &'static str,
+        form: Form,
+        default: T,
+        parse: impl Fn(&str) -> Result<T, String> + 'static,
+        show: impl Fn(&T) -> String + 'static,
+    ) -> Self {
+        let declared = Declared {
+            section: "",
+            path,
+            aliases: &[],
+            env: env(path),
+            common_env: &[],
+            form,
+            unit: None,
+            default: Some(show(&default)).filter(|shown| !shown.is_empty()),
+            secret: false,
+            words: String::new(),
+        };
+        Self { declared, default, parse: Box::new(parse), show: Box::new(show) }
+    }
+
+    /// What it is, for operators; `settings!` takes it from the comment.
+    pub fn words(mut self, words: &str) -> Self {
+        words.trim().clone_into(&mut self.declared.words);
+        self
+    }
+
+    /// What its number counts.
+    pub fn unit(mut self, unit: &'static str) -> Self {
+        self.declared.unit = Some(unit);
+        self
+    }
+
+    /// Says the default in words, where it depends on the machine.
+    pub fn default_in_words(mut self, words: &str) -> Self {
+        self.declared.default = Some(words.to_owned());
+        self
+    }
+
+    /// Other paths that mean the same.
+    pub fn or_as(mut self, aliases: &'static [&'static str]) -> Self {
+        self.declared.aliases = aliases;
+        self
+    }
+
+    /// Names in the environment that every tool knows; the first one that is there counts, where the
+    /// setting is given nowhere else.
+    pub fn or_from_env(mut self, names: &'static [&'static str]) -> Self {
+        self.declared.common_env = names;
+        self
+    }
+
+    /// It is shown to nobody.
+    pub fn secret(mut self) -> Self {
+        self.declared.secret = true;
+        self
+    }
+}
