@@ -155,7 +155,9 @@ fn trusted_proxies() -> Setting<TrustedProxies> {
     let one = |net: &str| {
         let net = net.trim();
         let address = || net.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
-        net.parse().or_else(|_| address()).map_err(|_| format!("{net:?} is no network"))
+        net.parse()
+            .or_else(|_| address())
+            .map_err(|_| format!("{net:?} is not a network, like 10.0.0.0/8"))
     };
     let parse = move |text: &str| {
         let nets = text.split(',').filter(|net| !net.trim().is_empty());

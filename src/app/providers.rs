@@ -208,7 +208,7 @@ fn registration(raw: Raw) -> Result<Registration, Problems> {
     let mut ids = |key, names: &[String]| {
         let parsed: Option<Vec<_>> = names.iter().map(|name| ClientId::parse(name)).collect();
         parsed.unwrap_or_else(|| {
-            problems.add(key, "holds what is no client id".to_owned());
+            problems.add(key, "holds something that is not a client id".to_owned());
             Vec::new()
         })
     };

@@ -215,7 +215,9 @@ fn check_origin(origin: &str) -> Result<(), ClientRejected> {
     if written.as_deref() == Ok(origin) {
         return Ok(());
     }
-    invalid(format!("{origin:?} is no origin: like https://app.example.com, without path"))
+    invalid(format!(
+        "{origin:?} is not an origin: write it like https://app.example.com, without a path"
+    ))
 }
 
 fn invalid(why: impl Into<String>) -> Result<(), ClientRejected> {

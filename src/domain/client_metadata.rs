@@ -118,7 +118,7 @@ impl ClientMetadata {
             serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
         let known = read.to_json();
         match names.into_iter().find(|name| !known.contains_key(name)) {
-            Some(unknown) => Err(format!("{unknown:?} is no attribute of a client")),
+            Some(unknown) => Err(format!("{unknown:?} is not a attribute of a client")),
             None => Ok(read),
         }
     }

@@ -204,7 +204,7 @@ pub struct Domain(String);
 
 /// What is no domain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no domain, like example.com")]
+#[error("{0:?} is not a domain, like example.com")]
 pub struct NoDomain(String);
 
 impl Domain {

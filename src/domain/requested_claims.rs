@@ -29,7 +29,7 @@ impl RequestedClaims {
         if text.len() > LIMIT {
             return Err("claims is too long");
         }
-        let malformed = "claims is no JSON object of the form of OpenID Connect Core 5.5";
+        let malformed = "claims is not a JSON object as in OpenID Connect Core 5.5";
         let Ok(Value::Object(members)) = serde_json::from_str(text) else { return Err(malformed) };
         let userinfo = section(&members, "userinfo").ok_or(malformed)?;
         let id_token = section(&members, "id_token").ok_or(malformed)?;

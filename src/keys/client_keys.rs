@@ -26,7 +26,8 @@ impl ClientKeys {
         if listed.is_some_and(|keys| keys.iter().any(private)) {
             return Err("the JWK Set holds a private key: register the public halves alone");
         }
-        let set: JwkSet = serde_json::from_value(document).map_err(|_| "the file is no JWK Set")?;
+        let set: JwkSet =
+            serde_json::from_value(document).map_err(|_| "the file is not a JWK Set")?;
         let keys: Vec<_> = set
             .keys
             .into_iter()

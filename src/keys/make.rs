@@ -82,7 +82,7 @@ pub fn read_pem(pem: &str) -> Result<Made, Error<Rejected>> {
         "RSA PRIVATE KEY" => RsaPrivateKey::from_pkcs1_der(der.as_bytes()).ok(),
         "PRIVATE KEY" => RsaPrivateKey::from_pkcs8_der(der.as_bytes()).ok(),
         "EC PRIVATE KEY" => return read_sec1(der.as_bytes()),
-        _ => return reject(format!("a PEM of type {label:?} is no private key that signs")),
+        _ => return reject(format!("a PEM of type {label:?} is not a private key that can sign")),
     };
     if let Some(key) = rsa {
         if key.n().bits() < 2048 {

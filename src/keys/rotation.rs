@@ -62,7 +62,7 @@ impl RotationKey {
         place: Place,
     ) -> Result<Plain<RefreshToken>, Fault> {
         let body = refresh::body(family, place)
-            .ok_or_else(|| Fault::internal("making a refresh token", "the family is no UUID"))?;
+            .ok_or_else(|| Fault::internal("making a refresh token", "the family is not a UUID"))?;
         let tag = hmac::sign(&self.0, &[salt.0.as_slice(), &body].concat());
         let token = Secret::new([body.as_slice(), tag.as_ref()].concat());
         Ok(Plain::from_bytes(&token))

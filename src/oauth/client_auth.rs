@@ -204,7 +204,8 @@ fn read(authorization: &[&[u8]], form: &Form) -> Result<Credentials, Refusal> {
 
 /// RFC 7617 §2; RFC 6749 §2.3.1: each half is form-encoded before base64.
 fn basic(header: &[u8]) -> Result<(ClientId, Plain<ClientSecret>), Refusal> {
-    let malformed = || invalid_client().because("the Authorization header is no Basic credentials");
+    let malformed =
+        || invalid_client().because("the Authorization header does not hold Basic credentials");
     let text = std::str::from_utf8(header).map_err(|_| malformed())?;
     let (scheme, encoded) = text.split_once(' ').ok_or_else(malformed)?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -270,10 +271,11 @@ async fn by_assertion(
     assertion: &str,
 ) -> Result<Arc<Registered>> {
     let claimed: Assertion = jwt::unverified(assertion).map_err(|_| {
-        invalid_client().because("the assertion is no JWT with iss, sub, aud, exp and jti")
+        invalid_client().because("the assertion is not a JWT with iss, sub, aud, exp and jti")
     })?;
     let id = ClientId::parse(&claimed.sub);
-    let id = id.ok_or_else(|| invalid_client().because("the sub of the assertion is no client"))?;
+    let id =
+        id.ok_or_else(|| invalid_client().because("the sub of the assertion is not a client id"))?;
     let registered = context.clients.find(&id).await?;
     let registered = registered.ok_or_else(|| invalid_client().because(UNKNOWN))?;
     if registered.client.metadata.token_endpoint_auth_method != AuthMethod::PrivateKeyJwt {

@@ -24,7 +24,8 @@ impl Proxy {
     /// Reads the URL of a proxy; without a scheme it is http, as everywhere.
     pub fn parse(text: &str, bypass: &str) -> Result<Self, &'static str> {
         let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        let url = Url::parse(&text).map_err(|_| "is no URL of a proxy, like http://proxy:3128")?;
+        let url =
+            Url::parse(&text).map_err(|_| "is not the URL of a proxy, like http://proxy:3128")?;
         if !["http", "https"].contains(&url.scheme()) || url.host().is_none() {
             return Err("must be http:// or https:// with a host: no other kind of proxy is known");
         }

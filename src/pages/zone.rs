@@ -18,7 +18,7 @@ impl Zone {
     /// The zone of this name in the IANA database: that of the system, or the one that is compiled in.
     pub fn parse(name: &str) -> Result<Self, String> {
         let known = TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some());
-        let unknown = || format!("{name:?} is no time zone: write it like UTC or Asia/Seoul");
+        let unknown = || format!("{name:?} is not a time zone: write it like UTC or Asia/Seoul");
         known.map(Self).ok_or_else(unknown)
     }
 

@@ -9,7 +9,7 @@ pub const LONGEST: i64 = 3_153_600_000;
 
 /// Reads `90`, `90s`, `15m`, `2h`, `30d`.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    let wrong = || "is no duration, like 90s, 15m, 2h or 30d".to_owned();
+    let wrong = || "is not a duration, like 90s, 15m, 2h or 30d".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: i64 = digits.parse().map_err(|_| wrong())?;
     let seconds = match text.get(digits.len()..).unwrap_or_default() {

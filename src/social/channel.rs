@@ -256,7 +256,10 @@ fn parsed(status: u16, body: &[u8]) -> Result<(u16, Value), UpstreamError> {
 /// Where a URL leads, without what can hold a secret.
 fn place(url: &str) -> String {
     let url = Url::parse(url).ok();
-    url.map_or_else(|| "what is no URL".to_owned(), |url| url.origin().ascii_serialization())
+    url.map_or_else(
+        || "an address that is not a URL".to_owned(),
+        |url| url.origin().ascii_serialization(),
+    )
 }
 
 /// The same URL with these parameters behind what it has.

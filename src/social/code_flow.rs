@@ -169,7 +169,7 @@ impl CodeFlow<'_> {
         let bad = |name: &str, error: url::ParseError| {
             UpstreamError::refused(
                 Reason::MalformedMetadata,
-                format!("the {name} is no URL: {error}"),
+                format!("the {name} is not a URL: {error}"),
             )
         };
         let authorize = AuthUrl::new(self.authorize.to_owned());

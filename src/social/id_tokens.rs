@@ -43,13 +43,14 @@ pub(super) async fn fetch(
 ) -> Result<ProviderKeys, UpstreamError> {
     let malformed = |why: &str| UpstreamError::refused(Reason::MalformedKeys, why);
     if url::Url::parse(&url).is_err() {
-        return Err(malformed("the jwks_uri is no URL"));
+        return Err(malformed("the jwks_uri is not a URL"));
     }
     let (status, keys) = channel.get(&url, None).await?;
     if status != 200 {
         return Err(malformed(&format!("the jwks_uri is answered with status {status}")));
     }
-    ProviderKeys::parse(&keys).ok_or_else(|| malformed("the answer of the jwks_uri is no JWK Set"))
+    ProviderKeys::parse(&keys)
+        .ok_or_else(|| malformed("the answer of the jwks_uri is not a JWK Set"))
 }
 
 /// Who issues a token, and where the keys are.
@@ -118,7 +119,7 @@ pub(super) async fn verify(
     token: &str,
     expected: Expected<'_>,
 ) -> Result<Verified, UpstreamError> {
-    let signed = Signed::parse(token).ok_or_else(|| malformed("it is no JWT"))?;
+    let signed = Signed::parse(token).ok_or_else(|| malformed("it is not a JWT"))?;
     let now = source.channel.clock().now();
     let expires_at = check(&signed, source.issuer, expected, now)?;
     verify_signature(source, &signed, expected.secret, expected.received_from).await?;
@@ -206,7 +207,8 @@ fn check(
 /// Core §3.1.3.7: one of ours in `aud`, nobody there who is not trusted, and `azp`, which names who
 /// got the token, is one of ours too.
 fn check_audience(claims: &Value, expected: Expected<'_>) -> Result<(), UpstreamError> {
-    let named = audiences(claims).ok_or_else(|| malformed("its aud is none"))?;
+    let named = audiences(claims)
+        .ok_or_else(|| malformed("its aud is missing or is not a text or a list of texts"))?;
     let is_ours = |one: &str| expected.audiences.contains(&one);
     if !named.iter().any(|one| is_ours(one)) {
         return Err(UpstreamError::another_app());
@@ -214,7 +216,10 @@ fn check_audience(claims: &Value, expected: Expected<'_>) -> Result<(), Upstream
     if let Some(other) =
         named.iter().find(|one| !is_ours(one) && !expected.additional_audiences.contains(one))
     {
-        let why = format!("it was issued for {} as well, which is no audience here", shown(other));
+        let why = format!(
+            "it was issued for {} as well, which is not an accepted audience",
+            shown(other)
+        );
         return Err(UpstreamError::refused(Reason::WrongAudience, why));
     }
     match claims.get("azp") {

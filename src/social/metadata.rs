@@ -47,7 +47,7 @@ impl Metadata {
         }
         let page = &metadata.authorization_endpoint;
         if !upstream.channel.leads_somewhere(page) || !has_plain_host(page) {
-            return Err(bad("the authorization_endpoint is no web address".to_owned()));
+            return Err(bad("the authorization_endpoint is not a web address".to_owned()));
         }
         Ok(metadata)
     }

@@ -213,7 +213,7 @@ impl OpenId {
         }
         match serde_json::from_slice(&body) {
             Ok(more @ Value::Object(_)) => return Ok(Some(more)),
-            Ok(_) => return passed_over("it is no object"),
+            Ok(_) => return passed_over("it is not a JSON object"),
             Err(_) => {}
         }
         let text = std::str::from_utf8(&body).unwrap_or_default().trim();

@@ -95,7 +95,9 @@ impl Place {
                     Err("must be a file: nothing survives in memory".to_owned())
                 }
                 Ok(options) => Ok(Self::Sqlite(Box::new(options))),
-                Err(_) => Err("is no SQLite URL, like sqlite:///var/lib/mapae/mapae.db".to_owned()),
+                Err(_) => {
+                    Err("is not a SQLite URL, like sqlite:///var/lib/mapae/mapae.db".to_owned())
+                }
             };
         }
         let rest =
@@ -174,7 +176,7 @@ impl<'a> Parts<'a> {
         let at = if self.secrets.is_empty() { "" } else { "@" };
         let url = format!("postgres://{}{at}localhost/{}?{query}", self.secrets, self.path);
         let options = PgConnectOptions::from_str(&url)
-            .map_err(|_| format!("is no Postgres URL that can be read: {ENCODE}"))?;
+            .map_err(|_| format!("is not a Postgres URL that can be read: {ENCODE}"))?;
         let unused = others.into_iter().map(|(name, _)| name.clone());
         let unused = unused.filter(|name| !here.contains(&name.as_str())).collect();
         Ok(Postgres { hosts, must_write, options, unused })
@@ -224,7 +226,7 @@ fn percent_decoded(text: &str) -> String {
 
 fn port(text: &str) -> Result<u16, String> {
     let port = text.parse().ok().filter(|port| *port > 0);
-    port.ok_or_else(|| format!("has a port that is no number from 1 to 65535, or {ENCODE}"))
+    port.ok_or_else(|| format!("has a port that is not a number from 1 to 65535, or {ENCODE}"))
 }
 
 /// A host name or an address; of IPv6 without its brackets.

@@ -98,7 +98,7 @@ pub(crate) struct Add {
 
 fn presets() -> impl TypedValueParser<Value = Preset> {
     let names = PossibleValuesParser::new(Preset::ALL.map(Preset::as_str));
-    names.try_map(|name| Preset::parse(&name).ok_or("is no preset"))
+    names.try_map(|name| Preset::parse(&name).ok_or("is not a preset"))
 }
 
 impl Add {
@@ -131,7 +131,7 @@ impl Add {
         let credential = self.credential()?;
         let client = |id: &String| match ClientId::parse(id) {
             Some(client) => Ok(client),
-            None => reject(format!("{id:?} is no client id")),
+            None => reject(format!("{id:?} is not a client id")),
         };
         let domains = self.allowed_domains.iter().map(|name| Domain::parse(name));
         let domains: Result<_, NoDomain> = domains.collect();
@@ -200,7 +200,7 @@ fn audience(text: &str) -> OrRejected<Audience> {
     let clients: Option<Vec<_>> = clients.map(ClientId::parse).collect();
     match clients {
         Some(clients) => Ok(Audience { id: id.to_owned(), clients }),
-        None => usage(format!("--audience {text}: holds what is no client id")),
+        None => usage(format!("--audience {text}: holds something that is not a client id")),
     }
 }
 

@@ -6,6 +6,8 @@ use crate::domain::verdict::{OrRejected, reject};
 pub(super) fn slug(text: &str) -> OrRejected<Slug> {
     match Slug::parse(text) {
         Some(slug) => Ok(slug),
-        None => reject(format!("{text:?} is no slug: 1 to 32 lower-case letters, digits, - and _")),
+        None => {
+            reject(format!("{text:?} is not a slug: 1 to 32 lower-case letters, digits, - and _"))
+        }
     }
 }

@@ -194,7 +194,7 @@ async fn check(
         resources,
         nonce: nonce.map(str::to_owned),
         prompt,
-        max_age: max_age.map_err(|_| invalid_request("max_age is no number of seconds"))?,
+        max_age: max_age.map_err(|_| invalid_request("max_age is not a number of seconds"))?,
         user: named_user(context, form, &claims)?,
         login_hint: hint(form, "login_hint", LONGEST_HINT).map(str::to_owned),
         ui_locales: hint(form, "ui_locales", LONGEST_HINT).map(str::to_owned),
@@ -239,7 +239,7 @@ fn challenge(client: &Client, form: &Form, scope: &Scope) -> Result<Option<Chall
         }
         Some(text) => match Challenge::parse(text) {
             Some(challenge) => Ok(Some(challenge)),
-            None => Err(invalid_request("the code_challenge is no SHA-256")),
+            None => Err(invalid_request("the code_challenge is not a SHA-256 hash in base64url")),
         },
         None if method.is_some() => Err(invalid_request("code_challenge is missing")),
         None if client.needs_pkce(has_openid_nonce) => Err(invalid_request(without_pkce(client))),

@@ -143,7 +143,7 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
     match &using.proof {
         Some(Proof::Missing) => return Err(invalid_grant("the old access token is needed")),
         Some(Proof::Of(id)) if *id != family.id => {
-            return Err(invalid_grant("the access token is no proof"));
+            return Err(invalid_grant("the access token is not one of this session"));
         }
         _ => {}
     }

@@ -97,7 +97,7 @@ async fn was_sent_here(cx: &Cx<'_>, token: Token<'_>) -> Result<bool, Fault> {
 }
 
 fn unknown() -> Refusal {
-    invalid_grant("the subject_issuer is no provider of this client")
+    invalid_grant("the subject_issuer is not a provider that this client may use")
 }
 
 /// The provider, if this client may use it. One that it may not is for the client as unknown as one
@@ -302,7 +302,7 @@ fn refusal(error: &UpstreamError) -> Refusal {
             Reason::TooOld => {
                 "the subject token is older than an hour: name its nonce, or get a fresh one"
             }
-            Reason::NotAnIdToken => "the subject token is no id token",
+            Reason::NotAnIdToken => "the subject token is not an id token",
             Reason::BadSignature => "the subject token does not verify",
             Reason::CodeRefused => "the provider refuses the code",
             Reason::MalformedToken => "the subject token cannot be read",

@@ -89,7 +89,7 @@ fn user_ip(client: &Client, said: Option<&str>) -> Result<Option<IpAddr>, Refusa
         None => Ok(None),
         Some(said) => match address::read(said) {
             Some(address) => Ok(Some(address)),
-            None => Err(invalid_request("user_ip is no IP address")),
+            None => Err(invalid_request("user_ip is not an IP address")),
         },
     }
 }

@@ -77,7 +77,7 @@ impl Grant for RefreshToken {
 
 /// The family of the old access token. It may be expired; it must be ours and the client's.
 fn proof(cx: &Cx<'_>, token: &str) -> Result<Proof> {
-    let refusal = || invalid_grant("the access token is no proof");
+    let refusal = || invalid_grant("the access token is not one of this session");
     let keys = cx.server.keyring.snapshot()?;
     let claims: AccessToken = keys.verify(Typ::AccessToken, token).map_err(|_| refusal())?;
     let ours =

@@ -70,7 +70,8 @@ impl Vendor for KakaoVendor {
     fn check(&self, asked: &Asked) -> Result<(), String> {
         openid::says(asked, &[])?;
         let unknown = words(asked.query.get("scope")).find(|word| !SCOPES.contains(word));
-        unknown.map_or(Ok(()), |word| Err(format!("KOE205: {word} is no consent item of the app")))
+        unknown
+            .map_or(Ok(()), |word| Err(format!("KOE205: {word} is not a consent item of the app")))
     }
 
     fn cancelled(&self) -> Fields {
