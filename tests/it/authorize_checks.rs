@@ -5,7 +5,7 @@ use mapae::domain::client::{AuthMethod, ClientKind, RequirePkce};
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::scope::Scope;
 
-use crate::support::{App, CALLBACK, CHALLENGE, Heard, Page, STATE, Server, both, form};
+use crate::support::{App, CALLBACK, CHALLENGE, CallbackResponse, Page, STATE, Server, both, form};
 
 /// The answer to a request by somebody who is not signed in.
 async fn ask(server: &Server, app: &App, changes: &[(&str, &str)]) -> Page {
@@ -258,7 +258,7 @@ both! {
             let page = browser.get(&app.authorization_url(&[("response_mode", "fragment"), (name, value)])).await;
             let (uri, _) = page.location().unwrap().split_once('#').expect("a fragment");
             assert_eq!(uri, CALLBACK);
-            assert!(!Heard::at(page.location().unwrap()).get(first).is_empty());
+            assert!(!CallbackResponse::at(page.location().unwrap()).get(first).is_empty());
 
             let page = browser.get(&app.authorization_url(&[("response_mode", "form_post"), (name, value)])).await;
             assert_eq!((page.reply.status.as_u16(), page.location()), (200, None));

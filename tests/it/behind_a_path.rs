@@ -1,7 +1,7 @@
 //! An issuer below a path of its host, behind a proxy: every address has the path and none is made of
 //! what a request says of itself (S080).
 
-use crate::support::{App, Browser, Heard, PASSWORD, Page, Server, both};
+use crate::support::{App, Browser, CallbackResponse, PASSWORD, Page, Server, both};
 
 const ISSUER: &str = "https://id.example.com/tenant";
 
@@ -58,7 +58,7 @@ both! {
         let answer = send(&mut browser, &consent, "/tenant/consent", &[("answer", "allow")]).await;
         // A form whose browser names its origin is answered by a page.
         is_below(&answer);
-        let heard = Heard::at(&answer.onward());
+        let heard = CallbackResponse::at(&answer.onward());
         assert_eq!(heard.get("iss"), ISSUER);
         let tokens = app.exchange(&heard.code()).await.ok();
         assert_eq!(crate::support::decode_claims(&tokens.text("id_token"))["iss"], ISSUER);

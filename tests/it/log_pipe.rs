@@ -11,7 +11,7 @@ use crate::support::{Binary, Cli, Database, PASSWORD, eventually, free_port, htt
 
 const ADDRESSED: &str = "grant_type=refresh_token&refresh_token=x&client_id=nobody";
 
-/// A server whose standard error is a pipe that nobody reads until the proof does.
+/// A server whose standard error is a pipe that nobody reads until the test does.
 async fn piped(cli: &Cli) -> Child {
     let child = cli.command(&["serve"]).stdin(Stdio::null()).spawn().expect("the binary");
     let ready = format!("{}/readyz", cli.get("MAPAE_ISSUER"));

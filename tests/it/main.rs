@@ -1,4 +1,4 @@
-//! Black-box proofs, named after the clause they prove. Each runs on SQLite, and on Postgres where
+//! Black-box tests, named after the clause they prove. Each runs on SQLite, and on Postgres where
 //! `MAPAE_TEST_POSTGRES` names a server.
 
 #![expect(
@@ -7,7 +7,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    reason = "a proof fails loudly"
+    reason = "a test fails loudly"
 )]
 
 mod apps;
@@ -38,6 +38,7 @@ mod every_page;
 mod forms;
 mod housekeeping;
 mod http;
+mod http_behaviour;
 mod identity;
 mod installation;
 mod jwt;
@@ -46,16 +47,16 @@ mod key_verbs;
 mod listener;
 mod log_pipe;
 mod logout;
-mod manners;
 mod migrating;
 mod my_account;
 mod my_password;
 mod names;
-mod onward;
 mod outbound;
 mod papers;
 mod password;
+mod prefetch;
 mod prompts;
+mod redirect_pages;
 mod refresh;
 mod refresh_checks;
 mod refresh_outage;
@@ -75,6 +76,5 @@ mod throttle;
 mod tls;
 mod token;
 mod tokens_at_work;
-mod unasked;
-mod unproven;
+mod unproven_browsers;
 mod workers;

@@ -71,9 +71,9 @@ both! {
         let mut phone = server.browser().saying("user-agent", FIREFOX);
         let (access, refresh) = app.exchange(&phone.code(&app).await).await.pair();
         server.advance(60);
-        let mut desk = server.browser().saying("user-agent", CHROME);
-        desk.code(&app).await;
-        let account = desk.open("/account").await;
+        let mut records = server.browser().saying("user-agent", CHROME);
+        records.code(&app).await;
+        let account = records.open("/account").await;
         assert_eq!(devices(&account), 2);
         for shown in ["Chrome", "Windows", "Firefox", "Linux", "127.0.0.1"] {
             assert!(account.reply.text.contains(shown), "{shown}");
@@ -87,21 +87,21 @@ both! {
             let page = send(&mut bobs, &his, "/account/devices/end", &[("device", foreign)]).await;
             assert_eq!(page.reply.status, 303, "{foreign}");
         }
-        assert!(is_signed_in(&phone, &app).await && is_signed_in(&desk, &app).await);
-        let page = send(&mut desk, &account, "/account/devices/end", &[("device", &other)]).await;
-        assert_eq!(devices(&desk.follow(page).await), 1);
-        assert!(!is_signed_in(&phone, &app).await && is_signed_in(&desk, &app).await);
+        assert!(is_signed_in(&phone, &app).await && is_signed_in(&records, &app).await);
+        let page = send(&mut records, &account, "/account/devices/end", &[("device", &other)]).await;
+        assert_eq!(devices(&records.follow(page).await), 1);
+        assert!(!is_signed_in(&phone, &app).await && is_signed_in(&records, &app).await);
         assert!(!app.is_active(&access).await);
         app.refresh(&refresh).await.refused(400, "invalid_grant");
         // The same form again ends nothing more.
-        let page = send(&mut desk, &account, "/account/devices/end", &[("device", &other)]).await;
+        let page = send(&mut records, &account, "/account/devices/end", &[("device", &other)]).await;
         assert_eq!(page.reply.status, 303);
         assert_eq!(server.evidence().await.events_of("session.ended").await.len(), 1);
         // This one, too: signed out here, with another cookie.
-        let before = desk.clone();
-        let page = send(&mut desk, &account, "/account/devices/end", &[("device", &own)]).await;
+        let before = records.clone();
+        let page = send(&mut records, &account, "/account/devices/end", &[("device", &own)]).await;
         assert_eq!((page.reply.status.as_u16(), page.reply.header("cache-control")), (200, "no-store"));
-        assert!(!is_signed_in(&desk, &app).await && !is_signed_in(&before, &app).await);
+        assert!(!is_signed_in(&records, &app).await && !is_signed_in(&before, &app).await);
     }
 
     /// S134, S138

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::password::{PROXY, from, throttled};
-use crate::social::scene::known;
+use crate::social::fixtures::known;
 use crate::support::{App, Browser, PASSWORD, Page, Server, both, eventually, form};
 
 /// How many buckets hold a failure.

@@ -17,13 +17,13 @@ pub(super) struct Chromium {
 
 /// What a browser is like.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Taste {
+pub(super) struct Preferences {
     pub(super) language: &'static str,
     pub(super) scripts: bool,
 }
 
-pub(super) const ENGLISH: Taste = Taste { language: "en", scripts: true };
-pub(super) const KOREAN: Taste = Taste { language: "ko", scripts: true };
+pub(super) const ENGLISH: Preferences = Preferences { language: "en", scripts: true };
+pub(super) const KOREAN: Preferences = Preferences { language: "ko", scripts: true };
 
 /// A window with a profile of its own.
 pub(super) struct Window {
@@ -57,11 +57,11 @@ impl Chromium {
     }
 
     /// Opens a window.
-    pub(super) async fn window(&self, taste: Taste) -> Window {
+    pub(super) async fn window(&self, preferences: Preferences) -> Window {
         let profile = tempfile::tempdir().expect("a folder");
         let mut capabilities = DesiredCapabilities::chrome();
         let folder = format!("--user-data-dir={}", profile.path().display());
-        let language = format!("--lang={}", taste.language);
+        let language = format!("--lang={}", preferences.language);
         for argument in [
             "--headless",
             "--no-sandbox",
@@ -78,9 +78,9 @@ impl Chromium {
         ] {
             capabilities.add_arg(argument).expect("an argument");
         }
-        let scripts = if taste.scripts { 1 } else { 2 };
+        let scripts = if preferences.scripts { 1 } else { 2 };
         let preferences = json!({
-            "intl.accept_languages": taste.language,
+            "intl.accept_languages": preferences.language,
             "credentials_enable_service": false,
             "profile.password_manager_leak_detection": false,
             "profile.managed_default_content_settings.javascript": scripts,

@@ -3,20 +3,20 @@
 use thirtyfour::{By, Key};
 
 use super::Town;
-use super::driver::{Chromium, ENGLISH, KOREAN, Taste, Window};
-use crate::support::{Heard, PASSWORD, eventually, form};
+use super::driver::{Chromium, ENGLISH, KOREAN, Preferences, Window};
+use crate::support::{CallbackResponse, PASSWORD, eventually, form};
 
 /// From the app through every page and back; the window is signed in then.
-async fn whole_journey(chromium: &Chromium, taste: Taste) {
+async fn whole_journey(chromium: &Chromium, preferences: Preferences) {
     let town = Town::found().await;
-    let window = chromium.window(taste).await;
+    let window = chromium.window(preferences).await;
     window.goto(&town.request(&[])).await;
     window.sees("login-submit").await;
-    assert_eq!(window.language().await, taste.language);
+    assert_eq!(window.language().await, preferences.language);
     window.signs_in("alice", "wrong").await;
     let problem = window.sees("password-problem").await.text().await.unwrap();
     let is_korean = problem.chars().any(|c| ('가'..='힣').contains(&c));
-    assert_eq!(is_korean, taste.language == "ko", "{problem}");
+    assert_eq!(is_korean, preferences.language == "ko", "{problem}");
     let username = window.sees("username").await.prop("value").await.unwrap();
     assert_eq!(username.as_deref(), Some("alice"), "what was typed stays");
     window.signs_in("alice", PASSWORD).await;
@@ -25,7 +25,7 @@ async fn whole_journey(chromium: &Chromium, taste: Taste) {
     window.clicks("consent-allow").await;
     // S156: the policy of the form lets the last redirect through.
     let here = window.arrives_at(&format!("{}?code=", town.place.callback())).await;
-    let tokens = town.exchange(&Heard::at(&here).code()).await.ok();
+    let tokens = town.exchange(&CallbackResponse::at(&here).code()).await.ok();
     // Signed in and allowed: no page is shown any more.
     window.goto(&town.request(&[("state", "again")])).await;
     window.arrives_at(&format!("{}?code=", town.place.callback())).await;
@@ -48,7 +48,7 @@ async fn the_whole_journey_in_english_and_korean_with_scripts_and_without() {
     let Some(chromium) = Chromium::start().await else { return };
     for language in ["en", "ko"] {
         for scripts in [true, false] {
-            whole_journey(&chromium, Taste { language, scripts }).await;
+            whole_journey(&chromium, Preferences { language, scripts }).await;
         }
     }
 }
@@ -58,7 +58,7 @@ async fn form_post_and_fragment_arrive_with_scripts_and_without() {
     let Some(chromium) = Chromium::start().await else { return };
     let town = Town::found().await;
     for scripts in [true, false] {
-        let window = chromium.window(Taste { scripts, ..ENGLISH }).await;
+        let window = chromium.window(Preferences { scripts, ..ENGLISH }).await;
         window.goto(&town.request(&[("response_mode", "form_post")])).await;
         window.signs_in("alice", PASSWORD).await;
         if scripts {
@@ -73,7 +73,7 @@ async fn form_post_and_fragment_arrive_with_scripts_and_without() {
         town.exchange(code).await.ok();
         window.goto(&town.request(&[("response_mode", "fragment")])).await;
         let here = window.arrives_at(&format!("{}#code=", town.place.callback())).await;
-        town.exchange(&Heard::at(&here).code()).await.ok();
+        town.exchange(&CallbackResponse::at(&here).code()).await.ok();
         window.kept_every_policy().await;
         window.closes().await;
     }
@@ -132,7 +132,7 @@ async fn tabs_double_clicks_and_old_pages_are_no_trouble() {
     let submit = window.sees("login-submit").await;
     window.driver.action_chain().double_click_element(&submit).perform().await.unwrap();
     let here = window.arrives_at(&callback).await;
-    town.exchange(&Heard::at(&here).code()).await.ok();
+    town.exchange(&CallbackResponse::at(&here).code()).await.ok();
     // A page that was left open for too long.
     town.server.advance(60);
     window.goto(&town.request(&[("prompt", "login")])).await;

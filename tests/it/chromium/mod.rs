@@ -6,7 +6,7 @@ mod flows;
 mod looks;
 mod my_account;
 mod oidc_client_ts;
-mod onward;
+mod redirect_pages;
 mod site;
 mod social;
 mod spa;

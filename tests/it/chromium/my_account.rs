@@ -1,15 +1,16 @@
 //! My account, in a real Chromium.
 
 use super::Town;
-use super::driver::{Chromium, ENGLISH, KOREAN, Taste};
-use crate::support::{Heard, PASSWORD, eventually};
+use super::driver::{Chromium, ENGLISH, KOREAN, Preferences};
+use crate::support::{CallbackResponse, PASSWORD, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_look_after_their_account_with_scripts_and_without() {
     let Some(chromium) = Chromium::start().await else { return };
-    for taste in [ENGLISH, Taste { scripts: false, ..KOREAN }] {
+    for preferences in [ENGLISH, Preferences { scripts: false, ..KOREAN }] {
         let town = Town::found().await;
-        let (here, elsewhere) = (chromium.window(taste).await, chromium.window(taste).await);
+        let (here, elsewhere) =
+            (chromium.window(preferences).await, chromium.window(preferences).await);
         let account = town.server.url("/account");
         let mut codes = Vec::new();
         for window in [&here, &elsewhere] {
@@ -19,7 +20,7 @@ async fn people_look_after_their_account_with_scripts_and_without() {
                 window.clicks("consent-allow").await;
             }
             let url = window.arrives_at(&format!("{}?code=", town.place.callback())).await;
-            codes.push(town.exchange(&Heard::at(&url).code()).await.ok());
+            codes.push(town.exchange(&CallbackResponse::at(&url).code()).await.ok());
         }
         // Another password: the other device is signed out, this one stays.
         here.goto(&account).await;

@@ -4,16 +4,18 @@
 use thirtyfour::{By, Key};
 
 use super::Town;
-use super::driver::{Chromium, ENGLISH, KOREAN, Taste, Window};
-use crate::social::every::Every;
-use crate::social::scene::{identities, known, rows};
+use super::driver::{Chromium, ENGLISH, KOREAN, Preferences, Window};
+use crate::social::all_providers::AllProviders;
+use crate::social::fixtures::{identities, known, rows};
 use crate::social::table;
 use crate::support::upstream::{Answer, Oidc};
-use crate::support::{Database, Heard, LOCALHOST, PASSWORD, Server, decode_claims, eventually};
+use crate::support::{
+    CallbackResponse, Database, LOCALHOST, PASSWORD, Server, decode_claims, eventually,
+};
 
 const KAKAOTALK: &str = "Mozilla/5.0 (Linux; Android 15; SM-S928N Build/AP3A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/130.0.0.0 Mobile Safari/537.36;KAKAOTALK 2410850";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
-const TASTES: [Taste; 2] = [ENGLISH, Taste { scripts: false, ..KOREAN }];
+const PREFERENCES: [Preferences; 2] = [ENGLISH, Preferences { scripts: false, ..KOREAN }];
 
 /// A server on another site than these providers.
 async fn server(tables: &str) -> Server {
@@ -38,7 +40,7 @@ impl Town {
     /// The window is at the app: the `id_token` that it gets.
     async fn arrived(&self, window: &Window) -> serde_json::Value {
         let here = window.arrives_at(&self.end()).await;
-        let tokens = self.exchange(&Heard::at(&here).code()).await.ok();
+        let tokens = self.exchange(&CallbackResponse::at(&here).code()).await.ok();
         decode_claims(&tokens.text("id_token"))
     }
 }
@@ -55,39 +57,39 @@ async fn visits(window: &Window, button: &str, provider: &str, says: &str) {
 }
 
 /// That the page speaks the language of the window, and what it says in English where it is that.
-async fn says(window: &Window, taste: Taste, english: &str) {
-    assert_eq!(window.language().await, taste.language);
+async fn says(window: &Window, preferences: Preferences, english: &str) {
+    assert_eq!(window.language().await, preferences.language);
     let text = window.text().await;
-    assert!(taste.language != "en" || text.contains(english), "{english:?} in {text}");
+    assert!(preferences.language != "en" || text.contains(english), "{english:?} in {text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_journey_by_every_provider_with_scripts_and_without() {
     let Some(chromium) = Chromium::start().await else { return };
-    let every = Every::start().await;
+    let every = AllProviders::start().await;
     let town = Town::of(server(&every.toml()).await).await;
     let mut known = Vec::new();
-    for taste in TASTES {
-        let window = chromium.window(taste).await;
-        for (slug, desk) in every.desks() {
+    for preferences in PREFERENCES {
+        let window = chromium.window(preferences).await;
+        for (slug, records) in every.all_records() {
             // Apple's own page posts by script.
-            if slug == "apple" && !taste.scripts {
+            if slug == "apple" && !preferences.scripts {
                 continue;
             }
-            desk.follows(town.server.now());
+            records.follows(town.server.now());
             window.goto(&town.request(&[])).await;
             let button = format!("login-with-{slug}");
             window.sees(&button).await;
-            assert_eq!(window.language().await, taste.language);
-            visits(&window, &button, desk.base(), "approve").await;
+            assert_eq!(window.language().await, preferences.language);
+            visits(&window, &button, records.base(), "approve").await;
             // The first time the app is allowed; that is remembered of the account.
-            if taste.scripts {
+            if preferences.scripts {
                 window.clicks("consent-allow").await;
             }
             let claims = town.arrived(&window).await;
             assert_eq!(claims["amr"], serde_json::json!(["fed", slug]));
             let sub = claims["sub"].as_str().expect("a sub").to_owned();
-            if taste.scripts {
+            if preferences.scripts {
                 known.push((slug, sub));
             } else {
                 assert!(known.contains(&(slug, sub)), "{slug}: another account");
@@ -104,7 +106,7 @@ async fn the_whole_journey_by_every_provider_with_scripts_and_without() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_journey_by_a_second_mapae_with_scripts_and_without() {
     let Some(chromium) = Chromium::start().await else { return };
-    for taste in TASTES {
+    for preferences in PREFERENCES {
         let upstream = Server::start(&Database::Sqlite).await;
         upstream.user("mina", Some(PASSWORD)).await;
         let downstream = upstream.web_app("downstream", |_| {}).await;
@@ -119,11 +121,11 @@ async fn the_whole_journey_by_a_second_mapae_with_scripts_and_without() {
         upstream
             .change("downstream", |client| client.metadata.redirect_uris = vec![callback])
             .await;
-        let window = chromium.window(taste).await;
+        let window = chromium.window(preferences).await;
         window.goto(&town.request(&[])).await;
         window.clicks("login-with-up").await;
         window.arrives_at(&upstream.url("/login?")).await;
-        assert_eq!(window.language().await, taste.language);
+        assert_eq!(window.language().await, preferences.language);
         window.signs_in("mina", PASSWORD).await;
         window.clicks("consent-allow").await;
         window.arrives_at(&town.server.url("/consent?")).await;
@@ -150,7 +152,7 @@ async fn the_whole_journey_by_a_second_mapae_with_scripts_and_without() {
         window.arrives_at(&upstream.url("/login?")).await;
         window.clicks("login-cancel").await;
         window.arrives_at(&town.server.url("/login?")).await;
-        says(&window, taste, "sign-in was cancelled").await;
+        says(&window, preferences, "sign-in was cancelled").await;
         window.clicks("login-cancel").await;
         window.arrives_at(&format!("{}?error=access_denied", town.place.callback())).await;
         window.kept_every_policy().await;
@@ -161,14 +163,14 @@ async fn the_whole_journey_by_a_second_mapae_with_scripts_and_without() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_turns_back_at_a_provider_goes_on_as_they_like() {
     let Some(chromium) = Chromium::start().await else { return };
-    for taste in TASTES {
+    for preferences in PREFERENCES {
         let (town, idp) = Town::with_idp().await;
         let before = rows(&town.server).await;
-        let window = chromium.window(taste).await;
+        let window = chromium.window(preferences).await;
         window.goto(&town.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "cancel").await;
         window.arrives_at(&town.server.url("/login?")).await;
-        says(&window, taste, "sign-in was cancelled").await;
+        says(&window, preferences, "sign-in was cancelled").await;
         assert_eq!(rows(&town.server).await, before);
         // The button of the browser leads to the same page, where everything works.
         window.clicks("login-with-idp").await;
@@ -199,15 +201,15 @@ async fn who_turns_back_at_a_provider_goes_on_as_they_like() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_provider_that_is_down_leaves_the_other_ways_in() {
     let Some(chromium) = Chromium::start().await else { return };
-    for taste in TASTES {
+    for preferences in PREFERENCES {
         let (town, idp) = Town::with_idp().await;
-        let window = chromium.window(taste).await;
+        let window = chromium.window(preferences).await;
         let down = "right now";
         idp.misbehaves(DISCOVERY, Answer::html(503, "Maintenance."));
         window.goto(&town.request(&[])).await;
         window.clicks("login-with-idp").await;
         window.arrives_at(&town.server.url("/login?")).await;
-        says(&window, taste, down).await;
+        says(&window, preferences, down).await;
         window.clicks("login-cancel").await;
         let gone = format!("{}?error=temporarily_unavailable", town.place.callback());
         window.arrives_at(&gone).await;
@@ -217,7 +219,7 @@ async fn a_provider_that_is_down_leaves_the_other_ways_in() {
         window.goto(&town.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.arrives_at(&town.server.url("/login?")).await;
-        says(&window, taste, down).await;
+        says(&window, preferences, down).await;
         idp.behaves();
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.clicks("consent-allow").await;
@@ -239,9 +241,9 @@ async fn a_provider_that_is_down_leaves_the_other_ways_in() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn enter_signs_in_by_password() {
     let Some(chromium) = Chromium::start().await else { return };
-    for taste in TASTES {
+    for preferences in PREFERENCES {
         let (town, idp) = Town::with_idp().await;
-        let window = chromium.window(taste).await;
+        let window = chromium.window(preferences).await;
         window.goto(&town.request(&[])).await;
         window.types("username", "alice").await;
         let password = window.sees("password").await;
@@ -257,20 +259,20 @@ async fn enter_signs_in_by_password() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_is_there_is_proven_in_between() {
     let Some(chromium) = Chromium::start().await else { return };
-    for taste in TASTES {
+    for preferences in PREFERENCES {
         let (town, idp) = Town::with_idp().await;
         let sub = known(&town.server, "mina", "mina@example.com", true).await;
-        let window = chromium.window(taste).await;
+        let window = chromium.window(preferences).await;
         window.goto(&town.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.sees("login-submit").await;
-        says(&window, taste, "already has an account here").await;
+        says(&window, preferences, "already has an account here").await;
         let username = window.sees("username").await.prop("value").await.unwrap();
         assert_eq!(username.as_deref(), Some("mina@example.com"));
         assert!(!window.has("login-with-idp").await);
         window.signs_in("mina@example.com", "wrong").await;
         window.sees("password-problem").await;
-        says(&window, taste, "already has an account here").await;
+        says(&window, preferences, "already has an account here").await;
         assert_eq!(identities(&town.server, &sub).await, 0);
         window.signs_in("mina@example.com", PASSWORD).await;
         window.clicks("consent-allow").await;
@@ -290,18 +292,18 @@ async fn an_account_that_is_there_is_proven_in_between() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_connect_and_disconnect_on_their_account_page() {
     let Some(chromium) = Chromium::start().await else { return };
-    for taste in TASTES {
+    for preferences in PREFERENCES {
         let (town, idp) = Town::with_idp().await;
         let account = town.server.url("/account");
-        let window = chromium.window(taste).await;
+        let window = chromium.window(preferences).await;
         window.goto(&account).await;
         window.signs_in("alice", PASSWORD).await;
         visits(&window, "link-idp", idp.base(), "cancel").await;
         window.arrives_at(&account).await;
-        says(&window, taste, "sign-in was cancelled").await;
+        says(&window, preferences, "sign-in was cancelled").await;
         visits(&window, "link-idp", idp.base(), "approve").await;
         window.sees("unlink-1").await;
-        says(&window, taste, "The account is connected.").await;
+        says(&window, preferences, "The account is connected.").await;
         assert!(!window.has("link-idp").await);
         // It signs in from now on.
         window.forgets_everybody().await;
@@ -309,7 +311,7 @@ async fn people_connect_and_disconnect_on_their_account_page() {
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.clicks("unlink-1").await;
         window.sees("link-idp").await;
-        says(&window, taste, "The account is disconnected.").await;
+        says(&window, preferences, "The account is disconnected.").await;
         assert!(!window.has("unlink-1").await);
         // An old session proves itself first.
         town.server.advance(660);
@@ -317,9 +319,9 @@ async fn people_connect_and_disconnect_on_their_account_page() {
         window.types("password", PASSWORD).await;
         window.clicks("login-submit").await;
         window.sees("link-idp").await;
-        says(&window, taste, "You can now connect").await;
+        says(&window, preferences, "You can now connect").await;
         // What another account has is theirs.
-        let other = chromium.window(taste).await;
+        let other = chromium.window(preferences).await;
         other.goto(&account).await;
         visits(&other, "login-with-idp", idp.base(), "approve").await;
         // The only way in has no button.
@@ -327,7 +329,7 @@ async fn people_connect_and_disconnect_on_their_account_page() {
         assert!(!other.has("unlink-1").await);
         visits(&window, "link-idp", idp.base(), "approve").await;
         window.arrives_at(&account).await;
-        says(&window, taste, "already connected to another account").await;
+        says(&window, preferences, "already connected to another account").await;
         assert!(window.has("link-idp").await);
         for window in [window, other] {
             window.kept_every_policy().await;
@@ -339,11 +341,11 @@ async fn people_connect_and_disconnect_on_their_account_page() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kakaotalk_shows_the_way_out_and_the_way_out_arrives() {
     let Some(chromium) = Chromium::start().await else { return };
-    let every = Every::start().await;
-    for taste in TASTES {
+    let every = AllProviders::start().await;
+    for preferences in PREFERENCES {
         let town = Town::of(server(&every.toml()).await).await;
-        every.desks().iter().for_each(|(_, desk)| desk.follows(town.server.now()));
-        let inside = chromium.window(taste).await;
+        every.all_records().iter().for_each(|(_, records)| records.follows(town.server.now()));
+        let inside = chromium.window(preferences).await;
         inside.is_as_wide_as(390, 844, true).await;
         inside.calls_itself(KAKAOTALK).await;
         inside.goto(&town.request(&[])).await;
@@ -352,26 +354,26 @@ async fn kakaotalk_shows_the_way_out_and_the_way_out_arrives() {
         let first = buttons.first().unwrap().attr("id").await.unwrap();
         assert_eq!(first.as_deref(), Some("login-with-kakao"));
         assert!(!inside.has("login-with-google").await);
-        says(&inside, taste, "Google sign-in doesn’t work inside this app.").await;
+        says(&inside, preferences, "Google sign-in doesn’t work inside this app.").await;
         inside.clicks("way-out").await;
-        says(&inside, taste, "You’re in KakaoTalk’s browser.").await;
+        says(&inside, preferences, "You’re in KakaoTalk’s browser.").await;
         let link = inside.sees("login-way-out").await.attr("href").await.unwrap().unwrap();
         let encoded = link.strip_prefix("kakaotalk://web/openExternal?").expect("a way out");
         let mut named = url::form_urlencoded::parse(encoded.as_bytes());
         let address = named.next().expect("an address").1.into_owned();
         // In their own browser it goes on; nobody is signed in inside.
-        let outside = chromium.window(taste).await;
+        let outside = chromium.window(preferences).await;
         outside.goto(&address).await;
         outside.sees("login-with-google").await;
         assert!(!outside.has("login-way-out").await);
-        visits(&outside, "login-with-google", every.desks()[5].1.base(), "approve").await;
+        visits(&outside, "login-with-google", every.all_records()[5].1.base(), "approve").await;
         outside.clicks("consent-allow").await;
         assert_eq!(town.arrived(&outside).await["idp"], "google");
         inside.goto(&town.server.url("/account")).await;
         inside.sees("login-submit").await;
         // Inside, what works there works.
         inside.goto(&town.request(&[])).await;
-        visits(&inside, "login-with-kakao", every.desks()[3].1.base(), "approve").await;
+        visits(&inside, "login-with-kakao", every.all_records()[3].1.base(), "approve").await;
         inside.clicks("consent-allow").await;
         assert_eq!(town.arrived(&inside).await["idp"], "kakao");
         for window in [inside, outside] {

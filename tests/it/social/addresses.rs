@@ -3,15 +3,15 @@
 
 use serde_json::{Value, json};
 
-use super::every::{Every, with_each};
+use super::all_providers::{AllProviders, with_each};
 use super::native::{ID_TOKEN, native_app, present};
 use super::vendors::sign_in;
 use crate::support::both;
-use crate::support::upstream::{CLIENT_ID, Desk};
+use crate::support::upstream::{CLIENT_ID, ProviderRecords};
 
 /// Somebody else signs in from now on, with an address that nobody has.
-fn somebody_else(desk: &Desk, number: usize) {
-    desk.change(|person| {
+fn somebody_else(records: &ProviderRecords, number: usize) {
+    records.change(|person| {
         person.id = (9_000_000 + number).to_string();
         person.email = Some(format!("somebody-{number}@example.com"));
     });
@@ -24,7 +24,7 @@ fn address(person: &Value) -> (Option<&str>, Option<bool>) {
 
 both! {
     async fn s120_kakao_is_believed_when_an_address_is_valid_and_verified(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         for (number, (valid, verified)) in
@@ -53,7 +53,7 @@ both! {
     }
 
     async fn s120_github_is_believed_about_the_primary_address_if_it_is_verified(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let entry = |email: &str, primary: bool, verified: bool| {
@@ -82,7 +82,7 @@ both! {
     }
 
     async fn s120_email_verified_counts_where_it_is_believed_and_as_it_is_written(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let native = native_app(&server, "native").await;
         // Core §5.1: what is no boolean proves nothing, and keeps nobody out.
@@ -120,7 +120,7 @@ both! {
     }
 
     async fn s120_nobody_needs_an_address_or_a_name(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         with_each!(every, |slug, provider| {

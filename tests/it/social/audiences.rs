@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::native::{ID_TOKEN, present};
+use super::row_counts::{RowCounts, is_noted, refusals, visit_with};
 use super::table;
-use super::traces::{Traces, is_noted, refusals, visit_with};
 use crate::support::upstream::{CLIENT_ID, Oidc};
 use crate::support::{Server, both};
 use mapae::domain::grant_type::GrantType;
@@ -27,7 +27,7 @@ both! {
         idp.follows(server.now());
         visit_with(&server, &app, "idp", &idp, for_all).await.heard().code();
         let evidence = server.evidence().await;
-        let before = Traces::of(&evidence).await;
+        let before = RowCounts::of(&evidence).await;
         for (aud, azp, reason) in [
             (json!(["project", CLIENT_ID, "stranger"]), json!(CLIENT_ID), "wrong_audience"),
             (json!(["project", "android"]), json!(CLIENT_ID), "wrong_audience"),
@@ -47,7 +47,7 @@ both! {
             let last = refusals(&evidence).await.pop();
             assert_eq!(last, Some(format!("idp: {reason}")), "{aud} {azp}");
         }
-        assert_eq!(Traces::of(&evidence).await, before);
+        assert_eq!(RowCounts::of(&evidence).await, before);
     }
 
     async fn core_3_1_3_7_an_audience_of_no_client_counts_for_nobody_by_itself(database) {

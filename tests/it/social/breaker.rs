@@ -1,9 +1,9 @@
 //! When a provider is left alone, and what a server does while one is down. Security case S128.
 
-use super::traces::{DISCOVERY, Traces, is_noted, left, refusals, visit, visit_from};
+use super::row_counts::{DISCOVERY, RowCounts, is_noted, left, refusals, visit, visit_from};
 use super::{with_idp, with_idp_and_proxy};
 use crate::support::both;
-use crate::support::upstream::{Answer, CLIENT_ID, Evil, Lie, Oidc};
+use crate::support::upstream::{Answer, CLIENT_ID, Defect, FaultyProvider, Oidc};
 
 both! {
     async fn a_provider_whose_failures_are_met_at_several_places_rests_for_these(database) {
@@ -43,8 +43,8 @@ both! {
             let unavailable = refusals(&evidence).await.into_iter();
             assert!(unavailable.clone().all(|detail| detail == "idp: unavailable"));
             assert!(unavailable.count() > round);
-            let traces = Traces::of(&evidence).await;
-            assert_eq!((traces.accounts, traces.identities), (1, 1));
+            let row_counts = RowCounts::of(&evidence).await;
+            assert_eq!((row_counts.accounts, row_counts.identities), (1, 1));
         }
     }
 
@@ -98,9 +98,9 @@ both! {
 
     /// Else anybody with a bad code or a bad token could shut a provider out.
     async fn refusals_never_make_a_provider_rest(database) {
-        let evil = Evil::start().await;
-        let (server, app) = with_idp(&database, evil.base(), "").await;
-        evil.follows(server.now());
+        let faulty = FaultyProvider::start().await;
+        let (server, app) = with_idp(&database, faulty.base(), "").await;
+        faulty.follows(server.now());
         let bad = serde_json::json!({ "error": "invalid_grant" });
         let mut calls = 0;
         for answer in [
@@ -110,38 +110,38 @@ both! {
             Answer::html(429, "Slowly."),
             Answer::html(200, "Welcome."),
         ] {
-            evil.misbehaves("/token", answer);
+            faulty.misbehaves("/token", answer);
             for _ in 0..6 {
                 calls += 1;
-                visit(&server, &app, "idp", &evil).await;
-                assert_eq!(evil.count("/token"), calls);
+                visit(&server, &app, "idp", &faulty).await;
+                assert_eq!(faulty.count("/token"), calls);
             }
         }
-        evil.behaves();
-        for lie in [Lie::SignatureBroken, Lie::AudOfAnother, Lie::TokenRedirect, Lie::TokenHuge] {
-            evil.tells(lie);
+        faulty.behaves();
+        for defect in [Defect::SignatureBroken, Defect::AudOfAnother, Defect::TokenRedirect, Defect::TokenHuge] {
+            faulty.has_defect(defect);
             for _ in 0..6 {
                 calls += 1;
-                is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "failed");
-                assert_eq!(evil.count("/token"), calls, "{lie:?}");
+                is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "failed");
+                assert_eq!(faulty.count("/token"), calls, "{defect:?}");
             }
         }
         // A refusal between failures is an answer too.
-        evil.tells(None);
+        faulty.has_defect(None);
         for _ in 0..3 {
-            evil.misbehaves("/token", Answer::html(500, "Try again."));
+            faulty.misbehaves("/token", Answer::html(500, "Try again."));
             for _ in 0..4 {
                 calls += 1;
-                visit(&server, &app, "idp", &evil).await;
-                assert_eq!(evil.count("/token"), calls);
+                visit(&server, &app, "idp", &faulty).await;
+                assert_eq!(faulty.count("/token"), calls);
             }
-            evil.misbehaves("/token", Answer::json(400, &bad));
+            faulty.misbehaves("/token", Answer::json(400, &bad));
             calls += 1;
-            is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "failed");
+            is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "failed");
         }
-        assert_eq!(Traces::of(&server.evidence().await).await, Traces::NONE);
-        evil.behaves();
-        visit(&server, &app, "idp", &evil).await.heard().code();
+        assert_eq!(RowCounts::of(&server.evidence().await).await, RowCounts::NONE);
+        faulty.behaves();
+        visit(&server, &app, "idp", &faulty).await.heard().code();
     }
 
     async fn a_provider_that_is_down_does_not_keep_a_server_from_starting(database) {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::scene::{by, identities, known, person, rows, said};
+use super::fixtures::{by, identities, known, person, rows, said};
 use super::table;
 use crate::my_account::send;
 use crate::support::upstream::{Callback, Oidc};

@@ -1,7 +1,7 @@
 //! Connecting a provider to an account: who may not, and what nobody can make somebody do. Security
 //! cases S123, S129.
 
-use super::scene::{by, identities, known, person, refusals, rows, said};
+use super::fixtures::{by, identities, known, person, refusals, rows, said};
 use super::{table, with_idp};
 use crate::my_account::send;
 use crate::support::upstream::Oidc;

@@ -1,6 +1,6 @@
 //! A provider that says no, or nothing that can be used: security case S128, RFC 6749 §4.1.2.1.
 
-use super::traces::{DISCOVERY, Traces, is_noted, left, refusals};
+use super::row_counts::{DISCOVERY, RowCounts, is_noted, left, refusals};
 use super::{table, with_idp};
 use crate::support::upstream::{Answer, Callback, Fields, Oidc};
 use crate::support::{STATE, Server, both};
@@ -39,7 +39,7 @@ both! {
         idp.follows(server.now());
         server.alice().await;
         let evidence = server.evidence().await;
-        let before = Traces::of(&evidence).await;
+        let before = RowCounts::of(&evidence).await;
         for (error, note) in ERRORS {
             let (mut browser, location) = left(&server, &app, "idp").await;
             let more = [("error_description", HTML), ("error_uri", "javascript:alert(1)")];
@@ -51,7 +51,7 @@ both! {
                 assert!(!page.reply.text.contains(theirs), "{theirs} of {error}");
                 assert!(!page.url.contains(theirs), "{theirs} of {error}");
             }
-            assert_eq!(Traces::of(&evidence).await, before, "{error}");
+            assert_eq!(RowCounts::of(&evidence).await, before, "{error}");
             // Nothing is lost: the same page still leads on.
             browser.sign_in(&page).await.heard().code();
             evidence.run("DELETE FROM authorization_code").await;
@@ -101,7 +101,7 @@ both! {
                 }
             }
         }
-        assert_eq!(Traces::of(&evidence).await, Traces::NONE);
+        assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
         // Where the button was pressed, the page is what they turn back to.
         let (mut browser, location) = left(&server, &app, "idp").await;
         is_noted(&browser.come_back(&idp.cancel(&location)).await, "idp", "cancelled");
@@ -160,7 +160,7 @@ both! {
             assert_eq!(gone.heard_error("access_denied").get("state"), STATE);
         }
         let evidence = server.evidence().await;
-        assert_eq!(Traces::of(&evidence).await, Traces::NONE);
+        assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
         assert_eq!(refusals(&evidence).await, Vec::<String>::new());
     }
 

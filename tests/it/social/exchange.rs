@@ -3,7 +3,7 @@
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::every::{Every, NATIVE, native_of, with_each};
+use super::all_providers::{AllProviders, NATIVE, native_of, with_each};
 use super::native::{
     ACCESS_TOKEN, CODE, ID_TOKEN, SCOPE, assert_by, code_of_naver, native_app, present,
 };
@@ -47,7 +47,7 @@ fn hashed(nonce: &str) -> String {
 
 both! {
     async fn rfc8693_2_1_an_id_token_for_us_or_for_the_app_is_exchanged(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
         with_each!(every: oidc, google, apple, kakao, line, microsoft, facebook; |slug, provider| {
@@ -90,7 +90,7 @@ both! {
     }
 
     async fn apple_hashes_the_nonce_or_says_that_there_is_none(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
         let token = |nonce: Option<&str>, supported: bool| {
@@ -121,7 +121,7 @@ both! {
     }
 
     async fn rfc8693_2_1_an_access_token_is_exchanged_where_it_proves_for_whom_it_is(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
         with_each!(every: google, kakao, facebook, github, line; |slug, provider| {
@@ -144,7 +144,7 @@ both! {
     }
 
     async fn a_code_of_a_provider_is_redeemed_by_this_server(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
         with_each!(
@@ -204,7 +204,7 @@ both! {
     }
 
     async fn rfc8693_2_1_a_confidential_client_exchanges_too_and_asks_for_less(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = server.client("backend", |client| client.metadata.grant_types = vec![GrantType::TokenExchange]);
         let app = app.await;

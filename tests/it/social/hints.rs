@@ -3,7 +3,7 @@
 use chrono::Duration;
 use serde_json::json;
 
-use super::scene::{by, person, rows};
+use super::fixtures::{by, person, rows};
 use super::{table, with_idp};
 use crate::my_account::{is_signed_in, send};
 use crate::support::upstream::{Canary, Oidc};

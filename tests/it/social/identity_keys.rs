@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::linking::with_two;
-use super::scene::{
+use super::fixtures::{
     about, asks_for_proof, by, exchange, exchanger, identities, known, person, refusals, rows,
 };
+use super::linking::with_two;
 use super::with_idp;
 use crate::support::upstream::Oidc;
 use crate::support::{PASSWORD, both};

@@ -1,6 +1,6 @@
 //! The browsers of other apps: what works there, and the way out of them.
 
-use super::scene::rows;
+use super::fixtures::rows;
 use super::table;
 use crate::support::upstream::Google;
 use crate::support::{Browser, PASSWORD, Page, STATE, Server, both};

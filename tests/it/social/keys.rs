@@ -1,9 +1,9 @@
 //! The keys of a provider come and go. Security case S117.
 
-use super::traces::{Traces, is_noted, refusals, visit};
+use super::row_counts::{RowCounts, is_noted, refusals, visit};
 use super::with_idp;
 use crate::support::both;
-use crate::support::upstream::{CLIENT_ID, Evil, Lie, Oidc};
+use crate::support::upstream::{CLIENT_ID, Defect, FaultyProvider, Oidc};
 use mapae::domain::grant_type::GrantType;
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -41,49 +41,49 @@ both! {
         visit(&server, &app, "idp", &idp).await.heard().code();
         assert_eq!(idp.count("/jwks"), 3);
         let evidence = server.evidence().await;
-        let before = Traces::of(&evidence).await;
+        let before = RowCounts::of(&evidence).await;
         exchange(&old[1]).await.refused(400, "invalid_grant");
         assert_eq!(refusals(&evidence).await, ["idp: bad_signature"]);
-        assert_eq!(Traces::of(&evidence).await, before);
+        assert_eq!(RowCounts::of(&evidence).await, before);
     }
 
     /// Else anybody could have this server call a provider as often as they like.
     async fn s117_a_key_that_nobody_knows_is_not_looked_for_by_every_token(database) {
-        let evil = Evil::start().await;
-        let (server, app) = with_idp(&database, evil.base(), "").await;
-        evil.follows(server.now());
-        visit(&server, &app, "idp", &evil).await.heard().code();
+        let faulty = FaultyProvider::start().await;
+        let (server, app) = with_idp(&database, faulty.base(), "").await;
+        faulty.follows(server.now());
+        visit(&server, &app, "idp", &faulty).await.heard().code();
         let evidence = server.evidence().await;
-        let before = Traces::of(&evidence).await;
+        let before = RowCounts::of(&evidence).await;
         let mut fetched = 1;
-        assert_eq!(evil.count("/jwks"), fetched);
-        let without_key = [Lie::KidUnknown, Lie::SignedByAnother, Lie::KidToEncrypt];
-        for lie in without_key.into_iter().chain([Lie::SignatureBroken]) {
-            evil.tells(lie);
+        assert_eq!(faulty.count("/jwks"), fetched);
+        let without_key = [Defect::KidUnknown, Defect::SignedByAnother, Defect::KidToEncrypt];
+        for defect in without_key.into_iter().chain([Defect::SignatureBroken]) {
+            faulty.has_defect(defect);
             server.advance(10);
             fetched += 1;
             for _ in 0..5 {
-                is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "failed");
-                assert_eq!(evil.count("/jwks"), fetched, "{lie:?}");
+                is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "failed");
+                assert_eq!(faulty.count("/jwks"), fetched, "{defect:?}");
             }
             server.advance(9);
-            is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "failed");
-            assert_eq!(evil.count("/jwks"), fetched, "{lie:?}");
+            is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "failed");
+            assert_eq!(faulty.count("/jwks"), fetched, "{defect:?}");
             server.advance(1);
-            is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "failed");
+            is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "failed");
             fetched += 1;
-            assert_eq!(evil.count("/jwks"), fetched, "{lie:?}");
+            assert_eq!(faulty.count("/jwks"), fetched, "{defect:?}");
         }
         // What no key could make good is not looked for at all.
-        for lie in [Lie::AlgNone, Lie::KeyedByPem, Lie::AudOfAnother, Lie::Expired, Lie::Crit] {
-            evil.tells(lie);
+        for defect in [Defect::AlgNone, Defect::KeyedByPem, Defect::AudOfAnother, Defect::Expired, Defect::Crit] {
+            faulty.has_defect(defect);
             server.advance(10);
-            is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "failed");
-            assert_eq!(evil.count("/jwks"), fetched, "{lie:?}");
+            is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "failed");
+            assert_eq!(faulty.count("/jwks"), fetched, "{defect:?}");
         }
-        assert_eq!(Traces::of(&evidence).await, before);
-        evil.tells(None);
-        visit(&server, &app, "idp", &evil).await.heard().code();
-        assert_eq!(evil.count("/jwks"), fetched);
+        assert_eq!(RowCounts::of(&evidence).await, before);
+        faulty.has_defect(None);
+        visit(&server, &app, "idp", &faulty).await.heard().code();
+        assert_eq!(faulty.count("/jwks"), fetched);
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::scene::{asks_for_proof, by, identities, known, person, rows, said};
+use super::fixtures::{asks_for_proof, by, identities, known, person, rows, said};
 use super::{table, with_idp};
 use crate::support::upstream::Oidc;
 use crate::support::{App, Browser, PASSWORD, Page, Server, both};

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::row_counts::{DISCOVERY, RowCounts, is_noted, left, refusals, returning};
 use super::table;
-use super::traces::{DISCOVERY, Traces, is_noted, left, refusals, returning};
-use crate::support::upstream::{Answer, Oidc, Says};
+use crate::support::upstream::{Answer, Oidc, PersonAnswer};
 use crate::support::{App, Database, Server, both};
 
 /// A server with the providers `honest` and `attacker`.
@@ -42,7 +42,7 @@ both! {
         }
         assert_eq!(refusals(&evidence).await, vec!["attacker: mixed_up"; 3]);
         assert_eq!((honest.count("/token"), attacker.count("/token")), (0, 0));
-        assert_eq!(Traces::of(&evidence).await, Traces::NONE);
+        assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
         // It is still good where it belongs.
         browser.come_back(&callback).await.heard().code();
     }
@@ -51,23 +51,23 @@ both! {
     async fn s119_rfc9207_2_4_the_code_of_an_honest_provider_never_reaches_an_attacker(database) {
         let (honest, attacker, server, app) = two(&database).await;
         let evidence = server.evidence().await;
-        let mut lie = metadata(&server, &attacker).await;
-        lie["authorization_endpoint"] = json!(honest.url("/authorize"));
-        attacker.misbehaves(DISCOVERY, Answer::json(200, &lie));
+        let mut defect = metadata(&server, &attacker).await;
+        defect["authorization_endpoint"] = json!(honest.url("/authorize"));
+        attacker.misbehaves(DISCOVERY, Answer::json(200, &defect));
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
         let left = browser.leave(&page, "attacker").await;
         let location = left.location().expect("sent away").to_owned();
         // A provider that knows our redirect URI does not send anybody to another one.
         honest.redirects_only_to(&[&server.url("/login/callback/honest")]);
-        assert!(honest.visit(&location, Says::Yes).is_err());
+        assert!(honest.visit(&location, PersonAnswer::Yes).is_err());
         // One that does not look names itself.
         honest.redirects_only_to(&[&server.url("/login/callback/attacker")]);
         let callback = honest.approve(&location);
         is_noted(&browser.come_back(&callback).await, "attacker", "failed");
         assert_eq!(refusals(&evidence).await, ["attacker: wrong_issuer"]);
         assert_eq!((honest.count("/token"), attacker.count("/token")), (0, 0));
-        assert_eq!(Traces::of(&evidence).await, Traces::NONE);
+        assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
     }
 
     /// Where `iss` is promised it must be there, and wherever it is it must be right.
@@ -101,7 +101,7 @@ both! {
             if promised {
                 is_noted(&page, "honest", "failed");
                 assert_eq!(honest.count("/token"), asked);
-                assert_eq!(Traces::of(&evidence).await, Traces::NONE);
+                assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
             } else {
                 page.heard().code();
             }

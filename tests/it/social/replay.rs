@@ -1,15 +1,15 @@
 //! S127: an id token is accepted once, for the nonce that the app gave, from the provider that it
 //! names.
 
-use super::every::{Every, NATIVE, OTHER, with_each};
+use super::all_providers::{AllProviders, NATIVE, OTHER, with_each};
 use super::native::{ID_TOKEN, assert_by, native_app, present};
-use super::witness::Witness;
+use super::refusal_check::RefusalCheck;
 use crate::support::upstream::CLIENT_ID;
 use crate::support::{both, decode_claims, decode_header};
 
 both! {
     async fn s127_an_id_token_is_accepted_once_however_it_is_presented(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
         let other = native_app(&server, OTHER).await;
@@ -25,7 +25,7 @@ both! {
                 &decode_header(&exchanged),
                 &decode_claims(&exchanged),
             );
-            let mut witness = Witness::of(&server).await;
+            let mut refusal_check = RefusalCheck::of(&server).await;
             let refusal = format!("{slug}: used_before");
             for (app, token) in [
                 (&app, &exchanged),
@@ -36,23 +36,23 @@ both! {
             ] {
                 server.advance(60);
                 let reply = present(app, ID_TOKEN, token, &[("subject_issuer", slug)]).await;
-                witness.refused(&reply, &refusal, "RFC 8693").await;
+                refusal_check.refused(&reply, &refusal, "RFC 8693").await;
                 server.advance(60);
                 let reply = assert_by(app, token, &[]).await;
-                witness.refused(&reply, &refusal, "RFC 7523").await;
+                refusal_check.refused(&reply, &refusal, "RFC 7523").await;
             }
             // To the end of its life, and then it has expired.
             server.advance(3600);
             for token in [&exchanged, &asserted] {
                 server.advance(60);
                 let reply = present(&app, ID_TOKEN, token, &[]).await;
-                witness.refused(&reply, &format!("{slug}: expired"), "later").await;
+                refusal_check.refused(&reply, &format!("{slug}: expired"), "later").await;
             }
         });
     }
 
     async fn s127_of_many_who_present_one_token_at_once_one_gets_something(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
         // The first time there is no account yet, then there is.
@@ -84,17 +84,17 @@ both! {
                 }
             }
             assert_eq!(good, 1);
-            let witness = Witness::of(&server).await;
+            let refusal_check = RefusalCheck::of(&server).await;
             for (table, count) in
                 [("account", 1), ("identity", 1), ("family", round), ("used_assertion", round)]
             {
-                assert_eq!(witness.rows_of(table).await, count, "{table}");
+                assert_eq!(refusal_check.rows_of(table).await, count, "{table}");
             }
         }
     }
 
     async fn one_person_who_arrives_by_many_requests_at_once_gets_one_account(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
         for round in 1..=4_i64 {
@@ -118,18 +118,18 @@ both! {
             }
             subs.dedup();
             assert_eq!(subs.len(), 1);
-            let witness = Witness::of(&server).await;
+            let refusal_check = RefusalCheck::of(&server).await;
             for table in ["account", "identity"] {
-                assert_eq!(witness.rows_of(table).await, round, "{table}");
+                assert_eq!(refusal_check.rows_of(table).await, round, "{table}");
             }
         }
     }
 
     async fn s127_the_nonce_of_the_app_must_be_in_the_token(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
-        let mut witness = Witness::of(&server).await;
+        let mut refusal_check = RefusalCheck::of(&server).await;
         with_each!(every: oidc, google, apple, kakao, line, microsoft, facebook; |slug, provider| {
             let refusal = format!("{slug}: wrong_nonce");
             for (nonce, given) in
@@ -138,19 +138,19 @@ both! {
                 let token = provider.id_token(CLIENT_ID, nonce);
                 server.advance(60);
                 let reply = present(&app, ID_TOKEN, &token, &[("nonce", given)]).await;
-                witness.refused(&reply, &refusal, given).await;
+                refusal_check.refused(&reply, &refusal, given).await;
                 server.advance(60);
                 let reply = assert_by(&app, &token, &[("nonce", given)]).await;
-                witness.refused(&reply, &refusal, given).await;
+                refusal_check.refused(&reply, &refusal, given).await;
             }
         });
     }
 
     async fn s127_the_provider_that_is_named_must_be_the_one_of_the_token(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
-        let mut witness = Witness::of(&server).await;
+        let mut refusal_check = RefusalCheck::of(&server).await;
         // Every one of them knows us by the same name.
         for (named, token) in [
             ("google", every.oidc.id_token(CLIENT_ID, None)),
@@ -162,7 +162,7 @@ both! {
             ("microsoft", every.oidc.id_token(CLIENT_ID, None)),
             ("oidc", every.microsoft.id_token(CLIENT_ID, None)),
         ] {
-            let issuer = every.desks().into_iter().find(|(slug, _)| *slug == named).unwrap().1;
+            let issuer = every.all_records().into_iter().find(|(slug, _)| *slug == named).unwrap().1;
             for issuer in [named, issuer.base()] {
                 if named == "microsoft" && issuer != named {
                     // It is no issuer itself: its tenants are.
@@ -170,7 +170,7 @@ both! {
                 }
                 server.advance(60);
                 let reply = present(&app, ID_TOKEN, &token, &[("subject_issuer", issuer)]).await;
-                witness.refused(&reply, &format!("{named}: wrong_issuer"), named).await;
+                refusal_check.refused(&reply, &format!("{named}: wrong_issuer"), named).await;
             }
         }
     }

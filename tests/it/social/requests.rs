@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::traces::{left, returning};
+use super::row_counts::{left, returning};
 use super::with_idp;
 use crate::support::both;
 use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, Fields, Oidc};

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::every::{Every, NATIVE, with_each};
+use super::all_providers::{AllProviders, NATIVE, with_each};
 use super::native::{ACCESS_TOKEN, BEARER, CODE, EXCHANGE, ID_TOKEN, SCOPE, assert_by, present};
 use crate::canary::forms;
-use crate::support::upstream::{Asked, CLIENT_ID, CLIENT_SECRET};
+use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, RecordedRequest};
 use crate::support::{App, Binary, Browser, CALLBACK, Cli, Database, Reply, VERIFIER};
 
 /// What went through the server and must not be found.
@@ -29,7 +29,7 @@ impl Secrets {
     }
 
     /// What a provider was asked with.
-    fn keep_asked(&mut self, asked: &Asked) {
+    fn keep_asked(&mut self, asked: &RecordedRequest) {
         let names = ["code", "code_verifier", "state", "client_secret", "access_token"];
         for fields in [&asked.query, &asked.form] {
             for (name, value) in fields.iter() {
@@ -56,7 +56,7 @@ impl Secrets {
 }
 
 /// In a browser: there and back, turned back, a code of somebody else, one that came twice.
-async fn browsers(every: &Every, app: &App, secrets: &mut Secrets) {
+async fn browsers(every: &AllProviders, app: &App, secrets: &mut Secrets) {
     with_each!(every, |slug, provider| {
         let url = app.authorization_url(&[("idp_hint", slug), ("scope", "openid profile email")]);
         let mut browser = Browser::new(&app.base, &app.http);
@@ -91,7 +91,7 @@ async fn browsers(every: &Every, app: &App, secrets: &mut Secrets) {
 }
 
 /// At the token endpoint: good ones, and those that are refused.
-async fn apps(every: &Every, app: &App, secrets: &mut Secrets) {
+async fn apps(every: &AllProviders, app: &App, secrets: &mut Secrets) {
     let landing = "https://shop.example.com/landing";
     with_each!(every, |slug, provider| {
         for kind in [ID_TOKEN, ACCESS_TOKEN, CODE] {
@@ -139,7 +139,7 @@ async fn client(binary: &Binary, id: &str, arguments: &str) -> App {
 }
 
 /// One more provider, whose secret is kept in the database: what the command line says of it.
-async fn add_one(binary: &Binary, every: &Every, secrets: &mut Secrets) -> String {
+async fn add_one(binary: &Binary, every: &AllProviders, secrets: &mut Secrets) -> String {
     let secret = "another-secret-of-a-provider-that-is-in-the-database";
     secrets.keep(secret);
     let base = every.oidc.base();
@@ -166,7 +166,7 @@ fn found(secrets: &Secrets, places: &[(&str, String)]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s163_nothing_of_a_provider_is_in_the_log_or_in_the_database() {
-    let every = Every::start().await;
+    let every = AllProviders::start().await;
     let mut cli = Cli::new(&Database::Sqlite).await;
     let file = cli.folder.path().join("mapae.toml");
     std::fs::write(&file, every.toml()).unwrap();
@@ -190,9 +190,9 @@ async fn s163_nothing_of_a_provider_is_in_the_log_or_in_the_database() {
     let app = client(&binary, NATIVE, &arguments).await;
     browsers(&every, &web, &mut secrets).await;
     apps(&every, &app, &mut secrets).await;
-    for (slug, desk) in every.desks() {
-        assert!(desk.asked().len() > 5, "{slug}");
-        desk.asked().iter().for_each(|asked| secrets.keep_asked(asked));
+    for (slug, records) in every.all_records() {
+        assert!(records.asked().len() > 5, "{slug}");
+        records.asked().iter().for_each(|asked| secrets.keep_asked(asked));
     }
     let evidence = binary.evidence().await;
     for table in ["identity", "family"] {

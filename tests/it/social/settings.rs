@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::scene::{with_file, write};
+use super::fixtures::{with_file, write};
 use super::table;
 use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET};
 

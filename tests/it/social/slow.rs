@@ -6,23 +6,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 
-use super::traces::{DISCOVERY, Traces, is_noted, refusals, visit, visit_from};
+use super::row_counts::{DISCOVERY, RowCounts, is_noted, refusals, visit, visit_from};
 use super::{with_idp, with_idp_and_proxy};
-use crate::support::upstream::{Answer, Evil, Lie, Oidc};
+use crate::support::upstream::{Answer, Defect, FaultyProvider, Oidc};
 use crate::support::{Database, both};
 
 /// Whoever comes back by this lie waits, and is told.
-async fn waits(database: &Database, lie: Lie) {
-    let evil = Evil::start().await;
-    let (server, app) = with_idp(database, evil.base(), "").await;
-    evil.follows(server.now());
-    evil.tells(lie);
-    is_noted(&visit(&server, &app, "idp", &evil).await, "idp", "unavailable");
+async fn waits(database: &Database, defect: Defect) {
+    let faulty = FaultyProvider::start().await;
+    let (server, app) = with_idp(database, faulty.base(), "").await;
+    faulty.follows(server.now());
+    faulty.has_defect(defect);
+    is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "unavailable");
     let evidence = server.evidence().await;
-    assert_eq!(refusals(&evidence).await, ["idp: unavailable"], "{lie:?}");
-    assert_eq!(Traces::of(&evidence).await, Traces::NONE, "{lie:?}");
-    evil.tells(None);
-    visit(&server, &app, "idp", &evil).await.heard().code();
+    assert_eq!(refusals(&evidence).await, ["idp: unavailable"], "{defect:?}");
+    assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE, "{defect:?}");
+    faulty.has_defect(None);
+    visit(&server, &app, "idp", &faulty).await.heard().code();
 }
 
 /// Whoever wants to leave waits, and stays; nobody else waits with them.
@@ -76,8 +76,8 @@ async fn rests(database: &Database) {
 both! {
     async fn s128_who_waits_for_a_provider_is_told_and_nobody_waits_for_ever(database) {
         tokio::join!(
-            waits(&database, Lie::TokenNever),
-            waits(&database, Lie::JwksNever),
+            waits(&database, Defect::TokenNever),
+            waits(&database, Defect::JwksNever),
             stays(&database),
             rests(&database),
         );

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::traces::{Traces, is_noted, refusals, returning, visit};
+use super::row_counts::{RowCounts, is_noted, refusals, returning, visit};
 use super::with_idp;
 use crate::support::both;
 use crate::support::upstream::Oidc;
@@ -41,7 +41,7 @@ both! {
             other.get(&callback.url()).await.is_error("wrong_browser");
         }
         assert_eq!(idp.count("/token"), 0, "nobody's code was redeemed");
-        assert_eq!(Traces::of(&evidence).await, Traces::NONE);
+        assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
         // Nothing of that took it from the one to whom it belongs.
         browser.come_back(&callback).await.heard().code();
         assert_eq!(idp.count("/token"), 1);
@@ -60,16 +60,16 @@ both! {
             if late {
                 page.is_error("unknown_interaction");
                 assert_eq!(idp.count("/token"), 0, "{seconds}");
-                assert_eq!(Traces::of(&evidence).await, Traces::NONE, "{seconds}");
+                assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE, "{seconds}");
             } else {
                 page.heard().code();
                 // Again, and again later: in the same browser too.
-                let before = Traces::of(&evidence).await;
+                let before = RowCounts::of(&evidence).await;
                 browser.get(&callback.url()).await.is_error("unknown_interaction");
                 server.advance(30);
                 browser.get(&callback.url()).await.is_error("unknown_interaction");
                 assert_eq!(idp.count("/token"), 1);
-                assert_eq!(Traces::of(&evidence).await, before);
+                assert_eq!(RowCounts::of(&evidence).await, before);
             }
         }
         // An answer that failed is over too.
@@ -92,23 +92,23 @@ both! {
         is_noted(&thief.come_back(&injected).await, "idp", "failed");
         assert_eq!(idp.count("/token"), 1);
         assert_eq!(refusals(&evidence).await, ["idp: code_refused"]);
-        assert_eq!(Traces::of(&evidence).await, Traces::NONE);
+        assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
         // One that was used.
         server.advance(61);
         let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
         browser.come_back(&callback).await.heard().code();
-        let before = Traces::of(&evidence).await;
+        let before = RowCounts::of(&evidence).await;
         let (mut thief, own) = returning(&server, &app, "idp", &idp).await;
         let replayed = own.with("code", callback.get("code"));
         is_noted(&thief.come_back(&replayed).await, "idp", "failed");
         assert_eq!(refusals(&evidence).await, ["idp: code_refused", "idp: code_refused"]);
-        assert_eq!(Traces::of(&evidence).await, before);
+        assert_eq!(RowCounts::of(&evidence).await, before);
         // None at all.
         let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
         let asked = idp.count("/token");
         is_noted(&browser.come_back(&callback.without("code")).await, "idp", "failed");
         assert_eq!(idp.count("/token"), asked);
-        assert_eq!(Traces::of(&evidence).await, before);
+        assert_eq!(RowCounts::of(&evidence).await, before);
     }
 
     async fn s118_of_one_answer_in_parallel_one_counts(database) {
@@ -134,10 +134,10 @@ both! {
                 assert_eq!(page.reply.status, 400, "{page:?}");
             }
             assert_eq!(idp.count("/token"), round);
-            let traces = Traces::of(&evidence).await;
+            let row_counts = RowCounts::of(&evidence).await;
             let each = i64::try_from(round).unwrap();
-            assert_eq!((traces.accounts, traces.identities), (each, each));
-            assert_eq!((traces.sessions, traces.codes), (each, each));
+            assert_eq!((row_counts.accounts, row_counts.identities), (each, each));
+            assert_eq!((row_counts.sessions, row_counts.codes), (each, each));
         }
     }
 
@@ -159,8 +159,8 @@ both! {
             for page in join_all(back).await {
                 page.heard().code();
             }
-            let traces = Traces::of(&evidence).await;
-            assert_eq!((traces.accounts, traces.identities), (round, round));
+            let row_counts = RowCounts::of(&evidence).await;
+            assert_eq!((row_counts.accounts, row_counts.identities), (round, round));
         }
         assert_eq!(refusals(&evidence).await, Vec::<String>::new());
     }
@@ -182,8 +182,8 @@ both! {
         for page in [one, two] {
             assert!(!page.reply.status.is_server_error(), "{page:?}");
         }
-        let traces = Traces::of(&evidence).await;
-        assert_eq!((traces.accounts, traces.identities), (1, 1));
+        let row_counts = RowCounts::of(&evidence).await;
+        assert_eq!((row_counts.accounts, row_counts.identities), (1, 1));
         visit(&server, &app, "idp", &idp).await.heard().code();
     }
 }

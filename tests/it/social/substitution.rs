@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::every::{Every, NATIVE, OTHER_KAKAO_APP, native_of, other_of, with_each};
+use super::all_providers::{AllProviders, NATIVE, OTHER_KAKAO_APP, native_of, other_of, with_each};
 use super::native::{ACCESS_TOKEN, ID_TOKEN, assert_by, native_app, present};
-use super::witness::Witness;
+use super::refusal_check::RefusalCheck;
 use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, Signer, keyed, unsigned};
 use crate::support::{both, decode_claims, decode_header};
 
@@ -55,11 +55,11 @@ const CHANGES: &[Change] = &[
 
 both! {
     async fn s127_an_id_token_that_was_not_made_for_this_client_is_refused(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
         with_each!(every: oidc, google, apple, kakao, line, microsoft, facebook; |slug, provider| {
-            let mut witness = Witness::of(&server).await;
+            let mut refusal_check = RefusalCheck::of(&server).await;
             for (what, reason, change) in CHANGES {
                 // A refusal is written down once a minute.
                 server.advance(60);
@@ -69,15 +69,15 @@ both! {
                 let what = format!("{slug}: {what}");
                 let refusal = format!("{slug}: {reason}");
                 let reply = present(&app, ID_TOKEN, &token(), &[("subject_issuer", slug)]).await;
-                witness.refused(&reply, &refusal, &what).await;
+                refusal_check.refused(&reply, &refusal, &what).await;
                 server.advance(60);
                 let reply = assert_by(&app, &token(), &[]).await;
                 if what.ends_with("issuer") || what.ends_with("slash") || what.ends_with("no aud") {
                     // Such an assertion belongs to nobody.
                     reply.refused(400, "invalid_grant");
-                    witness.saw_nothing_but(&[], &what).await;
+                    refusal_check.saw_nothing_but(&[], &what).await;
                 } else {
-                    witness.refused(&reply, &refusal, &what).await;
+                    refusal_check.refused(&reply, &refusal, &what).await;
                 }
             }
             // An honest one still goes, of somebody whose clock is a little ahead.
@@ -89,11 +89,11 @@ both! {
     }
 
     async fn s127_an_id_token_that_is_not_signed_by_its_issuer_is_refused(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
         with_each!(every: oidc, google, apple, kakao, line, microsoft, facebook; |slug, provider| {
-            let mut witness = Witness::of(&server).await;
+            let mut refusal_check = RefusalCheck::of(&server).await;
             let good = provider.id_token(CLIENT_ID, None);
             let (header, claims) =
                 (decode_header(&good), decode_claims(&good));
@@ -127,25 +127,25 @@ both! {
             ] {
                 server.advance(60);
                 let reply = present(&app, ID_TOKEN, &token, &[("subject_issuer", slug)]).await;
-                witness.refused(&reply, &not_good, what).await;
+                refusal_check.refused(&reply, &not_good, what).await;
             }
             if slug == "line" {
                 // What LINE signs for the web, anybody could who has read the secret.
                 server.advance(60);
                 let token = every.line.web_id_token_with(CLIENT_ID, None, |_| {});
                 let reply = present(&app, ID_TOKEN, &token, &[]).await;
-                witness.refused(&reply, "line: bad_signature", "of the web").await;
+                refusal_check.refused(&reply, "line: bad_signature", "of the web").await;
             }
             present(&app, ID_TOKEN, &good, &[("subject_issuer", slug)]).await.ok();
         });
     }
 
     async fn s127_an_access_token_of_another_app_is_refused(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
         with_each!(every: google, kakao, facebook, github, line; |slug, provider| {
-            let mut witness = Witness::of(&server).await;
+            let mut refusal_check = RefusalCheck::of(&server).await;
             let (another, other) = match slug {
                 "kakao" => ("999999".to_owned(), OTHER_KAKAO_APP.to_owned()),
                 _ => ("another-app".to_owned(), other_of(slug)),
@@ -155,7 +155,7 @@ both! {
                 let token = provider.access_token_for(&app_id);
                 let changes = [("subject_issuer", slug)];
                 let reply = present(&app, ACCESS_TOKEN, &token, &changes).await;
-                witness.refused(&reply, &format!("{slug}: wrong_audience"), &app_id).await;
+                refusal_check.refused(&reply, &format!("{slug}: wrong_audience"), &app_id).await;
             }
             // Revoked there, or never given.
             let reason = if slug == "github" { "wrong_audience" } else { "token_refused" };
@@ -165,7 +165,7 @@ both! {
                 server.advance(60);
                 let changes = [("subject_issuer", slug)];
                 let reply = present(&app, ACCESS_TOKEN, token, &changes).await;
-                witness.refused(&reply, &format!("{slug}: {reason}"), token).await;
+                refusal_check.refused(&reply, &format!("{slug}: {reason}"), token).await;
             }
             let token = provider.access_token_for(CLIENT_ID);
             present(&app, ACCESS_TOKEN, &token, &[("subject_issuer", slug)]).await.ok();
@@ -173,10 +173,10 @@ both! {
     }
 
     async fn s127_what_nothing_proves_is_not_even_asked_about(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
-        let mut witness = Witness::of(&server).await;
+        let mut refusal_check = RefusalCheck::of(&server).await;
         let access = |token: String| (ACCESS_TOKEN, token);
         let said_by = |issuer: &str| {
             every.oidc.id_token_with(CLIENT_ID, None, |claims| claims["iss"] = json!(issuer))
@@ -191,12 +191,12 @@ both! {
         ] {
             server.advance(60);
             let reply = present(&app, kind, &token, &[("subject_issuer", slug)]).await;
-            witness.refused(&reply, &format!("{slug}: unprovable"), slug).await;
+            refusal_check.refused(&reply, &format!("{slug}: unprovable"), slug).await;
             let description =
                 "this provider cannot prove for whom such a token was issued: send an authorization code";
             assert_eq!(reply.text("error_description"), description, "{slug}");
         }
-        let asked: usize = every.desks().iter().map(|(_, desk)| desk.asked().len()).sum();
+        let asked: usize = every.all_records().iter().map(|(_, records)| records.asked().len()).sum();
         assert_eq!(asked, 0);
     }
 }

@@ -3,29 +3,29 @@
 
 use serde_json::json;
 
-use super::every::{Every, NATIVE, OTHER};
+use super::all_providers::{AllProviders, NATIVE, OTHER};
 use super::native::{
     ACCESS_TOKEN, BEARER, CODE, EXCHANGE, ID_TOKEN, assert_by, native_app, present,
 };
+use super::refusal_check::RefusalCheck;
 use super::table;
-use super::witness::Witness;
-use crate::support::upstream::{CLIENT_ID, Naver, Oidc, Says};
+use crate::support::upstream::{CLIENT_ID, Naver, Oidc, PersonAnswer};
 use crate::support::{App, Reply, Server, both};
 use mapae::domain::grant_type::GrantType;
 
 /// That nobody was asked: everything was known before.
-fn was_not_asked(every: &Every, what: &str) {
-    for (slug, desk) in every.desks() {
-        assert_eq!(desk.asked().len(), 0, "{what}: {slug}");
+fn was_not_asked(every: &AllProviders, what: &str) {
+    for (slug, records) in every.all_records() {
+        assert_eq!(records.asked().len(), 0, "{what}: {slug}");
     }
 }
 
 both! {
     async fn rfc8693_2_1_what_is_missing_unknown_or_not_for_us_is_refused(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let app = native_app(&server, NATIVE).await;
-        let mut witness = Witness::of(&server).await;
+        let mut refusal_check = RefusalCheck::of(&server).await;
         let token = every.google.id_token(CLIENT_ID, None);
         let saml = "urn:ietf:params:oauth:token-type:saml2";
         let refresh = "urn:ietf:params:oauth:token-type:refresh_token";
@@ -49,7 +49,7 @@ both! {
             let reply = present(&app, ID_TOKEN, &token, &[change]).await;
             assert_eq!(reply.status, 400, "{change:?}: {}", reply.text);
             reply.refused(400, error);
-            witness.saw_nothing_but(&[], change.0).await;
+            refusal_check.saw_nothing_but(&[], change.0).await;
         }
         for (kind, token) in [(ACCESS_TOKEN, "x"), (CODE, "x")] {
             present(&app, kind, token, &[]).await.refused(400, "invalid_request");
@@ -76,14 +76,14 @@ both! {
         assert_by(&app, &token, &[("scope", "admin")]).await.refused(400, "invalid_scope");
         let resource = [("resource", "https://api.example.com")];
         assert_by(&app, &token, &resource).await.refused(400, "invalid_target");
-        witness.saw_nothing_but(&[], "requests").await;
+        refusal_check.saw_nothing_but(&[], "requests").await;
         was_not_asked(&every, "requests");
         // None of this has spent it.
         present(&app, ID_TOKEN, &token, &[("subject_issuer", "google")]).await.ok();
     }
 
     async fn rfc6749_5_2_a_client_without_the_grant_is_unauthorized(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let only = |id: &'static str, grant: &'static str| {
             server.client(id, move |client| {
@@ -93,7 +93,7 @@ both! {
         let exchanger = only("exchanger", EXCHANGE).await;
         let bearer = only("bearer", BEARER).await;
         let neither = only("neither", "password").await;
-        let mut witness = Witness::of(&server).await;
+        let mut refusal_check = RefusalCheck::of(&server).await;
         let token = every.google.id_token(CLIENT_ID, None);
         for reply in [
             present(&neither, ID_TOKEN, &token, &[]).await,
@@ -110,7 +110,7 @@ both! {
         ] {
             present(&liar, ID_TOKEN, &token, &[]).await.refused(401, "invalid_client");
         }
-        witness.saw_nothing_but(&[], "unauthorized").await;
+        refusal_check.saw_nothing_but(&[], "unauthorized").await;
         was_not_asked(&every, "unauthorized");
         present(&exchanger, ID_TOKEN, &token, &[]).await.ok();
         let token = every.line.id_token(CLIENT_ID, None);
@@ -137,13 +137,13 @@ both! {
             table("idp", "oidc", idp.base(), ""),
         ];
         let server = Server::start_social(&database, &toml.concat()).await;
-        for (number, desk) in [&off, &theirs, &idp].into_iter().enumerate() {
-            desk.follows(server.now());
-            desk.change(|person| person.email = Some(format!("mina-{number}@example.com")));
+        for (number, records) in [&off, &theirs, &idp].into_iter().enumerate() {
+            records.follows(server.now());
+            records.change(|person| person.email = Some(format!("mina-{number}@example.com")));
         }
         let app = native_app(&server, NATIVE).await;
         let other = native_app(&server, OTHER).await;
-        let mut witness = Witness::of(&server).await;
+        let mut refusal_check = RefusalCheck::of(&server).await;
         let token = idp.id_token(CLIENT_ID, None);
         let unknown = present(&app, ID_TOKEN, &token, &[("subject_issuer", "nobody")]).await;
         unknown.refused(400, "invalid_grant");
@@ -175,8 +175,8 @@ both! {
         }
         // The app does not hear the difference; the operator does.
         let written = ["off: not_for_this_client", "theirs: not_for_this_client"];
-        witness.saw_nothing_but(&written, "unknown").await;
-        assert_eq!([&off, &theirs, &idp].map(|desk| desk.asked().len()), [0; 3]);
+        refusal_check.saw_nothing_but(&written, "unknown").await;
+        assert_eq!([&off, &theirs, &idp].map(|records| records.asked().len()), [0; 3]);
         present(&other, ID_TOKEN, &of_theirs, &[]).await.ok();
         present(&app, ID_TOKEN, &token, &[]).await.ok();
         present(&other, ID_TOKEN, &of_off, &[]).await.refused(400, "invalid_grant");
@@ -193,22 +193,22 @@ both! {
         let app = native_app(&server, NATIVE).await;
         let mut browser = server.browser();
         let page = browser.open(&web.authorization_url(&[])).await;
-        let mut witness = Witness::of(&server).await;
+        let mut refusal_check = RefusalCheck::of(&server).await;
         for slug in ["idp", "naver"] {
             let left = browser.leave(&page, slug).await;
             let url = left.location().unwrap();
-            let went = if slug == "idp" { idp.visit(url, Says::Yes) } else { naver.visit(url, Says::Yes) };
+            let went = if slug == "idp" { idp.visit(url, PersonAnswer::Yes) } else { naver.visit(url, PersonAnswer::Yes) };
             let callback = went.unwrap();
             let ours = server.url(&format!("/login/callback/{slug}"));
             assert_eq!(callback.uri, ours);
             let (code, state) = (callback.get("code"), callback.get("state"));
             let changes = [("subject_issuer", slug), ("redirect_uri", &ours), ("state", state)];
             present(&app, CODE, code, &changes).await.refused(400, "invalid_request");
-            witness.saw_nothing_but(&[&format!("{slug}: sent_to_us")], slug).await;
+            refusal_check.saw_nothing_but(&[&format!("{slug}: sent_to_us")], slug).await;
             // Naver asks for no redirect URI: it is the state that tells where a code was sent.
             let hidden = [("subject_issuer", slug), ("state", state)];
             present(&app, CODE, code, &hidden).await.refused(400, "invalid_request");
-            witness.saw_nothing_but(&[], slug).await;
+            refusal_check.saw_nothing_but(&[], slug).await;
             let path = if slug == "idp" { "/token" } else { "/oauth2.0/token" };
             assert_eq!(idp.count(path) + naver.count(path), 0, "{slug}");
             // Everybody else has to be told, and Naver asks for a state.

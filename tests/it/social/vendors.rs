@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::every::Every;
-use super::witness::Witness;
-use crate::support::upstream::{MICROSOFT_TENANT, StandIn, Vendor};
+use super::all_providers::AllProviders;
+use super::refusal_check::RefusalCheck;
+use crate::support::upstream::{MICROSOFT_TENANT, ProviderStub, Vendor};
 use crate::support::{App, Server, both, decode_claims};
 
 /// Somebody signs in at an app by a provider: the claims of the app's id token, and what userinfo
@@ -13,7 +13,7 @@ pub(super) async fn sign_in<V: Vendor>(
     server: &Server,
     app: &App,
     slug: &str,
-    provider: &StandIn<V>,
+    provider: &ProviderStub<V>,
 ) -> (Value, Value) {
     let mut browser = server.browser();
     let page = browser.open(&app.authorization_url(&[("scope", "openid profile email")])).await;
@@ -32,7 +32,12 @@ struct Expected {
 }
 
 /// Twice: the second time it is the same account.
-async fn is<V: Vendor>(server: &Server, slug: &str, provider: &StandIn<V>, expected: Expected) {
+async fn is<V: Vendor>(
+    server: &Server,
+    slug: &str,
+    provider: &ProviderStub<V>,
+    expected: Expected,
+) {
     let app = server.web_app(slug, |client| client.metadata.first_party = true).await;
     let (claims, mut person) = sign_in(server, &app, slug, provider).await;
     assert_eq!(claims["amr"], json!(["fed", slug]));
@@ -44,13 +49,17 @@ async fn is<V: Vendor>(server: &Server, slug: &str, provider: &StandIn<V>, expec
     let members = person.as_object_mut().unwrap();
     members.retain(|name, _| !["sub", "updated_at", "preferred_username"].contains(&&**name));
     assert_eq!(person, expected.claims, "{slug}");
-    let witness = Witness::of(server).await;
-    assert_eq!(witness.identities(&expected.issuer, &expected.subject, slug).await, 1, "{slug}");
+    let refusal_check = RefusalCheck::of(server).await;
+    assert_eq!(
+        refusal_check.identities(&expected.issuer, &expected.subject, slug).await,
+        1,
+        "{slug}"
+    );
 }
 
 both! {
     async fn core_5_7_each_vendor_says_who_it_is_by_issuer_and_subject(database) {
-        let every = Every::start().await;
+        let every = AllProviders::start().await;
         let server = every.server(&database).await;
         let id = every.github.person().id;
         let here = |base: &str, claims: Value| {

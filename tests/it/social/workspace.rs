@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::fixtures::{by, refusals};
 use super::native::{ACCESS_TOKEN, ID_TOKEN, native_app, present};
-use super::scene::{by, refusals};
 use super::table;
 use crate::support::upstream::{CLIENT_ID, Google};
 use crate::support::{Server, both};

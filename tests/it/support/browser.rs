@@ -6,9 +6,9 @@ use reqwest::StatusCode;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use url::Url;
 
-use super::actor::{App, Reply, form};
+use super::client_app::{App, Reply, form};
 use super::server::{PASSWORD, USERNAME};
-use super::upstream::{Callback, StandIn, Vendor};
+use super::upstream::{Callback, ProviderStub, Vendor};
 
 /// A browser of somebody.
 #[derive(Clone, Debug)]
@@ -28,9 +28,9 @@ pub(crate) struct Page {
 
 /// What an app hears.
 #[derive(Clone, Debug)]
-pub(crate) struct Heard(BTreeMap<String, String>);
+pub(crate) struct CallbackResponse(BTreeMap<String, String>);
 
-impl Heard {
+impl CallbackResponse {
     /// Of a URL that the browser was sent to.
     pub(crate) fn at(url: &str) -> Self {
         let url = Url::parse(url).expect("a URL");
@@ -155,14 +155,14 @@ impl Page {
 
     /// What the app hears, where the browser was sent to it.
     #[track_caller]
-    pub(crate) fn heard(&self) -> Heard {
+    pub(crate) fn heard(&self) -> CallbackResponse {
         let location = self.location();
-        Heard::at(location.unwrap_or_else(|| panic!("sent away: {self:?}")))
+        CallbackResponse::at(location.unwrap_or_else(|| panic!("sent away: {self:?}")))
     }
 
     /// That the app hears this error.
     #[track_caller]
-    pub(crate) fn heard_error(&self, error: &str) -> Heard {
+    pub(crate) fn heard_error(&self, error: &str) -> CallbackResponse {
         let heard = self.heard();
         assert_eq!(heard.get("error"), error, "{heard:?}");
         assert_eq!(self.reply.status, StatusCode::SEE_OTHER);
@@ -344,7 +344,7 @@ impl Browser {
         &mut self,
         page: &Page,
         slug: &str,
-        provider: &StandIn<V>,
+        provider: &ProviderStub<V>,
     ) -> Page {
         let left = self.leave(page, slug).await;
         let location = left.location().unwrap_or_else(|| panic!("sent away: {left:?}"));

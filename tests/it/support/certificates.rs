@@ -1,4 +1,4 @@
-//! Certificates that proofs make.
+//! Certificates that tests make.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A fresh database for each proof. It is dropped when the proof has ended.
+//! A fresh database for each test. It is dropped when the test has ended.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

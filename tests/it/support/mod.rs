@@ -1,21 +1,21 @@
-//! What proofs need: databases, servers, actors.
+//! What tests need: databases, servers, apps.
 
-mod actor;
 mod binary;
 mod browser;
 pub(crate) mod certificates;
+mod client_app;
 mod database;
 mod evidence;
 mod relay;
 mod server;
-#[expect(dead_code, unused_imports, reason = "the proofs of each provider use their own part")]
+#[expect(dead_code, unused_imports, reason = "the tests of each provider use their own part")]
 pub(crate) mod upstream;
 
-pub(crate) use actor::{
+pub(crate) use binary::{Binary, Cli, free_port, terminate};
+pub(crate) use browser::{Browser, CallbackResponse, Page, chromium};
+pub(crate) use client_app::{
     App, CALLBACK, CHALLENGE, Reply, STATE, VERIFIER, decode_claims, decode_header, form,
 };
-pub(crate) use binary::{Binary, Cli, free_port, terminate};
-pub(crate) use browser::{Browser, Heard, Page, chromium};
 pub(crate) use database::{Database, postgres_or_skip, required_or_skip, run};
 pub(crate) use evidence::{Evidence, Recorded};
 pub(crate) use relay::Relay;
@@ -41,7 +41,7 @@ pub(crate) fn write_secret(path: impl AsRef<std::path::Path>, text: impl AsRef<[
     std::fs::set_permissions(&path, alone).expect("permissions");
 }
 
-/// Writes a proof once and runs it on both databases.
+/// Writes a test once and runs it on both databases.
 macro_rules! both {
     ($($(#[$meta:meta])* async fn $name:ident($database:ident) $body:block)+) => {$(
         $(#[$meta])*

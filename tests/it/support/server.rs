@@ -1,4 +1,4 @@
-//! A server in this process, on port 0, with a clock that proofs move.
+//! A server in this process, on port 0, with a clock that tests move.
 
 use std::fs;
 use std::path::Path;

@@ -6,14 +6,14 @@ use std::sync::{LazyLock, Mutex};
 use serde_json::{Value, json};
 
 use super::callback::Callback;
-use super::desk::Desk;
 use super::grant::{CLIENT_ID, Grant};
+use super::messages::{Answer, Fields, RecordedRequest, has_word};
 use super::openid::{self, Paths};
+use super::records::ProviderRecords;
 use super::signer::Signer;
-use super::talk::{Answer, Asked, Fields, has_word};
-use super::{Says, StandIn, Vendor};
+use super::{PersonAnswer, ProviderStub, Vendor};
 
-pub(crate) type Apple = StandIn<AppleVendor>;
+pub(crate) type Apple = ProviderStub<AppleVendor>;
 
 pub(crate) const APPLE_TEAM_ID: &str = "TEAM123456";
 
@@ -88,7 +88,7 @@ impl Vendor for AppleVendor {
         path == PATHS.authorize
     }
 
-    fn check(&self, asked: &Asked) -> Result<(), String> {
+    fn check(&self, asked: &RecordedRequest) -> Result<(), String> {
         openid::says(asked, &[])?;
         let scope = asked.query.get("scope");
         let asks = has_word(scope, "name") || has_word(scope, "email");
@@ -103,11 +103,20 @@ impl Vendor for AppleVendor {
         Fields::of(&[("error", "user_cancelled_authorize")])
     }
 
-    fn back(&self, desk: &Desk, request: &Fields, says: Says, mut callback: Callback) -> Callback {
+    fn back(
+        &self,
+        records: &ProviderRecords,
+        request: &Fields,
+        says: PersonAnswer,
+        mut callback: Callback,
+    ) -> Callback {
         callback.posted = request.get("response_mode") == "form_post";
-        let (person, scope) = (desk.person(), request.get("scope"));
+        let (person, scope) = (records.person(), request.get("scope"));
         let asks = has_word(scope, "name") || has_word(scope, "email");
-        if says == Says::No || !asks || !self.known.lock().unwrap().insert(person.id.clone()) {
+        if says == PersonAnswer::No
+            || !asks
+            || !self.known.lock().unwrap().insert(person.id.clone())
+        {
             return callback;
         }
         let mut user = json!({});
@@ -123,9 +132,9 @@ impl Vendor for AppleVendor {
         callback.with("user", &user.to_string())
     }
 
-    fn claims(&self, desk: &Desk, grant: &Grant) -> Value {
-        let mut claims = openid::claims(desk, grant);
-        claims["auth_time"] = json!(desk.now());
+    fn claims(&self, records: &ProviderRecords, grant: &Grant) -> Value {
+        let mut claims = openid::claims(records, grant);
+        claims["auth_time"] = json!(records.now());
         claims["nonce_supported"] = json!(true);
         let email = self.email(&grant.person.id, grant.person.email.clone());
         if let (true, Some(email)) = (has_word(&grant.scope, "email"), email) {
@@ -138,25 +147,25 @@ impl Vendor for AppleVendor {
         claims
     }
 
-    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
+    fn answer(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
         match asked.path.as_str() {
             openid::DISCOVERY => {
                 let more = json!({
-                    "revocation_endpoint": desk.url("/auth/revoke"),
+                    "revocation_endpoint": records.url("/auth/revoke"),
                     "response_modes_supported": ["query", "fragment", "form_post"],
                     "subject_types_supported": ["pairwise"],
                     "scopes_supported": ["openid", "email", "name"],
                     "token_endpoint_auth_methods_supported": ["client_secret_post"],
                 });
-                Answer::json(200, &openid::discovery(desk, &PATHS, "RS256", more))
+                Answer::json(200, &openid::discovery(records, &PATHS, "RS256", more))
             }
-            "/auth/keys" => openid::jwks(desk),
-            "/auth/token" | "/auth/revoke" if !self.is_client(desk, asked) => {
+            "/auth/keys" => openid::jwks(records),
+            "/auth/token" | "/auth/revoke" if !self.is_client(records, asked) => {
                 Answer::json(400, &json!({ "error": "invalid_client" }))
             }
-            "/auth/token" => self.token(desk, asked),
+            "/auth/token" => self.token(records, asked),
             "/auth/revoke" => {
-                desk.revoke(asked.form.get("token"));
+                records.revoke(asked.form.get("token"));
                 Answer::html(200, "")
             }
             _ => Answer::not_found(),
@@ -171,10 +180,10 @@ impl AppleVendor {
     }
 
     /// Whether the client secret is a JWT as Apple wants it.
-    fn is_client(&self, desk: &Desk, asked: &Asked) -> bool {
+    fn is_client(&self, records: &ProviderRecords, asked: &RecordedRequest) -> bool {
         let secret = asked.form.get("client_secret");
         let (header, claims) = super::signer::parts(secret).unwrap_or_default();
-        let (now, number) = (desk.now(), |name: &str| claims[name].as_i64().unwrap_or_default());
+        let (now, number) = (records.now(), |name: &str| claims[name].as_i64().unwrap_or_default());
         let client_id = asked.form.get("client_id");
         let is_known = client_id == CLIENT_ID || self.bundles.lock().unwrap().contains(client_id);
         is_known
@@ -183,15 +192,15 @@ impl AppleVendor {
             && header["kid"] == self.key.kid.as_str()
             && claims["iss"] == APPLE_TEAM_ID
             && claims["sub"] == client_id
-            && claims["aud"] == desk.base()
+            && claims["aud"] == records.base()
             && number("iat") <= now + 60
             && (now..=now + LONGEST).contains(&number("exp"))
     }
 
-    fn token(&self, desk: &Desk, asked: &Asked) -> Answer {
+    fn token(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
         let problem = "The code has expired or has been revoked.";
         let code = asked.form.get("code");
-        let grant = desk.spend(code).filter(|grant| {
+        let grant = records.spend(code).filter(|grant| {
             asked.form.get("grant_type") == "authorization_code"
                 && asked.form.get("client_id") == grant.client_id
         });
@@ -201,15 +210,15 @@ impl AppleVendor {
                            authorized value.";
             return openid::error_of(400, "invalid_grant", problem);
         }
-        let access_token = desk.token(grant.clone());
-        let mut claims = self.claims(desk, &grant);
+        let access_token = records.token(grant.clone());
+        let mut claims = self.claims(records, &grant);
         claims["at_hash"] = json!(openid::at_hash(&access_token));
         let tokens = json!({
             "access_token": access_token,
             "token_type": "Bearer",
             "expires_in": 3600,
             "refresh_token": mapae::domain::random::identifier(),
-            "id_token": self.id_token(desk, &claims),
+            "id_token": self.id_token(records, &claims),
         });
         Answer::json(200, &tokens)
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::talk::Answer;
+use super::messages::Answer;
 
 /// This JSON behind so many spaces, packed by gzip to less than a hundredth of it.
 pub(super) fn of(value: &Value, spaces: usize) -> Answer {

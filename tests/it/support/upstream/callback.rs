@@ -1,6 +1,6 @@
 //! How a person comes back from a provider.
 
-use super::talk::{Answer, Fields};
+use super::messages::{Answer, Fields};
 
 /// What the provider has the browser do in the end.
 #[derive(Clone, Debug)]

@@ -4,13 +4,13 @@ use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
 use super::callback::Callback;
-use super::desk::Desk;
 use super::grant::{CLIENT_ID, CLIENT_SECRET, Grant, Refused};
-use super::talk::{Answer, Asked, Fields, has_word};
-use super::{Says, StandIn, Vendor, openid};
+use super::messages::{Answer, Fields, RecordedRequest, has_word};
+use super::records::ProviderRecords;
+use super::{PersonAnswer, ProviderStub, Vendor, openid};
 
 /// Its `id_token` is that of Limited Login.
-pub(crate) type Facebook = StandIn<FacebookVendor>;
+pub(crate) type Facebook = ProviderStub<FacebookVendor>;
 
 pub(crate) struct FacebookVendor;
 
@@ -25,7 +25,7 @@ impl Vendor for FacebookVendor {
         path == "/dialog/oauth"
     }
 
-    fn check(&self, _: &Asked) -> Result<(), String> {
+    fn check(&self, _: &RecordedRequest) -> Result<(), String> {
         Ok(())
     }
 
@@ -38,12 +38,18 @@ impl Vendor for FacebookVendor {
         ])
     }
 
-    fn back(&self, _: &Desk, _: &Fields, _: Says, callback: Callback) -> Callback {
+    fn back(
+        &self,
+        _: &ProviderRecords,
+        _: &Fields,
+        _: PersonAnswer,
+        callback: Callback,
+    ) -> Callback {
         Callback { fragment: "_=_", ..callback }
     }
 
-    fn claims(&self, desk: &Desk, grant: &Grant) -> Value {
-        let mut claims = openid::claims(desk, grant);
+    fn claims(&self, records: &ProviderRecords, grant: &Grant) -> Value {
+        let mut claims = openid::claims(records, grant);
         let person = &grant.person;
         claims["jti"] = json!(mapae::domain::random::identifier());
         claims["name"] = json!(person.name);
@@ -54,28 +60,28 @@ impl Vendor for FacebookVendor {
         claims
     }
 
-    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
+    fn answer(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
         match asked.path.as_str() {
             "/.well-known/openid-configuration" | "/.well-known/openid-configuration/" => {
-                Answer::json(200, &discovery(desk))
+                Answer::json(200, &discovery(records))
             }
             "/.well-known/oauth/openid/jwks" | "/.well-known/oauth/openid/jwks/" => {
-                openid::jwks(desk)
+                openid::jwks(records)
             }
-            "/oauth/access_token" => token(desk, asked),
-            "/me" => me(desk, asked),
-            "/debug_token" => debug_token(desk, asked),
+            "/oauth/access_token" => token(records, asked),
+            "/me" => me(records, asked),
+            "/debug_token" => debug_token(records, asked),
             _ => error(404, 2500, "OAuthException", "Unknown path components"),
         }
     }
 }
 
 /// There is no token endpoint in it.
-fn discovery(desk: &Desk) -> Value {
+fn discovery(records: &ProviderRecords) -> Value {
     json!({
-        "issuer": desk.base(),
-        "authorization_endpoint": desk.url("/dialog/oauth/"),
-        "jwks_uri": desk.url("/.well-known/oauth/openid/jwks/"),
+        "issuer": records.base(),
+        "authorization_endpoint": records.url("/dialog/oauth/"),
+        "jwks_uri": records.url("/.well-known/oauth/openid/jwks/"),
         "response_types_supported": ["id_token", "token id_token"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["RS256"],
@@ -84,10 +90,10 @@ fn discovery(desk: &Desk) -> Value {
     })
 }
 
-fn token(desk: &Desk, asked: &Asked) -> Answer {
+fn token(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
     // There is no grant_type.
     let redeemed = asked.authenticated(false).and_then(|()| {
-        let grant = desk.spend(asked.get("code")).ok_or(Refused::Code)?;
+        let grant = records.spend(asked.get("code")).ok_or(Refused::Code)?;
         if asked.get("redirect_uri") != grant.redirect_uri {
             return Err(Refused::RedirectUri);
         }
@@ -95,7 +101,7 @@ fn token(desk: &Desk, asked: &Asked) -> Answer {
     });
     let (code, problem) = match redeemed {
         Ok(grant) => {
-            let token = desk.token(grant);
+            let token = records.token(grant);
             let tokens =
                 json!({ "access_token": token, "token_type": "bearer", "expires_in": 5_183_944 });
             return Answer::json(200, &tokens);
@@ -120,9 +126,9 @@ pub(crate) fn appsecret_proof(token: &str) -> String {
     tag.as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-fn me(desk: &Desk, asked: &Asked) -> Answer {
+fn me(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
     let token = if asked.bearer().is_empty() { asked.get("access_token") } else { asked.bearer() };
-    let Some(grant) = desk.granted(token) else {
+    let Some(grant) = records.granted(token) else {
         let problem = "Invalid OAuth access token - Cannot parse access token";
         return error(400, 190, "OAuthException", problem);
     };
@@ -153,11 +159,11 @@ fn me(desk: &Desk, asked: &Asked) -> Answer {
 }
 
 /// It tells of tokens of other apps too: whoever asks must compare.
-fn debug_token(desk: &Desk, asked: &Asked) -> Answer {
+fn debug_token(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
     if asked.get("access_token") != format!("{CLIENT_ID}|{CLIENT_SECRET}") {
         return error(400, 190, "OAuthException", "Invalid OAuth access token signature.");
     }
-    let Some(grant) = desk.granted(asked.get("input_token")) else {
+    let Some(grant) = records.granted(asked.get("input_token")) else {
         let problem = json!({ "code": 190, "message": "Invalid OAuth access token." });
         let data = json!({ "error": problem, "is_valid": false, "scopes": [] });
         return Answer::json(200, &json!({ "data": data }));
@@ -166,7 +172,7 @@ fn debug_token(desk: &Desk, asked: &Asked) -> Answer {
         "app_id": grant.client_id,
         "type": "USER",
         "application": "An app",
-        "expires_at": desk.now() + 5_183_944,
+        "expires_at": records.now() + 5_183_944,
         "is_valid": true,
         "scopes": ["email", "public_profile"],
         "user_id": grant.person.id,

@@ -6,12 +6,12 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::callback::Callback;
-use super::desk::Desk;
 use super::grant::{CLIENT_ID, CLIENT_SECRET, Grant, Refused};
-use super::talk::{Answer, Asked, Fields, has_word, words};
-use super::{Says, StandIn, Vendor};
+use super::messages::{Answer, Fields, RecordedRequest, has_word, words};
+use super::records::ProviderRecords;
+use super::{PersonAnswer, ProviderStub, Vendor};
 
-pub(crate) type GitHub = StandIn<GitHubVendor>;
+pub(crate) type GitHub = ProviderStub<GitHubVendor>;
 
 pub(crate) struct GitHubVendor {
     /// In place of the one e-mail of the person.
@@ -45,7 +45,7 @@ impl Vendor for GitHubVendor {
         path == "/login/oauth/authorize"
     }
 
-    fn check(&self, _: &Asked) -> Result<(), String> {
+    fn check(&self, _: &RecordedRequest) -> Result<(), String> {
         Ok(())
     }
 
@@ -58,14 +58,20 @@ impl Vendor for GitHubVendor {
     }
 
     /// RFC 9207, with an error too.
-    fn back(&self, desk: &Desk, _: &Fields, _: Says, callback: Callback) -> Callback {
-        callback.with("iss", &desk.url("/login/oauth"))
+    fn back(
+        &self,
+        records: &ProviderRecords,
+        _: &Fields,
+        _: PersonAnswer,
+        callback: Callback,
+    ) -> Callback {
+        callback.with("iss", &records.url("/login/oauth"))
     }
 
-    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
+    fn answer(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
         let path = asked.path.as_str();
         if path == "/login/oauth/access_token" {
-            return spoken(asked, &token(desk, asked));
+            return spoken(asked, &token(records, asked));
         }
         let Some(path) = path.strip_prefix("/api/v3") else { return Answer::not_found() };
         if asked.header("user-agent").is_empty() {
@@ -75,10 +81,10 @@ impl Vendor for GitHubVendor {
         }
         let checked = path.strip_prefix("/applications/");
         if let Some(client_id) = checked.and_then(|rest| rest.strip_suffix("/token")) {
-            return check_token(desk, asked, client_id);
+            return check_token(records, asked, client_id);
         }
         let token = asked.header("authorization").strip_prefix("token ");
-        let grant = desk.granted(token.unwrap_or_else(|| asked.bearer()));
+        let grant = records.granted(token.unwrap_or_else(|| asked.bearer()));
         match (path, grant) {
             ("/user" | "/user/emails", None) => message(401, "Bad credentials"),
             ("/user", Some(grant)) => Answer::json(200, &user(&grant)),
@@ -101,7 +107,7 @@ impl GitHubVendor {
 }
 
 /// One page of a list: 30 entries, unless more are asked for; 100 at most.
-fn page(asked: &Asked, list: &Value) -> Value {
+fn page(asked: &RecordedRequest, list: &Value) -> Value {
     let number = |name: &str, usual: usize| asked.query.get(name).parse().unwrap_or(usual);
     let (size, page) = (number("per_page", 30).min(100), number("page", 1).max(1));
     list.as_array().map_or_else(
@@ -110,9 +116,9 @@ fn page(asked: &Asked, list: &Value) -> Value {
     )
 }
 
-fn token(desk: &Desk, asked: &Asked) -> Fields {
+fn token(records: &ProviderRecords, asked: &RecordedRequest) -> Fields {
     let redeemed = asked.authenticated(true).and_then(|()| {
-        let grant = desk.spend(asked.get("code")).ok_or(Refused::Code)?;
+        let grant = records.spend(asked.get("code")).ok_or(Refused::Code)?;
         let uri = asked.get("redirect_uri");
         if !uri.is_empty() && uri != grant.redirect_uri {
             return Err(Refused::RedirectUri);
@@ -122,7 +128,7 @@ fn token(desk: &Desk, asked: &Asked) -> Fields {
     let (error, description) = match redeemed {
         Ok(grant) => {
             let scope = words(&grant.scope).collect::<Vec<_>>().join(",");
-            let token = desk.token(grant);
+            let token = records.token(grant);
             return Fields::of(&[
                 ("access_token", &token),
                 ("scope", &scope),
@@ -144,7 +150,7 @@ fn token(desk: &Desk, asked: &Asked) -> Fields {
 }
 
 /// As the `Accept` header wants it. The status is 200, whatever it is.
-fn spoken(asked: &Asked, fields: &Fields) -> Answer {
+fn spoken(asked: &RecordedRequest, fields: &Fields) -> Answer {
     if !asked.header("accept").contains("application/json") {
         return Answer::form(200, fields);
     }
@@ -167,14 +173,14 @@ fn user(grant: &Grant) -> Value {
 }
 
 /// Whether a token was given to this app.
-fn check_token(desk: &Desk, asked: &Asked, client_id: &str) -> Answer {
+fn check_token(records: &ProviderRecords, asked: &RecordedRequest, client_id: &str) -> Answer {
     let own = (CLIENT_ID.to_owned(), CLIENT_SECRET.to_owned());
     if asked.method != Method::POST || asked.basic() != Some(own) || client_id != CLIENT_ID {
         return message(404, "Not Found");
     }
     let body = asked.json();
     let token = body["access_token"].as_str().unwrap_or_default();
-    let grant = desk.granted(token).filter(|grant| grant.client_id == client_id);
+    let grant = records.granted(token).filter(|grant| grant.client_id == client_id);
     let Some(grant) = grant else { return message(404, "Not Found") };
     let answer = json!({
         "id": 1,

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::callback::Callback;
-use super::desk::Desk;
 use super::grant::{Grant, Refused};
+use super::messages::{Answer, Fields, RecordedRequest, has_word};
 use super::openid::{self, Paths};
-use super::talk::{Answer, Asked, Fields, has_word};
-use super::{Says, StandIn, Vendor};
+use super::records::ProviderRecords;
+use super::{PersonAnswer, ProviderStub, Vendor};
 
-pub(crate) type Google = StandIn<GoogleVendor>;
+pub(crate) type Google = ProviderStub<GoogleVendor>;
 
 pub(crate) struct GoogleVendor;
 
@@ -31,7 +31,7 @@ impl Vendor for GoogleVendor {
         path == PATHS.authorize
     }
 
-    fn check(&self, asked: &Asked) -> Result<(), String> {
+    fn check(&self, asked: &RecordedRequest) -> Result<(), String> {
         openid::says(asked, &["scope"])
     }
 
@@ -39,41 +39,47 @@ impl Vendor for GoogleVendor {
         Fields::of(&[("error", "access_denied")])
     }
 
-    fn back(&self, _: &Desk, request: &Fields, says: Says, callback: Callback) -> Callback {
+    fn back(
+        &self,
+        _: &ProviderRecords,
+        request: &Fields,
+        says: PersonAnswer,
+        callback: Callback,
+    ) -> Callback {
         match says {
-            Says::No => callback,
-            Says::Yes => callback
+            PersonAnswer::No => callback,
+            PersonAnswer::Yes => callback
                 .with("scope", request.get("scope"))
                 .with("authuser", "0")
                 .with("prompt", "consent"),
         }
     }
 
-    fn claims(&self, desk: &Desk, grant: &Grant) -> Value {
-        let mut claims = openid::claims(desk, grant);
+    fn claims(&self, records: &ProviderRecords, grant: &Grant) -> Value {
+        let mut claims = openid::claims(records, grant);
         claims["azp"] = json!(grant.client_id);
         about(&mut claims, grant);
         claims
     }
 
-    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
+    fn answer(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
         match asked.path.as_str() {
             openid::DISCOVERY => {
                 let more = json!({
-                    "revocation_endpoint": desk.url("/revoke"),
+                    "revocation_endpoint": records.url("/revoke"),
                     "response_types_supported": ["code", "token", "id_token", "code id_token"],
                     "scopes_supported": ["openid", "email", "profile"],
                     "token_endpoint_auth_methods_supported":
                         ["client_secret_post", "client_secret_basic"],
                     "code_challenge_methods_supported": ["plain", "S256"],
                 });
-                Answer::json(200, &openid::discovery(desk, &PATHS, "RS256", more))
+                Answer::json(200, &openid::discovery(records, &PATHS, "RS256", more))
             }
-            "/oauth2/v3/certs" => openid::jwks(desk),
-            "/token" => self.token(desk, asked),
-            "/tokeninfo" => tokeninfo(desk, asked),
+            "/oauth2/v3/certs" => openid::jwks(records),
+            "/token" => self.token(records, asked),
+            "/tokeninfo" => tokeninfo(records, asked),
             "/v1/userinfo" => {
-                let Some(grant) = desk.granted(asked.bearer()) else {
+                let Some(grant) = records.granted(asked.bearer()) else {
                     return openid::error_of(401, "invalid_request", "Invalid Credentials");
                 };
                 let mut claims = json!({ "sub": grant.person.id });
@@ -86,28 +92,28 @@ impl Vendor for GoogleVendor {
 }
 
 impl GoogleVendor {
-    fn token(&self, desk: &Desk, asked: &Asked) -> Answer {
-        let redeemed = asked.authenticated(true).and_then(|()| desk.redeem(asked));
+    fn token(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
+        let redeemed = asked.authenticated(true).and_then(|()| records.redeem(asked));
         let grant = match redeemed {
             Ok(grant) => grant,
             Err(refused) => return refusal(refused),
         };
-        let access_token = desk.token(grant.clone());
-        let mut claims = self.claims(desk, &grant);
+        let access_token = records.token(grant.clone());
+        let mut claims = self.claims(records, &grant);
         claims["at_hash"] = json!(openid::at_hash(&access_token));
         let tokens = json!({
             "access_token": access_token,
             "expires_in": 3599,
             "scope": grant.scope,
             "token_type": "Bearer",
-            "id_token": self.id_token(desk, &claims),
+            "id_token": self.id_token(records, &claims),
         });
         Answer::json(200, &tokens)
     }
 }
 
-fn tokeninfo(desk: &Desk, asked: &Asked) -> Answer {
-    let Some(grant) = desk.granted(asked.get("access_token")) else {
+fn tokeninfo(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
+    let Some(grant) = records.granted(asked.get("access_token")) else {
         return openid::error_of(400, "invalid_token", "Invalid Value");
     };
     let mut info = json!({
@@ -115,7 +121,7 @@ fn tokeninfo(desk: &Desk, asked: &Asked) -> Answer {
         "aud": grant.client_id,
         "sub": grant.person.id,
         "scope": grant.scope,
-        "exp": (desk.now() + 3599).to_string(),
+        "exp": (records.now() + 3599).to_string(),
         "expires_in": "3599",
         "access_type": "online",
     });

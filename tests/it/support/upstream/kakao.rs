@@ -4,13 +4,13 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use super::desk::Desk;
 use super::grant::{CLIENT_ID, Grant, Refused};
+use super::messages::{Answer, Fields, RecordedRequest, has_word, words};
 use super::openid::{self, Paths};
-use super::talk::{Answer, Asked, Fields, has_word, words};
-use super::{StandIn, Vendor};
+use super::records::ProviderRecords;
+use super::{ProviderStub, Vendor};
 
-pub(crate) type Kakao = StandIn<KakaoVendor>;
+pub(crate) type Kakao = ProviderStub<KakaoVendor>;
 
 /// The number of the app of [`CLIENT_ID`]; the REST API key is not it.
 pub(crate) const KAKAO_APP_ID: u64 = 654_321;
@@ -49,7 +49,7 @@ impl Kakao {
         change(&mut self.vendor().account.lock().unwrap());
     }
 
-    /// `/v2/user/me` wants an agreement first, until it [`Desk::behaves`].
+    /// `/v2/user/me` wants an agreement first, until it [`ProviderRecords::behaves`].
     pub(crate) fn wants_agreement_to(&self, scope: &str) {
         let answer = json!({
             "msg": format!("insufficient scopes: {scope}"),
@@ -67,7 +67,7 @@ impl Vendor for KakaoVendor {
         path == PATHS.authorize
     }
 
-    fn check(&self, asked: &Asked) -> Result<(), String> {
+    fn check(&self, asked: &RecordedRequest) -> Result<(), String> {
         openid::says(asked, &[])?;
         let unknown = words(asked.query.get("scope")).find(|word| !SCOPES.contains(word));
         unknown
@@ -79,10 +79,10 @@ impl Vendor for KakaoVendor {
     }
 
     /// There is no `email_verified`.
-    fn claims(&self, desk: &Desk, grant: &Grant) -> Value {
-        let mut claims = openid::claims(desk, grant);
+    fn claims(&self, records: &ProviderRecords, grant: &Grant) -> Value {
+        let mut claims = openid::claims(records, grant);
         let account = *self.account.lock().unwrap();
-        claims["auth_time"] = json!(desk.now());
+        claims["auth_time"] = json!(records.now());
         if has_word(&grant.scope, "profile_nickname") {
             claims["nickname"] = json!(grant.person.name);
         }
@@ -93,8 +93,8 @@ impl Vendor for KakaoVendor {
         claims
     }
 
-    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
-        let grant = desk.granted(asked.bearer());
+    fn answer(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
+        let grant = records.granted(asked.bearer());
         match (asked.path.as_str(), grant) {
             (openid::DISCOVERY, _) => {
                 let more = json!({
@@ -104,17 +104,17 @@ impl Vendor for KakaoVendor {
                     "grant_types_supported": ["authorization_code", "refresh_token"],
                     "code_challenge_methods_supported": ["S256"],
                 });
-                Answer::json(200, &openid::discovery(desk, &PATHS, "RS256", more))
+                Answer::json(200, &openid::discovery(records, &PATHS, "RS256", more))
             }
-            ("/.well-known/jwks.json", _) => openid::jwks(desk),
-            ("/oauth/token", _) => self.token(desk, asked),
+            ("/.well-known/jwks.json", _) => openid::jwks(records),
+            ("/oauth/token", _) => self.token(records, asked),
             ("/v2/user/me" | "/v1/user/access_token_info" | "/v1/oidc/userinfo", None) => {
                 let answer = json!({ "msg": "this access token does not exist", "code": -401 });
                 Answer::json(401, &answer)
             }
             ("/v2/user/me", Some(grant)) => {
                 let secure = asked.get("secure_resource") == "true";
-                Answer::json(200, &self.me(desk, &grant, secure))
+                Answer::json(200, &self.me(records, &grant, secure))
             }
             ("/v1/user/access_token_info", Some(grant)) => {
                 let own = grant.client_id == CLIENT_ID;
@@ -124,7 +124,7 @@ impl Vendor for KakaoVendor {
                 Answer::json(200, &json!({ "id": id, "expires_in": 7199, "app_id": app }))
             }
             ("/v1/oidc/userinfo", Some(grant)) => {
-                let claims = self.claims(desk, &grant);
+                let claims = self.claims(records, &grant);
                 let kept = ["sub", "nickname", "email"].map(|name| (name, claims[name].clone()));
                 let kept = kept.into_iter().filter(|(_, value)| !value.is_null());
                 Answer::json(200, &kept.collect())
@@ -135,8 +135,8 @@ impl Vendor for KakaoVendor {
 }
 
 impl KakaoVendor {
-    fn token(&self, desk: &Desk, asked: &Asked) -> Answer {
-        let redeemed = asked.authenticated(false).and_then(|()| desk.redeem(asked));
+    fn token(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
+        let redeemed = asked.authenticated(false).and_then(|()| records.redeem(asked));
         let mut grant = match redeemed {
             Ok(grant) => grant,
             Err(refused) => return refusal(refused, asked),
@@ -147,22 +147,22 @@ impl KakaoVendor {
         }
         let mut tokens = json!({
             "token_type": "bearer",
-            "access_token": desk.token(grant.clone()),
+            "access_token": records.token(grant.clone()),
             "expires_in": 21599,
             "refresh_token": mapae::domain::random::identifier(),
             "refresh_token_expires_in": 5_183_999,
             "scope": grant.scope,
         });
         if has_word(&grant.scope, "openid") {
-            tokens["id_token"] = json!(self.id_token(desk, &self.claims(desk, &grant)));
+            tokens["id_token"] = json!(self.id_token(records, &self.claims(records, &grant)));
         }
         Answer::json(200, &tokens)
     }
 
     /// Images are linked by plain http, unless something else is asked for.
-    fn me(&self, desk: &Desk, grant: &Grant, secure: bool) -> Value {
+    fn me(&self, records: &ProviderRecords, grant: &Grant, secure: bool) -> Value {
         let (person, account) = (&grant.person, *self.account.lock().unwrap());
-        let connected = mapae::domain::clock::from_millis((desk.now() - 60) * 1000);
+        let connected = mapae::domain::clock::from_millis((records.now() - 60) * 1000);
         let scheme = if secure { "https" } else { "http" };
         let picture = format!("{scheme}://img.example/mina_640x640.jpg");
         let mut known = json!({
@@ -195,7 +195,7 @@ impl KakaoVendor {
     }
 }
 
-fn refusal(refused: Refused, asked: &Asked) -> Answer {
+fn refusal(refused: Refused, asked: &RecordedRequest) -> Answer {
     let (status, error, description, code) = match refused {
         // No number of this one is documented, nor of the last.
         Refused::GrantType => (400, "invalid_request", "grant_type is wrong".to_owned(), None),

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::desk::Desk;
 use super::grant::{CLIENT_SECRET, Grant, Refused};
+use super::messages::{Answer, Fields, RecordedRequest, has_word};
 use super::openid::{self, Paths};
+use super::records::ProviderRecords;
 use super::signer::{Signer, keyed};
-use super::talk::{Answer, Asked, Fields, has_word};
-use super::{StandIn, Vendor};
+use super::{ProviderStub, Vendor};
 
 /// Its `id_token` is that of a native app: ES256.
-pub(crate) type Line = StandIn<LineVendor>;
+pub(crate) type Line = ProviderStub<LineVendor>;
 
 pub(crate) struct LineVendor;
 
@@ -54,7 +54,7 @@ impl Vendor for LineVendor {
         path == PATHS.authorize
     }
 
-    fn check(&self, asked: &Asked) -> Result<(), String> {
+    fn check(&self, asked: &RecordedRequest) -> Result<(), String> {
         openid::says(asked, &["state", "scope"])
     }
 
@@ -64,8 +64,8 @@ impl Vendor for LineVendor {
     }
 
     /// There is no `email_verified`.
-    fn claims(&self, desk: &Desk, grant: &Grant) -> Value {
-        let mut claims = openid::claims(desk, grant);
+    fn claims(&self, records: &ProviderRecords, grant: &Grant) -> Value {
+        let mut claims = openid::claims(records, grant);
         let person = &grant.person;
         claims["amr"] = json!(["linesso"]);
         if let (true, Some(name)) = (has_word(&grant.scope, "profile"), &person.name) {
@@ -78,22 +78,22 @@ impl Vendor for LineVendor {
         claims
     }
 
-    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
-        let grant = desk.granted(asked.bearer());
+    fn answer(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
+        let grant = records.granted(asked.bearer());
         match (asked.path.as_str(), grant) {
             // How the client authenticates is not in it.
             (openid::DISCOVERY, _) => {
                 let more = json!({
-                    "revocation_endpoint": desk.url("/oauth2/v2.1/revoke"),
+                    "revocation_endpoint": records.url("/oauth2/v2.1/revoke"),
                     "scopes_supported": ["openid", "profile", "email"],
                     "subject_types_supported": ["pairwise"],
                     "code_challenge_methods_supported": ["S256"],
                 });
-                Answer::json(200, &openid::discovery(desk, &PATHS, "ES256", more))
+                Answer::json(200, &openid::discovery(records, &PATHS, "ES256", more))
             }
-            ("/oauth2/v2.1/certs", _) => openid::jwks(desk),
-            ("/oauth2/v2.1/token", _) => self.token(desk, asked),
-            ("/oauth2/v2.1/verify", _) => verify(desk, asked),
+            ("/oauth2/v2.1/certs", _) => openid::jwks(records),
+            ("/oauth2/v2.1/token", _) => self.token(records, asked),
+            ("/oauth2/v2.1/verify", _) => verify(records, asked),
             ("/v2/profile" | "/oauth2/v2.1/userinfo", None) => {
                 let message = "The access token expired";
                 Answer::json(401, &json!({ "message": message }))
@@ -116,21 +116,21 @@ impl Vendor for LineVendor {
 }
 
 impl LineVendor {
-    fn token(&self, desk: &Desk, asked: &Asked) -> Answer {
-        let redeemed = asked.authenticated(false).and_then(|()| desk.redeem(asked));
+    fn token(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
+        let redeemed = asked.authenticated(false).and_then(|()| records.redeem(asked));
         let grant = match redeemed {
             Ok(grant) => grant,
             Err(refused) => return refusal(refused),
         };
         let mut tokens = json!({
-            "access_token": desk.token(grant.clone()),
+            "access_token": records.token(grant.clone()),
             "token_type": "Bearer",
             "refresh_token": mapae::domain::random::identifier(),
             "expires_in": 2_592_000,
             "scope": grant.scope,
         });
         if has_word(&grant.scope, "openid") {
-            tokens["id_token"] = json!(by_secret(&self.claims(desk, &grant)));
+            tokens["id_token"] = json!(by_secret(&self.claims(records, &grant)));
         }
         Answer::json(200, &tokens)
     }
@@ -149,8 +149,8 @@ fn refusal(refused: Refused) -> Answer {
 }
 
 /// Tells of tokens of other channels too: whoever asks must compare.
-fn verify(desk: &Desk, asked: &Asked) -> Answer {
-    let Some(grant) = desk.granted(asked.query.get("access_token")) else {
+fn verify(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
+    let Some(grant) = records.granted(asked.query.get("access_token")) else {
         return openid::error_of(400, "invalid_request", "access token expired");
     };
     let answer =

@@ -6,13 +6,13 @@ use std::sync::Mutex;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::desk::Desk;
 use super::grant::{Grant, Refused};
-use super::talk::{Answer, Asked, Fields, has_word};
-use super::{StandIn, Vendor, openid};
+use super::messages::{Answer, Fields, RecordedRequest, has_word};
+use super::records::ProviderRecords;
+use super::{ProviderStub, Vendor, openid};
 
 /// It serves every tenant: `/{tenant}/v2.0/…`.
-pub(crate) type Microsoft = StandIn<MicrosoftVendor>;
+pub(crate) type Microsoft = ProviderStub<MicrosoftVendor>;
 
 /// The tenant of the person, until it is changed.
 pub(crate) const MICROSOFT_TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
@@ -53,7 +53,7 @@ impl Vendor for MicrosoftVendor {
         split(path).is_some_and(|(_, rest)| rest == "oauth2/v2.0/authorize")
     }
 
-    fn check(&self, asked: &Asked) -> Result<(), String> {
+    fn check(&self, asked: &RecordedRequest) -> Result<(), String> {
         openid::says(asked, &["scope"])?;
         let (tenant, _) = split(&asked.path).unwrap_or_default();
         if SHARED.contains(&tenant) || *self.tenant.lock().unwrap() == tenant {
@@ -71,10 +71,10 @@ impl Vendor for MicrosoftVendor {
     }
 
     /// There is no `email_verified`.
-    fn claims(&self, desk: &Desk, grant: &Grant) -> Value {
-        let mut claims = openid::claims(desk, grant);
+    fn claims(&self, records: &ProviderRecords, grant: &Grant) -> Value {
+        let mut claims = openid::claims(records, grant);
         let (person, tenant) = (&grant.person, self.tenant.lock().unwrap());
-        claims["iss"] = json!(desk.url(&format!("/{tenant}/v2.0")));
+        claims["iss"] = json!(records.url(&format!("/{tenant}/v2.0")));
         claims["tid"] = json!(*tenant);
         claims["oid"] = json!(oid(&person.id));
         claims["nbf"] = claims["iat"].clone();
@@ -89,16 +89,16 @@ impl Vendor for MicrosoftVendor {
         claims
     }
 
-    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
+    fn answer(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
         match split(&asked.path) {
             Some((tenant, "v2.0/.well-known/openid-configuration")) => {
-                Answer::json(200, &discovery(desk, tenant))
+                Answer::json(200, &discovery(records, tenant))
             }
-            Some((tenant, "discovery/v2.0/keys")) => jwks(desk, tenant),
+            Some((tenant, "discovery/v2.0/keys")) => jwks(records, tenant),
             Some((_, "oauth2/v2.0/token")) if asked.method == Method::POST => {
-                self.token(desk, asked)
+                self.token(records, asked)
             }
-            Some(("oidc", "userinfo")) => match desk.granted(asked.bearer()) {
+            Some(("oidc", "userinfo")) => match records.granted(asked.bearer()) {
                 None => {
                     Answer::json(401, &json!({ "error": { "code": "InvalidAuthenticationToken" } }))
                 }
@@ -117,19 +117,19 @@ fn split(path: &str) -> Option<(&str, &str)> {
     path.strip_prefix('/')?.split_once('/')
 }
 
-fn issuer(desk: &Desk, tenant: &str) -> String {
+fn issuer(records: &ProviderRecords, tenant: &str) -> String {
     let tenant = if SHARED.contains(&tenant) { "{tenantid}" } else { tenant };
-    desk.url(&format!("/{tenant}/v2.0"))
+    records.url(&format!("/{tenant}/v2.0"))
 }
 
-fn discovery(desk: &Desk, tenant: &str) -> Value {
-    let url = |rest: &str| desk.url(&format!("/{tenant}/{rest}"));
+fn discovery(records: &ProviderRecords, tenant: &str) -> Value {
+    let url = |rest: &str| records.url(&format!("/{tenant}/{rest}"));
     json!({
-        "issuer": issuer(desk, tenant),
+        "issuer": issuer(records, tenant),
         "authorization_endpoint": url("oauth2/v2.0/authorize"),
         "token_endpoint": url("oauth2/v2.0/token"),
         "jwks_uri": url("discovery/v2.0/keys"),
-        "userinfo_endpoint": desk.url("/oidc/userinfo"),
+        "userinfo_endpoint": records.url("/oidc/userinfo"),
         "token_endpoint_auth_methods_supported":
             ["client_secret_post", "private_key_jwt", "client_secret_basic"],
         "response_modes_supported": ["query", "fragment", "form_post"],
@@ -143,20 +143,20 @@ fn discovery(desk: &Desk, tenant: &str) -> Value {
 }
 
 /// Keys of an issuer, and without `alg`.
-fn jwks(desk: &Desk, tenant: &str) -> Answer {
-    let keys = desk.keys();
+fn jwks(records: &ProviderRecords, tenant: &str) -> Answer {
+    let keys = records.keys();
     let keys = keys.iter().map(|key| {
         let mut jwk = key.jwk();
         jwk.as_object_mut().expect("an object").remove("alg");
-        jwk["issuer"] = json!(issuer(desk, tenant));
+        jwk["issuer"] = json!(issuer(records, tenant));
         jwk
     });
     Answer::json(200, &json!({ "keys": keys.collect::<Vec<_>>() }))
 }
 
 impl MicrosoftVendor {
-    fn token(&self, desk: &Desk, asked: &Asked) -> Answer {
-        let redeemed = asked.authenticated(true).and_then(|()| desk.redeem(asked));
+    fn token(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
+        let redeemed = asked.authenticated(true).and_then(|()| records.redeem(asked));
         let grant = match redeemed {
             Ok(grant) => grant,
             Err(refused) => return refusal(refused),
@@ -166,8 +166,8 @@ impl MicrosoftVendor {
             "scope": grant.scope,
             "expires_in": 3599,
             "ext_expires_in": 3599,
-            "access_token": desk.token(grant.clone()),
-            "id_token": self.id_token(desk, &self.claims(desk, &grant)),
+            "access_token": records.token(grant.clone()),
+            "id_token": self.id_token(records, &self.claims(records, &grant)),
         });
         Answer::json(200, &tokens)
     }

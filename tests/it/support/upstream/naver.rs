@@ -3,12 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::desk::Desk;
 use super::grant::Refused;
-use super::talk::{Answer, Asked, Fields};
-use super::{StandIn, Vendor, openid};
+use super::messages::{Answer, Fields, RecordedRequest};
+use super::records::ProviderRecords;
+use super::{ProviderStub, Vendor, openid};
 
-pub(crate) type Naver = StandIn<NaverVendor>;
+pub(crate) type Naver = ProviderStub<NaverVendor>;
 
 pub(crate) struct NaverVendor;
 
@@ -25,7 +25,7 @@ impl Vendor for NaverVendor {
         path == "/oauth2.0/authorize"
     }
 
-    fn check(&self, asked: &Asked) -> Result<(), String> {
+    fn check(&self, asked: &RecordedRequest) -> Result<(), String> {
         openid::says(asked, &["state"])
     }
 
@@ -33,16 +33,16 @@ impl Vendor for NaverVendor {
         Fields::of(&[("error", "access_denied"), ("error_description", "Canceled By User")])
     }
 
-    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
+    fn answer(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
         match asked.path.as_str() {
-            "/oauth2.0/token" => token(desk, asked),
-            "/v1/nid/me" => me(desk, asked),
+            "/oauth2.0/token" => token(records, asked),
+            "/v1/nid/me" => me(records, asked),
             _ => Answer::not_found(),
         }
     }
 }
 
-fn token(desk: &Desk, asked: &Asked) -> Answer {
+fn token(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
     if let Err(refused) = asked.authenticated(false) {
         let description = match refused {
             Refused::Client => "client_id is not valid",
@@ -52,19 +52,19 @@ fn token(desk: &Desk, asked: &Asked) -> Answer {
     }
     if asked.get("grant_type") == "delete" {
         let token = asked.get("access_token");
-        desk.revoke(token);
+        records.revoke(token);
         return Answer::json(200, &json!({ "access_token": token, "result": "success" }));
     }
     if asked.get("grant_type") != "authorization_code" {
         return openid::error_of(200, "unsupported_grant_type", "grant_type is not supported");
     }
     // The redirect URI is not asked for again.
-    let grant = desk.spend(asked.get("code"));
+    let grant = records.spend(asked.get("code"));
     let Some(grant) = grant.filter(|grant| grant.state == asked.get("state")) else {
         return openid::error_of(200, "invalid_request", "no valid data in session");
     };
     let tokens = json!({
-        "access_token": desk.token(grant),
+        "access_token": records.token(grant),
         "refresh_token": mapae::domain::random::identifier(),
         "token_type": "bearer",
         "expires_in": "3600",
@@ -72,8 +72,8 @@ fn token(desk: &Desk, asked: &Asked) -> Answer {
     Answer::json(200, &tokens)
 }
 
-fn me(desk: &Desk, asked: &Asked) -> Answer {
-    let Some(grant) = desk.granted(asked.bearer()) else {
+fn me(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
+    let Some(grant) = records.granted(asked.bearer()) else {
         let message = "Authentication failed (인증에 실패하였습니다.)";
         return Answer::json(401, &json!({ "resultcode": "024", "message": message }));
     };

@@ -16,7 +16,7 @@ use url::Url;
 
 use super::callback::Callback;
 use super::grant::{CLIENT_ID, CLIENT_SECRET};
-use super::talk::Fields;
+use super::messages::Fields;
 use crate::support::{http, required_or_skip};
 
 const PATIENCE: Duration = Duration::from_mins(1);

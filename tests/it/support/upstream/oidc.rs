@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::callback::Callback;
-use super::desk::Desk;
 use super::grant::Grant;
+use super::messages::{Answer, Fields, RecordedRequest, has_word};
 use super::openid::{self, Paths};
-use super::talk::{Answer, Asked, Fields, has_word};
-use super::{Says, StandIn, Vendor};
+use super::records::ProviderRecords;
+use super::{PersonAnswer, ProviderStub, Vendor};
 
 /// The generic provider: `/authorize`, `/token`, `/userinfo`, `/jwks`.
-pub(crate) type Oidc = StandIn<Honest>;
+pub(crate) type Oidc = ProviderStub<Honest>;
 
 pub(crate) struct Honest;
 
@@ -28,7 +28,7 @@ impl Vendor for Honest {
         path == PATHS.authorize
     }
 
-    fn check(&self, asked: &Asked) -> Result<(), String> {
+    fn check(&self, asked: &RecordedRequest) -> Result<(), String> {
         openid::says(asked, &["state", "nonce", "code_challenge"])?;
         let asks_for_openid = has_word(asked.query.get("scope"), "openid");
         if asks_for_openid { Ok(()) } else { Err("the scope is not openid".to_owned()) }
@@ -39,28 +39,34 @@ impl Vendor for Honest {
     }
 
     /// RFC 9207.
-    fn back(&self, desk: &Desk, _: &Fields, _: Says, callback: Callback) -> Callback {
-        callback.with("iss", desk.base())
+    fn back(
+        &self,
+        records: &ProviderRecords,
+        _: &Fields,
+        _: PersonAnswer,
+        callback: Callback,
+    ) -> Callback {
+        callback.with("iss", records.base())
     }
 
-    fn claims(&self, desk: &Desk, grant: &Grant) -> Value {
-        let mut claims = openid::claims(desk, grant);
+    fn claims(&self, records: &ProviderRecords, grant: &Grant) -> Value {
+        let mut claims = openid::claims(records, grant);
         about(&mut claims, grant);
         claims
     }
 
-    fn answer(&self, desk: &Desk, asked: &Asked) -> Answer {
+    fn answer(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
         match asked.path.as_str() {
-            openid::DISCOVERY => Answer::json(200, &discovery(desk)),
-            "/jwks" => openid::jwks(desk),
-            "/token" => token(self, desk, asked),
-            "/userinfo" => userinfo(desk, asked),
+            openid::DISCOVERY => Answer::json(200, &discovery(records)),
+            "/jwks" => openid::jwks(records),
+            "/token" => token(self, records, asked),
+            "/userinfo" => userinfo(records, asked),
             _ => Answer::not_found(),
         }
     }
 }
 
-pub(super) fn discovery(desk: &Desk) -> Value {
+pub(super) fn discovery(records: &ProviderRecords) -> Value {
     let more = json!({
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code"],
@@ -69,31 +75,35 @@ pub(super) fn discovery(desk: &Desk) -> Value {
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
     });
-    openid::discovery(desk, &PATHS, "RS256", more)
+    openid::discovery(records, &PATHS, "RS256", more)
 }
 
 /// The token endpoint of the generic provider, for whoever signs the `id_token`.
-pub(super) fn token(vendor: &impl Vendor, desk: &Desk, asked: &Asked) -> Answer {
-    let redeemed = asked.authenticated(true).and_then(|()| desk.redeem(asked));
+pub(super) fn token(
+    vendor: &impl Vendor,
+    records: &ProviderRecords,
+    asked: &RecordedRequest,
+) -> Answer {
+    let redeemed = asked.authenticated(true).and_then(|()| records.redeem(asked));
     let grant = match redeemed {
         Ok(grant) => grant,
         Err(refused) => return openid::refusal(refused),
     };
-    let access_token = desk.token(grant.clone());
-    let mut claims = vendor.claims(desk, &grant);
+    let access_token = records.token(grant.clone());
+    let mut claims = vendor.claims(records, &grant);
     claims["at_hash"] = json!(openid::at_hash(&access_token));
     let tokens = json!({
         "access_token": access_token,
         "token_type": "Bearer",
         "expires_in": 3600,
         "scope": grant.scope,
-        "id_token": vendor.id_token(desk, &claims),
+        "id_token": vendor.id_token(records, &claims),
     });
     Answer::json(200, &tokens).with("cache-control", "no-store")
 }
 
-pub(super) fn userinfo(desk: &Desk, asked: &Asked) -> Answer {
-    let Some(grant) = desk.granted(asked.bearer()) else {
+pub(super) fn userinfo(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
+    let Some(grant) = records.granted(asked.bearer()) else {
         return Answer::json(401, &json!({ "error": "invalid_token" }))
             .with("www-authenticate", "Bearer error=\"invalid_token\"");
     };

@@ -5,9 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::desk::Desk;
 use super::grant::{Grant, Refused};
-use super::talk::{Answer, Asked};
+use super::messages::{Answer, RecordedRequest};
+use super::records::ProviderRecords;
 
 pub(super) const DISCOVERY: &str = "/.well-known/openid-configuration";
 /// What a native app is granted, in the words of every provider.
@@ -23,18 +23,18 @@ pub(super) struct Paths {
 }
 
 /// A discovery document with what every provider says.
-pub(super) fn discovery(desk: &Desk, paths: &Paths, alg: &str, more: Value) -> Value {
+pub(super) fn discovery(records: &ProviderRecords, paths: &Paths, alg: &str, more: Value) -> Value {
     let mut document = json!({
-        "issuer": desk.base(),
-        "authorization_endpoint": desk.url(paths.authorize),
-        "token_endpoint": desk.url(paths.token),
-        "jwks_uri": desk.url(paths.jwks),
+        "issuer": records.base(),
+        "authorization_endpoint": records.url(paths.authorize),
+        "token_endpoint": records.url(paths.token),
+        "jwks_uri": records.url(paths.jwks),
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [alg],
     });
     if let Some(path) = paths.userinfo {
-        document["userinfo_endpoint"] = json!(desk.url(path));
+        document["userinfo_endpoint"] = json!(records.url(path));
     }
     let Value::Object(more) = more else { return document };
     document.as_object_mut().expect("an object").extend(more);
@@ -42,16 +42,16 @@ pub(super) fn discovery(desk: &Desk, paths: &Paths, alg: &str, more: Value) -> V
 }
 
 /// The published keys.
-pub(super) fn jwks(desk: &Desk) -> Answer {
-    let keys: Vec<_> = desk.keys().iter().map(|key| key.jwk()).collect();
+pub(super) fn jwks(records: &ProviderRecords) -> Answer {
+    let keys: Vec<_> = records.keys().iter().map(|key| key.jwk()).collect();
     Answer::json(200, &json!({ "keys": keys }))
 }
 
 /// The claims that every `id_token` has.
-pub(super) fn claims(desk: &Desk, grant: &Grant) -> Value {
-    let now = desk.now();
+pub(super) fn claims(records: &ProviderRecords, grant: &Grant) -> Value {
+    let now = records.now();
     let mut claims = json!({
-        "iss": desk.base(),
+        "iss": records.base(),
         "sub": grant.person.id,
         "aud": grant.client_id,
         "iat": now,
@@ -72,7 +72,7 @@ pub(super) fn at_hash(access_token: &str) -> String {
 }
 
 /// What a request must say.
-pub(super) fn says(asked: &Asked, wanted: &[&str]) -> Result<(), String> {
+pub(super) fn says(asked: &RecordedRequest, wanted: &[&str]) -> Result<(), String> {
     if asked.query.get("response_type") != "code" {
         return Err("response_type is not code".to_owned());
     }

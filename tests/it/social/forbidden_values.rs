@@ -1,0 +1,73 @@
+//! What a provider says that may go nowhere: into the database, or to an address that nobody may call.
+
+use serde_json::{Value, json};
+
+use super::fixtures::{exchange, exchanger};
+use super::row_counts::{DISCOVERY, RowCounts, is_noted, refusals, visit};
+use super::with_idp;
+use crate::support::upstream::{Answer, Oidc};
+use crate::support::{both, http};
+
+both! {
+    /// Postgres keeps no NUL: such a subject is refused before anybody asks for it.
+    async fn core_2_a_subject_with_control_characters_is_none(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let native = exchanger(&server).await;
+        for subject in ["a\u{0}b", "a\nb", "\u{7f}"] {
+            let answer = exchange(&native, "idp", &idp, |claims| claims["sub"] = json!(subject));
+            answer.await.refused(400, "invalid_grant");
+            idp.change(|person| subject.clone_into(&mut person.id));
+            is_noted(&visit(&server, &app, "idp", &idp).await, "idp", "failed");
+            server.advance(61);
+        }
+        let evidence = server.evidence().await;
+        assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
+        let every = refusals(&evidence).await;
+        assert!(every.iter().all(|one| one == "idp: malformed_token"), "{every:?}");
+    }
+
+    /// Metadata that names an address of a cloud's credentials, at an issuer that may be called.
+    async fn metadata_leads_to_no_address_that_may_not_be_called(database) {
+        let idp = Oidc::start().await;
+        // Without an address in the id token userinfo is asked.
+        idp.change(|person| person.email = None);
+        let honest: Value = http().get(idp.url(DISCOVERY)).send().await.unwrap().json().await.unwrap();
+        for member in ["token_endpoint", "jwks_uri", "userinfo_endpoint"] {
+            for forbidden in ["https://169.254.169.254/latest", "https://[fe80::1]/", "http://10.1.2.3/"] {
+                let (server, app) = with_idp(&database, idp.base(), "").await;
+                idp.follows(server.now());
+                let mut metadata = honest.clone();
+                metadata[member] = json!(forbidden);
+                idp.misbehaves(DISCOVERY, Answer::json(200, &metadata));
+                is_noted(&visit(&server, &app, "idp", &idp).await, "idp", "unavailable");
+                // Nothing was sent: that is said of what may not be called, and of nothing else.
+                let evidence = server.evidence().await;
+                let every = refusals(&evidence).await;
+                assert_eq!(every, ["idp: misconfigured"], "{member} {forbidden}");
+                assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE, "{member} {forbidden}");
+            }
+        }
+    }
+
+    /// What waits for somebody who never comes back goes in its time, and so does what was used.
+    async fn visits_and_used_assertions_are_forgotten_in_time(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let native = exchanger(&server).await;
+        super::row_counts::left(&server, &app, "idp").await;
+        exchange(&native, "idp", &idp, |_| {}).await.ok();
+        let evidence = server.evidence().await;
+        let rows = async |table: &str| {
+            evidence.count(&format!("SELECT count(*) AS n FROM {table}")).await
+        };
+        assert_eq!((rows("upstream_login").await, rows("used_assertion").await), (1, 1));
+        server.advance(2 * 86_400);
+        let _server = server.restart().await;
+        for table in ["upstream_login", "used_assertion"] {
+            crate::support::eventually(table, async || rows(table).await == 0).await;
+        }
+    }
+}

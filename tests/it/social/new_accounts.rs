@@ -1,0 +1,193 @@
+//! Somebody arrives by a provider: what is theirs, and what others prepared for them. Security cases
+//! S121, S125.
+
+use serde_json::{Value, json};
+
+use super::fixtures::{about, by, claimant, exchange, exchanger, identities, known, person, rows};
+use super::with_idp;
+use crate::support::upstream::Oidc;
+use crate::support::{PASSWORD, Server, both};
+
+const MINA: &str = "mina@example.com";
+
+async fn with_native(
+    database: &crate::support::Database,
+    more: &str,
+) -> (Server, Oidc, crate::support::App) {
+    let idp = Oidc::start().await;
+    let (server, _) = with_idp(database, idp.base(), more).await;
+    idp.follows(server.now());
+    let native = exchanger(&server).await;
+    (server, idp, native)
+}
+
+both! {
+    /// Whoever registered the address first, without proof, waits for its owner in vain.
+    async fn s121_nothing_that_others_prepared_survives_the_owner(database) {
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let native = exchanger(&server).await;
+        let attacker = claimant(&server, "attacker", MINA).await;
+        let second = claimant(&server, "second", "MINA@example.com").await;
+        let granted = native.password_as("attacker", PASSWORD, "openid offline_access").await;
+        let (access, refresh) = granted.pair();
+        let mut theirs = server.browser();
+        let login = theirs.open(&app.authorization_url(&[])).await;
+        let in_flight = theirs.sign_in_as(&login, "attacker", PASSWORD).await.heard().code();
+        let pending = server.browser().open(&app.authorization_url(&[])).await;
+        assert!(pending.has("login-submit"));
+
+        let (claims, profile) = person(&app, &by(&mut server.browser(), &app, "idp", &idp).await).await;
+        let owner = claims["sub"].as_str().unwrap();
+        assert!(owner != attacker && owner != second);
+        assert_eq!((&profile["email"], &profile["email_verified"]), (&json!(MINA), &json!(true)));
+        assert_ne!(profile["name"], "Somebody Else");
+
+        for name in ["attacker", "second", MINA] {
+            native.password_as(name, PASSWORD, "openid").await.refused(400, "invalid_grant");
+        }
+        native.refresh(&refresh).await.refused(400, "invalid_grant");
+        assert_eq!(native.userinfo(&access).await.status, 401);
+        app.exchange(&in_flight).await.refused(400, "invalid_grant");
+        theirs.get(&app.authorization_url(&[("prompt", "none")])).await.heard_error("login_required");
+        let mut displaced = server.evidence().await.events_of("account.displaced").await
+            .into_iter().map(|event| event.user.unwrap()).collect::<Vec<_>>();
+        displaced.sort();
+        let mut both = vec![attacker.clone(), second];
+        both.sort();
+        assert_eq!(displaced, both);
+        let left = "SELECT count(*) AS n FROM account WHERE password_hash IS NOT NULL \
+                    OR (email IS NOT NULL AND username IN ('attacker', 'second'))";
+        assert_eq!(server.evidence().await.count(left).await, 0);
+        assert_eq!(identities(&server, &attacker).await, 0);
+        // The next time nobody is displaced.
+        let (again, _) = person(&app, &by(&mut server.browser(), &app, "idp", &idp).await).await;
+        assert_eq!(again["sub"], owner);
+        assert_eq!(server.evidence().await.events_of("account.displaced").await.len(), 2);
+    }
+
+    async fn s121_whoever_comes_without_proof_displaces_nobody(database) {
+        let (server, idp, native) = with_native(&database, "").await;
+        claimant(&server, "first", MINA).await;
+        let claims = |claims: &mut Value| {
+            claims["email"] = json!(MINA);
+            claims["email_verified"] = json!(false);
+        };
+        about(&native, exchange(&native, "idp", &idp, claims).await).await;
+        native.password_as("first", PASSWORD, "openid").await.ok();
+        assert_eq!(server.evidence().await.events_of("account.displaced").await.len(), 0);
+        // What they came by is their own: the owner displaces both, and each comes back as another.
+        let claims = |sub: &'static str| move |claims: &mut Value| {
+            claims["sub"] = json!(sub);
+            claims["email"] = json!(MINA);
+            claims["email_verified"] = json!(true);
+        };
+        let owner = about(&native, exchange(&native, "idp", &idp, claims("owner")).await).await;
+        native.password_as("first", PASSWORD, "openid").await.refused(400, "invalid_grant");
+        let claims = |claims: &mut Value| claims["email"] = json!(null);
+        let other = about(&native, exchange(&native, "idp", &idp, claims).await).await;
+        assert_ne!(other["sub"], owner["sub"]);
+        assert_eq!(other.get("email"), None);
+        assert_eq!(rows(&server).await[..2], [3, 2]);
+    }
+
+    async fn a_profile_fills_what_is_empty_and_follows_where_that_is_wished(database) {
+        for (more, name, email) in [
+            ("", "Mina Kim", MINA),
+            ("follow_profile = true", "Mina Lee", "mina.lee@example.com"),
+        ] {
+            let (server, idp, native) = with_native(&database, more).await;
+            known(&server, "bob", "bob@example.com", true).await;
+            known(&server, "named@example.com", "else@example.com", true).await;
+            let claims = |claims: &mut Value| claims["name"] = json!("Mina Kim");
+            let first = about(&native, exchange(&native, "idp", &idp, claims).await).await;
+            assert_eq!((&first["name"], first.get("nickname")), (&json!("Mina Kim"), None));
+            let claims = |claims: &mut Value| {
+                claims["name"] = json!("Mina Lee");
+                claims["nickname"] = json!("mimi");
+                claims["email"] = json!("mina.lee@example.com");
+                claims["email_verified"] = json!(true);
+            };
+            let second = about(&native, exchange(&native, "idp", &idp, claims).await).await;
+            assert_eq!(second["sub"], first["sub"]);
+            let expected = [json!(name), json!("mimi"), json!(email), json!(true)];
+            let seen = ["name", "nickname", "email", "email_verified"].map(|key| second[key].clone());
+            assert_eq!(seen, expected, "{more}");
+            // An address without proof, and one that is somebody's or names them, is never followed.
+            for (other, verified) in
+                [("x@example.com", false), ("bob@example.com", true), ("named@example.com", true)]
+            {
+                let claims = |claims: &mut Value| {
+                    claims["email"] = json!(other);
+                    claims["email_verified"] = json!(verified);
+                };
+                let third = about(&native, exchange(&native, "idp", &idp, claims).await).await;
+                assert_eq!((&third["sub"], &third["email"]), (&first["sub"], &json!(email)), "{other}");
+            }
+            let bobs = about(&native, native.password_as("bob@example.com", PASSWORD, "openid email").await).await;
+            assert_eq!((&bobs["email"], &bobs["email_verified"]), (&json!("bob@example.com"), &json!(true)));
+        }
+    }
+
+    /// An address that was empty or only said is taken over from who proves it.
+    async fn an_address_that_is_empty_or_unproven_is_filled(database) {
+        let (server, idp, native) = with_native(&database, "").await;
+        for (email, verified, expected) in [
+            (json!(null), json!(null), None),
+            (json!(MINA), json!(false), Some((MINA, false))),
+            (json!("x@example.com"), json!(true), Some((MINA, false))),
+            (json!(MINA), json!(true), Some((MINA, true))),
+            (json!(MINA), json!(false), Some((MINA, true))),
+        ] {
+            let claims = |claims: &mut Value| {
+                claims["email"] = email.clone();
+                claims["email_verified"] = verified.clone();
+            };
+            let seen = about(&native, exchange(&native, "idp", &idp, claims).await).await;
+            let seen = seen["email"].as_str().map(|email| (email, seen["email_verified"] == true));
+            assert_eq!(seen, expected, "{email} {verified}");
+        }
+        assert_eq!(rows(&server).await[0], 1);
+    }
+
+    async fn user_names_are_free_and_look_like_no_address(database) {
+        let (server, idp, native) = with_native(&database, "").await;
+        let bob = known(&server, "bob", "owner@example.com", true).await;
+        for (number, (wished, email, expected, suffixed)) in [
+            (json!("mina"), json!(null), "mina", false),
+            (json!("mina"), json!(null), "mina", true),
+            (json!("MINA"), json!(null), "MINA", true),
+            (json!("춘향"), json!(null), "춘향", false),
+            (json!("owner@example.com"), json!(null), "owner", false),
+            (json!("owner\u{ff20}example.com"), json!("hana@example.com"), "hana", false),
+            (json!("a b"), json!("dul@example.com"), "dul", false),
+            (json!("a\u{200b}b"), json!("dul@example.com"), "dul", true),
+            (json!("x".repeat(65)), json!("set@example.com"), "set", false),
+            (json!(null), json!("net+tag@example.com"), "net+tag", false),
+            (json!("@"), json!(null), "user", true),
+            (json!(null), json!(null), "user", true),
+            (json!("\u{ff20}"), json!(null), "user", true),
+        ].into_iter().enumerate() {
+            let claims = |claims: &mut Value| {
+                claims["sub"] = json!(format!("person {number}"));
+                claims["preferred_username"] = wished.clone();
+                claims["email"] = email.clone();
+                claims["email_verified"] = json!(false);
+            };
+            let seen = about(&native, exchange(&native, "idp", &idp, claims).await).await;
+            let name = seen["preferred_username"].as_str().unwrap();
+            let suffix = name.strip_prefix(expected).unwrap_or_else(|| panic!("{wished} {name}"));
+            assert_eq!(!suffix.is_empty(), suffixed, "{wished} {name}");
+            if suffixed {
+                let letters = suffix.strip_prefix('-').unwrap();
+                assert!(letters.len() == 5 && letters.bytes().all(|b| b.is_ascii_alphanumeric()), "{name}");
+            }
+            assert!(!name.contains(['@', '\u{ff20}']), "{name}");
+        }
+        // Nobody stands in an owner's way.
+        let about = about(&native, native.password_as("owner@example.com", PASSWORD, "openid").await).await;
+        assert_eq!(about["sub"], json!(bob));
+        assert_eq!(server.evidence().await.events_of("user.created").await.len(), 1 + 13);
+    }
+}
