@@ -5,7 +5,7 @@ mod samples;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
-use super::app::App;
+use super::app_summary::App;
 use super::frame::Frame;
 use super::instant;
 use super::link::in_query;

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::app::App;
+use super::app_summary::App;
 use super::frame::Frame;
 use super::hidden_fields::HiddenFields;
 use super::link::web_link;

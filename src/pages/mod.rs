@@ -4,7 +4,7 @@
 //! page knows samples of all its states: [`gallery`] renders them.
 
 mod account;
-mod app;
+mod app_summary;
 mod branding;
 #[cfg(test)]
 mod checks;
@@ -39,7 +39,7 @@ mod zone;
 
 pub use crate::domain::language::Language;
 pub use account::{AccountPage, AppAccess, Device, Notice, PasswordProblem};
-pub use app::App;
+pub use app_summary::App;
 pub use consent::ConsentPage;
 pub use error::{ErrorPage, Problem};
 pub use external_browser::ExternalBrowser;

@@ -4,7 +4,7 @@ mod samples;
 
 use askama::Template;
 
-use super::app::App;
+use super::app_summary::App;
 use super::external_browser::ExternalBrowser;
 use super::frame::Frame;
 use super::hidden_fields::HiddenFields;

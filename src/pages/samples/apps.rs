@@ -1,7 +1,7 @@
 //! Apps of the samples.
 
 use super::names::{HOSTILE as HOSTILE_TEXT, HOSTILE_LINK};
-use crate::pages::app::App;
+use crate::pages::app_summary::App;
 
 /// Stands for the path of an image.
 pub(crate) const IMAGE: &str = "/sample-image";
