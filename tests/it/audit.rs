@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::support::{
-    App, Binary, Cli, Database, Evidence, PASSWORD, Recorded, Server, USERNAME, both,
+    App, Binary, Cli, ClientArguments, Database, Evidence, PASSWORD, Recorded, Server, USERNAME,
+    both,
 };
 
 /// The events so far, and what came since.
@@ -167,8 +168,8 @@ both! {
 async fn what_is_in_the_table_is_in_the_log() {
     let binary = Binary::start(&Database::Sqlite).await;
     binary.user("alice", PASSWORD).await;
-    let arguments = ["--kind", "confidential", "--grant", "password", "--scope", "openid"];
-    let app: App = binary.client("app", &arguments).await;
+    let arguments = ClientArguments::confidential(&["password"]).with("--scope", "openid");
+    let app: App = binary.register("app", &arguments).await;
     let reply = app.password("openid").await.ok();
     let request = reply.header("x-request-id").to_owned();
     let events = binary.evidence().await.events().await;

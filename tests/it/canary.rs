@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use mapae::domain::clock::Clock;
 use serde_json::json;
 
-use crate::support::{App, Browser, CALLBACK, Cli, Database, VERIFIER, form};
+use crate::support::{App, Browser, CALLBACK, Cli, ClientArguments, Database, VERIFIER, form};
 
 const CANARY: &str = "Canary/비밀+word=7&%_~";
 
@@ -237,43 +237,16 @@ async fn s163_no_secret_is_in_the_log_or_in_the_database() {
     let mut secrets = Secrets::default();
     secrets.keep(CANARY);
     binary.user("alice", CANARY).await;
-    let app = binary
-        .client(
-            "app",
-            &[
-                "--kind",
-                "confidential",
-                "--grant",
-                "password",
-                "--grant",
-                "refresh_token",
-                "--grant",
-                "authorization_code",
-                "--redirect-uri",
-                CALLBACK,
-                "--scope",
-                "openid read",
-            ],
-        )
-        .await;
+    let grants = ["password", "refresh_token", "authorization_code"];
+    let arguments = ClientArguments::confidential(&grants).with("--redirect-uri", CALLBACK);
+    let app = binary.register("app", &arguments.with("--scope", "openid read")).await;
     secrets.keep(app.secret.as_deref().expect("a secret"));
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
     let signer = Signer(key);
     let file = binary.cli.folder.path().join("jwks.json");
     std::fs::write(&file, signer.jwks()).unwrap();
-    binary
-        .client(
-            "machine",
-            &[
-                "--kind",
-                "confidential",
-                "--grant",
-                "client_credentials",
-                "--jwks",
-                file.to_str().unwrap(),
-            ],
-        )
-        .await;
+    let arguments = ClientArguments::confidential(&["client_credentials"]);
+    binary.register("machine", &arguments.with("--jwks", file.to_str().unwrap())).await;
     people(&app, &mut secrets).await;
     machine(&app, &signer, &mut secrets).await;
     browsers(&app, &mut secrets).await;

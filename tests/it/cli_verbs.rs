@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Binary, Cli, Database, PASSWORD};
+use crate::support::{Binary, Cli, ClientArguments, Database, PASSWORD};
 
 /// That a verb is refused as a usage error and says nothing on standard output.
 async fn usage(cli: &Cli, arguments: &[&str]) {
@@ -313,8 +313,8 @@ async fn usage_errors_end_with_2_and_refusals_with_1() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn user_verbs_and_secrets_from_standard_input() {
     let binary = Binary::start(&Database::Sqlite).await;
-    let arguments = ["--kind", "public", "--grant", "password", "--scope", "openid email profile"];
-    let app = binary.client("app", &arguments).await;
+    let arguments = ClientArguments::public(&["password"]).with("--scope", "openid email profile");
+    let app = binary.register("app", &arguments).await;
     let created = binary
         .cli(
             &[
@@ -380,21 +380,8 @@ async fn user_verbs_and_secrets_from_standard_input() {
 async fn token_verbs_see_and_end_tokens_beside_a_running_server() {
     let binary = Binary::start(&Database::Sqlite).await;
     binary.user("alice", PASSWORD).await;
-    let app = binary
-        .client(
-            "app",
-            &[
-                "--kind",
-                "confidential",
-                "--grant",
-                "password",
-                "--grant",
-                "refresh_token",
-                "--scope",
-                "openid read",
-            ],
-        )
-        .await;
+    let arguments = ClientArguments::confidential(&["password", "refresh_token"]);
+    let app = binary.register("app", &arguments.with("--scope", "openid read")).await;
     let (access, refresh) = app.password("read").await.pair();
     let inspect =
         async |token: &str| binary.cli(&["token", "inspect"], Some(&format!("{token}\n"))).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::{App, Binary, Database, postgres_or_skip};
+use crate::support::{App, Binary, ClientArguments, Database, postgres_or_skip};
 
 const ROUNDS: usize = 50;
 const PEOPLE: usize = 6;
@@ -37,21 +37,11 @@ async fn kill_in_the_middle(database: &Database) {
     let mut binary = Binary::start(database).await;
     binary.user("alice", "correct horse battery staple").await;
     // Longer than any restart on a busy machine takes.
-    let arguments = [
-        "--kind",
-        "public",
-        "--grant",
-        "password",
-        "--grant",
-        "refresh_token",
-        "--scope",
-        "read",
-        "--refresh-grace",
-        "120",
-        "--token-alg",
-        "ES256",
-    ];
-    let app = binary.client("app", &arguments).await;
+    let arguments = ClientArguments::public(&["password", "refresh_token"])
+        .with("--scope", "read")
+        .with("--refresh-grace", "120")
+        .with("--token-alg", "ES256");
+    let app = binary.register("app", &arguments).await;
     let work = Arc::new(Work::default());
     let mut people = Vec::new();
     for _ in 0..PEOPLE {

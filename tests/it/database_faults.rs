@@ -7,20 +7,10 @@ use sea_orm::{ConnectionTrait, Database as Sea, TransactionTrait};
 use tokio::process::Command;
 
 use crate::support::{
-    App, Binary, Cli, Database, Evidence, PASSWORD, Relay, Reply, Server, both, eventually,
-    free_port, http, postgres_or_skip, required_or_skip,
+    App, Binary, Cli, ClientArguments, Database, Evidence, PASSWORD, Relay, Reply, Server, both,
+    eventually, free_port, http, postgres_or_skip, required_or_skip,
 };
 
-const PERSONAL: &[&str] = &[
-    "--kind",
-    "confidential",
-    "--grant",
-    "password",
-    "--grant",
-    "refresh_token",
-    "--scope",
-    "openid",
-];
 /// Everything has ended long before.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -48,22 +38,14 @@ async fn after_a_full_disk_everything_that_is_acknowledged_is_in_the_file() {
     let mut cli = Cli::new(&Database::Sqlite).await;
     cli.set("MAPAE_THROTTLE_ACCOUNT_AT_ADDRESS_FAILURES", "2");
     // The signal of the limit would end the process; a disk sends none.
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", "trap '' XFSZ; exec \"$0\" serve", env!("CARGO_BIN_EXE_mapae")])
-        .current_dir(cli.folder.path())
-        .env_clear()
-        .envs(cli.environment.iter().map(|(name, value)| (name, value)))
-        .env("PATH", "/usr/bin:/bin")
-        .stderr(std::fs::File::create(cli.folder.path().join("server.log")).expect("a log"))
-        .kill_on_drop(true);
-    let child = command.spawn().expect("the binary");
+    let mut command = cli.command_under("sh", &["-c", "trap '' XFSZ; exec \"$0\" serve"], &[]);
+    let child = command.stderr(cli.log_file()).spawn().expect("the binary");
+    cli.is_ready().await;
     let issuer = cli.get("MAPAE_ISSUER").to_owned();
-    eventually("ready", async || is_ready(&issuer).await).await;
     let process = child.id().expect("a process");
     let mut binary = Binary { cli, child };
     binary.user("alice", PASSWORD).await;
-    let app = binary.client("app", PERSONAL).await;
+    let app = binary.register("app", &ClientArguments::by_password()).await;
     let (_, token) = app.password("openid").await.pair();
 
     limit_files(process, "4096").await;
@@ -246,7 +228,7 @@ async fn of_several_hosts_the_first_that_answers_is_taken() {
     first.shut();
     let binary = cli.serve().await;
     binary.user("alice", PASSWORD).await;
-    let app = binary.client("app", PERSONAL).await;
+    let app = binary.register("app", &ClientArguments::by_password()).await;
     let (_, token) = app.password("openid").await.pair();
     first.open();
     second.shut();
@@ -328,8 +310,7 @@ async fn a_start_waits_for_postgres_and_says_once_for_whom() {
     let told = || std::fs::read_to_string(&log).expect("a log");
     eventually("it says that it waits", async || told().contains("waiting for the database")).await;
     relay.open();
-    let issuer = cli.get("MAPAE_ISSUER").to_owned();
-    eventually("ready", async || is_ready(&issuer).await).await;
+    cli.is_ready().await;
     assert_eq!(told().matches("waiting for the database").count(), 1, "{}", told());
     assert!(!told().contains(secret), "{}", told());
     drop(child);
@@ -457,7 +438,7 @@ async fn without_prepared_statements_it_works_behind_a_pooler_of_transactions() 
     cli.set("MAPAE_DATABASE_PREPARED_STATEMENTS", "false");
     let mut binary = cli.serve().await;
     binary.user("alice", PASSWORD).await;
-    let app = binary.client("app", PERSONAL).await;
+    let app = binary.register("app", &ClientArguments::by_password()).await;
     let mut tokens = Vec::new();
     for _ in 0..8 {
         tokens.push(app.password("openid").await.pair());

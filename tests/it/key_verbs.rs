@@ -9,7 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use crate::support::{App, Binary, Cli, Database, decode_header, eventually, http};
+use crate::support::{
+    App, Binary, Cli, ClientArguments, Database, decode_header, eventually, http,
+};
 
 async fn kids(binary: &Binary) -> Vec<String> {
     let url = format!("{}/.well-known/jwks.json", binary.issuer());
@@ -26,18 +28,10 @@ fn kid(token: &str) -> String {
     decode_header(token)["kid"].as_str().expect("a kid").to_owned()
 }
 
-const EVERY_GRANT: &[&str] = &[
-    "--kind",
-    "confidential",
-    "--grant",
-    "password",
-    "--grant",
-    "refresh_token",
-    "--grant",
-    "client_credentials",
-    "--scope",
-    "openid read",
-];
+fn every_grant() -> ClientArguments {
+    let grants = ["password", "refresh_token", "client_credentials"];
+    ClientArguments::confidential(&grants).with("--scope", "openid read")
+}
 
 async fn token(app: &App) -> String {
     let reply = app.token(&[("grant_type", "client_credentials"), ("scope", "read")]).await;
@@ -72,7 +66,7 @@ fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
 async fn rotate_now_signs_soon_and_keeps_the_old_key_published() {
     let binary = Binary::start(&Database::Sqlite).await;
     binary.user("alice", "correct horse battery staple").await;
-    let app = binary.client("app", EVERY_GRANT).await;
+    let app = binary.register("app", &every_grant()).await;
     let (old, refresh) = app.password("openid read").await.pair();
     let before = kids(&binary).await;
     let made = binary.cli(&["key", "rotate", "--now"], None).await;
@@ -111,7 +105,7 @@ async fn rotate_now_signs_soon_and_keeps_the_old_key_published() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rotate_publishes_first_and_signs_after_the_lead() {
     let binary = Binary::start(&Database::Sqlite).await;
-    let app = binary.client("app", EVERY_GRANT).await;
+    let app = binary.register("app", &every_grant()).await;
     let before = kid(&token(&app).await);
     let made = binary.cli(&["key", "rotate", "--alg", "RS256"], None).await;
     let [new] = &listed(&made)[..] else { panic!("one key: {made}") };
@@ -143,8 +137,8 @@ async fn the_only_key_of_an_algorithm_cannot_be_dropped() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_imported_key_signs_and_private_halves_are_sealed() {
     let binary = Binary::start(&Database::Sqlite).await;
-    let arguments = [EVERY_GRANT, &["--token-alg", "ES256"]].concat();
-    let app = binary.client("app", &arguments).await;
+    let arguments = every_grant().with("--token-alg", "ES256");
+    let app = binary.register("app", &arguments).await;
     let (pem, secret) = pem();
     let file = binary.cli.folder.path().join("key.pem");
     fs::write(&file, &pem).unwrap();
@@ -186,7 +180,7 @@ async fn an_imported_key_signs_and_private_halves_are_sealed() {
 async fn rewrap_changes_the_master_key_and_an_interrupted_one_is_healed() {
     let mut binary = Binary::start(&Database::Sqlite).await;
     binary.user("alice", "correct horse battery staple").await;
-    let app = binary.client("app", EVERY_GRANT).await;
+    let app = binary.register("app", &every_grant()).await;
     let (access, refresh) = app.password("openid").await.pair();
     let (_, lost) = app.refresh(&refresh).await.pair();
     let folder = binary.cli.folder.path().join("keys");

@@ -7,18 +7,16 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::process::Child;
 
-use crate::support::{Binary, Cli, Database, PASSWORD, eventually, free_port, http, terminate};
+use crate::support::{
+    Binary, Cli, ClientArguments, Database, PASSWORD, free_port, http, terminate,
+};
 
 const ADDRESSED: &str = "grant_type=refresh_token&refresh_token=x&client_id=nobody";
 
 /// A server whose standard error is a pipe that nobody reads until the test does.
 async fn piped(cli: &Cli) -> Child {
     let child = cli.command(&["serve"]).stdin(Stdio::null()).spawn().expect("the binary");
-    let ready = format!("{}/readyz", cli.get("MAPAE_ISSUER"));
-    eventually("ready", async || {
-        http().get(&ready).send().await.is_ok_and(|reply| reply.status() == 200)
-    })
-    .await;
+    cli.is_ready().await;
     child
 }
 
@@ -105,19 +103,8 @@ async fn an_app_that_never_answers_does_not_hold_up_the_end_beyond_its_deadline(
     cli.set("MAPAE_SHUTDOWN_DEADLINE", "1s");
     let mut binary: Binary = cli.serve().await;
     binary.user("alice", PASSWORD).await;
-    let arguments = [
-        "--kind",
-        "confidential",
-        "--grant",
-        "password",
-        "--grant",
-        "refresh_token",
-        "--scope",
-        "openid",
-        "--backchannel-logout-uri",
-        &uri,
-    ];
-    let client = binary.client("app", &arguments).await;
+    let arguments = ClientArguments::by_password().with("--backchannel-logout-uri", &uri);
+    let client = binary.register("app", &arguments).await;
     // More than are told at once.
     for _ in 0..40 {
         client.password("openid").await.pair();

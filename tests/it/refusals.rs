@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{App, Binary, CALLBACK, Database, Reply, form};
+use crate::support::{App, Binary, CALLBACK, ClientArguments, Database, Reply, form};
 
 /// The lines of refusals so far.
 async fn lines(server: &Binary) -> Vec<Value> {
@@ -28,11 +28,9 @@ async fn get(server: &Binary, path: &str) -> Reply {
 async fn every_refusal_leaves_one_line_with_request_id_client_route_reason_and_value() {
     let server = Binary::start(&Database::Sqlite).await;
     server.user("alice", "correct horse battery staple").await;
-    let arguments = ["--kind", "confidential", "--scope", "openid email", "--grant"];
-    let arguments = [&arguments[..], &["authorization_code", "--grant", "client_credentials"]];
-    let app = server
-        .client("app", &[&arguments.concat()[..], &["--redirect-uri", CALLBACK]].concat())
-        .await;
+    let arguments = ClientArguments::confidential(&["authorization_code", "client_credentials"]);
+    let arguments = arguments.with("--scope", "openid email").with("--redirect-uri", CALLBACK);
+    let app = server.register("app", &arguments).await;
     let wrong = App { secret: Some("mapae_cs_canary".to_owned()), ..app.clone() };
     let unknown = App { id: "nobody".to_owned(), ..app.clone() };
     let mut seen = 0;
@@ -124,8 +122,8 @@ async fn a_bearer_token_that_is_refused_leaves_its_line_at_debug() {
 #[tokio::test]
 async fn every_answer_that_says_no_has_a_line_with_its_request_id_method_and_route() {
     let server = Binary::start(&Database::Sqlite).await;
-    let arguments = ["--kind", "confidential", "--grant", "client_credentials"];
-    let app = server.client("app", &arguments).await;
+    let arguments = ClientArguments::confidential(&["client_credentials"]);
+    let app = server.register("app", &arguments).await;
     let token = app.token(&[("grant_type", "client_credentials")]).await.ok().text("access_token");
     let http = crate::support::http();
     let url = |path: &str| format!("{}{path}", server.issuer());

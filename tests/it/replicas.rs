@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use mapae::domain::client::TokenAlg;
 
 use crate::support::{
-    App, Binary, Browser, Cli, Evidence, PASSWORD, Server, USERNAME, decode_header, eventually,
-    form, postgres_or_skip,
+    App, Binary, Browser, Cli, ClientArguments, Evidence, PASSWORD, Server, USERNAME,
+    decode_header, eventually, form, postgres_or_skip,
 };
 
 async fn kids(app: &App) -> BTreeSet<String> {
@@ -139,13 +139,9 @@ async fn two_replicas_that_rotate_at_once_agree_on_one_key() {
 async fn s084_two_processes_bring_one_successor() {
     let Some(database) = postgres_or_skip() else { return };
     let first = Binary::start(&database).await;
-    let mut second = Cli::new(&database).await;
-    for shared in ["MAPAE_DATABASE_URL", "MAPAE_KEYS_DIR", "MAPAE_ISSUER"] {
-        second.set(shared, first.cli.get(shared));
-    }
-    let second = second.serve().await;
-    let grants = ["--kind", "confidential", "--grant", "password", "--grant", "refresh_token"];
-    let here = first.client("app", &[&grants[..], &["--scope", "read"]].concat()).await;
+    let second = Cli::replica_of(&first).await.serve().await;
+    let arguments = ClientArguments::confidential(&["password", "refresh_token"]);
+    let here = first.register("app", &arguments.with("--scope", "read")).await;
     let there = here.at(&format!("http://{}", second.cli.get("MAPAE_LISTEN")));
     first.user(USERNAME, PASSWORD).await;
     let mut token = here.password("read").await.ok().text("refresh_token");

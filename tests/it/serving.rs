@@ -7,19 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{
-    Binary, Cli, Database, PASSWORD, both, eventually, form, free_port, http, terminate,
+    Binary, Cli, ClientArguments, Database, PASSWORD, both, eventually, form, free_port, http,
+    terminate,
 };
-
-const PERSONAL: &[&str] = &[
-    "--kind",
-    "confidential",
-    "--grant",
-    "password",
-    "--grant",
-    "refresh_token",
-    "--scope",
-    "openid",
-];
 
 async fn status(url: &str) -> Option<u16> {
     http().get(url).send().await.ok().map(|response| response.status().as_u16())
@@ -29,7 +19,7 @@ both! {
     async fn what_an_operator_ends_ends_at_once_beside_a_running_server(database) {
         let binary = Binary::start(&database).await;
         binary.user("alice", PASSWORD).await;
-        let app = binary.client("app", PERSONAL).await;
+        let app = binary.register("app", &ClientArguments::by_password()).await;
         for verb in ["logout", "disable", "set-password", "delete"] {
             let (access, first) = app.password("openid").await.pair();
             let (_, second) = app.refresh(&first).await.pair();
@@ -57,10 +47,10 @@ both! {
         let binary = Binary::start(&database).await;
         binary.user("alice", PASSWORD).await;
         // It is not in memory, so it is looked up: known at once.
-        let app = binary.client("app", PERSONAL).await;
+        let app = binary.register("app", &ClientArguments::by_password()).await;
         let (access, refresh) = app.password("openid").await.pair();
-        let arguments = ["--kind", "confidential", "--resource-server", "https://a"];
-        let judge = binary.client("judge", &arguments).await;
+        let arguments = ClientArguments::confidential(&[]).with("--resource-server", "https://a");
+        let judge = binary.register("judge", &arguments).await;
         assert!(!judge.is_active(&access).await);
         binary.cli(&["client", "update", "--id", "app", "--audience", "https://a"], None).await;
         eventually("the new audience", async || {
@@ -132,7 +122,7 @@ async fn metrics_are_on_the_admin_listener_alone() {
     cli.set("MAPAE_ADMIN_LISTEN", &admin);
     let binary = cli.serve().await;
     binary.user("alice", PASSWORD).await;
-    let app = binary.client("app", PERSONAL).await;
+    let app = binary.register("app", &ClientArguments::by_password()).await;
     app.refresh("mapae_rt_canary").await.refused(400, "invalid_grant");
     for path in ["/metrics", "/metrics/", "/admin/metrics"] {
         assert_eq!(status(&format!("{}{path}", binary.issuer())).await, Some(404), "{path}");
@@ -226,9 +216,8 @@ async fn r09_it_says_that_it_is_not_ready_finishes_what_runs_and_exits_0() {
     cli.set("MAPAE_SHUTDOWN_DELAY", "2s");
     let mut binary = cli.serve().await;
     binary.user("alice", PASSWORD).await;
-    let arguments =
-        ["--kind", "public", "--grant", "password", "--grant", "refresh_token", "--scope", "read"];
-    let app = binary.client("app", &arguments).await;
+    let arguments = ClientArguments::public(&["password", "refresh_token"]).with("--scope", "read");
+    let app = binary.register("app", &arguments).await;
     let (_, token) = app.password("read").await.pair();
     let address = binary.cli.get("MAPAE_LISTEN").to_owned();
     let fields = [("grant_type", "refresh_token"), ("refresh_token", &token), ("client_id", "app")];

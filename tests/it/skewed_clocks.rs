@@ -3,52 +3,25 @@
 use tokio::process::{Child, Command};
 
 use crate::support::{
-    Binary, Cli, Database, PASSWORD, eventually, free_port, http, postgres_or_skip,
+    Binary, Cli, ClientArguments, PASSWORD, eventually, free_port, http, postgres_or_skip,
     required_or_skip,
 };
 
-const PERSONAL: &[&str] = &[
-    "--kind",
-    "confidential",
-    "--grant",
-    "password",
-    "--grant",
-    "refresh_token",
-    "--scope",
-    "openid",
-];
-
 /// A verb of the binary in a process whose clock is off by this.
 fn off_by(cli: &Cli, shift: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new("faketime");
-    command
-        .args(["-f", shift, env!("CARGO_BIN_EXE_mapae")])
-        .args(arguments)
-        .current_dir(cli.folder.path())
-        .env_clear()
-        .envs(cli.environment.iter().map(|(name, value)| (name, value)))
-        .env("PATH", "/usr/bin:/bin")
-        // Timers go on as they are.
-        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .env("DONT_FAKE_MONOTONIC", "1")
-        .kill_on_drop(true);
+    let mut command = cli.command_under("faketime", &["-f", shift], arguments);
+    // Timers go on as they are.
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
     command
 }
 
 /// Another server on the same data, with this clock.
 async fn replica(first: &Binary, shift: &str) -> (Cli, Child) {
-    let mut cli = Cli::new(&Database::Sqlite).await;
-    for shared in ["MAPAE_DATABASE_URL", "MAPAE_KEYS_DIR", "MAPAE_ISSUER"] {
-        cli.set(shared, first.cli.get(shared));
-    }
+    let mut cli = Cli::replica_of(first).await;
     cli.set("MAPAE_ADMIN_LISTEN", format!("127.0.0.1:{}", free_port()));
-    let log = std::fs::File::create(cli.folder.path().join("server.log")).expect("a log");
-    let child = off_by(&cli, shift, &["serve"]).stderr(log).spawn().expect("the binary");
-    let ready = format!("http://{}/readyz", cli.get("MAPAE_LISTEN"));
-    eventually("ready", async || {
-        http().get(&ready).send().await.is_ok_and(|reply| reply.status() == 200)
-    })
-    .await;
+    let mut command = off_by(&cli, shift, &["serve"]);
+    let child = command.stderr(cli.log_file()).spawn().expect("the binary");
+    cli.is_ready().await;
     (cli, child)
 }
 
@@ -68,7 +41,7 @@ async fn fresh_tokens_are_taken_by_a_replica_whose_clock_is_behind() {
     }
     let first = Binary::start(&database).await;
     first.user("alice", PASSWORD).await;
-    let here = first.client("app", PERSONAL).await;
+    let here = first.register("app", &ClientArguments::by_password()).await;
     let (behind, _behind) = replica(&first, "-30s").await;
     let there = here.at(&format!("http://{}", behind.get("MAPAE_LISTEN")));
     for _ in 0..3 {

@@ -9,7 +9,9 @@ use mapae::runtime::supervisor::Need;
 use mapae::store::live::{Question, are_live};
 use mapae::store::users;
 
-use crate::support::{Binary, Cli, Database, PASSWORD, Server, both, eventually, free_port, http};
+use crate::support::{
+    Binary, Cli, ClientArguments, Database, PASSWORD, Server, both, eventually, free_port, http,
+};
 
 async fn readiness(server: &Server) -> u16 {
     server.http.get(server.url("/readyz")).send().await.expect("an answer").status().as_u16()
@@ -80,8 +82,8 @@ both! {
         cli.set("MAPAE_ADMIN_LISTEN", &admin);
         let binary = cli.serve().await;
         binary.user("alice", PASSWORD).await;
-        let arguments = ["--kind", "confidential", "--grant", "password", "--scope", "openid"];
-        let app = binary.client("app", &arguments).await;
+        let arguments = ClientArguments::confidential(&["password"]).with("--scope", "openid");
+        let app = binary.register("app", &arguments).await;
         let evidence = binary.evidence().await;
         for sql in [
             "CREATE TABLE whole (id INTEGER PRIMARY KEY)",

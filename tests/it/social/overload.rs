@@ -6,7 +6,9 @@ use super::native::{CODE, EXCHANGE, ID_TOKEN, present};
 use super::row_counts::{returning, visit, visit_from};
 use super::{with_idp, with_idp_and_proxy};
 use crate::support::upstream::{Answer, CLIENT_ID, Defect, FaultyProvider, Oidc};
-use crate::support::{App, Cli, Database, Reply, Server, both, eventually, form};
+use crate::support::{
+    App, CALLBACK, Cli, ClientArguments, Database, Reply, Server, both, eventually, form,
+};
 
 /// As many as one place may have at once.
 const PLACE: usize = 8;
@@ -225,11 +227,9 @@ async fn what_a_provider_says_is_short_in_the_log() {
     cli.set("MAPAE_CONFIG", file.to_str().unwrap());
     cli.set("MAPAE_OUTBOUND_ALLOW_PRIVATE", "true");
     let binary = cli.serve().await;
-    let arguments = format!(
-        "--kind confidential --grant authorization_code --first-party --redirect-uri {} --scope openid",
-        crate::support::CALLBACK
-    );
-    let app = binary.client("web", &arguments.split(' ').collect::<Vec<_>>()).await;
+    let arguments = ClientArguments::confidential(&["authorization_code"]).first_party();
+    let arguments = arguments.with("--redirect-uri", CALLBACK).with("--scope", "openid");
+    let app = binary.register("web", &arguments).await;
     let long = "x".repeat(9000);
     let refusal = serde_json::json!({ "error": long, "error_description": long });
     let mut found = 0;

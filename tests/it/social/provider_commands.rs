@@ -8,20 +8,14 @@ use serde_json::{Value, json};
 use super::row_counts::is_gone;
 use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, Oidc};
 use crate::support::{
-    App, Binary, Browser, CALLBACK, Cli, Database, both, decode_claims, eventually, http,
+    App, Binary, Browser, CALLBACK, Cli, ClientArguments, Database, both, decode_claims,
+    eventually, http,
 };
 
-const WEB: &[&str] = &[
-    "--kind",
-    "confidential",
-    "--grant",
-    "authorization_code",
-    "--redirect-uri",
-    CALLBACK,
-    "--scope",
-    "openid profile email",
-    "--first-party",
-];
+fn web() -> ClientArguments {
+    let app = ClientArguments::confidential(&["authorization_code"]).first_party();
+    app.with("--redirect-uri", CALLBACK).with("--scope", "openid profile email")
+}
 
 /// An installation whose providers may live on this machine.
 async fn installed(database: &Database) -> Cli {
@@ -87,7 +81,7 @@ both! {
     async fn a_provider_comes_and_goes_beside_a_running_server(database) {
         let idp = Oidc::start().await;
         let binary = installed(&database).await.serve().await;
-        let app = binary.client("app", WEB).await;
+        let app = binary.register("app", &web()).await;
         assert_eq!(binary.cli(&["provider", "list"], None).await, json!({ "providers": [] }));
         offers(&binary, &app, "idp", false).await;
         let added = add(&binary, "idp", idp.base()).await;
@@ -142,7 +136,7 @@ both! {
     async fn a_provider_that_cannot_be_read_holds_up_no_other(database) {
         let idp = Oidc::start().await;
         let mut binary = installed(&database).await.serve().await;
-        let app = binary.client("app", WEB).await;
+        let app = binary.register("app", &web()).await;
         for slug in ["idp", "sealed", "broken", "off"] {
             add(&binary, slug, idp.base()).await;
         }
@@ -183,7 +177,7 @@ both! {
     async fn a_secret_does_not_open_for_an_issuer_that_was_put_into_its_row(database) {
         let (idp, another) = (Oidc::start().await, Oidc::start().await);
         let mut binary = installed(&database).await.serve().await;
-        let app = binary.client("app", WEB).await;
+        let app = binary.register("app", &web()).await;
         add(&binary, "idp", idp.base()).await;
         offers(&binary, &app, "idp", true).await;
         assert_eq!(binary.cli(&["provider", "check", "idp"], None).await["good"], true);
@@ -203,7 +197,7 @@ both! {
     async fn s130_a_secret_is_sealed_and_survives_another_master_key(database) {
         let idp = Oidc::start().await;
         let mut binary = installed(&database).await.serve().await;
-        let app = binary.client("app", WEB).await;
+        let app = binary.register("app", &web()).await;
         let file = binary.cli.folder.path().join("secret");
         fs::write(&file, format!("{CLIENT_SECRET}\n")).unwrap();
         let path = file.to_str().unwrap();
@@ -313,7 +307,9 @@ async fn a_provider_is_shown_as_it_was_added() {
     let cli = installed(&Database::Sqlite).await;
     let help = cli.run(&["provider", "add", "--help"], None).await;
     assert!(help.out.contains("--preset kakao") && help.out.contains("--preset apple"), "{help:?}");
-    cli.json(&[&["client", "create", "--id", "shop", "--name", "Shop"], WEB].concat(), None).await;
+    let web = web();
+    let create = ["client", "create", "--id", "shop", "--name", "Shop"];
+    cli.json(&create.into_iter().chain(web.words()).collect::<Vec<_>>(), None).await;
     let issuer = "http://127.0.0.1:1";
     let more = [
         "--name",

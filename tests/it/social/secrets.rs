@@ -7,7 +7,9 @@ use super::all_providers::{AllProviders, NATIVE, with_each};
 use super::native::{ACCESS_TOKEN, BEARER, CODE, EXCHANGE, ID_TOKEN, SCOPE, assert_by, present};
 use crate::canary::forms;
 use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, RecordedRequest};
-use crate::support::{App, Binary, Browser, CALLBACK, Cli, Database, Reply, VERIFIER};
+use crate::support::{
+    App, Binary, Browser, CALLBACK, Cli, ClientArguments, Database, Reply, VERIFIER,
+};
 
 /// What went through the server and must not be found.
 #[derive(Default)]
@@ -132,12 +134,6 @@ async fn apps(every: &AllProviders, app: &App, secrets: &mut Secrets) {
     });
 }
 
-/// Registers a client with these arguments, separated by spaces.
-async fn client(binary: &Binary, id: &str, arguments: &str) -> App {
-    let arguments: Vec<_> = arguments.split(' ').chain(["--scope", SCOPE]).collect();
-    binary.client(id, &arguments).await
-}
-
 /// One more provider, whose secret is kept in the database: what the command line says of it.
 async fn add_one(binary: &Binary, every: &AllProviders, secrets: &mut Secrets) -> String {
     let secret = "another-secret-of-a-provider-that-is-in-the-database";
@@ -181,13 +177,11 @@ async fn s163_nothing_of_a_provider_is_in_the_log_or_in_the_database() {
     p8.lines().filter(|line| !line.starts_with('-')).for_each(|line| secrets.keep(line));
     let binary = cli.serve().await;
     let told = add_one(&binary, &every, &mut secrets).await;
-    let arguments = format!(
-        "--kind confidential --grant authorization_code --first-party --redirect-uri {CALLBACK}"
-    );
-    let web = client(&binary, "web", &arguments).await;
-    let arguments =
-        format!("--kind public --grant {EXCHANGE} --grant {BEARER} --grant refresh_token");
-    let app = client(&binary, NATIVE, &arguments).await;
+    let arguments = ClientArguments::confidential(&["authorization_code"]).first_party();
+    let arguments = arguments.with("--redirect-uri", CALLBACK).with("--scope", SCOPE);
+    let web = binary.register("web", &arguments).await;
+    let arguments = ClientArguments::public(&[EXCHANGE, BEARER, "refresh_token"]);
+    let app = binary.register(NATIVE, &arguments.with("--scope", SCOPE)).await;
     browsers(&every, &web, &mut secrets).await;
     apps(&every, &app, &mut secrets).await;
     for (slug, records) in every.all_records() {

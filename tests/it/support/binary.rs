@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 use super::server::http;
-use super::{App, Database, Evidence};
+use super::{App, ClientArguments, Database, Evidence, eventually};
 
 /// An installation of the binary: a folder, a database, settings in the environment.
 pub(crate) struct Cli {
@@ -65,19 +65,55 @@ impl Cli {
         self.environment.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
+    /// The installation of another server on the same data.
+    pub(crate) async fn replica_of(first: &Binary) -> Self {
+        let mut replica = Self::new(&Database::Sqlite).await;
+        for shared in ["MAPAE_DATABASE_URL", "MAPAE_KEYS_DIR", "MAPAE_ISSUER"] {
+            replica.set(shared, first.cli.get(shared));
+        }
+        replica
+    }
+
     /// The binary with these arguments in this installation.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mapae"));
+        let mut command = self.prepared(Command::new(env!("CARGO_BIN_EXE_mapae")));
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+    }
+
+    /// The binary, started by another program that gets these arguments before it.
+    pub(crate) fn command_under(
+        &self,
+        program: &str,
+        before: &[&str],
+        arguments: &[&str],
+    ) -> Command {
+        let mut command = self.prepared(Command::new(program));
+        command.args(before).arg(env!("CARGO_BIN_EXE_mapae")).args(arguments);
+        command.env("PATH", "/usr/bin:/bin");
         command
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        command.current_dir(self.folder.path()).env_clear().envs(environment).kill_on_drop(true);
+        command
+    }
+
+    /// A file for the log of a server.
+    pub(crate) fn log_file(&self) -> std::fs::File {
+        let path = self.folder.path().join("server.log");
+        std::fs::File::options().append(true).create(true).open(path).expect("a log")
+    }
+
+    /// Waits until the server of this installation is ready.
+    pub(crate) async fn is_ready(&self) {
+        let ready = format!("http://{}/readyz", self.get("MAPAE_LISTEN"));
+        let http = http();
+        eventually("ready", async || {
+            http.get(&ready).send().await.is_ok_and(|response| response.status() == 200)
+        })
+        .await;
     }
 
     /// Runs a verb to its end.
@@ -162,7 +198,12 @@ impl Binary {
         self.cli.json(arguments, stdin).await
     }
 
-    /// Registers a client with these arguments.
+    /// Registers a client.
+    pub(crate) async fn register(&self, id: &str, arguments: &ClientArguments) -> App {
+        self.client(id, &arguments.words().collect::<Vec<_>>()).await
+    }
+
+    /// Registers a client with these arguments, as a page for people has them.
     pub(crate) async fn client(&self, id: &str, arguments: &[&str]) -> App {
         let mut all = vec!["client", "create", "--id", id, "--name", id];
         all.extend(arguments);
@@ -222,7 +263,7 @@ impl Binary {
         let request = http().post(format!("{}/token", self.issuer())).body(body);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         request.send().await.expect("a refusal");
-        super::eventually("the log is written", async || self.log().contains(&mark)).await;
+        eventually("the log is written", async || self.log().contains(&mark)).await;
         let log = self.log();
         log.split_inclusive('\n').filter(|line| !line.contains(MARK)).collect()
     }

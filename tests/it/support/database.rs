@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sea_orm::{ConnectionTrait, Database as Sea, DbErr};
 use tempfile::TempDir;
 
-/// Which database a proof runs on.
+/// Which database a test runs on.
 #[derive(Clone, Debug)]
 pub(crate) enum Database {
     Sqlite,
@@ -17,8 +17,8 @@ pub(crate) enum Database {
     },
 }
 
-/// The databases that a proof made. They are dropped with the last copy of the [`Database`], also
-/// when the proof panicked: it is the first value of a proof, so the servers went before it.
+/// The databases that a test made. They are dropped with the last copy of the [`Database`], also
+/// when the proof panicked: it is the first value of a test, so the servers went before it.
 #[derive(Debug)]
 pub(crate) struct Made {
     server: String,
@@ -45,9 +45,9 @@ impl Drop for Made {
                 admin.close().await
             })
         });
-        // A proof may be panicking here, so that this must not.
+        // A test may be panicking here, so that this must not.
         if let Err(error) = dropping.join().unwrap_or_else(|_| Err(DbErr::Custom("?".to_owned()))) {
-            eprintln!("a database of a proof is left: {error}");
+            eprintln!("a database of a test is left: {error}");
         }
     }
 }
@@ -64,14 +64,14 @@ pub(crate) fn postgres_or_skip() -> Option<Database> {
     }
 }
 
-/// Says that a proof is skipped; where everything is required that is a failure.
+/// Says that a test is skipped; where everything is required that is a failure.
 pub(crate) fn required_or_skip(why: &str) {
     let required = std::env::vars().any(|(name, _)| name == "MAPAE_TEST_REQUIRE_ALL");
     assert!(!required, "skipped: {why}");
     eprintln!("skipped: {why}");
 }
 
-/// Runs a proof. Everything that it started has ended when this returns or panics.
+/// Runs a test. Everything that it started has ended when this returns or panics.
 pub(crate) fn run(proof: impl Future<Output = ()>) {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.worker_threads(2).enable_all().build().expect("a runtime").block_on(proof);
@@ -94,7 +94,7 @@ impl Database {
     }
 }
 
-/// A proof that ends, and one that panics while it is connected: neither leaves its database.
+/// A test that ends, and one that panics while it is connected: neither leaves its database.
 #[test]
 fn the_databases_of_a_proof_are_dropped_when_it_ends_and_when_it_panics() {
     let Some(database) = postgres_or_skip() else { return };
@@ -110,7 +110,7 @@ fn the_databases_of_a_proof_are_dropped_when_it_ends_and_when_it_panics() {
                 connection.ping().await.expect("an answer");
                 let made = made.rsplit_once('/').expect("a name").1.to_owned();
                 *name.lock().unwrap_or_else(PoisonError::into_inner) = made;
-                assert!(!panics, "on purpose: the proof panics while it is connected");
+                assert!(!panics, "on purpose: the test panics while it is connected");
             });
         });
         assert_eq!(std::panic::catch_unwind(proof).is_err(), panics);

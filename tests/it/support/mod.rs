@@ -4,6 +4,7 @@ mod binary;
 mod browser;
 pub(crate) mod certificates;
 mod client_app;
+mod client_arguments;
 mod database;
 mod evidence;
 mod relay;
@@ -16,6 +17,7 @@ pub(crate) use browser::{Browser, CallbackResponse, Page, chromium};
 pub(crate) use client_app::{
     App, CALLBACK, CHALLENGE, Reply, STATE, VERIFIER, decode_claims, decode_header, form,
 };
+pub(crate) use client_arguments::ClientArguments;
 pub(crate) use database::{Database, postgres_or_skip, required_or_skip, run};
 pub(crate) use evidence::{Evidence, Recorded};
 pub(crate) use relay::Relay;
