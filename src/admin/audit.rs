@@ -50,7 +50,7 @@ pub async fn list(store: &Store, query: Query) -> OrRejected<Vec<Written>> {
 /// The `sub` of a person: of a name that nobody has it is the name.
 async fn sub(store: &Store, name: &str) -> OrRejected<String> {
     match users::find(store, name).await {
-        Ok(user) => Ok(user.id.0),
+        Ok(user) => Ok(user.id.as_str().to_owned()),
         Err(Error::Refused(_)) => Ok(name.to_owned()),
         Err(fault) => Err(fault),
     }

@@ -8,8 +8,7 @@ use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::verdict::Fault;
 use crate::oauth::claims::AccessToken;
 use crate::oauth::resource::context::ResourceContext;
-use crate::oauth::resource::{bearer, revoke};
-use crate::oauth::token::rotation;
+use crate::oauth::resource::revoke;
 
 /// What a token says and whether it is good.
 #[derive(Clone, Debug, Serialize)]
@@ -88,8 +87,8 @@ async fn refresh_token(resources: &ResourceContext, token: &str) -> Result<Inspe
     let active = resources.refresh_tokens.is_active(&token, &found);
     let state = RefreshState {
         client_id: found.family.client.as_str().to_owned(),
-        sub: found.family.user.0.clone(),
-        sid: found.family.id.0.clone(),
+        sub: found.family.user.as_str().to_owned(),
+        sid: found.family.id.as_str().to_owned(),
         scope: found.family.scope.to_string(),
         generation: token.place.generation,
         attempt: token.place.attempt,

@@ -84,7 +84,7 @@ pub(super) fn known(flows: &Flows, caller: Caller<'_>, user: &UserId, tx: &Tx) -
 /// of two answers the browser throws away, the other one is good.
 pub(super) fn token(flows: &Flows, id: &InteractionId, session: &Session) -> Plain<BrowserToken> {
     let at = session.auth_time.timestamp_millis();
-    flows.browsers.token(&format!("{} {} {at}", id.0, session.id.0))
+    flows.browsers.token(&format!("{} {} {at}", id.as_str(), session.id.as_str()))
 }
 
 /// Links whom a provider vouched for; the provider and its issuer, if it did.

@@ -105,7 +105,7 @@ pub(super) async fn still_open(flows: &Flows, interaction: Interaction) -> Outco
 pub(super) async fn posted(flows: &Flows, handle: &Handle, csrf: &str) -> Outcome<Interaction> {
     let interaction = lookup::find(flows, handle).await?;
     let browser = interaction.browser.as_ref().ok_or(Lost::WrongBrowser)?;
-    if !flows.forms.verifies(csrf, browser, &interaction.id.0) {
+    if !flows.forms.verifies(csrf, browser, interaction.id.as_str()) {
         return Err(Lost::Forged.into());
     }
     Ok(interaction)

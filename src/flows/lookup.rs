@@ -41,14 +41,15 @@ pub(super) fn handle(flows: &Flows, interaction: &Interaction) -> Result<Handle,
     };
     let text = serde_json::to_vec(&carried)
         .map_err(|error| Fault::internal("writing an interaction", error))?;
-    Ok(Handle(format!("{SEALED}{}", flows.browsers.seal(&text)?)))
+    Ok(Handle::from_stored(format!("{SEALED}{}", flows.browsers.seal(&text)?)))
 }
 
 /// The interaction of this handle.
 pub(super) async fn find(flows: &Flows, handle: &Handle) -> Outcome<Interaction> {
-    let Some(sealed) = handle.0.strip_prefix(SEALED) else {
-        let id = Some(&handle.0).filter(|name| is_identifier(name)).ok_or(Lost::Unknown)?;
-        let stored = interactions::find(&*flows.store, &InteractionId(id.clone())).await?;
+    let Some(sealed) = handle.as_str().strip_prefix(SEALED) else {
+        let id = Some(handle.as_str()).filter(|name| is_identifier(name)).ok_or(Lost::Unknown)?;
+        let stored =
+            interactions::find(&*flows.store, &InteractionId::from_stored(id.to_owned())).await?;
         return stored.ok_or(Lost::Unknown.into());
     };
     let opened = flows.browsers.open(sealed);

@@ -187,7 +187,7 @@ fn logout_token(
     let now = context.clock.now();
     let claims = LogoutToken {
         iss: context.url.as_str(),
-        sub: &notice.user.0,
+        sub: notice.user.as_str(),
         aud: notice.client.as_str(),
         iat: now.timestamp(),
         exp: (now + LIFE).timestamp(),

@@ -5,7 +5,6 @@
 //! IMMEDIATE, with WAL and `synchronous=FULL`, so what was answered is on the disk. Everything that
 //! is asked of the database has a deadline ([`Options::deadline`]).
 
-use crate::settings::form::Form;
 mod account_keys;
 pub mod apps;
 pub mod audit_events;

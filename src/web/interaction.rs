@@ -21,7 +21,7 @@ pub(super) async fn view(shared: &Shared, guest: &mut Guest) -> Outcome<View> {
 
 /// The token of a form of this interaction.
 pub(super) fn csrf(shared: &Shared, interaction: &Interaction) -> String {
-    let token = |browser| shared.flows.forms.token(browser, &interaction.id.0);
+    let token = |browser| shared.flows.forms.token(browser, interaction.id.as_str());
     interaction.browser.as_ref().map(token).unwrap_or_default()
 }
 

@@ -134,7 +134,7 @@ impl Out {
     ) -> Self {
         let address = shared.flows.url.url(urls::LOGIN_ELSEWHERE);
         let pass = start::pass(&shared.flows, &view.interaction);
-        let address = format!("{address}?interaction={}&pass={pass}", view.handle.0);
+        let address = format!("{address}?interaction={}&pass={pass}", view.handle.as_str());
         let href = in_app.way_out(guest.user_agent(), &address);
         Self { in_app, href, address, without }
     }

@@ -64,7 +64,7 @@ impl AccessTokens {
         if !registered.is_some_and(|registered| registered.client.is_enabled()) {
             return Ok(false);
         }
-        let family = claims.sid.clone().map(FamilyId);
+        let family = claims.sid.clone().map(FamilyId::from_stored);
         let question = Question { jti: claims.jti.clone(), family };
         let Some(standing) = self.liveness.ask(question).await?? else { return Ok(false) };
         // A person's token stands as long as the way stands by which they came.

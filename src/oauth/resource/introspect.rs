@@ -127,9 +127,9 @@ async fn refresh_token(
         scope: Some(token.family.scope.to_string()),
         client_id: Some(token.family.client.as_str().to_owned()),
         exp: Some(end.timestamp()),
-        sub: Some(token.family.user.0.clone()),
+        sub: Some(token.family.user.as_str().to_owned()),
         iss: Some(context.url.as_str().to_owned()),
-        sid: Some(token.family.id.0.clone()),
+        sid: Some(token.family.id.as_str().to_owned()),
         auth_time: Some(token.family.auth_time.timestamp()),
         amr: token.family.amr.clone(),
         ..Introspection::default()
@@ -140,7 +140,7 @@ async fn refresh_token(
 async fn introduce(people: &People, token: &mut Introspection) -> Result<(), Fault> {
     // Without a session the subject is the client itself.
     let (Some(sub), Some(_)) = (&token.sub, &token.sid) else { return Ok(()) };
-    let Some(user) = people.ask(UserId(sub.clone())).await?? else { return Ok(()) };
+    let Some(user) = people.ask(UserId::from_stored(sub.clone())).await?? else { return Ok(()) };
     let scope = token.scope.as_deref().map(Scope::parse).and_then(Result::ok).unwrap_or_default();
     if scope.contains("email") {
         token.email_verified = user.email.as_ref().map(|_| user.email_verified);

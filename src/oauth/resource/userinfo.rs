@@ -25,8 +25,11 @@ pub async fn userinfo(context: &ResourceContext, token: &str) -> Result<Value> {
         let description = "the access token does not have the scope openid";
         return Err(Refusal::new(ErrorCode::InsufficientScope, description).into());
     };
-    let family = families::find(&*context.store, &FamilyId(sid)).await?.ok_or_else(invalid)?;
-    let user = users::find(&*context.store, &UserId(claims.sub)).await?.ok_or_else(invalid)?;
+    let family =
+        families::find(&*context.store, &FamilyId::from_stored(sid)).await?.ok_or_else(invalid)?;
+    let user = users::find(&*context.store, &UserId::from_stored(claims.sub))
+        .await?
+        .ok_or_else(invalid)?;
     Ok(Value::Object(shown(&user, &scope, &family.claims)?))
 }
 

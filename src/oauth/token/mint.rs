@@ -157,7 +157,10 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
         iss: mint.url.as_str().to_owned(),
         // RFC 9068 §2.2: without a resource owner the subject is the client itself. Registration
         // sees to it that no client has the id of a person.
-        sub: family.map_or_else(|| client.id.as_str().to_owned(), |family| family.user.0.clone()),
+        sub: family.map_or_else(
+            || client.id.as_str().to_owned(),
+            |family| family.user.as_str().to_owned(),
+        ),
         aud: audience(mint, client, entitlement),
         // No access token outlives its family.
         exp: family.map_or(life, |family| life.min(family.expires_at.timestamp())),
