@@ -61,16 +61,16 @@ impl SessionLives {
 
 /// Who comes with a request.
 #[derive(Clone, Debug, Default)]
-pub struct Visitor {
+pub struct BrowserState {
     /// The browser, if it is known.
     pub browser: Option<BrowserId>,
     /// Who is signed in in it, the last proven first.
-    pub people: Vec<Present>,
+    pub people: Vec<SignedInUser>,
 }
 
 /// A person who is signed in.
 #[derive(Clone, Debug)]
-pub struct Present {
+pub struct SignedInUser {
     /// Their session.
     pub session: Session,
     /// Their account.
@@ -94,7 +94,7 @@ pub const KNOWN_FOR: Duration = device_cookies::LIFE;
 /// A browser in which nobody is signed in is remembered for so long.
 const ANONYMOUS: Duration = Duration::hours(1);
 
-impl Visitor {
+impl BrowserState {
     /// Finds out who comes with a cookie.
     pub async fn of(
         reader: &impl Reader,
@@ -122,8 +122,8 @@ impl Visitor {
 
     /// The person of this session.
     #[must_use]
-    pub fn present(&self, session: &SessionId) -> Option<&Present> {
-        self.people.iter().find(|present| present.session.id == *session)
+    pub fn signed_in(&self, session: &SessionId) -> Option<&SignedInUser> {
+        self.people.iter().find(|user| user.session.id == *session)
     }
 }
 
@@ -131,18 +131,18 @@ async fn people(
     reader: &impl Reader,
     browser: &BrowserId,
     now: DateTime<Utc>,
-) -> Result<Vec<Present>, Fault> {
+) -> Result<Vec<SignedInUser>, Fault> {
     let mut people = Vec::new();
     for session in sessions::of_browser(reader, browser, now).await? {
         let user = users::find(reader, &session.user).await?;
-        people.extend(user.filter(User::is_enabled).map(|user| Present { session, user }));
+        people.extend(user.filter(User::is_enabled).map(|user| SignedInUser { session, user }));
     }
     Ok(people)
 }
 
 /// Gives a browser its first token. Nothing is written of it until somebody signs in in it.
 #[must_use]
-pub fn greet() -> (BrowserId, Cookie) {
+pub fn new_browser_session() -> (BrowserId, Cookie) {
     let token = Plain::generate();
     (named_by(&token), Cookie { token, kept_for: None, known: None })
 }
@@ -156,7 +156,7 @@ fn named_by(token: &Plain<BrowserToken>) -> BrowserId {
 
 /// What somebody proved, and where.
 #[derive(Clone, Copy, Debug)]
-pub struct Proof<'a> {
+pub struct NewSession<'a> {
     /// Who.
     pub user: &'a UserId,
     /// How, RFC 8176.
@@ -180,34 +180,34 @@ pub async fn sign_in(
     tx: &Tx,
     lives: &SessionLives,
     browser: &BrowserId,
-    proof: Proof<'_>,
+    new: NewSession<'_>,
     token: impl FnOnce(&Session) -> Plain<BrowserToken>,
 ) -> Result<(Session, Cookie, Event), Fault> {
     let now = tx.now();
-    let known = sessions::find_in(tx, browser, proof.user).await?;
+    let known = sessions::find_in(tx, browser, new.user).await?;
     if let Some(over) = known.as_ref().filter(|session| !session.is_live(now)) {
         // It ended by itself, like one that was cleaned up: no app is told of that.
         sessions::delete(tx, &over.id).await?;
     }
-    let life = if proof.kept { lives.kept } else { lives.usual };
+    let life = if new.kept { lives.kept } else { lives.usual };
     let session = Session {
         id: known
             .filter(|session| session.is_live(now))
             .map_or_else(|| SessionId::generate(), |session| session.id),
         browser: browser.clone(),
-        user: proof.user.clone(),
+        user: new.user.clone(),
         auth_time: now,
-        provider_issuer: proof.provider_issuer.map(str::to_owned),
-        amr: proof.amr.iter().map(|method| (*method).to_owned()).collect(),
-        kept: proof.kept,
-        user_agent: proof.user_agent.map(|name| name.chars().take(USER_AGENT).collect()),
-        address: proof.origin.address.clone(),
+        provider_issuer: new.provider_issuer.map(str::to_owned),
+        amr: new.amr.iter().map(|method| (*method).to_owned()).collect(),
+        kept: new.kept,
+        user_agent: new.user_agent.map(|name| name.chars().take(USER_AGENT).collect()),
+        address: new.origin.address.clone(),
         idle: life.idle,
         idle_ends_at: now + life.idle,
         expires_at: now + life.absolute,
     };
     sessions::put(tx, &session).await?;
-    let event = Event::new(Kind::SessionStarted).user(proof.user).from(proof.origin);
+    let event = Event::new(Kind::SessionStarted).user(new.user).from(new.origin);
     let event = event.detail(session.id.as_str());
     let cookie = put_cookie(tx, browser, token(&session)).await?;
     Ok((session, cookie, event))
@@ -221,7 +221,7 @@ pub async fn sign_out(
     origin: &Origin,
 ) -> Result<Cookie, Fault> {
     for session in ending {
-        super::endings::end_session(tx, session, origin).await?;
+        crate::accounts::session_endings::end_session(tx, session, origin).await?;
     }
     change_cookie(tx, browser).await
 }

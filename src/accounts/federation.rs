@@ -9,7 +9,7 @@ use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::endings;
+use crate::accounts::session_endings;
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::ClientId;
@@ -29,7 +29,7 @@ pub const ATTEMPTS: u32 = 3;
 
 /// That this was not often enough.
 #[must_use]
-pub fn crowded() -> Fault {
+pub fn changed_meanwhile() -> Fault {
     Fault::unavailable("letting somebody in", "others came at the same moment")
 }
 
@@ -46,14 +46,14 @@ pub enum Arrival {
 
 /// Why somebody does not come in. Pages and apps hear no more than that they do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unwelcome {
+pub enum ArrivalRefused {
     /// Their account is disabled.
     Disabled,
     /// The provider lets in other domains.
     Domain,
 }
 
-impl Unwelcome {
+impl ArrivalRefused {
     /// Why, for the audit.
     #[must_use]
     pub fn reason(self) -> Reason {
@@ -64,9 +64,9 @@ impl Unwelcome {
     }
 }
 
-type Outcome<T> = Result<T, Error<Unwelcome>>;
+type Outcome<T> = Result<T, Error<ArrivalRefused>>;
 
-fn unwelcome<T>(why: Unwelcome) -> Outcome<T> {
+fn refuse<T>(why: ArrivalRefused) -> Outcome<T> {
     Err(Error::Refused(why))
 }
 
@@ -79,11 +79,11 @@ pub async fn arrive(
     origin: &Origin,
 ) -> Outcome<Option<Arrival>> {
     if !registration.lets_in(identity.email.as_deref(), identity.email_verified) {
-        return unwelcome(Unwelcome::Domain);
+        return refuse(ArrivalRefused::Domain);
     }
     if let Some(linked) = identities::find(tx, &identity.issuer, &identity.subject).await? {
         let user = users::lock(tx, &linked.user).await?.filter(User::is_enabled);
-        let Some(mut user) = user else { return unwelcome(Unwelcome::Disabled) };
+        let Some(mut user) = user else { return refuse(ArrivalRefused::Disabled) };
         if !identities::used(tx, identity, &user.id, &registration.slug).await? {
             // It was disconnected while we waited for the account.
             return Ok(None);
@@ -99,7 +99,7 @@ pub async fn arrive(
         return Ok(None);
     }
     match claimants.iter().find(|claimant| has_a_right(claimant)) {
-        Some(owner) if !owner.is_enabled() => unwelcome(Unwelcome::Disabled),
+        Some(owner) if !owner.is_enabled() => refuse(ArrivalRefused::Disabled),
         Some(owner) => Ok(Some(Arrival::Prove(owner.clone()))),
         None => create(tx, registration, identity, &claimants, origin).await,
     }
@@ -126,7 +126,7 @@ async fn create(
     origin: &Origin,
 ) -> Outcome<Option<Arrival>> {
     for claimant in claimants {
-        displace(tx, claimant, origin).await?;
+        take_address_from(tx, claimant, origin).await?;
     }
     let user = User {
         id: UserId::generate(),
@@ -160,10 +160,10 @@ async fn create(
 ///
 /// An account that the operator made is known to the operator's person, whatever a provider said of
 /// their address later: it loses the address alone.
-async fn displace(tx: &Tx, claimant: &User, origin: &Origin) -> Result<(), Fault> {
+async fn take_address_from(tx: &Tx, claimant: &User, origin: &Origin) -> Result<(), Fault> {
     let is_known = claimant.made_by == Source::Operator;
     if !is_known {
-        endings::end_everything(tx, &claimant.id, None, origin).await?;
+        session_endings::end_everything(tx, &claimant.id, None, origin).await?;
     }
     let bare = User {
         email: None,
@@ -240,7 +240,7 @@ async fn update(
     if changed.email_verified && (!user.email_verified || changed.email != user.email) {
         for claimant in claimants(tx, identity).await? {
             if claimant.id != user.id {
-                displace(tx, &claimant, origin).await?;
+                take_address_from(tx, &claimant, origin).await?;
             }
         }
     }

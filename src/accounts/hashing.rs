@@ -69,7 +69,7 @@ pub struct Busy;
 
 /// What a check found out.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Check {
+pub enum PasswordCheck {
     /// Not the password.
     Wrong,
     /// The password; with a new hash when the stored one has another cost than today's.
@@ -183,7 +183,7 @@ enum Task {
     Run(Work),
     Hash(oneshot::Sender<Result<String, Fault>>),
     /// Without a stored hash the work is done all the same: the time says nothing.
-    Check(Option<String>, oneshot::Sender<Result<Check, Error<Busy>>>),
+    PasswordCheck(Option<String>, oneshot::Sender<Result<PasswordCheck, Error<Busy>>>),
 }
 
 /// So much may wait before the checks. Each sign-in in flight brings one piece at a time, and of these
@@ -261,12 +261,12 @@ impl Hasher {
         lane: Lane,
         password: Secret<Vec<u8>>,
         stored: Option<String>,
-    ) -> Result<Check, Error<Busy>> {
+    ) -> Result<PasswordCheck, Error<Busy>> {
         let (reply, answer) = oneshot::channel();
         if self.0.is_overloaded(lane) {
             return Err(Error::Refused(Busy));
         }
-        let job = Job { password, task: Task::Check(stored, reply), since: Instant::now() };
+        let job = Job { password, task: Task::PasswordCheck(stored, reply), since: Instant::now() };
         self.0.push(lane, job);
         answer.await.map_err(|error| Fault::internal("hashing a password", error))?
     }
@@ -312,7 +312,7 @@ impl Pool {
     fn work(&self) {
         let mut memory = Vec::new();
         while let Some(job) = self.next(&mut memory) {
-            if let Task::Check(_, reply) = &job.task
+            if let Task::PasswordCheck(_, reply) = &job.task
                 && reply.is_closed()
             {
                 continue;
@@ -327,11 +327,11 @@ impl Pool {
                     // The asker may be gone; there is nobody else to tell.
                     let _ = reply.send(hash(self.cost, &job.password, &mut memory));
                 }
-                Task::Check(_, reply) if job.since.elapsed() > PATIENCE => {
+                Task::PasswordCheck(_, reply) if job.since.elapsed() > PATIENCE => {
                     let _ = reply.send(Err(Error::Refused(Busy)));
                     continue;
                 }
-                Task::Check(stored, reply) => {
+                Task::PasswordCheck(stored, reply) => {
                     let checked = check(self.cost, &job.password, stored.as_deref(), &mut memory);
                     let _ = reply.send(checked.map_err(Error::Fault));
                 }
@@ -407,11 +407,11 @@ fn check(
     password: &[u8],
     stored: Option<&str>,
     memory: &mut Vec<Block>,
-) -> Result<Check, Fault> {
+) -> Result<PasswordCheck, Fault> {
     let today = params(cost)?;
     let Some(stored) = stored else {
         digest(today, password, &[0; 16], memory)?;
-        return Ok(Check::Wrong);
+        return Ok(PasswordCheck::Wrong);
     };
     let broken = |error: String| Fault::internal("reading a password hash", error);
     let parsed = PasswordHash::new(stored).map_err(|error| broken(error.to_string()))?;
@@ -421,10 +421,10 @@ fn check(
     let is_current = params.m_cost() == cost.memory && params.t_cost() == cost.passes;
     let found = digest(params, password, salt.as_ref(), memory)?;
     if !bool::from(found.ct_eq(expected.as_bytes())) {
-        return Ok(Check::Wrong);
+        return Ok(PasswordCheck::Wrong);
     }
     let renewed = if is_current { None } else { Some(hash(cost, password, memory)?) };
-    Ok(Check::Right(renewed))
+    Ok(PasswordCheck::Right(renewed))
 }
 
 #[cfg(test)]
@@ -444,9 +444,12 @@ mod tests {
         let stored = hasher.hash(password("horse")).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
         let check = |text| hasher.check(Lane::Known, password(text), Some(stored.clone()));
-        assert_eq!(check("horse").await.unwrap(), Check::Right(None));
-        assert_eq!(check("Horse").await.unwrap(), Check::Wrong);
-        assert_eq!(hasher.check(Lane::Known, password("horse"), None).await.unwrap(), Check::Wrong);
+        assert_eq!(check("horse").await.unwrap(), PasswordCheck::Right(None));
+        assert_eq!(check("Horse").await.unwrap(), PasswordCheck::Wrong);
+        assert_eq!(
+            hasher.check(Lane::Known, password("horse"), None).await.unwrap(),
+            PasswordCheck::Wrong
+        );
     }
 
     #[tokio::test]
@@ -463,7 +466,7 @@ mod tests {
     async fn a_hash_of_another_cost_is_renewed() {
         let old = Hasher::new(CHEAP, 1).unwrap().hash(password("horse")).await.unwrap();
         let hasher = Hasher::new(Cost { memory: 128, passes: 2 }, 1).unwrap();
-        let Check::Right(Some(new)) =
+        let PasswordCheck::Right(Some(new)) =
             hasher.check(Lane::Known, password("horse"), Some(old)).await.unwrap()
         else {
             panic!("the password is right and its hash is old");
@@ -471,7 +474,7 @@ mod tests {
         assert!(new.starts_with("$argon2id$v=19$m=128,t=2,p=1$"));
         assert_eq!(
             hasher.check(Lane::Known, password("horse"), Some(new)).await.unwrap(),
-            Check::Right(None)
+            PasswordCheck::Right(None)
         );
     }
 

@@ -1,9 +1,9 @@
 //! Changing one's password: the current one is asked for, and counts like a sign-in.
 
-use super::browsers::{self, Cookie, Present};
-use super::endings;
+use super::browsers::{self, Cookie, SignedInUser};
 use super::hashing::Hasher;
-use super::sign_in::{Door, Knock, Place, Refused, SignedIn};
+use super::sign_in::{PasswordAttempt, PasswordSignIn, Place, ProvenPassword, SignInRefused};
+use crate::accounts::session_endings;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::ending::{Ending, What};
 use crate::domain::person;
@@ -14,7 +14,7 @@ use crate::store::{Tx, audit_events, users};
 
 /// Why a password was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unchanged {
+pub enum PasswordUnchanged {
     /// The new one has fewer characters than [`LEAST`].
     TooShort,
     /// The new one has more bytes than can be hashed.
@@ -24,11 +24,11 @@ pub enum Unchanged {
     /// The new one is the current one.
     Same,
     /// The current one did not let them in.
-    Refused(Refused),
+    Refused(SignInRefused),
 }
 
-impl From<Unchanged> for Error<Unchanged> {
-    fn from(unchanged: Unchanged) -> Self {
+impl From<PasswordUnchanged> for Error<PasswordUnchanged> {
+    fn from(unchanged: PasswordUnchanged) -> Self {
         Self::Refused(unchanged)
     }
 }
@@ -38,7 +38,7 @@ pub const LEAST: usize = 8;
 
 /// What somebody typed.
 #[derive(Clone, Copy, Debug)]
-pub struct Change<'a> {
+pub struct PasswordChange<'a> {
     /// The password of now.
     pub current: &'a Secret<String>,
     /// The password from now on.
@@ -54,25 +54,25 @@ pub struct Change<'a> {
 /// Changes the password of somebody who is signed in. Everything that was opened elsewhere ends; the
 /// browser gets another cookie.
 pub async fn change(
-    door: &Door,
+    sign_in: &PasswordSignIn,
     hasher: &Hasher,
-    present: &Present,
-    change: Change<'_>,
-) -> Result<Cookie, Error<Unchanged>> {
+    signed_in: &SignedInUser,
+    change: PasswordChange<'_>,
+) -> Result<Cookie, Error<PasswordUnchanged>> {
     let new = match person::password_bytes(change.new) {
-        None if change.new.is_empty() => return Err(Unchanged::TooShort.into()),
-        None => return Err(Unchanged::TooLong.into()),
+        None if change.new.is_empty() => return Err(PasswordUnchanged::TooShort.into()),
+        None => return Err(PasswordUnchanged::TooLong.into()),
         // Counted as it is hashed: a syllable of Hangul is one character, however it was typed.
         Some(new) if String::from_utf8_lossy(&new).chars().count() < LEAST => {
-            return Err(Unchanged::TooShort.into());
+            return Err(PasswordUnchanged::TooShort.into());
         }
         Some(new) if Some(&new) == person::password_bytes(change.current).as_ref() => {
-            return Err(Unchanged::Same.into());
+            return Err(PasswordUnchanged::Same.into());
         }
         Some(bytes) => bytes,
     };
-    let knock = Knock {
-        username: &present.user.username,
+    let attempt = PasswordAttempt {
+        username: &signed_in.user.username,
         password: change.current,
         place: Place::Address(change.address),
         browser: change.known,
@@ -80,47 +80,47 @@ pub async fn change(
         client: None,
         origin: change.origin,
     };
-    let proven = door.by_password(knock).await.map_err(refused)?;
+    let proven = sign_in.by_password(attempt).await.map_err(refused)?;
     // For somebody who proved who they are, and beside the threads that answer: it takes its time.
-    let (wished, user) = (change.new.clone(), present.user.clone());
+    let (wished, user) = (change.new.clone(), signed_in.user.clone());
     if hasher.run(move || is_easy(&wished, &user)).await? {
-        return Err(Unchanged::TooEasy.into());
+        return Err(PasswordUnchanged::TooEasy.into());
     }
     let hash = hasher.hash(new).await?;
-    let tx = door.store.begin(door.clock.now()).await?;
-    let ending = Ending::new(&present.user.id, What::Everything, tx.now(), change.origin);
-    let ending = ending.but(Some(&present.session.id));
-    let changed = write(&tx, present, &proven, hash, &ending).await;
+    let tx = sign_in.store.begin(sign_in.clock.now()).await?;
+    let ending = Ending::new(&signed_in.user.id, What::Everything, tx.now(), change.origin);
+    let ending = ending.but(Some(&signed_in.session.id));
+    let changed = write(&tx, signed_in, &proven, hash, &ending).await;
     let cookie = tx.settle(changed).await?;
     // The password stands whatever becomes of the rest.
-    endings::first_step(&door.store, &door.clock, &ending).await;
+    session_endings::first_step(&sign_in.store, &sign_in.clock, &ending).await;
     Ok(cookie)
 }
 
 async fn write(
     tx: &Tx,
-    present: &Present,
-    proven: &SignedIn,
+    signed_in: &SignedInUser,
+    proven: &ProvenPassword,
     hash: String,
     ending: &Ending,
-) -> Result<Cookie, Error<Unchanged>> {
+) -> Result<Cookie, Error<PasswordUnchanged>> {
     let origin = &ending.origin;
     // Locked before anything else looks at it, or two changes at once would wait for each other.
-    let Some(mut user) = users::lock(tx, &present.user.id).await? else {
-        return Err(Unchanged::Refused(Refused::Wrong).into());
+    let Some(mut user) = users::lock(tx, &signed_in.user.id).await? else {
+        return Err(PasswordUnchanged::Refused(SignInRefused::Wrong).into());
     };
     let event = proven.record(tx, None, origin).await.map_err(refused)?;
     user.password_hash = Some(hash);
     users::update(tx, &user).await?;
-    endings::begin(tx, ending).await?;
+    session_endings::begin(tx, ending).await?;
     let changed = Event::new(Kind::UserPasswordChanged).user(&user.id).from(origin);
     audit_events::insert(tx, &[event, changed]).await?;
-    Ok(browsers::change_cookie(tx, &present.session.browser).await?)
+    Ok(browsers::change_cookie(tx, &signed_in.session.browser).await?)
 }
 
-fn refused(error: Error<Refused>) -> Error<Unchanged> {
+fn refused(error: Error<SignInRefused>) -> Error<PasswordUnchanged> {
     match error {
-        Error::Refused(refused) => Error::Refused(Unchanged::Refused(refused)),
+        Error::Refused(refused) => Error::Refused(PasswordUnchanged::Refused(refused)),
         Error::Fault(fault) => Error::Fault(fault),
     }
 }

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::hashing::{Busy, Check, Hasher, Lane};
-use super::throttle::{Bucket, Counted, Throttle, Throttled, Turn, Whence};
+use super::hashing::{Busy, Hasher, Lane, PasswordCheck};
+use super::throttle::{AttemptSource, Bucket, Counted, Throttle, Throttled, Turn};
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::ClientId;
@@ -23,7 +23,7 @@ use crate::store::{Store, Tx, audit_events, known_addresses, users};
 
 /// What signing in needs.
 #[derive(Debug)]
-pub struct Door {
+pub struct PasswordSignIn {
     /// The database.
     pub store: Arc<Store>,
     /// The clock.
@@ -38,7 +38,7 @@ pub struct Door {
 
 /// Who asks, from where, through which client.
 #[derive(Clone, Copy, Debug)]
-pub struct Knock<'a> {
+pub struct PasswordAttempt<'a> {
     /// The user name or the verified address, as it was typed.
     pub username: &'a str,
     /// The password, as it was typed.
@@ -76,7 +76,7 @@ impl Place<'_> {
 
 /// Why nobody signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum SignInRefused {
     /// Unknown, wrong or disabled.
     Wrong,
     /// Too many failures; another try makes sense after this many seconds.
@@ -85,16 +85,16 @@ pub enum Refused {
     Busy,
 }
 
-impl From<Refused> for Error<Refused> {
-    fn from(refused: Refused) -> Self {
+impl From<SignInRefused> for Error<SignInRefused> {
+    fn from(refused: SignInRefused) -> Self {
         Self::Refused(refused)
     }
 }
 
-/// A person who proved a password. [`SignedIn::record`] belongs into the transaction that gives
+/// A person who proved a password. [`ProvenPassword::record`] belongs into the transaction that gives
 /// them something for it.
 #[derive(Debug)]
-pub struct SignedIn {
+pub struct ProvenPassword {
     /// Who it is.
     pub user: User,
     place: String,
@@ -121,44 +121,52 @@ struct Found {
     buckets: Vec<Bucket>,
 }
 
-impl Door {
+impl PasswordSignIn {
     /// Proves a password.
-    pub async fn by_password(&self, knock: Knock<'_>) -> Result<SignedIn, Error<Refused>> {
-        let Found { user, place, seen_at, lane, buckets } = self.find(knock).await?;
+    pub async fn by_password(
+        &self,
+        attempt: PasswordAttempt<'_>,
+    ) -> Result<ProvenPassword, Error<SignInRefused>> {
+        let Found { user, place, seen_at, lane, buckets } = self.find(attempt).await?;
         // What would not be answered in time is not begun.
         if self.hasher.is_overloaded(lane) {
-            return Err(Refused::Busy.into());
+            return Err(SignInRefused::Busy.into());
         }
         let turn = timeout(PATIENCE, self.throttle.turn(&buckets, lane == Lane::Known)).await;
-        let Some(turn) = turn.unwrap_or(Ok(None))? else { return Err(Refused::Busy.into()) };
-        let counted = self.count(buckets, user.as_ref(), knock).await?;
+        let Some(turn) = turn.unwrap_or(Ok(None))? else { return Err(SignInRefused::Busy.into()) };
+        let counted = self.count(buckets, user.as_ref(), attempt).await?;
         let enabled = user.as_ref().filter(|user| user.is_enabled());
         let stored = enabled.and_then(|user| user.password_hash.clone());
-        let password = person::password_bytes(knock.password).unwrap_or_default();
+        let password = person::password_bytes(attempt.password).unwrap_or_default();
         match (self.hasher.check(lane, password, stored).await, user) {
-            (Ok(Check::Right(renewed_hash)), Some(user)) => {
-                Ok(SignedIn { user, place, seen_at, renewed_hash, _counted: counted, _turn: turn })
-            }
+            (Ok(PasswordCheck::Right(renewed_hash)), Some(user)) => Ok(ProvenPassword {
+                user,
+                place,
+                seen_at,
+                renewed_hash,
+                _counted: counted,
+                _turn: turn,
+            }),
             (Ok(_), user) => {
                 counted.keep();
-                self.failed(user.as_ref(), &place, knock).await?;
-                Err(Refused::Wrong.into())
+                self.failed(user.as_ref(), &place, attempt).await?;
+                Err(SignInRefused::Wrong.into())
             }
-            (Err(Error::Refused(Busy)), _) => Err(Refused::Busy.into()),
+            (Err(Error::Refused(Busy)), _) => Err(SignInRefused::Busy.into()),
             (Err(Error::Fault(fault)), _) => Err(fault.into()),
         }
     }
 
-    async fn find(&self, knock: Knock<'_>) -> Result<Found, Fault> {
-        let place = knock.place.name();
-        let email_key = person::email_key(knock.username);
+    async fn find(&self, attempt: PasswordAttempt<'_>) -> Result<Found, Fault> {
+        let place = attempt.place.name();
+        let email_key = person::email_key(attempt.username);
         // A name without canonical form is nobody's; it is looked up all the same.
-        let username_key = person::username_key(knock.username);
+        let username_key = person::username_key(attempt.username);
         let key = username_key.as_deref().unwrap_or_default();
         let whom = known_addresses::Whom {
             username_key: key,
             email_key: email_key.as_deref(),
-            id: knock.asked_for,
+            id: attempt.asked_for,
         };
         let found = known_addresses::find(&*self.store, whom, &place).await?;
         let (user, seen_at) = match found {
@@ -167,42 +175,42 @@ impl Door {
         };
         // What counts is what was typed, and every spelling of an address is one, whoever has it:
         // nobody learns that a name and an address are one account, or that an address is anybody's.
-        let name = email_key.as_deref().or(username_key.as_deref()).unwrap_or(knock.username);
-        let mark = user.as_ref().and_then(|user| self.mark(&user.id, knock));
-        let whence = match (&mark, seen_at, knock.place) {
-            (Some(mark), ..) => Whence::Browser(mark),
-            (None, Some(_), _) => Whence::Known(&place),
-            (None, None, Place::App(_)) => Whence::App(&place),
-            (None, None, Place::Address(_)) => Whence::Address(&place),
+        let name = email_key.as_deref().or(username_key.as_deref()).unwrap_or(attempt.username);
+        let mark = user.as_ref().and_then(|user| self.mark(&user.id, attempt));
+        let source = match (&mark, seen_at, attempt.place) {
+            (Some(mark), ..) => AttemptSource::Browser(mark),
+            (None, Some(_), _) => AttemptSource::Known(&place),
+            (None, None, Place::App(_)) => AttemptSource::App(&place),
+            (None, None, Place::Address(_)) => AttemptSource::Address(&place),
         };
-        let lane = match whence {
-            Whence::Browser(_) | Whence::Known(_) => Lane::Known,
-            Whence::App(_) | Whence::Address(_) => Lane::Stranger,
+        let lane = match source {
+            AttemptSource::Browser(_) | AttemptSource::Known(_) => Lane::Known,
+            AttemptSource::App(_) | AttemptSource::Address(_) => Lane::Stranger,
         };
-        let buckets = self.throttle.limits.buckets(name, whence);
+        let buckets = self.throttle.limits.buckets(name, source);
         Ok(Found { user, place, seen_at, lane, buckets })
     }
 
-    fn mark(&self, user: &UserId, knock: Knock<'_>) -> Option<Mark> {
-        self.known_browsers.find(knock.browser?, user, self.clock.now())
+    fn mark(&self, user: &UserId, attempt: PasswordAttempt<'_>) -> Option<Mark> {
+        self.known_browsers.find(attempt.browser?, user, self.clock.now())
     }
 
     async fn count(
         &self,
         buckets: Vec<Bucket>,
         user: Option<&User>,
-        knock: Knock<'_>,
-    ) -> Result<Counted, Error<Refused>> {
+        attempt: PasswordAttempt<'_>,
+    ) -> Result<Counted, Error<SignInRefused>> {
         match self.throttle.count(buckets).await {
             Ok(counted) => Ok(counted),
             Err(Error::Fault(fault)) => Err(fault.into()),
             Err(Error::Refused(throttled)) => {
                 let now = self.clock.now();
                 let tx = self.store.begin(now).await?;
-                let event = event(Kind::SignInThrottled, user, knock);
+                let event = event(Kind::SignInThrottled, user, attempt);
                 audit_events::insert_once(&tx, &event, once(&throttled)).await?;
                 tx.commit().await?;
-                Err(Refused::Throttled(seconds_until(now, throttled.until)).into())
+                Err(SignInRefused::Throttled(seconds_until(now, throttled.until)).into())
             }
         }
     }
@@ -211,17 +219,17 @@ impl Door {
         &self,
         user: Option<&User>,
         place: &str,
-        knock: Knock<'_>,
+        attempt: PasswordAttempt<'_>,
     ) -> Result<(), Fault> {
         let tx = self.store.begin(self.clock.now()).await?;
-        let event = event(Kind::SignInFailed, user, knock);
+        let event = event(Kind::SignInFailed, user, attempt);
         let identity = minutely(&event, place, tx.now());
         audit_events::insert_counted(&tx, &event, identity).await?;
         tx.commit().await
     }
 }
 
-impl SignedIn {
+impl ProvenPassword {
     /// Writes down that the person signed in; the event is left to whoever writes more of them.
     /// What happened to the account since the password was looked up counts: a disabled account
     /// or another password refuses.
@@ -230,12 +238,12 @@ impl SignedIn {
         tx: &Tx,
         client: Option<&ClientId>,
         origin: &Origin,
-    ) -> Result<Event, Error<Refused>> {
+    ) -> Result<Event, Error<SignInRefused>> {
         let user = users::hold(tx, &self.user.id).await?;
         let unchanged = user
             .is_some_and(|user| user.is_enabled() && user.password_hash == self.user.password_hash);
         if !unchanged {
-            return Err(Refused::Wrong.into());
+            return Err(SignInRefused::Wrong.into());
         }
         if self.seen_at.is_none_or(|seen_at| tx.now() - seen_at > SEEN) {
             known_addresses::remember(tx, &self.user.id, &self.place).await?;
@@ -249,9 +257,9 @@ impl SignedIn {
     }
 }
 
-fn event(kind: Kind, user: Option<&User>, knock: Knock<'_>) -> Event {
-    let mut event = Event::new(kind).from(knock.origin);
-    event.client = knock.client.cloned();
+fn event(kind: Kind, user: Option<&User>, attempt: PasswordAttempt<'_>) -> Event {
+    let mut event = Event::new(kind).from(attempt.origin);
+    event.client = attempt.client.cloned();
     match user {
         Some(user) => event.user(&user.id),
         // The name is not written down: people type passwords into the wrong field.

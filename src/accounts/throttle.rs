@@ -81,7 +81,7 @@ settings! {
 
 /// From where somebody tries.
 #[derive(Clone, Copy, Debug)]
-pub enum Whence<'a> {
+pub enum AttemptSource<'a> {
     /// From a browser in which the account was proven before.
     Browser(&'a [u8]),
     /// From a place from which its person signed in before.
@@ -103,20 +103,20 @@ impl Limits {
     /// The buckets of an attempt: a name, and from where. In the order in which turns are waited for:
     /// whoever waits at one that is crowded holds no turn at one that more people share.
     #[must_use]
-    pub fn buckets(&self, name: &str, from: Whence<'_>) -> Vec<Bucket> {
+    pub fn buckets(&self, name: &str, from: AttemptSource<'_>) -> Vec<Bucket> {
         let at = |place: &str| {
             let key = key(&[b"account at address", name.as_bytes(), place.as_bytes()]);
             Bucket { key, limit: self.account_at_address }
         };
         let over_all = Bucket { key: key(&[b"account", name.as_bytes()]), limit: self.account };
         match from {
-            Whence::Browser(id) => {
+            AttemptSource::Browser(id) => {
                 let key = key(&[b"browser", name.as_bytes(), id]);
                 vec![Bucket { key, limit: self.account_at_address }]
             }
-            Whence::Known(place) => vec![at(place)],
-            Whence::App(place) => vec![at(place), over_all],
-            Whence::Address(place) => {
+            AttemptSource::Known(place) => vec![at(place)],
+            AttemptSource::App(place) => vec![at(place), over_all],
+            AttemptSource::Address(place) => {
                 let key = key(&[b"address", place.as_bytes()]);
                 vec![at(place), Bucket { key, limit: self.address }, over_all]
             }
@@ -463,7 +463,7 @@ mod tests {
             }
         }
 
-        fn count(&mut self, name: &str, from: Whence<'_>) -> Option<i64> {
+        fn count(&mut self, name: &str, from: AttemptSource<'_>) -> Option<i64> {
             let asked = [Asked::Count(LIMITS.buckets(name, from))];
             let answers = decide(&mut self.0, &asked, DateTime::UNIX_EPOCH);
             answers[0].err().map(|throttled| throttled.until.timestamp_millis())
@@ -474,19 +474,19 @@ mod tests {
     fn a_full_bucket_lets_through_as_soon_as_one_failure_is_forgotten() {
         let mut buckets = Buckets::default();
         for _ in 0..3 {
-            assert_eq!(buckets.count("alice", Whence::Known("home")), None);
+            assert_eq!(buckets.count("alice", AttemptSource::Known("home")), None);
         }
         for _ in 0..9 {
-            assert_eq!(buckets.count("alice", Whence::Known("home")), Some(10_000));
+            assert_eq!(buckets.count("alice", AttemptSource::Known("home")), Some(10_000));
         }
         buckets.after(9);
-        assert_eq!(buckets.count("alice", Whence::Known("home")), Some(1000));
+        assert_eq!(buckets.count("alice", AttemptSource::Known("home")), Some(1000));
         buckets.after(1);
-        assert_eq!(buckets.count("alice", Whence::Known("home")), None);
-        assert_eq!(buckets.count("alice", Whence::Known("home")), Some(10_000));
+        assert_eq!(buckets.count("alice", AttemptSource::Known("home")), None);
+        assert_eq!(buckets.count("alice", AttemptSource::Known("home")), Some(10_000));
         buckets.after(30);
         for _ in 0..3 {
-            assert_eq!(buckets.count("alice", Whence::Known("home")), None);
+            assert_eq!(buckets.count("alice", AttemptSource::Known("home")), None);
         }
     }
 
@@ -495,24 +495,24 @@ mod tests {
         let mut buckets = Buckets::default();
         for n in 0..4 {
             let place = format!("192.0.2.{n}");
-            assert_eq!(buckets.count("alice", Whence::Address(&place)), None);
+            assert_eq!(buckets.count("alice", AttemptSource::Address(&place)), None);
         }
-        assert!(buckets.count("alice", Whence::Address("192.0.2.9")).is_some());
-        assert!(buckets.count("alice", Whence::App("app")).is_some());
-        assert_eq!(buckets.count("alice", Whence::Known("192.0.2.9")), None);
-        assert_eq!(buckets.count("alice", Whence::Browser(b"1")), None);
+        assert!(buckets.count("alice", AttemptSource::Address("192.0.2.9")).is_some());
+        assert!(buckets.count("alice", AttemptSource::App("app")).is_some());
+        assert_eq!(buckets.count("alice", AttemptSource::Known("192.0.2.9")), None);
+        assert_eq!(buckets.count("alice", AttemptSource::Browser(b"1")), None);
         // One address fills no more than its own bucket, for all names.
         for n in 0..5 {
-            assert_eq!(buckets.count(&format!("n{n}"), Whence::Address("192.0.2.77")), None);
+            assert_eq!(buckets.count(&format!("n{n}"), AttemptSource::Address("192.0.2.77")), None);
         }
-        assert!(buckets.count("bob", Whence::Address("192.0.2.77")).is_some());
-        assert_eq!(buckets.count("bob", Whence::Known("192.0.2.77")), None);
-        assert_eq!(buckets.count("bob", Whence::App("app")), None);
+        assert!(buckets.count("bob", AttemptSource::Address("192.0.2.77")).is_some());
+        assert_eq!(buckets.count("bob", AttemptSource::Known("192.0.2.77")), None);
+        assert_eq!(buckets.count("bob", AttemptSource::App("app")), None);
     }
 
     #[test]
     fn what_is_turned_away_counts_nowhere_and_what_is_given_back_is_gone() {
-        let at = |place| LIMITS.buckets("alice", Whence::Address(place));
+        let at = |place| LIMITS.buckets("alice", AttemptSource::Address(place));
         let mut levels = BTreeMap::new();
         let one = Asked::Count(at("a"));
         let asked = vec![one.clone(), one.clone(), one.clone(), one.clone(), one];

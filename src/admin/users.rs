@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::accounts::endings;
 use crate::accounts::hashing::Hasher;
+use crate::accounts::session_endings;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, What};
@@ -202,12 +202,12 @@ async fn end(
     what: What,
 ) -> OrRejected<u64> {
     let ending = Ending::new(&user.id, what, tx.now(), &Origin::default());
-    endings::begin(&tx, &ending).await?;
+    session_endings::begin(&tx, &ending).await?;
     let events: Vec<_> = kind.map(|kind| Event::new(kind).user(&user.id)).into_iter().collect();
     audit_events::insert(&tx, &events).await?;
     tx.commit().await?;
     // What was committed stands: the verb says what does not yet.
-    endings::carry_on(store, clock, &ending).await.or_else(|fault| {
+    session_endings::carry_on(store, clock, &ending).await.or_else(|fault| {
         reject(format!(
             "this is done, but not everything that was open has ended yet: {fault}. A server that \
              runs ends the rest in a minute; or run the command again"

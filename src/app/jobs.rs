@@ -15,7 +15,7 @@ use super::pace::{Steps, UntilStopped, paced};
 use super::retention::Kept;
 use super::services::Services;
 use super::telemetry;
-use crate::accounts::endings::{self, StepSize};
+use crate::accounts::session_endings::{self, StepSize};
 use crate::domain::verdict::Fault;
 use crate::net::tls::{self, Tls};
 use crate::oauth::back_channel;
@@ -108,8 +108,12 @@ fn end_what_was_begun(services: Arc<Services>, stopped: watch::Receiver<bool>) -
                     // Somebody may have a million sessions: a server that is told to stop leaves the rest.
                     let stops = *ends.borrow();
                     if stops
-                        || !endings::carry_on_due(&services.store, &services.clock, &mut size)
-                            .await?
+                        || !session_endings::carry_on_due(
+                            &services.store,
+                            &services.clock,
+                            &mut size,
+                        )
+                        .await?
                     {
                         return Ok(());
                     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::config::Settings;
 use super::opening::{open_keyring, outbound};
 use crate::accounts::hashing::{Hasher, Hashing};
-use crate::accounts::sign_in::Door;
+use crate::accounts::sign_in::PasswordSignIn;
 use crate::accounts::throttle::Throttle;
 use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
@@ -96,7 +96,7 @@ impl Services {
         let lifetimes = settings.lifetimes;
         let Hashing { cost, threads } = settings.hashing;
         let hasher = Hasher::supervised(cost, threads, &supervisor)?;
-        let password = Arc::new(Door {
+        let password = Arc::new(PasswordSignIn {
             store: Arc::clone(&store),
             clock: clock.clone(),
             hasher: hasher.clone(),

@@ -1,7 +1,7 @@
 //! The next step of an interaction: [`decide`](crate::oauth::authorize::decide::decide) says which, and this
 //! takes it.
 
-use crate::accounts::browsers::{Present, Visitor, greet, touch};
+use crate::accounts::browsers::{BrowserState, SignedInUser, new_browser_session, touch};
 use crate::domain::client::{ClientId, ClientKind};
 use crate::domain::consent::Consent;
 use crate::domain::interaction::{Errand, Handle, Interaction};
@@ -30,16 +30,16 @@ pub(super) struct Course {
 
 /// Takes the next step.
 pub(super) async fn on(flows: &Flows, caller: Caller<'_>, course: Course) -> Outcome<Led> {
-    let visitor = caller.visitor;
-    let consents = allowed(&*flows.store, visitor, course.asked.as_ref()).await?;
-    let led = if let Some(led) = without_writing(flows, visitor, &consents, &course, false)? {
+    let browser_state = caller.browser_state;
+    let consents = allowed(&*flows.store, browser_state, course.asked.as_ref()).await?;
+    let led = if let Some(led) = without_writing(flows, browser_state, &consents, &course, false)? {
         led
     } else {
         let tx = flows.store.begin(flows.clock.now()).await?;
-        let led = step(&tx, flows, visitor, &consents, course, false).await;
+        let led = step(&tx, flows, browser_state, &consents, course, false).await;
         tx.settle(led).await?
     };
-    for present in &visitor.people {
+    for present in &browser_state.people {
         touch(&flows.store, &present.session, flows.clock.now()).await?;
     }
     Ok(led)
@@ -48,7 +48,7 @@ pub(super) async fn on(flows: &Flows, caller: Caller<'_>, course: Course) -> Out
 /// The next step where it writes nothing: a page, or a refusal of what the database does not have.
 fn without_writing(
     flows: &Flows,
-    visitor: &Visitor,
+    browser_state: &BrowserState,
     consents: &[Option<Consent>],
     course: &Course,
     allowed_now: bool,
@@ -56,15 +56,16 @@ fn without_writing(
     let Course { interaction, asked } = course;
     let waits = |next: fn(Handle) -> Next| wait(flows, interaction, next).map(Some);
     let Some(asked) = asked else {
-        let chosen = interaction.session.as_ref().and_then(|session| visitor.present(session));
+        let chosen =
+            interaction.session.as_ref().and_then(|session| browser_state.signed_in(session));
         let must_confirm = matches!(interaction.errand, Errand::Confirm { .. });
-        return match (chosen, visitor.people.as_slice()) {
+        return match (chosen, browser_state.people.as_slice()) {
             (None, people) if people.is_empty() || must_confirm => waits(Next::SignIn),
             (None, [_, _, ..]) => waits(Next::Choose),
             _ => Ok(None),
         };
     };
-    let facts = facts(flows, visitor, asked, consents, interaction, allowed_now);
+    let facts = facts(flows, browser_state, asked, consents, interaction, allowed_now);
     match decide(&asked.request, &facts) {
         Step::SignIn(_) => waits(Next::SignIn),
         Step::Choose => waits(Next::Choose),
@@ -82,21 +83,21 @@ fn without_writing(
 pub(super) async fn step(
     tx: &Tx,
     flows: &Flows,
-    visitor: &Visitor,
+    browser_state: &BrowserState,
     consents: &[Option<Consent>],
     course: Course,
     allowed_now: bool,
 ) -> Outcome<Led> {
-    if let Some(led) = without_writing(flows, visitor, consents, &course, allowed_now)? {
+    if let Some(led) = without_writing(flows, browser_state, consents, &course, allowed_now)? {
         return Ok(led);
     }
     let Course { mut interaction, asked } = course;
-    let Some(asked) = asked else { return to_account(tx, visitor, interaction).await };
-    let facts = facts(flows, visitor, &asked, consents, &interaction, allowed_now);
+    let Some(asked) = asked else { return to_account(tx, browser_state, interaction).await };
+    let facts = facts(flows, browser_state, &asked, consents, &interaction, allowed_now);
     let answer = match decide(&asked.request, &facts) {
         Step::Issue(session) => {
             let address = address(flows, &asked)?;
-            let present = visitor.present(session).ok_or(Lost::WrongBrowser)?;
+            let present = browser_state.signed_in(session).ok_or(Lost::WrongBrowser)?;
             let code = codes::issue(tx, &asked.request, &present.session).await?;
             interaction.session = Some(session.clone());
             address.code(&code)
@@ -112,9 +113,14 @@ pub(super) async fn step(
 }
 
 /// Somebody came to see their account, or proved again who they are for what it asks that of.
-async fn to_account(tx: &Tx, visitor: &Visitor, mut interaction: Interaction) -> Outcome<Led> {
-    let chosen = interaction.session.clone().filter(|session| visitor.present(session).is_some());
-    let only = visitor.people.first().map(|only| only.session.id.clone());
+async fn to_account(
+    tx: &Tx,
+    browser_state: &BrowserState,
+    mut interaction: Interaction,
+) -> Outcome<Led> {
+    let chosen =
+        interaction.session.clone().filter(|session| browser_state.signed_in(session).is_some());
+    let only = browser_state.people.first().map(|only| only.session.id.clone());
     let session = chosen.or(only).ok_or(Lost::WrongBrowser)?;
     interaction.session = Some(session.clone());
     end(tx, &interaction).await?;
@@ -127,7 +133,7 @@ fn wait(flows: &Flows, interaction: &Interaction, next: fn(Handle) -> Next) -> O
     if interaction.browser.is_some() {
         return Ok(Led { next: next(lookup::handle(flows, interaction)?), cookie: None });
     }
-    let (browser, cookie) = greet();
+    let (browser, cookie) = new_browser_session();
     let greeted = Interaction { browser: Some(browser), ..interaction.clone() };
     Ok(Led { next: next(lookup::handle(flows, &greeted)?), cookie: Some(cookie) })
 }
@@ -161,12 +167,12 @@ pub(super) fn address(flows: &Flows, asked: &Asked) -> Outcome<ReturnAddress> {
 /// What each person in the browser allowed the app before.
 pub(super) async fn allowed(
     reader: &impl Reader,
-    visitor: &Visitor,
+    browser_state: &BrowserState,
     asked: Option<&Asked>,
 ) -> Result<Vec<Option<Consent>>, Fault> {
-    let mut found = Vec::with_capacity(visitor.people.len());
+    let mut found = Vec::with_capacity(browser_state.people.len());
     let asked = asked.filter(|asked| !asked.client.client.metadata.first_party);
-    for present in &visitor.people {
+    for present in &browser_state.people {
         found.push(match asked {
             Some(asked) => {
                 consents::find(reader, &present.user.id, &asked.client.client.id).await?
@@ -179,7 +185,7 @@ pub(super) async fn allowed(
 
 fn facts<'a>(
     flows: &Flows,
-    visitor: &'a Visitor,
+    browser_state: &'a BrowserState,
     asked: &'a Asked,
     consents: &[Option<Consent>],
     interaction: &'a Interaction,
@@ -187,12 +193,12 @@ fn facts<'a>(
 ) -> Facts<'a> {
     let client = &asked.client.client;
     let hint = asked.request.login_hint.as_deref();
-    let candidate = |(present, consent): (&'a Present, &Option<Consent>)| Candidate {
+    let candidate = |(present, consent): (&'a SignedInUser, &Option<Consent>)| Candidate {
         session: &present.session,
         is_hinted: hint.is_some_and(|hint| names(hint, &present.user)),
         consent: consent.clone(),
     };
-    let people = visitor.people.iter().zip(consents);
+    let people = browser_state.people.iter().zip(consents);
     let people = people.filter(|(present, _)| may_come(flows, Some(&client.id), present));
     Facts {
         people: people.map(candidate).collect(),
@@ -206,7 +212,7 @@ fn facts<'a>(
 }
 
 /// Whether somebody who is signed in here may go on to this client.
-pub(super) fn may_come(flows: &Flows, client: Option<&ClientId>, present: &Present) -> bool {
+pub(super) fn may_come(flows: &Flows, client: Option<&ClientId>, present: &SignedInUser) -> bool {
     let Session { amr, provider_issuer, .. } = &present.session;
     let by = provider_issuer.as_deref();
     client.is_none_or(|client| flows.providers.admit(client, amr, by))
@@ -214,9 +220,13 @@ pub(super) fn may_come(flows: &Flows, client: Option<&ClientId>, present: &Prese
 
 /// Who is signed in in this browser and may go on with an interaction: who can be chosen.
 #[must_use]
-pub fn eligible<'a>(flows: &Flows, visitor: &'a Visitor, errand: &Errand) -> Vec<&'a Present> {
+pub fn eligible<'a>(
+    flows: &Flows,
+    browser_state: &'a BrowserState,
+    errand: &Errand,
+) -> Vec<&'a SignedInUser> {
     let client = errand.client();
-    visitor.people.iter().filter(|present| may_come(flows, client, present)).collect()
+    browser_state.people.iter().filter(|present| may_come(flows, client, present)).collect()
 }
 
 fn names(hint: &str, user: &User) -> bool {
@@ -238,9 +248,9 @@ pub(super) async fn shown(
     caller: Caller<'_>,
     interaction: Interaction,
 ) -> Outcome<View> {
-    let visitor = caller.visitor;
+    let browser_state = caller.browser_state;
     let Some(asked) = interaction::asked(flows, &interaction.errand).await? else {
-        let subject = match (&interaction.errand, visitor.people.as_slice()) {
+        let subject = match (&interaction.errand, browser_state.people.as_slice()) {
             (Errand::Account { .. }, []) => Subject::SignIn(None),
             (Errand::Account { .. }, [_, _, ..]) => Subject::Choose,
             (Errand::Confirm { user, .. }, people) => {
@@ -253,14 +263,14 @@ pub(super) async fn shown(
         let handle = lookup::handle(flows, &interaction)?;
         return Ok(View { interaction, handle, client: None, subject, proof });
     };
-    let consents = allowed(&*flows.store, visitor, Some(&asked)).await?;
-    let facts = facts(flows, visitor, &asked, &consents, &interaction, false);
-    let present = |session: &SessionId| visitor.present(session).cloned();
+    let consents = allowed(&*flows.store, browser_state, Some(&asked)).await?;
+    let facts = facts(flows, browser_state, &asked, &consents, &interaction, false);
+    let present = |session: &SessionId| browser_state.signed_in(session).cloned();
     let subject = match decide(&asked.request, &facts) {
         Step::SignIn(session) => Subject::SignIn(session.and_then(present).map(Box::new)),
         Step::Choose => Subject::Choose,
         Step::Consent(session) => {
-            let before = visitor.people.iter().position(|one| one.session.id == *session);
+            let before = browser_state.people.iter().position(|one| one.session.id == *session);
             let before = before.and_then(|at| consents.get(at).cloned().flatten());
             let present = present(session).ok_or(Lost::WrongBrowser)?;
             Subject::Consent(Box::new(present), before.unwrap_or_default())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::accounts::federation::{self, Arrival, PROOF_LIFE, Refusal, Unwelcome};
+use crate::accounts::federation::{self, Arrival, ArrivalRefused, PROOF_LIFE, Refusal};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
@@ -110,7 +110,7 @@ async fn take(
 ) -> Outcome<UpstreamLogin> {
     let state = Plain::<UpstreamState>::presented(came.state);
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let taken = match &caller.visitor.browser {
+    let taken = match &caller.browser_state.browser {
         Some(browser) => upstream_logins::take(&tx, state.hashed(), slug, browser).await?,
         None => None,
     };
@@ -119,7 +119,8 @@ async fn take(
         None => match upstream_logins::find(&tx, state.hashed()).await? {
             None => Err(Lost::Unknown.into()),
             Some(upstream_login) => {
-                let is_theirs = Some(&upstream_login.browser) == caller.visitor.browser.as_ref();
+                let is_theirs =
+                    Some(&upstream_login.browser) == caller.browser_state.browser.as_ref();
                 // RFC 9700 §4.4.2: an answer at the address of another provider is none.
                 let (lost, reason) = match is_theirs {
                     false => (Lost::WrongBrowser, Some(Reason::WrongBrowser)),
@@ -311,7 +312,7 @@ impl At<'_> {
             };
             return tx.settle(back).await;
         }
-        Err(federation::crowded().into())
+        Err(federation::changed_meanwhile().into())
     }
 
     async fn enter(&self, tx: &Tx, user: &User, identity: &Identity) -> Outcome<Led> {
@@ -354,14 +355,16 @@ async fn link(
 ) -> Outcome<Led> {
     // Whom it does not let in has no way in by it.
     if !known.registration.lets_in(identity.email.as_deref(), identity.email_verified) {
-        at.refused(Unwelcome::Domain.reason(), Some(user)).await?;
+        at.refused(ArrivalRefused::Domain.reason(), Some(user)).await?;
         let said = Said::Noted(at.slug.clone(), Note::Refused);
         return to_account(at, interaction, user, said).await;
     }
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
     // They left while they were signed in here, and may have signed out since.
     let linked = match present(&tx, at.upstream_login.browser.clone()).await {
-        Ok(visitor) if visitor.people.iter().any(|present| present.user.id == *user) => {
+        Ok(browser_state)
+            if browser_state.people.iter().any(|present| present.user.id == *user) =>
+        {
             let linked = federation::link(&tx, user, at.slug, identity, at.caller.origin).await;
             linked.map_err(Error::<Lost>::from)
         }
@@ -383,7 +386,7 @@ async fn to_account(
     user: &UserId,
     said: Said,
 ) -> Outcome<Led> {
-    let mut people = at.caller.visitor.people.iter();
+    let mut people = at.caller.browser_state.people.iter();
     let present = people.find(|present| present.user.id == *user).ok_or(Lost::WrongBrowser)?;
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
     interactions::end(&tx, &interaction.id, Some(&present.session.id)).await?;

@@ -1,6 +1,6 @@
 //! Letting somebody in who proved who they are, and taking the next step with them.
 
-use crate::accounts::browsers::{self, Proof, Visitor};
+use crate::accounts::browsers::{self, BrowserState, NewSession};
 use crate::accounts::federation::{self, Refusal};
 use crate::domain::audit::Event;
 use crate::domain::interaction::{Interaction, InteractionId, Pending};
@@ -53,7 +53,7 @@ pub(super) async fn enter(
     let only = flows.providers.are_the_only_way(interaction.errand.client());
     let linked = linked.as_ref().filter(|_| only);
     let by_provider = linked.map(|(slug, _)| [FEDERATED, slug.as_str()]);
-    let proof = Proof {
+    let proof = NewSession {
         user: entry.user,
         amr: by_provider.as_ref().map_or(entry.amr, |amr| amr),
         provider_issuer: linked.map_or(entry.issuer, |(_, issuer)| Some(issuer)),
@@ -70,8 +70,8 @@ pub(super) async fn enter(
     audit_events::insert(tx, &[entry.event, started]).await?;
     interactions::set_session(tx, entry.id, &session.id).await?;
     interaction.session = Some(session.id);
-    let visitor = present(tx, browser).await?;
-    let led = next(tx, flows, &visitor, interaction).await?;
+    let browser_state = present(tx, browser).await?;
+    let led = next(tx, flows, &browser_state, interaction).await?;
     Ok(Led { cookie: Some(cookie), ..led })
 }
 
@@ -131,19 +131,19 @@ pub(super) async fn asks_for_another(
 }
 
 /// Who is signed in in the browser now, seen from within the transaction.
-pub(super) async fn present(tx: &Tx, browser: BrowserId) -> Result<Visitor, Fault> {
-    Visitor::in_browser(tx, browser, tx.now()).await
+pub(super) async fn present(tx: &Tx, browser: BrowserId) -> Result<BrowserState, Fault> {
+    BrowserState::in_browser(tx, browser, tx.now()).await
 }
 
 /// The next step for whoever is there now.
 pub(super) async fn next(
     tx: &Tx,
     flows: &Flows,
-    visitor: &Visitor,
+    browser_state: &BrowserState,
     interaction: Interaction,
 ) -> Outcome<Led> {
     let asked = interaction::asked(flows, &interaction.errand).await?;
-    let consents = advance::allowed(tx, visitor, asked.as_ref()).await?;
+    let consents = advance::allowed(tx, browser_state, asked.as_ref()).await?;
     let course = advance::Course { interaction, asked };
-    advance::step(tx, flows, visitor, &consents, course, false).await
+    advance::step(tx, flows, browser_state, &consents, course, false).await
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use chrono::Duration;
 
-use crate::accounts::browsers::Present;
-use crate::accounts::endings;
+use crate::accounts::browsers::SignedInUser;
+use crate::accounts::session_endings;
 use crate::domain::audit::{Event, Kind};
 use crate::domain::note::Note;
 use crate::domain::provider::Slug;
@@ -47,7 +47,7 @@ pub struct Connection {
 }
 
 /// What this person is connected with.
-pub async fn connections(flows: &Flows, present: &Present) -> Result<Connections, Fault> {
+pub async fn connections(flows: &Flows, present: &SignedInUser) -> Result<Connections, Fault> {
     let linked = identities::of_user(&*flows.store, &present.user.id).await?;
     let every = flows.providers.list();
     let mut linkable = offered(flows, Some(present));
@@ -65,7 +65,7 @@ pub async fn connections(flows: &Flows, present: &Present) -> Result<Connections
 /// The providers that are offered to people for their own account. Those that are for some apps are
 /// for the people of these: whoever came by one sees it.
 #[must_use]
-pub fn offered(flows: &Flows, present: Option<&Present>) -> Vec<Arc<ConfiguredProvider>> {
+pub fn offered(flows: &Flows, present: Option<&SignedInUser>) -> Vec<Arc<ConfiguredProvider>> {
     let came_by_it = |known: &ConfiguredProvider| {
         present.is_some_and(|present| {
             let Session { amr, provider_issuer, .. } = &present.session;
@@ -79,7 +79,7 @@ pub fn offered(flows: &Flows, present: Option<&Present>) -> Vec<Arc<ConfiguredPr
 }
 
 /// Who vouches for this person.
-pub async fn linked(flows: &Flows, present: &Present) -> Result<Vec<Linked>, Fault> {
+pub async fn linked(flows: &Flows, present: &SignedInUser) -> Result<Vec<Linked>, Fault> {
     identities::of_user(&*flows.store, &present.user.id).await
 }
 
@@ -124,7 +124,7 @@ type Outcome<T> = Result<T, Error<Unchanged>>;
 async fn check_fresh(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &Present,
+    present: &SignedInUser,
     language: &str,
 ) -> Outcome<()> {
     if flows.clock.now() - present.session.auth_time < FRESH {
@@ -141,7 +141,7 @@ async fn check_fresh(
 pub async fn connect(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &Present,
+    present: &SignedInUser,
     slug: &Slug,
     language: &str,
 ) -> Outcome<String> {
@@ -158,7 +158,7 @@ pub async fn connect(
 pub async fn disconnect(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &Present,
+    present: &SignedInUser,
     name: &str,
     language: &str,
 ) -> Outcome<()> {
@@ -174,7 +174,7 @@ async fn disconnect_in(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
-    present: &Present,
+    present: &SignedInUser,
     name: &str,
 ) -> Outcome<()> {
     let gone = || Error::Refused(Unchanged::Gone);
@@ -191,7 +191,7 @@ async fn disconnect_in(
         audit_events::insert(tx, &[event.detail(one.provider.as_str())]).await?;
         // Whoever came in by it elsewhere may be why it is disconnected.
         let here = &present.session.id;
-        endings::end_at_provider(tx, &user.id, &one.issuer, here, caller.origin).await?;
+        session_endings::end_at_provider(tx, &user.id, &one.issuer, here, caller.origin).await?;
     }
     Ok(())
 }

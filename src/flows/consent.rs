@@ -49,8 +49,8 @@ async fn issue(
     caller: Caller<'_>,
     course: advance::Course,
 ) -> Outcome<Led> {
-    let consents = advance::allowed(tx, caller.visitor, course.asked.as_ref()).await?;
-    advance::step(tx, flows, caller.visitor, &consents, course, true).await
+    let consents = advance::allowed(tx, caller.browser_state, course.asked.as_ref()).await?;
+    advance::step(tx, flows, caller.browser_state, &consents, course, true).await
 }
 
 /// A second click: the browser threw the answer to the first one away.
@@ -67,7 +67,9 @@ async fn again(
     let (Some(session), Some(asked)) = (interaction.session.clone(), asked) else {
         return Err(finished.into());
     };
-    let Some(present) = caller.visitor.present(&session) else { return Err(finished.into()) };
+    let Some(present) = caller.browser_state.signed_in(&session) else {
+        return Err(finished.into());
+    };
     let client = &asked.client.client.id;
     if consents::find(&*flows.store, &present.user.id, client).await?.is_none() {
         return Err(finished.into());

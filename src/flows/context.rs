@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounts::browsers::SessionLives;
-use crate::accounts::sign_in::Door;
+use crate::accounts::sign_in::PasswordSignIn;
 use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
@@ -26,7 +26,7 @@ pub struct Flows {
     /// The providers of social login.
     pub providers: Arc<Providers>,
     /// Signing in by password.
-    pub password: Arc<Door>,
+    pub password: Arc<PasswordSignIn>,
     /// How long browser sessions live.
     pub sessions: SessionLives,
     /// Binds forms to the pages that they came from.

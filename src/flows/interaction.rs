@@ -7,7 +7,7 @@ use chrono::Duration;
 
 use super::lookup;
 use super::outcome::{Lost, Outcome};
-use crate::accounts::browsers::{Present, Visitor};
+use crate::accounts::browsers::{BrowserState, SignedInUser};
 use crate::clients::registry::Registered;
 use crate::domain::audit::Origin;
 use crate::domain::interaction::{Errand, Handle, Interaction, Pending};
@@ -21,7 +21,7 @@ use crate::oauth::authorize::request::{Asked, Untrusted};
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
     /// The browser and who is signed in in it.
-    pub visitor: &'a Visitor,
+    pub browser_state: &'a BrowserState,
     /// The client address.
     pub address: IpAddr,
     /// What the browser calls itself.
@@ -66,11 +66,11 @@ pub struct Proof {
 #[derive(Clone, Debug)]
 pub enum Subject {
     /// Somebody signs in; again, if they are named.
-    SignIn(Option<Box<Present>>),
+    SignIn(Option<Box<SignedInUser>>),
     /// Somebody chooses an account.
     Choose,
     /// This person is asked; what they allowed before comes along.
-    Consent(Box<Present>, crate::domain::consent::Consent),
+    Consent(Box<SignedInUser>, crate::domain::consent::Consent),
     /// No page: the interaction goes on by itself.
     Elsewhere,
 }
@@ -85,7 +85,7 @@ pub(super) async fn open(
     handle: &Handle,
 ) -> Outcome<Interaction> {
     let interaction = lookup::find(flows, handle).await?;
-    if interaction.browser.is_none() || interaction.browser != caller.visitor.browser {
+    if interaction.browser.is_none() || interaction.browser != caller.browser_state.browser {
         return Err(Lost::WrongBrowser.into());
     }
     still_open(flows, interaction).await
@@ -119,7 +119,7 @@ pub(super) async fn submitted(
     csrf: &str,
 ) -> Outcome<Interaction> {
     let interaction = posted(flows, handle, csrf).await?;
-    if interaction.browser != caller.visitor.browser {
+    if interaction.browser != caller.browser_state.browser {
         return Err(Lost::WrongBrowser.into());
     }
     still_open(flows, interaction).await
@@ -135,7 +135,7 @@ pub(super) async fn answered_just_now(
     finished: Lost,
 ) -> Outcome<Interaction> {
     let interaction = posted(flows, handle, csrf).await?;
-    let is_theirs = interaction.browser == caller.visitor.browser;
+    let is_theirs = interaction.browser == caller.browser_state.browser;
     if is_theirs && ended_just_now(flows, &interaction) {
         return Ok(interaction);
     }

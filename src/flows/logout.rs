@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::interaction::{self, Caller, ended_just_now, posted, submitted};
 use super::lookup;
 use super::outcome::{Lost, Outcome};
-use crate::accounts::browsers::{Cookie, Present, Visitor, sign_out};
+use crate::accounts::browsers::{BrowserState, Cookie, SignedInUser, sign_out};
 use crate::clients::registry::Registered;
 use crate::domain::interaction::{Errand, Handle, Interaction, LogoutRequest};
 use crate::domain::session::Session;
@@ -42,15 +42,15 @@ pub async fn begin(
     request: LogoutRequest,
     is_navigation: bool,
 ) -> Result<Step, Fault> {
-    if caller.visitor.people.is_empty() {
+    if caller.browser_state.people.is_empty() {
         return done(flows, &request, None).await.map(Step::Done);
     }
-    match proven(flows, caller.visitor, &request).await? {
+    match proven(flows, caller.browser_state, &request).await? {
         Some(present) if is_navigation => {
             let ending = [&present.session];
             end(flows, caller, &request, &ending).await.map(Step::Done)
         }
-        _ => ask(flows, caller.visitor, request).await,
+        _ => ask(flows, caller.browser_state, request).await,
     }
 }
 
@@ -67,23 +67,27 @@ pub async fn go_on(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcom
 /// The person whom the hint names, if they are signed in in this browser.
 async fn proven<'a>(
     flows: &Flows,
-    visitor: &'a Visitor,
+    browser_state: &'a BrowserState,
     request: &LogoutRequest,
-) -> Result<Option<&'a Present>, Fault> {
+) -> Result<Option<&'a SignedInUser>, Fault> {
     let Some(user) = &request.user else { return Ok(None) };
     let session = match &request.family {
         Some(family) => families::find(&*flows.store, family).await?.and_then(|one| one.session),
         None => None,
     };
-    let by_session = session.and_then(|session| visitor.present(&session));
-    let by_name = visitor.people.iter().find(|present| present.user.id == *user);
+    let by_session = session.and_then(|session| browser_state.signed_in(&session));
+    let by_name = browser_state.people.iter().find(|present| present.user.id == *user);
     Ok(by_session.filter(|present| present.user.id == *user).or(by_name))
 }
 
-async fn ask(flows: &Flows, visitor: &Visitor, request: LogoutRequest) -> Result<Step, Fault> {
+async fn ask(
+    flows: &Flows,
+    browser_state: &BrowserState,
+    request: LogoutRequest,
+) -> Result<Step, Fault> {
     let tx = flows.store.begin(flows.clock.now()).await?;
     let errand = Errand::Logout(request);
-    let interaction = Interaction::new(errand, visitor.browser.clone(), tx.now());
+    let interaction = Interaction::new(errand, browser_state.browser.clone(), tx.now());
     interactions::keep(&tx, &interaction).await?;
     tx.commit().await?;
     Ok(Step::Confirm(interaction.id.handle()))
@@ -121,14 +125,15 @@ pub async fn confirm(
         return Err(Lost::Unknown.into());
     };
     // It ends in a session where somebody stays.
-    let stays = caller.visitor.people.first().map(|present| &present.session.id);
+    let stays = caller.browser_state.people.first().map(|present| &present.session.id);
     let tx = flows.store.begin(flows.clock.now()).await?;
     interactions::end(&tx, &interaction.id, stays.filter(|_| !yes)).await?;
     tx.commit().await?;
     if !yes {
         return Ok(None);
     }
-    let ending: Vec<_> = caller.visitor.people.iter().map(|present| &present.session).collect();
+    let ending: Vec<_> =
+        caller.browser_state.people.iter().map(|present| &present.session).collect();
     Ok(Some(end(flows, caller, request, &ending).await?))
 }
 
@@ -143,8 +148,8 @@ async fn again(
 ) -> Outcome<Option<Done>> {
     let interaction = posted(flows, handle, csrf).await?;
     let Errand::Logout(request) = &interaction.errand else { return Err(lost.into()) };
-    let visitor = caller.visitor;
-    let is_theirs = visitor.people.is_empty() || visitor.browser == interaction.browser;
+    let browser_state = caller.browser_state;
+    let is_theirs = browser_state.people.is_empty() || browser_state.browser == interaction.browser;
     let same = yes == interaction.session.is_none();
     if !(is_theirs && same && ended_just_now(flows, &interaction)) {
         return Err(lost.into());
@@ -158,7 +163,7 @@ async fn end(
     request: &LogoutRequest,
     ending: &[&Session],
 ) -> Result<Done, Fault> {
-    let cookie = match &caller.visitor.browser {
+    let cookie = match &caller.browser_state.browser {
         Some(browser) => {
             let tx = flows.store.begin(flows.clock.now()).await?;
             let cookie = sign_out(&tx, browser, ending, caller.origin).await?;

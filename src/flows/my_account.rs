@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::accounts::browsers::{Cookie, Present, change_cookie, sign_out, touch};
-use crate::accounts::endings;
-use crate::accounts::new_password::{self, Change, Unchanged};
+use crate::accounts::browsers::{Cookie, SignedInUser, change_cookie, sign_out, touch};
+use crate::accounts::new_password::{self, PasswordChange, PasswordUnchanged};
+use crate::accounts::session_endings;
 use crate::clients::registry::Registered;
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
@@ -65,7 +65,7 @@ const APPS: usize = 30;
 const FAMILIES: u64 = 200;
 
 /// A part of what this person opened.
-pub async fn opened(flows: &Flows, present: &Present, part: &Part) -> Result<Opened, Fault> {
+pub async fn opened(flows: &Flows, present: &SignedInUser, part: &Part) -> Result<Opened, Fault> {
     let (store, now, user) = (&*flows.store, flows.clock.now(), &present.user.id);
     touch(store, &present.session, now).await?;
     let (here, behind) = (&present.session, part.devices_behind.as_ref());
@@ -93,7 +93,7 @@ pub async fn opened(flows: &Flows, present: &Present, part: &Part) -> Result<Ope
 /// What this app may do: what was consented to, and what is open besides.
 async fn access(
     flows: &Flows,
-    present: &Present,
+    present: &SignedInUser,
     client: &ClientId,
     now: DateTime<Utc>,
 ) -> Result<Option<Access>, Fault> {
@@ -128,12 +128,12 @@ fn add_new(all: &mut Vec<String>, more: Vec<String>) {
 pub async fn change_password(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &Present,
+    present: &SignedInUser,
     current: &Secret<String>,
     new: &Secret<String>,
-) -> Result<Cookie, Error<Unchanged>> {
+) -> Result<Cookie, Error<PasswordUnchanged>> {
     let Caller { address, known, origin, .. } = caller;
-    let change = Change { current, new, address, known, origin };
+    let change = PasswordChange { current, new, address, known, origin };
     let changed =
         new_password::change(&flows.password, &flows.password.hasher, present, change).await;
     flows.notices.nudge();
@@ -144,7 +144,7 @@ pub async fn change_password(
 pub async fn end_device(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &Present,
+    present: &SignedInUser,
     device: &SessionId,
 ) -> Result<Option<Cookie>, Fault> {
     let tx = flows.store.begin(flows.clock.now()).await?;
@@ -155,7 +155,7 @@ pub async fn end_device(
             Some(sign_out(&tx, &session.browser, &[&session], caller.origin).await?)
         }
         Some(session) => {
-            endings::end_session(&tx, &session, caller.origin).await?;
+            session_endings::end_session(&tx, &session, caller.origin).await?;
             None
         }
         None => None,
@@ -169,11 +169,11 @@ pub async fn end_device(
 pub async fn end_everywhere(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &Present,
+    present: &SignedInUser,
 ) -> Result<Cookie, Fault> {
     let tx = flows.store.begin(flows.clock.now()).await?;
     let user = &present.user.id;
-    let ended = endings::end_everything(&tx, user, None, caller.origin).await?;
+    let ended = session_endings::end_everything(&tx, user, None, caller.origin).await?;
     let event = Event::new(Kind::UserLoggedOut).user(user).from(caller.origin);
     let event = event.detail(format!("{ended} families ended"));
     audit_events::insert(&tx, &[event]).await?;
@@ -187,12 +187,12 @@ pub async fn end_everywhere(
 pub async fn remove_app(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &Present,
+    present: &SignedInUser,
     client: &ClientId,
 ) -> Result<bool, Fault> {
     let tx = flows.store.begin(flows.clock.now()).await?;
     let user = &present.user.id;
-    let ended = endings::end_at_client(&tx, user, client, caller.origin).await?;
+    let ended = session_endings::end_at_client(&tx, user, client, caller.origin).await?;
     let had_consent = consents::delete(&tx, user, client).await?;
     let removed = ended > 0 || had_consent;
     if removed {

@@ -1,7 +1,9 @@
 //! Signing in, choosing an account, turning back.
 
 use crate::accounts::browsers;
-use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Place, Refused, SignedIn};
+use crate::accounts::sign_in::{
+    PASSWORD_AMR, PasswordAttempt, Place, ProvenPassword, SignInRefused,
+};
 use crate::domain::interaction::{Handle, Interaction, Pending};
 use crate::domain::person;
 use crate::domain::session::{Session, SessionId};
@@ -40,7 +42,7 @@ pub enum NotSignedIn {
     /// People come in by providers alone.
     ByProviderOnly,
     /// The password did not let them in.
-    Refused(Refused),
+    Refused(SignInRefused),
     /// The password is right, and another account is to be proven.
     Another,
 }
@@ -49,7 +51,7 @@ fn lost(error: Error<Lost>) -> Error<NotSignedIn> {
     error.map(NotSignedIn::Lost)
 }
 
-fn refused(error: Error<Refused>) -> Error<NotSignedIn> {
+fn refused(error: Error<SignInRefused>) -> Error<NotSignedIn> {
     error.map(NotSignedIn::Refused)
 }
 
@@ -73,7 +75,7 @@ pub async fn sign_in(
     if only && pending.is_none() {
         return Err(Error::Refused(NotSignedIn::ByProviderOnly));
     }
-    let knock = Knock {
+    let attempt = PasswordAttempt {
         username: typed.username,
         password: typed.password,
         place: Place::Address(caller.address),
@@ -82,9 +84,9 @@ pub async fn sign_in(
         client,
         origin: caller.origin,
     };
-    let signed_in = flows.password.by_password(knock).await.map_err(refused)?;
+    let signed_in = flows.password.by_password(attempt).await.map_err(refused)?;
     if only && pending.is_none_or(|pending| pending.user != signed_in.user.id) {
-        return Err(Error::Refused(NotSignedIn::Refused(Refused::Wrong)));
+        return Err(Error::Refused(NotSignedIn::Refused(SignInRefused::Wrong)));
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
     let proven =
@@ -105,7 +107,7 @@ fn asked_for<'a>(pending: &'a Pending, username: &str) -> Option<&'a UserId> {
 struct Proven<'a> {
     /// What they are in the middle of, as it was before they proved it.
     interaction: &'a Interaction,
-    signed_in: &'a SignedIn,
+    signed_in: &'a ProvenPassword,
     keep: bool,
     is_again: bool,
 }
@@ -113,13 +115,15 @@ struct Proven<'a> {
 /// The first click was answered just now, and the browser threw the answer away for this one: it shows
 /// the cookie from before, which is nobody's any more, or the one that it was given.
 fn is_second_click(flows: &Flows, caller: Caller<'_>, interaction: &Interaction) -> bool {
-    let is_theirs = caller.visitor.browser == interaction.browser;
+    let is_theirs = caller.browser_state.browser == interaction.browser;
     let is_over = match interaction.ended_at {
         // Signed in, and asked for something else since: only whoever shows the old cookie is late.
         None => !is_theirs,
         Some(_) => interaction::ended_just_now(flows, interaction),
     };
-    interaction.session.is_some() && is_over && (is_theirs || caller.visitor.people.is_empty())
+    interaction.session.is_some()
+        && is_over
+        && (is_theirs || caller.browser_state.people.is_empty())
 }
 
 async fn admit(
@@ -162,8 +166,8 @@ async fn again(
 ) -> Result<Led, Error<NotSignedIn>> {
     let finished = || Error::Refused(NotSignedIn::Lost(Lost::Finished(None)));
     let browser = found.browser.clone().ok_or_else(finished)?;
-    let visitor = present(tx, browser.clone()).await?;
-    let present = found.session.as_ref().and_then(|session| visitor.present(session));
+    let browser_state = present(tx, browser.clone()).await?;
+    let present = found.session.as_ref().and_then(|session| browser_state.signed_in(session));
     let session = present.map(|present| &present.session);
     let is_young = |session: &&Session| tx.now() - session.auth_time <= interaction::SECOND_CLICK;
     let session = session.filter(|session| session.user == *user).filter(is_young);
@@ -172,10 +176,10 @@ async fn again(
     if let Some(cookie) = &mut cookie {
         cookie.known = Some(known(flows, caller, user, tx));
     }
-    if cookie.is_none() && caller.visitor.browser != Some(browser) {
+    if cookie.is_none() && caller.browser_state.browser != Some(browser) {
         return Err(finished());
     }
-    let led = next(tx, flows, &visitor, found).await.map_err(lost)?;
+    let led = next(tx, flows, &browser_state, found).await.map_err(lost)?;
     Ok(Led { cookie, ..led })
 }
 
@@ -202,7 +206,7 @@ pub async fn choose(
         }
         other => other?,
     };
-    let eligible = advance::eligible(flows, caller.visitor, &interaction.errand);
+    let eligible = advance::eligible(flows, caller.browser_state, &interaction.errand);
     let chosen = session.filter(|chosen| eligible.iter().any(|one| one.session.id == **chosen));
     let Some(chosen) = chosen else {
         return Ok(Led { next: Next::SignInAsAnother(handle.clone()), cookie: None });
@@ -213,7 +217,7 @@ pub async fn choose(
         interactions::keep(&tx, &interaction).await?;
         interaction.is_stored = true;
         interactions::set_session(&tx, &interaction.id, chosen).await?;
-        next(&tx, flows, caller.visitor, interaction).await
+        next(&tx, flows, caller.browser_state, interaction).await
     };
     let led = led.await;
     tx.settle(led).await

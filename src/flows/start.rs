@@ -12,14 +12,16 @@ use crate::oauth::authorize::request::Asked;
 /// Begins with a request that came by GET.
 pub async fn begin(flows: &Flows, caller: Caller<'_>, asked: Asked) -> Outcome<Led> {
     let errand = Errand::Authorize(Box::new(asked.request.clone()));
-    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), flows.clock.now());
+    let interaction =
+        Interaction::new(errand, caller.browser_state.browser.clone(), flows.clock.now());
     advance::on(flows, caller, advance::Course { interaction, asked: Some(asked) }).await
 }
 
 /// Begins with somebody who wants to see their account, and is not signed in or more than one.
 pub async fn begin_account(flows: &Flows, caller: Caller<'_>) -> Outcome<Led> {
     let errand = Errand::Account { ui_locales: None };
-    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), flows.clock.now());
+    let interaction =
+        Interaction::new(errand, caller.browser_state.browser.clone(), flows.clock.now());
     advance::on(flows, caller, advance::Course { interaction, asked: None }).await
 }
 
@@ -31,7 +33,8 @@ pub async fn begin_confirming(
     language: &str,
 ) -> Outcome<Led> {
     let errand = Errand::Confirm { user: user.clone(), ui_locales: Some(language.to_owned()) };
-    let interaction = Interaction::new(errand, caller.visitor.browser.clone(), flows.clock.now());
+    let interaction =
+        Interaction::new(errand, caller.browser_state.browser.clone(), flows.clock.now());
     advance::on(flows, caller, advance::Course { interaction, asked: None }).await
 }
 

@@ -11,9 +11,9 @@ use chrono::DateTime;
 use super::edge::Context;
 use super::page::{self, Answered, Shown, retry_after};
 use super::{Shared, permissions, person};
-use crate::accounts::browsers::{Cookie, Present};
-use crate::accounts::new_password::{LEAST, Unchanged};
-use crate::accounts::sign_in::Refused;
+use crate::accounts::browsers::{Cookie, SignedInUser};
+use crate::accounts::new_password::{LEAST, PasswordUnchanged};
+use crate::accounts::sign_in::SignInRefused;
 use crate::domain::client::ClientId;
 use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionId};
@@ -97,13 +97,18 @@ fn part(guest: &Guest) -> Part {
 async fn show_problem(
     shared: &Shared,
     guest: &Guest,
-    present: &Present,
+    present: &SignedInUser,
     problem: PasswordProblem,
 ) -> Response<Body> {
     show(shared, guest, present, Says { problem: Some(problem), ..Says::default() }).await
 }
 
-async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>) -> Response<Body> {
+async fn show(
+    shared: &Shared,
+    guest: &Guest,
+    present: &SignedInUser,
+    says: Says<'_>,
+) -> Response<Body> {
     let connected = match connections(&shared.flows, present).await {
         Ok(connected) => connected,
         Err(fault) => return page::fault(shared, guest, &fault),
@@ -133,7 +138,8 @@ async fn show(shared: &Shared, guest: &Guest, present: &Present, says: Says<'_>)
             since: access.since,
         }
     };
-    let others = guest.visitor.people.iter().filter(|one| one.session.id != present.session.id);
+    let others =
+        guest.browser_state.people.iter().filter(|one| one.session.id != present.session.id);
     let account = AccountPage {
         frame: guest.frame(shared),
         csrf: &csrf,
@@ -184,7 +190,7 @@ fn linked<'a>(connection: &'a Connection, language: &str) -> LinkedIdentity<'a> 
     }
 }
 
-fn device<'a>(session: &'a Session, present: &Present) -> Device<'a> {
+fn device<'a>(session: &'a Session, present: &SignedInUser) -> Device<'a> {
     Device {
         id: session.id.as_str(),
         browser: session.user_agent.as_deref().and_then(device::browser),
@@ -205,7 +211,7 @@ pub(super) async fn password(
     detached::to_its_end(Box::pin(change_password(shared, guest, present))).await
 }
 
-async fn change_password(shared: Arc<Shared>, guest: Guest, present: Present) -> Answered {
+async fn change_password(shared: Arc<Shared>, guest: Guest, present: SignedInUser) -> Answered {
     let typed = |name| guest.form.get(name).map(|text| Secret::new(text.to_owned()));
     let (current, new) = match (typed("current-password"), typed("new-password")) {
         (Some(current), Some(new)) => (current, new),
@@ -227,7 +233,7 @@ async fn change_password(shared: Arc<Shared>, guest: Guest, present: Present) ->
         Err(Error::Refused(unchanged)) => {
             let problem = problem(unchanged);
             let mut response = show_problem(&shared, &guest, &present, problem).await;
-            if let Unchanged::Refused(refused) = unchanged
+            if let PasswordUnchanged::Refused(refused) = unchanged
                 && let Some(seconds) = retry_after(refused)
             {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -237,17 +243,17 @@ async fn change_password(shared: Arc<Shared>, guest: Guest, present: Present) ->
     })
 }
 
-fn problem(unchanged: Unchanged) -> PasswordProblem {
+fn problem(unchanged: PasswordUnchanged) -> PasswordProblem {
     match unchanged {
-        Unchanged::TooShort => PasswordProblem::TooShort { least: LEAST },
-        Unchanged::TooLong => PasswordProblem::TooLong,
-        Unchanged::TooEasy => PasswordProblem::TooEasy,
-        Unchanged::Same => PasswordProblem::SameAsOld,
-        Unchanged::Refused(Refused::Wrong) => PasswordProblem::WrongCurrent,
-        Unchanged::Refused(Refused::Throttled(seconds)) => {
+        PasswordUnchanged::TooShort => PasswordProblem::TooShort { least: LEAST },
+        PasswordUnchanged::TooLong => PasswordProblem::TooLong,
+        PasswordUnchanged::TooEasy => PasswordProblem::TooEasy,
+        PasswordUnchanged::Same => PasswordProblem::SameAsOld,
+        PasswordUnchanged::Refused(SignInRefused::Wrong) => PasswordProblem::WrongCurrent,
+        PasswordUnchanged::Refused(SignInRefused::Throttled(seconds)) => {
             PasswordProblem::Throttled { minutes: seconds.div_ceil(60) }
         }
-        Unchanged::Refused(Refused::Busy) => PasswordProblem::Busy,
+        PasswordUnchanged::Refused(SignInRefused::Busy) => PasswordProblem::Busy,
     }
 }
 
@@ -292,7 +298,7 @@ pub(super) async fn sign_out(
 fn gone(
     shared: &Shared,
     guest: &Guest,
-    present: &Present,
+    present: &SignedInUser,
     cookie: Option<Cookie>,
 ) -> Response<Body> {
     let done = Done { location: None, client: None, cookie };

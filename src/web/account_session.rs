@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Response, StatusCode};
 
-use crate::accounts::browsers::{Cookie, Present};
+use crate::accounts::browsers::{Cookie, SignedInUser};
 use crate::domain::urls;
 use crate::pages::Problem;
 use crate::web::edge::Context;
@@ -13,16 +13,16 @@ use crate::web::page_request::Guest;
 use crate::web::{Shared, flash_messages};
 
 /// Whose account the request is about: the one that it names, or the only one.
-pub(super) fn whose(guest: &Guest) -> Option<&Present> {
-    match (guest.session("session"), guest.visitor.people.as_slice()) {
-        (Some(session), _) => guest.visitor.present(&session),
+pub(super) fn whose(guest: &Guest) -> Option<&SignedInUser> {
+    match (guest.session("session"), guest.browser_state.people.as_slice()) {
+        (Some(session), _) => guest.browser_state.signed_in(&session),
         (None, [only]) => Some(only),
         (None, _) => None,
     }
 }
 
 /// What the forms of this account are bound to.
-pub(super) fn purpose(present: &Present) -> String {
+pub(super) fn purpose(present: &SignedInUser) -> String {
     format!("account {}", present.session.id.as_str())
 }
 
@@ -31,7 +31,7 @@ pub(super) async fn submitted(
     shared: &Shared,
     context: Context,
     request: Request,
-) -> Result<(Guest, Present), Response<Body>> {
+) -> Result<(Guest, SignedInUser), Response<Body>> {
     let guest = Guest::of_post(shared, context, request, urls::ACCOUNT).await?;
     let Some(present) = whose(&guest).cloned() else {
         // Signed out meanwhile: signing in again is the way on.
@@ -48,7 +48,7 @@ pub(super) async fn submitted(
 /// Back to the page, with word of what was done and the new cookie.
 pub(super) fn done(
     shared: &Shared,
-    present: &Present,
+    present: &SignedInUser,
     what: &str,
     cookie: Option<&Cookie>,
 ) -> Response<Body> {

@@ -9,7 +9,7 @@ use axum::http::Response;
 use super::Shared;
 use super::edge::Context;
 use super::page::{self, Answered};
-use crate::accounts::browsers::Present;
+use crate::accounts::browsers::SignedInUser;
 use crate::domain::provider::Slug;
 use crate::domain::verdict::Error;
 use crate::flows::connected_providers::{self, Unchanged};
@@ -56,7 +56,7 @@ pub(super) async fn unlink(
 fn unchanged(
     shared: &Shared,
     guest: &Guest,
-    present: &Present,
+    present: &SignedInUser,
     error: Error<Unchanged>,
 ) -> Response<Body> {
     match error {

@@ -11,8 +11,8 @@ use super::Shared;
 use super::cookies::Way;
 use super::edge::Context;
 use super::page::{self, Answered, Shown, retry_after};
-use crate::accounts::browsers::Present;
-use crate::accounts::sign_in::Refused;
+use crate::accounts::browsers::SignedInUser;
+use crate::accounts::sign_in::SignInRefused;
 use crate::domain::interaction::Errand;
 use crate::domain::note::Note;
 use crate::domain::urls;
@@ -72,7 +72,8 @@ async fn show(
     let wants_another = guest.form.get("another").is_some();
     // Whoever proves an account that a provider's person may have proves that one.
     let proof = view.proof.as_ref();
-    let is_theirs = |present: &&Present| proof.is_none_or(|proof| proof.user == present.user.id);
+    let is_theirs =
+        |present: &&SignedInUser| proof.is_none_or(|proof| proof.user == present.user.id);
     let again = again.filter(|_| !wants_another).filter(is_theirs);
     let language = guest.language.as_str();
     let provider_notice = flash_messages::of_query(guest);
@@ -114,7 +115,7 @@ async fn show(
         fixed: again.is_some(),
         keep: guest.form.get("keep").is_some(),
         problem,
-        others: !guest.visitor.people.is_empty(),
+        others: !guest.browser_state.people.is_empty(),
         providers: buttons(&ways.offered, language),
         password: ways.password,
         // Whoever typed before is not to look for it among the providers.
@@ -186,11 +187,13 @@ async fn sign_in(shared: Arc<Shared>, mut guest: Guest) -> Answered {
     })
 }
 
-fn problem(refused: Refused) -> SignInProblem {
+fn problem(refused: SignInRefused) -> SignInProblem {
     match refused {
-        Refused::Wrong => SignInProblem::Wrong,
-        Refused::Throttled(seconds) => SignInProblem::Throttled { minutes: seconds.div_ceil(60) },
-        Refused::Busy => SignInProblem::Busy,
+        SignInRefused::Wrong => SignInProblem::Wrong,
+        SignInRefused::Throttled(seconds) => {
+            SignInProblem::Throttled { minutes: seconds.div_ceil(60) }
+        }
+        SignInRefused::Busy => SignInProblem::Busy,
     }
 }
 

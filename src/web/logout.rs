@@ -9,7 +9,7 @@ use axum::http::{Response, StatusCode};
 use super::edge::Context;
 use super::page::{self, Answered, Failed, Shown};
 use super::{Shared, body, person};
-use crate::accounts::browsers::Present;
+use crate::accounts::browsers::SignedInUser;
 use crate::domain::form::Form;
 use crate::domain::interaction::{Errand, LogoutRequest};
 use crate::domain::provider::came_by;
@@ -105,7 +105,7 @@ fn take(shared: &Shared, guest: &Guest, step: &Step) -> Response<Body> {
         Step::Confirm(handle) => {
             page::see_other(&page::address(shared, urls::LOGOUT_CONFIRM, handle))
         }
-        Step::Done(done) => signed_out(shared, guest, &guest.visitor.people, done),
+        Step::Done(done) => signed_out(shared, guest, &guest.browser_state.people, done),
     }
 }
 
@@ -113,7 +113,7 @@ fn take(shared: &Shared, guest: &Guest, step: &Step) -> Response<Body> {
 pub(super) fn signed_out(
     shared: &Shared,
     guest: &Guest,
-    people: &[Present],
+    people: &[SignedInUser],
     done: &Done,
 ) -> Response<Body> {
     let mut response = if let Some(location) = &done.location {
@@ -154,7 +154,7 @@ pub(super) async fn asking(
         frame: guest.frame(&shared),
         app: app.as_ref().map(Shown::app),
         hidden: HiddenFields { interaction: handle.as_str(), csrf: &csrf },
-        people: guest.visitor.people.iter().map(person).collect(),
+        people: guest.browser_state.people.iter().map(person).collect(),
     };
     Ok(page::show(&shared, StatusCode::OK, &asking, &guest))
 }
@@ -169,7 +169,7 @@ pub(super) async fn confirm(
     let (id, csrf) = (guest.interaction(), guest.csrf());
     let yes = guest.form.get("answer") == Some("yes");
     Ok(match logout::confirm(&shared.flows, guest.caller(), &id, csrf, yes).await {
-        Ok(Some(done)) => signed_out(&shared, &guest, &guest.visitor.people, &done),
+        Ok(Some(done)) => signed_out(&shared, &guest, &guest.browser_state.people, &done),
         Ok(None) => {
             let frame = guest.frame(&shared);
             page::show(&shared, StatusCode::OK, &StillSignedInPage { frame }, &guest)

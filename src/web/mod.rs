@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
 
-use crate::accounts::browsers::Present;
+use crate::accounts::browsers::SignedInUser;
 use crate::clients::logos::Logos;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::urls;
@@ -196,7 +196,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
 }
 
 /// What pages show of a person.
-fn person(present: &Present) -> Person<'_> {
+fn person(present: &SignedInUser) -> Person<'_> {
     let user = &present.user;
     let name = user.profile.name.as_deref().filter(|name| !name.trim().is_empty());
     Person { name, username: &user.username, email: user.email.as_deref() }

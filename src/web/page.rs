@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::{Shared, answer};
-use crate::accounts::sign_in::Refused;
+use crate::accounts::sign_in::SignInRefused;
 use crate::clients::registry::Registered;
 use crate::domain::interaction::Handle;
 use crate::domain::verdict::{Error, Fault, FaultKind};
@@ -185,11 +185,11 @@ pub(super) fn answer_app(shared: &Shared, guest: &Guest, answer: &Answer) -> Res
 }
 
 /// When another attempt to sign in makes sense.
-pub(super) fn retry_after(refused: Refused) -> Option<u64> {
+pub(super) fn retry_after(refused: SignInRefused) -> Option<u64> {
     match refused {
-        Refused::Wrong => None,
-        Refused::Throttled(seconds) => Some(seconds),
-        Refused::Busy => Some(2),
+        SignInRefused::Wrong => None,
+        SignInRefused::Throttled(seconds) => Some(seconds),
+        SignInRefused::Busy => Some(2),
     }
 }
 

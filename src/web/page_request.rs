@@ -6,7 +6,7 @@ use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Response, StatusCode};
 
-use crate::accounts::browsers::Visitor;
+use crate::accounts::browsers::BrowserState;
 use crate::domain::audit::Origin;
 use crate::domain::form::Form;
 use crate::domain::in_app::{InApp, in_app};
@@ -24,7 +24,7 @@ use crate::web::{Shared, body};
 #[derive(Debug)]
 pub(super) struct Guest {
     /// The browser and the people.
-    pub(super) visitor: Visitor,
+    pub(super) browser_state: BrowserState,
     /// What stands in the query, or in the form of a POST.
     pub(super) form: Form,
     /// What the person reads.
@@ -104,13 +104,13 @@ impl Guest {
         let headers = parts.headers;
         let token = shared.cookies.browser(&headers);
         let now = shared.flows.clock.now();
-        let visitor = Visitor::of(&*shared.flows.store, token.as_ref(), now).await;
+        let browser_state = BrowserState::of(&*shared.flows.store, token.as_ref(), now).await;
         let chosen = form.get("lang").and_then(Language::of_tag);
         let remembered = shared.cookies.language(&headers).map(str::to_owned);
         let known = shared.cookies.known(&headers).map(str::to_owned);
         let language = chosen.unwrap_or_else(|| language(&headers, remembered.as_deref(), None));
         let mut guest = Self {
-            visitor: Visitor::default(),
+            browser_state: BrowserState::default(),
             form,
             language,
             chose_language: chosen.is_some(),
@@ -122,9 +122,9 @@ impl Guest {
             here: None,
             path: String::new(),
         };
-        match visitor {
-            Ok(visitor) => {
-                guest.visitor = visitor;
+        match browser_state {
+            Ok(browser_state) => {
+                guest.browser_state = browser_state;
                 Ok(guest)
             }
             Err(fault) => Err(page::fault(shared, &guest, &fault)),
@@ -144,7 +144,7 @@ impl Guest {
         let known = shared.cookies.known(&headers).map(str::to_owned);
         let language = chosen.unwrap_or_else(|| language(&headers, remembered.as_deref(), None));
         Self {
-            visitor: Visitor::default(),
+            browser_state: BrowserState::default(),
             form: Form::default(),
             language,
             chose_language: chosen.is_some(),
@@ -182,7 +182,7 @@ impl Guest {
     /// For the use cases.
     pub(super) fn caller(&self) -> Caller<'_> {
         Caller {
-            visitor: &self.visitor,
+            browser_state: &self.browser_state,
             address: self.context.address,
             known: self.known.as_deref(),
             user_agent: self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use super::edge::Context;
 use super::page::{self, Answered, Shown};
 use super::{Shared, person};
-use crate::accounts::browsers::Present;
+use crate::accounts::browsers::SignedInUser;
 use crate::domain::urls;
 use crate::flows::{advance, sign_in};
 use crate::pages::{Account, HiddenFields, SelectAccountPage};
@@ -23,7 +23,7 @@ pub(super) async fn get(
     let mut guest = Guest::of_get(&shared, context, request).await?;
     let view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
-    let people = advance::eligible(&shared.flows, &guest.visitor, &view.interaction.errand);
+    let people = advance::eligible(&shared.flows, &guest.browser_state, &view.interaction.errand);
     if people.is_empty() {
         return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.handle)));
     }
@@ -37,7 +37,7 @@ pub(super) async fn get(
     Ok(page::show(&shared, StatusCode::OK, &page, &guest))
 }
 
-fn account(present: &Present) -> Account<'_> {
+fn account(present: &SignedInUser) -> Account<'_> {
     Account { person: person(present), session: present.session.id.as_str() }
 }
 

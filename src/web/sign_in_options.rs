@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::accounts::browsers::Present;
+use crate::accounts::browsers::SignedInUser;
 use crate::domain::in_app::InApp;
 use crate::domain::language::Language;
 use crate::domain::provider::Slug;
@@ -47,7 +47,7 @@ impl<'a> Ways<'a> {
         shared: &Shared,
         guest: &Guest,
         view: &'a View,
-        again: Option<(&Present, &[Linked])>,
+        again: Option<(&SignedInUser, &[Linked])>,
         down: Option<&Slug>,
     ) -> Self {
         let providers = &shared.flows.providers;

@@ -1,6 +1,6 @@
 //! What somebody opened ends, however much it is; and there is a most of it.
 
-use mapae::accounts::endings;
+use mapae::accounts::session_endings;
 use mapae::admin::users;
 use mapae::domain::audit::Origin;
 use mapae::domain::grant_type::GrantType;
@@ -201,7 +201,7 @@ both! {
         open(&server, sub.as_str(), MANY, None).await;
         let tx = issuer.store.begin(server.now().now()).await.unwrap();
         let (here, origin) = (SessionId::from_stored("none".to_owned()), Origin::default());
-        endings::end_at_provider(&tx, &sub, "https://idp", &here, &origin).await.unwrap();
+        session_endings::end_at_provider(&tx, &sub, "https://idp", &here, &origin).await.unwrap();
         tx.commit().await.unwrap();
         let evidence = server.evidence().await;
         // What came by the password stays.

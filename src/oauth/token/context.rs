@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::families::Families;
 use super::rotation::RefreshTokens;
-use crate::accounts::sign_in::Door;
+use crate::accounts::sign_in::PasswordSignIn;
 use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
@@ -26,7 +26,7 @@ pub struct GrantContext {
     /// The providers of social login.
     pub providers: Arc<Providers>,
     /// Signing in by password.
-    pub password: Arc<Door>,
+    pub password: Arc<PasswordSignIn>,
     /// Starts families.
     pub families: Families,
     /// The refresh tokens that we issued.

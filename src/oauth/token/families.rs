@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::Map;
 
-use crate::accounts::endings;
+use crate::accounts::session_endings;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::Client;
 use crate::domain::family::{Family, FamilyId};
@@ -92,7 +92,7 @@ pub async fn start(
     }
     let idle_end = (now + lifetimes.refresh_idle).min(family.expires_at);
     let succession = refreshes.then(|| Succession::begin(now, origin.address.clone(), idle_end));
-    endings::make_room(tx, granted.user, client, context.per_client, origin).await?;
+    session_endings::make_room(tx, granted.user, client, context.per_client, origin).await?;
     families::insert(tx, &family, succession.as_ref()).await?;
     let token = |first: &Succession| context.key.token(first.salt, &family.id, first.leaf);
     let refresh_token = succession.as_ref().map(token).transpose()?;

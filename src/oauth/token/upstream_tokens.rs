@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
-use crate::accounts::federation::{self, Arrival, Unwelcome};
+use crate::accounts::federation::{self, Arrival, ArrivalRefused};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientKind;
 use crate::domain::provider::{FEDERATED, Slug};
@@ -213,7 +213,7 @@ async fn arrive(
         };
         return tx.settle(verdict).await;
     }
-    Err(federation::crowded().into())
+    Err(federation::changed_meanwhile().into())
 }
 
 async fn is_first_use(tx: &Tx, once: Option<&([u8; 32], DateTime<Utc>)>) -> Result<bool, Fault> {
@@ -273,9 +273,9 @@ async fn refused_in(
 }
 
 /// S129: a disabled person is refused like one who may not come.
-fn unwelcome(why: Unwelcome) -> Refusal {
+fn unwelcome(why: ArrivalRefused) -> Refusal {
     match why {
-        Unwelcome::Disabled | Unwelcome::Domain => invalid_grant(NOT_HERE),
+        ArrivalRefused::Disabled | ArrivalRefused::Domain => invalid_grant(NOT_HERE),
     }
 }
 

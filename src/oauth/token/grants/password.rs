@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 
-use crate::accounts::sign_in::{Knock, PASSWORD_AMR, Place, Refused, SignedIn};
+use crate::accounts::sign_in::{
+    PASSWORD_AMR, PasswordAttempt, Place, ProvenPassword, SignInRefused,
+};
 use crate::domain::audit::Origin;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::form::Form;
@@ -57,7 +59,7 @@ impl Grant for Password {
         let user_ip = user_ip(client, self.user_ip.as_deref())?;
         let address = user_ip.map(|address| address.to_string()).or(cx.origin.address.clone());
         let origin = &Origin { address, ..cx.origin.clone() };
-        let knock = Knock {
+        let attempt = PasswordAttempt {
             username: &self.username,
             password: &self.password,
             place: match (user_ip, client.kind) {
@@ -71,7 +73,7 @@ impl Grant for Password {
             client: Some(&client.id),
             origin,
         };
-        let signed_in = cx.server.password.by_password(knock).await.map_err(refused)?;
+        let signed_in = cx.server.password.by_password(attempt).await.map_err(refused)?;
         let tx = cx.server.store.begin(cx.server.clock.now()).await?;
         let cx = &Cx { origin, ..*cx };
         let entitlement = open(&tx, cx, &signed_in, scope, self.resources).await;
@@ -97,7 +99,7 @@ fn user_ip(client: &Client, said: Option<&str>) -> Result<Option<IpAddr>, Refusa
 async fn open(
     tx: &Tx,
     cx: &Cx<'_>,
-    signed_in: &SignedIn,
+    signed_in: &ProvenPassword,
     scope: Scope,
     resources: Vec<String>,
 ) -> Result<Entitlement> {
@@ -118,16 +120,16 @@ async fn open(
     Ok(families::start(tx, &cx.server.families, client, granted, cx.origin).await?)
 }
 
-fn refused(error: verdict::Error<Refused>) -> Error {
+fn refused(error: verdict::Error<SignInRefused>) -> Error {
     Error::Refused(match error {
         verdict::Error::Fault(fault) => return Error::Fault(fault),
-        verdict::Error::Refused(Refused::Wrong) => {
+        verdict::Error::Refused(SignInRefused::Wrong) => {
             invalid_grant("the user name or the password is wrong")
         }
-        verdict::Error::Refused(Refused::Throttled(seconds)) => {
+        verdict::Error::Refused(SignInRefused::Throttled(seconds)) => {
             Refusal::new(ErrorCode::Throttled, "too many failed attempts").retry_after(seconds)
         }
-        verdict::Error::Refused(Refused::Busy) => {
+        verdict::Error::Refused(SignInRefused::Busy) => {
             Refusal::new(ErrorCode::Overloaded, "too many sign-ins at once").retry_after(2)
         }
     })

@@ -89,7 +89,7 @@ pub async fn make_room(
     origin: &Origin,
 ) -> Result<(), Fault> {
     let ended = families::revoke_above(tx, user, &client.id, most.saturating_sub(1)).await?;
-    tell(tx, &ended).await?;
+    notify(tx, &ended).await?;
     let over = Event::new(Kind::FamilyOverLimit).user(user).client(&client.id).from(origin);
     let events: Vec<_> = ended.iter().map(|one| over.clone().family(&one.id)).collect();
     audit_events::insert(tx, &events).await
@@ -237,11 +237,11 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     }
     let ended = families::revoke_some(tx, of, but, until, at_most).await?;
     rows.push(ended.len() as u64);
-    tell(tx, &ended).await?;
+    notify(tx, &ended).await?;
     if let What::InSession(session) = &ending.what {
         let left = families::detach_some(tx, session, at_most).await?;
         rows.push(left.len() as u64);
-        tell(tx, &left).await?;
+        notify(tx, &left).await?;
     }
     let mut is_more = rows.iter().any(|rows| *rows >= at_most);
     if ending.what == What::Account && !is_more {
@@ -258,7 +258,7 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
 }
 
 /// Writes a notice for each app that wants to be told.
-async fn tell(tx: &Tx, ended: &[EndedFamily]) -> Result<(), Fault> {
+async fn notify(tx: &Tx, ended: &[EndedFamily]) -> Result<(), Fault> {
     if ended.is_empty() {
         return Ok(());
     }
