@@ -59,7 +59,7 @@ impl SessionLives {
     }
 }
 
-/// Who comes with a request.
+/// What is known of the browser that a request comes from.
 #[derive(Clone, Debug, Default)]
 pub struct BrowserState {
     /// The browser, if it is known.
@@ -77,7 +77,7 @@ pub struct SignedInUser {
     pub user: User,
 }
 
-/// What a browser is to prove itself by from now on.
+/// The cookie that a browser is known by from now on.
 #[derive(Clone, Debug)]
 pub struct Cookie {
     /// The value.
@@ -95,7 +95,7 @@ pub const KNOWN_FOR: Duration = device_cookies::LIFE;
 const ANONYMOUS: Duration = Duration::hours(1);
 
 impl BrowserState {
-    /// Finds out who comes with a cookie.
+    /// Looks up the browser of a cookie, and who is signed in in it.
     pub async fn of(
         reader: &impl Reader,
         token: Option<&Plain<BrowserToken>>,
@@ -110,7 +110,7 @@ impl BrowserState {
         }
     }
 
-    /// Finds out who is signed in in a browser that is known.
+    /// Looks up who is signed in in this browser.
     pub async fn in_browser(
         reader: &impl Reader,
         browser: BrowserId,
@@ -147,14 +147,14 @@ pub fn new_browser_session() -> (BrowserId, Cookie) {
     (named_by(&token), Cookie { token, kept_for: None, known: None })
 }
 
-/// What a browser is called that shows this token first.
+/// The id of a browser that shows this token before anything was written of it.
 fn named_by(token: &Plain<BrowserToken>) -> BrowserId {
     let message = [b"browser of ", token.expose().as_bytes()].concat();
     let hash = Sha256::digest(message);
     BrowserId::from_stored(URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default()))
 }
 
-/// What somebody proved, and where.
+/// What a session is opened with: who proved what, and in which browser.
 #[derive(Clone, Copy, Debug)]
 pub struct NewSession<'a> {
     /// Who.
@@ -174,8 +174,8 @@ pub struct NewSession<'a> {
 /// The most of a `User-Agent` that is kept.
 const USER_AGENT: usize = 256;
 
-/// Opens a session at this instant, or proves an open one anew. The browser gets another cookie:
-/// whoever knew the one before knows nothing any more.
+/// Opens a session at this instant, or writes into an open one that its person was proven again. The
+/// browser gets another cookie, so whoever knows the one before has nothing.
 pub async fn sign_in(
     tx: &Tx,
     lives: &SessionLives,
@@ -226,7 +226,8 @@ pub async fn sign_out(
     change_cookie(tx, browser).await
 }
 
-/// The cookie outlives the browser only where everybody in it asked for that.
+/// Gives a browser another cookie. It outlives the closing of the browser only where everybody who is
+/// signed in in it asked for that.
 pub async fn change_cookie(tx: &Tx, browser: &BrowserId) -> Result<Cookie, Fault> {
     put_cookie(tx, browser, Plain::generate()).await
 }

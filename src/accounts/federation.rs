@@ -24,16 +24,16 @@ use crate::store::{Store, Tx, audit_events, identities, users};
 /// How long the proof of an account of the same address counts.
 pub const PROOF_LIFE: Duration = Duration::minutes(10);
 
-/// How often two who arrive at the same moment are sorted out.
+/// How often a sign-in is tried again because another one changed the same rows at the same moment.
 pub const ATTEMPTS: u32 = 3;
 
-/// That this was not often enough.
+/// The fault of a sign-in for which that was not often enough.
 #[must_use]
 pub fn changed_meanwhile() -> Fault {
     Fault::unavailable("letting somebody in", "others came at the same moment")
 }
 
-/// Who arrives.
+/// The account that an identity leads to.
 #[derive(Debug)]
 pub enum Arrival {
     /// Somebody who has an account.
@@ -44,7 +44,7 @@ pub enum Arrival {
     Prove(User),
 }
 
-/// Why somebody does not come in. Pages and apps hear no more than that they do not.
+/// Why an identity is refused. Pages and apps are told no more than that it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArrivalRefused {
     /// Their account is disabled.
@@ -154,9 +154,10 @@ async fn create(
     Ok(Some(Arrival::New(user)))
 }
 
-/// The rightful owner of an address arrives. Whoever claimed it without proof may have done so to
-/// wait for them: password, sessions and tokens end, and the address is free. Who came by a provider
-/// keeps that way in: it leads to what was theirs and to nothing of the owner's.
+/// Takes an address from an account that claims it without proof, because somebody proved to own it.
+/// The claim may have been made to wait for the owner, so the account's password, sessions and tokens
+/// end as well. A provider that its person came by still leads to this account, and to nothing of the
+/// owner's.
 ///
 /// An account that the operator made is known to the operator's person, whatever a provider said of
 /// their address later: it loses the address alone.
@@ -294,19 +295,24 @@ async fn free_username(tx: &Tx, identity: &Identity) -> Result<String, Fault> {
     Ok(format!("{base}-{}", letters.map(|letter| char::from(*letter)).collect::<String>()))
 }
 
-/// Letters that nobody mistakes for one another; as many as divide 256.
+/// Letters that are not mistaken for one another. There are 32 of them, so a random byte leads to each
+/// of them equally often.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// How often somebody is refused, for the audit: once a minute for each reason, from each place.
-pub async fn refused(store: &Store, now: DateTime<Utc>, refusal: Refusal<'_>) -> Result<(), Fault> {
+/// Writes down that somebody was refused, for the audit: once a minute for each reason, from each place.
+pub async fn record_refusal(
+    store: &Store,
+    now: DateTime<Utc>,
+    refusal: RefusalRecord<'_>,
+) -> Result<(), Fault> {
     let tx = store.begin(now).await?;
-    refused_in(&tx, refusal).await?;
+    record_refusal_in(&tx, refusal).await?;
     tx.commit().await
 }
 
 /// The same in a transaction.
-pub async fn refused_in(tx: &Tx, refusal: Refusal<'_>) -> Result<(), Fault> {
-    let Refusal { provider, reason, client, user, origin } = refusal;
+pub async fn record_refusal_in(tx: &Tx, refusal: RefusalRecord<'_>) -> Result<(), Fault> {
+    let RefusalRecord { provider, reason, client, user, origin } = refusal;
     let detail = format!("{provider}: {reason}");
     let place = origin.address.as_deref().and_then(|address| address.parse().ok());
     let place = place.map(neighbourhood).unwrap_or_default();
@@ -324,7 +330,7 @@ pub async fn refused_in(tx: &Tx, refusal: Refusal<'_>) -> Result<(), Fault> {
 
 /// Who was refused, and why.
 #[derive(Clone, Copy, Debug)]
-pub struct Refusal<'a> {
+pub struct RefusalRecord<'a> {
     /// At which provider.
     pub provider: &'a Slug,
     /// Why.

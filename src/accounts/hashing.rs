@@ -1,44 +1,26 @@
 //! Password hashing: Argon2id in a bounded pool of threads that sheds load.
 //!
-//! Each thread keeps its memory while there is work and gives it back when there is none. Who would
-//! wait too long is turned away at once: a queue of passwords only makes everybody late.
+//! Each thread keeps its memory while there is work and gives it back when there is none. An attempt
+//! that would wait too long is refused at once: a long queue would only make every answer late.
 //!
-//! Who comes from a browser or a place that the account knows goes before strangers, who get one turn
-//! of four as long as both wait: a flood of strangers keeps nobody known out, and none of them for ever.
+//! Attempts from a browser or a place that the account knows go before those of strangers, who get one
+//! turn of four as long as both wait. So a flood of strangers keeps out nobody who is known, and no
+//! stranger waits for ever.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Block, Params, Version};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use subtle::ConstantTimeEq;
+use argon2::Block;
 use tokio::sync::oneshot;
 
+use super::hashing_queue::{Busy, Job, Lane, Queue, Task, Work};
+use super::password_hash::{Cost, PasswordCheck, check, hash, params};
+use crate::domain::request;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::{Error, Fault};
-use crate::domain::{random, request};
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::settings::kinds::whole;
 use crate::settings::{group, settings};
-
-/// The cost of a hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cost {
-    /// Memory in KiB.
-    pub memory: u32,
-    /// Passes over it.
-    pub passes: u32,
-}
-
-impl Default for Cost {
-    /// The OWASP parameters: 19 MiB, two passes, one lane.
-    fn default() -> Self {
-        Self { memory: 19 * 1024, passes: 2 }
-    }
-}
 
 settings! {
     /// How passwords are hashed.
@@ -63,19 +45,6 @@ fn cores() -> u32 {
     u32::try_from(cores).unwrap_or(2)
 }
 
-/// The pool has more to do than it can answer in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Busy;
-
-/// What a check found out.
-#[derive(Debug, PartialEq, Eq)]
-pub enum PasswordCheck {
-    /// Not the password.
-    Wrong,
-    /// The password; with a new hash when the stored one has another cost than today's.
-    Right(Option<String>),
-}
-
 /// A pool of threads that hash.
 #[derive(Clone, Debug)]
 pub struct Hasher(Arc<Pool>);
@@ -88,111 +57,11 @@ struct Pool {
     wakes: Condvar,
 }
 
-/// Which queue a check waits in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// Of a browser or from a place that the account knows.
-    Known,
-    /// Of anybody else.
-    Stranger,
-}
-
-#[derive(Debug)]
-struct Queue {
-    /// What goes before every check: at most [`FIRST`].
-    first: VecDeque<Job>,
-    known: VecDeque<Job>,
-    strangers: VecDeque<Job>,
-    /// How many of the known went before a stranger who waits.
-    passed: usize,
-    /// A moving average of the time that one hash takes.
-    pace: Duration,
-    closed: bool,
-}
-
-/// So many of the known go before one stranger.
-const BEFORE_A_STRANGER: usize = 3;
-
-impl Queue {
-    fn new() -> Self {
-        Self {
-            first: VecDeque::new(),
-            known: VecDeque::new(),
-            strangers: VecDeque::new(),
-            passed: 0,
-            pace: Duration::from_millis(20),
-            closed: false,
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.first.len() + self.known.len() + self.strangers.len()
-    }
-
-    fn push(&mut self, lane: Lane, job: Job) {
-        match lane {
-            Lane::Known => self.known.push_back(job),
-            Lane::Stranger => self.strangers.push_back(job),
-        }
-    }
-
-    fn pop(&mut self) -> Option<Job> {
-        if let Some(job) = self.first.pop_front() {
-            return Some(job);
-        }
-        if self.strangers.is_empty() {
-            self.passed = 0;
-            return self.known.pop_front();
-        }
-        if self.passed < BEFORE_A_STRANGER
-            && let Some(job) = self.known.pop_front()
-        {
-            self.passed += 1;
-            return Some(job);
-        }
-        self.passed = 0;
-        self.strangers.pop_front()
-    }
-
-    /// How many go before a newcomer.
-    fn ahead(&self, lane: Lane) -> usize {
-        let (known, strangers) = (self.known.len(), self.strangers.len());
-        let others = match lane {
-            Lane::Known => known + strangers.min(known / BEFORE_A_STRANGER + 1),
-            Lane::Stranger => strangers + known.min((strangers + 1) * BEFORE_A_STRANGER),
-        };
-        self.first.len() + others
-    }
-}
-
-struct Job {
-    password: Secret<Vec<u8>>,
-    task: Task,
-    since: Instant,
-}
-
-impl std::fmt::Debug for Job {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job").field("since", &self.since).finish_non_exhaustive()
-    }
-}
-
-type Work = Box<dyn FnOnce() + Send>;
-
-enum Task {
-    Run(Work),
-    Hash(oneshot::Sender<Result<String, Fault>>),
-    /// Without a stored hash the work is done all the same: the time says nothing.
-    PasswordCheck(Option<String>, oneshot::Sender<Result<PasswordCheck, Error<Busy>>>),
-}
-
 /// So much may wait before the checks. Each sign-in in flight brings one piece at a time, and of these
 /// there are fewer (`throttle`).
 const FIRST: usize = 2048;
 /// Nobody waits longer than this for a free thread.
 const PATIENCE: Duration = Duration::from_millis(1200);
-/// Blocks of 1 KiB. From 32 MiB glibc maps an allocation apart, whatever it has learned before.
-const MAPPED_APART: usize = 33 * 1024;
 /// A thread without work for this long gives its memory back.
 const REST: Duration = Duration::from_secs(1);
 
@@ -364,69 +233,6 @@ impl Pool {
     }
 }
 
-fn params(cost: Cost) -> Result<Params, Fault> {
-    Params::new(cost.memory, cost.passes, 1, Some(32))
-        .map_err(|error| Fault::internal("reading the cost of hashing", error.to_string()))
-}
-
-fn digest(
-    params: Params,
-    password: &[u8],
-    salt: &[u8],
-    memory: &mut Vec<Block>,
-) -> Result<Secret<[u8; 32]>, Fault> {
-    let fault = |error: argon2::Error| Fault::internal("hashing a password", error.to_string());
-    let blocks = params.block_count();
-    if memory.len() < blocks {
-        // The allocator maps what is this large apart, and gives it back when it is freed; of
-        // what is reserved only the touched pages count.
-        *memory = Vec::with_capacity(blocks.max(MAPPED_APART));
-        memory.resize(blocks, Block::default());
-    }
-    let mut output = Secret::new([0; 32]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into_with_memory(password, salt, &mut *output, memory.as_mut_slice())
-        .map_err(fault)?;
-    Ok(output)
-}
-
-fn hash(cost: Cost, password: &[u8], memory: &mut Vec<Block>) -> Result<String, Fault> {
-    let salt = random::bytes::<16>();
-    let output = digest(params(cost)?, password, &salt, memory)?;
-    Ok(format!(
-        "$argon2id$v=19$m={},t={},p=1${}${}",
-        cost.memory,
-        cost.passes,
-        STANDARD_NO_PAD.encode(salt),
-        STANDARD_NO_PAD.encode(*output)
-    ))
-}
-
-fn check(
-    cost: Cost,
-    password: &[u8],
-    stored: Option<&str>,
-    memory: &mut Vec<Block>,
-) -> Result<PasswordCheck, Fault> {
-    let today = params(cost)?;
-    let Some(stored) = stored else {
-        digest(today, password, &[0; 16], memory)?;
-        return Ok(PasswordCheck::Wrong);
-    };
-    let broken = |error: String| Fault::internal("reading a password hash", error);
-    let parsed = PasswordHash::new(stored).map_err(|error| broken(error.to_string()))?;
-    let params = Params::try_from(&parsed).map_err(|error| broken(error.to_string()))?;
-    let salt = parsed.salt.as_ref().ok_or_else(|| broken("no salt".to_owned()))?;
-    let expected = parsed.hash.as_ref().ok_or_else(|| broken("no output".to_owned()))?;
-    let is_current = params.m_cost() == cost.memory && params.t_cost() == cost.passes;
-    let found = digest(params, password, salt.as_ref(), memory)?;
-    if !bool::from(found.ct_eq(expected.as_bytes())) {
-        return Ok(PasswordCheck::Wrong);
-    }
-    let renewed = if is_current { None } else { Some(hash(cost, password, memory)?) };
-    Ok(PasswordCheck::Right(renewed))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -502,30 +308,5 @@ mod tests {
         assert!((0..FIRST).all(|_| first().is_ok()));
         assert!(first().is_err());
         assert_eq!(hasher.waiting(), FIRST);
-    }
-
-    #[test]
-    fn the_known_go_before_strangers_who_get_one_turn_of_four() {
-        let job = |name: &str| Job {
-            password: password(name),
-            task: Task::Run(Box::new(|| ())),
-            since: Instant::now(),
-        };
-        let mut queue = Queue::new();
-        for n in 0..20 {
-            queue.push(Lane::Stranger, job(&format!("s{n}")));
-        }
-        assert_eq!((queue.ahead(Lane::Known), queue.ahead(Lane::Stranger)), (1, 20));
-        for n in 0..6 {
-            queue.push(Lane::Known, job(&format!("k{n}")));
-        }
-        assert_eq!((queue.ahead(Lane::Known), queue.ahead(Lane::Stranger)), (9, 26));
-        queue.first.push_back(job("first"));
-        let mut order = Vec::new();
-        while let Some(job) = queue.pop() {
-            order.push(String::from_utf8(job.password.to_vec()).unwrap());
-        }
-        assert_eq!(order[..10], ["first", "k0", "k1", "k2", "s0", "k3", "k4", "k5", "s1", "s2"]);
-        assert_eq!(order.len(), 27);
     }
 }

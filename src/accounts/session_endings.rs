@@ -1,5 +1,5 @@
-//! How what a person opened ends: families, browser sessions, and the word to the apps. Whatever
-//! ends them (a page, an app, the command line) comes here.
+//! How what a person opened ends: the families of tokens, the browser sessions, and the notices that
+//! tell the apps. Whatever ends them (a page, an app, the command line) calls this file.
 //!
 //! An ending is worked off in steps of a bounded number of rows, each a transaction of its own: no
 //! person has so much open that it could not be ended. What is left after the first step stands in
@@ -79,8 +79,8 @@ pub async fn end_at_client(
     end_in(tx, &Ending::new(user, What::AtClient(client.clone()), tx.now(), origin)).await
 }
 
-/// Ends the families of a person at a client that were not used for longest, so that one more makes
-/// no more than so many.
+/// Ends those families of a person at a client that were not used for the longest time, until one more
+/// can be opened within the limit.
 pub async fn make_room(
     tx: &Tx,
     user: &UserId,

@@ -1,4 +1,5 @@
-//! Signing in by password. Unknown, wrong and disabled are one answer, in one time.
+//! Signing in by password. An unknown name, a wrong password and a disabled account get the same
+//! answer after the same time.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,8 +10,11 @@ use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::hashing::{Busy, Hasher, Lane, PasswordCheck};
-use super::throttle::{AttemptSource, Bucket, Counted, Throttle, Throttled, Turn};
+use super::attempt_limits::{AttemptSource, Bucket, Throttled};
+use super::hashing::Hasher;
+use super::hashing_queue::{Busy, Lane};
+use super::password_hash::PasswordCheck;
+use super::throttle::{Counted, Throttle, Turn};
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::ClientId;
@@ -36,7 +40,7 @@ pub struct PasswordSignIn {
     pub known_browsers: DeviceCookieKey,
 }
 
-/// Who asks, from where, through which client.
+/// One attempt to sign in by password: with what, from where, through which client.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordAttempt<'a> {
     /// The user name or the verified address, as it was typed.
@@ -112,7 +116,7 @@ const SEEN: chrono::Duration = chrono::Duration::days(1);
 /// Nobody waits longer than this for a turn.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
-/// Whom a name belongs to, and what counts against it.
+/// The account of a name, and the buckets that this attempt counts in.
 struct Found {
     user: Option<User>,
     place: String,
@@ -128,7 +132,7 @@ impl PasswordSignIn {
         attempt: PasswordAttempt<'_>,
     ) -> Result<ProvenPassword, Error<SignInRefused>> {
         let Found { user, place, seen_at, lane, buckets } = self.find(attempt).await?;
-        // What would not be answered in time is not begun.
+        // An attempt that could not be answered in time is refused before it is counted.
         if self.hasher.is_overloaded(lane) {
             return Err(SignInRefused::Busy.into());
         }

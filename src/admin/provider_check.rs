@@ -13,7 +13,7 @@ use crate::store::Store;
 
 /// What a check found.
 #[derive(Clone, Debug)]
-pub struct Finding {
+pub struct ProviderFinding {
     /// Which provider.
     pub slug: Slug,
     /// What is to be registered there.
@@ -26,7 +26,7 @@ pub struct Finding {
     pub notes: Vec<String>,
 }
 
-impl Finding {
+impl ProviderFinding {
     /// What was said about a provider of this name.
     #[must_use]
     pub fn new(issuer: &Issuer, slug: Slug, said: Result<Vec<String>, String>) -> Self {
@@ -44,7 +44,7 @@ impl Finding {
 
 /// What a check needs.
 #[derive(Clone, Copy, Debug)]
-pub struct Checking<'a> {
+pub struct ProviderCheck<'a> {
     /// Who we are.
     pub issuer: &'a Issuer,
     /// The database, where there is one yet.
@@ -57,15 +57,15 @@ pub struct Checking<'a> {
     pub allow_private: bool,
 }
 
-impl Checking<'_> {
+impl ProviderCheck<'_> {
     /// Checks one provider.
-    pub async fn check(&self, one: &Registration) -> OrRejected<Finding> {
+    pub async fn check(&self, one: &Registration) -> OrRejected<ProviderFinding> {
         let mut said = self.asked(one).await;
         if let Some(client) = self.missing(one).await? {
             let problem = format!("it is for {:?}, and there is no such client", client.as_str());
             said = Err(said.err().into_iter().chain([problem]).collect::<Vec<_>>().join("; "));
         }
-        let mut finding = Finding::new(self.issuer, one.slug.clone(), said);
+        let mut finding = ProviderFinding::new(self.issuer, one.slug.clone(), said);
         if one.disabled {
             finding.enabled = false;
             finding.notes.push("it is turned off: nobody can sign in with it".to_owned());

@@ -13,9 +13,9 @@ use tracing::level_filters::LevelFilter;
 
 use super::providers;
 use super::retention::Kept;
+use crate::accounts::attempt_limits::AttemptLimits;
 use crate::accounts::browsers::SessionLives;
 use crate::accounts::hashing::Hashing;
-use crate::accounts::throttle::Limits;
 use crate::domain::address::TrustedProxies;
 use crate::domain::provider::Registration;
 use crate::domain::urls::Issuer;
@@ -84,7 +84,7 @@ settings! {
         /// How long browser sessions live.
         pub sessions: SessionLives = section(),
         /// The limits of failed sign-ins.
-        pub limits: Limits = section(),
+        pub limits: AttemptLimits = section(),
         /// Password hashing.
         pub hashing: Hashing = section(),
         /// Calls to the addresses that clients name.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::installation::{Installation, Kind};
+use super::installation::{DatabaseUse, Installation};
 use super::output::table;
 use super::usage::usage;
 use crate::admin;
@@ -47,7 +47,7 @@ impl Verbs {
             Some(text) => Some(instant(text, at.clock.now())?),
             None => None,
         };
-        let store = at.store(&settings, Kind::Reads).await?;
+        let store = at.store(&settings, DatabaseUse::Reads).await?;
         let (user, client, kind, limit) = (list.user, list.client, list.kind, list.limit);
         let query = Query { since, user, client, kind, limit };
         let found = admin::audit::list(&store, query).await?;

@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::duties;
-use super::installation::{Installation, Kind};
+use super::installation::{DatabaseUse, Installation};
 use super::output::{table, text_of, words};
+use super::registration_advice;
 use super::usage::usage;
 use crate::admin::clients::{self, NewClient};
 use crate::clients::registration::{self, ClientRejected};
@@ -162,60 +162,60 @@ struct Given {
 }
 
 impl Verbs {
-    fn kind(&self) -> Kind {
+    fn database_use(&self) -> DatabaseUse {
         match self {
-            Self::Create(_) => Kind::Adds,
-            Self::List | Self::Show(_) => Kind::Reads,
-            _ => Kind::Changes,
+            Self::Create(_) => DatabaseUse::Adds,
+            Self::List | Self::Show(_) => DatabaseUse::Reads,
+            _ => DatabaseUse::Changes,
         }
     }
 
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
         let issuer = &settings.issuer;
-        let kind = self.kind();
+        let database_use = self.database_use();
         match self {
             Self::Create(create) => {
                 let Create { id, kind: of, given } = *create;
                 // What makes no sense is said before anything is looked for.
                 let new = NewClient { id, kind: of, attributes: given.attributes()? };
                 let client = new.checked(issuer, at.clock.now()).or_else(|why| said(why.into()))?;
-                let store = at.store(&settings, kind).await?;
-                let (id, told) = (client.id.to_string(), duties::of(&client));
+                let store = at.store(&settings, database_use).await?;
+                let (id, told) = (client.id.to_string(), registration_advice::of(&client));
                 let secret = registration::create(&store, &at.clock, issuer, client).await;
                 secret_shown(at, &id, secret.or_else(said)?.as_ref(), &told);
             }
             Self::List => {
-                let store = at.store(&settings, kind).await?;
+                let store = at.store(&settings, database_use).await?;
                 list(at, &clients::list(&store).await?);
             }
             Self::Show(one) => {
-                let store = at.store(&settings, kind).await?;
+                let store = at.store(&settings, database_use).await?;
                 show(at, &registration::find(&*store, &one.id).await?);
             }
             Self::Update(update) => {
                 let change = update.given.attributes()?;
-                let store = at.store(&settings, kind).await?;
+                let store = at.store(&settings, database_use).await?;
                 let changed = clients::update(&store, &at.clock, issuer, &update.id, &change).await;
                 show(at, &changed.or_else(said)?);
             }
             Self::RotateSecret(one) => {
-                let store = at.store(&settings, kind).await?;
+                let store = at.store(&settings, database_use).await?;
                 let secret = clients::rotate_secret(&store, &at.clock, &one.id).await?;
                 secret_shown(at, &one.id, Some(&secret), &[]);
             }
             Self::Disable(one) => {
-                let store = at.store(&settings, kind).await?;
+                let store = at.store(&settings, database_use).await?;
                 clients::set_enabled(&store, &at.clock, &one.id, false).await?;
                 at.done(&format!("disabled {}", one.id));
             }
             Self::Enable(one) => {
-                let store = at.store(&settings, kind).await?;
+                let store = at.store(&settings, database_use).await?;
                 clients::set_enabled(&store, &at.clock, &one.id, true).await?;
                 at.done(&format!("enabled {}", one.id));
             }
             Self::Delete(one) => {
-                let store = at.store(&settings, kind).await?;
+                let store = at.store(&settings, database_use).await?;
                 clients::delete(&store, &at.clock, &one.id).await?;
                 at.done(&format!("deleted {}", one.id));
             }

@@ -16,13 +16,13 @@ use crate::keys::{keyring, ring};
 use crate::social::registry;
 use crate::store::{self, Store, migration_status, signing_keys, users};
 
-struct Finding {
+struct CheckResult {
     check: &'static str,
     good: bool,
     detail: String,
 }
 
-impl Finding {
+impl CheckResult {
     fn of(check: &'static str, found: Result<String, String>) -> Self {
         let good = found.is_ok();
         Self { check, good, detail: found.unwrap_or_else(|detail| detail) }
@@ -33,18 +33,18 @@ pub(super) async fn run(at: &Installation) -> OrRejected<ExitCode> {
     let settings = at.quiet_settings();
     let mut findings = Vec::new();
     let found = settings.as_ref().map(|one| one.issuer.as_str().to_owned());
-    findings.push(Finding::of("settings", found.map_err(ToString::to_string)));
+    findings.push(CheckResult::of("settings", found.map_err(ToString::to_string)));
     if let Ok(settings) = &settings {
         let look = app::look(settings).map(|look| format!("pages of {}", look.name()));
-        findings.push(Finding::of("branding", look.map_err(|error| error.to_string())));
+        findings.push(CheckResult::of("branding", look.map_err(|error| error.to_string())));
         let outbound = app::outbound(settings).map(|_| "calls can be made".to_owned());
-        findings.push(Finding::of("outbound", outbound.map_err(|error| error.to_string())));
-        findings.push(Finding::of("migrations", migrations(settings).await));
-        findings.extend(clock(at, settings).await.map(|found| Finding::of("clock", found)));
-        findings.push(Finding::of("master key", master_key(settings)));
-        findings.push(Finding::of("signing keys", signing_keys(at, settings).await));
-        findings.push(Finding::of("providers", social(settings).await));
-        findings.push(Finding::of("user names", names(settings).await));
+        findings.push(CheckResult::of("outbound", outbound.map_err(|error| error.to_string())));
+        findings.push(CheckResult::of("migrations", migrations(settings).await));
+        findings.extend(clock(at, settings).await.map(|found| CheckResult::of("clock", found)));
+        findings.push(CheckResult::of("master key", master_key(settings)));
+        findings.push(CheckResult::of("signing keys", signing_keys(at, settings).await));
+        findings.push(CheckResult::of("providers", social(settings).await));
+        findings.push(CheckResult::of("user names", names(settings).await));
     }
     let all_good = findings.iter().all(|finding| finding.good);
     let rows: Vec<_> = findings

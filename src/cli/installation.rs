@@ -13,9 +13,9 @@ use crate::domain::clock::Clock;
 use crate::domain::verdict::{OrRejected, Rejected};
 use crate::store::Store;
 
-/// What a verb does to the installation.
+/// What a verb does with the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum DatabaseUse {
     /// It makes and migrates nothing.
     Reads,
     /// It changes what is there, so a database is.
@@ -35,7 +35,7 @@ pub(super) struct Installation {
 }
 
 impl Installation {
-    /// The installation of this settings file, and how its verbs speak.
+    /// The installation of this settings file, and how its verbs print.
     pub(super) fn new(file: Option<PathBuf>, output: Output) -> Self {
         Self { file, output, clock: Clock::system(), store: OnceLock::new() }
     }
@@ -66,16 +66,20 @@ impl Installation {
     }
 
     /// The database for this kind of verb.
-    pub(super) async fn store(&self, settings: &Settings, kind: Kind) -> OrRejected<Arc<Store>> {
+    pub(super) async fn store(
+        &self,
+        settings: &Settings,
+        database_use: DatabaseUse,
+    ) -> OrRejected<Arc<Store>> {
         let options = settings.database.patient();
         let is_new = app::is_missing(settings)?;
-        let store = match kind {
-            Kind::Reads => app::open_existing_store(settings, &options).await?,
-            Kind::Changes => {
+        let store = match database_use {
+            DatabaseUse::Reads => app::open_existing_store(settings, &options).await?,
+            DatabaseUse::Changes => {
                 app::check_existing_store(settings)?;
                 app::open_store(settings, &options).await?
             }
-            Kind::Adds => app::open_store(settings, &options).await?,
+            DatabaseUse::Adds => app::open_store(settings, &options).await?,
         };
         if is_new {
             output::note(&format!("made a new database at {}", settings.database()));

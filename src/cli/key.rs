@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::installation::{Installation, Kind};
+use super::installation::{DatabaseUse, Installation};
 use super::output::{table, text_of};
 use super::usage::usage;
 use crate::admin::keys::{self, NextMasterKey, SigningKey};
@@ -58,24 +58,24 @@ pub(super) enum Key {
 }
 
 impl Key {
-    fn kind(&self) -> Kind {
+    fn database_use(&self) -> DatabaseUse {
         match self {
-            Self::List | Self::ExportJwks => Kind::Reads,
-            Self::Import { .. } => Kind::Adds,
-            Self::Rotate { .. } | Self::Drop { .. } | Self::Rewrap { .. } => Kind::Changes,
+            Self::List | Self::ExportJwks => DatabaseUse::Reads,
+            Self::Import { .. } => DatabaseUse::Adds,
+            Self::Rotate { .. } | Self::Drop { .. } | Self::Rewrap { .. } => DatabaseUse::Changes,
         }
     }
 
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
-        let kind = self.kind();
-        let store = at.store(&settings, kind).await?;
-        let master = match kind {
-            Kind::Reads => app::existing_master_key(&settings, &store).await?,
-            Kind::Changes | Kind::Adds => app::master_key(&settings, &store).await?,
+        let database_use = self.database_use();
+        let store = at.store(&settings, database_use).await?;
+        let master = match database_use {
+            DatabaseUse::Reads => app::existing_master_key(&settings, &store).await?,
+            DatabaseUse::Changes | DatabaseUse::Adds => app::master_key(&settings, &store).await?,
         };
         let keyring = app::open_keyring(&settings, &store, &at.clock, &master).await?;
-        if kind != Kind::Reads {
+        if database_use != DatabaseUse::Reads {
             keyring.maintain().await?;
         }
         match self {

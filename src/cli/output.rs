@@ -10,7 +10,7 @@ use crate::domain::secret::Secret;
 use crate::domain::verdict::{OrRejected, reject};
 use crate::keys::secret_file;
 
-/// How a verb speaks.
+/// How a verb prints its result.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
     /// One JSON document, or words for people.
@@ -26,7 +26,7 @@ impl Output {
     }
 }
 
-/// A word to people that is no result.
+/// Prints a message that is not a result, on standard error.
 pub(super) fn note(text: &str) {
     telemetry::say(&format!("mapae: {text}"));
 }
@@ -59,7 +59,7 @@ pub(super) fn secret_from_stdin() -> OrRejected<Secret<String>> {
 /// A secret from a file, without its one final newline.
 pub(super) fn secret_from_file(path: &Path) -> OrRejected<Secret<String>> {
     let text = Secret::new(text_of(path)?);
-    // It is read this once, so a word will do.
+    // It is read this once, so a warning is enough.
     if let Ok(Some(exposure)) = secret_file::looked_at(path) {
         note(&format!("{}: {exposure}", path.display()));
     }

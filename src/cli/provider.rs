@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use self::slug::slug;
-use super::installation::{Installation, Kind};
+use super::installation::{DatabaseUse, Installation};
 use crate::admin::providers;
 use crate::domain::provider::Slug;
 use crate::domain::verdict::OrRejected;
@@ -46,11 +46,11 @@ pub(super) struct One {
 }
 
 impl Verbs {
-    fn kind(&self) -> Kind {
+    fn database_use(&self) -> DatabaseUse {
         match self {
-            Self::Add(_) => Kind::Adds,
-            Self::List | Self::Show(_) | Self::Check(_) => Kind::Reads,
-            Self::Disable(_) | Self::Enable(_) | Self::Delete(_) => Kind::Changes,
+            Self::Add(_) => DatabaseUse::Adds,
+            Self::List | Self::Show(_) | Self::Check(_) => DatabaseUse::Reads,
+            Self::Disable(_) | Self::Enable(_) | Self::Delete(_) => DatabaseUse::Changes,
         }
     }
 
@@ -59,7 +59,7 @@ impl Verbs {
         if let Self::Check(check) = self {
             return check.run(at, &settings).await;
         }
-        let store = at.store(&settings, self.kind()).await?;
+        let store = at.store(&settings, self.database_use()).await?;
         match self {
             Self::Add(add) => add.run(at, &settings, &store).await?,
             Self::List => {

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::installation::{Installation, Kind};
+use super::installation::{DatabaseUse, Installation};
 use super::output::{secret_from_stdin, words};
 use crate::admin::tokens;
 use crate::app;
@@ -22,8 +22,9 @@ impl Token {
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
         let token = secret_from_stdin()?;
-        let kind = if matches!(self, Self::Inspect) { Kind::Reads } else { Kind::Changes };
-        let store = at.store(&settings, kind).await?;
+        let database_use =
+            if matches!(self, Self::Inspect) { DatabaseUse::Reads } else { DatabaseUse::Changes };
+        let store = at.store(&settings, database_use).await?;
         let master = app::existing_master_key(&settings, &store).await?;
         let services = app::Services::open(&settings, &store, &at.clock, &master).await?;
         let resources = &services.resources;

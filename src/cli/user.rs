@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::installation::{Installation, Kind};
+use super::installation::{DatabaseUse, Installation};
 use super::output::{note, secret_from_file, secret_from_stdin, table, text_of, words};
 use super::usage::usage;
 use crate::accounts::hashing::Hasher;
@@ -106,11 +106,11 @@ pub(super) struct SetPassword {
 const SHORT: usize = 8;
 
 impl Verbs {
-    fn kind(&self) -> Kind {
+    fn database_use(&self) -> DatabaseUse {
         match self {
-            Self::Create(_) => Kind::Adds,
-            Self::List | Self::Show(_) => Kind::Reads,
-            _ => Kind::Changes,
+            Self::Create(_) => DatabaseUse::Adds,
+            Self::List | Self::Show(_) => DatabaseUse::Reads,
+            _ => DatabaseUse::Changes,
         }
     }
 
@@ -122,7 +122,7 @@ impl Verbs {
         {
             return usage("--password-stdin or --password-file brings the password");
         }
-        let store = at.store(&settings, self.kind()).await?;
+        let store = at.store(&settings, self.database_use()).await?;
         let (store, clock) = (&*store, &at.clock);
         match self {
             Self::Create(create) => {

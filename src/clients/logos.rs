@@ -29,21 +29,21 @@ pub struct Logos {
     clients: Arc<Registry>,
     outbound: Outbound,
     clock: Clock,
-    known: Mutex<Shelf>,
+    known: Mutex<LogoCache>,
     fetching: Semaphore,
 }
 
 /// Logos up to a number and a size; the one that was not asked for the longest goes first.
 #[derive(Debug, Default)]
-struct Shelf {
-    known: HashMap<ClientId, (Known, u64)>,
+struct LogoCache {
+    known: HashMap<ClientId, (CachedLogo, u64)>,
     bytes: usize,
     /// How often one was asked for.
     asked: u64,
 }
 
 #[derive(Clone, Debug)]
-struct Known {
+struct CachedLogo {
     uri: String,
     logo: Option<Arc<Logo>>,
     until: DateTime<Utc>,
@@ -90,34 +90,34 @@ impl Logos {
         let Ok(_turn) = self.fetching.try_acquire() else { return Ok(None) };
         let logo = fetch(&self.outbound, client, &uri).await.map(Arc::new);
         let until = now + if logo.is_some() { FRESH } else { MISSING };
-        self.remember(client, Known { uri, logo: logo.clone(), until });
+        self.remember(client, CachedLogo { uri, logo: logo.clone(), until });
         Ok(logo)
     }
 
-    fn known(&self, client: &ClientId) -> Option<Known> {
+    fn known(&self, client: &ClientId) -> Option<CachedLogo> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(client)
     }
 
-    fn remember(&self, client: &ClientId, known: Known) {
+    fn remember(&self, client: &ClientId, known: CachedLogo) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(client.clone(), known);
     }
 }
 
-impl Known {
+impl CachedLogo {
     fn size(&self) -> usize {
         self.uri.len() + self.logo.as_ref().map_or(0, |logo| logo.body.len())
     }
 }
 
-impl Shelf {
-    fn get(&mut self, client: &ClientId) -> Option<Known> {
+impl LogoCache {
+    fn get(&mut self, client: &ClientId) -> Option<CachedLogo> {
         self.asked += 1;
         let (known, asked) = self.known.get_mut(client)?;
         *asked = self.asked;
         Some(known.clone())
     }
 
-    fn insert(&mut self, client: ClientId, known: Known) {
+    fn insert(&mut self, client: ClientId, known: CachedLogo) {
         self.asked += 1;
         self.bytes += known.size();
         if let Some((old, _)) = self.known.insert(client, (known, self.asked)) {
@@ -162,32 +162,32 @@ mod tests {
         ClientId::parse(&format!("app-{number}")).unwrap()
     }
 
-    fn known(bytes: usize) -> Known {
+    fn known(bytes: usize) -> CachedLogo {
         let logo = Logo { content_type: "image/png", body: vec![0; bytes].into() };
-        Known { uri: String::new(), logo: Some(Arc::new(logo)), until: from_millis(0) }
+        CachedLogo { uri: String::new(), logo: Some(Arc::new(logo)), until: from_millis(0) }
     }
 
     #[test]
     fn no_more_logos_are_kept_than_so_many() {
-        let mut shelf = Shelf::default();
-        shelf.insert(client(0), known(1));
+        let mut cache = LogoCache::default();
+        cache.insert(client(0), known(1));
         for number in 1..2 * MOST {
-            assert!(shelf.get(&client(0)).is_some(), "what is asked for stays");
-            shelf.insert(client(number), known(1));
+            assert!(cache.get(&client(0)).is_some(), "what is asked for stays");
+            cache.insert(client(number), known(1));
         }
-        assert_eq!((shelf.known.len(), shelf.bytes), (MOST, MOST));
-        assert!(shelf.get(&client(1)).is_none() && shelf.get(&client(2 * MOST - 1)).is_some());
+        assert_eq!((cache.known.len(), cache.bytes), (MOST, MOST));
+        assert!(cache.get(&client(1)).is_none() && cache.get(&client(2 * MOST - 1)).is_some());
     }
 
     #[test]
     fn no_more_bytes_of_logos_are_kept_than_so_many() {
-        let mut shelf = Shelf::default();
+        let mut cache = LogoCache::default();
         for number in 0..200 {
-            shelf.insert(client(number), known(LIMIT));
-            shelf.insert(client(number), known(LIMIT));
-            assert!(shelf.bytes <= MOST_BYTES);
+            cache.insert(client(number), known(LIMIT));
+            cache.insert(client(number), known(LIMIT));
+            assert!(cache.bytes <= MOST_BYTES);
         }
-        assert_eq!((shelf.known.len(), shelf.bytes), (MOST_BYTES / LIMIT, MOST_BYTES));
-        assert!(shelf.get(&client(199)).is_some());
+        assert_eq!((cache.known.len(), cache.bytes), (MOST_BYTES / LIMIT, MOST_BYTES));
+        assert!(cache.get(&client(199)).is_some());
     }
 }

@@ -23,7 +23,7 @@ pub struct Registered {
 #[derive(Debug)]
 pub struct Registry {
     store: Arc<Store>,
-    known: RwLock<Known>,
+    known: RwLock<InMemory>,
 }
 
 /// An origin that is registered for a client.
@@ -38,7 +38,7 @@ pub struct Origin {
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct InMemory {
     clients: HashMap<ClientId, Arc<Registered>>,
     /// Of all enabled clients, once somebody asked.
     origins: Option<Arc<[Origin]>>,
@@ -48,7 +48,7 @@ struct Known {
     epoch: u64,
 }
 
-impl Known {
+impl InMemory {
     /// Keeps a client in memory; where there are many, another one gives it its place and is looked
     /// up again when it comes.
     fn keep(&mut self, id: &ClientId, client: &Arc<Registered>) {
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn many_clients_do_not_fill_the_memory() {
-        let mut known = Known::default();
+        let mut known = InMemory::default();
         for number in 0..MOST + 10 {
             let id = ClientId::parse(&format!("client-{number}")).unwrap();
             let client = Client::new(id.clone(), ClientKind::Public, chrono::DateTime::UNIX_EPOCH);

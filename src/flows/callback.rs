@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::accounts::federation::{self, Arrival, ArrivalRefused, PROOF_LIFE, Refusal};
+use crate::accounts::federation::{self, Arrival, ArrivalRefused, PROOF_LIFE, RefusalRecord};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
@@ -131,9 +131,14 @@ async fn take(
                 };
                 if let Some(reason) = reason {
                     let (client, user) = (None, None);
-                    let refusal =
-                        Refusal { provider: slug, reason, client, user, origin: caller.origin };
-                    federation::refused_in(&tx, refusal).await?;
+                    let refusal = RefusalRecord {
+                        provider: slug,
+                        reason,
+                        client,
+                        user,
+                        origin: caller.origin,
+                    };
+                    federation::record_refusal_in(&tx, refusal).await?;
                 }
                 Err(lost.into())
             }
@@ -240,8 +245,8 @@ impl At<'_> {
         self.flows.providers.find(self.slug, self.client)
     }
 
-    fn refusal<'r>(&'r self, reason: Reason, user: Option<&'r UserId>) -> Refusal<'r> {
-        Refusal {
+    fn refusal<'r>(&'r self, reason: Reason, user: Option<&'r UserId>) -> RefusalRecord<'r> {
+        RefusalRecord {
             provider: self.slug,
             reason,
             client: self.client,
@@ -252,7 +257,7 @@ impl At<'_> {
 
     async fn refused(&self, reason: Reason, user: Option<&UserId>) -> Result<(), Fault> {
         let refusal = self.refusal(reason, user);
-        federation::refused(&self.flows.store, self.flows.clock.now(), refusal).await
+        federation::record_refusal(&self.flows.store, self.flows.clock.now(), refusal).await
     }
 
     /// Back to the page that they left from; or to the app, if that sent them past it and they
@@ -305,7 +310,7 @@ impl At<'_> {
                     self.ask(&tx, user, identity).await.map(Back::Led)
                 }
                 Err(Error::Refused(why)) => {
-                    federation::refused_in(&tx, self.refusal(why.reason(), None)).await?;
+                    federation::record_refusal_in(&tx, self.refusal(why.reason(), None)).await?;
                     Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), Note::Refused))
                 }
                 Err(Error::Fault(fault)) => Err(fault.into()),

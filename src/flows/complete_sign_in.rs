@@ -1,7 +1,7 @@
 //! Letting somebody in who proved who they are, and taking the next step with them.
 
 use crate::accounts::browsers::{self, BrowserState, NewSession};
-use crate::accounts::federation::{self, Refusal};
+use crate::accounts::federation::{self, RefusalRecord};
 use crate::domain::audit::Event;
 use crate::domain::interaction::{Interaction, InteractionId, Pending};
 use crate::domain::provider::{FEDERATED, Slug};
@@ -105,14 +105,14 @@ async fn link(
         return Ok(None);
     }
     if !federation::link(tx, &user, &provider, &identity, caller.origin).await? {
-        let refusal = Refusal {
+        let refusal = RefusalRecord {
             provider: &provider,
             reason: Reason::BelongsToAnotherAccount,
             client,
             user: Some(&user),
             origin: caller.origin,
         };
-        federation::refused_in(tx, refusal).await?;
+        federation::record_refusal_in(tx, refusal).await?;
         return Ok(None);
     }
     Ok(Some((provider, identity.issuer)))

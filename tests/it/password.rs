@@ -155,7 +155,7 @@ both! {
         };
         let tx = store.begin(server.now().now()).await.unwrap();
         let user = mapae::admin::users::find(&tx, "alice").await.unwrap();
-        let cheap = mapae::accounts::hashing::Cost { memory: 64, passes: 1 };
+        let cheap = mapae::accounts::password_hash::Cost { memory: 64, passes: 1 };
         let hasher = mapae::accounts::hashing::Hasher::new(cheap, 1).unwrap();
         let old = hasher.hash(PASSWORD.as_bytes().to_vec().into()).await.unwrap();
         mapae::store::users::replace_hash(&tx, &user.id, &user.password_hash.unwrap(), &old).await.unwrap();

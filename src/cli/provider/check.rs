@@ -6,10 +6,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::slug::slug;
-use crate::admin::provider_check::{Checking, Finding};
+use crate::admin::provider_check::{ProviderCheck, ProviderFinding};
 use crate::app;
 use crate::app::config::Settings;
-use crate::cli::installation::{Installation, Kind};
+use crate::cli::installation::{DatabaseUse, Installation};
 use crate::cli::output::note;
 use crate::domain::nearest::nearest;
 use crate::domain::provider::{Preset, Registration, Slug};
@@ -34,14 +34,14 @@ impl Check {
         let store = if app::is_missing(settings)? {
             None
         } else {
-            Some(at.store(settings, Kind::Reads).await?)
+            Some(at.store(settings, DatabaseUse::Reads).await?)
         };
         if store.is_none() {
             note(&format!("there is no database {} yet", settings.database()));
         }
         let store = store.as_deref();
         let every = every(settings, store).await?;
-        let checking = Checking {
+        let checking = ProviderCheck {
             issuer: &settings.issuer,
             store,
             outbound: &app::outbound(settings)?,
@@ -74,15 +74,15 @@ impl Check {
     }
 }
 
-fn described(finding: &Finding) -> Value {
-    let Finding { slug, redirect_uri, enabled, said, notes } = finding;
+fn described(finding: &ProviderFinding) -> Value {
+    let ProviderFinding { slug, redirect_uri, enabled, said, notes } = finding;
     json!({
         "slug": slug, "redirect_uri": redirect_uri, "enabled": enabled, "good": said.is_ok(),
         "findings": said.as_ref().ok(), "problem": said.as_ref().err(), "notes": notes,
     })
 }
 
-fn words(finding: &Finding) -> String {
+fn words(finding: &ProviderFinding) -> String {
     let mut lines = vec![
         finding.slug.to_string(),
         format!("  redirect URI to register there: {}", finding.redirect_uri),
@@ -108,13 +108,13 @@ async fn every(settings: &Settings, store: Option<&Store>) -> OrRejected<Vec<Reg
 }
 
 /// What to do first with a provider that is not there yet.
-fn not_yet(issuer: &Issuer, slug: Slug, every: &[Registration]) -> Finding {
+fn not_yet(issuer: &Issuer, slug: Slug, every: &[Registration]) -> ProviderFinding {
     let what_to_do = match Preset::parse(slug.as_str()) {
         Some(preset) => adding(&slug, preset),
         None => what_there_is(&slug, every),
     };
     let problem = format!("it is not registered yet{what_to_do}");
-    Finding::new(issuer, slug, Err(problem))
+    ProviderFinding::new(issuer, slug, Err(problem))
 }
 
 fn adding(slug: &Slug, preset: Preset) -> String {

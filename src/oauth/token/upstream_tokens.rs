@@ -268,8 +268,9 @@ async fn refused_in(
     user: Option<&UserId>,
 ) -> Result<(), Fault> {
     let client = Some(&cx.client.client().id);
-    let refusal = federation::Refusal { provider: slug, reason, client, user, origin: cx.origin };
-    federation::refused_in(tx, refusal).await
+    let refusal =
+        federation::RefusalRecord { provider: slug, reason, client, user, origin: cx.origin };
+    federation::record_refusal_in(tx, refusal).await
 }
 
 /// S129: a disabled person is refused like one who may not come.

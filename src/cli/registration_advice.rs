@@ -1,5 +1,5 @@
-//! What whoever registers a client is told besides its secret: what the app must do, and what people
-//! will see.
+//! What an operator who registers a client is told besides its secret: what the app must do, and what
+//! people will see.
 
 use crate::domain::claim_names::by_scope;
 use crate::domain::client::{AccessTokenTyp, Client, ClientKind, RequirePkce};
@@ -11,7 +11,7 @@ pub(super) fn of(client: &Client) -> Vec<&'static str> {
     let mut told = Vec::new();
     if client.may_use(GrantType::AuthorizationCode) {
         told.push(pkce(client));
-        // The rule stands in `oauth::authorize::decide`: RFC 8252 §8.6.
+        // The rule stands in `oauth::decide`: RFC 8252 §8.6.
         if client.kind == ClientKind::Public
             && client.metadata.redirect_uris.iter().any(|uri| is_unclaimed(uri))
         {

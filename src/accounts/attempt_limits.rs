@@ -1,0 +1,279 @@
+//! Which buckets a sign-in attempt counts in, and whether one of them is full: pure functions.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use sha2::{Digest, Sha256};
+
+use crate::settings::kinds::{duration, whole};
+use crate::settings::{group, settings};
+use crate::store::throttles::Key;
+
+/// How many failures are let through, and in how long they are forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The failures that are let through at once.
+    pub failures: u32,
+    /// The time in which so many are forgotten, one after the other.
+    pub window: Duration,
+}
+
+impl Limit {
+    /// The milliseconds in which one failure is forgotten.
+    pub(super) fn share(self) -> i64 {
+        (self.window.num_milliseconds() / i64::from(self.failures.max(1))).max(1)
+    }
+}
+
+settings! {
+    /// The limits of failed sign-ins.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct AttemptLimits in "Failed sign-ins" {
+        /// For one name from one address, one app or one browser.
+        pub account_at_address: Limit = group(|from| Limit {
+            failures: from.take(whole("throttle.account_at_address.failures", 0..=u32::MAX, 10).words(
+                "So many failed sign-ins of one name from one address (IPv6: /64), one known browser or one app are let through at once.",
+            )),
+            window: from.take(duration("throttle.account_at_address.window", Duration::minutes(5)).words(
+                "The time in which so many are forgotten, one after the other.",
+            )),
+        }),
+        /// For one address over all names.
+        pub address: Limit = group(|from| Limit {
+            failures: from.take(whole("throttle.address.failures", 0..=u32::MAX, 100).words(
+                "So many failed sign-ins from one address, over all names that it does not know, are let through at once.",
+            )),
+            window: from.take(duration("throttle.address.window", Duration::minutes(5)).words(
+                "The time in which so many are forgotten, one after the other.",
+            )),
+        }),
+        /// For one name over all places that its account does not know.
+        pub account: Limit = group(|from| Limit {
+            failures: from.take(whole("throttle.account.failures", 0..=u32::MAX, 50).words(
+                "So many failed sign-ins of one name, over all places that do not know it, are let through at once. An account has two names at most: its user name and its verified address.",
+            )),
+            window: from.take(duration("throttle.account.window", Duration::hours(1)).words(
+                "The time in which so many are forgotten, one after the other.",
+            )),
+        }),
+    }
+}
+
+/// From where somebody tries.
+#[derive(Clone, Copy, Debug)]
+pub enum AttemptSource<'a> {
+    /// From a browser in which the account was proven before.
+    Browser(&'a [u8]),
+    /// From a place from which its person signed in before.
+    Known(&'a str),
+    /// From any other address.
+    Address(&'a str),
+    /// By an app of its own server, which does not say where the person is.
+    App(&'a str),
+}
+
+/// One bucket that an attempt counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Which one.
+    pub key: Key,
+    /// How much it takes.
+    pub limit: Limit,
+}
+
+impl AttemptLimits {
+    /// The buckets of an attempt: a name, and from where. In the order in which turns are waited for:
+    /// whoever waits at one that is crowded holds no turn at one that more people share.
+    #[must_use]
+    pub fn buckets(&self, name: &str, from: AttemptSource<'_>) -> Vec<Bucket> {
+        let at = |place: &str| {
+            let key = key(&[b"account at address", name.as_bytes(), place.as_bytes()]);
+            Bucket { key, limit: self.account_at_address }
+        };
+        let over_all = Bucket { key: key(&[b"account", name.as_bytes()]), limit: self.account };
+        match from {
+            AttemptSource::Browser(id) => {
+                let key = key(&[b"browser", name.as_bytes(), id]);
+                vec![Bucket { key, limit: self.account_at_address }]
+            }
+            AttemptSource::Known(place) => vec![at(place)],
+            AttemptSource::App(place) => vec![at(place), over_all],
+            AttemptSource::Address(place) => {
+                let key = key(&[b"address", place.as_bytes()]);
+                vec![at(place), Bucket { key, limit: self.address }, over_all]
+            }
+        }
+    }
+}
+
+fn key(parts: &[&[u8]]) -> Key {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// Too many failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// The bucket that is full.
+    pub key: Key,
+    /// When it lets through again.
+    pub until: DateTime<Utc>,
+    /// How often that may be written down: once in so many milliseconds.
+    pub window: i64,
+}
+
+/// What changes in the buckets.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    /// An attempt is counted, unless a bucket is full.
+    Count(Vec<Bucket>),
+    /// An attempt was no failure.
+    GiveBack(Vec<Bucket>),
+}
+
+/// Decides a batch in its order, from what is in the buckets; leaves in them what counts.
+pub(super) fn decide(
+    levels: &mut BTreeMap<Key, i64>,
+    changes: &[Change],
+    now: DateTime<Utc>,
+) -> Vec<Result<(), Throttled>> {
+    let mut answers = Vec::new();
+    for change in changes {
+        match change {
+            Change::Count(buckets) => {
+                let full = buckets.iter().filter_map(|bucket| {
+                    let level = levels.get(&bucket.key).copied().unwrap_or_default();
+                    over(bucket.limit, level).map(|wait| (wait, bucket))
+                });
+                let full = full.max_by_key(|(wait, _)| *wait).map(|(wait, bucket)| Throttled {
+                    key: bucket.key,
+                    until: now + Duration::milliseconds(wait),
+                    window: bucket.limit.window.num_milliseconds().max(1),
+                });
+                if full.is_none() {
+                    for bucket in buckets {
+                        *levels.entry(bucket.key).or_default() += bucket.limit.share();
+                    }
+                }
+                answers.push(full.map_or(Ok(()), Err));
+            }
+            Change::GiveBack(buckets) => {
+                for bucket in buckets {
+                    let level = levels.entry(bucket.key).or_default();
+                    *level = (*level - bucket.limit.share()).max(0);
+                }
+            }
+        }
+    }
+    answers
+}
+
+/// How many milliseconds one more failure is too early for a bucket in which there is so much.
+fn over(limit: Limit, level: i64) -> Option<i64> {
+    let wait = level + limit.share() - limit.share() * i64::from(limit.failures);
+    (wait > 0).then_some(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: AttemptLimits = AttemptLimits {
+        account_at_address: Limit { failures: 3, window: Duration::seconds(30) },
+        address: Limit { failures: 5, window: Duration::seconds(10) },
+        account: Limit { failures: 4, window: Duration::seconds(60) },
+    };
+
+    /// Buckets beside a database: what is in each at an instant, in milliseconds.
+    #[derive(Default)]
+    struct Buckets(BTreeMap<Key, i64>);
+
+    impl Buckets {
+        fn after(&mut self, seconds: i64) {
+            for level in self.0.values_mut() {
+                *level = (*level - seconds * 1000).max(0);
+            }
+        }
+
+        fn count(&mut self, name: &str, from: AttemptSource<'_>) -> Option<i64> {
+            let asked = [Change::Count(LIMITS.buckets(name, from))];
+            let answers = decide(&mut self.0, &asked, DateTime::UNIX_EPOCH);
+            answers[0].err().map(|throttled| throttled.until.timestamp_millis())
+        }
+    }
+
+    #[test]
+    fn a_full_bucket_lets_through_as_soon_as_one_failure_is_forgotten() {
+        let mut buckets = Buckets::default();
+        for _ in 0..3 {
+            assert_eq!(buckets.count("alice", AttemptSource::Known("home")), None);
+        }
+        for _ in 0..9 {
+            assert_eq!(buckets.count("alice", AttemptSource::Known("home")), Some(10_000));
+        }
+        buckets.after(9);
+        assert_eq!(buckets.count("alice", AttemptSource::Known("home")), Some(1000));
+        buckets.after(1);
+        assert_eq!(buckets.count("alice", AttemptSource::Known("home")), None);
+        assert_eq!(buckets.count("alice", AttemptSource::Known("home")), Some(10_000));
+        buckets.after(30);
+        for _ in 0..3 {
+            assert_eq!(buckets.count("alice", AttemptSource::Known("home")), None);
+        }
+    }
+
+    #[test]
+    fn strangers_fill_no_bucket_of_a_known_browser_or_place() {
+        let mut buckets = Buckets::default();
+        for n in 0..4 {
+            let place = format!("192.0.2.{n}");
+            assert_eq!(buckets.count("alice", AttemptSource::Address(&place)), None);
+        }
+        assert!(buckets.count("alice", AttemptSource::Address("192.0.2.9")).is_some());
+        assert!(buckets.count("alice", AttemptSource::App("app")).is_some());
+        assert_eq!(buckets.count("alice", AttemptSource::Known("192.0.2.9")), None);
+        assert_eq!(buckets.count("alice", AttemptSource::Browser(b"1")), None);
+        // One address fills no more than its own bucket, for all names.
+        for n in 0..5 {
+            assert_eq!(buckets.count(&format!("n{n}"), AttemptSource::Address("192.0.2.77")), None);
+        }
+        assert!(buckets.count("bob", AttemptSource::Address("192.0.2.77")).is_some());
+        assert_eq!(buckets.count("bob", AttemptSource::Known("192.0.2.77")), None);
+        assert_eq!(buckets.count("bob", AttemptSource::App("app")), None);
+    }
+
+    #[test]
+    fn what_is_turned_away_counts_nowhere_and_what_is_given_back_is_gone() {
+        let at = |place| LIMITS.buckets("alice", AttemptSource::Address(place));
+        let mut levels = BTreeMap::new();
+        let one = Change::Count(at("a"));
+        let asked = vec![one.clone(), one.clone(), one.clone(), one.clone(), one];
+        let answers = decide(&mut levels, &asked, DateTime::UNIX_EPOCH);
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 3);
+        let over_all = at("a")[2];
+        assert_eq!(levels[&over_all.key], 3 * over_all.limit.share());
+        let asked = vec![
+            Change::GiveBack(at("a")),
+            Change::Count(at("b")),
+            Change::GiveBack(at("a")),
+            Change::GiveBack(at("a")),
+            Change::GiveBack(at("b")),
+            Change::GiveBack(at("b")),
+        ];
+        assert_eq!(decide(&mut levels, &asked, DateTime::UNIX_EPOCH), [Ok(())]);
+        assert!(levels.values().all(|level| *level == 0), "{levels:?}");
+    }
+
+    #[test]
+    fn a_limit_of_any_size_has_a_share() {
+        for (failures, seconds) in [(1, 1), (0, 1), (u32::MAX, 1), (7, 3600), (100, 300)] {
+            let limit = Limit { failures, window: Duration::seconds(seconds) };
+            assert!(limit.share() >= 1);
+            assert_eq!(over(limit, 0).is_none(), failures > 0, "{failures}");
+        }
+    }
+}
