@@ -13,9 +13,9 @@ use crate::accounts::session_endings;
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::ClientId;
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 use crate::domain::provider::{Registration, Slug};
-use crate::domain::reason::Reason;
 use crate::domain::user::{Source, User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::domain::{person, random};
@@ -56,10 +56,10 @@ pub enum ArrivalRefused {
 impl ArrivalRefused {
     /// Why, for the audit.
     #[must_use]
-    pub fn reason(self) -> Reason {
+    pub fn reason(self) -> FailureReason {
         match self {
-            Self::Disabled => Reason::Disabled,
-            Self::Domain => Reason::DomainNotAllowed,
+            Self::Disabled => FailureReason::Disabled,
+            Self::Domain => FailureReason::DomainNotAllowed,
         }
     }
 }
@@ -334,7 +334,7 @@ pub struct RefusalRecord<'a> {
     /// At which provider.
     pub provider: &'a Slug,
     /// Why.
-    pub reason: Reason,
+    pub reason: FailureReason,
     /// By which client.
     pub client: Option<&'a ClientId>,
     /// Whose account it is about.

@@ -5,7 +5,7 @@ use super::hashing::Hasher;
 use super::sign_in::{PasswordAttempt, PasswordSignIn, Place, ProvenPassword, SignInRefused};
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, Kind, Origin};
-use crate::domain::ending::{Ending, What};
+use crate::domain::ending::{Ending, EndingScope};
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
@@ -88,7 +88,7 @@ pub async fn change(
     }
     let hash = hasher.hash(new).await?;
     let tx = sign_in.store.begin(sign_in.clock.now()).await?;
-    let ending = Ending::new(&signed_in.user.id, What::Everything, tx.now(), change.origin);
+    let ending = Ending::new(&signed_in.user.id, EndingScope::Everything, tx.now(), change.origin);
     let ending = ending.but(Some(&signed_in.session.id));
     let changed = write(&tx, signed_in, &proven, hash, &ending).await;
     let cookie = tx.settle(changed).await?;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::clock::Clock;
-use crate::domain::ending::{Ending, What};
+use crate::domain::ending::{Ending, EndingScope};
 use crate::domain::family::{EndedFamily, FamilyFilter, FamilyOwner};
 use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::session::{Session, SessionId};
@@ -38,7 +38,7 @@ pub async fn end_session(tx: &Tx, session: &Session, origin: &Origin) -> Result<
     if !sessions::delete(tx, &session.id).await? {
         return Ok(false);
     }
-    let what = What::InSession(session.id.clone());
+    let what = EndingScope::InSession(session.id.clone());
     end_in(tx, &Ending::new(&session.user, what, tx.now(), origin)).await?;
     let event = Event::new(Kind::SessionEnded).user(&session.user).from(origin);
     audit_events::insert(tx, &[event.detail(session.id.as_str())]).await?;
@@ -53,7 +53,7 @@ pub async fn end_everything(
     but: Option<&SessionId>,
     origin: &Origin,
 ) -> Result<u64, Fault> {
-    end_in(tx, &Ending::new(user, What::Everything, tx.now(), origin).but(but)).await
+    end_in(tx, &Ending::new(user, EndingScope::Everything, tx.now(), origin).but(but)).await
 }
 
 /// Ends what a person opened by a provider of this issuer, but for one session and what it is bound
@@ -65,7 +65,7 @@ pub async fn end_at_provider(
     but: &SessionId,
     origin: &Origin,
 ) -> Result<u64, Fault> {
-    let what = What::ByIssuer(issuer.to_owned());
+    let what = EndingScope::ByIssuer(issuer.to_owned());
     end_in(tx, &Ending::new(user, what, tx.now(), origin).but(Some(but))).await
 }
 
@@ -76,7 +76,7 @@ pub async fn end_at_client(
     client: &ClientId,
     origin: &Origin,
 ) -> Result<u64, Fault> {
-    end_in(tx, &Ending::new(user, What::AtClient(client.clone()), tx.now(), origin)).await
+    end_in(tx, &Ending::new(user, EndingScope::AtClient(client.clone()), tx.now(), origin)).await
 }
 
 /// Ends those families of a person at a client that were not used for the longest time, until one more
@@ -216,19 +216,20 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     let Ending { user, but, .. } = ending;
     let but = but.as_ref();
     // Nobody opens anything more for an account that goes.
-    let until = (ending.what != What::Account).then(|| ending.asked_at + SKEW);
+    let until = (ending.what != EndingScope::Account).then(|| ending.asked_at + SKEW);
     let of = match &ending.what {
-        What::Everything | What::Account => FamilyFilter::User(user),
-        What::ByIssuer(issuer) => FamilyFilter::UserBy(user, issuer),
-        What::AtClient(client) => FamilyFilter::UserAt(user, client),
-        What::InSession(session) => FamilyFilter::Session(session),
+        EndingScope::Everything | EndingScope::Account => FamilyFilter::User(user),
+        EndingScope::ByIssuer(issuer) => FamilyFilter::UserBy(user, issuer),
+        EndingScope::AtClient(client) => FamilyFilter::UserAt(user, client),
+        EndingScope::InSession(session) => FamilyFilter::Session(session),
     };
     let mut rows = Vec::new();
     let issuer = match &ending.what {
-        What::ByIssuer(issuer) => Some(issuer.as_str()),
+        EndingScope::ByIssuer(issuer) => Some(issuer.as_str()),
         _ => None,
     };
-    if let What::Everything | What::Account | What::ByIssuer(_) = &ending.what {
+    if let EndingScope::Everything | EndingScope::Account | EndingScope::ByIssuer(_) = &ending.what
+    {
         let gone = sessions::delete_some(tx, user, issuer, but, until, at_most).await?;
         rows.push(gone.all as u64);
         let event = Event::new(Kind::SessionEnded).user(user).from(&ending.origin);
@@ -238,13 +239,13 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     let ended = families::revoke_some(tx, of, but, until, at_most).await?;
     rows.push(ended.len() as u64);
     notify(tx, &ended).await?;
-    if let What::InSession(session) = &ending.what {
+    if let EndingScope::InSession(session) = &ending.what {
         let left = families::detach_some(tx, session, at_most).await?;
         rows.push(left.len() as u64);
         notify(tx, &left).await?;
     }
     let mut is_more = rows.iter().any(|rows| *rows >= at_most);
-    if ending.what == What::Account && !is_more {
+    if ending.what == EndingScope::Account && !is_more {
         // One by one they would go with the account, in a statement that takes as long as there are
         // families.
         is_more = families::delete_some(tx, FamilyOwner::User(user), at_most).await? >= at_most;

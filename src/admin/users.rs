@@ -6,7 +6,7 @@ use crate::accounts::hashing::Hasher;
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::clock::Clock;
-use crate::domain::ending::{Ending, What};
+use crate::domain::ending::{Ending, EndingScope};
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, Source, User, UserId};
@@ -155,7 +155,7 @@ pub async fn set_password(
     let (tx, mut user) = lock(store, clock, username).await?;
     user.password_hash = Some(hash);
     users::update(&tx, &user).await?;
-    end(store, clock, tx, &user, Some(Kind::UserPasswordSet), What::Everything).await
+    end(store, clock, tx, &user, Some(Kind::UserPasswordSet), EndingScope::Everything).await
 }
 
 /// Disables an account and ends everything that it opened. It is disabled whatever becomes of the
@@ -164,7 +164,7 @@ pub async fn disable(store: &Store, clock: &Clock, username: &str) -> OrRejected
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
-    end(store, clock, tx, &user, Some(Kind::UserDisabled), What::Everything).await
+    end(store, clock, tx, &user, Some(Kind::UserDisabled), EndingScope::Everything).await
 }
 
 /// Enables an account again.
@@ -180,7 +180,7 @@ pub async fn enable(store: &Store, clock: &Clock, username: &str) -> OrRejected<
 pub async fn logout(store: &Store, clock: &Clock, username: &str) -> OrRejected<u64> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
-    end(store, clock, tx, &user, Some(Kind::UserLoggedOut), What::Everything).await
+    end(store, clock, tx, &user, Some(Kind::UserLoggedOut), EndingScope::Everything).await
 }
 
 /// Deletes an account with all that it opened. It is disabled at once, and gone when everything that
@@ -189,7 +189,7 @@ pub async fn delete(store: &Store, clock: &Clock, username: &str) -> OrRejected<
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
-    end(store, clock, tx, &user, None, What::Account).await.map(drop)
+    end(store, clock, tx, &user, None, EndingScope::Account).await.map(drop)
 }
 
 /// Commits what was done, with the promise that the rest follows; and follows.
@@ -199,7 +199,7 @@ async fn end(
     tx: Tx,
     user: &User,
     kind: Option<Kind>,
-    what: What,
+    what: EndingScope,
 ) -> OrRejected<u64> {
     let ending = Ending::new(&user.id, what, tx.now(), &Origin::default());
     session_endings::begin(&tx, &ending).await?;

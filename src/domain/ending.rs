@@ -17,7 +17,7 @@ pub struct Ending {
     /// Whose it is.
     pub user: UserId,
     /// What.
-    pub what: What,
+    pub what: EndingScope,
     /// A session that stays, with what is bound to it.
     pub but: Option<SessionId>,
     /// When it was asked for: what a later proof opened stays.
@@ -28,7 +28,7 @@ pub struct Ending {
 
 /// What is to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum EndingScope {
     /// Every session and every family.
     Everything,
     /// Every session and every family, and then the account.
@@ -44,7 +44,7 @@ pub enum What {
 impl Ending {
     /// An ending that is asked for at this instant.
     #[must_use]
-    pub fn new(user: &UserId, what: What, asked_at: DateTime<Utc>, origin: &Origin) -> Self {
+    pub fn new(user: &UserId, what: EndingScope, asked_at: DateTime<Utc>, origin: &Origin) -> Self {
         Self {
             id: Uuid::now_v7().to_string(),
             user: user.clone(),

@@ -38,7 +38,7 @@ impl InteractionId {
 /// What somebody came for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Errand {
+pub enum Purpose {
     /// An app sent them to sign in.
     Authorize(Box<AuthorizationRequest>),
     /// They look at their account.
@@ -93,7 +93,7 @@ pub struct LogoutRequest {
     pub ui_locales: Option<String>,
 }
 
-impl Errand {
+impl Purpose {
     /// `ui_locales`, or the language that was chosen on a page since.
     #[must_use]
     pub fn ui_locales(&self) -> Option<&str> {
@@ -129,7 +129,7 @@ impl Errand {
     }
 }
 
-/// One errand on its way through the pages.
+/// What somebody came for, on its way through the pages.
 #[derive(Clone, Debug)]
 pub struct Interaction {
     /// Its name.
@@ -137,7 +137,7 @@ pub struct Interaction {
     /// The browser that it is bound to; none while a posted request waits for its browser.
     pub browser: Option<BrowserId>,
     /// What they came for.
-    pub errand: Errand,
+    pub purpose: Purpose,
     /// The session that was chosen or opened on the way.
     pub session: Option<SessionId>,
     /// Whom a provider vouched for on the way.
@@ -158,11 +158,11 @@ const LIFE: chrono::Duration = chrono::Duration::minutes(30);
 impl Interaction {
     /// A new one that came at this instant.
     #[must_use]
-    pub fn new(errand: Errand, browser: Option<BrowserId>, now: DateTime<Utc>) -> Self {
+    pub fn new(purpose: Purpose, browser: Option<BrowserId>, now: DateTime<Utc>) -> Self {
         Self {
             id: InteractionId::generate(),
             browser,
-            errand,
+            purpose,
             session: None,
             pending: None,
             received_at: now,

@@ -6,8 +6,8 @@
 
 use std::fmt;
 
-use super::in_app::InApp;
 use super::provider::Preset;
+use crate::domain::embedded_browser::EmbeddedBrowser;
 
 /// The file of texts of a language.
 macro_rules! texts {
@@ -33,12 +33,12 @@ pub const LANGUAGES: Languages = Languages(&[
         date_time: "%Y년 %-m월 %-d일 %H:%M",
         provider_names: &[(Preset::Kakao, "카카오"), (Preset::Naver, "네이버")],
         app_names: &[
-            (InApp::KakaoTalk, "카카오톡"),
-            (InApp::Naver, "네이버"),
-            (InApp::Line, "라인"),
-            (InApp::Daum, "다음"),
-            (InApp::Instagram, "인스타그램"),
-            (InApp::Facebook, "페이스북"),
+            (EmbeddedBrowser::KakaoTalk, "카카오톡"),
+            (EmbeddedBrowser::Naver, "네이버"),
+            (EmbeddedBrowser::Line, "라인"),
+            (EmbeddedBrowser::Daum, "다음"),
+            (EmbeddedBrowser::Instagram, "인스타그램"),
+            (EmbeddedBrowser::Facebook, "페이스북"),
         ],
         ..PLAIN
     },
@@ -75,7 +75,7 @@ pub struct LanguageData {
     /// The providers whose names are written differently in it.
     pub provider_names: &'static [(Preset, &'static str)],
     /// The apps whose names are written differently in it.
-    pub app_names: &'static [(InApp, &'static str)],
+    pub app_names: &'static [(EmbeddedBrowser, &'static str)],
 }
 
 /// A language that every page speaks.
@@ -124,7 +124,7 @@ impl Language {
 
     /// What its readers call an app; none: just some app.
     #[must_use]
-    pub fn app_name(self, app: InApp) -> Option<&'static str> {
+    pub fn app_name(self, app: EmbeddedBrowser) -> Option<&'static str> {
         let mut names = self.0.app_names.iter();
         names.find(|(known, _)| *known == app).map(|(_, name)| *name).or(app.name())
     }

@@ -4,7 +4,7 @@
 use crate::accounts::browsers::{BrowserState, SignedInUser, new_browser_session, touch};
 use crate::domain::client::{ClientId, ClientKind};
 use crate::domain::consent::Consent;
-use crate::domain::interaction::{Errand, Handle, Interaction};
+use crate::domain::interaction::{Handle, Interaction, Purpose};
 use crate::domain::person;
 use crate::domain::redirect_uri::is_unclaimed;
 use crate::domain::session::{Session, SessionId};
@@ -12,8 +12,8 @@ use crate::domain::user::User;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, Proof, Subject, View};
-use crate::flows::lookup;
 use crate::flows::outcome::{Led, Lost, Next, Outcome, Said};
+use crate::flows::{Purpose, lookup};
 use crate::oauth::authorize::codes;
 use crate::oauth::authorize::decide::{Candidate, Facts, Step, decide};
 use crate::oauth::authorize::request::{Asked, Untrusted};
@@ -58,7 +58,7 @@ fn without_writing(
     let Some(asked) = asked else {
         let chosen =
             interaction.session.as_ref().and_then(|session| browser_state.signed_in(session));
-        let must_confirm = matches!(interaction.errand, Errand::Confirm { .. });
+        let must_confirm = matches!(interaction.purpose, Purpose::Confirm { .. });
         return match (chosen, browser_state.people.as_slice()) {
             (None, people) if people.is_empty() || must_confirm => waits(Next::SignIn),
             (None, [_, _, ..]) => waits(Next::Choose),
@@ -124,7 +124,7 @@ async fn to_account(
     let session = chosen.or(only).ok_or(Lost::WrongBrowser)?;
     interaction.session = Some(session.clone());
     end(tx, &interaction).await?;
-    let said = matches!(interaction.errand, Errand::Confirm { .. }).then_some(Said::Confirmed);
+    let said = matches!(interaction.purpose, Purpose::Confirm { .. }).then_some(Said::Confirmed);
     Ok(Led { next: Next::Account(session, said), cookie: None })
 }
 
@@ -223,9 +223,9 @@ pub(super) fn may_come(flows: &Flows, client: Option<&ClientId>, present: &Signe
 pub fn eligible<'a>(
     flows: &Flows,
     browser_state: &'a BrowserState,
-    errand: &Errand,
+    purpose: &Purpose,
 ) -> Vec<&'a SignedInUser> {
-    let client = errand.client();
+    let client = purpose.client();
     browser_state.people.iter().filter(|present| may_come(flows, client, present)).collect()
 }
 
@@ -249,11 +249,11 @@ pub(super) async fn shown(
     interaction: Interaction,
 ) -> Outcome<View> {
     let browser_state = caller.browser_state;
-    let Some(asked) = interaction::asked(flows, &interaction.errand).await? else {
-        let subject = match (&interaction.errand, browser_state.people.as_slice()) {
-            (Errand::Account { .. }, []) => Subject::SignIn(None),
-            (Errand::Account { .. }, [_, _, ..]) => Subject::Choose,
-            (Errand::Confirm { user, .. }, people) => {
+    let Some(asked) = interaction::asked(flows, &interaction.purpose).await? else {
+        let subject = match (&interaction.purpose, browser_state.people.as_slice()) {
+            (Purpose::Account { .. }, []) => Subject::SignIn(None),
+            (Purpose::Account { .. }, [_, _, ..]) => Subject::Choose,
+            (Purpose::Confirm { user, .. }, people) => {
                 let same = people.iter().find(|present| present.user.id == *user);
                 Subject::SignIn(same.cloned().map(Box::new))
             }
@@ -299,16 +299,16 @@ async fn proof(flows: &Flows, interaction: &Interaction) -> Result<Option<Proof>
 
 /// Speaks another language from here on.
 pub async fn speak(flows: &Flows, mut view: View, language: &str) -> Result<View, Fault> {
-    view.interaction.errand.speak(language);
-    set_errand(flows, &mut view).await?;
+    view.interaction.purpose.speak(language);
+    set_purpose(flows, &mut view).await?;
     Ok(view)
 }
 
-/// Writes the errand of a view, or seals it anew.
-pub(super) async fn set_errand(flows: &Flows, view: &mut View) -> Result<(), Fault> {
+/// Writes the purpose of a view, or seals it anew.
+pub(super) async fn set_purpose(flows: &Flows, view: &mut View) -> Result<(), Fault> {
     if view.interaction.is_stored {
         let tx = flows.store.begin(flows.clock.now()).await?;
-        interactions::set_errand(&tx, &view.interaction.id, &view.interaction.errand).await?;
+        interactions::set_purpose(&tx, &view.interaction.id, &view.interaction.purpose).await?;
         tx.commit().await?;
     }
     view.handle = lookup::handle(flows, &view.interaction)?;

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use crate::accounts::federation::{self, Arrival, ArrivalRefused, PROOF_LIFE, RefusalRecord};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
+use crate::domain::excerpt::excerpt;
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
-use crate::domain::interaction::{Errand, Handle, Interaction, Pending};
-use crate::domain::note::Note;
+use crate::domain::interaction::{Handle, Interaction, Pending, Purpose};
 use crate::domain::provider::{FEDERATED, Slug};
-use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, UpstreamState};
-use crate::domain::shown::shown;
 use crate::domain::upstream_login::UpstreamLogin;
+use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
-use crate::flows::advance;
 use crate::flows::complete_sign_in::{Entry, asks_for_another, enter, present};
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
@@ -57,7 +56,7 @@ pub enum Back {
     /// To the provider once more: this URL.
     Away(String),
     /// To the sign-in page, which says what happened.
-    Noted(Handle, Slug, Note),
+    Noted(Handle, Slug, UpstreamOutcome),
 }
 
 /// Takes somebody who comes back from a provider.
@@ -70,9 +69,11 @@ pub async fn come_back(
     let upstream_login = take(flows, caller, slug, came).await?;
     let interaction =
         interaction::open(flows, caller, &upstream_login.interaction.handle()).await?;
-    let client = interaction.errand.client().cloned();
+    let client = interaction.purpose.client().cloned();
     let at = At { flows, caller, slug, client: client.as_ref(), upstream_login: &upstream_login };
-    let Some(known) = at.known() else { return at.note(interaction, Note::Unknown).await };
+    let Some(known) = at.known() else {
+        return at.note(interaction, UpstreamOutcome::Unknown).await;
+    };
     let identity = match prove(at, &known, came).await {
         Ok(identity) => identity,
         Err(Error::Fault(fault)) => return Err(fault.into()),
@@ -88,14 +89,16 @@ pub async fn come_back(
             .await;
             return match left {
                 Ok(url) => Ok(Back::Away(url)),
-                Err(Error::Refused(_)) => at.note(interaction, Note::Unavailable).await,
+                Err(Error::Refused(_)) => at.note(interaction, UpstreamOutcome::Unavailable).await,
                 Err(Error::Fault(fault)) => Err(fault.into()),
             };
         }
     };
     // It may have been turned off meanwhile.
-    let Some(known) = at.known() else { return at.note(interaction, Note::Unknown).await };
-    if let Errand::Link { user } = &interaction.errand {
+    let Some(known) = at.known() else {
+        return at.note(interaction, UpstreamOutcome::Unknown).await;
+    };
+    if let Purpose::Link { user } = &interaction.purpose {
         return link(at, &known, &interaction, user, &identity).await.map(Back::Led);
     }
     Box::pin(at.arrive(&known, interaction, &identity)).await
@@ -123,9 +126,9 @@ async fn take(
                     Some(&upstream_login.browser) == caller.browser_state.browser.as_ref();
                 // RFC 9700 §4.4.2: an answer at the address of another provider is none.
                 let (lost, reason) = match is_theirs {
-                    false => (Lost::WrongBrowser, Some(Reason::WrongBrowser)),
+                    false => (Lost::WrongBrowser, Some(FailureReason::WrongBrowser)),
                     true if upstream_login.provider != *slug => {
-                        (Lost::Unknown, Some(Reason::MixedUp))
+                        (Lost::Unknown, Some(FailureReason::MixedUp))
                     }
                     true => (Lost::Unknown, None),
                 };
@@ -160,7 +163,7 @@ struct At<'a> {
 /// Why nobody came back yet.
 enum Unproven {
     /// A page says so.
-    Noted(Note),
+    Noted(UpstreamOutcome),
     /// They are to be asked for these.
     Unagreed(String),
 }
@@ -193,9 +196,9 @@ async fn prove(
     match social::with_deadline(Some(requester), Box::pin(proven)).await {
         Ok(Some(identity)) => Ok(identity),
         Ok(None) => {
-            let note = came.error.map_or(Note::Failed, note_of);
-            if let Some(error) = came.error.filter(|_| note != Note::Cancelled) {
-                let error = shown(error);
+            let note = came.error.map_or(UpstreamOutcome::Failed, note_of);
+            if let Some(error) = came.error.filter(|_| note != UpstreamOutcome::Cancelled) {
+                let error = excerpt(error);
                 tracing::warn!(provider = %at.slug, %error, "this provider answered with an error");
             }
             Err(Error::Refused(Unproven::Noted(note)))
@@ -209,22 +212,22 @@ async fn prove(
             at.refused(error.reason(), None).await?;
             Err(Error::Refused(Unproven::Noted(match error {
                 UpstreamError::Unavailable(_) | UpstreamError::Misconfigured(_) => {
-                    Note::Unavailable
+                    UpstreamOutcome::Unavailable
                 }
                 UpstreamError::Refused {
-                    reason: Reason::DomainNotAllowed | Reason::UnderAge,
+                    reason: FailureReason::DomainNotAllowed | FailureReason::UnderAge,
                     ..
-                } => Note::Refused,
+                } => UpstreamOutcome::Refused,
                 UpstreamError::Refused { .. }
                 | UpstreamError::Unagreed(_)
-                | UpstreamError::Unprovable => Note::Failed,
+                | UpstreamError::Unprovable => UpstreamOutcome::Failed,
             })))
         }
     }
 }
 
 /// What an error of a provider means, RFC 6749 §4.1.2.1 and what some of them say instead.
-fn note_of(error: &str) -> Note {
+fn note_of(error: &str) -> UpstreamOutcome {
     // LINE writes it in capitals.
     match error.to_ascii_lowercase().as_str() {
         "access_denied"
@@ -233,9 +236,9 @@ fn note_of(error: &str) -> Note {
         | "user_denied"
         | "consent_required"
         | "interaction_required"
-        | "login_required" => Note::Cancelled,
-        "temporarily_unavailable" | "server_error" => Note::Unavailable,
-        _ => Note::Failed,
+        | "login_required" => UpstreamOutcome::Cancelled,
+        "temporarily_unavailable" | "server_error" => UpstreamOutcome::Unavailable,
+        _ => UpstreamOutcome::Failed,
     }
 }
 
@@ -245,7 +248,7 @@ impl At<'_> {
         self.flows.providers.find(self.slug, self.client)
     }
 
-    fn refusal<'r>(&'r self, reason: Reason, user: Option<&'r UserId>) -> RefusalRecord<'r> {
+    fn refusal<'r>(&'r self, reason: FailureReason, user: Option<&'r UserId>) -> RefusalRecord<'r> {
         RefusalRecord {
             provider: self.slug,
             reason,
@@ -255,20 +258,21 @@ impl At<'_> {
         }
     }
 
-    async fn refused(&self, reason: Reason, user: Option<&UserId>) -> Result<(), Fault> {
+    async fn refused(&self, reason: FailureReason, user: Option<&UserId>) -> Result<(), Fault> {
         let refusal = self.refusal(reason, user);
         federation::record_refusal(&self.flows.store, self.flows.clock.now(), refusal).await
     }
 
     /// Back to the page that they left from; or to the app, if that sent them past it and they
     /// turned back.
-    async fn note(&self, interaction: Interaction, note: Note) -> Outcome<Back> {
-        if let Errand::Link { user } = &interaction.errand {
+    async fn note(&self, interaction: Interaction, note: UpstreamOutcome) -> Outcome<Back> {
+        if let Purpose::Link { user } = &interaction.purpose {
             let said = Said::Noted(self.slug.clone(), note);
             return to_account(*self, &interaction, user, said).await.map(Back::Led);
         }
-        let asked = interaction::asked(self.flows, &interaction.errand).await?;
-        let Some(asked) = asked.filter(|_| self.upstream_login.direct && note == Note::Cancelled)
+        let asked = interaction::asked(self.flows, &interaction.purpose).await?;
+        let Some(asked) =
+            asked.filter(|_| self.upstream_login.direct && note == UpstreamOutcome::Cancelled)
         else {
             return Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), note));
         };
@@ -296,7 +300,11 @@ impl At<'_> {
             {
                 // Nobody comes in, and nobody new is made.
                 tx.abandon().await;
-                return Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), Note::Another));
+                return Ok(Back::Noted(
+                    interaction.id.handle(),
+                    self.slug.clone(),
+                    UpstreamOutcome::Another,
+                ));
             }
             let back = match arrived {
                 Ok(None) => {
@@ -311,7 +319,11 @@ impl At<'_> {
                 }
                 Err(Error::Refused(why)) => {
                     federation::record_refusal_in(&tx, self.refusal(why.reason(), None)).await?;
-                    Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), Note::Refused))
+                    Ok(Back::Noted(
+                        interaction.id.handle(),
+                        self.slug.clone(),
+                        UpstreamOutcome::Refused,
+                    ))
                 }
                 Err(Error::Fault(fault)) => Err(fault.into()),
             };
@@ -361,7 +373,7 @@ async fn link(
     // Whom it does not let in has no way in by it.
     if !known.registration.lets_in(identity.email.as_deref(), identity.email_verified) {
         at.refused(ArrivalRefused::Domain.reason(), Some(user)).await?;
-        let said = Said::Noted(at.slug.clone(), Note::Refused);
+        let said = Said::Noted(at.slug.clone(), UpstreamOutcome::Refused);
         return to_account(at, interaction, user, said).await;
     }
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
@@ -378,9 +390,10 @@ async fn link(
     };
     let linked = tx.settle(linked).await?;
     if !linked {
-        at.refused(Reason::BelongsToAnotherAccount, Some(user)).await?;
+        at.refused(FailureReason::BelongsToAnotherAccount, Some(user)).await?;
     }
-    let said = if linked { Said::Linked } else { Said::Noted(at.slug.clone(), Note::Taken) };
+    let said =
+        if linked { Said::Linked } else { Said::Noted(at.slug.clone(), UpstreamOutcome::Taken) };
     to_account(at, interaction, user, said).await
 }
 

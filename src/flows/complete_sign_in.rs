@@ -3,9 +3,9 @@
 use crate::accounts::browsers::{self, BrowserState, NewSession};
 use crate::accounts::federation::{self, RefusalRecord};
 use crate::domain::audit::Event;
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::interaction::{Interaction, InteractionId, Pending};
 use crate::domain::provider::{FEDERATED, Slug};
-use crate::domain::reason::Reason;
 use crate::domain::secret::{BrowserToken, Plain};
 use crate::domain::session::{BrowserId, Session};
 use crate::domain::user::UserId;
@@ -50,7 +50,7 @@ pub(super) async fn enter(
         None => None,
     };
     // Both were proven; where providers are the only way it is theirs that counts.
-    let only = flows.providers.are_the_only_way(interaction.errand.client());
+    let only = flows.providers.are_the_only_way(interaction.purpose.client());
     let linked = linked.as_ref().filter(|_| only);
     let by_provider = linked.map(|(slug, _)| [FEDERATED, slug.as_str()]);
     let proof = NewSession {
@@ -97,7 +97,7 @@ async fn link(
     pending: Pending,
 ) -> Result<Option<(Slug, String)>, Fault> {
     let Pending { user, provider, identity, expires_at } = pending;
-    let client = interaction.errand.client();
+    let client = interaction.purpose.client();
     let counts = user == *entry.user
         && tx.now() < expires_at
         && flows.providers.find(&provider, client).is_some();
@@ -107,7 +107,7 @@ async fn link(
     if !federation::link(tx, &user, &provider, &identity, caller.origin).await? {
         let refusal = RefusalRecord {
             provider: &provider,
-            reason: Reason::BelongsToAnotherAccount,
+            reason: FailureReason::BelongsToAnotherAccount,
             client,
             user: Some(&user),
             origin: caller.origin,
@@ -142,7 +142,7 @@ pub(super) async fn next(
     browser_state: &BrowserState,
     interaction: Interaction,
 ) -> Outcome<Led> {
-    let asked = interaction::asked(flows, &interaction.errand).await?;
+    let asked = interaction::asked(flows, &interaction.purpose).await?;
     let consents = advance::allowed(tx, browser_state, asked.as_ref()).await?;
     let course = advance::Course { interaction, asked };
     advance::step(tx, flows, browser_state, &consents, course, false).await

@@ -8,9 +8,9 @@ use chrono::Duration;
 use crate::accounts::browsers::SignedInUser;
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, Kind};
-use crate::domain::note::Note;
 use crate::domain::provider::Slug;
 use crate::domain::session::Session;
+use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
@@ -115,7 +115,7 @@ pub enum Unchanged {
     /// There is nothing to disconnect.
     Gone,
     /// What happened on the way by this provider.
-    Noted(Slug, Note),
+    Noted(Slug, UpstreamOutcome),
 }
 
 type Outcome<T> = Result<T, Error<Unchanged>>;
@@ -147,11 +147,11 @@ pub async fn connect(
 ) -> Outcome<String> {
     let noted = |note| Unchanged::Noted(slug.clone(), note);
     let known = flows.providers.find(slug, None);
-    let known = known.ok_or_else(|| Error::Refused(noted(Note::Unknown)))?;
+    let known = known.ok_or_else(|| Error::Refused(noted(UpstreamOutcome::Unknown)))?;
     check_fresh(flows, caller, present, language).await?;
     let (user, browser) = (&present.user.id, &present.session.browser);
     let left = upstream_login::leave_to_link(flows, &known, user, browser, language).await;
-    left.map_err(|error| error.map(|_| noted(Note::Unavailable)))
+    left.map_err(|error| error.map(|_| noted(UpstreamOutcome::Unavailable)))
 }
 
 /// Disconnects an identity, unless it is the last way in.
@@ -183,7 +183,7 @@ async fn disconnect_in(
     let linked = identities::of_user(tx, &user.id).await?;
     let one = linked.iter().find(|one| one.name() == name).ok_or_else(gone)?;
     if !has_another_way(flows, &user, &linked, one) {
-        let last = Unchanged::Noted(one.provider.clone(), Note::LastWayIn);
+        let last = Unchanged::Noted(one.provider.clone(), UpstreamOutcome::LastWayIn);
         return Err(Error::Refused(last));
     }
     if identities::delete(tx, one).await? {

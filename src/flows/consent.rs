@@ -24,7 +24,7 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, handle: &Handle, csrf: &st
         // Something changed since the page was shown: whatever comes next comes next.
         return start::go_on(flows, caller, handle).await;
     };
-    let asked = interaction::asked(flows, &interaction.errand).await?.ok_or(Lost::Unknown)?;
+    let asked = interaction::asked(flows, &interaction.purpose).await?.ok_or(Lost::Unknown)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let verdict = async {
         let consent = joined(Some(&before), &asked.request);
@@ -63,7 +63,7 @@ async fn again(
 ) -> Outcome<Led> {
     let interaction =
         interaction::answered_just_now(flows, caller, handle, csrf, finished.clone()).await?;
-    let asked = interaction::asked(flows, &interaction.errand).await?;
+    let asked = interaction::asked(flows, &interaction.purpose).await?;
     let (Some(session), Some(asked)) = (interaction.session.clone(), asked) else {
         return Err(finished.into());
     };
@@ -90,7 +90,7 @@ pub async fn deny(flows: &Flows, caller: Caller<'_>, handle: &Handle, csrf: &str
         }
         other => other?,
     };
-    let asked = interaction::asked(flows, &interaction.errand).await?.ok_or(Lost::Unknown)?;
+    let asked = interaction::asked(flows, &interaction.purpose).await?.ok_or(Lost::Unknown)?;
     let view = advance::shown(flows, caller, interaction.clone()).await?;
     let user = match view.subject {
         Subject::Consent(present, _) => Some(present.user.id),

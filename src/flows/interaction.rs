@@ -10,7 +10,7 @@ use super::outcome::{Lost, Outcome};
 use crate::accounts::browsers::{BrowserState, SignedInUser};
 use crate::clients::registry::Registered;
 use crate::domain::audit::Origin;
-use crate::domain::interaction::{Errand, Handle, Interaction, Pending};
+use crate::domain::interaction::{Handle, Interaction, Pending, Purpose};
 use crate::domain::provider::Slug;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -93,10 +93,10 @@ pub(super) async fn open(
 
 pub(super) async fn still_open(flows: &Flows, interaction: Interaction) -> Outcome<Interaction> {
     if interaction.ended_at.is_some() {
-        return Err(Lost::Finished(client(flows, &interaction.errand).await?).into());
+        return Err(Lost::Finished(client(flows, &interaction.purpose).await?).into());
     }
     if interaction.expires_at <= flows.clock.now() {
-        return Err(Lost::Expired(client(flows, &interaction.errand).await?).into());
+        return Err(Lost::Expired(client(flows, &interaction.purpose).await?).into());
     }
     Ok(interaction)
 }
@@ -150,26 +150,26 @@ pub(super) fn ended_just_now(flows: &Flows, interaction: &Interaction) -> bool {
 
 /// Who is to be proven in this interaction: in time, and as long as the provider may be used.
 pub(super) fn pending<'a>(flows: &Flows, interaction: &'a Interaction) -> Option<&'a Pending> {
-    let client = interaction.errand.client();
+    let client = interaction.purpose.client();
     let pending = interaction.pending.as_deref();
     let pending = pending.filter(|pending| flows.clock.now() < pending.expires_at);
     pending.filter(|pending| flows.providers.find(&pending.provider, client).is_some())
 }
 
-/// The client that an errand is for.
+/// The client that a purpose is for.
 pub(super) async fn client(
     flows: &Flows,
-    errand: &Errand,
+    purpose: &Purpose,
 ) -> Result<Option<Arc<Registered>>, Fault> {
-    match errand {
-        Errand::Authorize(request) => flows.clients.find(&request.client).await,
+    match purpose {
+        Purpose::Authorize(request) => flows.clients.find(&request.client).await,
         _ => Ok(None),
     }
 }
 
 /// A request with its client, as both are now.
-pub(super) async fn asked(flows: &Flows, errand: &Errand) -> Outcome<Option<Asked>> {
-    let Errand::Authorize(request) = errand else { return Ok(None) };
+pub(super) async fn asked(flows: &Flows, purpose: &Purpose) -> Outcome<Option<Asked>> {
+    let Purpose::Authorize(request) = purpose else { return Ok(None) };
     let client = flows.clients.find(&request.client).await?;
     match client.filter(|client| client.client.is_enabled()) {
         Some(client) => Ok(Some(Asked { request: (**request).clone(), client })),

@@ -8,7 +8,7 @@ use super::lookup;
 use super::outcome::{Lost, Outcome};
 use crate::accounts::browsers::{BrowserState, Cookie, SignedInUser, sign_out};
 use crate::clients::registry::Registered;
-use crate::domain::interaction::{Errand, Handle, Interaction, LogoutRequest};
+use crate::domain::interaction::{Handle, Interaction, LogoutRequest, Purpose};
 use crate::domain::session::Session;
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
@@ -57,7 +57,7 @@ pub async fn begin(
 /// Goes on with a request that came by POST: the browser has come back by GET.
 pub async fn go_on(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Step> {
     let found = lookup::find(flows, handle).await?;
-    let Errand::Logout(request) = found.errand else { return Err(Lost::Unknown.into()) };
+    let Purpose::Logout(request) = found.purpose else { return Err(Lost::Unknown.into()) };
     if found.browser.is_some() || found.expires_at <= flows.clock.now() {
         return Err(Lost::Expired(None).into());
     }
@@ -86,8 +86,8 @@ async fn ask(
     request: LogoutRequest,
 ) -> Result<Step, Fault> {
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let errand = Errand::Logout(request);
-    let interaction = Interaction::new(errand, browser_state.browser.clone(), tx.now());
+    let purpose = Purpose::Logout(request);
+    let interaction = Interaction::new(purpose, browser_state.browser.clone(), tx.now());
     interactions::keep(&tx, &interaction).await?;
     tx.commit().await?;
     Ok(Step::Confirm(interaction.id.handle()))
@@ -100,8 +100,8 @@ pub async fn asking(
     handle: &Handle,
 ) -> Outcome<(Interaction, Option<Arc<Registered>>)> {
     let interaction = interaction::open(flows, caller, handle).await?;
-    let client = match &interaction.errand {
-        Errand::Logout(request) => client(flows, request).await?,
+    let client = match &interaction.purpose {
+        Purpose::Logout(request) => client(flows, request).await?,
         _ => return Err(Lost::Unknown.into()),
     };
     Ok((interaction, client))
@@ -121,7 +121,7 @@ pub async fn confirm(
         }
         other => other?,
     };
-    let Errand::Logout(request) = &interaction.errand else {
+    let Purpose::Logout(request) = &interaction.purpose else {
         return Err(Lost::Unknown.into());
     };
     // It ends in a session where somebody stays.
@@ -147,7 +147,7 @@ async fn again(
     (yes, lost): (bool, Lost),
 ) -> Outcome<Option<Done>> {
     let interaction = posted(flows, handle, csrf).await?;
-    let Errand::Logout(request) = &interaction.errand else { return Err(lost.into()) };
+    let Purpose::Logout(request) = &interaction.purpose else { return Err(lost.into()) };
     let browser_state = caller.browser_state;
     let is_theirs = browser_state.people.is_empty() || browser_state.browser == interaction.browser;
     let same = yes == interaction.session.is_none();

@@ -5,10 +5,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::interaction::{Errand, Handle, Interaction, InteractionId};
+use crate::domain::interaction::{Handle, Interaction, InteractionId, Purpose};
 use crate::domain::random::is_identifier;
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::Fault;
+use crate::flows::Purpose;
 use crate::flows::context::Flows;
 use crate::flows::outcome::{Lost, Outcome};
 use crate::store::interactions;
@@ -20,7 +21,7 @@ const SEALED: &str = "s.";
 struct Carried {
     id: String,
     browser: Option<String>,
-    errand: Errand,
+    purpose: Purpose,
     #[serde(with = "chrono::serde::ts_milliseconds")]
     received_at: DateTime<Utc>,
     #[serde(with = "chrono::serde::ts_milliseconds")]
@@ -35,7 +36,7 @@ pub(super) fn handle(flows: &Flows, interaction: &Interaction) -> Result<Handle,
     let carried = Carried {
         id: interaction.id.as_str().to_owned(),
         browser: interaction.browser.as_ref().map(|browser| browser.as_str().to_owned()),
-        errand: interaction.errand.clone(),
+        purpose: interaction.purpose.clone(),
         received_at: interaction.received_at,
         expires_at: interaction.expires_at,
     };
@@ -54,11 +55,11 @@ pub(super) async fn find(flows: &Flows, handle: &Handle) -> Outcome<Interaction>
     };
     let opened = flows.browsers.open(sealed);
     let carried = opened.and_then(|text| serde_json::from_slice::<Carried>(&text).ok());
-    let Carried { id, browser, errand, received_at, expires_at } = carried.ok_or(Lost::Unknown)?;
+    let Carried { id, browser, purpose, received_at, expires_at } = carried.ok_or(Lost::Unknown)?;
     let interaction = Interaction {
         id: InteractionId::from_stored(id),
         browser: browser.map(BrowserId::from_stored),
-        errand,
+        purpose,
         session: None,
         pending: None,
         received_at,

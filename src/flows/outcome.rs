@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::accounts::browsers::Cookie;
 use crate::clients::registry::Registered;
 use crate::domain::interaction::Handle;
-use crate::domain::note::Note;
 use crate::domain::provider::Slug;
 use crate::domain::session::SessionId;
+use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::verdict::Error;
 use crate::oauth::authorize::request::Untrusted;
 use crate::oauth::authorize::response::Answer;
@@ -48,7 +48,7 @@ pub enum Said {
     /// A provider is connected.
     Linked,
     /// What happened on the way by this provider.
-    Noted(Slug, Note),
+    Noted(Slug, UpstreamOutcome),
 }
 
 /// Why an interaction cannot go on.

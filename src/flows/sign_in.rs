@@ -68,7 +68,7 @@ pub async fn sign_in(
     if !is_again {
         interaction::submitted(flows, caller, handle, csrf).await.map_err(lost)?;
     }
-    let client = interaction.errand.client();
+    let client = interaction.purpose.client();
     // Whom a provider vouched for may have no other way to prove an older account: that one alone.
     let only = flows.providers.are_the_only_way(client) && !is_again;
     let pending = interaction::pending(flows, &interaction);
@@ -138,7 +138,7 @@ async fn admit(
         // Before it is held for reading, or two of these wait for each other.
         users::lock(tx, user).await?;
     }
-    let client = interaction.errand.client();
+    let client = interaction.purpose.client();
     let event = signed_in.record(tx, client, caller.origin).await.map_err(refused)?;
     interactions::keep(tx, interaction).await?;
     let found = interactions::lock(tx, id).await?;
@@ -206,7 +206,7 @@ pub async fn choose(
         }
         other => other?,
     };
-    let eligible = advance::eligible(flows, caller.browser_state, &interaction.errand);
+    let eligible = advance::eligible(flows, caller.browser_state, &interaction.purpose);
     let chosen = session.filter(|chosen| eligible.iter().any(|one| one.session.id == **chosen));
     let Some(chosen) = chosen else {
         return Ok(Led { next: Next::SignInAsAnother(handle.clone()), cookie: None });
@@ -259,7 +259,7 @@ pub async fn turn_back(
         }
         other => other?,
     };
-    let asked = interaction::asked(flows, &interaction.errand).await?.ok_or(Lost::Unknown)?;
+    let asked = interaction::asked(flows, &interaction.purpose).await?.ok_or(Lost::Unknown)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let answer = advance::refuse(&tx, flows, interaction, &asked, &refusal).await;
     let answer = tx.settle(answer).await?;
@@ -276,7 +276,7 @@ pub(super) async fn refused_before(
 ) -> Outcome<Led> {
     let interaction =
         interaction::answered_just_now(flows, caller, handle, csrf, finished.clone()).await?;
-    let asked = interaction::asked(flows, &interaction.errand).await?;
+    let asked = interaction::asked(flows, &interaction.purpose).await?;
     // One that ended in a session ended with a yes.
     let Some(asked) = asked.filter(|_| interaction.session.is_none()) else {
         return Err(finished.into());

@@ -1,6 +1,6 @@
 //! How interactions begin.
 
-use crate::domain::interaction::{Errand, Handle, Interaction, InteractionId};
+use crate::domain::interaction::{Handle, Interaction, InteractionId, Purpose};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
@@ -11,17 +11,17 @@ use crate::oauth::authorize::request::Asked;
 
 /// Begins with a request that came by GET.
 pub async fn begin(flows: &Flows, caller: Caller<'_>, asked: Asked) -> Outcome<Led> {
-    let errand = Errand::Authorize(Box::new(asked.request.clone()));
+    let purpose = Purpose::Authorize(Box::new(asked.request.clone()));
     let interaction =
-        Interaction::new(errand, caller.browser_state.browser.clone(), flows.clock.now());
+        Interaction::new(purpose, caller.browser_state.browser.clone(), flows.clock.now());
     advance::on(flows, caller, advance::Course { interaction, asked: Some(asked) }).await
 }
 
 /// Begins with somebody who wants to see their account, and is not signed in or more than one.
 pub async fn begin_account(flows: &Flows, caller: Caller<'_>) -> Outcome<Led> {
-    let errand = Errand::Account { ui_locales: None };
+    let purpose = Purpose::Account { ui_locales: None };
     let interaction =
-        Interaction::new(errand, caller.browser_state.browser.clone(), flows.clock.now());
+        Interaction::new(purpose, caller.browser_state.browser.clone(), flows.clock.now());
     advance::on(flows, caller, advance::Course { interaction, asked: None }).await
 }
 
@@ -32,9 +32,9 @@ pub async fn begin_confirming(
     user: &UserId,
     language: &str,
 ) -> Outcome<Led> {
-    let errand = Errand::Confirm { user: user.clone(), ui_locales: Some(language.to_owned()) };
+    let purpose = Purpose::Confirm { user: user.clone(), ui_locales: Some(language.to_owned()) };
     let interaction =
-        Interaction::new(errand, caller.browser_state.browser.clone(), flows.clock.now());
+        Interaction::new(purpose, caller.browser_state.browser.clone(), flows.clock.now());
     advance::on(flows, caller, advance::Course { interaction, asked: None }).await
 }
 
@@ -63,8 +63,8 @@ pub async fn begin_elsewhere(
     if !flows.forms.verifies(pass, browser, &elsewhere(&found.id)) {
         return Err(Lost::Unknown.into());
     }
-    let errand = interaction::still_open(flows, found).await?.errand;
-    match interaction::asked(flows, &errand).await? {
+    let purpose = interaction::still_open(flows, found).await?.purpose;
+    match interaction::asked(flows, &purpose).await? {
         Some(mut asked) => {
             asked.request.login_hint = None;
             begin(flows, caller, asked).await
@@ -75,8 +75,8 @@ pub async fn begin_elsewhere(
 
 /// Hands a request that came by POST to the browser. A cross-site POST brings no cookie of ours, so the
 /// browser comes back by GET.
-pub fn hand_over(flows: &Flows, errand: Errand) -> Result<Handle, Fault> {
-    lookup::handle(flows, &Interaction::new(errand, None, flows.clock.now()))
+pub fn hand_over(flows: &Flows, purpose: Purpose) -> Result<Handle, Fault> {
+    lookup::handle(flows, &Interaction::new(purpose, None, flows.clock.now()))
 }
 
 /// Goes on with an interaction; a request that was handed over begins now, in the browser that brings
@@ -85,10 +85,10 @@ pub async fn go_on(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcom
     let interaction = lookup::find(flows, handle).await?;
     if interaction.browser.is_some() {
         let interaction = interaction::open(flows, caller, handle).await?;
-        let asked = interaction::asked(flows, &interaction.errand).await?;
+        let asked = interaction::asked(flows, &interaction.purpose).await?;
         return advance::on(flows, caller, advance::Course { interaction, asked }).await;
     }
-    let errand = interaction::still_open(flows, interaction).await?.errand;
-    let asked = interaction::asked(flows, &errand).await?.ok_or(Lost::Unknown)?;
+    let purpose = interaction::still_open(flows, interaction).await?.purpose;
+    let asked = interaction::asked(flows, &purpose).await?.ok_or(Lost::Unknown)?;
     begin(flows, caller, asked).await
 }

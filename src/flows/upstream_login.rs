@@ -5,12 +5,12 @@
 
 use chrono::Duration;
 
-use crate::domain::interaction::{Errand, Handle, Interaction};
-use crate::domain::note::Note;
+use crate::domain::interaction::{Handle, Interaction, Purpose};
 use crate::domain::provider::Slug;
 use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::session::BrowserId;
 use crate::domain::upstream_login::UpstreamLogin;
+use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::flows::advance;
@@ -30,7 +30,7 @@ pub enum NotLeft {
     /// The interaction cannot go on.
     Lost(Lost),
     /// The provider may not be used, or cannot be reached.
-    Noted(Slug, Note),
+    Noted(Slug, UpstreamOutcome),
 }
 
 fn lost(error: Error<Lost>) -> Error<NotLeft> {
@@ -38,7 +38,7 @@ fn lost(error: Error<Lost>) -> Error<NotLeft> {
 }
 
 /// Leaves for a provider from the sign-in page: the URL to go to. The provider speaks the language
-/// of that page: what the errand says of it is read by `language`.
+/// of that page: what the purpose says of it is read by `language`.
 pub async fn leave(
     flows: &Flows,
     caller: Caller<'_>,
@@ -48,10 +48,10 @@ pub async fn leave(
     language: impl FnOnce(Option<&str>) -> &'static str,
 ) -> Result<String, Error<NotLeft>> {
     let interaction = interaction::submitted(flows, caller, handle, csrf).await.map_err(lost)?;
-    let known = flows.providers.find(provider, interaction.errand.client());
-    let unknown = || Error::Refused(NotLeft::Noted(provider.clone(), Note::Unknown));
+    let known = flows.providers.find(provider, interaction.purpose.client());
+    let unknown = || Error::Refused(NotLeft::Noted(provider.clone(), UpstreamOutcome::Unknown));
     let known = known.ok_or_else(unknown)?;
-    let language = language(interaction.errand.ui_locales());
+    let language = language(interaction.purpose.ui_locales());
     let view = advance::shown(flows, caller, interaction).await.map_err(lost)?;
     depart_from(flows, &known, &view, Choice { provider, keep, language }, false).await
 }
@@ -74,13 +74,13 @@ pub async fn leave_by_hint(
     language: &str,
     in_app: bool,
 ) -> Result<Option<String>, Error<NotLeft>> {
-    let Errand::Authorize(request) = &mut view.interaction.errand else { return Ok(None) };
+    let Purpose::Authorize(request) = &mut view.interaction.purpose else { return Ok(None) };
     let Some(hint) = request.idp_hint.take() else { return Ok(None) };
     let Some(known) = flows.providers.find(&hint, Some(&request.client)) else { return Ok(None) };
     if in_app && known.blocks_embedded_browsers() {
         return Ok(None);
     }
-    advance::set_errand(flows, view).await?;
+    advance::set_purpose(flows, view).await?;
     let choice = Choice { provider: &hint, keep: false, language };
     depart_from(flows, &known, view, choice, true).await.map(Some)
 }
@@ -95,8 +95,8 @@ async fn depart_from(
     let interaction = &view.interaction;
     let browser = interaction.browser.as_ref();
     let browser = browser.ok_or(Error::Refused(NotLeft::Lost(Lost::WrongBrowser)))?;
-    let hint = match &interaction.errand {
-        Errand::Authorize(request) => request.login_hint.as_deref(),
+    let hint = match &interaction.purpose {
+        Purpose::Authorize(request) => request.login_hint.as_deref(),
         _ => None,
     };
     let departure = Departure {
@@ -109,17 +109,17 @@ async fn depart_from(
         scopes: None,
     };
     let left = depart(flows, known, departure).await;
-    let noted = |_| NotLeft::Noted(choice.provider.clone(), Note::Unavailable);
+    let noted = |_| NotLeft::Noted(choice.provider.clone(), UpstreamOutcome::Unavailable);
     left.map_err(|error| error.map(noted))
 }
 
 /// Whether the provider is to ask the person anew. That somebody is still signed in there proves
 /// nothing where proof was asked for, OpenID Connect Core §3.1.2.1.
 fn must_prove_again(view: &View) -> bool {
-    let is_asked = match &view.interaction.errand {
-        Errand::Authorize(request) => request.prompt.login || request.max_age.is_some(),
-        Errand::Confirm { .. } => true,
-        Errand::Account { .. } | Errand::Link { .. } | Errand::Logout(_) => false,
+    let is_asked = match &view.interaction.purpose {
+        Purpose::Authorize(request) => request.prompt.login || request.max_age.is_some(),
+        Purpose::Confirm { .. } => true,
+        Purpose::Account { .. } | Purpose::Link { .. } | Purpose::Logout(_) => false,
     };
     is_asked || matches!(view.subject, Subject::SignIn(Some(_)))
 }
@@ -172,12 +172,12 @@ async fn depart(
         expires_at: tx.now() + LIFE,
     };
     // Who comes back comes back to this.
-    match departure.interaction.errand {
+    match departure.interaction.purpose {
         // They have just proven who they are, or are signed in.
-        Errand::Link { .. } | Errand::Confirm { .. } => {
+        Purpose::Link { .. } | Purpose::Confirm { .. } => {
             interactions::keep(&tx, departure.interaction).await?;
         }
-        Errand::Authorize(_) | Errand::Account { .. } | Errand::Logout(_) => {
+        Purpose::Authorize(_) | Purpose::Account { .. } | Purpose::Logout(_) => {
             interactions::keep_unproven(&tx, departure.interaction).await?;
         }
     }
@@ -194,8 +194,8 @@ pub async fn leave_to_link(
     browser: &BrowserId,
     language: &str,
 ) -> Result<String, Error<UpstreamError>> {
-    let errand = Errand::Link { user: user.clone() };
-    let interaction = Interaction::new(errand, Some(browser.clone()), flows.clock.now());
+    let purpose = Purpose::Link { user: user.clone() };
+    let interaction = Interaction::new(purpose, Some(browser.clone()), flows.clock.now());
     let choice = Choice { provider: &known.registration.slug, keep: false, language };
     let departure = Departure {
         interaction: &interaction,

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::domain::excerpt::excerpt;
 use crate::domain::form::BadForm;
-use crate::domain::shown::shown;
 use crate::domain::verdict;
 
 /// The ways in which this server refuses.
@@ -163,7 +163,7 @@ impl Refusal {
     #[must_use]
     pub fn naming(mut self, value: &str) -> Self {
         let detail = self.detail.get_or_insert_default();
-        detail.value = Some(shown(value).to_string());
+        detail.value = Some(excerpt(value).to_string());
         detail.is_told = true;
         self
     }
@@ -171,7 +171,7 @@ impl Refusal {
     /// With the value that is wrong, for the log alone.
     #[must_use]
     pub fn with_value(mut self, value: &str) -> Self {
-        self.detail.get_or_insert_default().value = Some(shown(value).to_string());
+        self.detail.get_or_insert_default().value = Some(excerpt(value).to_string());
         self
     }
 

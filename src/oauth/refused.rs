@@ -3,8 +3,8 @@
 
 use super::error::{Challenge, ErrorCode, Refusal};
 use crate::domain::client::ClientId;
+use crate::domain::excerpt::{Excerpt, excerpt};
 use crate::domain::request;
-use crate::domain::shown::{Shown, shown};
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +49,8 @@ pub fn log(refusal: &Refusal, client: Option<&ClientId>) {
     why.log();
 }
 
-fn in_log(text: &str) -> tracing::field::DisplayValue<Shown<&str>> {
-    tracing::field::display(shown(text))
+fn in_log(text: &str) -> tracing::field::DisplayValue<Excerpt<&str>> {
+    tracing::field::display(excerpt(text))
 }
 
 /// A URI without its query, which may hold what nobody but the app should see.

@@ -15,22 +15,22 @@ use reqwest::tls::{Certificate, Version};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response};
 use url::{Host, Url};
 
+mod address_policy;
 mod proxy;
-mod reach;
 mod resolver;
 
 use crate::settings::form::Holds;
 use crate::settings::kinds::{flag, optional_path};
 use crate::settings::{fixed, group, settings};
+pub use address_policy::is_public;
+use address_policy::{AddressPolicy, is_localhost};
 pub use proxy::Proxy;
-pub use reach::is_public;
-use reach::{Reach, is_localhost};
 use resolver::{Refused, Resolver, Unknown};
 
 /// The most that is read of an answer, whatever the caller would take.
 const MOST: usize = 1024 * 1024;
 /// The longest that a call may take, from the look-up of the name to the last byte.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 settings! {
     /// What an operator decides about calls.
@@ -43,7 +43,7 @@ settings! {
         /// Link-local addresses are never called.
         pub allow_private: bool = flag("outbound.allow_private", false),
         /// The longest that a call may take.
-        pub patience: Duration = fixed(PATIENCE),
+        pub timeout: Duration = fixed(TIMEOUT),
         /// What calls go through.
         pub proxy: Option<Proxy> = group(proxy::read),
     }
@@ -58,9 +58,9 @@ impl Default for Config {
 /// Why there can be no calls at all, for the operator.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Unusable(String);
+pub struct ConfigError(String);
 
-impl Unusable {
+impl ConfigError {
     fn file(file: &Path, problem: impl Display) -> Self {
         Self(format!("{}: {problem}", file.display()))
     }
@@ -103,7 +103,7 @@ pub enum Failure {
 
 /// An answer that was read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fetched {
+pub struct HttpResponse {
     /// The status, of a redirect too: none is followed.
     pub status: u16,
     /// The `Content-Type`.
@@ -118,45 +118,46 @@ pub struct Outbound {
     client: Client,
     /// What goes through the proxy, and the way there.
     proxied: Option<(Arc<Matcher>, Client)>,
-    reach: Reach,
-    patience: Duration,
+    policy: AddressPolicy,
+    timeout: Duration,
 }
 
 impl Outbound {
     /// A door as the operator wants it.
-    pub fn new(config: Config) -> Result<Self, Unusable> {
-        let Config { ca_file, allow_private, patience, proxy } = config;
-        let reach = Reach { private: allow_private };
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let Config { ca_file, allow_private, timeout, proxy } = config;
+        let policy = AddressPolicy { allows_private: allow_private };
         let own = ca_file.as_deref().map(authorities).transpose()?.unwrap_or_default();
         let finish = |make: &dyn Fn() -> ClientBuilder| finish(make, &own, ca_file.as_deref());
-        let guarded = || client(patience).dns_resolver(Arc::new(Resolver(reach)));
+        let guarded = || client(timeout).dns_resolver(Arc::new(Resolver(policy)));
         let client_of_proxy = |proxy: &Proxy| {
             let through = reqwest::Proxy::all(proxy.url.expose());
             // Its error would show the URL.
-            let through = through.map_err(|_| Unusable("outbound.proxy cannot be used".to_owned()));
+            let through =
+                through.map_err(|_| ConfigError("outbound.proxy cannot be used".to_owned()));
             let through = through?;
-            let client = finish(&|| client(patience).proxy(through.clone()))?;
+            let client = finish(&|| client(timeout).proxy(through.clone()))?;
             Ok((Arc::new(proxy.matcher()), client))
         };
         Ok(Self {
             client: finish(&guarded)?,
             proxied: proxy.as_ref().map(client_of_proxy).transpose()?,
-            reach,
-            patience,
+            policy,
+            timeout,
         })
     }
 
     /// The way to a URL, if it may be called.
-    fn way(&self, url: &str) -> Result<Way<'_>, Failure> {
-        let url = checked(url, self.reach)?;
+    fn route(&self, url: &str) -> Result<Route<'_>, Failure> {
+        let url = checked(url, self.policy)?;
         match &self.proxied {
             Some((matcher, client)) if proxy::takes(matcher, &url) => {
-                if !proxy::may_ask(&url, self.reach) {
+                if !proxy::may_ask(&url, self.policy) {
                     return Err(Failure::NotAllowed);
                 }
-                Ok(Way { url, client, is_proxied: true })
+                Ok(Route { url, client, is_proxied: true })
             }
-            _ => Ok(Way { url, client: &self.client, is_proxied: false }),
+            _ => Ok(Route { url, client: &self.client, is_proxied: false }),
         }
     }
 
@@ -164,21 +165,22 @@ impl Outbound {
     pub async fn post_form(&self, url: &str, fields: &[(&str, &str)]) -> Result<u16, Failure> {
         let body =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let Way { url, client, is_proxied } = self.way(url)?;
+        let Route { url, client, is_proxied } = self.route(url)?;
         let request =
             client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
-        self.in_time(async { Ok(answer(request, is_proxied).await?.status().as_u16()) }).await
+        self.within_timeout(async { Ok(answer(request, is_proxied).await?.status().as_u16()) })
+            .await
     }
 
     /// Fetches what is there, of at most so many bytes.
-    pub async fn get(&self, url: &str, most: usize) -> Result<Fetched, Failure> {
-        let Way { url, client, is_proxied } = self.way(url)?;
+    pub async fn get(&self, url: &str, most: usize) -> Result<HttpResponse, Failure> {
+        let Route { url, client, is_proxied } = self.route(url)?;
         let request = client.get(url);
         let most = most.min(MOST);
-        self.in_time(async {
+        self.within_timeout(async {
             let response = answer(request, is_proxied).await?;
             let content_type = response.headers().get(CONTENT_TYPE);
-            Ok(Fetched {
+            Ok(HttpResponse {
                 status: response.status().as_u16(),
                 content_type: content_type.and_then(|value| value.to_str().ok()).map(str::to_owned),
                 body: body(response, most).await?,
@@ -193,9 +195,9 @@ impl Outbound {
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, Failure> {
         let (head, form) = request.into_parts();
-        let Way { url, client, is_proxied } = self.way(&head.uri.to_string())?;
+        let Route { url, client, is_proxied } = self.route(&head.uri.to_string())?;
         let request = client.request(head.method, url).headers(head.headers).body(form);
-        self.in_time(async {
+        self.within_timeout(async {
             let response = answer(request, is_proxied).await?;
             let mut answered = http::Response::new(Vec::new());
             *answered.status_mut() = response.status();
@@ -208,26 +210,26 @@ impl Outbound {
 
     /// The longest that a call may take.
     #[must_use]
-    pub fn patience(&self) -> Duration {
-        self.patience
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Whether private and loopback addresses may be called.
     #[must_use]
     pub fn allows_private(&self) -> bool {
-        self.reach.private
+        self.policy.allows_private
     }
 
-    async fn in_time<T>(
+    async fn within_timeout<T>(
         &self,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        tokio::time::timeout(self.patience, call).await.unwrap_or(Err(Failure::TimedOut))
+        tokio::time::timeout(self.timeout, call).await.unwrap_or(Err(Failure::TimedOut))
     }
 }
 
 /// How a URL is called.
-struct Way<'o> {
+struct Route<'o> {
     url: Url,
     client: &'o Client,
     is_proxied: bool,
@@ -237,33 +239,33 @@ struct Way<'o> {
 /// [`Config::allow_private`] alone.
 #[must_use]
 pub fn may_call(url: &str, allow_private: bool) -> bool {
-    checked(url, Reach { private: allow_private }).is_ok()
+    checked(url, AddressPolicy { allows_private: allow_private }).is_ok()
 }
 
-fn checked(url: &str, reach: Reach) -> Result<Url, Failure> {
+fn checked(url: &str, policy: AddressPolicy) -> Result<Url, Failure> {
     let url = Url::parse(url).map_err(|_| Failure::NotAllowed)?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Failure::NotAllowed);
     }
     let (reachable, is_local) = match url.host() {
         Some(Host::Domain(name)) => (true, is_localhost(name)),
-        Some(Host::Ipv4(address)) => (reach.includes(address.into()), address.is_loopback()),
-        Some(Host::Ipv6(address)) => (reach.includes(address.into()), address.is_loopback()),
+        Some(Host::Ipv4(address)) => (policy.allows(address.into()), address.is_loopback()),
+        Some(Host::Ipv6(address)) => (policy.allows(address.into()), address.is_loopback()),
         None => (false, false),
     };
     let may_pass = match url.scheme() {
         "https" => true,
-        "http" => reach.private && is_local,
+        "http" => policy.allows_private && is_local,
         _ => false,
     };
     if reachable && may_pass { Ok(url) } else { Err(Failure::NotAllowed) }
 }
 
-fn authorities(file: &Path) -> Result<Vec<Certificate>, Unusable> {
-    let pem = std::fs::read(file).map_err(|error| Unusable::file(file, error))?;
+fn authorities(file: &Path) -> Result<Vec<Certificate>, ConfigError> {
+    let pem = std::fs::read(file).map_err(|error| ConfigError::file(file, error))?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(authorities) if !authorities.is_empty() => Ok(authorities),
-        _ => Err(Unusable::file(file, "holds no certificates in PEM")),
+        _ => Err(ConfigError::file(file, "holds no certificates in PEM")),
     }
 }
 
@@ -272,21 +274,21 @@ fn finish(
     make: &dyn Fn() -> ClientBuilder,
     own: &[Certificate],
     file: Option<&Path>,
-) -> Result<Client, Unusable> {
+) -> Result<Client, ConfigError> {
     match (make().tls_certs_merge(own.to_vec()).build(), file) {
         (Ok(client), _) => Ok(client),
-        (Err(error), Some(file)) => Err(Unusable::file(file, innermost(&error))),
+        (Err(error), Some(file)) => Err(ConfigError::file(file, innermost(&error))),
         (Err(error), None) => {
             // A bare container has no authorities; it may well call nobody.
             let error = innermost(&error);
             tracing::warn!(%error, "the system's authorities cannot be used: calls over https will fail");
             let nobody = make().tls_certs_only([]).build();
-            nobody.map_err(|error| Unusable(error.to_string()))
+            nobody.map_err(|error| ConfigError(error.to_string()))
         }
     }
 }
 
-fn client(patience: Duration) -> ClientBuilder {
+fn client(timeout: Duration) -> ClientBuilder {
     Client::builder()
         .user_agent("mapae")
         .redirect(Policy::none())
@@ -294,7 +296,7 @@ fn client(patience: Duration) -> ClientBuilder {
         .referer(false)
         .no_proxy()
         .tls_version_min(Version::TLS_1_2)
-        .connect_timeout(patience)
+        .connect_timeout(timeout)
         // A connection that is kept was judged long ago.
         .pool_max_idle_per_host(0)
 }

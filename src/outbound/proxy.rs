@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::{Host, Url};
 
-use super::reach::{Reach, is_localhost};
 use crate::domain::secret::Secret;
+use crate::outbound::address_policy::{AddressPolicy, is_localhost};
 use crate::settings::form::Form;
 use crate::settings::{Collector, Setting};
 
@@ -78,11 +78,11 @@ pub(super) fn takes(matcher: &Matcher, url: &Url) -> bool {
 }
 
 /// Whether the proxy may be asked for this host.
-pub(super) fn may_ask(url: &Url, reach: Reach) -> bool {
+pub(super) fn may_ask(url: &Url, policy: AddressPolicy) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => reach.private || !is_local_name(name),
-        Some(Host::Ipv4(address)) => reach.includes(IpAddr::V4(address)),
-        Some(Host::Ipv6(address)) => reach.includes(IpAddr::V6(address)),
+        Some(Host::Domain(name)) => policy.allows_private || !is_local_name(name),
+        Some(Host::Ipv4(address)) => policy.allows(IpAddr::V4(address)),
+        Some(Host::Ipv6(address)) => policy.allows(IpAddr::V6(address)),
         None => false,
     }
 }
@@ -123,7 +123,9 @@ mod tests {
 
     #[test]
     fn a_proxy_is_not_asked_for_the_own_network() {
-        let ask = |url: &str, private| may_ask(&Url::parse(url).unwrap(), Reach { private });
+        let ask = |url: &str, private| {
+            may_ask(&Url::parse(url).unwrap(), AddressPolicy { allows_private: private })
+        };
         for url in [
             "https://intranet/",
             "https://metadata.google.internal/",

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use thiserror::Error;
 
-use super::reach::{Reach, is_localhost};
+use crate::outbound::address_policy::{AddressPolicy, is_localhost};
 
 /// A name has addresses, and none of them may be called.
 #[derive(Debug, Error)]
@@ -20,14 +20,14 @@ pub(super) struct Unknown(#[source] std::io::Error);
 
 /// Finds the addresses that may be called.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Resolver(pub(super) Reach);
+pub(super) struct Resolver(pub(super) AddressPolicy);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
+        let policy = self.0;
         Box::pin(async move {
             let mut found = look_up(name.as_str()).await.map_err(Unknown)?;
-            found.retain(|address| reach.includes(address.ip()));
+            found.retain(|address| policy.allows(address.ip()));
             if found.is_empty() {
                 return Err(Refused.into());
             }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     async fn found(name: &str, private: bool) -> Result<Vec<IpAddr>, String> {
-        let resolver = Resolver(Reach { private });
+        let resolver = Resolver(AddressPolicy { allows_private: private });
         let found = resolver.resolve(name.parse().unwrap()).await;
         found.map(|found| found.map(|found| found.ip()).collect()).map_err(|e| e.to_string())
     }

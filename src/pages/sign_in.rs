@@ -10,7 +10,7 @@ use super::frame::Frame;
 use super::hidden_fields::HiddenFields;
 use super::provider::ProviderButton;
 use super::provider_notice::ProviderNotice;
-use crate::domain::note::Note;
+use crate::domain::upstream_outcome::UpstreamOutcome;
 
 /// The page that asks for name and password, or for a provider to go on with.
 #[derive(Clone, Debug, Template)]
@@ -116,7 +116,7 @@ impl SignInPage<'_> {
         let provider_notice =
             self.provider_notice.filter(|provider_notice| !provider_notice.is_quiet())?;
         match (provider_notice.note, self.prove) {
-            (Note::Another, Some(AccountToProve { email, .. })) => {
+            (UpstreamOutcome::Another, Some(AccountToProve { email, .. })) => {
                 Some(self.frame.t1("sign-in-prove-another", "email", email))
             }
             _ => provider_notice.at_sign_in(&self.frame),
@@ -127,8 +127,8 @@ impl SignInPage<'_> {
     fn why(&self) -> Option<&'static str> {
         let is_down = self
             .provider_notice
-            .is_some_and(|provider_notice| provider_notice.note == Note::Unavailable);
-        is_down.then_some(Note::Unavailable.as_str())
+            .is_some_and(|provider_notice| provider_notice.note == UpstreamOutcome::Unavailable);
+        is_down.then_some(UpstreamOutcome::Unavailable.as_str())
     }
 
     /// The problem that stands beside the name.

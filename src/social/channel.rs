@@ -14,7 +14,7 @@ use super::circuit_breaker::CircuitBreaker;
 use super::deadline;
 use super::error::UpstreamError;
 use crate::domain::clock::Clock;
-use crate::domain::reason::Reason;
+use crate::domain::failure_reason::FailureReason;
 use crate::outbound::{self, Failure, Outbound};
 
 /// The channel to one provider.
@@ -76,7 +76,7 @@ impl From<CallError> for UpstreamError {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Failed(Failure::TooLarge | Failure::Malformed, why) => {
-                Self::refused(Reason::MalformedAnswer, why)
+                Self::refused(FailureReason::MalformedAnswer, why)
             }
             CallError::Failed(Failure::NotAllowed | Failure::Untrusted, why) => {
                 Self::Misconfigured(why)
@@ -165,7 +165,7 @@ impl Channel {
                 "the certificate of {host} is not trusted (outbound.ca_file adds an authority)"
             ),
             Failure::TimedOut => {
-                let patience = self.outbound.patience().as_secs();
+                let patience = self.outbound.timeout().as_secs();
                 format!("cannot reach {place}: no answer in {patience} s")
             }
             Failure::TooLarge | Failure::Malformed => format!("{place}: {failure}"),
@@ -220,7 +220,8 @@ impl Channel {
         &self,
         request: Result<HttpRequest, http::Error>,
     ) -> Result<(u16, Vec<u8>), UpstreamError> {
-        let unsendable = |_| UpstreamError::refused(Reason::MalformedToken, "it cannot be sent");
+        let unsendable =
+            |_| UpstreamError::refused(FailureReason::MalformedToken, "it cannot be sent");
         let response = self.send(request.map_err(unsendable)?).await?;
         Ok((response.status().as_u16(), response.into_body()))
     }
@@ -249,7 +250,9 @@ fn parsed(status: u16, body: &[u8]) -> Result<(u16, Value), UpstreamError> {
     match serde_json::from_slice(body) {
         Ok(value) => Ok((status, value)),
         Err(_) if status >= 400 => Ok((status, Value::Null)),
-        Err(_) => Err(UpstreamError::refused(Reason::MalformedAnswer, "the answer is not JSON")),
+        Err(_) => {
+            Err(UpstreamError::refused(FailureReason::MalformedAnswer, "the answer is not JSON"))
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::error::UpstreamError;
 use super::profiles::EmailTrust;
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 use crate::domain::person;
-use crate::domain::reason::Reason;
 use crate::domain::user::Profile;
 
 /// Longer texts are no names.
@@ -40,7 +40,7 @@ pub(super) fn name_of(
     status: u16,
     answer: &Value,
     member: &str,
-    refused: Reason,
+    refused: FailureReason,
 ) -> Result<String, UpstreamError> {
     let name = name(answer, member).filter(|_| status == 200);
     name.ok_or_else(|| UpstreamError::refused(refused, format!("status {status}")))

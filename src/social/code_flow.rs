@@ -19,9 +19,9 @@ use super::channel::{CallError, Channel};
 use super::credential_check::CredentialCheck;
 use super::error::UpstreamError;
 use super::provider::{AuthorizationRequest, AuthorizationResponse};
-use crate::domain::reason::Reason;
+use crate::domain::excerpt::excerpt;
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::secret::Secret;
-use crate::domain::shown::shown;
 
 type Client = oauth2::Client<
     BasicErrorResponse,
@@ -99,14 +99,16 @@ impl Tokens {
     pub(super) fn access(&self) -> Result<&str, UpstreamError> {
         let token = self.access_token.as_ref().map(|token| token.secret().as_str());
         token.ok_or_else(|| {
-            UpstreamError::refused(Reason::MalformedAnswer, "there is no access token")
+            UpstreamError::refused(FailureReason::MalformedAnswer, "there is no access token")
         })
     }
 
     /// The id token.
     pub(super) fn id(&self) -> Result<&str, UpstreamError> {
         let token = self.id_token.as_ref().map(|token| token.secret().as_str());
-        token.ok_or_else(|| UpstreamError::refused(Reason::MalformedAnswer, "there is no id token"))
+        token.ok_or_else(|| {
+            UpstreamError::refused(FailureReason::MalformedAnswer, "there is no id token")
+        })
     }
 
     /// Without the errors of those who answer them with success.
@@ -118,12 +120,12 @@ impl Tokens {
 
 /// What an error of a token endpoint means, RFC 6749 §5.2 and what some of them say instead.
 fn refusal(error: &str, description: Option<&str>) -> UpstreamError {
-    let detail = format!("{}: {}", shown(error), shown(description.unwrap_or_default()));
+    let detail = format!("{}: {}", excerpt(error), excerpt(description.unwrap_or_default()));
     match error {
         "invalid_client" | "incorrect_client_credentials" | "unauthorized_client" => {
             UpstreamError::Misconfigured(detail)
         }
-        _ => UpstreamError::refused(Reason::CodeRefused, detail),
+        _ => UpstreamError::refused(FailureReason::CodeRefused, detail),
     }
 }
 
@@ -168,7 +170,7 @@ impl CodeFlow<'_> {
     fn client(&self) -> Result<Client, UpstreamError> {
         let bad = |name: &str, error: url::ParseError| {
             UpstreamError::refused(
-                Reason::MalformedMetadata,
+                FailureReason::MalformedMetadata,
                 format!("the {name} is not a URL: {error}"),
             )
         };
@@ -274,7 +276,7 @@ fn exchange<'a>(
 
 fn redirect_url(uri: &str) -> Result<RedirectUrl, UpstreamError> {
     let bad = |error: url::ParseError| {
-        UpstreamError::refused(Reason::MalformedRedirectUri, error.to_string())
+        UpstreamError::refused(FailureReason::MalformedRedirectUri, error.to_string())
     };
     RedirectUrl::new(uri.to_owned()).map_err(bad)
 }
@@ -298,7 +300,10 @@ impl From<TokenError> for UpstreamError {
 
 /// The text of what could not be read may hold a token.
 fn unreadable() -> UpstreamError {
-    UpstreamError::refused(Reason::MalformedAnswer, "the token endpoint's answer cannot be read")
+    UpstreamError::refused(
+        FailureReason::MalformedAnswer,
+        "the token endpoint's answer cannot be read",
+    )
 }
 
 /// An error whose other members are of odd types. Facebook's is an object with a number: 1 is a wrong
@@ -311,7 +316,7 @@ fn in_other_words(body: &[u8]) -> UpstreamError {
     }
     match error.and_then(|error| error.get("code")).and_then(Value::as_i64) {
         Some(code @ (1 | 101)) => UpstreamError::Misconfigured(format!("code {code}")),
-        Some(code) => UpstreamError::refused(Reason::CodeRefused, format!("code {code}")),
+        Some(code) => UpstreamError::refused(FailureReason::CodeRefused, format!("code {code}")),
         None => unreadable(),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::channel::{CallError, Channel};
 use super::error::UpstreamError;
-use crate::domain::shown::shown;
+use crate::domain::excerpt::excerpt;
 
 /// A channel that keeps what is answered.
 pub(super) struct CredentialCheck<'c> {
@@ -65,7 +65,7 @@ impl TokenEndpointAnswer {
         if is_the_code && !is_redirect_uri(&description) {
             return Ok(());
         }
-        Err(UpstreamError::Misconfigured(format!("{}: {}", shown(error), shown(description))))
+        Err(UpstreamError::Misconfigured(format!("{}: {}", excerpt(error), excerpt(description))))
     }
 
     /// The error and what it is: RFC 6749 §5.2, or Facebook's object with a number.

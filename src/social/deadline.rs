@@ -9,7 +9,7 @@ use super::error::UpstreamError;
 use super::provider::Answer;
 
 /// The longest that it may take, however many calls it needs: two that take as long as one may
-/// ([`outbound::Config::patience`](crate::outbound::Config)).
+/// ([`outbound::Config::timeout`](crate::outbound::Config)).
 const LONGEST: Duration = Duration::from_secs(10);
 /// Three calls that take so long do not fit: an answer that takes longer is no sign of health.
 pub(super) const SLOW: Duration = Duration::from_secs(3);

@@ -1,20 +1,20 @@
 //! Why nobody came of a visit to a provider.
 
-use crate::domain::reason::Reason;
-use crate::domain::shown::shown;
+use crate::domain::excerpt::excerpt;
+use crate::domain::failure_reason::FailureReason;
 
 /// Why nobody came of a visit to a provider. The texts are for the operator: no page and no app
 /// sees more than the kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
     /// It is down or slow, or was so often just now: another try makes sense.
-    #[error("{}", shown(.0).up_to(MOST))]
+    #[error("{}", excerpt(.0).up_to(MOST))]
     Unavailable(String),
     /// What it said, or what was presented as said by it, does not hold.
-    #[error("{reason}: {}", shown(.detail).up_to(MOST))]
+    #[error("{reason}: {}", excerpt(.detail).up_to(MOST))]
     Refused {
         /// For the audit.
-        reason: Reason,
+        reason: FailureReason,
         /// For the log.
         detail: String,
     },
@@ -22,7 +22,7 @@ pub enum UpstreamError {
     #[error("the registration is not good: {0}")]
     Misconfigured(String),
     /// The person has not agreed to what it needs to tell about them: they can be asked.
-    #[error("they have not agreed to {}", shown(.0))]
+    #[error("they have not agreed to {}", excerpt(.0))]
     Unagreed(String),
     /// Nothing proves for whom such a token was issued, so any app there could have got it (token
     /// substitution, OpenID Connect Core §16.11).
@@ -34,19 +34,19 @@ pub enum UpstreamError {
 const MOST: usize = 300;
 
 impl UpstreamError {
-    pub(super) fn refused(reason: Reason, detail: impl Into<String>) -> Self {
+    pub(super) fn refused(reason: FailureReason, detail: impl Into<String>) -> Self {
         Self::Refused { reason, detail: detail.into() }
     }
 
     /// RFC 9207 §2.4: the authorization response is not this provider's.
     #[must_use]
     pub fn another_issuer() -> Self {
-        Self::refused(Reason::WrongIssuer, "the answer came from another issuer")
+        Self::refused(FailureReason::WrongIssuer, "the answer came from another issuer")
     }
 
     /// A token that was issued for an app whose tokens do not count here.
     pub(super) fn another_app() -> Self {
-        Self::refused(Reason::WrongAudience, "it was issued for another app")
+        Self::refused(FailureReason::WrongAudience, "it was issued for another app")
     }
 
     /// The same without these: some providers repeat what they were asked with.
@@ -66,13 +66,13 @@ impl UpstreamError {
 
     /// Why, for the audit.
     #[must_use]
-    pub fn reason(&self) -> Reason {
+    pub fn reason(&self) -> FailureReason {
         match self {
-            Self::Unavailable(_) => Reason::Unavailable,
+            Self::Unavailable(_) => FailureReason::Unavailable,
             Self::Refused { reason, .. } => *reason,
-            Self::Misconfigured(_) => Reason::Misconfigured,
-            Self::Unagreed(_) => Reason::PersonRefused,
-            Self::Unprovable => Reason::Unprovable,
+            Self::Misconfigured(_) => FailureReason::Misconfigured,
+            Self::Unagreed(_) => FailureReason::PersonRefused,
+            Self::Unprovable => FailureReason::Unprovable,
         }
     }
 }
@@ -86,7 +86,7 @@ mod tests {
         let long = "x".repeat(9000);
         for error in [
             UpstreamError::Unavailable(long.clone()),
-            UpstreamError::refused(Reason::CodeRefused, long.clone()),
+            UpstreamError::refused(FailureReason::CodeRefused, long.clone()),
             UpstreamError::Unagreed(long.clone()),
         ] {
             let said = error.to_string();

@@ -13,8 +13,8 @@ use super::provider::{
 };
 use super::upstream::Upstream;
 use super::{channel, claims};
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
-use crate::domain::reason::Reason;
 use crate::domain::secret::Secret;
 use crate::keys::provider_credentials::hmac_hex;
 
@@ -53,7 +53,7 @@ impl Facebook {
             &[("fields", fields), ("appsecret_proof", &proof)],
         );
         let (status, person) = self.oauth.upstream.channel.get(&url, Some(access_token)).await?;
-        let subject = claims::name_of(status, &person, "id", Reason::PersonRefused)?;
+        let subject = claims::name_of(status, &person, "id", FailureReason::PersonRefused)?;
         let mut identity = Identity::new(self.oauth.upstream.issuer(), subject);
         // Facebook says nowhere whether it verified the address.
         identity.email = claims::email(&person, "email");
@@ -75,17 +75,23 @@ impl Facebook {
         );
         let (status, answer) = self.oauth.upstream.channel.get(&url, None).await?;
         let Some(data) = answer.get("data").filter(|_| status == 200) else {
-            return Err(UpstreamError::refused(Reason::TokenRefused, format!("status {status}")));
+            return Err(UpstreamError::refused(
+                FailureReason::TokenRefused,
+                format!("status {status}"),
+            ));
         };
         if data.get("is_valid") != Some(&Value::Bool(true)) {
-            return Err(UpstreamError::refused(Reason::TokenRefused, "it is not valid any more"));
+            return Err(UpstreamError::refused(
+                FailureReason::TokenRefused,
+                "it is not valid any more",
+            ));
         }
         let app = claims::name(data, "app_id");
         if !app.is_some_and(|app| accepted.contains(&app.as_str())) {
             return Err(UpstreamError::another_app());
         }
         let nobody =
-            || UpstreamError::refused(Reason::MalformedAnswer, "the token speaks of nobody");
+            || UpstreamError::refused(FailureReason::MalformedAnswer, "the token speaks of nobody");
         claims::name(data, "user_id").ok_or_else(nobody)
     }
 
@@ -119,7 +125,7 @@ impl Facebook {
         let source = Source { channel, keys: &self.keys, jwks_uri: &jwks_uri, issuer };
         let verified = id_tokens::verify(source, token, expected).await?;
         let subject = claims::name(&verified.claims, "sub");
-        let nobody = || UpstreamError::refused(Reason::MalformedToken, "its sub is none");
+        let nobody = || UpstreamError::refused(FailureReason::MalformedToken, "its sub is none");
         // The person is the same one as on the web.
         let mut identity = Identity::new(self.oauth.upstream.issuer(), subject.ok_or_else(nobody)?);
         claims::fill(&mut identity, &verified.claims, EmailTrust::Never);
@@ -148,7 +154,7 @@ impl Provider for Facebook {
                     let identity = self.person(token).await?;
                     if identity.subject != subject {
                         return Err(UpstreamError::refused(
-                            Reason::WrongSubject,
+                            FailureReason::WrongSubject,
                             "the person is another one",
                         ));
                     }

@@ -12,8 +12,8 @@ use super::provider::{
 };
 use super::upstream::Upstream;
 use super::{channel, claims};
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
-use crate::domain::reason::Reason;
 use crate::domain::secret::Secret;
 
 /// Nobody has more pages of addresses.
@@ -40,7 +40,7 @@ impl GitHub {
     async fn person(&self, access_token: &str) -> Result<Identity, UpstreamError> {
         let url = format!("{}/user", self.api);
         let (status, person) = self.oauth.upstream.channel.get(&url, Some(access_token)).await?;
-        let subject = claims::name_of(status, &person, "id", Reason::PersonRefused)?;
+        let subject = claims::name_of(status, &person, "id", FailureReason::PersonRefused)?;
         let mut identity = Identity::new(self.oauth.upstream.issuer(), subject);
         identity.username = claims::text(&person, "login");
         identity.profile.name = claims::text(&person, "name").or(identity.username.clone());
@@ -93,7 +93,9 @@ impl GitHub {
             200 if app.as_deref() == Some(id) => Ok(()),
             401 | 403 => Err(UpstreamError::Misconfigured(format!("status {status}"))),
             200 | 404 => Err(UpstreamError::another_app()),
-            _ => Err(UpstreamError::refused(Reason::TokenRefused, format!("status {status}"))),
+            _ => {
+                Err(UpstreamError::refused(FailureReason::TokenRefused, format!("status {status}")))
+            }
         }
     }
 }

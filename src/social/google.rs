@@ -6,8 +6,8 @@ use super::error::UpstreamError;
 use super::profiles::EmailTrust;
 use super::upstream::Upstream;
 use super::{channel, claims};
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
-use crate::domain::reason::Reason;
 
 /// Whether a person belongs to a domain that the operator names. An address at a domain is no proof:
 /// whoever once read its mail may have an account of their own with it. Google says by `hd` whose
@@ -33,13 +33,16 @@ pub(super) async fn check_access_token(
 ) -> Result<Identity, UpstreamError> {
     if !upstream.registration.terms.allowed_domains.is_empty() {
         let detail = "an access token does not say of which domain a person is";
-        return Err(UpstreamError::refused(Reason::DomainNotAllowed, detail));
+        return Err(UpstreamError::refused(FailureReason::DomainNotAllowed, detail));
     }
     let url = format!("{}/tokeninfo", upstream.api());
     let url = channel::with_query(&url, &[("access_token", token)]);
     let (status, info) = upstream.channel.get(&url, None).await?;
     if status != 200 {
-        return Err(UpstreamError::refused(Reason::TokenRefused, format!("status {status}")));
+        return Err(UpstreamError::refused(
+            FailureReason::TokenRefused,
+            format!("status {status}"),
+        ));
     }
     let is_ours = |member: &str| {
         info.get(member).and_then(Value::as_str).is_some_and(|id| accepted.contains(&id))
@@ -47,7 +50,8 @@ pub(super) async fn check_access_token(
     if !is_ours("aud") || info.get("azp").is_some() && !is_ours("azp") {
         return Err(UpstreamError::another_app());
     }
-    let nobody = || UpstreamError::refused(Reason::MalformedAnswer, "the token speaks of nobody");
+    let nobody =
+        || UpstreamError::refused(FailureReason::MalformedAnswer, "the token speaks of nobody");
     let subject = claims::name(&info, "sub").ok_or_else(nobody)?;
     let mut identity = Identity::new(upstream.issuer(), subject);
     // Here every value is a text.

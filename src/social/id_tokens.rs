@@ -15,10 +15,10 @@ use super::channel::Channel;
 use super::document_cache::{Cached, ToldBy};
 use super::error::UpstreamError;
 use crate::domain::clock::from_millis;
+use crate::domain::excerpt::excerpt;
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::hex;
-use crate::domain::reason::Reason;
 use crate::domain::secret::Secret;
-use crate::domain::shown::shown;
 use crate::keys::make::left_half_hash;
 use crate::keys::provider_keys::{ProviderKeys, Signed, Unsigned};
 
@@ -41,7 +41,7 @@ pub(super) async fn fetch(
     channel: Arc<Channel>,
     url: String,
 ) -> Result<ProviderKeys, UpstreamError> {
-    let malformed = |why: &str| UpstreamError::refused(Reason::MalformedKeys, why);
+    let malformed = |why: &str| UpstreamError::refused(FailureReason::MalformedKeys, why);
     if url::Url::parse(&url).is_err() {
         return Err(malformed("the jwks_uri is not a URL"));
     }
@@ -138,7 +138,7 @@ pub(super) async fn verify_signature(
     received_from: ReceivedFrom,
 ) -> Result<(), UpstreamError> {
     let Source { channel, keys, jwks_uri, .. } = source;
-    let bad = |why: Unsigned| UpstreamError::refused(Reason::BadSignature, why.to_string());
+    let bad = |why: Unsigned| UpstreamError::refused(FailureReason::BadSignature, why.to_string());
     let now = channel.clock().now();
     let fetched = || Box::pin(fetch(Arc::clone(channel), jwks_uri.to_owned()));
     let known = keys.get(now, fetched()).await?;
@@ -158,7 +158,7 @@ pub(super) async fn verify_signature(
 }
 
 fn malformed(detail: &str) -> UpstreamError {
-    UpstreamError::refused(Reason::MalformedToken, detail)
+    UpstreamError::refused(FailureReason::MalformedToken, detail)
 }
 
 /// Checks what a token says; when it expires.
@@ -171,7 +171,7 @@ fn check(
     let claims = signed.claims();
     // Core §3.1.3.7: byte for byte.
     if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
-        return Err(UpstreamError::refused(Reason::WrongIssuer, "another issuer"));
+        return Err(UpstreamError::refused(FailureReason::WrongIssuer, "another issuer"));
     }
     check_audience(claims, expected)?;
     let sub = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
@@ -181,25 +181,31 @@ fn check(
     let expires_at = instant(claims, "exp").ok_or_else(|| malformed("its exp is none"))?;
     let issued_at = instant(claims, "iat").ok_or_else(|| malformed("its iat is none"))?;
     if expires_at <= now {
-        return Err(UpstreamError::refused(Reason::Expired, "it has expired"));
+        return Err(UpstreamError::refused(FailureReason::Expired, "it has expired"));
     }
     // RFC 7519 §4.1.5
     let begins_at = instant(claims, "nbf").unwrap_or(issued_at);
     if issued_at.max(begins_at) > now + AHEAD {
-        return Err(UpstreamError::refused(Reason::IssuedAhead, "it is good only in the future"));
+        return Err(UpstreamError::refused(
+            FailureReason::IssuedAhead,
+            "it is good only in the future",
+        ));
     }
     let is_answer = check_nonce(claims, expected.nonce)?;
     if expected.received_from == ReceivedFrom::App {
         check_kind(signed)?;
         if !is_answer && issued_at < now - YOUNG {
             let why = "it was issued more than an hour ago, and no nonce says for what";
-            return Err(UpstreamError::refused(Reason::TooOld, why));
+            return Err(UpstreamError::refused(FailureReason::TooOld, why));
         }
     }
     if let (Some(access_token), Some(hash)) = (expected.access_token, claims.get("at_hash"))
         && hash.as_str() != Some(left_half_hash(access_token).as_str())
     {
-        return Err(UpstreamError::refused(Reason::WrongAtHash, "the access token is another one"));
+        return Err(UpstreamError::refused(
+            FailureReason::WrongAtHash,
+            "the access token is another one",
+        ));
     }
     Ok(expires_at)
 }
@@ -218,15 +224,15 @@ fn check_audience(claims: &Value, expected: Expected<'_>) -> Result<(), Upstream
     {
         let why = format!(
             "it was issued for {} as well, which is not an accepted audience",
-            shown(other)
+            excerpt(other)
         );
-        return Err(UpstreamError::refused(Reason::WrongAudience, why));
+        return Err(UpstreamError::refused(FailureReason::WrongAudience, why));
     }
     match claims.get("azp") {
         Some(party) if party.as_str().is_some_and(is_ours) => Ok(()),
-        Some(_) => Err(UpstreamError::refused(Reason::WrongAzp, "another app got it")),
+        Some(_) => Err(UpstreamError::refused(FailureReason::WrongAzp, "another app got it")),
         None if named.len() > 1 => {
-            Err(UpstreamError::refused(Reason::WrongAzp, "several audiences and no azp"))
+            Err(UpstreamError::refused(FailureReason::WrongAzp, "several audiences and no azp"))
         }
         None => Ok(()),
     }
@@ -243,7 +249,10 @@ fn check_kind(signed: &Signed<'_>) -> Result<(), UpstreamError> {
     };
     let is_event = claims.get("events").is_some();
     if is_event || !signed.may_be("jwt") || says_another("typ") || says_another("token_use") {
-        return Err(UpstreamError::refused(Reason::NotAnIdToken, "it is a token of another kind"));
+        return Err(UpstreamError::refused(
+            FailureReason::NotAnIdToken,
+            "it is a token of another kind",
+        ));
     }
     Ok(())
 }
@@ -291,7 +300,7 @@ pub(super) fn audiences(claims: &Value) -> Option<Vec<&str>> {
 /// Whether the token answers a nonce; one that must and does not is refused.
 fn check_nonce(claims: &Value, rule: NonceRule<'_>) -> Result<bool, UpstreamError> {
     let nonce = claims.get("nonce").and_then(Value::as_str);
-    let wrong = || UpstreamError::refused(Reason::WrongNonce, "the nonce is another one");
+    let wrong = || UpstreamError::refused(FailureReason::WrongNonce, "the nonce is another one");
     let is = |expected: &str| nonce == Some(expected);
     match rule {
         NonceRule::Anything => Ok(false),
@@ -342,7 +351,11 @@ mod tests {
         }
     }
 
-    fn checked(header: &Value, claims: &Value, expected: Expected<'_>) -> Result<(), Reason> {
+    fn checked(
+        header: &Value,
+        claims: &Value,
+        expected: Expected<'_>,
+    ) -> Result<(), FailureReason> {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let token = format!("{}.{}.", part(header), part(claims));
         let signed = Signed::parse(&token).unwrap();
@@ -357,7 +370,7 @@ mod tests {
         claims
     }
 
-    fn said(more: &Value, received_from: ReceivedFrom) -> Result<(), Reason> {
+    fn said(more: &Value, received_from: ReceivedFrom) -> Result<(), FailureReason> {
         checked(&json!({ "alg": "RS256", "typ": "JWT" }), &with(more), expected(received_from))
     }
 
@@ -378,10 +391,10 @@ mod tests {
 
     #[test]
     fn core_3_1_3_7_what_identifies_and_binds_is_strict() {
-        let malformed = Reason::MalformedToken;
+        let malformed = FailureReason::MalformedToken;
         for (more, reason) in [
-            (json!({ "iss": "https://idp/" }), Reason::WrongIssuer),
-            (json!({ "iss": ["https://idp"] }), Reason::WrongIssuer),
+            (json!({ "iss": "https://idp/" }), FailureReason::WrongIssuer),
+            (json!({ "iss": ["https://idp"] }), FailureReason::WrongIssuer),
             (json!({ "sub": 1 }), malformed),
             (json!({ "sub": "" }), malformed),
             (json!({ "sub": "a\nb" }), malformed),
@@ -389,18 +402,18 @@ mod tests {
             (json!({ "aud": null }), malformed),
             (json!({ "aud": 1 }), malformed),
             (json!({ "aud": [US, 1] }), malformed),
-            (json!({ "aud": [] }), Reason::WrongAudience),
+            (json!({ "aud": [] }), FailureReason::WrongAudience),
             (json!({ "exp": "2030-01-01T00:00:00Z" }), malformed),
             (json!({ "exp": null }), malformed),
-            (json!({ "exp": NOW }), Reason::Expired),
-            (json!({ "exp": -1 }), Reason::Expired),
+            (json!({ "exp": NOW }), FailureReason::Expired),
+            (json!({ "exp": -1 }), FailureReason::Expired),
             (json!({ "iat": "1800000000" }), malformed),
             (json!({ "iat": null }), malformed),
-            (json!({ "iat": NOW + 301 }), Reason::IssuedAhead),
-            (json!({ "iat": 1e300 }), Reason::IssuedAhead),
-            (json!({ "nbf": NOW + 301 }), Reason::IssuedAhead),
-            (json!({ "azp": [US] }), Reason::WrongAzp),
-            (json!({ "azp": "" }), Reason::WrongAzp),
+            (json!({ "iat": NOW + 301 }), FailureReason::IssuedAhead),
+            (json!({ "iat": 1e300 }), FailureReason::IssuedAhead),
+            (json!({ "nbf": NOW + 301 }), FailureReason::IssuedAhead),
+            (json!({ "azp": [US] }), FailureReason::WrongAzp),
+            (json!({ "azp": "" }), FailureReason::WrongAzp),
         ] {
             for received_from in [ReceivedFrom::Provider, ReceivedFrom::App] {
                 assert_eq!(said(&more, received_from), Err(reason), "{more} {received_from:?}");
@@ -411,13 +424,13 @@ mod tests {
 
     #[test]
     fn core_3_1_3_7_several_audiences_are_all_trusted_and_azp_is_ours() {
-        let wrong = Err(Reason::WrongAudience);
+        let wrong = Err(FailureReason::WrongAudience);
         for (aud, azp, found) in [
             (json!([US]), None, Ok(())),
             (json!([US, "project"]), Some(US), Ok(())),
             (json!(["project", US, "android"]), Some("android"), Ok(())),
-            (json!([US, "project"]), None, Err(Reason::WrongAzp)),
-            (json!([US, "project"]), Some("project"), Err(Reason::WrongAzp)),
+            (json!([US, "project"]), None, Err(FailureReason::WrongAzp)),
+            (json!([US, "project"]), Some("project"), Err(FailureReason::WrongAzp)),
             (json!([US, "project", "stranger"]), Some(US), wrong),
             (json!("project"), Some(US), wrong),
             (json!(["project", "stranger"]), Some(US), wrong),
@@ -430,7 +443,7 @@ mod tests {
 
     #[test]
     fn rfc8725_3_12_a_token_of_another_kind_is_no_id_token() {
-        let refused = Err(Reason::NotAnIdToken);
+        let refused = Err(FailureReason::NotAnIdToken);
         let events =
             json!({ "events": { "http://schemas.openid.net/event/backchannel-logout": {} } });
         for more in [
@@ -464,20 +477,20 @@ mod tests {
     fn an_old_token_needs_a_nonce() {
         let old = |age: i64| json!({ "iat": NOW - age, "nonce": "n" });
         assert_eq!(said(&old(3600), ReceivedFrom::App), Ok(()));
-        assert_eq!(said(&old(3601), ReceivedFrom::App), Err(Reason::TooOld));
-        assert_eq!(said(&old(2 * 365 * 86_400), ReceivedFrom::App), Err(Reason::TooOld));
+        assert_eq!(said(&old(3601), ReceivedFrom::App), Err(FailureReason::TooOld));
+        assert_eq!(said(&old(2 * 365 * 86_400), ReceivedFrom::App), Err(FailureReason::TooOld));
         assert_eq!(said(&old(3601), ReceivedFrom::Provider), Ok(()));
         let header = json!({ "alg": "RS256" });
         let ruled = |nonce, more: &Value| {
             checked(&header, &with(more), Expected { nonce, ..expected(ReceivedFrom::App) })
         };
         assert_eq!(ruled(NonceRule::This("n"), &old(86_400)), Ok(()));
-        assert_eq!(ruled(NonceRule::This("m"), &old(0)), Err(Reason::WrongNonce));
-        assert_eq!(ruled(NonceRule::This("m"), &json!({})), Err(Reason::WrongNonce));
+        assert_eq!(ruled(NonceRule::This("m"), &old(0)), Err(FailureReason::WrongNonce));
+        assert_eq!(ruled(NonceRule::This("m"), &json!({})), Err(FailureReason::WrongNonce));
         // A token that has none, and says that there can be none, answers none.
         let none = json!({ "iat": NOW - 3601, "nonce_supported": false });
-        assert_eq!(ruled(NonceRule::Hashed("n"), &none), Err(Reason::TooOld));
+        assert_eq!(ruled(NonceRule::Hashed("n"), &none), Err(FailureReason::TooOld));
         let odd = json!({ "nonce": 5, "nonce_supported": false });
-        assert_eq!(ruled(NonceRule::Hashed("n"), &odd), Err(Reason::WrongNonce));
+        assert_eq!(ruled(NonceRule::Hashed("n"), &odd), Err(FailureReason::WrongNonce));
     }
 }

@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::error::UpstreamError;
 use super::upstream::Upstream;
 use super::{channel, claims};
+use crate::domain::excerpt::excerpt;
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
-use crate::domain::reason::Reason;
-use crate::domain::shown::shown;
 
 /// Nobody is asked to agree to more at once.
 const MOST_SCOPES: usize = 20;
@@ -26,7 +26,10 @@ pub(super) async fn userinfo(
         return Err(not_told(status, &person));
     }
     if claims::name(&person, "id").as_deref() != Some(&identity.subject) {
-        return Err(UpstreamError::refused(Reason::WrongSubject, "the person is another one"));
+        return Err(UpstreamError::refused(
+            FailureReason::WrongSubject,
+            "the person is another one",
+        ));
     }
     fill(identity, &person);
     Ok(())
@@ -59,11 +62,11 @@ pub(super) async fn check_access_token(
     let found = (status, claims::name(&info, "app_id"), claims::name(&info, "id"));
     let (200, Some(app), Some(person)) = found else {
         let detail = format!("status {status}, {}", code(&info));
-        return Err(UpstreamError::refused(Reason::TokenRefused, detail));
+        return Err(UpstreamError::refused(FailureReason::TokenRefused, detail));
     };
     if !accepted.contains(&app.as_str()) {
-        let detail = format!("it was issued for the app {}", shown(&app));
-        return Err(UpstreamError::refused(Reason::WrongAudience, detail));
+        let detail = format!("it was issued for the app {}", excerpt(&app));
+        return Err(UpstreamError::refused(FailureReason::WrongAudience, detail));
     }
     let mut identity = Identity::new(upstream.issuer(), person);
     userinfo(upstream, token, &mut identity).await?;
@@ -75,8 +78,8 @@ fn not_told(status: u16, answer: &Value) -> UpstreamError {
     let detail = format!("status {status}, {}", code(answer));
     match (answer.get("code").and_then(Value::as_i64), required_scopes(answer)) {
         (Some(-402), Some(scopes)) => UpstreamError::Unagreed(scopes),
-        (Some(-406), _) => UpstreamError::refused(Reason::UnderAge, detail),
-        _ => UpstreamError::refused(Reason::PersonRefused, detail),
+        (Some(-406), _) => UpstreamError::refused(FailureReason::UnderAge, detail),
+        _ => UpstreamError::refused(FailureReason::PersonRefused, detail),
     }
 }
 
@@ -113,15 +116,15 @@ mod tests {
         let asked = UpstreamError::Unagreed("openid account_email name".to_owned());
         assert_eq!(not_told(403, &wants(json!(["account_email", "name"]))), asked);
         for (answer, reason) in [
-            (wants(json!([])), Reason::PersonRefused),
-            (wants(json!(["a b"])), Reason::PersonRefused),
-            (wants(json!([1])), Reason::PersonRefused),
-            (wants(json!("account_email")), Reason::PersonRefused),
-            (wants(json!(["a".repeat(101)])), Reason::PersonRefused),
-            (wants(json!(vec!["a"; 21])), Reason::PersonRefused),
-            (json!({ "code": -406 }), Reason::UnderAge),
-            (json!({ "code": -401, "required_scopes": ["name"] }), Reason::PersonRefused),
-            (json!(null), Reason::PersonRefused),
+            (wants(json!([])), FailureReason::PersonRefused),
+            (wants(json!(["a b"])), FailureReason::PersonRefused),
+            (wants(json!([1])), FailureReason::PersonRefused),
+            (wants(json!("account_email")), FailureReason::PersonRefused),
+            (wants(json!(["a".repeat(101)])), FailureReason::PersonRefused),
+            (wants(json!(vec!["a"; 21])), FailureReason::PersonRefused),
+            (json!({ "code": -406 }), FailureReason::UnderAge),
+            (json!({ "code": -401, "required_scopes": ["name"] }), FailureReason::PersonRefused),
+            (json!(null), FailureReason::PersonRefused),
         ] {
             let error = not_told(403, &answer);
             assert!(matches!(error, UpstreamError::Refused { .. }), "{answer}");

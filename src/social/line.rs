@@ -3,8 +3,8 @@
 use super::error::UpstreamError;
 use super::upstream::Upstream;
 use super::{channel, claims};
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
-use crate::domain::reason::Reason;
 
 /// Whose access token it is, if it was issued for one of these.
 pub(super) async fn check_access_token(
@@ -16,13 +16,13 @@ pub(super) async fn check_access_token(
     let url = format!("{api}/oauth2/v2.1/verify");
     let url = channel::with_query(&url, &[("access_token", token)]);
     let (status, info) = upstream.channel.get(&url, None).await?;
-    let app = claims::name_of(status, &info, "client_id", Reason::TokenRefused)?;
+    let app = claims::name_of(status, &info, "client_id", FailureReason::TokenRefused)?;
     if !accepted.contains(&app.as_str()) {
         return Err(UpstreamError::another_app());
     }
     let url = format!("{api}/v2/profile");
     let (status, person) = upstream.channel.get(&url, Some(token)).await?;
-    let subject = claims::name_of(status, &person, "userId", Reason::PersonRefused)?;
+    let subject = claims::name_of(status, &person, "userId", FailureReason::PersonRefused)?;
     let mut identity = Identity::new(upstream.issuer(), subject);
     identity.profile.name = claims::text(&person, "displayName");
     identity.profile.picture = claims::link(&person, "pictureUrl");

@@ -6,7 +6,7 @@ use url::Url;
 use super::error::UpstreamError;
 use super::microsoft::Tenants;
 use super::upstream::Upstream;
-use crate::domain::shown::shown;
+use crate::domain::excerpt::excerpt;
 
 /// A longer address is none.
 const LONGEST: usize = 2048;
@@ -43,7 +43,7 @@ impl Metadata {
         // Discovery §4.3
         let stated = &metadata.issuer;
         if !tenants.map_or(*stated == issuer, |some| some.may_be_called(stated)) {
-            return Err(bad(format!("the metadata names another issuer, {}", shown(stated))));
+            return Err(bad(format!("the metadata names another issuer, {}", excerpt(stated))));
         }
         let page = &metadata.authorization_endpoint;
         if !upstream.channel.leads_somewhere(page) || !has_plain_host(page) {

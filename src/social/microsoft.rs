@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::error::UpstreamError;
 use super::upstream::Upstream;
-use crate::domain::reason::Reason;
+use crate::domain::failure_reason::FailureReason;
 
 /// Whoever has an account of any kind.
 const COMMON: &str = "common";
@@ -78,7 +78,7 @@ impl<'a> Tenants<'a> {
     /// The issuer that a token with these claims must name: that of its own tenant, which must be
     /// let in.
     pub(super) fn issuer_named(&self, claims: Option<&Value>) -> Result<String, UpstreamError> {
-        let refused = |why: &str| UpstreamError::refused(Reason::WrongIssuer, why);
+        let refused = |why: &str| UpstreamError::refused(FailureReason::WrongIssuer, why);
         let own = claims.and_then(|claims| claims.get("tid")).and_then(Value::as_str);
         let own = own.and_then(id).ok_or_else(|| refused("the token names no tenant"))?;
         let is_let_in = match self.which.as_ref() {

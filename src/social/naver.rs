@@ -9,9 +9,9 @@ use super::provider::{
     Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
 };
 use super::upstream::Upstream;
+use crate::domain::excerpt::excerpt;
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
-use crate::domain::reason::Reason;
-use crate::domain::shown::shown;
 
 /// Naver.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ impl Naver {
         let code = claims::text(&answer, "resultcode").unwrap_or_default();
         let refused = || {
             UpstreamError::refused(
-                Reason::PersonRefused,
-                format!("status {status}, code {}", shown(&code)),
+                FailureReason::PersonRefused,
+                format!("status {status}, code {}", excerpt(&code)),
             )
         };
         let person = answer.get("response").filter(|_| status == 200 && code == "00");
@@ -88,8 +88,9 @@ impl Provider for Naver {
                 return Err(UpstreamError::Unprovable);
             };
             // Nothing shows that Naver compares redirect URI or verifier: the state has to be known.
-            let missing =
-                || UpstreamError::refused(Reason::StateMissing, "a code comes with its state");
+            let missing = || {
+                UpstreamError::refused(FailureReason::StateMissing, "a code comes with its state")
+            };
             let extra = [("state", state.ok_or_else(missing)?)];
             let request = CodeRequest { code, redirect_uri, verifier, extra: &extra };
             let token = self.oauth.redeem(request).await?;

@@ -17,8 +17,8 @@ use super::provider::{
 };
 use super::upstream::Upstream;
 use super::{apple, claims, google, kakao, line};
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
-use crate::domain::reason::Reason;
 use crate::domain::secret::Secret;
 use crate::keys::provider_keys::Signed;
 
@@ -86,7 +86,7 @@ impl OpenId {
         let verified = id_tokens::verify(source, token, expected).await?;
         if !self.is_of_allowed_domain(&verified.claims) {
             return Err(UpstreamError::refused(
-                Reason::DomainNotAllowed,
+                FailureReason::DomainNotAllowed,
                 "it is of no such domain",
             ));
         }
@@ -111,7 +111,7 @@ impl OpenId {
     fn identity(&self, claims: &Value, issuer: &str) -> Result<Identity, UpstreamError> {
         let name = self.profile.subject_claim;
         let nobody =
-            || UpstreamError::refused(Reason::MalformedToken, format!("its {name} is none"));
+            || UpstreamError::refused(FailureReason::MalformedToken, format!("its {name} is none"));
         let mut identity = Identity::new(issuer, claims::name(claims, name).ok_or_else(nobody)?);
         claims::fill(&mut identity, claims, self.profile.email_trust);
         Ok(identity)
@@ -151,11 +151,11 @@ impl OpenId {
     fn check_freshness(&self, claims: &Value, since: DateTime<Utc>) -> Result<(), UpstreamError> {
         match claims.get("auth_time").and_then(Value::as_i64) {
             Some(at) if at < (since - SKEW).timestamp() => Err(UpstreamError::refused(
-                Reason::NotFresh,
+                FailureReason::NotFresh,
                 "they proved too long ago who they are",
             )),
             None if self.upstream.requires_auth_time() => Err(UpstreamError::refused(
-                Reason::NotFresh,
+                FailureReason::NotFresh,
                 "it does not say when they proved who they are",
             )),
             _ => Ok(()),
@@ -182,7 +182,7 @@ impl OpenId {
         // Core §5.3.2. Some write a number there.
         if claims::name(&more, "sub") != claims::name(claims, "sub") {
             return Err(UpstreamError::refused(
-                Reason::WrongSubject,
+                FailureReason::WrongSubject,
                 "userinfo speaks of another person",
             ));
         }

@@ -13,7 +13,7 @@ use super::tx::Tx;
 use crate::domain::audit::Origin;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
-use crate::domain::ending::{Ending, What};
+use crate::domain::ending::{Ending, EndingScope};
 use crate::domain::session::SessionId;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -47,11 +47,13 @@ impl TryFrom<Model> for Ending {
     fn try_from(row: Model) -> Result<Self, Fault> {
         let bad = || corrupt(TABLE, "what is to end cannot be read");
         let what = match (row.what.as_str(), row.name) {
-            ("everything", None) => What::Everything,
-            ("account", None) => What::Account,
-            ("issuer", Some(issuer)) => What::ByIssuer(issuer),
-            ("client", Some(client)) => What::AtClient(ClientId::parse(&client).ok_or_else(bad)?),
-            ("session", Some(session)) => What::InSession(SessionId::from_stored(session)),
+            ("everything", None) => EndingScope::Everything,
+            ("account", None) => EndingScope::Account,
+            ("issuer", Some(issuer)) => EndingScope::ByIssuer(issuer),
+            ("client", Some(client)) => {
+                EndingScope::AtClient(ClientId::parse(&client).ok_or_else(bad)?)
+            }
+            ("session", Some(session)) => EndingScope::InSession(SessionId::from_stored(session)),
             _ => return Err(bad()),
         };
         Ok(Self {
@@ -65,13 +67,13 @@ impl TryFrom<Model> for Ending {
     }
 }
 
-fn written(what: &What) -> (&'static str, Option<String>) {
+fn written(what: &EndingScope) -> (&'static str, Option<String>) {
     match what {
-        What::Everything => ("everything", None),
-        What::Account => ("account", None),
-        What::ByIssuer(issuer) => ("issuer", Some(issuer.clone())),
-        What::AtClient(client) => ("client", Some(client.as_str().to_owned())),
-        What::InSession(session) => ("session", Some(session.as_str().to_owned())),
+        EndingScope::Everything => ("everything", None),
+        EndingScope::Account => ("account", None),
+        EndingScope::ByIssuer(issuer) => ("issuer", Some(issuer.clone())),
+        EndingScope::AtClient(client) => ("client", Some(client.as_str().to_owned())),
+        EndingScope::InSession(session) => ("session", Some(session.as_str().to_owned())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `interaction`: errands on their way through the pages.
+//! `interaction`: interactions on their way through the pages.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -14,7 +14,7 @@ use super::reader::Reader;
 use super::tx::Tx;
 use super::upstream_logins;
 use crate::domain::clock;
-use crate::domain::interaction::{Errand, Interaction, InteractionId, Pending};
+use crate::domain::interaction::{Interaction, InteractionId, Pending, Purpose};
 use crate::domain::session::{BrowserId, SessionId};
 use crate::domain::verdict::Fault;
 
@@ -49,7 +49,7 @@ impl TryFrom<Model> for Interaction {
         Ok(Self {
             id: InteractionId::from_stored(row.id),
             browser: row.browser_id.map(BrowserId::from_stored),
-            errand: serde_json::from_str(&row.request)
+            purpose: serde_json::from_str(&row.request)
                 .map_err(|error| corrupt(TABLE, error.to_string()))?,
             session: row.session_id.map(SessionId::from_stored),
             pending: row
@@ -65,8 +65,8 @@ impl TryFrom<Model> for Interaction {
     }
 }
 
-fn text(errand: &Errand) -> Result<String, Fault> {
-    serde_json::to_string(errand).map_err(|error| Fault::internal("writing an errand", error))
+fn text(purpose: &Purpose) -> Result<String, Fault> {
+    serde_json::to_string(purpose).map_err(|error| Fault::internal("writing a purpose", error))
 }
 
 fn pending(pending: Option<&Pending>) -> Result<Option<String>, Fault> {
@@ -130,7 +130,7 @@ async fn write(tx: &Tx, interaction: &Interaction, unproven: Option<i64>) -> Res
     let row = ActiveModel {
         id: Set(interaction.id.as_str().to_owned()),
         browser_id: Set(interaction.browser.as_ref().map(|browser| browser.as_str().to_owned())),
-        request: Set(text(&interaction.errand)?),
+        request: Set(text(&interaction.purpose)?),
         session_id: Set(interaction.session.as_ref().map(|session| session.as_str().to_owned())),
         pending: Set(pending(interaction.pending.as_deref())?),
         received_at: Set(millis(interaction.received_at)),
@@ -182,9 +182,9 @@ fn proven(is_proven: bool) -> (Column, SimpleExpr) {
     (Column::UnprovenSince, since)
 }
 
-/// Writes the errand: a hint that was followed, a language that was chosen.
-pub async fn set_errand(tx: &Tx, id: &InteractionId, errand: &Errand) -> Result<(), Fault> {
-    change(tx, id, [(Column::Request, Expr::value(text(errand)?))]).await
+/// Writes the purpose: a hint that was followed, a language that was chosen.
+pub async fn set_purpose(tx: &Tx, id: &InteractionId, purpose: &Purpose) -> Result<(), Fault> {
+    change(tx, id, [(Column::Request, Expr::value(text(purpose)?))]).await
 }
 
 /// Writes whom a provider vouched for, or that nobody waits to be proven any more.

@@ -10,7 +10,7 @@ use axum::http::Response;
 use super::edge::Context;
 use super::page::{self, Answered, Failed};
 use super::{Shared, body};
-use crate::domain::interaction::Errand;
+use crate::domain::interaction::Purpose;
 use crate::flows::outcome::{Led, Next};
 use crate::flows::start;
 use crate::oauth::authorize::request::{self, Asked, Unasked};
@@ -46,8 +46,8 @@ pub(super) async fn post(
         }
     };
     let asked = read(&shared, &guest, &text).await?;
-    let errand = Errand::Authorize(Box::new(asked.request));
-    Ok(match start::hand_over(&shared.flows, errand) {
+    let purpose = Purpose::Authorize(Box::new(asked.request));
+    Ok(match start::hand_over(&shared.flows, purpose) {
         Ok(handle) => {
             page::lead(&shared, &guest, Led { next: Next::Continue(handle), cookie: None })
         }

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use super::edge::Context;
 use super::page::{self, Answered};
 use super::{Shared, permissions, person};
-use crate::domain::interaction::Errand;
+use crate::domain::interaction::Purpose;
 use crate::domain::scope::Scope;
 use crate::domain::urls;
 use crate::flows::consent;
@@ -25,8 +25,8 @@ pub(super) async fn get(
     let mut guest = Guest::of_get(&shared, context, request).await?;
     let view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
-    let (Subject::Consent(present, before), Errand::Authorize(request), Some(app)) =
-        (&view.subject, &view.interaction.errand, app(&shared, &view))
+    let (Subject::Consent(present, before), Purpose::Authorize(request), Some(app)) =
+        (&view.subject, &view.interaction.purpose, app(&shared, &view))
     else {
         let handle = &view.handle;
         return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, handle)));

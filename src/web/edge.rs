@@ -30,8 +30,8 @@ use tower::ServiceExt;
 use super::{Shared, answer};
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Origin;
+use crate::domain::excerpt::excerpt;
 use crate::domain::request::{self, RequestId};
-use crate::domain::shown::shown;
 use crate::domain::{random, urls};
 use crate::oauth::refused::Why;
 use crate::runtime::handles::Handles;
@@ -167,7 +167,7 @@ impl Inner {
         {
             tracing::warn!(
                 proxy = %chain.client,
-                unreadable = %shown(unreadable),
+                unreadable = %excerpt(unreadable),
                 "a trusted proxy sends an X-Forwarded-For that cannot be read: whoever comes \
                  through it counts as one client (this is said once)"
             );

@@ -1,20 +1,20 @@
 //! What pages say to whoever is sent to them, as it stands in their addresses.
 
 use crate::domain::interaction::Handle;
-use crate::domain::note::Note;
 use crate::domain::provider::Slug;
 use crate::domain::session::{BrowserId, SessionId};
+use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::urls;
 use crate::flows::outcome::Said;
 use crate::web::Shared;
 use crate::web::page_request::Guest;
 
 /// What happened, and at which provider.
-pub(super) type Noted = (Option<Slug>, Note);
+pub(super) type Noted = (Option<Slug>, UpstreamOutcome);
 
 /// What the address of a page says.
 pub(super) fn of_query(guest: &Guest) -> Option<Noted> {
-    let note = guest.form.get("note").and_then(Note::parse)?;
+    let note = guest.form.get("note").and_then(UpstreamOutcome::parse)?;
     Some((guest.form.get("provider").and_then(Slug::parse), note))
 }
 

@@ -1,6 +1,6 @@
 //! What somebody is in the middle of, as pages show it.
 
-use crate::domain::interaction::{Errand, Interaction};
+use crate::domain::interaction::{Interaction, Purpose};
 use crate::flows::advance;
 use crate::flows::interaction::View;
 use crate::flows::outcome::Outcome;
@@ -15,7 +15,7 @@ pub(super) async fn view(shared: &Shared, guest: &mut Guest) -> Outcome<View> {
     if guest.chose_language {
         view = advance::speak(&shared.flows, view, guest.language.as_str()).await?;
     }
-    guest.read(view.interaction.errand.ui_locales());
+    guest.read(view.interaction.purpose.ui_locales());
     Ok(view)
 }
 
@@ -27,8 +27,8 @@ pub(super) fn csrf(shared: &Shared, interaction: &Interaction) -> String {
 
 /// Where the answer goes in the end.
 fn ends_at(view: &View) -> Option<&str> {
-    match &view.interaction.errand {
-        Errand::Authorize(request) => Some(&request.redirect_uri),
+    match &view.interaction.purpose {
+        Purpose::Authorize(request) => Some(&request.redirect_uri),
         _ => None,
     }
 }

@@ -13,8 +13,8 @@ use super::edge::Context;
 use super::page::{self, Answered, Shown, retry_after};
 use crate::accounts::browsers::SignedInUser;
 use crate::accounts::sign_in::SignInRefused;
-use crate::domain::interaction::Errand;
-use crate::domain::note::Note;
+use crate::domain::interaction::Purpose;
+use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::flows::interaction::{Subject, View};
@@ -65,8 +65,8 @@ async fn show(
         Subject::SignIn(again) => again.as_deref(),
         _ => None,
     };
-    let hint = match &view.interaction.errand {
-        Errand::Authorize(request) => request.login_hint.as_deref(),
+    let hint = match &view.interaction.purpose {
+        Purpose::Authorize(request) => request.login_hint.as_deref(),
         _ => None,
     };
     let wants_another = guest.form.get("another").is_some();
@@ -77,7 +77,7 @@ async fn show(
     let again = again.filter(|_| !wants_another).filter(is_theirs);
     let language = guest.language.as_str();
     let provider_notice = flash_messages::of_query(guest);
-    let down = provider_notice.as_ref().filter(|(_, note)| *note == Note::Unavailable);
+    let down = provider_notice.as_ref().filter(|(_, note)| *note == UpstreamOutcome::Unavailable);
     let linked = match again {
         Some(present) => match connected_providers::linked(&shared.flows, present).await {
             Ok(linked) => Some(linked),
@@ -97,8 +97,9 @@ async fn show(
     }
     let provider_notice = provider_notice.and_then(|(slug, note)| {
         let provider = slug.as_ref().and_then(|slug| ways.name(slug, language));
-        let says =
-            provider.is_some() || note == Note::Unknown || note == Note::Another && prove.is_some();
+        let says = provider.is_some()
+            || note == UpstreamOutcome::Unknown
+            || note == UpstreamOutcome::Another && prove.is_some();
         if says {
             here.push_str(&flash_messages::in_query(&(
                 slug.clone().filter(|_| provider.is_some()),
@@ -170,9 +171,11 @@ async fn sign_in(shared: Arc<Shared>, mut guest: Guest) -> Answered {
         Err(Error::Refused(NotSignedIn::Lost(lost))) => {
             page::lost(&shared, &guest, Error::Refused(lost))
         }
-        Err(Error::Refused(NotSignedIn::Another)) => {
-            page::see_other(&flash_messages::sign_in(&shared, &id, &(None, Note::Another)))
-        }
+        Err(Error::Refused(NotSignedIn::Another)) => page::see_other(&flash_messages::sign_in(
+            &shared,
+            &id,
+            &(None, UpstreamOutcome::Another),
+        )),
         // The page was shown when there was another way: now it shows those that are.
         Err(Error::Refused(NotSignedIn::ByProviderOnly)) => {
             page::see_other(&page::address(&shared, urls::LOGIN, &id))
@@ -219,7 +222,7 @@ pub(super) async fn cancel(
     let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     // Whoever turns back may say why: the app hears no more than that.
-    let why = guest.form.get("why") == Some(Note::Unavailable.as_str());
+    let why = guest.form.get("why") == Some(UpstreamOutcome::Unavailable.as_str());
     Ok(match sign_in::turn_back(&shared.flows, guest.caller(), &id, csrf, why).await {
         Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),

@@ -11,7 +11,7 @@ use super::page::{self, Answered, Failed, Shown};
 use super::{Shared, body, person};
 use crate::accounts::browsers::SignedInUser;
 use crate::domain::form::Form;
-use crate::domain::interaction::{Errand, LogoutRequest};
+use crate::domain::interaction::{LogoutRequest, Purpose};
 use crate::domain::provider::came_by;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
@@ -55,7 +55,7 @@ pub(super) async fn post(
         }
     };
     let request = read(&shared, &guest, &text).await?;
-    Ok(match start::hand_over(&shared.flows, Errand::Logout(request)) {
+    Ok(match start::hand_over(&shared.flows, Purpose::Logout(request)) {
         Ok(handle) => page::see_other(&page::address(&shared, urls::LOGOUT_CONTINUE, &handle)),
         Err(fault) => page::fault(&shared, &guest, &fault),
     })
@@ -147,7 +147,7 @@ pub(super) async fn asking(
     let handle = guest.interaction();
     let asking = logout::asking(&shared.flows, guest.caller(), &handle).await;
     let (interaction, client) = asking.map_err(|error| page::lost(&shared, &guest, error))?;
-    guest.read(interaction.errand.ui_locales());
+    guest.read(interaction.purpose.ui_locales());
     let csrf = csrf(&shared, &interaction);
     let app = client.as_ref().map(|client| Shown::of(&shared, client, None));
     let asking = LogoutPage {

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderName, Response, StatusCode};
 
 use crate::accounts::browsers::BrowserState;
 use crate::domain::audit::Origin;
+use crate::domain::embedded_browser::{EmbeddedBrowser, embedded_browser};
 use crate::domain::form::Form;
-use crate::domain::in_app::{InApp, in_app};
 use crate::domain::interaction::Handle;
 use crate::domain::random::is_identifier;
 use crate::domain::session::SessionId;
@@ -166,12 +166,12 @@ impl Guest {
         page::turned_away(shared, Failed::new(status, "invalid_request", problem))
     }
 
-    /// Reads on in the language of the errand, unless they chose another one just now.
+    /// Reads on in the language of the purpose, unless they chose another one just now.
     pub(super) fn read(&mut self, ui_locales: Option<&str>) {
         self.language = self.reads(ui_locales);
     }
 
-    /// What they read in the middle of such an errand.
+    /// What they read in the middle of such a purpose.
     pub(super) fn reads(&self, ui_locales: Option<&str>) -> Language {
         if self.chose_language {
             return self.language;
@@ -228,8 +228,8 @@ impl Guest {
     }
 
     /// The app whose browser this is.
-    pub(super) fn in_app(&self) -> Option<InApp> {
-        in_app(self.user_agent())
+    pub(super) fn in_app(&self) -> Option<EmbeddedBrowser> {
+        embedded_browser(self.user_agent())
     }
 
     /// What the browser calls itself.

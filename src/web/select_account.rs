@@ -23,7 +23,7 @@ pub(super) async fn get(
     let mut guest = Guest::of_get(&shared, context, request).await?;
     let view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
-    let people = advance::eligible(&shared.flows, &guest.browser_state, &view.interaction.errand);
+    let people = advance::eligible(&shared.flows, &guest.browser_state, &view.interaction.purpose);
     if people.is_empty() {
         return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.handle)));
     }

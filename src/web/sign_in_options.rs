@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounts::browsers::SignedInUser;
-use crate::domain::in_app::InApp;
+use crate::domain::embedded_browser::EmbeddedBrowser;
 use crate::domain::language::Language;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
@@ -33,7 +33,7 @@ pub(super) struct Ways<'a> {
 /// The way out of the browser of an app.
 #[derive(Debug)]
 struct Out {
-    in_app: InApp,
+    in_app: EmbeddedBrowser,
     href: Option<String>,
     address: String,
     without: Vec<Arc<ConfiguredProvider>>,
@@ -51,7 +51,7 @@ impl<'a> Ways<'a> {
         down: Option<&Slug>,
     ) -> Self {
         let providers = &shared.flows.providers;
-        let client = view.interaction.errand.client();
+        let client = view.interaction.purpose.client();
         let every = providers.usable(client);
         let proof = view.proof.as_ref();
         let mut offered = match (proof, client) {
@@ -128,7 +128,7 @@ impl Out {
     fn of(
         shared: &Shared,
         guest: &Guest,
-        in_app: InApp,
+        in_app: EmbeddedBrowser,
         view: &View,
         without: Vec<Arc<ConfiguredProvider>>,
     ) -> Self {

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::time::Duration;
 
-use mapae::outbound::{Config, Failure, Fetched, Outbound};
+use mapae::outbound::{Config, Failure, HttpResponse, Outbound};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -99,7 +99,7 @@ async fn a_form_is_posted_and_a_document_fetched() {
         );
         assert!(request.ends_with("\r\n\r\nlogout_token=a%2Bb%26c%3Dd&%C3%A9="), "{request}");
         let content_type = Some("application/json".to_owned());
-        let fetched = Fetched { status: 200, content_type, body: "{}".into() };
+        let fetched = HttpResponse { status: 200, content_type, body: "{}".into() };
         assert_eq!(open().get(&url, 2).await, Ok(fetched));
         let request = asked.recv().await.expect("a request").to_lowercase();
         for header in ["accept-encoding", "cookie", "referer"] {
@@ -127,7 +127,7 @@ async fn a_redirect_is_an_answer_and_not_followed() {
 async fn an_answer_that_does_not_come_or_does_not_end_is_not_waited_for() {
     let hasty = outbound(|config| {
         config.allow_private = true;
-        config.patience = Duration::from_millis(300);
+        config.timeout = Duration::from_millis(300);
     });
     // The operating system accepts the connection; nobody ever answers.
     let silent = StdListener::bind("127.0.0.1:0").expect("a port");
@@ -141,7 +141,7 @@ async fn an_answer_that_does_not_come_or_does_not_end_is_not_waited_for() {
     // It closes the connection in the middle of the body.
     let url = format!("http://{endless}/");
     assert_eq!(hasty.get(&url, 10).await, Err(Failure::Unreachable));
-    assert_eq!(Config::default().patience, PATIENCE);
+    assert_eq!(Config::default().timeout, PATIENCE);
 }
 
 #[tokio::test]

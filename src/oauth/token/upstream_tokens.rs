@@ -8,8 +8,8 @@ use chrono::{DateTime, Duration, Utc};
 use crate::accounts::federation::{self, Arrival, ArrivalRefused};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientKind;
+use crate::domain::failure_reason::FailureReason;
 use crate::domain::provider::{FEDERATED, Slug};
-use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::user::{User, UserId};
@@ -60,7 +60,7 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     }
     if was_sent_here(cx, exchange.token).await? {
         // It belongs to a browser, which came back with it or did not.
-        refused(cx, &known.registration.slug, Reason::SentToUs, None).await?;
+        refused(cx, &known.registration.slug, FailureReason::SentToUs, None).await?;
         return Err(invalid_request("a code that was sent to this server is redeemed by it").into());
     }
     let accepted = known.registration.accepted_for(&client.id);
@@ -121,14 +121,15 @@ async fn find(
                 })
             };
             if let Some(known) = cx.server.providers.list().iter().find(is_meant) {
-                refused(cx, &known.registration.slug, Reason::NotForThisClient, None).await?;
+                refused(cx, &known.registration.slug, FailureReason::NotForThisClient, None)
+                    .await?;
             }
             return Err(refusal.into());
         }
     };
     // Nobody need be asked of a token that says itself that it is another's.
     if stated.is_some_and(|stated| !known.provider.issues(&stated.issuer)) {
-        refused(cx, &known.registration.slug, Reason::WrongIssuer, None).await?;
+        refused(cx, &known.registration.slug, FailureReason::WrongIssuer, None).await?;
         return Err(invalid_grant("the subject token is of another issuer").into());
     }
     Ok(known)
@@ -194,14 +195,15 @@ async fn arrive(
                 if !is_first_use(&tx, once).await? {
                     // Nothing may come of a token that was used before, not even the account.
                     tx.abandon().await;
-                    refused(cx, slug, Reason::UsedBefore, None).await?;
+                    refused(cx, slug, FailureReason::UsedBefore, None).await?;
                     return Err(invalid_grant("the subject token was used before").into());
                 }
                 let by = (slug, proven.identity.issuer.as_str());
                 open(&tx, cx, by, &user, wish.clone()).await
             }
             Ok(Some(Arrival::Prove(user))) => {
-                refused_in(&tx, cx, slug, Reason::AccountLinkRequired, Some(&user.id)).await?;
+                refused_in(&tx, cx, slug, FailureReason::AccountLinkRequired, Some(&user.id))
+                    .await?;
                 // The app sends the person through the browser once.
                 Err(invalid_grant("account_link_required").into())
             }
@@ -252,7 +254,7 @@ async fn open(
 async fn refused(
     cx: &Cx<'_>,
     slug: &Slug,
-    reason: Reason,
+    reason: FailureReason,
     user: Option<&UserId>,
 ) -> Result<(), Fault> {
     let tx = cx.server.store.begin(cx.server.clock.now()).await?;
@@ -264,7 +266,7 @@ async fn refused_in(
     tx: &Tx,
     cx: &Cx<'_>,
     slug: &Slug,
-    reason: Reason,
+    reason: FailureReason,
     user: Option<&UserId>,
 ) -> Result<(), Fault> {
     let client = Some(&cx.client.client().id);
@@ -290,24 +292,24 @@ fn refusal(error: &UpstreamError) -> Refusal {
         UpstreamError::Unprovable => invalid_grant(
             "this provider cannot prove for whom such a token was issued: send an authorization code",
         ),
-        UpstreamError::Refused { reason: Reason::StateMissing, .. } => {
+        UpstreamError::Refused { reason: FailureReason::StateMissing, .. } => {
             invalid_request("state is missing: the one that the code came with")
         }
         UpstreamError::Refused { reason, .. } => invalid_grant(match reason {
-            Reason::WrongAudience | Reason::WrongAzp => {
+            FailureReason::WrongAudience | FailureReason::WrongAzp => {
                 "the subject token was issued for another app"
             }
-            Reason::WrongIssuer => "the subject token is of another issuer",
-            Reason::WrongNonce => "the nonce is not that of the subject token",
-            Reason::Expired => "the subject token has expired",
-            Reason::TooOld => {
+            FailureReason::WrongIssuer => "the subject token is of another issuer",
+            FailureReason::WrongNonce => "the nonce is not that of the subject token",
+            FailureReason::Expired => "the subject token has expired",
+            FailureReason::TooOld => {
                 "the subject token is older than an hour: name its nonce, or get a fresh one"
             }
-            Reason::NotAnIdToken => "the subject token is not an id token",
-            Reason::BadSignature => "the subject token does not verify",
-            Reason::CodeRefused => "the provider refuses the code",
-            Reason::MalformedToken => "the subject token cannot be read",
-            Reason::DomainNotAllowed => NOT_HERE,
+            FailureReason::NotAnIdToken => "the subject token is not an id token",
+            FailureReason::BadSignature => "the subject token does not verify",
+            FailureReason::CodeRefused => "the provider refuses the code",
+            FailureReason::MalformedToken => "the subject token cannot be read",
+            FailureReason::DomainNotAllowed => NOT_HERE,
             _ => "the subject token is not good",
         }),
     }

@@ -1,7 +1,7 @@
 //! The states of my account.
 
 use super::{AccountPage, AppAccess, Device, Notice, PasswordProblem};
-use crate::domain::note::Note;
+use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::pages::frame::Frame;
 use crate::pages::linked_identity::LinkedIdentity;
 use crate::pages::permission::Permission;
@@ -98,13 +98,13 @@ fn problems() -> impl Iterator<Item = (&'static str, PasswordProblem)> {
 
 fn provider_notice() -> impl Iterator<Item = (&'static str, ProviderNotice<'static>)> {
     let notes = [
-        ("link-taken", Note::Taken),
-        ("link-cancelled", Note::Cancelled),
-        ("link-unavailable", Note::Unavailable),
-        ("link-failed", Note::Failed),
-        ("link-refused", Note::Refused),
-        ("link-unknown", Note::Unknown),
-        ("link-last-way-in", Note::LastWayIn),
+        ("link-taken", UpstreamOutcome::Taken),
+        ("link-cancelled", UpstreamOutcome::Cancelled),
+        ("link-unavailable", UpstreamOutcome::Unavailable),
+        ("link-failed", UpstreamOutcome::Failed),
+        ("link-refused", UpstreamOutcome::Refused),
+        ("link-unknown", UpstreamOutcome::Unknown),
+        ("link-last-way-in", UpstreamOutcome::LastWayIn),
     ];
     notes.into_iter().map(|(name, note)| (name, ProviderNotice { note, provider: Some("Google") }))
 }
@@ -227,7 +227,7 @@ fn hostile<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
             brand: Brand::Other,
             renamed: true,
         }],
-        provider_notice: Some(ProviderNotice { note: Note::Taken, provider: text }),
+        provider_notice: Some(ProviderNotice { note: UpstreamOutcome::Taken, provider: text }),
         others: vec![Account { person: people::HOSTILE, session: "a&b=c" }],
         ..page.clone()
     }

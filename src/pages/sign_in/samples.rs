@@ -1,7 +1,7 @@
 //! The states of signing in.
 
 use super::{AccountToProve, SignInPage, SignInProblem};
-use crate::domain::note::Note;
+use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::pages::external_browser::ExternalBrowser;
 use crate::pages::frame::Frame;
 use crate::pages::provider::{Brand, ProviderButton};
@@ -106,7 +106,7 @@ fn after_provider<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
         provider_notice: Some(ProviderNotice { note, provider: Some(provider) }),
         ..page.clone()
     };
-    let unavailable = with(Note::Unavailable, page);
+    let unavailable = with(UpstreamOutcome::Unavailable, page);
     let prove = Some(AccountToProve { provider, email: "hana@example.com" });
     let prove = SignInPage {
         username: "hana@example.com",
@@ -117,16 +117,16 @@ fn after_provider<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
     let by_password = SignInPage { providers: vec![], ..prove.clone() };
     let wrong = Some(SignInProblem::Wrong);
     vec![
-        ("cancelled", with(Note::Cancelled, page)),
+        ("cancelled", with(UpstreamOutcome::Cancelled, page)),
         ("unavailable", unavailable.clone()),
         ("unavailable-own-account", SignInPage { app: None, ..unavailable.clone() }),
         ("unavailable-only-providers", SignInPage { password: false, ..unavailable }),
-        ("refused", with(Note::Refused, page)),
-        ("failed", with(Note::Failed, page)),
-        ("unknown", with(Note::Unknown, page)),
+        ("refused", with(UpstreamOutcome::Refused, page)),
+        ("failed", with(UpstreamOutcome::Failed, page)),
+        ("unknown", with(UpstreamOutcome::Unknown, page)),
         ("prove", prove.clone()),
-        ("prove-another", with(Note::Another, &prove)),
-        ("prove-unavailable", with(Note::Unavailable, &prove)),
+        ("prove-another", with(UpstreamOutcome::Another, &prove)),
+        ("prove-unavailable", with(UpstreamOutcome::Unavailable, &prove)),
         ("prove-password", by_password.clone()),
         ("prove-own-account", SignInPage { app: None, ..by_password.clone() }),
         ("prove-wrong", SignInPage { problem: wrong, ..by_password }),
@@ -149,7 +149,8 @@ fn in_an_app<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
         inside.providers.retain(|one| one.slug != "google");
         inside
     };
-    let cancelled = Some(ProviderNotice { note: Note::Cancelled, provider: Some("Kakao") });
+    let cancelled =
+        Some(ProviderNotice { note: UpstreamOutcome::Cancelled, provider: Some("Kakao") });
     let nowhere = SignInPage { password: false, providers: vec![], ..page.clone() };
     let every = vec!["Google", "Dalbit Books Staff"];
     vec![
@@ -185,7 +186,7 @@ fn named_by_others<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
         ..page.clone()
     });
     let hostile = SignInPage { app: Some(apps::HOSTILE), ..hostile };
-    let refused = ProviderNotice { note: Note::Refused, provider: Some(names::HOSTILE) };
+    let refused = ProviderNotice { note: UpstreamOutcome::Refused, provider: Some(names::HOSTILE) };
     let external_browser = ExternalBrowser {
         app: Some(names::HOSTILE),
         href: None,

@@ -7,9 +7,9 @@ macro_rules! reasons {
         /// Why nobody came in by a provider: one word for the audit and for operators, who look it up in
         /// `docs/social/README.md`. Pages and apps see less.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Reason { $($(#[$meta])* $name,)+ }
+        pub enum FailureReason { $($(#[$meta])* $name,)+ }
 
-        impl Reason {
+        impl FailureReason {
             /// Every reason.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
@@ -93,7 +93,7 @@ reasons! {
     Disabled => "disabled",
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for FailureReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -101,7 +101,7 @@ impl fmt::Display for Reason {
 
 #[cfg(test)]
 mod tests {
-    use super::Reason;
+    use crate::domain::failure_reason::FailureReason;
 
     #[test]
     fn every_reason_can_be_looked_up() {
@@ -114,9 +114,9 @@ mod tests {
             .flat_map(|(words, _)| words.split(", "))
             .map(|word| word.trim_matches('`'))
             .collect();
-        for reason in Reason::ALL {
+        for reason in FailureReason::ALL {
             assert!(explained.contains(&reason.as_str()), "{reason} is not explained");
         }
-        assert_eq!(explained.len(), Reason::ALL.len(), "{explained:?}");
+        assert_eq!(explained.len(), FailureReason::ALL.len(), "{explained:?}");
     }
 }

@@ -6,14 +6,14 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 /// How far calls reach.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reach {
+pub(super) struct AddressPolicy {
     /// Into the own network and the own machine too.
-    pub(super) private: bool,
+    pub(super) allows_private: bool,
 }
 
-impl Reach {
-    pub(super) fn includes(self, address: IpAddr) -> bool {
-        is_public(address) || self.private && is_private(address)
+impl AddressPolicy {
+    pub(super) fn allows(self, address: IpAddr) -> bool {
+        is_public(address) || self.allows_private && is_private(address)
     }
 }
 
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_own_network_is_not_everything_that_is_not_public() {
-        let reach = Reach { private: true };
+        let policy = AddressPolicy { allows_private: true };
         for private in [
             "127.0.0.1",
             "10.0.0.1",
@@ -209,10 +209,10 @@ mod tests {
             "::ffff:192.168.0.1",
             "1.1.1.1",
         ] {
-            assert!(reach.includes(ip(private)), "{private}");
+            assert!(policy.allows(ip(private)), "{private}");
         }
         for never in ["169.254.169.254", "fe80::1", "0.0.0.0", "::", "224.0.0.1", "192.0.2.1"] {
-            assert!(!reach.includes(ip(never)), "{never}");
+            assert!(!policy.allows(ip(never)), "{never}");
         }
     }
 

@@ -7,18 +7,18 @@ const MOST: usize = 100;
 
 /// The beginning of a text from outside, for the log and for audit events.
 #[must_use]
-pub fn shown<T: fmt::Display>(text: T) -> Shown<T> {
-    Shown { text, most: MOST }
+pub fn excerpt<T: fmt::Display>(text: T) -> Excerpt<T> {
+    Excerpt { text, most: MOST }
 }
 
 /// A text that ends after so many characters.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown<T> {
+pub struct Excerpt<T> {
     text: T,
     most: usize,
 }
 
-impl<T> Shown<T> {
+impl<T> Excerpt<T> {
     /// With room for words of ours around it.
     #[must_use]
     pub fn up_to(self, most: usize) -> Self {
@@ -26,7 +26,7 @@ impl<T> Shown<T> {
     }
 }
 
-impl<T: fmt::Display> fmt::Display for Shown<T> {
+impl<T: fmt::Display> fmt::Display for Excerpt<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut cut = Cut { left: self.most, to: f };
         match fmt::write(&mut cut, format_args!("{}", self.text)) {
@@ -66,9 +66,9 @@ mod tests {
             ("x".repeat(9000), format!("{}…", "x".repeat(100))),
             ("a\nb\u{1b}[0m".to_owned(), "a\u{fffd}b\u{fffd}[0m".to_owned()),
         ] {
-            assert_eq!(shown(&text).to_string(), expected);
+            assert_eq!(excerpt(&text).to_string(), expected);
         }
-        let pieces = format!("{}", shown(format_args!("{}{}", "x".repeat(60), "y".repeat(60))));
+        let pieces = format!("{}", excerpt(format_args!("{}{}", "x".repeat(60), "y".repeat(60))));
         assert_eq!(pieces, format!("{}{}…", "x".repeat(60), "y".repeat(40)));
     }
 }

@@ -2,7 +2,7 @@
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Note {
+pub enum UpstreamOutcome {
     /// They turned back there.
     Cancelled,
     /// It is down or slow.
@@ -21,7 +21,7 @@ pub enum Note {
     LastWayIn,
 }
 
-impl Note {
+impl UpstreamOutcome {
     const ALL: [Self; 8] = [
         Self::Cancelled,
         Self::Unavailable,

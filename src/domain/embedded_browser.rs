@@ -2,12 +2,12 @@
 
 use url::form_urlencoded::byte_serialize;
 
-use super::provider::Preset;
+use crate::domain::provider::Preset;
 
 /// An app that opens links in a browser of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the app of that name")]
-pub enum InApp {
+pub enum EmbeddedBrowser {
     KakaoTalk,
     Naver,
     Line,
@@ -20,21 +20,21 @@ pub enum InApp {
 
 /// The app whose browser this is, by its `User-Agent`.
 #[must_use]
-pub fn in_app(user_agent: &str) -> Option<InApp> {
-    const KNOWN: &[(&str, InApp)] = &[
-        ("KAKAOTALK", InApp::KakaoTalk),
-        ("NAVER(inapp", InApp::Naver),
-        (" Line/", InApp::Line),
-        ("DaumApps", InApp::Daum),
-        ("Instagram", InApp::Instagram),
-        ("FBAN", InApp::Facebook),
-        ("FBAV", InApp::Facebook),
-        ("FB_IAB", InApp::Facebook),
+pub fn embedded_browser(user_agent: &str) -> Option<EmbeddedBrowser> {
+    const KNOWN: &[(&str, EmbeddedBrowser)] = &[
+        ("KAKAOTALK", EmbeddedBrowser::KakaoTalk),
+        ("NAVER(inapp", EmbeddedBrowser::Naver),
+        (" Line/", EmbeddedBrowser::Line),
+        ("DaumApps", EmbeddedBrowser::Daum),
+        ("Instagram", EmbeddedBrowser::Instagram),
+        ("FBAN", EmbeddedBrowser::Facebook),
+        ("FBAV", EmbeddedBrowser::Facebook),
+        ("FB_IAB", EmbeddedBrowser::Facebook),
         // Android's own word for a browser inside of an app.
-        ("; wv)", InApp::WebView),
+        ("; wv)", EmbeddedBrowser::WebView),
     ];
     let known = KNOWN.iter().find(|(word, _)| user_agent.contains(word)).map(|(_, app)| *app);
-    known.or_else(|| is_web_view_of_ios(user_agent).then_some(InApp::WebView))
+    known.or_else(|| is_web_view_of_ios(user_agent).then_some(EmbeddedBrowser::WebView))
 }
 
 /// Safari and the browsers that people install name Safari; what apps show of the web does not. A
@@ -44,7 +44,7 @@ fn is_web_view_of_ios(user_agent: &str) -> bool {
     (has("iPhone") || has("iPad")) && has("AppleWebKit") && has("Mobile/") && !has("Safari/")
 }
 
-impl InApp {
+impl EmbeddedBrowser {
     /// What people call it, where their language has no other name for it; none: just some app.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
@@ -107,46 +107,58 @@ mod tests {
     #[test]
     fn the_browsers_of_apps_are_known_by_what_they_call_themselves() {
         for (user_agent, app) in [
-            (format!("{ANDROID};KAKAOTALK 2410850"), Some(InApp::KakaoTalk)),
-            (format!("{IPHONE} KAKAOTALK 10.8.5"), Some(InApp::KakaoTalk)),
-            (format!("{ANDROID} NAVER(inapp; search; 2000; 12.8.50)"), Some(InApp::Naver)),
-            (format!("{IPHONE} Safari Line/14.16.0"), Some(InApp::Line)),
-            (format!("{ANDROID} DaumApps/6.9.8 DaumDevice/mobile"), Some(InApp::Daum)),
-            (format!("{ANDROID} Instagram 351.0.0.41.106 Android"), Some(InApp::Instagram)),
+            (format!("{ANDROID};KAKAOTALK 2410850"), Some(EmbeddedBrowser::KakaoTalk)),
+            (format!("{IPHONE} KAKAOTALK 10.8.5"), Some(EmbeddedBrowser::KakaoTalk)),
+            (
+                format!("{ANDROID} NAVER(inapp; search; 2000; 12.8.50)"),
+                Some(EmbeddedBrowser::Naver),
+            ),
+            (format!("{IPHONE} Safari Line/14.16.0"), Some(EmbeddedBrowser::Line)),
+            (format!("{ANDROID} DaumApps/6.9.8 DaumDevice/mobile"), Some(EmbeddedBrowser::Daum)),
+            (
+                format!("{ANDROID} Instagram 351.0.0.41.106 Android"),
+                Some(EmbeddedBrowser::Instagram),
+            ),
             (
                 format!("{IPHONE} [FBAN/FBIOS;FBAV/485.1.0.45.110;FBBV/665337277]"),
-                Some(InApp::Facebook),
+                Some(EmbeddedBrowser::Facebook),
             ),
-            (format!("{ANDROID} [FB_IAB/FB4A;FBAV/483.0.0.55.74;]"), Some(InApp::Facebook)),
-            (ANDROID.to_owned(), Some(InApp::WebView)),
-            (IPHONE.to_owned(), Some(InApp::WebView)),
-            (IPHONE.replace("iPhone", "iPad"), Some(InApp::WebView)),
+            (
+                format!("{ANDROID} [FB_IAB/FB4A;FBAV/483.0.0.55.74;]"),
+                Some(EmbeddedBrowser::Facebook),
+            ),
+            (ANDROID.to_owned(), Some(EmbeddedBrowser::WebView)),
+            (IPHONE.to_owned(), Some(EmbeddedBrowser::WebView)),
+            (IPHONE.replace("iPhone", "iPad"), Some(EmbeddedBrowser::WebView)),
             (format!("{IPHONE} Version/18.0 Safari/604.1"), None),
             (format!("{IPHONE} CriOS/140.0.0.0 Safari/604.1"), None),
             ("Mozilla/5.0 (Windows NT 10.0) Chrome/140.0.0.0 Safari/537.36".to_owned(), None),
             ("Baseline/1.0".to_owned(), None),
             (String::new(), None),
         ] {
-            assert_eq!(in_app(&user_agent), app, "{user_agent}");
+            assert_eq!(embedded_browser(&user_agent), app, "{user_agent}");
         }
     }
 
     #[test]
     fn the_way_out_opens_the_persons_own_browser() {
         let address = "https://id.example.com/login/elsewhere?interaction=a";
-        let out = |app: InApp, user_agent| app.way_out(user_agent, address);
+        let out = |app: EmbeddedBrowser, user_agent| app.way_out(user_agent, address);
         assert_eq!(
-            out(InApp::KakaoTalk, IPHONE).as_deref(),
+            out(EmbeddedBrowser::KakaoTalk, IPHONE).as_deref(),
             Some(
                 "kakaotalk://web/openExternal?url=https%3A%2F%2Fid.example.com%2Flogin%2Felsewhere%3Finteraction%3Da"
             )
         );
-        assert_eq!(out(InApp::Line, IPHONE), Some(format!("{address}&openExternalBrowser=1")));
-        let intent = out(InApp::Instagram, ANDROID).unwrap();
+        assert_eq!(
+            out(EmbeddedBrowser::Line, IPHONE),
+            Some(format!("{address}&openExternalBrowser=1"))
+        );
+        let intent = out(EmbeddedBrowser::Instagram, ANDROID).unwrap();
         assert!(
             intent.starts_with("intent://id.example.com/login/elsewhere?interaction=a#Intent;")
         );
         assert!(intent.contains(";scheme=https;"));
-        assert_eq!(out(InApp::Instagram, IPHONE), None);
+        assert_eq!(out(EmbeddedBrowser::Instagram, IPHONE), None);
     }
 }
