@@ -193,7 +193,7 @@ pub async fn sign_in(
     let session = Session {
         id: known
             .filter(|session| session.is_live(now))
-            .map_or_else(|| SessionId::generate(), |session| session.id),
+            .map_or_else(SessionId::generate, |session| session.id),
         browser: browser.clone(),
         user: new.user.clone(),
         auth_time: now,

@@ -279,7 +279,7 @@ fn once(throttled: &Throttled) -> Uuid {
 
 /// One event a minute for an account (all names that are nobody's are one), from each place.
 fn minutely(event: &Event, place: &str, now: DateTime<Utc>) -> Uuid {
-    let user = event.user.as_ref().map(|id| id.as_str()).unwrap_or_default();
+    let user = event.user.as_ref().map(UserId::as_str).unwrap_or_default();
     let client = event.client.as_ref().map(ClientId::as_str).unwrap_or_default();
     let minute = now.timestamp() / 60;
     let texts = ["failed", user, client, place].map(str::as_bytes);

@@ -13,7 +13,7 @@ use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, Proof, Subject, View};
 use crate::flows::outcome::{Led, Lost, Next, Outcome, Said};
-use crate::flows::{Purpose, lookup};
+use crate::flows::lookup;
 use crate::oauth::authorize::codes;
 use crate::oauth::authorize::decide::{Candidate, Facts, Step, decide};
 use crate::oauth::authorize::request::{Asked, Untrusted};

@@ -47,13 +47,8 @@ impl Label {
 }
 
 /// 256 bits that everything else is derived from.
+#[derive(Debug)]
 pub struct MasterKey(Secret<[u8; 32]>);
-
-impl std::fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MasterKey(…)")
-    }
-}
 
 /// Where the master key comes from.
 #[derive(Clone, Debug)]
@@ -323,7 +318,7 @@ impl FormsKey {
     }
 }
 
-/// Derives what belongs to a visit from its `state`, so that the database holds none of it.
+/// Derives what belongs to an upstream login from its `state`, so that the database holds none of it.
 #[derive(Clone)]
 pub struct UpstreamLoginKey(hmac::Key);
 
@@ -432,6 +427,12 @@ mod tests {
     use super::*;
     use crate::domain::provider::Preset;
 
+    /// The master key 00 01 02 … 1f.
+    const FIXED: [u8; 32] = [
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+        25, 26, 27, 28, 29, 30, 31,
+    ];
+
     #[test]
     fn what_was_sealed_opens_for_its_kid_and_master_key_alone() {
         let master = MasterKey::generate();
@@ -473,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_a_visit_follows_from_its_state_and_the_master_key() {
+    fn what_belongs_to_an_upstream_login_follows_from_its_state_and_the_master_key() {
         let key = UpstreamLoginKey::new(&MasterKey::generate()).unwrap();
         let (state, other) = (Plain::generate(), Plain::generate());
         assert_eq!(key.nonce(&state), key.nonce(&state));
@@ -516,6 +517,18 @@ mod tests {
             let (once, bound) = (Nonce::assume_unique_for_key(nonce), Aad::from(b"kid"));
             sealer.0.seal_in_place_append_tag(once, bound, &mut sealed).unwrap();
             let row = [nonce.as_slice(), &sealed].concat();
+            assert_eq!(sealer.open("kid", &row).unwrap().as_slice(), b"private");
+            assert!(sealer.open("other", &row).is_none());
+        }
+    }
+
+    /// Sealed by other programs: what stands in databases must open in every later version.
+    #[test]
+    fn rows_that_were_sealed_long_ago_open() {
+        let sealer = Sealer::new(&MasterKey::parse(&hex::lower(&FIXED)).unwrap()).unwrap();
+        let unversioned = "0102030405060708090a0b0cbcc1a7a1d02f292cfc19fb93f934e2c90038e552a0c05e";
+        let first = "010102030405060708090a0b0cbcc1a7a1d02f299f9fc0803957abc551dc68f67363e806";
+        for row in [unversioned, first].map(|row| hex::read(row).unwrap()) {
             assert_eq!(sealer.open("kid", &row).unwrap().as_slice(), b"private");
             assert!(sealer.open("other", &row).is_none());
         }

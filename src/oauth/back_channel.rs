@@ -91,7 +91,7 @@ pub async fn deliver(context: &LogoutDelivery) {
             }
         }
         let free = LANES.saturating_sub(busy.len());
-        let due = logout_notices::lanes(&*context.store, &busy, free, context.clock.now()).await;
+        let due = logout_notices::lanes(&context.store, &busy, free, context.clock.now()).await;
         for client in due.inspect_err(failed).unwrap_or_default() {
             busy.insert(client.clone());
             lanes.push(lane(context, client));

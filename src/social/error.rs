@@ -1,9 +1,9 @@
-//! Why nobody came of a visit to a provider.
+//! Why a login at a provider came to nothing.
 
 use crate::domain::excerpt::excerpt;
 use crate::domain::failure_reason::FailureReason;
 
-/// Why nobody came of a visit to a provider. The texts are for the operator: no page and no app
+/// Why a login at a provider came to nothing. The texts are for the operator: no page and no app
 /// sees more than the kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {

@@ -63,6 +63,7 @@ pub(super) enum Protocol {
 
 /// How an OpenID provider differs from OpenID Connect Core.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "none of them follows from another")]
 pub(super) struct OpenIdProfile {
     /// By what it is believed about addresses.
     pub(super) email_trust: EmailTrust,

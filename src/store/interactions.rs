@@ -86,7 +86,7 @@ pub async fn keep(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
 }
 
 /// The same where nobody has proven anything yet. Where there are too many of these the oldest ones
-/// make room, with the visits that they wait for.
+/// make room, with the upstream logins that they wait for.
 pub async fn keep_unproven(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
     // One that is there already needs no room.
     if !interaction.is_stored {

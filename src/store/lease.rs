@@ -65,7 +65,7 @@ impl<E: EntityTrait> Waiting<E> {
         let mut take = Query::update();
         take.table(self.table)
             .value(self.due_at, millis(tx.now() + lease))
-            .and_where(Expr::col(self.id).in_subquery(due.to_owned()))
+            .and_where(Expr::col(self.id).in_subquery(due.clone()))
             .returning(Query::returning().columns(E::Column::iter()));
         if let Some(attempts) = self.attempts {
             take.value(attempts, Expr::col(attempts).add(1_i64));

@@ -119,12 +119,9 @@ async fn take(
 async fn put_aside(tx: &Tx, taken: Vec<Taken<Model>>) -> Result<Vec<LogoutNotice>, Fault> {
     let mut readable = Vec::new();
     for Taken { id, attempts, row } in taken {
-        let fault = match row.and_then(LogoutNotice::try_from) {
-            Ok(notice) => {
-                readable.push(notice);
-                continue;
-            }
-            Err(fault) => fault,
+        let Err(fault) = row.and_then(LogoutNotice::try_from).map(|notice| readable.push(notice))
+        else {
+            continue;
         };
         unreadable(WAITING.name, &id, &fault);
         match logout_notice::pause_after(attempts.unwrap_or_default()) {

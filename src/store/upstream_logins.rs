@@ -64,7 +64,7 @@ impl TryFrom<Model> for UpstreamLogin {
 /// So many at once of one interaction: a button that was pressed again, in another tab too.
 const AT_ONCE: u64 = 8;
 
-/// Writes a visit that begins. The oldest ones of its interaction end, where there are too many.
+/// Writes a login that begins. The oldest ones of its interaction end, where there are too many.
 pub async fn insert(tx: &Tx, upstream_login: &UpstreamLogin) -> Result<(), Fault> {
     make_room(tx, &upstream_login.interaction).await?;
     let row = ActiveModel {
@@ -102,7 +102,7 @@ async fn make_room(tx: &Tx, interaction: &InteractionId) -> Result<(), Fault> {
     gone.map(drop).map_err(while_doing(WRITING))
 }
 
-/// Ends the visits of interactions that are gone.
+/// Ends the logins of interactions that are gone.
 pub(super) async fn end_of(
     tx: &Tx,
     interactions: impl Iterator<Item = InteractionId>,
@@ -114,7 +114,7 @@ pub(super) async fn end_of(
     gone.map(drop).map_err(while_doing(WRITING))
 }
 
-/// The visit of this state.
+/// The login of this state.
 pub async fn find(
     reader: &impl Reader,
     hash: Hashed<UpstreamState>,
@@ -123,8 +123,8 @@ pub async fn find(
     row.map_err(while_doing(TABLE))?.map(UpstreamLogin::try_from).transpose()
 }
 
-/// Ends the visit of this state: once, at this provider, in this browser, in time. `None` when any of
-/// it does not hold; the visit goes on then.
+/// Ends the login of this state: once, at this provider, in this browser, in time. `None` when any of
+/// it does not hold; the login goes on then.
 pub async fn take(
     tx: &Tx,
     hash: Hashed<UpstreamState>,
@@ -142,7 +142,7 @@ pub async fn take(
     taken.into_iter().next().map(UpstreamLogin::try_from).transpose()
 }
 
-/// Forgets visits that expired before this instant, some at a time; says how many.
+/// Forgets logins that expired before this instant, some at a time; says how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
 }

@@ -107,7 +107,7 @@ pub async fn find_each(
     reader: &impl Reader,
     ids: &[UserId],
 ) -> Result<Vec<(UserId, Result<User, Fault>)>, Fault> {
-    let ids = ids.iter().map(|id| id.as_str());
+    let ids = ids.iter().map(UserId::as_str);
     let select = Entity::find().filter(Column::Id.is_in(ids)).into_query();
     let fault = while_doing(TABLE);
     let rows = reader.connection().query_all(&select).await.map_err(&fault)?;
