@@ -124,13 +124,12 @@ async fn put_aside(tx: &Tx, taken: Vec<Taken<Model>>) -> Result<Vec<LogoutNotice
             continue;
         };
         unreadable(WAITING.name, &id, &fault);
-        match logout_notice::pause_after(attempts.unwrap_or_default()) {
-            Some(pause) => put_off(tx, &id, tx.now() + pause).await?,
-            None => {
-                delete(tx, &id).await?;
-                let event = Event::new(Kind::LogoutNoticeGivenUp).detail("unreadable");
-                audit_events::insert(tx, &[event]).await?;
-            }
+        if let Some(pause) = logout_notice::pause_after(attempts.unwrap_or_default()) {
+            put_off(tx, &id, tx.now() + pause).await?;
+        } else {
+            delete(tx, &id).await?;
+            let event = Event::new(Kind::LogoutNoticeGivenUp).detail("unreadable");
+            audit_events::insert(tx, &[event]).await?;
         }
     }
     Ok(readable)
