@@ -1,4 +1,4 @@
-//! My account: who I am, where I am signed in, and what has access.
+//! The account page: profile, devices, apps with access, connected providers, password.
 
 mod samples;
 
@@ -15,11 +15,11 @@ use super::person::{Account, Person};
 use super::provider::ProviderButton;
 use super::provider_notice::ProviderNotice;
 
-/// The page of a person about themselves.
+/// The page on which a person sees and changes their account.
 #[derive(Clone, Debug, Template)]
 #[template(path = "account.html")]
 pub struct AccountPage<'a> {
-    /// The frame.
+    /// The frame of the page.
     pub frame: Frame<'a>,
     /// The proof that a form came from our page.
     pub csrf: &'a str,
@@ -27,23 +27,23 @@ pub struct AccountPage<'a> {
     pub session: &'a str,
     /// Who they are.
     pub person: Person<'a>,
-    /// Whether the address of their mail is theirs.
+    /// Whether the e-mail address is verified.
     pub email_verified: bool,
     /// Whether there is a password to change.
     pub has_password: bool,
     /// Why the password was not changed.
     pub problem: Option<PasswordProblem>,
-    /// What was just done.
+    /// What the person has just done.
     pub notice: Option<Notice>,
     /// Where they are signed in.
     pub devices: Vec<Device<'a>>,
-    /// The part of the query that leads to more of them.
+    /// The part of the query that shows more of them.
     pub more_devices: Option<String>,
-    /// What has access.
+    /// The apps that have access.
     pub apps: Vec<AppAccess<'a>>,
-    /// The part of the query that leads to more of them.
+    /// The part of the query that shows more of them.
     pub more_apps: Option<&'a str>,
-    /// The accounts at providers that can be signed in with.
+    /// The identities at providers that the person can sign in with.
     pub linked: Vec<LinkedIdentity<'a>>,
     /// The providers that can be connected.
     pub linkable: Vec<ProviderButton<'a>>,
@@ -56,7 +56,7 @@ pub struct AccountPage<'a> {
 /// Why a password was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordProblem {
-    /// The current password is another.
+    /// The current password is wrong.
     WrongCurrent,
     /// The current password was not given.
     MissingCurrent,
@@ -82,27 +82,27 @@ pub enum PasswordProblem {
     Busy,
 }
 
-/// What was just done.
+/// What the person has just done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// There is a new password.
     PasswordChanged,
     /// A device, or every other one, is signed out.
     DeviceSignedOut,
-    /// An app has no access any more.
+    /// An app lost its access.
     AppRemoved,
-    /// An account at a provider can be signed in with.
+    /// An identity at a provider was connected.
     ProviderLinked,
-    /// An account at a provider cannot be signed in with any more.
+    /// An identity at a provider was disconnected.
     ProviderUnlinked,
-    /// They have shown who they are.
+    /// They have confirmed who they are.
     Confirmed,
 }
 
 /// A browser that is signed in.
 #[derive(Clone, Copy, Debug)]
 pub struct Device<'a> {
-    /// What names it in the form.
+    /// Its value in the form.
     pub id: &'a str,
     /// The browser, like `Chrome`.
     pub browser: Option<&'a str>,
@@ -114,31 +114,31 @@ pub struct Device<'a> {
     pub signed_in_at: DateTime<Utc>,
     /// When it was last seen.
     pub seen_at: DateTime<Utc>,
-    /// Whether it is this one.
+    /// Whether it is the browser that shows the page.
     pub current: bool,
 }
 
-/// What an app may.
+/// An app that has access, and what it may do.
 #[derive(Clone, Debug)]
 pub struct AppAccess<'a> {
-    /// What names it in the form.
+    /// Its value in the form.
     pub client: &'a str,
     /// The app.
     pub app: App<'a>,
-    /// What it was allowed.
+    /// What the app is allowed to do.
     pub permissions: Vec<Permission<'a>>,
-    /// Since when.
+    /// Since when it is so.
     pub since: DateTime<Utc>,
 }
 
 impl AccountPage<'_> {
-    /// Where the list goes on.
+    /// The link to the rest of the list.
     fn more(&self, list: &str, behind: &str) -> String {
         let (base, session) = (self.frame.base, in_query(self.session));
         format!("{base}/account?session={session}&{list}={}#{list}", in_query(behind))
     }
 
-    /// The problem that stands beside the current password.
+    /// The error beside the current password.
     fn current_password_error(&self) -> Option<String> {
         match self.problem? {
             PasswordProblem::WrongCurrent => Some(self.frame.t("password-wrong-current")),
@@ -147,7 +147,7 @@ impl AccountPage<'_> {
         }
     }
 
-    /// The problem that stands beside the new password.
+    /// The error beside the new password.
     fn new_password_error(&self) -> Option<String> {
         match self.problem? {
             PasswordProblem::MissingNew => Some(self.frame.t("password-missing-new")),
@@ -162,7 +162,7 @@ impl AccountPage<'_> {
         }
     }
 
-    /// The problem that is no field's. It takes the focus.
+    /// The error that belongs to no single field. It takes the focus.
     fn form_error(&self) -> Option<String> {
         match self.problem? {
             PasswordProblem::Throttled { minutes } => {
@@ -173,7 +173,8 @@ impl AccountPage<'_> {
         }
     }
 
-    /// The password stands far down the page: whoever failed at it is taken there.
+    /// Whether the current password takes the focus. It stands far down the page, so an error there
+    /// must be brought into view.
     fn focuses_current_password(&self) -> bool {
         self.current_password_error().is_some()
     }

@@ -19,7 +19,7 @@ pub struct App<'a> {
 }
 
 impl<'a> App<'a> {
-    /// What stands for it without an image.
+    /// The letter that stands for it where it has no image.
     pub(super) fn initial(&self) -> String {
         initial(self.name)
     }

@@ -1,4 +1,4 @@
-//! The operator's branding folder. Every problem is said at once, each beginning with its file.
+//! The branding folder of an operator. All problems are reported at once, each with its file.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,7 +16,7 @@ const STYLE: &str = "style.css";
 /// Nobody waits for a bigger picture, and nobody needs one.
 const MOST_BYTES: usize = 512 * 1024;
 
-/// What an operator brought.
+/// What the branding folder of an operator contains.
 #[derive(Debug, Default)]
 pub(super) struct Branding {
     pub(super) name: Option<String>,
@@ -34,7 +34,7 @@ pub(super) struct Logo {
     pub(super) body: Vec<u8>,
 }
 
-/// Reads what is there.
+/// Reads the branding folder.
 pub(super) fn read(folder: &Path, languages: Languages) -> Result<(Branding, Texts), Vec<String>> {
     if !folder.is_dir() {
         return Err(vec![format!("{}: there is no such folder", folder.display())]);

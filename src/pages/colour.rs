@@ -39,7 +39,7 @@ impl Colour {
         if is_dark { Self::WHITE } else { Self::BLACK }
     }
 
-    /// This colour, moved towards another until it can be read on every one of these grounds.
+    /// This colour, mixed with another one until it can be read on each of these backgrounds.
     pub(super) fn readable_on(self, grounds: &[Self], towards: Self) -> Self {
         let is_readable =
             |colour: Self| grounds.iter().all(|ground| colour.contrast(*ground) >= READABLE);

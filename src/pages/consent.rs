@@ -1,4 +1,4 @@
-//! Allowing an app what it wishes.
+//! The consent page.
 
 use askama::Template;
 
@@ -11,19 +11,19 @@ use super::sample::Sample;
 use super::samples::values::hidden;
 use super::samples::{apps, names, people};
 
-/// The page that asks whether an app may have what it wishes.
+/// The page that asks for permission for an app.
 #[derive(Clone, Debug, Template)]
 #[template(path = "consent.html")]
 pub struct ConsentPage<'a> {
-    /// The frame.
+    /// The frame of the page.
     pub frame: Frame<'a>,
-    /// Who wishes.
+    /// The app that asks for permission.
     pub app: App<'a>,
     /// The hidden fields.
     pub hidden: HiddenFields<'a>,
     /// Who is asked.
     pub person: Person<'a>,
-    /// What it wishes and does not have.
+    /// What it asks for and does not have yet.
     pub permissions: Vec<Permission<'a>>,
     /// What was allowed before.
     pub known: Vec<Permission<'a>>,
@@ -102,7 +102,7 @@ impl<'a> Sample<'a> for ConsentPage<'a> {
     }
 }
 
-/// Every wish that has words of its own.
+/// Every permission that has a text of its own.
 fn everything() -> Vec<Permission<'static>> {
     let claims = [
         "nickname",

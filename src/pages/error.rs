@@ -11,13 +11,13 @@ use super::samples::names;
 #[derive(Clone, Debug, Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage<'a> {
-    /// The frame.
+    /// The frame of the page.
     pub frame: Frame<'a>,
     /// The stable code, for automation and support.
     pub code: &'a str,
     /// What happened.
     pub problem: Problem,
-    /// The way back to the app.
+    /// The link back to the app.
     pub back: Option<&'a str>,
     /// The name of the app.
     pub app_name: Option<&'a str>,
@@ -32,7 +32,7 @@ pub enum Problem {
     InvalidRedirectUri,
     /// The app asked for something that cannot be understood.
     InvalidRequest,
-    /// Nothing is known of what they came to.
+    /// There is no such interaction.
     Unknown,
     /// The page is too old.
     Expired,
@@ -40,7 +40,7 @@ pub enum Problem {
     Finished,
     /// The form did not come from our page.
     Forbidden,
-    /// The app asked to sign out in a way that cannot be.
+    /// The app sent a sign-out request that is not valid.
     InvalidLogout,
     /// There is nothing at this address.
     NotFound,

@@ -1,14 +1,14 @@
-//! The way out of a browser that is part of an app.
+//! Opening a page outside of the browser that is part of another app.
 
-/// The way out of an app's own browser.
+/// How to open the page outside of the browser that is part of another app.
 #[derive(Clone, Debug)]
 pub struct ExternalBrowser<'a> {
-    /// The app, like `KakaoTalk`; none: some app.
+    /// The name of the app, like `KakaoTalk`; `None`: it is not known.
     pub app: Option<&'a str>,
-    /// What opens the page in the person's own browser.
+    /// The link that opens the page in the person's own browser.
     pub href: Option<&'a str>,
     /// The address of the page, to copy by hand.
     pub address: &'a str,
-    /// What people call the providers that do not work in here.
+    /// The names of the providers that do not work in this browser.
     pub without: Vec<&'a str>,
 }

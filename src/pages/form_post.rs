@@ -1,4 +1,4 @@
-//! The answer to an app as a form that sends itself.
+//! The answer to an app as a form that the browser sends by itself.
 
 use askama::Template;
 
@@ -13,7 +13,7 @@ pub const FORM_POST_SCRIPT: &str = "document.forms[0].submit()";
 #[derive(Clone, Debug, Template)]
 #[template(path = "form_post.html")]
 pub struct FormPostPage<'a> {
-    /// The frame.
+    /// The frame of the page.
     pub frame: Frame<'a>,
     /// Where the answer goes.
     pub action: &'a str,

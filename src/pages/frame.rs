@@ -10,7 +10,7 @@ use crate::domain::language::Language;
 pub struct Frame<'a> {
     /// How it looks.
     pub look: &'a Look,
-    /// What it speaks.
+    /// The language of the page.
     pub language: Language,
     /// The path of the issuer, empty or like `/tenant`: the prefix of every URL.
     pub base: &'a str,

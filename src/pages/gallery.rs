@@ -1,4 +1,4 @@
-//! Every page in every state, for tests and for eyes.
+//! Every page in every state, for tests and for people who look at them.
 
 use super::account::AccountPage;
 use super::consent::ConsentPage;

@@ -1,4 +1,4 @@
-//! What forms send along unseen.
+//! The hidden fields of forms.
 
 use super::link::in_query;
 

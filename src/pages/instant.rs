@@ -1,4 +1,5 @@
-//! Instants in words, in the zone of this server. A script says them in the zone of the browser.
+//! Date and time in words, in the time zone of the server. A script shows them in the zone of the
+//! browser.
 
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 

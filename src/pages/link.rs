@@ -7,7 +7,7 @@ pub(super) fn in_query(value: &str) -> String {
     byte_serialize(value.as_bytes()).collect()
 }
 
-/// A link into the web: `javascript:` and its like never become one.
+/// A link to a web page. A URL of another scheme, like `javascript:`, never becomes a link.
 pub(super) fn web_link(uri: Option<&str>) -> Option<&str> {
     uri.filter(|uri| ["https://", "http://"].iter().any(|scheme| uri.starts_with(scheme)))
 }

@@ -1,21 +1,21 @@
-//! The accounts at providers that an account here is connected with.
+//! The identities at providers that are connected to an account.
 
 use chrono::{DateTime, Utc};
 
 use super::provider::Brand;
 
-/// An account at a provider that can be signed in with.
+/// An identity at a provider, with which the person can sign in.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkedIdentity<'a> {
-    /// What names it in the form.
+    /// Its value in the form.
     pub id: &'a str,
-    /// What people call the provider.
+    /// The name of the provider.
     pub name: &'a str,
-    /// Whose mark it bears.
+    /// Which logo it shows.
     pub brand: Brand,
-    /// The address of their mail there.
+    /// Their e-mail address there.
     pub email: Option<&'a str>,
-    /// Since when.
+    /// Since when it is so.
     pub since: DateTime<Utc>,
     /// Whether there is another way to sign in.
     pub removable: bool,

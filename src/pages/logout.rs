@@ -1,4 +1,4 @@
-//! Signing out, and what comes of it.
+//! Signing out: the question, and the two answers.
 
 use askama::Template;
 
@@ -15,7 +15,7 @@ use super::samples::{apps, names, people};
 #[derive(Clone, Debug, Template)]
 #[template(path = "logout.html")]
 pub struct LogoutPage<'a> {
-    /// The frame.
+    /// The frame of the page.
     pub frame: Frame<'a>,
     /// Who asks for it.
     pub app: Option<App<'a>>,
@@ -29,13 +29,13 @@ pub struct LogoutPage<'a> {
 #[derive(Clone, Debug, Template)]
 #[template(path = "signed_out.html")]
 pub struct SignedOutPage<'a> {
-    /// The frame.
+    /// The frame of the page.
     pub frame: Frame<'a>,
     /// Who asked for it.
     pub app: Option<App<'a>>,
-    /// The way back to the app.
+    /// The link back to the app.
     pub back: Option<&'a str>,
-    /// What people call the providers that they came by.
+    /// The names of the providers by which they had signed in.
     pub providers: Vec<&'a str>,
 }
 
@@ -43,7 +43,7 @@ pub struct SignedOutPage<'a> {
 #[derive(Clone, Debug, Template)]
 #[template(path = "still_signed_in.html")]
 pub struct StillSignedInPage<'a> {
-    /// The frame.
+    /// The frame of the page.
     pub frame: Frame<'a>,
 }
 

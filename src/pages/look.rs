@@ -1,4 +1,4 @@
-//! How the pages look: what is compiled in, and what the operator brought.
+//! How the pages look: what is compiled in, and what the operator adds.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,7 +44,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// What text stands on in the stylesheet, by light and by dark.
+/// The colours behind text in the stylesheet, in light and in dark mode.
 const LIGHT_GROUNDS: [&str; 2] = ["#faf8f4", "#ffffff"];
 const DARK_GROUNDS: [&str; 2] = ["#161412", "#201d1a"];
 
@@ -73,7 +73,7 @@ impl Look {
         Self { zone, ..self }
     }
 
-    /// Who asks people to sign in.
+    /// The name of the service that people sign in to.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -1,32 +1,32 @@
-//! What an app would like to have.
+//! The permissions of an app, as people read them.
 
 use super::frame::Frame;
 
 /// One line of a consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission<'a> {
-    /// To know that it is the same person again.
+    /// To recognise the same person.
     Identity,
     /// The profile.
     Profile,
-    /// The address of their mail.
+    /// Their e-mail address.
     Email,
     /// The postal address.
     Address,
     /// The phone number.
     Phone,
-    /// Access while they are away.
+    /// Access while the person does not use the app.
     Offline,
     /// One named claim.
     Claim(&'a str),
     /// A scope of the app's own API, shown as it is.
     Other(&'a str),
-    /// To use all of this at a service of this address, shown as it is.
+    /// To use all of this at the service at this address, which is shown as it is.
     At(&'a str),
 }
 
 impl Permission<'_> {
-    /// Where it stands among the others: who they are, what of them is seen, what may be done.
+    /// Its place in the list: who the person is, then what is seen of them, then what may be done.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
@@ -42,7 +42,7 @@ impl Permission<'_> {
         }
     }
 
-    /// What it is, in words.
+    /// Its text for people.
     pub(super) fn text(&self, frame: &Frame<'_>) -> String {
         match self {
             Self::Identity => frame.t("permission-identity"),
@@ -57,7 +57,7 @@ impl Permission<'_> {
         }
     }
 
-    /// What else is to be known of it.
+    /// A second line that explains it.
     pub(super) fn detail(&self, frame: &Frame<'_>) -> Option<String> {
         match self {
             Self::Profile => Some(frame.t("permission-profile-detail")),

@@ -3,14 +3,14 @@
 use super::initial::initial;
 use super::link::in_query;
 
-/// A person, as they know themselves.
+/// A person, as the pages show them.
 #[derive(Clone, Copy, Debug)]
 pub struct Person<'a> {
     /// The name in the profile.
     pub name: Option<&'a str>,
     /// What they sign in with.
     pub username: &'a str,
-    /// The address of their mail.
+    /// Their e-mail address.
     pub email: Option<&'a str>,
 }
 
@@ -24,18 +24,18 @@ pub struct Account<'a> {
 }
 
 impl<'a> Person<'a> {
-    /// How to call them.
+    /// The name to show.
     pub(super) fn title(&self) -> &'a str {
         self.name.filter(|name| !name.trim().is_empty()).unwrap_or(self.username)
     }
 
-    /// What tells them from others of the same name.
+    /// What distinguishes them from others of the same name.
     pub(super) fn detail(&self) -> Option<&'a str> {
         let detail = self.email.unwrap_or(self.username);
         Some(detail).filter(|detail| *detail != self.title())
     }
 
-    /// What stands for them.
+    /// The letter that stands for them.
     pub(super) fn initial(&self) -> String {
         initial(self.title())
     }

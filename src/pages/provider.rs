@@ -1,22 +1,22 @@
-//! The providers that people may go on with, each in its own colours and with its own mark.
+//! The buttons of providers, each in the colours and with the logo of its brand.
 
 use super::frame::Frame;
 use crate::domain::provider::Preset;
 
-/// A button that goes on with a provider.
+/// A button that signs people in by a provider.
 #[derive(Clone, Copy, Debug)]
 pub struct ProviderButton<'a> {
-    /// What names it in ids, forms and paths.
+    /// Its name in ids, forms and paths.
     pub slug: &'a str,
-    /// What people call it.
+    /// Its name for people.
     pub name: &'a str,
-    /// Whose colours and mark it bears.
+    /// Which colours and which logo it has.
     pub brand: Brand,
     /// Whether the operator calls it by another name than its brand does.
     pub renamed: bool,
 }
 
-/// Whose colours and mark a provider bears.
+/// The brand of a provider: its colours and its logo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Brand {
     /// Google.
@@ -37,11 +37,11 @@ pub enum Brand {
     GitHub,
     /// GitLab.
     GitLab,
-    /// Nobody's: a plain key.
+    /// None of these: a plain key is shown.
     Other,
 }
 
-/// A part of a mark: the outline in a drawing of 24 by 24, even-odd, and what fills it.
+/// A part of a logo: an outline in a drawing of 24 by 24 (even-odd), and the colour that fills it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub(super) fill: &'static str,
@@ -49,7 +49,7 @@ pub(super) struct Shape {
 }
 
 impl ProviderButton<'_> {
-    /// What stands on the button: in the words of the brand, unless the operator has another name.
+    /// The text of the button: in the words of the brand, unless the operator gave another name.
     pub(super) fn label(&self, frame: &Frame<'_>) -> String {
         match self.brand {
             _ if self.renamed => frame.t1("sign-in-with", "provider", self.name),
@@ -66,7 +66,7 @@ impl ProviderButton<'_> {
         }
     }
 
-    /// A label that may not fit is shown whole beside the pointer.
+    /// Whether the label may not fit. Then the whole label is shown at the pointer, too.
     pub(super) fn is_long(&self) -> bool {
         self.name.chars().count() > 24
     }
@@ -105,7 +105,7 @@ impl Brand {
         }
     }
 
-    /// What gives it its colours in the stylesheet.
+    /// The class that has its colours in the stylesheet.
     pub(super) fn class(self) -> &'static str {
         match self {
             Self::Google => "by-google",

@@ -1,19 +1,19 @@
-//! What happened on the way by a provider, in words.
+//! The message about what happened at a provider.
 
 use super::frame::Frame;
 use crate::domain::upstream_outcome::UpstreamOutcome;
 
-/// What happened, and where.
+/// What happened at a provider, and which one it is.
 #[derive(Clone, Copy, Debug)]
 pub struct ProviderNotice<'a> {
     /// What happened.
     pub note: UpstreamOutcome,
-    /// What people call the provider; none: one that is not there.
+    /// The name of the provider; `None`: there is no such provider.
     pub provider: Option<&'a str>,
 }
 
 impl ProviderNotice<'_> {
-    /// Whether nobody is at fault, or it was their own will: it needs no more than to be said.
+    /// Whether it is a plain note: nothing is wrong, or the person wanted it.
     pub(super) fn is_quiet(&self) -> bool {
         matches!(self.note, UpstreamOutcome::Cancelled | UpstreamOutcome::Unavailable)
     }

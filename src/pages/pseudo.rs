@@ -2,7 +2,7 @@
 
 use crate::domain::language::{LANGUAGES, LanguageData, Languages, PLAIN};
 
-/// What stands around each of its texts.
+/// The mark around each of its texts.
 pub(super) const MARK: char = '⟦';
 
 /// Our languages and one more, of which the texts are changed before.

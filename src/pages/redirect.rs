@@ -1,15 +1,15 @@
-//! The way on to an app for whoever was sent here by another site.
+//! The page that redirects to an app or a provider after a form was sent.
 
 use askama::Template;
 
 use super::frame::Frame;
 use super::sample::Sample;
 
-/// A page that goes on by itself, without a script.
+/// A page that redirects by itself, without a script.
 #[derive(Clone, Debug, Template)]
 #[template(path = "redirect.html")]
 pub struct RedirectPage<'a> {
-    /// The frame.
+    /// The frame of the page.
     pub frame: Frame<'a>,
     /// Where the answer goes.
     pub location: &'a str,

@@ -1,10 +1,10 @@
-//! What a page must know to be shown in the gallery.
+//! The trait of pages that are shown in the gallery.
 
 use askama::Template;
 
 use super::frame::Frame;
 
-/// A page that knows its states.
+/// A page that has samples of all its states.
 pub(super) trait Sample<'a>: Template + Sized {
     /// The name of the page.
     const NAME: &'static str;

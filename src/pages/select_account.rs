@@ -1,4 +1,4 @@
-//! Choosing one of the accounts of this browser.
+//! The page on which a person chooses one of the accounts of this browser.
 
 use askama::Template;
 
@@ -11,13 +11,13 @@ use super::samples::apps;
 use super::samples::people::{self, accounts};
 use super::samples::values::hidden;
 
-/// The page that asks which account to go on with.
+/// The page that asks which account to use.
 #[derive(Clone, Debug, Template)]
 #[template(path = "select_account.html")]
 pub struct SelectAccountPage<'a> {
-    /// The frame.
+    /// The frame of the page.
     pub frame: Frame<'a>,
-    /// Where they go on to.
+    /// The app that they go on to.
     pub app: Option<App<'a>>,
     /// The hidden fields.
     pub hidden: HiddenFields<'a>,

@@ -12,38 +12,38 @@ use super::provider::ProviderButton;
 use super::provider_notice::ProviderNotice;
 use crate::domain::upstream_outcome::UpstreamOutcome;
 
-/// The page that asks for name and password, or for a provider to go on with.
+/// The page that asks for user name and password, or offers providers to sign in with.
 #[derive(Clone, Debug, Template)]
 #[template(path = "sign_in.html")]
 #[expect(clippy::struct_excessive_bools, reason = "each says of one part whether it is there")]
 pub struct SignInPage<'a> {
-    /// The frame.
+    /// The frame of the page.
     pub frame: Frame<'a>,
-    /// Where they go on to; `None`: their own account.
+    /// The app that they sign in for; `None`: they open their own account.
     pub app: Option<App<'a>>,
     /// The hidden fields.
     pub hidden: HiddenFields<'a>,
-    /// What is known of the name.
+    /// The user name, as far as it is known.
     pub username: &'a str,
-    /// Signing in again: this person and no other.
+    /// Whether this person, and no other, has to sign in again.
     pub fixed: bool,
     /// Whether "keep me signed in" is ticked.
     pub keep: bool,
     /// What went wrong.
     pub problem: Option<SignInProblem>,
-    /// Whether the chooser has something to choose from.
+    /// Whether there are other accounts to choose from.
     pub others: bool,
-    /// The providers to go on with, in the order in which they are offered.
+    /// The providers that are offered, in this order.
     pub providers: Vec<ProviderButton<'a>>,
     /// Whether name and password are asked for.
     pub password: bool,
-    /// Whether they stand before the providers.
+    /// Whether name and password stand before the providers.
     pub password_first: bool,
-    /// The account that is to be proven before anything else.
+    /// The account that the person has to prove before anything else.
     pub prove: Option<AccountToProve<'a>>,
     /// What happened at a provider.
     pub provider_notice: Option<ProviderNotice<'a>>,
-    /// The way out of an app's own browser.
+    /// How to open the page outside of the browser that is part of another app.
     pub external_browser: Option<ExternalBrowser<'a>>,
 }
 
@@ -54,7 +54,7 @@ pub enum SignInProblem {
     MissingUsername,
     /// No password was given.
     MissingPassword,
-    /// Name and password do not belong together. It does not say whether the name exists.
+    /// User name and password do not match. It is not said whether the user name exists.
     Wrong,
     /// Too many attempts.
     Throttled {
@@ -65,13 +65,13 @@ pub enum SignInProblem {
     Busy,
 }
 
-/// So many providers are seen at once beside a password.
+/// How many providers are shown at once beside a password.
 const FEW: usize = 3;
 
-/// An account that is to be proven, so that it is connected.
+/// The account that a person has to prove before a provider is connected to it.
 #[derive(Clone, Copy, Debug)]
 pub struct AccountToProve<'a> {
-    /// What people call the provider that is to be connected.
+    /// The name of the provider that is to be connected.
     pub provider: &'a str,
     /// The address of the account.
     pub email: &'a str,
@@ -106,12 +106,12 @@ impl SignInPage<'_> {
         }
     }
 
-    /// What needs no more than to be said.
+    /// The note about a provider where nothing is wrong.
     fn provider_status(&self) -> Option<String> {
         self.provider_notice.filter(ProviderNotice::is_quiet)?.at_sign_in(&self.frame)
     }
 
-    /// What went wrong at the provider, or with whom they came back as.
+    /// What went wrong at the provider, or with the account that they signed in to there.
     fn provider_error(&self) -> Option<String> {
         let provider_notice =
             self.provider_notice.filter(|provider_notice| !provider_notice.is_quiet())?;
@@ -123,7 +123,7 @@ impl SignInPage<'_> {
         }
     }
 
-    /// What the app is told of turning back now.
+    /// The reason that the app gets when the person cancels now.
     fn why(&self) -> Option<&'static str> {
         let is_down = self
             .provider_notice
@@ -131,13 +131,13 @@ impl SignInPage<'_> {
         is_down.then_some(UpstreamOutcome::Unavailable.as_str())
     }
 
-    /// The problem that stands beside the name.
+    /// The error beside the user name.
     fn username_error(&self) -> Option<String> {
         let missing = self.problem == Some(SignInProblem::MissingUsername);
         missing.then(|| self.frame.t("sign-in-missing-username"))
     }
 
-    /// The problem that stands beside the password.
+    /// The error beside the password.
     fn password_error(&self) -> Option<String> {
         match self.problem? {
             SignInProblem::MissingPassword => Some(self.frame.t("sign-in-missing-password")),
@@ -147,7 +147,7 @@ impl SignInPage<'_> {
         }
     }
 
-    /// What is to be said where there is no way in.
+    /// The text for a page that offers no way to sign in.
     fn no_method_text(&self) -> Option<String> {
         let is_lost = !self.has_methods() && self.external_browser.is_none();
         is_lost.then(|| match self.app {
@@ -157,7 +157,8 @@ impl SignInPage<'_> {
         })
     }
 
-    /// The problem that is nobody's field. It takes the focus, so that it is seen and read out.
+    /// The error that belongs to no single field. It takes the focus, so that it is seen and read
+    /// out.
     fn form_error(&self) -> Option<String> {
         match self.problem? {
             SignInProblem::Throttled { minutes } => {
@@ -168,7 +169,7 @@ impl SignInPage<'_> {
         }
     }
 
-    /// Whether the name may be at fault as well.
+    /// Whether the user name may be wrong, too.
     fn username_may_be_wrong(&self) -> bool {
         self.problem == Some(SignInProblem::Wrong) && !self.fixed
     }
@@ -181,17 +182,17 @@ impl SignInPage<'_> {
         self.focuses_fields() && self.has_username()
     }
 
-    /// Where the providers stand first nobody is taken past them.
+    /// Whether a field takes the focus. Where the providers stand first, none does.
     fn focuses_fields(&self) -> bool {
         (self.providers.is_empty() || self.password_first) && self.form_error().is_none()
     }
 
-    /// The providers that are seen at once. Where they stand with a password there are few.
+    /// The providers that are shown at once: only a few where there is a password, too.
     fn first_providers(&self) -> &[ProviderButton<'_>] {
         self.providers.get(..self.few()).unwrap_or_default()
     }
 
-    /// The others, which unfold.
+    /// The other providers, which are shown when a person unfolds the list.
     fn more_providers(&self) -> &[ProviderButton<'_>] {
         self.providers.get(self.few()..).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! The words of the pages: Fluent messages, ours and over them the operator's.
+//! The texts of the pages: Fluent messages of ours, which an operator can replace.
 
 mod arguments;
 
@@ -31,7 +31,7 @@ impl Texts {
         self.languages
     }
 
-    /// A message in words. A key that nobody knows stands for itself; a test finds it.
+    /// The text of a message. An unknown key is shown as it is; a test finds such a key.
     pub(super) fn say(&self, language: Language, key: &str, args: &FluentArgs<'_>) -> String {
         let bundle = self.bundles.iter().find(|(known, _)| *known == language);
         let Some((_, bundle)) = bundle else { return key.to_owned() };
@@ -40,7 +40,8 @@ impl Texts {
         bundle.format_pattern(pattern, Some(args), &mut Vec::new()).into_owned()
     }
 
-    /// Puts the operator's messages over ours. Every problem, for the operator.
+    /// Replaces our messages by those of the operator. An error has every problem, for the
+    /// operator.
     pub(super) fn overlay(
         &mut self,
         language: Language,

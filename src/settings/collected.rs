@@ -1,4 +1,4 @@
-//! What comes of reading all settings once.
+//! The result of reading all settings once.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::layer::Layer;
 use super::problem::Problem;
 use super::table::Table;
 
-/// A setting as it is in force.
+/// The value of a setting that is in force.
 #[derive(Clone, Debug, Serialize)]
 pub struct InForce {
     /// The path in the file.
@@ -30,12 +30,12 @@ pub struct InForce {
     pub default: Option<String>,
 }
 
-/// A name in the environment that looks like a setting and is none.
+/// A name in the environment that looks like a setting and is not one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName {
     /// The name.
     pub name: String,
-    /// What may have been meant.
+    /// The setting that may have been meant.
     pub meant: Option<String>,
 }
 
@@ -56,7 +56,7 @@ pub struct NamedFile {
     pub key: &'static str,
     /// Where it is.
     pub path: PathBuf,
-    /// What it holds.
+    /// What is to be at the path.
     pub holds: Holds,
     pub(super) layer: Layer,
 }
@@ -69,7 +69,7 @@ impl NamedFile {
     }
 }
 
-/// What was collected.
+/// Everything that was collected.
 #[derive(Debug)]
 pub struct Collected {
     /// Every declaration.
@@ -80,7 +80,7 @@ pub struct Collected {
     pub in_force: Vec<InForce>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
-    /// Names in the environment that look like settings and are none.
+    /// Names in the environment that look like settings and are not.
     pub unknown_env: Vec<UnknownName>,
     /// The files and folders that settings name and that are to be there.
     pub files: Vec<NamedFile>,

@@ -54,7 +54,7 @@ impl Collector {
         }
     }
 
-    /// What comes next stands under this heading.
+    /// Begins a section: the next settings stand under this heading.
     pub fn begin(&mut self, title: &'static str) {
         self.title = title;
     }
@@ -127,7 +127,7 @@ impl Collector {
         let text = self.take(setting.secret());
         let path = self.take(optional_path(file, Holds::Secret).words(&words));
         let Some(path) = path else { return text };
-        // It is read here.
+        //  he file is read here, so nothing else looks at it.
         self.files.retain(|named| named.key != file);
         if text.is_some() {
             self.choose(key, file);
@@ -150,7 +150,7 @@ impl Collector {
         self.files.retain(|named| ![one, other].contains(&named.key));
     }
 
-    /// Declares an array of tables, `[[name]]`, and brings what the file has of it.
+    /// Declares an array of tables, `[[name]]`, and returns its value in the file.
     pub fn take_table(
         &mut self,
         name: &'static str,
@@ -161,7 +161,7 @@ impl Collector {
         self.sources.table(name)
     }
 
-    /// Shows what is in force of a table in the file.
+    /// Shows a value of a table in the file that is in force.
     pub fn show_of_table(&mut self, key: String, value: String) {
         let (env, source) = (String::new(), Layer::File(PathBuf::new(), 0).kind());
         self.in_force.push(InForce { key, env, value, source, line: None, default: None });
@@ -183,7 +183,8 @@ impl Collector {
         self.problems.push(Problem { from, ..Problem::new(path, problem) });
     }
 
-    /// Ends: what was given and is no setting is a problem, or in the environment a name to warn of.
+    /// Ends the collection. What was given and is not a setting is a problem; in the environment it
+    /// is a name to warn of.
     #[must_use]
     pub fn finish(mut self) -> Collected {
         let paths: Vec<&str> = self.declared.iter().flat_map(paths).collect();
@@ -212,7 +213,7 @@ fn paths(declared: &Declared) -> impl Iterator<Item = &'static str> + use<> {
     std::iter::once(declared.path).chain(declared.aliases.iter().copied())
 }
 
-/// What may have been meant by a path that nobody declared.
+/// The setting that may have been meant by an unknown path.
 fn hint(path: &str, known: &[&str]) -> String {
     let inner = format!("{path}.");
     if let Some(example) = known.iter().find(|known| known.starts_with(&inner)) {
@@ -325,7 +326,7 @@ mod tests {
         let shown: Vec<_> = collected.in_force.iter().map(|one| (one.source, one.line)).collect();
         let (none, line) = (("default", None), |line| ("file", Some(line)));
         assert_eq!(shown, [line(4), none, ("flag", None), line(2), none, none]);
-        // What every tool knows comes last.
+        //  he names that every tool knows come last.
         let (example, collected) = read("", &[("on", "true"), ("MAPAE_MANY", "4")], &[]);
         assert!(example.on && example.many == 4 && collected.unknown_env.is_empty());
     }
@@ -386,7 +387,7 @@ mod tests {
         let (_, collected) = read("many = 7\npart.many = 7\n", &[], &[]);
         let told = problems(&collected);
         assert!(told.len() == 1 && told[0].contains("given together with part.many"), "{told:?}");
-        // Another layer is no second name: the later one wins.
+        //  he same setting in two layers is not a conflict: the later layer wins.
         let (example, collected) = read("part.many = 7\n", &[("MAPAE_MANY", "8")], &[]);
         assert!(example.many == 8 && collected.problems.is_empty());
     }

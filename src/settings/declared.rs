@@ -1,4 +1,4 @@
-//! What is declared of a setting, without its value.
+//! The declaration of a setting, without its value.
 
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ pub struct Declared {
     pub unit: Option<&'static str>,
     /// The value where none is given; none: there is no value then.
     pub default: Option<String>,
-    /// Whether it is shown to nobody.
+    /// Whether its value is never shown.
     pub secret: bool,
     /// What it is, for operators.
     #[serde(rename = "description")]

@@ -28,7 +28,7 @@ pub enum Form {
     List(&'static str),
 }
 
-/// What is at a path, and so how it is looked at before a start.
+/// What is at a path: it decides how the path is checked before a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     /// A file that is read.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layer {
-    /// Nobody gave one.
+    /// The value was not given.
     Default,
     /// A line of the file.
     File(PathBuf, usize),

@@ -91,7 +91,7 @@ fn value(one: &Declared) -> String {
     }
 }
 
-/// What a cell of a table can hold.
+/// The text as a cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }

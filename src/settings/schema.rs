@@ -30,7 +30,7 @@ pub fn json(declared: &[Declared], tables: &[Table]) -> Value {
     })
 }
 
-/// Puts a property at its path, into tables that are made where there are none.
+/// Puts a property at its path. Tables on the way are made.
 fn put(properties: &mut Map<String, Value>, path: &str, property: Value) {
     let Some((first, rest)) = path.split_once('.') else {
         properties.insert(path.to_owned(), property);

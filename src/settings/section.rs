@@ -9,9 +9,9 @@ pub trait Section {
     fn read(from: &mut Collector) -> Self;
 }
 
-/// What stands behind `=` in a section.
+/// What may stand after `=` in a section.
 pub trait Declaration {
-    /// What it brings.
+    /// The value that it yields.
     type Value;
 
     /// Declares it with these words and reads it.

@@ -1,4 +1,4 @@
-//! One setting: what is declared of it, its default, and how its text is read and shown.
+//! One setting: its declaration, its default, and how its text is read and shown.
 
 use super::declared::{Declared, env};
 use super::form::Form;
@@ -77,7 +77,7 @@ impl<T> Setting<T> {
         self
     }
 
-    /// It is shown to nobody.
+    /// Its value is never shown.
     pub fn secret(mut self) -> Self {
         self.declared.secret = true;
         self

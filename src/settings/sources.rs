@@ -15,7 +15,7 @@ const PREFIX: &str = "MAPAE_";
 /// Names in the environment that are not settings.
 const NOT_SETTINGS: &[&str] = &["MAPAE_CONFIG"];
 
-/// What was given, before anybody looks for it.
+/// All values that were given, by their source.
 #[derive(Debug, Default)]
 pub struct Sources {
     path: PathBuf,
@@ -98,7 +98,8 @@ impl Sources {
         self.tables.remove(name)
     }
 
-    /// The values of a setting in the layer that wins: of several the last ones go by an alias.
+    /// The values of a setting in the layer that wins. Where there are several, the later ones were
+    /// given under an alias.
     pub(super) fn find(&self, setting: &Declared) -> Vec<(&'static str, Given)> {
         let paths = || std::iter::once(setting.path).chain(setting.aliases.iter().copied());
         let flags = paths().filter_map(|path| {
@@ -161,7 +162,7 @@ fn text(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-/// The number of the line in which this byte stands.
+/// The number of the line that contains this byte.
 fn line(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }

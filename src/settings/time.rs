@@ -40,9 +40,9 @@ pub fn show(duration: Duration) -> String {
 
 /// The two types of durations that rooms work with.
 pub trait Span {
-    /// From what was read.
+    /// The type's value for a duration that was read.
     fn from_read(read: Duration) -> Self;
-    /// As it is shown.
+    /// The duration to show.
     fn to_shown(&self) -> Duration;
 }
 

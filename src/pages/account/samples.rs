@@ -186,7 +186,7 @@ fn every() -> Vec<LinkedIdentity<'static>> {
     providers::every().into_iter().map(connected).collect()
 }
 
-/// An account of which nothing is short.
+/// An account in which every text is long.
 fn long_names<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
     let name = names::LONG;
     let button = |it: ProviderButton<'a>| ProviderButton { name, ..it };

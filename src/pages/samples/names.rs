@@ -1,4 +1,4 @@
-//! Texts that every page must bear.
+//! Texts that every page must show correctly.
 
 pub(crate) const LONG: &str =
     "hippopotomonstrosesquippedaliophobia.bartholomew@very-long-subdomain.example.com";

@@ -1,4 +1,4 @@
-//! Which arguments a message names, wherever in it they stand.
+//! Finds the arguments that a message uses, in all of its parts.
 
 use std::collections::BTreeMap;
 
