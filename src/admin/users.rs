@@ -225,7 +225,7 @@ async fn hash(hasher: &Hasher, password: &Secret<String>) -> OrRejected<String> 
 fn check_email(email: Option<&str>, verified: bool) -> OrRejected<()> {
     match email.map(person::email_key) {
         None if verified => reject("there is no address to be verified"),
-        Some(None) => reject("the e-mail address is none"),
+        Some(None) => reject("the e-mail address is not valid"),
         _ => Ok(()),
     }
 }

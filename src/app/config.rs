@@ -174,7 +174,7 @@ fn trusted_proxies() -> Setting<TrustedProxies> {
 fn log() -> Setting<LevelFilter> {
     let levels = ["error", "warn", "info", "debug", "trace", "off"];
     let parse =
-        move |text: &str| text.parse().map_err(|_| format!("is none of {}", levels.join(", ")));
+        move |text: &str| text.parse().map_err(|_| format!("is not one of {}", levels.join(", ")));
     let show = |level: &LevelFilter| level.to_string().to_lowercase();
     Setting::new("log", Form::OneOf(levels.to_vec()), LevelFilter::INFO, parse, show)
 }

@@ -197,7 +197,7 @@ fn registration(raw: Raw) -> Result<Registration, Problems> {
     if preset.is_none() {
         let known = Preset::ALL.map(Preset::as_str);
         let meant = nearest(&raw.preset, known).map(|meant| format!(": did you mean {meant}?"));
-        let problem = format!("is none of {}{}", known.join(", "), meant.unwrap_or_default());
+        let problem = format!("is not one of {}{}", known.join(", "), meant.unwrap_or_default());
         problems.add("preset", problem);
     }
     let domains = raw.allowed_domains.iter().map(|name| Domain::parse(name));

@@ -109,7 +109,7 @@ impl Key {
                     (_, Some(file)) => NextMasterKey::File(file),
                     (Source::Folder(folder), None) => NextMasterKey::In(folder),
                     (Source::File(_) | Source::Text(_), None) => {
-                        return usage("--new-master-key-file names the new key here");
+                        return usage("give the new key by --new-master-key-file");
                     }
                 };
                 keys::rewrap(&keyring, next, end_refresh_tokens).await?;

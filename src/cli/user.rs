@@ -120,7 +120,7 @@ impl Verbs {
         if let Self::SetPassword(SetPassword { password, .. }) = &self
             && !password.is_given()
         {
-            return usage("--password-stdin or --password-file brings the password");
+            return usage("give the password by --password-stdin or --password-file");
         }
         let store = at.store(&settings, self.database_use()).await?;
         let (store, clock) = (&*store, &at.clock);

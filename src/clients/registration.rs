@@ -124,7 +124,7 @@ pub(crate) async fn done(tx: Tx, kind: Kind, id: &ClientId) -> ClientResult {
 pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejected> {
     match (client.kind, client.metadata.token_endpoint_auth_method) {
         (ClientKind::Public, AuthMethod::None) => {}
-        (ClientKind::Public, _) => return invalid("a public client authenticates by none"),
+        (ClientKind::Public, _) => return invalid("a public client has the authentication method none"),
         (ClientKind::Confidential, AuthMethod::None) => {
             return invalid("a confidential client authenticates");
         }
@@ -167,7 +167,7 @@ fn check_claim(name: &str) -> Result<(), ClientRejected> {
     }
     if !is_claim(name) {
         let known: Vec<_> = SCOPE_CLAIMS.iter().flat_map(|(_, claims)| *claims).copied().collect();
-        return invalid(format!("the claim {name:?} is none of {}", known.join(", ")));
+        return invalid(format!("the claim {name:?} is not one of {}", known.join(", ")));
     }
     Ok(())
 }

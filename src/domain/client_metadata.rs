@@ -237,7 +237,7 @@ impl RefreshPolicy {
             ("strict" | "static", Some(_)) => {
                 Err("a refresh grace goes with the policy rotate alone".to_owned())
             }
-            _ => Err(format!("{name:?} is none of rotate, strict, static")),
+            _ => Err(format!("{name:?} is not one of rotate, strict, static")),
         }
     }
 

@@ -37,7 +37,7 @@ macro_rules! wire_enum {
             fn from_str(text: &str) -> Result<Self, String> {
                 match text {
                     $($wire => Ok(Self::$variant),)+
-                    _ => Err(format!("{text:?} is none of {}", [$($wire),+].join(", "))),
+                    _ => Err(format!("{text:?} is not one of {}", [$($wire),+].join(", "))),
                 }
             }
         }

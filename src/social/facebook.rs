@@ -91,7 +91,7 @@ impl Facebook {
             return Err(UpstreamError::another_app());
         }
         let nobody =
-            || UpstreamError::refused(FailureReason::MalformedAnswer, "the token speaks of nobody");
+            || UpstreamError::refused(FailureReason::MalformedAnswer, "the token names no person");
         claims::name(data, "user_id").ok_or_else(nobody)
     }
 
@@ -125,7 +125,12 @@ impl Facebook {
         let source = Source { channel, keys: &self.keys, jwks_uri: &jwks_uri, issuer };
         let verified = id_tokens::verify(source, token, expected).await?;
         let subject = claims::name(&verified.claims, "sub");
-        let nobody = || UpstreamError::refused(FailureReason::MalformedToken, "its sub is none");
+        let nobody = || {
+            UpstreamError::refused(
+                FailureReason::MalformedToken,
+                "its sub is missing or is not a text",
+            )
+        };
         // The person is the same one as on the web.
         let mut identity = Identity::new(self.oauth.upstream.issuer(), subject.ok_or_else(nobody)?);
         claims::fill(&mut identity, &verified.claims, EmailTrust::Never);

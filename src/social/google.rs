@@ -51,7 +51,7 @@ pub(super) async fn check_access_token(
         return Err(UpstreamError::another_app());
     }
     let nobody =
-        || UpstreamError::refused(FailureReason::MalformedAnswer, "the token speaks of nobody");
+        || UpstreamError::refused(FailureReason::MalformedAnswer, "the token names no person");
     let subject = claims::name(&info, "sub").ok_or_else(nobody)?;
     let mut identity = Identity::new(upstream.issuer(), subject);
     // Here every value is a text.

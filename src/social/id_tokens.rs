@@ -176,20 +176,19 @@ fn check(
     check_audience(claims, expected)?;
     let sub = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
     if sub.is_empty() || sub.len() > LONGEST_SUBJECT || sub.contains(char::is_control) {
-        return Err(malformed("its sub is none"));
+        return Err(malformed("its sub is missing or is not a text"));
     }
-    let expires_at = instant(claims, "exp").ok_or_else(|| malformed("its exp is none"))?;
-    let issued_at = instant(claims, "iat").ok_or_else(|| malformed("its iat is none"))?;
+    let expires_at =
+        instant(claims, "exp").ok_or_else(|| malformed("its exp is missing or is not a number"))?;
+    let issued_at =
+        instant(claims, "iat").ok_or_else(|| malformed("its iat is missing or is not a number"))?;
     if expires_at <= now {
         return Err(UpstreamError::refused(FailureReason::Expired, "it has expired"));
     }
     // RFC 7519 §4.1.5
     let begins_at = instant(claims, "nbf").unwrap_or(issued_at);
     if issued_at.max(begins_at) > now + AHEAD {
-        return Err(UpstreamError::refused(
-            FailureReason::IssuedAhead,
-            "it is good only in the future",
-        ));
+        return Err(UpstreamError::refused(FailureReason::IssuedAhead, "it is not valid yet"));
     }
     let is_answer = check_nonce(claims, expected.nonce)?;
     if expected.received_from == ReceivedFrom::App {

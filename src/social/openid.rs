@@ -111,7 +111,7 @@ impl OpenId {
     fn identity(&self, claims: &Value, issuer: &str) -> Result<Identity, UpstreamError> {
         let name = self.profile.subject_claim;
         let nobody =
-            || UpstreamError::refused(FailureReason::MalformedToken, format!("its {name} is none"));
+            || UpstreamError::refused(FailureReason::MalformedToken, format!("its {name} is missing or has the wrong type"));
         let mut identity = Identity::new(issuer, claims::name(claims, name).ok_or_else(nobody)?);
         claims::fill(&mut identity, claims, self.profile.email_trust);
         Ok(identity)
@@ -152,7 +152,7 @@ impl OpenId {
         match claims.get("auth_time").and_then(Value::as_i64) {
             Some(at) if at < (since - SKEW).timestamp() => Err(UpstreamError::refused(
                 FailureReason::NotFresh,
-                "they proved too long ago who they are",
+                "their last sign-in is too long ago",
             )),
             None if self.upstream.requires_auth_time() => Err(UpstreamError::refused(
                 FailureReason::NotFresh,

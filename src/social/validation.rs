@@ -161,7 +161,7 @@ fn check_tenant(terms: &Terms) -> Result<(), &'static str> {
     match &terms.tenant {
         Some(_) if terms.preset != Preset::Microsoft => Err("is for the preset microsoft alone"),
         Some(tenant) if !microsoft::is_tenant(tenant) => {
-            Err("is none of common, organizations, consumers, a tenant id")
+            Err("is not one of common, organizations, consumers, a tenant id")
         }
         _ => Ok(()),
     }

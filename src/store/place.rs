@@ -158,13 +158,15 @@ impl<'a> Parts<'a> {
             Some("any") => false,
             None => hosts.len() > 1,
             Some(_) => {
-                return Err("has a target_session_attrs that is none of read-write, primary, any"
-                    .to_owned());
+                return Err(
+                    "has a target_session_attrs that is not one of read-write, primary, any"
+                        .to_owned(),
+                );
             }
         };
         let mode = self.parameter("sslmode").or_else(|| self.parameter("ssl-mode"));
         if mode.is_some_and(|mode| !SSL_MODES.contains(&mode)) {
-            return Err(format!("has an sslmode that is none of {}", SSL_MODES.join(", ")));
+            return Err(format!("has an sslmode that is not one of {}", SSL_MODES.join(", ")));
         }
         // The driver reads the rest, of one host that is replaced later.
         let is_known = |name: &str| KNOWN.contains(&name) || name.starts_with("options[");

@@ -322,7 +322,7 @@ async fn what_can_never_work_is_refused_at_registration_with_a_word() {
         ([&fine[..], &["--access-token-claim", "sub"]].concat(), "claim of the token itself"),
         ([&fine[..], &["--access-token-claim", "scope"]].concat(), "claim of the token itself"),
         ([&fine[..], &["--access-token-claim", "acr"]].concat(), "claim of the token itself"),
-        ([&fine[..], &["--access-token-claim", "roles"]].concat(), "none of name"),
+        ([&fine[..], &["--access-token-claim", "roles"]].concat(), "not one of name"),
         ([&fine[..], &["--allowed-origin", "https://*.example.com"]].concat(), "asterisk"),
         (
             vec!["--kind", "public", "--grant", "refresh_token", "--refresh-policy", "static"],

@@ -54,7 +54,7 @@ impl Grant for Password {
         let scope = registered_scope(&cx.server.clients, self.scope, client).await?;
         registered_resources(&self.resources, client)?;
         if cx.server.providers.are_the_only_way(Some(&client.id)) {
-            return Err(invalid_grant("people come in to this client by a provider alone").into());
+            return Err(invalid_grant("people sign in to this client only by a provider").into());
         }
         let user_ip = user_ip(client, self.user_ip.as_deref())?;
         let address = user_ip.map(|address| address.to_string()).or(cx.origin.address.clone());

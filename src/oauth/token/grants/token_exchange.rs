@@ -52,7 +52,7 @@ impl Grant for TokenExchange {
                 ACCESS_TOKEN => Type::Access,
                 CODE => Type::Code,
                 _ => {
-                    let description = "the subject_token_type is none of \
+                    let description = "the subject_token_type is not one of \
                          urn:ietf:params:oauth:token-type:id_token, \
                          urn:ietf:params:oauth:token-type:access_token, \
                          urn:mapae:params:oauth:token-type:authorization_code";

@@ -69,7 +69,7 @@ impl<V: Vendor> ProviderEndpoints<V> {
         if challenge == Some(None)
             || challenge.is_some() && request.get("code_challenge_method") != "S256"
         {
-            return Err("the code_challenge is none".to_owned());
+            return Err("the code_challenge is missing".to_owned());
         }
         self.vendor.check(asked)?;
         let some = |name: &str| Some(request.get(name).to_owned()).filter(|text| !text.is_empty());
