@@ -1,5 +1,5 @@
-//! What real apps send and need: PKCE or a nonce, claims where they read them, types that their
-//! verifiers take, scopes that mean nothing here.
+//! What real apps send and need: PKCE or a nonce, claims in the place where they read them, token
+//! types that their verifiers accept, scopes that have no meaning here.
 
 use mapae::domain::client::{AccessTokenTyp, AuthMethod, ClientKind, RequirePkce};
 use mapae::domain::grant_type::GrantType;

@@ -1,4 +1,5 @@
-//! The import law: who may know whom, and where each crate has its home. Read from the sources.
+//! The import law: which room may import which other rooms, and which rooms may use a crate. It is
+//! checked in the sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};

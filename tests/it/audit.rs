@@ -1,4 +1,4 @@
-//! What an operator can look up afterwards: which flow writes which audit events.
+//! Audit events: which flow writes which events.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! What an operator can look up afterwards of people in browsers (S165): every step that opens or
-//! ends something is an event, and nothing else is.
+//! Audit events of people in browsers (S165): every step that opens or ends something writes an
+//! event, and nothing else does.
 
 use crate::support::{Browser, Evidence, Page, Server, both};
 

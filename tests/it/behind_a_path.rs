@@ -1,5 +1,5 @@
-//! An issuer below a path of its host, behind a proxy: every address has the path and none is made of
-//! what a request says of itself (S080).
+//! An issuer at a path of its host, behind a proxy: every URL has the path, and no URL is made from
+//! what a request claims (S080).
 
 use crate::support::{App, Browser, CallbackResponse, PASSWORD, Page, Server, both};
 

@@ -1,5 +1,5 @@
-//! What bounds each table of the database and each queue in memory: the list in
-//! docs/architecture.md names every one of them.
+//! The list in docs/architecture.md names every table of the database and every queue in memory,
+//! and says what bounds it.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Canary secrets through every flow, right and wrong, at the loudest log: none is found again in
-//! the log or in the database, in no form.
+//! Known secrets go through every flow, with right and with wrong requests, while everything is
+//! logged. No secret is found in the log or in the database, in any encoding.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};

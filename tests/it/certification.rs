@@ -1,5 +1,5 @@
-//! What certification looks at in every answer: the metadata, entropy, charsets, headers. Entropy is
-//! measured as it is there, on the text.
+//! What the OpenID certification checks in every answer: metadata, entropy, character sets,
+//! headers. Entropy is measured on the text of the values.
 
 use std::collections::BTreeMap;
 

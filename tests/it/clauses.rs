@@ -1,5 +1,5 @@
-//! What the standards ask for, and what proves it: `docs/clauses.md` and `docs/cases.md` say what the
-//! code and the names of the tests say. Read from the sources.
+//! `docs/clauses.md` and `docs/cases.md` agree with the clauses that the code and the names of the
+//! tests cite. It is checked in the sources.
 
 use std::collections::BTreeSet;
 use std::fs;

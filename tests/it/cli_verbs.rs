@@ -1,5 +1,5 @@
-//! The command line of section "client", "user", "token", "migrate": exact forms, one JSON document,
-//! exit codes.
+//! The commands `client`, `user`, `token` and `migrate`: their arguments, their JSON, their exit
+//! codes.
 
 use serde_json::{Value, json};
 

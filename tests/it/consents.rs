@@ -1,4 +1,4 @@
-//! What people allow, and for how long that counts: OpenID Connect Core §3.1.2.4, RFC 8252 §8.6,
+//! Consent: what people allow, and how long it counts. OpenID Connect Core §3.1.2.4, RFC 8252 §8.6,
 //! security case S054.
 
 use mapae::domain::client::{AuthMethod, Client, ClientKind};

@@ -1,4 +1,5 @@
-//! `kill -9` in the middle of refreshes: who kept the last token they received is not logged out.
+//! `kill -9` in the middle of refreshes: no client that kept the last token it received is logged
+//! out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,4 +1,5 @@
-//! The database fails: nothing that was acknowledged is lost, nothing hangs, and it goes on by itself.
+//! Failures of the database: nothing that was acknowledged is lost, no request hangs, and the
+//! server recovers by itself.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! `mapae demo`: the printed tour works when pasted, and nothing is left behind.
+//! `mapae demo`: the commands that it prints work when they are pasted, and it leaves nothing
+//! behind.
 
 use std::process::Stdio;
 use std::time::Duration;

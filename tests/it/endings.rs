@@ -1,4 +1,5 @@
-//! What somebody opened ends, however much it is; and there is a most of it.
+//! Sessions, families and accounts end completely, however many rows they have, in steps of a
+//! bounded size.
 
 use mapae::accounts::session_endings;
 use mapae::admin::users;

@@ -1,5 +1,5 @@
-//! Every page in each of its states, as a browser gets it: languages, policies, and hostile words.
-//! Security cases S048, S052, S056, S057, S154, S155, S157.
+//! Every page in each of its states, as a browser gets it: languages, content security policies,
+//! hostile texts. Security cases S048, S052, S056, S057, S154, S155, S157.
 
 use crate::support::{App, Browser, PASSWORD, Page, Server, both, form};
 

@@ -1,5 +1,5 @@
-//! Forms come from our own pages and from the browser that saw them: security cases S035, S055,
-//! S063; and what every page carries: S056, S057, S155, S157.
+//! Forms are accepted only from our own pages and from the browser that loaded them (security cases
+//! S035, S055, S063), and every page has its security headers (S056, S057, S155, S157).
 
 use crate::support::{App, Browser, PASSWORD, Page, Server, both};
 

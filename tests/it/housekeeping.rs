@@ -1,4 +1,5 @@
-//! What is over is over by the clock, and its rows go in time. A server cleans up when it starts.
+//! What has expired counts as expired at once, and its rows are deleted later, also when a server
+//! starts.
 
 use mapae::store::{self, Options, Store, throttles};
 use sea_orm::{ConnectionTrait, Database as Sea, TransactionTrait};

@@ -1,4 +1,4 @@
-//! Behaviour in HTTP: the host, the front door, well-known addresses, what stands for strict transport.
+//! HTTP in general: the Host header, the root path, well-known paths, Strict-Transport-Security.
 
 use http_body_util::Empty;
 use hyper_util::rt::{TokioExecutor, TokioIo};

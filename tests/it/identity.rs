@@ -1,4 +1,5 @@
-//! What an app learns of a person, by id token and at userinfo: OpenID Connect Core §2, §5, §12.
+//! What an app learns about a person, in id tokens and at userinfo: OpenID Connect Core §2, §5,
+//! §12.
 
 use mapae::admin::users;
 use mapae::domain::client::RefreshPolicy;

@@ -1,5 +1,5 @@
-//! What an installation consists of: a database, a master key, files of secrets. Nothing is made by
-//! looking, and nothing takes the place of what should be there.
+//! The parts of an installation: a database, a master key, files with secrets. Commands that only
+//! read create none of them, and a missing part is never replaced silently.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};

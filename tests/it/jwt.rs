@@ -1,4 +1,4 @@
-//! Forged tokens at everything that reads one: RFC 8725.
+//! Forged tokens at every endpoint that reads one: RFC 8725.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;

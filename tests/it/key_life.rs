@@ -1,4 +1,5 @@
-//! The life of signing keys in time: published before use, succeeded by age, remembered.
+//! The life of signing keys: published before use, replaced when they are old, remembered for
+//! verification.
 
 use mapae::domain::client::TokenAlg;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The listener among peers that are slow, many or hostile.
+//! The listener with clients that are slow, numerous or hostile.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Standard error that nobody reads, a stop with a dead app in the outbox: neither holds anything up.
+//! A standard error that nobody reads, and an app that never answers, delay neither requests nor
+//! the stop.
 
 use std::process::Stdio;
 use std::time::Duration;

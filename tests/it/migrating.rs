@@ -1,4 +1,4 @@
-//! Migrations of databases that hold rows of the schema before.
+//! Migrations of databases that hold rows of the previous schema.
 
 use mapae_migrations::Migrator;
 use sea_orm::{ConnectionTrait, Database as Sea};

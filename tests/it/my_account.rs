@@ -1,4 +1,4 @@
-//! My account: one's devices and apps. Security cases S134, S138.
+//! The account page: devices and apps. Security cases S134, S138.
 
 use crate::support::{App, Browser, PASSWORD, Page, Server, both};
 

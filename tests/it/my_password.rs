@@ -1,4 +1,4 @@
-//! My account: changing one's password. Security case S081.
+//! The account page: changing the password. Security case S081.
 
 use futures_util::future::join_all;
 use unicode_normalization::UnicodeNormalization;

@@ -1,4 +1,4 @@
-//! Names of people in every spelling: one person, one name.
+//! User names in different spellings of Unicode are one user name.
 
 use mapae::admin::users::{self, NewUser};
 use mapae::domain::grant_type::GrantType;

@@ -1,4 +1,5 @@
-//! Calls to the addresses that clients name: what may be reached, and how much of it is taken.
+//! Calls to the addresses that clients name: which may be called, and how much of an answer is
+//! read.
 
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::time::Duration;

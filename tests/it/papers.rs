@@ -1,5 +1,5 @@
-//! What the papers of the repository say, held against the repository: links lead somewhere, and
-//! lists are complete. The settings, the tour of the README and the clauses have tests of their own.
+//! The documents of the repository agree with the repository: links lead somewhere, and lists are
+//! complete. The settings, the tour of the README and the clauses have tests of their own.
 
 use std::collections::BTreeSet;
 use std::fs;

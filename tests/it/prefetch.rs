@@ -1,5 +1,5 @@
-//! What nobody asked for brings nothing about: HEAD, and what a browser fetches ahead of a click; and
-//! what a page says of what was done is ours to say.
+//! Requests that no person looks at have no effect: HEAD, and what a browser prefetches. And a
+//! query cannot make a page claim that something was done.
 
 use crate::my_account::{first_party, is_signed_in, send, signed_in};
 use crate::support::{Server, both, form};

@@ -1,4 +1,5 @@
-//! Who is asked what: OpenID Connect Core §3.1.2.1, §3.1.2.3, §3.1.2.6, §5.5, §11.
+//! Which page a person sees before an app gets its answer: OpenID Connect Core §3.1.2.1, §3.1.2.3,
+//! §3.1.2.6, §5.5, §11.
 
 use serde_json::json;
 

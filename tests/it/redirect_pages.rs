@@ -1,5 +1,5 @@
-//! From a form of ours to an app. Chromium holds a form to the policy of its page through every
-//! redirect that follows, wherever the app sends people next: a page ends that. Security case S156.
+//! The way from one of our forms to an app. Chromium applies the content security policy of the
+//! page to every redirect after a form, so a page of ours redirects instead. Security case S156.
 
 use mapae::domain::client::{AuthMethod, ClientKind};
 use mapae::domain::grant_type::GrantType;

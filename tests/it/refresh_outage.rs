@@ -1,5 +1,5 @@
-//! A database that stands still: nobody who used a refresh token meanwhile is logged out by it, and
-//! what was abandoned is not carried out afterwards.
+//! A database that hangs: no client that used a refresh token meanwhile is logged out, and a
+//! statement that was given up is not carried out later.
 
 use std::time::Duration;
 

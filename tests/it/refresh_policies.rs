@@ -1,4 +1,4 @@
-//! What becomes of a refresh token: policies, grace, lifetimes.
+//! The policies, the grace and the lifetimes of refresh tokens.
 
 use mapae::domain::client::RefreshPolicy;
 use mapae::domain::grant_type::GrantType;

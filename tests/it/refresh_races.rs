@@ -1,4 +1,5 @@
-//! Refresh tokens under parallel use: one live leaf, no false alarm, and what has ended stays so.
+//! Refresh tokens under parallel use: one valid leaf, no false alarm, and a family that has ended
+//! stays ended.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! The line that the log has of every refused request, at the level that everybody runs.
+//! Every refused request writes a line to the log at the default level.
 
 use serde_json::Value;
 

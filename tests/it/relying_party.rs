@@ -1,4 +1,4 @@
-//! The `openidconnect` crate as a relying party: an independent judge of discovery, tokens and
+//! The `openidconnect` crate as a relying party: an independent check of discovery, tokens and
 //! claims.
 
 use std::future::Future;

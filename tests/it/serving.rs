@@ -1,4 +1,5 @@
-//! `mapae serve` as a process: what operators change beside it, one server a file, stopping.
+//! `mapae serve` as a process: changes by the command line while it runs, one server for one SQLite
+//! file, stopping.
 
 use std::process::Stdio;
 use std::time::Duration;

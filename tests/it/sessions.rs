@@ -1,4 +1,5 @@
-//! Browser sessions: security cases S063 to S075, and what people do with tabs and buttons.
+//! Browser sessions: security cases S063 to S075, and what people do with tabs and with the back
+//! button.
 
 use chrono::Duration;
 

@@ -1,4 +1,5 @@
-//! The reference and the schema of the settings, and whether the pages for people agree with them.
+//! The reference and the schema of the settings agree with the declarations, and the documents name
+//! only settings that exist.
 
 use std::collections::BTreeSet;
 use std::fs;

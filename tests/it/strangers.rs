@@ -1,5 +1,5 @@
-//! Strangers: the programs of `tests/strangers`, which know nothing of an issuer but its URL. Each
-//! is one process across a key rotation, so that its cache of keys is in play.
+//! Independent programs of `tests/strangers`, which know nothing of an issuer but its URL. Each
+//! runs as one process across a key rotation, so that its cache of keys is tested.
 
 pub(crate) mod clients;
 mod forge;

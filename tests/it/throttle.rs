@@ -1,5 +1,5 @@
-//! The throttle of failed sign-ins: what it counts for whom, and that strangers keep nobody honest
-//! out.
+//! The throttle of failed sign-ins: which attempts it counts for whom, and that strangers cannot
+//! keep a person out.
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};

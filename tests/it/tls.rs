@@ -1,4 +1,4 @@
-//! TLS of the main listener: what is spoken, what is refused, and new certificates.
+//! TLS of the main listener: accepted versions, refused handshakes, and new certificates.
 
 use std::net::SocketAddr;
 use std::time::Duration;

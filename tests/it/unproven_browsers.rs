@@ -1,5 +1,5 @@
-//! Whoever has proven nothing makes nobody write anything: what they are in the middle of travels with
-//! their browser, sealed.
+//! Nothing is written for a browser that has proven nothing: its interaction travels with it,
+//! encrypted.
 
 use crate::social::table;
 use crate::support::upstream::Oidc;

@@ -1,4 +1,4 @@
-//! What works beside requests may fail: it begins again, and nobody else's request fails with it.
+//! When a background worker fails it starts again, and the requests of others do not fail with it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

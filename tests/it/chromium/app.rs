@@ -1,4 +1,4 @@
-//! An app as a browser sees it: the place that it comes back to.
+//! An app as a browser sees it: the page at its redirect URI.
 
 use axum::Router;
 use axum::extract::RawQuery;

@@ -1,4 +1,4 @@
-//! Chromium, driven by its own driver.
+//! Chromium, controlled by chromedriver.
 
 use std::process::Stdio;
 

@@ -1,4 +1,4 @@
-//! The journeys of people: in both languages, with scripts and without.
+//! Whole flows of people: in both languages, with and without scripts.
 
 use thirtyfour::{By, Key};
 

@@ -1,4 +1,5 @@
-//! Every page in every state: pictures for people, and axe-core for those who cannot see them.
+//! Every page in every state: screenshots for people to look at, and the accessibility checks of
+//! axe-core.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Social login by clicks. The providers stand at `127.0.0.1` and the server at `localhost`: for a
-//! browser these are two sites.
+//! Social login in a real browser. The providers run at `127.0.0.1` and the server at `localhost`,
+//! which are two sites for a browser.
 
 use thirtyfour::{By, Key};
 

@@ -1,5 +1,5 @@
-//! Which vendor is believed about which address (OpenID Connect Core §5.7), and that nobody needs
-//! one.
+//! Which vendors are trusted about e-mail addresses (OpenID Connect Core §5.7), and that an account
+//! needs no address.
 
 use serde_json::{Value, json};
 

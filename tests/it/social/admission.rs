@@ -1,4 +1,4 @@
-//! Which provider lets in whom, and to what. Security cases S126, S129.
+//! Which provider admits which people, and to which apps. Security cases S126, S129.
 
 use serde_json::json;
 

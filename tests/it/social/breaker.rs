@@ -1,4 +1,5 @@
-//! When a provider is left alone, and what a server does while one is down. Security case S128.
+//! The circuit breaker of a provider, and what a server does while a provider is down. Security
+//! case S128.
 
 use super::row_counts::{DISCOVERY, RowCounts, is_noted, left, refusals, visit, visit_from};
 use super::{with_idp, with_idp_and_proxy};

@@ -1,5 +1,5 @@
-//! Connecting a provider to an account: who may not, and what nobody can make somebody do. Security
-//! cases S123, S129.
+//! Connecting a provider to an account: who may not do it, and that nobody can make another person
+//! do it. Security cases S123, S129.
 
 use super::fixtures::{by, identities, known, person, refusals, rows, said};
 use super::{table, with_idp};

@@ -1,4 +1,5 @@
-//! What came by a provider ends with it: security case S126 after the sign-in.
+//! Sessions and tokens that came by a provider end when the provider is disabled: security case
+//! S126 after the sign-in.
 
 use serde_json::json;
 

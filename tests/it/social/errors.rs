@@ -1,4 +1,5 @@
-//! A provider that says no, or nothing that can be used: security case S128, RFC 6749 §4.1.2.1.
+//! Providers that answer with an error, or with something that cannot be used: security case S128,
+//! RFC 6749 §4.1.2.1.
 
 use super::row_counts::{DISCOVERY, RowCounts, is_noted, left, refusals};
 use super::{table, with_idp};

@@ -1,4 +1,4 @@
-//! The token endpoint for apps that use the kits of vendors: everything that they may present.
+//! The token endpoint for apps that use the SDKs of vendors: everything that they may present.
 
 use serde_json::json;
 use sha2::{Digest, Sha256};

@@ -1,4 +1,4 @@
-//! What the tests about accounts share: who is there, and what may not appear.
+//! Helpers of the tests about accounts.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! What a provider says that may go nowhere: into the database, or to an address that nobody may call.
+//! Values of a provider that must not be stored, and addresses of a provider that must not be
+//! called.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! An app that says which provider, and what follows for whoever came by one.
+//! Apps that name the provider in the authorization request, and what follows for a person who
+//! signed in by one.
 
 use chrono::Duration;
 use serde_json::json;

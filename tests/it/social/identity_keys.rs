@@ -1,4 +1,5 @@
-//! Who is who: issuer and subject, and never an address. Security cases S120, S122.
+//! An identity is found by issuer and subject, never by an e-mail address. Security cases S120,
+//! S122.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The browsers of other apps: what works there, and the way out of them.
+//! Browsers that are part of other apps: which providers work there, and how a person leaves them.
 
 use super::fixtures::rows;
 use super::table;

@@ -1,4 +1,4 @@
-//! The keys of a provider come and go. Security case S117.
+//! A provider changes its keys. Security case S117.
 
 use super::row_counts::{RowCounts, is_noted, refusals, visit};
 use super::with_idp;

@@ -1,5 +1,5 @@
-//! From an identity to an account that is there: nobody but who proves it. Security cases S120,
-//! S124.
+//! An identity is linked to an existing account only by a person who proves that account. Security
+//! cases S120, S124.
 
 use serde_json::json;
 

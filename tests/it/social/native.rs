@@ -1,4 +1,4 @@
-//! Apps that present at the token endpoint what they got at a provider.
+//! Apps that present at the token endpoint what they received from a provider.
 
 use mapae::domain::client::{AuthMethod, Client, ClientKind};
 use mapae::domain::grant_type::GrantType;

@@ -1,5 +1,5 @@
-//! Somebody arrives by a provider: what is theirs, and what others prepared for them. Security cases
-//! S121, S125.
+//! The first sign-in by a provider: what the new account gets, and that nobody can prepare an
+//! account for somebody else. Security cases S121, S125.
 
 use serde_json::{Value, json};
 

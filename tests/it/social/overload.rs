@@ -1,4 +1,4 @@
-//! Strangers who keep a provider busy: others get through all the same.
+//! Clients that keep a provider busy do not keep others from signing in.
 
 use tokio::task::JoinSet;
 

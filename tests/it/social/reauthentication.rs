@@ -1,4 +1,4 @@
-//! The ways that somebody is offered who was here before.
+//! The sign-in methods that are offered to a person who signed in before.
 
 use super::fixtures::by;
 use super::table;

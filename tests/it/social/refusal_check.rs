@@ -1,4 +1,4 @@
-//! What came of a request, and what did not.
+//! Checks that a refused request changes nothing but the audit log.
 
 use crate::support::{Evidence, Page, Reply, Server};
 

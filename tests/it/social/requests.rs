@@ -1,4 +1,4 @@
-//! What a provider is asked, and what it must give back: RFC 7636, RFC 9700 §2.1.1, OpenID Connect
+//! What a provider is asked, and what it has to return: RFC 7636, RFC 9700 §2.1.1, OpenID Connect
 //! Core §3.1.2.1.
 
 use std::collections::BTreeSet;

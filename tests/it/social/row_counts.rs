@@ -1,4 +1,4 @@
-//! What a refusal must not leave behind, and what it must.
+//! Counts the rows that a sign-in makes, and drives sign-ins by a provider.
 
 use serde_json::{Value, json};
 

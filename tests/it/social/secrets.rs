@@ -1,5 +1,5 @@
-//! S163, S130: what goes back and forth between a provider, an app and this server is found again
-//! neither in the database nor in the log.
+//! S163, S130: secrets between a provider, an app and this server are found neither in the database
+//! nor in the log.
 
 use std::collections::BTreeSet;
 

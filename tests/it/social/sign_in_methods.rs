@@ -1,4 +1,5 @@
-//! Who came in one way does not come in everywhere: security cases S126, S077 and their neighbours.
+//! An app that restricts sign-in methods does not accept a session of another method: security
+//! cases S126, S077 and their neighbours.
 
 use serde_json::json;
 

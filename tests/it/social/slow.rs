@@ -1,4 +1,4 @@
-//! Providers that do not answer: real time passes here. Security case S128.
+//! Providers that do not answer. Real time passes in these tests. Security case S128.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

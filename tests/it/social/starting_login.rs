@@ -1,4 +1,5 @@
-//! Which providers there are, and which addresses lead to them: security cases S126, S155, S156.
+//! Which providers exist, and which addresses start a login at them: security cases S126, S155,
+//! S156.
 
 use super::row_counts::{RowCounts, is_gone, is_noted, returning};
 use super::{table, with_idp};

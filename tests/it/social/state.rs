@@ -1,4 +1,4 @@
-//! Who comes back, and to what: security case S118.
+//! The `state` of the callback: who comes back, and to which interaction. Security case S118.
 
 use futures_util::future::join_all;
 

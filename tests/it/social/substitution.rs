@@ -1,4 +1,4 @@
-//! S127: tokens that were made for somebody else's app, forged, or never good.
+//! S127: tokens that were issued for another app, forged, or never valid.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! Requests of apps that use the kits of vendors: what must be in them, who may make them, and which
-//! providers there are for whom.
+//! Requests of apps that use the SDKs of vendors: required parameters, which clients may make them,
+//! and which providers a client may use.
 
 use serde_json::json;
 

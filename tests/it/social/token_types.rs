@@ -1,5 +1,5 @@
-//! Tokens of other kinds, or of another time, that the keys of a provider have signed: RFC 8725 §3.11,
-//! RFC 7519 §4.1.5, OpenID Connect Back-Channel Logout §2.4.
+//! Tokens of other types or times that were signed by the keys of a provider: RFC 8725 §3.11, RFC
+//! 7519 §4.1.5, OpenID Connect Back-Channel Logout §2.4.
 
 use serde_json::{Value, json};
 

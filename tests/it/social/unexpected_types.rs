@@ -1,5 +1,5 @@
-//! What providers answer that is not needed may be missing, empty or of another type than it should
-//! be: nobody is kept out by it.
+//! Optional values of a provider may be missing, empty or of another type than they should be:
+//! nobody is kept from signing in by that.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Apps that meet an account of the same address, and providers that do not answer.
+//! Apps whose user has the e-mail address of an existing account, and providers that do not answer.
 
 use mapae::admin::users::{self, NewUser};
 use mapae::domain::user::Profile;

@@ -1,4 +1,4 @@
-//! Real providers upstream: a second mapae, and `oidc-provider` of npm, which is certified.
+//! Real OpenID providers: a second mapae, and `oidc-provider` of npm, which is certified.
 
 use mapae::domain::client::TokenAlg;
 use mapae::domain::grant_type::GrantType;

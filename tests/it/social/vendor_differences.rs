@@ -1,5 +1,5 @@
-//! What vendors do in their own way: how they say no, how they report errors, Apple's name and
-//! secret, LINE's signature.
+//! Differences of vendors: how they cancel, how they report errors, the name and the client secret
+//! of Apple, the signature of LINE.
 
 use serde_json::json;
 

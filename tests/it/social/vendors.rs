@@ -1,4 +1,4 @@
-//! Signing in by each vendor in a browser: who it is, and what is taken over.
+//! Signing in by each vendor in a browser: who the person is, and which values are taken over.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! Google's domains: who belongs to one, and who only has an address there. Security case S129.
+//! Google Workspace: who belongs to a domain, and who only has an e-mail address there. Security
+//! case S129.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! An app that talks to the server, and what it hears.
+//! A client that talks to the server, and the answers that it gets.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

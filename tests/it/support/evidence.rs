@@ -1,4 +1,4 @@
-//! What the database holds, read beside the server.
+//! Reads the database beside the server.
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database as Sea, DatabaseConnection, Statement};
 

@@ -1,4 +1,4 @@
-//! A way to Postgres that goes deaf, breaks or is closed when a test wants it.
+//! A relay to Postgres that stops forwarding, breaks or closes when a test wants it.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A small answer that becomes a large one.
+//! A small compressed answer that becomes a large one.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! How a person comes back from a provider.
+//! The callback by which a person comes back from a provider.
 
 use super::messages::{Answer, Fields};
 

@@ -1,4 +1,4 @@
-//! A place to which nobody should ever go.
+//! An address that must never be called.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Every defect.
+//! The defects that a provider can have.
 
 macro_rules! defects {
     ($($(#[$meta:meta])* $name:ident,)+) => {

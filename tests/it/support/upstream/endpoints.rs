@@ -1,4 +1,4 @@
-//! Where requests are taken, and where a person is asked.
+//! The endpoints of a stub, and the page that asks the person.
 
 use std::sync::Arc;
 

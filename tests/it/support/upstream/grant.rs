@@ -1,4 +1,4 @@
-//! People, and what they grant.
+//! People of a provider, and what they grant.
 
 use mapae::domain::pkce::Challenge;
 

@@ -1,4 +1,4 @@
-//! What an app and a provider say to each other.
+//! The requests and the answers between an app and a provider.
 
 use std::convert::Infallible;
 use std::future::pending;

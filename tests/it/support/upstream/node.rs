@@ -1,4 +1,4 @@
-//! `oidc-provider` of npm: somebody else's provider, in a process of its own (`tests/upstream`).
+//! `oidc-provider` of npm, an independent provider in a process of its own (`tests/upstream`).
 
 use std::collections::BTreeMap;
 use std::fs;

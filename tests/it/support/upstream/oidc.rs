@@ -1,4 +1,4 @@
-//! An honest OpenID provider that insists on everything a good client does: `state`, `nonce`, PKCE.
+//! A correct OpenID provider that insists on everything a good client does: `state`, `nonce`, PKCE.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! A provider at work, and the person who signs in there.
+//! A running stub of a provider, and the person who signs in there.
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What every provider keeps: a person, codes, tokens, keys, and what it was asked.
+//! What every stub of a provider keeps: a person, codes, tokens, keys, and the requests that it
+//! got.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
