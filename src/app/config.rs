@@ -27,11 +27,11 @@ pub use crate::net::listener::Http;
 use crate::net::tls::Files;
 use crate::oauth::lifetimes::{self, Lifetimes};
 use crate::settings::collected::{Collected, NamedFile, UnknownName};
-use crate::settings::form::{Form, Holds};
 use crate::settings::kinds::{address, address_or_off, duration, duration_or_zero};
+use crate::settings::value_type::{Holds, ValueType};
 use crate::settings::{
-    Collector, Declared, InForce, Problem, Section, Setting, Sources, group, reference, schema,
-    section, settings,
+    Collector, Declared, InForce, Section, Setting, SettingProblem, Sources, group, reference,
+    schema, section, settings,
 };
 use crate::web::edge::StrictTransport;
 use crate::{outbound, pages, store};
@@ -148,7 +148,7 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
 fn issuer() -> Setting<Issuer> {
     let parse = |text: &str| Issuer::parse(text).map_err(str::to_owned);
     let show = |issuer: &Issuer| issuer.as_str().to_owned();
-    Setting::new("issuer", Form::Text("URL"), Issuer::localhost(), parse, show)
+    Setting::new("issuer", ValueType::Text("URL"), Issuer::localhost(), parse, show)
 }
 
 fn trusted_proxies() -> Setting<TrustedProxies> {
@@ -167,7 +167,7 @@ fn trusted_proxies() -> Setting<TrustedProxies> {
         let nets: Vec<_> = proxies.0.iter().map(ToString::to_string).collect();
         nets.join(",")
     };
-    let form = Form::List("networks and addresses");
+    let form = ValueType::List("networks and addresses");
     Setting::new("trusted_proxies", form, TrustedProxies::default(), parse, show)
 }
 
@@ -176,21 +176,21 @@ fn log() -> Setting<LevelFilter> {
     let parse =
         move |text: &str| text.parse().map_err(|_| format!("is not one of {}", levels.join(", ")));
     let show = |level: &LevelFilter| level.to_string().to_lowercase();
-    Setting::new("log", Form::OneOf(levels.to_vec()), LevelFilter::INFO, parse, show)
+    Setting::new("log", ValueType::OneOf(levels.to_vec()), LevelFilter::INFO, parse, show)
 }
 
 /// What was read: the settings or every problem, and what is in force.
 #[derive(Debug)]
 pub struct Loaded {
     /// The settings or every problem.
-    pub settings: Result<Settings, Vec<Problem>>,
+    pub settings: Result<Settings, Vec<SettingProblem>>,
     /// What is in force.
     pub shown: Vec<InForce>,
     /// Names in the environment that start like ours and are none.
     pub unknown_env: Vec<UnknownName>,
     /// What is wrong with files that the settings name and that a server needs. Not among the
     /// problems of the settings: another verb may run as somebody who cannot read them.
-    pub files: Vec<Problem>,
+    pub files: Vec<SettingProblem>,
 }
 
 /// Reads a file, the environment and flags; the later one wins.
@@ -223,7 +223,7 @@ fn collect(sources: Sources) -> (Settings, Collected) {
 }
 
 /// What is wrong with a file or folder that is to be there.
-fn unreadable(named: &NamedFile) -> Option<Problem> {
+fn unreadable(named: &NamedFile) -> Option<SettingProblem> {
     let path = named.path.as_path();
     let plain = |error| format!("{}: {error}", path.display());
     let wrong = match named.holds {

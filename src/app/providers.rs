@@ -11,7 +11,7 @@ use crate::domain::provider::{
 use crate::domain::secret::Secret;
 use crate::keys::secret_file;
 use crate::settings::Collector;
-use crate::settings::table::{Field, KeyForm, table};
+use crate::settings::table::{Field, KeyType, table};
 use crate::social::{self, Problems};
 
 table! {
@@ -80,8 +80,8 @@ table! {
 }
 
 impl Field for Vec<RawAudience> {
-    fn form() -> KeyForm {
-        KeyForm::Tables(RawAudience::keys())
+    fn form() -> KeyType {
+        KeyType::Tables(RawAudience::keys())
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) fn read(from: &mut Collector) -> Vec<Registration> {
     from.begin("Social login");
     let mut keys = Raw::keys();
     if let Some(preset) = keys.iter_mut().find(|key| key.name == "preset") {
-        preset.form = KeyForm::OneOf(Preset::ALL.map(Preset::as_str).to_vec());
+        preset.form = KeyType::OneOf(Preset::ALL.map(Preset::as_str).to_vec());
     }
     let words = "Each `[[social]]` is a provider of social login: see [social/README.md](social/README.md). It has no name in the environment.";
     let Some(value) = from.take_table(NAME, words, keys) else { return Vec::new() };

@@ -15,8 +15,8 @@ use crate::domain::secret::{BrowserToken, Plain, Secret, UpstreamState};
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::domain::{hex, random};
-use crate::settings::form::Holds;
 use crate::settings::kinds::{optional_path, path, secret};
+use crate::settings::value_type::Holds;
 use crate::settings::{Collector, Section};
 
 /// What a derived key is for. Two labels never share a key.

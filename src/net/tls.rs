@@ -18,8 +18,8 @@ use tokio_rustls::{Accept, TlsAcceptor};
 use crate::domain::secret::Secret;
 use crate::keys::secret_file;
 use crate::settings::Collector;
-use crate::settings::form::Holds;
 use crate::settings::kinds::optional_path;
+use crate::settings::value_type::Holds;
 
 /// How often the files are looked at.
 pub(crate) const LOOK: Duration = Duration::from_secs(2);

@@ -19,8 +19,8 @@ mod address_policy;
 mod proxy;
 mod resolver;
 
-use crate::settings::form::Holds;
 use crate::settings::kinds::{flag, optional_path};
+use crate::settings::value_type::Holds;
 use crate::settings::{fixed, group, settings};
 pub use address_policy::is_public;
 use address_policy::{AddressPolicy, is_localhost};

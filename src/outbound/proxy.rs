@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 use crate::domain::secret::Secret;
 use crate::outbound::address_policy::{AddressPolicy, is_localhost};
-use crate::settings::form::Form;
+use crate::settings::value_type::ValueType;
 use crate::settings::{Collector, Setting};
 
 /// The proxy that an operator names.
@@ -53,12 +53,12 @@ pub(super) fn read(from: &mut Collector) -> Option<Proxy> {
         text => Proxy::parse(text, "").map(Some).map_err(str::to_owned),
     };
     let show = |it: &Option<Proxy>| it.as_ref().map_or_else(|| "off".to_owned(), Proxy::shown);
-    let proxy = Setting::new("outbound.proxy", Form::Text("URL, or `off`"), None, parse, show);
+    let proxy = Setting::new("outbound.proxy", ValueType::Text("URL, or `off`"), None, parse, show);
     let proxy = from.take(proxy.or_from_env(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]).words(
         "The proxy for calls to clients and providers: `http://` or `https://`, with name and password if it has them; `off` uses none. It looks up the names, so behind it literal addresses and names of the own network (without a dot, `.internal`, `.local` …) are refused unless `outbound.allow_private` is set. This machine is never called through it. The password is never printed.",
     ));
     let parse = |text: &str| Ok(text.to_owned());
-    let form = Form::List("hosts, domains, addresses and networks");
+    let form = ValueType::List("hosts, domains, addresses and networks");
     let bypass = Setting::new("outbound.no_proxy", form, String::new(), parse, String::clone);
     let bypass = from.take(
         bypass.or_from_env(&["NO_PROXY", "no_proxy"]).words("What is called without the proxy."),

@@ -34,7 +34,7 @@ pub struct AccountPage<'a> {
     /// Why the password was not changed.
     pub problem: Option<PasswordProblem>,
     /// What the person has just done.
-    pub notice: Option<Notice>,
+    pub notice: Option<AccountNotice>,
     /// Where they are signed in.
     pub devices: Vec<Device<'a>>,
     /// The part of the query that shows more of them.
@@ -84,7 +84,7 @@ pub enum PasswordProblem {
 
 /// What the person has just done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub enum AccountNotice {
     /// There is a new password.
     PasswordChanged,
     /// A device, or every other one, is signed out.
@@ -181,12 +181,12 @@ impl AccountPage<'_> {
 
     fn notice_text(&self) -> Option<String> {
         self.notice.map(|notice| match notice {
-            Notice::PasswordChanged => self.frame.t("notice-password-changed"),
-            Notice::DeviceSignedOut => self.frame.t("notice-device-signed-out"),
-            Notice::AppRemoved => self.frame.t("notice-app-removed"),
-            Notice::ProviderLinked => self.frame.t("notice-provider-linked"),
-            Notice::ProviderUnlinked => self.frame.t("notice-provider-unlinked"),
-            Notice::Confirmed => self.frame.t("notice-confirmed"),
+            AccountNotice::PasswordChanged => self.frame.t("notice-password-changed"),
+            AccountNotice::DeviceSignedOut => self.frame.t("notice-device-signed-out"),
+            AccountNotice::AppRemoved => self.frame.t("notice-app-removed"),
+            AccountNotice::ProviderLinked => self.frame.t("notice-provider-linked"),
+            AccountNotice::ProviderUnlinked => self.frame.t("notice-provider-unlinked"),
+            AccountNotice::Confirmed => self.frame.t("notice-confirmed"),
         })
     }
 }

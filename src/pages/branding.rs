@@ -20,7 +20,7 @@ const MOST_BYTES: usize = 512 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Branding {
     pub(super) name: Option<String>,
-    pub(super) logo: Option<Logo>,
+    pub(super) logo: Option<BrandLogo>,
     pub(super) accent: Option<Colour>,
     pub(super) accent_dark: Option<Colour>,
     pub(super) stylesheet: Option<String>,
@@ -28,7 +28,7 @@ pub(super) struct Branding {
 
 /// The image of an operator.
 #[derive(Debug)]
-pub(super) struct Logo {
+pub(super) struct BrandLogo {
     pub(super) extension: &'static str,
     pub(super) content_type: &'static str,
     pub(super) body: Vec<u8>,
@@ -125,7 +125,7 @@ impl Reading<'_> {
         colour
     }
 
-    fn logo(&mut self, file: &str) -> Option<Logo> {
+    fn logo(&mut self, file: &str) -> Option<BrandLogo> {
         let (stem, extension) = file.rsplit_once('.').unwrap_or((file, ""));
         let (extension, content_type) = match extension.to_ascii_lowercase().as_str() {
             "svg" => ("svg", "image/svg+xml"),
@@ -146,7 +146,7 @@ impl Reading<'_> {
         if body.is_none() && self.problems.len() == problems {
             self.problem(file, format_args!("is named as the logo in {BRAND}, but is not there"));
         }
-        Some(Logo { extension, content_type, body: body? })
+        Some(BrandLogo { extension, content_type, body: body? })
     }
 
     fn texts(&mut self, languages: Languages) -> Texts {

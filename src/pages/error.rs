@@ -16,7 +16,7 @@ pub struct ErrorPage<'a> {
     /// The stable code, for automation and support.
     pub code: &'a str,
     /// What happened.
-    pub problem: Problem,
+    pub problem: PageProblem,
     /// The link back to the app.
     pub back: Option<&'a str>,
     /// The name of the app.
@@ -25,7 +25,7 @@ pub struct ErrorPage<'a> {
 
 /// What happened, for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Problem {
+pub enum PageProblem {
     /// The app is not registered.
     UnknownClient,
     /// The app sent a return address that is not its own.
@@ -58,7 +58,7 @@ pub enum Problem {
     UnknownProvider,
 }
 
-impl Problem {
+impl PageProblem {
     /// Every problem.
     pub const ALL: [Self; 15] = [
         Self::UnknownClient,
@@ -152,11 +152,12 @@ impl<'a> Sample<'a> for ErrorPage<'a> {
         let page = Self {
             frame,
             code: "invalid_request",
-            problem: Problem::InvalidRequest,
+            problem: PageProblem::InvalidRequest,
             back: None,
             app_name: None,
         };
-        let every = Problem::ALL.map(|problem| (problem.name(), Self { problem, ..page.clone() }));
+        let every =
+            PageProblem::ALL.map(|problem| (problem.name(), Self { problem, ..page.clone() }));
         let more = [
             (
                 "way-back",

@@ -38,10 +38,10 @@ mod texts;
 mod zone;
 
 pub use crate::domain::language::Language;
-pub use account::{AccountPage, AppAccess, Device, Notice, PasswordProblem};
+pub use account::{AccountNotice, AccountPage, AppAccess, Device, PasswordProblem};
 pub use app_summary::App;
 pub use consent::ConsentPage;
-pub use error::{ErrorPage, Problem};
+pub use error::{ErrorPage, PageProblem};
 pub use external_browser::ExternalBrowser;
 pub use form_post::{FORM_POST_SCRIPT, FormPostPage};
 pub use frame::Frame;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::zone::Zone;
-use crate::settings::form::{Form, Holds};
 use crate::settings::kinds::optional_path;
+use crate::settings::value_type::{Holds, ValueType};
 use crate::settings::{Setting, settings};
 
 settings! {
@@ -17,6 +17,6 @@ settings! {
         /// The zone in which pages say times where no script runs, by its IANA name (`Asia/Seoul`). A
         /// script says them in the zone of the browser. The names are those of the system, and those
         /// that are compiled in.
-        pub time_zone: Zone = Setting::new("time_zone", Form::Text("name of a time zone"), Zone::default(), Zone::parse, |zone| zone.name().to_owned()),
+        pub time_zone: Zone = Setting::new("time_zone", ValueType::Text("name of a time zone"), Zone::default(), Zone::parse, |zone| zone.name().to_owned()),
     }
 }

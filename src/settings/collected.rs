@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::declared::Declared;
-use super::form::Holds;
 use super::layer::Layer;
-use super::problem::Problem;
+use super::problem::SettingProblem;
 use super::table::Table;
+use super::value_type::Holds;
 
 /// The value of a setting that is in force.
 #[derive(Clone, Debug, Serialize)]
@@ -64,8 +64,8 @@ pub struct NamedFile {
 impl NamedFile {
     /// What is wrong with it.
     #[must_use]
-    pub fn problem(&self, problem: String) -> Problem {
-        Problem { from: Some(self.layer.clone()), ..Problem::new(self.key, problem) }
+    pub fn problem(&self, problem: String) -> SettingProblem {
+        SettingProblem { from: Some(self.layer.clone()), ..SettingProblem::new(self.key, problem) }
     }
 }
 
@@ -79,7 +79,7 @@ pub struct Collected {
     /// Every value.
     pub in_force: Vec<InForce>,
     /// Everything that is wrong.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<SettingProblem>,
     /// Names in the environment that look like settings and are not.
     pub unknown_env: Vec<UnknownName>,
     /// The files and folders that settings name and that are to be there.

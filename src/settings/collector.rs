@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use super::collected::{Collected, InForce, NamedFile, UnknownName};
 use super::declared::{Declared, env};
-use super::form::{Form, Holds};
 use super::kinds::optional_path;
 use super::layer::Layer;
-use super::problem::Problem;
+use super::problem::SettingProblem;
 use super::setting::Setting;
-use super::sources::{Given, Sources};
-use super::table::{Key, Table};
+use super::sources::{GivenValue, Sources};
+use super::table::{Table, TableKey};
+use super::value_type::{Holds, ValueType};
 use crate::domain::nearest::nearest;
 use crate::domain::secret::Secret;
 
@@ -26,7 +26,7 @@ pub struct Collector {
     title: &'static str,
     declared: Vec<Declared>,
     in_force: Vec<InForce>,
-    problems: Vec<Problem>,
+    problems: Vec<SettingProblem>,
     files: Vec<NamedFile>,
     tables: Vec<Table>,
 }
@@ -72,9 +72,9 @@ impl Collector {
         let Setting { declared, default, parse, show } = setting;
         let given = self.given(&declared);
         let (value, layer) = match given {
-            Some(Given { text, layer }) => match parse(&text) {
+            Some(GivenValue { text, layer }) => match parse(&text) {
                 Ok(value) => {
-                    if let Form::Path(holds) = declared.form {
+                    if let ValueType::Path(holds) = declared.form {
                         let (key, path, layer) = (declared.path, text.into(), layer.clone());
                         self.files.push(NamedFile { key, path, holds, layer });
                     }
@@ -82,7 +82,10 @@ impl Collector {
                 }
                 Err(problem) => {
                     let from = Some(layer.clone());
-                    self.problems.push(Problem { from, ..Problem::new(declared.path, problem) });
+                    self.problems.push(SettingProblem {
+                        from,
+                        ..SettingProblem::new(declared.path, problem)
+                    });
                     (default, layer)
                 }
             },
@@ -93,7 +96,7 @@ impl Collector {
         value
     }
 
-    fn given(&mut self, declared: &Declared) -> Option<Given> {
+    fn given(&mut self, declared: &Declared) -> Option<GivenValue> {
         let mut found = self.sources.find(declared).into_iter();
         let (path, given) = found.next()?;
         if let Some((other, _)) = found.next() {
@@ -155,7 +158,7 @@ impl Collector {
         &mut self,
         name: &'static str,
         words: &'static str,
-        keys: Vec<Key>,
+        keys: Vec<TableKey>,
     ) -> Option<toml::Value> {
         self.tables.push(Table { name, section: self.title, words, keys });
         self.sources.table(name)
@@ -180,7 +183,7 @@ impl Collector {
         let given = declared.map(|one| self.sources.find(one));
         let from = given.and_then(|given| given.into_iter().next());
         let from = from.map(|(_, given)| given.layer);
-        self.problems.push(Problem { from, ..Problem::new(path, problem) });
+        self.problems.push(SettingProblem { from, ..SettingProblem::new(path, problem) });
     }
 
     /// Ends the collection. What was given and is not a setting is a problem; in the environment it
@@ -192,7 +195,7 @@ impl Collector {
         let unknown: Vec<_> = unknown
             .map(|(path, layer)| {
                 let problem = format!("is not a setting{}", hint(path, &paths));
-                Problem { from: Some(layer), ..Problem::new(path, problem) }
+                SettingProblem { from: Some(layer), ..SettingProblem::new(path, problem) }
             })
             .collect();
         let names: Vec<String> = paths.iter().copied().map(env).collect();
@@ -289,7 +292,7 @@ mod tests {
     }
 
     fn problems(collected: &Collected) -> Vec<String> {
-        let name = |problem: &Problem| {
+        let name = |problem: &SettingProblem| {
             let text = problem.to_string();
             // The folder is another one each time.
             match text.split_once(" (/") {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::form::{self, Form};
+use super::value_type::{self, ValueType};
 
 /// A setting as it is declared, without its value.
 #[derive(Clone, Debug, Serialize)]
@@ -21,8 +21,8 @@ pub struct Declared {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub common_env: &'static [&'static str],
     /// The form of its value.
-    #[serde(rename = "type", serialize_with = "form::in_words")]
-    pub form: Form,
+    #[serde(rename = "type", serialize_with = "value_type::in_words")]
+    pub form: ValueType,
     /// What a number counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<&'static str>,

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use super::form::{Form, Holds};
 use super::setting::Setting;
 use super::time::{self, LONGEST, Span};
+use super::value_type::{Holds, ValueType};
 use crate::domain::secret::Secret;
 
 /// A duration of more than nothing.
@@ -39,13 +39,13 @@ pub fn duration_in<D: Span + 'static>(
         }
     };
     let show = |duration: &D| time::show(duration.to_shown());
-    Setting::new(path, Form::Duration(least, most), default, parse, show)
+    Setting::new(path, ValueType::Duration(least, most), default, parse, show)
 }
 
 /// A whole number.
 pub fn whole(path: &'static str, range: RangeInclusive<u32>, default: u32) -> Setting<u32> {
     let (least, most) = range.into_inner();
-    let form = Form::Whole(least, most);
+    let form = ValueType::Whole(least, most);
     let parse = move |text: &str| {
         let number = text.parse().ok().filter(|number| (least..=most).contains(number));
         number.ok_or_else(|| match (least, most) {
@@ -66,12 +66,18 @@ pub fn one_of(path: &'static str, numbers: &'static [u32], default: u32) -> Sett
             format!("must be one of {}", known.join(", "))
         })
     };
-    Setting::new(path, Form::OneOfNumbers(numbers.to_vec()), default, parse, ToString::to_string)
+    Setting::new(
+        path,
+        ValueType::OneOfNumbers(numbers.to_vec()),
+        default,
+        parse,
+        ToString::to_string,
+    )
 }
 
 /// `true` or `false`.
 pub fn flag(path: &'static str, default: bool) -> Setting<bool> {
-    Setting::new(path, Form::Flag, default, parse_flag, ToString::to_string)
+    Setting::new(path, ValueType::Flag, default, parse_flag, ToString::to_string)
 }
 
 /// Reads `true` or `false`.
@@ -82,7 +88,7 @@ pub fn parse_flag(text: &str) -> Result<bool, String> {
 /// The path of something.
 pub fn path(path: &'static str, holds: Holds, default: &str) -> Setting<PathBuf> {
     let parse = |text: &str| Ok(PathBuf::from(text));
-    Setting::new(path, Form::Path(holds), PathBuf::from(default), parse, |it| {
+    Setting::new(path, ValueType::Path(holds), PathBuf::from(default), parse, |it| {
         it.display().to_string()
     })
 }
@@ -93,7 +99,7 @@ pub fn optional_path(path: &'static str, holds: Holds) -> Setting<Option<PathBuf
     let show = |it: &Option<PathBuf>| {
         it.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
     };
-    Setting::new(path, Form::Path(holds), None, parse, show)
+    Setting::new(path, ValueType::Path(holds), None, parse, show)
 }
 
 /// A secret that need not be given.
@@ -102,12 +108,12 @@ pub fn secret(path: &'static str) -> Setting<Option<Secret<String>>> {
     let show = |it: &Option<Secret<String>>| {
         it.as_ref().map(|_| "(secret)".to_owned()).unwrap_or_default()
     };
-    Setting::new(path, Form::Text("text"), None, parse, show).secret()
+    Setting::new(path, ValueType::Text("text"), None, parse, show).secret()
 }
 
 /// An address and a port of this machine.
 pub fn address(path: &'static str, default: SocketAddr) -> Setting<SocketAddr> {
-    let form = Form::Text("address and port");
+    let form = ValueType::Text("address and port");
     Setting::new(path, form, default, parse_address, ToString::to_string)
 }
 
@@ -117,7 +123,7 @@ pub fn address_or_off(path: &'static str, default: SocketAddr) -> Setting<Option
         if text == "off" { Ok(None) } else { parse_address(text).map(Some) }
     };
     let show = |it: &Option<SocketAddr>| it.map_or_else(|| "off".to_owned(), |it| it.to_string());
-    Setting::new(path, Form::Text("address and port, or `off`"), Some(default), parse, show)
+    Setting::new(path, ValueType::Text("address and port, or `off`"), Some(default), parse, show)
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {

@@ -22,7 +22,6 @@
 pub mod collected;
 pub mod collector;
 pub mod declared;
-pub mod form;
 pub mod kinds;
 pub mod layer;
 pub mod problem;
@@ -33,11 +32,12 @@ pub mod setting;
 pub mod sources;
 pub mod table;
 pub mod time;
+pub mod value_type;
 
 pub use collected::InForce;
 pub use collector::Collector;
 pub use declared::Declared;
-pub use problem::Problem;
+pub use problem::SettingProblem;
 pub(crate) use section::settings;
 pub use section::{Declaration, Section, defaults, fixed, group, section};
 pub use setting::Setting;

@@ -9,7 +9,7 @@ use super::layer::Layer;
 
 /// What is wrong with a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct SettingProblem {
     /// The path, or the file that cannot be read.
     pub key: String,
     /// What is wrong, for the operator.
@@ -18,13 +18,13 @@ pub struct Problem {
     pub from: Option<Layer>,
 }
 
-impl Problem {
+impl SettingProblem {
     pub(super) fn new(key: &str, problem: impl Into<String>) -> Self {
         Self { key: key.to_owned(), problem: problem.into(), from: None }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for SettingProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.key, self.problem)?;
         match &self.from {
@@ -34,7 +34,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl Serialize for Problem {
+impl Serialize for SettingProblem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut it = serializer.serialize_struct("Problem", 3)?;
         it.serialize_field("key", &self.key)?;

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::declared::Declared;
-use super::form::{self, NUMBER};
-use super::table::{Key, KeyForm, Table};
+use super::table::{KeyType, Table, TableKey};
+use super::value_type::{self, NUMBER};
 
 const TOP: &str = "\
 <!-- Made from the declarations in the source by `mapae config reference`: change it there. -->
@@ -81,7 +81,7 @@ fn row(one: &Declared) -> String {
 }
 
 fn value(one: &Declared) -> String {
-    let form = form::words(&one.form);
+    let form = value_type::words(&one.form);
     match one.unit {
         Some(unit) if form.starts_with(NUMBER) => {
             form.replacen(NUMBER, &format!("{NUMBER} of {unit}"), 1)
@@ -96,22 +96,22 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-fn keys(page: &mut String, prefix: &str, of: &[Key]) {
+fn keys(page: &mut String, prefix: &str, of: &[TableKey]) {
     for key in of {
         let form = match &key.form {
-            KeyForm::Text => "text".to_owned(),
-            KeyForm::OneOf(known) => {
+            KeyType::Text => "text".to_owned(),
+            KeyType::OneOf(known) => {
                 known.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
             }
-            KeyForm::Path => "path of a file".to_owned(),
-            KeyForm::Flag => "`true` or `false`".to_owned(),
-            KeyForm::Texts => "list of texts".to_owned(),
-            KeyForm::Tables(_) => "tables".to_owned(),
+            KeyType::Path => "path of a file".to_owned(),
+            KeyType::Flag => "`true` or `false`".to_owned(),
+            KeyType::Texts => "list of texts".to_owned(),
+            KeyType::Tables(_) => "tables".to_owned(),
         };
         let needed = if key.required { "; needed" } else { "" };
         let name = format!("{prefix}{}", key.name);
         let _ = writeln!(page, "| `{name}` | {form}{needed} | {} |", cell(&key.words));
-        if let KeyForm::Tables(inner) = &key.form {
+        if let KeyType::Tables(inner) = &key.form {
             keys(page, &format!("{name}."), inner);
         }
     }

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::declared::Declared;
-use super::form::Form;
-use super::table::{Key, KeyForm, Table};
+use super::table::{KeyType, Table, TableKey};
+use super::value_type::ValueType;
 
 /// The whole schema.
 #[must_use]
@@ -45,8 +45,8 @@ fn put(properties: &mut Map<String, Value>, path: &str, property: Value) {
 
 fn property(one: &Declared) -> Value {
     let mut schema = match &one.form {
-        Form::Text(_) | Form::Path(_) => json!({ "type": "string" }),
-        Form::Duration(least, most) => {
+        ValueType::Text(_) | ValueType::Path(_) => json!({ "type": "string" }),
+        ValueType::Duration(least, most) => {
             let digits = if *least == 0 { "[0-9]+" } else { "0*[1-9][0-9]*" };
             json!({
                 "type": ["string", "integer"],
@@ -55,11 +55,13 @@ fn property(one: &Declared) -> Value {
                 "maximum": most,
             })
         }
-        Form::Whole(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
-        Form::Flag => json!({ "type": "boolean" }),
-        Form::OneOf(known) => json!({ "enum": known }),
-        Form::OneOfNumbers(known) => json!({ "enum": known }),
-        Form::List(_) => json!({ "type": ["array", "string"], "items": { "type": "string" } }),
+        ValueType::Whole(least, most) => {
+            json!({ "type": "integer", "minimum": least, "maximum": most })
+        }
+        ValueType::Flag => json!({ "type": "boolean" }),
+        ValueType::OneOf(known) => json!({ "enum": known }),
+        ValueType::OneOfNumbers(known) => json!({ "enum": known }),
+        ValueType::List(_) => json!({ "type": ["array", "string"], "items": { "type": "string" } }),
     };
     let default = one.default.as_deref().and_then(|text| default(&one.form, text));
     if let Some(schema) = schema.as_object_mut() {
@@ -89,15 +91,17 @@ fn without_links(words: &str) -> String {
 }
 
 /// A default that is written as the form has it; none where it depends on the machine.
-fn default(form: &Form, text: &str) -> Option<Value> {
+fn default(form: &ValueType, text: &str) -> Option<Value> {
     match form {
-        Form::Whole(..) | Form::OneOfNumbers(_) => text.parse::<u32>().ok().map(Value::from),
-        Form::Flag => text.parse::<bool>().ok().map(Value::from),
+        ValueType::Whole(..) | ValueType::OneOfNumbers(_) => {
+            text.parse::<u32>().ok().map(Value::from)
+        }
+        ValueType::Flag => text.parse::<bool>().ok().map(Value::from),
         _ => Some(text.into()),
     }
 }
 
-fn object(keys: &[Key]) -> Map<String, Value> {
+fn object(keys: &[TableKey]) -> Map<String, Value> {
     let properties: Map<_, _> = keys.iter().map(|key| (key.name.to_owned(), of_key(key))).collect();
     let required: Vec<_> = keys.iter().filter(|key| key.required).map(|key| key.name).collect();
     let mut object = Map::new();
@@ -108,13 +112,13 @@ fn object(keys: &[Key]) -> Map<String, Value> {
     object
 }
 
-fn of_key(key: &Key) -> Value {
+fn of_key(key: &TableKey) -> Value {
     let mut schema = match &key.form {
-        KeyForm::Text | KeyForm::Path => json!({ "type": "string" }),
-        KeyForm::OneOf(known) => json!({ "enum": known }),
-        KeyForm::Flag => json!({ "type": "boolean" }),
-        KeyForm::Texts => json!({ "type": "array", "items": { "type": "string" } }),
-        KeyForm::Tables(inner) => json!({ "type": "array", "items": object(inner) }),
+        KeyType::Text | KeyType::Path => json!({ "type": "string" }),
+        KeyType::OneOf(known) => json!({ "enum": known }),
+        KeyType::Flag => json!({ "type": "boolean" }),
+        KeyType::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        KeyType::Tables(inner) => json!({ "type": "array", "items": object(inner) }),
     };
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("description".to_owned(), key.words.as_str().into());

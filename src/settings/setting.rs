@@ -1,7 +1,7 @@
 //! One setting: its declaration, its default, and how its text is read and shown.
 
 use super::declared::{Declared, env};
-use super::form::Form;
+use super::value_type::ValueType;
 
 type Parse<T> = Box<dyn Fn(&str) -> Result<T, String>>;
 type Show<T> = Box<dyn Fn(&T) -> String>;
@@ -26,7 +26,7 @@ impl<T> Setting<T> {
     /// what `show` makes of the default is what the reference says, and empty is none.
     pub fn new(
         path: &'static str,
-        form: Form,
+        form: ValueType,
         default: T,
         parse: impl Fn(&str) -> Result<T, String> + 'static,
         show: impl Fn(&T) -> String + 'static,

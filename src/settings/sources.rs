@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::declared::{Declared, env};
 use super::layer::Layer;
-use super::problem::Problem;
+use super::problem::SettingProblem;
 
 /// Our names in the environment begin with it.
 const PREFIX: &str = "MAPAE_";
@@ -23,7 +23,7 @@ pub struct Sources {
     tables: BTreeMap<String, toml::Value>,
     environment: BTreeMap<String, String>,
     flags: BTreeMap<String, String>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<SettingProblem>,
 }
 
 #[derive(Debug)]
@@ -34,7 +34,7 @@ struct Written {
 
 /// A value that was given.
 #[derive(Debug)]
-pub(super) struct Given {
+pub(super) struct GivenValue {
     pub(super) text: String,
     pub(super) layer: Layer,
 }
@@ -47,7 +47,7 @@ impl Sources {
         let name = path.display().to_string();
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) => return self.problems.push(Problem::new(&name, error.to_string())),
+            Err(error) => return self.problems.push(SettingProblem::new(&name, error.to_string())),
         };
         match DeTable::parse(&text) {
             Ok(read) => {
@@ -57,7 +57,7 @@ impl Sources {
                 self.flatten("", read.get_ref(), &text);
             }
             Err(error) => {
-                let mut problem = Problem::new(&name, error.message());
+                let mut problem = SettingProblem::new(&name, error.message());
                 let at = error.span().map(|span| line(&text, span.start));
                 problem.from = at.map(|line| Layer::File(self.path.clone(), line));
                 self.problems.push(problem);
@@ -79,7 +79,7 @@ impl Sources {
             } else {
                 let wrong = "is not a text, a number, true, false or a list of texts";
                 let from = Some(Layer::File(self.path.clone(), line));
-                self.problems.push(Problem { from, ..Problem::new(&key, wrong) });
+                self.problems.push(SettingProblem { from, ..SettingProblem::new(&key, wrong) });
             }
         }
     }
@@ -100,11 +100,11 @@ impl Sources {
 
     /// The values of a setting in the layer that wins. Where there are several, the later ones were
     /// given under an alias.
-    pub(super) fn find(&self, setting: &Declared) -> Vec<(&'static str, Given)> {
+    pub(super) fn find(&self, setting: &Declared) -> Vec<(&'static str, GivenValue)> {
         let paths = || std::iter::once(setting.path).chain(setting.aliases.iter().copied());
         let flags = paths().filter_map(|path| {
             let text = self.flags.get(path)?.clone();
-            Some((path, Given { text, layer: Layer::Flag }))
+            Some((path, GivenValue { text, layer: Layer::Flag }))
         });
         let environment = paths().filter_map(|path| {
             let given = self.of_environment(&env(path))?;
@@ -113,7 +113,7 @@ impl Sources {
         let file = paths().filter_map(|path| {
             let Written { text, line } = self.file.get(path)?;
             let layer = Layer::File(self.path.clone(), *line);
-            Some((path, Given { text: text.clone(), layer }))
+            Some((path, GivenValue { text: text.clone(), layer }))
         });
         let layers: [Vec<_>; 3] = [flags.collect(), environment.collect(), file.collect()];
         if let Some(found) = layers.into_iter().find(|found| !found.is_empty()) {
@@ -123,9 +123,9 @@ impl Sources {
         common.map(|given| (setting.path, given)).into_iter().collect()
     }
 
-    fn of_environment(&self, name: &str) -> Option<Given> {
+    fn of_environment(&self, name: &str) -> Option<GivenValue> {
         let text = self.environment.get(name)?.clone();
-        Some(Given { text, layer: Layer::Environment(name.to_owned()) })
+        Some(GivenValue { text, layer: Layer::Environment(name.to_owned()) })
     }
 
     /// The paths of the file and of the flags, each with where it was given.

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 /// One key of such a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct TableKey {
     /// Its name.
     pub name: &'static str,
     /// The form of its value.
-    pub form: KeyForm,
+    pub form: KeyType,
     /// Whether each table must have it.
     pub required: bool,
     /// What it is, for operators.
@@ -18,7 +18,7 @@ pub struct Key {
 
 /// The form of the value of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyForm {
+pub enum KeyType {
     /// A text.
     Text,
     /// One of these texts.
@@ -30,7 +30,7 @@ pub enum KeyForm {
     /// A list of texts.
     Texts,
     /// Tables of their own.
-    Tables(Vec<Key>),
+    Tables(Vec<TableKey>),
 }
 
 /// An array of tables that a file may have.
@@ -43,7 +43,7 @@ pub struct Table {
     /// What it is, for operators.
     pub words: &'static str,
     /// The keys of each table.
-    pub keys: Vec<Key>,
+    pub keys: Vec<TableKey>,
 }
 
 /// A type that a key of a table may have.
@@ -52,40 +52,40 @@ pub trait Field {
     const REQUIRED: bool = false;
 
     /// The form of its value.
-    fn form() -> KeyForm;
+    fn form() -> KeyType;
 }
 
 impl Field for String {
     const REQUIRED: bool = true;
 
-    fn form() -> KeyForm {
-        KeyForm::Text
+    fn form() -> KeyType {
+        KeyType::Text
     }
 }
 
 impl Field for PathBuf {
     const REQUIRED: bool = true;
 
-    fn form() -> KeyForm {
-        KeyForm::Path
+    fn form() -> KeyType {
+        KeyType::Path
     }
 }
 
 impl<T: Field> Field for Option<T> {
-    fn form() -> KeyForm {
+    fn form() -> KeyType {
         T::form()
     }
 }
 
 impl Field for Vec<String> {
-    fn form() -> KeyForm {
-        KeyForm::Texts
+    fn form() -> KeyType {
+        KeyType::Texts
     }
 }
 
 impl Field for bool {
-    fn form() -> KeyForm {
-        KeyForm::Flag
+    fn form() -> KeyType {
+        KeyType::Flag
     }
 }
 
@@ -109,9 +109,9 @@ macro_rules! table {
         }
 
         impl $name {
-            fn keys() -> Vec<$crate::settings::table::Key> {
+            fn keys() -> Vec<$crate::settings::table::TableKey> {
                 vec![$(
-                    $crate::settings::table::Key {
+                    $crate::settings::table::TableKey {
                         name: stringify!($field),
                         form: <$type as $crate::settings::table::Field>::form(),
                         required: <$type as $crate::settings::table::Field>::REQUIRED,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::place::{check_url, shown_url};
-use crate::settings::form::Form;
+use crate::settings::value_type::ValueType;
 use crate::settings::kinds::{duration, duration_or_zero, flag, whole};
 use crate::settings::{Collector, Setting, settings};
 
@@ -40,7 +40,7 @@ pub fn url(from: &mut Collector) -> String {
     from.begin("Database");
     let parse = |text: &str| check_url(text).map(|()| Some(text.to_owned()));
     let show = |url: &Option<String>| shown_url(url.as_deref().unwrap_or(DEFAULT_URL));
-    let setting = Setting::new("database_url", Form::Text("URL"), None, parse, show);
+    let setting = Setting::new("database_url", ValueType::Text("URL"), None, parse, show);
     let setting = setting.words(
         "`sqlite://` and the path of a file, or `postgres://user:password@host/database`. Several hosts, IPv6 and sockets: see [operators.md](operators.md#data).",
     );

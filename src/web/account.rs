@@ -24,7 +24,7 @@ use crate::flows::logout::Done;
 use crate::flows::my_account::{self, Part};
 use crate::flows::start;
 use crate::pages::{
-    Account, AccountPage, AppAccess, Brand, Device, LinkedIdentity, Notice, PasswordProblem,
+    Account, AccountNotice, AccountPage, AppAccess, Brand, Device, LinkedIdentity, PasswordProblem,
     ProviderNotice,
 };
 use crate::web::account_session::{done, purpose, submitted, whose};
@@ -49,12 +49,12 @@ pub(super) async fn get(
             let (done, provider_notice) =
                 flash_messages::at_account(&shared, &guest, &present.session.id);
             let notice = match done {
-                Some("password") => Some(Notice::PasswordChanged),
-                Some("device") => Some(Notice::DeviceSignedOut),
-                Some("app") => Some(Notice::AppRemoved),
-                Some("linked") => Some(Notice::ProviderLinked),
-                Some("unlinked") => Some(Notice::ProviderUnlinked),
-                Some("confirmed") => Some(Notice::Confirmed),
+                Some("password") => Some(AccountNotice::PasswordChanged),
+                Some("device") => Some(AccountNotice::DeviceSignedOut),
+                Some("app") => Some(AccountNotice::AppRemoved),
+                Some("linked") => Some(AccountNotice::ProviderLinked),
+                Some("unlinked") => Some(AccountNotice::ProviderUnlinked),
+                Some("confirmed") => Some(AccountNotice::Confirmed),
                 _ => None,
             };
             let says = Says {
@@ -75,7 +75,7 @@ pub(super) async fn get(
 /// What the page says besides.
 #[derive(Clone, Debug, Default)]
 struct Says<'a> {
-    notice: Option<Notice>,
+    notice: Option<AccountNotice>,
     problem: Option<PasswordProblem>,
     provider_notice: Option<&'a InQuery>,
     part: Part,

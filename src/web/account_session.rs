@@ -6,7 +6,7 @@ use axum::http::{Response, StatusCode};
 
 use crate::accounts::browsers::{Cookie, SignedInUser};
 use crate::domain::urls;
-use crate::pages::Problem;
+use crate::pages::PageProblem;
 use crate::web::edge::Context;
 use crate::web::page::{self, Failed};
 use crate::web::page_request::Guest;
@@ -39,7 +39,7 @@ pub(super) async fn submitted(
     };
     let browser = &present.session.browser;
     if !shared.flows.forms.verifies(guest.csrf(), browser, &purpose(&present)) {
-        let forged = Failed::new(StatusCode::FORBIDDEN, "forbidden", Problem::Forbidden);
+        let forged = Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden);
         return Err(page::failed(shared, &guest, forged));
     }
     Ok((guest, present))

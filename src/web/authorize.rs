@@ -14,7 +14,7 @@ use crate::domain::interaction::Purpose;
 use crate::flows::outcome::{Led, Next};
 use crate::flows::start;
 use crate::oauth::authorize::request::{self, Asked, Unasked};
-use crate::pages::Problem;
+use crate::pages::PageProblem;
 use crate::web::page_request::Guest;
 
 pub(super) async fn get(
@@ -41,7 +41,7 @@ pub(super) async fn post(
     let text = match body::read(request).await {
         Ok((_, text)) => text,
         Err(bad) => {
-            let bad = Failed::new(bad.status, "invalid_request", Problem::InvalidRequest);
+            let bad = Failed::new(bad.status, "invalid_request", PageProblem::InvalidRequest);
             return Ok(page::failed(&shared, &guest, bad));
         }
     };

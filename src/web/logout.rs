@@ -20,7 +20,9 @@ use crate::flows::start;
 use crate::oauth::logout as request;
 use crate::oauth::logout::BadLogout;
 use crate::oauth::refused::{self, Why};
-use crate::pages::{Frame, HiddenFields, LogoutPage, Problem, SignedOutPage, StillSignedInPage};
+use crate::pages::{
+    Frame, HiddenFields, LogoutPage, PageProblem, SignedOutPage, StillSignedInPage,
+};
 use crate::web::interaction::csrf;
 use crate::web::page_request::Guest;
 
@@ -50,7 +52,7 @@ pub(super) async fn post(
     let text = match body::read(request).await {
         Ok((_, text)) => text,
         Err(bad) => {
-            let bad = Failed::new(bad.status, "invalid_request", Problem::InvalidLogout);
+            let bad = Failed::new(bad.status, "invalid_request", PageProblem::InvalidLogout);
             return Ok(page::failed(&shared, &guest, bad));
         }
     };
@@ -74,7 +76,7 @@ async fn read(
             Err(page::failed(
                 shared,
                 guest,
-                Failed::new(bad, "invalid_request", Problem::InvalidLogout),
+                Failed::new(bad, "invalid_request", PageProblem::InvalidLogout),
             ))
         }
         Err(Error::Fault(fault)) => Err(page::fault(shared, guest, &fault)),

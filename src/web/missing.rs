@@ -12,7 +12,7 @@ use super::answer::described;
 use super::edge::Context;
 use super::page::{self, Failed};
 use crate::oauth::refused::Why;
-use crate::pages::Problem;
+use crate::pages::PageProblem;
 use crate::web::page_request::Guest;
 
 /// No such path.
@@ -26,7 +26,11 @@ pub(super) async fn path(
     explain("not_found", "there is nothing at this path");
     if wants_page(request.headers()) {
         let guest = nobody(&shared, context, &request);
-        return page::failed(&shared, &guest, Failed::new(status, "not_found", Problem::NotFound));
+        return page::failed(
+            &shared,
+            &guest,
+            Failed::new(status, "not_found", PageProblem::NotFound),
+        );
     }
     described(status, "not_found", "there is nothing at this path")
 }
@@ -41,7 +45,7 @@ pub(super) async fn method(
     explain("method_not_allowed", "this path does not take this method");
     if wants_page(request.headers()) {
         let guest = nobody(&shared, context, &request);
-        let wrong = Failed::new(status, "method_not_allowed", Problem::MethodNotAllowed);
+        let wrong = Failed::new(status, "method_not_allowed", PageProblem::MethodNotAllowed);
         return page::failed(&shared, &guest, wrong);
     }
     described(status, "method_not_allowed", "this path does not take this method")

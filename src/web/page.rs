@@ -22,7 +22,7 @@ use crate::flows::outcome::{Led, Lost, Next};
 use crate::oauth::authorize::request::Untrusted;
 use crate::oauth::authorize::response::Answer;
 use crate::pages::{
-    App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, Problem, RedirectPage,
+    App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, PageProblem, RedirectPage,
 };
 use crate::web::flash_messages;
 use crate::web::page_request::Guest;
@@ -198,14 +198,14 @@ pub(super) fn retry_after(refused: SignInRefused) -> Option<u64> {
 pub(super) struct Failed {
     status: StatusCode,
     code: &'static str,
-    problem: Problem,
+    problem: PageProblem,
     app: Option<(String, Option<String>)>,
     /// Whether what the request names is there.
     is_there: bool,
 }
 
 impl Failed {
-    pub(super) fn new(status: StatusCode, code: &'static str, problem: Problem) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, problem: PageProblem) -> Self {
         Self { status, code, problem, app: None, is_there: false }
     }
 
@@ -261,10 +261,10 @@ pub(super) fn fault(shared: &Shared, guest: &Guest, fault: &Fault) -> Response<B
     tracing::error!(%fault, "a request failed");
     let (status, code, problem) = match fault.kind() {
         FaultKind::Unavailable => {
-            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", Problem::Unavailable)
+            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", PageProblem::Unavailable)
         }
         FaultKind::Internal => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "server_error", Problem::Internal)
+            (StatusCode::INTERNAL_SERVER_ERROR, "server_error", PageProblem::Internal)
         }
     };
     failed(shared, guest, Failed::new(status, code, problem))
@@ -278,14 +278,14 @@ pub(super) fn lost(shared: &Shared, guest: &Guest, error: Error<Lost>) -> Respon
     };
     let bad = StatusCode::BAD_REQUEST;
     let page = match &lost {
-        Lost::Unknown => Failed::new(bad, "unknown_interaction", Problem::Unknown),
-        Lost::WrongBrowser => Failed::new(bad, "wrong_browser", Problem::WrongBrowser),
-        Lost::Forged => Failed::new(StatusCode::FORBIDDEN, "forbidden", Problem::Forbidden),
+        Lost::Unknown => Failed::new(bad, "unknown_interaction", PageProblem::Unknown),
+        Lost::WrongBrowser => Failed::new(bad, "wrong_browser", PageProblem::WrongBrowser),
+        Lost::Forged => Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden),
         Lost::Expired(client) => {
-            Failed::new(StatusCode::GONE, "expired", Problem::Expired).of(client.as_deref())
+            Failed::new(StatusCode::GONE, "expired", PageProblem::Expired).of(client.as_deref())
         }
         Lost::Finished(client) => {
-            let finished = Failed::new(StatusCode::CONFLICT, "already_done", Problem::Finished);
+            let finished = Failed::new(StatusCode::CONFLICT, "already_done", PageProblem::Finished);
             finished.of(client.as_deref())
         }
         Lost::Untrusted(untrusted) => distrust(*untrusted),
@@ -297,9 +297,9 @@ pub(super) fn lost(shared: &Shared, guest: &Guest, error: Error<Lost>) -> Respon
 /// RFC 6749 §4.1.2.1: a request that nobody is redirected for.
 pub(super) fn distrust(untrusted: Untrusted) -> Failed {
     let (code, problem) = match untrusted {
-        Untrusted::Client => ("unknown_client", Problem::UnknownClient),
-        Untrusted::RedirectUri => ("invalid_redirect_uri", Problem::InvalidRedirectUri),
-        Untrusted::Request => ("invalid_request", Problem::InvalidRequest),
+        Untrusted::Client => ("unknown_client", PageProblem::UnknownClient),
+        Untrusted::RedirectUri => ("invalid_redirect_uri", PageProblem::InvalidRedirectUri),
+        Untrusted::Request => ("invalid_request", PageProblem::InvalidRequest),
     };
     Failed::new(StatusCode::BAD_REQUEST, code, problem)
 }

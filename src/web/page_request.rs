@@ -14,7 +14,7 @@ use crate::domain::interaction::Handle;
 use crate::domain::random::is_identifier;
 use crate::domain::session::SessionId;
 use crate::flows::interaction::Caller;
-use crate::pages::{Frame, Language, Problem};
+use crate::pages::{Frame, Language, PageProblem};
 use crate::web::cookies::Way;
 use crate::web::edge::Context;
 use crate::web::page::{self, Failed};
@@ -91,7 +91,7 @@ impl Guest {
         Err(page::failed(
             shared,
             &guest,
-            Failed::new(StatusCode::FORBIDDEN, "forbidden", Problem::Forbidden),
+            Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden),
         ))
     }
 
@@ -160,8 +160,8 @@ impl Guest {
 
     fn turn_away(shared: &Shared, status: StatusCode) -> Response<Body> {
         let problem = match status {
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
-            _ => Problem::InvalidRequest,
+            StatusCode::PAYLOAD_TOO_LARGE => PageProblem::TooLarge,
+            _ => PageProblem::InvalidRequest,
         };
         page::turned_away(shared, Failed::new(status, "invalid_request", problem))
     }

@@ -15,7 +15,7 @@ use crate::flows::callback::{self, Back, Came};
 use crate::flows::outcome::Lost;
 use crate::flows::start;
 use crate::flows::upstream_login::{self, NotLeft};
-use crate::pages::Problem;
+use crate::pages::PageProblem;
 use crate::web::cookies::Way;
 use crate::web::edge::Context;
 use crate::web::page::{self, Answered, Failed};
@@ -57,7 +57,8 @@ pub(super) async fn with_nothing(
 
 /// A provider that may not be used here is as unknown as one that is not there.
 pub(super) fn unknown(shared: &Shared, guest: &Guest) -> Response<Body> {
-    let unknown = Failed::new(StatusCode::NOT_FOUND, "unknown_provider", Problem::UnknownProvider);
+    let unknown =
+        Failed::new(StatusCode::NOT_FOUND, "unknown_provider", PageProblem::UnknownProvider);
     page::failed(shared, guest, unknown)
 }
 
@@ -147,7 +148,7 @@ pub(super) async fn post(
         Ok(read) => read,
         Err(bad) => {
             let guest = Guest::nobody(&shared, context, HeaderMap::new(), None);
-            let failed = Failed::new(bad.status, "invalid_request", Problem::InvalidRequest);
+            let failed = Failed::new(bad.status, "invalid_request", PageProblem::InvalidRequest);
             return Err(page::failed(&shared, &guest, failed));
         }
     };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use mapae::app::config;
 use mapae::settings::declared::Declared;
-use mapae::settings::form::Form;
+use mapae::settings::value_type::ValueType;
 use serde_json::Value;
 
 /// Makes both files again.
@@ -82,10 +82,10 @@ fn the_schema_has_every_setting_with_its_default_and_nothing_else() {
         let of = at(&schema, path);
         assert!(of["description"].as_str().is_some_and(|words| !words.is_empty()), "{path}");
         match (form, &of["default"]) {
-            (Form::Whole(..) | Form::OneOfNumbers(_), Value::Number(_))
-            | (Form::Flag, Value::Bool(_)) => {}
+            (ValueType::Whole(..) | ValueType::OneOfNumbers(_), Value::Number(_))
+            | (ValueType::Flag, Value::Bool(_)) => {}
             // It depends on the machine.
-            (Form::Whole(..), Value::Null) => assert_eq!(*path, "hashing.threads"),
+            (ValueType::Whole(..), Value::Null) => assert_eq!(*path, "hashing.threads"),
             (_, Value::Null) => assert_eq!(*default, None, "{path}"),
             (_, text) => assert_eq!(text.as_str(), default.as_deref(), "{path}"),
         }

@@ -1,6 +1,6 @@
 //! The states of my account.
 
-use super::{AccountPage, AppAccess, Device, Notice, PasswordProblem};
+use super::{AccountNotice, AccountPage, AppAccess, Device, PasswordProblem};
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::pages::frame::Frame;
 use crate::pages::linked_identity::LinkedIdentity;
@@ -49,12 +49,24 @@ impl<'a> Sample<'a> for AccountPage<'a> {
             ("full", Self { others: accounts(), ..page.clone() }),
             ("bare", bare.clone()),
             ("unverified", Self { email_verified: false, ..page.clone() }),
-            ("password-changed", Self { notice: Some(Notice::PasswordChanged), ..page.clone() }),
-            ("device-signed-out", Self { notice: Some(Notice::DeviceSignedOut), ..page.clone() }),
-            ("app-removed", Self { notice: Some(Notice::AppRemoved), ..page.clone() }),
-            ("provider-linked", Self { notice: Some(Notice::ProviderLinked), ..page.clone() }),
-            ("provider-unlinked", Self { notice: Some(Notice::ProviderUnlinked), ..page.clone() }),
-            ("confirmed", Self { notice: Some(Notice::Confirmed), ..page.clone() }),
+            (
+                "password-changed",
+                Self { notice: Some(AccountNotice::PasswordChanged), ..page.clone() },
+            ),
+            (
+                "device-signed-out",
+                Self { notice: Some(AccountNotice::DeviceSignedOut), ..page.clone() },
+            ),
+            ("app-removed", Self { notice: Some(AccountNotice::AppRemoved), ..page.clone() }),
+            (
+                "provider-linked",
+                Self { notice: Some(AccountNotice::ProviderLinked), ..page.clone() },
+            ),
+            (
+                "provider-unlinked",
+                Self { notice: Some(AccountNotice::ProviderUnlinked), ..page.clone() },
+            ),
+            ("confirmed", Self { notice: Some(AccountNotice::Confirmed), ..page.clone() }),
             (
                 "more",
                 Self {

@@ -9,7 +9,7 @@ pub(super) const NUMBER: &str = "whole number";
 
 /// The form of a value: for its parser, the reference and the schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum ValueType {
     /// A text; this says which.
     Text(&'static str),
     /// A duration in seconds between two bounds.
@@ -43,33 +43,33 @@ pub enum Holds {
 
 /// The form of a value, in words.
 #[must_use]
-pub fn words(form: &Form) -> String {
+pub fn words(form: &ValueType) -> String {
     let seconds = |seconds: i64| time::show(chrono::Duration::seconds(seconds));
     match form {
-        Form::Text(what) => (*what).to_owned(),
-        Form::Duration(0, time::LONGEST) => "duration or `0`".to_owned(),
-        Form::Duration(1, time::LONGEST) => "duration".to_owned(),
-        Form::Duration(0, most) => format!("duration or `0`, at most `{}`", seconds(*most)),
-        Form::Duration(least, most) => {
+        ValueType::Text(what) => (*what).to_owned(),
+        ValueType::Duration(0, time::LONGEST) => "duration or `0`".to_owned(),
+        ValueType::Duration(1, time::LONGEST) => "duration".to_owned(),
+        ValueType::Duration(0, most) => format!("duration or `0`, at most `{}`", seconds(*most)),
+        ValueType::Duration(least, most) => {
             format!("duration from `{}` to `{}`", seconds(*least), seconds(*most))
         }
-        Form::Whole(0, u32::MAX) => NUMBER.to_owned(),
-        Form::Whole(least, u32::MAX) => format!("{NUMBER}, at least {least}"),
-        Form::Whole(least, most) => format!("{NUMBER} from {least} to {most}"),
-        Form::Flag => "`true` or `false`".to_owned(),
-        Form::OneOf(known) => {
+        ValueType::Whole(0, u32::MAX) => NUMBER.to_owned(),
+        ValueType::Whole(least, u32::MAX) => format!("{NUMBER}, at least {least}"),
+        ValueType::Whole(least, most) => format!("{NUMBER} from {least} to {most}"),
+        ValueType::Flag => "`true` or `false`".to_owned(),
+        ValueType::OneOf(known) => {
             known.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
         }
-        Form::OneOfNumbers(known) => {
+        ValueType::OneOfNumbers(known) => {
             known.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
         }
-        Form::Path(Holds::File | Holds::Secret) => "path of a file".to_owned(),
-        Form::Path(Holds::Folder | Holds::Anything) => "path of a folder".to_owned(),
-        Form::List(what) => format!("list of {what}"),
+        ValueType::Path(Holds::File | Holds::Secret) => "path of a file".to_owned(),
+        ValueType::Path(Holds::Folder | Holds::Anything) => "path of a folder".to_owned(),
+        ValueType::List(what) => format!("list of {what}"),
     }
 }
 
 /// For `Declared`.
-pub(super) fn in_words<S: Serializer>(form: &Form, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn in_words<S: Serializer>(form: &ValueType, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&words(form))
 }
