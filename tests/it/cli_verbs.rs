@@ -214,7 +214,7 @@ async fn a_private_key_jwt_client_brings_its_public_keys() {
     private["d"] = "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE".into();
     for (content, why) in [
         (json!({ "keys": [private] }).to_string(), "private key"),
-        ("[]".to_owned(), "no JWK Set"),
+        ("[]".to_owned(), "not a JWK Set"),
         ("nonsense".to_owned(), "not JSON"),
         (json!({ "keys": [] }).to_string(), "no key"),
     ] {

@@ -250,9 +250,9 @@ async fn what_makes_no_provider_is_refused() {
         (with(&["--client-secret-file", "/nowhere"]), 1, "/nowhere"),
         (with(&["--allowed-client", "nobody"]), 1, "nobody"),
         (with(&["--audience", "android=nobody"]), 1, "nobody"),
-        (with(&["--allowed-domain", "a@b"]), 1, "no domain"),
+        (with(&["--allowed-domain", "a@b"]), 1, "not a domain"),
         (with(&["--tenant", "common"]), 1, "tenant"),
-        (instead("Bad_Slug"), 1, "no slug"),
+        (instead("Bad_Slug"), 1, "not a slug"),
         (adding("idp", "http://id.example.com"), 1, "https"),
         (adding("idp", "not a url"), 1, "issuer"),
         (adding("idp", "ftp://127.0.0.1"), 1, "issuer"),
@@ -287,7 +287,7 @@ async fn what_makes_no_provider_is_refused() {
         (vec!["provider", "disable", "--slug", "nobody"], 1, "nobody"),
         (vec!["provider", "enable", "--slug", "nobody"], 1, "nobody"),
         (vec!["provider", "delete", "--slug", "nobody"], 1, "nobody"),
-        (vec!["provider", "check", "No Body"], 1, "no slug"),
+        (vec!["provider", "check", "No Body"], 1, "not a slug"),
     ] {
         let said = cli.run(&[&arguments[..], &["--json"]].concat(), Some("x")).await;
         assert_eq!((said.code, said.out.as_str()), (code, ""), "{arguments:?} {said:?}");
