@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sea_orm::{ConnectionTrait, Database as Sea, TransactionTrait};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database as Sea, TransactionTrait};
 use tokio::process::Command;
 
 use crate::support::{
@@ -189,7 +189,10 @@ async fn a_server_that_cannot_be_written_to_is_not_ready_and_passed_over() {
     let app = server.client("app", |_| {}).await;
     let (access, token) = app.password("openid").await.pair();
     let (_, name) = server.database_url().rsplit_once('/').expect("a name");
-    let other = Sea::connect(server.database_url()).await.expect("the database");
+    // One connection: it has to be the one that was made writable before.
+    let mut options = ConnectOptions::new(server.database_url());
+    options.max_connections(1).sqlx_logging(false);
+    let other = Sea::connect(options).await.expect("the database");
     let read_only = async |is: &str| {
         let set = format!("ALTER DATABASE {name} SET default_transaction_read_only = {is}");
         other.execute_unprepared("SET default_transaction_read_only = off").await.expect("set");
