@@ -65,6 +65,7 @@ mod refresh_races;
 mod refusals;
 mod relying_party;
 mod replicas;
+mod row_sizes;
 mod serving;
 mod sessions;
 mod settings_reference;

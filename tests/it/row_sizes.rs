@@ -1,0 +1,207 @@
+//! How many bytes one row of each table takes, with its indexes: the figures of the list in
+//! docs/architecture.md. `cargo test --test it row_sizes -- --ignored --nocapture` measures them.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, Database as Sea, DatabaseConnection, Statement};
+
+use crate::social::table;
+use crate::support::upstream::{CLIENT_ID, Oidc};
+use crate::support::{
+    Browser, Database, PASSWORD, Server, USERNAME, decode_claims, eventually, postgres_or_skip,
+};
+use mapae::domain::grant_type::GrantType;
+
+/// So many rows are added to each table.
+const ROWS: i64 = 5000;
+
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/// Does everything that leaves a row behind, once.
+async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
+    let idp = Oidc::start().await;
+    let server = Server::start_social(database, &table("idp", "oidc", idp.base(), "")).await;
+    idp.follows(server.now());
+    server.alice().await;
+    let app = server.web_app("shop", |client| {
+        client.metadata.backchannel_logout_uri =
+            Some("https://shop.example.com/backchannel".to_owned());
+    });
+    let app = app.await;
+    // A consent, a code, a family, a session; an access token that ends alone.
+    let mut browser = server.browser();
+    let page = browser.open(&app.authorization_url(&[])).await;
+    let page = browser.sign_in_as(&page, USERNAME, PASSWORD).await;
+    let page = browser.consent(&page, "allow").await;
+    let (access, refresh) = app.exchange(&page.heard().code()).await.pair();
+    app.refresh(&refresh).await.ok();
+    app.revoke(&access).await.ok();
+    // A wrong password, an identity, somebody who left for a provider and has not come back.
+    let page = server.browser().open(&app.authorization_url(&[])).await;
+    server.browser().sign_in_as(&page, USERNAME, "wrong").await;
+    let mut by_provider = server.browser();
+    let page = by_provider.open(&app.authorization_url(&[])).await;
+    by_provider.sign_in_by(&page, "idp", &idp).await;
+    let mut away = server.browser();
+    let page = away.open(&app.authorization_url(&[])).await;
+    away.leave(&page, "idp").await;
+    // An id token of the provider that an app presents.
+    let grants = vec![GrantType::TokenExchange];
+    let native = server.client("native", |client| client.metadata.grant_types = grants).await;
+    let presented = idp.id_token_with(CLIENT_ID, Some("nonce-of-the-app"), |_| {});
+    native
+        .token(&[
+            ("grant_type", EXCHANGE),
+            ("subject_token", &presented),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:id_token"),
+            ("subject_issuer", "idp"),
+            ("nonce", "nonce-of-the-app"),
+            ("scope", "openid"),
+        ])
+        .await
+        .ok();
+    // A session that ends, of which the app is to be told.
+    let mut other = server.browser();
+    let page = other.open(&app.authorization_url(&[])).await;
+    let page = other.sign_in_as(&page, USERNAME, PASSWORD).await;
+    let id_token = app.exchange(&page.heard().code()).await.ok().text("id_token");
+    assert!(decode_claims(&id_token)["sid"].is_string());
+    other.get(&format!("/logout?id_token_hint={id_token}")).await;
+    (server, vec![browser, by_provider, away, other])
+}
+
+struct Tables(DatabaseConnection);
+
+impl Tables {
+    async fn rows<T: sea_orm::TryGetable>(&self, sql: &str) -> Vec<T> {
+        let statement = Statement::from_string(self.0.get_database_backend(), sql);
+        let rows =
+            self.0.query_all_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        rows.iter().map(|row| row.try_get("", "n").expect("a value")).collect()
+    }
+
+    async fn one<T: sea_orm::TryGetable>(&self, sql: &str) -> T {
+        self.rows(sql).await.remove(0)
+    }
+}
+
+/// A statement that adds copies of one row, with other ids, hashes and sealed bytes of the same
+/// length. Columns of an index get other numbers as well.
+async fn copies(tables: &Tables, is_sqlite: bool, table: &str) -> String {
+    let columns = if is_sqlite {
+        format!(
+            "SELECT name || ' ' || lower(type) || ' ' || (EXISTS (SELECT 1 FROM pragma_index_list('{table}') AS list, \
+             pragma_index_info(list.name) AS info WHERE list.\"unique\" AND info.name = columns.name) OR pk > 0) AS n \
+             FROM pragma_table_info('{table}') AS columns"
+        )
+    } else {
+        format!(
+            "SELECT column_name || ' ' || replace(data_type, ' ', '_') || ' ' || EXISTS (SELECT 1 FROM pg_index AS i \
+             JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) WHERE i.indisunique \
+             AND i.indrelid = '{table}'::regclass AND a.attname = column_name)::int AS n \
+             FROM information_schema.columns WHERE table_schema = 'public' AND table_name = '{table}' ORDER BY ordinal_position"
+        )
+    };
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for column in tables.rows::<String>(&columns).await {
+        let mut parts = column.split(' ');
+        let (name, kind) =
+            (parts.next().expect("a name").to_owned(), parts.next().unwrap_or_default());
+        let unique = parts.next() == Some("1");
+        let of = format!("one.\"{name}\"");
+        let least = if unique { 1 } else { 16 };
+        values.push(match (kind, is_sqlite) {
+            ("blob", true) => format!("CASE WHEN length({of}) >= {least} THEN randomblob(length({of})) ELSE {of} END"),
+            ("bytea", false) => format!(
+                "CASE WHEN length({of}) >= {least} THEN substr(sha512(gen_random_uuid()::text::bytea) || \
+                 sha512(gen_random_uuid()::text::bytea) || {of}, 1, length({of})) ELSE {of} END"
+            ),
+            (kind, true) if kind.contains("char") || kind.contains("text") => format!(
+                "CASE WHEN length({of}) >= {least} THEN lower(substr(hex(randomblob(64)) || {of}, 1, max(12, length({of})))) ELSE {of} END"
+            ),
+            (kind, false) if kind.contains("char") || kind == "text" => format!(
+                "CASE WHEN length({of}) >= {least} THEN substr(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '') \
+                 || {of}, 1, greatest(12, length({of}))) ELSE {of} END"
+            ),
+            ("uuid", false) => "gen_random_uuid()".to_owned(),
+            _ if unique => format!("{of} + number.n"),
+            _ => of,
+        });
+        names.push(format!("\"{name}\""));
+    }
+    let numbers = if is_sqlite {
+        format!(
+            "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {ROWS}) "
+        )
+    } else {
+        format!("WITH number (n) AS (SELECT generate_series(1, {ROWS})) ")
+    };
+    format!(
+        "{numbers} INSERT INTO \"{table}\" ({}) SELECT {} FROM number, (SELECT * FROM \"{table}\" LIMIT 1) AS one",
+        names.join(", "),
+        values.join(", ")
+    )
+}
+
+async fn measured(database: &Database) -> BTreeMap<String, String> {
+    let is_sqlite = matches!(database, Database::Sqlite);
+    let (server, _browsers) = use_everything(database).await;
+    let url = server.database_url().to_owned();
+    // One connection, since references are turned off for a connection.
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    let tables = Tables(Sea::connect(options).await.expect("the database"));
+    eventually("an event is written", async || {
+        tables.one::<i64>("SELECT count(*) AS n FROM audit_event").await > 3
+    })
+    .await;
+    server.inner.stop().await;
+    let off = if is_sqlite {
+        "PRAGMA foreign_keys = OFF"
+    } else {
+        "SET session_replication_role = replica"
+    };
+    tables.0.execute_unprepared(off).await.expect("no references");
+    let every = if is_sqlite {
+        "SELECT name AS n FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    } else {
+        "SELECT tablename::text AS n FROM pg_tables WHERE schemaname = 'public'"
+    };
+    let mut found = BTreeMap::new();
+    for table in tables.rows::<String>(every).await {
+        let rows: i64 = tables.one(&format!("SELECT count(*) AS n FROM \"{table}\"")).await;
+        if rows == 0 {
+            found.insert(table, "no row".to_owned());
+            continue;
+        }
+        let size = if is_sqlite {
+            format!(
+                "SELECT sum(pgsize) AS n FROM dbstat WHERE name IN \
+                 (SELECT name FROM sqlite_master WHERE tbl_name = '{table}')"
+            )
+        } else {
+            format!("SELECT pg_total_relation_size('\"{table}\"') AS n")
+        };
+        let before: i64 = tables.one(&size).await;
+        let said =
+            match tables.0.execute_unprepared(&copies(&tables, is_sqlite, &table).await).await {
+                Ok(_) => {
+                    let after: i64 = tables.one(&size).await;
+                    ((after - before) / ROWS).to_string()
+                }
+                Err(error) => error.to_string(),
+            };
+        found.insert(table, said);
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it measures: its figures stand in docs/architecture.md"]
+async fn bytes_of_one_row_of_each_table_with_its_indexes() {
+    let Some(postgres) = postgres_or_skip() else { return };
+    let (sqlite, postgres) = (measured(&Database::Sqlite).await, measured(&postgres).await);
+    for (table, bytes) in &sqlite {
+        eprintln!("| `{table}` | {bytes} | {} |", postgres[table]);
+    }
+}
