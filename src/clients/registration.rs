@@ -124,7 +124,9 @@ pub(crate) async fn done(tx: Tx, kind: Kind, id: &ClientId) -> ClientResult {
 pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejected> {
     match (client.kind, client.metadata.token_endpoint_auth_method) {
         (ClientKind::Public, AuthMethod::None) => {}
-        (ClientKind::Public, _) => return invalid("a public client has the authentication method none"),
+        (ClientKind::Public, _) => {
+            return invalid("a public client has the authentication method none");
+        }
         (ClientKind::Confidential, AuthMethod::None) => {
             return invalid("a confidential client authenticates");
         }

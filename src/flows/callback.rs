@@ -15,6 +15,7 @@ use crate::domain::upstream_login::UpstreamLogin;
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
+use crate::flows::advance;
 use crate::flows::complete_sign_in::{Entry, asks_for_another, enter, present};
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};

@@ -9,7 +9,6 @@ use crate::domain::interaction::{Handle, Interaction, InteractionId, Purpose};
 use crate::domain::random::is_identifier;
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::Fault;
-use crate::domain::interaction::Purpose;
 use crate::flows::context::Flows;
 use crate::flows::outcome::{Lost, Outcome};
 use crate::store::interactions;

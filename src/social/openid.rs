@@ -110,8 +110,12 @@ impl OpenId {
     /// The person of a token, who is known by issuer and subject.
     fn identity(&self, claims: &Value, issuer: &str) -> Result<Identity, UpstreamError> {
         let name = self.profile.subject_claim;
-        let nobody =
-            || UpstreamError::refused(FailureReason::MalformedToken, format!("its {name} is missing or has the wrong type"));
+        let nobody = || {
+            UpstreamError::refused(
+                FailureReason::MalformedToken,
+                format!("its {name} is missing or has the wrong type"),
+            )
+        };
         let mut identity = Identity::new(issuer, claims::name(claims, name).ok_or_else(nobody)?);
         claims::fill(&mut identity, claims, self.profile.email_trust);
         Ok(identity)

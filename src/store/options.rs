@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::place::{check_url, shown_url};
-use crate::settings::value_type::ValueType;
 use crate::settings::kinds::{duration, duration_or_zero, flag, whole};
+use crate::settings::value_type::ValueType;
 use crate::settings::{Collector, Setting, settings};
 
 settings! {
