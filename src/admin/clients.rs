@@ -74,6 +74,7 @@ pub async fn rotate_secret(
 ) -> ClientResult<Plain<ClientSecret>> {
     let (tx, mut client) = lock(store, clock, id).await?;
     if !client.metadata.token_endpoint_auth_method.has_secret() {
+        tx.abandon().await;
         return Err(ClientRejected::NoSecretToRotate.into());
     }
     let secret = Plain::generate();

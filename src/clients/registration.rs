@@ -83,10 +83,15 @@ pub async fn update(
     change: impl FnOnce(&mut Client) -> Result<(), ClientRejected>,
 ) -> ClientResult<Client> {
     let (tx, mut client) = lock(store, clock, id).await?;
-    change(&mut client)?;
-    check(issuer, &client)?;
-    if client.metadata.token_endpoint_auth_method.has_secret() && client.secret.is_none() {
-        return Err(ClientRejected::WithoutSecret.into());
+    let changed = change(&mut client).and_then(|()| check(issuer, &client));
+    let has_secret = client.metadata.token_endpoint_auth_method.has_secret();
+    let changed = match changed {
+        Ok(()) if has_secret && client.secret.is_none() => Err(ClientRejected::WithoutSecret),
+        other => other,
+    };
+    if let Err(why) = changed {
+        tx.abandon().await;
+        return Err(why.into());
     }
     clients::update(&tx, &client).await?;
     done(tx, Kind::ClientUpdated, &client.id).await?;

@@ -10,8 +10,8 @@ use super::wire::wire_enum;
 
 /// What is registered of a client. It stands in the database as this JSON object, and the command line
 /// shows it so; where RFC 7591 has a name for an attribute, it is that one. An attribute that comes
-/// later says what it is in an older row: `#[serde(default)]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// later says what it is in an older row: `#[serde(default)]`. The default of each is the safe choice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "none of them follows from another")]
 pub struct ClientMetadata {
     /// What people see.
@@ -72,33 +72,7 @@ impl ClientMetadata {
     /// A client that may do nothing yet, with the safe choice of everything else.
     #[must_use]
     pub fn new(name: &str, method: AuthMethod) -> Self {
-        Self {
-            client_name: name.to_owned(),
-            token_endpoint_auth_method: method,
-            jwks: None,
-            grant_types: Vec::new(),
-            scope: Scope::default(),
-            audiences: Vec::new(),
-            resource_servers: Vec::new(),
-            redirect_uris: Vec::new(),
-            post_logout_redirect_uris: Vec::new(),
-            backchannel_logout_uri: None,
-            allowed_origins: Vec::new(),
-            refresh_delivery: RefreshDelivery::Body,
-            require_pkce: RequirePkce::Auto,
-            first_party: false,
-            trust_user_ip: false,
-            logo_uri: None,
-            policy_uri: None,
-            tos_uri: None,
-            token_alg: TokenAlg::Rs256,
-            access_token_typ: AccessTokenTyp::AtJwt,
-            id_token_claims: false,
-            access_token_claims: Vec::new(),
-            assertions: Assertions::Tolerant,
-            refresh: RefreshPolicy::Rotate { grace: None },
-            require_access_token_proof: false,
-        }
+        Self { client_name: name.to_owned(), token_endpoint_auth_method: method, ..Self::default() }
     }
 
     /// As a JSON object.
@@ -138,6 +112,7 @@ pub struct ClientChange(pub Map<String, Value>);
 
 wire_enum! {
     /// How a client authenticates at the token endpoint (RFC 7591 §2, OpenID Connect Core §9).
+    #[derive(Default)]
     AuthMethod {
         /// The secret in the header or in the body, as the client likes.
         ClientSecret = "client_secret",
@@ -148,6 +123,7 @@ wire_enum! {
         /// An assertion signed by the client, RFC 7523 §2.2.
         PrivateKeyJwt = "private_key_jwt",
         /// A public client names itself.
+        #[default]
         None = "none",
     }
 }
@@ -162,8 +138,10 @@ impl AuthMethod {
 
 wire_enum! {
     /// How a client gets its refresh tokens.
+    #[derive(Default)]
     RefreshDelivery {
         /// In the body, RFC 6749 §5.1.
+        #[default]
         Body = "body",
         /// In a cookie that no script can read: for single-page apps of the same site.
         Cookie = "cookie",
@@ -172,8 +150,10 @@ wire_enum! {
 
 wire_enum! {
     /// Whether an authorization request of a confidential client needs PKCE.
+    #[derive(Default)]
     RequirePkce {
         /// PKCE, or a nonce with the scope `openid`: RFC 9700 §2.1.1.
+        #[default]
         Auto = "auto",
         /// PKCE.
         Always = "true",
@@ -184,8 +164,10 @@ wire_enum! {
 
 wire_enum! {
     /// The `typ` of an access token.
+    #[derive(Default)]
     AccessTokenTyp {
         /// RFC 9068 §2.1.
+        #[default]
         AtJwt = "at+jwt",
         /// What verifiers expect that were written before RFC 9068.
         Jwt = "JWT",
@@ -194,8 +176,10 @@ wire_enum! {
 
 wire_enum! {
     /// What the assertions of a client must be, RFC 7523 §3.
+    #[derive(Default)]
     Assertions {
         /// Made out to the issuer or to its token endpoint, for an hour at most.
+        #[default]
         Tolerant = "tolerant",
         /// Made out to the issuer as one string, for ten minutes at most.
         Strict = "strict",
@@ -204,8 +188,10 @@ wire_enum! {
 
 wire_enum! {
     /// What signs tokens, RFC 7518 §3.1.
+    #[derive(Default)]
     TokenAlg {
         /// RSASSA-PKCS1-v1_5 with SHA-256.
+        #[default]
         Rs256 = "RS256",
         /// ECDSA with P-256 and SHA-256.
         Es256 = "ES256",
@@ -225,6 +211,12 @@ pub enum RefreshPolicy {
     Strict,
     /// The token stays the same and is never spent.
     Static,
+}
+
+impl Default for RefreshPolicy {
+    fn default() -> Self {
+        Self::Rotate { grace: None }
+    }
 }
 
 impl RefreshPolicy {

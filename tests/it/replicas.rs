@@ -214,22 +214,38 @@ async fn two_updates_of_a_client_at_once_lose_nothing_of_each_other() {
     let cli = Cli::installed(&database).await;
     let create = ["client", "create", "--id", "app", "--name", "Old", "--kind", "public"];
     cli.json(&create, None).await;
+    let update = ["client", "update", "--id", "app", "--policy-uri", "https://app.example.com/p"];
+    let other = "UPDATE client SET metadata = replace(metadata, 'Old', 'New') WHERE id = 'app'";
+    let changed = changed_behind(&cli, &update, other).await;
+    assert_eq!(changed["policy_uri"], "https://app.example.com/p");
+    assert_eq!(changed["client_name"], "New");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_updates_of_a_person_at_once_lose_nothing_of_each_other() {
+    let Some(database) = postgres_or_skip() else { return };
+    let cli = Cli::installed(&database).await;
+    cli.json(&["user", "create", "--username", "alice", "--name", "Old"], None).await;
+    let other = r#"UPDATE account SET profile = '{"nickname":"Al"}' WHERE username = 'alice'"#;
+    let update = ["user", "update", "--username", "alice", "--name", "Alice"];
+    let changed = changed_behind(&cli, &update, other).await;
+    assert_eq!(changed["claims"]["name"], "Alice");
+    assert_eq!(changed["claims"]["nickname"], "Al");
+}
+
+/// Lets a verb wait for the row of another change, which is committed after the verb looked at it.
+async fn changed_behind(cli: &Cli, verb: &[&str], other: &str) -> serde_json::Value {
     let (one, looking) = (
         Evidence::at(cli.get("MAPAE_DATABASE_URL")).await,
         Evidence::at(cli.get("MAPAE_DATABASE_URL")).await,
     );
-    // Another update has the row, and this one waits for it after it has looked at the client.
-    one.run("BEGIN; UPDATE client SET metadata = replace(metadata, 'Old', 'New') WHERE id = 'app'")
-        .await;
-    let update = ["client", "update", "--id", "app", "--policy-uri", "https://app.example.com/p"];
-    let updating = cli.json(&update, None);
+    one.run(&format!("BEGIN; {other}")).await;
+    let changing = cli.json(verb, None);
     let meanwhile = async {
         let waiting = "SELECT count(*) AS n FROM pg_stat_activity \
                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
         eventually("it waits", async || looking.count(waiting).await > 0).await;
         one.run("COMMIT").await;
     };
-    let (changed, ()) = tokio::join!(updating, meanwhile);
-    assert_eq!(changed["policy_uri"], "https://app.example.com/p");
-    assert_eq!(changed["client_name"], "New");
+    tokio::join!(changing, meanwhile).0
 }
