@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod clients;
+pub mod installation_checks;
 pub mod keys;
 pub mod provider_check;
 pub mod providers;

@@ -7,14 +7,12 @@ use serde_json::json;
 
 use super::installation::Installation;
 use super::output::table;
+use crate::admin::installation_checks::{self, Checked};
 use crate::app;
 use crate::app::config::Settings;
-use crate::domain::client::TokenAlg;
 use crate::domain::verdict::OrRejected;
 use crate::keys::seal::{MasterKey, Sealer, Source};
-use crate::keys::{keyring, ring};
-use crate::social::registry;
-use crate::store::{self, Store, migration_status, signing_keys, users};
+use crate::store::{self, Store, migration_status};
 
 struct CheckResult {
     check: &'static str,
@@ -23,7 +21,7 @@ struct CheckResult {
 }
 
 impl CheckResult {
-    fn of(check: &'static str, found: Result<String, String>) -> Self {
+    fn of(check: &'static str, found: Checked) -> Self {
         let good = found.is_ok();
         Self { check, good, detail: found.unwrap_or_else(|detail| detail) }
     }
@@ -44,7 +42,7 @@ pub(super) async fn run(at: &Installation) -> OrRejected<ExitCode> {
         findings.push(CheckResult::of("master key", master_key(settings)));
         findings.push(CheckResult::of("signing keys", signing_keys(at, settings).await));
         findings.push(CheckResult::of("providers", social(settings).await));
-        findings.push(CheckResult::of("user names", names(settings).await));
+        findings.push(CheckResult::of("user names", user_names(settings).await));
     }
     let all_good = findings.iter().all(|finding| finding.good);
     let rows: Vec<_> = findings
@@ -65,7 +63,7 @@ pub(super) async fn run(at: &Installation) -> OrRejected<ExitCode> {
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn migrations(settings: &Settings) -> Result<String, String> {
+async fn migrations(settings: &Settings) -> Checked {
     let states = migration_status(&settings.database_url, &settings.database)
         .await
         .map_err(|fault| fault.to_string())?;
@@ -78,7 +76,7 @@ async fn migrations(settings: &Settings) -> Result<String, String> {
 }
 
 /// How far the clock of this machine is from that of the database, where it has one of its own.
-async fn clock(at: &Installation, settings: &Settings) -> Option<Result<String, String>> {
+async fn clock(at: &Installation, settings: &Settings) -> Option<Checked> {
     if migrations(settings).await.is_err()
         || store::sqlite_path(&settings.database_url).ok()?.is_some()
     {
@@ -101,7 +99,7 @@ async fn clock(at: &Installation, settings: &Settings) -> Option<Result<String, 
     Some(if skew.abs() <= app::SKEW { Ok(told) } else { Err(told) })
 }
 
-fn master_key(settings: &Settings) -> Result<String, String> {
+fn master_key(settings: &Settings) -> Checked {
     if let Source::Folder(folder) = &settings.master_key
         && !MasterKey::is_in(folder)
     {
@@ -112,76 +110,45 @@ fn master_key(settings: &Settings) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-async fn signing_keys(at: &Installation, settings: &Settings) -> Result<String, String> {
+async fn signing_keys(at: &Installation, settings: &Settings) -> Checked {
     master_key(settings).map_err(|_| "cannot be opened without the master key".to_owned())?;
-    let words = |fault: crate::domain::verdict::Fault| fault.to_string();
+    let sealer = sealer(settings)?;
     let store = existing(settings).await?;
-    let keys = signing_keys::list_all(&*store).await.map_err(words);
-    store.close().await;
-    let keys = keys?;
-    let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
-    let sealer = Sealer::new(&master).map_err(words)?;
-    if let Some(key) = keys.iter().find(|key| sealer.open(&key.kid, &key.sealed_private).is_none())
-    {
-        return Err(format!("the master key does not open {}", key.kid));
-    }
-    keys.iter().try_for_each(|key| keyring::inspect(&sealer, key)).map_err(words)?;
     let (now, lead) = (at.clock.now(), settings.keys.lead);
-    if let Some(stray) = keys.iter().find(|key| ring::is_stray(now, key.signs_from, lead)) {
-        return Err(format!(
-            "{} signs from {} on: a clock that was far ahead made it. mapae key drop {}",
-            stray.kid, stray.signs_from, stray.kid
-        ));
-    }
-    for alg in TokenAlg::ALL {
-        if !keys.iter().any(|key| key.alg == *alg) {
-            return Err(format!("there is none for {}: the first start makes it", alg.as_str()));
-        }
-    }
-    Ok(format!("{} keys, all of them open", keys.len()))
+    let found = installation_checks::signing_keys(&store, &sealer, now, lead).await;
+    store.close().await;
+    found
+}
+
+fn sealer(settings: &Settings) -> Result<Sealer, String> {
+    let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
+    Sealer::new(&master).map_err(|fault| fault.to_string())
 }
 
 async fn existing(settings: &Settings) -> Result<Arc<Store>, String> {
     app::open_existing_store(settings, &settings.database).await.map_err(|error| error.to_string())
 }
 
-/// A user name that is the verified address of somebody else keeps that one out.
-async fn names(settings: &Settings) -> Result<String, String> {
+async fn user_names(settings: &Settings) -> Checked {
     if migrations(settings).await.is_err() {
         return Ok("not looked at before the migrations".to_owned());
     }
     let store = existing(settings).await?;
-    let clashes = users::clashes(&*store, 10).await.map_err(|fault| fault.to_string());
+    let found = installation_checks::user_names(&store).await;
     store.close().await;
-    let clashes = clashes?;
-    if clashes.is_empty() {
-        return Ok("none is the verified address of another account".to_owned());
-    }
-    let of = |(name, owner): &(String, String)| {
-        format!(
-            "{name} is a user name, and the verified address of {owner}, who cannot sign in by it"
-        )
-    };
-    Err(clashes.iter().map(of).collect::<Vec<_>>().join("; "))
+    found
 }
 
 /// The providers as they are registered; `provider check` asks them.
-async fn social(settings: &Settings) -> Result<String, String> {
+async fn social(settings: &Settings) -> Checked {
     let of_file = settings.social.len();
     let is_current = migrations(settings).await.is_ok() && master_key(settings).is_ok();
     if !is_current {
         return Ok(format!("{of_file} in the settings, those of the database not looked at"));
     }
-    let words = |fault: crate::domain::verdict::Fault| fault.to_string();
+    let sealer = sealer(settings)?;
     let store = existing(settings).await?;
-    let master = MasterKey::load(&settings.master_key).map_err(|error| error.to_string())?;
-    let sealer = Sealer::new(&master).map_err(words)?;
-    let stored = registry::stored(&*store, &sealer).await.map_err(|error| error.to_string());
+    let found = installation_checks::registered_providers(&store, &sealer, &settings.social).await;
     store.close().await;
-    let stored = stored?;
-    let twice = stored.iter().find(|one| settings.social.iter().any(|it| it.slug == one.slug));
-    match twice {
-        Some(one) => Err(format!("{} stands in the settings and in the database", one.slug)),
-        None => Ok(format!("{of_file} in the settings, {} in the database", stored.len())),
-    }
+    found
 }

@@ -16,7 +16,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("social", Some(&["domain", "outbound", "keys", "settings", "store"])),
     ("pages", Some(&["domain", "settings"])),
     ("accounts", Some(&["domain", "settings", "store", "keys", "outbound", "runtime"])),
-    ("clients", Some(&["domain", "settings", "store", "keys", "outbound", "runtime"])),
+    ("clients", Some(&["domain", "store", "keys", "outbound"])),
     (
         "oauth",
         Some(&[
@@ -31,10 +31,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ),
     (
         "admin",
-        Some(&[
-            "accounts", "clients", "domain", "keys", "oauth", "outbound", "settings", "social",
-            "store",
-        ]),
+        Some(&["accounts", "clients", "domain", "keys", "oauth", "outbound", "social", "store"]),
     ),
     (
         "web",
