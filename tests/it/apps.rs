@@ -38,9 +38,9 @@ both! {
             server.change("app", |client| client.metadata.require_pkce = policy).await;
             let page = browser.get(&app.authorization_url(&changes)).await;
             if is_taken {
-                assert!(!page.heard().code().is_empty(), "{policy:?} {changes:?}");
+                assert!(!page.authorization_response().code().is_empty(), "{policy:?} {changes:?}");
             } else {
-                page.heard_error("invalid_request");
+                page.error_response("invalid_request");
             }
         }
         // A challenge that was sent counts, whatever the policy.
@@ -50,7 +50,7 @@ both! {
             app.exchange_with(&code, &[("code_verifier", "")]).await.refused(400, "invalid_grant");
             app.exchange(&code).await.ok();
             let page = browser.get(&app.authorization_url(&NO_PKCE)).await;
-            let code = page.heard().code();
+            let code = page.authorization_response().code();
             app.exchange(&code).await.refused(400, "invalid_grant");
             let tokens = app.exchange_with(&code, &[("code_verifier", "")]).await.ok();
             assert_eq!(decode_claims(&tokens.text("id_token"))["nonce"], "a-nonce");
@@ -64,7 +64,7 @@ both! {
         let said = async |app: &App| {
             let url = app.authorization_url(&[challenge, method, NO_NONCE]);
             let page = server.browser().get(&url).await;
-            page.heard_error("invalid_request").get("error_description").to_owned()
+            page.error_response("invalid_request").get("error_description").to_owned()
         };
         let auto = said(&app).await;
         for way in ["code_challenge_method=S256", "nonce", "openid", "--require-pkce false"] {
@@ -113,7 +113,7 @@ both! {
         let mut browser = server.browser();
         let by_name = ("claims", r#"{"id_token":{"name":null}}"#);
         let page = browser.arrive(&app.authorization_url(&[("scope", "openid email"), by_name])).await;
-        let tokens = app.exchange(&page.heard().code()).await.ok();
+        let tokens = app.exchange(&page.authorization_response().code()).await.ok();
         let claims = decode_claims(&tokens.text("id_token"));
         assert_eq!((&claims["email"], &claims["name"]), (&userinfo["email"], &json!("Alice")));
         assert_eq!(claims["nonce"], "a-nonce");
@@ -168,8 +168,8 @@ both! {
         app.refresh_with(&refresh, &[("access_token", &id)]).await.refused(400, "invalid_grant");
         app.refresh_with(&refresh, &[("access_token", &access)]).await.ok();
         let hinting = |hint| app.authorization_url(&[("id_token_hint", hint), ("prompt", "none")]);
-        server.browser().get(&hinting(&id)).await.heard_error("login_required");
-        server.browser().get(&hinting(&access)).await.heard_error("invalid_request");
+        server.browser().get(&hinting(&id)).await.error_response("login_required");
+        server.browser().get(&hinting(&access)).await.error_response("invalid_request");
         app.revoke(&access).await.ok();
         assert!(!app.is_active(&access).await);
         server.change("app", |client| client.metadata.access_token_typ = AccessTokenTyp::AtJwt).await;
@@ -211,7 +211,7 @@ both! {
         server.client("other", |client| client.metadata.scope = Scope::parse("orders:write").unwrap()).await;
         let mut browser = server.browser();
         let page = browser.arrive(&app.authorization_url(&[("scope", "openid email groups")])).await;
-        let tokens = app.exchange(&page.heard().code()).await.ok();
+        let tokens = app.exchange(&page.authorization_response().code()).await.ok();
         // RFC 6749 §3.3: the app is told what it did not get.
         assert_eq!(tokens.json()["scope"], "email openid");
         assert_eq!(app.password("openid groups").await.ok().json()["scope"], "openid");
@@ -219,7 +219,7 @@ both! {
         for culprit in ["orders:write", "address", "phone"] {
             let scope = format!("openid groups {culprit}");
             let page = browser.get(&app.authorization_url(&[("scope", &scope)])).await;
-            let heard = page.heard_error("invalid_scope");
+            let heard = page.error_response("invalid_scope");
             let expected = format!("a scope is not registered for this client: {culprit}");
             assert_eq!(heard.get("error_description"), expected);
             let reply = app.password(&scope).await;
@@ -228,11 +228,11 @@ both! {
         }
         // Without openid there is nothing but what was registered.
         let page = browser.get(&app.authorization_url(&[("scope", "email groups")])).await;
-        assert!(page.heard_error("invalid_scope").get("error_description").ends_with(": groups"));
+        assert!(page.error_response("invalid_scope").get("error_description").ends_with(": groups"));
         // A scope that was registered meanwhile is ignored no more.
         server.change("other", |client| client.metadata.scope = Scope::parse("groups").unwrap()).await;
         let page = browser.get(&app.authorization_url(&[("scope", "openid groups")])).await;
-        page.heard_error("invalid_scope");
+        page.error_response("invalid_scope");
     }
 
     async fn a_refusal_names_the_resource_and_the_grant_type(database) {
@@ -255,7 +255,7 @@ both! {
         assert!(said(&[("grant_type", "device")]).await.ends_with(": device"));
         let asked = [("resource", "https://other.example")];
         let page = server.browser().get(&app.authorization_url(&asked)).await;
-        let said = page.heard_error("invalid_target").get("error_description").to_owned();
+        let said = page.error_response("invalid_target").get("error_description").to_owned();
         assert!(said.ends_with(": https://other.example"), "{said}");
     }
 }

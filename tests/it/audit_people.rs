@@ -44,7 +44,7 @@ both! {
         let consent = browser.sign_in(&login).await;
         book.says("a sign-in", &["session.started", "sign_in.succeeded"]).await;
         server.advance(1);
-        let code = browser.consent(&consent, "allow").await.heard().code();
+        let code = browser.consent(&consent, "allow").await.authorization_response().code();
         book.says("a yes", &["consent.given"]).await;
         server.advance(1);
         app.exchange(&code).await.ok();

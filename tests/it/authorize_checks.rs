@@ -5,7 +5,9 @@ use mapae::domain::client::{AuthMethod, ClientKind, RequirePkce};
 use mapae::domain::grant_type::GrantType;
 use mapae::domain::scope::Scope;
 
-use crate::support::{App, CALLBACK, CHALLENGE, CallbackResponse, Page, STATE, Server, both, form};
+use crate::support::{
+    App, AuthorizationResponse, CALLBACK, CHALLENGE, Page, STATE, Server, both, form,
+};
 
 /// The answer to a request by somebody who is not signed in.
 async fn ask(server: &Server, app: &App, changes: &[(&str, &str)]) -> Page {
@@ -15,7 +17,7 @@ async fn ask(server: &Server, app: &App, changes: &[(&str, &str)]) -> Page {
 /// That the app hears this error, with everything that belongs to it and nothing else.
 #[track_caller]
 fn refused(server: &Server, page: &Page, error: &str) {
-    let heard = page.heard_error(error);
+    let heard = page.error_response(error);
     assert!(page.location().unwrap().starts_with(&format!("{CALLBACK}?")), "{page:?}");
     assert_eq!(heard.names(), ["error", "error_description", "iss", "state"]);
     assert_eq!((heard.get("state"), heard.get("iss")), (STATE, server.issuer()));
@@ -93,7 +95,7 @@ both! {
         }
         // What is registered is kept as it is, and ours comes behind it.
         let page = ask(&server, &app, &[("redirect_uri", registered), ("response_type", "")]).await;
-        page.heard_error("invalid_request");
+        page.error_response("invalid_request");
         assert!(page.location().unwrap().starts_with("https://rp.example/cb?a=1&error="));
     }
 
@@ -113,7 +115,7 @@ both! {
             let mut browser = server.browser();
             let page = browser.arrive(&app.authorization_url(&[("redirect_uri", uri)])).await;
             assert!(page.location().unwrap().starts_with(&format!("{uri}?code=")), "{page:?}");
-            let code = page.heard().code();
+            let code = page.authorization_response().code();
             // The code is bound to the port as well.
             let elsewhere = [("redirect_uri", "http://127.0.0.1:1/cb")];
             app.exchange_with(&code, &elsewhere).await.refused(400, "invalid_grant");
@@ -225,7 +227,7 @@ both! {
         }
         // Which of two states is the app's nobody can say.
         let page = server.browser().get(&format!("{url}&state=other")).await;
-        assert_eq!(page.heard_error("invalid_request").names(), ["error", "error_description", "iss"]);
+        assert_eq!(page.error_response("invalid_request").names(), ["error", "error_description", "iss"]);
     }
 
     /// conformance 3.2-3, S036: `state` comes back byte for byte.
@@ -240,7 +242,7 @@ both! {
             for mode in ["query", "fragment", "form_post"] {
                 let changes = [("state", state), ("response_mode", mode)];
                 let page = browser.get(&app.authorization_url(&changes)).await;
-                let heard = if mode == "form_post" { page.field("state") } else { Some(page.heard().get("state").to_owned()) };
+                let heard = if mode == "form_post" { page.field("state") } else { Some(page.authorization_response().get("state").to_owned()) };
                 assert_eq!(heard.as_deref().map(|heard| heard.replace("\u{fffd}", "\0")), Some(state.to_owned()), "{mode}");
                 assert!(page.reply.headers.get("set-cookie").is_none());
             }
@@ -258,7 +260,7 @@ both! {
             let page = browser.get(&app.authorization_url(&[("response_mode", "fragment"), (name, value)])).await;
             let (uri, _) = page.location().unwrap().split_once('#').expect("a fragment");
             assert_eq!(uri, CALLBACK);
-            assert!(!CallbackResponse::at(page.location().unwrap()).get(first).is_empty());
+            assert!(!AuthorizationResponse::at(page.location().unwrap()).get(first).is_empty());
 
             let page = browser.get(&app.authorization_url(&[("response_mode", "form_post"), (name, value)])).await;
             assert_eq!((page.reply.status.as_u16(), page.location()), (200, None));
@@ -290,18 +292,18 @@ both! {
         assert_eq!(posted.reply.status, 303);
         let back = posted.location().unwrap().to_owned();
         assert!(back.starts_with("/authorize/continue?interaction="), "{back}");
-        app.exchange(&browser.get(&back).await.heard().code()).await.ok();
+        app.exchange(&browser.get(&back).await.authorization_response().code()).await.ok();
         // Whoever opens it later begins anew, as by a link to `/authorize`.
         let mut another = server.browser();
         let login = another.open(&back).await;
         assert!(login.has("login-submit"));
-        another.sign_in(&login).await.heard().code();
+        another.sign_in(&login).await.authorization_response().code();
         server.advance(1800);
         server.browser().get(&back).await.is_error("expired");
         let mut fresh = server.browser();
         let again = server.browser().post("/authorize", &fields).await;
         let login = fresh.follow(again).await;
-        assert!(fresh.sign_in(&login).await.heard().code().len() > 43);
+        assert!(fresh.sign_in(&login).await.authorization_response().code().len() > 43);
         // Errors are the same ones.
         let wrong = server.browser().post("/authorize", &[("client_id", "nobody")]).await;
         wrong.is_error("unknown_client");
@@ -330,7 +332,7 @@ both! {
             let page = browser.get(&app.authorization_url(&changes)).await;
             let location = page.location().unwrap();
             assert!(location.starts_with(&format!("{CALLBACK}{by}error=")), "{response_type}: {location}");
-            let heard = page.heard_error("unsupported_response_type");
+            let heard = page.error_response("unsupported_response_type");
             assert_eq!(heard.get("state"), STATE, "{response_type}");
         }
     }
@@ -343,7 +345,7 @@ both! {
         let long = |bytes: usize| "s".repeat(bytes);
         for (name, most) in [("state", 4096), ("nonce", 512)] {
             let mut browser = server.browser();
-            let kept = browser.arrive(&app.authorization_url(&[(name, &long(most))])).await.heard();
+            let kept = browser.arrive(&app.authorization_url(&[(name, &long(most))])).await.authorization_response();
             let tokens = app.exchange(&kept.code()).await.ok();
             let claims = crate::support::decode_claims(&tokens.text("id_token"));
             let came_back = if name == "state" { kept.get("state").to_owned() } else { claims["nonce"].as_str().unwrap().to_owned() };
@@ -377,7 +379,7 @@ both! {
         let mut browser = server.browser();
         let without = [("code_challenge", ""), ("code_challenge_method", ""), ("nonce", "")];
         let page = browser.arrive(&app.authorization_url(&without)).await;
-        let code = page.heard().code();
+        let code = page.authorization_response().code();
         // RFC 9700 §4.8.2: a verifier for a code without challenge is a downgrade.
         app.exchange(&code).await.refused(400, "invalid_grant");
         let reply = app.exchange_with(&code, &[("code_verifier", "")]).await.ok();

@@ -1,7 +1,7 @@
 //! An issuer at a path of its host, behind a proxy: every URL has the path, and no URL is made from
 //! what a request claims (S080).
 
-use crate::support::{App, Browser, CallbackResponse, PASSWORD, Page, Server, both};
+use crate::support::{App, AuthorizationResponse, Browser, PASSWORD, Page, Server, both};
 
 const ISSUER: &str = "https://id.example.com/tenant";
 
@@ -58,7 +58,7 @@ both! {
         let answer = send(&mut browser, &consent, "/tenant/consent", &[("answer", "allow")]).await;
         // A form whose browser names its origin is answered by a page.
         is_below(&answer);
-        let heard = CallbackResponse::at(&answer.onward());
+        let heard = AuthorizationResponse::at(&answer.redirect_target());
         assert_eq!(heard.get("iss"), ISSUER);
         let tokens = app.exchange(&heard.code()).await.ok();
         assert_eq!(crate::support::decode_claims(&tokens.text("id_token"))["iss"], ISSUER);

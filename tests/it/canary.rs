@@ -179,7 +179,8 @@ async fn browsers(app: &App, secrets: &mut Secrets) {
     browser.sign_in_as(&login, CANARY, "x").await;
     let consent = browser.sign_in_as(&login, "alice", CANARY).await;
     secrets.keep(browser.cookie().expect("a cookie"));
-    let code = secrets.keep(&browser.consent(&consent, "allow").await.heard().code());
+    let code =
+        secrets.keep(&browser.consent(&consent, "allow").await.authorization_response().code());
     secrets.keep(VERIFIER);
     app.exchange_with(&code, &[("code_verifier", "")]).await.refused(400, "invalid_grant");
     let first = app.exchange(&code).await.ok();

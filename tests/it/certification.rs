@@ -84,7 +84,7 @@ both! {
         let app = server.web_app("app", |_| {}).await;
         for (name, value) in [("scope", "이름"), ("prompt", "로그인\"\\"), ("claims", "{\"값\":\u{1f40e}}"), ("max_age", "하나\r\n"),
             ("response_mode", "폼"), ("response_type", "코드"), ("resource", "https://예.example"), ("code_challenge_method", "무")] {
-            let heard = server.browser().get(&app.authorization_url(&[(name, value)])).await.heard();
+            let heard = server.browser().get(&app.authorization_url(&[(name, value)])).await.authorization_response();
             let described = heard.get("error_description");
             let legal = described.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E));
             assert!(legal && !described.is_empty() && !heard.get("error").is_empty(), "{name}: {heard:?}");

@@ -16,7 +16,7 @@ both! {
         let answer = browser.consent(&consent, "allow").await;
         assert_eq!(answer.reply.status, 303);
         assert!(answer.location().unwrap().starts_with(&format!("{CALLBACK}?")));
-        let heard = answer.heard();
+        let heard = answer.authorization_response();
         assert_eq!(heard.names(), ["code", "iss", "state"]);
         assert_eq!((heard.get("state"), heard.get("iss")), (STATE, server.issuer()));
 
@@ -30,8 +30,8 @@ both! {
 
         // Signed in and allowed: the next request needs no page.
         let again = browser.get(&app.authorization_url(&[("state", "2")])).await;
-        assert_eq!(again.heard().get("state"), "2");
+        assert_eq!(again.authorization_response().get("state"), "2");
         let silent = browser.get(&app.authorization_url(&[("prompt", "none")])).await;
-        app.exchange(&silent.heard().code()).await.ok();
+        app.exchange(&silent.authorization_response().code()).await.ok();
     }
 }

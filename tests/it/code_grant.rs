@@ -153,7 +153,7 @@ both! {
             let mut browser = server.browser();
             let login = browser.open(&app.authorization_url(&[])).await;
             let consent = browser.sign_in_as(&login, &name, PASSWORD).await;
-            let code = browser.consent(&consent, "allow").await.heard().code();
+            let code = browser.consent(&consent, "allow").await.authorization_response().code();
             match ending {
                 "disabled" => drop(mapae::admin::users::disable(store, now, &name).await.unwrap()),
                 "deleted" => mapae::admin::users::delete(store, now, &name).await.unwrap(),
@@ -192,7 +192,7 @@ both! {
         .await;
         let mut browser = server.browser();
         browser.code(&app).await;
-        let code = browser.get(&app.authorization_url(&[("resource", one)])).await.heard().code();
+        let code = browser.get(&app.authorization_url(&[("resource", one)])).await.authorization_response().code();
         app.exchange_with(&code, &[("resource", two)]).await.refused(400, "invalid_target");
         let access = app.exchange_with(&code, &[("resource", one)]).await.ok().text("access_token");
         let audience = crate::support::decode_claims(&access)["aud"].clone();

@@ -64,35 +64,35 @@ both! {
         let login = browser.open(&asking(&app, "openid profile")).await;
         let consent = browser.sign_in(&login).await;
         assert_eq!(wishes(&consent), (2, 0));
-        browser.consent(&consent, "allow").await.heard().code();
+        browser.consent(&consent, "allow").await.authorization_response().code();
         // The same and less: nobody is asked, in any browser.
         for scope in ["openid profile", "profile", "openid"] {
-            browser.get(&asking(&app, scope)).await.heard().code();
+            browser.get(&asking(&app, scope)).await.authorization_response().code();
         }
         let mut other = server.browser();
         let login = other.open(&asking(&app, "openid profile")).await;
-        other.sign_in(&login).await.heard().code();
+        other.sign_in(&login).await.authorization_response().code();
         // More: they are asked about what is new, and see what is not.
         let silent = [("scope", "openid profile email"), ("prompt", "none")];
-        browser.get(&app.authorization_url(&silent)).await.heard_error("consent_required");
+        browser.get(&app.authorization_url(&silent)).await.error_response("consent_required");
         let consent = browser.open(&asking(&app, "openid profile email")).await;
         assert_eq!(wishes(&consent), (1, 2));
         // Who says no keeps what was, and the app gets nothing.
-        browser.consent(&consent, "deny").await.heard_error("access_denied");
-        browser.get(&asking(&app, "openid profile")).await.heard().code();
+        browser.consent(&consent, "deny").await.error_response("access_denied");
+        browser.get(&asking(&app, "openid profile")).await.authorization_response().code();
         let consent = browser.open(&asking(&app, "openid profile email")).await;
-        let granted = browser.consent(&consent, "allow").await.heard().code();
+        let granted = browser.consent(&consent, "allow").await.authorization_response().code();
         assert_eq!(app.exchange(&granted).await.ok().text("scope"), "email openid profile");
         // What was allowed adds up, and each app gets what it asks for.
-        let code = browser.get(&asking(&app, "openid")).await.heard().code();
+        let code = browser.get(&asking(&app, "openid")).await.authorization_response().code();
         assert_eq!(app.exchange(&code).await.ok().text("scope"), "openid");
         // A single claim is something new as well.
         let claims = r#"{"userinfo":{"address":null}}"#;
         let by_name = app.authorization_url(&[("claims", claims)]);
         let consent = browser.open(&by_name).await;
         assert_eq!(wishes(&consent), (1, 1));
-        browser.consent(&consent, "allow").await.heard().code();
-        browser.get(&by_name).await.heard().code();
+        browser.consent(&consent, "allow").await.authorization_response().code();
+        browser.get(&by_name).await.authorization_response().code();
     }
 
     /// A token for another resource is another thing to allow.
@@ -113,19 +113,19 @@ both! {
         let consent = browser.sign_in(&login).await;
         assert_eq!(wishes(&consent), (2, 0));
         assert!(consent.reply.text.contains(&format!("<code>{orders}</code>")));
-        browser.consent(&consent, "allow").await.heard().code();
-        browser.get(&at(&[orders])).await.heard().code();
-        browser.get(&at(&[])).await.heard().code();
+        browser.consent(&consent, "allow").await.authorization_response().code();
+        browser.get(&at(&[orders])).await.authorization_response().code();
+        browser.get(&at(&[])).await.authorization_response().code();
         let silent = [("resource", files), ("prompt", "none")];
-        browser.get(&app.authorization_url(&silent)).await.heard_error("consent_required");
+        browser.get(&app.authorization_url(&silent)).await.error_response("consent_required");
         let consent = browser.open(&at(&[orders, files])).await;
         assert_eq!(wishes(&consent), (1, 2), "{}", consent.reply.text);
-        browser.consent(&consent, "deny").await.heard_error("access_denied");
+        browser.consent(&consent, "deny").await.error_response("access_denied");
         let consent = browser.open(&at(&[files])).await;
-        let code = browser.consent(&consent, "allow").await.heard().code();
+        let code = browser.consent(&consent, "allow").await.authorization_response().code();
         app.exchange(&code).await.ok();
         // What was allowed adds up.
-        browser.get(&at(&[orders, files])).await.heard().code();
+        browser.get(&at(&[orders, files])).await.authorization_response().code();
     }
 
     async fn what_one_person_allows_one_app_is_nobody_elses(database) {
@@ -156,7 +156,7 @@ both! {
         let consent = browser.open(&app.authorization_url(&again)).await;
         assert!(consent.has("consent-allow"));
         // Once: the answer is the answer.
-        browser.consent(&consent, "allow").await.heard().code();
+        browser.consent(&consent, "allow").await.authorization_response().code();
         // Both wishes, one after the other.
         server.advance(1);
         let both = [("prompt", "login consent")];
@@ -164,7 +164,7 @@ both! {
         assert!(login.has("login-submit"));
         assert!(browser.sign_in(&login).await.has("consent-allow"));
         // For an app of the operator's own the operator has answered.
-        browser.get(&own.authorization_url(&again)).await.heard().code();
+        browser.get(&own.authorization_url(&again)).await.authorization_response().code();
     }
 
     /// Anybody on the machine can ask in the name of such an app: a remembered yes is not for it.
@@ -184,16 +184,16 @@ both! {
             for _ in 0..2 {
                 let consent = browser.open(&app.authorization_url(&request)).await;
                 assert!(consent.has("consent-allow"), "{uri}");
-                browser.consent(&consent, "allow").await.heard().code();
+                browser.consent(&consent, "allow").await.authorization_response().code();
             }
             let silent = [("redirect_uri", uri), ("prompt", "none")];
-            browser.get(&app.authorization_url(&silent)).await.heard_error("consent_required");
+            browser.get(&app.authorization_url(&silent)).await.error_response("consent_required");
         }
         // An https address is claimed by whoever holds the domain, and a secret proves the client.
-        browser.get(&app.authorization_url(&[])).await.heard().code();
+        browser.get(&app.authorization_url(&[])).await.authorization_response().code();
         let request = web.authorization_url(&[("redirect_uri", "http://127.0.0.1/cb")]);
-        browser.arrive(&request).await.heard().code();
-        browser.get(&request).await.heard().code();
+        browser.arrive(&request).await.authorization_response().code();
+        browser.get(&request).await.authorization_response().code();
     }
 
     /// Nor is such an app of the operator's own: whoever listens there gets nothing without a person.
@@ -211,18 +211,18 @@ both! {
             let request = app.authorization_url(&[("redirect_uri", uri)]);
             // Signing in for this request is enough of a deed.
             let login = browser.open(&request).await;
-            browser.sign_in(&login).await.heard().code();
+            browser.sign_in(&login).await.authorization_response().code();
             let silent = [("redirect_uri", uri), ("prompt", "none")];
-            browser.get(&app.authorization_url(&silent)).await.heard_error("consent_required");
+            browser.get(&app.authorization_url(&silent)).await.error_response("consent_required");
             for _ in 0..2 {
                 let asked = browser.open(&request).await;
                 assert!(asked.has("consent-allow"), "{uri}");
-                browser.consent(&asked, "allow").await.heard().code();
+                browser.consent(&asked, "allow").await.authorization_response().code();
             }
             let asked = browser.open(&request).await;
-            browser.consent(&asked, "deny").await.heard_error("access_denied");
+            browser.consent(&asked, "deny").await.error_response("access_denied");
             // An https address is claimed by whoever holds the domain.
-            browser.get(&app.authorization_url(&[])).await.heard().code();
+            browser.get(&app.authorization_url(&[])).await.authorization_response().code();
         }
     }
 
@@ -248,7 +248,7 @@ both! {
         // The scope was taken from the client since: what is allowed is not granted.
         let fewer = Scope::parse("openid").unwrap();
         server.change("app", |client| client.metadata.scope = fewer).await;
-        let code = other_tab.consent(&consent, "allow").await.heard().code();
+        let code = other_tab.consent(&consent, "allow").await.authorization_response().code();
         assert_eq!(app.exchange(&code).await.ok().text("scope"), "openid");
         // So were the redirect URI and the client itself: nobody is redirected.
         let mut browser = server.browser();

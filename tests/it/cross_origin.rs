@@ -278,7 +278,7 @@ both! {
         let headers = [("cookie", cookie.as_str()), ("origin", SPA)];
         assert_eq!(send(&server, Method::GET, "/userinfo", &headers, "").await.status, 401);
         let again = server.browser().get(&app.authorization_url(&[("prompt", "none")])).await;
-        again.heard_error("login_required");
+        again.error_response("login_required");
         token(&server, Some(SPA), None, &REFRESH).await.refused(400, "invalid_request");
         token(&server, Some(SPA), Some(&cookie), &REFRESH).await.ok();
     }

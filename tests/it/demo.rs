@@ -201,7 +201,12 @@ async fn everything_works_over_https_with_an_authority_that_the_demo_prints() {
     let mut at_idp = Browser::new(&format!("https://127.0.0.1:{idp_port}"), &trusting);
     let url = at_app.post("/sign-in", &[]).await.location().expect("sent away").to_owned();
     let login = at_issuer.open(&url).await;
-    let away = at_issuer.leave(&login, "demo-idp").await.location().expect("away").to_owned();
+    let away = at_issuer
+        .start_upstream_login(&login, "demo-idp")
+        .await
+        .location()
+        .expect("away")
+        .to_owned();
     let there = at_idp.open(&away).await;
     let asked = at_idp.sign_in_as(&there, "chunhyang", "seong-chun-hyang").await;
     let back = at_idp.consent(&asked, "allow").await.location().expect("sent back").to_owned();
@@ -262,7 +267,12 @@ async fn comes_by_the_provider(issuer: &str, app: &str, idp: &str) {
         [app, issuer, idp].map(|base| Browser::new(base, &http()));
     let url = at_app.post("/sign-in", &[]).await.location().expect("sent away").to_owned();
     let login = at_issuer.open(&url).await;
-    let away = at_issuer.leave(&login, "demo-idp").await.location().expect("away").to_owned();
+    let away = at_issuer
+        .start_upstream_login(&login, "demo-idp")
+        .await
+        .location()
+        .expect("away")
+        .to_owned();
     assert!(away.starts_with(&format!("{idp}/authorize?")), "{away}");
     let there = at_idp.open(&away).await;
     assert!(there.reply.text.contains("Demo IdP"));

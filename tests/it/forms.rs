@@ -148,7 +148,7 @@ both! {
         ];
         let answer = browser.post("/consent", &tampered).await;
         assert!(answer.location().unwrap().starts_with(crate::support::CALLBACK));
-        assert_eq!(app.exchange(&answer.heard().code()).await.ok().text("scope"), "openid");
+        assert_eq!(app.exchange(&answer.authorization_response().code()).await.ok().text("scope"), "openid");
         // A repeated field is no form.
         let twice = [("interaction", "a"), ("interaction", "b")];
         browser.post("/consent", &twice).await.is_error("invalid_request");
@@ -257,7 +257,7 @@ both! {
             assert_eq!(wrong.reply.status, 400, "{name}");
             let page = browser.sign_in(&login).await;
             let page = if page.has("consent-allow") { browser.consent(&page, "allow").await } else { page };
-            app.exchange(&page.heard().code()).await.ok();
+            app.exchange(&page.authorization_response().code()).await.ok();
         }
         let sub = r#"{"id_token":{"sub":{"value":"a\u0000b"}}}"#;
         let mut browser = server.browser();

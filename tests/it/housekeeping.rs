@@ -61,12 +61,12 @@ both! {
         let mut usual = server.browser();
         let (_, bound) = app.exchange(&usual.code(&app).await).await.pair();
         let offline = [("scope", "openid offline_access"), ("prompt", "consent")];
-        let code = usual.get(&app.authorization_url(&offline)).await.heard().code();
+        let code = usual.get(&app.authorization_url(&offline)).await.authorization_response().code();
         let (_, offline) = app.exchange(&code).await.pair();
         usual.code(&asking).await;
         let mut kept = server.browser();
         let login = kept.open(&app.authorization_url(&[])).await;
-        let kept_code = keep(&mut kept, &login).await.heard().code();
+        let kept_code = keep(&mut kept, &login).await.authorization_response().code();
         let (_, kept_refresh) = app.exchange(&kept_code).await.pair();
         let mut stranger = server.browser();
         let left_open = stranger.open(&app.authorization_url(&[])).await;
@@ -93,18 +93,18 @@ both! {
             same
         };
         let (mut kept, mut usual, mut stranger) = (move_to(&kept), move_to(&usual), move_to(&stranger));
-        kept.get(&app.authorization_url(&[])).await.heard().code();
+        kept.get(&app.authorization_url(&[])).await.authorization_response().code();
         app.refresh(&kept_refresh).await.pair();
         app.refresh(&offline).await.pair();
         app.refresh(&bound).await.refused(400, "invalid_grant");
         let login = usual.open(&asking.authorization_url(&[])).await;
         // What was allowed is remembered for longer than anybody stays signed in.
-        usual.sign_in(&login).await.heard().code();
+        usual.sign_in(&login).await.authorization_response().code();
         let old = format!("/login?interaction={}", left_open.hidden("interaction"));
         stranger.get(&old).await.is_error("expired");
         // A replay of a code that is gone is refused like any unknown one, and harms nobody.
         app.exchange(&kept_code).await.refused(400, "invalid_grant");
-        kept.get(&app.authorization_url(&[("prompt", "none")])).await.heard().code();
+        kept.get(&app.authorization_url(&[("prompt", "none")])).await.authorization_response().code();
     }
 
     /// S013: nothing waits for a job to be over.
@@ -157,15 +157,15 @@ both! {
         assert!(cookie.ends_with("; Max-Age=7200"), "{cookie}");
         for _ in 0..2 {
             server.advance(599);
-            usual.get(&silent).await.heard().code();
+            usual.get(&silent).await.authorization_response().code();
         }
         server.advance(2);
-        usual.get(&silent).await.heard_error("login_required");
-        kept.get(&silent).await.heard().code();
+        usual.get(&silent).await.error_response("login_required");
+        kept.get(&silent).await.authorization_response().code();
         server.advance(3599);
-        kept.get(&silent).await.heard().code();
+        kept.get(&silent).await.authorization_response().code();
         server.advance(3600);
-        kept.get(&silent).await.heard_error("login_required");
+        kept.get(&silent).await.error_response("login_required");
     }
 }
 

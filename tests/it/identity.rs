@@ -82,7 +82,7 @@ both! {
         server.advance(7);
         for nonce in ["", "n-0S6_WzA2Mj", &"n".repeat(384), "마패 +%20\"<"] {
             let changes = [("nonce", nonce), ("scope", EVERY_SCOPE)];
-            let code = browser.get(&app.authorization_url(&changes)).await.heard().code();
+            let code = browser.get(&app.authorization_url(&changes)).await.authorization_response().code();
             let reply = app.exchange(&code).await.ok();
             let token = reply.text("id_token");
             let claims = decode_claims(&token);
@@ -111,7 +111,7 @@ both! {
         let mut browser = server.browser();
         browser.code(&app).await;
         let mut userinfo = async |scope: &str| {
-            let code = browser.get(&app.authorization_url(&[("scope", scope)])).await.heard().code();
+            let code = browser.get(&app.authorization_url(&[("scope", scope)])).await.authorization_response().code();
             let access = app.exchange(&code).await.ok().text("access_token");
             let by_get = app.userinfo(&access).await.ok();
             assert_eq!(by_get.header("content-type"), "application/json");
@@ -149,7 +149,7 @@ both! {
         let other = first_party(&server, "other").await;
         let mut browser = server.browser();
         let offline = [("scope", "openid offline_access"), ("prompt", "consent")];
-        let code = browser.arrive(&app.authorization_url(&offline)).await.heard().code();
+        let code = browser.arrive(&app.authorization_url(&offline)).await.authorization_response().code();
         let first = app.exchange(&code).await.ok();
         let before = decode_claims(&first.text("id_token"));
         server.advance(120);

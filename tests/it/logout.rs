@@ -26,7 +26,7 @@ async fn logout(browser: &mut Browser, fields: &[(&str, &str)]) -> Page {
 
 async fn is_signed_in(browser: &Browser, app: &App) -> bool {
     let page = browser.clone().get(&app.authorization_url(&[("prompt", "none")])).await;
-    page.heard().get("error").is_empty()
+    page.authorization_response().get("error").is_empty()
 }
 
 async fn confirm(browser: &mut Browser, page: &Page, answer: &str) -> Page {
@@ -187,7 +187,7 @@ both! {
         let (access, refresh) = app.exchange(&browser.code(&app).await).await.pair();
         let (_, theirs) = other.exchange(&browser.code(&other).await).await.pair();
         let offline = [("scope", "openid offline_access")];
-        let code = browser.get(&app.authorization_url(&offline)).await.heard().code();
+        let code = browser.get(&app.authorization_url(&offline)).await.authorization_response().code();
         let (_, offline) = app.exchange(&code).await.pair();
         let in_flight = browser.code(&app).await;
         // Elsewhere the same person stays signed in.
@@ -211,22 +211,22 @@ both! {
         server.advance(1);
         let login = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
         let login = browser.open(&format!("/login?interaction={}&another=1", login.hidden("interaction"))).await;
-        browser.sign_in_as(&login, "bob", PASSWORD).await.heard().code();
+        browser.sign_in_as(&login, "bob", PASSWORD).await.authorization_response().code();
         let mut bobs = server.browser();
         let login = bobs.open(&app.authorization_url(&[])).await;
-        bobs.sign_in_as(&login, "bob", PASSWORD).await.heard().code();
+        bobs.sign_in_as(&login, "bob", PASSWORD).await.authorization_response().code();
         // Alice's hint proves nothing about Bob: he is asked.
         assert!(logout(&mut bobs, &[("id_token_hint", &hint)]).await.has("logout-confirm"));
         // Where both are signed in it signs out Alice alone.
         logout(&mut browser, &[("id_token_hint", &hint)]).await;
-        let code = browser.get(&app.authorization_url(&[("prompt", "none")])).await.heard().code();
+        let code = browser.get(&app.authorization_url(&[("prompt", "none")])).await.authorization_response().code();
         let access = app.exchange(&code).await.ok().text("access_token");
         let userinfo_of_bob = app.userinfo(&access).await.ok().json();
         assert!(userinfo_of_bob["sub"] != crate::support::decode_claims(&hint)["sub"]);
         // Without one the question is about everybody in the browser.
         let login = browser.open(&app.authorization_url(&[("prompt", "select_account")])).await;
         let login = browser.open(&format!("/login?interaction={}&another=1", login.hidden("interaction"))).await;
-        browser.sign_in(&login).await.heard().code();
+        browser.sign_in(&login).await.authorization_response().code();
         let page = logout(&mut browser, &[]).await;
         confirm(&mut browser, &page, "yes").await;
         assert!(!is_signed_in(&browser, &app).await);

@@ -33,7 +33,7 @@ pub(crate) async fn signed_in(server: &Server, app: &App) -> (Browser, String, S
 
 pub(crate) async fn is_signed_in(browser: &Browser, app: &App) -> bool {
     let page = browser.clone().get(&app.authorization_url(&[("prompt", "none")])).await;
-    page.heard().get("error").is_empty()
+    page.authorization_response().get("error").is_empty()
 }
 
 /// How many devices the page shows.
@@ -112,7 +112,7 @@ both! {
         let (mut here, here_access, _) = signed_in(&server, &app).await;
         let (there, _, there_refresh) = signed_in(&server, &app).await;
         let offline = [("scope", "openid offline_access"), ("prompt", "consent")];
-        let code = here.get(&app.authorization_url(&offline)).await.heard().code();
+        let code = here.get(&app.authorization_url(&offline)).await.authorization_response().code();
         let (offline_access, offline) = app.exchange(&code).await.pair();
         let in_flight = here.code(&app).await;
         let account = here.open("/account").await;
@@ -142,7 +142,7 @@ both! {
         let other = server.web_app("other", |_| {}).await;
         let (mut browser, access, _) = signed_in(&server, &app).await;
         let offline = [("scope", "openid email offline_access"), ("prompt", "consent")];
-        let code = browser.arrive(&app.authorization_url(&offline)).await.heard().code();
+        let code = browser.arrive(&app.authorization_url(&offline)).await.authorization_response().code();
         let (offline_access, offline) = app.exchange(&code).await.pair();
         let (others, _) = other.exchange(&browser.code(&other).await).await.pair();
         let in_flight = browser.code(&app).await;
@@ -160,7 +160,7 @@ both! {
         app.refresh(&offline).await.refused(400, "invalid_grant");
         app.exchange(&in_flight).await.refused(400, "invalid_grant");
         assert!(other.is_active(&others).await);
-        browser.get(&app.authorization_url(&[("prompt", "none")])).await.heard_error("consent_required");
+        browser.get(&app.authorization_url(&[("prompt", "none")])).await.error_response("consent_required");
         assert!(browser.open(&app.authorization_url(&[])).await.has("consent-allow"));
         // What is not there cannot be removed, and is no event.
         for client in ["app", "nobody", "", "마패"] {
@@ -184,14 +184,14 @@ both! {
         assert!(!account.reply.text.contains("one.example"));
         // RFC 8707 §2: what was consented to, and what is open.
         let asked = app.authorization_url(&[("resource", "https://one.example"), ("prompt", "consent")]);
-        app.exchange(&browser.arrive(&asked).await.heard().code()).await.pair();
+        app.exchange(&browser.arrive(&asked).await.authorization_response().code()).await.pair();
         let account = browser.open("/account").await;
         assert!(account.reply.text.contains("https://one.example"));
         assert!(!account.reply.text.contains("two.example"));
         // An own app is not asked for consent: what is open says what it may do.
         server.change("app", |client| client.metadata.first_party = true).await;
         let asked = app.authorization_url(&[("resource", "https://two.example")]);
-        app.exchange(&browser.arrive(&asked).await.heard().code()).await.pair();
+        app.exchange(&browser.arrive(&asked).await.authorization_response().code()).await.pair();
         let account = browser.open("/account").await;
         assert!(account.reply.text.contains("https://one.example"));
         assert!(account.reply.text.contains("https://two.example"));
@@ -207,7 +207,7 @@ both! {
         let login = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
         let another = format!("/login?interaction={}&another=1", login.hidden("interaction"));
         let login = browser.open(&another).await;
-        browser.sign_in_as(&login, "bob", PASSWORD).await.heard().code();
+        browser.sign_in_as(&login, "bob", PASSWORD).await.authorization_response().code();
         // Whose account?
         let chooser = browser.open("/account").await;
         let session = chooser.value_of("account-1");

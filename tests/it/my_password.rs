@@ -73,7 +73,7 @@ both! {
         let (there, there_access, there_refresh) = signed_in(&server, &app).await;
         let (cli_access, cli_refresh) = by_password.password("openid").await.pair();
         let offline = [("scope", "openid offline_access"), ("prompt", "consent")];
-        let offline = here.get(&app.authorization_url(&offline)).await.heard().code();
+        let offline = here.get(&app.authorization_url(&offline)).await.authorization_response().code();
         let (_, offline) = app.exchange(&offline).await.pair();
         let before = here.clone();
         let account = here.open("/account").await;

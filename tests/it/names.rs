@@ -55,7 +55,7 @@ both! {
             app.password_as(name, PASSWORD, "openid").await.ok();
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&[])).await;
-            browser.sign_in_as(&page, name, PASSWORD).await.heard().code();
+            browser.sign_in_as(&page, name, PASSWORD).await.authorization_response().code();
         }
         // Passwords keep every byte.
         let spaced = format!("{PASSWORD} ");

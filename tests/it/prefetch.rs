@@ -45,7 +45,7 @@ both! {
         assert_eq!(codes().await, 1);
         assert!(is_signed_in(&browser, &app).await);
         let mut asking = browser.clone().saying("sec-purpose", "something-else");
-        asking.get(&request).await.heard().code();
+        asking.get(&request).await.authorization_response().code();
         browser.get(&logout).await;
         assert!(!is_signed_in(&browser, &app).await);
     }

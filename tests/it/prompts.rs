@@ -7,7 +7,7 @@ use crate::support::{App, Browser, PASSWORD, Server, both, decode_claims};
 
 /// The id token that comes of a request that is answered at once.
 async fn id_token(browser: &mut Browser, app: &App, changes: &[(&str, &str)]) -> serde_json::Value {
-    let code = browser.get(&app.authorization_url(changes)).await.heard().code();
+    let code = browser.get(&app.authorization_url(changes)).await.authorization_response().code();
     decode_claims(&app.exchange(&code).await.ok().text("id_token"))
 }
 
@@ -19,16 +19,16 @@ both! {
         let app = server.web_app("app", |_| {}).await;
         let silent = app.authorization_url(&[("prompt", "none")]);
         let mut browser = server.browser();
-        browser.get(&silent).await.heard_error("login_required");
+        browser.get(&silent).await.error_response("login_required");
         assert!(browser.cookies.is_empty());
         let login = browser.open(&app.authorization_url(&[])).await;
-        browser.get(&silent).await.heard_error("login_required");
+        browser.get(&silent).await.error_response("login_required");
         let consent = browser.sign_in(&login).await;
         assert!(consent.has("consent-allow"));
-        browser.get(&silent).await.heard_error("consent_required");
+        browser.get(&silent).await.error_response("consent_required");
         browser.consent(&consent, "allow").await;
         let cookie = browser.cookie().map(str::to_owned);
-        browser.get(&silent).await.heard().code();
+        browser.get(&silent).await.authorization_response().code();
         assert_eq!(browser.cookie().map(str::to_owned), cookie);
         // In form_post the error is posted.
         let posted = [("prompt", "none"), ("response_mode", "form_post")];
@@ -48,7 +48,7 @@ both! {
         let login = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
         assert!(login.has("login-submit"));
         assert_eq!(login.field("username").as_deref(), Some("alice"));
-        let code = browser.sign_in(&login).await.heard().code();
+        let code = browser.sign_in(&login).await.authorization_response().code();
         let after = decode_claims(&app.exchange(&code).await.ok().text("id_token"));
         assert_eq!(after["sub"], sub.as_str());
         assert!(after["auth_time"].as_i64() > before["auth_time"].as_i64());
@@ -71,10 +71,10 @@ both! {
         assert!(first["auth_time"].is_i64());
         assert_eq!(first["auth_time"], second["auth_time"]);
         let silent = app.authorization_url(&[("max_age", "1"), ("prompt", "none")]);
-        browser.get(&silent).await.heard_error("login_required");
+        browser.get(&silent).await.error_response("login_required");
         for age in ["1", "0"] {
             let login = browser.open(&app.authorization_url(&[("max_age", age)])).await;
-            let code = browser.sign_in(&login).await.heard().code();
+            let code = browser.sign_in(&login).await.authorization_response().code();
             let claims = decode_claims(&app.exchange(&code).await.ok().text("id_token"));
             assert!(claims["auth_time"].as_i64() >= first["auth_time"].as_i64().map(|at| at + 2));
             server.advance(2);
@@ -98,14 +98,14 @@ both! {
         assert_eq!(id_token(&mut browser, &other, &silent).await["sub"], sub.as_str());
         let mut bobs = server.browser();
         let login = bobs.open(&app.authorization_url(&[])).await;
-        bobs.sign_in_as(&login, "bob", PASSWORD).await.heard().code();
-        bobs.get(&app.authorization_url(&silent)).await.heard_error("login_required");
+        bobs.sign_in_as(&login, "bob", PASSWORD).await.authorization_response().code();
+        bobs.get(&app.authorization_url(&silent)).await.error_response("login_required");
         // With a page they may still become the one who is meant; nobody else is taken instead.
         let login = bobs.open(&app.authorization_url(&[("id_token_hint", &hint)])).await;
         let page = bobs.sign_in_as(&login, "bob", PASSWORD).await;
-        page.heard_error("login_required");
+        page.error_response("login_required");
         let login = bobs.open(&app.authorization_url(&[("id_token_hint", &hint)])).await;
-        bobs.sign_in(&login).await.heard().code();
+        bobs.sign_in(&login).await.authorization_response().code();
         // S106, S111: what we did not sign, or signed as something else, is no hint.
         let (head, rest) = hint.split_once('.').unwrap();
         let (payload, signature) = rest.split_once('.').unwrap();
@@ -118,7 +118,7 @@ both! {
             access,
         ] {
             let changes = [("id_token_hint", forged.as_str())];
-            browser.get(&app.authorization_url(&changes)).await.heard_error("invalid_request");
+            browser.get(&app.authorization_url(&changes)).await.error_response("invalid_request");
         }
     }
 
@@ -132,10 +132,10 @@ both! {
         server.advance(1);
         let login = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
         let login = browser.open(&format!("/login?interaction={}&another=1", login.hidden("interaction"))).await;
-        browser.sign_in_as(&login, "bob", PASSWORD).await.heard().code();
+        browser.sign_in_as(&login, "bob", PASSWORD).await.authorization_response().code();
         // Two people: who is meant?
         let silent = app.authorization_url(&[("prompt", "none")]);
-        browser.get(&silent).await.heard_error("account_selection_required");
+        browser.get(&silent).await.error_response("account_selection_required");
         for (number, sub) in [(1, &bob), (2, &alice)] {
             let chooser = browser.open(&app.authorization_url(&[])).await;
             assert!(chooser.has("account-1") && chooser.has("account-2") && chooser.has("account-other"));
@@ -143,7 +143,7 @@ both! {
             let session = session.split("value=\"").nth(1).unwrap().split('"').next().unwrap();
             let (interaction, csrf) = (chooser.hidden("interaction"), chooser.hidden("csrf"));
             let fields = [("interaction", interaction.as_str()), ("csrf", &csrf), ("session", session)];
-            let code = browser.post("/select-account", &fields).await.heard().code();
+            let code = browser.post("/select-account", &fields).await.authorization_response().code();
             let claims = decode_claims(&app.exchange(&code).await.ok().text("id_token"));
             assert_eq!(claims["sub"], sub.as_str());
         }
@@ -180,7 +180,7 @@ both! {
         });
         let claims = [("claims", claims.to_string())];
         let claims = [(claims[0].0, claims[0].1.as_str())];
-        let tokens = app.exchange(&browser.arrive(&app.authorization_url(&claims)).await.heard().code()).await.ok();
+        let tokens = app.exchange(&browser.arrive(&app.authorization_url(&claims)).await.authorization_response().code()).await.ok();
         let id_token = decode_claims(&tokens.text("id_token"));
         assert_eq!(id_token["preferred_username"], "alice");
         assert!(id_token.get("name").is_none() && id_token.get("phone_number").is_none());
@@ -191,7 +191,7 @@ both! {
         assert_eq!(app.userinfo(&access).await.ok().json()["name"], "Alice");
         // By scope they are at userinfo alone.
         let by_scope = [("scope", "openid profile email")];
-        let tokens = app.exchange(&browser.arrive(&app.authorization_url(&by_scope)).await.heard().code()).await.ok();
+        let tokens = app.exchange(&browser.arrive(&app.authorization_url(&by_scope)).await.authorization_response().code()).await.ok();
         let id_token = decode_claims(&tokens.text("id_token"));
         assert!(id_token.get("name").is_none() && id_token.get("email").is_none());
         let info = app.userinfo(&tokens.text("access_token")).await.ok().json();
@@ -210,13 +210,13 @@ both! {
         assert_eq!(id_token(&mut browser, &app, &[("claims", essential)]).await["acr"], "1");
         let unmet = r#"{"id_token":{"acr":{"essential":true,"values":["2"]}}}"#;
         let page = browser.get(&app.authorization_url(&[("claims", unmet)])).await;
-        page.heard_error("unmet_authentication_requirements");
+        page.error_response("unmet_authentication_requirements");
         // The one `sub` that will do.
         let theirs = format!(r#"{{"id_token":{{"sub":{{"value":"{sub}"}}}}}}"#);
         assert_eq!(id_token(&mut browser, &app, &[("claims", &theirs)]).await["sub"], sub.as_str());
         let other = r#"{"id_token":{"sub":{"value":"somebody"}}}"#;
         let silent = [("claims", other), ("prompt", "none")];
-        browser.get(&app.authorization_url(&silent)).await.heard_error("login_required");
+        browser.get(&app.authorization_url(&silent)).await.error_response("login_required");
     }
 
     /// conformance 3.5-1
@@ -228,7 +228,7 @@ both! {
         let mut browser = server.browser();
         let mut granted = async |app: &App, prompt: &str| {
             let changes = [("scope", "openid offline_access"), ("prompt", prompt)];
-            let code = browser.arrive(&app.authorization_url(&changes)).await.heard().code();
+            let code = browser.arrive(&app.authorization_url(&changes)).await.authorization_response().code();
             app.exchange(&code).await.ok().text("scope")
         };
         assert_eq!(granted(&app, "").await, "openid");

@@ -4,18 +4,18 @@
 use mapae::domain::client::{AuthMethod, ClientKind};
 use mapae::domain::grant_type::GrantType;
 
-use crate::support::{CALLBACK, CallbackResponse, PASSWORD, Page, Server, both, chromium};
+use crate::support::{AuthorizationResponse, CALLBACK, PASSWORD, Page, Server, both, chromium};
 
 /// What the app hears by a page that goes on by itself.
 #[track_caller]
-fn heard(page: &Page) -> CallbackResponse {
+fn authorization_response(page: &Page) -> AuthorizationResponse {
     assert_eq!((page.reply.status.as_u16(), page.location()), (200, None), "{page:?}");
     let policy = page.reply.header("content-security-policy");
     assert!(
         policy.contains("form-action 'self';") && policy.contains("script-src 'none'"),
         "{policy}"
     );
-    CallbackResponse::at(&page.onward())
+    AuthorizationResponse::at(&page.redirect_target())
 }
 
 both! {
@@ -28,41 +28,41 @@ both! {
         let mut browser = chromium(server.browser());
         // Signing in, and again.
         let login = browser.open(&own.authorization_url(&[])).await;
-        let first = heard(&browser.sign_in(&login).await);
+        let first = authorization_response(&browser.sign_in(&login).await);
         own.exchange(&first.code()).await.ok();
         server.advance(1);
         let login = browser.open(&own.authorization_url(&[("prompt", "login")])).await;
-        heard(&browser.sign_in(&login).await).code();
+        authorization_response(&browser.sign_in(&login).await).code();
         // Choosing an account.
         let chooser = browser.open(&own.authorization_url(&[("prompt", "select_account")])).await;
         let (interaction, csrf) = (chooser.hidden("interaction"), chooser.hidden("csrf"));
         let session = chooser.sessions().remove(0);
         let fields = [("interaction", interaction.as_str()), ("csrf", &csrf), ("session", &session)];
-        heard(&browser.post("/select-account", &fields).await).code();
+        authorization_response(&browser.post("/select-account", &fields).await).code();
         // Allowing and denying.
         let consent = browser.open(&app.authorization_url(&[])).await;
-        assert_eq!(heard(&browser.consent(&consent, "deny").await).get("error"), "access_denied");
+        assert_eq!(authorization_response(&browser.consent(&consent, "deny").await).get("error"), "access_denied");
         let consent = browser.open(&app.authorization_url(&[])).await;
-        heard(&browser.consent(&consent, "allow").await).code();
+        authorization_response(&browser.consent(&consent, "allow").await).code();
         // By fragment, too.
         let consent = browser.open(&app.authorization_url(&[("prompt", "consent"), ("response_mode", "fragment")])).await;
         let page = browser.consent(&consent, "allow").await;
-        heard(&page).code();
-        assert!(page.onward().starts_with(&format!("{CALLBACK}#code=")));
+        authorization_response(&page).code();
+        assert!(page.redirect_target().starts_with(&format!("{CALLBACK}#code=")));
         // Turning back.
         server.advance(1);
         let login = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
         let fields = [("interaction", login.hidden("interaction")), ("csrf", login.hidden("csrf"))];
         let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
-        assert_eq!(heard(&browser.post("/login/cancel", &fields).await).get("error"), "access_denied");
+        assert_eq!(authorization_response(&browser.post("/login/cancel", &fields).await).get("error"), "access_denied");
         // Who needs no page of ours is redirected at once.
-        browser.get(&app.authorization_url(&[])).await.heard().code();
+        browser.get(&app.authorization_url(&[])).await.authorization_response().code();
         // Signing out.
         let logout = browser.open(&format!("/logout?client_id=app&state=s&post_logout_redirect_uri={bye}")).await;
         let fields = [("interaction", logout.hidden("interaction")), ("csrf", logout.hidden("csrf")), ("answer", "yes".to_owned())];
         let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
         let out = browser.post("/logout/confirm", &fields).await;
-        assert_eq!(out.onward(), format!("{bye}?state=s"));
+        assert_eq!(out.redirect_target(), format!("{bye}?state=s"));
     }
 
     /// A browser that is too old to say what it fetches names the origin of a form; a program does not.
@@ -81,7 +81,7 @@ both! {
             let fields = [("interaction", interaction.as_str()), ("csrf", &csrf), ("username", "alice"), ("password", PASSWORD)];
             let page = browser.post("/login", &fields).await;
             assert_eq!(page.reply.status.as_u16(), if is_page { 200 } else { 303 });
-            if is_page { heard(&page).code() } else { page.heard().code() };
+            if is_page { authorization_response(&page).code() } else { page.authorization_response().code() };
         }
     }
 
@@ -100,7 +100,7 @@ both! {
         let login = browser.open(&app.authorization_url(&[("redirect_uri", "com.example.app:/cb")])).await;
         let consent = browser.sign_in(&login).await;
         let page = browser.consent(&consent, "allow").await;
-        assert!(page.onward().starts_with("com.example.app:/cb?code="), "{}", page.onward());
-        heard(&page).code();
+        assert!(page.redirect_target().starts_with("com.example.app:/cb?code="), "{}", page.redirect_target());
+        authorization_response(&page).code();
     }
 }

@@ -115,7 +115,7 @@ both! {
             .set_pkce_challenge(challenge)
             .url();
         let mut browser = server.browser();
-        let heard = browser.arrive(url.as_str()).await.heard();
+        let heard = browser.arrive(url.as_str()).await.authorization_response();
         assert_eq!(heard.get("state"), state.secret());
         assert_eq!(heard.get("iss"), server.issuer());
 

@@ -199,12 +199,13 @@ async fn a_browser_is_known_at_every_replica_and_gone_from_every_replica() {
     let mut elsewhere = Browser::new(&there.base, &there.http);
     elsewhere.cookies = browser.cookies.clone();
     let silent = [("prompt", "none")];
-    let code = elsewhere.get(&there.authorization_url(&silent)).await.heard().code();
+    let code =
+        elsewhere.get(&there.authorization_url(&silent)).await.authorization_response().code();
     let hint = there.exchange(&code).await.ok().text("id_token");
     let logout = format!("/logout?{}", form(&[("id_token_hint", &hint)]));
     assert_eq!(browser.get(&logout).await.reply.status, 200);
     let after = elsewhere.get(&there.authorization_url(&silent)).await;
-    after.heard_error("login_required");
+    after.error_response("login_required");
     replica.stop().await;
 }
 

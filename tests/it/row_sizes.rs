@@ -33,7 +33,7 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let page = browser.open(&app.authorization_url(&[])).await;
     let page = browser.sign_in_as(&page, USERNAME, PASSWORD).await;
     let page = browser.consent(&page, "allow").await;
-    let (access, refresh) = app.exchange(&page.heard().code()).await.pair();
+    let (access, refresh) = app.exchange(&page.authorization_response().code()).await.pair();
     app.refresh(&refresh).await.ok();
     app.revoke(&access).await.ok();
     // A wrong password, an identity, somebody who left for a provider and has not come back.
@@ -44,7 +44,7 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     by_provider.sign_in_by(&page, "idp", &idp).await;
     let mut away = server.browser();
     let page = away.open(&app.authorization_url(&[])).await;
-    away.leave(&page, "idp").await;
+    away.start_upstream_login(&page, "idp").await;
     // An id token of the provider that an app presents.
     let grants = vec![GrantType::TokenExchange];
     let native = server.client("native", |client| client.metadata.grant_types = grants).await;
@@ -64,7 +64,7 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let mut other = server.browser();
     let page = other.open(&app.authorization_url(&[])).await;
     let page = other.sign_in_as(&page, USERNAME, PASSWORD).await;
-    let id_token = app.exchange(&page.heard().code()).await.ok().text("id_token");
+    let id_token = app.exchange(&page.authorization_response().code()).await.ok().text("id_token");
     assert!(decode_claims(&id_token)["sid"].is_string());
     other.get(&format!("/logout?id_token_hint={id_token}")).await;
     (server, vec![browser, by_provider, away, other])
@@ -200,7 +200,8 @@ async fn measured(database: &Database) -> BTreeMap<String, String> {
 #[ignore = "it measures: its figures stand in docs/architecture.md"]
 async fn bytes_of_one_row_of_each_table_with_its_indexes() {
     let Some(postgres) = postgres_or_skip() else { return };
-    let (sqlite, postgres) = (measured(&Database::Sqlite).await, measured(&postgres).await);
+    let sqlite = Box::pin(measured(&Database::Sqlite)).await;
+    let postgres = Box::pin(measured(&postgres)).await;
     for (table, bytes) in &sqlite {
         eprintln!("| `{table}` | {bytes} | {} |", postgres[table]);
     }

@@ -17,7 +17,7 @@ async fn first_party_called(server: &Server, id: &str) -> App {
 async fn is_signed_in(browser: &Browser, app: &App) -> bool {
     let mut looking = browser.clone();
     let page = looking.get(&app.authorization_url(&[("prompt", "none")])).await;
-    page.heard().get("error").is_empty()
+    page.authorization_response().get("error").is_empty()
 }
 
 async fn submit(browser: &mut Browser, page: &Page, more: &[(&str, &str)]) -> Page {
@@ -67,7 +67,7 @@ both! {
         let mut browser = server.browser();
         let login = browser.open(&app.authorization_url(&[])).await;
         let mut attacker = browser.clone();
-        browser.sign_in(&login).await.heard().code();
+        browser.sign_in(&login).await.authorization_response().code();
         assert_ne!(browser.cookie(), attacker.cookie());
         assert!(is_signed_in(&browser, &app).await && !is_signed_in(&attacker, &app).await);
         attacker.get("/account").await;
@@ -76,7 +76,7 @@ both! {
         server.advance(1);
         let before = browser.clone();
         let login = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
-        browser.sign_in(&login).await.heard().code();
+        browser.sign_in(&login).await.authorization_response().code();
         assert!(is_signed_in(&browser, &app).await && !is_signed_in(&before, &app).await);
         // A cookie that we never gave is no cookie.
         for bad in ["x", "", "mapae_bt_", &"x".repeat(8000)] {
@@ -111,7 +111,7 @@ both! {
         // Kept: for weeks.
         let mut kept = server.browser();
         let login = kept.open(&app.authorization_url(&[])).await;
-        submit(&mut kept, &login, &[("keep", "1")]).await.heard().code();
+        submit(&mut kept, &login, &[("keep", "1")]).await.authorization_response().code();
         server.advance(29 * 86_400);
         assert!(is_signed_in(&kept, &app).await);
         server.advance(31 * 86_400);
@@ -127,7 +127,7 @@ both! {
         let mut browser = server.browser();
         let bound = app.exchange(&browser.code(&app).await).await.ok().text("refresh_token");
         let offline = [("scope", "openid offline_access"), ("prompt", "consent")];
-        let offline = browser.get(&app.authorization_url(&offline)).await.heard().code();
+        let offline = browser.get(&app.authorization_url(&offline)).await.authorization_response().code();
         let offline = app.exchange(&offline).await.ok().text("refresh_token");
         let mut refresh = bound;
         for _ in 0..5 {
@@ -164,15 +164,15 @@ both! {
         let two = browser.open(&app.authorization_url(&[("state", "two")])).await;
         assert_ne!(one.hidden("interaction"), two.hidden("interaction"));
         // The second one signs in; the first form is still good, though the cookie has changed.
-        assert_eq!(submit(&mut browser, &two, &[]).await.heard().get("state"), "two");
-        assert_eq!(submit(&mut browser, &one, &[]).await.heard().get("state"), "one");
+        assert_eq!(submit(&mut browser, &two, &[]).await.authorization_response().get("state"), "two");
+        assert_eq!(submit(&mut browser, &one, &[]).await.authorization_response().get("state"), "one");
         server.advance(1);
         // A tab that is looked at again after the other signed in goes on by itself.
         let three = browser.open(&app.authorization_url(&[("state", "three"), ("max_age", "0")])).await;
         let four = browser.open(&app.authorization_url(&[("state", "four"), ("max_age", "0")])).await;
-        submit(&mut browser, &four, &[]).await.heard().code();
+        submit(&mut browser, &four, &[]).await.authorization_response().code();
         let again = browser.open(&format!("/login?interaction={}", three.hidden("interaction"))).await;
-        assert_eq!(again.heard().get("state"), "three");
+        assert_eq!(again.authorization_response().get("state"), "three");
     }
 
     async fn a_second_click_is_answered_like_the_first(database) {
@@ -188,13 +188,13 @@ both! {
         let same = second.sign_in(&login).await;
         assert!(same.has("consent-allow"), "{}", same.reply.text);
         assert_eq!(second.cookie(), browser.cookie());
-        second.consent(&same, "allow").await.heard().code();
+        second.consent(&same, "allow").await.authorization_response().code();
         server.advance(1);
         let mut browser = server.browser();
         let login = browser.open(&app.authorization_url(&[])).await;
         let mut second = browser.clone();
-        submit(&mut browser, &login, &[]).await.heard().code();
-        let code = submit(&mut second, &login, &[]).await.heard().code();
+        submit(&mut browser, &login, &[]).await.authorization_response().code();
+        let code = submit(&mut second, &login, &[]).await.authorization_response().code();
         app.exchange(&code).await.ok();
         assert_eq!(second.cookie(), browser.cookie());
         assert!(is_signed_in(&second, &app).await);
@@ -209,10 +209,10 @@ both! {
         // Whoever signed in again since has another cookie: none is given for the old one.
         let login = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
         let mut old = browser.clone();
-        submit(&mut browser, &login, &[]).await.heard().code();
+        submit(&mut browser, &login, &[]).await.authorization_response().code();
         server.advance(1);
         let again = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
-        submit(&mut browser, &again, &[]).await.heard().code();
+        submit(&mut browser, &again, &[]).await.authorization_response().code();
         submit(&mut old, &login, &[]).await.is_error("already_done");
         assert!(is_signed_in(&browser, &app).await);
     }
@@ -231,7 +231,7 @@ both! {
             for (click, answer) in clicks.iter_mut().zip(answers) {
                 assert_eq!(answer.reply.status, 303, "{}", answer.reply.text);
                 let page = click.follow(answer).await;
-                let is_answered = page.has("consent-allow") || !page.heard().code().is_empty();
+                let is_answered = page.has("consent-allow") || !page.authorization_response().code().is_empty();
                 assert!(is_answered && is_signed_in(click, &own).await);
             }
             let cookies: std::collections::BTreeSet<_> = clicks.iter().map(Browser::cookie).collect();
@@ -250,25 +250,25 @@ both! {
         // Allowing, and denying.
         let asking = app.authorization_url(&[("prompt", "consent")]);
         let consent = browser.open(&asking).await;
-        browser.consent(&consent, "allow").await.heard().code();
-        browser.consent(&consent, "allow").await.heard().code();
+        browser.consent(&consent, "allow").await.authorization_response().code();
+        browser.consent(&consent, "allow").await.authorization_response().code();
         browser.consent(&consent, "deny").await.is_error("already_done");
         let consent = browser.open(&asking).await;
-        browser.consent(&consent, "deny").await.heard_error("access_denied");
-        browser.consent(&consent, "deny").await.heard_error("access_denied");
+        browser.consent(&consent, "deny").await.error_response("access_denied");
+        browser.consent(&consent, "deny").await.error_response("access_denied");
         browser.consent(&consent, "allow").await.is_error("already_done");
         server.advance(31);
         browser.consent(&consent, "deny").await.is_error("already_done");
         // Choosing an account.
         let login = browser.open(&own.authorization_url(&[("prompt", "login")])).await;
         let another = browser.open(&format!("/login?interaction={}&another=1", login.hidden("interaction"))).await;
-        browser.sign_in_as(&another, "bob", PASSWORD).await.heard().code();
+        browser.sign_in_as(&another, "bob", PASSWORD).await.authorization_response().code();
         let chooser = browser.open(&own.authorization_url(&[])).await;
         let (interaction, csrf) = (chooser.hidden("interaction"), chooser.hidden("csrf"));
         let sessions = chooser.sessions();
         let choice = |session| [("interaction", interaction.as_str()), ("csrf", csrf.as_str()), ("session", session)];
-        browser.post("/select-account", &choice(&sessions[0])).await.heard().code();
-        browser.post("/select-account", &choice(&sessions[0])).await.heard().code();
+        browser.post("/select-account", &choice(&sessions[0])).await.authorization_response().code();
+        browser.post("/select-account", &choice(&sessions[0])).await.authorization_response().code();
         browser.post("/select-account", &choice(&sessions[1])).await.is_error("already_done");
         server.advance(31);
         browser.post("/select-account", &choice(&sessions[0])).await.is_error("already_done");
@@ -302,7 +302,7 @@ both! {
         let app = first_party(&server).await;
         let mut browser = server.browser();
         let login = browser.open(&app.authorization_url(&[])).await;
-        browser.sign_in(&login).await.heard().code();
+        browser.sign_in(&login).await.authorization_response().code();
         let back = browser.get(&format!("/login?interaction={}", login.hidden("interaction"))).await;
         back.is_error("already_done");
         assert!(back.reply.text.contains("https://app.example.com/"), "a way back to the app");
@@ -333,8 +333,8 @@ both! {
         let (interaction, csrf) = (login.hidden("interaction"), login.hidden("csrf"));
         let fields = [("interaction", interaction.as_str()), ("csrf", &csrf)];
         // Nobody had proven anything, and nothing was written: a second no is a no again.
-        browser.post("/login/cancel", &fields).await.heard_error("access_denied");
-        browser.post("/login/cancel", &fields).await.heard_error("access_denied");
+        browser.post("/login/cancel", &fields).await.error_response("access_denied");
+        browser.post("/login/cancel", &fields).await.error_response("access_denied");
         let login = browser.open(&app.authorization_url(&[("response_mode", "form_post")])).await;
         let consent = browser.sign_in(&login).await;
         assert!(consent.has("consent-deny"));

@@ -133,16 +133,16 @@ both! {
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let native = server.public_client("native").await;
         let (mut own, page) = login_at(&server, server.browser(), &app, "198.51.100.7").await;
-        own.sign_in(&page).await.heard().code();
+        own.sign_in(&page).await.authorization_response().code();
         beset(&native).await;
         // The same browser at an address where nobody was before, and where others guess, too.
         let (mut own, page) = login_at(&server, own, &app, "192.0.2.99").await;
-        own.sign_in(&page).await.heard().code();
+        own.sign_in(&page).await.authorization_response().code();
         let (mut other, page) = login_at(&server, server.browser(), &app, "192.0.2.98").await;
         assert_eq!(other.sign_in(&page).await.reply.status, 429);
         // It is known to nobody else: not with somebody else's cookie, nor for somebody else.
         let (mut theirs, page) = login_at(&server, server.browser(), &app, "198.51.100.8").await;
-        theirs.sign_in_as(&page, "bob", PASSWORD).await.heard().code();
+        theirs.sign_in_as(&page, "bob", PASSWORD).await.authorization_response().code();
         let (mut theirs, page) = login_at(&server, theirs, &app, "192.0.2.97").await;
         assert_eq!(theirs.sign_in(&page).await.reply.status, 429);
         // Guessing goes on in its own bucket alone, which has its bound.
@@ -152,7 +152,7 @@ both! {
         }
         assert_eq!(own.sign_in(&page).await.reply.status, 429);
         server.advance(30);
-        own.sign_in(&page).await.heard().code();
+        own.sign_in(&page).await.authorization_response().code();
     }
 
     async fn what_makes_a_browser_known_is_a_cookie_that_opens_nothing(database) {

@@ -47,12 +47,12 @@ both! {
         assert!(wrong.has("password-problem"));
         let fields = [("interaction", login.hidden("interaction")), ("csrf", login.hidden("csrf"))];
         let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
-        browser.post("/login/cancel", &fields).await.heard_error("access_denied");
+        browser.post("/login/cancel", &fields).await.error_response("access_denied");
         assert!(server.browser().open("/account").await.has("login-submit"));
         assert!(server.browser().open("/logout").await.reply.text.contains("You’re signed out"));
         assert_eq!(rows(&evidence).await, [0, 0, 0]);
         // With the proof it is written, and goes on.
-        let heard = browser.sign_in_as(&wrong, "alice", PASSWORD).await.heard();
+        let heard = browser.sign_in_as(&wrong, "alice", PASSWORD).await.authorization_response();
         assert_eq!(heard.get("state"), long);
         app.exchange(&heard.code()).await.ok();
         assert_eq!(rows(&evidence).await, [1, 1, 0]);
@@ -92,7 +92,7 @@ both! {
         other.get(&path(&handle)).await.is_error("wrong_browser");
         other.sign_in(&login).await.is_error("wrong_browser");
         // It is over when it is over, and when it is done.
-        browser.sign_in(&login).await.heard().code();
+        browser.sign_in(&login).await.authorization_response().code();
         browser.get(&path(&handle)).await.is_error("already_done");
         server.advance(1);
         let late = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
@@ -119,7 +119,7 @@ both! {
         let long = [("state", &*"s".repeat(4096)), ("nonce", &"n".repeat(512)), ("login_hint", &"h".repeat(512))];
         let login = browser.open(&app.authorization_url(&long)).await;
         for _ in 0..2 {
-            browser.leave(&login, "idp").await;
+            browser.start_upstream_login(&login, "idp").await;
         }
         // One interaction, however often they leave; the browser is known by its cookie alone.
         assert_eq!(rows(&evidence).await, [1, 0, 2]);

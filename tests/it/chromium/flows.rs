@@ -4,7 +4,7 @@ use thirtyfour::{By, Key};
 
 use super::Town;
 use super::driver::{Chromium, ENGLISH, KOREAN, Preferences, Window};
-use crate::support::{CallbackResponse, PASSWORD, eventually, form};
+use crate::support::{AuthorizationResponse, PASSWORD, eventually, form};
 
 /// From the app through every page and back; the window is signed in then.
 async fn whole_journey(chromium: &Chromium, preferences: Preferences) {
@@ -25,7 +25,7 @@ async fn whole_journey(chromium: &Chromium, preferences: Preferences) {
     window.clicks("consent-allow").await;
     // S156: the policy of the form lets the last redirect through.
     let here = window.arrives_at(&format!("{}?code=", town.place.callback())).await;
-    let tokens = town.exchange(&CallbackResponse::at(&here).code()).await.ok();
+    let tokens = town.exchange(&AuthorizationResponse::at(&here).code()).await.ok();
     // Signed in and allowed: no page is shown any more.
     window.goto(&town.request(&[("state", "again")])).await;
     window.arrives_at(&format!("{}?code=", town.place.callback())).await;
@@ -73,7 +73,7 @@ async fn form_post_and_fragment_arrive_with_scripts_and_without() {
         town.exchange(code).await.ok();
         window.goto(&town.request(&[("response_mode", "fragment")])).await;
         let here = window.arrives_at(&format!("{}#code=", town.place.callback())).await;
-        town.exchange(&CallbackResponse::at(&here).code()).await.ok();
+        town.exchange(&AuthorizationResponse::at(&here).code()).await.ok();
         window.kept_every_policy().await;
         window.closes().await;
     }
@@ -132,7 +132,7 @@ async fn tabs_double_clicks_and_old_pages_are_no_trouble() {
     let submit = window.sees("login-submit").await;
     window.driver.action_chain().double_click_element(&submit).perform().await.unwrap();
     let here = window.arrives_at(&callback).await;
-    town.exchange(&CallbackResponse::at(&here).code()).await.ok();
+    town.exchange(&AuthorizationResponse::at(&here).code()).await.ok();
     // A page that was left open for too long.
     town.server.advance(60);
     window.goto(&town.request(&[("prompt", "login")])).await;

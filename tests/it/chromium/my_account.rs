@@ -2,7 +2,7 @@
 
 use super::Town;
 use super::driver::{Chromium, ENGLISH, KOREAN, Preferences};
-use crate::support::{CallbackResponse, PASSWORD, eventually};
+use crate::support::{AuthorizationResponse, PASSWORD, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_look_after_their_account_with_scripts_and_without() {
@@ -20,7 +20,7 @@ async fn people_look_after_their_account_with_scripts_and_without() {
                 window.clicks("consent-allow").await;
             }
             let url = window.arrives_at(&format!("{}?code=", town.place.callback())).await;
-            codes.push(town.exchange(&CallbackResponse::at(&url).code()).await.ok());
+            codes.push(town.exchange(&AuthorizationResponse::at(&url).code()).await.ok());
         }
         // Another password: the other device is signed out, this one stays.
         here.goto(&account).await;

@@ -10,7 +10,7 @@ use crate::social::fixtures::{identities, known, rows};
 use crate::social::table;
 use crate::support::upstream::{Answer, Oidc};
 use crate::support::{
-    CallbackResponse, Database, LOCALHOST, PASSWORD, Server, decode_claims, eventually,
+    AuthorizationResponse, Database, LOCALHOST, PASSWORD, Server, decode_claims, eventually,
 };
 
 const KAKAOTALK: &str = "Mozilla/5.0 (Linux; Android 15; SM-S928N Build/AP3A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/130.0.0.0 Mobile Safari/537.36;KAKAOTALK 2410850";
@@ -40,7 +40,7 @@ impl Town {
     /// The window is at the app: the `id_token` that it gets.
     async fn arrived(&self, window: &Window) -> serde_json::Value {
         let here = window.arrives_at(&self.end()).await;
-        let tokens = self.exchange(&CallbackResponse::at(&here).code()).await.ok();
+        let tokens = self.exchange(&AuthorizationResponse::at(&here).code()).await.ok();
         decode_claims(&tokens.text("id_token"))
     }
 }
@@ -205,7 +205,7 @@ async fn a_provider_that_is_down_leaves_the_other_ways_in() {
         let (town, idp) = Town::with_idp().await;
         let window = chromium.window(preferences).await;
         let down = "right now";
-        idp.misbehaves(DISCOVERY, Answer::html(503, "Maintenance."));
+        idp.answers_with(DISCOVERY, Answer::html(503, "Maintenance."));
         window.goto(&town.request(&[])).await;
         window.clicks("login-with-idp").await;
         window.arrives_at(&town.server.url("/login?")).await;
@@ -214,19 +214,19 @@ async fn a_provider_that_is_down_leaves_the_other_ways_in() {
         let gone = format!("{}?error=temporarily_unavailable", town.place.callback());
         window.arrives_at(&gone).await;
         // Down while the person is there, and up again.
-        idp.behaves();
-        idp.misbehaves("/token", Answer::html(503, "Maintenance."));
+        idp.answers_normally();
+        idp.answers_with("/token", Answer::html(503, "Maintenance."));
         window.goto(&town.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.arrives_at(&town.server.url("/login?")).await;
         says(&window, preferences, down).await;
-        idp.behaves();
+        idp.answers_normally();
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.clicks("consent-allow").await;
         town.arrived(&window).await;
         // Or they sign in by their password.
         window.forgets_everybody().await;
-        idp.misbehaves("/token", Answer::html(503, "Maintenance."));
+        idp.answers_with("/token", Answer::html(503, "Maintenance."));
         window.goto(&town.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.signs_in("alice", PASSWORD).await;

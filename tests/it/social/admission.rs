@@ -170,6 +170,6 @@ both! {
         let mut browser = server.browser();
         let page = browser.open(&other.authorization_url(&[])).await;
         assert!(page.has("password") && page.has("login-with-two") && !page.has("login-with-idp"));
-        browser.sign_in_as(&page, "bob", PASSWORD).await.heard().code();
+        browser.sign_in_as(&page, "bob", PASSWORD).await.authorization_response().code();
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::native::{ID_TOKEN, present};
-use super::row_counts::{RowCounts, is_noted, refusals, visit_with};
+use super::row_counts::{RowCounts, refusals, shows_notice, sign_in_at_provider_with};
 use super::table;
 use crate::support::upstream::{CLIENT_ID, Oidc};
 use crate::support::{Server, both};
@@ -25,7 +25,7 @@ both! {
         let server = Server::start_social(&database, &table).await;
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         idp.follows(server.now());
-        visit_with(&server, &app, "idp", &idp, for_all).await.heard().code();
+        sign_in_at_provider_with(&server, &app, "idp", &idp, for_all).await.authorization_response().code();
         let evidence = server.evidence().await;
         let before = RowCounts::of(&evidence).await;
         for (aud, azp, reason) in [
@@ -42,8 +42,8 @@ both! {
                 claims["aud"] = aud.clone();
                 claims["azp"] = azp.clone();
             };
-            let page = visit_with(&server, &app, "idp", &idp, change).await;
-            is_noted(&page, "idp", "failed");
+            let page = sign_in_at_provider_with(&server, &app, "idp", &idp, change).await;
+            shows_notice(&page, "idp", "failed");
             let last = refusals(&evidence).await.pop();
             assert_eq!(last, Some(format!("idp: {reason}")), "{aud} {azp}");
         }

@@ -12,7 +12,7 @@ both! {
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[("scope", "openid profile email")])).await;
         let arrived = browser.sign_in_by(&page, "idp", &idp).await;
-        let tokens = app.exchange(&arrived.heard().code()).await.ok();
+        let tokens = app.exchange(&arrived.authorization_response().code()).await.ok();
         let claims = crate::support::decode_claims(&tokens.text("id_token"));
         assert_eq!(claims["amr"], serde_json::json!(["fed", "idp"]));
         assert_eq!(claims["idp"], "idp");
@@ -23,7 +23,7 @@ both! {
         let mut another = server.browser();
         let page = another.open(&app.authorization_url(&[])).await;
         let arrived = another.sign_in_by(&page, "idp", &idp).await;
-        let tokens = app.exchange(&arrived.heard().code()).await.ok();
+        let tokens = app.exchange(&arrived.authorization_response().code()).await.ok();
         let again = crate::support::decode_claims(&tokens.text("id_token"));
         assert_eq!(again["sub"], claims["sub"]);
     }

@@ -43,7 +43,7 @@ async fn go(browser: &mut Browser, account: &Page, slug: &str, idp: &Oidc) -> Ca
 
 async fn connect(browser: &mut Browser, account: &Page, slug: &str, idp: &Oidc) -> Page {
     let callback = go(browser, account, slug, idp).await;
-    browser.come_back(&callback).await
+    browser.complete_upstream_login(&callback).await
 }
 
 /// Somebody whom providers vouch for, at their account page with both of them.
@@ -131,10 +131,10 @@ both! {
         let page = send(&mut browser, &account, LINK, &[("provider", "two")]).await;
         let login = browser.follow(page).await;
         assert!(!login.has("password") && login.has("login-with-idp"));
-        let left = browser.leave(&login, "idp").await;
+        let left = browser.start_upstream_login(&login, "idp").await;
         let location = left.location().unwrap().to_owned();
         assert!(location.contains("prompt=login"), "{location}");
-        let account = browser.come_back(&idp.approve(&location)).await;
+        let account = browser.complete_upstream_login(&idp.approve(&location)).await;
         assert!(account.reply.text.contains("You can now connect"), "{}", account.reply.text);
         connect(&mut browser, &account, "two", &two).await;
         assert_eq!(identities(&server, sub).await, 2);

@@ -43,7 +43,7 @@ both! {
         let account = at_account(&mut browser, "mina").await;
         let left = away(&mut browser, &account).await;
         let before = rows(&server).await;
-        let account = browser.come_back(&idp.approve(&left)).await;
+        let account = browser.complete_upstream_login(&idp.approve(&left)).await;
         assert!(account.reply.text.contains("is already connected to another account here."));
         assert!(!account.reply.text.contains("The account is connected."));
         assert!(account.has("link-idp") && !account.has("unlink-1"));
@@ -53,7 +53,7 @@ both! {
         assert_eq!(said(&server, "identity.linked").await.len(), 1, "the first sign-in");
         // Turning back there is no trouble.
         let left = away(&mut browser, &account).await;
-        let account = browser.come_back(&idp.cancel(&left)).await;
+        let account = browser.complete_upstream_login(&idp.cancel(&left)).await;
         assert!(account.has("link-idp") && account.reply.text.contains("class=\"note\""));
         assert_eq!(rows(&server).await, before);
     }
@@ -70,7 +70,7 @@ both! {
                 person.email_verified = verified;
             });
             let left = away(&mut browser, &account).await;
-            account = browser.come_back(&idp.approve(&left)).await;
+            account = browser.complete_upstream_login(&idp.approve(&left)).await;
             assert!(account.reply.text.contains("can’t be used here"), "{}", account.reply.text);
             assert!(account.has("link-idp"));
         }
@@ -78,7 +78,7 @@ both! {
         assert_eq!(refusals(&server).await, ["idp: domain_not_allowed"]);
         idp.change(|person| person.email_verified = true);
         let left = away(&mut browser, &account).await;
-        assert!(browser.come_back(&idp.approve(&left)).await.has("unlink-1"));
+        assert!(browser.complete_upstream_login(&idp.approve(&left)).await.has("unlink-1"));
     }
 
     async fn s123_nobody_else_can_send_these_forms(database) {
@@ -87,7 +87,7 @@ both! {
         let account = at_account(&mut browser, "mina").await;
         let his = at_account(&mut bobs, "bob").await;
         let left = away(&mut browser, &account).await;
-        let account = browser.come_back(&idp.approve(&left)).await;
+        let account = browser.complete_upstream_login(&idp.approve(&left)).await;
         let name = account.value_of("unlink-1");
         let (session, csrf) = (account.hidden("session"), account.hidden("csrf"));
         let (his_session, his_csrf) = (his.hidden("session"), his.hidden("csrf"));
@@ -134,13 +134,13 @@ both! {
         // In the browser of somebody else, and in that of nobody.
         let mut bobs = server.browser();
         at_account(&mut bobs, "bob").await;
-        bobs.come_back(&callback).await.is_error("wrong_browser");
-        server.browser().come_back(&callback).await.is_error("wrong_browser");
+        bobs.complete_upstream_login(&callback).await.is_error("wrong_browser");
+        server.browser().complete_upstream_login(&callback).await.is_error("wrong_browser");
         assert_eq!(rows(&server).await[1], before[1]);
         // It is not spent by that.
-        let account = browser.come_back(&callback).await;
+        let account = browser.complete_upstream_login(&callback).await;
         assert!(account.reply.text.contains("The account is connected."));
-        browser.come_back(&callback).await.is_error("unknown_interaction");
+        browser.complete_upstream_login(&callback).await.is_error("unknown_interaction");
         let name = account.value_of("unlink-1");
         let page = send(&mut browser, &account, UNLINK, &[("identity", &name)]).await;
         let account = browser.follow(page).await;
@@ -148,9 +148,9 @@ both! {
         let lefts = [away(&mut browser, &account).await, away(&mut browser, &account).await];
         let callbacks = lefts.map(|left| idp.approve(&left));
         send(&mut browser, &account, "/account/sign-out", &[]).await;
-        browser.come_back(&callbacks[0]).await.is_error("wrong_browser");
+        browser.complete_upstream_login(&callbacks[0]).await.is_error("wrong_browser");
         at_account(&mut browser, "bob").await;
-        browser.come_back(&callbacks[1]).await.is_error("wrong_browser");
+        browser.complete_upstream_login(&callbacks[1]).await.is_error("wrong_browser");
         assert_eq!(rows(&server).await[1], 0);
         assert_eq!(said(&server, "identity.linked").await.len(), 1);
     }
@@ -166,7 +166,7 @@ both! {
         assert!(page.location().unwrap().ends_with("note=unknown"), "{page:?}");
         let left = away(&mut browser, &account).await;
         server.advance(600);
-        browser.come_back(&idp.approve(&left)).await.is_error("unknown_interaction");
+        browser.complete_upstream_login(&idp.approve(&left)).await.is_error("unknown_interaction");
         assert_eq!(rows(&server).await[1], 0);
     }
 }

@@ -1,6 +1,6 @@
 //! A provider with a defect, in the browser. Security cases S116, S117, S120, S128.
 
-use super::row_counts::{DISCOVERY, RowCounts, is_noted, refusals, visit};
+use super::row_counts::{DISCOVERY, RowCounts, refusals, shows_notice, sign_in_at_provider};
 use super::with_idp;
 use crate::support::upstream::{Answer, Defect, FaultyProvider};
 use crate::support::{App, both, decode_claims};
@@ -94,8 +94,8 @@ both! {
             let Outcome::Refused(note, reason) = outcome_of(*defect) else { continue };
             server.advance(FORGOTTEN);
             faulty.has_defect(*defect);
-            let page = visit(&server, &app, "idp", &faulty).await;
-            is_noted(&page, "idp", note);
+            let page = sign_in_at_provider(&server, &app, "idp", &faulty).await;
+            shows_notice(&page, "idp", note);
             expected.push(format!("idp: {reason}"));
             assert_eq!(refusals(&evidence).await, expected, "{defect:?}");
             assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE, "{defect:?}");
@@ -108,7 +108,7 @@ both! {
         // The truth is believed, in the same way and at the same place.
         server.advance(FORGOTTEN);
         faulty.has_defect(None);
-        visit(&server, &app, "idp", &faulty).await.heard().code();
+        sign_in_at_provider(&server, &app, "idp", &faulty).await.authorization_response().code();
         let made = RowCounts { accounts: 1, identities: 1, sessions: 1, codes: 1, ..RowCounts::NONE };
         assert_eq!(RowCounts::of(&evidence).await, made);
     }
@@ -122,12 +122,12 @@ both! {
             faulty.has_defect(*defect);
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&[])).await;
-            let page = browser.cannot_leave(&page, "idp").await;
+            let page = browser.cannot_start_upstream_login(&page, "idp").await;
             // Once it is honest the very same page leads there.
             faulty.has_defect(None);
-            let callback = browser.leave(&page, "idp").await;
+            let callback = browser.start_upstream_login(&page, "idp").await;
             let callback = faulty.approve(callback.location().expect("sent away"));
-            browser.come_back(&callback).await.heard().code();
+            browser.complete_upstream_login(&callback).await.authorization_response().code();
             server.advance(FORGOTTEN);
         }
         assert_eq!(faulty.canary().count(), 0);
@@ -146,11 +146,11 @@ both! {
         for (number, defect) in defects.enumerate() {
             faulty.has_defect(*defect);
             faulty.change(|person| person.id = format!("{}", 100 + number));
-            let code = visit(&server, &app, "idp", &faulty).await.heard().code();
+            let code = sign_in_at_provider(&server, &app, "idp", &faulty).await.authorization_response().code();
             let scope = [("scope", "openid email")];
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&scope)).await;
-            let again = browser.sign_in_by(&page, "idp", &faulty).await.heard().code();
+            let again = browser.sign_in_by(&page, "idp", &faulty).await.authorization_response().code();
             let person = person(&app, &again).await;
             assert_ne!(person["sub"], owner.as_str(), "{defect:?}");
             assert_eq!(person["email_verified"], false, "{defect:?}");
@@ -164,7 +164,7 @@ both! {
         // Whom the provider vouches for is asked to prove the account, and is not let in either.
         faulty.has_defect(None);
         faulty.change(|person| person.id = 200.to_string());
-        let page = visit(&server, &app, "idp", &faulty).await;
+        let page = sign_in_at_provider(&server, &app, "idp", &faulty).await;
         assert!(page.has("login-submit") && !page.has("login-with-idp"));
         assert_eq!(RowCounts::of(&evidence).await, row_counts);
     }
@@ -182,9 +182,9 @@ both! {
             let away = Answer::redirect(status, faulty.canary().url());
             for path in ["/token", "/jwks"] {
                 server.advance(FORGOTTEN);
-                faulty.misbehaves(path, away.clone());
-                is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "failed");
-                faulty.behaves();
+                faulty.answers_with(path, away.clone());
+                shows_notice(&sign_in_at_provider(&server, &app, "idp", &faulty).await, "idp", "failed");
+                faulty.answers_normally();
             }
             server.advance(FORGOTTEN);
         }
@@ -192,17 +192,17 @@ both! {
         assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
         // Userinfo is not needed: nobody goes where it leads either.
         for status in [301, 302, 303, 307, 308] {
-            faulty.misbehaves("/userinfo", Answer::redirect(status, faulty.canary().url()));
-            visit(&server, &app, "idp", &faulty).await.heard().code();
+            faulty.answers_with("/userinfo", Answer::redirect(status, faulty.canary().url()));
+            sign_in_at_provider(&server, &app, "idp", &faulty).await.authorization_response().code();
         }
-        faulty.behaves();
+        faulty.answers_normally();
         // Nor on the way there.
         let (server, app) = with_idp(&database, faulty.base(), "").await;
         for status in [301, 302, 303, 307, 308] {
-            faulty.misbehaves(DISCOVERY, Answer::redirect(status, faulty.canary().url()));
+            faulty.answers_with(DISCOVERY, Answer::redirect(status, faulty.canary().url()));
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&[])).await;
-            browser.cannot_leave(&page, "idp").await;
+            browser.cannot_start_upstream_login(&page, "idp").await;
         }
         assert!(faulty.count(DISCOVERY) >= 10);
         assert_eq!(faulty.canary().count(), 0);

@@ -23,12 +23,12 @@ both! {
         let offline = [("scope", "openid offline_access")];
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&offline)).await;
-        let code = browser.sign_in_by(&page, "idp", &idp).await.heard().code();
+        let code = browser.sign_in_by(&page, "idp", &idp).await.authorization_response().code();
         let (access, refresh) = app.exchange(&code).await.pair();
         let unspent = browser.code(&app).await;
         let mut bobs = server.browser();
         let page = bobs.open(&app.authorization_url(&offline)).await;
-        let code = bobs.sign_in_as(&page, "bob", PASSWORD).await.heard().code();
+        let code = bobs.sign_in_as(&page, "bob", PASSWORD).await.authorization_response().code();
         let (_, mut others) = app.exchange(&code).await.pair();
         assert!(app.is_active(&access).await && app.is_active(&refresh).await);
 
@@ -47,7 +47,7 @@ both! {
             assert!(!app.is_active(&access).await && !app.is_active(&refresh).await, "{off}");
             assert_eq!(app.userinfo(&access).await.status, 401, "{off}");
             let mut browser = browser.clone();
-            browser.open(&app.authorization_url(&[("prompt", "none")])).await.heard_error("login_required");
+            browser.open(&app.authorization_url(&[("prompt", "none")])).await.error_response("login_required");
             // Who came another way goes on.
             let (_, next) = app.refresh(&others).await.pair();
             assert!(app.is_active(&next).await, "{off}");
@@ -71,25 +71,25 @@ both! {
         let login = browser.open("/account").await;
         let account = browser.sign_in_as(&login, "mina", PASSWORD).await;
         let left = send(&mut browser, &account, "/account/providers/link", &[("provider", "idp")]).await;
-        let account = browser.come_back(&idp.approve(left.location().expect("away"))).await;
+        let account = browser.complete_upstream_login(&idp.approve(left.location().expect("away"))).await;
         let mut own = server.browser();
         let page = own.open(&app.authorization_url(&[])).await;
-        let code = own.sign_in_as(&page, "mina", PASSWORD).await.heard().code();
+        let code = own.sign_in_as(&page, "mina", PASSWORD).await.authorization_response().code();
         let (_, kept) = app.exchange(&code).await.pair();
         let mut other = server.browser();
         let offline = app.authorization_url(&[("scope", "openid offline_access")]);
         let page = other.open(&offline).await;
-        let code = other.sign_in_by(&page, "idp", &idp).await.heard().code();
+        let code = other.sign_in_by(&page, "idp", &idp).await.authorization_response().code();
         let (access, refresh) = app.exchange(&code).await.pair();
         let name = account.value_of("unlink-1");
         send(&mut browser, &account, "/account/providers/unlink", &[("identity", &name)]).await;
         app.refresh(&refresh).await.refused(400, "invalid_grant");
         assert!(!app.is_active(&access).await);
         let silent = app.authorization_url(&[("prompt", "none")]);
-        other.open(&silent).await.heard_error("login_required");
+        other.open(&silent).await.error_response("login_required");
         // What was opened by the password stays.
-        own.open(&silent).await.heard().code();
-        browser.open(&silent).await.heard().code();
+        own.open(&silent).await.authorization_response().code();
+        browser.open(&silent).await.authorization_response().code();
         app.refresh(&kept).await.pair();
     }
 
@@ -167,12 +167,12 @@ both! {
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
-        let left = browser.leave(&page, "idp").await;
+        let left = browser.start_upstream_login(&page, "idp").await;
         let callback = idp.approve(left.location().expect("away"));
         server.browser().get(&callback.url()).await.is_error("wrong_browser");
         assert_eq!(refusals(&server).await, ["idp: wrong_browser"]);
         // Nobody else can use it up.
-        browser.come_back(&callback).await.heard().code();
+        browser.complete_upstream_login(&callback).await.authorization_response().code();
     }
 
     /// An address that is proven later than an account was made ends what only claimed it, too.
@@ -186,13 +186,13 @@ both! {
         claimant(&server, "squatter", "mina@example.com").await;
         let mut squatter = server.browser();
         let page = squatter.open(&app.authorization_url(&[])).await;
-        squatter.sign_in_as(&page, "squatter", PASSWORD).await.heard().code();
+        squatter.sign_in_as(&page, "squatter", PASSWORD).await.authorization_response().code();
         idp.change(|person| {
             (person.email, person.email_verified) = (Some("mina@example.com".to_owned()), true);
         });
         let (same, profile) = person(&app, &by(&mut server.browser(), &app, "idp", &idp).await).await;
         assert_eq!((&same["sub"], &profile["email"]), (&claims["sub"], &json!("mina@example.com")));
-        squatter.open(&app.authorization_url(&[("prompt", "none")])).await.heard_error("login_required");
+        squatter.open(&app.authorization_url(&[("prompt", "none")])).await.error_response("login_required");
         let page = squatter.open(&app.authorization_url(&[])).await;
         let refused = squatter.sign_in_as(&page, "squatter", PASSWORD).await;
         assert_eq!(refused.reply.status, 400, "the password went, too");

@@ -1,7 +1,7 @@
 //! Providers that answer with an error, or with something that cannot be used: security case S128,
 //! RFC 6749 §4.1.2.1.
 
-use super::row_counts::{DISCOVERY, RowCounts, is_noted, left, refusals};
+use super::row_counts::{DISCOVERY, RowCounts, left, refusals, shows_notice};
 use super::{table, with_idp};
 use crate::support::upstream::{Answer, Callback, Fields, Oidc};
 use crate::support::{STATE, Server, both};
@@ -46,15 +46,15 @@ both! {
             let more = [("error_description", HTML), ("error_uri", "javascript:alert(1)")];
             // A code beside an error is not one.
             let fields = [&[("error", error), ("code", "a-code")][..], &more].concat();
-            let page = browser.come_back(&answer(&server, &location, &fields)).await;
-            is_noted(&page, "idp", note);
+            let page = browser.complete_upstream_login(&answer(&server, &location, &fields)).await;
+            shows_notice(&page, "idp", note);
             for theirs in [HTML, "alert(1)", "nobody_knows", "a-code"] {
                 assert!(!page.reply.text.contains(theirs), "{theirs} of {error}");
                 assert!(!page.url.contains(theirs), "{theirs} of {error}");
             }
             assert_eq!(RowCounts::of(&evidence).await, before, "{error}");
             // Nothing is lost: the same page still leads on.
-            browser.sign_in(&page).await.heard().code();
+            browser.sign_in(&page).await.authorization_response().code();
             evidence.run("DELETE FROM authorization_code").await;
             evidence.run("DELETE FROM session").await;
         }
@@ -68,7 +68,7 @@ both! {
         let denied = answer(&server, &location, &[("error", "access_denied")]);
         browser.get(&denied.clone().without("state").url()).await.is_error("unknown_interaction");
         server.browser().get(&denied.url()).await.is_error("wrong_browser");
-        is_noted(&browser.come_back(&denied).await, "idp", "cancelled");
+        shows_notice(&browser.complete_upstream_login(&denied).await, "idp", "cancelled");
         browser.get(&denied.url()).await.is_error("unknown_interaction");
     }
 
@@ -86,9 +86,9 @@ both! {
                 let location = sent.location().expect("sent away").to_owned();
                 assert!(location.starts_with(&idp.url("/authorize?")), "{hint:?}");
                 let page = answer(&server, &location, &[("error", error)]);
-                let page = browser.come_back(&page).await;
+                let page = browser.complete_upstream_login(&page).await;
                 if note == "cancelled" {
-                    let heard = page.heard_error("access_denied");
+                    let heard = page.error_response("access_denied");
                     assert_eq!(heard.get("state"), STATE);
                     assert_eq!(heard.get("iss"), server.issuer());
                     assert_eq!(heard.get("code"), "");
@@ -96,7 +96,7 @@ both! {
                     let denied = answer(&server, &location, &[("error", error)]);
                     browser.get(&denied.url()).await.is_error("unknown_interaction");
                 } else {
-                    is_noted(&page, "idp", note);
+                    shows_notice(&page, "idp", note);
                     // The hint has had its turn: the page stays.
                     assert!(browser.open(&page.url).await.has("login-with-idp"));
                 }
@@ -105,7 +105,7 @@ both! {
         assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
         // Where the button was pressed, the page is what they turn back to.
         let (mut browser, location) = left(&server, &app, "idp").await;
-        is_noted(&browser.come_back(&idp.cancel(&location)).await, "idp", "cancelled");
+        shows_notice(&browser.complete_upstream_login(&idp.cancel(&location)).await, "idp", "cancelled");
         // A hint that leads nowhere is none.
         for hint in ["unknown", "IDP", "../idp", HTML] {
             let page = server.browser().open(&app.authorization_url(&[("idp_hint", hint)])).await;
@@ -121,13 +121,13 @@ both! {
         ];
         let server = Server::start_social(&database, &tables.concat()).await;
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
-        idp.misbehaves(DISCOVERY, Answer::html(503, HTML));
+        idp.answers_with(DISCOVERY, Answer::html(503, HTML));
         for hint in [None, Some(("idp_hint", "idp")), Some(("idp_hint", "other"))] {
             let mut browser = server.browser();
             let url = app.authorization_url(hint.as_slice());
             let mut page = browser.open(&url).await;
             if hint.is_none() {
-                page = browser.cannot_leave(&page, "idp").await;
+                page = browser.cannot_start_upstream_login(&page, "idp").await;
             }
             // By GET, at an address that can be opened again.
             assert_eq!(page.reply.status, 200, "{hint:?}");
@@ -146,7 +146,7 @@ both! {
             let fields =
                 [("interaction", interaction.as_str()), ("csrf", &csrf), ("why", "unavailable")];
             let gone = browser.post("/login/cancel", &fields).await;
-            let heard = gone.heard_error("temporarily_unavailable");
+            let heard = gone.error_response("temporarily_unavailable");
             assert_eq!(heard.get("state"), STATE);
             assert_eq!(heard.get("iss"), server.issuer());
         }
@@ -158,7 +158,7 @@ both! {
             let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
             let fields = [("interaction", interaction.as_str()), ("csrf", &csrf), ("why", why)];
             let gone = browser.post("/login/cancel", &fields).await;
-            assert_eq!(gone.heard_error("access_denied").get("state"), STATE);
+            assert_eq!(gone.error_response("access_denied").get("state"), STATE);
         }
         let evidence = server.evidence().await;
         assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);

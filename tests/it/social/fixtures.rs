@@ -76,7 +76,7 @@ pub(super) async fn by<V: Vendor>(
 
 /// The claims of the person whom an app gets in the end, of the `id_token` and of `userinfo`.
 pub(super) async fn person(app: &App, arrived: &Page) -> (Value, Value) {
-    let tokens = app.exchange(&arrived.heard().code()).await.ok();
+    let tokens = app.exchange(&arrived.authorization_response().code()).await.ok();
     let claims = decode_claims(&tokens.text("id_token"));
     (claims, app.userinfo(&tokens.text("access_token")).await.ok().json())
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::fixtures::{exchange, exchanger};
-use super::row_counts::{DISCOVERY, RowCounts, is_noted, refusals, visit};
+use super::row_counts::{DISCOVERY, RowCounts, refusals, shows_notice, sign_in_at_provider};
 use super::with_idp;
 use crate::support::upstream::{Answer, Oidc};
 use crate::support::{both, http};
@@ -20,7 +20,7 @@ both! {
             let answer = exchange(&native, "idp", &idp, |claims| claims["sub"] = json!(subject));
             answer.await.refused(400, "invalid_grant");
             idp.change(|person| subject.clone_into(&mut person.id));
-            is_noted(&visit(&server, &app, "idp", &idp).await, "idp", "failed");
+            shows_notice(&sign_in_at_provider(&server, &app, "idp", &idp).await, "idp", "failed");
             server.advance(61);
         }
         let evidence = server.evidence().await;
@@ -41,8 +41,8 @@ both! {
                 idp.follows(server.now());
                 let mut metadata = honest.clone();
                 metadata[member] = json!(forbidden);
-                idp.misbehaves(DISCOVERY, Answer::json(200, &metadata));
-                is_noted(&visit(&server, &app, "idp", &idp).await, "idp", "unavailable");
+                idp.answers_with(DISCOVERY, Answer::json(200, &metadata));
+                shows_notice(&sign_in_at_provider(&server, &app, "idp", &idp).await, "idp", "unavailable");
                 // Nothing was sent: that is said of what may not be called, and of nothing else.
                 let evidence = server.evidence().await;
                 let every = refusals(&evidence).await;

@@ -29,7 +29,7 @@ both! {
             assert!(location.starts_with(&idp.url("/authorize?")), "{location}");
             // Back shows our page.
             assert!(browser.get(&login).await.has("login-with-idp"), "{hint:?}");
-            let arrived = browser.come_back(&idp.approve(&location)).await;
+            let arrived = browser.complete_upstream_login(&idp.approve(&location)).await;
             let (claims, _) = person(&app, &arrived).await;
             assert_eq!(claims["amr"], json!(["fed", "idp"]));
         }
@@ -37,7 +37,7 @@ both! {
         let mut browser = server.browser();
         let away = browser.open(&app.authorization_url(&[("idp_hint", "idp")])).await;
         let callback = idp.cancel(away.location().unwrap());
-        browser.come_back(&callback).await.heard_error("access_denied");
+        browser.complete_upstream_login(&callback).await.error_response("access_denied");
     }
 
     async fn a_hint_that_names_no_way_in_is_none(database) {
@@ -63,12 +63,12 @@ both! {
         // prompt=none shows no page, not even somebody else's.
         let silent = [("prompt", "none"), ("idp_hint", "idp")];
         let mut browser = server.browser();
-        browser.get(&app.authorization_url(&silent)).await.heard_error("login_required");
+        browser.get(&app.authorization_url(&silent)).await.error_response("login_required");
         assert_eq!(idp.asked().len(), 0);
-        by(&mut browser, &app, "idp", &idp).await.heard().code();
-        browser.get(&app.authorization_url(&silent)).await.heard().code();
+        by(&mut browser, &app, "idp", &idp).await.authorization_response().code();
+        browser.get(&app.authorization_url(&silent)).await.authorization_response().code();
         // Who is signed in goes nowhere.
-        browser.get(&app.authorization_url(&[("idp_hint", "idp")])).await.heard().code();
+        browser.get(&app.authorization_url(&[("idp_hint", "idp")])).await.authorization_response().code();
         assert_eq!(idp.count("/authorize"), 1);
     }
 
@@ -78,19 +78,19 @@ both! {
         idp.follows(server.now());
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
-        let left = browser.leave(&page, "idp").await;
+        let left = browser.start_upstream_login(&page, "idp").await;
         let location = left.location().unwrap().to_owned();
         assert!(!location.contains("prompt="), "{location}");
-        let (first, _) = person(&app, &browser.come_back(&idp.approve(&location)).await).await;
+        let (first, _) = person(&app, &browser.complete_upstream_login(&idp.approve(&location)).await).await;
         server.advance(60);
         for again in [[("prompt", "login"), ("max_age", "")], [("prompt", ""), ("max_age", "30")]] {
             server.advance(60);
             let page = browser.open(&app.authorization_url(&again)).await;
             assert!(page.has("login-with-idp") && !page.has("password"), "{again:?}");
-            let left = browser.leave(&page, "idp").await;
+            let left = browser.start_upstream_login(&page, "idp").await;
             let location = left.location().unwrap().to_owned();
             assert!(location.contains("prompt=login"), "{location}");
-            let (claims, _) = person(&app, &browser.come_back(&idp.approve(&location)).await).await;
+            let (claims, _) = person(&app, &browser.complete_upstream_login(&idp.approve(&location)).await).await;
             assert_eq!(claims["sub"], first["sub"]);
             assert_eq!(claims["auth_time"], json!(server.now().now().timestamp()));
         }
@@ -110,7 +110,7 @@ both! {
             let left = browser.post("/login/with/idp", &fields).await;
             let callback = idp.approve(left.location().unwrap());
             let arrived = browser.get(&callback.url()).await;
-            arrived.heard().code();
+            arrived.authorization_response().code();
             let cookie = arrived.reply.header("set-cookie");
             let weeks = format!("Max-Age={}", Duration::days(90).num_seconds());
             assert_eq!(cookie.contains(&weeks), stays, "{cookie}");
@@ -132,9 +132,9 @@ both! {
         let mut browser = server.browser();
         let consent = by(&mut browser, &asking, "idp", &idp).await;
         assert!(consent.has("consent-allow"), "{}", consent.reply.text);
-        browser.clone().consent(&consent, "deny").await.heard_error("access_denied");
+        browser.clone().consent(&consent, "deny").await.error_response("access_denied");
         let consent = browser.open(&asking.authorization_url(&[])).await;
-        let code = browser.consent(&consent, "allow").await.heard().code();
+        let code = browser.consent(&consent, "allow").await.authorization_response().code();
         let (access, refresh) = asking.exchange(&code).await.pair();
         assert!(is_signed_in(&browser, &app).await);
         let account = browser.open("/account").await;

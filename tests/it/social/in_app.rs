@@ -147,12 +147,12 @@ both! {
         // What belongs to the one browser is nothing in the other.
         outside.clone().sign_in(&page).await.is_error("wrong_browser");
         inside.clone().sign_in(&login).await.is_error("wrong_browser");
-        let heard = outside.sign_in(&login).await.heard();
+        let heard = outside.sign_in(&login).await.authorization_response();
         assert_eq!(heard.get("state"), STATE);
         app.exchange(&heard.code()).await.ok();
         // Who stayed behind is nobody, and may still sign in there.
-        inside.get(&app.authorization_url(&[("prompt", "none")])).await.heard_error("login_required");
-        inside.sign_in(&page).await.heard().code();
+        inside.get(&app.authorization_url(&[("prompt", "none")])).await.error_response("login_required");
+        inside.sign_in(&page).await.authorization_response().code();
         assert_eq!(rows(&server).await[2], 2);
         // Who has come to see their account comes to it.
         let mut inside = with(ANDROID, &server);
@@ -172,7 +172,7 @@ both! {
         let mut inside = with(ANDROID, &server);
         let page = inside.open(&app.authorization_url(&[("nonce", "another")])).await;
         let cookie = outside.cookie().map(str::to_owned);
-        let heard = outside.get(&address(&page)).await.heard();
+        let heard = outside.get(&address(&page)).await.authorization_response();
         assert_eq!(heard.get("state"), STATE);
         let tokens = app.exchange(&heard.code()).await.ok();
         let claims = crate::support::decode_claims(&tokens.text("id_token"));
@@ -184,7 +184,7 @@ both! {
         assert!(outside.open(&address(&page)).await.has("login-submit"));
         // Who signs in inside meanwhile is not whom the others see.
         let page = inside.open(&app.authorization_url(&[])).await;
-        inside.sign_in_as(&page, "bob", PASSWORD).await.heard().code();
+        inside.sign_in_as(&page, "bob", PASSWORD).await.authorization_response().code();
         assert!(!outside.open("/account").await.reply.text.contains("bob"));
     }
 
@@ -195,7 +195,7 @@ both! {
         let (mut done, mut late) = (with(ANDROID, &server), with(ANDROID, &server));
         let page = done.open(&app.authorization_url(&[])).await;
         let ended = address(&page);
-        done.sign_in(&page).await.heard().code();
+        done.sign_in(&page).await.authorization_response().code();
         let expired = address(&late.open(&app.authorization_url(&[])).await);
         let before = rows(&server).await;
         let mut outside = with(DESK, &server);
@@ -235,7 +235,7 @@ both! {
         let away = outside.open(&address(&page)).await;
         let location = away.location().unwrap().to_owned();
         assert!(location.starts_with(google.base()), "{location}");
-        let heard = outside.come_back(&google.approve(&location)).await.heard();
+        let heard = outside.complete_upstream_login(&google.approve(&location)).await.authorization_response();
         assert_eq!(heard.get("state"), STATE);
         app.exchange(&heard.code()).await.ok();
     }

@@ -1,6 +1,6 @@
 //! A provider changes its keys. Security case S117.
 
-use super::row_counts::{RowCounts, is_noted, refusals, visit};
+use super::row_counts::{RowCounts, refusals, shows_notice, sign_in_at_provider};
 use super::with_idp;
 use crate::support::both;
 use crate::support::upstream::{CLIENT_ID, Defect, FaultyProvider, Oidc};
@@ -21,16 +21,16 @@ both! {
             let more = [("subject_token", token), ("subject_issuer", "idp")];
             native.token(&[fields, more].concat()).await
         };
-        visit(&server, &app, "idp", &idp).await.heard().code();
-        visit(&server, &app, "idp", &idp).await.heard().code();
+        sign_in_at_provider(&server, &app, "idp", &idp).await.authorization_response().code();
+        sign_in_at_provider(&server, &app, "idp", &idp).await.authorization_response().code();
         assert_eq!(idp.count("/jwks"), 1);
         let old = [1, 2].map(|number| {
             let jti = number.to_string();
             idp.id_token_with(CLIENT_ID, None, |claims| claims["jti"] = jti.into())
         });
         idp.rotate();
-        visit(&server, &app, "idp", &idp).await.heard().code();
-        visit(&server, &app, "idp", &idp).await.heard().code();
+        sign_in_at_provider(&server, &app, "idp", &idp).await.authorization_response().code();
+        sign_in_at_provider(&server, &app, "idp", &idp).await.authorization_response().code();
         assert_eq!(idp.count("/jwks"), 2, "once for the new key");
         exchange(&old[0]).await.ok();
         assert_eq!(idp.count("/jwks"), 2);
@@ -38,7 +38,7 @@ both! {
         server.advance(10);
         idp.rotate();
         idp.forget_old_keys();
-        visit(&server, &app, "idp", &idp).await.heard().code();
+        sign_in_at_provider(&server, &app, "idp", &idp).await.authorization_response().code();
         assert_eq!(idp.count("/jwks"), 3);
         let evidence = server.evidence().await;
         let before = RowCounts::of(&evidence).await;
@@ -52,7 +52,7 @@ both! {
         let faulty = FaultyProvider::start().await;
         let (server, app) = with_idp(&database, faulty.base(), "").await;
         faulty.follows(server.now());
-        visit(&server, &app, "idp", &faulty).await.heard().code();
+        sign_in_at_provider(&server, &app, "idp", &faulty).await.authorization_response().code();
         let evidence = server.evidence().await;
         let before = RowCounts::of(&evidence).await;
         let mut fetched = 1;
@@ -63,14 +63,14 @@ both! {
             server.advance(10);
             fetched += 1;
             for _ in 0..5 {
-                is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "failed");
+                shows_notice(&sign_in_at_provider(&server, &app, "idp", &faulty).await, "idp", "failed");
                 assert_eq!(faulty.count("/jwks"), fetched, "{defect:?}");
             }
             server.advance(9);
-            is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "failed");
+            shows_notice(&sign_in_at_provider(&server, &app, "idp", &faulty).await, "idp", "failed");
             assert_eq!(faulty.count("/jwks"), fetched, "{defect:?}");
             server.advance(1);
-            is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "failed");
+            shows_notice(&sign_in_at_provider(&server, &app, "idp", &faulty).await, "idp", "failed");
             fetched += 1;
             assert_eq!(faulty.count("/jwks"), fetched, "{defect:?}");
         }
@@ -78,12 +78,12 @@ both! {
         for defect in [Defect::AlgNone, Defect::KeyedByPem, Defect::AudOfAnother, Defect::Expired, Defect::Crit] {
             faulty.has_defect(defect);
             server.advance(10);
-            is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "failed");
+            shows_notice(&sign_in_at_provider(&server, &app, "idp", &faulty).await, "idp", "failed");
             assert_eq!(faulty.count("/jwks"), fetched, "{defect:?}");
         }
         assert_eq!(RowCounts::of(&evidence).await, before);
         faulty.has_defect(None);
-        visit(&server, &app, "idp", &faulty).await.heard().code();
+        sign_in_at_provider(&server, &app, "idp", &faulty).await.authorization_response().code();
         assert_eq!(faulty.count("/jwks"), fetched);
     }
 }

@@ -170,7 +170,7 @@ both! {
         let mut browser = server.browser();
         asked(&mut browser, &app, &idp).await;
         let another = browser.open(&app.authorization_url(&[])).await;
-        browser.sign_in_as(&another, MINA, PASSWORD).await.heard().code();
+        browser.sign_in_as(&another, MINA, PASSWORD).await.authorization_response().code();
         // In another browser.
         let mut browser = server.browser();
         let page = asked(&mut browser, &app, &idp).await;
@@ -194,7 +194,7 @@ both! {
         let mut browser = server.browser();
         let page = asked(&mut browser, &app, &idp).await;
         server.advance(599);
-        browser.sign_in_as(&page, MINA, PASSWORD).await.heard().code();
+        browser.sign_in_as(&page, MINA, PASSWORD).await.authorization_response().code();
         assert_eq!(identities(&server, &sub).await, 1);
     }
 
@@ -223,7 +223,7 @@ both! {
             let page = unconnected(&mut browser, &page).await;
             assert!(!page.has("login-unconnected") && page.has("login-with-idp"));
             assert!(!page.reply.text.contains(MINA), "{}", page.reply.text);
-            browser.sign_in_as(&page, name, PASSWORD).await.heard().code();
+            browser.sign_in_as(&page, name, PASSWORD).await.authorization_response().code();
         }
         assert_eq!(identities(&server, &sub).await, 0);
         assert_eq!(said(&server, "identity.linked").await, []);
@@ -238,18 +238,18 @@ both! {
         idp.change(|person| "1".clone_into(&mut person.id));
         let mut browser = server.browser();
         let page = asked(&mut browser, &app, &idp).await;
-        let cancelled = browser.leave(&page, "two").await;
+        let cancelled = browser.start_upstream_login(&page, "two").await;
         let cancelled = two.cancel(cancelled.location().unwrap());
-        let page = browser.come_back(&cancelled).await;
+        let page = browser.complete_upstream_login(&cancelled).await;
         asks_for_proof(&page, MINA);
         assert!(page.reply.text.contains("sign-in was cancelled"));
-        two.misbehaves("/token", crate::support::upstream::Answer::html(503, "down"));
+        two.answers_with("/token", crate::support::upstream::Answer::html(503, "down"));
         let page = browser.sign_in_by(&page, "two", &two).await;
         asks_for_proof(&page, MINA);
         assert!(page.reply.text.contains("right now"));
-        two.behaves();
+        two.answers_normally();
         server.advance(60);
-        browser.sign_in_by(&page, "two", &two).await.heard().code();
+        browser.sign_in_by(&page, "two", &two).await.authorization_response().code();
         assert_eq!(identities(&server, sub).await, 2);
     }
 
@@ -261,7 +261,7 @@ both! {
         let page = asked(&mut server.browser(), &app, &idp).await;
         assert!(page.has("login-submit") && !page.has("login-with-two"));
         server.evidence().await.run("DELETE FROM account").await;
-        by(&mut server.browser(), &app, "two", &two).await.heard().code();
+        by(&mut server.browser(), &app, "two", &two).await.authorization_response().code();
         idp.change(|person| "1".clone_into(&mut person.id));
         let page = asked(&mut server.browser(), &app, &idp).await;
         assert!(page.has("login-with-two") && !page.has("login-submit"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::row_counts::{DISCOVERY, RowCounts, is_noted, left, refusals, returning};
+use super::row_counts::{DISCOVERY, RowCounts, approved_at_provider, left, refusals, shows_notice};
 use super::table;
 use crate::support::upstream::{Answer, Oidc, PersonAnswer};
 use crate::support::{App, Database, Server, both};
@@ -32,7 +32,7 @@ both! {
     async fn s119_an_answer_at_the_address_of_another_provider_is_none(database) {
         let (honest, attacker, server, app) = two(&database).await;
         let evidence = server.evidence().await;
-        let (mut browser, callback) = returning(&server, &app, "honest", &honest).await;
+        let (mut browser, callback) = approved_at_provider(&server, &app, "honest", &honest).await;
         let mut moved = callback.clone();
         moved.uri = server.url("/login/callback/attacker");
         let named = moved.clone().with("iss", attacker.base());
@@ -44,7 +44,7 @@ both! {
         assert_eq!((honest.count("/token"), attacker.count("/token")), (0, 0));
         assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
         // It is still good where it belongs.
-        browser.come_back(&callback).await.heard().code();
+        browser.complete_upstream_login(&callback).await.authorization_response().code();
     }
 
     /// The attacker sends the person on to the honest provider, to get its code.
@@ -53,18 +53,18 @@ both! {
         let evidence = server.evidence().await;
         let mut defect = metadata(&server, &attacker).await;
         defect["authorization_endpoint"] = json!(honest.url("/authorize"));
-        attacker.misbehaves(DISCOVERY, Answer::json(200, &defect));
+        attacker.answers_with(DISCOVERY, Answer::json(200, &defect));
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
-        let left = browser.leave(&page, "attacker").await;
+        let left = browser.start_upstream_login(&page, "attacker").await;
         let location = left.location().expect("sent away").to_owned();
         // A provider that knows our redirect URI does not send anybody to another one.
         honest.redirects_only_to(&[&server.url("/login/callback/honest")]);
-        assert!(honest.visit(&location, PersonAnswer::Yes).is_err());
+        assert!(honest.sign_in_at_provider(&location, PersonAnswer::Yes).is_err());
         // One that does not look names itself.
         honest.redirects_only_to(&[&server.url("/login/callback/attacker")]);
         let callback = honest.approve(&location);
-        is_noted(&browser.come_back(&callback).await, "attacker", "failed");
+        shows_notice(&browser.complete_upstream_login(&callback).await, "attacker", "failed");
         assert_eq!(refusals(&evidence).await, ["attacker: wrong_issuer"]);
         assert_eq!((honest.count("/token"), attacker.count("/token")), (0, 0));
         assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
@@ -79,31 +79,31 @@ both! {
         for promised in [true, false] {
             let mut document = metadata(&server, &honest).await;
             document["authorization_response_iss_parameter_supported"] = json!(promised);
-            honest.misbehaves(DISCOVERY, Answer::json(200, &document));
+            honest.answers_with(DISCOVERY, Answer::json(200, &document));
             server.advance(2 * 86_400);
             for iss in [&format!("{base}/"), &upper, "https://another.example", "null"] {
                 let before = refusals(&evidence).await.len();
-                let (mut browser, callback) = returning(&server, &app, "honest", &honest).await;
-                let page = browser.come_back(&callback.with("iss", iss)).await;
-                is_noted(&page, "honest", "failed");
+                let (mut browser, callback) = approved_at_provider(&server, &app, "honest", &honest).await;
+                let page = browser.complete_upstream_login(&callback.with("iss", iss)).await;
+                shows_notice(&page, "honest", "failed");
                 assert_eq!(refusals(&evidence).await.len(), before + 1, "{iss}");
                 server.advance(61);
             }
             let asked = honest.count("/token");
-            let (mut browser, callback) = returning(&server, &app, "honest", &honest).await;
-            let page = browser.come_back(&callback.without("iss")).await;
+            let (mut browser, callback) = approved_at_provider(&server, &app, "honest", &honest).await;
+            let page = browser.complete_upstream_login(&callback.without("iss")).await;
             server.advance(61);
             let (mut browser, location) = left(&server, &app, "honest").await;
             let turned_back = honest.cancel(&location).without("iss");
             let heard = if promised { "failed" } else { "cancelled" };
-            is_noted(&browser.come_back(&turned_back).await, "honest", heard);
+            shows_notice(&browser.complete_upstream_login(&turned_back).await, "honest", heard);
             server.advance(61);
             if promised {
-                is_noted(&page, "honest", "failed");
+                shows_notice(&page, "honest", "failed");
                 assert_eq!(honest.count("/token"), asked);
                 assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
             } else {
-                page.heard().code();
+                page.authorization_response().code();
             }
         }
         let reasons = refusals(&evidence).await;
@@ -115,8 +115,8 @@ both! {
         attacker.change(|person| person.email = None);
         let mut subjects = Vec::new();
         for (slug, idp) in [("honest", &honest), ("attacker", &attacker)] {
-            let (mut browser, callback) = returning(&server, &app, slug, idp).await;
-            let code = browser.come_back(&callback).await.heard().code();
+            let (mut browser, callback) = approved_at_provider(&server, &app, slug, idp).await;
+            let code = browser.complete_upstream_login(&callback).await.authorization_response().code();
             let token = app.exchange(&code).await.ok().text("id_token");
             subjects.push(crate::support::decode_claims(&token)["sub"].clone());
         }

@@ -34,7 +34,7 @@ both! {
         let (access, refresh) = granted.pair();
         let mut theirs = server.browser();
         let login = theirs.open(&app.authorization_url(&[])).await;
-        let in_flight = theirs.sign_in_as(&login, "attacker", PASSWORD).await.heard().code();
+        let in_flight = theirs.sign_in_as(&login, "attacker", PASSWORD).await.authorization_response().code();
         let pending = server.browser().open(&app.authorization_url(&[])).await;
         assert!(pending.has("login-submit"));
 
@@ -50,7 +50,7 @@ both! {
         native.refresh(&refresh).await.refused(400, "invalid_grant");
         assert_eq!(native.userinfo(&access).await.status, 401);
         app.exchange(&in_flight).await.refused(400, "invalid_grant");
-        theirs.get(&app.authorization_url(&[("prompt", "none")])).await.heard_error("login_required");
+        theirs.get(&app.authorization_url(&[("prompt", "none")])).await.error_response("login_required");
         let mut displaced = server.evidence().await.events_of("account.displaced").await
             .into_iter().map(|event| event.user.unwrap()).collect::<Vec<_>>();
         displaced.sort();

@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 
 use super::native::{CODE, EXCHANGE, ID_TOKEN, present};
-use super::row_counts::{returning, visit, visit_from};
+use super::row_counts::{approved_at_provider, sign_in_at_provider, sign_in_at_provider_from};
 use super::{with_idp, with_idp_and_proxy};
 use crate::support::upstream::{Answer, CLIENT_ID, Defect, FaultyProvider, Oidc};
 use crate::support::{
@@ -58,7 +58,7 @@ both! {
         for _ in 0..80 {
             let mut browser = server.browser().saying("x-forwarded-for", "198.51.100.1");
             let page = browser.open(&app.authorization_url(&[])).await;
-            let left = browser.leave(&page, "idp").await;
+            let left = browser.start_upstream_login(&page, "idp").await;
             let callback = idp.approve(left.location().expect("sent away")).with("code", "slow");
             away.push((browser, callback));
         }
@@ -67,8 +67,8 @@ both! {
             strangers.spawn(async move { drop(browser.get(&callback.url()).await) });
         }
         eventually("as many hang as may", async || idp.count("/token") >= PLACE).await;
-        visit_from(&server, &app, &idp, "192.0.2.1").await.heard().code();
-        visit_from(&server, &app, &idp, "192.0.2.2").await.heard().code();
+        sign_in_at_provider_from(&server, &app, &idp, "192.0.2.1").await.authorization_response().code();
+        sign_in_at_provider_from(&server, &app, &idp, "192.0.2.2").await.authorization_response().code();
         strangers.shutdown().await;
     }
 
@@ -78,7 +78,7 @@ both! {
         idp.follows(server.now());
         let native = native(&server).await;
         // The keys are known from now on.
-        visit_from(&server, &app, &idp, "192.0.2.1").await.heard().code();
+        sign_in_at_provider_from(&server, &app, &idp, "192.0.2.1").await.authorization_response().code();
         idp.misbehaves_to("slow", "/token", Answer::never());
         let mut strangers = JoinSet::new();
         for _ in 0..40 {
@@ -92,7 +92,7 @@ both! {
         let code = idp.code_for("https://shop.example.com/landing", None);
         exchange_from(&native, "192.0.2.1", CODE, &code).await.ok();
         // Nor do people in browsers wait for apps at the same place.
-        visit_from(&server, &app, &idp, "198.51.100.1").await.heard().code();
+        sign_in_at_provider_from(&server, &app, &idp, "198.51.100.1").await.authorization_response().code();
         strangers.shutdown().await;
     }
 
@@ -101,14 +101,14 @@ both! {
         let (server, app) = with_idp(&database, faulty.base(), "").await;
         faulty.follows(server.now());
         let native = native(&server).await;
-        visit(&server, &app, "idp", &faulty).await.heard().code();
+        sign_in_at_provider(&server, &app, "idp", &faulty).await.authorization_response().code();
         faulty.has_defect(Defect::KidUnknown);
         let token = faulty.id_token(CLIENT_ID, None);
         faulty.has_defect(None);
         present(&native, ID_TOKEN, &token, &[]).await.refused(400, "invalid_grant");
         assert_eq!(faulty.count("/jwks"), 2);
         faulty.rotate();
-        visit(&server, &app, "idp", &faulty).await.heard().code();
+        sign_in_at_provider(&server, &app, "idp", &faulty).await.authorization_response().code();
         assert_eq!(faulty.count("/jwks"), 3);
         // A token that could never be good makes nobody look for keys at all.
         server.advance(11);
@@ -132,7 +132,7 @@ both! {
         let page = browser.open(&app.authorization_url(&[])).await;
         let mut callbacks = Vec::new();
         for _ in 0..30 {
-            let left = browser.leave(&page, "idp").await;
+            let left = browser.start_upstream_login(&page, "idp").await;
             callbacks.push(idp.approve(left.location().expect("sent away")));
             server.advance(1);
         }
@@ -142,7 +142,7 @@ both! {
         browser.get(&first.url()).await.is_error("unknown_interaction");
         // Of the last ones each is good.
         let eighth = callbacks.len() - 8;
-        browser.come_back(&callbacks[eighth]).await.heard().code();
+        browser.complete_upstream_login(&callbacks[eighth]).await.authorization_response().code();
     }
 
     /// Nobody gets out of the bound to those who have proven nothing by the buttons of a page.
@@ -152,11 +152,11 @@ both! {
         idp.follows(server.now());
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[])).await;
-        browser.leave(&page, "idp").await;
+        browser.start_upstream_login(&page, "idp").await;
         let fields = [("interaction", page.hidden("interaction")), ("csrf", page.hidden("csrf"))];
         let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
         assert_eq!(browser.post("/login/unconnected", &fields).await.reply.status, 303);
-        browser.post("/login/cancel", &fields).await.heard_error("access_denied");
+        browser.post("/login/cancel", &fields).await.error_response("access_denied");
         let evidence = server.evidence().await;
         assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE ended_at IS NOT NULL").await, 1);
         assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE unproven_since IS NOT NULL").await, 1);
@@ -172,12 +172,12 @@ both! {
             let sql = "SELECT count(*) AS n FROM interaction WHERE session_id IS NULL AND ended_at IS NULL";
             evidence.count(sql).await
         };
-        visit(&server, &app, "idp", &idp).await.heard().code();
+        sign_in_at_provider(&server, &app, "idp", &idp).await.authorization_response().code();
         assert_eq!(unproven().await, 0);
         server.advance(1);
-        let (mut first, first_back) = returning(&server, &app, "idp", &idp).await;
+        let (mut first, first_back) = approved_at_provider(&server, &app, "idp", &idp).await;
         server.advance(1);
-        let (mut second, second_back) = returning(&server, &app, "idp", &idp).await;
+        let (mut second, second_back) = approved_at_provider(&server, &app, "idp", &idp).await;
         server.advance(1);
         let others = async |name: &str, many: usize| {
             let sql = format!(
@@ -191,26 +191,26 @@ both! {
         others("other", 4998).await;
         server.advance(1);
         assert_eq!(unproven().await, 5000);
-        let (mut third, third_back) = returning(&server, &app, "idp", &idp).await;
+        let (mut third, third_back) = approved_at_provider(&server, &app, "idp", &idp).await;
         assert_eq!(unproven().await, 5000);
         // The oldest one is gone with its visit, and nobody else.
         assert_eq!(evidence.count("SELECT count(*) AS n FROM upstream_login").await, 2);
         first.get(&first_back.url()).await.is_error("unknown_interaction");
-        second.come_back(&second_back).await.heard().code();
-        third.come_back(&third_back).await.heard().code();
+        second.complete_upstream_login(&second_back).await.authorization_response().code();
+        third.complete_upstream_login(&third_back).await.authorization_response().code();
         // Whoever has proven something is none of them.
         assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE session_id IS NOT NULL").await, 3);
         assert_eq!(unproven().await, 4998);
         // Leaving again needs no room.
         let mut again = server.browser();
         let page = again.open(&app.authorization_url(&[])).await;
-        again.leave(&page, "idp").await;
+        again.start_upstream_login(&page, "idp").await;
         others("more", 300).await;
-        again.leave(&page, "idp").await;
+        again.start_upstream_login(&page, "idp").await;
         assert_eq!(unproven().await, 5299);
         // Too many become fewer step by step.
         for left in [5200, 5101, 5002, 5000] {
-            returning(&server, &app, "idp", &idp).await;
+            approved_at_provider(&server, &app, "idp", &idp).await;
             assert_eq!(unproven().await, left);
         }
         assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE session_id IS NOT NULL").await, 3);
@@ -239,15 +239,15 @@ async fn what_a_provider_says_is_short_in_the_log() {
         (None, Answer::json(200, &refusal)),
         (None, Answer::json(500, &refusal)),
     ] {
-        idp.misbehaves("/token", answer);
+        idp.answers_with("/token", answer);
         let mut browser = crate::support::Browser::new(&app.base, &app.http);
         let page = browser.open(&app.authorization_url(&[("scope", "openid")])).await;
-        let left = browser.leave(&page, "idp").await;
+        let left = browser.start_upstream_login(&page, "idp").await;
         let mut callback = idp.approve(left.location().expect("sent away"));
         if let Some(error) = error {
             callback = callback.with("error", error);
         }
-        browser.come_back(&callback).await;
+        browser.complete_upstream_login(&callback).await;
         let log = binary.whole_log().await;
         let lines: Vec<_> = log.lines().filter(|line| line.contains("\"idp\"")).collect();
         assert!(lines.len() > found, "{log}");

@@ -55,10 +55,10 @@ async fn a_check_says_what_is_wrong_and_what_to_paste() {
     let unknown = "cannot reach https://nobody.invalid: the name is not known (DNS); it is for";
     assert!(is_good == false && problem.starts_with(unknown), "{problem}");
     write(&cli, &good);
-    idp.misbehaves("/.well-known/openid-configuration", Answer::html(200, "<p>Hello"));
+    idp.answers_with("/.well-known/openid-configuration", Answer::html(200, "<p>Hello"));
     let (is_good, problem) = checked(&cli, "idp").await;
     assert!(is_good == false && problem.contains("not JSON"), "{problem}");
-    idp.behaves();
+    idp.answers_normally();
     // A client here that is none.
     for more in [
         "allowed_clients = [\"nobody\"]",
@@ -128,13 +128,13 @@ async fn rfc6749_5_2_a_check_is_good_only_where_it_is_the_code_that_is_refused()
         (Answer::json(400, &error("invalid_request")), "invalid_request"),
         (Answer::json(200, &json!({ "access_token": "x" })), "status 200"),
     ] {
-        idp.misbehaves("/token", answer.clone());
+        idp.answers_with("/token", answer.clone());
         let (is_good, problem) = checked(&cli, "idp").await;
         assert!(is_good == false && problem.contains(said), "{answer:?} {problem}");
     }
-    idp.misbehaves("/token", Answer::json(400, &error("invalid_grant")));
+    idp.answers_with("/token", Answer::json(400, &error("invalid_grant")));
     assert_eq!(checked(&cli, "idp").await, (json!(true), String::new()));
-    idp.behaves();
+    idp.answers_normally();
     // An endpoint that is none, and keys that are not there.
     let url = idp.url(DISCOVERY);
     let honest: Value = http().get(url).send().await.unwrap().json().await.unwrap();
@@ -145,12 +145,12 @@ async fn rfc6749_5_2_a_check_is_good_only_where_it_is_the_code_that_is_refused()
     ] {
         let mut metadata = honest.clone();
         metadata[member] = value;
-        idp.misbehaves(DISCOVERY, Answer::json(200, &metadata));
+        idp.answers_with(DISCOVERY, Answer::json(200, &metadata));
         let (is_good, problem) = checked(&cli, "idp").await;
         assert!(is_good == false && problem.contains(said), "{metadata} {problem}");
     }
-    idp.behaves();
-    idp.misbehaves("/jwks", Answer::json(200, &json!({ "keys": [] })));
+    idp.answers_normally();
+    idp.answers_with("/jwks", Answer::json(200, &json!({ "keys": [] })));
     let (is_good, problem) = checked(&cli, "idp").await;
     assert!(is_good == false && problem.contains("no keys"), "{problem}");
     // Kakao has a word of its own for a redirect URI that is another one.
@@ -160,7 +160,7 @@ async fn rfc6749_5_2_a_check_is_good_only_where_it_is_the_code_that_is_refused()
         "error": "invalid_grant", "error_description": "Redirect URI mismatch.",
         "error_code": "KOE303",
     });
-    kakao.misbehaves("/oauth/token", Answer::json(400, &mismatch));
+    kakao.answers_with("/oauth/token", Answer::json(400, &mismatch));
     let (is_good, problem) = checked(&cli, "kakao").await;
     assert!(is_good == false && problem.contains("Redirect URI mismatch"), "{problem}");
 }

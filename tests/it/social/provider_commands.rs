@@ -62,7 +62,7 @@ async fn offers(binary: &Binary, app: &App, slug: &str, shown: bool) {
 async fn comes(binary: &Binary, app: &App, idp: &Oidc) -> String {
     let mut browser = browser(binary);
     let page = browser.open(&app.authorization_url(&[])).await;
-    let heard = browser.sign_in_by(&page, "idp", idp).await.heard();
+    let heard = browser.sign_in_by(&page, "idp", idp).await.authorization_response();
     let tokens = app.exchange(&heard.code()).await.ok();
     decode_claims(&tokens.text("id_token"))["sub"].as_str().unwrap().to_owned()
 }
@@ -102,7 +102,7 @@ both! {
         // S126: one that is turned off is not there, not even for who is on the way back.
         let mut visitor = browser(&binary);
         let page = visitor.open(&app.authorization_url(&[])).await;
-        let left = visitor.leave(&page, "idp").await;
+        let left = visitor.start_upstream_login(&page, "idp").await;
         let callback = idp.approve(left.location().unwrap());
         binary.cli(&["provider", "disable", "--slug", "idp"], None).await;
         offers(&binary, &app, "idp", false).await;
@@ -111,7 +111,7 @@ both! {
             ("interaction", &page.hidden("interaction")), ("csrf", &page.hidden("csrf")),
         ]).await;
         is_gone(&visitor.follow(again).await);
-        is_gone(&visitor.come_back(&callback).await);
+        is_gone(&visitor.complete_upstream_login(&callback).await);
         assert_eq!(idp.asked().len(), asked, "no upstream call");
         let listed = binary.cli(&["provider", "list"], None).await;
         assert_eq!(listed["providers"][0]["enabled"], false);

@@ -44,7 +44,7 @@ both! {
         assert_eq!(order(&page), ["one", "two", "three", "login-more", "four", "idp", "password"]);
         // Once the provider was used it stands first, for whoever comes next too.
         let mut browser = server.browser();
-        by(&mut browser, &app, "idp", &idp).await.heard().code();
+        by(&mut browser, &app, "idp", &idp).await.authorization_response().code();
         assert_eq!(way(&browser).1, "by:idp");
         browser.forget();
         let page = browser.open(&request).await;
@@ -53,7 +53,7 @@ both! {
         let failed = browser.sign_in_as(&page, "alice", "wrong").await;
         assert_eq!(way(&browser).1, "by:idp");
         assert_eq!(order(&failed).first().map(String::as_str), Some("password"));
-        browser.sign_in(&failed).await.heard().code();
+        browser.sign_in(&failed).await.authorization_response().code();
         browser.forget();
         let page = browser.open(&request).await;
         assert_eq!(order(&page), ["password", "one", "two", "three", "login-more", "four", "idp"]);
@@ -79,11 +79,11 @@ both! {
         assert_eq!(order(&browser.open(&again).await), ["password"]);
         // By the provider alone.
         let mut browser = server.browser();
-        by(&mut browser, &app, "idp", &idp).await.heard().code();
+        by(&mut browser, &app, "idp", &idp).await.authorization_response().code();
         server.advance(1);
         let page = browser.open(&again).await;
         assert_eq!(order(&page), ["idp"]);
-        browser.sign_in_by(&page, "idp", &idp).await.heard().code();
+        browser.sign_in_by(&page, "idp", &idp).await.authorization_response().code();
     }
 
     /// An identity of the issuer that had this name before is none of who has it now.
@@ -91,7 +91,7 @@ both! {
         let idp = Oidc::start().await;
         let (server, app) = start(&database, &idp).await;
         let mut browser = server.browser();
-        by(&mut browser, &app, "idp", &idp).await.heard().code();
+        by(&mut browser, &app, "idp", &idp).await.authorization_response().code();
         let moved = "UPDATE identity SET issuer = 'https://before.example'";
         server.evidence().await.run(moved).await;
         server.advance(1);

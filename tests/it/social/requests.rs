@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::row_counts::{left, returning};
+use super::row_counts::{approved_at_provider, left};
 use super::with_idp;
 use crate::support::both;
 use crate::support::upstream::{CLIENT_ID, CLIENT_SECRET, Fields, Oidc};
@@ -56,8 +56,8 @@ both! {
         let idp = Oidc::start().await;
         let (server, app) = with_idp(&database, idp.base(), "").await;
         idp.follows(server.now());
-        let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
-        browser.come_back(&callback).await.heard().code();
+        let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
+        browser.complete_upstream_login(&callback).await.authorization_response().code();
         let redeemed = idp.asked_at("/token");
         let [asked] = redeemed.as_slice() else { panic!("one request: {redeemed:?}") };
         assert_eq!(asked.method.as_str(), "POST");
@@ -80,7 +80,7 @@ both! {
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&request)).await;
             assert_eq!(page.language(), language, "{wished}");
-            let pressed = browser.leave(&page, "idp").await;
+            let pressed = browser.start_upstream_login(&page, "idp").await;
             // The same where the app sends them past our page.
             let hinted = [&request[..], &[("idp_hint", "idp")]].concat();
             let sent = server.browser().open(&app.authorization_url(&hinted)).await;
@@ -98,15 +98,15 @@ both! {
         let idp = Oidc::start().await;
         let (server, app) = with_idp(&database, idp.base(), "").await;
         idp.follows(server.now());
-        let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
-        browser.come_back(&callback).await.heard().code();
+        let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
+        browser.complete_upstream_login(&callback).await.authorization_response().code();
         server.advance(60);
         for again in [("prompt", "login"), ("max_age", "30")] {
             let page = browser.open(&app.authorization_url(&[again])).await;
-            let page = browser.leave(&page, "idp").await;
+            let page = browser.start_upstream_login(&page, "idp").await;
             let location = page.location().expect("sent away").to_owned();
             assert_eq!(query(&location).get("prompt"), "login", "{again:?}");
-            let code = browser.come_back(&idp.approve(&location)).await.heard().code();
+            let code = browser.complete_upstream_login(&idp.approve(&location)).await.authorization_response().code();
             let token = app.exchange(&code).await.ok().text("id_token");
             let claims = crate::support::decode_claims(&token);
             assert_eq!(claims["auth_time"], server.now().now().timestamp(), "{again:?}");
@@ -125,7 +125,7 @@ both! {
         ] {
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&[again])).await;
-            let left = browser.leave(&page, "idp").await;
+            let left = browser.start_upstream_login(&page, "idp").await;
             let location = left.location().expect("sent away").to_owned();
             assert_eq!(query(&location).get("prompt"), asked, "{again:?}");
             // An app that sends people past our page gets no less.

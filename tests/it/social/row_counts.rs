@@ -45,13 +45,13 @@ pub(super) async fn refusals(evidence: &Evidence) -> Vec<String> {
 pub(super) async fn left(server: &Server, app: &App, slug: &str) -> (Browser, String) {
     let mut browser = server.browser();
     let page = browser.open(&app.authorization_url(&[])).await;
-    let left = browser.leave(&page, slug).await;
+    let left = browser.start_upstream_login(&page, slug).await;
     let location = left.location().unwrap_or_else(|| panic!("sent away: {left:?}"));
     (browser, location.to_owned())
 }
 
 /// Somebody who signed in at a provider, and has not come back yet.
-pub(super) async fn returning<V: Vendor>(
+pub(super) async fn approved_at_provider<V: Vendor>(
     server: &Server,
     app: &App,
     slug: &str,
@@ -62,18 +62,18 @@ pub(super) async fn returning<V: Vendor>(
 }
 
 /// Somebody who signs in by a provider, in a browser of their own: where that leads.
-pub(super) async fn visit<V: Vendor>(
+pub(super) async fn sign_in_at_provider<V: Vendor>(
     server: &Server,
     app: &App,
     slug: &str,
     provider: &ProviderStub<V>,
 ) -> Page {
-    let (mut browser, callback) = returning(server, app, slug, provider).await;
-    browser.come_back(&callback).await
+    let (mut browser, callback) = approved_at_provider(server, app, slug, provider).await;
+    browser.complete_upstream_login(&callback).await
 }
 
 /// The same from another address, behind a proxy that is believed.
-pub(super) async fn visit_from<V: Vendor>(
+pub(super) async fn sign_in_at_provider_from<V: Vendor>(
     server: &Server,
     app: &App,
     provider: &ProviderStub<V>,
@@ -85,27 +85,27 @@ pub(super) async fn visit_from<V: Vendor>(
 }
 
 /// Somebody who comes back from a provider with an id token that says other things besides.
-pub(super) async fn visit_with<V: Vendor>(
+pub(super) async fn sign_in_at_provider_with<V: Vendor>(
     server: &Server,
     app: &App,
     slug: &str,
     provider: &ProviderStub<V>,
     change: impl FnOnce(&mut Value),
 ) -> Page {
-    let (mut browser, callback) = returning(server, app, slug, provider).await;
+    let (mut browser, callback) = approved_at_provider(server, app, slug, provider).await;
     let asked = provider.asked();
     let left = asked.iter().rev().find(|asked| asked.query.has("nonce")).expect("they left");
     let token = provider.id_token_with(CLIENT_ID, Some(left.query.get("nonce")), change);
     let tokens = json!({ "access_token": "a", "token_type": "Bearer", "id_token": token });
-    provider.misbehaves("/token", Answer::json(200, &tokens));
-    let page = browser.come_back(&callback).await;
-    provider.behaves();
+    provider.answers_with("/token", Answer::json(200, &tokens));
+    let page = browser.complete_upstream_login(&callback).await;
+    provider.answers_normally();
     page
 }
 
 /// That it is the sign-in page with word of what happened at a provider.
 #[track_caller]
-pub(super) fn is_noted(page: &Page, slug: &str, note: &str) {
+pub(super) fn shows_notice(page: &Page, slug: &str, note: &str) {
     let url = url::Url::parse(&page.url).expect("a URL");
     let said: Vec<(String, String)> = url.query_pairs().into_owned().collect();
     let says = |name: &str, value: &str| said.iter().any(|(n, v)| n == name && v == value);

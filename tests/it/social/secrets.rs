@@ -65,13 +65,13 @@ async fn browsers(every: &AllProviders, app: &App, secrets: &mut Secrets) {
         let left = browser.open(&url).await;
         let location = left.location().unwrap_or_else(|| panic!("{slug} {left:?}")).to_owned();
         let callback = provider.approve(&location);
-        let back = browser.come_back(&callback).await;
+        let back = browser.complete_upstream_login(&callback).await;
         secrets.keep(callback.get("code"));
         secrets.keep(callback.get("state"));
         secrets.keep(browser.cookie().expect("a cookie"));
-        let tokens = app.exchange(&back.heard().code()).await.ok();
+        let tokens = app.exchange(&back.authorization_response().code()).await.ok();
         secrets.keep_signed(&tokens.text("id_token"));
-        browser.come_back(&callback).await;
+        browser.complete_upstream_login(&callback).await;
         for (name, value) in [
             ("code", "a-code-that-nobody-gave-to-anybody"),
             ("error", "server_error"),
@@ -85,7 +85,7 @@ async fn browsers(every: &AllProviders, app: &App, secrets: &mut Secrets) {
             if name != "error" {
                 secrets.keep(value);
             }
-            another.come_back(&callback.with(name, value)).await;
+            another.complete_upstream_login(&callback.with(name, value)).await;
         }
         let left = Browser::new(&app.base, &app.http).open(&url).await;
         provider.cancel(left.location().expect("a location"));

@@ -34,14 +34,14 @@ both! {
         let mut browser = server.browser();
         browser.code(&shop).await;
         let silent = intranet.authorization_url(&[("prompt", "none")]);
-        browser.open(&silent).await.heard_error("login_required");
+        browser.open(&silent).await.error_response("login_required");
         let page = browser.open(&intranet.authorization_url(&[])).await;
         assert!(page.has("login-with-idp") && !page.has("login-submit"), "{}", page.reply.text);
         // By the one way they come in, and go on to the other app as well: it takes every way.
         let arrived = browser.sign_in_by(&page, "idp", &idp).await;
-        let tokens = intranet.exchange(&arrived.heard().code()).await.ok();
+        let tokens = intranet.exchange(&arrived.authorization_response().code()).await.ok();
         assert_eq!(decode_claims(&tokens.text("id_token"))["idp"], "idp");
-        browser.open(&silent).await.heard().code();
+        browser.open(&silent).await.authorization_response().code();
     }
 
     async fn s126_who_came_by_a_provider_of_one_app_is_nobody_at_another(database) {
@@ -50,10 +50,10 @@ both! {
         let (server, intranet, shop) = start(&database, &idp, lines).await;
         let mut browser = server.browser();
         let page = browser.open(&intranet.authorization_url(&[])).await;
-        browser.sign_in_by(&page, "idp", &idp).await.heard().code();
-        browser.open(&intranet.authorization_url(&[("prompt", "none")])).await.heard().code();
+        browser.sign_in_by(&page, "idp", &idp).await.authorization_response().code();
+        browser.open(&intranet.authorization_url(&[("prompt", "none")])).await.authorization_response().code();
         let silent = shop.authorization_url(&[("prompt", "none")]);
-        browser.open(&silent).await.heard_error("login_required");
+        browser.open(&silent).await.error_response("login_required");
         let page = browser.open(&shop.authorization_url(&[])).await;
         assert!(page.has("login-submit") && !page.has("login-with-idp"));
     }
@@ -69,7 +69,7 @@ both! {
         // Whoever has a page with a password from before sees what there is now.
         let page = browser.sign_in(&page).await;
         assert!(!page.has("login-submit") && page.has("login-cancel"), "{}", page.reply.text);
-        browser.open(&intranet.authorization_url(&[("prompt", "none")])).await.heard_error("login_required");
+        browser.open(&intranet.authorization_url(&[("prompt", "none")])).await.error_response("login_required");
         assert_eq!(idp.asked().len(), 0);
     }
 
@@ -80,7 +80,7 @@ both! {
         let mut browser = server.browser();
         browser.code(&shop).await;
         let page = browser.open(&intranet.authorization_url(&[])).await;
-        let code = browser.sign_in_by(&page, "idp", &idp).await.heard().code();
+        let code = browser.sign_in_by(&page, "idp", &idp).await.authorization_response().code();
         let theirs = decode_claims(&intranet.exchange(&code).await.ok().text("id_token"));
         let other = browser.open(&shop.authorization_url(&[("prompt", "select_account")])).await;
         let chooser = browser.open(&intranet.authorization_url(&[("prompt", "select_account")])).await;
@@ -99,7 +99,7 @@ both! {
         assert!(page.has("login-with-idp"), "{}", page.reply.text);
         let fields = choose(eligible[0].clone());
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let code = browser.post("/select-account", &fields).await.heard().code();
+        let code = browser.post("/select-account", &fields).await.authorization_response().code();
         let chosen = decode_claims(&intranet.exchange(&code).await.ok().text("id_token"));
         assert_eq!(chosen["sub"], theirs["sub"]);
     }
@@ -119,7 +119,7 @@ both! {
         let page = browser.open(&intranet.authorization_url(&[])).await;
         let asking = browser.sign_in_by(&page, "idp", &idp).await;
         assert!(asking.has("login-submit") && asking.reply.text.contains(address));
-        let tokens = intranet.exchange(&browser.sign_in(&asking).await.heard().code()).await.ok();
+        let tokens = intranet.exchange(&browser.sign_in(&asking).await.authorization_response().code()).await.ok();
         let claims = decode_claims(&tokens.text("id_token"));
         assert_eq!((&claims["sub"], &claims["idp"]), (&json!(sub), &json!("idp")));
     }
@@ -129,13 +129,13 @@ both! {
         let (server, _, shop) = start(&database, &idp, "").await;
         let mut browser = server.browser();
         let page = browser.open(&shop.authorization_url(&[])).await;
-        browser.sign_in_by(&page, "idp", &idp).await.heard().code();
+        browser.sign_in_by(&page, "idp", &idp).await.authorization_response().code();
         server.advance(600);
         // Core §2: `auth_time` is required where `max_age` was sent.
         for (age, good) in [(Some(600), false), (None, false), (Some(0), true)] {
             let page = browser.open(&shop.authorization_url(&[("prompt", "login")])).await;
-            let away = browser.leave(&page, "idp").await.location().expect("away").to_owned();
-            let asked = crate::support::CallbackResponse::at(&away);
+            let away = browser.start_upstream_login(&page, "idp").await.location().expect("away").to_owned();
+            let asked = crate::support::AuthorizationResponse::at(&away);
             assert_eq!((asked.get("prompt"), asked.get("max_age")), ("login", "0"));
             let proven_at = age.map(|age| idp.now() - age);
             let id_token = idp.id_token_with(CLIENT_ID, Some(asked.get("nonce")), |claims| {
@@ -145,11 +145,11 @@ both! {
             });
             let tokens = json!({ "token_type": "Bearer", "id_token": id_token });
             let back = idp.approve(&away);
-            idp.misbehaves("/token", Answer::json(200, &tokens));
-            let arrived = browser.come_back(&back).await;
-            idp.behaves();
+            idp.answers_with("/token", Answer::json(200, &tokens));
+            let arrived = browser.complete_upstream_login(&back).await;
+            idp.answers_normally();
             if good {
-                arrived.heard().code();
+                arrived.authorization_response().code();
             } else {
                 assert!(arrived.url.contains("note=failed"), "{age:?} {}", arrived.url);
             }
@@ -184,7 +184,7 @@ both! {
         let asking = browser.sign_in_by(&page, "idp", &idp).await;
         assert!(asking.reply.text.contains(address), "{asking:?}");
         let arrived = browser.sign_in_as(&asking, "bob", crate::support::PASSWORD).await;
-        shop.exchange(&arrived.heard().code()).await.ok();
+        shop.exchange(&arrived.authorization_response().code()).await.ok();
     }
 
     async fn s128_what_cannot_be_sent_is_the_tokens_fault(database) {
@@ -217,10 +217,10 @@ both! {
             "https://a;sandbox/authorize", "https://a,script-src/authorize", "https://*.com/authorize",
             "https://a'b/authorize"] {
             document["authorization_endpoint"] = json!(bad);
-            faulty.misbehaves("/.well-known/openid-configuration", Answer::json(200, &document));
+            faulty.answers_with("/.well-known/openid-configuration", Answer::json(200, &document));
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&[])).await;
-            let stayed = browser.leave(&page, "idp").await;
+            let stayed = browser.start_upstream_login(&page, "idp").await;
             let location = stayed.location().expect("back at our page");
             let ours = location.starts_with("/login?") && location.ends_with("&note=unavailable");
             assert!(ours, "{bad}: {location}");

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 
-use super::row_counts::{DISCOVERY, RowCounts, is_noted, refusals, visit, visit_from};
+use super::row_counts::{
+    DISCOVERY, RowCounts, refusals, shows_notice, sign_in_at_provider, sign_in_at_provider_from,
+};
 use super::{with_idp, with_idp_and_proxy};
 use crate::support::upstream::{Answer, Defect, FaultyProvider, Oidc};
 use crate::support::{Database, both};
@@ -17,12 +19,12 @@ async fn waits(database: &Database, defect: Defect) {
     let (server, app) = with_idp(database, faulty.base(), "").await;
     faulty.follows(server.now());
     faulty.has_defect(defect);
-    is_noted(&visit(&server, &app, "idp", &faulty).await, "idp", "unavailable");
+    shows_notice(&sign_in_at_provider(&server, &app, "idp", &faulty).await, "idp", "unavailable");
     let evidence = server.evidence().await;
     assert_eq!(refusals(&evidence).await, ["idp: unavailable"], "{defect:?}");
     assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE, "{defect:?}");
     faulty.has_defect(None);
-    visit(&server, &app, "idp", &faulty).await.heard().code();
+    sign_in_at_provider(&server, &app, "idp", &faulty).await.authorization_response().code();
 }
 
 /// Whoever wants to leave waits, and stays; nobody else waits with them.
@@ -31,19 +33,19 @@ async fn stays(database: &Database) {
     let (server, app) = with_idp(database, idp.base(), "").await;
     idp.follows(server.now());
     server.alice().await;
-    idp.misbehaves(DISCOVERY, Answer::never());
+    idp.answers_with(DISCOVERY, Answer::never());
     let mut browser = server.browser();
     let page = browser.open(&app.authorization_url(&[])).await;
-    let leaving = browser.cannot_leave(&page, "idp");
+    let leaving = browser.cannot_start_upstream_login(&page, "idp");
     let other = async {
         let code = server.browser().code(&app).await;
         app.exchange(&code).await.ok();
     };
     let (page, ()) = tokio::join!(leaving, other);
-    idp.behaves();
-    let left = browser.leave(&page, "idp").await;
+    idp.answers_normally();
+    let left = browser.start_upstream_login(&page, "idp").await;
     let callback = idp.approve(left.location().expect("sent away"));
-    browser.come_back(&callback).await.heard().code();
+    browser.complete_upstream_login(&callback).await.authorization_response().code();
 }
 
 /// Five time-outs are enough, where they are met at several places.
@@ -56,20 +58,27 @@ async fn rests(database: &Database) {
         let address = format!("192.0.2.{number}");
         let mut browser = server.browser().saying("x-forwarded-for", &address);
         let page = browser.open(&app.authorization_url(&[])).await;
-        let left = browser.leave(&page, "idp").await;
+        let left = browser.start_upstream_login(&page, "idp").await;
         away.push((browser, idp.approve(left.location().expect("sent away"))));
     }
-    idp.misbehaves("/token", Answer::never());
-    let back = away.iter_mut().map(|(browser, callback)| browser.come_back(callback));
+    idp.answers_with("/token", Answer::never());
+    let back = away.iter_mut().map(|(browser, callback)| browser.complete_upstream_login(callback));
     for page in join_all(back).await {
-        is_noted(&page, "idp", "unavailable");
+        shows_notice(&page, "idp", "unavailable");
     }
-    idp.behaves();
+    idp.answers_normally();
     assert_eq!(idp.count("/token"), 5);
-    is_noted(&visit_from(&server, &app, &idp, "192.0.2.1").await, "idp", "unavailable");
+    shows_notice(
+        &sign_in_at_provider_from(&server, &app, &idp, "192.0.2.1").await,
+        "idp",
+        "unavailable",
+    );
     assert_eq!(idp.count("/token"), 5, "it rests");
     server.advance(30);
-    visit_from(&server, &app, &idp, "192.0.2.1").await.heard().code();
+    sign_in_at_provider_from(&server, &app, &idp, "192.0.2.1")
+        .await
+        .authorization_response()
+        .code();
     assert_eq!(idp.count("/token"), 6);
 }
 
@@ -101,7 +110,7 @@ both! {
         for (rest, expected) in [(0, 5), (29, 5), (1, 6), (29, 6), (1, 7)] {
             server.advance(rest);
             for _ in 0..7 {
-                browser.cannot_leave(&page, "idp").await;
+                browser.cannot_start_upstream_login(&page, "idp").await;
             }
             assert_eq!(calls.load(Ordering::SeqCst), expected, "after {rest} s more");
         }

@@ -1,10 +1,10 @@
 //! Which providers exist, and which addresses start a login at them: security cases S126, S155,
 //! S156.
 
-use super::row_counts::{RowCounts, is_gone, is_noted, returning};
+use super::row_counts::{RowCounts, approved_at_provider, is_gone, shows_notice};
 use super::{table, with_idp};
 use crate::support::upstream::Oidc;
-use crate::support::{Browser, CallbackResponse, Page, Server, both, chromium, form};
+use crate::support::{AuthorizationResponse, Browser, Page, Server, both, chromium, form};
 use mapae::domain::provider::Slug;
 
 /// The origins that forms of a page may lead to.
@@ -32,16 +32,16 @@ both! {
         let mut browser = chromium(server.browser());
         let page = browser.open(&app.authorization_url(&[])).await;
         assert_eq!(form_action(&page), ["'self'"]);
-        let left = browser.leave(&page, "idp").await;
+        let left = browser.start_upstream_login(&page, "idp").await;
         assert_eq!((left.reply.status.as_u16(), left.location()), (200, None));
         assert_eq!(form_action(&left), ["'self'"]);
-        assert!(left.onward().starts_with(&idp.url("/authorize?")), "{}", left.onward());
-        let arrived = browser.come_back(&idp.approve(&left.onward())).await;
-        assert!(CallbackResponse::at(&arrived.onward()).code().len() > 43);
+        assert!(left.redirect_target().starts_with(&idp.url("/authorize?")), "{}", left.redirect_target());
+        let arrived = browser.complete_upstream_login(&idp.approve(&left.redirect_target())).await;
+        assert!(AuthorizationResponse::at(&arrived.redirect_target()).code().len() > 43);
         // A hint leads there as well.
         let mut browser = chromium(server.browser());
         let left = browser.open(&app.authorization_url(&[("idp_hint", "idp")])).await;
-        assert!(left.onward().starts_with(&idp.url("/authorize?")), "{}", left.onward());
+        assert!(left.redirect_target().starts_with(&idp.url("/authorize?")), "{}", left.redirect_target());
     }
 
     async fn s126_no_address_but_its_own_leads_to_a_provider(database) {
@@ -118,7 +118,7 @@ both! {
         let idp = Oidc::start().await;
         let (server, app) = with_idp(&database, idp.base(), "").await;
         idp.follows(server.now());
-        let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
+        let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
         // The provider is turned off meanwhile.
         server.rewrite(&table("idp", "oidc", idp.base(), "disabled = true"));
         let server = server.restart().await;
@@ -142,7 +142,7 @@ both! {
         let hinted = other.authorization_url(&[("idp_hint", "idp")]);
         assert!(server.browser().open(&hinted).await.has("login-submit"));
         assert!(idp.asked().is_empty());
-        let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
-        is_noted(&browser.come_back(&callback.with("code", "x")).await, "idp", "failed");
+        let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
+        shows_notice(&browser.complete_upstream_login(&callback.with("code", "x")).await, "idp", "failed");
     }
 }

@@ -2,7 +2,9 @@
 
 use futures_util::future::join_all;
 
-use super::row_counts::{RowCounts, is_noted, refusals, returning, visit};
+use super::row_counts::{
+    RowCounts, approved_at_provider, refusals, shows_notice, sign_in_at_provider,
+};
 use super::with_idp;
 use crate::support::both;
 use crate::support::upstream::Oidc;
@@ -14,9 +16,9 @@ both! {
         let (server, app) = with_idp(&database, idp.base(), "").await;
         idp.follows(server.now());
         let evidence = server.evidence().await;
-        let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
+        let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
         let state = callback.get("state").to_owned();
-        let other = returning(&server, &app, "idp", &idp).await.1;
+        let other = approved_at_provider(&server, &app, "idp", &idp).await.1;
         let (shorter, longer) = (&state[..state.len() - 1], format!("{state}A"));
         let turned = format!("{shorter}{}", if state.ends_with('A') { "B" } else { "A" });
         for (made, expected) in [
@@ -37,13 +39,13 @@ both! {
         let twice = format!("{}&state={state}", callback.url());
         browser.get(&twice).await.is_error("unknown_interaction");
         // In another browser, or in one without cookies, it is nobody's.
-        for mut other in [server.browser(), returning(&server, &app, "idp", &idp).await.0] {
+        for mut other in [server.browser(), approved_at_provider(&server, &app, "idp", &idp).await.0] {
             other.get(&callback.url()).await.is_error("wrong_browser");
         }
         assert_eq!(idp.count("/token"), 0, "nobody's code was redeemed");
         assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
         // Nothing of that took it from the one to whom it belongs.
-        browser.come_back(&callback).await.heard().code();
+        browser.complete_upstream_login(&callback).await.authorization_response().code();
         assert_eq!(idp.count("/token"), 1);
     }
 
@@ -54,15 +56,15 @@ both! {
         let evidence = server.evidence().await;
         // Eleven minutes are too long, ten are.
         for (seconds, late) in [(660, true), (600, true), (599, false)] {
-            let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
+            let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
             server.advance(seconds);
-            let page = browser.come_back(&callback).await;
+            let page = browser.complete_upstream_login(&callback).await;
             if late {
                 page.is_error("unknown_interaction");
                 assert_eq!(idp.count("/token"), 0, "{seconds}");
                 assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE, "{seconds}");
             } else {
-                page.heard().code();
+                page.authorization_response().code();
                 // Again, and again later: in the same browser too.
                 let before = RowCounts::of(&evidence).await;
                 browser.get(&callback.url()).await.is_error("unknown_interaction");
@@ -73,9 +75,9 @@ both! {
             }
         }
         // An answer that failed is over too.
-        let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
+        let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
         let failed = callback.clone().with("code", "another");
-        is_noted(&browser.come_back(&failed).await, "idp", "failed");
+        shows_notice(&browser.complete_upstream_login(&failed).await, "idp", "failed");
         browser.get(&callback.url()).await.is_error("unknown_interaction");
     }
 
@@ -86,27 +88,27 @@ both! {
         idp.follows(server.now());
         let evidence = server.evidence().await;
         // One that was never used: the verifier of PKCE is another one.
-        let stolen = returning(&server, &app, "idp", &idp).await.1;
-        let (mut thief, own) = returning(&server, &app, "idp", &idp).await;
+        let stolen = approved_at_provider(&server, &app, "idp", &idp).await.1;
+        let (mut thief, own) = approved_at_provider(&server, &app, "idp", &idp).await;
         let injected = own.with("code", stolen.get("code"));
-        is_noted(&thief.come_back(&injected).await, "idp", "failed");
+        shows_notice(&thief.complete_upstream_login(&injected).await, "idp", "failed");
         assert_eq!(idp.count("/token"), 1);
         assert_eq!(refusals(&evidence).await, ["idp: code_refused"]);
         assert_eq!(RowCounts::of(&evidence).await, RowCounts::NONE);
         // One that was used.
         server.advance(61);
-        let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
-        browser.come_back(&callback).await.heard().code();
+        let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
+        browser.complete_upstream_login(&callback).await.authorization_response().code();
         let before = RowCounts::of(&evidence).await;
-        let (mut thief, own) = returning(&server, &app, "idp", &idp).await;
+        let (mut thief, own) = approved_at_provider(&server, &app, "idp", &idp).await;
         let replayed = own.with("code", callback.get("code"));
-        is_noted(&thief.come_back(&replayed).await, "idp", "failed");
+        shows_notice(&thief.complete_upstream_login(&replayed).await, "idp", "failed");
         assert_eq!(refusals(&evidence).await, ["idp: code_refused", "idp: code_refused"]);
         assert_eq!(RowCounts::of(&evidence).await, before);
         // None at all.
-        let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
+        let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
         let asked = idp.count("/token");
-        is_noted(&browser.come_back(&callback.without("code")).await, "idp", "failed");
+        shows_notice(&browser.complete_upstream_login(&callback.without("code")).await, "idp", "failed");
         assert_eq!(idp.count("/token"), asked);
         assert_eq!(RowCounts::of(&evidence).await, before);
     }
@@ -119,7 +121,7 @@ both! {
         for round in 1..=3 {
             idp.change(|person| person.id = round.to_string());
             idp.change(|person| person.email = None);
-            let (browser, callback) = returning(&server, &app, "idp", &idp).await;
+            let (browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
             let url = callback.url();
             let back = (0..8).map(|_| {
                 let (mut browser, url) = (browser.clone(), url.clone());
@@ -128,7 +130,7 @@ both! {
             let (came, lost): (Vec<_>, Vec<_>) =
                 join_all(back).await.into_iter().partition(|page| page.location().is_some());
             assert_eq!(came.len(), 1, "{lost:?}");
-            came[0].heard().code();
+            came[0].authorization_response().code();
             for page in lost {
                 assert!(["unknown_interaction", "wrong_browser"].contains(&page.error_code()));
                 assert_eq!(page.reply.status, 400, "{page:?}");
@@ -153,11 +155,11 @@ both! {
             });
             let mut away = Vec::new();
             for _ in 0..6 {
-                away.push(returning(&server, &app, "idp", &idp).await);
+                away.push(approved_at_provider(&server, &app, "idp", &idp).await);
             }
-            let back = away.iter_mut().map(|(browser, callback)| browser.come_back(callback));
+            let back = away.iter_mut().map(|(browser, callback)| browser.complete_upstream_login(callback));
             for page in join_all(back).await {
-                page.heard().code();
+                page.authorization_response().code();
             }
             let row_counts = RowCounts::of(&evidence).await;
             assert_eq!((row_counts.accounts, row_counts.identities), (round, round));
@@ -171,19 +173,19 @@ both! {
         let (server, app) = with_idp(&database, idp.base(), "").await;
         idp.follows(server.now());
         let evidence = server.evidence().await;
-        let (mut first, one) = returning(&server, &app, "idp", &idp).await;
+        let (mut first, one) = approved_at_provider(&server, &app, "idp", &idp).await;
         let page = first.open(&app.authorization_url(&[])).await;
-        let left = first.leave(&page, "idp").await;
+        let left = first.start_upstream_login(&page, "idp").await;
         let two = idp.approve(left.location().expect("sent away"));
         let mut second = first.clone();
-        let (one, two) = tokio::join!(first.come_back(&one), second.come_back(&two));
+        let (one, two) = tokio::join!(first.complete_upstream_login(&one), second.complete_upstream_login(&two));
         let heard = [&one, &two].into_iter().filter(|page| page.location().is_some());
-        assert!(heard.inspect(|page| drop(page.heard().code())).count() >= 1);
+        assert!(heard.inspect(|page| drop(page.authorization_response().code())).count() >= 1);
         for page in [one, two] {
             assert!(!page.reply.status.is_server_error(), "{page:?}");
         }
         let row_counts = RowCounts::of(&evidence).await;
         assert_eq!((row_counts.accounts, row_counts.identities), (1, 1));
-        visit(&server, &app, "idp", &idp).await.heard().code();
+        sign_in_at_provider(&server, &app, "idp", &idp).await.authorization_response().code();
     }
 }

@@ -195,9 +195,9 @@ both! {
         let page = browser.open(&web.authorization_url(&[])).await;
         let mut refusal_check = RefusalCheck::of(&server).await;
         for slug in ["idp", "naver"] {
-            let left = browser.leave(&page, slug).await;
+            let left = browser.start_upstream_login(&page, slug).await;
             let url = left.location().unwrap();
-            let went = if slug == "idp" { idp.visit(url, PersonAnswer::Yes) } else { naver.visit(url, PersonAnswer::Yes) };
+            let went = if slug == "idp" { idp.sign_in_at_provider(url, PersonAnswer::Yes) } else { naver.sign_in_at_provider(url, PersonAnswer::Yes) };
             let callback = went.unwrap();
             let ours = server.url(&format!("/login/callback/{slug}"));
             assert_eq!(callback.uri, ours);

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 
 use super::fixtures::{by, person};
 use super::native::{ID_TOKEN, present};
-use super::row_counts::{DISCOVERY, is_noted, refusals, returning, visit, visit_with};
+use super::row_counts::{
+    DISCOVERY, approved_at_provider, refusals, shows_notice, sign_in_at_provider,
+    sign_in_at_provider_with,
+};
 use super::vendors::sign_in;
 use super::{table, with_idp};
 use crate::support::upstream::{
@@ -31,8 +34,8 @@ both! {
         let idp = Oidc::start().await;
         let (server, app) = with_idp(&database, idp.base(), "").await;
         idp.follows(server.now());
-        let page = visit_with(&server, &app, "idp", &idp, odd).await;
-        page.heard().code();
+        let page = sign_in_at_provider_with(&server, &app, "idp", &idp, odd).await;
+        page.authorization_response().code();
         let evidence = server.evidence().await;
         assert_eq!(evidence.count("SELECT count(*) AS n FROM account WHERE email_verified").await, 0);
         let native = server.client("native", |client| client.metadata.grant_types = vec![GrantType::TokenExchange]);
@@ -82,7 +85,7 @@ both! {
             (13, Answer::json(200, &said(13)).padded(10 * 1024 * 1024), false),
         ] {
             idp.change(|person| person.id = sub.to_string());
-            idp.misbehaves("/userinfo", answer);
+            idp.answers_with("/userinfo", answer);
             let arrived = by(&mut server.browser(), &app, "idp", &idp).await;
             let (_, about) = person(&app, &arrived).await;
             let found = about.get("name").is_some_and(|name| *name == "Said Besides");
@@ -91,14 +94,14 @@ both! {
         // That it speaks of somebody else is no oddity, signed or not.
         idp.change(|person| person.id = 20.to_string());
         for answer in [jwt(signer.token(&said(21))), Answer::json(200, &said(21))] {
-            idp.misbehaves("/userinfo", answer);
-            is_noted(&visit(&server, &app, "idp", &idp).await, "idp", "failed");
+            idp.answers_with("/userinfo", answer);
+            shows_notice(&sign_in_at_provider(&server, &app, "idp", &idp).await, "idp", "failed");
             server.advance(61);
         }
         assert_eq!(refusals(&server.evidence().await).await, ["idp: wrong_subject"; 2]);
         // While it is down nobody is made whose address may be somebody's.
-        idp.misbehaves("/userinfo", Answer::html(503, "Try again."));
-        is_noted(&visit(&server, &app, "idp", &idp).await, "idp", "unavailable");
+        idp.answers_with("/userinfo", Answer::html(503, "Try again."));
+        shows_notice(&sign_in_at_provider(&server, &app, "idp", &idp).await, "idp", "unavailable");
     }
 
     async fn rfc6749_5_1_a_token_answer_of_another_type_is_read(database) {
@@ -106,16 +109,16 @@ both! {
         let (server, app) = with_idp(&database, idp.base(), "").await;
         idp.follows(server.now());
         for content_type in ["text/plain", "text/html; charset=EUC-KR", "application/x-thing", ""] {
-            let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
+            let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
             let left = idp.asked().pop().unwrap();
             let token = idp.id_token(CLIENT_ID, Some(left.query.get("nonce")));
             let tokens = json!({
                 "access_token": "a", "token_type": null, "expires_in": "3600", "scope": [],
                 "refresh_token": 5, "error": null, "error_description": {}, "id_token": token,
             });
-            idp.misbehaves("/token", Answer::new(200, content_type, tokens.to_string()));
-            browser.come_back(&callback).await.heard().code();
-            idp.behaves();
+            idp.answers_with("/token", Answer::new(200, content_type, tokens.to_string()));
+            browser.complete_upstream_login(&callback).await.authorization_response().code();
+            idp.answers_normally();
         }
     }
 
@@ -128,8 +131,8 @@ both! {
             jwk.as_object_mut().unwrap().remove(member);
         }
         let keys = json!({ "keys": [{ "kty": "odd" }, null, Signer::p256().jwk(), jwk] });
-        idp.misbehaves("/jwks", Answer::json(200, &keys));
-        visit(&server, &app, "idp", &idp).await.heard().code();
+        idp.answers_with("/jwks", Answer::json(200, &keys));
+        sign_in_at_provider(&server, &app, "idp", &idp).await.authorization_response().code();
         assert_eq!(idp.count("/jwks"), 1);
     }
 
@@ -147,11 +150,11 @@ both! {
                 "scopes_supported": nothing, "id_token_signing_alg_values_supported": nothing,
                 "end_session_endpoint": nothing, "response_types_supported": nothing,
             });
-            idp.misbehaves(DISCOVERY, Answer::json(200, &document));
-            visit(&server, &app, "idp", &idp).await.heard().code();
+            idp.answers_with(DISCOVERY, Answer::json(200, &document));
+            sign_in_at_provider(&server, &app, "idp", &idp).await.authorization_response().code();
             let asked = idp.asked_at("/token").pop().unwrap();
             assert!(asked.basic().is_some(), "{nothing}: Basic is what is meant");
-            idp.behaves();
+            idp.answers_normally();
         }
     }
 
@@ -178,7 +181,7 @@ both! {
         }
         // What is not needed, and cannot be read.
         github.change(|person| person.id = 5.to_string());
-        github.misbehaves("/api/v3/user/emails", Answer::html(200, "Welcome."));
+        github.answers_with("/api/v3/user/emails", Answer::html(200, "Welcome."));
         sign_in(&server, &app, "github", &github).await;
     }
 
@@ -205,12 +208,12 @@ both! {
             "error_description=%C7%D1%B1%DB",
             "hint=%zz&session_state=&=&&",
         ] {
-            let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
+            let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
             let page = browser.get(&format!("{}&{more}", callback.url())).await;
-            browser.follow(page).await.heard().code();
+            browser.follow(page).await.authorization_response().code();
         }
         for twice in ["code=a", "iss=https://another.example", "error=access_denied&error=x"] {
-            let (mut browser, callback) = returning(&server, &app, "idp", &idp).await;
+            let (mut browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
             let page = browser.get(&format!("{}&{twice}", callback.url())).await;
             page.is_error("unknown_interaction");
         }

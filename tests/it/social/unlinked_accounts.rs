@@ -73,9 +73,9 @@ both! {
             // In the browser they prove the account once.
             let mut browser = server.browser();
             let page = browser.open(&web.authorization_url(&[("idp_hint", slug)])).await;
-            let back = browser.come_back(&provider.approve(page.location().unwrap())).await;
+            let back = browser.complete_upstream_login(&provider.approve(page.location().unwrap())).await;
             let arrived = browser.sign_in_as(&back, &format!("mina@{slug}.example"), PASSWORD).await;
-            web.exchange(&arrived.heard().code()).await.ok();
+            web.exchange(&arrived.authorization_response().code()).await.ok();
             let refusal_check = RefusalCheck::of(&server).await;
             let id = provider.person().id;
             assert_eq!(refusal_check.identities(provider.base(), &id, slug).await, 1, "{slug}");
@@ -151,7 +151,7 @@ both! {
         ] {
             server.advance(60);
             let records = every.all_records().into_iter().find(|(name, _)| *name == slug).unwrap().1;
-            records.misbehaves(path, broken());
+            records.answers_with(path, broken());
             let mut token = String::new();
             with_each!(every, |name, provider| {
                 if name == slug {
@@ -174,7 +174,7 @@ both! {
             let seconds: u64 = reply.header("retry-after").parse().unwrap();
             assert!((1..=60).contains(&seconds), "{seconds}");
             refusal_check.saw_nothing_but(&[&format!("{slug}: unavailable")], path).await;
-            records.behaves();
+            records.answers_normally();
             if kind != CODE {
                 // The token was not spent on it.
                 let reply = present(&app, kind, &token, &changes).await;
@@ -195,7 +195,7 @@ both! {
         for _ in 0..8 {
             present(&app, ACCESS_TOKEN, "x", &changes).await.refused(400, "invalid_grant");
         }
-        google.misbehaves("/tokeninfo", Answer::html(500, "no"));
+        google.answers_with("/tokeninfo", Answer::html(500, "no"));
         let before = google.count("/tokeninfo");
         for _ in 0..8 {
             let reply = present(&app, ACCESS_TOKEN, &token, &changes).await;
@@ -204,7 +204,7 @@ both! {
         assert_eq!(google.count("/tokeninfo") - before, 8);
         let other = every.line.access_token_for(CLIENT_ID);
         present(&app, ACCESS_TOKEN, &other, &[("subject_issuer", "line")]).await.ok();
-        google.behaves();
+        google.answers_normally();
         present(&app, ACCESS_TOKEN, &token, &changes).await.ok();
     }
 }

@@ -69,11 +69,12 @@ async fn exchange(app: &App, token: &str, kind: &str, more: &[(&str, &str)]) -> 
 async fn by_way_of(two: &Two) -> Value {
     let (mut here, mut there) = (two.server.browser(), two.upstream.browser());
     let page = here.open(&two.app.authorization_url(&[("scope", "openid email")])).await;
-    let away = here.leave(&page, "up").await.location().expect("sent away").to_owned();
+    let away =
+        here.start_upstream_login(&page, "up").await.location().expect("sent away").to_owned();
     let back = there.arrive(&away).await.location().expect("sent back").to_owned();
     assert!(back.starts_with(&two.server.url("/login/callback/up?")), "{back}");
     let arrived = here.open(&back).await;
-    let tokens = two.app.exchange(&arrived.heard().code()).await.ok();
+    let tokens = two.app.exchange(&arrived.authorization_response().code()).await.ok();
     let person = two.app.userinfo(&tokens.text("access_token")).await.ok().json();
     assert_eq!(person["email_verified"], true);
     decode_claims(&tokens.text("id_token"))
@@ -110,16 +111,16 @@ both! {
         let two = two(&database).await;
         let (mut here, mut there) = (two.server.browser(), two.upstream.browser());
         let page = here.open(&two.app.authorization_url(&[])).await;
-        let away = here.leave(&page, "up").await.location().expect("sent away").to_owned();
+        let away = here.start_upstream_login(&page, "up").await.location().expect("sent away").to_owned();
         let login = there.open(&away).await;
         let consent = there.sign_in(&login).await;
         let back = there.consent(&consent, "deny").await.location().expect("sent back").to_owned();
         let page = here.open(&back).await;
         assert!(page.url.contains("note=cancelled") && page.has("login-with-up"), "{page:?}");
         // The same page leads on: another try, and this time they say yes.
-        let away = here.leave(&page, "up").await.location().expect("sent away").to_owned();
+        let away = here.start_upstream_login(&page, "up").await.location().expect("sent away").to_owned();
         let back = there.arrive(&away).await.location().expect("sent back").to_owned();
-        two.app.exchange(&here.open(&back).await.heard().code()).await.ok();
+        two.app.exchange(&here.open(&back).await.authorization_response().code()).await.ok();
     }
 }
 
@@ -132,15 +133,15 @@ both! {
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[("scope", "openid email")])).await;
-        let away = browser.leave(&page, "up").await.location().expect("sent away").to_owned();
+        let away = browser.start_upstream_login(&page, "up").await.location().expect("sent away").to_owned();
         let cancelled = provider.cancel(&away).await;
-        let page = browser.come_back(&cancelled).await;
+        let page = browser.complete_upstream_login(&cancelled).await;
         assert!(page.url.contains("note=cancelled"), "{}", page.url);
-        let away = browser.leave(&page, "up").await.location().expect("sent away").to_owned();
+        let away = browser.start_upstream_login(&page, "up").await.location().expect("sent away").to_owned();
         let approved = provider.approve(&away).await;
         assert_eq!(approved.get("iss"), provider.base());
-        let arrived = browser.come_back(&approved).await;
-        let tokens = app.exchange(&arrived.heard().code()).await.ok();
+        let arrived = browser.complete_upstream_login(&approved).await;
+        let tokens = app.exchange(&arrived.authorization_response().code()).await.ok();
         let sub = decode_claims(&tokens.text("id_token"))["sub"].clone();
         let person = app.userinfo(&tokens.text("access_token")).await.ok().json();
         assert_eq!(person["email"], "mina@example.com");

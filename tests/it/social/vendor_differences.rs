@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::all_providers::{AllProviders, with_each};
 use super::refusal_check::RefusalCheck;
-use super::row_counts::{is_noted, left, refusals, returning, visit};
+use super::row_counts::{approved_at_provider, left, refusals, shows_notice, sign_in_at_provider};
 use super::table;
 use super::vendors::sign_in;
 use crate::support::upstream::{Answer, CLIENT_ID, Fields, GitHub, Kakao};
@@ -20,17 +20,17 @@ both! {
         with_each!(every, |slug, provider| {
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&[])).await;
-            let left = browser.leave(&page, slug).await;
+            let left = browser.start_upstream_login(&page, slug).await;
             let callback = provider.cancel(left.location().unwrap());
-            let back = browser.come_back(&callback).await;
+            let back = browser.complete_upstream_login(&callback).await;
             refusal_check.noted(&back, "cancelled", &[]).await;
             // The same state is good for nothing any more.
-            let again = browser.come_back(&callback).await;
+            let again = browser.complete_upstream_login(&callback).await;
             assert!(again.reply.status.is_client_error(), "{slug} {}", again.reply.status);
             // Whom the app sent there itself goes back to it.
             let direct = browser.open(&app.authorization_url(&[("idp_hint", slug)])).await;
-            let heard = browser.come_back(&provider.cancel(direct.location().unwrap())).await;
-            heard.heard_error("access_denied");
+            let heard = browser.complete_upstream_login(&provider.cancel(direct.location().unwrap())).await;
+            heard.error_response("access_denied");
             refusal_check.saw_nothing_but(&[], slug).await;
         });
     }
@@ -42,24 +42,24 @@ both! {
         let server = Server::start_social(&database, &tables).await;
         github.follows(server.now());
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
-        let (mut browser, callback) = returning(&server, &app, "github", &github).await;
+        let (mut browser, callback) = approved_at_provider(&server, &app, "github", &github).await;
         assert_eq!(callback.get("iss"), github.url("/login/oauth"));
-        browser.come_back(&callback).await.heard().code();
-        let (mut browser, callback) = returning(&server, &app, "github", &github).await;
-        browser.come_back(&callback.without("iss")).await.heard().code();
+        browser.complete_upstream_login(&callback).await.authorization_response().code();
+        let (mut browser, callback) = approved_at_provider(&server, &app, "github", &github).await;
+        browser.complete_upstream_login(&callback.without("iss")).await.authorization_response().code();
         let (base, asked) = (github.base(), github.count("/login/oauth/access_token"));
         for iss in [base, &format!("{base}/login/oauth/"), "https://github.com/login/oauth"] {
-            let (mut browser, callback) = returning(&server, &app, "github", &github).await;
-            is_noted(&browser.come_back(&callback.with("iss", iss)).await, "github", "failed");
+            let (mut browser, callback) = approved_at_provider(&server, &app, "github", &github).await;
+            shows_notice(&browser.complete_upstream_login(&callback.with("iss", iss)).await, "github", "failed");
             server.advance(61);
         }
         let (mut browser, location) = left(&server, &app, "github").await;
         let turned_back = github.cancel(&location);
         assert_eq!(turned_back.get("iss"), github.url("/login/oauth"));
-        is_noted(&browser.come_back(&turned_back).await, "github", "cancelled");
+        shows_notice(&browser.complete_upstream_login(&turned_back).await, "github", "cancelled");
         let (mut browser, location) = left(&server, &app, "github").await;
         let forged = github.cancel(&location).with("iss", base);
-        is_noted(&browser.come_back(&forged).await, "github", "failed");
+        shows_notice(&browser.complete_upstream_login(&forged).await, "github", "failed");
         assert_eq!(github.count("/login/oauth/access_token"), asked);
         let reasons = refusals(&server.evidence().await).await;
         assert_eq!(reasons, vec!["github: wrong_issuer"; 4]);
@@ -87,8 +87,8 @@ both! {
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         kakao.wants_agreement_to("account_email");
         for agrees in [true, false] {
-            let (mut browser, first) = returning(&server, &app, "kakao", &kakao).await;
-            let away = browser.come_back(&first).await;
+            let (mut browser, first) = approved_at_provider(&server, &app, "kakao", &kakao).await;
+            let away = browser.complete_upstream_login(&first).await;
             let again = away.location().expect("sent away once more").to_owned();
             let second = kakao.approve(&again);
             let asked = kakao.asked();
@@ -96,13 +96,13 @@ both! {
             assert_eq!(query.get("scope"), "openid account_email");
             assert_ne!(query.get("state"), first.get("state"));
             if agrees {
-                kakao.behaves();
-                browser.come_back(&second).await.heard().code();
+                kakao.answers_normally();
+                browser.complete_upstream_login(&second).await.authorization_response().code();
                 kakao.wants_agreement_to("account_email");
             } else {
-                is_noted(&browser.come_back(&second).await, "kakao", "failed");
+                shows_notice(&browser.complete_upstream_login(&second).await, "kakao", "failed");
             }
-            assert!(browser.come_back(&second).await.reply.status.is_client_error());
+            assert!(browser.complete_upstream_login(&second).await.reply.status.is_client_error());
         }
         let evidence = server.evidence().await;
         assert_eq!(refusals(&evidence).await, ["kakao: person_refused"]);
@@ -116,8 +116,8 @@ both! {
         kakao.follows(server.now());
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let answer = json!({ "msg": "user is under 14", "code": -406 });
-        kakao.misbehaves("/v2/user/me", Answer::json(401, &answer));
-        is_noted(&visit(&server, &app, "kakao", &kakao).await, "kakao", "refused");
+        kakao.answers_with("/v2/user/me", Answer::json(401, &answer));
+        shows_notice(&sign_in_at_provider(&server, &app, "kakao", &kakao).await, "kakao", "refused");
         assert_eq!(refusals(&server.evidence().await).await, ["kakao: under_age"]);
     }
 
@@ -187,7 +187,7 @@ both! {
         ] {
             server.advance(60);
             let records = every.all_records().into_iter().find(|(name, _)| *name == slug).unwrap().1;
-            records.misbehaves(path, answer);
+            records.answers_with(path, answer);
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&[])).await;
             let back = match slug {
@@ -196,7 +196,7 @@ both! {
                 _ => browser.sign_in_by(&page, slug, &every.facebook).await,
             };
             refusal_check.noted(&back, note, &[refusal]).await;
-            records.behaves();
+            records.answers_normally();
         }
     }
 
@@ -210,9 +210,9 @@ both! {
             server.advance(60);
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&[])).await;
-            let left = browser.leave(&page, slug).await;
+            let left = browser.start_upstream_login(&page, slug).await;
             let callback = provider.approve(left.location().unwrap()).with("code", "another");
-            let back = browser.come_back(&callback).await;
+            let back = browser.complete_upstream_login(&callback).await;
             let refusal = format!("{slug}: code_refused");
             refusal_check.noted(&back, "failed", &[&refusal]).await;
         });
@@ -224,15 +224,15 @@ both! {
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
         let page = browser.open(&app.authorization_url(&[("scope", "openid profile email")])).await;
-        let left = browser.leave(&page, "apple").await;
+        let left = browser.start_upstream_login(&page, "apple").await;
         // Nobody signed what the browser brings: it is a name, and no address.
         let callback = every.apple.approve(left.location().unwrap());
         assert!(callback.posted && callback.fields.has("user"), "{callback:?}");
         let user = json!({
             "name": { "firstName": "Mina", "lastName": "Kim" }, "email": "victim@example.com",
         });
-        let arrived = browser.come_back(&callback.with("user", &user.to_string())).await;
-        let tokens = app.exchange(&arrived.heard().code()).await.ok();
+        let arrived = browser.complete_upstream_login(&callback.with("user", &user.to_string())).await;
+        let tokens = app.exchange(&arrived.authorization_response().code()).await.ok();
         let first = app.userinfo(&tokens.text("access_token")).await.ok().json();
         let expected = ("Mina Kim", "mina@apple.example");
         assert_eq!((&first["name"], &first["email"]), (&json!(expected.0), &json!(expected.1)));
@@ -264,7 +264,7 @@ both! {
         for (forged, refusal) in [(true, Some("line: bad_signature")), (false, None)] {
             let mut browser = server.browser();
             let page = browser.open(&app.authorization_url(&[])).await;
-            let left = browser.leave(&page, "line").await;
+            let left = browser.start_upstream_login(&page, "line").await;
             let callback = every.line.approve(left.location().unwrap());
             let nonce = every.line.asked().last().unwrap().query.get("nonce").to_owned();
             let honest = every.line.web_id_token_with(CLIENT_ID, Some(&nonce), |_| {});
@@ -277,11 +277,11 @@ both! {
                 honest
             };
             let tokens = json!({ "access_token": "a", "token_type": "Bearer", "id_token": token });
-            every.line.misbehaves("/oauth2/v2.1/token", Answer::json(200, &tokens));
-            let back = browser.come_back(&callback).await;
+            every.line.answers_with("/oauth2/v2.1/token", Answer::json(200, &tokens));
+            let back = browser.complete_upstream_login(&callback).await;
             match refusal {
                 Some(refusal) => refusal_check.noted(&back, "failed", &[refusal]).await,
-                None => drop(back.heard().code()),
+                None => drop(back.authorization_response().code()),
             }
         }
     }

@@ -18,7 +18,7 @@ pub(super) async fn sign_in<V: Vendor>(
     let mut browser = server.browser();
     let page = browser.open(&app.authorization_url(&[("scope", "openid profile email")])).await;
     let arrived = browser.sign_in_by(&page, slug, provider).await;
-    let tokens = app.exchange(&arrived.heard().code()).await.ok();
+    let tokens = app.exchange(&arrived.authorization_response().code()).await.ok();
     let person = app.userinfo(&tokens.text("access_token")).await.ok().json();
     (decode_claims(&tokens.text("id_token")), person)
 }

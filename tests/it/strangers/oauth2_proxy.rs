@@ -10,7 +10,7 @@ use tokio::process::Command;
 use super::clients::{EMAIL, alice, started, web_app};
 use super::toolchain;
 use crate::support::{
-    Binary, Browser, CallbackResponse, Database, free_port, http, required_or_skip,
+    AuthorizationResponse, Binary, Browser, Database, free_port, http, required_or_skip,
 };
 
 /// Says who it was told has signed in.
@@ -68,7 +68,7 @@ async fn oauth2_proxy_tells_the_app_behind_it_who_signed_in() {
         let back = person.arrive(leaves.location().expect("to us")).await;
         let back = back.location().expect("back").to_owned();
         if id == "neither" {
-            let heard = CallbackResponse::at(&back);
+            let heard = AuthorizationResponse::at(&back);
             assert_eq!(heard.get("error"), "invalid_request", "{heard:?}");
             assert!(heard.get("error_description").contains("code_challenge"), "{heard:?}");
         } else {

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::clients::{EMAIL, alice, started, web_app};
 use super::{USERNAME, toolchain};
 use crate::support::{
-    Browser, CallbackResponse, Cli, Database, eventually, free_port, http, required_or_skip,
+    AuthorizationResponse, Browser, Cli, Database, eventually, free_port, http, required_or_skip,
 };
 
 const ELEMENT: &str = "https://element.example.com/";
@@ -69,7 +69,7 @@ async fn synapse_knows_people_by_name_and_e_mail_and_hears_of_their_end() {
         let next = next.to_owned();
         page = at_home.get(&next).await;
     }
-    let token = CallbackResponse::at(page.location().unwrap_or_else(|| panic!("{page:?}")));
+    let token = AuthorizationResponse::at(page.location().unwrap_or_else(|| panic!("{page:?}")));
     let login = json!({ "type": "m.login.token", "token": token.get("loginToken") });
     let login = http().post(format!("{home}/_matrix/client/v3/login")).json(&login);
     let session: Value = login.send().await.expect("an answer").json().await.expect("JSON");

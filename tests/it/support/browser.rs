@@ -28,9 +28,9 @@ pub(crate) struct Page {
 
 /// What an app hears.
 #[derive(Clone, Debug)]
-pub(crate) struct CallbackResponse(BTreeMap<String, String>);
+pub(crate) struct AuthorizationResponse(BTreeMap<String, String>);
 
-impl CallbackResponse {
+impl AuthorizationResponse {
     /// Of a URL that the browser was sent to.
     pub(crate) fn at(url: &str) -> Self {
         let url = Url::parse(url).expect("a URL");
@@ -137,7 +137,7 @@ impl Page {
 
     /// Where the page leads that goes on by itself: the refresh and the link say the same.
     #[track_caller]
-    pub(crate) fn onward(&self) -> String {
+    pub(crate) fn redirect_target(&self) -> String {
         let tags = self.reply.text.split('<').filter_map(|rest| rest.split_once('>'));
         let tags: Vec<_> = tags.map(|(tag, _)| tag).collect();
         let find = |start: &str, name: &str| {
@@ -155,15 +155,15 @@ impl Page {
 
     /// What the app hears, where the browser was sent to it.
     #[track_caller]
-    pub(crate) fn heard(&self) -> CallbackResponse {
+    pub(crate) fn authorization_response(&self) -> AuthorizationResponse {
         let location = self.location();
-        CallbackResponse::at(location.unwrap_or_else(|| panic!("sent away: {self:?}")))
+        AuthorizationResponse::at(location.unwrap_or_else(|| panic!("sent away: {self:?}")))
     }
 
     /// That the app hears this error.
     #[track_caller]
-    pub(crate) fn heard_error(&self, error: &str) -> CallbackResponse {
-        let heard = self.heard();
+    pub(crate) fn error_response(&self, error: &str) -> AuthorizationResponse {
+        let heard = self.authorization_response();
         assert_eq!(heard.get("error"), error, "{heard:?}");
         assert_eq!(self.reply.status, StatusCode::SEE_OTHER);
         heard
@@ -303,7 +303,7 @@ impl Browser {
 
     /// Presses the button of a provider: where it leads.
     #[track_caller]
-    pub(crate) fn leave<'a>(
+    pub(crate) fn start_upstream_login<'a>(
         &'a mut self,
         page: &Page,
         slug: &str,
@@ -315,8 +315,8 @@ impl Browser {
     }
 
     /// Presses the button of a provider that is down: the page says so.
-    pub(crate) async fn cannot_leave(&mut self, page: &Page, slug: &str) -> Page {
-        let left = self.leave(page, slug).await;
+    pub(crate) async fn cannot_start_upstream_login(&mut self, page: &Page, slug: &str) -> Page {
+        let left = self.start_upstream_login(page, slug).await;
         assert_eq!(left.reply.status, 303, "{left:?}");
         let page = self.follow(left).await;
         assert!(page.url.contains("/login?") && page.url.ends_with("note=unavailable"), "{page:?}");
@@ -325,7 +325,7 @@ impl Browser {
     }
 
     /// Comes back from a provider, and goes where it is sent.
-    pub(crate) async fn come_back(&mut self, callback: &Callback) -> Page {
+    pub(crate) async fn complete_upstream_login(&mut self, callback: &Callback) -> Page {
         let page = if callback.posted {
             // A cross-site POST has no cookies.
             let cookies = std::mem::take(&mut self.cookies);
@@ -346,10 +346,10 @@ impl Browser {
         slug: &str,
         provider: &ProviderStub<V>,
     ) -> Page {
-        let left = self.leave(page, slug).await;
+        let left = self.start_upstream_login(page, slug).await;
         let location = left.location().unwrap_or_else(|| panic!("sent away: {left:?}"));
         let callback = provider.approve(location);
-        self.come_back(&callback).await
+        self.complete_upstream_login(&callback).await
     }
 
     /// The person of the constants signs in.
@@ -382,6 +382,6 @@ impl Browser {
 
     /// The code that the app gets in the end.
     pub(crate) async fn code(&mut self, app: &App) -> String {
-        self.arrive(&app.authorization_url(&[])).await.heard().code()
+        self.arrive(&app.authorization_url(&[])).await.authorization_response().code()
     }
 }

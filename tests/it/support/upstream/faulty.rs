@@ -127,7 +127,7 @@ impl FaultyVendor {
             Some(Defect::SubEmpty) => claims["sub"] = json!(""),
             Some(Defect::SubMissing) => remove(claims, "sub"),
             Some(Defect::AtHashWrong) => {
-                claims["at_hash"] = json!(openid::at_hash("another token"))
+                claims["at_hash"] = json!(openid::at_hash("another token"));
             }
             Some(Defect::EmailVerifiedMissing) => remove(claims, "email_verified"),
             Some(Defect::EmailVerifiedFalse) => claims["email_verified"] = json!(false),

@@ -49,7 +49,7 @@ impl Kakao {
         change(&mut self.vendor().account.lock().unwrap());
     }
 
-    /// `/v2/user/me` wants an agreement first, until it [`ProviderRecords::behaves`].
+    /// `/v2/user/me` wants an agreement first, until it [`ProviderRecords::answers_normally`].
     pub(crate) fn wants_agreement_to(&self, scope: &str) {
         let answer = json!({
             "msg": format!("insufficient scopes: {scope}"),
@@ -58,7 +58,7 @@ impl Kakao {
             "required_scopes": [scope],
             "allowed_scopes": ["openid"],
         });
-        self.misbehaves("/v2/user/me", Answer::json(403, &answer));
+        self.answers_with("/v2/user/me", Answer::json(403, &answer));
     }
 }
 

@@ -104,7 +104,7 @@ impl RecordedRequest {
     }
 
     /// What a person's browser asks for.
-    pub(super) fn visit(path: &str, query: &str) -> Self {
+    pub(super) fn sign_in_at_provider(path: &str, query: &str) -> Self {
         Self {
             method: Method::GET,
             path: path.to_owned(),

@@ -74,12 +74,12 @@ impl OidcProvider {
 
     /// The person goes to this address, in a fresh browser, and agrees.
     pub(crate) async fn approve(&self, authorize_url: &str) -> Callback {
-        self.visit(authorize_url, "approve").await
+        self.sign_in_at_provider(authorize_url, "approve").await
     }
 
     /// The person goes to this address and does not agree.
     pub(crate) async fn cancel(&self, authorize_url: &str) -> Callback {
-        self.visit(authorize_url, "cancel").await
+        self.sign_in_at_provider(authorize_url, "cancel").await
     }
 
     /// The next line that begins so.
@@ -93,7 +93,7 @@ impl OidcProvider {
         }
     }
 
-    async fn visit(&self, authorize_url: &str, answer: &str) -> Callback {
+    async fn sign_in_at_provider(&self, authorize_url: &str, answer: &str) -> Callback {
         let (http, mut cookies) = (http(), BTreeMap::new());
         let mut url = authorize_url.to_owned();
         for _ in 0..8 {

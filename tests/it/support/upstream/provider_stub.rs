@@ -58,19 +58,19 @@ impl<V: Vendor> ProviderStub<V> {
     /// The person goes to this address and agrees.
     #[track_caller]
     pub(crate) fn approve(&self, authorize_url: &str) -> Callback {
-        let went = self.visit(authorize_url, PersonAnswer::Yes);
+        let went = self.sign_in_at_provider(authorize_url, PersonAnswer::Yes);
         went.unwrap_or_else(|problem| panic!("{problem}: {authorize_url}"))
     }
 
     /// The person goes to this address and does not agree.
     #[track_caller]
     pub(crate) fn cancel(&self, authorize_url: &str) -> Callback {
-        let went = self.visit(authorize_url, PersonAnswer::No);
+        let went = self.sign_in_at_provider(authorize_url, PersonAnswer::No);
         went.unwrap_or_else(|problem| panic!("{problem}: {authorize_url}"))
     }
 
     /// Either, or what the provider finds wrong with the request.
-    pub(crate) fn visit(
+    pub(crate) fn sign_in_at_provider(
         &self,
         authorize_url: &str,
         says: PersonAnswer,
@@ -82,7 +82,8 @@ impl<V: Vendor> ProviderStub<V> {
         }
         // A key takes its time to be made: here nobody waits for it.
         self.signer();
-        let asked = RecordedRequest::visit(url.path(), url.query().unwrap_or_default());
+        let asked =
+            RecordedRequest::sign_in_at_provider(url.path(), url.query().unwrap_or_default());
         self.record(asked.clone());
         self.endpoints.authorize(&asked, says)
     }

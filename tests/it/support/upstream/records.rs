@@ -83,7 +83,7 @@ impl ProviderRecords {
     }
 
     /// Gives this answer at this path from now on, whatever is asked.
-    pub(crate) fn misbehaves(&self, path: &str, answer: Answer) {
+    pub(crate) fn answers_with(&self, path: &str, answer: Answer) {
         self.faults.lock().unwrap().insert(path.to_owned(), (None, answer));
     }
 
@@ -94,7 +94,7 @@ impl ProviderRecords {
     }
 
     /// Is itself again.
-    pub(crate) fn behaves(&self) {
+    pub(crate) fn answers_normally(&self) {
         self.faults.lock().unwrap().clear();
     }
 

@@ -14,7 +14,7 @@ use crate::support::{Reply, decode_claims, decode_header, http};
 
 /// What an app hears in one sign-in, by its place; instants in minutes from now, and what differs
 /// each time by whether it is right.
-type CallbackResponse = BTreeMap<String, Value>;
+type Observations = BTreeMap<String, Value>;
 
 /// The answer, or nothing.
 async fn answer(request: RequestBuilder) -> Option<Reply> {
@@ -23,7 +23,7 @@ async fn answer(request: RequestBuilder) -> Option<Reply> {
 }
 
 /// Every member of a JSON body by its name; otherwise what kind of answer it is.
-fn hear(heard: &mut CallbackResponse, place: &str, reply: Option<&Reply>) {
+fn hear(heard: &mut Observations, place: &str, reply: Option<&Reply>) {
     let Some(reply) = reply else {
         heard.insert(place.to_owned(), json!("nothing"));
         return;
@@ -45,8 +45,8 @@ fn hear(heard: &mut CallbackResponse, place: &str, reply: Option<&Reply>) {
     }
 }
 
-async fn sign_in(faulty: &FaultyProvider) -> (CallbackResponse, String) {
-    let mut heard = CallbackResponse::new();
+async fn sign_in(faulty: &FaultyProvider) -> (Observations, String) {
+    let mut heard = Observations::new();
     let get = |path: &str| http().get(faulty.url(path));
     let discovery = answer(get("/.well-known/openid-configuration")).await;
     hear(&mut heard, "discovery", discovery.as_ref());
@@ -84,7 +84,7 @@ async fn sign_in(faulty: &FaultyProvider) -> (CallbackResponse, String) {
 }
 
 /// What differs from the truth.
-fn difference(truth: &CallbackResponse, heard: &CallbackResponse) -> Vec<(String, Value)> {
+fn difference(truth: &Observations, heard: &Observations) -> Vec<(String, Value)> {
     let mut places: Vec<_> = truth.keys().chain(heard.keys()).collect();
     places.sort_unstable();
     places.dedup();

@@ -35,13 +35,13 @@ async fn a_code_is_good_once_for_whom_it_was_given_to() {
     assert_eq!(oidc.cancel(&url).get("error"), "access_denied");
     for missing in ["state", "nonce", "code_challenge", "response_type", "client_id"] {
         let without = url.replace(&format!("{missing}="), "other=");
-        assert!(oidc.visit(&without, PersonAnswer::Yes).is_err(), "{missing}");
+        assert!(oidc.sign_in_at_provider(&without, PersonAnswer::Yes).is_err(), "{missing}");
     }
     let old = oidc.signer().kid.clone();
     oidc.rotate();
     assert_ne!(oidc.signer().kid, old);
     assert_eq!(oidc.keys().len(), 2);
-    oidc.misbehaves("/token", Answer::html(503, "Try again."));
+    oidc.answers_with("/token", Answer::html(503, "Try again."));
     assert_eq!(reply(exchange(&token, "x", &[])).await.status, 503);
 }
 

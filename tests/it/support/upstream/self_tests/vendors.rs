@@ -16,7 +16,7 @@ async fn apple_takes_a_secret_that_its_key_signed_and_no_other() {
     let apple = Apple::start().await;
     let scope = "openid name email";
     let url = request(apple.base(), "/auth/authorize", scope);
-    assert!(apple.visit(&url, PersonAnswer::Yes).is_err(), "form_post is missing");
+    assert!(apple.sign_in_at_provider(&url, PersonAnswer::Yes).is_err(), "form_post is missing");
     let url = format!("{url}&response_mode=form_post");
     assert_eq!(apple.cancel(&url).get("error"), "user_cancelled_authorize");
     let first = apple.approve(&url);
@@ -68,7 +68,7 @@ async fn apple_takes_a_secret_that_its_key_signed_and_no_other() {
 async fn kakao_google_line_and_microsoft_have_a_dialect_of_openid() {
     let kakao = Kakao::start().await;
     let url = request(kakao.base(), "/oauth/authorize", "openid profile email");
-    assert!(kakao.visit(&url, PersonAnswer::Yes).unwrap_err().contains("KOE205"));
+    assert!(kakao.sign_in_at_provider(&url, PersonAnswer::Yes).unwrap_err().contains("KOE205"));
     let url = request(kakao.base(), "/oauth/authorize", "openid profile_nickname account_email");
     let token = kakao.url("/oauth/token");
     for (change, code) in [
@@ -132,7 +132,11 @@ async fn kakao_google_line_and_microsoft_have_a_dialect_of_openid() {
         (&claims["tid"], &claims["email_verified"]),
         (&json!(MICROSOFT_TENANT), &Value::Null)
     );
-    assert!(microsoft.visit(&url.replace("common", "another"), PersonAnswer::Yes).is_err());
+    assert!(
+        microsoft
+            .sign_in_at_provider(&url.replace("common", "another"), PersonAnswer::Yes)
+            .is_err()
+    );
 }
 
 #[tokio::test]
