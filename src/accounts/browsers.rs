@@ -18,7 +18,7 @@ use crate::domain::verdict::Fault;
 use crate::keys::device_cookies;
 use crate::settings::kinds::duration;
 use crate::settings::{Collector, group, settings};
-use crate::store::browsers::{self, Shown};
+use crate::store::browsers::{self, BrowserLookup};
 use crate::store::{Reader, Store, Tx, sessions, users};
 
 settings! {
@@ -104,9 +104,9 @@ impl BrowserState {
         let Some(token) = token else { return Ok(Self::default()) };
         let first = named_by(token);
         match browsers::find(reader, token.hashed(), &first, now).await? {
-            Shown::Known(browser) => Self::in_browser(reader, browser, now).await,
-            Shown::Replaced => Ok(Self::default()),
-            Shown::Nothing => Ok(Self { browser: Some(first), people: Vec::new() }),
+            BrowserLookup::Known(browser) => Self::in_browser(reader, browser, now).await,
+            BrowserLookup::Replaced => Ok(Self::default()),
+            BrowserLookup::Nothing => Ok(Self { browser: Some(first), people: Vec::new() }),
         }
     }
 
@@ -239,7 +239,9 @@ pub async fn same_cookie(
     token: Plain<BrowserToken>,
 ) -> Result<Option<Cookie>, Fault> {
     match browsers::find(tx, token.hashed(), browser, tx.now()).await? {
-        Shown::Known(known) if known == *browser => put_cookie(tx, browser, token).await.map(Some),
+        BrowserLookup::Known(known) if known == *browser => {
+            put_cookie(tx, browser, token).await.map(Some)
+        }
         _ => Ok(None),
     }
 }

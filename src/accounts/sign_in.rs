@@ -167,7 +167,7 @@ impl PasswordSignIn {
         // A name without canonical form is nobody's; it is looked up all the same.
         let username_key = person::username_key(attempt.username);
         let key = username_key.as_deref().unwrap_or_default();
-        let whom = known_addresses::Whom {
+        let whom = known_addresses::AddressOwner {
             username_key: key,
             email_key: email_key.as_deref(),
             id: attempt.asked_for,

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::users;
 use crate::domain::verdict::{Error, OrRejected};
 use crate::store::Store;
-use crate::store::audit_events::{self, Search, Written};
+use crate::store::audit_events::{self, EventSearch, RecordedEvent};
 
 /// Which events an operator looks for.
 #[derive(Clone, Debug)]
@@ -26,13 +26,13 @@ pub struct Query {
 const PAGE: u64 = 500;
 
 /// What happened, the newest first.
-pub async fn list(store: &Store, query: Query) -> OrRejected<Vec<Written>> {
+pub async fn list(store: &Store, query: Query) -> OrRejected<Vec<RecordedEvent>> {
     let user = match &query.user {
         Some(user) => Some(sub(store, user).await?),
         None => None,
     };
-    let search = Search { since: query.since, user, client: query.client, kind: query.kind };
-    let mut found: Vec<Written> = Vec::new();
+    let search = EventSearch { since: query.since, user, client: query.client, kind: query.kind };
+    let mut found: Vec<RecordedEvent> = Vec::new();
     loop {
         let missing = query.limit.saturating_sub(found.len() as u64).min(PAGE);
         if missing == 0 {

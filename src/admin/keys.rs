@@ -11,7 +11,7 @@ use crate::keys::keyring::Keyring;
 use crate::keys::make;
 use crate::keys::ring::Phase;
 use crate::keys::seal::{MasterKey, NoMasterKey, Sealer, Source};
-use crate::store::signing_keys::Stored;
+use crate::store::signing_keys::StoredKey;
 
 /// A signing key, without its private half.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub struct SigningKey {
     pub signs_from: DateTime<Utc>,
 }
 
-impl From<&Stored> for SigningKey {
-    fn from(key: &Stored) -> Self {
+impl From<&StoredKey> for SigningKey {
+    fn from(key: &StoredKey) -> Self {
         Self {
             kid: key.kid.clone(),
             alg: key.alg,
@@ -64,7 +64,7 @@ pub async fn drop(keyring: &Keyring, kid: &str) -> OrRejected {
     let Some((key, phase)) = snapshot.list().find(|(key, _)| key.kid == kid) else {
         return reject(format!("there is no key {kid:?}"));
     };
-    let is_next = |other: &Stored, phase| other.alg == key.alg && phase == Phase::Pending;
+    let is_next = |other: &StoredKey, phase| other.alg == key.alg && phase == Phase::Pending;
     if phase == Phase::Signing && !snapshot.list().any(|(other, phase)| is_next(other, phase)) {
         return reject("this key signs and none is to follow it: rotate --now first");
     }

@@ -130,7 +130,7 @@ pub async fn existing_master_key(settings: &Settings, store: &Store) -> Outcome<
         let keys = signing_keys::list_all(store).await?;
         let sealer = Sealer::new(&next)?;
         let opens =
-            |key: &signing_keys::Stored| sealer.open(&key.kid, &key.sealed_private).is_some();
+            |key: &signing_keys::StoredKey| sealer.open(&key.kid, &key.sealed_private).is_some();
         if !keys.is_empty() && keys.iter().all(opens) {
             MasterKey::promote_next(folder)?;
             return Ok(next);

@@ -11,7 +11,7 @@ use crate::admin;
 use crate::admin::audit::Query;
 use crate::domain::verdict::OrRejected;
 use crate::settings::time;
-use crate::store::audit_events::Written;
+use crate::store::audit_events::RecordedEvent;
 
 /// Audit events.
 #[derive(Debug, Subcommand)]
@@ -69,12 +69,12 @@ fn instant(text: &str, now: DateTime<Utc>) -> OrRejected<DateTime<Utc>> {
     }
 }
 
-fn shown(events: &[Written]) -> String {
+fn shown(events: &[RecordedEvent]) -> String {
     if events.is_empty() {
         return "no such event".to_owned();
     }
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    let row = |event: &Written| {
+    let row = |event: &RecordedEvent| {
         vec![
             event.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             event.event.clone(),

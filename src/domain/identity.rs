@@ -1,8 +1,10 @@
 //! Who a provider says that somebody is.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::user::Profile;
+use super::provider::Slug;
+use super::user::{Profile, UserId};
 
 /// A person at a provider. The key is issuer and subject (OpenID Connect Core §5.7); everything else
 /// is what the provider says of them.
@@ -41,4 +43,23 @@ impl Identity {
     pub fn verified_email(&self) -> Option<&str> {
         self.email.as_deref().filter(|_| self.email_verified)
     }
+}
+
+/// An identity that belongs to an account.
+#[derive(Clone, Debug)]
+pub struct LinkedIdentity {
+    /// Who says so.
+    pub issuer: String,
+    /// Whom they know by this name.
+    pub subject: String,
+    /// Whose account it is.
+    pub user: UserId,
+    /// By which provider.
+    pub provider: Slug,
+    /// The address there.
+    pub email: Option<String>,
+    /// Since when.
+    pub linked_at: DateTime<Utc>,
+    /// When it was last used.
+    pub used_at: DateTime<Utc>,
 }

@@ -8,6 +8,7 @@ use chrono::Duration;
 use crate::accounts::browsers::SignedInUser;
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, Kind};
+pub use crate::domain::identity::LinkedIdentity;
 use crate::domain::provider::Slug;
 use crate::domain::session::Session;
 use crate::domain::upstream_outcome::UpstreamOutcome;
@@ -18,7 +19,6 @@ use crate::flows::interaction::Caller;
 use crate::flows::outcome::{Led, Lost};
 use crate::flows::{start, upstream_login};
 use crate::social::registry::ConfiguredProvider;
-pub use crate::store::identities::Linked;
 use crate::store::{Tx, audit_events, identities, users};
 
 /// Whoever connects or disconnects proved this recently who they are.
@@ -39,7 +39,7 @@ pub struct Connection {
     /// What names it in forms.
     pub name: String,
     /// The identity.
-    pub linked: Linked,
+    pub linked: LinkedIdentity,
     /// Its provider, if that is still there.
     pub known: Option<Arc<ConfiguredProvider>>,
     /// Whether there is another way in.
@@ -53,7 +53,7 @@ pub async fn connections(flows: &Flows, present: &SignedInUser) -> Result<Connec
     let mut linkable = offered(flows, Some(present));
     linkable.retain(|known| !linked.iter().any(|one| one.provider == known.registration.slug));
     let known = |slug: &Slug| every.iter().find(|known| known.registration.slug == *slug).cloned();
-    let connection = |one: &Linked| Connection {
+    let connection = |one: &LinkedIdentity| Connection {
         name: one.name(),
         removable: has_another_way(flows, &present.user, &linked, one),
         known: known(&one.provider),
@@ -79,21 +79,26 @@ pub fn offered(flows: &Flows, present: Option<&SignedInUser>) -> Vec<Arc<Configu
 }
 
 /// Who vouches for this person.
-pub async fn linked(flows: &Flows, present: &SignedInUser) -> Result<Vec<Linked>, Fault> {
+pub async fn linked(flows: &Flows, present: &SignedInUser) -> Result<Vec<LinkedIdentity>, Fault> {
     identities::of_user(&*flows.store, &present.user.id).await
 }
 
 /// Whether somebody who is connected with these comes in by this provider: it may have another
 /// issuer than the one of this name had.
 #[must_use]
-pub fn vouches(known: &ConfiguredProvider, linked: &[Linked]) -> bool {
+pub fn vouches(known: &ConfiguredProvider, linked: &[LinkedIdentity]) -> bool {
     let slug = &known.registration.slug;
     linked.iter().any(|one| one.provider == *slug && known.provider.issues(&one.issuer))
 }
 
 /// Whether somebody comes in without this identity: by their password, or by another provider that
 /// is there.
-fn has_another_way(flows: &Flows, user: &User, linked: &[Linked], but: &Linked) -> bool {
+fn has_another_way(
+    flows: &Flows,
+    user: &User,
+    linked: &[LinkedIdentity],
+    but: &LinkedIdentity,
+) -> bool {
     let only = flows.providers.are_the_only_way(None);
     let others = linked.iter().filter(|one| {
         (&one.issuer, &one.subject) != (&but.issuer, &but.subject)

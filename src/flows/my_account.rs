@@ -17,7 +17,7 @@ use crate::domain::session::{Session, SessionId};
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
-use crate::store::apps::{self, Open};
+use crate::store::apps::{self, OpenAccess};
 use crate::store::{audit_events, consents, sessions};
 
 /// What a person opened: one part of it, however much there is.
@@ -105,7 +105,7 @@ async fn access(
             add_new(&mut all.claims, open.claims);
             add_new(&mut all.resources, open.resources);
         } else {
-            let Open { scope, claims, resources, since } = open;
+            let OpenAccess { scope, claims, resources, since } = open;
             found = Some((Consent { scope, claims, resources }, since));
         }
     }

@@ -21,7 +21,7 @@ use crate::domain::clock::Clock;
 use crate::domain::verdict::Fault;
 use crate::settings::kinds::{duration, one_of};
 use crate::settings::{Collector, settings};
-use crate::store::signing_keys::{self, Stored};
+use crate::store::signing_keys::{self, StoredKey};
 use crate::store::{Store, audit_events, providers};
 
 settings! {
@@ -86,7 +86,7 @@ pub struct Keyring {
 
 #[derive(Clone, Debug)]
 struct Key {
-    stored: Stored,
+    stored: StoredKey,
     jwk: Jwk,
     verifying: VerifyingKey,
     signing: SigningKey,
@@ -180,7 +180,7 @@ impl Snapshot {
     }
 
     /// Every key and its phase, oldest first.
-    pub fn list(&self) -> impl Iterator<Item = (&Stored, Phase)> {
+    pub fn list(&self) -> impl Iterator<Item = (&StoredKey, Phase)> {
         self.keys.iter().zip(&self.phases).map(|(key, phase)| (&key.stored, *phase))
     }
 }
@@ -253,7 +253,7 @@ impl Keyring {
     }
 
     /// Makes successors before their time: they sign after the lead, or at once.
-    pub async fn rotate(&self, algs: &[TokenAlg], at_once: bool) -> Result<Vec<Stored>, Fault> {
+    pub async fn rotate(&self, algs: &[TokenAlg], at_once: bool) -> Result<Vec<StoredKey>, Fault> {
         let lead = if at_once { NOW } else { self.policy.lead };
         let mut made = Vec::new();
         for alg in algs {
@@ -264,7 +264,7 @@ impl Keyring {
     }
 
     /// Takes in a key that was made elsewhere; `None` when it is here already.
-    pub async fn import(&self, made: &Made, at_once: bool) -> Result<Option<Stored>, Fault> {
+    pub async fn import(&self, made: &Made, at_once: bool) -> Result<Option<StoredKey>, Fault> {
         let lead = if at_once { NOW } else { self.policy.lead };
         let generation = self.next_generation(made.alg)?;
         self.insert(made, generation, self.clock.now() + lead, Kind::KeyImported).await
@@ -325,9 +325,9 @@ impl Keyring {
 
     /// The last of the succession. A key of a wrong clock is none: waiting for it would stop the
     /// rotation.
-    fn newest(&self, alg: TokenAlg) -> Result<Option<Stored>, Fault> {
+    fn newest(&self, alg: TokenAlg) -> Result<Option<StoredKey>, Fault> {
         let (snapshot, now) = (self.snapshot()?, self.clock.now());
-        let mut newest: Option<&Stored> = None;
+        let mut newest: Option<&StoredKey> = None;
         for (key, _) in snapshot.list().filter(|(key, _)| key.alg == alg) {
             if ring::is_stray(now, key.signs_from, self.policy.lead) {
                 self.warn_of(key);
@@ -338,7 +338,7 @@ impl Keyring {
         Ok(newest.cloned())
     }
 
-    fn warn_of(&self, stray: &Stored) {
+    fn warn_of(&self, stray: &StoredKey) {
         let mut known = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
         if known.insert(stray.kid.clone()) {
             tracing::warn!(
@@ -360,7 +360,7 @@ impl Keyring {
         alg: TokenAlg,
         generation: i64,
         signs_from: impl FnOnce(DateTime<Utc>) -> DateTime<Utc>,
-    ) -> Result<Option<Stored>, Fault> {
+    ) -> Result<Option<StoredKey>, Fault> {
         self.check_master_key()?;
         let bits = self.policy.rsa_bits;
         let made = tokio::task::spawn_blocking(move || make::generate(alg, bits))
@@ -383,8 +383,8 @@ impl Keyring {
         generation: i64,
         signs_from: DateTime<Utc>,
         kind: Kind,
-    ) -> Result<Option<Stored>, Fault> {
-        let key = Stored {
+    ) -> Result<Option<StoredKey>, Fault> {
+        let key = StoredKey {
             kid: made.kid.clone(),
             alg: made.alg,
             generation,
@@ -405,11 +405,11 @@ impl Keyring {
     }
 }
 
-fn order(key: &Stored) -> (DateTime<Utc>, i64) {
+fn order(key: &StoredKey) -> (DateTime<Utc>, i64) {
     (key.signs_from, key.generation)
 }
 
-fn open_all(sealer: &Sealer, stored: Vec<Stored>, known: &[Key]) -> Result<Vec<Key>, Fault> {
+fn open_all(sealer: &Sealer, stored: Vec<StoredKey>, known: &[Key]) -> Result<Vec<Key>, Fault> {
     stored
         .into_iter()
         .map(|stored| match known.iter().find(|key| key.stored.kid == stored.kid) {
@@ -420,13 +420,13 @@ fn open_all(sealer: &Sealer, stored: Vec<Stored>, known: &[Key]) -> Result<Vec<K
 }
 
 /// Whether the public half of the row is that of the private one.
-fn is_whole(stored: &Stored, made: &Made) -> bool {
+fn is_whole(stored: &StoredKey, made: &Made) -> bool {
     let of_row = serde_json::from_str::<Jwk>(&stored.public_jwk).ok();
     of_row.as_ref() == Some(&made.public_jwk)
 }
 
 /// Opens a key of the database and looks whether its row is whole; why it is not comes instead.
-pub fn inspect(sealer: &Sealer, stored: &Stored) -> Result<(), Fault> {
+pub fn inspect(sealer: &Sealer, stored: &StoredKey) -> Result<(), Fault> {
     let made = make::describe(stored.alg, open(sealer, stored)?)?;
     if is_whole(stored, &made) {
         Ok(())
@@ -438,7 +438,7 @@ pub fn inspect(sealer: &Sealer, stored: &Stored) -> Result<(), Fault> {
 
 /// The public half is that of the private one: whoever can write to the database must not publish
 /// a key.
-fn parse(sealer: &Sealer, stored: Stored) -> Result<Key, Fault> {
+fn parse(sealer: &Sealer, stored: StoredKey) -> Result<Key, Fault> {
     let private = open(sealer, &stored)?;
     let kid = &stored.kid;
     let key = PrivateKey::parse(stored.alg, &private).map_err(|rejected| {
@@ -458,7 +458,7 @@ fn parse(sealer: &Sealer, stored: Stored) -> Result<Key, Fault> {
     Ok(Key { stored, jwk, verifying, signing })
 }
 
-fn open(sealer: &Sealer, key: &Stored) -> Result<crate::domain::secret::Secret<Vec<u8>>, Fault> {
+fn open(sealer: &Sealer, key: &StoredKey) -> Result<crate::domain::secret::Secret<Vec<u8>>, Fault> {
     sealer.open(&key.kid, &key.sealed_private).ok_or_else(|| {
         Fault::internal("opening a signing key", "the master key is not the one that sealed it")
     })

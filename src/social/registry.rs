@@ -17,7 +17,7 @@ use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::keys::seal::{Sealer, credential_name};
 use crate::outbound::Outbound;
-use crate::store::providers::{self, Stored};
+use crate::store::providers::{self, StoredProvider};
 use crate::store::{Reader, Store};
 
 /// A provider at work.
@@ -140,7 +140,7 @@ impl Providers {
     /// The provider of a row: the old one, if it has not changed.
     fn known(
         &self,
-        stored: &Stored,
+        stored: &StoredProvider,
         old: Option<&Arc<ConfiguredProvider>>,
     ) -> Result<Arc<ConfiguredProvider>, Wrong> {
         let wrong = |why, grave| Wrong { slug: stored.slug.clone(), why, grave };
@@ -250,7 +250,10 @@ enum Text {
 }
 
 /// Seals the credential of a registration.
-pub(crate) fn sealed(sealer: &Sealer, registration: &Registration) -> Result<Stored, Fault> {
+pub(crate) fn sealed(
+    sealer: &Sealer,
+    registration: &Registration,
+) -> Result<StoredProvider, Fault> {
     let text = match &registration.credential {
         Credential::None => Text::None,
         Credential::Secret(secret) => Text::Secret(secret.expose().to_owned()),
@@ -261,11 +264,11 @@ pub(crate) fn sealed(sealer: &Sealer, registration: &Registration) -> Result<Sto
     let text = serde_json::to_vec(&text).map(Secret::new);
     let text = text.map_err(|error| Fault::internal("writing a credential", error))?;
     let Registration { slug, terms, .. } = registration;
-    Stored::new(slug.clone(), terms, sealer.seal(&credential_name(slug, terms), &text)?)
+    StoredProvider::new(slug.clone(), terms, sealer.seal(&credential_name(slug, terms), &text)?)
 }
 
 /// Reads a registration and opens its credential; why that cannot be done comes instead.
-fn opened(sealer: &Sealer, stored: &Stored) -> Result<Registration, String> {
+fn opened(sealer: &Sealer, stored: &StoredProvider) -> Result<Registration, String> {
     let terms = stored.terms().map_err(|fault| fault.to_string())?;
     let slug = stored.slug.clone();
     let text = sealer.open(&credential_name(&slug, &terms), &stored.sealed_credential);

@@ -68,7 +68,7 @@ async fn next(
 
 /// What a person granted to an app by live families, in one scope and for the same resources.
 #[derive(Clone, Debug)]
-pub struct Open {
+pub struct OpenAccess {
     /// The scope.
     pub scope: Scope,
     /// Single claims.
@@ -87,7 +87,7 @@ pub async fn open_at(
     client: &ClientId,
     at_most: u64,
     now: DateTime<Utc>,
-) -> Result<Vec<Open>, Fault> {
+) -> Result<Vec<OpenAccess>, Fault> {
     let some = FamilyFilter::UserAt(user, client)
         .live(now)
         .columns([
@@ -111,7 +111,7 @@ pub async fn open_at(
             let scope: String = row.try_get("", "scope").map_err(&fault)?;
             let claims: String = row.try_get("", "claims").map_err(&fault)?;
             let resources: String = row.try_get("", "resources").map_err(&fault)?;
-            Ok(Open {
+            Ok(OpenAccess {
                 scope: Scope::parse(&scope).map_err(|error| corrupt(READING, error.to_string()))?,
                 claims: read_list(READING, &claims)?,
                 resources: read_list(READING, &resources)?,

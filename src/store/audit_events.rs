@@ -99,7 +99,7 @@ fn row(tx: &Tx, event: &Event, id: String) -> ActiveModel {
 
 /// Which events somebody looks for.
 #[derive(Clone, Debug, Default)]
-pub struct Search {
+pub struct EventSearch {
     /// Not before this instant.
     pub since: Option<DateTime<Utc>>,
     /// Of this kind.
@@ -112,7 +112,7 @@ pub struct Search {
 
 /// An event as it was written.
 #[derive(Clone, Debug, Serialize)]
-pub struct Written {
+pub struct RecordedEvent {
     /// When it happened.
     pub at: DateTime<Utc>,
     /// What happened.
@@ -138,10 +138,10 @@ pub struct Written {
 /// Some events, the newest first: those behind the last one of the page before.
 pub async fn list(
     reader: &impl Reader,
-    search: &Search,
-    behind: Option<&Written>,
+    search: &EventSearch,
+    behind: Option<&RecordedEvent>,
     at_most: u64,
-) -> Result<Vec<Written>, Fault> {
+) -> Result<Vec<RecordedEvent>, Fault> {
     // The index on the instant leads to where the page begins, however many events there are.
     let behind = behind.map(|last| {
         let at = millis(last.at);
@@ -166,8 +166,8 @@ pub async fn list(
     Ok(rows.into_iter().map(read).collect())
 }
 
-fn read(row: entity::Model) -> Written {
-    Written {
+fn read(row: entity::Model) -> RecordedEvent {
+    RecordedEvent {
         at: clock::from_millis(row.at),
         event: row.kind,
         client_id: row.client_id,

@@ -35,7 +35,7 @@ const WRITING: &str = "writing the table browser";
 
 /// What is known of a browser that shows a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum BrowserLookup {
     /// It is this one.
     Known(BrowserId),
     /// A browser of that name has another token by now.
@@ -50,7 +50,7 @@ pub async fn find(
     hash: Hashed<BrowserToken>,
     first: &BrowserId,
     now: DateTime<Utc>,
-) -> Result<Shown, Fault> {
+) -> Result<BrowserLookup, Fault> {
     let stored = hash.to_stored();
     let either =
         Condition::any().add(Column::Hash.eq(stored.clone())).add(Column::Id.eq(first.as_str()));
@@ -61,9 +61,9 @@ pub async fn find(
         .map_err(while_doing("reading the table browser"))?;
     let is_live = |row: &&entity::Model| row.hash == stored && row.expires_at > millis(now);
     Ok(match rows.iter().find(is_live) {
-        Some(row) => Shown::Known(BrowserId::from_stored(row.id.clone())),
-        None if rows.is_empty() => Shown::Nothing,
-        None => Shown::Replaced,
+        Some(row) => BrowserLookup::Known(BrowserId::from_stored(row.id.clone())),
+        None if rows.is_empty() => BrowserLookup::Nothing,
+        None => BrowserLookup::Replaced,
     })
 }
 

@@ -8,7 +8,7 @@ use super::cause::while_doing;
 use super::column::corrupt;
 use super::entity::entity;
 use super::reader::Reader;
-use super::revisions::{self, Watched};
+use super::revisions::{self, WatchedTable};
 use super::tx::Tx;
 use crate::domain::client::ClientId;
 use crate::domain::verdict::Fault;
@@ -30,7 +30,7 @@ use entity::{Column, Entity};
 /// Says that a client changed.
 pub(super) async fn write(tx: &Tx, client: &ClientId) -> Result<(), Fault> {
     // It is locked from here on, so a later change has a later revision.
-    revisions::bump(tx, Watched::Clients).await?;
+    revisions::bump(tx, WatchedTable::Clients).await?;
     let revision = Query::select()
         .expr(Expr::value(client.as_str()))
         .column("value")

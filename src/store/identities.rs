@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
@@ -15,7 +14,7 @@ use super::entity::entity;
 use super::reader::Reader;
 use super::tx::Tx;
 use crate::domain::clock;
-use crate::domain::identity::Identity;
+use crate::domain::identity::{Identity, LinkedIdentity};
 use crate::domain::provider::Slug;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -42,26 +41,7 @@ use entity::{ActiveModel, Column, Entity, Model};
 const TABLE: &str = "reading the table identity";
 const WRITING: &str = "writing the table identity";
 
-/// An identity that belongs to an account.
-#[derive(Clone, Debug)]
-pub struct Linked {
-    /// Who says so.
-    pub issuer: String,
-    /// Whom they know by this name.
-    pub subject: String,
-    /// Whose account it is.
-    pub user: UserId,
-    /// By which provider.
-    pub provider: Slug,
-    /// The address there.
-    pub email: Option<String>,
-    /// Since when.
-    pub linked_at: DateTime<Utc>,
-    /// When it was last used.
-    pub used_at: DateTime<Utc>,
-}
-
-impl Linked {
+impl LinkedIdentity {
     /// What names it in forms: it says nothing.
     #[must_use]
     pub fn name(&self) -> String {
@@ -70,7 +50,7 @@ impl Linked {
     }
 }
 
-impl TryFrom<Model> for Linked {
+impl TryFrom<Model> for LinkedIdentity {
     type Error = Fault;
 
     fn try_from(row: Model) -> Result<Self, Fault> {
@@ -91,14 +71,14 @@ pub async fn find(
     reader: &impl Reader,
     issuer: &str,
     subject: &str,
-) -> Result<Option<Linked>, Fault> {
+) -> Result<Option<LinkedIdentity>, Fault> {
     let key = (issuer.to_owned(), subject.to_owned());
     let row = Entity::find_by_id(key).one(reader.connection()).await;
-    row.map_err(while_doing(TABLE))?.map(Linked::try_from).transpose()
+    row.map_err(while_doing(TABLE))?.map(LinkedIdentity::try_from).transpose()
 }
 
 /// Every identity of a person, the oldest first.
-pub async fn of_user(reader: &impl Reader, user: &UserId) -> Result<Vec<Linked>, Fault> {
+pub async fn of_user(reader: &impl Reader, user: &UserId) -> Result<Vec<LinkedIdentity>, Fault> {
     let rows = Entity::find()
         .filter(Column::UserId.eq(user.as_str()))
         .order_by_asc(Column::LinkedAt)
@@ -106,7 +86,7 @@ pub async fn of_user(reader: &impl Reader, user: &UserId) -> Result<Vec<Linked>,
         .order_by_asc(Column::Subject)
         .all(reader.connection())
         .await;
-    rows.map_err(while_doing(TABLE))?.into_iter().map(Linked::try_from).collect()
+    rows.map_err(while_doing(TABLE))?.into_iter().map(LinkedIdentity::try_from).collect()
 }
 
 /// Links an identity that belongs to nobody; `false` when it belongs to somebody.
@@ -155,7 +135,7 @@ pub async fn used(
 }
 
 /// Takes an identity from a person; `false` when it is not theirs.
-pub async fn delete(tx: &Tx, linked: &Linked) -> Result<bool, Fault> {
+pub async fn delete(tx: &Tx, linked: &LinkedIdentity) -> Result<bool, Fault> {
     let deleted = Entity::delete_many()
         .filter(Column::Issuer.eq(linked.issuer.as_str()))
         .filter(Column::Subject.eq(linked.subject.as_str()))

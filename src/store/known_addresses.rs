@@ -38,7 +38,7 @@ const READING: &str = "reading the tables account and known_address";
 
 /// Whom a sign-in names.
 #[derive(Clone, Copy, Debug)]
-pub struct Whom<'a> {
+pub struct AddressOwner<'a> {
     /// The canonical key of a user name.
     pub username_key: &'a str,
     /// The key of an address.
@@ -51,7 +51,7 @@ pub struct Whom<'a> {
 /// statement whatever is found, so the time of the answer says nothing.
 pub async fn find(
     reader: &impl Reader,
-    whom: Whom<'_>,
+    whom: AddressOwner<'_>,
     place: &str,
 ) -> Result<Option<(User, Option<DateTime<Utc>>)>, Fault> {
     let seen_at = Query::select()

@@ -14,7 +14,7 @@ use crate::domain::verdict::Fault;
 
 /// An access token to ask about.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct LivenessQuestion {
     /// Its `jti`.
     pub jti: String,
     /// The family that it belongs to; none for a client's own token.
@@ -23,7 +23,7 @@ pub struct Question {
 
 /// An access token that stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct TokenStanding {
     /// The issuer of the provider that its person came by.
     pub provider_issuer: Option<String>,
 }
@@ -33,8 +33,8 @@ pub struct Standing {
 /// of its own question alone.
 pub async fn are_live(
     reader: &impl Reader,
-    questions: &[Question],
-) -> Result<Vec<Result<Option<Standing>, Fault>>, Fault> {
+    questions: &[LivenessQuestion],
+) -> Result<Vec<Result<Option<TokenStanding>, Fault>>, Fault> {
     use families::entity as family;
     use revoked_access_tokens::entity as revoked;
     use users::entity as account;
@@ -47,8 +47,9 @@ pub async fn are_live(
         .from(revoked::Entity)
         .and_where(Expr::col((revoked::Entity, revoked::Column::Jti)).is_in(jtis))
         .to_owned();
-    let of =
-        |question: &Question| question.family.as_ref().map(|family| family.as_str().to_owned());
+    let of = |question: &LivenessQuestion| {
+        question.family.as_ref().map(|family| family.as_str().to_owned())
+    };
     let wanted: Vec<String> = questions.iter().filter_map(of).collect();
     if !wanted.is_empty() {
         let live = Query::select()
@@ -79,17 +80,19 @@ pub async fn are_live(
             revoked.insert(id);
         } else {
             let provider_issuer = row.try_get("", "provider_issuer").map_err(&read);
-            families
-                .insert(id, provider_issuer.map(|provider_issuer| Standing { provider_issuer }));
+            families.insert(
+                id,
+                provider_issuer.map(|provider_issuer| TokenStanding { provider_issuer }),
+            );
         }
     }
-    let stands = |question: &Question| {
+    let stands = |question: &LivenessQuestion| {
         if revoked.contains(&question.jti) {
             return Ok(None);
         }
         match &question.family {
             Some(id) => families.get(id.as_str()).cloned().transpose(),
-            None => Ok(Some(Standing::default())),
+            None => Ok(Some(TokenStanding::default())),
         }
     };
     Ok(questions.iter().map(stands).collect())

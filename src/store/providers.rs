@@ -10,7 +10,7 @@ use super::cause::while_doing;
 use super::column::{corrupt, millis};
 use super::entity::entity;
 use super::reader::Reader;
-use super::revisions::{self, Watched};
+use super::revisions::{self, WatchedTable};
 use super::tx::Tx;
 use crate::domain::provider::{Slug, Terms};
 use crate::domain::verdict::Fault;
@@ -36,7 +36,7 @@ const WRITING: &str = "writing the table provider";
 
 /// A provider as it is stored.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredProvider {
     /// Its name here.
     pub slug: Slug,
     /// The column `registration`: the terms in JSON.
@@ -47,7 +47,7 @@ pub struct Stored {
     pub disabled: bool,
 }
 
-impl Stored {
+impl StoredProvider {
     /// A provider that is to be stored, turned on.
     pub fn new(slug: Slug, terms: &Terms, sealed_credential: Vec<u8>) -> Result<Self, Fault> {
         let text = serde_json::to_string(terms);
@@ -62,7 +62,7 @@ impl Stored {
     }
 }
 
-impl TryFrom<Model> for Stored {
+impl TryFrom<Model> for StoredProvider {
     type Error = Fault;
 
     fn try_from(row: Model) -> Result<Self, Fault> {
@@ -76,14 +76,14 @@ impl TryFrom<Model> for Stored {
 }
 
 /// Every provider, the oldest first.
-pub async fn list_all(reader: &impl Reader) -> Result<Vec<Stored>, Fault> {
+pub async fn list_all(reader: &impl Reader) -> Result<Vec<StoredProvider>, Fault> {
     let select = Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Slug);
     let rows = select.all(reader.connection()).await;
-    rows.map_err(while_doing(TABLE))?.into_iter().map(Stored::try_from).collect()
+    rows.map_err(while_doing(TABLE))?.into_iter().map(StoredProvider::try_from).collect()
 }
 
 /// Writes a new provider; `false` when its slug is taken.
-pub async fn insert(tx: &Tx, new: &Stored) -> Result<bool, Fault> {
+pub async fn insert(tx: &Tx, new: &StoredProvider) -> Result<bool, Fault> {
     let row = ActiveModel {
         slug: Set(new.slug.as_str().to_owned()),
         registration: Set(new.text.clone()),
@@ -96,7 +96,7 @@ pub async fn insert(tx: &Tx, new: &Stored) -> Result<bool, Fault> {
         .exec_without_returning(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
-    revisions::bump(tx, Watched::Providers).await?;
+    revisions::bump(tx, WatchedTable::Providers).await?;
     Ok(inserted == 1)
 }
 
@@ -126,7 +126,7 @@ async fn set(
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
-    revisions::bump(tx, Watched::Providers).await?;
+    revisions::bump(tx, WatchedTable::Providers).await?;
     Ok(changed.rows_affected == 1)
 }
 
@@ -137,6 +137,6 @@ pub async fn delete(tx: &Tx, slug: &Slug) -> Result<bool, Fault> {
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
-    revisions::bump(tx, Watched::Providers).await?;
+    revisions::bump(tx, WatchedTable::Providers).await?;
     Ok(deleted.rows_affected == 1)
 }

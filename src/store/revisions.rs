@@ -25,7 +25,7 @@ entity! {
 
 /// What is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watched {
+pub enum WatchedTable {
     /// The registered clients.
     Clients,
     /// The signing keys.
@@ -34,7 +34,7 @@ pub enum Watched {
     Providers,
 }
 
-impl Watched {
+impl WatchedTable {
     fn name(self) -> &'static str {
         match self {
             Self::Clients => "clients",
@@ -65,16 +65,16 @@ pub async fn read(reader: &impl Reader) -> Result<Revisions, Fault> {
         .await
         .map_err(while_doing("reading the revisions"))?;
     let rows: HashMap<String, i64> = rows.into_iter().collect();
-    let of = |watched: Watched| rows.get(watched.name()).copied().unwrap_or_default();
+    let of = |watched: WatchedTable| rows.get(watched.name()).copied().unwrap_or_default();
     Ok(Revisions {
-        clients: of(Watched::Clients),
-        keys: of(Watched::Keys),
-        providers: of(Watched::Providers),
+        clients: of(WatchedTable::Clients),
+        keys: of(WatchedTable::Keys),
+        providers: of(WatchedTable::Providers),
     })
 }
 
 /// Says that something changed.
-pub async fn bump(tx: &Tx, watched: Watched) -> Result<(), Fault> {
+pub async fn bump(tx: &Tx, watched: WatchedTable) -> Result<(), Fault> {
     entity::Entity::update_many()
         .col_expr(entity::Column::Value, Expr::col(entity::Column::Value).add(1))
         .filter(entity::Column::Name.eq(watched.name()))

@@ -192,7 +192,7 @@ pub async fn delete_some(
     but: Option<&SessionId>,
     until: Option<DateTime<Utc>>,
     at_most: u64,
-) -> Result<Deleted, Fault> {
+) -> Result<DeletedSessions, Fault> {
     let mut some = Query::select()
         .column(Column::Id)
         .from(Entity)
@@ -217,12 +217,12 @@ pub async fn delete_some(
             live.push(SessionId::from_stored(row.try_get("", "id").map_err(&fault)?));
         }
     }
-    Ok(Deleted { live, all: rows.len() })
+    Ok(DeletedSessions { live, all: rows.len() })
 }
 
 /// What was deleted.
 #[derive(Debug)]
-pub struct Deleted {
+pub struct DeletedSessions {
     /// The sessions that were live.
     pub live: Vec<SessionId>,
     /// How many there were, with those that had ended by themselves.

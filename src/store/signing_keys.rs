@@ -10,7 +10,7 @@ use super::cause::while_doing;
 use super::column::{corrupt, millis};
 use super::entity::entity;
 use super::reader::Reader;
-use super::revisions::{self, Watched};
+use super::revisions::{self, WatchedTable};
 use super::tx::Tx;
 use crate::domain::client::TokenAlg;
 use crate::domain::clock;
@@ -40,7 +40,7 @@ const WRITING: &str = "writing the table signing_key";
 
 /// A key as it is stored.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredKey {
     /// The RFC 7638 thumbprint of its public half.
     pub kid: String,
     /// What it signs with.
@@ -58,12 +58,12 @@ pub struct Stored {
 }
 
 /// Every key, oldest first.
-pub async fn list_all(reader: &impl Reader) -> Result<Vec<Stored>, Fault> {
+pub async fn list_all(reader: &impl Reader) -> Result<Vec<StoredKey>, Fault> {
     let rows = Entity::find().order_by_asc(Column::Generation).all(reader.connection()).await;
     rows.map_err(while_doing(TABLE))?
         .into_iter()
         .map(|row| {
-            Ok(Stored {
+            Ok(StoredKey {
                 kid: row.kid,
                 alg: row.alg.parse().map_err(|why: String| corrupt(TABLE, why))?,
                 generation: row.generation,
@@ -77,7 +77,7 @@ pub async fn list_all(reader: &impl Reader) -> Result<Vec<Stored>, Fault> {
 }
 
 /// Writes a key; `false` when its generation or the key itself exists: another replica was first.
-pub async fn insert(tx: &Tx, key: &Stored) -> Result<bool, Fault> {
+pub async fn insert(tx: &Tx, key: &StoredKey) -> Result<bool, Fault> {
     let row = ActiveModel {
         kid: Set(key.kid.clone()),
         alg: Set(key.alg.as_str().to_owned()),
@@ -92,7 +92,7 @@ pub async fn insert(tx: &Tx, key: &Stored) -> Result<bool, Fault> {
         .exec_without_returning(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
-    revisions::bump(tx, Watched::Keys).await?;
+    revisions::bump(tx, WatchedTable::Keys).await?;
     Ok(inserted == 1)
 }
 
@@ -104,7 +104,7 @@ pub async fn reseal(tx: &Tx, kid: &str, sealed_private: &[u8]) -> Result<(), Fau
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
-    revisions::bump(tx, Watched::Keys).await
+    revisions::bump(tx, WatchedTable::Keys).await
 }
 
 /// Deletes a key; `false` when there is none.
@@ -114,6 +114,6 @@ pub async fn delete(tx: &Tx, kid: &str) -> Result<bool, Fault> {
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;
-    revisions::bump(tx, Watched::Keys).await?;
+    revisions::bump(tx, WatchedTable::Keys).await?;
     Ok(deleted.rows_affected == 1)
 }

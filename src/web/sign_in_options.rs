@@ -7,7 +7,7 @@ use crate::domain::embedded_browser::EmbeddedBrowser;
 use crate::domain::language::Language;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
-use crate::flows::connected_providers::{self, Linked};
+use crate::flows::connected_providers::{self, LinkedIdentity};
 use crate::flows::interaction::{Proof, View};
 use crate::flows::start;
 use crate::pages::{AccountToProve, Brand, ExternalBrowser, ProviderButton};
@@ -47,7 +47,7 @@ impl<'a> Ways<'a> {
         shared: &Shared,
         guest: &Guest,
         view: &'a View,
-        again: Option<(&SignedInUser, &[Linked])>,
+        again: Option<(&SignedInUser, &[LinkedIdentity])>,
         down: Option<&Slug>,
     ) -> Self {
         let providers = &shared.flows.providers;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mapae::domain::family::FamilyId;
 use mapae::domain::user::UserId;
 use mapae::runtime::supervisor::Need;
-use mapae::store::live::{Question, are_live};
+use mapae::store::live::{LivenessQuestion, are_live};
 use mapae::store::users;
 
 use crate::support::{
@@ -146,7 +146,7 @@ async fn a_family_that_cannot_be_read_is_the_fault_of_no_other_question() {
         .collect();
     let [bad, good] = &families[..] else { panic!("two families: {families:?}") };
     evidence.run(&format!("UPDATE family SET provider_issuer = X'ff' WHERE id = '{bad}'")).await;
-    let question = |family: &String| Question {
+    let question = |family: &String| LivenessQuestion {
         jti: family.clone(),
         family: Some(FamilyId::from_stored(family.clone())),
     };

@@ -15,7 +15,7 @@ use crate::keys::jwt;
 use crate::keys::keyring::Keyring;
 use crate::oauth::claims::AccessToken;
 use crate::social::registry::Providers;
-use crate::store::live::Question;
+use crate::store::live::LivenessQuestion;
 
 /// Seconds by which the clocks of replicas may differ.
 const LEEWAY: i64 = 60;
@@ -65,7 +65,7 @@ impl AccessTokens {
             return Ok(false);
         }
         let family = claims.sid.clone().map(FamilyId::from_stored);
-        let question = Question { jti: claims.jti.clone(), family };
+        let question = LivenessQuestion { jti: claims.jti.clone(), family };
         let Some(standing) = self.liveness.ask(question).await?? else { return Ok(false) };
         // A person's token stands as long as the way stands by which they came.
         let by = standing.provider_issuer.as_deref();

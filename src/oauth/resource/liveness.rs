@@ -7,18 +7,18 @@ use crate::domain::verdict::Fault;
 use crate::runtime::batch::{Batch, Bounds};
 use crate::runtime::supervisor::Supervisor;
 use crate::store::Store;
-use crate::store::live::{Question, Standing, are_live};
+use crate::store::live::{LivenessQuestion, TokenStanding, are_live};
 
 const QUEUE: usize = 4096;
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// The queue of questions.
-pub type Liveness = Batch<Question, Result<Option<Standing>, Fault>>;
+pub type Liveness = Batch<LivenessQuestion, Result<Option<TokenStanding>, Fault>>;
 
 /// Starts the worker.
 pub fn start(supervisor: &Supervisor, store: Arc<Store>) -> Liveness {
     let bounds = Bounds { name: "liveness", lanes: 2, queue: QUEUE, deadline: DEADLINE };
-    Batch::start(supervisor, bounds, move |questions: Vec<Question>| {
+    Batch::start(supervisor, bounds, move |questions: Vec<LivenessQuestion>| {
         let store = Arc::clone(&store);
         async move {
             match are_live(&*store, &questions).await {
