@@ -1,0 +1,436 @@
+//! The HTTP client through which every call to others goes.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::redirect::Policy;
+use reqwest::tls::{Certificate, Version};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response};
+use url::{Host, Url};
+
+use super::address_policy::{AddressPolicy, is_localhost};
+use super::proxy::{self, Proxy};
+use super::resolver::{Refused, Resolver, Unknown};
+use crate::settings::kinds::{flag, optional_path};
+use crate::settings::value_type::Holds;
+use crate::settings::{fixed, group, settings};
+
+/// The most that is read of an answer, whatever the caller would take.
+const MOST: usize = 1024 * 1024;
+/// The longest that a call may take, from the look-up of the name to the last byte.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+settings! {
+    /// What an operator decides about calls.
+    #[derive(Clone, Debug)]
+    pub struct Config in "Calls to clients and providers" {
+        /// Authorities in PEM that are trusted beside those of the system.
+        pub ca_file: Option<PathBuf> = optional_path("outbound.ca_file", Holds::File),
+        /// Whether clients and providers may live at private and loopback addresses, and at plain http
+        /// on loopback. Whoever registers clients can then make the server call into your network.
+        /// Link-local addresses are never called.
+        pub allow_private: bool = flag("outbound.allow_private", false),
+        /// The longest that a call may take.
+        pub timeout: Duration = fixed(TIMEOUT),
+        /// What calls go through.
+        pub proxy: Option<Proxy> = group(proxy::read),
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        crate::settings::defaults()
+    }
+}
+
+/// Why there can be no calls at all, for the operator.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl ConfigError {
+    fn file(file: &Path, problem: impl Display) -> Self {
+        Self(format!("{}: {problem}", file.display()))
+    }
+}
+
+/// Why a call failed. It names no URL: one can hold a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Nothing was sent.
+    #[error("the URL is at an address that this server never calls")]
+    NotAllowed,
+    /// Too slow.
+    #[error("it took too long")]
+    TimedOut,
+    /// DNS has no such name.
+    #[error("the name is not known (DNS)")]
+    UnknownName,
+    /// Nobody listens there.
+    #[error("connection refused")]
+    NobodyThere,
+    /// Whoever listens there speaks no TLS, or none that is good enough.
+    #[error("no TLS there")]
+    NoTls,
+    /// The proxy of the operator did not make a connection.
+    #[error("the outbound proxy does not answer, or does not let it through")]
+    Proxy,
+    /// The connection broke.
+    #[error("the connection broke")]
+    Unreachable,
+    /// The certificate is not good for the name, or its authority is not known.
+    #[error("its certificate is not trusted")]
+    Untrusted,
+    /// The body is longer than the caller takes.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The answer is not HTTP.
+    #[error("the answer cannot be read")]
+    Malformed,
+}
+
+/// An answer that was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// The status, of a redirect too: none is followed.
+    pub status: u16,
+    /// The `Content-Type`.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// The client through which every call goes.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    client: Client,
+    /// What goes through the proxy, and the way there.
+    proxied: Option<(Arc<Matcher>, Client)>,
+    policy: AddressPolicy,
+    timeout: Duration,
+}
+
+impl Outbound {
+    /// A client as the operator wants it.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        let Config { ca_file, allow_private, timeout, proxy } = config;
+        let policy = AddressPolicy { allows_private: allow_private };
+        let own = ca_file.as_deref().map(authorities).transpose()?.unwrap_or_default();
+        let finish = |make: &dyn Fn() -> ClientBuilder| finish(make, &own, ca_file.as_deref());
+        let guarded = || client(timeout).dns_resolver(Arc::new(Resolver(policy)));
+        let client_of_proxy = |proxy: &Proxy| {
+            let through = reqwest::Proxy::all(proxy.url.expose());
+            // Its error would show the URL.
+            let through =
+                through.map_err(|_| ConfigError("outbound.proxy cannot be used".to_owned()));
+            let through = through?;
+            let client = finish(&|| client(timeout).proxy(through.clone()))?;
+            Ok((Arc::new(proxy.matcher()), client))
+        };
+        Ok(Self {
+            client: finish(&guarded)?,
+            proxied: proxy.as_ref().map(client_of_proxy).transpose()?,
+            policy,
+            timeout,
+        })
+    }
+
+    /// The way to a URL, if it may be called.
+    fn route(&self, url: &str) -> Result<Route<'_>, Failure> {
+        let url = checked(url, self.policy)?;
+        match &self.proxied {
+            Some((matcher, client)) if proxy::takes(matcher, &url) => {
+                if !proxy::may_ask(&url, self.policy) {
+                    return Err(Failure::NotAllowed);
+                }
+                Ok(Route { url, client, is_proxied: true })
+            }
+            _ => Ok(Route { url, client: &self.client, is_proxied: false }),
+        }
+    }
+
+    /// Posts a form; the status of the answer. Its body is not read.
+    pub async fn post_form(&self, url: &str, fields: &[(&str, &str)]) -> Result<u16, Failure> {
+        let body =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let Route { url, client, is_proxied } = self.route(url)?;
+        let request =
+            client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
+        self.within_timeout(async { Ok(answer(request, is_proxied).await?.status().as_u16()) })
+            .await
+    }
+
+    /// Fetches what is there, of at most so many bytes.
+    pub async fn get(&self, url: &str, most: usize) -> Result<HttpResponse, Failure> {
+        let Route { url, client, is_proxied } = self.route(url)?;
+        let request = client.get(url);
+        let most = most.min(MOST);
+        self.within_timeout(async {
+            let response = answer(request, is_proxied).await?;
+            let content_type = response.headers().get(CONTENT_TYPE);
+            Ok(HttpResponse {
+                status: response.status().as_u16(),
+                content_type: content_type.and_then(|value| value.to_str().ok()).map(str::to_owned),
+                body: body(response, most).await?,
+            })
+        })
+        .await
+    }
+
+    /// Sends a request and reads the answer, whatever its status is.
+    pub async fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Vec<u8>>, Failure> {
+        let (head, form) = request.into_parts();
+        let Route { url, client, is_proxied } = self.route(&head.uri.to_string())?;
+        let request = client.request(head.method, url).headers(head.headers).body(form);
+        self.within_timeout(async {
+            let response = answer(request, is_proxied).await?;
+            let mut answered = http::Response::new(Vec::new());
+            *answered.status_mut() = response.status();
+            *answered.headers_mut() = response.headers().clone();
+            *answered.body_mut() = body(response, MOST).await?.into();
+            Ok(answered)
+        })
+        .await
+    }
+
+    /// The longest that a call may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether private and loopback addresses may be called.
+    #[must_use]
+    pub fn allows_private(&self) -> bool {
+        self.policy.allows_private
+    }
+
+    async fn within_timeout<T>(
+        &self,
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::time::timeout(self.timeout, call).await.unwrap_or(Err(Failure::TimedOut))
+    }
+}
+
+/// How a URL is called.
+struct Route<'o> {
+    url: Url,
+    client: &'o Client,
+    is_proxied: bool,
+}
+
+/// Whether a URL may be called, as far as can be seen before its name is looked up; private ones with
+/// [`Config::allow_private`] alone.
+#[must_use]
+pub fn may_call(url: &str, allow_private: bool) -> bool {
+    checked(url, AddressPolicy { allows_private: allow_private }).is_ok()
+}
+
+fn checked(url: &str, policy: AddressPolicy) -> Result<Url, Failure> {
+    let url = Url::parse(url).map_err(|_| Failure::NotAllowed)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Failure::NotAllowed);
+    }
+    let (reachable, is_local) = match url.host() {
+        Some(Host::Domain(name)) => (true, is_localhost(name)),
+        Some(Host::Ipv4(address)) => (policy.allows(address.into()), address.is_loopback()),
+        Some(Host::Ipv6(address)) => (policy.allows(address.into()), address.is_loopback()),
+        None => (false, false),
+    };
+    let may_pass = match url.scheme() {
+        "https" => true,
+        "http" => policy.allows_private && is_local,
+        _ => false,
+    };
+    if reachable && may_pass { Ok(url) } else { Err(Failure::NotAllowed) }
+}
+
+fn authorities(file: &Path) -> Result<Vec<Certificate>, ConfigError> {
+    let pem = std::fs::read(file).map_err(|error| ConfigError::file(file, error))?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(authorities) if !authorities.is_empty() => Ok(authorities),
+        _ => Err(ConfigError::file(file, "holds no certificates in PEM")),
+    }
+}
+
+/// A client with the authorities of the system and of the operator.
+fn finish(
+    make: &dyn Fn() -> ClientBuilder,
+    own: &[Certificate],
+    file: Option<&Path>,
+) -> Result<Client, ConfigError> {
+    match (make().tls_certs_merge(own.to_vec()).build(), file) {
+        (Ok(client), _) => Ok(client),
+        (Err(error), Some(file)) => Err(ConfigError::file(file, innermost(&error))),
+        (Err(error), None) => {
+            // A bare container has no authorities; it may well call nobody.
+            let error = innermost(&error);
+            tracing::warn!(%error, "the system's authorities cannot be used: calls over https will fail");
+            let nobody = make().tls_certs_only([]).build();
+            nobody.map_err(|error| ConfigError(error.to_string()))
+        }
+    }
+}
+
+fn client(timeout: Duration) -> ClientBuilder {
+    Client::builder()
+        .user_agent("mapae")
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        .tls_version_min(Version::TLS_1_2)
+        .connect_timeout(timeout)
+        // A connection that is kept was judged long ago.
+        .pool_max_idle_per_host(0)
+}
+
+async fn answer(request: RequestBuilder, is_proxied: bool) -> Result<Response, Failure> {
+    request.send().await.map_err(|error| match why(&error) {
+        // The connection that was tried is the one to the proxy.
+        Failure::UnknownName | Failure::NobodyThere | Failure::Unreachable
+            if is_proxied && error.is_connect() =>
+        {
+            Failure::Proxy
+        }
+        failure => failure,
+    })
+}
+
+async fn body(mut response: Response, most: usize) -> Result<Bytes, Failure> {
+    let is_more = |length: u64| usize::try_from(length).is_ok_and(|length| length <= most);
+    if !response.content_length().is_none_or(is_more) {
+        return Err(Failure::TooLarge);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| why(&error))? {
+        if body.len() + chunk.len() > most {
+            return Err(Failure::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
+/// What an error of the HTTP client means: it is somewhere in the chain of its causes.
+fn why(error: &reqwest::Error) -> Failure {
+    if error.is_timeout() {
+        return Failure::TimedOut;
+    }
+    for error in causes(error) {
+        if error.is::<Refused>() {
+            return Failure::NotAllowed;
+        }
+        if error.is::<Unknown>() {
+            return Failure::UnknownName;
+        }
+        match error.downcast_ref() {
+            Some(rustls::Error::InvalidCertificate(_)) => return Failure::Untrusted,
+            Some(_) => return Failure::NoTls,
+            None => {}
+        }
+        let kind = error.downcast_ref().map(std::io::Error::kind);
+        if kind == Some(std::io::ErrorKind::ConnectionRefused) {
+            return Failure::NobodyThere;
+        }
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return Failure::Malformed;
+        }
+    }
+    Failure::Unreachable
+}
+
+/// An error and what it came from.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        // An I/O error passes for what it wraps, so what it wraps is not its cause.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        wrapped.map(|error| error as &(dyn Error + 'static)).or_else(|| error.source())
+    })
+}
+
+fn innermost(error: &reqwest::Error) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_judged_however_it_is_written() {
+        for bad in [
+            "https://127.0.0.1/",
+            "https://127.1/",
+            "https://2130706433/",
+            "https://0x7f.0.0.1/",
+            "https://0177.0.0.01/",
+            "https://127.0.0.1./",
+            "https://%31%32%37.0.0.1/",
+            "https://１２７.0.0.1/",
+            "https://0/",
+            "https://[::1]/",
+            "https://[::]/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://[::ffff:a00:1]/",
+            "https://[64:ff9b::10.0.0.1]/",
+            "https://[fd00::1]/",
+            "https://[fe80::1]/",
+            "https://169.254.169.254/latest/meta-data",
+            "https://10.1.2.3/",
+            "https://192.168.0.1:8443/",
+            "http://example.com/",
+            "http://localhost/",
+            "https://user@example.com/",
+            "https://user:secret@example.com/",
+            "file:///etc/passwd",
+            "gopher://example.com/",
+            "ftp://example.com/",
+            "unix:/run/docker.sock",
+            "example.com",
+            "",
+        ] {
+            assert!(!may_call(bad, false), "{bad}");
+        }
+        for good in ["https://example.com/x?y=z", "https://1.1.1.1/", "https://[2606:4700::1111]/"]
+        {
+            assert!(may_call(good, false), "{good}");
+        }
+    }
+
+    #[test]
+    fn an_operator_may_open_the_own_network_and_nothing_more() {
+        for good in [
+            "https://10.1.2.3/",
+            "https://[fd00::1]/",
+            "http://127.0.0.1:8080/",
+            "http://[::1]:8080/",
+            "http://localhost:8080/",
+            "http://rp.localhost./",
+        ] {
+            assert!(may_call(good, true), "{good}");
+        }
+        for bad in [
+            "http://10.1.2.3/",
+            "http://example.com/",
+            "http://localhost.example.com/",
+            "https://169.254.169.254/",
+            "https://[fe80::1]/",
+            "https://0.0.0.0/",
+            "https://224.0.0.1/",
+            "ftp://127.0.0.1/",
+        ] {
+            assert!(!may_call(bad, true), "{bad}");
+        }
+    }
+}
