@@ -92,7 +92,7 @@ impl ClientMetadata {
             serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
         let known = read.to_json();
         match names.into_iter().find(|name| !known.contains_key(name)) {
-            Some(unknown) => Err(format!("{unknown:?} is not a attribute of a client")),
+            Some(unknown) => Err(format!("{unknown:?} is not an attribute of a client")),
             None => Ok(read),
         }
     }
@@ -313,13 +313,13 @@ mod tests {
     fn what_is_unknown_missing_or_of_another_type_is_not_read() {
         for (wrong, word) in [
             (json!({ "grants": [] }), "no attribute"),
-            (json!({ "grant_types": ["implicit"] }), "none of"),
-            (json!({ "token_alg": "none" }), "none of"),
+            (json!({ "grant_types": ["implicit"] }), "one of"),
+            (json!({ "token_alg": "none" }), "one of"),
             (json!({ "scope": "a  b" }), "scope"),
             (json!({ "first_party": "yes" }), "boolean"),
             (json!({ "client_name": null }), "null"),
             (json!({ "refresh_policy": "static", "refresh_grace": 5 }), "rotate alone"),
-            (json!({ "refresh_policy": "often" }), "none of"),
+            (json!({ "refresh_policy": "often" }), "one of"),
         ] {
             let said = metadata().changed(&change(&wrong)).unwrap_err();
             assert!(said.contains(word), "{wrong} {said}");

@@ -10,7 +10,6 @@ use chrono::DateTime;
 
 use super::edge::Context;
 use super::page::{self, Answered, Shown, retry_after};
-use super::{Shared, permissions, person};
 use crate::accounts::browsers::{Cookie, SignedInUser};
 use crate::accounts::new_password::{LEAST, PasswordUnchanged};
 use crate::accounts::sign_in::SignInRefused;
@@ -28,10 +27,12 @@ use crate::pages::{
     ProviderNotice,
 };
 use crate::web::account_session::{done, purpose, submitted, whose};
-use crate::web::detached;
 use crate::web::flash_messages::{self, Noted as InQuery};
 use crate::web::page_request::Guest;
+use crate::web::shared::Shared;
+use crate::web::shown::{permissions, person};
 use crate::web::sign_in_options::buttons;
+use crate::web::{detached, receive};
 
 /// The front door leads here.
 pub(super) async fn front(State(shared): State<Arc<Shared>>) -> Response<Body> {
@@ -43,7 +44,7 @@ pub(super) async fn get(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_get(&shared, context, request).await?;
+    let guest = receive::get(&shared, context, request).await?;
     Ok(match whose(&guest) {
         Some(present) => {
             let (done, provider_notice) =

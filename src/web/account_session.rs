@@ -10,7 +10,8 @@ use crate::pages::PageProblem;
 use crate::web::edge::Context;
 use crate::web::page::{self, Failed};
 use crate::web::page_request::Guest;
-use crate::web::{Shared, flash_messages};
+use crate::web::shared::Shared;
+use crate::web::{flash_messages, receive};
 
 /// Whose account the request is about: the one that it names, or the only one.
 pub(super) fn whose(guest: &Guest) -> Option<&SignedInUser> {
@@ -32,7 +33,7 @@ pub(super) async fn submitted(
     context: Context,
     request: Request,
 ) -> Result<(Guest, SignedInUser), Response<Body>> {
-    let guest = Guest::of_post(shared, context, request, urls::ACCOUNT).await?;
+    let guest = receive::post(shared, context, request, urls::ACCOUNT).await?;
     let Some(present) = whose(&guest).cloned() else {
         // Signed out meanwhile: signing in again is the way on.
         return Err(page::see_other(&format!("{}{}", shared.base, urls::ACCOUNT)));

@@ -7,8 +7,9 @@ use axum::extract::{Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
 
-use super::{Shared, answer};
 use crate::domain::client::ClientId;
+use crate::web::answer;
+use crate::web::shared::Shared;
 
 pub(super) async fn asset(
     State(shared): State<Arc<Shared>>,

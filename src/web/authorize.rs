@@ -9,13 +9,14 @@ use axum::http::Response;
 
 use super::edge::Context;
 use super::page::{self, Answered, Failed};
-use super::{Shared, body};
 use crate::domain::interaction::Purpose;
 use crate::flows::outcome::{Led, Next};
 use crate::flows::start;
 use crate::oauth::authorize::request::{self, Asked, Unasked};
 use crate::pages::PageProblem;
 use crate::web::page_request::Guest;
+use crate::web::shared::Shared;
+use crate::web::{body, receive};
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -23,7 +24,7 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let guest = Guest::of_get(&shared, context, request).await?;
+    let guest = receive::get(&shared, context, request).await?;
     let asked = read(&shared, &guest, query.as_bytes()).await?;
     Ok(match start::begin(&shared.flows, guest.caller(), asked).await {
         Ok(led) => page::lead(&shared, &guest, led),
@@ -72,7 +73,7 @@ pub(super) async fn go_on(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_get(&shared, context, request).await?;
+    let guest = receive::get(&shared, context, request).await?;
     Ok(match start::go_on(&shared.flows, guest.caller(), &guest.interaction()).await {
         Ok(led) => page::lead_onward(&shared, &guest, led),
         Err(error) => page::lost(&shared, &guest, error),

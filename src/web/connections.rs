@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
 
-use super::Shared;
 use super::edge::Context;
 use super::page::{self, Answered};
 use crate::accounts::browsers::SignedInUser;
@@ -15,6 +14,7 @@ use crate::domain::verdict::Error;
 use crate::flows::connected_providers::{self, Unchanged};
 use crate::flows::outcome::{Led, Next, Said};
 use crate::web::page_request::Guest;
+use crate::web::shared::Shared;
 use crate::web::{account_session, social_login};
 
 pub(super) async fn link(

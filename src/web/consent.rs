@@ -7,7 +7,6 @@ use axum::http::StatusCode;
 
 use super::edge::Context;
 use super::page::{self, Answered};
-use super::{Shared, permissions, person};
 use crate::domain::interaction::Purpose;
 use crate::domain::scope::Scope;
 use crate::domain::urls;
@@ -15,14 +14,16 @@ use crate::flows::consent;
 use crate::flows::interaction::Subject;
 use crate::pages::{ConsentPage, HiddenFields};
 use crate::web::interaction::{app, csrf, view};
-use crate::web::page_request::Guest;
+use crate::web::receive;
+use crate::web::shared::Shared;
+use crate::web::shown::{permissions, person};
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
     context: Context,
     request: Request,
 ) -> Answered {
-    let mut guest = Guest::of_get(&shared, context, request).await?;
+    let mut guest = receive::get(&shared, context, request).await?;
     let view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
     let (Subject::Consent(present, before), Purpose::Authorize(request), Some(app)) =
@@ -57,7 +58,7 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_post(&shared, context, request, urls::CONSENT).await?;
+    let guest = receive::post(&shared, context, request, urls::CONSENT).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     // Only a clear yes is one.
     let led = if guest.form.get("answer") == Some("allow") {

@@ -14,9 +14,10 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use axum::middleware::Next;
 
-use super::{Shared, answer};
 use crate::domain::client::ClientId;
 use crate::oauth::cross_origin::{Permission, permit};
+use crate::web::answer;
+use crate::web::shared::Shared;
 
 /// The `Origin` header. Two of them are none.
 pub(super) fn origin(headers: &HeaderMap) -> Option<&str> {

@@ -1,12 +1,15 @@
 //! The edge: what every request passes, whatever its route. It names the request, finds the client
 //! address, sets the headers that everything carries, measures, and answers for a handler that panics.
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
+use tower::ServiceExt;
 
 use axum::Router;
 use axum::body::Body;
@@ -21,13 +24,9 @@ use axum::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
 };
 use axum::middleware::Next;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use metrics::{Counter, Gauge, Histogram};
-use tower::ServiceExt;
 
-use super::{Shared, answer};
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Origin;
 use crate::domain::excerpt::excerpt;
@@ -37,6 +36,8 @@ use crate::oauth::refused::Why;
 use crate::runtime::handles::Handles;
 use crate::settings::Collector;
 use crate::settings::kinds::flag;
+use crate::web::answer;
+use crate::web::shared::Shared;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -6,8 +6,8 @@ use crate::domain::session::{BrowserId, SessionId};
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::urls;
 use crate::flows::outcome::Said;
-use crate::web::Shared;
 use crate::web::page_request::Guest;
+use crate::web::shared::Shared;
 
 /// What happened, and at which provider.
 pub(super) type Noted = (Option<Slug>, UpstreamOutcome);

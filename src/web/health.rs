@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::Shared;
+use crate::web::shared::Shared;
 
 pub(super) async fn livez() -> StatusCode {
     StatusCode::OK

@@ -4,9 +4,9 @@ use crate::domain::interaction::{Interaction, Purpose};
 use crate::flows::advance;
 use crate::flows::interaction::View;
 use crate::flows::outcome::Outcome;
-use crate::web::Shared;
 use crate::web::page::Shown;
 use crate::web::page_request::Guest;
+use crate::web::shared::Shared;
 
 /// The interaction of a page, in the language that the person reads.
 pub(super) async fn view(shared: &Shared, guest: &mut Guest) -> Outcome<View> {
@@ -15,7 +15,7 @@ pub(super) async fn view(shared: &Shared, guest: &mut Guest) -> Outcome<View> {
     if guest.chose_language {
         view = advance::speak(&shared.flows, view, guest.language.as_str()).await?;
     }
-    guest.read(view.interaction.purpose.ui_locales());
+    guest.read_in(view.interaction.purpose.ui_locales());
     Ok(view)
 }
 

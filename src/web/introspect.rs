@@ -6,9 +6,10 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
 
-use super::{Shared, answer, body};
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::resource::introspect;
+use crate::web::shared::Shared;
+use crate::web::{answer, body};
 
 pub(super) async fn introspect(
     State(shared): State<Arc<Shared>>,

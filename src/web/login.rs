@@ -7,7 +7,6 @@ use axum::extract::{Request, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Response, StatusCode};
 
-use super::Shared;
 use super::cookies::Way;
 use super::edge::Context;
 use super::page::{self, Answered, Shown, retry_after};
@@ -23,15 +22,16 @@ use crate::flows::{connected_providers, upstream_login};
 use crate::pages::{Frame, HiddenFields, ProviderNotice, SignInPage, SignInProblem};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::page_request::Guest;
+use crate::web::shared::Shared;
 use crate::web::sign_in_options::{Ways, buttons};
-use crate::web::{detached, flash_messages, social_login};
+use crate::web::{detached, flash_messages, receive, social_login};
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
     context: Context,
     request: Request,
 ) -> Answered {
-    let mut guest = Guest::of_get(&shared, context, request).await?;
+    let mut guest = receive::get(&shared, context, request).await?;
     let mut view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
     // Somebody who is signed in may still want to be another one, or be in the middle of that.
@@ -147,7 +147,7 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
+    let guest = receive::post(&shared, context, request, urls::LOGIN).await?;
     detached::to_its_end(Box::pin(sign_in(shared, guest))).await
 }
 
@@ -206,7 +206,7 @@ pub(super) async fn unconnected(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
+    let guest = receive::post(&shared, context, request, urls::LOGIN).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     Ok(match sign_in::forget_pending(&shared.flows, guest.caller(), &id, csrf).await {
         Ok(led) => page::lead_onward(&shared, &guest, led),
@@ -219,7 +219,7 @@ pub(super) async fn cancel(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
+    let guest = receive::post(&shared, context, request, urls::LOGIN).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     // Whoever turns back may say why: the app hears no more than that.
     let why = guest.form.get("why") == Some(UpstreamOutcome::Unavailable.as_str());

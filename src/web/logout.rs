@@ -8,7 +8,6 @@ use axum::http::{Response, StatusCode};
 
 use super::edge::Context;
 use super::page::{self, Answered, Failed, Shown};
-use super::{Shared, body, person};
 use crate::accounts::browsers::SignedInUser;
 use crate::domain::form::Form;
 use crate::domain::interaction::{LogoutRequest, Purpose};
@@ -25,6 +24,9 @@ use crate::pages::{
 };
 use crate::web::interaction::csrf;
 use crate::web::page_request::Guest;
+use crate::web::shared::Shared;
+use crate::web::shown::person;
+use crate::web::{body, receive};
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -32,9 +34,9 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let mut guest = Guest::of_get(&shared, context, request).await?;
+    let mut guest = receive::get(&shared, context, request).await?;
     let request = read(&shared, &guest, query.as_bytes()).await?;
-    guest.read(request.ui_locales.as_deref());
+    guest.read_in(request.ui_locales.as_deref());
     let navigates = guest.navigates();
     Ok(match logout::begin(&shared.flows, guest.caller(), request, navigates).await {
         Ok(step) => take(&shared, &guest, &step),
@@ -95,7 +97,7 @@ pub(super) async fn go_on(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_get(&shared, context, request).await?;
+    let guest = receive::get(&shared, context, request).await?;
     Ok(match logout::go_on(&shared.flows, guest.caller(), &guest.interaction()).await {
         Ok(step) => take(&shared, &guest, &step),
         Err(error) => page::lost(&shared, &guest, error),
@@ -145,11 +147,11 @@ pub(super) async fn asking(
     context: Context,
     request: Request,
 ) -> Answered {
-    let mut guest = Guest::of_get(&shared, context, request).await?;
+    let mut guest = receive::get(&shared, context, request).await?;
     let handle = guest.interaction();
     let asking = logout::asking(&shared.flows, guest.caller(), &handle).await;
     let (interaction, client) = asking.map_err(|error| page::lost(&shared, &guest, error))?;
-    guest.read(interaction.purpose.ui_locales());
+    guest.read_in(interaction.purpose.ui_locales());
     let csrf = csrf(&shared, &interaction);
     let app = client.as_ref().map(|client| Shown::of(&shared, client, None));
     let asking = LogoutPage {
@@ -167,7 +169,7 @@ pub(super) async fn confirm(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_post(&shared, context, request, urls::LOGOUT_CONFIRM).await?;
+    let guest = receive::post(&shared, context, request, urls::LOGOUT_CONFIRM).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     let yes = guest.form.get("answer") == Some("yes");
     Ok(match logout::confirm(&shared.flows, guest.caller(), &id, csrf, yes).await {

@@ -7,13 +7,13 @@ use axum::extract::{Request, State};
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, Response, StatusCode};
 
-use super::Shared;
 use super::answer::described;
 use super::edge::Context;
 use super::page::{self, Failed};
 use crate::oauth::refused::Why;
 use crate::pages::PageProblem;
 use crate::web::page_request::Guest;
+use crate::web::shared::Shared;
 
 /// No such path.
 pub(super) async fn path(

@@ -12,7 +12,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::{Shared, answer};
 use crate::accounts::sign_in::SignInRefused;
 use crate::clients::registry::Registered;
 use crate::domain::interaction::Handle;
@@ -24,8 +23,9 @@ use crate::oauth::authorize::response::Answer;
 use crate::pages::{
     App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, PageProblem, RedirectPage,
 };
-use crate::web::flash_messages;
 use crate::web::page_request::Guest;
+use crate::web::shared::Shared;
+use crate::web::{answer, flash_messages};
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");

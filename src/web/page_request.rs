@@ -1,11 +1,5 @@
 //! Who comes to a page: the browser, the people in it, the language that they read.
 
-use axum::body::Body;
-use axum::extract::Request;
-use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Response, StatusCode};
-
 use crate::accounts::browsers::BrowserState;
 use crate::domain::audit::Origin;
 use crate::domain::embedded_browser::{EmbeddedBrowser, embedded_browser};
@@ -13,12 +7,15 @@ use crate::domain::form::Form;
 use crate::domain::interaction::Handle;
 use crate::domain::random::is_identifier;
 use crate::domain::session::SessionId;
+use crate::domain::verdict::Fault;
 use crate::flows::interaction::Caller;
-use crate::pages::{Frame, Language, PageProblem};
+use crate::pages::{Frame, Language};
 use crate::web::cookies::Way;
 use crate::web::edge::Context;
-use crate::web::page::{self, Failed};
-use crate::web::{Shared, body};
+use crate::web::shared::Shared;
+use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
 
 /// A request to a page.
 #[derive(Debug)]
@@ -48,68 +45,39 @@ const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 impl Guest {
-    /// Somebody who looks at a page.
-    pub(super) async fn of_get(
-        shared: &Shared,
-        context: Context,
-        request: Request,
-    ) -> Result<Self, Response<Body>> {
-        let parts = request.into_parts().0;
-        if let Some(nothing) = page::unasked(&parts) {
-            return Err(nothing);
-        }
-        let here = format!("{}{}", shared.base, parts.uri.path());
-        // What cannot be read asks for nothing.
-        let query = parts.uri.query().unwrap_or_default().as_bytes();
-        let form = Form::parse(query).unwrap_or_default();
-        let mut guest = Self::new(shared, context, parts, form).await?;
-        guest.here = Some(guest.address(here));
-        Ok(guest)
-    }
-
-    /// Somebody who sends a form of ours: from our own page, or not at all. The form stands on the
-    /// page at this path.
-    pub(super) async fn of_post(
-        shared: &Shared,
-        context: Context,
-        request: Request,
-        path: &str,
-    ) -> Result<Self, Response<Body>> {
-        let (parts, body) = match body::read(request).await {
-            Ok(read) => read,
-            Err(bad) => return Err(Self::turn_away(shared, bad.status)),
-        };
-        let Ok(form) = Form::parse(&body) else {
-            return Err(Self::turn_away(shared, StatusCode::BAD_REQUEST));
-        };
-        let mut guest = Self::new(shared, context, parts, form).await?;
-        guest.path = format!("{}{path}", shared.base);
-        guest.here = Some(guest.address(guest.path.clone()));
-        if guest.comes_from_us(shared) {
-            return Ok(guest);
-        }
-        Err(page::failed(
-            shared,
-            &guest,
-            Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden),
-        ))
-    }
-
-    async fn new(
+    /// A request with this form, of whoever its cookies name; where the database fails, of nobody.
+    pub(super) async fn read(
         shared: &Shared,
         context: Context,
         parts: Parts,
         form: Form,
-    ) -> Result<Self, Response<Body>> {
+    ) -> Result<Self, (Self, Fault)> {
         let headers = parts.headers;
         let token = shared.cookies.browser(&headers);
         let now = shared.flows.clock.now();
         let browser_state = BrowserState::of(&*shared.flows.store, token.as_ref(), now).await;
         let chosen = form.get("lang").and_then(Language::of_tag);
+        let mut request = Self::new(shared, context, headers, form, chosen);
+        match browser_state {
+            Ok(browser_state) => {
+                request.browser_state = browser_state;
+                Ok(request)
+            }
+            Err(fault) => Err((request, fault)),
+        }
+    }
+
+    fn new(
+        shared: &Shared,
+        context: Context,
+        headers: HeaderMap,
+        form: Form,
+        chosen: Option<Language>,
+    ) -> Self {
         let remembered = shared.cookies.language(&headers).map(str::to_owned);
         let known = shared.cookies.known(&headers).map(str::to_owned);
         let language = chosen.unwrap_or_else(|| language(&headers, remembered.as_deref(), None));
-        let mut guest = Self {
+        Self {
             browser_state: BrowserState::default(),
             form,
             language,
@@ -121,14 +89,18 @@ impl Guest {
             known,
             here: None,
             path: String::new(),
-        };
-        match browser_state {
-            Ok(browser_state) => {
-                guest.browser_state = browser_state;
-                Ok(guest)
-            }
-            Err(fault) => Err(page::fault(shared, &guest, &fault)),
         }
+    }
+
+    /// The page stands at this path.
+    pub(super) fn stands_at(&mut self, path: String) {
+        self.here = Some(self.address(path));
+    }
+
+    /// The form stands on the page at this path, which is shown again where it says no.
+    pub(super) fn comes_from(&mut self, path: String) {
+        self.here = Some(self.address(path.clone()));
+        self.path = path;
     }
 
     /// Nobody yet, for a page that says no; a query may say the language.
@@ -140,34 +112,11 @@ impl Guest {
     ) -> Self {
         let form = Form::parse(query.unwrap_or_default().as_bytes()).unwrap_or_default();
         let chosen = form.get("lang").and_then(Language::of_tag);
-        let remembered = shared.cookies.language(&headers).map(str::to_owned);
-        let known = shared.cookies.known(&headers).map(str::to_owned);
-        let language = chosen.unwrap_or_else(|| language(&headers, remembered.as_deref(), None));
-        Self {
-            browser_state: BrowserState::default(),
-            form: Form::default(),
-            language,
-            chose_language: chosen.is_some(),
-            origin: context.origin(),
-            context,
-            headers,
-            remembered,
-            known,
-            here: None,
-            path: String::new(),
-        }
-    }
-
-    fn turn_away(shared: &Shared, status: StatusCode) -> Response<Body> {
-        let problem = match status {
-            StatusCode::PAYLOAD_TOO_LARGE => PageProblem::TooLarge,
-            _ => PageProblem::InvalidRequest,
-        };
-        page::turned_away(shared, Failed::new(status, "invalid_request", problem))
+        Self::new(shared, context, headers, Form::default(), chosen)
     }
 
     /// Reads on in the language of the purpose, unless they chose another one just now.
-    pub(super) fn read(&mut self, ui_locales: Option<&str>) {
+    pub(super) fn read_in(&mut self, ui_locales: Option<&str>) {
         self.language = self.reads(ui_locales);
     }
 
@@ -257,7 +206,7 @@ impl Guest {
 
     /// Whether our own page sent this form. What a browser says of itself decides; the token of the
     /// form stands behind it.
-    fn comes_from_us(&self, shared: &Shared) -> bool {
+    pub(super) fn comes_from_us(&self, shared: &Shared) -> bool {
         if let Some(site) = self.headers.get(FETCH_SITE) {
             return matches!(site.as_bytes(), b"same-origin" | b"none");
         }

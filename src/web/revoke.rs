@@ -7,10 +7,11 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::edge::Context;
-use super::{Shared, answer, body, cors};
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::error::Error;
 use crate::oauth::resource::revoke::{self, Browser};
+use crate::web::shared::Shared;
+use crate::web::{answer, body, cors};
 
 pub(super) async fn revoke(
     State(shared): State<Arc<Shared>>,

@@ -7,20 +7,21 @@ use axum::http::StatusCode;
 
 use super::edge::Context;
 use super::page::{self, Answered, Shown};
-use super::{Shared, person};
 use crate::accounts::browsers::SignedInUser;
 use crate::domain::urls;
 use crate::flows::{advance, sign_in};
 use crate::pages::{Account, HiddenFields, SelectAccountPage};
 use crate::web::interaction::{app, csrf, view};
-use crate::web::page_request::Guest;
+use crate::web::receive;
+use crate::web::shared::Shared;
+use crate::web::shown::person;
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
     context: Context,
     request: Request,
 ) -> Answered {
-    let mut guest = Guest::of_get(&shared, context, request).await?;
+    let mut guest = receive::get(&shared, context, request).await?;
     let view =
         view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
     let people = advance::eligible(&shared.flows, &guest.browser_state, &view.interaction.purpose);
@@ -46,7 +47,7 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_post(&shared, context, request, urls::SELECT_ACCOUNT).await?;
+    let guest = receive::post(&shared, context, request, urls::SELECT_ACCOUNT).await?;
     let (id, csrf) = (guest.interaction(), guest.csrf());
     let session = guest.session("session");
     let chosen = sign_in::choose(&shared.flows, guest.caller(), &id, csrf, session.as_ref()).await;

@@ -12,9 +12,9 @@ use crate::flows::interaction::{Proof, View};
 use crate::flows::start;
 use crate::pages::{AccountToProve, Brand, ExternalBrowser, ProviderButton};
 use crate::social::registry::ConfiguredProvider;
-use crate::web::Shared;
 use crate::web::cookies::Way;
 use crate::web::page_request::Guest;
+use crate::web::shared::Shared;
 
 /// The ways in.
 #[derive(Debug)]

@@ -20,7 +20,8 @@ use crate::web::cookies::Way;
 use crate::web::edge::Context;
 use crate::web::page::{self, Answered, Failed};
 use crate::web::page_request::Guest;
-use crate::web::{Shared, body, flash_messages};
+use crate::web::shared::Shared;
+use crate::web::{body, flash_messages, receive};
 
 /// A longer name of a person is none.
 const LONGEST_USER: usize = 2048;
@@ -31,7 +32,7 @@ pub(super) async fn with(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_post(&shared, context, request, urls::LOGIN).await?;
+    let guest = receive::post(&shared, context, request, urls::LOGIN).await?;
     let Some(slug) = Slug::parse(&provider) else {
         return Ok(unknown(&shared, &guest));
     };
@@ -51,7 +52,7 @@ pub(super) async fn with_nothing(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_get(&shared, context, request).await?;
+    let guest = receive::get(&shared, context, request).await?;
     Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)))
 }
 
@@ -86,7 +87,7 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let form = answer(request.uri().query().unwrap_or_default().as_bytes());
-    let guest = Guest::of_get(&shared, context, request).await?;
+    let guest = receive::get(&shared, context, request).await?;
     let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &guest)) };
     // Whoever left for a provider that is gone is told so where they left from: their `state` says
     // where that is. Nobody else has one.
@@ -170,7 +171,7 @@ pub(super) async fn elsewhere(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::of_get(&shared, context, request).await?;
+    let guest = receive::get(&shared, context, request).await?;
     let id = guest.interaction();
     let pass = guest.form.get("pass").unwrap_or_default();
     Ok(match start::begin_elsewhere(&shared.flows, guest.caller(), &id, pass).await {

@@ -1,20 +1,19 @@
 //! `POST /token`.
 
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::Response;
-
 use super::body::{self, Head};
 use super::edge::Context;
-use super::{Shared, answer, cors};
 use crate::domain::form::Form;
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::token::endpoint;
 use crate::oauth::token::grant::Grant;
 use crate::oauth::token::grants::password::Password;
-use crate::web::detached;
+use crate::web::shared::Shared;
+use crate::web::{answer, cors, detached};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Response;
 
 pub(super) async fn token(
     State(shared): State<Arc<Shared>>,

@@ -8,10 +8,11 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::body::{self, Head};
-use super::{Shared, answer, cors};
 use crate::domain::form::Form;
 use crate::oauth::error::{ErrorCode, Refusal, invalid_request};
 use crate::oauth::resource::{bearer, userinfo};
+use crate::web::shared::Shared;
+use crate::web::{answer, cors};
 
 pub(super) async fn get(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
     respond(&shared, &Head::of(request), &Form::default()).await

@@ -10,8 +10,9 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use super::{Shared, answer, cors, page};
 use crate::domain::urls;
+use crate::web::shared::Shared;
+use crate::web::{answer, cors, page};
 
 const ANYBODY: HeaderValue = HeaderValue::from_static("*");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -1,6 +1,7 @@
 //! The import law: which room may import which other rooms, and which rooms may use a crate. It is
 //! checked in the sources.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,17 +28,13 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("flows", Some(&["domain", "store", "keys", "accounts", "clients", "oauth", "social"])),
     (
         "admin",
-        Some(&["domain", "settings", "store", "keys", "accounts", "clients", "outbound", "social"]),
-    ),
-    (
-        "admin",
-        Some(&["accounts", "clients", "domain", "keys", "oauth", "outbound", "social", "store"]),
+        Some(&["domain", "store", "keys", "accounts", "clients", "oauth", "outbound", "social"]),
     ),
     (
         "web",
         Some(&[
-            "domain", "settings", "accounts", "clients", "oauth", "flows", "pages", "outbound",
-            "runtime",
+            "domain", "settings", "keys", "accounts", "clients", "social", "oauth", "flows",
+            "pages", "outbound", "runtime",
         ]),
     ),
     (
@@ -303,5 +300,152 @@ fn what_is_lawful_is_no_violation() {
         ("cli", "use crate::web; use crate::domain; use clap::Args;"),
     ] {
         assert_eq!(violations(room, source), [""; 0], "{room}: {source}");
+    }
+}
+
+/// What each file of `sources` needs: files are named by their module, `web::page`.
+fn needs(sources: &BTreeMap<String, String>) -> BTreeMap<&str, BTreeSet<&str>> {
+    let needed = |(module, source): (&'_ String, &String)| {
+        let code = without_text(source);
+        let code = code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned();
+        let words = words(&code);
+        let here: Vec<&str> = module.split("::").collect();
+        let mut found = BTreeSet::new();
+        for path in paths(&words, &here, sources) {
+            let mut path = path;
+            while !path.is_empty() && !sources.contains_key(&path.join("::")) {
+                path.pop();
+            }
+            let target = path.join("::");
+            if let Some((name, _)) = sources.get_key_value(&target)
+                && target != *module
+            {
+                found.insert(name.as_str());
+            }
+        }
+        found
+    };
+    sources.iter().map(|entry| (entry.0.as_str(), needed(entry))).collect()
+}
+
+/// Every path of this file that leads into the crate, from its root.
+fn paths(words: &[&str], here: &[&str], sources: &BTreeMap<String, String>) -> Vec<Vec<String>> {
+    let is_child = |name: &str| {
+        let mut child = here.to_vec();
+        child.push(name);
+        sources.contains_key(&child.join("::"))
+    };
+    let mut found = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| words.get(at));
+        let leads = words.get(at + 1) == Some(&"::");
+        // `pub(in crate::x)` says who may see, and needs nothing.
+        if before == Some(&"::") || before == Some(&"in") || !leads {
+            continue;
+        }
+        if ["crate", "super", "self"].contains(word) || is_child(word) {
+            tree(words, at, &[], &mut found);
+        }
+    }
+    let root = |path: Vec<&str>| -> Vec<String> {
+        let up = path.iter().take_while(|word| **word == "super").count();
+        let (start, rest) = match path.first() {
+            Some(&"crate") => (0, 1),
+            Some(&"self") => (here.len(), 1),
+            _ => (here.len().saturating_sub(up), up),
+        };
+        here[..start].iter().chain(&path[rest..]).map(|word| (*word).to_owned()).collect()
+    };
+    found.into_iter().map(root).collect()
+}
+
+/// Reads the path that begins here, with every branch of its groups; where it ends.
+fn tree<'a>(
+    words: &[&'a str],
+    mut at: usize,
+    prefix: &[&'a str],
+    found: &mut Vec<Vec<&'a str>>,
+) -> usize {
+    let mut path = prefix.to_vec();
+    loop {
+        match words.get(at) {
+            Some(&"{") => {
+                at += 1;
+                while let Some(word) = words.get(at) {
+                    match *word {
+                        "}" => return at + 1,
+                        "," => at += 1,
+                        _ => at = tree(words, at, &path, found),
+                    }
+                }
+                return at;
+            }
+            Some(word) => path.push(word),
+            None => return at,
+        }
+        at += 1;
+        if words.get(at) == Some(&"as") {
+            at += 2;
+        }
+        if words.get(at) != Some(&"::") {
+            found.push(path);
+            return at;
+        }
+        at += 1;
+    }
+}
+
+/// The files that stand in a circle, or between two.
+fn circles(sources: &BTreeMap<String, String>) -> Vec<String> {
+    let mut needs = needs(sources);
+    loop {
+        let open: BTreeSet<&str> = needs.keys().copied().collect();
+        let needed: BTreeSet<&str> = needs.values().flatten().copied().collect();
+        let before = needs.len();
+        // Whoever needs nobody who is left, or is needed by nobody who is left, is in no circle.
+        needs.retain(|name, of| needed.contains(name) && of.iter().any(|one| open.contains(one)));
+        if needs.len() == before {
+            break;
+        }
+    }
+    let left: BTreeSet<&str> = needs.keys().copied().collect();
+    let line = |(name, of): (&&str, &BTreeSet<&str>)| {
+        let of: Vec<_> = of.iter().copied().filter(|one| left.contains(one)).collect();
+        format!("{name} needs {}", of.join(", "))
+    };
+    needs.iter().map(line).collect()
+}
+
+#[test]
+fn no_two_files_need_each_other() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = BTreeMap::new();
+    for path in sources(&folder) {
+        let inside = path.strip_prefix(&folder).expect("inside").with_extension("");
+        let module = inside.to_str().expect("UTF-8").replace('/', "::");
+        let module = module.strip_suffix("::mod").unwrap_or(&module).to_owned();
+        if !["lib", "main"].contains(&module.as_str()) {
+            all.insert(module, fs::read_to_string(&path).expect("a source"));
+        }
+    }
+    let found = circles(&all);
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_circle_is_found_however_it_is_written() {
+    let file = |(name, source): &(&str, &str)| ((*name).to_owned(), (*source).to_owned());
+    for (files, is_circle) in [
+        (&[("a", "use crate::b::f;"), ("b", "use crate::a::g;")][..], true),
+        (&[("a", "use crate::{b::f, c};"), ("b", "fn f() { crate::a::g() }"), ("c", "")], true),
+        (&[("a", "mod b; pub use b::f;"), ("a::b", "use super::g;")], true),
+        (&[("a", "fn f() { b::f() }"), ("a::b", "use crate::a::{self as other};")], true),
+        (&[("a", "mod b; pub use b::f;"), ("a::b", "use super::c::g;"), ("a::c", "")], false),
+        (&[("a", "use crate::b::f;"), ("b", "// crate::a::g\npub(in crate::a) fn f() {}")], false),
+        (&[("a", "use crate::b;"), ("b", "#[cfg(test)]\nmod tests { use crate::a::f; }")], false),
+        (&[("a", "use crate::b::c::f;"), ("b", "pub mod c;"), ("b::c", "use super::d;")], false),
+    ] {
+        let sources: BTreeMap<_, _> = files.iter().map(file).collect();
+        assert_eq!(!circles(&sources).is_empty(), is_circle, "{files:?}");
     }
 }

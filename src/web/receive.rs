@@ -1,0 +1,66 @@
+//! Receiving requests to pages: what cannot be received is answered here.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{Response, StatusCode};
+
+use crate::domain::form::Form;
+use crate::pages::PageProblem;
+use crate::web::body;
+use crate::web::edge::Context;
+use crate::web::page::{self, Failed};
+use crate::web::page_request::Guest;
+use crate::web::shared::Shared;
+
+/// Somebody who looks at a page.
+pub(super) async fn get(
+    shared: &Shared,
+    context: Context,
+    request: Request,
+) -> Result<Guest, Response<Body>> {
+    let parts = request.into_parts().0;
+    if let Some(nothing) = page::unasked(&parts) {
+        return Err(nothing);
+    }
+    let here = format!("{}{}", shared.base, parts.uri.path());
+    // What cannot be read asks for nothing.
+    let query = parts.uri.query().unwrap_or_default().as_bytes();
+    let form = Form::parse(query).unwrap_or_default();
+    let guest = Guest::read(shared, context, parts, form).await;
+    let mut guest = guest.map_err(|(nobody, fault)| page::fault(shared, &nobody, &fault))?;
+    guest.stands_at(here);
+    Ok(guest)
+}
+
+/// Somebody who sends a form of ours: from our own page, or not at all. The form stands on the page
+/// at this path.
+pub(super) async fn post(
+    shared: &Shared,
+    context: Context,
+    request: Request,
+    path: &str,
+) -> Result<Guest, Response<Body>> {
+    let (parts, body) = match body::read(request).await {
+        Ok(read) => read,
+        Err(bad) => return Err(turn_away(shared, bad.status)),
+    };
+    let Ok(form) = Form::parse(&body) else {
+        return Err(turn_away(shared, StatusCode::BAD_REQUEST));
+    };
+    let guest = Guest::read(shared, context, parts, form).await;
+    let mut guest = guest.map_err(|(nobody, fault)| page::fault(shared, &nobody, &fault))?;
+    guest.comes_from(format!("{}{path}", shared.base));
+    if guest.comes_from_us(shared) {
+        return Ok(guest);
+    }
+    let forbidden = Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden);
+    Err(page::failed(shared, &guest, forbidden))
+}
+
+fn turn_away(shared: &Shared, status: StatusCode) -> Response<Body> {
+    let problem = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => PageProblem::TooLarge,
+        _ => PageProblem::InvalidRequest,
+    };
+    page::turned_away(shared, Failed::new(status, "invalid_request", problem))
+}

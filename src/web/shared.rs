@@ -1,0 +1,92 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::clients::logos::Logos;
+use crate::domain::verdict::Fault;
+use crate::flows::context::Flows;
+use crate::keys::keyring::Keyring;
+use crate::oauth::authorize::context::RequestContext;
+use crate::oauth::metadata;
+use crate::oauth::resource::context::ResourceContext;
+use crate::oauth::token::endpoint::TokenEndpoint;
+use crate::pages::Look;
+use crate::runtime::supervisor::Supervisor;
+use crate::web::cookies::Cookies;
+use axum::http::HeaderValue;
+use bytes::Bytes;
+
+/// What the handlers are given.
+#[derive(Debug)]
+pub struct Parts {
+    /// Says which workers are down.
+    pub supervisor: Supervisor,
+    /// Leads people through pages.
+    pub flows: Flows,
+    /// Checks requests that browsers bring.
+    pub requests: RequestContext,
+    /// The token endpoint.
+    pub token: Arc<TokenEndpoint>,
+    /// The endpoints that take tokens.
+    pub resources: ResourceContext,
+    /// The signing keys.
+    pub keyring: Arc<Keyring>,
+    /// The logos of apps.
+    pub logos: Logos,
+    /// The look of the pages.
+    pub look: Look,
+}
+
+/// What the handlers share.
+#[derive(Debug)]
+pub struct Shared {
+    pub(super) supervisor: Supervisor,
+    pub(super) flows: Flows,
+    pub(super) requests: RequestContext,
+    pub(super) token: Arc<TokenEndpoint>,
+    pub(super) resources: ResourceContext,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) logos: Logos,
+    pub(super) metadata: Bytes,
+    pub(super) look: Look,
+    /// The path of the issuer.
+    pub(super) base: String,
+    /// Its origin.
+    pub(super) origin: String,
+    pub(super) cookies: Cookies,
+    pub(super) ready: AtomicBool,
+    pub(super) jwks_cache: HeaderValue,
+}
+
+impl Shared {
+    /// Around these; ready until said otherwise.
+    pub fn new(parts: Parts) -> Result<Arc<Self>, Fault> {
+        let Parts { supervisor, flows, requests, token, resources, keyring, logos, look } = parts;
+        let seconds = keyring.policy().jwks_max_age.num_seconds();
+        let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
+        let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));
+        let url = &flows.url;
+        Ok(Arc::new(Self {
+            base: url.path(),
+            origin: url.origin(),
+            cookies: Cookies::of(url.as_str()),
+            ready: AtomicBool::new(true),
+            metadata: metadata::document(url)?,
+            jwks_cache,
+            supervisor,
+            flows,
+            requests,
+            token,
+            resources,
+            keyring,
+            logos,
+            look,
+        }))
+    }
+
+    /// Says no more to `/readyz`: the server is about to stop.
+    pub fn drain(&self) {
+        self.ready.store(false, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,70 @@
+//! What pages show of people and of what apps want.
+
+use crate::accounts::browsers::SignedInUser;
+use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::pages::{Permission, Person};
+
+/// What pages show of a person.
+pub(super) fn person(present: &SignedInUser) -> Person<'_> {
+    let user = &present.user;
+    let name = user.profile.name.as_deref().filter(|name| !name.trim().is_empty());
+    Person { name, username: &user.username, email: user.email.as_deref() }
+}
+
+/// What pages say that an app wants, each thing once.
+pub(super) fn permissions<'a>(
+    scope: &'a Scope,
+    claims: impl IntoIterator<Item = &'a str>,
+    resources: impl IntoIterator<Item = &'a String>,
+) -> Vec<Permission<'a>> {
+    let of_scope = scope.iter().map(|token| match token {
+        OPENID => Permission::Identity,
+        OFFLINE_ACCESS => Permission::Offline,
+        "profile" => Permission::Profile,
+        "email" => Permission::Email,
+        "address" => Permission::Address,
+        "phone" => Permission::Phone,
+        other => Permission::Other(other),
+    });
+    let by_name = claims.into_iter().map(|claim| match claim {
+        "sub" => Permission::Identity,
+        "name" | "given_name" | "family_name" | "middle_name" => Permission::Claim("name"),
+        "email" | "email_verified" => Permission::Email,
+        "address" => Permission::Address,
+        "phone_number" | "phone_number_verified" => Permission::Phone,
+        other => Permission::Claim(other),
+    });
+    let mut permissions: Vec<Permission<'_>> = Vec::new();
+    let at = resources.into_iter().map(|resource| Permission::At(resource));
+    for permission in of_scope.chain(by_name).chain(at) {
+        if !permissions.contains(&permission) {
+            permissions.push(permission);
+        }
+    }
+    // What a person can weigh stands first: what has no words of ours stands last.
+    permissions.sort_by_key(Permission::rank);
+    permissions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_can_weigh_stands_before_the_names_of_permissions() {
+        let text = "admin:write api:read email offline_access openid profile";
+        let scope = Scope::parse(text).unwrap();
+        let expected = [
+            Permission::Identity,
+            Permission::Profile,
+            Permission::Email,
+            Permission::Claim("locale"),
+            Permission::Offline,
+            Permission::Other("admin:write"),
+            Permission::Other("api:read"),
+            Permission::At("https://api.example"),
+        ];
+        let resources = ["https://api.example".to_owned()];
+        assert_eq!(permissions(&scope, ["locale", "email"], &resources), expected);
+    }
+}
