@@ -24,7 +24,7 @@ use crate::store::{Reader, Store, Tx, sessions, users};
 settings! {
     /// How long sessions live.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct SessionLives in "Browser sessions", checked by SessionLives::check {
+    pub struct SessionLifetimes in "Browser sessions", checked by SessionLifetimes::check {
         /// One that ends with the browser.
         pub usual: SessionLife = group(|from| SessionLife {
             idle: from.take(duration("session.idle_lifetime", Duration::hours(2)).words(
@@ -46,7 +46,7 @@ settings! {
     }
 }
 
-impl SessionLives {
+impl SessionLifetimes {
     fn check(&self, from: &mut Collector) {
         for (life, idle, absolute) in [
             (self.usual, "session.idle_lifetime", "session.absolute_lifetime"),
@@ -178,7 +178,7 @@ const USER_AGENT: usize = 256;
 /// browser gets another cookie, so whoever knows the one before has nothing.
 pub async fn sign_in(
     tx: &Tx,
-    lives: &SessionLives,
+    lives: &SessionLifetimes,
     browser: &BrowserId,
     new: NewSession<'_>,
     token: impl FnOnce(&Session) -> Plain<BrowserToken>,

@@ -14,7 +14,7 @@ use tracing::level_filters::LevelFilter;
 use super::providers;
 use super::retention::Kept;
 use crate::accounts::attempt_limits::AttemptLimits;
-use crate::accounts::browsers::SessionLives;
+use crate::accounts::browsers::SessionLifetimes;
 use crate::accounts::hashing::Hashing;
 use crate::domain::address::TrustedProxies;
 use crate::domain::provider::Registration;
@@ -82,7 +82,7 @@ settings! {
         /// So many families one person may have at one client.
         pub families_per_client: u32 = group(lifetimes::families_per_client),
         /// How long browser sessions live.
-        pub sessions: SessionLives = section(),
+        pub sessions: SessionLifetimes = section(),
         /// The limits of failed sign-ins.
         pub limits: AttemptLimits = section(),
         /// Password hashing.

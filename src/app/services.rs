@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use super::config::Settings;
 use super::opening::{open_keyring, outbound};
+use crate::accounts::attempt_limits::AttemptLimits;
+use crate::accounts::browsers::SessionLifetimes;
 use crate::accounts::hashing::{Hasher, Hashing};
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::accounts::throttle::Throttle;
 use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
-use crate::domain::verdict::{Error, Rejected};
+use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::flows::context::Flows;
 use crate::keys::device_cookies::DeviceCookieKey;
 use crate::keys::keyring::Keyring;
@@ -78,138 +80,184 @@ impl Services {
         clock: &Clock,
         master: &MasterKey,
     ) -> Result<Self, Error<Rejected>> {
-        let (store, clock, url) = (Arc::clone(store), clock.clone(), settings.issuer.clone());
-        let keyring = Arc::new(open_keyring(settings, &store, &clock, master).await?);
-        let sealer = Sealer::new(master)?;
-        let key = Arc::new(RotationKey::open(&store, &clock, &sealer).await?);
-        let outbound = outbound(settings)?;
-        let providers = Arc::new(Providers::new(
-            Arc::clone(&store),
-            sealer,
-            outbound.clone(),
-            clock.clone(),
-            &settings.social,
-        )?);
-        providers.start().await?;
+        let base = Base::open(settings, store, clock, master).await?;
         let supervisor = Supervisor::default();
-        let clients = Arc::new(Registry::new(Arc::clone(&store)));
-        let lifetimes = settings.lifetimes;
-        let Hashing { cost, threads } = settings.hashing;
-        let hasher = Hasher::supervised(cost, threads, &supervisor)?;
-        let password = Arc::new(PasswordSignIn {
-            store: Arc::clone(&store),
-            clock: clock.clone(),
-            hasher: hasher.clone(),
-            throttle: Throttle::start(
-                &supervisor,
-                Arc::clone(&store),
-                clock.clone(),
-                settings.limits,
-            ),
-            known_browsers: DeviceCookieKey::new(master)?,
-        });
-        let parts = rotation::Parts {
-            store: Arc::clone(&store),
-            clock: clock.clone(),
-            lifetimes,
-            providers: Arc::clone(&providers),
-            key: Arc::clone(&key),
-        };
-        let refresh_tokens = Arc::new(RefreshTokens::start(&supervisor, parts));
-        let people = Arc::new(people::start(&supervisor, Arc::clone(&store)));
+        let hasher = hasher(settings, &supervisor)?;
+        let key = RotationKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?;
+        let key = Arc::new(key);
+        let password = Arc::new(base.password(&supervisor, &hasher, settings.limits, master)?);
+        let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key));
+        let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
         let notices = Arc::new(Notices::default());
-        let authentication = ClientAuthentication {
-            url: url.clone(),
-            clock: clock.clone(),
-            store: Arc::clone(&store),
-            clients: Arc::clone(&clients),
+        let grants = GrantContext {
+            url: base.url.clone(),
+            clock: base.clock.clone(),
+            store: Arc::clone(&base.store),
+            clients: Arc::clone(&base.clients),
+            providers: Arc::clone(&base.providers),
+            password: Arc::clone(&password),
+            families: Families {
+                lifetimes: base.lifetimes,
+                per_client: settings.families_per_client.into(),
+                key,
+            },
+            refresh_tokens: Arc::clone(&refresh_tokens),
+            keyring: Arc::clone(&base.keyring),
         };
         let token = TokenEndpoint {
-            clients: authentication.clone(),
-            grants: GrantContext {
-                url: url.clone(),
-                clock: clock.clone(),
-                store: Arc::clone(&store),
-                clients: Arc::clone(&clients),
-                providers: Arc::clone(&providers),
-                password: Arc::clone(&password),
-                families: Families {
-                    lifetimes,
-                    per_client: settings.families_per_client.into(),
-                    key,
-                },
-                refresh_tokens: Arc::clone(&refresh_tokens),
-                keyring: Arc::clone(&keyring),
-            },
-            mint: Mint {
-                url: url.clone(),
-                clock: clock.clone(),
-                keyring: Arc::clone(&keyring),
-                lifetimes,
-            },
+            clients: base.client_authentication(),
+            grants,
+            mint: base.mint(),
             people: Arc::clone(&people),
         };
-        let access_tokens = AccessTokens {
-            url: url.clone(),
-            clock: clock.clone(),
-            keyring: Arc::clone(&keyring),
-            clients: Arc::clone(&clients),
-            providers: Arc::clone(&providers),
-            liveness: liveness::start(&supervisor, Arc::clone(&store)),
-            verified: Verified::default(),
-        };
         let resources = ResourceContext {
-            url: url.clone(),
-            clock: clock.clone(),
-            store: Arc::clone(&store),
-            clients: authentication,
-            access_tokens: Arc::new(access_tokens),
+            url: base.url.clone(),
+            clock: base.clock.clone(),
+            store: Arc::clone(&base.store),
+            clients: base.client_authentication(),
+            access_tokens: Arc::new(base.access_tokens(&supervisor)),
             refresh_tokens,
             people,
         };
-        let requests = RequestContext {
-            url: url.clone(),
-            clients: Arc::clone(&clients),
-            keyring: Arc::clone(&keyring),
-        };
-        let flows = Flows {
-            url: url.clone(),
-            clock: clock.clone(),
-            store: Arc::clone(&store),
-            clients: Arc::clone(&clients),
-            providers: Arc::clone(&providers),
-            password,
-            sessions: settings.sessions,
-            forms: Arc::new(FormsKey::new(master)?),
-            browsers: Arc::new(BrowserKey::new(master)?),
-            upstream_logins: Arc::new(UpstreamLoginKey::new(master)?),
-            notices: Arc::clone(&notices),
-        };
-        let logout_delivery = LogoutDelivery {
-            url: url.clone(),
-            clock: clock.clone(),
-            store: Arc::clone(&store),
-            clients: Arc::clone(&clients),
-            keyring: Arc::clone(&keyring),
-            outbound: outbound.clone(),
-            notices,
-        };
         Ok(Self {
+            token: Arc::new(token),
+            resources,
+            requests: base.requests(),
+            flows: base.flows(password, settings.sessions, Arc::clone(&notices), master)?,
+            logout_delivery: base.logout_delivery(notices),
             supervisor,
+            hasher,
+            url: base.url,
+            clock: base.clock,
+            store: base.store,
+            keyring: base.keyring,
+            clients: base.clients,
+            lifetimes: base.lifetimes,
+            outbound: base.outbound,
+            providers: base.providers,
+        })
+    }
+}
+
+fn hasher(settings: &Settings, supervisor: &Supervisor) -> Result<Hasher, Fault> {
+    let Hashing { cost, threads } = settings.hashing;
+    Hasher::supervised(cost, threads, supervisor)
+}
+
+/// What several parts are made of.
+#[derive(Clone, Debug)]
+struct Base {
+    url: Issuer,
+    clock: Clock,
+    store: Arc<Store>,
+    keyring: Arc<Keyring>,
+    clients: Arc<Registry>,
+    lifetimes: Lifetimes,
+    outbound: Outbound,
+    providers: Arc<Providers>,
+}
+
+impl Base {
+    async fn open(
+        settings: &Settings,
+        store: &Arc<Store>,
+        clock: &Clock,
+        master: &MasterKey,
+    ) -> Result<Self, Error<Rejected>> {
+        let keyring = open_keyring(settings, store, clock, master).await?;
+        let outbound = outbound(settings)?;
+        let providers = Providers::new(
+            Arc::clone(store),
+            Sealer::new(master)?,
+            outbound.clone(),
+            clock.clone(),
+            &settings.social,
+        )?;
+        providers.start().await?;
+        Ok(Self {
+            url: settings.issuer.clone(),
+            clock: clock.clone(),
+            store: Arc::clone(store),
+            keyring: Arc::new(keyring),
+            clients: Arc::new(Registry::new(Arc::clone(store))),
+            lifetimes: settings.lifetimes,
+            outbound,
+            providers: Arc::new(providers),
+        })
+    }
+
+    fn password(
+        &self,
+        supervisor: &Supervisor,
+        hasher: &Hasher,
+        limits: AttemptLimits,
+        master: &MasterKey,
+    ) -> Result<PasswordSignIn, Fault> {
+        let Self { store, clock, .. } = self.clone();
+        let throttle = Throttle::start(supervisor, Arc::clone(&store), clock.clone(), limits);
+        let known_browsers = DeviceCookieKey::new(master)?;
+        Ok(PasswordSignIn { store, clock, hasher: hasher.clone(), throttle, known_browsers })
+    }
+
+    fn refresh_tokens(&self, supervisor: &Supervisor, key: &Arc<RotationKey>) -> RefreshTokens {
+        let Self { store, clock, lifetimes, providers, .. } = self.clone();
+        let key = Arc::clone(key);
+        RefreshTokens::start(
+            supervisor,
+            rotation::Parts { store, clock, lifetimes, providers, key },
+        )
+    }
+
+    fn client_authentication(&self) -> ClientAuthentication {
+        let Self { url, clock, store, clients, .. } = self.clone();
+        ClientAuthentication { url, clock, store, clients }
+    }
+
+    fn mint(&self) -> Mint {
+        let Self { url, clock, keyring, lifetimes, .. } = self.clone();
+        Mint { url, clock, keyring, lifetimes }
+    }
+
+    fn access_tokens(&self, supervisor: &Supervisor) -> AccessTokens {
+        let Self { url, clock, store, keyring, clients, providers, .. } = self.clone();
+        let liveness = liveness::start(supervisor, store);
+        let verified = Verified::default();
+        AccessTokens { url, clock, keyring, clients, providers, liveness, verified }
+    }
+
+    fn requests(&self) -> RequestContext {
+        let Self { url, clients, keyring, .. } = self.clone();
+        RequestContext { url, clients, keyring }
+    }
+
+    fn flows(
+        &self,
+        password: Arc<PasswordSignIn>,
+        sessions: SessionLifetimes,
+        notices: Arc<Notices>,
+        master: &MasterKey,
+    ) -> Result<Flows, Fault> {
+        let Self { url, clock, store, clients, providers, .. } = self.clone();
+        let forms = Arc::new(FormsKey::new(master)?);
+        let browsers = Arc::new(BrowserKey::new(master)?);
+        let upstream_logins = Arc::new(UpstreamLoginKey::new(master)?);
+        Ok(Flows {
             url,
             clock,
             store,
-            keyring,
             clients,
-            hasher,
-            lifetimes,
-            outbound,
             providers,
-            token: Arc::new(token),
-            resources,
-            requests,
-            flows,
-            logout_delivery,
+            password,
+            sessions,
+            forms,
+            browsers,
+            upstream_logins,
+            notices,
         })
+    }
+
+    fn logout_delivery(&self, notices: Arc<Notices>) -> LogoutDelivery {
+        let Self { url, clock, store, clients, keyring, outbound, .. } = self.clone();
+        LogoutDelivery { url, clock, store, clients, keyring, outbound, notices }
     }
 }

@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn what_is_unknown_missing_or_of_another_type_is_not_read() {
         for (wrong, word) in [
-            (json!({ "grants": [] }), "no attribute"),
+            (json!({ "grants": [] }), "not an attribute"),
             (json!({ "grant_types": ["implicit"] }), "one of"),
             (json!({ "token_alg": "none" }), "one of"),
             (json!({ "scope": "a  b" }), "scope"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::accounts::browsers::SessionLives;
+use crate::accounts::browsers::SessionLifetimes;
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
@@ -28,7 +28,7 @@ pub struct Flows {
     /// Signing in by password.
     pub password: Arc<PasswordSignIn>,
     /// How long browser sessions live.
-    pub sessions: SessionLives,
+    pub sessions: SessionLifetimes,
     /// Binds forms to the pages that they came from.
     pub forms: Arc<FormsKey>,
     /// Seals what browsers carry for us.

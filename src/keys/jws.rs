@@ -21,9 +21,9 @@ use crate::domain::verdict::Fault;
 
 /// A private key that was parsed and checked.
 pub enum PrivateKey {
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    /// RSASSA-PKCS1-v1_5 with SHA-256, RFC 7518 §3.3.
     Rs256(RsaKeyPair),
-    /// ECDSA on P-256 with SHA-256.
+    /// ECDSA on P-256 with SHA-256, RFC 7518 §3.4.
     Es256(EcdsaKeyPair),
 }
 

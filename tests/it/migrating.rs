@@ -120,7 +120,7 @@ both! {
         cli.json(&["client", "create", "--id", "app", "--kind", "public"], None).await;
         let evidence = crate::support::Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
         for (metadata, why) in [
-            ("replace(metadata, '{\"', '{\"of_a_later_version\":true,\"')", "no attribute of a client"),
+            ("replace(metadata, '{\"', '{\"of_a_later_version\":true,\"')", "not an attribute of a client"),
             ("'{}'", "missing field"),
             ("'nonsense'", "expected"),
         ] {

@@ -186,6 +186,7 @@ pub struct Parts {
 
 impl RefreshTokens {
     /// Starts the worker that rotates them.
+    #[must_use]
     pub fn start(supervisor: &Supervisor, parts: Parts) -> Self {
         let parts = Arc::new(parts);
         let working = Arc::clone(&parts);
