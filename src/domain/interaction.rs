@@ -118,7 +118,7 @@ impl Purpose {
     }
 
     /// Sets the language that was chosen on a page.
-    pub fn speak(&mut self, language: &str) {
+    pub fn set_language(&mut self, language: &str) {
         let chosen = Some(language.to_owned());
         match self {
             Self::Authorize(request) => request.ui_locales = chosen,

@@ -13,36 +13,37 @@ use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, Proof, Subject, View};
 use crate::flows::lookup;
-use crate::flows::outcome::{Led, Lost, Next, Outcome, Said};
+use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
 use crate::oauth::authorize::codes;
 use crate::oauth::authorize::decide::{Candidate, Facts, Step, decide};
-use crate::oauth::authorize::request::{Asked, Untrusted};
+use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
 use crate::oauth::authorize::response::{Answer, ReturnAddress};
 use crate::oauth::error::Refusal;
 use crate::oauth::refused;
 use crate::store::{Reader, Tx, consents, identities, interactions, users};
 
 /// An interaction on its way.
-pub(super) struct Course {
+pub(super) struct Progress {
     pub(super) interaction: Interaction,
-    pub(super) asked: Option<Asked>,
+    pub(super) asked: Option<CheckedRequest>,
 }
 
 /// Takes the next step.
-pub(super) async fn on(flows: &Flows, caller: Caller<'_>, course: Course) -> Outcome<Led> {
+pub(super) async fn on(flows: &Flows, caller: Caller<'_>, course: Progress) -> Outcome<Advanced> {
     let browser_state = caller.browser_state;
     let consents = allowed(&*flows.store, browser_state, course.asked.as_ref()).await?;
-    let led = if let Some(led) = without_writing(flows, browser_state, &consents, &course, false)? {
-        led
-    } else {
-        let tx = flows.store.begin(flows.clock.now()).await?;
-        let led = step(&tx, flows, browser_state, &consents, course, false).await;
-        tx.settle(led).await?
-    };
+    let advanced =
+        if let Some(advanced) = without_writing(flows, browser_state, &consents, &course, false)? {
+            advanced
+        } else {
+            let tx = flows.store.begin(flows.clock.now()).await?;
+            let advanced = step(&tx, flows, browser_state, &consents, course, false).await;
+            tx.settle(advanced).await?
+        };
     for present in &browser_state.people {
         touch(&flows.store, &present.session, flows.clock.now()).await?;
     }
-    Ok(led)
+    Ok(advanced)
 }
 
 /// The next step where it writes nothing: a page, or a refusal of what the database does not have.
@@ -50,30 +51,30 @@ fn without_writing(
     flows: &Flows,
     browser_state: &BrowserState,
     consents: &[Option<Consent>],
-    course: &Course,
+    course: &Progress,
     allowed_now: bool,
-) -> Outcome<Option<Led>> {
-    let Course { interaction, asked } = course;
-    let waits = |next: fn(Handle) -> Next| wait(flows, interaction, next).map(Some);
+) -> Outcome<Option<Advanced>> {
+    let Progress { interaction, asked } = course;
+    let waits = |next: fn(Handle) -> NextStep| wait(flows, interaction, next).map(Some);
     let Some(asked) = asked else {
         let chosen =
             interaction.session.as_ref().and_then(|session| browser_state.signed_in(session));
         let must_confirm = matches!(interaction.purpose, Purpose::Confirm { .. });
         return match (chosen, browser_state.people.as_slice()) {
-            (None, people) if people.is_empty() || must_confirm => waits(Next::SignIn),
-            (None, [_, _, ..]) => waits(Next::Choose),
+            (None, people) if people.is_empty() || must_confirm => waits(NextStep::SignIn),
+            (None, [_, _, ..]) => waits(NextStep::Choose),
             _ => Ok(None),
         };
     };
     let facts = facts(flows, browser_state, asked, consents, interaction, allowed_now);
     match decide(&asked.request, &facts) {
-        Step::SignIn(_) => waits(Next::SignIn),
-        Step::Choose => waits(Next::Choose),
-        Step::Consent(_) => waits(Next::Consent),
+        Step::SignIn(_) => waits(NextStep::SignIn),
+        Step::Choose => waits(NextStep::Choose),
+        Step::Consent(_) => waits(NextStep::Consent),
         Step::Refuse(refusal) if !interaction.is_stored => {
             refused::log(&refusal, Some(&asked.client.client.id));
             let answer = address(flows, asked)?.error(&refusal);
-            Ok(Some(Led { next: Next::Answer(answer), cookie: None }))
+            Ok(Some(Advanced { next: NextStep::Answer(answer), cookie: None }))
         }
         Step::Refuse(_) | Step::Issue(_) => Ok(None),
     }
@@ -85,19 +86,19 @@ pub(super) async fn step(
     flows: &Flows,
     browser_state: &BrowserState,
     consents: &[Option<Consent>],
-    course: Course,
+    course: Progress,
     allowed_now: bool,
-) -> Outcome<Led> {
-    if let Some(led) = without_writing(flows, browser_state, consents, &course, allowed_now)? {
-        return Ok(led);
+) -> Outcome<Advanced> {
+    if let Some(advanced) = without_writing(flows, browser_state, consents, &course, allowed_now)? {
+        return Ok(advanced);
     }
-    let Course { mut interaction, asked } = course;
+    let Progress { mut interaction, asked } = course;
     let Some(asked) = asked else { return to_account(tx, browser_state, interaction).await };
     let facts = facts(flows, browser_state, &asked, consents, &interaction, allowed_now);
     let answer = match decide(&asked.request, &facts) {
         Step::Issue(session) => {
             let address = address(flows, &asked)?;
-            let present = browser_state.signed_in(session).ok_or(Lost::WrongBrowser)?;
+            let present = browser_state.signed_in(session).ok_or(InteractionError::WrongBrowser)?;
             let code = codes::issue(tx, &asked.request, &present.session).await?;
             interaction.session = Some(session.clone());
             address.code(&code)
@@ -106,10 +107,12 @@ pub(super) async fn step(
             refused::log(&refusal, Some(&asked.client.client.id));
             address(flows, &asked)?.error(&refusal)
         }
-        Step::SignIn(_) | Step::Choose | Step::Consent(_) => return Err(Lost::Unknown.into()),
+        Step::SignIn(_) | Step::Choose | Step::Consent(_) => {
+            return Err(InteractionError::Unknown.into());
+        }
     };
     end(tx, &interaction).await?;
-    Ok(Led { next: Next::Answer(answer), cookie: None })
+    Ok(Advanced { next: NextStep::Answer(answer), cookie: None })
 }
 
 /// Somebody came to see their account, or proved again who they are for what it asks that of.
@@ -117,25 +120,30 @@ async fn to_account(
     tx: &Tx,
     browser_state: &BrowserState,
     mut interaction: Interaction,
-) -> Outcome<Led> {
+) -> Outcome<Advanced> {
     let chosen =
         interaction.session.clone().filter(|session| browser_state.signed_in(session).is_some());
     let only = browser_state.people.first().map(|only| only.session.id.clone());
-    let session = chosen.or(only).ok_or(Lost::WrongBrowser)?;
+    let session = chosen.or(only).ok_or(InteractionError::WrongBrowser)?;
     interaction.session = Some(session.clone());
     end(tx, &interaction).await?;
-    let said = matches!(interaction.purpose, Purpose::Confirm { .. }).then_some(Said::Confirmed);
-    Ok(Led { next: Next::Account(session, said), cookie: None })
+    let said =
+        matches!(interaction.purpose, Purpose::Confirm { .. }).then_some(FlashMessage::Confirmed);
+    Ok(Advanced { next: NextStep::Account(session, said), cookie: None })
 }
 
 /// Waits at a page for the person.
-fn wait(flows: &Flows, interaction: &Interaction, next: fn(Handle) -> Next) -> Outcome<Led> {
+fn wait(
+    flows: &Flows,
+    interaction: &Interaction,
+    next: fn(Handle) -> NextStep,
+) -> Outcome<Advanced> {
     if interaction.browser.is_some() {
-        return Ok(Led { next: next(lookup::handle(flows, interaction)?), cookie: None });
+        return Ok(Advanced { next: next(lookup::handle(flows, interaction)?), cookie: None });
     }
     let (browser, cookie) = new_browser_session();
     let greeted = Interaction { browser: Some(browser), ..interaction.clone() };
-    Ok(Led { next: next(lookup::handle(flows, &greeted)?), cookie: Some(cookie) })
+    Ok(Advanced { next: next(lookup::handle(flows, &greeted)?), cookie: Some(cookie) })
 }
 
 async fn end(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
@@ -150,7 +158,7 @@ pub(super) async fn refuse(
     tx: &Tx,
     flows: &Flows,
     interaction: Interaction,
-    asked: &Asked,
+    asked: &CheckedRequest,
     refusal: &Refusal,
 ) -> Outcome<Answer> {
     let answer = address(flows, asked)?.error(refusal);
@@ -159,16 +167,16 @@ pub(super) async fn refuse(
     Ok(answer)
 }
 
-pub(super) fn address(flows: &Flows, asked: &Asked) -> Outcome<ReturnAddress> {
+pub(super) fn address(flows: &Flows, asked: &CheckedRequest) -> Outcome<ReturnAddress> {
     let address = ReturnAddress::of(&flows.url, &asked.client.client, &asked.request);
-    address.ok_or_else(|| Lost::Untrusted(Untrusted::RedirectUri).into())
+    address.ok_or_else(|| InteractionError::Untrusted(Untrusted::RedirectUri).into())
 }
 
 /// What each person in the browser allowed the app before.
 pub(super) async fn allowed(
     reader: &impl Reader,
     browser_state: &BrowserState,
-    asked: Option<&Asked>,
+    asked: Option<&CheckedRequest>,
 ) -> Result<Vec<Option<Consent>>, Fault> {
     let mut found = Vec::with_capacity(browser_state.people.len());
     let asked = asked.filter(|asked| !asked.client.client.metadata.first_party);
@@ -186,7 +194,7 @@ pub(super) async fn allowed(
 fn facts<'a>(
     flows: &Flows,
     browser_state: &'a BrowserState,
-    asked: &'a Asked,
+    asked: &'a CheckedRequest,
     consents: &[Option<Consent>],
     interaction: &'a Interaction,
     allowed_now: bool,
@@ -272,7 +280,7 @@ pub(super) async fn shown(
         Step::Consent(session) => {
             let before = browser_state.people.iter().position(|one| one.session.id == *session);
             let before = before.and_then(|at| consents.get(at).cloned().flatten());
-            let present = present(session).ok_or(Lost::WrongBrowser)?;
+            let present = present(session).ok_or(InteractionError::WrongBrowser)?;
             Subject::Consent(Box::new(present), before.unwrap_or_default())
         }
         Step::Refuse(_) | Step::Issue(_) => Subject::Elsewhere,
@@ -298,8 +306,8 @@ async fn proof(flows: &Flows, interaction: &Interaction) -> Result<Option<Proof>
 }
 
 /// Speaks another language from here on.
-pub async fn speak(flows: &Flows, mut view: View, language: &str) -> Result<View, Fault> {
-    view.interaction.purpose.speak(language);
+pub async fn set_language(flows: &Flows, mut view: View, language: &str) -> Result<View, Fault> {
+    view.interaction.purpose.set_language(language);
     set_purpose(flows, &mut view).await?;
     Ok(view)
 }

@@ -16,11 +16,13 @@ use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::advance;
-use crate::flows::complete_sign_in::{Entry, asks_for_another, enter, present};
+use crate::flows::complete_sign_in::{
+    CompletedSignIn, asks_for_another, complete_sign_in, present,
+};
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
-use crate::flows::outcome::{Led, Lost, Next, Outcome, Said};
-use crate::flows::upstream_login::{LIFE, leave_to_agree};
+use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
+use crate::flows::upstream_login::{LIFE, start_for_consent};
 use crate::oauth::error::{ErrorCode, Refusal as AppRefusal};
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, AuthorizationResponse, Requester, UpstreamError};
@@ -28,7 +30,7 @@ use crate::store::{Tx, interactions, upstream_logins};
 
 /// What a person comes back with.
 #[derive(Clone, Copy)]
-pub struct Came<'a> {
+pub struct CallbackParameters<'a> {
     /// `state`.
     pub state: &'a str,
     /// `code`.
@@ -43,7 +45,7 @@ pub struct Came<'a> {
     pub language: &'a str,
 }
 
-impl std::fmt::Debug for Came<'_> {
+impl std::fmt::Debug for CallbackParameters<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Came").field("error", &self.error).finish_non_exhaustive()
     }
@@ -51,22 +53,22 @@ impl std::fmt::Debug for Came<'_> {
 
 /// Where a person goes who came back.
 #[derive(Debug)]
-pub enum Back {
+pub enum CallbackOutcome {
     /// On their way.
-    Led(Led),
+    Advanced(Advanced),
     /// To the provider once more: this URL.
     Away(String),
     /// To the sign-in page, which says what happened.
-    Noted(Handle, Slug, UpstreamOutcome),
+    UpstreamNotice(Handle, Slug, UpstreamOutcome),
 }
 
 /// Takes somebody who comes back from a provider.
-pub async fn come_back(
+pub async fn receive(
     flows: &Flows,
     caller: Caller<'_>,
     slug: &Slug,
-    came: Came<'_>,
-) -> Outcome<Back> {
+    came: CallbackParameters<'_>,
+) -> Outcome<CallbackOutcome> {
     let upstream_login = take(flows, caller, slug, came).await?;
     let interaction =
         interaction::open(flows, caller, &upstream_login.interaction.handle()).await?;
@@ -78,9 +80,11 @@ pub async fn come_back(
     let identity = match prove(at, &known, came).await {
         Ok(identity) => identity,
         Err(Error::Fault(fault)) => return Err(fault.into()),
-        Err(Error::Refused(Unproven::Noted(note))) => return at.note(interaction, note).await,
+        Err(Error::Refused(Unproven::UpstreamNotice(note))) => {
+            return at.note(interaction, note).await;
+        }
         Err(Error::Refused(Unproven::Unagreed(scopes))) => {
-            let left = leave_to_agree(
+            let left = start_for_consent(
                 flows,
                 &known,
                 (&upstream_login, &interaction),
@@ -89,7 +93,7 @@ pub async fn come_back(
             )
             .await;
             return match left {
-                Ok(url) => Ok(Back::Away(url)),
+                Ok(url) => Ok(CallbackOutcome::Away(url)),
                 Err(Error::Refused(_)) => at.note(interaction, UpstreamOutcome::Unavailable).await,
                 Err(Error::Fault(fault)) => Err(fault.into()),
             };
@@ -100,7 +104,9 @@ pub async fn come_back(
         return at.note(interaction, UpstreamOutcome::Unknown).await;
     };
     if let Purpose::Link { user } = &interaction.purpose {
-        return link(at, &known, &interaction, user, &identity).await.map(Back::Led);
+        return link(at, &known, &interaction, user, &identity)
+            .await
+            .map(CallbackOutcome::Advanced);
     }
     Box::pin(at.arrive(&known, interaction, &identity)).await
 }
@@ -110,7 +116,7 @@ async fn take(
     flows: &Flows,
     caller: Caller<'_>,
     slug: &Slug,
-    came: Came<'_>,
+    came: CallbackParameters<'_>,
 ) -> Outcome<UpstreamLogin> {
     let state = Plain::<UpstreamState>::presented(came.state);
     let tx = flows.store.begin(flows.clock.now()).await?;
@@ -121,17 +127,17 @@ async fn take(
     let verdict = match taken {
         Some(upstream_login) => Ok(upstream_login),
         None => match upstream_logins::find(&tx, state.hashed()).await? {
-            None => Err(Lost::Unknown.into()),
+            None => Err(InteractionError::Unknown.into()),
             Some(upstream_login) => {
                 let is_theirs =
                     Some(&upstream_login.browser) == caller.browser_state.browser.as_ref();
                 // RFC 9700 §4.4.2: an answer at the address of another provider is none.
                 let (lost, reason) = match is_theirs {
-                    false => (Lost::WrongBrowser, Some(FailureReason::WrongBrowser)),
+                    false => (InteractionError::WrongBrowser, Some(FailureReason::WrongBrowser)),
                     true if upstream_login.provider != *slug => {
-                        (Lost::Unknown, Some(FailureReason::MixedUp))
+                        (InteractionError::Unknown, Some(FailureReason::MixedUp))
                     }
-                    true => (Lost::Unknown, None),
+                    true => (InteractionError::Unknown, None),
                 };
                 if let Some(reason) = reason {
                     let (client, user) = (None, None);
@@ -164,7 +170,7 @@ struct At<'a> {
 /// Why nobody came back yet.
 enum Unproven {
     /// A page says so.
-    Noted(UpstreamOutcome),
+    UpstreamNotice(UpstreamOutcome),
     /// They are to be asked for these.
     Unagreed(String),
 }
@@ -173,7 +179,7 @@ enum Unproven {
 async fn prove(
     at: At<'_>,
     known: &ConfiguredProvider,
-    came: Came<'_>,
+    came: CallbackParameters<'_>,
 ) -> Result<Identity, Error<Unproven>> {
     let proven = async {
         // RFC 9207 §2.4: of an error, too.
@@ -202,7 +208,7 @@ async fn prove(
                 let error = excerpt(error);
                 tracing::warn!(provider = %at.slug, %error, "this provider answered with an error");
             }
-            Err(Error::Refused(Unproven::Noted(note)))
+            Err(Error::Refused(Unproven::UpstreamNotice(note)))
         }
         // Once: who does not agree then either has said no.
         Err(UpstreamError::Unagreed(scopes)) if !at.upstream_login.consenting => {
@@ -211,7 +217,7 @@ async fn prove(
         Err(error) => {
             tracing::warn!(provider = %at.slug, %error, "the answer of this provider could not be verified");
             at.refused(error.reason(), None).await?;
-            Err(Error::Refused(Unproven::Noted(match error {
+            Err(Error::Refused(Unproven::UpstreamNotice(match error {
                 UpstreamError::Unavailable(_) | UpstreamError::Misconfigured(_) => {
                     UpstreamOutcome::Unavailable
                 }
@@ -266,22 +272,32 @@ impl At<'_> {
 
     /// Back to the page that they left from; or to the app, if that sent them past it and they
     /// turned back.
-    async fn note(&self, interaction: Interaction, note: UpstreamOutcome) -> Outcome<Back> {
+    async fn note(
+        &self,
+        interaction: Interaction,
+        note: UpstreamOutcome,
+    ) -> Outcome<CallbackOutcome> {
         if let Purpose::Link { user } = &interaction.purpose {
-            let said = Said::Noted(self.slug.clone(), note);
-            return to_account(*self, &interaction, user, said).await.map(Back::Led);
+            let said = FlashMessage::UpstreamNotice(self.slug.clone(), note);
+            return to_account(*self, &interaction, user, said)
+                .await
+                .map(CallbackOutcome::Advanced);
         }
         let asked = interaction::asked(self.flows, &interaction.purpose).await?;
         let Some(asked) =
             asked.filter(|_| self.upstream_login.direct && note == UpstreamOutcome::Cancelled)
         else {
-            return Ok(Back::Noted(interaction.id.handle(), self.slug.clone(), note));
+            return Ok(CallbackOutcome::UpstreamNotice(
+                interaction.id.handle(),
+                self.slug.clone(),
+                note,
+            ));
         };
         let refusal = AppRefusal::new(ErrorCode::AccessDenied, "the person turned back");
         let tx = self.flows.store.begin(self.flows.clock.now()).await?;
         let answer = advance::refuse(&tx, self.flows, interaction, &asked, &refusal).await;
         let answer = tx.settle(answer).await?;
-        Ok(Back::Led(Led { next: Next::Answer(answer), cookie: None }))
+        Ok(CallbackOutcome::Advanced(Advanced { next: NextStep::Answer(answer), cookie: None }))
     }
 
     /// From an identity to an account, and on.
@@ -290,7 +306,7 @@ impl At<'_> {
         known: &ConfiguredProvider,
         interaction: Interaction,
         identity: &Identity,
-    ) -> Outcome<Back> {
+    ) -> Outcome<CallbackOutcome> {
         for _ in 0..federation::ATTEMPTS {
             let tx = self.flows.store.begin(self.flows.clock.now()).await?;
             let arrived =
@@ -301,7 +317,7 @@ impl At<'_> {
             {
                 // Nobody comes in, and nobody new is made.
                 tx.abandon().await;
-                return Ok(Back::Noted(
+                return Ok(CallbackOutcome::UpstreamNotice(
                     interaction.id.handle(),
                     self.slug.clone(),
                     UpstreamOutcome::Another,
@@ -313,14 +329,14 @@ impl At<'_> {
                     continue;
                 }
                 Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
-                    self.enter(&tx, &user, identity).await.map(Back::Led)
+                    self.complete_sign_in(&tx, &user, identity).await.map(CallbackOutcome::Advanced)
                 }
                 Ok(Some(Arrival::Prove(user))) => {
-                    self.ask(&tx, user, identity).await.map(Back::Led)
+                    self.ask(&tx, user, identity).await.map(CallbackOutcome::Advanced)
                 }
                 Err(Error::Refused(why)) => {
                     federation::record_refusal_in(&tx, self.refusal(why.reason(), None)).await?;
-                    Ok(Back::Noted(
+                    Ok(CallbackOutcome::UpstreamNotice(
                         interaction.id.handle(),
                         self.slug.clone(),
                         UpstreamOutcome::Refused,
@@ -333,10 +349,15 @@ impl At<'_> {
         Err(federation::changed_meanwhile().into())
     }
 
-    async fn enter(&self, tx: &Tx, user: &User, identity: &Identity) -> Outcome<Led> {
+    async fn complete_sign_in(
+        &self,
+        tx: &Tx,
+        user: &User,
+        identity: &Identity,
+    ) -> Outcome<Advanced> {
         let mut event = Event::new(Kind::SignInSucceeded).user(&user.id).from(self.caller.origin);
         event.client = self.client.cloned();
-        let entry = Entry {
+        let entry = CompletedSignIn {
             id: &self.upstream_login.interaction,
             user: &user.id,
             amr: &[FEDERATED, self.slug.as_str()],
@@ -344,14 +365,14 @@ impl At<'_> {
             keep: self.upstream_login.kept,
             event: event.detail(self.slug.as_str()),
         };
-        enter(tx, self.flows, self.caller, entry).await
+        complete_sign_in(tx, self.flows, self.caller, entry).await
     }
 
     /// An account has the address that the provider proved: its person is asked to prove it.
-    async fn ask(&self, tx: &Tx, user: User, identity: &Identity) -> Outcome<Led> {
+    async fn ask(&self, tx: &Tx, user: User, identity: &Identity) -> Outcome<Advanced> {
         let found = interactions::lock(tx, &self.upstream_login.interaction).await?;
         let open = found.filter(|interaction| interaction.ended_at.is_none());
-        let interaction = open.ok_or(Lost::Finished(None))?;
+        let interaction = open.ok_or(InteractionError::Finished(None))?;
         let pending = Pending {
             user: user.id,
             provider: self.slug.clone(),
@@ -359,7 +380,7 @@ impl At<'_> {
             expires_at: tx.now() + PROOF_LIFE,
         };
         interactions::set_pending(tx, &interaction.id, Some(&pending)).await?;
-        Ok(Led { next: Next::SignIn(interaction.id.handle()), cookie: None })
+        Ok(Advanced { next: NextStep::SignIn(interaction.id.handle()), cookie: None })
     }
 }
 
@@ -370,11 +391,11 @@ async fn link(
     interaction: &Interaction,
     user: &UserId,
     identity: &Identity,
-) -> Outcome<Led> {
+) -> Outcome<Advanced> {
     // Whom it does not let in has no way in by it.
     if !known.registration.lets_in(identity.email.as_deref(), identity.email_verified) {
         at.refused(ArrivalRefused::Domain.reason(), Some(user)).await?;
-        let said = Said::Noted(at.slug.clone(), UpstreamOutcome::Refused);
+        let said = FlashMessage::UpstreamNotice(at.slug.clone(), UpstreamOutcome::Refused);
         return to_account(at, interaction, user, said).await;
     }
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
@@ -384,17 +405,20 @@ async fn link(
             if browser_state.people.iter().any(|present| present.user.id == *user) =>
         {
             let linked = federation::link(&tx, user, at.slug, identity, at.caller.origin).await;
-            linked.map_err(Error::<Lost>::from)
+            linked.map_err(Error::<InteractionError>::from)
         }
-        Ok(_) => Err(Lost::WrongBrowser.into()),
+        Ok(_) => Err(InteractionError::WrongBrowser.into()),
         Err(fault) => Err(fault.into()),
     };
     let linked = tx.settle(linked).await?;
     if !linked {
         at.refused(FailureReason::BelongsToAnotherAccount, Some(user)).await?;
     }
-    let said =
-        if linked { Said::Linked } else { Said::Noted(at.slug.clone(), UpstreamOutcome::Taken) };
+    let said = if linked {
+        FlashMessage::Linked
+    } else {
+        FlashMessage::UpstreamNotice(at.slug.clone(), UpstreamOutcome::Taken)
+    };
     to_account(at, interaction, user, said).await
 }
 
@@ -403,12 +427,13 @@ async fn to_account(
     at: At<'_>,
     interaction: &Interaction,
     user: &UserId,
-    said: Said,
-) -> Outcome<Led> {
+    said: FlashMessage,
+) -> Outcome<Advanced> {
     let mut people = at.caller.browser_state.people.iter();
-    let present = people.find(|present| present.user.id == *user).ok_or(Lost::WrongBrowser)?;
+    let present =
+        people.find(|present| present.user.id == *user).ok_or(InteractionError::WrongBrowser)?;
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
     interactions::end(&tx, &interaction.id, Some(&present.session.id)).await?;
     tx.commit().await?;
-    Ok(Led { next: Next::Account(present.session.id.clone(), Some(said)), cookie: None })
+    Ok(Advanced { next: NextStep::Account(present.session.id.clone(), Some(said)), cookie: None })
 }

@@ -13,12 +13,12 @@ use crate::domain::verdict::Fault;
 use crate::flows::advance;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
-use crate::flows::outcome::{Led, Lost, Outcome};
+use crate::flows::outcome::{Advanced, InteractionError, Outcome};
 use crate::store::{Tx, audit_events, interactions};
 
 /// Somebody who proved who they are, at the door.
 #[derive(Debug)]
-pub(super) struct Entry<'a> {
+pub(super) struct CompletedSignIn<'a> {
     /// What they are in the middle of.
     pub(super) id: &'a InteractionId,
     /// Who they are.
@@ -35,16 +35,16 @@ pub(super) struct Entry<'a> {
 
 /// Opens a session and takes the next step. Whom a provider vouched for before, in this very
 /// interaction, is linked to the account that was proven now, if it is the one that was asked for.
-pub(super) async fn enter(
+pub(super) async fn complete_sign_in(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
-    entry: Entry<'_>,
-) -> Outcome<Led> {
+    entry: CompletedSignIn<'_>,
+) -> Outcome<Advanced> {
     let found = interactions::lock(tx, entry.id).await?;
     let open = found.filter(|interaction| interaction.ended_at.is_none());
-    let mut interaction = open.ok_or(Lost::Finished(None))?;
-    let browser = interaction.browser.clone().ok_or(Lost::WrongBrowser)?;
+    let mut interaction = open.ok_or(InteractionError::Finished(None))?;
+    let browser = interaction.browser.clone().ok_or(InteractionError::WrongBrowser)?;
     let linked = match interaction.pending.take() {
         Some(pending) => link(tx, flows, caller, &entry, &interaction, *pending).await?,
         None => None,
@@ -71,8 +71,8 @@ pub(super) async fn enter(
     interactions::set_session(tx, entry.id, &session.id).await?;
     interaction.session = Some(session.id);
     let browser_state = present(tx, browser).await?;
-    let led = next(tx, flows, &browser_state, interaction).await?;
-    Ok(Led { cookie: Some(cookie), ..led })
+    let advanced = next(tx, flows, &browser_state, interaction).await?;
+    Ok(Advanced { cookie: Some(cookie), ..advanced })
 }
 
 /// What makes the browser known to this person, besides those whom it is known to.
@@ -92,7 +92,7 @@ async fn link(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
-    entry: &Entry<'_>,
+    entry: &CompletedSignIn<'_>,
     interaction: &Interaction,
     pending: Pending,
 ) -> Result<Option<(Slug, String)>, Fault> {
@@ -141,9 +141,9 @@ pub(super) async fn next(
     flows: &Flows,
     browser_state: &BrowserState,
     interaction: Interaction,
-) -> Outcome<Led> {
+) -> Outcome<Advanced> {
     let asked = interaction::asked(flows, &interaction.purpose).await?;
     let consents = advance::allowed(tx, browser_state, asked.as_ref()).await?;
-    let course = advance::Course { interaction, asked };
+    let course = advance::Progress { interaction, asked };
     advance::step(tx, flows, browser_state, &consents, course, false).await
 }

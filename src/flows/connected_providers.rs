@@ -16,7 +16,7 @@ use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
-use crate::flows::outcome::{Led, Lost};
+use crate::flows::outcome::{Advanced, InteractionError};
 use crate::flows::{start, upstream_login};
 use crate::social::registry::ConfiguredProvider;
 use crate::store::{Tx, audit_events, identities, users};
@@ -114,13 +114,13 @@ fn has_another_way(
 #[derive(Debug)]
 pub enum Unchanged {
     /// They have to prove again who they are: this leads there.
-    Stale(Led),
+    Stale(Advanced),
     /// The interaction that was to do so cannot begin.
-    Lost(Lost),
+    InteractionError(InteractionError),
     /// There is nothing to disconnect.
     Gone,
     /// What happened on the way by this provider.
-    Noted(Slug, UpstreamOutcome),
+    UpstreamNotice(Slug, UpstreamOutcome),
 }
 
 type Outcome<T> = Result<T, Error<Unchanged>>;
@@ -137,8 +137,8 @@ async fn check_fresh(
     }
     let user = &present.user.id;
     match start::begin_confirming(flows, caller, user, language).await {
-        Ok(led) => Err(Error::Refused(Unchanged::Stale(led))),
-        Err(error) => Err(error.map(Unchanged::Lost)),
+        Ok(advanced) => Err(Error::Refused(Unchanged::Stale(advanced))),
+        Err(error) => Err(error.map(Unchanged::InteractionError)),
     }
 }
 
@@ -150,12 +150,12 @@ pub async fn connect(
     slug: &Slug,
     language: &str,
 ) -> Outcome<String> {
-    let noted = |note| Unchanged::Noted(slug.clone(), note);
+    let noted = |note| Unchanged::UpstreamNotice(slug.clone(), note);
     let known = flows.providers.find(slug, None);
     let known = known.ok_or_else(|| Error::Refused(noted(UpstreamOutcome::Unknown)))?;
     check_fresh(flows, caller, present, language).await?;
     let (user, browser) = (&present.user.id, &present.session.browser);
-    let left = upstream_login::leave_to_link(flows, &known, user, browser, language).await;
+    let left = upstream_login::start_to_link(flows, &known, user, browser, language).await;
     left.map_err(|error| error.map(|_| noted(UpstreamOutcome::Unavailable)))
 }
 
@@ -188,7 +188,7 @@ async fn disconnect_in(
     let linked = identities::of_user(tx, &user.id).await?;
     let one = linked.iter().find(|one| one.name() == name).ok_or_else(gone)?;
     if !has_another_way(flows, &user, &linked, one) {
-        let last = Unchanged::Noted(one.provider.clone(), UpstreamOutcome::LastWayIn);
+        let last = Unchanged::UpstreamNotice(one.provider.clone(), UpstreamOutcome::LastWayIn);
         return Err(Error::Refused(last));
     }
     if identities::delete(tx, one).await? {

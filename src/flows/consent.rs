@@ -5,17 +5,22 @@ use crate::domain::interaction::{Handle, Interaction};
 use crate::domain::verdict::Error;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, Subject};
-use crate::flows::outcome::{Led, Lost, Next, Outcome};
+use crate::flows::outcome::{Advanced, InteractionError, NextStep, Outcome};
 use crate::flows::{advance, sign_in, start};
 use crate::oauth::authorize::decide::joined;
 use crate::oauth::error::{ErrorCode, Refusal};
 use crate::store::{Tx, audit_events, consents, interactions};
 
 /// The person allows what they were asked; it is remembered.
-pub async fn allow(flows: &Flows, caller: Caller<'_>, handle: &Handle, csrf: &str) -> Outcome<Led> {
+pub async fn allow(
+    flows: &Flows,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+) -> Outcome<Advanced> {
     let interaction = match interaction::submitted(flows, caller, handle, csrf).await {
-        Err(Error::Refused(Lost::Finished(client))) => {
-            return again(flows, caller, handle, csrf, Lost::Finished(client)).await;
+        Err(Error::Refused(InteractionError::Finished(client))) => {
+            return again(flows, caller, handle, csrf, InteractionError::Finished(client)).await;
         }
         other => other?,
     };
@@ -24,7 +29,8 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, handle: &Handle, csrf: &st
         // Something changed since the page was shown: whatever comes next comes next.
         return start::go_on(flows, caller, handle).await;
     };
-    let asked = interaction::asked(flows, &interaction.purpose).await?.ok_or(Lost::Unknown)?;
+    let asked =
+        interaction::asked(flows, &interaction.purpose).await?.ok_or(InteractionError::Unknown)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let verdict = async {
         let consent = joined(Some(&before), &asked.request);
@@ -36,7 +42,7 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, handle: &Handle, csrf: &st
         audit_events::insert(&tx, &[event]).await?;
         let session = Some(present.session.id.clone());
         let interaction = Interaction { session, is_stored: true, ..interaction };
-        let course = advance::Course { interaction, asked: Some(asked.clone()) };
+        let course = advance::Progress { interaction, asked: Some(asked.clone()) };
         issue(&tx, flows, caller, course).await
     };
     let verdict = verdict.await;
@@ -47,8 +53,8 @@ async fn issue(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
-    course: advance::Course,
-) -> Outcome<Led> {
+    course: advance::Progress,
+) -> Outcome<Advanced> {
     let consents = advance::allowed(tx, caller.browser_state, course.asked.as_ref()).await?;
     advance::step(tx, flows, caller.browser_state, &consents, course, true).await
 }
@@ -59,8 +65,8 @@ async fn again(
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
-    finished: Lost,
-) -> Outcome<Led> {
+    finished: InteractionError,
+) -> Outcome<Advanced> {
     let interaction =
         interaction::answered_just_now(flows, caller, handle, csrf, finished.clone()).await?;
     let asked = interaction::asked(flows, &interaction.purpose).await?;
@@ -75,22 +81,28 @@ async fn again(
         return Err(finished.into());
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let course = advance::Course { interaction, asked: Some(asked) };
-    let led = issue(&tx, flows, caller, course).await;
-    tx.settle(led).await
+    let course = advance::Progress { interaction, asked: Some(asked) };
+    let advanced = issue(&tx, flows, caller, course).await;
+    tx.settle(advanced).await
 }
 
 /// The person does not allow it: the app hears `access_denied` (RFC 6749 §4.1.2.1).
-pub async fn deny(flows: &Flows, caller: Caller<'_>, handle: &Handle, csrf: &str) -> Outcome<Led> {
+pub async fn deny(
+    flows: &Flows,
+    caller: Caller<'_>,
+    handle: &Handle,
+    csrf: &str,
+) -> Outcome<Advanced> {
     let refusal = Refusal::new(ErrorCode::AccessDenied, "the person did not allow it");
     let mut interaction = match interaction::submitted(flows, caller, handle, csrf).await {
-        Err(Error::Refused(Lost::Finished(client))) => {
-            let finished = Lost::Finished(client);
+        Err(Error::Refused(InteractionError::Finished(client))) => {
+            let finished = InteractionError::Finished(client);
             return sign_in::refused_before(flows, caller, handle, csrf, (finished, refusal)).await;
         }
         other => other?,
     };
-    let asked = interaction::asked(flows, &interaction.purpose).await?.ok_or(Lost::Unknown)?;
+    let asked =
+        interaction::asked(flows, &interaction.purpose).await?.ok_or(InteractionError::Unknown)?;
     let view = advance::shown(flows, caller, interaction.clone()).await?;
     let user = match view.subject {
         Subject::Consent(present, _) => Some(present.user.id),
@@ -110,5 +122,5 @@ pub async fn deny(flows: &Flows, caller: Caller<'_>, handle: &Handle, csrf: &str
     };
     let verdict = verdict.await;
     let answer = tx.settle(verdict).await?;
-    Ok(Led { next: Next::Answer(answer), cookie: None })
+    Ok(Advanced { next: NextStep::Answer(answer), cookie: None })
 }

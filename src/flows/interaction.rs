@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::Duration;
 
 use super::lookup;
-use super::outcome::{Lost, Outcome};
+use super::outcome::{InteractionError, Outcome};
 use crate::accounts::browsers::{BrowserState, SignedInUser};
 use crate::clients::registry::Registered;
 use crate::domain::audit::Origin;
@@ -15,7 +15,7 @@ use crate::domain::provider::Slug;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
-use crate::oauth::authorize::request::{Asked, Untrusted};
+use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
 
 /// Who asks, and from where.
 #[derive(Clone, Copy, Debug)]
@@ -86,17 +86,17 @@ pub(super) async fn open(
 ) -> Outcome<Interaction> {
     let interaction = lookup::find(flows, handle).await?;
     if interaction.browser.is_none() || interaction.browser != caller.browser_state.browser {
-        return Err(Lost::WrongBrowser.into());
+        return Err(InteractionError::WrongBrowser.into());
     }
     still_open(flows, interaction).await
 }
 
 pub(super) async fn still_open(flows: &Flows, interaction: Interaction) -> Outcome<Interaction> {
     if interaction.ended_at.is_some() {
-        return Err(Lost::Finished(client(flows, &interaction.purpose).await?).into());
+        return Err(InteractionError::Finished(client(flows, &interaction.purpose).await?).into());
     }
     if interaction.expires_at <= flows.clock.now() {
-        return Err(Lost::Expired(client(flows, &interaction.purpose).await?).into());
+        return Err(InteractionError::Expired(client(flows, &interaction.purpose).await?).into());
     }
     Ok(interaction)
 }
@@ -104,9 +104,9 @@ pub(super) async fn still_open(flows: &Flows, interaction: Interaction) -> Outco
 /// The interaction that a form belongs to, done or not.
 pub(super) async fn posted(flows: &Flows, handle: &Handle, csrf: &str) -> Outcome<Interaction> {
     let interaction = lookup::find(flows, handle).await?;
-    let browser = interaction.browser.as_ref().ok_or(Lost::WrongBrowser)?;
+    let browser = interaction.browser.as_ref().ok_or(InteractionError::WrongBrowser)?;
     if !flows.forms.verifies(csrf, browser, interaction.id.as_str()) {
-        return Err(Lost::Forged.into());
+        return Err(InteractionError::Forged.into());
     }
     Ok(interaction)
 }
@@ -120,7 +120,7 @@ pub(super) async fn submitted(
 ) -> Outcome<Interaction> {
     let interaction = posted(flows, handle, csrf).await?;
     if interaction.browser != caller.browser_state.browser {
-        return Err(Lost::WrongBrowser.into());
+        return Err(InteractionError::WrongBrowser.into());
     }
     still_open(flows, interaction).await
 }
@@ -132,7 +132,7 @@ pub(super) async fn answered_just_now(
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
-    finished: Lost,
+    finished: InteractionError,
 ) -> Outcome<Interaction> {
     let interaction = posted(flows, handle, csrf).await?;
     let is_theirs = interaction.browser == caller.browser_state.browser;
@@ -168,11 +168,11 @@ pub(super) async fn client(
 }
 
 /// A request with its client, as both are now.
-pub(super) async fn asked(flows: &Flows, purpose: &Purpose) -> Outcome<Option<Asked>> {
+pub(super) async fn asked(flows: &Flows, purpose: &Purpose) -> Outcome<Option<CheckedRequest>> {
     let Purpose::Authorize(request) = purpose else { return Ok(None) };
     let client = flows.clients.find(&request.client).await?;
     match client.filter(|client| client.client.is_enabled()) {
-        Some(client) => Ok(Some(Asked { request: (**request).clone(), client })),
-        None => Err(Lost::Untrusted(Untrusted::Client).into()),
+        Some(client) => Ok(Some(CheckedRequest { request: (**request).clone(), client })),
+        None => Err(InteractionError::Untrusted(Untrusted::Client).into()),
     }
 }

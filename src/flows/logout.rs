@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::interaction::{self, Caller, ended_just_now, posted, submitted};
 use super::lookup;
-use super::outcome::{Lost, Outcome};
+use super::outcome::{InteractionError, Outcome};
 use crate::accounts::browsers::{BrowserState, Cookie, SignedInUser, sign_out};
 use crate::clients::registry::Registered;
 use crate::domain::interaction::{Handle, Interaction, LogoutRequest, Purpose};
@@ -57,9 +57,11 @@ pub async fn begin(
 /// Goes on with a request that came by POST: the browser has come back by GET.
 pub async fn go_on(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Step> {
     let found = lookup::find(flows, handle).await?;
-    let Purpose::Logout(request) = found.purpose else { return Err(Lost::Unknown.into()) };
+    let Purpose::Logout(request) = found.purpose else {
+        return Err(InteractionError::Unknown.into());
+    };
     if found.browser.is_some() || found.expires_at <= flows.clock.now() {
-        return Err(Lost::Expired(None).into());
+        return Err(InteractionError::Expired(None).into());
     }
     Ok(begin(flows, caller, request, true).await?)
 }
@@ -102,7 +104,7 @@ pub async fn asking(
     let interaction = interaction::open(flows, caller, handle).await?;
     let client = match &interaction.purpose {
         Purpose::Logout(request) => client(flows, request).await?,
-        _ => return Err(Lost::Unknown.into()),
+        _ => return Err(InteractionError::Unknown.into()),
     };
     Ok((interaction, client))
 }
@@ -116,13 +118,15 @@ pub async fn confirm(
     yes: bool,
 ) -> Outcome<Option<Done>> {
     let interaction = match submitted(flows, caller, handle, csrf).await {
-        Err(Error::Refused(lost @ (Lost::Finished(_) | Lost::WrongBrowser))) => {
+        Err(Error::Refused(
+            lost @ (InteractionError::Finished(_) | InteractionError::WrongBrowser),
+        )) => {
             return again(flows, caller, handle, csrf, (yes, lost)).await;
         }
         other => other?,
     };
     let Purpose::Logout(request) = &interaction.purpose else {
-        return Err(Lost::Unknown.into());
+        return Err(InteractionError::Unknown.into());
     };
     // It ends in a session where somebody stays.
     let stays = caller.browser_state.people.first().map(|present| &present.session.id);
@@ -144,7 +148,7 @@ async fn again(
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
-    (yes, lost): (bool, Lost),
+    (yes, lost): (bool, InteractionError),
 ) -> Outcome<Option<Done>> {
     let interaction = posted(flows, handle, csrf).await?;
     let Purpose::Logout(request) = &interaction.purpose else { return Err(lost.into()) };

@@ -10,7 +10,7 @@ use crate::domain::random::is_identifier;
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
-use crate::flows::outcome::{Lost, Outcome};
+use crate::flows::outcome::{InteractionError, Outcome};
 use crate::store::interactions;
 
 /// What begins every sealed interaction, and no identifier.
@@ -47,14 +47,17 @@ pub(super) fn handle(flows: &Flows, interaction: &Interaction) -> Result<Handle,
 /// The interaction of this handle.
 pub(super) async fn find(flows: &Flows, handle: &Handle) -> Outcome<Interaction> {
     let Some(sealed) = handle.as_str().strip_prefix(SEALED) else {
-        let id = Some(handle.as_str()).filter(|name| is_identifier(name)).ok_or(Lost::Unknown)?;
+        let id = Some(handle.as_str())
+            .filter(|name| is_identifier(name))
+            .ok_or(InteractionError::Unknown)?;
         let stored =
             interactions::find(&*flows.store, &InteractionId::from_stored(id.to_owned())).await?;
-        return stored.ok_or(Lost::Unknown.into());
+        return stored.ok_or(InteractionError::Unknown.into());
     };
     let opened = flows.browsers.open(sealed);
     let carried = opened.and_then(|text| serde_json::from_slice::<Carried>(&text).ok());
-    let Carried { id, browser, purpose, received_at, expires_at } = carried.ok_or(Lost::Unknown)?;
+    let Carried { id, browser, purpose, received_at, expires_at } =
+        carried.ok_or(InteractionError::Unknown)?;
     let interaction = Interaction {
         id: InteractionId::from_stored(id),
         browser: browser.map(BrowserId::from_stored),

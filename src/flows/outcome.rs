@@ -14,16 +14,16 @@ use crate::oauth::authorize::response::Answer;
 
 /// Where the person goes next, and the cookie that their browser gets.
 #[derive(Clone, Debug)]
-pub struct Led {
+pub struct Advanced {
     /// Where to.
-    pub next: Next,
+    pub next: NextStep,
     /// What the browser proves itself by from now on.
     pub cookie: Option<Cookie>,
 }
 
 /// Where a person goes next.
 #[derive(Clone, Debug)]
-pub enum Next {
+pub enum NextStep {
     /// To sign in.
     SignIn(Handle),
     /// To sign in as somebody who is not signed in yet.
@@ -37,23 +37,23 @@ pub enum Next {
     /// Back to the app.
     Answer(Answer),
     /// To their account, which says what happened.
-    Account(SessionId, Option<Said>),
+    Account(SessionId, Option<FlashMessage>),
 }
 
 /// What an account page says to somebody who comes to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum FlashMessage {
     /// They proved again who they are.
     Confirmed,
     /// A provider is connected.
     Linked,
     /// What happened on the way by this provider.
-    Noted(Slug, UpstreamOutcome),
+    UpstreamNotice(Slug, UpstreamOutcome),
 }
 
 /// Why an interaction cannot go on.
 #[derive(Clone, Debug)]
-pub enum Lost {
+pub enum InteractionError {
     /// It never was, or is long gone.
     Unknown,
     /// It belongs to another browser, or this one has no cookies.
@@ -68,11 +68,11 @@ pub enum Lost {
     Untrusted(Untrusted),
 }
 
-impl From<Lost> for Error<Lost> {
-    fn from(lost: Lost) -> Self {
+impl From<InteractionError> for Error<InteractionError> {
+    fn from(lost: InteractionError) -> Self {
         Self::Refused(lost)
     }
 }
 
 /// The result of a step of an interaction.
-pub type Outcome<T> = Result<T, Error<Lost>>;
+pub type Outcome<T> = Result<T, Error<InteractionError>>;

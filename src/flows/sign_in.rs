@@ -10,16 +10,18 @@ use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::flows::advance;
-use crate::flows::complete_sign_in::{Entry, asks_for_another, enter, known, next, present, token};
+use crate::flows::complete_sign_in::{
+    CompletedSignIn, asks_for_another, complete_sign_in, known, next, present, token,
+};
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
-use crate::flows::outcome::{Led, Lost, Next, Outcome};
+use crate::flows::outcome::{Advanced, InteractionError, NextStep, Outcome};
 use crate::oauth::error::{ErrorCode, Refusal};
 use crate::store::{Tx, audit_events, interactions, users};
 
 /// What somebody typed into the sign-in page.
 #[derive(Clone, Copy)]
-pub struct Typed<'a> {
+pub struct PasswordForm<'a> {
     /// The user name or the address.
     pub username: &'a str,
     /// The password.
@@ -28,7 +30,7 @@ pub struct Typed<'a> {
     pub keep: bool,
 }
 
-impl std::fmt::Debug for Typed<'_> {
+impl std::fmt::Debug for PasswordForm<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Typed").field("keep", &self.keep).finish_non_exhaustive()
     }
@@ -38,7 +40,7 @@ impl std::fmt::Debug for Typed<'_> {
 #[derive(Clone, Debug)]
 pub enum NotSignedIn {
     /// The interaction cannot go on.
-    Lost(Lost),
+    InteractionError(InteractionError),
     /// People come in by providers alone.
     ByProviderOnly,
     /// The password did not let them in.
@@ -47,8 +49,8 @@ pub enum NotSignedIn {
     Another,
 }
 
-fn lost(error: Error<Lost>) -> Error<NotSignedIn> {
-    error.map(NotSignedIn::Lost)
+fn lost(error: Error<InteractionError>) -> Error<NotSignedIn> {
+    error.map(NotSignedIn::InteractionError)
 }
 
 fn refused(error: Error<SignInRefused>) -> Error<NotSignedIn> {
@@ -61,8 +63,8 @@ pub async fn sign_in(
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
-    typed: Typed<'_>,
-) -> Result<Led, Error<NotSignedIn>> {
+    typed: PasswordForm<'_>,
+) -> Result<Advanced, Error<NotSignedIn>> {
     let interaction = interaction::posted(flows, handle, csrf).await.map_err(lost)?;
     let is_again = is_second_click(flows, caller, &interaction);
     if !is_again {
@@ -91,8 +93,8 @@ pub async fn sign_in(
     let tx = flows.store.begin(flows.clock.now()).await?;
     let proven =
         Proven { interaction: &interaction, signed_in: &signed_in, keep: typed.keep, is_again };
-    let led = admit(&tx, flows, caller, proven).await;
-    tx.settle(led).await
+    let advanced = admit(&tx, flows, caller, proven).await;
+    tx.settle(advanced).await
 }
 
 /// The account that is to be proven, where its address was typed: the provider vouched for that,
@@ -131,7 +133,7 @@ async fn admit(
     flows: &Flows,
     caller: Caller<'_>,
     proven: Proven<'_>,
-) -> Result<Led, Error<NotSignedIn>> {
+) -> Result<Advanced, Error<NotSignedIn>> {
     let Proven { interaction, signed_in, keep, is_again } = proven;
     let (id, user) = (&interaction.id, &signed_in.user.id);
     if interaction::pending(flows, interaction).is_some() {
@@ -142,7 +144,8 @@ async fn admit(
     let event = signed_in.record(tx, client, caller.origin).await.map_err(refused)?;
     interactions::keep(tx, interaction).await?;
     let found = interactions::lock(tx, id).await?;
-    let found = found.ok_or(Error::Refused(NotSignedIn::Lost(Lost::Unknown)))?;
+    let found =
+        found.ok_or(Error::Refused(NotSignedIn::InteractionError(InteractionError::Unknown)))?;
     // Two clicks may be on their way at once, and the other one may be faster.
     if is_again || found.ended_at.is_some() || found.session != interaction.session {
         audit_events::insert(tx, &[event]).await?;
@@ -151,8 +154,8 @@ async fn admit(
     if asks_for_another(tx, flows, id, user).await? {
         return Err(Error::Refused(NotSignedIn::Another));
     }
-    let entry = Entry { id, user, amr: PASSWORD_AMR, issuer: None, keep, event };
-    enter(tx, flows, caller, entry).await.map_err(lost)
+    let entry = CompletedSignIn { id, user, amr: PASSWORD_AMR, issuer: None, keep, event };
+    complete_sign_in(tx, flows, caller, entry).await.map_err(lost)
 }
 
 /// Answers a second click like the first: for the same person, in the session of the first, and with
@@ -163,8 +166,9 @@ async fn again(
     caller: Caller<'_>,
     found: Interaction,
     user: &UserId,
-) -> Result<Led, Error<NotSignedIn>> {
-    let finished = || Error::Refused(NotSignedIn::Lost(Lost::Finished(None)));
+) -> Result<Advanced, Error<NotSignedIn>> {
+    let finished =
+        || Error::Refused(NotSignedIn::InteractionError(InteractionError::Finished(None)));
     let browser = found.browser.clone().ok_or_else(finished)?;
     let browser_state = present(tx, browser.clone()).await?;
     let present = found.session.as_ref().and_then(|session| browser_state.signed_in(session));
@@ -179,8 +183,8 @@ async fn again(
     if cookie.is_none() && caller.browser_state.browser != Some(browser) {
         return Err(finished());
     }
-    let led = next(tx, flows, &browser_state, found).await.map_err(lost)?;
-    Ok(Led { cookie, ..led })
+    let advanced = next(tx, flows, &browser_state, found).await.map_err(lost)?;
+    Ok(Advanced { cookie, ..advanced })
 }
 
 /// Somebody chose an account that is signed in in their browser and may go on; any other: they sign
@@ -191,10 +195,10 @@ pub async fn choose(
     handle: &Handle,
     csrf: &str,
     session: Option<&SessionId>,
-) -> Outcome<Led> {
+) -> Outcome<Advanced> {
     let mut interaction = match interaction::submitted(flows, caller, handle, csrf).await {
-        Err(Error::Refused(Lost::Finished(client))) => {
-            let finished = Lost::Finished(client);
+        Err(Error::Refused(InteractionError::Finished(client))) => {
+            let finished = InteractionError::Finished(client);
             let before =
                 interaction::answered_just_now(flows, caller, handle, csrf, finished.clone());
             // The same choice has the same answer.
@@ -209,18 +213,18 @@ pub async fn choose(
     let eligible = advance::eligible(flows, caller.browser_state, &interaction.purpose);
     let chosen = session.filter(|chosen| eligible.iter().any(|one| one.session.id == **chosen));
     let Some(chosen) = chosen else {
-        return Ok(Led { next: Next::SignInAsAnother(handle.clone()), cookie: None });
+        return Ok(Advanced { next: NextStep::SignInAsAnother(handle.clone()), cookie: None });
     };
     interaction.session = Some(chosen.clone());
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let led = async {
+    let advanced = async {
         interactions::keep(&tx, &interaction).await?;
         interaction.is_stored = true;
         interactions::set_session(&tx, &interaction.id, chosen).await?;
         next(&tx, flows, caller.browser_state, interaction).await
     };
-    let led = led.await;
-    tx.settle(led).await
+    let advanced = advanced.await;
+    tx.settle(advanced).await
 }
 
 /// Somebody goes on without connecting whom a provider vouched for.
@@ -229,12 +233,12 @@ pub async fn forget_pending(
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
-) -> Outcome<Led> {
+) -> Outcome<Advanced> {
     let interaction = interaction::submitted(flows, caller, handle, csrf).await?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     interactions::set_pending(&tx, &interaction.id, None).await?;
     tx.commit().await?;
-    Ok(Led { next: Next::SignIn(handle.clone()), cookie: None })
+    Ok(Advanced { next: NextStep::SignIn(handle.clone()), cookie: None })
 }
 
 /// Somebody turned back: the app hears `access_denied` (RFC 6749 §4.1.2.1), or that the provider
@@ -245,7 +249,7 @@ pub async fn turn_back(
     handle: &Handle,
     csrf: &str,
     unavailable: bool,
-) -> Outcome<Led> {
+) -> Outcome<Advanced> {
     let refusal = if unavailable {
         // RFC 6749 §4.1.2.1
         Refusal::new(ErrorCode::Overloaded, "the provider cannot be reached")
@@ -253,17 +257,18 @@ pub async fn turn_back(
         Refusal::new(ErrorCode::AccessDenied, "the person turned back")
     };
     let interaction = match interaction::submitted(flows, caller, handle, csrf).await {
-        Err(Error::Refused(Lost::Finished(client))) => {
-            let finished = Lost::Finished(client);
+        Err(Error::Refused(InteractionError::Finished(client))) => {
+            let finished = InteractionError::Finished(client);
             return refused_before(flows, caller, handle, csrf, (finished, refusal)).await;
         }
         other => other?,
     };
-    let asked = interaction::asked(flows, &interaction.purpose).await?.ok_or(Lost::Unknown)?;
+    let asked =
+        interaction::asked(flows, &interaction.purpose).await?.ok_or(InteractionError::Unknown)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let answer = advance::refuse(&tx, flows, interaction, &asked, &refusal).await;
     let answer = tx.settle(answer).await?;
-    Ok(Led { next: Next::Answer(answer), cookie: None })
+    Ok(Advanced { next: NextStep::Answer(answer), cookie: None })
 }
 
 /// A second click of a no: the app hears the same.
@@ -272,8 +277,8 @@ pub(super) async fn refused_before(
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
-    (finished, refusal): (Lost, Refusal),
-) -> Outcome<Led> {
+    (finished, refusal): (InteractionError, Refusal),
+) -> Outcome<Advanced> {
     let interaction =
         interaction::answered_just_now(flows, caller, handle, csrf, finished.clone()).await?;
     let asked = interaction::asked(flows, &interaction.purpose).await?;
@@ -282,5 +287,5 @@ pub(super) async fn refused_before(
         return Err(finished.into());
     };
     let answer = advance::address(flows, &asked)?.error(&refusal);
-    Ok(Led { next: Next::Answer(answer), cookie: None })
+    Ok(Advanced { next: NextStep::Answer(answer), cookie: None })
 }

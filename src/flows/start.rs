@@ -5,24 +5,24 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
-use crate::flows::outcome::{Led, Lost, Outcome};
+use crate::flows::outcome::{Advanced, InteractionError, Outcome};
 use crate::flows::{advance, lookup};
-use crate::oauth::authorize::request::Asked;
+use crate::oauth::authorize::request::CheckedRequest;
 
 /// Begins with a request that came by GET.
-pub async fn begin(flows: &Flows, caller: Caller<'_>, asked: Asked) -> Outcome<Led> {
+pub async fn begin(flows: &Flows, caller: Caller<'_>, asked: CheckedRequest) -> Outcome<Advanced> {
     let purpose = Purpose::Authorize(Box::new(asked.request.clone()));
     let interaction =
         Interaction::new(purpose, caller.browser_state.browser.clone(), flows.clock.now());
-    advance::on(flows, caller, advance::Course { interaction, asked: Some(asked) }).await
+    advance::on(flows, caller, advance::Progress { interaction, asked: Some(asked) }).await
 }
 
 /// Begins with somebody who wants to see their account, and is not signed in or more than one.
-pub async fn begin_account(flows: &Flows, caller: Caller<'_>) -> Outcome<Led> {
+pub async fn begin_account(flows: &Flows, caller: Caller<'_>) -> Outcome<Advanced> {
     let purpose = Purpose::Account { ui_locales: None };
     let interaction =
         Interaction::new(purpose, caller.browser_state.browser.clone(), flows.clock.now());
-    advance::on(flows, caller, advance::Course { interaction, asked: None }).await
+    advance::on(flows, caller, advance::Progress { interaction, asked: None }).await
 }
 
 /// Begins with somebody whom their account page asks to prove again who they are.
@@ -31,11 +31,11 @@ pub async fn begin_confirming(
     caller: Caller<'_>,
     user: &UserId,
     language: &str,
-) -> Outcome<Led> {
+) -> Outcome<Advanced> {
     let purpose = Purpose::Confirm { user: user.clone(), ui_locales: Some(language.to_owned()) };
     let interaction =
         Interaction::new(purpose, caller.browser_state.browser.clone(), flows.clock.now());
-    advance::on(flows, caller, advance::Course { interaction, asked: None }).await
+    advance::on(flows, caller, advance::Progress { interaction, asked: None }).await
 }
 
 /// What lets an interaction begin anew elsewhere: it stands on pages in the browser of an app, and
@@ -57,11 +57,11 @@ pub async fn begin_elsewhere(
     caller: Caller<'_>,
     handle: &Handle,
     pass: &str,
-) -> Outcome<Led> {
+) -> Outcome<Advanced> {
     let found = lookup::find(flows, handle).await?;
-    let browser = found.browser.as_ref().ok_or(Lost::Unknown)?;
+    let browser = found.browser.as_ref().ok_or(InteractionError::Unknown)?;
     if !flows.forms.verifies(pass, browser, &elsewhere(&found.id)) {
-        return Err(Lost::Unknown.into());
+        return Err(InteractionError::Unknown.into());
     }
     let purpose = interaction::still_open(flows, found).await?.purpose;
     match interaction::asked(flows, &purpose).await? {
@@ -81,14 +81,14 @@ pub fn hand_over(flows: &Flows, purpose: Purpose) -> Result<Handle, Fault> {
 
 /// Goes on with an interaction; a request that was handed over begins now, in the browser that brings
 /// it.
-pub async fn go_on(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Led> {
+pub async fn go_on(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Advanced> {
     let interaction = lookup::find(flows, handle).await?;
     if interaction.browser.is_some() {
         let interaction = interaction::open(flows, caller, handle).await?;
         let asked = interaction::asked(flows, &interaction.purpose).await?;
-        return advance::on(flows, caller, advance::Course { interaction, asked }).await;
+        return advance::on(flows, caller, advance::Progress { interaction, asked }).await;
     }
     let purpose = interaction::still_open(flows, interaction).await?.purpose;
-    let asked = interaction::asked(flows, &purpose).await?.ok_or(Lost::Unknown)?;
+    let asked = interaction::asked(flows, &purpose).await?.ok_or(InteractionError::Unknown)?;
     begin(flows, caller, asked).await
 }

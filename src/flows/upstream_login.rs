@@ -16,7 +16,7 @@ use crate::domain::verdict::Error;
 use crate::flows::advance;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, Subject, View};
-use crate::flows::outcome::Lost;
+use crate::flows::outcome::InteractionError;
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, AuthorizationRequest, UpstreamError};
 use crate::store::{interactions, upstream_logins};
@@ -26,34 +26,35 @@ pub(super) const LIFE: Duration = Duration::minutes(10);
 
 /// Why nobody left.
 #[derive(Debug)]
-pub enum NotLeft {
+pub enum NotStarted {
     /// The interaction cannot go on.
-    Lost(Lost),
+    InteractionError(InteractionError),
     /// The provider may not be used, or cannot be reached.
-    Noted(Slug, UpstreamOutcome),
+    UpstreamNotice(Slug, UpstreamOutcome),
 }
 
-fn lost(error: Error<Lost>) -> Error<NotLeft> {
-    error.map(NotLeft::Lost)
+fn lost(error: Error<InteractionError>) -> Error<NotStarted> {
+    error.map(NotStarted::InteractionError)
 }
 
 /// Leaves for a provider from the sign-in page: the URL to go to. The provider speaks the language
 /// of that page: what the purpose says of it is read by `language`.
-pub async fn leave(
+pub async fn start(
     flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
     csrf: &str,
     (provider, keep): (&Slug, bool),
     language: impl FnOnce(Option<&str>) -> &'static str,
-) -> Result<String, Error<NotLeft>> {
+) -> Result<String, Error<NotStarted>> {
     let interaction = interaction::submitted(flows, caller, handle, csrf).await.map_err(lost)?;
     let known = flows.providers.find(provider, interaction.purpose.client());
-    let unknown = || Error::Refused(NotLeft::Noted(provider.clone(), UpstreamOutcome::Unknown));
+    let unknown =
+        || Error::Refused(NotStarted::UpstreamNotice(provider.clone(), UpstreamOutcome::Unknown));
     let known = known.ok_or_else(unknown)?;
     let language = language(interaction.purpose.ui_locales());
     let view = advance::shown(flows, caller, interaction).await.map_err(lost)?;
-    depart_from(flows, &known, &view, Choice { provider, keep, language }, false).await
+    send_from(flows, &known, &view, Choice { provider, keep, language }, false).await
 }
 
 /// What somebody chose on the sign-in page.
@@ -68,12 +69,12 @@ struct Choice<'a> {
 
 /// Leaves at once where the app named a provider; `None` where it did not, or one that may not be
 /// used. The hint counts once: whoever comes back to the page stays there.
-pub async fn leave_by_hint(
+pub async fn start_by_hint(
     flows: &Flows,
     view: &mut View,
     language: &str,
     in_app: bool,
-) -> Result<Option<String>, Error<NotLeft>> {
+) -> Result<Option<String>, Error<NotStarted>> {
     let Purpose::Authorize(request) = &mut view.interaction.purpose else { return Ok(None) };
     let Some(hint) = request.idp_hint.take() else { return Ok(None) };
     let Some(known) = flows.providers.find(&hint, Some(&request.client)) else { return Ok(None) };
@@ -82,24 +83,25 @@ pub async fn leave_by_hint(
     }
     advance::set_purpose(flows, view).await?;
     let choice = Choice { provider: &hint, keep: false, language };
-    depart_from(flows, &known, view, choice, true).await.map(Some)
+    send_from(flows, &known, view, choice, true).await.map(Some)
 }
 
-async fn depart_from(
+async fn send_from(
     flows: &Flows,
     known: &ConfiguredProvider,
     view: &View,
     choice: Choice<'_>,
     direct: bool,
-) -> Result<String, Error<NotLeft>> {
+) -> Result<String, Error<NotStarted>> {
     let interaction = &view.interaction;
     let browser = interaction.browser.as_ref();
-    let browser = browser.ok_or(Error::Refused(NotLeft::Lost(Lost::WrongBrowser)))?;
+    let browser = browser
+        .ok_or(Error::Refused(NotStarted::InteractionError(InteractionError::WrongBrowser)))?;
     let hint = match &interaction.purpose {
         Purpose::Authorize(request) => request.login_hint.as_deref(),
         _ => None,
     };
-    let departure = Departure {
+    let departure = UpstreamRequest {
         interaction,
         browser,
         choice,
@@ -108,8 +110,9 @@ async fn depart_from(
         again: must_prove_again(view),
         scopes: None,
     };
-    let left = depart(flows, known, departure).await;
-    let noted = |_| NotLeft::Noted(choice.provider.clone(), UpstreamOutcome::Unavailable);
+    let left = send(flows, known, departure).await;
+    let noted =
+        |_| NotStarted::UpstreamNotice(choice.provider.clone(), UpstreamOutcome::Unavailable);
     left.map_err(|error| error.map(noted))
 }
 
@@ -126,7 +129,7 @@ fn must_prove_again(view: &View) -> bool {
 
 /// Somebody who leaves.
 #[derive(Clone, Copy, Debug)]
-struct Departure<'a> {
+struct UpstreamRequest<'a> {
     interaction: &'a Interaction,
     browser: &'a BrowserId,
     choice: Choice<'a>,
@@ -137,10 +140,10 @@ struct Departure<'a> {
     scopes: Option<&'a str>,
 }
 
-async fn depart(
+async fn send(
     flows: &Flows,
     known: &ConfiguredProvider,
-    departure: Departure<'_>,
+    departure: UpstreamRequest<'_>,
 ) -> Result<String, Error<UpstreamError>> {
     let state = Plain::<UpstreamState>::generate();
     let slug = &known.registration.slug;
@@ -187,7 +190,7 @@ async fn depart(
 }
 
 /// Leaves for a provider to connect it to an account. The person proved just now who they are.
-pub async fn leave_to_link(
+pub async fn start_to_link(
     flows: &Flows,
     known: &ConfiguredProvider,
     user: &UserId,
@@ -197,7 +200,7 @@ pub async fn leave_to_link(
     let purpose = Purpose::Link { user: user.clone() };
     let interaction = Interaction::new(purpose, Some(browser.clone()), flows.clock.now());
     let choice = Choice { provider: &known.registration.slug, keep: false, language };
-    let departure = Departure {
+    let departure = UpstreamRequest {
         interaction: &interaction,
         browser,
         choice,
@@ -206,11 +209,11 @@ pub async fn leave_to_link(
         again: false,
         scopes: None,
     };
-    depart(flows, known, departure).await
+    send(flows, known, departure).await
 }
 
 /// Leaves once more, in the same interaction, for the consent that was missing.
-pub(super) async fn leave_to_agree(
+pub(super) async fn start_for_consent(
     flows: &Flows,
     known: &ConfiguredProvider,
     (upstream_login, interaction): (&UpstreamLogin, &Interaction),
@@ -218,7 +221,7 @@ pub(super) async fn leave_to_agree(
     language: &str,
 ) -> Result<String, Error<UpstreamError>> {
     let choice = Choice { provider: &upstream_login.provider, keep: upstream_login.kept, language };
-    let departure = Departure {
+    let departure = UpstreamRequest {
         interaction,
         browser: &upstream_login.browser,
         choice,
@@ -227,5 +230,5 @@ pub(super) async fn leave_to_agree(
         again: upstream_login.again,
         scopes: Some(scopes),
     };
-    depart(flows, known, departure).await
+    send(flows, known, departure).await
 }

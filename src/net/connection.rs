@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::server::TlsStream;
 
-use crate::net::timeouts::{Heard, Life};
+use crate::net::timeouts::{Activity, WatchedStream};
 use crate::net::tls::{Tls, chose_http2};
 
 /// The most that the head of a request may have: 431 beyond. A connection buffers no more.
@@ -69,36 +69,40 @@ where
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
     pub(crate) peer: SocketAddr,
-    pub(crate) life: Arc<Life>,
+    pub(crate) activity: Arc<Activity>,
     pub(crate) stopped: watch::Receiver<bool>,
 }
 
 impl Connection {
     /// Answers what comes, to the end.
     pub(crate) async fn serve(self, tls: Option<&Tls>, answer: impl Answer) {
-        let Self { stream, peer, life, stopped } = self;
+        let Self { stream, peer, activity, stopped } = self;
         // Without it small answers wait for acknowledgements; a socket that refuses is slow, not broken.
         let _ = stream.set_nodelay(true);
         let Some(tls) = tls else {
-            return http1(stream, peer, &life, stopped, answer).await;
+            return http1(stream, peer, &activity, stopped, answer).await;
         };
         // On the heap, where each takes no more room than it needs and for as long as it needs.
-        match Box::pin(shake_hands(tls, stream, &life)).await {
+        match Box::pin(shake_hands(tls, stream, &activity)).await {
             Some(stream) if chose_http2(&stream) => {
-                Box::pin(http2(stream, peer, &life, stopped, answer)).await;
+                Box::pin(http2(stream, peer, &activity, stopped, answer)).await;
             }
-            Some(stream) => Box::pin(http1(stream, peer, &life, stopped, answer)).await,
+            Some(stream) => Box::pin(http1(stream, peer, &activity, stopped, answer)).await,
             None => {}
         }
     }
 }
 
-async fn shake_hands(tls: &Tls, stream: TcpStream, life: &Life) -> Option<TlsStream<TcpStream>> {
+async fn shake_hands(
+    tls: &Tls,
+    stream: TcpStream,
+    activity: &Activity,
+) -> Option<TlsStream<TcpStream>> {
     let mut handshake = pin!(tls.accept(stream));
     let mut timer = pin!(sleep_until(Instant::now()));
     let accepted = poll_fn(|context| match handshake.as_mut().poll(context) {
         Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
-        Poll::Pending => life.poll_over(timer.as_mut(), context).map(|()| None),
+        Poll::Pending => activity.poll_over(timer.as_mut(), context).map(|()| None),
     });
     match accepted.await {
         Some(Ok(stream)) => return Some(stream),
@@ -111,7 +115,7 @@ async fn shake_hands(tls: &Tls, stream: TcpStream, life: &Life) -> Option<TlsStr
 async fn http1(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
-    life: &Arc<Life>,
+    activity: &Arc<Activity>,
     stopped: watch::Receiver<bool>,
     answer: impl Answer,
 ) {
@@ -119,22 +123,22 @@ async fn http1(
     http.timer(TokioTimer::new()).max_buf_size(HEAD).max_header_size(HEAD);
     // Hyper counts the idle time before a head as time for the head; the life tells them apart.
     http.header_read_timeout(None);
-    let stream = TokioIo::new(Heard::new(stream, Arc::clone(life)));
+    let stream = TokioIo::new(WatchedStream::new(stream, Arc::clone(activity)));
     let service = service_fn(|request| {
-        let (work, answered) = (life.work(), answer.answer(peer, request));
+        let (work, answered) = (activity.work(), answer.answer(peer, request));
         async move {
             let answered = answered.await;
             drop(work);
             answered
         }
     });
-    attend(http.serve_connection(stream, service), life, stopped, None).await;
+    attend(http.serve_connection(stream, service), activity, stopped, None).await;
 }
 
 async fn http2(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
-    life: &Arc<Life>,
+    activity: &Arc<Activity>,
     stopped: watch::Receiver<bool>,
     answer: impl Answer,
 ) {
@@ -152,7 +156,7 @@ async fn http2(
         .keep_alive_timeout(PONG);
     let service = service_fn(|mut request: Request<Incoming>| {
         join_cookies(request.headers_mut());
-        let (work, answered) = (life.work(), answer.answer(peer, request));
+        let (work, answered) = (activity.work(), answer.answer(peer, request));
         async move {
             let answered = answered.await;
             drop(work);
@@ -160,7 +164,7 @@ async fn http2(
         }
     });
     let stream = TokioIo::new(stream);
-    attend(http.serve_connection(stream, service), life, stopped, Some(GOODBYE)).await;
+    attend(http.serve_connection(stream, service), activity, stopped, Some(GOODBYE)).await;
 }
 
 /// RFC 9113 §8.2.3: a cookie header may come in pieces.
@@ -178,7 +182,7 @@ fn join_cookies(headers: &mut HeaderMap) {
 /// to answer any more.
 async fn attend<C: GracefulConnection<Error = hyper::Error>>(
     connection: C,
-    life: &Life,
+    activity: &Activity,
     mut stopped: watch::Receiver<bool>,
     goodbye: Option<Duration>,
 ) {
@@ -196,7 +200,7 @@ async fn attend<C: GracefulConnection<Error = hyper::Error>>(
         }
         match connection.as_mut().poll(context) {
             Poll::Ready(ended) => Poll::Ready(Some(ended)),
-            Poll::Pending => life.poll_over(timer.as_mut(), context).map(|()| None),
+            Poll::Pending => activity.poll_over(timer.as_mut(), context).map(|()| None),
         }
     });
     match ended.await {

@@ -12,14 +12,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 
 use crate::domain::address::{TrustedProxies, neighbourhood};
-use crate::net::timeouts::Life;
+use crate::net::timeouts::Activity;
 
 /// While nobody can be given up, the time after which somebody may be.
 const RESPITE: Duration = Duration::from_millis(100);
 
 /// The connections of one listener.
 #[derive(Debug)]
-pub(crate) struct Crowd {
+pub(crate) struct ConnectionLimit {
     most: u32,
     free: Arc<Semaphore>,
     present: Mutex<HashMap<u64, Present>>,
@@ -30,11 +30,11 @@ pub(crate) struct Crowd {
 #[derive(Debug)]
 struct Present {
     neighbourhood: String,
-    life: Arc<Life>,
+    activity: Arc<Activity>,
     task: Option<AbortHandle>,
 }
 
-impl Crowd {
+impl ConnectionLimit {
     pub(crate) fn new(most: u32, proxies: TrustedProxies) -> Arc<Self> {
         let permits = usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS);
         Arc::new(Self {
@@ -47,7 +47,7 @@ impl Crowd {
     }
 
     /// Waits for a place; pushes out who can be given up.
-    pub(crate) async fn place(self: &Arc<Self>, peer: IpAddr, life: &Arc<Life>) -> Place {
+    pub(crate) async fn place(self: &Arc<Self>, peer: IpAddr, activity: &Arc<Activity>) -> Place {
         let permit = loop {
             if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
                 break permit;
@@ -60,9 +60,9 @@ impl Crowd {
         };
         let id = self.entered.fetch_add(1, Ordering::Relaxed);
         let neighbourhood = self.neighbourhood(peer);
-        let present = Present { neighbourhood, life: Arc::clone(life), task: None };
+        let present = Present { neighbourhood, activity: Arc::clone(activity), task: None };
         self.present().insert(id, present);
-        Place { crowd: Arc::clone(self), id, _permit: permit }
+        Place { limit: Arc::clone(self), id, _permit: permit }
     }
 
     /// Which task holds a place, if it still does.
@@ -87,7 +87,7 @@ impl Crowd {
             .filter(|(_, one)| one.task.is_some())
             .filter_map(|(id, one)| {
                 let number = numbers.get(one.neighbourhood.as_str()).copied().unwrap_or_default();
-                Some((Reverse(number), one.life.expendable()?, *id))
+                Some((Reverse(number), one.activity.expendable()?, *id))
             })
             .collect();
         expendable.sort_unstable();
@@ -134,7 +134,7 @@ const PROXY: &str = "proxy";
 /// A place in the crowd, free again when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
-    crowd: Arc<Crowd>,
+    limit: Arc<ConnectionLimit>,
     id: u64,
     _permit: OwnedSemaphorePermit,
 }
@@ -147,7 +147,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.crowd.present().remove(&self.id);
+        self.limit.present().remove(&self.id);
     }
 }
 
@@ -156,51 +156,51 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::net::timeouts::Patience;
+    use crate::net::timeouts::Timeouts;
 
-    struct Guest {
-        life: Arc<Life>,
+    struct TestConnection {
+        activity: Arc<Activity>,
         task: tokio::task::JoinHandle<()>,
     }
 
-    async fn enter(crowd: &Arc<Crowd>, peer: &str) -> Guest {
-        let patience = Patience { headers: Duration::from_mins(1), idle: Duration::from_mins(1) };
-        let life = Life::new(patience);
-        let place = crowd.place(peer.parse().unwrap(), &life).await;
+    async fn enter(limit: &Arc<ConnectionLimit>, peer: &str) -> TestConnection {
+        let timeouts = Timeouts { headers: Duration::from_mins(1), idle: Duration::from_mins(1) };
+        let activity = Activity::new(timeouts);
+        let place = limit.place(peer.parse().unwrap(), &activity).await;
         let id = place.id();
         let task = tokio::spawn(async move {
             std::future::pending::<()>().await;
             drop(place);
         });
-        crowd.held_by(id, task.abort_handle());
-        Guest { life, task }
+        limit.held_by(id, task.abort_handle());
+        TestConnection { activity, task }
     }
 
-    fn crowd(most: u32) -> Arc<Crowd> {
-        Crowd::new(most, TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]))
+    fn limit(most: u32) -> Arc<ConnectionLimit> {
+        ConnectionLimit::new(most, TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]))
     }
 
     #[tokio::test]
     async fn a_newcomer_takes_the_place_of_who_waits_longest() {
-        let crowd = crowd(3);
-        let busy = enter(&crowd, "192.0.2.1").await;
-        let _work = busy.life.work();
-        let idle = enter(&crowd, "192.0.2.1").await;
-        let other = enter(&crowd, "192.0.2.1").await;
-        enter(&crowd, "192.0.2.1").await;
+        let limit = limit(3);
+        let busy = enter(&limit, "192.0.2.1").await;
+        let _work = busy.activity.work();
+        let idle = enter(&limit, "192.0.2.1").await;
+        let other = enter(&limit, "192.0.2.1").await;
+        enter(&limit, "192.0.2.1").await;
         assert!(idle.task.await.unwrap_err().is_cancelled());
         assert!(!busy.task.is_finished() && !other.task.is_finished());
     }
 
     #[tokio::test]
     async fn many_of_one_neighbourhood_push_out_each_other_and_nobody_else() {
-        let crowd = crowd(5);
-        let proxied = [enter(&crowd, "10.0.0.1").await, enter(&crowd, "10.0.0.1").await];
-        let honest = enter(&crowd, "192.0.2.1").await;
-        enter(&crowd, "2001:db8::1").await;
+        let limit = limit(5);
+        let proxied = [enter(&limit, "10.0.0.1").await, enter(&limit, "10.0.0.1").await];
+        let honest = enter(&limit, "192.0.2.1").await;
+        enter(&limit, "2001:db8::1").await;
         for host in 2..50 {
             // Those before are older; and every address of a /64 is a neighbour.
-            enter(&crowd, &format!("2001:db8::{host:x}")).await;
+            enter(&limit, &format!("2001:db8::{host:x}")).await;
         }
         assert!(!honest.task.is_finished());
         assert!(proxied.iter().all(|one| !one.task.is_finished()));
@@ -208,10 +208,10 @@ mod tests {
 
     #[tokio::test]
     async fn while_everybody_is_answered_a_newcomer_waits() {
-        let crowd = crowd(1);
-        let busy = enter(&crowd, "192.0.2.1").await;
-        let work = busy.life.work();
-        let mut newcomer = std::pin::pin!(enter(&crowd, "192.0.2.2"));
+        let limit = limit(1);
+        let busy = enter(&limit, "192.0.2.1").await;
+        let work = busy.activity.work();
+        let mut newcomer = std::pin::pin!(enter(&limit, "192.0.2.2"));
         assert!(newcomer.as_mut().now_or_never().is_none());
         assert!(!busy.task.is_finished());
         drop(work);
@@ -221,11 +221,11 @@ mod tests {
 
     #[tokio::test]
     async fn everybody_is_gone_at_the_end() {
-        let crowd = crowd(2);
-        let guest = enter(&crowd, "192.0.2.1").await;
-        let _work = guest.life.work();
-        assert!(crowd.gone().now_or_never().is_none());
-        crowd.end();
-        crowd.gone().await;
+        let limit = limit(2);
+        let guest = enter(&limit, "192.0.2.1").await;
+        let _work = guest.activity.work();
+        assert!(limit.gone().now_or_never().is_none());
+        limit.end();
+        limit.gone().await;
     }
 }

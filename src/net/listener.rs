@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use crate::domain::address::TrustedProxies;
 use crate::net::connection::{Answer, Connection};
-use crate::net::connection_limit::Crowd;
-use crate::net::timeouts::{Life, Patience};
+use crate::net::connection_limit::ConnectionLimit;
+use crate::net::timeouts::{Activity, Timeouts};
 use crate::net::tls::Tls;
 use crate::settings::kinds::{duration, whole};
 use crate::settings::settings;
@@ -53,26 +53,26 @@ impl Listener {
         mut stopped: watch::Receiver<bool>,
         deadline: Duration,
     ) {
-        let crowd = Crowd::new(self.http.connections, self.proxies.clone());
+        let limit = ConnectionLimit::new(self.http.connections, self.proxies.clone());
         let stop = stopped.clone();
         tokio::select! {
-            () = self.accept(&crowd, &answer, &stop) => {}
+            () = self.accept(&limit, &answer, &stop) => {}
             _ = stopped.wait_for(|stopped| *stopped) => {}
         }
         drop(self);
-        if tokio::time::timeout(deadline, crowd.gone()).await.is_err() {
+        if tokio::time::timeout(deadline, limit.gone()).await.is_err() {
             tracing::warn!("some requests did not finish before the deadline");
-            crowd.end();
+            limit.end();
         }
     }
 
     async fn accept(
         &self,
-        crowd: &Arc<Crowd>,
+        limit: &Arc<ConnectionLimit>,
         answer: &impl Answer,
         stopped: &watch::Receiver<bool>,
     ) {
-        let patience = Patience { headers: self.http.header_timeout, idle: self.http.idle_timeout };
+        let timeouts = Timeouts { headers: self.http.header_timeout, idle: self.http.idle_timeout };
         let mut fails = false;
         loop {
             let (stream, peer) = match self.socket.accept().await {
@@ -84,22 +84,22 @@ impl Listener {
                         tracing::error!(%error, "cannot accept connections");
                     }
                     fails = true;
-                    crowd.make_room();
+                    limit.make_room();
                     tokio::time::sleep(RESPITE).await;
                     continue;
                 }
             };
             fails = false;
-            let life = Life::new(patience);
-            let place = crowd.place(peer.ip(), &life).await;
+            let activity = Activity::new(timeouts);
+            let place = limit.place(peer.ip(), &activity).await;
             let id = place.id();
-            let connection = Connection { stream, peer, life, stopped: stopped.clone() };
+            let connection = Connection { stream, peer, activity, stopped: stopped.clone() };
             let (tls, answer) = (self.tls.clone(), answer.clone());
             let task = tokio::spawn(async move {
                 connection.serve(tls.as_deref(), answer).await;
                 drop(place);
             });
-            crowd.held_by(id, task.abort_handle());
+            limit.held_by(id, task.abort_handle());
         }
     }
 }

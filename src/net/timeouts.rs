@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep};
 
 /// How long a connection may wait for its peer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Timeouts {
     /// For the first request of a connection, handshake included, and for headers that began.
     pub(crate) headers: Duration,
     /// For the next request to begin; until then the last answer must have been taken.
@@ -21,14 +21,14 @@ pub(crate) struct Patience {
 
 /// The life of one connection.
 #[derive(Debug)]
-pub(crate) struct Life {
-    patience: Patience,
+pub(crate) struct Activity {
+    timeouts: Timeouts,
     state: Mutex<State>,
 }
 
-impl Life {
-    pub(crate) fn new(patience: Patience) -> Arc<Self> {
-        Arc::new(Self { patience, state: Mutex::new(State::new(Instant::now())) })
+impl Activity {
+    pub(crate) fn new(timeouts: Timeouts) -> Arc<Self> {
+        Arc::new(Self { timeouts, state: Mutex::new(State::new(Instant::now())) })
     }
 
     /// How easily it is given up for somebody else, and since when. Never what is being answered
@@ -50,7 +50,7 @@ impl Life {
         mut timer: Pin<&mut Sleep>,
         context: &mut Context<'_>,
     ) -> Poll<()> {
-        let deadline = self.state().deadline(self.patience);
+        let deadline = self.state().deadline(self.timeouts);
         if let Some(deadline) = deadline {
             if timer.deadline() != deadline {
                 timer.as_mut().reset(deadline);
@@ -59,7 +59,7 @@ impl Life {
         }
         // The work may end in another task, so it looks again in a while.
         while timer.as_mut().poll(context).is_ready() {
-            timer.as_mut().reset(Instant::now() + self.patience.idle);
+            timer.as_mut().reset(Instant::now() + self.timeouts.idle);
         }
         Poll::Pending
     }
@@ -127,18 +127,18 @@ impl State {
         (loss == Loss::Silence || now - self.since > ANSWER).then_some((loss, self.since))
     }
 
-    fn deadline(&self, patience: Patience) -> Option<Instant> {
-        let patience = match self.waiting {
-            For::Headers => patience.headers,
-            For::Request => patience.idle,
+    fn deadline(&self, timeouts: Timeouts) -> Option<Instant> {
+        let timeouts = match self.waiting {
+            For::Headers => timeouts.headers,
+            For::Request => timeouts.idle,
         };
-        (self.working == 0).then_some(self.since + patience)
+        (self.working == 0).then_some(self.since + timeouts)
     }
 }
 
 /// A request is being answered.
 #[derive(Debug)]
-pub(crate) struct Work(Arc<Life>);
+pub(crate) struct Work(Arc<Activity>);
 
 impl Drop for Work {
     fn drop(&mut self) {
@@ -148,18 +148,18 @@ impl Drop for Work {
 
 /// A stream that tells the life of its connection when it hears something.
 #[derive(Debug)]
-pub(crate) struct Heard<T> {
+pub(crate) struct WatchedStream<T> {
     stream: T,
-    life: Arc<Life>,
+    activity: Arc<Activity>,
 }
 
-impl<T> Heard<T> {
-    pub(crate) fn new(stream: T, life: Arc<Life>) -> Self {
-        Self { stream, life }
+impl<T> WatchedStream<T> {
+    pub(crate) fn new(stream: T, activity: Arc<Activity>) -> Self {
+        Self { stream, activity }
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Heard<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for WatchedStream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -168,13 +168,13 @@ impl<T: AsyncRead + Unpin> AsyncRead for Heard<T> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.life.state().hear(Instant::now());
+            self.activity.state().hear(Instant::now());
         }
         polled
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Heard<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for WatchedStream<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -208,8 +208,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Heard<T> {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience =
-        Patience { headers: Duration::from_secs(10), idle: Duration::from_mins(1) };
+    const TIMEOUTS: Timeouts =
+        Timeouts { headers: Duration::from_secs(10), idle: Duration::from_mins(1) };
 
     #[test]
     fn a_connection_waits_for_headers_then_for_the_next_request() {
@@ -218,18 +218,18 @@ mod tests {
         let mut state = State::new(start);
         // A byte now and then buys no time.
         state.hear(at(4));
-        assert_eq!(state.deadline(PATIENCE), Some(at(10)));
+        assert_eq!(state.deadline(TIMEOUTS), Some(at(10)));
         state.work(at(5));
         state.work(at(6));
         state.hear(at(6));
         state.rest(at(7));
-        assert_eq!(state.deadline(PATIENCE), None);
+        assert_eq!(state.deadline(TIMEOUTS), None);
         state.rest(at(100));
-        assert_eq!(state.deadline(PATIENCE), Some(at(160)));
+        assert_eq!(state.deadline(TIMEOUTS), Some(at(160)));
         state.hear(at(130));
-        assert_eq!(state.deadline(PATIENCE), Some(at(140)));
+        assert_eq!(state.deadline(TIMEOUTS), Some(at(140)));
         state.hear(at(139));
-        assert_eq!(state.deadline(PATIENCE), Some(at(140)));
+        assert_eq!(state.deadline(TIMEOUTS), Some(at(140)));
     }
 
     #[test]

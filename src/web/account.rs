@@ -27,8 +27,8 @@ use crate::pages::{
     ProviderNotice,
 };
 use crate::web::account_session::{done, purpose, submitted, whose};
-use crate::web::flash_messages::{self, Noted as InQuery};
-use crate::web::page_request::Guest;
+use crate::web::flash_messages::{self, UpstreamNotice as InQuery};
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 use crate::web::shown::{permissions, person};
 use crate::web::sign_in_options::buttons;
@@ -44,11 +44,11 @@ pub(super) async fn get(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::get(&shared, context, request).await?;
-    Ok(match whose(&guest) {
+    let page_request = receive::get(&shared, context, request).await?;
+    Ok(match whose(&page_request) {
         Some(present) => {
             let (done, provider_notice) =
-                flash_messages::at_account(&shared, &guest, &present.session.id);
+                flash_messages::at_account(&shared, &page_request, &present.session.id);
             let notice = match done {
                 Some("password") => Some(AccountNotice::PasswordChanged),
                 Some("device") => Some(AccountNotice::DeviceSignedOut),
@@ -62,13 +62,13 @@ pub(super) async fn get(
                 notice,
                 problem: None,
                 provider_notice: provider_notice.as_ref(),
-                part: part(&guest),
+                part: part(&page_request),
             };
-            show(&shared, &guest, present, says).await
+            show(&shared, &page_request, present, says).await
         }
-        None => match start::begin_account(&shared.flows, guest.caller()).await {
-            Ok(led) => page::lead(&shared, &guest, led),
-            Err(error) => page::lost(&shared, &guest, error),
+        None => match start::begin_account(&shared.flows, page_request.caller()).await {
+            Ok(advanced) => page::next_step(&shared, &page_request, advanced),
+            Err(error) => page::interaction_error(&shared, &page_request, error),
         },
     })
 }
@@ -83,44 +83,44 @@ struct Says<'a> {
 }
 
 /// Which part of the lists the query asks for. What cannot be read asks for the first one.
-fn part(guest: &Guest) -> Part {
-    let devices = guest.form.get("devices").and_then(|behind| behind.split_once('.'));
+fn part(page_request: &PageRequest) -> Part {
+    let devices = page_request.form.get("devices").and_then(|behind| behind.split_once('.'));
     let devices_behind = devices.and_then(|(proven_at, id)| {
         // A database takes no NUL.
         let is_name = id.bytes().all(|byte| byte.is_ascii_graphic());
         let proven_at = DateTime::from_timestamp_millis(proven_at.parse().ok()?)?;
         is_name.then(|| (proven_at, SessionId::from_stored(id.to_owned())))
     });
-    Part { devices_behind, apps_behind: guest.form.get("apps").and_then(ClientId::parse) }
+    Part { devices_behind, apps_behind: page_request.form.get("apps").and_then(ClientId::parse) }
 }
 
 /// The page with why the password was not changed.
 async fn show_problem(
     shared: &Shared,
-    guest: &Guest,
+    page_request: &PageRequest,
     present: &SignedInUser,
     problem: PasswordProblem,
 ) -> Response<Body> {
-    show(shared, guest, present, Says { problem: Some(problem), ..Says::default() }).await
+    show(shared, page_request, present, Says { problem: Some(problem), ..Says::default() }).await
 }
 
 async fn show(
     shared: &Shared,
-    guest: &Guest,
+    page_request: &PageRequest,
     present: &SignedInUser,
     says: Says<'_>,
 ) -> Response<Body> {
     let connected = match connections(&shared.flows, present).await {
         Ok(connected) => connected,
-        Err(fault) => return page::fault(shared, guest, &fault),
+        Err(fault) => return page::fault(shared, page_request, &fault),
     };
-    let language = guest.language.as_str();
+    let language = page_request.language.as_str();
     let Says { notice, problem, provider_notice, part } = says;
     let at = provider_notice.and_then(|(slug, _)| slug.as_ref());
     let at = at.and_then(|slug| shared.flows.providers.find(slug, None));
     let opened = match my_account::opened(&shared.flows, present, &part).await {
         Ok(opened) => opened,
-        Err(fault) => return page::fault(shared, guest, &fault),
+        Err(fault) => return page::fault(shared, page_request, &fault),
     };
     let csrf = shared.flows.forms.token(&present.session.browser, &purpose(present));
     let apps: Vec<Shown> =
@@ -140,9 +140,9 @@ async fn show(
         }
     };
     let others =
-        guest.browser_state.people.iter().filter(|one| one.session.id != present.session.id);
+        page_request.browser_state.people.iter().filter(|one| one.session.id != present.session.id);
     let account = AccountPage {
-        frame: guest.frame(shared),
+        frame: page_request.frame(shared),
         csrf: &csrf,
         session: present.session.id.as_str(),
         person: person(present),
@@ -174,7 +174,7 @@ async fn show(
         Some(PasswordProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
     };
-    page::show(shared, status, &account, guest)
+    page::show(shared, status, &account, page_request)
 }
 
 fn linked<'a>(connection: &'a Connection, language: &str) -> LinkedIdentity<'a> {
@@ -208,32 +208,36 @@ pub(super) async fn password(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (guest, present) = submitted(&shared, context, request).await?;
-    detached::to_its_end(Box::pin(change_password(shared, guest, present))).await
+    let (page_request, present) = submitted(&shared, context, request).await?;
+    detached::to_its_end(Box::pin(change_password(shared, page_request, present))).await
 }
 
-async fn change_password(shared: Arc<Shared>, guest: Guest, present: SignedInUser) -> Answered {
-    let typed = |name| guest.form.get(name).map(|text| Secret::new(text.to_owned()));
+async fn change_password(
+    shared: Arc<Shared>,
+    page_request: PageRequest,
+    present: SignedInUser,
+) -> Answered {
+    let typed = |name| page_request.form.get(name).map(|text| Secret::new(text.to_owned()));
     let (current, new) = match (typed("current-password"), typed("new-password")) {
         (Some(current), Some(new)) => (current, new),
         (None, _) => {
             let missing = PasswordProblem::MissingCurrent;
-            return Ok(show_problem(&shared, &guest, &present, missing).await);
+            return Ok(show_problem(&shared, &page_request, &present, missing).await);
         }
         (_, None) => {
             let missing = PasswordProblem::MissingNew;
-            return Ok(show_problem(&shared, &guest, &present, missing).await);
+            return Ok(show_problem(&shared, &page_request, &present, missing).await);
         }
     };
-    let caller = guest.caller();
+    let caller = page_request.caller();
     let changed =
         my_account::change_password(&shared.flows, caller, &present, &current, &new).await;
     Ok(match changed {
         Ok(cookie) => done(&shared, &present, "password", Some(&cookie)),
-        Err(Error::Fault(fault)) => page::fault(&shared, &guest, &fault),
+        Err(Error::Fault(fault)) => page::fault(&shared, &page_request, &fault),
         Err(Error::Refused(unchanged)) => {
             let problem = problem(unchanged);
-            let mut response = show_problem(&shared, &guest, &present, problem).await;
+            let mut response = show_problem(&shared, &page_request, &present, problem).await;
             if let PasswordUnchanged::Refused(refused) = unchanged
                 && let Some(seconds) = retry_after(refused)
             {
@@ -263,23 +267,28 @@ pub(super) async fn end_device(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (guest, present) = submitted(&shared, context, request).await?;
-    if guest.form.get("device") == Some("all") {
+    let (page_request, present) = submitted(&shared, context, request).await?;
+    if page_request.form.get("device") == Some("all") {
         return Ok(
-            match my_account::end_everywhere(&shared.flows, guest.caller(), &present).await {
-                Ok(cookie) => gone(&shared, &guest, &present, Some(cookie)),
-                Err(fault) => page::fault(&shared, &guest, &fault),
+            match my_account::end_everywhere(&shared.flows, page_request.caller(), &present).await {
+                Ok(cookie) => gone(&shared, &page_request, &present, Some(cookie)),
+                Err(fault) => page::fault(&shared, &page_request, &fault),
             },
         );
     }
-    let Some(device) = guest.session("device") else {
+    let Some(device) = page_request.session("device") else {
         return Ok(done(&shared, &present, "", None));
     };
-    Ok(match my_account::end_device(&shared.flows, guest.caller(), &present, &device).await {
-        Ok(cookie) if device == present.session.id => gone(&shared, &guest, &present, cookie),
-        Ok(cookie) => done(&shared, &present, "device", cookie.as_ref()),
-        Err(fault) => page::fault(&shared, &guest, &fault),
-    })
+    Ok(
+        match my_account::end_device(&shared.flows, page_request.caller(), &present, &device).await
+        {
+            Ok(cookie) if device == present.session.id => {
+                gone(&shared, &page_request, &present, cookie)
+            }
+            Ok(cookie) => done(&shared, &present, "device", cookie.as_ref()),
+            Err(fault) => page::fault(&shared, &page_request, &fault),
+        },
+    )
 }
 
 pub(super) async fn sign_out(
@@ -287,23 +296,23 @@ pub(super) async fn sign_out(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (guest, present) = submitted(&shared, context, request).await?;
+    let (page_request, present) = submitted(&shared, context, request).await?;
     let device = &present.session.id;
-    Ok(match my_account::end_device(&shared.flows, guest.caller(), &present, device).await {
-        Ok(cookie) => gone(&shared, &guest, &present, cookie),
-        Err(fault) => page::fault(&shared, &guest, &fault),
+    Ok(match my_account::end_device(&shared.flows, page_request.caller(), &present, device).await {
+        Ok(cookie) => gone(&shared, &page_request, &present, cookie),
+        Err(fault) => page::fault(&shared, &page_request, &fault),
     })
 }
 
 /// Signed out here.
 fn gone(
     shared: &Shared,
-    guest: &Guest,
+    page_request: &PageRequest,
     present: &SignedInUser,
     cookie: Option<Cookie>,
 ) -> Response<Body> {
     let done = Done { location: None, client: None, cookie };
-    super::logout::signed_out(shared, guest, std::slice::from_ref(present), &done)
+    super::logout::signed_out(shared, page_request, std::slice::from_ref(present), &done)
 }
 
 pub(super) async fn remove_app(
@@ -311,13 +320,16 @@ pub(super) async fn remove_app(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (guest, present) = submitted(&shared, context, request).await?;
-    let Some(client) = guest.form.get("client").and_then(ClientId::parse) else {
+    let (page_request, present) = submitted(&shared, context, request).await?;
+    let Some(client) = page_request.form.get("client").and_then(ClientId::parse) else {
         return Ok(done(&shared, &present, "", None));
     };
-    Ok(match my_account::remove_app(&shared.flows, guest.caller(), &present, &client).await {
-        Ok(true) => done(&shared, &present, "app", None),
-        Ok(false) => done(&shared, &present, "", None),
-        Err(fault) => page::fault(&shared, &guest, &fault),
-    })
+    Ok(
+        match my_account::remove_app(&shared.flows, page_request.caller(), &present, &client).await
+        {
+            Ok(true) => done(&shared, &present, "app", None),
+            Ok(false) => done(&shared, &present, "", None),
+            Err(fault) => page::fault(&shared, &page_request, &fault),
+        },
+    )
 }

@@ -9,14 +9,14 @@ use crate::domain::urls;
 use crate::pages::PageProblem;
 use crate::web::edge::Context;
 use crate::web::page::{self, Failed};
-use crate::web::page_request::Guest;
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 use crate::web::{flash_messages, receive};
 
 /// Whose account the request is about: the one that it names, or the only one.
-pub(super) fn whose(guest: &Guest) -> Option<&SignedInUser> {
-    match (guest.session("session"), guest.browser_state.people.as_slice()) {
-        (Some(session), _) => guest.browser_state.signed_in(&session),
+pub(super) fn whose(page_request: &PageRequest) -> Option<&SignedInUser> {
+    match (page_request.session("session"), page_request.browser_state.people.as_slice()) {
+        (Some(session), _) => page_request.browser_state.signed_in(&session),
         (None, [only]) => Some(only),
         (None, _) => None,
     }
@@ -32,18 +32,18 @@ pub(super) async fn submitted(
     shared: &Shared,
     context: Context,
     request: Request,
-) -> Result<(Guest, SignedInUser), Response<Body>> {
-    let guest = receive::post(shared, context, request, urls::ACCOUNT).await?;
-    let Some(present) = whose(&guest).cloned() else {
+) -> Result<(PageRequest, SignedInUser), Response<Body>> {
+    let page_request = receive::post(shared, context, request, urls::ACCOUNT).await?;
+    let Some(present) = whose(&page_request).cloned() else {
         // Signed out meanwhile: signing in again is the way on.
         return Err(page::see_other(&format!("{}{}", shared.base, urls::ACCOUNT)));
     };
     let browser = &present.session.browser;
-    if !shared.flows.forms.verifies(guest.csrf(), browser, &purpose(&present)) {
+    if !shared.flows.forms.verifies(page_request.csrf(), browser, &purpose(&present)) {
         let forged = Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden);
-        return Err(page::failed(shared, &guest, forged));
+        return Err(page::failed(shared, &page_request, forged));
     }
-    Ok((guest, present))
+    Ok((page_request, present))
 }
 
 /// Back to the page, with word of what was done and the new cookie.

@@ -10,11 +10,11 @@ use axum::http::Response;
 use super::edge::Context;
 use super::page::{self, Answered, Failed};
 use crate::domain::interaction::Purpose;
-use crate::flows::outcome::{Led, Next};
+use crate::flows::outcome::{Advanced, NextStep};
 use crate::flows::start;
-use crate::oauth::authorize::request::{self, Asked, Unasked};
+use crate::oauth::authorize::request::{self, CheckedRequest, RequestError};
 use crate::pages::PageProblem;
-use crate::web::page_request::Guest;
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 use crate::web::{body, receive};
 
@@ -24,11 +24,11 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let guest = receive::get(&shared, context, request).await?;
-    let asked = read(&shared, &guest, query.as_bytes()).await?;
-    Ok(match start::begin(&shared.flows, guest.caller(), asked).await {
-        Ok(led) => page::lead(&shared, &guest, led),
-        Err(error) => page::lost(&shared, &guest, error),
+    let page_request = receive::get(&shared, context, request).await?;
+    let asked = read(&shared, &page_request, query.as_bytes()).await?;
+    Ok(match start::begin(&shared.flows, page_request.caller(), asked).await {
+        Ok(advanced) => page::next_step(&shared, &page_request, advanced),
+        Err(error) => page::interaction_error(&shared, &page_request, error),
     })
 }
 
@@ -38,32 +38,38 @@ pub(super) async fn post(
     request: Request,
 ) -> Answered {
     let headers = request.headers().clone();
-    let guest = Guest::nobody(&shared, context, headers, None);
+    let page_request = PageRequest::nobody(&shared, context, headers, None);
     let text = match body::read(request).await {
         Ok((_, text)) => text,
         Err(bad) => {
             let bad = Failed::new(bad.status, "invalid_request", PageProblem::InvalidRequest);
-            return Ok(page::failed(&shared, &guest, bad));
+            return Ok(page::failed(&shared, &page_request, bad));
         }
     };
-    let asked = read(&shared, &guest, &text).await?;
+    let asked = read(&shared, &page_request, &text).await?;
     let purpose = Purpose::Authorize(Box::new(asked.request));
     Ok(match start::hand_over(&shared.flows, purpose) {
-        Ok(handle) => {
-            page::lead(&shared, &guest, Led { next: Next::Continue(handle), cookie: None })
-        }
-        Err(fault) => page::fault(&shared, &guest, &fault),
+        Ok(handle) => page::next_step(
+            &shared,
+            &page_request,
+            Advanced { next: NextStep::Continue(handle), cookie: None },
+        ),
+        Err(fault) => page::fault(&shared, &page_request, &fault),
     })
 }
 
-async fn read(shared: &Shared, guest: &Guest, text: &[u8]) -> Result<Asked, Response<Body>> {
+async fn read(
+    shared: &Shared,
+    page_request: &PageRequest,
+    text: &[u8],
+) -> Result<CheckedRequest, Response<Body>> {
     match request::read(&shared.requests, text).await {
         Ok(asked) => Ok(asked),
-        Err(Unasked::Page(untrusted)) => {
-            Err(page::failed(shared, guest, page::distrust(untrusted)))
+        Err(RequestError::Page(untrusted)) => {
+            Err(page::failed(shared, page_request, page::distrust(untrusted)))
         }
-        Err(Unasked::Answer(answer)) => Err(page::answer_app(shared, guest, &answer)),
-        Err(Unasked::Fault(fault)) => Err(page::fault(shared, guest, &fault)),
+        Err(RequestError::Answer(answer)) => Err(page::answer_app(shared, page_request, &answer)),
+        Err(RequestError::Fault(fault)) => Err(page::fault(shared, page_request, &fault)),
     }
 }
 
@@ -73,9 +79,12 @@ pub(super) async fn go_on(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::get(&shared, context, request).await?;
-    Ok(match start::go_on(&shared.flows, guest.caller(), &guest.interaction()).await {
-        Ok(led) => page::lead_onward(&shared, &guest, led),
-        Err(error) => page::lost(&shared, &guest, error),
-    })
+    let page_request = receive::get(&shared, context, request).await?;
+    Ok(
+        match start::go_on(&shared.flows, page_request.caller(), &page_request.interaction()).await
+        {
+            Ok(advanced) => page::next_step_onward(&shared, &page_request, advanced),
+            Err(error) => page::interaction_error(&shared, &page_request, error),
+        },
+    )
 }

@@ -12,8 +12,8 @@ use crate::accounts::browsers::SignedInUser;
 use crate::domain::provider::Slug;
 use crate::domain::verdict::Error;
 use crate::flows::connected_providers::{self, Unchanged};
-use crate::flows::outcome::{Led, Next, Said};
-use crate::web::page_request::Guest;
+use crate::flows::outcome::{Advanced, FlashMessage, NextStep};
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 use crate::web::{account_session, social_login};
 
@@ -22,17 +22,22 @@ pub(super) async fn link(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (guest, present) = account_session::submitted(&shared, context, request).await?;
-    let Some(slug) = guest.form.get("provider").and_then(Slug::parse) else {
-        return Ok(social_login::unknown(&shared, &guest));
+    let (page_request, present) = account_session::submitted(&shared, context, request).await?;
+    let Some(slug) = page_request.form.get("provider").and_then(Slug::parse) else {
+        return Ok(social_login::unknown(&shared, &page_request));
     };
-    let language = guest.language.as_str();
-    let left =
-        connected_providers::connect(&shared.flows, guest.caller(), &present, &slug, language)
-            .await;
+    let language = page_request.language.as_str();
+    let left = connected_providers::connect(
+        &shared.flows,
+        page_request.caller(),
+        &present,
+        &slug,
+        language,
+    )
+    .await;
     Ok(match left {
-        Ok(url) => page::onward(&shared, &guest, &url),
-        Err(error) => unchanged(&shared, &guest, &present, error),
+        Ok(url) => page::onward(&shared, &page_request, &url),
+        Err(error) => unchanged(&shared, &page_request, &present, error),
     })
 }
 
@@ -41,34 +46,43 @@ pub(super) async fn unlink(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (guest, present) = account_session::submitted(&shared, context, request).await?;
-    let name = guest.form.get("identity").unwrap_or_default();
-    let language = guest.language.as_str();
-    let gone =
-        connected_providers::disconnect(&shared.flows, guest.caller(), &present, name, language)
-            .await;
+    let (page_request, present) = account_session::submitted(&shared, context, request).await?;
+    let name = page_request.form.get("identity").unwrap_or_default();
+    let language = page_request.language.as_str();
+    let gone = connected_providers::disconnect(
+        &shared.flows,
+        page_request.caller(),
+        &present,
+        name,
+        language,
+    )
+    .await;
     Ok(match gone {
         Ok(()) => account_session::done(&shared, &present, "unlinked", None),
-        Err(error) => unchanged(&shared, &guest, &present, error),
+        Err(error) => unchanged(&shared, &page_request, &present, error),
     })
 }
 
 fn unchanged(
     shared: &Shared,
-    guest: &Guest,
+    page_request: &PageRequest,
     present: &SignedInUser,
     error: Error<Unchanged>,
 ) -> Response<Body> {
     match error {
-        Error::Fault(fault) => page::fault(shared, guest, &fault),
-        Error::Refused(Unchanged::Stale(led)) => page::lead(shared, guest, led),
-        Error::Refused(Unchanged::Lost(lost)) => page::lost(shared, guest, Error::Refused(lost)),
+        Error::Fault(fault) => page::fault(shared, page_request, &fault),
+        Error::Refused(Unchanged::Stale(advanced)) => {
+            page::next_step(shared, page_request, advanced)
+        }
+        Error::Refused(Unchanged::InteractionError(lost)) => {
+            page::interaction_error(shared, page_request, Error::Refused(lost))
+        }
         // Somebody was faster, in another tab.
         Error::Refused(Unchanged::Gone) => account_session::done(shared, present, "", None),
-        Error::Refused(Unchanged::Noted(slug, note)) => {
-            let said = Some(Said::Noted(slug, note));
-            let next = Next::Account(present.session.id.clone(), said);
-            page::lead(shared, guest, Led { next, cookie: None })
+        Error::Refused(Unchanged::UpstreamNotice(slug, note)) => {
+            let said = Some(FlashMessage::UpstreamNotice(slug, note));
+            let next = NextStep::Account(present.session.id.clone(), said);
+            page::next_step(shared, page_request, Advanced { next, cookie: None })
         }
     }
 }

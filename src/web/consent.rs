@@ -23,9 +23,10 @@ pub(super) async fn get(
     context: Context,
     request: Request,
 ) -> Answered {
-    let mut guest = receive::get(&shared, context, request).await?;
-    let view =
-        view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
+    let mut page_request = receive::get(&shared, context, request).await?;
+    let view = view(&shared, &mut page_request)
+        .await
+        .map_err(|error| page::interaction_error(&shared, &page_request, error))?;
     let (Subject::Consent(present, before), Purpose::Authorize(request), Some(app)) =
         (&view.subject, &view.interaction.purpose, app(&shared, &view))
     else {
@@ -42,7 +43,7 @@ pub(super) async fn get(
     let known_tokens: Vec<&str> = known.iter().collect();
     let new: Scope = request.scope.without(&known_tokens);
     let consent = ConsentPage {
-        frame: guest.frame(&shared),
+        frame: page_request.frame(&shared),
         app: app.app(),
         hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
         person: person(present),
@@ -50,7 +51,7 @@ pub(super) async fn get(
         known: permissions(&known, known_claims, known_resources),
         switch: true,
     };
-    Ok(page::show(&shared, StatusCode::OK, &consent, &guest))
+    Ok(page::show(&shared, StatusCode::OK, &consent, &page_request))
 }
 
 pub(super) async fn post(
@@ -58,16 +59,16 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::post(&shared, context, request, urls::CONSENT).await?;
-    let (id, csrf) = (guest.interaction(), guest.csrf());
+    let page_request = receive::post(&shared, context, request, urls::CONSENT).await?;
+    let (id, csrf) = (page_request.interaction(), page_request.csrf());
     // Only a clear yes is one.
-    let led = if guest.form.get("answer") == Some("allow") {
-        consent::allow(&shared.flows, guest.caller(), &id, csrf).await
+    let advanced = if page_request.form.get("answer") == Some("allow") {
+        consent::allow(&shared.flows, page_request.caller(), &id, csrf).await
     } else {
-        consent::deny(&shared.flows, guest.caller(), &id, csrf).await
+        consent::deny(&shared.flows, page_request.caller(), &id, csrf).await
     };
-    Ok(match led {
-        Ok(led) => page::lead_onward(&shared, &guest, led),
-        Err(error) => page::lost(&shared, &guest, error),
+    Ok(match advanced {
+        Ok(advanced) => page::next_step_onward(&shared, &page_request, advanced),
+        Err(error) => page::interaction_error(&shared, &page_request, error),
     })
 }

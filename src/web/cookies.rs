@@ -15,7 +15,7 @@ use crate::oauth::token::endpoint::RefreshCookie;
 
 /// A way to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum SignInMethod {
     /// By name and password.
     Password,
     /// By this provider.
@@ -77,20 +77,20 @@ impl Cookies {
     }
 
     /// The way in that was used last: what it is called is no secret, and nothing is believed of it.
-    pub(super) fn way(&self, headers: &HeaderMap) -> Option<Way> {
+    pub(super) fn way(&self, headers: &HeaderMap) -> Option<SignInMethod> {
         let value = read(headers, &self.way)?;
         match value.strip_prefix("by:") {
-            Some(slug) => Slug::parse(slug).map(Way::Provider),
-            None => (value == "password").then_some(Way::Password),
+            Some(slug) => Slug::parse(slug).map(SignInMethod::Provider),
+            None => (value == "password").then_some(SignInMethod::Password),
         }
     }
 
     /// Remembers the way in that was used.
-    pub(super) fn set_way(&self, headers: &mut HeaderMap, way: &Way) {
+    pub(super) fn set_sign_in_method(&self, headers: &mut HeaderMap, way: &SignInMethod) {
         let (name, kept) = (&self.way, max_age(Duration::days(365)));
         let value = match way {
-            Way::Password => "password".to_owned(),
-            Way::Provider(slug) => format!("by:{slug}"),
+            SignInMethod::Password => "password".to_owned(),
+            SignInMethod::Provider(slug) => format!("by:{slug}"),
         };
         set(headers, &format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
     }

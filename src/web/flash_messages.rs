@@ -5,27 +5,27 @@ use crate::domain::provider::Slug;
 use crate::domain::session::{BrowserId, SessionId};
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::urls;
-use crate::flows::outcome::Said;
-use crate::web::page_request::Guest;
+use crate::flows::outcome::FlashMessage;
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 
 /// What happened, and at which provider.
-pub(super) type Noted = (Option<Slug>, UpstreamOutcome);
+pub(super) type UpstreamNotice = (Option<Slug>, UpstreamOutcome);
 
 /// What the address of a page says.
-pub(super) fn of_query(guest: &Guest) -> Option<Noted> {
-    let note = guest.form.get("note").and_then(UpstreamOutcome::parse)?;
-    Some((guest.form.get("provider").and_then(Slug::parse), note))
+pub(super) fn of_query(page_request: &PageRequest) -> Option<UpstreamNotice> {
+    let note = page_request.form.get("note").and_then(UpstreamOutcome::parse)?;
+    Some((page_request.form.get("provider").and_then(Slug::parse), note))
 }
 
 /// The same as a part of an address.
-pub(super) fn in_query((slug, note): &Noted) -> String {
+pub(super) fn in_query((slug, note): &UpstreamNotice) -> String {
     let provider = slug.as_ref().map(|slug| format!("&provider={slug}")).unwrap_or_default();
     format!("{provider}&note={}", note.as_str())
 }
 
 /// The sign-in page with word of what happened: no code stands in its address.
-pub(super) fn sign_in(shared: &Shared, id: &Handle, noted: &Noted) -> String {
+pub(super) fn sign_in(shared: &Shared, id: &Handle, noted: &UpstreamNotice) -> String {
     format!("{}{}?interaction={}{}", shared.base, urls::LOGIN, id.as_str(), in_query(noted))
 }
 
@@ -47,12 +47,12 @@ pub(super) fn to_account(shared: &Shared, session: &SessionId, said: &str) -> St
 /// What the account page says to somebody who comes to it with word of ours.
 pub(super) fn at_account<'a>(
     shared: &Shared,
-    guest: &'a Guest,
+    page_request: &'a PageRequest,
     session: &SessionId,
-) -> (Option<&'a str>, Option<Noted>) {
-    let (what, noted) = (guest.form.get("done"), of_query(guest));
+) -> (Option<&'a str>, Option<UpstreamNotice>) {
+    let (what, noted) = (page_request.form.get("done"), of_query(page_request));
     let said = what.map(done).or(noted.as_ref().map(in_query)).unwrap_or_default();
-    let proof = guest.form.get("said").unwrap_or_default();
+    let proof = page_request.form.get("said").unwrap_or_default();
     if shared.flows.forms.verifies(proof, &NOBODY, &purpose(session, &said)) {
         (what, noted)
     } else {
@@ -68,10 +68,10 @@ fn purpose(session: &SessionId, said: &str) -> String {
 }
 
 /// What the account page says to somebody who comes to it.
-pub(super) fn said(said: &Said) -> String {
+pub(super) fn said(said: &FlashMessage) -> String {
     match said {
-        Said::Confirmed => done("confirmed"),
-        Said::Linked => done("linked"),
-        Said::Noted(slug, note) => in_query(&(Some(slug.clone()), *note)),
+        FlashMessage::Confirmed => done("confirmed"),
+        FlashMessage::Linked => done("linked"),
+        FlashMessage::UpstreamNotice(slug, note) => in_query(&(Some(slug.clone()), *note)),
     }
 }

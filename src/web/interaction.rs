@@ -5,17 +5,17 @@ use crate::flows::advance;
 use crate::flows::interaction::View;
 use crate::flows::outcome::Outcome;
 use crate::web::page::Shown;
-use crate::web::page_request::Guest;
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 
 /// The interaction of a page, in the language that the person reads.
-pub(super) async fn view(shared: &Shared, guest: &mut Guest) -> Outcome<View> {
-    let id = guest.interaction();
-    let mut view = advance::view(&shared.flows, guest.caller(), &id).await?;
-    if guest.chose_language {
-        view = advance::speak(&shared.flows, view, guest.language.as_str()).await?;
+pub(super) async fn view(shared: &Shared, page_request: &mut PageRequest) -> Outcome<View> {
+    let id = page_request.interaction();
+    let mut view = advance::view(&shared.flows, page_request.caller(), &id).await?;
+    if page_request.chose_language {
+        view = advance::set_language(&shared.flows, view, page_request.language.as_str()).await?;
     }
-    guest.read_in(view.interaction.purpose.ui_locales());
+    page_request.read_in(view.interaction.purpose.ui_locales());
     Ok(view)
 }
 

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, Response, StatusCode};
 
-use super::cookies::Way;
+use super::cookies::SignInMethod;
 use super::edge::Context;
 use super::page::{self, Answered, Shown, retry_after};
 use crate::accounts::browsers::SignedInUser;
@@ -17,13 +17,13 @@ use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::flows::interaction::{Subject, View};
-use crate::flows::sign_in::{self, NotSignedIn, Typed};
+use crate::flows::sign_in::{self, NotSignedIn, PasswordForm};
 use crate::flows::{connected_providers, upstream_login};
 use crate::pages::{Frame, HiddenFields, ProviderNotice, SignInPage, SignInProblem};
 use crate::web::interaction::{app, csrf, view};
-use crate::web::page_request::Guest;
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
-use crate::web::sign_in_options::{Ways, buttons};
+use crate::web::sign_in_options::{SignInOptions, buttons};
 use crate::web::{detached, flash_messages, receive, social_login};
 
 pub(super) async fn get(
@@ -31,13 +31,14 @@ pub(super) async fn get(
     context: Context,
     request: Request,
 ) -> Answered {
-    let mut guest = receive::get(&shared, context, request).await?;
-    let mut view =
-        view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
+    let mut page_request = receive::get(&shared, context, request).await?;
+    let mut view = view(&shared, &mut page_request)
+        .await
+        .map_err(|error| page::interaction_error(&shared, &page_request, error))?;
     // Somebody who is signed in may still want to be another one, or be in the middle of that.
-    let provider_notice = guest.form.get("note").is_some();
+    let provider_notice = page_request.form.get("note").is_some();
     let wants_another =
-        guest.form.get("another").is_some() || view.proof.is_some() || provider_notice;
+        page_request.form.get("another").is_some() || view.proof.is_some() || provider_notice;
     match view.subject {
         Subject::SignIn(_) => {}
         _ if wants_another => {}
@@ -46,18 +47,20 @@ pub(super) async fn get(
             return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, handle)));
         }
     }
-    let (language, in_app) = (guest.language.as_str(), guest.in_app().is_some());
-    match upstream_login::leave_by_hint(&shared.flows, &mut view, language, in_app).await {
+    let (language, in_app) = (page_request.language.as_str(), page_request.in_app().is_some());
+    match upstream_login::start_by_hint(&shared.flows, &mut view, language, in_app).await {
         Ok(None) => {}
-        Ok(Some(url)) => return Ok(page::onward(&shared, &guest, &url)),
-        Err(error) => return Ok(social_login::not_left(&shared, &guest, &view.handle, error)),
+        Ok(Some(url)) => return Ok(page::onward(&shared, &page_request, &url)),
+        Err(error) => {
+            return Ok(social_login::not_left(&shared, &page_request, &view.handle, error));
+        }
     }
-    Ok(show(&shared, &guest, &view, None).await)
+    Ok(show(&shared, &page_request, &view, None).await)
 }
 
 async fn show(
     shared: &Shared,
-    guest: &Guest,
+    page_request: &PageRequest,
     view: &View,
     problem: Option<SignInProblem>,
 ) -> Response<Body> {
@@ -69,24 +72,30 @@ async fn show(
         Purpose::Authorize(request) => request.login_hint.as_deref(),
         _ => None,
     };
-    let wants_another = guest.form.get("another").is_some();
+    let wants_another = page_request.form.get("another").is_some();
     // Whoever proves an account that a provider's person may have proves that one.
     let proof = view.proof.as_ref();
     let is_theirs =
         |present: &&SignedInUser| proof.is_none_or(|proof| proof.user == present.user.id);
     let again = again.filter(|_| !wants_another).filter(is_theirs);
-    let language = guest.language.as_str();
-    let provider_notice = flash_messages::of_query(guest);
+    let language = page_request.language.as_str();
+    let provider_notice = flash_messages::of_query(page_request);
     let down = provider_notice.as_ref().filter(|(_, note)| *note == UpstreamOutcome::Unavailable);
     let linked = match again {
         Some(present) => match connected_providers::linked(&shared.flows, present).await {
             Ok(linked) => Some(linked),
-            Err(fault) => return page::fault(shared, guest, &fault),
+            Err(fault) => return page::fault(shared, page_request, &fault),
         },
         None => None,
     };
     let again_by = again.zip(linked.as_deref());
-    let ways = Ways::of(shared, guest, view, again_by, down.and_then(|(slug, _)| slug.as_ref()));
+    let ways = SignInOptions::of(
+        shared,
+        page_request,
+        view,
+        again_by,
+        down.and_then(|(slug, _)| slug.as_ref()),
+    );
     let prove = ways.prove(language);
     let known = again.map(|present| present.user.username.as_str());
     let known = prove.map(|prove| prove.email).or(known).or(hint);
@@ -109,18 +118,19 @@ async fn show(
         says.then_some(ProviderNotice { note, provider })
     });
     let sign_in = SignInPage {
-        frame: Frame { here: Some(&here), ..guest.frame(shared) },
+        frame: Frame { here: Some(&here), ..page_request.frame(shared) },
         app: app.as_ref().map(Shown::app),
         hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
-        username: guest.form.get("username").or(known).unwrap_or_default(),
+        username: page_request.form.get("username").or(known).unwrap_or_default(),
         fixed: again.is_some(),
-        keep: guest.form.get("keep").is_some(),
+        keep: page_request.form.get("keep").is_some(),
         problem,
-        others: !guest.browser_state.people.is_empty(),
+        others: !page_request.browser_state.people.is_empty(),
         providers: buttons(&ways.offered, language),
         password: ways.password,
         // Whoever typed before is not to look for it among the providers.
-        password_first: problem.is_some() || guest.last_way(shared) == Some(Way::Password),
+        password_first: problem.is_some()
+            || page_request.last_sign_in_method(shared) == Some(SignInMethod::Password),
         prove,
         provider_notice,
         external_browser: ways.out(language),
@@ -131,14 +141,18 @@ async fn show(
         Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
     };
-    page::show(shared, status, &sign_in, guest)
+    page::show(shared, status, &sign_in, page_request)
 }
 
 /// The same page with what is wrong; what was typed stays, but for the password.
-async fn again(shared: &Shared, guest: &mut Guest, problem: SignInProblem) -> Response<Body> {
-    match view(shared, guest).await {
-        Ok(view) => show(shared, guest, &view, Some(problem)).await,
-        Err(error) => page::lost(shared, guest, error),
+async fn again(
+    shared: &Shared,
+    page_request: &mut PageRequest,
+    problem: SignInProblem,
+) -> Response<Body> {
+    match view(shared, page_request).await {
+        Ok(view) => show(shared, page_request, &view, Some(problem)).await,
+        Err(error) => page::interaction_error(shared, page_request, error),
     }
 }
 
@@ -147,29 +161,33 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::post(&shared, context, request, urls::LOGIN).await?;
-    detached::to_its_end(Box::pin(sign_in(shared, guest))).await
+    let page_request = receive::post(&shared, context, request, urls::LOGIN).await?;
+    detached::to_its_end(Box::pin(sign_in(shared, page_request))).await
 }
 
-async fn sign_in(shared: Arc<Shared>, mut guest: Guest) -> Answered {
-    let typed = match (guest.form.get("username"), guest.form.get("password")) {
+async fn sign_in(shared: Arc<Shared>, mut page_request: PageRequest) -> Answered {
+    let typed = match (page_request.form.get("username"), page_request.form.get("password")) {
         (Some(username), Some(password)) => {
-            Typed { username, password, keep: guest.form.get("keep").is_some() }
+            PasswordForm { username, password, keep: page_request.form.get("keep").is_some() }
         }
-        (None, _) => return Ok(again(&shared, &mut guest, SignInProblem::MissingUsername).await),
-        (_, None) => return Ok(again(&shared, &mut guest, SignInProblem::MissingPassword).await),
+        (None, _) => {
+            return Ok(again(&shared, &mut page_request, SignInProblem::MissingUsername).await);
+        }
+        (_, None) => {
+            return Ok(again(&shared, &mut page_request, SignInProblem::MissingPassword).await);
+        }
     };
-    let (id, csrf) = (guest.interaction(), guest.csrf());
-    let signing_in = sign_in::sign_in(&shared.flows, guest.caller(), &id, csrf, typed);
+    let (id, csrf) = (page_request.interaction(), page_request.csrf());
+    let signing_in = sign_in::sign_in(&shared.flows, page_request.caller(), &id, csrf, typed);
     Ok(match Box::pin(signing_in).await {
-        Ok(led) => {
-            let mut response = page::lead_onward(&shared, &guest, led);
-            shared.cookies.set_way(response.headers_mut(), &Way::Password);
+        Ok(advanced) => {
+            let mut response = page::next_step_onward(&shared, &page_request, advanced);
+            shared.cookies.set_sign_in_method(response.headers_mut(), &SignInMethod::Password);
             response
         }
-        Err(Error::Fault(fault)) => page::fault(&shared, &guest, &fault),
-        Err(Error::Refused(NotSignedIn::Lost(lost))) => {
-            page::lost(&shared, &guest, Error::Refused(lost))
+        Err(Error::Fault(fault)) => page::fault(&shared, &page_request, &fault),
+        Err(Error::Refused(NotSignedIn::InteractionError(lost))) => {
+            page::interaction_error(&shared, &page_request, Error::Refused(lost))
         }
         Err(Error::Refused(NotSignedIn::Another)) => page::see_other(&flash_messages::sign_in(
             &shared,
@@ -181,7 +199,7 @@ async fn sign_in(shared: Arc<Shared>, mut guest: Guest) -> Answered {
             page::see_other(&page::address(&shared, urls::LOGIN, &id))
         }
         Err(Error::Refused(NotSignedIn::Refused(refused))) => {
-            let mut response = again(&shared, &mut guest, problem(refused)).await;
+            let mut response = again(&shared, &mut page_request, problem(refused)).await;
             if let Some(seconds) = retry_after(refused) {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
             }
@@ -206,11 +224,11 @@ pub(super) async fn unconnected(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::post(&shared, context, request, urls::LOGIN).await?;
-    let (id, csrf) = (guest.interaction(), guest.csrf());
-    Ok(match sign_in::forget_pending(&shared.flows, guest.caller(), &id, csrf).await {
-        Ok(led) => page::lead_onward(&shared, &guest, led),
-        Err(error) => page::lost(&shared, &guest, error),
+    let page_request = receive::post(&shared, context, request, urls::LOGIN).await?;
+    let (id, csrf) = (page_request.interaction(), page_request.csrf());
+    Ok(match sign_in::forget_pending(&shared.flows, page_request.caller(), &id, csrf).await {
+        Ok(advanced) => page::next_step_onward(&shared, &page_request, advanced),
+        Err(error) => page::interaction_error(&shared, &page_request, error),
     })
 }
 
@@ -219,12 +237,12 @@ pub(super) async fn cancel(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::post(&shared, context, request, urls::LOGIN).await?;
-    let (id, csrf) = (guest.interaction(), guest.csrf());
+    let page_request = receive::post(&shared, context, request, urls::LOGIN).await?;
+    let (id, csrf) = (page_request.interaction(), page_request.csrf());
     // Whoever turns back may say why: the app hears no more than that.
-    let why = guest.form.get("why") == Some(UpstreamOutcome::Unavailable.as_str());
-    Ok(match sign_in::turn_back(&shared.flows, guest.caller(), &id, csrf, why).await {
-        Ok(led) => page::lead_onward(&shared, &guest, led),
-        Err(error) => page::lost(&shared, &guest, error),
+    let why = page_request.form.get("why") == Some(UpstreamOutcome::Unavailable.as_str());
+    Ok(match sign_in::turn_back(&shared.flows, page_request.caller(), &id, csrf, why).await {
+        Ok(advanced) => page::next_step_onward(&shared, &page_request, advanced),
+        Err(error) => page::interaction_error(&shared, &page_request, error),
     })
 }

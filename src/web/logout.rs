@@ -23,7 +23,7 @@ use crate::pages::{
     Frame, HiddenFields, LogoutPage, PageProblem, SignedOutPage, StillSignedInPage,
 };
 use crate::web::interaction::csrf;
-use crate::web::page_request::Guest;
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 use crate::web::shown::person;
 use crate::web::{body, receive};
@@ -34,13 +34,13 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let query = request.uri().query().unwrap_or_default().to_owned();
-    let mut guest = receive::get(&shared, context, request).await?;
-    let request = read(&shared, &guest, query.as_bytes()).await?;
-    guest.read_in(request.ui_locales.as_deref());
-    let navigates = guest.navigates();
-    Ok(match logout::begin(&shared.flows, guest.caller(), request, navigates).await {
-        Ok(step) => take(&shared, &guest, &step),
-        Err(fault) => page::fault(&shared, &guest, &fault),
+    let mut page_request = receive::get(&shared, context, request).await?;
+    let request = read(&shared, &page_request, query.as_bytes()).await?;
+    page_request.read_in(request.ui_locales.as_deref());
+    let navigates = page_request.navigates();
+    Ok(match logout::begin(&shared.flows, page_request.caller(), request, navigates).await {
+        Ok(step) => take(&shared, &page_request, &step),
+        Err(fault) => page::fault(&shared, &page_request, &fault),
     })
 }
 
@@ -50,24 +50,24 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = Guest::nobody(&shared, context, request.headers().clone(), None);
+    let page_request = PageRequest::nobody(&shared, context, request.headers().clone(), None);
     let text = match body::read(request).await {
         Ok((_, text)) => text,
         Err(bad) => {
             let bad = Failed::new(bad.status, "invalid_request", PageProblem::InvalidLogout);
-            return Ok(page::failed(&shared, &guest, bad));
+            return Ok(page::failed(&shared, &page_request, bad));
         }
     };
-    let request = read(&shared, &guest, &text).await?;
+    let request = read(&shared, &page_request, &text).await?;
     Ok(match start::hand_over(&shared.flows, Purpose::Logout(request)) {
         Ok(handle) => page::see_other(&page::address(&shared, urls::LOGOUT_CONTINUE, &handle)),
-        Err(fault) => page::fault(&shared, &guest, &fault),
+        Err(fault) => page::fault(&shared, &page_request, &fault),
     })
 }
 
 async fn read(
     shared: &Shared,
-    guest: &Guest,
+    page_request: &PageRequest,
     text: &[u8],
 ) -> Result<LogoutRequest, Response<Body>> {
     match request::read(&shared.requests, text).await {
@@ -77,11 +77,11 @@ async fn read(
             let bad = StatusCode::BAD_REQUEST;
             Err(page::failed(
                 shared,
-                guest,
+                page_request,
                 Failed::new(bad, "invalid_request", PageProblem::InvalidLogout),
             ))
         }
-        Err(Error::Fault(fault)) => Err(page::fault(shared, guest, &fault)),
+        Err(Error::Fault(fault)) => Err(page::fault(shared, page_request, &fault)),
     }
 }
 
@@ -97,43 +97,48 @@ pub(super) async fn go_on(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::get(&shared, context, request).await?;
-    Ok(match logout::go_on(&shared.flows, guest.caller(), &guest.interaction()).await {
-        Ok(step) => take(&shared, &guest, &step),
-        Err(error) => page::lost(&shared, &guest, error),
-    })
+    let page_request = receive::get(&shared, context, request).await?;
+    Ok(
+        match logout::go_on(&shared.flows, page_request.caller(), &page_request.interaction()).await
+        {
+            Ok(step) => take(&shared, &page_request, &step),
+            Err(error) => page::interaction_error(&shared, &page_request, error),
+        },
+    )
 }
 
-fn take(shared: &Shared, guest: &Guest, step: &Step) -> Response<Body> {
+fn take(shared: &Shared, page_request: &PageRequest, step: &Step) -> Response<Body> {
     match step {
         Step::Confirm(handle) => {
             page::see_other(&page::address(shared, urls::LOGOUT_CONFIRM, handle))
         }
-        Step::Done(done) => signed_out(shared, guest, &guest.browser_state.people, done),
+        Step::Done(done) => {
+            signed_out(shared, page_request, &page_request.browser_state.people, done)
+        }
     }
 }
 
 /// The page that says so, or the way back to the app.
 pub(super) fn signed_out(
     shared: &Shared,
-    guest: &Guest,
+    page_request: &PageRequest,
     people: &[SignedInUser],
     done: &Done,
 ) -> Response<Body> {
     let mut response = if let Some(location) = &done.location {
-        page::onward(shared, guest, location)
+        page::onward(shared, page_request, location)
     } else {
         let app = done.client.as_ref().map(|client| Shown::of(shared, client, None));
-        let frame = Frame { here: None, ..guest.frame(shared) };
+        let frame = Frame { here: None, ..page_request.frame(shared) };
         let app = app.as_ref().map(Shown::app);
         let slugs = people.iter().filter_map(|present| came_by(&present.session.amr));
         let every = shared.flows.providers.list();
         let came = every
             .iter()
             .filter(|known| slugs.clone().any(|slug| slug == known.registration.slug.as_str()));
-        let providers = came.map(|known| known.name(guest.language.as_str())).collect();
+        let providers = came.map(|known| known.name(page_request.language.as_str())).collect();
         let page = SignedOutPage { frame, app, back: None, providers };
-        page::show(shared, StatusCode::OK, &page, guest)
+        page::show(shared, StatusCode::OK, &page, page_request)
     };
     if let Some(cookie) = &done.cookie {
         shared.cookies.set_browser(response.headers_mut(), cookie);
@@ -147,20 +152,21 @@ pub(super) async fn asking(
     context: Context,
     request: Request,
 ) -> Answered {
-    let mut guest = receive::get(&shared, context, request).await?;
-    let handle = guest.interaction();
-    let asking = logout::asking(&shared.flows, guest.caller(), &handle).await;
-    let (interaction, client) = asking.map_err(|error| page::lost(&shared, &guest, error))?;
-    guest.read_in(interaction.purpose.ui_locales());
+    let mut page_request = receive::get(&shared, context, request).await?;
+    let handle = page_request.interaction();
+    let asking = logout::asking(&shared.flows, page_request.caller(), &handle).await;
+    let (interaction, client) =
+        asking.map_err(|error| page::interaction_error(&shared, &page_request, error))?;
+    page_request.read_in(interaction.purpose.ui_locales());
     let csrf = csrf(&shared, &interaction);
     let app = client.as_ref().map(|client| Shown::of(&shared, client, None));
     let asking = LogoutPage {
-        frame: guest.frame(&shared),
+        frame: page_request.frame(&shared),
         app: app.as_ref().map(Shown::app),
         hidden: HiddenFields { interaction: handle.as_str(), csrf: &csrf },
-        people: guest.browser_state.people.iter().map(person).collect(),
+        people: page_request.browser_state.people.iter().map(person).collect(),
     };
-    Ok(page::show(&shared, StatusCode::OK, &asking, &guest))
+    Ok(page::show(&shared, StatusCode::OK, &asking, &page_request))
 }
 
 /// The answer of the person.
@@ -169,15 +175,17 @@ pub(super) async fn confirm(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::post(&shared, context, request, urls::LOGOUT_CONFIRM).await?;
-    let (id, csrf) = (guest.interaction(), guest.csrf());
-    let yes = guest.form.get("answer") == Some("yes");
-    Ok(match logout::confirm(&shared.flows, guest.caller(), &id, csrf, yes).await {
-        Ok(Some(done)) => signed_out(&shared, &guest, &guest.browser_state.people, &done),
-        Ok(None) => {
-            let frame = guest.frame(&shared);
-            page::show(&shared, StatusCode::OK, &StillSignedInPage { frame }, &guest)
+    let page_request = receive::post(&shared, context, request, urls::LOGOUT_CONFIRM).await?;
+    let (id, csrf) = (page_request.interaction(), page_request.csrf());
+    let yes = page_request.form.get("answer") == Some("yes");
+    Ok(match logout::confirm(&shared.flows, page_request.caller(), &id, csrf, yes).await {
+        Ok(Some(done)) => {
+            signed_out(&shared, &page_request, &page_request.browser_state.people, &done)
         }
-        Err(error) => page::lost(&shared, &guest, error),
+        Ok(None) => {
+            let frame = page_request.frame(&shared);
+            page::show(&shared, StatusCode::OK, &StillSignedInPage { frame }, &page_request)
+        }
+        Err(error) => page::interaction_error(&shared, &page_request, error),
     })
 }

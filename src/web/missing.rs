@@ -12,7 +12,7 @@ use super::edge::Context;
 use super::page::{self, Failed};
 use crate::oauth::refused::Why;
 use crate::pages::PageProblem;
-use crate::web::page_request::Guest;
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 
 /// No such path.
@@ -25,10 +25,10 @@ pub(super) async fn path(
     // Not which path: people paste a token or a link with a secret where it does not belong.
     explain("not_found", "there is nothing at this path");
     if wants_page(request.headers()) {
-        let guest = nobody(&shared, context, &request);
+        let page_request = nobody(&shared, context, &request);
         return page::failed(
             &shared,
-            &guest,
+            &page_request,
             Failed::new(status, "not_found", PageProblem::NotFound),
         );
     }
@@ -44,9 +44,9 @@ pub(super) async fn method(
     let status = StatusCode::METHOD_NOT_ALLOWED;
     explain("method_not_allowed", "this path does not take this method");
     if wants_page(request.headers()) {
-        let guest = nobody(&shared, context, &request);
+        let page_request = nobody(&shared, context, &request);
         let wrong = Failed::new(status, "method_not_allowed", PageProblem::MethodNotAllowed);
-        return page::failed(&shared, &guest, wrong);
+        return page::failed(&shared, &page_request, wrong);
     }
     described(status, "method_not_allowed", "this path does not take this method")
 }
@@ -55,8 +55,8 @@ fn explain(error: &str, reason: &str) {
     Why { client: None, error, reason, value: None }.log();
 }
 
-fn nobody(shared: &Shared, context: Context, request: &Request) -> Guest {
-    Guest::nobody(shared, context, request.headers().clone(), request.uri().query())
+fn nobody(shared: &Shared, context: Context, request: &Request) -> PageRequest {
+    PageRequest::nobody(shared, context, request.headers().clone(), request.uri().query())
 }
 
 fn wants_page(headers: &HeaderMap) -> bool {

@@ -17,13 +17,13 @@ use crate::clients::registry::Registered;
 use crate::domain::interaction::Handle;
 use crate::domain::verdict::{Error, Fault, FaultKind};
 use crate::domain::{redirect_uri, request, urls};
-use crate::flows::outcome::{Led, Lost, Next};
+use crate::flows::outcome::{Advanced, InteractionError, NextStep};
 use crate::oauth::authorize::request::Untrusted;
 use crate::oauth::authorize::response::Answer;
 use crate::pages::{
     App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, PageProblem, RedirectPage,
 };
-use crate::web::page_request::Guest;
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 use crate::web::{answer, flash_messages};
 
@@ -42,11 +42,11 @@ pub(super) fn show(
     shared: &Shared,
     status: StatusCode,
     page: &impl Template,
-    guest: &Guest,
+    page_request: &PageRequest,
 ) -> Response<Body> {
     let mut response = html(status, page, &policy("'self'", OURS));
-    if guest.chose_language {
-        shared.cookies.set_language(response.headers_mut(), guest.language.as_str());
+    if page_request.chose_language {
+        shared.cookies.set_language(response.headers_mut(), page_request.language.as_str());
     }
     response
 }
@@ -125,34 +125,42 @@ pub(super) fn address(shared: &Shared, path: &str, handle: &Handle) -> String {
 }
 
 /// Takes a person where they go next.
-pub(super) fn lead(shared: &Shared, guest: &Guest, led: Led) -> Response<Body> {
-    let mut response = match led.next {
-        Next::SignIn(id) => see_other(&address(shared, urls::LOGIN, &id)),
-        Next::SignInAsAnother(id) => {
+pub(super) fn next_step(
+    shared: &Shared,
+    page_request: &PageRequest,
+    advanced: Advanced,
+) -> Response<Body> {
+    let mut response = match advanced.next {
+        NextStep::SignIn(id) => see_other(&address(shared, urls::LOGIN, &id)),
+        NextStep::SignInAsAnother(id) => {
             see_other(&format!("{}&another=1", address(shared, urls::LOGIN, &id)))
         }
-        Next::Choose(id) => see_other(&address(shared, urls::SELECT_ACCOUNT, &id)),
-        Next::Consent(id) => see_other(&address(shared, urls::CONSENT, &id)),
-        Next::Continue(id) => see_other(&address(shared, urls::AUTHORIZE_CONTINUE, &id)),
-        Next::Answer(answer) => answer_app(shared, guest, &answer),
-        Next::Account(session, said) => {
+        NextStep::Choose(id) => see_other(&address(shared, urls::SELECT_ACCOUNT, &id)),
+        NextStep::Consent(id) => see_other(&address(shared, urls::CONSENT, &id)),
+        NextStep::Continue(id) => see_other(&address(shared, urls::AUTHORIZE_CONTINUE, &id)),
+        NextStep::Answer(answer) => answer_app(shared, page_request, &answer),
+        NextStep::Account(session, said) => {
             let said = said.as_ref().map(flash_messages::said).unwrap_or_default();
             see_other(&flash_messages::to_account(shared, &session, &said))
         }
     };
-    if let Some(cookie) = &led.cookie {
+    if let Some(cookie) = &advanced.cookie {
         shared.cookies.set_browser(response.headers_mut(), cookie);
     }
     response
 }
 
 /// The same for whoever came by a form, of ours or of another site, or from another site's pages.
-pub(super) fn lead_onward(shared: &Shared, guest: &Guest, led: Led) -> Response<Body> {
-    let Next::Answer(Answer::Redirect(location)) = &led.next else {
-        return lead(shared, guest, led);
+pub(super) fn next_step_onward(
+    shared: &Shared,
+    page_request: &PageRequest,
+    advanced: Advanced,
+) -> Response<Body> {
+    let NextStep::Answer(Answer::Redirect(location)) = &advanced.next else {
+        return next_step(shared, page_request, advanced);
     };
-    let mut response = onward(shared, guest, location);
-    if let Some(cookie) = &led.cookie {
+    let mut response = onward(shared, page_request, location);
+    if let Some(cookie) = &advanced.cookie {
         shared.cookies.set_browser(response.headers_mut(), cookie);
     }
     response
@@ -161,21 +169,29 @@ pub(super) fn lead_onward(shared: &Shared, guest: &Guest, led: Led) -> Response<
 /// Goes on to an app or a provider. Chromium holds a form to the policy of its page through every
 /// redirect, and browsers take a fragment along through every redirect: a page ends both. What shows
 /// no pages is redirected.
-pub(super) fn onward(shared: &Shared, guest: &Guest, location: &str) -> Response<Body> {
-    if !guest.shows_pages() {
+pub(super) fn onward(
+    shared: &Shared,
+    page_request: &PageRequest,
+    location: &str,
+) -> Response<Body> {
+    if !page_request.shows_pages() {
         return see_other(location);
     }
-    let frame = Frame { here: None, ..guest.frame(shared) };
+    let frame = Frame { here: None, ..page_request.frame(shared) };
     html(StatusCode::OK, &RedirectPage { frame, location }, &policy("'none'", OURS))
 }
 
 /// Takes an answer to the app.
-pub(super) fn answer_app(shared: &Shared, guest: &Guest, answer: &Answer) -> Response<Body> {
+pub(super) fn answer_app(
+    shared: &Shared,
+    page_request: &PageRequest,
+    answer: &Answer,
+) -> Response<Body> {
     match answer {
         Answer::Redirect(location) => see_other(location),
         Answer::Form { action, fields } => {
             let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let frame = Frame { here: None, ..guest.frame(shared) };
+            let frame = Frame { here: None, ..page_request.frame(shared) };
             let page = FormPostPage { frame, action, fields };
             let script = STANDARD.encode(Sha256::digest(FORM_POST_SCRIPT.as_bytes()));
             // The app may send the browser on wherever it likes: this form is held to nothing.
@@ -228,11 +244,15 @@ fn home(redirect_uri: &str) -> Option<String> {
 }
 
 /// Shows a page that says no.
-pub(super) fn failed(shared: &Shared, guest: &Guest, failed: Failed) -> Response<Body> {
-    let frame = guest.frame_of_no(shared, failed.is_there);
+pub(super) fn failed(
+    shared: &Shared,
+    page_request: &PageRequest,
+    failed: Failed,
+) -> Response<Body> {
+    let frame = page_request.frame_of_no(shared, failed.is_there);
     let mut response = error(frame, failed);
-    if guest.chose_language {
-        shared.cookies.set_language(response.headers_mut(), guest.language.as_str());
+    if page_request.chose_language {
+        shared.cookies.set_language(response.headers_mut(), page_request.language.as_str());
     }
     response
 }
@@ -256,7 +276,7 @@ fn error(frame: Frame<'_>, failed: Failed) -> Response<Body> {
 }
 
 /// A failure of ours: one log line with its causes, and nothing of them on the page.
-pub(super) fn fault(shared: &Shared, guest: &Guest, fault: &Fault) -> Response<Body> {
+pub(super) fn fault(shared: &Shared, page_request: &PageRequest, fault: &Fault) -> Response<Body> {
     request::explained();
     tracing::error!(%fault, "a request failed");
     let (status, code, problem) = match fault.kind() {
@@ -267,31 +287,39 @@ pub(super) fn fault(shared: &Shared, guest: &Guest, fault: &Fault) -> Response<B
             (StatusCode::INTERNAL_SERVER_ERROR, "server_error", PageProblem::Internal)
         }
     };
-    failed(shared, guest, Failed::new(status, code, problem))
+    failed(shared, page_request, Failed::new(status, code, problem))
 }
 
 /// An interaction that cannot go on.
-pub(super) fn lost(shared: &Shared, guest: &Guest, error: Error<Lost>) -> Response<Body> {
+pub(super) fn interaction_error(
+    shared: &Shared,
+    page_request: &PageRequest,
+    error: Error<InteractionError>,
+) -> Response<Body> {
     let lost = match error {
         Error::Refused(lost) => lost,
-        Error::Fault(cause) => return fault(shared, guest, &cause),
+        Error::Fault(cause) => return fault(shared, page_request, &cause),
     };
     let bad = StatusCode::BAD_REQUEST;
     let page = match &lost {
-        Lost::Unknown => Failed::new(bad, "unknown_interaction", PageProblem::Unknown),
-        Lost::WrongBrowser => Failed::new(bad, "wrong_browser", PageProblem::WrongBrowser),
-        Lost::Forged => Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden),
-        Lost::Expired(client) => {
+        InteractionError::Unknown => Failed::new(bad, "unknown_interaction", PageProblem::Unknown),
+        InteractionError::WrongBrowser => {
+            Failed::new(bad, "wrong_browser", PageProblem::WrongBrowser)
+        }
+        InteractionError::Forged => {
+            Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden)
+        }
+        InteractionError::Expired(client) => {
             Failed::new(StatusCode::GONE, "expired", PageProblem::Expired).of(client.as_deref())
         }
-        Lost::Finished(client) => {
+        InteractionError::Finished(client) => {
             let finished = Failed::new(StatusCode::CONFLICT, "already_done", PageProblem::Finished);
             finished.of(client.as_deref())
         }
-        Lost::Untrusted(untrusted) => distrust(*untrusted),
+        InteractionError::Untrusted(untrusted) => distrust(*untrusted),
     };
-    let is_there = !matches!(lost, Lost::Unknown | Lost::Untrusted(_));
-    failed(shared, guest, Failed { is_there, ..page })
+    let is_there = !matches!(lost, InteractionError::Unknown | InteractionError::Untrusted(_));
+    failed(shared, page_request, Failed { is_there, ..page })
 }
 
 /// RFC 6749 §4.1.2.1: a request that nobody is redirected for.

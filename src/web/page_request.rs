@@ -10,7 +10,7 @@ use crate::domain::session::SessionId;
 use crate::domain::verdict::Fault;
 use crate::flows::interaction::Caller;
 use crate::pages::{Frame, Language};
-use crate::web::cookies::Way;
+use crate::web::cookies::SignInMethod;
 use crate::web::edge::Context;
 use crate::web::shared::Shared;
 use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT};
@@ -19,7 +19,7 @@ use axum::http::{HeaderMap, HeaderName};
 
 /// A request to a page.
 #[derive(Debug)]
-pub(super) struct Guest {
+pub(super) struct PageRequest {
     /// The browser and the people.
     pub(super) browser_state: BrowserState,
     /// What stands in the query, or in the form of a POST.
@@ -44,7 +44,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-impl Guest {
+impl PageRequest {
     /// A request with this form, of whoever its cookies name; where the database fails, of nobody.
     pub(super) async fn read(
         shared: &Shared,
@@ -167,7 +167,7 @@ impl Guest {
     }
 
     /// The way in that was used last in this browser.
-    pub(super) fn last_way(&self, shared: &Shared) -> Option<Way> {
+    pub(super) fn last_sign_in_method(&self, shared: &Shared) -> Option<SignInMethod> {
         shared.cookies.way(&self.headers)
     }
 

@@ -9,7 +9,7 @@ use crate::pages::PageProblem;
 use crate::web::body;
 use crate::web::edge::Context;
 use crate::web::page::{self, Failed};
-use crate::web::page_request::Guest;
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 
 /// Somebody who looks at a page.
@@ -17,7 +17,7 @@ pub(super) async fn get(
     shared: &Shared,
     context: Context,
     request: Request,
-) -> Result<Guest, Response<Body>> {
+) -> Result<PageRequest, Response<Body>> {
     let parts = request.into_parts().0;
     if let Some(nothing) = page::unasked(&parts) {
         return Err(nothing);
@@ -26,10 +26,11 @@ pub(super) async fn get(
     // What cannot be read asks for nothing.
     let query = parts.uri.query().unwrap_or_default().as_bytes();
     let form = Form::parse(query).unwrap_or_default();
-    let guest = Guest::read(shared, context, parts, form).await;
-    let mut guest = guest.map_err(|(nobody, fault)| page::fault(shared, &nobody, &fault))?;
-    guest.stands_at(here);
-    Ok(guest)
+    let page_request = PageRequest::read(shared, context, parts, form).await;
+    let mut page_request =
+        page_request.map_err(|(nobody, fault)| page::fault(shared, &nobody, &fault))?;
+    page_request.stands_at(here);
+    Ok(page_request)
 }
 
 /// Somebody who sends a form of ours: from our own page, or not at all. The form stands on the page
@@ -39,7 +40,7 @@ pub(super) async fn post(
     context: Context,
     request: Request,
     path: &str,
-) -> Result<Guest, Response<Body>> {
+) -> Result<PageRequest, Response<Body>> {
     let (parts, body) = match body::read(request).await {
         Ok(read) => read,
         Err(bad) => return Err(turn_away(shared, bad.status)),
@@ -47,14 +48,15 @@ pub(super) async fn post(
     let Ok(form) = Form::parse(&body) else {
         return Err(turn_away(shared, StatusCode::BAD_REQUEST));
     };
-    let guest = Guest::read(shared, context, parts, form).await;
-    let mut guest = guest.map_err(|(nobody, fault)| page::fault(shared, &nobody, &fault))?;
-    guest.comes_from(format!("{}{path}", shared.base));
-    if guest.comes_from_us(shared) {
-        return Ok(guest);
+    let page_request = PageRequest::read(shared, context, parts, form).await;
+    let mut page_request =
+        page_request.map_err(|(nobody, fault)| page::fault(shared, &nobody, &fault))?;
+    page_request.comes_from(format!("{}{path}", shared.base));
+    if page_request.comes_from_us(shared) {
+        return Ok(page_request);
     }
     let forbidden = Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden);
-    Err(page::failed(shared, &guest, forbidden))
+    Err(page::failed(shared, &page_request, forbidden))
 }
 
 fn turn_away(shared: &Shared, status: StatusCode) -> Response<Body> {

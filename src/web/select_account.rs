@@ -21,21 +21,23 @@ pub(super) async fn get(
     context: Context,
     request: Request,
 ) -> Answered {
-    let mut guest = receive::get(&shared, context, request).await?;
-    let view =
-        view(&shared, &mut guest).await.map_err(|error| page::lost(&shared, &guest, error))?;
-    let people = advance::eligible(&shared.flows, &guest.browser_state, &view.interaction.purpose);
+    let mut page_request = receive::get(&shared, context, request).await?;
+    let view = view(&shared, &mut page_request)
+        .await
+        .map_err(|error| page::interaction_error(&shared, &page_request, error))?;
+    let people =
+        advance::eligible(&shared.flows, &page_request.browser_state, &view.interaction.purpose);
     if people.is_empty() {
         return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.handle)));
     }
     let (app, csrf) = (app(&shared, &view), csrf(&shared, &view.interaction));
     let page = SelectAccountPage {
-        frame: guest.frame(&shared),
+        frame: page_request.frame(&shared),
         app: app.as_ref().map(Shown::app),
         hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
         accounts: people.iter().map(|present| account(present)).collect(),
     };
-    Ok(page::show(&shared, StatusCode::OK, &page, &guest))
+    Ok(page::show(&shared, StatusCode::OK, &page, &page_request))
 }
 
 fn account(present: &SignedInUser) -> Account<'_> {
@@ -47,12 +49,13 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::post(&shared, context, request, urls::SELECT_ACCOUNT).await?;
-    let (id, csrf) = (guest.interaction(), guest.csrf());
-    let session = guest.session("session");
-    let chosen = sign_in::choose(&shared.flows, guest.caller(), &id, csrf, session.as_ref()).await;
+    let page_request = receive::post(&shared, context, request, urls::SELECT_ACCOUNT).await?;
+    let (id, csrf) = (page_request.interaction(), page_request.csrf());
+    let session = page_request.session("session");
+    let chosen =
+        sign_in::choose(&shared.flows, page_request.caller(), &id, csrf, session.as_ref()).await;
     Ok(match chosen {
-        Ok(led) => page::lead_onward(&shared, &guest, led),
-        Err(error) => page::lost(&shared, &guest, error),
+        Ok(advanced) => page::next_step_onward(&shared, &page_request, advanced),
+        Err(error) => page::interaction_error(&shared, &page_request, error),
     })
 }

@@ -12,13 +12,13 @@ use crate::flows::interaction::{Proof, View};
 use crate::flows::start;
 use crate::pages::{AccountToProve, Brand, ExternalBrowser, ProviderButton};
 use crate::social::registry::ConfiguredProvider;
-use crate::web::cookies::Way;
-use crate::web::page_request::Guest;
+use crate::web::cookies::SignInMethod;
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 
 /// The ways in.
 #[derive(Debug)]
-pub(super) struct Ways<'a> {
+pub(super) struct SignInOptions<'a> {
     /// The providers that may be used.
     every: Vec<Arc<ConfiguredProvider>>,
     /// Those that are offered here, in this order.
@@ -39,13 +39,13 @@ struct Out {
     without: Vec<Arc<ConfiguredProvider>>,
 }
 
-impl<'a> Ways<'a> {
+impl<'a> SignInOptions<'a> {
     /// The ways in for somebody in the middle of this: the one that this browser used last comes
     /// first, the provider that is down comes last. Of who is to come again only what they are
     /// connected with is a way.
     pub(super) fn of(
         shared: &Shared,
-        guest: &Guest,
+        page_request: &PageRequest,
         view: &'a View,
         again: Option<(&SignedInUser, &[LinkedIdentity])>,
         down: Option<&Slug>,
@@ -69,7 +69,7 @@ impl<'a> Ways<'a> {
         if let Some((_, linked)) = again {
             offered.retain(|known| connected_providers::vouches(known, linked));
         }
-        let in_app = guest.in_app();
+        let in_app = page_request.in_app();
         let mut without = Vec::new();
         if let Some(in_app) = in_app {
             // What cannot work here is not offered, and what knows the person already comes first.
@@ -77,7 +77,7 @@ impl<'a> Ways<'a> {
                 offered.into_iter().partition(|known| known.blocks_embedded_browsers());
             offered.sort_by_key(|known| Some(known.registration.terms.preset) != in_app.at_home());
         }
-        if let Some(Way::Provider(last)) = guest.last_way(shared) {
+        if let Some(SignInMethod::Provider(last)) = page_request.last_sign_in_method(shared) {
             offered.sort_by_key(|known| known.registration.slug != last);
         }
         offered.sort_by_key(|known| Some(&known.registration.slug) == down);
@@ -87,7 +87,7 @@ impl<'a> Ways<'a> {
             // Whoever comes by providers alone has none; the others may have.
             None => again.is_none_or(|(present, _)| present.user.password_hash.is_some()),
         };
-        let out = in_app.map(|in_app| Out::of(shared, guest, in_app, view, without));
+        let out = in_app.map(|in_app| Out::of(shared, page_request, in_app, view, without));
         Self { every, offered, password, out, proof }
     }
 
@@ -127,7 +127,7 @@ pub(super) fn buttons<'a>(
 impl Out {
     fn of(
         shared: &Shared,
-        guest: &Guest,
+        page_request: &PageRequest,
         in_app: EmbeddedBrowser,
         view: &View,
         without: Vec<Arc<ConfiguredProvider>>,
@@ -135,7 +135,7 @@ impl Out {
         let address = shared.flows.url.url(urls::LOGIN_ELSEWHERE);
         let pass = start::pass(&shared.flows, &view.interaction);
         let address = format!("{address}?interaction={}&pass={pass}", view.handle.as_str());
-        let href = in_app.way_out(guest.user_agent(), &address);
+        let href = in_app.way_out(page_request.user_agent(), &address);
         Self { in_app, href, address, without }
     }
 

@@ -11,15 +11,15 @@ use crate::domain::interaction::Handle;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
-use crate::flows::callback::{self, Back, Came};
-use crate::flows::outcome::Lost;
+use crate::flows::callback::{self, CallbackOutcome, CallbackParameters};
+use crate::flows::outcome::InteractionError;
 use crate::flows::start;
-use crate::flows::upstream_login::{self, NotLeft};
+use crate::flows::upstream_login::{self, NotStarted};
 use crate::pages::PageProblem;
-use crate::web::cookies::Way;
+use crate::web::cookies::SignInMethod;
 use crate::web::edge::Context;
 use crate::web::page::{self, Answered, Failed};
-use crate::web::page_request::Guest;
+use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 use crate::web::{body, flash_messages, receive};
 
@@ -32,17 +32,18 @@ pub(super) async fn with(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::post(&shared, context, request, urls::LOGIN).await?;
+    let page_request = receive::post(&shared, context, request, urls::LOGIN).await?;
     let Some(slug) = Slug::parse(&provider) else {
-        return Ok(unknown(&shared, &guest));
+        return Ok(unknown(&shared, &page_request));
     };
-    let (id, csrf) = (guest.interaction(), guest.csrf());
-    let choice = (&slug, guest.form.get("keep").is_some());
-    let language = |ui_locales: Option<&str>| guest.reads(ui_locales).as_str();
-    let left = upstream_login::leave(&shared.flows, guest.caller(), &id, csrf, choice, language);
+    let (id, csrf) = (page_request.interaction(), page_request.csrf());
+    let choice = (&slug, page_request.form.get("keep").is_some());
+    let language = |ui_locales: Option<&str>| page_request.reads(ui_locales).as_str();
+    let left =
+        upstream_login::start(&shared.flows, page_request.caller(), &id, csrf, choice, language);
     Ok(match left.await {
-        Ok(url) => page::onward(&shared, &guest, &url),
-        Err(error) => not_left(&shared, &guest, &id, error),
+        Ok(url) => page::onward(&shared, &page_request, &url),
+        Err(error) => not_left(&shared, &page_request, &id, error),
     })
 }
 
@@ -52,28 +53,30 @@ pub(super) async fn with_nothing(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::get(&shared, context, request).await?;
-    Ok(page::lost(&shared, &guest, Error::Refused(Lost::Unknown)))
+    let page_request = receive::get(&shared, context, request).await?;
+    Ok(page::interaction_error(&shared, &page_request, Error::Refused(InteractionError::Unknown)))
 }
 
 /// A provider that may not be used here is as unknown as one that is not there.
-pub(super) fn unknown(shared: &Shared, guest: &Guest) -> Response<Body> {
+pub(super) fn unknown(shared: &Shared, page_request: &PageRequest) -> Response<Body> {
     let unknown =
         Failed::new(StatusCode::NOT_FOUND, "unknown_provider", PageProblem::UnknownProvider);
-    page::failed(shared, guest, unknown)
+    page::failed(shared, page_request, unknown)
 }
 
 /// Nobody left: the sign-in page says why, where that is still theirs to see.
 pub(super) fn not_left(
     shared: &Shared,
-    guest: &Guest,
+    page_request: &PageRequest,
     id: &Handle,
-    error: Error<NotLeft>,
+    error: Error<NotStarted>,
 ) -> Response<Body> {
     match error {
-        Error::Fault(fault) => page::fault(shared, guest, &fault),
-        Error::Refused(NotLeft::Lost(lost)) => page::lost(shared, guest, Error::Refused(lost)),
-        Error::Refused(NotLeft::Noted(slug, note)) => {
+        Error::Fault(fault) => page::fault(shared, page_request, &fault),
+        Error::Refused(NotStarted::InteractionError(lost)) => {
+            page::interaction_error(shared, page_request, Error::Refused(lost))
+        }
+        Error::Refused(NotStarted::UpstreamNotice(slug, note)) => {
             page::see_other(&flash_messages::sign_in(shared, id, &(Some(slug), note)))
         }
     }
@@ -87,39 +90,49 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let form = answer(request.uri().query().unwrap_or_default().as_bytes());
-    let guest = receive::get(&shared, context, request).await?;
-    let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &guest)) };
+    let page_request = receive::get(&shared, context, request).await?;
+    let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &page_request)) };
     // Whoever left for a provider that is gone is told so where they left from: their `state` says
     // where that is. Nobody else has one.
     let is_known = shared.flows.providers.list().iter().any(|one| one.registration.slug == slug);
     let Some(state) = form.get("state") else {
-        let unknown = (!is_known).then(|| unknown(&shared, &guest));
-        let lost = || page::lost(&shared, &guest, Error::Refused(Lost::Unknown));
+        let unknown = (!is_known).then(|| unknown(&shared, &page_request));
+        let lost = || {
+            page::interaction_error(
+                &shared,
+                &page_request,
+                Error::Refused(InteractionError::Unknown),
+            )
+        };
         return Ok(unknown.unwrap_or_else(lost));
     };
-    let came = Came {
+    let came = CallbackParameters {
         state,
         code: form.get("code"),
         error: form.get("error"),
         iss: form.get("iss"),
         user: form.get("user"),
-        language: guest.language.as_str(),
+        language: page_request.language.as_str(),
     };
-    Ok(match callback::come_back(&shared.flows, guest.caller(), &slug, came).await {
-        Ok(Back::Led(led)) => {
-            let signed_in = led.cookie.is_some();
-            let mut response = page::lead_onward(&shared, &guest, led);
+    Ok(match callback::receive(&shared.flows, page_request.caller(), &slug, came).await {
+        Ok(CallbackOutcome::Advanced(advanced)) => {
+            let signed_in = advanced.cookie.is_some();
+            let mut response = page::next_step_onward(&shared, &page_request, advanced);
             if signed_in {
-                shared.cookies.set_way(response.headers_mut(), &Way::Provider(slug));
+                shared
+                    .cookies
+                    .set_sign_in_method(response.headers_mut(), &SignInMethod::Provider(slug));
             }
             response
         }
-        Ok(Back::Away(url)) => page::onward(&shared, &guest, &url),
-        Ok(Back::Noted(id, slug, note)) => {
+        Ok(CallbackOutcome::Away(url)) => page::onward(&shared, &page_request, &url),
+        Ok(CallbackOutcome::UpstreamNotice(id, slug, note)) => {
             page::see_other(&flash_messages::sign_in(&shared, &id, &(Some(slug), note)))
         }
-        Err(Error::Refused(Lost::Unknown)) if !is_known => unknown(&shared, &guest),
-        Err(error) => page::lost(&shared, &guest, error),
+        Err(Error::Refused(InteractionError::Unknown)) if !is_known => {
+            unknown(&shared, &page_request)
+        }
+        Err(error) => page::interaction_error(&shared, &page_request, error),
     })
 }
 
@@ -148,14 +161,14 @@ pub(super) async fn post(
     let (parts, body) = match body::read(request).await {
         Ok(read) => read,
         Err(bad) => {
-            let guest = Guest::nobody(&shared, context, HeaderMap::new(), None);
+            let page_request = PageRequest::nobody(&shared, context, HeaderMap::new(), None);
             let failed = Failed::new(bad.status, "invalid_request", PageProblem::InvalidRequest);
-            return Err(page::failed(&shared, &guest, failed));
+            return Err(page::failed(&shared, &page_request, failed));
         }
     };
     let Some(slug) = Slug::parse(&provider) else {
-        let guest = Guest::nobody(&shared, context, parts.headers, None);
-        return Ok(unknown(&shared, &guest));
+        let page_request = PageRequest::nobody(&shared, context, parts.headers, None);
+        return Ok(unknown(&shared, &page_request));
     };
     let form = answer(&body);
     let kept = ANSWER.into_iter().filter_map(|name| Some((name, form.get(name)?)));
@@ -171,11 +184,11 @@ pub(super) async fn elsewhere(
     context: Context,
     request: Request,
 ) -> Answered {
-    let guest = receive::get(&shared, context, request).await?;
-    let id = guest.interaction();
-    let pass = guest.form.get("pass").unwrap_or_default();
-    Ok(match start::begin_elsewhere(&shared.flows, guest.caller(), &id, pass).await {
-        Ok(led) => page::lead(&shared, &guest, led),
-        Err(error) => page::lost(&shared, &guest, error),
+    let page_request = receive::get(&shared, context, request).await?;
+    let id = page_request.interaction();
+    let pass = page_request.form.get("pass").unwrap_or_default();
+    Ok(match start::begin_elsewhere(&shared.flows, page_request.caller(), &id, pass).await {
+        Ok(advanced) => page::next_step(&shared, &page_request, advanced),
+        Err(error) => page::interaction_error(&shared, &page_request, error),
     })
 }

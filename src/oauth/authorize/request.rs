@@ -28,7 +28,7 @@ use crate::oauth::token::grants::refresh_token::RefreshToken;
 
 /// A request that can be answered.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct CheckedRequest {
     /// What is asked for.
     pub request: AuthorizationRequest,
     /// By whom.
@@ -37,7 +37,7 @@ pub struct Asked {
 
 /// Why a request goes no further.
 #[derive(Debug)]
-pub enum Unasked {
+pub enum RequestError {
     /// Nobody is to be trusted with an answer: a page says so.
     Page(Untrusted),
     /// The client is answered.
@@ -57,14 +57,14 @@ pub enum Untrusted {
     Request,
 }
 
-impl From<Fault> for Unasked {
+impl From<Fault> for RequestError {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
 }
 
 /// Reads and checks a request: the query of a GET, or the form of a POST.
-pub async fn read(context: &RequestContext, text: &[u8]) -> Result<Asked, Unasked> {
+pub async fn read(context: &RequestContext, text: &[u8]) -> Result<CheckedRequest, RequestError> {
     let (form, repeated) = Form::parse_marking(text).map_err(|_| {
         distrust(Untrusted::Request, None, "the request is not a form in UTF-8", None)
     })?;
@@ -103,11 +103,11 @@ pub async fn read(context: &RequestContext, text: &[u8]) -> Result<Asked, Unaske
         Err(invalid_request("a parameter is repeated").naming(&repeated.join(" ")).into())
     };
     match checked {
-        Ok(request) => Ok(Asked { request, client: registered }),
+        Ok(request) => Ok(CheckedRequest { request, client: registered }),
         Err(Error::Fault(fault)) => Err(fault.into()),
         Err(Error::Refused(refusal)) => {
             refused::log(&refusal, Some(&id));
-            Err(Unasked::Answer(address.error(&refusal)))
+            Err(RequestError::Answer(address.error(&refusal)))
         }
     }
 }
@@ -126,14 +126,19 @@ fn hint<'a>(form: &'a Form, name: &'a str, longest: usize) -> Option<&'a str> {
 }
 
 /// A page, with its line in the log.
-fn distrust(untrusted: Untrusted, client: Option<&str>, why: &str, value: Option<&str>) -> Unasked {
+fn distrust(
+    untrusted: Untrusted,
+    client: Option<&str>,
+    why: &str,
+    value: Option<&str>,
+) -> RequestError {
     let error = match untrusted {
         Untrusted::Client => "unknown_client",
         Untrusted::RedirectUri => "invalid_redirect_uri",
         Untrusted::Request => "invalid_request",
     };
     Why { client, error, reason: why, value }.log();
-    Unasked::Page(untrusted)
+    RequestError::Page(untrusted)
 }
 
 async fn check(
