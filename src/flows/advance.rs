@@ -1,4 +1,4 @@
-//! The next step of an interaction: [`decide`](crate::oauth::authorize::decide::decide) says which, and this
+//! The next step of an interaction: [`decide`] says which, and this
 //! takes it.
 
 use crate::accounts::browsers::{BrowserState, SignedInUser, new_browser_session, touch};

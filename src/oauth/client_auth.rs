@@ -1,4 +1,4 @@
-//! Client authentication, RFC 6749 §2.3 and RFC 7523 §2.2. Only [`authenticate`] makes an
+//! Client authentication, RFC 6749 §2.3 and RFC 7523 §2.2. Only [`ClientAuthentication`] makes an
 //! [`AuthenticatedClient`], so what needs one cannot be reached without it.
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use sea_orm::ConnectionTrait;
 
-/// Whoever can read: the [`Store`] for what is committed, a [`Tx`] for what it sees itself.
+/// Whoever can read: the [`Store`](super::Store) for what is committed, a [`Tx`](super::Tx) for what it sees itself.
 pub trait Reader: Sync {
     /// The connection behind it.
     type Connection: ConnectionTrait;
