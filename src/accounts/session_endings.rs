@@ -25,6 +25,8 @@ use crate::store::{
 
 /// The rows of each kind that one step ends, where the database is quick.
 const STEP: u64 = 2000;
+/// The rows of each kind that end while somebody waits for a page.
+const FIRST_STEP: u64 = 500;
 /// The rows of each kind that one step ends at least.
 const SMALLEST_STEP: u64 = 50;
 /// Whoever works on an ending has so long for a step before somebody else takes it.
@@ -97,7 +99,7 @@ pub async fn make_room(
 
 /// The first step, in this transaction. What is left is written down with it.
 async fn end_in(tx: &Tx, ending: &Ending) -> Result<u64, Fault> {
-    let step = step(tx, ending, STEP).await?;
+    let step = step(tx, ending, FIRST_STEP).await?;
     if step.is_more {
         endings::insert(tx, ending, tx.now()).await?;
     }
@@ -147,7 +149,7 @@ pub async fn carry_on(store: &Store, clock: &Clock, ending: &Ending) -> Result<u
 /// Takes the first step of an ending that was begun. What is left, or what failed, is carried on by
 /// the servers.
 pub async fn first_step(store: &Store, clock: &Clock, ending: &Ending) {
-    if let Err(fault) = take_step(store, clock, ending, Duration::zero(), STEP).await {
+    if let Err(fault) = take_step(store, clock, ending, Duration::zero(), FIRST_STEP).await {
         tracing::error!(%fault, "an ending was begun and is tried again");
     }
 }

@@ -23,17 +23,17 @@ pub(crate) use evidence::{Evidence, Recorded};
 pub(crate) use relay::Relay;
 pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http};
 
-/// Looks until a condition holds, for at most ten seconds. Only for what happens in its own time:
+/// Looks until a condition holds, for at most thirty seconds. Only for what happens in its own time:
 /// another process, or a job of the server.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let mut looks = tokio::time::interval(std::time::Duration::from_millis(20));
-    for _ in 0..500 {
+    for _ in 0..1500 {
         looks.tick().await;
         if holds().await {
             return;
         }
     }
-    panic!("not within ten seconds: {what}");
+    panic!("not within thirty seconds: {what}");
 }
 
 /// Writes a file that its owner alone may read.
