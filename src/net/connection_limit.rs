@@ -1,4 +1,4 @@
-//! The crowd of connections: bounded in number. Who comes when it is full takes the place of who
+//! The limit of connections. Whoever comes when it is reached takes the place of somebody who
 //! sends nothing, so strangers who hold connections open keep nobody out.
 
 use std::cmp::Reverse;
@@ -131,7 +131,7 @@ impl ConnectionLimit {
 /// The neighbourhood of trusted proxies.
 const PROXY: &str = "proxy";
 
-/// A place in the crowd, free again when it is dropped.
+/// A place among the connections, free again when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     limit: Arc<ConnectionLimit>,

@@ -1,4 +1,4 @@
-//! The listener: accepts connections into a bounded crowd, and lets them finish when it stops.
+//! The listener: accepts a bounded number of connections, and lets them finish when it stops.
 
 use std::io::ErrorKind;
 use std::sync::Arc;

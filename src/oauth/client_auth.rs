@@ -98,7 +98,48 @@ impl std::fmt::Debug for Credentials {
 impl Credentials {
     /// Reads the `Authorization` headers and the form of a request.
     pub fn read(authorization: &[&[u8]], form: &Form) -> Result<Self, Refusal> {
-        read(authorization, form)
+        let id = match form.get("client_id") {
+            Some(text) => {
+                let id = ClientId::parse(text);
+                Some(id.ok_or_else(|| invalid_client().because("the client_id is malformed"))?)
+            }
+            None => None,
+        };
+        let secret = form.get("client_secret").map(Plain::presented);
+        let assertion = form.get("client_assertion");
+        match (authorization, secret, assertion) {
+            ([header], None, None) => {
+                let (named, secret) = basic(header)?;
+                // RFC 6749 §2.3: the request names one client.
+                if id.is_some_and(|id| id != named) {
+                    return Err(invalid_request("two clients are named"));
+                }
+                // RFC 6749 §2.3.1: a client whose secret is empty may leave it out, so an empty one is
+                // none. Public clients of libraries that know one way only come like this.
+                if secret.expose().is_empty() {
+                    return Ok(Credentials::Nothing { id: named });
+                }
+                Ok(Credentials::Basic { id: named, secret })
+            }
+            ([], Some(secret), None) => {
+                let id = id.ok_or_else(|| invalid_client().because(NO_CLIENT_ID))?;
+                Ok(Credentials::Post { id, secret })
+            }
+            ([], None, Some(assertion)) => {
+                if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+                    return Err(
+                        invalid_client().because("the client_assertion_type is not JWT bearer")
+                    );
+                }
+                Ok(Credentials::Assertion { id, assertion: assertion.to_owned() })
+            }
+            ([], None, None) => {
+                let id = id.ok_or_else(|| invalid_client().because(NO_CLIENT_ID))?;
+                Ok(Credentials::Nothing { id })
+            }
+            // RFC 6749 §2.3: not more than one authentication method in each request.
+            _ => Err(invalid_request("more than one way of client authentication")),
+        }
     }
 
     /// The client that the request names, proven or not.
@@ -156,49 +197,6 @@ impl ClientAuthentication {
             return Err(invalid_client().because("the client is disabled").into());
         }
         Ok(AuthenticatedClient(registered))
-    }
-}
-
-fn read(authorization: &[&[u8]], form: &Form) -> Result<Credentials, Refusal> {
-    let id = match form.get("client_id") {
-        Some(text) => {
-            let id = ClientId::parse(text);
-            Some(id.ok_or_else(|| invalid_client().because("the client_id is malformed"))?)
-        }
-        None => None,
-    };
-    let secret = form.get("client_secret").map(Plain::presented);
-    let assertion = form.get("client_assertion");
-    match (authorization, secret, assertion) {
-        ([header], None, None) => {
-            let (named, secret) = basic(header)?;
-            // RFC 6749 §2.3: the request names one client.
-            if id.is_some_and(|id| id != named) {
-                return Err(invalid_request("two clients are named"));
-            }
-            // RFC 6749 §2.3.1: a client whose secret is empty may leave it out, so an empty one is
-            // none. Public clients of libraries that know one way only come like this.
-            if secret.expose().is_empty() {
-                return Ok(Credentials::Nothing { id: named });
-            }
-            Ok(Credentials::Basic { id: named, secret })
-        }
-        ([], Some(secret), None) => {
-            let id = id.ok_or_else(|| invalid_client().because(NO_CLIENT_ID))?;
-            Ok(Credentials::Post { id, secret })
-        }
-        ([], None, Some(assertion)) => {
-            if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
-                return Err(invalid_client().because("the client_assertion_type is not JWT bearer"));
-            }
-            Ok(Credentials::Assertion { id, assertion: assertion.to_owned() })
-        }
-        ([], None, None) => {
-            let id = id.ok_or_else(|| invalid_client().because(NO_CLIENT_ID))?;
-            Ok(Credentials::Nothing { id })
-        }
-        // RFC 6749 §2.3: not more than one authentication method in each request.
-        _ => Err(invalid_request("more than one way of client authentication")),
     }
 }
 

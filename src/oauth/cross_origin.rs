@@ -8,7 +8,7 @@ use crate::oauth::error::{Refusal, invalid_request};
 
 /// A script of this origin may read the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Permission {
+pub struct AllowedOrigin {
     /// The origin, as the browser wrote it.
     pub origin: String,
     /// Whether cookies may come and go: for clients whose refresh token is one.
@@ -21,7 +21,7 @@ pub async fn permit(
     clients: &Registry,
     origin: Option<&str>,
     client: Option<&ClientId>,
-) -> Result<Option<Permission>, Fault> {
+) -> Result<Option<AllowedOrigin>, Fault> {
     let Some(origin) = origin else { return Ok(None) };
     let known = clients.origins().await?;
     let of_asker = |of: &ClientId| client.is_none_or(|client| client == of);
@@ -29,7 +29,7 @@ pub async fn permit(
     let Some(first) = found.next() else { return Ok(None) };
     let has_cookie = |delivery| delivery == RefreshDelivery::Cookie;
     let credentials = has_cookie(first.delivery) || found.any(|known| has_cookie(known.delivery));
-    Ok(Some(Permission { origin: origin.to_owned(), credentials }))
+    Ok(Some(AllowedOrigin { origin: origin.to_owned(), credentials }))
 }
 
 /// A cookie counts for scripts of registered origins alone.

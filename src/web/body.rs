@@ -1,6 +1,5 @@
 //! Reading a form: POST alone, one content type, at most 64 KB, in time.
 
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -8,6 +7,7 @@ use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::answer::{described, refusal};
 use crate::domain::form::Form;

@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use axum::middleware::Next;
 
 use crate::domain::client::ClientId;
-use crate::oauth::cross_origin::{Permission, permit};
+use crate::oauth::cross_origin::{AllowedOrigin, permit};
 use crate::web::answer;
 use crate::web::shared::Shared;
 
@@ -95,7 +95,7 @@ pub(super) fn asked(headers: &HeaderMap) -> HeaderValue {
 /// The names of more headers than this nobody sends.
 const LONGEST: usize = 1024;
 
-fn write(headers: &mut HeaderMap, permission: Option<&Permission>) {
+fn write(headers: &mut HeaderMap, permission: Option<&AllowedOrigin>) {
     // Whether it is there depends on the origin, so no cache may mix them up.
     headers.append(VARY, HeaderValue::from_static("Origin"));
     let Some(permission) = permission else { return };

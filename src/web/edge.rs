@@ -1,15 +1,12 @@
 //! The edge: what every request passes, whatever its route. It names the request, finds the client
 //! address, sets the headers that everything carries, measures, and answers for a handler that panics.
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
-use tower::ServiceExt;
 
 use axum::Router;
 use axum::body::Body;
@@ -24,8 +21,11 @@ use axum::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
 };
 use axum::middleware::Next;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use metrics::{Counter, Gauge, Histogram};
+use tower::ServiceExt;
 
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Origin;

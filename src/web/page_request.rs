@@ -1,5 +1,9 @@
 //! Who comes to a page: the browser, the people in it, the language that they read.
 
+use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+
 use crate::accounts::browsers::BrowserState;
 use crate::domain::audit::Origin;
 use crate::domain::embedded_browser::{EmbeddedBrowser, embedded_browser};
@@ -13,9 +17,6 @@ use crate::pages::{Frame, Language};
 use crate::web::cookies::SignInMethod;
 use crate::web::edge::Context;
 use crate::web::shared::Shared;
-use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
 
 /// A request to a page.
 #[derive(Debug)]

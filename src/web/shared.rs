@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::http::HeaderValue;
+use bytes::Bytes;
+
 use crate::clients::logos::Logos;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
@@ -14,8 +17,6 @@ use crate::oauth::token::endpoint::TokenEndpoint;
 use crate::pages::Look;
 use crate::runtime::supervisor::Supervisor;
 use crate::web::cookies::Cookies;
-use axum::http::HeaderValue;
-use bytes::Bytes;
 
 /// What the handlers are given.
 #[derive(Debug)]

@@ -1,5 +1,11 @@
 //! `POST /token`.
 
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Response;
+
 use super::body::{self, Head};
 use super::edge::Context;
 use crate::domain::form::Form;
@@ -9,11 +15,6 @@ use crate::oauth::token::grant::Grant;
 use crate::oauth::token::grants::password::Password;
 use crate::web::shared::Shared;
 use crate::web::{answer, cors, detached};
-use std::sync::Arc;
-
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::Response;
 
 pub(super) async fn token(
     State(shared): State<Arc<Shared>>,
