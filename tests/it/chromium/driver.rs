@@ -117,9 +117,19 @@ impl Window {
         field.send_keys(text).await.expect("typed");
     }
 
-    /// Clicks a button or a link.
+    /// Clicks what changes the page that is open.
     pub(super) async fn clicks(&self, id: &str) {
         self.sees(id).await.click().await.expect("clicked");
+    }
+
+    /// Clicks a button or a link that leads to another page, and waits until the window has left this
+    /// one: what comes next never finds an element of the old page.
+    pub(super) async fn follows(&self, id: &str) {
+        let link = self.sees(id).await;
+        let page = self.driver.find(By::Tag("html")).await.expect("a page");
+        link.click().await.expect("clicked");
+        let what = format!("#{id} leads to another page");
+        eventually(&what, async || page.tag_name().await.is_err()).await;
     }
 
     /// Presses a key.
@@ -138,7 +148,7 @@ impl Window {
     pub(super) async fn signs_in(&self, username: &str, password: &str) {
         self.types("username", username).await;
         self.types("password", password).await;
-        self.clicks("login-submit").await;
+        self.follows("login-submit").await;
     }
 
     /// In the window that the page opens: signs Alice in where that is asked for, and says yes or no to

@@ -22,7 +22,7 @@ async fn whole_journey(chromium: &Chromium, preferences: Preferences) {
     window.signs_in("alice", PASSWORD).await;
     window.sees("consent-allow").await;
     assert!(window.text().await.contains("Post station"));
-    window.clicks("consent-allow").await;
+    window.follows("consent-allow").await;
     // S156: the policy of the form lets the last redirect through.
     let here = window.arrives_at(&format!("{}?code=", town.place.callback())).await;
     let tokens = town.exchange(&AuthorizationResponse::at(&here).code()).await.ok();
@@ -62,7 +62,7 @@ async fn form_post_and_fragment_arrive_with_scripts_and_without() {
         window.goto(&town.request(&[("response_mode", "form_post")])).await;
         window.signs_in("alice", PASSWORD).await;
         if scripts {
-            window.clicks("consent-allow").await;
+            window.follows("consent-allow").await;
         } else {
             // The consent of the first round is remembered; the form waits for a click.
             let button = window.driver.find(By::Css("noscript button, form button")).await;
@@ -86,11 +86,11 @@ async fn turning_back_and_saying_no_reach_the_app() {
     let window = chromium.window(KOREAN).await;
     let denied = format!("{}?error=access_denied", town.place.callback());
     window.goto(&town.request(&[])).await;
-    window.clicks("login-cancel").await;
+    window.follows("login-cancel").await;
     window.arrives_at(&denied).await;
     window.goto(&town.request(&[])).await;
     window.signs_in("alice", PASSWORD).await;
-    window.clicks("consent-deny").await;
+    window.follows("consent-deny").await;
     window.arrives_at(&denied).await;
     // Who goes back sees the page again, and is told kindly that it is done.
     window.driver.back().await.unwrap();
@@ -99,7 +99,7 @@ async fn turning_back_and_saying_no_reach_the_app() {
     })
     .await;
     if window.has("consent-allow").await {
-        window.clicks("consent-allow").await;
+        window.follows("consent-allow").await;
     }
     assert_eq!(window.sees("error-code").await.text().await.unwrap(), "already_done");
     window.kept_every_policy().await;
@@ -138,7 +138,7 @@ async fn tabs_double_clicks_and_old_pages_are_no_trouble() {
     window.goto(&town.request(&[("prompt", "login")])).await;
     window.types("password", PASSWORD).await;
     town.server.advance(31 * 60);
-    window.clicks("login-submit").await;
+    window.follows("login-submit").await;
     assert_eq!(window.sees("error-code").await.text().await.unwrap(), "expired");
     window.kept_every_policy().await;
     window.closes().await;
@@ -156,12 +156,12 @@ async fn two_people_in_one_browser_choose() {
     window.signs_in("alice", PASSWORD).await;
     window.arrives_at(&callback).await;
     window.goto(&town.request(&[("prompt", "select_account")])).await;
-    window.clicks("account-other").await;
+    window.follows("account-other").await;
     window.signs_in("bob", PASSWORD).await;
     window.arrives_at(&callback).await;
     for number in ["account-1", "account-2"] {
         window.goto(&town.request(&[])).await;
-        window.clicks(number).await;
+        window.follows(number).await;
         window.arrives_at(&callback).await;
     }
     window.kept_every_policy().await;
@@ -206,7 +206,7 @@ async fn a_language_that_is_chosen_stays_and_errors_are_pages() {
     let town = Town::found().await;
     let window = chromium.window(ENGLISH).await;
     window.goto(&town.request(&[("ui_locales", "en")])).await;
-    window.clicks("lang-ko").await;
+    window.follows("lang-ko").await;
     window.sees("login-submit").await;
     assert_eq!(window.language().await, "ko");
     window.signs_in("alice", PASSWORD).await;
@@ -222,9 +222,9 @@ async fn a_language_that_is_chosen_stays_and_errors_are_pages() {
     }
     // Without a hint the person is asked, and may stay.
     window.goto(&town.server.url("/logout")).await;
-    window.clicks("logout-stay").await;
+    window.follows("logout-stay").await;
     window.goto(&town.server.url("/logout")).await;
-    window.clicks("logout-confirm").await;
+    window.follows("logout-confirm").await;
     window.sees("signed-out-again").await;
     window.goto(&town.server.url("/account")).await;
     window.sees("login-submit").await;

@@ -17,7 +17,7 @@ async fn people_look_after_their_account_with_scripts_and_without() {
             window.goto(&town.request(&[])).await;
             window.signs_in("alice", PASSWORD).await;
             if codes.is_empty() {
-                window.clicks("consent-allow").await;
+                window.follows("consent-allow").await;
             }
             let url = window.arrives_at(&format!("{}?code=", town.place.callback())).await;
             codes.push(town.exchange(&AuthorizationResponse::at(&url).code()).await.ok());
@@ -26,15 +26,15 @@ async fn people_look_after_their_account_with_scripts_and_without() {
         here.goto(&account).await;
         here.types("current-password", "wrong").await;
         here.types("new-password", "a much better one 7!").await;
-        here.clicks("password-submit").await;
+        here.follows("password-submit").await;
         here.sees("current-password-problem").await;
         here.types("current-password", PASSWORD).await;
         here.types("new-password", "password").await;
-        here.clicks("password-submit").await;
+        here.follows("password-submit").await;
         here.sees("new-password-problem").await;
         here.types("current-password", PASSWORD).await;
         here.types("new-password", "a much better one 7!").await;
-        here.clicks("password-submit").await;
+        here.follows("password-submit").await;
         here.arrives_at(&format!("{account}?session=")).await;
         elsewhere.goto(&account).await;
         elsewhere.signs_in("alice", "a much better one 7!").await;
@@ -43,12 +43,12 @@ async fn people_look_after_their_account_with_scripts_and_without() {
         // The app loses its access.
         here.goto(&account).await;
         let newer = town.app.refresh(&codes[0].text("refresh_token")).await.ok();
-        here.clicks("app-remove-1").await;
+        here.follows("app-remove-1").await;
         here.arrives_at(&format!("{account}?session=")).await;
         assert!(!here.has("app-remove-1").await);
         town.app.refresh(&newer.text("refresh_token")).await.refused(400, "invalid_grant");
         // Signed out everywhere.
-        here.clicks("devices-end-all").await;
+        here.follows("devices-end-all").await;
         eventually("it is done", async || !here.has("devices-end-all").await).await;
         elsewhere.goto(&account).await;
         elsewhere.sees("login-submit").await;

@@ -57,14 +57,14 @@ async fn signing_in_ends_at_an_app_that_sends_people_on() {
         town.server.advance(1);
         window.goto(&town.request_by_broker(&[("prompt", "login")])).await;
         window.types("password", PASSWORD).await;
-        window.clicks("login-submit").await;
+        window.follows("login-submit").await;
         lands(&window, &town, "code=").await;
         window.goto(&town.request_by_broker(&[("prompt", "select_account")])).await;
-        window.clicks("account-1").await;
+        window.follows("account-1").await;
         lands(&window, &town, "code=").await;
         town.server.advance(1);
         window.goto(&town.request_by_broker(&[("prompt", "login")])).await;
-        window.clicks("login-cancel").await;
+        window.follows("login-cancel").await;
         lands(&window, &town, "error=access_denied").await;
         // A request by POST, from the app's own page.
         let out = form(&[
@@ -73,7 +73,7 @@ async fn signing_in_ends_at_an_app_that_sends_people_on() {
             ("state", "bye"),
         ]);
         window.goto(&town.server.url(&format!("/logout?{out}"))).await;
-        window.clicks("logout-confirm").await;
+        window.follows("logout-confirm").await;
         window.arrives_at(&format!("{}?state=bye", town.place.landed())).await;
         window.kept_every_policy().await;
         window.closes().await;
@@ -88,15 +88,15 @@ async fn allowing_and_denying_end_at_an_app_that_sends_people_on() {
         let window = chromium.window(preferences).await;
         window.goto(&town.request_by_broker(&[])).await;
         window.signs_in("alice", PASSWORD).await;
-        window.clicks("consent-deny").await;
+        window.follows("consent-deny").await;
         lands(&window, &town, "error=access_denied").await;
         window.goto(&town.request_by_broker(&[])).await;
-        window.clicks("consent-allow").await;
+        window.follows("consent-allow").await;
         lands(&window, &town, "code=").await;
         // A response by POST goes wherever the app sends it, as well.
         let posted = [("prompt", "consent"), ("response_mode", "form_post")];
         window.goto(&town.request_by_broker(&posted)).await;
-        window.clicks("consent-allow").await;
+        window.follows("consent-allow").await;
         if !preferences.scripts {
             let button = window.driver.find(By::Css("noscript button, form button")).await;
             button.expect("a button").click().await.unwrap();
@@ -119,8 +119,8 @@ async fn coming_back_from_a_provider_ends_at_an_app_that_sends_people_on() {
         idp.follows(town.server.now());
         let window = chromium.window(preferences).await;
         window.goto(&town.request_by_broker(&[])).await;
-        window.clicks("login-with-idp").await;
-        window.clicks("approve").await;
+        window.follows("login-with-idp").await;
+        window.follows("approve").await;
         lands(&window, &town, "code=").await;
         window.kept_every_policy().await;
         window.closes().await;
@@ -144,7 +144,7 @@ async fn an_app_beside_the_browser_is_led_to_by_a_page() {
         let window = chromium.window(preferences).await;
         window.goto(&request).await;
         window.signs_in("alice", PASSWORD).await;
-        window.clicks("consent-allow").await;
+        window.follows("consent-allow").await;
         let link = window.sees("onward").await.attr("href").await.unwrap().unwrap();
         assert!(link.starts_with("com.example.app:/cb?code="), "{link}");
         window.clicks("onward").await;
@@ -172,7 +172,7 @@ async fn a_window_that_an_app_opened_can_tell_the_app_in_the_end() {
     let popup = windows.into_iter().find(|one| *one != opener).unwrap();
     window.driver.switch_to_window(popup).await.unwrap();
     window.signs_in("alice", PASSWORD).await;
-    window.clicks("consent-allow").await;
+    window.follows("consent-allow").await;
     window.sees("arrived").await;
     window.driver.switch_to_window(opener).await.unwrap();
     eventually("the opener is told", async || {

@@ -50,10 +50,10 @@ async fn visits(window: &Window, button: &str, provider: &str, says: &str) {
     if !window.sees(button).await.is_displayed().await.unwrap() {
         window.clicks("login-more").await;
     }
-    window.clicks(button).await;
+    window.follows(button).await;
     window.sees("approve").await;
     window.arrives_at(provider).await;
-    window.clicks(says).await;
+    window.follows(says).await;
 }
 
 /// That the page speaks the language of the window, and what it says in English where it is that.
@@ -84,7 +84,7 @@ async fn the_whole_journey_by_every_provider_with_scripts_and_without() {
             visits(&window, &button, records.base(), "approve").await;
             // The first time the app is allowed; that is remembered of the account.
             if preferences.scripts {
-                window.clicks("consent-allow").await;
+                window.follows("consent-allow").await;
             }
             let claims = town.arrived(&window).await;
             assert_eq!(claims["amr"], serde_json::json!(["fed", slug]));
@@ -123,37 +123,37 @@ async fn the_whole_journey_by_a_second_mapae_with_scripts_and_without() {
             .await;
         let window = chromium.window(preferences).await;
         window.goto(&town.request(&[])).await;
-        window.clicks("login-with-up").await;
+        window.follows("login-with-up").await;
         window.arrives_at(&upstream.url("/login?")).await;
         assert_eq!(window.language().await, preferences.language);
         window.signs_in("mina", PASSWORD).await;
-        window.clicks("consent-allow").await;
+        window.follows("consent-allow").await;
         window.arrives_at(&town.server.url("/consent?")).await;
-        window.clicks("consent-allow").await;
+        window.follows("consent-allow").await;
         let first = town.arrived(&window).await;
         // Signed in there, and not here: one click, and nothing more is asked.
         window.goto(&town.server.url("/logout")).await;
-        window.clicks("logout-confirm").await;
+        window.follows("logout-confirm").await;
         window.sees("signed-out-again").await;
         window.goto(&town.request(&[])).await;
-        window.clicks("login-with-up").await;
+        window.follows("login-with-up").await;
         assert_eq!(town.arrived(&window).await["sub"], first["sub"]);
         // Signed in nowhere, and allowed everywhere: from the form there straight to the app.
         window.forgets_everybody().await;
         window.goto(&town.request(&[])).await;
-        window.clicks("login-with-up").await;
+        window.follows("login-with-up").await;
         window.arrives_at(&upstream.url("/login?")).await;
         window.signs_in("mina", PASSWORD).await;
         assert_eq!(town.arrived(&window).await["sub"], first["sub"]);
         // Who turns back there is at the page here, and may turn back here.
         window.forgets_everybody().await;
         window.goto(&town.request(&[])).await;
-        window.clicks("login-with-up").await;
+        window.follows("login-with-up").await;
         window.arrives_at(&upstream.url("/login?")).await;
-        window.clicks("login-cancel").await;
+        window.follows("login-cancel").await;
         window.arrives_at(&town.server.url("/login?")).await;
         says(&window, preferences, "sign-in was cancelled").await;
-        window.clicks("login-cancel").await;
+        window.follows("login-cancel").await;
         window.arrives_at(&format!("{}?error=access_denied", town.place.callback())).await;
         window.kept_every_policy().await;
         window.closes().await;
@@ -173,12 +173,12 @@ async fn who_turns_back_at_a_provider_goes_on_as_they_like() {
         says(&window, preferences, "sign-in was cancelled").await;
         assert_eq!(rows(&town.server).await, before);
         // The button of the browser leads to the same page, where everything works.
-        window.clicks("login-with-idp").await;
+        window.follows("login-with-idp").await;
         window.sees("approve").await;
         window.driver.back().await.unwrap();
         window.sees("login-submit").await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
-        window.clicks("consent-allow").await;
+        window.follows("consent-allow").await;
         assert_eq!(town.arrived(&window).await["idp"], "idp");
         // Back at the provider's page, everything is over.
         window.driver.back().await.unwrap();
@@ -191,7 +191,7 @@ async fn who_turns_back_at_a_provider_goes_on_as_they_like() {
         window.goto(&town.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "cancel").await;
         window.arrives_at(&town.server.url("/login?")).await;
-        window.clicks("login-cancel").await;
+        window.follows("login-cancel").await;
         window.arrives_at(&format!("{}?error=access_denied", town.place.callback())).await;
         window.kept_every_policy().await;
         window.closes().await;
@@ -207,10 +207,10 @@ async fn a_provider_that_is_down_leaves_the_other_ways_in() {
         let down = "right now";
         idp.answers_with(DISCOVERY, Answer::html(503, "Maintenance."));
         window.goto(&town.request(&[])).await;
-        window.clicks("login-with-idp").await;
+        window.follows("login-with-idp").await;
         window.arrives_at(&town.server.url("/login?")).await;
         says(&window, preferences, down).await;
-        window.clicks("login-cancel").await;
+        window.follows("login-cancel").await;
         let gone = format!("{}?error=temporarily_unavailable", town.place.callback());
         window.arrives_at(&gone).await;
         // Down while the person is there, and up again.
@@ -222,7 +222,7 @@ async fn a_provider_that_is_down_leaves_the_other_ways_in() {
         says(&window, preferences, down).await;
         idp.answers_normally();
         visits(&window, "login-with-idp", idp.base(), "approve").await;
-        window.clicks("consent-allow").await;
+        window.follows("consent-allow").await;
         town.arrived(&window).await;
         // Or they sign in by their password.
         window.forgets_everybody().await;
@@ -230,7 +230,7 @@ async fn a_provider_that_is_down_leaves_the_other_ways_in() {
         window.goto(&town.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.signs_in("alice", PASSWORD).await;
-        window.clicks("consent-allow").await;
+        window.follows("consent-allow").await;
         assert_eq!(town.arrived(&window).await["amr"], serde_json::json!(["pwd"]));
         window.kept_every_policy().await;
         window.closes().await;
@@ -248,7 +248,7 @@ async fn enter_signs_in_by_password() {
         window.types("username", "alice").await;
         let password = window.sees("password").await;
         password.send_keys(PASSWORD + Key::Enter).await.unwrap();
-        window.clicks("consent-allow").await;
+        window.follows("consent-allow").await;
         assert_eq!(town.arrived(&window).await["amr"], serde_json::json!(["pwd"]));
         assert_eq!(idp.asked().len(), 0);
         window.kept_every_policy().await;
@@ -275,7 +275,7 @@ async fn an_account_that_is_there_is_proven_in_between() {
         says(&window, preferences, "already has an account here").await;
         assert_eq!(identities(&town.server, &sub).await, 0);
         window.signs_in("mina@example.com", PASSWORD).await;
-        window.clicks("consent-allow").await;
+        window.follows("consent-allow").await;
         assert_eq!(town.arrived(&window).await["sub"], sub.as_str());
         assert_eq!(identities(&town.server, &sub).await, 1);
         // From now on the provider is enough.
@@ -309,15 +309,15 @@ async fn people_connect_and_disconnect_on_their_account_page() {
         window.forgets_everybody().await;
         window.goto(&account).await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
-        window.clicks("unlink-1").await;
+        window.follows("unlink-1").await;
         window.sees("link-idp").await;
         says(&window, preferences, "The account is disconnected.").await;
         assert!(!window.has("unlink-1").await);
         // An old session proves itself first.
         town.server.advance(660);
-        window.clicks("link-idp").await;
+        window.follows("link-idp").await;
         window.types("password", PASSWORD).await;
-        window.clicks("login-submit").await;
+        window.follows("login-submit").await;
         window.sees("link-idp").await;
         says(&window, preferences, "You can now connect").await;
         // What another account has is theirs.
@@ -367,14 +367,14 @@ async fn kakaotalk_shows_the_way_out_and_the_way_out_arrives() {
         outside.sees("login-with-google").await;
         assert!(!outside.has("login-way-out").await);
         visits(&outside, "login-with-google", every.all_records()[5].1.base(), "approve").await;
-        outside.clicks("consent-allow").await;
+        outside.follows("consent-allow").await;
         assert_eq!(town.arrived(&outside).await["idp"], "google");
         inside.goto(&town.server.url("/account")).await;
         inside.sees("login-submit").await;
         // Inside, what works there works.
         inside.goto(&town.request(&[])).await;
         visits(&inside, "login-with-kakao", every.all_records()[3].1.base(), "approve").await;
-        inside.clicks("consent-allow").await;
+        inside.follows("consent-allow").await;
         assert_eq!(town.arrived(&inside).await["idp"], "kakao");
         for window in [inside, outside] {
             window.kept_every_policy().await;

@@ -97,9 +97,9 @@ async fn a_single_page_app_keeps_people_signed_in_without_knowing_how() {
     let window = chromium.window(ENGLISH).await;
     window.goto(&home).await;
     assert!(!somebody_is_signed_in(&window).await);
-    window.clicks("sign-in").await;
+    window.follows("sign-in").await;
     window.signs_in("alice", PASSWORD).await;
-    window.clicks("consent-allow").await;
+    window.follows("consent-allow").await;
     window.arrives_at(&home).await;
     assert!(somebody_is_signed_in(&window).await);
     assert_eq!(window.sees("name").await.text().await.unwrap(), "alice");
@@ -132,13 +132,13 @@ async fn a_single_page_app_keeps_people_signed_in_without_knowing_how() {
     }
     keeps_its_secret(&window).await;
     // Signed out here, at the issuer, and in the other tab once it looks.
-    window.clicks("sign-out").await;
+    window.follows("sign-out").await;
     window.arrives_at(&home).await;
     assert!(!somebody_is_signed_in(&window).await);
     window.driver.switch_to_window(first).await.unwrap();
     window.driver.refresh().await.unwrap();
     assert!(!somebody_is_signed_in(&window).await);
-    window.clicks("sign-in").await;
+    window.follows("sign-in").await;
     window.sees("login-submit").await;
     window.kept_every_policy().await;
     window.closes().await;
