@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use chrono::Duration;
-
 use crate::accounts::browsers::SignedInUser;
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, Kind};
@@ -15,14 +13,12 @@ use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
+use crate::flows::fresh_proof::{FreshProof, NotFresh};
 use crate::flows::interaction::Caller;
-use crate::flows::outcome::{Advanced, InteractionError};
-use crate::flows::{start, upstream_login};
+use crate::flows::submitted::AccountForm;
+use crate::flows::upstream_login;
 use crate::social::registry::ConfiguredProvider;
 use crate::store::{Tx, audit_events, identities, users};
-
-/// Whoever connects or disconnects proved this recently who they are.
-const FRESH: Duration = Duration::minutes(10);
 
 /// What a person is connected with, and could be.
 #[derive(Debug)]
@@ -113,10 +109,8 @@ fn has_another_way(
 /// Why nothing was connected or disconnected.
 #[derive(Debug)]
 pub enum Unchanged {
-    /// They have to prove again who they are: this leads there.
-    Stale(Advanced),
-    /// The interaction that was to do so cannot begin.
-    InteractionError(InteractionError),
+    /// They have to prove again who they are.
+    NotFresh(NotFresh),
     /// There is nothing to disconnect.
     Gone,
     /// What happened on the way by this provider.
@@ -125,37 +119,23 @@ pub enum Unchanged {
 
 type Outcome<T> = Result<T, Error<Unchanged>>;
 
-/// Turns away whoever proved too long ago who they are.
-async fn check_fresh(
-    flows: &Flows,
-    caller: Caller<'_>,
-    present: &SignedInUser,
-    language: &str,
-) -> Outcome<()> {
-    if flows.clock.now() - present.session.auth_time < FRESH {
-        return Ok(());
-    }
-    let user = &present.user.id;
-    match start::begin_confirming(flows, caller, user, language).await {
-        Ok(advanced) => Err(Error::Refused(Unchanged::Stale(advanced))),
-        Err(error) => Err(error.map(Unchanged::InteractionError)),
-    }
+fn not_fresh(error: Error<NotFresh>) -> Error<Unchanged> {
+    error.map(Unchanged::NotFresh)
 }
 
 /// Leaves to connect a provider: the URL to go to.
 pub async fn connect(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &SignedInUser,
+    form: &AccountForm,
     slug: &Slug,
     language: &str,
 ) -> Outcome<String> {
     let noted = |note| Unchanged::UpstreamNotice(slug.clone(), note);
     let known = flows.providers.find(slug, None);
     let known = known.ok_or_else(|| Error::Refused(noted(UpstreamOutcome::Unknown)))?;
-    check_fresh(flows, caller, present, language).await?;
-    let (user, browser) = (&present.user.id, &present.session.browser);
-    let left = upstream_login::start_to_link(flows, &known, user, browser, language).await;
+    let proof = FreshProof::check(flows, caller, form, language).await.map_err(not_fresh)?;
+    let left = upstream_login::start_to_link(flows, &known, proof, language).await;
     left.map_err(|error| error.map(|_| noted(UpstreamOutcome::Unavailable)))
 }
 
@@ -163,13 +143,13 @@ pub async fn connect(
 pub async fn disconnect(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &SignedInUser,
+    form: &AccountForm,
     name: &str,
     language: &str,
 ) -> Outcome<()> {
-    check_fresh(flows, caller, present, language).await?;
+    let proof = FreshProof::check(flows, caller, form, language).await.map_err(not_fresh)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let disconnected = disconnect_in(&tx, flows, caller, present, name).await;
+    let disconnected = disconnect_in(&tx, flows, caller, proof, name).await;
     tx.settle(disconnected).await?;
     flows.notices.nudge();
     Ok(())
@@ -179,9 +159,10 @@ async fn disconnect_in(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
-    present: &SignedInUser,
+    proof: FreshProof<'_>,
     name: &str,
 ) -> Outcome<()> {
+    let present = proof.person();
     let gone = || Error::Refused(Unchanged::Gone);
     // Two who each leave the other as the last way in wait for one another.
     let user = users::lock(tx, &present.user.id).await?.ok_or_else(gone)?;

@@ -1,33 +1,29 @@
 //! Allowing and denying.
 
 use crate::domain::audit::{Event, Kind};
-use crate::domain::interaction::{Handle, Interaction};
+use crate::domain::interaction::Interaction;
 use crate::domain::verdict::Error;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, Subject};
 use crate::flows::outcome::{Advanced, InteractionError, NextStep, Outcome};
+use crate::flows::submitted::Submitted;
 use crate::flows::{advance, sign_in, start};
 use crate::oauth::authorize::decide::joined;
 use crate::oauth::error::{ErrorCode, Refusal};
 use crate::store::{Tx, audit_events, consents, interactions};
 
 /// The person allows what they were asked; it is remembered.
-pub async fn allow(
-    flows: &Flows,
-    caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
-) -> Outcome<Advanced> {
-    let interaction = match interaction::submitted(flows, caller, handle, csrf).await {
-        Err(Error::Refused(InteractionError::Finished(client))) => {
-            return again(flows, caller, handle, csrf, InteractionError::Finished(client)).await;
+pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcome<Advanced> {
+    let interaction = match form.open(flows, caller).await {
+        Err(Error::Refused(finished @ InteractionError::Finished(_))) => {
+            return again(flows, caller, form, finished).await;
         }
         other => other?,
     };
     let view = advance::shown(flows, caller, interaction.clone()).await?;
     let Subject::Consent(present, before) = view.subject else {
         // Something changed since the page was shown: whatever comes next comes next.
-        return start::go_on(flows, caller, handle).await;
+        return start::go_on(flows, caller, form.handle()).await;
     };
     let asked =
         interaction::asked(flows, &interaction.purpose).await?.ok_or(InteractionError::Unknown)?;
@@ -63,12 +59,10 @@ async fn issue(
 async fn again(
     flows: &Flows,
     caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
+    form: &Submitted,
     finished: InteractionError,
 ) -> Outcome<Advanced> {
-    let interaction =
-        interaction::answered_just_now(flows, caller, handle, csrf, finished.clone()).await?;
+    let interaction = form.answered_just_now(flows, caller, &finished)?;
     let asked = interaction::asked(flows, &interaction.purpose).await?;
     let (Some(session), Some(asked)) = (interaction.session.clone(), asked) else {
         return Err(finished.into());
@@ -87,17 +81,11 @@ async fn again(
 }
 
 /// The person does not allow it: the app hears `access_denied` (RFC 6749 §4.1.2.1).
-pub async fn deny(
-    flows: &Flows,
-    caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
-) -> Outcome<Advanced> {
+pub async fn deny(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcome<Advanced> {
     let refusal = Refusal::new(ErrorCode::AccessDenied, "the person did not allow it");
-    let mut interaction = match interaction::submitted(flows, caller, handle, csrf).await {
-        Err(Error::Refused(InteractionError::Finished(client))) => {
-            let finished = InteractionError::Finished(client);
-            return sign_in::refused_before(flows, caller, handle, csrf, (finished, refusal)).await;
+    let mut interaction = match form.open(flows, caller).await {
+        Err(Error::Refused(finished @ InteractionError::Finished(_))) => {
+            return sign_in::refused_before(flows, caller, form, (finished, refusal)).await;
         }
         other => other?,
     };

@@ -101,47 +101,6 @@ pub(super) async fn still_open(flows: &Flows, interaction: Interaction) -> Outco
     Ok(interaction)
 }
 
-/// The interaction that a form belongs to, done or not.
-pub(super) async fn posted(flows: &Flows, handle: &Handle, csrf: &str) -> Outcome<Interaction> {
-    let interaction = lookup::find(flows, handle).await?;
-    let browser = interaction.browser.as_ref().ok_or(InteractionError::WrongBrowser)?;
-    if !flows.forms.verifies(csrf, browser, interaction.id.as_str()) {
-        return Err(InteractionError::Forged.into());
-    }
-    Ok(interaction)
-}
-
-/// The interaction that a form of this browser belongs to, if it can still go on.
-pub(super) async fn submitted(
-    flows: &Flows,
-    caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
-) -> Outcome<Interaction> {
-    let interaction = posted(flows, handle, csrf).await?;
-    if interaction.browser != caller.browser_state.browser {
-        return Err(InteractionError::WrongBrowser.into());
-    }
-    still_open(flows, interaction).await
-}
-
-/// The interaction of a form that came twice: the browser threw the answer to the first click away, and
-/// shows the one to the second. For anything else it is as lost as before.
-pub(super) async fn answered_just_now(
-    flows: &Flows,
-    caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
-    finished: InteractionError,
-) -> Outcome<Interaction> {
-    let interaction = posted(flows, handle, csrf).await?;
-    let is_theirs = interaction.browser == caller.browser_state.browser;
-    if is_theirs && ended_just_now(flows, &interaction) {
-        return Ok(interaction);
-    }
-    Err(finished.into())
-}
-
 /// Whether an answer to it is so young that a second click may be on its way.
 pub(super) fn ended_just_now(flows: &Flows, interaction: &Interaction) -> bool {
     let since = interaction.ended_at.map(|ended_at| flows.clock.now() - ended_at);

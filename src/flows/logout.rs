@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
-use super::interaction::{self, Caller, ended_just_now, posted, submitted};
-use super::lookup;
-use super::outcome::{InteractionError, Outcome};
 use crate::accounts::browsers::{BrowserState, Cookie, SignedInUser, sign_out};
 use crate::clients::registry::Registered;
 use crate::domain::interaction::{Handle, Interaction, LogoutRequest, Purpose};
+use crate::domain::provider::{self, Slug};
 use crate::domain::session::Session;
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
+use crate::flows::interaction::{self, Caller, ended_just_now};
+use crate::flows::lookup;
+use crate::flows::outcome::{InteractionError, Outcome};
+use crate::flows::submitted::Submitted;
 use crate::oauth::authorize::response::with_parameter;
 use crate::store::{families, interactions};
 
@@ -31,8 +33,25 @@ pub struct Done {
     pub location: Option<String>,
     /// The app that sent the person.
     pub client: Option<Arc<Registered>>,
+    /// The providers that the people who signed out came by: they are still signed in there.
+    pub providers: Vec<Slug>,
     /// What the browser proves itself by from now on.
     pub cookie: Option<Cookie>,
+}
+
+impl Done {
+    /// Somebody signed out on their account page: no app sent them.
+    #[must_use]
+    pub fn on_account_page(person: &SignedInUser, cookie: Option<Cookie>) -> Self {
+        Self { location: None, client: None, providers: came_by(&[&person.session]), cookie }
+    }
+}
+
+fn came_by(ended: &[&Session]) -> Vec<Slug> {
+    ended
+        .iter()
+        .filter_map(|session| provider::came_by(&session.amr).and_then(Slug::parse))
+        .collect()
 }
 
 /// Begins with a request that came by GET, in a navigation of the browser or not.
@@ -43,14 +62,14 @@ pub async fn begin(
     is_navigation: bool,
 ) -> Result<Step, Fault> {
     if caller.browser_state.people.is_empty() {
-        return done(flows, &request, None).await.map(Step::Done);
+        return done(flows, &request, &[], None).await.map(Step::Done);
     }
     match proven(flows, caller.browser_state, &request).await? {
         Some(present) if is_navigation => {
             let ending = [&present.session];
             end(flows, caller, &request, &ending).await.map(Step::Done)
         }
-        _ => ask(flows, caller.browser_state, request).await,
+        _ => ask(flows, caller.browser_state, request),
     }
 }
 
@@ -82,17 +101,12 @@ async fn proven<'a>(
     Ok(by_session.filter(|present| present.user.id == *user).or(by_name))
 }
 
-async fn ask(
-    flows: &Flows,
-    browser_state: &BrowserState,
-    request: LogoutRequest,
-) -> Result<Step, Fault> {
-    let tx = flows.store.begin(flows.clock.now()).await?;
-    let purpose = Purpose::Logout(request);
-    let interaction = Interaction::new(purpose, browser_state.browser.clone(), tx.now());
-    interactions::keep(&tx, &interaction).await?;
-    tx.commit().await?;
-    Ok(Step::Confirm(interaction.id.handle()))
+/// Any page can send a browser here: the question travels with the browser, and nothing is written
+/// until the person answers.
+fn ask(flows: &Flows, browser_state: &BrowserState, request: LogoutRequest) -> Result<Step, Fault> {
+    let (purpose, browser) = (Purpose::Logout(request), browser_state.browser.clone());
+    let interaction = Interaction::new(purpose, browser, flows.clock.now());
+    Ok(Step::Confirm(lookup::handle(flows, &interaction)?))
 }
 
 /// What the page that asks shows.
@@ -113,15 +127,14 @@ pub async fn asking(
 pub async fn confirm(
     flows: &Flows,
     caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
+    form: &Submitted,
     yes: bool,
 ) -> Outcome<Option<Done>> {
-    let interaction = match submitted(flows, caller, handle, csrf).await {
+    let interaction = match form.open(flows, caller).await {
         Err(Error::Refused(
             lost @ (InteractionError::Finished(_) | InteractionError::WrongBrowser),
         )) => {
-            return again(flows, caller, handle, csrf, (yes, lost)).await;
+            return again(flows, caller, form, (yes, lost)).await;
         }
         other => other?,
     };
@@ -131,6 +144,7 @@ pub async fn confirm(
     // It ends in a session where somebody stays.
     let stays = caller.browser_state.people.first().map(|present| &present.session.id);
     let tx = flows.store.begin(flows.clock.now()).await?;
+    interactions::keep(&tx, &interaction).await?;
     interactions::end(&tx, &interaction.id, stays.filter(|_| !yes)).await?;
     tx.commit().await?;
     if !yes {
@@ -146,19 +160,18 @@ pub async fn confirm(
 async fn again(
     flows: &Flows,
     caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
+    form: &Submitted,
     (yes, lost): (bool, InteractionError),
 ) -> Outcome<Option<Done>> {
-    let interaction = posted(flows, handle, csrf).await?;
+    let interaction = form.interaction();
     let Purpose::Logout(request) = &interaction.purpose else { return Err(lost.into()) };
     let browser_state = caller.browser_state;
     let is_theirs = browser_state.people.is_empty() || browser_state.browser == interaction.browser;
     let same = yes == interaction.session.is_none();
-    if !(is_theirs && same && ended_just_now(flows, &interaction)) {
+    if !(is_theirs && same && ended_just_now(flows, interaction)) {
         return Err(lost.into());
     }
-    Ok(if yes { Some(done(flows, request, None).await?) } else { None })
+    Ok(if yes { Some(done(flows, request, &[], None).await?) } else { None })
 }
 
 async fn end(
@@ -177,19 +190,21 @@ async fn end(
         }
         None => None,
     };
-    done(flows, request, cookie).await
+    done(flows, request, ending, cookie).await
 }
 
 async fn done(
     flows: &Flows,
     request: &LogoutRequest,
+    ended: &[&Session],
     cookie: Option<Cookie>,
 ) -> Result<Done, Fault> {
     let location = request.redirect_uri.as_ref().map(|uri| match &request.state {
         Some(state) => with_parameter(uri, "state", state),
         None => uri.clone(),
     });
-    Ok(Done { location, client: client(flows, request).await?, cookie })
+    let client = client(flows, request).await?;
+    Ok(Done { location, client, providers: came_by(ended), cookie })
 }
 
 async fn client(flows: &Flows, request: &LogoutRequest) -> Result<Option<Arc<Registered>>, Fault> {

@@ -17,6 +17,7 @@ use crate::domain::session::{Session, SessionId};
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
+use crate::flows::submitted::AccountForm;
 use crate::store::apps::{self, OpenAccess};
 use crate::store::{audit_events, consents, sessions};
 
@@ -128,11 +129,11 @@ fn add_new(all: &mut Vec<String>, more: Vec<String>) {
 pub async fn change_password(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &SignedInUser,
+    form: &AccountForm,
     current: &Secret<String>,
     new: &Secret<String>,
 ) -> Result<Cookie, Error<PasswordUnchanged>> {
-    let Caller { address, known, origin, .. } = caller;
+    let (present, Caller { address, known, origin, .. }) = (form.person(), caller);
     let change = PasswordChange { current, new, address, known, origin };
     let changed =
         new_password::change(&flows.password, &flows.password.hasher, present, change).await;
@@ -144,9 +145,10 @@ pub async fn change_password(
 pub async fn end_device(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &SignedInUser,
+    form: &AccountForm,
     device: &SessionId,
 ) -> Result<Option<Cookie>, Fault> {
+    let present = form.person();
     let tx = flows.store.begin(flows.clock.now()).await?;
     let found = sessions::hold(&tx, device).await?;
     // Somebody else's session is none of theirs.
@@ -169,8 +171,9 @@ pub async fn end_device(
 pub async fn end_everywhere(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &SignedInUser,
+    form: &AccountForm,
 ) -> Result<Cookie, Fault> {
+    let present = form.person();
     let tx = flows.store.begin(flows.clock.now()).await?;
     let user = &present.user.id;
     let ended = session_endings::end_everything(&tx, user, None, caller.origin).await?;
@@ -187,11 +190,11 @@ pub async fn end_everywhere(
 pub async fn remove_app(
     flows: &Flows,
     caller: Caller<'_>,
-    present: &SignedInUser,
+    form: &AccountForm,
     client: &ClientId,
 ) -> Result<bool, Fault> {
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let user = &present.user.id;
+    let user = &form.person().user.id;
     let ended = session_endings::end_at_client(&tx, user, client, caller.origin).await?;
     let had_consent = consents::delete(&tx, user, client).await?;
     let removed = ended > 0 || had_consent;

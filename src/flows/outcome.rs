@@ -45,8 +45,16 @@ pub enum NextStep {
 pub enum FlashMessage {
     /// They proved again who they are.
     Confirmed,
+    /// Their password is another one now.
+    PasswordChanged,
+    /// A device is signed out.
+    DeviceSignedOut,
+    /// An app has no access any more.
+    AppRemoved,
     /// A provider is connected.
     Linked,
+    /// A provider is disconnected.
+    Unlinked,
     /// What happened on the way by this provider.
     UpstreamNotice(Slug, UpstreamOutcome),
 }

@@ -4,7 +4,7 @@ use crate::accounts::browsers;
 use crate::accounts::sign_in::{
     PASSWORD_AMR, PasswordAttempt, Place, ProvenPassword, SignInRefused,
 };
-use crate::domain::interaction::{Handle, Interaction, Pending};
+use crate::domain::interaction::{Interaction, Pending};
 use crate::domain::person;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
@@ -16,6 +16,7 @@ use crate::flows::complete_sign_in::{
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Advanced, InteractionError, NextStep, Outcome};
+use crate::flows::submitted::Submitted;
 use crate::oauth::error::{ErrorCode, Refusal};
 use crate::store::{Tx, audit_events, interactions, users};
 
@@ -61,19 +62,18 @@ fn refused(error: Error<SignInRefused>) -> Error<NotSignedIn> {
 pub async fn sign_in(
     flows: &Flows,
     caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
+    form: &Submitted,
     typed: PasswordForm<'_>,
 ) -> Result<Advanced, Error<NotSignedIn>> {
-    let interaction = interaction::posted(flows, handle, csrf).await.map_err(lost)?;
-    let is_again = is_second_click(flows, caller, &interaction);
+    let interaction = form.interaction();
+    let is_again = is_second_click(flows, caller, interaction);
     if !is_again {
-        interaction::submitted(flows, caller, handle, csrf).await.map_err(lost)?;
+        form.open(flows, caller).await.map_err(lost)?;
     }
     let client = interaction.purpose.client();
     // Whom a provider vouched for may have no other way to prove an older account: that one alone.
     let only = flows.providers.are_the_only_way(client) && !is_again;
-    let pending = interaction::pending(flows, &interaction);
+    let pending = interaction::pending(flows, interaction);
     if only && pending.is_none() {
         return Err(Error::Refused(NotSignedIn::ByProviderOnly));
     }
@@ -91,8 +91,7 @@ pub async fn sign_in(
         return Err(Error::Refused(NotSignedIn::Refused(SignInRefused::Wrong)));
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let proven =
-        Proven { interaction: &interaction, signed_in: &signed_in, keep: typed.keep, is_again };
+    let proven = Proven { interaction, signed_in: &signed_in, keep: typed.keep, is_again };
     let advanced = admit(&tx, flows, caller, proven).await;
     tx.settle(advanced).await
 }
@@ -192,18 +191,13 @@ async fn again(
 pub async fn choose(
     flows: &Flows,
     caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
+    form: &Submitted,
     session: Option<&SessionId>,
 ) -> Outcome<Advanced> {
-    let mut interaction = match interaction::submitted(flows, caller, handle, csrf).await {
-        Err(Error::Refused(InteractionError::Finished(client))) => {
-            let finished = InteractionError::Finished(client);
-            let before =
-                interaction::answered_just_now(flows, caller, handle, csrf, finished.clone());
+    let mut interaction = match form.open(flows, caller).await {
+        Err(Error::Refused(finished @ InteractionError::Finished(_))) => {
             // The same choice has the same answer.
-            before
-                .await
+            form.answered_just_now(flows, caller, &finished)
                 .ok()
                 .filter(|before| before.session.is_some() && before.session.as_ref() == session)
                 .ok_or(finished)?
@@ -213,7 +207,10 @@ pub async fn choose(
     let eligible = advance::eligible(flows, caller.browser_state, &interaction.purpose);
     let chosen = session.filter(|chosen| eligible.iter().any(|one| one.session.id == **chosen));
     let Some(chosen) = chosen else {
-        return Ok(Advanced { next: NextStep::SignInAsAnother(handle.clone()), cookie: None });
+        return Ok(Advanced {
+            next: NextStep::SignInAsAnother(form.handle().clone()),
+            cookie: None,
+        });
     };
     interaction.session = Some(chosen.clone());
     let tx = flows.store.begin(flows.clock.now()).await?;
@@ -231,14 +228,13 @@ pub async fn choose(
 pub async fn forget_pending(
     flows: &Flows,
     caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
+    form: &Submitted,
 ) -> Outcome<Advanced> {
-    let interaction = interaction::submitted(flows, caller, handle, csrf).await?;
+    let interaction = form.open(flows, caller).await?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     interactions::set_pending(&tx, &interaction.id, None).await?;
     tx.commit().await?;
-    Ok(Advanced { next: NextStep::SignIn(handle.clone()), cookie: None })
+    Ok(Advanced { next: NextStep::SignIn(form.handle().clone()), cookie: None })
 }
 
 /// Somebody turned back: the app hears `access_denied` (RFC 6749 §4.1.2.1), or that the provider
@@ -246,8 +242,7 @@ pub async fn forget_pending(
 pub async fn turn_back(
     flows: &Flows,
     caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
+    form: &Submitted,
     unavailable: bool,
 ) -> Outcome<Advanced> {
     let refusal = if unavailable {
@@ -256,10 +251,9 @@ pub async fn turn_back(
     } else {
         Refusal::new(ErrorCode::AccessDenied, "the person turned back")
     };
-    let interaction = match interaction::submitted(flows, caller, handle, csrf).await {
-        Err(Error::Refused(InteractionError::Finished(client))) => {
-            let finished = InteractionError::Finished(client);
-            return refused_before(flows, caller, handle, csrf, (finished, refusal)).await;
+    let interaction = match form.open(flows, caller).await {
+        Err(Error::Refused(finished @ InteractionError::Finished(_))) => {
+            return refused_before(flows, caller, form, (finished, refusal)).await;
         }
         other => other?,
     };
@@ -275,12 +269,10 @@ pub async fn turn_back(
 pub(super) async fn refused_before(
     flows: &Flows,
     caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
+    form: &Submitted,
     (finished, refusal): (InteractionError, Refusal),
 ) -> Outcome<Advanced> {
-    let interaction =
-        interaction::answered_just_now(flows, caller, handle, csrf, finished.clone()).await?;
+    let interaction = form.answered_just_now(flows, caller, &finished)?;
     let asked = interaction::asked(flows, &interaction.purpose).await?;
     // One that ended in a session ended with a yes.
     let Some(asked) = asked.filter(|_| interaction.session.is_none()) else {

@@ -5,18 +5,20 @@
 
 use chrono::Duration;
 
+use crate::accounts::browsers::SignedInUser;
 use crate::domain::interaction::{Handle, Interaction, Purpose};
 use crate::domain::provider::Slug;
 use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::session::BrowserId;
 use crate::domain::upstream_login::UpstreamLogin;
 use crate::domain::upstream_outcome::UpstreamOutcome;
-use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::flows::advance;
 use crate::flows::context::Flows;
-use crate::flows::interaction::{self, Caller, Subject, View};
+use crate::flows::fresh_proof::FreshProof;
+use crate::flows::interaction::{Caller, Subject, View};
 use crate::flows::outcome::InteractionError;
+use crate::flows::submitted::Submitted;
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, AuthorizationRequest, UpstreamError};
 use crate::store::{interactions, upstream_logins};
@@ -30,11 +32,15 @@ pub enum NotStarted {
     /// The interaction cannot go on.
     InteractionError(InteractionError),
     /// The provider may not be used, or cannot be reached.
-    UpstreamNotice(Slug, UpstreamOutcome),
+    UpstreamNotice(Handle, Slug, UpstreamOutcome),
 }
 
 fn lost(error: Error<InteractionError>) -> Error<NotStarted> {
     error.map(NotStarted::InteractionError)
+}
+
+fn notice(handle: &Handle, provider: &Slug, outcome: UpstreamOutcome) -> NotStarted {
+    NotStarted::UpstreamNotice(handle.clone(), provider.clone(), outcome)
 }
 
 /// Leaves for a provider from the sign-in page: the URL to go to. The provider speaks the language
@@ -42,16 +48,14 @@ fn lost(error: Error<InteractionError>) -> Error<NotStarted> {
 pub async fn start(
     flows: &Flows,
     caller: Caller<'_>,
-    handle: &Handle,
-    csrf: &str,
+    form: &Submitted,
     (provider, keep): (&Slug, bool),
     language: impl FnOnce(Option<&str>) -> &'static str,
 ) -> Result<String, Error<NotStarted>> {
-    let interaction = interaction::submitted(flows, caller, handle, csrf).await.map_err(lost)?;
+    let interaction = form.open(flows, caller).await.map_err(lost)?;
     let known = flows.providers.find(provider, interaction.purpose.client());
-    let unknown =
-        || Error::Refused(NotStarted::UpstreamNotice(provider.clone(), UpstreamOutcome::Unknown));
-    let known = known.ok_or_else(unknown)?;
+    let unknown = || notice(form.handle(), provider, UpstreamOutcome::Unknown);
+    let known = known.ok_or_else(unknown).map_err(Error::Refused)?;
     let language = language(interaction.purpose.ui_locales());
     let view = advance::shown(flows, caller, interaction).await.map_err(lost)?;
     send_from(flows, &known, &view, Choice { provider, keep, language }, false).await
@@ -111,8 +115,7 @@ async fn send_from(
         scopes: None,
     };
     let left = send(flows, known, departure).await;
-    let noted =
-        |_| NotStarted::UpstreamNotice(choice.provider.clone(), UpstreamOutcome::Unavailable);
+    let noted = |_| notice(&view.handle, choice.provider, UpstreamOutcome::Unavailable);
     left.map_err(|error| error.map(noted))
 }
 
@@ -189,15 +192,15 @@ async fn send(
     Ok(url)
 }
 
-/// Leaves for a provider to connect it to an account. The person proved just now who they are.
+/// Leaves for a provider to connect it to the account of somebody who proved just now who they are.
 pub async fn start_to_link(
     flows: &Flows,
     known: &ConfiguredProvider,
-    user: &UserId,
-    browser: &BrowserId,
+    proof: FreshProof<'_>,
     language: &str,
 ) -> Result<String, Error<UpstreamError>> {
-    let purpose = Purpose::Link { user: user.clone() };
+    let SignedInUser { user, session } = proof.person();
+    let (purpose, browser) = (Purpose::Link { user: user.id.clone() }, &session.browser);
     let interaction = Interaction::new(purpose, Some(browser.clone()), flows.clock.now());
     let choice = Choice { provider: &known.registration.slug, keep: false, language };
     let departure = UpstreamRequest {

@@ -10,7 +10,7 @@ use chrono::DateTime;
 
 use super::edge::Context;
 use super::page::{self, Answered, Shown, retry_after};
-use crate::accounts::browsers::{Cookie, SignedInUser};
+use crate::accounts::browsers::SignedInUser;
 use crate::accounts::new_password::{LEAST, PasswordUnchanged};
 use crate::accounts::sign_in::SignInRefused;
 use crate::domain::client::ClientId;
@@ -21,18 +21,20 @@ use crate::domain::{device, urls};
 use crate::flows::connected_providers::{Connection, connections};
 use crate::flows::logout::Done;
 use crate::flows::my_account::{self, Part};
+use crate::flows::outcome::FlashMessage;
 use crate::flows::start;
+use crate::flows::submitted::AccountForm;
 use crate::pages::{
     Account, AccountNotice, AccountPage, AppAccess, Brand, Device, LinkedIdentity, PasswordProblem,
     ProviderNotice,
 };
-use crate::web::account_session::{done, purpose, submitted, whose};
-use crate::web::flash_messages::{self, UpstreamNotice as InQuery};
+use crate::web::account_session::{account, account_with, submitted, whose};
 use crate::web::page_request::PageRequest;
+use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::shown::{permissions, person};
 use crate::web::sign_in_options::buttons;
-use crate::web::{detached, receive};
+use crate::web::{detached, flash_messages, receive};
 
 /// The front door leads here.
 pub(super) async fn front(State(shared): State<Arc<Shared>>) -> Response<Body> {
@@ -45,41 +47,34 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let page_request = receive::get(&shared, context, request).await?;
-    Ok(match whose(&page_request) {
-        Some(present) => {
-            let (done, provider_notice) =
-                flash_messages::at_account(&shared, &page_request, &present.session.id);
-            let notice = match done {
-                Some("password") => Some(AccountNotice::PasswordChanged),
-                Some("device") => Some(AccountNotice::DeviceSignedOut),
-                Some("app") => Some(AccountNotice::AppRemoved),
-                Some("linked") => Some(AccountNotice::ProviderLinked),
-                Some("unlinked") => Some(AccountNotice::ProviderUnlinked),
-                Some("confirmed") => Some(AccountNotice::Confirmed),
-                _ => None,
-            };
-            let says = Says {
-                notice,
-                problem: None,
-                provider_notice: provider_notice.as_ref(),
-                part: part(&page_request),
-            };
-            show(&shared, &page_request, present, says).await
-        }
-        None => match start::begin_account(&shared.flows, page_request.caller()).await {
-            Ok(advanced) => page::next_step(&shared, &page_request, advanced),
-            Err(error) => page::interaction_error(&shared, &page_request, error),
-        },
-    })
+    let Some(person) = whose(&page_request) else {
+        let begun = start::begin_account(&shared.flows, page_request.caller()).await;
+        return Ok(respond(&shared, &page_request, begun));
+    };
+    let message = flash_messages::at_account(&shared, &page_request, &person.session.id);
+    let says = Says { message, problem: None, part: part(&page_request) };
+    Ok(show(&shared, &page_request, person, says).await)
 }
 
 /// What the page says besides.
 #[derive(Clone, Debug, Default)]
-struct Says<'a> {
-    notice: Option<AccountNotice>,
+struct Says {
+    message: Option<FlashMessage>,
     problem: Option<PasswordProblem>,
-    provider_notice: Option<&'a InQuery>,
     part: Part,
+}
+
+/// What was done, in the words of the page.
+fn notice(message: &FlashMessage) -> Option<AccountNotice> {
+    Some(match message {
+        FlashMessage::Confirmed => AccountNotice::Confirmed,
+        FlashMessage::PasswordChanged => AccountNotice::PasswordChanged,
+        FlashMessage::DeviceSignedOut => AccountNotice::DeviceSignedOut,
+        FlashMessage::AppRemoved => AccountNotice::AppRemoved,
+        FlashMessage::Linked => AccountNotice::ProviderLinked,
+        FlashMessage::Unlinked => AccountNotice::ProviderUnlinked,
+        FlashMessage::UpstreamNotice(..) => return None,
+    })
 }
 
 /// Which part of the lists the query asks for. What cannot be read asks for the first one.
@@ -108,21 +103,25 @@ async fn show(
     shared: &Shared,
     page_request: &PageRequest,
     present: &SignedInUser,
-    says: Says<'_>,
+    says: Says,
 ) -> Response<Body> {
     let connected = match connections(&shared.flows, present).await {
         Ok(connected) => connected,
-        Err(fault) => return page::fault(shared, page_request, &fault),
+        Err(fault) => return respond(shared, page_request, fault),
     };
     let language = page_request.language.as_str();
-    let Says { notice, problem, provider_notice, part } = says;
-    let at = provider_notice.and_then(|(slug, _)| slug.as_ref());
-    let at = at.and_then(|slug| shared.flows.providers.find(slug, None));
+    let Says { message, problem, part } = says;
+    let provider_notice = match &message {
+        Some(FlashMessage::UpstreamNotice(slug, outcome)) => {
+            Some((shared.flows.providers.find(slug, None), *outcome))
+        }
+        _ => None,
+    };
     let opened = match my_account::opened(&shared.flows, present, &part).await {
         Ok(opened) => opened,
-        Err(fault) => return page::fault(shared, page_request, &fault),
+        Err(fault) => return respond(shared, page_request, fault),
     };
-    let csrf = shared.flows.forms.token(&present.session.browser, &purpose(present));
+    let csrf = AccountForm::token(&shared.flows, present);
     let apps: Vec<Shown> =
         opened.apps.iter().map(|access| Shown::of(shared, &access.client, None)).collect();
     let access = |(access, shown)| {
@@ -149,7 +148,7 @@ async fn show(
         email_verified: present.user.email_verified,
         has_password: present.user.password_hash.is_some(),
         problem,
-        notice,
+        notice: message.as_ref().and_then(notice),
         devices: opened.devices.iter().map(|session| device(session, present)).collect(),
         more_devices: opened
             .devices
@@ -160,9 +159,9 @@ async fn show(
         apps: opened.apps.iter().zip(&apps).map(access).collect(),
         linked: connected.linked.iter().map(|one| linked(one, language)).collect(),
         linkable: buttons(&connected.linkable, language),
-        provider_notice: provider_notice.map(|(_, note)| ProviderNotice {
-            note: *note,
-            provider: at.as_ref().map(|known| known.name(language)),
+        provider_notice: provider_notice.as_ref().map(|(provider, outcome)| ProviderNotice {
+            note: *outcome,
+            provider: provider.as_ref().map(|provider| provider.name(language)),
         }),
         others: others
             .map(|other| Account { person: person(other), session: other.session.id.as_str() })
@@ -208,44 +207,46 @@ pub(super) async fn password(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (page_request, present) = submitted(&shared, context, request).await?;
-    detached::to_its_end(Box::pin(change_password(shared, page_request, present))).await
+    let (page_request, form) = submitted(&shared, context, request).await?;
+    detached::to_its_end(Box::pin(change_password(shared, page_request, form))).await
 }
 
 async fn change_password(
     shared: Arc<Shared>,
     page_request: PageRequest,
-    present: SignedInUser,
+    form: AccountForm,
 ) -> Answered {
     let typed = |name| page_request.form.get(name).map(|text| Secret::new(text.to_owned()));
     let (current, new) = match (typed("current-password"), typed("new-password")) {
         (Some(current), Some(new)) => (current, new),
         (None, _) => {
             let missing = PasswordProblem::MissingCurrent;
-            return Ok(show_problem(&shared, &page_request, &present, missing).await);
+            return Ok(show_problem(&shared, &page_request, form.person(), missing).await);
         }
         (_, None) => {
             let missing = PasswordProblem::MissingNew;
-            return Ok(show_problem(&shared, &page_request, &present, missing).await);
+            return Ok(show_problem(&shared, &page_request, form.person(), missing).await);
         }
     };
     let caller = page_request.caller();
-    let changed =
-        my_account::change_password(&shared.flows, caller, &present, &current, &new).await;
-    Ok(match changed {
-        Ok(cookie) => done(&shared, &present, "password", Some(&cookie)),
-        Err(Error::Fault(fault)) => page::fault(&shared, &page_request, &fault),
-        Err(Error::Refused(unchanged)) => {
-            let problem = problem(unchanged);
-            let mut response = show_problem(&shared, &page_request, &present, problem).await;
-            if let PasswordUnchanged::Refused(refused) = unchanged
-                && let Some(seconds) = retry_after(refused)
-            {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-            }
-            response
+    let changed = my_account::change_password(&shared.flows, caller, &form, &current, &new).await;
+    let unchanged = match changed {
+        Err(Error::Refused(unchanged)) => unchanged,
+        Err(Error::Fault(fault)) => return Ok(respond(&shared, &page_request, fault)),
+        Ok(cookie) => {
+            let message = Some(FlashMessage::PasswordChanged);
+            let back = account_with(&form, message, Some(cookie));
+            return Ok(respond(&shared, &page_request, back));
         }
-    })
+    };
+    let problem = problem(unchanged);
+    let mut response = show_problem(&shared, &page_request, form.person(), problem).await;
+    if let PasswordUnchanged::Refused(refused) = unchanged
+        && let Some(seconds) = retry_after(refused)
+    {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Ok(response)
 }
 
 fn problem(unchanged: PasswordUnchanged) -> PasswordProblem {
@@ -267,28 +268,25 @@ pub(super) async fn end_device(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (page_request, present) = submitted(&shared, context, request).await?;
+    let (page_request, form) = submitted(&shared, context, request).await?;
+    let (flows, caller) = (&shared.flows, page_request.caller());
     if page_request.form.get("device") == Some("all") {
-        return Ok(
-            match my_account::end_everywhere(&shared.flows, page_request.caller(), &present).await {
-                Ok(cookie) => gone(&shared, &page_request, &present, Some(cookie)),
-                Err(fault) => page::fault(&shared, &page_request, &fault),
-            },
-        );
+        let ended = my_account::end_everywhere(flows, caller, &form).await;
+        let done = ended.map(|cookie| Done::on_account_page(form.person(), Some(cookie)));
+        return Ok(respond(&shared, &page_request, done));
     }
     let Some(device) = page_request.session("device") else {
-        return Ok(done(&shared, &present, "", None));
+        return Ok(respond(&shared, &page_request, account(&form, None)));
     };
-    Ok(
-        match my_account::end_device(&shared.flows, page_request.caller(), &present, &device).await
-        {
-            Ok(cookie) if device == present.session.id => {
-                gone(&shared, &page_request, &present, cookie)
-            }
-            Ok(cookie) => done(&shared, &present, "device", cookie.as_ref()),
-            Err(fault) => page::fault(&shared, &page_request, &fault),
-        },
-    )
+    let ended = my_account::end_device(flows, caller, &form, &device).await;
+    let done = ended.map(|cookie| {
+        if device == form.person().session.id {
+            Reply::SignedOut(Done::on_account_page(form.person(), cookie))
+        } else {
+            account_with(&form, Some(FlashMessage::DeviceSignedOut), cookie)
+        }
+    });
+    Ok(respond(&shared, &page_request, done))
 }
 
 pub(super) async fn sign_out(
@@ -296,23 +294,11 @@ pub(super) async fn sign_out(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (page_request, present) = submitted(&shared, context, request).await?;
-    let device = &present.session.id;
-    Ok(match my_account::end_device(&shared.flows, page_request.caller(), &present, device).await {
-        Ok(cookie) => gone(&shared, &page_request, &present, cookie),
-        Err(fault) => page::fault(&shared, &page_request, &fault),
-    })
-}
-
-/// Signed out here.
-fn gone(
-    shared: &Shared,
-    page_request: &PageRequest,
-    present: &SignedInUser,
-    cookie: Option<Cookie>,
-) -> Response<Body> {
-    let done = Done { location: None, client: None, cookie };
-    super::logout::signed_out(shared, page_request, std::slice::from_ref(present), &done)
+    let (page_request, form) = submitted(&shared, context, request).await?;
+    let (caller, here) = (page_request.caller(), &form.person().session.id);
+    let ended = my_account::end_device(&shared.flows, caller, &form, here).await;
+    let done = ended.map(|cookie| Done::on_account_page(form.person(), cookie));
+    Ok(respond(&shared, &page_request, done))
 }
 
 pub(super) async fn remove_app(
@@ -320,16 +306,13 @@ pub(super) async fn remove_app(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (page_request, present) = submitted(&shared, context, request).await?;
+    let (page_request, form) = submitted(&shared, context, request).await?;
     let Some(client) = page_request.form.get("client").and_then(ClientId::parse) else {
-        return Ok(done(&shared, &present, "", None));
+        return Ok(respond(&shared, &page_request, account(&form, None)));
     };
-    Ok(
-        match my_account::remove_app(&shared.flows, page_request.caller(), &present, &client).await
-        {
-            Ok(true) => done(&shared, &present, "app", None),
-            Ok(false) => done(&shared, &present, "", None),
-            Err(fault) => page::fault(&shared, &page_request, &fault),
-        },
-    )
+    let caller = page_request.caller();
+    let removed = my_account::remove_app(&shared.flows, caller, &form, &client).await;
+    let message = |had_access: bool| had_access.then_some(FlashMessage::AppRemoved);
+    let back = removed.map(|had_access| account(&form, message(had_access)));
+    Ok(respond(&shared, &page_request, back))
 }

@@ -6,12 +6,15 @@ use axum::http::{Response, StatusCode};
 
 use crate::accounts::browsers::{Cookie, SignedInUser};
 use crate::domain::urls;
+use crate::flows::outcome::{Advanced, FlashMessage, NextStep};
+use crate::flows::submitted::AccountForm;
 use crate::pages::PageProblem;
 use crate::web::edge::Context;
 use crate::web::page::{self, Failed};
 use crate::web::page_request::PageRequest;
+use crate::web::receive;
+use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
-use crate::web::{flash_messages, receive};
 
 /// Whose account the request is about: the one that it names, or the only one.
 pub(super) fn whose(page_request: &PageRequest) -> Option<&SignedInUser> {
@@ -22,42 +25,37 @@ pub(super) fn whose(page_request: &PageRequest) -> Option<&SignedInUser> {
     }
 }
 
-/// What the forms of this account are bound to.
-pub(super) fn purpose(present: &SignedInUser) -> String {
-    format!("account {}", present.session.id.as_str())
-}
-
 /// Somebody who sends a form of their account page.
 pub(super) async fn submitted(
     shared: &Shared,
     context: Context,
     request: Request,
-) -> Result<(PageRequest, SignedInUser), Response<Body>> {
-    let page_request = receive::post(shared, context, request, urls::ACCOUNT).await?;
-    let Some(present) = whose(&page_request).cloned() else {
+) -> Result<(PageRequest, AccountForm), Response<Body>> {
+    let (page_request, same_origin) =
+        receive::post(shared, context, request, urls::ACCOUNT).await?;
+    let Some(person) = whose(&page_request).cloned() else {
         // Signed out meanwhile: signing in again is the way on.
         return Err(page::see_other(&format!("{}{}", shared.base, urls::ACCOUNT)));
     };
-    let browser = &present.session.browser;
-    if !shared.flows.forms.verifies(page_request.csrf(), browser, &purpose(&present)) {
+    let csrf = page_request.csrf();
+    let Some(form) = AccountForm::check(&shared.flows, &same_origin, csrf, person) else {
         let forged = Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden);
-        return Err(page::failed(shared, &page_request, forged));
-    }
-    Ok((page_request, present))
+        return Err(respond(shared, &page_request, forged));
+    };
+    Ok((page_request, form))
 }
 
-/// Back to the page, with word of what was done and the new cookie.
-pub(super) fn done(
-    shared: &Shared,
-    present: &SignedInUser,
-    what: &str,
-    cookie: Option<&Cookie>,
-) -> Response<Body> {
-    let session = &present.session.id;
-    let said = flash_messages::to_account(shared, session, &flash_messages::done(what));
-    let mut response = page::see_other(&said);
-    if let Some(cookie) = cookie {
-        shared.cookies.set_browser(response.headers_mut(), cookie);
-    }
-    response
+/// Back to the account page that the form stood on, with word of what was done.
+pub(super) fn account(form: &AccountForm, message: Option<FlashMessage>) -> Reply {
+    account_with(form, message, None)
+}
+
+/// The same with a new cookie.
+pub(super) fn account_with(
+    form: &AccountForm,
+    message: Option<FlashMessage>,
+    cookie: Option<Cookie>,
+) -> Reply {
+    let next = NextStep::Account(form.person().session.id.clone(), message);
+    Reply::Next(Advanced { next, cookie })
 }

@@ -8,13 +8,14 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 
 use super::edge::Context;
-use super::page::{self, Answered, Failed};
+use super::page::{Answered, Failed};
 use crate::domain::interaction::Purpose;
-use crate::flows::outcome::{Advanced, NextStep};
+use crate::domain::urls;
 use crate::flows::start;
-use crate::oauth::authorize::request::{self, CheckedRequest, RequestError};
+use crate::oauth::authorize::request::{self, CheckedRequest};
 use crate::pages::PageProblem;
 use crate::web::page_request::PageRequest;
+use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::{body, receive};
 
@@ -26,10 +27,8 @@ pub(super) async fn get(
     let query = request.uri().query().unwrap_or_default().to_owned();
     let page_request = receive::get(&shared, context, request).await?;
     let asked = read(&shared, &page_request, query.as_bytes()).await?;
-    Ok(match start::begin(&shared.flows, page_request.caller(), asked).await {
-        Ok(advanced) => page::next_step(&shared, &page_request, advanced),
-        Err(error) => page::interaction_error(&shared, &page_request, error),
-    })
+    let begun = start::begin(&shared.flows, page_request.caller(), asked).await;
+    Ok(respond(&shared, &page_request, begun.map(Reply::Redirect)))
 }
 
 pub(super) async fn post(
@@ -43,19 +42,14 @@ pub(super) async fn post(
         Ok((_, text)) => text,
         Err(bad) => {
             let bad = Failed::new(bad.status, "invalid_request", PageProblem::InvalidRequest);
-            return Ok(page::failed(&shared, &page_request, bad));
+            return Ok(respond(&shared, &page_request, bad));
         }
     };
     let asked = read(&shared, &page_request, &text).await?;
     let purpose = Purpose::Authorize(Box::new(asked.request));
-    Ok(match start::hand_over(&shared.flows, purpose) {
-        Ok(handle) => page::next_step(
-            &shared,
-            &page_request,
-            Advanced { next: NextStep::Continue(handle), cookie: None },
-        ),
-        Err(fault) => page::fault(&shared, &page_request, &fault),
-    })
+    let handle = start::hand_over(&shared.flows, purpose);
+    let next = handle.map(|handle| Reply::Page(urls::AUTHORIZE_CONTINUE, handle));
+    Ok(respond(&shared, &page_request, next))
 }
 
 async fn read(
@@ -63,14 +57,8 @@ async fn read(
     page_request: &PageRequest,
     text: &[u8],
 ) -> Result<CheckedRequest, Response<Body>> {
-    match request::read(&shared.requests, text).await {
-        Ok(asked) => Ok(asked),
-        Err(RequestError::Page(untrusted)) => {
-            Err(page::failed(shared, page_request, page::distrust(untrusted)))
-        }
-        Err(RequestError::Answer(answer)) => Err(page::answer_app(shared, page_request, &answer)),
-        Err(RequestError::Fault(fault)) => Err(page::fault(shared, page_request, &fault)),
-    }
+    let read = request::read(&shared.requests, text).await;
+    read.map_err(|error| respond(shared, page_request, error))
 }
 
 /// Goes on with a request that came by POST, or with one that needs no page any more.
@@ -80,11 +68,7 @@ pub(super) async fn go_on(
     request: Request,
 ) -> Answered {
     let page_request = receive::get(&shared, context, request).await?;
-    Ok(
-        match start::go_on(&shared.flows, page_request.caller(), &page_request.interaction()).await
-        {
-            Ok(advanced) => page::next_step_onward(&shared, &page_request, advanced),
-            Err(error) => page::interaction_error(&shared, &page_request, error),
-        },
-    )
+    let (caller, handle) = (page_request.caller(), page_request.interaction());
+    let next = start::go_on(&shared.flows, caller, &handle).await;
+    Ok(respond(&shared, &page_request, next))
 }

@@ -15,6 +15,7 @@ use crate::flows::interaction::Subject;
 use crate::pages::{ConsentPage, HiddenFields};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::receive;
+use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::shown::{permissions, person};
 
@@ -24,14 +25,12 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let mut page_request = receive::get(&shared, context, request).await?;
-    let view = view(&shared, &mut page_request)
-        .await
-        .map_err(|error| page::interaction_error(&shared, &page_request, error))?;
+    let view = view(&shared, &mut page_request).await?;
     let (Subject::Consent(present, before), Purpose::Authorize(request), Some(app)) =
         (&view.subject, &view.interaction.purpose, app(&shared, &view))
     else {
-        let handle = &view.handle;
-        return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, handle)));
+        let next = Reply::Page(urls::AUTHORIZE_CONTINUE, view.handle);
+        return Ok(respond(&shared, &page_request, next));
     };
     let csrf = csrf(&shared, &view.interaction);
     let asked: Vec<&str> = request.claims.names().collect();
@@ -59,16 +58,13 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let page_request = receive::post(&shared, context, request, urls::CONSENT).await?;
-    let (id, csrf) = (page_request.interaction(), page_request.csrf());
+    let received = receive::interaction_form(&shared, context, request, urls::CONSENT).await?;
+    let (page_request, form) = received;
+    let caller = page_request.caller();
     // Only a clear yes is one.
-    let advanced = if page_request.form.get("answer") == Some("allow") {
-        consent::allow(&shared.flows, page_request.caller(), &id, csrf).await
-    } else {
-        consent::deny(&shared.flows, page_request.caller(), &id, csrf).await
+    let answered = match page_request.form.get("answer") {
+        Some("allow") => consent::allow(&shared.flows, caller, &form).await,
+        _ => consent::deny(&shared.flows, caller, &form).await,
     };
-    Ok(match advanced {
-        Ok(advanced) => page::next_step_onward(&shared, &page_request, advanced),
-        Err(error) => page::interaction_error(&shared, &page_request, error),
-    })
+    Ok(respond(&shared, &page_request, answered))
 }

@@ -29,35 +29,62 @@ pub(super) fn sign_in(shared: &Shared, id: &Handle, noted: &UpstreamNotice) -> S
     format!("{}{}?interaction={}{}", shared.base, urls::LOGIN, id.as_str(), in_query(noted))
 }
 
-/// That something was done, as a part of an address; nothing where nothing was.
-pub(super) fn done(what: &str) -> String {
-    if what.is_empty() { String::new() } else { format!("&done={what}") }
+/// What a message says as a part of an address.
+fn text(message: &FlashMessage) -> String {
+    match message {
+        FlashMessage::Confirmed => "&done=confirmed".to_owned(),
+        FlashMessage::PasswordChanged => "&done=password".to_owned(),
+        FlashMessage::DeviceSignedOut => "&done=device".to_owned(),
+        FlashMessage::AppRemoved => "&done=app".to_owned(),
+        FlashMessage::Linked => "&done=linked".to_owned(),
+        FlashMessage::Unlinked => "&done=unlinked".to_owned(),
+        FlashMessage::UpstreamNotice(slug, outcome) => in_query(&(Some(slug.clone()), *outcome)),
+    }
+}
+
+/// The message that the query of an address says.
+fn read(page_request: &PageRequest) -> Option<FlashMessage> {
+    Some(match page_request.form.get("done") {
+        Some("confirmed") => FlashMessage::Confirmed,
+        Some("password") => FlashMessage::PasswordChanged,
+        Some("device") => FlashMessage::DeviceSignedOut,
+        Some("app") => FlashMessage::AppRemoved,
+        Some("linked") => FlashMessage::Linked,
+        Some("unlinked") => FlashMessage::Unlinked,
+        Some(_) => return None,
+        None => {
+            let (slug, outcome) = of_query(page_request)?;
+            FlashMessage::UpstreamNotice(slug?, outcome)
+        }
+    })
 }
 
 /// The account page with word of what happened, and with the proof that we say so: a link that
 /// somebody else made says nothing there.
-pub(super) fn to_account(shared: &Shared, session: &SessionId, said: &str) -> String {
-    let proof = match said {
-        "" => String::new(),
-        said => format!("&said={}", shared.flows.forms.token(&NOBODY, &purpose(session, said))),
-    };
-    format!("{}{}?session={}{proof}{said}", shared.base, urls::ACCOUNT, session.as_str())
+pub(super) fn to_account(
+    shared: &Shared,
+    session: &SessionId,
+    message: Option<&FlashMessage>,
+) -> String {
+    let said = message.map(|message| {
+        let text = text(message);
+        let proof = shared.flows.forms.token(&NOBODY, &purpose(session, &text));
+        format!("&said={proof}{text}")
+    });
+    let (base, account, session) = (&shared.base, urls::ACCOUNT, session.as_str());
+    format!("{base}{account}?session={session}{}", said.unwrap_or_default())
 }
 
 /// What the account page says to somebody who comes to it with word of ours.
-pub(super) fn at_account<'a>(
+pub(super) fn at_account(
     shared: &Shared,
-    page_request: &'a PageRequest,
+    page_request: &PageRequest,
     session: &SessionId,
-) -> (Option<&'a str>, Option<UpstreamNotice>) {
-    let (what, noted) = (page_request.form.get("done"), of_query(page_request));
-    let said = what.map(done).or(noted.as_ref().map(in_query)).unwrap_or_default();
+) -> Option<FlashMessage> {
+    let message = read(page_request)?;
     let proof = page_request.form.get("said").unwrap_or_default();
-    if shared.flows.forms.verifies(proof, &NOBODY, &purpose(session, &said)) {
-        (what, noted)
-    } else {
-        (None, None)
-    }
+    let purpose = purpose(session, &text(&message));
+    shared.flows.forms.verifies(proof, &NOBODY, &purpose).then_some(message)
 }
 
 /// It is bound to the session, which is in one browser alone.
@@ -65,13 +92,4 @@ const NOBODY: BrowserId = BrowserId::from_stored(String::new());
 
 fn purpose(session: &SessionId, said: &str) -> String {
     format!("said {} {said}", session.as_str())
-}
-
-/// What the account page says to somebody who comes to it.
-pub(super) fn said(said: &FlashMessage) -> String {
-    match said {
-        FlashMessage::Confirmed => done("confirmed"),
-        FlashMessage::Linked => done("linked"),
-        FlashMessage::UpstreamNotice(slug, note) => in_query(&(Some(slug.clone()), *note)),
-    }
 }

@@ -1,15 +1,28 @@
 //! What somebody is in the middle of, as pages show it.
 
+use axum::body::Body;
+use axum::http::Response;
+
 use crate::domain::interaction::{Interaction, Purpose};
 use crate::flows::advance;
 use crate::flows::interaction::View;
 use crate::flows::outcome::Outcome;
 use crate::web::page::Shown;
 use crate::web::page_request::PageRequest;
+use crate::web::respond::respond;
 use crate::web::shared::Shared;
 
-/// The interaction of a page, in the language that the person reads.
-pub(super) async fn view(shared: &Shared, page_request: &mut PageRequest) -> Outcome<View> {
+/// The interaction of a page, in the language that the person reads; where there is none, the page
+/// that says so.
+pub(super) async fn view(
+    shared: &Shared,
+    page_request: &mut PageRequest,
+) -> Result<View, Response<Body>> {
+    let view = find(shared, page_request).await;
+    view.map_err(|error| respond(shared, page_request, error))
+}
+
+async fn find(shared: &Shared, page_request: &mut PageRequest) -> Outcome<View> {
     let id = page_request.interaction();
     let mut view = advance::view(&shared.flows, page_request.caller(), &id).await?;
     if page_request.chose_language {

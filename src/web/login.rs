@@ -18,13 +18,15 @@ use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::flows::interaction::{Subject, View};
 use crate::flows::sign_in::{self, NotSignedIn, PasswordForm};
+use crate::flows::submitted::Submitted;
 use crate::flows::{connected_providers, upstream_login};
 use crate::pages::{Frame, HiddenFields, ProviderNotice, SignInPage, SignInProblem};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::page_request::PageRequest;
+use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::sign_in_options::{SignInOptions, buttons};
-use crate::web::{detached, flash_messages, receive, social_login};
+use crate::web::{detached, flash_messages, receive};
 
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
@@ -32,9 +34,7 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let mut page_request = receive::get(&shared, context, request).await?;
-    let mut view = view(&shared, &mut page_request)
-        .await
-        .map_err(|error| page::interaction_error(&shared, &page_request, error))?;
+    let mut view = view(&shared, &mut page_request).await?;
     // Somebody who is signed in may still want to be another one, or be in the middle of that.
     let provider_notice = page_request.form.get("note").is_some();
     let wants_another =
@@ -43,19 +43,19 @@ pub(super) async fn get(
         Subject::SignIn(_) => {}
         _ if wants_another => {}
         Subject::Choose | Subject::Consent(..) | Subject::Elsewhere => {
-            let handle = &view.handle;
-            return Ok(page::see_other(&page::address(&shared, urls::AUTHORIZE_CONTINUE, handle)));
+            let next = Reply::Page(urls::AUTHORIZE_CONTINUE, view.handle);
+            return Ok(respond(&shared, &page_request, next));
         }
     }
     let (language, in_app) = (page_request.language.as_str(), page_request.in_app().is_some());
     match upstream_login::start_by_hint(&shared.flows, &mut view, language, in_app).await {
-        Ok(None) => {}
-        Ok(Some(url)) => return Ok(page::onward(&shared, &page_request, &url)),
-        Err(error) => {
-            return Ok(social_login::not_left(&shared, &page_request, &view.handle, error));
+        Ok(None) => Ok(show(&shared, &page_request, &view, None).await),
+        left => {
+            let left =
+                left.map(|url| url.map_or(Reply::Page(urls::LOGIN, view.handle), Reply::Onward));
+            Ok(respond(&shared, &page_request, left))
         }
     }
-    Ok(show(&shared, &page_request, &view, None).await)
 }
 
 async fn show(
@@ -84,7 +84,7 @@ async fn show(
     let linked = match again {
         Some(present) => match connected_providers::linked(&shared.flows, present).await {
             Ok(linked) => Some(linked),
-            Err(fault) => return page::fault(shared, page_request, &fault),
+            Err(fault) => return respond(shared, page_request, fault),
         },
         None => None,
     };
@@ -152,7 +152,7 @@ async fn again(
 ) -> Response<Body> {
     match view(shared, page_request).await {
         Ok(view) => show(shared, page_request, &view, Some(problem)).await,
-        Err(error) => page::interaction_error(shared, page_request, error),
+        Err(response) => response,
     }
 }
 
@@ -161,11 +161,14 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let page_request = receive::post(&shared, context, request, urls::LOGIN).await?;
-    detached::to_its_end(Box::pin(sign_in(shared, page_request))).await
+    let received = receive::interaction_form(&shared, context, request, urls::LOGIN).await?;
+    detached::to_its_end(Box::pin(sign_in(shared, received))).await
 }
 
-async fn sign_in(shared: Arc<Shared>, mut page_request: PageRequest) -> Answered {
+async fn sign_in(
+    shared: Arc<Shared>,
+    (mut page_request, form): (PageRequest, Submitted),
+) -> Answered {
     let typed = match (page_request.form.get("username"), page_request.form.get("password")) {
         (Some(username), Some(password)) => {
             PasswordForm { username, password, keep: page_request.form.get("keep").is_some() }
@@ -177,35 +180,31 @@ async fn sign_in(shared: Arc<Shared>, mut page_request: PageRequest) -> Answered
             return Ok(again(&shared, &mut page_request, SignInProblem::MissingPassword).await);
         }
     };
-    let (id, csrf) = (page_request.interaction(), page_request.csrf());
-    let signing_in = sign_in::sign_in(&shared.flows, page_request.caller(), &id, csrf, typed);
-    Ok(match Box::pin(signing_in).await {
+    let signing_in = sign_in::sign_in(&shared.flows, page_request.caller(), &form, typed);
+    let reply = match Box::pin(signing_in).await {
         Ok(advanced) => {
-            let mut response = page::next_step_onward(&shared, &page_request, advanced);
+            let mut response = respond(&shared, &page_request, advanced);
             shared.cookies.set_sign_in_method(response.headers_mut(), &SignInMethod::Password);
-            response
-        }
-        Err(Error::Fault(fault)) => page::fault(&shared, &page_request, &fault),
-        Err(Error::Refused(NotSignedIn::InteractionError(lost))) => {
-            page::interaction_error(&shared, &page_request, Error::Refused(lost))
-        }
-        Err(Error::Refused(NotSignedIn::Another)) => page::see_other(&flash_messages::sign_in(
-            &shared,
-            &id,
-            &(None, UpstreamOutcome::Another),
-        )),
-        // The page was shown when there was another way: now it shows those that are.
-        Err(Error::Refused(NotSignedIn::ByProviderOnly)) => {
-            page::see_other(&page::address(&shared, urls::LOGIN, &id))
+            return Ok(response);
         }
         Err(Error::Refused(NotSignedIn::Refused(refused))) => {
             let mut response = again(&shared, &mut page_request, problem(refused)).await;
             if let Some(seconds) = retry_after(refused) {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
             }
-            response
+            return Ok(response);
         }
-    })
+        Err(Error::Fault(fault)) => Reply::Fault(fault),
+        Err(Error::Refused(NotSignedIn::InteractionError(error))) => error.into(),
+        Err(Error::Refused(NotSignedIn::Another)) => {
+            Reply::SignIn(form.handle().clone(), (None, UpstreamOutcome::Another))
+        }
+        // The page was shown when there was another way: now it shows those that are.
+        Err(Error::Refused(NotSignedIn::ByProviderOnly)) => {
+            Reply::Page(urls::LOGIN, form.handle().clone())
+        }
+    };
+    Ok(respond(&shared, &page_request, reply))
 }
 
 fn problem(refused: SignInRefused) -> SignInProblem {
@@ -224,12 +223,10 @@ pub(super) async fn unconnected(
     context: Context,
     request: Request,
 ) -> Answered {
-    let page_request = receive::post(&shared, context, request, urls::LOGIN).await?;
-    let (id, csrf) = (page_request.interaction(), page_request.csrf());
-    Ok(match sign_in::forget_pending(&shared.flows, page_request.caller(), &id, csrf).await {
-        Ok(advanced) => page::next_step_onward(&shared, &page_request, advanced),
-        Err(error) => page::interaction_error(&shared, &page_request, error),
-    })
+    let received = receive::interaction_form(&shared, context, request, urls::LOGIN).await?;
+    let (page_request, form) = received;
+    let next = sign_in::forget_pending(&shared.flows, page_request.caller(), &form).await;
+    Ok(respond(&shared, &page_request, next))
 }
 
 pub(super) async fn cancel(
@@ -237,12 +234,10 @@ pub(super) async fn cancel(
     context: Context,
     request: Request,
 ) -> Answered {
-    let page_request = receive::post(&shared, context, request, urls::LOGIN).await?;
-    let (id, csrf) = (page_request.interaction(), page_request.csrf());
+    let received = receive::interaction_form(&shared, context, request, urls::LOGIN).await?;
+    let (page_request, form) = received;
     // Whoever turns back may say why: the app hears no more than that.
     let why = page_request.form.get("why") == Some(UpstreamOutcome::Unavailable.as_str());
-    Ok(match sign_in::turn_back(&shared.flows, page_request.caller(), &id, csrf, why).await {
-        Ok(advanced) => page::next_step_onward(&shared, &page_request, advanced),
-        Err(error) => page::interaction_error(&shared, &page_request, error),
-    })
+    let refused = sign_in::turn_back(&shared.flows, page_request.caller(), &form, why).await;
+    Ok(respond(&shared, &page_request, refused))
 }

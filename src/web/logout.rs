@@ -8,22 +8,18 @@ use axum::http::{Response, StatusCode};
 
 use super::edge::Context;
 use super::page::{self, Answered, Failed, Shown};
-use crate::accounts::browsers::SignedInUser;
 use crate::domain::form::Form;
 use crate::domain::interaction::{LogoutRequest, Purpose};
-use crate::domain::provider::came_by;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
-use crate::flows::logout::{self, Done, Step};
-use crate::flows::start;
+use crate::flows::{logout, start};
 use crate::oauth::logout as request;
 use crate::oauth::logout::BadLogout;
 use crate::oauth::refused::{self, Why};
-use crate::pages::{
-    Frame, HiddenFields, LogoutPage, PageProblem, SignedOutPage, StillSignedInPage,
-};
+use crate::pages::{HiddenFields, LogoutPage, PageProblem};
 use crate::web::interaction::csrf;
 use crate::web::page_request::PageRequest;
+use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::shown::person;
 use crate::web::{body, receive};
@@ -38,10 +34,8 @@ pub(super) async fn get(
     let request = read(&shared, &page_request, query.as_bytes()).await?;
     page_request.read_in(request.ui_locales.as_deref());
     let navigates = page_request.navigates();
-    Ok(match logout::begin(&shared.flows, page_request.caller(), request, navigates).await {
-        Ok(step) => take(&shared, &page_request, &step),
-        Err(fault) => page::fault(&shared, &page_request, &fault),
-    })
+    let step = logout::begin(&shared.flows, page_request.caller(), request, navigates).await;
+    Ok(respond(&shared, &page_request, step))
 }
 
 /// A cross-site POST brings none of our cookies: the browser comes back by GET.
@@ -55,14 +49,13 @@ pub(super) async fn post(
         Ok((_, text)) => text,
         Err(bad) => {
             let bad = Failed::new(bad.status, "invalid_request", PageProblem::InvalidLogout);
-            return Ok(page::failed(&shared, &page_request, bad));
+            return Ok(respond(&shared, &page_request, bad));
         }
     };
     let request = read(&shared, &page_request, &text).await?;
-    Ok(match start::hand_over(&shared.flows, Purpose::Logout(request)) {
-        Ok(handle) => page::see_other(&page::address(&shared, urls::LOGOUT_CONTINUE, &handle)),
-        Err(fault) => page::fault(&shared, &page_request, &fault),
-    })
+    let handle = start::hand_over(&shared.flows, Purpose::Logout(request));
+    let next = handle.map(|handle| Reply::Page(urls::LOGOUT_CONTINUE, handle));
+    Ok(respond(&shared, &page_request, next))
 }
 
 async fn read(
@@ -70,19 +63,15 @@ async fn read(
     page_request: &PageRequest,
     text: &[u8],
 ) -> Result<LogoutRequest, Response<Body>> {
-    match request::read(&shared.requests, text).await {
-        Ok(request) => Ok(request),
-        Err(Error::Refused(BadLogout(why))) => {
+    let read = request::read(&shared.requests, text).await;
+    let failed = |error: Error<BadLogout>| {
+        error.map(|BadLogout(why)| {
             log(text, why);
-            let bad = StatusCode::BAD_REQUEST;
-            Err(page::failed(
-                shared,
-                page_request,
-                Failed::new(bad, "invalid_request", PageProblem::InvalidLogout),
-            ))
-        }
-        Err(Error::Fault(fault)) => Err(page::fault(shared, page_request, &fault)),
-    }
+            let status = StatusCode::BAD_REQUEST;
+            Failed::new(status, "invalid_request", PageProblem::InvalidLogout)
+        })
+    };
+    read.map_err(|error| respond(shared, page_request, failed(error)))
 }
 
 fn log(text: &[u8], reason: &str) {
@@ -98,52 +87,9 @@ pub(super) async fn go_on(
     request: Request,
 ) -> Answered {
     let page_request = receive::get(&shared, context, request).await?;
-    Ok(
-        match logout::go_on(&shared.flows, page_request.caller(), &page_request.interaction()).await
-        {
-            Ok(step) => take(&shared, &page_request, &step),
-            Err(error) => page::interaction_error(&shared, &page_request, error),
-        },
-    )
-}
-
-fn take(shared: &Shared, page_request: &PageRequest, step: &Step) -> Response<Body> {
-    match step {
-        Step::Confirm(handle) => {
-            page::see_other(&page::address(shared, urls::LOGOUT_CONFIRM, handle))
-        }
-        Step::Done(done) => {
-            signed_out(shared, page_request, &page_request.browser_state.people, done)
-        }
-    }
-}
-
-/// The page that says so, or the way back to the app.
-pub(super) fn signed_out(
-    shared: &Shared,
-    page_request: &PageRequest,
-    people: &[SignedInUser],
-    done: &Done,
-) -> Response<Body> {
-    let mut response = if let Some(location) = &done.location {
-        page::onward(shared, page_request, location)
-    } else {
-        let app = done.client.as_ref().map(|client| Shown::of(shared, client, None));
-        let frame = Frame { here: None, ..page_request.frame(shared) };
-        let app = app.as_ref().map(Shown::app);
-        let slugs = people.iter().filter_map(|present| came_by(&present.session.amr));
-        let every = shared.flows.providers.list();
-        let came = every
-            .iter()
-            .filter(|known| slugs.clone().any(|slug| slug == known.registration.slug.as_str()));
-        let providers = came.map(|known| known.name(page_request.language.as_str())).collect();
-        let page = SignedOutPage { frame, app, back: None, providers };
-        page::show(shared, StatusCode::OK, &page, page_request)
-    };
-    if let Some(cookie) = &done.cookie {
-        shared.cookies.set_browser(response.headers_mut(), cookie);
-    }
-    response
+    let (caller, handle) = (page_request.caller(), page_request.interaction());
+    let step = logout::go_on(&shared.flows, caller, &handle).await;
+    Ok(respond(&shared, &page_request, step))
 }
 
 /// The page that asks.
@@ -155,8 +101,7 @@ pub(super) async fn asking(
     let mut page_request = receive::get(&shared, context, request).await?;
     let handle = page_request.interaction();
     let asking = logout::asking(&shared.flows, page_request.caller(), &handle).await;
-    let (interaction, client) =
-        asking.map_err(|error| page::interaction_error(&shared, &page_request, error))?;
+    let (interaction, client) = asking.map_err(|error| respond(&shared, &page_request, error))?;
     page_request.read_in(interaction.purpose.ui_locales());
     let csrf = csrf(&shared, &interaction);
     let app = client.as_ref().map(|client| Shown::of(&shared, client, None));
@@ -175,17 +120,10 @@ pub(super) async fn confirm(
     context: Context,
     request: Request,
 ) -> Answered {
-    let page_request = receive::post(&shared, context, request, urls::LOGOUT_CONFIRM).await?;
-    let (id, csrf) = (page_request.interaction(), page_request.csrf());
+    let path = urls::LOGOUT_CONFIRM;
+    let (page_request, form) = receive::interaction_form(&shared, context, request, path).await?;
     let yes = page_request.form.get("answer") == Some("yes");
-    Ok(match logout::confirm(&shared.flows, page_request.caller(), &id, csrf, yes).await {
-        Ok(Some(done)) => {
-            signed_out(&shared, &page_request, &page_request.browser_state.people, &done)
-        }
-        Ok(None) => {
-            let frame = page_request.frame(&shared);
-            page::show(&shared, StatusCode::OK, &StillSignedInPage { frame }, &page_request)
-        }
-        Err(error) => page::interaction_error(&shared, &page_request, error),
-    })
+    let confirmed = logout::confirm(&shared.flows, page_request.caller(), &form, yes).await;
+    let reply = confirmed.map(|done| done.map_or(Reply::StayedSignedIn, Reply::SignedOut));
+    Ok(respond(&shared, &page_request, reply))
 }

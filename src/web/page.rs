@@ -15,17 +15,13 @@ use sha2::{Digest, Sha256};
 use crate::accounts::sign_in::SignInRefused;
 use crate::clients::registry::Registered;
 use crate::domain::interaction::Handle;
-use crate::domain::verdict::{Error, Fault, FaultKind};
-use crate::domain::{redirect_uri, request, urls};
-use crate::flows::outcome::{Advanced, InteractionError, NextStep};
-use crate::oauth::authorize::request::Untrusted;
-use crate::oauth::authorize::response::Answer;
+use crate::domain::{redirect_uri, urls};
 use crate::pages::{
     App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, PageProblem, RedirectPage,
 };
+use crate::web::answer;
 use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
-use crate::web::{answer, flash_messages};
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
@@ -124,48 +120,6 @@ pub(super) fn address(shared: &Shared, path: &str, handle: &Handle) -> String {
     format!("{}{path}?interaction={}", shared.base, handle.as_str())
 }
 
-/// Takes a person where they go next.
-pub(super) fn next_step(
-    shared: &Shared,
-    page_request: &PageRequest,
-    advanced: Advanced,
-) -> Response<Body> {
-    let mut response = match advanced.next {
-        NextStep::SignIn(id) => see_other(&address(shared, urls::LOGIN, &id)),
-        NextStep::SignInAsAnother(id) => {
-            see_other(&format!("{}&another=1", address(shared, urls::LOGIN, &id)))
-        }
-        NextStep::Choose(id) => see_other(&address(shared, urls::SELECT_ACCOUNT, &id)),
-        NextStep::Consent(id) => see_other(&address(shared, urls::CONSENT, &id)),
-        NextStep::Continue(id) => see_other(&address(shared, urls::AUTHORIZE_CONTINUE, &id)),
-        NextStep::Answer(answer) => answer_app(shared, page_request, &answer),
-        NextStep::Account(session, said) => {
-            let said = said.as_ref().map(flash_messages::said).unwrap_or_default();
-            see_other(&flash_messages::to_account(shared, &session, &said))
-        }
-    };
-    if let Some(cookie) = &advanced.cookie {
-        shared.cookies.set_browser(response.headers_mut(), cookie);
-    }
-    response
-}
-
-/// The same for whoever came by a form, of ours or of another site, or from another site's pages.
-pub(super) fn next_step_onward(
-    shared: &Shared,
-    page_request: &PageRequest,
-    advanced: Advanced,
-) -> Response<Body> {
-    let NextStep::Answer(Answer::Redirect(location)) = &advanced.next else {
-        return next_step(shared, page_request, advanced);
-    };
-    let mut response = onward(shared, page_request, location);
-    if let Some(cookie) = &advanced.cookie {
-        shared.cookies.set_browser(response.headers_mut(), cookie);
-    }
-    response
-}
-
 /// Goes on to an app or a provider. Chromium holds a form to the policy of its page through every
 /// redirect, and browsers take a fragment along through every redirect: a page ends both. What shows
 /// no pages is redirected.
@@ -181,23 +135,18 @@ pub(super) fn onward(
     html(StatusCode::OK, &RedirectPage { frame, location }, &policy("'none'", OURS))
 }
 
-/// Takes an answer to the app.
-pub(super) fn answer_app(
+/// A form that the browser posts to the app at once.
+pub(super) fn form_post(
     shared: &Shared,
     page_request: &PageRequest,
-    answer: &Answer,
+    action: &str,
+    fields: Vec<(&str, &str)>,
 ) -> Response<Body> {
-    match answer {
-        Answer::Redirect(location) => see_other(location),
-        Answer::Form { action, fields } => {
-            let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let frame = Frame { here: None, ..page_request.frame(shared) };
-            let page = FormPostPage { frame, action, fields };
-            let script = STANDARD.encode(Sha256::digest(FORM_POST_SCRIPT.as_bytes()));
-            // The app may send the browser on wherever it likes: this form is held to nothing.
-            html(StatusCode::OK, &page, &policy(&format!("'sha256-{script}'"), ""))
-        }
-    }
+    let frame = Frame { here: None, ..page_request.frame(shared) };
+    let page = FormPostPage { frame, action, fields };
+    let script = STANDARD.encode(Sha256::digest(FORM_POST_SCRIPT.as_bytes()));
+    // The app may send the browser on wherever it likes: this form is held to nothing.
+    html(StatusCode::OK, &page, &policy(&format!("'sha256-{script}'"), ""))
 }
 
 /// When another attempt to sign in makes sense.
@@ -221,12 +170,17 @@ pub(super) struct Failed {
 }
 
 impl Failed {
+    /// The same where what the request names is there: the page may repeat it.
+    pub(super) fn found(self) -> Self {
+        Self { is_there: true, ..self }
+    }
+
     pub(super) fn new(status: StatusCode, code: &'static str, problem: PageProblem) -> Self {
         Self { status, code, problem, app: None, is_there: false }
     }
 
     /// With the way back to the app.
-    fn of(mut self, client: Option<&Registered>) -> Self {
+    pub(super) fn of(mut self, client: Option<&Registered>) -> Self {
         self.app = client.map(|registered| {
             let client = &registered.client;
             let home = client.metadata.redirect_uris.iter().find_map(|uri| home(uri));
@@ -273,63 +227,6 @@ fn error(frame: Frame<'_>, failed: Failed) -> Response<Body> {
         app_name: name.as_deref(),
     };
     html(failed.status, &page, &policy("'self'", OURS))
-}
-
-/// A failure of ours: one log line with its causes, and nothing of them on the page.
-pub(super) fn fault(shared: &Shared, page_request: &PageRequest, fault: &Fault) -> Response<Body> {
-    request::explained();
-    tracing::error!(%fault, "a request failed");
-    let (status, code, problem) = match fault.kind() {
-        FaultKind::Unavailable => {
-            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", PageProblem::Unavailable)
-        }
-        FaultKind::Internal => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "server_error", PageProblem::Internal)
-        }
-    };
-    failed(shared, page_request, Failed::new(status, code, problem))
-}
-
-/// An interaction that cannot go on.
-pub(super) fn interaction_error(
-    shared: &Shared,
-    page_request: &PageRequest,
-    error: Error<InteractionError>,
-) -> Response<Body> {
-    let lost = match error {
-        Error::Refused(lost) => lost,
-        Error::Fault(cause) => return fault(shared, page_request, &cause),
-    };
-    let bad = StatusCode::BAD_REQUEST;
-    let page = match &lost {
-        InteractionError::Unknown => Failed::new(bad, "unknown_interaction", PageProblem::Unknown),
-        InteractionError::WrongBrowser => {
-            Failed::new(bad, "wrong_browser", PageProblem::WrongBrowser)
-        }
-        InteractionError::Forged => {
-            Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden)
-        }
-        InteractionError::Expired(client) => {
-            Failed::new(StatusCode::GONE, "expired", PageProblem::Expired).of(client.as_deref())
-        }
-        InteractionError::Finished(client) => {
-            let finished = Failed::new(StatusCode::CONFLICT, "already_done", PageProblem::Finished);
-            finished.of(client.as_deref())
-        }
-        InteractionError::Untrusted(untrusted) => distrust(*untrusted),
-    };
-    let is_there = !matches!(lost, InteractionError::Unknown | InteractionError::Untrusted(_));
-    failed(shared, page_request, Failed { is_there, ..page })
-}
-
-/// RFC 6749 §4.1.2.1: a request that nobody is redirected for.
-pub(super) fn distrust(untrusted: Untrusted) -> Failed {
-    let (code, problem) = match untrusted {
-        Untrusted::Client => ("unknown_client", PageProblem::UnknownClient),
-        Untrusted::RedirectUri => ("invalid_redirect_uri", PageProblem::InvalidRedirectUri),
-        Untrusted::Request => ("invalid_request", PageProblem::InvalidRequest),
-    };
-    Failed::new(StatusCode::BAD_REQUEST, code, problem)
 }
 
 /// What a page shows of an app.

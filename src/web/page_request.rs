@@ -2,7 +2,7 @@
 
 use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::accounts::browsers::BrowserState;
 use crate::domain::audit::Origin;
@@ -13,6 +13,7 @@ use crate::domain::random::is_identifier;
 use crate::domain::session::SessionId;
 use crate::domain::verdict::Fault;
 use crate::flows::interaction::Caller;
+use crate::flows::submitted::SameOrigin;
 use crate::pages::{Frame, Language};
 use crate::web::cookies::SignInMethod;
 use crate::web::edge::Context;
@@ -205,16 +206,10 @@ impl PageRequest {
         }
     }
 
-    /// Whether our own page sent this form. What a browser says of itself decides; the token of the
-    /// form stands behind it.
-    pub(super) fn comes_from_us(&self, shared: &Shared) -> bool {
-        if let Some(site) = self.headers.get(FETCH_SITE) {
-            return matches!(site.as_bytes(), b"same-origin" | b"none");
-        }
-        match self.headers.get(ORIGIN) {
-            Some(origin) => origin.as_bytes() == shared.origin.as_bytes(),
-            None => true,
-        }
+    /// Proof that our own page sent this form, if it did.
+    pub(super) fn same_origin(&self, shared: &Shared) -> Option<SameOrigin> {
+        let header = |name| self.headers.get(name).map(HeaderValue::as_bytes);
+        SameOrigin::check(header(FETCH_SITE), header(ORIGIN), &shared.origin)
     }
 
     /// The address of a page with what names it, and nothing else of the query.

@@ -5,11 +5,13 @@ use axum::extract::Request;
 use axum::http::{Response, StatusCode};
 
 use crate::domain::form::Form;
+use crate::flows::submitted::{SameOrigin, Submitted};
 use crate::pages::PageProblem;
 use crate::web::body;
 use crate::web::edge::Context;
 use crate::web::page::{self, Failed};
 use crate::web::page_request::PageRequest;
+use crate::web::respond::respond;
 use crate::web::shared::Shared;
 
 /// Somebody who looks at a page.
@@ -28,9 +30,24 @@ pub(super) async fn get(
     let form = Form::parse(query).unwrap_or_default();
     let page_request = PageRequest::read(shared, context, parts, form).await;
     let mut page_request =
-        page_request.map_err(|(nobody, fault)| page::fault(shared, &nobody, &fault))?;
+        page_request.map_err(|(nobody, fault)| respond(shared, &nobody, fault))?;
     page_request.stands_at(here);
     Ok(page_request)
+}
+
+/// Somebody who sends the form of an interaction's page, which stands at this path.
+pub(super) async fn interaction_form(
+    shared: &Shared,
+    context: Context,
+    request: Request,
+    path: &str,
+) -> Result<(PageRequest, Submitted), Response<Body>> {
+    let (page_request, same_origin) = post(shared, context, request, path).await?;
+    let (handle, csrf) = (page_request.interaction(), page_request.csrf());
+    match Submitted::check(&shared.flows, &same_origin, handle, csrf).await {
+        Ok(submitted) => Ok((page_request, submitted)),
+        Err(error) => Err(respond(shared, &page_request, error)),
+    }
 }
 
 /// Somebody who sends a form of ours: from our own page, or not at all. The form stands on the page
@@ -40,7 +57,7 @@ pub(super) async fn post(
     context: Context,
     request: Request,
     path: &str,
-) -> Result<PageRequest, Response<Body>> {
+) -> Result<(PageRequest, SameOrigin), Response<Body>> {
     let (parts, body) = match body::read(request).await {
         Ok(read) => read,
         Err(bad) => return Err(turn_away(shared, bad.status)),
@@ -50,13 +67,13 @@ pub(super) async fn post(
     };
     let page_request = PageRequest::read(shared, context, parts, form).await;
     let mut page_request =
-        page_request.map_err(|(nobody, fault)| page::fault(shared, &nobody, &fault))?;
+        page_request.map_err(|(nobody, fault)| respond(shared, &nobody, fault))?;
     page_request.comes_from(format!("{}{path}", shared.base));
-    if page_request.comes_from_us(shared) {
-        return Ok(page_request);
+    if let Some(same_origin) = page_request.same_origin(shared) {
+        return Ok((page_request, same_origin));
     }
     let forbidden = Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden);
-    Err(page::failed(shared, &page_request, forbidden))
+    Err(respond(shared, &page_request, forbidden))
 }
 
 fn turn_away(shared: &Shared, status: StatusCode) -> Response<Body> {

@@ -13,6 +13,7 @@ use crate::flows::{advance, sign_in};
 use crate::pages::{Account, HiddenFields, SelectAccountPage};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::receive;
+use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::shown::person;
 
@@ -22,13 +23,11 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let mut page_request = receive::get(&shared, context, request).await?;
-    let view = view(&shared, &mut page_request)
-        .await
-        .map_err(|error| page::interaction_error(&shared, &page_request, error))?;
+    let view = view(&shared, &mut page_request).await?;
     let people =
         advance::eligible(&shared.flows, &page_request.browser_state, &view.interaction.purpose);
     if people.is_empty() {
-        return Ok(page::see_other(&page::address(&shared, urls::LOGIN, &view.handle)));
+        return Ok(respond(&shared, &page_request, Reply::Page(urls::LOGIN, view.handle)));
     }
     let (app, csrf) = (app(&shared, &view), csrf(&shared, &view.interaction));
     let page = SelectAccountPage {
@@ -49,13 +48,9 @@ pub(super) async fn post(
     context: Context,
     request: Request,
 ) -> Answered {
-    let page_request = receive::post(&shared, context, request, urls::SELECT_ACCOUNT).await?;
-    let (id, csrf) = (page_request.interaction(), page_request.csrf());
-    let session = page_request.session("session");
-    let chosen =
-        sign_in::choose(&shared.flows, page_request.caller(), &id, csrf, session.as_ref()).await;
-    Ok(match chosen {
-        Ok(advanced) => page::next_step_onward(&shared, &page_request, advanced),
-        Err(error) => page::interaction_error(&shared, &page_request, error),
-    })
+    let path = urls::SELECT_ACCOUNT;
+    let (page_request, form) = receive::interaction_form(&shared, context, request, path).await?;
+    let (caller, session) = (page_request.caller(), page_request.session("session"));
+    let chosen = sign_in::choose(&shared.flows, caller, &form, session.as_ref()).await;
+    Ok(respond(&shared, &page_request, chosen))
 }

@@ -2,26 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 
 use crate::domain::form::Form;
-use crate::domain::interaction::Handle;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
-use crate::flows::callback::{self, CallbackOutcome, CallbackParameters};
+use crate::flows::callback::{self, CallbackParameters};
 use crate::flows::outcome::InteractionError;
 use crate::flows::start;
-use crate::flows::upstream_login::{self, NotStarted};
+use crate::flows::upstream_login;
 use crate::pages::PageProblem;
 use crate::web::cookies::SignInMethod;
 use crate::web::edge::Context;
 use crate::web::page::{self, Answered, Failed};
 use crate::web::page_request::PageRequest;
+use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
-use crate::web::{body, flash_messages, receive};
+use crate::web::{body, receive};
 
 /// A longer name of a person is none.
 const LONGEST_USER: usize = 2048;
@@ -32,19 +31,16 @@ pub(super) async fn with(
     context: Context,
     request: Request,
 ) -> Answered {
-    let page_request = receive::post(&shared, context, request, urls::LOGIN).await?;
+    let received = receive::interaction_form(&shared, context, request, urls::LOGIN).await?;
+    let (page_request, form) = received;
     let Some(slug) = Slug::parse(&provider) else {
-        return Ok(unknown(&shared, &page_request));
+        return Ok(respond(&shared, &page_request, unknown()));
     };
-    let (id, csrf) = (page_request.interaction(), page_request.csrf());
     let choice = (&slug, page_request.form.get("keep").is_some());
     let language = |ui_locales: Option<&str>| page_request.reads(ui_locales).as_str();
-    let left =
-        upstream_login::start(&shared.flows, page_request.caller(), &id, csrf, choice, language);
-    Ok(match left.await {
-        Ok(url) => page::onward(&shared, &page_request, &url),
-        Err(error) => not_left(&shared, &page_request, &id, error),
-    })
+    let caller = page_request.caller();
+    let left = upstream_login::start(&shared.flows, caller, &form, choice, language).await;
+    Ok(respond(&shared, &page_request, left.map(Reply::Onward)))
 }
 
 /// Nobody leaves by opening the address by hand, or by coming back to it.
@@ -54,32 +50,12 @@ pub(super) async fn with_nothing(
     request: Request,
 ) -> Answered {
     let page_request = receive::get(&shared, context, request).await?;
-    Ok(page::interaction_error(&shared, &page_request, Error::Refused(InteractionError::Unknown)))
+    Ok(respond(&shared, &page_request, InteractionError::Unknown))
 }
 
 /// A provider that may not be used here is as unknown as one that is not there.
-pub(super) fn unknown(shared: &Shared, page_request: &PageRequest) -> Response<Body> {
-    let unknown =
-        Failed::new(StatusCode::NOT_FOUND, "unknown_provider", PageProblem::UnknownProvider);
-    page::failed(shared, page_request, unknown)
-}
-
-/// Nobody left: the sign-in page says why, where that is still theirs to see.
-pub(super) fn not_left(
-    shared: &Shared,
-    page_request: &PageRequest,
-    id: &Handle,
-    error: Error<NotStarted>,
-) -> Response<Body> {
-    match error {
-        Error::Fault(fault) => page::fault(shared, page_request, &fault),
-        Error::Refused(NotStarted::InteractionError(lost)) => {
-            page::interaction_error(shared, page_request, Error::Refused(lost))
-        }
-        Error::Refused(NotStarted::UpstreamNotice(slug, note)) => {
-            page::see_other(&flash_messages::sign_in(shared, id, &(Some(slug), note)))
-        }
-    }
+pub(super) fn unknown() -> Failed {
+    Failed::new(StatusCode::NOT_FOUND, "unknown_provider", PageProblem::UnknownProvider)
 }
 
 /// The answer of a provider in the query.
@@ -91,20 +67,16 @@ pub(super) async fn get(
 ) -> Answered {
     let form = answer(request.uri().query().unwrap_or_default().as_bytes());
     let page_request = receive::get(&shared, context, request).await?;
-    let Some(slug) = Slug::parse(&provider) else { return Ok(unknown(&shared, &page_request)) };
+    let Some(slug) = Slug::parse(&provider) else {
+        return Ok(respond(&shared, &page_request, unknown()));
+    };
     // Whoever left for a provider that is gone is told so where they left from: their `state` says
     // where that is. Nobody else has one.
     let is_known = shared.flows.providers.list().iter().any(|one| one.registration.slug == slug);
     let Some(state) = form.get("state") else {
-        let unknown = (!is_known).then(|| unknown(&shared, &page_request));
-        let lost = || {
-            page::interaction_error(
-                &shared,
-                &page_request,
-                Error::Refused(InteractionError::Unknown),
-            )
-        };
-        return Ok(unknown.unwrap_or_else(lost));
+        let lost =
+            if is_known { InteractionError::Unknown.into() } else { Reply::Failed(unknown()) };
+        return Ok(respond(&shared, &page_request, lost));
     };
     let came = CallbackParameters {
         state,
@@ -114,26 +86,17 @@ pub(super) async fn get(
         user: form.get("user"),
         language: page_request.language.as_str(),
     };
-    Ok(match callback::receive(&shared.flows, page_request.caller(), &slug, came).await {
-        Ok(CallbackOutcome::Advanced(advanced)) => {
-            let signed_in = advanced.cookie.is_some();
-            let mut response = page::next_step_onward(&shared, &page_request, advanced);
-            if signed_in {
-                shared
-                    .cookies
-                    .set_sign_in_method(response.headers_mut(), &SignInMethod::Provider(slug));
-            }
-            response
-        }
-        Ok(CallbackOutcome::Away(url)) => page::onward(&shared, &page_request, &url),
-        Ok(CallbackOutcome::UpstreamNotice(id, slug, note)) => {
-            page::see_other(&flash_messages::sign_in(&shared, &id, &(Some(slug), note)))
-        }
-        Err(Error::Refused(InteractionError::Unknown)) if !is_known => {
-            unknown(&shared, &page_request)
-        }
-        Err(error) => page::interaction_error(&shared, &page_request, error),
-    })
+    let received = callback::receive(&shared.flows, page_request.caller(), &slug, came).await;
+    let reply = match received {
+        Err(Error::Refused(InteractionError::Unknown)) if !is_known => Reply::Failed(unknown()),
+        received => Reply::from(received),
+    };
+    let signed_in = matches!(&reply, Reply::Next(advanced) if advanced.cookie.is_some());
+    let mut response = respond(&shared, &page_request, reply);
+    if signed_in {
+        shared.cookies.set_sign_in_method(response.headers_mut(), &SignInMethod::Provider(slug));
+    }
+    Ok(response)
 }
 
 /// What of an answer is looked at.
@@ -163,12 +126,12 @@ pub(super) async fn post(
         Err(bad) => {
             let page_request = PageRequest::nobody(&shared, context, HeaderMap::new(), None);
             let failed = Failed::new(bad.status, "invalid_request", PageProblem::InvalidRequest);
-            return Err(page::failed(&shared, &page_request, failed));
+            return Err(respond(&shared, &page_request, failed));
         }
     };
     let Some(slug) = Slug::parse(&provider) else {
         let page_request = PageRequest::nobody(&shared, context, parts.headers, None);
-        return Ok(unknown(&shared, &page_request));
+        return Ok(respond(&shared, &page_request, unknown()));
     };
     let form = answer(&body);
     let kept = ANSWER.into_iter().filter_map(|name| Some((name, form.get(name)?)));
@@ -187,8 +150,6 @@ pub(super) async fn elsewhere(
     let page_request = receive::get(&shared, context, request).await?;
     let id = page_request.interaction();
     let pass = page_request.form.get("pass").unwrap_or_default();
-    Ok(match start::begin_elsewhere(&shared.flows, page_request.caller(), &id, pass).await {
-        Ok(advanced) => page::next_step(&shared, &page_request, advanced),
-        Err(error) => page::interaction_error(&shared, &page_request, error),
-    })
+    let begun = start::begin_elsewhere(&shared.flows, page_request.caller(), &id, pass).await;
+    Ok(respond(&shared, &page_request, begun.map(Reply::Redirect)))
 }

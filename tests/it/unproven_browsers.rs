@@ -60,6 +60,8 @@ both! {
         server.advance(1);
         browser.open(&app.authorization_url(&[("prompt", "login")])).await;
         browser.open(&app.authorization_url(&[("prompt", "select_account")])).await;
+        let question = browser.open(&format!("/logout?{}", form(&[("state", &long)]))).await;
+        assert!(question.has("logout-confirm"));
         assert_eq!(rows(&evidence).await, [1, 1, 0]);
     }
 

@@ -1,0 +1,144 @@
+//! Forms of our pages, checked before a step sees them. A step that changes something takes one of
+//! these types, and nothing but a check makes one: no step can be reached by a form of another site.
+
+use crate::accounts::browsers::SignedInUser;
+use crate::domain::interaction::{Handle, Interaction};
+use crate::flows::context::Flows;
+use crate::flows::interaction::{Caller, ended_just_now, still_open};
+use crate::flows::lookup;
+use crate::flows::outcome::{InteractionError, Outcome};
+
+/// Proof that a request was sent by a page of our own origin.
+#[derive(Debug)]
+pub struct SameOrigin(());
+
+impl SameOrigin {
+    /// What the browser says of the sender decides: `Sec-Fetch-Site`, and `Origin` where the browser
+    /// is too old for it. A request with neither was not sent by a browser that people use today; the
+    /// token of the form still stands behind this check.
+    #[must_use]
+    pub fn check(fetch_site: Option<&[u8]>, origin: Option<&[u8]>, ours: &str) -> Option<Self> {
+        let is_ours = match (fetch_site, origin) {
+            (Some(site), _) => matches!(site, b"same-origin" | b"none"),
+            (None, Some(origin)) => origin == ours.as_bytes(),
+            (None, None) => true,
+        };
+        is_ours.then_some(Self(()))
+    }
+}
+
+/// A form of an interaction's page: sent by our own page, with the token that binds it to this
+/// interaction in the browser that the interaction belongs to.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    handle: Handle,
+    interaction: Interaction,
+}
+
+impl Submitted {
+    /// Checks a form: the interaction that it names, and its token.
+    pub async fn check(flows: &Flows, _: &SameOrigin, handle: Handle, csrf: &str) -> Outcome<Self> {
+        let interaction = lookup::find(flows, &handle).await?;
+        let browser = interaction.browser.as_ref().ok_or(InteractionError::WrongBrowser)?;
+        if !flows.forms.verifies(csrf, browser, interaction.id.as_str()) {
+            return Err(InteractionError::Forged.into());
+        }
+        Ok(Self { handle, interaction })
+    }
+
+    /// How the browser names the interaction.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The interaction as it was when the form came: it may be over, or another browser's.
+    pub(super) fn interaction(&self) -> &Interaction {
+        &self.interaction
+    }
+
+    /// The interaction, if it is this browser's and can still go on.
+    pub(super) async fn open(&self, flows: &Flows, caller: Caller<'_>) -> Outcome<Interaction> {
+        if !self.is_from(caller) {
+            return Err(InteractionError::WrongBrowser.into());
+        }
+        still_open(flows, self.interaction.clone()).await
+    }
+
+    /// The interaction of a form that came twice: the browser threw the answer to the first click away,
+    /// and shows the one to the second. For anything else it is as lost as before.
+    pub(super) fn answered_just_now(
+        &self,
+        flows: &Flows,
+        caller: Caller<'_>,
+        finished: &InteractionError,
+    ) -> Outcome<Interaction> {
+        if self.is_from(caller) && ended_just_now(flows, &self.interaction) {
+            return Ok(self.interaction.clone());
+        }
+        Err(finished.clone().into())
+    }
+
+    fn is_from(&self, caller: Caller<'_>) -> bool {
+        self.interaction.browser == caller.browser_state.browser
+    }
+}
+
+/// A form of an account page: sent by our own page, with the token that binds it to the session of the
+/// person whose account it is.
+#[derive(Clone, Debug)]
+pub struct AccountForm {
+    person: SignedInUser,
+}
+
+impl AccountForm {
+    /// Checks the token of a form of this person's account page.
+    #[must_use]
+    pub fn check(flows: &Flows, _: &SameOrigin, csrf: &str, person: SignedInUser) -> Option<Self> {
+        let (browser, purpose) = (&person.session.browser, purpose(&person));
+        flows.forms.verifies(csrf, browser, &purpose).then_some(Self { person })
+    }
+
+    /// The token that the forms of this person's account page carry.
+    #[must_use]
+    pub fn token(flows: &Flows, person: &SignedInUser) -> String {
+        flows.forms.token(&person.session.browser, &purpose(person))
+    }
+
+    /// Whose account it is.
+    #[must_use]
+    pub fn person(&self) -> &SignedInUser {
+        &self.person
+    }
+}
+
+fn purpose(person: &SignedInUser) -> String {
+    format!("account {}", person.session.id.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_counts_when_the_browser_says_that_our_own_page_sent_it() {
+        let ours = "https://id.example";
+        let other: &[u8] = b"https://evil.example";
+        for (fetch_site, origin, is_ours) in [
+            (Some(&b"same-origin"[..]), None, true),
+            (Some(b"none"), None, true),
+            (Some(b"same-site"), Some(ours.as_bytes()), false),
+            (Some(b"cross-site"), Some(ours.as_bytes()), false),
+            (Some(b""), None, false),
+            (Some(b"same-origin"), Some(other), true),
+            (None, Some(ours.as_bytes()), true),
+            (None, Some(other), false),
+            (None, Some(b"null"), false),
+            (None, Some(b""), false),
+            (None, None, true),
+        ] {
+            let checked = SameOrigin::check(fetch_site, origin, ours);
+            assert_eq!(checked.is_some(), is_ours, "{fetch_site:?} {origin:?}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The one place where what comes of a step becomes the answer that a browser gets.
+
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+
+use crate::domain::interaction::Handle;
+use crate::domain::verdict::{Error, Fault, FaultKind};
+use crate::domain::{request, urls};
+use crate::flows::callback::CallbackOutcome;
+use crate::flows::fresh_proof::NotFresh;
+use crate::flows::logout::{Done, Step};
+use crate::flows::outcome::{Advanced, InteractionError, NextStep};
+use crate::flows::upstream_login::NotStarted;
+use crate::oauth::authorize::request::{RequestError, Untrusted};
+use crate::oauth::authorize::response::Answer;
+use crate::pages::PageProblem;
+use crate::web::flash_messages::{self, UpstreamNotice};
+use crate::web::page::{self, Failed};
+use crate::web::page_request::PageRequest;
+use crate::web::shared::Shared;
+use crate::web::signed_out;
+
+/// What comes of a request for a page, apart from the page itself.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// The next step of somebody who came by a form, of ours or of another site, or from another
+    /// site's pages: an app gets its answer by way of a page of ours.
+    Next(Advanced),
+    /// The next step of somebody who came by a link: an app gets its answer by a redirect.
+    Redirect(Advanced),
+    /// On to an app or a provider.
+    Onward(String),
+    /// To the page of an interaction at this path.
+    Page(&'static str, Handle),
+    /// To the sign-in page, which says what happened at a provider.
+    SignIn(Handle, UpstreamNotice),
+    /// An answer for the app.
+    Answer(Answer),
+    /// Signed out.
+    SignedOut(Done),
+    /// Asked whether they want to sign out, somebody stayed.
+    StayedSignedIn,
+    /// A page that says no.
+    Failed(Failed),
+    /// The interaction cannot go on.
+    InteractionError(InteractionError),
+    /// A failure of ours.
+    Fault(Fault),
+}
+
+impl<T: Into<Reply>, E: Into<Reply>> From<Result<T, E>> for Reply {
+    fn from(result: Result<T, E>) -> Self {
+        result.map_or_else(Into::into, Into::into)
+    }
+}
+
+impl<R: Into<Reply>> From<Error<R>> for Reply {
+    fn from(error: Error<R>) -> Self {
+        match error {
+            Error::Refused(refused) => refused.into(),
+            Error::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<Fault> for Reply {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Advanced> for Reply {
+    fn from(advanced: Advanced) -> Self {
+        Self::Next(advanced)
+    }
+}
+
+impl From<InteractionError> for Reply {
+    fn from(error: InteractionError) -> Self {
+        Self::InteractionError(error)
+    }
+}
+
+impl From<NotStarted> for Reply {
+    fn from(not_started: NotStarted) -> Self {
+        match not_started {
+            NotStarted::InteractionError(error) => Self::InteractionError(error),
+            NotStarted::UpstreamNotice(handle, slug, outcome) => {
+                Self::SignIn(handle, (Some(slug), outcome))
+            }
+        }
+    }
+}
+
+impl From<NotFresh> for Reply {
+    fn from(not_fresh: NotFresh) -> Self {
+        match not_fresh {
+            NotFresh::Confirm(advanced) => Self::Next(advanced),
+            NotFresh::InteractionError(error) => Self::InteractionError(error),
+        }
+    }
+}
+
+impl From<CallbackOutcome> for Reply {
+    fn from(outcome: CallbackOutcome) -> Self {
+        match outcome {
+            CallbackOutcome::Advanced(advanced) => Self::Next(advanced),
+            CallbackOutcome::Away(url) => Self::Onward(url),
+            CallbackOutcome::UpstreamNotice(handle, slug, outcome) => {
+                Self::SignIn(handle, (Some(slug), outcome))
+            }
+        }
+    }
+}
+
+impl From<Step> for Reply {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Confirm(handle) => Self::Page(urls::LOGOUT_CONFIRM, handle),
+            Step::Done(done) => Self::SignedOut(done),
+        }
+    }
+}
+
+impl From<Done> for Reply {
+    fn from(done: Done) -> Self {
+        Self::SignedOut(done)
+    }
+}
+
+impl From<RequestError> for Reply {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Page(untrusted) => Self::Failed(untrusted_request(untrusted)),
+            RequestError::Answer(answer) => Self::Answer(answer),
+            RequestError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<Failed> for Reply {
+    fn from(failed: Failed) -> Self {
+        Self::Failed(failed)
+    }
+}
+
+/// Answers the browser.
+pub(super) fn respond(
+    shared: &Shared,
+    page_request: &PageRequest,
+    reply: impl Into<Reply>,
+) -> Response<Body> {
+    match reply.into() {
+        Reply::Next(advanced) => next_step(shared, page_request, advanced, page::onward),
+        Reply::Redirect(advanced) => {
+            next_step(shared, page_request, advanced, |_, _, location| page::see_other(location))
+        }
+        Reply::Onward(location) => page::onward(shared, page_request, &location),
+        Reply::Page(path, handle) => page::see_other(&page::address(shared, path, &handle)),
+        Reply::SignIn(handle, notice) => {
+            page::see_other(&flash_messages::sign_in(shared, &handle, &notice))
+        }
+        Reply::Answer(answer) => {
+            to_app(shared, page_request, &answer, |_, _, location| page::see_other(location))
+        }
+        Reply::SignedOut(done) => signed_out::show(shared, page_request, &done),
+        Reply::StayedSignedIn => signed_out::show_stayed(shared, page_request),
+        Reply::Failed(failed) => page::failed(shared, page_request, failed),
+        Reply::InteractionError(error) => {
+            page::failed(shared, page_request, interaction_error(error))
+        }
+        Reply::Fault(cause) => page::failed(shared, page_request, fault(&cause)),
+    }
+}
+
+/// Leads to another site.
+type Lead = fn(&Shared, &PageRequest, &str) -> Response<Body>;
+
+/// Takes a person where they go next.
+fn next_step(
+    shared: &Shared,
+    page_request: &PageRequest,
+    advanced: Advanced,
+    lead: Lead,
+) -> Response<Body> {
+    let to = |path, handle| page::see_other(&page::address(shared, path, &handle));
+    let mut response = match advanced.next {
+        NextStep::SignIn(handle) => to(urls::LOGIN, handle),
+        NextStep::SignInAsAnother(handle) => {
+            let address = page::address(shared, urls::LOGIN, &handle);
+            page::see_other(&format!("{address}&another=1"))
+        }
+        NextStep::Choose(handle) => to(urls::SELECT_ACCOUNT, handle),
+        NextStep::Consent(handle) => to(urls::CONSENT, handle),
+        NextStep::Continue(handle) => to(urls::AUTHORIZE_CONTINUE, handle),
+        NextStep::Answer(answer) => to_app(shared, page_request, &answer, lead),
+        NextStep::Account(session, said) => {
+            page::see_other(&flash_messages::to_account(shared, &session, said.as_ref()))
+        }
+    };
+    if let Some(cookie) = &advanced.cookie {
+        shared.cookies.set_browser(response.headers_mut(), cookie);
+    }
+    response
+}
+
+/// Takes an answer to the app.
+fn to_app(
+    shared: &Shared,
+    page_request: &PageRequest,
+    answer: &Answer,
+    lead: Lead,
+) -> Response<Body> {
+    match answer {
+        Answer::Redirect(location) => lead(shared, page_request, location),
+        Answer::Form { action, fields } => {
+            let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            page::form_post(shared, page_request, action, fields)
+        }
+    }
+}
+
+/// A failure of ours: one log line with its causes, and nothing of them on the page.
+fn fault(fault: &Fault) -> Failed {
+    request::explained();
+    tracing::error!(%fault, "a request failed");
+    let (status, code, problem) = match fault.kind() {
+        FaultKind::Unavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", PageProblem::Unavailable)
+        }
+        FaultKind::Internal => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "server_error", PageProblem::Internal)
+        }
+    };
+    Failed::new(status, code, problem)
+}
+
+/// An interaction that cannot go on.
+fn interaction_error(error: InteractionError) -> Failed {
+    let (status, code, problem) = match &error {
+        InteractionError::Unknown => {
+            (StatusCode::BAD_REQUEST, "unknown_interaction", PageProblem::Unknown)
+        }
+        InteractionError::WrongBrowser => {
+            (StatusCode::BAD_REQUEST, "wrong_browser", PageProblem::WrongBrowser)
+        }
+        InteractionError::Forged => (StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden),
+        InteractionError::Expired(_) => (StatusCode::GONE, "expired", PageProblem::Expired),
+        InteractionError::Finished(_) => {
+            (StatusCode::CONFLICT, "already_done", PageProblem::Finished)
+        }
+        InteractionError::Untrusted(untrusted) => return untrusted_request(*untrusted),
+    };
+    let page = Failed::new(status, code, problem);
+    match error {
+        InteractionError::Expired(client) | InteractionError::Finished(client) => {
+            page.found().of(client.as_deref())
+        }
+        InteractionError::Unknown => page,
+        _ => page.found(),
+    }
+}
+
+/// RFC 6749 §4.1.2.1: a request that nobody is redirected for.
+fn untrusted_request(untrusted: Untrusted) -> Failed {
+    let (code, problem) = match untrusted {
+        Untrusted::Client => ("unknown_client", PageProblem::UnknownClient),
+        Untrusted::RedirectUri => ("invalid_redirect_uri", PageProblem::InvalidRedirectUri),
+        Untrusted::Request => ("invalid_request", PageProblem::InvalidRequest),
+    };
+    Failed::new(StatusCode::BAD_REQUEST, code, problem)
+}
