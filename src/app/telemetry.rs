@@ -29,9 +29,10 @@ use super::services::Services;
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Kind;
 use crate::domain::grant_type::GrantType;
+use crate::domain::reason::Reason;
 use crate::domain::urls;
 use crate::net::listener::{Http, Listener};
-use crate::oauth::error::ErrorCode;
+use crate::oauth::refused;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -179,8 +180,8 @@ fn begin_at_zero() {
         metrics::counter!("mapae_tokens_issued_total", "grant_type" => grant_type.as_str())
             .increment(0);
     }
-    for code in ErrorCode::ALL {
-        metrics::counter!("mapae_refusals_total", "error" => code.as_str()).increment(0);
+    for reason in Reason::ALL {
+        refused::count(reason.code(), *reason).increment(0);
     }
     for kind in [Kind::SignInFailed, Kind::SignInThrottled, Kind::RefreshReused] {
         metrics::counter!("mapae_audit_events_total", "event" => kind.as_str()).increment(0);

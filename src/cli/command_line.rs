@@ -12,7 +12,7 @@ use super::installation::Installation;
 use super::output::{self, Output};
 use super::usage::USAGE;
 use super::{
-    audit, client, config_verbs, demo, doctor, key, migrate, provider, serve, token, user,
+    audit, client, config_verbs, demo, doctor, explain, key, migrate, provider, serve, token, user,
 };
 use crate::app::telemetry;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -67,6 +67,8 @@ enum Verb {
     /// Settings
     #[command(subcommand)]
     Config(config_verbs::Config),
+    /// Why a request was refused, and what to do about it
+    Explain(explain::Explain),
     /// Find out what is wrong with this installation
     Doctor,
 }
@@ -125,6 +127,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::Token(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
             Verb::Audit(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Config(verb) => verb.run(&at),
+            Verb::Explain(verb) => verb.run(&at),
             Verb::Doctor => Box::pin(doctor::run(&at)).await,
         };
         at.close().await;

@@ -7,6 +7,7 @@ mod command_line;
 mod config_verbs;
 mod demo;
 mod doctor;
+mod explain;
 mod installation;
 mod key;
 mod migrate;

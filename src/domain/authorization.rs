@@ -7,6 +7,7 @@ use super::client::ClientId;
 use super::family::FamilyId;
 use super::pkce::Challenge;
 use super::provider::Slug;
+use super::reason::Reason;
 use super::requested_claims::RequestedClaims;
 use super::scope::Scope;
 use super::secret::{AuthorizationCode, Hashed};
@@ -134,7 +135,7 @@ impl Prompt {
     pub const VALUES: &'static [&'static str] = &["none", "login", "consent", "select_account"];
 
     /// Reads a list of prompts.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub fn parse(text: &str) -> Result<Self, Reason> {
         let mut prompt = Self::default();
         for word in text.split(' ').filter(|word| !word.is_empty()) {
             match word {
@@ -142,11 +143,11 @@ impl Prompt {
                 "login" => prompt.login = true,
                 "consent" => prompt.consent = true,
                 "select_account" => prompt.select_account = true,
-                _ => return Err("a prompt is unknown"),
+                _ => return Err(Reason::PromptUnknown),
             }
         }
         if prompt.none && (prompt.login || prompt.consent || prompt.select_account) {
-            return Err("prompt none goes with no other");
+            return Err(Reason::PromptNoneCombined);
         }
         Ok(prompt)
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::reason::Reason;
 use super::secret::Secret;
 
 /// The parameters of an `application/x-www-form-urlencoded` body. Every name stands at most once
@@ -10,17 +11,24 @@ use super::secret::Secret;
 pub struct Form(Vec<(String, Secret<String>)>);
 
 /// Why a body is not a form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadForm {
     /// RFC 6749 §3.2: parameters must not be included more than once.
-    #[error("a parameter is repeated")]
     Repeated,
     /// More parameters than any request of ours has.
-    #[error("there are more than 100 parameters")]
     TooMany,
     /// Not UTF-8 after decoding, or a percent sign without two hex digits.
-    #[error("the body is not a form in UTF-8")]
     Undecodable,
+}
+
+impl From<BadForm> for Reason {
+    fn from(bad: BadForm) -> Self {
+        match bad {
+            BadForm::Repeated => Self::ParameterRepeated,
+            BadForm::TooMany => Self::ParametersTooMany,
+            BadForm::Undecodable => Self::BodyMalformed,
+        }
+    }
 }
 
 /// The most parameters that a form may have: reading one costs no more than its bytes.

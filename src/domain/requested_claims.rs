@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::reason::Reason;
+
 /// Single claims that a client asks for. Names that nobody here knows are left out when the
 /// request is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,11 +27,11 @@ const LIMIT: usize = 8 * 1024;
 
 impl RequestedClaims {
     /// Reads the parameter; `known` are the claims that can be served.
-    pub fn parse(text: &str, known: impl Fn(&str) -> bool) -> Result<Self, &'static str> {
+    pub fn parse(text: &str, known: impl Fn(&str) -> bool) -> Result<Self, Reason> {
         if text.len() > LIMIT {
-            return Err("claims is too long");
+            return Err(Reason::ClaimsTooLong);
         }
-        let malformed = "claims is not a JSON object as in OpenID Connect Core 5.5";
+        let malformed = Reason::ClaimsMalformed;
         let Ok(Value::Object(members)) = serde_json::from_str(text) else { return Err(malformed) };
         let userinfo = section(&members, "userinfo").ok_or(malformed)?;
         let id_token = section(&members, "id_token").ok_or(malformed)?;
@@ -81,7 +83,7 @@ fn is_essential(request: &Value) -> bool {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<RequestedClaims, &'static str> {
+    fn parse(text: &str) -> Result<RequestedClaims, Reason> {
         RequestedClaims::parse(text, |name| ["name", "email"].contains(&name))
     }
 

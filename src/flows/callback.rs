@@ -10,6 +10,7 @@ use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::{Handle, Interaction, Pending, Purpose};
 use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::upstream_login::UpstreamLogin;
 use crate::domain::upstream_outcome::UpstreamOutcome;
@@ -23,7 +24,6 @@ use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
 use crate::flows::upstream_login::{LIFE, start_for_consent};
-use crate::oauth::error::{ErrorCode, Refusal as AppRefusal};
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, AuthorizationResponse, Requester, UpstreamError};
 use crate::store::{Tx, interactions, upstream_logins};
@@ -293,7 +293,7 @@ impl At<'_> {
                 note,
             ));
         };
-        let refusal = AppRefusal::new(ErrorCode::AccessDenied, "the person turned back");
+        let refusal = Reason::SignInCancelled.into();
         let tx = self.flows.store.begin(self.flows.clock.now()).await?;
         let answer = advance::refuse(&tx, self.flows, interaction, &asked, &refusal).await;
         let answer = tx.settle(answer).await?;

@@ -2,6 +2,7 @@
 
 use crate::domain::audit::{Event, Kind};
 use crate::domain::interaction::Interaction;
+use crate::domain::reason::Reason;
 use crate::domain::verdict::Error;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, Subject};
@@ -9,7 +10,7 @@ use crate::flows::outcome::{Advanced, InteractionError, NextStep, Outcome};
 use crate::flows::submitted::Submitted;
 use crate::flows::{advance, sign_in, start};
 use crate::oauth::authorize::decide::joined;
-use crate::oauth::error::{ErrorCode, Refusal};
+use crate::oauth::error::Refusal;
 use crate::store::{Tx, audit_events, consents, interactions};
 
 /// The person allows what they were asked; it is remembered.
@@ -82,7 +83,7 @@ async fn again(
 
 /// The person does not allow it: the app hears `access_denied` (RFC 6749 §4.1.2.1).
 pub async fn deny(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcome<Advanced> {
-    let refusal = Refusal::new(ErrorCode::AccessDenied, "the person did not allow it");
+    let refusal = Refusal::new(Reason::ConsentDenied);
     let mut interaction = match form.open(flows, caller).await {
         Err(Error::Refused(finished @ InteractionError::Finished(_))) => {
             return sign_in::refused_before(flows, caller, form, (finished, refusal)).await;

@@ -6,6 +6,7 @@ use crate::accounts::sign_in::{
 };
 use crate::domain::interaction::{Interaction, Pending};
 use crate::domain::person;
+use crate::domain::reason::Reason;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
@@ -17,7 +18,7 @@ use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Advanced, InteractionError, NextStep, Outcome};
 use crate::flows::submitted::Submitted;
-use crate::oauth::error::{ErrorCode, Refusal};
+use crate::oauth::error::Refusal;
 use crate::store::{Tx, audit_events, interactions, users};
 
 /// What somebody typed into the sign-in page.
@@ -247,9 +248,9 @@ pub async fn turn_back(
 ) -> Outcome<Advanced> {
     let refusal = if unavailable {
         // RFC 6749 §4.1.2.1
-        Refusal::new(ErrorCode::Overloaded, "the provider cannot be reached")
+        Reason::ProviderUnavailable.into()
     } else {
-        Refusal::new(ErrorCode::AccessDenied, "the person turned back")
+        Reason::SignInCancelled.into()
     };
     let interaction = match form.open(flows, caller).await {
         Err(Error::Refused(finished @ InteractionError::Finished(_))) => {

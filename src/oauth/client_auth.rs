@@ -10,11 +10,12 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::claims::Audience;
-use super::error::{Refusal, Result, invalid_client, invalid_request};
+use super::error::{Refusal, Result};
 use crate::clients::registry::{Registered, Registry};
 use crate::domain::client::{Assertions, AuthMethod, Client, ClientId, ClientKind};
 use crate::domain::clock::{Clock, from_millis};
 use crate::domain::form::{self, Form};
+use crate::domain::reason::Reason;
 use crate::domain::secret::{ClientSecret, Plain, Secret};
 use crate::domain::urls::{self, Issuer};
 use crate::keys::jwt;
@@ -33,10 +34,6 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// How far ahead of ours a client's clock may be.
 const SKEW_SECONDS: i64 = 60;
 
-const UNKNOWN: &str = "the client is unknown";
-const NO_CLIENT_ID: &str = "no client is named";
-const OTHER_METHOD: &str = "the client is registered for another way of authentication";
-
 /// A client that proved who it is, or a public one that said so.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedClient(Arc<Registered>);
@@ -52,9 +49,7 @@ impl AuthenticatedClient {
     pub fn confidential(&self) -> Result<&Client, Refusal> {
         match self.0.client.kind {
             ClientKind::Confidential => Ok(&self.0.client),
-            ClientKind::Public => {
-                Err(invalid_client().because("a public client cannot prove who it is"))
-            }
+            ClientKind::Public => Err(Reason::ClientIsPublic.into()),
         }
     }
 }
@@ -101,7 +96,7 @@ impl Credentials {
         let id = match form.get("client_id") {
             Some(text) => {
                 let id = ClientId::parse(text);
-                Some(id.ok_or_else(|| invalid_client().because("the client_id is malformed"))?)
+                Some(id.ok_or(Reason::ClientIdMalformed)?)
             }
             None => None,
         };
@@ -112,7 +107,7 @@ impl Credentials {
                 let (named, secret) = basic(header)?;
                 // RFC 6749 §2.3: the request names one client.
                 if id.is_some_and(|id| id != named) {
-                    return Err(invalid_request("two clients are named"));
+                    return Err(Reason::ClientIdMismatch.into());
                 }
                 // RFC 6749 §2.3.1: a client whose secret is empty may leave it out, so an empty one is
                 // none. Public clients of libraries that know one way only come like this.
@@ -122,23 +117,21 @@ impl Credentials {
                 Ok(Credentials::Basic { id: named, secret })
             }
             ([], Some(secret), None) => {
-                let id = id.ok_or_else(|| invalid_client().because(NO_CLIENT_ID))?;
+                let id = id.ok_or(Reason::ClientIdMissing)?;
                 Ok(Credentials::Post { id, secret })
             }
             ([], None, Some(assertion)) => {
                 if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
-                    return Err(
-                        invalid_client().because("the client_assertion_type is not JWT bearer")
-                    );
+                    return Err(Reason::AssertionTypeUnknown.into());
                 }
                 Ok(Credentials::Assertion { id, assertion: assertion.to_owned() })
             }
             ([], None, None) => {
-                let id = id.ok_or_else(|| invalid_client().because(NO_CLIENT_ID))?;
+                let id = id.ok_or(Reason::ClientIdMissing)?;
                 Ok(Credentials::Nothing { id })
             }
             // RFC 6749 §2.3: not more than one authentication method in each request.
-            _ => Err(invalid_request("more than one way of client authentication")),
+            _ => Err(Reason::ClientAuthenticationRepeated.into()),
         }
     }
 
@@ -185,16 +178,15 @@ impl ClientAuthentication {
             }
             Credentials::Nothing { id } => {
                 let registered = self.clients.find(id).await?;
-                let registered = registered.ok_or_else(|| invalid_client().because(UNKNOWN))?;
+                let registered = registered.ok_or(Reason::ClientUnknown)?;
                 if registered.client.metadata.token_endpoint_auth_method != AuthMethod::None {
-                    let reason = "the client is confidential and sends no secret and no assertion";
-                    return Err(invalid_client().because(reason).into());
+                    return Err(Reason::ClientSecretMissing.into());
                 }
                 registered
             }
         };
         if !registered.client.is_enabled() {
-            return Err(invalid_client().because("the client is disabled").into());
+            return Err(Reason::ClientDisabled.into());
         }
         Ok(AuthenticatedClient(registered))
     }
@@ -202,20 +194,19 @@ impl ClientAuthentication {
 
 /// RFC 7617 §2; RFC 6749 §2.3.1: each half is form-encoded before base64.
 fn basic(header: &[u8]) -> Result<(ClientId, Plain<ClientSecret>), Refusal> {
-    let malformed =
-        || invalid_client().because("the Authorization header does not hold Basic credentials");
-    let text = std::str::from_utf8(header).map_err(|_| malformed())?;
-    let (scheme, encoded) = text.split_once(' ').ok_or_else(malformed)?;
+    let malformed = Reason::BasicCredentialsMalformed;
+    let text = std::str::from_utf8(header).map_err(|_| malformed)?;
+    let (scheme, encoded) = text.split_once(' ').ok_or(malformed)?;
     if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(malformed());
+        return Err(malformed.into());
     }
-    let decoded = STANDARD.decode(encoded.trim_start()).map_err(|_| malformed())?;
+    let decoded = STANDARD.decode(encoded.trim_start()).map_err(|_| malformed)?;
     let decoded = Secret::new(decoded);
-    let colon = decoded.iter().position(|byte| *byte == b':').ok_or_else(malformed)?;
+    let colon = decoded.iter().position(|byte| *byte == b':').ok_or(malformed)?;
     let (id, secret) = decoded.split_at(colon);
     let secret = secret.strip_prefix(b":").unwrap_or_default();
-    let id = form::decode(id).and_then(|id| ClientId::parse(&id)).ok_or_else(malformed)?;
-    let secret = form::decode(secret).ok_or_else(malformed)?;
+    let id = form::decode(id).and_then(|id| ClientId::parse(&id)).ok_or(malformed)?;
+    let secret = form::decode(secret).ok_or(malformed)?;
     Ok((id, Plain::presented(&secret)))
 }
 
@@ -235,10 +226,10 @@ async fn by_secret(
     match clients.look_up(id).await? {
         Some(registered) if knows(&registered.client, secret, method) => Ok(registered),
         Some(registered) if !allows(&registered.client, method) => {
-            Err(invalid_client().because(OTHER_METHOD).into())
+            Err(Reason::ClientAuthMethodMismatch.into())
         }
-        Some(_) => Err(invalid_client().because("the secret is wrong").into()),
-        None => Err(invalid_client().because(UNKNOWN).into()),
+        Some(_) => Err(Reason::ClientSecretWrong.into()),
+        None => Err(Reason::ClientUnknown.into()),
     }
 }
 
@@ -268,20 +259,16 @@ async fn by_assertion(
     named: Option<&ClientId>,
     assertion: &str,
 ) -> Result<Arc<Registered>> {
-    let claimed: Assertion = jwt::unverified(assertion).map_err(|_| {
-        invalid_client().because("the assertion is not a JWT with iss, sub, aud, exp and jti")
-    })?;
+    let claimed: Assertion = jwt::unverified(assertion).map_err(|_| Reason::AssertionMalformed)?;
     let id = ClientId::parse(&claimed.sub);
-    let id =
-        id.ok_or_else(|| invalid_client().because("the sub of the assertion is not a client id"))?;
+    let id = id.ok_or(Reason::AssertionSubMalformed)?;
     let registered = context.clients.find(&id).await?;
-    let registered = registered.ok_or_else(|| invalid_client().because(UNKNOWN))?;
+    let registered = registered.ok_or(Reason::ClientUnknown)?;
     if registered.client.metadata.token_endpoint_auth_method != AuthMethod::PrivateKeyJwt {
-        return Err(invalid_client().because(OTHER_METHOD).into());
+        return Err(Reason::ClientAuthMethodMismatch.into());
     }
-    let claims: Assertion = registered.keys.verify(assertion).map_err(|_| {
-        invalid_client().because("no registered key of the client has signed the assertion")
-    })?;
+    let claims: Assertion =
+        registered.keys.verify(assertion).map_err(|_| Reason::AssertionSignatureInvalid)?;
     let now = context.clock.now();
     check_assertion(&context.url, &registered.client, named, &claims, now.timestamp())?;
     let mut hash = Sha256::new();
@@ -295,7 +282,7 @@ async fn by_assertion(
     if fresh {
         Ok(registered)
     } else {
-        let again = invalid_client().because("the jti of the assertion was used before");
+        let again = Refusal::new(Reason::AssertionReused);
         Err(again.with_value(&claims.jti).into())
     }
 }
@@ -307,25 +294,23 @@ fn check_assertion(
     claims: &Assertion,
     now: i64,
 ) -> Result<(), Refusal> {
-    let bad = |reason| Err(invalid_client().because(reason));
+    let bad = |reason: Reason| Err(reason.into());
     // RFC 7523 §3 (1) and (2)
     if claims.iss != claims.sub || claims.sub != client.id.as_str() {
-        return bad("iss and sub of the assertion are not both the client");
+        return bad(Reason::AssertionIssuerMismatch);
     }
     if named.is_some_and(|named| *named != client.id) {
-        return bad("the client_id is not the sub of the assertion");
+        return bad(Reason::AssertionClientMismatch);
     }
     if claims.jti.is_empty() {
-        return bad("the jti of the assertion is empty");
+        return bad(Reason::AssertionJtiMissing);
     }
     if !is_for_us(url, client.metadata.assertions, &claims.aud) {
         let reason = match client.metadata.assertions {
-            Assertions::Tolerant => {
-                "the aud of the assertion is neither the issuer nor its token endpoint, alone"
-            }
-            Assertions::Strict => "the aud of the assertion is not the issuer as one string",
+            Assertions::Tolerant => Reason::AssertionAudienceMismatch,
+            Assertions::Strict => Reason::AssertionAudienceNotStrict,
         };
-        return Err(invalid_client().because(reason).with_value(&claims.aud.to_string()));
+        return Err(Refusal::new(reason).with_value(&claims.aud.to_string()));
     }
     match untimely(client.metadata.assertions, claims, now) {
         Some(reason) => bad(reason),
@@ -347,23 +332,21 @@ fn is_for_us(url: &Issuer, assertions: Assertions, audience: &Audience) -> bool 
 
 /// RFC 7523 §3 (4) to (6).
 #[expect(clippy::cast_precision_loss, reason = "seconds of this era fit")]
-fn untimely(assertions: Assertions, claims: &Assertion, now: i64) -> Option<&'static str> {
+fn untimely(assertions: Assertions, claims: &Assertion, now: i64) -> Option<Reason> {
     let ahead = |instant: f64| instant > (now + SKEW_SECONDS) as f64;
     // The client counts from its own clock.
     let (most, too_long) = match assertions {
-        Assertions::Tolerant => {
-            (3600 + SKEW_SECONDS, "the exp of the assertion is more than an hour ahead")
-        }
-        Assertions::Strict => (600, "the exp of the assertion is more than ten minutes ahead"),
+        Assertions::Tolerant => (3600 + SKEW_SECONDS, Reason::AssertionLifetimeTooLong),
+        Assertions::Strict => (600, Reason::AssertionLifetimeNotStrict),
     };
     if claims.exp <= now as f64 {
-        return Some("the assertion has expired");
+        return Some(Reason::AssertionExpired);
     }
     if claims.exp > (now + most) as f64 {
         return Some(too_long);
     }
     if claims.nbf.is_some_and(ahead) || claims.iat.is_some_and(ahead) {
-        return Some("the nbf or iat of the assertion is in the future");
+        return Some(Reason::AssertionNotYetValid);
     }
     None
 }

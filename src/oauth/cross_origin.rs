@@ -3,8 +3,9 @@
 
 use crate::clients::registry::Registry;
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
+use crate::domain::reason::Reason;
 use crate::domain::verdict::Fault;
-use crate::oauth::error::{Refusal, invalid_request};
+use crate::oauth::error::Refusal;
 
 /// A script of this origin may read the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,6 @@ pub fn check_origin(client: &Client, script: Option<&str>) -> Result<(), Refusal
     if script.is_some_and(is_registered) {
         return Ok(());
     }
-    let refusal = invalid_request("the origin is not registered for this client");
+    let refusal = Refusal::new(Reason::OriginUnregistered);
     Err(refusal.with_value(script.unwrap_or("no Origin header")))
 }

@@ -3,99 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::domain::error_code::ErrorCode;
 use crate::domain::excerpt::excerpt;
-use crate::domain::form::BadForm;
+use crate::domain::reason::Reason;
 use crate::domain::verdict;
-
-/// The ways in which this server refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the wire name of each says it")]
-pub enum ErrorCode {
-    InvalidRequest,
-    InvalidClient,
-    InvalidGrant,
-    UnauthorizedClient,
-    UnsupportedGrantType,
-    InvalidScope,
-    InvalidTarget,
-    InvalidToken,
-    InsufficientScope,
-    UnsupportedResponseType,
-    AccessDenied,
-    LoginRequired,
-    ConsentRequired,
-    AccountSelectionRequired,
-    UnmetAuthenticationRequirements,
-    RequestNotSupported,
-    RequestUriNotSupported,
-    /// Too many failures: 429.
-    Throttled,
-    /// Too much to do: 503.
-    Overloaded,
-}
-
-impl ErrorCode {
-    /// Every code.
-    pub const ALL: [Self; 19] = [
-        Self::InvalidRequest,
-        Self::InvalidClient,
-        Self::InvalidGrant,
-        Self::UnauthorizedClient,
-        Self::UnsupportedGrantType,
-        Self::InvalidScope,
-        Self::InvalidTarget,
-        Self::InvalidToken,
-        Self::InsufficientScope,
-        Self::UnsupportedResponseType,
-        Self::AccessDenied,
-        Self::LoginRequired,
-        Self::ConsentRequired,
-        Self::AccountSelectionRequired,
-        Self::UnmetAuthenticationRequirements,
-        Self::RequestNotSupported,
-        Self::RequestUriNotSupported,
-        Self::Throttled,
-        Self::Overloaded,
-    ];
-
-    /// The value of `error`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidClient => "invalid_client",
-            Self::InvalidGrant => "invalid_grant",
-            Self::UnauthorizedClient => "unauthorized_client",
-            Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::InvalidScope => "invalid_scope",
-            Self::InvalidTarget => "invalid_target",
-            Self::InvalidToken => "invalid_token",
-            Self::InsufficientScope => "insufficient_scope",
-            Self::UnsupportedResponseType => "unsupported_response_type",
-            Self::AccessDenied => "access_denied",
-            Self::LoginRequired => "login_required",
-            Self::ConsentRequired => "consent_required",
-            Self::AccountSelectionRequired => "account_selection_required",
-            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
-            Self::RequestNotSupported => "request_not_supported",
-            Self::RequestUriNotSupported => "request_uri_not_supported",
-            Self::Throttled | Self::Overloaded => "temporarily_unavailable",
-        }
-    }
-
-    /// The HTTP status.
-    #[must_use]
-    pub fn status(self) -> u16 {
-        match self {
-            // RFC 6749 §5.2, RFC 6750 §3.1
-            Self::InvalidClient | Self::InvalidToken => 401,
-            Self::InsufficientScope => 403,
-            Self::Throttled => 429,
-            Self::Overloaded => 503,
-            _ => 400,
-        }
-    }
-}
 
 /// The challenge of a 401, RFC 9110 §11.6.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,50 +17,30 @@ pub enum Challenge {
     Bearer,
 }
 
-/// A refusal: ASCII text without quote and backslash (RFC 6749 §5.2). Details belong into the log.
+/// A refusal: why, and what goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// `error`; none when a bearer token is merely missing (RFC 6750 §3.1).
-    pub code: Option<ErrorCode>,
-    /// `error_description`.
-    pub description: &'static str,
+    /// Why.
+    pub reason: Reason,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
-    /// `WWW-Authenticate`.
-    pub challenge: Option<Challenge>,
-    /// What the log says besides.
-    pub detail: Option<Box<Detail>>,
+    /// The value that is wrong: never a secret.
+    pub value: Option<Box<str>>,
+    /// Whether the client is told the value.
+    pub is_value_told: bool,
 }
 
-/// What the log says of a refusal besides its description.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Detail {
-    /// Why, where the client is told less.
-    pub reason: Option<&'static str>,
-    /// The value that is wrong: never a secret.
-    pub value: Option<String>,
-    /// Whether the client is told the value.
-    pub is_told: bool,
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self { reason, retry_after: None, value: None, is_value_told: false }
+    }
 }
 
 impl Refusal {
-    /// A refusal of this kind.
+    /// A refusal for this reason.
     #[must_use]
-    pub fn new(code: ErrorCode, description: &'static str) -> Self {
-        let challenge = match code {
-            ErrorCode::InvalidClient => Some(Challenge::Basic),
-            ErrorCode::InvalidToken | ErrorCode::InsufficientScope => Some(Challenge::Bearer),
-            _ => None,
-        };
-        Self { code: Some(code), description, retry_after: None, challenge, detail: None }
-    }
-
-    /// RFC 6750 §3.1: without any token the challenge carries no error.
-    #[must_use]
-    pub fn missing_token() -> Self {
-        let description = "an access token is needed";
-        let challenge = Some(Challenge::Bearer);
-        Self { code: None, description, retry_after: None, challenge, detail: None }
+    pub fn new(reason: Reason) -> Self {
+        reason.into()
     }
 
     /// Says after how many seconds another try makes sense.
@@ -161,34 +52,42 @@ impl Refusal {
 
     /// Tells the client, too, which value it is that is wrong.
     #[must_use]
-    pub fn naming(mut self, value: &str) -> Self {
-        let detail = self.detail.get_or_insert_default();
-        detail.value = Some(excerpt(value).to_string());
-        detail.is_told = true;
-        self
+    pub fn naming(self, value: &str) -> Self {
+        Self { is_value_told: true, ..self.with_value(value) }
     }
 
     /// With the value that is wrong, for the log alone.
     #[must_use]
     pub fn with_value(mut self, value: &str) -> Self {
-        self.detail.get_or_insert_default().value = Some(excerpt(value).to_string());
+        self.value = Some(excerpt(value).to_string().into());
         self
     }
 
-    /// With the reason, for the log alone.
+    /// `error`; none when a bearer token is merely missing (RFC 6750 §3.1).
     #[must_use]
-    pub fn because(mut self, reason: &'static str) -> Self {
-        self.detail.get_or_insert_default().reason = Some(reason);
-        self
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.reason.code()
+    }
+
+    /// `WWW-Authenticate`.
+    #[must_use]
+    pub fn challenge(&self) -> Option<Challenge> {
+        match self.code() {
+            Some(ErrorCode::InvalidClient) => Some(Challenge::Basic),
+            None | Some(ErrorCode::InvalidToken | ErrorCode::InsufficientScope) => {
+                Some(Challenge::Bearer)
+            }
+            Some(_) => None,
+        }
     }
 
     /// The value of `error_description`. RFC 6749 §5.2 has no quote, no backslash and nothing but
     /// ASCII in it: a value with any of these is for the log alone.
     #[must_use]
     pub fn text(&self) -> Cow<'static, str> {
-        let told = self.detail.as_ref().filter(|detail| detail.is_told);
+        let description = self.reason.told().sentence();
         let legal = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
-        let value = told.and_then(|detail| detail.value.as_deref());
+        let value = self.value.as_deref().filter(|_| self.is_value_told);
         // The sign at the end of what was cut is not ASCII.
         let (value, dots) = match value.and_then(|value| value.strip_suffix('…')) {
             Some(beginning) => (Some(beginning), "..."),
@@ -196,32 +95,22 @@ impl Refusal {
         };
         match value {
             Some(value) if value.bytes().all(legal) => {
-                Cow::Owned(format!("{}: {value}{dots}", self.description))
+                Cow::Owned(format!("{description}: {value}{dots}"))
             }
-            _ => Cow::Borrowed(self.description),
+            _ => Cow::Borrowed(description),
         }
     }
 
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.code.map_or(401, ErrorCode::status)
+        self.code().map_or(401, ErrorCode::status)
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.map_or("unauthorized", ErrorCode::as_str), self.description)
-    }
-}
-
-impl From<BadForm> for Refusal {
-    fn from(bad: BadForm) -> Self {
-        invalid_request(match bad {
-            BadForm::Repeated => "a parameter is repeated",
-            BadForm::TooMany => "there are more than 100 parameters",
-            BadForm::Undecodable => "the body is not a form in UTF-8",
-        })
+        write!(f, "{}: {}", self.code().map_or("unauthorized", ErrorCode::as_str), self.reason)
     }
 }
 
@@ -237,26 +126,8 @@ impl From<Refusal> for Error {
     }
 }
 
-/// RFC 6749 §5.2.
-#[must_use]
-pub fn invalid_request(description: &'static str) -> Refusal {
-    Refusal::new(ErrorCode::InvalidRequest, description)
-}
-
-/// RFC 6749 §5.2.
-#[must_use]
-pub fn invalid_grant(description: &'static str) -> Refusal {
-    Refusal::new(ErrorCode::InvalidGrant, description)
-}
-
-/// RFC 6749 §5.2.
-#[must_use]
-pub fn invalid_client() -> Refusal {
-    Refusal::new(ErrorCode::InvalidClient, "client authentication failed")
-}
-
-/// RFC 6749 §5.2.
-#[must_use]
-pub fn invalid_scope(description: &'static str) -> Refusal {
-    Refusal::new(ErrorCode::InvalidScope, description)
+impl From<Reason> for Error {
+    fn from(reason: Reason) -> Self {
+        Self::Refused(reason.into())
+    }
 }

@@ -8,6 +8,7 @@ use crate::domain::client::ClientId;
 use crate::domain::family::FamilyId;
 use crate::domain::form::Form;
 use crate::domain::interaction::LogoutRequest;
+use crate::domain::reason::Reason;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::oauth::authorize::context::RequestContext;
@@ -15,7 +16,7 @@ use crate::oauth::authorize::request::hinted;
 
 /// Why a logout request is refused. A page says so: nobody is redirected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadLogout(pub &'static str);
+pub struct BadLogout(pub Reason);
 
 impl From<BadLogout> for Error<BadLogout> {
     fn from(bad: BadLogout) -> Self {
@@ -28,23 +29,21 @@ pub async fn read(
     context: &RequestContext,
     text: &[u8],
 ) -> Result<LogoutRequest, Error<BadLogout>> {
-    let form = Form::parse(text).map_err(|_| BadLogout("the request cannot be read"))?;
+    let form = Form::parse(text).map_err(|_| BadLogout(Reason::LogoutRequestMalformed))?;
     let short = |name, longest| form.get(name).filter(|text: &&str| text.len() <= longest);
     let state = form.get("state");
     if state.is_some_and(|state| state.len() > LONGEST_STATE) {
-        return Err(BadLogout("the state has more than 4096 bytes").into());
+        return Err(BadLogout(Reason::StateTooLong).into());
     }
     let hint = match short("id_token_hint", LONGEST_TOKEN_HINT) {
-        Some(hint) => {
-            Some(hinted(context, hint).ok_or(BadLogout("the id_token_hint is not ours"))?)
-        }
+        Some(hint) => Some(hinted(context, hint).ok_or(BadLogout(Reason::IdTokenHintInvalid))?),
         None => None,
     };
     let named = form.get("client_id");
     if let (Some(named), Some(hint)) = (named, &hint)
         && named != hint.aud
     {
-        return Err(BadLogout("the id_token_hint was issued to another client").into());
+        return Err(BadLogout(Reason::IdTokenHintClientMismatch).into());
     }
     let client = named.or(hint.as_ref().map(|hint| hint.aud.as_str())).and_then(ClientId::parse);
     let registered = match &client {
@@ -52,7 +51,7 @@ pub async fn read(
         None => None,
     };
     if named.is_some() && registered.is_none() {
-        return Err(BadLogout("the client is unknown").into());
+        return Err(BadLogout(Reason::ClientUnknown).into());
     }
     let uri = form.get("post_logout_redirect_uri");
     if let Some(uri) = uri {
@@ -61,7 +60,7 @@ pub async fn read(
             client.client.metadata.post_logout_redirect_uris.iter().any(|known| known == uri)
         };
         if !registered.as_ref().is_some_and(known) {
-            return Err(BadLogout("the post_logout_redirect_uri is not registered").into());
+            return Err(BadLogout(Reason::PostLogoutRedirectUriUnregistered).into());
         }
     }
     Ok(LogoutRequest {

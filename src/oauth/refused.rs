@@ -1,52 +1,73 @@
-//! The line that the log has of every refused request. Like every line it names the request by the id
-//! that the answer carries, so what an app developer reports is found.
+//! The line that the log has of every refused request, and its count. Like every line it names the
+//! request by the id that the answer carries, so what an app developer reports is found.
 
-use super::error::{Challenge, ErrorCode, Refusal};
+use metrics::Counter;
+
+use super::error::Refusal;
 use crate::domain::client::ClientId;
+use crate::domain::error_code::ErrorCode;
 use crate::domain::excerpt::{Excerpt, excerpt};
+use crate::domain::reason::Reason;
 use crate::domain::request;
+use crate::runtime::handles::Handles;
 
-/// Why a request is refused.
+/// A refused request.
 #[derive(Clone, Copy, Debug)]
-pub struct Why<'a> {
+pub struct RefusedRequest<'a> {
     /// The client, as the request names it.
     pub client: Option<&'a str>,
     /// `error`, or the code of an error page.
-    pub error: &'a str,
-    /// In words.
-    pub reason: &'a str,
+    pub code: Option<ErrorCode>,
+    /// Why.
+    pub reason: Reason,
     /// The value that is wrong: never a secret, and without any query.
     pub value: Option<&'a str>,
 }
 
-impl Why<'_> {
-    /// Writes the line.
+static REFUSALS: Handles<(&str, &str), Counter> = Handles::new(
+    |(error, reason)| metrics::counter!("mapae_refusals_total", "error" => error, "reason" => reason),
+);
+
+/// The `error` of a bearer token that is merely missing, in the log and in the metrics.
+const UNAUTHORIZED: &str = "unauthorized";
+
+/// The count of the refusals for this reason.
+pub fn count(code: Option<ErrorCode>, reason: Reason) -> Counter {
+    REFUSALS.of((code.map_or(UNAUTHORIZED, ErrorCode::as_str), reason.as_str()))
+}
+
+impl From<Reason> for RefusedRequest<'_> {
+    fn from(reason: Reason) -> Self {
+        Self { client: None, code: reason.code(), reason, value: None }
+    }
+}
+
+impl RefusedRequest<'_> {
+    /// Writes the line, and counts.
     pub fn log(&self) {
         request::explained();
-        let Self { client, error, reason, value } = *self;
+        let Self { client, code, reason, value } = *self;
+        count(code, reason).increment(1);
         let (client_id, value) = (client.map(in_log), value.map(in_log));
-        tracing::info!(client_id, error, reason, value, "refused a request");
+        let (error, description) =
+            (code.map_or(UNAUTHORIZED, ErrorCode::as_str), reason.sentence());
+        // A token that has expired is no news: apps come with one and refresh.
+        if matches!(code, None | Some(ErrorCode::InvalidToken | ErrorCode::InsufficientScope)) {
+            tracing::debug!(client_id, error, %reason, description, "refused a bearer token");
+        } else {
+            tracing::info!(client_id, error, %reason, description, value, "refused a request");
+        }
     }
 }
 
 /// Writes the line of a refusal by the protocol.
 pub fn log(refusal: &Refusal, client: Option<&ClientId>) {
-    let detail = refusal.detail.as_deref();
-    let why = Why {
+    let refused = RefusedRequest {
         client: client.map(ClientId::as_str),
-        error: refusal.code.map_or("unauthorized", ErrorCode::as_str),
-        reason: detail.and_then(|detail| detail.reason).unwrap_or(refusal.description),
-        value: detail.and_then(|detail| detail.value.as_deref()),
+        value: refusal.value.as_deref(),
+        ..refusal.reason.into()
     };
-    if refusal.challenge == Some(Challenge::Bearer) {
-        // A token that has expired is no news: apps come with one and refresh.
-        request::explained();
-        let Why { client, error, reason, .. } = why;
-        let client_id = client.map(in_log);
-        tracing::debug!(client_id, error, reason, "refused a bearer token");
-        return;
-    }
-    why.log();
+    refused.log();
 }
 
 fn in_log(text: &str) -> tracing::field::DisplayValue<Excerpt<&str>> {

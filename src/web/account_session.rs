@@ -2,9 +2,10 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{Response, StatusCode};
+use axum::http::Response;
 
 use crate::accounts::browsers::{Cookie, SignedInUser};
+use crate::domain::reason::Reason;
 use crate::domain::urls;
 use crate::flows::outcome::{Advanced, FlashMessage, NextStep};
 use crate::flows::submitted::AccountForm;
@@ -39,7 +40,7 @@ pub(super) async fn submitted(
     };
     let csrf = page_request.csrf();
     let Some(form) = AccountForm::check(&shared.flows, &same_origin, csrf, person) else {
-        let forged = Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden);
+        let forged = Failed::new(Reason::FormForged, PageProblem::Forbidden);
         return Err(respond(shared, &page_request, forged));
     };
     Ok((page_request, form))

@@ -3,16 +3,16 @@
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
-use metrics::Counter;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::domain::client::ClientId;
+use crate::domain::error_code::ErrorCode;
+use crate::domain::reason::Reason;
 use crate::domain::request;
 use crate::domain::verdict::{Fault, FaultKind};
 use crate::oauth::error::{Challenge, Error, Refusal, Result};
-use crate::oauth::refused;
-use crate::runtime::handles::Handles;
+use crate::oauth::refused::{self, RefusedRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -27,15 +27,11 @@ pub(super) fn json<T: Serialize>(result: Result<T>, client: Option<&ClientId>) -
     }
 }
 
-static REFUSALS: Handles<&str, Counter> =
-    Handles::new(|error| metrics::counter!("mapae_refusals_total", "error" => error));
-
 /// A refusal: RFC 6749 §5.2, RFC 6750 §3.
 pub(super) fn refusal(refusal: &Refusal, client: Option<&ClientId>) -> Response<Body> {
     refused::log(refusal, client);
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let error = refusal.code.map(super::super::oauth::error::ErrorCode::as_str);
-    REFUSALS.of(error.unwrap_or("unauthorized")).increment(1);
+    let error = refusal.code().map(ErrorCode::as_str);
     let mut response = match error {
         Some(error) => described(status, error, &refusal.text()),
         None => api(status, Vec::new()),
@@ -44,7 +40,7 @@ pub(super) fn refusal(refusal: &Refusal, client: Option<&ClientId>) -> Response<
     if let Some(seconds) = refusal.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    match (refusal.challenge, error) {
+    match (refusal.challenge(), error) {
         (Some(Challenge::Basic), _) => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"mapae\""));
         }
@@ -83,13 +79,20 @@ pub(super) fn fault(fault: &Fault) -> Response<Body> {
     }
 }
 
+/// The answer to what is refused whoever asks, with its line in the log.
+pub(super) fn refused(status: StatusCode, reason: Reason) -> Response<Body> {
+    RefusedRequest::from(reason).log();
+    let error = reason.code().map_or("invalid_request", ErrorCode::as_str);
+    described(status, error, reason.sentence())
+}
+
 /// What is left to say when nothing else can be said.
 pub(super) fn server_error() -> Response<Body> {
     described(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "the server failed")
 }
 
 /// An error in the form of RFC 6749 §5.2.
-pub(super) fn described(status: StatusCode, error: &str, description: &str) -> Response<Body> {
+fn described(status: StatusCode, error: &str, description: &str) -> Response<Body> {
     let body = json!({ "error": error, "error_description": description });
     api(status, body.to_string().into_bytes())
 }

@@ -8,6 +8,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
 
 use crate::domain::client::ClientId;
+use crate::domain::reason::Reason;
 use crate::web::answer;
 use crate::web::shared::Shared;
 
@@ -45,5 +46,5 @@ pub(super) async fn client_logo(
 }
 
 fn none() -> Response<Body> {
-    answer::described(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+    answer::refused(StatusCode::NOT_FOUND, Reason::PathUnknown)
 }

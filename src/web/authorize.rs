@@ -41,7 +41,7 @@ pub(super) async fn post(
     let text = match body::read(request).await {
         Ok((_, text)) => text,
         Err(bad) => {
-            let bad = Failed::new(bad.status, "invalid_request", PageProblem::InvalidRequest);
+            let bad = Failed::of_body(bad, PageProblem::InvalidRequest);
             return Ok(respond(&shared, &page_request, bad));
         }
     };

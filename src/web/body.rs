@@ -9,13 +9,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::answer::{described, refusal};
+use super::answer::{refusal, refused};
 use crate::domain::form::Form;
-use crate::oauth::refused::Why;
+use crate::domain::reason::Reason;
 
 /// The most that a body may have.
 const LIMIT: usize = 64 * 1024;
-const INVALID_REQUEST: &str = "invalid_request";
 /// The longest that a body may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -44,23 +43,21 @@ impl Head {
 pub(super) struct BadBody {
     /// The status of the answer.
     pub(super) status: StatusCode,
-    description: &'static str,
+    /// Why.
+    pub(super) reason: Reason,
 }
 
 impl BadBody {
     /// The answer of an API.
-    pub(super) fn described(self) -> Response<Body> {
-        let why =
-            Why { client: None, error: INVALID_REQUEST, reason: self.description, value: None };
-        why.log();
-        described(self.status, INVALID_REQUEST, self.description)
+    fn described(self) -> Response<Body> {
+        refused(self.status, self.reason)
     }
 }
 
 /// Reads the form of a request; the error is the answer.
 pub(super) async fn form(request: Request) -> Result<(Head, Form), Response<Body>> {
     let (parts, body) = read(request).await.map_err(BadBody::described)?;
-    let form = Form::parse(&body).map_err(|bad| refusal(&bad.into(), None))?;
+    let form = Form::parse(&body).map_err(|bad| refusal(&Reason::from(bad).into(), None))?;
     Ok((Head(parts.headers), form))
 }
 
@@ -73,22 +70,22 @@ pub(super) async fn read(request: Request) -> Result<(Parts, bytes::Bytes), BadB
     if !(is_form || is_empty) || parts.headers.contains_key(CONTENT_ENCODING) {
         return Err(BadBody {
             status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            description: "the body must be application/x-www-form-urlencoded in UTF-8",
+            reason: Reason::ContentTypeUnsupported,
         });
     }
     Ok((parts, body))
 }
 
 async fn bytes(body: Body) -> Result<bytes::Bytes, BadBody> {
-    let bad = |status, description| Err(BadBody { status, description });
+    let bad = |status, reason| Err(BadBody { status, reason });
     let read = Limited::new(body, LIMIT).collect();
     match tokio::time::timeout(PATIENCE, read).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            bad(StatusCode::PAYLOAD_TOO_LARGE, "the body has more than 64 KB")
+            bad(StatusCode::PAYLOAD_TOO_LARGE, Reason::BodyTooLarge)
         }
-        Ok(Err(_)) => bad(StatusCode::BAD_REQUEST, "the body could not be read"),
-        Err(_) => bad(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+        Ok(Err(_)) => bad(StatusCode::BAD_REQUEST, Reason::BodyUnreadable),
+        Err(_) => bad(StatusCode::REQUEST_TIMEOUT, Reason::BodyTimedOut),
     }
 }
 

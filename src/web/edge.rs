@@ -30,9 +30,9 @@ use tower::ServiceExt;
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Origin;
 use crate::domain::excerpt::excerpt;
+use crate::domain::reason::Reason;
 use crate::domain::request::{self, RequestId};
 use crate::domain::{random, urls};
-use crate::oauth::refused::Why;
 use crate::runtime::handles::Handles;
 use crate::settings::Collector;
 use crate::settings::kinds::flag;
@@ -204,13 +204,14 @@ fn explain(status: StatusCode) {
     if !is_error || is_explained {
         return;
     }
-    let (status, reason) = (status.as_u16(), status.canonical_reason());
+    let (status, name) = (status.as_u16(), status.canonical_reason());
     // Of 503 nothing is broken: somebody was asked to come again.
-    if status >= 500 && status != 503 {
-        tracing::error!(status, reason, "answered with an error");
-    } else {
-        tracing::info!(status, reason, "refused a request");
-    }
+    let reason = match status {
+        503 => Reason::NotNow,
+        500.. => return tracing::error!(status, name, "answered with an error"),
+        _ => Reason::ShownOnPage,
+    };
+    tracing::info!(status, name, %reason, description = reason.sentence(), "refused a request");
 }
 
 /// The method as the log writes it: what somebody made up is not repeated.
@@ -230,9 +231,7 @@ fn method(method: &Method) -> &'static str {
 }
 
 fn no_host() -> Response<Body> {
-    let (error, reason) = ("invalid_request", "the request must name one host");
-    Why { client: None, error, reason, value: None }.log();
-    answer::described(StatusCode::BAD_REQUEST, error, reason)
+    answer::refused(StatusCode::BAD_REQUEST, Reason::HostInvalid)
 }
 
 /// RFC 9112 §3.2: one `Host`, which is one. RFC 9113 §8.3.1: `:authority` and `Host` say the same.

@@ -8,14 +8,16 @@ use axum::http::{Response, StatusCode};
 
 use super::edge::Context;
 use super::page::{self, Answered, Failed, Shown};
+use crate::domain::error_code::ErrorCode;
 use crate::domain::form::Form;
 use crate::domain::interaction::{LogoutRequest, Purpose};
+use crate::domain::reason::Reason;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::flows::{logout, start};
 use crate::oauth::logout as request;
 use crate::oauth::logout::BadLogout;
-use crate::oauth::refused::{self, Why};
+use crate::oauth::refused::{self, RefusedRequest};
 use crate::pages::{HiddenFields, LogoutPage, PageProblem};
 use crate::web::interaction::csrf;
 use crate::web::page_request::PageRequest;
@@ -48,7 +50,7 @@ pub(super) async fn post(
     let text = match body::read(request).await {
         Ok((_, text)) => text,
         Err(bad) => {
-            let bad = Failed::new(bad.status, "invalid_request", PageProblem::InvalidLogout);
+            let bad = Failed::of_body(bad, PageProblem::InvalidLogout);
             return Ok(respond(&shared, &page_request, bad));
         }
     };
@@ -65,20 +67,20 @@ async fn read(
 ) -> Result<LogoutRequest, Response<Body>> {
     let read = request::read(&shared.requests, text).await;
     let failed = |error: Error<BadLogout>| {
-        error.map(|BadLogout(why)| {
-            log(text, why);
-            let status = StatusCode::BAD_REQUEST;
-            Failed::new(status, "invalid_request", PageProblem::InvalidLogout)
+        error.map(|BadLogout(reason)| {
+            log(text, reason);
+            Failed::explained(PageProblem::InvalidLogout)
         })
     };
     read.map_err(|error| respond(shared, page_request, failed(error)))
 }
 
-fn log(text: &[u8], reason: &str) {
+fn log(text: &[u8], reason: Reason) {
     let form = Form::parse(text).unwrap_or_default();
     let value = form.get("post_logout_redirect_uri").map(refused::without_query);
     let client = form.get("client_id");
-    Why { client, error: "invalid_request", reason, value }.log();
+    // Whichever reason it is: the page has one code.
+    RefusedRequest { client, code: Some(ErrorCode::InvalidRequest), reason, value }.log();
 }
 
 pub(super) async fn go_on(

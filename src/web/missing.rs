@@ -7,10 +7,10 @@ use axum::extract::{Request, State};
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, Response, StatusCode};
 
-use super::answer::described;
+use super::answer::refused;
 use super::edge::Context;
 use super::page::{self, Failed};
-use crate::oauth::refused::Why;
+use crate::domain::reason::Reason;
 use crate::pages::PageProblem;
 use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
@@ -23,16 +23,15 @@ pub(super) async fn path(
 ) -> Response<Body> {
     let status = StatusCode::NOT_FOUND;
     // Not which path: people paste a token or a link with a secret where it does not belong.
-    explain("not_found", "there is nothing at this path");
     if wants_page(request.headers()) {
         let page_request = nobody(&shared, context, &request);
         return page::failed(
             &shared,
             &page_request,
-            Failed::new(status, "not_found", PageProblem::NotFound),
+            Failed::new(Reason::PathUnknown, PageProblem::NotFound),
         );
     }
-    described(status, "not_found", "there is nothing at this path")
+    refused(status, Reason::PathUnknown)
 }
 
 /// The path is known, the method is not its own. The router adds `Allow`.
@@ -42,17 +41,12 @@ pub(super) async fn method(
     request: Request,
 ) -> Response<Body> {
     let status = StatusCode::METHOD_NOT_ALLOWED;
-    explain("method_not_allowed", "this path does not take this method");
     if wants_page(request.headers()) {
         let page_request = nobody(&shared, context, &request);
-        let wrong = Failed::new(status, "method_not_allowed", PageProblem::MethodNotAllowed);
+        let wrong = Failed::new(Reason::MethodNotAllowed, PageProblem::MethodNotAllowed);
         return page::failed(&shared, &page_request, wrong);
     }
-    described(status, "method_not_allowed", "this path does not take this method")
-}
-
-fn explain(error: &str, reason: &str) {
-    Why { client: None, error, reason, value: None }.log();
+    refused(status, Reason::MethodNotAllowed)
 }
 
 fn nobody(shared: &Shared, context: Context, request: &Request) -> PageRequest {

@@ -14,12 +14,17 @@ use sha2::{Digest, Sha256};
 
 use crate::accounts::sign_in::SignInRefused;
 use crate::clients::registry::Registered;
+use crate::domain::error_code::ErrorCode;
 use crate::domain::interaction::Handle;
+use crate::domain::reason::Reason;
+use crate::domain::verdict::FaultKind;
 use crate::domain::{redirect_uri, urls};
+use crate::oauth::refused::RefusedRequest;
 use crate::pages::{
     App, ErrorPage, FORM_POST_SCRIPT, FormPostPage, Frame, Language, PageProblem, RedirectPage,
 };
 use crate::web::answer;
+use crate::web::body::BadBody;
 use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 
@@ -163,6 +168,8 @@ pub(super) fn retry_after(refused: SignInRefused) -> Option<u64> {
 pub(super) struct Failed {
     status: StatusCode,
     code: &'static str,
+    /// Why, unless the failure is ours.
+    reason: Option<Reason>,
     problem: PageProblem,
     app: Option<(String, Option<String>)>,
     /// Whether what the request names is there.
@@ -175,8 +182,40 @@ impl Failed {
         Self { is_there: true, ..self }
     }
 
-    pub(super) fn new(status: StatusCode, code: &'static str, problem: PageProblem) -> Self {
-        Self { status, code, problem, app: None, is_there: false }
+    /// The request is refused.
+    pub(super) fn new(reason: Reason, problem: PageProblem) -> Self {
+        let code = reason.code().unwrap_or(ErrorCode::InvalidRequest);
+        Self { reason: Some(reason), ..Self::with_code(code, problem) }
+    }
+
+    /// The body cannot be read.
+    pub(super) fn of_body(bad: BadBody, problem: PageProblem) -> Self {
+        Self { status: bad.status, ..Self::new(bad.reason, problem) }
+    }
+
+    /// A bad request whose line in the log was written already.
+    pub(super) fn explained(problem: PageProblem) -> Self {
+        Self::with_code(ErrorCode::InvalidRequest, problem)
+    }
+
+    /// The same with another code than that of a bad request.
+    pub(super) fn with_code(code: ErrorCode, problem: PageProblem) -> Self {
+        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self { status, code: code.as_str(), reason: None, problem, app: None, is_there: false }
+    }
+
+    /// The failure is ours.
+    pub(super) fn ours(kind: FaultKind) -> Self {
+        match kind {
+            FaultKind::Unavailable => {
+                Self::with_code(ErrorCode::Overloaded, PageProblem::Unavailable)
+            }
+            FaultKind::Internal => Self {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                code: "server_error",
+                ..Self::explained(PageProblem::Internal)
+            },
+        }
     }
 
     /// With the way back to the app.
@@ -218,6 +257,9 @@ pub(super) fn turned_away(shared: &Shared, failed: Failed) -> Response<Body> {
 }
 
 fn error(frame: Frame<'_>, failed: Failed) -> Response<Body> {
+    if let Some(reason) = failed.reason {
+        RefusedRequest::from(reason).log();
+    }
     let (name, back) = failed.app.unzip();
     let page = ErrorPage {
         frame,

@@ -5,9 +5,10 @@ use axum::extract::Request;
 use axum::http::{Response, StatusCode};
 
 use crate::domain::form::Form;
+use crate::domain::reason::Reason;
 use crate::flows::submitted::{SameOrigin, Submitted};
 use crate::pages::PageProblem;
-use crate::web::body;
+use crate::web::body::{self, BadBody};
 use crate::web::edge::Context;
 use crate::web::page::{self, Failed};
 use crate::web::page_request::PageRequest;
@@ -60,11 +61,11 @@ pub(super) async fn post(
 ) -> Result<(PageRequest, SameOrigin), Response<Body>> {
     let (parts, body) = match body::read(request).await {
         Ok(read) => read,
-        Err(bad) => return Err(turn_away(shared, bad.status)),
+        Err(bad) => return Err(turn_away(shared, bad)),
     };
-    let Ok(form) = Form::parse(&body) else {
-        return Err(turn_away(shared, StatusCode::BAD_REQUEST));
-    };
+    let form = Form::parse(&body).map_err(|bad| {
+        turn_away(shared, BadBody { status: StatusCode::BAD_REQUEST, reason: bad.into() })
+    })?;
     let page_request = PageRequest::read(shared, context, parts, form).await;
     let mut page_request =
         page_request.map_err(|(nobody, fault)| respond(shared, &nobody, fault))?;
@@ -72,14 +73,14 @@ pub(super) async fn post(
     if let Some(same_origin) = page_request.same_origin(shared) {
         return Ok((page_request, same_origin));
     }
-    let forbidden = Failed::new(StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden);
+    let forbidden = Failed::new(Reason::FormForged, PageProblem::Forbidden);
     Err(respond(shared, &page_request, forbidden))
 }
 
-fn turn_away(shared: &Shared, status: StatusCode) -> Response<Body> {
-    let problem = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => PageProblem::TooLarge,
+fn turn_away(shared: &Shared, bad: BadBody) -> Response<Body> {
+    let problem = match bad.reason {
+        Reason::BodyTooLarge => PageProblem::TooLarge,
         _ => PageProblem::InvalidRequest,
     };
-    page::turned_away(shared, Failed::new(status, "invalid_request", problem))
+    page::turned_away(shared, Failed::of_body(bad, problem))
 }

@@ -1,10 +1,12 @@
 //! The one place where what comes of a step becomes the answer that a browser gets.
 
 use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::http::Response;
 
+use crate::domain::error_code::ErrorCode;
 use crate::domain::interaction::Handle;
-use crate::domain::verdict::{Error, Fault, FaultKind};
+use crate::domain::reason::Reason;
+use crate::domain::verdict::{Error, Fault};
 use crate::domain::{request, urls};
 use crate::flows::callback::CallbackOutcome;
 use crate::flows::fresh_proof::NotFresh;
@@ -224,49 +226,37 @@ fn to_app(
 fn fault(fault: &Fault) -> Failed {
     request::explained();
     tracing::error!(%fault, "a request failed");
-    let (status, code, problem) = match fault.kind() {
-        FaultKind::Unavailable => {
-            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", PageProblem::Unavailable)
-        }
-        FaultKind::Internal => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "server_error", PageProblem::Internal)
-        }
-    };
-    Failed::new(status, code, problem)
+    Failed::ours(fault.kind())
 }
 
 /// An interaction that cannot go on.
 fn interaction_error(error: InteractionError) -> Failed {
-    let (status, code, problem) = match &error {
-        InteractionError::Unknown => {
-            (StatusCode::BAD_REQUEST, "unknown_interaction", PageProblem::Unknown)
-        }
-        InteractionError::WrongBrowser => {
-            (StatusCode::BAD_REQUEST, "wrong_browser", PageProblem::WrongBrowser)
-        }
-        InteractionError::Forged => (StatusCode::FORBIDDEN, "forbidden", PageProblem::Forbidden),
-        InteractionError::Expired(_) => (StatusCode::GONE, "expired", PageProblem::Expired),
-        InteractionError::Finished(_) => {
-            (StatusCode::CONFLICT, "already_done", PageProblem::Finished)
-        }
-        InteractionError::Untrusted(untrusted) => return untrusted_request(*untrusted),
-    };
-    let page = Failed::new(status, code, problem);
     match error {
-        InteractionError::Expired(client) | InteractionError::Finished(client) => {
-            page.found().of(client.as_deref())
+        InteractionError::Unknown => Failed::new(Reason::InteractionUnknown, PageProblem::Unknown),
+        InteractionError::WrongBrowser => {
+            let reason = Reason::InteractionOfAnotherBrowser;
+            Failed::new(reason, PageProblem::WrongBrowser).found()
         }
-        InteractionError::Unknown => page,
-        _ => page.found(),
+        InteractionError::Forged => Failed::new(Reason::FormForged, PageProblem::Forbidden).found(),
+        InteractionError::Expired(client) => {
+            let expired = Failed::new(Reason::InteractionExpired, PageProblem::Expired);
+            expired.found().of(client.as_deref())
+        }
+        InteractionError::Finished(client) => {
+            let finished = Failed::new(Reason::InteractionFinished, PageProblem::Finished);
+            finished.found().of(client.as_deref())
+        }
+        InteractionError::Untrusted(untrusted) => untrusted_request(untrusted),
     }
 }
 
-/// RFC 6749 §4.1.2.1: a request that nobody is redirected for.
+/// RFC 6749 §4.1.2.1: a request that nobody is redirected for. The line in the log was written where
+/// the request was read.
 fn untrusted_request(untrusted: Untrusted) -> Failed {
     let (code, problem) = match untrusted {
-        Untrusted::Client => ("unknown_client", PageProblem::UnknownClient),
-        Untrusted::RedirectUri => ("invalid_redirect_uri", PageProblem::InvalidRedirectUri),
-        Untrusted::Request => ("invalid_request", PageProblem::InvalidRequest),
+        Untrusted::Client => (ErrorCode::UnknownClient, PageProblem::UnknownClient),
+        Untrusted::RedirectUri => (ErrorCode::InvalidRedirectUri, PageProblem::InvalidRedirectUri),
+        Untrusted::Request => (ErrorCode::InvalidRequest, PageProblem::InvalidRequest),
     };
-    Failed::new(StatusCode::BAD_REQUEST, code, problem)
+    Failed::with_code(code, problem)
 }

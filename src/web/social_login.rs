@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 
 use crate::domain::form::Form;
 use crate::domain::provider::Slug;
+use crate::domain::reason::Reason;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::flows::callback::{self, CallbackParameters};
@@ -55,7 +56,7 @@ pub(super) async fn with_nothing(
 
 /// A provider that may not be used here is as unknown as one that is not there.
 pub(super) fn unknown() -> Failed {
-    Failed::new(StatusCode::NOT_FOUND, "unknown_provider", PageProblem::UnknownProvider)
+    Failed::new(Reason::ProviderUnknown, PageProblem::UnknownProvider)
 }
 
 /// The answer of a provider in the query.
@@ -125,7 +126,7 @@ pub(super) async fn post(
         Ok(read) => read,
         Err(bad) => {
             let page_request = PageRequest::nobody(&shared, context, HeaderMap::new(), None);
-            let failed = Failed::new(bad.status, "invalid_request", PageProblem::InvalidRequest);
+            let failed = Failed::of_body(bad, PageProblem::InvalidRequest);
             return Err(respond(&shared, &page_request, failed));
         }
     };

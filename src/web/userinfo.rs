@@ -9,7 +9,8 @@ use axum::http::Response;
 
 use super::body::{self, Head};
 use crate::domain::form::Form;
-use crate::oauth::error::{ErrorCode, Refusal, invalid_request};
+use crate::domain::reason::Reason;
+use crate::oauth::error::Refusal;
 use crate::oauth::resource::{bearer, userinfo};
 use crate::web::shared::Shared;
 use crate::web::{answer, cors};
@@ -38,19 +39,19 @@ async fn respond(shared: &Shared, head: &Head, form: &Form) -> Response<Body> {
 }
 
 fn presented<'a>(head: &'a Head, form: &'a Form) -> Result<&'a str, Refusal> {
-    let invalid = || Refusal::new(ErrorCode::InvalidToken, "the access token is malformed");
+    let invalid = || Reason::AccessTokenMalformed;
     match (head.authorization().as_slice(), form.get("access_token")) {
-        ([], None) => Err(Refusal::missing_token()),
+        ([], None) => Err(Reason::AccessTokenMissing.into()),
         ([], Some(token)) => Ok(token),
         ([header], None) => {
             let header = std::str::from_utf8(header).map_err(|_| invalid())?;
             match header.split_once(' ') {
                 // RFC 9110 §11.1: the scheme is compared without case.
                 Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
-                Some((_, _)) | None => Err(Refusal::missing_token()),
+                Some((_, _)) | None => Err(Reason::AccessTokenMissing.into()),
             }
         }
         // RFC 6750 §2: not more than one way.
-        _ => Err(Refusal { challenge: None, ..invalid_request("the token comes twice") }),
+        _ => Err(Reason::AccessTokenRepeated.into()),
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mapae::oauth::error::ErrorCode;
+use mapae::domain::error_reference;
+use mapae::domain::reason::Reason;
 
 use crate::architecture::sources;
 use crate::clauses::root;
@@ -115,121 +116,46 @@ fn every_dependency_has_its_reason() {
 }
 
 #[test]
-fn every_error_code_stands_in_the_list_with_its_status() {
+fn the_reference_of_errors_in_docs_is_that_of_the_code() {
+    let again = "cargo run -q -- explain > docs/errors.md";
     let page = read("docs/errors.md");
-    let (_, table) = page.split_once("## Codes").expect("the table");
-    let (table, _) = table.split_once("\n## ").expect("its end");
-    for code in ErrorCode::ALL {
-        let (error, status) = (code.as_str(), code.status().to_string());
-        let start = format!("| `{error}` | ");
-        let row = table.lines().find(|line| line.starts_with(&start));
-        let row = row.unwrap_or_else(|| panic!("docs/errors.md has no row for {error}"));
-        let said = row.split(" | ").nth(1).expect("a status");
-        assert!(said.split(" or ").any(|one| one == status), "{error}: {status}, not {said}");
-    }
-    let known: BTreeSet<&str> = ErrorCode::ALL.map(ErrorCode::as_str).into();
-    let listed = first_cells(table, "");
-    for error in listed.iter().filter(|cell| !["error", "---"].contains(cell)) {
-        assert!(known.contains(error), "there is no error `{error}`");
-    }
-}
-
-/// What stands before the reason of a refusal in the sources, and where it ends.
-const REFUSING: &[(&str, char)] = &[
-    ("invalid_request(", ')'),
-    ("invalid_grant(", ')'),
-    ("invalid_scope(", ')'),
-    ("required(", ')'),
-    ("because(", ')'),
-    ("Refusal::new(", ')'),
-    ("refuse(", ')'),
-    ("no_client(", ')'),
-    ("BadLogout(", ')'),
-    ("let description = ", ';'),
-    ("let why = ", ';'),
-];
-
-/// The reasons in a source, but for its unit tests.
-fn reasons(source: &str) -> BTreeSet<String> {
-    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
-    let mut found = BTreeSet::new();
-    for (opening, end) in REFUSING {
-        for rest in code.split(opening).skip(1) {
-            let whole = |text: &String| text.contains(' ') && !text.contains('{');
-            found.extend(texts(rest, *end).filter(whole));
-        }
-    }
-    found
-}
-
-/// The texts up to this end, outside of texts and brackets that were opened since.
-fn texts(rest: &str, end: char) -> impl Iterator<Item = String> {
-    let mut found = Vec::new();
-    let mut depth = 0;
-    for (at, part) in rest.split('"').enumerate() {
-        if at % 2 == 1 {
-            found.push(part);
-            continue;
-        }
-        for c in part.chars() {
-            if c == end && depth == 0 {
-                return found.into_iter().map(in_one_line).collect::<Vec<_>>().into_iter();
-            }
-            match c {
-                '(' | '{' | '[' => depth += 1,
-                ')' | '}' | ']' => depth -= 1,
-                _ => {}
-            }
-        }
-    }
-    panic!("a refusal has no end");
-}
-
-/// A text that goes over several lines.
-fn in_one_line(text: &str) -> String {
-    let mut lines = text.split("\\\n");
-    let first = lines.next().unwrap_or_default().to_owned();
-    lines.fold(first, |text, line| text + line.trim_start())
+    assert!(
+        page == error_reference::markdown(),
+        "docs/errors.md is not what the code says. Make it again:\n  {again}"
+    );
 }
 
 #[test]
-fn every_reason_of_a_refusal_stands_in_the_list_and_no_other_does() {
-    let page = read("docs/errors.md");
-    let listed: BTreeSet<&str> = first_cells(&page, "\n## Client authentication")
-        .into_iter()
-        .filter(|cell| !["reason", "---"].contains(cell))
-        .collect();
+fn every_reason_of_a_refusal_is_given_somewhere_in_the_source() {
+    let declared = read("src/domain/reason.rs");
     let mut all = String::new();
-    let mut given = BTreeSet::new();
-    for folder in ["src/domain", "src/oauth", "src/flows", "src/web"] {
-        for path in sources(&root().join(folder)) {
+    for path in sources(&root().join("src")) {
+        if !path.ends_with("domain/reason.rs") {
             let source = fs::read_to_string(path).expect("a source");
-            if folder != "src/domain" {
-                given.extend(reasons(&source));
-            }
-            all.push_str(&source.split('"').map(in_one_line).collect::<Vec<_>>().join("\""));
+            all.push_str(source.split("#[cfg(test)]").next().unwrap_or_default());
         }
     }
-    let missing: Vec<_> = given.iter().filter(|one| !listed.contains(one.as_str())).collect();
-    assert!(missing.is_empty(), "docs/errors.md does not say what to do about {missing:#?}");
-    let gone: Vec<_> =
-        listed.iter().filter(|reason| !all.contains(&format!("\"{reason}\""))).collect();
-    assert!(gone.is_empty(), "nothing in src refuses for {gone:#?}");
-    assert!(given.len() > 60, "{} reasons were found", given.len());
+    let words: BTreeSet<&str> = all.split(|c: char| !c.is_alphanumeric()).collect();
+    // This one stands for all that a client is not told.
+    let stand_in = Reason::ClientAuthenticationFailed;
+    for reason in Reason::ALL.iter().filter(|reason| **reason != stand_in) {
+        let variant = format!("{reason:?}");
+        assert!(declared.contains(&format!("{variant} = \"{reason}\"")), "{reason}");
+        assert!(
+            all.contains(&format!("Reason::{variant}")) || words.contains(&*variant),
+            "nothing refuses for {reason}"
+        );
+    }
 }
 
 #[test]
-fn reasons_are_found_however_they_are_written() {
-    for (source, found) in [
-        (r#"Err(invalid_grant("it has ended").into())"#, vec!["it has ended"]),
-        (r#"x.because(reason).with("no reason")"#, vec![]),
-        (r#"Refusal::new(E::X, match x { Some(_) => "a b", None => "c d" })"#, vec!["a b", "c d"]),
-        ("let why = \"one (of \\\n   two\";", vec!["one (of two"]),
-        ("fn f() {} #[cfg(test)] mod t { invalid_grant(\"a b\") }", vec![]),
-        (r#"required(form, "code", "code is missing")?"#, vec!["code is missing"]),
-    ] {
-        let found: BTreeSet<String> = found.into_iter().map(str::to_owned).collect();
-        assert_eq!(reasons(source), found, "{source}");
+fn no_refusal_is_written_to_the_log_without_a_reason() {
+    for path in sources(&root().join("src")) {
+        let source = fs::read_to_string(&path).expect("a source");
+        for (at, _) in source.match_indices("\"refused a ") {
+            let (_, line) = source[..at].rsplit_once("tracing::").expect("a line of the log");
+            assert!(line.contains("%reason") || line.contains("%error"), "{line}");
+        }
     }
 }
 

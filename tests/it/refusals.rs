@@ -46,34 +46,34 @@ async fn every_refusal_leaves_one_line_with_request_id_client_route_reason_and_v
 
     let reply = wrong.token(&[own]).await;
     let line = only_new(&server, &mut seen).await;
-    expected(&line, &reply, ["app", "/token", "invalid_client", "the secret is wrong"]);
+    expected(&line, &reply, ["app", "/token", "invalid_client", "client_secret_wrong"]);
     let reply = unknown.token(&[own]).await;
     let line = only_new(&server, &mut seen).await;
-    expected(&line, &reply, ["nobody", "/token", "invalid_client", "the client is unknown"]);
+    expected(&line, &reply, ["nobody", "/token", "invalid_client", "client_unknown"]);
     let reply = app.token(&[own, ("resource", &long)]).await;
     let line = only_new(&server, &mut seen).await;
-    let reason = "a resource is not registered for this client";
-    expected(&line, &reply, ["app", "/token", "invalid_target", reason]);
+    expected(&line, &reply, ["app", "/token", "invalid_target", "resource_unregistered"]);
+    assert_eq!(line["description"], "a resource is not registered for this client");
     // The log shows where a value was cut, and the description does so in ASCII (RFC 6749 §5.2).
     assert_eq!(line["value"], format!("{}…", &long[..100]));
-    let told = format!("{reason}: {}...", &long[..100]);
+    let told = format!("a resource is not registered for this client: {}...", &long[..100]);
     assert_eq!(reply.text("error_description"), told);
     let reply = app.token(&[("grant_type", "password")]).await;
     let line = only_new(&server, &mut seen).await;
-    let reason = "the client is not registered for this grant type";
+    let reason = "grant_type_unregistered";
     expected(&line, &reply, ["app", "/token", "unauthorized_client", reason]);
     assert_eq!(line["value"], "password");
     let reply = app.post("/introspect", &[]).await;
     let line = only_new(&server, &mut seen).await;
-    expected(&line, &reply, ["app", "/introspect", "invalid_request", "token is missing"]);
+    expected(&line, &reply, ["app", "/introspect", "invalid_request", "token_missing"]);
     let reply = wrong.revoke("x").await;
     let line = only_new(&server, &mut seen).await;
-    expected(&line, &reply, ["app", "/revoke", "invalid_client", "the secret is wrong"]);
+    expected(&line, &reply, ["app", "/revoke", "invalid_client", "client_secret_wrong"]);
 
     let query = app.authorization_request(&[("scope", "openid phone"), ("state", "canary-state")]);
     let reply = get(&server, &format!("/authorize?{query}")).await;
     let line = only_new(&server, &mut seen).await;
-    let reason = "a scope is not registered for this client";
+    let reason = "scope_unregistered";
     expected(&line, &reply, ["app", "/authorize", "invalid_scope", reason]);
     assert_eq!(line["value"], "phone");
     let query = app.authorization_request(&[("prompt", "none")]);
@@ -84,18 +84,18 @@ async fn every_refusal_leaves_one_line_with_request_id_client_route_reason_and_v
     let uri = ("redirect_uri", "https://app.example.com/other?canary=1");
     let reply = get(&server, &format!("/authorize?{}", app.authorization_request(&[uri]))).await;
     let line = only_new(&server, &mut seen).await;
-    let reason = "the redirect_uri is not registered for this client, byte for byte";
+    let reason = "redirect_uri_unregistered";
     expected(&line, &reply, ["app", "/authorize", "invalid_redirect_uri", reason]);
     assert_eq!(line["value"], "https://app.example.com/other");
     let reply = get(&server, "/authorize?client_id=nobody").await;
     let line = only_new(&server, &mut seen).await;
-    expected(&line, &reply, ["nobody", "/authorize", "unknown_client", "the client is unknown"]);
+    expected(&line, &reply, ["nobody", "/authorize", "unknown_client", "client_unknown"]);
 
     let bye =
         form(&[("client_id", "app"), ("post_logout_redirect_uri", "https://evil.example/?canary")]);
     let reply = get(&server, &format!("/logout?{bye}")).await;
     let line = only_new(&server, &mut seen).await;
-    let reason = "the post_logout_redirect_uri is not registered";
+    let reason = "post_logout_redirect_uri_unregistered";
     expected(&line, &reply, ["app", "/logout", "invalid_request", reason]);
     assert_eq!(line["value"], "https://evil.example/");
 
@@ -117,6 +117,7 @@ async fn a_bearer_token_that_is_refused_leaves_its_line_at_debug() {
     let line: Value = serde_json::from_str(line).expect("JSON");
     assert_eq!(line["request_id"], reply.header("x-request-id"));
     assert_eq!((&line["level"], &line["route"]), (&"DEBUG".into(), &"/userinfo".into()));
+    assert_eq!(line["reason"], "access_token_missing");
 }
 
 #[tokio::test]
@@ -132,16 +133,18 @@ async fn every_answer_that_says_no_has_a_line_with_its_request_id_method_and_rou
         let kind = ("content-type", "application/x-www-form-urlencoded");
         http.post(url(path)).header(kind.0, kind.1).body(large.clone())
     };
-    for (request, status, method, route) in [
-        (http.get(url("/no/such/path?canary=1")), 404, "GET", None),
-        (http.get(url("/no/such/page")).header("accept", "text/html"), 404, "GET", None),
-        (http.delete(url("/token")), 405, "DELETE", Some("/token")),
-        (http.get(url("/account/password")), 405, "GET", Some("/account/password")),
-        (form("/token"), 413, "POST", Some("/token")),
-        (form("/authorize"), 413, "POST", Some("/authorize")),
-        (http.get(url("/login?i=x")), 400, "GET", Some("/login")),
-        (http.get(url("/login/with/x")), 400, "GET", Some("/login/with/{provider}")),
-        (http.get(url("/assets/none")), 404, "GET", Some("/assets/{name}")),
+    let (page, provider) = ("/no/such/page", "/login/with/{provider}");
+    for (request, status, method, route, reason) in [
+        (http.get(url("/no/such/path?canary=1")), 404, "GET", None, "not_found"),
+        (http.get(url(page)).header("accept", "text/html"), 404, "GET", None, "not_found"),
+        (http.delete(url("/token")), 405, "DELETE", Some("/token"), "method_not_allowed"),
+        (http.put(url("/account")), 405, "PUT", Some("/account"), "method_not_allowed"),
+        (form("/token"), 413, "POST", Some("/token"), "body_too_large"),
+        (form("/authorize"), 413, "POST", Some("/authorize"), "body_too_large"),
+        (form("/login"), 413, "POST", Some("/login"), "body_too_large"),
+        (http.get(url("/login?i=x")), 400, "GET", Some("/login"), "unknown_interaction"),
+        (http.get(url("/login/with/x")), 400, "GET", Some(provider), "unknown_interaction"),
+        (http.get(url("/assets/none")), 404, "GET", Some("/assets/{name}"), "not_found"),
     ] {
         let reply = Reply::of(request.send().await.unwrap()).await;
         assert_eq!(reply.status, status, "{method} {route:?}");
@@ -149,6 +152,7 @@ async fn every_answer_that_says_no_has_a_line_with_its_request_id_method_and_rou
         assert_eq!(of_it.len(), 1, "{method} {route:?}: {of_it:#?}");
         let said = (&of_it[0]["message"], &of_it[0]["method"], of_it[0]["route"].as_str());
         assert_eq!(said, (&"refused a request".into(), &method.into(), route));
+        assert_eq!(of_it[0]["reason"], reason, "{method} {route:?}");
     }
     // A failure of ours, in the batch that is asked whether tokens stand.
     let database = rusqlite::Connection::open(server.cli.folder.path().join("mapae.db")).unwrap();

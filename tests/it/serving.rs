@@ -131,7 +131,12 @@ async fn metrics_are_on_the_admin_listener_alone() {
     let metrics = http().get(format!("http://{admin}/metrics")).send().await.unwrap();
     assert_eq!(metrics.status(), 200);
     let text = metrics.text().await.unwrap();
-    assert!(text.contains("mapae_refusals_total{error=\"invalid_grant\"} 1"), "{text}");
+    assert!(
+        text.contains(
+            "mapae_refusals_total{error=\"invalid_grant\",reason=\"refresh_token_unknown\"} 1"
+        ),
+        "{text}"
+    );
     assert!(!text.contains("canary") && !text.contains("alice"), "{text}");
     // Times by route: the pattern of a path, never what somebody wrote into it.
     let took = "mapae_http_request_duration_seconds_bucket{route=\"/token\",method=\"POST\",status=\"400\",le=\"10\"} 1";

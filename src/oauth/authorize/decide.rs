@@ -6,9 +6,10 @@ use chrono::{DateTime, Duration, Utc};
 
 use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::consent::Consent;
+use crate::domain::reason::Reason;
 use crate::domain::session::{Session, SessionId};
 use crate::oauth::claims::ACR;
-use crate::oauth::error::{ErrorCode, Refusal};
+use crate::oauth::error::Refusal;
 
 /// A person who is signed in in the browser.
 #[derive(Clone, Debug)]
@@ -60,10 +61,7 @@ pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Step<
     // OpenID Connect Core §5.5.1.1
     let acr = &request.claims.acr;
     if request.claims.acr_is_essential && !acr.is_empty() && !acr.iter().any(|acr| acr == ACR) {
-        return Step::Refuse(Refusal::new(
-            ErrorCode::UnmetAuthenticationRequirements,
-            "no such context class can be met",
-        ));
+        return refuse(Reason::AcrUnmet);
     }
     let step = lead(request, facts);
     if !request.prompt.none {
@@ -71,19 +69,15 @@ pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Step<
     }
     // OpenID Connect Core §3.1.2.6: nobody is shown anything.
     match step {
-        Step::SignIn(_) => {
-            refuse(ErrorCode::LoginRequired, "nobody is signed in whom this request accepts")
-        }
-        Step::Choose => {
-            refuse(ErrorCode::AccountSelectionRequired, "more than one person is signed in")
-        }
-        Step::Consent(_) => refuse(ErrorCode::ConsentRequired, "the person has not allowed it"),
+        Step::SignIn(_) => refuse(Reason::NobodySignedIn),
+        Step::Choose => refuse(Reason::SeveralSignedIn),
+        Step::Consent(_) => refuse(Reason::ConsentMissing),
         done => done,
     }
 }
 
-fn refuse<'a>(code: ErrorCode, description: &'static str) -> Step<'a> {
-    Step::Refuse(Refusal::new(code, description))
+fn refuse<'a>(reason: Reason) -> Step<'a> {
+    Step::Refuse(reason.into())
 }
 
 fn lead<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Step<'a> {
@@ -110,7 +104,7 @@ fn choose<'a>(
     if let Some(named) = &request.user {
         // OpenID Connect Core §3.1.2.1, `id_token_hint`, and §5.5.1, `sub`
         if chosen.is_some_and(|one| one.session.user.as_str() != *named) {
-            return Err(refuse(ErrorCode::LoginRequired, "another person signed in"));
+            return Err(refuse(Reason::AnotherPersonSignedIn));
         }
         let present = people.iter().find(|one| one.session.user.as_str() == *named);
         return present.ok_or(Step::SignIn(None));
@@ -195,6 +189,7 @@ mod tests {
     use crate::domain::authorization::{Prompt, ResponseMode};
     use crate::domain::client::ClientId;
     use crate::domain::clock::from_millis;
+    use crate::domain::error_code::ErrorCode;
     use crate::domain::requested_claims::RequestedClaims;
     use crate::domain::scope::Scope;
     use crate::domain::session::BrowserId;
@@ -268,7 +263,7 @@ mod tests {
     }
 
     fn is_refused(step: &Step<'_>, code: ErrorCode) -> bool {
-        matches!(step, Step::Refuse(refusal) if refusal.code == Some(code))
+        matches!(step, Step::Refuse(refusal) if refusal.code() == Some(code))
     }
 
     fn prompt(prompt: &str) -> Prompt {

@@ -10,9 +10,11 @@ use crate::domain::authorization::{
 };
 use crate::domain::claim_names::is_claim;
 use crate::domain::client::{Client, ClientId, ClientKind, RequirePkce};
+use crate::domain::error_code::ErrorCode;
 use crate::domain::form::Form;
 use crate::domain::pkce::{self, Challenge};
 use crate::domain::provider::Slug;
+use crate::domain::reason::Reason;
 use crate::domain::requested_claims::RequestedClaims;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::verdict::Fault;
@@ -20,8 +22,8 @@ use crate::keys::jwt::Typ;
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::authorize::response::{Answer, ReturnAddress};
 use crate::oauth::claims::IdTokenHint;
-use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_request, invalid_scope};
-use crate::oauth::refused::{self, Why};
+use crate::oauth::error::{Error, Refusal, Result};
+use crate::oauth::refused::{self, RefusedRequest};
 use crate::oauth::token::grant::{Grant, registered_resources, registered_scope, resources};
 use crate::oauth::token::grants::authorization_code::AuthorizationCode;
 use crate::oauth::token::grants::refresh_token::RefreshToken;
@@ -65,34 +67,32 @@ impl From<Fault> for RequestError {
 
 /// Reads and checks a request: the query of a GET, or the form of a POST.
 pub async fn read(context: &RequestContext, text: &[u8]) -> Result<CheckedRequest, RequestError> {
-    let (form, repeated) = Form::parse_marking(text).map_err(|_| {
-        distrust(Untrusted::Request, None, "the request is not a form in UTF-8", None)
-    })?;
+    let (form, repeated) = Form::parse_marking(text)
+        .map_err(|_| distrust(Untrusted::Request, None, Reason::QueryMalformed, None))?;
     let is_repeated = |name: &str| repeated.iter().any(|one| one == name);
     let named = form.get("client_id").filter(|_| !is_repeated("client_id"));
     let no_client = |why| distrust(Untrusted::Client, named, why, None);
     let id = named.and_then(ClientId::parse);
-    let id = id.ok_or_else(|| no_client("the client_id is missing, repeated or malformed"))?;
+    let id = id.ok_or_else(|| no_client(Reason::ClientIdUnreadable))?;
     let registered = context.clients.find(&id).await?;
-    let registered = registered.ok_or_else(|| no_client("the client is unknown"))?;
+    let registered = registered.ok_or_else(|| no_client(Reason::ClientUnknown))?;
     if !registered.client.is_enabled() {
-        return Err(no_client("the client is disabled"));
+        return Err(no_client(Reason::ClientDisabled));
     }
     let uri = form.get("redirect_uri").filter(|_| !is_repeated("redirect_uri"));
     let address =
         uri.and_then(|uri| ReturnAddress::registered(&context.url, &registered.client, uri));
     let (Some(uri), Some(address)) = (uri, address) else {
         let why = match uri {
-            Some(_) => "the redirect_uri is not registered for this client, byte for byte",
-            None => "the redirect_uri is missing or repeated",
+            Some(_) => Reason::RedirectUriUnregistered,
+            None => Reason::RedirectUriUnreadable,
         };
         let value = uri.map(refused::without_query);
         return Err(distrust(Untrusted::RedirectUri, named, why, value));
     };
     let state = form.get("state").filter(|_| !is_repeated("state"));
     if state.is_some_and(|state| state.len() > LONGEST_STATE) {
-        let why = "the state has more than 4096 bytes";
-        return Err(distrust(Untrusted::Request, named, why, None));
+        return Err(distrust(Untrusted::Request, named, Reason::StateTooLong, None));
     }
     let mode = form.get("response_mode").map_or_else(|| default_mode(&form), ResponseMode::parse);
     let address = address.with_state(state).by(mode.unwrap_or_default());
@@ -100,7 +100,7 @@ pub async fn read(context: &RequestContext, text: &[u8]) -> Result<CheckedReques
         check(context, &registered.client, &form, uri).await
     } else {
         // RFC 6749 §3.1
-        Err(invalid_request("a parameter is repeated").naming(&repeated.join(" ")).into())
+        Err(Refusal::new(Reason::ParameterRepeated).naming(&repeated.join(" ")).into())
     };
     match checked {
         Ok(request) => Ok(CheckedRequest { request, client: registered }),
@@ -129,15 +129,15 @@ fn hint<'a>(form: &'a Form, name: &'a str, longest: usize) -> Option<&'a str> {
 fn distrust(
     untrusted: Untrusted,
     client: Option<&str>,
-    why: &str,
+    reason: Reason,
     value: Option<&str>,
 ) -> RequestError {
-    let error = match untrusted {
-        Untrusted::Client => "unknown_client",
-        Untrusted::RedirectUri => "invalid_redirect_uri",
-        Untrusted::Request => "invalid_request",
+    let code = match untrusted {
+        Untrusted::Client => ErrorCode::UnknownClient,
+        Untrusted::RedirectUri => ErrorCode::InvalidRedirectUri,
+        Untrusted::Request => ErrorCode::InvalidRequest,
     };
-    Why { client, error, reason: why, value }.log();
+    RefusedRequest { client, code: Some(code), reason, value }.log();
     RequestError::Page(untrusted)
 }
 
@@ -148,44 +148,42 @@ async fn check(
     redirect_uri: &str,
 ) -> Result<AuthorizationRequest> {
     // OpenID Connect Core §6: nothing is read from them, and nothing is fetched.
-    for (name, code) in [
-        ("request", ErrorCode::RequestNotSupported),
-        ("request_uri", ErrorCode::RequestUriNotSupported),
+    for (name, reason) in [
+        ("request", Reason::RequestObjectUnsupported),
+        ("request_uri", Reason::RequestUriUnsupported),
     ] {
         if form.get(name).is_some() {
-            return Err(Refusal::new(code, "request objects are not supported").into());
+            return Err(reason.into());
         }
     }
     match form.get("response_type") {
         Some("code") => {}
         Some(other) => {
-            let description = "the one response type is code";
-            let refusal = Refusal::new(ErrorCode::UnsupportedResponseType, description);
+            let refusal = Refusal::new(Reason::ResponseTypeUnsupported);
             return Err(refusal.with_value(other).into());
         }
-        None => return Err(invalid_request("response_type is missing").into()),
+        None => return Err(Reason::ResponseTypeMissing.into()),
     }
     if !client.may_use(AuthorizationCode::TYPE) {
-        let description = "the client is not registered for authorization_code";
-        return Err(Refusal::new(ErrorCode::UnauthorizedClient, description).into());
+        return Err(Reason::AuthorizationCodeUnregistered.into());
     }
     let response_mode = match form.get("response_mode").map(ResponseMode::parse) {
         None => ResponseMode::Query,
         Some(Some(mode)) => mode,
         Some(None) => {
-            let refusal = invalid_request("the response_mode is unknown");
+            let refusal = Refusal::new(Reason::ResponseModeUnknown);
             return Err(refusal.with_value(form.get("response_mode").unwrap_or_default()).into());
         }
     };
     let prompt = form.get("prompt").unwrap_or_default();
-    let prompt = Prompt::parse(prompt).map_err(|why| invalid_request(why).with_value(prompt))?;
+    let prompt = Prompt::parse(prompt).map_err(|why| Refusal::new(why).with_value(prompt))?;
     let claims = match form.get("claims") {
-        Some(text) => RequestedClaims::parse(text, is_claim).map_err(invalid_request)?,
+        Some(text) => RequestedClaims::parse(text, is_claim)?,
         None => RequestedClaims::default(),
     };
     let nonce = form.get("nonce");
     if nonce.is_some_and(|nonce| nonce.len() > LONGEST_NONCE) {
-        return Err(invalid_request("the nonce has more than 512 bytes").into());
+        return Err(Reason::NonceTooLong.into());
     }
     let resources = resources(form);
     registered_resources(&resources, client)?;
@@ -199,7 +197,7 @@ async fn check(
         resources,
         nonce: nonce.map(str::to_owned),
         prompt,
-        max_age: max_age.map_err(|_| invalid_request("max_age is not a number of seconds"))?,
+        max_age: max_age.map_err(|_| Reason::MaxAgeMalformed)?,
         user: named_user(context, form, &claims)?,
         login_hint: hint(form, "login_hint", LONGEST_HINT).map(str::to_owned),
         ui_locales: hint(form, "ui_locales", LONGEST_HINT).map(str::to_owned),
@@ -225,7 +223,7 @@ async fn scope(
     prompt: Prompt,
 ) -> Result<Scope> {
     let asked = form.get("scope").map(Scope::parse).transpose();
-    let asked = asked.map_err(|_| invalid_scope("the scope is malformed"))?;
+    let asked = asked.map_err(|_| Reason::ScopeMalformed)?;
     let scope = registered_scope(&context.clients, asked, client).await?;
     // OpenID Connect Core §11: offline_access is ignored unless the person is asked. For a client of
     // the operator's own the operator has answered.
@@ -240,32 +238,24 @@ fn challenge(client: &Client, form: &Form, scope: &Scope) -> Result<Option<Chall
     let method = form.get("code_challenge_method");
     match form.get("code_challenge") {
         Some(_) if method != Some(pkce::METHOD) => {
-            Err(invalid_request("the one code_challenge_method is S256"))
+            Err(Reason::CodeChallengeMethodUnsupported.into())
         }
         Some(text) => match Challenge::parse(text) {
             Some(challenge) => Ok(Some(challenge)),
-            None => Err(invalid_request("the code_challenge is not a SHA-256 hash in base64url")),
+            None => Err(Reason::CodeChallengeMalformed.into()),
         },
-        None if method.is_some() => Err(invalid_request("code_challenge is missing")),
-        None if client.needs_pkce(has_openid_nonce) => Err(invalid_request(without_pkce(client))),
+        None if method.is_some() => Err(Reason::CodeChallengeMissing.into()),
+        None if client.needs_pkce(has_openid_nonce) => Err(without_pkce(client).into()),
         None => Ok(None),
     }
 }
 
 /// What a request can be mended by that has neither challenge nor nonce.
-fn without_pkce(client: &Client) -> &'static str {
+fn without_pkce(client: &Client) -> Reason {
     match (client.kind, client.metadata.require_pkce) {
-        (ClientKind::Public, _) => {
-            "PKCE is missing: send code_challenge with code_challenge_method=S256"
-        }
-        (ClientKind::Confidential, RequirePkce::Always) => {
-            "PKCE is missing: send code_challenge with code_challenge_method=S256, \
-             or have the client registered with --require-pkce auto or false"
-        }
-        (ClientKind::Confidential, _) => {
-            "PKCE is missing: send code_challenge with code_challenge_method=S256, or a nonce with \
-             the scope openid; an app that can do neither is registered with --require-pkce false"
-        }
+        (ClientKind::Public, _) => Reason::PkceRequired,
+        (ClientKind::Confidential, RequirePkce::Always) => Reason::PkceRequiredByRegistration,
+        (ClientKind::Confidential, _) => Reason::PkceOrNonceRequired,
     }
 }
 
@@ -278,10 +268,9 @@ fn named_user(
     let Some(hint) = hint(form, "id_token_hint", LONGEST_TOKEN_HINT) else {
         return Ok(claims.sub.clone());
     };
-    let hint =
-        hinted(context, hint).ok_or_else(|| invalid_request("the id_token_hint is not ours"))?;
+    let hint = hinted(context, hint).ok_or(Reason::IdTokenHintInvalid)?;
     if claims.sub.as_ref().is_some_and(|sub| *sub != hint.sub) {
-        return Err(invalid_request("the id_token_hint and the requested sub differ"));
+        return Err(Reason::IdTokenHintSubMismatch.into());
     }
     Ok(Some(hint.sub))
 }

@@ -5,10 +5,11 @@ use url::form_urlencoded::byte_serialize;
 
 use crate::domain::authorization::{AuthorizationRequest, ResponseMode};
 use crate::domain::client::Client;
+use crate::domain::error_code::ErrorCode;
 use crate::domain::redirect_uri;
 use crate::domain::secret::{AuthorizationCode, Plain};
 use crate::domain::urls::Issuer;
-use crate::oauth::error::{ErrorCode, Refusal};
+use crate::oauth::error::Refusal;
 
 /// Where an answer may go, and how.
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ impl ReturnAddress {
     /// An error, RFC 6749 §4.1.2.1.
     #[must_use]
     pub fn error(&self, refusal: &Refusal) -> Answer {
-        let code = refusal.code.map_or("server_error", ErrorCode::as_str);
+        let code = refusal.code().map_or("server_error", ErrorCode::as_str);
         self.answer(vec![
             ("error", code.to_owned()),
             ("error_description", refusal.text().into_owned()),
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
     use crate::domain::client::{ClientId, ClientKind};
     use crate::domain::clock::from_millis;
-    use crate::oauth::error::invalid_request;
+    use crate::domain::reason::Reason;
 
     fn address(uri: &str) -> ReturnAddress {
         let id = ClientId::parse("app").unwrap();
@@ -140,9 +141,9 @@ mod tests {
 
     #[test]
     fn rfc6749_4_1_2_the_query_of_a_redirect_uri_stays_as_it_is() {
-        let refusal = invalid_request("x y");
+        let refusal = Refusal::new(Reason::PromptUnknown);
         let error = |address: ReturnAddress| location(address.error(&refusal));
-        let rest = "error=invalid_request&error_description=x%20y";
+        let rest = "error=invalid_request&error_description=a%20prompt%20is%20unknown";
         let iss = "iss=http%3A%2F%2Flocalhost%3A8080";
         assert_eq!(error(address("https://rp/cb")), format!("https://rp/cb?{rest}&{iss}"));
         assert_eq!(

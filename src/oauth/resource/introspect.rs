@@ -7,6 +7,7 @@ use super::context::ResourceContext;
 use super::people::People;
 use crate::domain::client::{Client, RefreshPolicy};
 use crate::domain::form::Form;
+use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::urls::Issuer;
@@ -14,7 +15,7 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::oauth::claims::{AccessToken, Audience};
 use crate::oauth::client_auth::Credentials;
-use crate::oauth::error::{Result, invalid_request};
+use crate::oauth::error::Result;
 
 /// RFC 7662 §2.2. Of an inactive token nothing more is said.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -64,7 +65,7 @@ pub async fn introspect(
     let client = context.clients.authenticate(credentials).await?;
     // RFC 7662 §2.1: who asks must prove who they are.
     let asker = client.confidential()?;
-    let token = form.get("token").ok_or_else(|| invalid_request("token is missing"))?;
+    let token = form.get("token").ok_or(Reason::TokenMissing)?;
     // `token_type_hint` is only a hint; the prefix of a refresh token says more.
     let mut found = if Plain::<RefreshToken>::is_meant(token) {
         refresh_token(context, asker, &Plain::presented(token)).await?

@@ -5,11 +5,12 @@ use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::{ClientId, RefreshDelivery};
 use crate::domain::clock::from_millis;
 use crate::domain::form::Form;
+use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::verdict::Fault;
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::cross_origin::check_origin;
-use crate::oauth::error::{Result, invalid_request};
+use crate::oauth::error::Result;
 use crate::oauth::resource::context::ResourceContext;
 use crate::store::{audit_events, families, revoked_access_tokens};
 
@@ -31,7 +32,7 @@ pub async fn revoke(
         }
     };
     let token = form.get("token").or(by_cookie);
-    let token = token.ok_or_else(|| invalid_request("token is missing"))?;
+    let token = token.ok_or(Reason::TokenMissing)?;
     end(context, token, Some(&client.id), origin).await?;
     Ok(Revoked { cookie_of: browser.cookie.map(|_| client.id.clone()) })
 }

@@ -5,16 +5,17 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::claim_names::by_scope;
 use crate::domain::family::FamilyId;
+use crate::domain::reason::Reason;
 use crate::domain::scope::{OPENID, Scope};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
-use crate::oauth::error::{ErrorCode, Refusal, Result};
+use crate::oauth::error::Result;
 use crate::oauth::resource::context::ResourceContext;
 use crate::store::{families, users};
 
 /// Answers a userinfo request.
 pub async fn userinfo(context: &ResourceContext, token: &str) -> Result<Value> {
-    let invalid = || Refusal::new(ErrorCode::InvalidToken, "the access token is not good");
+    let invalid = || Reason::AccessTokenInvalid;
     let claims = context.access_tokens.verify(token).await?.ok_or_else(invalid)?;
     // RFC 9068 §4: a token that was made out to somebody else is not for us.
     if !claims.aud.contains(context.url.as_str()) {
@@ -22,8 +23,7 @@ pub async fn userinfo(context: &ResourceContext, token: &str) -> Result<Value> {
     }
     let scope = Scope::parse(&claims.scope).map_err(|_| invalid())?;
     let Some(sid) = claims.sid.filter(|_| scope.contains(OPENID)) else {
-        let description = "the access token does not have the scope openid";
-        return Err(Refusal::new(ErrorCode::InsufficientScope, description).into());
+        return Err(Reason::AccessTokenScopeMissing.into());
     };
     let family =
         families::find(&*context.store, &FamilyId::from_stored(sid)).await?.ok_or_else(invalid)?;

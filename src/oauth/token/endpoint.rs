@@ -17,9 +17,10 @@ use crate::domain::audit::Origin;
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
+use crate::domain::reason::Reason;
 use crate::oauth::client_auth::{ClientAuthentication, Credentials};
 use crate::oauth::cross_origin::check_origin;
-use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_request};
+use crate::oauth::error::{Refusal, Result};
 use crate::oauth::resource::people::People;
 use crate::runtime::handles::Handles;
 
@@ -92,16 +93,14 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: Request<'_>) -> Resul
             by_cookie(client.client(), request.form, request.script, request.cookie)?
         }
     };
-    let named = form.get("grant_type").ok_or_else(|| invalid_request("grant_type is missing"))?;
+    let named = form.get("grant_type").ok_or(Reason::GrantTypeMissing)?;
     let Ok(grant_type) = named.parse::<GrantType>() else {
         // RFC 6749 §5.2.
-        let description = "this server does not have this grant type";
-        let refusal = Refusal::new(ErrorCode::UnsupportedGrantType, description);
+        let refusal = Refusal::new(Reason::GrantTypeUnsupported);
         return Err(refusal.naming(named).into());
     };
     if !client.client().may_use(grant_type) {
-        let description = "the client is not registered for this grant type";
-        let refusal = Refusal::new(ErrorCode::UnauthorizedClient, description);
+        let refusal = Refusal::new(Reason::GrantTypeUnregistered);
         return Err(refusal.naming(named).into());
     }
     let grant = AnyGrant::parse(grant_type, &form)?;

@@ -13,9 +13,10 @@ use crate::domain::claim_names::SCOPE_CLAIMS;
 use crate::domain::client::Client;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
+use crate::domain::reason::Reason;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::oauth::client_auth::AuthenticatedClient;
-use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_request, invalid_scope};
+use crate::oauth::error::{Refusal, Result};
 
 /// What a grant may look at.
 #[derive(Clone, Copy, Debug)]
@@ -46,17 +47,14 @@ pub trait Grant: Sized {
 pub(super) fn required<'a>(
     form: &'a Form,
     name: &'static str,
-    missing: &'static str,
+    missing: Reason,
 ) -> Result<&'a str, Refusal> {
-    form.get(name).ok_or_else(|| invalid_request(missing))
+    form.get(name).ok_or_else(|| missing.into())
 }
 
 /// `scope`, RFC 6749 §3.3.
 pub(super) fn scope(form: &Form) -> Result<Option<Scope>, Refusal> {
-    form.get("scope")
-        .map(Scope::parse)
-        .transpose()
-        .map_err(|_| invalid_scope("the scope is malformed"))
+    form.get("scope").map(Scope::parse).transpose().map_err(|_| Reason::ScopeMalformed.into())
 }
 
 /// `resource`, RFC 8707 §2.
@@ -83,12 +81,10 @@ pub(in crate::oauth) async fn registered_scope(
     // OpenID Connect Core §3.1.2.1: scopes that nobody here understands are ignored.
     let culprit = if asked.contains(OPENID) { beyond.find(means_something) } else { beyond.next() };
     match culprit {
-        Some(culprit) => Err(invalid_scope(UNREGISTERED_SCOPE).naming(culprit).into()),
+        Some(culprit) => Err(Refusal::new(Reason::ScopeUnregistered).naming(culprit).into()),
         None => Ok(asked.shared_with(&client.metadata.scope)),
     }
 }
-
-const UNREGISTERED_SCOPE: &str = "a scope is not registered for this client";
 
 /// Whether this server itself knows what a scope means.
 fn is_understood(token: &str) -> bool {
@@ -105,6 +101,5 @@ pub(in crate::oauth) fn registered_resources(
     else {
         return Ok(());
     };
-    let description = "a resource is not registered for this client";
-    Err(Refusal::new(ErrorCode::InvalidTarget, description).naming(culprit))
+    Err(Refusal::new(Reason::ResourceUnregistered).naming(culprit))
 }

@@ -16,6 +16,7 @@ use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::{ClientId, RefreshPolicy};
 use crate::domain::clock::Clock;
 use crate::domain::family::{Family, FamilyId};
+use crate::domain::reason::Reason;
 use crate::domain::refresh::{Ended, Presented, Refreshable};
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, RefreshToken};
@@ -23,7 +24,7 @@ use crate::domain::session::{SessionId, moved_idle_end};
 use crate::domain::succession::{Judgement, Place, Salt};
 use crate::domain::verdict::Fault;
 use crate::keys::rotation::RotationKey;
-use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_scope};
+use crate::oauth::error::{Error, Refusal, Result};
 use crate::oauth::lifetimes::Lifetimes;
 use crate::runtime::batch::{Batch, Bounds};
 use crate::runtime::supervisor::Supervisor;
@@ -94,7 +95,7 @@ pub enum Decision {
 /// The refusal of everything that is no refresh token of the client that presents it.
 #[must_use]
 pub fn unknown() -> Refusal {
-    invalid_grant("the refresh token is unknown")
+    Reason::RefreshTokenUnknown.into()
 }
 
 /// The whole rule: `found` is the family of the token if the token is ours, `grace` is what counts
@@ -112,9 +113,9 @@ pub fn decide(
         return Decision::Refuse(unknown());
     };
     match found.ended(now, admitted) {
-        Some(Ended::Family) => return Decision::Refuse(invalid_grant("the session has ended")),
+        Some(Ended::Family) => return Decision::Refuse(Reason::SessionEnded.into()),
         Some(Ended::Idle) => {
-            return Decision::Refuse(invalid_grant("the refresh token has expired"));
+            return Decision::Refuse(Reason::RefreshTokenExpired.into());
         }
         None => {}
     }
@@ -128,7 +129,7 @@ pub fn decide(
         (Judgement::Again, _) => Decision::Again,
         (Judgement::Replace, _) => Decision::Replace,
         (Judgement::Straggler, _) => {
-            return Decision::Refuse(invalid_grant("the refresh token is spent"));
+            return Decision::Refuse(Reason::RefreshTokenSpent.into());
         }
         (Judgement::Reuse, _) => return Decision::Reuse,
     };
@@ -141,22 +142,21 @@ pub fn decide(
 /// What is checked before anything is spent: an honest client's typo burns nothing.
 fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
     match &using.proof {
-        Some(Proof::Missing) => return Err(invalid_grant("the old access token is needed")),
+        Some(Proof::Missing) => return Err(Reason::AccessTokenProofMissing.into()),
         Some(Proof::Of(id)) if *id != family.id => {
-            return Err(invalid_grant("the access token is not one of this session"));
+            return Err(Reason::AccessTokenProofMismatch.into());
         }
         _ => {}
     }
     // RFC 6749 §6: never wider than what was granted.
     if using.scope.as_ref().is_some_and(|scope| !scope.is_within(&family.scope)) {
-        return Err(invalid_scope("the scope is wider than what was granted"));
+        return Err(Reason::ScopeNotGranted.into());
     }
     // RFC 8707 §2.2: within what was granted, where resources were named.
     let granted = &family.resources;
     let culprit = using.resources.iter().find(|asked| !granted.contains(asked));
     if let Some(culprit) = culprit.filter(|_| !granted.is_empty()) {
-        let description = "a resource is not part of what was granted";
-        return Err(Refusal::new(ErrorCode::InvalidTarget, description).naming(culprit));
+        return Err(Refusal::new(Reason::ResourceNotGranted).naming(culprit));
     }
     Ok(())
 }
@@ -341,7 +341,7 @@ impl Work<'_> {
         };
         // Ended by an earlier use of this round.
         if row.revoked {
-            return Err(invalid_grant("the session has ended").into());
+            return Err(Reason::SessionEnded.into());
         }
         let family = Arc::clone(&row.now.family);
         let ours = self.parts.key.made(row.now.succession.salt, &using.token);
@@ -354,7 +354,7 @@ impl Work<'_> {
             Decision::Reuse => {
                 row.revoked = true;
                 row.events.push(event(Kind::RefreshReused, &family, using));
-                return Err(invalid_grant("the refresh token was used before").into());
+                return Err(Reason::RefreshTokenReused.into());
             }
             Decision::Spend => {
                 row.now.succession.spend();
@@ -496,6 +496,7 @@ fn rotated(using: &Use, found: &Refreshable) -> Rotated {
 mod tests {
     use super::*;
     use crate::domain::clock::from_millis;
+    use crate::domain::error_code::ErrorCode;
     use crate::domain::random;
     use crate::domain::succession::Succession;
     use crate::domain::user::UserId;
@@ -562,7 +563,7 @@ mod tests {
     }
 
     fn is_refused(decision: &Decision, code: ErrorCode) -> bool {
-        matches!(decision, Decision::Refuse(refusal) if refusal.code == Some(code))
+        matches!(decision, Decision::Refuse(refusal) if refusal.code() == Some(code))
     }
 
     #[test]

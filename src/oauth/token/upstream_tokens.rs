@@ -10,11 +10,12 @@ use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientKind;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
-use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_grant, invalid_request};
+use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::families::{self, Granted};
 use crate::oauth::token::grant::{Cx, registered_resources, registered_scope};
 use crate::oauth::token::mint::Entitlement;
@@ -24,9 +25,6 @@ use crate::store::{Tx, audit_events, upstream_logins, used_assertions};
 
 /// A token that was accepted is remembered for so long beyond its end.
 const SKEW: Duration = Duration::minutes(5);
-
-/// What an app hears of whoever may not come in.
-const NOT_HERE: &str = "the person cannot come in here";
 
 /// What an app asks for, and with what.
 #[derive(Debug)]
@@ -50,18 +48,17 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     registered_resources(&exchange.resources, client)?;
     let known = find(cx, exchange.issuer, exchange.token).await?;
     if exchange.token.is_too_long() {
-        return Err(invalid_grant("the subject token is not good").into());
+        return Err(Reason::SubjectTokenInvalid.into());
     }
     if let Token::Code { redirect_uri: None, .. } = exchange.token
         && known.provider.names_redirect_uri()
     {
-        let description = "redirect_uri is missing: the one that the code was sent to";
-        return Err(invalid_request(description).into());
+        return Err(Reason::ProviderRedirectUriMissing.into());
     }
     if was_sent_here(cx, exchange.token).await? {
         // It belongs to a browser, which came back with it or did not.
         refused(cx, &known.registration.slug, FailureReason::SentToUs, None).await?;
-        return Err(invalid_request("a code that was sent to this server is redeemed by it").into());
+        return Err(Reason::ProviderCodeSentHere.into());
     }
     let accepted = known.registration.accepted_for(&client.id);
     let presented = Presented { token: exchange.token, accepted: &accepted, nonce: exchange.nonce };
@@ -96,8 +93,8 @@ async fn was_sent_here(cx: &Cx<'_>, token: Token<'_>) -> Result<bool, Fault> {
     Ok(upstream_logins::find(&*cx.server.store, state.hashed()).await?.is_some())
 }
 
-fn unknown() -> Refusal {
-    invalid_grant("the subject_issuer is not a provider that this client may use")
+fn unknown() -> Reason {
+    Reason::SubjectIssuerUnknown
 }
 
 /// The provider, if this client may use it. One that it may not is for the client as unknown as one
@@ -130,7 +127,7 @@ async fn find(
     // Nobody need be asked of a token that says itself that it is another's.
     if stated.is_some_and(|stated| !known.provider.issues(&stated.issuer)) {
         refused(cx, &known.registration.slug, FailureReason::WrongIssuer, None).await?;
-        return Err(invalid_grant("the subject token is of another issuer").into());
+        return Err(Reason::SubjectTokenIssuerMismatch.into());
     }
     Ok(known)
 }
@@ -145,16 +142,16 @@ fn usable(
     let usable = cx.server.providers.usable(Some(client));
     if let Some(slug) = named.and_then(Slug::parse) {
         let known = usable.into_iter().find(|known| known.registration.slug == slug);
-        return known.ok_or_else(unknown);
+        return known.ok_or_else(|| unknown().into());
     }
     let issuer = match (named, stated) {
         (Some(issuer), _) => issuer,
         (None, Some(stated)) => stated.issuer.as_str(),
         // RFC 7523 §3.1
         (None, None) if matches!(token, Token::Id(_)) => {
-            return Err(invalid_grant("the subject token is not good"));
+            return Err(Reason::SubjectTokenInvalid.into());
         }
-        (None, None) => return Err(invalid_request("subject_issuer is missing")),
+        (None, None) => return Err(Reason::SubjectIssuerMissing.into()),
     };
     let same: Vec<_> = usable.into_iter().filter(|known| known.provider.issues(issuer)).collect();
     // One provider may be registered several times, for one app each.
@@ -164,7 +161,7 @@ fn usable(
             stated.audiences.iter().any(|audience| accepted.contains(&audience.as_str()))
         })
     };
-    same.iter().find(is_for).or(same.first()).cloned().ok_or_else(unknown)
+    same.iter().find(is_for).or(same.first()).cloned().ok_or_else(|| unknown().into())
 }
 
 /// What is wished for whoever arrives.
@@ -196,7 +193,7 @@ async fn arrive(
                     // Nothing may come of a token that was used before, not even the account.
                     tx.abandon().await;
                     refused(cx, slug, FailureReason::UsedBefore, None).await?;
-                    return Err(invalid_grant("the subject token was used before").into());
+                    return Err(Reason::SubjectTokenReused.into());
                 }
                 let by = (slug, proven.identity.issuer.as_str());
                 open(&tx, cx, by, &user, wish.clone()).await
@@ -205,7 +202,7 @@ async fn arrive(
                 refused_in(&tx, cx, slug, FailureReason::AccountLinkRequired, Some(&user.id))
                     .await?;
                 // The app sends the person through the browser once.
-                Err(invalid_grant("account_link_required").into())
+                Err(Reason::AccountLinkRequired.into())
             }
             Err(Error::Refused(why)) => {
                 refused_in(&tx, cx, slug, why.reason(), None).await?;
@@ -276,41 +273,35 @@ async fn refused_in(
 }
 
 /// S129: a disabled person is refused like one who may not come.
-fn unwelcome(why: ArrivalRefused) -> Refusal {
+fn unwelcome(why: ArrivalRefused) -> Reason {
     match why {
-        ArrivalRefused::Disabled | ArrivalRefused::Domain => invalid_grant(NOT_HERE),
+        ArrivalRefused::Disabled | ArrivalRefused::Domain => Reason::PersonNotAdmitted,
     }
 }
 
 fn refusal(error: &UpstreamError) -> Refusal {
-    match error {
+    let reason = match error {
         UpstreamError::Unavailable(_) | UpstreamError::Misconfigured(_) => {
-            let description = "the provider cannot be reached";
-            Refusal::new(ErrorCode::Overloaded, description).retry_after(5)
+            return Refusal::new(Reason::ProviderUnavailable).retry_after(5);
         }
-        UpstreamError::Unagreed(_) => invalid_grant("the person has not agreed to what is needed"),
-        UpstreamError::Unprovable => invalid_grant(
-            "this provider cannot prove for whom such a token was issued: send an authorization code",
-        ),
-        UpstreamError::Refused { reason: FailureReason::StateMissing, .. } => {
-            invalid_request("state is missing: the one that the code came with")
-        }
-        UpstreamError::Refused { reason, .. } => invalid_grant(match reason {
+        UpstreamError::Unagreed(_) => Reason::ProviderScopeMissing,
+        UpstreamError::Unprovable => Reason::SubjectTokenUnprovable,
+        UpstreamError::Refused { reason, .. } => match reason {
+            FailureReason::StateMissing => Reason::ProviderStateMissing,
             FailureReason::WrongAudience | FailureReason::WrongAzp => {
-                "the subject token was issued for another app"
+                Reason::SubjectTokenAudienceMismatch
             }
-            FailureReason::WrongIssuer => "the subject token is of another issuer",
-            FailureReason::WrongNonce => "the nonce is not that of the subject token",
-            FailureReason::Expired => "the subject token has expired",
-            FailureReason::TooOld => {
-                "the subject token is older than an hour: name its nonce, or get a fresh one"
-            }
-            FailureReason::NotAnIdToken => "the subject token is not an id token",
-            FailureReason::BadSignature => "the subject token does not verify",
-            FailureReason::CodeRefused => "the provider refuses the code",
-            FailureReason::MalformedToken => "the subject token cannot be read",
-            FailureReason::DomainNotAllowed => NOT_HERE,
-            _ => "the subject token is not good",
-        }),
-    }
+            FailureReason::WrongIssuer => Reason::SubjectTokenIssuerMismatch,
+            FailureReason::WrongNonce => Reason::SubjectTokenNonceMismatch,
+            FailureReason::Expired => Reason::SubjectTokenExpired,
+            FailureReason::TooOld => Reason::SubjectTokenTooOld,
+            FailureReason::NotAnIdToken => Reason::SubjectTokenNotIdToken,
+            FailureReason::BadSignature => Reason::SubjectTokenSignatureInvalid,
+            FailureReason::CodeRefused => Reason::ProviderCodeRefused,
+            FailureReason::MalformedToken => Reason::SubjectTokenMalformed,
+            FailureReason::DomainNotAllowed => Reason::PersonNotAdmitted,
+            _ => Reason::SubjectTokenInvalid,
+        },
+    };
+    reason.into()
 }

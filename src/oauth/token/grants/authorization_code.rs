@@ -4,10 +4,11 @@ use crate::domain::audit::{Event, Kind};
 use crate::domain::authorization::IssuedCode;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
+use crate::domain::reason::Reason;
 use crate::domain::secret::{self, Plain};
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_grant};
+use crate::oauth::error::{Refusal, Result};
 use crate::oauth::resource::userinfo;
 use crate::oauth::token::families::{self, Granted};
 use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources};
@@ -34,11 +35,9 @@ impl Grant for AuthorizationCode {
     fn parse(form: &Form) -> Result<Self, Refusal> {
         let redirect_uri = form.get("redirect_uri");
         Ok(Self {
-            code: Plain::presented(required(form, "code", "code is missing")?),
+            code: Plain::presented(required(form, "code", Reason::CodeMissing)?),
             // RFC 6749 §4.1.3: it stood in the authorization request, so it stands here.
-            redirect_uri: redirect_uri
-                .ok_or_else(|| invalid_grant("redirect_uri is missing"))?
-                .to_owned(),
+            redirect_uri: redirect_uri.ok_or(Reason::RedirectUriMissing)?.to_owned(),
             verifier: form.get("code_verifier").map(str::to_owned),
             resources: resources(form),
         })
@@ -54,7 +53,7 @@ impl Grant for AuthorizationCode {
 
 impl AuthorizationCode {
     async fn redeem_in(self, tx: &Tx, cx: &Cx<'_>) -> Result<Entitlement> {
-        let unknown = || invalid_grant("the code is unknown");
+        let unknown = || Reason::CodeUnknown;
         let code = authorization_codes::find(tx, self.code.hashed()).await?;
         let code = code.ok_or_else(unknown)?;
         // Whoever cannot prove to be the client that asked learns nothing and harms nobody.
@@ -62,16 +61,16 @@ impl AuthorizationCode {
             return Err(unknown().into());
         }
         if code.redirect_uri != self.redirect_uri {
-            return Err(invalid_grant("the redirect_uri is not that of the request").into());
+            return Err(Reason::RedirectUriMismatch.into());
         }
         if !self.proves(&code) {
-            return Err(invalid_grant("the code_verifier is not that of the request").into());
+            return Err(Reason::CodeVerifierMismatch.into());
         }
         if code.spent_at.is_some() {
             return Err(replayed(tx, cx, &code).await?);
         }
         if code.expires_at <= tx.now() {
-            return Err(invalid_grant("the code has expired").into());
+            return Err(Reason::CodeExpired.into());
         }
         let resources = self.resources(&code)?;
         let (user, session) = still_there(tx, cx, &code).await?;
@@ -119,10 +118,7 @@ impl AuthorizationCode {
         let culprit = self.resources.iter().find(|asked| !granted.contains(asked));
         match culprit.filter(|_| !granted.is_empty()) {
             None => Ok(self.resources.clone()),
-            Some(culprit) => {
-                let description = "a resource is not part of what was granted";
-                Err(Refusal::new(ErrorCode::InvalidTarget, description).naming(culprit))
-            }
+            Some(culprit) => Err(Refusal::new(Reason::ResourceNotGranted).naming(culprit)),
         }
     }
 }
@@ -137,13 +133,13 @@ async fn replayed(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<crate::oaut
             audit_events::insert(tx, &[event]).await?;
         }
     }
-    Ok(invalid_grant("the code was used before").into())
+    Ok(Reason::CodeReused.into())
 }
 
 /// The person and the session that granted it, if both are still what they were.
 async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<(User, Session)> {
     let granted = &code.granted;
-    let gone = || invalid_grant("the session has ended");
+    let gone = || Reason::SessionEnded;
     let user = users::hold(tx, &granted.user).await?.filter(User::is_enabled).ok_or_else(gone)?;
     let session = sessions::hold(tx, &granted.session).await?;
     let session = session.filter(|session| session.is_live(tx.now())).ok_or_else(gone)?;
@@ -155,7 +151,7 @@ async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<(User, S
     if !client.metadata.first_party {
         let consent = consents::find(tx, &user.id, &client.id).await?;
         if !consent.is_some_and(|consent| granted.scope.is_within(&consent.scope)) {
-            return Err(invalid_grant("the consent was withdrawn").into());
+            return Err(Reason::ConsentWithdrawn.into());
         }
     }
     Ok((user, session))

@@ -6,8 +6,9 @@ use serde_json::Map;
 use crate::domain::client::ClientKind;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
+use crate::domain::reason::Reason;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
-use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_scope};
+use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::grant::{
     Cx, Grant, registered_resources, registered_scope, resources, scope,
 };
@@ -31,12 +32,11 @@ impl Grant for ClientCredentials {
         let client = cx.client.client();
         // RFC 6749 §4.4: only confidential clients.
         if client.kind != ClientKind::Confidential {
-            let description = "a public client gets nothing for itself";
-            return Err(Refusal::new(ErrorCode::UnauthorizedClient, description).into());
+            return Err(Reason::ClientCredentialsPublic.into());
         }
         let scope = registered_scope(&cx.server.clients, self.scope, client).await?;
         if scope.contains(OPENID) || scope.contains(OFFLINE_ACCESS) {
-            return Err(invalid_scope("there is no person behind this grant").into());
+            return Err(Reason::ClientCredentialsPersonalScope.into());
         }
         registered_resources(&self.resources, client)?;
         Ok(Entitlement {

@@ -3,6 +3,7 @@
 
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
+use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::oauth::error::{Refusal, Result};
@@ -30,7 +31,7 @@ impl Grant for JwtBearer {
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
         Ok(Self {
-            assertion: required(form, "assertion", "assertion is missing")?.to_owned().into(),
+            assertion: required(form, "assertion", Reason::AssertionMissing)?.to_owned().into(),
             nonce: form.get("nonce").map(str::to_owned),
             scope: scope(form)?,
             resources: resources(form),

@@ -10,10 +10,11 @@ use crate::domain::audit::Origin;
 use crate::domain::client::{Client, ClientKind};
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
+use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::{address, verdict};
-use crate::oauth::error::{Error, ErrorCode, Refusal, Result, invalid_grant, invalid_request};
+use crate::oauth::error::{Error, Refusal, Result};
 use crate::oauth::token::families::{self, Granted};
 use crate::oauth::token::grant::{
     Cx, Grant, registered_resources, registered_scope, required, resources, scope,
@@ -41,8 +42,8 @@ impl Grant for Password {
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
         Ok(Self {
-            username: required(form, "username", "username is missing")?.to_owned(),
-            password: required(form, "password", "password is missing")?.to_owned().into(),
+            username: required(form, "username", Reason::UsernameMissing)?.to_owned(),
+            password: required(form, "password", Reason::PasswordMissing)?.to_owned().into(),
             scope: scope(form)?,
             resources: resources(form),
             user_ip: form.get(USER_IP).map(str::to_owned),
@@ -54,7 +55,7 @@ impl Grant for Password {
         let scope = registered_scope(&cx.server.clients, self.scope, client).await?;
         registered_resources(&self.resources, client)?;
         if cx.server.providers.are_the_only_way(Some(&client.id)) {
-            return Err(invalid_grant("people sign in to this client only by a provider").into());
+            return Err(Reason::PasswordNotOffered.into());
         }
         let user_ip = user_ip(client, self.user_ip.as_deref())?;
         let address = user_ip.map(|address| address.to_string()).or(cx.origin.address.clone());
@@ -91,7 +92,7 @@ fn user_ip(client: &Client, said: Option<&str>) -> Result<Option<IpAddr>, Refusa
         None => Ok(None),
         Some(said) => match address::read(said) {
             Some(address) => Ok(Some(address)),
-            None => Err(invalid_request("user_ip is not an IP address")),
+            None => Err(Reason::UserIpMalformed.into()),
         },
     }
 }
@@ -123,14 +124,12 @@ async fn open(
 fn refused(error: verdict::Error<SignInRefused>) -> Error {
     Error::Refused(match error {
         verdict::Error::Fault(fault) => return Error::Fault(fault),
-        verdict::Error::Refused(SignInRefused::Wrong) => {
-            invalid_grant("the user name or the password is wrong")
-        }
+        verdict::Error::Refused(SignInRefused::Wrong) => Reason::PasswordWrong.into(),
         verdict::Error::Refused(SignInRefused::Throttled(seconds)) => {
-            Refusal::new(ErrorCode::Throttled, "too many failed attempts").retry_after(seconds)
+            Refusal::new(Reason::SignInsThrottled).retry_after(seconds)
         }
         verdict::Error::Refused(SignInRefused::Busy) => {
-            Refusal::new(ErrorCode::Overloaded, "too many sign-ins at once").retry_after(2)
+            Refusal::new(Reason::SignInsOverloaded).retry_after(2)
         }
     })
 }

@@ -6,12 +6,13 @@ use serde_json::Map;
 use crate::domain::family::FamilyId;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
+use crate::domain::reason::Reason;
 use crate::domain::refresh::Presented;
 use crate::domain::scope::Scope;
 use crate::domain::secret::{self, Plain};
 use crate::keys::jwt::Typ;
 use crate::oauth::claims::AccessToken;
-use crate::oauth::error::{Refusal, Result, invalid_grant};
+use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::oauth::token::rotation::{Proof, Rotated, Use, unknown};
@@ -29,7 +30,7 @@ impl Grant for RefreshToken {
     const TYPE: GrantType = GrantType::RefreshToken;
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
-        let presented = required(form, "refresh_token", "refresh_token is missing")?;
+        let presented = required(form, "refresh_token", Reason::RefreshTokenMissing)?;
         Ok(Self {
             presented: Plain::presented(presented),
             access_token: form.get("access_token").map(str::to_owned),
@@ -77,7 +78,7 @@ impl Grant for RefreshToken {
 
 /// The family of the old access token. It may be expired; it must be ours and the client's.
 fn proof(cx: &Cx<'_>, token: &str) -> Result<Proof> {
-    let refusal = || invalid_grant("the access token is not one of this session");
+    let refusal = || Reason::AccessTokenProofMismatch;
     let keys = cx.server.keyring.snapshot()?;
     let claims: AccessToken = keys.verify(Typ::AccessToken, token).map_err(|_| refusal())?;
     let ours =

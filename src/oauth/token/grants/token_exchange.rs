@@ -3,9 +3,10 @@
 
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
+use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
-use crate::oauth::error::{ErrorCode, Refusal, Result, invalid_request};
+use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::grant::{Cx, Grant, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::oauth::token::upstream_tokens::{Exchange, exchange};
@@ -47,34 +48,31 @@ impl Grant for TokenExchange {
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
         let subject_type =
-            match required(form, "subject_token_type", "subject_token_type is missing")? {
+            match required(form, "subject_token_type", Reason::SubjectTokenTypeMissing)? {
                 ID_TOKEN => Type::Id,
                 ACCESS_TOKEN => Type::Access,
                 CODE => Type::Code,
                 _ => {
-                    let description = "the subject_token_type is not one of \
-                         urn:ietf:params:oauth:token-type:id_token, \
-                         urn:ietf:params:oauth:token-type:access_token, \
-                         urn:mapae:params:oauth:token-type:authorization_code";
-                    return Err(invalid_request(description));
+                    return Err(Reason::SubjectTokenTypeUnsupported.into());
                 }
             };
         // RFC 8693 §2.1: nobody acts for anybody here.
         if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {
-            return Err(invalid_request("an actor_token is not supported"));
+            return Err(Reason::ActorTokenUnsupported.into());
         }
         if form.get("requested_token_type").is_some_and(|wanted| wanted != ACCESS_TOKEN) {
-            return Err(invalid_request("the one requested_token_type is an access token"));
+            return Err(Reason::RequestedTokenTypeUnsupported.into());
         }
         if form.get("audience").is_some() {
             // RFC 8693 §2.2.2
-            let description = "audience is not supported: name a resource";
-            return Err(Refusal::new(ErrorCode::InvalidTarget, description));
+            return Err(Reason::AudienceUnsupported.into());
         }
         let text = |name| form.get(name).map(str::to_owned);
         Ok(Self {
             subject_type,
-            subject: required(form, "subject_token", "subject_token is missing")?.to_owned().into(),
+            subject: required(form, "subject_token", Reason::SubjectTokenMissing)?
+                .to_owned()
+                .into(),
             issuer: text("subject_issuer"),
             nonce: text("nonce"),
             redirect_uri: text("redirect_uri"),

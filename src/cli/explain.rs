@@ -1,0 +1,49 @@
+//! `mapae explain`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::installation::Installation;
+use crate::domain::error_code::ErrorCode;
+use crate::domain::error_reference;
+use crate::domain::reason::Reason;
+use crate::domain::verdict::{OrRejected, reject};
+
+/// Which refusal to explain.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The `reason` of a line `refused a request` in the log; without one, the reference of all of them
+    /// in Markdown
+    reason: Option<String>,
+}
+
+impl Explain {
+    pub(super) fn run(self, at: &Installation) -> OrRejected<ExitCode> {
+        let Some(name) = self.reason else {
+            let every: Vec<_> = Reason::ALL.iter().copied().map(explained).collect();
+            at.print(&json!({ "reasons": every }), error_reference::markdown().trim_end());
+            return Ok(ExitCode::SUCCESS);
+        };
+        let Some(reason) = Reason::ALL.iter().copied().find(|one| one.as_str() == name) else {
+            return reject(format!("there is no reason `{name}`: `mapae explain` lists them"));
+        };
+        let error = reason.code().map_or("none", ErrorCode::as_str);
+        let (sentence, advice) = (reason.sentence(), reason.advice());
+        let words = format!(
+            "reason      {reason}\nerror       {error}\nin words    {sentence}\nwhat to do  {advice}"
+        );
+        at.print(&explained(reason), &words);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn explained(reason: Reason) -> Value {
+    json!({
+        "reason": reason.as_str(),
+        "error": reason.code().map(ErrorCode::as_str),
+        "description": reason.sentence(),
+        "advice": reason.advice(),
+    })
+}

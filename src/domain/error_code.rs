@@ -1,0 +1,75 @@
+//! The values of `error`: RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6, RFC 6750 §3.1, RFC
+//! 8707 §2, and those of our own pages and paths.
+
+macro_rules! codes {
+    ($($name:ident = $wire:literal, $status:literal, $place:literal;)+) => {
+        /// What kind of refusal an answer is, for programs. Programs compare these words, so they stay as
+        /// they are.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "the wire name of each says it")]
+        pub enum ErrorCode { $($name,)+ }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            const fn declared(self) -> (&'static str, u16, &'static str) {
+                match self { $(Self::$name => ($wire, $status, $place),)+ }
+            }
+        }
+    };
+}
+
+impl ErrorCode {
+    /// The value of `error`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.declared().0
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        self.declared().1
+    }
+
+    /// Where it is answered, for the reference.
+    #[must_use]
+    pub fn place(self) -> &'static str {
+        self.declared().2
+    }
+}
+
+codes! {
+    InvalidRequest = "invalid_request", 400, "everywhere";
+    // RFC 6749 §5.2
+    InvalidClient = "invalid_client", 401, "`/token`, `/introspect`, `/revoke`";
+    InvalidGrant = "invalid_grant", 400, "`/token`";
+    UnauthorizedClient = "unauthorized_client", 400, "`/token`; `/authorize`, in the redirect";
+    UnsupportedGrantType = "unsupported_grant_type", 400, "`/token`";
+    InvalidScope = "invalid_scope", 400, "`/token`; `/authorize`, in the redirect";
+    InvalidTarget = "invalid_target", 400, "`/token`; `/authorize`, in the redirect";
+    // RFC 6750 §3.1
+    InvalidToken = "invalid_token", 401, "`/userinfo`";
+    InsufficientScope = "insufficient_scope", 403, "`/userinfo`";
+    UnsupportedResponseType = "unsupported_response_type", 400, "`/authorize`, in the redirect";
+    AccessDenied = "access_denied", 400, "`/authorize`, in the redirect";
+    LoginRequired = "login_required", 400, "`/authorize`, in the redirect";
+    ConsentRequired = "consent_required", 400, "`/authorize`, in the redirect";
+    AccountSelectionRequired = "account_selection_required", 400, "`/authorize`, in the redirect";
+    UnmetAuthenticationRequirements = "unmet_authentication_requirements", 400, "`/authorize`, in the redirect";
+    RequestNotSupported = "request_not_supported", 400, "`/authorize`, in the redirect";
+    RequestUriNotSupported = "request_uri_not_supported", 400, "`/authorize`, in the redirect";
+    Throttled = "temporarily_unavailable", 429, "`/token`, with `Retry-After`: too many failed sign-ins of one person";
+    Overloaded = "temporarily_unavailable", 503, "everywhere, with `Retry-After`: too much work, or no database";
+    NotFound = "not_found", 404, "everywhere";
+    MethodNotAllowed = "method_not_allowed", 405, "everywhere";
+    UnknownClient = "unknown_client", 400, "a page, in small print";
+    InvalidRedirectUri = "invalid_redirect_uri", 400, "a page, in small print";
+    UnknownInteraction = "unknown_interaction", 400, "a page, in small print";
+    WrongBrowser = "wrong_browser", 400, "a page, in small print";
+    Forbidden = "forbidden", 403, "a page, in small print";
+    Expired = "expired", 410, "a page, in small print";
+    AlreadyDone = "already_done", 409, "a page, in small print";
+    UnknownProvider = "unknown_provider", 404, "a page, in small print";
+}

@@ -1,0 +1,516 @@
+//! Why a request is refused: the one list. `docs/errors.md` is made from it (`mapae explain`).
+
+use std::fmt;
+
+use super::error_code::ErrorCode;
+
+/// The part of the reference that a reason stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the reference has their headings")]
+pub enum Section {
+    ClientAuthentication,
+    AnyRequest,
+    Token,
+    TokenOfProvider,
+    AuthorizePage,
+    AuthorizeRedirect,
+    Resources,
+    Pages,
+}
+
+/// Everything that stands written of a reason.
+#[derive(Clone, Copy)]
+struct Declared {
+    section: Section,
+    name: &'static str,
+    code: ErrorCode,
+    sentence: &'static str,
+    advice: &'static str,
+}
+
+macro_rules! reasons {
+    ($($section:ident { $($name:ident = $word:literal, $code:ident, $sentence:literal, $advice:literal;)+ })+) => {
+        /// Why a request is refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "the sentence of each says it")]
+        pub enum Reason { $($($name,)+)+ }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &[Self] = &[$($(Self::$name,)+)+];
+
+            const fn declared(self) -> Declared {
+                match self { $($(
+                    Self::$name => Declared {
+                        section: Section::$section,
+                        name: $word,
+                        code: ErrorCode::$code,
+                        sentence: $sentence,
+                        advice: $advice,
+                    },
+                )+)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    ClientAuthentication {
+        ClientUnknown = "client_unknown", InvalidClient, "the client is unknown",
+            "compare `client_id` with `mapae client list`";
+        ClientDisabled = "client_disabled", InvalidClient, "the client is disabled",
+            "`mapae client enable`";
+        ClientIdMissing = "client_id_missing", InvalidClient, "no client is named",
+            "send `client_id`, or authenticate";
+        ClientIdMalformed = "client_id_malformed", InvalidClient, "the client_id is malformed",
+            "compare it with `mapae client list`";
+        ClientSecretWrong = "client_secret_wrong", InvalidClient, "the secret is wrong",
+            "send the secret that `client create` showed, or `mapae client rotate-secret`";
+        ClientSecretMissing = "client_secret_missing", InvalidClient,
+            "the client is confidential and sends no secret and no assertion",
+            "send the secret, or register the app as `public`";
+        ClientIsPublic = "client_is_public", InvalidClient, "a public client cannot prove who it is",
+            "`/introspect` is for confidential clients";
+        ClientAuthMethodMismatch = "client_auth_method_mismatch", InvalidClient,
+            "the client is registered for another way of authentication",
+            "send it as it was registered, or change `--auth-method`";
+        BasicCredentialsMalformed = "basic_credentials_malformed", InvalidClient,
+            "the Authorization header does not hold Basic credentials",
+            "form-encode id and secret, then base64";
+        AssertionTypeUnknown = "assertion_type_unknown", InvalidClient,
+            "the client_assertion_type is not JWT bearer",
+            "`urn:ietf:params:oauth:client-assertion-type:jwt-bearer`";
+        AssertionMalformed = "assertion_malformed", InvalidClient,
+            "the assertion is not a JWT with iss, sub, aud, exp and jti",
+            "all five have to be there";
+        AssertionSubMalformed = "assertion_sub_malformed", InvalidClient,
+            "the sub of the assertion is not a client id",
+            "`sub` is the client id";
+        AssertionSignatureInvalid = "assertion_signature_invalid", InvalidClient,
+            "no registered key of the client has signed the assertion",
+            "register the public key: `mapae client update --jwks FILE`";
+        AssertionReused = "assertion_reused", InvalidClient,
+            "the jti of the assertion was used before",
+            "a fresh assertion for each request";
+        AssertionIssuerMismatch = "assertion_issuer_mismatch", InvalidClient,
+            "iss and sub of the assertion are not both the client",
+            "both are the client id";
+        AssertionClientMismatch = "assertion_client_mismatch", InvalidClient,
+            "the client_id is not the sub of the assertion",
+            "name one client";
+        AssertionJtiMissing = "assertion_jti_missing", InvalidClient,
+            "the jti of the assertion is empty",
+            "a fresh one for each request";
+        AssertionAudienceMismatch = "assertion_audience_mismatch", InvalidClient,
+            "the aud of the assertion is neither the issuer nor its token endpoint, alone",
+            "the issuer, as a string or an array of one";
+        AssertionAudienceNotStrict = "assertion_audience_not_strict", InvalidClient,
+            "the aud of the assertion is not the issuer as one string",
+            "so for a client with `--assertions strict`";
+        AssertionLifetimeTooLong = "assertion_lifetime_too_long", InvalidClient,
+            "the exp of the assertion is more than an hour ahead",
+            "a shorter life";
+        AssertionLifetimeNotStrict = "assertion_lifetime_not_strict", InvalidClient,
+            "the exp of the assertion is more than ten minutes ahead",
+            "so for a client with `--assertions strict`";
+        AssertionExpired = "assertion_expired", InvalidClient, "the assertion has expired",
+            "a fresh one; look at the clock";
+        AssertionNotYetValid = "assertion_not_yet_valid", InvalidClient,
+            "the nbf or iat of the assertion is in the future",
+            "look at the clock";
+        ClientAuthenticationFailed = "client_authentication_failed", InvalidClient,
+            "client authentication failed",
+            "what the client is told in place of all these";
+        ClientIdMismatch = "client_id_mismatch", InvalidRequest, "two clients are named",
+            "name one client";
+        ClientAuthenticationRepeated = "client_authentication_repeated", InvalidRequest,
+            "more than one way of client authentication",
+            "by header, in the body, or by assertion";
+    }
+    AnyRequest {
+        ParameterRepeated = "parameter_repeated", InvalidRequest, "a parameter is repeated",
+            "send each once; `resource` alone may repeat";
+        ParametersTooMany = "parameters_too_many", InvalidRequest, "there are more than 100 parameters",
+            "send fewer";
+        BodyMalformed = "body_malformed", InvalidRequest, "the body is not a form in UTF-8",
+            "encode it as a form";
+        ContentTypeUnsupported = "content_type_unsupported", InvalidRequest,
+            "the body must be application/x-www-form-urlencoded in UTF-8",
+            "set the content type";
+        BodyTooLarge = "body_too_large", InvalidRequest, "the body has more than 64 KB", "send less";
+        BodyUnreadable = "body_unreadable", InvalidRequest, "the body could not be read", "send it again";
+        BodyTimedOut = "body_timed_out", InvalidRequest, "the body took too long",
+            "send it within 15 seconds";
+        HostInvalid = "host_invalid", InvalidRequest, "the request must name one host",
+            "one `Host`, the same as `:authority`";
+        OriginUnregistered = "origin_unregistered", InvalidRequest,
+            "the origin is not registered for this client",
+            "`mapae client update --allowed-origin`";
+        PathUnknown = "not_found", NotFound, "there is nothing at this path",
+            "compare it with the discovery document, and with the path of the issuer";
+        MethodNotAllowed = "method_not_allowed", MethodNotAllowed,
+            "this path does not take this method",
+            "`Allow` names those that it takes";
+    }
+    Token {
+        GrantTypeMissing = "grant_type_missing", InvalidRequest, "grant_type is missing", "send it";
+        GrantTypeUnsupported = "grant_type_unsupported", UnsupportedGrantType,
+            "this server does not have this grant type",
+            "see [Grants](apps.md#grants)";
+        GrantTypeUnregistered = "grant_type_unregistered", UnauthorizedClient,
+            "the client is not registered for this grant type",
+            "`mapae client update --grant`";
+        ScopeMalformed = "scope_malformed", InvalidScope, "the scope is malformed",
+            "tokens of printable ASCII, with spaces between them";
+        ScopeUnregistered = "scope_unregistered", InvalidScope,
+            "a scope is not registered for this client",
+            "`mapae client update --scope`, or ask for less";
+        ResourceUnregistered = "resource_unregistered", InvalidTarget,
+            "a resource is not registered for this client",
+            "`mapae client update --audience`";
+        ResourceNotGranted = "resource_not_granted", InvalidTarget,
+            "a resource is not part of what was granted",
+            "ask for it at `/authorize`";
+        CodeMissing = "code_missing", InvalidRequest, "code is missing", "send it";
+        RedirectUriMissing = "redirect_uri_missing", InvalidGrant, "redirect_uri is missing",
+            "send the one of the authorization request";
+        RefreshTokenMissing = "refresh_token_missing", InvalidRequest, "refresh_token is missing",
+            "send it";
+        UsernameMissing = "username_missing", InvalidRequest, "username is missing", "send it";
+        PasswordMissing = "password_missing", InvalidRequest, "password is missing", "send it";
+        CodeUnknown = "code_unknown", InvalidGrant, "the code is unknown",
+            "it was never issued to this client, or is long gone: begin again";
+        RedirectUriMismatch = "redirect_uri_mismatch", InvalidGrant,
+            "the redirect_uri is not that of the request",
+            "send the same, byte for byte";
+        CodeVerifierMismatch = "code_verifier_mismatch", InvalidGrant,
+            "the code_verifier is not that of the request",
+            "keep the verifier beside `state`";
+        CodeExpired = "code_expired", InvalidGrant, "the code has expired",
+            "redeem it within 60 seconds";
+        CodeReused = "code_reused", InvalidGrant, "the code was used before",
+            "once only; what came of it has ended";
+        SessionEnded = "session_ended", InvalidGrant, "the session has ended", "sign in again";
+        ConsentWithdrawn = "consent_withdrawn", InvalidGrant, "the consent was withdrawn",
+            "sign in again";
+        RefreshTokenUnknown = "refresh_token_unknown", InvalidGrant, "the refresh token is unknown",
+            "it is not one of ours, or of another client: sign in again";
+        RefreshTokenExpired = "refresh_token_expired", InvalidGrant,
+            "the refresh token has expired",
+            "sign in again";
+        RefreshTokenSpent = "refresh_token_spent", InvalidGrant, "the refresh token is spent",
+            "a later one was given: use that one";
+        RefreshTokenReused = "refresh_token_reused", InvalidGrant,
+            "the refresh token was used before",
+            "it was taken for theft and the session has ended: [Refreshing](apps.md#refreshing)";
+        AccessTokenProofMissing = "access_token_proof_missing", InvalidGrant,
+            "the old access token is needed",
+            "so for a client with `--require-access-token-proof`";
+        AccessTokenProofMismatch = "access_token_proof_mismatch", InvalidGrant,
+            "the access token is not one of this session",
+            "send the last access token of this session";
+        ScopeNotGranted = "scope_not_granted", InvalidScope,
+            "the scope is wider than what was granted",
+            "ask for less";
+        ClientCredentialsPublic = "client_credentials_public", UnauthorizedClient,
+            "a public client gets nothing for itself",
+            "`client_credentials` is for confidential clients";
+        ClientCredentialsPersonalScope = "client_credentials_personal_scope", InvalidScope,
+            "there is no person behind this grant",
+            "leave out `openid` and `offline_access`";
+        PasswordNotOffered = "password_not_offered", InvalidGrant,
+            "people sign in to this client only by a provider",
+            "the operator let in nobody by password here";
+        UserIpMalformed = "user_ip_malformed", InvalidRequest, "user_ip is not an IP address",
+            "IPv4 or IPv6";
+        PasswordWrong = "password_wrong", InvalidGrant, "the user name or the password is wrong",
+            "tell the person; which of them is not said";
+        SignInsThrottled = "sign_ins_throttled", Throttled, "too many failed attempts",
+            "wait for `Retry-After` seconds";
+        SignInsOverloaded = "sign_ins_overloaded", Overloaded, "too many sign-ins at once",
+            "wait for `Retry-After` seconds";
+    }
+    TokenOfProvider {
+        SubjectTokenTypeMissing = "subject_token_type_missing", InvalidRequest,
+            "subject_token_type is missing",
+            "send it";
+        SubjectTokenTypeUnsupported = "subject_token_type_unsupported", InvalidRequest,
+            "the subject_token_type is not one of urn:ietf:params:oauth:token-type:id_token, urn:ietf:params:oauth:token-type:access_token, urn:mapae:params:oauth:token-type:authorization_code",
+            "send one of them";
+        SubjectTokenMissing = "subject_token_missing", InvalidRequest, "subject_token is missing",
+            "send it";
+        AssertionMissing = "assertion_missing", InvalidRequest, "assertion is missing", "send it";
+        ActorTokenUnsupported = "actor_token_unsupported", InvalidRequest,
+            "an actor_token is not supported",
+            "leave it out";
+        RequestedTokenTypeUnsupported = "requested_token_type_unsupported", InvalidRequest,
+            "the one requested_token_type is an access token",
+            "leave it out";
+        AudienceUnsupported = "audience_unsupported", InvalidTarget,
+            "audience is not supported: name a resource",
+            "send `resource`";
+        SubjectIssuerMissing = "subject_issuer_missing", InvalidRequest, "subject_issuer is missing",
+            "name the provider";
+        SubjectIssuerUnknown = "subject_issuer_unknown", InvalidGrant,
+            "the subject_issuer is not a provider that this client may use",
+            "compare it with `mapae provider list`";
+        ProviderRedirectUriMissing = "provider_redirect_uri_missing", InvalidRequest,
+            "redirect_uri is missing: the one that the code was sent to",
+            "send it";
+        ProviderStateMissing = "provider_state_missing", InvalidRequest,
+            "state is missing: the one that the code came with",
+            "send it";
+        ProviderCodeSentHere = "provider_code_sent_here", InvalidRequest,
+            "a code that was sent to this server is redeemed by it",
+            "get a code of your own";
+        PersonNotAdmitted = "person_not_admitted", InvalidGrant, "the person cannot come in here",
+            "they are disabled, or of a domain that is not let in";
+        AccountLinkRequired = "account_link_required", InvalidGrant, "account_link_required",
+            "the person signs in in a browser once, and proves the account that is there: [social/README.md](social/README.md#errors)";
+        ProviderUnavailable = "provider_unavailable", Overloaded, "the provider cannot be reached",
+            "try again after `Retry-After`";
+        ProviderScopeMissing = "provider_scope_missing", InvalidGrant,
+            "the person has not agreed to what is needed",
+            "ask the provider for the scopes that are missing";
+        SubjectTokenUnprovable = "subject_token_unprovable", InvalidGrant,
+            "this provider cannot prove for whom such a token was issued: send an authorization code",
+            "send a code";
+        SubjectTokenAudienceMismatch = "subject_token_audience_mismatch", InvalidGrant,
+            "the subject token was issued for another app",
+            "name your client id under `[[social.audience]]`";
+        SubjectTokenIssuerMismatch = "subject_token_issuer_mismatch", InvalidGrant,
+            "the subject token is of another issuer",
+            "compare the provider with the token";
+        SubjectTokenNonceMismatch = "subject_token_nonce_mismatch", InvalidGrant,
+            "the nonce is not that of the subject token",
+            "send the one that you gave to the SDK";
+        SubjectTokenExpired = "subject_token_expired", InvalidGrant, "the subject token has expired",
+            "get a fresh one";
+        SubjectTokenTooOld = "subject_token_too_old", InvalidGrant,
+            "the subject token is older than an hour: name its nonce, or get a fresh one",
+            "send `nonce`";
+        SubjectTokenNotIdToken = "subject_token_not_id_token", InvalidGrant,
+            "the subject token is not an id token",
+            "send an id token";
+        SubjectTokenSignatureInvalid = "subject_token_signature_invalid", InvalidGrant,
+            "the subject token does not verify",
+            "it was not signed by its issuer";
+        ProviderCodeRefused = "provider_code_refused", InvalidGrant, "the provider refuses the code",
+            "it was used, has expired, or is another app's";
+        SubjectTokenMalformed = "subject_token_malformed", InvalidGrant,
+            "the subject token cannot be read",
+            "it is not a JWT";
+        SubjectTokenReused = "subject_token_reused", InvalidGrant,
+            "the subject token was used before",
+            "each is good once";
+        SubjectTokenInvalid = "subject_token_invalid", InvalidGrant, "the subject token is not good",
+            "why stands in the log (`refused a token`)";
+    }
+    AuthorizePage {
+        QueryMalformed = "query_malformed", InvalidRequest, "the request is not a form in UTF-8",
+            "encode the query as a form";
+        ClientIdUnreadable = "client_id_unreadable", UnknownClient,
+            "the client_id is missing, repeated or malformed",
+            "send it once";
+        RedirectUriUnregistered = "redirect_uri_unregistered", InvalidRedirectUri,
+            "the redirect_uri is not registered for this client, byte for byte",
+            "`mapae client update --redirect-uri`";
+        RedirectUriUnreadable = "redirect_uri_unreadable", InvalidRedirectUri,
+            "the redirect_uri is missing or repeated",
+            "send it once";
+        StateTooLong = "state_too_long", InvalidRequest, "the state has more than 4096 bytes",
+            "keep what is long on your side";
+    }
+    AuthorizeRedirect {
+        ResponseTypeMissing = "response_type_missing", InvalidRequest, "response_type is missing",
+            "send `code`";
+        ResponseTypeUnsupported = "response_type_unsupported", UnsupportedResponseType,
+            "the one response type is code",
+            "send `code`";
+        AuthorizationCodeUnregistered = "authorization_code_unregistered", UnauthorizedClient,
+            "the client is not registered for authorization_code",
+            "`mapae client update --grant`";
+        ResponseModeUnknown = "response_mode_unknown", InvalidRequest,
+            "the response_mode is unknown",
+            "`query`, `fragment` or `form_post`";
+        RequestObjectUnsupported = "request_object_unsupported", RequestNotSupported,
+            "request objects are not supported",
+            "send the parameters themselves";
+        RequestUriUnsupported = "request_uri_unsupported", RequestUriNotSupported,
+            "request objects are not supported",
+            "send the parameters themselves";
+        PromptUnknown = "prompt_unknown", InvalidRequest, "a prompt is unknown",
+            "`none`, `login`, `consent`, `select_account`";
+        PromptNoneCombined = "prompt_none_combined", InvalidRequest,
+            "prompt none goes with no other",
+            "send it alone";
+        NonceTooLong = "nonce_too_long", InvalidRequest, "the nonce has more than 512 bytes",
+            "send a shorter one";
+        MaxAgeMalformed = "max_age_malformed", InvalidRequest,
+            "max_age is not a number of seconds",
+            "a whole number";
+        CodeChallengeMethodUnsupported = "code_challenge_method_unsupported", InvalidRequest,
+            "the one code_challenge_method is S256",
+            "`plain` is refused";
+        CodeChallengeMalformed = "code_challenge_malformed", InvalidRequest,
+            "the code_challenge is not a SHA-256 hash in base64url",
+            "43 characters of base64url";
+        CodeChallengeMissing = "code_challenge_missing", InvalidRequest,
+            "code_challenge is missing",
+            "send both or neither";
+        PkceRequired = "pkce_required", InvalidRequest,
+            "PKCE is missing: send code_challenge with code_challenge_method=S256",
+            "[who must send which](apps.md#pkce-and-nonce)";
+        PkceRequiredByRegistration = "pkce_required_by_registration", InvalidRequest,
+            "PKCE is missing: send code_challenge with code_challenge_method=S256, or have the client registered with --require-pkce auto or false",
+            "the same";
+        PkceOrNonceRequired = "pkce_or_nonce_required", InvalidRequest,
+            "PKCE is missing: send code_challenge with code_challenge_method=S256, or a nonce with the scope openid; an app that can do neither is registered with --require-pkce false",
+            "the same";
+        ClaimsTooLong = "claims_too_long", InvalidRequest, "claims is too long", "ask for less";
+        ClaimsMalformed = "claims_malformed", InvalidRequest,
+            "claims is not a JSON object as in OpenID Connect Core 5.5",
+            "repair it";
+        IdTokenHintInvalid = "id_token_hint_invalid", InvalidRequest,
+            "the id_token_hint is not ours",
+            "leave it out";
+        IdTokenHintSubMismatch = "id_token_hint_sub_mismatch", InvalidRequest,
+            "the id_token_hint and the requested sub differ",
+            "ask for one person";
+        AcrUnmet = "acr_unmet", UnmetAuthenticationRequirements,
+            "no such context class can be met",
+            "`acr` is `1` for now";
+        NobodySignedIn = "nobody_signed_in", LoginRequired,
+            "nobody is signed in whom this request accepts",
+            "ask again without `prompt=none`";
+        SeveralSignedIn = "several_signed_in", AccountSelectionRequired,
+            "more than one person is signed in",
+            "ask again without `prompt=none`";
+        ConsentMissing = "consent_missing", ConsentRequired, "the person has not allowed it",
+            "ask again without `prompt=none`";
+        AnotherPersonSignedIn = "another_person_signed_in", LoginRequired,
+            "another person signed in",
+            "ask again, with the right hint";
+        SignInCancelled = "sign_in_cancelled", AccessDenied, "the person turned back",
+            "nothing; they may come again";
+        ConsentDenied = "consent_denied", AccessDenied, "the person did not allow it",
+            "nothing; they may come again";
+    }
+    Resources {
+        AccessTokenMissing = "access_token_missing", InvalidToken, "an access token is needed",
+            "send it in the `Authorization` header";
+        AccessTokenMalformed = "access_token_malformed", InvalidToken,
+            "the access token is malformed",
+            "send it as it was given";
+        AccessTokenInvalid = "access_token_invalid", InvalidToken, "the access token is not good",
+            "refresh";
+        AccessTokenScopeMissing = "access_token_scope_missing", InsufficientScope,
+            "the access token does not have the scope openid",
+            "ask for `openid`";
+        AccessTokenRepeated = "access_token_repeated", InvalidRequest, "the token comes twice",
+            "by header or in the body";
+        TokenMissing = "token_missing", InvalidRequest, "token is missing", "send it";
+        LogoutRequestMalformed = "logout_request_malformed", InvalidRequest,
+            "the request cannot be read",
+            "encode it as a form";
+        IdTokenHintClientMismatch = "id_token_hint_client_mismatch", InvalidRequest,
+            "the id_token_hint was issued to another client",
+            "send the client id to which it was issued, or none";
+        PostLogoutRedirectUriUnregistered = "post_logout_redirect_uri_unregistered", InvalidRequest,
+            "the post_logout_redirect_uri is not registered",
+            "`mapae client update --post-logout-redirect-uri`";
+    }
+    Pages {
+        InteractionUnknown = "unknown_interaction", UnknownInteraction,
+            "the page belongs to no interaction",
+            "begin again in the app";
+        InteractionOfAnotherBrowser = "wrong_browser", WrongBrowser,
+            "the page belongs to another browser, or there are no cookies",
+            "begin again in one browser, with cookies";
+        FormForged = "forbidden", Forbidden, "the form did not come from a page of ours",
+            "open the page again; a proxy must leave `Origin` and `Host` as they are";
+        InteractionExpired = "expired", Expired, "the interaction has expired",
+            "begin again in the app";
+        InteractionFinished = "already_done", AlreadyDone, "the interaction is done already",
+            "nothing; begin again in the app if it is needed";
+        ProviderUnknown = "unknown_provider", UnknownProvider,
+            "there is no such provider, or this client may not use it",
+            "compare the address with `mapae provider list`";
+        ShownOnPage = "shown_on_page", InvalidRequest, "the page that was shown says why",
+            "the person can read it: a wrong or a weak password, too many attempts";
+        NotNow = "not_now", Overloaded, "the server does not answer this now",
+            "try again: it is not ready, or a browser fetched a page before somebody wanted it";
+    }
+}
+
+impl Reason {
+    /// The stable name, in the log and in the metrics. Operators search for it, so it stays as it is.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.declared().name
+    }
+
+    /// The value of `error` that goes with it, unless the place where it happens has one of its own. A
+    /// bearer token that is merely missing has none (RFC 6750 §3.1).
+    #[must_use]
+    pub fn code(self) -> Option<ErrorCode> {
+        (self != Self::AccessTokenMissing).then_some(self.declared().code)
+    }
+
+    /// The reason in words: ASCII without quote and backslash (RFC 6749 §5.2).
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        self.declared().sentence
+    }
+
+    /// What an app or an operator can do about it, in Markdown.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        self.declared().advice
+    }
+
+    /// Where it stands in the reference.
+    #[must_use]
+    pub fn section(self) -> Section {
+        self.declared().section
+    }
+
+    /// The reason that the client is told. Who cannot prove to be a client learns that alone.
+    #[must_use]
+    pub fn told(self) -> Self {
+        match self.code() {
+            Some(ErrorCode::InvalidClient) => Self::ClientAuthenticationFailed,
+            _ => self,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::domain::reason::Reason;
+
+    #[test]
+    fn no_two_reasons_share_a_name_and_each_can_be_searched_for() {
+        let names: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(names.len(), Reason::ALL.len());
+        for name in names {
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
+        }
+    }
+
+    #[test]
+    fn rfc6749_5_2_a_description_is_ascii_without_quote_and_backslash() {
+        for reason in Reason::ALL {
+            let legal = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
+            assert!(reason.sentence().bytes().all(legal), "{reason}");
+        }
+    }
+}
