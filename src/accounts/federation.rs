@@ -88,7 +88,7 @@ pub async fn arrive(
             // It was disconnected while we waited for the account.
             return Ok(None);
         }
-        update(tx, &mut user, identity, registration.terms.follow_profile, origin).await?;
+        update(tx, &mut user, identity, registration.metadata.follow_profile, origin).await?;
         return Ok(Some(Arrival::Known(user)));
     }
     let claimants = claimants(tx, identity).await?;

@@ -75,8 +75,8 @@ impl ProviderCheck<'_> {
 
     async fn missing(&self, one: &Registration) -> Result<Option<ClientId>, Fault> {
         match self.store {
-            Some(store) => missing_client(store, &one.terms).await,
-            None => Ok(one.terms.clients().next().cloned()),
+            Some(store) => missing_client(store, &one.metadata).await,
+            None => Ok(one.metadata.clients().next().cloned()),
         }
     }
 

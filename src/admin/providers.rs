@@ -3,7 +3,7 @@
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
-use crate::domain::provider::{Registration, Slug, Terms};
+use crate::domain::provider::{ProviderMetadata, Registration, Slug};
 use crate::domain::verdict::{Fault, OrRejected, reject};
 use crate::keys::seal::Sealer;
 use crate::social::registry::sealed;
@@ -43,7 +43,7 @@ impl Addition {
     /// Whether no client takes a password once it is there.
     #[must_use]
     pub fn ends_passwords(&self) -> bool {
-        self.0.terms.only && self.0.terms.allowed_clients.is_empty()
+        self.0.metadata.only && self.0.metadata.allowed_clients.is_empty()
     }
 }
 
@@ -54,7 +54,7 @@ fn is_among(some: &[Registration], slug: &Slug) -> bool {
 /// Adds a provider to the database.
 pub async fn add(store: &Store, clock: &Clock, sealer: &Sealer, addition: Addition) -> OrRejected {
     let Addition(registration) = addition;
-    if let Some(client) = missing_client(store, &registration.terms).await? {
+    if let Some(client) = missing_client(store, &registration.metadata).await? {
         return reject(format!("there is no client {:?}", client.as_str()));
     }
     let slug = registration.slug.clone();
@@ -72,7 +72,7 @@ pub struct Listed {
     /// Its name here.
     pub slug: Slug,
     /// What is registered.
-    pub terms: Terms,
+    pub metadata: ProviderMetadata,
     /// Whether it is turned off.
     pub disabled: bool,
     /// Whether it stands in the settings file, and not in the database.
@@ -83,14 +83,14 @@ pub struct Listed {
 pub async fn list(store: &Store, of_file: &[Registration]) -> Result<Vec<Listed>, Fault> {
     let of_file = of_file.iter().map(|one| Listed {
         slug: one.slug.clone(),
-        terms: one.terms.clone(),
+        metadata: one.metadata.clone(),
         disabled: one.disabled,
         is_of_file: true,
     });
     let mut every: Vec<_> = of_file.collect();
     for stored in providers::list_all(store).await? {
-        let (terms, disabled) = (stored.terms()?, stored.disabled);
-        every.push(Listed { slug: stored.slug, terms, disabled, is_of_file: false });
+        let (metadata, disabled) = (stored.metadata()?, stored.disabled);
+        every.push(Listed { slug: stored.slug, metadata, disabled, is_of_file: false });
     }
     Ok(every)
 }
@@ -104,9 +104,12 @@ pub async fn find(store: &Store, of_file: &[Registration], slug: &Slug) -> OrRej
     }
 }
 
-/// A client of ours that the terms name and that is not there.
-pub async fn missing_client(store: &Store, terms: &Terms) -> Result<Option<ClientId>, Fault> {
-    for client in terms.clients() {
+/// A client of ours that the metadata names and that is not there.
+pub async fn missing_client(
+    store: &Store,
+    metadata: &ProviderMetadata,
+) -> Result<Option<ClientId>, Fault> {
+    for client in metadata.clients() {
         if clients::find(store, client).await?.is_none() {
             return Ok(Some(client.clone()));
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::client::ClientId;
 use crate::domain::nearest::nearest;
 use crate::domain::provider::{
-    Audience, Credential, Domain, NoDomain, Preset, Registration, Slug, Terms,
+    Audience, Credential, Domain, NoDomain, Preset, ProviderMetadata, Registration, Slug,
 };
 use crate::domain::secret::Secret;
 use crate::keys::secret_file;
@@ -143,12 +143,13 @@ pub(super) fn check(registrations: &[Registration], allow_private: bool, from: &
 
 /// What is in force of a provider, by its keys: all but the secret.
 fn shown(one: &Registration) -> Vec<(String, String)> {
-    let Registration { slug, terms, credential, disabled } = one;
+    let Registration { slug, metadata, credential, disabled } = one;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let names =
         |clients: &[ClientId]| clients.iter().map(ClientId::as_str).collect::<Vec<_>>().join(",");
-    let domains: Vec<_> = terms.allowed_domains.iter().map(Domain::as_str).collect();
-    let audiences = terms.audiences.iter().map(|one| format!("{}={}", one.id, names(&one.clients)));
+    let domains: Vec<_> = metadata.allowed_domains.iter().map(Domain::as_str).collect();
+    let audiences =
+        metadata.audiences.iter().map(|one| format!("{}={}", one.id, names(&one.clients)));
     let (secret, team, key) = match credential {
         Credential::None => ("", "", ""),
         Credential::Secret(_) => ("(secret)", "", ""),
@@ -156,21 +157,21 @@ fn shown(one: &Registration) -> Vec<(String, String)> {
     };
     let private = if key.is_empty() { "" } else { "(secret)" };
     let pairs = [
-        ("preset", terms.preset.to_string()),
-        ("name", text(&terms.name)),
-        ("issuer", text(&terms.issuer)),
-        ("client_id", terms.client_id.clone()),
+        ("preset", metadata.preset.to_string()),
+        ("name", text(&metadata.name)),
+        ("issuer", text(&metadata.issuer)),
+        ("client_id", metadata.client_id.clone()),
         ("client_secret", secret.to_owned()),
         ("team_id", team.to_owned()),
         ("key_id", key.to_owned()),
         ("private_key_file", private.to_owned()),
-        ("tenant", text(&terms.tenant)),
-        ("scopes", text(&terms.scopes)),
+        ("tenant", text(&metadata.tenant)),
+        ("scopes", text(&metadata.scopes)),
         ("audience", audiences.collect::<Vec<_>>().join(" ")),
-        ("allowed_clients", names(&terms.allowed_clients)),
+        ("allowed_clients", names(&metadata.allowed_clients)),
         ("allowed_domains", domains.join(",")),
-        ("only", terms.only.to_string()),
-        ("follow_profile", terms.follow_profile.to_string()),
+        ("only", metadata.only.to_string()),
+        ("follow_profile", metadata.follow_profile.to_string()),
         ("disabled", disabled.to_string()),
     ];
     // What says nothing was not given.
@@ -221,7 +222,7 @@ fn registration(raw: Raw) -> Result<Registration, Problems> {
     let (Some(slug), Some(preset), true) = (slug, preset, problems.is_empty()) else {
         return Err(problems);
     };
-    let terms = Terms {
+    let metadata = ProviderMetadata {
         preset,
         name: raw.name,
         issuer: raw.issuer,
@@ -234,7 +235,7 @@ fn registration(raw: Raw) -> Result<Registration, Problems> {
         only: raw.only,
         follow_profile: raw.follow_profile,
     };
-    Ok(Registration { slug, terms, credential, disabled: raw.disabled })
+    Ok(Registration { slug, metadata, credential, disabled: raw.disabled })
 }
 
 /// A key of the table that is for presets of another kind.

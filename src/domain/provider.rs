@@ -116,7 +116,7 @@ pub struct Registration {
     /// Its name here.
     pub slug: Slug,
     /// What may be shown of it and is stored as it is.
-    pub terms: Terms,
+    pub metadata: ProviderMetadata,
     /// How we authenticate there.
     pub credential: Credential,
     /// Whether it is turned off.
@@ -126,7 +126,7 @@ pub struct Registration {
 /// How this server is registered with a provider, and what the operator lets it do here. It holds no
 /// secret. Its JSON stands in databases, so a member keeps its name, and a new one has a default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
+pub struct ProviderMetadata {
     /// Which provider it is.
     pub preset: Preset,
     /// What people see, unless the preset's title will do.
@@ -223,8 +223,8 @@ impl Domain {
     }
 }
 
-impl Terms {
-    /// Terms of which nothing more is known.
+impl ProviderMetadata {
+    /// Metadata of which nothing more is known.
     #[must_use]
     pub fn new(preset: Preset, client_id: impl Into<String>) -> Self {
         Self {
@@ -256,37 +256,37 @@ impl Registration {
     }
 
     fn is_for(&self, client: Option<&ClientId>) -> bool {
-        let allowed = |client| self.terms.allowed_clients.contains(client);
-        self.terms.allowed_clients.is_empty() || client.is_none_or(allowed)
+        let allowed = |client| self.metadata.allowed_clients.contains(client);
+        self.metadata.allowed_clients.is_empty() || client.is_none_or(allowed)
     }
 
     /// Whether nothing else lets anybody in here: to this client, or to their own account.
     #[must_use]
     pub fn is_only_way(&self, client: Option<&ClientId>) -> bool {
-        let everywhere = self.terms.allowed_clients.is_empty();
+        let everywhere = self.metadata.allowed_clients.is_empty();
         // Turning it off opens no other way.
-        self.terms.only && self.is_for(client) && (client.is_some() || everywhere)
+        self.metadata.only && self.is_for(client) && (client.is_some() || everywhere)
     }
 
     /// The client ids there whose tokens count for this client of ours.
     #[must_use]
     pub fn accepted_for(&self, client: &ClientId) -> Vec<&str> {
-        let further = self.terms.audiences.iter().filter(|one| one.clients.contains(client));
+        let further = self.metadata.audiences.iter().filter(|one| one.clients.contains(client));
         let further = further.map(|one| one.id.as_str());
-        [self.terms.client_id.as_str()].into_iter().chain(further).collect()
+        [self.metadata.client_id.as_str()].into_iter().chain(further).collect()
     }
 
     /// Whether somebody with this address may come in. Where domains are named, the address must
     /// be verified.
     #[must_use]
     pub fn lets_in(&self, email: Option<&str>, verified: bool) -> bool {
-        if self.terms.allowed_domains.is_empty() {
+        if self.metadata.allowed_domains.is_empty() {
             return true;
         }
         let key = email.filter(|_| verified).and_then(person::email_key);
         let domain = key.as_deref().and_then(|key| key.rsplit_once('@')).map(|(_, domain)| domain);
         domain.is_some_and(|domain| {
-            self.terms.allowed_domains.iter().any(|known| known.as_str() == domain)
+            self.metadata.allowed_domains.iter().any(|known| known.as_str() == domain)
         })
     }
 }
@@ -296,16 +296,16 @@ mod tests {
     use super::*;
 
     fn sample() -> Registration {
-        of(terms())
+        of(metadata())
     }
 
-    fn terms() -> Terms {
-        Terms::new(Preset::Oidc, "ours")
+    fn metadata() -> ProviderMetadata {
+        ProviderMetadata::new(Preset::Oidc, "ours")
     }
 
-    fn of(terms: Terms) -> Registration {
+    fn of(metadata: ProviderMetadata) -> Registration {
         let slug = Slug::parse("idp").unwrap();
-        Registration { slug, terms, credential: Credential::None, disabled: false }
+        Registration { slug, metadata, credential: Credential::None, disabled: false }
     }
 
     fn client(id: &str) -> ClientId {
@@ -328,8 +328,8 @@ mod tests {
         let (shop, other) = (client("shop"), client("other"));
         let everybody = sample();
         assert!(everybody.serves(Some(&shop)) && everybody.serves(None));
-        let limited = Terms { allowed_clients: vec![shop.clone()], ..terms() };
-        let only = of(Terms { only: true, ..limited.clone() });
+        let limited = ProviderMetadata { allowed_clients: vec![shop.clone()], ..metadata() };
+        let only = of(ProviderMetadata { only: true, ..limited.clone() });
         let limited = of(limited);
         assert!(limited.serves(Some(&shop)) && limited.serves(None));
         assert!(!limited.serves(Some(&other)));
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn s127_a_token_counts_for_the_clients_that_its_audience_is_for() {
         let audience = Audience { id: "android".to_owned(), clients: vec![client("app")] };
-        let registration = of(Terms { audiences: vec![audience], ..terms() });
+        let registration = of(ProviderMetadata { audiences: vec![audience], ..metadata() });
         assert_eq!(registration.accepted_for(&client("app")), ["ours", "android"]);
         assert_eq!(registration.accepted_for(&client("other")), ["ours"]);
     }
@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn s129_a_domain_counts_when_the_address_is_verified() {
         let domains = vec![Domain::parse("Example.com").unwrap()];
-        let registration = of(Terms { allowed_domains: domains, ..terms() });
+        let registration = of(ProviderMetadata { allowed_domains: domains, ..metadata() });
         for (email, verified, expected) in [
             (Some("a@example.com"), true, true),
             (Some("a@EXAMPLE.com"), true, true),
@@ -388,14 +388,14 @@ mod tests {
     #[test]
     fn the_json_of_terms_stays() {
         let stored = r#"{"preset":"microsoft","name":"Ours","issuer":null,"client_id":"x","tenant":"common","scopes":null,"audiences":[["android",["app"]]],"allowed_clients":["app"],"allowed_domains":["example.com"],"only":true,"follow_profile":false}"#;
-        let terms: Terms = serde_json::from_str(stored).unwrap();
-        assert_eq!(terms.audiences[0].id, "android");
-        assert_eq!(serde_json::to_string(&terms).unwrap(), stored);
+        let metadata: ProviderMetadata = serde_json::from_str(stored).unwrap();
+        assert_eq!(metadata.audiences[0].id, "android");
+        assert_eq!(serde_json::to_string(&metadata).unwrap(), stored);
         // A member that older versions wrote is passed over.
         let older =
             stored.replace(r#""audiences""#, r#""origins":["https://a.example"],"audiences""#);
-        assert_eq!(serde_json::from_str::<Terms>(&older).unwrap(), terms);
+        assert_eq!(serde_json::from_str::<ProviderMetadata>(&older).unwrap(), metadata);
         let bare = r#"{"preset":"oidc","client_id":"ours"}"#;
-        assert_eq!(serde_json::from_str::<Terms>(bare).unwrap(), self::terms());
+        assert_eq!(serde_json::from_str::<ProviderMetadata>(bare).unwrap(), self::metadata());
     }
 }

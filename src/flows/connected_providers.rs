@@ -69,8 +69,9 @@ pub fn offered(flows: &Flows, present: Option<&SignedInUser>) -> Vec<Arc<Configu
         })
     };
     let mut offered = flows.providers.usable(None);
-    offered
-        .retain(|known| known.registration.terms.allowed_clients.is_empty() || came_by_it(known));
+    offered.retain(|known| {
+        known.registration.metadata.allowed_clients.is_empty() || came_by_it(known)
+    });
     offered
 }
 

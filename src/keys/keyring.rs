@@ -294,7 +294,7 @@ impl Keyring {
         }
         for provider in providers::list_all(&tx).await? {
             let slug = &provider.slug;
-            let name = credential_name(slug, &provider.terms()?);
+            let name = credential_name(slug, &provider.metadata()?);
             let opened = self.sealer.open(&name, &provider.sealed_credential);
             let opened = opened.ok_or_else(|| {
                 Fault::internal("opening a credential", format!("{slug} is sealed by another key"))

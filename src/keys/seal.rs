@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use super::secret_file::{self, Unreadable};
-use crate::domain::provider::{Slug, Terms};
+use crate::domain::provider::{ProviderMetadata, Slug};
 use crate::domain::secret::{BrowserToken, Plain, Secret, UpstreamState};
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::{Error, Fault, Rejected};
@@ -406,12 +406,12 @@ impl BrowserKey {
 /// The name under which the credential of a provider is sealed: with everything that says where it
 /// is sent, so that no other server gets it when the row is changed.
 #[must_use]
-pub fn credential_name(provider: &Slug, terms: &Terms) -> String {
+pub fn credential_name(provider: &Slug, metadata: &ProviderMetadata) -> String {
     let of = |part: &Option<String>| part.as_deref().map(|text| format!("{text:?}"));
-    let [issuer, tenant] = [&terms.issuer, &terms.tenant].map(of);
+    let [issuer, tenant] = [&metadata.issuer, &metadata.tenant].map(of);
     format!(
         "credential of {provider} at {} {} {}",
-        terms.preset,
+        metadata.preset,
         issuer.unwrap_or_default(),
         tenant.unwrap_or_default()
     )
@@ -537,20 +537,20 @@ mod tests {
     #[test]
     fn a_credential_is_bound_to_where_it_is_sent() {
         let slug = Slug::parse("idp").unwrap();
-        let terms = |issuer: Option<&str>, tenant: Option<&str>| Terms {
+        let metadata = |issuer: Option<&str>, tenant: Option<&str>| ProviderMetadata {
             issuer: issuer.map(str::to_owned),
             tenant: tenant.map(str::to_owned),
-            ..Terms::new(Preset::Oidc, "client")
+            ..ProviderMetadata::new(Preset::Oidc, "client")
         };
         let places = [
-            terms(Some("https://a"), None),
-            terms(Some("https://b"), None),
-            terms(None, Some("https://a")),
-            terms(None, None),
-            Terms { preset: Preset::GitLab, ..terms(Some("https://a"), None) },
+            metadata(Some("https://a"), None),
+            metadata(Some("https://b"), None),
+            metadata(None, Some("https://a")),
+            metadata(None, None),
+            ProviderMetadata { preset: Preset::GitLab, ..metadata(Some("https://a"), None) },
         ];
         let names: std::collections::BTreeSet<_> =
-            places.iter().map(|terms| credential_name(&slug, terms)).collect();
+            places.iter().map(|metadata| credential_name(&slug, metadata)).collect();
         assert_eq!(names.len(), places.len());
     }
 

@@ -8,7 +8,7 @@ use super::claims;
 use super::error::UpstreamError;
 use crate::domain::client::ClientId;
 use crate::domain::identity::Identity;
-use crate::domain::provider::{Credential, Registration, Terms};
+use crate::domain::provider::{Credential, ProviderMetadata, Registration};
 use crate::domain::secret::Secret;
 use crate::keys::provider_credentials::Es256Key;
 
@@ -21,11 +21,11 @@ pub(super) fn is_key(private: &Secret) -> bool {
 
 /// A client of ours that two bundle ids are for. A code belongs to one of them and does not say to
 /// which, and who tries it with the wrong one may spend it.
-pub(super) fn has_two_bundles(terms: &Terms) -> Option<&ClientId> {
-    let mut clients = terms.audiences.iter().flat_map(|audience| &audience.clients);
+pub(super) fn has_two_bundles(metadata: &ProviderMetadata) -> Option<&ClientId> {
+    let mut clients = metadata.audiences.iter().flat_map(|audience| &audience.clients);
     clients.find(|client| {
-        let theirs = terms.audiences.iter().filter(|one| one.clients.contains(client));
-        let bundles = theirs.map(|one| &one.id).filter(|id| **id != terms.client_id);
+        let theirs = metadata.audiences.iter().filter(|one| one.clients.contains(client));
+        let bundles = theirs.map(|one| &one.id).filter(|id| **id != metadata.client_id);
         bundles.collect::<BTreeSet<_>>().len() > 1
     })
 }

@@ -24,7 +24,7 @@ pub fn provider(
     validation::check_grave(registration, outbound.allows_private())?;
     let channel = Channel::new(outbound.clone(), clock.clone());
     let upstream = Upstream::new(registration.clone(), channel);
-    Ok(match &profiles::of(registration.terms.preset).protocol {
+    Ok(match &profiles::of(registration.metadata.preset).protocol {
         Protocol::OpenId(profile) => Arc::new(OpenId::new(upstream, profile)),
         Protocol::GitHub => Arc::new(GitHub::new(upstream)),
         Protocol::Naver => Arc::new(Naver::new(upstream)),
@@ -35,7 +35,7 @@ pub fn provider(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::provider::{Credential, Preset, Slug, Terms};
+    use crate::domain::provider::{Credential, Preset, ProviderMetadata, Slug};
     use crate::domain::secret::Secret;
     use crate::outbound::Config;
     use crate::social::microsoft::Tenants;
@@ -44,7 +44,7 @@ mod tests {
     fn usual(preset: Preset) -> Upstream {
         let registration = Registration {
             slug: Slug::parse(preset.as_str()).unwrap(),
-            terms: Terms::new(preset, "ours"),
+            metadata: ProviderMetadata::new(preset, "ours"),
             credential: Credential::Secret(Secret::text("secret")),
             disabled: false,
         };

@@ -13,7 +13,7 @@ use crate::domain::identity::Identity;
 /// whoever once read its mail may have an account of their own with it. Google says by `hd` whose
 /// accounts are the domain's, and is the mail of its own domain itself.
 pub(super) fn is_of_allowed_domain(upstream: &Upstream, claims: &Value) -> bool {
-    let domains = &upstream.registration.terms.allowed_domains;
+    let domains = &upstream.registration.metadata.allowed_domains;
     let is_allowed = |name: &str| domains.iter().any(|domain| domain.as_str() == name);
     match claims.get("hd") {
         _ if domains.is_empty() => true,
@@ -31,7 +31,7 @@ pub(super) async fn check_access_token(
     token: &str,
     accepted: &[&str],
 ) -> Result<Identity, UpstreamError> {
-    if !upstream.registration.terms.allowed_domains.is_empty() {
+    if !upstream.registration.metadata.allowed_domains.is_empty() {
         let detail = "an access token does not say of which domain a person is";
         return Err(UpstreamError::refused(FailureReason::DomainNotAllowed, detail));
     }

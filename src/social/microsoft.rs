@@ -41,7 +41,7 @@ pub(super) struct Tenants<'a> {
 impl<'a> Tenants<'a> {
     /// Those of a registration.
     pub(super) fn of(upstream: &'a Upstream) -> Self {
-        Self::new(upstream.issuer(), upstream.registration.terms.tenant.as_deref())
+        Self::new(upstream.issuer(), upstream.registration.metadata.tenant.as_deref())
     }
 
     /// Those of the settings; whoever has an account, if these say nothing.

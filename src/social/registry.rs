@@ -11,7 +11,7 @@ use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
 use crate::domain::family::Family;
 use crate::domain::language::Language;
-use crate::domain::provider::{Credential, Registration, Slug, Terms, came_by};
+use crate::domain::provider::{Credential, ProviderMetadata, Registration, Slug, came_by};
 use crate::domain::secret::Secret;
 use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
@@ -33,7 +33,7 @@ impl ConfiguredProvider {
     /// What people who read this language call it.
     #[must_use]
     pub fn name(&self, language: &str) -> &str {
-        let Terms { preset, name, .. } = &self.registration.terms;
+        let ProviderMetadata { preset, name, .. } = &self.registration.metadata;
         let theirs = Language::of_tag(language).and_then(|it| it.provider_name(*preset));
         name.as_deref().or(theirs).unwrap_or(profiles::of(*preset).title)
     }
@@ -56,7 +56,7 @@ impl ConfiguredProvider {
     /// Whether it refuses to work in the browsers of other apps.
     #[must_use]
     pub fn blocks_embedded_browsers(&self) -> bool {
-        profiles::of(self.registration.terms.preset).blocks_embedded_browsers
+        profiles::of(self.registration.metadata.preset).blocks_embedded_browsers
     }
 }
 
@@ -263,15 +263,19 @@ pub(crate) fn sealed(
     };
     let text = serde_json::to_vec(&text).map(Secret::new);
     let text = text.map_err(|error| Fault::internal("writing a credential", error))?;
-    let Registration { slug, terms, .. } = registration;
-    StoredProvider::new(slug.clone(), terms, sealer.seal(&credential_name(slug, terms), &text)?)
+    let Registration { slug, metadata, .. } = registration;
+    StoredProvider::new(
+        slug.clone(),
+        metadata,
+        sealer.seal(&credential_name(slug, metadata), &text)?,
+    )
 }
 
 /// Reads a registration and opens its credential; why that cannot be done comes instead.
 fn opened(sealer: &Sealer, stored: &StoredProvider) -> Result<Registration, String> {
-    let terms = stored.terms().map_err(|fault| fault.to_string())?;
+    let metadata = stored.metadata().map_err(|fault| fault.to_string())?;
     let slug = stored.slug.clone();
-    let text = sealer.open(&credential_name(&slug, &terms), &stored.sealed_credential);
+    let text = sealer.open(&credential_name(&slug, &metadata), &stored.sealed_credential);
     let text = text.and_then(|text| serde_json::from_slice(&text).ok());
     let credential = match text {
         Some(Text::None) => Credential::None,
@@ -285,7 +289,7 @@ fn opened(sealer: &Sealer, stored: &StoredProvider) -> Result<Registration, Stri
             ));
         }
     };
-    Ok(Registration { slug, terms, credential, disabled: stored.disabled })
+    Ok(Registration { slug, metadata, credential, disabled: stored.disabled })
 }
 
 /// Every provider of the database, opened.

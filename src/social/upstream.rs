@@ -20,13 +20,13 @@ pub(super) struct Upstream {
 
 impl Upstream {
     pub(super) fn new(registration: Registration, channel: Channel) -> Self {
-        let profile = profiles::of(registration.terms.preset);
+        let profile = profiles::of(registration.metadata.preset);
         Self { registration, channel: Arc::new(channel), profile }
     }
 
     /// Who we are there.
     pub(super) fn client_id(&self) -> &str {
-        &self.registration.terms.client_id
+        &self.registration.metadata.client_id
     }
 
     /// Its issuer: the usual one, or where the operator says that it is.
@@ -36,7 +36,7 @@ impl Upstream {
 
     /// Where it is instead of at its usual place.
     pub(super) fn custom_issuer(&self) -> Option<&str> {
-        self.registration.terms.issuer.as_deref()
+        self.registration.metadata.issuer.as_deref()
     }
 
     /// Where its own interface is: beside the issuer where that is not the usual one.
@@ -46,7 +46,7 @@ impl Upstream {
 
     /// Further audiences there that the operator trusts, so that they may stand beside ours.
     pub(super) fn additional_audiences(&self, is_meant: fn(&Audience) -> bool) -> Vec<&str> {
-        let audiences = self.registration.terms.audiences.iter();
+        let audiences = self.registration.metadata.audiences.iter();
         audiences.filter(|one| is_meant(one)).map(|one| one.id.as_str()).collect()
     }
 
@@ -86,7 +86,7 @@ impl Upstream {
 
     /// What is asked for.
     pub(super) fn scopes(&self) -> &str {
-        self.registration.terms.scopes.as_deref().unwrap_or(self.profile.scopes)
+        self.registration.metadata.scopes.as_deref().unwrap_or(self.profile.scopes)
     }
 
     /// What makes it ask the person again, if that is wished.

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::profiles::{self, ProviderProfile, RequiredCredential};
 use super::{apple, microsoft};
-use crate::domain::provider::{Audience, Credential, Preset, Registration, Terms};
+use crate::domain::provider::{Audience, Credential, Preset, ProviderMetadata, Registration};
 use crate::outbound;
 
 /// What is wrong with a registration, by the keys of the settings.
@@ -60,19 +60,19 @@ pub(super) fn check_grave(
 }
 
 fn grave(registration: &Registration, allow_private: bool) -> Problems {
-    let (terms, row) = (&registration.terms, profiles::of(registration.terms.preset));
+    let (metadata, row) = (&registration.metadata, profiles::of(registration.metadata.preset));
     let mut problems = Problems::default();
-    if let Err(problem) = check_issuer(terms.issuer.as_deref(), row, allow_private) {
+    if let Err(problem) = check_issuer(metadata.issuer.as_deref(), row, allow_private) {
         problems.add("issuer", problem);
     }
-    if terms.client_id.trim().is_empty() {
+    if metadata.client_id.trim().is_empty() {
         problems.add("client_id", "is missing");
     }
     if let Err((key, problem)) = check_credential(&registration.credential, row.credential) {
         problems.add(key, problem);
     }
-    if terms.preset == Preset::Apple
-        && let Some(client) = apple::has_two_bundles(terms)
+    if metadata.preset == Preset::Apple
+        && let Some(client) = apple::has_two_bundles(metadata)
     {
         let problem = format!(
             "names two bundle ids for the client {:?}: Apple's native codes belong to one, so give \
@@ -81,7 +81,7 @@ fn grave(registration: &Registration, allow_private: bool) -> Problems {
         );
         problems.add("audience", problem);
     }
-    if let Err(problem) = check_tenant(terms) {
+    if let Err(problem) = check_tenant(metadata) {
         problems.add("tenant", problem);
     }
     problems
@@ -89,8 +89,8 @@ fn grave(registration: &Registration, allow_private: bool) -> Problems {
 
 /// What nobody means. A provider that was registered so long ago goes on.
 fn careless(registration: &Registration, problems: &mut Problems) {
-    let (terms, row) = (&registration.terms, profiles::of(registration.terms.preset));
-    if terms.client_id.trim() != terms.client_id && !terms.client_id.trim().is_empty() {
+    let (metadata, row) = (&registration.metadata, profiles::of(registration.metadata.preset));
+    if metadata.client_id.trim() != metadata.client_id && !metadata.client_id.trim().is_empty() {
         problems.add("client_id", "has spaces around it");
     }
     if let Credential::Secret(secret) = &registration.credential
@@ -99,26 +99,27 @@ fn careless(registration: &Registration, problems: &mut Problems) {
     {
         problems.add("client_secret", "is empty");
     }
-    if terms.name.as_deref().is_some_and(|name| !is_name(name)) {
+    if metadata.name.as_deref().is_some_and(|name| !is_name(name)) {
         problems.add("name", "must be 1 to 60 characters on one line");
     }
-    if !terms.allowed_domains.is_empty() && !row.vouches_for_addresses() {
+    if !metadata.allowed_domains.is_empty() && !row.vouches_for_addresses() {
         let never =
             "lets nobody in: this server never relies on the e-mail addresses of this provider";
         problems.add("allowed_domains", never);
     }
     // OpenID Connect Core §3.1.2.1
-    if terms.scopes.as_deref().is_some_and(|scopes| row.is_openid() && !has_openid(scopes, row)) {
+    if metadata.scopes.as_deref().is_some_and(|scopes| row.is_openid() && !has_openid(scopes, row))
+    {
         problems.add("scopes", "must name openid: without it there is no id_token");
     }
     // One without clients may stand beside ours in an id token, and counts for nobody by itself.
     let is_idle = |one: &Audience| one.clients.is_empty() && !row.is_openid();
-    if terms.audiences.iter().any(|one| one.id.trim().is_empty() || is_idle(one)) {
+    if metadata.audiences.iter().any(|one| one.id.trim().is_empty() || is_idle(one)) {
         problems.add("audience", "needs an id, and clients that it is for");
     }
     // The issuer of an OpenID provider is what it says, byte for byte; the others have paths behind it.
-    let ends_in_slash = terms.issuer.as_deref().is_some_and(|issuer| issuer.ends_with('/'));
-    if ends_in_slash && terms.preset != Preset::Oidc {
+    let ends_in_slash = metadata.issuer.as_deref().is_some_and(|issuer| issuer.ends_with('/'));
+    if ends_in_slash && metadata.preset != Preset::Oidc {
         problems.add("issuer", "must not end in a slash");
     }
 }
@@ -157,9 +158,9 @@ fn check_credential(credential: &Credential, needs: RequiredCredential) -> Resul
     }
 }
 
-fn check_tenant(terms: &Terms) -> Result<(), &'static str> {
-    match &terms.tenant {
-        Some(_) if terms.preset != Preset::Microsoft => Err("is for the preset microsoft alone"),
+fn check_tenant(metadata: &ProviderMetadata) -> Result<(), &'static str> {
+    match &metadata.tenant {
+        Some(_) if metadata.preset != Preset::Microsoft => Err("is for the preset microsoft alone"),
         Some(tenant) if !microsoft::is_tenant(tenant) => {
             Err("is not one of common, organizations, consumers, a tenant id")
         }

@@ -12,7 +12,7 @@ use super::entity::entity;
 use super::reader::Reader;
 use super::revisions::{self, WatchedTable};
 use super::tx::Tx;
-use crate::domain::provider::{Slug, Terms};
+use crate::domain::provider::{ProviderMetadata, Slug};
 use crate::domain::verdict::Fault;
 
 entity! {
@@ -39,7 +39,7 @@ const WRITING: &str = "writing the table provider";
 pub struct StoredProvider {
     /// Its name here.
     pub slug: Slug,
-    /// The column `registration`: the terms in JSON.
+    /// The column `registration`: the metadata in JSON.
     text: String,
     /// The credential, sealed.
     pub sealed_credential: Vec<u8>,
@@ -49,16 +49,20 @@ pub struct StoredProvider {
 
 impl StoredProvider {
     /// A provider that is to be stored, turned on.
-    pub fn new(slug: Slug, terms: &Terms, sealed_credential: Vec<u8>) -> Result<Self, Fault> {
-        let text = serde_json::to_string(terms);
+    pub fn new(
+        slug: Slug,
+        metadata: &ProviderMetadata,
+        sealed_credential: Vec<u8>,
+    ) -> Result<Self, Fault> {
+        let text = serde_json::to_string(metadata);
         let text = text.map_err(|error| Fault::internal("writing a provider", error))?;
         Ok(Self { slug, text, sealed_credential, disabled: false })
     }
 
-    /// Its terms. One row that cannot be read is no fault of the others.
-    pub fn terms(&self) -> Result<Terms, Fault> {
-        let terms = serde_json::from_str(&self.text);
-        terms.map_err(|error| corrupt(TABLE, format!("{}: {error}", self.slug)))
+    /// Its metadata. One row that cannot be read is no fault of the others.
+    pub fn metadata(&self) -> Result<ProviderMetadata, Fault> {
+        let metadata = serde_json::from_str(&self.text);
+        metadata.map_err(|error| corrupt(TABLE, format!("{}: {error}", self.slug)))
     }
 }
 

@@ -183,7 +183,7 @@ fn linked<'a>(connection: &'a Connection, language: &str) -> LinkedIdentity<'a> 
         id: &connection.name,
         name: known.map_or(slug, |known| known.name(language)),
         brand: known
-            .map_or(Brand::Other, |known| Brand::of_preset(known.registration.terms.preset)),
+            .map_or(Brand::Other, |known| Brand::of_preset(known.registration.metadata.preset)),
         email: connection.linked.email.as_deref(),
         since: connection.linked.linked_at,
         removable: connection.removable,

@@ -75,7 +75,8 @@ impl<'a> SignInOptions<'a> {
             // What cannot work here is not offered, and what knows the person already comes first.
             (without, offered) =
                 offered.into_iter().partition(|known| known.blocks_embedded_browsers());
-            offered.sort_by_key(|known| Some(known.registration.terms.preset) != in_app.at_home());
+            offered
+                .sort_by_key(|known| Some(known.registration.metadata.preset) != in_app.at_home());
         }
         if let Some(SignInMethod::Provider(last)) = page_request.last_sign_in_method(shared) {
             offered.sort_by_key(|known| known.registration.slug != last);
@@ -118,8 +119,8 @@ pub(super) fn buttons<'a>(
     let button = |known: &'a Arc<ConfiguredProvider>| ProviderButton {
         slug: known.registration.slug.as_str(),
         name: known.name(language),
-        brand: Brand::of_preset(known.registration.terms.preset),
-        renamed: known.registration.terms.name.is_some(),
+        brand: Brand::of_preset(known.registration.metadata.preset),
+        renamed: known.registration.metadata.name.is_some(),
     };
     providers.iter().map(button).collect()
 }

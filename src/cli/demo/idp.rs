@@ -13,7 +13,7 @@ use crate::app::Server;
 use crate::cli::installation::Installation;
 use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::grant_type::GrantType;
-use crate::domain::provider::{Credential, Preset, Registration, Slug, Terms};
+use crate::domain::provider::{Credential, Preset, ProviderMetadata, Registration, Slug};
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::user::Profile;
@@ -74,11 +74,11 @@ pub(super) async fn register_with(
     client.metadata.scope = Scope::parse("openid profile email").unwrap_or_default();
     client.metadata.redirect_uris = vec![redirect_uri(issuer, &slug)];
     let secret = register(at, idp, client).await?;
-    let terms = Terms {
+    let metadata = ProviderMetadata {
         name: Some(NAME.to_owned()),
         issuer: Some(idp.services().url.as_str().to_owned()),
-        ..Terms::new(Preset::Oidc, CLIENT)
+        ..ProviderMetadata::new(Preset::Oidc, CLIENT)
     };
     let credential = Credential::Secret(Secret::text(secret));
-    Ok(Registration { slug, terms, credential, disabled: false })
+    Ok(Registration { slug, metadata, credential, disabled: false })
 }

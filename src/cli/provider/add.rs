@@ -15,7 +15,7 @@ use crate::cli::output::{note, secret_from_file, secret_from_stdin};
 use crate::cli::usage::usage;
 use crate::domain::client::ClientId;
 use crate::domain::provider::{
-    Audience, Credential, Domain, NoDomain, Preset, Registration, Terms,
+    Audience, Credential, Domain, NoDomain, Preset, ProviderMetadata, Registration,
 };
 use crate::domain::secret::Secret;
 use crate::domain::verdict::{Error, OrRejected, Rejected, reject};
@@ -135,7 +135,7 @@ impl Add {
         };
         let domains = self.allowed_domains.iter().map(|name| Domain::parse(name));
         let domains: Result<_, NoDomain> = domains.collect();
-        let terms = Terms {
+        let metadata = ProviderMetadata {
             preset: self.preset,
             name: self.name,
             issuer: self.issuer,
@@ -152,7 +152,7 @@ impl Add {
             only: self.only,
             follow_profile: self.follow_profile,
         };
-        Ok(Registration { slug: slug(&self.slug)?, terms, credential, disabled: false })
+        Ok(Registration { slug: slug(&self.slug)?, metadata, credential, disabled: false })
     }
 
     fn credential(&self) -> OrRejected<Credential> {

@@ -13,30 +13,30 @@ fn from(one: &Listed) -> &'static str {
 }
 
 fn row(one: &Listed) -> Vec<String> {
-    let terms = &one.terms;
-    let clients = match terms.allowed_clients.len() {
+    let metadata = &one.metadata;
+    let clients = match metadata.allowed_clients.len() {
         0 => "all".to_owned(),
         some => some.to_string(),
     };
     vec![
         one.slug.to_string(),
-        terms.preset.to_string(),
-        terms.name.clone().unwrap_or_default(),
-        terms.client_id.clone(),
+        metadata.preset.to_string(),
+        metadata.name.clone().unwrap_or_default(),
+        metadata.client_id.clone(),
         clients,
-        if terms.only { "only" } else { "" }.to_owned(),
+        if metadata.only { "only" } else { "" }.to_owned(),
         if one.disabled { "disabled" } else { "enabled" }.to_owned(),
         from(one).to_owned(),
     ]
 }
 
-/// A provider as its terms are registered, and what else is known of it.
+/// A provider as its metadata is registered, and what else is known of it.
 fn described(one: &Listed, issuer: &Issuer) -> Value {
-    let Listed { slug, terms, disabled, .. } = one;
-    let audiences = terms.audiences.iter();
+    let Listed { slug, metadata, disabled, .. } = one;
+    let audiences = metadata.audiences.iter();
     let audiences: Vec<_> =
         audiences.map(|one| json!({ "id": one.id, "clients": one.clients })).collect();
-    let mut described = json!(terms);
+    let mut described = json!(metadata);
     if let Some(members) = described.as_object_mut() {
         members.extend([
             ("audiences".to_owned(), json!(audiences)),
