@@ -5,8 +5,8 @@
 //! ```text
 //! main ─► cli ─┬► admin ──────────────┐
 //!              └► app ─┬► net         ▼
-//!                      ├► web ─► flows ─► oauth ─► { accounts · clients · social } ─► { keys ─► store · outbound } ─► settings ─► domain
-//!                      └► pages ─────────────────────────────────────────────────────────────────────────────────► settings ─► domain
+//!                      ├► web ─► flows ─► oauth ─► { accounts · clients · social } ─► { keys · outbox ─► store · outbound } ─► settings ─► domain
+//!                      └► pages ──────────────────────────────────────────────────────────────────────────────────────────► settings ─► domain
 //! ```
 //!
 //! Each room imports only what stands to its right, and each crate has one home: sea-orm in
@@ -55,6 +55,7 @@ pub mod keys;
 pub mod net;
 pub mod oauth;
 pub mod outbound;
+pub mod outbox;
 pub mod pages;
 pub mod runtime;
 pub mod settings;

@@ -8,7 +8,6 @@
 use std::collections::BTreeSet;
 
 use chrono::Duration;
-use uuid::Uuid;
 
 use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::{Client, ClientId};
@@ -19,9 +18,8 @@ use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Fault, FaultKind};
-use crate::store::{
-    Store, Tx, audit_events, clients, endings, families, logout_notices, sessions, users,
-};
+use crate::outbox::enqueue;
+use crate::store::{Store, Tx, audit_events, clients, endings, families, sessions, users};
 
 /// The rows of each kind that one step ends, where the database is quick.
 const STEP: u64 = 2000;
@@ -271,12 +269,10 @@ async fn notify(tx: &Tx, ended: &[EndedFamily]) -> Result<(), Fault> {
         .iter()
         .filter(|one| listening.contains(&one.client))
         .map(|one| LogoutNotice {
-            id: Uuid::now_v7().to_string(),
             client: one.client.clone(),
             user: one.user.clone(),
             family: one.id.clone(),
-            attempts: 0,
         })
         .collect();
-    logout_notices::insert(tx, &notices).await
+    enqueue(tx, notices).await
 }

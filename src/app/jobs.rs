@@ -18,7 +18,7 @@ use super::telemetry;
 use crate::accounts::session_endings::{self, StepSize};
 use crate::domain::verdict::Fault;
 use crate::net::tls::{self, Tls};
-use crate::oauth::back_channel;
+use crate::outbox::{self, Delivery};
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
@@ -30,6 +30,8 @@ use crate::store::{
 const WATCH: Duration = Duration::from_millis(500);
 /// What another process began to end is carried on within this, if that one does not.
 const ENDINGS: Duration = Duration::from_secs(1);
+/// How often it is counted what waits to be sent.
+const COUNT: Duration = Duration::from_secs(15);
 const CLEAN_UP: Duration = Duration::from_mins(10);
 /// So many clients that changed are forgotten one by one.
 const CLIENTS: usize = 100;
@@ -81,14 +83,16 @@ pub(super) fn start(
             Ok(())
         },
     );
-    vec![
-        watching,
-        keys,
-        cleaning,
-        ending,
-        folding,
-        tell_apps(Arc::clone(services), stopped.clone()),
-    ]
+    let counting = {
+        let services = Arc::clone(services);
+        let name = "counting what waits to be sent";
+        every(supervisor, name, Need::Beside, COUNT, stopped.clone(), move || {
+            count_waiting(Arc::clone(&services))
+        })
+    };
+    let telling =
+        send(services, stopped, "telling apps of sign-outs", |services| &services.logout_delivery);
+    vec![watching, keys, cleaning, ending, folding, counting, telling]
 }
 
 /// Carries on what is to end and has not ended yet.
@@ -124,18 +128,36 @@ fn end_what_was_begun(services: Arc<Services>, stopped: watch::Receiver<bool>) -
     )
 }
 
-/// Tells apps of sign-outs, at once where the sign-out was here, and in time where it was not.
-fn tell_apps(services: Arc<Services>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
-    services.supervisor.clone().start("telling apps of sign-outs", Need::Beside, move || {
+/// Sends the messages of one kind, at once where they came to be here, and in time where they did not.
+fn send<D: Delivery + 'static>(
+    services: &Arc<Services>,
+    stopped: &watch::Receiver<bool>,
+    doing: &'static str,
+    delivery: fn(&Services) -> &D,
+) -> JoinHandle<()> {
+    let (services, stopped) = (Arc::clone(services), stopped.clone());
+    services.supervisor.clone().start(doing, Need::Beside, move || {
         let (services, mut stopped) = (Arc::clone(&services), stopped.clone());
         async move {
             // What is on its way when the server is told to stop is sent again by the next one.
             tokio::select! {
-                () = back_channel::deliver(&services.logout_delivery) => {}
+                () = outbox::deliver(&services.outbox, delivery(&services)) => {}
                 _ = stopped.wait_for(|stopped| *stopped) => {}
             }
         }
     })
+}
+
+/// So many messages are counted: one more costs as much as the first.
+const COUNTED: u64 = 10_000;
+
+async fn count_waiting(services: Arc<Services>) -> Result<(), Fault> {
+    for kind in telemetry::MESSAGES {
+        let waiting = store::outbox::count(&services.store, kind, COUNTED).await?;
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        metrics::gauge!("mapae_outbox_pending", "kind" => *kind).set(waiting);
+    }
+    Ok(())
 }
 
 /// Looks at the files of the certificate.

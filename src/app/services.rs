@@ -20,7 +20,7 @@ use crate::keys::keyring::Keyring;
 use crate::keys::rotation::RotationKey;
 use crate::keys::seal::{BrowserKey, FormsKey, MasterKey, Sealer, UpstreamLoginKey};
 use crate::oauth::authorize::context::RequestContext;
-use crate::oauth::back_channel::{LogoutDelivery, Notices};
+use crate::oauth::back_channel::LogoutDelivery;
 use crate::oauth::client_auth::ClientAuthentication;
 use crate::oauth::lifetimes::Lifetimes;
 use crate::oauth::resource::bearer::AccessTokens;
@@ -33,6 +33,7 @@ use crate::oauth::token::families::Families;
 use crate::oauth::token::mint::Mint;
 use crate::oauth::token::rotation::{self, RefreshTokens};
 use crate::outbound::Outbound;
+use crate::outbox::{Outbox, Wake};
 use crate::runtime::supervisor::Supervisor;
 use crate::social::registry::Providers;
 use crate::store::Store;
@@ -68,6 +69,8 @@ pub struct Services {
     pub requests: RequestContext,
     /// Leads people through pages.
     pub flows: Flows,
+    /// What is to be sent to others.
+    pub outbox: Outbox,
     /// Tells apps of sign-outs.
     pub logout_delivery: LogoutDelivery,
 }
@@ -88,7 +91,7 @@ impl Services {
         let password = Arc::new(base.password(&supervisor, &hasher, settings.limits, master)?);
         let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key));
         let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
-        let notices = Arc::new(Notices::default());
+        let outbox = base.outbox();
         let grants = GrantContext {
             url: base.url.clone(),
             clock: base.clock.clone(),
@@ -123,8 +126,9 @@ impl Services {
             token: Arc::new(token),
             resources,
             requests: base.requests(),
-            flows: base.flows(password, settings.sessions, Arc::clone(&notices), master)?,
-            logout_delivery: base.logout_delivery(notices),
+            flows: base.flows(password, settings.sessions, Arc::clone(&outbox.wake), master)?,
+            outbox,
+            logout_delivery: base.logout_delivery(),
             supervisor,
             hasher,
             url: base.url,
@@ -234,7 +238,7 @@ impl Base {
         &self,
         password: Arc<PasswordSignIn>,
         sessions: SessionLifetimes,
-        notices: Arc<Notices>,
+        notices: Arc<Wake>,
         master: &MasterKey,
     ) -> Result<Flows, Fault> {
         let Self { url, clock, store, clients, providers, .. } = self.clone();
@@ -256,8 +260,13 @@ impl Base {
         })
     }
 
-    fn logout_delivery(&self, notices: Arc<Notices>) -> LogoutDelivery {
-        let Self { url, clock, store, clients, keyring, outbound, .. } = self.clone();
-        LogoutDelivery { url, clock, store, clients, keyring, outbound, notices }
+    fn outbox(&self) -> Outbox {
+        let Self { clock, store, .. } = self.clone();
+        Outbox { clock, store, wake: Arc::new(Wake::default()) }
+    }
+
+    fn logout_delivery(&self) -> LogoutDelivery {
+        let Self { url, clock, clients, keyring, outbound, .. } = self.clone();
+        LogoutDelivery { url, clock, clients, keyring, outbound }
     }
 }

@@ -29,6 +29,8 @@ use super::services::Services;
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Kind;
 use crate::domain::grant_type::GrantType;
+use crate::domain::logout_notice::LogoutNotice;
+use crate::domain::message::Message;
 use crate::domain::reason::Reason;
 use crate::domain::urls;
 use crate::net::listener::{Http, Listener};
@@ -157,6 +159,10 @@ fn describe() {
         "mapae_logout_notices_total",
         "Attempts to tell an app of a sign-out, by whether the app took it."
     );
+    describe_gauge!(
+        "mapae_outbox_pending",
+        "Messages that wait until their receiver took them, by kind; at most 10000 are counted."
+    );
     describe_counter!(
         "mapae_unreadable_rows_total",
         "Rows of work that waits which could not be read and were put aside, by table."
@@ -166,6 +172,9 @@ fn describe() {
         "Connections that were closed to make room for others."
     );
 }
+
+/// The kinds of messages that are sent to others.
+pub(super) const MESSAGES: &[&str] = &[LogoutNotice::KIND];
 
 /// Makes every metric appear before anything was counted: a rule that watches one needs it from the
 /// first look on, and the first increase of a counter shows only beside a zero.
@@ -189,7 +198,10 @@ fn begin_at_zero() {
     for taken in ["true", "false"] {
         metrics::counter!("mapae_logout_notices_total", "taken" => taken).increment(0);
     }
-    for table in ["ending", "logout_notice"] {
+    for kind in MESSAGES {
+        metrics::gauge!("mapae_outbox_pending", "kind" => *kind).set(0);
+    }
+    for table in ["ending", "outbox"] {
         metrics::counter!("mapae_unreadable_rows_total", "table" => table).increment(0);
     }
     metrics::counter!("mapae_log_lines_lost_total").increment(0);

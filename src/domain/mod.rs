@@ -24,6 +24,7 @@ mod ids;
 pub mod interaction;
 pub mod language;
 pub mod logout_notice;
+pub mod message;
 pub mod nearest;
 pub mod person;
 pub mod pkce;

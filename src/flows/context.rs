@@ -8,7 +8,7 @@ use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
 use crate::keys::seal::{BrowserKey, FormsKey, UpstreamLoginKey};
-use crate::oauth::back_channel::Notices;
+use crate::outbox::Wake;
 use crate::social::registry::Providers;
 use crate::store::Store;
 
@@ -35,6 +35,6 @@ pub struct Flows {
     pub browsers: Arc<BrowserKey>,
     /// Derives what people take along to providers.
     pub upstream_logins: Arc<UpstreamLoginKey>,
-    /// Wakes whoever tells apps of sign-outs.
-    pub notices: Arc<Notices>,
+    /// Wakes whoever sends messages: apps are told of sign-outs.
+    pub notices: Arc<Wake>,
 }

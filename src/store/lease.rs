@@ -35,13 +35,20 @@ pub(super) struct Waiting<E: EntityTrait> {
 
 /// A row that was taken.
 #[derive(Debug)]
-pub(super) struct Taken<M> {
+pub struct Taken<M> {
     /// Its name.
-    pub(super) id: String,
+    pub id: String,
     /// How often it was taken, with this time; none where that is not counted.
-    pub(super) attempts: Option<i64>,
+    pub attempts: Option<i64>,
     /// What it says; a fault where it cannot be read.
-    pub(super) row: Result<M, Fault>,
+    pub row: Result<M, Fault>,
+}
+
+impl<M> Taken<M> {
+    /// The same, read further.
+    pub(super) fn and_then<N>(self, read: impl FnOnce(M) -> Result<N, Fault>) -> Taken<N> {
+        Taken { id: self.id, attempts: self.attempts, row: self.row.and_then(read) }
+    }
 }
 
 impl<E: EntityTrait> Waiting<E> {

@@ -12,20 +12,24 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("settings", Some(&["domain"])),
     ("outbound", Some(&["domain", "settings"])),
     ("store", Some(&["domain", "settings", "runtime"])),
+    ("outbox", Some(&["domain", "store", "runtime"])),
     ("keys", Some(&["domain", "settings", "store"])),
     ("net", Some(&["domain", "settings", "keys"])),
     ("social", Some(&["domain", "outbound", "keys", "settings", "store"])),
     ("pages", Some(&["domain", "settings"])),
-    ("accounts", Some(&["domain", "settings", "store", "keys", "outbound", "runtime"])),
+    ("accounts", Some(&["domain", "settings", "store", "outbox", "keys", "outbound", "runtime"])),
     ("clients", Some(&["domain", "store", "keys", "outbound"])),
     (
         "oauth",
         Some(&[
-            "domain", "settings", "store", "keys", "accounts", "clients", "outbound", "social",
-            "runtime",
+            "domain", "settings", "store", "keys", "accounts", "clients", "outbound", "outbox",
+            "social", "runtime",
         ]),
     ),
-    ("flows", Some(&["domain", "store", "keys", "accounts", "clients", "oauth", "social"])),
+    (
+        "flows",
+        Some(&["domain", "store", "outbox", "keys", "accounts", "clients", "oauth", "social"]),
+    ),
     (
         "admin",
         Some(&["domain", "store", "keys", "accounts", "clients", "oauth", "outbound", "social"]),
@@ -41,7 +45,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
         "app",
         Some(&[
             "domain", "settings", "store", "keys", "pages", "accounts", "clients", "oauth",
-            "flows", "web", "outbound", "social", "runtime", "net",
+            "flows", "web", "outbound", "outbox", "social", "runtime", "net",
         ]),
     ),
     ("cli", None),

@@ -179,7 +179,7 @@ both! {
             }
             // Whatever else is due has come before the next round begins.
             eventually("the outbox is empty", async || {
-                server.evidence().await.count("SELECT count(*) AS n FROM logout_notice").await == 0
+                server.evidence().await.count("SELECT count(*) AS n FROM outbox").await == 0
             })
             .await;
             told = listener.count();
@@ -197,7 +197,7 @@ both! {
         let mut made = 1;
         for pause in [5, 30, 120, 600, 3600, 21_600] {
             eventually("it is put off", async || {
-                let due = "SELECT count(*) AS n FROM logout_notice WHERE attempts = ";
+                let due = "SELECT count(*) AS n FROM outbox WHERE attempts = ";
                 server.evidence().await.count(&format!("{due}{made}")).await == 1
             })
             .await;
@@ -222,7 +222,7 @@ both! {
         server.advance(60);
         listener.hears(9).await;
         eventually("it was taken", async || {
-            server.evidence().await.count("SELECT count(*) AS n FROM logout_notice").await == 0
+            server.evidence().await.count("SELECT count(*) AS n FROM outbox").await == 0
         })
         .await;
     }
@@ -242,7 +242,7 @@ both! {
         // Ours ends the wait.
         let patience = tokio::time::timeout(Duration::from_secs(9), async {
             eventually("the attempt is over", async || {
-                let put_off = "SELECT count(*) AS n FROM logout_notice WHERE attempts = 1 AND due_at < ";
+                let put_off = "SELECT count(*) AS n FROM outbox WHERE attempts = 1 AND due_at < ";
                 let lease_end = server.now().now().timestamp_millis() + 29_000;
                 server.evidence().await.count(&format!("{put_off}{lease_end}")).await == 1
             })
@@ -273,11 +273,11 @@ both! {
         second.open(&format!("/logout?{}", form(&[("id_token_hint", &again)]))).await;
         quick.hears(1).await;
         eventually("the other app took its notices", async || {
-            let theirs = "SELECT count(*) AS n FROM logout_notice WHERE client_id = 'other'";
+            let theirs = "SELECT count(*) AS n FROM outbox WHERE target = 'other'";
             server.evidence().await.count(theirs).await == 0
         })
         .await;
-        let open = "SELECT count(*) AS n FROM logout_notice WHERE client_id = 'app' AND due_at = ";
+        let open = "SELECT count(*) AS n FROM outbox WHERE target = 'app' AND due_at = ";
         let lease_end = server.now().now().timestamp_millis() + 30_000;
         assert_eq!(server.evidence().await.count(&format!("{open}{lease_end}")).await, 1);
         hangs.notify_waiters();
@@ -297,39 +297,39 @@ both! {
         let (mut browser, hint) = sign_in(&server, &app).await;
         browser.open(&format!("/logout?{}", form(&[("id_token_hint", &hint)]))).await;
         eventually("it was tried", async || {
-            let tried = "SELECT count(*) AS n FROM logout_notice WHERE attempts = 1";
+            let tried = "SELECT count(*) AS n FROM outbox WHERE attempts = 1";
             server.evidence().await.count(tried).await == 1
         })
         .await;
         assert_eq!(listener.count(), 0);
     }
 
-    /// One is in the lane of an app, the other one of what is no client: neither keeps back anybody.
+    /// One is in the lane of an app, the other one of nobody: neither keeps back anybody.
     async fn a_notice_that_cannot_be_read_is_put_aside_and_the_others_arrive(database) {
         let (server, listener, app) = start(&database).await;
         server.alice().await;
         let evidence = server.evidence().await;
         // SQLite holds anything in any column.
-        let user = if matches!(database, Database::Sqlite) { "x'ff'" } else { "'nobody'" };
-        for (id, client, user) in [("lane", "app", user), ("no-client", "\u{e9}", "'nobody'")] {
-            let row = format!("('{id}', '{client}', {user}, 'family', 0, 0)");
-            let columns = "(id, client_id, user_id, family_id, attempts, due_at)";
-            evidence.run(&format!("INSERT INTO logout_notice {columns} VALUES {row}")).await;
+        let bytes = if matches!(database, Database::Sqlite) { "x'ff'" } else { "'{'" };
+        for (id, target, payload) in [("lane", "app", bytes), ("no-client", "\u{e9}", "'{\"client\":1}'")] {
+            let row = format!("('{id}', 'logout', '{target}', {payload}, 0, 0, 0)");
+            let columns = "(id, kind, target, payload, attempts, created_at, due_at)";
+            evidence.run(&format!("INSERT INTO outbox {columns} VALUES {row}")).await;
         }
         let (mut browser, hint) = sign_in(&server, &app).await;
         let sid = decode_claims(&hint)["sid"].clone();
         browser.open(&format!("/logout?{}", form(&[("id_token_hint", &hint)]))).await;
         let arrives = async || listener.tokens().iter().any(|token| decode_claims(token)["sid"] == sid);
         eventually("the notice of the same app arrives", arrives).await;
-        let unreadable = if matches!(database, Database::Sqlite) { 2 } else { 1 };
-        let put_off = "SELECT count(*) AS n FROM logout_notice WHERE attempts = ";
+        let unreadable = 2;
+        let put_off = "SELECT count(*) AS n FROM outbox WHERE attempts = ";
         for (made, pause) in [5, 30, 120, 600, 3600, 21_600].into_iter().enumerate() {
             let put_off = format!("{put_off}{}", made + 1);
             eventually("they are put off", async || evidence.count(&put_off).await == unreadable).await;
             server.advance(pause);
         }
         eventually("they are given up", async || {
-            evidence.count("SELECT count(*) AS n FROM logout_notice").await == 0
+            evidence.count("SELECT count(*) AS n FROM outbox").await == 0
         })
         .await;
         let given_up = evidence.events_of("logout_notice.given_up").await;

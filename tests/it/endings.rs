@@ -65,7 +65,7 @@ async fn ended(evidence: &Evidence, families: i64, sessions: i64) -> bool {
 }
 
 async fn told(evidence: &Evidence) -> i64 {
-    evidence.count("SELECT count(*) AS n FROM logout_notice").await
+    evidence.count("SELECT count(*) AS n FROM outbox").await
 }
 
 both! {
@@ -217,7 +217,7 @@ both! {
         let app = app(&server).await;
         let (_, access, _) = signed_in(&server, &app).await;
         let evidence = server.evidence().await;
-        evidence.run("ALTER TABLE logout_notice RENAME TO elsewhere").await;
+        evidence.run("ALTER TABLE outbox RENAME TO elsewhere").await;
         let hash = format!("SELECT count(*) AS n FROM account WHERE id = '{sub}' AND password_hash = ");
         let old = store_hash(&server, &sub).await;
         let password = "another one entirely".to_owned().into();
@@ -227,7 +227,7 @@ both! {
         users::disable(store, now, USERNAME).await.unwrap_err();
         assert!(!app.is_active(&access).await);
         assert_eq!(evidence.count(OPEN).await, 1);
-        evidence.run("ALTER TABLE elsewhere RENAME TO logout_notice").await;
+        evidence.run("ALTER TABLE elsewhere RENAME TO outbox").await;
         server.advance(31);
         eventually("the server carried it on", async || ended(&evidence, 0, 0).await).await;
         assert!(told(&evidence).await >= 1);

@@ -52,6 +52,7 @@ mod my_account;
 mod my_password;
 mod names;
 mod outbound;
+mod outbox;
 mod papers;
 mod password;
 mod prefetch;

@@ -5,12 +5,17 @@ use sea_orm::{ConnectionTrait, Database as Sea};
 use sea_orm_migration::MigratorTrait;
 use serde_json::json;
 
+use mapae::domain::logout_notice::LogoutNotice;
+use mapae::store::outbox;
+
 use crate::support::{Cli, both};
 
 /// The migration that brings `client.pkce` in place of `client.require_pkce`.
 const APPS: &str = "m0015_apps";
 /// The migration that brings `client.metadata` in place of a column for each attribute.
 const CLIENT_METADATA: &str = "m0019_client_metadata";
+/// The migration that brings `outbox` in place of `logout_notice`.
+const OUTBOX: &str = "m0023_outbox";
 
 /// Makes the database as it was before this migration, with what these statements write.
 async fn before(cli: &Cli, migration: &str, statements: &[String]) {
@@ -113,6 +118,41 @@ both! {
                 "created_at": "1970-01-01T00:00:01Z",
             })
         );
+    }
+
+    /// What apps were to be told before is what they are told after it.
+    async fn notices_that_waited_before_m0023_wait_in_the_outbox(database) {
+        let cli = Cli::new(&database).await;
+        let columns = "id, client_id, user_id, family_id, attempts, due_at";
+        let rows = ["'first', 'shop \"1\"', 'alice', 'sid-1', 0, 1000", "'second', 'app', 'bob', 'sid-2', 3, 2000"];
+        let mut rows = rows.map(str::to_owned).to_vec();
+        if matches!(database, crate::support::Database::Sqlite) {
+            // SQLite holds anything in any column: it keeps back nobody.
+            rows.push("'third', 'app', x'ff', 'sid-3', 0, 1000".to_owned());
+        }
+        let inserts = rows.iter().map(|row| format!("INSERT INTO logout_notice ({columns}) VALUES ({row})"));
+        before(&cli, OUTBOX, &inserts.collect::<Vec<_>>()).await;
+        cli.json(&["migrate", "up"], None).await;
+        let evidence = crate::support::Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
+        let all = evidence.count("SELECT count(*) AS n FROM outbox").await;
+        assert_eq!(all, i64::try_from(rows.len()).unwrap());
+        let options = mapae::store::Options::default();
+        let store = mapae::store::Store::open(cli.get("MAPAE_DATABASE_URL"), &options).await.unwrap();
+        let due = mapae::domain::clock::from_millis(2000);
+        let tx = store.begin(due).await.unwrap();
+        for (target, id, user, sid, attempts) in
+            [("shop \"1\"", "first", "alice", "sid-1", 1), ("app", "second", "bob", "sid-2", 4)]
+        {
+            let lease = chrono::Duration::seconds(30);
+            let taken = outbox::take_due::<LogoutNotice>(&tx, target, lease, 9).await.unwrap();
+            let taken: Vec<_> = taken.into_iter().filter_map(|one| one.row.ok()).collect();
+            let notice = taken.iter().find(|one| one.id == id).expect("it waits");
+            assert_eq!((notice.attempts, notice.expires_at), (attempts, None));
+            assert_eq!(notice.message.client.as_str(), target);
+            assert_eq!((notice.message.user.as_str(), notice.message.family.as_str()), (user, sid));
+        }
+        tx.abandon().await;
+        store.close().await;
     }
 
     async fn an_attribute_that_nobody_knows_makes_a_row_unreadable(database) {

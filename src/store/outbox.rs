@@ -1,0 +1,180 @@
+//! `outbox`: what is to be sent to others. A message stays until its receiver took it or there is no
+//! more hope.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Duration, Utc};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Alias, Query};
+use sea_orm::{ConnectionTrait, ExprTrait, QueryOrder, QuerySelect};
+
+use super::cause::while_doing;
+use super::column::{corrupt, instant, millis};
+use super::database::Store;
+use super::entity::entity;
+use super::lease::{Taken, Waiting};
+use super::reader::Reader;
+use super::statement::ROWS;
+use super::tx::Tx;
+use crate::domain::message::{Message, Queued};
+use crate::domain::verdict::Fault;
+
+entity! {
+    mod entity {
+        #[sea_orm(table_name = "outbox")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: String,
+            pub kind: String,
+            pub target: String,
+            pub payload: String,
+            pub attempts: i64,
+            pub created_at: i64,
+            pub due_at: i64,
+            pub expires_at: Option<i64>,
+        }
+    }
+}
+
+use entity::{ActiveModel, Column, Entity, Model};
+
+const TABLE: &str = "reading the table outbox";
+const WRITING: &str = "writing the table outbox";
+
+/// Where they wait.
+const WAITING: Waiting<Entity> = Waiting {
+    table: Entity,
+    name: "outbox",
+    id: Column::Id,
+    due_at: Column::DueAt,
+    attempts: Some(Column::Attempts),
+    reading: TABLE,
+    writing: WRITING,
+};
+
+impl<M: Message> TryFrom<Model> for Queued<M> {
+    type Error = Fault;
+
+    fn try_from(row: Model) -> Result<Self, Fault> {
+        let message = serde_json::from_str(&row.payload);
+        let message = message.map_err(|error| corrupt(TABLE, format!("the payload: {error}")))?;
+        let expires_at = instant(row.expires_at);
+        Ok(Self { id: row.id, message, attempts: row.attempts, expires_at })
+    }
+}
+
+/// Writes messages that are due at once.
+pub async fn insert<M: Message>(tx: &Tx, messages: &[Queued<M>]) -> Result<(), Fault> {
+    let row = |queued: &Queued<M>| {
+        let payload = serde_json::to_string(&queued.message);
+        Ok(ActiveModel {
+            id: Set(queued.id.clone()),
+            kind: Set(M::KIND.to_owned()),
+            target: Set(queued.message.target().to_owned()),
+            payload: Set(payload.map_err(|error| Fault::internal(WRITING, error))?),
+            attempts: Set(queued.attempts),
+            created_at: Set(millis(tx.now())),
+            due_at: Set(millis(tx.now())),
+            expires_at: Set(queued.expires_at.map(millis)),
+        })
+    };
+    for some in messages.chunks(ROWS) {
+        let rows = some.iter().map(row).collect::<Result<Vec<_>, Fault>>()?;
+        let inserted = Entity::insert_many(rows).exec_without_returning(tx.connection()).await;
+        inserted.map_err(while_doing(WRITING))?;
+    }
+    Ok(())
+}
+
+/// Takes messages for one receiver that are due. Nobody else takes them before the lease ends, and
+/// after it somebody does: a process that dies in between loses none. What cannot be read is among
+/// them.
+pub async fn take_due<M: Message>(
+    tx: &Tx,
+    target: &str,
+    lease: Duration,
+    at_most: u64,
+) -> Result<Vec<Taken<Queued<M>>>, Fault> {
+    let lane = Column::Kind.eq(M::KIND).and(Column::Target.eq(target));
+    let taken = WAITING.take(tx, Some(lane), lease, at_most).await?;
+    Ok(taken.into_iter().map(|one| one.and_then(Queued::try_from)).collect())
+}
+
+/// Tries a message again at this instant.
+pub async fn put_off(tx: &Tx, id: &str, until: DateTime<Utc>) -> Result<(), Fault> {
+    WAITING.put_off(tx, id, until).await
+}
+
+/// Removes a message: it was taken, or there is no more hope.
+pub async fn delete(tx: &Tx, id: &str) -> Result<(), Fault> {
+    WAITING.delete(tx, id).await
+}
+
+/// Logs and counts a message that cannot be read: it is put aside, and the others go on.
+pub fn unreadable(id: &str, fault: &Fault) {
+    super::lease::unreadable(WAITING.name, id, fault);
+}
+
+/// Receivers for whom messages of this kind are due, but for those that are busy, at most so many. A
+/// receiver costs two steps in an index, however many messages there are for it.
+pub async fn lanes(
+    store: &Store,
+    kind: &'static str,
+    busy: &BTreeSet<String>,
+    at_most: usize,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, Fault> {
+    let (mut lanes, mut last) = (Vec::new(), String::new());
+    while lanes.len() < at_most {
+        let next = Entity::find()
+            .select_only()
+            .column(Column::Target)
+            .filter(Column::Kind.eq(kind))
+            .filter(ColumnTrait::gt(&Column::Target, last.as_str()))
+            .order_by_asc(Column::Target)
+            .into_tuple::<String>()
+            .one(store.connection());
+        let Some(target) = next.await.map_err(while_doing(TABLE))? else { break };
+        if !busy.contains(&target) && is_due(store, kind, &target, now).await? {
+            lanes.push(target.clone());
+        }
+        last = target;
+    }
+    Ok(lanes)
+}
+
+async fn is_due(
+    store: &Store,
+    kind: &'static str,
+    target: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let due = Entity::find()
+        .select_only()
+        .column(Column::Target)
+        .filter(Column::Kind.eq(kind))
+        .filter(Column::Target.eq(target))
+        .filter(ColumnTrait::lte(&Column::DueAt, millis(now)))
+        .into_tuple::<String>()
+        .one(store.connection());
+    Ok(due.await.map_err(while_doing(TABLE))?.is_some())
+}
+
+/// How many messages of this kind wait, counted up to so many.
+pub async fn count(store: &Store, kind: &'static str, at_most: u64) -> Result<u64, Fault> {
+    let some = Query::select()
+        .expr_as(Expr::val(1), "one")
+        .from(Entity)
+        .and_where(Column::Kind.eq(kind))
+        .limit(at_most)
+        .to_owned();
+    let count = Query::select()
+        .expr_as(Expr::cust("count(*)"), "n")
+        .from_subquery(some, Alias::new("some"))
+        .to_owned();
+    let row = store.connection().query_one(&count).await.map_err(while_doing(TABLE))?;
+    let count = row.map(|row| row.try_get::<i64>("", "n")).transpose();
+    let count = count.map_err(while_doing(TABLE))?.unwrap_or_default();
+    Ok(count.unsigned_abs())
+}
