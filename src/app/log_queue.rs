@@ -2,9 +2,11 @@
 //! Whoever logs never waits for whoever reads: what finds the queue full is dropped and counted.
 //!
 //! Not `tracing-appender`: its guard writes to the very stream that may be stuck, and it does not
-//! say how many lines are missing.
+//! say how many lines are missing. Not under the supervisor, which says by this queue what it has to
+//! say: the thread begins again by itself.
 
 use std::io::{self, ErrorKind, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,7 +43,16 @@ impl Queue {
     fn bounded(to: impl Write + Send + 'static, most: usize) -> io::Result<Arc<Self>> {
         let queue = Arc::new(Self { state: Mutex::default(), changed: Condvar::new(), most });
         let writing = Arc::clone(&queue);
-        std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || writing.write_all(to))?;
+        let (mut to, mut lines) = (to, Vec::new());
+        std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
+            while catch_unwind(AssertUnwindSafe(|| writing.write_all(&mut to, &mut lines))).is_err()
+            {
+                metrics::counter!("mapae_worker_restarts_total", "worker" => "writing the log")
+                    .increment(1);
+                writing.lose(&mut lines);
+                std::thread::park_timeout(RESPITE);
+            }
+        })?;
         Ok(queue)
     }
 
@@ -72,11 +83,10 @@ impl Queue {
         let _ = self.changed.wait_timeout_while(self.state(), at_most, is_busy);
     }
 
-    fn write_all(&self, mut to: impl Write) {
-        let mut lines = Vec::new();
+    fn write_all(&self, to: &mut impl Write, lines: &mut Vec<u8>) {
         loop {
-            self.take(&mut lines);
-            let missing = write(&mut to, &lines);
+            self.take(lines);
+            let missing = write(to, lines);
             lines.clear();
             let mut state = self.state();
             state.lost += missing;
@@ -93,6 +103,18 @@ impl Queue {
             self.state().is_writing = false;
             self.changed.notify_all();
         }
+    }
+
+    /// Counts lines as lost that somebody meant to write.
+    fn lose(&self, lines: &mut Vec<u8>) {
+        let missing = number(lines);
+        lines.clear();
+        let mut state = self.state();
+        state.lost += missing;
+        state.is_writing = false;
+        drop(state);
+        count(missing);
+        self.changed.notify_all();
     }
 
     /// Waits for lines, a moment for more of them, and takes them all: waking up for each line costs
@@ -129,12 +151,16 @@ fn write(to: &mut impl Write, mut lines: &[u8]) -> u64 {
             }
             // Whoever read it is gone.
             Ok(_) | Err(_) => {
-                let missing = lines.split_inclusive(|byte| *byte == b'\n').count();
-                return u64::try_from(missing).unwrap_or(u64::MAX);
+                return number(lines);
             }
         }
     }
     0
+}
+
+fn number(lines: &[u8]) -> u64 {
+    let number = lines.split_inclusive(|byte| *byte == b'\n').count();
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// The end of the queue that takes lines: one line a write.
@@ -202,6 +228,37 @@ mod tests {
         take.send(()).unwrap();
         queue.flush(LONG);
         assert!(!queue.state().is_writing && queue.state().waiting.is_empty());
+    }
+
+    /// Panics at its first piece.
+    struct Broken {
+        came: Sender<Vec<u8>>,
+        is_whole: bool,
+    }
+
+    impl Write for Broken {
+        fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+            assert!(std::mem::replace(&mut self.is_whole, true), "a fault");
+            self.came.send(piece.to_vec()).unwrap();
+            Ok(piece.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn after_a_panic_lines_are_written_again_and_what_is_missing_is_counted() {
+        let (came, pieces) = channel();
+        let queue = Queue::bounded(Broken { came, is_whole: false }, 1000).unwrap();
+        queue.push(b"one\ntwo\n");
+        queue.flush(LONG);
+        assert_eq!(queue.state().lost, 2);
+        queue.push(b"three\n");
+        assert_eq!(pieces.recv().unwrap(), b"three\n");
+        queue.flush(LONG);
+        assert_eq!(queue.state().lost, 0, "said");
     }
 
     #[test]

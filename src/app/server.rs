@@ -18,6 +18,7 @@ use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 use crate::net::listener::{self, Listener};
 use crate::net::tls::Tls;
+use crate::runtime::supervisor::Need;
 use crate::store::{ServeLock, signing_keys};
 use crate::web::edge::Edge;
 use crate::web::{self, Shared};
@@ -94,14 +95,21 @@ impl Server {
         );
         let mut http = settings.http;
         http.connections = listener::affordable(http.connections);
-        let listener =
-            Listener { socket: listener, tls, http, proxies: settings.trusted_proxies.clone() };
+        let listener = Listener {
+            name: "accepting connections",
+            need: Need::Serving,
+            socket: listener,
+            tls,
+            http,
+            proxies: settings.trusted_proxies.clone(),
+        };
         let answer = move |peer, request| edge.call(peer, request);
-        tasks.push(tokio::spawn(listener.serve(
-            answer,
-            stopped.clone(),
-            settings.shutdown.deadline,
-        )));
+        let (supervisor, until) = (services.supervisor.clone(), stopped.clone());
+        let deadline = settings.shutdown.deadline;
+        // These two wait for their supervised work, and at the end for who is still there.
+        tasks.push(tokio::spawn(async move {
+            listener.serve(&supervisor, answer, until, deadline).await;
+        }));
         if let Some(admin) = admin {
             tasks.push(tokio::spawn(telemetry::serve(admin, http, Arc::clone(&services), stopped)));
         }

@@ -35,6 +35,7 @@ use crate::domain::reason::Reason;
 use crate::domain::urls;
 use crate::net::listener::{Http, Listener};
 use crate::oauth::refused;
+use crate::runtime::supervisor::Need;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -247,14 +248,16 @@ pub(super) async fn serve(
     services: Arc<Services>,
     stopped: watch::Receiver<bool>,
 ) {
+    let supervisor = services.supervisor.clone();
     let metrics = move || async move {
         sample(&services);
         METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
     };
     let router = Router::new().route("/metrics", get(metrics));
     let http = Http { connections: READERS, ..http };
-    let listener = Listener { socket, tls: None, http, proxies: TrustedProxies::default() };
+    let (name, proxies) = ("accepting readers of metrics", TrustedProxies::default());
+    let listener = Listener { name, need: Need::Beside, socket, tls: None, http, proxies };
     let answer =
         move |_, request: Request<Incoming>| router.clone().oneshot(request.map(Body::new));
-    listener.serve(answer, stopped, DEADLINE).await;
+    listener.serve(&supervisor, answer, stopped, DEADLINE).await;
 }

@@ -12,6 +12,7 @@ use crate::net::connection::{Answer, Connection};
 use crate::net::connection_limit::ConnectionLimit;
 use crate::net::timeouts::{Activity, Timeouts};
 use crate::net::tls::Tls;
+use crate::runtime::supervisor::{Need, Supervisor};
 use crate::settings::kinds::{duration, whole};
 use crate::settings::settings;
 
@@ -39,6 +40,10 @@ settings! {
 /// A listener and what bounds it.
 #[derive(Debug)]
 pub(crate) struct Listener {
+    /// What accepting its connections is called in the log and in metrics.
+    pub(crate) name: &'static str,
+    /// Whether the server is ready without it.
+    pub(crate) need: Need,
     pub(crate) socket: TcpListener,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) http: Http,
@@ -49,17 +54,31 @@ impl Listener {
     /// Serves until told to stop; then finishes what runs, within the deadline.
     pub(crate) async fn serve(
         self,
+        supervisor: &Supervisor,
         answer: impl Answer,
-        mut stopped: watch::Receiver<bool>,
+        stopped: watch::Receiver<bool>,
         deadline: Duration,
     ) {
         let limit = ConnectionLimit::new(self.http.connections, self.proxies.clone());
-        let stop = stopped.clone();
-        tokio::select! {
-            () = self.accept(&limit, &answer, &stop) => {}
-            _ = stopped.wait_for(|stopped| *stopped) => {}
+        let (name, need) = (self.name, self.need);
+        // What a panic must not lose stays outside of the work that begins again: the socket, in which
+        // connections wait meanwhile, and the places of those that were accepted.
+        let parts = Arc::new((self, Arc::clone(&limit), answer));
+        let accepting = supervisor.start(name, need, move || {
+            let (parts, mut stopped) = (Arc::clone(&parts), stopped.clone());
+            async move {
+                let (listener, limit, answer) = &*parts;
+                let stop = stopped.clone();
+                tokio::select! {
+                    () = listener.accept(limit, answer, &stop) => {}
+                    _ = stopped.wait_for(|stopped| *stopped) => {}
+                }
+            }
+        });
+        // With it goes the socket, so nobody comes after those that are left.
+        if let Err(error) = accepting.await {
+            tracing::error!(%error, "accepting connections did not stop well");
         }
-        drop(self);
         if tokio::time::timeout(deadline, limit.gone()).await.is_err() {
             tracing::warn!("some requests did not finish before the deadline");
             limit.end();
@@ -96,7 +115,7 @@ impl Listener {
             let connection = Connection { stream, peer, activity, stopped: stopped.clone() };
             let (tls, answer) = (self.tls.clone(), answer.clone());
             let task = tokio::spawn(async move {
-                connection.serve(tls.as_deref(), answer).await;
+                Supervisor::catch("connections", connection.serve(tls.as_deref(), answer)).await;
                 drop(place);
             });
             limit.held_by(id, task.abort_handle());
@@ -130,4 +149,128 @@ pub(crate) fn affordable(connections: u32) -> u32 {
         );
     }
     connections.min(most).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::net::SocketAddr;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use axum::body::Body;
+    use axum::http::{Request, Response, StatusCode};
+    use hyper::body::Incoming;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+    use crate::runtime::supervisor::Pauses;
+
+    const NAME: &str = "accepting in a test";
+
+    /// Says what `/readyz` would. Taking it along to a new connection panics while it is broken.
+    struct Readiness {
+        supervisor: Supervisor,
+        is_broken: Arc<AtomicBool>,
+    }
+
+    impl Clone for Readiness {
+        fn clone(&self) -> Self {
+            assert!(!self.is_broken.load(Ordering::SeqCst), "a fault");
+            let (supervisor, is_broken) = (self.supervisor.clone(), Arc::clone(&self.is_broken));
+            Self { supervisor, is_broken }
+        }
+    }
+
+    impl Answer for Readiness {
+        type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
+
+        fn answer(&self, _: SocketAddr, _: Request<Incoming>) -> Self::Future {
+            let mut answer = Response::new(Body::empty());
+            if !self.supervisor.down().is_empty() {
+                *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            }
+            std::future::ready(Ok(answer))
+        }
+    }
+
+    struct Serving {
+        address: SocketAddr,
+        is_broken: Arc<AtomicBool>,
+        stop: watch::Sender<bool>,
+        task: JoinHandle<()>,
+    }
+
+    async fn serve(supervisor: &Supervisor) -> Serving {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let http = crate::settings::defaults();
+        let (tls, proxies) = (None, TrustedProxies::default());
+        let listener = Listener { name: NAME, need: Need::Serving, socket, tls, http, proxies };
+        let is_broken = Arc::new(AtomicBool::new(false));
+        let of = supervisor.clone();
+        let answer =
+            Readiness { supervisor: supervisor.clone(), is_broken: Arc::clone(&is_broken) };
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            listener.serve(&of, answer, stopped, Duration::from_mins(1)).await;
+        });
+        Serving { address, is_broken, stop, task }
+    }
+
+    /// Asks on a connection that stays open; the status of the answer.
+    async fn ask(stream: &mut TcpStream) -> String {
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+        String::from_utf8(answer).unwrap()[9..12].to_owned()
+    }
+
+    async fn until(is_so: impl Fn() -> bool) {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn while_nobody_is_accepted_the_server_says_that_it_is_not_ready() {
+        let never = Duration::from_hours(1);
+        let supervisor = Supervisor::new(Pauses { first: never, longest: never });
+        let serving = serve(&supervisor).await;
+        let mut kept = TcpStream::connect(serving.address).await.unwrap();
+        assert_eq!(ask(&mut kept).await, "200");
+        serving.is_broken.store(true, Ordering::SeqCst);
+        let _newcomer = TcpStream::connect(serving.address).await.unwrap();
+        until(|| supervisor.down() == [NAME]).await;
+        // Who was accepted before is served.
+        assert_eq!(ask(&mut kept).await, "503");
+        // A stop does not wait for the pause to end.
+        serving.stop.send(true).unwrap();
+        supervisor.stop();
+        drop(kept);
+        serving.task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn after_a_panic_connections_are_accepted_again() {
+        let at_once = Pauses { first: Duration::ZERO, longest: Duration::ZERO };
+        let supervisor = Supervisor::new(at_once);
+        let serving = serve(&supervisor).await;
+        let mut kept = TcpStream::connect(serving.address).await.unwrap();
+        assert_eq!(ask(&mut kept).await, "200");
+        serving.is_broken.store(true, Ordering::SeqCst);
+        let mut lost = TcpStream::connect(serving.address).await.unwrap();
+        // The one that it happened with is closed.
+        assert!(!matches!(lost.read(&mut [0]).await, Ok(1..)));
+        serving.is_broken.store(false, Ordering::SeqCst);
+        let mut later = TcpStream::connect(serving.address).await.unwrap();
+        assert_eq!(ask(&mut later).await, "200");
+        assert_eq!(ask(&mut kept).await, "200");
+        serving.stop.send(true).unwrap();
+        drop((kept, later));
+        serving.task.await.unwrap();
+    }
 }

@@ -14,7 +14,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("store", Some(&["domain", "settings", "runtime"])),
     ("outbox", Some(&["domain", "store", "runtime"])),
     ("keys", Some(&["domain", "settings", "store"])),
-    ("net", Some(&["domain", "settings", "keys"])),
+    ("net", Some(&["domain", "settings", "keys", "runtime"])),
     ("social", Some(&["domain", "outbound", "keys", "settings", "store"])),
     ("pages", Some(&["domain", "settings"])),
     ("accounts", Some(&["domain", "settings", "store", "outbox", "keys", "outbound", "runtime"])),

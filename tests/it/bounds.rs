@@ -54,3 +54,39 @@ fn no_queue_between_tasks_is_without_a_bound() {
         assert!(!text.contains("unbounded_channel"), "{}", file.display());
     }
 }
+
+/// What runs beside the one who began it, and is not kept going by the supervisor: why.
+const SPAWNED: &[(&str, &str)] = &[
+    ("accounts/hashing.rs", "the threads are kept going by the supervisor"),
+    ("app/log_queue.rs", "the thread begins again by itself: the supervisor speaks by it"),
+    ("app/server.rs", "waits for what is supervised, and for the last connections at the end"),
+    ("cli/demo/mod.rs", "the app of the demo, beside the server"),
+    ("cli/serve.rs", "a thread that ends the process when a stop takes too long"),
+    ("keys/keyring.rs", "whoever wants the new key waits for it"),
+    ("net/listener.rs", "one connection: a panic ends it alone, is logged and counted"),
+    ("net/tls.rs", "whoever wants the file waits for it"),
+    ("runtime/batch.rs", "one batch: a panic ends it alone, is logged and counted"),
+    ("runtime/supervisor.rs", "the supervisor"),
+    ("social/document_cache.rs", "one document: whoever wants it waits for it"),
+    ("store/connection.rs", "one ROLLBACK, which has a deadline"),
+    ("store/migrating.rs", "whoever migrates waits for the lock"),
+    ("web/detached.rs", "one sign-in: whoever asked waits for it"),
+];
+
+#[test]
+fn what_runs_beside_others_is_kept_going_or_has_a_reason_why_not() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&folder, &mut files);
+    let mut spawning = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("text");
+        let code = text.split("#[cfg(test)]\nmod tests").next().expect("a part");
+        if ["spawn(", "spawn_blocking(", "spawn_local("].iter().any(|call| code.contains(call)) {
+            let name = file.strip_prefix(&folder).expect("inside").display().to_string();
+            spawning.insert(name);
+        }
+    }
+    let known: BTreeSet<_> = SPAWNED.iter().map(|(file, _)| (*file).to_owned()).collect();
+    assert_eq!(spawning, known);
+}

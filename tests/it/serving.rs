@@ -157,6 +157,9 @@ async fn metrics_are_on_the_admin_listener_alone() {
         "mapae_worker_restarts_total{worker=\"password hashing\"} 0",
         "mapae_worker_restarts_total{worker=\"failed sign-ins\"} 0",
         "mapae_worker_restarts_total{worker=\"folding metrics\"} 0",
+        "mapae_worker_restarts_total{worker=\"accepting connections\"} 0",
+        "mapae_worker_restarts_total{worker=\"accepting readers of metrics\"} 0",
+        "mapae_worker_restarts_total{worker=\"telling apps of sign-outs\"} 0",
     ] {
         assert!(text.contains(sample), "{sample} in {text}");
     }
