@@ -52,7 +52,7 @@ impl Secure {
 /// Everything that comes until the connection is closed.
 pub(crate) async fn rest(stream: &mut (impl AsyncReadExt + Unpin)) -> Vec<u8> {
     let mut rest = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest));
+    let read = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut rest));
     // A reset is an end, too.
     let _ = read.await.expect("the connection is closed");
     rest
@@ -101,8 +101,7 @@ async fn rfc7301_http2_is_chosen_by_alpn() {
     }
     // It is told to go, and goes.
     secure.server.inner.stop().await;
-    let ended =
-        tokio::time::timeout(Duration::from_secs(10), driver).await.expect("an end in time");
+    let ended = tokio::time::timeout(Duration::from_mins(1), driver).await.expect("an end in time");
     ended.expect("a task").expect("a good end");
 }
 

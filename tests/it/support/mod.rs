@@ -23,17 +23,18 @@ pub(crate) use evidence::{Evidence, Recorded};
 pub(crate) use relay::Relay;
 pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http};
 
-/// Looks until a condition holds, for at most thirty seconds. Only for what happens in its own time:
+/// Looks until a condition holds, for at most two minutes: a machine may
+/// be very busy. Only for what happens in its own time:
 /// another process, or a job of the server.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let mut looks = tokio::time::interval(std::time::Duration::from_millis(20));
-    for _ in 0..1500 {
+    for _ in 0..6000 {
         looks.tick().await;
         if holds().await {
             return;
         }
     }
-    panic!("not within thirty seconds: {what}");
+    panic!("not within two minutes: {what}");
 }
 
 /// Writes a file that its owner alone may read.
