@@ -3,24 +3,39 @@
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
-use crate::domain::provider::{ProviderMetadata, Registration, Slug};
-use crate::domain::verdict::{Fault, OrRejected, reject};
+use crate::domain::provider::{Credential, ProviderMetadata, Registration, Slug};
+use crate::domain::provider_metadata::{AttributeProblems, ProviderChange};
+use crate::domain::verdict::{Error, Fault, OrRejected, reject};
 use crate::keys::seal::Sealer;
-use crate::social::registry::sealed;
+use crate::social::registry::{opened, sealed};
 use crate::social::{self, Problems};
-use crate::store::{Store, Tx, audit_events, clients, providers};
+use crate::store::{Reader, Store, Tx, audit_events, clients, providers};
 
 /// A provider that may be added: it makes sense by itself.
 #[derive(Debug)]
 pub struct Addition(Registration);
 
-/// Why a provider cannot be added.
+/// Why a provider cannot be added or changed.
 #[derive(Debug)]
 pub enum Unfit {
     /// Its registration does not make sense.
     Registration(Problems, Box<Registration>),
     /// The settings file has one of this name.
     InFile(Slug),
+    /// The database has none of this name.
+    Unknown(Slug),
+    /// Its row cannot be read, in words.
+    Unreadable(String),
+    /// An attribute is not what it must be.
+    Attributes(AttributeProblems),
+    /// It names a client that is not there.
+    NoClient(ClientId),
+}
+
+impl From<Unfit> for Error<Unfit> {
+    fn from(unfit: Unfit) -> Self {
+        Self::Refused(unfit)
+    }
 }
 
 impl Addition {
@@ -66,6 +81,46 @@ pub async fn add(store: &Store, clock: &Clock, sealer: &Sealer, addition: Additi
     done(tx, Kind::ProviderAdded, &slug).await
 }
 
+/// Changes a provider of the database: these attributes, and the credential if another one is given.
+/// What is checked is what it becomes.
+pub async fn update(
+    store: &Store,
+    clock: &Clock,
+    sealer: &Sealer,
+    (of_file, allow_private): (&[Registration], bool),
+    (slug, change, credential): (&Slug, &ProviderChange, Option<Credential>),
+) -> Result<Listed, Error<Unfit>> {
+    if is_among(of_file, slug) {
+        return Err(Unfit::InFile(slug.clone()).into());
+    }
+    let tx = store.begin(clock.now()).await?;
+    let updated = update_in(&tx, sealer, allow_private, (slug, change, credential)).await;
+    tx.settle(updated).await
+}
+
+async fn update_in(
+    tx: &Tx,
+    sealer: &Sealer,
+    allow_private: bool,
+    (slug, change, credential): (&Slug, &ProviderChange, Option<Credential>),
+) -> Result<Listed, Error<Unfit>> {
+    let stored = providers::lock(tx, slug).await?.ok_or_else(|| Unfit::Unknown(slug.clone()))?;
+    let mut registration = opened(sealer, &stored).map_err(Unfit::Unreadable)?;
+    registration.metadata = registration.metadata.changed(change).map_err(Unfit::Attributes)?;
+    registration.credential = credential.unwrap_or(registration.credential);
+    if let Err(problems) = social::check(&registration, allow_private) {
+        return Err(Unfit::Registration(problems, Box::new(registration)).into());
+    }
+    if let Some(client) = missing_client(tx, &registration.metadata).await? {
+        return Err(Unfit::NoClient(client).into());
+    }
+    providers::update(tx, &sealed(sealer, &registration)?).await?;
+    let event = Event::new(Kind::ProviderUpdated).detail(slug.as_str());
+    audit_events::insert(tx, &[event]).await?;
+    let Registration { slug, metadata, disabled, .. } = registration;
+    Ok(Listed { slug, metadata, disabled, is_of_file: false })
+}
+
 /// A provider as it is listed: without its credential.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -106,11 +161,11 @@ pub async fn find(store: &Store, of_file: &[Registration], slug: &Slug) -> OrRej
 
 /// A client of ours that the metadata names and that is not there.
 pub async fn missing_client(
-    store: &Store,
+    reader: &impl Reader,
     metadata: &ProviderMetadata,
 ) -> Result<Option<ClientId>, Fault> {
     for client in metadata.clients() {
-        if clients::find(store, client).await?.is_none() {
+        if clients::find(reader, client).await?.is_none() {
             return Ok(Some(client.clone()));
         }
     }

@@ -3,32 +3,22 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::domain::client::ClientId;
-use crate::domain::nearest::nearest;
-use crate::domain::provider::{
-    Audience, Credential, Domain, NoDomain, Preset, ProviderMetadata, Registration, Slug,
-};
+use serde_json::{Map, Value};
+
+use crate::domain::provider::{Credential, Preset, ProviderMetadata, Registration, Slug};
+use crate::domain::provider_metadata::{Attribute, AttributeForm};
 use crate::domain::secret::Secret;
 use crate::keys::secret_file;
 use crate::settings::Collector;
-use crate::settings::table::{Field, KeyType, table};
+use crate::settings::table::{KeyType, TableKey, table};
 use crate::social::{self, Problems};
 
 table! {
-    /// One table as it is written.
+    /// What a table has besides the attributes of [`ProviderMetadata`].
     struct Raw {
         /// Its name in URLs, forms and `amr`: 1 to 32 of `a-z`, `0-9`, `-`, `_`. The button is
         /// `login-with-<slug>`.
         slug: String,
-        /// The kind of provider.
-        preset: String,
-        /// What people read on the button, instead of the preset's name: up to 60 characters.
-        name: Option<String>,
-        /// Needed for `oidc`; for `github` and `gitlab` a server of your own; for the others only to
-        /// point at a stand-in in tests.
-        issuer: Option<String>,
-        /// What the provider calls this server.
-        client_id: String,
         /// The secret that the provider gave.
         client_secret: Option<String>,
         /// The file that holds the secret, instead of the secret itself.
@@ -39,29 +29,6 @@ table! {
         key_id: Option<String>,
         /// Apple: the file that holds the private key, instead of a secret.
         private_key_file: Option<PathBuf>,
-        /// Microsoft: `common`, `organizations`, `consumers` or a tenant id.
-        tenant: Option<String>,
-        /// What is asked for there, instead of the preset's scopes, separated by spaces. At an OpenID
-        /// provider `openid` is one of them.
-        scopes: Option<String>,
-        /// Further client ids there whose tokens are accepted at `/token`.
-        #[serde(default)]
-        audience: Vec<RawAudience>,
-        /// The clients that may use it; all, if none is named. Whoever came by it is signed in at these
-        /// and at no other.
-        #[serde(default)]
-        allowed_clients: Vec<String>,
-        /// Only people with a verified address in one of these domains come in; subdomains are other
-        /// domains.
-        #[serde(default)]
-        allowed_domains: Vec<String>,
-        /// Whether it is the only way in for the clients that it serves.
-        #[serde(default)]
-        only: bool,
-        /// Whether name, picture and so on follow the provider at every sign-in. Otherwise it fills
-        /// what is empty.
-        #[serde(default)]
-        follow_profile: bool,
         /// Whether nobody can use it for now. What people opened by it stands still until then.
         #[serde(default)]
         disabled: bool,
@@ -69,6 +36,8 @@ table! {
 }
 
 table! {
+    /// What the reference says of a further client id; [`Audience`] reads it.
+    #[expect(dead_code, reason = "declared for the reference")]
     struct RawAudience {
         /// A further client id there; for Kakao's access tokens the numeric app id.
         id: String,
@@ -79,10 +48,23 @@ table! {
     }
 }
 
-impl Field for Vec<RawAudience> {
-    fn form() -> KeyType {
-        KeyType::Tables(RawAudience::keys())
-    }
+/// The keys of a table: its name, the attributes, and what is secret.
+fn keys() -> Vec<TableKey> {
+    let mut keys = Raw::keys();
+    let attributes = ProviderMetadata::ATTRIBUTES.iter().map(|attribute| TableKey {
+        name: attribute.key(),
+        form: match attribute.form {
+            AttributeForm::Text => KeyType::Text,
+            AttributeForm::Preset => KeyType::OneOf(Preset::ALL.map(Preset::as_str).to_vec()),
+            AttributeForm::Texts => KeyType::Texts,
+            AttributeForm::Flag => KeyType::Flag,
+            AttributeForm::Audiences => KeyType::Tables(RawAudience::keys()),
+        },
+        required: attribute.is_required,
+        words: attribute.words.to_owned(),
+    });
+    keys.splice(1..1, attributes);
+    keys
 }
 
 /// The name of the tables in the file.
@@ -91,12 +73,8 @@ pub(super) const NAME: &str = "social";
 /// Declares the tables and reads each; what is wrong becomes a problem.
 pub(super) fn read(from: &mut Collector) -> Vec<Registration> {
     from.begin("Social login");
-    let mut keys = Raw::keys();
-    if let Some(preset) = keys.iter_mut().find(|key| key.name == "preset") {
-        preset.form = KeyType::OneOf(Preset::ALL.map(Preset::as_str).to_vec());
-    }
     let words = "Each `[[social]]` is a provider of social login: see [social/README.md](social/README.md). It has no name in the environment.";
-    let Some(value) = from.take_table(NAME, words, keys) else { return Vec::new() };
+    let Some(value) = from.take_table(NAME, words, keys()) else { return Vec::new() };
     let toml::Value::Array(tables) = value else {
         from.problem(NAME, "is a list of tables: [[social]]");
         return Vec::new();
@@ -104,15 +82,15 @@ pub(super) fn read(from: &mut Collector) -> Vec<Registration> {
     let mut read: Vec<Registration> = Vec::new();
     let mut slugs = BTreeSet::new();
     for (at, table) in tables.iter().enumerate() {
-        let raw: Raw = match table.clone().try_into() {
-            Ok(raw) => raw,
-            Err(error) => {
-                from.problem(&format!("{NAME}[{at}]"), error.message());
+        let (raw, members) = match split(table) {
+            Ok(parts) => parts,
+            Err(problem) => {
+                from.problem(&format!("{NAME}[{at}]"), problem);
                 continue;
             }
         };
         let name = if raw.slug.is_empty() { at.to_string() } else { raw.slug.clone() };
-        let registration = match registration(raw) {
+        let registration = match registration(raw, members) {
             Ok(registration) => registration,
             Err(problems) => {
                 for (key, problem) in problems {
@@ -141,106 +119,100 @@ pub(super) fn check(registrations: &[Registration], allow_private: bool, from: &
     }
 }
 
+/// A table as its attributes, by their names, and the rest.
+fn split(table: &toml::Value) -> Result<(Raw, Map<String, Value>), String> {
+    let mut rest = table.clone();
+    let mut members = Map::new();
+    let of_table = rest.as_table_mut().ok_or("is not a table")?;
+    for attribute in ProviderMetadata::ATTRIBUTES {
+        let Some(value) = of_table.remove(attribute.key()) else { continue };
+        let value = serde_json::to_value(value).map_err(|error| error.to_string())?;
+        members.insert(attribute.name.to_owned(), value);
+    }
+    let raw = rest.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    let is_missing = |one: &&Attribute| one.is_required && !members.contains_key(one.name);
+    match ProviderMetadata::ATTRIBUTES.iter().find(is_missing) {
+        Some(missing) => Err(format!("missing field `{}`", missing.key())),
+        None => Ok((raw, members)),
+    }
+}
+
 /// What is in force of a provider, by its keys: all but the secret.
 fn shown(one: &Registration) -> Vec<(String, String)> {
     let Registration { slug, metadata, credential, disabled } = one;
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let names =
-        |clients: &[ClientId]| clients.iter().map(ClientId::as_str).collect::<Vec<_>>().join(",");
-    let domains: Vec<_> = metadata.allowed_domains.iter().map(Domain::as_str).collect();
-    let audiences =
-        metadata.audiences.iter().map(|one| format!("{}={}", one.id, names(&one.clients)));
+    let members = metadata.to_json();
+    let attribute = |attribute: &Attribute| {
+        let value = members.get(attribute.name).map(plain).unwrap_or_default();
+        (attribute.key(), value)
+    };
     let (secret, team, key) = match credential {
         Credential::None => ("", "", ""),
         Credential::Secret(_) => ("(secret)", "", ""),
         Credential::Key { team, id, .. } => ("", team.as_str(), id.as_str()),
     };
     let private = if key.is_empty() { "" } else { "(secret)" };
-    let pairs = [
-        ("preset", metadata.preset.to_string()),
-        ("name", text(&metadata.name)),
-        ("issuer", text(&metadata.issuer)),
-        ("client_id", metadata.client_id.clone()),
+    let more = [
         ("client_secret", secret.to_owned()),
         ("team_id", team.to_owned()),
         ("key_id", key.to_owned()),
         ("private_key_file", private.to_owned()),
-        ("tenant", text(&metadata.tenant)),
-        ("scopes", text(&metadata.scopes)),
-        ("audience", audiences.collect::<Vec<_>>().join(" ")),
-        ("allowed_clients", names(&metadata.allowed_clients)),
-        ("allowed_domains", domains.join(",")),
-        ("only", metadata.only.to_string()),
-        ("follow_profile", metadata.follow_profile.to_string()),
         ("disabled", disabled.to_string()),
     ];
+    let pairs = ProviderMetadata::ATTRIBUTES.iter().map(attribute).chain(more);
     // What says nothing was not given.
-    let given = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    let given = pairs.filter(|(_, value)| !value.is_empty());
     given.map(|(key, value)| (keyed(slug.as_str(), key), value)).collect()
+}
+
+/// A value of an attribute on one line.
+fn plain(value: &Value) -> String {
+    let every =
+        |items: &[Value], between| items.iter().map(plain).collect::<Vec<_>>().join(between);
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(Value::is_object) => every(items, " "),
+        Value::Array(items) => every(items, ","),
+        Value::Object(audience) => {
+            let of = |name| audience.get(name).map(plain).unwrap_or_default();
+            format!("{}={}", of("id"), of("clients"))
+        }
+        other => other.to_string(),
+    }
 }
 
 fn keyed(name: &str, key: &str) -> String {
     format!("social.{name}.{key}")
 }
 
-fn registration(raw: Raw) -> Result<Registration, Problems> {
+fn registration(raw: Raw, members: Map<String, Value>) -> Result<Registration, Problems> {
     let mut problems = Problems::default();
     let slug = Slug::parse(&raw.slug);
     if slug.is_none() {
         let shape = "must be 1 to 32 lower-case letters, digits, - and _";
         problems.add("slug", shape);
     }
-    let credential = credential(&raw).unwrap_or_else(|(key, problem)| {
+    let preset = members.get("preset").and_then(Value::as_str).unwrap_or_default();
+    let credential = credential(&raw, preset).unwrap_or_else(|(key, problem)| {
         problems.add(key, problem);
         Credential::None
     });
-    let preset = Preset::parse(&raw.preset);
-    if preset.is_none() {
-        let known = Preset::ALL.map(Preset::as_str);
-        let meant = nearest(&raw.preset, known).map(|meant| format!(": did you mean {meant}?"));
-        let problem = format!("is not one of {}{}", known.join(", "), meant.unwrap_or_default());
-        problems.add("preset", problem);
+    let metadata = ProviderMetadata::from_json(members);
+    for (name, problem) in metadata.as_ref().err().into_iter().flat_map(|problems| &problems.0) {
+        let of_name = ProviderMetadata::ATTRIBUTES.iter().find(|one| one.name == *name);
+        problems.add(of_name.map_or(*name, Attribute::key), problem.clone());
     }
-    let domains = raw.allowed_domains.iter().map(|name| Domain::parse(name));
-    let allowed_domains = domains.collect::<Result<_, NoDomain>>().unwrap_or_else(|problem| {
-        problems.add("allowed_domains", problem.to_string());
-        Vec::new()
-    });
-    let mut ids = |key, names: &[String]| {
-        let parsed: Option<Vec<_>> = names.iter().map(|name| ClientId::parse(name)).collect();
-        parsed.unwrap_or_else(|| {
-            problems.add(key, "holds something that is not a client id".to_owned());
-            Vec::new()
-        })
-    };
-    let allowed_clients = ids("allowed_clients", &raw.allowed_clients);
-    let audiences = raw.audience.into_iter().map(|audience| Audience {
-        clients: ids("audience.clients", &audience.clients),
-        id: audience.id,
-    });
-    let audiences = audiences.collect();
-    let (Some(slug), Some(preset), true) = (slug, preset, problems.is_empty()) else {
-        return Err(problems);
-    };
-    let metadata = ProviderMetadata {
-        preset,
-        name: raw.name,
-        issuer: raw.issuer,
-        client_id: raw.client_id,
-        tenant: raw.tenant,
-        scopes: raw.scopes,
-        audiences,
-        allowed_clients,
-        allowed_domains,
-        only: raw.only,
-        follow_profile: raw.follow_profile,
-    };
-    Ok(Registration { slug, metadata, credential, disabled: raw.disabled })
+    match (slug, metadata) {
+        (Some(slug), Ok(metadata)) if problems.is_empty() => {
+            Ok(Registration { slug, metadata, credential, disabled: raw.disabled })
+        }
+        _ => Err(problems),
+    }
 }
 
 /// A key of the table that is for presets of another kind.
-fn stray(raw: &Raw) -> Option<(&'static str, String)> {
-    let is_apple = raw.preset == Preset::Apple.as_str();
+fn stray(raw: &Raw, preset: &str) -> Option<(&'static str, String)> {
+    let is_apple = preset == Preset::Apple.as_str();
     let why = if is_apple {
         "is not for apple: it has team_id, key_id and private_key_file"
     } else {
@@ -257,8 +229,8 @@ fn stray(raw: &Raw) -> Option<(&'static str, String)> {
     stray.map(|(key, _)| (key, why.to_owned()))
 }
 
-fn credential(raw: &Raw) -> Result<Credential, (&'static str, String)> {
-    if let Some(stray) = stray(raw) {
+fn credential(raw: &Raw, preset: &str) -> Result<Credential, (&'static str, String)> {
+    if let Some(stray) = stray(raw, preset) {
         return Err(stray);
     }
     match (&raw.client_secret, &raw.client_secret_file) {

@@ -11,9 +11,13 @@ use crate::domain::provider::Slug;
 use crate::domain::verdict::OrRejected;
 
 mod add;
+mod attributes;
 mod check;
+mod credential;
 mod list;
 mod slug;
+mod unfit;
+mod update;
 
 /// Providers of social login.
 #[derive(Debug, Subcommand)]
@@ -21,6 +25,9 @@ pub(super) enum Verbs {
     /// Add a provider to the database
     #[command(after_help = add::EXAMPLES)]
     Add(Box<add::Add>),
+    /// Change a provider of the database: what is given replaces what was registered, and an empty one
+    /// takes it back
+    Update(Box<update::Update>),
     /// Every provider, of the settings file and of the database
     List,
     /// One of them
@@ -50,7 +57,9 @@ impl Verbs {
         match self {
             Self::Add(_) => DatabaseUse::Adds,
             Self::List | Self::Show(_) | Self::Check(_) => DatabaseUse::Reads,
-            Self::Disable(_) | Self::Enable(_) | Self::Delete(_) => DatabaseUse::Changes,
+            Self::Update(_) | Self::Disable(_) | Self::Enable(_) | Self::Delete(_) => {
+                DatabaseUse::Changes
+            }
         }
     }
 
@@ -62,6 +71,7 @@ impl Verbs {
         let store = at.store(&settings, self.database_use()).await?;
         match self {
             Self::Add(add) => add.run(at, &settings, &store).await?,
+            Self::Update(update) => update.run(at, &settings, &store).await?,
             Self::List => {
                 let every = providers::list(&store, &settings.social).await?;
                 list::list(at, &settings.issuer, &every);

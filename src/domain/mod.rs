@@ -29,6 +29,7 @@ pub mod nearest;
 pub mod person;
 pub mod pkce;
 pub mod provider;
+pub mod provider_metadata;
 pub mod random;
 pub mod reason;
 pub mod redirect_uri;

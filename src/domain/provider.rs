@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::ClientId;
 use super::person;
+pub use super::provider_metadata::{Audience, Domain, NoDomain, Preset, ProviderMetadata};
 use super::secret::Secret;
 
 /// The name of a provider in URLs, forms and `amr`: lower-case letters, digits, hyphens,
@@ -47,69 +48,6 @@ pub fn came_by(amr: &[String]) -> Option<&str> {
     }
 }
 
-/// A provider that is known by name. `social::profiles` has what is known of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "each is the vendor of that name")]
-pub enum Preset {
-    /// Any OpenID provider.
-    Oidc,
-    Google,
-    Apple,
-    Microsoft,
-    Kakao,
-    Naver,
-    Line,
-    Facebook,
-    GitHub,
-    GitLab,
-}
-
-impl Preset {
-    /// Every preset.
-    pub const ALL: [Self; 10] = [
-        Self::Oidc,
-        Self::Google,
-        Self::Apple,
-        Self::Microsoft,
-        Self::Kakao,
-        Self::Naver,
-        Self::Line,
-        Self::Facebook,
-        Self::GitHub,
-        Self::GitLab,
-    ];
-
-    /// Its name in settings, in commands and in the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Oidc => "oidc",
-            Self::Google => "google",
-            Self::Apple => "apple",
-            Self::Microsoft => "microsoft",
-            Self::Kakao => "kakao",
-            Self::Naver => "naver",
-            Self::Line => "line",
-            Self::Facebook => "facebook",
-            Self::GitHub => "github",
-            Self::GitLab => "gitlab",
-        }
-    }
-
-    /// The preset of this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|preset| preset.as_str() == name)
-    }
-}
-
-impl fmt::Display for Preset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// This server's registration with a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
@@ -121,40 +59,6 @@ pub struct Registration {
     pub credential: Credential,
     /// Whether it is turned off.
     pub disabled: bool,
-}
-
-/// How this server is registered with a provider, and what the operator lets it do here. It holds no
-/// secret. Its JSON stands in databases, so a member keeps its name, and a new one has a default.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProviderMetadata {
-    /// Which provider it is.
-    pub preset: Preset,
-    /// What people see, unless the preset's title will do.
-    pub name: Option<String>,
-    /// The issuer of an OpenID provider; for another preset, where that provider is instead of at
-    /// its usual place.
-    pub issuer: Option<String>,
-    /// Our `client_id` there.
-    pub client_id: String,
-    /// The tenant, where the preset has tenants.
-    pub tenant: Option<String>,
-    /// What is asked for there, instead of the preset's scope.
-    pub scopes: Option<String>,
-    /// Further client ids there whose tokens are accepted at the token endpoint.
-    #[serde(default)]
-    pub audiences: Vec<Audience>,
-    /// Which of our clients it serves; all, if none is named.
-    #[serde(default)]
-    pub allowed_clients: Vec<ClientId>,
-    /// The domains of verified addresses that it lets in; all, if none is named.
-    #[serde(default)]
-    pub allowed_domains: Vec<Domain>,
-    /// Whether it is the only way in for the clients that it serves.
-    #[serde(default)]
-    pub only: bool,
-    /// Whether the profile here follows the one there after the first sign-in.
-    #[serde(default)]
-    pub follow_profile: bool,
 }
 
 /// How we authenticate at a provider.
@@ -173,79 +77,6 @@ pub enum Credential {
         /// P-256, PKCS#8, PEM.
         private: Secret,
     },
-}
-
-/// A client id at a provider that is not ours for signing in, but of an app of the operator's. In
-/// JSON it is a pair.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(String, Vec<ClientId>)", into = "(String, Vec<ClientId>)")]
-pub struct Audience {
-    /// The id.
-    pub id: String,
-    /// For which of our clients a token that was issued for it counts.
-    pub clients: Vec<ClientId>,
-}
-
-impl From<(String, Vec<ClientId>)> for Audience {
-    fn from((id, clients): (String, Vec<ClientId>)) -> Self {
-        Self { id, clients }
-    }
-}
-
-impl From<Audience> for (String, Vec<ClientId>) {
-    fn from(audience: Audience) -> Self {
-        (audience.id, audience.clients)
-    }
-}
-
-/// A domain of addresses, in lower case as it is compared. Its subdomains are others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Domain(String);
-
-/// What is no domain.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a domain, like example.com")]
-pub struct NoDomain(String);
-
-impl Domain {
-    /// Reads a domain, however it is capitalized.
-    pub fn parse(text: &str) -> Result<Self, NoDomain> {
-        let domain = text.trim().to_lowercase();
-        let alien = |c: char| matches!(c, '@' | '/' | '*') || c.is_whitespace();
-        let shaped = !domain.is_empty() && !domain.contains(alien);
-        if shaped { Ok(Self(domain)) } else { Err(NoDomain(text.to_owned())) }
-    }
-
-    /// The domain as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl ProviderMetadata {
-    /// Metadata of which nothing more is known.
-    #[must_use]
-    pub fn new(preset: Preset, client_id: impl Into<String>) -> Self {
-        Self {
-            preset,
-            name: None,
-            issuer: None,
-            client_id: client_id.into(),
-            tenant: None,
-            scopes: None,
-            audiences: Vec::new(),
-            allowed_clients: Vec::new(),
-            allowed_domains: Vec::new(),
-            only: false,
-            follow_profile: false,
-        }
-    }
-
-    /// The clients of ours that are named.
-    pub fn clients(&self) -> impl Iterator<Item = &ClientId> {
-        self.audiences.iter().flat_map(|audience| &audience.clients).chain(&self.allowed_clients)
-    }
 }
 
 impl Registration {
@@ -365,37 +196,5 @@ mod tests {
             assert_eq!(registration.lets_in(email, verified), expected, "{email:?} {verified}");
         }
         assert!(sample().lets_in(None, false));
-    }
-
-    #[test]
-    fn a_domain_is_compared_in_lower_case() {
-        assert_eq!(Domain::parse(" Example.COM ").unwrap().as_str(), "example.com");
-        for bad in ["", " ", "a@b", "a/b", "*.example.com", "a b"] {
-            assert_eq!(Domain::parse(bad), Err(NoDomain(bad.to_owned())));
-        }
-    }
-
-    #[test]
-    fn a_preset_is_written_as_it_is_named() {
-        for preset in Preset::ALL {
-            assert_eq!(Preset::parse(preset.as_str()), Some(preset));
-            assert_eq!(serde_json::json!(preset), preset.as_str());
-        }
-        assert_eq!(Preset::parse("Google"), None);
-    }
-
-    /// Databases hold it.
-    #[test]
-    fn the_json_of_terms_stays() {
-        let stored = r#"{"preset":"microsoft","name":"Ours","issuer":null,"client_id":"x","tenant":"common","scopes":null,"audiences":[["android",["app"]]],"allowed_clients":["app"],"allowed_domains":["example.com"],"only":true,"follow_profile":false}"#;
-        let metadata: ProviderMetadata = serde_json::from_str(stored).unwrap();
-        assert_eq!(metadata.audiences[0].id, "android");
-        assert_eq!(serde_json::to_string(&metadata).unwrap(), stored);
-        // A member that older versions wrote is passed over.
-        let older =
-            stored.replace(r#""audiences""#, r#""origins":["https://a.example"],"audiences""#);
-        assert_eq!(serde_json::from_str::<ProviderMetadata>(&older).unwrap(), metadata);
-        let bare = r#"{"preset":"oidc","client_id":"ours"}"#;
-        assert_eq!(serde_json::from_str::<ProviderMetadata>(bare).unwrap(), self::metadata());
     }
 }

@@ -264,15 +264,12 @@ pub(crate) fn sealed(
     let text = serde_json::to_vec(&text).map(Secret::new);
     let text = text.map_err(|error| Fault::internal("writing a credential", error))?;
     let Registration { slug, metadata, .. } = registration;
-    StoredProvider::new(
-        slug.clone(),
-        metadata,
-        sealer.seal(&credential_name(slug, metadata), &text)?,
-    )
+    let sealed = sealer.seal(&credential_name(slug, metadata), &text)?;
+    Ok(StoredProvider::new(slug.clone(), metadata, sealed))
 }
 
 /// Reads a registration and opens its credential; why that cannot be done comes instead.
-fn opened(sealer: &Sealer, stored: &StoredProvider) -> Result<Registration, String> {
+pub(crate) fn opened(sealer: &Sealer, stored: &StoredProvider) -> Result<Registration, String> {
     let metadata = stored.metadata().map_err(|fault| fault.to_string())?;
     let slug = stored.slug.clone();
     let text = sealer.open(&credential_name(&slug, &metadata), &stored.sealed_credential);

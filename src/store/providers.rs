@@ -1,10 +1,10 @@
 //! `provider`: the providers that were added by hand. Those of the settings file are not here.
 
 use chrono::{DateTime, Utc};
-use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
+use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{QueryOrder, QuerySelect};
 
 use super::cause::while_doing;
 use super::column::{corrupt, millis};
@@ -49,20 +49,19 @@ pub struct StoredProvider {
 
 impl StoredProvider {
     /// A provider that is to be stored, turned on.
-    pub fn new(
-        slug: Slug,
-        metadata: &ProviderMetadata,
-        sealed_credential: Vec<u8>,
-    ) -> Result<Self, Fault> {
-        let text = serde_json::to_string(metadata);
-        let text = text.map_err(|error| Fault::internal("writing a provider", error))?;
-        Ok(Self { slug, text, sealed_credential, disabled: false })
+    #[must_use]
+    pub fn new(slug: Slug, metadata: &ProviderMetadata, sealed_credential: Vec<u8>) -> Self {
+        let text = serde_json::Value::from(metadata.to_json()).to_string();
+        Self { slug, text, sealed_credential, disabled: false }
     }
 
     /// Its metadata. One row that cannot be read is no fault of the others.
     pub fn metadata(&self) -> Result<ProviderMetadata, Fault> {
-        let metadata = serde_json::from_str(&self.text);
-        metadata.map_err(|error| corrupt(TABLE, format!("{}: {error}", self.slug)))
+        let members = serde_json::from_str(&self.text).map_err(|error| error.to_string());
+        let metadata = members.and_then(|members| {
+            ProviderMetadata::from_json(members).map_err(|bad| bad.to_string())
+        });
+        metadata.map_err(|why| corrupt(TABLE, format!("{}: {why}", self.slug)))
     }
 }
 
@@ -84,6 +83,25 @@ pub async fn list_all(reader: &impl Reader) -> Result<Vec<StoredProvider>, Fault
     let select = Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Slug);
     let rows = select.all(reader.connection()).await;
     rows.map_err(while_doing(TABLE))?.into_iter().map(StoredProvider::try_from).collect()
+}
+
+/// The provider of this name, kept from everybody else until the transaction ends.
+pub async fn lock(tx: &Tx, slug: &Slug) -> Result<Option<StoredProvider>, Fault> {
+    let row = Entity::find_by_id(slug.as_str()).lock_exclusive().one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(StoredProvider::try_from).transpose()
+}
+
+/// Writes a provider that was changed.
+pub async fn update(tx: &Tx, changed: &StoredProvider) -> Result<(), Fault> {
+    let row = ActiveModel {
+        slug: Unchanged(changed.slug.as_str().to_owned()),
+        registration: Set(changed.text.clone()),
+        sealed_credential: Set(changed.sealed_credential.clone()),
+        disabled_at: NotSet,
+        created_at: NotSet,
+    };
+    Entity::update(row).exec(tx.connection()).await.map_err(while_doing(WRITING))?;
+    revisions::bump(tx, WatchedTable::Providers).await
 }
 
 /// Writes a new provider; `false` when its slug is taken.

@@ -33,20 +33,14 @@ fn row(one: &Listed) -> Vec<String> {
 /// A provider as its metadata is registered, and what else is known of it.
 fn described(one: &Listed, issuer: &Issuer) -> Value {
     let Listed { slug, metadata, disabled, .. } = one;
-    let audiences = metadata.audiences.iter();
-    let audiences: Vec<_> =
-        audiences.map(|one| json!({ "id": one.id, "clients": one.clients })).collect();
-    let mut described = json!(metadata);
-    if let Some(members) = described.as_object_mut() {
-        members.extend([
-            ("audiences".to_owned(), json!(audiences)),
-            ("slug".to_owned(), json!(slug)),
-            ("enabled".to_owned(), json!(!disabled)),
-            ("from".to_owned(), json!(from(one))),
-            ("redirect_uri".to_owned(), json!(redirect_uri(issuer, slug))),
-        ]);
-    }
-    described
+    let mut described = metadata.to_json();
+    described.extend([
+        ("slug".to_owned(), json!(slug)),
+        ("enabled".to_owned(), json!(!disabled)),
+        ("from".to_owned(), json!(from(one))),
+        ("redirect_uri".to_owned(), json!(redirect_uri(issuer, slug))),
+    ]);
+    Value::Object(described)
 }
 
 pub(super) fn list(at: &Installation, issuer: &Issuer, every: &[Listed]) {

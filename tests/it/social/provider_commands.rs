@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use mapae::domain::provider::ProviderMetadata;
 use serde_json::{Value, json};
 
 use super::row_counts::is_gone;
@@ -194,6 +195,82 @@ both! {
         assert!(said.code == 1 && said.err.contains("for another issuer"), "{said:?}");
     }
 
+    /// Rows of earlier versions have audiences as pairs; what is written has them as objects.
+    async fn a_provider_is_changed_beside_a_running_server_whichever_version_wrote_its_row(database) {
+        let (idp, another) = (Oidc::start().await, Oidc::start().await);
+        let binary = installed(&database).await.serve().await;
+        let app = binary.register("app", &web()).await;
+        let uri = format!("{}/login/callback/idp", binary.issuer());
+        another.redirects_only_to(&[&uri]);
+        add(&binary, "idp", idp.base()).await;
+        offers(&binary, &app, "idp", true).await;
+        let evidence = binary.evidence().await;
+        let older = json!({
+            "preset": "oidc", "name": null, "issuer": idp.base(), "client_id": CLIENT_ID,
+            "audiences": [["android", ["app"]]], "origins": ["https://gone.example"],
+        });
+        evidence.run(&format!("UPDATE provider SET registration = '{older}'")).await;
+        let audiences = json!([{ "id": "android", "clients": ["app"] }]);
+        let shown = binary.cli(&["provider", "show", "idp"], None).await;
+        assert_eq!((&shown["audiences"], &shown["only"]), (&audiences, &json!(false)));
+        // What is given replaces what was registered, and nothing else.
+        let update = ["provider", "update", "--slug", "idp"];
+        let change = ["--name", "Renamed", "--follow-profile", "--allowed-domain", "Example.com"];
+        let changed = binary.cli(&[&update[..], &change].concat(), None).await;
+        for (key, value) in [
+            ("name", json!("Renamed")), ("follow_profile", json!(true)), ("audiences", audiences),
+            ("allowed_domains", json!(["example.com"])), ("client_id", json!(CLIENT_ID)),
+        ] {
+            assert_eq!(changed[key], value, "{key}");
+        }
+        assert_eq!(binary.cli(&["provider", "show", "idp"], None).await, changed);
+        eventually("the page has the new name", async || {
+            browser(&binary).open(&app.authorization_url(&[])).await.reply.text.contains("Renamed")
+        }).await;
+        let rows = "SELECT count(*) AS n FROM provider WHERE registration LIKE '%\"id\":\"android\"%'";
+        assert_eq!(evidence.count(rows).await, 1);
+        // An empty one takes an attribute back, and the secret is sealed for the new issuer.
+        let change = [
+            "--name", "", "--allowed-domain", "", "--audience", "", "--follow-profile", "false",
+            "--issuer", another.base(), "--client-secret-stdin",
+        ];
+        let secret = format!("{CLIENT_SECRET}\n");
+        let changed = binary.cli(&[&update[..], &change].concat(), Some(&secret)).await;
+        for (key, value) in [
+            ("name", json!(null)), ("allowed_domains", json!([])), ("audiences", json!([])),
+            ("follow_profile", json!(false)), ("issuer", json!(another.base())),
+        ] {
+            assert_eq!(changed[key], value, "{key}");
+        }
+        let checked = binary.cli(&["provider", "check", "idp"], None).await;
+        assert_eq!(checked["good"], true, "{checked}");
+        eventually("people go to the new issuer", async || {
+            let mut browser = browser(&binary);
+            let page = browser.open(&app.authorization_url(&[])).await;
+            let left = browser.start_upstream_login(&page, "idp").await;
+            left.location().is_some_and(|to| to.starts_with(another.base()))
+        }).await;
+        comes(&binary, &app, &another).await;
+        // What cannot be is refused, and nothing of it stays.
+        for (change, code, why) in [
+            (&["--name", " ", "--only"][..], 1, "--name must be"),
+            (&["--client-id", ""], 1, "--client-id is missing"),
+            (&["--allowed-domain", "a@b"], 1, "--allowed-domain"),
+            (&["--allowed-client", "nobody"], 1, "nobody"),
+            (&["--tenant", "common"], 1, "--tenant"),
+            (&["--preset", "google"], 2, "--preset"),
+            (&["--audience", "x"], 2, "ID=CLIENT"),
+        ] {
+            let said = binary.cli.run(&[&update[..], change].concat(), None).await;
+            assert!(said.code == code && said.err.contains(why), "{change:?} {said:?}");
+        }
+        let said = binary.cli.run(&["provider", "update", "--slug", "none"], None).await;
+        assert!(said.code == 1 && said.err.contains("no provider none"), "{said:?}");
+        assert_eq!(binary.cli(&["provider", "show", "idp"], None).await, changed);
+        let events = evidence.events().await.into_iter();
+        assert_eq!(events.filter(|event| event.kind == "provider.updated").count(), 2);
+    }
+
     async fn s130_a_secret_is_sealed_and_survives_another_master_key(database) {
         let idp = Oidc::start().await;
         let mut binary = installed(&database).await.serve().await;
@@ -229,6 +306,25 @@ both! {
         binary.restart().await;
         assert_eq!(comes(&binary, &app, &idp).await, sub);
         assert_eq!(binary.cli(&["provider", "check", "--slug", "idp"], None).await["good"], true);
+    }
+}
+
+/// Each attribute is declared once, so it is everywhere.
+#[tokio::test]
+async fn every_attribute_is_a_flag_a_setting_and_a_member_of_what_is_shown() {
+    let cli = installed(&Database::Sqlite).await;
+    cli.json(&adding("idp", "http://127.0.0.1:1"), None).await;
+    let shown = cli.json(&["provider", "show", "idp"], None).await;
+    let add = cli.run(&["provider", "add", "--help"], None).await.out;
+    let update = cli.run(&["provider", "update", "--help"], None).await.out;
+    let schema = mapae::app::config::schema();
+    let keys = &schema["properties"]["social"]["items"]["properties"];
+    for attribute in ProviderMetadata::ATTRIBUTES {
+        let (name, flag) = (attribute.name, format!("--{} ", attribute.flag));
+        assert!(shown.get(name).is_some(), "{name}");
+        let flags = [&add, &update].map(|help| help.contains(&flag));
+        assert_eq!(flags, [true, name != "preset"], "{name}");
+        assert_eq!(keys[attribute.key()]["description"], attribute.words, "{name}");
     }
 }
 
