@@ -24,8 +24,8 @@
 //! a page asks for it → [`flows`] takes it and decides again → a code goes to an address
 //! that only an exact comparison makes ([`oauth::authorize::response`]).
 //!
-//! **A login at a provider**: [`flows`] leaves with one secret, whose row is bound to
-//! browser, provider and interaction → the [`social::Provider`] proves who came back, with no
+//! **A login at a provider**: [`flows`] leaves with a sealed `state`, which is bound to browser,
+//! provider and interaction, and no row waits → the [`social::Provider`] proves who came back, with no
 //! transaction open → [`accounts::federation`] finds the account, makes it, or asks for a proof → the
 //! same next step as after a password. `/token` joins at the second arrow ([`oauth::token::upstream_tokens`]).
 //!

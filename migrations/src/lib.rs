@@ -18,6 +18,7 @@ mod m0017_visits;
 mod m0018_unproven;
 mod m0019_client_metadata;
 mod m0021_upstream_login;
+mod m0022_carried_logins;
 mod m0023_outbox;
 mod step;
 
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_unproven::STEP),
             Box::new(m0019_client_metadata::STEP),
             Box::new(m0021_upstream_login::STEP),
+            Box::new(m0022_carried_logins::STEP),
             Box::new(m0023_outbox::STEP),
         ]
     }

@@ -23,7 +23,7 @@ use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
     self, Tx, audit_events, authorization_codes, browsers, client_changes, families, interactions,
-    known_addresses, revoked_access_tokens, sessions, throttles, upstream_logins, used_assertions,
+    known_addresses, revoked_access_tokens, sessions, throttles, used_assertions,
 };
 
 /// What changed in another process shows here within a second: this, and one read.
@@ -273,7 +273,6 @@ enum Aged {
     RevokedAccessTokens,
     AuthorizationCodes,
     Interactions,
-    UpstreamLogins,
     Sessions,
     Browsers,
     Families,
@@ -288,7 +287,6 @@ const AGED: &[Aged] = &[
     Aged::RevokedAccessTokens,
     Aged::AuthorizationCodes,
     Aged::Interactions,
-    Aged::UpstreamLogins,
     Aged::Sessions,
     Aged::Browsers,
     Aged::Families,
@@ -307,7 +305,6 @@ impl Aged {
             Self::RevokedAccessTokens => revoked_access_tokens::forget(tx, ended, STEP).await,
             Self::AuthorizationCodes => authorization_codes::forget(tx, ended, STEP).await,
             Self::Interactions => interactions::forget(tx, now, STEP).await,
-            Self::UpstreamLogins => upstream_logins::forget(tx, now, STEP).await,
             Self::Sessions => sessions::forget(tx, now, STEP).await,
             Self::Browsers => browsers::forget(tx, now, STEP).await,
             Self::Families => families::forget(tx, ended, STEP).await,

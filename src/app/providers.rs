@@ -90,7 +90,7 @@ pub(super) fn read(from: &mut Collector) -> Vec<Registration> {
             }
         };
         let name = if raw.slug.is_empty() { at.to_string() } else { raw.slug.clone() };
-        let registration = match registration(raw, members) {
+        let registration = match registration(&raw, members) {
             Ok(registration) => registration,
             Err(problems) => {
                 for (key, problem) in problems {
@@ -185,7 +185,7 @@ fn keyed(name: &str, key: &str) -> String {
     format!("social.{name}.{key}")
 }
 
-fn registration(raw: Raw, members: Map<String, Value>) -> Result<Registration, Problems> {
+fn registration(raw: &Raw, members: Map<String, Value>) -> Result<Registration, Problems> {
     let mut problems = Problems::default();
     let slug = Slug::parse(&raw.slug);
     if slug.is_none() {
@@ -193,7 +193,7 @@ fn registration(raw: Raw, members: Map<String, Value>) -> Result<Registration, P
         problems.add("slug", shape);
     }
     let preset = members.get("preset").and_then(Value::as_str).unwrap_or_default();
-    let credential = credential(&raw, preset).unwrap_or_else(|(key, problem)| {
+    let credential = credential(raw, preset).unwrap_or_else(|(key, problem)| {
         problems.add(key, problem);
         Credential::None
     });

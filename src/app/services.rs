@@ -106,6 +106,7 @@ impl Services {
             },
             refresh_tokens: Arc::clone(&refresh_tokens),
             keyring: Arc::clone(&base.keyring),
+            upstream_logins: Arc::clone(&base.upstream_logins),
         };
         let token = TokenEndpoint {
             clients: base.client_authentication(),
@@ -159,6 +160,7 @@ struct Base {
     lifetimes: Lifetimes,
     outbound: Outbound,
     providers: Arc<Providers>,
+    upstream_logins: Arc<UpstreamLoginKey>,
 }
 
 impl Base {
@@ -187,6 +189,7 @@ impl Base {
             lifetimes: settings.lifetimes,
             outbound,
             providers: Arc::new(providers),
+            upstream_logins: Arc::new(UpstreamLoginKey::new(master)?),
         })
     }
 
@@ -241,10 +244,9 @@ impl Base {
         notices: Arc<Wake>,
         master: &MasterKey,
     ) -> Result<Flows, Fault> {
-        let Self { url, clock, store, clients, providers, .. } = self.clone();
+        let Self { url, clock, store, clients, providers, upstream_logins, .. } = self.clone();
         let forms = Arc::new(FormsKey::new(master)?);
         let browsers = Arc::new(BrowserKey::new(master)?);
-        let upstream_logins = Arc::new(UpstreamLoginKey::new(master)?);
         Ok(Flows {
             url,
             clock,

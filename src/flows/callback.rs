@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::Duration;
+
 use crate::accounts::federation::{self, Arrival, ArrivalRefused, PROOF_LIFE, RefusalRecord};
 use crate::domain::audit::{Event, Kind};
 use crate::domain::client::ClientId;
@@ -16,23 +18,25 @@ use crate::domain::upstream_login::UpstreamLogin;
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
-use crate::flows::advance;
 use crate::flows::complete_sign_in::{
     CompletedSignIn, asks_for_another, complete_sign_in, present,
 };
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
-use crate::flows::upstream_login::{LIFE, start_for_consent};
+use crate::flows::upstream_login::{Departure, LIFE, start_for_consent};
+use crate::flows::{advance, lookup};
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, AuthorizationResponse, Requester, UpstreamError};
-use crate::store::{Tx, interactions, upstream_logins};
+use crate::store::{Tx, interactions, used_assertions};
 
 /// What a person comes back with.
 #[derive(Clone, Copy)]
 pub struct CallbackParameters<'a> {
     /// `state`.
-    pub state: &'a str,
+    pub state: &'a Plain<UpstreamState>,
+    /// What their browser kept of what they were in the middle of when they left.
+    pub carried: Option<&'a Handle>,
     /// `code`.
     pub code: Option<&'a str>,
     /// `error`.
@@ -51,13 +55,20 @@ impl std::fmt::Debug for CallbackParameters<'_> {
     }
 }
 
+impl<'a> CallbackParameters<'a> {
+    /// The code, if the answer is not an error.
+    fn answer_code(&self) -> Option<&'a str> {
+        self.code.filter(|_| self.error.is_none())
+    }
+}
+
 /// Where a person goes who came back.
 #[derive(Debug)]
 pub enum CallbackOutcome {
     /// On their way.
     Advanced(Advanced),
-    /// To the provider once more: this URL.
-    Away(String),
+    /// To the provider once more.
+    Departure(Departure),
     /// To the sign-in page, which says what happened.
     UpstreamNotice(Handle, Slug, UpstreamOutcome),
 }
@@ -69,11 +80,24 @@ pub async fn receive(
     slug: &Slug,
     came: CallbackParameters<'_>,
 ) -> Outcome<CallbackOutcome> {
-    let upstream_login = take(flows, caller, slug, came).await?;
-    let interaction =
-        interaction::open(flows, caller, &upstream_login.interaction.handle()).await?;
+    let (upstream_login, interaction) = take(flows, caller, slug, came).await?;
+    let outcome = go_on(flows, caller, slug, came, (&upstream_login, interaction)).await;
+    if let Ok(CallbackOutcome::UpstreamNotice(..)) | Err(Error::Refused(_)) = &outcome {
+        take_back(flows, came).await?;
+    }
+    outcome
+}
+
+async fn go_on(
+    flows: &Flows,
+    caller: Caller<'_>,
+    slug: &Slug,
+    came: CallbackParameters<'_>,
+    (upstream_login, interaction): (&UpstreamLogin, Interaction),
+) -> Outcome<CallbackOutcome> {
+    let interaction = interaction::open_here(flows, caller, interaction).await?;
     let client = interaction.purpose.client().cloned();
-    let at = At { flows, caller, slug, client: client.as_ref(), upstream_login: &upstream_login };
+    let at = At { flows, caller, slug, client: client.as_ref(), upstream_login };
     let Some(known) = at.known() else {
         return at.note(interaction, UpstreamOutcome::Unknown).await;
     };
@@ -87,14 +111,14 @@ pub async fn receive(
             let left = start_for_consent(
                 flows,
                 &known,
-                (&upstream_login, &interaction),
+                (upstream_login, &interaction),
                 &scopes,
                 came.language,
             )
             .await;
             return match left {
-                Ok(url) => Ok(CallbackOutcome::Away(url)),
-                Err(Error::Refused(_)) => at.note(interaction, UpstreamOutcome::Unavailable).await,
+                Ok(departure) => Ok(CallbackOutcome::Departure(departure)),
+                Err(Error::Refused(note)) => at.note(interaction, note).await,
                 Err(Error::Fault(fault)) => Err(fault.into()),
             };
         }
@@ -104,57 +128,73 @@ pub async fn receive(
         return at.note(interaction, UpstreamOutcome::Unknown).await;
     };
     if let Purpose::Link { user } = &interaction.purpose {
-        return link(at, &known, &interaction, user, &identity)
-            .await
-            .map(CallbackOutcome::Advanced);
+        return link(at, &known, user, &identity).await.map(CallbackOutcome::Advanced);
     }
-    Box::pin(at.arrive(&known, interaction, &identity)).await
+    Box::pin(at.arrive(&known, &interaction, &identity)).await
 }
 
-/// The visit of this state: once, at this provider, in this browser.
+/// The login of this state and what it is in the middle of: in time, at this provider, in this browser.
 async fn take(
     flows: &Flows,
     caller: Caller<'_>,
     slug: &Slug,
     came: CallbackParameters<'_>,
-) -> Outcome<UpstreamLogin> {
-    let state = Plain::<UpstreamState>::presented(came.state);
+) -> Outcome<(UpstreamLogin, Interaction)> {
+    let now = flows.clock.now();
+    let opened = flows.upstream_logins.open(came.state).filter(|login| now < login.expires_at);
+    let upstream_login = opened.ok_or(InteractionError::Unknown)?;
+    // RFC 9700 §4.4.2: an answer at the address of another provider is none.
+    let lost = if Some(&upstream_login.browser) != caller.browser_state.browser.as_ref() {
+        Some((InteractionError::WrongBrowser, FailureReason::WrongBrowser))
+    } else if upstream_login.provider != *slug {
+        Some((InteractionError::Unknown, FailureReason::MixedUp))
+    } else {
+        None
+    };
+    if let Some((lost, reason)) = lost {
+        let (client, user, origin) = (None, None, caller.origin);
+        let refusal = RefusalRecord { provider: slug, reason, client, user, origin };
+        federation::record_refusal(&flows.store, now, refusal).await?;
+        return Err(lost.into());
+    }
+    let interaction = lookup::find(flows, came.carried.ok_or(InteractionError::Unknown)?).await?;
+    let is_its_own = interaction.id == upstream_login.interaction;
+    if !is_its_own || !is_first_use(flows, came, &upstream_login).await? {
+        return Err(InteractionError::Unknown.into());
+    }
+    Ok((upstream_login, interaction))
+}
+
+/// How far apart the clocks of two servers may be: one of them may forget a state that it takes for
+/// expired, and the other one must not take it again.
+const SKEW: Duration = Duration::minutes(5);
+
+/// Whether a code came with this state for the first time: the code is to be redeemed once (RFC 6749
+/// §4.1.2). An answer without a code brings about nothing that must not happen twice.
+async fn is_first_use(
+    flows: &Flows,
+    came: CallbackParameters<'_>,
+    upstream_login: &UpstreamLogin,
+) -> Result<bool, Fault> {
+    if came.answer_code().is_none() {
+        return Ok(true);
+    }
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let taken = match &caller.browser_state.browser {
-        Some(browser) => upstream_logins::take(&tx, state.hashed(), slug, browser).await?,
-        None => None,
-    };
-    let verdict = match taken {
-        Some(upstream_login) => Ok(upstream_login),
-        None => match upstream_logins::find(&tx, state.hashed()).await? {
-            None => Err(InteractionError::Unknown.into()),
-            Some(upstream_login) => {
-                let is_theirs =
-                    Some(&upstream_login.browser) == caller.browser_state.browser.as_ref();
-                // RFC 9700 §4.4.2: an answer at the address of another provider is none.
-                let (lost, reason) = match is_theirs {
-                    false => (InteractionError::WrongBrowser, Some(FailureReason::WrongBrowser)),
-                    true if upstream_login.provider != *slug => {
-                        (InteractionError::Unknown, Some(FailureReason::MixedUp))
-                    }
-                    true => (InteractionError::Unknown, None),
-                };
-                if let Some(reason) = reason {
-                    let (client, user) = (None, None);
-                    let refusal = RefusalRecord {
-                        provider: slug,
-                        reason,
-                        client,
-                        user,
-                        origin: caller.origin,
-                    };
-                    federation::record_refusal_in(&tx, refusal).await?;
-                }
-                Err(lost.into())
-            }
-        },
-    };
-    tx.settle(verdict).await
+    let until = upstream_login.expires_at + SKEW;
+    let is_first = used_assertions::remember(&tx, came.state.hashed().to_stored(), until).await?;
+    tx.commit().await?;
+    Ok(is_first)
+}
+
+/// Forgets that a code came with this state, where nobody came in by it: whoever has proven nothing
+/// leaves nothing behind. The browser has lost what it kept of the login, so it is over for it.
+async fn take_back(flows: &Flows, came: CallbackParameters<'_>) -> Result<(), Fault> {
+    if came.answer_code().is_none() {
+        return Ok(());
+    }
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    used_assertions::take_back(&tx, came.state.hashed().to_stored()).await?;
+    tx.commit().await
 }
 
 /// Where somebody came back.
@@ -186,15 +226,14 @@ async fn prove(
         if !known.provider.answers_as(came.iss).await? {
             return Err(UpstreamError::another_issuer());
         }
-        let Some(code) = came.code.filter(|_| came.error.is_none()) else { return Ok(None) };
-        let state = Plain::<UpstreamState>::presented(came.state);
+        let Some(code) = came.answer_code() else { return Ok(None) };
         let response = AuthorizationResponse {
             code,
             user: came.user,
             redirect_uri: &redirect_uri(&at.flows.url, at.slug),
-            state: came.state,
-            nonce: &at.flows.upstream_logins.nonce(&state),
-            verifier: &at.flows.upstream_logins.verifier(&state),
+            state: came.state.expose(),
+            nonce: &at.flows.upstream_logins.nonce(came.state),
+            verifier: &at.flows.upstream_logins.verifier(came.state),
             since: at.upstream_login.again.then(|| at.upstream_login.expires_at - LIFE),
         };
         known.provider.finish(response).await.map(Some)
@@ -279,19 +318,13 @@ impl At<'_> {
     ) -> Outcome<CallbackOutcome> {
         if let Purpose::Link { user } = &interaction.purpose {
             let said = FlashMessage::UpstreamNotice(self.slug.clone(), note);
-            return to_account(*self, &interaction, user, said)
-                .await
-                .map(CallbackOutcome::Advanced);
+            return to_account(*self, user, said).map(CallbackOutcome::Advanced);
         }
         let asked = interaction::asked(self.flows, &interaction.purpose).await?;
         let Some(asked) =
             asked.filter(|_| self.upstream_login.direct && note == UpstreamOutcome::Cancelled)
         else {
-            return Ok(CallbackOutcome::UpstreamNotice(
-                interaction.id.handle(),
-                self.slug.clone(),
-                note,
-            ));
+            return self.back_to_sign_in(&interaction, note);
         };
         let refusal = Reason::SignInCancelled.into();
         let tx = self.flows.store.begin(self.flows.clock.now()).await?;
@@ -300,11 +333,21 @@ impl At<'_> {
         Ok(CallbackOutcome::Advanced(Advanced { next: NextStep::Answer(answer), cookie: None }))
     }
 
+    /// To the sign-in page of this interaction, with word of what happened.
+    fn back_to_sign_in(
+        &self,
+        interaction: &Interaction,
+        note: UpstreamOutcome,
+    ) -> Outcome<CallbackOutcome> {
+        let handle = lookup::handle(self.flows, interaction)?;
+        Ok(CallbackOutcome::UpstreamNotice(handle, self.slug.clone(), note))
+    }
+
     /// From an identity to an account, and on.
     async fn arrive(
         &self,
         known: &ConfiguredProvider,
-        interaction: Interaction,
+        interaction: &Interaction,
         identity: &Identity,
     ) -> Outcome<CallbackOutcome> {
         for _ in 0..federation::ATTEMPTS {
@@ -317,11 +360,7 @@ impl At<'_> {
             {
                 // Nobody comes in, and nobody new is made.
                 tx.abandon().await;
-                return Ok(CallbackOutcome::UpstreamNotice(
-                    interaction.id.handle(),
-                    self.slug.clone(),
-                    UpstreamOutcome::Another,
-                ));
+                return self.back_to_sign_in(interaction, UpstreamOutcome::Another);
             }
             let back = match arrived {
                 Ok(None) => {
@@ -329,18 +368,16 @@ impl At<'_> {
                     continue;
                 }
                 Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
-                    self.complete_sign_in(&tx, &user, identity).await.map(CallbackOutcome::Advanced)
+                    let advanced = self.complete_sign_in(&tx, interaction, &user, identity);
+                    advanced.await.map(CallbackOutcome::Advanced)
                 }
                 Ok(Some(Arrival::Prove(user))) => {
-                    self.ask(&tx, user, identity).await.map(CallbackOutcome::Advanced)
+                    let advanced = self.ask(&tx, interaction, user, identity);
+                    advanced.await.map(CallbackOutcome::Advanced)
                 }
                 Err(Error::Refused(why)) => {
                     federation::record_refusal_in(&tx, self.refusal(why.reason(), None)).await?;
-                    Ok(CallbackOutcome::UpstreamNotice(
-                        interaction.id.handle(),
-                        self.slug.clone(),
-                        UpstreamOutcome::Refused,
-                    ))
+                    self.back_to_sign_in(interaction, UpstreamOutcome::Refused)
                 }
                 Err(Error::Fault(fault)) => Err(fault.into()),
             };
@@ -352,13 +389,15 @@ impl At<'_> {
     async fn complete_sign_in(
         &self,
         tx: &Tx,
+        interaction: &Interaction,
         user: &User,
         identity: &Identity,
     ) -> Outcome<Advanced> {
+        interactions::keep(tx, interaction).await?;
         let mut event = Event::new(Kind::SignInSucceeded).user(&user.id).from(self.caller.origin);
         event.client = self.client.cloned();
         let entry = CompletedSignIn {
-            id: &self.upstream_login.interaction,
+            id: &interaction.id,
             user: &user.id,
             amr: &[FEDERATED, self.slug.as_str()],
             issuer: Some(&identity.issuer),
@@ -369,8 +408,15 @@ impl At<'_> {
     }
 
     /// An account has the address that the provider proved: its person is asked to prove it.
-    async fn ask(&self, tx: &Tx, user: User, identity: &Identity) -> Outcome<Advanced> {
-        let found = interactions::lock(tx, &self.upstream_login.interaction).await?;
+    async fn ask(
+        &self,
+        tx: &Tx,
+        interaction: &Interaction,
+        user: User,
+        identity: &Identity,
+    ) -> Outcome<Advanced> {
+        interactions::keep(tx, interaction).await?;
+        let found = interactions::lock(tx, &interaction.id).await?;
         let open = found.filter(|interaction| interaction.ended_at.is_none());
         let interaction = open.ok_or(InteractionError::Finished(None))?;
         let pending = Pending {
@@ -388,7 +434,6 @@ impl At<'_> {
 async fn link(
     at: At<'_>,
     known: &ConfiguredProvider,
-    interaction: &Interaction,
     user: &UserId,
     identity: &Identity,
 ) -> Outcome<Advanced> {
@@ -396,7 +441,7 @@ async fn link(
     if !known.registration.lets_in(identity.email.as_deref(), identity.email_verified) {
         at.refused(ArrivalRefused::Domain.reason(), Some(user)).await?;
         let said = FlashMessage::UpstreamNotice(at.slug.clone(), UpstreamOutcome::Refused);
-        return to_account(at, interaction, user, said).await;
+        return to_account(at, user, said);
     }
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
     // They left while they were signed in here, and may have signed out since.
@@ -419,21 +464,13 @@ async fn link(
     } else {
         FlashMessage::UpstreamNotice(at.slug.clone(), UpstreamOutcome::Taken)
     };
-    to_account(at, interaction, user, said).await
+    to_account(at, user, said)
 }
 
 /// Back to the account page.
-async fn to_account(
-    at: At<'_>,
-    interaction: &Interaction,
-    user: &UserId,
-    said: FlashMessage,
-) -> Outcome<Advanced> {
+fn to_account(at: At<'_>, user: &UserId, said: FlashMessage) -> Outcome<Advanced> {
     let mut people = at.caller.browser_state.people.iter();
     let present =
         people.find(|present| present.user.id == *user).ok_or(InteractionError::WrongBrowser)?;
-    let tx = at.flows.store.begin(at.flows.clock.now()).await?;
-    interactions::end(&tx, &interaction.id, Some(&present.session.id)).await?;
-    tx.commit().await?;
     Ok(Advanced { next: NextStep::Account(present.session.id.clone(), Some(said)), cookie: None })
 }

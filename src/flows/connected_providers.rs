@@ -16,7 +16,7 @@ use crate::flows::context::Flows;
 use crate::flows::fresh_proof::{FreshProof, NotFresh};
 use crate::flows::interaction::Caller;
 use crate::flows::submitted::AccountForm;
-use crate::flows::upstream_login;
+use crate::flows::upstream_login::{self, Departure};
 use crate::social::registry::ConfiguredProvider;
 use crate::store::{Tx, audit_events, identities, users};
 
@@ -124,20 +124,20 @@ fn not_fresh(error: Error<NotFresh>) -> Error<Unchanged> {
     error.map(Unchanged::NotFresh)
 }
 
-/// Leaves to connect a provider: the URL to go to.
+/// Leaves to connect a provider.
 pub async fn connect(
     flows: &Flows,
     caller: Caller<'_>,
     form: &AccountForm,
     slug: &Slug,
     language: &str,
-) -> Outcome<String> {
+) -> Outcome<Departure> {
     let noted = |note| Unchanged::UpstreamNotice(slug.clone(), note);
     let known = flows.providers.find(slug, None);
     let known = known.ok_or_else(|| Error::Refused(noted(UpstreamOutcome::Unknown)))?;
     let proof = FreshProof::check(flows, caller, form, language).await.map_err(not_fresh)?;
     let left = upstream_login::start_to_link(flows, &known, proof, language).await;
-    left.map_err(|error| error.map(|_| noted(UpstreamOutcome::Unavailable)))
+    left.map_err(|error| error.map(noted))
 }
 
 /// Disconnects an identity, unless it is the last way in.

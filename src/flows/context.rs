@@ -33,7 +33,7 @@ pub struct Flows {
     pub forms: Arc<FormsKey>,
     /// Seals what browsers carry for us.
     pub browsers: Arc<BrowserKey>,
-    /// Derives what people take along to providers.
+    /// Seals what people take along to providers.
     pub upstream_logins: Arc<UpstreamLoginKey>,
     /// Wakes whoever sends messages: apps are told of sign-outs.
     pub notices: Arc<Wake>,

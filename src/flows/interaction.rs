@@ -85,6 +85,15 @@ pub(super) async fn open(
     handle: &Handle,
 ) -> Outcome<Interaction> {
     let interaction = lookup::find(flows, handle).await?;
+    open_here(flows, caller, interaction).await
+}
+
+/// The same of one that was found.
+pub(super) async fn open_here(
+    flows: &Flows,
+    caller: Caller<'_>,
+    interaction: Interaction,
+) -> Outcome<Interaction> {
     if interaction.browser.is_none() || interaction.browser != caller.browser_state.browser {
         return Err(InteractionError::WrongBrowser.into());
     }

@@ -1,6 +1,6 @@
-//! Where an interaction is kept: by the browser, sealed, in the address and the forms of its pages,
-//! until somebody in it proves something or leaves for a provider; from then on in the database.
-//! Whoever has not proven anything makes nobody write anything but that, and there is a bound to it.
+//! Where an interaction is kept: by the browser, sealed, in the address and the forms of its pages and,
+//! while somebody is away at a provider, in cookies, until somebody in it proves something; from then on
+//! in the database. Whoever has not proven anything makes nobody write anything of it.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

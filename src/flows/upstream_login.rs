@@ -1,30 +1,46 @@
 //! Leaving for a provider.
 //!
-//! What a person takes along is one secret; the row of it is bound to the browser, the provider and
-//! the interaction, and is taken once. Nothing else says who comes back to what.
+//! What a person takes along says, sealed, which browser left for which provider in the middle of
+//! which interaction. The browser keeps the interaction, sealed too. Nothing is written: who comes back
+//! brings both.
 
 use chrono::Duration;
 
 use crate::accounts::browsers::SignedInUser;
-use crate::domain::interaction::{Handle, Interaction, Purpose};
+use crate::domain::interaction::{Handle, Interaction, InteractionId, Purpose};
 use crate::domain::provider::Slug;
-use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::session::BrowserId;
-use crate::domain::upstream_login::UpstreamLogin;
+use crate::domain::upstream_login::{UpstreamLogin, UpstreamLoginName};
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::verdict::Error;
-use crate::flows::advance;
 use crate::flows::context::Flows;
 use crate::flows::fresh_proof::FreshProof;
 use crate::flows::interaction::{Caller, Subject, View};
 use crate::flows::outcome::InteractionError;
 use crate::flows::submitted::Submitted;
+use crate::flows::{advance, lookup};
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
-use crate::social::{self, AuthorizationRequest, UpstreamError};
-use crate::store::{interactions, upstream_logins};
+use crate::social::{self, AuthorizationRequest};
 
 /// How long somebody may be away.
-pub(super) const LIFE: Duration = Duration::minutes(10);
+pub const LIFE: Duration = Duration::minutes(10);
+
+/// The longest handle that a browser keeps for somebody who is away. The `state` and the `nonce` of an
+/// app and two hints in their full length fit in, with what else apps ask for.
+pub const LONGEST_HANDLE: usize = 11_000;
+
+/// Somebody who is sent to a provider.
+#[derive(Clone, Debug)]
+pub struct Departure {
+    /// The URL to go to.
+    pub url: String,
+    /// What names this login in their browser.
+    pub name: UpstreamLoginName,
+    /// What they are in the middle of.
+    pub interaction: InteractionId,
+    /// The same as their browser keeps it until they come back.
+    pub handle: Handle,
+}
 
 /// Why nobody left.
 #[derive(Debug)]
@@ -43,7 +59,7 @@ fn notice(handle: &Handle, provider: &Slug, outcome: UpstreamOutcome) -> NotStar
     NotStarted::UpstreamNotice(handle.clone(), provider.clone(), outcome)
 }
 
-/// Leaves for a provider from the sign-in page: the URL to go to. The provider speaks the language
+/// Leaves for a provider from the sign-in page. The provider speaks the language
 /// of that page: what the purpose says of it is read by `language`.
 pub async fn start(
     flows: &Flows,
@@ -51,7 +67,7 @@ pub async fn start(
     form: &Submitted,
     (provider, keep): (&Slug, bool),
     language: impl FnOnce(Option<&str>) -> &'static str,
-) -> Result<String, Error<NotStarted>> {
+) -> Result<Departure, Error<NotStarted>> {
     let interaction = form.open(flows, caller).await.map_err(lost)?;
     let known = flows.providers.find(provider, interaction.purpose.client());
     let unknown = || notice(form.handle(), provider, UpstreamOutcome::Unknown);
@@ -78,7 +94,7 @@ pub async fn start_by_hint(
     view: &mut View,
     language: &str,
     in_app: bool,
-) -> Result<Option<String>, Error<NotStarted>> {
+) -> Result<Option<Departure>, Error<NotStarted>> {
     let Purpose::Authorize(request) = &mut view.interaction.purpose else { return Ok(None) };
     let Some(hint) = request.idp_hint.take() else { return Ok(None) };
     let Some(known) = flows.providers.find(&hint, Some(&request.client)) else { return Ok(None) };
@@ -96,7 +112,7 @@ async fn send_from(
     view: &View,
     choice: Choice<'_>,
     direct: bool,
-) -> Result<String, Error<NotStarted>> {
+) -> Result<Departure, Error<NotStarted>> {
     let interaction = &view.interaction;
     let browser = interaction.browser.as_ref();
     let browser = browser
@@ -115,7 +131,7 @@ async fn send_from(
         scopes: None,
     };
     let left = send(flows, known, departure).await;
-    let noted = |_| notice(&view.handle, choice.provider, UpstreamOutcome::Unavailable);
+    let noted = |outcome| notice(&view.handle, choice.provider, outcome);
     left.map_err(|error| error.map(noted))
 }
 
@@ -147,9 +163,23 @@ async fn send(
     flows: &Flows,
     known: &ConfiguredProvider,
     departure: UpstreamRequest<'_>,
-) -> Result<String, Error<UpstreamError>> {
-    let state = Plain::<UpstreamState>::generate();
+) -> Result<Departure, Error<UpstreamOutcome>> {
     let slug = &known.registration.slug;
+    let handle = lookup::handle(flows, departure.interaction)?;
+    if handle.as_str().len() > LONGEST_HANDLE {
+        tracing::warn!(provider = %slug, "an app asks for more than a browser keeps for somebody who is away");
+        return Err(Error::Refused(UpstreamOutcome::Unavailable));
+    }
+    let state = flows.upstream_logins.seal(&UpstreamLogin {
+        provider: slug.clone(),
+        browser: departure.browser.clone(),
+        interaction: departure.interaction.id.clone(),
+        kept: departure.choice.keep,
+        direct: departure.direct,
+        again: departure.again,
+        consenting: departure.scopes.is_some(),
+        expires_at: flows.clock.now() + LIFE,
+    })?;
     let request = AuthorizationRequest {
         redirect_uri: &redirect_uri(&flows.url, slug),
         state: state.expose(),
@@ -163,33 +193,10 @@ async fn send(
     let url =
         social::with_deadline(None, known.provider.start(request)).await.map_err(|error| {
             tracing::warn!(provider = %slug, %error, "people cannot be sent to this provider");
-            Error::Refused(error)
+            Error::Refused(UpstreamOutcome::Unavailable)
         })?;
-    let tx = flows.store.begin(flows.clock.now()).await?;
-    let upstream_login = UpstreamLogin {
-        hash: state.hashed(),
-        provider: slug.clone(),
-        browser: departure.browser.clone(),
-        interaction: departure.interaction.id.clone(),
-        kept: departure.choice.keep,
-        direct: departure.direct,
-        again: departure.again,
-        consenting: departure.scopes.is_some(),
-        expires_at: tx.now() + LIFE,
-    };
-    // Who comes back comes back to this.
-    match departure.interaction.purpose {
-        // They have just proven who they are, or are signed in.
-        Purpose::Link { .. } | Purpose::Confirm { .. } => {
-            interactions::keep(&tx, departure.interaction).await?;
-        }
-        Purpose::Authorize(_) | Purpose::Account { .. } | Purpose::Logout(_) => {
-            interactions::keep_unproven(&tx, departure.interaction).await?;
-        }
-    }
-    upstream_logins::insert(&tx, &upstream_login).await?;
-    tx.commit().await?;
-    Ok(url)
+    let name = UpstreamLoginName::of(&state);
+    Ok(Departure { url, name, interaction: departure.interaction.id.clone(), handle })
 }
 
 /// Leaves for a provider to connect it to the account of somebody who proved just now who they are.
@@ -198,7 +205,7 @@ pub async fn start_to_link(
     known: &ConfiguredProvider,
     proof: FreshProof<'_>,
     language: &str,
-) -> Result<String, Error<UpstreamError>> {
+) -> Result<Departure, Error<UpstreamOutcome>> {
     let SignedInUser { user, session } = proof.person();
     let (purpose, browser) = (Purpose::Link { user: user.id.clone() }, &session.browser);
     let interaction = Interaction::new(purpose, Some(browser.clone()), flows.clock.now());
@@ -222,7 +229,7 @@ pub(super) async fn start_for_consent(
     (upstream_login, interaction): (&UpstreamLogin, &Interaction),
     scopes: &str,
     language: &str,
-) -> Result<String, Error<UpstreamError>> {
+) -> Result<Departure, Error<UpstreamOutcome>> {
     let choice = Choice { provider: &upstream_login.provider, keep: upstream_login.kept, language };
     let departure = UpstreamRequest {
         interaction,

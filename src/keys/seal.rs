@@ -13,6 +13,7 @@ use super::secret_file::{self, Unreadable};
 use crate::domain::provider::{ProviderMetadata, Slug};
 use crate::domain::secret::{BrowserToken, Plain, Secret, UpstreamState};
 use crate::domain::session::BrowserId;
+use crate::domain::upstream_login::UpstreamLogin;
 use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::domain::{hex, random};
 use crate::settings::kinds::{optional_path, path, secret};
@@ -318,7 +319,8 @@ impl FormsKey {
     }
 }
 
-/// Derives what belongs to an upstream login from its `state`, so that the database holds none of it.
+/// Seals upstream logins into their `state`, and derives what else belongs to them from it: nothing of
+/// them is written down.
 #[derive(Clone)]
 pub struct UpstreamLoginKey(hmac::Key);
 
@@ -333,6 +335,19 @@ impl UpstreamLoginKey {
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
         let key = master.derive(Label::UpstreamLogins)?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
+    }
+
+    /// The `state` of a login.
+    pub fn seal(&self, login: &UpstreamLogin) -> Result<Plain<UpstreamState>, Fault> {
+        let sealed = seal_salted(&self.0, STATE, login.to_text().as_bytes())?;
+        Ok(Plain::from_bytes(&sealed))
+    }
+
+    /// The login of a `state`, whether it is over or not; `None` for what we did not seal.
+    #[must_use]
+    pub fn open(&self, state: &Plain<UpstreamState>) -> Option<UpstreamLogin> {
+        let text = open_salted(&self.0, STATE, &state.to_bytes()?)?;
+        UpstreamLogin::parse(std::str::from_utf8(&text).ok()?)
     }
 
     /// `nonce`, OpenID Connect Core §3.1.2.1.
@@ -363,9 +378,8 @@ impl std::fmt::Debug for BrowserKey {
     }
 }
 
-/// How many random bytes choose the key of one sealed text.
-const SALT_LEN: usize = 16;
 const CARRIED: &str = "carried by a browser";
+const STATE: &str = "state of an upstream login";
 
 impl BrowserKey {
     /// The key of a master key.
@@ -374,25 +388,15 @@ impl BrowserKey {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
     }
 
-    /// Seals: salt, nonce, ciphertext, tag, in base64url. Anybody can make us seal as often as they
-    /// like, and random nonces of 96 bits under one key repeat after some 2^32 times: each text has a
-    /// key of its own.
+    /// Seals, in base64url.
     pub fn seal(&self, bytes: &[u8]) -> Result<String, Fault> {
-        let salt = random::bytes::<SALT_LEN>();
-        let sealed = self.sealer(&salt)?.seal(CARRIED, bytes)?;
-        Ok(URL_SAFE_NO_PAD.encode([salt.as_slice(), &sealed].concat()))
+        Ok(URL_SAFE_NO_PAD.encode(seal_salted(&self.0, CARRIED, bytes)?))
     }
 
     /// Opens what we sealed; `None` for anything else.
     #[must_use]
     pub fn open(&self, text: &str) -> Option<Secret<Vec<u8>>> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (salt, sealed) = bytes.split_at_checked(SALT_LEN)?;
-        self.sealer(salt).ok()?.open(CARRIED, sealed)
-    }
-
-    fn sealer(&self, salt: &[u8]) -> Result<Sealer, Fault> {
-        Sealer::under(hmac::sign(&self.0, &[b"seal ", salt].concat()).as_ref())
+        open_salted(&self.0, CARRIED, &URL_SAFE_NO_PAD.decode(text).ok()?)
     }
 
     /// What a browser proves itself by after this sign-in: the same, however often it is asked.
@@ -401,6 +405,26 @@ impl BrowserKey {
         let tag = hmac::sign(&self.0, &[b"token ", sign_in.as_bytes()].concat());
         Plain::from_bytes(tag.as_ref())
     }
+}
+
+/// How many random bytes choose the key of one sealed text.
+const SALT_LEN: usize = 16;
+
+/// Seals: salt, nonce, ciphertext, tag. Anybody can make us seal as often as they like, and random
+/// nonces of 96 bits under one key repeat after some 2^32 times: each text has a key of its own.
+fn seal_salted(key: &hmac::Key, name: &str, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+    let salt = random::bytes::<SALT_LEN>();
+    let sealed = salted(key, &salt)?.seal(name, bytes)?;
+    Ok([salt.as_slice(), &sealed].concat())
+}
+
+fn open_salted(key: &hmac::Key, name: &str, bytes: &[u8]) -> Option<Secret<Vec<u8>>> {
+    let (salt, sealed) = bytes.split_at_checked(SALT_LEN)?;
+    salted(key, salt).ok()?.open(name, sealed)
+}
+
+fn salted(key: &hmac::Key, salt: &[u8]) -> Result<Sealer, Fault> {
+    Sealer::under(hmac::sign(key, &[b"seal ", salt].concat()).as_ref())
 }
 
 /// The name under which the credential of a provider is sealed: with everything that says where it
@@ -425,6 +449,8 @@ fn bound(browser: &BrowserId, purpose: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::clock::from_millis;
+    use crate::domain::interaction::InteractionId;
     use crate::domain::provider::Preset;
 
     /// The master key 00 01 02 … 1f.
@@ -486,6 +512,43 @@ mod tests {
         );
         // RFC 7636 §4.1
         assert_eq!(key.verifier(&state).len(), 43);
+    }
+
+    /// Some providers cut a `state` at 255 characters.
+    #[test]
+    fn a_state_opens_unchanged_and_for_us_alone_and_is_short() {
+        let key = UpstreamLoginKey::new(&MasterKey::generate()).unwrap();
+        let login = UpstreamLogin {
+            provider: Slug::parse(&"p".repeat(32)).unwrap(),
+            browser: BrowserId::from_stored(random::identifier()),
+            interaction: InteractionId::generate(),
+            kept: true,
+            direct: true,
+            again: true,
+            consenting: true,
+            expires_at: from_millis(1_790_000_000_123),
+        };
+        let state = key.seal(&login).unwrap();
+        assert_eq!(key.open(&state), Some(login.clone()));
+        assert!(state.expose().len() < 210, "{}", state.expose().len());
+        assert_ne!(key.seal(&login).unwrap().expose(), state.expose());
+        let text = state.expose();
+        for at in 0..text.len() {
+            let mut turned = text.to_owned().into_bytes();
+            turned[at] = if turned[at] == b'A' { b'B' } else { b'A' };
+            let turned = String::from_utf8(turned).unwrap();
+            assert_eq!(key.open(&Plain::presented(&turned)), None, "{at}");
+            assert_eq!(key.open(&Plain::presented(&text[..at])), None, "{at}");
+        }
+        for bad in [format!("{text}A"), format!("{text}="), text.to_uppercase()] {
+            assert_eq!(key.open(&Plain::presented(&bad)), None, "{bad}");
+        }
+        assert_eq!(UpstreamLoginKey::new(&MasterKey::generate()).unwrap().open(&state), None);
+        // Of the same master key, and for something else.
+        let master = MasterKey::generate();
+        let carried = BrowserKey::new(&master).unwrap().seal(login.to_text().as_bytes()).unwrap();
+        let carried = Plain::presented(&format!("mapae_vs_{carried}"));
+        assert_eq!(UpstreamLoginKey::new(&master).unwrap().open(&carried), None);
     }
 
     #[test]

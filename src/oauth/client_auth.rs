@@ -277,7 +277,7 @@ async fn by_assertion(
     hash.update(&claims.jti);
     let tx = context.store.begin(now).await?;
     let fresh =
-        used_assertions::remember(&tx, hash.finalize().into(), forgotten_at(claims.exp)).await?;
+        used_assertions::remember(&tx, hash.finalize().to_vec(), forgotten_at(claims.exp)).await?;
     tx.commit().await?;
     if fresh {
         Ok(registered)

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{LockBehavior, LockType, OnConflict, Order, Query, SimpleExpr};
+use sea_orm::sea_query::{OnConflict, SimpleExpr};
 
 use super::cause::while_doing;
 use super::column::{corrupt, instant, millis};
@@ -12,7 +12,6 @@ use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
 use super::tx::Tx;
-use super::upstream_logins;
 use crate::domain::clock;
 use crate::domain::interaction::{Interaction, InteractionId, Pending, Purpose};
 use crate::domain::session::{BrowserId, SessionId};
@@ -31,8 +30,6 @@ entity! {
             pub received_at: i64,
             pub expires_at: i64,
             pub ended_at: Option<i64>,
-            /// Since when it is there although nobody has proven anything in it.
-            pub unproven_since: Option<i64>,
         }
     }
 }
@@ -74,59 +71,8 @@ fn pending(pending: Option<&Pending>) -> Result<Option<String>, Fault> {
     text.map_err(|error| Fault::internal("writing a pending identity", error))
 }
 
-/// Of so many people is written what they are in the middle of, although they have proven nothing.
-/// With a `state` of full length that is 40 MB.
-const UNPROVEN: i64 = 5000;
-/// So many make room at once, where servers wrote at the same moment and there are more.
-const STEP: i64 = 100;
-
 /// Writes an interaction, unless it was written before: by another tab, or by a first click.
 pub async fn keep(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
-    write(tx, interaction, None).await
-}
-
-/// The same where nobody has proven anything yet. Where there are too many of these the oldest ones
-/// make room, with the upstream logins that they wait for.
-pub async fn keep_unproven(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
-    // One that is there already needs no room.
-    if !interaction.is_stored {
-        make_room(tx).await?;
-    }
-    write(tx, interaction, Some(millis(tx.now()))).await
-}
-
-async fn make_room(tx: &Tx) -> Result<(), Fault> {
-    let count = Entity::find()
-        .select_only()
-        .column_as(Column::Id.count(), "n")
-        .filter(Column::UnprovenSince.is_not_null())
-        .into_tuple::<i64>()
-        .one(tx.connection())
-        .await
-        .map_err(while_doing(TABLE))?;
-    let too_many = count.unwrap_or_default() - (UNPROVEN - 1);
-    let Some(too_many) = u64::try_from(too_many.min(STEP)).ok().filter(|many| *many > 0) else {
-        return Ok(());
-    };
-    // Whoever comes back at this moment has theirs locked and stays.
-    let oldest = Query::select()
-        .column(Column::Id)
-        .from(Entity)
-        .and_where(Column::UnprovenSince.is_not_null())
-        .order_by(Column::UnprovenSince, Order::Asc)
-        .limit(too_many)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .to_owned();
-    let gone = Entity::delete_many()
-        .filter(Column::Id.in_subquery(oldest))
-        .exec_with_returning(tx.connection())
-        .await
-        .map_err(while_doing(WRITING))?;
-    upstream_logins::end_of(tx, gone.into_iter().map(|row| InteractionId::from_stored(row.id)))
-        .await
-}
-
-async fn write(tx: &Tx, interaction: &Interaction, unproven: Option<i64>) -> Result<(), Fault> {
     let row = ActiveModel {
         id: Set(interaction.id.as_str().to_owned()),
         browser_id: Set(interaction.browser.as_ref().map(|browser| browser.as_str().to_owned())),
@@ -136,7 +82,6 @@ async fn write(tx: &Tx, interaction: &Interaction, unproven: Option<i64>) -> Res
         received_at: Set(millis(interaction.received_at)),
         expires_at: Set(millis(interaction.expires_at)),
         ended_at: Set(interaction.ended_at.map(millis)),
-        unproven_since: Set(unproven),
     };
     let once = OnConflict::column(Column::Id).do_nothing().to_owned();
     let kept = Entity::insert(row).on_conflict(once).exec_without_returning(tx.connection()).await;
@@ -175,13 +120,6 @@ async fn change<const N: usize>(
     Ok(())
 }
 
-/// What a step writes that came after a proof, or did not: giving up and going on without somebody
-/// prove nothing.
-fn proven(is_proven: bool) -> (Column, SimpleExpr) {
-    let since = if is_proven { Expr::value(None::<i64>) } else { Expr::col(Column::UnprovenSince) };
-    (Column::UnprovenSince, since)
-}
-
 /// Writes the purpose: a hint that was followed, a language that was chosen.
 pub async fn set_purpose(tx: &Tx, id: &InteractionId, purpose: &Purpose) -> Result<(), Fault> {
     change(tx, id, [(Column::Request, Expr::value(text(purpose)?))]).await
@@ -189,23 +127,21 @@ pub async fn set_purpose(tx: &Tx, id: &InteractionId, purpose: &Purpose) -> Resu
 
 /// Writes whom a provider vouched for, or that nobody waits to be proven any more.
 pub async fn set_pending(tx: &Tx, id: &InteractionId, whom: Option<&Pending>) -> Result<(), Fault> {
-    let pending = Expr::value(pending(whom)?);
-    change(tx, id, [(Column::Pending, pending), proven(whom.is_some())]).await
+    change(tx, id, [(Column::Pending, Expr::value(pending(whom)?))]).await
 }
 
 /// Goes on with this session; nobody waits to be proven any more.
 pub async fn set_session(tx: &Tx, id: &InteractionId, session: &SessionId) -> Result<(), Fault> {
     let session = (Column::SessionId, Expr::value(session.as_str()));
     let pending = (Column::Pending, Expr::value(None::<String>));
-    change(tx, id, [session, pending, proven(true)]).await
+    change(tx, id, [session, pending]).await
 }
 
 /// Ends an interaction, with the session that it ends with. One that ended stays as it ended.
 pub async fn end(tx: &Tx, id: &InteractionId, session: Option<&SessionId>) -> Result<(), Fault> {
-    let proven = proven(session.is_some());
     let session = Expr::value(session.map(|session| session.as_str().to_owned()));
     let ended_at = Expr::value(millis(tx.now()));
-    change(tx, id, [(Column::SessionId, session), (Column::EndedAt, ended_at), proven]).await
+    change(tx, id, [(Column::SessionId, session), (Column::EndedAt, ended_at)]).await
 }
 
 /// Forgets interactions that expired before this instant, some at a time; says how many.

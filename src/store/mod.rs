@@ -45,7 +45,6 @@ mod statement;
 pub mod successions;
 pub mod throttles;
 mod tx;
-pub mod upstream_logins;
 pub mod used_assertions;
 pub mod users;
 

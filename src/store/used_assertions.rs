@@ -1,4 +1,5 @@
-//! `used_assertion`: assertions that were accepted once, of clients (RFC 7523 §3) and of providers.
+//! `used_assertion`: what was accepted once and is not accepted again. Assertions of clients (RFC 7523
+//! §3), tokens of providers, and the `state` that somebody came back from a provider with.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -28,14 +29,24 @@ entity! {
 use entity::{ActiveModel, Column, Entity};
 
 /// Remembers an assertion; `false` when it was used before.
-pub async fn remember(tx: &Tx, hash: [u8; 32], expires_at: DateTime<Utc>) -> Result<bool, Fault> {
-    let row = ActiveModel { hash: Set(hash.to_vec()), expires_at: Set(millis(expires_at)) };
+pub async fn remember(
+    tx: &Tx,
+    hash: impl Into<Vec<u8>>,
+    expires_at: DateTime<Utc>,
+) -> Result<bool, Fault> {
+    let row = ActiveModel { hash: Set(hash.into()), expires_at: Set(millis(expires_at)) };
     let inserted = Entity::insert(row)
         .on_conflict(OnConflict::column(Column::Hash).do_nothing().to_owned())
         .exec_without_returning(tx.connection())
         .await
         .map_err(while_doing("writing the table used_assertion"))?;
     Ok(inserted == 1)
+}
+
+/// Forgets one that nothing came of: it may be accepted once more.
+pub async fn take_back(tx: &Tx, hash: impl Into<Vec<u8>>) -> Result<(), Fault> {
+    let taken = Entity::delete_by_id(hash.into()).exec(tx.connection()).await;
+    taken.map(drop).map_err(while_doing("writing the table used_assertion"))
 }
 
 /// Forgets assertions that expired before this instant, some at a time; says how many.

@@ -27,7 +27,7 @@ pub(super) async fn link(
     };
     let (caller, language) = (page_request.caller(), page_request.language.as_str());
     let left = connected_providers::connect(&shared.flows, caller, &form, &slug, language).await;
-    let left = left.map(Reply::Onward).map_err(|error| unchanged(&form, error));
+    let left = left.map_err(|error| unchanged(&form, error));
     Ok(respond(&shared, &page_request, left))
 }
 

@@ -1,4 +1,5 @@
-//! Our cookies. The prefix `__Host-` binds them to this very host: no neighbour can set them.
+//! Our cookies. The prefix `__Host-` binds them to this very host: no neighbour can set them. Those that
+//! are for one path cannot have it; what stands in them is sealed for one browser.
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -11,6 +12,8 @@ use crate::accounts::browsers::{Cookie, KNOWN_FOR};
 use crate::domain::client::ClientId;
 use crate::domain::provider::Slug;
 use crate::domain::secret::{BrowserToken, Plain};
+use crate::domain::urls;
+use crate::flows::upstream_login::LIFE;
 use crate::oauth::token::endpoint::RefreshCookie;
 
 /// A way to sign in.
@@ -31,15 +34,19 @@ pub(super) struct Cookies {
     language: String,
     way: String,
     refresh: String,
+    away: String,
+    carried: String,
 }
 
 impl Cookies {
     /// Of this issuer.
     pub(super) fn of(issuer: &str) -> Self {
-        let browser = format!("__Host-mapae-{}", short(issuer, 9));
+        let ours = format!("mapae-{}", short(issuer, 9));
+        let browser = format!("__Host-{ours}");
         let of = |what| format!("{browser}-{what}");
         let (known, language, way, refresh) = (of("known"), of("lang"), of("way"), of("refresh"));
-        Self { browser, known, language, way, refresh }
+        let (away, carried) = (of("away"), format!("__Secure-{ours}-away"));
+        Self { browser, known, language, way, refresh, away, carried }
     }
 
     /// What the browser proves itself by.
@@ -93,6 +100,55 @@ impl Cookies {
             SignInMethod::Provider(slug) => format!("by:{slug}"),
         };
         set(headers, &format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
+    }
+
+    /// Who left for a provider.
+    pub(super) fn away<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        read(headers, &self.away)
+    }
+
+    /// Remembers who left for a provider.
+    pub(super) fn set_away(&self, headers: &mut HeaderMap, value: &str) {
+        let (name, kept) = (&self.away, max_age(LIFE));
+        set(headers, &format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
+    }
+
+    /// What people are in the middle of who left for a provider, by the number of the cookie.
+    pub(super) fn carried<'a>(&self, headers: &'a HeaderMap, slot: usize) -> Option<&'a str> {
+        read(headers, &self.carried_name(slot))
+    }
+
+    /// Lets the browser keep it until they come back, below this path.
+    pub(super) fn set_carried(
+        &self,
+        headers: &mut HeaderMap,
+        base: &str,
+        slot: usize,
+        value: &str,
+    ) {
+        self.put_carried(headers, base, slot, (value, LIFE));
+    }
+
+    /// Takes it from the browser.
+    pub(super) fn clear_carried(&self, headers: &mut HeaderMap, base: &str, slot: usize) {
+        self.put_carried(headers, base, slot, ("", Duration::zero()));
+    }
+
+    fn put_carried(
+        &self,
+        headers: &mut HeaderMap,
+        base: &str,
+        slot: usize,
+        (value, life): (&str, Duration),
+    ) {
+        let (name, kept) = (self.carried_name(slot), max_age(life));
+        let path = format!("{base}{}", urls::LOGIN_CALLBACKS);
+        set(headers, &format!("{name}={value}; Path={path}; Secure; HttpOnly; SameSite=Lax{kept}"));
+    }
+
+    /// The name of the cookie of this number.
+    pub(super) fn carried_name(&self, slot: usize) -> String {
+        format!("{}-{slot}", self.carried)
     }
 
     /// The refresh token of a client that gets it as a cookie.
@@ -169,9 +225,11 @@ mod tests {
     #[test]
     fn every_issuer_has_cookies_of_its_own() {
         let names = |issuer| {
-            let Cookies { browser, known, language, way, refresh } = Cookies::of(issuer);
-            let others = [known, language, way, refresh];
+            let Cookies { browser, known, language, way, refresh, away, carried } =
+                Cookies::of(issuer);
+            let others = [known, language, way, refresh, away];
             assert!(others.iter().all(|name| name.starts_with(&browser)));
+            assert!(carried.starts_with(&browser.replace("__Host-", "__Secure-")));
             browser
         };
         let issuers = ["http://localhost:8080", "http://localhost:8081", "https://id.example"];

@@ -48,14 +48,15 @@ pub(super) async fn get(
         }
     }
     let (language, in_app) = (page_request.language.as_str(), page_request.in_app().is_some());
-    match upstream_login::start_by_hint(&shared.flows, &mut view, language, in_app).await {
-        Ok(None) => Ok(show(&shared, &page_request, &view, None).await),
-        left => {
-            let left =
-                left.map(|url| url.map_or(Reply::Page(urls::LOGIN, view.handle), Reply::Onward));
-            Ok(respond(&shared, &page_request, left))
+    // Whoever left and comes back to the page by the button of the browser stays there.
+    if !page_request.upstream_cookies(&shared).has_left(&view.interaction.id) {
+        match upstream_login::start_by_hint(&shared.flows, &mut view, language, in_app).await {
+            Ok(None) => {}
+            Ok(Some(departure)) => return Ok(respond(&shared, &page_request, departure)),
+            Err(error) => return Ok(respond(&shared, &page_request, error)),
         }
     }
+    Ok(show(&shared, &page_request, &view, None).await)
 }
 
 async fn show(

@@ -39,6 +39,7 @@ mod sign_in_options;
 mod signed_out;
 mod social_login;
 mod token;
+mod upstream_cookies;
 mod userinfo;
 mod well_known;
 

@@ -18,6 +18,7 @@ use crate::pages::{Frame, Language};
 use crate::web::cookies::SignInMethod;
 use crate::web::edge::Context;
 use crate::web::shared::Shared;
+use crate::web::upstream_cookies::UpstreamCookies;
 
 /// A request to a page.
 #[derive(Debug)]
@@ -171,6 +172,11 @@ impl PageRequest {
     /// The way in that was used last in this browser.
     pub(super) fn last_sign_in_method(&self, shared: &Shared) -> Option<SignInMethod> {
         shared.cookies.way(&self.headers)
+    }
+
+    /// What the browser keeps of who is away at a provider.
+    pub(super) fn upstream_cookies(&self, shared: &Shared) -> UpstreamCookies {
+        UpstreamCookies::read(&shared.cookies, &self.headers)
     }
 
     /// The token of the form.

@@ -12,7 +12,7 @@ use crate::flows::callback::CallbackOutcome;
 use crate::flows::fresh_proof::NotFresh;
 use crate::flows::logout::{Done, Step};
 use crate::flows::outcome::{Advanced, InteractionError, NextStep};
-use crate::flows::upstream_login::NotStarted;
+use crate::flows::upstream_login::{Departure, NotStarted};
 use crate::oauth::authorize::request::{RequestError, Untrusted};
 use crate::oauth::authorize::response::Answer;
 use crate::pages::PageProblem;
@@ -30,8 +30,8 @@ pub(super) enum Reply {
     Next(Advanced),
     /// The next step of somebody who came by a link: an app gets its answer by a redirect.
     Redirect(Advanced),
-    /// On to an app or a provider.
-    Onward(String),
+    /// On to a provider; the browser keeps what the person is in the middle of.
+    Departure(Departure),
     /// To the page of an interaction at this path.
     Page(&'static str, Handle),
     /// To the sign-in page, which says what happened at a provider.
@@ -83,6 +83,12 @@ impl From<InteractionError> for Reply {
     }
 }
 
+impl From<Departure> for Reply {
+    fn from(departure: Departure) -> Self {
+        Self::Departure(departure)
+    }
+}
+
 impl From<NotStarted> for Reply {
     fn from(not_started: NotStarted) -> Self {
         match not_started {
@@ -107,7 +113,7 @@ impl From<CallbackOutcome> for Reply {
     fn from(outcome: CallbackOutcome) -> Self {
         match outcome {
             CallbackOutcome::Advanced(advanced) => Self::Next(advanced),
-            CallbackOutcome::Away(url) => Self::Onward(url),
+            CallbackOutcome::Departure(departure) => Self::Departure(departure),
             CallbackOutcome::UpstreamNotice(handle, slug, outcome) => {
                 Self::SignIn(handle, (Some(slug), outcome))
             }
@@ -157,7 +163,7 @@ pub(super) fn respond(
         Reply::Redirect(advanced) => {
             next_step(shared, page_request, advanced, |_, _, location| page::see_other(location))
         }
-        Reply::Onward(location) => page::onward(shared, page_request, &location),
+        Reply::Departure(departure) => depart(shared, page_request, &departure),
         Reply::Page(path, handle) => page::see_other(&page::address(shared, path, &handle)),
         Reply::SignIn(handle, notice) => {
             page::see_other(&flash_messages::sign_in(shared, &handle, &notice))
@@ -173,6 +179,14 @@ pub(super) fn respond(
         }
         Reply::Fault(cause) => page::failed(shared, page_request, fault(&cause)),
     }
+}
+
+/// Sends somebody to a provider.
+fn depart(shared: &Shared, page_request: &PageRequest, departure: &Departure) -> Response<Body> {
+    let mut response = page::onward(shared, page_request, &departure.url);
+    let kept = page_request.upstream_cookies(shared);
+    kept.keep(&shared.cookies, response.headers_mut(), &shared.base, departure);
+    response
 }
 
 /// Leads to another site.

@@ -8,9 +8,11 @@ use axum::http::HeaderMap;
 use crate::domain::form::Form;
 use crate::domain::provider::Slug;
 use crate::domain::reason::Reason;
+use crate::domain::secret::{Plain, UpstreamState};
+use crate::domain::upstream_login::UpstreamLoginName;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
-use crate::flows::callback::{self, CallbackParameters};
+use crate::flows::callback::{self, CallbackOutcome, CallbackParameters};
 use crate::flows::outcome::InteractionError;
 use crate::flows::start;
 use crate::flows::upstream_login;
@@ -41,7 +43,7 @@ pub(super) async fn with(
     let language = |ui_locales: Option<&str>| page_request.reads(ui_locales).as_str();
     let caller = page_request.caller();
     let left = upstream_login::start(&shared.flows, caller, &form, choice, language).await;
-    Ok(respond(&shared, &page_request, left.map(Reply::Onward)))
+    Ok(respond(&shared, &page_request, left))
 }
 
 /// Nobody leaves by opening the address by hand, or by coming back to it.
@@ -79,8 +81,12 @@ pub(super) async fn get(
             if is_known { InteractionError::Unknown.into() } else { Reply::Failed(unknown()) };
         return Ok(respond(&shared, &page_request, lost));
     };
+    let state = Plain::<UpstreamState>::presented(state);
+    let (cookies, name) = (page_request.upstream_cookies(&shared), UpstreamLoginName::of(&state));
+    let carried = cookies.handle(&name);
     let came = CallbackParameters {
-        state,
+        state: &state,
+        carried: carried.as_ref(),
         code: form.get("code"),
         error: form.get("error"),
         iss: form.get("iss"),
@@ -88,6 +94,8 @@ pub(super) async fn get(
         language: page_request.language.as_str(),
     };
     let received = callback::receive(&shared.flows, page_request.caller(), &slug, came).await;
+    let is_over =
+        matches!(&received, Ok(outcome) if !matches!(outcome, CallbackOutcome::Departure(_)));
     let reply = match received {
         Err(Error::Refused(InteractionError::Unknown)) if !is_known => Reply::Failed(unknown()),
         received => Reply::from(received),
@@ -96,6 +104,9 @@ pub(super) async fn get(
     let mut response = respond(&shared, &page_request, reply);
     if signed_in {
         shared.cookies.set_sign_in_method(response.headers_mut(), &SignInMethod::Provider(slug));
+    }
+    if is_over {
+        cookies.forget(&shared.cookies, response.headers_mut(), &shared.base, &name);
     }
     Ok(response)
 }

@@ -473,8 +473,6 @@ both! {
             ("revoked_access_token", "expires_at"),
             ("authorization_code", "expires_at"),
             ("interaction", "expires_at"),
-            ("interaction", "unproven_since"),
-            ("upstream_login", "expires_at"),
             ("session", "expires_at"),
             ("session", "idle_ends_at"),
             ("browser", "expires_at"),

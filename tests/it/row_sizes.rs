@@ -36,15 +36,12 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let (access, refresh) = app.exchange(&page.authorization_response().code()).await.pair();
     app.refresh(&refresh).await.ok();
     app.revoke(&access).await.ok();
-    // A wrong password, an identity, somebody who left for a provider and has not come back.
+    // A wrong password, an identity.
     let page = server.browser().open(&app.authorization_url(&[])).await;
     server.browser().sign_in_as(&page, USERNAME, "wrong").await;
     let mut by_provider = server.browser();
     let page = by_provider.open(&app.authorization_url(&[])).await;
     by_provider.sign_in_by(&page, "idp", &idp).await;
-    let mut away = server.browser();
-    let page = away.open(&app.authorization_url(&[])).await;
-    away.start_upstream_login(&page, "idp").await;
     // An id token of the provider that an app presents.
     let grants = vec![GrantType::TokenExchange];
     let native = server.client("native", |client| client.metadata.grant_types = grants).await;
@@ -67,7 +64,7 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let id_token = app.exchange(&page.authorization_response().code()).await.ok().text("id_token");
     assert!(decode_claims(&id_token)["sid"].is_string());
     other.get(&format!("/logout?id_token_hint={id_token}")).await;
-    (server, vec![browser, by_provider, away, other])
+    (server, vec![browser, by_provider, other])
 }
 
 struct Tables(DatabaseConnection);

@@ -9,6 +9,7 @@ use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::Keyring;
+use crate::keys::seal::UpstreamLoginKey;
 use crate::social::registry::Providers;
 use crate::store::Store;
 
@@ -33,4 +34,6 @@ pub struct GrantContext {
     pub refresh_tokens: Arc<RefreshTokens>,
     /// Verifies access tokens that prove something.
     pub keyring: Arc<Keyring>,
+    /// Knows the `state` that somebody took along from here.
+    pub upstream_logins: Arc<UpstreamLoginKey>,
 }

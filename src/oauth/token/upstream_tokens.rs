@@ -21,7 +21,7 @@ use crate::oauth::token::grant::{Cx, registered_resources, registered_scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::social::registry::{ConfiguredProvider, is_callback};
 use crate::social::{self, Presented, Proven, Requester, Token, UnverifiedClaims, UpstreamError};
-use crate::store::{Tx, audit_events, upstream_logins, used_assertions};
+use crate::store::{Tx, audit_events, used_assertions};
 
 /// A token that was accepted is remembered for so long beyond its end.
 const SKEW: Duration = Duration::minutes(5);
@@ -55,7 +55,7 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     {
         return Err(Reason::ProviderRedirectUriMissing.into());
     }
-    if was_sent_here(cx, exchange.token).await? {
+    if was_sent_here(cx, exchange.token) {
         // It belongs to a browser, which came back with it or did not.
         refused(cx, &known.registration.slug, FailureReason::SentToUs, None).await?;
         return Err(Reason::ProviderCodeSentHere.into());
@@ -83,14 +83,12 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
 
 /// Whether a code was on its way to this server. Naver asks nobody where a code was sent; the state
 /// that it was sent with is then the one that tells.
-async fn was_sent_here(cx: &Cx<'_>, token: Token<'_>) -> Result<bool, Fault> {
-    let Token::Code { redirect_uri: uri, state, .. } = token else { return Ok(false) };
-    if uri.is_some_and(|uri| is_callback(&cx.server.url, uri)) {
-        return Ok(true);
-    }
-    let Some(state) = state else { return Ok(false) };
-    let state = Plain::<UpstreamState>::presented(state);
-    Ok(upstream_logins::find(&*cx.server.store, state.hashed()).await?.is_some())
+fn was_sent_here(cx: &Cx<'_>, token: Token<'_>) -> bool {
+    let Token::Code { redirect_uri: uri, state, .. } = token else { return false };
+    let is_ours = |state: &str| {
+        cx.server.upstream_logins.open(&Plain::<UpstreamState>::presented(state)).is_some()
+    };
+    uri.is_some_and(|uri| is_callback(&cx.server.url, uri)) || state.is_some_and(is_ours)
 }
 
 fn unknown() -> Reason {

@@ -4,6 +4,7 @@ mod addresses;
 mod admission;
 pub(crate) mod all_providers;
 mod audiences;
+mod away;
 mod breaker;
 mod browser;
 mod connecting;

@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 
 use super::native::{CODE, EXCHANGE, ID_TOKEN, present};
-use super::row_counts::{approved_at_provider, sign_in_at_provider, sign_in_at_provider_from};
+use super::row_counts::{sign_in_at_provider, sign_in_at_provider_from};
 use super::{with_idp, with_idp_and_proxy};
 use crate::support::upstream::{Answer, CLIENT_ID, Defect, FaultyProvider, Oidc};
 use crate::support::{
@@ -136,84 +136,21 @@ both! {
             callbacks.push(idp.approve(left.location().expect("sent away")));
             server.advance(1);
         }
-        let visits = server.evidence().await.count("SELECT count(*) AS n FROM upstream_login").await;
-        assert_eq!(visits, 8);
-        let first = callbacks.remove(0);
-        browser.get(&first.url()).await.is_error("unknown_interaction");
-        // Of the last ones each is good.
-        let eighth = callbacks.len() - 8;
-        browser.complete_upstream_login(&callbacks[eighth]).await.authorization_response().code();
-    }
-
-    /// Nobody gets out of the bound to those who have proven nothing by the buttons of a page.
-    async fn giving_up_and_going_on_without_somebody_prove_nothing(database) {
-        let idp = Oidc::start().await;
-        let (server, app) = with_idp(&database, idp.base(), "").await;
-        idp.follows(server.now());
-        let mut browser = server.browser();
-        let page = browser.open(&app.authorization_url(&[])).await;
-        browser.start_upstream_login(&page, "idp").await;
-        let fields = [("interaction", page.hidden("interaction")), ("csrf", page.hidden("csrf"))];
-        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
-        assert_eq!(browser.post("/login/unconnected", &fields).await.reply.status, 303);
-        browser.post("/login/cancel", &fields).await.error_response("access_denied");
-        let evidence = server.evidence().await;
-        assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE ended_at IS NOT NULL").await, 1);
-        assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE unproven_since IS NOT NULL").await, 1);
-    }
-
-    /// Of people who left and have proven nothing there are 5000 interactions at most.
-    async fn whoever_leaves_pushes_out_the_oldest_of_those_who_have_proven_nothing(database) {
-        let idp = Oidc::start().await;
-        let (server, app) = with_idp(&database, idp.base(), "").await;
-        idp.follows(server.now());
-        let evidence = server.evidence().await;
-        let unproven = async || {
-            let sql = "SELECT count(*) AS n FROM interaction WHERE session_id IS NULL AND ended_at IS NULL";
-            evidence.count(sql).await
-        };
-        sign_in_at_provider(&server, &app, "idp", &idp).await.authorization_response().code();
-        assert_eq!(unproven().await, 0);
-        server.advance(1);
-        let (mut first, first_back) = approved_at_provider(&server, &app, "idp", &idp).await;
-        server.advance(1);
-        let (mut second, second_back) = approved_at_provider(&server, &app, "idp", &idp).await;
-        server.advance(1);
-        let others = async |name: &str, many: usize| {
-            let sql = format!(
-                "INSERT INTO interaction (id, request, received_at, expires_at, unproven_since) \
-                 WITH RECURSIVE other (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM other WHERE n < {many}) \
-                 SELECT '{name}-' || n, '{{}}', {now}, {now} + 600000, {now} FROM other",
-                now = server.now().now().timestamp_millis()
-            );
-            evidence.run(&sql).await;
-        };
-        others("other", 4998).await;
-        server.advance(1);
-        assert_eq!(unproven().await, 5000);
-        let (mut third, third_back) = approved_at_provider(&server, &app, "idp", &idp).await;
-        assert_eq!(unproven().await, 5000);
-        // The oldest one is gone with its visit, and nobody else.
-        assert_eq!(evidence.count("SELECT count(*) AS n FROM upstream_login").await, 2);
-        first.get(&first_back.url()).await.is_error("unknown_interaction");
-        second.complete_upstream_login(&second_back).await.authorization_response().code();
-        third.complete_upstream_login(&third_back).await.authorization_response().code();
-        // Whoever has proven something is none of them.
-        assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE session_id IS NOT NULL").await, 3);
-        assert_eq!(unproven().await, 4998);
-        // Leaving again needs no room.
-        let mut again = server.browser();
-        let page = again.open(&app.authorization_url(&[])).await;
-        again.start_upstream_login(&page, "idp").await;
-        others("more", 300).await;
-        again.start_upstream_login(&page, "idp").await;
-        assert_eq!(unproven().await, 5299);
-        // Too many become fewer step by step.
-        for left in [5200, 5101, 5002, 5000] {
-            approved_at_provider(&server, &app, "idp", &idp).await;
-            assert_eq!(unproven().await, left);
+        assert_eq!(browser.away().len(), 4);
+        let lost = callbacks.len() - 5;
+        for callback in [&callbacks[0], &callbacks[lost]] {
+            browser.get(&callback.url()).await.is_error("unknown_interaction");
         }
-        assert_eq!(evidence.count("SELECT count(*) AS n FROM interaction WHERE session_id IS NOT NULL").await, 3);
+        // Of the last ones each is good.
+        for callback in &callbacks[lost + 1..] {
+            let arrived = browser.complete_upstream_login(callback).await;
+            if *callback.get("state") == *callbacks[lost + 1].get("state") {
+                arrived.authorization_response().code();
+            } else {
+                // They are of one interaction, which is done now.
+                arrived.is_error("already_done");
+            }
+        }
     }
 }
 

@@ -14,6 +14,8 @@ use super::upstream::{Callback, ProviderStub, Vendor};
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
     pub(crate) cookies: BTreeMap<String, String>,
+    /// Where a cookie is sent, if that is not everywhere.
+    paths: BTreeMap<String, String>,
     pub(crate) headers: Vec<(&'static str, String)>,
     http: reqwest::Client,
     base: String,
@@ -188,7 +190,8 @@ impl Browser {
     /// A fresh one that knows this server.
     pub(crate) fn new(base: &str, http: &reqwest::Client) -> Self {
         let headers = vec![("accept", "text/html".to_owned())];
-        Self { cookies: BTreeMap::new(), headers, http: http.clone(), base: base.to_owned() }
+        let (cookies, paths) = (BTreeMap::new(), BTreeMap::new());
+        Self { cookies, paths, headers, http: http.clone(), base: base.to_owned() }
     }
 
     /// Sends another header from now on.
@@ -200,7 +203,7 @@ impl Browser {
 
     /// The name of the cookie that it proves itself by: that of the issuer.
     pub(crate) fn cookie_name(&self) -> Option<String> {
-        let others = ["-known", "-lang", "-way"];
+        let others = ["-known", "-lang", "-way", "-away"];
         let is_it = |name: &&String| {
             name.starts_with("__Host-mapae-") && !others.iter().any(|other| name.ends_with(other))
         };
@@ -214,6 +217,12 @@ impl Browser {
     pub(crate) fn cookie(&self) -> Option<&str> {
         let name = self.cookie_name()?;
         self.cookies.get(&name).map(String::as_str)
+    }
+
+    /// What it keeps of people who are away at a provider: the names of the cookies.
+    pub(crate) fn away(&self) -> Vec<String> {
+        let names = self.cookies.keys().filter(|name| name.starts_with("__Secure-mapae-"));
+        names.cloned().collect()
     }
 
     /// Loses the cookie that it proves itself by, and keeps the others.
@@ -247,9 +256,14 @@ impl Browser {
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        if !self.cookies.is_empty() {
-            let pairs = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
-            request = request.header(COOKIE, pairs.collect::<Vec<_>>().join("; "));
+        let path = Url::parse(&url).expect("a URL").path().to_owned();
+        let is_sent = |name: &String| {
+            self.paths.get(name).is_none_or(|below| path.starts_with(&format!("{below}/")))
+        };
+        let sent = self.cookies.iter().filter(|(name, _)| is_sent(name));
+        let pairs: Vec<_> = sent.map(|(name, value)| format!("{name}={value}")).collect();
+        if !pairs.is_empty() {
+            request = request.header(COOKIE, pairs.join("; "));
         }
         let reply = Reply::of(request.send().await.expect("an answer")).await;
         for line in reply.headers.get_all(SET_COOKIE) {
@@ -261,6 +275,10 @@ impl Browser {
     fn keep(&mut self, line: &str) {
         let pair = line.split(';').next().unwrap_or_default();
         let (name, value) = pair.split_once('=').expect("a cookie");
+        let path = line.split("; Path=").nth(1).and_then(|rest| rest.split(';').next());
+        if let Some(path) = path.filter(|path| *path != "/") {
+            self.paths.insert(name.to_owned(), path.to_owned());
+        }
         if value.is_empty() || line.contains("Max-Age=0") {
             self.cookies.remove(name);
         } else {
