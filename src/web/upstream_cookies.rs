@@ -66,7 +66,7 @@ impl UpstreamCookies {
         let pieces =
             (0..RING).filter_map(|slot| Piece::parse(slot, cookies.carried(headers, slot)?));
         Self {
-            next: next.parse().unwrap_or_default(),
+            next: next.parse().ok().filter(|next| *next < RING).unwrap_or_default(),
             left: left.map(|id| InteractionId::from_stored(id.to_owned())).collect(),
             pieces: pieces.collect(),
         }
@@ -239,7 +239,8 @@ mod tests {
             assert_eq!(other.read(&cookies).handle(&departure.name), None, "{planted}");
         }
         let name = jar.0.keys().find(|name| name.ends_with("-away")).unwrap().clone();
-        for planted in ["", ".", "9", "99999999999999999999.a", "x.y.z", "-1"] {
+        for planted in ["", ".", "9", "18446744073709551615.a", "99999999999999999999", "x.y", "-1"]
+        {
             let mut other = Jar(jar.0.clone());
             other.0.insert(name.clone(), planted.to_owned());
             let departure = other.leaves(&cookies, 800);

@@ -52,6 +52,7 @@ both! {
         let (browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
         let (other, of_other) = approved_at_provider(&server, &app, "idp", &idp).await;
         let others = other.cookies[&other.away()[0]].clone();
+        assert!(others.len() < 1300, "what most apps ask for is short: {} bytes", others.len());
         let handle_of = |value: &str| value.splitn(4, '.').nth(3).unwrap().to_owned();
         // With the name of the login, what another browser is in the middle of.
         let planted = |_: &str, value: &str| Some(value.replace(&handle_of(value), &handle_of(&others)));
@@ -268,6 +269,24 @@ both! {
         server.inner.services().keyring.rotate(TokenAlg::ALL, true).await.unwrap();
         let back = server.url(&format!("/login/callback/idp?{}", callback.fields.encoded()));
         browser.get(&back).await.authorization_response().code();
+    }
+
+    async fn who_left_from_one_replica_comes_back_to_another_and_once(database) {
+        let Database::Postgres { .. } = database else { return };
+        let idp = Oidc::start().await;
+        let (server, app) = with_idp(&database, idp.base(), "").await;
+        idp.follows(server.now());
+        let replica = server.another().await;
+        let (browser, callback) = approved_at_provider(&server, &app, "idp", &idp).await;
+        let path = format!("/login/callback/idp?{}", callback.fields.encoded());
+        let there = format!("http://{}{path}", replica.address());
+        browser.clone().get(&there).await.authorization_response().code();
+        for again in [&there, &path] {
+            let page = browser.clone().get(again).await;
+            assert!(["unknown_interaction", "wrong_browser"].contains(&page.error_code()), "{page:?}");
+        }
+        assert_eq!(idp.count("/token"), 1);
+        replica.stop().await;
     }
 }
 
