@@ -95,7 +95,7 @@ impl Hasher {
     pub async fn hash(&self, password: Secret<Vec<u8>>) -> Result<String, Fault> {
         let (reply, answer) = oneshot::channel();
         self.0.first(Job { password, task: Task::Hash(reply), since: Instant::now() })?;
-        answer.await.map_err(|error| Fault::internal("hashing a password", error))?
+        in_time(HASHING, answer).await?
     }
 
     /// Does another piece of a sign-in's work, before the next hash: what takes a processor for
@@ -106,10 +106,15 @@ impl Hasher {
     ) -> Result<T, Fault> {
         let (reply, answer) = oneshot::channel();
         let request = request::current();
-        let work: Work = Box::new(move || drop(reply.send(request::on_a_thread(request, work))));
+        let work: Work = Box::new(move || {
+            // Of no use to whoever waits no longer.
+            if !reply.is_closed() {
+                drop(reply.send(request::on_a_thread(request, work)));
+            }
+        });
         let job = Job { password: Secret::default(), task: Task::Run(work), since: Instant::now() };
         self.0.first(job)?;
-        answer.await.map_err(|error| Fault::internal("finishing a sign-in", error))
+        in_time("finishing a sign-in", answer).await
     }
 
     /// How many pieces of work wait for a thread.
@@ -137,8 +142,17 @@ impl Hasher {
         }
         let job = Job { password, task: Task::PasswordCheck(stored, reply), since: Instant::now() };
         self.0.push(lane, job);
-        answer.await.map_err(|error| Fault::internal("hashing a password", error))?
+        in_time(HASHING, answer).await?
     }
+}
+
+const HASHING: &str = "hashing a password";
+
+/// The answer of a thread, which is waited for no longer than the request is.
+async fn in_time<T>(doing: &'static str, answer: oneshot::Receiver<T>) -> Result<T, Fault> {
+    let late = || Fault::unavailable(doing, "no thread was free in time");
+    let answer = request::in_time(answer).await.ok_or_else(late)?;
+    answer.map_err(|error| Fault::internal(doing, error))
 }
 
 impl Drop for Hasher {
@@ -181,9 +195,12 @@ impl Pool {
     fn work(&self) {
         let mut memory = Vec::new();
         while let Some(job) = self.next(&mut memory) {
-            if let Task::PasswordCheck(_, reply) = &job.task
-                && reply.is_closed()
-            {
+            let is_left = match &job.task {
+                Task::PasswordCheck(_, reply) => reply.is_closed(),
+                Task::Hash(reply) => reply.is_closed(),
+                Task::Run(_) => false,
+            };
+            if is_left {
                 continue;
             }
             let started = Instant::now();

@@ -20,6 +20,7 @@ use crate::domain::audit::{Event, Kind, Origin};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
 use crate::domain::person;
+use crate::domain::request;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::keys::device_cookies::{DeviceCookieKey, Mark};
@@ -136,7 +137,9 @@ impl PasswordSignIn {
         if self.hasher.is_overloaded(lane) {
             return Err(SignInRefused::Busy.into());
         }
-        let turn = timeout(PATIENCE, self.throttle.turn(&buckets, lane == Lane::Known)).await;
+        let turn =
+            timeout(request::at_most(PATIENCE), self.throttle.turn(&buckets, lane == Lane::Known))
+                .await;
         let Some(turn) = turn.unwrap_or(Ok(None))? else { return Err(SignInRefused::Busy.into()) };
         let counted = self.count(buckets, user.as_ref(), attempt).await?;
         let enabled = user.as_ref().filter(|user| user.is_enabled());

@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::attempt_limits::{AttemptLimits, Bucket, Change, Throttled, decide};
 use crate::domain::clock::Clock;
+use crate::domain::request;
 use crate::domain::verdict::{Error, Fault};
 use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::throttles::{self, Key};
@@ -134,7 +135,9 @@ impl Throttle {
             TrySendError::Full(_) => Fault::unavailable(DOING, "too much waits already"),
             TrySendError::Closed(_) => gone(),
         })?;
-        answer.await.map_err(|_| gone())?
+        let late = || Fault::unavailable(DOING, "it took too long");
+        // Of an answer that comes later nobody holds what was counted, so it is given back.
+        request::in_time(answer).await.ok_or_else(late)?.map_err(|_| gone())?
     }
 }
 

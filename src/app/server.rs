@@ -87,7 +87,12 @@ impl Server {
         })?;
         let router = web::router(Arc::clone(&shared));
         let strict_transport = services.url.is_https().then_some(settings.strict_transport);
-        let edge = Edge::new(router, settings.trusted_proxies.clone(), strict_transport);
+        let edge = Edge::new(
+            router,
+            settings.trusted_proxies.clone(),
+            strict_transport,
+            settings.http.request_timeout,
+        );
         let (stop, stopped) = watch::channel(false);
         let mut tasks = jobs::start(&services, &settings, &stopped);
         tasks.extend(

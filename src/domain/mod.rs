@@ -8,6 +8,7 @@ pub mod client;
 pub mod client_metadata;
 pub mod clock;
 pub mod consent;
+pub mod deadline;
 pub mod device;
 pub mod embedded_browser;
 pub mod ending;

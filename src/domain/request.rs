@@ -1,12 +1,19 @@
-//! Which request is being answered. Every line of the log that is written meanwhile names it, in one
-//! place (`app::log_lines`), so whoever writes a line need not know the request.
+//! Which request is being answered, and until when. Every line of the log that is written meanwhile
+//! names it, in one place (`app::log_lines`), so whoever writes a line need not know the request; and
+//! whatever waits for something asks here how long it may ([`at_most`], [`in_time`]), so nothing waits
+//! longer than its request.
 //!
-//! A span of `tracing` would be made and formatted for every request; this is three words that are
+//! A span of `tracing` would be made and formatted for every request; this is some words that are
 //! copied, and they become text only where a line is written.
 
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::deadline::Deadline;
 
 /// A number that no other request of this process has, behind one that no other process has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +36,8 @@ pub struct Request {
     pub route: Option<&'static str>,
     /// Whether a line says why it was refused or failed.
     pub is_explained: bool,
+    /// Until when its answer is waited for.
+    pub deadline: Deadline,
 }
 
 tokio::task_local! {
@@ -36,8 +45,13 @@ tokio::task_local! {
 }
 
 /// Answers a request.
-pub async fn within<F: Future>(id: RequestId, method: &'static str, work: F) -> F::Output {
-    let request = Request { id, method, route: None, is_explained: false };
+pub async fn within<F: Future>(
+    id: RequestId,
+    method: &'static str,
+    deadline: Deadline,
+    work: F,
+) -> F::Output {
+    let request = Request { id, method, route: None, is_explained: false, deadline };
     CURRENT.scope(Cell::new(request), work).await
 }
 
@@ -45,6 +59,21 @@ pub async fn within<F: Future>(id: RequestId, method: &'static str, work: F) -> 
 #[must_use]
 pub fn current() -> Option<Request> {
     CURRENT.try_with(Cell::get).ok()
+}
+
+/// So long, but no longer than the request that is being answered here is waited for.
+#[must_use]
+pub fn at_most(time: Duration) -> Duration {
+    current().map_or(time, |request| time.min(request.deadline.remaining()))
+}
+
+/// Waits for something as long as the request that is being answered here is waited for; `None` when
+/// that was too short. Where no request is answered it waits until it is there.
+pub async fn in_time<F: Future>(awaited: F) -> Option<F::Output> {
+    match current() {
+        Some(request) => timeout(request.deadline.remaining(), awaited).await.ok(),
+        None => Some(awaited.await),
+    }
 }
 
 /// The route of this request is known.
@@ -97,7 +126,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_goes_on_in_tasks_and_threads_and_tells_what_became_of_it() {
         assert_eq!(current(), None);
-        within(RequestId(1, 2), "POST", async {
+        within(RequestId(1, 2), "POST", Deadline::within(Duration::from_mins(1)), async {
             took("/token");
             let (request, became) = tokio::spawn(carried(async {
                 explained();
@@ -115,5 +144,25 @@ mod tests {
         })
         .await;
         assert_eq!(current(), None);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_waited_for_longer_than_its_request_in_tasks_too() {
+        let (hour, minute) = (Duration::from_hours(1), Duration::from_mins(1));
+        let second = Duration::from_secs(1);
+        assert_eq!(at_most(hour), hour);
+        assert_eq!(in_time(std::future::ready(1)).await, Some(1));
+        within(RequestId(1, 2), "GET", Deadline::within(minute), async {
+            let there = tokio::spawn(carried(async move { at_most(hour) })).await.unwrap().0;
+            assert!(there <= minute && at_most(hour) <= there);
+            assert_eq!(at_most(second), second);
+            assert_eq!(in_time(std::future::ready(1)).await, Some(1));
+        })
+        .await;
+        within(RequestId(1, 3), "GET", Deadline::within(Duration::ZERO), async {
+            assert_eq!(at_most(hour), Duration::ZERO);
+            assert_eq!(in_time(std::future::pending::<()>()).await, None);
+        })
+        .await;
     }
 }

@@ -30,6 +30,10 @@ settings! {
         pub header_timeout: Duration = duration("http.header_timeout", Duration::from_secs(10)),
         /// For the next request of a connection, and for an answer to be taken.
         pub idle_timeout: Duration = duration("http.idle_timeout", Duration::from_mins(1)),
+        /// For a request to be answered, from its headers on. Whatever it waits for obeys it: a body that
+        /// is slow, a turn, a thread, a connection to the database, a statement, a provider. Afterwards
+        /// the answer is 503 with `Retry-After`.
+        pub request_timeout: Duration = duration("http.request_timeout", Duration::from_secs(20)),
         /// The most connections at once. When it is full, a newcomer takes the place of a connection
         /// that sends nothing, of the address (IPv6: /64) that has the most of them. The limit of open
         /// files is raised as far as the system allows; if that is less, so are the connections.

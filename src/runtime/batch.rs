@@ -1,7 +1,7 @@
 //! Work that is cheaper together: what waits is taken at once.
 //!
-//! Bounded in every direction: a full queue refuses at once, nobody waits longer than the deadline,
-//! and what nobody waits for any more is not begun.
+//! Bounded in every direction: a full queue refuses at once, nobody waits longer than the deadline of
+//! the batch or of the own request, and what nobody waits for any more is not begun.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::time::{Duration, Instant, timeout_at};
 
+use crate::domain::request;
 use crate::domain::verdict::Fault;
 use crate::runtime::supervisor::{Need, Supervisor};
 
@@ -64,7 +65,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
     /// Adds a question to the next batch.
     pub async fn ask(&self, question: Q) -> Result<A, Fault> {
         let (asker, answer) = oneshot::channel();
-        let until = Instant::now() + self.deadline;
+        let until = Instant::now() + request::at_most(self.deadline);
         self.waiting
             .try_send(Waiting { question, asker, until })
             .map_err(|_| Fault::unavailable("adding to a batch", "too much waits already"))?;

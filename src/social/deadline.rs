@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::call_limit::Requester;
 use super::error::UpstreamError;
 use super::provider::Answer;
+use crate::domain::request;
 
 /// The longest that it may take, however many calls it needs: two that take as long as one may
 /// ([`outbound::Config::timeout`](crate::outbound::Config)).
@@ -40,11 +41,12 @@ pub(super) async fn within<T>(
     requester: Option<Requester>,
     answer: Answer<'_, T>,
 ) -> Result<T, UpstreamError> {
+    let longest = request::at_most(longest);
     let ends = Instant::now() + longest;
     let work = Work { ends, requester };
     let answered = WORK.scope(work, tokio::time::timeout_at(ends, answer)).await;
     answered.unwrap_or_else(|_| {
-        let late = format!("the provider took more than {} s", longest.as_secs());
+        let late = format!("the provider took more than {longest:.0?}");
         Err(UpstreamError::Unavailable(late))
     })
 }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::pool::{Failed, Held, Pool, Raw};
 use super::statement::limits;
+use crate::domain::request;
 
 const ROLLBACK: &str = "ROLLBACK";
 
@@ -25,14 +26,14 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Begins a transaction that may take this long. A pooled connection may have died since it was
-    /// last used: then it is tried once more with another one.
-    pub(super) async fn begin(pool: &Arc<Pool>, within: Duration) -> Result<Self, DbErr> {
-        let begin = begin(pool, within);
+    /// Begins a transaction. A pooled connection may have died since it was last used: then it is
+    /// tried once more with another one.
+    pub(super) async fn begin(pool: &Arc<Pool>) -> Result<Self, DbErr> {
         let mut again = true;
         loop {
             let mut held = pool.take().await?;
-            let deadline = Instant::now() + within;
+            let within = request::at_most(pool.how().statement);
+            let (begin, deadline) = (begin(pool, within), Instant::now() + within);
             match pool.within(&mut held, deadline, async |raw| raw.run(&begin).await).await {
                 Ok(_) => {
                     let held = Mutex::new(Some(held));
@@ -53,10 +54,6 @@ impl Connection {
         }
     }
 
-    pub(super) fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
     /// Whether a statement of it failed.
     pub(super) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::SeqCst)
@@ -73,9 +70,14 @@ impl Connection {
         self.end("COMMIT", self.deadline).await
     }
 
-    /// Undoes everything.
+    /// Undoes everything. Nobody waits for that who has no time left: it is done beside.
     pub(super) async fn roll_back(self) -> Result<(), DbErr> {
-        self.end(ROLLBACK, Instant::now() + self.pool.how().deadline).await
+        let within = request::at_most(self.pool.how().statement);
+        if within.is_zero() {
+            drop(self);
+            return Ok(());
+        }
+        self.end(ROLLBACK, Instant::now() + within).await
     }
 
     async fn end(&self, sql: &str, deadline: Instant) -> Result<(), DbErr> {
@@ -117,7 +119,7 @@ impl Drop for Connection {
         };
         let pool = Arc::clone(&self.pool);
         runtime.spawn(async move {
-            let deadline = Instant::now() + pool.how().deadline;
+            let deadline = Instant::now() + pool.how().statement;
             let ended = pool.within(&mut held, deadline, async |raw| raw.run(ROLLBACK).await);
             if ended.await.is_ok() {
                 held.give_back();
@@ -188,16 +190,16 @@ impl Committed {
         let pool = &self.0;
         let how = pool.how();
         let pooled = pool.backend() == DbBackend::Postgres && !how.prepared;
-        let begin = begin(pool, how.deadline);
         let mut again = true;
         loop {
             let mut held = pool.take().await?;
-            let deadline = Instant::now() + how.deadline;
+            let within = request::at_most(how.statement);
+            let deadline = Instant::now() + within;
             let read = pool.within(&mut held, deadline, async |raw| {
                 if !pooled {
                     return which.of(raw, statement, how.prepared).await;
                 }
-                raw.run(&begin).await?;
+                raw.run(&begin(pool, within)).await?;
                 let read = which.of(raw, statement, false).await;
                 raw.run("COMMIT").await?;
                 read
@@ -250,9 +252,10 @@ fn begin(pool: &Pool, within: Duration) -> String {
         // A deferred transaction that reads and then writes fails at the upgrade in SQLite.
         DbBackend::Sqlite => "BEGIN IMMEDIATE".to_owned(),
         // Elsewhere the limits were given with the connection, which a pooler would not keep.
-        _ if how.prepared && within == how.deadline => "BEGIN".to_owned(),
+        _ if how.prepared && within == how.statement => "BEGIN".to_owned(),
         _ => {
-            let limits = limits(within).map(|(name, value)| format!("SET LOCAL {name} = {value}"));
+            let limits =
+                limits(&how, within).map(|(name, value)| format!("SET LOCAL {name} = {value}"));
             format!("BEGIN; {}", limits.join("; "))
         }
     }

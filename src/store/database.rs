@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::cause::while_doing;
 use super::connection::{Committed, Connection};
-use super::options::{LONG, Options};
+use super::options::Options;
 use super::place::{self, Place};
 use super::pool::{How, Load, Pool, Target};
 use super::reader::Reader;
@@ -42,18 +42,16 @@ impl Store {
     /// Opens the database; makes an SQLite file that is missing, readable by its owner alone.
     pub async fn open(url: &str, options: &Options) -> Result<Self, Fault> {
         let fault = while_doing("opening the database");
-        let how = How {
-            connections: usize::try_from(options.connections).unwrap_or(1),
-            queue: usize::try_from(options.queue).unwrap_or(1),
-            deadline: options.deadline,
-            prepared: options.prepared_statements,
-        };
+        let how = How::new(options);
         let (writer, reader) = match place::read(url)? {
             Place::Sqlite(given) => {
                 let path = given.get_filename().to_path_buf();
                 file::make(&path)?;
                 let target = || {
-                    Target::Sqlite(Box::new(file::options(&given, options.deadline)), path.clone())
+                    Target::Sqlite(
+                        Box::new(file::options(&given, options.lock_timeout)),
+                        path.clone(),
+                    )
                 };
                 let writer = Pool::new(target(), How { connections: 1, ..how }).map_err(&fault)?;
                 let reader = Pool::new(target(), How { connections: 2, ..how }).map_err(&fault)?;
@@ -89,17 +87,7 @@ impl Store {
 
     /// Begins a transaction at this instant.
     pub async fn begin(&self, now: DateTime<Utc>) -> Result<Tx, Fault> {
-        self.begin_within(now, self.writer.pool().how().deadline).await
-    }
-
-    /// Begins a transaction at this instant that may take a minute: for one that changes as many
-    /// rows as somebody happens to have.
-    pub async fn begin_long(&self, now: DateTime<Utc>) -> Result<Tx, Fault> {
-        self.begin_within(now, self.writer.pool().how().deadline.max(LONG)).await
-    }
-
-    async fn begin_within(&self, now: DateTime<Utc>, within: Duration) -> Result<Tx, Fault> {
-        let begun = Connection::begin(self.writer.pool(), within).await;
+        let begun = Connection::begin(self.writer.pool()).await;
         Ok(Tx::new(begun.map_err(while_doing("beginning a transaction"))?, now))
     }
 

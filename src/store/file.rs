@@ -19,7 +19,10 @@ use crate::domain::verdict::Fault;
 const LOG: &str = "33554432";
 
 /// How the file is opened. It is there already: one that was deleted is not made anew.
-pub(super) fn options(given: &SqliteConnectOptions, deadline: Duration) -> SqliteConnectOptions {
+pub(super) fn options(
+    given: &SqliteConnectOptions,
+    lock_timeout: Duration,
+) -> SqliteConnectOptions {
     given
         .clone()
         .create_if_missing(false)
@@ -32,7 +35,7 @@ pub(super) fn options(given: &SqliteConnectOptions, deadline: Duration) -> Sqlit
         // Fewer checkpoints: a page that changes often is copied back once for many changes.
         .pragma("wal_autocheckpoint", "4000")
         .pragma("journal_size_limit", LOG)
-        .busy_timeout(deadline * 9 / 10)
+        .busy_timeout(lock_timeout)
         .statement_cache_capacity(STATEMENT_CACHE)
         .disable_statement_logging()
 }
@@ -107,7 +110,7 @@ fn private_file() -> OpenOptions {
 
 /// Copies everything from the log into the file and closes the connection.
 pub(super) async fn fold(pool: &Arc<Pool>, mut writer: Held) {
-    let deadline = Instant::now() + pool.how().deadline;
+    let deadline = Instant::now() + pool.how().statement;
     let fold = "PRAGMA wal_checkpoint(TRUNCATE)";
     let folded = pool.within(&mut writer, deadline, async |raw| raw.run(fold).await).await;
     if let Err(cause) = folded {

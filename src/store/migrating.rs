@@ -59,7 +59,7 @@ async fn migrate_file(
         .map_err(locking)?;
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
-        .connect_with(file::options(given, options.deadline))
+        .connect_with(file::options(given, options.lock_timeout))
         .await
         .map_err(|error| cause::fault(APPLYING, &error))?;
     let database = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
@@ -119,16 +119,11 @@ async fn pending(place: &Place, options: &Options) -> Result<Vec<String>, Fault>
     let target = match place {
         Place::Sqlite(given) => {
             let path = given.get_filename().to_path_buf();
-            Target::Sqlite(Box::new(file::options(given, options.deadline)), path)
+            Target::Sqlite(Box::new(file::options(given, options.lock_timeout)), path)
         }
         Place::Postgres(place) => server::target(place, options),
     };
-    let how = How {
-        connections: 1,
-        queue: 1,
-        deadline: options.deadline,
-        prepared: options.prepared_statements,
-    };
+    let how = How::new(options).alone();
     let database = Committed::new(Pool::new(target, how).map_err(&fault)?.into());
     let pending = Migrator::get_pending_migrations_read_only(&database).await;
     database.pool().close().await;
@@ -142,7 +137,7 @@ async fn writable(place: &place::Postgres, options: &Options) -> Result<place::H
     let mut last = None;
     for host in &place.hosts {
         let place = place::Postgres { hosts: vec![host.clone()], ..place.clone() };
-        let how = How { connections: 1, queue: 1, deadline: options.deadline, prepared: true };
+        let how = How { prepared: true, ..How::new(options).alone() };
         let pool = Pool::new(server::target(&place, options), how).map_err(&fault)?;
         match pool.take().await {
             Ok(held) => {

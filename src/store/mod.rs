@@ -3,7 +3,8 @@
 //!
 //! Invariants: every write happens in a [`Tx`]; on SQLite there is one writer connection, begun
 //! IMMEDIATE, with WAL and `synchronous=FULL`, so what was answered is on the disk. Everything that
-//! is asked of the database has a deadline ([`Options::deadline`]).
+//! is asked of the database has a deadline ([`Options::statement_timeout`], and that of
+//! the request that is being answered).
 
 mod account_keys;
 pub mod apps;

@@ -18,12 +18,19 @@ settings! {
         /// each transaction another connection, like `PgBouncer` with `pool_mode = transaction`.
         pub prepared_statements: bool = flag("database.prepared_statements", true),
         /// The most connections to Postgres that one server opens.
-        pub connections: u32 = whole("database.connections", 1..=1000, 10),
-        /// For a connection to be free, and then for everything in a transaction or read. Afterwards
-        /// the connection is closed and the answer is 503.
-        pub deadline: Duration = duration("database.deadline", Duration::from_secs(3)),
+        pub pool_size: u32 = whole("database.pool_size", 1..=1000, 10),
+        /// For a connection to be free or to be made. Afterwards the answer is 503.
+        pub pool_wait: Duration = duration("database.pool_wait", Duration::from_secs(3)),
         /// So many may wait for a connection, to SQLite too; who comes then gets 503 at once.
-        pub queue: u32 = whole("database.queue", 1..=1_000_000, 1000),
+        pub pool_queue: u32 = whole("database.pool_queue", 1..=1_000_000, 1000),
+        /// For a statement, and for all statements of a transaction together. A Postgres server gives up
+        /// a little before; where it does not answer, the connection is closed. The answer is 503.
+        pub statement_timeout: Duration = duration("database.statement_timeout", Duration::from_secs(5)),
+        /// For a lock that somebody else has: a row of Postgres, the whole file of SQLite.
+        pub lock_timeout: Duration = duration("database.lock_timeout", Duration::from_secs(2)),
+        /// A Postgres server undoes a transaction in which nothing was asked for so long: whoever began
+        /// it is gone.
+        pub idle_in_transaction_timeout: Duration = duration("database.idle_in_transaction_timeout", Duration::from_secs(10)),
     }
 }
 
@@ -57,12 +64,19 @@ pub fn url(from: &mut Collector) -> String {
 }
 
 impl Options {
-    /// For a verb of the command line: nobody waits for an answer in a browser.
+    /// For a verb of the command line: nobody waits for an answer in a browser, and what it changes
+    /// may be very many rows.
     #[must_use]
     pub fn patient(self) -> Self {
-        Self { deadline: self.deadline.max(LONG), ..self }
+        Self {
+            pool_wait: self.pool_wait.max(LONG),
+            statement_timeout: self.statement_timeout.max(LONG),
+            lock_timeout: self.lock_timeout.max(LONG),
+            idle_in_transaction_timeout: self.idle_in_transaction_timeout.max(LONG * 2),
+            ..self
+        }
     }
 }
 
-/// For a transaction that may change very many rows.
-pub(super) const LONG: Duration = Duration::from_mins(1);
+/// What a verb of the command line waits at most.
+const LONG: Duration = Duration::from_mins(1);

@@ -20,7 +20,9 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::cause::{is_of_connection, unavailable, words};
+use super::options::Options;
 use super::place::Host;
+use crate::domain::request;
 
 /// A connection of the driver.
 #[derive(Debug)]
@@ -337,16 +339,42 @@ pub(super) struct How {
     pub(super) connections: usize,
     /// The most that wait for one.
     pub(super) queue: usize,
-    /// For a connection, and then for what is done with it.
-    pub(super) deadline: Duration,
+    /// For a connection to be free or to be made.
+    pub(super) wait: Duration,
+    /// For what is done with it, until it is given back.
+    pub(super) statement: Duration,
+    /// For a lock that somebody else has.
+    pub(super) lock: Duration,
+    /// For the next statement of a transaction.
+    pub(super) idle: Duration,
     /// Whether statements stay prepared at the server. When they do not, every statement stands in
     /// a transaction, so that a pooler keeps the server with it.
     pub(super) prepared: bool,
 }
 
+impl How {
+    /// As the settings say.
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            connections: usize::try_from(options.pool_size).unwrap_or(1),
+            queue: usize::try_from(options.pool_queue).unwrap_or(1),
+            wait: options.pool_wait,
+            statement: options.statement_timeout,
+            lock: options.lock_timeout,
+            idle: options.idle_in_transaction_timeout,
+            prepared: options.prepared_statements,
+        }
+    }
+
+    /// The same for one who comes alone.
+    pub(super) fn alone(self) -> Self {
+        Self { connections: 1, queue: 1, ..self }
+    }
+}
+
 impl Pool {
     pub(super) fn new(target: Target, how: How) -> Result<Self, DbErr> {
-        let patience = how.deadline.min(CONNECT);
+        let patience = how.wait.min(CONNECT);
         let maker = Maker { target, patience, doubted: Mutex::default() };
         let inner = managed::Pool::builder(maker)
             .max_size(how.connections)
@@ -385,16 +413,23 @@ impl Pool {
     }
 
     async fn wait(&self) -> Result<Held, DbErr> {
-        let got = match timeout(self.how.deadline, self.inner.get()).await {
+        let wait = request::at_most(self.how.wait);
+        if wait.is_zero() {
+            return Err(unavailable("the request has no time left"));
+        }
+        let got = match timeout(wait, self.inner.get()).await {
             Ok(Ok(object)) => Ok(Held { object: Some(object), state: State::Good }),
             Ok(Err(PoolError::Backend(refused))) => Err(refused.into()),
             Ok(Err(_)) => Err(unavailable("the database is being closed")),
             Err(_) => Err(unavailable(format!(
-                "no connection to {} was free within {:?}",
+                "no connection to {} was free within {wait:?}",
                 self.inner.manager().target.name(),
-                self.how.deadline
             ))),
         };
+        // A request that had hardly any time left says nothing about the database.
+        if got.is_err() && wait < self.how.wait {
+            return got;
+        }
         self.away.store(got.is_err() && self.inner.status().size == 0, Ordering::SeqCst);
         got
     }
@@ -419,11 +454,16 @@ impl Pool {
         deadline: Instant,
         work: impl AsyncFnOnce(&mut Raw) -> Answer<T>,
     ) -> Result<T, Failed> {
+        let began = Instant::now();
+        // What would be given up at once is not begun, and the connection stays good.
+        if held.is_good() && deadline <= began {
+            return Err(Failed::Late(Duration::ZERO));
+        }
         let raw = held.enter().ok_or(Failed::Gone)?;
-        let watch = Watch { pool: self, began: Instant::now(), answered: false };
+        let watch = Watch { pool: self, began, answered: false };
         let Ok(done) = timeout_at(deadline, work(raw)).await else {
             held.state = State::Lost;
-            return Err(Failed::Late(self.how.deadline));
+            return Err(Failed::Late(began.elapsed()));
         };
         watch.answered();
         let lost = done.as_ref().is_err_and(is_of_connection);
@@ -482,8 +522,9 @@ impl From<Failed> for DbErr {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Error(error) => Self::Query(RuntimeErr::SqlxError(error.into())),
-            Failed::Late(deadline) => {
-                unavailable(format!("the database did not answer within {deadline:?}"))
+            Failed::Late(Duration::ZERO) => unavailable("there is no time left for a statement"),
+            Failed::Late(waited) => {
+                unavailable(format!("the database did not answer within {waited:.1?}"))
             }
             Failed::Gone => unavailable("the connection of this transaction was closed"),
         }

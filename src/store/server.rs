@@ -4,7 +4,7 @@ use sqlx::ConnectOptions as _;
 
 use super::options::Options;
 use super::place;
-use super::pool::Target;
+use super::pool::{How, Target};
 use super::statement::{STATEMENT_CACHE, limits};
 
 /// How the servers of a place are connected to.
@@ -27,7 +27,7 @@ pub(super) fn options(
     // A server notices that we are gone: who died keeps no lock for hours.
     let alive = [("tcp_keepalives_idle", 10), ("tcp_keepalives_interval", 5)];
     connect
-        .options(limits(options.deadline))
+        .options(limits(&How::new(options), options.statement_timeout))
         .options(alive.map(|(name, seconds)| (name, seconds.to_string())))
         .statement_cache_capacity(STATEMENT_CACHE)
 }

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use super::pool::How;
+
 /// What a Postgres server limits by itself, so that no lock outlives who asked for it: it gives up
-/// a little before we do, and so the connection can be used on.
-pub(super) fn limits(within: Duration) -> [(&'static str, String); 3] {
-    let millis = within.as_millis();
+/// a little before we do, and so the connection can be used on. Never by nothing, which would be no
+/// limit.
+pub(super) fn limits(how: &How, within: Duration) -> [(&'static str, String); 3] {
+    let ours = within * 9 / 10;
+    let millis = |limit: Duration| limit.as_millis().max(1).to_string();
     [
-        ("statement_timeout", (millis * 9 / 10).to_string()),
-        ("lock_timeout", (millis * 9 / 10).to_string()),
-        ("idle_in_transaction_session_timeout", (millis * 2).to_string()),
+        ("statement_timeout", millis(ours)),
+        ("lock_timeout", millis(how.lock.min(ours))),
+        ("idle_in_transaction_session_timeout", millis(how.idle)),
     ]
 }
 

@@ -32,13 +32,6 @@ impl Tx {
         self.now
     }
 
-    /// When the deadline of this transaction is. Everything that is asked through it fails then, and
-    /// its connection is closed.
-    #[must_use]
-    pub fn deadline(&self) -> tokio::time::Instant {
-        self.inner.deadline()
-    }
-
     /// Ends the transaction by its verdict.
     pub async fn settle<T, R>(self, verdict: Result<T, Error<R>>) -> Result<T, Error<R>> {
         // Postgres keeps nothing of a transaction in which a statement failed (a name was taken).

@@ -66,15 +66,11 @@ pub(super) fn fault(fault: &Fault) -> Response<Body> {
     request::explained();
     tracing::error!(%fault, "a request failed");
     match fault.kind() {
-        FaultKind::Unavailable => {
-            let mut response = described(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "temporarily_unavailable",
-                "try again in a moment",
-            );
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
-            response
-        }
+        FaultKind::Unavailable => described(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "temporarily_unavailable",
+            "try again in a moment",
+        ),
         FaultKind::Internal => server_error(),
     }
 }

@@ -12,6 +12,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use super::answer::{refusal, refused};
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
+use crate::domain::request;
 
 /// The most that a body may have.
 const LIMIT: usize = 64 * 1024;
@@ -79,7 +80,7 @@ pub(super) async fn read(request: Request) -> Result<(Parts, bytes::Bytes), BadB
 async fn bytes(body: Body) -> Result<bytes::Bytes, BadBody> {
     let bad = |status, reason| Err(BadBody { status, reason });
     let read = Limited::new(body, LIMIT).collect();
-    match tokio::time::timeout(PATIENCE, read).await {
+    match tokio::time::timeout(request::at_most(PATIENCE), read).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             bad(StatusCode::PAYLOAD_TOO_LARGE, Reason::BodyTooLarge)

@@ -6,14 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, RETRY_AFTER,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -25,13 +25,16 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use metrics::{Counter, Gauge, Histogram};
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Origin;
+use crate::domain::deadline::Deadline;
 use crate::domain::excerpt::excerpt;
 use crate::domain::reason::Reason;
 use crate::domain::request::{self, RequestId};
+use crate::domain::verdict::Fault;
 use crate::domain::{random, urls};
 use crate::runtime::handles::Handles;
 use crate::settings::Collector;
@@ -94,6 +97,10 @@ impl<S: Sync> FromRequestParts<S> for Context {
     }
 }
 
+/// What a request waits for ends by its deadline, and the answer says so in its own form. After so much
+/// more it is answered without it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// The edge of one listener.
 #[derive(Clone, Debug)]
 pub struct Edge(Arc<Inner>);
@@ -105,6 +112,8 @@ struct Inner {
     headers: Vec<(HeaderName, HeaderValue)>,
     process: u64,
     requests: AtomicU64,
+    /// How long a request may take.
+    timeout: Duration,
     /// Whether it was said that a trusted proxy says what cannot be read.
     warned: AtomicBool,
 }
@@ -112,7 +121,12 @@ struct Inner {
 impl Edge {
     /// Around these routes.
     #[must_use]
-    pub fn new(router: Router, proxies: TrustedProxies, strict: Option<StrictTransport>) -> Self {
+    pub fn new(
+        router: Router,
+        proxies: TrustedProxies,
+        strict: Option<StrictTransport>,
+        timeout: Duration,
+    ) -> Self {
         let mut headers = vec![
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -120,7 +134,7 @@ impl Edge {
         headers.extend(strict.map(|strict| (STRICT_TRANSPORT_SECURITY, strict.header())));
         let process = u64::from_be_bytes(random::bytes());
         let (requests, warned) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self(Arc::new(Inner { router, proxies, headers, process, requests, warned }))
+        Self(Arc::new(Inner { router, proxies, headers, process, requests, timeout, warned }))
     }
 
     /// Answers a request that came from this peer.
@@ -141,16 +155,20 @@ impl Edge {
         let handled =
             async move { if names_host { router.oneshot(request).await } else { Ok(no_host()) } };
         let handled = AssertUnwindSafe(handled).catch_unwind();
-        request::within(id, method, async move {
+        let deadline = Deadline::within(inner.timeout);
+        request::within(id, method, deadline, async move {
             let measured = Measured::begin();
-            let mut response = handled.await.map_or_else(
-                |_| {
+            let mut response = match timeout(inner.timeout + LAST_WORDS, handled).await {
+                Ok(Ok(Ok(response))) => response,
+                Ok(Err(_)) => {
                     request::explained();
                     tracing::error!("a handler panicked");
                     answer::server_error()
-                },
-                |Ok(response)| response,
-            );
+                }
+                Err(_) => {
+                    answer::fault(&Fault::unavailable("answering a request", "it took too long"))
+                }
+            };
             measured.end(response.status());
             inner.finish(id, &mut response);
             Ok(response)
@@ -189,6 +207,10 @@ impl Inner {
         if !headers.contains_key(CONTENT_SECURITY_POLICY) {
             let policy = "default-src 'none'; frame-ancestors 'none'";
             headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        }
+        // RFC 9110 §15.6.4: whoever says that it cannot be answered now, a page or an endpoint.
+        if status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(RETRY_AFTER) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
         }
         if !headers.contains_key(CACHE_CONTROL) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -113,7 +113,7 @@ async fn every_problem_says_where_the_value_stands_and_what_is_right() {
     let file = cli.folder.path().join("mapae.toml");
     fs::write(&file, "[token]\nacces_lifetime = \"5m\"\nrefresh_grace = \"6m\"\n").unwrap();
     cli.set("MAPAE_CONFIG", file.to_str().unwrap());
-    cli.set("MAPAE_DATABASE_QUEUE", "0");
+    cli.set("MAPAE_DATABASE_POOL_QUEUE", "0");
     let place = |line: u32| format!("({}, line {line})", file.display());
     let said = cli.run(&["config", "check"], None).await;
     for expected in [
@@ -122,7 +122,7 @@ async fn every_problem_says_where_the_value_stands_and_what_is_right() {
             place(2)
         ),
         format!("token.refresh_grace must not be longer than 5m {}", place(3)),
-        "database.queue must be a whole number from 1 to 1000000 (MAPAE_DATABASE_QUEUE in the environment)".to_owned(),
+        "database.pool_queue must be a whole number from 1 to 1000000 (MAPAE_DATABASE_POOL_QUEUE in the environment)".to_owned(),
     ] {
         assert!(said.out.contains(&expected), "{expected}: {said:?}");
     }

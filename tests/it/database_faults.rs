@@ -88,7 +88,7 @@ async fn after_a_full_disk_everything_that_is_acknowledged_is_in_the_file() {
 async fn connections_that_go_deaf_hold_nobody_for_longer_than_the_deadline() {
     let Some(database) = postgres_or_skip() else { return };
     let relay = Relay::to(&database).await;
-    let settings = [("database.deadline", "2s")];
+    let settings = [("database.statement_timeout", "2s")];
     let server = Server::start_with(&relay.database(&database), &settings).await;
     server.alice().await;
     let app = server.client("app", |_| {}).await;
@@ -156,7 +156,7 @@ async fn while_postgres_is_away_everybody_is_told_so_and_afterwards_served() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_of_another_session_is_not_waited_for_beyond_the_deadline() {
     let Some(database) = postgres_or_skip() else { return };
-    let settings = [("database.deadline", "1s")];
+    let settings = [("database.statement_timeout", "1s")];
     let server = Server::start_with(&database, &settings).await;
     server.alice().await;
     let app = server.client("app", |_| {}).await;

@@ -115,7 +115,7 @@ both! {
         if matches!(database, Database::Sqlite) {
             return;
         }
-        let server = Server::start_with(&database, &[("database.deadline", "1s")]).await;
+        let server = Server::start_with(&database, &[("database.statement_timeout", "1s")]).await;
         let (sub, issuer) = (server.alice().await, server.inner.services());
         app(&server).await;
         let evidence = server.evidence().await;

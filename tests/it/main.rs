@@ -32,6 +32,7 @@ mod consents;
 mod crash;
 mod cross_origin;
 mod database_faults;
+mod deadlines;
 mod demo;
 mod endings;
 mod every_page;
