@@ -14,7 +14,7 @@ use super::place::{self, Place};
 use super::pool::{How, Load, Pool, Target};
 use super::reader::Reader;
 use super::tx::Tx;
-use super::{file, server};
+use super::{file, migrating, server};
 use crate::domain::verdict::Fault;
 
 /// How long the answer to "can it be written to?" is remembered.
@@ -91,8 +91,9 @@ impl Store {
         Ok(Tx::new(begun.map_err(while_doing("beginning a transaction"))?, now))
     }
 
-    /// Whether the database can be written to: a full disk, a read-only server or a file that was
-    /// deleted answer reads as before. Remembered for a second, whoever asks.
+    /// Whether the database can be written to and has every table as it is now: a full disk, a
+    /// read-only server, a file that was deleted and the copy of an older version answer reads as
+    /// before. Remembered for a second, whoever asks.
     pub async fn is_ready(&self, now: DateTime<Utc>) -> bool {
         let mut known = self.ready.lock().await;
         if let Some((at, ready)) = *known
@@ -107,7 +108,7 @@ impl Store {
                 Ok(Err(fault)) => fault.to_string(),
                 _ => format!("no small write within {READY:?}"),
             };
-            tracing::warn!(cause, "not ready: the database cannot be written to");
+            tracing::warn!(cause, "not ready: the database cannot be used as it is");
         }
         *known = Some((Instant::now(), ready));
         ready
@@ -115,6 +116,10 @@ impl Store {
 
     async fn write_something(&self, now: DateTime<Utc>) -> Result<(), Fault> {
         let tx = self.begin(now).await?;
+        if let Err(fault) = migrated(&tx).await {
+            tx.abandon().await;
+            return Err(fault);
+        }
         let update = format!("UPDATE readiness SET written_at = {}", now.timestamp_millis());
         let written = tx.connection().execute_unprepared(&update).await;
         match written.map_err(while_doing("looking whether the database can be written to")) {
@@ -149,4 +154,20 @@ impl Store {
         }
         self.writer.pool().close().await;
     }
+}
+
+/// Whether no migration is pending: the database may have been replaced by an older copy.
+async fn migrated(tx: &Tx) -> Result<(), Fault> {
+    let doing = "looking which migrations were applied";
+    let select = "SELECT version FROM seaql_migrations";
+    let statement = Statement::from_string(tx.connection().get_database_backend(), select);
+    let rows = tx.connection().query_all_raw(statement).await.map_err(while_doing(doing))?;
+    let applied: Result<Vec<String>, _> =
+        rows.iter().map(|row| row.try_get("", "version")).collect();
+    let pending = migrating::not_among(&applied.map_err(while_doing(doing))?);
+    if pending.is_empty() {
+        return Ok(());
+    }
+    let why = format!("{} pending: {}", pending.len(), pending.join(", "));
+    Err(Fault::unavailable(doing, why))
 }

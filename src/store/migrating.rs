@@ -114,6 +114,12 @@ pub async fn migration_status(url: &str, options: &Options) -> Result<Vec<Migrat
         .collect())
 }
 
+/// The migrations that are not among these.
+pub(super) fn not_among(applied: &[String]) -> Vec<String> {
+    let every = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
+    every.filter(|name| !applied.contains(name)).collect()
+}
+
 async fn pending(place: &Place, options: &Options) -> Result<Vec<String>, Fault> {
     let fault = while_doing(READING);
     let target = match place {

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::support::certificates::Authority;
-use crate::support::{Binary, Cli, Database, eventually, http, write_secret};
+use crate::support::{Binary, Cli, Database, Evidence, both, eventually, http, write_secret};
 
 const READING: &[&[&str]] = &[
     &["client", "list"],
@@ -65,17 +65,41 @@ async fn a_verb_that_looks_or_changes_makes_no_database_no_folder_and_no_key() {
     assert!(!cli.folder.path().join("keys").exists());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_verb_that_looks_migrates_nothing() {
-    let cli = Cli::installed(&Database::Sqlite).await;
-    let database = rusqlite::Connection::open(cli.folder.path().join("mapae.db")).unwrap();
-    let last = "DELETE FROM seaql_migrations WHERE version = \
-                (SELECT max(version) FROM seaql_migrations)";
-    assert_eq!(database.execute(last, []).unwrap(), 1);
-    for verb in READING {
-        let said = cli.run(verb, Some("mapae_rt_x")).await;
-        assert_eq!(said.code, 1, "{verb:?} {said:?}");
-        assert!(said.err.contains("1 migrations are pending"), "{verb:?} {said:?}");
+const APPLIED: &str = "SELECT count(*) AS n FROM seaql_migrations";
+const FORGET_ONE: &str = "DELETE FROM seaql_migrations WHERE version = 'm0011_endings'";
+
+both! {
+    async fn a_verb_that_looks_migrates_nothing_and_says_what_is_pending(database) {
+        let cli = Cli::installed(&database).await;
+        let evidence = Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
+        evidence.run(FORGET_ONE).await;
+        let applied = evidence.count(APPLIED).await;
+        for verb in READING {
+            let said = cli.run(verb, Some("mapae_rt_x")).await;
+            assert_eq!(said.code, 1, "{verb:?} {said:?}");
+            assert!(said.err.contains("1 migrations are pending"), "{verb:?} {said:?}");
+        }
+        let said = cli.run(&["doctor"], None).await;
+        assert!(said.code == 1 && said.out.contains("1 pending"), "{said:?}");
+        cli.json(&["config", "show"], None).await;
+        assert_eq!(evidence.count(APPLIED).await, applied, "nothing was migrated");
+    }
+
+    /// Somebody put the copy of an older version in place of the database.
+    async fn a_server_is_not_ready_while_a_migration_is_pending(database) {
+        let binary = Binary::start(&database).await;
+        let url = format!("{}/readyz", binary.issuer());
+        let status = async || http().get(&url).send().await.unwrap().status().as_u16();
+        assert_eq!(status().await, 200);
+        let evidence = binary.evidence().await;
+        evidence.run(FORGET_ONE).await;
+        eventually("not ready", async || status().await == 503).await;
+        eventually("the log says why", async || {
+            binary.whole_log().await.contains("1 pending: m0011_endings")
+        })
+        .await;
+        evidence.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m0011_endings', 0)").await;
+        eventually("ready by itself", async || status().await == 200).await;
     }
 }
 

@@ -10,7 +10,15 @@ use crate::support::upstream::{CLIENT_ID, Oidc};
 use crate::support::{
     Browser, Database, PASSWORD, Server, USERNAME, decode_claims, eventually, postgres_or_skip,
 };
+use mapae::admin::providers::{self, Addition};
+use mapae::domain::audit::Origin;
+use mapae::domain::ending::{Ending, EndingScope};
 use mapae::domain::grant_type::GrantType;
+use mapae::domain::provider::{Credential, Preset, ProviderMetadata, Registration, Slug};
+use mapae::domain::secret::Secret;
+use mapae::domain::user::UserId;
+use mapae::keys::seal::{MasterKey, Sealer};
+use mapae::store::endings;
 
 /// So many rows are added to each table.
 const ROWS: i64 = 5000;
@@ -57,6 +65,25 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
         ])
         .await
         .ok();
+    // A provider in the database, and an ending that is not due yet.
+    let (store, now) = (&server.inner.services().store, server.now());
+    let slug = Slug::parse("idp-of-the-database").expect("a slug");
+    let metadata = ProviderMetadata {
+        issuer: Some("https://id.example.com/realms/staff".to_owned()),
+        ..ProviderMetadata::new(Preset::Oidc, CLIENT_ID)
+    };
+    let credential = Credential::Secret(Secret::text("a-secret-of-thirty-two-characters"));
+    let registration = Registration { slug, metadata, credential, disabled: false };
+    let addition = Addition::new(registration, &[], false).expect("a good registration");
+    let sealer = Sealer::new(&MasterKey::generate()).expect("a sealer");
+    providers::add(store, now, &sealer, addition).await.expect("added");
+    let user = UserId::from_stored(uuid::Uuid::now_v7().to_string());
+    let origin = Origin { address: Some("203.0.113.7".to_owned()), ..Origin::default() };
+    let issuer = EndingScope::ByIssuer("https://id.example.com".to_owned());
+    let ending = Ending::new(&user, issuer, now.now(), &origin);
+    let tx = store.begin(now.now()).await.expect("a transaction");
+    endings::insert(&tx, &ending, now.now() + chrono::Duration::days(1)).await.expect("written");
+    tx.commit().await.expect("committed");
     // A session that ends, of which the app is to be told.
     let mut other = server.browser();
     let page = other.open(&app.authorization_url(&[])).await;
