@@ -211,14 +211,15 @@ impl Pool {
                 }
                 Task::Hash(reply) => {
                     // The asker may be gone; there is nobody else to tell.
-                    let _ = reply.send(hash(self.cost, &job.password, &mut memory));
+                    let _ = reply.send(hash(self.cost, job.password.expose(), &mut memory));
                 }
                 Task::PasswordCheck(_, reply) if job.since.elapsed() > PATIENCE => {
                     let _ = reply.send(Err(Error::Refused(Busy)));
                     continue;
                 }
                 Task::PasswordCheck(stored, reply) => {
-                    let checked = check(self.cost, &job.password, stored.as_deref(), &mut memory);
+                    let checked =
+                        check(self.cost, job.password.expose(), stored.as_deref(), &mut memory);
                     let _ = reply.send(checked.map_err(Error::Fault));
                 }
             }

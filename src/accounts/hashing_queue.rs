@@ -145,7 +145,7 @@ mod tests {
         queue.first.push_back(job("first"));
         let mut order = Vec::new();
         while let Some(job) = queue.pop() {
-            order.push(String::from_utf8(job.password.to_vec()).unwrap());
+            order.push(String::from_utf8(job.password.expose().clone()).unwrap());
         }
         assert_eq!(order[..10], ["first", "k0", "k1", "k2", "s0", "k3", "k4", "k5", "s1", "s2"]);
         assert_eq!(order.len(), 27);

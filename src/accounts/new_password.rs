@@ -59,21 +59,21 @@ pub async fn change(
     signed_in: &SignedInUser,
     change: PasswordChange<'_>,
 ) -> Result<Cookie, Error<PasswordUnchanged>> {
-    let new = match person::password_bytes(change.new) {
-        None if change.new.is_empty() => return Err(PasswordUnchanged::TooShort.into()),
+    let new = match person::password_bytes(change.new.expose()) {
+        None if change.new.expose().is_empty() => return Err(PasswordUnchanged::TooShort.into()),
         None => return Err(PasswordUnchanged::TooLong.into()),
         // Counted as it is hashed: a syllable of Hangul is one character, however it was typed.
-        Some(new) if String::from_utf8_lossy(&new).chars().count() < LEAST => {
+        Some(new) if String::from_utf8_lossy(new.expose()).chars().count() < LEAST => {
             return Err(PasswordUnchanged::TooShort.into());
         }
-        Some(new) if Some(&new) == person::password_bytes(change.current).as_ref() => {
+        Some(new) if Some(&new) == person::password_bytes(change.current.expose()).as_ref() => {
             return Err(PasswordUnchanged::Same.into());
         }
         Some(bytes) => bytes,
     };
     let attempt = PasswordAttempt {
         username: &signed_in.user.username,
-        password: change.current,
+        password: change.current.expose(),
         place: Place::Address(change.address),
         browser: change.known,
         asked_for: None,
@@ -83,7 +83,7 @@ pub async fn change(
     let proven = sign_in.by_password(attempt).await.map_err(refused)?;
     // For somebody who proved who they are, and beside the threads that answer: it takes its time.
     let (wished, user) = (change.new.clone(), signed_in.user.clone());
-    if hasher.run(move || is_easy(&wished, &user)).await? {
+    if hasher.run(move || is_easy(wished.expose(), &user)).await? {
         return Err(PasswordUnchanged::TooEasy.into());
     }
     let hash = hasher.hash(new).await?;
@@ -136,5 +136,5 @@ fn is_easy(password: &str, user: &User) -> bool {
     // The estimate takes much longer the longer the password is, and what is hard to guess by its
     // start alone is so as a whole.
     let start: Secret<String> = Secret::new(password.chars().take(ESTIMATED).collect());
-    zxcvbn::zxcvbn(&start, &known).score() < zxcvbn::Score::Three
+    zxcvbn::zxcvbn(start.expose(), &known).score() < zxcvbn::Score::Three
 }

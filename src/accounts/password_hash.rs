@@ -60,7 +60,7 @@ fn digest(
     }
     let mut output = Secret::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into_with_memory(password, salt, &mut *output, memory.as_mut_slice())
+        .hash_password_into_with_memory(password, salt, output.expose_mut(), memory.as_mut_slice())
         .map_err(fault)?;
     Ok(output)
 }
@@ -74,7 +74,7 @@ pub(super) fn hash(cost: Cost, password: &[u8], memory: &mut Vec<Block>) -> Resu
         cost.memory,
         cost.passes,
         STANDARD_NO_PAD.encode(salt),
-        STANDARD_NO_PAD.encode(*output)
+        STANDARD_NO_PAD.encode(output.expose())
     ))
 }
 
@@ -97,7 +97,7 @@ pub(super) fn check(
     let expected = parsed.hash.as_ref().ok_or_else(|| broken("no output".to_owned()))?;
     let is_current = params.m_cost() == cost.memory && params.t_cost() == cost.passes;
     let found = digest(params, password, salt.as_ref(), memory)?;
-    if !bool::from(found.ct_eq(expected.as_bytes())) {
+    if !bool::from(found.expose().ct_eq(expected.as_bytes())) {
         return Ok(PasswordCheck::Wrong);
     }
     let renewed = if is_current { None } else { Some(hash(cost, password, memory)?) };

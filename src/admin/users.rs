@@ -216,7 +216,7 @@ async fn end(
 }
 
 async fn hash(hasher: &Hasher, password: &Secret<String>) -> OrRejected<String> {
-    match person::password_bytes(password) {
+    match person::password_bytes(password.expose()) {
         Some(bytes) => Ok(hasher.hash(bytes).await?),
         None => reject("a password has 1 to 1024 bytes"),
     }

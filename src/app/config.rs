@@ -337,7 +337,7 @@ mod tests {
         };
         let url = "http://me:hunter2@proxy.example:3128";
         let found = proxy(&[("https_proxy", url), ("NO_PROXY", "example.com")]).unwrap().unwrap();
-        assert_eq!((found.url.expose(), found.bypass.as_str()), (url, "example.com"));
+        assert_eq!((found.url.expose().as_str(), found.bypass.as_str()), (url, "example.com"));
         let own = [("HTTPS_PROXY", "http://other"), ("MAPAE_OUTBOUND_PROXY", url)];
         assert_eq!(proxy(&own).unwrap().unwrap().url.expose(), url);
         for none in [&[][..], &[("HTTPS_PROXY", url), ("MAPAE_OUTBOUND_PROXY", "off")]] {

@@ -259,7 +259,7 @@ fn credential(raw: &Raw, preset: &str) -> Result<Credential, (&'static str, Stri
 
 fn text_of(file: &Path) -> Result<Secret, String> {
     match secret_file::read_text(file) {
-        Ok(text) => Ok(Secret::text(text.trim_end_matches(['\r', '\n']))),
+        Ok(text) => Ok(Secret::text(text.expose().trim_end_matches(['\r', '\n']))),
         Err(unreadable) => Err(unreadable.to_string()),
     }
 }

@@ -50,8 +50,8 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 /// A secret from standard input, without its one final newline.
 pub(super) fn secret_from_stdin() -> OrRejected<Secret<String>> {
     let mut text = Secret::new(String::new());
-    match std::io::stdin().lock().read_to_string(&mut text) {
-        Ok(_) => Ok(Secret::new(without_newline(&text).to_owned())),
+    match std::io::stdin().lock().read_to_string(text.expose_mut()) {
+        Ok(_) => Ok(Secret::new(without_newline(text.expose()).to_owned())),
         Err(error) => reject(format!("standard input: {error}")),
     }
 }
@@ -63,7 +63,7 @@ pub(super) fn secret_from_file(path: &Path) -> OrRejected<Secret<String>> {
     if let Ok(Some(exposure)) = secret_file::looked_at(path) {
         note(&format!("{}: {exposure}", path.display()));
     }
-    Ok(Secret::new(without_newline(&text).to_owned()))
+    Ok(Secret::new(without_newline(text.expose()).to_owned()))
 }
 
 /// The text of a file.

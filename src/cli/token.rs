@@ -30,11 +30,11 @@ impl Token {
         let resources = &services.resources;
         let shown = match self {
             Self::Inspect => {
-                let inspected = tokens::inspect(resources, &token).await?;
+                let inspected = tokens::inspect(resources, token.expose()).await?;
                 json!(inspected)
             }
             Self::Revoke => {
-                let ended = tokens::revoke(resources, &token).await?;
+                let ended = tokens::revoke(resources, token.expose()).await?;
                 json!({ "revoked": ended })
             }
         };

@@ -208,7 +208,7 @@ impl Password {
             None if self.password_stdin => Some(secret_from_stdin()?),
             None => None,
         };
-        if password.as_ref().is_some_and(|password| password.chars().count() < SHORT) {
+        if password.as_ref().is_some_and(|password| password.expose().chars().count() < SHORT) {
             note("this password is short; 15 characters are recommended");
         }
         Ok(password)

@@ -60,11 +60,11 @@ impl Form {
             let mut halves = pair.splitn(2, |byte| *byte == b'=');
             let name = decode(halves.next().unwrap_or_default()).ok_or(BadForm::Undecodable)?;
             let value = decode(halves.next().unwrap_or_default()).ok_or(BadForm::Undecodable)?;
-            if *name != REPEATABLE && fields.iter().any(|(seen, _)| *seen == *name) {
-                repeated.push(name.to_string());
+            if name.expose() != REPEATABLE && fields.iter().any(|(seen, _)| seen == name.expose()) {
+                repeated.push(name.expose().clone());
                 continue;
             }
-            fields.push((name.to_string(), value));
+            fields.push((name.expose().clone(), value));
         }
         Ok((Self(fields), repeated))
     }
@@ -89,8 +89,8 @@ impl Form {
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0
             .iter()
-            .filter(move |(seen, value)| seen == name && !value.is_empty())
-            .map(|(_, value)| value.as_str())
+            .filter(move |(seen, value)| seen == name && !value.expose().is_empty())
+            .map(|(_, value)| value.expose().as_str())
     }
 }
 
@@ -106,13 +106,13 @@ pub fn decode(raw: &[u8]) -> Option<Secret<String>> {
     let mut bytes = Secret::new(Vec::with_capacity(raw.len()));
     let mut rest = raw.iter().copied();
     while let Some(byte) = rest.next() {
-        bytes.push(match byte {
+        bytes.expose_mut().push(match byte {
             b'+' => b' ',
             b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
             other => other,
         });
     }
-    std::str::from_utf8(&bytes).ok().map(|text| Secret::new(text.to_owned()))
+    std::str::from_utf8(bytes.expose()).ok().map(|text| Secret::new(text.to_owned()))
 }
 
 fn hex(digit: u8) -> Option<u8> {

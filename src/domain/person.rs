@@ -59,7 +59,7 @@ pub fn password_bytes(password: &str) -> Option<Secret<Vec<u8>>> {
         return None;
     }
     let composed: Secret<String> = Secret::new(password.nfc().collect());
-    Some(Secret::new(composed.as_bytes().to_vec()))
+    Some(Secret::new(composed.expose().as_bytes().to_vec()))
 }
 
 const MAX_NAME_BYTES: usize = 255;

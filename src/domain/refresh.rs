@@ -31,8 +31,8 @@ impl Presented {
     /// Reads a token; `None` for what cannot be one of ours.
     #[must_use]
     pub fn read(token: &Plain<RefreshToken>) -> Option<Self> {
-        let bytes = token.to_bytes().filter(|bytes| bytes.len() == LENGTH)?;
-        let (family, rest) = bytes.split_first_chunk::<16>()?;
+        let bytes = token.to_bytes().filter(|bytes| bytes.expose().len() == LENGTH)?;
+        let (family, rest) = bytes.expose().split_first_chunk::<16>()?;
         let (generation, rest) = rest.split_first_chunk::<4>()?;
         let (attempt, tag) = rest.split_first_chunk::<4>()?;
         Some(Self {

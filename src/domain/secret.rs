@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,8 +12,9 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::random;
 
-/// Something that must not be printed. Nothing shows it, the memory is overwritten when it goes, and
-/// two of them are compared in constant time.
+/// Something that must not be printed. `Debug` shows none of it, so what holds one can derive `Debug`.
+/// The memory is overwritten when it goes, and two of them are compared in constant time. Nothing
+/// reads it but by [`Secret::expose`].
 #[derive(Clone, Default)]
 pub struct Secret<T: Zeroize = String>(Zeroizing<T>);
 
@@ -26,17 +26,25 @@ impl<T: Zeroize> Secret<T> {
     }
 }
 
+impl<T: Zeroize> Secret<T> {
+    /// The value. The name makes a place that gives it away easy to find.
+    #[must_use]
+    pub fn expose(&self) -> &T {
+        &self.0
+    }
+
+    /// The value, to be filled or changed.
+    #[must_use]
+    pub fn expose_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
 impl Secret {
     /// Keeps a text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         Self::new(text.into())
-    }
-
-    /// The text to send. The name makes a place that gives it away easy to find.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
     }
 }
 
@@ -46,29 +54,9 @@ impl<T: Zeroize> From<T> for Secret<T> {
     }
 }
 
-impl<T: Zeroize> Deref for Secret<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T: Zeroize> DerefMut for Secret<T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
-    }
-}
-
-impl<T: Zeroize + AsRef<U>, U: ?Sized> AsRef<U> for Secret<T> {
-    fn as_ref(&self) -> &U {
-        (**self).as_ref()
-    }
-}
-
 impl<T: Zeroize + AsRef<[u8]>> PartialEq for Secret<T> {
     fn eq(&self, other: &Self) -> bool {
-        (**self).as_ref().ct_eq((**other).as_ref()).into()
+        self.0.as_ref().ct_eq(other.0.as_ref()).into()
     }
 }
 
@@ -135,7 +123,7 @@ impl<K: Kind> Plain<K> {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let encoded = Secret::new(URL_SAFE_NO_PAD.encode(bytes));
-        Self(Secret::new(format!("{}{}", K::PREFIX, *encoded)), PhantomData)
+        Self(Secret::new(format!("{}{}", K::PREFIX, encoded.expose())), PhantomData)
     }
 
     /// The secret that somebody presents. Anything may be presented: only the hash is compared.
@@ -147,7 +135,7 @@ impl<K: Kind> Plain<K> {
     /// The bytes of a secret of this kind; `None` for any other text.
     #[must_use]
     pub fn to_bytes(&self) -> Option<Secret<Vec<u8>>> {
-        let encoded = self.0.strip_prefix(K::PREFIX)?;
+        let encoded = self.0.expose().strip_prefix(K::PREFIX)?;
         URL_SAFE_NO_PAD.decode(encoded).ok().map(Secret::new)
     }
 
@@ -160,13 +148,13 @@ impl<K: Kind> Plain<K> {
     /// The form that is stored.
     #[must_use]
     pub fn hashed(&self) -> Hashed<K> {
-        Hashed(Sha256::digest(self.0.as_bytes()).into(), PhantomData)
+        Hashed(Sha256::digest(self.0.expose().as_bytes()).into(), PhantomData)
     }
 
     /// The text to send. The name makes a place that gives it away easy to find.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 }
 

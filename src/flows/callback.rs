@@ -227,13 +227,14 @@ async fn prove(
             return Err(UpstreamError::another_issuer());
         }
         let Some(code) = came.answer_code() else { return Ok(None) };
+        let verifier = at.flows.upstream_logins.verifier(came.state);
         let response = AuthorizationResponse {
             code,
             user: came.user,
             redirect_uri: &redirect_uri(&at.flows.url, at.slug),
             state: came.state.expose(),
             nonce: &at.flows.upstream_logins.nonce(came.state),
-            verifier: &at.flows.upstream_logins.verifier(came.state),
+            verifier: verifier.expose(),
             since: at.upstream_login.again.then(|| at.upstream_login.expires_at - LIFE),
         };
         known.provider.finish(response).await.map(Some)

@@ -55,7 +55,7 @@ pub(super) async fn find(flows: &Flows, handle: &Handle) -> Outcome<Interaction>
         return stored.ok_or(InteractionError::Unknown.into());
     };
     let opened = flows.browsers.open(sealed);
-    let carried = opened.and_then(|text| serde_json::from_slice::<Carried>(&text).ok());
+    let carried = opened.and_then(|text| serde_json::from_slice::<Carried>(text.expose()).ok());
     let Carried { id, browser, purpose, received_at, expires_at } =
         carried.ok_or(InteractionError::Unknown)?;
     let interaction = Interaction {

@@ -180,11 +180,12 @@ async fn send(
         consenting: departure.scopes.is_some(),
         expires_at: flows.clock.now() + LIFE,
     })?;
+    let verifier = flows.upstream_logins.verifier(&state);
     let request = AuthorizationRequest {
         redirect_uri: &redirect_uri(&flows.url, slug),
         state: state.expose(),
         nonce: &flows.upstream_logins.nonce(&state),
-        verifier: &flows.upstream_logins.verifier(&state),
+        verifier: verifier.expose(),
         login_hint: departure.hint,
         language: departure.choice.language,
         again: departure.again,

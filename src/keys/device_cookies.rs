@@ -40,7 +40,7 @@ impl DeviceCookieKey {
     /// The key of a master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
         let key = master.derive(Label::KnownBrowsers)?;
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose())))
     }
 
     /// The mark of this browser, if the account was proven in it.

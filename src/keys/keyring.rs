@@ -290,7 +290,7 @@ impl Keyring {
         let stored = signing_keys::list_all(&tx).await?;
         for key in &stored {
             let private = open(&self.sealer, key)?;
-            signing_keys::reseal(&tx, &key.kid, &next.seal(&key.kid, &private)?).await?;
+            signing_keys::reseal(&tx, &key.kid, &next.seal(&key.kid, private.expose())?).await?;
         }
         for provider in providers::list_all(&tx).await? {
             let slug = &provider.slug;
@@ -299,7 +299,7 @@ impl Keyring {
             let opened = opened.ok_or_else(|| {
                 Fault::internal("opening a credential", format!("{slug} is sealed by another key"))
             })?;
-            providers::reseal(&tx, slug, next.seal(&name, &opened)?).await?;
+            providers::reseal(&tx, slug, next.seal(&name, opened.expose())?).await?;
         }
         if ends_refresh_tokens {
             rotation::replace(&tx, next).await?;
@@ -392,7 +392,7 @@ impl Keyring {
             signs_from,
             public_jwk: serde_json::to_string(&made.public_jwk)
                 .map_err(|error| Fault::internal("writing a JWK", error))?,
-            sealed_private: self.sealer.seal(&made.kid, &made.private.0)?,
+            sealed_private: self.sealer.seal(&made.kid, made.private.expose())?,
         };
         let tx = self.store.begin(self.clock.now()).await?;
         let inserted = signing_keys::insert(&tx, &key).await?;
@@ -441,7 +441,7 @@ pub fn inspect(sealer: &Sealer, stored: &StoredKey) -> Result<(), Fault> {
 fn parse(sealer: &Sealer, stored: StoredKey) -> Result<Key, Fault> {
     let private = open(sealer, &stored)?;
     let kid = &stored.kid;
-    let key = PrivateKey::parse(stored.alg, &private).map_err(|rejected| {
+    let key = PrivateKey::parse(stored.alg, private.expose()).map_err(|rejected| {
         Fault::internal("parsing a signing key", format!("{kid}: {rejected}"))
     })?;
     let made = make::describe(stored.alg, private)?;

@@ -26,16 +26,7 @@ pub struct Made {
     /// The public half.
     pub public_jwk: Jwk,
     /// The private half, PKCS#8.
-    pub private: Private,
-}
-
-/// A private key in PKCS#8.
-pub struct Private(pub Secret<Vec<u8>>);
-
-impl std::fmt::Debug for Private {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Private(…)")
-    }
+    pub private: Secret<Vec<u8>>,
 }
 
 /// The sizes of RSA keys that can be made, in bits.
@@ -64,7 +55,7 @@ pub fn generate(alg: TokenAlg, rsa_bits: u32) -> Result<Made, Fault> {
 pub fn describe(alg: TokenAlg, pkcs8: Secret<Vec<u8>>) -> Result<Made, Fault> {
     match alg {
         TokenAlg::Rs256 => {
-            let key = RsaPrivateKey::from_pkcs8_der(&pkcs8)
+            let key = RsaPrivateKey::from_pkcs8_der(pkcs8.expose())
                 .map_err(|error| Fault::internal("reading an RSA key", error))?;
             from_rsa(&key)
         }
@@ -91,7 +82,7 @@ pub fn read_pem(pem: &str) -> Result<Made, Error<Rejected>> {
         return Ok(from_rsa(&key)?);
     }
     let pkcs8 = Secret::new(der.as_bytes().to_vec());
-    if EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).is_err() {
+    if EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.expose()).is_err() {
         return reject("the key is neither RSA nor P-256");
     }
     Ok(from_p256(pkcs8)?)
@@ -123,7 +114,7 @@ fn from_rsa(key: &RsaPrivateKey) -> Result<Made, Fault> {
 }
 
 fn from_p256(pkcs8: Secret<Vec<u8>>) -> Result<Made, Fault> {
-    let described = EncodingKey::from_ec_der(&pkcs8);
+    let described = EncodingKey::from_ec_der(pkcs8.expose());
     made(TokenAlg::Es256, &described, pkcs8)
 }
 
@@ -133,7 +124,7 @@ fn made(alg: TokenAlg, key: &EncodingKey, pkcs8: Secret<Vec<u8>>) -> Result<Made
     let kid = public_jwk.thumbprint(ThumbprintHash::SHA256).map_err(fault)?;
     public_jwk.common.key_id = Some(kid.clone());
     public_jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-    Ok(Made { kid, alg, public_jwk, private: Private(pkcs8) })
+    Ok(Made { kid, alg, public_jwk, private: pkcs8 })
 }
 
 /// The name of an algorithm in `jsonwebtoken`.
@@ -194,7 +185,7 @@ mod tests {
         let small = RsaPrivateKey::new(&mut OsRng, 1024).unwrap();
         let small = small.to_pkcs8_pem(rsa::pkcs8::LineEnding::LF).unwrap();
         assert!(read_pem(&small).is_err());
-        let described = describe(TokenAlg::Rs256, read_pem(&pkcs8).unwrap().private.0).unwrap();
+        let described = describe(TokenAlg::Rs256, read_pem(&pkcs8).unwrap().private).unwrap();
         assert_eq!(described.kid, read_pem(&pkcs8).unwrap().kid);
         assert!(read_pem("nonsense").is_err());
     }

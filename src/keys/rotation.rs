@@ -35,7 +35,7 @@ impl RotationKey {
         }
         let made = Secret::new(random::bytes::<32>());
         let tx = store.begin(clock.now()).await?;
-        sealed_keys::insert(&tx, NAME, sealer.seal(NAME, &*made)?).await?;
+        sealed_keys::insert(&tx, NAME, sealer.seal(NAME, made.expose())?).await?;
         tx.commit().await?;
         // Where two processes make one at once, the first one counts.
         let sealed = sealed_keys::find(store, NAME).await?;
@@ -51,7 +51,7 @@ impl RotationKey {
 
     fn unsealed(sealer: &Sealer, sealed: &[u8]) -> Result<Self, Fault> {
         let bytes = opened(sealer, sealed)?;
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, bytes.expose())))
     }
 
     /// The refresh token at this place of this family.
@@ -65,7 +65,7 @@ impl RotationKey {
             .ok_or_else(|| Fault::internal("making a refresh token", "the family is not a UUID"))?;
         let tag = hmac::sign(&self.0, &[salt.0.as_slice(), &body].concat());
         let token = Secret::new([body.as_slice(), tag.as_ref()].concat());
-        Ok(Plain::from_bytes(&token))
+        Ok(Plain::from_bytes(token.expose()))
     }
 
     /// Whether we made this token for a family of this salt, in constant time.
@@ -85,13 +85,13 @@ fn opened(sealer: &Sealer, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Fault> {
 /// Makes another key in its place: every refresh token is unknown from then on.
 pub async fn replace(tx: &Tx, sealer: &Sealer) -> Result<(), Fault> {
     let made = Secret::new(random::bytes::<32>());
-    sealed_keys::reseal(tx, NAME, sealer.seal(NAME, &*made)?).await
+    sealed_keys::reseal(tx, NAME, sealer.seal(NAME, made.expose())?).await
 }
 
 /// Seals the key under another master key.
 pub async fn reseal(tx: &Tx, from: &Sealer, to: &Sealer) -> Result<(), Fault> {
     let Some(sealed) = sealed_keys::find(tx, NAME).await? else { return Ok(()) };
-    let sealed = to.seal(NAME, &opened(from, &sealed)?)?;
+    let sealed = to.seal(NAME, opened(from, &sealed)?.expose())?;
     sealed_keys::reseal(tx, NAME, sealed).await
 }
 

@@ -122,7 +122,7 @@ impl MasterKey {
     /// Reads a key from where it is. Nothing is made.
     pub fn load(source: &Source) -> Result<Self, NoMasterKey> {
         match source {
-            Source::Text(text) => Self::parse(text),
+            Source::Text(text) => Self::parse(text.expose()),
             Source::File(path) => Self::read(path),
             Source::Folder(folder) => {
                 let path = folder.join(FILE_NAME);
@@ -174,12 +174,12 @@ impl MasterKey {
             URL_SAFE_NO_PAD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text)).ok()
         };
         let bytes = Secret::new(bytes.ok_or(NoMasterKey::Malformed)?);
-        let key = bytes.as_slice().try_into().map_err(|_| NoMasterKey::Malformed)?;
+        let key = bytes.expose().as_slice().try_into().map_err(|_| NoMasterKey::Malformed)?;
         Ok(Self(Secret::new(key)))
     }
 
     fn read(path: &Path) -> Result<Self, NoMasterKey> {
-        Self::parse(&secret_file::read_text(path)?)
+        Self::parse(secret_file::read_text(path)?.expose())
     }
 
     /// Writes a file that did not exist. It appears whole or not at all, and if another process was
@@ -200,8 +200,8 @@ impl MasterKey {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(path)?;
-        let text = Secret::new(URL_SAFE_NO_PAD.encode(*self.0));
-        writeln!(file, "{}", *text)?;
+        let text = Secret::new(URL_SAFE_NO_PAD.encode(self.0.expose()));
+        writeln!(file, "{}", text.expose())?;
         file.sync_all()
     }
 
@@ -210,9 +210,9 @@ impl MasterKey {
         let fault = |_| Fault::internal("deriving a key", "HKDF failed");
         let mut key = Secret::new([0; 32]);
         hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
-            .extract(&*self.0)
+            .extract(self.0.expose())
             .expand(&[label.info()], hkdf::HKDF_SHA256)
-            .and_then(|okm| okm.fill(&mut *key))
+            .and_then(|okm| okm.fill(key.expose_mut()))
             .map_err(fault)?;
         Ok(key)
     }
@@ -239,7 +239,7 @@ impl std::fmt::Debug for Sealer {
 impl Sealer {
     /// The sealer of a master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
-        Self::under(&*master.derive(Label::Sealing)?)
+        Self::under(master.derive(Label::Sealing)?.expose())
     }
 
     fn under(key: &[u8]) -> Result<Self, Fault> {
@@ -275,7 +275,7 @@ impl Sealer {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut bytes = Secret::new(sealed.to_vec());
-        let private = self.0.open_in_place(nonce, bound, &mut bytes).ok()?;
+        let private = self.0.open_in_place(nonce, bound, bytes.expose_mut()).ok()?;
         Some(Secret::new(private.to_vec()))
     }
 }
@@ -302,7 +302,7 @@ impl FormsKey {
     /// The forms key of a master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
         let key = master.derive(Label::Forms)?;
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose())))
     }
 
     /// The token of a form in this browser for this purpose.
@@ -334,7 +334,7 @@ impl UpstreamLoginKey {
     /// The key of a master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
         let key = master.derive(Label::UpstreamLogins)?;
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose())))
     }
 
     /// The `state` of a login.
@@ -346,8 +346,8 @@ impl UpstreamLoginKey {
     /// The login of a `state`, whether it is over or not; `None` for what we did not seal.
     #[must_use]
     pub fn open(&self, state: &Plain<UpstreamState>) -> Option<UpstreamLogin> {
-        let text = open_salted(&self.0, STATE, &state.to_bytes()?)?;
-        UpstreamLogin::parse(std::str::from_utf8(&text).ok()?)
+        let text = open_salted(&self.0, STATE, state.to_bytes()?.expose())?;
+        UpstreamLogin::parse(std::str::from_utf8(text.expose()).ok()?)
     }
 
     /// `nonce`, OpenID Connect Core §3.1.2.1.
@@ -385,7 +385,7 @@ impl BrowserKey {
     /// The key of a master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
         let key = master.derive(Label::Browsers)?;
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &*key)))
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose())))
     }
 
     /// Seals, in base64url.
@@ -464,7 +464,7 @@ mod tests {
         let master = MasterKey::generate();
         let sealer = Sealer::new(&master).unwrap();
         let sealed = sealer.seal("kid", b"private").unwrap();
-        assert_eq!(sealer.open("kid", &sealed).unwrap().as_slice(), b"private");
+        assert_eq!(sealer.open("kid", &sealed).unwrap().expose().as_slice(), b"private");
         assert!(sealer.open("other", &sealed).is_none());
         assert!(Sealer::new(&MasterKey::generate()).unwrap().open("kid", &sealed).is_none());
         assert!(sealer.open("kid", &sealed[..5]).is_none());
@@ -477,7 +477,7 @@ mod tests {
     #[test]
     fn two_labels_never_share_a_key() {
         let master = MasterKey::generate();
-        let derive = |label| *master.derive(label).unwrap();
+        let derive = |label| *master.derive(label).unwrap().expose();
         assert_ne!(derive(Label::Sealing), derive(Label::Forms));
         assert_ne!(derive(Label::Forms), derive(Label::UpstreamLogins));
     }
@@ -504,14 +504,14 @@ mod tests {
         let key = UpstreamLoginKey::new(&MasterKey::generate()).unwrap();
         let (state, other) = (Plain::generate(), Plain::generate());
         assert_eq!(key.nonce(&state), key.nonce(&state));
-        assert_ne!(key.nonce(&state), *key.verifier(&state));
+        assert_ne!(key.nonce(&state), *key.verifier(&state).expose());
         assert_ne!(key.nonce(&state), key.nonce(&other));
         assert_ne!(
             key.nonce(&state),
             UpstreamLoginKey::new(&MasterKey::generate()).unwrap().nonce(&state)
         );
         // RFC 7636 §4.1
-        assert_eq!(key.verifier(&state).len(), 43);
+        assert_eq!(key.verifier(&state).expose().len(), 43);
     }
 
     /// Some providers cut a `state` at 255 characters.
@@ -555,7 +555,7 @@ mod tests {
     fn what_a_browser_carries_opens_unchanged_and_for_us_alone() {
         let key = BrowserKey::new(&MasterKey::generate()).unwrap();
         let sealed = key.seal(b"carried").unwrap();
-        assert_eq!(key.open(&sealed).unwrap().as_slice(), b"carried");
+        assert_eq!(key.open(&sealed).unwrap().expose().as_slice(), b"carried");
         assert_ne!(key.seal(b"carried").unwrap(), sealed);
         for at in [0, 10, 20, 30, sealed.len() - 2] {
             let mut turned = sealed.clone().into_bytes();
@@ -580,7 +580,7 @@ mod tests {
             let (once, bound) = (Nonce::assume_unique_for_key(nonce), Aad::from(b"kid"));
             sealer.0.seal_in_place_append_tag(once, bound, &mut sealed).unwrap();
             let row = [nonce.as_slice(), &sealed].concat();
-            assert_eq!(sealer.open("kid", &row).unwrap().as_slice(), b"private");
+            assert_eq!(sealer.open("kid", &row).unwrap().expose().as_slice(), b"private");
             assert!(sealer.open("other", &row).is_none());
         }
     }
@@ -592,7 +592,7 @@ mod tests {
         let unversioned = "0102030405060708090a0b0cbcc1a7a1d02f292cfc19fb93f934e2c90038e552a0c05e";
         let first = "010102030405060708090a0b0cbcc1a7a1d02f299f9fc0803957abc551dc68f67363e806";
         for row in [unversioned, first].map(|row| hex::read(row).unwrap()) {
-            assert_eq!(sealer.open("kid", &row).unwrap().as_slice(), b"private");
+            assert_eq!(sealer.open("kid", &row).unwrap().expose().as_slice(), b"private");
             assert!(sealer.open("other", &row).is_none());
         }
     }
@@ -626,8 +626,8 @@ mod tests {
         assert!(matches!(MasterKey::load(&source), Err(NoMasterKey::Missing(_))));
         assert!(!keys.exists(), "reading makes nothing");
         let key = MasterKey::make(&keys).unwrap();
-        assert_eq!(*key.0, *MasterKey::load(&source).unwrap().0);
-        assert_eq!(*key.0, *MasterKey::make(&keys).unwrap().0, "what is there stays");
+        assert_eq!(key.0, MasterKey::load(&source).unwrap().0);
+        assert_eq!(key.0, MasterKey::make(&keys).unwrap().0, "what is there stays");
         let path = keys.join("master.key");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
@@ -643,7 +643,7 @@ mod tests {
         // openssl rand -base64 32
         let standard = base64::engine::general_purpose::STANDARD.encode([0xff; 32]);
         assert!(standard.contains('/') && standard.ends_with('='));
-        assert_eq!(*MasterKey::parse(&standard).unwrap().0, [0xff; 32]);
+        assert_eq!(*MasterKey::parse(&standard).unwrap().0.expose(), [0xff; 32]);
         for bad in ["", "short", &"zz".repeat(32), &URL_SAFE_NO_PAD.encode([7; 31])] {
             assert!(MasterKey::parse(bad).is_err(), "{bad}");
         }

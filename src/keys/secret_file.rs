@@ -47,14 +47,14 @@ pub fn read(path: &Path) -> Result<Secret<Vec<u8>>, Unreadable> {
         return Err(Unreadable::Exposed(path.to_path_buf(), exposure));
     }
     let mut bytes = Secret::new(Vec::new());
-    file.read_to_end(&mut bytes).map_err(of_file)?;
+    file.read_to_end(bytes.expose_mut()).map_err(of_file)?;
     Ok(bytes)
 }
 
 /// Reads a file that holds a secret in text.
 pub fn read_text(path: &Path) -> Result<Secret<String>, Unreadable> {
     let bytes = read(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| {
+    let text = std::str::from_utf8(bytes.expose()).map_err(|_| {
         let error = io::Error::new(io::ErrorKind::InvalidData, "is not text in UTF-8");
         Unreadable::Io(path.to_path_buf(), error)
     })?;
@@ -176,6 +176,6 @@ mod tests {
         fs::write(&file, "secret").unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o444)).unwrap();
         assert!(is_in_memory(&File::open(&file).unwrap()));
-        assert_eq!(read_text(&file).unwrap().as_str(), "secret");
+        assert_eq!(read_text(&file).unwrap().expose(), "secret");
     }
 }

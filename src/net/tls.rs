@@ -133,7 +133,7 @@ fn seen(read: &Read) -> Seen {
     match read {
         Ok((certificate, key)) => {
             digest.update(Sha256::digest(certificate));
-            digest.update(Sha256::digest(key));
+            digest.update(Sha256::digest(key.expose()));
         }
         Err(problem) => digest.update(problem),
     }
@@ -150,7 +150,7 @@ fn config(files: &Files, read: Read) -> Result<Arc<ServerConfig>, String> {
     if chain.is_empty() {
         return Err(of_certificate("holds no certificate in PEM"));
     }
-    let key = PrivateKeyDer::from_pem_slice(&key)
+    let key = PrivateKeyDer::from_pem_slice(key.expose())
         .map_err(|_| of_key("holds no private key in PEM without a password"))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])

@@ -55,6 +55,7 @@ impl AuthenticatedClient {
 }
 
 /// What a request says about its client, RFC 6749 §2.3. It is read once.
+#[derive(Debug)]
 pub enum Credentials {
     /// `client_secret_basic`.
     Basic {
@@ -75,19 +76,13 @@ pub enum Credentials {
         /// The client, where the form names it.
         id: Option<ClientId>,
         /// `client_assertion`.
-        assertion: String,
+        assertion: Secret,
     },
     /// A public client.
     Nothing {
         /// The client.
         id: ClientId,
     },
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("client", &self.client()).finish_non_exhaustive()
-    }
 }
 
 impl Credentials {
@@ -124,7 +119,7 @@ impl Credentials {
                 if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
                     return Err(Reason::AssertionTypeUnknown.into());
                 }
-                Ok(Credentials::Assertion { id, assertion: assertion.to_owned() })
+                Ok(Credentials::Assertion { id, assertion: Secret::text(assertion) })
             }
             ([], None, None) => {
                 let id = id.ok_or(Reason::ClientIdMissing)?;
@@ -143,7 +138,7 @@ impl Credentials {
                 Some(id.clone())
             }
             Self::Assertion { id, assertion } => id.clone().or_else(|| {
-                let claimed: Assertion = jwt::unverified(assertion).ok()?;
+                let claimed: Assertion = jwt::unverified(assertion.expose()).ok()?;
                 ClientId::parse(&claimed.sub)
             }),
         }
@@ -174,7 +169,7 @@ impl ClientAuthentication {
                 by_secret(&self.clients, id, secret, AuthMethod::ClientSecretPost).await?
             }
             Credentials::Assertion { id, assertion } => {
-                by_assertion(self, id.as_ref(), assertion).await?
+                by_assertion(self, id.as_ref(), assertion.expose()).await?
             }
             Credentials::Nothing { id } => {
                 let registered = self.clients.find(id).await?;
@@ -202,12 +197,12 @@ fn basic(header: &[u8]) -> Result<(ClientId, Plain<ClientSecret>), Refusal> {
     }
     let decoded = STANDARD.decode(encoded.trim_start()).map_err(|_| malformed)?;
     let decoded = Secret::new(decoded);
-    let colon = decoded.iter().position(|byte| *byte == b':').ok_or(malformed)?;
-    let (id, secret) = decoded.split_at(colon);
+    let colon = decoded.expose().iter().position(|byte| *byte == b':').ok_or(malformed)?;
+    let (id, secret) = decoded.expose().split_at(colon);
     let secret = secret.strip_prefix(b":").unwrap_or_default();
-    let id = form::decode(id).and_then(|id| ClientId::parse(&id)).ok_or(malformed)?;
+    let id = form::decode(id).and_then(|id| ClientId::parse(id.expose())).ok_or(malformed)?;
     let secret = form::decode(secret).ok_or(malformed)?;
-    Ok((id, Plain::presented(&secret)))
+    Ok((id, Plain::presented(secret.expose())))
 }
 
 async fn by_secret(

@@ -137,7 +137,7 @@ impl Collector {
         }
         match (self.read_secret)(&path) {
             Ok(read) => {
-                let read = Secret::new(read.trim_end_matches(['\r', '\n']).to_owned());
+                let read = Secret::new(read.expose().trim_end_matches(['\r', '\n']).to_owned());
                 text.or_else(|| Some(from_file(read)))
             }
             Err(unreadable) => {
@@ -398,11 +398,14 @@ mod tests {
     #[test]
     fn a_secret_comes_from_one_of_two_places_and_is_shown_in_none() {
         let (example, collected) = read("hidden = \"hunter2\"\n", &[], &[]);
-        assert_eq!(example.hidden.as_deref().map(String::as_str), Some("hunter2"));
+        assert_eq!(example.hidden.as_ref().map(|hidden| hidden.expose().as_str()), Some("hunter2"));
         let shown = serde_json::to_string(&collected.in_force).unwrap();
         assert!(shown.contains("(secret)") && !shown.contains("hunter2"), "{shown}");
         let (example, collected) = read("hidden_file = \"/good\"\n", &[], &[]);
-        assert_eq!(example.hidden.as_deref().map(String::as_str), Some("from a file"));
+        assert_eq!(
+            example.hidden.as_ref().map(|hidden| hidden.expose().as_str()),
+            Some("from a file")
+        );
         assert!(collected.problems.is_empty() && collected.files.is_empty());
         let (_, collected) =
             read("hidden = \"hunter2\"\n", &[("MAPAE_HIDDEN_FILE", "/missing")], &[]);

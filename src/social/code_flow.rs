@@ -254,7 +254,7 @@ impl CodeFlow<'_> {
     }
 
     fn exposed(&self) -> &str {
-        self.secret.map(Secret::expose).unwrap_or_default()
+        self.secret.map_or("", |secret| secret.expose())
     }
 }
 

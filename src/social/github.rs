@@ -14,7 +14,6 @@ use super::upstream::Upstream;
 use super::{channel, claims};
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
-use crate::domain::secret::Secret;
 
 /// Nobody has more pages of addresses.
 const PAGES: u32 = 5;
@@ -80,7 +79,7 @@ impl GitHub {
     /// That an access token was issued for us: GitHub tells its own app alone.
     async fn check_issued(&self, token: &str) -> Result<(), UpstreamError> {
         let id = self.oauth.upstream.client_id();
-        let secret = self.oauth.upstream.secret().map(Secret::expose).unwrap_or_default();
+        let secret = self.oauth.upstream.secret().map_or("", |secret| secret.expose());
         let basic = STANDARD.encode(format!("{id}:{secret}"));
         let request = http::Request::post(format!("{}/applications/{id}/token", self.api))
             .header("accept", "application/json")

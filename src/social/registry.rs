@@ -264,7 +264,7 @@ pub(crate) fn sealed(
     let text = serde_json::to_vec(&text).map(Secret::new);
     let text = text.map_err(|error| Fault::internal("writing a credential", error))?;
     let Registration { slug, metadata, .. } = registration;
-    let sealed = sealer.seal(&credential_name(slug, metadata), &text)?;
+    let sealed = sealer.seal(&credential_name(slug, metadata), text.expose())?;
     Ok(StoredProvider::new(slug.clone(), metadata, sealed))
 }
 
@@ -273,7 +273,7 @@ pub(crate) fn opened(sealer: &Sealer, stored: &StoredProvider) -> Result<Registr
     let metadata = stored.metadata().map_err(|fault| fault.to_string())?;
     let slug = stored.slug.clone();
     let text = sealer.open(&credential_name(&slug, &metadata), &stored.sealed_credential);
-    let text = text.and_then(|text| serde_json::from_slice(&text).ok());
+    let text = text.and_then(|text| serde_json::from_slice(text.expose()).ok());
     let credential = match text {
         Some(Text::None) => Credential::None,
         Some(Text::Secret(secret)) => Credential::Secret(Secret::text(secret)),

@@ -52,7 +52,7 @@ pub fn url(from: &mut Collector) -> String {
         "`sqlite://` and the path of a file, or `postgres://user:password@host/database`. Several hosts, IPv6 and sockets: see [operators.md](operators.md#data).",
     );
     let file = "database_url_file";
-    let url = from.take_secret(setting, file, |text| text.to_string());
+    let url = from.take_secret(setting, file, |text| text.expose().clone());
     let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
     // A text was checked when it was read.
     if from.is_given(file)

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::accounts::browsers::{Cookie, KNOWN_FOR};
 use crate::domain::client::ClientId;
 use crate::domain::provider::Slug;
+use crate::domain::secret::Secret;
 use crate::domain::secret::{BrowserToken, Plain};
 use crate::domain::urls;
 use crate::flows::upstream_login::LIFE;
@@ -164,12 +165,13 @@ impl Cookies {
     pub(super) fn set_refresh_token(&self, headers: &mut HeaderMap, cookie: &RefreshCookie) {
         let RefreshCookie { client, token, lifetime } = cookie;
         let (name, kept) = (self.refresh_name(client), max_age(*lifetime));
+        let token = token.expose();
         set(headers, &format!("{name}={token}; Path=/; Secure; HttpOnly; SameSite=Strict{kept}"));
     }
 
     /// Takes it from the browser.
     pub(super) fn clear_refresh_token(&self, headers: &mut HeaderMap, client: &ClientId) {
-        let (client, token) = (client.clone(), String::new());
+        let (client, token) = (client.clone(), Secret::default());
         let gone = RefreshCookie { client, token, lifetime: Duration::zero() };
         self.set_refresh_token(headers, &gone);
     }

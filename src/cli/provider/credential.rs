@@ -57,7 +57,7 @@ impl CredentialArgs {
         }
         match (&self.team_id, &self.key_id, &self.private_key_file) {
             (Some(team), Some(id), Some(file)) => {
-                let private = Secret::text(secret_from_file(file)?.as_str());
+                let private = secret_from_file(file)?;
                 return Ok(Some(Credential::Key { team: team.clone(), id: id.clone(), private }));
             }
             (None, None, None) => {}
@@ -68,6 +68,6 @@ impl CredentialArgs {
             None if self.secret.client_secret_stdin => Some(secret_from_stdin()?),
             None => None,
         };
-        Ok(secret.map(|secret| Credential::Secret(Secret::text(secret.trim()))))
+        Ok(secret.map(|secret| Credential::Secret(Secret::text(secret.expose().trim()))))
     }
 }

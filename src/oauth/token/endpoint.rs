@@ -18,6 +18,7 @@ use crate::domain::client::{Client, ClientId, RefreshDelivery};
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
+use crate::domain::secret::Secret;
 use crate::oauth::client_auth::{ClientAuthentication, Credentials};
 use crate::oauth::cross_origin::check_origin;
 use crate::oauth::error::{Refusal, Result};
@@ -51,19 +52,14 @@ pub struct Issued {
 }
 
 /// A refresh token that a browser keeps for a client.
+#[derive(Debug)]
 pub struct RefreshCookie {
     /// The client.
     pub client: ClientId,
     /// The token.
-    pub token: String,
+    pub token: Secret,
     /// How long the browser keeps it.
     pub lifetime: Duration,
-}
-
-impl std::fmt::Debug for RefreshCookie {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RefreshCookie").field("client", &self.client).finish_non_exhaustive()
-    }
 }
 
 /// The token endpoint.
@@ -121,7 +117,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: Request<'_>) -> Resul
         RefreshDelivery::Body => None,
         RefreshDelivery::Cookie => response.refresh_token.take().map(|token| RefreshCookie {
             client: client.client().id.clone(),
-            token,
+            token: token.into(),
             lifetime: endpoint.mint.lifetimes.refresh_idle,
         }),
     };

@@ -5,7 +5,7 @@ use crate::domain::authorization::IssuedCode;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
-use crate::domain::secret::{self, Plain};
+use crate::domain::secret::{self, Plain, Secret};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::oauth::error::{Refusal, Result};
@@ -16,17 +16,12 @@ use crate::oauth::token::mint::Entitlement;
 use crate::store::{Tx, audit_events, authorization_codes, consents, sessions, users};
 
 /// RFC 6749 §4.1.3.
+#[derive(Debug)]
 pub struct AuthorizationCode {
     code: Plain<secret::AuthorizationCode>,
     redirect_uri: String,
-    verifier: Option<String>,
+    verifier: Option<Secret>,
     resources: Vec<String>,
-}
-
-impl std::fmt::Debug for AuthorizationCode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AuthorizationCode").finish_non_exhaustive()
-    }
 }
 
 impl Grant for AuthorizationCode {
@@ -38,7 +33,7 @@ impl Grant for AuthorizationCode {
             code: Plain::presented(required(form, "code", Reason::CodeMissing)?),
             // RFC 6749 §4.1.3: it stood in the authorization request, so it stands here.
             redirect_uri: redirect_uri.ok_or(Reason::RedirectUriMissing)?.to_owned(),
-            verifier: form.get("code_verifier").map(str::to_owned),
+            verifier: form.get("code_verifier").map(Secret::text),
             resources: resources(form),
         })
     }
@@ -103,7 +98,7 @@ impl AuthorizationCode {
     /// RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier for a code without challenge is refused, too.
     fn proves(&self, code: &IssuedCode) -> bool {
         match (&code.challenge, &self.verifier) {
-            (Some(challenge), Some(verifier)) => challenge.is_met_by(verifier),
+            (Some(challenge), Some(verifier)) => challenge.is_met_by(verifier.expose()),
             (None, None) => true,
             _ => false,
         }

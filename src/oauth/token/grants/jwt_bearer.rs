@@ -13,17 +13,12 @@ use crate::oauth::token::upstream_tokens::{Exchange, exchange};
 use crate::social::Token;
 
 /// RFC 7523 §2.1.
+#[derive(Debug)]
 pub struct JwtBearer {
-    assertion: Secret<String>,
+    assertion: Secret,
     nonce: Option<String>,
     scope: Option<Scope>,
     resources: Vec<String>,
-}
-
-impl std::fmt::Debug for JwtBearer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("JwtBearer").finish_non_exhaustive()
-    }
 }
 
 impl Grant for JwtBearer {
@@ -40,7 +35,7 @@ impl Grant for JwtBearer {
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
         let wish = Exchange {
-            token: Token::Id(&self.assertion),
+            token: Token::Id(self.assertion.expose()),
             issuer: None,
             nonce: self.nonce.as_deref(),
             scope: self.scope,

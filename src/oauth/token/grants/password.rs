@@ -23,18 +23,13 @@ use crate::oauth::token::mint::Entitlement;
 use crate::store::{Tx, audit_events};
 
 /// RFC 6749 §4.3.2.
+#[derive(Debug)]
 pub struct Password {
     username: String,
-    password: Secret<String>,
+    password: Secret,
     scope: Option<Scope>,
     resources: Vec<String>,
     user_ip: Option<String>,
-}
-
-impl std::fmt::Debug for Password {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Password").finish_non_exhaustive()
-    }
 }
 
 impl Grant for Password {
@@ -62,7 +57,7 @@ impl Grant for Password {
         let origin = &Origin { address, ..cx.origin.clone() };
         let attempt = PasswordAttempt {
             username: &self.username,
-            password: &self.password,
+            password: self.password.expose(),
             place: match (user_ip, client.kind) {
                 (Some(address), _) => Place::Address(address),
                 (None, ClientKind::Public) => Place::Address(cx.address),

@@ -9,7 +9,7 @@ use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
 use crate::domain::refresh::Presented;
 use crate::domain::scope::Scope;
-use crate::domain::secret::{self, Plain};
+use crate::domain::secret::{self, Plain, Secret};
 use crate::keys::jwt::Typ;
 use crate::oauth::claims::AccessToken;
 use crate::oauth::error::{Refusal, Result};
@@ -21,7 +21,7 @@ use crate::oauth::token::rotation::{Proof, Rotated, Use, unknown};
 #[derive(Debug)]
 pub struct RefreshToken {
     presented: Plain<secret::RefreshToken>,
-    access_token: Option<String>,
+    access_token: Option<Secret>,
     scope: Option<Scope>,
     resources: Vec<String>,
 }
@@ -33,7 +33,7 @@ impl Grant for RefreshToken {
         let presented = required(form, "refresh_token", Reason::RefreshTokenMissing)?;
         Ok(Self {
             presented: Plain::presented(presented),
-            access_token: form.get("access_token").map(str::to_owned),
+            access_token: form.get("access_token").map(Secret::text),
             scope: scope(form)?,
             resources: resources(form),
         })
@@ -43,7 +43,7 @@ impl Grant for RefreshToken {
         let client = cx.client.client();
         registered_resources(&self.resources, client)?;
         let proof = match &self.access_token {
-            Some(token) => Some(proof(cx, token)?),
+            Some(token) => Some(proof(cx, token.expose())?),
             None if client.metadata.require_access_token_proof => Some(Proof::Missing),
             None => None,
         };

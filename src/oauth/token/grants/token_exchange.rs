@@ -17,7 +17,7 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// The one type that no RFC names: the code of a provider, which this server redeems.
 const CODE: &str = "urn:mapae:params:oauth:token-type:authorization_code";
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Type {
     Id,
     Access,
@@ -25,22 +25,17 @@ enum Type {
 }
 
 /// RFC 8693 §2.1.
+#[derive(Debug)]
 pub struct TokenExchange {
     subject_type: Type,
-    subject: Secret<String>,
+    subject: Secret,
     issuer: Option<String>,
     nonce: Option<String>,
     redirect_uri: Option<String>,
-    verifier: Option<Secret<String>>,
+    verifier: Option<Secret>,
     state: Option<String>,
     scope: Option<Scope>,
     resources: Vec<String>,
-}
-
-impl std::fmt::Debug for TokenExchange {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenExchange").field("issuer", &self.issuer).finish_non_exhaustive()
-    }
 }
 
 impl Grant for TokenExchange {
@@ -85,12 +80,12 @@ impl Grant for TokenExchange {
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
         let token = match self.subject_type {
-            Type::Id => Token::Id(&self.subject),
-            Type::Access => Token::Access(&self.subject),
+            Type::Id => Token::Id(self.subject.expose()),
+            Type::Access => Token::Access(self.subject.expose()),
             Type::Code => Token::Code {
-                code: &self.subject,
+                code: self.subject.expose(),
                 redirect_uri: self.redirect_uri.as_deref(),
-                verifier: self.verifier.as_ref().map(|verifier| verifier.as_str()),
+                verifier: self.verifier.as_ref().map(|verifier| verifier.expose().as_str()),
                 state: self.state.as_deref(),
             },
         };
