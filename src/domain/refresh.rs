@@ -16,7 +16,7 @@ use super::succession::{Place, Succession};
 
 /// What a refresh token says. Nothing of it counts before its tag was verified.
 #[derive(Clone, Debug)]
-pub struct Presented {
+pub struct ParsedRefreshToken {
     /// The family.
     pub family: FamilyId,
     /// The place in it.
@@ -27,7 +27,7 @@ pub struct Presented {
 
 const LENGTH: usize = 16 + 4 + 4 + 32;
 
-impl Presented {
+impl ParsedRefreshToken {
     /// Reads a token; `None` for what cannot be one of ours.
     #[must_use]
     pub fn read(token: &Plain<RefreshToken>) -> Option<Self> {
@@ -106,7 +106,7 @@ mod tests {
         let bytes = [body.as_slice(), &[9; 32]].concat();
         let token = Plain::from_bytes(&bytes);
         assert!(token.expose().len() <= 120 && token.expose().starts_with("mapae_rt_"));
-        let read = Presented::read(&token).unwrap();
+        let read = ParsedRefreshToken::read(&token).unwrap();
         assert_eq!((read.family, read.place, read.tag), (family, place, [9; 32]));
         let text = token.expose();
         for wrong in [
@@ -119,7 +119,7 @@ mod tests {
             &format!("{text} "),
             &text.to_uppercase(),
         ] {
-            assert!(Presented::read(&Plain::presented(wrong)).is_none(), "{wrong}");
+            assert!(ParsedRefreshToken::read(&Plain::presented(wrong)).is_none(), "{wrong}");
         }
         assert!(super::body(&FamilyId::from_stored("family".to_owned()), place).is_none());
     }

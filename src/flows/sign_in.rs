@@ -92,7 +92,7 @@ pub async fn sign_in(
         return Err(Error::Refused(NotSignedIn::Refused(SignInRefused::Wrong)));
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let proven = Proven { interaction, signed_in: &signed_in, keep: typed.keep, is_again };
+    let proven = ProvenSignIn { interaction, signed_in: &signed_in, keep: typed.keep, is_again };
     let advanced = admit(&tx, flows, caller, proven).await;
     tx.settle(advanced).await
 }
@@ -106,7 +106,7 @@ fn asked_for<'a>(pending: &'a Pending, username: &str) -> Option<&'a UserId> {
 
 /// Somebody who proved a password.
 #[derive(Clone, Copy)]
-struct Proven<'a> {
+struct ProvenSignIn<'a> {
     /// What they are in the middle of, as it was before they proved it.
     interaction: &'a Interaction,
     signed_in: &'a ProvenPassword,
@@ -132,9 +132,9 @@ async fn admit(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
-    proven: Proven<'_>,
+    proven: ProvenSignIn<'_>,
 ) -> Result<Advanced, Error<NotSignedIn>> {
-    let Proven { interaction, signed_in, keep, is_again } = proven;
+    let ProvenSignIn { interaction, signed_in, keep, is_again } = proven;
     let (id, user) = (&interaction.id, &signed_in.user.id);
     if interaction::pending(flows, interaction).is_some() {
         // Before it is held for reading, or two of these wait for each other.

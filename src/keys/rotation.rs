@@ -7,7 +7,7 @@ use super::seal::Sealer;
 use crate::domain::clock::Clock;
 use crate::domain::family::FamilyId;
 use crate::domain::random;
-use crate::domain::refresh::{self, Presented};
+use crate::domain::refresh::{self, ParsedRefreshToken};
 use crate::domain::secret::{Plain, RefreshToken, Secret};
 use crate::domain::succession::{Place, Salt};
 use crate::domain::verdict::Fault;
@@ -70,7 +70,7 @@ impl RotationKey {
 
     /// Whether we made this token for a family of this salt, in constant time.
     #[must_use]
-    pub fn made(&self, salt: Salt, token: &Presented) -> bool {
+    pub fn made(&self, salt: Salt, token: &ParsedRefreshToken) -> bool {
         let Some(body) = refresh::body(&token.family, token.place) else { return false };
         hmac::verify(&self.0, &[salt.0.as_slice(), &body].concat(), &token.tag).is_ok()
     }
@@ -107,16 +107,16 @@ mod tests {
         let place = Place { generation: 1, attempt: 2 };
         let token = key.token(salt, &family, place).unwrap();
         assert_eq!(token.expose(), key.token(salt, &family, place).unwrap().expose());
-        let presented = Presented::read(&token).unwrap();
+        let presented = ParsedRefreshToken::read(&token).unwrap();
         assert!(key.made(salt, &presented));
         assert!(!key.made(Salt::generate(), &presented), "another salt");
         let other = RotationKey::from_bytes(&random::bytes());
         assert!(!other.made(salt, &presented), "another key");
         for changed in [
-            Presented { family: FamilyId::generate(), ..presented.clone() },
-            Presented { place: Place { generation: 2, attempt: 2 }, ..presented.clone() },
-            Presented { place: Place { generation: 1, attempt: 3 }, ..presented.clone() },
-            Presented { tag: [0; 32], ..presented },
+            ParsedRefreshToken { family: FamilyId::generate(), ..presented.clone() },
+            ParsedRefreshToken { place: Place { generation: 2, attempt: 2 }, ..presented.clone() },
+            ParsedRefreshToken { place: Place { generation: 1, attempt: 3 }, ..presented.clone() },
+            ParsedRefreshToken { tag: [0; 32], ..presented },
         ] {
             assert!(!key.made(salt, &changed), "{changed:?}");
         }

@@ -9,7 +9,8 @@ use super::id_tokens::{self, Expected, Keys, NonceRule, ReceivedFrom, Source};
 use super::plain_oauth::PlainOAuth;
 use super::profiles::EmailTrust;
 use super::provider::{
-    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+    Answer, AuthorizationRequest, AuthorizationResponse, PresentedToken, Provider, Token,
+    VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use super::{channel, claims};
@@ -98,8 +99,8 @@ impl Facebook {
     async fn prove_id(
         &self,
         token: &str,
-        presented: Presented<'_>,
-    ) -> Result<Proven, UpstreamError> {
+        presented: PresentedToken<'_>,
+    ) -> Result<VerifiedIdentity, UpstreamError> {
         let nonce = presented.nonce.map_or(NonceRule::Anything, NonceRule::This);
         // Limited Login named either of them over the years.
         let stated = id_tokens::unverified(token);
@@ -134,7 +135,7 @@ impl Facebook {
         // The person is the same one as on the web.
         let mut identity = Identity::new(self.oauth.upstream.issuer(), subject.ok_or_else(nobody)?);
         claims::fill(&mut identity, &verified.claims, EmailTrust::Never);
-        Ok(Proven { identity, once: Some(verified.once()) })
+        Ok(VerifiedIdentity { identity, once: Some(verified.once()) })
     }
 }
 
@@ -150,7 +151,7 @@ impl Provider for Facebook {
         })
     }
 
-    fn prove<'a>(&'a self, presented: Presented<'a>) -> Answer<'a, Proven> {
+    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
         Box::pin(async move {
             match presented.token {
                 Token::Id(token) => self.prove_id(token, presented).await,

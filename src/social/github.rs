@@ -8,7 +8,8 @@ use super::code_flow::CodeRequest;
 use super::error::UpstreamError;
 use super::plain_oauth::PlainOAuth;
 use super::provider::{
-    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+    Answer, AuthorizationRequest, AuthorizationResponse, PresentedToken, Provider, Token,
+    VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use super::{channel, claims};
@@ -112,7 +113,7 @@ impl Provider for GitHub {
         })
     }
 
-    fn prove<'a>(&'a self, presented: Presented<'a>) -> Answer<'a, Proven> {
+    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
         Box::pin(async move {
             match presented.token {
                 Token::Id(_) => Err(UpstreamError::Unprovable),

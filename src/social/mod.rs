@@ -39,6 +39,7 @@ pub use deadline::with_deadline;
 pub use error::UpstreamError;
 pub use id_tokens::{UnverifiedClaims, unverified_claims};
 pub use provider::{
-    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+    Answer, AuthorizationRequest, AuthorizationResponse, PresentedToken, Provider, Token,
+    VerifiedIdentity,
 };
 pub use validation::{Problems, check};

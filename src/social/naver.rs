@@ -6,7 +6,8 @@ use super::code_flow::CodeRequest;
 use super::error::UpstreamError;
 use super::plain_oauth::PlainOAuth;
 use super::provider::{
-    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+    Answer, AuthorizationRequest, AuthorizationResponse, PresentedToken, Provider, Token,
+    VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use crate::domain::excerpt::excerpt;
@@ -82,7 +83,7 @@ impl Provider for Naver {
         })
     }
 
-    fn prove<'a>(&'a self, presented: Presented<'a>) -> Answer<'a, Proven> {
+    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
         Box::pin(async move {
             let Token::Code { code, redirect_uri, verifier, state } = presented.token else {
                 return Err(UpstreamError::Unprovable);

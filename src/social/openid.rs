@@ -13,7 +13,8 @@ use super::metadata::Metadata;
 use super::microsoft::Tenants;
 use super::profiles::{AccessTokenCheck, DomainProof, NonceForm, OpenIdProfile, Userinfo};
 use super::provider::{
-    Answer, AuthorizationRequest, AuthorizationResponse, Presented, Proven, Provider, Token,
+    Answer, AuthorizationRequest, AuthorizationResponse, PresentedToken, Provider, Token,
+    VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use super::{apple, claims, google, kakao, line};
@@ -245,7 +246,7 @@ impl OpenId {
     async fn prove_code(
         &self,
         request: CodeRequest<'_>,
-        presented: Presented<'_>,
+        presented: PresentedToken<'_>,
     ) -> Result<Identity, UpstreamError> {
         let ours = self.upstream.client_id();
         let native = self.upstream.has_native_codes() && request.redirect_uri.is_none();
@@ -319,7 +320,7 @@ impl Provider for OpenId {
         })
     }
 
-    fn prove<'a>(&'a self, presented: Presented<'a>) -> Answer<'a, Proven> {
+    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
         Box::pin(async move {
             match presented.token {
                 Token::Id(token) => {
@@ -335,7 +336,7 @@ impl Provider for OpenId {
                         access_token: None,
                     };
                     let (verified, identity) = self.verify(token, expected).await?;
-                    Ok(Proven { identity, once: Some(verified.once()) })
+                    Ok(VerifiedIdentity { identity, once: Some(verified.once()) })
                 }
                 Token::Access(token) => {
                     Ok(self.check_access_token(token, presented.accepted).await?.into())

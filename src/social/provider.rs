@@ -20,7 +20,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity>;
 
     /// Who it is that a token speaks of, which somebody else got there for one of `accepted`.
-    fn prove<'a>(&'a self, presented: Presented<'a>) -> Answer<'a, Proven>;
+    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity>;
 
     /// Whether tokens of this issuer are its own.
     fn issues(&self, issuer: &str) -> bool;
@@ -82,7 +82,7 @@ pub struct AuthorizationResponse<'a> {
 
 /// What an app presents that it got at a provider.
 #[derive(Clone, Copy, Debug)]
-pub struct Presented<'a> {
+pub struct PresentedToken<'a> {
     /// What it is.
     pub token: Token<'a>,
     /// The client ids there for which it may have been issued.
@@ -155,14 +155,14 @@ impl fmt::Debug for Token<'_> {
 
 /// Who it is, and what must not be accepted again.
 #[derive(Clone, Debug)]
-pub struct Proven {
+pub struct VerifiedIdentity {
     /// Who.
     pub identity: Identity,
     /// What names the token, and until when it could be presented again.
     pub once: Option<([u8; 32], DateTime<Utc>)>,
 }
 
-impl From<Identity> for Proven {
+impl From<Identity> for VerifiedIdentity {
     fn from(identity: Identity) -> Self {
         Self { identity, once: None }
     }

@@ -17,7 +17,7 @@ use crate::domain::client::{ClientId, RefreshPolicy};
 use crate::domain::clock::Clock;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::reason::Reason;
-use crate::domain::refresh::{Ended, Presented, Refreshable};
+use crate::domain::refresh::{Ended, ParsedRefreshToken, Refreshable};
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::session::{SessionId, moved_idle_end};
@@ -36,7 +36,7 @@ use crate::store::{Store, audit_events, families, sessions};
 #[derive(Clone, Debug)]
 pub struct Use {
     /// The token that was presented.
-    pub token: Presented,
+    pub token: ParsedRefreshToken,
     /// The client that presents it.
     pub client: ClientId,
     /// What becomes of refresh tokens of this client.
@@ -216,8 +216,8 @@ impl RefreshTokens {
     pub async fn find(
         &self,
         token: &Plain<RefreshToken>,
-    ) -> std::result::Result<Option<(Presented, Refreshable)>, Fault> {
-        let Some(token) = Presented::read(token) else { return Ok(None) };
+    ) -> std::result::Result<Option<(ParsedRefreshToken, Refreshable)>, Fault> {
+        let Some(token) = ParsedRefreshToken::read(token) else { return Ok(None) };
         let found = successions::find(&*self.parts.store, &token.family).await?;
         let ours = found.filter(|found| self.parts.key.made(found.succession.salt, &token));
         Ok(ours.map(|found| (token, found)))
@@ -225,7 +225,7 @@ impl RefreshTokens {
 
     /// Whether a refresh token is the one of its family that `/token` would take.
     #[must_use]
-    pub fn is_active(&self, token: &Presented, found: &Refreshable) -> bool {
+    pub fn is_active(&self, token: &ParsedRefreshToken, found: &Refreshable) -> bool {
         let admitted = self.parts.providers.admit_family(&found.family);
         token.place == found.succession.leaf
             && found.ended(self.parts.clock.now(), admitted).is_none()
@@ -546,7 +546,7 @@ mod tests {
     fn using(policy: RefreshPolicy, generation: u32) -> Use {
         let family = FamilyId::from_stored("family".to_owned());
         Use {
-            token: Presented { family, place: place(generation), tag: random::bytes() },
+            token: ParsedRefreshToken { family, place: place(generation), tag: random::bytes() },
             client: client("a"),
             policy,
             proof: None,

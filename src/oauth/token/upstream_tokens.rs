@@ -20,7 +20,9 @@ use crate::oauth::token::families::{self, Granted};
 use crate::oauth::token::grant::{Cx, registered_resources, registered_scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::social::registry::{ConfiguredProvider, is_callback};
-use crate::social::{self, Presented, Proven, Requester, Token, UnverifiedClaims, UpstreamError};
+use crate::social::{
+    self, PresentedToken, Requester, Token, UnverifiedClaims, UpstreamError, VerifiedIdentity,
+};
 use crate::store::{Tx, audit_events, used_assertions};
 
 /// A token that was accepted is remembered for so long beyond its end.
@@ -61,7 +63,8 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
         return Err(Reason::ProviderCodeSentHere.into());
     }
     let accepted = known.registration.accepted_for(&client.id);
-    let presented = Presented { token: exchange.token, accepted: &accepted, nonce: exchange.nonce };
+    let presented =
+        PresentedToken { token: exchange.token, accepted: &accepted, nonce: exchange.nonce };
     let proven = (client.kind == ClientKind::Confidential).then(|| client.id.as_str());
     let requester = Requester::app(cx.address, proven);
     let proven = match social::with_deadline(Some(requester), known.provider.prove(presented)).await
@@ -77,8 +80,8 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     // It may have been turned off meanwhile.
     let slug = &known.registration.slug;
     let known = cx.server.providers.find(slug, Some(&client.id)).ok_or_else(unknown)?;
-    let wish = Wish { scope, resources: exchange.resources };
-    Box::pin(arrive(cx, &known, &proven, wish)).await
+    let requested = RequestedAccess { scope, resources: exchange.resources };
+    Box::pin(arrive(cx, &known, &proven, requested)).await
 }
 
 /// Whether a code was on its way to this server. Naver asks nobody where a code was sent; the state
@@ -164,7 +167,7 @@ fn usable(
 
 /// What is wished for whoever arrives.
 #[derive(Clone, Debug)]
-struct Wish {
+struct RequestedAccess {
     scope: Scope,
     resources: Vec<String>,
 }
@@ -172,8 +175,8 @@ struct Wish {
 async fn arrive(
     cx: &Cx<'_>,
     known: &ConfiguredProvider,
-    proven: &Proven,
-    wish: Wish,
+    proven: &VerifiedIdentity,
+    requested: RequestedAccess,
 ) -> Result<Entitlement> {
     let slug = &known.registration.slug;
     let once = proven.once.as_ref();
@@ -194,7 +197,7 @@ async fn arrive(
                     return Err(Reason::SubjectTokenReused.into());
                 }
                 let by = (slug, proven.identity.issuer.as_str());
-                open(&tx, cx, by, &user, wish.clone()).await
+                open(&tx, cx, by, &user, requested.clone()).await
             }
             Ok(Some(Arrival::Prove(user))) => {
                 refused_in(&tx, cx, slug, FailureReason::AccountLinkRequired, Some(&user.id))
@@ -227,7 +230,7 @@ async fn open(
     cx: &Cx<'_>,
     (slug, issuer): (&Slug, &str),
     user: &User,
-    wish: Wish,
+    requested: RequestedAccess,
 ) -> Result<Entitlement> {
     let client = cx.client.client();
     let event = Event::new(Kind::SignInSucceeded).user(&user.id).client(&client.id);
@@ -238,8 +241,8 @@ async fn open(
         auth_time: tx.now(),
         amr: vec![FEDERATED.to_owned(), slug.as_str().to_owned()],
         provider_issuer: Some(issuer.to_owned()),
-        scope: wish.scope,
-        resources: wish.resources,
+        scope: requested.scope,
+        resources: requested.resources,
         session: None,
         claims: Vec::new(),
     };

@@ -34,13 +34,13 @@ impl Grant for JwtBearer {
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
-        let wish = Exchange {
+        let requested = Exchange {
             token: Token::Id(self.assertion.expose()),
             issuer: None,
             nonce: self.nonce.as_deref(),
             scope: self.scope,
             resources: self.resources,
         };
-        exchange(cx, wish).await
+        exchange(cx, requested).await
     }
 }

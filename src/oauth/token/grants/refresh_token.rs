@@ -7,7 +7,7 @@ use crate::domain::family::FamilyId;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
-use crate::domain::refresh::Presented;
+use crate::domain::refresh::ParsedRefreshToken;
 use crate::domain::scope::Scope;
 use crate::domain::secret::{self, Plain, Secret};
 use crate::keys::jwt::Typ;
@@ -47,7 +47,7 @@ impl Grant for RefreshToken {
             None if client.metadata.require_access_token_proof => Some(Proof::Missing),
             None => None,
         };
-        let token = Presented::read(&self.presented).ok_or_else(unknown)?;
+        let token = ParsedRefreshToken::read(&self.presented).ok_or_else(unknown)?;
         let rotated = cx
             .server
             .refresh_tokens
