@@ -62,7 +62,7 @@ impl ConfigError {
 
 /// Why a call failed. It names no URL: one can hold a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum OutboundError {
     /// Nothing was sent.
     #[error("the URL is at an address that this server never calls")]
     NotAllowed,
@@ -142,12 +142,12 @@ impl Outbound {
     }
 
     /// The way to a URL, if it may be called.
-    fn route(&self, url: &str) -> Result<Route<'_>, Failure> {
+    fn route(&self, url: &str) -> Result<Route<'_>, OutboundError> {
         let url = checked(url, self.policy)?;
         match &self.proxied {
             Some((matcher, client)) if proxy::takes(matcher, &url) => {
                 if !proxy::may_ask(&url, self.policy) {
-                    return Err(Failure::NotAllowed);
+                    return Err(OutboundError::NotAllowed);
                 }
                 Ok(Route { url, client, is_proxied: true })
             }
@@ -156,7 +156,11 @@ impl Outbound {
     }
 
     /// Posts a form; the status of the answer. Its body is not read.
-    pub async fn post_form(&self, url: &str, fields: &[(&str, &str)]) -> Result<u16, Failure> {
+    pub async fn post_form(
+        &self,
+        url: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<u16, OutboundError> {
         let body =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let Route { url, client, is_proxied } = self.route(url)?;
@@ -167,7 +171,7 @@ impl Outbound {
     }
 
     /// Fetches what is there, of at most so many bytes.
-    pub async fn get(&self, url: &str, most: usize) -> Result<HttpResponse, Failure> {
+    pub async fn get(&self, url: &str, most: usize) -> Result<HttpResponse, OutboundError> {
         let Route { url, client, is_proxied } = self.route(url)?;
         let request = client.get(url);
         let most = most.min(MOST);
@@ -187,7 +191,7 @@ impl Outbound {
     pub async fn send(
         &self,
         request: http::Request<Vec<u8>>,
-    ) -> Result<http::Response<Vec<u8>>, Failure> {
+    ) -> Result<http::Response<Vec<u8>>, OutboundError> {
         let (head, form) = request.into_parts();
         let Route { url, client, is_proxied } = self.route(&head.uri.to_string())?;
         let request = client.request(head.method, url).headers(head.headers).body(form);
@@ -216,9 +220,9 @@ impl Outbound {
 
     async fn within_timeout<T>(
         &self,
-        call: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        tokio::time::timeout(self.timeout, call).await.unwrap_or(Err(Failure::TimedOut))
+        call: impl Future<Output = Result<T, OutboundError>>,
+    ) -> Result<T, OutboundError> {
+        tokio::time::timeout(self.timeout, call).await.unwrap_or(Err(OutboundError::TimedOut))
     }
 }
 
@@ -236,10 +240,10 @@ pub fn may_call(url: &str, allow_private: bool) -> bool {
     checked(url, AddressPolicy { allows_private: allow_private }).is_ok()
 }
 
-fn checked(url: &str, policy: AddressPolicy) -> Result<Url, Failure> {
-    let url = Url::parse(url).map_err(|_| Failure::NotAllowed)?;
+fn checked(url: &str, policy: AddressPolicy) -> Result<Url, OutboundError> {
+    let url = Url::parse(url).map_err(|_| OutboundError::NotAllowed)?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Failure::NotAllowed);
+        return Err(OutboundError::NotAllowed);
     }
     let (reachable, is_local) = match url.host() {
         Some(Host::Domain(name)) => (true, is_localhost(name)),
@@ -252,7 +256,7 @@ fn checked(url: &str, policy: AddressPolicy) -> Result<Url, Failure> {
         "http" => policy.allows_private && is_local,
         _ => false,
     };
-    if reachable && may_pass { Ok(url) } else { Err(Failure::NotAllowed) }
+    if reachable && may_pass { Ok(url) } else { Err(OutboundError::NotAllowed) }
 }
 
 fn authorities(file: &Path) -> Result<Vec<Certificate>, ConfigError> {
@@ -295,27 +299,27 @@ fn client(timeout: Duration) -> ClientBuilder {
         .pool_max_idle_per_host(0)
 }
 
-async fn answer(request: RequestBuilder, is_proxied: bool) -> Result<Response, Failure> {
+async fn answer(request: RequestBuilder, is_proxied: bool) -> Result<Response, OutboundError> {
     request.send().await.map_err(|error| match why(&error) {
         // The connection that was tried is the one to the proxy.
-        Failure::UnknownName | Failure::NobodyThere | Failure::Unreachable
+        OutboundError::UnknownName | OutboundError::NobodyThere | OutboundError::Unreachable
             if is_proxied && error.is_connect() =>
         {
-            Failure::Proxy
+            OutboundError::Proxy
         }
         failure => failure,
     })
 }
 
-async fn body(mut response: Response, most: usize) -> Result<Bytes, Failure> {
+async fn body(mut response: Response, most: usize) -> Result<Bytes, OutboundError> {
     let is_more = |length: u64| usize::try_from(length).is_ok_and(|length| length <= most);
     if !response.content_length().is_none_or(is_more) {
-        return Err(Failure::TooLarge);
+        return Err(OutboundError::TooLarge);
     }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| why(&error))? {
         if body.len() + chunk.len() > most {
-            return Err(Failure::TooLarge);
+            return Err(OutboundError::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }
@@ -323,31 +327,31 @@ async fn body(mut response: Response, most: usize) -> Result<Bytes, Failure> {
 }
 
 /// What an error of the HTTP client means: it is somewhere in the chain of its causes.
-fn why(error: &reqwest::Error) -> Failure {
+fn why(error: &reqwest::Error) -> OutboundError {
     if error.is_timeout() {
-        return Failure::TimedOut;
+        return OutboundError::TimedOut;
     }
     for error in causes(error) {
         if error.is::<Refused>() {
-            return Failure::NotAllowed;
+            return OutboundError::NotAllowed;
         }
         if error.is::<Unknown>() {
-            return Failure::UnknownName;
+            return OutboundError::UnknownName;
         }
         match error.downcast_ref() {
-            Some(rustls::Error::InvalidCertificate(_)) => return Failure::Untrusted,
-            Some(_) => return Failure::NoTls,
+            Some(rustls::Error::InvalidCertificate(_)) => return OutboundError::Untrusted,
+            Some(_) => return OutboundError::NoTls,
             None => {}
         }
         let kind = error.downcast_ref().map(std::io::Error::kind);
         if kind == Some(std::io::ErrorKind::ConnectionRefused) {
-            return Failure::NobodyThere;
+            return OutboundError::NobodyThere;
         }
         if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
-            return Failure::Malformed;
+            return OutboundError::Malformed;
         }
     }
-    Failure::Unreachable
+    OutboundError::Unreachable
 }
 
 /// An error and what it came from.

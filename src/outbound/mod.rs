@@ -7,5 +7,5 @@ mod proxy;
 mod resolver;
 
 pub use address_policy::is_public;
-pub use client::{Config, ConfigError, Failure, HttpResponse, Outbound, may_call};
+pub use client::{Config, ConfigError, HttpResponse, Outbound, OutboundError, may_call};
 pub use proxy::Proxy;

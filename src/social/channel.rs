@@ -15,7 +15,7 @@ use super::deadline;
 use super::error::UpstreamError;
 use crate::domain::clock::Clock;
 use crate::domain::failure_reason::FailureReason;
-use crate::outbound::{self, Failure, Outbound};
+use crate::outbound::{self, Outbound, OutboundError};
 
 /// The channel to one provider.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub(super) enum CallError {
     QueueFull,
     /// The call failed; why, for the operator.
     #[error("{1}")]
-    Failed(Failure, String),
+    Failed(OutboundError, String),
     /// It answered with a failure of its own.
     #[error("{1} answers with status {0}")]
     Status(u16, String),
@@ -75,10 +75,10 @@ impl From<QueueFull> for CallError {
 impl From<CallError> for UpstreamError {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Failed(Failure::TooLarge | Failure::Malformed, why) => {
+            CallError::Failed(OutboundError::TooLarge | OutboundError::Malformed, why) => {
                 Self::refused(FailureReason::MalformedAnswer, why)
             }
-            CallError::Failed(Failure::NotAllowed | Failure::Untrusted, why) => {
+            CallError::Failed(OutboundError::NotAllowed | OutboundError::Untrusted, why) => {
                 Self::Misconfigured(why)
             }
             other => Self::Unavailable(other.to_string()),
@@ -122,8 +122,9 @@ impl Channel {
         };
         match &answered {
             // Nothing was sent.
-            Err(CallError::Failed(Failure::NotAllowed, _)) => {}
-            Ok(_) | Err(CallError::Failed(Failure::TooLarge | Failure::Malformed, _)) => {
+            Err(CallError::Failed(OutboundError::NotAllowed, _)) => {}
+            Ok(_)
+            | Err(CallError::Failed(OutboundError::TooLarge | OutboundError::Malformed, _)) => {
                 if began.elapsed() < deadline::SLOW {
                     self.breaker().answered();
                 } else {
@@ -132,7 +133,10 @@ impl Channel {
             }
             // Before anything was said.
             Err(CallError::Failed(
-                Failure::UnknownName | Failure::NobodyThere | Failure::NoTls | Failure::Untrusted,
+                OutboundError::UnknownName
+                | OutboundError::NobodyThere
+                | OutboundError::NoTls
+                | OutboundError::Untrusted,
                 _,
             )) => self.failed(requester.as_ref(), true),
             Err(_) => self.failed(requester.as_ref(), false),
@@ -151,29 +155,31 @@ impl Channel {
 
     /// Why a call failed and to where, for the operator. It names no path and no query: one can hold
     /// a secret.
-    fn why(&self, failure: Failure, url: &str) -> String {
+    fn why(&self, failure: OutboundError, url: &str) -> String {
         let host = || Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
         let host = host().unwrap_or_default();
         let place = place(url);
         let is_private = !self.outbound.allows_private() && outbound::may_call(url, true);
         match failure {
-            Failure::NotAllowed if is_private => {
+            OutboundError::NotAllowed if is_private => {
                 format!("{host} is a private address: outbound.allow_private opens the own network")
             }
-            Failure::NotAllowed => format!("{place} is at an address that this server never calls"),
-            Failure::Untrusted => format!(
+            OutboundError::NotAllowed => {
+                format!("{place} is at an address that this server never calls")
+            }
+            OutboundError::Untrusted => format!(
                 "the certificate of {host} is not trusted (outbound.ca_file adds an authority)"
             ),
-            Failure::TimedOut => {
+            OutboundError::TimedOut => {
                 let patience = self.outbound.timeout().as_secs();
                 format!("cannot reach {place}: no answer in {patience} s")
             }
-            Failure::TooLarge | Failure::Malformed => format!("{place}: {failure}"),
-            Failure::UnknownName
-            | Failure::NobodyThere
-            | Failure::NoTls
-            | Failure::Proxy
-            | Failure::Unreachable => {
+            OutboundError::TooLarge | OutboundError::Malformed => format!("{place}: {failure}"),
+            OutboundError::UnknownName
+            | OutboundError::NobodyThere
+            | OutboundError::NoTls
+            | OutboundError::Proxy
+            | OutboundError::Unreachable => {
                 format!("cannot reach {place}: {failure}")
             }
         }
@@ -287,25 +293,33 @@ mod tests {
         let url = "https://kauth.kakao.com/oauth/token?code=hush";
         for (failure, url, said) in [
             (
-                Failure::UnknownName,
+                OutboundError::UnknownName,
                 url,
                 "cannot reach https://kauth.kakao.com: the name is not known (DNS)",
             ),
-            (Failure::NobodyThere, url, "cannot reach https://kauth.kakao.com: connection refused"),
-            (Failure::NoTls, url, "cannot reach https://kauth.kakao.com: no TLS there"),
-            (Failure::TimedOut, url, "cannot reach https://kauth.kakao.com: no answer in 5 s"),
             (
-                Failure::Untrusted,
+                OutboundError::NobodyThere,
+                url,
+                "cannot reach https://kauth.kakao.com: connection refused",
+            ),
+            (OutboundError::NoTls, url, "cannot reach https://kauth.kakao.com: no TLS there"),
+            (
+                OutboundError::TimedOut,
+                url,
+                "cannot reach https://kauth.kakao.com: no answer in 5 s",
+            ),
+            (
+                OutboundError::Untrusted,
                 url,
                 "the certificate of kauth.kakao.com is not trusted (outbound.ca_file adds an authority)",
             ),
             (
-                Failure::NotAllowed,
+                OutboundError::NotAllowed,
                 "https://10.1.2.3/x",
                 "10.1.2.3 is a private address: outbound.allow_private opens the own network",
             ),
             (
-                Failure::NotAllowed,
+                OutboundError::NotAllowed,
                 "https://169.254.169.254/x",
                 "https://169.254.169.254 is at an address that this server never calls",
             ),

@@ -4,7 +4,7 @@
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::time::Duration;
 
-use mapae::outbound::{Config, Failure, HttpResponse, Outbound};
+use mapae::outbound::{Config, HttpResponse, Outbound, OutboundError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -76,8 +76,8 @@ async fn what_may_not_be_called_gets_no_connection() {
         for scheme in ["https", "http"] {
             let url = format!("{scheme}://{host}:{port}/");
             let posted = outbound.post_form(&url, &[("logout_token", "x")]).await;
-            assert_eq!(posted, Err(Failure::NotAllowed), "{url}");
-            assert_eq!(outbound.get(&url, 10).await, Err(Failure::NotAllowed), "{url}");
+            assert_eq!(posted, Err(OutboundError::NotAllowed), "{url}");
+            assert_eq!(outbound.get(&url, 10).await, Err(OutboundError::NotAllowed), "{url}");
         }
     }
     let nobody = listener.accept().expect_err("no connection was made");
@@ -136,12 +136,12 @@ async fn an_answer_that_does_not_come_or_does_not_end_is_not_waited_for() {
     let (endless, _asked) =
         answering("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n".to_owned()).await;
     for url in [format!("http://{}/", silent.0), format!("https://{}/", silent.0)] {
-        assert_eq!(hasty.post_form(&url, &[]).await, Err(Failure::TimedOut), "{url}");
-        assert_eq!(hasty.get(&url, 10).await, Err(Failure::TimedOut), "{url}");
+        assert_eq!(hasty.post_form(&url, &[]).await, Err(OutboundError::TimedOut), "{url}");
+        assert_eq!(hasty.get(&url, 10).await, Err(OutboundError::TimedOut), "{url}");
     }
     // It closes the connection in the middle of the body.
     let url = format!("http://{endless}/");
-    assert_eq!(hasty.get(&url, 10).await, Err(Failure::Unreachable));
+    assert_eq!(hasty.get(&url, 10).await, Err(OutboundError::Unreachable));
     assert_eq!(Config::default().timeout, PATIENCE);
 }
 
@@ -155,13 +155,13 @@ async fn no_more_is_taken_than_is_wanted() {
     for answer in [told, chunked, until_close] {
         let (address, _asked) = answering(answer.clone()).await;
         let url = format!("http://{address}/");
-        assert_eq!(open().get(&url, 999).await, Err(Failure::TooLarge), "{answer}");
+        assert_eq!(open().get(&url, 999).await, Err(OutboundError::TooLarge), "{answer}");
         assert_eq!(open().get(&url, 1000).await.map(|fetched| fetched.body.len()), Ok(1000));
     }
     let huge = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(1024 * 1024 + 1));
     let (address, _asked) = answering(huge).await;
     let url = format!("http://{address}/");
-    assert_eq!(open().get(&url, usize::MAX).await, Err(Failure::TooLarge));
+    assert_eq!(open().get(&url, usize::MAX).await, Err(OutboundError::TooLarge));
     assert_eq!(open().post_form(&url, &[]).await, Ok(200));
 }
 
@@ -169,10 +169,10 @@ async fn no_more_is_taken_than_is_wanted() {
 async fn what_is_no_http_and_who_is_not_there() {
     let (address, _asked) = answering("SSH-2.0-OpenSSH\r\n\r\n".to_owned()).await;
     let url = format!("http://{address}/");
-    assert_eq!(open().get(&url, 10).await, Err(Failure::Malformed));
+    assert_eq!(open().get(&url, 10).await, Err(OutboundError::Malformed));
     let gone = StdListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    assert_eq!(open().get(&format!("http://{gone}/"), 10).await, Err(Failure::NobodyThere));
-    assert_eq!(open().get("https://nobody.invalid/", 10).await, Err(Failure::UnknownName));
+    assert_eq!(open().get(&format!("http://{gone}/"), 10).await, Err(OutboundError::NobodyThere));
+    assert_eq!(open().get("https://nobody.invalid/", 10).await, Err(OutboundError::UnknownName));
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn who_speaks_no_tls_is_told_from_who_is_not_there() {
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });
-    assert_eq!(open().get(&format!("https://{address}/"), 10).await, Err(Failure::NoTls));
+    assert_eq!(open().get(&format!("https://{address}/"), 10).await, Err(OutboundError::NoTls));
 }
 
 #[tokio::test]
@@ -211,11 +211,11 @@ async fn an_authority_of_the_operator_is_trusted_and_no_other() {
         config.ca_file = Some(ca_file.clone());
     });
     assert_eq!(trusting.post_form(&url, &[]).await, Ok(204));
-    assert_eq!(open().post_form(&url, &[]).await, Err(Failure::Untrusted));
+    assert_eq!(open().post_form(&url, &[]).await, Err(OutboundError::Untrusted));
     // A certificate is good for its names alone.
     for host in ["rp.localhost", "127.0.0.1"] {
         let url = format!("https://{host}:{port}/");
-        assert_eq!(trusting.post_form(&url, &[]).await, Err(Failure::Untrusted), "{url}");
+        assert_eq!(trusting.post_form(&url, &[]).await, Err(OutboundError::Untrusted), "{url}");
     }
 }
 
@@ -277,7 +277,7 @@ async fn behind_a_proxy_it_resolves_names_and_the_guard_holds() {
     assert!(asked.to_ascii_lowercase().contains("proxy-authorization: basic"), "{asked}");
     assert_eq!(through.get("https://1.1.1.1/", 10).await.map(|got| got.status), Ok(204));
     assert!(asks.recv().await.expect("asked").starts_with("CONNECT 1.1.1.1:443 "));
-    assert_eq!(through.get("https://forbidden.example/", 10).await, Err(Failure::Proxy));
+    assert_eq!(through.get("https://forbidden.example/", 10).await, Err(OutboundError::Proxy));
     asks.recv().await.expect("asked");
     // Neither addresses nor names of the own network, whoever would look them up.
     for url in [
@@ -289,14 +289,14 @@ async fn behind_a_proxy_it_resolves_names_and_the_guard_holds() {
         "https://metadata.google.internal/",
         "http://app.example/",
     ] {
-        assert_eq!(through.get(url, 10).await, Err(Failure::NotAllowed), "{url}");
+        assert_eq!(through.get(url, 10).await, Err(OutboundError::NotAllowed), "{url}");
     }
-    assert_eq!(through.get("https://direct.invalid/", 10).await, Err(Failure::UnknownName));
+    assert_eq!(through.get("https://direct.invalid/", 10).await, Err(OutboundError::UnknownName));
     assert!(asks.try_recv().is_err(), "nothing of it went to the proxy");
     let nobody = outbound(|config| {
         config.proxy = Some(mapae::outbound::Proxy::parse("127.0.0.1:1", "").expect("a proxy"));
     });
-    assert_eq!(nobody.get("https://app.example/", 10).await, Err(Failure::Proxy));
+    assert_eq!(nobody.get("https://app.example/", 10).await, Err(OutboundError::Proxy));
 }
 
 #[test]
