@@ -96,7 +96,7 @@ fn change(change: impl FnOnce(&mut Request)) {
 }
 
 /// The same work as a part of this request, for a task of its own. It answers also what the request
-/// became there: [`go_on`] takes it.
+/// became there: [`continue_as`] takes it.
 pub fn carried<F: Future>(work: F) -> impl Future<Output = (F::Output, Option<Request>)> {
     let request = current();
     async move {
@@ -107,7 +107,7 @@ pub fn carried<F: Future>(work: F) -> impl Future<Output = (F::Output, Option<Re
 }
 
 /// Goes on with what a request became in another task.
-pub fn go_on(became: Option<Request>) {
+pub fn continue_as(became: Option<Request>) {
     change(|request| *request = became.unwrap_or(*request));
 }
 
@@ -136,7 +136,7 @@ mod tests {
             .unwrap();
             assert_eq!(request.map(|request| request.route), Some(Some("/token")));
             assert!(!current().unwrap().is_explained);
-            go_on(became);
+            continue_as(became);
             assert!(current().unwrap().is_explained);
             let here = current();
             let there = std::thread::spawn(move || on_a_thread(here, current)).join().unwrap();

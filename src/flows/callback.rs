@@ -81,14 +81,14 @@ pub async fn receive(
     came: CallbackParameters<'_>,
 ) -> Outcome<CallbackOutcome> {
     let (upstream_login, interaction) = take(flows, caller, slug, came).await?;
-    let outcome = go_on(flows, caller, slug, came, (&upstream_login, interaction)).await;
+    let outcome = resume(flows, caller, slug, came, (&upstream_login, interaction)).await;
     if let Ok(CallbackOutcome::UpstreamNotice(..)) | Err(Error::Refused(_)) = &outcome {
         take_back(flows, came).await?;
     }
     outcome
 }
 
-async fn go_on(
+async fn resume(
     flows: &Flows,
     caller: Caller<'_>,
     slug: &Slug,

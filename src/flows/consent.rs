@@ -24,7 +24,7 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
     let view = advance::shown(flows, caller, interaction.clone()).await?;
     let Subject::Consent(present, before) = view.subject else {
         // Something changed since the page was shown: whatever comes next comes next.
-        return start::go_on(flows, caller, form.handle()).await;
+        return start::resume(flows, caller, form.handle()).await;
     };
     let asked =
         interaction::asked(flows, &interaction.purpose).await?.ok_or(InteractionError::Unknown)?;

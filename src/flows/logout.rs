@@ -74,7 +74,7 @@ pub async fn begin(
 }
 
 /// Goes on with a request that came by POST: the browser has come back by GET.
-pub async fn go_on(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Step> {
+pub async fn resume(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Step> {
     let found = lookup::find(flows, handle).await?;
     let Purpose::Logout(request) = found.purpose else {
         return Err(InteractionError::Unknown.into());

@@ -41,7 +41,7 @@ pub async fn begin_confirming(
 /// What lets an interaction begin anew elsewhere: it stands on pages in the browser of an app, and
 /// nowhere else.
 #[must_use]
-pub fn pass(flows: &Flows, interaction: &Interaction) -> String {
+pub fn elsewhere_token(flows: &Flows, interaction: &Interaction) -> String {
     let token = |browser| flows.forms.token(browser, &elsewhere(&interaction.id));
     interaction.browser.as_ref().map(token).unwrap_or_default()
 }
@@ -56,11 +56,11 @@ pub async fn begin_elsewhere(
     flows: &Flows,
     caller: Caller<'_>,
     handle: &Handle,
-    pass: &str,
+    elsewhere_token: &str,
 ) -> Outcome<Advanced> {
     let found = lookup::find(flows, handle).await?;
     let browser = found.browser.as_ref().ok_or(InteractionError::Unknown)?;
-    if !flows.forms.verifies(pass, browser, &elsewhere(&found.id)) {
+    if !flows.forms.verifies(elsewhere_token, browser, &elsewhere(&found.id)) {
         return Err(InteractionError::Unknown.into());
     }
     let purpose = interaction::still_open(flows, found).await?.purpose;
@@ -75,13 +75,13 @@ pub async fn begin_elsewhere(
 
 /// Hands a request that came by POST to the browser. A cross-site POST brings no cookie of ours, so the
 /// browser comes back by GET.
-pub fn hand_over(flows: &Flows, purpose: Purpose) -> Result<Handle, Fault> {
+pub fn seal_request(flows: &Flows, purpose: Purpose) -> Result<Handle, Fault> {
     lookup::handle(flows, &Interaction::new(purpose, None, flows.clock.now()))
 }
 
 /// Goes on with an interaction; a request that was handed over begins now, in the browser that brings
 /// it.
-pub async fn go_on(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Advanced> {
+pub async fn resume(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Advanced> {
     let interaction = lookup::find(flows, handle).await?;
     if interaction.browser.is_some() {
         let interaction = interaction::open(flows, caller, handle).await?;

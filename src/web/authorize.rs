@@ -47,7 +47,7 @@ pub(super) async fn post(
     };
     let asked = read(&shared, &page_request, &text).await?;
     let purpose = Purpose::Authorize(Box::new(asked.request));
-    let handle = start::hand_over(&shared.flows, purpose);
+    let handle = start::seal_request(&shared.flows, purpose);
     let next = handle.map(|handle| Reply::Page(urls::AUTHORIZE_CONTINUE, handle));
     Ok(respond(&shared, &page_request, next))
 }
@@ -62,13 +62,13 @@ async fn read(
 }
 
 /// Goes on with a request that came by POST, or with one that needs no page any more.
-pub(super) async fn go_on(
+pub(super) async fn resume(
     State(shared): State<Arc<Shared>>,
     context: Context,
     request: Request,
 ) -> Answered {
     let page_request = receive::get(&shared, context, request).await?;
     let (caller, handle) = (page_request.caller(), page_request.interaction());
-    let next = start::go_on(&shared.flows, caller, &handle).await;
+    let next = start::resume(&shared.flows, caller, &handle).await;
     Ok(respond(&shared, &page_request, next))
 }

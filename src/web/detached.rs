@@ -26,7 +26,7 @@ pub(super) async fn to_its_end<T: Send + 'static>(
     };
     match tokio::spawn(request::carried(work)).await {
         Ok((done, became)) => {
-            request::go_on(became);
+            request::continue_as(became);
             done
         }
         Err(error) => match error.try_into_panic() {

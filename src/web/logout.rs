@@ -55,7 +55,7 @@ pub(super) async fn post(
         }
     };
     let request = read(&shared, &page_request, &text).await?;
-    let handle = start::hand_over(&shared.flows, Purpose::Logout(request));
+    let handle = start::seal_request(&shared.flows, Purpose::Logout(request));
     let next = handle.map(|handle| Reply::Page(urls::LOGOUT_CONTINUE, handle));
     Ok(respond(&shared, &page_request, next))
 }
@@ -83,14 +83,14 @@ fn log(text: &[u8], reason: Reason) {
     RefusedRequest { client, code: Some(ErrorCode::InvalidRequest), reason, value }.log();
 }
 
-pub(super) async fn go_on(
+pub(super) async fn resume(
     State(shared): State<Arc<Shared>>,
     context: Context,
     request: Request,
 ) -> Answered {
     let page_request = receive::get(&shared, context, request).await?;
     let (caller, handle) = (page_request.caller(), page_request.interaction());
-    let step = logout::go_on(&shared.flows, caller, &handle).await;
+    let step = logout::resume(&shared.flows, caller, &handle).await;
     Ok(respond(&shared, &page_request, step))
 }
 

@@ -134,8 +134,9 @@ impl Out {
         without: Vec<Arc<ConfiguredProvider>>,
     ) -> Self {
         let address = shared.flows.url.url(urls::LOGIN_ELSEWHERE);
-        let pass = start::pass(&shared.flows, &view.interaction);
-        let address = format!("{address}?interaction={}&pass={pass}", view.handle.as_str());
+        let elsewhere_token = start::elsewhere_token(&shared.flows, &view.interaction);
+        let address =
+            format!("{address}?interaction={}&pass={elsewhere_token}", view.handle.as_str());
         let href = in_app.way_out(page_request.user_agent(), &address);
         Self { in_app, href, address, without }
     }

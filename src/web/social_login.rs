@@ -161,7 +161,8 @@ pub(super) async fn elsewhere(
 ) -> Answered {
     let page_request = receive::get(&shared, context, request).await?;
     let id = page_request.interaction();
-    let pass = page_request.form.get("pass").unwrap_or_default();
-    let begun = start::begin_elsewhere(&shared.flows, page_request.caller(), &id, pass).await;
+    let elsewhere_token = page_request.form.get("pass").unwrap_or_default();
+    let begun =
+        start::begin_elsewhere(&shared.flows, page_request.caller(), &id, elsewhere_token).await;
     Ok(respond(&shared, &page_request, begun.map(Reply::Redirect)))
 }
