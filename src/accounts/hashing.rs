@@ -61,7 +61,7 @@ struct Pool {
 /// there are fewer (`throttle`).
 const FIRST: usize = 2048;
 /// Nobody waits longer than this for a free thread.
-const PATIENCE: Duration = Duration::from_millis(1200);
+const LONGEST_WAIT: Duration = Duration::from_millis(1200);
 /// A thread without work for this long gives its memory back.
 const REST: Duration = Duration::from_secs(1);
 
@@ -189,7 +189,7 @@ impl Pool {
     fn is_overloaded(&self, lane: Lane) -> bool {
         let queue = self.lock();
         let ahead = u32::try_from(queue.ahead(lane)).unwrap_or(u32::MAX);
-        queue.pace.saturating_mul(ahead) / self.threads > PATIENCE
+        queue.pace.saturating_mul(ahead) / self.threads > LONGEST_WAIT
     }
 
     fn work(&self) {
@@ -213,7 +213,7 @@ impl Pool {
                     // The asker may be gone; there is nobody else to tell.
                     let _ = reply.send(hash(self.cost, job.password.expose(), &mut memory));
                 }
-                Task::PasswordCheck(_, reply) if job.since.elapsed() > PATIENCE => {
+                Task::PasswordCheck(_, reply) if job.since.elapsed() > LONGEST_WAIT => {
                     let _ = reply.send(Err(Error::Refused(Busy)));
                     continue;
                 }

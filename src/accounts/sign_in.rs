@@ -115,7 +115,7 @@ pub const PASSWORD_AMR: &[&str] = &["pwd"];
 /// A place that was seen less long ago need not be written down again.
 const SEEN: chrono::Duration = chrono::Duration::days(1);
 /// Nobody waits longer than this for a turn.
-const PATIENCE: Duration = Duration::from_millis(1200);
+const LONGEST_WAIT: Duration = Duration::from_millis(1200);
 
 /// The account of a name, and the buckets that this attempt counts in.
 struct Found {
@@ -137,9 +137,11 @@ impl PasswordSignIn {
         if self.hasher.is_overloaded(lane) {
             return Err(SignInRefused::Busy.into());
         }
-        let turn =
-            timeout(request::at_most(PATIENCE), self.throttle.turn(&buckets, lane == Lane::Known))
-                .await;
+        let turn = timeout(
+            request::at_most(LONGEST_WAIT),
+            self.throttle.turn(&buckets, lane == Lane::Known),
+        )
+        .await;
         let Some(turn) = turn.unwrap_or(Ok(None))? else { return Err(SignInRefused::Busy.into()) };
         let counted = self.count(buckets, user.as_ref(), attempt).await?;
         let enabled = user.as_ref().filter(|user| user.is_enabled());

@@ -171,8 +171,8 @@ impl Channel {
                 "the certificate of {host} is not trusted (outbound.ca_file adds an authority)"
             ),
             OutboundError::TimedOut => {
-                let patience = self.outbound.timeout().as_secs();
-                format!("cannot reach {place}: no answer in {patience} s")
+                let limit = self.outbound.timeout().as_secs();
+                format!("cannot reach {place}: no answer in {limit} s")
             }
             OutboundError::TooLarge | OutboundError::Malformed => format!("{place}: {failure}"),
             OutboundError::UnknownName
@@ -336,10 +336,10 @@ mod tests {
         let config = outbound::Config { allow_private: true, ..outbound::Config::default() };
         let channel = Channel::new(Outbound::new(config).unwrap(), Clock::system());
         let resting = UpstreamError::from(CallError::Resting);
-        let patience = Duration::from_millis(300);
+        let limit = Duration::from_millis(300);
         let visit = |last: u8| {
             let requester = Requester::person([192, 0, 2, last].into());
-            deadline::within(patience, Some(requester), Box::pin(channel.get(&url, None)))
+            deadline::within(limit, Some(requester), Box::pin(channel.get(&url, None)))
         };
         for _ in 0..10 {
             assert!(visit(1).now_or_never().is_none(), "it is under way, and dropped");

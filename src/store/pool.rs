@@ -133,7 +133,7 @@ impl Target {
         }
     }
 
-    async fn connect(&self, patience: Duration) -> Result<Raw, Refused> {
+    async fn connect(&self, connect_timeout: Duration) -> Result<Raw, Refused> {
         match self {
             Self::Sqlite(options, path) => {
                 let raw = options.connect().await;
@@ -141,7 +141,7 @@ impl Target {
                     .map_err(|error| Refused::of(&path.display().to_string(), &error))
             }
             Self::Postgres(options, hosts, must_write) => {
-                postgres(options, hosts, *must_write, patience).await.map(Raw::Postgres)
+                postgres(options, hosts, *must_write, connect_timeout).await.map(Raw::Postgres)
             }
         }
     }
@@ -152,9 +152,9 @@ async fn postgres(
     options: &PgConnectOptions,
     hosts: &[Host],
     must_write: bool,
-    patience: Duration,
+    connect_timeout: Duration,
 ) -> Result<PgConnection, Refused> {
-    let share = patience / u32::try_from(hosts.len()).unwrap_or(1).max(1);
+    let share = connect_timeout / u32::try_from(hosts.len()).unwrap_or(1).max(1);
     let mut refused = Vec::new();
     for host in hosts {
         let name = format!("Postgres at {host}");
@@ -209,7 +209,7 @@ impl From<Refused> for DbErr {
 struct Maker {
     target: Target,
     /// For a connection to be made.
-    patience: Duration,
+    connect_timeout: Duration,
     /// What is older was beside one that failed.
     doubted: Mutex<Option<std::time::Instant>>,
 }
@@ -248,12 +248,12 @@ impl managed::Manager for Maker {
             })?),
             Target::Postgres(..) => None,
         };
-        let raw = timeout(self.patience, self.target.connect(self.patience)).await;
+        let raw = timeout(self.connect_timeout, self.target.connect(self.connect_timeout)).await;
         let raw = raw.map_err(|_| {
             Refused::passing(format!(
                 "{} did not answer within {:?}",
                 self.target.name(),
-                self.patience
+                self.connect_timeout
             ))
         })??;
         Ok(Pooled { raw: Some(raw), file })
@@ -374,8 +374,8 @@ impl How {
 
 impl Pool {
     pub(super) fn new(target: Target, how: How) -> Result<Self, DbErr> {
-        let patience = how.wait.min(CONNECT);
-        let maker = Maker { target, patience, doubted: Mutex::default() };
+        let connect_timeout = how.wait.min(CONNECT);
+        let maker = Maker { target, connect_timeout, doubted: Mutex::default() };
         let inner = managed::Pool::builder(maker)
             .max_size(how.connections)
             .build()

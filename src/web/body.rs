@@ -17,7 +17,7 @@ use crate::domain::request;
 /// The most that a body may have.
 const LIMIT: usize = 64 * 1024;
 /// The longest that a body may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What of the head of a request the protocol looks at.
 pub(super) struct Head(HeaderMap);
@@ -80,7 +80,7 @@ pub(super) async fn read(request: Request) -> Result<(Parts, bytes::Bytes), BadB
 async fn bytes(body: Body) -> Result<bytes::Bytes, BadBody> {
     let bad = |status, reason| Err(BadBody { status, reason });
     let read = Limited::new(body, LIMIT).collect();
-    match tokio::time::timeout(request::at_most(PATIENCE), read).await {
+    match tokio::time::timeout(request::at_most(BODY_TIMEOUT), read).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             bad(StatusCode::PAYLOAD_TOO_LARGE, Reason::BodyTooLarge)

@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// Everything has ended long before.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 async fn status(url: &str) -> Option<u16> {
     http().get(url).send().await.ok().map(|response| response.status().as_u16())
@@ -97,10 +97,10 @@ async fn connections_that_go_deaf_hold_nobody_for_longer_than_the_deadline() {
         relay.go_deaf();
         // Whoever meets such a connection is refused in time, and nobody after that.
         let asking = (0..40).map(|_| ask(&app, &access));
-        let answers = tokio::time::timeout(PATIENCE, join_all(asking)).await.expect("answers");
+        let answers = tokio::time::timeout(TIMEOUT, join_all(asking)).await.expect("answers");
         assert!(answers.iter().all(|answer| [200, 503].contains(&answer.status.as_u16())));
         let refreshing = (0..10).map(|_| app.refresh(&token));
-        let answers = tokio::time::timeout(PATIENCE, join_all(refreshing)).await.expect("answers");
+        let answers = tokio::time::timeout(TIMEOUT, join_all(refreshing)).await.expect("answers");
         assert!(answers.iter().all(|answer| [200, 503].contains(&answer.status.as_u16())));
         assert!(app.is_active(&access).await);
         app.refresh(&token).await.ok();
@@ -143,7 +143,7 @@ async fn while_postgres_is_away_everybody_is_told_so_and_afterwards_served() {
     relay.shut();
     for _ in 0..3 {
         let asking = (0..200).map(|_| ask(&app, &access));
-        let answers = tokio::time::timeout(PATIENCE, join_all(asking)).await.expect("answers");
+        let answers = tokio::time::timeout(TIMEOUT, join_all(asking)).await.expect("answers");
         assert!(answers.iter().all(|answer| answer.status == 503));
         assert!(answers.iter().all(|answer| !answer.header("retry-after").is_empty()));
     }
@@ -173,7 +173,7 @@ async fn a_lock_of_another_session_is_not_waited_for_beyond_the_deadline() {
                 if number % 2 == 0 { app.refresh(token).await } else { ask(app, access).await }
             }
         }));
-        let answers = tokio::time::timeout(PATIENCE, answers).await.expect("answers");
+        let answers = tokio::time::timeout(TIMEOUT, answers).await.expect("answers");
         assert!(answers.iter().all(|answer| answer.status == 503), "{answers:?}");
     }
     lock.rollback().await.expect("freed");

@@ -17,7 +17,7 @@ use crate::support::{
 };
 
 /// The time-out of a patient client.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Nothing but the request itself has an end in less than ten minutes.
 const OF_THE_REQUEST: [(&str, &str); 4] = [
@@ -74,7 +74,7 @@ async fn a_postgres_that_hangs_holds_no_request_beyond_its_deadline() {
         all.extend([token, refreshed, sign_in]);
         all
     };
-    let answers = tokio::time::timeout(PATIENCE, asking).await.expect("answers");
+    let answers = tokio::time::timeout(TIMEOUT, asking).await.expect("answers");
     are_told_to_come_again(&answers);
 }
 
@@ -94,7 +94,7 @@ async fn a_file_that_somebody_else_writes_to_holds_no_request_beyond_its_deadlin
             tokio::join!(app.password("openid"), app.refresh(&refresh), sign_in);
         [token, refreshed, sign_in]
     };
-    let answers = tokio::time::timeout(PATIENCE, asking).await.expect("answers");
+    let answers = tokio::time::timeout(TIMEOUT, asking).await.expect("answers");
     are_told_to_come_again(&answers);
     // Whoever only reads is answered.
     assert!(app.is_active(&access).await);

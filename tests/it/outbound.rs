@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use crate::support::certificates::{Authority, acceptor};
 
 /// Long enough for any answer of this machine.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 fn outbound(change: impl FnOnce(&mut Config)) -> Outbound {
     let mut config = Config::default();
@@ -142,7 +142,7 @@ async fn an_answer_that_does_not_come_or_does_not_end_is_not_waited_for() {
     // It closes the connection in the middle of the body.
     let url = format!("http://{endless}/");
     assert_eq!(hasty.get(&url, 10).await, Err(OutboundError::Unreachable));
-    assert_eq!(Config::default().timeout, PATIENCE);
+    assert_eq!(Config::default().timeout, TIMEOUT);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A running program.
 pub(super) struct Program {
@@ -37,7 +37,7 @@ impl Program {
         let line = format!("{command}\n");
         // One that has ended already has said why: the answer below tells.
         let _ = self.input.write_all(line.as_bytes()).await;
-        let answer = timeout(PATIENCE, self.answers.next_line()).await;
+        let answer = timeout(TIMEOUT, self.answers.next_line()).await;
         let answer = answer.unwrap_or_else(|_| panic!("no answer in time to {command}"));
         answer.expect("UTF-8").unwrap_or_else(|| panic!("it ended at {command}"))
     }
@@ -52,7 +52,7 @@ impl Program {
     /// Tells it to end, and sees that it does.
     pub(super) async fn quit(mut self) {
         self.input.write_all(b"quit\n").await.expect("written");
-        let ended = timeout(PATIENCE, self.child.wait()).await.expect("an end in time");
+        let ended = timeout(TIMEOUT, self.child.wait()).await.expect("an end in time");
         assert!(ended.expect("an end").success());
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// What a stranger is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,9 +148,9 @@ async fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<(), Str
 }
 
 async fn ended(mut command: Command, step: &str) -> Result<(), String> {
-    let ended = timeout(PATIENCE, command.output()).await;
+    let ended = timeout(TIMEOUT, command.output()).await;
     let output = ended
-        .map_err(|_| format!("{step}: no end after {PATIENCE:?}"))?
+        .map_err(|_| format!("{step}: no end after {TIMEOUT:?}"))?
         .map_err(|error| format!("{step}: {error}"))?;
     if output.status.success() {
         return Ok(());

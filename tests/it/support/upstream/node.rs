@@ -19,7 +19,7 @@ use super::grant::{CLIENT_ID, CLIENT_SECRET};
 use super::messages::Fields;
 use crate::support::{http, required_or_skip};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A running provider, whose one person is `account-1`, mina@example.com, verified.
 pub(crate) struct OidcProvider {
@@ -85,7 +85,7 @@ impl OidcProvider {
     /// The next line that begins so.
     async fn hears(&mut self, beginning: &str) -> String {
         loop {
-            let line = timeout(PATIENCE, self.lines.next_line()).await.expect("a line in time");
+            let line = timeout(TIMEOUT, self.lines.next_line()).await.expect("a line in time");
             let line = line.expect("UTF-8").expect("the provider runs");
             if line.starts_with(beginning) {
                 return line;
