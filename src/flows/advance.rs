@@ -40,8 +40,8 @@ pub(super) async fn on(flows: &Flows, caller: Caller<'_>, course: Progress) -> O
             let advanced = step(&tx, flows, browser_state, &consents, course, false).await;
             tx.settle(advanced).await?
         };
-    for present in &browser_state.people {
-        touch(&flows.store, &present.session, flows.clock.now()).await?;
+    for signed_in_user in &browser_state.people {
+        touch(&flows.store, &signed_in_user.session, flows.clock.now()).await?;
     }
     Ok(advanced)
 }
@@ -98,8 +98,9 @@ pub(super) async fn step(
     let answer = match decide(&asked.request, &facts) {
         Step::Issue(session) => {
             let address = address(flows, &asked)?;
-            let present = browser_state.signed_in(session).ok_or(InteractionError::WrongBrowser)?;
-            let code = codes::issue(tx, &asked.request, &present.session).await?;
+            let signed_in_user =
+                browser_state.signed_in(session).ok_or(InteractionError::WrongBrowser)?;
+            let code = codes::issue(tx, &asked.request, &signed_in_user.session).await?;
             interaction.session = Some(session.clone());
             address.code(&code)
         }
@@ -180,10 +181,10 @@ pub(super) async fn allowed(
 ) -> Result<Vec<Option<Consent>>, Fault> {
     let mut found = Vec::with_capacity(browser_state.people.len());
     let asked = asked.filter(|asked| !asked.client.client.metadata.first_party);
-    for present in &browser_state.people {
+    for signed_in_user in &browser_state.people {
         found.push(match asked {
             Some(asked) => {
-                consents::find(reader, &present.user.id, &asked.client.client.id).await?
+                consents::find(reader, &signed_in_user.user.id, &asked.client.client.id).await?
             }
             None => None,
         });
@@ -201,13 +202,14 @@ fn facts<'a>(
 ) -> Facts<'a> {
     let client = &asked.client.client;
     let hint = asked.request.login_hint.as_deref();
-    let candidate = |(present, consent): (&'a SignedInUser, &Option<Consent>)| Candidate {
-        session: &present.session,
-        is_hinted: hint.is_some_and(|hint| names(hint, &present.user)),
+    let candidate = |(signed_in_user, consent): (&'a SignedInUser, &Option<Consent>)| Candidate {
+        session: &signed_in_user.session,
+        is_hinted: hint.is_some_and(|hint| names(hint, &signed_in_user.user)),
         consent: consent.clone(),
     };
     let people = browser_state.people.iter().zip(consents);
-    let people = people.filter(|(present, _)| may_come(flows, Some(&client.id), present));
+    let people =
+        people.filter(|(signed_in_user, _)| may_come(flows, Some(&client.id), signed_in_user));
     Facts {
         people: people.map(candidate).collect(),
         chosen: interaction.session.as_ref(),
@@ -220,8 +222,12 @@ fn facts<'a>(
 }
 
 /// Whether somebody who is signed in here may go on to this client.
-pub(super) fn may_come(flows: &Flows, client: Option<&ClientId>, present: &SignedInUser) -> bool {
-    let Session { amr, provider_issuer, .. } = &present.session;
+pub(super) fn may_come(
+    flows: &Flows,
+    client: Option<&ClientId>,
+    signed_in_user: &SignedInUser,
+) -> bool {
+    let Session { amr, provider_issuer, .. } = &signed_in_user.session;
     let by = provider_issuer.as_deref();
     client.is_none_or(|client| flows.providers.admit(client, amr, by))
 }
@@ -234,7 +240,11 @@ pub fn eligible<'a>(
     purpose: &Purpose,
 ) -> Vec<&'a SignedInUser> {
     let client = purpose.client();
-    browser_state.people.iter().filter(|present| may_come(flows, client, present)).collect()
+    browser_state
+        .people
+        .iter()
+        .filter(|signed_in_user| may_come(flows, client, signed_in_user))
+        .collect()
 }
 
 fn names(hint: &str, user: &User) -> bool {
@@ -262,7 +272,7 @@ pub(super) async fn shown(
             (Purpose::Account { .. }, []) => Subject::SignIn(None),
             (Purpose::Account { .. }, [_, _, ..]) => Subject::Choose,
             (Purpose::Confirm { user, .. }, people) => {
-                let same = people.iter().find(|present| present.user.id == *user);
+                let same = people.iter().find(|signed_in_user| signed_in_user.user.id == *user);
                 Subject::SignIn(same.cloned().map(Box::new))
             }
             _ => Subject::Elsewhere,
@@ -273,15 +283,15 @@ pub(super) async fn shown(
     };
     let consents = allowed(&*flows.store, browser_state, Some(&asked)).await?;
     let facts = facts(flows, browser_state, &asked, &consents, &interaction, false);
-    let present = |session: &SessionId| browser_state.signed_in(session).cloned();
+    let signed_in_user = |session: &SessionId| browser_state.signed_in(session).cloned();
     let subject = match decide(&asked.request, &facts) {
-        Step::SignIn(session) => Subject::SignIn(session.and_then(present).map(Box::new)),
+        Step::SignIn(session) => Subject::SignIn(session.and_then(signed_in_user).map(Box::new)),
         Step::Choose => Subject::Choose,
         Step::Consent(session) => {
             let before = browser_state.people.iter().position(|one| one.session.id == *session);
             let before = before.and_then(|at| consents.get(at).cloned().flatten());
-            let present = present(session).ok_or(InteractionError::WrongBrowser)?;
-            Subject::Consent(Box::new(present), before.unwrap_or_default())
+            let signed_in_user = signed_in_user(session).ok_or(InteractionError::WrongBrowser)?;
+            Subject::Consent(Box::new(signed_in_user), before.unwrap_or_default())
         }
         Step::Refuse(_) | Step::Issue(_) => Subject::Elsewhere,
     };

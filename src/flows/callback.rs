@@ -19,7 +19,7 @@ use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::complete_sign_in::{
-    CompletedSignIn, asks_for_another, complete_sign_in, present,
+    CompletedSignIn, asks_for_another, complete_sign_in, signed_in_user,
 };
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
@@ -446,9 +446,12 @@ async fn link(
     }
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
     // They left while they were signed in here, and may have signed out since.
-    let linked = match present(&tx, at.upstream_login.browser.clone()).await {
+    let linked = match signed_in_user(&tx, at.upstream_login.browser.clone()).await {
         Ok(browser_state)
-            if browser_state.people.iter().any(|present| present.user.id == *user) =>
+            if browser_state
+                .people
+                .iter()
+                .any(|signed_in_user| signed_in_user.user.id == *user) =>
         {
             let linked = federation::link(&tx, user, at.slug, identity, at.caller.origin).await;
             linked.map_err(Error::<InteractionError>::from)
@@ -471,7 +474,11 @@ async fn link(
 /// Back to the account page.
 fn to_account(at: At<'_>, user: &UserId, said: FlashMessage) -> Outcome<Advanced> {
     let mut people = at.caller.browser_state.people.iter();
-    let present =
-        people.find(|present| present.user.id == *user).ok_or(InteractionError::WrongBrowser)?;
-    Ok(Advanced { next: NextStep::Account(present.session.id.clone(), Some(said)), cookie: None })
+    let signed_in_user = people
+        .find(|signed_in_user| signed_in_user.user.id == *user)
+        .ok_or(InteractionError::WrongBrowser)?;
+    Ok(Advanced {
+        next: NextStep::Account(signed_in_user.session.id.clone(), Some(said)),
+        cookie: None,
+    })
 }

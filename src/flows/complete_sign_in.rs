@@ -70,7 +70,7 @@ pub(super) async fn complete_sign_in(
     audit_events::insert(tx, &[entry.event, started]).await?;
     interactions::set_session(tx, entry.id, &session.id).await?;
     interaction.session = Some(session.id);
-    let browser_state = present(tx, browser).await?;
+    let browser_state = signed_in_user(tx, browser).await?;
     let advanced = next(tx, flows, &browser_state, interaction).await?;
     Ok(Advanced { cookie: Some(cookie), ..advanced })
 }
@@ -131,7 +131,7 @@ pub(super) async fn asks_for_another(
 }
 
 /// Who is signed in in the browser now, seen from within the transaction.
-pub(super) async fn present(tx: &Tx, browser: BrowserId) -> Result<BrowserState, Fault> {
+pub(super) async fn signed_in_user(tx: &Tx, browser: BrowserId) -> Result<BrowserState, Fault> {
     BrowserState::in_browser(tx, browser, tx.now()).await
 }
 

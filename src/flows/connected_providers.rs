@@ -43,15 +43,18 @@ pub struct Connection {
 }
 
 /// What this person is connected with.
-pub async fn connections(flows: &Flows, present: &SignedInUser) -> Result<Connections, Fault> {
-    let linked = identities::of_user(&*flows.store, &present.user.id).await?;
+pub async fn connections(
+    flows: &Flows,
+    signed_in_user: &SignedInUser,
+) -> Result<Connections, Fault> {
+    let linked = identities::of_user(&*flows.store, &signed_in_user.user.id).await?;
     let every = flows.providers.list();
-    let mut linkable = offered(flows, Some(present));
+    let mut linkable = offered(flows, Some(signed_in_user));
     linkable.retain(|known| !linked.iter().any(|one| one.provider == known.registration.slug));
     let known = |slug: &Slug| every.iter().find(|known| known.registration.slug == *slug).cloned();
     let connection = |one: &LinkedIdentity| Connection {
         name: one.name(),
-        removable: has_another_way(flows, &present.user, &linked, one),
+        removable: has_another_way(flows, &signed_in_user.user, &linked, one),
         known: known(&one.provider),
         linked: one.clone(),
     };
@@ -61,10 +64,13 @@ pub async fn connections(flows: &Flows, present: &SignedInUser) -> Result<Connec
 /// The providers that are offered to people for their own account. Those that are for some apps are
 /// for the people of these: whoever came by one sees it.
 #[must_use]
-pub fn offered(flows: &Flows, present: Option<&SignedInUser>) -> Vec<Arc<ConfiguredProvider>> {
+pub fn offered(
+    flows: &Flows,
+    signed_in_user: Option<&SignedInUser>,
+) -> Vec<Arc<ConfiguredProvider>> {
     let came_by_it = |known: &ConfiguredProvider| {
-        present.is_some_and(|present| {
-            let Session { amr, provider_issuer, .. } = &present.session;
+        signed_in_user.is_some_and(|signed_in_user| {
+            let Session { amr, provider_issuer, .. } = &signed_in_user.session;
             known.vouched(amr, provider_issuer.as_deref())
         })
     };
@@ -76,8 +82,11 @@ pub fn offered(flows: &Flows, present: Option<&SignedInUser>) -> Vec<Arc<Configu
 }
 
 /// Who vouches for this person.
-pub async fn linked(flows: &Flows, present: &SignedInUser) -> Result<Vec<LinkedIdentity>, Fault> {
-    identities::of_user(&*flows.store, &present.user.id).await
+pub async fn linked(
+    flows: &Flows,
+    signed_in_user: &SignedInUser,
+) -> Result<Vec<LinkedIdentity>, Fault> {
+    identities::of_user(&*flows.store, &signed_in_user.user.id).await
 }
 
 /// Whether somebody who is connected with these comes in by this provider: it may have another
@@ -163,10 +172,10 @@ async fn disconnect_in(
     proof: FreshProof<'_>,
     name: &str,
 ) -> Outcome<()> {
-    let present = proof.person();
+    let signed_in_user = proof.person();
     let gone = || Error::Refused(Unchanged::Gone);
     // Two who each leave the other as the last way in wait for one another.
-    let user = users::lock(tx, &present.user.id).await?.ok_or_else(gone)?;
+    let user = users::lock(tx, &signed_in_user.user.id).await?.ok_or_else(gone)?;
     let linked = identities::of_user(tx, &user.id).await?;
     let one = linked.iter().find(|one| one.name() == name).ok_or_else(gone)?;
     if !has_another_way(flows, &user, &linked, one) {
@@ -177,7 +186,7 @@ async fn disconnect_in(
         let event = Event::new(Kind::IdentityUnlinked).user(&user.id).from(caller.origin);
         audit_events::insert(tx, &[event.detail(one.provider.as_str())]).await?;
         // Whoever came in by it elsewhere may be why it is disconnected.
-        let here = &present.session.id;
+        let here = &signed_in_user.session.id;
         session_endings::end_at_provider(tx, &user.id, &one.issuer, here, caller.origin).await?;
     }
     Ok(())

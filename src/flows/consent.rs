@@ -22,7 +22,7 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
         other => other?,
     };
     let view = advance::shown(flows, caller, interaction.clone()).await?;
-    let Subject::Consent(present, before) = view.subject else {
+    let Subject::Consent(signed_in_user, before) = view.subject else {
         // Something changed since the page was shown: whatever comes next comes next.
         return start::resume(flows, caller, form.handle()).await;
     };
@@ -31,13 +31,13 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
     let tx = flows.store.begin(flows.clock.now()).await?;
     let verdict = async {
         let consent = joined(Some(&before), &asked.request);
-        let (user, client) = (&present.user.id, &asked.client.client.id);
+        let (user, client) = (&signed_in_user.user.id, &asked.client.client.id);
         interactions::keep(&tx, &interaction).await?;
         consents::put(&tx, user, client, &consent).await?;
         let event = Event::new(Kind::ConsentGiven).user(user).client(client);
         let event = event.from(caller.origin).detail(asked.request.scope.to_string());
         audit_events::insert(&tx, &[event]).await?;
-        let session = Some(present.session.id.clone());
+        let session = Some(signed_in_user.session.id.clone());
         let interaction = Interaction { session, is_stored: true, ..interaction };
         let course = advance::Progress { interaction, asked: Some(asked.clone()) };
         issue(&tx, flows, caller, course).await
@@ -68,11 +68,11 @@ async fn again(
     let (Some(session), Some(asked)) = (interaction.session.clone(), asked) else {
         return Err(finished.into());
     };
-    let Some(present) = caller.browser_state.signed_in(&session) else {
+    let Some(signed_in_user) = caller.browser_state.signed_in(&session) else {
         return Err(finished.into());
     };
     let client = &asked.client.client.id;
-    if consents::find(&*flows.store, &present.user.id, client).await?.is_none() {
+    if consents::find(&*flows.store, &signed_in_user.user.id, client).await?.is_none() {
         return Err(finished.into());
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
@@ -94,7 +94,7 @@ pub async fn deny(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcom
         interaction::asked(flows, &interaction.purpose).await?.ok_or(InteractionError::Unknown)?;
     let view = advance::shown(flows, caller, interaction.clone()).await?;
     let user = match view.subject {
-        Subject::Consent(present, _) => Some(present.user.id),
+        Subject::Consent(signed_in_user, _) => Some(signed_in_user.user.id),
         // Something changed since the page was shown; no is no all the same.
         Subject::SignIn(_) | Subject::Choose | Subject::Elsewhere => None,
     };

@@ -65,8 +65,8 @@ pub async fn begin(
         return done(flows, &request, &[], None).await.map(Step::Done);
     }
     match proven(flows, caller.browser_state, &request).await? {
-        Some(present) if is_navigation => {
-            let ending = [&present.session];
+        Some(signed_in_user) if is_navigation => {
+            let ending = [&signed_in_user.session];
             end(flows, caller, &request, &ending).await.map(Step::Done)
         }
         _ => ask(flows, caller.browser_state, request),
@@ -97,8 +97,9 @@ async fn proven<'a>(
         None => None,
     };
     let by_session = session.and_then(|session| browser_state.signed_in(&session));
-    let by_name = browser_state.people.iter().find(|present| present.user.id == *user);
-    Ok(by_session.filter(|present| present.user.id == *user).or(by_name))
+    let by_name =
+        browser_state.people.iter().find(|signed_in_user| signed_in_user.user.id == *user);
+    Ok(by_session.filter(|signed_in_user| signed_in_user.user.id == *user).or(by_name))
 }
 
 /// Any page can send a browser here: the question travels with the browser, and nothing is written
@@ -142,7 +143,8 @@ pub async fn confirm(
         return Err(InteractionError::Unknown.into());
     };
     // It ends in a session where somebody stays.
-    let stays = caller.browser_state.people.first().map(|present| &present.session.id);
+    let stays =
+        caller.browser_state.people.first().map(|signed_in_user| &signed_in_user.session.id);
     let tx = flows.store.begin(flows.clock.now()).await?;
     interactions::keep(&tx, &interaction).await?;
     interactions::end(&tx, &interaction.id, stays.filter(|_| !yes)).await?;
@@ -151,7 +153,7 @@ pub async fn confirm(
         return Ok(None);
     }
     let ending: Vec<_> =
-        caller.browser_state.people.iter().map(|present| &present.session).collect();
+        caller.browser_state.people.iter().map(|signed_in_user| &signed_in_user.session).collect();
     Ok(Some(end(flows, caller, request, &ending).await?))
 }
 

@@ -66,10 +66,14 @@ const APPS: usize = 30;
 const FAMILIES: u64 = 200;
 
 /// A part of what this person opened.
-pub async fn opened(flows: &Flows, present: &SignedInUser, part: &Part) -> Result<Opened, Fault> {
-    let (store, now, user) = (&*flows.store, flows.clock.now(), &present.user.id);
-    touch(store, &present.session, now).await?;
-    let (here, behind) = (&present.session, part.devices_behind.as_ref());
+pub async fn opened(
+    flows: &Flows,
+    signed_in_user: &SignedInUser,
+    part: &Part,
+) -> Result<Opened, Fault> {
+    let (store, now, user) = (&*flows.store, flows.clock.now(), &signed_in_user.user.id);
+    touch(store, &signed_in_user.session, now).await?;
+    let (here, behind) = (&signed_in_user.session, part.devices_behind.as_ref());
     let some = DEVICES as u64 + 1;
     let mut devices = sessions::some_of_user(store, user, &here.id, behind, some, now).await?;
     let more_devices = devices.len() > DEVICES;
@@ -84,7 +88,7 @@ pub async fn opened(flows: &Flows, present: &SignedInUser, part: &Part) -> Resul
     let more_apps = clients.last().filter(|_| is_more).cloned();
     let mut apps = Vec::with_capacity(clients.len());
     for client in clients {
-        apps.extend(access(flows, present, &client, now).await?);
+        apps.extend(access(flows, signed_in_user, &client, now).await?);
     }
     let name = |access: &Access| access.client.client.metadata.client_name.to_lowercase();
     apps.sort_by_key(|access| (name(access), access.client.client.id.clone()));
@@ -94,11 +98,11 @@ pub async fn opened(flows: &Flows, present: &SignedInUser, part: &Part) -> Resul
 /// What this app may do: what was consented to, and what is open besides.
 async fn access(
     flows: &Flows,
-    present: &SignedInUser,
+    signed_in_user: &SignedInUser,
     client: &ClientId,
     now: DateTime<Utc>,
 ) -> Result<Option<Access>, Fault> {
-    let (store, user) = (&*flows.store, &present.user.id);
+    let (store, user) = (&*flows.store, &signed_in_user.user.id);
     let mut found = consents::given(store, user, client).await?;
     for open in apps::open_at(store, user, client, FAMILIES, now).await? {
         if let Some((all, _)) = &mut found {
@@ -133,10 +137,10 @@ pub async fn change_password(
     current: &Secret<String>,
     new: &Secret<String>,
 ) -> Result<Cookie, Error<PasswordUnchanged>> {
-    let (present, Caller { address, known, origin, .. }) = (form.person(), caller);
+    let (signed_in_user, Caller { address, known, origin, .. }) = (form.person(), caller);
     let change = PasswordChange { current, new, address, known, origin };
     let changed =
-        new_password::change(&flows.password, &flows.password.hasher, present, change).await;
+        new_password::change(&flows.password, &flows.password.hasher, signed_in_user, change).await;
     flows.notices.nudge();
     changed
 }
@@ -148,12 +152,12 @@ pub async fn end_device(
     form: &AccountForm,
     device: &SessionId,
 ) -> Result<Option<Cookie>, Fault> {
-    let present = form.person();
+    let signed_in_user = form.person();
     let tx = flows.store.begin(flows.clock.now()).await?;
     let found = sessions::hold(&tx, device).await?;
     // Somebody else's session is none of theirs.
-    let cookie = match found.filter(|session| session.user == present.user.id) {
-        Some(session) if session.browser == present.session.browser => {
+    let cookie = match found.filter(|session| session.user == signed_in_user.user.id) {
+        Some(session) if session.browser == signed_in_user.session.browser => {
             Some(sign_out(&tx, &session.browser, &[&session], caller.origin).await?)
         }
         Some(session) => {
@@ -173,14 +177,14 @@ pub async fn end_everywhere(
     caller: Caller<'_>,
     form: &AccountForm,
 ) -> Result<Cookie, Fault> {
-    let present = form.person();
+    let signed_in_user = form.person();
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let user = &present.user.id;
+    let user = &signed_in_user.user.id;
     let ended = session_endings::end_everything(&tx, user, None, caller.origin).await?;
     let event = Event::new(Kind::UserLoggedOut).user(user).from(caller.origin);
     let event = event.detail(format!("{ended} families ended"));
     audit_events::insert(&tx, &[event]).await?;
-    let cookie = change_cookie(&tx, &present.session.browser).await?;
+    let cookie = change_cookie(&tx, &signed_in_user.session.browser).await?;
     tx.commit().await?;
     flows.notices.nudge();
     Ok(cookie)

@@ -12,7 +12,7 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::flows::advance;
 use crate::flows::complete_sign_in::{
-    CompletedSignIn, asks_for_another, complete_sign_in, known, next, present, token,
+    CompletedSignIn, asks_for_another, complete_sign_in, known, next, signed_in_user, token,
 };
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
@@ -170,9 +170,10 @@ async fn again(
     let finished =
         || Error::Refused(NotSignedIn::InteractionError(InteractionError::Finished(None)));
     let browser = found.browser.clone().ok_or_else(finished)?;
-    let browser_state = present(tx, browser.clone()).await?;
-    let present = found.session.as_ref().and_then(|session| browser_state.signed_in(session));
-    let session = present.map(|present| &present.session);
+    let browser_state = signed_in_user(tx, browser.clone()).await?;
+    let signed_in_user =
+        found.session.as_ref().and_then(|session| browser_state.signed_in(session));
+    let session = signed_in_user.map(|signed_in_user| &signed_in_user.session);
     let is_young = |session: &&Session| tx.now() - session.auth_time <= interaction::SECOND_CLICK;
     let session = session.filter(|session| session.user == *user).filter(is_young);
     let token = token(flows, &found.id, session.ok_or_else(finished)?);

@@ -93,19 +93,20 @@ fn part(page_request: &PageRequest) -> Part {
 async fn show_problem(
     shared: &Shared,
     page_request: &PageRequest,
-    present: &SignedInUser,
+    signed_in_user: &SignedInUser,
     problem: PasswordProblem,
 ) -> Response<Body> {
-    show(shared, page_request, present, Says { problem: Some(problem), ..Says::default() }).await
+    show(shared, page_request, signed_in_user, Says { problem: Some(problem), ..Says::default() })
+        .await
 }
 
 async fn show(
     shared: &Shared,
     page_request: &PageRequest,
-    present: &SignedInUser,
+    signed_in_user: &SignedInUser,
     says: Says,
 ) -> Response<Body> {
-    let connected = match connections(&shared.flows, present).await {
+    let connected = match connections(&shared.flows, signed_in_user).await {
         Ok(connected) => connected,
         Err(fault) => return respond(shared, page_request, fault),
     };
@@ -117,11 +118,11 @@ async fn show(
         }
         _ => None,
     };
-    let opened = match my_account::opened(&shared.flows, present, &part).await {
+    let opened = match my_account::opened(&shared.flows, signed_in_user, &part).await {
         Ok(opened) => opened,
         Err(fault) => return respond(shared, page_request, fault),
     };
-    let csrf = AccountForm::token(&shared.flows, present);
+    let csrf = AccountForm::token(&shared.flows, signed_in_user);
     let apps: Vec<Shown> =
         opened.apps.iter().map(|access| Shown::of(shared, &access.client, None)).collect();
     let access = |(access, shown)| {
@@ -138,18 +139,21 @@ async fn show(
             since: access.since,
         }
     };
-    let others =
-        page_request.browser_state.people.iter().filter(|one| one.session.id != present.session.id);
+    let others = page_request
+        .browser_state
+        .people
+        .iter()
+        .filter(|one| one.session.id != signed_in_user.session.id);
     let account = AccountPage {
         frame: page_request.frame(shared),
         csrf: &csrf,
-        session: present.session.id.as_str(),
-        person: person(present),
-        email_verified: present.user.email_verified,
-        has_password: present.user.password_hash.is_some(),
+        session: signed_in_user.session.id.as_str(),
+        person: person(signed_in_user),
+        email_verified: signed_in_user.user.email_verified,
+        has_password: signed_in_user.user.password_hash.is_some(),
         problem,
         notice: message.as_ref().and_then(notice),
-        devices: opened.devices.iter().map(|session| device(session, present)).collect(),
+        devices: opened.devices.iter().map(|session| device(session, signed_in_user)).collect(),
         more_devices: opened
             .devices
             .last()
@@ -190,7 +194,7 @@ fn linked<'a>(connection: &'a Connection, language: &str) -> LinkedIdentity<'a> 
     }
 }
 
-fn device<'a>(session: &'a Session, present: &SignedInUser) -> Device<'a> {
+fn device<'a>(session: &'a Session, signed_in_user: &SignedInUser) -> Device<'a> {
     Device {
         id: session.id.as_str(),
         browser: session.user_agent.as_deref().and_then(device::browser),
@@ -198,7 +202,7 @@ fn device<'a>(session: &'a Session, present: &SignedInUser) -> Device<'a> {
         address: session.address.as_deref(),
         signed_in_at: session.auth_time,
         seen_at: session.seen_at(),
-        current: session.id == present.session.id,
+        current: session.id == signed_in_user.session.id,
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn get(
 ) -> Answered {
     let mut page_request = receive::get(&shared, context, request).await?;
     let view = view(&shared, &mut page_request).await?;
-    let (Subject::Consent(present, before), Purpose::Authorize(request), Some(app)) =
+    let (Subject::Consent(signed_in_user, before), Purpose::Authorize(request), Some(app)) =
         (&view.subject, &view.interaction.purpose, app(&shared, &view))
     else {
         let next = Reply::Page(urls::AUTHORIZE_CONTINUE, view.handle);
@@ -45,7 +45,7 @@ pub(super) async fn get(
         frame: page_request.frame(&shared),
         app: app.app(),
         hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
-        person: person(present),
+        person: person(signed_in_user),
         permissions: permissions(&new, new_claims, new_resources),
         known: permissions(&known, known_claims, known_resources),
         switch: true,

@@ -76,17 +76,20 @@ async fn show(
     let wants_another = page_request.form.get("another").is_some();
     // Whoever proves an account that a provider's person may have proves that one.
     let proof = view.proof.as_ref();
-    let is_theirs =
-        |present: &&SignedInUser| proof.is_none_or(|proof| proof.user == present.user.id);
+    let is_theirs = |signed_in_user: &&SignedInUser| {
+        proof.is_none_or(|proof| proof.user == signed_in_user.user.id)
+    };
     let again = again.filter(|_| !wants_another).filter(is_theirs);
     let language = page_request.language.as_str();
     let provider_notice = flash_messages::of_query(page_request);
     let down = provider_notice.as_ref().filter(|(_, note)| *note == UpstreamOutcome::Unavailable);
     let linked = match again {
-        Some(present) => match connected_providers::linked(&shared.flows, present).await {
-            Ok(linked) => Some(linked),
-            Err(fault) => return respond(shared, page_request, fault),
-        },
+        Some(signed_in_user) => {
+            match connected_providers::linked(&shared.flows, signed_in_user).await {
+                Ok(linked) => Some(linked),
+                Err(fault) => return respond(shared, page_request, fault),
+            }
+        }
         None => None,
     };
     let again_by = again.zip(linked.as_deref());
@@ -98,7 +101,7 @@ async fn show(
         down.and_then(|(slug, _)| slug.as_ref()),
     );
     let prove = ways.prove(language);
-    let known = again.map(|present| present.user.username.as_str());
+    let known = again.map(|signed_in_user| signed_in_user.user.username.as_str());
     let known = prove.map(|prove| prove.email).or(known).or(hint);
     let (app, csrf) = (app(shared, view), csrf(shared, &view.interaction));
     let mut here = page::address(shared, urls::LOGIN, &view.handle);

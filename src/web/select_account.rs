@@ -34,13 +34,13 @@ pub(super) async fn get(
         frame: page_request.frame(&shared),
         app: app.as_ref().map(Shown::app),
         hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
-        accounts: people.iter().map(|present| account(present)).collect(),
+        accounts: people.iter().map(|signed_in_user| account(signed_in_user)).collect(),
     };
     Ok(page::show(&shared, StatusCode::OK, &page, &page_request))
 }
 
-fn account(present: &SignedInUser) -> Account<'_> {
-    Account { person: person(present), session: present.session.id.as_str() }
+fn account(signed_in_user: &SignedInUser) -> Account<'_> {
+    Account { person: person(signed_in_user), session: signed_in_user.session.id.as_str() }
 }
 
 pub(super) async fn post(

@@ -5,8 +5,8 @@ use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::pages::{Permission, Person};
 
 /// What pages show of a person.
-pub(super) fn person(present: &SignedInUser) -> Person<'_> {
-    let user = &present.user;
+pub(super) fn person(signed_in_user: &SignedInUser) -> Person<'_> {
+    let user = &signed_in_user.user;
     let name = user.profile.name.as_deref().filter(|name| !name.trim().is_empty());
     Person { name, username: &user.username, email: user.email.as_deref() }
 }

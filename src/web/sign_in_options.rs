@@ -62,9 +62,10 @@ impl<'a> SignInOptions<'a> {
                 every.iter().filter(has).cloned().collect()
             }
             (None, Some(_)) => every.clone(),
-            (None, None) => {
-                connected_providers::offered(&shared.flows, again.map(|(present, _)| present))
-            }
+            (None, None) => connected_providers::offered(
+                &shared.flows,
+                again.map(|(signed_in_user, _)| signed_in_user),
+            ),
         };
         if let Some((_, linked)) = again {
             offered.retain(|known| connected_providers::vouches(known, linked));
@@ -86,7 +87,9 @@ impl<'a> SignInOptions<'a> {
             Some(proof) => proof.has_password,
             None if providers.are_the_only_way(client) => false,
             // Whoever comes by providers alone has none; the others may have.
-            None => again.is_none_or(|(present, _)| present.user.password_hash.is_some()),
+            None => {
+                again.is_none_or(|(signed_in_user, _)| signed_in_user.user.password_hash.is_some())
+            }
         };
         let out = in_app.map(|in_app| Out::of(shared, page_request, in_app, view, without));
         Self { every, offered, password, out, proof }

@@ -106,8 +106,8 @@ fn choose<'a>(
         if chosen.is_some_and(|one| one.session.user.as_str() != *named) {
             return Err(refuse(Reason::AnotherPersonSignedIn));
         }
-        let present = people.iter().find(|one| one.session.user.as_str() == *named);
-        return present.ok_or(Step::SignIn(None));
+        let signed_in_user = people.iter().find(|one| one.session.user.as_str() == *named);
+        return signed_in_user.ok_or(Step::SignIn(None));
     }
     if let Some(chosen) = chosen {
         return Ok(chosen);
