@@ -98,10 +98,10 @@ async fn resume(
     let interaction = interaction::open_here(flows, caller, interaction).await?;
     let client = interaction.purpose.client().cloned();
     let at = At { flows, caller, slug, client: client.as_ref(), upstream_login };
-    let Some(known) = at.known() else {
+    let Some(configured) = at.configured() else {
         return at.note(interaction, UpstreamOutcome::Unknown).await;
     };
-    let identity = match prove(at, &known, came).await {
+    let identity = match prove(at, &configured, came).await {
         Ok(identity) => identity,
         Err(Error::Fault(fault)) => return Err(fault.into()),
         Err(Error::Refused(Unproven::UpstreamNotice(note))) => {
@@ -110,7 +110,7 @@ async fn resume(
         Err(Error::Refused(Unproven::Unagreed(scopes))) => {
             let left = start_for_consent(
                 flows,
-                &known,
+                &configured,
                 (upstream_login, &interaction),
                 &scopes,
                 came.language,
@@ -124,13 +124,13 @@ async fn resume(
         }
     };
     // It may have been turned off meanwhile.
-    let Some(known) = at.known() else {
+    let Some(configured) = at.configured() else {
         return at.note(interaction, UpstreamOutcome::Unknown).await;
     };
     if let Purpose::Link { user } = &interaction.purpose {
-        return link(at, &known, user, &identity).await.map(CallbackOutcome::Advanced);
+        return link(at, &configured, user, &identity).await.map(CallbackOutcome::Advanced);
     }
-    Box::pin(at.arrive(&known, &interaction, &identity)).await
+    Box::pin(at.arrive(&configured, &interaction, &identity)).await
 }
 
 /// The login of this state and what it is in the middle of: in time, at this provider, in this browser.
@@ -218,12 +218,12 @@ enum Unproven {
 /// Who it is that came back, or what comes of it instead.
 async fn prove(
     at: At<'_>,
-    known: &ConfiguredProvider,
+    configured: &ConfiguredProvider,
     came: CallbackParameters<'_>,
 ) -> Result<Identity, Error<Unproven>> {
     let proven = async {
         // RFC 9207 §2.4: of an error, too.
-        if !known.provider.answers_as(came.iss).await? {
+        if !configured.provider.answers_as(came.iss).await? {
             return Err(UpstreamError::another_issuer());
         }
         let Some(code) = came.answer_code() else { return Ok(None) };
@@ -237,7 +237,7 @@ async fn prove(
             verifier: verifier.expose(),
             since: at.upstream_login.again.then(|| at.upstream_login.expires_at - LIFE),
         };
-        known.provider.finish(response).await.map(Some)
+        configured.provider.finish(response).await.map(Some)
     };
     let requester = Requester::person(at.caller.address);
     match social::with_deadline(Some(requester), Box::pin(proven)).await {
@@ -291,7 +291,7 @@ fn note_of(error: &str) -> UpstreamOutcome {
 
 impl At<'_> {
     /// The provider, if it may be used here now.
-    fn known(&self) -> Option<Arc<ConfiguredProvider>> {
+    fn configured(&self) -> Option<Arc<ConfiguredProvider>> {
         self.flows.providers.find(self.slug, self.client)
     }
 
@@ -347,14 +347,15 @@ impl At<'_> {
     /// From an identity to an account, and on.
     async fn arrive(
         &self,
-        known: &ConfiguredProvider,
+        configured: &ConfiguredProvider,
         interaction: &Interaction,
         identity: &Identity,
     ) -> Outcome<CallbackOutcome> {
         for _ in 0..federation::ATTEMPTS {
             let tx = self.flows.store.begin(self.flows.clock.now()).await?;
             let arrived =
-                federation::arrive(&tx, &known.registration, identity, self.caller.origin).await;
+                federation::arrive(&tx, &configured.registration, identity, self.caller.origin)
+                    .await;
             if let Ok(Some(Arrival::Known(user) | Arrival::New(user) | Arrival::Prove(user))) =
                 &arrived
                 && asks_for_another(&tx, self.flows, &interaction.id, &user.id).await?
@@ -434,12 +435,12 @@ impl At<'_> {
 /// Connects whoever came back to the account that they left from.
 async fn link(
     at: At<'_>,
-    known: &ConfiguredProvider,
+    configured: &ConfiguredProvider,
     user: &UserId,
     identity: &Identity,
 ) -> Outcome<Advanced> {
     // Whom it does not let in has no way in by it.
-    if !known.registration.lets_in(identity.email.as_deref(), identity.email_verified) {
+    if !configured.registration.lets_in(identity.email.as_deref(), identity.email_verified) {
         at.refused(ArrivalRefused::Domain.reason(), Some(user)).await?;
         let said = FlashMessage::UpstreamNotice(at.slug.clone(), UpstreamOutcome::Refused);
         return to_account(at, user, said);

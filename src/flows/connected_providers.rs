@@ -37,7 +37,7 @@ pub struct Connection {
     /// The identity.
     pub linked: LinkedIdentity,
     /// Its provider, if that is still there.
-    pub known: Option<Arc<ConfiguredProvider>>,
+    pub configured: Option<Arc<ConfiguredProvider>>,
     /// Whether there is another way in.
     pub removable: bool,
 }
@@ -50,12 +50,16 @@ pub async fn connections(
     let linked = identities::of_user(&*flows.store, &signed_in_user.user.id).await?;
     let every = flows.providers.list();
     let mut linkable = offered(flows, Some(signed_in_user));
-    linkable.retain(|known| !linked.iter().any(|one| one.provider == known.registration.slug));
-    let known = |slug: &Slug| every.iter().find(|known| known.registration.slug == *slug).cloned();
+    linkable.retain(|configured| {
+        !linked.iter().any(|one| one.provider == configured.registration.slug)
+    });
+    let configured = |slug: &Slug| {
+        every.iter().find(|configured| configured.registration.slug == *slug).cloned()
+    };
     let connection = |one: &LinkedIdentity| Connection {
         name: one.name(),
         removable: has_another_way(flows, &signed_in_user.user, &linked, one),
-        known: known(&one.provider),
+        configured: configured(&one.provider),
         linked: one.clone(),
     };
     Ok(Connections { linked: linked.iter().map(connection).collect(), linkable })
@@ -68,15 +72,15 @@ pub fn offered(
     flows: &Flows,
     signed_in_user: Option<&SignedInUser>,
 ) -> Vec<Arc<ConfiguredProvider>> {
-    let came_by_it = |known: &ConfiguredProvider| {
+    let came_by_it = |configured: &ConfiguredProvider| {
         signed_in_user.is_some_and(|signed_in_user| {
             let Session { amr, provider_issuer, .. } = &signed_in_user.session;
-            known.vouched(amr, provider_issuer.as_deref())
+            configured.vouched(amr, provider_issuer.as_deref())
         })
     };
     let mut offered = flows.providers.usable(None);
-    offered.retain(|known| {
-        known.registration.metadata.allowed_clients.is_empty() || came_by_it(known)
+    offered.retain(|configured| {
+        configured.registration.metadata.allowed_clients.is_empty() || came_by_it(configured)
     });
     offered
 }
@@ -92,9 +96,9 @@ pub async fn linked(
 /// Whether somebody who is connected with these comes in by this provider: it may have another
 /// issuer than the one of this name had.
 #[must_use]
-pub fn vouches(known: &ConfiguredProvider, linked: &[LinkedIdentity]) -> bool {
-    let slug = &known.registration.slug;
-    linked.iter().any(|one| one.provider == *slug && known.provider.issues(&one.issuer))
+pub fn vouches(configured: &ConfiguredProvider, linked: &[LinkedIdentity]) -> bool {
+    let slug = &configured.registration.slug;
+    linked.iter().any(|one| one.provider == *slug && configured.provider.issues(&one.issuer))
 }
 
 /// Whether somebody comes in without this identity: by their password, or by another provider that
@@ -111,7 +115,7 @@ fn has_another_way(
             && flows
                 .providers
                 .find(&one.provider, None)
-                .is_some_and(|known| known.provider.issues(&one.issuer))
+                .is_some_and(|configured| configured.provider.issues(&one.issuer))
     });
     user.password_hash.is_some() && !only || others.count() > 0
 }
@@ -142,10 +146,10 @@ pub async fn connect(
     language: &str,
 ) -> Outcome<Departure> {
     let noted = |note| Unchanged::UpstreamNotice(slug.clone(), note);
-    let known = flows.providers.find(slug, None);
-    let known = known.ok_or_else(|| Error::Refused(noted(UpstreamOutcome::Unknown)))?;
+    let configured = flows.providers.find(slug, None);
+    let configured = configured.ok_or_else(|| Error::Refused(noted(UpstreamOutcome::Unknown)))?;
     let proof = FreshProof::check(flows, caller, form, language).await.map_err(not_fresh)?;
-    let left = upstream_login::start_to_link(flows, &known, proof, language).await;
+    let left = upstream_login::start_to_link(flows, &configured, proof, language).await;
     left.map_err(|error| error.map(noted))
 }
 

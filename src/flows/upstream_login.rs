@@ -69,12 +69,12 @@ pub async fn start(
     language: impl FnOnce(Option<&str>) -> &'static str,
 ) -> Result<Departure, Error<NotStarted>> {
     let interaction = form.open(flows, caller).await.map_err(lost)?;
-    let known = flows.providers.find(provider, interaction.purpose.client());
+    let configured = flows.providers.find(provider, interaction.purpose.client());
     let unknown = || notice(form.handle(), provider, UpstreamOutcome::Unknown);
-    let known = known.ok_or_else(unknown).map_err(Error::Refused)?;
+    let configured = configured.ok_or_else(unknown).map_err(Error::Refused)?;
     let language = language(interaction.purpose.ui_locales());
     let view = advance::shown(flows, caller, interaction).await.map_err(lost)?;
-    send_from(flows, &known, &view, Choice { provider, keep, language }, false).await
+    send_from(flows, &configured, &view, Choice { provider, keep, language }, false).await
 }
 
 /// What somebody chose on the sign-in page.
@@ -97,18 +97,20 @@ pub async fn start_by_hint(
 ) -> Result<Option<Departure>, Error<NotStarted>> {
     let Purpose::Authorize(request) = &mut view.interaction.purpose else { return Ok(None) };
     let Some(hint) = request.idp_hint.take() else { return Ok(None) };
-    let Some(known) = flows.providers.find(&hint, Some(&request.client)) else { return Ok(None) };
-    if in_app && known.blocks_embedded_browsers() {
+    let Some(configured) = flows.providers.find(&hint, Some(&request.client)) else {
+        return Ok(None);
+    };
+    if in_app && configured.blocks_embedded_browsers() {
         return Ok(None);
     }
     advance::set_purpose(flows, view).await?;
     let choice = Choice { provider: &hint, keep: false, language };
-    send_from(flows, &known, view, choice, true).await.map(Some)
+    send_from(flows, &configured, view, choice, true).await.map(Some)
 }
 
 async fn send_from(
     flows: &Flows,
-    known: &ConfiguredProvider,
+    configured: &ConfiguredProvider,
     view: &View,
     choice: Choice<'_>,
     direct: bool,
@@ -130,7 +132,7 @@ async fn send_from(
         again: must_prove_again(view),
         scopes: None,
     };
-    let left = send(flows, known, departure).await;
+    let left = send(flows, configured, departure).await;
     let noted = |outcome| notice(&view.handle, choice.provider, outcome);
     left.map_err(|error| error.map(noted))
 }
@@ -161,10 +163,10 @@ struct UpstreamRequest<'a> {
 
 async fn send(
     flows: &Flows,
-    known: &ConfiguredProvider,
+    configured: &ConfiguredProvider,
     departure: UpstreamRequest<'_>,
 ) -> Result<Departure, Error<UpstreamOutcome>> {
-    let slug = &known.registration.slug;
+    let slug = &configured.registration.slug;
     let handle = lookup::handle(flows, departure.interaction)?;
     if handle.as_str().len() > LONGEST_HANDLE {
         tracing::warn!(provider = %slug, "an app asks for more than a browser keeps for somebody who is away");
@@ -192,7 +194,7 @@ async fn send(
         scopes: departure.scopes,
     };
     let url =
-        social::with_deadline(None, known.provider.start(request)).await.map_err(|error| {
+        social::with_deadline(None, configured.provider.start(request)).await.map_err(|error| {
             tracing::warn!(provider = %slug, %error, "people cannot be sent to this provider");
             Error::Refused(UpstreamOutcome::Unavailable)
         })?;
@@ -203,14 +205,14 @@ async fn send(
 /// Leaves for a provider to connect it to the account of somebody who proved just now who they are.
 pub async fn start_to_link(
     flows: &Flows,
-    known: &ConfiguredProvider,
+    configured: &ConfiguredProvider,
     proof: FreshProof<'_>,
     language: &str,
 ) -> Result<Departure, Error<UpstreamOutcome>> {
     let SignedInUser { user, session } = proof.person();
     let (purpose, browser) = (Purpose::Link { user: user.id.clone() }, &session.browser);
     let interaction = Interaction::new(purpose, Some(browser.clone()), flows.clock.now());
-    let choice = Choice { provider: &known.registration.slug, keep: false, language };
+    let choice = Choice { provider: &configured.registration.slug, keep: false, language };
     let departure = UpstreamRequest {
         interaction: &interaction,
         browser,
@@ -220,13 +222,13 @@ pub async fn start_to_link(
         again: false,
         scopes: None,
     };
-    send(flows, known, departure).await
+    send(flows, configured, departure).await
 }
 
 /// Leaves once more, in the same interaction, for the consent that was missing.
 pub(super) async fn start_for_consent(
     flows: &Flows,
-    known: &ConfiguredProvider,
+    configured: &ConfiguredProvider,
     (upstream_login, interaction): (&UpstreamLogin, &Interaction),
     scopes: &str,
     language: &str,
@@ -241,5 +243,5 @@ pub(super) async fn start_for_consent(
         again: upstream_login.again,
         scopes: Some(scopes),
     };
-    send(flows, known, departure).await
+    send(flows, configured, departure).await
 }

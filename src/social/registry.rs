@@ -89,8 +89,8 @@ impl Providers {
         clock: Clock,
         fixed: &[Registration],
     ) -> Result<Self, Error<Rejected>> {
-        let known = fixed.iter().map(|one| make(one, &outbound, &clock).map_err(Rejected));
-        let fixed: Vec<_> = known.collect::<Result<_, _>>()?;
+        let configured = fixed.iter().map(|one| make(one, &outbound, &clock).map_err(Rejected));
+        let fixed: Vec<_> = configured.collect::<Result<_, _>>()?;
         let every = RwLock::new(fixed.clone().into());
         Ok(Self { store, sealer, outbound, clock, fixed, every })
     }
@@ -116,14 +116,15 @@ impl Providers {
         let before = self.list();
         let (mut every, mut wrong) = (self.fixed.clone(), Vec::new());
         for stored in providers::list_all(&*self.store).await? {
-            let is_same = |known: &&Arc<ConfiguredProvider>| known.registration.slug == stored.slug;
-            if self.fixed.iter().any(|known| is_same(&known)) {
+            let is_same =
+                |configured: &&Arc<ConfiguredProvider>| configured.registration.slug == stored.slug;
+            if self.fixed.iter().any(|configured| is_same(&configured)) {
                 wrong.push(Wrong::twice(&stored.slug));
                 continue;
             }
             let old = before.iter().find(is_same);
-            match self.known(&stored, old) {
-                Ok(known) => every.push(known),
+            match self.configured(&stored, old) {
+                Ok(configured) => every.push(configured),
                 Err(problem) => {
                     every.extend(old.map(|old| Arc::new(old.turned(stored.disabled))));
                     wrong.push(problem);
@@ -138,7 +139,7 @@ impl Providers {
     }
 
     /// The provider of a row: the old one, if it has not changed.
-    fn known(
+    fn configured(
         &self,
         stored: &StoredProvider,
         old: Option<&Arc<ConfiguredProvider>>,
@@ -167,7 +168,9 @@ impl Providers {
     /// as one that is not there.
     #[must_use]
     pub fn find(&self, slug: &Slug, client: Option<&ClientId>) -> Option<Arc<ConfiguredProvider>> {
-        usable(&self.list(), client).find(|known| known.registration.slug == *slug).cloned()
+        usable(&self.list(), client)
+            .find(|configured| configured.registration.slug == *slug)
+            .cloned()
     }
 
     /// Whether somebody who came in this way may go on to this client: not by a provider that is not
@@ -175,7 +178,9 @@ impl Providers {
     #[must_use]
     pub fn admit(&self, client: &ClientId, amr: &[String], issuer: Option<&str>) -> bool {
         match came_by(amr) {
-            Some(_) => usable(&self.list(), Some(client)).any(|known| known.vouched(amr, issuer)),
+            Some(_) => {
+                usable(&self.list(), Some(client)).any(|configured| configured.vouched(amr, issuer))
+            }
             None => !self.are_the_only_way(Some(client)),
         }
     }
@@ -189,7 +194,7 @@ impl Providers {
     /// Whether people come in to this client by providers alone.
     #[must_use]
     pub fn are_the_only_way(&self, client: Option<&ClientId>) -> bool {
-        self.list().iter().any(|known| known.registration.is_only_way(client))
+        self.list().iter().any(|configured| configured.registration.is_only_way(client))
     }
 }
 
@@ -198,9 +203,9 @@ fn usable<'a>(
     every: &'a [Arc<ConfiguredProvider>],
     client: Option<&'a ClientId>,
 ) -> impl Iterator<Item = &'a Arc<ConfiguredProvider>> {
-    let only = every.iter().any(|known| known.registration.is_only_way(client));
-    every.iter().filter(move |known| {
-        let one = &known.registration;
+    let only = every.iter().any(|configured| configured.registration.is_only_way(client));
+    every.iter().filter(move |configured| {
+        let one = &configured.registration;
         (!only || one.is_only_way(client)) && one.serves(client)
     })
 }

@@ -182,12 +182,13 @@ async fn show(
 
 fn linked<'a>(connection: &'a Connection, language: &str) -> LinkedIdentity<'a> {
     let slug = connection.linked.provider.as_str();
-    let known = connection.known.as_deref();
+    let configured = connection.configured.as_deref();
     LinkedIdentity {
         id: &connection.name,
-        name: known.map_or(slug, |known| known.name(language)),
-        brand: known
-            .map_or(Brand::Other, |known| Brand::of_preset(known.registration.metadata.preset)),
+        name: configured.map_or(slug, |configured| configured.name(language)),
+        brand: configured.map_or(Brand::Other, |configured| {
+            Brand::of_preset(configured.registration.metadata.preset)
+        }),
         email: connection.linked.email.as_deref(),
         since: connection.linked.linked_at,
         removable: connection.removable,

@@ -56,8 +56,8 @@ impl<'a> SignInOptions<'a> {
         let proof = view.proof.as_ref();
         let mut offered = match (proof, client) {
             (Some(proof), _) => {
-                let has = |known: &&Arc<ConfiguredProvider>| {
-                    proof.linked.contains(&known.registration.slug)
+                let has = |configured: &&Arc<ConfiguredProvider>| {
+                    proof.linked.contains(&configured.registration.slug)
                 };
                 every.iter().filter(has).cloned().collect()
             }
@@ -68,21 +68,22 @@ impl<'a> SignInOptions<'a> {
             ),
         };
         if let Some((_, linked)) = again {
-            offered.retain(|known| connected_providers::vouches(known, linked));
+            offered.retain(|configured| connected_providers::vouches(configured, linked));
         }
         let in_app = page_request.in_app();
         let mut without = Vec::new();
         if let Some(in_app) = in_app {
             // What cannot work here is not offered, and what knows the person already comes first.
             (without, offered) =
-                offered.into_iter().partition(|known| known.blocks_embedded_browsers());
-            offered
-                .sort_by_key(|known| Some(known.registration.metadata.preset) != in_app.at_home());
+                offered.into_iter().partition(|configured| configured.blocks_embedded_browsers());
+            offered.sort_by_key(|configured| {
+                Some(configured.registration.metadata.preset) != in_app.at_home()
+            });
         }
         if let Some(SignInMethod::Provider(last)) = page_request.last_sign_in_method(shared) {
-            offered.sort_by_key(|known| known.registration.slug != last);
+            offered.sort_by_key(|configured| configured.registration.slug != last);
         }
-        offered.sort_by_key(|known| Some(&known.registration.slug) == down);
+        offered.sort_by_key(|configured| Some(&configured.registration.slug) == down);
         let password = match proof {
             Some(proof) => proof.has_password,
             None if providers.are_the_only_way(client) => false,
@@ -97,8 +98,8 @@ impl<'a> SignInOptions<'a> {
 
     /// What people call a provider, if it may be used here.
     pub(super) fn name(&self, slug: &Slug, language: &str) -> Option<&str> {
-        let known = self.every.iter().find(|known| known.registration.slug == *slug);
-        known.map(|known| known.name(language))
+        let configured = self.every.iter().find(|configured| configured.registration.slug == *slug);
+        configured.map(|configured| configured.name(language))
     }
 
     /// The account that is to be proven.
@@ -119,11 +120,11 @@ pub(super) fn buttons<'a>(
     providers: &'a [Arc<ConfiguredProvider>],
     language: &str,
 ) -> Vec<ProviderButton<'a>> {
-    let button = |known: &'a Arc<ConfiguredProvider>| ProviderButton {
-        slug: known.registration.slug.as_str(),
-        name: known.name(language),
-        brand: Brand::of_preset(known.registration.metadata.preset),
-        renamed: known.registration.metadata.name.is_some(),
+    let button = |configured: &'a Arc<ConfiguredProvider>| ProviderButton {
+        slug: configured.registration.slug.as_str(),
+        name: configured.name(language),
+        brand: Brand::of_preset(configured.registration.metadata.preset),
+        renamed: configured.registration.metadata.name.is_some(),
     };
     providers.iter().map(button).collect()
 }
@@ -149,7 +150,7 @@ impl Out {
             app: Language::of_tag(language).unwrap_or_default().app_name(self.in_app),
             href: self.href.as_deref(),
             address: &self.address,
-            without: self.without.iter().map(|known| known.name(language)).collect(),
+            without: self.without.iter().map(|configured| configured.name(language)).collect(),
         }
     }
 }

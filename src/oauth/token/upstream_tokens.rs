@@ -48,40 +48,40 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     let client = cx.client.client();
     let scope = registered_scope(&cx.server.clients, exchange.scope, client).await?;
     registered_resources(&exchange.resources, client)?;
-    let known = find(cx, exchange.issuer, exchange.token).await?;
+    let configured = find(cx, exchange.issuer, exchange.token).await?;
     if exchange.token.is_too_long() {
         return Err(Reason::SubjectTokenInvalid.into());
     }
     if let Token::Code { redirect_uri: None, .. } = exchange.token
-        && known.provider.names_redirect_uri()
+        && configured.provider.names_redirect_uri()
     {
         return Err(Reason::ProviderRedirectUriMissing.into());
     }
     if was_sent_here(cx, exchange.token) {
         // It belongs to a browser, which came back with it or did not.
-        refused(cx, &known.registration.slug, FailureReason::SentToUs, None).await?;
+        refused(cx, &configured.registration.slug, FailureReason::SentToUs, None).await?;
         return Err(Reason::ProviderCodeSentHere.into());
     }
-    let accepted = known.registration.accepted_for(&client.id);
+    let accepted = configured.registration.accepted_for(&client.id);
     let presented =
         PresentedToken { token: exchange.token, accepted: &accepted, nonce: exchange.nonce };
     let proven = (client.kind == ClientKind::Confidential).then(|| client.id.as_str());
     let requester = Requester::app(cx.address, proven);
-    let proven = match social::with_deadline(Some(requester), known.provider.prove(presented)).await
-    {
-        Ok(proven) => proven,
-        Err(error) => {
-            let slug = &known.registration.slug;
-            tracing::warn!(provider = %slug, client_id = %client.id, %error, "refused a token");
-            refused(cx, slug, error.reason(), None).await?;
-            return Err(refusal(&error).into());
-        }
-    };
+    let proven =
+        match social::with_deadline(Some(requester), configured.provider.prove(presented)).await {
+            Ok(proven) => proven,
+            Err(error) => {
+                let slug = &configured.registration.slug;
+                tracing::warn!(provider = %slug, client_id = %client.id, %error, "refused a token");
+                refused(cx, slug, error.reason(), None).await?;
+                return Err(refusal(&error).into());
+            }
+        };
     // It may have been turned off meanwhile.
-    let slug = &known.registration.slug;
-    let known = cx.server.providers.find(slug, Some(&client.id)).ok_or_else(unknown)?;
+    let slug = &configured.registration.slug;
+    let configured = cx.server.providers.find(slug, Some(&client.id)).ok_or_else(unknown)?;
     let requested = RequestedAccess { scope, resources: exchange.resources };
-    Box::pin(arrive(cx, &known, &proven, requested)).await
+    Box::pin(arrive(cx, &configured, &proven, requested)).await
 }
 
 /// Whether a code was on its way to this server. Naver asks nobody where a code was sent; the state
@@ -109,28 +109,29 @@ async fn find(
         Token::Id(token) => social::unverified_claims(token),
         Token::Access(_) | Token::Code { .. } => None,
     };
-    let known = match usable(cx, named, token, stated.as_ref()) {
-        Ok(known) => known,
+    let configured = match usable(cx, named, token, stated.as_ref()) {
+        Ok(configured) => configured,
         Err(refusal) => {
             let issuer = named.or(stated.as_ref().map(|stated| stated.issuer.as_str()));
-            let is_meant = |known: &&Arc<ConfiguredProvider>| {
+            let is_meant = |configured: &&Arc<ConfiguredProvider>| {
                 issuer.is_some_and(|issuer| {
-                    known.registration.slug.as_str() == issuer || known.provider.issues(issuer)
+                    configured.registration.slug.as_str() == issuer
+                        || configured.provider.issues(issuer)
                 })
             };
-            if let Some(known) = cx.server.providers.list().iter().find(is_meant) {
-                refused(cx, &known.registration.slug, FailureReason::NotForThisClient, None)
+            if let Some(configured) = cx.server.providers.list().iter().find(is_meant) {
+                refused(cx, &configured.registration.slug, FailureReason::NotForThisClient, None)
                     .await?;
             }
             return Err(refusal.into());
         }
     };
     // Nobody need be asked of a token that says itself that it is another's.
-    if stated.is_some_and(|stated| !known.provider.issues(&stated.issuer)) {
-        refused(cx, &known.registration.slug, FailureReason::WrongIssuer, None).await?;
+    if stated.is_some_and(|stated| !configured.provider.issues(&stated.issuer)) {
+        refused(cx, &configured.registration.slug, FailureReason::WrongIssuer, None).await?;
         return Err(Reason::SubjectTokenIssuerMismatch.into());
     }
-    Ok(known)
+    Ok(configured)
 }
 
 fn usable(
@@ -142,8 +143,8 @@ fn usable(
     let client = &cx.client.client().id;
     let usable = cx.server.providers.usable(Some(client));
     if let Some(slug) = named.and_then(Slug::parse) {
-        let known = usable.into_iter().find(|known| known.registration.slug == slug);
-        return known.ok_or_else(|| unknown().into());
+        let configured = usable.into_iter().find(|configured| configured.registration.slug == slug);
+        return configured.ok_or_else(|| unknown().into());
     }
     let issuer = match (named, stated) {
         (Some(issuer), _) => issuer,
@@ -154,10 +155,11 @@ fn usable(
         }
         (None, None) => return Err(Reason::SubjectIssuerMissing.into()),
     };
-    let same: Vec<_> = usable.into_iter().filter(|known| known.provider.issues(issuer)).collect();
+    let same: Vec<_> =
+        usable.into_iter().filter(|configured| configured.provider.issues(issuer)).collect();
     // One provider may be registered several times, for one app each.
-    let is_for = |known: &&Arc<ConfiguredProvider>| {
-        let accepted = known.registration.accepted_for(client);
+    let is_for = |configured: &&Arc<ConfiguredProvider>| {
+        let accepted = configured.registration.accepted_for(client);
         stated.is_some_and(|stated| {
             stated.audiences.iter().any(|audience| accepted.contains(&audience.as_str()))
         })
@@ -174,16 +176,16 @@ struct RequestedAccess {
 
 async fn arrive(
     cx: &Cx<'_>,
-    known: &ConfiguredProvider,
+    configured: &ConfiguredProvider,
     proven: &VerifiedIdentity,
     requested: RequestedAccess,
 ) -> Result<Entitlement> {
-    let slug = &known.registration.slug;
+    let slug = &configured.registration.slug;
     let once = proven.once.as_ref();
     for _ in 0..federation::ATTEMPTS {
         let tx = cx.server.store.begin(cx.server.clock.now()).await?;
         let arrived =
-            federation::arrive(&tx, &known.registration, &proven.identity, cx.origin).await;
+            federation::arrive(&tx, &configured.registration, &proven.identity, cx.origin).await;
         let verdict = match arrived {
             Ok(None) => {
                 tx.abandon().await;
