@@ -2,15 +2,15 @@
 
 use thirtyfour::{By, Key};
 
-use super::Town;
+use super::Deployment;
 use super::driver::{Chromium, ENGLISH, KOREAN, Preferences, Window};
 use crate::support::{AuthorizationResponse, PASSWORD, eventually, form};
 
 /// From the app through every page and back; the window is signed in then.
 async fn whole_journey(chromium: &Chromium, preferences: Preferences) {
-    let town = Town::found().await;
+    let deployment = Deployment::start().await;
     let window = chromium.window(preferences).await;
-    window.goto(&town.request(&[])).await;
+    window.goto(&deployment.request(&[])).await;
     window.sees("login-submit").await;
     assert_eq!(window.language().await, preferences.language);
     window.signs_in("alice", "wrong").await;
@@ -24,20 +24,20 @@ async fn whole_journey(chromium: &Chromium, preferences: Preferences) {
     assert!(window.text().await.contains("Post station"));
     window.follows("consent-allow").await;
     // S156: the policy of the form lets the last redirect through.
-    let here = window.arrives_at(&format!("{}?code=", town.place.callback())).await;
-    let tokens = town.exchange(&AuthorizationResponse::at(&here).code()).await.ok();
+    let here = window.arrives_at(&format!("{}?code=", deployment.place.callback())).await;
+    let tokens = deployment.exchange(&AuthorizationResponse::at(&here).code()).await.ok();
     // Signed in and allowed: no page is shown any more.
-    window.goto(&town.request(&[("state", "again")])).await;
-    window.arrives_at(&format!("{}?code=", town.place.callback())).await;
+    window.goto(&deployment.request(&[("state", "again")])).await;
+    window.arrives_at(&format!("{}?code=", deployment.place.callback())).await;
     let out = [
         ("id_token_hint", tokens.text("id_token")),
-        ("post_logout_redirect_uri", town.place.bye()),
+        ("post_logout_redirect_uri", deployment.place.bye()),
         ("state", "bye".to_owned()),
     ];
     let out: Vec<_> = out.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    window.goto(&town.server.url(&format!("/logout?{}", form(&out)))).await;
-    window.arrives_at(&format!("{}?state=bye", town.place.bye())).await;
-    window.goto(&town.request(&[])).await;
+    window.goto(&deployment.server.url(&format!("/logout?{}", form(&out)))).await;
+    window.arrives_at(&format!("{}?state=bye", deployment.place.bye())).await;
+    window.goto(&deployment.request(&[])).await;
     window.sees("login-submit").await;
     window.kept_every_policy().await;
     window.closes().await;
@@ -56,10 +56,10 @@ async fn the_whole_journey_in_english_and_korean_with_scripts_and_without() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn form_post_and_fragment_arrive_with_scripts_and_without() {
     let Some(chromium) = Chromium::start().await else { return };
-    let town = Town::found().await;
+    let deployment = Deployment::start().await;
     for scripts in [true, false] {
         let window = chromium.window(Preferences { scripts, ..ENGLISH }).await;
-        window.goto(&town.request(&[("response_mode", "form_post")])).await;
+        window.goto(&deployment.request(&[("response_mode", "form_post")])).await;
         window.signs_in("alice", PASSWORD).await;
         if scripts {
             window.follows("consent-allow").await;
@@ -70,10 +70,10 @@ async fn form_post_and_fragment_arrive_with_scripts_and_without() {
         }
         let posted = window.sees("posted").await.text().await.unwrap();
         let code = posted.lines().find_map(|line| line.strip_prefix("code=")).expect("a code");
-        town.exchange(code).await.ok();
-        window.goto(&town.request(&[("response_mode", "fragment")])).await;
-        let here = window.arrives_at(&format!("{}#code=", town.place.callback())).await;
-        town.exchange(&AuthorizationResponse::at(&here).code()).await.ok();
+        deployment.exchange(code).await.ok();
+        window.goto(&deployment.request(&[("response_mode", "fragment")])).await;
+        let here = window.arrives_at(&format!("{}#code=", deployment.place.callback())).await;
+        deployment.exchange(&AuthorizationResponse::at(&here).code()).await.ok();
         window.kept_every_policy().await;
         window.closes().await;
     }
@@ -82,13 +82,13 @@ async fn form_post_and_fragment_arrive_with_scripts_and_without() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn turning_back_and_saying_no_reach_the_app() {
     let Some(chromium) = Chromium::start().await else { return };
-    let town = Town::found().await;
+    let deployment = Deployment::start().await;
     let window = chromium.window(KOREAN).await;
-    let denied = format!("{}?error=access_denied", town.place.callback());
-    window.goto(&town.request(&[])).await;
+    let denied = format!("{}?error=access_denied", deployment.place.callback());
+    window.goto(&deployment.request(&[])).await;
     window.follows("login-cancel").await;
     window.arrives_at(&denied).await;
-    window.goto(&town.request(&[])).await;
+    window.goto(&deployment.request(&[])).await;
     window.signs_in("alice", PASSWORD).await;
     window.follows("consent-deny").await;
     window.arrives_at(&denied).await;
@@ -109,35 +109,35 @@ async fn turning_back_and_saying_no_reach_the_app() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tabs_double_clicks_and_old_pages_are_no_trouble() {
     let Some(chromium) = Chromium::start().await else { return };
-    let town = Town::found().await;
-    town.server.change("app", |client| client.metadata.first_party = true).await;
+    let deployment = Deployment::start().await;
+    deployment.server.change("app", |client| client.metadata.first_party = true).await;
     let window = chromium.window(ENGLISH).await;
-    let callback = format!("{}?code=", town.place.callback());
+    let callback = format!("{}?code=", deployment.place.callback());
     // Two tabs: the second signs in, the first goes on.
-    window.goto(&town.request(&[("state", "one")])).await;
+    window.goto(&deployment.request(&[("state", "one")])).await;
     window.sees("login-submit").await;
     let first = window.driver.window().await.unwrap();
     let second = window.driver.new_tab().await.unwrap();
     window.driver.switch_to_window(second).await.unwrap();
-    window.goto(&town.request(&[("state", "two")])).await;
+    window.goto(&deployment.request(&[("state", "two")])).await;
     window.signs_in("alice", PASSWORD).await;
     assert!(window.arrives_at(&callback).await.contains("state=two"));
     window.driver.switch_to_window(first).await.unwrap();
     window.signs_in("alice", PASSWORD).await;
     assert!(window.arrives_at(&callback).await.contains("state=one"));
     // Two clicks in a row arrive, once.
-    town.server.advance(60);
-    window.goto(&town.request(&[("prompt", "login")])).await;
+    deployment.server.advance(60);
+    window.goto(&deployment.request(&[("prompt", "login")])).await;
     window.types("password", PASSWORD).await;
     let submit = window.sees("login-submit").await;
     window.driver.action_chain().double_click_element(&submit).perform().await.unwrap();
     let here = window.arrives_at(&callback).await;
-    town.exchange(&AuthorizationResponse::at(&here).code()).await.ok();
+    deployment.exchange(&AuthorizationResponse::at(&here).code()).await.ok();
     // A page that was left open for too long.
-    town.server.advance(60);
-    window.goto(&town.request(&[("prompt", "login")])).await;
+    deployment.server.advance(60);
+    window.goto(&deployment.request(&[("prompt", "login")])).await;
     window.types("password", PASSWORD).await;
-    town.server.advance(31 * 60);
+    deployment.server.advance(31 * 60);
     window.follows("login-submit").await;
     assert_eq!(window.sees("error-code").await.text().await.unwrap(), "expired");
     window.kept_every_policy().await;
@@ -147,20 +147,20 @@ async fn tabs_double_clicks_and_old_pages_are_no_trouble() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_people_in_one_browser_choose() {
     let Some(chromium) = Chromium::start().await else { return };
-    let town = Town::found().await;
-    town.server.user("bob", Some(PASSWORD)).await;
-    town.server.change("app", |client| client.metadata.first_party = true).await;
+    let deployment = Deployment::start().await;
+    deployment.server.user("bob", Some(PASSWORD)).await;
+    deployment.server.change("app", |client| client.metadata.first_party = true).await;
     let window = chromium.window(KOREAN).await;
-    let callback = format!("{}?code=", town.place.callback());
-    window.goto(&town.request(&[])).await;
+    let callback = format!("{}?code=", deployment.place.callback());
+    window.goto(&deployment.request(&[])).await;
     window.signs_in("alice", PASSWORD).await;
     window.arrives_at(&callback).await;
-    window.goto(&town.request(&[("prompt", "select_account")])).await;
+    window.goto(&deployment.request(&[("prompt", "select_account")])).await;
     window.follows("account-other").await;
     window.signs_in("bob", PASSWORD).await;
     window.arrives_at(&callback).await;
     for number in ["account-1", "account-2"] {
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         window.follows(number).await;
         window.arrives_at(&callback).await;
     }
@@ -171,9 +171,9 @@ async fn two_people_in_one_browser_choose() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_can_be_reached_by_keyboard() {
     let Some(chromium) = Chromium::start().await else { return };
-    let town = Town::found().await;
+    let deployment = Deployment::start().await;
     let window = chromium.window(ENGLISH).await;
-    window.goto(&town.request(&[])).await;
+    window.goto(&deployment.request(&[])).await;
     window.sees("login-submit").await;
     reaches(&window, &["username", "password", "keep", "login-submit", "login-cancel", "lang-ko"])
         .await;
@@ -184,7 +184,7 @@ async fn everything_can_be_reached_by_keyboard() {
     reaches(&window, &["consent-allow", "consent-deny", "lang-ko"]).await;
     window.sees("consent-allow").await.focus().await.unwrap();
     window.presses(Key::Enter).await;
-    window.arrives_at(&format!("{}?code=", town.place.callback())).await;
+    window.arrives_at(&format!("{}?code=", deployment.place.callback())).await;
     window.closes().await;
 }
 
@@ -203,9 +203,9 @@ async fn reaches(window: &Window, ids: &[&str]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_language_that_is_chosen_stays_and_errors_are_pages() {
     let Some(chromium) = Chromium::start().await else { return };
-    let town = Town::found().await;
+    let deployment = Deployment::start().await;
     let window = chromium.window(ENGLISH).await;
-    window.goto(&town.request(&[("ui_locales", "en")])).await;
+    window.goto(&deployment.request(&[("ui_locales", "en")])).await;
     window.follows("lang-ko").await;
     window.sees("login-submit").await;
     assert_eq!(window.language().await, "ko");
@@ -216,17 +216,17 @@ async fn a_language_that_is_chosen_stays_and_errors_are_pages() {
         (("client_id", "nobody"), "unknown_client"),
         (("redirect_uri", "https://evil.example/"), "invalid_redirect_uri"),
     ] {
-        window.goto(&town.app.authorization_url(&[change])).await;
+        window.goto(&deployment.app.authorization_url(&[change])).await;
         assert_eq!(window.sees("error-code").await.text().await.unwrap(), code);
         assert_eq!(window.language().await, "ko");
     }
     // Without a hint the person is asked, and may stay.
-    window.goto(&town.server.url("/logout")).await;
+    window.goto(&deployment.server.url("/logout")).await;
     window.follows("logout-stay").await;
-    window.goto(&town.server.url("/logout")).await;
+    window.goto(&deployment.server.url("/logout")).await;
     window.follows("logout-confirm").await;
     window.sees("signed-out-again").await;
-    window.goto(&town.server.url("/account")).await;
+    window.goto(&deployment.server.url("/account")).await;
     window.sees("login-submit").await;
     // The cookie of http on loopback is the one of https.
     let cookies = window.driver.get_all_cookies().await.unwrap();

@@ -17,14 +17,14 @@ use app::Place;
 use crate::support::{App, Database, Server};
 
 /// A server and an app that it knows, both as a browser reaches them.
-struct Town {
+struct Deployment {
     server: Server,
     app: App,
     place: Place,
 }
 
-impl Town {
-    async fn found() -> Self {
+impl Deployment {
+    async fn start() -> Self {
         Self::of(Server::start(&Database::Sqlite).await).await
     }
 

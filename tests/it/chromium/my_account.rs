@@ -1,6 +1,6 @@
 //! My account, in a real Chromium.
 
-use super::Town;
+use super::Deployment;
 use super::driver::{Chromium, ENGLISH, KOREAN, Preferences};
 use crate::support::{AuthorizationResponse, PASSWORD, eventually};
 
@@ -8,19 +8,19 @@ use crate::support::{AuthorizationResponse, PASSWORD, eventually};
 async fn people_look_after_their_account_with_scripts_and_without() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in [ENGLISH, Preferences { scripts: false, ..KOREAN }] {
-        let town = Town::found().await;
+        let deployment = Deployment::start().await;
         let (here, elsewhere) =
             (chromium.window(preferences).await, chromium.window(preferences).await);
-        let account = town.server.url("/account");
+        let account = deployment.server.url("/account");
         let mut codes = Vec::new();
         for window in [&here, &elsewhere] {
-            window.goto(&town.request(&[])).await;
+            window.goto(&deployment.request(&[])).await;
             window.signs_in("alice", PASSWORD).await;
             if codes.is_empty() {
                 window.follows("consent-allow").await;
             }
-            let url = window.arrives_at(&format!("{}?code=", town.place.callback())).await;
-            codes.push(town.exchange(&AuthorizationResponse::at(&url).code()).await.ok());
+            let url = window.arrives_at(&format!("{}?code=", deployment.place.callback())).await;
+            codes.push(deployment.exchange(&AuthorizationResponse::at(&url).code()).await.ok());
         }
         // Another password: the other device is signed out, this one stays.
         here.goto(&account).await;
@@ -39,14 +39,14 @@ async fn people_look_after_their_account_with_scripts_and_without() {
         elsewhere.goto(&account).await;
         elsewhere.signs_in("alice", "a much better one 7!").await;
         elsewhere.sees("device-end-1").await;
-        town.app.refresh(&codes[1].text("refresh_token")).await.refused(400, "invalid_grant");
+        deployment.app.refresh(&codes[1].text("refresh_token")).await.refused(400, "invalid_grant");
         // The app loses its access.
         here.goto(&account).await;
-        let newer = town.app.refresh(&codes[0].text("refresh_token")).await.ok();
+        let newer = deployment.app.refresh(&codes[0].text("refresh_token")).await.ok();
         here.follows("app-remove-1").await;
         here.arrives_at(&format!("{account}?session=")).await;
         assert!(!here.has("app-remove-1").await);
-        town.app.refresh(&newer.text("refresh_token")).await.refused(400, "invalid_grant");
+        deployment.app.refresh(&newer.text("refresh_token")).await.refused(400, "invalid_grant");
         // Signed out everywhere.
         here.follows("devices-end-all").await;
         eventually("it is done", async || !here.has("devices-end-all").await).await;

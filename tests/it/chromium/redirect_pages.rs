@@ -3,7 +3,7 @@
 
 use thirtyfour::By;
 
-use super::Town;
+use super::Deployment;
 use super::driver::{Chromium, ENGLISH, KOREAN, Preferences, Window};
 use crate::social::table;
 use crate::support::upstream::Oidc;
@@ -13,20 +13,21 @@ use mapae::domain::grant_type::GrantType;
 const PREFERENCES: [Preferences; 2] = [ENGLISH, Preferences { scripts: false, ..KOREAN }];
 
 /// A town whose app is a broker, with this client change besides.
-async fn brokers(server: Server, first_party: bool) -> Town {
-    let town = Town::of(server).await;
-    let broker = town.place.broker();
-    town.server
+async fn brokers(server: Server, first_party: bool) -> Deployment {
+    let deployment = Deployment::of(server).await;
+    let broker = deployment.place.broker();
+    deployment
+        .server
         .change("app", |client| {
             client.metadata.first_party = first_party;
             client.metadata.redirect_uris = vec![broker.clone()];
             client.metadata.post_logout_redirect_uris = vec![broker];
         })
         .await;
-    town
+    deployment
 }
 
-impl Town {
+impl Deployment {
     fn request_by_broker(&self, more: &[(&str, &str)]) -> String {
         let broker = self.place.broker();
         let mut changes = vec![("redirect_uri", broker.as_str())];
@@ -36,8 +37,8 @@ impl Town {
 }
 
 /// That the window ends at the other origin, with this in its address.
-async fn lands(window: &Window, town: &Town, with: &str) {
-    let here = window.arrives_at(&format!("{}?{with}", town.place.landed())).await;
+async fn lands(window: &Window, deployment: &Deployment, with: &str) {
+    let here = window.arrives_at(&format!("{}?{with}", deployment.place.landed())).await;
     assert!(here.contains("&state="), "{here}");
     window.sees("arrived").await;
 }
@@ -46,35 +47,35 @@ async fn lands(window: &Window, town: &Town, with: &str) {
 async fn signing_in_ends_at_an_app_that_sends_people_on() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in PREFERENCES {
-        let town = brokers(Server::start(&Database::Sqlite).await, true).await;
+        let deployment = brokers(Server::start(&Database::Sqlite).await, true).await;
         let window = chromium.window(preferences).await;
-        window.goto(&town.request_by_broker(&[])).await;
+        window.goto(&deployment.request_by_broker(&[])).await;
         window.signs_in("alice", PASSWORD).await;
-        lands(&window, &town, "code=").await;
+        lands(&window, &deployment, "code=").await;
         // Nobody is asked for anything.
-        window.goto(&town.request_by_broker(&[])).await;
-        lands(&window, &town, "code=").await;
-        town.server.advance(1);
-        window.goto(&town.request_by_broker(&[("prompt", "login")])).await;
+        window.goto(&deployment.request_by_broker(&[])).await;
+        lands(&window, &deployment, "code=").await;
+        deployment.server.advance(1);
+        window.goto(&deployment.request_by_broker(&[("prompt", "login")])).await;
         window.types("password", PASSWORD).await;
         window.follows("login-submit").await;
-        lands(&window, &town, "code=").await;
-        window.goto(&town.request_by_broker(&[("prompt", "select_account")])).await;
+        lands(&window, &deployment, "code=").await;
+        window.goto(&deployment.request_by_broker(&[("prompt", "select_account")])).await;
         window.follows("account-1").await;
-        lands(&window, &town, "code=").await;
-        town.server.advance(1);
-        window.goto(&town.request_by_broker(&[("prompt", "login")])).await;
+        lands(&window, &deployment, "code=").await;
+        deployment.server.advance(1);
+        window.goto(&deployment.request_by_broker(&[("prompt", "login")])).await;
         window.follows("login-cancel").await;
-        lands(&window, &town, "error=access_denied").await;
+        lands(&window, &deployment, "error=access_denied").await;
         // A request by POST, from the app's own page.
         let out = form(&[
             ("client_id", "app"),
-            ("post_logout_redirect_uri", &town.place.broker()),
+            ("post_logout_redirect_uri", &deployment.place.broker()),
             ("state", "bye"),
         ]);
-        window.goto(&town.server.url(&format!("/logout?{out}"))).await;
+        window.goto(&deployment.server.url(&format!("/logout?{out}"))).await;
         window.follows("logout-confirm").await;
-        window.arrives_at(&format!("{}?state=bye", town.place.landed())).await;
+        window.arrives_at(&format!("{}?state=bye", deployment.place.landed())).await;
         window.kept_every_policy().await;
         window.closes().await;
     }
@@ -84,24 +85,24 @@ async fn signing_in_ends_at_an_app_that_sends_people_on() {
 async fn allowing_and_denying_end_at_an_app_that_sends_people_on() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in PREFERENCES {
-        let town = brokers(Server::start(&Database::Sqlite).await, false).await;
+        let deployment = brokers(Server::start(&Database::Sqlite).await, false).await;
         let window = chromium.window(preferences).await;
-        window.goto(&town.request_by_broker(&[])).await;
+        window.goto(&deployment.request_by_broker(&[])).await;
         window.signs_in("alice", PASSWORD).await;
         window.follows("consent-deny").await;
-        lands(&window, &town, "error=access_denied").await;
-        window.goto(&town.request_by_broker(&[])).await;
+        lands(&window, &deployment, "error=access_denied").await;
+        window.goto(&deployment.request_by_broker(&[])).await;
         window.follows("consent-allow").await;
-        lands(&window, &town, "code=").await;
+        lands(&window, &deployment, "code=").await;
         // A response by POST goes wherever the app sends it, as well.
         let posted = [("prompt", "consent"), ("response_mode", "form_post")];
-        window.goto(&town.request_by_broker(&posted)).await;
+        window.goto(&deployment.request_by_broker(&posted)).await;
         window.follows("consent-allow").await;
         if !preferences.scripts {
             let button = window.driver.find(By::Css("noscript button, form button")).await;
             button.expect("a button").click().await.unwrap();
         }
-        lands(&window, &town, "code=").await;
+        lands(&window, &deployment, "code=").await;
         window.kept_every_policy().await;
         window.closes().await;
     }
@@ -115,13 +116,13 @@ async fn coming_back_from_a_provider_ends_at_an_app_that_sends_people_on() {
         let settings = [("outbound.allow_private", "true"), ("issuer", LOCALHOST)];
         let tables = table("idp", "oidc", idp.base(), "");
         let server = Server::start_of(&Database::Sqlite, &settings, &tables).await;
-        let town = brokers(server, true).await;
-        idp.follows(town.server.now());
+        let deployment = brokers(server, true).await;
+        idp.follows(deployment.server.now());
         let window = chromium.window(preferences).await;
-        window.goto(&town.request_by_broker(&[])).await;
+        window.goto(&deployment.request_by_broker(&[])).await;
         window.follows("login-with-idp").await;
         window.follows("approve").await;
-        lands(&window, &town, "code=").await;
+        lands(&window, &deployment, "code=").await;
         window.kept_every_policy().await;
         window.closes().await;
     }
@@ -132,9 +133,9 @@ async fn coming_back_from_a_provider_ends_at_an_app_that_sends_people_on() {
 async fn an_app_beside_the_browser_is_led_to_by_a_page() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in PREFERENCES {
-        let town = Town::found().await;
+        let deployment = Deployment::start().await;
         let uri = "com.example.app:/cb";
-        let native = town.server.client("native", |client| {
+        let native = deployment.server.client("native", |client| {
             client.kind = mapae::domain::client::ClientKind::Public;
             client.metadata.token_endpoint_auth_method = mapae::domain::client::AuthMethod::None;
             client.metadata.grant_types = vec![GrantType::AuthorizationCode];
@@ -157,14 +158,14 @@ async fn an_app_beside_the_browser_is_led_to_by_a_page() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_window_that_an_app_opened_can_tell_the_app_in_the_end() {
     let Some(chromium) = Chromium::start().await else { return };
-    let town = Town::found().await;
-    let opened = format!("{}/opened", town.place.origin);
+    let deployment = Deployment::start().await;
+    let opened = format!("{}/opened", deployment.place.origin);
     let uri = opened.clone();
-    town.server.change("app", |client| client.metadata.redirect_uris = vec![uri]).await;
+    deployment.server.change("app", |client| client.metadata.redirect_uris = vec![uri]).await;
     let window = chromium.window(ENGLISH).await;
-    let request = town.app.authorization_url(&[("redirect_uri", &opened)]);
+    let request = deployment.app.authorization_url(&[("redirect_uri", &opened)]);
     let encoded: String = url::form_urlencoded::byte_serialize(request.as_bytes()).collect();
-    window.goto(&format!("{}/opener?{encoded}", town.place.origin)).await;
+    window.goto(&format!("{}/opener?{encoded}", deployment.place.origin)).await;
     let opener = window.driver.window().await.unwrap();
     window.clicks("opens").await;
     eventually("a second window", async || window.driver.windows().await.unwrap().len() == 2).await;

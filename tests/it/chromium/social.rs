@@ -3,7 +3,7 @@
 
 use thirtyfour::{By, Key};
 
-use super::Town;
+use super::Deployment;
 use super::driver::{Chromium, ENGLISH, KOREAN, Preferences, Window};
 use crate::social::all_providers::AllProviders;
 use crate::social::fixtures::{identities, known, rows};
@@ -23,13 +23,13 @@ async fn server(tables: &str) -> Server {
     Server::start_of(&Database::Sqlite, &settings, tables).await
 }
 
-impl Town {
+impl Deployment {
     /// With one provider that is called `idp`.
     async fn with_idp() -> (Self, Oidc) {
         let idp = Oidc::start().await;
-        let town = Self::of(server(&table("idp", "oidc", idp.base(), "")).await).await;
-        idp.follows(town.server.now());
-        (town, idp)
+        let deployment = Self::of(server(&table("idp", "oidc", idp.base(), "")).await).await;
+        idp.follows(deployment.server.now());
+        (deployment, idp)
     }
 
     /// Where people come to with a code.
@@ -67,7 +67,7 @@ async fn says(window: &Window, preferences: Preferences, english: &str) {
 async fn the_whole_journey_by_every_provider_with_scripts_and_without() {
     let Some(chromium) = Chromium::start().await else { return };
     let every = AllProviders::start().await;
-    let town = Town::of(server(&every.toml()).await).await;
+    let deployment = Deployment::of(server(&every.toml()).await).await;
     let mut known = Vec::new();
     for preferences in PREFERENCES {
         let window = chromium.window(preferences).await;
@@ -76,8 +76,8 @@ async fn the_whole_journey_by_every_provider_with_scripts_and_without() {
             if slug == "apple" && !preferences.scripts {
                 continue;
             }
-            records.follows(town.server.now());
-            window.goto(&town.request(&[])).await;
+            records.follows(deployment.server.now());
+            window.goto(&deployment.request(&[])).await;
             let button = format!("login-with-{slug}");
             window.sees(&button).await;
             assert_eq!(window.language().await, preferences.language);
@@ -86,7 +86,7 @@ async fn the_whole_journey_by_every_provider_with_scripts_and_without() {
             if preferences.scripts {
                 window.follows("consent-allow").await;
             }
-            let claims = town.arrived(&window).await;
+            let claims = deployment.arrived(&window).await;
             assert_eq!(claims["amr"], serde_json::json!(["fed", slug]));
             let sub = claims["sub"].as_str().expect("a sub").to_owned();
             if preferences.scripts {
@@ -99,7 +99,7 @@ async fn the_whole_journey_by_every_provider_with_scripts_and_without() {
         window.kept_every_policy().await;
         window.closes().await;
     }
-    assert_eq!(rows(&town.server).await[1], 9);
+    assert_eq!(rows(&deployment.server).await[1], 9);
 }
 
 /// A second mapae: its pages have a policy too, which the whole way back must keep.
@@ -116,45 +116,45 @@ async fn the_whole_journey_by_a_second_mapae_with_scripts_and_without() {
             upstream.issuer(),
             downstream.secret.expect("a secret"),
         );
-        let town = Town::of(server(&more).await).await;
-        let callback = town.server.url("/login/callback/up");
+        let deployment = Deployment::of(server(&more).await).await;
+        let callback = deployment.server.url("/login/callback/up");
         upstream
             .change("downstream", |client| client.metadata.redirect_uris = vec![callback])
             .await;
         let window = chromium.window(preferences).await;
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         window.follows("login-with-up").await;
         window.arrives_at(&upstream.url("/login?")).await;
         assert_eq!(window.language().await, preferences.language);
         window.signs_in("mina", PASSWORD).await;
         window.follows("consent-allow").await;
-        window.arrives_at(&town.server.url("/consent?")).await;
+        window.arrives_at(&deployment.server.url("/consent?")).await;
         window.follows("consent-allow").await;
-        let first = town.arrived(&window).await;
+        let first = deployment.arrived(&window).await;
         // Signed in there, and not here: one click, and nothing more is asked.
-        window.goto(&town.server.url("/logout")).await;
+        window.goto(&deployment.server.url("/logout")).await;
         window.follows("logout-confirm").await;
         window.sees("signed-out-again").await;
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         window.follows("login-with-up").await;
-        assert_eq!(town.arrived(&window).await["sub"], first["sub"]);
+        assert_eq!(deployment.arrived(&window).await["sub"], first["sub"]);
         // Signed in nowhere, and allowed everywhere: from the form there straight to the app.
         window.forgets_everybody().await;
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         window.follows("login-with-up").await;
         window.arrives_at(&upstream.url("/login?")).await;
         window.signs_in("mina", PASSWORD).await;
-        assert_eq!(town.arrived(&window).await["sub"], first["sub"]);
+        assert_eq!(deployment.arrived(&window).await["sub"], first["sub"]);
         // Who turns back there is at the page here, and may turn back here.
         window.forgets_everybody().await;
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         window.follows("login-with-up").await;
         window.arrives_at(&upstream.url("/login?")).await;
         window.follows("login-cancel").await;
-        window.arrives_at(&town.server.url("/login?")).await;
+        window.arrives_at(&deployment.server.url("/login?")).await;
         says(&window, preferences, "sign-in was cancelled").await;
         window.follows("login-cancel").await;
-        window.arrives_at(&format!("{}?error=access_denied", town.place.callback())).await;
+        window.arrives_at(&format!("{}?error=access_denied", deployment.place.callback())).await;
         window.kept_every_policy().await;
         window.closes().await;
     }
@@ -164,14 +164,14 @@ async fn the_whole_journey_by_a_second_mapae_with_scripts_and_without() {
 async fn who_turns_back_at_a_provider_goes_on_as_they_like() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in PREFERENCES {
-        let (town, idp) = Town::with_idp().await;
-        let before = rows(&town.server).await;
+        let (deployment, idp) = Deployment::with_idp().await;
+        let before = rows(&deployment.server).await;
         let window = chromium.window(preferences).await;
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "cancel").await;
-        window.arrives_at(&town.server.url("/login?")).await;
+        window.arrives_at(&deployment.server.url("/login?")).await;
         says(&window, preferences, "sign-in was cancelled").await;
-        assert_eq!(rows(&town.server).await, before);
+        assert_eq!(rows(&deployment.server).await, before);
         // The button of the browser leads to the same page, where everything works.
         window.follows("login-with-idp").await;
         window.sees("approve").await;
@@ -179,7 +179,7 @@ async fn who_turns_back_at_a_provider_goes_on_as_they_like() {
         window.sees("login-submit").await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.follows("consent-allow").await;
-        assert_eq!(town.arrived(&window).await["idp"], "idp");
+        assert_eq!(deployment.arrived(&window).await["idp"], "idp");
         // Back at the provider's page, everything is over.
         window.driver.back().await.unwrap();
         eventually("a page of ours", async || {
@@ -188,11 +188,11 @@ async fn who_turns_back_at_a_provider_goes_on_as_they_like() {
         .await;
         // Or they turn back here as well.
         window.forgets_everybody().await;
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "cancel").await;
-        window.arrives_at(&town.server.url("/login?")).await;
+        window.arrives_at(&deployment.server.url("/login?")).await;
         window.follows("login-cancel").await;
-        window.arrives_at(&format!("{}?error=access_denied", town.place.callback())).await;
+        window.arrives_at(&format!("{}?error=access_denied", deployment.place.callback())).await;
         window.kept_every_policy().await;
         window.closes().await;
     }
@@ -202,36 +202,36 @@ async fn who_turns_back_at_a_provider_goes_on_as_they_like() {
 async fn a_provider_that_is_down_leaves_the_other_ways_in() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in PREFERENCES {
-        let (town, idp) = Town::with_idp().await;
+        let (deployment, idp) = Deployment::with_idp().await;
         let window = chromium.window(preferences).await;
         let down = "right now";
         idp.answers_with(DISCOVERY, Answer::html(503, "Maintenance."));
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         window.follows("login-with-idp").await;
-        window.arrives_at(&town.server.url("/login?")).await;
+        window.arrives_at(&deployment.server.url("/login?")).await;
         says(&window, preferences, down).await;
         window.follows("login-cancel").await;
-        let gone = format!("{}?error=temporarily_unavailable", town.place.callback());
+        let gone = format!("{}?error=temporarily_unavailable", deployment.place.callback());
         window.arrives_at(&gone).await;
         // Down while the person is there, and up again.
         idp.answers_normally();
         idp.answers_with("/token", Answer::html(503, "Maintenance."));
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
-        window.arrives_at(&town.server.url("/login?")).await;
+        window.arrives_at(&deployment.server.url("/login?")).await;
         says(&window, preferences, down).await;
         idp.answers_normally();
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.follows("consent-allow").await;
-        town.arrived(&window).await;
+        deployment.arrived(&window).await;
         // Or they sign in by their password.
         window.forgets_everybody().await;
         idp.answers_with("/token", Answer::html(503, "Maintenance."));
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.signs_in("alice", PASSWORD).await;
         window.follows("consent-allow").await;
-        assert_eq!(town.arrived(&window).await["amr"], serde_json::json!(["pwd"]));
+        assert_eq!(deployment.arrived(&window).await["amr"], serde_json::json!(["pwd"]));
         window.kept_every_policy().await;
         window.closes().await;
     }
@@ -242,14 +242,14 @@ async fn a_provider_that_is_down_leaves_the_other_ways_in() {
 async fn enter_signs_in_by_password() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in PREFERENCES {
-        let (town, idp) = Town::with_idp().await;
+        let (deployment, idp) = Deployment::with_idp().await;
         let window = chromium.window(preferences).await;
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         window.types("username", "alice").await;
         let password = window.sees("password").await;
         password.send_keys(PASSWORD + Key::Enter).await.unwrap();
         window.follows("consent-allow").await;
-        assert_eq!(town.arrived(&window).await["amr"], serde_json::json!(["pwd"]));
+        assert_eq!(deployment.arrived(&window).await["amr"], serde_json::json!(["pwd"]));
         assert_eq!(idp.asked().len(), 0);
         window.kept_every_policy().await;
         window.closes().await;
@@ -260,10 +260,10 @@ async fn enter_signs_in_by_password() {
 async fn an_account_that_is_there_is_proven_in_between() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in PREFERENCES {
-        let (town, idp) = Town::with_idp().await;
-        let sub = known(&town.server, "mina", "mina@example.com", true).await;
+        let (deployment, idp) = Deployment::with_idp().await;
+        let sub = known(&deployment.server, "mina", "mina@example.com", true).await;
         let window = chromium.window(preferences).await;
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
         window.sees("login-submit").await;
         says(&window, preferences, "already has an account here").await;
@@ -273,16 +273,16 @@ async fn an_account_that_is_there_is_proven_in_between() {
         window.signs_in("mina@example.com", "wrong").await;
         window.sees("password-problem").await;
         says(&window, preferences, "already has an account here").await;
-        assert_eq!(identities(&town.server, &sub).await, 0);
+        assert_eq!(identities(&deployment.server, &sub).await, 0);
         window.signs_in("mina@example.com", PASSWORD).await;
         window.follows("consent-allow").await;
-        assert_eq!(town.arrived(&window).await["sub"], sub.as_str());
-        assert_eq!(identities(&town.server, &sub).await, 1);
+        assert_eq!(deployment.arrived(&window).await["sub"], sub.as_str());
+        assert_eq!(identities(&deployment.server, &sub).await, 1);
         // From now on the provider is enough.
         window.forgets_everybody().await;
-        window.goto(&town.request(&[])).await;
+        window.goto(&deployment.request(&[])).await;
         visits(&window, "login-with-idp", idp.base(), "approve").await;
-        let claims = town.arrived(&window).await;
+        let claims = deployment.arrived(&window).await;
         assert_eq!((&claims["sub"], &claims["idp"]), (&sub.into(), &"idp".into()));
         window.kept_every_policy().await;
         window.closes().await;
@@ -293,8 +293,8 @@ async fn an_account_that_is_there_is_proven_in_between() {
 async fn people_connect_and_disconnect_on_their_account_page() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in PREFERENCES {
-        let (town, idp) = Town::with_idp().await;
-        let account = town.server.url("/account");
+        let (deployment, idp) = Deployment::with_idp().await;
+        let account = deployment.server.url("/account");
         let window = chromium.window(preferences).await;
         window.goto(&account).await;
         window.signs_in("alice", PASSWORD).await;
@@ -314,7 +314,7 @@ async fn people_connect_and_disconnect_on_their_account_page() {
         says(&window, preferences, "The account is disconnected.").await;
         assert!(!window.has("unlink-1").await);
         // An old session proves itself first.
-        town.server.advance(660);
+        deployment.server.advance(660);
         window.follows("link-idp").await;
         window.types("password", PASSWORD).await;
         window.follows("login-submit").await;
@@ -343,12 +343,15 @@ async fn kakaotalk_shows_the_way_out_and_the_way_out_arrives() {
     let Some(chromium) = Chromium::start().await else { return };
     let every = AllProviders::start().await;
     for preferences in PREFERENCES {
-        let town = Town::of(server(&every.toml()).await).await;
-        every.all_records().iter().for_each(|(_, records)| records.follows(town.server.now()));
+        let deployment = Deployment::of(server(&every.toml()).await).await;
+        every
+            .all_records()
+            .iter()
+            .for_each(|(_, records)| records.follows(deployment.server.now()));
         let inside = chromium.window(preferences).await;
         inside.is_as_wide_as(390, 844, true).await;
         inside.calls_itself(KAKAOTALK).await;
-        inside.goto(&town.request(&[])).await;
+        inside.goto(&deployment.request(&[])).await;
         // What works here comes first.
         let buttons = inside.driver.find_all(By::Css("button[id]")).await.unwrap();
         let first = buttons.first().unwrap().attr("id").await.unwrap();
@@ -368,14 +371,14 @@ async fn kakaotalk_shows_the_way_out_and_the_way_out_arrives() {
         assert!(!outside.has("login-way-out").await);
         visits(&outside, "login-with-google", every.all_records()[5].1.base(), "approve").await;
         outside.follows("consent-allow").await;
-        assert_eq!(town.arrived(&outside).await["idp"], "google");
-        inside.goto(&town.server.url("/account")).await;
+        assert_eq!(deployment.arrived(&outside).await["idp"], "google");
+        inside.goto(&deployment.server.url("/account")).await;
         inside.sees("login-submit").await;
         // Inside, what works there works.
-        inside.goto(&town.request(&[])).await;
+        inside.goto(&deployment.request(&[])).await;
         visits(&inside, "login-with-kakao", every.all_records()[3].1.base(), "approve").await;
         inside.follows("consent-allow").await;
-        assert_eq!(town.arrived(&inside).await["idp"], "kakao");
+        assert_eq!(deployment.arrived(&inside).await["idp"], "kakao");
         for window in [inside, outside] {
             window.kept_every_policy().await;
             window.closes().await;

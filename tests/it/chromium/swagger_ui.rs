@@ -7,8 +7,8 @@ use thirtyfour::By;
 
 use super::driver::{Chromium, ENGLISH, Window};
 use super::site::Site;
-use crate::strangers::clients::{EMAIL, knows_alice};
-use crate::strangers::toolchain::with_packages;
+use crate::interop::clients::{EMAIL, knows_alice};
+use crate::interop::toolchain::with_packages;
 use crate::support::{eventually, required_or_skip};
 
 impl Window {

@@ -1,4 +1,4 @@
-//! A stranger at work: one command a line, one answer a line.
+//! A program at work: one command a line, one answer a line.
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 const TIMEOUT: Duration = Duration::from_mins(5);
 
-/// What a stranger is written in.
+/// What a program is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
     Python,
@@ -53,7 +53,7 @@ impl Language {
     }
 
     fn copy(self, suffix: &str) -> PathBuf {
-        copied("strangers", self.name(), suffix)
+        copied("interop", self.name(), suffix)
     }
 }
 
@@ -132,7 +132,7 @@ async fn go(folder: &Path) -> Result<Command, String> {
 async fn java(folder: &Path) -> Result<Command, String> {
     run(folder, "mvn", &["--quiet", "--batch-mode", "package"]).await?;
     // The quick start of a short life.
-    let quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", "target/stranger.jar"];
+    let quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", "target/program.jar"];
     Ok(command(folder, "java", &quick))
 }
 

@@ -1,4 +1,4 @@
-//! Independent programs of `tests/strangers`, which know nothing of an issuer but its URL. Each
+//! Independent programs of `tests/interop`, which know nothing of an issuer but its URL. Each
 //! runs as one process across a key rotation, so that its cache of keys is tested.
 
 pub(crate) mod clients;
@@ -31,23 +31,29 @@ async fn python_jose_is_handed_the_whole_jwks_through_two_rotations() {
         Ok(command) => command,
         Err(why) => return required_or_skip(&why),
     };
-    let town = Town::found().await;
-    let mut stranger = Program::start(command, &town.what_it_is_told());
-    let mut signed_before = vec![access_token(&town.app).await];
+    let server_and_clients = InteropServer::start().await;
+    let mut program = Program::start(command, &server_and_clients.program_settings());
+    let mut signed_before = vec![access_token(&server_and_clients.app).await];
     for _ in 0..2 {
-        let rotated = town.server.cli(&["key", "rotate", "--now"], None).await;
+        let rotated = server_and_clients.server.cli(&["key", "rotate", "--now"], None).await;
         let made = rotated["keys"].as_array().expect("keys");
-        let next = tokio::time::timeout(Duration::from_mins(1), signed_by_one_of(&town.app, made));
+        let next = tokio::time::timeout(
+            Duration::from_mins(1),
+            signed_by_one_of(&server_and_clients.app, made),
+        );
         signed_before.push(next.await.expect("a token of the next key in time"));
         for token in &signed_before {
-            assert_eq!(stranger.succeeds(&format!("verify {token}")).await, town.app.id);
+            assert_eq!(
+                program.succeeds(&format!("verify {token}")).await,
+                server_and_clients.app.id
+            );
         }
     }
-    for (fault, token) in forgeries(&signed_before[0], &town.forge) {
-        let answer = stranger.ask(&format!("verify {token}")).await;
+    for (fault, token) in forgeries(&signed_before[0], &server_and_clients.forge) {
+        let answer = program.ask(&format!("verify {token}")).await;
         assert!(answer.starts_with("refused "), "{fault}: {answer}");
     }
-    stranger.quit().await;
+    program.quit().await;
 }
 
 async fn signed_by_one_of(app: &App, keys: &[serde_json::Value]) -> String {
@@ -159,20 +165,20 @@ async fn meet(language: Language) {
         Ok(command) => command,
         Err(why) => return required_or_skip(&why),
     };
-    let town = Town::found().await;
-    let mut stranger = Program::start(command, &town.what_it_is_told());
+    let server_and_clients = InteropServer::start().await;
+    let mut program = Program::start(command, &server_and_clients.program_settings());
 
-    let first_kid = stranger.succeeds("token").await;
-    accepts_what_is_ours(&mut stranger, &town).await;
-    refuses_forgeries(&mut stranger, &town).await;
-    survives_a_rotation(&mut stranger, &town, &first_kid).await;
-    stranger.quit().await;
+    let first_kid = program.succeeds("token").await;
+    accepts_what_is_ours(&mut program, &server_and_clients).await;
+    refuses_forgeries(&mut program, &server_and_clients).await;
+    survives_a_rotation(&mut program, &server_and_clients, &first_kid).await;
+    program.quit().await;
 }
 
-/// An issuer and everybody whom a stranger meets there.
-struct Town {
+/// An issuer and everybody whom a program meets there.
+struct InteropServer {
     server: Binary,
-    /// The stranger's own client.
+    /// The program's own client.
     app: App,
     /// A client of the same API whose tokens are signed by ES256.
     elliptic: App,
@@ -183,8 +189,8 @@ struct Town {
     forge: Forge,
 }
 
-impl Town {
-    async fn found() -> Self {
+impl InteropServer {
+    async fn start() -> Self {
         let server = Binary::start(&Database::Sqlite).await;
         let both = ["--grant", "password", "--grant", "client_credentials"];
         let app = register(&server, "stranger", AUDIENCE, &both).await;
@@ -197,7 +203,7 @@ impl Town {
         Self { server, app, elliptic, elsewhere, alice, forge }
     }
 
-    fn what_it_is_told(&self) -> [(&'static str, String); 7] {
+    fn program_settings(&self) -> [(&'static str, String); 7] {
         let secret = self.app.secret.clone().expect("a secret");
         [
             ("ISSUER", self.server.issuer()),
@@ -245,50 +251,63 @@ async fn shows(app: &App, kid: &str) {
     }
 }
 
-async fn accepts_what_is_ours(stranger: &mut Program, town: &Town) {
-    let machine = access_token(&town.app).await;
-    assert_eq!(stranger.succeeds(&format!("verify {machine}")).await, town.app.id);
+async fn accepts_what_is_ours(program: &mut Program, server_and_clients: &InteropServer) {
+    let machine = access_token(&server_and_clients.app).await;
+    assert_eq!(program.succeeds(&format!("verify {machine}")).await, server_and_clients.app.id);
 
-    let person = town.app.password("openid").await.ok().text("access_token");
-    assert_eq!(stranger.succeeds(&format!("verify {person}")).await, town.alice);
+    let person = server_and_clients.app.password("openid").await.ok().text("access_token");
+    assert_eq!(program.succeeds(&format!("verify {person}")).await, server_and_clients.alice);
 
-    let elliptic = access_token(&town.elliptic).await;
-    assert_eq!(stranger.succeeds(&format!("verify {elliptic}")).await, town.elliptic.id);
+    let elliptic = access_token(&server_and_clients.elliptic).await;
+    assert_eq!(
+        program.succeeds(&format!("verify {elliptic}")).await,
+        server_and_clients.elliptic.id
+    );
 
     // The control of the forgeries: what the forge signs is good until it is given a fault.
-    let faultless = town.forge.copy(&machine);
-    assert_eq!(stranger.succeeds(&format!("verify {faultless}")).await, town.app.id);
+    let faultless = server_and_clients.forge.copy(&machine);
+    assert_eq!(program.succeeds(&format!("verify {faultless}")).await, server_and_clients.app.id);
 }
 
-async fn refuses_forgeries(stranger: &mut Program, town: &Town) {
-    let genuine = access_token(&town.app).await;
-    let mut bad = forgeries(&genuine, &town.forge);
-    bad.extend(with_one_fault(&genuine, &town.forge));
-    bad.push(("an id_token", town.app.password("openid").await.ok().text("id_token")));
-    bad.push(("a token for another API", access_token(&town.elsewhere).await));
+async fn refuses_forgeries(program: &mut Program, server_and_clients: &InteropServer) {
+    let genuine = access_token(&server_and_clients.app).await;
+    let mut bad = forgeries(&genuine, &server_and_clients.forge);
+    bad.extend(with_one_fault(&genuine, &server_and_clients.forge));
+    bad.push((
+        "an id_token",
+        server_and_clients.app.password("openid").await.ok().text("id_token"),
+    ));
+    bad.push(("a token for another API", access_token(&server_and_clients.elsewhere).await));
     for (fault, token) in bad {
-        let answer = stranger.ask(&format!("verify {token}")).await;
+        let answer = program.ask(&format!("verify {token}")).await;
         assert!(answer.starts_with("refused "), "{fault}: {answer}");
     }
 }
 
-async fn survives_a_rotation(stranger: &mut Program, town: &Town, first_kid: &str) {
-    let signed_before = access_token(&town.app).await;
-    let rotated = town.server.cli(&["key", "rotate", "--now"], None).await;
+async fn survives_a_rotation(
+    program: &mut Program,
+    server_and_clients: &InteropServer,
+    first_kid: &str,
+) {
+    let signed_before = access_token(&server_and_clients.app).await;
+    let rotated = server_and_clients.server.cli(&["key", "rotate", "--now"], None).await;
     let next_kid =
-        tokio::time::timeout(Duration::from_mins(1), token_of_next_key(stranger, first_kid))
+        tokio::time::timeout(Duration::from_mins(1), token_of_next_key(program, first_kid))
             .await
             .expect("a token of the next key in time");
     let made = rotated["keys"].as_array().expect("keys");
     assert!(made.iter().any(|key| key["kid"] == next_kid.as_str()), "{next_kid} of {made:?}");
-    assert_eq!(stranger.succeeds(&format!("verify {signed_before}")).await, town.app.id);
+    assert_eq!(
+        program.succeeds(&format!("verify {signed_before}")).await,
+        server_and_clients.app.id
+    );
 }
 
 /// Asks for tokens until the next key signs them. The server may take a second for that, and a
-/// stranger that has just fetched the keys may refuse the new one for the second of its cool-down.
-async fn token_of_next_key(stranger: &mut Program, first_kid: &str) -> String {
+/// program that has just fetched the keys may refuse the new one for the second of its cool-down.
+async fn token_of_next_key(program: &mut Program, first_kid: &str) -> String {
     loop {
-        let answer = stranger.ask("token").await;
+        let answer = program.ask("token").await;
         match answer.split_once(' ') {
             Some(("ok", kid)) if kid != first_kid => return kid.to_owned(),
             Some(("ok" | "refused", _)) => {}
