@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use mapae::domain::clock::Clock;
 use mapae::domain::family::FamilyId;
-use mapae::domain::succession::{Place, Salt};
+use mapae::domain::succession::{Salt, TokenPosition};
 use mapae::keys::rotation::RotationKey;
-use mapae::keys::seal::{MasterKey, Sealer, Source};
+use mapae::keys::seal::{MasterKey, MasterKeySource, Sealer};
 use mapae::store::{Options, Store};
 use sea_orm::{ConnectionTrait, Database};
 
@@ -60,7 +60,7 @@ impl Crowd {
         }
         database.close().await.unwrap();
 
-        let master = MasterKey::load(&Source::Folder(home.keys())).unwrap();
+        let master = MasterKey::load(&MasterKeySource::Folder(home.keys())).unwrap();
         let store = Store::open(&url, &Options::default()).await.unwrap();
         let sealer = Sealer::new(&master).unwrap();
         let key = RotationKey::open(&store, &Clock::system(), &sealer).await.unwrap();
@@ -110,7 +110,7 @@ impl Part {
             let number = self.first as usize + current;
             let family =
                 FamilyId::from_stored(format!("{number:08x}-0000-7000-8000-{number:012x}"));
-            let token = self.key.token(Salt([0; 16]), &family, Place::default()).unwrap();
+            let token = self.key.token(Salt([0; 16]), &family, TokenPosition::default()).unwrap();
             token.expose().to_owned()
         });
         Refresh { head: Arc::clone(&self.head), token, id_token: false }

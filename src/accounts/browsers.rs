@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::secret::{BrowserToken, Plain};
 use crate::domain::session::{BrowserId, Session, SessionId, SessionLife, moved_idle_end};
 use crate::domain::user::{User, UserId};
@@ -207,7 +207,7 @@ pub async fn sign_in(
         expires_at: now + life.absolute,
     };
     sessions::put(tx, &session).await?;
-    let event = Event::new(Kind::SessionStarted).user(new.user).from(new.origin);
+    let event = Event::new(EventKind::SessionStarted).user(new.user).from(new.origin);
     let event = event.detail(session.id.as_str());
     let cookie = put_cookie(tx, browser, token(&session)).await?;
     Ok((session, cookie, event))

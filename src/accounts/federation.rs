@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use crate::accounts::session_endings;
 use crate::domain::address::neighbourhood;
-use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::ClientId;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 use crate::domain::provider::{Registration, Slug};
-use crate::domain::user::{Source, User, UserId};
+use crate::domain::user::{AccountSource, User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::domain::{person, random};
 use crate::store::{Store, Tx, audit_events, identities, users};
@@ -107,7 +107,7 @@ pub async fn arrive(
 
 /// Whether the address of an account is no mere claim: it was proven, or the operator wrote it down.
 fn has_a_right(claimant: &User) -> bool {
-    claimant.email_verified || claimant.email_by == Source::Operator
+    claimant.email_verified || claimant.email_by == AccountSource::Operator
 }
 
 /// Every account that claims the address which the provider proved.
@@ -139,8 +139,8 @@ async fn create(
         disabled_at: None,
         created_at: tx.now(),
         updated_at: tx.now(),
-        made_by: Source::Provider,
-        email_by: Source::Provider,
+        made_by: AccountSource::Provider,
+        email_by: AccountSource::Provider,
     };
     let made = users::insert(tx, &user).await?
         && identities::insert(tx, identity, &user.id, &registration.slug).await?;
@@ -148,8 +148,8 @@ async fn create(
         return Ok(None);
     }
     let slug = registration.slug.as_str();
-    let created = Event::new(Kind::UserCreated).user(&user.id).from(origin).detail(slug);
-    let linked = Event::new(Kind::IdentityLinked).user(&user.id).from(origin).detail(slug);
+    let created = Event::new(EventKind::UserCreated).user(&user.id).from(origin).detail(slug);
+    let linked = Event::new(EventKind::IdentityLinked).user(&user.id).from(origin).detail(slug);
     audit_events::insert(tx, &[created, linked]).await?;
     Ok(Some(Arrival::New(user)))
 }
@@ -162,7 +162,7 @@ async fn create(
 /// An account that the operator made is known to the operator's person, whatever a provider said of
 /// their address later: it loses the address alone.
 async fn take_address_from(tx: &Tx, claimant: &User, origin: &Origin) -> Result<(), Fault> {
-    let is_known = claimant.made_by == Source::Operator;
+    let is_known = claimant.made_by == AccountSource::Operator;
     if !is_known {
         session_endings::end_everything(tx, &claimant.id, None, origin).await?;
     }
@@ -174,7 +174,7 @@ async fn take_address_from(tx: &Tx, claimant: &User, origin: &Origin) -> Result<
         ..claimant.clone()
     };
     users::update(tx, &bare).await?;
-    let event = Event::new(Kind::AccountDisplaced).user(&claimant.id).from(origin);
+    let event = Event::new(EventKind::AccountDisplaced).user(&claimant.id).from(origin);
     audit_events::insert(tx, &[event]).await
 }
 
@@ -195,7 +195,7 @@ pub async fn link(
         return Ok(linked.is_some_and(|linked| linked.user == *user));
     }
     update(tx, &mut account, identity, false, origin).await?;
-    let event = Event::new(Kind::IdentityLinked).user(user).from(origin);
+    let event = Event::new(EventKind::IdentityLinked).user(user).from(origin);
     audit_events::insert(tx, &[event.detail(provider.as_str())]).await?;
     Ok(true)
 }
@@ -229,7 +229,7 @@ async fn update(
     if takes && (!identity.email_verified || is_free(tx, user, identity).await?) {
         changed.email.clone_from(&identity.email);
         changed.email_verified = identity.email_verified;
-        changed.email_by = Source::Provider;
+        changed.email_by = AccountSource::Provider;
     }
     let same = changed.profile == user.profile
         && changed.email == user.email
@@ -322,7 +322,7 @@ pub async fn record_refusal_in(tx: &Tx, refusal: RefusalRecord<'_>) -> Result<()
     hash.update(client.map(ClientId::as_str).unwrap_or_default());
     let mut once = [0; 16];
     once.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
-    let mut event = Event::new(Kind::FederationRefused).from(origin).detail(detail);
+    let mut event = Event::new(EventKind::FederationRefused).from(origin).detail(detail);
     event.client = client.cloned();
     event.user = user.cloned();
     audit_events::insert_once(tx, &event, Uuid::new_v8(once)).await

@@ -2,9 +2,11 @@
 
 use super::browsers::{self, Cookie, SignedInUser};
 use super::hashing::Hasher;
-use super::sign_in::{PasswordAttempt, PasswordSignIn, Place, ProvenPassword, SignInRefused};
+use super::sign_in::{
+    AttemptPlace, PasswordAttempt, PasswordSignIn, ProvenPassword, SignInRefused,
+};
 use crate::accounts::session_endings;
-use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::ending::{Ending, EndingScope};
 use crate::domain::person;
 use crate::domain::secret::Secret;
@@ -74,7 +76,7 @@ pub async fn change(
     let attempt = PasswordAttempt {
         username: &signed_in.user.username,
         password: change.current.expose(),
-        place: Place::Address(change.address),
+        place: AttemptPlace::Address(change.address),
         browser: change.known,
         asked_for: None,
         client: None,
@@ -113,7 +115,7 @@ async fn write(
     user.password_hash = Some(hash);
     users::update(tx, &user).await?;
     session_endings::begin(tx, ending).await?;
-    let changed = Event::new(Kind::UserPasswordChanged).user(&user.id).from(origin);
+    let changed = Event::new(EventKind::UserPasswordChanged).user(&user.id).from(origin);
     audit_events::insert(tx, &[event, changed]).await?;
     Ok(browsers::change_cookie(tx, &signed_in.session.browser).await?)
 }

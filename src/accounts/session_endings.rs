@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use chrono::Duration;
 
-use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, EndingScope};
@@ -40,7 +40,7 @@ pub async fn end_session(tx: &Tx, session: &Session, origin: &Origin) -> Result<
     }
     let what = EndingScope::InSession(session.id.clone());
     end_in(tx, &Ending::new(&session.user, what, tx.now(), origin)).await?;
-    let event = Event::new(Kind::SessionEnded).user(&session.user).from(origin);
+    let event = Event::new(EventKind::SessionEnded).user(&session.user).from(origin);
     audit_events::insert(tx, &[event.detail(session.id.as_str())]).await?;
     Ok(true)
 }
@@ -90,7 +90,7 @@ pub async fn make_room(
 ) -> Result<(), Fault> {
     let ended = families::revoke_above(tx, user, &client.id, most.saturating_sub(1)).await?;
     notify(tx, &ended).await?;
-    let over = Event::new(Kind::FamilyOverLimit).user(user).client(&client.id).from(origin);
+    let over = Event::new(EventKind::FamilyOverLimit).user(user).client(&client.id).from(origin);
     let events: Vec<_> = ended.iter().map(|one| over.clone().family(&one.id)).collect();
     audit_events::insert(tx, &events).await
 }
@@ -232,7 +232,7 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     {
         let gone = sessions::delete_some(tx, user, issuer, but, until, at_most).await?;
         rows.push(gone.all as u64);
-        let event = Event::new(Kind::SessionEnded).user(user).from(&ending.origin);
+        let event = Event::new(EventKind::SessionEnded).user(user).from(&ending.origin);
         let events = gone.live.into_iter().map(|id| event.clone().detail(id.as_str()));
         audit_events::insert(tx, &events.collect::<Vec<_>>()).await?;
     }
@@ -251,7 +251,7 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
         is_more = families::delete_some(tx, FamilyOwner::User(user), at_most).await? >= at_most;
         if !is_more {
             users::delete(tx, user).await?;
-            let event = Event::new(Kind::UserDeleted).user(user).from(&ending.origin);
+            let event = Event::new(EventKind::UserDeleted).user(user).from(&ending.origin);
             audit_events::insert(tx, &[event]).await?;
         }
     }

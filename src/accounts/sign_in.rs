@@ -16,7 +16,7 @@ use super::hashing_queue::{Busy, Lane};
 use super::password_hash::PasswordCheck;
 use super::throttle::{Counted, Throttle, Turn};
 use crate::domain::address::neighbourhood;
-use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
 use crate::domain::person;
@@ -49,7 +49,7 @@ pub struct PasswordAttempt<'a> {
     /// The password, as it was typed.
     pub password: &'a str,
     /// Where the person is.
-    pub place: Place<'a>,
+    pub place: AttemptPlace<'a>,
     /// What makes their browser known.
     pub browser: Option<&'a str>,
     /// An account that may be proven by this address, though nobody proved to own it yet.
@@ -62,14 +62,14 @@ pub struct PasswordAttempt<'a> {
 
 /// Where a person is.
 #[derive(Clone, Copy, Debug)]
-pub enum Place<'a> {
+pub enum AttemptPlace<'a> {
     /// At this client address.
     Address(IpAddr),
     /// Behind an app that asks from its own server and does not say more.
     App(&'a ClientId),
 }
 
-impl Place<'_> {
+impl AttemptPlace<'_> {
     /// What counts as one place.
     fn name(self) -> String {
         match self {
@@ -189,8 +189,8 @@ impl PasswordSignIn {
         let source = match (&mark, seen_at, attempt.place) {
             (Some(mark), ..) => AttemptSource::Browser(mark),
             (None, Some(_), _) => AttemptSource::Known(&place),
-            (None, None, Place::App(_)) => AttemptSource::App(&place),
-            (None, None, Place::Address(_)) => AttemptSource::Address(&place),
+            (None, None, AttemptPlace::App(_)) => AttemptSource::App(&place),
+            (None, None, AttemptPlace::Address(_)) => AttemptSource::Address(&place),
         };
         let lane = match source {
             AttemptSource::Browser(_) | AttemptSource::Known(_) => Lane::Known,
@@ -216,7 +216,7 @@ impl PasswordSignIn {
             Err(Error::Refused(throttled)) => {
                 let now = self.clock.now();
                 let tx = self.store.begin(now).await?;
-                let event = event(Kind::SignInThrottled, user, attempt);
+                let event = event(EventKind::SignInThrottled, user, attempt);
                 audit_events::insert_once(&tx, &event, once(&throttled)).await?;
                 tx.commit().await?;
                 Err(SignInRefused::Throttled(seconds_until(now, throttled.until)).into())
@@ -231,7 +231,7 @@ impl PasswordSignIn {
         attempt: PasswordAttempt<'_>,
     ) -> Result<(), Fault> {
         let tx = self.store.begin(self.clock.now()).await?;
-        let event = event(Kind::SignInFailed, user, attempt);
+        let event = event(EventKind::SignInFailed, user, attempt);
         let identity = minutely(&event, place, tx.now());
         audit_events::insert_counted(&tx, &event, identity).await?;
         tx.commit().await
@@ -260,13 +260,13 @@ impl ProvenPassword {
         if let (Some(old), Some(new)) = (&self.user.password_hash, &self.renewed_hash) {
             users::replace_hash(tx, &self.user.id, old, new).await?;
         }
-        let mut event = Event::new(Kind::SignInSucceeded).user(&self.user.id).from(origin);
+        let mut event = Event::new(EventKind::SignInSucceeded).user(&self.user.id).from(origin);
         event.client = client.cloned();
         Ok(event)
     }
 }
 
-fn event(kind: Kind, user: Option<&User>, attempt: PasswordAttempt<'_>) -> Event {
+fn event(kind: EventKind, user: Option<&User>, attempt: PasswordAttempt<'_>) -> Event {
     let mut event = Event::new(kind).from(attempt.origin);
     event.client = attempt.client.cloned();
     match user {

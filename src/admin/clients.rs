@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::clients::registration::{self, ClientRejected, ClientResult, check, done, find, lock};
-use crate::domain::audit::Kind;
+use crate::domain::audit::EventKind;
 use crate::domain::client::{AuthMethod, Client, ClientId, ClientKind};
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::clock::Clock;
@@ -80,7 +80,7 @@ pub async fn rotate_secret(
     let secret = Plain::generate();
     client.secret = Some(secret.hashed());
     clients::update(&tx, &client).await?;
-    done(tx, Kind::ClientSecretRotated, &client.id).await?;
+    done(tx, EventKind::ClientSecretRotated, &client.id).await?;
     Ok(secret)
 }
 
@@ -90,7 +90,7 @@ pub async fn set_enabled(store: &Store, clock: &Clock, id: &str, enabled: bool) 
     let tx = store.begin(clock.now()).await?;
     let disabled_at = (!enabled).then(|| tx.now());
     clients::set_disabled(&tx, &client.id, disabled_at).await?;
-    let kind = if enabled { Kind::ClientEnabled } else { Kind::ClientDisabled };
+    let kind = if enabled { EventKind::ClientEnabled } else { EventKind::ClientDisabled };
     done(tx, kind, &client.id).await
 }
 
@@ -115,5 +115,5 @@ pub async fn delete(store: &Store, clock: &Clock, id: &str) -> ClientResult {
     }
     let tx = store.begin(clock.now()).await?;
     clients::delete(&tx, &client.id).await?;
-    done(tx, Kind::ClientDeleted, &client.id).await
+    done(tx, EventKind::ClientDeleted, &client.id).await
 }

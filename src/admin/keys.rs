@@ -10,7 +10,7 @@ use crate::domain::verdict::{Fault, OrRejected, Rejected, reject};
 use crate::keys::keyring::Keyring;
 use crate::keys::make;
 use crate::keys::ring::Phase;
-use crate::keys::seal::{MasterKey, NoMasterKey, Sealer, Source};
+use crate::keys::seal::{MasterKey, MasterKeySource, NoMasterKey, Sealer};
 use crate::store::signing_keys::StoredKey;
 
 /// A signing key, without its private half.
@@ -110,7 +110,7 @@ pub async fn rewrap(
             MasterKey::promote_next(folder).map_err(load)?;
         }
         NextMasterKey::File(file) => {
-            let next = MasterKey::load(&Source::File(file.to_owned())).map_err(load)?;
+            let next = MasterKey::load(&MasterKeySource::File(file.to_owned())).map_err(load)?;
             keyring.reseal(&Sealer::new(&next)?, ends_refresh_tokens).await?;
         }
     }

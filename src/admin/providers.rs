@@ -1,6 +1,6 @@
 //! What an operator does with the providers of the database.
 
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
 use crate::domain::provider::{Credential, ProviderMetadata, Registration, Slug};
@@ -78,7 +78,7 @@ pub async fn add(store: &Store, clock: &Clock, sealer: &Sealer, addition: Additi
         tx.abandon().await;
         return reject(format!("there is a provider {slug} already"));
     }
-    done(tx, Kind::ProviderAdded, &slug).await
+    done(tx, EventKind::ProviderAdded, &slug).await
 }
 
 /// Changes a provider of the database: these attributes, and the credential if another one is given.
@@ -115,7 +115,7 @@ async fn update_in(
         return Err(Unfit::NoClient(client).into());
     }
     providers::update(tx, &sealed(sealer, &registration)?).await?;
-    let event = Event::new(Kind::ProviderUpdated).detail(slug.as_str());
+    let event = Event::new(EventKind::ProviderUpdated).detail(slug.as_str());
     audit_events::insert(tx, &[event]).await?;
     let Registration { slug, metadata, disabled, .. } = registration;
     Ok(Listed { slug, metadata, disabled, is_of_file: false })
@@ -191,7 +191,7 @@ pub async fn set_enabled(
         tx.abandon().await;
         return unknown(slug);
     }
-    let kind = if enabled { Kind::ProviderEnabled } else { Kind::ProviderDisabled };
+    let kind = if enabled { EventKind::ProviderEnabled } else { EventKind::ProviderDisabled };
     done(tx, kind, slug).await
 }
 
@@ -204,14 +204,14 @@ pub async fn delete(store: &Store, clock: &Clock, slug: &Slug) -> OrRejected {
         tx.abandon().await;
         return unknown(slug);
     }
-    done(tx, Kind::ProviderDeleted, slug).await
+    done(tx, EventKind::ProviderDeleted, slug).await
 }
 
 fn unknown<T>(slug: &Slug) -> OrRejected<T> {
     reject(format!("there is no provider {slug} in the database"))
 }
 
-async fn done(tx: Tx, kind: Kind, slug: &Slug) -> OrRejected {
+async fn done(tx: Tx, kind: EventKind, slug: &Slug) -> OrRejected {
     audit_events::insert(&tx, &[Event::new(kind).detail(slug.as_str())]).await?;
     Ok(tx.commit().await?)
 }

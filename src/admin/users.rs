@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 
 use crate::accounts::hashing::Hasher;
 use crate::accounts::session_endings;
-use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, EndingScope};
 use crate::domain::person;
 use crate::domain::secret::Secret;
-use crate::domain::user::{Profile, Source, User, UserId};
+use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::domain::verdict::{OrRejected, reject};
 use crate::store::{Reader, Store, Tx, audit_events, users};
 
@@ -60,15 +60,15 @@ pub async fn create(
         disabled_at: None,
         created_at: now,
         updated_at: now,
-        made_by: Source::Operator,
-        email_by: Source::Operator,
+        made_by: AccountSource::Operator,
+        email_by: AccountSource::Operator,
     };
     let tx = store.begin(now).await?;
     if !users::insert(&tx, &user).await? {
         tx.abandon().await;
         return reject(TAKEN);
     }
-    audit_events::insert(&tx, &[Event::new(Kind::UserCreated).user(&user.id)]).await?;
+    audit_events::insert(&tx, &[Event::new(EventKind::UserCreated).user(&user.id)]).await?;
     tx.commit().await?;
     Ok(user)
 }
@@ -109,7 +109,7 @@ pub async fn update(
         user.email_verified = new.verified;
     }
     if user.email != email || user.email_verified && !verified {
-        user.email_by = Source::Operator;
+        user.email_by = AccountSource::Operator;
     }
     user.updated_at = tx.now();
     let checked = check_email(user.email.as_deref(), user.email_verified);
@@ -118,7 +118,7 @@ pub async fn update(
         checked?;
         return reject(TAKEN);
     }
-    audit_events::insert(&tx, &[Event::new(Kind::UserUpdated).user(&user.id)]).await?;
+    audit_events::insert(&tx, &[Event::new(EventKind::UserUpdated).user(&user.id)]).await?;
     tx.commit().await?;
     Ok(user)
 }
@@ -155,7 +155,7 @@ pub async fn set_password(
     let (tx, mut user) = lock(store, clock, username).await?;
     user.password_hash = Some(hash);
     users::update(&tx, &user).await?;
-    end(store, clock, tx, &user, Some(Kind::UserPasswordSet), EndingScope::Everything).await
+    end(store, clock, tx, &user, Some(EventKind::UserPasswordSet), EndingScope::Everything).await
 }
 
 /// Disables an account and ends everything that it opened. It is disabled whatever becomes of the
@@ -164,7 +164,7 @@ pub async fn disable(store: &Store, clock: &Clock, username: &str) -> OrRejected
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     users::set_disabled(&tx, &user.id, Some(tx.now())).await?;
-    end(store, clock, tx, &user, Some(Kind::UserDisabled), EndingScope::Everything).await
+    end(store, clock, tx, &user, Some(EventKind::UserDisabled), EndingScope::Everything).await
 }
 
 /// Enables an account again.
@@ -172,7 +172,7 @@ pub async fn enable(store: &Store, clock: &Clock, username: &str) -> OrRejected<
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     users::set_disabled(&tx, &user.id, None::<DateTime<Utc>>).await?;
-    audit_events::insert(&tx, &[Event::new(Kind::UserEnabled).user(&user.id)]).await?;
+    audit_events::insert(&tx, &[Event::new(EventKind::UserEnabled).user(&user.id)]).await?;
     Ok(tx.commit().await?)
 }
 
@@ -180,7 +180,7 @@ pub async fn enable(store: &Store, clock: &Clock, username: &str) -> OrRejected<
 pub async fn logout(store: &Store, clock: &Clock, username: &str) -> OrRejected<u64> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
-    end(store, clock, tx, &user, Some(Kind::UserLoggedOut), EndingScope::Everything).await
+    end(store, clock, tx, &user, Some(EventKind::UserLoggedOut), EndingScope::Everything).await
 }
 
 /// Deletes an account with all that it opened. It is disabled at once, and gone when everything that
@@ -198,7 +198,7 @@ async fn end(
     clock: &Clock,
     tx: Tx,
     user: &User,
-    kind: Option<Kind>,
+    kind: Option<EventKind>,
     what: EndingScope,
 ) -> OrRejected<u64> {
     let ending = Ending::new(&user.id, what, tx.now(), &Origin::default());

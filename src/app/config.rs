@@ -21,7 +21,7 @@ use crate::domain::provider::Registration;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::{Policy, Schedule};
 use crate::keys::ring::Memory;
-use crate::keys::seal::Source;
+use crate::keys::seal::MasterKeySource;
 use crate::keys::secret_file;
 pub use crate::net::listener::Http;
 use crate::net::tls::Files;
@@ -74,7 +74,7 @@ settings! {
         /// How the database is used.
         pub database: store::Options = section(),
         /// The master key.
-        pub master_key: Source = section(),
+        pub master_key: MasterKeySource = section(),
         /// When signing keys change.
         pub keys: Schedule = section(),
         /// How long tokens live.

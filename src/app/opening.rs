@@ -9,7 +9,7 @@ use super::config::{self, Settings};
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Error, Fault, FaultKind, Rejected, reject};
 use crate::keys::keyring::Keyring;
-use crate::keys::seal::{MasterKey, Sealer, Source};
+use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
 use crate::outbound::Outbound;
 use crate::pages::Look;
 use crate::store::{self, Store, migrate, migration_status, signing_keys, sqlite_path};
@@ -102,7 +102,7 @@ pub fn is_missing(settings: &Settings) -> Result<bool, Fault> {
 /// that another master key sealed.
 pub async fn master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
     match &settings.master_key {
-        Source::Folder(folder) if !MasterKey::is_in(folder) => {
+        MasterKeySource::Folder(folder) if !MasterKey::is_in(folder) => {
             let is_sealed = !signing_keys::list_all(store).await?.is_empty()
                 || !store::providers::list_all(store).await?.is_empty();
             if is_sealed {
@@ -124,7 +124,7 @@ pub async fn master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey
 /// opens what is sealed in the database; the file of the other is put in order.
 pub async fn existing_master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
     let master = MasterKey::load(&settings.master_key)?;
-    if let Source::Folder(folder) = &settings.master_key
+    if let MasterKeySource::Folder(folder) = &settings.master_key
         && let Some(next) = MasterKey::load_next(folder)?
     {
         let keys = signing_keys::list_all(store).await?;

@@ -25,7 +25,7 @@ use crate::oauth::client_auth::ClientAuthentication;
 use crate::oauth::lifetimes::Lifetimes;
 use crate::oauth::resource::bearer::AccessTokens;
 use crate::oauth::resource::context::ResourceContext;
-use crate::oauth::resource::verified::Verified;
+use crate::oauth::resource::verified::VerifiedTokens;
 use crate::oauth::resource::{liveness, people};
 use crate::oauth::token::context::GrantContext;
 use crate::oauth::token::endpoint::TokenEndpoint;
@@ -228,7 +228,7 @@ impl Base {
     fn access_tokens(&self, supervisor: &Supervisor) -> AccessTokens {
         let Self { url, clock, store, keyring, clients, providers, .. } = self.clone();
         let liveness = liveness::start(supervisor, store);
-        let verified = Verified::default();
+        let verified = VerifiedTokens::default();
         AccessTokens { url, clock, keyring, clients, providers, liveness, verified }
     }
 

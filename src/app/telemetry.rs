@@ -27,7 +27,7 @@ use super::log_lines::{Json, Text};
 use super::log_queue::{Lines, Queue};
 use super::services::Services;
 use crate::domain::address::TrustedProxies;
-use crate::domain::audit::Kind;
+use crate::domain::audit::EventKind;
 use crate::domain::grant_type::GrantType;
 use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::message::Message;
@@ -193,7 +193,7 @@ fn begin_at_zero() {
     for reason in Reason::ALL {
         refused::count(reason.code(), *reason).increment(0);
     }
-    for kind in [Kind::SignInFailed, Kind::SignInThrottled, Kind::RefreshReused] {
+    for kind in [EventKind::SignInFailed, EventKind::SignInThrottled, EventKind::RefreshReused] {
         metrics::counter!("mapae_audit_events_total", "event" => kind.as_str()).increment(0);
     }
     for taken in ["true", "false"] {

@@ -11,7 +11,7 @@ use crate::admin::installation_checks::{self, Checked};
 use crate::app;
 use crate::app::config::Settings;
 use crate::domain::verdict::OrRejected;
-use crate::keys::seal::{MasterKey, Sealer, Source};
+use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
 use crate::store::{self, Store, migration_status};
 
 struct CheckResult {
@@ -100,7 +100,7 @@ async fn clock(at: &Installation, settings: &Settings) -> Option<Checked> {
 }
 
 fn master_key(settings: &Settings) -> Checked {
-    if let Source::Folder(folder) = &settings.master_key
+    if let MasterKeySource::Folder(folder) = &settings.master_key
         && !MasterKey::is_in(folder)
     {
         return Err(format!("{} has none yet: the first start makes it", folder.display()));

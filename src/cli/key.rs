@@ -13,7 +13,7 @@ use crate::app;
 use crate::domain::client::TokenAlg;
 use crate::domain::verdict::OrRejected;
 use crate::keys::ring::Phase;
-use crate::keys::seal::Source;
+use crate::keys::seal::MasterKeySource;
 
 /// Signing keys.
 #[derive(Debug, Subcommand)]
@@ -107,8 +107,8 @@ impl Key {
             Self::Rewrap { new_master_key_file, end_refresh_tokens } => {
                 let next = match (&settings.master_key, &new_master_key_file) {
                     (_, Some(file)) => NextMasterKey::File(file),
-                    (Source::Folder(folder), None) => NextMasterKey::In(folder),
-                    (Source::File(_) | Source::Text(_), None) => {
+                    (MasterKeySource::Folder(folder), None) => NextMasterKey::In(folder),
+                    (MasterKeySource::File(_) | MasterKeySource::Text(_), None) => {
                         return usage("give the new key by --new-master-key-file");
                     }
                 };

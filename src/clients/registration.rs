@@ -1,6 +1,6 @@
 //! Registering clients, RFC 7591 §2, and changing what was registered.
 
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
 use crate::domain::client::{
     AuthMethod, Client, ClientId, ClientKind, RefreshDelivery, RefreshPolicy, RequirePkce,
@@ -70,7 +70,7 @@ pub async fn create(
         tx.abandon().await;
         return Err(ClientRejected::Taken(client.id.as_str().to_owned()).into());
     }
-    done(tx, Kind::ClientCreated, &client.id).await?;
+    done(tx, EventKind::ClientCreated, &client.id).await?;
     Ok(secret)
 }
 
@@ -94,7 +94,7 @@ pub async fn update(
         return Err(why.into());
     }
     clients::update(&tx, &client).await?;
-    done(tx, Kind::ClientUpdated, &client.id).await?;
+    done(tx, EventKind::ClientUpdated, &client.id).await?;
     Ok(client)
 }
 
@@ -120,7 +120,7 @@ pub async fn find(reader: &impl Reader, id: &str) -> ClientResult<Client> {
     }
 }
 
-pub(crate) async fn done(tx: Tx, kind: Kind, id: &ClientId) -> ClientResult {
+pub(crate) async fn done(tx: Tx, kind: EventKind, id: &ClientId) -> ClientResult {
     audit_events::insert(&tx, &[Event::new(kind).client(id)]).await?;
     Ok(tx.commit().await?)
 }

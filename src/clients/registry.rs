@@ -28,7 +28,7 @@ pub struct Registry {
 
 /// An origin that is registered for a client.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct ClientOrigin {
     /// The origin.
     pub origin: String,
     /// For whom.
@@ -41,7 +41,7 @@ pub struct Origin {
 struct InMemory {
     clients: HashMap<ClientId, Arc<Registered>>,
     /// Of all enabled clients, once somebody asked.
-    origins: Option<Arc<[Origin]>>,
+    origins: Option<Arc<[ClientOrigin]>>,
     /// What any client is registered for, once somebody asked.
     scope: Option<Arc<Scope>>,
     /// Grows when everything is forgotten: what was read before that is not kept.
@@ -98,7 +98,7 @@ impl Registry {
     }
 
     /// Every origin of every enabled client.
-    pub async fn origins(&self) -> Result<Arc<[Origin]>, Fault> {
+    pub async fn origins(&self) -> Result<Arc<[ClientOrigin]>, Fault> {
         let epoch = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(origins) = &known.origins {
@@ -108,7 +108,7 @@ impl Registry {
         };
         let every = clients::list_all(&*self.store).await?;
         let enabled = every.into_iter().filter(Client::is_enabled);
-        let origins: Arc<[Origin]> = enabled.flat_map(origins_of).collect();
+        let origins: Arc<[ClientOrigin]> = enabled.flat_map(origins_of).collect();
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.epoch == epoch {
             known.origins = Some(Arc::clone(&origins));
@@ -156,9 +156,9 @@ impl Registry {
     }
 }
 
-fn origins_of(client: Client) -> impl Iterator<Item = Origin> {
+fn origins_of(client: Client) -> impl Iterator<Item = ClientOrigin> {
     let (id, delivery) = (client.id, client.metadata.refresh_delivery);
-    let of = move |origin| Origin { origin, client: id.clone(), delivery };
+    let of = move |origin| ClientOrigin { origin, client: id.clone(), delivery };
     client.metadata.allowed_origins.into_iter().map(of)
 }
 

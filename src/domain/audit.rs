@@ -7,7 +7,7 @@ use super::user::UserId;
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the wire names below say what each is")]
-pub enum Kind {
+pub enum EventKind {
     SignInSucceeded,
     SignInFailed,
     SignInThrottled,
@@ -53,7 +53,7 @@ pub enum Kind {
     MasterKeyChanged,
 }
 
-impl Kind {
+impl EventKind {
     /// The name in the database and in the log.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -118,7 +118,7 @@ pub struct Origin {
 #[derive(Clone, Debug)]
 pub struct Event {
     /// What happened.
-    pub kind: Kind,
+    pub kind: EventKind,
     /// The client concerned.
     pub client: Option<ClientId>,
     /// The user concerned.
@@ -134,7 +134,7 @@ pub struct Event {
 impl Event {
     /// An event with nothing known but its kind.
     #[must_use]
-    pub fn new(kind: Kind) -> Self {
+    pub fn new(kind: EventKind) -> Self {
         Self {
             kind,
             client: None,

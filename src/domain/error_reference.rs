@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::error_code::ErrorCode;
-use super::reason::{Reason, Section};
+use super::reason::{Reason, ReasonSection};
 
 const TOP: &str = "\
 <!-- Made from the declarations in the source by `mapae explain`: change it there. -->
@@ -28,7 +28,7 @@ What comes back in a redirect has no status of its own. Besides these there is `
 [a list of its own](social/README.md#when-it-does-not-work).
 ";
 
-impl Section {
+impl ReasonSection {
     const EVERY: [Self; 8] = [
         Self::ClientAuthentication,
         Self::AnyRequest,
@@ -69,7 +69,7 @@ pub fn markdown() -> String {
         line(&mut page, &[&code_in_text(*code), &code.status().to_string(), code.place()]);
     }
     page.push_str(AFTER_CODES);
-    for section in Section::EVERY {
+    for section in ReasonSection::EVERY {
         page.push('\n');
         page.push_str(section.preface());
         page.push_str("\n\n| reason | `error` | in words | what to do |\n|---|---|---|---|\n");

@@ -7,7 +7,7 @@ use super::error_code::ErrorCode;
 /// The part of the reference that a reason stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the reference has their headings")]
-pub enum Section {
+pub enum ReasonSection {
     ClientAuthentication,
     AnyRequest,
     Token,
@@ -20,8 +20,8 @@ pub enum Section {
 
 /// Everything that stands written of a reason.
 #[derive(Clone, Copy)]
-struct Declared {
-    section: Section,
+struct ReasonDeclaration {
+    section: ReasonSection,
     name: &'static str,
     code: ErrorCode,
     sentence: &'static str,
@@ -39,10 +39,10 @@ macro_rules! reasons {
             /// Every reason.
             pub const ALL: &[Self] = &[$($(Self::$name,)+)+];
 
-            const fn declared(self) -> Declared {
+            const fn declared(self) -> ReasonDeclaration {
                 match self { $($(
-                    Self::$name => Declared {
-                        section: Section::$section,
+                    Self::$name => ReasonDeclaration {
+                        section: ReasonSection::$section,
                         name: $word,
                         code: ErrorCode::$code,
                         sentence: $sentence,
@@ -471,7 +471,7 @@ impl Reason {
 
     /// Where it stands in the reference.
     #[must_use]
-    pub fn section(self) -> Section {
+    pub fn section(self) -> ReasonSection {
         self.declared().section
     }
 

@@ -1,6 +1,6 @@
 //! Refresh tokens, RFC 6749 §1.5: what one says, and whether it is good.
 //!
-//! A token carries its family, its [`Place`] in it and a tag over both and over the salt of the
+//! A token carries its family, its [`TokenPosition`] in it and a tag over both and over the salt of the
 //! family's row, under the rotation key. Nothing that could be presented is stored, not even as a
 //! hash.
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::family::{Family, FamilyId};
 use super::secret::{Plain, RefreshToken};
 use super::session::AttachedSession;
-use super::succession::{Place, Succession};
+use super::succession::{Succession, TokenPosition};
 
 /// What a refresh token says. Nothing of it counts before its tag was verified.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct ParsedRefreshToken {
     /// The family.
     pub family: FamilyId,
     /// The place in it.
-    pub place: Place,
+    pub place: TokenPosition,
     /// The proof.
     pub tag: [u8; 32],
 }
@@ -37,7 +37,7 @@ impl ParsedRefreshToken {
         let (attempt, tag) = rest.split_first_chunk::<4>()?;
         Some(Self {
             family: FamilyId::from_stored(Uuid::from_bytes(*family).to_string()),
-            place: Place {
+            place: TokenPosition {
                 generation: u32::from_be_bytes(*generation),
                 attempt: u32::from_be_bytes(*attempt),
             },
@@ -49,7 +49,7 @@ impl ParsedRefreshToken {
 /// What is signed by the tag and carried by the token: family and place. `None` for a family whose
 /// name is no UUID.
 #[must_use]
-pub fn body(family: &FamilyId, place: Place) -> Option<[u8; 24]> {
+pub fn body(family: &FamilyId, place: TokenPosition) -> Option<[u8; 24]> {
     let family = Uuid::try_parse(family.as_str()).ok()?.into_bytes();
     let (generation, attempt) = (place.generation.to_be_bytes(), place.attempt.to_be_bytes());
     let parts = [family.as_slice(), &generation, &attempt].concat();
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again_and_nothing_else() {
         let family = FamilyId::generate();
-        let place = Place { generation: 7, attempt: u32::MAX };
+        let place = TokenPosition { generation: 7, attempt: u32::MAX };
         let body = body(&family, place).unwrap();
         let bytes = [body.as_slice(), &[9; 32]].concat();
         let token = Plain::from_bytes(&bytes);

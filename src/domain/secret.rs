@@ -69,7 +69,7 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
 }
 
 /// What a secret is for. Its prefix lets a leaked one be found by searching.
-pub trait Kind {
+pub trait SecretKind {
     /// The prefix of every secret of this kind.
     const PREFIX: &'static str;
 }
@@ -77,42 +77,42 @@ pub trait Kind {
 /// A refresh token, RFC 6749 §1.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RefreshToken;
-impl Kind for RefreshToken {
+impl SecretKind for RefreshToken {
     const PREFIX: &'static str = "mapae_rt_";
 }
 
 /// A client secret, RFC 6749 §2.3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientSecret;
-impl Kind for ClientSecret {
+impl SecretKind for ClientSecret {
     const PREFIX: &'static str = "mapae_cs_";
 }
 
 /// An authorization code, RFC 6749 §1.3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AuthorizationCode;
-impl Kind for AuthorizationCode {
+impl SecretKind for AuthorizationCode {
     const PREFIX: &'static str = "mapae_ac_";
 }
 
 /// What a browser proves itself by: its cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BrowserToken;
-impl Kind for BrowserToken {
+impl SecretKind for BrowserToken {
     const PREFIX: &'static str = "mapae_bt_";
 }
 
 /// What a person takes along to a provider: `state`, RFC 6749 §4.1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UpstreamState;
-impl Kind for UpstreamState {
+impl SecretKind for UpstreamState {
     const PREFIX: &'static str = "mapae_vs_";
 }
 
 /// A secret in the form in which it is sent: prefix and base64url.
 pub struct Plain<K>(Secret<String>, PhantomData<K>);
 
-impl<K: Kind> Plain<K> {
+impl<K: SecretKind> Plain<K> {
     /// A new random secret.
     #[must_use]
     pub fn generate() -> Self {
@@ -164,7 +164,7 @@ impl<K> Clone for Plain<K> {
     }
 }
 
-impl<K: Kind> fmt::Debug for Plain<K> {
+impl<K: SecretKind> fmt::Debug for Plain<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}…", K::PREFIX)
     }
@@ -188,7 +188,7 @@ impl<K> Hashed<K> {
     }
 }
 
-impl<K: Kind> Hashed<K> {
+impl<K: SecretKind> Hashed<K> {
     /// Whether this is the hash of the presented secret, in constant time.
     #[must_use]
     pub fn matches(&self, presented: &Plain<K>) -> bool {
@@ -196,7 +196,7 @@ impl<K: Kind> Hashed<K> {
     }
 }
 
-impl<K: Kind> fmt::Debug for Hashed<K> {
+impl<K: SecretKind> fmt::Debug for Hashed<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hashed({}…)", K::PREFIX)
     }

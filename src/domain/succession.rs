@@ -11,7 +11,7 @@ use super::random;
 
 /// Where a refresh token stands in its family.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
+pub struct TokenPosition {
     /// How many tokens were spent before it, from 0.
     pub generation: u32,
     /// How often a successor of the same parent was replaced before it, from 0.
@@ -36,7 +36,7 @@ pub struct Succession {
     /// What the tags of its tokens are made with.
     pub salt: Salt,
     /// The one token that can be spent.
-    pub leaf: Place,
+    pub leaf: TokenPosition,
     /// The attempt that was spent to reach the generation of the leaf. Without it, a token that was
     /// replaced would look like the parent of the leaf.
     pub spent_attempt: u32,
@@ -69,7 +69,7 @@ impl Succession {
     pub fn begin(now: DateTime<Utc>, to: Option<String>, idle_ends_at: DateTime<Utc>) -> Self {
         Self {
             salt: Salt::generate(),
-            leaf: Place::default(),
+            leaf: TokenPosition::default(),
             spent_attempt: 0,
             handed_out_at: now,
             handed_out_to: to,
@@ -79,7 +79,12 @@ impl Succession {
 
     /// What this token is at this instant. Without a grace nothing is ever repeated.
     #[must_use]
-    pub fn judge(&self, token: Place, now: DateTime<Utc>, grace: Option<Duration>) -> Judgement {
+    pub fn judge(
+        &self,
+        token: TokenPosition,
+        now: DateTime<Utc>,
+        grace: Option<Duration>,
+    ) -> Judgement {
         if token == self.leaf {
             return Judgement::Leaf;
         }
@@ -98,7 +103,7 @@ impl Succession {
     pub fn spend(&mut self) {
         self.spent_attempt = self.leaf.attempt;
         let generation = self.leaf.generation.saturating_add(1);
-        self.leaf = Place { generation, attempt: 0 };
+        self.leaf = TokenPosition { generation, attempt: 0 };
     }
 
     /// The leaf that nobody used is replaced by another one.
@@ -128,8 +133,8 @@ mod tests {
         from_millis(seconds * 1000)
     }
 
-    fn place(generation: u32, attempt: u32) -> Place {
-        Place { generation, attempt }
+    fn place(generation: u32, attempt: u32) -> TokenPosition {
+        TokenPosition { generation, attempt }
     }
 
     /// Generation 5; attempts 0 and 1 of generation 4 were handed out, and 1 was spent.
@@ -214,7 +219,7 @@ mod tests {
     struct World {
         now: DateTime<Utc>,
         row: Succession,
-        issued: BTreeSet<Place>,
+        issued: BTreeSet<TokenPosition>,
         over: bool,
     }
 
@@ -225,7 +230,7 @@ mod tests {
         }
 
         /// The token that is answered; none for a refusal.
-        fn refresh(&mut self, token: Place) -> Option<Place> {
+        fn refresh(&mut self, token: TokenPosition) -> Option<TokenPosition> {
             if self.over {
                 return None;
             }
@@ -245,8 +250,9 @@ mod tests {
         }
 
         fn leaves(&self) -> usize {
-            let is_leaf =
-                |token: &&Place| self.row.judge(**token, self.now, Some(GRACE)) == Judgement::Leaf;
+            let is_leaf = |token: &&TokenPosition| {
+                self.row.judge(**token, self.now, Some(GRACE)) == Judgement::Leaf
+            };
             self.issued.iter().filter(is_leaf).count()
         }
     }
@@ -277,7 +283,7 @@ mod tests {
         ]
     }
 
-    fn act(world: &mut World, store: &mut Place, what: &Honest) {
+    fn act(world: &mut World, store: &mut TokenPosition, what: &Honest) {
         match *what {
             Honest::Refresh => {
                 if let Some(next) = world.refresh(*store) {

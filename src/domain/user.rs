@@ -34,14 +34,14 @@ pub struct User {
     /// When a claim last changed: `updated_at`.
     pub updated_at: DateTime<Utc>,
     /// Who made the account.
-    pub made_by: Source,
+    pub made_by: AccountSource,
     /// Who said the address.
-    pub email_by: Source,
+    pub email_by: AccountSource,
 }
 
 /// Who made an account, or said an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum AccountSource {
     /// The operator, who knows the person.
     Operator,
     /// A provider, of somebody who came by it.
@@ -50,7 +50,7 @@ pub enum Source {
     Person,
 }
 
-impl Source {
+impl AccountSource {
     /// The name in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {

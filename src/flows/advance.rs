@@ -15,9 +15,9 @@ use crate::flows::interaction::{self, Caller, Proof, Subject, View};
 use crate::flows::lookup;
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
 use crate::oauth::authorize::codes;
-use crate::oauth::authorize::decide::{Candidate, Facts, Step, decide};
+use crate::oauth::authorize::decide::{AuthorizationStep, Candidate, Facts, decide};
 use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
-use crate::oauth::authorize::response::{Answer, ReturnAddress};
+use crate::oauth::authorize::response::{AuthorizationAnswer, ReturnAddress};
 use crate::oauth::error::Refusal;
 use crate::oauth::refused;
 use crate::store::{Reader, Tx, consents, identities, interactions, users};
@@ -68,15 +68,15 @@ fn without_writing(
     };
     let facts = facts(flows, browser_state, asked, consents, interaction, allowed_now);
     match decide(&asked.request, &facts) {
-        Step::SignIn(_) => waits(NextStep::SignIn),
-        Step::Choose => waits(NextStep::Choose),
-        Step::Consent(_) => waits(NextStep::Consent),
-        Step::Refuse(refusal) if !interaction.is_stored => {
+        AuthorizationStep::SignIn(_) => waits(NextStep::SignIn),
+        AuthorizationStep::Choose => waits(NextStep::Choose),
+        AuthorizationStep::Consent(_) => waits(NextStep::Consent),
+        AuthorizationStep::Refuse(refusal) if !interaction.is_stored => {
             refused::log(&refusal, Some(&asked.client.client.id));
             let answer = address(flows, asked)?.error(&refusal);
             Ok(Some(Advanced { next: NextStep::Answer(answer), cookie: None }))
         }
-        Step::Refuse(_) | Step::Issue(_) => Ok(None),
+        AuthorizationStep::Refuse(_) | AuthorizationStep::Issue(_) => Ok(None),
     }
 }
 
@@ -96,7 +96,7 @@ pub(super) async fn step(
     let Some(asked) = asked else { return to_account(tx, browser_state, interaction).await };
     let facts = facts(flows, browser_state, &asked, consents, &interaction, allowed_now);
     let answer = match decide(&asked.request, &facts) {
-        Step::Issue(session) => {
+        AuthorizationStep::Issue(session) => {
             let address = address(flows, &asked)?;
             let signed_in_user =
                 browser_state.signed_in(session).ok_or(InteractionError::WrongBrowser)?;
@@ -104,11 +104,13 @@ pub(super) async fn step(
             interaction.session = Some(session.clone());
             address.code(&code)
         }
-        Step::Refuse(refusal) => {
+        AuthorizationStep::Refuse(refusal) => {
             refused::log(&refusal, Some(&asked.client.client.id));
             address(flows, &asked)?.error(&refusal)
         }
-        Step::SignIn(_) | Step::Choose | Step::Consent(_) => {
+        AuthorizationStep::SignIn(_)
+        | AuthorizationStep::Choose
+        | AuthorizationStep::Consent(_) => {
             return Err(InteractionError::Unknown.into());
         }
     };
@@ -161,7 +163,7 @@ pub(super) async fn refuse(
     interaction: Interaction,
     asked: &CheckedRequest,
     refusal: &Refusal,
-) -> Outcome<Answer> {
+) -> Outcome<AuthorizationAnswer> {
     let answer = address(flows, asked)?.error(refusal);
     // In no session: that tells it from one that ended with a code.
     end(tx, &Interaction { session: None, ..interaction }).await?;
@@ -285,15 +287,17 @@ pub(super) async fn shown(
     let facts = facts(flows, browser_state, &asked, &consents, &interaction, false);
     let signed_in_user = |session: &SessionId| browser_state.signed_in(session).cloned();
     let subject = match decide(&asked.request, &facts) {
-        Step::SignIn(session) => Subject::SignIn(session.and_then(signed_in_user).map(Box::new)),
-        Step::Choose => Subject::Choose,
-        Step::Consent(session) => {
+        AuthorizationStep::SignIn(session) => {
+            Subject::SignIn(session.and_then(signed_in_user).map(Box::new))
+        }
+        AuthorizationStep::Choose => Subject::Choose,
+        AuthorizationStep::Consent(session) => {
             let before = browser_state.people.iter().position(|one| one.session.id == *session);
             let before = before.and_then(|at| consents.get(at).cloned().flatten());
             let signed_in_user = signed_in_user(session).ok_or(InteractionError::WrongBrowser)?;
             Subject::Consent(Box::new(signed_in_user), before.unwrap_or_default())
         }
-        Step::Refuse(_) | Step::Issue(_) => Subject::Elsewhere,
+        AuthorizationStep::Refuse(_) | AuthorizationStep::Issue(_) => Subject::Elsewhere,
     };
     let proof = proof(flows, &interaction).await?;
     let handle = lookup::handle(flows, &interaction)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::Duration;
 
 use crate::accounts::federation::{self, Arrival, ArrivalRefused, PROOF_LIFE, RefusalRecord};
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::ClientId;
 use crate::domain::excerpt::excerpt;
 use crate::domain::failure_reason::FailureReason;
@@ -27,7 +27,7 @@ use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, 
 use crate::flows::upstream_login::{Departure, LIFE, start_for_consent};
 use crate::flows::{advance, lookup};
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
-use crate::social::{self, AuthorizationResponse, Requester, UpstreamError};
+use crate::social::{self, Requester, UpstreamAuthorizationResponse, UpstreamError};
 use crate::store::{Tx, interactions, used_assertions};
 
 /// What a person comes back with.
@@ -228,7 +228,7 @@ async fn prove(
         }
         let Some(code) = came.answer_code() else { return Ok(None) };
         let verifier = at.flows.upstream_logins.verifier(came.state);
-        let response = AuthorizationResponse {
+        let response = UpstreamAuthorizationResponse {
             code,
             user: came.user,
             redirect_uri: &redirect_uri(&at.flows.url, at.slug),
@@ -396,7 +396,8 @@ impl At<'_> {
         identity: &Identity,
     ) -> Outcome<Advanced> {
         interactions::keep(tx, interaction).await?;
-        let mut event = Event::new(Kind::SignInSucceeded).user(&user.id).from(self.caller.origin);
+        let mut event =
+            Event::new(EventKind::SignInSucceeded).user(&user.id).from(self.caller.origin);
         event.client = self.client.cloned();
         let entry = CompletedSignIn {
             id: &interaction.id,

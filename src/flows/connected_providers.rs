@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::accounts::browsers::SignedInUser;
 use crate::accounts::session_endings;
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, EventKind};
 pub use crate::domain::identity::LinkedIdentity;
 use crate::domain::provider::Slug;
 use crate::domain::session::Session;
@@ -24,14 +24,14 @@ use crate::store::{Tx, audit_events, identities, users};
 #[derive(Debug)]
 pub struct Connections {
     /// Who vouches for them, the oldest first.
-    pub linked: Vec<Connection>,
+    pub linked: Vec<ProviderConnection>,
     /// Who else could.
     pub linkable: Vec<Arc<ConfiguredProvider>>,
 }
 
 /// An identity that a person comes in by.
 #[derive(Debug)]
-pub struct Connection {
+pub struct ProviderConnection {
     /// What names it in forms.
     pub name: String,
     /// The identity.
@@ -56,7 +56,7 @@ pub async fn connections(
     let configured = |slug: &Slug| {
         every.iter().find(|configured| configured.registration.slug == *slug).cloned()
     };
-    let connection = |one: &LinkedIdentity| Connection {
+    let connection = |one: &LinkedIdentity| ProviderConnection {
         name: one.name(),
         removable: has_another_way(flows, &signed_in_user.user, &linked, one),
         configured: configured(&one.provider),
@@ -187,7 +187,7 @@ async fn disconnect_in(
         return Err(Error::Refused(last));
     }
     if identities::delete(tx, one).await? {
-        let event = Event::new(Kind::IdentityUnlinked).user(&user.id).from(caller.origin);
+        let event = Event::new(EventKind::IdentityUnlinked).user(&user.id).from(caller.origin);
         audit_events::insert(tx, &[event.detail(one.provider.as_str())]).await?;
         // Whoever came in by it elsewhere may be why it is disconnected.
         let here = &signed_in_user.session.id;

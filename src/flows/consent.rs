@@ -1,6 +1,6 @@
 //! Allowing and denying.
 
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::interaction::Interaction;
 use crate::domain::reason::Reason;
 use crate::domain::verdict::Error;
@@ -34,7 +34,7 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
         let (user, client) = (&signed_in_user.user.id, &asked.client.client.id);
         interactions::keep(&tx, &interaction).await?;
         consents::put(&tx, user, client, &consent).await?;
-        let event = Event::new(Kind::ConsentGiven).user(user).client(client);
+        let event = Event::new(EventKind::ConsentGiven).user(user).client(client);
         let event = event.from(caller.origin).detail(asked.request.scope.to_string());
         audit_events::insert(&tx, &[event]).await?;
         let session = Some(signed_in_user.session.id.clone());
@@ -104,7 +104,7 @@ pub async fn deny(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcom
             interactions::keep(&tx, &interaction).await?;
             interaction.is_stored = true;
         }
-        let mut event = Event::new(Kind::ConsentDenied).client(&asked.client.client.id);
+        let mut event = Event::new(EventKind::ConsentDenied).client(&asked.client.client.id);
         event.user = user;
         audit_events::insert(&tx, &[event.from(caller.origin)]).await?;
         advance::refuse(&tx, flows, interaction, &asked, &refusal).await

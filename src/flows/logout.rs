@@ -19,7 +19,7 @@ use crate::store::{families, interactions};
 
 /// Where a logout request leads.
 #[derive(Debug)]
-pub enum Step {
+pub enum LogoutStep {
     /// The person is asked.
     Confirm(Handle),
     /// It is done.
@@ -60,21 +60,21 @@ pub async fn begin(
     caller: Caller<'_>,
     request: LogoutRequest,
     is_navigation: bool,
-) -> Result<Step, Fault> {
+) -> Result<LogoutStep, Fault> {
     if caller.browser_state.people.is_empty() {
-        return done(flows, &request, &[], None).await.map(Step::Done);
+        return done(flows, &request, &[], None).await.map(LogoutStep::Done);
     }
     match proven(flows, caller.browser_state, &request).await? {
         Some(signed_in_user) if is_navigation => {
             let ending = [&signed_in_user.session];
-            end(flows, caller, &request, &ending).await.map(Step::Done)
+            end(flows, caller, &request, &ending).await.map(LogoutStep::Done)
         }
         _ => ask(flows, caller.browser_state, request),
     }
 }
 
 /// Goes on with a request that came by POST: the browser has come back by GET.
-pub async fn resume(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Step> {
+pub async fn resume(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<LogoutStep> {
     let found = lookup::find(flows, handle).await?;
     let Purpose::Logout(request) = found.purpose else {
         return Err(InteractionError::Unknown.into());
@@ -104,10 +104,14 @@ async fn proven<'a>(
 
 /// Any page can send a browser here: the question travels with the browser, and nothing is written
 /// until the person answers.
-fn ask(flows: &Flows, browser_state: &BrowserState, request: LogoutRequest) -> Result<Step, Fault> {
+fn ask(
+    flows: &Flows,
+    browser_state: &BrowserState,
+    request: LogoutRequest,
+) -> Result<LogoutStep, Fault> {
     let (purpose, browser) = (Purpose::Logout(request), browser_state.browser.clone());
     let interaction = Interaction::new(purpose, browser, flows.clock.now());
-    Ok(Step::Confirm(lookup::handle(flows, &interaction)?))
+    Ok(LogoutStep::Confirm(lookup::handle(flows, &interaction)?))
 }
 
 /// What the page that asks shows.

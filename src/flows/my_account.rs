@@ -8,7 +8,7 @@ use crate::accounts::browsers::{Cookie, SignedInUser, change_cookie, sign_out, t
 use crate::accounts::new_password::{self, PasswordChange, PasswordUnchanged};
 use crate::accounts::session_endings;
 use crate::clients::registry::Registered;
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::ClientId;
 use crate::domain::consent::Consent;
 use crate::domain::scope::Scope;
@@ -181,7 +181,7 @@ pub async fn end_everywhere(
     let tx = flows.store.begin(flows.clock.now()).await?;
     let user = &signed_in_user.user.id;
     let ended = session_endings::end_everything(&tx, user, None, caller.origin).await?;
-    let event = Event::new(Kind::UserLoggedOut).user(user).from(caller.origin);
+    let event = Event::new(EventKind::UserLoggedOut).user(user).from(caller.origin);
     let event = event.detail(format!("{ended} families ended"));
     audit_events::insert(&tx, &[event]).await?;
     let cookie = change_cookie(&tx, &signed_in_user.session.browser).await?;
@@ -203,7 +203,7 @@ pub async fn remove_app(
     let had_consent = consents::delete(&tx, user, client).await?;
     let removed = ended > 0 || had_consent;
     if removed {
-        let event = Event::new(Kind::ConsentWithdrawn).user(user).client(client);
+        let event = Event::new(EventKind::ConsentWithdrawn).user(user).client(client);
         audit_events::insert(&tx, &[event.from(caller.origin)]).await?;
     }
     tx.commit().await?;

@@ -10,7 +10,7 @@ use crate::domain::session::SessionId;
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::verdict::Error;
 use crate::oauth::authorize::request::Untrusted;
-use crate::oauth::authorize::response::Answer;
+use crate::oauth::authorize::response::AuthorizationAnswer;
 
 /// Where the person goes next, and the cookie that their browser gets.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub enum NextStep {
     /// To come back as themselves: a posted request has no cookies.
     Continue(Handle),
     /// Back to the app.
-    Answer(Answer),
+    Answer(AuthorizationAnswer),
     /// To their account, which says what happened.
     Account(SessionId, Option<FlashMessage>),
 }

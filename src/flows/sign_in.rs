@@ -2,7 +2,7 @@
 
 use crate::accounts::browsers;
 use crate::accounts::sign_in::{
-    PASSWORD_AMR, PasswordAttempt, Place, ProvenPassword, SignInRefused,
+    AttemptPlace, PASSWORD_AMR, PasswordAttempt, ProvenPassword, SignInRefused,
 };
 use crate::domain::interaction::{Interaction, Pending};
 use crate::domain::person;
@@ -81,7 +81,7 @@ pub async fn sign_in(
     let attempt = PasswordAttempt {
         username: typed.username,
         password: typed.password,
-        place: Place::Address(caller.address),
+        place: AttemptPlace::Address(caller.address),
         browser: caller.known,
         asked_for: pending.and_then(|pending| asked_for(pending, typed.username)),
         client,

@@ -20,7 +20,7 @@ use crate::flows::outcome::InteractionError;
 use crate::flows::submitted::Submitted;
 use crate::flows::{advance, lookup};
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
-use crate::social::{self, AuthorizationRequest};
+use crate::social::{self, UpstreamAuthorizationRequest};
 
 /// How long somebody may be away.
 pub const LIFE: Duration = Duration::minutes(10);
@@ -183,7 +183,7 @@ async fn send(
         expires_at: flows.clock.now() + LIFE,
     })?;
     let verifier = flows.upstream_logins.verifier(&state);
-    let request = AuthorizationRequest {
+    let request = UpstreamAuthorizationRequest {
         redirect_uri: &redirect_uri(&flows.url, slug),
         state: state.expose(),
         nonce: &flows.upstream_logins.nonce(&state),

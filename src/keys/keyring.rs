@@ -15,7 +15,7 @@ use super::make::{self, Made, RSA_BITS, algorithm};
 use super::ring::{self, Memory, Phase, Timing};
 use super::rotation;
 use super::seal::{Sealer, credential_name};
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::TokenAlg;
 use crate::domain::clock::Clock;
 use crate::domain::verdict::Fault;
@@ -267,7 +267,7 @@ impl Keyring {
     pub async fn import(&self, made: &Made, at_once: bool) -> Result<Option<StoredKey>, Fault> {
         let lead = if at_once { NOW } else { self.policy.lead };
         let generation = self.next_generation(made.alg)?;
-        self.insert(made, generation, self.clock.now() + lead, Kind::KeyImported).await
+        self.insert(made, generation, self.clock.now() + lead, EventKind::KeyImported).await
     }
 
     /// Drops a key for good: nothing that it signed is accepted any more. `false` when there is
@@ -276,7 +276,7 @@ impl Keyring {
         let tx = self.store.begin(self.clock.now()).await?;
         let dropped = signing_keys::delete(&tx, kid).await?;
         if dropped {
-            audit_events::insert(&tx, &[Event::new(Kind::KeyDropped).detail(kid)]).await?;
+            audit_events::insert(&tx, &[Event::new(EventKind::KeyDropped).detail(kid)]).await?;
         }
         tx.commit().await?;
         self.reload().await?;
@@ -306,7 +306,7 @@ impl Keyring {
         } else {
             rotation::reseal(&tx, &self.sealer, next).await?;
         }
-        audit_events::insert(&tx, &[Event::new(Kind::MasterKeyChanged)]).await?;
+        audit_events::insert(&tx, &[Event::new(EventKind::MasterKeyChanged)]).await?;
         tx.commit().await?;
         Ok(stored.len())
     }
@@ -368,7 +368,7 @@ impl Keyring {
             .map_err(|error| Fault::internal("making a key", error))??;
         // Making a key takes its time: the lead begins when it is there to be published.
         let signs_from = signs_from(self.clock.now());
-        self.insert(&made, generation, signs_from, Kind::KeyCreated).await
+        self.insert(&made, generation, signs_from, EventKind::KeyCreated).await
     }
 
     /// A server that runs on while the master key changes must not seal under the old one.
@@ -382,7 +382,7 @@ impl Keyring {
         made: &Made,
         generation: i64,
         signs_from: DateTime<Utc>,
-        kind: Kind,
+        kind: EventKind,
     ) -> Result<Option<StoredKey>, Fault> {
         let key = StoredKey {
             kid: made.kid.clone(),

@@ -9,7 +9,7 @@ use crate::domain::family::FamilyId;
 use crate::domain::random;
 use crate::domain::refresh::{self, ParsedRefreshToken};
 use crate::domain::secret::{Plain, RefreshToken, Secret};
-use crate::domain::succession::{Place, Salt};
+use crate::domain::succession::{Salt, TokenPosition};
 use crate::domain::verdict::Fault;
 use crate::store::{Store, Tx, sealed_keys};
 
@@ -59,7 +59,7 @@ impl RotationKey {
         &self,
         salt: Salt,
         family: &FamilyId,
-        place: Place,
+        place: TokenPosition,
     ) -> Result<Plain<RefreshToken>, Fault> {
         let body = refresh::body(family, place)
             .ok_or_else(|| Fault::internal("making a refresh token", "the family is not a UUID"))?;
@@ -104,7 +104,7 @@ mod tests {
     fn a_token_is_made_for_one_key_salt_family_and_place() {
         let key = RotationKey::from_bytes(&random::bytes());
         let (salt, family) = (Salt::generate(), FamilyId::generate());
-        let place = Place { generation: 1, attempt: 2 };
+        let place = TokenPosition { generation: 1, attempt: 2 };
         let token = key.token(salt, &family, place).unwrap();
         assert_eq!(token.expose(), key.token(salt, &family, place).unwrap().expose());
         let presented = ParsedRefreshToken::read(&token).unwrap();
@@ -114,8 +114,14 @@ mod tests {
         assert!(!other.made(salt, &presented), "another key");
         for changed in [
             ParsedRefreshToken { family: FamilyId::generate(), ..presented.clone() },
-            ParsedRefreshToken { place: Place { generation: 2, attempt: 2 }, ..presented.clone() },
-            ParsedRefreshToken { place: Place { generation: 1, attempt: 3 }, ..presented.clone() },
+            ParsedRefreshToken {
+                place: TokenPosition { generation: 2, attempt: 2 },
+                ..presented.clone()
+            },
+            ParsedRefreshToken {
+                place: TokenPosition { generation: 1, attempt: 3 },
+                ..presented.clone()
+            },
             ParsedRefreshToken { tag: [0; 32], ..presented },
         ] {
             assert!(!key.made(salt, &changed), "{changed:?}");

@@ -53,7 +53,7 @@ pub struct MasterKey(Secret<[u8; 32]>);
 
 /// Where the master key comes from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum MasterKeySource {
     /// Given as text.
     Text(Secret<String>),
     /// In a file that an operator provides.
@@ -62,7 +62,7 @@ pub enum Source {
     Folder(PathBuf),
 }
 
-impl Section for Source {
+impl Section for MasterKeySource {
     fn read(from: &mut Collector) -> Self {
         from.begin("Master key");
         let folder = from.take(path("keys_dir", Holds::Anything, "keys").words(
@@ -120,11 +120,11 @@ impl MasterKey {
     }
 
     /// Reads a key from where it is. Nothing is made.
-    pub fn load(source: &Source) -> Result<Self, NoMasterKey> {
+    pub fn load(source: &MasterKeySource) -> Result<Self, NoMasterKey> {
         match source {
-            Source::Text(text) => Self::parse(text.expose()),
-            Source::File(path) => Self::read(path),
-            Source::Folder(folder) => {
+            MasterKeySource::Text(text) => Self::parse(text.expose()),
+            MasterKeySource::File(path) => Self::read(path),
+            MasterKeySource::Folder(folder) => {
                 let path = folder.join(FILE_NAME);
                 if path.exists() { Self::read(&path) } else { Err(NoMasterKey::Missing(path)) }
             }
@@ -622,7 +622,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("keys");
-        let source = Source::Folder(keys.clone());
+        let source = MasterKeySource::Folder(keys.clone());
         assert!(matches!(MasterKey::load(&source), Err(NoMasterKey::Missing(_))));
         assert!(!keys.exists(), "reading makes nothing");
         let key = MasterKey::make(&keys).unwrap();

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::claims::LogoutToken;
 use crate::clients::registry::{Registered, Registry};
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::clock::Clock;
 use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::message::Queued;
@@ -42,7 +42,7 @@ impl Delivery for LogoutDelivery {
 
     const PAUSES: &'static [i64] = &[5, 30, 120, 600, 3600, 21_600];
 
-    const GIVEN_UP: Kind = Kind::LogoutNoticeGivenUp;
+    const GIVEN_UP: EventKind = EventKind::LogoutNoticeGivenUp;
 
     async fn send(&self, queued: &Queued<LogoutNotice>) -> Result<bool, Fault> {
         let is_taken = match self.listening(&queued.message).await? {

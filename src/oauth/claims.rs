@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 /// `aud`: a string, or an array of strings (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Audience {
+pub enum AudienceClaim {
     /// One.
     One(String),
     /// Several.
     Several(Vec<String>),
 }
 
-impl Audience {
+impl AudienceClaim {
     /// The shortest form of these.
     #[must_use]
     pub fn new(mut audiences: Vec<String>) -> Self {
@@ -48,7 +48,7 @@ impl Audience {
     }
 }
 
-impl fmt::Display for Audience {
+impl fmt::Display for AudienceClaim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.iter().collect::<Vec<_>>().join(" "))
     }
@@ -60,7 +60,7 @@ impl fmt::Display for Audience {
 pub struct AccessToken {
     pub iss: String,
     pub sub: String,
-    pub aud: Audience,
+    pub aud: AudienceClaim,
     pub exp: i64,
     pub nbf: i64,
     pub iat: i64,

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::claims::Audience;
+use super::claims::AudienceClaim;
 use super::error::{Refusal, Result};
 use crate::clients::registry::{Registered, Registry};
 use crate::domain::client::{Assertions, AuthMethod, Client, ClientId, ClientKind};
@@ -242,7 +242,7 @@ fn allows(client: &Client, method: AuthMethod) -> bool {
 struct Assertion {
     iss: String,
     sub: String,
-    aud: Audience,
+    aud: AudienceClaim,
     exp: f64,
     nbf: Option<f64>,
     iat: Option<f64>,
@@ -314,10 +314,10 @@ fn check_assertion(
 }
 
 /// RFC 7523 §3 (3). One audience: an assertion for several servers could be replayed between them.
-fn is_for_us(url: &Issuer, assertions: Assertions, audience: &Audience) -> bool {
+fn is_for_us(url: &Issuer, assertions: Assertions, audience: &AudienceClaim) -> bool {
     let only = match audience {
-        Audience::One(one) => one,
-        Audience::Several(several) => match several.as_slice() {
+        AudienceClaim::One(one) => one,
+        AudienceClaim::Several(several) => match several.as_slice() {
             [one] if assertions == Assertions::Tolerant => one,
             _ => return false,
         },

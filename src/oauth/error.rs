@@ -10,7 +10,7 @@ use crate::domain::verdict;
 
 /// The challenge of a 401, RFC 9110 §11.6.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Challenge {
+pub enum AuthenticateChallenge {
     /// Client authentication by header.
     Basic,
     /// An access token, RFC 6750 §3.
@@ -71,11 +71,11 @@ impl Refusal {
 
     /// `WWW-Authenticate`.
     #[must_use]
-    pub fn challenge(&self) -> Option<Challenge> {
+    pub fn challenge(&self) -> Option<AuthenticateChallenge> {
         match self.code() {
-            Some(ErrorCode::InvalidClient) => Some(Challenge::Basic),
+            Some(ErrorCode::InvalidClient) => Some(AuthenticateChallenge::Basic),
             None | Some(ErrorCode::InvalidToken | ErrorCode::InsufficientScope) => {
-                Some(Challenge::Bearer)
+                Some(AuthenticateChallenge::Bearer)
             }
             Some(_) => None,
         }

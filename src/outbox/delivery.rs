@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::message::{Message, Queued};
 use crate::domain::verdict::Fault;
 
@@ -16,7 +16,7 @@ pub trait Delivery: Sync {
     const PAUSES: &'static [i64];
 
     /// What the audit log says when a message is given up.
-    const GIVEN_UP: Kind;
+    const GIVEN_UP: EventKind;
 
     /// Sends a message; whether the receiver took it, or needs it no longer. It must end within the
     /// lease of half a minute. A fault is ours: it says nothing about the receiver.

@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::channel::{CallError, Channel};
 use super::credential_check::CredentialCheck;
 use super::error::UpstreamError;
-use super::provider::{AuthorizationRequest, AuthorizationResponse};
+use super::provider::{UpstreamAuthorizationRequest, UpstreamAuthorizationResponse};
 use crate::domain::excerpt::excerpt;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::secret::Secret;
@@ -156,7 +156,7 @@ pub(super) struct CodeRequest<'a> {
 
 impl<'a> CodeRequest<'a> {
     /// The code that a person came back with.
-    pub(super) fn of(response: AuthorizationResponse<'a>) -> Self {
+    pub(super) fn of(response: UpstreamAuthorizationResponse<'a>) -> Self {
         Self {
             code: response.code,
             redirect_uri: Some(response.redirect_uri),
@@ -189,7 +189,7 @@ impl CodeFlow<'_> {
     /// The URL at which a person signs in, RFC 6749 §4.1.1.
     pub(super) fn authorization_url(
         &self,
-        request: AuthorizationRequest<'_>,
+        request: UpstreamAuthorizationRequest<'_>,
         scopes: &str,
         extra: &[(&str, &str)],
     ) -> Result<String, UpstreamError> {

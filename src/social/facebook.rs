@@ -9,8 +9,8 @@ use super::id_tokens::{self, Expected, Keys, NonceRule, ReceivedFrom, Source};
 use super::plain_oauth::PlainOAuth;
 use super::profiles::EmailTrust;
 use super::provider::{
-    Answer, AuthorizationRequest, AuthorizationResponse, PresentedToken, Provider, Token,
-    VerifiedIdentity,
+    Answer, PresentedToken, Provider, UpstreamAuthorizationRequest, UpstreamAuthorizationResponse,
+    UpstreamToken, VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use super::{channel, claims};
@@ -140,11 +140,11 @@ impl Facebook {
 }
 
 impl Provider for Facebook {
-    fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
+    fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>) -> Answer<'a, String> {
         Box::pin(std::future::ready(self.oauth.authorization_url(request, &[])))
     }
 
-    fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(&'a self, response: UpstreamAuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
             let token = self.oauth.redeem(CodeRequest::of(response)).await?;
             self.person(&token).await
@@ -154,8 +154,8 @@ impl Provider for Facebook {
     fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
         Box::pin(async move {
             match presented.token {
-                Token::Id(token) => self.prove_id(token, presented).await,
-                Token::Access(token) => {
+                UpstreamToken::Id(token) => self.prove_id(token, presented).await,
+                UpstreamToken::Access(token) => {
                     let subject = self.check_issued(token, presented.accepted).await?;
                     let identity = self.person(token).await?;
                     if identity.subject != subject {
@@ -166,7 +166,7 @@ impl Provider for Facebook {
                     }
                     Ok(identity.into())
                 }
-                Token::Code { code, redirect_uri, verifier, .. } => {
+                UpstreamToken::Code { code, redirect_uri, verifier, .. } => {
                     let request = CodeRequest { code, redirect_uri, verifier, extra: &[] };
                     let token = self.oauth.redeem(request).await?;
                     Ok(self.person(&token).await?.into())

@@ -8,8 +8,8 @@ use super::code_flow::CodeRequest;
 use super::error::UpstreamError;
 use super::plain_oauth::PlainOAuth;
 use super::provider::{
-    Answer, AuthorizationRequest, AuthorizationResponse, PresentedToken, Provider, Token,
-    VerifiedIdentity,
+    Answer, PresentedToken, Provider, UpstreamAuthorizationRequest, UpstreamAuthorizationResponse,
+    UpstreamToken, VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use super::{channel, claims};
@@ -101,12 +101,12 @@ impl GitHub {
 }
 
 impl Provider for GitHub {
-    fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
+    fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>) -> Answer<'a, String> {
         let hint = request.login_hint.map(|hint| ("login", hint));
         Box::pin(std::future::ready(self.oauth.authorization_url(request, hint.as_slice())))
     }
 
-    fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(&'a self, response: UpstreamAuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
             let token = self.oauth.redeem(CodeRequest::of(response)).await?;
             self.person(&token).await
@@ -116,12 +116,12 @@ impl Provider for GitHub {
     fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
         Box::pin(async move {
             match presented.token {
-                Token::Id(_) => Err(UpstreamError::Unprovable),
-                Token::Access(token) => {
+                UpstreamToken::Id(_) => Err(UpstreamError::Unprovable),
+                UpstreamToken::Access(token) => {
                     self.check_issued(token).await?;
                     Ok(self.person(token).await?.into())
                 }
-                Token::Code { code, redirect_uri, verifier, .. } => {
+                UpstreamToken::Code { code, redirect_uri, verifier, .. } => {
                     let request = CodeRequest { code, redirect_uri, verifier, extra: &[] };
                     let token = self.oauth.redeem(request).await?;
                     Ok(self.person(&token).await?.into())

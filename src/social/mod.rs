@@ -39,7 +39,7 @@ pub use deadline::with_deadline;
 pub use error::UpstreamError;
 pub use id_tokens::{UnverifiedClaims, unverified_claims};
 pub use provider::{
-    Answer, AuthorizationRequest, AuthorizationResponse, PresentedToken, Provider, Token,
-    VerifiedIdentity,
+    Answer, PresentedToken, Provider, UpstreamAuthorizationRequest, UpstreamAuthorizationResponse,
+    UpstreamToken, VerifiedIdentity,
 };
 pub use validation::{Problems, check};

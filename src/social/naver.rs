@@ -6,8 +6,8 @@ use super::code_flow::CodeRequest;
 use super::error::UpstreamError;
 use super::plain_oauth::PlainOAuth;
 use super::provider::{
-    Answer, AuthorizationRequest, AuthorizationResponse, PresentedToken, Provider, Token,
-    VerifiedIdentity,
+    Answer, PresentedToken, Provider, UpstreamAuthorizationRequest, UpstreamAuthorizationResponse,
+    UpstreamToken, VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use crate::domain::excerpt::excerpt;
@@ -70,11 +70,11 @@ fn birthdate(year: Option<String>, day: Option<String>) -> Option<String> {
 }
 
 impl Provider for Naver {
-    fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
+    fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>) -> Answer<'a, String> {
         Box::pin(std::future::ready(self.oauth.authorization_url(request, &[])))
     }
 
-    fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(&'a self, response: UpstreamAuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
             let request =
                 CodeRequest { extra: &[("state", response.state)], ..CodeRequest::of(response) };
@@ -85,7 +85,8 @@ impl Provider for Naver {
 
     fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
         Box::pin(async move {
-            let Token::Code { code, redirect_uri, verifier, state } = presented.token else {
+            let UpstreamToken::Code { code, redirect_uri, verifier, state } = presented.token
+            else {
                 return Err(UpstreamError::Unprovable);
             };
             // Nothing shows that Naver compares redirect URI or verifier: the state has to be known.

@@ -13,8 +13,8 @@ use super::metadata::Metadata;
 use super::microsoft::Tenants;
 use super::profiles::{AccessTokenCheck, DomainProof, NonceForm, OpenIdProfile, Userinfo};
 use super::provider::{
-    Answer, AuthorizationRequest, AuthorizationResponse, PresentedToken, Provider, Token,
-    VerifiedIdentity,
+    Answer, PresentedToken, Provider, UpstreamAuthorizationRequest, UpstreamAuthorizationResponse,
+    UpstreamToken, VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use super::{apple, claims, google, kakao, line};
@@ -282,7 +282,7 @@ impl OpenId {
 }
 
 impl Provider for OpenId {
-    fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String> {
+    fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>) -> Answer<'a, String> {
         Box::pin(async move {
             let metadata = self.metadata().await?;
             let mut extra = vec![("nonce", request.nonce), ("ui_locales", request.language)];
@@ -303,7 +303,7 @@ impl Provider for OpenId {
         })
     }
 
-    fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(&'a self, response: UpstreamAuthorizationResponse<'a>) -> Answer<'a, Identity> {
         Box::pin(async move {
             let metadata = self.metadata().await?;
             let client_id = self.upstream.client_id();
@@ -323,7 +323,7 @@ impl Provider for OpenId {
     fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
         Box::pin(async move {
             match presented.token {
-                Token::Id(token) => {
+                UpstreamToken::Id(token) => {
                     let additional_audiences =
                         self.upstream.additional_audiences(|audience| audience.clients.is_empty());
                     let expected = Expected {
@@ -338,10 +338,10 @@ impl Provider for OpenId {
                     let (verified, identity) = self.verify(token, expected).await?;
                     Ok(VerifiedIdentity { identity, once: Some(verified.once()) })
                 }
-                Token::Access(token) => {
+                UpstreamToken::Access(token) => {
                     Ok(self.check_access_token(token, presented.accepted).await?.into())
                 }
-                Token::Code { code, redirect_uri, verifier, .. } => {
+                UpstreamToken::Code { code, redirect_uri, verifier, .. } => {
                     let request = CodeRequest { code, redirect_uri, verifier, extra: &[] };
                     Ok(self.prove_code(request, presented).await?.into())
                 }

@@ -2,7 +2,7 @@
 
 use super::code_flow::{CodeFlow, CodeRequest};
 use super::error::UpstreamError;
-use super::provider::AuthorizationRequest;
+use super::provider::UpstreamAuthorizationRequest;
 use super::upstream::Upstream;
 
 /// A provider by OAuth 2 alone, RFC 6749 §4.1.
@@ -33,7 +33,7 @@ impl PlainOAuth {
     /// The URL at which a person signs in, with more parameters.
     pub(super) fn authorization_url(
         &self,
-        request: AuthorizationRequest<'_>,
+        request: UpstreamAuthorizationRequest<'_>,
         more: &[(&str, &str)],
     ) -> Result<String, UpstreamError> {
         let extra = [self.upstream.reauthentication(request), more].concat();

@@ -14,10 +14,10 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, UpstreamError>> +
 /// A provider of social login.
 pub trait Provider: fmt::Debug + Send + Sync {
     /// The URL at which a person signs in there.
-    fn start<'a>(&'a self, request: AuthorizationRequest<'a>) -> Answer<'a, String>;
+    fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>) -> Answer<'a, String>;
 
     /// Who it is that comes back with a code.
-    fn finish<'a>(&'a self, response: AuthorizationResponse<'a>) -> Answer<'a, Identity>;
+    fn finish<'a>(&'a self, response: UpstreamAuthorizationResponse<'a>) -> Answer<'a, Identity>;
 
     /// Who it is that a token speaks of, which somebody else got there for one of `accepted`.
     fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity>;
@@ -42,7 +42,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
 /// What a person leaves with, RFC 6749 §4.1.1.
 #[derive(Clone, Copy)]
-pub struct AuthorizationRequest<'a> {
+pub struct UpstreamAuthorizationRequest<'a> {
     /// Where they come back to.
     pub redirect_uri: &'a str,
     /// `state`.
@@ -63,7 +63,7 @@ pub struct AuthorizationRequest<'a> {
 
 /// What a person comes back with, RFC 6749 §4.1.2.
 #[derive(Clone, Copy)]
-pub struct AuthorizationResponse<'a> {
+pub struct UpstreamAuthorizationResponse<'a> {
     /// `code`.
     pub code: &'a str,
     /// Apple's `user`.
@@ -84,7 +84,7 @@ pub struct AuthorizationResponse<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct PresentedToken<'a> {
     /// What it is.
-    pub token: Token<'a>,
+    pub token: UpstreamToken<'a>,
     /// The client ids there for which it may have been issued.
     pub accepted: &'a [&'a str],
     /// The nonce that the app gave there.
@@ -93,7 +93,7 @@ pub struct PresentedToken<'a> {
 
 /// A token of a provider.
 #[derive(Clone, Copy)]
-pub enum Token<'a> {
+pub enum UpstreamToken<'a> {
     /// An id token.
     Id(&'a str),
     /// An access token.
@@ -111,13 +111,13 @@ pub enum Token<'a> {
     },
 }
 
-impl fmt::Debug for AuthorizationRequest<'_> {
+impl fmt::Debug for UpstreamAuthorizationRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationRequest").field("again", &self.again).finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for AuthorizationResponse<'_> {
+impl fmt::Debug for UpstreamAuthorizationResponse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationResponse").field("since", &self.since).finish_non_exhaustive()
     }
@@ -127,7 +127,7 @@ impl fmt::Debug for AuthorizationResponse<'_> {
 /// hang up.
 const LONGEST: usize = 4096;
 
-impl Token<'_> {
+impl UpstreamToken<'_> {
     /// Whether nobody need be asked of it.
     #[must_use]
     pub fn is_too_long(&self) -> bool {
@@ -143,7 +143,7 @@ impl Token<'_> {
     }
 }
 
-impl fmt::Debug for Token<'_> {
+impl fmt::Debug for UpstreamToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Id(_) => "Id",

@@ -6,7 +6,7 @@ use super::apple;
 use super::channel::Channel;
 use super::error::UpstreamError;
 use super::profiles::{self, ProviderProfile, RequiredCredential};
-use super::provider::AuthorizationRequest;
+use super::provider::UpstreamAuthorizationRequest;
 use crate::domain::provider::{Audience, Credential, Registration};
 use crate::domain::secret::Secret;
 
@@ -92,7 +92,7 @@ impl Upstream {
     /// What makes it ask the person again, if that is wished.
     pub(super) fn reauthentication(
         &self,
-        request: AuthorizationRequest<'_>,
+        request: UpstreamAuthorizationRequest<'_>,
     ) -> &'static [(&'static str, &'static str)] {
         if request.again { self.profile.reauthentication } else { &[] }
     }

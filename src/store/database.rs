@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::cause::while_doing;
 use super::connection::{Committed, Connection};
 use super::options::Options;
-use super::place::{self, Place};
+use super::place::{self, DatabasePlace};
 use super::pool::{How, Load, Pool, Target};
 use super::reader::Reader;
 use super::tx::Tx;
@@ -44,7 +44,7 @@ impl Store {
         let fault = while_doing("opening the database");
         let how = How::new(options);
         let (writer, reader) = match place::read(url)? {
-            Place::Sqlite(given) => {
+            DatabasePlace::Sqlite(given) => {
                 let path = given.get_filename().to_path_buf();
                 file::make(&path)?;
                 let target = || {
@@ -57,7 +57,7 @@ impl Store {
                 let reader = Pool::new(target(), How { connections: 2, ..how }).map_err(&fault)?;
                 (Arc::new(writer), Arc::new(reader))
             }
-            Place::Postgres(place) => {
+            DatabasePlace::Postgres(place) => {
                 let target = server::target(&place, options);
                 let pool = Arc::new(Pool::new(target, how).map_err(&fault)?);
                 (Arc::clone(&pool), pool)

@@ -21,7 +21,7 @@ use crate::domain::clock;
 use crate::domain::family::{EndedFamily, Family, FamilyFilter, FamilyId, FamilyOwner};
 use crate::domain::scope::Scope;
 use crate::domain::session::SessionId;
-use crate::domain::succession::{Place, Salt, Succession};
+use crate::domain::succession::{Salt, Succession, TokenPosition};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
@@ -122,7 +122,7 @@ pub(super) fn succession(row: &Model) -> Result<Option<Succession>, Fault> {
     let count = |value: i64| u32::try_from(value).map_err(|error| Fault::internal(TABLE, error));
     Ok(Some(Succession {
         salt: Salt(salt),
-        leaf: Place { generation: count(row.generation)?, attempt: count(row.attempt)? },
+        leaf: TokenPosition { generation: count(row.generation)?, attempt: count(row.attempt)? },
         spent_attempt: count(row.spent_attempt)?,
         handed_out_at: clock::from_millis(row.handed_out_at),
         handed_out_to: row.handed_out_to.clone(),

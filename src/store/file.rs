@@ -9,7 +9,7 @@ use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use tokio::time::Instant;
 
-use super::place::{self, Place};
+use super::place::{self, DatabasePlace};
 use super::pool::{Held, Pool};
 use super::statement::STATEMENT_CACHE;
 use crate::domain::verdict::Fault;
@@ -43,8 +43,8 @@ pub(super) fn options(
 /// The file of an SQLite URL; `None` for Postgres.
 pub fn sqlite_path(url: &str) -> Result<Option<PathBuf>, Fault> {
     Ok(match place::read(url)? {
-        Place::Sqlite(options) => Some(options.get_filename().to_path_buf()),
-        Place::Postgres(_) => None,
+        DatabasePlace::Sqlite(options) => Some(options.get_filename().to_path_buf()),
+        DatabasePlace::Postgres(_) => None,
     })
 }
 

@@ -14,7 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use super::cause::{self, while_doing};
 use super::connection::Committed;
 use super::options::Options;
-use super::place::{self, Place};
+use super::place::{self, DatabasePlace};
 use super::pool::{How, Pool, Target};
 use super::{file, server};
 use crate::domain::verdict::Fault;
@@ -34,15 +34,15 @@ const APPLYING: &str = "migrating the database";
 /// Applies what is missing.
 pub async fn migrate(url: &str, options: &Options) -> Result<(), Fault> {
     let place = place::read(url)?;
-    if let Place::Sqlite(given) = &place {
+    if let DatabasePlace::Sqlite(given) = &place {
         file::make(given.get_filename())?;
     }
     if pending(&place, options).await?.is_empty() {
         return Ok(());
     }
     match &place {
-        Place::Sqlite(given) => migrate_file(given.get_filename(), given, options).await,
-        Place::Postgres(place) => migrate_server(place, options).await,
+        DatabasePlace::Sqlite(given) => migrate_file(given.get_filename(), given, options).await,
+        DatabasePlace::Postgres(place) => migrate_server(place, options).await,
     }
 }
 
@@ -103,7 +103,7 @@ async fn migrate_server(place: &place::Postgres, options: &Options) -> Result<()
 pub async fn migration_status(url: &str, options: &Options) -> Result<Vec<MigrationState>, Fault> {
     let every = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
     let pending = match place::read(url)? {
-        Place::Sqlite(given) if !given.get_filename().exists() => None,
+        DatabasePlace::Sqlite(given) if !given.get_filename().exists() => None,
         place => Some(pending(&place, options).await?),
     };
     Ok(every
@@ -120,14 +120,14 @@ pub(super) fn not_among(applied: &[String]) -> Vec<String> {
     every.filter(|name| !applied.contains(name)).collect()
 }
 
-async fn pending(place: &Place, options: &Options) -> Result<Vec<String>, Fault> {
+async fn pending(place: &DatabasePlace, options: &Options) -> Result<Vec<String>, Fault> {
     let fault = while_doing(READING);
     let target = match place {
-        Place::Sqlite(given) => {
+        DatabasePlace::Sqlite(given) => {
             let path = given.get_filename().to_path_buf();
             Target::Sqlite(Box::new(file::options(given, options.lock_timeout)), path)
         }
-        Place::Postgres(place) => server::target(place, options),
+        DatabasePlace::Postgres(place) => server::target(place, options),
     };
     let how = How::new(options).alone();
     let database = Committed::new(Pool::new(target, how).map_err(&fault)?.into());

@@ -13,7 +13,7 @@ use crate::domain::verdict::Fault;
 
 /// The place that a database URL names.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(super) enum DatabasePlace {
     /// A file.
     Sqlite(Box<SqliteConnectOptions>),
     /// One or several servers of one database.
@@ -86,7 +86,7 @@ const KNOWN: &[&str] = &[
 ];
 const SSL_MODES: &[&str] = &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
-impl Place {
+impl DatabasePlace {
     /// Reads a URL. The problem says nothing of its text.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         if url.starts_with("sqlite:") {
@@ -109,9 +109,9 @@ impl Place {
 
 /// The URL without its secrets, for people.
 fn shown(url: &str) -> String {
-    match Place::parse(url) {
-        Ok(Place::Sqlite(_)) => url.to_owned(),
-        Ok(Place::Postgres(place)) => {
+    match DatabasePlace::parse(url) {
+        Ok(DatabasePlace::Sqlite(_)) => url.to_owned(),
+        Ok(DatabasePlace::Postgres(place)) => {
             let hosts: Vec<_> = place.hosts.iter().map(ToString::to_string).collect();
             let database = place.options.get_database().unwrap_or_default();
             let user = place.options.get_username();
@@ -250,7 +250,7 @@ fn name(text: &str) -> Result<String, String> {
 
 /// What is wrong with a database URL, without a word of it: it may hold a password.
 pub fn check_url(url: &str) -> Result<(), String> {
-    Place::parse(url).map(drop)
+    DatabasePlace::parse(url).map(drop)
 }
 
 /// A database URL without its secrets.
@@ -259,8 +259,8 @@ pub fn shown_url(url: &str) -> String {
     shown(url)
 }
 
-pub(super) fn read(url: &str) -> Result<Place, Fault> {
-    Place::parse(url).map_err(|problem| {
+pub(super) fn read(url: &str) -> Result<DatabasePlace, Fault> {
+    DatabasePlace::parse(url).map_err(|problem| {
         Fault::internal("reading the database URL", format!("database_url {problem}"))
     })
 }
@@ -270,8 +270,10 @@ mod tests {
     use super::*;
 
     fn hosts(url: &str) -> Vec<String> {
-        match Place::parse(url) {
-            Ok(Place::Postgres(place)) => place.hosts.iter().map(ToString::to_string).collect(),
+        match DatabasePlace::parse(url) {
+            Ok(DatabasePlace::Postgres(place)) => {
+                place.hosts.iter().map(ToString::to_string).collect()
+            }
             other => panic!("{url}: {other:?}"),
         }
     }
@@ -303,10 +305,12 @@ mod tests {
             ("postgres://a,b/m?target_session_attrs=any", false),
             ("postgres://a/m?target_session_attrs=read-write", true),
         ] {
-            let Ok(Place::Postgres(place)) = Place::parse(url) else { panic!("{url}") };
+            let Ok(DatabasePlace::Postgres(place)) = DatabasePlace::parse(url) else {
+                panic!("{url}")
+            };
             assert_eq!(place.must_write, expected, "{url}");
         }
-        assert!(Place::parse("postgres://a/m?target_session_attrs=standby").is_err());
+        assert!(DatabasePlace::parse("postgres://a/m?target_session_attrs=standby").is_err());
     }
 
     #[test]
@@ -328,7 +332,7 @@ mod tests {
             "hunter2",
             "",
         ] {
-            let problem = Place::parse(url).expect_err(url);
+            let problem = DatabasePlace::parse(url).expect_err(url);
             assert!(!problem.contains("hunter2"), "{url}: {problem}");
             assert!(!shown(url).contains("hunter2"), "{url}");
         }

@@ -21,7 +21,7 @@ use crate::domain::clock;
 use crate::domain::family::FamilyId;
 use crate::domain::refresh::Refreshable;
 use crate::domain::session::AttachedSession;
-use crate::domain::succession::{Place, Succession};
+use crate::domain::succession::{Succession, TokenPosition};
 use crate::domain::verdict::Fault;
 
 const READING: &str = "reading the successions of refresh tokens";
@@ -167,7 +167,7 @@ pub struct Move {
     /// Its family.
     pub family: FamilyId,
     /// The leaf that it must have.
-    pub from: Place,
+    pub from: TokenPosition,
     /// What it becomes.
     pub to: Succession,
 }
@@ -217,7 +217,7 @@ const STEP: [(&str, &str); 9] = [
 
 impl<'a> From<&'a Move> for Step<'a> {
     fn from(step: &'a Move) -> Self {
-        let Place { generation, attempt } = step.to.leaf;
+        let TokenPosition { generation, attempt } = step.to.leaf;
         Self(
             step.family.as_str(),
             step.from.generation,

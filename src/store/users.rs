@@ -16,7 +16,7 @@ use super::column::{corrupt, instant, millis};
 use super::entity::entity;
 use super::reader::Reader;
 use super::tx::Tx;
-use crate::domain::user::{Profile, Source, User, UserId};
+use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::domain::verdict::Fault;
 use crate::domain::{clock, person};
 
@@ -91,8 +91,9 @@ fn row(user: &User) -> Result<ActiveModel, Fault> {
     })
 }
 
-fn source(text: &str) -> Result<Source, Fault> {
-    Source::parse(text).ok_or_else(|| corrupt(TABLE, "who made an account or said an address"))
+fn source(text: &str) -> Result<AccountSource, Fault> {
+    AccountSource::parse(text)
+        .ok_or_else(|| corrupt(TABLE, "who made an account or said an address"))
 }
 
 /// The user of this subject identifier.

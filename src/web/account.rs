@@ -18,7 +18,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::verdict::Error;
 use crate::domain::{device, urls};
-use crate::flows::connected_providers::{Connection, connections};
+use crate::flows::connected_providers::{ProviderConnection, connections};
 use crate::flows::logout::Done;
 use crate::flows::my_account::{self, Part};
 use crate::flows::outcome::FlashMessage;
@@ -180,7 +180,7 @@ async fn show(
     page::show(shared, status, &account, page_request)
 }
 
-fn linked<'a>(connection: &'a Connection, language: &str) -> LinkedIdentity<'a> {
+fn linked<'a>(connection: &'a ProviderConnection, language: &str) -> LinkedIdentity<'a> {
     let slug = connection.linked.provider.as_str();
     let configured = connection.configured.as_deref();
     LinkedIdentity {

@@ -11,7 +11,7 @@ use crate::domain::error_code::ErrorCode;
 use crate::domain::reason::Reason;
 use crate::domain::request;
 use crate::domain::verdict::{Fault, FaultKind};
-use crate::oauth::error::{Challenge, Error, Refusal, Result};
+use crate::oauth::error::{AuthenticateChallenge, Error, Refusal, Result};
 use crate::oauth::refused::{self, RefusedRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -41,13 +41,13 @@ pub(super) fn refusal(refusal: &Refusal, client: Option<&ClientId>) -> Response<
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     match (refusal.challenge(), error) {
-        (Some(Challenge::Basic), _) => {
+        (Some(AuthenticateChallenge::Basic), _) => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"mapae\""));
         }
-        (Some(Challenge::Bearer), None) => {
+        (Some(AuthenticateChallenge::Bearer), None) => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mapae\""));
         }
-        (Some(Challenge::Bearer), Some(error)) => {
+        (Some(AuthenticateChallenge::Bearer), Some(error)) => {
             let challenge = format!(
                 "Bearer realm=\"mapae\", error=\"{error}\", error_description=\"{}\"",
                 refusal.text()

@@ -10,11 +10,11 @@ use crate::domain::verdict::{Error, Fault};
 use crate::domain::{request, urls};
 use crate::flows::callback::CallbackOutcome;
 use crate::flows::fresh_proof::NotFresh;
-use crate::flows::logout::{Done, Step};
+use crate::flows::logout::{Done, LogoutStep};
 use crate::flows::outcome::{Advanced, InteractionError, NextStep};
 use crate::flows::upstream_login::{Departure, NotStarted};
 use crate::oauth::authorize::request::{RequestError, Untrusted};
-use crate::oauth::authorize::response::Answer;
+use crate::oauth::authorize::response::AuthorizationAnswer;
 use crate::pages::PageProblem;
 use crate::web::flash_messages::{self, UpstreamNotice};
 use crate::web::page::{self, Failed};
@@ -37,7 +37,7 @@ pub(super) enum Reply {
     /// To the sign-in page, which says what happened at a provider.
     SignIn(Handle, UpstreamNotice),
     /// An answer for the app.
-    Answer(Answer),
+    Answer(AuthorizationAnswer),
     /// Signed out.
     SignedOut(Done),
     /// Asked whether they want to sign out, somebody stayed.
@@ -121,11 +121,11 @@ impl From<CallbackOutcome> for Reply {
     }
 }
 
-impl From<Step> for Reply {
-    fn from(step: Step) -> Self {
+impl From<LogoutStep> for Reply {
+    fn from(step: LogoutStep) -> Self {
         match step {
-            Step::Confirm(handle) => Self::Page(urls::LOGOUT_CONFIRM, handle),
-            Step::Done(done) => Self::SignedOut(done),
+            LogoutStep::Confirm(handle) => Self::Page(urls::LOGOUT_CONFIRM, handle),
+            LogoutStep::Done(done) => Self::SignedOut(done),
         }
     }
 }
@@ -224,12 +224,12 @@ fn next_step(
 fn to_app(
     shared: &Shared,
     page_request: &PageRequest,
-    answer: &Answer,
+    answer: &AuthorizationAnswer,
     lead: Lead,
 ) -> Response<Body> {
     match answer {
-        Answer::Redirect(location) => lead(shared, page_request, location),
-        Answer::Form { action, fields } => {
+        AuthorizationAnswer::Redirect(location) => lead(shared, page_request, location),
+        AuthorizationAnswer::Form { action, fields } => {
             let fields = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
             page::form_post(shared, page_request, action, fields)
         }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use mapae::domain::audit::{Event, Kind};
+use mapae::domain::audit::{Event, EventKind};
 use mapae::domain::clock::Clock;
 use mapae::domain::message::{Message, Queued};
 use mapae::domain::verdict::Fault;
@@ -51,7 +51,7 @@ impl Delivery for Post {
 
     const PAUSES: &'static [i64] = &[10, 20];
 
-    const GIVEN_UP: Kind = Kind::LogoutNoticeGivenUp;
+    const GIVEN_UP: EventKind = EventKind::LogoutNoticeGivenUp;
 
     async fn send(&self, queued: &Queued<Letter>) -> Result<bool, Fault> {
         let Letter { to, text, .. } = &queued.message;

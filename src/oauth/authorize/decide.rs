@@ -42,7 +42,7 @@ pub struct Facts<'a> {
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step<'a> {
+pub enum AuthorizationStep<'a> {
     /// Somebody signs in; this person again, if one is named.
     SignIn(Option<&'a SessionId>),
     /// Somebody chooses an account.
@@ -57,7 +57,7 @@ pub enum Step<'a> {
 
 /// The whole rule.
 #[must_use]
-pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Step<'a> {
+pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> AuthorizationStep<'a> {
     // OpenID Connect Core §5.5.1.1
     let acr = &request.claims.acr;
     if request.claims.acr_is_essential && !acr.is_empty() && !acr.iter().any(|acr| acr == ACR) {
@@ -69,36 +69,36 @@ pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Step<
     }
     // OpenID Connect Core §3.1.2.6: nobody is shown anything.
     match step {
-        Step::SignIn(_) => refuse(Reason::NobodySignedIn),
-        Step::Choose => refuse(Reason::SeveralSignedIn),
-        Step::Consent(_) => refuse(Reason::ConsentMissing),
+        AuthorizationStep::SignIn(_) => refuse(Reason::NobodySignedIn),
+        AuthorizationStep::Choose => refuse(Reason::SeveralSignedIn),
+        AuthorizationStep::Consent(_) => refuse(Reason::ConsentMissing),
         done => done,
     }
 }
 
-fn refuse<'a>(reason: Reason) -> Step<'a> {
-    Step::Refuse(reason.into())
+fn refuse<'a>(reason: Reason) -> AuthorizationStep<'a> {
+    AuthorizationStep::Refuse(reason.into())
 }
 
-fn lead<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Step<'a> {
+fn lead<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> AuthorizationStep<'a> {
     let candidate = match choose(request, facts) {
         Ok(candidate) => candidate,
         Err(step) => return step,
     };
     let session = candidate.session;
     if must_prove_again(request, session, facts.received_at) {
-        return Step::SignIn(Some(&session.id));
+        return AuthorizationStep::SignIn(Some(&session.id));
     }
     if must_allow(request, candidate, facts) {
-        return Step::Consent(&session.id);
+        return AuthorizationStep::Consent(&session.id);
     }
-    Step::Issue(&session.id)
+    AuthorizationStep::Issue(&session.id)
 }
 
 fn choose<'a>(
     request: &AuthorizationRequest,
     facts: &'a Facts<'a>,
-) -> Result<&'a Candidate<'a>, Step<'a>> {
+) -> Result<&'a Candidate<'a>, AuthorizationStep<'a>> {
     let people = &facts.people;
     let chosen = facts.chosen.and_then(|id| people.iter().find(|one| one.session.id == *id));
     if let Some(named) = &request.user {
@@ -107,7 +107,7 @@ fn choose<'a>(
             return Err(refuse(Reason::AnotherPersonSignedIn));
         }
         let signed_in_user = people.iter().find(|one| one.session.user.as_str() == *named);
-        return signed_in_user.ok_or(Step::SignIn(None));
+        return signed_in_user.ok_or(AuthorizationStep::SignIn(None));
     }
     if let Some(chosen) = chosen {
         return Ok(chosen);
@@ -115,14 +115,14 @@ fn choose<'a>(
     // Whoever was chosen is gone: nobody else answers for them unasked.
     let is_gone = facts.chosen.is_some();
     if (request.prompt.select_account || is_gone) && !people.is_empty() {
-        return Err(Step::Choose);
+        return Err(AuthorizationStep::Choose);
     }
     let mut hinted = people.iter().filter(|one| one.is_hinted);
     match (hinted.next(), people.as_slice()) {
         (Some(hinted), _) => Ok(hinted),
-        (None, []) => Err(Step::SignIn(None)),
+        (None, []) => Err(AuthorizationStep::SignIn(None)),
         (None, [only]) => Ok(only),
-        (None, _) => Err(Step::Choose),
+        (None, _) => Err(AuthorizationStep::Choose),
     }
 }
 
@@ -262,8 +262,8 @@ mod tests {
         }
     }
 
-    fn is_refused(step: &Step<'_>, code: ErrorCode) -> bool {
-        matches!(step, Step::Refuse(refusal) if refusal.code() == Some(code))
+    fn is_refused(step: &AuthorizationStep<'_>, code: ErrorCode) -> bool {
+        matches!(step, AuthorizationStep::Refuse(refusal) if refusal.code() == Some(code))
     }
 
     fn prompt(prompt: &str) -> Prompt {
@@ -273,11 +273,11 @@ mod tests {
     #[test]
     fn core_3_1_2_3_somebody_must_be_signed_in() {
         let nobody = facts(&[], 100);
-        assert_eq!(decide(&request(|_| ()), &nobody), Step::SignIn(None));
+        assert_eq!(decide(&request(|_| ()), &nobody), AuthorizationStep::SignIn(None));
         let silent = request(|request| request.prompt = prompt("none"));
         assert!(is_refused(&decide(&silent, &nobody), ErrorCode::LoginRequired));
         let choosing = request(|request| request.prompt = prompt("select_account"));
-        assert_eq!(decide(&choosing, &nobody), Step::SignIn(None));
+        assert_eq!(decide(&choosing, &nobody), AuthorizationStep::SignIn(None));
     }
 
     #[test]
@@ -299,7 +299,11 @@ mod tests {
                 request.prompt = prompt(prompted);
                 request.max_age = max_age;
             });
-            let expected = if again { Step::SignIn(Some(&id)) } else { Step::Issue(&id) };
+            let expected = if again {
+                AuthorizationStep::SignIn(Some(&id))
+            } else {
+                AuthorizationStep::Issue(&id)
+            };
             assert_eq!(decide(&request, &facts), expected, "{auth_time} {prompted} {max_age:?}");
         }
     }
@@ -307,8 +311,8 @@ mod tests {
     #[test]
     fn core_3_1_2_4_consent_covers_what_was_allowed_and_nothing_new() {
         let id = SessionId::from_stored("session of a".to_owned());
-        let ask = Step::Consent(&id);
-        let issue = Step::Issue(&id);
+        let ask = AuthorizationStep::Consent(&id);
+        let issue = AuthorizationStep::Issue(&id);
         let by_name = |request: &mut AuthorizationRequest| {
             request.claims.userinfo = vec!["phone_number".to_owned()];
         };
@@ -321,7 +325,7 @@ mod tests {
             }
         };
         let (known, new) = (at("https://known.example"), at("https://new.example"));
-        let cases: [(Option<Consent>, Change<'_>, &Step<'_>); 8] = [
+        let cases: [(Option<Consent>, Change<'_>, &AuthorizationStep<'_>); 8] = [
             (None, &plain, &ask),
             (allowed("openid"), &plain, &ask),
             (allowed("openid email"), &plain, &issue),
@@ -353,16 +357,16 @@ mod tests {
         let people = [(session("a", 50), allowed("openid email"))];
         let id = people[0].0.id.clone();
         let unclaimed = Facts { asks_always: true, first_party: true, ..facts(&people, 100) };
-        assert_eq!(decide(&request(|_| ()), &unclaimed), Step::Consent(&id));
+        assert_eq!(decide(&request(|_| ()), &unclaimed), AuthorizationStep::Consent(&id));
         let silent = request(|request| request.prompt = prompt("none"));
         assert!(is_refused(&decide(&silent, &unclaimed), ErrorCode::ConsentRequired));
         // Signing in for this very request, choosing an account and saying yes are such a deed.
         let entered = Facts { chosen: Some(&id), ..unclaimed.clone() };
-        assert_eq!(decide(&request(|_| ()), &entered), Step::Issue(&id));
+        assert_eq!(decide(&request(|_| ()), &entered), AuthorizationStep::Issue(&id));
         let third_party = Facts { first_party: false, ..entered };
-        assert_eq!(decide(&request(|_| ()), &third_party), Step::Consent(&id));
+        assert_eq!(decide(&request(|_| ()), &third_party), AuthorizationStep::Consent(&id));
         let said_yes = Facts { allowed_now: true, ..unclaimed };
-        assert_eq!(decide(&request(|_| ()), &said_yes), Step::Issue(&id));
+        assert_eq!(decide(&request(|_| ()), &said_yes), AuthorizationStep::Issue(&id));
     }
 
     #[test]
@@ -373,23 +377,23 @@ mod tests {
         ];
         let two = facts(&people, 100);
         let (a, b) = (&people[0].0.id, &people[1].0.id);
-        assert_eq!(decide(&request(|_| ()), &two), Step::Choose);
+        assert_eq!(decide(&request(|_| ()), &two), AuthorizationStep::Choose);
         let silent = request(|request| request.prompt = prompt("none"));
         assert!(is_refused(&decide(&silent, &two), ErrorCode::AccountSelectionRequired));
         let of = |user: &str| {
             let user = Some(user.to_owned());
             request(|request| request.user = user)
         };
-        assert_eq!(decide(&of("b"), &two), Step::Issue(b));
-        assert_eq!(decide(&of("c"), &two), Step::SignIn(None));
+        assert_eq!(decide(&of("b"), &two), AuthorizationStep::Issue(b));
+        assert_eq!(decide(&of("c"), &two), AuthorizationStep::SignIn(None));
         let chose_a = Facts { chosen: Some(a), ..two.clone() };
-        assert_eq!(decide(&request(|_| ()), &chose_a), Step::Issue(a));
+        assert_eq!(decide(&request(|_| ()), &chose_a), AuthorizationStep::Issue(a));
         assert!(is_refused(&decide(&of("b"), &chose_a), ErrorCode::LoginRequired));
         let mut hinted = two;
         hinted.people[1].is_hinted = true;
-        assert_eq!(decide(&request(|_| ()), &hinted), Step::Issue(b));
+        assert_eq!(decide(&request(|_| ()), &hinted), AuthorizationStep::Issue(b));
         let choosing = request(|request| request.prompt = prompt("select_account"));
-        assert_eq!(decide(&choosing, &hinted), Step::Choose);
+        assert_eq!(decide(&choosing, &hinted), AuthorizationStep::Choose);
     }
 
     #[test]
@@ -397,9 +401,9 @@ mod tests {
         let gone = SessionId::from_stored("session of c".to_owned());
         let people = [(session("b", 50), allowed("openid email"))];
         let one = Facts { chosen: Some(&gone), ..facts(&people, 100) };
-        assert_eq!(decide(&request(|_| ()), &one), Step::Choose);
+        assert_eq!(decide(&request(|_| ()), &one), AuthorizationStep::Choose);
         let nobody = Facts { chosen: Some(&gone), ..facts(&[], 100) };
-        assert_eq!(decide(&request(|_| ()), &nobody), Step::SignIn(None));
+        assert_eq!(decide(&request(|_| ()), &nobody), AuthorizationStep::SignIn(None));
     }
 
     #[test]
@@ -412,8 +416,14 @@ mod tests {
                 request.claims.acr_is_essential = essential;
             })
         };
-        assert_eq!(decide(&asking(&["2"], false), &facts), Step::Issue(&people[0].0.id));
-        assert_eq!(decide(&asking(&["2", "1"], true), &facts), Step::Issue(&people[0].0.id));
+        assert_eq!(
+            decide(&asking(&["2"], false), &facts),
+            AuthorizationStep::Issue(&people[0].0.id)
+        );
+        assert_eq!(
+            decide(&asking(&["2", "1"], true), &facts),
+            AuthorizationStep::Issue(&people[0].0.id)
+        );
         let unmet = ErrorCode::UnmetAuthenticationRequirements;
         assert!(is_refused(&decide(&asking(&["2"], true), &facts), unmet));
     }

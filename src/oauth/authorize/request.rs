@@ -20,7 +20,7 @@ use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::oauth::authorize::context::RequestContext;
-use crate::oauth::authorize::response::{Answer, ReturnAddress};
+use crate::oauth::authorize::response::{AuthorizationAnswer, ReturnAddress};
 use crate::oauth::claims::IdTokenHint;
 use crate::oauth::error::{Error, Refusal, Result};
 use crate::oauth::refused::{self, RefusedRequest};
@@ -43,7 +43,7 @@ pub enum RequestError {
     /// Nobody is to be trusted with an answer: a page says so.
     Page(Untrusted),
     /// The client is answered.
-    Answer(Answer),
+    Answer(AuthorizationAnswer),
     /// Our failure.
     Fault(Fault),
 }

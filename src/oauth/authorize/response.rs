@@ -22,7 +22,7 @@ pub struct ReturnAddress {
 
 /// An answer to an authorization request, ready to travel.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum AuthorizationAnswer {
     /// The browser goes there.
     Redirect(String),
     /// The browser posts this form, OAuth 2.0 Form Post Response Mode §2.
@@ -71,13 +71,13 @@ impl ReturnAddress {
 
     /// Success, RFC 6749 §4.1.2.
     #[must_use]
-    pub fn code(&self, code: &Plain<AuthorizationCode>) -> Answer {
+    pub fn code(&self, code: &Plain<AuthorizationCode>) -> AuthorizationAnswer {
         self.answer(vec![("code", code.expose().to_owned())])
     }
 
     /// An error, RFC 6749 §4.1.2.1.
     #[must_use]
-    pub fn error(&self, refusal: &Refusal) -> Answer {
+    pub fn error(&self, refusal: &Refusal) -> AuthorizationAnswer {
         let code = refusal.code().map_or("server_error", ErrorCode::as_str);
         self.answer(vec![
             ("error", code.to_owned()),
@@ -85,19 +85,25 @@ impl ReturnAddress {
         ])
     }
 
-    fn answer(&self, mut fields: Vec<(&'static str, String)>) -> Answer {
+    fn answer(&self, mut fields: Vec<(&'static str, String)>) -> AuthorizationAnswer {
         fields.extend(self.state.clone().map(|state| ("state", state)));
         // RFC 9207 §2
         fields.push(("iss", self.issuer.clone()));
         match self.mode {
             ResponseMode::Query => {
                 let separator = if self.uri.contains('?') { '&' } else { '?' };
-                Answer::Redirect(format!("{}{separator}{}", self.uri, encoded(&fields)))
+                AuthorizationAnswer::Redirect(format!(
+                    "{}{separator}{}",
+                    self.uri,
+                    encoded(&fields)
+                ))
             }
             ResponseMode::Fragment => {
-                Answer::Redirect(format!("{}#{}", self.uri, encoded(&fields)))
+                AuthorizationAnswer::Redirect(format!("{}#{}", self.uri, encoded(&fields)))
             }
-            ResponseMode::FormPost => Answer::Form { action: self.uri.clone(), fields },
+            ResponseMode::FormPost => {
+                AuthorizationAnswer::Form { action: self.uri.clone(), fields }
+            }
         }
     }
 }
@@ -132,10 +138,10 @@ mod tests {
         ReturnAddress::registered(&Issuer::localhost(), &client, uri).unwrap()
     }
 
-    fn location(answer: Answer) -> String {
+    fn location(answer: AuthorizationAnswer) -> String {
         match answer {
-            Answer::Redirect(location) => location,
-            Answer::Form { .. } => panic!("a form"),
+            AuthorizationAnswer::Redirect(location) => location,
+            AuthorizationAnswer::Form { .. } => panic!("a form"),
         }
     }
 

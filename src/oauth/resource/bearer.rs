@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::liveness::Liveness;
-use super::verified::Verified;
+use super::verified::VerifiedTokens;
 use crate::clients::registry::Registry;
 use crate::domain::client::ClientId;
 use crate::domain::clock::Clock;
@@ -36,7 +36,7 @@ pub struct AccessTokens {
     /// Asks whether tokens still stand.
     pub liveness: Liveness,
     /// Those whose signature was verified before.
-    pub verified: Verified,
+    pub verified: VerifiedTokens,
 }
 
 impl AccessTokens {

@@ -13,7 +13,7 @@ use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::urls::Issuer;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
-use crate::oauth::claims::{AccessToken, Audience};
+use crate::oauth::claims::{AccessToken, AudienceClaim};
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::error::Result;
 
@@ -37,7 +37,7 @@ pub struct Introspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub aud: Option<Audience>,
+    pub aud: Option<AudienceClaim>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

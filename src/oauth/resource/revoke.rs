@@ -1,7 +1,7 @@
 //! Revocation, RFC 7009: a refresh token, a spent one too, ends its family; an access token ends
 //! itself. Whether a token of another client exists is not revealed.
 
-use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::{ClientId, RefreshDelivery};
 use crate::domain::clock::from_millis;
 use crate::domain::form::Form;
@@ -81,7 +81,7 @@ async fn end_family(
     let tx = context.store.begin(context.clock.now()).await?;
     let ended = families::revoke(&tx, &family.id).await?;
     if ended {
-        let event = Event::new(Kind::FamilyRevoked).user(&family.user).client(&family.client);
+        let event = Event::new(EventKind::FamilyRevoked).user(&family.user).client(&family.client);
         audit_events::insert(&tx, &[event.family(&family.id).from(origin)]).await?;
     }
     tx.commit().await?;
@@ -104,7 +104,7 @@ async fn end_access_token(
     let until = from_millis(claims.exp * 1000);
     let ended = revoked_access_tokens::insert(&tx, &claims.jti, until).await?;
     if ended {
-        let mut event = Event::new(Kind::AccessTokenRevoked).from(origin).detail(claims.jti);
+        let mut event = Event::new(EventKind::AccessTokenRevoked).from(origin).detail(claims.jti);
         event.client = ClientId::parse(&claims.client_id);
         audit_events::insert(&tx, &[event]).await?;
     }

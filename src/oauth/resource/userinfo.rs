@@ -75,7 +75,7 @@ fn says_something(value: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::domain::clock::from_millis;
-    use crate::domain::user::{Address, Profile, Source};
+    use crate::domain::user::{AccountSource, Address, Profile};
 
     fn user() -> User {
         User {
@@ -93,8 +93,8 @@ mod tests {
             disabled_at: None,
             created_at: from_millis(0),
             updated_at: from_millis(1000),
-            made_by: Source::Operator,
-            email_by: Source::Operator,
+            made_by: AccountSource::Operator,
+            email_by: AccountSource::Operator,
         }
     }
 

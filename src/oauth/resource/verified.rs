@@ -20,21 +20,21 @@ struct Entry {
 }
 
 /// The tokens that were seen last, by their SHA-256.
-pub struct Verified(Cache<[u8; 32], Arc<Entry>>);
+pub struct VerifiedTokens(Cache<[u8; 32], Arc<Entry>>);
 
-impl std::fmt::Debug for Verified {
+impl std::fmt::Debug for VerifiedTokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Verified").field(&self.0.len()).finish()
     }
 }
 
-impl Default for Verified {
+impl Default for VerifiedTokens {
     fn default() -> Self {
         Self(Cache::new(REMEMBERED))
     }
 }
 
-impl Verified {
+impl VerifiedTokens {
     /// The claims of a token that one of these keys signed, from memory where it was seen before.
     #[must_use]
     pub fn read(&self, keys: &Snapshot, token: &str) -> Option<AccessToken> {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Map;
 
 use crate::accounts::session_endings;
-use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::Client;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::grant_type::GrantType;
@@ -22,7 +22,7 @@ use crate::store::{Tx, audit_events, families};
 
 /// What a person granted, and how they proved who they are.
 #[derive(Debug)]
-pub struct Granted<'a> {
+pub struct SignInGrant<'a> {
     /// The name of the family.
     pub family: FamilyId,
     /// Who.
@@ -66,7 +66,7 @@ pub async fn start(
     tx: &Tx,
     context: &Families,
     client: &Client,
-    granted: Granted<'_>,
+    granted: SignInGrant<'_>,
     origin: &Origin,
 ) -> Result<Entitlement, Fault> {
     let now = tx.now();
@@ -96,7 +96,7 @@ pub async fn start(
     families::insert(tx, &family, succession.as_ref()).await?;
     let token = |first: &Succession| context.key.token(first.salt, &family.id, first.leaf);
     let refresh_token = succession.as_ref().map(token).transpose()?;
-    let event = Event::new(Kind::FamilyStarted).user(granted.user).client(&client.id);
+    let event = Event::new(EventKind::FamilyStarted).user(granted.user).client(&client.id);
     audit_events::insert(tx, &[event.family(&family.id).from(origin)]).await?;
     Ok(Entitlement {
         family: Some(Arc::new(family)),

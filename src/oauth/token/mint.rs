@@ -17,7 +17,7 @@ use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::keys::keyring::Keyring;
 use crate::keys::make::left_half_hash;
-use crate::oauth::claims::{ACR, AccessToken, Audience, IdToken, TellingAccessToken};
+use crate::oauth::claims::{ACR, AccessToken, AudienceClaim, IdToken, TellingAccessToken};
 use crate::oauth::lifetimes::Lifetimes;
 
 /// What is owed to a client.
@@ -177,7 +177,7 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
 
 /// RFC 8707 §2: the resources that were named; else the client's first audience; else ourselves.
 /// With `openid` we are always among them, so that userinfo takes the token.
-fn audience(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Audience {
+fn audience(mint: &Mint, client: &Client, entitlement: &Entitlement) -> AudienceClaim {
     let mut audiences = entitlement.resources.clone();
     if audiences.is_empty() {
         audiences.extend(client.metadata.audiences.first().cloned());
@@ -187,5 +187,5 @@ fn audience(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Audience
     if needs_us && !audiences.iter().any(|audience| audience == ours) {
         audiences.push(ours.to_owned());
     }
-    Audience::new(audiences)
+    AudienceClaim::new(audiences)
 }

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use chrono::{DateTime, Duration, Utc};
 
-use crate::domain::audit::{Event, Kind, Origin};
+use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::{ClientId, RefreshPolicy};
 use crate::domain::clock::Clock;
 use crate::domain::family::{Family, FamilyId};
@@ -21,7 +21,7 @@ use crate::domain::refresh::{Ended, ParsedRefreshToken, Refreshable};
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, RefreshToken};
 use crate::domain::session::{SessionId, moved_idle_end};
-use crate::domain::succession::{Judgement, Place, Salt};
+use crate::domain::succession::{Judgement, Salt, TokenPosition};
 use crate::domain::verdict::Fault;
 use crate::keys::rotation::RotationKey;
 use crate::oauth::error::{Error, Refusal, Result};
@@ -72,7 +72,7 @@ pub struct Rotated {
     /// What the refresh token to hand out is made with.
     pub salt: Salt,
     /// The place of the refresh token to hand out.
-    pub place: Place,
+    pub place: TokenPosition,
 }
 
 /// What to do about a use.
@@ -207,7 +207,7 @@ impl RefreshTokens {
         &self,
         salt: Salt,
         family: &FamilyId,
-        place: Place,
+        place: TokenPosition,
     ) -> std::result::Result<Plain<RefreshToken>, Fault> {
         self.parts.key.token(salt, family, place)
     }
@@ -305,7 +305,7 @@ enum Kept {
 
 /// A family as it stands after the uses so far.
 struct Row {
-    was: Place,
+    was: TokenPosition,
     now: Refreshable,
     moved: bool,
     revoked: bool,
@@ -353,7 +353,7 @@ impl Work<'_> {
             Decision::Refuse(refusal) => return Err(refusal.into()),
             Decision::Reuse => {
                 row.revoked = true;
-                row.events.push(event(Kind::RefreshReused, &family, using));
+                row.events.push(event(EventKind::RefreshReused, &family, using));
                 return Err(Reason::RefreshTokenReused.into());
             }
             Decision::Spend => {
@@ -457,7 +457,7 @@ impl Row {
     fn note_elsewhere(&mut self, using: &Use) {
         let before = self.now.succession.handed_out_to.as_ref();
         if before.is_some() && before != using.origin.address.as_ref() {
-            self.events.push(event(Kind::RefreshRepeated, &self.now.family, using));
+            self.events.push(event(EventKind::RefreshRepeated, &self.now.family, using));
         }
     }
 
@@ -472,7 +472,7 @@ impl Row {
     }
 }
 
-fn event(kind: Kind, family: &Family, using: &Use) -> Event {
+fn event(kind: EventKind, family: &Family, using: &Use) -> Event {
     let event = Event::new(kind).user(&family.user).client(&family.client);
     event.family(&family.id).from(&using.origin)
 }
@@ -511,8 +511,8 @@ mod tests {
         ClientId::parse(id).unwrap()
     }
 
-    fn place(generation: u32) -> Place {
-        Place { generation, attempt: 0 }
+    fn place(generation: u32) -> TokenPosition {
+        TokenPosition { generation, attempt: 0 }
     }
 
     /// A family of generation 5 whose leaf was handed out at 100.

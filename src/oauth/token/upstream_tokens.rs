@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 
 use crate::accounts::federation::{self, Arrival, ArrivalRefused};
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::ClientKind;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::provider::{FEDERATED, Slug};
@@ -16,12 +16,13 @@ use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::oauth::error::{Refusal, Result};
-use crate::oauth::token::families::{self, Granted};
+use crate::oauth::token::families::{self, SignInGrant};
 use crate::oauth::token::grant::{Cx, registered_resources, registered_scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::social::registry::{ConfiguredProvider, is_callback};
 use crate::social::{
-    self, PresentedToken, Requester, Token, UnverifiedClaims, UpstreamError, VerifiedIdentity,
+    self, PresentedToken, Requester, UnverifiedClaims, UpstreamError, UpstreamToken,
+    VerifiedIdentity,
 };
 use crate::store::{Tx, audit_events, used_assertions};
 
@@ -32,7 +33,7 @@ const SKEW: Duration = Duration::minutes(5);
 #[derive(Debug)]
 pub struct Exchange<'a> {
     /// What it got at the provider.
-    pub token: Token<'a>,
+    pub token: UpstreamToken<'a>,
     /// The provider: its slug, or its issuer. A JWT names its issuer itself.
     pub issuer: Option<&'a str>,
     /// The nonce that the app gave there.
@@ -52,7 +53,7 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
     if exchange.token.is_too_long() {
         return Err(Reason::SubjectTokenInvalid.into());
     }
-    if let Token::Code { redirect_uri: None, .. } = exchange.token
+    if let UpstreamToken::Code { redirect_uri: None, .. } = exchange.token
         && configured.provider.names_redirect_uri()
     {
         return Err(Reason::ProviderRedirectUriMissing.into());
@@ -86,8 +87,8 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
 
 /// Whether a code was on its way to this server. Naver asks nobody where a code was sent; the state
 /// that it was sent with is then the one that tells.
-fn was_sent_here(cx: &Cx<'_>, token: Token<'_>) -> bool {
-    let Token::Code { redirect_uri: uri, state, .. } = token else { return false };
+fn was_sent_here(cx: &Cx<'_>, token: UpstreamToken<'_>) -> bool {
+    let UpstreamToken::Code { redirect_uri: uri, state, .. } = token else { return false };
     let is_ours = |state: &str| {
         cx.server.upstream_logins.open(&Plain::<UpstreamState>::presented(state)).is_some()
     };
@@ -103,11 +104,11 @@ fn unknown() -> Reason {
 async fn find(
     cx: &Cx<'_>,
     named: Option<&str>,
-    token: Token<'_>,
+    token: UpstreamToken<'_>,
 ) -> Result<Arc<ConfiguredProvider>> {
     let stated = match token {
-        Token::Id(token) => social::unverified_claims(token),
-        Token::Access(_) | Token::Code { .. } => None,
+        UpstreamToken::Id(token) => social::unverified_claims(token),
+        UpstreamToken::Access(_) | UpstreamToken::Code { .. } => None,
     };
     let configured = match usable(cx, named, token, stated.as_ref()) {
         Ok(configured) => configured,
@@ -137,7 +138,7 @@ async fn find(
 fn usable(
     cx: &Cx<'_>,
     named: Option<&str>,
-    token: Token<'_>,
+    token: UpstreamToken<'_>,
     stated: Option<&UnverifiedClaims>,
 ) -> Result<Arc<ConfiguredProvider>, Refusal> {
     let client = &cx.client.client().id;
@@ -150,7 +151,7 @@ fn usable(
         (Some(issuer), _) => issuer,
         (None, Some(stated)) => stated.issuer.as_str(),
         // RFC 7523 §3.1
-        (None, None) if matches!(token, Token::Id(_)) => {
+        (None, None) if matches!(token, UpstreamToken::Id(_)) => {
             return Err(Reason::SubjectTokenInvalid.into());
         }
         (None, None) => return Err(Reason::SubjectIssuerMissing.into()),
@@ -235,9 +236,9 @@ async fn open(
     requested: RequestedAccess,
 ) -> Result<Entitlement> {
     let client = cx.client.client();
-    let event = Event::new(Kind::SignInSucceeded).user(&user.id).client(&client.id);
+    let event = Event::new(EventKind::SignInSucceeded).user(&user.id).client(&client.id);
     audit_events::insert(tx, &[event.from(cx.origin).detail(slug.as_str())]).await?;
-    let granted = Granted {
+    let granted = SignInGrant {
         family: families::new_id(),
         user: &user.id,
         auth_time: tx.now(),

@@ -1,6 +1,6 @@
 //! `authorization_code`: RFC 6749 §4.1.3 with PKCE, RFC 7636 §4.5.
 
-use crate::domain::audit::{Event, Kind};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::authorization::IssuedCode;
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
@@ -10,7 +10,7 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::oauth::error::{Refusal, Result};
 use crate::oauth::resource::userinfo;
-use crate::oauth::token::families::{self, Granted};
+use crate::oauth::token::families::{self, SignInGrant};
 use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources};
 use crate::oauth::token::mint::Entitlement;
 use crate::store::{Tx, audit_events, authorization_codes, consents, sessions, users};
@@ -78,7 +78,7 @@ impl AuthorizationCode {
         let granted = code.granted;
         let claims = userinfo::named(&user, granted.claims.id_token.iter().map(String::as_str))?;
         let client = cx.client.client();
-        let granting = Granted {
+        let granting = SignInGrant {
             family,
             user: &user.id,
             auth_time: granted.auth_time,
@@ -122,7 +122,7 @@ impl AuthorizationCode {
 async fn replayed(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<crate::oauth::error::Error> {
     if let Some(family) = &code.family {
         let ended = crate::store::families::revoke(tx, family).await?;
-        let mut event = Event::new(Kind::CodeReplayed).user(&code.granted.user).family(family);
+        let mut event = Event::new(EventKind::CodeReplayed).user(&code.granted.user).family(family);
         event = event.client(&code.client).from(cx.origin);
         if ended {
             audit_events::insert(tx, &[event]).await?;

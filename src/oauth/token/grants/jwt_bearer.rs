@@ -10,7 +10,7 @@ use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::grant::{Cx, Grant, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::oauth::token::upstream_tokens::{Exchange, exchange};
-use crate::social::Token;
+use crate::social::UpstreamToken;
 
 /// RFC 7523 §2.1.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Grant for JwtBearer {
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
         let requested = Exchange {
-            token: Token::Id(self.assertion.expose()),
+            token: UpstreamToken::Id(self.assertion.expose()),
             issuer: None,
             nonce: self.nonce.as_deref(),
             scope: self.scope,

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::accounts::sign_in::{
-    PASSWORD_AMR, PasswordAttempt, Place, ProvenPassword, SignInRefused,
+    AttemptPlace, PASSWORD_AMR, PasswordAttempt, ProvenPassword, SignInRefused,
 };
 use crate::domain::audit::Origin;
 use crate::domain::client::{Client, ClientKind};
@@ -15,7 +15,7 @@ use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::{address, verdict};
 use crate::oauth::error::{Error, Refusal, Result};
-use crate::oauth::token::families::{self, Granted};
+use crate::oauth::token::families::{self, SignInGrant};
 use crate::oauth::token::grant::{
     Cx, Grant, registered_resources, registered_scope, required, resources, scope,
 };
@@ -59,10 +59,10 @@ impl Grant for Password {
             username: &self.username,
             password: self.password.expose(),
             place: match (user_ip, client.kind) {
-                (Some(address), _) => Place::Address(address),
-                (None, ClientKind::Public) => Place::Address(cx.address),
+                (Some(address), _) => AttemptPlace::Address(address),
+                (None, ClientKind::Public) => AttemptPlace::Address(cx.address),
                 // All its people come from the address of its server.
-                (None, ClientKind::Confidential) => Place::App(&client.id),
+                (None, ClientKind::Confidential) => AttemptPlace::App(&client.id),
             },
             browser: None,
             asked_for: None,
@@ -101,7 +101,7 @@ async fn open(
 ) -> Result<Entitlement> {
     let client = cx.client.client();
     let event = signed_in.record(tx, Some(&client.id), cx.origin).await.map_err(refused)?;
-    let granted = Granted {
+    let granted = SignInGrant {
         provider_issuer: None,
         family: families::new_id(),
         user: &signed_in.user.id,

@@ -10,7 +10,7 @@ use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::grant::{Cx, Grant, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
 use crate::oauth::token::upstream_tokens::{Exchange, exchange};
-use crate::social::Token;
+use crate::social::UpstreamToken;
 
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -80,9 +80,9 @@ impl Grant for TokenExchange {
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
         let token = match self.subject_type {
-            Type::Id => Token::Id(self.subject.expose()),
-            Type::Access => Token::Access(self.subject.expose()),
-            Type::Code => Token::Code {
+            Type::Id => UpstreamToken::Id(self.subject.expose()),
+            Type::Access => UpstreamToken::Access(self.subject.expose()),
+            Type::Code => UpstreamToken::Code {
                 code: self.subject.expose(),
                 redirect_uri: self.redirect_uri.as_deref(),
                 verifier: self.verifier.as_ref().map(|verifier| verifier.expose().as_str()),
