@@ -7,7 +7,7 @@ use crate::domain::upstream_outcome::UpstreamOutcome;
 #[derive(Clone, Copy, Debug)]
 pub struct ProviderNotice<'a> {
     /// What happened.
-    pub note: UpstreamOutcome,
+    pub outcome: UpstreamOutcome,
     /// The name of the provider; `None`: there is no such provider.
     pub provider: Option<&'a str>,
 }
@@ -15,12 +15,12 @@ pub struct ProviderNotice<'a> {
 impl ProviderNotice<'_> {
     /// Whether it is a plain note: nothing is wrong, or the person wanted it.
     pub(super) fn is_quiet(&self) -> bool {
-        matches!(self.note, UpstreamOutcome::Cancelled | UpstreamOutcome::Unavailable)
+        matches!(self.outcome, UpstreamOutcome::Cancelled | UpstreamOutcome::Unavailable)
     }
 
     /// What the sign-in page says.
     pub(super) fn at_sign_in(&self, frame: &Frame<'_>) -> Option<String> {
-        match (self.note, self.provider) {
+        match (self.outcome, self.provider) {
             (UpstreamOutcome::Cancelled, Some(name)) => {
                 Some(frame.t1("social-cancelled", "provider", name))
             }
@@ -40,7 +40,7 @@ impl ProviderNotice<'_> {
 
     /// What the account page says.
     pub(super) fn at_account(&self, frame: &Frame<'_>) -> Option<String> {
-        match (self.note, self.provider) {
+        match (self.outcome, self.provider) {
             (UpstreamOutcome::Cancelled, Some(name)) => {
                 Some(frame.t1("link-cancelled", "provider", name))
             }

@@ -115,7 +115,7 @@ impl SignInPage<'_> {
     fn provider_error(&self) -> Option<String> {
         let provider_notice =
             self.provider_notice.filter(|provider_notice| !provider_notice.is_quiet())?;
-        match (provider_notice.note, self.prove) {
+        match (provider_notice.outcome, self.prove) {
             (UpstreamOutcome::Another, Some(AccountToProve { email, .. })) => {
                 Some(self.frame.t1("sign-in-prove-another", "email", email))
             }
@@ -127,7 +127,7 @@ impl SignInPage<'_> {
     fn why(&self) -> Option<&'static str> {
         let is_down = self
             .provider_notice
-            .is_some_and(|provider_notice| provider_notice.note == UpstreamOutcome::Unavailable);
+            .is_some_and(|provider_notice| provider_notice.outcome == UpstreamOutcome::Unavailable);
         is_down.then_some(UpstreamOutcome::Unavailable.as_str())
     }
 

@@ -164,7 +164,7 @@ async fn show(
         linked: connected.linked.iter().map(|one| linked(one, language)).collect(),
         linkable: buttons(&connected.linkable, language),
         provider_notice: provider_notice.as_ref().map(|(provider, outcome)| ProviderNotice {
-            note: *outcome,
+            outcome: *outcome,
             provider: provider.as_ref().map(|provider| provider.name(language)),
         }),
         others: others

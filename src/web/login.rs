@@ -82,7 +82,8 @@ async fn show(
     let again = again.filter(|_| !wants_another).filter(is_theirs);
     let language = page_request.language.as_str();
     let provider_notice = flash_messages::of_query(page_request);
-    let down = provider_notice.as_ref().filter(|(_, note)| *note == UpstreamOutcome::Unavailable);
+    let down =
+        provider_notice.as_ref().filter(|(_, outcome)| *outcome == UpstreamOutcome::Unavailable);
     let linked = match again {
         Some(signed_in_user) => {
             match connected_providers::linked(&shared.flows, signed_in_user).await {
@@ -108,18 +109,18 @@ async fn show(
     if wants_another {
         here.push_str("&another=1");
     }
-    let provider_notice = provider_notice.and_then(|(slug, note)| {
+    let provider_notice = provider_notice.and_then(|(slug, outcome)| {
         let provider = slug.as_ref().and_then(|slug| ways.name(slug, language));
         let says = provider.is_some()
-            || note == UpstreamOutcome::Unknown
-            || note == UpstreamOutcome::Another && prove.is_some();
+            || outcome == UpstreamOutcome::Unknown
+            || outcome == UpstreamOutcome::Another && prove.is_some();
         if says {
             here.push_str(&flash_messages::in_query(&(
                 slug.clone().filter(|_| provider.is_some()),
-                note,
+                outcome,
             )));
         }
-        says.then_some(ProviderNotice { note, provider })
+        says.then_some(ProviderNotice { outcome, provider })
     });
     let sign_in = SignInPage {
         frame: Frame { here: Some(&here), ..page_request.frame(shared) },

@@ -109,7 +109,7 @@ fn problems() -> impl Iterator<Item = (&'static str, PasswordProblem)> {
 }
 
 fn provider_notice() -> impl Iterator<Item = (&'static str, ProviderNotice<'static>)> {
-    let notes = [
+    let outcomes = [
         ("link-taken", UpstreamOutcome::Taken),
         ("link-cancelled", UpstreamOutcome::Cancelled),
         ("link-unavailable", UpstreamOutcome::Unavailable),
@@ -118,7 +118,9 @@ fn provider_notice() -> impl Iterator<Item = (&'static str, ProviderNotice<'stat
         ("link-unknown", UpstreamOutcome::Unknown),
         ("link-last-way-in", UpstreamOutcome::LastWayIn),
     ];
-    notes.into_iter().map(|(name, note)| (name, ProviderNotice { note, provider: Some("Google") }))
+    outcomes
+        .into_iter()
+        .map(|(name, outcome)| (name, ProviderNotice { outcome, provider: Some("Google") }))
 }
 
 fn devices() -> Vec<Device<'static>> {
@@ -239,7 +241,7 @@ fn hostile<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
             brand: Brand::Other,
             renamed: true,
         }],
-        provider_notice: Some(ProviderNotice { note: UpstreamOutcome::Taken, provider: text }),
+        provider_notice: Some(ProviderNotice { outcome: UpstreamOutcome::Taken, provider: text }),
         others: vec![Account { person: people::HOSTILE, session: "a&b=c" }],
         ..page.clone()
     }

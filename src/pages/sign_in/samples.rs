@@ -102,8 +102,8 @@ fn by_provider<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
 
 fn after_provider<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
     let provider = "Google";
-    let with = |note, page: &SignInPage<'a>| SignInPage {
-        provider_notice: Some(ProviderNotice { note, provider: Some(provider) }),
+    let with = |outcome, page: &SignInPage<'a>| SignInPage {
+        provider_notice: Some(ProviderNotice { outcome, provider: Some(provider) }),
         ..page.clone()
     };
     let unavailable = with(UpstreamOutcome::Unavailable, page);
@@ -150,7 +150,7 @@ fn in_an_app<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
         inside
     };
     let cancelled =
-        Some(ProviderNotice { note: UpstreamOutcome::Cancelled, provider: Some("Kakao") });
+        Some(ProviderNotice { outcome: UpstreamOutcome::Cancelled, provider: Some("Kakao") });
     let nowhere = SignInPage { password: false, providers: vec![], ..page.clone() };
     let every = vec!["Google", "Dalbit Books Staff"];
     vec![
@@ -186,7 +186,8 @@ fn named_by_others<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
         ..page.clone()
     });
     let hostile = SignInPage { app: Some(apps::HOSTILE), ..hostile };
-    let refused = ProviderNotice { note: UpstreamOutcome::Refused, provider: Some(names::HOSTILE) };
+    let refused =
+        ProviderNotice { outcome: UpstreamOutcome::Refused, provider: Some(names::HOSTILE) };
     let external_browser = ExternalBrowser {
         app: Some(names::HOSTILE),
         href: None,
