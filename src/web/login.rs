@@ -94,23 +94,23 @@ async fn show(
         None => None,
     };
     let again_by = again.zip(linked.as_deref());
-    let ways = SignInOptions::of(
+    let options = SignInOptions::of(
         shared,
         page_request,
         view,
         again_by,
         down.and_then(|(slug, _)| slug.as_ref()),
     );
-    let prove = ways.prove(language);
-    let known = again.map(|signed_in_user| signed_in_user.user.username.as_str());
-    let known = prove.map(|prove| prove.email).or(known).or(hint);
+    let prove = options.prove(language);
+    let username = again.map(|signed_in_user| signed_in_user.user.username.as_str());
+    let username = prove.map(|prove| prove.email).or(username).or(hint);
     let (app, csrf) = (app(shared, view), csrf(shared, &view.interaction));
     let mut here = page::address(shared, urls::LOGIN, &view.handle);
     if wants_another {
         here.push_str("&another=1");
     }
     let provider_notice = provider_notice.and_then(|(slug, outcome)| {
-        let provider = slug.as_ref().and_then(|slug| ways.name(slug, language));
+        let provider = slug.as_ref().and_then(|slug| options.name(slug, language));
         let says = provider.is_some()
             || outcome == UpstreamOutcome::Unknown
             || outcome == UpstreamOutcome::Another && prove.is_some();
@@ -126,27 +126,30 @@ async fn show(
         frame: Frame { here: Some(&here), ..page_request.frame(shared) },
         app: app.as_ref().map(Shown::app),
         hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
-        username: page_request.form.get("username").or(known).unwrap_or_default(),
+        username: page_request.form.get("username").or(username).unwrap_or_default(),
         fixed: again.is_some(),
         keep: page_request.form.get("keep").is_some(),
         problem,
         others: !page_request.browser_state.people.is_empty(),
-        providers: buttons(&ways.offered, language),
-        password: ways.password,
+        providers: buttons(&options.offered, language),
+        password: options.password,
         // Whoever typed before is not to look for it among the providers.
         password_first: problem.is_some()
             || page_request.last_sign_in_method(shared) == Some(SignInMethod::Password),
         prove,
         provider_notice,
-        external_browser: ways.out(language),
+        external_browser: options.out(language),
     };
-    let status = match problem {
+    page::show(shared, status(problem), &sign_in, page_request)
+}
+
+fn status(problem: Option<SignInProblem>) -> StatusCode {
+    match problem {
         None => StatusCode::OK,
         Some(SignInProblem::Throttled { .. }) => StatusCode::TOO_MANY_REQUESTS,
         Some(SignInProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
-    };
-    page::show(shared, status, &sign_in, page_request)
+    }
 }
 
 /// The same page with what is wrong; what was typed stays, but for the password.
