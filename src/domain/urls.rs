@@ -18,8 +18,6 @@ pub const LOGIN_UNCONNECTED: &str = "/login/unconnected";
 pub const LOGIN_WITH: &str = "/login/with/{provider}";
 /// Where a person comes back from a provider: one redirect URI for each.
 pub const LOGIN_CALLBACK: &str = "/login/callback/{provider}";
-/// The path below which people come back from providers.
-pub const LOGIN_CALLBACKS: &str = "/login/callback";
 /// Where a person begins anew in a browser of their own.
 pub const LOGIN_ELSEWHERE: &str = "/login/elsewhere";
 /// The choice of an account.

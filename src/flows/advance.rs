@@ -29,17 +29,18 @@ pub(super) struct Progress {
 }
 
 /// Takes the next step.
-pub(super) async fn on(flows: &Flows, caller: Caller<'_>, course: Progress) -> Outcome<Advanced> {
+pub(super) async fn on(flows: &Flows, caller: Caller<'_>, progress: Progress) -> Outcome<Advanced> {
     let browser_state = caller.browser_state;
-    let consents = allowed(&*flows.store, browser_state, course.asked.as_ref()).await?;
-    let advanced =
-        if let Some(advanced) = without_writing(flows, browser_state, &consents, &course, false)? {
-            advanced
-        } else {
-            let tx = flows.store.begin(flows.clock.now()).await?;
-            let advanced = step(&tx, flows, browser_state, &consents, course, false).await;
-            tx.settle(advanced).await?
-        };
+    let consents = allowed(&*flows.store, browser_state, progress.asked.as_ref()).await?;
+    let advanced = if let Some(advanced) =
+        without_writing(flows, browser_state, &consents, &progress, false)?
+    {
+        advanced
+    } else {
+        let tx = flows.store.begin(flows.clock.now()).await?;
+        let advanced = step(&tx, flows, browser_state, &consents, progress, false).await;
+        tx.settle(advanced).await?
+    };
     for signed_in_user in &browser_state.people {
         touch(&flows.store, &signed_in_user.session, flows.clock.now()).await?;
     }
@@ -51,10 +52,10 @@ fn without_writing(
     flows: &Flows,
     browser_state: &BrowserState,
     consents: &[Option<Consent>],
-    course: &Progress,
+    progress: &Progress,
     allowed_now: bool,
 ) -> Outcome<Option<Advanced>> {
-    let Progress { interaction, asked } = course;
+    let Progress { interaction, asked } = progress;
     let waits = |next: fn(Handle) -> NextStep| wait(flows, interaction, next).map(Some);
     let Some(asked) = asked else {
         let chosen =
@@ -86,13 +87,14 @@ pub(super) async fn step(
     flows: &Flows,
     browser_state: &BrowserState,
     consents: &[Option<Consent>],
-    course: Progress,
+    progress: Progress,
     allowed_now: bool,
 ) -> Outcome<Advanced> {
-    if let Some(advanced) = without_writing(flows, browser_state, consents, &course, allowed_now)? {
+    if let Some(advanced) = without_writing(flows, browser_state, consents, &progress, allowed_now)?
+    {
         return Ok(advanced);
     }
-    let Progress { mut interaction, asked } = course;
+    let Progress { mut interaction, asked } = progress;
     let Some(asked) = asked else { return to_account(tx, browser_state, interaction).await };
     let facts = facts(flows, browser_state, &asked, consents, &interaction, allowed_now);
     let answer = match decide(&asked.request, &facts) {
@@ -145,8 +147,8 @@ fn wait(
         return Ok(Advanced { next: next(lookup::handle(flows, interaction)?), cookie: None });
     }
     let (browser, cookie) = new_browser_session();
-    let greeted = Interaction { browser: Some(browser), ..interaction.clone() };
-    Ok(Advanced { next: next(lookup::handle(flows, &greeted)?), cookie: Some(cookie) })
+    let begun = Interaction { browser: Some(browser), ..interaction.clone() };
+    Ok(Advanced { next: next(lookup::handle(flows, &begun)?), cookie: Some(cookie) })
 }
 
 async fn end(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {

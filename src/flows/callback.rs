@@ -51,7 +51,7 @@ pub struct CallbackParameters<'a> {
 
 impl std::fmt::Debug for CallbackParameters<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Came").field("error", &self.error).finish_non_exhaustive()
+        f.debug_struct("CallbackParameters").field("error", &self.error).finish_non_exhaustive()
     }
 }
 
@@ -78,12 +78,12 @@ pub async fn receive(
     flows: &Flows,
     caller: Caller<'_>,
     slug: &Slug,
-    came: CallbackParameters<'_>,
+    parameters: CallbackParameters<'_>,
 ) -> Outcome<CallbackOutcome> {
-    let (upstream_login, interaction) = take(flows, caller, slug, came).await?;
-    let outcome = resume(flows, caller, slug, came, (&upstream_login, interaction)).await;
+    let (upstream_login, interaction) = take(flows, caller, slug, parameters).await?;
+    let outcome = resume(flows, caller, slug, parameters, (&upstream_login, interaction)).await;
     if let Ok(CallbackOutcome::UpstreamNotice(..)) | Err(Error::Refused(_)) = &outcome {
-        take_back(flows, came).await?;
+        take_back(flows, parameters).await?;
     }
     outcome
 }
@@ -92,7 +92,7 @@ async fn resume(
     flows: &Flows,
     caller: Caller<'_>,
     slug: &Slug,
-    came: CallbackParameters<'_>,
+    parameters: CallbackParameters<'_>,
     (upstream_login, interaction): (&UpstreamLogin, Interaction),
 ) -> Outcome<CallbackOutcome> {
     let interaction = interaction::open_here(flows, caller, interaction).await?;
@@ -101,7 +101,7 @@ async fn resume(
     let Some(configured) = at.configured() else {
         return at.note(interaction, UpstreamOutcome::Unknown).await;
     };
-    let identity = match prove(at, &configured, came).await {
+    let identity = match prove(at, &configured, parameters).await {
         Ok(identity) => identity,
         Err(Error::Fault(fault)) => return Err(fault.into()),
         Err(Error::Refused(Unproven::UpstreamNotice(note))) => {
@@ -113,7 +113,7 @@ async fn resume(
                 &configured,
                 (upstream_login, &interaction),
                 &scopes,
-                came.language,
+                parameters.language,
             )
             .await;
             return match left {
@@ -138,10 +138,11 @@ async fn take(
     flows: &Flows,
     caller: Caller<'_>,
     slug: &Slug,
-    came: CallbackParameters<'_>,
+    parameters: CallbackParameters<'_>,
 ) -> Outcome<(UpstreamLogin, Interaction)> {
     let now = flows.clock.now();
-    let opened = flows.upstream_logins.open(came.state).filter(|login| now < login.expires_at);
+    let opened =
+        flows.upstream_logins.open(parameters.state).filter(|login| now < login.expires_at);
     let upstream_login = opened.ok_or(InteractionError::Unknown)?;
     // RFC 9700 §4.4.2: an answer at the address of another provider is none.
     let lost = if Some(&upstream_login.browser) != caller.browser_state.browser.as_ref() {
@@ -157,9 +158,10 @@ async fn take(
         federation::record_refusal(&flows.store, now, refusal).await?;
         return Err(lost.into());
     }
-    let interaction = lookup::find(flows, came.carried.ok_or(InteractionError::Unknown)?).await?;
+    let interaction =
+        lookup::find(flows, parameters.carried.ok_or(InteractionError::Unknown)?).await?;
     let is_its_own = interaction.id == upstream_login.interaction;
-    if !is_its_own || !is_first_use(flows, came, &upstream_login).await? {
+    if !is_its_own || !is_first_use(flows, parameters, &upstream_login).await? {
         return Err(InteractionError::Unknown.into());
     }
     Ok((upstream_login, interaction))
@@ -173,27 +175,28 @@ const SKEW: Duration = Duration::minutes(5);
 /// §4.1.2). An answer without a code brings about nothing that must not happen twice.
 async fn is_first_use(
     flows: &Flows,
-    came: CallbackParameters<'_>,
+    parameters: CallbackParameters<'_>,
     upstream_login: &UpstreamLogin,
 ) -> Result<bool, Fault> {
-    if came.answer_code().is_none() {
+    if parameters.answer_code().is_none() {
         return Ok(true);
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
     let until = upstream_login.expires_at + SKEW;
-    let is_first = used_assertions::remember(&tx, came.state.hashed().to_stored(), until).await?;
+    let is_first =
+        used_assertions::remember(&tx, parameters.state.hashed().to_stored(), until).await?;
     tx.commit().await?;
     Ok(is_first)
 }
 
 /// Forgets that a code came with this state, where nobody came in by it: whoever has proven nothing
 /// leaves nothing behind. The browser has lost what it kept of the login, so it is over for it.
-async fn take_back(flows: &Flows, came: CallbackParameters<'_>) -> Result<(), Fault> {
-    if came.answer_code().is_none() {
+async fn take_back(flows: &Flows, parameters: CallbackParameters<'_>) -> Result<(), Fault> {
+    if parameters.answer_code().is_none() {
         return Ok(());
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
-    used_assertions::take_back(&tx, came.state.hashed().to_stored()).await?;
+    used_assertions::take_back(&tx, parameters.state.hashed().to_stored()).await?;
     tx.commit().await
 }
 
@@ -219,21 +222,21 @@ enum Unproven {
 async fn prove(
     at: At<'_>,
     configured: &ConfiguredProvider,
-    came: CallbackParameters<'_>,
+    parameters: CallbackParameters<'_>,
 ) -> Result<Identity, Error<Unproven>> {
     let proven = async {
         // RFC 9207 §2.4: of an error, too.
-        if !configured.provider.answers_as(came.iss).await? {
+        if !configured.provider.answers_as(parameters.iss).await? {
             return Err(UpstreamError::another_issuer());
         }
-        let Some(code) = came.answer_code() else { return Ok(None) };
-        let verifier = at.flows.upstream_logins.verifier(came.state);
+        let Some(code) = parameters.answer_code() else { return Ok(None) };
+        let verifier = at.flows.upstream_logins.verifier(parameters.state);
         let response = UpstreamAuthorizationResponse {
             code,
-            user: came.user,
+            user: parameters.user,
             redirect_uri: &redirect_uri(&at.flows.url, at.slug),
-            state: came.state.expose(),
-            nonce: &at.flows.upstream_logins.nonce(came.state),
+            state: parameters.state.expose(),
+            nonce: &at.flows.upstream_logins.nonce(parameters.state),
             verifier: verifier.expose(),
             since: at.upstream_login.again.then(|| at.upstream_login.expires_at - LIFE),
         };
@@ -243,8 +246,8 @@ async fn prove(
     match social::with_deadline(Some(requester), Box::pin(proven)).await {
         Ok(Some(identity)) => Ok(identity),
         Ok(None) => {
-            let note = came.error.map_or(UpstreamOutcome::Failed, note_of);
-            if let Some(error) = came.error.filter(|_| note != UpstreamOutcome::Cancelled) {
+            let note = parameters.error.map_or(UpstreamOutcome::Failed, note_of);
+            if let Some(error) = parameters.error.filter(|_| note != UpstreamOutcome::Cancelled) {
                 let error = excerpt(error);
                 tracing::warn!(provider = %at.slug, %error, "this provider answered with an error");
             }

@@ -144,6 +144,6 @@ pub(super) async fn next(
 ) -> Outcome<Advanced> {
     let asked = interaction::asked(flows, &interaction.purpose).await?;
     let consents = advance::allowed(tx, browser_state, asked.as_ref()).await?;
-    let course = advance::Progress { interaction, asked };
-    advance::step(tx, flows, browser_state, &consents, course, false).await
+    let progress = advance::Progress { interaction, asked };
+    advance::step(tx, flows, browser_state, &consents, progress, false).await
 }

@@ -39,8 +39,8 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
         audit_events::insert(&tx, &[event]).await?;
         let session = Some(signed_in_user.session.id.clone());
         let interaction = Interaction { session, is_stored: true, ..interaction };
-        let course = advance::Progress { interaction, asked: Some(asked.clone()) };
-        issue(&tx, flows, caller, course).await
+        let progress = advance::Progress { interaction, asked: Some(asked.clone()) };
+        issue(&tx, flows, caller, progress).await
     };
     let verdict = verdict.await;
     tx.settle(verdict).await
@@ -50,10 +50,10 @@ async fn issue(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
-    course: advance::Progress,
+    progress: advance::Progress,
 ) -> Outcome<Advanced> {
-    let consents = advance::allowed(tx, caller.browser_state, course.asked.as_ref()).await?;
-    advance::step(tx, flows, caller.browser_state, &consents, course, true).await
+    let consents = advance::allowed(tx, caller.browser_state, progress.asked.as_ref()).await?;
+    advance::step(tx, flows, caller.browser_state, &consents, progress, true).await
 }
 
 /// A second click: the browser threw the answer to the first one away.
@@ -76,8 +76,8 @@ async fn again(
         return Err(finished.into());
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let course = advance::Progress { interaction, asked: Some(asked) };
-    let advanced = issue(&tx, flows, caller, course).await;
+    let progress = advance::Progress { interaction, asked: Some(asked) };
+    let advanced = issue(&tx, flows, caller, progress).await;
     tx.settle(advanced).await
 }
 

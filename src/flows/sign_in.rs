@@ -34,7 +34,7 @@ pub struct PasswordForm<'a> {
 
 impl std::fmt::Debug for PasswordForm<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Typed").field("keep", &self.keep).finish_non_exhaustive()
+        f.debug_struct("PasswordForm").field("keep", &self.keep).finish_non_exhaustive()
     }
 }
 

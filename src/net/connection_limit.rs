@@ -22,13 +22,13 @@ const RESPITE: Duration = Duration::from_millis(100);
 pub(crate) struct ConnectionLimit {
     most: u32,
     free: Arc<Semaphore>,
-    present: Mutex<HashMap<u64, Present>>,
-    entered: AtomicU64,
+    open: Mutex<HashMap<u64, Open>>,
+    admitted: AtomicU64,
     proxies: TrustedProxies,
 }
 
 #[derive(Debug)]
-struct Present {
+struct Open {
     neighbourhood: String,
     activity: Arc<Activity>,
     task: Option<AbortHandle>,
@@ -40,8 +40,8 @@ impl ConnectionLimit {
         Arc::new(Self {
             most,
             free: Arc::new(Semaphore::new(permits)),
-            present: Mutex::default(),
-            entered: AtomicU64::new(0),
+            open: Mutex::default(),
+            admitted: AtomicU64::new(0),
             proxies,
         })
     }
@@ -58,31 +58,31 @@ impl ConnectionLimit {
                 break permit;
             }
         };
-        let id = self.entered.fetch_add(1, Ordering::Relaxed);
+        let id = self.admitted.fetch_add(1, Ordering::Relaxed);
         let neighbourhood = self.neighbourhood(peer);
-        let present = Present { neighbourhood, activity: Arc::clone(activity), task: None };
-        self.present().insert(id, present);
+        let open = Open { neighbourhood, activity: Arc::clone(activity), task: None };
+        self.open().insert(id, open);
         Place { limit: Arc::clone(self), id, _permit: permit }
     }
 
     /// Which task holds a place, if it still does.
     pub(crate) fn held_by(&self, id: u64, task: AbortHandle) {
-        if let Some(present) = self.present().get_mut(&id) {
-            present.task = Some(task);
+        if let Some(open) = self.open().get_mut(&id) {
+            open.task = Some(task);
         }
     }
 
     /// Ends a hundredth of all who can be given up: of the most numerous neighbourhood first, with
     /// the smallest loss, the longest first. One look at everybody makes room for many.
     pub(crate) fn make_room(&self) {
-        let mut present = self.present();
+        let mut open = self.open();
         let mut numbers: HashMap<&str, usize> = HashMap::new();
-        for one in present.values() {
+        for one in open.values() {
             *numbers.entry(&one.neighbourhood).or_default() += 1;
         }
         // Behind a proxy stand many, who are not one neighbourhood.
         numbers.insert(PROXY, 0);
-        let mut expendable: Vec<_> = present
+        let mut expendable: Vec<_> = open
             .iter()
             .filter(|(_, one)| one.task.is_some())
             .filter_map(|(id, one)| {
@@ -93,7 +93,7 @@ impl ConnectionLimit {
         expendable.sort_unstable();
         let some = usize::try_from(self.most / 100).unwrap_or_default().max(1);
         for (_, _, id) in expendable.into_iter().take(some) {
-            let task = present.get_mut(&id).and_then(|one| one.task.take());
+            let task = open.get_mut(&id).and_then(|one| one.task.take());
             if let Some(task) = task {
                 task.abort();
                 metrics::counter!("mapae_connections_pushed_out_total").increment(1);
@@ -109,7 +109,7 @@ impl ConnectionLimit {
 
     /// Ends everybody.
     pub(crate) fn end(&self) {
-        for one in self.present().values_mut() {
+        for one in self.open().values_mut() {
             if let Some(task) = one.task.take() {
                 task.abort();
             }
@@ -122,9 +122,9 @@ impl ConnectionLimit {
         if is_proxy { PROXY.to_owned() } else { neighbourhood(peer) }
     }
 
-    fn present(&self) -> MutexGuard<'_, HashMap<u64, Present>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Open>> {
         // A panic cannot leave an entry half made.
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,7 +147,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.limit.present().remove(&self.id);
+        self.limit.open().remove(&self.id);
     }
 }
 
@@ -163,7 +163,7 @@ mod tests {
         task: tokio::task::JoinHandle<()>,
     }
 
-    async fn enter(limit: &Arc<ConnectionLimit>, peer: &str) -> TestConnection {
+    async fn admit(limit: &Arc<ConnectionLimit>, peer: &str) -> TestConnection {
         let timeouts = Timeouts { headers: Duration::from_mins(1), idle: Duration::from_mins(1) };
         let activity = Activity::new(timeouts);
         let place = limit.place(peer.parse().unwrap(), &activity).await;
@@ -183,11 +183,11 @@ mod tests {
     #[tokio::test]
     async fn a_newcomer_takes_the_place_of_who_waits_longest() {
         let limit = limit(3);
-        let busy = enter(&limit, "192.0.2.1").await;
+        let busy = admit(&limit, "192.0.2.1").await;
         let _work = busy.activity.work();
-        let idle = enter(&limit, "192.0.2.1").await;
-        let other = enter(&limit, "192.0.2.1").await;
-        enter(&limit, "192.0.2.1").await;
+        let idle = admit(&limit, "192.0.2.1").await;
+        let other = admit(&limit, "192.0.2.1").await;
+        admit(&limit, "192.0.2.1").await;
         assert!(idle.task.await.unwrap_err().is_cancelled());
         assert!(!busy.task.is_finished() && !other.task.is_finished());
     }
@@ -195,12 +195,12 @@ mod tests {
     #[tokio::test]
     async fn many_of_one_neighbourhood_push_out_each_other_and_nobody_else() {
         let limit = limit(5);
-        let proxied = [enter(&limit, "10.0.0.1").await, enter(&limit, "10.0.0.1").await];
-        let honest = enter(&limit, "192.0.2.1").await;
-        enter(&limit, "2001:db8::1").await;
+        let proxied = [admit(&limit, "10.0.0.1").await, admit(&limit, "10.0.0.1").await];
+        let honest = admit(&limit, "192.0.2.1").await;
+        admit(&limit, "2001:db8::1").await;
         for host in 2..50 {
             // Those before are older; and every address of a /64 is a neighbour.
-            enter(&limit, &format!("2001:db8::{host:x}")).await;
+            admit(&limit, &format!("2001:db8::{host:x}")).await;
         }
         assert!(!honest.task.is_finished());
         assert!(proxied.iter().all(|one| !one.task.is_finished()));
@@ -209,9 +209,9 @@ mod tests {
     #[tokio::test]
     async fn while_everybody_is_answered_a_newcomer_waits() {
         let limit = limit(1);
-        let busy = enter(&limit, "192.0.2.1").await;
+        let busy = admit(&limit, "192.0.2.1").await;
         let work = busy.activity.work();
-        let mut newcomer = std::pin::pin!(enter(&limit, "192.0.2.2"));
+        let mut newcomer = std::pin::pin!(admit(&limit, "192.0.2.2"));
         assert!(newcomer.as_mut().now_or_never().is_none());
         assert!(!busy.task.is_finished());
         drop(work);
@@ -222,8 +222,8 @@ mod tests {
     #[tokio::test]
     async fn everybody_is_gone_at_the_end() {
         let limit = limit(2);
-        let guest = enter(&limit, "192.0.2.1").await;
-        let _work = guest.activity.work();
+        let connection = admit(&limit, "192.0.2.1").await;
+        let _work = connection.activity.work();
         assert!(limit.gone().now_or_never().is_none());
         limit.end();
         limit.gone().await;

@@ -136,7 +136,7 @@ const MANY: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex as Noted;
+    use std::sync::Mutex;
 
     use tokio::sync::watch;
 
@@ -150,13 +150,13 @@ mod tests {
     struct Held {
         batch: Batch<u32, u32>,
         gate: watch::Sender<bool>,
-        begun: Arc<Noted<Vec<Vec<u32>>>>,
+        begun: Arc<Mutex<Vec<Vec<u32>>>>,
     }
 
     /// Work that notes what it was given and ends once the gate is open.
     fn held(bounds: Bounds) -> Held {
         let (gate, open) = watch::channel(false);
-        let begun: Arc<Noted<Vec<Vec<u32>>>> = Arc::default();
+        let begun: Arc<Mutex<Vec<Vec<u32>>>> = Arc::default();
         let noted = Arc::clone(&begun);
         let batch = Batch::start(&Supervisor::default(), bounds, move |questions: Vec<u32>| {
             noted.lock().unwrap().push(questions.clone());

@@ -143,7 +143,9 @@ impl Cookies {
         (value, life): (&str, Duration),
     ) {
         let (name, kept) = (self.carried_name(slot), max_age(life));
-        let path = format!("{base}{}", urls::LOGIN_CALLBACKS);
+        // The path below which people come back, whatever their provider.
+        let path = urls::LOGIN_CALLBACK.trim_end_matches("/{provider}");
+        let path = format!("{base}{path}");
         set(headers, &format!("{name}={value}; Path={path}; Secure; HttpOnly; SameSite=Lax{kept}"));
     }
 

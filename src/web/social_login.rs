@@ -84,7 +84,7 @@ pub(super) async fn get(
     let state = Plain::<UpstreamState>::presented(state);
     let (cookies, name) = (page_request.upstream_cookies(&shared), UpstreamLoginName::of(&state));
     let carried = cookies.handle(&name);
-    let came = CallbackParameters {
+    let parameters = CallbackParameters {
         state: &state,
         carried: carried.as_ref(),
         code: form.get("code"),
@@ -93,7 +93,7 @@ pub(super) async fn get(
         user: form.get("user"),
         language: page_request.language.as_str(),
     };
-    let received = callback::receive(&shared.flows, page_request.caller(), &slug, came).await;
+    let received = callback::receive(&shared.flows, page_request.caller(), &slug, parameters).await;
     let is_over =
         matches!(&received, Ok(outcome) if !matches!(outcome, CallbackOutcome::Departure(_)));
     let reply = match received {
