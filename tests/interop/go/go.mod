@@ -1,4 +1,4 @@
-module stranger
+module program
 
 go 1.25.0
 

@@ -19,7 +19,7 @@ import (
 // errRefused marks what a resource server answers with 401.
 var errRefused = errors.New("refused")
 
-type stranger struct {
+type program struct {
 	ctx      context.Context
 	verifier *Verifier
 	idTokens *oidc.IDTokenVerifier
@@ -27,7 +27,7 @@ type stranger struct {
 	person   oauth2.Config
 }
 
-func arrive(ctx context.Context) (*stranger, error) {
+func arrive(ctx context.Context) (*program, error) {
 	ctx = oidc.ClientContext(ctx, &http.Client{Timeout: 10 * time.Second})
 	provider, err := oidc.NewProvider(ctx, os.Getenv("ISSUER"))
 	if err != nil {
@@ -36,7 +36,7 @@ func arrive(ctx context.Context) (*stranger, error) {
 	id, secret := os.Getenv("CLIENT_ID"), os.Getenv("CLIENT_SECRET")
 	endpoint := provider.Endpoint()
 	endpoint.AuthStyle = oauth2.AuthStyleInHeader
-	return &stranger{
+	return &program{
 		ctx:      ctx,
 		verifier: NewVerifier(provider, os.Getenv("AUDIENCE")),
 		idTokens: provider.Verifier(&oidc.Config{
@@ -54,7 +54,7 @@ func arrive(ctx context.Context) (*stranger, error) {
 }
 
 // token gets tokens for ourselves and for a person, verifies both and answers the key that signed.
-func (s *stranger) token() (string, error) {
+func (s *program) token() (string, error) {
 	machine, err := s.machine.Token(s.ctx)
 	if err != nil {
 		return "", err
@@ -78,7 +78,7 @@ func (s *stranger) token() (string, error) {
 	return header.KeyID, err
 }
 
-func (s *stranger) verify(raw string) (string, error) {
+func (s *program) verify(raw string) (string, error) {
 	token, err := s.verifier.Verify(s.ctx, raw)
 	if err != nil {
 		return "", fmt.Errorf("%w %w", errRefused, err)
@@ -87,7 +87,7 @@ func (s *stranger) verify(raw string) (string, error) {
 }
 
 // checkIdentity holds the id_token against the access token that came with it.
-func (s *stranger) checkIdentity(person *oauth2.Token, subject string) error {
+func (s *program) checkIdentity(person *oauth2.Token, subject string) error {
 	raw, _ := person.Extra("id_token").(string)
 	identity, err := s.idTokens.Verify(s.ctx, raw)
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *stranger) checkIdentity(person *oauth2.Token, subject string) error {
 	return identity.VerifyAccessToken(person.AccessToken)
 }
 
-func (s *stranger) answer(command, argument string) string {
+func (s *program) answer(command, argument string) string {
 	var text string
 	var err error
 	switch command {
@@ -125,7 +125,7 @@ func say(line string) {
 }
 
 func main() {
-	stranger, err := arrive(context.Background())
+	program, err := arrive(context.Background())
 	if err != nil {
 		say("error " + err.Error())
 		os.Exit(1)
@@ -136,6 +136,6 @@ func main() {
 		if command == "quit" {
 			return
 		}
-		say(stranger.answer(command, argument))
+		say(program.answer(command, argument))
 	}
 }

@@ -35,8 +35,8 @@ impl Language {
     pub(super) async fn build(self) -> Result<Command, String> {
         let folder = self.copy("");
         match self {
-            Self::Python | Self::PythonJose => python(&folder, "stranger.py").await,
-            Self::Node => node(&folder, "stranger.mjs").await,
+            Self::Python | Self::PythonJose => python(&folder, "program.py").await,
+            Self::Node => node(&folder, "program.mjs").await,
             Self::Go => go(&folder).await,
             Self::Java => java(&folder).await,
         }
@@ -124,8 +124,8 @@ async fn npm(folder: &Path) -> Result<(), String> {
 
 async fn go(folder: &Path) -> Result<Command, String> {
     run(folder, "go", &["mod", "download"]).await?;
-    run(folder, "go", &["build", "-mod=readonly", "-buildvcs=false", "-o", "stranger"]).await?;
-    let program = folder.join("stranger");
+    run(folder, "go", &["build", "-mod=readonly", "-buildvcs=false", "-o", "program"]).await?;
+    let program = folder.join("program");
     Ok(command(folder, program.to_str().expect("UTF-8"), &[]))
 }
 

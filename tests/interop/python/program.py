@@ -15,7 +15,7 @@ CLIENT_SECRET = os.environ["CLIENT_SECRET"]
 SCOPE = os.environ.get("SCOPE")
 
 
-class Stranger:
+class Program:
     def __init__(self):
         self.metadata = discover(ISSUER)
         self.verifier = Verifier(ISSUER, os.environ["AUDIENCE"], self.metadata["jwks_uri"])
@@ -63,12 +63,12 @@ class Stranger:
         )["sub"]
 
 
-def answer(stranger, command, argument):
+def answer(program, command, argument):
     try:
         if command == "token":
-            return f"ok {stranger.token()}"
+            return f"ok {program.token()}"
         if command == "verify":
-            return f"ok {stranger.verify(argument)}"
+            return f"ok {program.verify(argument)}"
         return f"error unknown command {command}"
     except jwt.PyJWKClientConnectionError as unreachable:
         return f"error {unreachable}"
@@ -84,7 +84,7 @@ def say(line):
 
 def main():
     try:
-        stranger = Stranger()
+        program = Program()
     except Exception as unexpected:
         say(f"error {type(unexpected).__name__}: {unexpected}")
         return 1
@@ -92,7 +92,7 @@ def main():
         command, _, argument = line.strip().partition(" ")
         if command == "quit":
             break
-        say(answer(stranger, command, argument))
+        say(answer(program, command, argument))
     return 0
 
 

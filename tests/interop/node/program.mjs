@@ -7,18 +7,18 @@ import { algorithms, isRefusal, Verifier } from './verify.mjs'
 
 const { ISSUER, CLIENT_ID, CLIENT_SECRET, AUDIENCE, USERNAME, PASSWORD, SCOPE } = process.env
 
-class Stranger {
+class Program {
   static async arrive() {
-    const stranger = new Stranger()
-    stranger.verifier = await Verifier.discover(ISSUER, AUDIENCE)
-    stranger.client = await oauth.discovery(
+    const program = new Program()
+    program.verifier = await Verifier.discover(ISSUER, AUDIENCE)
+    program.client = await oauth.discovery(
       new URL(ISSUER),
       CLIENT_ID,
       {},
       oauth.ClientSecretBasic(CLIENT_SECRET),
       { execute: isLoopback(new URL(ISSUER)) ? [oauth.allowInsecureRequests] : [] },
     )
-    return stranger
+    return program
   }
 
   // Tokens for ourselves and for a person, both verified; answers the key that signed.
@@ -59,10 +59,10 @@ function isLoopback(url) {
   return url.protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
 }
 
-async function answer(stranger, command, argument) {
+async function answer(program, command, argument) {
   try {
-    if (command === 'token') return `ok ${await stranger.token()}`
-    if (command === 'verify') return `ok ${await stranger.verify(argument)}`
+    if (command === 'token') return `ok ${await program.token()}`
+    if (command === 'verify') return `ok ${await program.verify(argument)}`
     return `error unknown command ${command}`
   } catch (error) {
     return isRefusal(error) ? `refused ${error.message}` : unexpected(error)
@@ -79,11 +79,11 @@ function say(line) {
 }
 
 try {
-  const stranger = await Stranger.arrive()
+  const program = await Program.arrive()
   for await (const line of createInterface({ input: process.stdin })) {
     const [command, argument = ''] = line.trim().split(' ')
     if (command === 'quit') break
-    say(await answer(stranger, command, argument))
+    say(await answer(program, command, argument))
   }
   process.exit(0)
 } catch (error) {

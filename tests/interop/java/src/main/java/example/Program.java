@@ -24,13 +24,13 @@ import java.io.InputStreamReader;
 import java.text.ParseException;
 
 /** An app and an API in one: gets tokens, verifies them, one command a line on standard input. */
-public final class Stranger {
+public final class Program {
     private final OIDCProviderMetadata issuer;
     private final Verifier verifier;
     private final ClientID clientId = new ClientID(System.getenv("CLIENT_ID"));
     private final Secret clientSecret = new Secret(System.getenv("CLIENT_SECRET"));
 
-    private Stranger() throws GeneralException, IOException {
+    private Program() throws GeneralException, IOException {
         issuer = OIDCProviderMetadata.resolve(new Issuer(System.getenv("ISSUER")));
         verifier = new Verifier(issuer, System.getenv("AUDIENCE"));
     }
@@ -93,9 +93,9 @@ public final class Stranger {
     }
 
     public static void main(String[] arguments) throws IOException {
-        Stranger stranger;
+        Program program;
         try {
-            stranger = new Stranger();
+            program = new Program();
         } catch (Exception unexpected) {
             say("error " + unexpected);
             System.exit(1);
@@ -107,7 +107,7 @@ public final class Stranger {
             if (words[0].equals("quit")) {
                 break;
             }
-            say(stranger.answer(words[0], words.length > 1 ? words[1] : ""));
+            say(program.answer(words[0], words.length > 1 ? words[1] : ""));
         }
         System.exit(0);
     }
