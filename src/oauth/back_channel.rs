@@ -1,5 +1,5 @@
-//! Back-Channel Logout: telling apps that a session ended. Notices wait in the outbox until the app
-//! took them.
+//! Back-Channel Logout: tells apps that a session ended. A notice stays in the outbox until the app
+//! has taken it.
 
 use std::sync::Arc;
 
@@ -19,13 +19,13 @@ use crate::keys::keyring::Keyring;
 use crate::outbound::Outbound;
 use crate::outbox::Delivery;
 
-/// How long a logout token is good, Back-Channel Logout §2.4.
+/// How long a logout token is valid, Back-Channel Logout §2.4.
 const LIFE: Duration = Duration::minutes(2);
 
-/// What telling apps works with.
+/// The parts that are used to deliver logout notices.
 #[derive(Clone, Debug)]
 pub struct LogoutDelivery {
-    /// Who we are.
+    /// The issuer URL of this server.
     pub url: Issuer,
     /// The clock.
     pub clock: Clock,
@@ -33,7 +33,7 @@ pub struct LogoutDelivery {
     pub clients: Arc<Registry>,
     /// The signing keys.
     pub keyring: Arc<Keyring>,
-    /// Calls to others.
+    /// Sends HTTP requests to other servers.
     pub outbound: Outbound,
 }
 
@@ -47,7 +47,7 @@ impl Delivery for LogoutDelivery {
     async fn send(&self, queued: &Queued<LogoutNotice>) -> Result<bool, Fault> {
         let is_taken = match self.listening(&queued.message).await? {
             Some((client, uri)) => self.is_taken(queued, &client, &uri).await?,
-            // Nobody is left to be told.
+            // The client is gone, disabled or has no logout URI: there is nobody to tell.
             None => true,
         };
         metrics::counter!("mapae_logout_notices_total", "taken" => if is_taken { "true" } else { "false" }).increment(1);
@@ -72,7 +72,7 @@ impl LogoutDelivery {
         }))
     }
 
-    /// Back-Channel Logout §2.5 and §2.8: only a success is one.
+    /// Back-Channel Logout §2.5 and §2.8: only a status from 200 to 299 counts as success.
     async fn is_taken(
         &self,
         queued: &Queued<LogoutNotice>,
@@ -94,7 +94,8 @@ impl LogoutDelivery {
         }
     }
 
-    /// Back-Channel Logout §2.4. It is made when it is sent: it is good for two minutes.
+    /// Makes a logout token, Back-Channel Logout §2.4. A new one is made for each attempt to send
+    /// it, because it is valid for two minutes only.
     fn logout_token(
         &self,
         queued: &Queued<LogoutNotice>,

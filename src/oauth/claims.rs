@@ -1,4 +1,4 @@
-//! The claims of our tokens: RFC 9068 §2.2, OpenID Connect Core §2.
+//! The claims of the tokens that this server issues: RFC 9068 §2.2, OpenID Connect Core §2.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum AudienceClaim {
-    /// One.
+    /// One audience.
     One(String),
-    /// Several.
+    /// Several audiences.
     Several(Vec<String>),
 }
 
 impl AudienceClaim {
-    /// The shortest form of these.
+    /// Writes one audience as a string, and any other number as an array.
     #[must_use]
     pub fn new(mut audiences: Vec<String>) -> Self {
         match audiences.pop() {
@@ -28,7 +28,7 @@ impl AudienceClaim {
         }
     }
 
-    /// Every one.
+    /// Every audience.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         match self {
             Self::One(one) => std::slice::from_ref(one),
@@ -38,7 +38,7 @@ impl AudienceClaim {
         .map(String::as_str)
     }
 
-    /// Whether this one is named.
+    /// Whether this audience is among them.
     #[must_use]
     pub fn contains(&self, audience: &str) -> bool {
         match self {
@@ -68,7 +68,7 @@ pub struct AccessToken {
     pub client_id: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,
-    /// The family.
+    /// The id of the family.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,18 +77,18 @@ pub struct AccessToken {
     pub amr: Vec<String>,
 }
 
-/// An access token with claims of the person.
+/// An access token that also contains claims about the person.
 #[derive(Clone, Debug, Serialize)]
 pub struct TellingAccessToken<'a> {
     /// The token.
     #[serde(flatten)]
     pub token: &'a AccessToken,
-    /// The claims: none of them has a name of the token's own.
+    /// The claims about the person. None of them has the name of a claim of the token itself.
     #[serde(flatten)]
     pub person: &'a Map<String, Value>,
 }
 
-/// The context class that can be promised: the person proved one factor.
+/// The only `acr` value of this server: the person proved one factor.
 pub const ACR: &str = "1";
 
 /// An id token, OpenID Connect Core §2.
@@ -105,17 +105,18 @@ pub struct IdToken<'a> {
     pub nonce: Option<&'a str>,
     pub acr: &'static str,
     pub amr: &'a [String],
-    /// The slug of the provider that they came by.
+    /// The slug of the provider with which the person signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idp: Option<&'a str>,
     pub sid: &'a str,
     pub at_hash: String,
-    /// Single claims of the person, Core §5.5: none of them has one of the names above.
+    /// Single claims about the person that were requested, Core §5.5. None of them has one of the
+    /// names above.
     #[serde(flatten)]
     pub asked_for: &'a Map<String, Value>,
 }
 
-/// What an id token that comes back as a hint is read for.
+/// The claims that are read from an id token that is sent as a hint.
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "every field is the claim of that name")]
 pub struct IdTokenHint {
@@ -123,7 +124,8 @@ pub struct IdTokenHint {
     pub sub: String,
     pub aud: String,
     pub sid: Option<String>,
-    /// What an access token has and no id token: their types may be the same.
+    /// A claim that only access tokens have. It tells them apart, because the `typ` of both may be
+    /// the same.
     pub client_id: Option<String>,
 }
 

@@ -1,5 +1,5 @@
 //! Client authentication, RFC 6749 §2.3 and RFC 7523 §2.2. Only [`ClientAuthentication`] makes an
-//! [`AuthenticatedClient`], so what needs one cannot be reached without it.
+//! [`AuthenticatedClient`], so code that takes one cannot run before authentication.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::domain::urls::{self, Issuer};
 use crate::keys::jwt;
 use crate::store::{Store, used_assertions};
 
-/// The ways in which clients authenticate, for the metadata.
+/// The authentication methods of clients, as the metadata lists them.
 pub const AUTH_METHODS: &[AuthMethod] = &[
     AuthMethod::ClientSecretBasic,
     AuthMethod::ClientSecretPost,
@@ -31,10 +31,10 @@ pub const AUTH_METHODS: &[AuthMethod] = &[
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// How far ahead of ours a client's clock may be.
+/// How many seconds the clock of a client may be ahead of this server's clock.
 const SKEW_SECONDS: i64 = 60;
 
-/// A client that proved who it is, or a public one that said so.
+/// A client that proved its identity, or a public client, which only stated its id.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedClient(Arc<Registered>);
 
@@ -45,7 +45,7 @@ impl AuthenticatedClient {
         &self.0.client
     }
 
-    /// The client, if it proved who it is.
+    /// The client, if it is confidential and so proved its identity.
     pub fn confidential(&self) -> Result<&Client, Refusal> {
         match self.0.client.kind {
             ClientKind::Confidential => Ok(&self.0.client),
@@ -54,7 +54,7 @@ impl AuthenticatedClient {
     }
 }
 
-/// What a request says about its client, RFC 6749 §2.3. It is read once.
+/// The credentials of the client in a request, RFC 6749 §2.3. They are read once.
 #[derive(Debug)]
 pub enum Credentials {
     /// `client_secret_basic`.
@@ -73,7 +73,7 @@ pub enum Credentials {
     },
     /// `private_key_jwt`.
     Assertion {
-        /// The client, where the form names it.
+        /// The client, if the form names it.
         id: Option<ClientId>,
         /// `client_assertion`.
         assertion: Secret,
@@ -104,8 +104,8 @@ impl Credentials {
                 if id.is_some_and(|id| id != named) {
                     return Err(Reason::ClientIdMismatch.into());
                 }
-                // RFC 6749 §2.3.1: a client whose secret is empty may leave it out, so an empty one is
-                // none. Public clients of libraries that know one way only come like this.
+                // RFC 6749 §2.3.1: a client whose secret is empty may leave it out, so an empty
+                // secret counts as no secret. Some libraries send public clients this way.
                 if secret.expose().is_empty() {
                     return Ok(Credentials::Nothing { id: named });
                 }
@@ -130,7 +130,7 @@ impl Credentials {
         }
     }
 
-    /// The client that the request names, proven or not.
+    /// The client that the request names, whether it proved its identity or not.
     #[must_use]
     pub fn client(&self) -> Option<ClientId> {
         match self {
@@ -145,10 +145,10 @@ impl Credentials {
     }
 }
 
-/// What client authentication works with.
+/// The parts that are used to authenticate clients.
 #[derive(Clone, Debug)]
 pub struct ClientAuthentication {
-    /// Who we are.
+    /// The issuer URL of this server.
     pub url: Issuer,
     /// The clock.
     pub clock: Clock,
@@ -159,7 +159,7 @@ pub struct ClientAuthentication {
 }
 
 impl ClientAuthentication {
-    /// Finds out which client asks.
+    /// Authenticates the client of a request.
     pub async fn authenticate(&self, credentials: &Credentials) -> Result<AuthenticatedClient> {
         let registered = match credentials {
             Credentials::Basic { id, secret } => {
@@ -187,7 +187,8 @@ impl ClientAuthentication {
     }
 }
 
-/// RFC 7617 §2; RFC 6749 §2.3.1: each half is form-encoded before base64.
+/// Reads HTTP Basic credentials, RFC 7617 §2. RFC 6749 §2.3.1: each half is form-encoded before
+/// base64.
 fn basic(header: &[u8]) -> Result<(ClientId, Plain<ClientSecret>), Refusal> {
     let malformed = Reason::BasicCredentialsMalformed;
     let text = std::str::from_utf8(header).map_err(|_| malformed)?;
@@ -216,8 +217,9 @@ async fn by_secret(
     {
         return Ok(registered);
     }
-    // The secret may have been changed a moment ago by another process. An unknown client takes
-    // the same way, so the time of the answer says nothing.
+    // Another process may have changed the secret a moment ago, so the database is asked. An
+    // unknown client takes the same path, so the time of the answer does not reveal whether it
+    // exists.
     match clients.look_up(id).await? {
         Some(registered) if knows(&registered.client, secret, method) => Ok(registered),
         Some(registered) if !allows(&registered.client, method) => {
@@ -237,7 +239,7 @@ fn allows(client: &Client, method: AuthMethod) -> bool {
         || client.metadata.token_endpoint_auth_method == AuthMethod::ClientSecret
 }
 
-/// RFC 7523 §3.
+/// The claims of an assertion, RFC 7523 §3.
 #[derive(Deserialize)]
 struct Assertion {
     iss: String,
@@ -290,7 +292,7 @@ fn check_assertion(
     now: i64,
 ) -> Result<(), Refusal> {
     let bad = |reason: Reason| Err(reason.into());
-    // RFC 7523 §3 (1) and (2)
+    // RFC 7523 §3 (1) and (2): issuer and subject are the client.
     if claims.iss != claims.sub || claims.sub != client.id.as_str() {
         return bad(Reason::AssertionIssuerMismatch);
     }
@@ -313,7 +315,8 @@ fn check_assertion(
     }
 }
 
-/// RFC 7523 §3 (3). One audience: an assertion for several servers could be replayed between them.
+/// RFC 7523 §3 (3). Only one audience is allowed: another server in the audience could replay the
+/// assertion here.
 fn is_for_us(url: &Issuer, assertions: Assertions, audience: &AudienceClaim) -> bool {
     let only = match audience {
         AudienceClaim::One(one) => one,
@@ -325,11 +328,11 @@ fn is_for_us(url: &Issuer, assertions: Assertions, audience: &AudienceClaim) -> 
     *only == url.as_str() || assertions == Assertions::Tolerant && *only == url.url(urls::TOKEN)
 }
 
-/// RFC 7523 §3 (4) to (6).
+/// Checks the times of an assertion, RFC 7523 §3 (4) to (6).
 #[expect(clippy::cast_precision_loss, reason = "seconds of this era fit")]
 fn untimely(assertions: Assertions, claims: &Assertion, now: i64) -> Option<Reason> {
     let ahead = |instant: f64| instant > (now + SKEW_SECONDS) as f64;
-    // The client counts from its own clock.
+    // The client computes `exp` with its own clock, which may be ahead.
     let (most, too_long) = match assertions {
         Assertions::Tolerant => (3600 + SKEW_SECONDS, Reason::AssertionLifetimeTooLong),
         Assertions::Strict => (600, Reason::AssertionLifetimeNotStrict),
@@ -346,7 +349,8 @@ fn untimely(assertions: Assertions, claims: &Assertion, now: i64) -> Option<Reas
     None
 }
 
-/// Until when a `jti` must be known: nothing that was accepted is accepted later than that.
+/// Until when a `jti` has to be remembered. After that time the assertion has expired and would not
+/// be accepted anyway.
 #[expect(clippy::cast_possible_truncation, reason = "what is too far ahead was refused")]
 fn forgotten_at(exp: f64) -> DateTime<Utc> {
     from_millis((exp.ceil() as i64 + SKEW_SECONDS) * 1000)

@@ -1,5 +1,5 @@
-//! Which scripts of other origins may read an answer (CORS, Fetch §3.2): those of origins that are
-//! registered for the client that asks, compared exactly.
+//! Decides which scripts of other origins may read an answer (CORS, Fetch §3.2): those whose origin
+//! is registered for the client that asks. Origins are compared exactly.
 
 use crate::clients::registry::Registry;
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
@@ -7,17 +7,18 @@ use crate::domain::reason::Reason;
 use crate::domain::verdict::Fault;
 use crate::oauth::error::Refusal;
 
-/// A script of this origin may read the answer.
+/// An origin whose scripts may read the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedOrigin {
     /// The origin, as the browser wrote it.
     pub origin: String,
-    /// Whether cookies may come and go: for clients whose refresh token is one.
+    /// Whether the browser may send and store cookies: true for clients whose refresh token is a
+    /// cookie.
     pub credentials: bool,
 }
 
-/// Whether a script of this origin may read the answer to this client. A request that names no
-/// client is answered by an error, which any registered origin may read.
+/// Finds out whether a script of this origin may read the answer to this client. A request that
+/// names no client is answered with an error, which any registered origin may read.
 pub async fn permit(
     clients: &Registry,
     origin: Option<&str>,
@@ -33,7 +34,7 @@ pub async fn permit(
     Ok(Some(AllowedOrigin { origin: origin.to_owned(), credentials }))
 }
 
-/// A cookie counts for scripts of registered origins alone.
+/// Refuses a cookie unless the script comes from an origin that is registered for the client.
 pub fn check_origin(client: &Client, script: Option<&str>) -> Result<(), Refusal> {
     let is_registered =
         |origin: &str| client.metadata.allowed_origins.iter().any(|known| known == origin);

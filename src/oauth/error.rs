@@ -1,4 +1,5 @@
-//! Error answers: RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2.
+//! Error answers: RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6, RFC 6750 §3.1, RFC 7009
+//! §2.2.1, RFC 8707 §2.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,25 +9,25 @@ use crate::domain::excerpt::excerpt;
 use crate::domain::reason::Reason;
 use crate::domain::verdict;
 
-/// The challenge of a 401, RFC 9110 §11.6.1.
+/// The challenge in a 401 answer, RFC 9110 §11.6.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthenticateChallenge {
-    /// Client authentication by header.
+    /// HTTP Basic: the client has to authenticate.
     Basic,
-    /// An access token, RFC 6750 §3.
+    /// Bearer: an access token is needed, RFC 6750 §3.
     Bearer,
 }
 
-/// A refusal: why, and what goes with it.
+/// A refusal: its reason, and the details for the answer and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Why.
+    /// The reason.
     pub reason: Reason,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
-    /// The value that is wrong: never a secret.
+    /// The wrong value. It is never a secret.
     pub value: Option<Box<str>>,
-    /// Whether the client is told the value.
+    /// Whether the value is also told to the client.
     pub is_value_told: bool,
 }
 
@@ -43,33 +44,33 @@ impl Refusal {
         reason.into()
     }
 
-    /// Says after how many seconds another try makes sense.
+    /// Sets the number of seconds after which the client may try again.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// Tells the client, too, which value it is that is wrong.
+    /// Adds the wrong value, for the log and for the client.
     #[must_use]
     pub fn naming(self, value: &str) -> Self {
         Self { is_value_told: true, ..self.with_value(value) }
     }
 
-    /// With the value that is wrong, for the log alone.
+    /// Adds the wrong value, for the log only.
     #[must_use]
     pub fn with_value(mut self, value: &str) -> Self {
         self.value = Some(excerpt(value).to_string().into());
         self
     }
 
-    /// `error`; none when a bearer token is merely missing (RFC 6750 §3.1).
+    /// The `error` code. There is none when a bearer token is missing (RFC 6750 §3.1).
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         self.reason.code()
     }
 
-    /// `WWW-Authenticate`.
+    /// The challenge for `WWW-Authenticate`.
     #[must_use]
     pub fn challenge(&self) -> Option<AuthenticateChallenge> {
         match self.code() {
@@ -81,14 +82,14 @@ impl Refusal {
         }
     }
 
-    /// The value of `error_description`. RFC 6749 §5.2 has no quote, no backslash and nothing but
-    /// ASCII in it: a value with any of these is for the log alone.
+    /// The value of `error_description`. RFC 6749 §5.2 allows only ASCII without quotes and
+    /// backslashes there, so a value with any other character is only written to the log.
     #[must_use]
     pub fn text(&self) -> Cow<'static, str> {
         let description = self.reason.told().sentence();
         let legal = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E);
         let value = self.value.as_deref().filter(|_| self.is_value_told);
-        // The sign at the end of what was cut is not ASCII.
+        // A shortened value ends with a sign that is not ASCII.
         let (value, dots) = match value.and_then(|value| value.strip_suffix('…')) {
             Some(beginning) => (Some(beginning), "..."),
             None => (value, ""),
@@ -114,7 +115,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// How every use case of the protocol ends.
+/// Why a use case of the protocol does not succeed: a refusal or a fault.
 pub type Error = verdict::Error<Refusal>;
 
 /// The result of a use case of the protocol.

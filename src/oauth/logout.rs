@@ -1,4 +1,4 @@
-//! RP-Initiated Logout §2: reading and checking a request.
+//! RP-Initiated Logout §2: reads and checks a request.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::domain::verdict::Error;
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::authorize::request::hinted;
 
-/// Why a logout request is refused. A page says so: nobody is redirected.
+/// Why a logout request is refused. The browser gets an error page and is not redirected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadLogout(pub Reason);
 
@@ -55,7 +55,7 @@ pub async fn read(
     }
     let uri = form.get("post_logout_redirect_uri");
     if let Some(uri) = uri {
-        // §3.1: exactly a registered one, and only of a client that the request names.
+        // §3.1: the URI must equal a registered one of the client that the request names.
         let known = |client: &Arc<Registered>| {
             client.client.metadata.post_logout_redirect_uris.iter().any(|known| known == uri)
         };

@@ -1,5 +1,5 @@
-//! The metadata, OpenID Connect Discovery §3 and RFC 8414 §2: derived from the lists that the
-//! router and the dispatcher use, and written once.
+//! The metadata document, OpenID Connect Discovery §3 and RFC 8414 §2. It is made once, from the
+//! same lists that the router and the token endpoint use.
 
 use bytes::Bytes;
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ALGORITHMS;
 
-/// The document.
+/// Writes the document.
 pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
     let every: Vec<&str> = AUTH_METHODS.iter().map(|method| method.as_str()).collect();
     let proving: Vec<&str> = AUTH_METHODS

@@ -1,6 +1,6 @@
-//! The protocol, free of any web framework. Each endpoint has a folder or a file, and each works with
-//! what its own context names: [`token`] issues tokens, [`authorize`] reads what browsers bring,
-//! [`resource`] looks after tokens that were issued.
+//! The protocol, without any web framework. Each endpoint has a folder or a file, and works with
+//! the parts that its own context names: [`token`] issues tokens, [`authorize`] reads the requests
+//! that arrive through a browser, [`resource`] handles tokens that were issued.
 
 pub mod authorize;
 pub mod back_channel;

@@ -1,5 +1,5 @@
-//! The line that the log has of every refused request, and its count. Like every line it names the
-//! request by the id that the answer carries, so what an app developer reports is found.
+//! Logs and counts every refused request. The log line has the same request id as the answer, so
+//! the line can be found when an app developer reports a problem.
 
 use metrics::Counter;
 
@@ -18,9 +18,9 @@ pub struct RefusedRequest<'a> {
     pub client: Option<&'a str>,
     /// `error`, or the code of an error page.
     pub code: Option<ErrorCode>,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// The value that is wrong: never a secret, and without any query.
+    /// The wrong value. It is never a secret, and it has no query.
     pub value: Option<&'a str>,
 }
 
@@ -28,10 +28,10 @@ static REFUSALS: Handles<(&str, &str), Counter> = Handles::new(
     |(error, reason)| metrics::counter!("mapae_refusals_total", "error" => error, "reason" => reason),
 );
 
-/// The `error` of a bearer token that is merely missing, in the log and in the metrics.
+/// In the log and the metrics, the `error` of a request without a bearer token, which has no code.
 const UNAUTHORIZED: &str = "unauthorized";
 
-/// The count of the refusals for this reason.
+/// The counter of refusals with this reason.
 pub fn count(code: Option<ErrorCode>, reason: Reason) -> Counter {
     REFUSALS.of((code.map_or(UNAUTHORIZED, ErrorCode::as_str), reason.as_str()))
 }
@@ -43,7 +43,7 @@ impl From<Reason> for RefusedRequest<'_> {
 }
 
 impl RefusedRequest<'_> {
-    /// Writes the line, and counts.
+    /// Writes the log line and increments the counter.
     pub fn log(&self) {
         request::explained();
         let Self { client, code, reason, value } = *self;
@@ -51,7 +51,7 @@ impl RefusedRequest<'_> {
         let (client_id, value) = (client.map(in_log), value.map(in_log));
         let (error, description) =
             (code.map_or(UNAUTHORIZED, ErrorCode::as_str), reason.sentence());
-        // A token that has expired is no news: apps come with one and refresh.
+        // An expired token is nothing unusual: apps send it, get the refusal and then refresh.
         if matches!(code, None | Some(ErrorCode::InvalidToken | ErrorCode::InsufficientScope)) {
             tracing::debug!(client_id, error, %reason, description, "refused a bearer token");
         } else {
@@ -60,7 +60,7 @@ impl RefusedRequest<'_> {
     }
 }
 
-/// Writes the line of a refusal by the protocol.
+/// Writes the log line of a refusal by the protocol.
 pub fn log(refusal: &Refusal, client: Option<&ClientId>) {
     let refused = RefusedRequest {
         client: client.map(ClientId::as_str),
@@ -74,7 +74,7 @@ fn in_log(text: &str) -> tracing::field::DisplayValue<Excerpt<&str>> {
     tracing::field::display(excerpt(text))
 }
 
-/// A URI without its query, which may hold what nobody but the app should see.
+/// A URI without its query and fragment, which may contain secrets of the app.
 #[must_use]
 pub fn without_query(uri: &str) -> &str {
     uri.split(['?', '#']).next().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Issuing authorization codes, RFC 6749 §4.1.2.
+//! Issues authorization codes, RFC 6749 §4.1.2.
 
 use chrono::Duration;
 
@@ -8,10 +8,10 @@ use crate::domain::session::Session;
 use crate::domain::verdict::Fault;
 use crate::store::{Tx, authorization_codes};
 
-/// How long a code lives. FAPI 2.0 §5.3.2.1 allows no more.
+/// How long a code is valid. FAPI 2.0 §5.3.2.1 allows no more.
 const LIFE: Duration = Duration::seconds(60);
 
-/// Issues a code for what this person granted in this session.
+/// Issues a code for what the person of this session granted to the client.
 pub async fn issue(
     tx: &Tx,
     request: &AuthorizationRequest,

@@ -1,4 +1,4 @@
-//! What requests that browsers bring are checked with.
+//! The settings and parts that are used to check the requests that arrive through a browser.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use crate::clients::registry::Registry;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::Keyring;
 
-/// What authorization and logout requests are checked with.
+/// The parts that are used to check authorization requests and logout requests.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
-    /// Who we are.
+    /// The issuer URL of this server.
     pub url: Issuer,
     /// The registered clients.
     pub clients: Arc<Registry>,
-    /// Verifies id tokens that come as hints.
+    /// Verifies the id tokens that are sent as hints.
     pub keyring: Arc<Keyring>,
 }

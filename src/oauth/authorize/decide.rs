@@ -1,6 +1,6 @@
-//! What becomes of an authorization request: a pure function of the request, of who is signed in, of
-//! what they allowed and of the instant. Signing in, choosing, allowing, and doing nothing at all all
-//! come back to it.
+//! The decision about an authorization request. It is a pure function of the request, of who is
+//! signed in, of what they allowed and of the time. It is called for each request, and again after
+//! each step: after a sign-in, after an account was chosen, and after consent.
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -14,51 +14,52 @@ use crate::oauth::error::Refusal;
 /// A person who is signed in in the browser.
 #[derive(Clone, Debug)]
 pub struct Candidate<'a> {
-    /// Their session.
+    /// The person's session.
     pub session: &'a Session,
-    /// Whether `login_hint` names them.
+    /// Whether `login_hint` names this person.
     pub is_hinted: bool,
-    /// What they allowed the client.
+    /// What this person allowed the client before.
     pub consent: Option<Consent>,
 }
 
-/// What is known.
+/// What the decision is made from.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
-    /// Who is signed in in the browser.
+    /// The people who are signed in in the browser.
     pub people: Vec<Candidate<'a>>,
-    /// The session that was chosen or opened for this very request.
+    /// The session that was chosen or opened while this request was worked on.
     pub chosen: Option<&'a SessionId>,
-    /// When the request came: what was proven later answers it.
+    /// When the request arrived. A sign-in after this instant satisfies `prompt=login` and
+    /// `max_age`.
     pub received_at: DateTime<Utc>,
-    /// Whether nobody is asked for consent.
+    /// Whether the client is the operator's own, so that people are not asked for consent.
     pub first_party: bool,
-    /// Whether what was allowed before does not count, because anybody on the machine could ask in
-    /// the client's name (RFC 8252 §8.6).
+    /// Whether earlier consent does not count, because any program on the machine could send a
+    /// request in the name of this client (RFC 8252 §8.6).
     pub asks_always: bool,
-    /// Whether the person said yes just now.
+    /// Whether the person has just consented.
     pub allowed_now: bool,
 }
 
-/// What to do.
+/// The next step of an authorization request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthorizationStep<'a> {
-    /// Somebody signs in; this person again, if one is named.
+    /// Ask for a sign-in. If a session is named, its person has to sign in again.
     SignIn(Option<&'a SessionId>),
-    /// Somebody chooses an account.
+    /// Let the person choose an account.
     Choose,
-    /// This person is asked.
+    /// Ask the person of this session for consent.
     Consent(&'a SessionId),
-    /// The answer is no.
+    /// Answer the client with an error.
     Refuse(Refusal),
-    /// The answer is yes, for this person.
+    /// Issue a code for the person of this session.
     Issue(&'a SessionId),
 }
 
-/// The whole rule.
+/// Decides the next step of an authorization request.
 #[must_use]
 pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> AuthorizationStep<'a> {
-    // OpenID Connect Core §5.5.1.1
+    // OpenID Connect Core §5.5.1.1: an essential `acr` that this server cannot meet is an error.
     let acr = &request.claims.acr;
     if request.claims.acr_is_essential && !acr.is_empty() && !acr.iter().any(|acr| acr == ACR) {
         return refuse(Reason::AcrUnmet);
@@ -67,7 +68,7 @@ pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Autho
     if !request.prompt.none {
         return step;
     }
-    // OpenID Connect Core §3.1.2.6: nobody is shown anything.
+    // OpenID Connect Core §3.1.2.6: with `prompt=none` no page may be shown.
     match step {
         AuthorizationStep::SignIn(_) => refuse(Reason::NobodySignedIn),
         AuthorizationStep::Choose => refuse(Reason::SeveralSignedIn),
@@ -102,7 +103,8 @@ fn choose<'a>(
     let people = &facts.people;
     let chosen = facts.chosen.and_then(|id| people.iter().find(|one| one.session.id == *id));
     if let Some(named) = &request.user {
-        // OpenID Connect Core §3.1.2.1, `id_token_hint`, and §5.5.1, `sub`
+        // The request names a person: OpenID Connect Core §3.1.2.1, `id_token_hint`, and §5.5.1,
+        // `sub`.
         if chosen.is_some_and(|one| one.session.user.as_str() != *named) {
             return Err(refuse(Reason::AnotherPersonSignedIn));
         }
@@ -112,7 +114,7 @@ fn choose<'a>(
     if let Some(chosen) = chosen {
         return Ok(chosen);
     }
-    // Whoever was chosen is gone: nobody else answers for them unasked.
+    // The chosen session has ended. Another person's session is not used without asking.
     let is_gone = facts.chosen.is_some();
     if (request.prompt.select_account || is_gone) && !people.is_empty() {
         return Err(AuthorizationStep::Choose);
@@ -126,8 +128,8 @@ fn choose<'a>(
     }
 }
 
-/// `prompt=login` and `max_age`, OpenID Connect Core §3.1.2.1. What was proven after the request came
-/// answers both; without that comparison `prompt=login` would ask for ever.
+/// `prompt=login` and `max_age`, OpenID Connect Core §3.1.2.1. A sign-in after the request arrived
+/// satisfies both; without that comparison `prompt=login` would ask again and again.
 fn must_prove_again(
     request: &AuthorizationRequest,
     session: &Session,
@@ -150,8 +152,9 @@ fn must_allow(
         return false;
     }
     if facts.first_party {
-        // RFC 8252 §8.6: nothing goes to a client that anybody could be without the person doing
-        // something for it. Who signed in for this request, or chose an account, did.
+        // RFC 8252 §8.6: a client that cannot be told from an impostor gets nothing unless the
+        // person did something for this request. Signing in for it or choosing an account is
+        // enough.
         return facts.asks_always && facts.chosen != Some(&candidate.session.id);
     }
     request.prompt.consent
@@ -159,14 +162,14 @@ fn must_allow(
         || !candidate.consent.as_ref().is_some_and(|consent| covers(consent, request))
 }
 
-/// Whether what was allowed before covers everything that is asked for.
+/// Whether the earlier consent covers everything that is asked for.
 fn covers(consent: &Consent, request: &AuthorizationRequest) -> bool {
     request.scope.is_within(&consent.scope)
         && request.claims.names().all(|name| consent.claims.iter().any(|known| known == name))
         && request.resources.iter().all(|resource| consent.resources.contains(resource))
 }
 
-/// What was allowed before and what is allowed now.
+/// The earlier consent together with what this request adds.
 #[must_use]
 pub fn joined(before: Option<&Consent>, request: &AuthorizationRequest) -> Consent {
     let nothing = Consent::default();
@@ -318,7 +321,7 @@ mod tests {
         };
         let consenting = |request: &mut AuthorizationRequest| request.prompt = prompt("consent");
         let plain = |_: &mut AuthorizationRequest| ();
-        // RFC 8707 §2: a token for another resource is another thing to allow.
+        // RFC 8707 §2: a token for another resource needs consent of its own.
         let at = |resource: &'static str| {
             move |request: &mut AuthorizationRequest| {
                 request.resources = vec![resource.to_owned()];
@@ -360,7 +363,7 @@ mod tests {
         assert_eq!(decide(&request(|_| ()), &unclaimed), AuthorizationStep::Consent(&id));
         let silent = request(|request| request.prompt = prompt("none"));
         assert!(is_refused(&decide(&silent, &unclaimed), ErrorCode::ConsentRequired));
-        // Signing in for this very request, choosing an account and saying yes are such a deed.
+        // The person acts when they sign in for this very request, choose an account, or consent.
         let entered = Facts { chosen: Some(&id), ..unclaimed.clone() };
         assert_eq!(decide(&request(|_| ()), &entered), AuthorizationStep::Issue(&id));
         let third_party = Facts { first_party: false, ..entered };

@@ -1,5 +1,5 @@
-//! The authorization endpoint, RFC 6749 §3.1: reading a request, deciding what its person sees next,
-//! and answering it.
+//! The authorization endpoint, RFC 6749 §3.1: reads a request, decides what the person sees next,
+//! and answers the client.
 
 pub mod codes;
 pub mod context;

@@ -1,5 +1,5 @@
-//! The authorization endpoint: reading and checking a request, RFC 6749 §4.1.1 and OpenID Connect
-//! Core §3.1.2.1. Until client and redirect URI are known to belong together nothing is redirected.
+//! The authorization endpoint: reads and checks a request, RFC 6749 §4.1.1 and OpenID Connect Core
+//! §3.1.2.1. Before it is known that the redirect URI belongs to the client, nothing is redirected.
 
 use std::sync::Arc;
 
@@ -28,32 +28,32 @@ use crate::oauth::token::grant::{Grant, registered_resources, registered_scope, 
 use crate::oauth::token::grants::authorization_code::AuthorizationCode;
 use crate::oauth::token::grants::refresh_token::RefreshToken;
 
-/// A request that can be answered.
+/// A request that passed all checks.
 #[derive(Clone, Debug)]
 pub struct CheckedRequest {
-    /// What is asked for.
+    /// The request.
     pub request: AuthorizationRequest,
-    /// By whom.
+    /// The client that sent it.
     pub client: Arc<Registered>,
 }
 
-/// Why a request goes no further.
+/// Why a request is not accepted.
 #[derive(Debug)]
 pub enum RequestError {
-    /// Nobody is to be trusted with an answer: a page says so.
+    /// There is no redirect URI that can be trusted, so the browser gets an error page.
     Page(Untrusted),
-    /// The client is answered.
+    /// The client gets this error answer.
     Answer(AuthorizationAnswer),
-    /// Our failure.
+    /// A failure of this server.
     Fault(Fault),
 }
 
-/// Why nobody is redirected, RFC 6749 §4.1.2.1.
+/// Why the browser is not redirected to the client, RFC 6749 §4.1.2.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untrusted {
     /// The client is unknown or disabled.
     Client,
-    /// The redirect URI is not the client's.
+    /// The redirect URI is not registered for the client.
     RedirectUri,
     /// The request cannot be read.
     Request,
@@ -99,7 +99,7 @@ pub async fn read(context: &RequestContext, text: &[u8]) -> Result<CheckedReques
     let checked = if repeated.is_empty() {
         check(context, &registered.client, &form, uri).await
     } else {
-        // RFC 6749 §3.1
+        // RFC 6749 §3.1: no parameter may be sent more than once.
         Err(Refusal::new(Reason::ParameterRepeated).naming(&repeated.join(" ")).into())
     };
     match checked {
@@ -112,20 +112,20 @@ pub async fn read(context: &RequestContext, text: &[u8]) -> Result<CheckedReques
     }
 }
 
-/// How an answer travels where the request does not say: OAuth 2.0 Multiple Response Types §2.1 and
-/// §5. A response type that has a token in it is unknown here, and its refusal is awaited in the
-/// fragment.
+/// The response mode when the request does not name one: OAuth 2.0 Multiple Response Types §2.1 and
+/// §5. Response types that contain a token are not supported here, but a client that sends one
+/// expects the refusal in the fragment.
 fn default_mode(form: &Form) -> Option<ResponseMode> {
     let mut types = form.get("response_type").unwrap_or_default().split(' ');
     types.any(|one| matches!(one, "token" | "id_token")).then_some(ResponseMode::Fragment)
 }
 
-/// A hint of at most so many bytes: a longer one is none.
+/// Reads a hint. One that is longer than `longest` bytes is ignored.
 fn hint<'a>(form: &'a Form, name: &'a str, longest: usize) -> Option<&'a str> {
     form.get(name).filter(|hint| hint.len() <= longest)
 }
 
-/// A page, with its line in the log.
+/// Writes the log line of a refused request, and makes the error for its page.
 fn distrust(
     untrusted: Untrusted,
     client: Option<&str>,
@@ -147,7 +147,7 @@ async fn check(
     form: &Form,
     redirect_uri: &str,
 ) -> Result<AuthorizationRequest> {
-    // OpenID Connect Core §6: nothing is read from them, and nothing is fetched.
+    // OpenID Connect Core §6: request objects are not supported. They are not read and not fetched.
     for (name, reason) in [
         ("request", Reason::RequestObjectUnsupported),
         ("request_uri", Reason::RequestUriUnsupported),
@@ -208,8 +208,8 @@ async fn check(
     })
 }
 
-/// The provider to go straight to: `idp_hint`, or `idp:` and its slug among the `acr_values`. What
-/// names none is a hint that nobody follows.
+/// The provider that the browser is redirected to at once: the slug in `idp_hint`, or a slug after
+/// `idp:` in `acr_values`. A value that is not a slug is ignored.
 fn idp_hint(form: &Form) -> Option<Slug> {
     let values = form.get("acr_values").unwrap_or_default().split(' ');
     let named = values.filter_map(|value| value.strip_prefix("idp:"));
@@ -225,14 +225,14 @@ async fn scope(
     let asked = form.get("scope").map(Scope::parse).transpose();
     let asked = asked.map_err(|_| Reason::ScopeMalformed)?;
     let scope = registered_scope(&context.clients, asked, client).await?;
-    // OpenID Connect Core §11: offline_access is ignored unless the person is asked. For a client of
-    // the operator's own the operator has answered.
+    // OpenID Connect Core §11: `offline_access` is ignored unless the person is asked for consent.
+    // For the operator's own clients the operator has consented.
     let is_offline =
         client.may_use(RefreshToken::TYPE) && (prompt.consent || client.metadata.first_party);
     Ok(if is_offline { scope } else { scope.without(&[OFFLINE_ACCESS]) })
 }
 
-/// RFC 7636 §4.3 and §4.4.1, RFC 9700 §2.1.1.
+/// Reads the PKCE challenge, RFC 7636 §4.3 and §4.4.1, RFC 9700 §2.1.1.
 fn challenge(client: &Client, form: &Form, scope: &Scope) -> Result<Option<Challenge>, Refusal> {
     let has_openid_nonce = scope.contains(OPENID) && form.get("nonce").is_some();
     let method = form.get("code_challenge_method");
@@ -250,7 +250,7 @@ fn challenge(client: &Client, form: &Form, scope: &Scope) -> Result<Option<Chall
     }
 }
 
-/// What a request can be mended by that has neither challenge nor nonce.
+/// Says what the client has to add to a request that has neither a challenge nor a nonce.
 fn without_pkce(client: &Client) -> Reason {
     match (client.kind, client.metadata.require_pkce) {
         (ClientKind::Public, _) => Reason::PkceRequired,
@@ -275,7 +275,8 @@ fn named_user(
     Ok(Some(hint.sub))
 }
 
-/// What an id token of ours says, expired or not: it is a hint, and proves nothing of now.
+/// The claims of an id token that this server issued, expired or not. They are only a hint and do
+/// not prove that the person is signed in now.
 #[must_use]
 pub fn hinted(context: &RequestContext, hint: &str) -> Option<IdTokenHint> {
     let keys = context.keyring.snapshot().ok()?;

@@ -1,5 +1,5 @@
-//! Authorization responses, RFC 6749 §4.1.2, RFC 9207. Only a [`ReturnAddress`] can be answered to,
-//! and only an exact comparison with what is registered makes one.
+//! Authorization responses, RFC 6749 §4.1.2, RFC 9207. An answer is sent only to a
+//! [`ReturnAddress`], and one is made only when the URI matches a registered redirect URI exactly.
 
 use url::form_urlencoded::byte_serialize;
 
@@ -11,7 +11,7 @@ use crate::domain::secret::{AuthorizationCode, Plain};
 use crate::domain::urls::Issuer;
 use crate::oauth::error::Refusal;
 
-/// Where an answer may go, and how.
+/// The redirect URI that an answer is sent to, and how it is sent.
 #[derive(Clone, Debug)]
 pub struct ReturnAddress {
     uri: String,
@@ -20,16 +20,16 @@ pub struct ReturnAddress {
     issuer: String,
 }
 
-/// An answer to an authorization request, ready to travel.
+/// An answer to an authorization request, ready to be sent.
 #[derive(Clone, Debug)]
 pub enum AuthorizationAnswer {
-    /// The browser goes there.
+    /// The browser is redirected to this URI.
     Redirect(String),
     /// The browser posts this form, OAuth 2.0 Form Post Response Mode §2.
     Form {
-        /// Where to.
+        /// The URI that the form is posted to.
         action: String,
-        /// What.
+        /// The fields of the form.
         fields: Vec<(&'static str, String)>,
     },
 }
@@ -48,34 +48,35 @@ impl ReturnAddress {
         })
     }
 
-    /// The address of a request that was checked before: what is registered may have changed since.
+    /// The address of a request that was checked before. It is checked again, because the
+    /// registration of the client may have changed since.
     #[must_use]
     pub fn of(issuer: &Issuer, client: &Client, request: &AuthorizationRequest) -> Option<Self> {
         let address = Self::registered(issuer, client, &request.redirect_uri)?;
         Some(address.by(request.response_mode).with_state(request.state.as_deref()))
     }
 
-    /// By this mode.
+    /// Sends the answer by this response mode.
     #[must_use]
     pub fn by(mut self, mode: ResponseMode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// With this `state`.
+    /// Adds this `state` to the answer.
     #[must_use]
     pub fn with_state(mut self, state: Option<&str>) -> Self {
         self.state = state.map(str::to_owned);
         self
     }
 
-    /// Success, RFC 6749 §4.1.2.
+    /// The answer with a code, RFC 6749 §4.1.2.
     #[must_use]
     pub fn code(&self, code: &Plain<AuthorizationCode>) -> AuthorizationAnswer {
         self.answer(vec![("code", code.expose().to_owned())])
     }
 
-    /// An error, RFC 6749 §4.1.2.1.
+    /// The answer with an error, RFC 6749 §4.1.2.1.
     #[must_use]
     pub fn error(&self, refusal: &Refusal) -> AuthorizationAnswer {
         let code = refusal.code().map_or("server_error", ErrorCode::as_str);
@@ -87,7 +88,7 @@ impl ReturnAddress {
 
     fn answer(&self, mut fields: Vec<(&'static str, String)>) -> AuthorizationAnswer {
         fields.extend(self.state.clone().map(|state| ("state", state)));
-        // RFC 9207 §2
+        // RFC 9207 §2: every answer names the issuer.
         fields.push(("iss", self.issuer.clone()));
         match self.mode {
             ResponseMode::Query => {
@@ -115,7 +116,7 @@ pub fn with_parameter(uri: &str, name: &'static str, value: &str) -> String {
     format!("{uri}{separator}{}", encoded(&[(name, value.to_owned())]))
 }
 
-/// Form-encoded, with spaces that are read the same way everywhere.
+/// Form-encodes the fields. A space becomes `%20`, because not every reader takes `+` for a space.
 fn encoded(fields: &[(&'static str, String)]) -> String {
     let pair = |(name, value): &(&str, String)| {
         let value: String = byte_serialize(value.as_bytes()).collect();

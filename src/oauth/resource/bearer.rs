@@ -1,5 +1,5 @@
-//! Our own access tokens, presented to us: signature, type, issuer, time, and whether they still
-//! stand in the database.
+//! Checks access tokens that this server issued: signature, type, issuer, time, and whether the
+//! database says that they are still valid.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use crate::store::live::LivenessQuestion;
 /// Seconds by which the clocks of replicas may differ.
 const LEEWAY: i64 = 60;
 
-/// The access tokens that we issued.
+/// Verifies the access tokens that this server issued.
 #[derive(Debug)]
 pub struct AccessTokens {
-    /// Who we are.
+    /// The issuer URL of this server.
     pub url: Issuer,
     /// The clock.
     pub clock: Clock,
@@ -33,25 +33,25 @@ pub struct AccessTokens {
     pub clients: Arc<Registry>,
     /// The providers of social login.
     pub providers: Arc<Providers>,
-    /// Asks whether tokens still stand.
+    /// Asks the database whether tokens are still valid.
     pub liveness: Liveness,
-    /// Those whose signature was verified before.
+    /// Remembers the tokens whose signature was verified before.
     pub verified: VerifiedTokens,
 }
 
 impl AccessTokens {
-    /// The claims of an access token that is good at this moment; `None` for any other text.
+    /// The claims of an access token that is valid now; `None` for any other text.
     pub async fn verify(&self, token: &str) -> Result<Option<AccessToken>, Fault> {
         let Some(claims) = self.read(token)? else { return Ok(None) };
         let now = self.clock.now().timestamp();
-        // RFC 7519 §4.1.5: the clock of the replica that issued it may be a little ahead.
+        // RFC 7519 §4.1.5: the clock of the replica that issued the token may be a little ahead.
         if claims.exp <= now || now + LEEWAY < claims.nbf {
             return Ok(None);
         }
         Ok(self.stands(&claims).await?.then_some(claims))
     }
 
-    /// The claims of an access token that we issued, expired or not.
+    /// The claims of an access token that this server issued, expired or not.
     pub fn read(&self, token: &str) -> Result<Option<AccessToken>, Fault> {
         let keys = self.keyring.snapshot()?;
         let claims = self.verified.read(&keys, token);
@@ -67,13 +67,14 @@ impl AccessTokens {
         let family = claims.sid.clone().map(FamilyId::from_stored);
         let question = LivenessQuestion { jti: claims.jti.clone(), family };
         let Some(standing) = self.liveness.ask(question).await?? else { return Ok(false) };
-        // A person's token stands as long as the way stands by which they came.
+        // A person's token is valid only as long as the sign-in method that they used is still
+        // allowed.
         let by = standing.provider_issuer.as_deref();
         Ok(claims.sid.is_none() || self.providers.admit(&client, &claims.amr, by))
     }
 }
 
-/// The client that a token names, proven or not.
+/// The client that a token names. The token is not verified.
 #[must_use]
 pub fn claimed_client(token: &str) -> Option<ClientId> {
     let claims: AccessToken = jwt::unverified(token).ok()?;

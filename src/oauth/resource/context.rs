@@ -1,4 +1,4 @@
-//! What the endpoints that take tokens work with.
+//! The parts that the endpoints that receive tokens work with.
 
 use std::sync::Arc;
 
@@ -10,21 +10,21 @@ use crate::oauth::client_auth::ClientAuthentication;
 use crate::oauth::token::rotation::RefreshTokens;
 use crate::store::Store;
 
-/// What userinfo, introspection and revocation work with.
+/// The parts that userinfo, introspection and revocation work with.
 #[derive(Clone, Debug)]
 pub struct ResourceContext {
-    /// Who we are.
+    /// The issuer URL of this server.
     pub url: Issuer,
     /// The clock.
     pub clock: Clock,
     /// The database.
     pub store: Arc<Store>,
-    /// Finds out which client asks.
+    /// Authenticates the client of a request.
     pub clients: ClientAuthentication,
-    /// The access tokens that we issued.
+    /// Verifies the access tokens that this server issued.
     pub access_tokens: Arc<AccessTokens>,
-    /// The refresh tokens that we issued.
+    /// Finds the refresh tokens that this server issued.
     pub refresh_tokens: Arc<RefreshTokens>,
-    /// Reads what answers say of people.
+    /// Reads the people that answers describe.
     pub people: Arc<People>,
 }

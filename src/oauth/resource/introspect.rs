@@ -1,5 +1,5 @@
-//! Introspection, RFC 7662. A token is active for the client that it was issued to and for the
-//! resource server that its audience names; for everybody else there is nothing to see.
+//! Introspection, RFC 7662. A token is shown as active to the client that it was issued to and to
+//! the resource server that its audience names. To every other client it is shown as inactive.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::oauth::claims::{AccessToken, AudienceClaim};
 use crate::oauth::client_auth::Credentials;
 use crate::oauth::error::Result;
 
-/// RFC 7662 §2.2. Of an inactive token nothing more is said.
+/// The answer, RFC 7662 §2.2. For an inactive token only `active` is sent.
 #[derive(Clone, Debug, Default, Serialize)]
 #[expect(missing_docs, reason = "every field is the member of that name")]
 pub struct Introspection {
@@ -63,7 +63,7 @@ pub async fn introspect(
     form: &Form,
 ) -> Result<Introspection> {
     let client = context.clients.authenticate(credentials).await?;
-    // RFC 7662 §2.1: who asks must prove who they are.
+    // RFC 7662 §2.1: the client that asks must prove its identity.
     let asker = client.confidential()?;
     let token = form.get("token").ok_or(Reason::TokenMissing)?;
     // `token_type_hint` is only a hint; the prefix of a refresh token says more.
@@ -81,7 +81,8 @@ pub async fn introspect(
 
 fn may_see(url: &Issuer, asker: &Client, claims: &AccessToken) -> bool {
     let is_audience = |audience: &String| {
-        // The default audience is ourselves: it gives nobody a right.
+        // The default audience is this server itself, so it gives no client the right to see the
+        // token.
         audience != url.as_str() && claims.aud.contains(audience)
     };
     claims.client_id == asker.id.as_str() || asker.metadata.resource_servers.iter().any(is_audience)
@@ -119,7 +120,7 @@ async fn refresh_token(
         return Ok(Introspection::default());
     }
     let end = match asker.metadata.refresh {
-        // Its idle end moves with every use.
+        // The idle end of a static token moves with every use, so the end of the family is shown.
         RefreshPolicy::Static => token.family.expires_at,
         RefreshPolicy::Rotate { .. } | RefreshPolicy::Strict => token.succession.idle_ends_at,
     };
@@ -137,9 +138,10 @@ async fn refresh_token(
     })
 }
 
-/// Adds who the person behind a token is, RFC 7662 §2.2, and with the scope `email` their address.
+/// Adds the name of the person behind a token, RFC 7662 §2.2, and with the scope `email` their
+/// address.
 async fn introduce(people: &People, token: &mut Introspection) -> Result<(), Fault> {
-    // Without a session the subject is the client itself.
+    // A token without a session belongs to the client itself.
     let (Some(sub), Some(_)) = (&token.sub, &token.sid) else { return Ok(()) };
     let Some(user) = people.ask(UserId::from_stored(sub.clone())).await?? else { return Ok(()) };
     let scope = token.scope.as_deref().map(Scope::parse).and_then(Result::ok).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Asking for many access tokens at once whether they still stand.
+//! Asks the database about many access tokens at once whether they are still valid.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::store::live::{LivenessQuestion, TokenStanding, are_live};
 const QUEUE: usize = 4096;
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// The queue of questions.
+/// The queue of these questions.
 pub type Liveness = Batch<LivenessQuestion, Result<Option<TokenStanding>, Fault>>;
 
-/// Starts the worker.
+/// Starts the worker that answers the queue.
 pub fn start(supervisor: &Supervisor, store: Arc<Store>) -> Liveness {
     let bounds = Bounds { name: "liveness", lanes: 2, queue: QUEUE, deadline: DEADLINE };
     Batch::start(supervisor, bounds, move |questions: Vec<LivenessQuestion>| {

@@ -1,4 +1,4 @@
-//! What answers and tokens say of people, read for many at once.
+//! Reads many people at once, for the answers and tokens that describe them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::runtime::batch::{Batch, Bounds};
 use crate::runtime::supervisor::Supervisor;
 use crate::store::{Store, users};
 
-/// The queue of those who are asked about.
+/// The queue of people to read.
 pub type People = Batch<UserId, Result<Option<User>, Fault>>;
 
-/// Starts the worker.
+/// Starts the worker that answers the queue.
 pub fn start(supervisor: &Supervisor, store: Arc<Store>) -> People {
     let bounds = Bounds { name: "people", lanes: 2, queue: 4096, deadline: Duration::from_secs(3) };
     Batch::start(supervisor, bounds, move |wanted: Vec<UserId>| {

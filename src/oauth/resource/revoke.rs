@@ -1,5 +1,5 @@
-//! Revocation, RFC 7009: a refresh token, a spent one too, ends its family; an access token ends
-//! itself. Whether a token of another client exists is not revealed.
+//! Revocation, RFC 7009. A refresh token, even a used one, ends its family; an access token ends
+//! alone. The answer does not reveal whether a token of another client exists.
 
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::{ClientId, RefreshDelivery};
@@ -14,7 +14,7 @@ use crate::oauth::error::Result;
 use crate::oauth::resource::context::ResourceContext;
 use crate::store::{audit_events, families, revoked_access_tokens};
 
-/// Answers a revocation request. RFC 7009 §2.2: a token that is unknown is as good as revoked.
+/// Answers a revocation request. RFC 7009 §2.2: for an unknown token the answer is success, too.
 pub async fn revoke(
     context: &ResourceContext,
     credentials: &Credentials,
@@ -37,14 +37,14 @@ pub async fn revoke(
     Ok(Revoked { cookie_of: browser.cookie.map(|_| client.id.clone()) })
 }
 
-/// What was answered to a revocation request.
+/// The result of a revocation request.
 #[derive(Debug)]
 pub struct Revoked {
-    /// The client whose refresh token the browser forgets, where it is a cookie.
+    /// The client whose cookie with the refresh token the browser has to delete, if there is one.
     pub cookie_of: Option<ClientId>,
 }
 
-/// What a browser says for a script.
+/// The headers and cookies that a browser sends with the request of a script.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Browser<'a> {
     /// The `Origin` header.
@@ -53,7 +53,8 @@ pub struct Browser<'a> {
     pub cookie: Option<&'a str>,
 }
 
-/// Ends a token, whoever's it is unless a client is named; says whether there was one to end.
+/// Ends a token and says whether there was one to end. With `only_of`, only a token of that client
+/// is ended.
 pub async fn end(
     context: &ResourceContext,
     token: &str,

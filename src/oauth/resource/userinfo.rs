@@ -1,5 +1,5 @@
-//! Userinfo, OpenID Connect Core §5.3: the claims that the user has, by scope (§5.4), never null
-//! and never empty.
+//! Userinfo, OpenID Connect Core §5.3: the claims that the user has, by scope (§5.4). A claim that
+//! is null or empty is left out.
 
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ use crate::store::{families, users};
 pub async fn userinfo(context: &ResourceContext, token: &str) -> Result<Value> {
     let invalid = || Reason::AccessTokenInvalid;
     let claims = context.access_tokens.verify(token).await?.ok_or_else(invalid)?;
-    // RFC 9068 §4: a token that was made out to somebody else is not for us.
+    // RFC 9068 §4: a token whose audience does not name this server is refused.
     if !claims.aud.contains(context.url.as_str()) {
         return Err(invalid().into());
     }
@@ -39,7 +39,7 @@ fn shown(user: &User, scope: &Scope, by_name: &[String]) -> Result<Map<String, V
     Ok(shown)
 }
 
-/// Those of these claims that the user has.
+/// The claims with these names that the user has.
 pub fn named<'a>(
     user: &User,
     names: impl Iterator<Item = &'a str>,

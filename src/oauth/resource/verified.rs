@@ -1,6 +1,6 @@
-//! Access tokens whose signature was verified: a resource server that asks about each request shows
-//! the same token many times. Only that we signed it is remembered; whether it still stands is asked
-//! every time.
+//! Remembers access tokens whose signature was verified, because a resource server may present the
+//! same token with each of its requests. Only the signature is remembered; whether the token is
+//! still valid is asked every time.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::keys::jwt::{Typ, header};
 use crate::keys::keyring::Snapshot;
 use crate::oauth::claims::AccessToken;
 
-/// A claim set takes about half a kilobyte.
+/// How many tokens are remembered. The claims of one take about half a kilobyte.
 const REMEMBERED: usize = 4096;
 
 struct Entry {
@@ -35,11 +35,12 @@ impl Default for VerifiedTokens {
 }
 
 impl VerifiedTokens {
-    /// The claims of a token that one of these keys signed, from memory where it was seen before.
+    /// The claims of a token that one of these keys signed. They come from memory if the token was
+    /// seen before.
     #[must_use]
     pub fn read(&self, keys: &Snapshot, token: &str) -> Option<AccessToken> {
         let digest: [u8; 32] = Sha256::digest(token).into();
-        // A key that was dropped vouches for nothing any more.
+        // If the key was dropped, the remembered signature does not count any more.
         if let Some(entry) = self.0.get(&digest).filter(|entry| keys.remembers(&entry.kid)) {
             return Some(entry.claims.clone());
         }

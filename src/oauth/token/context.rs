@@ -1,4 +1,4 @@
-//! What the grants work with.
+//! The parts that the grants work with.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::keys::seal::UpstreamLoginKey;
 use crate::social::registry::Providers;
 use crate::store::Store;
 
-/// What the grants work with.
+/// The parts that the grants work with.
 #[derive(Clone, Debug)]
 pub struct GrantContext {
-    /// Who we are.
+    /// The issuer URL of this server.
     pub url: Issuer,
     /// The clock.
     pub clock: Clock,
@@ -26,14 +26,14 @@ pub struct GrantContext {
     pub clients: Arc<Registry>,
     /// The providers of social login.
     pub providers: Arc<Providers>,
-    /// Signing in by password.
+    /// Signs people in with a password.
     pub password: Arc<PasswordSignIn>,
     /// Starts families.
     pub families: Families,
-    /// The refresh tokens that we issued.
+    /// Makes and uses refresh tokens.
     pub refresh_tokens: Arc<RefreshTokens>,
-    /// Verifies access tokens that prove something.
+    /// Verifies the access tokens that are presented as a proof.
     pub keyring: Arc<Keyring>,
-    /// Knows the `state` that somebody took along from here.
+    /// Recognizes a `state` that this server made for a browser's sign-in with a provider.
     pub upstream_logins: Arc<UpstreamLoginKey>,
 }

@@ -1,4 +1,4 @@
-//! The token endpoint, RFC 6749 §3.2: the visible list of its steps.
+//! The token endpoint, RFC 6749 §3.2: runs the steps of a token request in order.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use crate::runtime::handles::Handles;
 /// A token request.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// What it says of its client.
+    /// The client's credentials, or why they cannot be read.
     pub credentials: std::result::Result<Credentials, Refusal>,
     /// The body.
     pub form: Form,
@@ -38,11 +38,11 @@ pub struct Request<'a> {
     pub cookie: Option<&'a str>,
     /// The client address.
     pub address: IpAddr,
-    /// For audit events.
+    /// What audit events say about where the request came from.
     pub origin: &'a Origin,
 }
 
-/// What is answered.
+/// The answer to a token request.
 #[derive(Debug)]
 pub struct Issued {
     /// The body.
@@ -65,13 +65,13 @@ pub struct RefreshCookie {
 /// The token endpoint.
 #[derive(Debug)]
 pub struct TokenEndpoint {
-    /// Finds out which client asks.
+    /// Authenticates the client of a request.
     pub clients: ClientAuthentication,
-    /// What the grants work with.
+    /// The parts that the grants work with.
     pub grants: GrantContext,
     /// Issues tokens.
     pub mint: Mint,
-    /// Reads what tokens say of people.
+    /// Reads the people that tokens describe.
     pub people: Arc<People>,
 }
 
@@ -91,7 +91,7 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: Request<'_>) -> Resul
     };
     let named = form.get("grant_type").ok_or(Reason::GrantTypeMissing)?;
     let Ok(grant_type) = named.parse::<GrantType>() else {
-        // RFC 6749 §5.2.
+        // RFC 6749 §5.2: the grant type is not supported.
         let refusal = Refusal::new(Reason::GrantTypeUnsupported);
         return Err(refusal.naming(named).into());
     };
@@ -105,7 +105,8 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: Request<'_>) -> Resul
     let entitlement = grant.redeem(&cx).await?;
     let person = person_claims::about(&endpoint.people, client.client(), &entitlement).await?;
     let mut response = if grant_type == Password::TYPE {
-        // The threads that hash sign too: a flood of sign-ins never holds up anybody else.
+        // The threads that hash passwords also sign these tokens, so many sign-ins at once do not
+        // slow down other requests.
         let (minting, of) = (Arc::clone(endpoint), client.clone());
         let mint = move || mint::issue(&minting.mint, of.client(), &entitlement, person);
         server.password.hasher.run(mint).await??
@@ -124,8 +125,8 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: Request<'_>) -> Resul
     Ok(Issued { response, cookie })
 }
 
-/// The form of a client whose refresh token is a cookie. The browser sends it whoever asks, so it
-/// counts for scripts of registered origins alone.
+/// Adds the cookie to the form of a client whose refresh token is a cookie. A browser sends the
+/// cookie with requests of any script, so it counts only for scripts of registered origins.
 fn by_cookie(
     client: &Client,
     form: Form,

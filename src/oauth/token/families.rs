@@ -1,4 +1,4 @@
-//! Starting a family: what every grant that has a person behind it does.
+//! Starts a family. Every grant that has a person behind it does this.
 
 use std::sync::Arc;
 
@@ -23,45 +23,46 @@ use crate::store::{Tx, audit_events, families};
 /// What a person granted, and how they proved who they are.
 #[derive(Debug)]
 pub struct SignInGrant<'a> {
-    /// The name of the family.
+    /// The id of the family.
     pub family: FamilyId,
-    /// Who.
+    /// The person.
     pub user: &'a UserId,
-    /// When they proved who they are.
+    /// When the person proved who they are.
     pub auth_time: DateTime<Utc>,
-    /// How, RFC 8176.
+    /// How they proved it, RFC 8176.
     pub amr: Vec<String>,
-    /// The issuer of the provider that they came by.
+    /// The issuer of the provider with which the person signed in.
     pub provider_issuer: Option<String>,
-    /// What.
+    /// The granted scope.
     pub scope: Scope,
-    /// For which resources, RFC 8707.
+    /// The granted resources, RFC 8707.
     pub resources: Vec<String>,
-    /// In which browser session.
+    /// The browser session in which the person granted it.
     pub session: Option<&'a Session>,
-    /// Which single claims are to be shown at userinfo.
+    /// Single claims that userinfo shows.
     pub claims: Vec<String>,
 }
 
-/// A name that no other family has.
+/// An id that no other family has.
 #[must_use]
 pub fn new_id() -> FamilyId {
     FamilyId::generate()
 }
 
-/// What families are started by.
+/// The parts that are used to start families.
 #[derive(Clone, Debug)]
 pub struct Families {
-    /// How long things live.
+    /// How long tokens and families live.
     pub lifetimes: Lifetimes,
-    /// So many families one person may have at one client.
+    /// How many families one person may have at one client.
     pub per_client: u64,
     /// Makes refresh tokens.
     pub key: Arc<RotationKey>,
 }
 
-/// Starts a family at this instant. A refresh token is issued whenever the client has its grant. What
-/// belongs to a browser session does not outlive it, unless `offline_access` was granted (Core §11).
+/// Starts a family now. A refresh token is issued if the client may use the refresh token grant. A
+/// family that is bound to a browser session ends with it, unless `offline_access` was granted
+/// (Core §11).
 pub async fn start(
     tx: &Tx,
     context: &Families,

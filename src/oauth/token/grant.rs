@@ -1,6 +1,8 @@
-//! What the grants share: what they may look at, and the parameters that several of them have.
+//! What all grants share: the context that they work with, and the parameters that several of them
+//! have.
 //!
-//! Slow work (hashing, an upstream provider) stands before any transaction, signing after it.
+//! Slow work (hashing, calls to a provider) is done before a transaction is opened, and signing
+//! after it has ended.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -18,16 +20,16 @@ use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::oauth::client_auth::AuthenticatedClient;
 use crate::oauth::error::{Refusal, Result};
 
-/// What a grant may look at.
+/// The context of one token request.
 #[derive(Clone, Copy, Debug)]
 pub struct Cx<'a> {
-    /// What the grants work with.
+    /// The parts that the grants work with.
     pub server: &'a GrantContext,
-    /// The client that proved who it is.
+    /// The authenticated client.
     pub client: &'a AuthenticatedClient,
     /// The client address.
     pub address: IpAddr,
-    /// For audit events.
+    /// What audit events say about where the request came from.
     pub origin: &'a Origin,
 }
 
@@ -36,14 +38,15 @@ pub trait Grant: Sized {
     /// `grant_type`.
     const TYPE: GrantType;
 
-    /// Reads the request: pure.
+    /// Reads the parameters of the request. This is a pure function.
     fn parse(form: &Form) -> Result<Self, Refusal>;
 
-    /// Checks everything that can be checked, then spends, and says what is owed.
+    /// Checks everything that can be checked, then uses up what was presented (a code, for
+    /// example), and returns the entitlement.
     fn redeem(self, cx: &Cx<'_>) -> impl Future<Output = Result<Entitlement>> + Send;
 }
 
-/// A parameter that the grant cannot do without.
+/// A parameter that the grant requires.
 pub(super) fn required<'a>(
     form: &'a Form,
     name: &'static str,
@@ -62,8 +65,9 @@ pub(in crate::oauth) fn resources(form: &Form) -> Vec<String> {
     form.all("resource").map(str::to_owned).collect()
 }
 
-/// The scope to grant: what was asked for, within what was registered. Nothing asked for means
-/// what was registered, but for the two that a client must ask for itself (RFC 6749 §3.3).
+/// The scope to grant: what was asked for, if it is registered for the client. If the request has
+/// no scope, it is the registered scope without `openid` and `offline_access`, which a client has
+/// to ask for by name (RFC 6749 §3.3).
 pub(in crate::oauth) async fn registered_scope(
     clients: &Registry,
     asked: Option<Scope>,
@@ -78,7 +82,7 @@ pub(in crate::oauth) async fn registered_scope(
     let registered = clients.every_scope().await?;
     let means_something = |token: &&str| is_understood(token) || registered.contains(token);
     let mut beyond = asked.beyond(&client.metadata.scope);
-    // OpenID Connect Core §3.1.2.1: scopes that nobody here understands are ignored.
+    // OpenID Connect Core §3.1.2.1: scopes that this server does not know are ignored.
     let culprit = if asked.contains(OPENID) { beyond.find(means_something) } else { beyond.next() };
     match culprit {
         Some(culprit) => Err(Refusal::new(Reason::ScopeUnregistered).naming(culprit).into()),
@@ -86,12 +90,12 @@ pub(in crate::oauth) async fn registered_scope(
     }
 }
 
-/// Whether this server itself knows what a scope means.
+/// Whether the meaning of a scope is built into this server.
 fn is_understood(token: &str) -> bool {
     [OPENID, OFFLINE_ACCESS].contains(&token) || SCOPE_CLAIMS.iter().any(|(name, _)| *name == token)
 }
 
-/// RFC 8707 §2: a resource must be one that was registered for the client.
+/// RFC 8707 §2: every resource must be registered for the client.
 pub(in crate::oauth) fn registered_resources(
     resources: &[String],
     client: &Client,

@@ -1,4 +1,5 @@
-//! The mint: the one place that issues tokens. What it is handed is owed; it refuses nothing.
+//! The mint: the one place that issues tokens. It never refuses, because everything was checked
+//! before.
 
 use std::sync::Arc;
 
@@ -20,10 +21,10 @@ use crate::keys::make::left_half_hash;
 use crate::oauth::claims::{ACR, AccessToken, AudienceClaim, IdToken, TellingAccessToken};
 use crate::oauth::lifetimes::Lifetimes;
 
-/// What is owed to a client.
+/// What a grant decided: the tokens that a client gets.
 #[derive(Debug)]
 pub struct Entitlement {
-    /// The family that it grows from; none for what a client gets for itself.
+    /// The family that the tokens belong to; none if a client gets a token for itself.
     pub family: Option<Arc<Family>>,
     /// The scope of the access token.
     pub scope: Scope,
@@ -35,16 +36,16 @@ pub struct Entitlement {
     pub nonce: Option<String>,
     /// Single claims of the person that were asked for in the id token, Core §5.5.
     pub claims: Map<String, Value>,
-    /// What a token was exchanged for, RFC 8693 §2.2.1.
+    /// The type of the issued token in a token exchange, RFC 8693 §2.2.1.
     pub issued_token_type: Option<&'static str>,
 }
 
-/// What tokens say of the person besides, as the client was registered for it.
+/// More claims about the person for the tokens, as the client is registered for them.
 #[derive(Debug, Default)]
 pub struct AboutPerson {
-    /// In the id token.
+    /// The claims for the id token.
     pub id_token: Map<String, Value>,
-    /// In the access token.
+    /// The claims for the access token.
     pub access_token: Map<String, Value>,
 }
 
@@ -60,7 +61,7 @@ pub struct TokenResponse {
     pub scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
-    /// RFC 8693 §2.2.1.
+    /// The type of the issued token, RFC 8693 §2.2.1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issued_token_type: Option<&'static str>,
 }
@@ -71,20 +72,21 @@ impl std::fmt::Debug for TokenResponse {
     }
 }
 
-/// What tokens are issued with.
+/// The parts that are used to issue tokens.
 #[derive(Clone, Debug)]
 pub struct Mint {
-    /// Who we are.
+    /// The issuer URL of this server.
     pub url: Issuer,
     /// The clock.
     pub clock: Clock,
     /// The signing keys.
     pub keyring: Arc<Keyring>,
-    /// How long things live.
+    /// How long tokens live.
     pub lifetimes: Lifetimes,
 }
 
-/// Issues what is owed. Signing is pure work for the processor: no transaction is open.
+/// Issues the tokens of an entitlement. Signing only uses the processor, and no transaction is
+/// open.
 pub fn issue(
     mint: &Mint,
     client: &Client,
@@ -127,7 +129,7 @@ pub fn issue(
         }
         _ => None,
     };
-    // One access token is a metric and a log line; what starts a family is an audit event.
+    // A single access token is only counted and logged; the start of a family is an audit event.
     tracing::info!(
         target: "mapae::token",
         client_id = %client.id,
@@ -156,7 +158,7 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
     AccessToken {
         iss: mint.url.as_str().to_owned(),
         // RFC 9068 §2.2: without a resource owner the subject is the client itself. Registration
-        // sees to it that no client has the id of a person.
+        // makes sure that no client has the id of a person.
         sub: family.map_or_else(
             || client.id.as_str().to_owned(),
             |family| family.user.as_str().to_owned(),
@@ -175,8 +177,8 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
     }
 }
 
-/// RFC 8707 §2: the resources that were named; else the client's first audience; else ourselves.
-/// With `openid` we are always among them, so that userinfo takes the token.
+/// RFC 8707 §2: the resources that were named; else the client's first audience; else this server.
+/// With `openid` this server is always an audience, so that userinfo accepts the token.
 fn audience(mint: &Mint, client: &Client, entitlement: &Entitlement) -> AudienceClaim {
     let mut audiences = entitlement.resources.clone();
     if audiences.is_empty() {

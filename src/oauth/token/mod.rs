@@ -1,4 +1,5 @@
-//! The token endpoint, RFC 6749 §3.2: the grants decide what is owed to whom, the mint issues it.
+//! The token endpoint, RFC 6749 §3.2: a grant decides which tokens are owed to whom, and the mint
+//! issues them.
 
 pub mod context;
 pub mod endpoint;

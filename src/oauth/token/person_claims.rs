@@ -1,4 +1,4 @@
-//! What the tokens of a client say of the person behind them.
+//! The claims about the person in the tokens of a client.
 
 use crate::domain::claim_names::by_scope;
 use crate::domain::client::Client;
@@ -8,8 +8,8 @@ use crate::oauth::resource::people::People;
 use crate::oauth::resource::userinfo::named;
 use crate::oauth::token::mint::{AboutPerson, Entitlement};
 
-/// Reads it: as much as their scope shows at
-/// userinfo, and only of clients that are registered for it.
+/// Reads these claims: those that the scope shows at userinfo, and only if the client is registered
+/// to get them in tokens.
 pub async fn about(
     people: &People,
     client: &Client,

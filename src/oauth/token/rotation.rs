@@ -1,10 +1,11 @@
-//! Rotation of refresh tokens in place: one row a family, however often it is refreshed.
+//! Rotation of refresh tokens in place: a family has one row, however often it is refreshed.
 //!
-//! What waits is decided together. One statement reads the rows, [`decide`] is pure and later uses
-//! see earlier ones, and one statement moves every row whose leaf is still the one that was read:
-//! that statement is the whole transaction. Where somebody else was faster, the rows are read and
-//! decided again. Only an alarm, a repeat from elsewhere and the use of a browser session write
-//! more, after it.
+//! Uses that wait at the same time are decided together. One statement reads the rows of their
+//! families. The pure function [`decide`] decides use by use, and later uses see the effect of
+//! earlier ones. One statement then updates every row whose leaf is still the one that was read;
+//! that statement is the whole transaction. If another process changed a row first, the row is read
+//! and decided again. Only three cases write more after that: the reuse of a token, a repeat from
+//! another address, and the use of a browser session.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -39,28 +40,29 @@ pub struct Use {
     pub token: ParsedRefreshToken,
     /// The client that presents it.
     pub client: ClientId,
-    /// What becomes of refresh tokens of this client.
+    /// How refresh tokens of this client are rotated.
     pub policy: RefreshPolicy,
-    /// What the old access token says, where there is one or must be one.
+    /// The proof by the old access token: present if the client sent one or is required to send
+    /// one.
     pub proof: Option<Proof>,
     /// The scope that was asked for.
     pub scope: Option<Scope>,
     /// The resources that were asked for.
     pub resources: Vec<String>,
-    /// For audit events.
+    /// What audit events say about where the request came from.
     pub origin: Origin,
 }
 
-/// Proof by the old access token.
+/// The proof by the old access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// It belongs to this family.
+    /// The access token belongs to this family.
     Of(FamilyId),
-    /// The client owes one and brought none.
+    /// The client must send an access token and sent none.
     Missing,
 }
 
-/// What a use brings.
+/// The result of a use.
 #[derive(Clone, Debug)]
 pub struct Rotated {
     /// The family.
@@ -69,37 +71,38 @@ pub struct Rotated {
     pub scope: Scope,
     /// The resources of the access token.
     pub resources: Vec<String>,
-    /// What the refresh token to hand out is made with.
+    /// The salt that the refresh token to hand out is made with.
     pub salt: Salt,
-    /// The place of the refresh token to hand out.
+    /// The position of the refresh token to hand out.
     pub place: TokenPosition,
 }
 
-/// What to do about a use.
+/// What to do with a use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Spend the token; its successor becomes the leaf.
+    /// Mark the token as used; its successor becomes the leaf.
     Spend,
-    /// It is spent; its successor is handed out once more.
+    /// The token is used already; hand out its successor once more.
     Again,
-    /// It is spent, and nobody used its successor: another one replaces that.
+    /// The token is used already, but its successor is not: replace the successor with a new one.
     Replace,
-    /// The token is never spent.
+    /// Keep the token; this client's tokens are not rotated.
     Keep,
-    /// Nothing changes.
+    /// Refuse the use and change nothing.
     Refuse(Refusal),
-    /// The family ends.
+    /// A used token was presented again: end the family.
     Reuse,
 }
 
-/// The refusal of everything that is no refresh token of the client that presents it.
+/// The refusal of any text that is not a refresh token of the client that presents it.
 #[must_use]
 pub fn unknown() -> Refusal {
     Reason::RefreshTokenUnknown.into()
 }
 
-/// The whole rule: `found` is the family of the token if the token is ours, `grace` is what counts
-/// for its client, and `admitted` says whether whoever came by a provider may still come that way.
+/// Decides about one use. `found` is the family of the token, if this server issued the token.
+/// `grace` is the grace time of the client. `admitted` says whether the sign-in method of the
+/// person is still allowed.
 #[must_use]
 pub fn decide(
     now: DateTime<Utc>,
@@ -108,7 +111,8 @@ pub fn decide(
     found: Option<&Refreshable>,
     admitted: bool,
 ) -> Decision {
-    // RFC 6749 §10.4: bound to the client. Another client's try never harms the family.
+    // RFC 6749 §10.4: the token is bound to its client. An attempt by another client does not harm
+    // the family.
     let Some(found) = found.filter(|found| found.family.client == using.client) else {
         return Decision::Refuse(unknown());
     };
@@ -139,7 +143,8 @@ pub fn decide(
     }
 }
 
-/// What is checked before anything is spent: an honest client's typo burns nothing.
+/// Checks that run before a token is used up, so that a mistake of an honest client costs it
+/// nothing.
 fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
     match &using.proof {
         Some(Proof::Missing) => return Err(Reason::AccessTokenProofMissing.into()),
@@ -148,11 +153,11 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
         }
         _ => {}
     }
-    // RFC 6749 §6: never wider than what was granted.
+    // RFC 6749 §6: the scope must not be wider than what was granted.
     if using.scope.as_ref().is_some_and(|scope| !scope.is_within(&family.scope)) {
         return Err(Reason::ScopeNotGranted.into());
     }
-    // RFC 8707 §2.2: within what was granted, where resources were named.
+    // RFC 8707 §2.2: if resources were granted, only these may be asked for.
     let granted = &family.resources;
     let culprit = using.resources.iter().find(|asked| !granted.contains(asked));
     if let Some(culprit) = culprit.filter(|_| !granted.is_empty()) {
@@ -161,7 +166,7 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
     Ok(())
 }
 
-/// The refresh tokens that we issued.
+/// Makes, finds and uses the refresh tokens of this server.
 #[derive(Debug)]
 pub struct RefreshTokens {
     parts: Arc<Parts>,
@@ -169,14 +174,14 @@ pub struct RefreshTokens {
     uses: Batch<Use, Result<Rotated>>,
 }
 
-/// What refresh tokens are made of and judged by.
+/// The parts that refresh tokens are made and checked with.
 #[derive(Debug)]
 pub struct Parts {
     /// The database.
     pub store: Arc<Store>,
     /// The clock.
     pub clock: Clock,
-    /// How long things live.
+    /// How long tokens live.
     pub lifetimes: Lifetimes,
     /// The providers of social login.
     pub providers: Arc<Providers>,
@@ -185,7 +190,7 @@ pub struct Parts {
 }
 
 impl RefreshTokens {
-    /// Starts the worker that rotates them.
+    /// Starts the worker that rotates the tokens.
     #[must_use]
     pub fn start(supervisor: &Supervisor, parts: Parts) -> Self {
         let parts = Arc::new(parts);
@@ -212,7 +217,7 @@ impl RefreshTokens {
         self.parts.key.token(salt, family, place)
     }
 
-    /// The family of a refresh token and what the token says, if it is ours.
+    /// The family of a refresh token and the parsed token, if this server issued it.
     pub async fn find(
         &self,
         token: &Plain<RefreshToken>,
@@ -223,7 +228,7 @@ impl RefreshTokens {
         Ok(ours.map(|found| (token, found)))
     }
 
-    /// Whether a refresh token is the one of its family that `/token` would take.
+    /// Whether a refresh token is the one of its family that the token endpoint would accept.
     #[must_use]
     pub fn is_active(&self, token: &ParsedRefreshToken, found: &Refreshable) -> bool {
         let admitted = self.parts.providers.admit_family(&found.family);
@@ -232,7 +237,8 @@ impl RefreshTokens {
     }
 }
 
-/// While one batch is committed the next one is decided: who loses a row to the other reads again.
+/// Several lanes: while one batch is committed, the next one is decided. A batch that loses a row
+/// to another one reads the row again.
 const BOUNDS: Bounds = Bounds {
     name: "refreshes",
     lanes: 3,
@@ -240,8 +246,8 @@ const BOUNDS: Bounds = Bounds {
     deadline: std::time::Duration::from_secs(3),
 };
 
-/// What is left of the deadline for the answer: nothing is moved later, or whoever was told that it
-/// took too long would have spent a token all the same.
+/// The part of the deadline that is kept for the answer. No row is updated in it: otherwise a
+/// client could be told that its request timed out although its token was used up.
 const ANSWERING: std::time::Duration = std::time::Duration::from_millis(500);
 
 type Outcome = Result<Rotated>;
@@ -262,7 +268,7 @@ impl Parts {
         outcomes.into_iter().flatten().collect()
     }
 
-    /// Decides what is open. What stays open lost its row to somebody else.
+    /// Decides the open uses once. A use stays open if another process changed its row first.
     async fn round(
         &self,
         open: &mut [(&Use, &mut Option<Outcome>)],
@@ -292,18 +298,18 @@ impl Parts {
     }
 }
 
-/// What became of a family in a round.
+/// What happened to a family in a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kept {
-    /// It stands as it was decided.
+    /// Its row is as it was decided.
     AsDecided,
-    /// The same, and there is more to write than its row.
+    /// Its row is as it was decided, and there is more to write than the row.
     WithMore,
-    /// Somebody else was faster.
+    /// Another process changed the row first.
     Lost,
 }
 
-/// A family as it stands after the uses so far.
+/// A family with the effect of all uses so far in this round.
 struct Row {
     was: TokenPosition,
     now: Refreshable,
@@ -324,7 +330,7 @@ impl Row {
     }
 }
 
-/// The rows of a round.
+/// The rows of one round.
 struct Work<'a> {
     now: DateTime<Utc>,
     parts: &'a Parts,
@@ -339,7 +345,7 @@ impl Work<'_> {
             Some(Err(fault)) => return Err(Error::Fault(fault.clone())),
             None => return Err(unknown().into()),
         };
-        // Ended by an earlier use of this round.
+        // An earlier use of this round ended the family.
         if row.revoked {
             return Err(Reason::SessionEnded.into());
         }
@@ -377,7 +383,7 @@ impl Work<'_> {
         Ok(rotated(using, &row.now))
     }
 
-    /// Moves the rows; says what became of each family that was read.
+    /// Updates the rows, and says what happened to each family that was read.
     async fn advance(
         &self,
         until: DateTime<Utc>,
@@ -403,7 +409,7 @@ impl Work<'_> {
         Ok(kept.collect())
     }
 
-    /// Writes alarms and what else there is beside the rows.
+    /// Writes what belongs to the rows: revocations, audit events and uses of sessions.
     async fn write_rest(&self, kept: &BTreeMap<FamilyId, Kept>) -> std::result::Result<(), Fault> {
         let rest: Vec<_> = kept
             .iter()
@@ -415,9 +421,10 @@ impl Work<'_> {
         }
         let tx = self.parts.store.begin(self.now).await?;
         let mut events = Vec::new();
-        // In the order of their names, so that two replicas never wait for each other in a circle.
+        // The families are in the order of their ids, so two replicas never wait for each other (a
+        // deadlock).
         for (id, row) in &rest {
-            // Whoever ended it first has raised the alarm.
+            // The request that ended the family first has already written the audit events.
             if !row.revoked || families::revoke(&tx, id).await? {
                 events.extend(row.events.iter().cloned());
             }
@@ -437,7 +444,8 @@ impl Row {
         self.moved = true;
     }
 
-    /// A crowd of repeats is one write a second.
+    /// Many repeats at once cause at most one write a second, unless they come from another
+    /// address.
     fn hand_out_again(&mut self, now: DateTime<Utc>, using: &Use) {
         let succession = &self.now.succession;
         let elsewhere = succession.handed_out_to != using.origin.address;
@@ -446,7 +454,8 @@ impl Row {
         }
     }
 
-    /// Writing at every use would cost a rotation: the end moves once it is worth a hundredth.
+    /// A write at every use would cost as much as a rotation, so the idle end is moved only if it
+    /// moves by more than a hundredth of the idle time.
     fn extend(&mut self, end: DateTime<Utc>, idle: Duration) {
         if end - self.now.succession.idle_ends_at > idle / 100 {
             self.now.succession.idle_ends_at = end;
@@ -461,7 +470,7 @@ impl Row {
         }
     }
 
-    /// A refresh is a use of the browser session that the family is bound to.
+    /// A refresh also counts as a use of the browser session that the family is bound to.
     fn use_session(&mut self, now: DateTime<Utc>) {
         if let (Some(id), Some(session)) = (self.now.family.bound_to(), &mut self.now.session)
             && let Some(end) = moved_idle_end(session.idle_ends_at, session.idle, now)
@@ -479,7 +488,7 @@ fn event(kind: EventKind, family: &Family, using: &Use) -> Event {
 
 fn rotated(using: &Use, found: &Refreshable) -> Rotated {
     let family = &found.family;
-    // RFC 6749 §6: a narrower scope is for this access token only.
+    // RFC 6749 §6: a narrower scope counts for this access token only.
     let scope = using.scope.clone().unwrap_or_else(|| family.scope.clone());
     let resources =
         if using.resources.is_empty() { family.resources.clone() } else { using.resources.clone() };
@@ -515,7 +524,7 @@ mod tests {
         TokenPosition { generation, attempt: 0 }
     }
 
-    /// A family of generation 5 whose leaf was handed out at 100.
+    /// A family of generation 5 whose leaf was handed out at second 100.
     fn found() -> Refreshable {
         let succession = Succession {
             leaf: place(5),

@@ -1,5 +1,5 @@
-//! A provider's token for ours: what the grants share that apps use without a browser (RFC 8693,
-//! RFC 7523).
+//! Exchanges a provider's token for tokens of this server. The grants that apps use without a
+//! browser share this code (RFC 8693, RFC 7523).
 
 use std::sync::Arc;
 
@@ -26,17 +26,18 @@ use crate::social::{
 };
 use crate::store::{Tx, audit_events, used_assertions};
 
-/// A token that was accepted is remembered for so long beyond its end.
+/// How long an accepted token is remembered after it has expired.
 const SKEW: Duration = Duration::minutes(5);
 
-/// What an app asks for, and with what.
+/// The request of an app.
 #[derive(Debug)]
 pub struct Exchange<'a> {
-    /// What it got at the provider.
+    /// The token or code that the app got from the provider.
     pub token: UpstreamToken<'a>,
-    /// The provider: its slug, or its issuer. A JWT names its issuer itself.
+    /// The provider: its slug or its issuer. It may be left out for a JWT, which names its issuer
+    /// itself.
     pub issuer: Option<&'a str>,
-    /// The nonce that the app gave there.
+    /// The nonce that the app sent to the provider.
     pub nonce: Option<&'a str>,
     /// `scope`.
     pub scope: Option<Scope>,
@@ -44,7 +45,7 @@ pub struct Exchange<'a> {
     pub resources: Vec<String>,
 }
 
-/// Says what is owed to whoever a token of a provider speaks of.
+/// Checks a token of a provider, signs its person in, and returns the entitlement.
 pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement> {
     let client = cx.client.client();
     let scope = registered_scope(&cx.server.clients, exchange.scope, client).await?;
@@ -59,7 +60,7 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
         return Err(Reason::ProviderRedirectUriMissing.into());
     }
     if was_sent_here(cx, exchange.token) {
-        // It belongs to a browser, which came back with it or did not.
+        // The code belongs to the browser that the provider redirects to this server.
         refused(cx, &configured.registration.slug, FailureReason::SentToUs, None).await?;
         return Err(Reason::ProviderCodeSentHere.into());
     }
@@ -78,15 +79,15 @@ pub async fn exchange(cx: &Cx<'_>, exchange: Exchange<'_>) -> Result<Entitlement
                 return Err(refusal(&error).into());
             }
         };
-    // It may have been turned off meanwhile.
+    // The provider may have been turned off in the meantime.
     let slug = &configured.registration.slug;
     let configured = cx.server.providers.find(slug, Some(&client.id)).ok_or_else(unknown)?;
     let requested = RequestedAccess { scope, resources: exchange.resources };
     Box::pin(arrive(cx, &configured, &proven, requested)).await
 }
 
-/// Whether a code was on its way to this server. Naver asks nobody where a code was sent; the state
-/// that it was sent with is then the one that tells.
+/// Whether the provider issued a code for this server's own callback. Naver does not ask for the
+/// redirect URI when a code is redeemed; there the `state` of the code tells it.
 fn was_sent_here(cx: &Cx<'_>, token: UpstreamToken<'_>) -> bool {
     let UpstreamToken::Code { redirect_uri: uri, state, .. } = token else { return false };
     let is_ours = |state: &str| {
@@ -99,8 +100,8 @@ fn unknown() -> Reason {
     Reason::SubjectIssuerUnknown
 }
 
-/// The provider, if this client may use it. One that it may not is for the client as unknown as one
-/// that is not there; the audit knows the difference.
+/// Finds the provider, if this client may use it. The client gets the same error for a provider
+/// that it may not use as for one that does not exist; the audit event tells the two apart.
 async fn find(
     cx: &Cx<'_>,
     named: Option<&str>,
@@ -127,7 +128,7 @@ async fn find(
             return Err(refusal.into());
         }
     };
-    // Nobody need be asked of a token that says itself that it is another's.
+    // If the token names another issuer, it is refused without a call to the provider.
     if stated.is_some_and(|stated| !configured.provider.issues(&stated.issuer)) {
         refused(cx, &configured.registration.slug, FailureReason::WrongIssuer, None).await?;
         return Err(Reason::SubjectTokenIssuerMismatch.into());
@@ -150,7 +151,7 @@ fn usable(
     let issuer = match (named, stated) {
         (Some(issuer), _) => issuer,
         (None, Some(stated)) => stated.issuer.as_str(),
-        // RFC 7523 §3.1
+        // RFC 7523 §3.1: an assertion whose issuer cannot be read is invalid.
         (None, None) if matches!(token, UpstreamToken::Id(_)) => {
             return Err(Reason::SubjectTokenInvalid.into());
         }
@@ -158,7 +159,7 @@ fn usable(
     };
     let same: Vec<_> =
         usable.into_iter().filter(|configured| configured.provider.issues(issuer)).collect();
-    // One provider may be registered several times, for one app each.
+    // One provider may be registered several times, with a different app each time.
     let is_for = |configured: &&Arc<ConfiguredProvider>| {
         let accepted = configured.registration.accepted_for(client);
         stated.is_some_and(|stated| {
@@ -168,7 +169,7 @@ fn usable(
     same.iter().find(is_for).or(same.first()).cloned().ok_or_else(|| unknown().into())
 }
 
-/// What is wished for whoever arrives.
+/// The scope and resources to grant to the person.
 #[derive(Clone, Debug)]
 struct RequestedAccess {
     scope: Scope,
@@ -194,7 +195,7 @@ async fn arrive(
             }
             Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
                 if !is_first_use(&tx, once).await? {
-                    // Nothing may come of a token that was used before, not even the account.
+                    // A token that was used before has no effect. Even the new account is undone.
                     tx.abandon().await;
                     refused(cx, slug, FailureReason::UsedBefore, None).await?;
                     return Err(Reason::SubjectTokenReused.into());
@@ -205,7 +206,8 @@ async fn arrive(
             Ok(Some(Arrival::Prove(user))) => {
                 refused_in(&tx, cx, slug, FailureReason::AccountLinkRequired, Some(&user.id))
                     .await?;
-                // The app sends the person through the browser once.
+                // The app has to send the person through the browser once, so that they link the
+                // account.
                 Err(Reason::AccountLinkRequired.into())
             }
             Err(Error::Refused(why)) => {
@@ -276,7 +278,7 @@ async fn refused_in(
     federation::record_refusal_in(tx, refusal).await
 }
 
-/// S129: a disabled person is refused like one who may not come.
+/// S129: a disabled person gets the same refusal as a person who is not admitted.
 fn unwelcome(why: ArrivalRefused) -> Reason {
     match why {
         ArrivalRefused::Disabled | ArrivalRefused::Domain => Reason::PersonNotAdmitted,

@@ -15,7 +15,7 @@ use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, reso
 use crate::oauth::token::mint::Entitlement;
 use crate::store::{Tx, audit_events, authorization_codes, consents, sessions, users};
 
-/// RFC 6749 §4.1.3.
+/// The parameters of the request, RFC 6749 §4.1.3.
 #[derive(Debug)]
 pub struct AuthorizationCode {
     code: Plain<secret::AuthorizationCode>,
@@ -31,7 +31,7 @@ impl Grant for AuthorizationCode {
         let redirect_uri = form.get("redirect_uri");
         Ok(Self {
             code: Plain::presented(required(form, "code", Reason::CodeMissing)?),
-            // RFC 6749 §4.1.3: it stood in the authorization request, so it stands here.
+            // RFC 6749 §4.1.3: required, because the authorization request had one.
             redirect_uri: redirect_uri.ok_or(Reason::RedirectUriMissing)?.to_owned(),
             verifier: form.get("code_verifier").map(Secret::text),
             resources: resources(form),
@@ -51,7 +51,7 @@ impl AuthorizationCode {
         let unknown = || Reason::CodeUnknown;
         let code = authorization_codes::find(tx, self.code.hashed()).await?;
         let code = code.ok_or_else(unknown)?;
-        // Whoever cannot prove to be the client that asked learns nothing and harms nobody.
+        // A client that did not get this code learns nothing about it and cannot use it up.
         if code.client != cx.client.client().id {
             return Err(unknown().into());
         }
@@ -71,7 +71,7 @@ impl AuthorizationCode {
         let (user, session) = still_there(tx, cx, &code).await?;
         let family = families::new_id();
         if !authorization_codes::spend(tx, &code, &family).await? {
-            // Somebody was faster, and has committed: their family is known by now.
+            // Another request used the code first and has committed, so its family is known now.
             let spent = authorization_codes::find(tx, code.hash).await?.unwrap_or(code);
             return Err(replayed(tx, cx, &spent).await?);
         }
@@ -84,7 +84,7 @@ impl AuthorizationCode {
             auth_time: granted.auth_time,
             amr: granted.amr,
             provider_issuer: granted.provider_issuer,
-            // What was taken from the client since is not granted any more.
+            // A scope that was taken from the client after the code was issued is not granted.
             scope: granted.scope.shared_with(&client.metadata.scope),
             resources,
             session: Some(&session),
@@ -95,7 +95,7 @@ impl AuthorizationCode {
         Ok(Entitlement { nonce: granted.nonce, claims, ..entitlement })
     }
 
-    /// RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier for a code without challenge is refused, too.
+    /// RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier for a code without a challenge is refused, too.
     fn proves(&self, code: &IssuedCode) -> bool {
         match (&code.challenge, &self.verifier) {
             (Some(challenge), Some(verifier)) => challenge.is_met_by(verifier.expose()),
@@ -104,7 +104,7 @@ impl AuthorizationCode {
         }
     }
 
-    /// RFC 8707 §2.2: within what was named in the authorization request.
+    /// RFC 8707 §2.2: the resources must be among those of the authorization request.
     fn resources(&self, code: &IssuedCode) -> Result<Vec<String>, Refusal> {
         let granted = &code.granted.resources;
         if self.resources.is_empty() {
@@ -118,7 +118,7 @@ impl AuthorizationCode {
     }
 }
 
-/// RFC 6749 §4.1.2: a second use ends everything that came of the first one.
+/// RFC 6749 §4.1.2: the second use of a code ends the family that the first use started.
 async fn replayed(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<crate::oauth::error::Error> {
     if let Some(family) = &code.family {
         let ended = crate::store::families::revoke(tx, family).await?;
@@ -131,7 +131,7 @@ async fn replayed(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<crate::oaut
     Ok(Reason::CodeReused.into())
 }
 
-/// The person and the session that granted it, if both are still what they were.
+/// The person and the session that granted the code, if both are still valid.
 async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<(User, Session)> {
     let granted = &code.granted;
     let gone = || Reason::SessionEnded;

@@ -1,5 +1,5 @@
-//! `client_credentials`: a client for itself, RFC 6749 §4.4. Nothing is written: the token stands
-//! for itself, without refresh token (§4.4.3) and without id token.
+//! `client_credentials`: a client gets a token for itself, RFC 6749 §4.4. Nothing is written to the
+//! database. There is no refresh token (§4.4.3) and no id token.
 
 use serde_json::Map;
 
@@ -14,7 +14,7 @@ use crate::oauth::token::grant::{
 };
 use crate::oauth::token::mint::Entitlement;
 
-/// RFC 6749 §4.4.2.
+/// The parameters of the request, RFC 6749 §4.4.2.
 #[derive(Debug)]
 pub struct ClientCredentials {
     scope: Option<Scope>,

@@ -12,7 +12,7 @@ use crate::oauth::token::mint::Entitlement;
 use crate::oauth::token::upstream_tokens::{Exchange, exchange};
 use crate::social::UpstreamToken;
 
-/// RFC 7523 §2.1.
+/// The parameters of the request, RFC 7523 §2.1.
 #[derive(Debug)]
 pub struct JwtBearer {
     assertion: Secret,

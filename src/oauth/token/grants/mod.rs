@@ -1,5 +1,5 @@
-//! The grants: a closed set, one file each. A grant parses its request and decides what is owed;
-//! the mint issues it.
+//! The grants: a closed set, one file each. A grant parses its request and returns the entitlement;
+//! the mint issues the tokens.
 
 use super::grant::{Cx, Grant};
 use super::mint::Entitlement;
@@ -14,7 +14,8 @@ pub mod password;
 pub mod refresh_token;
 pub mod token_exchange;
 
-/// Writes the list of grants once: parsing and dispatch follow from it, and each grant type has its file.
+/// Defines the list of grants in one place. Parsing and dispatch are generated from it, and each
+/// grant type has its file.
 macro_rules! grants {
     ($($module:ident::$grant:ident),+ $(,)?) => {
         /// A request of any grant type.
@@ -30,7 +31,7 @@ macro_rules! grants {
                 }
             }
 
-            /// Says what is owed.
+            /// Redeems the grant and returns the entitlement.
             pub async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
                 match self { $(Self::$grant(grant) => grant.redeem(cx).await),+ }
             }

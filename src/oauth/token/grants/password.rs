@@ -1,5 +1,5 @@
-//! `password`: the resource owner's credentials, RFC 6749 §4.3. For clients that were registered
-//! for it, and never for a person without a password.
+//! `password`: the resource owner's credentials, RFC 6749 §4.3. Only clients that are registered
+//! for this grant may use it, and a person without a password is always refused.
 
 use std::net::IpAddr;
 
@@ -22,7 +22,7 @@ use crate::oauth::token::grant::{
 use crate::oauth::token::mint::Entitlement;
 use crate::store::{Tx, audit_events};
 
-/// RFC 6749 §4.3.2.
+/// The parameters of the request, RFC 6749 §4.3.2.
 #[derive(Debug)]
 pub struct Password {
     username: String,
@@ -61,7 +61,8 @@ impl Grant for Password {
             place: match (user_ip, client.kind) {
                 (Some(address), _) => AttemptPlace::Address(address),
                 (None, ClientKind::Public) => AttemptPlace::Address(cx.address),
-                // All its people come from the address of its server.
+                // All requests of a confidential app come from the address of its server, so they
+                // are counted for the app.
                 (None, ClientKind::Confidential) => AttemptPlace::App(&client.id),
             },
             browser: None,
@@ -77,11 +78,11 @@ impl Grant for Password {
     }
 }
 
-/// Where the person is, as an app says that signs people in on its own server.
+/// The parameter in which an app that signs people in on its own server sends the person's address.
 const USER_IP: &str = "user_ip";
 
-/// The person's address. It decides which failures count against whom, so it is believed of those
-/// apps alone that were registered for it.
+/// The address of the person. It decides whose failed sign-ins are counted together, so it is only
+/// taken from apps that are registered as trusted for it.
 fn user_ip(client: &Client, said: Option<&str>) -> Result<Option<IpAddr>, Refusal> {
     match said.filter(|_| client.metadata.trust_user_ip) {
         None => Ok(None),

@@ -1,4 +1,4 @@
-//! `refresh_token`: RFC 6749 §6 and RFC 9700 §4.14. The decision stands in
+//! `refresh_token`: RFC 6749 §6 and RFC 9700 §4.14. The decision is made in
 //! [`rotation`](crate::oauth::token::rotation).
 
 use serde_json::Map;
@@ -17,7 +17,7 @@ use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, reso
 use crate::oauth::token::mint::Entitlement;
 use crate::oauth::token::rotation::{Proof, Rotated, Use, unknown};
 
-/// RFC 6749 §6, with the old access token as an optional proof.
+/// The parameters of the request, RFC 6749 §6. The old access token is an optional proof.
 #[derive(Debug)]
 pub struct RefreshToken {
     presented: Plain<secret::RefreshToken>,
@@ -65,7 +65,7 @@ impl Grant for RefreshToken {
         let refresh_token = cx.server.refresh_tokens.token(salt, &family.id, place)?;
         Ok(Entitlement {
             family: Some(family),
-            // What was taken from the client since does not come back.
+            // A scope that was taken from the client since is not granted again.
             scope: scope.shared_with(&client.metadata.scope),
             resources,
             refresh_token: Some(refresh_token),
@@ -76,7 +76,8 @@ impl Grant for RefreshToken {
     }
 }
 
-/// The family of the old access token. It may be expired; it must be ours and the client's.
+/// The family of the old access token. The token may be expired, but it must have been issued by
+/// this server and for this client.
 fn proof(cx: &Cx<'_>, token: &str) -> Result<Proof> {
     let refusal = || Reason::AccessTokenProofMismatch;
     let keys = cx.server.keyring.snapshot()?;

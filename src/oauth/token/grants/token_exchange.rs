@@ -1,5 +1,5 @@
-//! `urn:ietf:params:oauth:grant-type:token-exchange`: what an app got at a provider for tokens of
-//! ours, RFC 8693.
+//! `urn:ietf:params:oauth:grant-type:token-exchange`: exchanges what an app got from a provider for
+//! tokens of this server, RFC 8693.
 
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
@@ -14,7 +14,8 @@ use crate::social::UpstreamToken;
 
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
-/// The one type that no RFC names: the code of a provider, which this server redeems.
+/// The only type that no RFC defines: an authorization code of a provider, which this server
+/// redeems.
 const CODE: &str = "urn:mapae:params:oauth:token-type:authorization_code";
 
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +25,7 @@ enum Type {
     Code,
 }
 
-/// RFC 8693 §2.1.
+/// The parameters of the request, RFC 8693 §2.1.
 #[derive(Debug)]
 pub struct TokenExchange {
     subject_type: Type,
@@ -51,7 +52,7 @@ impl Grant for TokenExchange {
                     return Err(Reason::SubjectTokenTypeUnsupported.into());
                 }
             };
-        // RFC 8693 §2.1: nobody acts for anybody here.
+        // RFC 8693 §2.1: an actor, who acts for another person, is not supported.
         if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {
             return Err(Reason::ActorTokenUnsupported.into());
         }
@@ -59,7 +60,7 @@ impl Grant for TokenExchange {
             return Err(Reason::RequestedTokenTypeUnsupported.into());
         }
         if form.get("audience").is_some() {
-            // RFC 8693 §2.2.2
+            // RFC 8693 §2.2.2: an audience that the server does not support is refused.
             return Err(Reason::AudienceUnsupported.into());
         }
         let text = |name| form.get(name).map(str::to_owned);
