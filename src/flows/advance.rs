@@ -1,5 +1,4 @@
-//! The next step of an interaction: [`decide`] says which, and this
-//! takes it.
+//! Takes the next step of an interaction. [`decide`] says which step it is.
 
 use crate::accounts::browsers::{BrowserState, SignedInUser, new_browser_session, touch};
 use crate::domain::client::{ClientId, ClientKind};
@@ -22,7 +21,7 @@ use crate::oauth::error::Refusal;
 use crate::oauth::refused;
 use crate::store::{Reader, Tx, consents, identities, interactions, users};
 
-/// An interaction on its way.
+/// An interaction that is being worked on, with its authorization request if it has one.
 pub(super) struct Progress {
     pub(super) interaction: Interaction,
     pub(super) asked: Option<CheckedRequest>,
@@ -47,7 +46,8 @@ pub(super) async fn on(flows: &Flows, caller: Caller<'_>, progress: Progress) ->
     Ok(advanced)
 }
 
-/// The next step where it writes nothing: a page, or a refusal of what the database does not have.
+/// The next step, if it writes nothing to the database: a page, or a refusal of an interaction that
+/// is not stored.
 fn without_writing(
     flows: &Flows,
     browser_state: &BrowserState,
@@ -81,7 +81,8 @@ fn without_writing(
     }
 }
 
-/// Takes the next step within a transaction: what led to it and its answer stand or fall together.
+/// Takes the next step within a transaction, so that the step and its answer are committed or
+/// undone together.
 pub(super) async fn step(
     tx: &Tx,
     flows: &Flows,
@@ -120,7 +121,8 @@ pub(super) async fn step(
     Ok(Advanced { next: NextStep::Answer(answer), cookie: None })
 }
 
-/// Somebody came to see their account, or proved again who they are for what it asks that of.
+/// The end of an interaction that leads to the account page: the person wanted to see it, or proved
+/// again who they are because the page asked for it.
 async fn to_account(
     tx: &Tx,
     browser_state: &BrowserState,
@@ -137,7 +139,7 @@ async fn to_account(
     Ok(Advanced { next: NextStep::Account(session, said), cookie: None })
 }
 
-/// Waits at a page for the person.
+/// Shows a page and waits for the person.
 fn wait(
     flows: &Flows,
     interaction: &Interaction,
@@ -167,7 +169,7 @@ pub(super) async fn refuse(
     refusal: &Refusal,
 ) -> Outcome<AuthorizationAnswer> {
     let answer = address(flows, asked)?.error(refusal);
-    // In no session: that tells it from one that ended with a code.
+    // Without a session: this tells it apart from an interaction that ended with a code.
     end(tx, &Interaction { session: None, ..interaction }).await?;
     Ok(answer)
 }
@@ -177,7 +179,7 @@ pub(super) fn address(flows: &Flows, asked: &CheckedRequest) -> Outcome<ReturnAd
     address.ok_or_else(|| InteractionError::Untrusted(Untrusted::RedirectUri).into())
 }
 
-/// What each person in the browser allowed the app before.
+/// The earlier consent of each person in the browser for the app.
 pub(super) async fn allowed(
     reader: &impl Reader,
     browser_state: &BrowserState,
@@ -219,13 +221,13 @@ fn facts<'a>(
         chosen: interaction.session.as_ref(),
         received_at: interaction.received_at,
         first_party: client.metadata.first_party,
-        // RFC 8252 §8.6: such a URI does not tell who the client is.
+        // RFC 8252 §8.6: such a redirect URI does not prove which client it belongs to.
         asks_always: client.kind == ClientKind::Public && is_unclaimed(&asked.request.redirect_uri),
         allowed_now,
     }
 }
 
-/// Whether somebody who is signed in here may go on to this client.
+/// Whether a person who is signed in may use this client with the sign-in method of their session.
 pub(super) fn may_come(
     flows: &Flows,
     client: Option<&ClientId>,
@@ -236,7 +238,8 @@ pub(super) fn may_come(
     client.is_none_or(|client| flows.providers.admit(client, amr, by))
 }
 
-/// Who is signed in in this browser and may go on with an interaction: who can be chosen.
+/// The people who are signed in in this browser and may continue with this interaction. One of them
+/// can be chosen.
 #[must_use]
 pub fn eligible<'a>(
     flows: &Flows,
@@ -259,7 +262,7 @@ fn names(hint: &str, user: &User) -> bool {
         || hint == user.id.as_str()
 }
 
-/// What a page shows of an interaction.
+/// Finds an interaction and what its page shows.
 pub async fn view(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<View> {
     let interaction = interaction::open(flows, caller, handle).await?;
     shown(flows, caller, interaction).await
@@ -306,7 +309,7 @@ pub(super) async fn shown(
     Ok(View { client: Some(asked.client.clone()), interaction, handle, subject, proof })
 }
 
-/// The account that is to be proven, with the ways in that it has.
+/// The account that the person has to prove, with its sign-in methods.
 async fn proof(flows: &Flows, interaction: &Interaction) -> Result<Option<Proof>, Fault> {
     let Some(pending) = interaction::pending(flows, interaction) else { return Ok(None) };
     let user = users::find(&*flows.store, &pending.user).await?;
@@ -321,14 +324,14 @@ async fn proof(flows: &Flows, interaction: &Interaction) -> Result<Option<Proof>
     }))
 }
 
-/// Speaks another language from here on.
+/// Changes the language of an interaction.
 pub async fn set_language(flows: &Flows, mut view: View, language: &str) -> Result<View, Fault> {
     view.interaction.purpose.set_language(language);
     set_purpose(flows, &mut view).await?;
     Ok(view)
 }
 
-/// Writes the purpose of a view, or seals it anew.
+/// Stores the changed purpose of a view: in the database, or sealed in a new handle.
 pub(super) async fn set_purpose(flows: &Flows, view: &mut View) -> Result<(), Fault> {
     if view.interaction.is_stored {
         let tx = flows.store.begin(flows.clock.now()).await?;

@@ -1,4 +1,4 @@
-//! Coming back from a provider.
+//! The callback: a person returns from a provider.
 
 use std::sync::Arc;
 
@@ -30,12 +30,12 @@ use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, Requester, UpstreamAuthorizationResponse, UpstreamError};
 use crate::store::{Tx, interactions, used_assertions};
 
-/// What a person comes back with.
+/// The parameters with which a person returns to the callback.
 #[derive(Clone, Copy)]
 pub struct CallbackParameters<'a> {
     /// `state`.
     pub state: &'a Plain<UpstreamState>,
-    /// What their browser kept of what they were in the middle of when they left.
+    /// The handle of the interaction, which the browser kept while the person was at the provider.
     pub carried: Option<&'a Handle>,
     /// `code`.
     pub code: Option<&'a str>,
@@ -45,7 +45,7 @@ pub struct CallbackParameters<'a> {
     pub iss: Option<&'a str>,
     /// Apple's `user`.
     pub user: Option<&'a str>,
-    /// The language that they read.
+    /// The language of the person.
     pub language: &'a str,
 }
 
@@ -56,24 +56,24 @@ impl std::fmt::Debug for CallbackParameters<'_> {
 }
 
 impl<'a> CallbackParameters<'a> {
-    /// The code, if the answer is not an error.
+    /// The code, unless the answer is an error.
     fn answer_code(&self) -> Option<&'a str> {
         self.code.filter(|_| self.error.is_none())
     }
 }
 
-/// Where a person goes who came back.
+/// Where the browser is sent after the callback.
 #[derive(Debug)]
 pub enum CallbackOutcome {
-    /// On their way.
+    /// To the next step of the interaction.
     Advanced(Advanced),
-    /// To the provider once more.
+    /// To the provider once more, for a missing consent.
     Departure(Departure),
-    /// To the sign-in page, which says what happened.
+    /// To the sign-in page, which shows what happened.
     UpstreamNotice(Handle, Slug, UpstreamOutcome),
 }
 
-/// Takes somebody who comes back from a provider.
+/// Handles a person who returns from a provider.
 pub async fn receive(
     flows: &Flows,
     caller: Caller<'_>,
@@ -123,7 +123,7 @@ async fn resume(
             };
         }
     };
-    // It may have been turned off meanwhile.
+    // The provider may have been turned off in the meantime.
     let Some(configured) = at.configured() else {
         return at.note(interaction, UpstreamOutcome::Unknown).await;
     };
@@ -133,7 +133,8 @@ async fn resume(
     Box::pin(at.arrive(&configured, &interaction, &identity)).await
 }
 
-/// The login of this state and what it is in the middle of: in time, at this provider, in this browser.
+/// The login of this state and its interaction, if the login has not expired and belongs to this
+/// provider and this browser.
 async fn take(
     flows: &Flows,
     caller: Caller<'_>,
@@ -144,7 +145,7 @@ async fn take(
     let opened =
         flows.upstream_logins.open(parameters.state).filter(|login| now < login.expires_at);
     let upstream_login = opened.ok_or(InteractionError::Unknown)?;
-    // RFC 9700 §4.4.2: an answer at the address of another provider is none.
+    // RFC 9700 §4.4.2: an answer that arrives at the callback of another provider is refused.
     let lost = if Some(&upstream_login.browser) != caller.browser_state.browser.as_ref() {
         Some((InteractionError::WrongBrowser, FailureReason::WrongBrowser))
     } else if upstream_login.provider != *slug {
@@ -167,12 +168,12 @@ async fn take(
     Ok((upstream_login, interaction))
 }
 
-/// How far apart the clocks of two servers may be: one of them may forget a state that it takes for
-/// expired, and the other one must not take it again.
+/// How far apart the clocks of two servers may be. One server may already forget a state that it
+/// takes for expired, and another server must not accept that state again.
 const SKEW: Duration = Duration::minutes(5);
 
-/// Whether a code came with this state for the first time: the code is to be redeemed once (RFC 6749
-/// §4.1.2). An answer without a code brings about nothing that must not happen twice.
+/// Whether this is the first code with this state: a code is redeemed only once (RFC 6749 §4.1.2).
+/// An answer without a code may arrive twice without harm.
 async fn is_first_use(
     flows: &Flows,
     parameters: CallbackParameters<'_>,
@@ -189,8 +190,9 @@ async fn is_first_use(
     Ok(is_first)
 }
 
-/// Forgets that a code came with this state, where nobody came in by it: whoever has proven nothing
-/// leaves nothing behind. The browser has lost what it kept of the login, so it is over for it.
+/// Forgets that a code came with this state, if nobody was signed in with it: a person who proved
+/// nothing leaves no row behind. The browser has already lost its cookies of this login, so it
+/// cannot use the state again.
 async fn take_back(flows: &Flows, parameters: CallbackParameters<'_>) -> Result<(), Fault> {
     if parameters.answer_code().is_none() {
         return Ok(());
@@ -200,7 +202,7 @@ async fn take_back(flows: &Flows, parameters: CallbackParameters<'_>) -> Result<
     tx.commit().await
 }
 
-/// Where somebody came back.
+/// What is known about a return to the callback.
 #[derive(Clone, Copy)]
 struct At<'a> {
     flows: &'a Flows,
@@ -210,22 +212,22 @@ struct At<'a> {
     upstream_login: &'a UpstreamLogin,
 }
 
-/// Why nobody came back yet.
+/// Why the person has not proved who they are.
 enum Unproven {
-    /// A page says so.
+    /// A page shows this outcome.
     UpstreamNotice(UpstreamOutcome),
-    /// They are to be asked for these.
+    /// The person has to be asked for consent to these scopes.
     Unagreed(String),
 }
 
-/// Who it is that came back, or what comes of it instead.
+/// Verifies the answer of the provider and returns the identity.
 async fn prove(
     at: At<'_>,
     configured: &ConfiguredProvider,
     parameters: CallbackParameters<'_>,
 ) -> Result<Identity, Error<Unproven>> {
     let proven = async {
-        // RFC 9207 §2.4: of an error, too.
+        // RFC 9207 §2.4: the issuer is checked for an error answer, too.
         if !configured.provider.answers_as(parameters.iss).await? {
             return Err(UpstreamError::another_issuer());
         }
@@ -253,7 +255,8 @@ async fn prove(
             }
             Err(Error::Refused(Unproven::UpstreamNotice(note)))
         }
-        // Once: who does not agree then either has said no.
+        // The person is asked for consent once. If it is still missing after that, they have
+        // refused.
         Err(UpstreamError::Unagreed(scopes)) if !at.upstream_login.consenting => {
             Err(Error::Refused(Unproven::Unagreed(scopes)))
         }
@@ -276,9 +279,10 @@ async fn prove(
     }
 }
 
-/// What an error of a provider means, RFC 6749 §4.1.2.1 and what some of them say instead.
+/// What an error code of a provider means: those of RFC 6749 §4.1.2.1 and some that only certain
+/// providers use.
 fn note_of(error: &str) -> UpstreamOutcome {
-    // LINE writes it in capitals.
+    // LINE writes the code in capitals.
     match error.to_ascii_lowercase().as_str() {
         "access_denied"
         | "user_cancelled_authorize"
@@ -313,8 +317,8 @@ impl At<'_> {
         federation::record_refusal(&self.flows.store, self.flows.clock.now(), refusal).await
     }
 
-    /// Back to the page that they left from; or to the app, if that sent them past it and they
-    /// turned back.
+    /// Sends the person back to the page that they left for the provider. If the app had sent them
+    /// to the provider directly and they cancelled there, the app gets the answer.
     async fn note(
         &self,
         interaction: Interaction,
@@ -337,7 +341,7 @@ impl At<'_> {
         Ok(CallbackOutcome::Advanced(Advanced { next: NextStep::Answer(answer), cookie: None }))
     }
 
-    /// To the sign-in page of this interaction, with word of what happened.
+    /// Sends the browser to the sign-in page of this interaction, which shows what happened.
     fn back_to_sign_in(
         &self,
         interaction: &Interaction,
@@ -347,7 +351,7 @@ impl At<'_> {
         Ok(CallbackOutcome::UpstreamNotice(handle, self.slug.clone(), note))
     }
 
-    /// From an identity to an account, and on.
+    /// Finds or creates the account of an identity, and takes the next step.
     async fn arrive(
         &self,
         configured: &ConfiguredProvider,
@@ -363,7 +367,7 @@ impl At<'_> {
                 &arrived
                 && asks_for_another(&tx, self.flows, &interaction.id, &user.id).await?
             {
-                // Nobody comes in, and nobody new is made.
+                // Nobody is signed in, and no new account is created.
                 tx.abandon().await;
                 return self.back_to_sign_in(interaction, UpstreamOutcome::Another);
             }
@@ -413,7 +417,8 @@ impl At<'_> {
         complete_sign_in(tx, self.flows, self.caller, entry).await
     }
 
-    /// An account has the address that the provider proved: its person is asked to prove it.
+    /// An account has the email address that the provider verified: the person has to prove that
+    /// this account is theirs.
     async fn ask(
         &self,
         tx: &Tx,
@@ -436,21 +441,22 @@ impl At<'_> {
     }
 }
 
-/// Connects whoever came back to the account that they left from.
+/// Connects the identity to the account of the person who started this on their account page.
 async fn link(
     at: At<'_>,
     configured: &ConfiguredProvider,
     user: &UserId,
     identity: &Identity,
 ) -> Outcome<Advanced> {
-    // Whom it does not let in has no way in by it.
+    // The provider's domain rule would refuse this identity at every sign-in, so it is not
+    // connected.
     if !configured.registration.lets_in(identity.email.as_deref(), identity.email_verified) {
         at.refused(ArrivalRefused::Domain.reason(), Some(user)).await?;
         let said = FlashMessage::UpstreamNotice(at.slug.clone(), UpstreamOutcome::Refused);
         return to_account(at, user, said);
     }
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
-    // They left while they were signed in here, and may have signed out since.
+    // The person was signed in here when they left for the provider, and may have signed out since.
     let linked = match signed_in_user(&tx, at.upstream_login.browser.clone()).await {
         Ok(browser_state)
             if browser_state
@@ -476,7 +482,7 @@ async fn link(
     to_account(at, user, said)
 }
 
-/// Back to the account page.
+/// Sends the browser back to the account page.
 fn to_account(at: At<'_>, user: &UserId, said: FlashMessage) -> Outcome<Advanced> {
     let mut people = at.caller.browser_state.people.iter();
     let signed_in_user = people

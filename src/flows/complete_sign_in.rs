@@ -1,4 +1,4 @@
-//! Letting somebody in who proved who they are, and taking the next step with them.
+//! Opens the session of a person who has proven who they are, and takes the next step with them.
 
 use crate::accounts::browsers::{self, BrowserState, NewSession};
 use crate::accounts::federation::{self, RefusalRecord};
@@ -16,25 +16,26 @@ use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Advanced, InteractionError, Outcome};
 use crate::store::{Tx, audit_events, interactions};
 
-/// Somebody who proved who they are, at the door.
+/// A person who has just proven who they are, before their session is opened.
 #[derive(Debug)]
 pub(super) struct CompletedSignIn<'a> {
-    /// What they are in the middle of.
+    /// The interaction that they are working on.
     pub(super) id: &'a InteractionId,
-    /// Who they are.
+    /// The person.
     pub(super) user: &'a UserId,
-    /// How they proved it.
+    /// How they proved who they are.
     pub(super) amr: &'a [&'a str],
-    /// The issuer of the provider that they came by.
+    /// The issuer of the provider, if they signed in with one.
     pub(super) issuer: Option<&'a str>,
     /// Whether they want to stay signed in.
     pub(super) keep: bool,
-    /// That they did.
+    /// The audit event of the sign-in.
     pub(super) event: Event,
 }
 
-/// Opens a session and takes the next step. Whom a provider vouched for before, in this very
-/// interaction, is linked to the account that was proven now, if it is the one that was asked for.
+/// Opens a session and takes the next step. If a provider vouched for an identity earlier in this
+/// interaction, that identity is linked to the account that was proven now, provided that it is the
+/// account that was asked for.
 pub(super) async fn complete_sign_in(
     tx: &Tx,
     flows: &Flows,
@@ -49,7 +50,8 @@ pub(super) async fn complete_sign_in(
         Some(pending) => link(tx, flows, caller, &entry, &interaction, *pending).await?,
         None => None,
     };
-    // Both were proven; where providers are the only way it is theirs that counts.
+    // The person proved the account and the identity at the provider. Where providers are the only
+    // sign-in method, the session counts as a sign-in with the provider.
     let only = flows.providers.are_the_only_way(interaction.purpose.client());
     let linked = linked.as_ref().filter(|_| only);
     let by_provider = linked.map(|(slug, _)| [FEDERATED, slug.as_str()]);
@@ -75,19 +77,21 @@ pub(super) async fn complete_sign_in(
     Ok(Advanced { cookie: Some(cookie), ..advanced })
 }
 
-/// What makes the browser known to this person, besides those whom it is known to.
+/// The value of the cookie that makes the browser known to this person, in addition to the people
+/// whom it is known to already.
 pub(super) fn known(flows: &Flows, caller: Caller<'_>, user: &UserId, tx: &Tx) -> String {
     flows.password.known_browsers.remember(caller.known.unwrap_or_default(), user, tx.now())
 }
 
-/// What the browser proves itself by after this sign-in. A second click finds the same one: whichever
-/// of two answers the browser throws away, the other one is good.
+/// The token of the browser's cookie after this sign-in. A second click gets the same token, so it
+/// does not matter which of the two answers the browser drops.
 pub(super) fn token(flows: &Flows, id: &InteractionId, session: &Session) -> Plain<BrowserToken> {
     let at = session.auth_time.timestamp_millis();
     flows.browsers.token(&format!("{} {} {at}", id.as_str(), session.id.as_str()))
 }
 
-/// Links whom a provider vouched for; the provider and its issuer, if it did.
+/// Links the identity that a provider vouched for. Returns the provider and its issuer, if they
+/// were linked.
 async fn link(
     tx: &Tx,
     flows: &Flows,
@@ -130,12 +134,12 @@ pub(super) async fn asks_for_another(
     Ok(pending.is_some_and(|pending| pending.user != *user))
 }
 
-/// Who is signed in in the browser now, seen from within the transaction.
+/// The people who are signed in in the browser now, read within the transaction.
 pub(super) async fn signed_in_user(tx: &Tx, browser: BrowserId) -> Result<BrowserState, Fault> {
     BrowserState::in_browser(tx, browser, tx.now()).await
 }
 
-/// The next step for whoever is there now.
+/// Takes the next step for the people who are signed in now.
 pub(super) async fn next(
     tx: &Tx,
     flows: &Flows,

@@ -1,5 +1,5 @@
-//! The providers that a person's account is connected with: seen, connected and disconnected from
-//! their account page.
+//! The providers that an account is connected with. The person sees, connects and disconnects them
+//! on their account page.
 
 use std::sync::Arc;
 
@@ -20,29 +20,29 @@ use crate::flows::upstream_login::{self, Departure};
 use crate::social::registry::ConfiguredProvider;
 use crate::store::{Tx, audit_events, identities, users};
 
-/// What a person is connected with, and could be.
+/// The providers that an account is connected with, and those that it could be connected with.
 #[derive(Debug)]
 pub struct Connections {
-    /// Who vouches for them, the oldest first.
+    /// The connected identities, the oldest first.
     pub linked: Vec<ProviderConnection>,
-    /// Who else could.
+    /// The providers that could be connected, too.
     pub linkable: Vec<Arc<ConfiguredProvider>>,
 }
 
-/// An identity that a person comes in by.
+/// An identity with which a person can sign in.
 #[derive(Debug)]
 pub struct ProviderConnection {
-    /// What names it in forms.
+    /// The name of the identity in forms.
     pub name: String,
     /// The identity.
     pub linked: LinkedIdentity,
-    /// Its provider, if that is still there.
+    /// Its provider, if that is still configured.
     pub configured: Option<Arc<ConfiguredProvider>>,
-    /// Whether there is another way in.
+    /// Whether it may be disconnected, because the account has another sign-in method.
     pub removable: bool,
 }
 
-/// What this person is connected with.
+/// Reads what the account of this person is connected with.
 pub async fn connections(
     flows: &Flows,
     signed_in_user: &SignedInUser,
@@ -65,8 +65,8 @@ pub async fn connections(
     Ok(Connections { linked: linked.iter().map(connection).collect(), linkable })
 }
 
-/// The providers that are offered to people for their own account. Those that are for some apps are
-/// for the people of these: whoever came by one sees it.
+/// The providers that are offered for a person's own account. A provider that is only for certain
+/// apps is offered only to a person who signed in with it.
 #[must_use]
 pub fn offered(
     flows: &Flows,
@@ -85,7 +85,7 @@ pub fn offered(
     offered
 }
 
-/// Who vouches for this person.
+/// The identities that are linked to this person's account.
 pub async fn linked(
     flows: &Flows,
     signed_in_user: &SignedInUser,
@@ -93,16 +93,16 @@ pub async fn linked(
     identities::of_user(&*flows.store, &signed_in_user.user.id).await
 }
 
-/// Whether somebody who is connected with these comes in by this provider: it may have another
-/// issuer than the one of this name had.
+/// Whether a person with these identities can sign in with this provider. The issuer is compared,
+/// too, because a provider of the same name may have had another issuer before.
 #[must_use]
 pub fn vouches(configured: &ConfiguredProvider, linked: &[LinkedIdentity]) -> bool {
     let slug = &configured.registration.slug;
     linked.iter().any(|one| one.provider == *slug && configured.provider.issues(&one.issuer))
 }
 
-/// Whether somebody comes in without this identity: by their password, or by another provider that
-/// is there.
+/// Whether the person can sign in without this identity: with their password, or with another
+/// provider that is configured.
 fn has_another_way(
     flows: &Flows,
     user: &User,
@@ -123,11 +123,11 @@ fn has_another_way(
 /// Why nothing was connected or disconnected.
 #[derive(Debug)]
 pub enum Unchanged {
-    /// They have to prove again who they are.
+    /// The person has to prove again who they are.
     NotFresh(NotFresh),
     /// There is nothing to disconnect.
     Gone,
-    /// What happened on the way by this provider.
+    /// The outcome of the login at this provider.
     UpstreamNotice(Slug, UpstreamOutcome),
 }
 
@@ -137,7 +137,7 @@ fn not_fresh(error: Error<NotFresh>) -> Error<Unchanged> {
     error.map(Unchanged::NotFresh)
 }
 
-/// Leaves to connect a provider.
+/// Starts a login at a provider, to connect it to the account.
 pub async fn connect(
     flows: &Flows,
     caller: Caller<'_>,
@@ -153,7 +153,7 @@ pub async fn connect(
     left.map_err(|error| error.map(noted))
 }
 
-/// Disconnects an identity, unless it is the last way in.
+/// Disconnects an identity, unless it is the last sign-in method.
 pub async fn disconnect(
     flows: &Flows,
     caller: Caller<'_>,
@@ -178,7 +178,8 @@ async fn disconnect_in(
 ) -> Outcome<()> {
     let signed_in_user = proof.person();
     let gone = || Error::Refused(Unchanged::Gone);
-    // Two who each leave the other as the last way in wait for one another.
+    // The user is locked, so that two requests cannot each remove an identity and leave the account
+    // without a sign-in method.
     let user = users::lock(tx, &signed_in_user.user.id).await?.ok_or_else(gone)?;
     let linked = identities::of_user(tx, &user.id).await?;
     let one = linked.iter().find(|one| one.name() == name).ok_or_else(gone)?;
@@ -189,7 +190,8 @@ async fn disconnect_in(
     if identities::delete(tx, one).await? {
         let event = Event::new(EventKind::IdentityUnlinked).user(&user.id).from(caller.origin);
         audit_events::insert(tx, &[event.detail(one.provider.as_str())]).await?;
-        // Whoever came in by it elsewhere may be why it is disconnected.
+        // Sessions elsewhere that were opened with this identity end. An intruder who has one may
+        // be the reason for the disconnection.
         let here = &signed_in_user.session.id;
         session_endings::end_at_provider(tx, &user.id, &one.issuer, here, caller.origin).await?;
     }

@@ -1,4 +1,4 @@
-//! Allowing and denying.
+//! The consent page: the person allows or denies what the app asks for.
 
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::interaction::Interaction;
@@ -13,7 +13,7 @@ use crate::oauth::authorize::decide::joined;
 use crate::oauth::error::Refusal;
 use crate::store::{Tx, audit_events, consents, interactions};
 
-/// The person allows what they were asked; it is remembered.
+/// The person allows what the app asks for. Their consent is stored.
 pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcome<Advanced> {
     let interaction = match form.open(flows, caller).await {
         Err(Error::Refused(finished @ InteractionError::Finished(_))) => {
@@ -23,7 +23,7 @@ pub async fn allow(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outco
     };
     let view = advance::shown(flows, caller, interaction.clone()).await?;
     let Subject::Consent(signed_in_user, before) = view.subject else {
-        // Something changed since the page was shown: whatever comes next comes next.
+        // Something changed since the page was shown, so the next step is decided again.
         return start::resume(flows, caller, form.handle()).await;
     };
     let asked =
@@ -56,7 +56,7 @@ async fn issue(
     advance::step(tx, flows, caller.browser_state, &consents, progress, true).await
 }
 
-/// A second click: the browser threw the answer to the first one away.
+/// A second click: the browser dropped the answer to the first one.
 async fn again(
     flows: &Flows,
     caller: Caller<'_>,
@@ -81,7 +81,7 @@ async fn again(
     tx.settle(advanced).await
 }
 
-/// The person does not allow it: the app hears `access_denied` (RFC 6749 §4.1.2.1).
+/// The person denies it: the app gets the error `access_denied` (RFC 6749 §4.1.2.1).
 pub async fn deny(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcome<Advanced> {
     let refusal = Refusal::new(Reason::ConsentDenied);
     let mut interaction = match form.open(flows, caller).await {
@@ -95,7 +95,7 @@ pub async fn deny(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcom
     let view = advance::shown(flows, caller, interaction.clone()).await?;
     let user = match view.subject {
         Subject::Consent(signed_in_user, _) => Some(signed_in_user.user.id),
-        // Something changed since the page was shown; no is no all the same.
+        // Something changed since the page was shown. The denial counts all the same.
         Subject::SignIn(_) | Subject::Choose | Subject::Elsewhere => None,
     };
     let tx = flows.store.begin(flows.clock.now()).await?;

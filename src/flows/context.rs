@@ -1,4 +1,4 @@
-//! What the flows work with.
+//! The parts that the flows work with.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use crate::outbox::Wake;
 use crate::social::registry::Providers;
 use crate::store::Store;
 
-/// What the flows work with: the stores of what people are in the middle of, and whom they ask.
+/// The parts that the flows work with: settings, stores, keys and registries.
 #[derive(Clone, Debug)]
 pub struct Flows {
-    /// Who we are.
+    /// The issuer URL of this server.
     pub url: Issuer,
     /// The clock.
     pub clock: Clock,
@@ -25,16 +25,16 @@ pub struct Flows {
     pub clients: Arc<Registry>,
     /// The providers of social login.
     pub providers: Arc<Providers>,
-    /// Signing in by password.
+    /// Signs people in with a password.
     pub password: Arc<PasswordSignIn>,
     /// How long browser sessions live.
     pub sessions: SessionLifetimes,
-    /// Binds forms to the pages that they came from.
+    /// Makes and checks the tokens that bind forms to the browser and the page that they belong to.
     pub forms: Arc<FormsKey>,
-    /// Seals what browsers carry for us.
+    /// Seals what browsers keep for this server, and makes browser tokens.
     pub browsers: Arc<BrowserKey>,
-    /// Seals what people take along to providers.
+    /// Seals the `state` that browsers take to providers.
     pub upstream_logins: Arc<UpstreamLoginKey>,
-    /// Wakes whoever sends messages: apps are told of sign-outs.
+    /// Wakes the task that sends logout notices to apps.
     pub notices: Arc<Wake>,
 }

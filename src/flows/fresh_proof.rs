@@ -1,5 +1,5 @@
-//! Who proved recently who they are. Changing a way in asks for that: a session alone, on a device
-//! that somebody left unlocked, changes nothing.
+//! Proof that a person proved recently who they are. Changing a sign-in method requires it, because
+//! an old session may be open on a device that its owner left unlocked.
 
 use chrono::Duration;
 
@@ -18,18 +18,18 @@ const FRESH: Duration = Duration::minutes(10);
 #[derive(Clone, Copy, Debug)]
 pub struct FreshProof<'a>(&'a AccountForm);
 
-/// Why there is none.
+/// Why there is no such proof.
 #[derive(Debug)]
 pub enum NotFresh {
-    /// They prove again who they are: this leads there.
+    /// The person has to prove again who they are. This is the first step towards it.
     Confirm(Advanced),
-    /// The interaction that was to do so cannot begin.
+    /// The interaction in which they would prove it cannot begin.
     InteractionError(InteractionError),
 }
 
 impl<'a> FreshProof<'a> {
-    /// Checks when the person proved who they are; one who did so too long ago begins to do so again,
-    /// in this language.
+    /// Checks when the person proved who they are. If that was too long ago, an interaction begins
+    /// in which they prove it again, in this language.
     pub async fn check(
         flows: &Flows,
         caller: Caller<'_>,
@@ -46,7 +46,7 @@ impl<'a> FreshProof<'a> {
         }
     }
 
-    /// Who proved it.
+    /// The person who proved it.
     #[must_use]
     pub fn person(self) -> &'a SignedInUser {
         self.0.person()

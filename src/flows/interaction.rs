@@ -1,4 +1,4 @@
-//! An interaction as the steps find it: open, in its own browser, submitted by its own form.
+//! Finds interactions for the steps, and checks that they are open and belong to this browser.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,68 +17,69 @@ use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
 
-/// Who asks, and from where.
+/// The browser that sends a request, and its address.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
-    /// The browser and who is signed in in it.
+    /// The browser, and the people who are signed in in it.
     pub browser_state: &'a BrowserState,
     /// The client address.
     pub address: IpAddr,
-    /// What the browser calls itself.
+    /// The `User-Agent` header.
     pub user_agent: Option<&'a str>,
-    /// What makes it known to people who proved their account in it.
+    /// The cookie that says which people proved their account in this browser before.
     pub known: Option<&'a str>,
-    /// For audit events.
+    /// What audit events say about where the request came from.
     pub origin: &'a Origin,
 }
 
-/// An interaction with what a page shows of it.
+/// An interaction with the data that its page shows.
 #[derive(Clone, Debug)]
 pub struct View {
     /// The interaction.
     pub interaction: Interaction,
-    /// How the browser names it.
+    /// The name of the interaction in URLs and forms.
     pub handle: Handle,
-    /// The app that the person comes from.
+    /// The app that sent the person.
     pub client: Option<Arc<Registered>>,
     /// What the page is about.
     pub subject: Subject,
-    /// The account that is to be proven before anything else.
+    /// The account that has to be proven before the next step.
     pub proof: Option<Proof>,
 }
 
-/// An account that somebody is to prove, so that it is connected with whom a provider vouched for.
+/// An account that a person has to prove, so that it is connected with the identity that a provider
+/// vouched for.
 #[derive(Clone, Debug)]
 pub struct Proof {
-    /// Its person.
+    /// The person whose account it is.
     pub user: UserId,
-    /// The provider that vouched for somebody.
+    /// The provider that vouched for the identity.
     pub provider: Slug,
-    /// The address, as the provider says it.
+    /// The email address that the provider verified.
     pub email: String,
     /// Whether the account has a password.
     pub has_password: bool,
-    /// The other providers that it is connected with.
+    /// The other providers that the account is connected with.
     pub linked: Vec<Slug>,
 }
 
 /// What a page is about.
 #[derive(Clone, Debug)]
 pub enum Subject {
-    /// Somebody signs in; again, if they are named.
+    /// A person signs in. If a person is given, that person has to sign in again.
     SignIn(Option<Box<SignedInUser>>),
-    /// Somebody chooses an account.
+    /// The person chooses an account.
     Choose,
-    /// This person is asked; what they allowed before comes along.
+    /// This person is asked for consent; their earlier consent is given, too.
     Consent(Box<SignedInUser>, crate::domain::consent::Consent),
-    /// No page: the interaction goes on by itself.
+    /// There is no page: the next step is taken without the person.
     Elsewhere,
 }
 
-/// A second click comes this soon after the first.
+/// How long after the first click a second one is expected.
 pub(super) const SECOND_CLICK: Duration = Duration::seconds(30);
 
-/// The interaction of this name in this browser, if it can still go on.
+/// The interaction of this handle, if it belongs to this browser and is still open.
 pub(super) async fn open(
     flows: &Flows,
     caller: Caller<'_>,
@@ -88,7 +89,7 @@ pub(super) async fn open(
     open_here(flows, caller, interaction).await
 }
 
-/// The same of one that was found.
+/// The same check for an interaction that was found already.
 pub(super) async fn open_here(
     flows: &Flows,
     caller: Caller<'_>,
@@ -110,13 +111,14 @@ pub(super) async fn still_open(flows: &Flows, interaction: Interaction) -> Outco
     Ok(interaction)
 }
 
-/// Whether an answer to it is so young that a second click may be on its way.
+/// Whether the interaction ended so recently that a second click may still arrive.
 pub(super) fn ended_just_now(flows: &Flows, interaction: &Interaction) -> bool {
     let since = interaction.ended_at.map(|ended_at| flows.clock.now() - ended_at);
     since.is_some_and(|since| since <= SECOND_CLICK)
 }
 
-/// Who is to be proven in this interaction: in time, and as long as the provider may be used.
+/// The account that has to be proven in this interaction, if the time for it is not over and the
+/// provider may still be used.
 pub(super) fn pending<'a>(flows: &Flows, interaction: &'a Interaction) -> Option<&'a Pending> {
     let client = interaction.purpose.client();
     let pending = interaction.pending.as_deref();
@@ -135,7 +137,7 @@ pub(super) async fn client(
     }
 }
 
-/// A request with its client, as both are now.
+/// The authorization request with its client, as the client is registered now.
 pub(super) async fn asked(flows: &Flows, purpose: &Purpose) -> Outcome<Option<CheckedRequest>> {
     let Purpose::Authorize(request) = purpose else { return Ok(None) };
     let client = flows.clients.find(&request.client).await?;

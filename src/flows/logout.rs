@@ -1,5 +1,6 @@
-//! Signing out at the request of an app, RP-Initiated Logout. A hint that names somebody who is signed in in this very browser proves that
-//! the app speaks for them; anybody else is asked first, so no page can sign anybody out.
+//! Sign-out at the request of an app, RP-Initiated Logout. If the id token hint names a person who
+//! is signed in in this browser, the app may sign that person out. In every other case the person
+//! is asked first, so no web page can sign people out.
 
 use std::sync::Arc;
 
@@ -17,30 +18,31 @@ use crate::flows::submitted::Submitted;
 use crate::oauth::authorize::response::with_parameter;
 use crate::store::{families, interactions};
 
-/// Where a logout request leads.
+/// The result of a logout request.
 #[derive(Debug)]
 pub enum LogoutStep {
-    /// The person is asked.
+    /// Ask the person for confirmation.
     Confirm(Handle),
-    /// It is done.
+    /// The person is signed out.
     Done(Done),
 }
 
-/// Signed out.
+/// A sign-out that is done.
 #[derive(Debug)]
 pub struct Done {
-    /// Where the browser goes: a registered URI of the app.
+    /// The registered URI of the app that the browser is redirected to.
     pub location: Option<String>,
     /// The app that sent the person.
     pub client: Option<Arc<Registered>>,
-    /// The providers that the people who signed out came by: they are still signed in there.
+    /// The providers with which the people who were signed out had signed in. They are still signed
+    /// in there.
     pub providers: Vec<Slug>,
-    /// What the browser proves itself by from now on.
+    /// The new cookie of the browser.
     pub cookie: Option<Cookie>,
 }
 
 impl Done {
-    /// Somebody signed out on their account page: no app sent them.
+    /// A sign-out on the account page: no app asked for it.
     #[must_use]
     pub fn on_account_page(person: &SignedInUser, cookie: Option<Cookie>) -> Self {
         Self { location: None, client: None, providers: came_by(&[&person.session]), cookie }
@@ -54,7 +56,8 @@ fn came_by(ended: &[&Session]) -> Vec<Slug> {
         .collect()
 }
 
-/// Begins with a request that came by GET, in a navigation of the browser or not.
+/// Begins with a request that arrived by GET. `is_navigation` says whether the browser navigated to
+/// it.
 pub async fn begin(
     flows: &Flows,
     caller: Caller<'_>,
@@ -73,7 +76,8 @@ pub async fn begin(
     }
 }
 
-/// Goes on with a request that came by POST: the browser has come back by GET.
+/// Continues with a request that arrived by POST: the browser has been redirected and now sends a
+/// GET.
 pub async fn resume(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<LogoutStep> {
     let found = lookup::find(flows, handle).await?;
     let Purpose::Logout(request) = found.purpose else {
@@ -102,8 +106,8 @@ async fn proven<'a>(
     Ok(by_session.filter(|signed_in_user| signed_in_user.user.id == *user).or(by_name))
 }
 
-/// Any page can send a browser here: the question travels with the browser, and nothing is written
-/// until the person answers.
+/// Asks for confirmation. Any web page can send a browser here, so the request is sealed in the
+/// handle and nothing is written until the person answers.
 fn ask(
     flows: &Flows,
     browser_state: &BrowserState,
@@ -114,7 +118,7 @@ fn ask(
     Ok(LogoutStep::Confirm(lookup::handle(flows, &interaction)?))
 }
 
-/// What the page that asks shows.
+/// The data of the confirmation page.
 pub async fn asking(
     flows: &Flows,
     caller: Caller<'_>,
@@ -128,7 +132,7 @@ pub async fn asking(
     Ok((interaction, client))
 }
 
-/// The person said that they want to sign out, or that they do not.
+/// The person answered whether they want to sign out.
 pub async fn confirm(
     flows: &Flows,
     caller: Caller<'_>,
@@ -146,7 +150,8 @@ pub async fn confirm(
     let Purpose::Logout(request) = &interaction.purpose else {
         return Err(InteractionError::Unknown.into());
     };
-    // It ends in a session where somebody stays.
+    // If the person stays signed in, the interaction ends with their session; after a sign-out it
+    // ends without one.
     let stays =
         caller.browser_state.people.first().map(|signed_in_user| &signed_in_user.session.id);
     let tx = flows.store.begin(flows.clock.now()).await?;
@@ -161,8 +166,8 @@ pub async fn confirm(
     Ok(Some(end(flows, caller, request, &ending).await?))
 }
 
-/// A second click: the browser threw the answer to the first one away. It shows the cookie from before,
-/// which is nobody's any more, or the one that it was given.
+/// A second click: the browser dropped the answer to the first one. It sends the old cookie, which
+/// belongs to no browser any more, or the new cookie of that answer.
 async fn again(
     flows: &Flows,
     caller: Caller<'_>,

@@ -1,6 +1,6 @@
-//! Where an interaction is kept: by the browser, sealed, in the address and the forms of its pages and,
-//! while somebody is away at a provider, in cookies, until somebody in it proves something; from then on
-//! in the database. Whoever has not proven anything makes nobody write anything of it.
+//! Where an interaction is kept. At first only the browser keeps it, sealed: in the URLs and forms
+//! of its pages and, while the person is at a provider, in cookies. After somebody in it has proven
+//! something, it is a row of the database. So a visitor who has proven nothing causes no write.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::flows::context::Flows;
 use crate::flows::outcome::{InteractionError, Outcome};
 use crate::store::interactions;
 
-/// What begins every sealed interaction, and no identifier.
+/// The prefix of every sealed interaction. No identifier begins with it.
 const SEALED: &str = "s.";
 
 #[derive(Serialize, Deserialize)]
@@ -27,7 +27,8 @@ struct Carried {
     expires_at: DateTime<Utc>,
 }
 
-/// How the browser names an interaction.
+/// The handle by which the browser names an interaction: its id if it is stored, or else the sealed
+/// interaction.
 pub(super) fn handle(flows: &Flows, interaction: &Interaction) -> Result<Handle, Fault> {
     if interaction.is_stored {
         return Ok(interaction.id.handle());
@@ -44,7 +45,7 @@ pub(super) fn handle(flows: &Flows, interaction: &Interaction) -> Result<Handle,
     Ok(Handle::from_stored(format!("{SEALED}{}", flows.browsers.seal(&text)?)))
 }
 
-/// The interaction of this handle.
+/// Finds the interaction of this handle.
 pub(super) async fn find(flows: &Flows, handle: &Handle) -> Outcome<Interaction> {
     let Some(sealed) = handle.as_str().strip_prefix(SEALED) else {
         let id = Some(handle.as_str())
@@ -69,7 +70,7 @@ pub(super) async fn find(flows: &Flows, handle: &Handle) -> Outcome<Interaction>
         ended_at: None,
         is_stored: false,
     };
-    // What was written since counts.
+    // If the interaction has been stored since, the row counts.
     let stored = interactions::find(&*flows.store, &interaction.id).await?;
     Ok(stored.unwrap_or(interaction))
 }

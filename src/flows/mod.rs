@@ -1,6 +1,6 @@
-//! Leading a person through the pages to an answer: one file for each purpose, and one place that
-//! takes the next step ([`advance`]). What they came for is an
-//! [`Interaction`](crate::domain::interaction::Interaction); the pages carry its name alone.
+//! Leads a person through the pages until the app gets its answer. Each purpose has a file, and one
+//! place takes the next step ([`advance`]). What the person is working on is an
+//! [`Interaction`](crate::domain::interaction::Interaction); the pages contain only its handle.
 
 pub mod advance;
 pub mod callback;

@@ -1,4 +1,4 @@
-//! My account: what a person sees and ends of what they opened.
+//! My account: shows a person their sessions and the apps that have access, and ends them.
 
 use std::sync::Arc;
 
@@ -21,51 +21,51 @@ use crate::flows::submitted::AccountForm;
 use crate::store::apps::{self, OpenAccess};
 use crate::store::{audit_events, consents, sessions};
 
-/// What a person opened: one part of it, however much there is.
+/// The sessions and apps of a person: one part of the list at a time.
 #[derive(Debug)]
 pub struct Opened {
-    /// Where they are signed in: here first, then the last proven first.
+    /// The sessions of the person: this one first, then the most recently proven first.
     pub devices: Vec<Session>,
-    /// Whether more devices stand behind these.
+    /// Whether there are more devices after these.
     pub more_devices: bool,
     /// The apps that have access.
     pub apps: Vec<Access>,
-    /// The app behind which more of them stand.
+    /// The last app of this part, if there are more apps after it.
     pub more_apps: Option<ClientId>,
 }
 
-/// Which part of it.
+/// Which part of the list to show.
 #[derive(Clone, Debug, Default)]
 pub struct Part {
-    /// The devices behind the one that was proven at this instant and has this name.
+    /// Show the devices after the one that was proven at this time and has this id.
     pub devices_behind: Option<(DateTime<Utc>, SessionId)>,
-    /// The apps behind this one.
+    /// Show the apps after this one.
     pub apps_behind: Option<ClientId>,
 }
 
-/// What an app may do.
+/// The access of an app.
 #[derive(Debug)]
 pub struct Access {
     /// The app.
     pub client: Arc<Registered>,
-    /// Its scope.
+    /// The scope that was granted to it.
     pub scope: Scope,
     /// Single claims that it may see.
     pub claims: Vec<String>,
-    /// The resources at which it may use them, RFC 8707.
+    /// The resources for which it has access, RFC 8707.
     pub resources: Vec<String>,
-    /// Since when.
+    /// When the access began.
     pub since: DateTime<Utc>,
 }
 
-/// The devices of one part, besides this one.
+/// How many devices one part has, without this device.
 const DEVICES: usize = 20;
-/// The apps of one part.
+/// How many apps one part has.
 const APPS: usize = 30;
-/// The families of one app that are read to say what it may do.
+/// How many families of one app are read to find out what it may do.
 const FAMILIES: u64 = 200;
 
-/// A part of what this person opened.
+/// Reads one part of the list.
 pub async fn opened(
     flows: &Flows,
     signed_in_user: &SignedInUser,
@@ -95,7 +95,8 @@ pub async fn opened(
     Ok(Opened { devices, more_devices, apps, more_apps })
 }
 
-/// What this app may do: what was consented to, and what is open besides.
+/// What this app may do: what the person consented to, and what its open families grant in
+/// addition.
 async fn access(
     flows: &Flows,
     signed_in_user: &SignedInUser,
@@ -129,7 +130,7 @@ fn add_new(all: &mut Vec<String>, more: Vec<String>) {
     }
 }
 
-/// Changes the password; everything elsewhere ends.
+/// Changes the password. All other sessions and tokens of the person end.
 pub async fn change_password(
     flows: &Flows,
     caller: Caller<'_>,
@@ -145,7 +146,7 @@ pub async fn change_password(
     changed
 }
 
-/// Signs out on one device; it may be this one.
+/// Signs out on one device, which may be this one.
 pub async fn end_device(
     flows: &Flows,
     caller: Caller<'_>,
@@ -155,7 +156,7 @@ pub async fn end_device(
     let signed_in_user = form.person();
     let tx = flows.store.begin(flows.clock.now()).await?;
     let found = sessions::hold(&tx, device).await?;
-    // Somebody else's session is none of theirs.
+    // A session of another person is left alone.
     let cookie = match found.filter(|session| session.user == signed_in_user.user.id) {
         Some(session) if session.browser == signed_in_user.session.browser => {
             Some(sign_out(&tx, &session.browser, &[&session], caller.origin).await?)
@@ -171,7 +172,7 @@ pub async fn end_device(
     Ok(cookie)
 }
 
-/// Signs out everywhere, here too, and takes back every token.
+/// Signs the person out on all devices, this one too, and revokes all their tokens.
 pub async fn end_everywhere(
     flows: &Flows,
     caller: Caller<'_>,
@@ -190,7 +191,7 @@ pub async fn end_everywhere(
     Ok(cookie)
 }
 
-/// Takes everything back that was granted to an app.
+/// Withdraws everything that the person granted to an app.
 pub async fn remove_app(
     flows: &Flows,
     caller: Caller<'_>,

@@ -1,4 +1,4 @@
-//! What comes of a step of an interaction.
+//! The results of the steps of an interaction.
 
 use std::sync::Arc;
 
@@ -12,40 +12,41 @@ use crate::domain::verdict::Error;
 use crate::oauth::authorize::request::Untrusted;
 use crate::oauth::authorize::response::AuthorizationAnswer;
 
-/// Where the person goes next, and the cookie that their browser gets.
+/// The next step for the browser, and the cookie that is set with it.
 #[derive(Clone, Debug)]
 pub struct Advanced {
-    /// Where to.
+    /// The next step.
     pub next: NextStep,
-    /// What the browser proves itself by from now on.
+    /// The new cookie of the browser, if it gets one.
     pub cookie: Option<Cookie>,
 }
 
-/// Where a person goes next.
+/// The next step for the browser.
 #[derive(Clone, Debug)]
 pub enum NextStep {
-    /// To sign in.
+    /// Show the sign-in page.
     SignIn(Handle),
-    /// To sign in as somebody who is not signed in yet.
+    /// Show the sign-in page for a person who is not signed in yet.
     SignInAsAnother(Handle),
-    /// To choose an account.
+    /// Show the page on which the person chooses an account.
     Choose(Handle),
-    /// To be asked.
+    /// Show the consent page.
     Consent(Handle),
-    /// To come back as themselves: a posted request has no cookies.
+    /// Redirect the browser, so that it sends the request again by GET: a cross-site POST brings no
+    /// cookies.
     Continue(Handle),
-    /// Back to the app.
+    /// Send the answer to the app.
     Answer(AuthorizationAnswer),
-    /// To their account, which says what happened.
+    /// Show the account page, with a message about what happened.
     Account(SessionId, Option<FlashMessage>),
 }
 
-/// What an account page says to somebody who comes to it.
+/// A message that the account page shows about what happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FlashMessage {
-    /// They proved again who they are.
+    /// The person proved again who they are.
     Confirmed,
-    /// Their password is another one now.
+    /// The password was changed.
     PasswordChanged,
     /// A device is signed out.
     DeviceSignedOut,
@@ -55,22 +56,22 @@ pub enum FlashMessage {
     Linked,
     /// A provider is disconnected.
     Unlinked,
-    /// What happened on the way by this provider.
+    /// The outcome of the login at this provider.
     UpstreamNotice(Slug, UpstreamOutcome),
 }
 
-/// Why an interaction cannot go on.
+/// Why an interaction cannot continue.
 #[derive(Clone, Debug)]
 pub enum InteractionError {
-    /// It never was, or is long gone.
+    /// It does not exist, or was deleted long ago.
     Unknown,
-    /// It belongs to another browser, or this one has no cookies.
+    /// It belongs to another browser, or this browser sends no cookies.
     WrongBrowser,
-    /// The form did not come from our page.
+    /// The form was not sent by a page of this server.
     Forged,
-    /// It took too long.
+    /// It has expired.
     Expired(Option<Arc<Registered>>),
-    /// It is done.
+    /// It has ended.
     Finished(Option<Arc<Registered>>),
     /// Its client or its redirect URI is not registered any more.
     Untrusted(Untrusted),

@@ -1,4 +1,4 @@
-//! Signing in, choosing an account, turning back.
+//! The sign-in page: signing in, choosing an account, and cancelling.
 
 use crate::accounts::browsers;
 use crate::accounts::sign_in::{
@@ -21,7 +21,7 @@ use crate::flows::submitted::Submitted;
 use crate::oauth::error::Refusal;
 use crate::store::{Tx, audit_events, interactions, users};
 
-/// What somebody typed into the sign-in page.
+/// The fields of the sign-in form.
 #[derive(Clone, Copy)]
 pub struct PasswordForm<'a> {
     /// The user name or the address.
@@ -38,16 +38,16 @@ impl std::fmt::Debug for PasswordForm<'_> {
     }
 }
 
-/// Why nobody was signed in.
+/// Why the person was not signed in.
 #[derive(Clone, Debug)]
 pub enum NotSignedIn {
-    /// The interaction cannot go on.
+    /// The interaction cannot continue.
     InteractionError(InteractionError),
-    /// People come in by providers alone.
+    /// Only sign-in with a provider is allowed.
     ByProviderOnly,
-    /// The password did not let them in.
+    /// The password was refused.
     Refused(SignInRefused),
-    /// The password is right, and another account is to be proven.
+    /// The password is right, but another account has to be proven.
     Another,
 }
 
@@ -59,7 +59,7 @@ fn refused(error: Error<SignInRefused>) -> Error<NotSignedIn> {
     error.map(NotSignedIn::Refused)
 }
 
-/// Signs somebody in and takes the next step.
+/// Signs a person in and takes the next step.
 pub async fn sign_in(
     flows: &Flows,
     caller: Caller<'_>,
@@ -72,7 +72,8 @@ pub async fn sign_in(
         form.open(flows, caller).await.map_err(lost)?;
     }
     let client = interaction.purpose.client();
-    // Whom a provider vouched for may have no other way to prove an older account: that one alone.
+    // Exception: a person whom a provider vouched for may have no other way to prove their older
+    // account. The password of that one account is accepted.
     let only = flows.providers.are_the_only_way(client) && !is_again;
     let pending = interaction::pending(flows, interaction);
     if only && pending.is_none() {
@@ -97,29 +98,31 @@ pub async fn sign_in(
     tx.settle(advanced).await
 }
 
-/// The account that is to be proven, where its address was typed: the provider vouched for that,
-/// whether or not the account had proven it before.
+/// The account that has to be proven, if its address was typed. The provider verified that address,
+/// so it counts even if the account itself had not verified it.
 fn asked_for<'a>(pending: &'a Pending, username: &str) -> Option<&'a UserId> {
     let address = pending.identity.verified_email().and_then(person::email_key)?;
     (person::email_key(username)? == address).then_some(&pending.user)
 }
 
-/// Somebody who proved a password.
+/// A person who proved a password.
 #[derive(Clone, Copy)]
 struct ProvenSignIn<'a> {
-    /// What they are in the middle of, as it was before they proved it.
+    /// The interaction as it was before the password was proven.
     interaction: &'a Interaction,
     signed_in: &'a ProvenPassword,
     keep: bool,
     is_again: bool,
 }
 
-/// The first click was answered just now, and the browser threw the answer away for this one: it shows
-/// the cookie from before, which is nobody's any more, or the one that it was given.
+/// Whether this is a second click: the first one was answered a moment ago, but the browser dropped
+/// that answer. It sends the old cookie, which belongs to no browser any more, or the new cookie of
+/// that answer.
 fn is_second_click(flows: &Flows, caller: Caller<'_>, interaction: &Interaction) -> bool {
     let is_theirs = caller.browser_state.browser == interaction.browser;
     let is_over = match interaction.ended_at {
-        // Signed in, and asked for something else since: only whoever shows the old cookie is late.
+        // The person is signed in and on another page now: only a request with the old cookie is a
+        // second click.
         None => !is_theirs,
         Some(_) => interaction::ended_just_now(flows, interaction),
     };
@@ -137,7 +140,8 @@ async fn admit(
     let ProvenSignIn { interaction, signed_in, keep, is_again } = proven;
     let (id, user) = (&interaction.id, &signed_in.user.id);
     if interaction::pending(flows, interaction).is_some() {
-        // Before it is held for reading, or two of these wait for each other.
+        // The user is locked for writing before it is locked for reading. Otherwise two of these
+        // requests could wait for each other (a deadlock).
         users::lock(tx, user).await?;
     }
     let client = interaction.purpose.client();
@@ -146,7 +150,7 @@ async fn admit(
     let found = interactions::lock(tx, id).await?;
     let found =
         found.ok_or(Error::Refused(NotSignedIn::InteractionError(InteractionError::Unknown)))?;
-    // Two clicks may be on their way at once, and the other one may be faster.
+    // Two clicks may be handled at the same time, and the other one may have finished first.
     if is_again || found.ended_at.is_some() || found.session != interaction.session {
         audit_events::insert(tx, &[event]).await?;
         return again(tx, flows, caller, found, user).await;
@@ -158,8 +162,8 @@ async fn admit(
     complete_sign_in(tx, flows, caller, entry).await.map_err(lost)
 }
 
-/// Answers a second click like the first: for the same person, in the session of the first, and with
-/// the cookie of the first.
+/// Answers a second click like the first one: for the same person, in the same session, and with
+/// the same cookie.
 async fn again(
     tx: &Tx,
     flows: &Flows,
@@ -188,8 +192,8 @@ async fn again(
     Ok(Advanced { cookie, ..advanced })
 }
 
-/// Somebody chose an account that is signed in in their browser and may go on; any other: they sign
-/// in as somebody else.
+/// The person chose an account that is signed in in their browser and may continue. For any other
+/// choice they get the sign-in page for another account.
 pub async fn choose(
     flows: &Flows,
     caller: Caller<'_>,
@@ -198,7 +202,7 @@ pub async fn choose(
 ) -> Outcome<Advanced> {
     let mut interaction = match form.open(flows, caller).await {
         Err(Error::Refused(finished @ InteractionError::Finished(_))) => {
-            // The same choice has the same answer.
+            // The same choice gets the same answer.
             form.answered_just_now(flows, caller, &finished)
                 .ok()
                 .filter(|before| before.session.is_some() && before.session.as_ref() == session)
@@ -226,7 +230,7 @@ pub async fn choose(
     tx.settle(advanced).await
 }
 
-/// Somebody goes on without connecting whom a provider vouched for.
+/// The person continues without connecting the identity that a provider vouched for.
 pub async fn forget_pending(
     flows: &Flows,
     caller: Caller<'_>,
@@ -239,8 +243,8 @@ pub async fn forget_pending(
     Ok(Advanced { next: NextStep::SignIn(form.handle().clone()), cookie: None })
 }
 
-/// Somebody turned back: the app hears `access_denied` (RFC 6749 §4.1.2.1), or that the provider
-/// which they wanted to come by is unavailable.
+/// The person cancelled: the app gets `access_denied` (RFC 6749 §4.1.2.1), or the error that the
+/// provider which they wanted to sign in with is unavailable.
 pub async fn turn_back(
     flows: &Flows,
     caller: Caller<'_>,
@@ -267,7 +271,7 @@ pub async fn turn_back(
     Ok(Advanced { next: NextStep::Answer(answer), cookie: None })
 }
 
-/// A second click of a no: the app hears the same.
+/// A second click on "no": the app gets the same answer.
 pub(super) async fn refused_before(
     flows: &Flows,
     caller: Caller<'_>,
@@ -276,7 +280,7 @@ pub(super) async fn refused_before(
 ) -> Outcome<Advanced> {
     let interaction = form.answered_just_now(flows, caller, &finished)?;
     let asked = interaction::asked(flows, &interaction.purpose).await?;
-    // One that ended in a session ended with a yes.
+    // An interaction that ended with a session was answered with "yes".
     let Some(asked) = asked.filter(|_| interaction.session.is_none()) else {
         return Err(finished.into());
     };

@@ -1,4 +1,4 @@
-//! How interactions begin.
+//! Starts interactions.
 
 use crate::domain::interaction::{Handle, Interaction, InteractionId, Purpose};
 use crate::domain::user::UserId;
@@ -9,7 +9,7 @@ use crate::flows::outcome::{Advanced, InteractionError, Outcome};
 use crate::flows::{advance, lookup};
 use crate::oauth::authorize::request::CheckedRequest;
 
-/// Begins with a request that came by GET.
+/// Begins with a request that arrived by GET.
 pub async fn begin(flows: &Flows, caller: Caller<'_>, asked: CheckedRequest) -> Outcome<Advanced> {
     let purpose = Purpose::Authorize(Box::new(asked.request.clone()));
     let interaction =
@@ -17,7 +17,8 @@ pub async fn begin(flows: &Flows, caller: Caller<'_>, asked: CheckedRequest) -> 
     advance::on(flows, caller, advance::Progress { interaction, asked: Some(asked) }).await
 }
 
-/// Begins with somebody who wants to see their account, and is not signed in or more than one.
+/// Begins for a person who wants to see their account, when nobody or more than one person is
+/// signed in.
 pub async fn begin_account(flows: &Flows, caller: Caller<'_>) -> Outcome<Advanced> {
     let purpose = Purpose::Account { ui_locales: None };
     let interaction =
@@ -25,7 +26,7 @@ pub async fn begin_account(flows: &Flows, caller: Caller<'_>) -> Outcome<Advance
     advance::on(flows, caller, advance::Progress { interaction, asked: None }).await
 }
 
-/// Begins with somebody whom their account page asks to prove again who they are.
+/// Begins for a person who has to prove again who they are for their account page.
 pub async fn begin_confirming(
     flows: &Flows,
     caller: Caller<'_>,
@@ -38,8 +39,8 @@ pub async fn begin_confirming(
     advance::on(flows, caller, advance::Progress { interaction, asked: None }).await
 }
 
-/// What lets an interaction begin anew elsewhere: it stands on pages in the browser of an app, and
-/// nowhere else.
+/// The token that allows an interaction to begin again in another browser. It is shown only on
+/// pages in the embedded browser of an app.
 #[must_use]
 pub fn elsewhere_token(flows: &Flows, interaction: &Interaction) -> String {
     let token = |browser| flows.forms.token(browser, &elsewhere(&interaction.id));
@@ -50,8 +51,9 @@ fn elsewhere(id: &InteractionId) -> String {
     format!("elsewhere {}", id.as_str())
 }
 
-/// Begins anew, in another browser, what somebody is in the middle of in the browser of an app: the
-/// app's request moves, and nothing of the person. Whoever opens this has an interaction of their own.
+/// Begins the authorization request of an embedded browser again in another browser. Only the app's
+/// request is taken over and nothing about the person. Each browser that opens this gets an
+/// interaction of its own.
 pub async fn begin_elsewhere(
     flows: &Flows,
     caller: Caller<'_>,
@@ -73,14 +75,13 @@ pub async fn begin_elsewhere(
     }
 }
 
-/// Hands a request that came by POST to the browser. A cross-site POST brings no cookie of ours, so the
-/// browser comes back by GET.
+/// Seals a request that arrived by POST. A cross-site POST brings no cookies of this server, so the
+/// browser is redirected and sends it again by GET.
 pub fn seal_request(flows: &Flows, purpose: Purpose) -> Result<Handle, Fault> {
     lookup::handle(flows, &Interaction::new(purpose, None, flows.clock.now()))
 }
 
-/// Goes on with an interaction; a request that was handed over begins now, in the browser that brings
-/// it.
+/// Continues with an interaction. A sealed request begins now, in the browser that sends it.
 pub async fn resume(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<Advanced> {
     let interaction = lookup::find(flows, handle).await?;
     if interaction.browser.is_some() {

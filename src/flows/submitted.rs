@@ -1,5 +1,6 @@
-//! Forms of our pages, checked before a step sees them. A step that changes something takes one of
-//! these types, and nothing but a check makes one: no step can be reached by a form of another site.
+//! The forms of this server's pages, checked before a step uses them. A step that changes something
+//! takes one of these types, and only a check makes one, so a form of another site can never reach
+//! a step.
 
 use crate::accounts::browsers::SignedInUser;
 use crate::domain::interaction::{Handle, Interaction};
@@ -8,14 +9,14 @@ use crate::flows::interaction::{Caller, ended_just_now, still_open};
 use crate::flows::lookup;
 use crate::flows::outcome::{InteractionError, Outcome};
 
-/// Proof that a request was sent by a page of our own origin.
+/// Proof that a request was sent by a page of this server.
 #[derive(Debug)]
 pub struct SameOrigin(());
 
 impl SameOrigin {
-    /// What the browser says of the sender decides: `Sec-Fetch-Site`, and `Origin` where the browser
-    /// is too old for it. A request with neither was not sent by a browser that people use today; the
-    /// token of the form still stands behind this check.
+    /// Checks the headers in which the browser names the sender: `Sec-Fetch-Site`, or `Origin` if
+    /// the browser is too old for it. A request with neither does not come from a browser that
+    /// people use today; it still has to have the token of the form.
     #[must_use]
     pub fn check(fetch_site: Option<&[u8]>, origin: Option<&[u8]>, ours: &str) -> Option<Self> {
         let is_ours = match (fetch_site, origin) {
@@ -27,8 +28,8 @@ impl SameOrigin {
     }
 }
 
-/// A form of an interaction's page: sent by our own page, with the token that binds it to this
-/// interaction in the browser that the interaction belongs to.
+/// A form of an interaction's page. It was sent by a page of this server, with the token that binds
+/// it to this interaction in the browser that the interaction belongs to.
 #[derive(Clone, Debug)]
 pub struct Submitted {
     handle: Handle,
@@ -46,18 +47,19 @@ impl Submitted {
         Ok(Self { handle, interaction })
     }
 
-    /// How the browser names the interaction.
+    /// The handle by which the browser names the interaction.
     #[must_use]
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
 
-    /// The interaction as it was when the form came: it may be over, or another browser's.
+    /// The interaction as it was when the form arrived. It may have ended, or belong to another
+    /// browser.
     pub(super) fn interaction(&self) -> &Interaction {
         &self.interaction
     }
 
-    /// The interaction, if it is this browser's and can still go on.
+    /// The interaction, if it belongs to this browser and is still open.
     pub(super) async fn open(&self, flows: &Flows, caller: Caller<'_>) -> Outcome<Interaction> {
         if !self.is_from(caller) {
             return Err(InteractionError::WrongBrowser.into());
@@ -65,8 +67,9 @@ impl Submitted {
         still_open(flows, self.interaction.clone()).await
     }
 
-    /// The interaction of a form that came twice: the browser threw the answer to the first click away,
-    /// and shows the one to the second. For anything else it is as lost as before.
+    /// The interaction of a form that was sent twice: the browser dropped the answer to the first
+    /// click and shows the answer to the second one. In every other case this returns the error
+    /// `finished`.
     pub(super) fn answered_just_now(
         &self,
         flows: &Flows,
@@ -84,8 +87,8 @@ impl Submitted {
     }
 }
 
-/// A form of an account page: sent by our own page, with the token that binds it to the session of the
-/// person whose account it is.
+/// A form of an account page. It was sent by a page of this server, with the token that binds it to
+/// the session of the person whose account it is.
 #[derive(Clone, Debug)]
 pub struct AccountForm {
     person: SignedInUser,
@@ -99,13 +102,13 @@ impl AccountForm {
         flows.forms.verifies(csrf, browser, &purpose).then_some(Self { person })
     }
 
-    /// The token that the forms of this person's account page carry.
+    /// The token in the forms of this person's account page.
     #[must_use]
     pub fn token(flows: &Flows, person: &SignedInUser) -> String {
         flows.forms.token(&person.session.browser, &purpose(person))
     }
 
-    /// Whose account it is.
+    /// The person whose account it is.
     #[must_use]
     pub fn person(&self) -> &SignedInUser {
         &self.person

@@ -1,8 +1,8 @@
-//! Leaving for a provider.
+//! Redirects the browser to a provider.
 //!
-//! What a person takes along says, sealed, which browser left for which provider in the middle of
-//! which interaction. The browser keeps the interaction, sealed too. Nothing is written: who comes back
-//! brings both.
+//! The `state` parameter says, sealed, which browser was redirected to which provider in which
+//! interaction. The browser keeps the interaction in a cookie, sealed too. Nothing is written to
+//! the database, because the browser brings both to the callback.
 
 use chrono::Duration;
 
@@ -22,30 +22,30 @@ use crate::flows::{advance, lookup};
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, UpstreamAuthorizationRequest};
 
-/// How long somebody may be away.
+/// How long a person may stay at the provider.
 pub const LIFE: Duration = Duration::minutes(10);
 
-/// The longest handle that a browser keeps for somebody who is away. The `state` and the `nonce` of an
-/// app and two hints in their full length fit in, with what else apps ask for.
+/// The longest handle that a browser keeps while the person is at a provider. The `state` and the
+/// `nonce` of an app and two hints in their full length fit in, with what else apps ask for.
 pub const LONGEST_HANDLE: usize = 11_000;
 
-/// Somebody who is sent to a provider.
+/// A browser that is redirected to a provider.
 #[derive(Clone, Debug)]
 pub struct Departure {
-    /// The URL to go to.
+    /// The URL that the browser is redirected to.
     pub url: String,
-    /// What names this login in their browser.
+    /// The name of this login in the browser's cookies.
     pub name: UpstreamLoginName,
-    /// What they are in the middle of.
+    /// The interaction that the person is working on.
     pub interaction: InteractionId,
-    /// The same as their browser keeps it until they come back.
+    /// The handle of the interaction, which the browser keeps until it returns to the callback.
     pub handle: Handle,
 }
 
-/// Why nobody left.
+/// Why the browser is not redirected to the provider.
 #[derive(Debug)]
 pub enum NotStarted {
-    /// The interaction cannot go on.
+    /// The interaction cannot continue.
     InteractionError(InteractionError),
     /// The provider may not be used, or cannot be reached.
     UpstreamNotice(Handle, Slug, UpstreamOutcome),
@@ -59,8 +59,8 @@ fn notice(handle: &Handle, provider: &Slug, outcome: UpstreamOutcome) -> NotStar
     NotStarted::UpstreamNotice(handle.clone(), provider.clone(), outcome)
 }
 
-/// Leaves for a provider from the sign-in page. The provider speaks the language
-/// of that page: what the purpose says of it is read by `language`.
+/// Redirects the browser from the sign-in page to a provider. The provider gets the language of
+/// that page, which `language` reads from the purpose.
 pub async fn start(
     flows: &Flows,
     caller: Caller<'_>,
@@ -77,18 +77,19 @@ pub async fn start(
     send_from(flows, &configured, &view, Choice { provider, keep, language }, false).await
 }
 
-/// What somebody chose on the sign-in page.
+/// What the person chose on the sign-in page.
 #[derive(Clone, Copy, Debug)]
 struct Choice<'a> {
     provider: &'a Slug,
     /// Whether they want to stay signed in.
     keep: bool,
-    /// The language that they read.
+    /// The language of the person.
     language: &'a str,
 }
 
-/// Leaves at once where the app named a provider; `None` where it did not, or one that may not be
-/// used. The hint counts once: whoever comes back to the page stays there.
+/// Redirects the browser at once, if the app named a provider in a hint; `None` if it did not, or
+/// if the provider may not be used. The hint counts once: a person who returns to the sign-in page
+/// stays there.
 pub async fn start_by_hint(
     flows: &Flows,
     view: &mut View,
@@ -137,8 +138,8 @@ async fn send_from(
     left.map_err(|error| error.map(noted))
 }
 
-/// Whether the provider is to ask the person anew. That somebody is still signed in there proves
-/// nothing where proof was asked for, OpenID Connect Core §3.1.2.1.
+/// Whether the provider has to authenticate the person again. If a new proof was asked for, an
+/// existing session at the provider is not enough, OpenID Connect Core §3.1.2.1.
 fn must_prove_again(view: &View) -> bool {
     let is_asked = match &view.interaction.purpose {
         Purpose::Authorize(request) => request.prompt.login || request.max_age.is_some(),
@@ -148,7 +149,7 @@ fn must_prove_again(view: &View) -> bool {
     is_asked || matches!(view.subject, Subject::SignIn(Some(_)))
 }
 
-/// Somebody who leaves.
+/// What a redirect to a provider is made from.
 #[derive(Clone, Copy, Debug)]
 struct UpstreamRequest<'a> {
     interaction: &'a Interaction,
@@ -157,7 +158,7 @@ struct UpstreamRequest<'a> {
     direct: bool,
     hint: Option<&'a str>,
     again: bool,
-    /// What they had not agreed to.
+    /// The scopes that the person had not consented to.
     scopes: Option<&'a str>,
 }
 
@@ -202,7 +203,8 @@ async fn send(
     Ok(Departure { url, name, interaction: departure.interaction.id.clone(), handle })
 }
 
-/// Leaves for a provider to connect it to the account of somebody who proved just now who they are.
+/// Redirects the browser to a provider, to connect it to the account of a person who proved
+/// recently who they are.
 pub async fn start_to_link(
     flows: &Flows,
     configured: &ConfiguredProvider,
@@ -225,7 +227,8 @@ pub async fn start_to_link(
     send(flows, configured, departure).await
 }
 
-/// Leaves once more, in the same interaction, for the consent that was missing.
+/// Redirects the browser to the provider once more, in the same interaction, for the consent that
+/// was missing.
 pub(super) async fn start_for_consent(
     flows: &Flows,
     configured: &ConfiguredProvider,
