@@ -1,4 +1,5 @@
-//! Which buckets a sign-in attempt counts in, and whether one of them is full: pure functions.
+//! Decides which buckets a sign-in attempt is counted in, and whether one of them is full. All
+//! functions here are pure.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +10,17 @@ use crate::settings::kinds::{duration, whole};
 use crate::settings::{group, settings};
 use crate::store::throttles::Key;
 
-/// How many failures are let through, and in how long they are forgotten.
+/// How many failures a bucket allows, and how fast they are forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The failures that are let through at once.
+    /// How many failures are allowed at once.
     pub failures: u32,
-    /// The time in which so many are forgotten, one after the other.
+    /// The time in which that many failures are forgotten, one after the other.
     pub window: Duration,
 }
 
 impl Limit {
-    /// The milliseconds in which one failure is forgotten.
+    /// The milliseconds after which one failure is forgotten.
     pub(super) fn share(self) -> i64 {
         (self.window.num_milliseconds() / i64::from(self.failures.max(1))).max(1)
     }
@@ -59,31 +60,32 @@ settings! {
     }
 }
 
-/// From where somebody tries.
+/// Where a sign-in attempt comes from.
 #[derive(Clone, Copy, Debug)]
 pub enum AttemptSource<'a> {
-    /// From a browser in which the account was proven before.
+    /// A browser in which the account was proven before.
     Browser(&'a [u8]),
-    /// From a place from which its person signed in before.
+    /// A place from which the person signed in before.
     Known(&'a str),
-    /// From any other address.
+    /// Any other address.
     Address(&'a str),
-    /// By an app of its own server, which does not say where the person is.
+    /// An app that sends the attempt from its own server and does not say where the person is.
     App(&'a str),
 }
 
-/// One bucket that an attempt counts in.
+/// One bucket that an attempt is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// Which one.
+    /// The key of the bucket in the database.
     pub key: Key,
-    /// How much it takes.
+    /// The limit of the bucket.
     pub limit: Limit,
 }
 
 impl AttemptLimits {
-    /// The buckets of an attempt: a name, and from where. In the order in which turns are waited for:
-    /// whoever waits at one that is crowded holds no turn at one that more people share.
+    /// The buckets of an attempt with this name from this source. They are in the order in which an
+    /// attempt waits for its turns: the bucket that most people share comes last, so an attempt
+    /// that waits at an earlier one does not block the others.
     #[must_use]
     pub fn buckets(&self, name: &str, from: AttemptSource<'_>) -> Vec<Bucket> {
         let at = |place: &str| {
@@ -115,27 +117,28 @@ fn key(parts: &[&[u8]]) -> Key {
     hash.finalize().into()
 }
 
-/// Too many failures.
+/// The refusal of an attempt, because a bucket is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled {
     /// The bucket that is full.
     pub key: Key,
-    /// When it lets through again.
+    /// When the bucket allows an attempt again.
     pub until: DateTime<Utc>,
-    /// How often that may be written down: once in so many milliseconds.
+    /// A refusal is written to the audit log at most once in this many milliseconds.
     pub window: i64,
 }
 
-/// What changes in the buckets.
+/// A change to the buckets.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
-    /// An attempt is counted, unless a bucket is full.
+    /// Count an attempt, unless one of its buckets is full.
     Count(Vec<Bucket>),
-    /// An attempt was no failure.
+    /// Take back what was counted, because the attempt was no failure.
     GiveBack(Vec<Bucket>),
 }
 
-/// Decides a batch in its order, from what is in the buckets; leaves in them what counts.
+/// Decides the changes of a batch one after the other. `levels` holds the levels of the buckets
+/// before the batch, and afterwards the levels with all changes that count.
 pub(super) fn decide(
     levels: &mut BTreeMap<Key, i64>,
     changes: &[Change],
@@ -172,7 +175,7 @@ pub(super) fn decide(
     answers
 }
 
-/// How many milliseconds one more failure is too early for a bucket in which there is so much.
+/// By how many milliseconds a bucket with this level is too full for one more failure.
 fn over(limit: Limit, level: i64) -> Option<i64> {
     let wait = level + limit.share() - limit.share() * i64::from(limit.failures);
     (wait > 0).then_some(wait)
@@ -188,7 +191,7 @@ mod tests {
         account: Limit { failures: 4, window: Duration::seconds(60) },
     };
 
-    /// Buckets beside a database: what is in each at an instant, in milliseconds.
+    /// The buckets without a database: the level of each one, in milliseconds.
     #[derive(Default)]
     struct Buckets(BTreeMap<Key, i64>);
 
@@ -237,7 +240,7 @@ mod tests {
         assert!(buckets.count("alice", AttemptSource::App("app")).is_some());
         assert_eq!(buckets.count("alice", AttemptSource::Known("192.0.2.9")), None);
         assert_eq!(buckets.count("alice", AttemptSource::Browser(b"1")), None);
-        // One address fills no more than its own bucket, for all names.
+        // One address fills only its own bucket, whatever names it tries.
         for n in 0..5 {
             assert_eq!(buckets.count(&format!("n{n}"), AttemptSource::Address("192.0.2.77")), None);
         }

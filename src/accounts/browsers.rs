@@ -1,9 +1,9 @@
 //! Browsers and the people who are signed in in them.
 //!
-//! A browser proves itself by one opaque cookie of 256 bits, kept here as a hash from the first sign-in
-//! on. The cookie changes with every sign-in and sign-out; the browser behind it stays the same, so
-//! what another tab of it is in the middle of goes on. Before anybody signs in the cookie itself says
-//! which browser it is, and nothing is written.
+//! A browser proves which one it is with one opaque cookie of 256 bits. From the first sign-in on,
+//! its hash is stored here. The cookie changes with every sign-in and sign-out, but the id of the
+//! browser stays the same, so interactions in its other tabs can continue. Before anybody signs in,
+//! the id is derived from the cookie itself, and nothing is written.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -59,43 +59,43 @@ impl SessionLifetimes {
     }
 }
 
-/// What is known of the browser that a request comes from.
+/// What is known about the browser that a request comes from.
 #[derive(Clone, Debug, Default)]
 pub struct BrowserState {
     /// The browser, if it is known.
     pub browser: Option<BrowserId>,
-    /// Who is signed in in it, the last proven first.
+    /// The people who are signed in in it, the most recently proven first.
     pub people: Vec<SignedInUser>,
 }
 
 /// A person who is signed in.
 #[derive(Clone, Debug)]
 pub struct SignedInUser {
-    /// Their session.
+    /// The person's session.
     pub session: Session,
-    /// Their account.
+    /// The person's account.
     pub user: User,
 }
 
-/// The cookie that a browser is known by from now on.
+/// The new cookie of a browser.
 #[derive(Clone, Debug)]
 pub struct Cookie {
     /// The value.
     pub token: Plain<BrowserToken>,
-    /// How long the browser keeps it; none: until it is closed.
+    /// How long the browser keeps it. `None` means until the browser is closed.
     pub kept_for: Option<Duration>,
-    /// What makes the browser known from now on, where somebody proved an account in it.
+    /// The cookie that makes the browser known, if a person proved an account in it.
     pub known: Option<String>,
 }
 
-/// A browser in which somebody proved an account is known to it for so long.
+/// How long a browser stays known to an account after the account was proven in it.
 pub const KNOWN_FOR: Duration = device_cookies::LIFE;
 
-/// A browser in which nobody is signed in is remembered for so long.
+/// How long a browser in which nobody is signed in is remembered.
 const ANONYMOUS: Duration = Duration::hours(1);
 
 impl BrowserState {
-    /// Looks up the browser of a cookie, and who is signed in in it.
+    /// Finds the browser of a cookie, and the people who are signed in in it.
     pub async fn of(
         reader: &impl Reader,
         token: Option<&Plain<BrowserToken>>,
@@ -110,7 +110,7 @@ impl BrowserState {
         }
     }
 
-    /// Looks up who is signed in in this browser.
+    /// Finds the people who are signed in in this browser.
     pub async fn in_browser(
         reader: &impl Reader,
         browser: BrowserId,
@@ -140,42 +140,42 @@ async fn people(
     Ok(people)
 }
 
-/// Gives a browser its first token. Nothing is written of it until somebody signs in in it.
+/// Gives a browser its first token. Nothing is written until a person signs in in it.
 #[must_use]
 pub fn new_browser_session() -> (BrowserId, Cookie) {
     let token = Plain::generate();
     (named_by(&token), Cookie { token, kept_for: None, known: None })
 }
 
-/// The id of a browser that shows this token before anything was written of it.
+/// The id of a browser with this token, before anything was written about it.
 fn named_by(token: &Plain<BrowserToken>) -> BrowserId {
     let message = [b"browser of ", token.expose().as_bytes()].concat();
     let hash = Sha256::digest(message);
     BrowserId::from_stored(URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default()))
 }
 
-/// What a session is opened with: who proved what, and in which browser.
+/// What a session is opened with.
 #[derive(Clone, Copy, Debug)]
 pub struct NewSession<'a> {
-    /// Who.
+    /// The person.
     pub user: &'a UserId,
-    /// How, RFC 8176.
+    /// How the person proved who they are, RFC 8176.
     pub amr: &'a [&'a str],
-    /// The issuer of the provider that they came by.
+    /// The issuer of the provider, if they signed in with one.
     pub provider_issuer: Option<&'a str>,
     /// Whether they asked to stay signed in.
     pub kept: bool,
-    /// What the browser calls itself.
+    /// The `User-Agent` header.
     pub user_agent: Option<&'a str>,
     /// Where the request came from.
     pub origin: &'a Origin,
 }
 
-/// The most of a `User-Agent` that is kept.
+/// How many characters of a `User-Agent` are kept.
 const USER_AGENT: usize = 256;
 
-/// Opens a session at this instant, or writes into an open one that its person was proven again. The
-/// browser gets another cookie, so whoever knows the one before has nothing.
+/// Opens a session now. If the person has an open session in this browser, it is updated instead.
+/// The browser gets a new cookie, so a person who knows the old one has no access.
 pub async fn sign_in(
     tx: &Tx,
     lives: &SessionLifetimes,
@@ -186,7 +186,8 @@ pub async fn sign_in(
     let now = tx.now();
     let known = sessions::find_in(tx, browser, new.user).await?;
     if let Some(over) = known.as_ref().filter(|session| !session.is_live(now)) {
-        // It ended by itself, like one that was cleaned up: no app is told of that.
+        // The old session ended because its time was over, so no app is told, as in the regular
+        // cleanup.
         sessions::delete(tx, &over.id).await?;
     }
     let life = if new.kept { lives.kept } else { lives.usual };
@@ -226,13 +227,13 @@ pub async fn sign_out(
     change_cookie(tx, browser).await
 }
 
-/// Gives a browser another cookie. It outlives the closing of the browser only where everybody who is
-/// signed in in it asked for that.
+/// Gives a browser a new cookie. It is kept after the browser is closed only if all people who are
+/// signed in in it asked to stay signed in.
 pub async fn change_cookie(tx: &Tx, browser: &BrowserId) -> Result<Cookie, Fault> {
     put_cookie(tx, browser, Plain::generate()).await
 }
 
-/// The cookie of this token again, if the browser was given it and no other since.
+/// Sends the cookie with this token again, if it is still the current cookie of the browser.
 pub async fn same_cookie(
     tx: &Tx,
     browser: &BrowserId,
@@ -260,7 +261,7 @@ async fn put_cookie(
     Ok(Cookie { token, kept_for: last.filter(|_| kept).map(|last| last - now), known: None })
 }
 
-/// Moves the idle end of a session that is used, where that is worth a write.
+/// Moves the idle end of a session that is used, if it moves far enough to be worth a write.
 pub async fn touch(store: &Store, session: &Session, now: DateTime<Utc>) -> Result<(), Fault> {
     if let Some(end) = moved_idle_end(session.idle_ends_at, session.idle, now) {
         let tx = store.begin(now).await?;

@@ -1,9 +1,9 @@
-//! From an identity at a provider to an account here.
+//! Finds or creates the account of an identity at a provider.
 //!
-//! The key is issuer and subject, never an address. An address that the provider proved says that an
-//! account *may* be the same person's: they prove that account, and then both are linked. So does an
-//! address that the operator wrote down. An account whose person or whose provider only claims the
-//! address has no right to it.
+//! The key of an identity is issuer and subject, never an email address. If the provider verified
+//! the address, an account with that address *may* belong to the same person: they have to prove
+//! that account, and then both are linked. The same holds for an address that the operator wrote.
+//! An account whose address was only claimed, by its person or by its provider, has no right to it.
 
 use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
@@ -21,40 +21,40 @@ use crate::domain::verdict::{Error, Fault};
 use crate::domain::{person, random};
 use crate::store::{Store, Tx, audit_events, identities, users};
 
-/// How long the proof of an account of the same address counts.
+/// How long a person has to prove an account with the same address.
 pub const PROOF_LIFE: Duration = Duration::minutes(10);
 
-/// How often a sign-in is tried again because another one changed the same rows at the same moment.
+/// How often a sign-in is tried if another one changes the same rows at the same time.
 pub const ATTEMPTS: u32 = 3;
 
-/// The fault of a sign-in for which that was not often enough.
+/// The fault of a sign-in that failed at each of these attempts.
 #[must_use]
 pub fn changed_meanwhile() -> Fault {
     Fault::unavailable("letting somebody in", "others came at the same moment")
 }
 
-/// The account that an identity leads to.
+/// The account that was found or created for an identity.
 #[derive(Debug)]
 pub enum Arrival {
-    /// Somebody who has an account.
+    /// The identity is linked to this account.
     Known(User),
-    /// Somebody who got one just now.
+    /// This account was created just now.
     New(User),
-    /// Perhaps the person of this account: they have yet to prove it.
+    /// This account may belong to the person, but they have not proven it yet.
     Prove(User),
 }
 
-/// Why an identity is refused. Pages and apps are told no more than that it was.
+/// Why an identity is refused. Pages and apps are not told the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArrivalRefused {
-    /// Their account is disabled.
+    /// The account is disabled.
     Disabled,
-    /// The provider lets in other domains.
+    /// The email domain is not allowed at this provider.
     Domain,
 }
 
 impl ArrivalRefused {
-    /// Why, for the audit.
+    /// The reason for the audit event.
     #[must_use]
     pub fn reason(self) -> FailureReason {
         match self {
@@ -70,8 +70,9 @@ fn refuse<T>(why: ArrivalRefused) -> Outcome<T> {
     Err(Error::Refused(why))
 }
 
-/// Finds the account of an identity, or makes it. `None` when somebody else changed it at the same
-/// moment: the transaction is then good for nothing but its end, and another one finds what is.
+/// Finds the account of an identity, or creates it. Returns `None` if another request changed it at
+/// the same time: the transaction cannot be used any more and has to end, and the next one will
+/// find the changed rows.
 pub async fn arrive(
     tx: &Tx,
     registration: &Registration,
@@ -85,14 +86,14 @@ pub async fn arrive(
         let user = users::lock(tx, &linked.user).await?.filter(User::is_enabled);
         let Some(mut user) = user else { return refuse(ArrivalRefused::Disabled) };
         if !identities::used(tx, identity, &user.id, &registration.slug).await? {
-            // It was disconnected while we waited for the account.
+            // The identity was disconnected while this transaction waited for the account.
             return Ok(None);
         }
         update(tx, &mut user, identity, registration.metadata.follow_profile, origin).await?;
         return Ok(Some(Arrival::Known(user)));
     }
     let claimants = claimants(tx, identity).await?;
-    // Whoever has the address may be they themselves, who got their account at this moment.
+    // The account with the address may be the person's own, created by another request just now.
     if !claimants.is_empty()
         && identities::find(tx, &identity.issuer, &identity.subject).await?.is_some()
     {
@@ -105,12 +106,13 @@ pub async fn arrive(
     }
 }
 
-/// Whether the address of an account is no mere claim: it was proven, or the operator wrote it down.
+/// Whether the address of an account is more than a claim: it was verified, or the operator wrote
+/// it.
 fn has_a_right(claimant: &User) -> bool {
     claimant.email_verified || claimant.email_by == AccountSource::Operator
 }
 
-/// Every account that claims the address which the provider proved.
+/// Every account that has the address which the provider verified.
 async fn claimants(tx: &Tx, identity: &Identity) -> Result<Vec<User>, Fault> {
     match identity.verified_email().and_then(person::email_key) {
         Some(key) => users::lock_by_email(tx, &key).await,
@@ -132,7 +134,8 @@ async fn create(
         id: UserId::generate(),
         username: free_username(tx, identity).await?,
         email: identity.email.clone(),
-        // Where it is the user name of somebody else, that one is found by it.
+        // If the address is another person's user name, it leads to that account, so it does not
+        // count as verified here.
         email_verified: identity.verified_email().is_some() && is_nobodys(tx, identity).await?,
         password_hash: None,
         profile: identity.profile.clone(),
@@ -154,12 +157,13 @@ async fn create(
     Ok(Some(Arrival::New(user)))
 }
 
-/// Takes an address from an account that claims it without proof, because somebody proved to own it.
-/// The claim may have been made to wait for the owner, so the account's password, sessions and tokens
-/// end as well. A provider that its person came by still leads to this account, and to nothing of the
+/// Takes an address away from an account that only claims it, because another person has proven
+/// that they own it. The claim may have been made to wait for the owner, so the password, sessions
+/// and tokens of the account end as well. Its person can still sign in to it with a linked
+/// provider, and gets nothing of the owner's.
 /// owner's.
-///
-/// An account that the operator made is known to the operator's person, whatever a provider said of
+/// The operator knows whose account it is if the operator made it, whatever a provider said about
+/// the address later. Such an account loses only the address.
 /// their address later: it loses the address alone.
 async fn take_address_from(tx: &Tx, claimant: &User, origin: &Origin) -> Result<(), Fault> {
     let is_known = claimant.made_by == AccountSource::Operator;
@@ -178,8 +182,8 @@ async fn take_address_from(tx: &Tx, claimant: &User, origin: &Origin) -> Result<
     audit_events::insert(tx, &[event]).await
 }
 
-/// Links an identity to an account whose person proved it; `false` when the identity is somebody
-/// else's.
+/// Links an identity to an account that its person has proven. Returns `false` if the identity
+/// belongs to another account.
 pub async fn link(
     tx: &Tx,
     user: &UserId,
@@ -187,7 +191,7 @@ pub async fn link(
     identity: &Identity,
     origin: &Origin,
 ) -> Result<bool, Fault> {
-    // The account first, as everywhere: two who link to it do not wait for each other in a circle.
+    // The account is locked first, as everywhere, so two requests that link to it cannot deadlock.
     let account = users::lock(tx, user).await?.filter(User::is_enabled);
     let Some(mut account) = account else { return Ok(false) };
     if !identities::insert(tx, identity, user, provider).await? {
@@ -200,7 +204,8 @@ pub async fn link(
     Ok(true)
 }
 
-/// Takes over what a provider says: what is empty here, or everything where that is wished.
+/// Takes over what a provider says about the person: only into empty fields, or all of it if
+/// `follow` is set.
 async fn update(
     tx: &Tx,
     user: &mut User,
@@ -225,7 +230,7 @@ async fn update(
                 || !user.email_verified && proves_the_same
         }
     };
-    // An address that somebody proved is theirs alone.
+    // A verified address is taken over only if no other account has a right to it.
     if takes && (!identity.email_verified || is_free(tx, user, identity).await?) {
         changed.email.clone_from(&identity.email);
         changed.email_verified = identity.email_verified;
@@ -265,13 +270,13 @@ async fn is_free(tx: &Tx, user: &User, identity: &Identity) -> Result<bool, Faul
     if claimants.iter().any(|claimant| claimant.id != user.id && has_a_right(claimant)) {
         return Ok(false);
     }
-    // It may be the user name of somebody else, who is found by it.
+    // The address may be another person's user name, with which they are found.
     let named = users::find_owner(tx, &key).await?;
     Ok(named.is_none_or(|named| named == user.id))
 }
 
-/// A user name that nobody has: what they are called there, or what comes before the @. It never
-/// looks like an address, so it can stand in no owner's way.
+/// A user name that is not in use: the name at the provider, or the part of the address before the
+/// @. It never contains an @, so it cannot block the owner of an address.
 async fn free_username(tx: &Tx, identity: &Identity) -> Result<String, Fault> {
     let before_at = |text: &str| text.split('@').next().unwrap_or_default().to_owned();
     let wished = [
@@ -280,7 +285,7 @@ async fn free_username(tx: &Tx, identity: &Identity) -> Result<String, Fault> {
         identity.profile.nickname.as_deref(),
     ];
     let wished = wished.into_iter().flatten().map(before_at).find_map(|name| {
-        // A wide @ is one as well.
+        // The full-width @ counts as an @ as well.
         let key = person::username_key(&name).filter(|key| !key.contains('@'));
         key.filter(|_| name.len() <= 64).map(|key| (name, key))
     });
@@ -295,11 +300,11 @@ async fn free_username(tx: &Tx, identity: &Identity) -> Result<String, Fault> {
     Ok(format!("{base}-{}", letters.map(|letter| char::from(*letter)).collect::<String>()))
 }
 
-/// Letters that are not mistaken for one another. There are 32 of them, so a random byte leads to each
-/// of them equally often.
+/// Letters and digits that are not mistaken for one another. There are 32 of them, so a random byte
+/// selects each one equally often.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// Writes down that somebody was refused, for the audit: once a minute for each reason, from each place.
+/// Writes an audit event about a refused person: at most one a minute for each reason and place.
 pub async fn record_refusal(
     store: &Store,
     now: DateTime<Utc>,
@@ -310,7 +315,7 @@ pub async fn record_refusal(
     tx.commit().await
 }
 
-/// The same in a transaction.
+/// Writes the same event in this transaction.
 pub async fn record_refusal_in(tx: &Tx, refusal: RefusalRecord<'_>) -> Result<(), Fault> {
     let RefusalRecord { provider, reason, client, user, origin } = refusal;
     let detail = format!("{provider}: {reason}");
@@ -328,16 +333,16 @@ pub async fn record_refusal_in(tx: &Tx, refusal: RefusalRecord<'_>) -> Result<()
     audit_events::insert_once(tx, &event, Uuid::new_v8(once)).await
 }
 
-/// Who was refused, and why.
+/// The details of a refusal.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusalRecord<'a> {
-    /// At which provider.
+    /// The provider.
     pub provider: &'a Slug,
-    /// Why.
+    /// The reason.
     pub reason: FailureReason,
-    /// By which client.
+    /// The client that the person was about to sign in to.
     pub client: Option<&'a ClientId>,
-    /// Whose account it is about.
+    /// The person whose account it is about.
     pub user: Option<&'a UserId>,
     /// Where the request came from.
     pub origin: &'a Origin,

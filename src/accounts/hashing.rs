@@ -1,11 +1,13 @@
-//! Password hashing: Argon2id in a bounded pool of threads that sheds load.
+//! Password hashing: Argon2id in a pool with a fixed number of threads, which refuses work that it
+//! cannot do in time.
 //!
-//! Each thread keeps its memory while there is work and gives it back when there is none. An attempt
-//! that would wait too long is refused at once: a long queue would only make every answer late.
+//! Each thread keeps its memory while there is work and frees it when there is none. An attempt
+//! that would wait too long is refused at once, because a long queue would only make every answer
+//! late.
 //!
-//! Attempts from a browser or a place that the account knows go before those of strangers, who get one
-//! turn of four as long as both wait. So a flood of strangers keeps out nobody who is known, and no
-//! stranger waits for ever.
+//! Attempts from a browser or a place that the account knows go before attempts of strangers. While
+//! both wait, strangers get one turn of four. So many attempts of strangers cannot keep out known
+//! people, and no stranger waits for ever.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -45,7 +47,7 @@ fn cores() -> u32 {
     u32::try_from(cores).unwrap_or(2)
 }
 
-/// A pool of threads that hash.
+/// A pool of threads that hash passwords.
 #[derive(Clone, Debug)]
 pub struct Hasher(Arc<Pool>);
 
@@ -57,21 +59,21 @@ struct Pool {
     wakes: Condvar,
 }
 
-/// So much may wait before the checks. Each sign-in in flight brings one piece at a time, and of these
-/// there are fewer (`throttle`).
+/// How many jobs may wait that go before the checks. Each sign-in in progress has one of them at a
+/// time, and `throttle` allows fewer sign-ins than this.
 const FIRST: usize = 2048;
-/// Nobody waits longer than this for a free thread.
+/// The longest time that a check waits for a free thread.
 const LONGEST_WAIT: Duration = Duration::from_millis(1200);
-/// A thread without work for this long gives its memory back.
+/// A thread that has no work for this time frees its memory.
 const REST: Duration = Duration::from_secs(1);
 
 impl Hasher {
-    /// A pool of this many threads, for a process that ends soon.
+    /// Starts a pool of this many threads, for a process that ends soon.
     pub fn new(cost: Cost, threads: u32) -> Result<Self, Fault> {
         Self::supervised(cost, threads, &Supervisor::default())
     }
 
-    /// A pool of this many threads, which this supervisor keeps going.
+    /// Starts a pool of this many threads, which the supervisor keeps running.
     pub fn supervised(cost: Cost, threads: u32, supervisor: &Supervisor) -> Result<Self, Fault> {
         let fault = |error| Fault::internal("starting the hashing threads", error);
         let queue = Mutex::new(Queue::new());
@@ -91,15 +93,16 @@ impl Hasher {
         Ok(Self(pool))
     }
 
-    /// Hashes a password for storing, before every check: only an operator or a new password asks.
+    /// Hashes a password for storing. It goes before every check, because only the operator or a
+    /// person with a new password asks for it.
     pub async fn hash(&self, password: Secret<Vec<u8>>) -> Result<String, Fault> {
         let (reply, answer) = oneshot::channel();
         self.0.first(Job { password, task: Task::Hash(reply), since: Instant::now() })?;
         in_time(HASHING, answer).await?
     }
 
-    /// Does another piece of a sign-in's work, before the next hash: what takes a processor for
-    /// long belongs on these threads, not on those that answer everybody else.
+    /// Runs another part of a sign-in, before the next hash. Work that needs the processor for a
+    /// long time is done on these threads and not on those that answer other requests.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -107,7 +110,7 @@ impl Hasher {
         let (reply, answer) = oneshot::channel();
         let request = request::current();
         let work: Work = Box::new(move || {
-            // Of no use to whoever waits no longer.
+            // If nobody waits for the result any more, the work is skipped.
             if !reply.is_closed() {
                 drop(reply.send(request::on_a_thread(request, work)));
             }
@@ -117,7 +120,7 @@ impl Hasher {
         in_time("finishing a sign-in", answer).await
     }
 
-    /// How many pieces of work wait for a thread.
+    /// How many jobs wait for a thread.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.lock().len()
@@ -129,7 +132,7 @@ impl Hasher {
         self.0.is_overloaded(lane)
     }
 
-    /// Checks a password against a stored hash, or against none at the same cost.
+    /// Checks a password against a stored hash. If there is none, the same work is done.
     pub async fn check(
         &self,
         lane: Lane,
@@ -148,7 +151,7 @@ impl Hasher {
 
 const HASHING: &str = "hashing a password";
 
-/// The answer of a thread, which is waited for no longer than the request is.
+/// Waits for the answer of a thread, at most until the deadline of the request.
 async fn in_time<T>(doing: &'static str, answer: oneshot::Receiver<T>) -> Result<T, Fault> {
     let late = || Fault::unavailable(doing, "no thread was free in time");
     let answer = request::in_time(answer).await.ok_or_else(late)?;
@@ -210,7 +213,7 @@ impl Pool {
                     continue;
                 }
                 Task::Hash(reply) => {
-                    // The asker may be gone; there is nobody else to tell.
+                    // If nobody waits for the answer any more, it is dropped.
                     let _ = reply.send(hash(self.cost, job.password.expose(), &mut memory));
                 }
                 Task::PasswordCheck(_, reply) if job.since.elapsed() > LONGEST_WAIT => {
@@ -314,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_goes_before_every_check_is_bounded_as_well() {
-        // Without threads nothing is taken out.
+        // A pool without threads takes no job out of the queue.
         let hasher = Hasher::new(CHEAP, 0).unwrap();
         let first = || {
             hasher.0.first(Job {

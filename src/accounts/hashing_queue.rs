@@ -1,4 +1,4 @@
-//! In which order passwords are hashed.
+//! The order in which passwords are hashed.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -9,39 +9,39 @@ use super::password_hash::PasswordCheck;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::{Error, Fault};
 
-/// The pool has more to do than it can answer in time.
+/// The refusal of a check, because the pool could not answer it in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
 /// Which queue a check waits in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Of a browser or from a place that the account knows.
+    /// Checks from a browser or a place that the account knows.
     Known,
-    /// Of anybody else.
+    /// All other checks.
     Stranger,
 }
 
-/// What waits for a hashing thread.
+/// The jobs that wait for a hashing thread.
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// What goes before every check: at most `FIRST`.
+    /// The jobs that go before every check: at most `FIRST`.
     pub(super) first: VecDeque<Job>,
     known: VecDeque<Job>,
     strangers: VecDeque<Job>,
-    /// How many of the known went before a stranger who waits.
+    /// How many known checks went before the stranger who waits now.
     passed: usize,
     /// A moving average of the time that one hash takes.
     pub(super) pace: Duration,
-    /// Whether no thread takes anything more.
+    /// Whether the pool is closed: the threads end when the queue is empty.
     pub(super) closed: bool,
 }
 
-/// So many of the known go before one stranger.
+/// How many known checks go before one stranger's check.
 const BEFORE_A_STRANGER: usize = 3;
 
 impl Queue {
-    /// Nothing waits.
+    /// An empty queue.
     pub(super) fn new() -> Self {
         Self {
             first: VecDeque::new(),
@@ -53,12 +53,12 @@ impl Queue {
         }
     }
 
-    /// How much waits.
+    /// How many jobs wait.
     pub(super) fn len(&self) -> usize {
         self.first.len() + self.known.len() + self.strangers.len()
     }
 
-    /// Lets a check wait in its lane.
+    /// Adds a check to its lane.
     pub(super) fn push(&mut self, lane: Lane, job: Job) {
         match lane {
             Lane::Known => self.known.push_back(job),
@@ -66,7 +66,7 @@ impl Queue {
         }
     }
 
-    /// What comes next.
+    /// Takes out the next job.
     pub(super) fn pop(&mut self) -> Option<Job> {
         if let Some(job) = self.first.pop_front() {
             return Some(job);
@@ -85,7 +85,7 @@ impl Queue {
         self.strangers.pop_front()
     }
 
-    /// How many go before a newcomer.
+    /// How many jobs go before a new one in this lane.
     pub(super) fn ahead(&self, lane: Lane) -> usize {
         let (known, strangers) = (self.known.len(), self.strangers.len());
         let others = match lane {
@@ -109,16 +109,17 @@ impl std::fmt::Debug for Job {
     }
 }
 
-/// Another piece of a sign-in.
+/// Another part of a sign-in's work.
 pub(super) type Work = Box<dyn FnOnce() + Send>;
 
-/// What is to be done.
+/// What a thread has to do.
 pub(super) enum Task {
-    /// This.
+    /// Run this work.
     Run(Work),
-    /// A password is hashed for storing.
+    /// Hash a password for storing.
     Hash(oneshot::Sender<Result<String, Fault>>),
-    /// A password is checked. Without a stored hash the work is done all the same: the time says nothing.
+    /// Check a password. Without a stored hash the same work is done, so that the time does not
+    /// reveal whether there is one.
     PasswordCheck(Option<String>, oneshot::Sender<Result<PasswordCheck, Error<Busy>>>),
 }
 

@@ -1,4 +1,4 @@
-//! People: who they are and how they prove it.
+//! The accounts of people, and how people prove who they are.
 
 pub mod attempt_limits;
 pub mod browsers;

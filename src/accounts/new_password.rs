@@ -1,4 +1,4 @@
-//! Changing one's password: the current one is asked for, and counts like a sign-in.
+//! Changes a person's password. They have to type the current one, which is counted like a sign-in.
 
 use super::browsers::{self, Cookie, SignedInUser};
 use super::hashing::Hasher;
@@ -17,15 +17,15 @@ use crate::store::{Tx, audit_events, users};
 /// Why a password was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordUnchanged {
-    /// The new one has fewer characters than [`LEAST`].
+    /// The new password has fewer characters than [`LEAST`].
     TooShort,
-    /// The new one has more bytes than can be hashed.
+    /// The new password has more bytes than can be hashed.
     TooLong,
-    /// The new one would be guessed.
+    /// The new password is easy to guess.
     TooEasy,
-    /// The new one is the current one.
+    /// The new password is the same as the current one.
     Same,
-    /// The current one did not let them in.
+    /// The current password was refused.
     Refused(SignInRefused),
 }
 
@@ -35,26 +35,26 @@ impl From<PasswordUnchanged> for Error<PasswordUnchanged> {
     }
 }
 
-/// The fewest characters of a password that somebody chooses.
+/// The fewest characters of a password that a person chooses.
 pub const LEAST: usize = 8;
 
-/// What somebody typed.
+/// What the person typed, and where the request came from.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordChange<'a> {
-    /// The password of now.
+    /// The current password.
     pub current: &'a Secret<String>,
-    /// The password from now on.
+    /// The new password.
     pub new: &'a Secret<String>,
     /// The client address.
     pub address: std::net::IpAddr,
-    /// What makes the browser known.
+    /// The cookie that makes the browser known.
     pub known: Option<&'a str>,
-    /// For the audit events.
+    /// What audit events say about where the request came from.
     pub origin: &'a Origin,
 }
 
-/// Changes the password of somebody who is signed in. Everything that was opened elsewhere ends; the
-/// browser gets another cookie.
+/// Changes the password of a person who is signed in. All their other sessions and tokens end, and
+/// the browser gets a new cookie.
 pub async fn change(
     sign_in: &PasswordSignIn,
     hasher: &Hasher,
@@ -64,7 +64,8 @@ pub async fn change(
     let new = match person::password_bytes(change.new.expose()) {
         None if change.new.expose().is_empty() => return Err(PasswordUnchanged::TooShort.into()),
         None => return Err(PasswordUnchanged::TooLong.into()),
-        // Counted as it is hashed: a syllable of Hangul is one character, however it was typed.
+        // The characters are counted in the form that is hashed: a syllable of Hangul is one
+        // character, however it was typed.
         Some(new) if String::from_utf8_lossy(new.expose()).chars().count() < LEAST => {
             return Err(PasswordUnchanged::TooShort.into());
         }
@@ -83,7 +84,8 @@ pub async fn change(
         origin: change.origin,
     };
     let proven = sign_in.by_password(attempt).await.map_err(refused)?;
-    // For somebody who proved who they are, and beside the threads that answer: it takes its time.
+    // The estimate is slow, so it is made only for a person who proved who they are, and on a
+    // hashing thread.
     let (wished, user) = (change.new.clone(), signed_in.user.clone());
     if hasher.run(move || is_easy(wished.expose(), &user)).await? {
         return Err(PasswordUnchanged::TooEasy.into());
@@ -94,7 +96,7 @@ pub async fn change(
     let ending = ending.but(Some(&signed_in.session.id));
     let changed = write(&tx, signed_in, &proven, hash, &ending).await;
     let cookie = tx.settle(changed).await?;
-    // The password stands whatever becomes of the rest.
+    // The new password is stored already and stays, even if this step fails.
     session_endings::first_step(&sign_in.store, &sign_in.clock, &ending).await;
     Ok(cookie)
 }
@@ -107,7 +109,8 @@ async fn write(
     ending: &Ending,
 ) -> Result<Cookie, Error<PasswordUnchanged>> {
     let origin = &ending.origin;
-    // Locked before anything else looks at it, or two changes at once would wait for each other.
+    // The user is locked before anything else reads it. Otherwise two changes at once would wait
+    // for each other (a deadlock).
     let Some(mut user) = users::lock(tx, &signed_in.user.id).await? else {
         return Err(PasswordUnchanged::Refused(SignInRefused::Wrong).into());
     };
@@ -127,16 +130,17 @@ fn refused(error: Error<SignInRefused>) -> Error<PasswordUnchanged> {
     }
 }
 
-/// The characters of a new password that the estimate looks at.
+/// How many characters of a new password the estimate looks at.
 const ESTIMATED: usize = 32;
 
-/// Whether somebody who knows the person would soon guess it: fewer than about 10^8 guesses.
+/// Whether an attacker who knows the person would guess the password soon: with fewer than about
+/// 10^8 guesses.
 fn is_easy(password: &str, user: &User) -> bool {
     let mut known = vec!["mapae", user.username.as_str()];
     known.extend(user.email.as_deref());
     known.extend(user.profile.name.as_deref());
-    // The estimate takes much longer the longer the password is, and what is hard to guess by its
-    // start alone is so as a whole.
+    // The estimate takes much longer for a longer password. If the start alone is hard to guess,
+    // the whole password is, too.
     let start: Secret<String> = Secret::new(password.chars().take(ESTIMATED).collect());
     zxcvbn::zxcvbn(start.expose(), &known).score() < zxcvbn::Score::Three
 }

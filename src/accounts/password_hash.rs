@@ -1,4 +1,4 @@
-//! One password hash: Argon2id, in memory that the caller keeps.
+//! Computes one password hash: Argon2id, in memory that the caller keeps.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -15,7 +15,7 @@ use crate::domain::verdict::Fault;
 pub struct Cost {
     /// Memory in KiB.
     pub memory: u32,
-    /// Passes over it.
+    /// The number of passes over that memory.
     pub passes: u32,
 }
 
@@ -26,19 +26,21 @@ impl Default for Cost {
     }
 }
 
-/// What a check found out.
+/// The result of a check.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PasswordCheck {
-    /// Not the password.
+    /// The password is wrong.
     Wrong,
-    /// The password; with a new hash when the stored one has another cost than today's.
+    /// The password is right. If the stored hash has another cost than today's, there is a new
+    /// hash.
     Right(Option<String>),
 }
 
-/// Blocks of 1 KiB. From 32 MiB glibc maps an allocation apart, whatever it has learned before.
+/// A number of blocks of 1 KiB. glibc always maps an allocation of 32 MiB or more separately,
+/// whatever threshold it has learned before.
 const MAPPED_APART: usize = 33 * 1024;
 
-/// The parameters of this cost.
+/// The Argon2 parameters of this cost.
 pub(super) fn params(cost: Cost) -> Result<Params, Fault> {
     Params::new(cost.memory, cost.passes, 1, Some(32))
         .map_err(|error| Fault::internal("reading the cost of hashing", error.to_string()))
@@ -53,8 +55,8 @@ fn digest(
     let fault = |error: argon2::Error| Fault::internal("hashing a password", error.to_string());
     let blocks = params.block_count();
     if memory.len() < blocks {
-        // The allocator maps what is this large apart, and gives it back when it is freed; of
-        // what is reserved only the touched pages count.
+        // The allocator maps such a large allocation separately and returns it to the system when
+        // it is freed. Only the pages that are touched take memory.
         *memory = Vec::with_capacity(blocks.max(MAPPED_APART));
         memory.resize(blocks, Block::default());
     }
@@ -65,7 +67,7 @@ fn digest(
     Ok(output)
 }
 
-/// Hashes a password in this memory.
+/// Hashes a password, using this memory.
 pub(super) fn hash(cost: Cost, password: &[u8], memory: &mut Vec<Block>) -> Result<String, Fault> {
     let salt = random::bytes::<16>();
     let output = digest(params(cost)?, password, &salt, memory)?;
@@ -78,7 +80,7 @@ pub(super) fn hash(cost: Cost, password: &[u8], memory: &mut Vec<Block>) -> Resu
     ))
 }
 
-/// Checks a password against a stored hash, or against none at the same cost.
+/// Checks a password against a stored hash. If there is none, the same work is done.
 pub(super) fn check(
     cost: Cost,
     password: &[u8],

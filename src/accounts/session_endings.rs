@@ -1,9 +1,10 @@
-//! How what a person opened ends: the families of tokens, the browser sessions, and the notices that
-//! tell the apps. Whatever ends them (a page, an app, the command line) calls this file.
+//! Ends what a person opened: the families of tokens and the browser sessions, with the notices
+//! that tell the apps. Everything that ends them (a page, an app, the command line) calls this
+//! file.
 //!
-//! An ending is worked off in steps of a bounded number of rows, each a transaction of its own: no
-//! person has so much open that it could not be ended. What is left after the first step stands in
-//! the table `ending`, and any server carries it on.
+//! An ending is done in steps. Each step ends a limited number of rows in a transaction of its own,
+//! so a person can never have too much open to be ended. What is left after the first step is a row
+//! of the table `ending`, and any server continues with it.
 
 use std::collections::BTreeSet;
 
@@ -21,19 +22,19 @@ use crate::domain::verdict::{Fault, FaultKind};
 use crate::outbox::enqueue;
 use crate::store::{Store, Tx, audit_events, clients, endings, families, sessions, users};
 
-/// The rows of each kind that one step ends, where the database is quick.
+/// How many rows of each kind one step ends, if the database is fast enough.
 const STEP: u64 = 2000;
-/// The rows of each kind that end while somebody waits for a page.
+/// How many rows of each kind end while a person waits for a page.
 const FIRST_STEP: u64 = 500;
-/// The rows of each kind that one step ends at least.
+/// The fewest rows of each kind that one step is reduced to.
 const SMALLEST_STEP: u64 = 50;
-/// Whoever works on an ending has so long for a step before somebody else takes it.
+/// How long a server may work on a step of an ending before another server takes it over.
 const LEASE: Duration = Duration::seconds(30);
-/// What was opened by a clock that is ahead of ours ends, too.
+/// How far ahead another server's clock may be: what it opened by then ends, too.
 const SKEW: Duration = Duration::minutes(1);
 
-/// Ends one session. What was granted in it ends too, but for what was granted `offline_access`
-/// (Core §11); the apps are told of both (Back-Channel Logout §2.7).
+/// Ends one session. The families that are bound to it end too, except those with `offline_access`
+/// (Core §11). The apps are told of both (Back-Channel Logout §2.7).
 pub async fn end_session(tx: &Tx, session: &Session, origin: &Origin) -> Result<bool, Fault> {
     if !sessions::delete(tx, &session.id).await? {
         return Ok(false);
@@ -45,8 +46,8 @@ pub async fn end_session(tx: &Tx, session: &Session, origin: &Origin) -> Result<
     Ok(true)
 }
 
-/// Ends everything that a person opened, but for one session and what it is bound to; says how many
-/// families ended at once.
+/// Ends everything that a person opened, except one session and the families that are bound to it.
+/// Returns how many families ended at once.
 pub async fn end_everything(
     tx: &Tx,
     user: &UserId,
@@ -56,8 +57,8 @@ pub async fn end_everything(
     end_in(tx, &Ending::new(user, EndingScope::Everything, tx.now(), origin).but(but)).await
 }
 
-/// Ends what a person opened by a provider of this issuer, but for one session and what it is bound
-/// to; says how many families ended at once.
+/// Ends what a person opened by signing in with a provider of this issuer, except one session and
+/// the families that are bound to it. Returns how many families ended at once.
 pub async fn end_at_provider(
     tx: &Tx,
     user: &UserId,
@@ -69,7 +70,7 @@ pub async fn end_at_provider(
     end_in(tx, &Ending::new(user, what, tx.now(), origin).but(Some(but))).await
 }
 
-/// Ends what a person granted to one app; says how many families ended at once.
+/// Ends what a person granted to one app. Returns how many families ended at once.
 pub async fn end_at_client(
     tx: &Tx,
     user: &UserId,
@@ -79,8 +80,8 @@ pub async fn end_at_client(
     end_in(tx, &Ending::new(user, EndingScope::AtClient(client.clone()), tx.now(), origin)).await
 }
 
-/// Ends those families of a person at a client that were not used for the longest time, until one more
-/// can be opened within the limit.
+/// Ends the families of a person at a client that were not used for the longest time, until one
+/// more is within the limit.
 pub async fn make_room(
     tx: &Tx,
     user: &UserId,
@@ -95,7 +96,7 @@ pub async fn make_room(
     audit_events::insert(tx, &events).await
 }
 
-/// The first step, in this transaction. What is left is written down with it.
+/// Takes the first step in this transaction, and stores what is left as an ending.
 async fn end_in(tx: &Tx, ending: &Ending) -> Result<u64, Fault> {
     let step = step(tx, ending, FIRST_STEP).await?;
     if step.is_more {
@@ -104,14 +105,14 @@ async fn end_in(tx: &Tx, ending: &Ending) -> Result<u64, Fault> {
     Ok(step.families)
 }
 
-/// Writes down that something is to end. It does, whatever happens after this transaction; whoever
-/// wrote it goes on with [`carry_on`] or [`first_step`].
+/// Stores an ending. It will be done whatever happens after this transaction. The caller continues
+/// with [`carry_on`] or [`first_step`].
 pub async fn begin(tx: &Tx, ending: &Ending) -> Result<(), Fault> {
     endings::insert(tx, ending, tx.now() + LEASE).await
 }
 
-/// How many rows one step ends. A database that does not end so many within its deadline is asked for
-/// fewer, so that it gets on.
+/// How many rows one step ends. If the database cannot end that many within its deadline, the next
+/// attempt asks for fewer.
 #[derive(Clone, Copy, Debug)]
 pub struct StepSize(u64);
 
@@ -122,7 +123,7 @@ impl Default for StepSize {
 }
 
 impl StepSize {
-    /// A quarter of it; `false` where it is the smallest already.
+    /// Reduces it to a quarter. Returns `false` if it is the smallest already.
     fn shrink(&mut self) -> bool {
         let can = self.0 > SMALLEST_STEP;
         self.0 = (self.0 / 4).max(SMALLEST_STEP);
@@ -130,7 +131,7 @@ impl StepSize {
     }
 }
 
-/// Carries out an ending that was begun, to its end; says how many families ended.
+/// Works on a stored ending until it is done. Returns how many families ended.
 pub async fn carry_on(store: &Store, clock: &Clock, ending: &Ending) -> Result<u64, Fault> {
     let (mut families, mut size) = (0, StepSize::default());
     loop {
@@ -139,21 +140,20 @@ pub async fn carry_on(store: &Store, clock: &Clock, ending: &Ending) -> Result<u
         if !step.is_more {
             return Ok(families);
         }
-        // Others write between two steps.
+        // Lets other tasks run between two steps.
         tokio::task::yield_now().await;
     }
 }
 
-/// Takes the first step of an ending that was begun. What is left, or what failed, is carried on by
-/// the servers.
+/// Takes the first step of a stored ending. The servers continue with what is left or failed.
 pub async fn first_step(store: &Store, clock: &Clock, ending: &Ending) {
     if let Err(fault) = take_step(store, clock, ending, Duration::zero(), FIRST_STEP).await {
         tracing::error!(%fault, "an ending was begun and is tried again");
     }
 }
 
-/// Takes one step of an ending that is due: one that somebody began and did not finish. `false` when
-/// there is none. The size of a step is kept for the next one.
+/// Takes one step of an ending that is due because the one who began it did not finish. Returns
+/// `false` if there is none. The size of the step is kept for the next one.
 pub async fn carry_on_due(
     store: &Store,
     clock: &Clock,
@@ -167,7 +167,7 @@ pub async fn carry_on_due(
     Ok(true)
 }
 
-/// One step, of fewer rows where the database did not answer in time.
+/// Takes one step, and tries it with fewer rows if the database did not answer in time.
 async fn take_step_in_time(
     store: &Store,
     clock: &Clock,
@@ -185,7 +185,7 @@ async fn take_step_in_time(
     }
 }
 
-/// One step of an ending that is written down, in a transaction of its own.
+/// Takes one step of a stored ending, in a transaction of its own.
 async fn take_step(
     store: &Store,
     clock: &Clock,
@@ -194,7 +194,7 @@ async fn take_step(
     rows: u64,
 ) -> Result<Step, Fault> {
     let tx = store.begin(clock.now()).await?;
-    // Two who end what one person opened take turns, so that neither leaves rows to the other.
+    // The user is locked, so two endings of one person take turns and neither of them misses rows.
     users::lock(&tx, &ending.user).await?;
     let step = step(&tx, ending, rows).await?;
     if step.is_more {
@@ -215,7 +215,7 @@ struct Step {
 async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     let Ending { user, but, .. } = ending;
     let but = but.as_ref();
-    // Nobody opens anything more for an account that goes.
+    // An account that is being deleted cannot open anything new, so there is no limit in time.
     let until = (ending.what != EndingScope::Account).then(|| ending.asked_at + SKEW);
     let of = match &ending.what {
         EndingScope::Everything | EndingScope::Account => FamilyFilter::User(user),
@@ -246,8 +246,8 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     }
     let mut is_more = rows.iter().any(|rows| *rows >= at_most);
     if ending.what == EndingScope::Account && !is_more {
-        // One by one they would go with the account, in a statement that takes as long as there are
-        // families.
+        // The families are deleted in steps first. Otherwise one statement would have to delete
+        // them all with the account, and it would take the longer the more families there are.
         is_more = families::delete_some(tx, FamilyOwner::User(user), at_most).await? >= at_most;
         if !is_more {
             users::delete(tx, user).await?;
@@ -258,7 +258,7 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     Ok(Step { families: ended.len() as u64, is_more })
 }
 
-/// Writes a notice for each app that wants to be told.
+/// Writes a logout notice for each app that has a logout URI.
 async fn notify(tx: &Tx, ended: &[EndedFamily]) -> Result<(), Fault> {
     if ended.is_empty() {
         return Ok(());

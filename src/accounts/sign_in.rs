@@ -1,4 +1,4 @@
-//! Signing in by password. An unknown name, a wrong password and a disabled account get the same
+//! Sign-in with a password. An unknown name, a wrong password and a disabled account get the same
 //! answer after the same time.
 
 use std::net::IpAddr;
@@ -26,7 +26,7 @@ use crate::domain::verdict::{Error, Fault};
 use crate::keys::device_cookies::{DeviceCookieKey, Mark};
 use crate::store::{Store, Tx, audit_events, known_addresses, users};
 
-/// What signing in needs.
+/// The parts that sign-in with a password works with.
 #[derive(Debug)]
 pub struct PasswordSignIn {
     /// The database.
@@ -35,42 +35,42 @@ pub struct PasswordSignIn {
     pub clock: Clock,
     /// The hashing pool.
     pub hasher: Hasher,
-    /// The throttle of failures.
+    /// The throttle of failed sign-ins.
     pub throttle: Throttle,
-    /// Tells in which browsers an account was proven.
+    /// Says in which browsers an account was proven before.
     pub known_browsers: DeviceCookieKey,
 }
 
-/// One attempt to sign in by password: with what, from where, through which client.
+/// One attempt to sign in with a password.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordAttempt<'a> {
     /// The user name or the verified address, as it was typed.
     pub username: &'a str,
     /// The password, as it was typed.
     pub password: &'a str,
-    /// Where the person is.
+    /// Where the attempt comes from.
     pub place: AttemptPlace<'a>,
-    /// What makes their browser known.
+    /// The cookie that makes their browser known.
     pub browser: Option<&'a str>,
-    /// An account that may be proven by this address, though nobody proved to own it yet.
+    /// An account that this address may be used for, although the account has not verified it.
     pub asked_for: Option<&'a UserId>,
-    /// The client that the person signs in to; none for their own account.
+    /// The client that the person signs in to, or `None` for their own account page.
     pub client: Option<&'a ClientId>,
-    /// For the audit events.
+    /// What audit events say about where the request came from.
     pub origin: &'a Origin,
 }
 
-/// Where a person is.
+/// Where an attempt comes from.
 #[derive(Clone, Copy, Debug)]
 pub enum AttemptPlace<'a> {
-    /// At this client address.
+    /// This client address.
     Address(IpAddr),
-    /// Behind an app that asks from its own server and does not say more.
+    /// An app that sends the request from its own server and does not say where the person is.
     App(&'a ClientId),
 }
 
 impl AttemptPlace<'_> {
-    /// What counts as one place.
+    /// The name of the place: addresses of one network count as one place.
     fn name(self) -> String {
         match self {
             Self::Address(address) => neighbourhood(address),
@@ -79,14 +79,14 @@ impl AttemptPlace<'_> {
     }
 }
 
-/// Why nobody signed in.
+/// Why the sign-in was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInRefused {
-    /// Unknown, wrong or disabled.
+    /// The name is unknown, the password is wrong, or the account is disabled.
     Wrong,
-    /// Too many failures; another try makes sense after this many seconds.
+    /// There were too many failures. The person may try again after this many seconds.
     Throttled(u64),
-    /// Too much to do.
+    /// The server has too much to do.
     Busy,
 }
 
@@ -96,28 +96,28 @@ impl From<SignInRefused> for Error<SignInRefused> {
     }
 }
 
-/// A person who proved a password. [`ProvenPassword::record`] belongs into the transaction that gives
-/// them something for it.
+/// A person who proved a password. Call [`ProvenPassword::record`] in the transaction in which they
+/// get something for it.
 #[derive(Debug)]
 pub struct ProvenPassword {
-    /// Who it is.
+    /// The person.
     pub user: User,
     place: String,
     seen_at: Option<DateTime<Utc>>,
     renewed_hash: Option<String>,
-    // In this order: what was counted is given back before the next one has its turn.
+    // The order matters: what was counted is given back before the next attempt gets its turn.
     _counted: Counted,
     _turn: Turn,
 }
 
-/// RFC 8176 §2.
+/// The `amr` of a sign-in with a password, RFC 8176 §2.
 pub const PASSWORD_AMR: &[&str] = &["pwd"];
-/// A place that was seen less long ago need not be written down again.
+/// A place that was recorded less than this ago is not recorded again.
 const SEEN: chrono::Duration = chrono::Duration::days(1);
-/// Nobody waits longer than this for a turn.
+/// The longest time that an attempt waits for its turn.
 const LONGEST_WAIT: Duration = Duration::from_millis(1200);
 
-/// The account of a name, and the buckets that this attempt counts in.
+/// The account of a name, and the buckets that the attempt is counted in.
 struct Found {
     user: Option<User>,
     place: String,
@@ -127,13 +127,13 @@ struct Found {
 }
 
 impl PasswordSignIn {
-    /// Proves a password.
+    /// Checks a password.
     pub async fn by_password(
         &self,
         attempt: PasswordAttempt<'_>,
     ) -> Result<ProvenPassword, Error<SignInRefused>> {
         let Found { user, place, seen_at, lane, buckets } = self.find(attempt).await?;
-        // An attempt that could not be answered in time is refused before it is counted.
+        // If the attempt could not be answered in time, it is refused before it is counted.
         if self.hasher.is_overloaded(lane) {
             return Err(SignInRefused::Busy.into());
         }
@@ -169,7 +169,8 @@ impl PasswordSignIn {
     async fn find(&self, attempt: PasswordAttempt<'_>) -> Result<Found, Fault> {
         let place = attempt.place.name();
         let email_key = person::email_key(attempt.username);
-        // A name without canonical form is nobody's; it is looked up all the same.
+        // A name that has no canonical form belongs to no account. It is looked up all the same, so
+        // that the answer takes the same time.
         let username_key = person::username_key(attempt.username);
         let key = username_key.as_deref().unwrap_or_default();
         let whom = known_addresses::AddressOwner {
@@ -182,8 +183,9 @@ impl PasswordSignIn {
             Some((user, seen_at)) => (Some(user), seen_at),
             None => (None, None),
         };
-        // What counts is what was typed, and every spelling of an address is one, whoever has it:
-        // nobody learns that a name and an address are one account, or that an address is anybody's.
+        // The bucket depends on what was typed: all spellings of an address share a bucket, whether
+        // it belongs to an account or not. So nobody can learn that a name and an address are the
+        // same account, or that an account has the address.
         let name = email_key.as_deref().or(username_key.as_deref()).unwrap_or(attempt.username);
         let mark = user.as_ref().and_then(|user| self.mark(&user.id, attempt));
         let source = match (&mark, seen_at, attempt.place) {
@@ -239,9 +241,9 @@ impl PasswordSignIn {
 }
 
 impl ProvenPassword {
-    /// Writes down that the person signed in; the event is left to whoever writes more of them.
-    /// What happened to the account since the password was looked up counts: a disabled account
-    /// or another password refuses.
+    /// Records that the person signed in, and returns the audit event, which the caller writes with
+    /// its others. The account is read again: if it was disabled or its password was changed since,
+    /// this refuses.
     pub async fn record(
         &self,
         tx: &Tx,
@@ -271,18 +273,21 @@ fn event(kind: EventKind, user: Option<&User>, attempt: PasswordAttempt<'_>) -> 
     event.client = attempt.client.cloned();
     match user {
         Some(user) => event.user(&user.id),
-        // The name is not written down: people type passwords into the wrong field.
+        // The name is not written to the audit event, because people type passwords into the wrong
+        // field.
         None => event.detail("unknown name"),
     }
 }
 
-/// One event for each bucket and window, however many attempts run into it.
+/// The id of the event: there is one event for each bucket and window, however many attempts are
+/// refused.
 fn once(throttled: &Throttled) -> Uuid {
     let window = throttled.until.timestamp_millis() / throttled.window;
     identity(&[b"throttled", &throttled.key, &window.to_be_bytes()])
 }
 
-/// One event a minute for an account (all names that are nobody's are one), from each place.
+/// The id of the event: there is one event a minute for each account and place. All names that
+/// belong to no account count as one account.
 fn minutely(event: &Event, place: &str, now: DateTime<Utc>) -> Uuid {
     let user = event.user.as_ref().map(UserId::as_str).unwrap_or_default();
     let client = event.client.as_ref().map(ClientId::as_str).unwrap_or_default();

@@ -1,17 +1,18 @@
-//! The throttle of failed sign-ins. An attempt is counted as a failure before the password is
-//! hashed, in the database, and given back when it was none: parallel attempts cannot outrun it.
+//! The throttle of failed sign-ins. Before the password is hashed, the attempt is counted in the
+//! database as a failure. If it was none, that is taken back. So parallel attempts cannot get
+//! around the limit.
 //!
-//! What is counted fills buckets that empty by themselves (the generic cell rate algorithm): a full
-//! one lets through again as soon as one failure is forgotten. Attempts that arrive together are
-//! counted by one statement and decided in their order by a pure function.
+//! Failures fill buckets, which empty as time passes (the generic cell rate algorithm). A full
+//! bucket allows an attempt again as soon as one failure is forgotten. Attempts that arrive at the
+//! same time are counted by one statement, and a pure function decides about them in their order.
 //!
-//! An attempt in flight counts like a failure, so no more than half of what a bucket holds may be in
-//! flight in one process: the others wait for their turn. So many honest people behind one address,
-//! or many honest requests for one account, are not taken for an attack.
+//! An attempt in progress counts like a failure. So only half of what a bucket holds may be in
+//! progress in one process, and the other attempts wait for their turn. This way many honest people
+//! behind one address, or many honest requests for one account, do not look like an attack.
 //!
-//! Lock-out is no weapon: strangers fill neither the bucket of a browser in which the account was
-//! proven nor the one of a place from which its person signed in before, and whoever comes from
-//! there fills and meets no other.
+//! The throttle cannot be used to lock a person out. Strangers do not fill the bucket of a browser
+//! in which the account was proven, nor that of a place from which its person signed in before. An
+//! attempt from there is counted in that bucket only.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -27,7 +28,7 @@ use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::throttles::{self, Key};
 use crate::store::{Store, Tx};
 
-/// The throttle of this process, and the turns of the attempts in flight.
+/// The throttle of this process, and the turns of the attempts in progress.
 #[derive(Debug)]
 pub struct Throttle {
     /// The limits.
@@ -38,15 +39,15 @@ pub struct Throttle {
     queue: mpsc::Sender<Item>,
 }
 
-/// So many strangers may try to sign in at once in one process; the next are turned away.
+/// How many strangers may try to sign in at once in one process. Further ones are refused.
 const STRANGERS: usize = 768;
-/// And so many from browsers and places that are known.
+/// How many may try at once from known browsers and places.
 const KNOWN: usize = 256;
-/// What the worker is called in metrics and in the log.
+/// The name of the worker in metrics and in the log.
 const WORKER: &str = "failed sign-ins";
-/// As many as one statement takes.
+/// The most changes that one statement writes.
 const MANY: usize = 64;
-/// So much may wait to be counted or given back: more than all attempts in flight can bring.
+/// How many changes may wait to be written: more than all attempts in progress can cause.
 const WAITING: usize = 4 * (STRANGERS + KNOWN);
 
 enum Item {
@@ -54,8 +55,8 @@ enum Item {
     GiveBack(Vec<Bucket>),
 }
 
-/// An attempt that counts as a failure. Unless it is [kept](Counted::keep) as one, dropping it gives
-/// back what was counted: whatever becomes of a request, only a wrong password counts.
+/// An attempt that is counted as a failure. Unless it is [kept](Counted::keep), dropping it gives
+/// back what was counted. So only a wrong password counts, whatever happens to the request.
 #[derive(Debug)]
 #[must_use = "dropping it gives back what was counted"]
 pub struct Counted {
@@ -63,12 +64,12 @@ pub struct Counted {
     queue: mpsc::Sender<Item>,
 }
 
-/// The turns of an attempt, which it holds as long as it is in flight.
+/// The turns of an attempt, which it holds while it is in progress.
 #[derive(Debug)]
 pub struct Turn(#[expect(dead_code, reason = "held, not read")] Vec<OwnedSemaphorePermit>);
 
 impl Counted {
-    /// It was a failure.
+    /// Keeps the count, because the attempt was a failure.
     pub fn keep(mut self) {
         self.buckets.clear();
     }
@@ -77,15 +78,16 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         if !self.buckets.is_empty() {
-            // A process that stops has nobody who writes it down: one failure too many, for a while.
-            // The same where the queue is full, which takes more than there can be in flight.
+            // If the process stops now or the queue is full, nothing is given back, and one failure
+            // too many counts for a while. The queue holds more than there can be attempts in
+            // progress.
             let _ = self.queue.try_send(Item::GiveBack(std::mem::take(&mut self.buckets)));
         }
     }
 }
 
 impl Throttle {
-    /// Starts counting.
+    /// Starts the worker that counts.
     #[must_use]
     pub fn start(
         supervisor: &Supervisor,
@@ -108,8 +110,9 @@ impl Throttle {
         }
     }
 
-    /// Waits for the turn of an attempt; `None` when too many wait already. Turns are taken in one
-    /// order, so two attempts never wait for each other.
+    /// Waits for the turn of an attempt. Returns `None` if too many are in progress already. All
+    /// attempts take their turns in the same order of buckets, so two of them never wait for each
+    /// other (a deadlock).
     pub async fn turn(&self, buckets: &[Bucket], is_known: bool) -> Result<Option<Turn>, Fault> {
         let room = if is_known { &self.known } else { &self.strangers };
         let Ok(room) = Arc::clone(room).try_acquire_owned() else { return Ok(None) };
@@ -136,16 +139,17 @@ impl Throttle {
             TrySendError::Closed(_) => gone(),
         })?;
         let late = || Fault::unavailable(DOING, "it took too long");
-        // Of an answer that comes later nobody holds what was counted, so it is given back.
+        // If the answer comes too late, nobody takes it. It is dropped, which gives back what was
+        // counted.
         request::in_time(answer).await.ok_or_else(late)?.map_err(|_| gone())?
     }
 }
 
-/// A semaphore for each bucket that somebody has a turn in.
+/// A semaphore for each bucket in which an attempt has a turn.
 #[derive(Debug, Default)]
 struct Turns {
     of: HashMap<Key, Weak<Semaphore>>,
-    /// From so many on, those that nobody waits for are forgotten before another one is added.
+    /// At this size, unused semaphores are removed before another one is added.
     many: usize,
 }
 
@@ -165,7 +169,7 @@ impl Turns {
     }
 }
 
-/// Works off what waits, as much at once as one statement takes.
+/// Writes the changes that wait, as many at once as one statement takes.
 async fn work(
     store: Arc<Store>,
     clock: Clock,
@@ -176,7 +180,7 @@ async fn work(
     let mut taken = Vec::new();
     while items.recv_many(&mut taken, MANY).await > 0 {
         if taken.iter().all(|item| matches!(item, Item::GiveBack(_))) {
-            // Nobody waits for it, so it may share the commit of whoever comes next.
+            // Nobody waits for these changes, so they can share the commit of the next attempt.
             let more = items.recv_many(&mut taken, MANY);
             let _ = tokio::time::timeout(LINGER, more).await;
         }
@@ -199,7 +203,7 @@ async fn work(
         let answers = match settled.unwrap_or_else(panicked) {
             Ok(answers) => answers,
             Err(fault) => {
-                // What could not be given back is tried again.
+                // What could not be given back is queued again.
                 let owed = changes.iter().filter_map(|change| match change {
                     Change::GiveBack(buckets) => Some(Item::GiveBack(buckets.clone())),
                     Change::Count(_) => None,
@@ -221,19 +225,19 @@ async fn work(
         for ((asker, buckets), answer) in askers.into_iter().zip(counts).zip(answers) {
             let Some(queue) = queue.upgrade() else { return };
             let answer = answer.map_err(Error::Refused);
-            // Where nobody waits for the answer any more, the value is dropped here, which gives back
+            // If nobody waits for the answer any more, the value is dropped here, which gives back
             // what was counted.
             drop(asker.send(answer.map(|()| Counted { buckets, queue })));
         }
     }
 }
 
-/// What is given back waits so long for somebody who is counted.
+/// How long changes that give something back wait for an attempt to share a commit with.
 const LINGER: std::time::Duration = std::time::Duration::from_millis(10);
-/// A database that does not answer is not asked again at once.
+/// After the database failed, the worker waits this long before it tries again.
 const AFTER_A_FAULT: std::time::Duration = std::time::Duration::from_millis(100);
 
-/// Counts a batch in one transaction; an answer for each attempt.
+/// Writes a batch in one transaction. Returns an answer for each attempt.
 async fn settle(
     store: &Store,
     clock: &Clock,
@@ -275,7 +279,8 @@ async fn pour(tx: &Tx, changes: &[Change]) -> Result<Vec<Result<(), Throttled>>,
         let meant = levels.get(key).copied().unwrap_or_default();
         (meant != (*level).max(0)).then_some((*key, meant))
     };
-    // What was turned away counts nowhere, or one address could fill an account's bucket.
+    // An attempt that was refused counts nowhere. Otherwise one address could fill the bucket of an
+    // account.
     let wrong: Vec<_> = now_in.iter().filter_map(is).collect();
     if !wrong.is_empty() {
         throttles::set(tx, &wrong).await?;
