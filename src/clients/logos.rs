@@ -1,5 +1,5 @@
-//! The logos of apps. They are fetched by us and served by us, so that no page of ours tells
-//! another server who is signing in.
+//! The logos of apps. This server fetches them and serves them itself. So no page makes the browser
+//! call another server, which could then see who is signing in.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,16 +14,16 @@ use crate::domain::clock::Clock;
 use crate::domain::verdict::Fault;
 use crate::outbound::Outbound;
 
-/// An image.
+/// The image of a logo.
 #[derive(Clone, Debug)]
 pub struct Logo {
-    /// Its type.
+    /// The media type.
     pub content_type: &'static str,
-    /// Its bytes.
+    /// The bytes of the image.
     pub body: Bytes,
 }
 
-/// The logos of the registered clients, and the ones in memory.
+/// The logos of the registered clients, with those that are in memory.
 #[derive(Debug)]
 pub struct Logos {
     clients: Arc<Registry>,
@@ -33,12 +33,13 @@ pub struct Logos {
     fetching: Semaphore,
 }
 
-/// Logos up to a number and a size; the one that was not asked for the longest goes first.
+/// A cache of logos, limited in number and in bytes. The logo that was not asked for the longest
+/// time is removed first.
 #[derive(Debug, Default)]
 struct LogoCache {
     known: HashMap<ClientId, (CachedLogo, u64)>,
     bytes: usize,
-    /// How often one was asked for.
+    /// How often any logo was asked for. It is the clock of the cache.
     asked: u64,
 }
 
@@ -49,31 +50,31 @@ struct CachedLogo {
     until: DateTime<Utc>,
 }
 
-/// So many are kept, and so many bytes of them.
+/// How many logos are kept, and how many bytes of them.
 const MOST: usize = 512;
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// The most that a logo may have.
+/// The largest size of a logo in bytes.
 const LIMIT: usize = 256 * 1024;
-/// How long one is kept.
+/// How long a logo is kept.
 const FRESH: Duration = Duration::days(1);
-/// How long one that could not be had is not asked for again.
+/// After a logo could not be fetched, it is not tried again for this time.
 const MISSING: Duration = Duration::minutes(5);
-/// So many are fetched at once; a page does not wait for more.
+/// How many logos are fetched at once. If more are needed, the page is shown without them.
 const AT_ONCE: usize = 4;
 
 const TYPES: &[&str] =
     &["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/svg+xml"];
 
 impl Logos {
-    /// The logos of these clients.
+    /// The logos of the clients in this registry.
     #[must_use]
     pub fn new(clients: Arc<Registry>, outbound: Outbound, clock: Clock) -> Self {
         let known = Mutex::default();
         Self { clients, outbound, clock, known, fetching: Semaphore::new(AT_ONCE) }
     }
 
-    /// The logo of this client, if it has one that can be had.
+    /// The logo of this client, if it has one that can be fetched.
     pub async fn find(&self, client: &ClientId) -> Result<Option<Arc<Logo>>, Fault> {
         let registered = self.clients.find(client).await?;
         let Some(uri) =

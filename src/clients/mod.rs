@@ -1,4 +1,4 @@
-//! Clients: how they are registered, the ones in memory, and their logos.
+//! Clients: their registration, the registry that keeps them in memory, and their logos.
 
 pub mod logos;
 pub mod registration;

@@ -1,4 +1,4 @@
-//! Registering clients, RFC 7591 §2, and changing what was registered.
+//! Registers clients, RFC 7591 §2, and changes their registration.
 
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::claim_names::{RESERVED, SCOPE_CLAIMS, is_claim};
@@ -14,10 +14,10 @@ use crate::domain::{redirect_uri, urls};
 use crate::keys::client_keys::ClientKeys;
 use crate::store::{Reader, Store, Tx, audit_events, clients, users};
 
-/// Why a client is not as somebody wants it.
+/// Why a client cannot be registered or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientRejected {
-    /// What was given makes no sense, by itself or together.
+    /// A value is not allowed, alone or together with the others.
     #[error("{0}")]
     InvalidMetadata(String),
     /// Another client has this id, or a person has it as their `sub`.
@@ -26,7 +26,7 @@ pub enum ClientRejected {
     /// No client has this id.
     #[error("there is no client {0:?}")]
     Unknown(String),
-    /// It would authenticate by a secret that it has not.
+    /// It would authenticate with a secret, but it was registered without one.
     #[error(
         "this client was registered without a secret, so it cannot authenticate with one: register it again"
     )]
@@ -48,11 +48,11 @@ impl From<Error<ClientRejected>> for Error<Rejected> {
     }
 }
 
-/// A client, or what became of it, or why not.
+/// The result of an action on a client.
 pub type ClientResult<T = ()> = Result<T, Error<ClientRejected>>;
 
-/// Registers a client and makes its secret, where its method has one. The secret is in the answer
-/// and nowhere else.
+/// Registers a client, and makes its secret if its authentication method has one. The secret is
+/// only in the answer; the database keeps its hash.
 pub async fn create(
     store: &Store,
     clock: &Clock,
@@ -63,7 +63,7 @@ pub async fn create(
     let secret = client.metadata.token_endpoint_auth_method.has_secret().then(Plain::generate);
     client.secret = secret.as_ref().map(Plain::hashed);
     let tx = store.begin(clock.now()).await?;
-    // The subject of a client's own token is its id: it must never be a person's.
+    // The subject of a client's own token is its id, so the id must not be the `sub` of a person.
     let is_person =
         users::find(&tx, &UserId::from_stored(client.id.as_str().to_owned())).await?.is_some();
     if is_person || !clients::insert(&tx, &client).await? {
@@ -98,7 +98,8 @@ pub async fn update(
     Ok(client)
 }
 
-/// The client as it is now, kept from everybody else: what is written back undoes nothing.
+/// Reads the client and locks its row, so that the changed client can be written back without
+/// undoing the change of another request.
 pub(crate) async fn lock(store: &Store, clock: &Clock, id: &str) -> ClientResult<(Tx, Client)> {
     let found = find(store, id).await?;
     let tx = store.begin(clock.now()).await?;
@@ -125,7 +126,7 @@ pub(crate) async fn done(tx: Tx, kind: EventKind, id: &ClientId) -> ClientResult
     Ok(tx.commit().await?)
 }
 
-/// Whether a client makes sense.
+/// Checks whether the registration of a client is valid.
 pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejected> {
     match (client.kind, client.metadata.token_endpoint_auth_method) {
         (ClientKind::Public, AuthMethod::None) => {}
@@ -167,7 +168,7 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
     check_browser(client)
 }
 
-/// A claim of the person that an access token may carry.
+/// Checks a claim about the person that access tokens are to contain.
 fn check_claim(name: &str) -> Result<(), ClientRejected> {
     if RESERVED.contains(&name) {
         return invalid(format!("{name:?} is a claim of the token itself"));
@@ -179,7 +180,7 @@ fn check_claim(name: &str) -> Result<(), ClientRejected> {
     Ok(())
 }
 
-/// What a client needs that sends people here in a browser.
+/// Checks what a client needs if it sends people to this server in a browser.
 fn check_browser(client: &Client) -> Result<(), ClientRejected> {
     for uri in
         client.metadata.redirect_uris.iter().chain(&client.metadata.post_logout_redirect_uris)
@@ -209,13 +210,15 @@ fn check_browser(client: &Client) -> Result<(), ClientRejected> {
     Ok(())
 }
 
-/// A link for people, or an address that we call: like a redirect URI of a web app.
+/// Checks a link for people or a URL that this server calls. The rules are those for the redirect
+/// URI of a web app.
 fn check_link(uri: &str) -> Result<(), ClientRejected> {
     let checked = redirect_uri::check(uri, ClientKind::Confidential);
     checked.or_else(|why| invalid(format!("{uri:?} {why}")))
 }
 
-/// An origin as browsers write it: scheme, host, and a port that is not the usual one.
+/// Checks an origin. It has to be written as browsers write it: scheme, host, and the port if it is
+/// not the default one.
 fn check_origin(origin: &str) -> Result<(), ClientRejected> {
     check_link(origin)?;
     let written = url::Url::parse(origin).map(|url| url.origin().ascii_serialization());

@@ -1,5 +1,6 @@
-//! The registered clients in memory. A client that is not in memory is looked up; what changes in
-//! this process or, within a second, in another one is forgotten here.
+//! Keeps registered clients in memory. A client that is not in memory is read from the database. A
+//! client that was changed is removed from memory: at once in the process that changed it, and
+//! within a second in the others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,7 +11,7 @@ use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
 use crate::store::{Store, clients};
 
-/// A client with its keys read.
+/// A client with its parsed keys.
 #[derive(Debug)]
 pub struct Registered {
     /// The client.
@@ -31,7 +32,7 @@ pub struct Registry {
 pub struct ClientOrigin {
     /// The origin.
     pub origin: String,
-    /// For whom.
+    /// The client.
     pub client: ClientId,
     /// How that client gets its refresh tokens.
     pub delivery: RefreshDelivery,
@@ -40,17 +41,18 @@ pub struct ClientOrigin {
 #[derive(Debug, Default)]
 struct InMemory {
     clients: HashMap<ClientId, Arc<Registered>>,
-    /// Of all enabled clients, once somebody asked.
+    /// The origins of all enabled clients, after they were asked for once.
     origins: Option<Arc<[ClientOrigin]>>,
-    /// What any client is registered for, once somebody asked.
+    /// All scopes that clients are registered for, after they were asked for once.
     scope: Option<Arc<Scope>>,
-    /// Grows when everything is forgotten: what was read before that is not kept.
+    /// It grows whenever something is removed from memory. What was read from the database before
+    /// that is not kept.
     epoch: u64,
 }
 
 impl InMemory {
-    /// Keeps a client in memory; where there are many, another one gives it its place and is looked
-    /// up again when it comes.
+    /// Keeps a client in memory. If there are too many, any other one is removed, and read again
+    /// when it is needed.
     fn keep(&mut self, id: &ClientId, client: &Arc<Registered>) {
         if self.clients.len() >= MOST && !self.clients.contains_key(id) {
             let gives_way = self.clients.keys().next().cloned();
@@ -80,7 +82,7 @@ impl Registry {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clients.get(id).cloned()
     }
 
-    /// The client of this id as the database has it now.
+    /// The client of this id, as it is in the database now.
     pub async fn look_up(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Fault> {
         let epoch = self.known.read().unwrap_or_else(PoisonError::into_inner).epoch;
         let found = clients::find(&*self.store, id).await?.map(|client| Arc::new(read(client)));
@@ -116,7 +118,7 @@ impl Registry {
         Ok(origins)
     }
 
-    /// Forgets these clients: they changed.
+    /// Removes these clients from memory, because they were changed.
     pub fn forget_some(&self, ids: &[ClientId]) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         for id in ids {
@@ -127,7 +129,7 @@ impl Registry {
         known.epoch += 1;
     }
 
-    /// Everything that any client may ask for.
+    /// Every scope that any client is registered for.
     pub async fn every_scope(&self) -> Result<Arc<Scope>, Fault> {
         let epoch = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -146,7 +148,7 @@ impl Registry {
         Ok(scope)
     }
 
-    /// Forgets every client: something changed.
+    /// Removes every client from memory, because something was changed.
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.clients.clear();
@@ -164,7 +166,8 @@ fn origins_of(client: Client) -> impl Iterator<Item = ClientOrigin> {
 
 fn read(client: Client) -> Registered {
     let parsed = client.metadata.jwks.as_ref().map(|jwks| ClientKeys::parse(&jwks.to_string()));
-    // Registration checks them; keys that cannot be read verify nothing.
+    // Registration has checked the keys. If they cannot be read all the same, no signature is
+    // accepted.
     let keys = parsed.and_then(Result::ok).unwrap_or_default();
     Registered { client, keys }
 }
