@@ -1,4 +1,4 @@
-//! Looking for what happened.
+//! Searches the audit events.
 
 use chrono::{DateTime, Utc};
 
@@ -7,25 +7,25 @@ use crate::domain::verdict::{Error, OrRejected};
 use crate::store::Store;
 use crate::store::audit_events::{self, EventSearch, RecordedEvent};
 
-/// Which events an operator looks for.
+/// The events that an operator searches for.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// Not before this instant.
+    /// Only events from this time on.
     pub since: Option<DateTime<Utc>>,
-    /// Of this person: a user name, or the `sub` of an account, also of a deleted one.
+    /// Only events of this person: a user name, or the `sub` of an account, which may be deleted.
     pub user: Option<String>,
-    /// Of this client.
+    /// Only events of this client.
     pub client: Option<String>,
-    /// Of this kind.
+    /// Only events of this kind.
     pub kind: Option<String>,
-    /// So many at most.
+    /// The largest number of events.
     pub limit: u64,
 }
 
-/// So many are read at once.
+/// How many events are read at once.
 const PAGE: u64 = 500;
 
-/// What happened, the newest first.
+/// The events that match, the newest first.
 pub async fn list(store: &Store, query: Query) -> OrRejected<Vec<RecordedEvent>> {
     let user = match &query.user {
         Some(user) => Some(sub(store, user).await?),
@@ -47,7 +47,7 @@ pub async fn list(store: &Store, query: Query) -> OrRejected<Vec<RecordedEvent>>
     }
 }
 
-/// The `sub` of a person: of a name that nobody has it is the name.
+/// The `sub` of a person. If no account has this user name, the name itself is taken as the `sub`.
 async fn sub(store: &Store, name: &str) -> OrRejected<String> {
     match users::find(store, name).await {
         Ok(user) => Ok(user.id.as_str().to_owned()),

@@ -1,4 +1,4 @@
-//! The registered clients.
+//! What an operator does with the registered clients.
 
 use chrono::{DateTime, Utc};
 
@@ -12,19 +12,19 @@ use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::urls;
 use crate::store::{Store, clients, consents, families};
 
-/// A client that is to be registered.
+/// A client to register.
 #[derive(Clone, Debug)]
 pub struct NewClient {
     /// Its `client_id`.
     pub id: String,
     /// Whether it can keep a secret.
     pub kind: ClientKind,
-    /// What is registered of it, beside the safe choice of everything else.
+    /// The metadata to register. What is not given gets its safe default.
     pub attributes: ClientChange,
 }
 
 impl NewClient {
-    /// The client, if it makes sense.
+    /// The client, if its registration is valid.
     pub fn checked(
         self,
         issuer: &urls::Issuer,
@@ -49,8 +49,8 @@ fn apply(change: &ClientChange, client: &mut Client) -> Result<(), ClientRejecte
     Ok(())
 }
 
-/// Changes a client: what is given replaces what was registered, and what others change meanwhile
-/// stays.
+/// Changes a client. Only what is given is replaced, so changes that others make at the same time
+/// are kept.
 pub async fn update(
     store: &Store,
     clock: &Clock,
@@ -94,11 +94,11 @@ pub async fn set_enabled(store: &Store, clock: &Clock, id: &str, enabled: bool) 
     done(tx, kind, &client.id).await
 }
 
-/// The rows of a client that one transaction deletes.
+/// How many rows of a client one transaction deletes.
 const STEP: u64 = 2000;
 
-/// Deletes a client with every family at it. It is disabled at once; what people have open there goes
-/// in steps, however much it is.
+/// Deletes a client and all its families. It is disabled at once; its families and consents are
+/// then deleted in steps, so their number does not matter.
 pub async fn delete(store: &Store, clock: &Clock, id: &str) -> ClientResult {
     let client = find(store, id).await?;
     let tx = store.begin(clock.now()).await?;

@@ -1,4 +1,4 @@
-//! What may be wrong with an installation, as far as its database tells. Nothing is changed.
+//! Checks an installation for mistakes that its database shows. Nothing is changed.
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -9,11 +9,11 @@ use crate::keys::{keyring, ring};
 use crate::social::registry;
 use crate::store::{Store, users};
 
-/// What is good, or what is wrong.
+/// The result of a check: what is right, or what is wrong.
 pub type Checked = Result<String, String>;
 
-/// Whether every signing key opens, none was made by a clock that was far ahead, and each algorithm
-/// has one.
+/// Checks that every signing key can be opened, that none was made by a server whose clock was far
+/// ahead, and that each algorithm has a key.
 pub async fn signing_keys(
     store: &Store,
     sealer: &Sealer,
@@ -43,7 +43,8 @@ pub async fn signing_keys(
     Ok(format!("{} keys, all of them open", keys.len()))
 }
 
-/// A user name that is the verified address of somebody else keeps that one out.
+/// Checks the user names: if one is the verified address of another account, that account's person
+/// cannot sign in with their address.
 pub async fn user_names(store: &Store) -> Checked {
     let clashes = users::clashes(store, 10).await.map_err(|fault| fault.to_string())?;
     if clashes.is_empty() {
@@ -57,7 +58,8 @@ pub async fn user_names(store: &Store) -> Checked {
     Err(clashes.iter().map(of).collect::<Vec<_>>().join("; "))
 }
 
-/// Whether the providers of the database can be read, and none stands in the settings file too.
+/// Checks that the providers of the database can be read, and that none of them is also in the
+/// settings file.
 pub async fn registered_providers(
     store: &Store,
     sealer: &Sealer,

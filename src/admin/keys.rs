@@ -1,4 +1,4 @@
-//! The signing keys and the master key.
+//! What an operator does with the signing keys and the master key.
 
 use std::path::Path;
 
@@ -18,13 +18,13 @@ use crate::store::signing_keys::StoredKey;
 pub struct SigningKey {
     /// The RFC 7638 thumbprint of its public half.
     pub kid: String,
-    /// What it signs with.
+    /// The algorithm that it signs with.
     pub alg: TokenAlg,
-    /// Its place in the succession of its algorithm.
+    /// Its number in the sequence of keys of its algorithm.
     pub generation: i64,
     /// When it was made.
     pub created_at: DateTime<Utc>,
-    /// From when it signs.
+    /// From when on it signs.
     pub signs_from: DateTime<Utc>,
 }
 
@@ -40,14 +40,14 @@ impl From<&StoredKey> for SigningKey {
     }
 }
 
-/// Every key and where it stands in its life, the oldest first.
+/// Every key with its phase, the oldest first.
 pub fn list(keyring: &Keyring) -> Result<Vec<(SigningKey, Phase)>, Fault> {
     let snapshot = keyring.snapshot()?;
     Ok(snapshot.list().map(|(key, phase)| (key.into(), phase)).collect())
 }
 
-/// Makes successors, of every algorithm where none is named. At once: they sign within a second, and
-/// not after the lead.
+/// Makes new keys for this algorithm, or for every algorithm if none is given. With `at_once` they
+/// sign within a second and not only after the lead time.
 pub async fn rotate(
     keyring: &Keyring,
     alg: Option<TokenAlg>,
@@ -58,7 +58,7 @@ pub async fn rotate(
     Ok(made.iter().map(SigningKey::from).collect())
 }
 
-/// Drops a key for good: what it signed is refused from now on.
+/// Deletes a key for good. From now on all tokens that it signed are refused.
 pub async fn drop(keyring: &Keyring, kid: &str) -> OrRejected {
     let snapshot = keyring.snapshot()?;
     let Some((key, phase)) = snapshot.list().find(|(key, _)| key.kid == kid) else {
@@ -72,7 +72,7 @@ pub async fn drop(keyring: &Keyring, kid: &str) -> OrRejected {
     Ok(())
 }
 
-/// Takes in a private key in PEM.
+/// Imports a private key in PEM.
 pub async fn import(keyring: &Keyring, pem: &str, at_once: bool) -> OrRejected<SigningKey> {
     match keyring.import(&make::read_pem(pem)?, at_once).await? {
         Some(key) => Ok((&key).into()),
@@ -80,22 +80,22 @@ pub async fn import(keyring: &Keyring, pem: &str, at_once: bool) -> OrRejected<S
     }
 }
 
-/// The JWK Set as it is published, RFC 7517 §5.
+/// The published JWK Set, RFC 7517 §5.
 pub fn jwks(keyring: &Keyring) -> Result<Value, Fault> {
     let jwks = keyring.snapshot()?.jwks();
     serde_json::from_slice(&jwks).map_err(|error| Fault::internal("reading the JWKS", error))
 }
 
-/// Where the next master key is.
+/// Where the next master key comes from.
 #[derive(Clone, Copy, Debug)]
 pub enum NextMasterKey<'a> {
-    /// It is made, and takes the place of the one in this folder.
+    /// It is generated, and replaces the one in this folder.
     In(&'a Path),
-    /// The operator wrote it to this file.
+    /// The operator has written it to this file.
     File(&'a Path),
 }
 
-/// Seals every key under another master key.
+/// Seals every key again, under another master key.
 pub async fn rewrap(
     keyring: &Keyring,
     next: NextMasterKey<'_>,

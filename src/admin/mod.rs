@@ -1,5 +1,5 @@
-//! What an operator does: one file for each kind of thing. The command line parses arguments and
-//! prints results; what is decided is decided here.
+//! The actions of an operator, one file for each kind of object. The command line only parses
+//! arguments and prints results; the decisions are made here.
 
 pub mod audit;
 pub mod clients;

@@ -1,4 +1,4 @@
-//! Whether the registration of a provider is good: what it says itself, and what is missing here.
+//! Checks the registration of a provider: asks the provider, and looks for what is missing here.
 
 use super::providers::missing_client;
 use crate::domain::client::ClientId;
@@ -11,23 +11,23 @@ use crate::social;
 use crate::social::registry::redirect_uri;
 use crate::store::Store;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug)]
 pub struct ProviderFinding {
-    /// Which provider.
+    /// The provider.
     pub slug: Slug,
-    /// What is to be registered there.
+    /// The redirect URI that has to be registered at the provider.
     pub redirect_uri: String,
-    /// Whether it is turned on.
+    /// Whether the provider is turned on.
     pub enabled: bool,
-    /// What is good, or what is not.
+    /// What is right, or what is wrong.
     pub said: Result<Vec<String>, String>,
-    /// What else is to be known.
+    /// Hints for the operator.
     pub notes: Vec<String>,
 }
 
 impl ProviderFinding {
-    /// What was said about a provider of this name.
+    /// The result for a provider of this name.
     #[must_use]
     pub fn new(issuer: &Issuer, slug: Slug, said: Result<Vec<String>, String>) -> Self {
         let mut notes = Vec::new();
@@ -42,18 +42,18 @@ impl ProviderFinding {
     }
 }
 
-/// What a check needs.
+/// The parts that a check works with.
 #[derive(Clone, Copy, Debug)]
 pub struct ProviderCheck<'a> {
-    /// Who we are.
+    /// The issuer URL of this server.
     pub issuer: &'a Issuer,
-    /// The database, where there is one yet.
+    /// The database, if it exists already.
     pub store: Option<&'a Store>,
-    /// The way to providers.
+    /// Sends requests to providers.
     pub outbound: &'a Outbound,
     /// The clock.
     pub clock: &'a Clock,
-    /// Whether a provider may live in the own network.
+    /// Whether a provider may be in a private network.
     pub allow_private: bool,
 }
 
@@ -80,7 +80,7 @@ impl ProviderCheck<'_> {
         }
     }
 
-    /// What the provider says.
+    /// Asks the provider, and returns what it says about the registration.
     async fn asked(&self, one: &Registration) -> Result<Vec<String>, String> {
         if let Err(problems) = social::check(one, self.allow_private) {
             return Err(problems.to_string());

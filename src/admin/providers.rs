@@ -1,4 +1,4 @@
-//! What an operator does with the providers of the database.
+//! What an operator does with the providers in the database.
 
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::ClientId;
@@ -11,24 +11,24 @@ use crate::social::registry::{opened, sealed};
 use crate::social::{self, Problems};
 use crate::store::{Reader, Store, Tx, audit_events, clients, providers};
 
-/// A provider that may be added: it makes sense by itself.
+/// A provider that was checked and may be added.
 #[derive(Debug)]
 pub struct Addition(Registration);
 
 /// Why a provider cannot be added or changed.
 #[derive(Debug)]
 pub enum Unfit {
-    /// Its registration does not make sense.
+    /// Its registration is not valid.
     Registration(Problems, Box<Registration>),
-    /// The settings file has one of this name.
+    /// The settings file has a provider of this name.
     InFile(Slug),
-    /// The database has none of this name.
+    /// The database has no provider of this name.
     Unknown(Slug),
-    /// Its row cannot be read, in words.
+    /// Its row cannot be read; this says why.
     Unreadable(String),
-    /// An attribute is not what it must be.
+    /// An attribute has a wrong value.
     Attributes(AttributeProblems),
-    /// It names a client that is not there.
+    /// It names a client that does not exist.
     NoClient(ClientId),
 }
 
@@ -39,8 +39,8 @@ impl From<Unfit> for Error<Unfit> {
 }
 
 impl Addition {
-    /// Checks a registration beside those of the settings file; whether a provider may live in the
-    /// own network is the operator's word.
+    /// Checks a registration, and that the settings file does not have the name. `allow_private`
+    /// says whether the operator allows providers in a private network.
     pub fn new(
         registration: Registration,
         of_file: &[Registration],
@@ -55,7 +55,7 @@ impl Addition {
         Ok(Self(registration))
     }
 
-    /// Whether no client takes a password once it is there.
+    /// Whether no client accepts passwords any more after this provider is added.
     #[must_use]
     pub fn ends_passwords(&self) -> bool {
         self.0.metadata.only && self.0.metadata.allowed_clients.is_empty()
@@ -81,8 +81,8 @@ pub async fn add(store: &Store, clock: &Clock, sealer: &Sealer, addition: Additi
     done(tx, EventKind::ProviderAdded, &slug).await
 }
 
-/// Changes a provider of the database: these attributes, and the credential if another one is given.
-/// What is checked is what it becomes.
+/// Changes these attributes of a provider in the database, and its credential if a new one is
+/// given. The checks are made on the changed provider.
 pub async fn update(
     store: &Store,
     clock: &Clock,
@@ -121,20 +121,20 @@ async fn update_in(
     Ok(Listed { slug, metadata, disabled, is_of_file: false })
 }
 
-/// A provider as it is listed: without its credential.
+/// A provider in a list, without its credential.
 #[derive(Clone, Debug)]
 pub struct Listed {
-    /// Its name here.
+    /// The name of the provider on this server.
     pub slug: Slug,
-    /// What is registered.
+    /// Its metadata.
     pub metadata: ProviderMetadata,
     /// Whether it is turned off.
     pub disabled: bool,
-    /// Whether it stands in the settings file, and not in the database.
+    /// Whether it is in the settings file and not in the database.
     pub is_of_file: bool,
 }
 
-/// Every provider, of the settings file and of the database. No credential is opened.
+/// Every provider, from the settings file and from the database. No credential is decrypted.
 pub async fn list(store: &Store, of_file: &[Registration]) -> Result<Vec<Listed>, Fault> {
     let of_file = of_file.iter().map(|one| Listed {
         slug: one.slug.clone(),
@@ -150,7 +150,7 @@ pub async fn list(store: &Store, of_file: &[Registration]) -> Result<Vec<Listed>
     Ok(every)
 }
 
-/// One of them.
+/// Finds one provider in that list.
 pub async fn find(store: &Store, of_file: &[Registration], slug: &Slug) -> OrRejected<Listed> {
     let every = list(store, of_file).await?;
     match every.into_iter().find(|one| one.slug == *slug) {
@@ -159,7 +159,7 @@ pub async fn find(store: &Store, of_file: &[Registration], slug: &Slug) -> OrRej
     }
 }
 
-/// A client of ours that the metadata names and that is not there.
+/// A client that the metadata names but that is not registered here, if there is one.
 pub async fn missing_client(
     reader: &impl Reader,
     metadata: &ProviderMetadata,
@@ -195,9 +195,9 @@ pub async fn set_enabled(
     done(tx, kind, slug).await
 }
 
-/// Deletes a provider of the database. One that stands in the settings file too can be deleted here:
-/// that is the way out of it. Who came by it keeps their account, and comes by it again if it is added
-/// again.
+/// Deletes a provider from the database. If a provider is also in the settings file, this resolves
+/// the conflict. People who signed in with it keep their accounts, and can sign in with it again if
+/// it is added again.
 pub async fn delete(store: &Store, clock: &Clock, slug: &Slug) -> OrRejected {
     let tx = store.begin(clock.now()).await?;
     if !providers::delete(&tx, slug).await? {

@@ -1,4 +1,4 @@
-//! An operator's look at a token, and its end.
+//! Shows a token to an operator, and ends it.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,64 +10,65 @@ use crate::oauth::claims::AccessToken;
 use crate::oauth::resource::context::ResourceContext;
 use crate::oauth::resource::revoke;
 
-/// What a token says and whether it is good.
+/// What kind of token it is, what it contains, and whether it is valid.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Inspected {
-    /// An access token that we issued.
+    /// An access token that this server issued.
     AccessToken {
-        /// Always.
+        /// Always true.
         ours: bool,
-        /// Whether it is good at this moment.
+        /// Whether it is valid now.
         active: bool,
-        /// What it says.
+        /// Its claims.
         claims: Box<AccessToken>,
     },
     /// A refresh token.
     RefreshToken {
-        /// Whether it grew out of a family that is there.
+        /// Whether this server issued it and its family still exists.
         ours: bool,
-        /// Whether it is good at this moment.
+        /// Whether it is valid now.
         active: bool,
-        /// What is known of it.
+        /// What is known about it.
         #[serde(flatten)]
         state: Option<RefreshState>,
     },
     /// Any other text.
     Unknown {
-        /// Never.
+        /// Always false.
         ours: bool,
-        /// Never.
+        /// Always false.
         active: bool,
     },
 }
 
-/// What is known of a refresh token and of its family.
+/// What is known about a refresh token and its family.
 #[derive(Clone, Debug, Serialize)]
 pub struct RefreshState {
-    /// To which client it was issued.
+    /// The client that it was issued to.
     pub client_id: String,
-    /// For whom.
+    /// The person that it was issued for.
     pub sub: String,
-    /// Its family.
+    /// The id of its family.
     pub sid: String,
-    /// What was granted.
+    /// The granted scope.
     pub scope: String,
     /// How many tokens of the family came before it.
     pub generation: u32,
-    /// How many were handed out in its place.
+    /// How many tokens with the same parent came before it. Each of them was replaced before it was
+    /// used.
     pub attempt: u32,
-    /// Whether another one follows it.
+    /// Whether another token of the family has followed it.
     pub spent: bool,
     /// When the family ends if it is not used.
     pub expires_at: DateTime<Utc>,
     /// When the family ends in any case.
     pub family_expires_at: DateTime<Utc>,
-    /// Since when the family is revoked.
+    /// When the family was revoked.
     pub family_revoked_at: Option<DateTime<Utc>>,
 }
 
-/// Looks at a token.
+/// Shows a token.
 pub async fn inspect(resources: &ResourceContext, token: &str) -> Result<Inspected, Fault> {
     if Plain::<RefreshToken>::is_meant(token) {
         return refresh_token(resources, token).await;
@@ -100,7 +101,7 @@ async fn refresh_token(resources: &ResourceContext, token: &str) -> Result<Inspe
     Ok(Inspected::RefreshToken { ours: true, active, state: Some(state) })
 }
 
-/// Ends a token, whoever's it is; says whether there was one to end.
+/// Ends a token of any client or person, and says whether there was one to end.
 pub async fn revoke(resources: &ResourceContext, token: &str) -> Result<bool, Fault> {
     revoke::end(resources, token, None, &Origin::default()).await
 }

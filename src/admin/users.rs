@@ -13,25 +13,25 @@ use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::domain::verdict::{OrRejected, reject};
 use crate::store::{Reader, Store, Tx, audit_events, users};
 
-/// What a new account is made of.
+/// The data of a new account.
 #[derive(Debug)]
 pub struct NewUser {
-    /// The user name, as it shall be shown.
+    /// The user name, as it is shown.
     pub username: String,
-    /// The address.
+    /// The email address.
     pub email: Option<String>,
-    /// Whether the operator vouches for it.
+    /// Whether the operator declares the address verified.
     pub email_verified: bool,
     /// The other claims.
     pub profile: Profile,
-    /// The password; without one the person cannot sign in by password.
+    /// The password. Without one, the person cannot sign in with a password.
     pub password: Option<Secret<String>>,
 }
 
 const TAKEN: &str = "the user name or the verified address is taken: it is the user name or the \
                      verified address of another account, perhaps in another spelling";
 
-/// Makes an account.
+/// Creates an account.
 pub async fn create(
     store: &Store,
     clock: &Clock,
@@ -73,23 +73,23 @@ pub async fn create(
     Ok(user)
 }
 
-/// What changes in the claims of an account; what is not given stays.
+/// A change to the claims of an account. What is not given stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct ClaimsChange {
-    /// The address.
+    /// The new email address.
     pub email: Option<NewEmail>,
     /// Every other claim.
     pub profile: Option<Profile>,
-    /// The name to show, whatever the other claims say.
+    /// The name to show. It replaces the name in `profile`.
     pub name: Option<String>,
 }
 
-/// An address that an account gets.
+/// A new email address for an account.
 #[derive(Clone, Debug)]
 pub struct NewEmail {
     /// The address.
     pub address: String,
-    /// Whether the operator vouches for it.
+    /// Whether the operator declares the address verified.
     pub verified: bool,
 }
 
@@ -123,7 +123,8 @@ pub async fn update(
     Ok(user)
 }
 
-/// The account as it is now, kept from everybody else: what is written back undoes nothing.
+/// Reads the account and locks its row, so that the changed account can be written back without
+/// undoing the change of another request.
 async fn lock(store: &Store, clock: &Clock, username: &str) -> OrRejected<(Tx, User)> {
     let found = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
@@ -142,8 +143,8 @@ pub async fn find(reader: &impl Reader, username: &str) -> OrRejected<User> {
     }
 }
 
-/// Sets a password and ends everything that the old one opened. The password stands whatever becomes
-/// of the rest.
+/// Sets a password, and ends all sessions and tokens of the account. If the ending fails, the new
+/// password is stored all the same.
 pub async fn set_password(
     store: &Store,
     clock: &Clock,
@@ -158,8 +159,8 @@ pub async fn set_password(
     end(store, clock, tx, &user, Some(EventKind::UserPasswordSet), EndingScope::Everything).await
 }
 
-/// Disables an account and ends everything that it opened. It is disabled whatever becomes of the
-/// rest.
+/// Disables an account, and ends all its sessions and tokens. If the ending fails, the account is
+/// disabled all the same.
 pub async fn disable(store: &Store, clock: &Clock, username: &str) -> OrRejected<u64> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
@@ -176,15 +177,15 @@ pub async fn enable(store: &Store, clock: &Clock, username: &str) -> OrRejected<
     Ok(tx.commit().await?)
 }
 
-/// Ends every family of an account and says how many there were.
+/// Ends all sessions and tokens of an account, and says how many families ended.
 pub async fn logout(store: &Store, clock: &Clock, username: &str) -> OrRejected<u64> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
     end(store, clock, tx, &user, Some(EventKind::UserLoggedOut), EndingScope::Everything).await
 }
 
-/// Deletes an account with all that it opened. It is disabled at once, and gone when everything that
-/// it opened has ended.
+/// Deletes an account with all its sessions and tokens. It is disabled at once, and deleted when
+/// they have all ended.
 pub async fn delete(store: &Store, clock: &Clock, username: &str) -> OrRejected<()> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
@@ -192,7 +193,7 @@ pub async fn delete(store: &Store, clock: &Clock, username: &str) -> OrRejected<
     end(store, clock, tx, &user, None, EndingScope::Account).await.map(drop)
 }
 
-/// Commits what was done, with the promise that the rest follows; and follows.
+/// Commits the change together with the ending, and then works on the ending.
 async fn end(
     store: &Store,
     clock: &Clock,
@@ -206,7 +207,7 @@ async fn end(
     let events: Vec<_> = kind.map(|kind| Event::new(kind).user(&user.id)).into_iter().collect();
     audit_events::insert(&tx, &events).await?;
     tx.commit().await?;
-    // What was committed stands: the verb says what does not yet.
+    // The change is committed. If the ending fails now, the error says what is not done yet.
     session_endings::carry_on(store, clock, &ending).await.or_else(|fault| {
         reject(format!(
             "this is done, but not everything that was open has ended yet: {fault}. A server that \
