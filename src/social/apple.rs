@@ -1,4 +1,5 @@
-//! Apple: the secret is an assertion that we sign, the answer is posted, and the name comes once.
+//! Apple: the client secret is an assertion that this server signs, the answer is posted by a form,
+//! and the person's name comes only once.
 
 use std::collections::BTreeSet;
 
@@ -12,15 +13,15 @@ use crate::domain::provider::{Credential, ProviderMetadata, Registration};
 use crate::domain::secret::Secret;
 use crate::keys::provider_credentials::Es256Key;
 
-/// How long an assertion of ours is good, in seconds: it is made for one call.
+/// How many seconds an assertion is valid. It is made for one call.
 const LIFE: i64 = 300;
 
 pub(super) fn is_key(private: &Secret) -> bool {
     Es256Key::from_pem(private).is_some()
 }
 
-/// A client of ours that two bundle ids are for. A code belongs to one of them and does not say to
-/// which, and who tries it with the wrong one may spend it.
+/// A client of this server for which two bundle ids are registered. A code belongs to one bundle id
+/// and does not say which one, and trying it with the wrong one may use it up.
 pub(super) fn has_two_bundles(metadata: &ProviderMetadata) -> Option<&ClientId> {
     let mut clients = metadata.audiences.iter().flat_map(|audience| &audience.clients);
     clients.find(|client| {
@@ -30,7 +31,7 @@ pub(super) fn has_two_bundles(metadata: &ProviderMetadata) -> Option<&ClientId> 
     })
 }
 
-/// The client secret of this moment, for this client id of ours there.
+/// Makes the client secret for this client id at Apple.
 pub(super) fn client_secret(
     registration: &Registration,
     client_id: &str,
@@ -48,8 +49,8 @@ pub(super) fn client_secret(
     key.sign(id, &claims).map(Secret::new).map_err(|fault| bad(&fault.to_string()))
 }
 
-/// The name that the browser brings the first time. Nobody signed it, so it is a name and nothing
-/// else: the address in it is not looked at.
+/// Takes the name that the browser brings at the first sign-in. It is not signed, so only the name
+/// is taken from it and never the address.
 pub(super) fn take_name(identity: &mut Identity, user: &str) {
     let Ok(user) = serde_json::from_str::<Value>(user) else { return };
     let Some(name) = user.get("name") else { return };

@@ -1,4 +1,4 @@
-//! Makes the provider of a registration, by the protocol that it speaks.
+//! Makes the provider of a registration, depending on its protocol.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::domain::clock::Clock;
 use crate::domain::provider::Registration;
 use crate::outbound::Outbound;
 
-/// Makes the provider of a registration, unless something is wrong with that.
+/// Makes the provider of a registration, unless a grave problem is found in it.
 pub fn provider(
     registration: &Registration,
     outbound: &Outbound,
@@ -40,7 +40,7 @@ mod tests {
     use crate::outbound::Config;
     use crate::social::microsoft::Tenants;
 
-    /// At its usual place: no `issuer` is set.
+    /// A provider at its usual address: no `issuer` is set.
     fn usual(preset: Preset) -> Upstream {
         let registration = Registration {
             slug: Slug::parse(preset.as_str()).unwrap(),
@@ -52,7 +52,8 @@ mod tests {
         Upstream::new(registration, Channel::new(outbound, Clock::system()))
     }
 
-    /// The stand-ins of the tests have all of it at one place, so nothing else sees a slip here.
+    /// In the other tests one local server plays all parts of a provider, so only this test notices
+    /// a wrong address.
     #[test]
     fn every_vendor_is_where_it_says_that_it_is() {
         for (preset, issuer) in [

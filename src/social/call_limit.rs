@@ -1,5 +1,6 @@
-//! How many calls to one provider are made at the same time. Requesters from one network get some of
-//! them and leave the rest to others; whoever finds no free one waits in a queue until the deadline.
+//! Limits how many calls to one provider are made at the same time. Requesters from one network get
+//! only some of the calls, so the rest is left to others. A request that finds no free call waits
+//! in a queue until its deadline.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,38 +10,39 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::address::neighbourhood;
 
-/// So many calls to one provider at once: a slow one holds up nobody else.
+/// How many calls to one provider are made at once, so that a slow provider does not slow down
+/// others.
 const EVERY: usize = 64;
-/// So many of them for apps: people in browsers never wait for all of these.
+/// How many of them may be made for apps, so that some are always left for people in browsers.
 const APPS: usize = 32;
-/// So many from one place.
+/// How many may be made for one place (see [`Requester`]).
 const PLACE: usize = 8;
-/// So many for a client that authenticated: its people all come from where it is.
+/// How many may be made for one authenticated client, because all its people come from one address.
 const CLIENT: usize = 16;
-/// So many wait in one queue, or in all of them.
+/// How many requests may wait in one queue, and how many in all queues together.
 const WAIT_IN_QUEUE: usize = 64;
 const WAIT: usize = 1024;
 
-/// For whom a provider is called.
+/// The person or app for whom a provider is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requester {
-    /// Where they are: an IPv4 address or an IPv6 /64.
+    /// The place of the requester: an IPv4 address or an IPv6 /64.
     place: Arc<str>,
-    /// In which queue they wait.
+    /// The name of the queue in which the request waits.
     queue: Arc<str>,
     at_once: usize,
     is_app: bool,
 }
 
 impl Requester {
-    /// Somebody in a browser at this address.
+    /// A person in a browser at this address.
     #[must_use]
     pub fn person(address: IpAddr) -> Self {
         let place: Arc<str> = neighbourhood(address).into();
         Self { queue: Arc::clone(&place), place, at_once: PLACE, is_app: false }
     }
 
-    /// An app at this address; a client that authenticated waits in a queue of its own.
+    /// An app at this address. An authenticated client has a queue of its own.
     #[must_use]
     pub fn app(address: IpAddr, proven: Option<&str>) -> Self {
         let place: Arc<str> = neighbourhood(address).into();
@@ -51,7 +53,7 @@ impl Requester {
         Self { place, queue: queue.into(), at_once, is_app: true }
     }
 
-    /// Where they are.
+    /// The place of the requester.
     pub(super) fn place(&self) -> &Arc<str> {
         &self.place
     }
@@ -65,11 +67,11 @@ pub(super) struct CallLimit {
     queues: Mutex<Queues>,
 }
 
-/// The queues that somebody is in: one is forgotten with the last of them.
+/// The queues that are in use. A queue is removed when the last request leaves it.
 #[derive(Debug, Default)]
 struct Queues {
     by_name: HashMap<Arc<str>, Queue>,
-    /// How many are in any of them.
+    /// How many requests are in all queues together.
     people: usize,
 }
 
@@ -79,7 +81,7 @@ struct Queue {
     people: usize,
 }
 
-/// Too many wait already.
+/// The refusal: too many requests wait already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct QueueFull;
 
@@ -87,11 +89,12 @@ pub(super) struct QueueFull;
 #[derive(Debug)]
 pub(super) struct CallPermit<'t> {
     _permits: [Option<SemaphorePermit<'t>>; 2],
-    // Dropped behind the permits: whoever leaves a queue has given back what they held.
+    // It is dropped after the permits, so a request leaves its queue only after it has given them
+    // back.
     _waiting: Waiting<'t>,
 }
 
-/// Somebody in a queue.
+/// A request in a queue. It stays there while its call is made.
 #[derive(Debug)]
 struct Waiting<'t> {
     limit: &'t CallLimit,
@@ -107,10 +110,10 @@ impl Default for CallLimit {
 }
 
 impl CallLimit {
-    /// Waits until a call may be made.
+    /// Waits until the call may be made.
     pub(super) async fn take(&self, requester: &Requester) -> Result<CallPermit<'_>, QueueFull> {
         let mut waiting = self.join(requester)?;
-        // Nobody closes a semaphore here.
+        // The semaphores are never closed, so these errors do not occur.
         waiting.own.acquire().await.map_err(|_| QueueFull)?.forget();
         waiting.holds = true;
         let app = if requester.is_app { Some(self.apps.acquire().await) } else { None };
@@ -119,7 +122,7 @@ impl CallLimit {
         Ok(CallPermit { _permits: [app, Some(common)], _waiting: waiting })
     }
 
-    /// Steps into the queue of a requester.
+    /// Adds a request to the queue of its requester.
     fn join(&self, requester: &Requester) -> Result<Waiting<'_>, QueueFull> {
         let mut queues = self.queues();
         let in_queue = queues.by_name.get(&requester.queue).map_or(0, |queue| queue.people);
@@ -171,7 +174,7 @@ mod tests {
         Requester::app(IpAddr::from([192, 0, 2, last]), None)
     }
 
-    /// A permit that is free.
+    /// Takes a permit that is free.
     fn taken<'t>(limit: &'t CallLimit, requester: &Requester) -> CallPermit<'t> {
         limit.take(requester).now_or_never().expect("free").expect("a permit")
     }
@@ -190,7 +193,7 @@ mod tests {
         let mut held: Vec<_> = (0..PLACE).map(|_| taken(&limit, &person(1))).collect();
         assert!(must_wait(&limit, &person(1)));
         drop(taken(&limit, &person(2)));
-        // An app at the same place is in another queue.
+        // An app at the same place has another queue.
         drop(taken(&limit, &app(1)));
         held.pop();
         drop(taken(&limit, &person(1)));
@@ -243,7 +246,7 @@ mod tests {
         let wait = |at| {
             let requester = place(at);
             let mut one = Box::pin(async move { limit.take(&requester).await });
-            // It is under way now, with a permit or in its queue.
+            // The request has started now: it has a permit or is in its queue.
             match (&mut one).now_or_never() {
                 Some(permit) => (Some(permit), None),
                 None => (None, Some(one)),

@@ -1,5 +1,5 @@
-//! The channel to one provider: every call to it goes through here, bounded in number, in time and in
-//! size, and not at all while its circuit breaker is open.
+//! The channel to one provider. Every call to the provider uses it. It limits calls in number, time
+//! and size, and refuses them while the circuit breaker is open.
 
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,8 +26,9 @@ pub(super) struct Channel {
     call_limit: CallLimit,
 }
 
-/// A call under way. One that is dropped because the work that it belongs to took too long has failed; whoever hangs
-/// up says nothing about the provider.
+/// A call in progress. If it is dropped because the deadline of its work has passed, it counts as a
+/// failure of the provider. If it is dropped earlier because the client closed the connection, it
+/// does not.
 struct UnderWay<'c> {
     channel: &'c Channel,
     requester: Option<&'c Requester>,
@@ -35,7 +36,7 @@ struct UnderWay<'c> {
 }
 
 impl UnderWay<'_> {
-    /// It came to an end of its own.
+    /// The call has ended by itself.
     fn ended(mut self) {
         self.ends = None;
     }
@@ -49,19 +50,19 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// Why a call came to nothing.
+/// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CallError {
-    /// It failed too often just now.
+    /// The provider failed too often a short time ago, so it is not called now.
     #[error("it failed too often; it is left alone for a while")]
     Resting,
-    /// Too many wait for their turn.
+    /// Too many requests wait for their turn.
     #[error("too many wait for their turn to call it")]
     QueueFull,
-    /// The call failed; why, for the operator.
+    /// The call failed. The text says why, for the operator.
     #[error("{1}")]
     Failed(OutboundError, String),
-    /// It answered with a failure of its own.
+    /// The provider answered with a server error.
     #[error("{1} answers with status {0}")]
     Status(u16, String),
 }
@@ -96,10 +97,12 @@ impl Channel {
         &self.clock
     }
 
-    /// Makes a call, when it is its turn. A refusal is an answer; a failure of theirs is not.
+    /// Makes a call when it is its turn. A refusal of the provider (4xx) is returned as an answer;
+    /// a server error (5xx) is an error.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, CallError> {
         let requester = deadline::requester();
-        // What is ours is fetched by one at a time, and waits for nobody.
+        // Calls without a requester fetch documents for this server. Only one of them runs at a
+        // time, so they need no permit.
         let _permit = match &requester {
             Some(requester) => Some(self.call_limit.take(requester).await?),
             None => None,
@@ -121,7 +124,7 @@ impl Channel {
             Err(failure) => Err(CallError::Failed(failure, self.why(failure, &url))),
         };
         match &answered {
-            // Nothing was sent.
+            // Nothing was sent, so this says nothing about the provider.
             Err(CallError::Failed(OutboundError::NotAllowed, _)) => {}
             Ok(_)
             | Err(CallError::Failed(OutboundError::TooLarge | OutboundError::Malformed, _)) => {
@@ -131,7 +134,7 @@ impl Channel {
                     self.breaker().answered_slowly();
                 }
             }
-            // Before anything was said.
+            // These failures happen before a request is sent.
             Err(CallError::Failed(
                 OutboundError::UnknownName
                 | OutboundError::NobodyThere
@@ -144,7 +147,8 @@ impl Channel {
         answered
     }
 
-    /// A call came to nothing. Where nothing was said yet, nobody can have provoked that.
+    /// Counts a failed call. With `unsaid`, no request was sent yet, so no requester can have
+    /// caused the failure.
     fn failed(&self, requester: Option<&Requester>, unsaid: bool) {
         let now = self.clock.now();
         match requester {
@@ -153,8 +157,8 @@ impl Channel {
         }
     }
 
-    /// Why a call failed and to where, for the operator. It names no path and no query: one can hold
-    /// a secret.
+    /// Says why a call failed and to which host, for the operator. Path and query are left out,
+    /// because they may contain a secret.
     fn why(&self, failure: OutboundError, url: &str) -> String {
         let host = || Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
         let host = host().unwrap_or_default();
@@ -185,12 +189,12 @@ impl Channel {
         }
     }
 
-    /// Whether a browser may be sent there.
+    /// Whether a browser may be redirected to this URL.
     pub(super) fn leads_somewhere(&self, url: &str) -> bool {
         url.starts_with("https://") || outbound::may_call(url, self.outbound.allows_private())
     }
 
-    /// Gets a document in JSON, with a bearer token if there is one; its status comes along.
+    /// Fetches a JSON document, with a bearer token if there is one. Returns its status, too.
     pub(super) async fn get(
         &self,
         url: &str,
@@ -200,7 +204,8 @@ impl Channel {
         parsed(status, &body)
     }
 
-    /// The same as it is. Its type is not looked at: providers say anything there.
+    /// Fetches a document as it is. Its content type is ignored, because providers often send a
+    /// wrong one.
     pub(super) async fn get_text(
         &self,
         url: &str,
@@ -213,7 +218,7 @@ impl Channel {
         self.text(request.body(Vec::new())).await
     }
 
-    /// Makes a call whose answer is JSON. What cannot stand in a request is refused here.
+    /// Makes a call whose answer is JSON. A request that cannot be built is refused.
     pub(super) async fn json(
         &self,
         request: Result<HttpRequest, http::Error>,
@@ -244,14 +249,15 @@ impl<'c> AsyncHttpClient<'c> for Channel {
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
             let mut response = self.send(request).await?;
-            // The crate reads nothing that is not called JSON, and some call theirs text.
+            // The crate only reads answers whose content type is JSON, but some providers send
+            // another one.
             response.headers_mut().remove(http::header::CONTENT_TYPE);
             Ok(response)
         })
     }
 }
 
-/// The JSON of an answer; a refusal may hold anything else.
+/// Parses the JSON of an answer. An error answer (4xx or 5xx) may contain anything else.
 fn parsed(status: u16, body: &[u8]) -> Result<(u16, Value), UpstreamError> {
     match serde_json::from_slice(body) {
         Ok(value) => Ok((status, value)),
@@ -262,7 +268,7 @@ fn parsed(status: u16, body: &[u8]) -> Result<(u16, Value), UpstreamError> {
     }
 }
 
-/// Where a URL leads, without what can hold a secret.
+/// The origin of a URL, without the parts that may contain a secret.
 fn place(url: &str) -> String {
     let url = Url::parse(url).ok();
     url.map_or_else(
@@ -271,7 +277,7 @@ fn place(url: &str) -> String {
     )
 }
 
-/// The same URL with these parameters behind what it has.
+/// Adds these parameters to a URL.
 pub(super) fn with_query(url: &str, pairs: &[(&str, &str)]) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     let separator = if url.contains('?') { '&' } else { '?' };
@@ -328,7 +334,7 @@ mod tests {
         }
     }
 
-    /// The time of the work runs out before that of the call does.
+    /// The deadline of the work passes before the timeout of the call.
     #[tokio::test]
     async fn work_that_takes_too_long_counts_and_whoever_hangs_up_does_not() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

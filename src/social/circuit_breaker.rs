@@ -1,35 +1,36 @@
-//! When to leave a provider alone that does not answer.
+//! Decides when a provider that fails is not called for a while.
 //!
-//! Some failures nobody can provoke: that it cannot be reached at all, or does not answer to what we
-//! ask of our own accord. After some of these it rests, for everybody. Others may be the doing of
-//! whoever asked: a provider may answer with a failure to a code that it finds odd. These count when
-//! they are met at several places, and then those who meet no failure of their own still get through,
-//! one at a time; the first of them who is answered ends the rest.
+//! Some failures cannot be caused by a requester: the provider cannot be reached at all, or fails
+//! at calls that this server makes by itself. After several of these, nobody calls it for a while.
+//! Other failures may be caused by the requester: a provider may fail because of a strange code.
+//! These count only if several places meet them. Requesters from other places may then still try,
+//! one at a time, and the first one that gets an answer closes the breaker.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
-/// So many failures in a row, and it rests.
+/// After this many failures in a row the provider is not called for a while.
 const FAILURES: u32 = 5;
-/// Met at so many places, where somebody may have provoked them.
+/// Failures that a requester may have caused must come from at least this many places.
 const PLACES: usize = 3;
-/// So many places are remembered; whoever comes from another one then waits as well.
+/// How many places are remembered. If there are more, requesters from new places have to wait as
+/// well.
 const REMEMBERED: usize = 64;
-/// For so long; then one call tries.
+/// How long the provider is not called. After that, one call tries it.
 const REST: Duration = Duration::seconds(30);
-/// So long one trial keeps off the next, if nothing is heard of it.
+/// How long one trial blocks the next one, if its result does not come.
 const TRIAL: Duration = Duration::seconds(10);
 
-/// The circuit breaker of one provider: a function of what happened and of the instant.
+/// The circuit breaker of one provider. It depends only on what happened and on the time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CircuitBreaker {
     certain: Rest,
     provoked: Rest,
-    /// Where failures were met that may have been provoked.
+    /// The places that met failures which a requester may have caused.
     places: BTreeSet<Arc<str>>,
-    /// Until when somebody from another place tries.
+    /// Until when the trial of a requester from another place runs.
     trial_until: Option<DateTime<Utc>>,
 }
 
@@ -40,8 +41,8 @@ struct Rest {
 }
 
 impl Rest {
-    /// Whether a call may be made now. The one that ends a rest is the only one until it is heard
-    /// of, or for another rest.
+    /// Whether a call may be made now. After a pause one call is allowed. No other one is, until
+    /// its result is known or another pause has passed.
     fn allows(&mut self, now: DateTime<Utc>) -> bool {
         match self.until {
             Some(until) if now < until => false,
@@ -59,12 +60,13 @@ impl Rest {
 }
 
 impl CircuitBreaker {
-    /// Whether a call may be made now, for somebody at this place or of our own accord.
+    /// Whether a call may be made now, for a requester at this place or by this server itself
+    /// (`None`).
     pub(super) fn allows(&mut self, now: DateTime<Utc>, place: Option<&Arc<str>>) -> bool {
         if !self.certain.allows(now) {
             return false;
         }
-        // What we ask of our own accord nobody spoils.
+        // Calls that this server makes by itself are not blocked by failures of requesters.
         let Some(place) = place else { return true };
         if self.provoked.allows(now) {
             return true;
@@ -77,20 +79,20 @@ impl CircuitBreaker {
         true
     }
 
-    /// It answered, whatever it said.
+    /// The provider answered, whatever the answer was.
     pub(super) fn answered(&mut self) {
         *self = Self::default();
     }
 
-    /// It answered, but so slowly that a sign-in may not come to its end: a rest is over, and what
-    /// failed is not forgotten.
+    /// The provider answered, but so slowly that a sign-in may not finish in time. This ends a
+    /// pause, but the earlier failures still count.
     pub(super) fn answered_slowly(&mut self) {
         self.certain.until = None;
         self.provoked.until = None;
         self.trial_until = None;
     }
 
-    /// It cannot be reached, or does not answer to what we ask of our own accord.
+    /// The provider cannot be reached, or failed at a call that this server made by itself.
     pub(super) fn failed(&mut self, now: DateTime<Utc>) {
         self.certain.failed();
         if self.certain.failures >= FAILURES {
@@ -98,7 +100,8 @@ impl CircuitBreaker {
         }
     }
 
-    /// It did not answer to somebody at this place, or with a failure of its own.
+    /// The provider did not answer a call for a requester at this place, or answered with a server
+    /// error.
     pub(super) fn failed_for(&mut self, now: DateTime<Utc>, place: &Arc<str>) {
         self.trial_until = None;
         self.provoked.failed();
@@ -193,11 +196,11 @@ mod tests {
         assert!(breaker.allows(at(1), None), "our own calls are not theirs to spoil");
         assert!(breaker.allows(at(1), Some(&place(10))));
         assert!(!breaker.allows(at(1), Some(&place(11))), "one at a time");
-        // Whose trial fails waits with the others; the next one tries.
+        // A requester whose trial failed waits with the others, and the next one may try.
         breaker.failed_for(at(2), &place(10));
         assert!(!breaker.allows(at(2), Some(&place(10))));
         assert!(breaker.allows(at(2), Some(&place(11))));
-        // Of that one nothing is heard.
+        // The result of that trial never comes.
         assert!(!breaker.allows(at(11), Some(&place(12))));
         assert!(breaker.allows(at(12), Some(&place(12))));
         breaker.answered();

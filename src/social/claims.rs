@@ -1,4 +1,4 @@
-//! What claims say of a person, OpenID Connect Core §5.1.
+//! Reads the claims about a person, OpenID Connect Core §5.1.
 
 use serde_json::Value;
 
@@ -9,33 +9,33 @@ use crate::domain::identity::Identity;
 use crate::domain::person;
 use crate::domain::user::Profile;
 
-/// Longer texts are no names.
+/// The longest text that is accepted, in bytes.
 const LONGEST: usize = 1024;
 
-/// A text of a member that somebody can read: trimmed, of bounded length, on one line.
+/// A member that is a readable text: trimmed, not too long, and on one line.
 pub(super) fn text(claims: &Value, member: &str) -> Option<String> {
     let text = claims.get(member)?.as_str()?.trim();
     let fits = !text.is_empty() && text.len() <= LONGEST && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned())
 }
 
-/// A link of a member.
+/// A member that is an https link.
 pub(super) fn link(claims: &Value, member: &str) -> Option<String> {
     text(claims, member).filter(|link| link.starts_with("https://"))
 }
 
-/// A number or a text of a member, as text: what providers name people by.
+/// A member that is a number or a text, as text. Providers identify people with it.
 pub(super) fn name(claims: &Value, member: &str) -> Option<String> {
     match claims.get(member)? {
         Value::String(name) => Some(name.clone()),
         Value::Number(number) if number.is_u64() => Some(number.to_string()),
         _ => None,
     }
-    // Postgres keeps no NUL, and nobody has a reason for another one of them.
+    // Postgres cannot store NUL, and other control characters have no place in a name either.
     .filter(|name| !name.is_empty() && name.len() <= 255 && !name.contains(char::is_control))
 }
 
-/// The same of an answer that must have it; any status but 200 is a refusal.
+/// The same member of an answer that must have it. Any status other than 200 is a refusal.
 pub(super) fn name_of(
     status: u16,
     answer: &Value,
@@ -46,12 +46,12 @@ pub(super) fn name_of(
     name.ok_or_else(|| UpstreamError::refused(refused, format!("status {status}")))
 }
 
-/// An address of a member, if an account could have it.
+/// A member that is an email address, if an account could have it.
 pub(super) fn email(claims: &Value, member: &str) -> Option<String> {
     text(claims, member).filter(|email| person::email_key(email).is_some())
 }
 
-/// Fills what is not known yet from claims.
+/// Fills the empty fields of an identity from claims.
 pub(super) fn fill(identity: &mut Identity, claims: &Value, email_trust: EmailTrust) {
     if identity.email.is_none()
         && let Some(email) = email(claims, "email")

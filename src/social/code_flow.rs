@@ -36,8 +36,8 @@ type Client = oauth2::Client<
     EndpointSet,
 >;
 
-/// What a token endpoint answers, as loosely as providers write it: Naver's `expires_in` is a text,
-/// GitHub's errors are successes. A member that is no text is none.
+/// The answer of a token endpoint. It is read tolerantly: Naver's `expires_in` is a text, and
+/// GitHub sends errors with status 200. A member that is not a text is treated as missing.
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Tokens {
     #[serde(default, deserialize_with = "token")]
@@ -67,7 +67,7 @@ fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<AccessToke
     Ok(text(deserializer)?.map(AccessToken::new))
 }
 
-/// How it must be shown is the crate's to ask; nobody here does.
+/// The crate asks for the type of the token; this server does not use it.
 static BEARER: BasicTokenType = BasicTokenType::Bearer;
 
 impl TokenResponse for Tokens {
@@ -111,14 +111,15 @@ impl Tokens {
         })
     }
 
-    /// Without the errors of those who answer them with success.
+    /// Turns an error that was sent with a success status into an error.
     fn checked(self) -> Result<Self, UpstreamError> {
         let Some(error) = &self.error else { return Ok(self) };
         Err(refusal(error, self.error_description.as_deref()))
     }
 }
 
-/// What an error of a token endpoint means, RFC 6749 §5.2 and what some of them say instead.
+/// What an error code of a token endpoint means: those of RFC 6749 §5.2 and some that only certain
+/// providers use.
 fn refusal(error: &str, description: Option<&str>) -> UpstreamError {
     let detail = format!("{}: {}", excerpt(error), excerpt(description.unwrap_or_default()));
     match error {
@@ -132,30 +133,30 @@ fn refusal(error: &str, description: Option<&str>) -> UpstreamError {
 /// This server as a client of a provider.
 #[derive(Debug)]
 pub(super) struct CodeFlow<'a> {
-    /// Where people go.
+    /// The authorization endpoint, at which people sign in.
     pub(super) authorize: &'a str,
-    /// Where codes are redeemed.
+    /// The token endpoint, at which codes are redeemed.
     pub(super) token: &'a str,
-    /// Who we are there.
+    /// The client id of this server at the provider.
     pub(super) client_id: &'a str,
-    /// What we prove that by.
+    /// The client secret.
     pub(super) secret: Option<&'a Secret>,
-    /// Whether it stands in the body.
+    /// Whether the secret is sent in the body.
     pub(super) in_body: bool,
 }
 
-/// A code and what it must come with, RFC 6749 §4.1.3.
+/// A code with the parameters that it is redeemed with, RFC 6749 §4.1.3.
 #[derive(Clone, Copy)]
 pub(super) struct CodeRequest<'a> {
     pub(super) code: &'a str,
     pub(super) redirect_uri: Option<&'a str>,
     pub(super) verifier: Option<&'a str>,
-    /// What a provider wants besides.
+    /// Further parameters that a provider needs.
     pub(super) extra: &'a [(&'a str, &'a str)],
 }
 
 impl<'a> CodeRequest<'a> {
-    /// The code that a person came back with.
+    /// The code with which a person returned to the callback.
     pub(super) fn of(response: UpstreamAuthorizationResponse<'a>) -> Self {
         Self {
             code: response.code,
@@ -221,8 +222,8 @@ impl CodeFlow<'_> {
         })
     }
 
-    /// Whether the provider knows us: it refuses the code of nobody by one of these words or by
-    /// `invalid_grant`, and not the one who asks.
+    /// Whether the provider knows this client. It does if it refuses an invented code with
+    /// `invalid_grant` or one of these errors, and does not refuse the client.
     pub(super) async fn check(
         &self,
         channel: &Channel,
@@ -258,7 +259,7 @@ impl CodeFlow<'_> {
     }
 }
 
-/// The request that redeems a code.
+/// Makes the request that redeems a code.
 fn exchange<'a>(
     client: &'a Client,
     request: CodeRequest<'a>,
@@ -281,7 +282,7 @@ fn redirect_url(uri: &str) -> Result<RedirectUrl, UpstreamError> {
     RedirectUrl::new(uri.to_owned()).map_err(bad)
 }
 
-/// What a token endpoint answered, RFC 6749 §5.2.
+/// An error of a token endpoint, RFC 6749 §5.2.
 type TokenError = RequestTokenError<CallError, StandardErrorResponse<BasicErrorResponseType>>;
 
 impl From<TokenError> for UpstreamError {
@@ -298,7 +299,8 @@ impl From<TokenError> for UpstreamError {
     }
 }
 
-/// The text of what could not be read may hold a token.
+/// The error for an answer that cannot be read. The answer itself is not quoted, because it may
+/// contain a token.
 fn unreadable() -> UpstreamError {
     UpstreamError::refused(
         FailureReason::MalformedAnswer,
@@ -306,8 +308,8 @@ fn unreadable() -> UpstreamError {
     )
 }
 
-/// An error whose other members are of odd types. Facebook's is an object with a number: 1 is a wrong
-/// secret, 101 a wrong app.
+/// Reads an error whose other members have unusual types. Facebook's error is an object with a
+/// number: 1 is a wrong secret, 101 a wrong app.
 fn in_other_words(body: &[u8]) -> UpstreamError {
     let answer: Option<Value> = serde_json::from_slice(body).ok();
     let error = answer.as_ref().and_then(|answer| answer.get("error"));

@@ -1,5 +1,5 @@
-//! What a token endpoint makes of a code that nobody gave: whether it is the code that it minds, or
-//! us.
+//! Tests the credential of a registration by redeeming an invented code. The error shows whether
+//! the token endpoint refuses only the code, or this client.
 
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -11,13 +11,13 @@ use super::channel::{CallError, Channel};
 use super::error::UpstreamError;
 use crate::domain::excerpt::excerpt;
 
-/// A channel that keeps what is answered.
+/// A channel that remembers the answer.
 pub(super) struct CredentialCheck<'c> {
     channel: &'c Channel,
     heard: Mutex<Option<TokenEndpointAnswer>>,
 }
 
-/// A status, and the JSON that came with it.
+/// The status of an answer, and its JSON.
 struct TokenEndpointAnswer {
     status: u16,
     answer: Option<Value>,
@@ -28,7 +28,8 @@ impl<'c> CredentialCheck<'c> {
         Self { channel, heard: Mutex::default() }
     }
 
-    /// What the answer says of us, if there was one: it is good when all that is wrong is the code.
+    /// What the answer says about the credential, if there was an answer. It is good if only the
+    /// code is refused.
     pub(super) fn judge(self, unknown_code_errors: &[&str]) -> Option<Result<(), UpstreamError>> {
         let heard = self.heard.into_inner().unwrap_or_else(PoisonError::into_inner);
         heard.map(|heard| heard.judge(unknown_code_errors))
@@ -68,7 +69,7 @@ impl TokenEndpointAnswer {
         Err(UpstreamError::Misconfigured(format!("{}: {}", excerpt(error), excerpt(description))))
     }
 
-    /// The error and what it is: RFC 6749 §5.2, or Facebook's object with a number.
+    /// The error code and its description: as in RFC 6749 §5.2, or Facebook's object with a number.
     fn error(&self) -> Option<(String, String)> {
         let answer = self.answer.as_ref()?;
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
@@ -84,8 +85,8 @@ impl TokenEndpointAnswer {
     }
 }
 
-/// Whether an `invalid_grant` is one for the redirect URI: Kakao's KOE303. Many servers repeat all
-/// of RFC 6749 §5.2 whatever it is, so that a description speaks of the URI is not enough.
+/// Whether an `invalid_grant` is about the redirect URI, like Kakao's KOE303. Many servers always
+/// send the full text of RFC 6749 §5.2, so a description that mentions the URI is not enough.
 fn is_redirect_uri(description: &str) -> bool {
     description.to_ascii_lowercase().replace('_', " ").contains("redirect uri mismatch")
 }

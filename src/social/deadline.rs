@@ -1,4 +1,5 @@
-//! How long the work with a provider may take for one request, and for whom it is done.
+//! How long the work with a provider may take for one request, and the requester that it is done
+//! for.
 
 use std::time::Duration;
 
@@ -9,13 +10,14 @@ use super::error::UpstreamError;
 use super::provider::Answer;
 use crate::domain::request;
 
-/// The longest that it may take, however many calls it needs: two that take as long as one may
-/// ([`outbound::Config::timeout`](crate::outbound::Config)).
+/// The longest time for all calls of the work together: as long as two calls with the longest
+/// timeout ([`outbound::Config::timeout`](crate::outbound::Config)).
 const LONGEST: Duration = Duration::from_secs(10);
-/// Three calls that take so long do not fit: an answer that takes longer is no sign of health.
+/// Three calls that take this long do not fit in. So a slower answer does not count as a sign that
+/// the provider is healthy.
 pub(super) const SLOW: Duration = Duration::from_secs(3);
 
-/// What the calls of one piece of work have in common.
+/// What the calls of one piece of work share.
 #[derive(Clone, Debug)]
 struct Work {
     ends: Instant,
@@ -26,8 +28,8 @@ tokio::task_local! {
     static WORK: Work;
 }
 
-/// Bounds work in time, and its calls by the limit of the requester. There is none where the operator
-/// asks.
+/// Limits the time of some work, and its calls by the limit of the requester. The work has no
+/// requester when the operator starts it.
 pub async fn with_deadline<T>(
     requester: Option<Requester>,
     answer: Answer<'_, T>,
@@ -35,7 +37,7 @@ pub async fn with_deadline<T>(
     within(LONGEST, requester, answer).await
 }
 
-/// Bounds it by another time.
+/// Limits the work to another time.
 pub(super) async fn within<T>(
     longest: Duration,
     requester: Option<Requester>,
@@ -51,13 +53,13 @@ pub(super) async fn within<T>(
     })
 }
 
-/// When the work under way must have ended, if there is any.
+/// The deadline of the current work, if there is one.
 pub(super) fn ends() -> Option<Instant> {
     WORK.try_with(|work| work.ends).ok()
 }
 
-/// For whom a call is made. For nobody, where it is ours: what we fetch is the same whoever was the
-/// first to need it.
+/// The requester that a call is made for. There is none when this server fetches a document for
+/// itself, because the document is the same for every requester.
 pub(super) fn requester() -> Option<Requester> {
     WORK.try_with(|work| work.requester.clone()).ok().flatten()
 }

@@ -1,4 +1,4 @@
-//! What a provider says of itself, kept for a while.
+//! Keeps documents that a provider publishes (its metadata and its keys) for a while.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,24 +10,24 @@ use super::error::UpstreamError;
 use super::provider::Answer;
 use crate::domain::request;
 
-/// It is used for so long without being looked at again.
+/// How long a document is used without asking again.
 const FRESH: Duration = Duration::hours(1);
-/// It is used for so long while the provider does not answer.
+/// How long a document is used while the provider does not answer.
 const STALE: Duration = Duration::days(1);
-/// It is fetched before its time this often at most, and asked for in vain.
+/// How much time must pass between two early fetches, and after a failed fetch.
 const COOL_DOWN: Duration = Duration::seconds(10);
 
-/// Who says that the document is too old. A stranger can say so at any time, and uses up no attempt of
-/// those who have it from the provider.
+/// Who says that the document is outdated. A stranger can claim that at any time, so strangers do
+/// not use up the attempts of a token that came from the provider itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ToldBy {
-    /// The provider's own.
+    /// A token that came from the provider itself.
     Provider,
-    /// Anybody's.
+    /// A token that may come from anybody.
     Stranger,
 }
 
-/// A document in memory: one, however often it is fetched.
+/// One document in memory, however often it is fetched.
 #[derive(Debug)]
 pub(super) struct Cached<T>(Arc<Shared<T>>);
 
@@ -35,7 +35,7 @@ pub(super) struct Cached<T>(Arc<Shared<T>>);
 struct Shared<T> {
     known: RwLock<Option<Fetched<T>>>,
     attempts: Mutex<Attempts>,
-    /// How often an attempt was in vain.
+    /// How many attempts failed.
     failures: AtomicU64,
 }
 
@@ -45,11 +45,11 @@ struct Fetched<T> {
     fetched_at: DateTime<Utc>,
 }
 
-/// One fetch at a time.
+/// The attempts to fetch. Its lock allows one fetch at a time.
 #[derive(Debug, Default)]
 struct Attempts {
     failed_at: Option<DateTime<Utc>>,
-    /// When it was fetched before its time, by the word of the provider and by that of a stranger.
+    /// The last early fetch because of the provider, and the last one because of a stranger.
     forced_at: [Option<DateTime<Utc>>; 2],
 }
 
@@ -74,8 +74,7 @@ impl<T> Default for Cached<T> {
 }
 
 impl<T: Send + Sync + 'static> Cached<T> {
-    /// The document; fetched where it is not fresh. One fetches, and the others go on with what is
-    /// there.
+    /// The document. If it is not fresh, one request fetches it, and the others use the old one.
     pub(super) async fn get(
         &self,
         now: DateTime<Utc>,
@@ -88,8 +87,8 @@ impl<T: Send + Sync + 'static> Cached<T> {
         to_its_end(async move { shared.get(now, fetch).await }).await
     }
 
-    /// The document fetched before its time because this one does not do, unless that was done just
-    /// now.
+    /// Fetches the document early because the old one does not fit, unless that was done a moment
+    /// ago.
     pub(super) async fn instead_of(
         &self,
         old: &Arc<T>,
@@ -102,8 +101,8 @@ impl<T: Send + Sync + 'static> Cached<T> {
     }
 }
 
-/// Whoever asked may hang up; what they began ends all the same. Otherwise anybody could spend the
-/// attempts that everybody waits for.
+/// Runs the work in a task of its own, so that it finishes even if the client closes the
+/// connection. Otherwise anybody could use up the attempts that all others wait for.
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, UpstreamError>> + Send + 'static,
 ) -> Result<T, UpstreamError> {
@@ -132,7 +131,7 @@ impl<T> Shared<T> {
         Ok(old)
     }
 
-    /// The document where there is none: who waits for an attempt shares its end.
+    /// Fetches the first document. Requests that wait for an attempt share its result.
     async fn get_first(
         &self,
         now: DateTime<Utc>,
@@ -217,7 +216,7 @@ mod tests {
         assert_eq!(*cached.get(at(0), up(1)).await.unwrap(), 1);
         assert_eq!(*cached.get(at(3599), up(2)).await.unwrap(), 1);
         assert_eq!(*cached.get(at(3600), down()).await.unwrap(), 1);
-        // Nobody waits for it again right away.
+        // A failed fetch is not repeated right away.
         assert_eq!(*cached.get(at(3605), up(2)).await.unwrap(), 1);
         assert_eq!(*cached.get(at(3610), up(2)).await.unwrap(), 2);
         assert!(cached.get(at(3610 + 86_400), down()).await.is_err());
@@ -231,7 +230,7 @@ mod tests {
         let slow = cached.get(
             at(3600),
             Box::pin(async move {
-                // Meanwhile another one asks.
+                // Another request asks in the meantime.
                 assert_eq!(*other.get(at(3600), down()).await.unwrap(), 1);
                 Ok(2)
             }),
@@ -268,7 +267,7 @@ mod tests {
             cached.instead_of(&first, at(0), ToldBy::Provider, up(2)).await.unwrap().unwrap();
         assert_eq!(*second, 2);
         assert_eq!(cached.instead_of(&second, at(9), ToldBy::Provider, up(3)).await.unwrap(), None);
-        // Who still has the first one is handed what came since.
+        // A request that still has the first document gets the newer one.
         let handed = cached.instead_of(&first, at(9), ToldBy::Provider, up(3)).await.unwrap();
         assert_eq!(handed.as_deref(), Some(&2));
         let third = cached.instead_of(&second, at(10), ToldBy::Provider, up(3)).await.unwrap();

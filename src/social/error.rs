@@ -1,36 +1,36 @@
-//! Why a login at a provider came to nothing.
+//! Why a login at a provider failed.
 
 use crate::domain::excerpt::excerpt;
 use crate::domain::failure_reason::FailureReason;
 
-/// Why a login at a provider came to nothing. The texts are for the operator: no page and no app
-/// sees more than the kind.
+/// Why a login at a provider failed. The texts are for the operator; pages and apps only see the
+/// kind of error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
-    /// It is down or slow, or was so often just now: another try makes sense.
+    /// The provider is down or slow, or was so often a short time ago. The person may try again.
     #[error("{}", excerpt(.0).up_to(MOST))]
     Unavailable(String),
-    /// What it said, or what was presented as said by it, does not hold.
+    /// The answer of the provider, or a token that was presented, is not valid.
     #[error("{reason}: {}", excerpt(.detail).up_to(MOST))]
     Refused {
-        /// For the audit.
+        /// The reason for the audit event.
         reason: FailureReason,
-        /// For the log.
+        /// Details for the log.
         detail: String,
     },
-    /// It does not know us as we are registered.
+    /// The provider does not accept the client id or the credential that are registered here.
     #[error("the registration is not good: {0}")]
     Misconfigured(String),
-    /// The person has not agreed to what it needs to tell about them: they can be asked.
+    /// The person has not consented to the scopes that the provider needs. They can be asked again.
     #[error("they have not agreed to {}", excerpt(.0))]
     Unagreed(String),
-    /// Nothing proves for whom such a token was issued, so any app there could have got it (token
-    /// substitution, OpenID Connect Core §16.11).
+    /// Nothing proves for which app such a token was issued, so any app at the provider could have
+    /// got it (token substitution, OpenID Connect Core §16.11).
     #[error("nothing proves for whom such a token was issued")]
     Unprovable,
 }
 
-/// Our words around those of a provider or of whoever presented a token.
+/// The longest detail in an error text. It may quote a provider or a presented token.
 const MOST: usize = 300;
 
 impl UpstreamError {
@@ -38,18 +38,19 @@ impl UpstreamError {
         Self::Refused { reason, detail: detail.into() }
     }
 
-    /// RFC 9207 §2.4: the authorization response is not this provider's.
+    /// RFC 9207 §2.4: the authorization response comes from another issuer.
     #[must_use]
     pub fn another_issuer() -> Self {
         Self::refused(FailureReason::WrongIssuer, "the answer came from another issuer")
     }
 
-    /// A token that was issued for an app whose tokens do not count here.
+    /// The token was issued for an app whose tokens are not accepted here.
     pub(super) fn another_app() -> Self {
         Self::refused(FailureReason::WrongAudience, "it was issued for another app")
     }
 
-    /// The same without these: some providers repeat what they were asked with.
+    /// Removes these secrets from the texts, because some providers repeat the request in their
+    /// error.
     pub(super) fn without(self, secrets: &[&str]) -> Self {
         let clean = |text: String| {
             let secrets = secrets.iter().filter(|secret| !secret.is_empty());
@@ -64,7 +65,7 @@ impl UpstreamError {
         }
     }
 
-    /// Why, for the audit.
+    /// The reason for the audit event.
     #[must_use]
     pub fn reason(&self) -> FailureReason {
         match self {

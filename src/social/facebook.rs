@@ -1,5 +1,5 @@
-//! Facebook: OAuth without OpenID on the web, every call with a proof of the app's secret; id tokens
-//! from the Limited Login of its SDK for iOS.
+//! Facebook: OAuth without OpenID Connect on the web, where every call contains a proof of the
+//! app's secret. Id tokens come from the Limited Login of its SDK for iOS.
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ use crate::domain::identity::Identity;
 use crate::domain::secret::Secret;
 use crate::keys::provider_credentials::hmac_hex;
 
-/// Who issues the id tokens of Limited Login.
+/// The issuer of the id tokens of Limited Login.
 const LIMITED: &str = "https://limited.facebook.com";
 
 /// Facebook.
@@ -56,7 +56,7 @@ impl Facebook {
         let (status, person) = self.oauth.upstream.channel.get(&url, Some(access_token)).await?;
         let subject = claims::name_of(status, &person, "id", FailureReason::PersonRefused)?;
         let mut identity = Identity::new(self.oauth.upstream.issuer(), subject);
-        // Facebook says nowhere whether it verified the address.
+        // Facebook does not say whether it verified the address.
         identity.email = claims::email(&person, "email");
         let profile = &mut identity.profile;
         profile.name = claims::text(&person, "name");
@@ -67,7 +67,7 @@ impl Facebook {
         Ok(identity)
     }
 
-    /// That an access token was issued for one of these, and for whom.
+    /// Checks that an access token was issued for one of these apps, and returns whose token it is.
     async fn check_issued(&self, token: &str, accepted: &[&str]) -> Result<String, UpstreamError> {
         let app = format!("{}|{}", self.oauth.upstream.client_id(), self.secret()?.expose());
         let url = channel::with_query(
@@ -102,7 +102,7 @@ impl Facebook {
         presented: PresentedToken<'_>,
     ) -> Result<VerifiedIdentity, UpstreamError> {
         let nonce = presented.nonce.map_or(NonceRule::Anything, NonceRule::This);
-        // Limited Login named either of them over the years.
+        // Over the years, Limited Login has used both of these issuers.
         let stated = id_tokens::unverified(token);
         let stated = stated.as_ref().and_then(|claims| claims.get("iss")).and_then(Value::as_str);
         let (base, limited) = (self.oauth.upstream.issuer(), self.limited.as_str());
@@ -132,7 +132,7 @@ impl Facebook {
                 "its sub is missing or is not a text",
             )
         };
-        // The person is the same one as on the web.
+        // The person gets the same issuer as on the web, so both ways lead to one identity.
         let mut identity = Identity::new(self.oauth.upstream.issuer(), subject.ok_or_else(nobody)?);
         claims::fill(&mut identity, &verified.claims, EmailTrust::Never);
         Ok(VerifiedIdentity { identity, once: Some(verified.once()) })

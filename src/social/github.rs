@@ -1,4 +1,4 @@
-//! GitHub: OAuth without OpenID. An address counts when it is the primary one and verified.
+//! GitHub: OAuth without OpenID Connect. Only an address that is primary and verified counts.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,10 +16,10 @@ use super::{channel, claims};
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 
-/// Nobody has more pages of addresses.
+/// The most pages of addresses that are read.
 const PAGES: u32 = 5;
 
-/// GitHub, or an Enterprise Server.
+/// GitHub, or a GitHub Enterprise Server.
 #[derive(Debug)]
 pub(super) struct GitHub {
     pub(super) oauth: PlainOAuth,
@@ -46,13 +46,13 @@ impl GitHub {
         identity.profile.name = claims::text(&person, "name").or(identity.username.clone());
         identity.profile.picture = claims::link(&person, "avatar_url");
         identity.profile.profile = claims::link(&person, "html_url");
-        // What `/user` says of an address is what the person made public: nobody verified that.
+        // The address in `/user` is the one that the person shows in public; it is not verified.
         identity.email = self.primary_address(access_token).await?;
         identity.email_verified = identity.email.is_some();
         Ok(identity)
     }
 
-    /// The primary address, if it is verified. It may stand on any page.
+    /// The primary address, if it is verified. It may be on any page.
     async fn primary_address(&self, access_token: &str) -> Result<Option<String>, UpstreamError> {
         for page in 1..=PAGES {
             let page = page.to_string();
@@ -60,7 +60,7 @@ impl GitHub {
             let url = channel::with_query(&url, &[("per_page", "100"), ("page", &page)]);
             let answer = match self.oauth.upstream.channel.get(&url, Some(access_token)).await {
                 Ok((200, answer)) => answer,
-                // They are known without it.
+                // The person can sign in without an address.
                 Ok(_) | Err(UpstreamError::Refused { .. }) => return Ok(None),
                 Err(error) => return Err(error),
             };
@@ -77,7 +77,8 @@ impl GitHub {
         Ok(None)
     }
 
-    /// That an access token was issued for us: GitHub tells its own app alone.
+    /// Checks that an access token was issued for this client. GitHub only answers the app that the
+    /// token belongs to.
     async fn check_issued(&self, token: &str) -> Result<(), UpstreamError> {
         let id = self.oauth.upstream.client_id();
         let secret = self.oauth.upstream.secret().map_or("", |secret| secret.expose());
@@ -134,7 +135,8 @@ impl Provider for GitHub {
         issuer == self.oauth.upstream.issuer()
     }
 
-    /// The issuer of its callbacks is not that of its people. An older Enterprise Server sends none.
+    /// GitHub's `iss` in callbacks differs from the issuer of its people. An older Enterprise
+    /// Server sends no `iss`.
     fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, bool> {
         let own = format!("{}/login/oauth", self.oauth.upstream.issuer());
         Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| iss == own))))

@@ -1,4 +1,4 @@
-//! Google: says for whom an access token was issued.
+//! Google: checks whose access token it is, and which domain a person belongs to.
 
 use serde_json::Value;
 
@@ -9,9 +9,10 @@ use super::{channel, claims};
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 
-/// Whether a person belongs to a domain that the operator names. An address at a domain is no proof:
-/// whoever once read its mail may have an account of their own with it. Google says by `hd` whose
-/// accounts are the domain's, and is the mail of its own domain itself.
+/// Whether a person belongs to a domain that the operator allows. An address at the domain is no
+/// proof: a person who once read its mail may have a Google account of their own with that address.
+/// Google's claim `hd` names the domain that an account belongs to. For gmail.com Google itself
+/// runs the mail, so there the address is a proof.
 pub(super) fn is_of_allowed_domain(upstream: &Upstream, claims: &Value) -> bool {
     let domains = &upstream.registration.metadata.allowed_domains;
     let is_allowed = |name: &str| domains.iter().any(|domain| domain.as_str() == name);
@@ -25,7 +26,7 @@ pub(super) fn is_of_allowed_domain(upstream: &Upstream, claims: &Value) -> bool 
     }
 }
 
-/// Whose access token it is, if it was issued for one of these.
+/// Finds the person of an access token, if it was issued for one of these client ids.
 pub(super) async fn check_access_token(
     upstream: &Upstream,
     token: &str,
@@ -54,7 +55,7 @@ pub(super) async fn check_access_token(
         || UpstreamError::refused(FailureReason::MalformedAnswer, "the token names no person");
     let subject = claims::name(&info, "sub").ok_or_else(nobody)?;
     let mut identity = Identity::new(upstream.issuer(), subject);
-    // Here every value is a text.
+    // In this answer every value is a text.
     claims::fill(&mut identity, &info, EmailTrust::ClaimOrText);
     Ok(identity)
 }

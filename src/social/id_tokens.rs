@@ -1,9 +1,9 @@
-//! Verifying id tokens, OpenID Connect Core §3.1.3.7.
+//! Verifies id tokens, OpenID Connect Core §3.1.3.7.
 //!
-//! What identifies a person and binds a token to this sign-in is strict: `iss`, `sub`, `aud`, `azp`,
-//! `exp`, `iat`, `nonce`. Every other claim may be of any type; whoever needs it looks at it then. The
-//! keys are kept for a while and fetched anew when a token is signed by one that is not among them,
-//! but not by every token that says so.
+//! The claims that identify a person or bind a token to this sign-in are checked strictly: `iss`,
+//! `sub`, `aud`, `azp`, `exp`, `iat`, `nonce`. Every other claim may have any type, and is checked
+//! only where it is used. The keys are kept for a while. They are fetched again when a token is
+//! signed by an unknown key, but not for every such token.
 
 use std::sync::Arc;
 
@@ -22,21 +22,20 @@ use crate::domain::secret::Secret;
 use crate::keys::make::left_half_hash;
 use crate::keys::provider_keys::{ProviderKeys, Signed, Unsigned};
 
-/// A clock of others may be so far ahead.
+/// How far ahead the clock of a provider may be.
 const AHEAD: Duration = Duration::minutes(5);
-/// A token that an app presents without a nonce is good for so long, however late it expires: nothing
-/// else says that it was made for this sign-in.
+/// How old a token may be that an app presents without a nonce, whenever it expires: nothing else
+/// shows that it was made for this sign-in.
 const YOUNG: Duration = Duration::hours(1);
-/// The end of the year 9999, in milliseconds: the longest that a token is remembered which never
-/// expires.
+/// The end of the year 9999, in milliseconds. A token that never expires is remembered until then.
 const LAST: i64 = 253_402_300_799_000;
-/// The longest `sub`, Core §2.
+/// The longest `sub` in bytes, Core §2.
 const LONGEST_SUBJECT: usize = 255;
 
-/// The keys of a provider in memory.
+/// The keys of a provider, in memory.
 pub(super) type Keys = Cached<ProviderKeys>;
 
-/// Fetches the keys.
+/// Fetches the keys of a provider.
 pub(super) async fn fetch(
     channel: Arc<Channel>,
     url: String,
@@ -53,7 +52,7 @@ pub(super) async fn fetch(
         .ok_or_else(|| malformed("the answer of the jwks_uri is not a JWK Set"))
 }
 
-/// Who issues a token, and where the keys are.
+/// The issuer of a token, and where its keys are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source<'a> {
     pub(super) channel: &'a Arc<Channel>,
@@ -63,57 +62,57 @@ pub(super) struct Source<'a> {
     pub(super) issuer: &'a str,
 }
 
-/// From whom a token came here.
+/// From whom this server received a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReceivedFrom {
-    /// From the provider itself, for a code: nobody else can have chosen it.
+    /// From the provider itself, in exchange for a code. Nobody else can have chosen this token.
     Provider,
-    /// In the hands of an app, which may have got it from anybody.
+    /// From an app, which may have got it from anybody.
     App,
 }
 
-/// What an id token must say.
+/// What an id token has to contain.
 #[derive(Clone, Copy)]
 pub(super) struct Expected<'a> {
-    /// To whom: one of these, and one of these got it.
+    /// The accepted client ids. `aud` must contain one of them, and so must `azp` if it is there.
     pub(super) audiences: &'a [&'a str],
-    /// Who may stand in `aud` besides.
+    /// Further audiences that may be in `aud`.
     pub(super) additional_audiences: &'a [&'a str],
-    /// In answer to what.
+    /// The rule for the nonce.
     pub(super) nonce: NonceRule<'a>,
-    /// From whom it came.
+    /// From whom the token was received.
     pub(super) received_from: ReceivedFrom,
-    /// The secret that it may be signed with.
+    /// The secret that the token may be signed with.
     pub(super) secret: Option<&'a Secret>,
     /// The access token that came with it, Core §3.1.3.6.
     pub(super) access_token: Option<&'a str>,
 }
 
-/// What the nonce must be.
+/// The rule for the nonce.
 #[derive(Clone, Copy)]
 pub(super) enum NonceRule<'a> {
-    /// This one.
+    /// It must be this one.
     This(&'a str),
-    /// This one or its SHA-256 in hex, as Apple has it; it may be missing where the token says that
-    /// there can be none.
+    /// It must be this one or its SHA-256 in hex, as Apple sends it. It may be missing if the token
+    /// says that nonces are not supported.
     Hashed(&'a str),
-    /// Not checked: the app named no nonce.
+    /// It is not checked, because the app gave no nonce.
     Anything,
 }
 
 /// An id token that was verified.
 #[derive(Debug)]
 pub(super) struct Verified {
-    /// Everything that it says.
+    /// Its claims.
     pub(super) claims: Value,
-    /// What names it.
+    /// The fingerprint by which the token is remembered.
     pub(super) fingerprint: [u8; 32],
     /// When it expires.
     pub(super) expires_at: DateTime<Utc>,
 }
 
-/// Verifies an id token. What it says is looked at first: a token that could never be good costs the
-/// provider no call.
+/// Verifies an id token. The claims are checked first, so that a token that can never be valid
+/// causes no call to the provider.
 pub(super) async fn verify(
     source: Source<'_>,
     token: &str,
@@ -130,7 +129,7 @@ pub(super) async fn verify(
     })
 }
 
-/// That a key of the provider has signed it, or this secret.
+/// Checks that the token is signed by a key of the provider, or with this secret.
 pub(super) async fn verify_signature(
     source: Source<'_>,
     signed: &Signed<'_>,
@@ -146,7 +145,8 @@ pub(super) async fn verify_signature(
     if checked != Err(Unsigned::NoKey) {
         return checked.map_err(bad);
     }
-    // Core §10.1.1: the keys may have been succeeded. Strangers have their own turns of asking.
+    // Core §10.1.1: the provider may have new keys. Tokens from strangers have a limit of their own
+    // for asking.
     let told_by = match received_from {
         ReceivedFrom::Provider => ToldBy::Provider,
         ReceivedFrom::App => ToldBy::Stranger,
@@ -161,7 +161,7 @@ fn malformed(detail: &str) -> UpstreamError {
     UpstreamError::refused(FailureReason::MalformedToken, detail)
 }
 
-/// Checks what a token says; when it expires.
+/// Checks the claims of a token, and returns when it expires.
 fn check(
     signed: &Signed<'_>,
     issuer: &str,
@@ -169,7 +169,7 @@ fn check(
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, UpstreamError> {
     let claims = signed.claims();
-    // Core §3.1.3.7: byte for byte.
+    // Core §3.1.3.7: the issuer must be equal byte for byte.
     if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
         return Err(UpstreamError::refused(FailureReason::WrongIssuer, "another issuer"));
     }
@@ -185,7 +185,7 @@ fn check(
     if expires_at <= now {
         return Err(UpstreamError::refused(FailureReason::Expired, "it has expired"));
     }
-    // RFC 7519 §4.1.5
+    // RFC 7519 §4.1.5: a token is not valid before `nbf`.
     let begins_at = instant(claims, "nbf").unwrap_or(issued_at);
     if issued_at.max(begins_at) > now + AHEAD {
         return Err(UpstreamError::refused(FailureReason::IssuedAhead, "it is not valid yet"));
@@ -209,8 +209,8 @@ fn check(
     Ok(expires_at)
 }
 
-/// Core §3.1.3.7: one of ours in `aud`, nobody there who is not trusted, and `azp`, which names who
-/// got the token, is one of ours too.
+/// Core §3.1.3.7: `aud` must contain an accepted client id and no audience that is not trusted.
+/// `azp` names the client that got the token, and must be an accepted client id, too.
 fn check_audience(claims: &Value, expected: Expected<'_>) -> Result<(), UpstreamError> {
     let named = audiences(claims)
         .ok_or_else(|| malformed("its aud is missing or is not a text or a list of texts"))?;
@@ -237,9 +237,10 @@ fn check_audience(claims: &Value, expected: Expected<'_>) -> Result<(), Upstream
     }
 }
 
-/// That it is an id token and none of the other tokens that the same keys sign (RFC 8725 §3.11,
-/// §3.12): a logout token or another event (Back-Channel Logout §2.4, RFC 8417 §2.2), an access
-/// token. Some providers say what it is in a claim: Keycloak in `typ`, Cognito in `token_use`.
+/// Checks that it is an id token and not another kind of token that the same keys sign (RFC 8725
+/// §3.11, §3.12): a logout token or another event (Back-Channel Logout §2.4, RFC 8417 §2.2), or an
+/// access token. Some providers name the kind in a claim: Keycloak in `typ`, Cognito in
+/// `token_use`.
 fn check_kind(signed: &Signed<'_>) -> Result<(), UpstreamError> {
     let claims = signed.claims();
     let says_another = |claim: &str| {
@@ -256,7 +257,7 @@ fn check_kind(signed: &Signed<'_>) -> Result<(), UpstreamError> {
     Ok(())
 }
 
-/// The instant of a claim, which may have a fraction (RFC 7519 §2).
+/// The time in a claim, in seconds; it may have a fraction (RFC 7519 §2).
 fn instant(claims: &Value, name: &str) -> Option<DateTime<Utc>> {
     let seconds = claims.get(name)?;
     #[expect(clippy::cast_possible_truncation, reason = "it saturates, and is held to the years")]
@@ -264,7 +265,7 @@ fn instant(claims: &Value, name: &str) -> Option<DateTime<Utc>> {
     Some(from_millis(whole.saturating_mul(1000).clamp(0, LAST)))
 }
 
-/// Who says that they issued a token, and to whom: nobody verified it.
+/// The issuer and the audiences that a token claims to have. Nothing of it is verified.
 #[derive(Clone, Debug)]
 pub struct UnverifiedClaims {
     /// `iss`.
@@ -273,7 +274,8 @@ pub struct UnverifiedClaims {
     pub audiences: Vec<String>,
 }
 
-/// What an id token says before anybody verified it: only good for finding who should.
+/// Reads these claims from a token that is not verified. They may only be used to find the provider
+/// that verifies it.
 #[must_use]
 pub fn unverified_claims(token: &str) -> Option<UnverifiedClaims> {
     let claims = unverified(token)?;
@@ -282,7 +284,7 @@ pub fn unverified_claims(token: &str) -> Option<UnverifiedClaims> {
     Some(UnverifiedClaims { issuer, audiences })
 }
 
-/// Every claim of it.
+/// Every claim of a token that is not verified.
 pub(super) fn unverified(token: &str) -> Option<Value> {
     Signed::parse(token).map(Signed::into_claims)
 }
@@ -296,7 +298,7 @@ pub(super) fn audiences(claims: &Value) -> Option<Vec<&str>> {
     }
 }
 
-/// Whether the token answers a nonce; one that must and does not is refused.
+/// Whether the token contains the expected nonce. If it has to and does not, it is refused.
 fn check_nonce(claims: &Value, rule: NonceRule<'_>) -> Result<bool, UpstreamError> {
     let nonce = claims.get("nonce").and_then(Value::as_str);
     let wrong = || UpstreamError::refused(FailureReason::WrongNonce, "the nonce is another one");
@@ -318,7 +320,8 @@ fn check_nonce(claims: &Value, rule: NonceRule<'_>) -> Result<bool, UpstreamErro
 }
 
 impl Verified {
-    /// The same token is not taken again while it could be.
+    /// What is remembered so that the token is not accepted a second time: its fingerprint, and
+    /// until when.
     pub(super) fn once(&self) -> ([u8; 32], DateTime<Utc>) {
         (self.fingerprint, self.expires_at)
     }
@@ -362,7 +365,7 @@ mod tests {
         found.map(drop).map_err(|error| error.reason())
     }
 
-    /// The good claims with these.
+    /// The good claims, changed by these.
     fn with(more: &Value) -> Value {
         let mut claims = good();
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -453,7 +456,7 @@ mod tests {
             json!({ "token_use": "access" }),
         ] {
             assert_eq!(said(&more, ReceivedFrom::App), refused, "{more}");
-            // What the token endpoint calls an id token is one.
+            // A token that the token endpoint returns as id token is accepted as one.
             assert_eq!(said(&more, ReceivedFrom::Provider), Ok(()), "{more}");
         }
         assert_eq!(said(&json!({ "typ": "ID", "token_use": "id" }), ReceivedFrom::App), Ok(()));
@@ -486,7 +489,7 @@ mod tests {
         assert_eq!(ruled(NonceRule::This("n"), &old(86_400)), Ok(()));
         assert_eq!(ruled(NonceRule::This("m"), &old(0)), Err(FailureReason::WrongNonce));
         assert_eq!(ruled(NonceRule::This("m"), &json!({})), Err(FailureReason::WrongNonce));
-        // A token that has none, and says that there can be none, answers none.
+        // A token without a nonce that says that nonces are not supported has no nonce to check.
         let none = json!({ "iat": NOW - 3601, "nonce_supported": false });
         assert_eq!(ruled(NonceRule::Hashed("n"), &none), Err(FailureReason::TooOld));
         let odd = json!({ "nonce": 5, "nonce_supported": false });

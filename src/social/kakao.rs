@@ -1,4 +1,5 @@
-//! Kakao: whether an address is good stands at another place, in two halves.
+//! Kakao: whether an address is verified is not in the id token but in another answer, in two
+//! members.
 
 use serde_json::Value;
 
@@ -9,16 +10,16 @@ use crate::domain::excerpt::excerpt;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 
-/// Nobody is asked to agree to more at once.
+/// The most scopes that a person is asked for at once.
 const MOST_SCOPES: usize = 20;
 
-/// Asks about the person of an access token, who must be this one.
+/// Asks Kakao about the person of an access token, who must be the person of this identity.
 pub(super) async fn userinfo(
     upstream: &Upstream,
     access_token: &str,
     identity: &mut Identity,
 ) -> Result<(), UpstreamError> {
-    // Without this its pictures are linked by plain http.
+    // Without this parameter Kakao links pictures with plain http.
     let url = format!("{}/v2/user/me", upstream.api());
     let url = channel::with_query(&url, &[("secure_resource", "true")]);
     let (status, person) = upstream.channel.get(&url, Some(access_token)).await?;
@@ -41,7 +42,7 @@ fn fill(identity: &mut Identity, person: &Value) {
     let profile = account.get("profile").unwrap_or(&nothing);
     let is = |member: &str| account.get(member) == Some(&Value::Bool(true));
     identity.email = claims::email(account, "email");
-    // Either half alone says little: an address can be verified and gone to somebody else since.
+    // Both are needed: an address may have been verified once and belong to another person now.
     identity.email_verified =
         identity.email.is_some() && is("is_email_valid") && is("is_email_verified");
     let theirs = &mut identity.profile;
@@ -51,7 +52,7 @@ fn fill(identity: &mut Identity, person: &Value) {
     theirs.picture = theirs.picture.take().or_else(|| claims::link(profile, "profile_image_url"));
 }
 
-/// Whose access token it is, if it was issued for one of these.
+/// Finds the person of an access token, if it was issued for one of these apps.
 pub(super) async fn check_access_token(
     upstream: &Upstream,
     token: &str,
@@ -73,7 +74,7 @@ pub(super) async fn check_access_token(
     Ok(identity)
 }
 
-/// Why Kakao does not tell about a person.
+/// Why Kakao refuses to tell about a person.
 fn not_told(status: u16, answer: &Value) -> UpstreamError {
     let detail = format!("status {status}, {}", code(answer));
     match (answer.get("code").and_then(Value::as_i64), required_scopes(answer)) {
@@ -83,7 +84,8 @@ fn not_told(status: u16, answer: &Value) -> UpstreamError {
     }
 }
 
-/// What a person has not agreed to, as it is asked for: without `openid` there would be no id token.
+/// The scopes that the person has not consented to, in the form in which they are requested.
+/// `openid` is added, because without it there would be no id token.
 fn required_scopes(answer: &Value) -> Option<String> {
     let required = answer.get("required_scopes")?.as_array()?;
     let required: Vec<&str> = required.iter().map(Value::as_str).collect::<Option<_>>()?;
@@ -95,7 +97,7 @@ fn required_scopes(answer: &Value) -> Option<String> {
     is_good.then(|| format!("openid {}", required.join(" ")))
 }
 
-/// Kakao's number of an error.
+/// The number of Kakao's error.
 fn code(answer: &Value) -> String {
     answer
         .get("code")

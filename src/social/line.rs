@@ -1,4 +1,4 @@
-//! LINE: says for whom an access token was issued.
+//! LINE: checks for which app an access token was issued.
 
 use super::error::UpstreamError;
 use super::upstream::Upstream;
@@ -6,7 +6,7 @@ use super::{channel, claims};
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 
-/// Whose access token it is, if it was issued for one of these.
+/// Finds the person of an access token, if it was issued for one of these apps.
 pub(super) async fn check_access_token(
     upstream: &Upstream,
     token: &str,

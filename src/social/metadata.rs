@@ -1,4 +1,4 @@
-//! What an OpenID provider says of itself, OpenID Connect Discovery §3.
+//! The metadata of an OpenID provider, OpenID Connect Discovery §3.
 
 use serde_json::Value;
 use url::Url;
@@ -8,10 +8,10 @@ use super::microsoft::Tenants;
 use super::upstream::Upstream;
 use crate::domain::excerpt::excerpt;
 
-/// A longer address is none.
+/// A longer URL is treated as missing.
 const LONGEST: usize = 2048;
 
-/// What of its metadata is used.
+/// The members of the metadata that are used.
 #[derive(Debug)]
 pub(super) struct Metadata {
     pub(super) issuer: String,
@@ -19,28 +19,28 @@ pub(super) struct Metadata {
     pub(super) token_endpoint: String,
     pub(super) jwks_uri: String,
     pub(super) userinfo_endpoint: Option<String>,
-    /// Whether a client may authenticate by HTTP Basic.
+    /// Whether a client may authenticate with HTTP Basic.
     pub(super) takes_basic: bool,
-    /// RFC 9207 §3.
+    /// Whether authorization responses contain `iss`, RFC 9207 §3.
     pub(super) authorization_response_iss_parameter_supported: bool,
 }
 
 impl Metadata {
-    /// Asks for it.
+    /// Fetches the metadata.
     pub(super) async fn fetch(
         upstream: &Upstream,
         tenants: Option<&Tenants<'_>>,
     ) -> Result<Self, UpstreamError> {
         let bad = |why: String| UpstreamError::Misconfigured(why);
         let issuer = tenants.map_or_else(|| upstream.issuer().to_owned(), Tenants::issuer);
-        // Discovery §4.1: a slash at the end of the issuer is not doubled.
+        // Discovery §4.1: a slash at the end of the issuer is not repeated.
         let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
         let (status, document) = upstream.channel.get(&url, None).await?;
         if status != 200 {
             return Err(bad(format!("the metadata is answered with status {status}")));
         }
         let metadata = Self::read(&document).map_err(bad)?;
-        // Discovery §4.3
+        // Discovery §4.3: the metadata must name the issuer that was asked for it.
         let stated = &metadata.issuer;
         if !tenants.map_or(*stated == issuer, |some| some.may_be_called(stated)) {
             return Err(bad(format!("the metadata names another issuer, {}", excerpt(stated))));
@@ -52,8 +52,8 @@ impl Metadata {
         Ok(metadata)
     }
 
-    /// Reads it. A member that is not needed and of another type than it should be says nothing, and
-    /// so do an empty list and `null`.
+    /// Reads the metadata. A member that is not needed and has the wrong type is treated as
+    /// missing, and so are an empty list and `null`.
     fn read(document: &Value) -> Result<Self, String> {
         let text = |member: &str| {
             let text = document.get(member).and_then(Value::as_str);
@@ -75,7 +75,8 @@ impl Metadata {
     }
 }
 
-/// HTTP Basic is what is meant where nothing is said (OpenID Connect Core §9).
+/// Whether HTTP Basic is supported. It is the default if the metadata names no method (OpenID
+/// Connect Core §9).
 fn takes_basic(methods: Option<&Value>) -> bool {
     let mut methods: Vec<_> = match methods {
         Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
@@ -86,7 +87,8 @@ fn takes_basic(methods: Option<&Value>) -> bool {
     methods.is_empty() || methods.contains(&"client_secret_basic")
 }
 
-/// Whether the host of a URL is made of what hosts are made of: the URL standard allows more in it.
+/// Whether the host of a URL has only letters, digits, dots and hyphens. The URL standard allows
+/// more.
 fn has_plain_host(url: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     let url = Url::parse(url).ok();

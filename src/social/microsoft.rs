@@ -1,4 +1,4 @@
-//! Microsoft: many tenants behind one door, each an issuer of its own.
+//! Microsoft: one registration may serve many tenants, and each tenant is an issuer of its own.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,11 @@ use super::error::UpstreamError;
 use super::upstream::Upstream;
 use crate::domain::failure_reason::FailureReason;
 
-/// Whoever has an account of any kind.
+/// The tenant name that stands for every kind of account.
 const COMMON: &str = "common";
 /// The tenant of personal accounts.
 const PERSONAL: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
-/// What stands for the tenant in the issuer of the metadata of several.
+/// The placeholder for the tenant in the issuer of metadata that is for several tenants.
 const PLACE: &str = "{tenantid}";
 
 pub(super) fn is_tenant(tenant: &str) -> bool {
@@ -23,34 +23,35 @@ fn is_word(tenant: &str) -> bool {
     matches!(tenant, COMMON | "organizations" | "consumers")
 }
 
-/// The id of a tenant as Microsoft writes it: in lower case. Portals and scripts show capitals too.
+/// The id of a tenant in lower case, as Microsoft writes it in tokens. Portals and scripts also
+/// show it in capitals.
 fn id(tenant: &str) -> Option<String> {
     let id = uuid::Uuid::try_parse(tenant).ok()?.to_string();
     id.eq_ignore_ascii_case(tenant).then_some(id)
 }
 
-/// The tenants that are let in.
+/// The tenants whose people are admitted.
 #[derive(Clone, Debug)]
 pub(super) struct Tenants<'a> {
-    /// Where their issuers begin.
+    /// The beginning of the tenants' issuers.
     base: &'a str,
-    /// One of them, or a word for several.
+    /// The id of one tenant, or a word for several.
     which: Cow<'a, str>,
 }
 
 impl<'a> Tenants<'a> {
-    /// Those of a registration.
+    /// The tenants of a registration.
     pub(super) fn of(upstream: &'a Upstream) -> Self {
         Self::new(upstream.issuer(), upstream.registration.metadata.tenant.as_deref())
     }
 
-    /// Those of the settings; whoever has an account, if these say nothing.
+    /// The tenants in the settings; every kind of account, if none is set.
     fn new(base: &'a str, which: Option<&'a str>) -> Self {
         let which = which.unwrap_or(COMMON);
         Self { base, which: id(which).map_or(Cow::Borrowed(which), Cow::Owned) }
     }
 
-    /// The issuer whose metadata they have.
+    /// The issuer whose metadata is fetched.
     pub(super) fn issuer(&self) -> String {
         self.issuer_of(&self.which)
     }
@@ -59,7 +60,7 @@ impl<'a> Tenants<'a> {
         format!("{}/{tenant}/v2.0", self.base)
     }
 
-    /// Whether the metadata may call its issuer this: a template where there are several.
+    /// Whether the metadata may have this issuer. It is a template if there are several tenants.
     pub(super) fn may_be_called(&self, stated: &str) -> bool {
         let tenant = match self.which.as_ref() {
             COMMON | "organizations" => PLACE,
@@ -69,14 +70,14 @@ impl<'a> Tenants<'a> {
         stated == self.issuer_of(tenant)
     }
 
-    /// Whether this is the issuer of a tenant, let in or not.
+    /// Whether this is the issuer of any tenant, admitted or not.
     pub(super) fn issues(&self, issuer: &str) -> bool {
         let tenant = issuer.strip_prefix(self.base).and_then(|rest| rest.strip_prefix('/'));
         tenant.and_then(|rest| rest.strip_suffix("/v2.0")).is_some_and(is_tenant)
     }
 
-    /// The issuer that a token with these claims must name: that of its own tenant, which must be
-    /// let in.
+    /// The issuer that a token with these claims must have: that of its own tenant, which must be
+    /// admitted.
     pub(super) fn issuer_named(&self, claims: Option<&Value>) -> Result<String, UpstreamError> {
         let refused = |why: &str| UpstreamError::refused(FailureReason::WrongIssuer, why);
         let own = claims.and_then(|claims| claims.get("tid")).and_then(Value::as_str);
@@ -134,7 +135,7 @@ mod tests {
             assert_eq!(own.issuer_named(Some(&json!({ "tid": tid }))).as_ref(), Ok(&issuer));
         }
         assert!(own.issuer_named(Some(&json!({ "tid": PERSONAL }))).is_err());
-        // Only as it is written everywhere.
+        // Other spellings of an id are not accepted.
         assert!(!is_tenant(&OWN.replace('-', "")) && !is_tenant(&format!("{{{OWN}}}")));
     }
 

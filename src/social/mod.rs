@@ -1,9 +1,10 @@
-//! Providers of social login: where a person goes to sign in, and who they are when they come back.
+//! Providers of social login: redirects people to a provider, and finds out who they are when they
+//! return to the callback.
 //!
-//! A provider is a [`Provider`]: OpenID providers differ by a row of [`profiles`], others have a file
-//! of their own. What any of them says is believed after it was proven, and nothing of it is kept
-//! here: identities become accounts in [`accounts`](crate::accounts). [`registry`] has the providers that
-//! this server works with.
+//! A provider is a [`Provider`]. OpenID providers differ by a row of [`profiles`], and others have
+//! a file of their own. What a provider says is used only after it was verified, and nothing of it
+//! is stored here: [`accounts`](crate::accounts) turns identities into accounts. [`registry`] has
+//! the providers that this server uses.
 
 mod apple;
 mod build;

@@ -1,5 +1,5 @@
-//! Naver: OAuth without OpenID; the person stands in `response`. Nothing proves for whom an access
-//! token was issued, so apps present codes.
+//! Naver: OAuth without OpenID Connect; the data of the person is in `response`. There is no way to
+//! check for which app an access token was issued, so apps have to present codes.
 
 use super::claims;
 use super::code_flow::CodeRequest;
@@ -43,7 +43,7 @@ impl Naver {
         let person = person.ok_or_else(refused)?;
         let subject = claims::name(person, "id").ok_or_else(refused)?;
         let mut identity = Identity::new(self.oauth.upstream.issuer(), subject);
-        // Anybody may enter the address at which Naver reaches them: it proves nothing.
+        // The address is one that the person entered as a contact address, so it proves nothing.
         identity.email = claims::email(person, "email");
         let profile = &mut identity.profile;
         profile.nickname = claims::text(person, "nickname");
@@ -60,7 +60,7 @@ impl Naver {
     }
 }
 
-/// Core §5.1: a year that is not told is 0000.
+/// Core §5.1: if the year is not known, it is 0000.
 fn birthdate(year: Option<String>, day: Option<String>) -> Option<String> {
     match (year, day) {
         (Some(year), Some(day)) => Some(format!("{year}-{day}")),
@@ -89,7 +89,8 @@ impl Provider for Naver {
             else {
                 return Err(UpstreamError::Unprovable);
             };
-            // Nothing shows that Naver compares redirect URI or verifier: the state has to be known.
+            // There is no evidence that Naver compares the redirect URI or the verifier, so the
+            // state is required.
             let missing = || {
                 UpstreamError::refused(FailureReason::StateMissing, "a code comes with its state")
             };
@@ -104,7 +105,7 @@ impl Provider for Naver {
         issuer == self.oauth.upstream.issuer()
     }
 
-    /// It asks for the state instead.
+    /// Naver asks for the state instead.
     fn names_redirect_uri(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! Any OpenID provider, by its issuer alone (OpenID Connect Discovery §4).
+//! Any OpenID provider. Its issuer is enough to find its endpoints (OpenID Connect Discovery §4).
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::domain::identity::Identity;
 use crate::domain::secret::Secret;
 use crate::keys::provider_keys::Signed;
 
-/// Clocks of others may differ by so much.
+/// How far the clocks of others may differ.
 const SKEW: Duration = Duration::minutes(1);
 
 /// An OpenID provider.
@@ -95,7 +95,8 @@ impl OpenId {
         Ok((verified, identity))
     }
 
-    /// Where an address is the proof, the account is looked at later.
+    /// Checks the domain if the token proves it. If the email address is the proof, the domain is
+    /// checked later, with the account.
     fn is_of_allowed_domain(&self, claims: &Value) -> bool {
         match self.profile.domain_proof {
             DomainProof::EmailAddress => true,
@@ -108,7 +109,7 @@ impl OpenId {
         Source { channel, keys, jwks_uri: &metadata.jwks_uri, issuer }
     }
 
-    /// The person of a token, who is known by issuer and subject.
+    /// The identity of the person of a token: its key is issuer and subject.
     fn identity(&self, claims: &Value, issuer: &str) -> Result<Identity, UpstreamError> {
         let name = self.profile.subject_claim;
         let nobody = || {
@@ -122,7 +123,8 @@ impl OpenId {
         Ok(identity)
     }
 
-    /// What a code brought: its id token says who it is, and the access token more about them.
+    /// The person of a redeemed code. The id token says who they are, and the access token is used
+    /// to ask for more about them.
     async fn person(
         &self,
         tokens: &Tokens,
@@ -152,7 +154,7 @@ impl OpenId {
         Ok(identity)
     }
 
-    /// Core §2: whoever was sent `max_age` says when the person proved who they are.
+    /// Core §2: a provider that was sent `max_age` says when the person proved who they are.
     fn check_freshness(&self, claims: &Value, since: DateTime<Utc>) -> Result<(), UpstreamError> {
         match claims.get("auth_time").and_then(Value::as_i64) {
             Some(at) if at < (since - SKEW).timestamp() => Err(UpstreamError::refused(
@@ -184,7 +186,7 @@ impl OpenId {
         let Some(more) = self.userinfo(&metadata, url, access_token, claims).await? else {
             return Ok(());
         };
-        // Core §5.3.2. Some write a number there.
+        // Core §5.3.2: `sub` must be the same. Some providers send it as a number.
         if claims::name(&more, "sub") != claims::name(claims, "sub") {
             return Err(UpstreamError::refused(
                 FailureReason::WrongSubject,
@@ -195,8 +197,8 @@ impl OpenId {
         Ok(())
     }
 
-    /// What userinfo says. The id token has said who it is, so an answer of which nothing can be used
-    /// keeps nobody out.
+    /// The answer of the userinfo endpoint. The id token has already said who the person is, so if
+    /// the answer cannot be used, the sign-in continues without it.
     async fn userinfo(
         &self,
         metadata: &Metadata,
@@ -225,7 +227,7 @@ impl OpenId {
         let Some(signed) = Signed::parse(text) else {
             return passed_over("it is neither JSON nor a JWT");
         };
-        // Core §5.3.2: iss and aud are there as in the id token, or not at all.
+        // Core §5.3.2: `iss` and `aud` are as in the id token, or missing.
         let more = signed.claims();
         let is_ours = id_tokens::audiences(more)
             .is_some_and(|named| named.contains(&self.upstream.client_id()));
@@ -242,7 +244,8 @@ impl OpenId {
         }
     }
 
-    /// Whose code it is. One of an app that we can be belongs to that app itself.
+    /// Finds the person of a code. A native code was issued to the client id of the app, so it is
+    /// redeemed with that client id.
     async fn prove_code(
         &self,
         request: CodeRequest<'_>,
@@ -266,7 +269,7 @@ impl OpenId {
         }
     }
 
-    /// Whose access token it is, if it was issued for one of these client ids.
+    /// Finds the person of an access token, if it was issued for one of these client ids.
     async fn check_access_token(
         &self,
         token: &str,
@@ -331,7 +334,8 @@ impl Provider for OpenId {
                         additional_audiences: &additional_audiences,
                         received_from: ReceivedFrom::App,
                         nonce: self.nonce_rule(presented.nonce),
-                        // Whoever can read the secret in an app could sign.
+                        // A secret that is contained in an app can be read and used to sign tokens,
+                        // so it does not count here.
                         secret: None,
                         access_token: None,
                     };

@@ -1,11 +1,11 @@
-//! Providers that speak OAuth 2 without OpenID Connect: what they have in common.
+//! What the providers have in common that use OAuth 2 without OpenID Connect.
 
 use super::code_flow::{CodeFlow, CodeRequest};
 use super::error::UpstreamError;
 use super::provider::UpstreamAuthorizationRequest;
 use super::upstream::Upstream;
 
-/// A provider by OAuth 2 alone, RFC 6749 §4.1.
+/// A provider that uses OAuth 2 only, RFC 6749 §4.1.
 #[derive(Debug)]
 pub(super) struct PlainOAuth {
     pub(super) upstream: Upstream,
@@ -30,7 +30,7 @@ impl PlainOAuth {
         }
     }
 
-    /// The URL at which a person signs in, with more parameters.
+    /// The URL at which a person signs in, with further parameters.
     pub(super) fn authorization_url(
         &self,
         request: UpstreamAuthorizationRequest<'_>,
@@ -44,13 +44,14 @@ impl PlainOAuth {
         )
     }
 
-    /// The access token that a code brings.
+    /// Redeems a code for an access token.
     pub(super) async fn redeem(&self, request: CodeRequest<'_>) -> Result<String, UpstreamError> {
         let tokens = self.flow().redeem(&self.upstream.channel, request).await?;
         tokens.access().map(str::to_owned)
     }
 
-    /// Whether it answers at its token endpoint, and knows us as far as it says so.
+    /// Whether the token endpoint answers, and whether it accepts this client as far as its answer
+    /// shows.
     pub(super) async fn check(&self, redirect_uri: &str) -> Result<(), UpstreamError> {
         self.flow()
             .check(&self.upstream.channel, redirect_uri, self.upstream.unknown_code_errors())

@@ -1,42 +1,43 @@
-//! What is known of each provider before anybody asked it: data alone. What it takes to speak to one
-//! stands in the file of its name.
+//! What is known about each provider in advance. This file is only data; the code for a provider is
+//! in the file of its name.
 
 use crate::domain::provider::Preset;
 
-/// What is known of a provider before anybody asked it.
+/// What is known about a provider in advance.
 #[derive(Debug)]
 pub struct ProviderProfile {
-    /// What people call it.
+    /// The name that people know it by.
     pub title: &'static str,
-    /// How it is spoken to.
+    /// The protocol that it uses.
     pub(super) protocol: Protocol,
-    /// What proves there who we are.
+    /// The credential with which this server proves who it is.
     pub(super) credential: RequiredCredential,
-    /// Its issuer, or where its endpoints are.
+    /// Its issuer, or the base URL of its endpoints.
     pub issuer: &'static str,
-    /// Where its own interface for people and tokens is, if it has one beside OpenID Connect.
+    /// The base URL of its own API for people and tokens, if it has one beside OpenID Connect.
     pub(super) api: &'static str,
-    /// What is asked for.
+    /// The scopes that are requested.
     pub scopes: &'static str,
-    /// Parameters with which it asks a person again: who they are, or at Google and GitHub no more
-    /// than which account they mean (`select_account` proves nothing). Apple knows none.
+    /// The parameters that make it ask the person again. Most providers then ask for a new proof;
+    /// Google and GitHub only ask which account they want (`select_account`, which proves nothing).
+    /// Apple has no such parameter.
     pub reauthentication: &'static [(&'static str, &'static str)],
-    /// Whether it is sent `max_age=0` besides, and must say by `auth_time` when it asked (OpenID
-    /// Connect Core §2, §3.1.2.1).
+    /// Whether `max_age=0` is sent in addition, and the id token must say in `auth_time` when the
+    /// person proved who they are (OpenID Connect Core §2, §3.1.2.1).
     pub requires_auth_time: bool,
-    /// By what it refuses a code that it does not know, besides `invalid_grant` (RFC 6749 §5.2).
+    /// The errors with which it refuses an unknown code, besides `invalid_grant` (RFC 6749 §5.2).
     pub(super) unknown_code_errors: &'static [&'static str],
-    /// Whether it refuses to work in the browsers of other apps.
+    /// Whether it refuses to work in the embedded browsers of apps.
     pub blocks_embedded_browsers: bool,
 }
 
 impl ProviderProfile {
-    /// Whether it speaks OpenID Connect.
+    /// Whether it uses OpenID Connect.
     pub(super) fn is_openid(&self) -> bool {
         matches!(self.protocol, Protocol::OpenId(_))
     }
 
-    /// Whether it is ever believed that an address is somebody's.
+    /// Whether this server ever accepts an address as verified by it.
     pub(super) fn vouches_for_addresses(&self) -> bool {
         match &self.protocol {
             Protocol::OpenId(profile) => {
@@ -48,16 +49,16 @@ impl ProviderProfile {
     }
 }
 
-/// How a provider is spoken to.
+/// The protocol of a provider.
 #[derive(Debug)]
 pub(super) enum Protocol {
-    /// By OpenID Connect.
+    /// OpenID Connect.
     OpenId(OpenIdProfile),
-    /// By its own interface.
+    /// GitHub's own API.
     GitHub,
-    /// By its own interface.
+    /// Naver's own API.
     Naver,
-    /// By its own interface.
+    /// Facebook's own API.
     Facebook,
 }
 
@@ -65,30 +66,31 @@ pub(super) enum Protocol {
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "none of them follows from another")]
 pub(super) struct OpenIdProfile {
-    /// By what it is believed about addresses.
+    /// When an address from it counts as verified.
     pub(super) email_trust: EmailTrust,
-    /// The claim that names a person.
+    /// The claim that identifies a person.
     pub(super) subject_claim: &'static str,
-    /// Whether each of its tenants is an issuer.
+    /// Whether each of its tenants is an issuer of its own.
     pub(super) is_multi_tenant: bool,
-    /// Whether the client secret stands in the body, whatever its metadata says.
+    /// Whether the client secret is sent in the body, whatever its metadata says.
     pub(super) secret_in_body: bool,
-    /// Whether it may sign by the client secret (HS256) what it hands out on the web.
+    /// Whether it may sign the id tokens of web sign-ins with the client secret (HS256).
     pub(super) signs_by_secret: bool,
-    /// How the nonce of an app comes back.
+    /// In which form the nonce of an app is in the id token.
     pub(super) nonce: NonceForm,
-    /// What proves that a person belongs to a domain that the operator names.
+    /// What proves that a person belongs to a domain that the operator allows.
     pub(super) domain_proof: DomainProof,
-    /// Whether its answers are posted by a form, with a `user` beside the code.
+    /// Whether its answers are posted by a form, with a `user` next to the code.
     pub(super) form_post: bool,
-    /// What tells more about a person than the id token.
+    /// Where more about a person is found than in the id token.
     pub(super) userinfo: Userinfo,
-    /// What proves for whom an access token was issued; without it nothing does.
+    /// How to check for which app an access token was issued; if none, access tokens are not
+    /// accepted.
     pub(super) access_token_check: Option<AccessTokenCheck>,
 }
 
 impl OpenIdProfile {
-    /// No difference: what OpenID Connect Core says.
+    /// The profile of a provider that does exactly what OpenID Connect Core says.
     pub(super) const CORE: Self = Self {
         email_trust: EmailTrust::Claim,
         subject_claim: "sub",
@@ -103,45 +105,45 @@ impl OpenIdProfile {
     };
 }
 
-/// Whether a provider is believed about addresses, and by what.
+/// When an address from a provider counts as verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EmailTrust {
-    /// By `email_verified`: a boolean and nothing else (Core §5.1).
+    /// If `email_verified` is the boolean `true` (Core §5.1).
     Claim,
-    /// The same, where it may be a text too.
+    /// The same, but it may be the text `true`, too.
     ClaimOrText,
     /// Never.
     Never,
 }
 
-/// How the nonce that an app gave stands in the id token.
+/// In which form the nonce of an app is in the id token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NonceForm {
-    /// As it was given.
+    /// As the app gave it.
     Plain,
-    /// As it was given, or its SHA-256 in hex.
+    /// As the app gave it, or its SHA-256 in hex.
     PlainOrHashed,
 }
 
 /// What proves that a person belongs to a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DomainProof {
-    /// A verified address at it.
+    /// A verified address at that domain.
     EmailAddress,
-    /// Google's `hd`, which names the domain whose administrators have the account.
+    /// Google's claim `hd`, which names the domain whose administrators own the account.
     HostedDomain,
 }
 
-/// What tells more about a person than the id token.
+/// Where more about a person is found than in the id token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Userinfo {
     /// The userinfo endpoint, Core §5.3.
     Endpoint,
-    /// Kakao's own interface.
+    /// Kakao's own API.
     Kakao,
 }
 
-/// Whose interface proves for whom an access token was issued.
+/// The provider whose API says for which app an access token was issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AccessTokenCheck {
     Google,
@@ -149,21 +151,21 @@ pub(super) enum AccessTokenCheck {
     Line,
 }
 
-/// What this server must have to prove there who it is.
+/// The credential that a provider requires from this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequiredCredential {
-    /// A secret, or nothing: it may be a public client.
+    /// A secret, or nothing: this server may be a public client there.
     Nothing,
     /// A secret.
     Secret,
-    /// A key to sign secrets with.
+    /// A key with which client secrets are signed.
     Key,
 }
 
 const LOGIN: &[(&str, &str)] = &[("prompt", "login")];
 const SELECT: &[(&str, &str)] = &[("prompt", "select_account")];
 
-/// What is known of a provider.
+/// The profile of a provider.
 #[must_use]
 pub fn of(preset: Preset) -> &'static ProviderProfile {
     match preset {
@@ -231,8 +233,7 @@ static APPLE: ProviderProfile = ProviderProfile {
 static MICROSOFT: ProviderProfile = ProviderProfile {
     title: "Microsoft",
     protocol: Protocol::OpenId(OpenIdProfile {
-        // An administrator of a tenant writes addresses as they like, and `sub` is another one for
-        // each app.
+        // An administrator of a tenant can write any address, and `sub` is different for each app.
         email_trust: EmailTrust::Never,
         subject_claim: "oid",
         is_multi_tenant: true,
@@ -244,7 +245,7 @@ static MICROSOFT: ProviderProfile = ProviderProfile {
     scopes: "openid profile email",
     reauthentication: LOGIN,
     requires_auth_time: false,
-    // What is no code of its own at all is a malformed request to it (AADSTS9002313).
+    // Microsoft refuses an invented code as a malformed request (AADSTS9002313).
     unknown_code_errors: &["invalid_request"],
     blocks_embedded_browsers: false,
 };
@@ -260,8 +261,8 @@ static KAKAO: ProviderProfile = ProviderProfile {
     credential: RequiredCredential::Secret,
     issuer: "https://kauth.kakao.com",
     api: "https://kapi.kakao.com",
-    // What a person is asked there is chosen in Kakao's console; naming anything here would ask
-    // for that alone.
+    // What a person is asked for is configured in Kakao's console. If scopes were sent, Kakao would
+    // ask for these only.
     scopes: "",
     reauthentication: LOGIN,
     requires_auth_time: false,

@@ -1,4 +1,4 @@
-//! What a provider of social login does, and what goes in and out of it.
+//! The interface of a provider of social login, with the types that it takes and returns.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,86 +8,89 @@ use chrono::{DateTime, Utc};
 use super::error::UpstreamError;
 use crate::domain::identity::Identity;
 
-/// What a provider answers, in its own time.
+/// The future answer of a provider.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, UpstreamError>> + Send + 'a>>;
 
 /// A provider of social login.
 pub trait Provider: fmt::Debug + Send + Sync {
-    /// The URL at which a person signs in there.
+    /// The URL to which a person is redirected for signing in.
     fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>) -> Answer<'a, String>;
 
-    /// Who it is that comes back with a code.
+    /// Finds out who the person is that returned with a code.
     fn finish<'a>(&'a self, response: UpstreamAuthorizationResponse<'a>) -> Answer<'a, Identity>;
 
-    /// Who it is that a token speaks of, which somebody else got there for one of `accepted`.
+    /// Finds out whose token this is. An app got it from the provider, for one of `accepted`.
     fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity>;
 
-    /// Whether tokens of this issuer are its own.
+    /// Whether this provider issues tokens with this issuer.
     fn issues(&self, issuer: &str) -> bool;
 
-    /// Whether an authorization response with this `iss` is its own, one of an error too (RFC 9207
-    /// §2.4). Without one it is, unless the provider promises one.
+    /// Whether an authorization response with this `iss` is from this provider. This is checked for
+    /// errors, too (RFC 9207 §2.4). A response without `iss` is accepted, unless the provider
+    /// promises to send one.
     fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, bool> {
         Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| self.issues(iss)))))
     }
 
-    /// Whether a code comes with the redirect URI that it was sent to, RFC 6749 §4.1.3.
+    /// Whether a code is redeemed with the redirect URI that it was sent to, RFC 6749 §4.1.3.
     fn names_redirect_uri(&self) -> bool {
         true
     }
 
-    /// Whether it can be reached, and knows us: words for the operator.
+    /// Whether the provider can be reached and accepts this client. The result is text for the
+    /// operator.
     fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>>;
 }
 
-/// What a person leaves with, RFC 6749 §4.1.1.
+/// The parameters of an authorization request to a provider, RFC 6749 §4.1.1.
 #[derive(Clone, Copy)]
 pub struct UpstreamAuthorizationRequest<'a> {
-    /// Where they come back to.
+    /// The callback of this server.
     pub redirect_uri: &'a str,
     /// `state`.
     pub state: &'a str,
     /// `nonce`.
     pub nonce: &'a str,
-    /// The verifier of PKCE.
+    /// The PKCE verifier.
     pub verifier: &'a str,
-    /// What is known of their name.
+    /// A hint about the account that the person will use.
     pub login_hint: Option<&'a str>,
-    /// The language that they read.
+    /// The language of the person.
     pub language: &'a str,
-    /// Whether they are to prove anew who they are.
+    /// Whether the person has to prove again who they are.
     pub again: bool,
-    /// What is asked for, instead of the usual: what they had not agreed to.
+    /// The scopes to request instead of the usual ones: those that the person had not consented to.
     pub scopes: Option<&'a str>,
 }
 
-/// What a person comes back with, RFC 6749 §4.1.2.
+/// The parameters with which a person returns to the callback, RFC 6749 §4.1.2.
 #[derive(Clone, Copy)]
 pub struct UpstreamAuthorizationResponse<'a> {
     /// `code`.
     pub code: &'a str,
     /// Apple's `user`.
     pub user: Option<&'a str>,
-    /// Where they came back to.
+    /// The callback of this server.
     pub redirect_uri: &'a str,
     /// `state`.
     pub state: &'a str,
-    /// The nonce that they left with.
+    /// The nonce of the request.
     pub nonce: &'a str,
-    /// The verifier that they left with.
+    /// The PKCE verifier of the request.
     pub verifier: &'a str,
-    /// Since when they must have proven who they are, if they were to do so anew.
+    /// If the person had to prove again who they are: the earliest time at which they may have done
+    /// so.
     pub since: Option<DateTime<Utc>>,
 }
 
-/// What an app presents that it got at a provider.
+/// What an app presents that it got from a provider.
 #[derive(Clone, Copy, Debug)]
 pub struct PresentedToken<'a> {
-    /// What it is.
+    /// The token.
     pub token: UpstreamToken<'a>,
-    /// The client ids there for which it may have been issued.
+    /// The client ids at the provider for which the token may have been issued.
     pub accepted: &'a [&'a str],
-    /// The nonce that the app gave there.
+    /// The nonce that the app sent to the provider.
     pub nonce: Option<&'a str>,
 }
 
@@ -102,11 +105,11 @@ pub enum UpstreamToken<'a> {
     Code {
         /// The code.
         code: &'a str,
-        /// Where it was sent.
+        /// The redirect URI that the code was sent to.
         redirect_uri: Option<&'a str>,
-        /// The verifier of PKCE.
+        /// The PKCE verifier.
         verifier: Option<&'a str>,
-        /// The `state` that it came with, for whom that matters.
+        /// The `state` that the code came with, for providers that need it.
         state: Option<&'a str>,
     },
 }
@@ -123,16 +126,16 @@ impl fmt::Debug for UpstreamAuthorizationResponse<'_> {
     }
 }
 
-/// What is longer is none: it is sent on in an address or a header, and whoever is asked of it would
-/// hang up.
+/// The longest token or code that is sent to a provider, in bytes. A longer one would not fit into
+/// a URL or header that the provider accepts.
 const LONGEST: usize = 4096;
 
 impl UpstreamToken<'_> {
-    /// Whether nobody need be asked of it.
+    /// Whether it is too long, so that the provider is not asked.
     #[must_use]
     pub fn is_too_long(&self) -> bool {
         match self {
-            // It is not sent anywhere.
+            // An id token is not sent to the provider.
             Self::Id(_) => false,
             Self::Access(token) => token.len() > LONGEST,
             Self::Code { code, redirect_uri, verifier, state } => {
@@ -153,12 +156,12 @@ impl fmt::Debug for UpstreamToken<'_> {
     }
 }
 
-/// Who it is, and what must not be accepted again.
+/// The identity of a person, and the token that must not be accepted again.
 #[derive(Clone, Debug)]
 pub struct VerifiedIdentity {
-    /// Who.
+    /// The identity.
     pub identity: Identity,
-    /// What names the token, and until when it could be presented again.
+    /// The fingerprint of the token, and until when the token could be presented again.
     pub once: Option<([u8; 32], DateTime<Utc>)>,
 }
 

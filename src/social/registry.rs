@@ -1,5 +1,5 @@
-//! The providers of social login that this server has: those of the settings file, and those that
-//! were added by hand. The latter are in memory and are read again when they change.
+//! The providers of social login that this server has: those of the settings file, and those in the
+//! database. The latter are kept in memory and read again when they change.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -20,17 +20,17 @@ use crate::outbound::Outbound;
 use crate::store::providers::{self, StoredProvider};
 use crate::store::{Reader, Store};
 
-/// A provider at work.
+/// A provider that is in use.
 #[derive(Clone, Debug)]
 pub struct ConfiguredProvider {
-    /// How it is registered.
+    /// Its registration.
     pub registration: Registration,
     /// The provider.
     pub provider: Arc<dyn Provider>,
 }
 
 impl ConfiguredProvider {
-    /// What people who read this language call it.
+    /// The name of the provider in this language.
     #[must_use]
     pub fn name(&self, language: &str) -> &str {
         let ProviderMetadata { preset, name, .. } = &self.registration.metadata;
@@ -38,22 +38,22 @@ impl ConfiguredProvider {
         name.as_deref().or(theirs).unwrap_or(profiles::of(*preset).title)
     }
 
-    /// Whether somebody with these methods came by it. A provider that got the name of another one
-    /// issues nothing in that one's name.
+    /// Whether a person with these `amr` values signed in with this provider. The issuer is
+    /// compared, too, because another provider may have had the same name before.
     #[must_use]
     pub fn vouched(&self, amr: &[String], issuer: Option<&str>) -> bool {
         came_by(amr) == Some(self.registration.slug.as_str())
             && issuer.is_some_and(|issuer| self.provider.issues(issuer))
     }
 
-    /// The same, turned off or on.
+    /// A copy that is turned off or on.
     fn turned(&self, disabled: bool) -> Self {
         let mut same = self.clone();
         same.registration.disabled = disabled;
         same
     }
 
-    /// Whether it refuses to work in the browsers of other apps.
+    /// Whether it refuses to work in the embedded browsers of apps.
     #[must_use]
     pub fn blocks_embedded_browsers(&self) -> bool {
         profiles::of(self.registration.metadata.preset).blocks_embedded_browsers
@@ -68,20 +68,20 @@ pub struct Providers {
     outbound: Outbound,
     clock: Clock,
     fixed: Vec<Arc<ConfiguredProvider>>,
-    /// Those of the settings, and behind them those of the database.
+    /// The providers of the settings, followed by those of the database.
     every: RwLock<Arc<[Arc<ConfiguredProvider>]>>,
 }
 
-/// What is wrong with a provider of the database.
+/// What is wrong with a provider in the database.
 struct Wrong {
     slug: Slug,
     why: String,
-    /// Whether no server starts with it.
+    /// Whether a server refuses to start because of it.
     grave: bool,
 }
 
 impl Providers {
-    /// The providers of the settings, and nothing from the database yet.
+    /// The providers of the settings. Those of the database are not read yet.
     pub fn new(
         store: Arc<Store>,
         sealer: Sealer,
@@ -95,8 +95,8 @@ impl Providers {
         Ok(Self { store, sealer, outbound, clock, fixed, every })
     }
 
-    /// Reads those of the database at start: one that does not open, or that the settings have too,
-    /// is an error.
+    /// Reads the providers of the database at start. If one cannot be opened, or is in the
+    /// settings, too, that is an error.
     pub async fn start(&self) -> Result<(), Error<Rejected>> {
         let wrong = self.read().await?;
         match wrong.into_iter().find(|wrong| wrong.grave) {
@@ -105,9 +105,9 @@ impl Providers {
         }
     }
 
-    /// Reads those of the database again, once for each change. One that has not changed stays as it
-    /// is; so does one that cannot be read any more, but for whether it is turned off: what is wrong
-    /// with it is no matter of the others.
+    /// Reads the providers of the database again; it is called after each change. A provider that
+    /// has not changed is kept. One that cannot be read any more is kept as well, except that it is
+    /// turned off or on, so that its mistake does not affect the others.
     pub async fn reload(&self) -> Result<(), Fault> {
         self.read().await.map(drop)
     }
@@ -138,7 +138,7 @@ impl Providers {
         Ok(wrong)
     }
 
-    /// The provider of a row: the old one, if it has not changed.
+    /// The provider of a row: the old one, if the row has not changed.
     fn configured(
         &self,
         stored: &StoredProvider,
@@ -152,20 +152,21 @@ impl Providers {
         }
     }
 
-    /// Every provider, in the order of the settings and of their coming.
+    /// Every provider: those of the settings in their order, then those of the database in the
+    /// order in which they were added.
     #[must_use]
     pub fn list(&self) -> Arc<[Arc<ConfiguredProvider>]> {
         Arc::clone(&self.every.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Those that may be used for this client; none: for a person's own account.
+    /// The providers that may be used for this client, or for a person's own account (`None`).
     #[must_use]
     pub fn usable(&self, client: Option<&ClientId>) -> Vec<Arc<ConfiguredProvider>> {
         usable(&self.list(), client).cloned().collect()
     }
 
-    /// The provider of this name, if it may be used for this client. One that may not is as unknown
-    /// as one that is not there.
+    /// The provider of this name, if it may be used for this client. Otherwise the answer is the
+    /// same as for one that does not exist.
     #[must_use]
     pub fn find(&self, slug: &Slug, client: Option<&ClientId>) -> Option<Arc<ConfiguredProvider>> {
         usable(&self.list(), client)
@@ -173,8 +174,9 @@ impl Providers {
             .cloned()
     }
 
-    /// Whether somebody who came in this way may go on to this client: not by a provider that is not
-    /// for it or that is another one by now, and by nothing else where providers are the only way.
+    /// Whether a person with this sign-in method may use this client. A provider is refused if it
+    /// is not for this client or if another provider has its name now. Any other method is refused
+    /// if only providers are allowed.
     #[must_use]
     pub fn admit(&self, client: &ClientId, amr: &[String], issuer: Option<&str>) -> bool {
         match came_by(amr) {
@@ -185,20 +187,21 @@ impl Providers {
         }
     }
 
-    /// Whether what somebody granted goes on, by the way in which they came then.
+    /// Whether a family may still be used, given the sign-in method that it was started with.
     #[must_use]
     pub fn admit_family(&self, family: &Family) -> bool {
         self.admit(&family.client, &family.amr, family.provider_issuer.as_deref())
     }
 
-    /// Whether people come in to this client by providers alone.
+    /// Whether people can sign in to this client only with a provider.
     #[must_use]
     pub fn are_the_only_way(&self, client: Option<&ClientId>) -> bool {
         self.list().iter().any(|configured| configured.registration.is_only_way(client))
     }
 }
 
-/// Where one is the only way in, what is no only way is none.
+/// The providers that may be used for a client. If some are marked as the only sign-in method, all
+/// others are left out.
 fn usable<'a>(
     every: &'a [Arc<ConfiguredProvider>],
     client: Option<&'a ClientId>,
@@ -233,20 +236,20 @@ fn make(
     }
 }
 
-/// Where people come back to from a provider: what is registered there.
+/// The callback for a provider, which has to be registered there as redirect URI.
 #[must_use]
 pub fn redirect_uri(issuer: &Issuer, slug: &Slug) -> String {
     issuer.url(&urls::LOGIN_CALLBACK.replace("{provider}", slug.as_str()))
 }
 
-/// Whether an answer of a provider that is sent there comes to us.
+/// Whether this redirect URI is a callback of this server.
 #[must_use]
 pub fn is_callback(issuer: &Issuer, uri: &str) -> bool {
     let every = issuer.url(&urls::LOGIN_CALLBACK.replace("{provider}", ""));
     uri.to_ascii_lowercase().starts_with(&every.to_ascii_lowercase())
 }
 
-/// A credential as it is sealed.
+/// A credential in the form in which it is sealed.
 #[derive(Deserialize, Serialize)]
 enum Text {
     None,
@@ -273,7 +276,7 @@ pub(crate) fn sealed(
     Ok(StoredProvider::new(slug.clone(), metadata, sealed))
 }
 
-/// Reads a registration and opens its credential; why that cannot be done comes instead.
+/// Reads a registration and opens its credential. The error says why that is not possible.
 pub(crate) fn opened(sealer: &Sealer, stored: &StoredProvider) -> Result<Registration, String> {
     let metadata = stored.metadata().map_err(|fault| fault.to_string())?;
     let slug = stored.slug.clone();
@@ -294,7 +297,7 @@ pub(crate) fn opened(sealer: &Sealer, stored: &StoredProvider) -> Result<Registr
     Ok(Registration { slug, metadata, credential, disabled: stored.disabled })
 }
 
-/// Every provider of the database, opened.
+/// Every provider of the database, with opened credentials.
 pub async fn stored(
     reader: &impl Reader,
     sealer: &Sealer,

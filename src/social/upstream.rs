@@ -1,4 +1,4 @@
-//! This server at one provider: how it is registered there, and the channel to it.
+//! What this server uses to talk to one provider: its registration there, and the channel.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::provider::UpstreamAuthorizationRequest;
 use crate::domain::provider::{Audience, Credential, Registration};
 use crate::domain::secret::Secret;
 
-/// This server at one provider.
+/// The registration of this server at one provider, and the channel to it.
 #[derive(Debug)]
 pub(super) struct Upstream {
     pub(super) registration: Registration,
@@ -24,33 +24,34 @@ impl Upstream {
         Self { registration, channel: Arc::new(channel), profile }
     }
 
-    /// Who we are there.
+    /// The client id of this server at the provider.
     pub(super) fn client_id(&self) -> &str {
         &self.registration.metadata.client_id
     }
 
-    /// Its issuer: the usual one, or where the operator says that it is.
+    /// The issuer of the provider: the usual one, or the one that the operator set.
     pub(super) fn issuer(&self) -> &str {
         self.custom_issuer().unwrap_or(self.profile.issuer)
     }
 
-    /// Where it is instead of at its usual place.
+    /// The issuer that the operator set, if it is not the usual one.
     pub(super) fn custom_issuer(&self) -> Option<&str> {
         self.registration.metadata.issuer.as_deref()
     }
 
-    /// Where its own interface is: beside the issuer where that is not the usual one.
+    /// The base URL of the provider's own API. If the operator set an issuer, it is that.
     pub(super) fn api(&self) -> &str {
         self.custom_issuer().unwrap_or(self.profile.api)
     }
 
-    /// Further audiences there that the operator trusts, so that they may stand beside ours.
+    /// Further audiences that the operator trusts, so that they may be in `aud` next to this
+    /// server's client ids.
     pub(super) fn additional_audiences(&self, is_meant: fn(&Audience) -> bool) -> Vec<&str> {
         let audiences = self.registration.metadata.audiences.iter();
         audiences.filter(|one| is_meant(one)).map(|one| one.id.as_str()).collect()
     }
 
-    /// What we prove by who we are.
+    /// The client secret, if the credential is one.
     pub(super) fn secret(&self) -> Option<&Secret> {
         match &self.registration.credential {
             Credential::Secret(secret) => Some(secret),
@@ -58,8 +59,8 @@ impl Upstream {
         }
     }
 
-    /// The secret of this moment for this client id of the operator's there, which Apple has for each
-    /// of their apps.
+    /// The current client secret for this client id of the operator. Apple has a different one for
+    /// each app.
     pub(super) fn secret_of(&self, client_id: &str) -> Result<Option<Secret>, UpstreamError> {
         match &self.registration.credential {
             Credential::None => Ok(None),
@@ -73,23 +74,23 @@ impl Upstream {
         }
     }
 
-    /// Whether a code that was sent to no redirect URI belongs to a further client id: only with a
-    /// key can we be all of them.
+    /// Whether a code without a redirect URI was issued to the client id of an app. Only with a key
+    /// can this server authenticate as each of the operator's apps.
     pub(super) fn has_native_codes(&self) -> bool {
         self.profile.credential == RequiredCredential::Key
     }
 
-    /// By what it refuses a code that it does not know, besides `invalid_grant`.
+    /// The errors with which it refuses an unknown code, besides `invalid_grant`.
     pub(super) fn unknown_code_errors(&self) -> &'static [&'static str] {
         self.profile.unknown_code_errors
     }
 
-    /// What is asked for.
+    /// The scopes that are requested.
     pub(super) fn scopes(&self) -> &str {
         self.registration.metadata.scopes.as_deref().unwrap_or(self.profile.scopes)
     }
 
-    /// What makes it ask the person again, if that is wished.
+    /// The parameters that make the provider ask the person again, if the request wants that.
     pub(super) fn reauthentication(
         &self,
         request: UpstreamAuthorizationRequest<'_>,
@@ -97,7 +98,8 @@ impl Upstream {
         if request.again { self.profile.reauthentication } else { &[] }
     }
 
-    /// Whether it says when the person proved who they are, where that is wished.
+    /// Whether the provider has to say when the person proved who they are, if they had to do so
+    /// again.
     pub(super) fn requires_auth_time(&self) -> bool {
         self.profile.requires_auth_time
     }

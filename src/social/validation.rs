@@ -1,4 +1,4 @@
-//! Whether a registration can be worked with, as far as can be seen without asking the provider.
+//! Checks a registration, as far as that is possible without asking the provider.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use super::{apple, microsoft};
 use crate::domain::provider::{Audience, Credential, Preset, ProviderMetadata, Registration};
 use crate::outbound;
 
-/// What is wrong with a registration, by the keys of the settings.
+/// The problems of a registration, each with its key in the settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(Vec<(&'static str, String)>);
 
 impl Problems {
-    /// Adds what is wrong with this key.
+    /// Adds a problem of this key.
     pub fn add(&mut self, key: &'static str, problem: impl Into<String>) {
         self.0.push((key, problem.into()));
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there is no problem.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -43,14 +43,14 @@ impl fmt::Display for Problems {
     }
 }
 
-/// Says every problem of a registration that somebody makes.
+/// Finds every problem of a new or changed registration.
 pub fn check(registration: &Registration, allow_private: bool) -> Result<(), Problems> {
     let mut problems = grave(registration, allow_private);
     careless(registration, &mut problems);
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// Says every problem with which a provider cannot be at work at all.
+/// Finds the problems with which a provider cannot work at all.
 pub(super) fn check_grave(
     registration: &Registration,
     allow_private: bool,
@@ -87,7 +87,8 @@ fn grave(registration: &Registration, allow_private: bool) -> Problems {
     problems
 }
 
-/// What nobody means. A provider that was registered so long ago goes on.
+/// Adds problems that are probably mistakes. A provider that was registered with them earlier
+/// continues to work.
 fn careless(registration: &Registration, problems: &mut Problems) {
     let (metadata, row) = (&registration.metadata, profiles::of(registration.metadata.preset));
     if metadata.client_id.trim() != metadata.client_id && !metadata.client_id.trim().is_empty() {
@@ -107,17 +108,19 @@ fn careless(registration: &Registration, problems: &mut Problems) {
             "lets nobody in: this server never relies on the e-mail addresses of this provider";
         problems.add("allowed_domains", never);
     }
-    // OpenID Connect Core §3.1.2.1
+    // OpenID Connect Core §3.1.2.1: the scope `openid` is required.
     if metadata.scopes.as_deref().is_some_and(|scopes| row.is_openid() && !has_openid(scopes, row))
     {
         problems.add("scopes", "must name openid: without it there is no id_token");
     }
-    // One without clients may stand beside ours in an id token, and counts for nobody by itself.
+    // An audience without clients may be next to this server's client ids in an id token. It is not
+    // accepted alone.
     let is_idle = |one: &Audience| one.clients.is_empty() && !row.is_openid();
     if metadata.audiences.iter().any(|one| one.id.trim().is_empty() || is_idle(one)) {
         problems.add("audience", "needs an id, and clients that it is for");
     }
-    // The issuer of an OpenID provider is what it says, byte for byte; the others have paths behind it.
+    // The issuer of an OpenID provider is compared byte for byte; for the others, paths are
+    // appended to it.
     let ends_in_slash = metadata.issuer.as_deref().is_some_and(|issuer| issuer.ends_with('/'));
     if ends_in_slash && metadata.preset != Preset::Oidc {
         problems.add("issuer", "must not end in a slash");
@@ -136,7 +139,7 @@ fn has_openid(scopes: &str, row: &ProviderProfile) -> bool {
     scopes.trim() == row.scopes || scopes.split_ascii_whitespace().any(|scope| scope == "openid")
 }
 
-/// What is wrong with a credential, by its key.
+/// The problem of a credential, with its key.
 type Bad = (&'static str, &'static str);
 
 fn check_credential(credential: &Credential, needs: RequiredCredential) -> Result<(), Bad> {
