@@ -1,4 +1,4 @@
-//! `/account`: my account.
+//! `/account`: the page on which people manage their own account.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ use crate::web::shown::{permissions, person};
 use crate::web::sign_in_options::buttons;
 use crate::web::{detached, flash_messages, receive};
 
-/// The front door leads here.
+/// `/` redirects to the account page.
 pub(super) async fn front(State(shared): State<Arc<Shared>>) -> Response<Body> {
     page::see_other(&format!("{}{}", shared.base, urls::ACCOUNT))
 }
@@ -56,7 +56,7 @@ pub(super) async fn get(
     Ok(show(&shared, &page_request, person, says).await)
 }
 
-/// What the page says besides.
+/// What one answer shows in addition to the account itself: a message, an error, a part of a list.
 #[derive(Clone, Debug, Default)]
 struct Says {
     message: Option<FlashMessage>,
@@ -64,7 +64,7 @@ struct Says {
     part: Part,
 }
 
-/// What was done, in the words of the page.
+/// The notice that the page shows for what the person has just done.
 fn notice(message: &FlashMessage) -> Option<AccountNotice> {
     Some(match message {
         FlashMessage::Confirmed => AccountNotice::Confirmed,
@@ -77,11 +77,11 @@ fn notice(message: &FlashMessage) -> Option<AccountNotice> {
     })
 }
 
-/// Which part of the lists the query asks for. What cannot be read asks for the first one.
+/// Which part of the lists the query asks for. A value that cannot be read asks for the first part.
 fn part(page_request: &PageRequest) -> Part {
     let devices = page_request.form.get("devices").and_then(|behind| behind.split_once('.'));
     let devices_behind = devices.and_then(|(proven_at, id)| {
-        // A database takes no NUL.
+        // The id must be printable ASCII: the database refuses a NUL character.
         let is_name = id.bytes().all(|byte| byte.is_ascii_graphic());
         let proven_at = DateTime::from_timestamp_millis(proven_at.parse().ok()?)?;
         is_name.then(|| (proven_at, SessionId::from_stored(id.to_owned())))
@@ -89,7 +89,7 @@ fn part(page_request: &PageRequest) -> Part {
     Part { devices_behind, apps_behind: page_request.form.get("apps").and_then(ClientId::parse) }
 }
 
-/// The page with why the password was not changed.
+/// Shows the page with the reason why the password was not changed.
 async fn show_problem(
     shared: &Shared,
     page_request: &PageRequest,

@@ -1,4 +1,4 @@
-//! Whose account a request is about, and the way back to its page.
+//! Which signed-in account a request is about, and the redirect back to its page.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -17,7 +17,7 @@ use crate::web::receive;
 use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 
-/// Whose account the request is about: the one that it names, or the only one.
+/// The account that the request is about: the session that it names, or the only signed-in one.
 pub(super) fn whose(page_request: &PageRequest) -> Option<&SignedInUser> {
     match (page_request.session("session"), page_request.browser_state.people.as_slice()) {
         (Some(session), _) => page_request.browser_state.signed_in(&session),
@@ -26,7 +26,7 @@ pub(super) fn whose(page_request: &PageRequest) -> Option<&SignedInUser> {
     }
 }
 
-/// Somebody who sends a form of their account page.
+/// Reads a form of the account page, and checks that our own page sent it.
 pub(super) async fn submitted(
     shared: &Shared,
     context: Context,
@@ -35,7 +35,7 @@ pub(super) async fn submitted(
     let (page_request, same_origin) =
         receive::post(shared, context, request, urls::ACCOUNT).await?;
     let Some(person) = whose(&page_request).cloned() else {
-        // Signed out meanwhile: signing in again is the way on.
+        // The session has ended meanwhile: the redirect lets the person sign in again.
         return Err(page::see_other(&format!("{}{}", shared.base, urls::ACCOUNT)));
     };
     let csrf = page_request.csrf();
@@ -46,12 +46,12 @@ pub(super) async fn submitted(
     Ok((page_request, form))
 }
 
-/// Back to the account page that the form stood on, with word of what was done.
+/// The next step after a form: back to its account page, with a message about what was done.
 pub(super) fn account(form: &AccountForm, message: Option<FlashMessage>) -> Reply {
     account_with(form, message, None)
 }
 
-/// The same with a new cookie.
+/// The same as [`account`], with a new cookie for the browser.
 pub(super) fn account_with(
     form: &AccountForm,
     message: Option<FlashMessage>,

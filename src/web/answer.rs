@@ -1,4 +1,4 @@
-//! Answers of the API: JSON, and uniform errors.
+//! Answers of the API: JSON, and errors that all have the same form.
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -16,8 +16,8 @@ use crate::oauth::refused::{self, RefusedRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A successful answer in JSON, or what went wrong, to this client. Nothing of it may be kept
-/// (RFC 6749 §5.1).
+/// A successful answer in JSON, or the error, for this client. No cache may keep it (RFC 6749
+/// §5.1).
 pub(super) fn json<T: Serialize>(result: Result<T>, client: Option<&ClientId>) -> Response<Body> {
     match result.map(|value| serde_json::to_vec(&value)) {
         Ok(Ok(body)) => api(StatusCode::OK, body),
@@ -61,7 +61,7 @@ pub(super) fn refusal(refusal: &Refusal, client: Option<&ClientId>) -> Response<
     response
 }
 
-/// A failure of ours: one log line with its causes, and nothing of them in the answer.
+/// A fault: its causes are logged in one line, and the answer names none of them.
 pub(super) fn fault(fault: &Fault) -> Response<Body> {
     request::explained();
     tracing::error!(%fault, "a request failed");
@@ -75,14 +75,14 @@ pub(super) fn fault(fault: &Fault) -> Response<Body> {
     }
 }
 
-/// The answer to what is refused whoever asks, with its line in the log.
+/// The answer to a request that is refused for every client; also writes its log line.
 pub(super) fn refused(status: StatusCode, reason: Reason) -> Response<Body> {
     RefusedRequest::from(reason).log();
     let error = reason.code().map_or("invalid_request", ErrorCode::as_str);
     described(status, error, reason.sentence())
 }
 
-/// What is left to say when nothing else can be said.
+/// The answer when not even another error answer can be built.
 pub(super) fn server_error() -> Response<Body> {
     described(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "the server failed")
 }

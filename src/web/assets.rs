@@ -1,4 +1,4 @@
-//! Files of the pages. Their names change with their content, so they may be kept for ever.
+//! Files of the pages. Their names change with their content, so a browser may cache them forever.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(super) async fn asset(
     response
 }
 
-/// The logo of an app. It is somebody else's image: nothing in it may run.
+/// The logo of an app. The image comes from a third party, so its policy forbids all scripts in it.
 pub(super) async fn client_logo(
     State(shared): State<Arc<Shared>>,
     Path(client): Path<String>,

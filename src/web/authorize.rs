@@ -1,5 +1,5 @@
-//! `/authorize`: a request by GET is answered or led to a page; one by POST comes back by GET, since
-//! a cross-site POST brings none of our cookies.
+//! `/authorize`. A request by GET is answered or redirected to a page. A cross-site POST brings
+//! none of our cookies, so it is redirected to come again by GET.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ async fn read(
     read.map_err(|error| respond(shared, page_request, error))
 }
 
-/// Goes on with a request that came by POST, or with one that needs no page any more.
+/// Continues a request that came by POST, or one that needs no further page.
 pub(super) async fn resume(
     State(shared): State<Arc<Shared>>,
     context: Context,

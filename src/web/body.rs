@@ -1,4 +1,4 @@
-//! Reading a form: POST alone, one content type, at most 64 KB, in time.
+//! Reads a form: POST only, one content type, at most 64 KB, within a time limit.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::domain::form::Form;
 use crate::domain::reason::Reason;
 use crate::domain::request;
 
-/// The most that a body may have.
+/// The largest size of a body, in bytes.
 const LIMIT: usize = 64 * 1024;
-/// The longest that a body may take.
+/// The longest time for reading a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What of the head of a request the protocol looks at.
+/// The headers of a request.
 pub(super) struct Head(HeaderMap);
 
 impl Head {
-    /// The head of a request whose body does not matter.
+    /// The headers of a request whose body is not read.
     pub(super) fn of(request: Request) -> Self {
         Self(request.into_parts().0.headers)
     }
@@ -33,23 +33,23 @@ impl Head {
         &self.0
     }
 
-    /// The `Authorization` headers: more than one is an error for whoever reads them.
+    /// All `Authorization` headers. The reader of them refuses more than one.
     pub(super) fn authorization(&self) -> Vec<&[u8]> {
         self.0.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect()
     }
 }
 
-/// Why there is no form.
+/// Why a form could not be read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BadBody {
     /// The status of the answer.
     pub(super) status: StatusCode,
-    /// Why.
+    /// The reason of the refusal.
     pub(super) reason: Reason,
 }
 
 impl BadBody {
-    /// The answer of an API.
+    /// The error as an answer of the API.
     fn described(self) -> Response<Body> {
         refused(self.status, self.reason)
     }
@@ -90,8 +90,9 @@ async fn bytes(body: Body) -> Result<bytes::Bytes, BadBody> {
     }
 }
 
-/// RFC 6749 Appendix B: the media type, in UTF-8 if a charset is named at all. ASCII is UTF-8,
-/// whatever it is called.
+/// Whether the media type is that of a form, with UTF-8 if a charset is named (RFC 6749 Appendix
+/// B). A body of ASCII alone is valid UTF-8, so other charsets that contain ASCII are accepted for
+/// it.
 fn is_form(headers: &HeaderMap, body: &[u8]) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };

@@ -47,7 +47,7 @@ pub(super) async fn unlink(
 fn unchanged(form: &AccountForm, error: Error<Unchanged>) -> Error<Reply> {
     error.map(|unchanged| match unchanged {
         Unchanged::NotFresh(not_fresh) => not_fresh.into(),
-        // Somebody was faster, in another tab.
+        // The identity was already removed, for example in another tab.
         Unchanged::Gone => account(form, None),
         Unchanged::UpstreamNotice(slug, outcome) => {
             account(form, Some(FlashMessage::UpstreamNotice(slug, outcome)))

@@ -1,4 +1,4 @@
-//! `/consent`: what an app wants, and the person's yes or no.
+//! `/consent`: the page that shows what an app asks for, and the person's yes or no.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ pub(super) async fn post(
     let received = receive::interaction_form(&shared, context, request, urls::CONSENT).await?;
     let (page_request, form) = received;
     let caller = page_request.caller();
-    // Only a clear yes is one.
+    // Only `allow` counts as consent; everything else denies.
     let answered = match page_request.form.get("answer") {
         Some("allow") => consent::allow(&shared.flows, caller, &form).await,
         _ => consent::deny(&shared.flows, caller, &form).await,

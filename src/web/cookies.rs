@@ -1,5 +1,6 @@
-//! Our cookies. The prefix `__Host-` binds them to this very host: no neighbour can set them. Those that
-//! are for one path cannot have it; what stands in them is sealed for one browser.
+//! Our cookies. The prefix `__Host-` binds a cookie to this host, so that a neighbouring host
+//! cannot set it. Cookies for one path cannot have the prefix; their values are sealed for one
+//! browser.
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -20,14 +21,14 @@ use crate::oauth::token::endpoint::RefreshCookie;
 /// A way to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SignInMethod {
-    /// By name and password.
+    /// With user name and password.
     Password,
-    /// By this provider.
+    /// With this provider.
     Provider(Slug),
 }
 
-/// The names of our cookies. Two issuers on one host, at two ports or two paths, have the same cookies:
-/// each finds its own by its name.
+/// The names of our cookies. The names contain a hash of the issuer, so two issuers on one host (at
+/// two ports or two paths) do not read each other's cookies.
 #[derive(Clone, Debug)]
 pub(super) struct Cookies {
     browser: String,
@@ -40,7 +41,7 @@ pub(super) struct Cookies {
 }
 
 impl Cookies {
-    /// Of this issuer.
+    /// The cookie names of this issuer.
     pub(super) fn of(issuer: &str) -> Self {
         let ours = format!("mapae-{}", short(issuer, 9));
         let browser = format!("__Host-{ours}");
@@ -50,14 +51,14 @@ impl Cookies {
         Self { browser, known, language, way, refresh, away, carried }
     }
 
-    /// What the browser proves itself by.
+    /// Reads the token by which we recognise the browser.
     pub(super) fn browser(&self, headers: &HeaderMap) -> Option<Plain<BrowserToken>> {
-        // What was never ours names no browser.
+        // A value without the form of our tokens cannot name a browser.
         let ours = |token: &&str| Plain::<BrowserToken>::is_meant(token) && token.len() <= LONGEST;
         read(headers, &self.browser).filter(ours).map(Plain::presented)
     }
 
-    /// Gives the browser what it proves itself by.
+    /// Sets the token by which we recognise the browser.
     pub(super) fn set_browser(&self, headers: &mut HeaderMap, cookie: &Cookie) {
         let kept = cookie.kept_for.map(max_age).unwrap_or_default();
         let (name, token) = (&self.browser, cookie.token.expose());
@@ -68,23 +69,23 @@ impl Cookies {
         }
     }
 
-    /// What makes the browser known to people who proved their account in it.
+    /// The signed cookie that makes this a known browser of the accounts proven in it.
     pub(super) fn known<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         read(headers, &self.known)
     }
 
-    /// The language that was chosen.
+    /// The language that the person chose.
     pub(super) fn language<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         read(headers, &self.language)
     }
 
-    /// Remembers the language that was chosen.
+    /// Remembers the language that the person chose.
     pub(super) fn set_language(&self, headers: &mut HeaderMap, language: &str) {
         let (name, kept) = (&self.language, max_age(Duration::days(365)));
         set(headers, &format!("{name}={language}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
     }
 
-    /// The way in that was used last: what it is called is no secret, and nothing is believed of it.
+    /// The sign-in method that was used last. The value is neither secret nor trusted.
     pub(super) fn way(&self, headers: &HeaderMap) -> Option<SignInMethod> {
         let value = read(headers, &self.way)?;
         match value.strip_prefix("by:") {
@@ -93,7 +94,7 @@ impl Cookies {
         }
     }
 
-    /// Remembers the way in that was used.
+    /// Remembers the sign-in method that was used.
     pub(super) fn set_sign_in_method(&self, headers: &mut HeaderMap, way: &SignInMethod) {
         let (name, kept) = (&self.way, max_age(Duration::days(365)));
         let value = match way {
@@ -103,23 +104,26 @@ impl Cookies {
         set(headers, &format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
     }
 
-    /// Who left for a provider.
+    /// The state of the ring of login cookies: where the next login is written, and the
+    /// interactions whose person was redirected to a provider.
     pub(super) fn away<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         read(headers, &self.away)
     }
 
-    /// Remembers who left for a provider.
+    /// Sets the state of the ring of login cookies.
     pub(super) fn set_away(&self, headers: &mut HeaderMap, value: &str) {
         let (name, kept) = (&self.away, max_age(LIFE));
         set(headers, &format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
     }
 
-    /// What people are in the middle of who left for a provider, by the number of the cookie.
+    /// One piece of the sealed interaction of a login at a provider, from the cookie with this
+    /// number.
     pub(super) fn carried<'a>(&self, headers: &'a HeaderMap, slot: usize) -> Option<&'a str> {
         read(headers, &self.carried_name(slot))
     }
 
-    /// Lets the browser keep it until they come back, below this path.
+    /// Stores such a piece in the browser until the person returns to the callback, below this base
+    /// path.
     pub(super) fn set_carried(
         &self,
         headers: &mut HeaderMap,
@@ -130,7 +134,7 @@ impl Cookies {
         self.put_carried(headers, base, slot, (value, LIFE));
     }
 
-    /// Takes it from the browser.
+    /// Deletes the cookie from the browser.
     pub(super) fn clear_carried(&self, headers: &mut HeaderMap, base: &str, slot: usize) {
         self.put_carried(headers, base, slot, ("", Duration::zero()));
     }
@@ -143,13 +147,13 @@ impl Cookies {
         (value, life): (&str, Duration),
     ) {
         let (name, kept) = (self.carried_name(slot), max_age(life));
-        // The path below which people come back, whatever their provider.
+        // The common part of the callback paths of all providers.
         let path = urls::LOGIN_CALLBACK.trim_end_matches("/{provider}");
         let path = format!("{base}{path}");
         set(headers, &format!("{name}={value}; Path={path}; Secure; HttpOnly; SameSite=Lax{kept}"));
     }
 
-    /// The name of the cookie of this number.
+    /// The name of the cookie with this number.
     pub(super) fn carried_name(&self, slot: usize) -> String {
         format!("{}-{slot}", self.carried)
     }
@@ -163,7 +167,7 @@ impl Cookies {
         read(headers, &self.refresh_name(client))
     }
 
-    /// Gives the browser the refresh token of a client.
+    /// Sets the refresh token of a client as a cookie.
     pub(super) fn set_refresh_token(&self, headers: &mut HeaderMap, cookie: &RefreshCookie) {
         let RefreshCookie { client, token, lifetime } = cookie;
         let (name, kept) = (self.refresh_name(client), max_age(*lifetime));
@@ -171,20 +175,21 @@ impl Cookies {
         set(headers, &format!("{name}={token}; Path=/; Secure; HttpOnly; SameSite=Strict{kept}"));
     }
 
-    /// Takes it from the browser.
+    /// Deletes the cookie from the browser.
     pub(super) fn clear_refresh_token(&self, headers: &mut HeaderMap, client: &ClientId) {
         let (client, token) = (client.clone(), Secret::default());
         let gone = RefreshCookie { client, token, lifetime: Duration::zero() };
         self.set_refresh_token(headers, &gone);
     }
 
-    /// A `client_id` may have characters that the name of a cookie may not.
+    /// The name contains a hash of the `client_id`, which may have characters that a cookie name
+    /// may not.
     fn refresh_name(&self, client: &ClientId) -> String {
         format!("{}-{}", self.refresh, short(client.as_str(), 12))
     }
 }
 
-/// The longest token of a browser.
+/// The longest token of a browser, in characters.
 const LONGEST: usize = 64;
 
 fn short(text: &str, bytes: usize) -> String {
@@ -197,13 +202,14 @@ fn max_age(life: Duration) -> String {
 }
 
 fn set(headers: &mut HeaderMap, cookie: &str) {
-    // Names and values are ours: ASCII, and never a control character.
+    // We make the names and the values: they are ASCII, without control characters.
     if let Ok(value) = HeaderValue::try_from(cookie) {
         headers.append(SET_COOKIE, value);
     }
 }
 
-/// RFC 6265 §5.4. Two cookies of one name are no cookie: somebody planted one of them.
+/// Reads a cookie (RFC 6265 §5.4). If two cookies have the same name, neither counts: somebody else
+/// may have set one of them.
 fn read<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));

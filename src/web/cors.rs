@@ -1,6 +1,6 @@
-//! Answers that scripts of other origins may read, Fetch §3.2. The rule stands in
-//! [`cross_origin`](crate::oauth::cross_origin). It holds for every answer of these endpoints: for one
-//! that no handler saw, too.
+//! CORS: answers that scripts of other origins may read (Fetch §3.2). The rule is in
+//! [`cross_origin`](crate::oauth::cross_origin). It applies to every answer of these endpoints,
+//! also to those that no handler made.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::oauth::cross_origin::{AllowedOrigin, permit};
 use crate::web::answer;
 use crate::web::shared::Shared;
 
-/// The `Origin` header. Two of them are none.
+/// The `Origin` header. If there are two, neither counts.
 pub(super) fn origin(headers: &HeaderMap) -> Option<&str> {
     let mut given = headers.get_all(ORIGIN).iter();
     match (given.next(), given.next()) {
@@ -32,7 +32,7 @@ pub(super) fn origin(headers: &HeaderMap) -> Option<&str> {
 #[derive(Clone, Debug)]
 struct Asker(ClientId);
 
-/// Says for which client an answer is: scripts of others may not read it.
+/// Marks the answer with its client, so that only scripts of this client's origins may read it.
 pub(super) fn answers(client: Option<ClientId>, mut response: Response<Body>) -> Response<Body> {
     if let Some(client) = client {
         response.extensions_mut().insert(Asker(client));
@@ -40,7 +40,7 @@ pub(super) fn answers(client: Option<ClientId>, mut response: Response<Body>) ->
     response
 }
 
-/// Lets a script read the answer, if its origin may.
+/// Adds the CORS headers to the answer if the script's origin is allowed.
 pub(super) async fn allow(
     State(shared): State<Arc<Shared>>,
     request: Request,
@@ -51,7 +51,7 @@ pub(super) async fn allow(
     let client = response.extensions_mut().remove::<Asker>().map(|Asker(client)| client);
     match permit(&shared.requests.clients, script.as_deref(), client.as_ref()).await {
         Ok(permission) => write(response.headers_mut(), permission.as_ref()),
-        // Nobody knows who may: the answer stands, and no script reads it.
+        // The allowed origins are not known: the answer is sent, but no script may read it.
         Err(fault) => {
             tracing::error!(%fault, "the origins of the clients cannot be read");
             write(response.headers_mut(), None);
@@ -60,7 +60,7 @@ pub(super) async fn allow(
     response
 }
 
-/// A browser that asks before it sends. It does not say for which client.
+/// Answers a preflight request. It does not say for which client it asks.
 pub(super) async fn preflight(
     State(shared): State<Arc<Shared>>,
     request: Request,
@@ -80,8 +80,8 @@ pub(super) async fn preflight(
     response
 }
 
-/// The names of headers that a script wants to send: none of them lets it do more than it can
-/// without a browser. What cannot be read asks for the usual ones.
+/// The header names that a script asks to send. All are allowed, since no header lets a script do
+/// more than a caller without a browser can do. A list that cannot be read gets the usual names.
 pub(super) fn asked(headers: &HeaderMap) -> HeaderValue {
     let asked = headers.get(ACCESS_CONTROL_REQUEST_HEADERS).filter(|asked| {
         let names = asked.to_str().ok().filter(|names| names.len() <= LONGEST);
@@ -92,11 +92,11 @@ pub(super) fn asked(headers: &HeaderMap) -> HeaderValue {
     asked.cloned().unwrap_or_else(|| HeaderValue::from_static("Authorization, Content-Type"))
 }
 
-/// The names of more headers than this nobody sends.
+/// The longest list of header names that is read, in bytes.
 const LONGEST: usize = 1024;
 
 fn write(headers: &mut HeaderMap, permission: Option<&AllowedOrigin>) {
-    // Whether it is there depends on the origin, so no cache may mix them up.
+    // The headers of the answer depend on the origin, so a cache must keep the answers apart.
     headers.append(VARY, HeaderValue::from_static("Origin"));
     let Some(permission) = permission else { return };
     let Ok(origin) = HeaderValue::try_from(&permission.origin) else { return };

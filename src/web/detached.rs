@@ -1,7 +1,8 @@
-//! What was begun is carried to its end, whether or not somebody still waits for the answer.
+//! Runs a request's work in a task of its own, so that it finishes even when the client closes the
+//! connection.
 //!
-//! A handler is dropped with its connection. Of a sign-in that would leave half: an attempt that was
-//! counted and not decided. So it runs apart from the connection.
+//! A handler is dropped together with its connection. A sign-in would then stop halfway: the
+//! attempt would be counted, but never decided.
 
 use std::future::Future;
 use std::panic::resume_unwind;
@@ -10,11 +11,11 @@ use tokio::sync::Semaphore;
 
 use crate::domain::request;
 
-/// So much goes on apart from connections at once; what comes beyond lives as long as its own, and
-/// connections are bounded.
+/// The most tasks that run at once apart from their connections. Work beyond that runs inside its
+/// connection; the number of connections is bounded.
 static ROOM: Semaphore = Semaphore::const_new(2048);
 
-/// Carries work to its end, and answers with it.
+/// Runs the work in a task of its own and returns its result.
 pub(super) async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> T {
@@ -30,9 +31,9 @@ pub(super) async fn to_its_end<T: Send + 'static>(
             done
         }
         Err(error) => match error.try_into_panic() {
-            // It is answered where every handler's is.
+            // The panic continues in the handler, and the edge answers it like every other one.
             Ok(panic) => resume_unwind(panic),
-            // Nobody cancels it but a runtime that stops.
+            // The task is cancelled only when the runtime stops.
             Err(_) => std::future::pending().await,
         },
     }

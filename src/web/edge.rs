@@ -1,5 +1,6 @@
-//! The edge: what every request passes, whatever its route. It names the request, finds the client
-//! address, sets the headers that everything carries, measures, and answers for a handler that panics.
+//! The edge: the code that every request passes, whatever its route is. It gives the request an id,
+//! finds the client address, sets the headers that all answers have, measures, and answers when a
+//! handler panics.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -45,17 +46,18 @@ use crate::web::shared::Shared;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// How far browsers are told to come over TLS alone (RFC 6797), once they came over TLS.
+/// Which hosts browsers are told to contact over TLS only (HSTS, RFC 6797). A browser follows it
+/// after its first answer over TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StrictTransport {
-    /// To this host.
+    /// This host only.
     Host,
-    /// And to every host below it.
+    /// This host and every host below it.
     Subdomains,
 }
 
 impl StrictTransport {
-    /// Declares and reads it.
+    /// Declares the setting and reads it.
     pub fn read(from: &mut Collector) -> Self {
         from.begin("TLS");
         let below = from.take(flag("http.hsts_include_subdomains", false).words(
@@ -64,7 +66,7 @@ impl StrictTransport {
         if below { Self::Subdomains } else { Self::Host }
     }
 
-    /// For two years.
+    /// The header, valid for two years.
     fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Host => "max-age=63072000",
@@ -73,7 +75,7 @@ impl StrictTransport {
     }
 }
 
-/// What a handler may know of where a request came from.
+/// Where a request came from, for handlers.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
     id: RequestId,
@@ -82,7 +84,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// For audit events.
+    /// The origin, as audit events record it.
     #[must_use]
     pub fn origin(&self) -> Origin {
         Origin { address: Some(self.address.to_string()), request_id: Some(self.id.to_string()) }
@@ -97,8 +99,8 @@ impl<S: Sync> FromRequestParts<S> for Context {
     }
 }
 
-/// What a request waits for ends by its deadline, and the answer says so in its own form. After so much
-/// more it is answered without it.
+/// Everything that a request waits for ends by its deadline, and the handler then answers in its
+/// own form. If the handler has not answered so much later, the edge answers for it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The edge of one listener.
@@ -112,14 +114,15 @@ struct Inner {
     headers: Vec<(HeaderName, HeaderValue)>,
     process: u64,
     requests: AtomicU64,
-    /// How long a request may take.
+    /// The time limit of a request.
     timeout: Duration,
-    /// Whether it was said that a trusted proxy says what cannot be read.
+    /// Whether the warning about an unreadable `X-Forwarded-For` of a trusted proxy was already
+    /// logged.
     warned: AtomicBool,
 }
 
 impl Edge {
-    /// Around these routes.
+    /// An edge around these routes.
     #[must_use]
     pub fn new(
         router: Router,
@@ -137,7 +140,7 @@ impl Edge {
         Self(Arc::new(Inner { router, proxies, headers, process, requests, timeout, warned }))
     }
 
-    /// Answers a request that came from this peer.
+    /// Answers a request that this peer sent.
     pub fn call(
         &self,
         peer: SocketAddr,
@@ -201,14 +204,15 @@ impl Inner {
         explain(status);
         let headers = response.headers_mut();
         for (name, value) in &self.headers {
-            // A page may know better.
+            // A page may have set a value of its own.
             headers.entry(name).or_insert_with(|| value.clone());
         }
         if !headers.contains_key(CONTENT_SECURITY_POLICY) {
             let policy = "default-src 'none'; frame-ancestors 'none'";
             headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
         }
-        // RFC 9110 §15.6.4: whoever says that it cannot be answered now, a page or an endpoint.
+        // RFC 9110 §15.6.4: every 503 says when to try again, whether a page or an endpoint
+        // answered.
         if status == StatusCode::SERVICE_UNAVAILABLE && !headers.contains_key(RETRY_AFTER) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
         }
@@ -219,7 +223,8 @@ impl Inner {
     }
 }
 
-/// The answer names the request, so the log must have a line of it, whoever refused it.
+/// An error answer shows the id of its request, so the log must have a line with that id. This
+/// writes one if no other code has.
 fn explain(status: StatusCode) {
     let is_error = status.is_client_error() || status.is_server_error();
     let is_explained = request::current().is_none_or(|request| request.is_explained);
@@ -227,7 +232,7 @@ fn explain(status: StatusCode) {
         return;
     }
     let (status, name) = (status.as_u16(), status.canonical_reason());
-    // Of 503 nothing is broken: somebody was asked to come again.
+    // With 503 nothing is broken: the client is asked to try again.
     let reason = match status {
         503 => Reason::NotNow,
         500.. => return tracing::error!(status, name, "answered with an error"),
@@ -236,7 +241,7 @@ fn explain(status: StatusCode) {
     tracing::info!(status, name, %reason, description = reason.sentence(), "refused a request");
 }
 
-/// The method as the log writes it: what somebody made up is not repeated.
+/// The method for the log. Invented methods become `other`.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -256,7 +261,8 @@ fn no_host() -> Response<Body> {
     answer::refused(StatusCode::BAD_REQUEST, Reason::HostInvalid)
 }
 
-/// RFC 9112 §3.2: one `Host`, which is one. RFC 9113 §8.3.1: `:authority` and `Host` say the same.
+/// Whether the request has exactly one valid `Host` (RFC 9112 §3.2), and an equal `:authority` if
+/// it has one (RFC 9113 §8.3.1).
 fn names_host(request: &Request<Incoming>) -> bool {
     let mut given = request.headers().get_all(HOST).iter();
     let authority = request.uri().authority();
@@ -269,12 +275,12 @@ fn names_host(request: &Request<Incoming>) -> bool {
         }
     };
     let Ok(host) = Authority::try_from(host.as_bytes()) else { return false };
-    // Of HTTP/1.1 a target with a host counts instead of the header (RFC 9112 §3.2.2).
+    // In HTTP/1.1 the host in the request target replaces the header (RFC 9112 §3.2.2).
     let is_split = request.version() >= Version::HTTP_2;
     !host.as_str().contains('@') && authority.is_none_or(|named| !is_split || *named == host)
 }
 
-/// Notes which route a request takes, for the edge, which stands before all routes.
+/// Notes the route of a request for the edge, which runs before the router.
 pub(super) async fn name_route(
     State(shared): State<Arc<Shared>>,
     request: axum::extract::Request,
@@ -298,7 +304,7 @@ static DURATION: Handles<(&str, &str, u16), Histogram> = Handles::new(|(route, m
     metrics::histogram!("mapae_http_request_duration_seconds", "route" => route, "method" => method, "status" => status)
 });
 
-/// A request that is being answered. Whoever hangs up ends it too.
+/// Counts a request as in flight until it is dropped, also when the client closes the connection.
 struct Measured(Instant);
 
 impl Measured {

@@ -1,4 +1,4 @@
-//! What pages say to whoever is sent to them, as it stands in their addresses.
+//! Messages that a redirect carries to a page in the query of its address.
 
 use crate::domain::interaction::Handle;
 use crate::domain::provider::Slug;
@@ -9,27 +9,27 @@ use crate::flows::outcome::FlashMessage;
 use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 
-/// What happened, and at which provider.
+/// The outcome of a login at a provider, and the provider.
 pub(super) type UpstreamNotice = (Option<Slug>, UpstreamOutcome);
 
-/// What the address of a page says.
+/// Reads the outcome of a provider from the query of the page.
 pub(super) fn of_query(page_request: &PageRequest) -> Option<UpstreamNotice> {
     let note = page_request.form.get("note").and_then(UpstreamOutcome::parse)?;
     Some((page_request.form.get("provider").and_then(Slug::parse), note))
 }
 
-/// The same as a part of an address.
+/// Writes the outcome as a part of a query.
 pub(super) fn in_query((slug, note): &UpstreamNotice) -> String {
     let provider = slug.as_ref().map(|slug| format!("&provider={slug}")).unwrap_or_default();
     format!("{provider}&note={}", note.as_str())
 }
 
-/// The sign-in page with word of what happened: no code stands in its address.
+/// The address of the sign-in page with the outcome of a provider. It contains no code.
 pub(super) fn sign_in(shared: &Shared, id: &Handle, noted: &UpstreamNotice) -> String {
     format!("{}{}?interaction={}{}", shared.base, urls::LOGIN, id.as_str(), in_query(noted))
 }
 
-/// What a message says as a part of an address.
+/// A message as a part of a query.
 fn text(message: &FlashMessage) -> String {
     match message {
         FlashMessage::Confirmed => "&done=confirmed".to_owned(),
@@ -42,7 +42,7 @@ fn text(message: &FlashMessage) -> String {
     }
 }
 
-/// The message that the query of an address says.
+/// Reads a message from the query, before its proof is checked.
 fn read(page_request: &PageRequest) -> Option<FlashMessage> {
     Some(match page_request.form.get("done") {
         Some("confirmed") => FlashMessage::Confirmed,
@@ -59,8 +59,8 @@ fn read(page_request: &PageRequest) -> Option<FlashMessage> {
     })
 }
 
-/// The account page with word of what happened, and with the proof that we say so: a link that
-/// somebody else made says nothing there.
+/// The address of the account page with a message, and with a proof that we made the message: links
+/// that others make show no message.
 pub(super) fn to_account(
     shared: &Shared,
     session: &SessionId,
@@ -75,7 +75,7 @@ pub(super) fn to_account(
     format!("{base}{account}?session={session}{}", said.unwrap_or_default())
 }
 
-/// What the account page says to somebody who comes to it with word of ours.
+/// The message in the query of the account page, if its proof is ours.
 pub(super) fn at_account(
     shared: &Shared,
     page_request: &PageRequest,
@@ -87,7 +87,8 @@ pub(super) fn at_account(
     shared.flows.forms.verifies(proof, &NOBODY, &purpose).then_some(message)
 }
 
-/// It is bound to the session, which is in one browser alone.
+/// The proof is not bound to a browser id. It is bound to the session, which exists in one browser
+/// only.
 const NOBODY: BrowserId = BrowserId::from_stored(String::new());
 
 fn purpose(session: &SessionId, said: &str) -> String {

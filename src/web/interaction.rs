@@ -1,4 +1,4 @@
-//! What somebody is in the middle of, as pages show it.
+//! Interactions, as pages show them.
 
 use axum::body::Body;
 use axum::http::Response;
@@ -12,8 +12,8 @@ use crate::web::page_request::PageRequest;
 use crate::web::respond::respond;
 use crate::web::shared::Shared;
 
-/// The interaction of a page, in the language that the person reads; where there is none, the page
-/// that says so.
+/// Finds the interaction of a page and sets the language that the person reads. If there is no
+/// interaction, the error is a page that says so.
 pub(super) async fn view(
     shared: &Shared,
     page_request: &mut PageRequest,
@@ -32,13 +32,13 @@ async fn find(shared: &Shared, page_request: &mut PageRequest) -> Outcome<View> 
     Ok(view)
 }
 
-/// The token of a form of this interaction.
+/// The CSRF token for the forms of this interaction.
 pub(super) fn csrf(shared: &Shared, interaction: &Interaction) -> String {
     let token = |browser| shared.flows.forms.token(browser, interaction.id.as_str());
     interaction.browser.as_ref().map(token).unwrap_or_default()
 }
 
-/// Where the answer goes in the end.
+/// The redirect URI that the app gets its answer at.
 fn ends_at(view: &View) -> Option<&str> {
     match &view.interaction.purpose {
         Purpose::Authorize(request) => Some(&request.redirect_uri),
@@ -46,7 +46,7 @@ fn ends_at(view: &View) -> Option<&str> {
     }
 }
 
-/// What a page shows of the app.
+/// The app of the interaction, as pages show it.
 pub(super) fn app(shared: &Shared, view: &View) -> Option<Shown> {
     view.client.as_ref().map(|client| Shown::of(shared, client, ends_at(view)))
 }

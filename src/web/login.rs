@@ -35,7 +35,8 @@ pub(super) async fn get(
 ) -> Answered {
     let mut page_request = receive::get(&shared, context, request).await?;
     let mut view = view(&shared, &mut page_request).await?;
-    // Somebody who is signed in may still want to be another one, or be in the middle of that.
+    // A signed-in person may want to use another account, or may already be signing in to another
+    // one.
     let provider_notice = page_request.form.get("note").is_some();
     let wants_another =
         page_request.form.get("another").is_some() || view.proof.is_some() || provider_notice;
@@ -48,7 +49,8 @@ pub(super) async fn get(
         }
     }
     let (language, in_app) = (page_request.language.as_str(), page_request.in_app().is_some());
-    // Whoever left and comes back to the page by the button of the browser stays there.
+    // A person who was redirected to a provider and returned with the back button stays on this
+    // page.
     if !page_request.upstream_cookies(&shared).has_left(&view.interaction.id) {
         match upstream_login::start_by_hint(&shared.flows, &mut view, language, in_app).await {
             Ok(None) => {}
@@ -74,7 +76,8 @@ async fn show(
         _ => None,
     };
     let wants_another = page_request.form.get("another").is_some();
-    // Whoever proves an account that a provider's person may have proves that one.
+    // When an account must be proven before an identity is connected to it, only this account may
+    // sign in.
     let proof = view.proof.as_ref();
     let is_theirs = |signed_in_user: &&SignedInUser| {
         proof.is_none_or(|proof| proof.user == signed_in_user.user.id)
@@ -133,7 +136,7 @@ async fn show(
         others: !page_request.browser_state.people.is_empty(),
         providers: buttons(&options.offered, language),
         password: options.password,
-        // Whoever typed before is not to look for it among the providers.
+        // A person who used the password before, or just now, sees its fields before the providers.
         password_first: problem.is_some()
             || page_request.last_sign_in_method(shared) == Some(SignInMethod::Password),
         prove,
@@ -152,7 +155,7 @@ fn status(problem: Option<SignInProblem>) -> StatusCode {
     }
 }
 
-/// The same page with what is wrong; what was typed stays, but for the password.
+/// Shows the same page with the error. It keeps what the person typed, except the password.
 async fn again(
     shared: &Shared,
     page_request: &mut PageRequest,
@@ -207,7 +210,8 @@ async fn sign_in(
         Err(Error::Refused(NotSignedIn::Another)) => {
             Reply::SignIn(form.handle().clone(), (None, UpstreamOutcome::Another))
         }
-        // The page was shown when there was another way: now it shows those that are.
+        // Password sign-in was turned off after the page was shown: the page is shown again with
+        // the methods that are left.
         Err(Error::Refused(NotSignedIn::ByProviderOnly)) => {
             Reply::Page(urls::LOGIN, form.handle().clone())
         }
@@ -225,7 +229,7 @@ fn problem(refused: SignInRefused) -> SignInProblem {
     }
 }
 
-/// Somebody goes on without connecting whom a provider vouched for.
+/// The person continues without connecting the identity that the provider vouched for.
 pub(super) async fn unconnected(
     State(shared): State<Arc<Shared>>,
     context: Context,
@@ -244,7 +248,8 @@ pub(super) async fn cancel(
 ) -> Answered {
     let received = receive::interaction_form(&shared, context, request, urls::LOGIN).await?;
     let (page_request, form) = received;
-    // Whoever turns back may say why: the app hears no more than that.
+    // The person who cancels may give a reason: the provider is unavailable. The app learns nothing
+    // else.
     let why = page_request.form.get("why") == Some(UpstreamOutcome::Unavailable.as_str());
     let refused = sign_in::turn_back(&shared.flows, page_request.caller(), &form, why).await;
     Ok(respond(&shared, &page_request, refused))

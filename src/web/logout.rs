@@ -40,7 +40,7 @@ pub(super) async fn get(
     Ok(respond(&shared, &page_request, step))
 }
 
-/// A cross-site POST brings none of our cookies: the browser comes back by GET.
+/// A cross-site POST brings none of our cookies, so the browser is redirected to come again by GET.
 pub(super) async fn post(
     State(shared): State<Arc<Shared>>,
     context: Context,
@@ -79,7 +79,7 @@ fn log(text: &[u8], reason: Reason) {
     let form = Form::parse(text).unwrap_or_default();
     let value = form.get("post_logout_redirect_uri").map(refused::without_query);
     let client = form.get("client_id");
-    // Whichever reason it is: the page has one code.
+    // The page shows the same code for every reason.
     RefusedRequest { client, code: Some(ErrorCode::InvalidRequest), reason, value }.log();
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn resume(
     Ok(respond(&shared, &page_request, step))
 }
 
-/// The page that asks.
+/// The page that asks whether to sign out.
 pub(super) async fn asking(
     State(shared): State<Arc<Shared>>,
     context: Context,
@@ -116,7 +116,7 @@ pub(super) async fn asking(
     Ok(page::show(&shared, StatusCode::OK, &asking, &page_request))
 }
 
-/// The answer of the person.
+/// The person's answer to that question.
 pub(super) async fn confirm(
     State(shared): State<Arc<Shared>>,
     context: Context,

@@ -1,4 +1,4 @@
-//! What is not there: a page for people, JSON for the API.
+//! Unknown paths and methods: a page for people, JSON for the API.
 
 use std::sync::Arc;
 
@@ -15,14 +15,15 @@ use crate::pages::PageProblem;
 use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 
-/// No such path.
+/// Answers a request for an unknown path.
 pub(super) async fn path(
     State(shared): State<Arc<Shared>>,
     context: Context,
     request: Request,
 ) -> Response<Body> {
     let status = StatusCode::NOT_FOUND;
-    // Not which path: people paste a token or a link with a secret where it does not belong.
+    // The path is not logged: people paste a token or a link with a secret where it does not
+    // belong.
     if wants_page(request.headers()) {
         let page_request = nobody(&shared, context, &request);
         return page::failed(
@@ -34,7 +35,7 @@ pub(super) async fn path(
     refused(status, Reason::PathUnknown)
 }
 
-/// The path is known, the method is not its own. The router adds `Allow`.
+/// The path exists, but not with this method. The router adds the `Allow` header.
 pub(super) async fn method(
     State(shared): State<Arc<Shared>>,
     context: Context,

@@ -1,4 +1,5 @@
-//! HTTP: extract, call, render. This file is the whole map of URLs.
+//! HTTP: each handler reads the request, calls a use case and renders the result. This file lists
+//! all URLs.
 
 use std::sync::Arc;
 
@@ -96,13 +97,13 @@ pub fn router(shared: Arc<Shared>) -> Router {
         let names = from_fn_with_state(Arc::clone(&shared), edge::name_route);
         return routes.layer(names).with_state(shared);
     }
-    // RFC 8414 §3.1: the well-known path stands between host and path of the issuer.
+    // RFC 8414 §3.1: the well-known path is inserted between the host and the path of the issuer.
     let inserted = format!("{}{path}", urls::OAUTH_AUTHORIZATION_SERVER);
     Router::new()
         .nest(&path, routes)
         .route(&inserted, metadata)
         .route(&format!("{path}/"), get(account::front))
-        // The well-known path of an origin stands at its root.
+        // The well-known path for changing passwords is at the root of the origin.
         .route(urls::CHANGE_PASSWORD, get(well_known::change_password))
         .route(urls::LIVEZ, get(health::livez))
         .route(urls::READYZ, get(health::readyz))

@@ -1,4 +1,4 @@
-//! Pages over HTTP: their policy, their status, and the way from one to the next.
+//! Pages over HTTP: their content security policy, their status, and the redirects between them.
 
 use askama::Template;
 use axum::body::Body;
@@ -35,7 +35,7 @@ const X_PURPOSE: HeaderName = HeaderName::from_static("x-purpose");
 const X_MOZ: HeaderName = HeaderName::from_static("x-moz");
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// How a handler of pages ends: with an answer, or early with one.
+/// The result of a page handler. Both sides are answers: `Err` lets `?` return one early.
 pub(super) type Answered = Result<Response<Body>, Response<Body>>;
 
 /// Shows a page.
@@ -60,7 +60,8 @@ fn html(status: StatusCode, page: &impl Template, policy: &str) -> Response<Body
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    // Nothing leaves for another origin; a form of ours still says where it comes from.
+    // No referrer is sent to another origin; forms of our own pages still send where they come
+    // from.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     let nothing = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
     headers.insert(PERMISSIONS, HeaderValue::from_static(nothing));
@@ -69,8 +70,9 @@ fn html(status: StatusCode, page: &impl Template, policy: &str) -> Response<Body
     response
 }
 
-/// Forms end here. Chromium holds a form to that through every redirect that follows, to wherever the
-/// app or the provider sends people next: what a form brings about goes on by a page ([`onward`]).
+/// Forms may go to our own origin only. Chromium applies this to every redirect after a form, also
+/// to the address where the app or the provider sends people next. So after a form, a page of ours
+/// ([`onward`]) leads to other sites.
 const OURS: &str = "form-action 'self'; ";
 
 fn policy(scripts: &str, forms: &str) -> String {
@@ -80,17 +82,17 @@ fn policy(scripts: &str, forms: &str) -> String {
     )
 }
 
-/// A page of the account has nothing to do with whoever opened its window. Every other page may stand
-/// in a window that an app opened and talks to in the end: there the header would cut that off, on
-/// the first redirect already.
+/// Cuts the account page off from the window that opened it. All other pages may be in a window
+/// that an app has opened and that sends the app a message at the end. There, this header would cut
+/// the connection at the first redirect.
 pub(super) async fn without_opener(mut response: Response<Body>) -> Response<Body> {
     response.headers_mut().insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 
-/// The answer to a request for a page that nobody looks at: HEAD, and what a browser fetches before
-/// somebody wants it. Both bring cookies, and a GET of ours may issue a code or sign somebody out:
-/// they bring about nothing, and the browser asks again when somebody does want the page.
+/// The answer to a request for a page that nobody looks at: HEAD, and what a browser prefetches.
+/// Both bring cookies, and a GET of ours may issue a code or sign a person out. So these requests
+/// do nothing, and the browser asks again when the person opens the page.
 pub(super) fn unasked(parts: &Parts) -> Option<Response<Body>> {
     let is_ahead = |name| {
         let said = parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
@@ -110,24 +112,24 @@ pub(super) fn unasked(parts: &Parts) -> Option<Response<Body>> {
     Some(response)
 }
 
-/// Goes on to another address by GET.
+/// Redirects to another address by GET.
 pub(super) fn see_other(location: &str) -> Response<Body> {
     let Ok(location) = HeaderValue::try_from(location) else { return answer::server_error() };
     let mut response = Response::new(Body::empty());
-    // Never 307 or 308: what was posted here is not for whoever comes next (RFC 9700 §4.12).
+    // Never 307 or 308, which would send the posted form to the next address (RFC 9700 §4.12).
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(LOCATION, location);
     response
 }
 
-/// The address of a page of an interaction.
+/// The address of the page at this path, for this interaction.
 pub(super) fn address(shared: &Shared, path: &str, handle: &Handle) -> String {
     format!("{}{path}?interaction={}", shared.base, handle.as_str())
 }
 
-/// Goes on to an app or a provider. Chromium holds a form to the policy of its page through every
-/// redirect, and browsers take a fragment along through every redirect: a page ends both. What shows
-/// no pages is redirected.
+/// Leads the browser to an app or a provider. Chromium applies the form policy of a page to every
+/// redirect after its form, and browsers carry a fragment through every redirect: showing a page of
+/// ours in between ends both. A client that shows no pages gets a plain redirect.
 pub(super) fn onward(
     shared: &Shared,
     page_request: &PageRequest,
@@ -140,7 +142,7 @@ pub(super) fn onward(
     html(StatusCode::OK, &RedirectPage { frame, location }, &policy("'none'", OURS))
 }
 
-/// A form that the browser posts to the app at once.
+/// A page with a form that the browser posts to the app at once.
 pub(super) fn form_post(
     shared: &Shared,
     page_request: &PageRequest,
@@ -150,11 +152,11 @@ pub(super) fn form_post(
     let frame = Frame { here: None, ..page_request.frame(shared) };
     let page = FormPostPage { frame, action, fields };
     let script = STANDARD.encode(Sha256::digest(FORM_POST_SCRIPT.as_bytes()));
-    // The app may send the browser on wherever it likes: this form is held to nothing.
+    // The app may redirect the browser anywhere, so this page has no form policy.
     html(StatusCode::OK, &page, &policy(&format!("'sha256-{script}'"), ""))
 }
 
-/// When another attempt to sign in makes sense.
+/// After how many seconds another attempt to sign in makes sense.
 pub(super) fn retry_after(refused: SignInRefused) -> Option<u64> {
     match refused {
         SignInRefused::Wrong => None,
@@ -163,48 +165,48 @@ pub(super) fn retry_after(refused: SignInRefused) -> Option<u64> {
     }
 }
 
-/// What a page says that says no.
+/// What an error page says.
 #[derive(Clone, Debug)]
 pub(super) struct Failed {
     status: StatusCode,
     code: &'static str,
-    /// Why, unless the failure is ours.
+    /// The reason of the refusal; `None`: the failure is ours, or the log line was already written.
     reason: Option<Reason>,
     problem: PageProblem,
     app: Option<(String, Option<String>)>,
-    /// Whether what the request names is there.
+    /// Whether the interaction that the request names exists.
     is_there: bool,
 }
 
 impl Failed {
-    /// The same where what the request names is there: the page may repeat it.
+    /// Marks that the interaction that the request names exists: the page may repeat its name.
     pub(super) fn found(self) -> Self {
         Self { is_there: true, ..self }
     }
 
-    /// The request is refused.
+    /// A page for a refused request.
     pub(super) fn new(reason: Reason, problem: PageProblem) -> Self {
         let code = reason.code().unwrap_or(ErrorCode::InvalidRequest);
         Self { reason: Some(reason), ..Self::with_code(code, problem) }
     }
 
-    /// The body cannot be read.
+    /// A page for a body that cannot be read.
     pub(super) fn of_body(bad: BadBody, problem: PageProblem) -> Self {
         Self { status: bad.status, ..Self::new(bad.reason, problem) }
     }
 
-    /// A bad request whose line in the log was written already.
+    /// A page for a bad request whose log line was already written.
     pub(super) fn explained(problem: PageProblem) -> Self {
         Self::with_code(ErrorCode::InvalidRequest, problem)
     }
 
-    /// The same with another code than that of a bad request.
+    /// The same with this error code.
     pub(super) fn with_code(code: ErrorCode, problem: PageProblem) -> Self {
         let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
         Self { status, code: code.as_str(), reason: None, problem, app: None, is_there: false }
     }
 
-    /// The failure is ours.
+    /// A page for a failure of ours.
     pub(super) fn ours(kind: FaultKind) -> Self {
         match kind {
             FaultKind::Unavailable => {
@@ -218,7 +220,7 @@ impl Failed {
         }
     }
 
-    /// With the way back to the app.
+    /// Adds the link back to the app.
     pub(super) fn of(mut self, client: Option<&Registered>) -> Self {
         self.app = client.map(|registered| {
             let client = &registered.client;
@@ -229,14 +231,14 @@ impl Failed {
     }
 }
 
-/// The front page of an app on the web.
+/// The front page of a web app: the root of the redirect URI's origin.
 fn home(redirect_uri: &str) -> Option<String> {
     let url = url::Url::parse(redirect_uri).ok()?;
     let on_the_web = matches!(url.scheme(), "https" | "http");
     on_the_web.then(|| format!("{}/", url.origin().ascii_serialization()))
 }
 
-/// Shows a page that says no.
+/// Shows an error page.
 pub(super) fn failed(
     shared: &Shared,
     page_request: &PageRequest,
@@ -250,7 +252,7 @@ pub(super) fn failed(
     response
 }
 
-/// The same where nobody is known.
+/// Shows an error page before the request was read far enough to know browser and language.
 pub(super) fn turned_away(shared: &Shared, failed: Failed) -> Response<Body> {
     let language = Language::default();
     error(Frame { look: &shared.look, language, base: &shared.base, here: None }, failed)
@@ -271,7 +273,7 @@ fn error(frame: Frame<'_>, failed: Failed) -> Response<Body> {
     html(failed.status, &page, &policy("'self'", OURS))
 }
 
-/// What a page shows of an app.
+/// An app, as pages show it.
 #[derive(Clone, Debug)]
 pub(super) struct Shown {
     name: String,
@@ -282,7 +284,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// The app, with the host that its answer goes to.
+    /// The app, with the host of the URI that its answer goes to.
     pub(super) fn of(shared: &Shared, registered: &Registered, uri: Option<&str>) -> Self {
         let client = &registered.client;
         let uri = uri.or(client.metadata.redirect_uris.first().map(String::as_str));

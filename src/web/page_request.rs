@@ -1,4 +1,5 @@
-//! Who comes to a page: the browser, the people in it, the language that they read.
+//! A request to a page: the browser, the people who are signed in in it, the language that they
+//! read.
 
 use axum::http::header::{ACCEPT_LANGUAGE, ORIGIN, USER_AGENT};
 use axum::http::request::Parts;
@@ -23,23 +24,23 @@ use crate::web::upstream_cookies::UpstreamCookies;
 /// A request to a page.
 #[derive(Debug)]
 pub(super) struct PageRequest {
-    /// The browser and the people.
+    /// The browser, and the people who are signed in in it.
     pub(super) browser_state: BrowserState,
-    /// What stands in the query, or in the form of a POST.
+    /// The parameters in the query, or in the form of a POST.
     pub(super) form: Form,
-    /// What the person reads.
+    /// The language of the page.
     pub(super) language: Language,
-    /// Whether they chose it with this very request.
+    /// Whether the person chose the language with this request.
     pub(super) chose_language: bool,
     context: Context,
     origin: Origin,
     headers: HeaderMap,
-    /// The language that they chose before.
+    /// The language that the person chose before, from a cookie.
     remembered: Option<String>,
-    /// What makes the browser known to people who proved their account in it.
+    /// The signed cookie that makes this a known browser of the accounts proven in it.
     known: Option<String>,
     here: Option<String>,
-    /// The path that shows a page again which says no; none: where the browser stands.
+    /// The path at which an error page can be shown again; empty: the address of the request.
     path: String,
 }
 
@@ -48,7 +49,8 @@ const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 impl PageRequest {
-    /// A request with this form, of whoever its cookies name; where the database fails, of nobody.
+    /// Reads a request with this form, and the browser that its cookie names. If the database
+    /// fails, the request comes back with the fault, and without a browser.
     pub(super) async fn read(
         shared: &Shared,
         context: Context,
@@ -95,18 +97,18 @@ impl PageRequest {
         }
     }
 
-    /// The page stands at this path.
+    /// Notes the path of the page that is requested.
     pub(super) fn stands_at(&mut self, path: String) {
         self.here = Some(self.address(path));
     }
 
-    /// The form stands on the page at this path, which is shown again where it says no.
+    /// Notes the path of the page that has the form; an error page leads back to it.
     pub(super) fn comes_from(&mut self, path: String) {
         self.here = Some(self.address(path.clone()));
         self.path = path;
     }
 
-    /// Nobody yet, for a page that says no; a query may say the language.
+    /// A request without a browser, for an error page; the query may name the language.
     pub(super) fn nobody(
         shared: &Shared,
         context: Context,
@@ -118,12 +120,13 @@ impl PageRequest {
         Self::new(shared, context, headers, Form::default(), chosen)
     }
 
-    /// Reads on in the language of the purpose, unless they chose another one just now.
+    /// Switches to the languages that the purpose asks for, unless the person has just chosen
+    /// another one.
     pub(super) fn read_in(&mut self, ui_locales: Option<&str>) {
         self.language = self.reads(ui_locales);
     }
 
-    /// What they read in the middle of such a purpose.
+    /// The language of pages for a purpose with these `ui_locales`.
     pub(super) fn reads(&self, ui_locales: Option<&str>) -> Language {
         if self.chose_language {
             return self.language;
@@ -131,7 +134,7 @@ impl PageRequest {
         language(&self.headers, self.remembered.as_deref(), ui_locales)
     }
 
-    /// For the use cases.
+    /// The caller, as the use cases take it.
     pub(super) fn caller(&self) -> Caller<'_> {
         Caller {
             browser_state: &self.browser_state,
@@ -142,14 +145,14 @@ impl PageRequest {
         }
     }
 
-    /// What all pages share.
+    /// The frame that all pages share.
     pub(super) fn frame<'a>(&'a self, shared: &'a Shared) -> Frame<'a> {
         let (look, base) = (&shared.look, shared.base.as_str());
         Frame { look, language: self.language, base, here: self.here.as_deref() }
     }
 
-    /// What all pages share that say no. They repeat nothing of what they were sent, unless it
-    /// names something that is there.
+    /// The frame of an error page. It repeats the names in the request only if they name something
+    /// that exists.
     pub(super) fn frame_of_no<'a>(&'a self, shared: &'a Shared, is_there: bool) -> Frame<'a> {
         let here = self.here.as_deref().filter(|_| is_there);
         Frame { here: here.or(Some(&self.path)), ..self.frame(shared) }
@@ -169,33 +172,34 @@ impl PageRequest {
         self.form.get(field).filter(|name| is_identifier(name))
     }
 
-    /// The way in that was used last in this browser.
+    /// The sign-in method that was used last in this browser.
     pub(super) fn last_sign_in_method(&self, shared: &Shared) -> Option<SignInMethod> {
         shared.cookies.way(&self.headers)
     }
 
-    /// What the browser keeps of who is away at a provider.
+    /// What the cookies of the browser hold of logins at providers.
     pub(super) fn upstream_cookies(&self, shared: &Shared) -> UpstreamCookies {
         UpstreamCookies::read(&shared.cookies, &self.headers)
     }
 
-    /// The token of the form.
+    /// The CSRF token of the form.
     pub(super) fn csrf(&self) -> &str {
         self.form.get("csrf").unwrap_or_default()
     }
 
-    /// The app whose browser this is.
+    /// The app, if the browser is part of one.
     pub(super) fn in_app(&self) -> Option<EmbeddedBrowser> {
         embedded_browser(self.user_agent())
     }
 
-    /// What the browser calls itself.
+    /// The `User-Agent` header.
     pub(super) fn user_agent(&self) -> &str {
         let named = self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         named.unwrap_or_default()
     }
 
-    /// Whether the browser goes there with its window, and not for an image or a frame.
+    /// Whether the browser opens this address in its window, and not for an image or a frame. A
+    /// browser that sends no such headers counts as one that does.
     pub(super) fn navigates(&self) -> bool {
         let says = |name, expected: &str| {
             self.headers.get(name).is_none_or(|value| value.as_bytes() == expected.as_bytes())
@@ -203,8 +207,9 @@ impl PageRequest {
         says(FETCH_MODE, "navigate") && says(FETCH_DEST, "document")
     }
 
-    /// Whether a browser says that it goes there with its window: what is none says nothing. One
-    /// that is too old to say so names at least the origin of the page whose form it sends.
+    /// Whether the client says that it shows the answer as a page. An older browser, which does not
+    /// send `Sec-Fetch-Dest`, sends at least an `Origin` with a form. Clients that are no browser
+    /// send neither.
     pub(super) fn shows_pages(&self) -> bool {
         match self.headers.get(FETCH_DEST) {
             Some(destination) => destination.as_bytes() == b"document",
@@ -212,13 +217,13 @@ impl PageRequest {
         }
     }
 
-    /// Proof that our own page sent this form, if it did.
+    /// The proof that our own page sent this form; `None` if it did not.
     pub(super) fn same_origin(&self, shared: &Shared) -> Option<SameOrigin> {
         let header = |name| self.headers.get(name).map(HeaderValue::as_bytes);
         SameOrigin::check(header(FETCH_SITE), header(ORIGIN), &shared.origin)
     }
 
-    /// The address of a page with what names it, and nothing else of the query.
+    /// The path with the parameters that name the interaction or the session, and no other ones.
     fn address(&self, path: String) -> String {
         let named = ["interaction", "session"].into_iter();
         let named = named.filter_map(|name| Some((name, self.form.get(name)?)));

@@ -1,4 +1,4 @@
-//! Receiving requests to pages: what cannot be received is answered here.
+//! Reads requests to pages. If one cannot be read, the error is its answer.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -15,7 +15,7 @@ use crate::web::page_request::PageRequest;
 use crate::web::respond::respond;
 use crate::web::shared::Shared;
 
-/// Somebody who looks at a page.
+/// Reads a GET of a page.
 pub(super) async fn get(
     shared: &Shared,
     context: Context,
@@ -26,7 +26,7 @@ pub(super) async fn get(
         return Err(nothing);
     }
     let here = format!("{}{}", shared.base, parts.uri.path());
-    // What cannot be read asks for nothing.
+    // A query that cannot be read counts as empty.
     let query = parts.uri.query().unwrap_or_default().as_bytes();
     let form = Form::parse(query).unwrap_or_default();
     let page_request = PageRequest::read(shared, context, parts, form).await;
@@ -36,7 +36,7 @@ pub(super) async fn get(
     Ok(page_request)
 }
 
-/// Somebody who sends the form of an interaction's page, which stands at this path.
+/// Reads and checks a form of an interaction. The form is on the page at this path.
 pub(super) async fn interaction_form(
     shared: &Shared,
     context: Context,
@@ -51,8 +51,7 @@ pub(super) async fn interaction_form(
     }
 }
 
-/// Somebody who sends a form of ours: from our own page, or not at all. The form stands on the page
-/// at this path.
+/// Reads a form and refuses it unless our own page sent it. The form is on the page at this path.
 pub(super) async fn post(
     shared: &Shared,
     context: Context,

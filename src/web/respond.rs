@@ -1,4 +1,4 @@
-//! The one place where what comes of a step becomes the answer that a browser gets.
+//! The one place that turns the result of a step into the answer that a browser gets.
 
 use axum::body::Body;
 use axum::http::Response;
@@ -22,31 +22,31 @@ use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 use crate::web::signed_out;
 
-/// What comes of a request for a page, apart from the page itself.
+/// The result of a request for a page, if it is not the page itself.
 #[derive(Debug)]
 pub(super) enum Reply {
-    /// The next step of somebody who came by a form, of ours or of another site, or from another
-    /// site's pages: an app gets its answer by way of a page of ours.
+    /// The next step after a form (of ours or of another site), or after a link on another site's
+    /// pages. An answer for the app goes through a page of ours.
     Next(Advanced),
-    /// The next step of somebody who came by a link: an app gets its answer by a redirect.
+    /// The next step after a link. An answer for the app is a redirect.
     Redirect(Advanced),
-    /// On to a provider; the browser keeps what the person is in the middle of.
+    /// A redirect to a provider; the browser keeps the sealed interaction in cookies.
     Departure(Departure),
-    /// To the page of an interaction at this path.
+    /// A redirect to the page of an interaction at this path.
     Page(&'static str, Handle),
-    /// To the sign-in page, which says what happened at a provider.
+    /// A redirect to the sign-in page, which shows what happened at a provider.
     SignIn(Handle, UpstreamNotice),
     /// An answer for the app.
     Answer(AuthorizationAnswer),
-    /// Signed out.
+    /// The person is signed out.
     SignedOut(Done),
-    /// Asked whether they want to sign out, somebody stayed.
+    /// The person was asked whether to sign out, and stays signed in.
     StayedSignedIn,
-    /// A page that says no.
+    /// An error page.
     Failed(Failed),
-    /// The interaction cannot go on.
+    /// The interaction cannot continue.
     InteractionError(InteractionError),
-    /// A failure of ours.
+    /// A fault: a failure of ours.
     Fault(Fault),
 }
 
@@ -181,7 +181,7 @@ pub(super) fn respond(
     }
 }
 
-/// Sends somebody to a provider.
+/// Redirects the person to a provider.
 fn depart(shared: &Shared, page_request: &PageRequest, departure: &Departure) -> Response<Body> {
     let mut response = page::onward(shared, page_request, &departure.url);
     let kept = page_request.upstream_cookies(shared);
@@ -189,10 +189,10 @@ fn depart(shared: &Shared, page_request: &PageRequest, departure: &Departure) ->
     response
 }
 
-/// Leads to another site.
+/// Sends the browser to another site: by a page, or by a redirect.
 type Lead = fn(&Shared, &PageRequest, &str) -> Response<Body>;
 
-/// Takes a person where they go next.
+/// Redirects the browser to its next step.
 fn next_step(
     shared: &Shared,
     page_request: &PageRequest,
@@ -220,7 +220,7 @@ fn next_step(
     response
 }
 
-/// Takes an answer to the app.
+/// Sends the app its answer through the browser.
 fn to_app(
     shared: &Shared,
     page_request: &PageRequest,
@@ -236,14 +236,14 @@ fn to_app(
     }
 }
 
-/// A failure of ours: one log line with its causes, and nothing of them on the page.
+/// A fault: its causes are logged in one line, and the page names none of them.
 fn fault(fault: &Fault) -> Failed {
     request::explained();
     tracing::error!(%fault, "a request failed");
     Failed::ours(fault.kind())
 }
 
-/// An interaction that cannot go on.
+/// The error page for an interaction that cannot continue.
 fn interaction_error(error: InteractionError) -> Failed {
     match error {
         InteractionError::Unknown => Failed::new(Reason::InteractionUnknown, PageProblem::Unknown),
@@ -264,8 +264,8 @@ fn interaction_error(error: InteractionError) -> Failed {
     }
 }
 
-/// RFC 6749 §4.1.2.1: a request that nobody is redirected for. The line in the log was written where
-/// the request was read.
+/// The error page for a request whose client or redirect URI is not trusted: the browser is not
+/// redirected (RFC 6749 §4.1.2.1). The code that read the request wrote the log line.
 fn untrusted_request(untrusted: Untrusted) -> Failed {
     let (code, problem) = match untrusted {
         Untrusted::Client => (ErrorCode::UnknownClient, PageProblem::UnknownClient),

@@ -1,4 +1,4 @@
-//! `/select-account`: the choice between the people who are signed in in this browser.
+//! `/select-account`: the person chooses one of the accounts that are signed in in this browser.
 
 use std::sync::Arc;
 

@@ -18,12 +18,12 @@ use crate::pages::Look;
 use crate::runtime::supervisor::Supervisor;
 use crate::web::cookies::Cookies;
 
-/// What the handlers are given.
+/// The parts that the handlers are built from.
 #[derive(Debug)]
 pub struct Parts {
-    /// Says which workers are down.
+    /// Knows which workers are down.
     pub supervisor: Supervisor,
-    /// Leads people through pages.
+    /// The use cases that lead people through pages.
     pub flows: Flows,
     /// Checks requests that browsers bring.
     pub requests: RequestContext,
@@ -53,7 +53,7 @@ pub struct Shared {
     pub(super) look: Look,
     /// The path of the issuer.
     pub(super) base: String,
-    /// Its origin.
+    /// The origin of the issuer.
     pub(super) origin: String,
     pub(super) cookies: Cookies,
     pub(super) ready: AtomicBool,
@@ -61,7 +61,8 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Around these; ready until said otherwise.
+    /// Builds the shared state of the handlers. The server is ready until [`Self::drain`] is
+    /// called.
     pub fn new(parts: Parts) -> Result<Arc<Self>, Fault> {
         let Parts { supervisor, flows, requests, token, resources, keyring, logos, look } = parts;
         let seconds = keyring.policy().jwks_max_age.num_seconds();
@@ -86,7 +87,7 @@ impl Shared {
         }))
     }
 
-    /// Says no more to `/readyz`: the server is about to stop.
+    /// Makes `/readyz` answer "not ready": the server is about to stop.
     pub fn drain(&self) {
         self.ready.store(false, Ordering::SeqCst);
     }

@@ -1,17 +1,17 @@
-//! What pages show of people and of what apps want.
+//! People and permissions, as pages show them.
 
 use crate::accounts::browsers::SignedInUser;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
 use crate::pages::{Permission, Person};
 
-/// What pages show of a person.
+/// A person, as pages show them.
 pub(super) fn person(signed_in_user: &SignedInUser) -> Person<'_> {
     let user = &signed_in_user.user;
     let name = user.profile.name.as_deref().filter(|name| !name.trim().is_empty());
     Person { name, username: &user.username, email: user.email.as_deref() }
 }
 
-/// What pages say that an app wants, each thing once.
+/// The permissions that pages show for what an app asks for, without repetitions.
 pub(super) fn permissions<'a>(
     scope: &'a Scope,
     claims: impl IntoIterator<Item = &'a str>,
@@ -41,7 +41,7 @@ pub(super) fn permissions<'a>(
             permissions.push(permission);
         }
     }
-    // What a person can weigh stands first: what has no words of ours stands last.
+    // Permissions that people can judge come first; those without a text of ours come last.
     permissions.sort_by_key(Permission::rank);
     permissions
 }

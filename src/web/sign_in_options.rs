@@ -1,4 +1,4 @@
-//! The ways in that a sign-in page offers to whoever stands before it.
+//! The sign-in methods that a sign-in page offers.
 
 use std::sync::Arc;
 
@@ -16,21 +16,21 @@ use crate::web::cookies::SignInMethod;
 use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 
-/// The ways in.
+/// The sign-in methods.
 #[derive(Debug)]
 pub(super) struct SignInOptions<'a> {
-    /// The providers that may be used.
+    /// All providers that this client may use.
     every: Vec<Arc<ConfiguredProvider>>,
-    /// Those that are offered here, in this order.
+    /// The providers that are offered on this page, in this order.
     pub(super) offered: Vec<Arc<ConfiguredProvider>>,
     /// Whether a password is asked for.
     pub(super) password: bool,
-    /// The way out of the browser of an app.
+    /// How to leave the browser that is part of another app.
     out: Option<Out>,
     proof: Option<&'a Proof>,
 }
 
-/// The way out of the browser of an app.
+/// How to leave the browser that is part of another app.
 #[derive(Debug)]
 struct Out {
     in_app: EmbeddedBrowser,
@@ -40,9 +40,9 @@ struct Out {
 }
 
 impl<'a> SignInOptions<'a> {
-    /// The ways in for somebody in the middle of this: the one that this browser used last comes
-    /// first, the provider that is down comes last. Of who is to come again only what they are
-    /// connected with is a way.
+    /// The sign-in methods for this interaction. The method that this browser used last comes
+    /// first, a provider that is down comes last. A person who must sign in again is offered only
+    /// the methods of their own account.
     pub(super) fn of(
         shared: &Shared,
         page_request: &PageRequest,
@@ -73,7 +73,8 @@ impl<'a> SignInOptions<'a> {
         let in_app = page_request.in_app();
         let mut without = Vec::new();
         if let Some(in_app) = in_app {
-            // What cannot work here is not offered, and what knows the person already comes first.
+            // Providers that refuse an app's browser are not offered. The provider of that app
+            // comes first, since it knows the person already.
             (without, offered) =
                 offered.into_iter().partition(|configured| configured.blocks_embedded_browsers());
             offered.sort_by_key(|configured| {
@@ -87,7 +88,7 @@ impl<'a> SignInOptions<'a> {
         let password = match proof {
             Some(proof) => proof.has_password,
             None if providers.are_the_only_way(client) => false,
-            // Whoever comes by providers alone has none; the others may have.
+            // A person who signs in only with providers has no password; the others may have one.
             None => {
                 again.is_none_or(|(signed_in_user, _)| signed_in_user.user.password_hash.is_some())
             }
@@ -96,20 +97,20 @@ impl<'a> SignInOptions<'a> {
         Self { every, offered, password, out, proof }
     }
 
-    /// What people call a provider, if it may be used here.
+    /// The name of a provider for people, if it may be used here.
     pub(super) fn name(&self, slug: &Slug, language: &str) -> Option<&str> {
         let configured = self.every.iter().find(|configured| configured.registration.slug == *slug);
         configured.map(|configured| configured.name(language))
     }
 
-    /// The account that is to be proven.
+    /// The account that the person must prove.
     pub(super) fn prove(&self, language: &str) -> Option<AccountToProve<'_>> {
         let proof = self.proof?;
         let provider = self.name(&proof.provider, language)?;
         Some(AccountToProve { provider, email: &proof.email })
     }
 
-    /// The way out.
+    /// How to leave the browser that is part of another app, as the page shows it.
     pub(super) fn out(&self, language: &str) -> Option<ExternalBrowser<'_>> {
         self.out.as_ref().map(|out| out.shown(language))
     }

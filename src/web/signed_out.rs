@@ -1,4 +1,4 @@
-//! The pages at the end of signing out.
+//! The pages at the end of a sign-out.
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
@@ -9,7 +9,7 @@ use crate::web::page::{self, Shown};
 use crate::web::page_request::PageRequest;
 use crate::web::shared::Shared;
 
-/// The page that says that somebody is signed out, or the way back to the app.
+/// Shows that the person is signed out, or redirects back to the app.
 pub(super) fn show(shared: &Shared, page_request: &PageRequest, done: &Done) -> Response<Body> {
     let mut response = if let Some(location) = &done.location {
         page::onward(shared, page_request, location)
@@ -29,7 +29,7 @@ pub(super) fn show(shared: &Shared, page_request: &PageRequest, done: &Done) -> 
     response
 }
 
-/// The page that says that somebody stays signed in.
+/// Shows that the person stays signed in.
 pub(super) fn show_stayed(shared: &Shared, page_request: &PageRequest) -> Response<Body> {
     let page = StillSignedInPage { frame: page_request.frame(shared) };
     page::show(shared, StatusCode::OK, &page, page_request)

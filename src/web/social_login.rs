@@ -1,4 +1,4 @@
-//! `/login/with/…` and `/login/callback/…`: leaving for a provider, and coming back.
+//! `/login/with/…` and `/login/callback/…`: the redirect to a provider, and the callback from it.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::{body, receive};
 
-/// A longer name of a person is none.
+/// A longer `user` parameter is ignored, in bytes.
 const LONGEST_USER: usize = 2048;
 
 pub(super) async fn with(
@@ -46,7 +46,8 @@ pub(super) async fn with(
     Ok(respond(&shared, &page_request, left))
 }
 
-/// Nobody leaves by opening the address by hand, or by coming back to it.
+/// A GET starts no login at a provider: it comes from an address typed by hand, or from the
+/// history.
 pub(super) async fn with_nothing(
     State(shared): State<Arc<Shared>>,
     context: Context,
@@ -56,12 +57,12 @@ pub(super) async fn with_nothing(
     Ok(respond(&shared, &page_request, InteractionError::Unknown))
 }
 
-/// A provider that may not be used here is as unknown as one that is not there.
+/// The error page for a provider that does not exist or may not be used here. Both look the same.
 pub(super) fn unknown() -> Failed {
     Failed::new(Reason::ProviderUnknown, PageProblem::UnknownProvider)
 }
 
-/// The answer of a provider in the query.
+/// The callback of a provider, with its answer in the query.
 pub(super) async fn get(
     State(shared): State<Arc<Shared>>,
     Path(provider): Path<String>,
@@ -73,8 +74,8 @@ pub(super) async fn get(
     let Some(slug) = Slug::parse(&provider) else {
         return Ok(respond(&shared, &page_request, unknown()));
     };
-    // Whoever left for a provider that is gone is told so where they left from: their `state` says
-    // where that is. Nobody else has one.
+    // A person whose provider was removed meanwhile is told so on their sign-in page, which their
+    // `state` finds. Without a `state` there is no such page.
     let is_known = shared.flows.providers.list().iter().any(|one| one.registration.slug == slug);
     let Some(state) = form.get("state") else {
         let lost =
@@ -111,11 +112,11 @@ pub(super) async fn get(
     Ok(response)
 }
 
-/// What of an answer is looked at.
+/// The parameters that are read from a provider's answer.
 const ANSWER: [&str; 5] = ["state", "code", "error", "iss", "user"];
 
-/// What is looked at of the answer of a provider (RFC 6749 §4.1.2: the rest is ignored, also where it
-/// stands twice or cannot be read). Where one of these stands twice, there is no answer.
+/// Reads the parameters of a provider's answer. Others are ignored, also if they are repeated or
+/// cannot be read (RFC 6749 §4.1.2). If one of ours is repeated, the whole answer counts as empty.
 fn answer(raw: &[u8]) -> Form {
     let is_looked_at = |pair: &&[u8]| {
         let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
@@ -125,8 +126,8 @@ fn answer(raw: &[u8]) -> Form {
     Form::parse(&pairs.join(&b'&')).unwrap_or_default()
 }
 
-/// The answer of a provider as a form. A cross-site POST brings no cookie of ours, so the browser
-/// comes back by GET with it.
+/// The callback of a provider, with its answer as a form. A cross-site POST brings no cookie of
+/// ours, so the browser is redirected to come again by GET with the same parameters.
 pub(super) async fn post(
     State(shared): State<Arc<Shared>>,
     Path(provider): Path<String>,
@@ -153,7 +154,7 @@ pub(super) async fn post(
     Ok(page::see_other(&format!("{}{callback}?{query}", shared.base)))
 }
 
-/// What somebody is in the middle of, begun anew in this browser.
+/// Starts an interaction again in this browser, after it was begun in the browser of an app.
 pub(super) async fn elsewhere(
     State(shared): State<Arc<Shared>>,
     context: Context,

@@ -25,7 +25,7 @@ pub(super) async fn token(
         Ok(read) => read,
         Err(answer) => return answer,
     };
-    // Of a sign-in nothing stays half done, whoever hangs up.
+    // A sign-in runs to its end even when the client closes the connection.
     if form.get("grant_type") == Some(Password::TYPE.as_str()) {
         return detached::to_its_end(Box::pin(answered(shared, context, head, form))).await;
     }

@@ -1,10 +1,10 @@
-//! The cookies of a browser whose person is away at a provider. What they are in the middle of stands
-//! in them, sealed, until they come back.
+//! The cookies of a browser whose person was redirected to a provider. They hold the sealed
+//! interaction until the person returns to the callback.
 //!
-//! A few cookies are a ring: a login stands in one of them or, where an app asked for much, in several
-//! that follow each other, and whoever leaves once more takes the place of the oldest. They are sent to
-//! the addresses where people come back and nowhere else, so they weigh on no other request. A small
-//! cookie that every page gets says where the ring goes on, and who has just left.
+//! The cookies form a ring. A login is written to one of them, or to several in a row if the app's
+//! request is long; a new login overwrites the oldest. The browser sends them to the callback
+//! addresses only, so they do not make other requests larger. A small cookie, sent to every page,
+//! holds the place of the next login and the interactions that were last redirected to a provider.
 
 use axum::http::HeaderMap;
 
@@ -14,20 +14,20 @@ use crate::domain::random::is_identifier;
 use crate::domain::upstream_login::UpstreamLoginName;
 use crate::flows::upstream_login::{Departure, LONGEST_HANDLE};
 
-/// So many cookies are the ring.
+/// The number of cookies in the ring.
 pub(super) const RING: usize = 4;
-/// So much of a handle stands in one of them. Browsers take cookies of 4096 bytes, and all of the ring
-/// has to fit into the 16 KiB of a request with everything else.
+/// The most bytes of a handle in one cookie. Browsers take cookies of 4096 bytes, and the whole
+/// ring, with all other headers, must fit into the 16 KiB of a request.
 const PIECE: usize = 2800;
 
 const _: () = assert!(LONGEST_HANDLE <= RING * PIECE, "a login fits into the ring");
 
-/// What the cookies of a request say of logins that are under way.
+/// The logins at providers that the cookies of a request hold.
 #[derive(Debug, Default)]
 pub(super) struct UpstreamCookies {
-    /// Where the next login begins.
+    /// The cookie in which the next login begins.
     next: usize,
-    /// What those who left last are in the middle of.
+    /// The interactions that were last redirected to a provider.
     left: Vec<InteractionId>,
     pieces: Vec<Piece>,
 }
@@ -37,7 +37,7 @@ pub(super) struct UpstreamCookies {
 struct Piece {
     slot: usize,
     name: UpstreamLoginName,
-    /// Which of how many pieces it is.
+    /// The index of this piece, and the number of pieces.
     at: usize,
     of: usize,
     text: String,
@@ -58,7 +58,7 @@ impl Piece {
 }
 
 impl UpstreamCookies {
-    /// Reads them. What cannot be read is none of ours.
+    /// Reads the cookies, and ignores those that cannot be read.
     pub(super) fn read(cookies: &Cookies, headers: &HeaderMap) -> Self {
         let ring = cookies.away(headers).unwrap_or_default();
         let (next, left) = ring.split_once('.').unwrap_or((ring, ""));
@@ -72,12 +72,12 @@ impl UpstreamCookies {
         }
     }
 
-    /// Whether somebody has just left in the middle of this.
+    /// Whether this interaction was redirected to a provider.
     pub(super) fn has_left(&self, interaction: &InteractionId) -> bool {
         self.left.contains(interaction)
     }
 
-    /// What the person of this login was in the middle of.
+    /// The handle of the interaction of this login.
     pub(super) fn handle(&self, name: &UpstreamLoginName) -> Option<Handle> {
         let mut pieces: Vec<_> = self.pieces.iter().filter(|piece| piece.name == *name).collect();
         pieces.sort_by_key(|piece| piece.at);
@@ -88,7 +88,7 @@ impl UpstreamCookies {
         is_whole.then(|| Handle::from_stored(text))
     }
 
-    /// Lets the browser keep what somebody is in the middle of who leaves now.
+    /// Stores the interaction of a login that starts now in the browser.
     pub(super) fn keep(
         &self,
         cookies: &Cookies,
@@ -107,7 +107,7 @@ impl UpstreamCookies {
         cookies.set_away(headers, &format!("{next}.{}", left.join(".")));
     }
 
-    /// Takes from the browser what it kept of a login that is over.
+    /// Deletes the cookies of a login that is over.
     pub(super) fn forget(
         &self,
         cookies: &Cookies,
@@ -121,9 +121,9 @@ impl UpstreamCookies {
     }
 }
 
-/// A handle in pieces, from this place of the ring on.
+/// Cuts a handle into pieces, from this place of the ring on.
 fn pieces(name: &UpstreamLoginName, handle: &Handle, first: usize) -> Vec<Piece> {
-    // A handle is base64url and a dot: each byte is a character.
+    // A handle consists of base64url and a dot, so each byte is one character.
     let texts: Vec<_> = handle.as_str().as_bytes().chunks(PIECE).collect();
     let of = texts.len();
     let pieces = texts.into_iter().enumerate().map(|(at, text)| Piece {
@@ -183,7 +183,8 @@ mod tests {
     #[test]
     fn the_newest_logins_are_found_and_the_oldest_give_way() {
         let cookies = Cookies::of("https://id.example");
-        // How long the handles are that somebody leaves with, and which of them are there in the end.
+        // The lengths of the handles of several logins, and which of them are still there at the
+        // end.
         for (lengths, there) in [
             (&[800][..], &[true][..]),
             (&[800, 800, 800, 800], &[true; 4]),
@@ -207,7 +208,7 @@ mod tests {
             let all: usize = jar.0.iter().map(|(name, value)| name.len() + value.len() + 3).sum();
             assert!(all < 12 * 1024, "{all} bytes");
             assert!(jar.0.iter().all(|(name, value)| name.len() + value.len() < 4000));
-            // One that is over is gone, and no other.
+            // Forgetting one login removes no other one.
             let (last, others) = left.split_last().unwrap();
             let mut headers = HeaderMap::new();
             read.forget(&cookies, &mut headers, "", &last.name);

@@ -1,5 +1,5 @@
-//! `GET /userinfo` and `POST /userinfo`. The token comes by one way (RFC 6750 §2) and never in the
-//! query, where logs would keep it.
+//! `GET /userinfo` and `POST /userinfo`. The token is sent in exactly one way (RFC 6750 §2), and
+//! never in the query, where logs would keep it.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ fn presented<'a>(head: &'a Head, form: &'a Form) -> Result<&'a str, Refusal> {
                 Some((_, _)) | None => Err(Reason::AccessTokenMissing.into()),
             }
         }
-        // RFC 6750 §2: not more than one way.
+        // RFC 6750 §2: the token may be sent in one way only.
         _ => Err(Reason::AccessTokenRepeated.into()),
     }
 }

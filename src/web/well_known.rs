@@ -1,4 +1,4 @@
-//! The JWKS and the metadata: public, cacheable, from memory.
+//! The JWKS and the metadata: public, cacheable, answered from memory.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(super) async fn metadata(State(shared): State<Arc<Shared>>) -> Response<Body
     response
 }
 
-/// A browser that asks before it reads.
+/// Answers a preflight request.
 pub(super) async fn preflight(request: Request) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -47,18 +47,18 @@ pub(super) async fn preflight(request: Request) -> Response<Body> {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, cors::asked(request.headers()));
-    // The longest that Chromium remembers it.
+    // The longest time for which Chromium caches it.
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     response
 }
 
-/// Where a password manager finds the form for a new password (W3C, A Well-Known URL for Changing
+/// Redirects a password manager to the form for a new password (W3C, A Well-Known URL for Changing
 /// Passwords §4).
 pub(super) async fn change_password(State(shared): State<Arc<Shared>>) -> Response<Body> {
     page::see_other(&format!("{}{}#password-title", shared.base, urls::ACCOUNT))
 }
 
-/// RFC 9110 §13.1.2.
+/// Whether the client already has the document with this `ETag` (RFC 9110 §13.1.2).
 fn has(headers: &HeaderMap, etag: &str) -> bool {
     let given = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     given.flat_map(|value| value.split(',')).any(|one| {
