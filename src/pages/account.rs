@@ -25,7 +25,7 @@ pub struct AccountPage<'a> {
     pub csrf: &'a str,
     /// The session that the page is about.
     pub session: &'a str,
-    /// Who they are.
+    /// The person whose account it is.
     pub person: Person<'a>,
     /// Whether the e-mail address is verified.
     pub email_verified: bool,
@@ -35,7 +35,7 @@ pub struct AccountPage<'a> {
     pub problem: Option<PasswordProblem>,
     /// What the person has just done.
     pub notice: Option<AccountNotice>,
-    /// Where they are signed in.
+    /// The browsers in which the person is signed in.
     pub devices: Vec<Device<'a>>,
     /// The part of the query that shows more of them.
     pub more_devices: Option<String>,
@@ -127,7 +127,7 @@ pub struct AppAccess<'a> {
     pub app: App<'a>,
     /// What the app is allowed to do.
     pub permissions: Vec<Permission<'a>>,
-    /// Since when it is so.
+    /// When the app got access.
     pub since: DateTime<Utc>,
 }
 

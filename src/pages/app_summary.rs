@@ -1,4 +1,4 @@
-//! The app that a page speaks of.
+//! The app that a page shows.
 
 use super::initial::initial;
 use super::link::web_link;
@@ -19,22 +19,22 @@ pub struct App<'a> {
 }
 
 impl<'a> App<'a> {
-    /// The letter that stands for it where it has no image.
+    /// The letter that is shown if the app has no image.
     pub(super) fn initial(&self) -> String {
         initial(self.name)
     }
 
-    /// Its image, if it is ours to serve.
+    /// The path of its image, if this server serves it.
     pub(super) fn image(&self) -> Option<&'a str> {
         self.logo.filter(|path| path.starts_with('/') && !path.starts_with("//"))
     }
 
-    /// Its privacy policy, if that can be a link.
+    /// Its privacy policy, if the URL can be a link.
     pub(super) fn policy(&self) -> Option<&'a str> {
         web_link(self.policy_uri)
     }
 
-    /// Its terms, if they can be a link.
+    /// Its terms of service, if the URL can be a link.
     pub(super) fn terms(&self) -> Option<&'a str> {
         web_link(self.tos_uri)
     }

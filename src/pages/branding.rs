@@ -13,7 +13,7 @@ use crate::domain::language::Languages;
 const BRAND: &str = "brand.toml";
 const STYLE: &str = "style.css";
 
-/// Nobody waits for a bigger picture, and nobody needs one.
+/// The largest size of a logo, in bytes.
 const MOST_BYTES: usize = 512 * 1024;
 
 /// What the branding folder of an operator contains.

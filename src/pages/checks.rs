@@ -1,4 +1,4 @@
-//! What holds for every page in every state and every language.
+//! Checks of every page in every state and every language.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ impl<'a> Tag<'a> {
 
 const VOID: [&str; 6] = ["br", "img", "input", "link", "meta", "wbr"];
 
-/// The attributes that lead somewhere.
+/// The attributes that contain URLs.
 const URLS: [&str; 4] = ["href", "src", "action", "formaction"];
 
 /// The start tags of a page. Panics where a tag is not closed or an attribute is not quoted.
@@ -73,7 +73,7 @@ fn attributes<'a>(page: &str, mut rest: &'a str) -> Vec<(&'a str, &'a str)> {
     }
 }
 
-/// Every page of the gallery, read.
+/// Calls the check with every page of the gallery and its start tags.
 fn each(check: impl Fn(&str, &str, &[Tag<'_>])) {
     let look = Look::builtin();
     for language in LANGUAGES.iter() {
@@ -155,7 +155,7 @@ fn nothing_is_inline_but_the_script_of_form_post() {
             }
         }
         let scripts = tags.iter().filter(|tag| tag.name == "script").count();
-        // What leaves at once needs none.
+        // A page that redirects at once needs no script.
         assert_eq!(scripts, usize::from(!page.starts_with("redirect-")), "{page}");
     });
 }
@@ -212,7 +212,7 @@ fn every_file_that_a_page_asks_for_is_there() {
     });
 }
 
-/// A line in the list of languages and a file of texts are all that a language needs.
+/// To add a language, a line in the list of languages and a file of texts are enough.
 #[test]
 fn a_further_language_is_on_every_page_and_in_every_list_of_languages() {
     let languages = pseudo::languages(str::to_owned);

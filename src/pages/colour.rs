@@ -1,4 +1,4 @@
-//! Colours of an operator's brand, and whether people can read what stands on them.
+//! Colours of an operator's brand, and whether text on them can be read.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ pub(super) struct Colour {
     blue: u8,
 }
 
-/// WCAG 2.2 §1.4.3: text against what is behind it.
+/// The least contrast between text and its background (WCAG 2.2 §1.4.3).
 pub(super) const READABLE: f64 = 4.5;
 
 impl Colour {
     pub(super) const BLACK: Self = Self { red: 0, green: 0, blue: 0 };
     pub(super) const WHITE: Self = Self { red: 255, green: 255, blue: 255 };
 
-    /// `#rrggbb` and nothing else.
+    /// Parses a colour; only the form `#rrggbb` is accepted.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('#')?;
         if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -27,19 +27,20 @@ impl Colour {
         Some(Self { red, green, blue })
     }
 
-    /// WCAG 2.2, "contrast ratio": from 1 to 21.
+    /// The contrast ratio of two colours (WCAG 2.2), from 1 to 21.
     pub(super) fn contrast(self, other: Self) -> f64 {
         let (one, two) = (self.luminance(), other.luminance());
         (one.max(two) + 0.05) / (one.min(two) + 0.05)
     }
 
-    /// White or black, whichever is easier to read on this. One of them always is readable.
+    /// White or black, whichever is easier to read on this colour. At least one of them always can
+    /// be read.
     pub(super) fn text_on(self) -> Self {
         let is_dark = self.contrast(Self::WHITE) >= self.contrast(Self::BLACK);
         if is_dark { Self::WHITE } else { Self::BLACK }
     }
 
-    /// This colour, mixed with another one until it can be read on each of these backgrounds.
+    /// Mixes this colour with another one until it can be read on each of these backgrounds.
     pub(super) fn readable_on(self, grounds: &[Self], towards: Self) -> Self {
         let is_readable =
             |colour: Self| grounds.iter().all(|ground| colour.contrast(*ground) >= READABLE);
@@ -59,7 +60,7 @@ impl Colour {
         }
     }
 
-    /// WCAG 2.2, "relative luminance".
+    /// The relative luminance of the colour (WCAG 2.2).
     fn luminance(self) -> f64 {
         let linear = |channel: u8| {
             let part = f64::from(channel) / 255.0;

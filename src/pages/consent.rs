@@ -21,11 +21,11 @@ pub struct ConsentPage<'a> {
     pub app: App<'a>,
     /// The hidden fields.
     pub hidden: HiddenFields<'a>,
-    /// Who is asked.
+    /// The person who is asked.
     pub person: Person<'a>,
-    /// What it asks for and does not have yet.
+    /// The permissions that the app asks for and does not have yet.
     pub permissions: Vec<Permission<'a>>,
-    /// What was allowed before.
+    /// The permissions that the person allowed before.
     pub known: Vec<Permission<'a>>,
     /// Whether another account can be chosen.
     pub switch: bool,

@@ -1,4 +1,4 @@
-//! What went wrong.
+//! The error page.
 
 use askama::Template;
 
@@ -48,9 +48,9 @@ pub enum PageProblem {
     MethodNotAllowed,
     /// What was sent is too large.
     TooLarge,
-    /// Try again in a moment.
+    /// The server is overloaded or cannot reach its database: try again in a moment.
     Unavailable,
-    /// The failure is ours.
+    /// The server failed.
     Internal,
     /// The page belongs to another browser, or there are no cookies.
     WrongBrowser,

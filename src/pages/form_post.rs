@@ -6,7 +6,7 @@ use super::frame::Frame;
 use super::sample::Sample;
 use super::samples::names;
 
-/// The script of the page, to the byte: its hash stands in the policy of the page.
+/// The exact script of the page: the content security policy of the page contains its hash.
 pub const FORM_POST_SCRIPT: &str = "document.forms[0].submit()";
 
 /// OAuth 2.0 Form Post Response Mode §2: the answer, sent by the browser to the app.
@@ -15,9 +15,9 @@ pub const FORM_POST_SCRIPT: &str = "document.forms[0].submit()";
 pub struct FormPostPage<'a> {
     /// The frame of the page.
     pub frame: Frame<'a>,
-    /// Where the answer goes.
+    /// The redirect URI that the form is posted to.
     pub action: &'a str,
-    /// The answer.
+    /// The parameters of the answer, as form fields.
     pub fields: Vec<(&'a str, &'a str)>,
 }
 

@@ -1,4 +1,4 @@
-//! What every page has: the look, the language, and where it stands.
+//! What every page has: the look, the language, and its own address.
 
 use fluent_bundle::{FluentArgs, FluentValue};
 
@@ -8,7 +8,7 @@ use crate::domain::language::Language;
 /// The frame of a page.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    /// How it looks.
+    /// The look of the page.
     pub look: &'a Look,
     /// The language of the page.
     pub language: Language,
@@ -27,22 +27,22 @@ pub(super) struct LanguageLink {
 }
 
 impl Frame<'_> {
-    /// A text.
+    /// The text of this key, in the language of the page.
     pub(super) fn t(&self, key: &str) -> String {
         self.say(key, &FluentArgs::new())
     }
 
-    /// A text with one argument.
+    /// The text of this key with one argument.
     pub(super) fn t1(&self, key: &str, name: &str, value: &str) -> String {
         self.say(key, &FluentArgs::from_iter([(name, FluentValue::from(value))]))
     }
 
-    /// A text with two arguments.
+    /// The text of this key with two arguments.
     pub(super) fn t2(&self, key: &str, one: (&str, &str), two: (&str, &str)) -> String {
         self.say(key, &FluentArgs::from_iter([one, two]))
     }
 
-    /// A text with a number.
+    /// The text of this key with a number.
     pub(super) fn tn(&self, key: &str, name: &str, number: u64) -> String {
         self.say(key, &FluentArgs::from_iter([(name, FluentValue::from(number))]))
     }
@@ -56,7 +56,7 @@ impl Frame<'_> {
         format!("{}/assets/{name}", self.base)
     }
 
-    /// This page in every language.
+    /// The links that show this page in every language.
     pub(super) fn language_links(&self) -> Vec<LanguageLink> {
         let Some(here) = self.here else { return Vec::new() };
         let (path, query) = here.split_once('?').unwrap_or((here, ""));

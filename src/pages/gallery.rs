@@ -1,4 +1,4 @@
-//! Every page in every state, for tests and for people who look at them.
+//! The gallery: every page in every state, for tests and for people who look at it.
 
 use super::account::AccountPage;
 use super::consent::ConsentPage;
@@ -38,7 +38,7 @@ pub(super) fn every(frame: Frame<'_>) -> Vec<(String, String)> {
 }
 
 fn rendered<'a, P: Sample<'a>>(frame: Frame<'a>) -> Vec<(String, String)> {
-    // The only image that is certain to be served is ours.
+    // The samples show our own logo, since only that image is certain to be served.
     let image = frame.asset(frame.look.logo());
     let render = |(state, page): (&str, P)| {
         let html = page.render().unwrap_or_else(|error| error.to_string());

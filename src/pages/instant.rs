@@ -5,14 +5,14 @@ use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 
 use super::frame::Frame;
 
-/// For people: date and time, and how far that is from UTC.
+/// Date and time for people, with the offset from UTC.
 pub(super) fn words(instant: &DateTime<Utc>, frame: &Frame<'_>) -> String {
     let offset = frame.look.zone().offset(instant);
     let format = frame.language.data().date_time;
     format!("{} ({})", instant.with_timezone(&offset).format(format), ahead(offset))
 }
 
-/// `UTC`, `UTC+9` or `UTC-3:30`.
+/// The offset in words: `UTC`, `UTC+9` or `UTC-3:30`.
 fn ahead(offset: FixedOffset) -> String {
     let minutes = offset.local_minus_utc() / 60;
     let sign = if minutes < 0 { '-' } else { '+' };
@@ -23,7 +23,7 @@ fn ahead(offset: FixedOffset) -> String {
     }
 }
 
-/// For the `datetime` attribute: RFC 3339.
+/// The instant for the `datetime` attribute (RFC 3339).
 pub(super) fn machine(instant: &DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

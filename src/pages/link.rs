@@ -2,7 +2,7 @@
 
 use url::form_urlencoded::byte_serialize;
 
-/// A value as a part of a query or a path.
+/// Encodes a value for a query or a path.
 pub(super) fn in_query(value: &str) -> String {
     byte_serialize(value.as_bytes()).collect()
 }

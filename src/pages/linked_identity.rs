@@ -13,10 +13,10 @@ pub struct LinkedIdentity<'a> {
     pub name: &'a str,
     /// Which logo it shows.
     pub brand: Brand,
-    /// Their e-mail address there.
+    /// The person's e-mail address at the provider.
     pub email: Option<&'a str>,
-    /// Since when it is so.
+    /// When the identity was connected.
     pub since: DateTime<Utc>,
-    /// Whether there is another way to sign in.
+    /// Whether it can be removed: the person has another way to sign in.
     pub removable: bool,
 }

@@ -17,11 +17,11 @@ use super::samples::{apps, names, people};
 pub struct LogoutPage<'a> {
     /// The frame of the page.
     pub frame: Frame<'a>,
-    /// Who asks for it.
+    /// The app that asks for the sign-out.
     pub app: Option<App<'a>>,
     /// The hidden fields.
     pub hidden: HiddenFields<'a>,
-    /// Who would be signed out.
+    /// The people who would be signed out.
     pub people: Vec<Person<'a>>,
 }
 
@@ -31,11 +31,11 @@ pub struct LogoutPage<'a> {
 pub struct SignedOutPage<'a> {
     /// The frame of the page.
     pub frame: Frame<'a>,
-    /// Who asked for it.
+    /// The app that asked for the sign-out.
     pub app: Option<App<'a>>,
     /// The link back to the app.
     pub back: Option<&'a str>,
-    /// The names of the providers by which they had signed in.
+    /// The names of the providers that the people had signed in with.
     pub providers: Vec<&'a str>,
 }
 

@@ -49,25 +49,26 @@ const LIGHT_GROUNDS: [&str; 2] = ["#faf8f4", "#ffffff"];
 const DARK_GROUNDS: [&str; 2] = ["#161412", "#201d1a"];
 
 impl Look {
-    /// What is compiled in.
+    /// The look that is compiled in.
     #[must_use]
     pub fn builtin() -> Self {
         Self::speaking(LANGUAGES)
     }
 
-    /// The same in these languages.
+    /// The look that is compiled in, in these languages.
     pub(super) fn speaking(languages: Languages) -> Self {
         Self::with_branding(Branding::default(), Texts::of(languages))
     }
 
-    /// What a branding folder makes of it: `brand.toml`, `style.css`, and `en.ftl` or the like for each
-    /// language, none of which must be there. Every problem at once, for the operator, each with its file first.
+    /// The look with the files of a branding folder: `brand.toml`, `style.css`, and a file like
+    /// `en.ftl` for each language. Every file is optional. The error lists all problems for the
+    /// operator, each with its file first.
     pub fn load(folder: &Path) -> Result<Self, Vec<String>> {
         let (brand, texts) = branding::read(folder, LANGUAGES)?;
         Ok(Self::with_branding(brand, texts))
     }
 
-    /// The same, with instants in this time zone.
+    /// Sets the time zone in which pages show instants.
     #[must_use]
     pub fn in_zone(self, zone: Zone) -> Self {
         Self { zone, ..self }
@@ -163,7 +164,8 @@ impl Look {
     }
 }
 
-/// Fonts and line breaks of each language, for pages and for links that lead to another language.
+/// The rules for fonts and line breaks of each language, for pages and for links to another
+/// language.
 fn language_rules(languages: Languages) -> String {
     let rule = |language: Language| {
         let LanguageData { tag, fonts, word_break, .. } = language.data();
@@ -172,7 +174,8 @@ fn language_rules(languages: Languages) -> String {
     languages.iter().map(rule).collect()
 }
 
-/// The accent as custom properties: an inline style would need `unsafe-inline`.
+/// The accent colour as custom properties in a stylesheet: an inline style would need
+/// `unsafe-inline`.
 fn accent_rules(light: Colour, dark: Option<Colour>) -> String {
     let [light_grounds, dark_grounds] = [LIGHT_GROUNDS, DARK_GROUNDS].map(|grounds| {
         grounds.iter().filter_map(|ground| Colour::parse(ground)).collect::<Vec<_>>()
@@ -193,7 +196,7 @@ mod tests {
     use super::{DARK_GROUNDS, LIGHT_GROUNDS, Look, STYLESHEET, accent_rules};
     use crate::pages::colour::{Colour, READABLE};
 
-    /// The value of a custom property, in the light part or in the dark one.
+    /// The value of a custom property, in the light or the dark part of the stylesheet.
     fn property(sheet: &str, name: &str, is_dark: bool) -> Colour {
         let (light, dark) = sheet.split_once("prefers-color-scheme").expect("two parts");
         let part = if is_dark { dark } else { light };
@@ -217,7 +220,7 @@ mod tests {
                     assert!(contrast >= READABLE, "{name} on {ground}: {contrast}");
                 }
             }
-            // WCAG 2.2 §1.4.11: the edge of a field.
+            // WCAG 2.2 §1.4.11: the edge of a field needs a contrast of 3.
             for ground in grounds(is_dark) {
                 assert!(property(STYLESHEET, "edge", is_dark).contrast(ground) >= 3.0);
             }

@@ -1,7 +1,7 @@
-//! The pages: one struct for each template, and nothing that knows of a web framework.
+//! The pages: one struct for each template. Nothing here depends on a web framework.
 //!
-//! Every page stands in a [`Frame`]; its words come from Fluent files, its states from enums. Each
-//! page knows samples of all its states: [`gallery`] renders them.
+//! Every page has a [`Frame`]. Its words come from Fluent files, and its states are enums. Each
+//! page has samples of all its states; [`gallery`] renders them.
 
 mod account;
 mod app_summary;

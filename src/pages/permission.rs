@@ -2,7 +2,7 @@
 
 use super::frame::Frame;
 
-/// One line of a consent.
+/// One line of the list on the consent page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission<'a> {
     /// To recognise the same person.
@@ -21,12 +21,13 @@ pub enum Permission<'a> {
     Claim(&'a str),
     /// A scope of the app's own API, shown as it is.
     Other(&'a str),
-    /// To use all of this at the service at this address, which is shown as it is.
+    /// To use all of these permissions at the service with this address, which is shown as it is.
     At(&'a str),
 }
 
 impl Permission<'_> {
-    /// Its place in the list: who the person is, then what is seen of them, then what may be done.
+    /// Its place in the list: first who the person is, then what the app sees of the person, then
+    /// what the app may do.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
@@ -101,7 +102,7 @@ impl Permission<'_> {
     }
 }
 
-/// OpenID Connect Core §5.1 names the claims that people have words for.
+/// The text for a claim. OpenID Connect Core §5.1 names the claims that have one.
 fn claim_text(claim: &str, frame: &Frame<'_>) -> String {
     match claim {
         "sub" => frame.t("permission-identity"),

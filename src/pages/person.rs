@@ -1,4 +1,4 @@
-//! The person that a page speaks of.
+//! The person that a page shows.
 
 use super::initial::initial;
 use super::link::in_query;
@@ -17,7 +17,7 @@ pub struct Person<'a> {
 /// A person who is signed in to this browser.
 #[derive(Clone, Copy, Debug)]
 pub struct Account<'a> {
-    /// Who.
+    /// The person.
     pub person: Person<'a>,
     /// The name of the session in forms and links.
     pub session: &'a str,
@@ -29,13 +29,13 @@ impl<'a> Person<'a> {
         self.name.filter(|name| !name.trim().is_empty()).unwrap_or(self.username)
     }
 
-    /// What distinguishes them from others of the same name.
+    /// What tells the person apart from others of the same name.
     pub(super) fn detail(&self) -> Option<&'a str> {
         let detail = self.email.unwrap_or(self.username);
         Some(detail).filter(|detail| *detail != self.title())
     }
 
-    /// The letter that stands for them.
+    /// The letter that is shown in place of a picture.
     pub(super) fn initial(&self) -> String {
         initial(self.title())
     }

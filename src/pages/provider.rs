@@ -3,7 +3,7 @@
 use super::frame::Frame;
 use crate::domain::provider::Preset;
 
-/// A button that signs people in by a provider.
+/// A button to sign in with a provider.
 #[derive(Clone, Copy, Debug)]
 pub struct ProviderButton<'a> {
     /// Its name in ids, forms and paths.
@@ -37,11 +37,12 @@ pub enum Brand {
     GitHub,
     /// GitLab.
     GitLab,
-    /// None of these: a plain key is shown.
+    /// Another provider: a plain key is shown.
     Other,
 }
 
-/// A part of a logo: an outline in a drawing of 24 by 24 (even-odd), and the colour that fills it.
+/// A part of a logo: an outline in a drawing of 24 by 24 units, with the even-odd fill rule, and
+/// its colour.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub(super) fill: &'static str,
@@ -49,7 +50,8 @@ pub(super) struct Shape {
 }
 
 impl ProviderButton<'_> {
-    /// The text of the button: in the words of the brand, unless the operator gave another name.
+    /// The text of the button. It uses the wording that the brand asks for, unless the operator
+    /// gave another name.
     pub(super) fn label(&self, frame: &Frame<'_>) -> String {
         match self.brand {
             _ if self.renamed => frame.t1("sign-in-with", "provider", self.name),
@@ -66,7 +68,7 @@ impl ProviderButton<'_> {
         }
     }
 
-    /// Whether the label may not fit. Then the whole label is shown at the pointer, too.
+    /// Whether the label may be too long for the button. Then a tooltip shows the whole label.
     pub(super) fn is_long(&self) -> bool {
         self.name.chars().count() > 24
     }
@@ -105,7 +107,7 @@ impl Brand {
         }
     }
 
-    /// The class that has its colours in the stylesheet.
+    /// The class whose rule in the stylesheet has its colours.
     pub(super) fn class(self) -> &'static str {
         match self {
             Self::Google => "by-google",
@@ -121,7 +123,7 @@ impl Brand {
         }
     }
 
-    /// Its mark.
+    /// The shapes of its logo.
     pub(super) fn mark(self) -> &'static [Shape] {
         match self {
             Self::Google => GOOGLE,
@@ -218,7 +220,7 @@ mod tests {
     use crate::pages::colour::{Colour, READABLE};
     use crate::pages::look::STYLESHEET;
 
-    /// A custom property of a rule.
+    /// The value of a custom property in a rule.
     fn property(rule: &str, name: &str) -> Colour {
         let (_, rest) = rule.split_once(&format!("--{name}: ")).expect(name);
         Colour::parse(rest.get(..7).expect("a colour")).expect(name)

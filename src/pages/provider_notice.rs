@@ -13,12 +13,13 @@ pub struct ProviderNotice<'a> {
 }
 
 impl ProviderNotice<'_> {
-    /// Whether it is a plain note: nothing is wrong, or the person wanted it.
+    /// Whether it is a plain note and no error: the person cancelled, or the provider is
+    /// unavailable.
     pub(super) fn is_quiet(&self) -> bool {
         matches!(self.outcome, UpstreamOutcome::Cancelled | UpstreamOutcome::Unavailable)
     }
 
-    /// What the sign-in page says.
+    /// The text on the sign-in page.
     pub(super) fn at_sign_in(&self, frame: &Frame<'_>) -> Option<String> {
         match (self.outcome, self.provider) {
             (UpstreamOutcome::Cancelled, Some(name)) => {
@@ -38,7 +39,7 @@ impl ProviderNotice<'_> {
         }
     }
 
-    /// What the account page says.
+    /// The text on the account page.
     pub(super) fn at_account(&self, frame: &Frame<'_>) -> Option<String> {
         match (self.outcome, self.provider) {
             (UpstreamOutcome::Cancelled, Some(name)) => {

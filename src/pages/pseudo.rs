@@ -1,11 +1,12 @@
-//! A language that nobody speaks, made from the English texts: it shows what a further language needs.
+//! A made-up language for tests. Its texts are made from the English ones, to show what a further
+//! language needs.
 
 use crate::domain::language::{LANGUAGES, LanguageData, Languages, PLAIN};
 
-/// The mark around each of its texts.
+/// The mark at both ends of each of its texts.
 pub(super) const MARK: char = '⟦';
 
-/// Our languages and one more, of which the texts are changed before.
+/// Our languages and the made-up one; `change` edits its English texts first.
 pub(super) fn languages(change: impl Fn(&str) -> String) -> Languages {
     let english = LANGUAGES.first().data().texts;
     let marked = |line: &str| match line.split_once(" = ") {

@@ -11,7 +11,7 @@ use super::sample::Sample;
 pub struct RedirectPage<'a> {
     /// The frame of the page.
     pub frame: Frame<'a>,
-    /// Where the answer goes.
+    /// The address that the page redirects to.
     pub location: &'a str,
 }
 

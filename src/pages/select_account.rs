@@ -17,11 +17,11 @@ use super::samples::values::hidden;
 pub struct SelectAccountPage<'a> {
     /// The frame of the page.
     pub frame: Frame<'a>,
-    /// The app that they go on to.
+    /// The app that the person signs in to.
     pub app: Option<App<'a>>,
     /// The hidden fields.
     pub hidden: HiddenFields<'a>,
-    /// Who is signed in here.
+    /// The accounts that are signed in in this browser.
     pub accounts: Vec<Account<'a>>,
 }
 

@@ -1,4 +1,4 @@
-//! Signing in.
+//! The sign-in page.
 
 mod samples;
 
@@ -47,14 +47,14 @@ pub struct SignInPage<'a> {
     pub external_browser: Option<ExternalBrowser<'a>>,
 }
 
-/// Why somebody is not signed in.
+/// Why the person is not signed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInProblem {
     /// No name was given.
     MissingUsername,
     /// No password was given.
     MissingPassword,
-    /// User name and password do not match. It is not said whether the user name exists.
+    /// User name and password do not match. The page does not tell whether the user name exists.
     Wrong,
     /// Too many attempts.
     Throttled {
@@ -92,7 +92,7 @@ impl SignInPage<'_> {
         if let Some(AccountToProve { provider, email }) = self.prove {
             return self.frame.t2("sign-in-prove-lead", ("email", email), ("provider", provider));
         }
-        // A provider may be asked as well, or alone: it is not the password that counts.
+        // The texts that speak of a password are used only where a password is the only method.
         let by_password = self.password && self.providers.is_empty();
         let known = Some(self.username).filter(|_| self.fixed && !by_password);
         match (self.app, known) {
@@ -106,12 +106,12 @@ impl SignInPage<'_> {
         }
     }
 
-    /// The note about a provider where nothing is wrong.
+    /// The note about a provider, if it is no error.
     fn provider_status(&self) -> Option<String> {
         self.provider_notice.filter(ProviderNotice::is_quiet)?.at_sign_in(&self.frame)
     }
 
-    /// What went wrong at the provider, or with the account that they signed in to there.
+    /// The error at the provider, or with the account that the person used there.
     fn provider_error(&self) -> Option<String> {
         let provider_notice =
             self.provider_notice.filter(|provider_notice| !provider_notice.is_quiet())?;
@@ -182,12 +182,12 @@ impl SignInPage<'_> {
         self.focuses_fields() && self.has_username()
     }
 
-    /// Whether a field takes the focus. Where the providers stand first, none does.
+    /// Whether a field takes the focus. If the providers come first, none does.
     fn focuses_fields(&self) -> bool {
         (self.providers.is_empty() || self.password_first) && self.form_error().is_none()
     }
 
-    /// The providers that are shown at once: only a few where there is a password, too.
+    /// The providers that are shown at once: only a few if there is a password form, too.
     fn first_providers(&self) -> &[ProviderButton<'_>] {
         self.providers.get(..self.few()).unwrap_or_default()
     }
@@ -199,7 +199,7 @@ impl SignInPage<'_> {
 
     fn few(&self) -> usize {
         let every = self.providers.len();
-        // To fold a single one saves no room.
+        // Hiding only one provider would save no space.
         if self.password && every > FEW + 1 { FEW } else { every }
     }
 

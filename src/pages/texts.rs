@@ -20,13 +20,13 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// What is compiled in for these languages.
+    /// The texts that are compiled in, for these languages.
     pub(super) fn of(languages: Languages) -> Self {
         let bundles = languages.iter().map(|language| (language, bundle(language)));
         Self { languages, bundles: bundles.collect() }
     }
 
-    /// The languages that there are.
+    /// The languages of the texts.
     pub(super) fn languages(&self) -> Languages {
         self.languages
     }
@@ -40,7 +40,7 @@ impl Texts {
         bundle.format_pattern(pattern, Some(args), &mut Vec::new()).into_owned()
     }
 
-    /// Replaces our messages by those of the operator. An error has every problem, for the
+    /// Replaces our messages with those of the operator. The error lists every problem for the
     /// operator.
     pub(super) fn overlay(
         &mut self,
@@ -93,14 +93,15 @@ impl fmt::Debug for Texts {
 fn bundle(language: Language) -> Bundle {
     let locale = language.as_str().parse().unwrap_or_default();
     let mut bundle = FluentBundle::new_concurrent(vec![locale]);
-    // The marks around arguments would end up in copied names; no page mixes directions.
+    // Isolation marks around arguments would end up in names that people copy; no page mixes text
+    // directions.
     bundle.set_use_isolating(false);
     bundle.add_resource_overriding(builtin_resource(language));
     bundle
 }
 
 fn builtin_resource(language: Language) -> FluentResource {
-    // A test holds that nothing is wrong with it.
+    // A test checks that the compiled-in texts have no errors.
     FluentResource::try_new(language.data().texts.to_owned())
         .unwrap_or_else(|(readable, _)| readable)
 }
@@ -124,7 +125,7 @@ mod tests {
     use crate::domain::language::{LANGUAGES, Language, Languages};
     use crate::pages::pseudo;
 
-    /// Every call for a text in templates and sources: its key and the arguments that it gives.
+    /// Every use of a text in templates and sources: its key and its arguments.
     fn calls() -> Vec<(String, Vec<String>)> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let files = ["templates", "src/pages"].into_iter().flat_map(|folder| {
@@ -154,7 +155,8 @@ mod tests {
         Language::of_tag("ko").expect("Korean")
     }
 
-    /// What a language lacks, has too much, or says with other arguments than it is given.
+    /// The problems of the languages: missing messages, unused messages, and messages whose
+    /// arguments differ from those of their uses.
     fn problems(languages: Languages) -> Vec<String> {
         let calls: BTreeMap<_, _> = calls().into_iter().collect();
         let mut problems = Vec::new();

@@ -4,7 +4,7 @@ use chrono::{DateTime, FixedOffset, Offset, Utc};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The time zone in which pages say instants.
+/// The time zone in which pages show instants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Zone(TimeZone);
 
@@ -15,7 +15,8 @@ impl Default for Zone {
 }
 
 impl Zone {
-    /// The zone of this name in the IANA database: that of the system, or the one that is compiled in.
+    /// Finds a zone by its name in the IANA database: that of the system, or the one that is
+    /// compiled in.
     pub fn parse(name: &str) -> Result<Self, String> {
         let known = TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some());
         let unknown = || format!("{name:?} is not a time zone: write it like UTC or Asia/Seoul");
@@ -28,7 +29,7 @@ impl Zone {
         self.0.iana_name().unwrap_or("UTC")
     }
 
-    /// How far its clocks are ahead of UTC at this instant.
+    /// The offset of the zone from UTC at this instant.
     pub(super) fn offset(&self, instant: &DateTime<Utc>) -> FixedOffset {
         let at = Timestamp::from_second(instant.timestamp()).unwrap_or_default();
         let seconds = self.0.to_offset(at).seconds();

@@ -1,4 +1,4 @@
-//! The states of my account.
+//! The samples of the account page.
 
 use super::{AccountNotice, AccountPage, AppAccess, Device, PasswordProblem};
 use crate::domain::upstream_outcome::UpstreamOutcome;
@@ -200,7 +200,7 @@ fn every() -> Vec<LinkedIdentity<'static>> {
     providers::every().into_iter().map(connected).collect()
 }
 
-/// An account in which every text is long.
+/// An account in which every text is long, to see how the page wraps it.
 fn long_names<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
     let name = names::LONG;
     let button = |it: ProviderButton<'a>| ProviderButton { name, ..it };

@@ -3,7 +3,7 @@
 use super::names::{HOSTILE as HOSTILE_TEXT, HOSTILE_LINK};
 use crate::pages::app_summary::App;
 
-/// Stands for the path of an image.
+/// A placeholder for the path of an image.
 pub(crate) const IMAGE: &str = "/sample-image";
 
 pub(crate) const SHOP: App<'static> = App {

@@ -10,7 +10,7 @@ pub(crate) fn few() -> Vec<ProviderButton<'static>> {
     every().into_iter().filter(|it| ["google", "kakao", "apple"].contains(&it.slug)).collect()
 }
 
-/// One of every brand.
+/// A button of every brand.
 pub(crate) fn every() -> Vec<ProviderButton<'static>> {
     vec![
         button("google", "Google", Brand::Google),

@@ -1,4 +1,4 @@
-//! The states of signing in.
+//! The samples of the sign-in page.
 
 use super::{AccountToProve, SignInPage, SignInProblem};
 use crate::domain::upstream_outcome::UpstreamOutcome;
