@@ -1,7 +1,8 @@
-//! All settings: the list of the rooms that declare some, and what compares rooms with each other.
+//! All settings: the list of the structs that declare them, and the checks that compare settings of
+//! different rooms.
 //!
-//! To add a setting, add its line where it is used (see [`crate::settings`]). A new struct of
-//! settings gets its line here.
+//! To add a setting, add its line in the room that uses it (see [`crate::settings`]). To add a
+//! struct of settings, list it here.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -109,7 +110,7 @@ settings! {
     }
 }
 
-/// Clock skew that verifiers may have: a key is published for so much longer.
+/// The clock skew allowed to those who verify our tokens: a key stays published this much longer.
 const SKEW: Duration = Duration::minutes(5);
 
 impl Settings {
@@ -120,7 +121,7 @@ impl Settings {
         providers::check(&self.social, self.outbound.allow_private, from);
     }
 
-    /// The policy of keys that follows.
+    /// The key policy that follows from these settings.
     #[must_use]
     pub fn key_policy(&self) -> Policy {
         let longest = self.lifetimes.access_token.max(self.lifetimes.id_token);
@@ -130,7 +131,8 @@ impl Settings {
         Policy { rotation, lead, jwks_max_age, memory, rsa_bits }
     }
 
-    /// The database as people may read it: the whole path of a file, and no password.
+    /// The database for logs and messages: the absolute path of a file, or a URL without its
+    /// password.
     #[must_use]
     pub fn database(&self) -> String {
         match store::sqlite_path(&self.database_url) {
@@ -140,7 +142,7 @@ impl Settings {
     }
 }
 
-/// The whole path, whether or not something is there.
+/// The absolute path, whether or not the file exists.
 pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
@@ -179,21 +181,23 @@ fn log() -> Setting<LevelFilter> {
     Setting::new("log", ValueType::OneOf(levels.to_vec()), LevelFilter::INFO, parse, show)
 }
 
-/// What was read: the settings or every problem, and what is in force.
+/// The result of reading the settings.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The settings or every problem.
+    /// The settings, or all their problems.
     pub settings: Result<Settings, Vec<SettingProblem>>,
-    /// What is in force.
+    /// The values that are in force.
     pub shown: Vec<InForce>,
-    /// Names in the environment that start like ours and are none.
+    /// Environment variables that have our prefix but name no setting.
     pub unknown_env: Vec<UnknownName>,
-    /// What is wrong with files that the settings name and that a server needs. Not among the
-    /// problems of the settings: another verb may run as somebody who cannot read them.
+    /// Problems of files that the settings name and that a server needs. They do not count as
+    /// problems of the settings: another verb may run under a system user who cannot read these
+    /// files.
     pub files: Vec<SettingProblem>,
 }
 
-/// Reads a file, the environment and flags; the later one wins.
+/// Reads a file, the environment and flags. A flag wins over the environment, and the environment
+/// over the file.
 #[must_use]
 pub fn load(
     file: Option<&Path>,
@@ -222,7 +226,7 @@ fn collect(sources: Sources) -> (Settings, Collected) {
     (settings, from.finish())
 }
 
-/// What is wrong with a file or folder that is to be there.
+/// The problem of a file or folder that must exist and be readable.
 fn unreadable(named: &NamedFile) -> Option<SettingProblem> {
     let path = named.path.as_path();
     let plain = |error| format!("{}: {error}", path.display());

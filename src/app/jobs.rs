@@ -1,4 +1,5 @@
-//! What goes on beside requests: learning of changes, the life of keys, cleaning up.
+//! The background jobs of a server: learning of changes, maintaining the keys, finishing endings,
+//! sending messages, cleaning up.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -26,19 +27,21 @@ use crate::store::{
     known_addresses, revoked_access_tokens, sessions, throttles, used_assertions,
 };
 
-/// What changed in another process shows here within a second: this, and one read.
+/// How often the server looks for changes that another process made. With the time for one read, it
+/// knows them within a second.
 const WATCH: Duration = Duration::from_millis(500);
-/// What another process began to end is carried on within this, if that one does not.
+/// How often the server looks for endings that another process began and did not finish.
 const ENDINGS: Duration = Duration::from_secs(1);
-/// How often it is counted what waits to be sent.
+/// How often the messages that wait to be sent are counted.
 const COUNT: Duration = Duration::from_secs(15);
 const CLEAN_UP: Duration = Duration::from_mins(10);
-/// So many clients that changed are forgotten one by one.
+/// The most changed clients that are removed from the cache one by one; with more, all are removed.
 const CLIENTS: usize = 100;
-/// Rows that one transaction cleans up: the one writer of SQLite is not held for long.
+/// The most rows that one transaction deletes, so that SQLite's only writer is not blocked for
+/// long.
 const STEP: u64 = 500;
 
-/// Starts every job. They end when told to stop, between two rounds.
+/// Starts every job. After the signal to stop, each ends between two rounds.
 pub(super) fn start(
     services: &Arc<Services>,
     settings: &Settings,
@@ -95,7 +98,7 @@ pub(super) fn start(
     vec![watching, keys, cleaning, ending, folding, counting, telling]
 }
 
-/// Carries on what is to end and has not ended yet.
+/// Finishes endings that were begun and not finished.
 fn end_what_was_begun(services: Arc<Services>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
     let ends = stopped.clone();
     every(
@@ -109,7 +112,8 @@ fn end_what_was_begun(services: Arc<Services>, stopped: watch::Receiver<bool>) -
             async move {
                 let mut size = StepSize::default();
                 loop {
-                    // Somebody may have a million sessions: a server that is told to stop leaves the rest.
+                    // One person may have a million sessions: a server that is told to stop leaves
+                    // the rest for later.
                     let stops = *ends.borrow();
                     if stops
                         || !session_endings::carry_on_due(
@@ -128,7 +132,8 @@ fn end_what_was_begun(services: Arc<Services>, stopped: watch::Receiver<bool>) -
     )
 }
 
-/// Sends the messages of one kind, at once where they came to be here, and in time where they did not.
+/// Sends the messages of one kind: at once if this process wrote them, else at its next look at the
+/// outbox.
 fn send<D: Delivery + 'static>(
     services: &Arc<Services>,
     stopped: &watch::Receiver<bool>,
@@ -139,7 +144,7 @@ fn send<D: Delivery + 'static>(
     services.supervisor.clone().start(doing, Need::Beside, move || {
         let (services, mut stopped) = (Arc::clone(&services), stopped.clone());
         async move {
-            // What is on its way when the server is told to stop is sent again by the next one.
+            // A message that is being sent when the server stops is sent again by the next server.
             tokio::select! {
                 () = outbox::deliver(&services.outbox, delivery(&services)) => {}
                 _ = stopped.wait_for(|stopped| *stopped) => {}
@@ -148,7 +153,7 @@ fn send<D: Delivery + 'static>(
     })
 }
 
-/// So many messages are counted: one more costs as much as the first.
+/// The most messages that are counted, since counting takes time for each row.
 const COUNTED: u64 = 10_000;
 
 async fn count_waiting(services: Arc<Services>) -> Result<(), Fault> {
@@ -160,7 +165,7 @@ async fn count_waiting(services: Arc<Services>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Looks at the files of the certificate.
+/// Starts the job that looks for changes of the certificate's files.
 pub(super) fn look_after_tls(
     supervisor: &Supervisor,
     tls: Arc<Tls>,
@@ -232,12 +237,12 @@ async fn learn(
         let changed = client_changes::since(&*services.store, before.clients, CLIENTS).await;
         match changed {
             Ok(Some(some)) => services.clients.forget_some(&some),
-            // Too many of them, or nobody knows which.
+            // Too many clients changed, or it is unknown which.
             Ok(None) | Err(_) => services.clients.forget(),
         }
     }
     let (mut providers, mut keys) = (Ok(()), Ok(()));
-    // What could not be learned is not learned yet: the next round tries again.
+    // A change that could not be read counts as not seen: the next round tries again.
     if before.providers != now.providers {
         providers = services.providers.reload().await;
         if providers.is_err() {
@@ -265,7 +270,7 @@ async fn look_after_keys(services: Arc<Services>) -> Result<(), Fault> {
     services.keyring.housekeep().await
 }
 
-/// What cleans itself up by age, table by table.
+/// The kinds of rows that are deleted by age.
 #[derive(Clone, Copy, Debug)]
 enum Aged {
     Throttles,
@@ -326,7 +331,7 @@ struct CleaningUp<'a> {
     table: Aged,
     services: &'a Services,
     kept: Kept,
-    /// The one instant of a round: what ends while it rests is for the next one.
+    /// The instant at which the round began. Rows that expire later are left for the next round.
     now: DateTime<Utc>,
     is_alone: bool,
 }
@@ -345,7 +350,7 @@ impl Steps for CleaningUp<'_> {
     }
 }
 
-/// Cleans up in short transactions with rests between them. Of several replicas one does it.
+/// Cleans up in short transactions with pauses between them. Only one of several replicas does it.
 async fn clean_up(
     services: Arc<Services>,
     kept: Kept,

@@ -1,4 +1,4 @@
-//! The one place where lines of the log are told which request they are about.
+//! The one place that adds the request to log lines.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::domain::request;
 
-/// JSON lines that name the request.
+/// Formats JSON lines, with the id, method and route of the request.
 #[derive(Debug)]
 pub(super) struct Json<F>(pub(super) F);
 
@@ -32,7 +32,7 @@ where
         let mut line = String::with_capacity(512);
         self.0.format_event(context, Writer::new(&mut line), event)?;
         writer.write_str(line.trim_end().strip_suffix('}').unwrap_or(&line))?;
-        // An audit event has the id of the request that it came of, which may be another one.
+        // An audit event already has the id of its request, which may be an earlier one.
         if event.metadata().fields().field("request_id").is_none() {
             write!(writer, ",\"request_id\":\"{}\"", request.id)?;
         }
@@ -44,7 +44,7 @@ where
     }
 }
 
-/// Text for a terminal that names the request.
+/// Formats text for a terminal, with the id, method and route of the request.
 #[derive(Debug)]
 pub(super) struct Text<F>(pub(super) F);
 

@@ -1,25 +1,26 @@
-//! The way of a log line to standard error: a bounded queue, and a thread of its own that writes.
-//! Whoever logs never waits for whoever reads: what finds the queue full is dropped and counted.
+//! How a log line gets to standard error: through a bounded queue and a thread that writes. Code
+//! that logs never waits for the reader of standard error: lines that do not fit into the queue are
+//! dropped and counted.
 //!
-//! Not `tracing-appender`: its guard writes to the very stream that may be stuck, and it does not
-//! say how many lines are missing. Not under the supervisor, which says by this queue what it has to
-//! say: the thread begins again by itself.
+//! This is not `tracing-appender`, whose guard writes to the very stream that may be blocked, and
+//! which does not say how many lines are missing. The thread is not under the supervisor, because
+//! the supervisor logs through this queue: it restarts itself after a panic.
 
 use std::io::{self, ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The most that waits to be written, in bytes.
+/// The largest size of the queue, in bytes.
 const MOST: usize = 4 * 1024 * 1024;
-/// Before another try, where the stream takes nothing at the moment and does not block either.
+/// The pause before another try, when a non-blocking stream accepts nothing at the moment.
 const RESPITE: Duration = Duration::from_millis(50);
 /// How long lines gather before they are written together.
 const GATHERING: Duration = Duration::from_millis(10);
-/// The thread that writes.
+/// The name of the thread that writes.
 const THREAD: &str = "mapae-log";
 
-/// Lines on their way.
+/// The queue of lines that wait to be written.
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -35,7 +36,7 @@ struct State {
 }
 
 impl Queue {
-    /// Starts the thread that writes there.
+    /// Starts the thread that writes to this stream.
     pub(super) fn start(to: impl Write + Send + 'static) -> io::Result<Arc<Self>> {
         Self::bounded(to, MOST)
     }
@@ -56,10 +57,11 @@ impl Queue {
         Ok(queue)
     }
 
-    /// Takes a line, or counts it as lost. Never waits.
+    /// Adds a line to the queue, or counts it as lost. Never waits.
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.state();
-        // The one line of the writing thread itself says what was lost, so it has room always.
+        // The writing thread logs only the line that reports lost lines, so that line is always
+        // accepted.
         let is_own = || std::thread::current().name() == Some(THREAD);
         if state.waiting.len() + line.len() > self.most && !is_own() {
             state.lost += 1;
@@ -70,16 +72,16 @@ impl Queue {
         let is_first = state.waiting.is_empty();
         state.waiting.extend_from_slice(line);
         drop(state);
-        // The others are found by the thread that this one wakes.
+        // Only the first line wakes the writing thread, which then takes all lines.
         if is_first {
             self.changed.notify_all();
         }
     }
 
-    /// Waits until everything is written, for so long at most.
+    /// Waits until everything is written, but at most this long.
     pub(super) fn flush(&self, at_most: Duration) {
         let is_busy = |state: &mut State| state.is_writing || !state.waiting.is_empty();
-        // What is left then is lost with the process.
+        // Lines that are not written by then are lost when the process ends.
         let _ = self.changed.wait_timeout_while(self.state(), at_most, is_busy);
     }
 
@@ -90,7 +92,7 @@ impl Queue {
             lines.clear();
             let mut state = self.state();
             state.lost += missing;
-            // It is said once something could be written again.
+            // Lost lines are reported as soon as the stream accepts lines again.
             let lost = if missing == 0 { std::mem::take(&mut state.lost) } else { 0 };
             drop(state);
             count(missing);
@@ -105,7 +107,7 @@ impl Queue {
         }
     }
 
-    /// Counts lines as lost that somebody meant to write.
+    /// Counts the taken lines as lost, after the writing thread panicked.
     fn lose(&self, lines: &mut Vec<u8>) {
         let missing = number(lines);
         lines.clear();
@@ -117,8 +119,8 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Waits for lines, a moment for more of them, and takes them all: waking up for each line costs
-    /// the requests that they are about.
+    /// Waits for a line, then briefly for more, and takes all of them. Waking up for every line
+    /// would slow down the requests that log.
     fn take(&self, lines: &mut Vec<u8>) {
         let nothing = |state: &mut State| state.waiting.is_empty();
         drop(self.changed.wait_while(self.state(), nothing));
@@ -129,7 +131,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic cannot leave bytes and numbers half changed.
+        // A panic cannot leave this state half changed, so a poisoned lock is used further.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -140,7 +142,7 @@ fn count(lost: u64) {
     }
 }
 
-/// Writes lines; how many of them could not be written.
+/// Writes lines, and returns how many could not be written.
 fn write(to: &mut impl Write, mut lines: &[u8]) -> u64 {
     while !lines.is_empty() {
         match to.write(lines) {
@@ -149,7 +151,7 @@ fn write(to: &mut impl Write, mut lines: &[u8]) -> u64 {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 std::thread::park_timeout(RESPITE);
             }
-            // Whoever read it is gone.
+            // The reader has closed the stream.
             Ok(_) | Err(_) => {
                 return number(lines);
             }
@@ -163,7 +165,7 @@ fn number(lines: &[u8]) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-/// The end of the queue that takes lines: one line a write.
+/// The end of the queue that the subscriber writes to: each write is one line.
 #[derive(Clone, Debug)]
 pub(super) struct Lines(pub(super) Arc<Queue>);
 
@@ -186,7 +188,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(30);
 
-    /// A stream whose reader takes each piece when it likes.
+    /// A stream whose reader decides when it takes each piece.
     struct Gate {
         came: Sender<Vec<u8>>,
         taken: Receiver<()>,
@@ -212,7 +214,7 @@ mod tests {
         let queue = Queue::bounded(Gate { came, taken }, 1000).unwrap();
         queue.push(b"first\n");
         assert_eq!(pieces.recv().unwrap(), b"first\n");
-        // Nobody takes it; ten lines wait, the others are lost.
+        // The reader takes nothing: ten lines wait, the others are lost.
         let line = [&[b'x'; 99][..], b"\n"].concat();
         for _ in 0..5000 {
             queue.push(&line);
@@ -230,7 +232,7 @@ mod tests {
         assert!(!queue.state().is_writing && queue.state().waiting.is_empty());
     }
 
-    /// Panics at its first piece.
+    /// A stream that panics at its first piece.
     struct Broken {
         came: Sender<Vec<u8>>,
         is_whole: bool,

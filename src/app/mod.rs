@@ -1,4 +1,4 @@
-//! The composition root: settings become a running server.
+//! The composition root: builds a running server from the settings.
 
 pub mod config;
 mod jobs;

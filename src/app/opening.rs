@@ -1,4 +1,4 @@
-//! Opening what an installation has: its database, its master key, its keys.
+//! Opens the parts of an installation: its database, its master key, its keys.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::store::{self, Store, migrate, migration_status, signing_keys, sqlite_
 
 type Outcome<T> = Result<T, Error<Rejected>>;
 
-/// Opens the database, makes it where there is none, and brings its schema up to date.
+/// Opens the database; creates it if there is none, and applies pending migrations.
 pub async fn open_store(
     settings: &Settings,
     options: &store::Options,
@@ -25,7 +25,7 @@ pub async fn open_store(
     Ok(Arc::new(Store::open(&settings.database_url, options).await?))
 }
 
-/// Between two attempts to reach a database that does not answer.
+/// The pause between two attempts to reach a database that does not answer.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Opens the database; waits for a Postgres that does not answer yet.
@@ -50,10 +50,11 @@ pub(super) async fn wait_for_store(settings: &Settings) -> Result<Arc<Store>, Fa
     }
 }
 
-/// Clocks of replicas that are further apart than this need somebody to look at them.
+/// The most that clocks may differ before an operator should look at them.
 pub const SKEW: chrono::Duration = chrono::Duration::seconds(1);
 
-/// How far this clock is ahead of that of the database; none where it has no clock of its own.
+/// How far this clock is ahead of the database's clock; `None`: the database has no clock of its
+/// own.
 pub async fn clock_skew(store: &Store, clock: &Clock) -> Result<Option<chrono::Duration>, Fault> {
     let before = clock.now();
     let there = store.clock().await?;
@@ -61,7 +62,7 @@ pub async fn clock_skew(store: &Store, clock: &Clock) -> Result<Option<chrono::D
     Ok(there.map(|there| here - there))
 }
 
-/// Opens the database as it is. Nothing is made and nothing is migrated.
+/// Opens an existing database. It creates nothing and applies no migrations.
 pub async fn open_existing_store(
     settings: &Settings,
     options: &store::Options,
@@ -82,7 +83,7 @@ pub async fn open_existing_store(
     }
 }
 
-/// Refuses where there is no database.
+/// Refuses if there is no database.
 pub fn check_existing_store(settings: &Settings) -> Outcome<()> {
     if is_missing(settings)? {
         return reject(format!(
@@ -93,13 +94,13 @@ pub fn check_existing_store(settings: &Settings) -> Outcome<()> {
     Ok(())
 }
 
-/// Whether the file of an SQLite database is not there yet.
+/// Whether the file of an SQLite database does not exist yet.
 pub fn is_missing(settings: &Settings) -> Result<bool, Fault> {
     Ok(sqlite_path(&settings.database_url)?.is_some_and(|file| !file.exists()))
 }
 
-/// The master key; an own folder that has none gets one, unless the database has something already
-/// that another master key sealed.
+/// The master key. If the key folder has none, a new one is made, unless the database already holds
+/// data that another master key sealed.
 pub async fn master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
     match &settings.master_key {
         MasterKeySource::Folder(folder) if !MasterKey::is_in(folder) => {
@@ -120,8 +121,8 @@ pub async fn master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey
     }
 }
 
-/// The master key that is there. In a folder where its change was interrupted, it is the one that
-/// opens what is sealed in the database; the file of the other is put in order.
+/// The existing master key. If a change of the master key was interrupted, the folder has two: the
+/// key that opens the sealed data is used, and the file of the other one is put in order.
 pub async fn existing_master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
     let master = MasterKey::load(&settings.master_key)?;
     if let MasterKeySource::Folder(folder) = &settings.master_key
@@ -139,7 +140,7 @@ pub async fn existing_master_key(settings: &Settings, store: &Store) -> Outcome<
     Ok(master)
 }
 
-/// Opens the keys. None is made: [`Keyring::maintain`] does that.
+/// Opens the keys. It makes none: [`Keyring::maintain`] does that.
 pub async fn open_keyring(
     settings: &Settings,
     store: &Arc<Store>,
@@ -150,12 +151,12 @@ pub async fn open_keyring(
     Keyring::open(Arc::clone(store), clock.clone(), sealer, settings.key_policy()).await
 }
 
-/// The way out; what is wrong with it is the operator's to know.
+/// The HTTP client for calls to others. If its settings are unusable, the operator is told why.
 pub fn outbound(settings: &Settings) -> Outcome<Outbound> {
     Outbound::new(settings.outbound.clone()).or_else(|unusable| reject(unusable.to_string()))
 }
 
-/// The look of the pages: ours, or what the operator made of it.
+/// The look of the pages: the built-in one, or that of the operator's branding folder.
 pub fn look(settings: &Settings) -> Outcome<Look> {
     let look = match &settings.pages.branding_dir {
         Some(folder) => Look::load(folder).or_else(|problems| {

@@ -1,4 +1,5 @@
-//! Work that may take long and must not be in anybody's way: a fifth of the time at most.
+//! Runs long work in the background so that it does not disturb requests: it works at most a fifth
+//! of the time.
 
 use std::time::{Duration, Instant};
 
@@ -8,19 +9,19 @@ use crate::domain::verdict::Fault;
 
 /// Work in steps.
 pub(super) trait Steps {
-    /// Takes a step; whether there is another one.
+    /// Takes a step, and returns whether there is another one.
     fn step(&mut self) -> impl Future<Output = Result<bool, Fault>> + Send;
 }
 
 /// What measures a step and waits after it.
 pub(super) trait Timer {
-    /// The instant.
+    /// The current instant.
     fn now(&self) -> Instant;
-    /// Waits; whether to go on.
+    /// Waits, and returns whether to continue.
     fn wait(&mut self, this_long: Duration) -> impl Future<Output = bool> + Send;
 }
 
-/// The time of this machine, until the server is told to stop.
+/// The clock of this machine; a wait ends early when the server is told to stop.
 #[derive(Debug)]
 pub(super) struct UntilStopped(pub(super) watch::Receiver<bool>);
 
@@ -37,10 +38,11 @@ impl Timer for UntilStopped {
     }
 }
 
-/// Waits after a step for so many times what it took.
+/// The pause after a step, as a multiple of the time that the step took.
 const REST: u32 = 4;
 
-/// Takes steps until one says that nothing is left, and rests after each. Whether it came that far.
+/// Takes steps until one says that nothing is left, with a pause after each. Returns whether it got
+/// to the end.
 pub(super) async fn paced(timer: &mut impl Timer, steps: &mut impl Steps) -> Result<bool, Fault> {
     loop {
         let began = timer.now();

@@ -48,7 +48,7 @@ table! {
     }
 }
 
-/// The keys of a table: its name, the attributes, and what is secret.
+/// The keys of a table: its slug, the attributes, and the credential.
 fn keys() -> Vec<TableKey> {
     let mut keys = Raw::keys();
     let attributes = ProviderMetadata::ATTRIBUTES.iter().map(|attribute| TableKey {
@@ -70,7 +70,7 @@ fn keys() -> Vec<TableKey> {
 /// The name of the tables in the file.
 pub(super) const NAME: &str = "social";
 
-/// Declares the tables and reads each; what is wrong becomes a problem.
+/// Declares the tables and reads each. Errors become problems of the settings.
 pub(super) fn read(from: &mut Collector) -> Vec<Registration> {
     from.begin("Social login");
     let words = "Each `[[social]]` is a provider of social login: see [social/README.md](social/README.md). It has no name in the environment.";
@@ -110,7 +110,7 @@ pub(super) fn read(from: &mut Collector) -> Vec<Registration> {
     read
 }
 
-/// Compares them with whether private addresses may be called.
+/// Checks the providers against the setting for calls to private addresses.
 pub(super) fn check(registrations: &[Registration], allow_private: bool, from: &mut Collector) {
     for one in registrations {
         for (key, problem) in social::check(one, allow_private).err().into_iter().flatten() {
@@ -119,7 +119,7 @@ pub(super) fn check(registrations: &[Registration], allow_private: bool, from: &
     }
 }
 
-/// A table as its attributes, by their names, and the rest.
+/// Splits a table into the attributes, by their names, and the other keys.
 fn split(table: &toml::Value) -> Result<(Raw, Map<String, Value>), String> {
     let mut rest = table.clone();
     let mut members = Map::new();
@@ -137,7 +137,7 @@ fn split(table: &toml::Value) -> Result<(Raw, Map<String, Value>), String> {
     }
 }
 
-/// What is in force of a provider, by its keys: all but the secret.
+/// The values of a provider that are in force, by their keys, without the secret.
 fn shown(one: &Registration) -> Vec<(String, String)> {
     let Registration { slug, metadata, credential, disabled } = one;
     let members = metadata.to_json();
@@ -159,12 +159,12 @@ fn shown(one: &Registration) -> Vec<(String, String)> {
         ("disabled", disabled.to_string()),
     ];
     let pairs = ProviderMetadata::ATTRIBUTES.iter().map(attribute).chain(more);
-    // What says nothing was not given.
+    // An empty value was not given.
     let given = pairs.filter(|(_, value)| !value.is_empty());
     given.map(|(key, value)| (keyed(slug.as_str(), key), value)).collect()
 }
 
-/// A value of an attribute on one line.
+/// Writes a value of an attribute on one line.
 fn plain(value: &Value) -> String {
     let every =
         |items: &[Value], between| items.iter().map(plain).collect::<Vec<_>>().join(between);
@@ -210,7 +210,7 @@ fn registration(raw: &Raw, members: Map<String, Value>) -> Result<Registration, 
     }
 }
 
-/// A key of the table that is for presets of another kind.
+/// A key in the table that does not belong to this preset, and why.
 fn stray(raw: &Raw, preset: &str) -> Option<(&'static str, String)> {
     let is_apple = preset == Preset::Apple.as_str();
     let why = if is_apple {

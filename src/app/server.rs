@@ -1,4 +1,4 @@
-//! A running server: it starts, serves and stops.
+//! A running server: how it starts, serves and stops.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,11 +38,11 @@ pub struct Server {
 
 type Outcome<T> = Result<T, Error<Rejected>>;
 
-/// After the deadline of a stop, for closing the connections that are left.
+/// The time after the deadline of a stop for closing the connections that are left.
 const LAST_STEPS: Duration = Duration::from_millis(250);
 
 impl Server {
-    /// Starts serving where the settings say.
+    /// Starts serving at the address in the settings.
     pub async fn start(settings: Settings, clock: Clock) -> Outcome<Self> {
         let listener = bind("listen", settings.listen).await?;
         Self::start_on(listener, settings, clock).await
@@ -111,7 +111,8 @@ impl Server {
         let answer = move |peer, request| edge.call(peer, request);
         let (supervisor, until) = (services.supervisor.clone(), stopped.clone());
         let deadline = settings.shutdown.deadline;
-        // These two wait for their supervised work, and at the end for who is still there.
+        // The two listeners wait for their supervised task, and at the end for connections that are
+        // still open.
         tasks.push(tokio::spawn(async move {
             listener.serve(&supervisor, answer, until, deadline).await;
         }));
@@ -122,19 +123,19 @@ impl Server {
         Ok(Self { address, admin_address, services, shared, settings, stop, tasks, _lock: lock })
     }
 
-    /// Where it listens.
+    /// The address of the main listener.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where its metrics are.
+    /// The address of the admin listener, which serves the metrics.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin_address
     }
 
-    /// Its parts.
+    /// The parts of the server.
     #[must_use]
     pub fn services(&self) -> &Arc<Services> {
         &self.services
@@ -146,12 +147,12 @@ impl Server {
         self.settings.shutdown.delay + self.settings.shutdown.deadline
     }
 
-    /// Stops: says that it is not ready, waits for balancers to see it, lets what runs finish until
-    /// the deadline.
+    /// Stops the server: reports "not ready", waits until load balancers have seen it, and lets
+    /// requests finish until the deadline.
     pub async fn stop(self) {
         self.shared.drain();
         tokio::time::sleep(self.settings.shutdown.delay).await;
-        // A receiver that is gone has stopped already.
+        // Without a receiver, every task has already stopped.
         let _ = self.stop.send(true);
         self.services.supervisor.stop();
         let deadline = Instant::now() + self.settings.shutdown.deadline + LAST_STEPS;
@@ -159,7 +160,7 @@ impl Server {
             match timeout_at(deadline, &mut task).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::error!(%error, "a part of the server did not stop well"),
-                // Whatever it was doing is done again by the next start, or was not begun.
+                // The next start repeats what the task had not finished.
                 Err(_) => {
                     task.abort();
                     tracing::warn!("a part of the server did not stop before the deadline");

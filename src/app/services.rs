@@ -1,5 +1,5 @@
-//! The parts of a server, and how they are put together. Each gets what its own context names, and
-//! nothing else of this.
+//! The parts of a server, and how they are put together. Each part gets only what its own context
+//! names.
 
 use std::sync::Arc;
 
@@ -41,9 +41,9 @@ use crate::store::Store;
 /// The parts of a server.
 #[derive(Debug)]
 pub struct Services {
-    /// Keeps the workers of this server going.
+    /// Restarts workers that fail.
     pub supervisor: Supervisor,
-    /// Who we are.
+    /// The issuer URL.
     pub url: Issuer,
     /// The clock.
     pub clock: Clock,
@@ -53,7 +53,7 @@ pub struct Services {
     pub keyring: Arc<Keyring>,
     /// The registered clients.
     pub clients: Arc<Registry>,
-    /// The threads that hash.
+    /// The threads that hash passwords.
     pub hasher: Hasher,
     /// How long tokens live.
     pub lifetimes: Lifetimes,
@@ -67,16 +67,16 @@ pub struct Services {
     pub resources: ResourceContext,
     /// Checks requests that browsers bring.
     pub requests: RequestContext,
-    /// Leads people through pages.
+    /// The use cases that lead people through pages.
     pub flows: Flows,
-    /// What is to be sent to others.
+    /// The outbox: messages that wait to be sent to others.
     pub outbox: Outbox,
-    /// Tells apps of sign-outs.
+    /// Sends logout notices to apps.
     pub logout_delivery: LogoutDelivery,
 }
 
 impl Services {
-    /// Puts the parts together over an open database, and starts the workers that they ask.
+    /// Puts the parts together on an open database, and starts their workers.
     pub async fn open(
         settings: &Settings,
         store: &Arc<Store>,
@@ -149,7 +149,7 @@ fn hasher(settings: &Settings, supervisor: &Supervisor) -> Result<Hasher, Fault>
     Hasher::supervised(cost, threads, supervisor)
 }
 
-/// What several parts are made of.
+/// The things that several parts are built from.
 #[derive(Clone, Debug)]
 struct Base {
     url: Issuer,

@@ -1,5 +1,5 @@
-//! Logs and metrics. Only our own events are logged below `warn`: what libraries say about bytes
-//! and headers could hold secrets, so no setting lets it out.
+//! Logs and metrics. Below `warn` only our own events are logged: what libraries log about bytes
+//! and headers could hold secrets, so no setting turns it on.
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -41,21 +41,22 @@ static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
-/// Logs to standard error, JSON lines, or text for a terminal. For a process that ends soon: it
-/// waits until each line is written.
+/// Logs to standard error: text for a terminal, else JSON lines. It waits until each line is
+/// written, which suits processes that end soon.
 pub fn log(level: LevelFilter) {
     subscribe(level, std::io::stderr);
 }
 
-/// The same for a server: nobody who logs waits for whoever reads standard error.
+/// Logs to standard error through a queue. It never waits for the reader of standard error, which
+/// suits servers.
 pub fn log_in_background(level: LevelFilter) {
-    // Not `std::io::stderr`: its lock would be held as long as nobody reads.
+    // Not `std::io::stderr`: a thread would hold its lock as long as the reader does not read.
     let stream = std::io::stderr().as_fd().try_clone_to_owned().map(File::from);
     match stream.and_then(Queue::start) {
         Ok(queue) => {
             let queue = Arc::clone(QUEUE.get_or_init(|| queue));
             subscribe(level, move || Lines(Arc::clone(&queue)));
-            // Its own way to standard error would wait.
+            // The default hook writes to standard error directly, and would wait.
             std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a panic")));
         }
         Err(error) => {
@@ -65,7 +66,7 @@ pub fn log_in_background(level: LevelFilter) {
     }
 }
 
-/// Says a line to people on standard error, in its place among the logs.
+/// Writes a line for people to standard error, in order with the log lines.
 pub fn say(line: &str) {
     match QUEUE.get() {
         Some(queue) => queue.push(format!("{line}\n").as_bytes()),
@@ -90,7 +91,7 @@ where
         Targets::new().with_target("mapae", level).with_default(LevelFilter::WARN.min(level));
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let registry = tracing_subscriber::registry().with(filter);
-    // A second call finds the first one's subscriber in place.
+    // After a second call, the subscriber of the first call stays.
     let _ = if std::io::stderr().is_terminal() {
         registry.with(lines.compact().map_fmt_fields(Text)).try_init()
     } else {
@@ -98,7 +99,7 @@ where
     };
 }
 
-/// Starts counting.
+/// Installs the recorder of metrics.
 pub fn count() {
     if METRICS.get().is_none()
         && let Ok(builder) = PrometheusBuilder::new()
@@ -110,21 +111,22 @@ pub fn count() {
     {
         describe();
         begin_at_zero();
-        // Another thread may have been faster; then there is a recorder already.
+        // Another thread may have set the recorder first.
         let _ = METRICS.set(handle);
     }
 }
 
 const DURATION: &str = "mapae_http_request_duration_seconds";
-/// From what comes out of memory to what waited for a database that is down.
+/// Buckets in seconds: from answers out of memory to requests that waited for a database that is
+/// down.
 const BUCKETS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 const BATCH_SIZE: &str = "mapae_batch_size";
-/// Up to as many as one statement takes.
+/// Buckets up to the most requests that one statement takes.
 const SIZES: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
-/// Says of every metric what it counts.
+/// Describes what every metric counts.
 fn describe() {
     describe_histogram!(
         DURATION,
@@ -177,8 +179,8 @@ fn describe() {
 /// The kinds of messages that are sent to others.
 pub(super) const MESSAGES: &[&str] = &[LogoutNotice::KIND];
 
-/// Makes every metric appear before anything was counted: a rule that watches one needs it from the
-/// first look on, and the first increase of a counter shows only beside a zero.
+/// Makes every metric exist with the value zero. Alert rules need a metric from the first scrape
+/// on, and the first increase of a counter is visible only after a zero.
 fn begin_at_zero() {
     metrics::gauge!("mapae_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
     metrics::gauge!("mapae_requests_in_flight").set(0);
@@ -207,13 +209,13 @@ fn begin_at_zero() {
     }
     metrics::counter!("mapae_log_lines_lost_total").increment(0);
     metrics::counter!("mapae_connections_pushed_out_total").increment(0);
-    // A histogram appears as soon as somebody has a handle of it.
+    // A histogram exists as soon as a handle of it is made.
     drop(
         metrics::histogram!(DURATION, "route" => urls::TOKEN, "method" => "POST", "status" => "200"),
     );
 }
 
-/// What is looked at only when somebody asks.
+/// Reads the gauges that are measured only when the metrics are scraped.
 fn sample(services: &Services) {
     let set = |gauge: metrics::Gauge, number: usize| {
         gauge.set(u32::try_from(number).unwrap_or(u32::MAX));
@@ -226,19 +228,19 @@ fn sample(services: &Services) {
     }
 }
 
-/// How often the recorder is to fold what it has collected.
+/// How often the recorder aggregates its samples.
 pub(super) const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Lets the recorder fold what it has collected: it keeps every time that was measured until then.
+/// Lets the recorder aggregate its samples. Until then it keeps every measured time in memory.
 pub(super) fn upkeep() {
     if let Some(metrics) = METRICS.get() {
         metrics.run_upkeep();
     }
 }
 
-/// Who reads metrics comes alone.
+/// The most connections of the admin listener: there are few readers of metrics.
 const READERS: u32 = 64;
-/// For a reader that has not finished when the server stops.
+/// The time limit for a reader that has not finished when the server stops.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Serves `/metrics` on the admin listener.
