@@ -1,4 +1,4 @@
-//! `mapae audit`: what happened.
+//! `mapae audit`: lists the audit events.
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
@@ -56,7 +56,7 @@ impl Verbs {
     }
 }
 
-/// An instant, or how long ago it was.
+/// Parses an instant, or a duration before now.
 fn instant(text: &str, now: DateTime<Utc>) -> OrRejected<DateTime<Utc>> {
     if let Ok(ago) = time::parse(text) {
         return Ok(now - ago);

@@ -177,7 +177,7 @@ impl Verbs {
         match self {
             Self::Create(create) => {
                 let Create { id, kind: of, given } = *create;
-                // What makes no sense is said before anything is looked for.
+                // Invalid attributes are reported before the database is opened.
                 let new = NewClient { id, kind: of, attributes: given.attributes()? };
                 let client = new.checked(issuer, at.clock.now()).or_else(|why| said(why.into()))?;
                 let store = at.store(&settings, database_use).await?;
@@ -224,7 +224,7 @@ impl Verbs {
     }
 }
 
-/// What makes no sense together is a mistake on the command line.
+/// Turns attributes that contradict each other into a usage error.
 fn said<T>(error: Error<ClientRejected>) -> OrRejected<T> {
     match error {
         Error::Refused(ClientRejected::InvalidMetadata(why)) => usage(why),
@@ -232,13 +232,14 @@ fn said<T>(error: Error<ClientRejected>) -> OrRejected<T> {
     }
 }
 
-/// A scope, as it was written.
+/// Checks a scope, and keeps it as it was written.
 fn scope(text: &str) -> Result<String, BadScope> {
     Scope::parse(text).map(|_| text.to_owned())
 }
 
 impl Given {
-    /// The attributes that were given. An empty one takes an attribute back, and an empty item a list.
+    /// The attributes that were given. An empty value removes an attribute, and an empty item
+    /// empties a list.
     fn attributes(&self) -> OrRejected<ClientChange> {
         let Ok(Value::Object(mut given)) = serde_json::to_value(self) else {
             return usage("the arguments cannot be read");
@@ -251,7 +252,7 @@ impl Given {
                 _ => {}
             }
         }
-        // A grace goes with the policy rotate: another policy takes it back.
+        // A grace belongs to the policy `rotate`; another policy removes it.
         if self.refresh_policy.as_deref().is_some_and(|policy| policy != "rotate") {
             given.entry("refresh_grace").or_insert(Value::Null);
         }
@@ -306,7 +307,7 @@ fn list(at: &Installation, every: &[Client]) {
     at.print(&json!({ "clients": described }), &table(&head, &rows));
 }
 
-/// A client as its attributes are registered, and what else is known of it.
+/// The registered attributes of a client, and what else is known about it.
 fn described(client: &Client) -> Value {
     let mut described = client.metadata.to_json();
     described.extend([

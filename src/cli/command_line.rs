@@ -1,4 +1,4 @@
-//! The verbs, and what becomes of one. Exit codes: 0 done, 1 failed, 2 usage.
+//! The verbs, and how one of them runs. Exit codes: 0 done, 1 failed, 2 usage.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -73,7 +73,7 @@ enum Verb {
     Doctor,
 }
 
-/// For the last lines of the log, where nobody reads them.
+/// How long the end of the process waits until the last log lines are written.
 const FLUSH: Duration = Duration::from_millis(500);
 
 /// Runs the command line of this process.
@@ -86,7 +86,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Nobody is left to tell when the terminal is gone.
+            // If standard output is closed, the message cannot be shown anywhere.
             let _ = error.print();
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             return if asked { ExitCode::SUCCESS } else { ExitCode::from(2) };
@@ -133,7 +133,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
         at.close().await;
         code
     });
-    // A job that waits for its next round must not hold the exit.
+    // A job that waits for its next round must not delay the exit.
     runtime.shutdown_background();
     code
 }

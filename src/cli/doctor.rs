@@ -1,4 +1,4 @@
-//! `mapae doctor`: what is wrong with this installation. It changes nothing.
+//! `mapae doctor`: finds what is wrong with this installation. It changes nothing.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,7 +75,7 @@ async fn migrations(settings: &Settings) -> Checked {
     }
 }
 
-/// How far the clock of this machine is from that of the database, where it has one of its own.
+/// Compares the clock of this machine with that of the database, if the database has its own.
 async fn clock(at: &Installation, settings: &Settings) -> Option<Checked> {
     if migrations(settings).await.is_err()
         || store::sqlite_path(&settings.database_url).ok()?.is_some()
@@ -139,7 +139,7 @@ async fn user_names(settings: &Settings) -> Checked {
     found
 }
 
-/// The providers as they are registered; `provider check` asks them.
+/// Checks the registered providers without calling them; `provider check` calls them.
 async fn social(settings: &Settings) -> Checked {
     let of_file = settings.social.len();
     let is_current = migrations(settings).await.is_ok() && master_key(settings).is_ok();

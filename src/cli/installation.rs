@@ -16,11 +16,11 @@ use crate::store::Store;
 /// What a verb does with the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DatabaseUse {
-    /// It makes and migrates nothing.
+    /// It only reads: it creates nothing and applies no migrations.
     Reads,
-    /// It changes what is there, so a database is.
+    /// It changes existing data, so there must be a database.
     Changes,
-    /// It may be the first verb of an installation.
+    /// It may be the first verb of an installation, so it creates the database if there is none.
     Adds,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Installation {
     file: Option<PathBuf>,
     pub(super) output: Output,
     pub(super) clock: Clock,
-    /// What a verb opened: it is closed when the verb ended.
+    /// The database that a verb opened. It is closed when the verb ends.
     store: OnceLock<Arc<Store>>,
 }
 
@@ -50,7 +50,7 @@ impl Installation {
         config::load(self.file().as_deref(), std::env::vars(), flags)
     }
 
-    /// The settings of a server, whose logs go by a queue.
+    /// The settings for a server, which logs through a queue.
     pub(super) fn settings(&self, flags: &[(&str, String)]) -> OrRejected<Settings> {
         let loaded = self.load(flags);
         if let Ok(settings) = &loaded.settings {
@@ -59,13 +59,13 @@ impl Installation {
         checked(loaded)
     }
 
-    /// The settings for a verb that prints its own result: only what is wrong is logged.
+    /// The settings for a verb that prints its result: only warnings and errors are logged.
     pub(super) fn quiet_settings(&self) -> OrRejected<Settings> {
         telemetry::log(LevelFilter::WARN);
         checked(self.load(&[]))
     }
 
-    /// The database for this kind of verb.
+    /// Opens the database for this kind of verb.
     pub(super) async fn store(
         &self,
         settings: &Settings,
@@ -84,7 +84,7 @@ impl Installation {
         if is_new {
             output::note(&format!("made a new database at {}", settings.database()));
         }
-        // A verb opens one database; a second call of it gets the same.
+        // A verb has one database: a second call returns the same.
         Ok(Arc::clone(self.store.get_or_init(|| store)))
     }
 

@@ -32,7 +32,7 @@ pub(super) enum Key {
     /// Drop a key for good: what it signed is refused from now on
     Drop {
         /// Its kid
-        // One in so many begins with a hyphen.
+        // Some kids begin with a hyphen.
         #[arg(allow_hyphen_values = true)]
         kid: String,
     },

@@ -1,5 +1,5 @@
-//! The command line: one family of verbs a file. It parses arguments and prints results; what is
-//! decided is decided in [`admin`](crate::admin).
+//! The command line: one file for each family of verbs. It parses arguments and prints results;
+//! [`admin`](crate::admin) makes the decisions.
 
 mod audit;
 mod client;

@@ -21,7 +21,7 @@ impl Output {
     /// Prints the result.
     pub(super) fn print(self, json: &Value, words: &str) {
         let text = if self.json { json.to_string() } else { words.trim_end().to_owned() };
-        // A reader that closed its end has read enough.
+        // If the reader has closed the pipe, it does not want the rest.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
     }
 }
@@ -59,7 +59,7 @@ pub(super) fn secret_from_stdin() -> OrRejected<Secret<String>> {
 /// A secret from a file, without its one final newline.
 pub(super) fn secret_from_file(path: &Path) -> OrRejected<Secret<String>> {
     let text = Secret::new(text_of(path)?);
-    // It is read this once, so a warning is enough.
+    // The file is read only once, so a warning is enough.
     if let Ok(Some(exposure)) = secret_file::looked_at(path) {
         note(&format!("{}: {exposure}", path.display()));
     }
@@ -71,7 +71,7 @@ pub(super) fn text_of(path: &Path) -> OrRejected<String> {
     std::fs::read_to_string(path).or_else(|error| reject(format!("{}: {error}", path.display())))
 }
 
-/// The members of a flat JSON object, one a line.
+/// The members of a flat JSON object, one on each line.
 pub(super) fn words(object: &Value) -> String {
     let members = object.as_object().into_iter().flatten();
     let lines: Vec<String> = members

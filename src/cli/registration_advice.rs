@@ -1,17 +1,17 @@
-//! What an operator who registers a client is told besides its secret: what the app must do, and what
-//! people will see.
+//! What an operator who registers a client is told, besides the secret: what the app must do, and
+//! what people will see.
 
 use crate::domain::claim_names::by_scope;
 use crate::domain::client::{AccessTokenTyp, Client, ClientKind, RequirePkce};
 use crate::domain::grant_type::GrantType;
 use crate::domain::redirect_uri::is_unclaimed;
 
-/// One sentence for each.
+/// The advice, one sentence for each point.
 pub(super) fn of(client: &Client) -> Vec<&'static str> {
     let mut told = Vec::new();
     if client.may_use(GrantType::AuthorizationCode) {
         told.push(pkce(client));
-        // The rule stands in `oauth::decide`: RFC 8252 §8.6.
+        // The rule is in `oauth::decide` (RFC 8252 §8.6).
         if client.kind == ClientKind::Public
             && client.metadata.redirect_uris.iter().any(|uri| is_unclaimed(uri))
         {

@@ -35,15 +35,15 @@ impl Serve {
     }
 }
 
-/// What the last steps of a stop take beside its deadline.
+/// The time for the last steps of a stop, after its deadline.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Ends the process then, whatever it is doing: from a thread of its own, since what hangs may hang
-/// every other one.
+/// Ends the process after this time, whatever it is doing. It uses a thread of its own, since
+/// something that hangs may block every other thread.
 fn end_by(longest: Duration) -> OrRejected {
     let ended = std::thread::Builder::new().name("mapae-stop".to_owned()).spawn(move || {
         let until = Instant::now() + longest;
-        // It may wake early.
+        // The thread may wake up early.
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             std::thread::park_timeout(left);
         }
@@ -60,8 +60,8 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Listens from here on. A server that says that it is ready can be told to stop, so this comes
-    /// first.
+    /// Starts to listen for the signals. This comes before the server reports ready, since it can
+    /// be told to stop from then on.
     pub(super) fn listen() -> OrRejected<Self> {
         let fault = |error| Fault::internal("listening to signals", error);
         let terminate = signal(SignalKind::terminate()).map_err(fault)?;
@@ -76,7 +76,7 @@ impl Signals {
         }
     }
 
-    /// Waits for one, and stops the server. A second one does not wait for anybody.
+    /// Waits for a signal and stops the server. A second signal ends the stop at once.
     pub(super) async fn stop(mut self, server: Server) {
         self.heard().await;
         self.stop_now(server).await;

@@ -1,4 +1,4 @@
-//! `mapae token`: an operator's look at a token, and its end.
+//! `mapae token`: inspects or revokes a token.
 
 use clap::Subcommand;
 use serde_json::json;

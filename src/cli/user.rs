@@ -102,7 +102,7 @@ pub(super) struct SetPassword {
     password: Password,
 }
 
-/// A password of fewer characters is accepted from an operator, with a word of warning.
+/// An operator may set a password with fewer characters, but gets a warning.
 const SHORT: usize = 8;
 
 impl Verbs {
@@ -116,7 +116,7 @@ impl Verbs {
 
     pub(super) async fn run(self, at: &Installation) -> OrRejected {
         let settings = at.quiet_settings()?;
-        // What is missing on the command line is said before anything is looked for.
+        // Missing flags are reported before the database is opened.
         if let Self::SetPassword(SetPassword { password, .. }) = &self
             && !password.is_given()
         {
@@ -188,7 +188,7 @@ impl Claims {
         Ok(ClaimsChange { email, profile, name: self.name })
     }
 
-    /// The claims of the file.
+    /// Reads the claims from the file.
     fn profile(&self) -> OrRejected<Option<Profile>> {
         let Some(file) = &self.claims else { return Ok(None) };
         serde_json::from_str(&text_of(file)?)

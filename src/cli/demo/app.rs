@@ -1,5 +1,5 @@
-//! The pages of the demo's third-party app. Everything works without scripts; who is who stands in
-//! memory and ends with the demo.
+//! The pages of the demo's third-party app. They work without scripts. Sessions are kept in memory
+//! and end with the demo.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ use super::relying_party::{Away, Brought, RelyingParty};
 use crate::domain::form::Form;
 use crate::domain::random;
 
-/// The app.
+/// The state of the app.
 struct App {
     party: RelyingParty,
     visits: Mutex<HashMap<String, Visit>>,
@@ -37,7 +37,8 @@ struct Visit {
 }
 
 const NAME: &str = "post-station";
-/// A demo has a few visitors; who comes with a new cookie each time is not one.
+/// The most visits in memory. A demo has few visitors; a client that never returns its cookie makes
+/// a new visit each time.
 const MANY: usize = 1000;
 const STYLE: &str = include_str!("../../../templates/demo/demo.css");
 
@@ -61,7 +62,7 @@ where
     }
 }
 
-/// A token taken apart.
+/// A token with its decoded parts.
 struct Shown {
     name: &'static str,
     about: &'static str,
@@ -108,7 +109,8 @@ async fn style() -> Response {
 
 async fn sign_in(State(app): State<Arc<App>>) -> Response {
     let (url, away) = app.party.leave();
-    // A new name for everybody who leaves: nobody comes back under one that somebody else knows.
+    // Every sign-in gets a new session name, so that nobody can fix a name that another person then
+    // uses.
     let name = random::identifier();
     let mut visits = app.visits.lock().unwrap_or_else(PoisonError::into_inner);
     if visits.len() >= MANY {
@@ -150,7 +152,7 @@ async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Redirect {
 }
 
 impl App {
-    /// What is known of the browser that sends these headers.
+    /// Calls `look` with the visit of the browser that sent these headers.
     fn with<T: Default>(&self, headers: &HeaderMap, look: impl FnOnce(&mut Visit) -> T) -> T {
         let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
         named(headers).and_then(|name| visits.get_mut(name)).map(look).unwrap_or_default()

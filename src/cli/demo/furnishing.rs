@@ -10,18 +10,18 @@ use crate::domain::scope::Scope;
 use crate::domain::user::Profile;
 use crate::domain::verdict::{OrRejected, reject};
 
-/// The resource server.
+/// The audience of the demo's tokens: its resource server.
 pub(super) const API: &str = "https://api.example.com";
-/// The client of the tour.
+/// The `client_id` for the tour.
 pub(super) const CLIENT: &str = "demo-app";
 /// The third-party app.
 pub(super) const WEB_CLIENT: &str = "demo-web";
-/// Whoever has an account.
+/// The user name of the demo's person.
 pub(super) const PERSON: &str = "hong";
 /// Their password.
 pub(super) const PASSWORD: &str = "hong-gil-dong";
 
-/// Makes the person, where a kept demo does not have them yet, and registers the client.
+/// Creates the person, unless a kept demo has them already, and registers the client.
 pub(super) async fn furnish(at: &Installation, server: &Server) -> OrRejected<String> {
     let services = server.services();
     let store = &*services.store;
@@ -42,7 +42,7 @@ pub(super) async fn furnish(at: &Installation, server: &Server) -> OrRejected<St
     register(at, server, client(at)?).await
 }
 
-/// Registers a client; one that a kept demo has is brought up to date and gets a new secret.
+/// Registers a client. In a kept demo, it updates the client and gives it a new secret.
 pub(super) async fn register(
     at: &Installation,
     server: &Server,
@@ -65,7 +65,7 @@ pub(super) async fn register(
     Ok(secret.map(|secret| secret.expose().to_owned()).unwrap_or_default())
 }
 
-/// Registers the third-party app; its secret is in the answer.
+/// Registers the third-party app and returns its secret.
 pub(super) async fn register_web_app(
     at: &Installation,
     server: &Server,

@@ -1,5 +1,4 @@
-//! The demo's provider of social login: a second mapae, of which the first one knows no more than its
-//! issuer.
+//! The demo's provider of social login: a second mapae. The first one knows only its issuer URL.
 
 use std::path::Path;
 
@@ -20,17 +19,17 @@ use crate::domain::user::Profile;
 use crate::domain::verdict::{OrRejected, reject};
 use crate::social::registry::redirect_uri;
 
-/// Whoever has an account there.
+/// The user name of the person who has an account at this provider.
 pub(super) const PERSON: &str = "chunhyang";
-/// Their password there.
+/// The password of this person.
 pub(super) const PASSWORD: &str = "seong-chun-hyang";
 const NAME: &str = "Demo IdP";
 const SLUG: &str = "demo-idp";
 const CLIENT: &str = "mapae";
-/// So that nobody takes its pages for those of the first one.
+/// Its pages look different, so that people can tell the two servers apart.
 const BRAND: &str = "name = \"Demo IdP\"\naccent = \"#6b3fa0\"\naccent_dark = \"#c3a3ea\"\n";
 
-/// Starts it on this listener.
+/// Starts the provider on this listener.
 pub(super) async fn start(
     at: &Installation,
     listener: TcpListener,
@@ -59,7 +58,7 @@ pub(super) async fn start(
     Ok(server)
 }
 
-/// Registers the first server with it.
+/// Registers the first server as a client of the provider.
 pub(super) async fn register_with(
     at: &Installation,
     idp: &Server,

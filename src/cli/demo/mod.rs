@@ -59,7 +59,7 @@ struct Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if !self.keep {
-            // A folder that cannot be removed is the operating system's to clean.
+            // If the folder cannot be removed, the operating system cleans it up later.
             let _ = std::fs::remove_dir_all(&self.path);
         }
     }
@@ -126,7 +126,7 @@ impl Demo {
 
     fn folder(&self) -> OrRejected<Folder> {
         let path = if self.keep {
-            // Whole, since it is printed for other folders.
+            // The path is absolute, because the printed commands must work in any folder.
             std::path::absolute("mapae-demo").unwrap_or_else(|_| PathBuf::from("mapae-demo"))
         } else {
             std::env::temp_dir().join(format!("mapae-demo-{}", random::identifier()))
@@ -138,8 +138,8 @@ impl Demo {
     }
 }
 
-/// A listener on the port that was chosen, or on the usual one, or on any. Cookies ignore ports, so
-/// what listens here is another host than the server's: 127.0.0.1, and not localhost.
+/// Listens on the chosen port, else on the usual one, else on any. It uses 127.0.0.1 and not
+/// localhost: cookies ignore ports, so the app must have another host name than the server.
 async fn bind(flag: &str, chosen: Option<u16>, usual: u16) -> OrRejected<(TcpListener, String)> {
     let bind = |port| TcpListener::bind(("127.0.0.1", port));
     let bound = match chosen {

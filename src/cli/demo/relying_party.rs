@@ -1,5 +1,5 @@
-//! The demo's third-party app as OpenID Connect sees it: a relying party that knows the issuer URL
-//! and its own registration, and nothing else.
+//! The demo's third-party app as an OpenID Connect relying party. It knows only the issuer URL and
+//! its own registration.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -37,32 +37,32 @@ pub(super) struct RelyingParty {
     http: Http,
 }
 
-/// What is remembered while somebody is away signing in.
+/// What the app must remember while the person signs in at the server.
 pub(super) struct Away {
     state: CsrfToken,
     nonce: Nonce,
     verifier: PkceCodeVerifier,
 }
 
-/// What a sign-in or a refresh brought.
+/// The tokens and claims that a sign-in or a refresh returned.
 #[derive(Clone)]
 pub(super) struct Brought {
-    /// As it came.
+    /// The token as the server sent it.
     pub(super) access_token: String,
-    /// As it came.
+    /// The token as the server sent it.
     pub(super) refresh_token: Option<String>,
-    /// As it came.
+    /// The token as the server sent it.
     pub(super) id_token: Option<String>,
-    /// What userinfo says.
+    /// The answer of userinfo.
     pub(super) person: serde_json::Value,
 }
 
-/// Why it did not work, in words for whoever tries the demo.
+/// Why it did not work, as a text for the person who tries the demo.
 pub(super) type Refused = String;
 
 impl RelyingParty {
-    /// Reads the metadata of an issuer; its authority is in this file, where it is none of the
-    /// system's.
+    /// Reads the metadata of an issuer. `ca_file` names its certificate authority if the system
+    /// does not know it.
     pub(super) async fn discover(
         issuer: &str,
         id: &str,
@@ -114,7 +114,7 @@ impl RelyingParty {
         &self.issuer
     }
 
-    /// Where somebody goes to sign in.
+    /// The URL of an authorization request, and what to remember for its answer.
     pub(super) fn leave(&self) -> (String, Away) {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let flow = CoreAuthenticationFlow::AuthorizationCode;
@@ -124,7 +124,7 @@ impl RelyingParty {
         (url.to_string(), Away { state, nonce, verifier })
     }
 
-    /// Takes what somebody came back with.
+    /// Checks the authorization response and exchanges its code for tokens.
     pub(super) async fn take(
         &self,
         away: Away,
@@ -133,7 +133,7 @@ impl RelyingParty {
         if answer("state").as_deref() != Some(away.state.secret()) {
             return Err("the answer belongs to another request".to_owned());
         }
-        // RFC 9207 §2.4
+        // RFC 9207 §2.4: the response must name our issuer.
         if answer("iss").as_deref() != Some(&self.issuer) {
             return Err("the answer comes from another issuer".to_owned());
         }
@@ -150,7 +150,7 @@ impl RelyingParty {
         self.brought(&tokens, None).await
     }
 
-    /// Gets newer tokens.
+    /// Refreshes the tokens.
     pub(super) async fn refresh(&self, old: &Brought) -> Result<Brought, Refused> {
         let token = old.refresh_token.clone().ok_or("there is no refresh token")?;
         let token = RefreshToken::new(token);
@@ -177,7 +177,7 @@ impl RelyingParty {
         })
     }
 
-    /// Where somebody goes to sign out, RP-Initiated Logout §2.
+    /// The URL that signs the person out (RP-Initiated Logout §2).
     pub(super) fn sign_out(&self, brought: &Brought) -> String {
         let request = LogoutRequest::from(self.logout.clone());
         let request = request.set_post_logout_redirect_uri(self.home.clone());
@@ -189,7 +189,7 @@ impl RelyingParty {
     }
 }
 
-/// Sends the requests of the library.
+/// The HTTP client that the library sends its requests with.
 struct Http(reqwest::Client);
 
 impl<'c> AsyncHttpClient<'c> for Http {

@@ -8,11 +8,11 @@ use super::tls::Secure;
 use crate::app::config::{self, Settings};
 use crate::domain::verdict::{Error, OrRejected, Rejected, reject};
 
-/// The settings in the folder of a server.
+/// The name of the settings file in the folder of a server.
 pub(super) const FILE: &str = "mapae.toml";
 
-/// The settings of a server of the demo, in a file that the command line can be pointed at. The
-/// environment of a real installation must not reach into it.
+/// Writes the settings of a demo server to a file, so that the command line can use it too. The
+/// environment of a real installation must not change them.
 pub(super) fn write(
     issuer: &str,
     listen: &str,
@@ -24,11 +24,11 @@ pub(super) fn write(
         ("issuer", issuer.to_owned()),
         ("listen", listen.to_owned()),
         ("admin_listen", "off".to_owned()),
-        // No balancer has to see it first.
+        // The demo has no load balancer that must notice a stop.
         ("shutdown.delay", "0s".to_owned()),
         ("database_url", format!("sqlite://{}", folder.join("mapae.db").display())),
         ("keys_dir", path(&folder.join("keys"))),
-        // The provider of social login lives on this machine.
+        // The provider of social login runs on this machine.
         ("outbound.allow_private", true.to_string()),
     ];
     if let Some(Secure { ca_file, files }) = secure {
@@ -38,7 +38,7 @@ pub(super) fn write(
             ("tls.key_file", path(&files.key)),
         ]);
     }
-    // A string of JSON is one of TOML.
+    // A JSON string is also a valid TOML string.
     let lines = given.iter().map(|(key, value)| format!("{key} = {}\n", json!(value)));
     let file = folder.join(FILE);
     let written = std::fs::write(&file, lines.collect::<String>());

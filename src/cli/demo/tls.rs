@@ -1,5 +1,5 @@
-//! A certificate authority of the demo's own, made at its start, so that everything can be tried
-//! over https. Its key is forgotten as soon as it has signed.
+//! The demo's own certificate authority, made at its start, so that everything can be tried over
+//! https. Its key is only kept in memory, until it has signed.
 
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -19,15 +19,15 @@ use tokio_rustls::server::TlsStream;
 use crate::domain::verdict::{OrRejected, reject};
 use crate::net::tls::{Files, Tls};
 
-/// What everybody on this machine calls it.
+/// The host names in the certificate: those of this machine.
 const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
-/// How long the certificates are good, in days.
+/// How long the certificates are valid, in days.
 const LIFE: u64 = 30;
 
 /// The files of the demo's TLS.
 #[derive(Clone, Debug)]
 pub(super) struct Secure {
-    /// The certificate of the authority, for those who call.
+    /// The certificate of the authority, which clients must trust.
     pub(super) ca_file: PathBuf,
     /// The certificate of the servers and its key.
     pub(super) files: Files,
@@ -93,13 +93,13 @@ fn words(error: impl Display) -> String {
     error.to_string()
 }
 
-/// A listener of the app of the demo that speaks TLS.
+/// A TLS listener for the app of the demo.
 pub(super) struct SecureListener {
     pub(super) listener: TcpListener,
     pub(super) tls: Arc<Tls>,
 }
 
-/// Whoever takes longer for a handshake is no browser that somebody clicks in.
+/// The time limit for a TLS handshake. The browser of a person is faster.
 const HANDSHAKE: Duration = Duration::from_secs(2);
 
 impl Listener for SecureListener {

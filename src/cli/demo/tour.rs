@@ -1,11 +1,11 @@
-//! What the demo tells, and a tour of curl lines that work when pasted.
+//! What the demo prints, and a tour of curl lines that work when pasted.
 
 use std::path::{Path, PathBuf};
 
 use super::furnishing::{CLIENT, PASSWORD, PERSON};
 use super::idp;
 
-/// What the demo tells.
+/// The values that the demo prints.
 pub(super) struct Tour<'a> {
     pub(super) url: &'a str,
     pub(super) secret: &'a str,
@@ -15,8 +15,9 @@ pub(super) struct Tour<'a> {
     pub(super) ca_file: Option<&'a Path>,
 }
 
-/// The lines of the tour. README has the same; they work in every shell, pasted or as a script: no
-/// comments, since zsh takes them for commands, and nothing unquoted that a shell may expand.
+/// The lines of the tour; README has the same ones. They must work in every shell, pasted or as a
+/// script: no comments, since zsh runs them as commands, and no unquoted text that a shell may
+/// expand.
 const TOUR: &str = r#"
 echo '# what every client and every resource server needs to know'
 curl -s "$MAPAE/.well-known/openid-configuration"; echo
@@ -45,7 +46,7 @@ curl -s -u "$APP" "$MAPAE/introspect" -d "token=$ACCESS"; echo
 "#;
 
 impl Tour<'_> {
-    /// In words.
+    /// The text that the demo prints.
     pub(super) fn words(&self, keep: bool) -> String {
         let Self { url, secret, app, idp, file, ca_file } = self;
         let left = if keep { "./mapae-demo stays" } else { "it leaves nothing behind" };
@@ -78,7 +79,7 @@ impl Tour<'_> {
     }
 }
 
-/// A path as a word of a shell.
+/// Quotes a path for a shell.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
 }

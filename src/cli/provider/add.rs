@@ -18,7 +18,7 @@ use crate::keys::seal::Sealer;
 use crate::social::registry::redirect_uri;
 use crate::store::Store;
 
-/// What stands below the help.
+/// The examples below the help text.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   printf %s \"$SECRET\" | mapae provider add --slug kakao --preset kakao --client-id REST_API_KEY \\

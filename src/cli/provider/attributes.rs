@@ -1,4 +1,5 @@
-//! The flags of the attributes of a provider. They come from the declaration of the attributes.
+//! The flags for the attributes of a provider. They are made from the declaration of the
+//! attributes.
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
@@ -14,11 +15,11 @@ use crate::domain::verdict::OrRejected;
 #[derive(Debug)]
 pub(super) struct New(Given);
 
-/// The attributes of a provider that is changed: everything but what it is.
+/// The attributes of a provider that is changed: all but its preset.
 #[derive(Debug)]
 pub(super) struct Changed(Given);
 
-/// What was given, by the names of the attributes.
+/// The given values, by the names of the attributes.
 #[derive(Debug)]
 struct Given(Map<String, Value>);
 
@@ -62,7 +63,8 @@ impl Given {
         Self(given.filter_map(|one| Some((one.name.to_owned(), value(one)?))).collect())
     }
 
-    /// The attributes that were given. An empty one takes an attribute back, and an empty item a list.
+    /// The attributes that were given. An empty value removes an attribute, and an empty item
+    /// empties a list.
     fn attributes(mut self) -> OrRejected<ProviderChange> {
         for attribute in ProviderMetadata::ATTRIBUTES {
             match self.0.get_mut(attribute.name) {
@@ -82,7 +84,8 @@ impl Given {
     }
 }
 
-/// `ID=CLIENT,CLIENT`, or `ID=`. An id may hold an equals sign, a client id here hardly does.
+/// Parses `ID=CLIENT,CLIENT` or `ID=`. It splits at the last equals sign, since an id is more
+/// likely to contain one than the clients' ids.
 fn audience(text: &str) -> OrRejected<Audience> {
     let halves = text.rsplit_once('=').filter(|(id, _)| !id.is_empty());
     let Some((id, clients)) = halves else {

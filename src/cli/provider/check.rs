@@ -30,7 +30,8 @@ pub(crate) struct Check {
 
 impl Check {
     pub(super) async fn run(self, at: &Installation, settings: &Settings) -> OrRejected<ExitCode> {
-        // It says what to paste there before anything is here.
+        // The check also works before there is a database, since it prints the redirect URI to
+        // register.
         let store = if app::is_missing(settings)? {
             None
         } else {
@@ -99,7 +100,7 @@ fn words(finding: &ProviderFinding) -> String {
 async fn every(settings: &Settings, store: Option<&Store>) -> OrRejected<Vec<Registration>> {
     let mut every = settings.social.clone();
     let Some(store) = store else { return Ok(every) };
-    // A server that was never started has no master key, and nothing that it sealed.
+    // A server that was never started has no master key, and has sealed nothing.
     if !crate::store::providers::list_all(store).await?.is_empty() {
         let sealer = Sealer::new(&app::existing_master_key(settings, store).await?)?;
         every.extend(registry::stored(store, &sealer).await?);
@@ -107,7 +108,7 @@ async fn every(settings: &Settings, store: Option<&Store>) -> OrRejected<Vec<Reg
     Ok(every)
 }
 
-/// What to do first with a provider that is not there yet.
+/// What to do first for a provider that is not registered yet.
 fn not_yet(issuer: &Issuer, slug: Slug, every: &[Registration]) -> ProviderFinding {
     let what_to_do = match Preset::parse(slug.as_str()) {
         Some(preset) => adding(&slug, preset),

@@ -1,4 +1,4 @@
-//! How this server authenticates at a provider, on the command line.
+//! The flags for the credential with which this server authenticates at a provider.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,8 @@ pub(super) struct CredentialArgs {
 }
 
 impl CredentialArgs {
-    /// What was given, if anything was. Which presets have what is checked before a secret is read.
+    /// Reads the given credential, if there is one. It checks which flags the preset takes before
+    /// it reads a secret.
     pub(super) fn read(&self, preset: Option<Preset>) -> OrRejected<Option<Credential>> {
         let has_secret =
             self.secret.client_secret_stdin || self.secret.client_secret_file.is_some();

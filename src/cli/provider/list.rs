@@ -30,7 +30,7 @@ fn row(one: &Listed) -> Vec<String> {
     ]
 }
 
-/// A provider as its metadata is registered, and what else is known of it.
+/// The registered metadata of a provider, and what else is known about it.
 fn described(one: &Listed, issuer: &Issuer) -> Value {
     let Listed { slug, metadata, disabled, .. } = one;
     let mut described = metadata.to_json();

@@ -1,4 +1,4 @@
-//! Why a provider cannot be added or changed, in the words of the command line.
+//! Why a provider cannot be added or changed, in terms of the flags of the command line.
 
 use crate::admin::providers::Unfit;
 use crate::domain::provider::{Credential, ProviderMetadata, Registration};
@@ -37,7 +37,7 @@ fn of_key(key: &str, problem: &str, registration: &Registration) -> String {
     }
 }
 
-/// A key of the settings or the name of an attribute, as its flag.
+/// Names the flag of a settings key or an attribute.
 fn of_flag(key: &str, problem: &str) -> String {
     let attribute = ProviderMetadata::ATTRIBUTES.iter().find(|one| one.name == key);
     let flag = attribute.map_or_else(|| key.replace('_', "-"), |one| one.flag.to_owned());
