@@ -1,4 +1,4 @@
-//! The real binary in a folder of its own.
+//! Runs the real binary in a folder of its own.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -13,13 +13,13 @@ use tokio::process::{Child, Command};
 use super::server::http;
 use super::{App, ClientArguments, Database, Evidence, eventually};
 
-/// An installation of the binary: a folder, a database, settings in the environment.
+/// An installation of the binary: a folder, a database, and settings in the environment.
 pub(crate) struct Cli {
     pub(crate) folder: TempDir,
     pub(crate) environment: Vec<(String, String)>,
 }
 
-/// What a verb said.
+/// The result of a verb.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: i32,
@@ -28,7 +28,7 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    /// The JSON document, of a verb that succeeded.
+    /// The JSON document that the verb printed; panics if it failed.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{self:?}");
@@ -37,7 +37,7 @@ impl Said {
 }
 
 impl Cli {
-    /// On a fresh database.
+    /// A new installation on a fresh database.
     pub(crate) async fn new(database: &Database) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let database_url = database.fresh(&folder).await;
@@ -54,13 +54,13 @@ impl Cli {
         Self { folder, environment }
     }
 
-    /// Sets a variable.
+    /// Sets an environment variable.
     pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
         self.environment.retain(|(known, _)| known != name);
         self.environment.push((name.to_owned(), value.into()));
     }
 
-    /// A variable.
+    /// The value of an environment variable, or an empty text.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.environment.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
@@ -74,14 +74,14 @@ impl Cli {
         replica
     }
 
-    /// The binary with these arguments in this installation.
+    /// A command that runs the binary with these arguments in this installation.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.prepared(Command::new(env!("CARGO_BIN_EXE_mapae")));
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    /// The binary, started by another program that gets these arguments before it.
+    /// The same, but another program starts the binary; the arguments of that program come first.
     pub(crate) fn command_under(
         &self,
         program: &str,
@@ -141,7 +141,7 @@ impl Cli {
         self.run(&arguments, stdin).await.json()
     }
 
-    /// On a fresh database on which a server ran once: it has tables and keys.
+    /// A new installation on a database on which a server ran once, so it has tables and keys.
     pub(crate) async fn installed(database: &Database) -> Self {
         let mut binary = Self::new(database).await.serve().await;
         binary.terminate().await;
@@ -176,14 +176,14 @@ impl Cli {
     }
 }
 
-/// A running binary.
+/// A running server process.
 pub(crate) struct Binary {
     pub(crate) cli: Cli,
     pub(crate) child: Child,
 }
 
 impl Binary {
-    /// A fresh installation that serves.
+    /// Starts a server in a new installation.
     pub(crate) async fn start(database: &Database) -> Self {
         Cli::new(database).await.serve().await
     }
@@ -203,7 +203,7 @@ impl Binary {
         self.client(id, &arguments.words().collect::<Vec<_>>()).await
     }
 
-    /// Registers a client with these arguments, as a page for people has them.
+    /// Registers a client with these arguments, as the documentation writes them.
     pub(crate) async fn client(&self, id: &str, arguments: &[&str]) -> App {
         let mut all = vec!["client", "create", "--id", id, "--name", id];
         all.extend(arguments);
@@ -216,46 +216,46 @@ impl Binary {
         }
     }
 
-    /// Makes a person; their `sub`.
+    /// Creates a person and returns their `sub`.
     pub(crate) async fn user(&self, username: &str, password: &str) -> String {
         let arguments = ["user", "create", "--username", username, "--password-stdin"];
         let created = self.cli(&arguments, Some(password)).await;
         created["sub"].as_str().expect("a sub").to_owned()
     }
 
-    /// Kills it without warning.
+    /// Kills the process without warning.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.expect("killed");
     }
 
-    /// Asks it to stop.
+    /// Asks the process to stop.
     pub(crate) async fn terminate(&self) {
         terminate(&self.child).await;
     }
 
-    /// The exit code of its end.
+    /// Waits for the end of the process and returns its exit code.
     pub(crate) async fn ended(&mut self) -> Option<i32> {
         let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait());
         ended.await.expect("an end in time").expect("an end").code()
     }
 
-    /// A look into the database.
+    /// Opens the database to look at its rows.
     pub(crate) async fn evidence(&self) -> Evidence {
         Evidence::at(self.cli.get("MAPAE_DATABASE_URL")).await
     }
 
-    /// Starts it again on the same data.
+    /// Starts the server again on the same data.
     pub(crate) async fn restart(&mut self) {
         self.child = self.cli.spawn_server(&self.cli.folder.path().join("server.log")).await;
     }
 
-    /// What stands in the log so far. Lines are written after their answers, by a thread of its own.
+    /// The log so far. Lines are written after their answers, by a thread of their own.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.cli.folder.path().join("server.log")).expect("a log")
     }
 
-    /// Everything that it logged until now: lines keep their order, so a request that is refused by
-    /// a line with a mark in it shows when all before it are written. Those lines are left out.
+    /// Everything that the server logged until now. Lines keep their order, so this sends a request
+    /// whose log line contains a mark, waits for that line, and leaves out the lines with the mark.
     pub(crate) async fn whole_log(&self) -> String {
         const MARK: &str = "mark-of-the-log-";
         let mark = format!("{MARK}{}", uuid::Uuid::new_v4().simple());
@@ -276,7 +276,7 @@ pub(crate) async fn terminate(child: &Child) {
     assert!(sent.success());
 }
 
-/// A port that is free at this moment.
+/// A port that is free at the moment.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()

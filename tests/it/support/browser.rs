@@ -10,30 +10,30 @@ use super::client_app::{App, Reply, form};
 use super::server::{PASSWORD, USERNAME};
 use super::upstream::{Callback, ProviderStub, Vendor};
 
-/// A browser of somebody.
+/// The browser of one person.
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
     pub(crate) cookies: BTreeMap<String, String>,
-    /// Where a cookie is sent, if that is not everywhere.
+    /// The path of a cookie, if it is not sent everywhere.
     paths: BTreeMap<String, String>,
     pub(crate) headers: Vec<(&'static str, String)>,
     http: reqwest::Client,
     base: String,
 }
 
-/// What the browser shows, or where it was sent to.
+/// The page that the browser shows, or a redirect that it was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) url: String,
     pub(crate) reply: Reply,
 }
 
-/// What an app hears.
+/// The authorization response that an app gets.
 #[derive(Clone, Debug)]
 pub(crate) struct AuthorizationResponse(BTreeMap<String, String>);
 
 impl AuthorizationResponse {
-    /// Of a URL that the browser was sent to.
+    /// Reads the response from the URL that the browser was redirected to.
     pub(crate) fn at(url: &str) -> Self {
         let url = Url::parse(url).expect("a URL");
         let pairs = match url.fragment() {
@@ -45,17 +45,17 @@ impl AuthorizationResponse {
         Self(pairs)
     }
 
-    /// A parameter, or nothing.
+    /// The value of a parameter, or an empty text.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// Every name.
+    /// The names of all parameters.
     pub(crate) fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }
 
-    /// The code of a success.
+    /// The code of a successful response.
     #[track_caller]
     pub(crate) fn code(&self) -> String {
         let code = self.get("code");
@@ -65,7 +65,7 @@ impl AuthorizationResponse {
 }
 
 impl Page {
-    /// Where the browser is sent, if it is.
+    /// The address of the redirect, if it is one.
     pub(crate) fn location(&self) -> Option<&str> {
         self.reply.headers.get(LOCATION).and_then(|value| value.to_str().ok())
     }
@@ -127,7 +127,7 @@ impl Page {
         behind.split('<').next().unwrap_or_default().trim()
     }
 
-    /// That it is an error page: this code, no redirect.
+    /// Asserts that it is an error page with this code, and no redirect.
     #[track_caller]
     pub(crate) fn is_error(&self, code: &str) {
         assert!(self.reply.status.is_client_error(), "{} {}", self.reply.status, self.reply.text);
@@ -137,7 +137,8 @@ impl Page {
         assert_eq!(self.reply.header("cache-control"), "no-store");
     }
 
-    /// Where the page leads that goes on by itself: the refresh and the link say the same.
+    /// The address that a redirecting page leads to; asserts that the refresh and the link are the
+    /// same.
     #[track_caller]
     pub(crate) fn redirect_target(&self) -> String {
         let tags = self.reply.text.split('<').filter_map(|rest| rest.split_once('>'));
@@ -155,14 +156,14 @@ impl Page {
         link
     }
 
-    /// What the app hears, where the browser was sent to it.
+    /// The authorization response in the redirect to the app.
     #[track_caller]
     pub(crate) fn authorization_response(&self) -> AuthorizationResponse {
         let location = self.location();
         AuthorizationResponse::at(location.unwrap_or_else(|| panic!("sent away: {self:?}")))
     }
 
-    /// That the app hears this error.
+    /// Asserts that the app gets this error.
     #[track_caller]
     pub(crate) fn error_response(&self, error: &str) -> AuthorizationResponse {
         let heard = self.authorization_response();
@@ -172,7 +173,7 @@ impl Page {
     }
 }
 
-/// The same browser, which says of itself what Chromium says.
+/// Makes the browser send the headers that Chromium sends.
 pub(crate) fn chromium(browser: Browser) -> Browser {
     let browser = browser.saying("sec-fetch-dest", "document");
     browser.saying("sec-fetch-mode", "navigate").saying("sec-fetch-site", "same-origin")
@@ -187,21 +188,21 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 }
 
 impl Browser {
-    /// A fresh one that knows this server.
+    /// A new browser for this server.
     pub(crate) fn new(base: &str, http: &reqwest::Client) -> Self {
         let headers = vec![("accept", "text/html".to_owned())];
         let (cookies, paths) = (BTreeMap::new(), BTreeMap::new());
         Self { cookies, paths, headers, http: http.clone(), base: base.to_owned() }
     }
 
-    /// Sends another header from now on.
+    /// Sends this header from now on.
     pub(crate) fn saying(mut self, name: &'static str, value: &str) -> Self {
         self.headers.retain(|(known, _)| *known != name);
         self.headers.push((name, value.to_owned()));
         self
     }
 
-    /// The name of the cookie that it proves itself by: that of the issuer.
+    /// The name of the cookie by which the server recognises the browser; it depends on the issuer.
     pub(crate) fn cookie_name(&self) -> Option<String> {
         let others = ["-known", "-lang", "-way", "-away"];
         let is_it = |name: &&String| {
@@ -213,19 +214,19 @@ impl Browser {
         name
     }
 
-    /// The cookie that it proves itself by.
+    /// The cookie by which the server recognises the browser.
     pub(crate) fn cookie(&self) -> Option<&str> {
         let name = self.cookie_name()?;
         self.cookies.get(&name).map(String::as_str)
     }
 
-    /// What it keeps of people who are away at a provider: the names of the cookies.
+    /// The names of the cookies that hold logins at providers.
     pub(crate) fn away(&self) -> Vec<String> {
         let names = self.cookies.keys().filter(|name| name.starts_with("__Secure-mapae-"));
         names.cloned().collect()
     }
 
-    /// Loses the cookie that it proves itself by, and keeps the others.
+    /// Deletes the cookie by which the server recognises the browser, and keeps the others.
     pub(crate) fn forget(&mut self) {
         if let Some(name) = self.cookie_name() {
             self.cookies.remove(&name);
@@ -237,14 +238,14 @@ impl Browser {
         if path.starts_with('/') { format!("{}{path}", self.base) } else { path.to_owned() }
     }
 
-    /// Gets a page, without following.
+    /// Gets a page, and follows no redirect.
     pub(crate) async fn get(&mut self, path: &str) -> Page {
         let url = self.url(path);
         let request = self.http.get(&url);
         self.send(url, request).await
     }
 
-    /// Posts a form, without following.
+    /// Posts a form, and follows no redirect.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let url = self.url(path);
         let request = self.http.post(&url).body(form(fields));
@@ -286,7 +287,7 @@ impl Browser {
         }
     }
 
-    /// Goes where it is sent, as long as that is this server.
+    /// Follows redirects as long as they lead to this server.
     pub(crate) async fn follow(&mut self, mut page: Page) -> Page {
         for _ in 0..10 {
             match page.location() {
@@ -300,13 +301,13 @@ impl Browser {
         panic!("sent in circles: {page:?}");
     }
 
-    /// Opens a page and goes where it is sent.
+    /// Opens a page and follows redirects.
     pub(crate) async fn open(&mut self, path: &str) -> Page {
         let page = self.get(path).await;
         self.follow(page).await
     }
 
-    /// Fills in the sign-in page and goes where it is sent.
+    /// Fills in the sign-in page and follows redirects.
     pub(crate) async fn sign_in_as(&mut self, page: &Page, username: &str, password: &str) -> Page {
         let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
         let fields = [
@@ -319,7 +320,7 @@ impl Browser {
         self.follow(page).await
     }
 
-    /// Presses the button of a provider: where it leads.
+    /// Presses the button of a provider, and returns where it leads.
     #[track_caller]
     pub(crate) fn start_upstream_login<'a>(
         &'a mut self,
@@ -332,7 +333,7 @@ impl Browser {
         async move { self.post(&path, &[("interaction", &interaction), ("csrf", &csrf)]).await }
     }
 
-    /// Presses the button of a provider that is down: the page says so.
+    /// Presses the button of a provider that is down; asserts that the page says so.
     pub(crate) async fn cannot_start_upstream_login(&mut self, page: &Page, slug: &str) -> Page {
         let left = self.start_upstream_login(page, slug).await;
         assert_eq!(left.reply.status, 303, "{left:?}");
@@ -342,10 +343,10 @@ impl Browser {
         page
     }
 
-    /// Comes back from a provider, and goes where it is sent.
+    /// Returns from a provider to the callback, and follows redirects.
     pub(crate) async fn complete_upstream_login(&mut self, callback: &Callback) -> Page {
         let page = if callback.posted {
-            // A cross-site POST has no cookies.
+            // A cross-site POST brings no cookies.
             let cookies = std::mem::take(&mut self.cookies);
             let pairs: Vec<_> = callback.fields.iter().collect();
             let page = self.post(&callback.url(), &pairs).await;
@@ -357,7 +358,7 @@ impl Browser {
         self.follow(page).await
     }
 
-    /// Signs in by a provider, whose person says yes, and goes where it is sent.
+    /// Signs in with a provider, at which the person agrees, and follows redirects.
     pub(crate) async fn sign_in_by<V: Vendor>(
         &mut self,
         page: &Page,
@@ -370,7 +371,7 @@ impl Browser {
         self.complete_upstream_login(&callback).await
     }
 
-    /// The person of the constants signs in.
+    /// Signs in the person of the constants.
     pub(crate) async fn sign_in(&mut self, page: &Page) -> Page {
         self.sign_in_as(page, USERNAME, PASSWORD).await
     }
@@ -383,7 +384,8 @@ impl Browser {
         self.follow(page).await
     }
 
-    /// Goes to an app's request and through every page, saying yes, until the app hears something.
+    /// Opens an app's request and goes through every page, agreeing to all, until the app gets its
+    /// answer.
     pub(crate) async fn arrive(&mut self, url: &str) -> Page {
         let mut page = self.open(url).await;
         for _ in 0..4 {
@@ -398,7 +400,7 @@ impl Browser {
         page
     }
 
-    /// The code that the app gets in the end.
+    /// Signs in for the app, and returns the code that the app gets.
     pub(crate) async fn code(&mut self, app: &App) -> String {
         self.arrive(&app.authorization_url(&[])).await.authorization_response().code()
     }

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// Somebody who issues certificates.
+/// A certificate authority.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -33,12 +33,12 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// Its own certificate.
+    /// The certificate of the authority, in PEM.
     pub(crate) fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// A certificate for these names.
+    /// Issues a certificate for these names.
     pub(crate) fn issue(&self, names: &[&str]) -> Pair {
         let key = KeyPair::generate().expect("a key");
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -48,7 +48,7 @@ impl Authority {
     }
 }
 
-/// A TLS server with this certificate.
+/// Accepts TLS connections with this certificate.
 pub(crate) fn acceptor(pair: &Pair) -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).expect("PEM");
     let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).expect("PEM");
@@ -60,7 +60,8 @@ pub(crate) fn acceptor(pair: &Pair) -> TlsAcceptor {
 }
 
 impl Pair {
-    /// Writes it to `cert.pem` and `key.pem` in this folder; the settings for them.
+    /// Writes the pair to `cert.pem` and `key.pem` in this folder, and returns the settings for
+    /// them.
     pub(crate) fn settings(&self, folder: &Path) -> [(&'static str, String); 2] {
         let write = |name: &str, text: &str| {
             let path = folder.join(name);
@@ -74,7 +75,7 @@ impl Pair {
     }
 }
 
-/// A connection over TLS to a server that calls itself localhost.
+/// Connects over TLS to a server whose certificate is for localhost.
 pub(crate) async fn connect(
     authority: &Authority,
     address: SocketAddr,

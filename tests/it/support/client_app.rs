@@ -1,4 +1,4 @@
-//! A client that talks to the server, and the answers that it gets.
+//! A client that calls the server, and the answers that it gets.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::server::{PASSWORD, USERNAME};
 
-/// A registered client at work.
+/// A registered client that calls the server.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) id: String,
@@ -16,7 +16,7 @@ pub(crate) struct App {
     pub(crate) http: reqwest::Client,
 }
 
-/// An answer.
+/// An answer of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -24,7 +24,7 @@ pub(crate) struct Reply {
     pub(crate) text: String,
 }
 
-/// The body of a form.
+/// Encodes the body of a form.
 pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
@@ -53,25 +53,25 @@ impl Reply {
             .unwrap_or_else(|_| panic!("JSON, not {} {:?}", self.status, self.text))
     }
 
-    /// A member of the body that is text.
+    /// The text of a member of the JSON body.
     pub(crate) fn text(&self, member: &str) -> String {
         let json = self.json();
         json[member].as_str().unwrap_or_else(|| panic!("{member} in {json}")).to_owned()
     }
 
-    /// A header, or nothing.
+    /// The value of a header, or an empty text.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// That it is a success; itself.
+    /// Asserts that it is a success, and returns it.
     #[track_caller]
     pub(crate) fn ok(self) -> Self {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text);
         self
     }
 
-    /// That it is this refusal, in the form of RFC 6749 §5.2.
+    /// Asserts that it is this refusal, in the form of RFC 6749 §5.2.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, error: &str) {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
@@ -85,18 +85,18 @@ impl Reply {
     }
 }
 
-/// The redirect URI of apps in proofs.
+/// The redirect URI of apps in tests.
 pub(crate) const CALLBACK: &str = "https://app.example.com/callback";
-/// The verifier of their requests (RFC 7636 Appendix B).
+/// The PKCE verifier of their requests (RFC 7636 Appendix B).
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-/// Its challenge.
+/// The challenge for this verifier.
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-/// Their `state`: 128 characters with everything that must come back as it is.
+/// The `state` of their requests: 128 characters, with everything that must be returned unchanged.
 pub(crate) const STATE: &str = "aA0-._~bB1-._~cC2-._~dD3-._~eE4-._~fF5-._~gG6-._~hH7-._~iI8-._~\
                                 jJ9-._~kK0-._~lL1-._~mM2-._~nN3-._~oO4-._~pP5-._~qQ6-._~rR7-._~ab";
 
 impl App {
-    /// The same app behind a proxy that says this address of it.
+    /// The same app, behind a proxy that reports this client address.
     pub(crate) fn behind_proxy(&self, address: &str) -> Self {
         let address = reqwest::header::HeaderValue::from_str(address).expect("a header");
         let said = [(reqwest::header::HeaderName::from_static("x-forwarded-for"), address)];
@@ -108,12 +108,13 @@ impl App {
         Self { http, ..self.clone() }
     }
 
-    /// An authorization request, with these parameters instead or besides; an empty one is left out.
+    /// The URL of an authorization request. `changes` replaces or adds parameters; an empty one is
+    /// left out.
     pub(crate) fn authorization_url(&self, changes: &[(&str, &str)]) -> String {
         format!("{}/authorize?{}", self.base, self.authorization_request(changes))
     }
 
-    /// The same as a form.
+    /// The same request as the body of a form.
     pub(crate) fn authorization_request(&self, changes: &[(&str, &str)]) -> String {
         let usual = [
             ("response_type", "code"),
@@ -136,7 +137,7 @@ impl App {
         self.exchange_with(code, &[]).await
     }
 
-    /// Redeems a code, with these parameters instead or besides; an empty one is left out.
+    /// Redeems a code. `changes` replaces or adds parameters; an empty one is left out.
     pub(crate) async fn exchange_with(&self, code: &str, changes: &[(&str, &str)]) -> Reply {
         let usual = [
             ("grant_type", "authorization_code"),
@@ -160,7 +161,7 @@ impl App {
         self.try_post(path, fields).await.expect("an answer")
     }
 
-    /// The same where the server may go away before it answered.
+    /// The same, if the server may stop before it has answered.
     pub(crate) async fn try_post(&self, path: &str, fields: &[(&str, &str)]) -> Option<Reply> {
         let mut fields = fields.to_vec();
         let mut request = self.http.post(format!("{}{path}", self.base));
@@ -178,12 +179,12 @@ impl App {
         self.post("/token", fields).await
     }
 
-    /// The person of the constants signs in.
+    /// Signs in the person of the constants.
     pub(crate) async fn password(&self, scope: &str) -> Reply {
         self.password_as(USERNAME, PASSWORD, scope).await
     }
 
-    /// A person signs in.
+    /// Signs in a person with the password grant.
     pub(crate) async fn password_as(&self, username: &str, password: &str, scope: &str) -> Reply {
         self.token(&[
             ("grant_type", "password"),
@@ -194,7 +195,7 @@ impl App {
         .await
     }
 
-    /// Uses a refresh token where there may be no answer.
+    /// Uses a refresh token, if the server may stop before it has answered.
     pub(crate) async fn try_refresh(&self, token: &str) -> Option<Reply> {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
         self.try_post("/token", &fields).await
@@ -212,7 +213,7 @@ impl App {
         self.token(&fields).await
     }
 
-    /// Asks about a token; the answer.
+    /// Introspects a token, and returns the answer.
     pub(crate) async fn introspect(&self, token: &str) -> Value {
         self.post("/introspect", &[("token", token)]).await.ok().json()
     }

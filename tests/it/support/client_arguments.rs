@@ -1,6 +1,6 @@
 //! The arguments of `mapae client create`.
 
-/// What a client is registered with.
+/// The arguments that a client is registered with.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientArguments(Vec<String>);
 
@@ -25,19 +25,19 @@ impl ClientArguments {
         grants.iter().fold(kind, |all, grant| all.with("--grant", grant))
     }
 
-    /// With this option.
+    /// Adds this option.
     pub(crate) fn with(mut self, option: &str, value: &str) -> Self {
         self.0.extend([option.to_owned(), value.to_owned()]);
         self
     }
 
-    /// An app of the operator's own: nobody is asked for permission.
+    /// Makes it an app of the operator: people are not asked for consent.
     pub(crate) fn first_party(mut self) -> Self {
         self.0.push("--first-party".to_owned());
         self
     }
 
-    /// The words of the command line.
+    /// The arguments of the command line.
     pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }

@@ -12,13 +12,14 @@ pub(crate) enum Database {
     Postgres {
         /// The URL of a server on which databases can be made.
         url: String,
-        /// What was made there.
+        /// The databases that the test made there.
         made: Arc<Made>,
     },
 }
 
 /// The databases that a test made. They are dropped with the last copy of the [`Database`], also
-/// when the proof panicked: it is the first value of a test, so the servers went before it.
+/// when the test panicked. The [`Database`] is the first value of a test, so its servers are
+/// dropped before it.
 #[derive(Debug)]
 pub(crate) struct Made {
     server: String,
@@ -32,20 +33,20 @@ impl Drop for Made {
             return;
         }
         let server = self.server.clone();
-        // A thread, since a runtime cannot wait within another one.
+        // This needs a thread, since a runtime cannot block inside another one.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let admin = Sea::connect(format!("{server}/postgres")).await?;
                 for name in names {
-                    // A connection that is still open does not keep it.
+                    // Open connections do not stop the drop.
                     let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
                     admin.execute_unprepared(&drop).await?;
                 }
                 admin.close().await
             })
         });
-        // A test may be panicking here, so that this must not.
+        // The test may be panicking already, so this must not panic.
         if let Err(error) = dropping.join().unwrap_or_else(|_| Err(DbErr::Custom("?".to_owned()))) {
             eprintln!("a database of a test is left: {error}");
         }
@@ -64,7 +65,7 @@ pub(crate) fn postgres_or_skip() -> Option<Database> {
     }
 }
 
-/// Says that a test is skipped; where everything is required that is a failure.
+/// Says that a test is skipped; with `MAPAE_TEST_REQUIRE_ALL` this is a failure.
 pub(crate) fn required_or_skip(why: &str) {
     let required = std::env::vars().any(|(name, _)| name == "MAPAE_TEST_REQUIRE_ALL");
     assert!(!required, "skipped: {why}");
@@ -78,7 +79,7 @@ pub(crate) fn run(proof: impl Future<Output = ()>) {
 }
 
 impl Database {
-    /// A fresh database, in this folder or on the server; its URL.
+    /// Makes a fresh database, in this folder or on the server, and returns its URL.
     pub(crate) async fn fresh(&self, folder: &TempDir) -> String {
         match self {
             Self::Sqlite => format!("sqlite://{}", folder.path().join("mapae.db").display()),
@@ -94,7 +95,7 @@ impl Database {
     }
 }
 
-/// A test that ends, and one that panics while it is connected: neither leaves its database.
+/// Neither a test that ends nor one that panics while it is connected leaves its database behind.
 #[test]
 fn the_databases_of_a_proof_are_dropped_when_it_ends_and_when_it_panics() {
     let Some(database) = postgres_or_skip() else { return };

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database as Sea, DatabaseConnection, Statement};
 
-/// A look into the database.
+/// A connection that looks at the rows of the database.
 pub(crate) struct Evidence(DatabaseConnection);
 
 /// An audit event as it was written.
@@ -18,7 +18,7 @@ pub(crate) struct Recorded {
 }
 
 impl Evidence {
-    /// Of the database at this URL.
+    /// Connects to the database at this URL.
     pub(crate) async fn at(url: &str) -> Self {
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).sqlx_logging(false);
@@ -50,13 +50,13 @@ impl Evidence {
         self.events().await.into_iter().filter(|event| event.kind == kind).collect()
     }
 
-    /// A number that the database counts, as `n`.
+    /// The result of a query that counts, as the column `n`.
     pub(crate) async fn count(&self, sql: &str) -> i64 {
         let row = self.0.query_one_raw(self.statement(sql)).await.expect("a count").expect("a row");
         row.try_get("", "n").expect("a number")
     }
 
-    /// Changes something behind the server's back.
+    /// Changes the database without the server's knowledge.
     pub(crate) async fn run(&self, sql: &str) {
         self.0.execute_unprepared(sql).await.expect("changed");
     }

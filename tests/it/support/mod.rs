@@ -23,9 +23,8 @@ pub(crate) use evidence::{Evidence, Recorded};
 pub(crate) use relay::Relay;
 pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http};
 
-/// Looks until a condition holds, for at most two minutes: a machine may
-/// be very busy. Only for what happens in its own time:
-/// another process, or a job of the server.
+/// Checks a condition until it holds, for at most two minutes, since a machine may be very busy.
+/// Use it only for things that happen at their own time: another process, or a job of the server.
 pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let mut looks = tokio::time::interval(std::time::Duration::from_millis(20));
     for _ in 0..6000 {
@@ -58,7 +57,8 @@ macro_rules! both {
 
             #[test]
             fn postgres() {
-                // It outlives the runtime, so that the servers end before their database goes.
+                // The database outlives the runtime, so the servers end before their database is
+                // dropped.
                 if let Some(database) = crate::support::postgres_or_skip() {
                     crate::support::run(super::$name(database.clone()));
                 }

@@ -10,20 +10,20 @@ use tokio::task::JoinHandle;
 
 use super::Database;
 
-/// How the way is.
+/// The state of the relay.
 #[derive(Clone, Copy, Debug, Default)]
 struct Way {
-    /// The number of the last one who came.
+    /// The number of the newest connection.
     last: u64,
-    /// Up to this number they hear nothing more, and are not told.
+    /// Connections up to this number stay open, but nothing is forwarded.
     deaf_to: u64,
-    /// Up to this number they are cut off.
+    /// Connections up to this number are closed.
     cut_to: u64,
-    /// Whoever comes is turned away.
+    /// New connections are closed at once.
     shut: bool,
 }
 
-/// A relay.
+/// A relay to Postgres.
 #[derive(Debug)]
 pub(crate) struct Relay {
     /// `host:port` of this end, for a URL.
@@ -38,7 +38,7 @@ impl Drop for Relay {
     }
 }
 
-/// The address of the server in a URL without a path.
+/// The user and the address of the Postgres server.
 fn behind(database: &Database) -> (String, String) {
     let Database::Postgres { url, .. } = database else { panic!("a relay leads to Postgres") };
     let (_, rest) = url.split_once("://").expect("a URL");
@@ -47,12 +47,12 @@ fn behind(database: &Database) -> (String, String) {
 }
 
 impl Relay {
-    /// To the server of this database.
+    /// Relays to the server of this database.
     pub(crate) async fn to(database: &Database) -> Self {
         Self::at(database, "127.0.0.1:0").await
     }
 
-    /// The same, listening here.
+    /// The same, listening at this address.
     pub(crate) async fn at(database: &Database, address: &str) -> Self {
         let (_, server) = behind(database);
         let listener = TcpListener::bind(address).await.expect("a port");
@@ -69,7 +69,7 @@ impl Relay {
         Self { address, way, task }
     }
 
-    /// The same by a socket in this folder.
+    /// The same, listening at a Unix socket in this folder.
     pub(crate) fn by_socket(database: &Database, folder: &Path) -> Self {
         let (_, server) = behind(database);
         let listener = UnixListener::bind(folder.join(".s.PGSQL.5432")).expect("a socket");
@@ -82,7 +82,7 @@ impl Relay {
         Self { address: folder.display().to_string(), way, task }
     }
 
-    /// The database by this way.
+    /// The same database, reached through the relay.
     pub(crate) fn database(&self, database: &Database) -> Database {
         let Database::Postgres { made, .. } = database else { panic!("a relay leads to Postgres") };
         let (user, _) = behind(database);
@@ -90,22 +90,22 @@ impl Relay {
         Database::Postgres { url, made: made.clone() }
     }
 
-    /// Those who are connected hear nothing more; whoever comes later is served.
+    /// Stops forwarding on the open connections; new ones are served.
     pub(crate) fn go_deaf(&self) {
         self.way.send_modify(|way| way.deaf_to = way.last);
     }
 
-    /// Nobody hears anything more, whoever comes.
+    /// Stops forwarding on all connections, also on new ones.
     pub(crate) fn go_deaf_to_all(&self) {
         self.way.send_modify(|way| way.deaf_to = u64::MAX);
     }
 
-    /// Cuts everybody off and turns everybody away.
+    /// Closes all connections, and new ones at once.
     pub(crate) fn shut(&self) {
         self.way.send_modify(|way| (way.cut_to, way.shut) = (way.last, true));
     }
 
-    /// Serves whoever comes from now on.
+    /// Serves new connections from now on.
     pub(crate) fn open(&self) {
         self.way.send_modify(|way| (way.deaf_to, way.shut) = (way.last, false));
     }
@@ -126,7 +126,7 @@ async fn carry(
         _ = copy_bidirectional(&mut stream, &mut there) => return,
         _ = way.wait_for(|way| number <= way.deaf_to.max(way.cut_to)) => {}
     }
-    // Both ends stay open and silent, until they are cut off or the proof is over.
+    // Both ends stay open and silent, until they are closed or the test has ended.
     let silent = watching.wait_for(|way| number <= way.cut_to);
     let _ = tokio::time::timeout(Duration::from_mins(5), silent).await;
 }

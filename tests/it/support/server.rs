@@ -37,22 +37,23 @@ pub(crate) const USERNAME: &str = "alice";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 impl Server {
-    /// With the default settings.
+    /// Starts a server with the default settings.
     pub(crate) async fn start(database: &Database) -> Self {
         Self::start_with(database, &[]).await
     }
 
-    /// With these settings, by key path.
+    /// Starts a server with these settings, by key path.
     pub(crate) async fn start_with(database: &Database, settings: &[(&'static str, &str)]) -> Self {
         Self::start_of(database, settings, "").await
     }
 
-    /// With these providers of social login (`[[social]]` in TOML), which may live on this machine.
+    /// Starts a server with these providers of social login (`[[social]]` in TOML), which may run
+    /// on this machine.
     pub(crate) async fn start_social(database: &Database, social: &str) -> Self {
         Self::start_of(database, &[("outbound.allow_private", "true")], social).await
     }
 
-    /// With these settings by key path, and these in the file.
+    /// Starts a server with these settings by key path, and with this text in the settings file.
     pub(crate) async fn start_of(
         database: &Database,
         settings: &[(&'static str, &str)],
@@ -77,7 +78,7 @@ impl Server {
                 issuer.clone_from(&base);
             }
             Some(_) => {}
-            // Replicas share it, whatever their address.
+            // Replicas share the issuer, whatever their address is.
             None => given.push(("issuer", base.clone())),
         }
         let http = http();
@@ -102,7 +103,7 @@ impl Server {
         fs::write(self.folder.path().join(FILE), file).expect("written");
     }
 
-    /// A look into the database.
+    /// Opens the database to look at its rows.
     pub(crate) async fn evidence(&self) -> Evidence {
         Evidence::at(&self.database_url).await
     }
@@ -139,7 +140,7 @@ impl Server {
         self.clock.advance(chrono::Duration::seconds(seconds));
     }
 
-    /// Registers a confidential client with every grant, changed as the proof likes.
+    /// Registers a confidential client with every grant; `change` edits it first.
     pub(crate) async fn client(&self, name: &str, change: impl FnOnce(&mut Client)) -> App {
         let id = ClientId::parse(name).expect("an id");
         let mut client = Client::new(id, ClientKind::Confidential, self.now.now());
@@ -160,7 +161,7 @@ impl Server {
         }
     }
 
-    /// A confidential client that sends people here in a browser, changed as the proof likes.
+    /// Registers a confidential client that redirects browsers here; `change` edits it first.
     pub(crate) async fn web_app(&self, id: &str, change: impl FnOnce(&mut Client)) -> App {
         self.client(id, |client| {
             client.metadata.grant_types =
@@ -176,7 +177,7 @@ impl Server {
         Browser::new(&self.base, &self.http)
     }
 
-    /// A public client with the grants that it can have.
+    /// Registers a public client with all grants that it can have.
     pub(crate) async fn public_client(&self, id: &str) -> App {
         self.client(id, |client| {
             client.kind = ClientKind::Public;
@@ -186,12 +187,12 @@ impl Server {
         .await
     }
 
-    /// Makes the person of the constants above; their `sub`.
+    /// Creates the person of the constants above, and returns their `sub`.
     pub(crate) async fn alice(&self) -> String {
         self.user(USERNAME, Some(PASSWORD)).await
     }
 
-    /// Makes a person; their `sub`.
+    /// Creates a person and returns their `sub`.
     pub(crate) async fn user(&self, username: &str, password: Option<&str>) -> String {
         let issuer = self.inner.services();
         let new = NewUser {
@@ -207,7 +208,7 @@ impl Server {
         user.id.as_str().to_owned()
     }
 
-    /// Learns of changes at once that this process made beside the registry.
+    /// Makes the server read clients again at once, after the test changed them in the database.
     pub(crate) fn forget_clients(&self) {
         self.inner.services().clients.forget();
     }

@@ -1,4 +1,5 @@
-//! Apple: OpenID with a signed client secret, an answer by form, and a name that is told once.
+//! Apple: OpenID with a signed client secret, an answer as a form, and a name that is sent only
+//! once.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex};
@@ -20,7 +21,7 @@ pub(crate) const APPLE_TEAM_ID: &str = "TEAM123456";
 pub(crate) struct AppleVendor {
     /// The key that the developer downloads.
     key: LazyLock<Signer>,
-    /// Who has signed in to the app before.
+    /// The people who have signed in to the app before.
     known: Mutex<HashSet<String>>,
     private_email: Mutex<bool>,
     /// The bundle ids of the developer's apps; the Services ID is not among them.
@@ -52,22 +53,22 @@ impl Apple {
         self.vendor().key.private_pem()
     }
 
-    /// The key in it, for who signs as the app does.
+    /// The key in the `.p8` file, for tests that sign in place of the app.
     pub(crate) fn developer_key(&self) -> &Signer {
         &self.vendor().key
     }
 
-    /// The name of the key in it.
+    /// The id of the key in the `.p8` file.
     pub(crate) fn key_id(&self) -> String {
         self.vendor().key.kid.clone()
     }
 
-    /// The person hides the e-mail behind a relay from now on, or does not any more.
+    /// Sets whether the person hides the e-mail address behind a relay from now on.
     pub(crate) fn hides_email(&self, hides: bool) {
         *self.vendor().private_email.lock().unwrap() = hides;
     }
 
-    /// A code that a native app of the developer got: it belongs to the bundle id, and to no
+    /// A code that a native app of the developer got: it belongs to the bundle id and has no
     /// redirect URI.
     pub(crate) fn native_code_for(&self, bundle: &str, nonce: Option<&str>) -> String {
         self.vendor().bundles.lock().unwrap().insert(bundle.to_owned());
@@ -75,7 +76,7 @@ impl Apple {
         self.code(Grant { nonce, ..self.grant(bundle, "") })
     }
 
-    /// The person has removed the app: the name is told again.
+    /// Makes the person a new one for the app, who has removed it: the name is sent again.
     pub(crate) fn forgets_everybody(&self) {
         self.vendor().known.lock().unwrap().clear();
     }
@@ -179,7 +180,7 @@ impl AppleVendor {
         email.map(|email| if hides { format!("{id}@privaterelay.appleid.com") } else { email })
     }
 
-    /// Whether the client secret is a JWT as Apple wants it.
+    /// Whether the client secret is a JWT as Apple requires it.
     fn is_client(&self, records: &ProviderRecords, asked: &RecordedRequest) -> bool {
         let secret = asked.form.get("client_secret");
         let (header, claims) = super::signer::parts(secret).unwrap_or_default();

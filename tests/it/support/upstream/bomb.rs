@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use super::messages::Answer;
 
-/// This JSON behind so many spaces, packed by gzip to less than a hundredth of it.
+/// This JSON after this many spaces, compressed by gzip to less than a hundredth of its size.
 pub(super) fn of(value: &Value, spaces: usize) -> Answer {
     Answer::new(200, "application/json", gzip(&value.to_string(), spaces))
         .with("content-encoding", "gzip")
 }
 
-/// RFC 1952, around one block of RFC 1951 with the fixed codes: a space, "the same 258 times more"
-/// again and again, and the text.
+/// A gzip file (RFC 1952) around one block with the fixed codes (RFC 1951): a space, "repeat it 258
+/// times" again and again, and the text.
 fn gzip(text: &str, spaces: usize) -> Vec<u8> {
     const LONGEST: usize = 258;
     let runs = spaces.saturating_sub(1) / LONGEST;
@@ -37,12 +37,12 @@ fn gzip(text: &str, spaces: usize) -> Vec<u8> {
 
 struct Bits {
     bytes: Vec<u8>,
-    /// Of the last byte.
+    /// The number of bits used in the last byte.
     used: u32,
 }
 
 impl Bits {
-    /// The bits of a code, the first of them first.
+    /// Writes the bits of a code, the highest bit first.
     fn code(&mut self, code: u32, length: u32) {
         for bit in (0..length).rev().map(|at| code >> at & 1) {
             if self.used == 8 {

@@ -1,8 +1,8 @@
-//! The callback by which a person comes back from a provider.
+//! The callback by which a person returns from a provider.
 
 use super::messages::{Answer, Fields};
 
-/// What the provider has the browser do in the end.
+/// The request that the provider makes the browser send at the end.
 #[derive(Clone, Debug)]
 pub(crate) struct Callback {
     /// The redirect URI.
@@ -10,12 +10,12 @@ pub(crate) struct Callback {
     pub(crate) fields: Fields,
     /// Whether the fields are posted as a form.
     pub(crate) posted: bool,
-    /// What stands behind a `#`.
+    /// The fragment after a `#`.
     pub(crate) fragment: &'static str,
 }
 
 impl Callback {
-    /// Where the browser goes.
+    /// The URL that the browser opens.
     pub(crate) fn url(&self) -> String {
         let mut url = self.uri.clone();
         if !self.posted {
@@ -29,17 +29,17 @@ impl Callback {
         url
     }
 
-    /// What the browser posts there.
+    /// The body that the browser posts.
     pub(crate) fn body(&self) -> String {
         self.fields.encoded()
     }
 
-    /// A field, or nothing.
+    /// The value of a field, or an empty text.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.fields.get(name)
     }
 
-    /// The same with another field, for who tampers.
+    /// The same with this field changed, for tests that tamper with it.
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.fields = self.fields.with(name, value);
@@ -52,7 +52,7 @@ impl Callback {
         self
     }
 
-    /// What the browser gets that sends it there.
+    /// The provider's answer that makes the browser send this request.
     pub(super) fn answer(&self) -> Answer {
         if !self.posted {
             return Answer::redirect(302, &self.url());

@@ -8,7 +8,7 @@ use axum::extract::State;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Counts the requests that must never arrive.
+/// A server that counts requests that must never arrive.
 pub(crate) struct Canary {
     count: Arc<AtomicUsize>,
     url: String,
@@ -30,7 +30,7 @@ impl Canary {
         &self.url
     }
 
-    /// How many came.
+    /// The number of requests that arrived.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }

@@ -2,7 +2,7 @@
 
 macro_rules! defects {
     ($($(#[$meta:meta])* $name:ident,)+) => {
-        /// The one thing that is not as it should be.
+        /// The one thing that is wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Defect { $($(#[$meta])* $name,)+ }
 
@@ -15,15 +15,15 @@ macro_rules! defects {
 defects! {
     IssOfAnother,
     AudOfAnother,
-    /// Ours and another, without `azp`.
+    /// `aud` is our client and another one, without `azp`.
     AudOfMany,
-    /// `aud` is ours, and `azp` somebody else.
+    /// `aud` is our client, and `azp` another one.
     AzpOfAnother,
     NonceWrong,
     NonceMissing,
-    /// An hour ago.
+    /// The token expired an hour ago.
     Expired,
-    /// `iat` in ten minutes.
+    /// `iat` is ten minutes in the future.
     IatAhead,
     SubEmpty,
     SubMissing,
@@ -37,15 +37,15 @@ defects! {
     EmailVerifiedNumber,
     SignatureBroken,
     SignatureEmpty,
-    /// By a key that is not published, in the name of the one that is.
+    /// Signed by a key that is not published, under the `kid` of the one that is.
     SignedByAnother,
-    /// The same with the public half in `jwk`.
+    /// The same, with the public half of that key in `jwk`.
     JwkEmbedded,
-    /// The same with `jku` at the canary.
+    /// The same, with a `jku` that names the canary.
     Jku,
-    /// The same with `x5u` at the canary.
+    /// The same, with an `x5u` that names the canary.
     X5u,
-    /// `none`, without a signature, as in the next two.
+    /// `alg` is `none`, without a signature; so are the next two.
     AlgNone,
     /// `None`
     AlgNoneCapital,
@@ -60,28 +60,28 @@ defects! {
     KidUnknown,
     /// Signed by a published key whose `use` is `enc`.
     KidToEncrypt,
-    /// Two published keys have the name; the second has signed.
+    /// Two published keys have the same `kid`; the second one signed.
     KidDuplicate,
-    /// An extension that nobody knows is critical.
+    /// An unknown extension is marked as critical.
     Crit,
     IdTokenMissing,
     TokenNever,
-    /// 10 MB of a right answer.
+    /// A correct answer of 10 MB.
     TokenHuge,
-    /// 307 to the canary.
+    /// A redirect (307) to the canary.
     TokenRedirect,
     TokenNoJson,
     TokenFault,
     /// An error page with the status 200.
     TokenHtml,
-    /// 16 MB of a right answer, packed by gzip to less than a hundredth.
+    /// A correct answer of 16 MB, compressed by gzip to less than a hundredth of its size.
     TokenBomb,
     JwksNever,
-    /// 50 MB of a right answer.
+    /// A correct answer of 50 MB.
     JwksHuge,
-    /// 307 to the canary.
+    /// A redirect (307) to the canary.
     JwksRedirect,
-    /// The issuer is another one.
+    /// The document names another issuer.
     DiscoveryIssuer,
     DiscoveryWithoutJwks,
     DiscoveryNoJson,

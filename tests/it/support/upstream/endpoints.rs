@@ -13,13 +13,13 @@ use super::messages::{Answer, Fields, RecordedRequest};
 use super::records::ProviderRecords;
 use super::{PersonAnswer, Vendor};
 
-/// A provider and what it keeps.
+/// A provider and its state.
 pub(super) struct ProviderEndpoints<V> {
     pub(super) records: ProviderRecords,
     pub(super) vendor: V,
 }
 
-/// Takes every request.
+/// Answers every request.
 pub(super) async fn take<V: Vendor>(
     State(endpoints): State<Arc<ProviderEndpoints<V>>>,
     request: Request,
@@ -51,7 +51,7 @@ impl<V: Vendor> ProviderEndpoints<V> {
         }
     }
 
-    /// Checks a request; what the person is sent back with.
+    /// Checks an authorization request, and returns the callback for the person's answer.
     pub(super) fn authorize(
         &self,
         asked: &RecordedRequest,

@@ -1,4 +1,4 @@
-//! Facebook: no OpenID on the web, proofs of the app's secret, and Limited Login on phones.
+//! Facebook: no OpenID on the web, a proof of the app's secret, and Limited Login on phones.
 
 use aws_lc_rs::hmac;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::messages::{Answer, Fields, RecordedRequest, has_word};
 use super::records::ProviderRecords;
 use super::{PersonAnswer, ProviderStub, Vendor, openid};
 
-/// Its `id_token` is that of Limited Login.
+/// The stub of Facebook. Its `id_token` is that of Limited Login.
 pub(crate) type Facebook = ProviderStub<FacebookVendor>;
 
 pub(crate) struct FacebookVendor;
@@ -76,7 +76,7 @@ impl Vendor for FacebookVendor {
     }
 }
 
-/// There is no token endpoint in it.
+/// The discovery document names no token endpoint.
 fn discovery(records: &ProviderRecords) -> Value {
     json!({
         "issuer": records.base(),
@@ -91,7 +91,7 @@ fn discovery(records: &ProviderRecords) -> Value {
 }
 
 fn token(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
-    // There is no grant_type.
+    // Facebook's token request has no `grant_type`.
     let redeemed = asked.authenticated(false).and_then(|()| {
         let grant = records.spend(asked.get("code")).ok_or(Refused::Code)?;
         if asked.get("redirect_uri") != grant.redirect_uri {
@@ -119,7 +119,7 @@ fn token(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
     error(400, code, "OAuthException", problem)
 }
 
-/// The proof that who calls knows the secret: hex HMAC-SHA256 of the token.
+/// The proof that the caller knows the secret: the HMAC-SHA256 of the token, in hex.
 pub(crate) fn appsecret_proof(token: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
     let tag = hmac::sign(&key, token.as_bytes());
@@ -149,7 +149,7 @@ fn me(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
     ];
     let mut answer = json!({ "id": person.id });
     for (name, value) in all {
-        // What it does not know it does not mention.
+        // A value that Facebook does not know is left out.
         let agreed = name != "email" || has_word(&grant.scope, "email");
         if has_word(asked.get("fields"), name) && agreed && !value.is_null() {
             answer[name] = value;
@@ -158,7 +158,7 @@ fn me(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
     Answer::json(200, &answer)
 }
 
-/// It tells of tokens of other apps too: whoever asks must compare.
+/// Facebook also answers for tokens of other apps, so the caller must compare the app id.
 fn debug_token(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
     if asked.get("access_token") != format!("{CLIENT_ID}|{CLIENT_SECRET}") {
         return error(400, 190, "OAuthException", "Invalid OAuth access token signature.");

@@ -1,4 +1,4 @@
-//! The generic provider, right but for one defect.
+//! The generic provider, correct except for one defect.
 
 use std::sync::{LazyLock, Mutex};
 
@@ -22,9 +22,9 @@ pub(crate) type FaultyProvider = ProviderStub<FaultyVendor>;
 pub(crate) struct FaultyVendor {
     defect: Mutex<Option<Defect>>,
     canary: Canary,
-    /// Signs what only the provider may sign.
+    /// A key that signs in place of the provider's key.
     impostor: LazyLock<Signer>,
-    /// Published, but to encrypt.
+    /// A published key that is meant for encryption.
     encrypts: LazyLock<Signer>,
 }
 
@@ -32,7 +32,7 @@ const ANOTHER: &str = "https://another.example";
 const MB: usize = 1024 * 1024;
 
 impl FaultyProvider {
-    /// Right until it is given a defect.
+    /// Starts it without a defect.
     pub(crate) async fn start() -> Self {
         Self::open(FaultyVendor {
             defect: Mutex::default(),
@@ -43,15 +43,15 @@ impl FaultyProvider {
         .await
     }
 
-    /// Has this defect from now on, or none.
+    /// Gives it this defect from now on, or none.
     pub(crate) fn has_defect(&self, defect: impl Into<Option<Defect>>) {
-        // Keys take their time to be made: here nobody waits for them.
+        // Making keys takes time: they are made here, before a request waits for them.
         LazyLock::force(&self.vendor().impostor);
         LazyLock::force(&self.vendor().encrypts);
         *self.vendor().defect.lock().unwrap() = defect.into();
     }
 
-    /// Where its redirects, `jku` and `x5u` lead.
+    /// The server that its redirects, `jku` and `x5u` name.
     pub(crate) fn canary(&self) -> &Canary {
         &self.vendor().canary
     }
@@ -249,7 +249,7 @@ impl FaultyVendor {
     }
 }
 
-/// The same token with one bit of its signature turned.
+/// The same token with one bit of its signature changed.
 fn broken(token: &str) -> String {
     let (input, signature) = token.rsplit_once('.').expect("a signature");
     let mut signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");

@@ -14,7 +14,7 @@ use super::{PersonAnswer, ProviderStub, Vendor};
 pub(crate) type GitHub = ProviderStub<GitHubVendor>;
 
 pub(crate) struct GitHubVendor {
-    /// In place of the one e-mail of the person.
+    /// The list of e-mail addresses in place of the person's only one.
     emails: Mutex<Option<Value>>,
 }
 
@@ -25,7 +25,7 @@ impl GitHub {
         Self::open(GitHubVendor { emails: Mutex::default() }).await
     }
 
-    /// Answers these at `/user/emails`: `[{email, primary, verified, visibility}]`.
+    /// Makes `/user/emails` answer this list: `[{email, primary, verified, visibility}]`.
     pub(crate) fn has_emails(&self, emails: Value) {
         *self.vendor().emails.lock().unwrap() = Some(emails);
     }
@@ -57,7 +57,7 @@ impl Vendor for GitHubVendor {
         ])
     }
 
-    /// RFC 9207, with an error too.
+    /// Adds `iss` (RFC 9207), also to an error.
     fn back(
         &self,
         records: &ProviderRecords,
@@ -149,7 +149,7 @@ fn token(records: &ProviderRecords, asked: &RecordedRequest) -> Fields {
     Fields::of(&[("error", error), ("error_description", description), ("error_uri", &uri)])
 }
 
-/// As the `Accept` header wants it. The status is 200, whatever it is.
+/// Answers in the form that the `Accept` header asks for. The status is always 200.
 fn spoken(asked: &RecordedRequest, fields: &Fields) -> Answer {
     if !asked.header("accept").contains("application/json") {
         return Answer::form(200, fields);
@@ -167,7 +167,7 @@ fn user(grant: &Grant) -> Value {
         "avatar_url": format!("https://img.example/{login}"),
         "type": "User",
         "name": grant.person.name,
-        // Only what the person shows to everybody.
+        // This is only the public e-mail address, which the person does not show.
         "email": null,
     })
 }

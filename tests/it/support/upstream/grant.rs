@@ -4,10 +4,10 @@ use mapae::domain::pkce::Challenge;
 
 /// The one app that every provider knows.
 pub(crate) const CLIENT_ID: &str = "1234567890-app";
-/// Its secret.
+/// The secret of this app.
 pub(crate) const CLIENT_SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// Who signs in at the provider.
+/// A person who signs in at the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Person {
     /// A number, because some providers have nothing else.
@@ -34,7 +34,7 @@ impl Person {
         self.name.as_deref().unwrap_or_default()
     }
 
-    /// The number that the identifier is.
+    /// The identifier as a number.
     pub(crate) fn number(&self) -> u64 {
         self.id.parse().expect("this provider knows people by number")
     }
@@ -49,13 +49,13 @@ pub(crate) struct Grant {
     pub(crate) state: String,
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: Option<Challenge>,
-    /// When the person proved who they are, where that was asked for.
+    /// When the person proved who they are, if the request asked for it.
     pub(crate) auth_time: Option<i64>,
     pub(crate) person: Person,
 }
 
 impl Grant {
-    /// RFC 7636 §4.6; a verifier of nothing is refused too.
+    /// Checks the PKCE verifier (RFC 7636 §4.6); a verifier without a challenge is refused too.
     pub(crate) fn is_proven_by(&self, verifier: &str) -> bool {
         match &self.challenge {
             Some(challenge) => challenge.is_met_by(verifier),

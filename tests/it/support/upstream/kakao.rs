@@ -12,16 +12,17 @@ use super::{ProviderStub, Vendor};
 
 pub(crate) type Kakao = ProviderStub<KakaoVendor>;
 
-/// The number of the app of [`CLIENT_ID`]; the REST API key is not it.
+/// The app id of [`CLIENT_ID`], which is not the REST API key.
 pub(crate) const KAKAO_APP_ID: u64 = 654_321;
 
-/// What the person lets the app know of the account.
+/// What the app may see of the person's account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Account {
     pub(crate) has_email: bool,
-    /// Asked for, and not agreed to: the e-mail is not told.
+    /// The app asked for the e-mail address and the person did not agree, so it is not sent.
     pub(crate) email_needs_agreement: bool,
-    /// Kakao takes it from who uses the address now, long after it was verified.
+    /// Kakao sets this to false when another person uses the address now, long after it was
+    /// verified.
     pub(crate) is_email_valid: bool,
 }
 
@@ -49,7 +50,8 @@ impl Kakao {
         change(&mut self.vendor().account.lock().unwrap());
     }
 
-    /// `/v2/user/me` wants an agreement first, until it [`ProviderRecords::answers_normally`].
+    /// Makes `/v2/user/me` demand an agreement, until [`ProviderRecords::answers_normally`] is
+    /// called.
     pub(crate) fn wants_agreement_to(&self, scope: &str) {
         let answer = json!({
             "msg": format!("insufficient scopes: {scope}"),
@@ -142,7 +144,7 @@ impl KakaoVendor {
             Err(refused) => return refusal(refused, asked),
         };
         if grant.scope.is_empty() {
-            // Whoever names no scope gets what is switched on in the console.
+            // A request without a scope gets the scopes that are switched on in the console.
             grant.scope = SCOPES.join(" ");
         }
         let mut tokens = json!({
@@ -197,7 +199,7 @@ impl KakaoVendor {
 
 fn refusal(refused: Refused, asked: &RecordedRequest) -> Answer {
     let (status, error, description, code) = match refused {
-        // No number of this one is documented, nor of the last.
+        // No error code of Kakao is documented for this case and for the last one.
         Refused::GrantType => (400, "invalid_request", "grant_type is wrong".to_owned(), None),
         Refused::Client => {
             let description = format!("Not exist client_id [{}]", asked.get("client_id"));

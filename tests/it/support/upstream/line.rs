@@ -1,4 +1,5 @@
-//! LINE: OpenID that promises ES256 and signs what the web gets by HS256 with the channel secret.
+//! LINE: OpenID that announces ES256, but signs id tokens for the web by HS256 with the channel
+//! secret.
 
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use super::records::ProviderRecords;
 use super::signer::{Signer, keyed};
 use super::{ProviderStub, Vendor};
 
-/// Its `id_token` is that of a native app: ES256.
+/// The stub of LINE. Its `id_token` is that of a native app, signed by ES256.
 pub(crate) type Line = ProviderStub<LineVendor>;
 
 pub(crate) struct LineVendor;
@@ -26,7 +27,7 @@ impl Line {
         Self::open(LineVendor).await
     }
 
-    /// An `id_token` as the web gets it, with other claims.
+    /// An `id_token` as LINE sends it on the web, with changed claims.
     pub(crate) fn web_id_token_with(
         &self,
         audience: &str,
@@ -40,7 +41,7 @@ impl Line {
     }
 }
 
-/// Without `kid`.
+/// Signs by HS256, without a `kid`.
 fn by_secret(claims: &Value) -> String {
     keyed(CLIENT_SECRET.as_bytes(), &json!({ "alg": "HS256", "typ": "JWT" }), claims)
 }
@@ -81,7 +82,7 @@ impl Vendor for LineVendor {
     fn answer(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
         let grant = records.granted(asked.bearer());
         match (asked.path.as_str(), grant) {
-            // How the client authenticates is not in it.
+            // LINE's discovery document does not name the methods of client authentication.
             (openid::DISCOVERY, _) => {
                 let more = json!({
                     "revocation_endpoint": records.url("/oauth2/v2.1/revoke"),
@@ -148,7 +149,7 @@ fn refusal(refused: Refused) -> Answer {
     openid::error_of(400, error, description)
 }
 
-/// Tells of tokens of other channels too: whoever asks must compare.
+/// LINE also answers for tokens of other channels, so the caller must compare the channel.
 fn verify(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
     let Some(grant) = records.granted(asked.query.get("access_token")) else {
         return openid::error_of(400, "invalid_request", "access token expired");

@@ -46,7 +46,7 @@ impl Fields {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// With this value, instead of another one of the name.
+    /// Sets this field, in place of an earlier value.
     #[must_use]
     pub(crate) fn with(self, name: &str, value: &str) -> Self {
         let mut fields = self.without(name);
@@ -74,7 +74,7 @@ pub(crate) fn has_word(scope: &str, word: &str) -> bool {
     words(scope).any(|known| known == word)
 }
 
-/// A request as it came.
+/// A request as the provider received it.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedRequest {
     pub(crate) method: Method,
@@ -103,7 +103,7 @@ impl RecordedRequest {
         }
     }
 
-    /// What a person's browser asks for.
+    /// The authorization request that a person's browser sends.
     pub(super) fn sign_in_at_provider(path: &str, query: &str) -> Self {
         Self {
             method: Method::GET,
@@ -115,7 +115,7 @@ impl RecordedRequest {
         }
     }
 
-    /// A field of the form or of the query, or nothing.
+    /// A field of the form or of the query, or an empty text.
     pub(crate) fn get(&self, name: &str) -> &str {
         if self.form.has(name) { self.form.get(name) } else { self.query.get(name) }
     }
@@ -128,7 +128,7 @@ impl RecordedRequest {
         self.header(AUTHORIZATION.as_str()).strip_prefix("Bearer ").unwrap_or_default()
     }
 
-    /// RFC 6749 §2.3.1: both halves are form-encoded.
+    /// The client id and secret of Basic authentication; both are form-encoded (RFC 6749 §2.3.1).
     pub(crate) fn basic(&self) -> Option<(String, String)> {
         let encoded = self.header(AUTHORIZATION.as_str()).strip_prefix("Basic ")?;
         let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
@@ -137,7 +137,8 @@ impl RecordedRequest {
         Some((plain(id), plain(secret)))
     }
 
-    /// That the client is ours, as said in the form or the query; by Basic too, where the provider takes that.
+    /// Checks that the client is our app, by the form or the query, and by Basic if the provider
+    /// accepts it.
     pub(super) fn authenticated(&self, takes_basic: bool) -> Result<(), Refused> {
         let posted = (self.get("client_id").to_owned(), self.get("client_secret").to_owned());
         let basic = if takes_basic { self.basic() } else { None };
@@ -154,12 +155,12 @@ impl RecordedRequest {
     }
 }
 
-/// What is answered.
+/// An answer of the provider.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
-    /// So many spaces come first.
+    /// The number of spaces before the body.
     padding: usize,
     body: Vec<u8>,
     never: bool,
@@ -191,7 +192,7 @@ impl Answer {
         Self::html(404, "There is no such page.")
     }
 
-    /// The request is taken, and that is all.
+    /// Accepts the request, and never answers it.
     pub(crate) fn never() -> Self {
         Self { never: true, ..Self::html(200, "") }
     }
@@ -202,7 +203,7 @@ impl Answer {
         self
     }
 
-    /// The same behind so many spaces, which are legal before any JSON, in chunks.
+    /// The same after this many spaces, which are legal before any JSON, sent in chunks.
     #[must_use]
     pub(crate) fn padded(self, padding: usize) -> Self {
         Self { padding, ..self }

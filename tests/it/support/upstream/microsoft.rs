@@ -1,5 +1,5 @@
-//! Microsoft: OpenID of many tenants, whose common issuer is a pattern, and whose e-mail anybody can
-//! write.
+//! Microsoft: OpenID for many tenants. The common issuer is a pattern, and anybody can set the
+//! e-mail address.
 
 use std::sync::Mutex;
 
@@ -11,10 +11,10 @@ use super::messages::{Answer, Fields, RecordedRequest, has_word};
 use super::records::ProviderRecords;
 use super::{ProviderStub, Vendor, openid};
 
-/// It serves every tenant: `/{tenant}/v2.0/…`.
+/// The stub of Microsoft. It serves every tenant: `/{tenant}/v2.0/…`.
 pub(crate) type Microsoft = ProviderStub<MicrosoftVendor>;
 
-/// The tenant of the person, until it is changed.
+/// The tenant of the person at first.
 pub(crate) const MICROSOFT_TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 
 pub(crate) struct MicrosoftVendor {
@@ -33,7 +33,7 @@ impl Microsoft {
         self.url(&format!("/{tenant}/v2.0"))
     }
 
-    /// The person is of this tenant from now on.
+    /// Moves the person to this tenant.
     pub(crate) fn moves_to(&self, tenant: &str) {
         tenant.clone_into(&mut self.vendor().tenant.lock().unwrap());
     }
@@ -112,7 +112,7 @@ impl Vendor for MicrosoftVendor {
     }
 }
 
-/// The tenant of a path, and what follows.
+/// Splits a path into the tenant and the rest.
 fn split(path: &str) -> Option<(&str, &str)> {
     path.strip_prefix('/')?.split_once('/')
 }
@@ -142,7 +142,7 @@ fn discovery(records: &ProviderRecords, tenant: &str) -> Value {
     })
 }
 
-/// Keys of an issuer, and without `alg`.
+/// The keys, each with the issuer it belongs to, and without `alg`.
 fn jwks(records: &ProviderRecords, tenant: &str) -> Answer {
     let keys = records.keys();
     let keys = keys.iter().map(|key| {

@@ -1,5 +1,5 @@
-//! Stubs of identity providers: each listens in this process, answers as its
-//! vendor documents, records what it is asked, and misbehaves when it is told to.
+//! Stubs of identity providers. Each listens in this process, answers as its vendor documents it,
+//! records its requests, and misbehaves when a test tells it to.
 
 mod bomb;
 mod callback;
@@ -57,9 +57,9 @@ pub(crate) enum PersonAnswer {
     No,
 }
 
-/// What makes one provider different from the others.
+/// The differences between one provider and the others.
 pub(crate) trait Vendor: Send + Sync + Sized + 'static {
-    /// Whether `code_challenge` means anything to it.
+    /// Whether it supports `code_challenge`.
     const PKCE: bool = true;
 
     /// A key of the kind with which it signs.
@@ -70,13 +70,14 @@ pub(crate) trait Vendor: Send + Sync + Sized + 'static {
     /// Whether this is the path of its authorization endpoint.
     fn authorizes(&self, path: &str) -> bool;
 
-    /// What is wrong with an authorization request, besides the client and the redirect URI.
+    /// Finds what is wrong with an authorization request, apart from the client and the redirect
+    /// URI.
     fn check(&self, asked: &RecordedRequest) -> Result<(), String>;
 
-    /// How it says that the person said no.
+    /// The fields by which it reports that the person refused.
     fn cancelled(&self) -> Fields;
 
-    /// What it adds to the way back.
+    /// Adds the provider's own fields to the callback.
     fn back(
         &self,
         _desk: &ProviderRecords,
@@ -97,6 +98,6 @@ pub(crate) trait Vendor: Send + Sync + Sized + 'static {
         records.signer().token(claims)
     }
 
-    /// Its answer at every other path.
+    /// The provider's answer at every other path.
     fn answer(&self, records: &ProviderRecords, asked: &RecordedRequest) -> Answer;
 }

@@ -58,7 +58,7 @@ fn token(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
     if asked.get("grant_type") != "authorization_code" {
         return openid::error_of(200, "unsupported_grant_type", "grant_type is not supported");
     }
-    // The redirect URI is not asked for again.
+    // Naver's token request has no redirect URI.
     let grant = records.spend(asked.get("code"));
     let Some(grant) = grant.filter(|grant| grant.state == asked.get("state")) else {
         return openid::error_of(200, "invalid_request", "no valid data in session");
@@ -87,7 +87,7 @@ fn me(records: &ProviderRecords, asked: &RecordedRequest) -> Answer {
         "birthyear": "1990",
         "mobile": "010-1234-5678",
     });
-    // What the person did not agree to is not there.
+    // Values that the person did not agree to are left out.
     for (name, value) in [("email", &person.email), ("name", &person.name)] {
         if let Some(value) = value {
             response[name] = Value::from(value.as_str());

@@ -30,7 +30,7 @@ pub(crate) struct OidcProvider {
 }
 
 impl OidcProvider {
-    /// Starts it, where there are node, npm and the package.
+    /// Starts it, if node, npm and the package are there.
     pub(crate) async fn start() -> Option<Self> {
         static INSTALLED: OnceCell<Result<PathBuf, String>> = OnceCell::const_new();
         let folder = match INSTALLED.get_or_init(install).await {
@@ -72,17 +72,17 @@ impl OidcProvider {
         self.hears("knows ").await;
     }
 
-    /// The person goes to this address, in a fresh browser, and agrees.
+    /// The person opens this address in a fresh browser, and agrees.
     pub(crate) async fn approve(&self, authorize_url: &str) -> Callback {
         self.sign_in_at_provider(authorize_url, "approve").await
     }
 
-    /// The person goes to this address and does not agree.
+    /// The person opens this address and does not agree.
     pub(crate) async fn cancel(&self, authorize_url: &str) -> Callback {
         self.sign_in_at_provider(authorize_url, "cancel").await
     }
 
-    /// The next line that begins so.
+    /// Waits for the next line of output that begins like this.
     async fn hears(&mut self, beginning: &str) -> String {
         loop {
             let line = timeout(TIMEOUT, self.lines.next_line()).await.expect("a line in time");
@@ -128,7 +128,7 @@ impl OidcProvider {
     }
 }
 
-/// A copy below the target folder with its packages.
+/// Installs a copy with its packages below the target folder.
 async fn install() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("upstream");
     fs::create_dir_all(&folder).expect("a folder");

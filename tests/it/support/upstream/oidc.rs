@@ -1,4 +1,4 @@
-//! A correct OpenID provider that insists on everything a good client does: `state`, `nonce`, PKCE.
+//! A correct OpenID provider that requires everything a good client sends: `state`, `nonce`, PKCE.
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ impl Vendor for Honest {
         Fields::of(&[("error", "access_denied"), ("error_description", "The person said no.")])
     }
 
-    /// RFC 9207.
+    /// Adds `iss` (RFC 9207).
     fn back(
         &self,
         records: &ProviderRecords,
@@ -78,7 +78,7 @@ pub(super) fn discovery(records: &ProviderRecords) -> Value {
     openid::discovery(records, &PATHS, "RS256", more)
 }
 
-/// The token endpoint of the generic provider, for whoever signs the `id_token`.
+/// The token endpoint of the generic provider; the vendor signs the `id_token`.
 pub(super) fn token(
     vendor: &impl Vendor,
     records: &ProviderRecords,

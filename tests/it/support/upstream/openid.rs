@@ -1,4 +1,4 @@
-//! What the OpenID providers have in common.
+//! The code that the OpenID providers share.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use super::messages::{Answer, RecordedRequest};
 use super::records::ProviderRecords;
 
 pub(super) const DISCOVERY: &str = "/.well-known/openid-configuration";
-/// What a native app is granted, in the words of every provider.
+/// The scopes of a native app, in the words of all providers together.
 pub(super) const EVERYTHING: &str = "openid profile email name profile_nickname profile_image \
                                      account_email read:user user:email public_profile";
 
@@ -22,7 +22,7 @@ pub(super) struct Paths {
     pub(super) userinfo: Option<&'static str>,
 }
 
-/// A discovery document with what every provider says.
+/// A discovery document with the members that every provider has, and with `more`.
 pub(super) fn discovery(records: &ProviderRecords, paths: &Paths, alg: &str, more: Value) -> Value {
     let mut document = json!({
         "issuer": records.base(),
@@ -66,12 +66,12 @@ pub(super) fn claims(records: &ProviderRecords, grant: &Grant) -> Value {
     claims
 }
 
-/// OpenID Connect Core §3.1.3.6.
+/// The `at_hash` of an access token (OpenID Connect Core §3.1.3.6).
 pub(super) fn at_hash(access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(access_token.as_bytes())[..16])
 }
 
-/// What a request must say.
+/// Checks that a request has these parameters.
 pub(super) fn says(asked: &RecordedRequest, wanted: &[&str]) -> Result<(), String> {
     if asked.query.get("response_type") != "code" {
         return Err("response_type is not code".to_owned());

@@ -20,7 +20,7 @@ use super::messages::RecordedRequest;
 use super::records::ProviderRecords;
 use super::{PersonAnswer, Vendor, openid};
 
-/// A provider at work, until it is dropped.
+/// A running provider; it stops when it is dropped.
 pub(crate) struct ProviderStub<V: Vendor> {
     endpoints: Arc<ProviderEndpoints<V>>,
     task: JoinHandle<()>,
@@ -55,21 +55,21 @@ impl<V: Vendor> ProviderStub<V> {
         &self.endpoints.vendor
     }
 
-    /// The person goes to this address and agrees.
+    /// The person opens this address and agrees.
     #[track_caller]
     pub(crate) fn approve(&self, authorize_url: &str) -> Callback {
         let went = self.sign_in_at_provider(authorize_url, PersonAnswer::Yes);
         went.unwrap_or_else(|problem| panic!("{problem}: {authorize_url}"))
     }
 
-    /// The person goes to this address and does not agree.
+    /// The person opens this address and does not agree.
     #[track_caller]
     pub(crate) fn cancel(&self, authorize_url: &str) -> Callback {
         let went = self.sign_in_at_provider(authorize_url, PersonAnswer::No);
         went.unwrap_or_else(|problem| panic!("{problem}: {authorize_url}"))
     }
 
-    /// Either, or what the provider finds wrong with the request.
+    /// The person gives this answer; the error says what the provider finds wrong with the request.
     pub(crate) fn sign_in_at_provider(
         &self,
         authorize_url: &str,
@@ -80,7 +80,7 @@ impl<V: Vendor> ProviderStub<V> {
         if !own || !self.vendor().authorizes(url.path()) {
             return Err("this is not the authorization endpoint".to_owned());
         }
-        // A key takes its time to be made: here nobody waits for it.
+        // Making a key takes time: it is made here, before a request waits for it.
         self.signer();
         let asked =
             RecordedRequest::sign_in_at_provider(url.path(), url.query().unwrap_or_default());
@@ -93,7 +93,7 @@ impl<V: Vendor> ProviderStub<V> {
         self.id_token_with(audience, nonce, |_| {})
     }
 
-    /// The same with other claims, signed as it should be.
+    /// The same with changed claims, signed correctly.
     pub(crate) fn id_token_with(
         &self,
         audience: &str,

@@ -18,7 +18,7 @@ pub(crate) struct ProviderRecords {
     clock: Mutex<Clock>,
     person: Mutex<Person>,
     asked: Mutex<Vec<RecordedRequest>>,
-    /// By path: what is asked with, if that matters, and the answer.
+    /// The faults by path: the code that gets the answer (`None`: every request), and the answer.
     faults: Mutex<HashMap<String, (Option<String>, Answer)>>,
     redirect_uris: Mutex<Option<Vec<String>>>,
     codes: Mutex<HashMap<String, Grant>>,
@@ -51,7 +51,7 @@ impl ProviderRecords {
         format!("{}{path}", self.base)
     }
 
-    /// Dates its tokens by this clock from now on: that of the server under test.
+    /// Uses this clock for its tokens from now on: that of the server under test.
     pub(crate) fn follows(&self, clock: &Clock) {
         *self.clock.lock().unwrap() = clock.clone();
     }
@@ -61,17 +61,17 @@ impl ProviderRecords {
         self.clock.lock().unwrap().now().timestamp()
     }
 
-    /// Who signs in.
+    /// The person who signs in.
     pub(crate) fn person(&self) -> Person {
         self.person.lock().unwrap().clone()
     }
 
-    /// Somebody else signs in from now on, or the same with something changed.
+    /// Changes the person who signs in from now on.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Person)) {
         change(&mut self.person.lock().unwrap());
     }
 
-    /// Registers these redirect URIs; until then it takes any.
+    /// Registers these redirect URIs; until then every URI is accepted.
     pub(crate) fn redirects_only_to(&self, uris: &[&str]) {
         let uris = uris.iter().map(|uri| (*uri).to_owned()).collect();
         *self.redirect_uris.lock().unwrap() = Some(uris);
@@ -82,18 +82,18 @@ impl ProviderRecords {
         !uri.is_empty() && known.as_ref().is_none_or(|known| known.iter().any(|one| one == uri))
     }
 
-    /// Gives this answer at this path from now on, whatever is asked.
+    /// Gives this answer at this path from now on, to every request.
     pub(crate) fn answers_with(&self, path: &str, answer: Answer) {
         self.faults.lock().unwrap().insert(path.to_owned(), (None, answer));
     }
 
-    /// Gives this answer at this path to whoever brings this code, and is itself to everybody else.
+    /// Gives this answer at this path to requests with this code, and answers all others normally.
     pub(crate) fn misbehaves_to(&self, code: &str, path: &str, answer: Answer) {
         let fault = (Some(code.to_owned()), answer);
         self.faults.lock().unwrap().insert(path.to_owned(), fault);
     }
 
-    /// Is itself again.
+    /// Answers normally again.
     pub(crate) fn answers_normally(&self) {
         self.faults.lock().unwrap().clear();
     }
@@ -122,36 +122,36 @@ impl ProviderRecords {
         self.asked.lock().unwrap().push(asked);
     }
 
-    /// A code for this.
+    /// Makes a code for this grant.
     pub(crate) fn code(&self, grant: Grant) -> String {
         let code = random::identifier();
         self.codes.lock().unwrap().insert(code.clone(), grant);
         code
     }
 
-    /// What a code stands for; it is spent.
+    /// Takes the grant of a code; the code cannot be used again.
     pub(crate) fn spend(&self, code: &str) -> Option<Grant> {
         self.codes.lock().unwrap().remove(code)
     }
 
-    /// An access token for this.
+    /// Makes an access token for this grant.
     pub(crate) fn token(&self, grant: Grant) -> String {
         let token = random::identifier();
         self.tokens.lock().unwrap().insert(token.clone(), grant);
         token
     }
 
-    /// What an access token stands for.
+    /// The grant of an access token.
     pub(crate) fn granted(&self, token: &str) -> Option<Grant> {
         self.tokens.lock().unwrap().get(token).cloned()
     }
 
-    /// Forgets an access token: expired, or revoked.
+    /// Removes an access token, as if it had expired or been revoked.
     pub(crate) fn revoke(&self, token: &str) -> bool {
         self.tokens.lock().unwrap().remove(token).is_some()
     }
 
-    /// Redeems a code with everything that RFC 6749 and RFC 7636 ask for.
+    /// Redeems a code, with all checks of RFC 6749 and RFC 7636.
     pub(super) fn redeem(&self, asked: &RecordedRequest) -> Result<Grant, Refused> {
         if asked.get("grant_type") != "authorization_code" {
             return Err(Refused::GrantType);
@@ -181,7 +181,7 @@ impl ProviderRecords {
         self.keys.lock().unwrap().clone()
     }
 
-    /// Another key signs from now on; the ones before stay published.
+    /// Signs with a new key from now on; the earlier keys stay published.
     pub(crate) fn rotate(&self) {
         self.signer();
         self.keys.lock().unwrap().push(Arc::new((self.make_key)()));

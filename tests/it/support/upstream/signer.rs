@@ -27,13 +27,13 @@ enum Key {
 }
 
 impl Signer {
-    /// A fresh one that signs by RS256.
+    /// A new key that signs by RS256.
     pub(crate) fn rsa() -> Self {
         let key = RsaKeyPair::generate(KeySize::Rsa2048).expect("an RSA key");
         Self::named(Key::Rsa(key))
     }
 
-    /// A fresh one that signs by ES256.
+    /// A new key that signs by ES256.
     pub(crate) fn p256() -> Self {
         let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a P-256 key");
         Self::named(Key::P256(key))
@@ -50,7 +50,7 @@ impl Signer {
         }
     }
 
-    /// The header of what it signs.
+    /// The usual header of its tokens.
     pub(crate) fn header(&self) -> Value {
         json!({ "alg": self.alg(), "kid": self.kid, "typ": "JWT" })
     }
@@ -66,7 +66,7 @@ impl Signer {
                 json!({ "kty": "RSA", "n": n, "e": e })
             }
             Key::P256(key) => {
-                // SEC 1: a 4, and both coordinates.
+                // SEC 1: the point is the byte 4 and both coordinates.
                 let point = key.public_key().as_ref();
                 let (x, y) = (text(&point[1..33]), text(&point[33..]));
                 json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y })
@@ -89,7 +89,7 @@ impl Signer {
         document.to_pem("PUBLIC KEY", LineEnding::LF).expect("PEM")
     }
 
-    /// The private half in PEM, as Apple hands it out. Of P-256 only.
+    /// The private half in PEM, in the form that Apple gives to developers. Only for P-256.
     pub(crate) fn private_pem(&self) -> String {
         let Key::P256(key) = &self.key else { panic!("not of P-256") };
         let der = key.to_pkcs8v1().expect("PKCS#8");
@@ -97,12 +97,12 @@ impl Signer {
         document.to_pem("PRIVATE KEY", LineEnding::LF).expect("PEM").to_string()
     }
 
-    /// A token with its usual header.
+    /// Signs a token with the usual header.
     pub(crate) fn token(&self, claims: &Value) -> String {
         self.sign(&self.header(), claims)
     }
 
-    /// A token with this header, whatever it says.
+    /// Signs a token with this header, whatever it says.
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let input = unsigned(header, claims);
         let signature = match &self.key {
@@ -120,7 +120,7 @@ impl Signer {
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Whether it signed this token, whatever the header says.
+    /// Whether this key signed the token, whatever the header says.
     pub(crate) fn has_signed(&self, token: &str) -> bool {
         let Some((input, signature)) = token.rsplit_once('.') else { return false };
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };

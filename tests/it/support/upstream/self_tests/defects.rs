@@ -1,4 +1,5 @@
-//! That a defect is one and the only one: a defect that is not one would prove nothing.
+//! Tests that each defect exists, and that it is the only one: otherwise a test that uses it would
+//! prove nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,11 +13,11 @@ use super::super::{CLIENT_ID, CLIENT_SECRET, Defect, FaultyProvider};
 use super::{exchange, request};
 use crate::support::{Reply, decode_claims, decode_header, http};
 
-/// What an app hears in one sign-in, by its place; instants in minutes from now, and what differs
-/// each time by whether it is right.
+/// What an app receives in one sign-in, by place. Instants are in minutes from now; a value that
+/// changes each time is replaced by whether it is correct.
 type Observations = BTreeMap<String, Value>;
 
-/// Long enough for any answer of a busy machine.
+/// Long enough for every answer on a busy machine.
 const LONG: Duration = Duration::from_mins(1);
 
 /// The answer, or nothing within this time.
@@ -25,7 +26,7 @@ async fn answer(request: RequestBuilder, within: Duration) -> Option<Reply> {
     Some(Reply::of(answer.expect("an answer")).await)
 }
 
-/// Every member of a JSON body by its name; otherwise what kind of answer it is.
+/// Records every member of a JSON body by its name, or else the kind of the answer.
 fn hear(heard: &mut Observations, place: &str, reply: Option<&Reply>) {
     let Some(reply) = reply else {
         heard.insert(place.to_owned(), json!("nothing"));
@@ -50,7 +51,7 @@ fn hear(heard: &mut Observations, place: &str, reply: Option<&Reply>) {
 
 async fn sign_in(faulty: &FaultyProvider, defect: Option<Defect>) -> (Observations, String) {
     let mut heard = Observations::new();
-    // A busy machine takes its time: only what never answers is not waited for.
+    // A busy machine may be slow, so the wait is short only for a defect that never answers.
     let is_silent = defect.is_some_and(|defect| expected(defect).to_string().contains("nothing"));
     let within = if is_silent { Duration::from_secs(3) } else { LONG };
     let answer = |request| answer(request, within);
@@ -90,13 +91,13 @@ async fn sign_in(faulty: &FaultyProvider, defect: Option<Defect>) -> (Observatio
     (heard, id_token.to_owned())
 }
 
-/// What differs from the truth.
+/// The differences from a correct provider.
 fn difference(truth: &Observations, heard: &Observations) -> Vec<(String, Value)> {
     let mut places: Vec<_> = truth.keys().chain(heard.keys()).collect();
     places.sort_unstable();
     places.dedup();
     let differ = places.into_iter().filter(|place| truth.get(*place) != heard.get(*place));
-    // Keys are long, and compared below.
+    // Keys are long, so they are only marked here and compared below.
     let told = |place: &String| match place.as_str() {
         "jwks.keys" => json!("others"),
         _ => heard.get(place).cloned().unwrap_or_default(),
@@ -179,7 +180,7 @@ async fn every_lie_changes_one_thing() {
         faulty.has_defect(*defect);
         let (heard, id_token) = sign_in(&faulty, Some(*defect)).await;
         let mut differ = difference(&truth, &heard);
-        // Where a whole answer is missing, so is what it would have held.
+        // If a whole answer is missing, its members are missing too.
         for whole in ["token", "discovery", "jwks"] {
             if heard.contains_key(whole) {
                 differ.retain(|(place, _)| place == whole || !truth.contains_key(place));
@@ -199,7 +200,7 @@ async fn every_lie_changes_one_thing() {
     assert_eq!(faulty.canary().count(), 1);
 }
 
-/// A verifier that falls for it would be convinced.
+/// Checks that a verifier with this weakness would accept the token.
 async fn signature_is_as_bad_as_it_says(faulty: &FaultyProvider, defect: Defect, id_token: &str) {
     let (input, signature) = id_token.rsplit_once('.').unwrap_or_default();
     let secret = match defect {

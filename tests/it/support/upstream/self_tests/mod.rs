@@ -1,4 +1,4 @@
-//! That the stubs of providers are what they say.
+//! Tests that the stubs of providers do what they claim.
 
 mod defects;
 mod honest;

@@ -184,7 +184,7 @@ async fn github_naver_and_facebook_have_none() {
     let me = facebook.url("/me?fields=id,name,email");
     assert_eq!(get(&me, &mine).await.1["error"]["code"], 100);
     assert_eq!(get(&format!("{me}&appsecret_proof=00"), &mine).await.0, 400);
-    // `printf … | openssl dgst -sha256 -hmac …`, for a token that is known.
+    // The expected value is from `printf … | openssl dgst -sha256 -hmac …`, for a known token.
     assert_eq!(
         appsecret_proof("a-token"),
         "68345fe0de601cff7e58a041ff464ad8dae88a492121f42f95521650913c58d6",
