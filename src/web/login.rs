@@ -76,8 +76,8 @@ async fn show(
         _ => None,
     };
     let wants_another = page_request.form.get("another").is_some();
-    // When an account must be proven before an identity is connected to it, only this account may
-    // sign in.
+    // If an account must be proven before an identity is connected to it, only this account may be
+    // asked to sign in again.
     let proof = view.proof.as_ref();
     let is_theirs = |signed_in_user: &&SignedInUser| {
         proof.is_none_or(|proof| proof.user == signed_in_user.user.id)

@@ -25,8 +25,8 @@ use crate::web::signed_out;
 /// The result of a request for a page, if it is not the page itself.
 #[derive(Debug)]
 pub(super) enum Reply {
-    /// The next step after a form (of ours or of another site), or after a link on another site's
-    /// pages. An answer for the app goes through a page of ours.
+    /// The next step after a form (of ours or of another site), or after the return from another
+    /// site's pages. An answer for the app goes through a page of ours.
     Next(Advanced),
     /// The next step after a link. An answer for the app is a redirect.
     Redirect(Advanced),

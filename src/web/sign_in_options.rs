@@ -41,8 +41,8 @@ struct Out {
 
 impl<'a> SignInOptions<'a> {
     /// The sign-in methods for this interaction. The method that this browser used last comes
-    /// first, a provider that is down comes last. A person who must sign in again is offered only
-    /// the methods of their own account.
+    /// first, a provider that is down comes last. If a person must sign in again, only the
+    /// providers connected with their account are offered.
     pub(super) fn of(
         shared: &Shared,
         page_request: &PageRequest,

@@ -25,7 +25,7 @@ use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::{body, receive};
 
-/// A longer `user` parameter is ignored, in bytes.
+/// The longest `user` parameter that is kept, in bytes.
 const LONGEST_USER: usize = 2048;
 
 pub(super) async fn with(

@@ -72,7 +72,7 @@ impl UpstreamCookies {
         }
     }
 
-    /// Whether this interaction was redirected to a provider.
+    /// Whether this interaction is one of the last that were redirected to a provider.
     pub(super) fn has_left(&self, interaction: &InteractionId) -> bool {
         self.left.contains(interaction)
     }
