@@ -1,10 +1,11 @@
-//! The client's network address, and whom to believe about it.
+//! The client's network address, and which proxies are trusted to report it.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 
-/// The proxies whose `X-Forwarded-For` is believed. It decides about the client address alone.
+/// The proxies whose `X-Forwarded-For` is believed. The header decides the client address and
+/// nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(pub Vec<IpNet>);
 
@@ -13,13 +14,14 @@ pub struct TrustedProxies(pub Vec<IpNet>);
 pub struct Chain<'a> {
     /// The client address.
     pub client: IpAddr,
-    /// What a trusted proxy said and could not be read.
+    /// The first entry, from the right, that a trusted proxy wrote and that is not an address.
     pub unreadable: Option<&'a str>,
 }
 
 impl TrustedProxies {
-    /// The client address: the last one in the chain that is not a trusted proxy. A chain that
-    /// cannot be read ends at the last address that could.
+    /// The client address: the last one in the chain that is not a trusted proxy. The chain is read
+    /// from its end; at an entry that is not an address the reading stops, and the last address
+    /// that was read is the client's.
     #[must_use]
     pub fn client<'a>(&self, peer: IpAddr, forwarded_for: Option<&'a str>) -> Chain<'a> {
         let mut client = peer.to_canonical();
@@ -46,7 +48,7 @@ pub fn read(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let whole: String;
     let text = match text.split_once('%') {
-        // RFC 4007 §11: the zone has a meaning on the machine that wrote it alone.
+        // RFC 4007 §11: the zone has a meaning only on the machine that wrote it.
         Some((address, zone)) => {
             let behind = zone.find(']').and_then(|end| zone.get(end..)).unwrap_or_default();
             whole = format!("{address}{behind}");
@@ -63,7 +65,7 @@ pub fn read(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// The neighbourhood that counts as one address: an IPv4 address, or an IPv6 /64.
+/// The network that counts as one address: an IPv4 address, or an IPv6 /64.
 #[must_use]
 pub fn neighbourhood(address: IpAddr) -> String {
     match address {
@@ -128,7 +130,7 @@ mod tests {
             ("%", None),
             ("1.2.3.4.5", None),
             ("010.0.0.1", None),
-            // What cannot be read hides what stands before it.
+            // An entry that is not an address hides the entries before it.
             ("1.2.3.4, unknown", None),
         ] {
             let chain = proxies.client(ip("10.0.0.1"), Some(header));

@@ -105,7 +105,7 @@ impl EventKind {
     }
 }
 
-/// Where a request came from: what its audit events share.
+/// Where a request came from. All audit events of one request share it.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
     /// The client address, as text.
@@ -127,12 +127,12 @@ pub struct Event {
     pub family: Option<FamilyId>,
     /// Where the request came from.
     pub origin: Origin,
-    /// One more word: a reason, a key id.
+    /// One more word about the event, for example a reason or a key id.
     pub detail: Option<String>,
 }
 
 impl Event {
-    /// An event with nothing known but its kind.
+    /// An event of this kind without any other information.
     #[must_use]
     pub fn new(kind: EventKind) -> Self {
         Self {
@@ -173,7 +173,7 @@ impl Event {
         self
     }
 
-    /// Adds one more word.
+    /// Adds the detail: one more word about the event.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());

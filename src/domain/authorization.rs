@@ -17,17 +17,17 @@ use super::user::UserId;
 /// What a client asks for. Everything in it was checked against its registration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
-    /// Who asks.
+    /// The client that sent the request.
     pub client: ClientId,
-    /// Where the answer goes: a registered one, as it was written in the request.
+    /// The redirect URI that gets the response: a registered one, as it was written in the request.
     pub redirect_uri: String,
-    /// How it goes there.
+    /// How the response is sent to the redirect URI.
     pub response_mode: ResponseMode,
     /// `state`, echoed as it is.
     pub state: Option<String>,
-    /// What is asked for.
+    /// The requested scope.
     pub scope: Scope,
-    /// For which resources, RFC 8707.
+    /// The requested resources, RFC 8707.
     pub resources: Vec<String>,
     /// `nonce`.
     pub nonce: Option<String>,
@@ -35,13 +35,14 @@ pub struct AuthorizationRequest {
     pub prompt: Prompt,
     /// `max_age`, in seconds.
     pub max_age: Option<u32>,
-    /// The `sub` that a hint or a requested claim names: nobody else will do.
+    /// The `sub` that a hint or a requested claim names. Only this person may answer the request.
     pub user: Option<String>,
     /// `login_hint`.
     pub login_hint: Option<String>,
     /// `ui_locales`.
     pub ui_locales: Option<String>,
-    /// The provider to go straight to: `idp_hint`, or `idp:` among the `acr_values`.
+    /// The provider to which the browser is redirected at once: `idp_hint`, or `idp:` among the
+    /// `acr_values`.
     #[serde(default)]
     pub idp_hint: Option<Slug>,
     /// `claims`.
@@ -54,21 +55,21 @@ pub struct AuthorizationRequest {
 pub const LONGEST_STATE: usize = 4096;
 /// The longest `nonce` that an id token carries.
 pub const LONGEST_NONCE: usize = 512;
-/// A longer hint in words (`login_hint`, `ui_locales`) is none.
+/// The longest hint in words (`login_hint`, `ui_locales`). A longer one is ignored.
 pub const LONGEST_HINT: usize = 512;
-/// A longer `id_token_hint` is none.
+/// The longest `id_token_hint`. A longer one is ignored.
 pub const LONGEST_TOKEN_HINT: usize = 8192;
 
-/// What an authorization code stands for.
+/// The grant that an authorization code represents.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Granted {
-    /// Who granted it.
+    /// The person who granted it.
     pub user: UserId,
-    /// In which session.
+    /// The session in which they granted it.
     pub session: SessionId,
-    /// What.
+    /// The granted scope.
     pub scope: Scope,
-    /// For which resources, RFC 8707.
+    /// The granted resources, RFC 8707.
     pub resources: Vec<String>,
     /// `nonce`.
     pub nonce: Option<String>,
@@ -78,18 +79,18 @@ pub struct Granted {
     pub auth_time: DateTime<Utc>,
     /// `amr`.
     pub amr: Vec<String>,
-    /// The issuer of the provider that they came by.
+    /// The issuer of the provider with which the person signed in.
     pub provider_issuer: Option<String>,
 }
 
-/// How an authorization response travels: OAuth 2.0 Multiple Response Types §2.1, Form Post §2.
+/// How an authorization response is sent: OAuth 2.0 Multiple Response Types §2.1, Form Post §2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseMode {
     /// In the query of the redirect URI.
     #[default]
     Query,
-    /// In its fragment.
+    /// In the fragment of the redirect URI.
     Fragment,
     /// As a form that the browser posts.
     FormPost,
@@ -116,17 +117,17 @@ impl ResponseMode {
     }
 }
 
-/// What the client wants the person to be asked, Core §3.1.2.1.
+/// The pages that the client wants to be shown to the person, Core §3.1.2.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of four words")]
 pub struct Prompt {
-    /// Nothing at all.
+    /// No page may be shown.
     pub none: bool,
-    /// To prove again who they are.
+    /// The person has to authenticate again.
     pub login: bool,
-    /// To allow it again.
+    /// The person has to give consent again.
     pub consent: bool,
-    /// Which account to use.
+    /// The person chooses which account to use.
     pub select_account: bool,
 }
 
@@ -153,24 +154,24 @@ impl Prompt {
     }
 }
 
-/// A code with everything that it is bound to.
+/// A code with everything to which it is bound.
 #[derive(Clone, Debug)]
 pub struct IssuedCode {
-    /// Its hash.
+    /// The hash of the code.
     pub hash: Hashed<AuthorizationCode>,
-    /// The client that it was issued to.
+    /// The client to which it was issued.
     pub client: ClientId,
-    /// The redirect URI that it was sent to.
+    /// The redirect URI to which it was sent.
     pub redirect_uri: String,
-    /// The challenge of the request.
+    /// The PKCE challenge of the authorization request.
     pub challenge: Option<Challenge>,
-    /// What it stands for.
+    /// The grant that it represents.
     pub granted: Granted,
-    /// When it is too late.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
-    /// When it was spent.
+    /// When it was exchanged for tokens.
     pub spent_at: Option<DateTime<Utc>>,
-    /// The family that came of it.
+    /// The family that was opened when the code was exchanged.
     pub family: Option<FamilyId>,
 }
 

@@ -1,8 +1,9 @@
-//! The names of claims: which scope shows which, and which belong to the tokens themselves.
+//! The names of claims: which scope gives access to which claims, and which names are reserved for
+//! the tokens themselves.
 
 use super::scope::Scope;
 
-/// Which scope shows which claims, OpenID Connect Core §5.4; the metadata reads it too.
+/// Which scope gives access to which claims, OpenID Connect Core §5.4. The metadata lists them too.
 pub const SCOPE_CLAIMS: &[(&str, &[&str])] = &[
     (
         "profile",
@@ -28,7 +29,7 @@ pub const SCOPE_CLAIMS: &[(&str, &[&str])] = &[
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
-/// The claims that a scope shows.
+/// The claims to which a scope gives access.
 pub fn by_scope(scope: &Scope) -> impl Iterator<Item = &str> {
     let granted = SCOPE_CLAIMS.iter().filter(|(name, _)| scope.contains(name));
     granted.flat_map(|(_, claims)| claims.iter().copied())
@@ -40,8 +41,8 @@ pub fn is_claim(name: &str) -> bool {
     SCOPE_CLAIMS.iter().any(|(_, claims)| claims.contains(&name))
 }
 
-/// The names that claims of the person can never have in an access token: what it says of itself
-/// (RFC 9068 §2.2), and what verifiers look at.
+/// The names that claims of the person can never have in an access token: the claims of the token
+/// itself (RFC 9068 §2.2), and claims that verifiers read.
 pub const RESERVED: &[&str] = &[
     "iss",
     "sub",

@@ -46,18 +46,18 @@ pub struct Client {
     pub id: ClientId,
     /// Whether it can keep a secret, RFC 6749 §2.1.
     pub kind: ClientKind,
-    /// The hash of its secret, where its method has one.
+    /// The hash of its secret, if it authenticates by a secret.
     pub secret: Option<Hashed<ClientSecret>>,
-    /// What was registered.
+    /// The registered metadata.
     pub metadata: ClientMetadata,
-    /// Since when it is disabled.
+    /// The instant at which it was disabled.
     pub disabled_at: Option<DateTime<Utc>>,
     /// When it was registered.
     pub created_at: DateTime<Utc>,
 }
 
 impl Client {
-    /// A client that may do nothing yet, with the safe choice of everything else.
+    /// A client with no grant types and no scope, and with the safe choice of everything else.
     #[must_use]
     pub fn new(id: ClientId, kind: ClientKind, created_at: DateTime<Utc>) -> Self {
         let method = match kind {
@@ -74,8 +74,8 @@ impl Client {
         self.metadata.grant_types.contains(&grant_type)
     }
 
-    /// Whether an authorization request without PKCE is refused, RFC 9700 §2.1.1: a confidential
-    /// client may have a nonce in its place, which protects an OpenID request alone.
+    /// Whether an authorization request without PKCE is refused, RFC 9700 §2.1.1. A confidential
+    /// client may use a nonce in place of PKCE, which protects only an OpenID request.
     #[must_use]
     pub fn needs_pkce(&self, has_openid_nonce: bool) -> bool {
         match (self.kind, self.metadata.require_pkce) {
@@ -97,7 +97,7 @@ wire_enum! {
     ClientKind {
         /// Can keep a secret.
         Confidential = "confidential",
-        /// Cannot.
+        /// Cannot keep a secret.
         Public = "public",
     }
 }

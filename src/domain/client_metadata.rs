@@ -1,4 +1,5 @@
-//! What is registered of a client, RFC 7591 §2: an attribute is written here, and nowhere else.
+//! The registered metadata of a client, RFC 7591 §2. This is the only place where an attribute is
+//! declared.
 
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
@@ -8,42 +9,43 @@ use super::grant_type::GrantType;
 use super::scope::{self, Scope};
 use super::wire::wire_enum;
 
-/// What is registered of a client. It stands in the database as this JSON object, and the command line
-/// shows it so; where RFC 7591 has a name for an attribute, it is that one. An attribute that comes
-/// later says what it is in an older row: `#[serde(default)]`. The default of each is the safe choice.
+/// The registered metadata of a client. The database stores it as this JSON object, and the command
+/// line shows it in the same form. Where RFC 7591 has a name for an attribute, that name is used. A
+/// new attribute has `#[serde(default)]`, which is its value in rows that were written before. The
+/// default of each is the safe choice.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "none of them follows from another")]
 pub struct ClientMetadata {
-    /// What people see.
+    /// The name that people see.
     pub client_name: String,
-    /// The one way in which it authenticates.
+    /// The one method by which it authenticates.
     pub token_endpoint_auth_method: AuthMethod,
     /// Its public keys (a JWK Set) for `private_key_jwt`.
     pub jwks: Option<Value>,
     /// The grant types that it may use.
     pub grant_types: Vec<GrantType>,
-    /// The scope that it may ask for.
+    /// The scope that it may request.
     #[serde(with = "scope::text")]
     pub scope: Scope,
-    /// The audiences that it may ask for; the first one is the default.
+    /// The audiences that it may request; the first one is the default.
     pub audiences: Vec<String>,
-    /// The audiences that it *is*: it may introspect their tokens.
+    /// The audiences of which it is the resource server: it may introspect tokens for them.
     pub resource_servers: Vec<String>,
-    /// Where an authorization response may go.
+    /// The URIs to which an authorization response may be sent.
     pub redirect_uris: Vec<String>,
-    /// Where a browser may go after signing out, RP-Initiated Logout §3.1.
+    /// The URIs to which a browser may be redirected after sign-out, RP-Initiated Logout §3.1.
     pub post_logout_redirect_uris: Vec<String>,
-    /// Where it is told of sign-outs, Back-Channel Logout §2.2.
+    /// The URI to which notices of sign-outs are sent, Back-Channel Logout §2.2.
     pub backchannel_logout_uri: Option<String>,
-    /// The origins whose scripts may read answers (CORS).
+    /// The origins whose scripts may read responses (CORS).
     pub allowed_origins: Vec<String>,
-    /// How it gets refresh tokens.
+    /// How it receives refresh tokens.
     pub refresh_delivery: RefreshDelivery,
-    /// Whether an authorization request needs PKCE. Always, for a public client.
+    /// Whether an authorization request needs PKCE. For a public client it always does.
     pub require_pkce: RequirePkce,
-    /// Whether it is the operator's own, so that nobody is asked for consent.
+    /// Whether it is the operator's own app. Then people are not asked for consent.
     pub first_party: bool,
-    /// Whether it is believed where a person is whose password it brings.
+    /// Whether it is trusted to report the network address of a person whose password it sends.
     pub trust_user_ip: bool,
     /// Its logo.
     pub logo_uri: Option<String>,
@@ -51,41 +53,43 @@ pub struct ClientMetadata {
     pub policy_uri: Option<String>,
     /// Its terms of service.
     pub tos_uri: Option<String>,
-    /// What signs its access and id tokens.
+    /// The algorithm that signs its access tokens and id tokens.
     pub token_alg: TokenAlg,
     /// The `typ` of its access tokens.
     pub access_token_typ: AccessTokenTyp,
-    /// Whether its id tokens carry what its scope shows at userinfo.
+    /// Whether its id tokens carry the claims that its scope shows at userinfo.
     pub id_token_claims: bool,
-    /// The claims of the person that its access tokens carry, as far as its scope shows them.
+    /// The claims of the person that its access tokens carry, as far as its scope gives access to
+    /// them.
     pub access_token_claims: Vec<String>,
-    /// What its assertions must be.
+    /// The rules for the assertions that it sends.
     pub assertions: Assertions,
-    /// What becomes of a refresh token that it uses: `refresh_policy` and `refresh_grace`.
+    /// What happens to a refresh token when it is used: `refresh_policy` and `refresh_grace`.
     #[serde(flatten)]
     pub refresh: RefreshPolicy,
-    /// Whether a refresh needs the old access token.
+    /// Whether a refresh request must also present the old access token.
     pub require_access_token_proof: bool,
 }
 
 impl ClientMetadata {
-    /// A client that may do nothing yet, with the safe choice of everything else.
+    /// A client with no grant types and no scope, and with the safe choice of everything else.
     #[must_use]
     pub fn new(name: &str, method: AuthMethod) -> Self {
         Self { client_name: name.to_owned(), token_endpoint_auth_method: method, ..Self::default() }
     }
 
-    /// As a JSON object.
+    /// The metadata as a JSON object.
     #[must_use]
     pub fn to_json(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(members)) => members,
-            // Every attribute has a name that is text, and no attribute fails to be written.
+            // Not reachable: every attribute has a name that is text, and serializing one cannot
+            // fail.
             _ => Map::new(),
         }
     }
 
-    /// Reads a JSON object: every member has to be an attribute, and nothing may be missing.
+    /// Reads a JSON object. Every member has to be an attribute, and no attribute may be missing.
     pub fn from_json(members: Map<String, Value>) -> Result<Self, String> {
         let names: Vec<_> = members.keys().cloned().collect();
         let read: Self =
@@ -97,8 +101,8 @@ impl ClientMetadata {
         }
     }
 
-    /// The same, with these attributes in place of those of their names. `null` takes an attribute
-    /// back, where a client can be without it.
+    /// The same metadata with some attributes replaced. `null` removes an attribute that is
+    /// optional.
     pub fn changed(&self, change: &ClientChange) -> Result<Self, String> {
         let mut members = self.to_json();
         members.extend(change.0.clone());
@@ -106,7 +110,7 @@ impl ClientMetadata {
     }
 }
 
-/// Some attributes of a client, by their names in [`ClientMetadata`].
+/// Changes to some attributes of a client, by their names in [`ClientMetadata`].
 #[derive(Clone, Debug, Default)]
 pub struct ClientChange(pub Map<String, Value>);
 
@@ -114,7 +118,7 @@ wire_enum! {
     /// How a client authenticates at the token endpoint (RFC 7591 §2, OpenID Connect Core §9).
     #[derive(Default)]
     AuthMethod {
-        /// The secret in the header or in the body, as the client likes.
+        /// The secret in the header or in the body. The client may use either.
         ClientSecret = "client_secret",
         /// The secret in the `Authorization` header, RFC 6749 §2.3.1.
         ClientSecretBasic = "client_secret_basic",
@@ -122,7 +126,7 @@ wire_enum! {
         ClientSecretPost = "client_secret_post",
         /// An assertion signed by the client, RFC 7523 §2.2.
         PrivateKeyJwt = "private_key_jwt",
-        /// A public client names itself.
+        /// No authentication: a public client sends only its `client_id`.
         #[default]
         None = "none",
     }
@@ -137,13 +141,13 @@ impl AuthMethod {
 }
 
 wire_enum! {
-    /// How a client gets its refresh tokens.
+    /// How a client receives its refresh tokens.
     #[derive(Default)]
     RefreshDelivery {
         /// In the body, RFC 6749 §5.1.
         #[default]
         Body = "body",
-        /// In a cookie that no script can read: for single-page apps of the same site.
+        /// In a cookie that scripts cannot read, for single-page apps on the same site.
         Cookie = "cookie",
     }
 }
@@ -152,12 +156,12 @@ wire_enum! {
     /// Whether an authorization request of a confidential client needs PKCE.
     #[derive(Default)]
     RequirePkce {
-        /// PKCE, or a nonce with the scope `openid`: RFC 9700 §2.1.1.
+        /// PKCE, or a nonce with the scope `openid`, is required: RFC 9700 §2.1.1.
         #[default]
         Auto = "auto",
-        /// PKCE.
+        /// PKCE is required.
         Always = "true",
-        /// Neither.
+        /// Neither PKCE nor a nonce is required.
         Never = "false",
     }
 }
@@ -169,25 +173,25 @@ wire_enum! {
         /// RFC 9068 §2.1.
         #[default]
         AtJwt = "at+jwt",
-        /// What verifiers expect that were written before RFC 9068.
+        /// The value that verifiers expect if they were written before RFC 9068.
         Jwt = "JWT",
     }
 }
 
 wire_enum! {
-    /// What the assertions of a client must be, RFC 7523 §3.
+    /// The rules for the assertions of a client, RFC 7523 §3.
     #[derive(Default)]
     Assertions {
-        /// Made out to the issuer or to its token endpoint, for an hour at most.
+        /// The audience is the issuer or its token endpoint; valid for an hour at most.
         #[default]
         Tolerant = "tolerant",
-        /// Made out to the issuer as one string, for ten minutes at most.
+        /// The audience is the issuer, as one string; valid for ten minutes at most.
         Strict = "strict",
     }
 }
 
 wire_enum! {
-    /// What signs tokens, RFC 7518 §3.1.
+    /// The algorithm that signs tokens, RFC 7518 §3.1.
     #[derive(Default)]
     TokenAlg {
         /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -198,18 +202,19 @@ wire_enum! {
     }
 }
 
-/// What becomes of a refresh token that is used.
+/// What happens to a refresh token when it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "RefreshMembers", into = "RefreshMembers")]
 pub enum RefreshPolicy {
-    /// Each use brings a successor; a repeat within the grace brings the same one again.
+    /// Each use replaces the token by its successor. If the token is used again within the grace,
+    /// the same successor is sent again.
     Rotate {
-        /// The client's own grace; the server's setting without one.
+        /// The client's own grace. `None` means the grace of the server's settings.
         grace: Option<Duration>,
     },
-    /// Rotation without grace: any repeat is reuse.
+    /// Rotation without grace: any second use counts as reuse.
     Strict,
-    /// The token stays the same and is never spent.
+    /// The token stays the same, and it can be used many times.
     Static,
 }
 
@@ -220,7 +225,7 @@ impl Default for RefreshPolicy {
 }
 
 impl RefreshPolicy {
-    /// The policy of this name.
+    /// The policy with this name and this grace.
     pub fn from_parts(name: &str, grace: Option<Duration>) -> Result<Self, String> {
         match (name, grace) {
             ("rotate", grace) => Ok(Self::Rotate { grace }),
@@ -253,7 +258,7 @@ impl RefreshPolicy {
     }
 }
 
-/// The two attributes that say what becomes of a refresh token.
+/// The two attributes that describe a [`RefreshPolicy`].
 #[derive(Serialize, Deserialize)]
 struct RefreshMembers {
     refresh_policy: String,

@@ -1,4 +1,4 @@
-//! Time as a value: whoever needs the instant is handed a [`Clock`].
+//! Time as a value: code that needs the current instant gets a [`Clock`] as an argument.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Duration, Utc};
 
-/// The source of the present instant. The binary always uses [`Clock::system`]; the manual clock
-/// exists for proofs that must not sleep.
+/// The source of the current instant. The binary always uses [`Clock::system`]; the manual clock is
+/// for tests, which must not sleep.
 #[derive(Clone)]
 pub struct Clock(Source);
 
@@ -24,14 +24,14 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that stands still at the present until its handle moves it.
+    /// A clock that starts at the current time and changes only when its handle moves it.
     #[must_use]
     pub fn manual() -> (Self, ManualClock) {
         let millis = Arc::new(AtomicI64::new(Self::system().now().timestamp_millis()));
         (Self(Source::Manual(Arc::clone(&millis))), ManualClock(millis))
     }
 
-    /// The present instant, in whole milliseconds: what the database can hold.
+    /// The current instant in whole milliseconds, the precision of the database.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
@@ -43,8 +43,9 @@ impl Clock {
 }
 
 impl Clock {
-    /// The present instant by another clock that showed this just now: two machines whose clocks
-    /// differ agree on it. Less than a second is no difference but the way of the answer.
+    /// The current instant by another clock that showed `other` a moment ago, so that two machines
+    /// with different clocks agree on it. A difference of less than a second is ignored: it comes
+    /// from the time that the answer needed.
     #[must_use]
     pub fn now_by(&self, other: DateTime<Utc>) -> DateTime<Utc> {
         let ahead = other - Self::system().now();
@@ -72,7 +73,7 @@ impl ManualClock {
     }
 }
 
-/// The instant of a stored number of milliseconds since 1970.
+/// The instant that is stored as a number of milliseconds since 1970.
 #[must_use]
 pub fn from_millis(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis).unwrap_or(DateTime::<Utc>::MAX_UTC)

@@ -1,14 +1,14 @@
-//! What people allowed apps.
+//! The consent that people gave to apps.
 
 use super::scope::Scope;
 
-/// What one person allowed one app.
+/// The consent that one person gave to one app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
-    /// The scope.
+    /// The scope that was allowed.
     pub scope: Scope,
-    /// Single claims.
+    /// The single claims that were allowed.
     pub claims: Vec<String>,
-    /// For which resources, RFC 8707.
+    /// The resources that were allowed, RFC 8707.
     pub resources: Vec<String>,
 }

@@ -1,9 +1,9 @@
-//! What to call a device: the browser and the system that a `User-Agent` speaks of.
+//! The name of a device: the browser and the operating system that a `User-Agent` names.
 
-/// The browser of a `User-Agent`, if it is one that people know.
+/// The browser that a `User-Agent` names, if it is a well-known one.
 #[must_use]
 pub fn browser(user_agent: &str) -> Option<&'static str> {
-    // Nearly all of them claim to be others too: the most telling word comes first.
+    // Nearly all browsers also name other browsers, so the most specific word is checked first.
     const BROWSERS: &[(&str, &str)] = &[
         ("KAKAOTALK", "KakaoTalk"),
         ("NAVER(", "Naver"),
@@ -22,7 +22,7 @@ pub fn browser(user_agent: &str) -> Option<&'static str> {
     find(user_agent, BROWSERS)
 }
 
-/// The system of a `User-Agent`, if it is one that people know.
+/// The operating system that a `User-Agent` names, if it is a well-known one.
 #[must_use]
 pub fn system(user_agent: &str) -> Option<&'static str> {
     const SYSTEMS: &[(&str, &str)] = &[

@@ -1,4 +1,4 @@
-//! Browsers inside of other apps, and the way out of them.
+//! Browsers that are built into other apps, and the links that open a page outside of them.
 
 use url::form_urlencoded::byte_serialize;
 
@@ -14,11 +14,11 @@ pub enum EmbeddedBrowser {
     Daum,
     Instagram,
     Facebook,
-    /// Some app.
+    /// An app that is not known by name.
     WebView,
 }
 
-/// The app whose browser this is, by its `User-Agent`.
+/// The app to which the browser belongs, by its `User-Agent`.
 #[must_use]
 pub fn embedded_browser(user_agent: &str) -> Option<EmbeddedBrowser> {
     const KNOWN: &[(&str, EmbeddedBrowser)] = &[
@@ -30,22 +30,23 @@ pub fn embedded_browser(user_agent: &str) -> Option<EmbeddedBrowser> {
         ("FBAN", EmbeddedBrowser::Facebook),
         ("FBAV", EmbeddedBrowser::Facebook),
         ("FB_IAB", EmbeddedBrowser::Facebook),
-        // Android's own word for a browser inside of an app.
+        // Android's own mark for a browser inside of an app.
         ("; wv)", EmbeddedBrowser::WebView),
     ];
     let known = KNOWN.iter().find(|(word, _)| user_agent.contains(word)).map(|(_, app)| *app);
     known.or_else(|| is_web_view_of_ios(user_agent).then_some(EmbeddedBrowser::WebView))
 }
 
-/// Safari and the browsers that people install name Safari; what apps show of the web does not. A
-/// page on the home screen looks the same.
+/// Safari and the browsers that people install on iOS have `Safari/` in their `User-Agent`; the
+/// browsers inside of apps do not. A page that was added to the home screen looks the same.
 fn is_web_view_of_ios(user_agent: &str) -> bool {
     let has = |word| user_agent.contains(word);
     (has("iPhone") || has("iPad")) && has("AppleWebKit") && has("Mobile/") && !has("Safari/")
 }
 
 impl EmbeddedBrowser {
-    /// What people call it, where their language has no other name for it; none: just some app.
+    /// The name of the app, unless a language has a different name for it. `None` for an app that
+    /// is not known by name.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         match self {
@@ -59,7 +60,8 @@ impl EmbeddedBrowser {
         }
     }
 
-    /// The preset of the provider that knows the person here already, so that nothing is typed.
+    /// The preset of the provider at which the person is already signed in inside of this app, so
+    /// that they need not type anything.
     #[must_use]
     pub fn at_home(self) -> Option<Preset> {
         match self {
@@ -71,7 +73,8 @@ impl EmbeddedBrowser {
         }
     }
 
-    /// What opens this address in the person's own browser; none where only they can do that.
+    /// A link that opens this address in the person's own browser. `None` where no link can do that
+    /// and the person has to do it by hand.
     #[must_use]
     pub fn way_out(self, user_agent: &str, address: &str) -> Option<String> {
         let android = user_agent.contains("Android");

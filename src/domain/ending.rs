@@ -1,5 +1,5 @@
-//! What is to end of what a person opened. It is written down and carried out in steps, so nobody
-//! has too much to be ended.
+//! Endings: sessions, families or accounts that are to end. An ending is stored and carried out in
+//! steps, so it works for any number of sessions and families.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -9,40 +9,41 @@ use super::client::ClientId;
 use super::session::SessionId;
 use super::user::UserId;
 
-/// Something that is to end.
+/// A stored order to end sessions, families or an account.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    /// Its name.
+    /// The identifier of the ending.
     pub id: String,
-    /// Whose it is.
+    /// The user whose sessions or families end.
     pub user: UserId,
-    /// What.
+    /// Which of them end.
     pub what: EndingScope,
-    /// A session that stays, with what is bound to it.
+    /// A session that stays open, together with the families that are bound to it.
     pub but: Option<SessionId>,
-    /// When it was asked for: what a later proof opened stays.
+    /// When it was requested. What the person opens by signing in later stays open.
     pub asked_at: DateTime<Utc>,
-    /// For the audit events.
+    /// Where the request came from, for the audit events.
     pub origin: Origin,
 }
 
-/// What is to end.
+/// What an ending ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndingScope {
     /// Every session and every family.
     Everything,
     /// Every session and every family, and then the account.
     Account,
-    /// Every session and family that was opened by a provider of this issuer.
+    /// Every session and family that was opened with a provider of this issuer.
     ByIssuer(String),
-    /// Every family of this client.
+    /// Every family at this client.
     AtClient(ClientId),
-    /// Every family of this session, which ended; those with `offline_access` leave it.
+    /// Every family of this session, which has ended. Families with `offline_access` stay, but are
+    /// detached from the session.
     InSession(SessionId),
 }
 
 impl Ending {
-    /// An ending that is asked for at this instant.
+    /// An ending that is requested at this instant.
     #[must_use]
     pub fn new(user: &UserId, what: EndingScope, asked_at: DateTime<Utc>, origin: &Origin) -> Self {
         Self {
@@ -55,7 +56,7 @@ impl Ending {
         }
     }
 
-    /// The same, but for one session and what is bound to it.
+    /// The same ending, except for one session and what is bound to it.
     #[must_use]
     pub fn but(mut self, session: Option<&SessionId>) -> Self {
         self.but = session.cloned();

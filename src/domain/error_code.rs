@@ -33,7 +33,7 @@ impl ErrorCode {
         self.declared().1
     }
 
-    /// Where it is answered, for the reference.
+    /// The endpoints that answer with it, for the reference.
     #[must_use]
     pub fn place(self) -> &'static str {
         self.declared().2

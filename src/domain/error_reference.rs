@@ -40,7 +40,7 @@ impl ReasonSection {
         Self::Pages,
     ];
 
-    /// What stands above its table.
+    /// The text above the section's table.
     fn preface(self) -> &'static str {
         match self {
             Self::ClientAuthentication => {
@@ -87,6 +87,6 @@ fn code_in_text(code: ErrorCode) -> String {
 }
 
 fn line(page: &mut String, cells: &[&str]) {
-    // Writing to a text does not fail.
+    // Writing to a `String` cannot fail.
     let _ = writeln!(page, "| {} |", cells.join(" | "));
 }

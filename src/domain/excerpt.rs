@@ -1,8 +1,8 @@
-//! Text from outside, as it may stand in the log: whoever sent it does not decide how much is written.
+//! Text from outside, shortened for the log, so that its sender cannot decide how much is written.
 
 use std::fmt;
 
-/// The most characters of it.
+/// The largest number of characters of such a text.
 const MOST: usize = 100;
 
 /// The beginning of a text from outside, for the log and for audit events.
@@ -11,7 +11,7 @@ pub fn excerpt<T: fmt::Display>(text: T) -> Excerpt<T> {
     Excerpt { text, most: MOST }
 }
 
-/// A text that ends after so many characters.
+/// A text that is cut after a number of characters.
 #[derive(Clone, Copy, Debug)]
 pub struct Excerpt<T> {
     text: T,
@@ -19,7 +19,7 @@ pub struct Excerpt<T> {
 }
 
 impl<T> Excerpt<T> {
-    /// With room for words of ours around it.
+    /// Sets the largest number of characters, for a text that also holds words of our own.
     #[must_use]
     pub fn up_to(self, most: usize) -> Self {
         Self { most, ..self }
@@ -30,7 +30,7 @@ impl<T: fmt::Display> fmt::Display for Excerpt<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut cut = Cut { left: self.most, to: f };
         match fmt::write(&mut cut, format_args!("{}", self.text)) {
-            // Nothing more is asked for from what was cut.
+            // The text was cut: the rest of it is not formatted.
             Err(_) if cut.left == 0 => f.write_str("…"),
             result => result,
         }

@@ -1,7 +1,7 @@
-//! A family: everything that grew out of one sign-in of one person at one client.
+//! A family: all tokens that come from one sign-in of one person at one client.
 //!
-//! Its access tokens carry its id as `sid`, its refresh tokens succeed one another in it, and it
-//! ends as a whole.
+//! Its access tokens carry its id as `sid`, its refresh tokens replace one another one by one, and
+//! it ends as a whole.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -19,77 +19,77 @@ identifier! {
     FamilyId, Uuid::now_v7().to_string()
 }
 
-/// What one sign-in granted to one client.
+/// The grant that one sign-in gave to one client.
 #[derive(Clone, Debug)]
 pub struct Family {
     /// `sid`.
     pub id: FamilyId,
-    /// Who signed in.
+    /// The person who signed in.
     pub user: UserId,
-    /// To which client.
+    /// The client at which they signed in.
     pub client: ClientId,
     /// The scope that was granted; a refresh may narrow it for one access token, never widen it.
     pub scope: Scope,
-    /// The resources that were named, RFC 8707; empty when none was.
+    /// The requested resources, RFC 8707; empty if the request named none.
     pub resources: Vec<String>,
-    /// When the person proved who they are: `auth_time`.
+    /// When the person authenticated: `auth_time`.
     pub auth_time: DateTime<Utc>,
-    /// How they did, RFC 8176: `amr`.
+    /// How the person authenticated, RFC 8176: `amr`.
     pub amr: Vec<String>,
-    /// The issuer of the provider that they came by.
+    /// The issuer of the provider with which the person signed in.
     pub provider_issuer: Option<String>,
-    /// The browser session that it came from.
+    /// The browser session in which it was granted.
     pub session: Option<SessionId>,
-    /// Single claims to be shown at userinfo, Core §5.5.
+    /// Single claims that userinfo shows, Core §5.5.
     pub claims: Vec<String>,
-    /// The absolute end, which no rotation moves.
+    /// The absolute end, which a rotation of refresh tokens does not move.
     pub expires_at: DateTime<Utc>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
 impl Family {
-    /// The session that it ends with: none once `offline_access` was granted (Core §11).
+    /// The session with which the family ends: `None` if `offline_access` was granted (Core §11).
     #[must_use]
     pub fn bound_to(&self) -> Option<&SessionId> {
         self.session.as_ref().filter(|_| !self.scope.contains(OFFLINE_ACCESS))
     }
 
-    /// Whether tokens of this family are good at this instant.
+    /// Whether tokens of this family are valid at this instant.
     #[must_use]
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
     }
 }
 
-/// A family that ended, or left its session.
+/// A family that ended, or that was detached from its session.
 #[derive(Clone, Debug)]
 pub struct EndedFamily {
-    /// Which.
+    /// The family.
     pub id: FamilyId,
-    /// Whose.
+    /// The user to whom it belongs.
     pub user: UserId,
-    /// At which client.
+    /// The client at which it was opened.
     pub client: ClientId,
 }
 
-/// Which families.
+/// A selection of families.
 #[derive(Clone, Copy, Debug)]
 pub enum FamilyFilter<'a> {
-    /// Of a person, at every client.
+    /// All families of a user, at every client.
     User(&'a UserId),
-    /// Of a person at one client.
+    /// The families of a user at one client.
     UserAt(&'a UserId, &'a ClientId),
-    /// Of a person who came by a provider of this issuer.
+    /// The families of a user who signed in with a provider of this issuer.
     UserBy(&'a UserId, &'a str),
-    /// Of a browser session.
+    /// The families of a browser session.
     Session(&'a SessionId),
 }
 
-/// With whom families go.
+/// The owner whose deletion also deletes families.
 #[derive(Clone, Copy, Debug)]
 pub enum FamilyOwner<'a> {
-    /// A person.
+    /// A user.
     User(&'a UserId),
     /// A client.
     Client(&'a ClientId),

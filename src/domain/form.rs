@@ -1,12 +1,12 @@
-//! The strict parameter bag of a form, RFC 6749 §3.2 and Appendix B.
+//! The parameters of a form, read strictly: RFC 6749 §3.2 and Appendix B.
 
 use std::fmt;
 
 use super::reason::Reason;
 use super::secret::Secret;
 
-/// The parameters of an `application/x-www-form-urlencoded` body. Every name stands at most once
-/// (only `resource` may repeat, RFC 8707 §2), and a parameter without a value counts as left out.
+/// The parameters of an `application/x-www-form-urlencoded` body. Every name occurs at most once
+/// (only `resource` may repeat, RFC 8707 §2), and a parameter without a value counts as omitted.
 #[derive(Default)]
 pub struct Form(Vec<(String, Secret<String>)>);
 
@@ -15,7 +15,7 @@ pub struct Form(Vec<(String, Secret<String>)>);
 pub enum BadForm {
     /// RFC 6749 §3.2: parameters must not be included more than once.
     Repeated,
-    /// More parameters than any request of ours has.
+    /// More parameters than any valid request has.
     TooMany,
     /// Not UTF-8 after decoding, or a percent sign without two hex digits.
     Undecodable,
@@ -31,10 +31,10 @@ impl From<BadForm> for Reason {
     }
 }
 
-/// The most parameters that a form may have: reading one costs no more than its bytes.
+/// The most parameters that a form may have, so that reading one stays cheap.
 const MOST: usize = 100;
 
-/// The one parameter that may stand several times.
+/// The one parameter that may occur several times.
 const REPEATABLE: &str = "resource";
 
 impl Form {
@@ -46,11 +46,11 @@ impl Form {
         }
     }
 
-    /// Reads a body whose repeated parameters decide themselves what becomes of it: the names of
-    /// them come along, and the first value of each counts.
+    /// Reads a body in which parameters may be repeated. It also returns the names of the repeated
+    /// parameters, so that the caller decides about them; the first value of each counts.
     pub fn parse_marking(body: &[u8]) -> Result<(Self, Vec<String>), BadForm> {
         let pairs = || body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-        // Before anything is decoded or compared.
+        // This is checked before anything is decoded or compared.
         if pairs().nth(MOST).is_some() {
             return Err(BadForm::TooMany);
         }
@@ -69,7 +69,7 @@ impl Form {
         Ok((Self(fields), repeated))
     }
 
-    /// The same form with a parameter that it does not have.
+    /// The same form with this parameter added, unless the form already has a value for it.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         if self.get(name).is_none() {
@@ -79,7 +79,7 @@ impl Form {
         self
     }
 
-    /// The value of a parameter, unless it is missing or empty.
+    /// The value of a parameter; `None` if it is missing or empty.
     #[must_use]
     pub fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).next()

@@ -7,7 +7,8 @@ pub fn lower(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Bytes read back, however their digits are capitalized; `None` of what is not pairs of digits.
+/// Reads bytes back from hexadecimal digits of either case; `None` if the text is not pairs of
+/// digits.
 #[must_use]
 pub fn read(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: &u8| u8::try_from(char::from(*byte).to_digit(16)?).ok();

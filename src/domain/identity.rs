@@ -1,4 +1,4 @@
-//! Who a provider says that somebody is.
+//! Identities: what a provider says about a person.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,26 +6,28 @@ use serde::{Deserialize, Serialize};
 use super::provider::Slug;
 use super::user::{Profile, UserId};
 
-/// A person at a provider. The key is issuer and subject (OpenID Connect Core §5.7); everything else
-/// is what the provider says of them.
+/// A person at a provider. The key is issuer and subject (OpenID Connect Core §5.7); everything
+/// else is what the provider says about the person.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Who says it.
+    /// The issuer: the provider that identified the person.
     pub issuer: String,
-    /// Whom they know by this name: never reassigned there.
+    /// The identifier of the person at that provider. The provider never gives it to another
+    /// person.
     pub subject: String,
-    /// Their address.
+    /// The person's e-mail address.
     pub email: Option<String>,
-    /// Whether the provider proved that it is theirs, and is one that is believed about that.
+    /// Whether the provider verified that the address belongs to the person. It is true only for
+    /// providers whose word about that is trusted.
     pub email_verified: bool,
-    /// What they are called there.
+    /// The user name at the provider.
     pub username: Option<String>,
     /// The other claims.
     pub profile: Profile,
 }
 
 impl Identity {
-    /// Somebody of whom nothing is known but who they are.
+    /// An identity without any information except issuer and subject.
     #[must_use]
     pub fn new(issuer: impl Into<String>, subject: impl Into<String>) -> Self {
         Self {
@@ -38,7 +40,7 @@ impl Identity {
         }
     }
 
-    /// The address, if the provider proved that it is theirs.
+    /// The address, if the provider verified that it belongs to the person.
     #[must_use]
     pub fn verified_email(&self) -> Option<&str> {
         self.email.as_deref().filter(|_| self.email_verified)
@@ -48,17 +50,17 @@ impl Identity {
 /// An identity that belongs to an account.
 #[derive(Clone, Debug)]
 pub struct LinkedIdentity {
-    /// Who says so.
+    /// The issuer: the provider that identifies the person.
     pub issuer: String,
-    /// Whom they know by this name.
+    /// The identifier of the person at that provider.
     pub subject: String,
-    /// Whose account it is.
+    /// The user whose account it is.
     pub user: UserId,
-    /// By which provider.
+    /// The provider through which it was linked.
     pub provider: Slug,
-    /// The address there.
+    /// The e-mail address at the provider.
     pub email: Option<String>,
-    /// Since when.
+    /// When it was linked.
     pub linked_at: DateTime<Utc>,
     /// When it was last used.
     pub used_at: DateTime<Utc>,

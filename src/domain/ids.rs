@@ -1,20 +1,21 @@
-//! What every identifier has in common: it is text that is never made from just any text.
+//! What every identifier has in common: it is a text of its own type, so that an arbitrary text
+//! cannot be passed as one by mistake.
 
-/// Writes an identifier: a text with a private field.
+/// Declares an identifier: a text in a private field.
 macro_rules! identifier {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
         pub struct $name(String);
 
         impl $name {
-            /// The identifier that this text is: from the database, from a token that we signed, or as a
-            /// browser names it. It proves nothing.
+            /// The identifier with this text: from the database, from a token that we signed, or
+            /// from a request of a browser. To know an identifier proves nothing.
             #[must_use]
             pub const fn from_stored(text: String) -> Self {
                 Self(text)
             }
 
-            /// Its text.
+            /// The identifier as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -25,7 +26,7 @@ macro_rules! identifier {
         identifier! { $(#[$meta])* $name }
 
         impl $name {
-            /// A new one.
+            /// A new identifier.
             #[must_use]
             pub fn generate() -> Self {
                 Self($generate)

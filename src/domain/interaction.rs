@@ -1,4 +1,4 @@
-//! Interactions: what somebody came for, kept on the server while they are led through the pages.
+//! Interactions: why a person came to this server, kept while they are led through its pages.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,87 +14,87 @@ use super::session::{BrowserId, SessionId};
 use super::user::UserId;
 
 identifier! {
-    /// The identifier of an interaction. It names and proves nothing: an interaction is bound to a
+    /// The identifier of an interaction. To know it proves nothing: an interaction is bound to a
     /// browser.
     #[derive(Clone, Debug, PartialEq, Eq)]
     InteractionId, random::identifier()
 }
 
 identifier! {
-    /// How a browser names an interaction: by its identifier, or by all that it is, sealed, as long as
-    /// nobody has proven anything and the database does not have it.
+    /// How a browser names an interaction: by its identifier, or, before the person has proven
+    /// anything and the interaction is stored in the database, by its whole content, sealed.
     #[derive(Clone, Debug, PartialEq, Eq)]
     Handle
 }
 
 impl InteractionId {
-    /// The handle of an interaction that the database has.
+    /// The handle of an interaction that is stored in the database.
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle::from_stored(self.0.clone())
     }
 }
 
-/// What somebody came for.
+/// The reason why a person came to this server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// An app sent them to sign in.
+    /// An app redirected them to sign in.
     Authorize(Box<AuthorizationRequest>),
-    /// They look at their account.
+    /// They want to see their account page.
     Account {
-        /// The language that was chosen.
+        /// The language that was chosen on a page.
         ui_locales: Option<String>,
     },
-    /// They sign out.
+    /// They want to sign out.
     Logout(LogoutRequest),
     /// They connect a provider to their account, from the account page.
     Link {
-        /// Whose account it is.
+        /// The user whose account it is.
         user: UserId,
     },
-    /// They prove again who they are, for what the account page asks that of.
+    /// They authenticate again, because an action on the account page requires it.
     Confirm {
-        /// Whose account it is.
+        /// The user whose account it is.
         user: UserId,
-        /// The language that was chosen.
+        /// The language that was chosen on a page.
         ui_locales: Option<String>,
     },
 }
 
-/// Somebody whom a provider vouches for, and who has yet to prove that an account of the same
-/// address is theirs.
+/// A person who has signed in with a provider, and who has yet to prove that an existing account
+/// with the same address is theirs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pending {
     /// The account.
     pub user: UserId,
     /// The provider.
     pub provider: Slug,
-    /// Whom it vouches for.
+    /// The identity that the provider reported.
     pub identity: Identity,
-    /// Until when the proof counts.
+    /// When this offer to connect the identity expires.
     pub expires_at: DateTime<Utc>,
 }
 
 /// A logout request that was checked, RP-Initiated Logout §2.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LogoutRequest {
-    /// The app that sent them.
+    /// The app that redirected them to the logout endpoint.
     pub client: Option<ClientId>,
-    /// Where they go afterwards: a registered one.
+    /// The URI to which they are redirected afterwards: a registered one.
     pub redirect_uri: Option<String>,
     /// `state`.
     pub state: Option<String>,
-    /// Whom the hint names.
+    /// The user that the `id_token_hint` names.
     pub user: Option<UserId>,
-    /// The family that the hint names: its `sid`.
+    /// The family that the `id_token_hint` names: its `sid`.
     pub family: Option<FamilyId>,
     /// `ui_locales`.
     pub ui_locales: Option<String>,
 }
 
 impl Purpose {
-    /// `ui_locales`, or the language that was chosen on a page since.
+    /// `ui_locales`, or the language that was chosen on a page afterwards.
     #[must_use]
     pub fn ui_locales(&self) -> Option<&str> {
         match self {
@@ -107,7 +107,7 @@ impl Purpose {
         }
     }
 
-    /// The client that it is for; none where somebody comes for their own account.
+    /// The client for which the person came; `None` if they came for their own account.
     #[must_use]
     pub fn client(&self) -> Option<&ClientId> {
         match self {
@@ -129,34 +129,36 @@ impl Purpose {
     }
 }
 
-/// What somebody came for, on its way through the pages.
+/// An interaction: the reason why a person came, and how far they have got on the pages.
 #[derive(Clone, Debug)]
 pub struct Interaction {
-    /// Its name.
+    /// Its identifier.
     pub id: InteractionId,
-    /// The browser that it is bound to; none while a posted request waits for its browser.
+    /// The browser to which it is bound. `None` until a posted request is continued, since its
+    /// browser is not known before that.
     pub browser: Option<BrowserId>,
-    /// What they came for.
+    /// Why the person came.
     pub purpose: Purpose,
-    /// The session that was chosen or opened on the way.
+    /// The session that was chosen or opened during the interaction.
     pub session: Option<SessionId>,
-    /// Whom a provider vouched for on the way.
+    /// The person who signed in with a provider and still has to prove that the account is theirs.
     pub pending: Option<Box<Pending>>,
-    /// When the request came.
+    /// When the request arrived.
     pub received_at: DateTime<Utc>,
-    /// When it is too late to go on.
+    /// When the interaction expires.
     pub expires_at: DateTime<Utc>,
-    /// When it was done.
+    /// When it was completed.
     pub ended_at: Option<DateTime<Utc>>,
-    /// Whether the database has it. Until somebody proves something the browser has it instead.
+    /// Whether it is stored in the database. Until the person proves something, the browser carries
+    /// it instead.
     pub is_stored: bool,
 }
 
-/// How long somebody may take on the pages.
+/// The time that a person may take on the pages.
 const LIFE: chrono::Duration = chrono::Duration::minutes(30);
 
 impl Interaction {
-    /// A new one that came at this instant.
+    /// A new interaction that begins at this instant.
     #[must_use]
     pub fn new(purpose: Purpose, browser: Option<BrowserId>, now: DateTime<Utc>) -> Self {
         Self {

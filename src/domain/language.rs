@@ -1,4 +1,4 @@
-//! The languages of the pages, and which one a person gets.
+//! The languages of the pages, and how the language for a person is chosen.
 //!
 //! A language is one line of [`LANGUAGES`] and one file, `templates/texts/<tag>.ftl`. Everything else
 //! follows from the list: the links at the foot of every page, `lang`, `ui_locales`,
@@ -16,8 +16,7 @@ macro_rules! texts {
     };
 }
 
-/// Every language, in the order in which they are offered. The first one is spoken when nothing says
-/// otherwise.
+/// Every language, in the order in which they are offered. The first one is the default.
 pub const LANGUAGES: Languages = Languages(&[
     LanguageData {
         tag: "en",
@@ -44,7 +43,7 @@ pub const LANGUAGES: Languages = Languages(&[
     },
 ]);
 
-/// What a language has that says nothing else.
+/// The default values of a language.
 pub const PLAIN: LanguageData = LanguageData {
     tag: "",
     own_name: "",
@@ -56,29 +55,29 @@ pub const PLAIN: LanguageData = LanguageData {
     app_names: &[],
 };
 
-/// What there is to say about a language.
+/// The properties of a language.
 #[derive(Clone, Copy, Debug)]
 pub struct LanguageData {
     /// The BCP 47 tag.
     pub tag: &'static str,
-    /// How its speakers call it.
+    /// The name of the language in the language itself.
     pub own_name: &'static str,
     /// The texts of the pages, in Fluent.
     pub texts: &'static str,
-    /// How date and time are written, for `strftime`. Names of months are there in English alone.
+    /// The format of date and time, for `strftime`. Names of months are available only in English.
     pub date_time: &'static str,
     /// The fonts, as CSS.
     pub fonts: &'static str,
-    /// Where lines break, as CSS: Korean breaks between words (`keep-all`), Japanese and Chinese
-    /// between letters (`normal`).
+    /// The CSS `word-break`: Korean breaks lines between words (`keep-all`), Japanese and Chinese
+    /// between characters (`normal`).
     pub word_break: &'static str,
-    /// The providers whose names are written differently in it.
+    /// The providers whose names are written differently in this language.
     pub provider_names: &'static [(Preset, &'static str)],
-    /// The apps whose names are written differently in it.
+    /// The apps whose names are written differently in this language.
     pub app_names: &'static [(EmbeddedBrowser, &'static str)],
 }
 
-/// A language that every page speaks.
+/// A language in which every page is available.
 #[derive(Clone, Copy)]
 pub struct Language(&'static LanguageData);
 
@@ -109,33 +108,33 @@ impl Language {
         self.0.tag
     }
 
-    /// What there is to say about it.
+    /// The properties of the language.
     #[must_use]
     pub fn data(self) -> &'static LanguageData {
         self.0
     }
 
-    /// What its readers call the provider of this preset, where they write it differently.
+    /// The name of the provider of this preset in this language, if it is written differently.
     #[must_use]
     pub fn provider_name(self, preset: Preset) -> Option<&'static str> {
         let mut names = self.0.provider_names.iter();
         names.find(|(known, _)| *known == preset).map(|(_, name)| *name)
     }
 
-    /// What its readers call an app; none: just some app.
+    /// The name of an app in this language; `None` for an app that is not known by name.
     #[must_use]
     pub fn app_name(self, app: EmbeddedBrowser) -> Option<&'static str> {
         let mut names = self.0.app_names.iter();
         names.find(|(known, _)| *known == app).map(|(_, name)| *name).or(app.name())
     }
 
-    /// The language of a BCP 47 tag.
+    /// The language with this BCP 47 tag.
     #[must_use]
     pub fn of_tag(tag: &str) -> Option<Self> {
         LANGUAGES.of_tag(tag)
     }
 
-    /// The language that a person gets: see [`Languages::choose`].
+    /// Chooses the language for a person: see [`Languages::choose`].
     #[must_use]
     pub fn choose(
         ui_locales: Option<&str>,
@@ -151,19 +150,19 @@ impl Language {
 pub struct Languages(pub &'static [LanguageData]);
 
 impl Languages {
-    /// Each of them.
+    /// The languages, in order.
     pub fn iter(self) -> impl Iterator<Item = Language> {
         self.0.iter().map(Language)
     }
 
-    /// The one that is spoken when nothing says otherwise.
+    /// The default language.
     #[must_use]
     pub fn first(self) -> Language {
         self.iter().next().unwrap_or(Language(&PLAIN))
     }
 
-    /// The language of a BCP 47 tag, without regard to case. A tag that says more than ours counts
-    /// by its beginning (RFC 4647 §3.4): `ko-KR` is `ko`.
+    /// The language with this BCP 47 tag, without regard to case. A tag that is longer than ours
+    /// matches by its beginning (RFC 4647 §3.4): `ko-KR` is `ko`.
     #[must_use]
     pub fn of_tag(self, tag: &str) -> Option<Language> {
         let tag = tag.trim();
@@ -178,8 +177,8 @@ impl Languages {
         begins.find_map(|begin| self.iter().find(|ours| same(ours.as_str(), begin)))
     }
 
-    /// What the app asks for, else what the person chose before, else what the browser prefers,
-    /// else the first one.
+    /// Chooses the first of these: the language that the app requests, the one that the person
+    /// chose before, the one that the browser prefers, the default language.
     #[must_use]
     pub fn choose(
         self,
@@ -187,7 +186,7 @@ impl Languages {
         cookie: Option<&str>,
         accept_language: Option<&str>,
     ) -> Language {
-        // OpenID Connect Core §3.1.2.1: in order of preference; unknown ones are no error.
+        // OpenID Connect Core §3.1.2.1: in order of preference; an unknown tag is not an error.
         let mut asked = ui_locales.unwrap_or_default().split_ascii_whitespace();
         asked
             .find_map(|tag| self.of_tag(tag))
@@ -196,13 +195,14 @@ impl Languages {
             .unwrap_or(self.first())
     }
 
-    /// RFC 9110 §12.5.4: the language of the highest weight, the earlier one of equals.
+    /// RFC 9110 §12.5.4: the language with the highest weight. Among equal weights the first one is
+    /// taken.
     fn preferred(self, accept_language: &str) -> Option<Language> {
         let ranges: Vec<(&str, u16)> = accept_language.split(',').filter_map(range).collect();
         let named: Vec<Language> = ranges.iter().filter_map(|(tag, _)| self.of_tag(tag)).collect();
         let mut best: Option<(Language, u16)> = None;
         for (tag, weight) in &ranges {
-            // "*" is every language that no other range names.
+            // "*" stands for every language that no other range names.
             let language = match *tag {
                 "*" => self.iter().find(|language| !named.contains(language)),
                 tag => self.of_tag(tag),
@@ -217,7 +217,7 @@ impl Languages {
     }
 }
 
-/// A language range and its weight in thousandths. `None`: it says nothing that can be read.
+/// A language range and its weight in thousandths; `None` if it is malformed.
 fn range(text: &str) -> Option<(&str, u16)> {
     let mut parts = text.split(';').map(str::trim);
     let tag = parts.next().filter(|tag| !tag.is_empty())?;
@@ -287,7 +287,7 @@ mod tests {
         }
     }
 
-    /// A list with a language that nobody has written texts for.
+    /// A list with a language without texts.
     const MORE: Languages = Languages(&[
         LanguageData { tag: "en", ..PLAIN },
         LanguageData { tag: "zh-Hant", ..PLAIN },

@@ -1,4 +1,4 @@
-//! What an app is told when a family of it ended, Back-Channel Logout.
+//! The notice that an app gets when one of its families ended, Back-Channel Logout.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,14 +7,14 @@ use super::family::FamilyId;
 use super::message::Message;
 use super::user::UserId;
 
-/// A client is to be told that a family ended.
+/// A notice to a client that a family ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LogoutNotice {
-    /// Whom to tell.
+    /// The client that gets the notice.
     pub client: ClientId,
-    /// Who signed out: `sub`.
+    /// The user who signed out: `sub`.
     pub user: UserId,
-    /// What ended: `sid`.
+    /// The family that ended: `sid`.
     pub family: FamilyId,
 }
 

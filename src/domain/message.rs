@@ -1,39 +1,39 @@
-//! What is sent to others: it waits in the database until the receiver took it.
+//! Messages to others. A message waits in the database until its receiver has accepted it.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-/// A message of one kind. What it says is kept as JSON.
+/// A message of one kind. Its content is stored as JSON.
 pub trait Message: Serialize + DeserializeOwned + Send + Sync {
-    /// The name of the kind. It stands in databases, so it stays as it is.
+    /// The name of the kind. It is stored in databases, so it must not change.
     const KIND: &'static str;
 
-    /// Whom it goes to. The messages of one kind for one receiver share a lane.
+    /// The receiver. The messages of one kind for one receiver share a lane.
     fn target(&self) -> &str;
 
-    /// From when on it is of no use to the receiver; `None` where it is sent however late it is.
+    /// When the message becomes useless to the receiver; `None` if it is sent however late it is.
     fn expires_at(&self) -> Option<DateTime<Utc>> {
         None
     }
 }
 
-/// A message that waits.
+/// A message that waits to be sent.
 #[derive(Clone, Debug)]
 pub struct Queued<M> {
-    /// Its name, the same for every attempt.
+    /// Its identifier, the same for every attempt.
     pub id: String,
-    /// What it says.
+    /// Its content.
     pub message: M,
-    /// The attempts so far, with the one that is being made.
+    /// The number of attempts so far, including the current one.
     pub attempts: i64,
-    /// From when on it is of no use.
+    /// When it becomes useless.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl<M: Message> Queued<M> {
-    /// One that nobody has tried to send.
+    /// A message that has not been sent yet.
     #[must_use]
     pub fn new(message: M) -> Self {
         let expires_at = message.expires_at();

@@ -1,18 +1,18 @@
-//! What somebody may have meant who mistyped a name.
+//! Suggests the name that a person may have meant when they mistyped one.
 
-/// So many letters may be wrong.
+/// The largest number of wrong letters.
 const WRONG: usize = 2;
 
-/// The name that is nearest to what was typed, if one is near.
+/// The name that is most similar to what was typed, if one is similar enough.
 #[must_use]
 pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = names.into_iter().map(|name| (distance(typed, name), name));
-    // In a short name two letters are all of it.
+    // In a short name, two wrong letters would be the whole name.
     let near = near.filter(|(distance, name)| *distance <= WRONG && distance * 2 < name.len());
     near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
-/// How many letters must be put in, taken out or replaced (Levenshtein).
+/// The number of letters that must be inserted, removed or replaced (Levenshtein distance).
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();

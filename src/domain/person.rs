@@ -1,4 +1,5 @@
-//! Names of people, canonicalised once: the same name is the same key wherever it is used.
+//! Names of people, canonicalised in one place, so that the same name gives the same key
+//! everywhere.
 
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::Profile;
@@ -6,9 +7,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::secret::Secret;
 
-/// The key of a user name: RFC 8265 §3.3, UsernameCaseMapped. Spaces around it are none of it: the
-/// keyboards of phones add them. NFC comes first, since the profile refuses conjoining jamo, which is
-/// how some systems type Hangul.
+/// The key of a user name: RFC 8265 §3.3, UsernameCaseMapped. Spaces around it are removed, since
+/// the keyboards of phones add them. NFC is applied first, because the profile refuses conjoining
+/// jamo, which some systems use to type Hangul.
 #[must_use]
 pub fn username_key(username: &str) -> Option<String> {
     if username.len() > MAX_NAME_BYTES {
@@ -19,8 +20,9 @@ pub fn username_key(username: &str) -> Option<String> {
     Some(key.into_owned())
 }
 
-/// The key of an e-mail address: without spaces around it, in one width and in lower case, with one
-/// `@` that divides two parts. A domain and its ASCII form are one (RFC 5890 §2.3.2.1).
+/// The key of an e-mail address: without spaces around it, in one character width and in lower
+/// case, with one `@` between two parts. A domain and its ASCII form give the same key (RFC 5890
+/// §2.3.2.1).
 #[must_use]
 pub fn email_key(email: &str) -> Option<String> {
     if email.len() > MAX_NAME_BYTES {
@@ -35,13 +37,13 @@ pub fn email_key(email: &str) -> Option<String> {
     shaped.then(|| format!("{local}@{domain}"))
 }
 
-/// In one width and in lower case, and the same when it is folded again.
+/// The text in one character width and in lower case, so that folding it again changes nothing.
 fn folded(text: &str) -> String {
     let lower = |text: &str| text.nfkc().collect::<String>().to_lowercase();
     lower(&lower(text)).nfkc().collect()
 }
 
-/// Everything that names somebody at sign-in, in every spelling: no two people share one of these.
+/// The keys of all names by which a person can sign in. No two people share one of them.
 #[must_use]
 pub fn keys(username: &str, verified_email: Option<&str>) -> Vec<String> {
     let names = [username_key(username), email_key(username), verified_email.and_then(email_key)];
@@ -51,8 +53,8 @@ pub fn keys(username: &str, verified_email: Option<&str>) -> Vec<String> {
     keys
 }
 
-/// The bytes of a password that are hashed: NFC, so that a Hangul password typed as jamo matches
-/// (RFC 8265 §4.2.2 rule 4), and nothing else changed.
+/// The bytes of a password that are hashed: the password in NFC, so that a Hangul password typed as
+/// jamo matches (RFC 8265 §4.2.2 rule 4), and otherwise unchanged.
 #[must_use]
 pub fn password_bytes(password: &str) -> Option<Secret<Vec<u8>>> {
     if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {

@@ -1,5 +1,5 @@
-//! Proof Key for Code Exchange, RFC 7636. Only `S256` exists here: `plain` protects nobody who can
-//! read the request.
+//! Proof Key for Code Exchange, RFC 7636. Only `S256` is supported: `plain` gives no protection
+//! against an attacker who can read the request.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The one method, RFC 7636 §4.2.
+/// The only supported method, RFC 7636 §4.2.
 pub const METHOD: &str = "S256";
 
 /// A code challenge: the SHA-256 of a verifier, base64url.
@@ -22,7 +22,7 @@ impl Challenge {
         (bytes.len() == 32).then(|| Self(text.to_owned()))
     }
 
-    /// The challenge as it was stored.
+    /// A challenge that was read from the database.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
@@ -34,7 +34,7 @@ impl Challenge {
         &self.0
     }
 
-    /// RFC 7636 §4.6, in constant time. A verifier that is none (§4.1) verifies nothing.
+    /// RFC 7636 §4.6, in constant time. A malformed verifier (§4.1) never matches.
     #[must_use]
     pub fn is_met_by(&self, verifier: &str) -> bool {
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
@@ -42,7 +42,7 @@ impl Challenge {
     }
 }
 
-/// RFC 7636 §4.1: 43 to 128 unreserved characters.
+/// Whether the text is a well-formed verifier: RFC 7636 §4.1, 43 to 128 unreserved characters.
 #[must_use]
 pub fn is_verifier(text: &str) -> bool {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);

@@ -1,4 +1,4 @@
-//! The providers of social login, as an operator registered this server with them.
+//! The providers of social login, with the data of this server's registration at each of them.
 
 use std::fmt;
 
@@ -36,10 +36,12 @@ impl fmt::Display for Slug {
     }
 }
 
-/// The first of the methods (`amr`) of whoever came by a provider; its slug is the other one.
+/// The first authentication method (`amr`) of a person who signed in with a provider. The second
+/// one is the slug of the provider.
 pub const FEDERATED: &str = "fed";
 
-/// The provider that somebody came by, by their methods; what they proved besides follows.
+/// The provider with which a person signed in, taken from their authentication methods. Methods
+/// that they used in addition follow behind it.
 #[must_use]
 pub fn came_by(amr: &[String]) -> Option<&str> {
     match amr {
@@ -51,36 +53,38 @@ pub fn came_by(amr: &[String]) -> Option<&str> {
 /// This server's registration with a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
-    /// Its name here.
+    /// Its name on this server.
     pub slug: Slug,
-    /// What may be shown of it and is stored as it is.
+    /// The attributes that are not secret: they can be shown, and they are stored without
+    /// encryption.
     pub metadata: ProviderMetadata,
     /// How we authenticate there.
     pub credential: Credential,
-    /// Whether it is turned off.
+    /// Whether it is disabled.
     pub disabled: bool,
 }
 
 /// How we authenticate at a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// Not at all: a public client.
+    /// Without authentication: a public client.
     None,
-    /// By a secret.
+    /// By a client secret.
     Secret(Secret),
-    /// By an assertion that we sign each time.
+    /// By an assertion that we sign for each request.
     Key {
-        /// Who signs: Apple's team.
+        /// The issuer of the assertion: Apple's team.
         team: String,
-        /// The key's name there.
+        /// The key's name at the provider.
         id: String,
-        /// P-256, PKCS#8, PEM.
+        /// The private key: P-256, PKCS#8, PEM.
         private: Secret,
     },
 }
 
 impl Registration {
-    /// Whether it may be used by this client; none: by a person for their own account.
+    /// Whether this client may use it. `None` for the client means: whether a person may use it for
+    /// their own account.
     #[must_use]
     pub fn serves(&self, client: Option<&ClientId>) -> bool {
         !self.disabled && self.is_for(client)
@@ -91,15 +95,16 @@ impl Registration {
         self.metadata.allowed_clients.is_empty() || client.is_none_or(allowed)
     }
 
-    /// Whether nothing else lets anybody in here: to this client, or to their own account.
+    /// Whether this provider is the only sign-in method for this client, or, without a client, for
+    /// the account page.
     #[must_use]
     pub fn is_only_way(&self, client: Option<&ClientId>) -> bool {
         let everywhere = self.metadata.allowed_clients.is_empty();
-        // Turning it off opens no other way.
+        // `disabled` is not checked: disabling the provider must not enable other sign-in methods.
         self.metadata.only && self.is_for(client) && (client.is_some() || everywhere)
     }
 
-    /// The client ids there whose tokens count for this client of ours.
+    /// The client ids at the provider whose tokens are accepted for this client of ours.
     #[must_use]
     pub fn accepted_for(&self, client: &ClientId) -> Vec<&str> {
         let further = self.metadata.audiences.iter().filter(|one| one.clients.contains(client));
@@ -107,7 +112,7 @@ impl Registration {
         [self.metadata.client_id.as_str()].into_iter().chain(further).collect()
     }
 
-    /// Whether somebody with this address may come in. Where domains are named, the address must
+    /// Whether a person with this address may sign in. If domains are configured, the address must
     /// be verified.
     #[must_use]
     pub fn lets_in(&self, email: Option<&str>, verified: bool) -> bool {

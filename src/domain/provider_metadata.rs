@@ -1,4 +1,5 @@
-//! What is registered of a provider of social login: an attribute is written here, and nowhere else.
+//! The registered metadata of a provider of social login. This is the only place where an attribute
+//! is declared.
 
 use std::fmt;
 
@@ -8,25 +9,26 @@ use serde_json::{Map, Value};
 use super::client::ClientId;
 use super::nearest::nearest;
 
-/// An attribute of a provider, for the settings, for the command line and for their references.
+/// An attribute of a provider, for the settings, for the command line and for the reference of
+/// both.
 #[derive(Clone, Copy, Debug)]
 pub struct Attribute {
-    /// Its name in the settings, in the database and in what is shown.
+    /// Its name in the settings, in the database and in the output of commands.
     pub name: &'static str,
-    /// The name of its flag, which stands once for each item of a list.
+    /// The name of its command-line flag, which is repeated for each item of a list.
     pub flag: &'static str,
-    /// What stands behind the flag in the help.
+    /// The placeholder behind the flag in the help.
     pub placeholder: &'static str,
     /// The form of its value.
     pub form: AttributeForm,
-    /// Whether no provider is without it.
+    /// Whether every provider must have it.
     pub is_required: bool,
-    /// What it is, for operators.
+    /// Its description, for operators.
     pub words: &'static str,
 }
 
 impl Attribute {
-    /// Its key in the settings. Tables are written one by one, so their key names one.
+    /// Its key in the settings. Audiences are written one table each, so their key is the singular.
     #[must_use]
     pub fn key(&self) -> &'static str {
         if matches!(self.form, AttributeForm::Audiences) { self.flag } else { self.name }
@@ -175,8 +177,8 @@ macro_rules! provider_metadata {
                 words: concat!($($words),+).trim_ascii(),
             },)+];
 
-            /// Reads a JSON object and says what is wrong with which attribute. A member that is no
-            /// attribute is passed over: an older version may have written it.
+            /// Reads a JSON object and reports each attribute that is wrong. A member that is not
+            /// an attribute is ignored: an older version may have written it.
             pub fn from_json(mut members: Map<String, Value>) -> Result<Self, AttributeProblems> {
                 let mut problems = Vec::new();
                 $(
@@ -193,7 +195,7 @@ macro_rules! provider_metadata {
     };
 }
 
-/// What is wrong with attributes, by their names.
+/// The attributes that are wrong, each with what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttributeProblems(pub Vec<(&'static str, String)>);
 
@@ -237,18 +239,19 @@ provider_metadata! {
 }
 
 impl ProviderMetadata {
-    /// As a JSON object.
+    /// The metadata as a JSON object.
     #[must_use]
     pub fn to_json(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(members)) => members,
-            // Every attribute has a name that is text, and no attribute fails to be written.
+            // Not reachable: every attribute has a name that is text, and serializing one cannot
+            // fail.
             _ => Map::new(),
         }
     }
 
-    /// The same, with these attributes in place of those of their names. `null` takes an attribute
-    /// back, where a provider can be without it.
+    /// The same metadata with some attributes replaced. `null` removes an attribute that is
+    /// optional.
     pub fn changed(&self, change: &ProviderChange) -> Result<Self, AttributeProblems> {
         let mut members = self.to_json();
         members.extend(change.0.clone());
@@ -256,11 +259,11 @@ impl ProviderMetadata {
     }
 }
 
-/// Some attributes of a provider, by their names.
+/// Changes to some attributes of a provider, by their names.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderChange(pub Map<String, Value>);
 
-/// A provider that is known by name. `social::profiles` has what is known of each.
+/// A kind of provider. `social::profiles` describes each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "each is the vendor of that name")]
@@ -323,17 +326,17 @@ impl fmt::Display for Preset {
     }
 }
 
-/// A client id at a provider that is not ours for signing in, but of an app of the operator's.
+/// A client id at a provider that belongs to one of the operator's apps and not to this server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "StoredAudience")]
 pub struct Audience {
-    /// The id.
+    /// The client id at the provider.
     pub id: String,
-    /// For which of our clients a token that was issued for it counts.
+    /// The clients of ours for which a token with this audience is accepted.
     pub clients: Vec<ClientId>,
 }
 
-/// An audience as it stands in JSON. Older rows have it as a pair.
+/// An audience as it is stored in JSON. In older rows it is a pair.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum StoredAudience {
@@ -355,17 +358,18 @@ impl From<StoredAudience> for Audience {
     }
 }
 
-/// A domain of addresses, in lower case as it is compared. Its subdomains are others.
+/// A domain of e-mail addresses, in lower case, as it is compared. Its subdomains are other
+/// domains.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Domain(String);
 
-/// What is no domain.
+/// The error for a text that is not a domain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a domain, like example.com")]
 pub struct NoDomain(String);
 
 impl Domain {
-    /// Reads a domain, however it is capitalized.
+    /// Reads a domain in upper or lower case.
     pub fn parse(text: &str) -> Result<Self, NoDomain> {
         let domain = text.trim().to_lowercase();
         let alien = |c: char| matches!(c, '@' | '/' | '*') || c.is_whitespace();
@@ -381,7 +385,7 @@ impl Domain {
 }
 
 impl ProviderMetadata {
-    /// Metadata of which nothing more is known.
+    /// Metadata with only a preset and a client id.
     #[must_use]
     pub fn new(preset: Preset, client_id: impl Into<String>) -> Self {
         Self {
@@ -399,7 +403,7 @@ impl ProviderMetadata {
         }
     }
 
-    /// The clients of ours that are named.
+    /// The clients of ours that the metadata names.
     pub fn clients(&self) -> impl Iterator<Item = &ClientId> {
         self.audiences.iter().flat_map(|audience| &audience.clients).chain(&self.allowed_clients)
     }
@@ -432,7 +436,7 @@ mod tests {
         assert_eq!(Preset::parse("Google"), None);
     }
 
-    /// Databases hold it.
+    /// This JSON is stored in databases.
     #[test]
     fn the_json_of_the_metadata_stays() {
         let stored = r#"{"preset":"microsoft","name":"Ours","issuer":null,"client_id":"x","tenant":"common","scopes":null,"audiences":[["android",["app"]]],"allowed_clients":["app"],"allowed_domains":["example.com"],"only":true,"follow_profile":false}"#;
@@ -443,7 +447,7 @@ mod tests {
             stored.replace(r#"["android",["app"]]"#, r#"{"id":"android","clients":["app"]}"#);
         assert_eq!(serde_json::to_string(&metadata).unwrap(), written);
         assert_eq!(read(&written).unwrap(), metadata);
-        // A member that older versions wrote is passed over.
+        // A member that older versions wrote is ignored.
         let older =
             stored.replace(r#""audiences""#, r#""origins":["https://a.example"],"audiences""#);
         assert_eq!(read(&older).unwrap(), metadata);

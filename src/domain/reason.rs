@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::error_code::ErrorCode;
 
-/// The part of the reference that a reason stands in.
+/// The section of the reference in which a reason is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the reference has their headings")]
 pub enum ReasonSection {
@@ -18,7 +18,7 @@ pub enum ReasonSection {
     Pages,
 }
 
-/// Everything that stands written of a reason.
+/// Everything that is declared about a reason.
 #[derive(Clone, Copy)]
 struct ReasonDeclaration {
     section: ReasonSection,
@@ -444,14 +444,15 @@ reasons! {
 }
 
 impl Reason {
-    /// The stable name, in the log and in the metrics. Operators search for it, so it stays as it is.
+    /// The stable name, in the log and in the metrics. Operators search for it, so it must not
+    /// change.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.declared().name
     }
 
-    /// The value of `error` that goes with it, unless the place where it happens has one of its own. A
-    /// bearer token that is merely missing has none (RFC 6750 §3.1).
+    /// The value of `error` that belongs to it, unless the endpoint uses one of its own. A missing
+    /// bearer token has none (RFC 6750 §3.1).
     #[must_use]
     pub fn code(self) -> Option<ErrorCode> {
         (self != Self::AccessTokenMissing).then_some(self.declared().code)
@@ -469,13 +470,13 @@ impl Reason {
         self.declared().advice
     }
 
-    /// Where it stands in the reference.
+    /// The section of the reference in which it is listed.
     #[must_use]
     pub fn section(self) -> ReasonSection {
         self.declared().section
     }
 
-    /// The reason that the client is told. Who cannot prove to be a client learns that alone.
+    /// The reason that the client is told. A client that fails to authenticate learns only that.
     #[must_use]
     pub fn told(self) -> Self {
         match self.code() {

@@ -1,4 +1,4 @@
-//! Redirect URIs: which ones may be registered, and which registered one a request names.
+//! Redirect URIs: which ones may be registered, and whether a request names a registered one.
 
 use url::Url;
 
@@ -7,14 +7,14 @@ use super::urls::is_loopback;
 
 /// Whether a URI may be registered as a redirect URI, RFC 6749 §3.1.2, RFC 9700 §2.1, RFC 8252 §7.
 pub fn check(uri: &str, kind: ClientKind) -> Result<(), &'static str> {
-    // What stands here goes into a header and into a policy as it is.
+    // A redirect URI is put into a header and into a content security policy without escaping.
     if !uri.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("must be ASCII without spaces; write other characters percent-encoded");
     }
     if uri.contains(['\\', '"', '<', '>', '\'', ';', ',']) {
         return Err("must not contain quotes, brackets, commas, semicolons or backslashes");
     }
-    // A wildcard would match nothing but a request that has an asterisk in that place, too.
+    // A wildcard would only match a request that has an asterisk in the same place.
     if uri.contains('*') {
         return Err("must not contain an asterisk: there are no wildcards, a request is compared \
                     byte for byte, so register each address");
@@ -42,8 +42,8 @@ pub fn check(uri: &str, kind: ClientKind) -> Result<(), &'static str> {
     }
 }
 
-/// Whether the URI of a request is the registered one: byte for byte, but for the port of a
-/// loopback address (RFC 8252 §7.3).
+/// Whether the URI of a request is the registered one. It is compared byte for byte, except for the
+/// port of a loopback address (RFC 8252 §7.3).
 #[must_use]
 pub fn matches(registered: &str, requested: &str) -> bool {
     registered == requested
@@ -57,7 +57,7 @@ pub fn matches(registered: &str, requested: &str) -> bool {
 
 const LOOPBACK: &[&str] = &["http://127.0.0.1", "http://[::1]"];
 
-/// What follows host and port.
+/// The part of the URI after host and port.
 fn behind_port<'a>(uri: &'a str, prefix: &str) -> Option<&'a str> {
     let rest = uri.strip_prefix(prefix)?;
     let Some(port) = rest.strip_prefix(':') else { return Some(rest) };
@@ -67,14 +67,14 @@ fn behind_port<'a>(uri: &'a str, prefix: &str) -> Option<&'a str> {
     (is_port && (behind.is_empty() || behind.starts_with(['/', '?']))).then_some(behind)
 }
 
-/// Whether anybody on the same machine could listen there (RFC 8252 §8.6): a loopback address or a
-/// private-use scheme.
+/// Whether any app on the same machine could receive the response (RFC 8252 §8.6): a loopback
+/// address or a private-use scheme.
 #[must_use]
 pub fn is_unclaimed(uri: &str) -> bool {
     !uri.starts_with("https://")
 }
 
-/// The host that people see, or the scheme of an app.
+/// The host that is shown to people, or the scheme of an app.
 #[must_use]
 pub fn shown_host(uri: &str) -> String {
     let Ok(url) = Url::parse(uri) else { return String::new() };

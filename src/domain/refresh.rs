@@ -1,8 +1,8 @@
-//! Refresh tokens, RFC 6749 §1.5: what one says, and whether it is good.
+//! Refresh tokens, RFC 6749 §1.5: their content, and whether they are valid.
 //!
-//! A token carries its family, its [`TokenPosition`] in it and a tag over both and over the salt of the
-//! family's row, under the rotation key. Nothing that could be presented is stored, not even as a
-//! hash.
+//! A token carries its family, its [`TokenPosition`] in it and a tag. The tag is made with the
+//! rotation key over both and over the salt of the family's row. A token cannot be made from what
+//! is stored: not even its hash is stored.
 
 use std::sync::Arc;
 
@@ -14,21 +14,21 @@ use super::secret::{Plain, RefreshToken};
 use super::session::AttachedSession;
 use super::succession::{Succession, TokenPosition};
 
-/// What a refresh token says. Nothing of it counts before its tag was verified.
+/// The content of a refresh token. It must not be trusted before its tag was verified.
 #[derive(Clone, Debug)]
 pub struct ParsedRefreshToken {
     /// The family.
     pub family: FamilyId,
-    /// The place in it.
+    /// Its position in the family.
     pub place: TokenPosition,
-    /// The proof.
+    /// The tag that proves that we made it.
     pub tag: [u8; 32],
 }
 
 const LENGTH: usize = 16 + 4 + 4 + 32;
 
 impl ParsedRefreshToken {
-    /// Reads a token; `None` for what cannot be one of ours.
+    /// Reads a token; `None` if it does not have the form of one of ours.
     #[must_use]
     pub fn read(token: &Plain<RefreshToken>) -> Option<Self> {
         let bytes = token.to_bytes().filter(|bytes| bytes.expose().len() == LENGTH)?;
@@ -46,8 +46,8 @@ impl ParsedRefreshToken {
     }
 }
 
-/// What is signed by the tag and carried by the token: family and place. `None` for a family whose
-/// name is no UUID.
+/// The bytes that the tag signs and that the token carries: family and position. `None` for a
+/// family whose identifier is not a UUID.
 #[must_use]
 pub fn body(family: &FamilyId, place: TokenPosition) -> Option<[u8; 24]> {
     let family = Uuid::try_parse(family.as_str()).ok()?.into_bytes();
@@ -56,35 +56,35 @@ pub fn body(family: &FamilyId, place: TokenPosition) -> Option<[u8; 24]> {
     parts.try_into().ok()
 }
 
-/// A family with everything that decides whether its refresh tokens are good.
+/// A family with everything that decides whether its refresh tokens are valid.
 #[derive(Clone, Debug)]
 pub struct Refreshable {
     /// The family.
     pub family: Arc<Family>,
-    /// How its tokens succeed one another.
+    /// The state of its refresh tokens.
     pub succession: Succession,
-    /// Whether the person may use the account.
+    /// Whether the user's account is enabled.
     pub user_enabled: bool,
-    /// The life of the browser session that the family came from, while there is one.
+    /// The lifetime of the browser session from which the family came, while that session exists.
     pub session: Option<AttachedSession>,
 }
 
-/// Why no refresh token of a family is good.
+/// Why no refresh token of a family is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It was revoked, or everything that it depends on has ended.
+    /// The family was revoked, or something on which it depends has ended.
     Family,
-    /// It was not used for too long.
+    /// The family was not used for too long.
     Idle,
 }
 
 impl Refreshable {
-    /// Why no token of this family is good at this instant; `admitted` says whether whoever came by
-    /// a provider may still come that way. The one rule of `/token`, introspection and the command
-    /// line.
+    /// Why no token of this family is valid at this instant. `admitted` says whether the provider
+    /// with which the person signed in may still be used. `/token`, introspection and the command
+    /// line share this rule.
     #[must_use]
     pub fn ended(&self, now: DateTime<Utc>, admitted: bool) -> Option<Ended> {
-        // Core §11: without offline_access it ends with the browser session.
+        // Core §11: without `offline_access` the family ends with its browser session.
         let session_ended = self.family.bound_to().is_some()
             && self.session.is_none_or(|session| !session.is_live(now));
         if !self.family.is_live(now) || !self.user_enabled || !admitted || session_ended {

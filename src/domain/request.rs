@@ -1,10 +1,10 @@
-//! Which request is being answered, and until when. Every line of the log that is written meanwhile
-//! names it, in one place (`app::log_lines`), so whoever writes a line need not know the request; and
-//! whatever waits for something asks here how long it may ([`at_most`], [`in_time`]), so nothing waits
-//! longer than its request.
+//! The request that is being answered, and its deadline. Every log line that is written meanwhile
+//! names the request, added in one place (`app::log_lines`), so the code that logs need not know
+//! it. Code that waits for something asks here how long it may wait ([`at_most`], [`in_time`]), so
+//! that nothing waits longer than its request.
 //!
-//! A span of `tracing` would be made and formatted for every request; this is some words that are
-//! copied, and they become text only where a line is written.
+//! A span of `tracing` would be made and formatted for every request. This is only a few words that
+//! are copied, and they are formatted only where a line is written.
 
 use std::cell::Cell;
 use std::fmt;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::deadline::Deadline;
 
-/// A number that no other request of this process has, behind one that no other process has.
+/// The number of a request within this process, after a number that is unique to this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId(pub u64, pub u64);
 
@@ -28,15 +28,15 @@ impl fmt::Display for RequestId {
 /// A request, as the log names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The `X-Request-Id` of its answer.
+    /// The `X-Request-Id` of the response.
     pub id: RequestId,
-    /// Its method.
+    /// The HTTP method.
     pub method: &'static str,
-    /// The template of its path, once it is known.
+    /// The template of the path, once the router has found it.
     pub route: Option<&'static str>,
-    /// Whether a line says why it was refused or failed.
+    /// Whether a log line already says why it was refused or failed.
     pub is_explained: bool,
-    /// Until when its answer is waited for.
+    /// How long the response is waited for.
     pub deadline: Deadline,
 }
 
@@ -44,7 +44,7 @@ tokio::task_local! {
     static CURRENT: Cell<Request>;
 }
 
-/// Answers a request.
+/// Answers a request: runs `work` with this request as the current one.
 pub async fn within<F: Future>(
     id: RequestId,
     method: &'static str,
@@ -55,20 +55,20 @@ pub async fn within<F: Future>(
     CURRENT.scope(Cell::new(request), work).await
 }
 
-/// The request that is being answered here.
+/// The request that the current task answers.
 #[must_use]
 pub fn current() -> Option<Request> {
     CURRENT.try_with(Cell::get).ok()
 }
 
-/// So long, but no longer than the request that is being answered here is waited for.
+/// This time, but no longer than until the deadline of the current request.
 #[must_use]
 pub fn at_most(time: Duration) -> Duration {
     current().map_or(time, |request| time.min(request.deadline.remaining()))
 }
 
-/// Waits for something as long as the request that is being answered here is waited for; `None` when
-/// that was too short. Where no request is answered it waits until it is there.
+/// Waits for something until the deadline of the current request; `None` when the deadline passed
+/// first. Without a current request it waits without limit.
 pub async fn in_time<F: Future>(awaited: F) -> Option<F::Output> {
     match current() {
         Some(request) => timeout(request.deadline.remaining(), awaited).await.ok(),
@@ -76,18 +76,18 @@ pub async fn in_time<F: Future>(awaited: F) -> Option<F::Output> {
     }
 }
 
-/// The route of this request is known.
+/// Records the route of the current request.
 pub fn took(route: &'static str) {
     change(|request| request.route = Some(route));
 }
 
-/// A line says why this request was refused or failed.
+/// Records that a log line says why the current request was refused or failed.
 pub fn explained() {
     change(|request| request.is_explained = true);
 }
 
 fn change(change: impl FnOnce(&mut Request)) {
-    // Where no request is answered there is nothing to say of one.
+    // Outside of a request there is nothing to change.
     let _ = CURRENT.try_with(|cell| {
         let mut request = cell.get();
         change(&mut request);
@@ -95,8 +95,8 @@ fn change(change: impl FnOnce(&mut Request)) {
     });
 }
 
-/// The same work as a part of this request, for a task of its own. It answers also what the request
-/// became there: [`continue_as`] takes it.
+/// The same work as a part of the current request, to be run in another task. It also returns the
+/// request as it was changed in that task, for [`continue_as`].
 pub fn carried<F: Future>(work: F) -> impl Future<Output = (F::Output, Option<Request>)> {
     let request = current();
     async move {
@@ -106,12 +106,12 @@ pub fn carried<F: Future>(work: F) -> impl Future<Output = (F::Output, Option<Re
     }
 }
 
-/// Goes on with what a request became in another task.
+/// Takes over the changes that another task made to the request.
 pub fn continue_as(became: Option<Request>) {
     change(|request| *request = became.unwrap_or(*request));
 }
 
-/// The same for a piece of work on a thread of its own.
+/// Runs a piece of work on another thread as a part of the request.
 pub fn on_a_thread<T>(request: Option<Request>, work: impl FnOnce() -> T) -> T {
     match request {
         Some(request) => CURRENT.sync_scope(Cell::new(request), work),

@@ -5,28 +5,28 @@ use serde_json::{Map, Value};
 
 use super::reason::Reason;
 
-/// Single claims that a client asks for. Names that nobody here knows are left out when the
-/// request is read.
+/// Single claims that a client requests. Names of unknown claims are left out when the request is
+/// read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RequestedClaims {
-    /// To be shown at userinfo.
+    /// The claims to show at userinfo.
     pub userinfo: Vec<String>,
-    /// To stand in the id token.
+    /// The claims to put into the id token.
     pub id_token: Vec<String>,
-    /// The one `sub` that will do.
+    /// The only `sub` that is accepted.
     pub sub: Option<String>,
-    /// The `acr` values that will do.
+    /// The accepted `acr` values.
     pub acr: Vec<String>,
-    /// Whether nothing else will do.
+    /// Whether one of these `acr` values is required.
     pub acr_is_essential: bool,
 }
 
-/// The most that the parameter may have.
+/// The longest value of the parameter, in bytes.
 const LIMIT: usize = 8 * 1024;
 
 impl RequestedClaims {
-    /// Reads the parameter; `known` are the claims that can be served.
+    /// Reads the parameter. `known` says whether a claim can be served.
     pub fn parse(text: &str, known: impl Fn(&str) -> bool) -> Result<Self, Reason> {
         if text.len() > LIMIT {
             return Err(Reason::ClaimsTooLong);
@@ -49,14 +49,14 @@ impl RequestedClaims {
         })
     }
 
-    /// Every claim that the person is asked about, once.
+    /// Every requested claim for which the person is asked for consent, without repetition.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let more = self.id_token.iter().filter(|name| !self.userinfo.contains(name));
         self.userinfo.iter().chain(more).map(String::as_str)
     }
 }
 
-/// A section that is missing or null asks for nothing.
+/// A section that is missing or null requests nothing.
 fn section(members: &Map<String, Value>, name: &str) -> Option<Map<String, Value>> {
     match members.get(name) {
         None | Some(Value::Null) => Some(Map::new()),

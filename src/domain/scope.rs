@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope(BTreeSet<String>);
 
-/// The text is not `scope-token *( SP scope-token )`.
+/// The error for a text that is not `scope-token *( SP scope-token )`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a scope is a list of tokens of printable ASCII without quote and backslash")]
 pub struct BadScope;

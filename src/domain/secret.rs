@@ -1,5 +1,5 @@
-//! Secrets. What must not be printed is a [`Secret`]. Of those that we hand out, a [`Plain`] one can
-//! only be sent, and a [`Hashed`] one can only be stored.
+//! Secrets. A value that must not be printed is a [`Secret`]. Of the secrets that we issue, a
+//! [`Plain`] one can only be sent, and a [`Hashed`] one can only be stored.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,9 +12,9 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::random;
 
-/// Something that must not be printed. `Debug` shows none of it, so what holds one can derive `Debug`.
-/// The memory is overwritten when it goes, and two of them are compared in constant time. Nothing
-/// reads it but by [`Secret::expose`].
+/// A value that must not be printed. `Debug` shows nothing of it, so a type that contains one can
+/// derive `Debug`. Its memory is overwritten when it is dropped, and two secrets are compared in
+/// constant time. The value is read only by [`Secret::expose`].
 #[derive(Clone, Default)]
 pub struct Secret<T: Zeroize = String>(Zeroizing<T>);
 
@@ -27,7 +27,7 @@ impl<T: Zeroize> Secret<T> {
 }
 
 impl<T: Zeroize> Secret<T> {
-    /// The value. The name makes a place that gives it away easy to find.
+    /// The value. The name `expose` makes the places that reveal a secret easy to find.
     #[must_use]
     pub fn expose(&self) -> &T {
         &self.0
@@ -68,7 +68,7 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     }
 }
 
-/// What a secret is for. Its prefix lets a leaked one be found by searching.
+/// A kind of secret. The prefix lets a search find a leaked one.
 pub trait SecretKind {
     /// The prefix of every secret of this kind.
     const PREFIX: &'static str;
@@ -95,14 +95,14 @@ impl SecretKind for AuthorizationCode {
     const PREFIX: &'static str = "mapae_ac_";
 }
 
-/// What a browser proves itself by: its cookie.
+/// The cookie by which a browser proves that it is the same browser as before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BrowserToken;
 impl SecretKind for BrowserToken {
     const PREFIX: &'static str = "mapae_bt_";
 }
 
-/// What a person takes along to a provider: `state`, RFC 6749 §4.1.1.
+/// The `state` that a browser carries to a provider and back, RFC 6749 §4.1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UpstreamState;
 impl SecretKind for UpstreamState {
@@ -119,14 +119,14 @@ impl<K: SecretKind> Plain<K> {
         Self::from_bytes(&random::bytes::<32>())
     }
 
-    /// The secret that these bytes are.
+    /// The secret that consists of these bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         let encoded = Secret::new(URL_SAFE_NO_PAD.encode(bytes));
         Self(Secret::new(format!("{}{}", K::PREFIX, encoded.expose())), PhantomData)
     }
 
-    /// The secret that somebody presents. Anything may be presented: only the hash is compared.
+    /// A secret that was presented to us. It may be any text: only its hash is compared.
     #[must_use]
     pub fn presented(text: &str) -> Self {
         Self(Secret::new(text.to_owned()), PhantomData)
@@ -139,7 +139,7 @@ impl<K: SecretKind> Plain<K> {
         URL_SAFE_NO_PAD.decode(encoded).ok().map(Secret::new)
     }
 
-    /// Whether this text is meant to be a secret of this kind.
+    /// Whether this text has the prefix of this kind of secret.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
         text.starts_with(K::PREFIX)
@@ -151,7 +151,7 @@ impl<K: SecretKind> Plain<K> {
         Hashed(Sha256::digest(self.0.expose().as_bytes()).into(), PhantomData)
     }
 
-    /// The text to send. The name makes a place that gives it away easy to find.
+    /// The text to send. The name `expose` makes the places that reveal a secret easy to find.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -170,12 +170,12 @@ impl<K: SecretKind> fmt::Debug for Plain<K> {
     }
 }
 
-/// The SHA-256 of a secret of 256 bits: nothing can be guessed from it.
+/// The SHA-256 of a secret of 256 bits, from which the secret cannot be guessed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hashed<K>([u8; 32], PhantomData<K>);
 
 impl<K> Hashed<K> {
-    /// The stored form, read back. `None` when it is not 32 bytes.
+    /// Reads the stored form back. `None` when it is not 32 bytes.
     #[must_use]
     pub fn from_stored(bytes: &[u8]) -> Option<Self> {
         Some(Self(bytes.try_into().ok()?, PhantomData))

@@ -1,5 +1,5 @@
-//! Browser sessions. A browser proves itself by one opaque cookie; several people may be signed in
-//! in it, each by a session of their own.
+//! Browser sessions. A browser proves itself by one opaque cookie. Several people may be signed in
+//! in the same browser, each with a session of their own.
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,86 +9,89 @@ use super::ids::identifier;
 use super::user::UserId;
 
 identifier! {
-    /// The identifier of a browser: stable while its cookie changes, and never shown to it.
+    /// The identifier of a browser. It stays the same when the cookie changes, and the browser
+    /// never sees it.
     #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
     BrowserId
 }
 
 identifier! {
-    /// The identifier of a session: the name of a device on the account page. It proves nothing.
+    /// The identifier of a session. The account page uses it to name a device. To know it proves
+    /// nothing.
     #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
     SessionId, Uuid::now_v7().to_string()
 }
 
-/// One person signed in in one browser.
+/// The session of one person in one browser.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Its name.
+    /// Its identifier.
     pub id: SessionId,
-    /// The browser that it lives in.
+    /// The browser to which it belongs.
     pub browser: BrowserId,
-    /// Who signed in.
+    /// The user who signed in.
     pub user: UserId,
-    /// When the person last proved who they are: `auth_time`.
+    /// When the person last authenticated: `auth_time`.
     pub auth_time: DateTime<Utc>,
-    /// How they did, RFC 8176: `amr`.
+    /// How the person authenticated, RFC 8176: `amr`.
     pub amr: Vec<String>,
-    /// The issuer of the provider that they came by.
+    /// The issuer of the provider with which the person signed in.
     pub provider_issuer: Option<String>,
-    /// Whether they asked to stay signed in when the browser closes.
+    /// Whether the person asked to stay signed in after the browser is closed.
     pub kept: bool,
-    /// What the browser calls itself.
+    /// The `User-Agent` of the browser.
     pub user_agent: Option<String>,
     /// The client address of the sign-in.
     pub address: Option<String>,
-    /// How long it may idle.
+    /// How long it may be unused before it ends.
     pub idle: Duration,
-    /// When it ends unless it is used.
+    /// When it ends, unless it is used before.
     pub idle_ends_at: DateTime<Utc>,
     /// The absolute end, which no use moves.
     pub expires_at: DateTime<Utc>,
 }
 
 impl Session {
-    /// Whether it is good at this instant.
+    /// Whether it is valid at this instant.
     #[must_use]
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {
         now < self.ends_at()
     }
 
-    /// When it ends unless it is used.
+    /// When it ends, unless it is used before.
     #[must_use]
     pub fn ends_at(&self) -> DateTime<Utc> {
         self.idle_ends_at.min(self.expires_at)
     }
 
-    /// When it was last used; good to a twentieth of its idle life.
+    /// When it was last used, accurate to a twentieth of its idle time.
     #[must_use]
     pub fn seen_at(&self) -> DateTime<Utc> {
         self.idle_ends_at - self.idle
     }
 }
 
-/// The life of the browser session that a family came from: what a refresh must know of it.
+/// The lifetime of the browser session from which a family came, as a refresh needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttachedSession {
-    /// How long it may idle.
+    /// How long it may be unused before it ends.
     pub idle: Duration,
-    /// When it ends unless it is used.
+    /// When it ends, unless it is used before.
     pub idle_ends_at: DateTime<Utc>,
     /// The absolute end, which no use moves.
     pub expires_at: DateTime<Utc>,
 }
 
 impl AttachedSession {
-    /// Whether the session is good at this instant.
+    /// Whether the session is valid at this instant.
     #[must_use]
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {
         now < self.idle_ends_at.min(self.expires_at)
     }
 }
 
-/// The idle end that a use at this instant moves to; `None` when it is not worth a write.
+/// The idle end to which a use at this instant moves the old one; `None` when the difference is too
+/// small to be worth a write.
 #[must_use]
 pub fn moved_idle_end(
     idle_ends_at: DateTime<Utc>,
@@ -102,8 +105,8 @@ pub fn moved_idle_end(
 /// How long sessions live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLife {
-    /// Without use.
+    /// The lifetime without use.
     pub idle: Duration,
-    /// In all.
+    /// The lifetime in total.
     pub absolute: Duration,
 }

@@ -1,15 +1,16 @@
-//! How the refresh tokens of a family succeed one another, RFC 9700 §4.14.2. The whole rule is
+//! How the refresh tokens of a family replace one another, RFC 9700 §4.14.2. The whole rule is
 //! [`Succession::judge`]: a pure function of the family's row, the presented token and the instant.
 //!
-//! There is one leaf always: the one token that can be spent. A lost answer, two tabs, a crash or a
-//! phone that was suspended for a night never end a family; a token that was replaced or spent
-//! before that does, because then two hold what one was given.
+//! There is always exactly one leaf: the only token that can be spent. An answer that got lost, two
+//! tabs, a crash or a phone that was suspended for a night never end a family. A token that was
+//! replaced, or spent before the parent of the leaf, ends it, because then two parties hold a token
+//! that was given to one.
 
 use chrono::{DateTime, Duration, Utc};
 
 use super::random;
 
-/// Where a refresh token stands in its family.
+/// The position of a refresh token in its family.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenPosition {
     /// How many tokens were spent before it, from 0.
@@ -18,7 +19,7 @@ pub struct TokenPosition {
     pub attempt: u32,
 }
 
-/// Random bytes of one family. Its tokens cannot be made without them, nor without the rotation key.
+/// Random bytes of one family. Its tokens cannot be made without them and the rotation key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Salt(pub [u8; 16]);
 
@@ -30,41 +31,44 @@ impl Salt {
     }
 }
 
-/// The state of a succession: what the family's row keeps.
+/// The state of a succession, as it is stored in the family's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Succession {
-    /// What the tags of its tokens are made with.
+    /// The salt from which the tags of its tokens are made.
     pub salt: Salt,
     /// The one token that can be spent.
     pub leaf: TokenPosition,
     /// The attempt that was spent to reach the generation of the leaf. Without it, a token that was
-    /// replaced would look like the parent of the leaf.
+    /// replaced could not be told from the parent of the leaf.
     pub spent_attempt: u32,
-    /// When the leaf was handed out the last time.
+    /// When the leaf was last handed out.
     pub handed_out_at: DateTime<Utc>,
-    /// The client address that it was handed out to.
+    /// The client address to which it was handed out.
     pub handed_out_to: Option<String>,
-    /// When the leaf ends unless it is used.
+    /// When the leaf expires, unless it is used before.
     pub idle_ends_at: DateTime<Utc>,
 }
 
-/// What a presented token is.
+/// What a presented token is in relation to the leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// The leaf.
     Leaf,
-    /// The parent of the leaf, so soon that the leaf may be on its way: it is handed out again.
+    /// The parent of the leaf, presented within the grace, when the answer with the leaf may still
+    /// be on its way. The leaf is handed out again.
     Again,
-    /// The parent of the leaf, later: a new leaf replaces the one that nobody used.
+    /// The parent of the leaf, presented after the grace: a new leaf replaces the one that was
+    /// never used.
     Replace,
-    /// The grandparent of the leaf, so soon that it is a straggler: refused without alarm.
+    /// The grandparent of the leaf, presented within the grace: a late request, which is refused
+    /// but does not end the family.
     Straggler,
-    /// Spent before that, or replaced: two hold what one was given.
+    /// A token that was spent earlier, or replaced: two parties hold a token that was given to one.
     Reuse,
 }
 
 impl Succession {
-    /// The first token of a family.
+    /// The state with the first token of a family.
     #[must_use]
     pub fn begin(now: DateTime<Utc>, to: Option<String>, idle_ends_at: DateTime<Utc>) -> Self {
         Self {
@@ -77,7 +81,8 @@ impl Succession {
         }
     }
 
-    /// What this token is at this instant. Without a grace nothing is ever repeated.
+    /// Judges a presented token at this instant. Without a grace, no token but the leaf is
+    /// accepted.
     #[must_use]
     pub fn judge(
         &self,
@@ -99,19 +104,19 @@ impl Succession {
         }
     }
 
-    /// The leaf was spent: its successor is the leaf.
+    /// Spends the leaf: its successor becomes the leaf.
     pub fn spend(&mut self) {
         self.spent_attempt = self.leaf.attempt;
         let generation = self.leaf.generation.saturating_add(1);
         self.leaf = TokenPosition { generation, attempt: 0 };
     }
 
-    /// The leaf that nobody used is replaced by another one.
+    /// Replaces a leaf that was never used by another one.
     pub fn replace(&mut self) {
         self.leaf.attempt = self.leaf.attempt.saturating_add(1);
     }
 
-    /// The leaf was handed out.
+    /// Records that the leaf was handed out.
     pub fn hand_out(&mut self, now: DateTime<Utc>, to: Option<&str>) {
         self.handed_out_at = now;
         self.handed_out_to = to.map(str::to_owned);
@@ -158,7 +163,7 @@ mod tests {
             (place(4, 1), 130, Again),
             (place(4, 1), 131, Replace),
             (place(4, 1), 900, Replace),
-            // A rival of the parent, replaced before the parent was spent.
+            // A token that was replaced by the parent before the parent was spent.
             (place(4, 0), 101, Reuse),
             (place(4, 0), 900, Reuse),
             (place(4, 2), 101, Reuse),
@@ -170,7 +175,7 @@ mod tests {
             (place(3, 0), 131, Reuse),
             (place(2, 0), 101, Reuse),
             (place(0, 0), 900, Reuse),
-            // Nothing that this row has seen: it was restored from an older copy.
+            // Tokens that this row does not know yet: it was restored from an older copy.
             (place(5, 3), 101, Reuse),
             (place(6, 0), 101, Reuse),
             (place(u32::MAX, u32::MAX), 101, Reuse),
@@ -215,7 +220,7 @@ mod tests {
         assert_eq!((succession.leaf, succession.spent_attempt), (place(6, 1), 2));
     }
 
-    /// A server with one family, and everything that it ever handed out.
+    /// A server with one family, and every token that it ever handed out.
     struct World {
         now: DateTime<Utc>,
         row: Succession,
@@ -229,7 +234,7 @@ mod tests {
             Self { now: t(0), issued: BTreeSet::from([row.leaf]), row, over: false }
         }
 
-        /// The token that is answered; none for a refusal.
+        /// The token in the response; `None` for a refusal.
         fn refresh(&mut self, token: TokenPosition) -> Option<TokenPosition> {
             if self.over {
                 return None;
@@ -257,18 +262,20 @@ mod tests {
         }
     }
 
-    /// What an honest client does with its one store.
+    /// What an honest client, which stores one token, may do.
     #[derive(Clone, Debug)]
     enum Honest {
         /// Refreshes and keeps the answer.
         Refresh,
-        /// Refreshes; the answer is lost.
+        /// Refreshes; the response gets lost.
         Lost,
-        /// Two tabs, or a retry, within the grace: the answers arrive in either order.
+        /// Refreshes twice with the same token within the grace (two tabs, or a retry): the
+        /// responses arrive in either order.
         Twice { apart: i64, second_first: bool },
-        /// Two tabs with the same token; while one answer is on its way, the other tab goes on.
+        /// Two tabs with the same token: while one response is on its way, the other tab refreshes
+        /// again.
         Ahead,
-        /// Is away for this many seconds: a lift, or a night.
+        /// Is away for this many seconds: in a lift, or for a night.
         Away(i64),
     }
 
@@ -305,7 +312,7 @@ mod tests {
                         *store = next;
                     }
                 }
-                // The other tab comes late with the token that it had read.
+                // The other tab presents late the token that it had read.
                 let _ = world.refresh(old);
             }
             Honest::Away(seconds) => world.now += Duration::seconds(seconds),
@@ -323,7 +330,7 @@ mod tests {
                 prop_assert!(!world.over, "{what:?}");
                 prop_assert_eq!(world.leaves(), 1);
             }
-            // Whatever happened, what it holds still brings it on.
+            // Whatever happened before, the token in the store still works.
             world.now += Duration::seconds(31);
             prop_assert!(world.refresh(store).is_some());
         }
@@ -342,7 +349,7 @@ mod tests {
             let mut stolen = store;
             let (one, other) =
                 if thief_first { (&mut stolen, &mut store) } else { (&mut store, &mut stolen) };
-            // One party goes on for a while, later than any grace; some answers are lost.
+            // One party refreshes for a while, always after the grace; some responses get lost.
             for lost in lost.iter().take(uses) {
                 world.now += Duration::seconds(60);
                 match world.refresh(*one) {
@@ -356,12 +363,14 @@ mod tests {
                 *other = next;
                 world.now += Duration::seconds(60);
                 prop_assert_eq!(world.leaves(), 1);
-                // Now the first party holds what was replaced or spent, unless it kept no answer.
+                // Now the first party holds a token that was replaced or spent, unless it kept no
+                // response.
                 if *one != *other {
                     let kept_nothing = world.row.judge(*one, world.now, Some(GRACE));
                     let again = world.refresh(*one);
                     if kept_nothing == Judgement::Replace {
-                        // Both still hold the parent: whoever was replaced now meets the alarm.
+                        // Both still hold the parent: the party whose leaf was replaced is now
+                        // refused.
                         prop_assert!(again.is_some());
                         world.now += Duration::seconds(60);
                         prop_assert!(world.refresh(*other).is_none());

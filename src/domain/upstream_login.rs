@@ -1,4 +1,4 @@
-//! People who are away at a provider.
+//! Upstream logins: people who are signing in at a provider.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,8 +13,8 @@ use super::secret::{Plain, UpstreamState};
 use super::session::BrowserId;
 
 identifier! {
-    /// How a browser names the login that it is in the middle of. It follows from the `state` and
-    /// proves nothing.
+    /// How a browser names an upstream login that it has begun. It is derived from the `state`, and
+    /// to know it proves nothing.
     #[derive(Clone, Debug, PartialEq, Eq)]
     UpstreamLoginName
 }
@@ -28,30 +28,30 @@ impl UpstreamLoginName {
     }
 }
 
-/// Somebody who is away at a provider. They take all of it along, sealed: it is their `state`.
+/// A person who is signing in at a provider. The browser carries all of it, sealed, as the `state`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "none of them follows from another")]
 pub struct UpstreamLogin {
-    /// Where they are.
+    /// The provider.
     pub provider: Slug,
-    /// The browser that left.
+    /// The browser that was redirected to the provider.
     pub browser: BrowserId,
-    /// What it is in the middle of.
+    /// The interaction in which the person signs in.
     pub interaction: InteractionId,
     /// Whether they asked to stay signed in.
     pub kept: bool,
-    /// Whether the app sent them there, past our own page.
+    /// Whether the app requested the provider, so that our own sign-in page was skipped.
     pub direct: bool,
-    /// Whether they were to prove anew who they are.
+    /// Whether they were required to authenticate again at the provider.
     pub again: bool,
-    /// Whether they were sent there once more, to agree to what they had not agreed to.
+    /// Whether they were redirected there a second time, to give a consent that they had not given.
     pub consenting: bool,
-    /// When it is too late to come back.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
 }
 
 impl UpstreamLogin {
-    /// All of it in a short text: there are providers that cut a long `state`.
+    /// The whole login as a short text, since some providers cut a long `state`.
     #[must_use]
     pub fn to_text(&self) -> String {
         let Self { provider, browser, interaction, expires_at, .. } = self;
@@ -65,7 +65,7 @@ impl UpstreamLogin {
         format!("{expires_at}.{flags}.{interaction}.{browser}.{provider}")
     }
 
-    /// Reads that text.
+    /// Reads the text that [`Self::to_text`] wrote.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split('.').collect();

@@ -1,23 +1,23 @@
-//! What happened on the way by a provider, as a page speaks of it and an address names it.
+//! The outcome of a sign-in with a provider, as a page shows it and a query names it.
 
-/// What happened.
+/// The outcome of a sign-in with a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamOutcome {
-    /// They turned back there.
+    /// The person cancelled at the provider.
     Cancelled,
-    /// It is down or slow.
+    /// The provider is down or slow.
     Unavailable,
-    /// Whoever came back cannot come in here.
+    /// The person may not sign in here.
     Refused,
-    /// What it said does not hold.
+    /// The provider's answer is not valid.
     Failed,
-    /// It may not be used here, or not any more.
+    /// The provider may not be used here, or not any more.
     Unknown,
-    /// Whoever came is not whom the page asks for.
+    /// The person who signed in is not the one whom the page asks for.
     Another,
-    /// Whoever came back belongs to another account.
+    /// The identity is connected to another account.
     Taken,
-    /// Nobody could come in any more.
+    /// The last sign-in method of the account cannot be removed.
     LastWayIn,
 }
 
@@ -48,7 +48,7 @@ impl UpstreamOutcome {
         }
     }
 
-    /// The note of this name.
+    /// The outcome of this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|note| note.as_str() == name)

@@ -1,4 +1,4 @@
-//! The issuer and every path: the router, the metadata and the redirects read this one list.
+//! The issuer and all paths. The router, the metadata and the redirects use this one list.
 
 use url::{Host, Url};
 
@@ -6,19 +6,19 @@ use url::{Host, Url};
 pub const TOKEN: &str = "/token";
 /// The authorization endpoint, RFC 6749 §3.1.
 pub const AUTHORIZE: &str = "/authorize";
-/// Where a posted authorization request goes on.
+/// Continues a posted authorization request.
 pub const AUTHORIZE_CONTINUE: &str = "/authorize/continue";
 /// The sign-in page.
 pub const LOGIN: &str = "/login";
-/// Where a person turns back.
+/// The sign-in page's cancel button.
 pub const LOGIN_CANCEL: &str = "/login/cancel";
-/// Where a person goes on without connecting whom a provider vouched for.
+/// Continues without connecting the identity from a provider to the existing account.
 pub const LOGIN_UNCONNECTED: &str = "/login/unconnected";
-/// Where a person leaves for a provider.
+/// Redirects the browser to a provider.
 pub const LOGIN_WITH: &str = "/login/with/{provider}";
-/// Where a person comes back from a provider: one redirect URI for each.
+/// The callback for the answers of a provider: each provider has a redirect URI of its own.
 pub const LOGIN_CALLBACK: &str = "/login/callback/{provider}";
-/// Where a person begins anew in a browser of their own.
+/// Starts the interaction again in the person's own browser, outside of an app.
 pub const LOGIN_ELSEWHERE: &str = "/login/elsewhere";
 /// The choice of an account.
 pub const SELECT_ACCOUNT: &str = "/select-account";
@@ -26,25 +26,25 @@ pub const SELECT_ACCOUNT: &str = "/select-account";
 pub const CONSENT: &str = "/consent";
 /// The logout endpoint, RP-Initiated Logout §2.
 pub const LOGOUT: &str = "/logout";
-/// Where a posted logout request goes on.
+/// Continues a posted logout request.
 pub const LOGOUT_CONTINUE: &str = "/logout/continue";
-/// Where a person says that they want to sign out.
+/// Confirms that the person wants to sign out.
 pub const LOGOUT_CONFIRM: &str = "/logout/confirm";
-/// My account.
+/// The account page.
 pub const ACCOUNT: &str = "/account";
-/// A new password.
+/// Sets a new password.
 pub const ACCOUNT_PASSWORD: &str = "/account/password";
-/// The end of a session elsewhere.
+/// Ends a session on another device.
 pub const ACCOUNT_DEVICES_END: &str = "/account/devices/end";
-/// The end of an app's access.
+/// Removes an app's access.
 pub const ACCOUNT_APPS_REMOVE: &str = "/account/apps/remove";
-/// Where a person connects a provider.
+/// Connects a provider.
 pub const ACCOUNT_PROVIDERS_LINK: &str = "/account/providers/link";
-/// Where a person disconnects one.
+/// Disconnects a provider.
 pub const ACCOUNT_PROVIDERS_UNLINK: &str = "/account/providers/unlink";
-/// The end of this session.
+/// Ends this session.
 pub const ACCOUNT_SIGN_OUT: &str = "/account/sign-out";
-/// Stylesheets, scripts and images, by names that change with their content.
+/// Stylesheets, scripts and images. Their names change with their content.
 pub const ASSETS: &str = "/assets/{name}";
 /// The logos of apps, by `client_id`.
 pub const CLIENT_LOGO: &str = "/client-logo/{client}";
@@ -54,22 +54,22 @@ pub const USERINFO: &str = "/userinfo";
 pub const INTROSPECT: &str = "/introspect";
 /// The revocation endpoint, RFC 7009 §2.
 pub const REVOKE: &str = "/revoke";
-/// The keys, RFC 7517 §5.
+/// The public keys, RFC 7517 §5.
 pub const JWKS: &str = "/.well-known/jwks.json";
 /// The metadata, OpenID Connect Discovery §4.
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 /// The metadata, RFC 8414 §3.
 pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
-/// Where a password is changed: W3C, A Well-Known URL for Changing Passwords.
+/// Redirects to the page that changes the password: W3C, A Well-Known URL for Changing Passwords.
 pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
-/// What somebody opens who knows the name of the host alone.
+/// The page at the root, for people who open the bare host name.
 pub const FRONT: &str = "/";
-/// Whether the process lives.
+/// Whether the process is alive.
 pub const LIVEZ: &str = "/livez";
-/// Whether the process can serve.
+/// Whether the process can answer requests.
 pub const READYZ: &str = "/readyz";
 
-/// Every path; those that are asked for most stand first.
+/// Every path; the most frequent ones come first.
 const ALL: &[&str] = &[
     TOKEN,
     INTROSPECT,
@@ -106,8 +106,8 @@ const ALL: &[&str] = &[
     LIVEZ,
 ];
 
-/// The path above that a route of the router is, which has the path of the issuer before it or, of a
-/// well-known one, behind it.
+/// The path in this list to which a route of the router belongs. The route has the path of the
+/// issuer before it or, for a well-known path, behind it.
 #[must_use]
 pub fn template(route: &str, base: &str) -> Option<&'static str> {
     let inner = route.strip_prefix(base).or_else(|| route.strip_suffix(base)).unwrap_or(route);
@@ -115,8 +115,8 @@ pub fn template(route: &str, base: &str) -> Option<&'static str> {
     ALL.iter().find(|path| **path == inner).copied()
 }
 
-/// The issuer identifier: a URL without query and fragment, https anywhere but on loopback.
-/// Compared byte for byte, so it is kept as it was written.
+/// The issuer identifier: a URL without query and fragment, and with https except on loopback. It
+/// is compared byte for byte, so it is kept as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
     text: String,
@@ -145,7 +145,7 @@ impl Issuer {
         Ok(Self { text: text.to_owned(), https: url.scheme() == "https" })
     }
 
-    /// The issuer of a server that somebody tries out.
+    /// The issuer of a server that is only being tried out.
     #[must_use]
     pub fn localhost() -> Self {
         Self { text: "http://localhost:8080".to_owned(), https: false }
@@ -163,7 +163,7 @@ impl Issuer {
         self.https
     }
 
-    /// The URL of one of the paths above.
+    /// The URL of one of these paths.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.text)
@@ -175,7 +175,7 @@ impl Issuer {
         Url::parse(&self.text).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }
 
-    /// The path of the issuer, empty or `/something`: what comes before our paths, and behind the
+    /// The path of the issuer, empty or `/something`. It stands before our paths, and behind the
     /// well-known path of RFC 8414 §3.1.
     #[must_use]
     pub fn path(&self) -> String {
@@ -184,7 +184,7 @@ impl Issuer {
     }
 }
 
-/// Whether a URL stays on the machine that opens it.
+/// Whether the URL names the same machine: a loopback address or `localhost`.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

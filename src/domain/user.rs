@@ -1,4 +1,4 @@
-//! A person with an account.
+//! The account of a person.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -17,34 +17,34 @@ identifier! {
 pub struct User {
     /// `sub`.
     pub id: UserId,
-    /// The name as it was written; unique by its canonical key.
+    /// The user name as it was written; unique by its canonical key.
     pub username: String,
     /// The address as it was written.
     pub email: Option<String>,
-    /// Whether somebody proved to own the address.
+    /// Whether the address was verified to belong to the person.
     pub email_verified: bool,
-    /// Argon2id in PHC form; nobody signs in by password without one.
+    /// Argon2id in PHC form. Without it, sign-in by password is not possible.
     pub password_hash: Option<String>,
     /// The other standard claims.
     pub profile: Profile,
-    /// Since when the account is disabled.
+    /// When the account was disabled.
     pub disabled_at: Option<DateTime<Utc>>,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: DateTime<Utc>,
     /// When a claim last changed: `updated_at`.
     pub updated_at: DateTime<Utc>,
-    /// Who made the account.
+    /// Who created the account.
     pub made_by: AccountSource,
-    /// Who said the address.
+    /// Who gave the address.
     pub email_by: AccountSource,
 }
 
-/// Who made an account, or said an address.
+/// Who created an account or gave an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountSource {
     /// The operator, who knows the person.
     Operator,
-    /// A provider, of somebody who came by it.
+    /// A provider with which the person signed in.
     Provider,
     /// The person themselves.
     Person,
@@ -76,8 +76,8 @@ impl User {
     }
 }
 
-/// The standard claims that a user brings, OpenID Connect Core §5.1; those that the account itself
-/// answers for (`sub`, `preferred_username`, `email`, `updated_at`) stand elsewhere.
+/// The standard claims of a user, OpenID Connect Core §5.1, except those that are fields of the
+/// account itself (`sub`, `preferred_username`, `email`, `updated_at`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "every field is the claim of that name")]
@@ -115,19 +115,19 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Takes what is empty here from another profile.
+    /// Fills the empty fields from another profile.
     pub fn fill(&mut self, other: Self) {
         let own = std::mem::take(self);
         *self = own.over(other);
     }
 
-    /// Takes everything that another profile has.
+    /// Overwrites fields with every value that another profile has.
     pub fn follow(&mut self, other: Self) {
         let own = std::mem::take(self);
         *self = other.over(own);
     }
 
-    /// What is here, and where that is nothing what is below.
+    /// The fields of this profile, and those of `below` where this one is empty.
     fn over(self, below: Self) -> Self {
         Self {
             name: self.name.or(below.name),

@@ -1,23 +1,24 @@
 //! How a use case ends: done, refused, or failed.
 //!
-//! A *refusal* is an answer: what was written while refusing (a spent code, a revoked family, a
-//! failed sign-in) must stay. A *fault* is ours: nothing of it may stay.
+//! A *refusal* is an answer to the caller: what was written before it (a spent code, a revoked
+//! family, a failed sign-in) is committed. A *fault* is our own failure: everything that was
+//! written is rolled back.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// Why there is no result: the asker's doing or ours.
+/// Why there is no result: a mistake of the caller, or a failure of ours.
 #[derive(Debug)]
 pub enum Error<R> {
-    /// The asker's doing; what was written on the way stays.
+    /// A mistake of the caller; what was written before is committed.
     Refused(R),
-    /// Our failure; what was written on the way is undone.
+    /// A failure of ours; what was written before is rolled back.
     Fault(Fault),
 }
 
 impl<R> Error<R> {
-    /// The same with another refusal.
+    /// The same error with another type of refusal.
     pub fn map<S>(self, refusal: impl FnOnce(R) -> S) -> Error<S> {
         match self {
             Self::Refused(refused) => Error::Refused(refusal(refused)),
@@ -49,17 +50,17 @@ pub struct Fault {
     source: Arc<dyn StdError + Send + Sync>,
 }
 
-/// Whether asking again may help.
+/// Whether a retry may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// A part that we need does not answer: 503, and worth another try.
+    /// A part that we need does not answer: 503, and a retry may help.
     Unavailable,
     /// A broken invariant: 500.
     Internal,
 }
 
 impl Fault {
-    /// Something that we need does not answer.
+    /// A fault because something that we need does not answer.
     pub fn unavailable(
         doing: &'static str,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
@@ -67,7 +68,7 @@ impl Fault {
         Self { kind: FaultKind::Unavailable, doing, source: Arc::from(source.into()) }
     }
 
-    /// An invariant of ours does not hold.
+    /// A fault because one of our invariants does not hold.
     pub fn internal(
         doing: &'static str,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
@@ -75,7 +76,7 @@ impl Fault {
         Self { kind: FaultKind::Internal, doing, source: Arc::from(source.into()) }
     }
 
-    /// Whether asking again may help.
+    /// Whether a retry may help.
     #[must_use]
     pub fn kind(&self) -> FaultKind {
         self.kind
@@ -96,7 +97,7 @@ impl fmt::Display for Fault {
 
 impl StdError for Fault {}
 
-/// What an operator asked for and cannot have, in words for the operator.
+/// Why an operator's request is refused, in words for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Rejected(pub String);
@@ -107,10 +108,10 @@ impl From<Rejected> for Error<Rejected> {
     }
 }
 
-/// What an operator asked for, or why they cannot have it.
+/// The result of an operator's request, or why it is refused.
 pub type OrRejected<T = ()> = Result<T, Error<Rejected>>;
 
-/// Shorthand for a rejection.
+/// Refuses an operator's request with this text.
 pub fn reject<T>(why: impl Into<String>) -> OrRejected<T> {
     Err(Error::Refused(Rejected(why.into())))
 }
