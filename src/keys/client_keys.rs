@@ -1,4 +1,4 @@
-//! Keys of others: the JWK Set of a client that signs its assertions, RFC 7523 §3.
+//! The public keys of a client that signs its assertions: its JWK Set, RFC 7523 §3.
 
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::{
@@ -8,15 +8,16 @@ use serde::de::DeserializeOwned;
 
 use crate::keys::jwt::{self, Unverified, VerifyingKey};
 
-/// What may sign, for the metadata.
+/// The algorithms by which a client may sign its assertions, for the metadata.
 pub const ALGORITHMS: &[&str] = &["RS256", "PS256", "ES256", "EdDSA"];
 
-/// The keys of a JWK Set that can verify. Each is good for one algorithm (RFC 8725 §3.1).
+/// The keys of a JWK Set that can verify signatures. Each is used with one algorithm only (RFC 8725
+/// §3.1).
 #[derive(Debug, Default)]
 pub struct ClientKeys(Vec<(Option<String>, VerifyingKey)>);
 
 impl ClientKeys {
-    /// Reads a JWK Set; says in words what is wrong with it.
+    /// Reads a JWK Set. The error says in words what is wrong with it.
     pub fn parse(jwks: &str) -> Result<Self, &'static str> {
         let document: serde_json::Value =
             serde_json::from_str(jwks).map_err(|_| "the JWK Set is not JSON")?;
@@ -42,7 +43,7 @@ impl ClientKeys {
         Ok(Self(keys))
     }
 
-    /// The claims of a token that one of these keys signed. Everything else is the caller's.
+    /// The claims of a token that one of these keys signed. The caller checks everything else.
     pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<T, Unverified> {
         let header = jwt::header(token)?;
         let named = |kid: &Option<String>| header.kid.is_none() || *kid == header.kid;

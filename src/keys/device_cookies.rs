@@ -1,8 +1,9 @@
-//! A browser in which somebody proved an account is known by a cookie that is bound to the account:
-//! guesses of strangers never keep its person out of it.
+//! Known browsers: a browser in which an account was proven has a cookie that is bound to the
+//! account. Failed guesses of strangers then do not lock the person out of the account in this
+//! browser.
 //!
-//! The cookie says who is known in it to nobody but this server, opens nothing, and no row stands
-//! behind it (the "device cookies" of OWASP).
+//! Only this server can read from the cookie which accounts are known in the browser. The cookie
+//! gives access to nothing, and it needs no row in the database (the "device cookies" of OWASP).
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -14,10 +15,10 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::keys::seal::{Label, MasterKey};
 
-/// How long a browser is known after the last proof in it.
+/// How long a browser is known after the account was last proven in it.
 pub const LIFE: Duration = Duration::days(180);
 
-/// Makes and reads what makes a browser known.
+/// The key that makes and reads the cookies of known browsers.
 #[derive(Clone)]
 pub struct DeviceCookieKey(hmac::Key);
 
@@ -27,17 +28,18 @@ impl std::fmt::Debug for DeviceCookieKey {
     }
 }
 
-/// Which browser it is, to this account alone.
+/// The mark of one browser for one account. Another account has another mark in the same browser.
 pub type Mark = [u8; MARK];
 
 const MARK: usize = 16;
-/// Seconds since 1970 when it was proven, big-endian.
+/// The bytes of the time at which it was proven: seconds since 1970, big-endian.
 const SINCE: usize = 8;
-/// So many accounts are known in one browser; the one not proven for longest makes room.
+/// The most accounts that are known in one browser. The one that was proven longest ago is removed
+/// for a new one.
 const MOST: usize = 6;
 
 impl DeviceCookieKey {
-    /// The key of a master key.
+    /// Derives the key from the master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
         let key = master.derive(Label::KnownBrowsers)?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose())))
@@ -49,10 +51,11 @@ impl DeviceCookieKey {
         entries(presented).find_map(|entry| self.read(entry, user, now))
     }
 
-    /// What the browser presents from now on: the account was proven in it at this instant.
+    /// The new cookie value, which says that the account was proven in this browser at this
+    /// instant.
     #[must_use]
     pub fn remember(&self, presented: &str, user: &UserId, now: DateTime<Utc>) -> String {
-        // Whoever proves it again gets no bucket more.
+        // A second proof keeps the mark, so that it does not give the browser one more bucket.
         let mark = self.find(presented, user, now).unwrap_or_else(random::bytes);
         let head = [mark.as_slice(), &now.timestamp().to_be_bytes()].concat();
         let tag = hmac::sign(&self.0, &bound(&head, user));
@@ -76,7 +79,7 @@ fn bound(head: &[u8], user: &UserId) -> Vec<u8> {
     [head, user.as_str().as_bytes()].concat()
 }
 
-/// More than are made are not looked at.
+/// The entries of a cookie value. Entries beyond the largest number are ignored.
 fn entries(presented: &str) -> impl Iterator<Item = &str> {
     presented.split('.').filter(|entry| !entry.is_empty() && entry.len() <= 128).take(MOST)
 }
@@ -99,13 +102,13 @@ mod tests {
         assert_eq!(key.find(&both, &alice, now), Some(mark));
         assert_ne!(key.find(&both, &bob, now), Some(mark));
         assert!(!both.contains("alice") && !both.contains("bob"));
-        // The same browser stays the same, and is known for longer.
+        // The same browser keeps its mark and is known for longer.
         let later = now + LIFE - Duration::seconds(1);
         let again = key.remember(&both, &alice, later);
         assert_eq!(again.split('.').count(), 2);
         assert_eq!(key.find(&again, &alice, now + LIFE), Some(mark));
         assert_eq!(key.find(&again, &bob, now + LIFE + Duration::seconds(1)), None);
-        // Those that are made later push out the first.
+        // Later entries push out the first one.
         let crowded =
             (0..MOST).fold(again, |known, n| key.remember(&known, &user(&n.to_string()), now));
         assert_eq!(crowded.split('.').count(), MOST);

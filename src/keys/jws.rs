@@ -1,10 +1,10 @@
-//! JSON Web Signature in its compact form (RFC 7515 §3.1): the one way in which a token is signed and
-//! in which a signature is verified here.
+//! JSON Web Signature in its compact form (RFC 7515 §3.1). All tokens are signed here, and all
+//! signatures are verified here.
 //!
-//! A private key is parsed once and held by whoever signs with it. `jsonwebtoken` parses and checks an
-//! RSA key at every signature, which costs as much as the signature itself, and another way to give it
-//! one there is only for the whole process: so its types and its verifiers are used, and not its
-//! `encode`.
+//! A private key is parsed once and then kept by its owner. `jsonwebtoken` would parse and check an
+//! RSA key at every signature, which costs as much as the signature itself; a provider of its own
+//! can be given to it only for the whole process. So this module uses its types and its verifiers,
+//! but not its `encode`.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -34,7 +34,7 @@ impl std::fmt::Debug for PrivateKey {
 }
 
 impl PrivateKey {
-    /// Parses a key in PKCS#8; why it is none comes instead.
+    /// Parses a key in PKCS#8. The error says why it is not one.
     pub fn parse(alg: TokenAlg, pkcs8: &[u8]) -> Result<Self, String> {
         let parsed = match alg {
             TokenAlg::Rs256 => RsaKeyPair::from_pkcs8(pkcs8).map(Self::Rs256),
@@ -45,7 +45,7 @@ impl PrivateKey {
         parsed.map_err(|rejected| rejected.to_string())
     }
 
-    /// What it signs by.
+    /// The algorithm by which it signs.
     #[must_use]
     pub fn alg(&self) -> TokenAlg {
         match self {
@@ -54,7 +54,8 @@ impl PrivateKey {
         }
     }
 
-    /// Signs claims under this `kid`. Pure work for the processor; never while a transaction is open.
+    /// Signs claims under this `kid`. This is work for the processor only, so never do it while a
+    /// transaction is open.
     pub fn sign(&self, kid: &str, typ: &str, claims: &impl Serialize) -> Result<String, Fault> {
         let mut header = Header::new(algorithm(self.alg()));
         header.typ = Some(typ.to_owned());
@@ -89,7 +90,7 @@ fn part(value: &impl Serialize) -> Result<String, Fault> {
     Ok(URL_SAFE_NO_PAD.encode(json))
 }
 
-/// Whether this key made the signature (in base64url) of what is signed, by this algorithm.
+/// Whether this key made the signature (in base64url) of the signed text, by this algorithm.
 #[must_use]
 pub fn is_signed(signed: &str, signature: &str, key: &DecodingKey, alg: Algorithm) -> bool {
     crypto::verify(signature, signed.as_bytes(), key, alg).unwrap_or(false)

@@ -1,6 +1,6 @@
 //! Signing and verifying compact JWTs, RFC 7519 and RFC 8725.
 //!
-//! Nothing here reads a clock: whoever verifies compares `exp` and `nbf` with its own instant.
+//! Nothing here reads a clock: the caller compares `exp` and `nbf` with its own instant.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use super::jws::{PrivateKey, is_signed};
 use crate::domain::verdict::Fault;
 
 /// The explicit types of our tokens (RFC 8725 §3.11). Access tokens for verifiers that were written
-/// before RFC 9068 have the type of id tokens; what tells these two apart is `client_id`, which every
-/// access token has and no id token.
+/// before RFC 9068 have the same type as id tokens. Such an access token is told from an id token
+/// by `client_id`, which every access token has and no id token has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typ {
     /// RFC 9068 §2.1.
@@ -37,7 +37,7 @@ impl Typ {
     }
 }
 
-/// Signs under one `kid`.
+/// A private key that signs under one `kid`.
 #[derive(Clone, Debug)]
 pub struct SigningKey {
     pub(super) kid: String,
@@ -45,13 +45,14 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Signs claims. Pure work for the processor; never while a transaction is open.
+    /// Signs claims. This is work for the processor only, so never do it while a transaction is
+    /// open.
     pub fn sign(&self, typ: Typ, claims: &impl Serialize) -> Result<String, Fault> {
         self.key.sign(&self.kid, typ.as_str(), claims)
     }
 }
 
-/// Verifies what one key signed.
+/// A public key that verifies signatures by one algorithm.
 #[derive(Clone)]
 pub struct VerifyingKey {
     alg: Algorithm,
@@ -64,19 +65,19 @@ impl std::fmt::Debug for VerifyingKey {
     }
 }
 
-/// The token is not what it claims to be.
+/// The error for a token whose signature is not valid or that is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the token does not verify")]
 pub struct Unverified;
 
 impl VerifyingKey {
-    /// The key of a JWK, for this algorithm alone (RFC 8725 §3.1).
+    /// The key of a JWK, for this algorithm only (RFC 8725 §3.1).
     pub fn from_jwk(jwk: &Jwk, alg: Algorithm) -> Result<Self, Unverified> {
         let key = DecodingKey::from_jwk(jwk).map_err(|_| Unverified)?;
         Ok(Self { alg, key })
     }
 
-    /// The claims of a token that this key signed. Time, issuer and audience are the caller's.
+    /// The claims of a token that this key signed. The caller checks time, issuer and audience.
     pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Result<T, Unverified> {
         let (signed, signature) = token.rsplit_once('.').ok_or(Unverified)?;
         let by_it = jsonwebtoken::decode_header(token).is_ok_and(|header| header.alg == self.alg);
@@ -89,14 +90,14 @@ impl VerifyingKey {
 }
 
 /// The header of a token that is not verified yet. Critical extensions (RFC 7515 §4.1.11) are
-/// refused, since none is understood here; embedded keys and key URLs are never looked at.
+/// refused, since none is supported. Embedded keys and key URLs are ignored.
 pub fn header(token: &str) -> Result<Header, Unverified> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| Unverified)?;
     if header.crit.is_some() { Err(Unverified) } else { Ok(header) }
 }
 
-/// Whether the header is of this type, RFC 7515 §4.1.9: compared without case and without the
-/// optional `application/`.
+/// Whether the header has this type, RFC 7515 §4.1.9. It is compared without regard to case and
+/// without the optional `application/`.
 #[must_use]
 pub fn is_typ(header: &Header, typ: Typ) -> bool {
     header.typ.as_deref().is_some_and(|found| {
@@ -105,7 +106,8 @@ pub fn is_typ(header: &Header, typ: Typ) -> bool {
     })
 }
 
-/// What a token says before anybody verified it: only good for finding the keys to do so.
+/// The claims of a token that is not verified yet. Use them only to find the keys that can verify
+/// it.
 pub fn unverified<T: DeserializeOwned>(token: &str) -> Result<T, Unverified> {
     jsonwebtoken::dangerous::insecure_decode(token)
         .map(|token| token.claims)

@@ -1,4 +1,5 @@
-//! The keys of this process: read from the database, opened, and looked at in time.
+//! The keyring: the keys of this process, read and opened from the database, and read again at
+//! intervals.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -53,22 +54,24 @@ impl Schedule {
     }
 }
 
-/// How keys live.
+/// When keys are replaced, and how long they are kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// The age at which a signing key is succeeded.
+    /// The age at which a signing key gets a successor.
     pub rotation: Duration,
-    /// How long a key is published before it signs. Longer than any verifier caches the JWKS.
+    /// How long a key is published before it signs. It must be longer than verifiers cache the
+    /// JWKS.
     pub lead: Duration,
     /// How long verifiers may cache the JWKS.
     pub jwks_max_age: Duration,
-    /// For how long a key that signs no more is still needed.
+    /// How long a key is still needed after it has stopped to sign.
     pub memory: Memory,
     /// The size of new RSA keys.
     pub rsa_bits: u32,
 }
 
-/// After `rotate --now`, the time in which every replica comes to publish the key before any signs.
+/// The lead after `rotate --now`: the time in which every server publishes the key before any of
+/// them signs with it.
 const NOW: Duration = Duration::seconds(1);
 
 /// The keys of this process.
@@ -80,7 +83,7 @@ pub struct Keyring {
     policy: Policy,
     current: RwLock<Arc<Snapshot>>,
     reloading: Mutex<()>,
-    /// The keys of a wrong clock of which the log knows.
+    /// The keys made by a wrong clock that were already reported in the log.
     strays: std::sync::Mutex<BTreeSet<String>>,
 }
 
@@ -92,7 +95,7 @@ struct Key {
     signing: SigningKey,
 }
 
-/// The keys at one moment: what signs, what is published, what is remembered.
+/// The keys at one moment: the ones that sign, the published ones and the remembered ones.
 #[derive(Debug)]
 pub struct Snapshot {
     keys: Vec<Key>,
@@ -138,7 +141,7 @@ impl Snapshot {
         self.jwks.clone()
     }
 
-    /// Its strong entity tag.
+    /// The strong entity tag of the JWK Set.
     #[must_use]
     pub fn etag(&self) -> &str {
         &self.etag
@@ -151,8 +154,8 @@ impl Snapshot {
             .ok_or_else(|| Fault::internal("looking for a signing key", alg.as_str()))
     }
 
-    /// The claims of a token that we signed, whatever became of its key since, as long as the key
-    /// is remembered. Time, issuer and audience are the caller's.
+    /// The claims of a token that we signed, as long as its key is remembered, even if the key
+    /// signs no more. The caller checks time, issuer and audience.
     pub fn verify<T>(&self, typ: Typ, token: &str) -> Result<T, Unverified>
     where
         T: serde::de::DeserializeOwned,
@@ -166,7 +169,7 @@ impl Snapshot {
         self.find(&kid).ok_or(Unverified)?.verifying.verify(token)
     }
 
-    /// Whether what this key signed is still taken.
+    /// Whether tokens that this key signed are still accepted.
     #[must_use]
     pub fn remembers(&self, kid: &str) -> bool {
         self.find(kid).is_some()
@@ -186,7 +189,7 @@ impl Snapshot {
 }
 
 impl Keyring {
-    /// Reads and opens the keys. None is made here.
+    /// Reads and opens the keys. It does not create any.
     pub async fn open(
         store: Arc<Store>,
         clock: Clock,
@@ -201,13 +204,13 @@ impl Keyring {
         Ok(Self { store, clock, sealer, policy, current, reloading, strays })
     }
 
-    /// How keys live.
+    /// The policy by which keys are replaced and kept.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// The keys at this moment, straight from memory.
+    /// The keys at this moment, from memory.
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, Fault> {
         let current = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
         let now = self.clock.now();
@@ -216,16 +219,16 @@ impl Keyring {
         }
         let next = Arc::new(Snapshot::new(current.keys.clone(), &self.policy, now)?);
         let mut slot = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        // Keys that were read meanwhile are newer than these.
+        // If another task has read the keys meanwhile, its keys are newer than these.
         if Arc::ptr_eq(&slot, &current) {
             *slot = next;
         }
         Ok(Arc::clone(&slot))
     }
 
-    /// Reads the keys again. Keys that are open already need no master key for it.
+    /// Reads the keys again. Keys that are already open are not opened again.
     pub async fn reload(&self) -> Result<(), Fault> {
-        // One at a time, or what was read first could be written last.
+        // One reload at a time. Otherwise an older reading could overwrite a newer one.
         let _turn = self.reloading.lock().await;
         let stored = signing_keys::list_all(&*self.store).await?;
         let before = self.snapshot()?;
@@ -235,8 +238,8 @@ impl Keyring {
         Ok(())
     }
 
-    /// Makes what is missing or due: the first key of each algorithm, and the successor of a key
-    /// that comes of age.
+    /// Creates the keys that are missing or due: the first key of each algorithm, and the successor
+    /// of a key that has reached its age.
     pub async fn maintain(&self) -> Result<(), Fault> {
         for alg in TokenAlg::ALL {
             let now = self.clock.now();
@@ -252,7 +255,7 @@ impl Keyring {
         Ok(())
     }
 
-    /// Makes successors before their time: they sign after the lead, or at once.
+    /// Creates successors before they are due. They sign after the lead, or at once.
     pub async fn rotate(&self, algs: &[TokenAlg], at_once: bool) -> Result<Vec<StoredKey>, Fault> {
         let lead = if at_once { NOW } else { self.policy.lead };
         let mut made = Vec::new();
@@ -263,15 +266,15 @@ impl Keyring {
         Ok(made)
     }
 
-    /// Takes in a key that was made elsewhere; `None` when it is here already.
+    /// Stores a key that was made elsewhere; `None` when it is already stored.
     pub async fn import(&self, made: &Made, at_once: bool) -> Result<Option<StoredKey>, Fault> {
         let lead = if at_once { NOW } else { self.policy.lead };
         let generation = self.next_generation(made.alg)?;
         self.insert(made, generation, self.clock.now() + lead, EventKind::KeyImported).await
     }
 
-    /// Drops a key for good: nothing that it signed is accepted any more. `false` when there is
-    /// none of this `kid`.
+    /// Deletes a key for good: no token that it signed is accepted any more. `false` when there is
+    /// no key with this `kid`.
     pub async fn drop_key(&self, kid: &str) -> Result<bool, Fault> {
         let tx = self.store.begin(self.clock.now()).await?;
         let dropped = signing_keys::delete(&tx, kid).await?;
@@ -283,8 +286,8 @@ impl Keyring {
         Ok(dropped)
     }
 
-    /// Seals every key under another master key; makes another rotation key, if refresh tokens are
-    /// to end.
+    /// Seals every key under another master key. It also replaces the rotation key, if refresh
+    /// tokens are to become invalid.
     pub async fn reseal(&self, next: &Sealer, ends_refresh_tokens: bool) -> Result<usize, Fault> {
         let tx = self.store.begin(self.clock.now()).await?;
         let stored = signing_keys::list_all(&tx).await?;
@@ -311,7 +314,7 @@ impl Keyring {
         Ok(stored.len())
     }
 
-    /// Forgets keys that nobody can need any more.
+    /// Deletes keys that are not needed any more.
     pub async fn housekeep(&self) -> Result<(), Fault> {
         let snapshot = self.snapshot()?;
         let forgotten = snapshot.list().filter(|(_, phase)| *phase == Phase::Forgotten);
@@ -323,8 +326,8 @@ impl Keyring {
         Ok(())
     }
 
-    /// The last of the succession. A key of a wrong clock is none: waiting for it would stop the
-    /// rotation.
+    /// The newest key of an algorithm. A key that was made by a wrong clock does not count: to wait
+    /// for it would stop the rotation.
     fn newest(&self, alg: TokenAlg) -> Result<Option<StoredKey>, Fault> {
         let (snapshot, now) = (self.snapshot()?, self.clock.now());
         let mut newest: Option<&StoredKey> = None;
@@ -366,12 +369,13 @@ impl Keyring {
         let made = tokio::task::spawn_blocking(move || make::generate(alg, bits))
             .await
             .map_err(|error| Fault::internal("making a key", error))??;
-        // Making a key takes its time: the lead begins when it is there to be published.
+        // Making a key takes time, so the lead begins when the key can be published.
         let signs_from = signs_from(self.clock.now());
         self.insert(&made, generation, signs_from, EventKind::KeyCreated).await
     }
 
-    /// A server that runs on while the master key changes must not seal under the old one.
+    /// Checks the master key: a server that keeps running while the master key changes must not
+    /// seal under the old one.
     fn check_master_key(&self) -> Result<(), Fault> {
         let snapshot = self.snapshot()?;
         snapshot.list().try_for_each(|(key, _)| open(&self.sealer, key).map(drop))
@@ -419,13 +423,13 @@ fn open_all(sealer: &Sealer, stored: Vec<StoredKey>, known: &[Key]) -> Result<Ve
         .collect()
 }
 
-/// Whether the public half of the row is that of the private one.
+/// Whether the public key in the row belongs to the private one.
 fn is_whole(stored: &StoredKey, made: &Made) -> bool {
     let of_row = serde_json::from_str::<Jwk>(&stored.public_jwk).ok();
     of_row.as_ref() == Some(&made.public_jwk)
 }
 
-/// Opens a key of the database and looks whether its row is whole; why it is not comes instead.
+/// Opens a key of the database and checks that its row is consistent. The error says why it is not.
 pub fn inspect(sealer: &Sealer, stored: &StoredKey) -> Result<(), Fault> {
     let made = make::describe(stored.alg, open(sealer, stored)?)?;
     if is_whole(stored, &made) {
@@ -436,8 +440,8 @@ pub fn inspect(sealer: &Sealer, stored: &StoredKey) -> Result<(), Fault> {
     }
 }
 
-/// The public half is that of the private one: whoever can write to the database must not publish
-/// a key.
+/// Opens a key of the database. Its public key must belong to its private one, so that an attacker
+/// who can write to the database cannot publish a key.
 fn parse(sealer: &Sealer, stored: StoredKey) -> Result<Key, Fault> {
     let private = open(sealer, &stored)?;
     let kid = &stored.kid;

@@ -1,4 +1,4 @@
-//! Making keys, reading them from PEM, and their public halves as JWKs.
+//! Creates keys, reads them from PEM, and writes their public keys as JWKs.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
@@ -16,23 +16,23 @@ use crate::domain::client::TokenAlg;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::{Error, Fault, Rejected, reject};
 
-/// A key as it was made or read.
+/// A key that was created or read.
 #[derive(Debug)]
 pub struct Made {
     /// The RFC 7638 thumbprint.
     pub kid: String,
-    /// What it signs with.
+    /// The algorithm by which it signs.
     pub alg: TokenAlg,
-    /// The public half.
+    /// The public key.
     pub public_jwk: Jwk,
-    /// The private half, PKCS#8.
+    /// The private key, PKCS#8.
     pub private: Secret<Vec<u8>>,
 }
 
-/// The sizes of RSA keys that can be made, in bits.
+/// The allowed sizes of new RSA keys, in bits.
 pub const RSA_BITS: [u32; 3] = [2048, 3072, 4096];
 
-/// Makes a key. Slow for RSA: not for a worker of the runtime.
+/// Creates a key. This is slow for RSA, so it must not run on a worker thread of the runtime.
 pub fn generate(alg: TokenAlg, rsa_bits: u32) -> Result<Made, Fault> {
     match alg {
         TokenAlg::Rs256 => {
@@ -51,7 +51,7 @@ pub fn generate(alg: TokenAlg, rsa_bits: u32) -> Result<Made, Fault> {
     }
 }
 
-/// The whole of a key, from its private half in PKCS#8.
+/// The complete key, computed from its private key in PKCS#8.
 pub fn describe(alg: TokenAlg, pkcs8: Secret<Vec<u8>>) -> Result<Made, Fault> {
     match alg {
         TokenAlg::Rs256 => {
@@ -88,7 +88,8 @@ pub fn read_pem(pem: &str) -> Result<Made, Error<Rejected>> {
     Ok(from_p256(pkcs8)?)
 }
 
-/// `openssl ecparam -genkey` writes the name of the curve before the key, which has it too.
+/// Removes the name of the curve that `openssl ecparam -genkey` writes before the key. The key
+/// itself contains it too.
 fn without_parameters(pem: &str) -> &str {
     const END: &str = "-----END EC PARAMETERS-----";
     let pem = pem.trim();

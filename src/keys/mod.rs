@@ -1,6 +1,7 @@
-//! Keys: their life ([`ring`]), their sealing ([`seal`]) and what they sign ([`jwt`]).
+//! Keys: their lifetime ([`ring`]), how they are sealed ([`seal`]) and the tokens that they sign
+//! ([`jwt`]).
 //!
-//! Signing is aws-lc ([`jws`]); the crate `rsa` makes and reads keys and never signs
+//! aws-lc signs ([`jws`]). The crate `rsa` only creates and reads keys; it never signs
 //! (RUSTSEC-2023-0071).
 
 pub mod client_keys;

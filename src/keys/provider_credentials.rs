@@ -1,4 +1,4 @@
-//! What providers gave us to prove to them who we are.
+//! The credentials by which this server authenticates at providers.
 
 use aws_lc_rs::hmac;
 use rsa::pkcs8::der::SecretDocument;
@@ -10,7 +10,7 @@ use crate::domain::hex;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Fault;
 
-/// A P-256 key that a provider gave us.
+/// A P-256 key that was issued to us by a provider.
 #[derive(Debug)]
 pub struct Es256Key(PrivateKey);
 
@@ -29,7 +29,7 @@ impl Es256Key {
     }
 }
 
-/// HMAC-SHA256 in lower-case hex, which Facebook has as a proof of the secret.
+/// HMAC-SHA256 in lower-case hex. Facebook requires it as a proof that we know the secret.
 #[must_use]
 pub fn hmac_hex(secret: &Secret, message: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());

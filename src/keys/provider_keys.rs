@@ -1,5 +1,6 @@
-//! Keys that a provider of social login publishes, and what it signed with them. Both are read as
-//! loosely as providers write them: what cannot be used is passed over, and only the signature counts.
+//! The keys that a provider of social login publishes, and the tokens that it signs with them. Both
+//! are read as loosely as providers write them: parts that cannot be used are ignored, and only the
+//! signature counts.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,23 +10,23 @@ use serde_json::{Map, Value};
 use super::jws::is_signed;
 use crate::domain::secret::Secret;
 
-/// The most keys of one provider that are kept; no provider has so many.
+/// The most keys of one provider that are kept. No provider has that many.
 pub const MOST_KEYS: usize = 100;
-/// A longer `kid` is none.
+/// The longest `kid`. A longer one is ignored.
 const LONGEST_KID: usize = 512;
-/// The longest number of a key: that of an RSA key of 8192 bits.
+/// The longest number in a key, in bytes: that of an RSA key of 8192 bits.
 const LONGEST_NUMBER: usize = 1024;
 
-/// The keys of a JWK Set that can verify, RFC 7517 §5.
+/// The keys of a JWK Set that can verify signatures, RFC 7517 §5.
 #[derive(Debug)]
 pub struct ProviderKeys(Vec<ProviderKey>);
 
 struct ProviderKey {
     kid: Option<String>,
-    /// For which it is good (RFC 8725 §3.1).
+    /// The algorithms for which it may be used (RFC 8725 §3.1).
     algorithms: &'static [Algorithm],
     key: DecodingKey,
-    /// What makes two entries one key.
+    /// The number of the key. Two entries with the same number are the same key.
     number: Vec<u8>,
 }
 
@@ -36,14 +37,15 @@ impl std::fmt::Debug for ProviderKey {
 }
 
 impl ProviderKeys {
-    /// Reads a JWK Set; `None` if it is none. A key that cannot be used is left out (RFC 7517 §5).
+    /// Reads a JWK Set; `None` if it is malformed. A key that cannot be used is left out (RFC 7517
+    /// §5).
     #[must_use]
     pub fn parse(document: &Value) -> Option<Self> {
         let listed = document.get("keys")?.as_array()?;
         Some(Self(listed.iter().filter_map(ProviderKey::parse).take(MOST_KEYS).collect()))
     }
 
-    /// How many there are.
+    /// The number of keys.
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.len()
@@ -85,7 +87,8 @@ impl ProviderKey {
     }
 }
 
-/// A number of RFC 7518 §6.3.1, without the zeros and the padding that some write.
+/// A number of RFC 7518 §6.3.1, without the leading zeros and the padding that some providers
+/// write.
 fn number(text: &str) -> Option<Vec<u8>> {
     let mut bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?;
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
@@ -99,8 +102,8 @@ fn coordinate(number: Vec<u8>) -> Option<Vec<u8>> {
     Some([vec![0; zeros], number].concat())
 }
 
-/// A compact JWS whose payload are claims (RFC 7515 §7.1, RFC 7519 §7.2). Nobody verified it: what it
-/// says is only good for finding who should, and for refusing it.
+/// A compact JWS with claims as its payload (RFC 7515 §7.1, RFC 7519 §7.2), not verified yet.
+/// Before that, its content may only be used to find the keys that verify it, and to refuse it.
 #[derive(Debug)]
 pub struct Signed<'t> {
     signed: &'t str,
@@ -109,19 +112,19 @@ pub struct Signed<'t> {
     claims: Value,
 }
 
-/// Why a signature does not hold.
+/// Why a signature is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsigned {
-    /// None of the keys; another one might.
+    /// None of these keys made the signature, but another key might have.
     #[error("none of the keys has signed it")]
     NoKey,
-    /// No key at all could make it good.
+    /// No key can make the signature valid.
     #[error("{0}")]
     Never(&'static str),
 }
 
 impl<'t> Signed<'t> {
-    /// Reads a token. A member that is `null` says nothing, so it is left out.
+    /// Reads a token. A member that is `null` counts as missing.
     #[must_use]
     pub fn parse(token: &'t str) -> Option<Self> {
         let (signed, signature) = token.rsplit_once('.')?;
@@ -134,25 +137,25 @@ impl<'t> Signed<'t> {
         })
     }
 
-    /// What it says.
+    /// The claims, which are not verified yet.
     #[must_use]
     pub fn claims(&self) -> &Value {
         &self.claims
     }
 
-    /// The same, for whoever has verified it.
+    /// The claims, for a caller that has verified the signature.
     #[must_use]
     pub fn into_claims(self) -> Value {
         self.claims
     }
 
-    /// What is signed: a signature can be written in several ways, this cannot.
+    /// The signed part of the token. A signature can be written in several ways, this part cannot.
     #[must_use]
     pub fn signed(&self) -> &'t str {
         self.signed
     }
 
-    /// Whether the header lets it be of this type (RFC 7515 §4.1.9), or says nothing of it.
+    /// Whether the type in the header is this one (RFC 7515 §4.1.9), or missing.
     #[must_use]
     pub fn may_be(&self, typ: &str) -> bool {
         match self.header.get("typ") {
@@ -164,13 +167,13 @@ impl<'t> Signed<'t> {
         }
     }
 
-    /// That one of these keys has signed it, or this secret.
+    /// Checks that one of these keys, or this secret, made the signature.
     pub fn verify(&self, keys: &ProviderKeys, secret: Option<&Secret>) -> Result<(), Unsigned> {
-        // RFC 7515 §4.1.11: no extension is understood here.
+        // RFC 7515 §4.1.11: no critical extension is supported.
         if self.header.contains_key("crit") {
             return Err(Unsigned::Never("its header has a critical extension"));
         }
-        // RFC 8725 §3.1: never what the header alone chooses.
+        // RFC 8725 §3.1: the header alone never chooses the algorithm.
         let algorithm = match (self.header.get("alg").and_then(Value::as_str), secret) {
             (Some("RS256"), _) => Algorithm::RS256,
             (Some("PS256"), _) => Algorithm::PS256,
@@ -188,8 +191,8 @@ impl<'t> Signed<'t> {
         if is_signed { Ok(()) } else { Err(Unsigned::NoKey) }
     }
 
-    /// The keys that may have signed it: those of its `kid` (RFC 7515 §4.1.4), and where there are
-    /// none those without a name.
+    /// The keys that may have made the signature: those with the token's `kid` (RFC 7515 §4.1.4),
+    /// or, if there are none, those without a `kid`.
     fn candidates<'k>(
         &self,
         keys: &'k ProviderKeys,
@@ -214,7 +217,7 @@ impl<'t> Signed<'t> {
     }
 }
 
-/// The JSON object of a part of a token.
+/// The JSON object in a part of a token.
 fn object(part: &str) -> Option<Map<String, Value>> {
     let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
     let mut object: Map<String, Value> = serde_json::from_slice(&bytes).ok()?;
@@ -278,7 +281,7 @@ mod tests {
             assert_eq!(verified(&named, &jwk), Ok(()), "{more}");
             assert_eq!(verified(&unnamed, &jwk), Ok(()), "{more}");
         }
-        // Padding, and the zeros that an octet string of RFC 7518 §6.3.1.1 must not have.
+        // Padding and leading zeros, which an octet string of RFC 7518 §6.3.1.1 must not have.
         let mut padded = provider.jwk(&json!({}));
         for member in ["x", "y"] {
             let bytes = URL_SAFE_NO_PAD.decode(padded[member].as_str().unwrap()).unwrap();

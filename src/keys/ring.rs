@@ -1,25 +1,26 @@
-//! The life of keys as a pure function of time.
+//! The lifetime of keys as a pure function of time.
 //!
 //! A key is *pending* from its creation (published, not signing), *signing* from `signs_from`,
-//! *retiring* once a successor signs (published until the longest token it signed has expired),
-//! *remembered* (known to us alone, for hints and proofs that may be expired), and then *forgotten*.
+//! *retiring* once a successor signs (published until the longest token that it signed has
+//! expired), *remembered* (no longer published, but still used by us for hints and proofs that may
+//! be expired), and then *forgotten*.
 
 use chrono::{DateTime, Duration, Utc};
 
 use crate::domain::client::TokenAlg;
 
-/// When a key came and when it signs.
+/// When a key signs, and its place among the other keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// What it signs with: keys succeed one another within an algorithm.
+    /// The algorithm by which it signs. A key is replaced by a key of the same algorithm.
     pub alg: TokenAlg,
-    /// From when it signs.
+    /// The instant from which it signs.
     pub signs_from: DateTime<Utc>,
     /// Decides between two keys that sign from the same instant: the later one signs.
     pub generation: i64,
 }
 
-/// Where a key stands in its life.
+/// The phase of a key's lifetime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the module says what each is")]
 pub enum Phase {
@@ -37,7 +38,7 @@ impl Phase {
         self <= Self::Retiring
     }
 
-    /// The name for people and scripts.
+    /// The name of the phase, for people and scripts.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -50,25 +51,25 @@ impl Phase {
     }
 }
 
-/// For how long a key that signs no more is still needed.
+/// How long a key is still needed after it has stopped to sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// The life of the longest token, with the clock skew that verifiers may have.
+    /// The lifetime of the longest token, with the clock skew that verifiers may have.
     pub published: Duration,
-    /// How long after that an expired token of ours may be shown to us.
+    /// How much longer an expired token of ours may still be presented to us.
     pub remembered: Duration,
 }
 
 /// The phase of each key at one instant, and the next instant at which one of them may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
-    /// One phase for each timing, in their order.
+    /// One phase for each timing, in the same order.
     pub phases: Vec<Phase>,
-    /// Until when this view holds.
+    /// The instant until which this view is valid.
     pub until: DateTime<Utc>,
 }
 
-/// The whole life of keys. Invariant: as long as an algorithm has a key, exactly one of them signs.
+/// The phases of all keys. Invariant: as long as an algorithm has a key, exactly one of them signs.
 #[must_use]
 pub fn at(now: DateTime<Utc>, keys: &[Timing], memory: Memory) -> View {
     let mut until = DateTime::<Utc>::MAX_UTC;
@@ -83,19 +84,20 @@ pub fn at(now: DateTime<Utc>, keys: &[Timing], memory: Memory) -> View {
     View { phases, until }
 }
 
-/// How far the clocks of those who make keys may be apart.
+/// The largest expected difference between the clocks of the machines that create keys.
 const APART: Duration = Duration::hours(1);
 
-/// Whether a key waits for an instant for which nobody makes keys at this moment: it was made by a
+/// Whether a key is to sign at an instant that is too far away for a key made now: it was made by a
 /// clock that was far ahead.
 #[must_use]
 pub fn is_stray(now: DateTime<Utc>, signs_from: DateTime<Utc>, lead: Duration) -> bool {
     signs_from > now + lead + APART
 }
 
-/// The places of the published keys in the order in which the JWKS shows them: the algorithm of most
-/// tokens first. Some verifiers try one key after another and give up at the first one of another
-/// type, so whoever has a token by RS256 must meet every RSA key before any other.
+/// The indices of the published keys in the order in which the JWKS lists them: RS256, the
+/// algorithm of most tokens, comes first. Some verifiers try one key after another and give up at
+/// the first key of another type, so with a token by RS256 they must find all RSA keys before any
+/// other key.
 #[must_use]
 pub fn published(keys: &[Timing], phases: &[Phase]) -> Vec<usize> {
     let shown = keys.iter().zip(phases).enumerate().filter(|(_, (_, phase))| phase.is_published());
@@ -112,7 +114,7 @@ fn phase(
 ) -> (Phase, DateTime<Utc>) {
     let order = |other: &Timing| (other.signs_from, other.generation);
     let same = || keys.iter().filter(|other| other.alg == key.alg);
-    // Without a key that is due (a clock that was set back) the first one signs all the same.
+    // If no key is due (the clock was set back), the first one signs nevertheless.
     let due = same().filter(|other| other.signs_from <= now).max_by_key(|other| order(other));
     let signing = due.or_else(|| same().min_by_key(|other| order(other)));
     let successor =

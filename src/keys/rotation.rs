@@ -1,5 +1,5 @@
-//! The rotation key: what makes refresh tokens. It is random, and sealed under the master key, so
-//! that another master key leaves every token good.
+//! The rotation key, with which refresh tokens are made. It is random and sealed under the master
+//! key, so refresh tokens stay valid when the master key changes.
 
 use aws_lc_rs::hmac;
 
@@ -16,8 +16,8 @@ use crate::store::{Store, Tx, sealed_keys};
 /// Its name in the database.
 const NAME: &str = "rotation";
 
-/// Makes and verifies refresh tokens: HMAC-SHA256 over the salt of the family, its name, and the
-/// place of the token.
+/// Makes and verifies refresh tokens: HMAC-SHA256 over the salt of the family, its id, and the
+/// position of the token.
 #[derive(Clone)]
 pub struct RotationKey(hmac::Key);
 
@@ -28,7 +28,7 @@ impl std::fmt::Debug for RotationKey {
 }
 
 impl RotationKey {
-    /// Reads and opens the key; makes it when there is none.
+    /// Reads and opens the key. It is created if there is none.
     pub async fn open(store: &Store, clock: &Clock, sealer: &Sealer) -> Result<Self, Fault> {
         if let Some(sealed) = sealed_keys::find(store, NAME).await? {
             return Self::unsealed(sealer, &sealed);
@@ -37,13 +37,13 @@ impl RotationKey {
         let tx = store.begin(clock.now()).await?;
         sealed_keys::insert(&tx, NAME, sealer.seal(NAME, made.expose())?).await?;
         tx.commit().await?;
-        // Where two processes make one at once, the first one counts.
+        // When two processes create a key at the same time, the first one is kept.
         let sealed = sealed_keys::find(store, NAME).await?;
         let missing = || Fault::internal("making the rotation key", "it is not there");
         Self::unsealed(sealer, &sealed.ok_or_else(missing)?)
     }
 
-    /// The key that these bytes are.
+    /// The key that consists of these bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
@@ -54,7 +54,7 @@ impl RotationKey {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, bytes.expose())))
     }
 
-    /// The refresh token at this place of this family.
+    /// The refresh token at this position of this family.
     pub fn token(
         &self,
         salt: Salt,
@@ -68,7 +68,7 @@ impl RotationKey {
         Ok(Plain::from_bytes(token.expose()))
     }
 
-    /// Whether we made this token for a family of this salt, in constant time.
+    /// Whether we made this token for a family with this salt. It is compared in constant time.
     #[must_use]
     pub fn made(&self, salt: Salt, token: &ParsedRefreshToken) -> bool {
         let Some(body) = refresh::body(&token.family, token.place) else { return false };
@@ -82,7 +82,7 @@ fn opened(sealer: &Sealer, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Fault> {
     })
 }
 
-/// Makes another key in its place: every refresh token is unknown from then on.
+/// Replaces the key by a new one: every refresh token becomes invalid.
 pub async fn replace(tx: &Tx, sealer: &Sealer) -> Result<(), Fault> {
     let made = Secret::new(random::bytes::<32>());
     sealed_keys::reseal(tx, NAME, sealer.seal(NAME, made.expose())?).await

@@ -1,4 +1,4 @@
-//! The master key and what is derived from it.
+//! The master key, and the keys that are derived from it.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -20,18 +20,18 @@ use crate::settings::kinds::{optional_path, path, secret};
 use crate::settings::value_type::Holds;
 use crate::settings::{Collector, Section};
 
-/// What a derived key is for. Two labels never share a key.
+/// The purpose of a derived key. Two labels never share a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Label {
-    /// Sealing private keys in the database.
+    /// Seals private keys in the database.
     Sealing,
-    /// Binding forms to their pages.
+    /// Binds forms to their pages.
     Forms,
-    /// What people take along to a provider.
+    /// Seals upstream logins, which browsers carry to a provider and back.
     UpstreamLogins,
-    /// What makes a browser known.
+    /// Signs the cookies of known browsers.
     KnownBrowsers,
-    /// What browsers carry for us, and what they prove themselves by.
+    /// Seals what browsers carry for us, and makes the cookies by which browsers prove themselves.
     Browsers,
 }
 
@@ -47,18 +47,18 @@ impl Label {
     }
 }
 
-/// 256 bits that everything else is derived from.
+/// The master key: 256 bits from which all other keys are derived.
 #[derive(Debug)]
 pub struct MasterKey(Secret<[u8; 32]>);
 
-/// Where the master key comes from.
+/// The place from which the master key is read.
 #[derive(Clone, Debug)]
 pub enum MasterKeySource {
     /// Given as text.
     Text(Secret<String>),
     /// In a file that an operator provides.
     File(PathBuf),
-    /// In the folder of keys, made on the first start.
+    /// In the folder of keys. The key is created there on the first start.
     Folder(PathBuf),
 }
 
@@ -87,13 +87,13 @@ impl Section for MasterKeySource {
     }
 }
 
-/// Why there is no master key, in words for the operator.
+/// Why the master key cannot be loaded, in words for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum NoMasterKey {
-    /// The file cannot be taken.
+    /// The file cannot be read.
     #[error(transparent)]
     File(#[from] Unreadable),
-    /// The folder has none.
+    /// The folder has no key.
     #[error(
         "there is no master key: {0} does not exist. keys_dir, master_key_file and master_key say where it is"
     )]
@@ -119,7 +119,7 @@ impl MasterKey {
         Self(Secret::new(random::bytes()))
     }
 
-    /// Reads a key from where it is. Nothing is made.
+    /// Reads a key from its source. It does not create one.
     pub fn load(source: &MasterKeySource) -> Result<Self, NoMasterKey> {
         match source {
             MasterKeySource::Text(text) => Self::parse(text.expose()),
@@ -131,13 +131,14 @@ impl MasterKey {
         }
     }
 
-    /// Whether the folder has a key, or the one that an interrupted change left behind.
+    /// Whether the folder has a key, or one that an interrupted change of the master key left
+    /// behind.
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
         [FILE_NAME, NEXT_FILE_NAME].iter().any(|name| folder.join(name).exists())
     }
 
-    /// Makes a key in a folder that has none.
+    /// Creates a key in a folder that has none.
     pub fn make(folder: &Path) -> Result<Self, NoMasterKey> {
         let path = folder.join(FILE_NAME);
         fs::create_dir_all(folder).map_err(|error| io(folder, error))?;
@@ -151,20 +152,21 @@ impl MasterKey {
         if path.exists() { Self::read(&path).map(Some) } else { Ok(None) }
     }
 
-    /// Writes the key that is to replace the one in this folder, before anything is sealed by it.
+    /// Writes the key that will replace the one in this folder. This happens before anything is
+    /// sealed under it.
     pub fn write_next(&self, folder: &Path) -> Result<(), NoMasterKey> {
         let path = folder.join(NEXT_FILE_NAME);
         fs::remove_file(&path).or_else(unless_missing).map_err(|error| io(&path, error))?;
         self.write_new(&path)
     }
 
-    /// Makes the next key the key of this folder.
+    /// Makes the next key the current key of this folder.
     pub fn promote_next(folder: &Path) -> Result<(), NoMasterKey> {
         let path = folder.join(NEXT_FILE_NAME);
         fs::rename(&path, folder.join(FILE_NAME)).map_err(|error| io(&path, error))
     }
 
-    /// Reads a key in text.
+    /// Reads a key from text.
     pub fn parse(text: &str) -> Result<Self, NoMasterKey> {
         let text = text.trim();
         let bytes = if text.len() == 64 {
@@ -182,8 +184,8 @@ impl MasterKey {
         Self::parse(secret_file::read_text(path)?.expose())
     }
 
-    /// Writes a file that did not exist. It appears whole or not at all, and if another process was
-    /// faster its file stays.
+    /// Writes a new file. The file appears complete or not at all. If another process has written
+    /// it first, that file stays.
     fn write_new(&self, path: &Path) -> Result<(), NoMasterKey> {
         let draft = path.with_extension(format!("draft-{}", random::identifier()));
         let written = self.write_draft(&draft).and_then(|()| fs::hard_link(&draft, path));
@@ -205,7 +207,7 @@ impl MasterKey {
         file.sync_all()
     }
 
-    /// The key for one purpose: HKDF-SHA256, RFC 5869.
+    /// Derives the key for one purpose: HKDF-SHA256, RFC 5869.
     pub fn derive(&self, label: Label) -> Result<Secret<[u8; 32]>, Fault> {
         let fault = |_| Fault::internal("deriving a key", "HKDF failed");
         let mut key = Secret::new([0; 32]);
@@ -227,7 +229,7 @@ fn unless_missing(error: std::io::Error) -> std::io::Result<()> {
 }
 
 /// Seals private keys and credentials: AES-256-GCM under the sealing key, bound to the `kid` or to
-/// the name of whatever is sealed.
+/// another name of the sealed value.
 pub struct Sealer(LessSafeKey);
 
 impl std::fmt::Debug for Sealer {
@@ -237,7 +239,7 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// The sealer of a master key.
+    /// The sealer for a master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
         Self::under(master.derive(Label::Sealing)?.expose())
     }
@@ -248,7 +250,7 @@ impl Sealer {
         Ok(Self(LessSafeKey::new(key)))
     }
 
-    /// Seals for this name: version, nonce, ciphertext, tag.
+    /// Seals a value under this name: version, nonce, ciphertext, tag.
     pub fn seal(&self, name: &str, private: &[u8]) -> Result<Vec<u8>, Fault> {
         let nonce = random::bytes::<NONCE_LEN>();
         let mut sealed = private.to_vec();
@@ -262,12 +264,12 @@ impl Sealer {
         Ok([&[VERSION], nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens what was sealed for this name; `None` when this master key does not open it.
+    /// Opens a value that was sealed under this name; `None` when this master key does not open it.
     #[must_use]
     pub fn open(&self, name: &str, sealed: &[u8]) -> Option<Secret<Vec<u8>>> {
         let versioned =
             || self.open_with(Aad::from(versioned(name)), sealed.strip_prefix(&[VERSION])?);
-        // Before there were versions a row began with the nonce.
+        // Rows that were written before there were versions begin with the nonce.
         versioned().or_else(|| self.open_with(Aad::from(name.as_bytes().to_vec()), sealed))
     }
 
@@ -280,15 +282,15 @@ impl Sealer {
     }
 }
 
-/// The first byte of what is sealed: which shape the rest has.
+/// The first byte of a sealed value: it says which format the rest has.
 const VERSION: u8 = 1;
 
-/// What a sealed row is bound to: its version and its name.
+/// The data to which a sealed row is bound: its version and its name.
 fn versioned(name: &str) -> Vec<u8> {
     [&[VERSION], name.as_bytes()].concat()
 }
 
-/// Binds a form to the page that it came from: a token that nobody else can make.
+/// Binds a form to the page that it came from, by a token that only this server can make.
 #[derive(Clone)]
 pub struct FormsKey(hmac::Key);
 
@@ -299,19 +301,20 @@ impl std::fmt::Debug for FormsKey {
 }
 
 impl FormsKey {
-    /// The forms key of a master key.
+    /// Derives the forms key from the master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
         let key = master.derive(Label::Forms)?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose())))
     }
 
-    /// The token of a form in this browser for this purpose.
+    /// The token of a form, for this browser and this purpose.
     #[must_use]
     pub fn token(&self, browser: &BrowserId, purpose: &str) -> String {
         URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, &bound(browser, purpose)))
     }
 
-    /// Whether this is that token, in constant time.
+    /// Whether the token is the one for this browser and this purpose. It is compared in constant
+    /// time.
     #[must_use]
     pub fn verifies(&self, token: &str, browser: &BrowserId, purpose: &str) -> bool {
         let Ok(tag) = URL_SAFE_NO_PAD.decode(token) else { return false };
@@ -319,8 +322,8 @@ impl FormsKey {
     }
 }
 
-/// Seals upstream logins into their `state`, and derives what else belongs to them from it: nothing of
-/// them is written down.
+/// Seals upstream logins into their `state`, and derives their other values from the `state`, so
+/// nothing of them is stored on the server.
 #[derive(Clone)]
 pub struct UpstreamLoginKey(hmac::Key);
 
@@ -331,19 +334,19 @@ impl std::fmt::Debug for UpstreamLoginKey {
 }
 
 impl UpstreamLoginKey {
-    /// The key of a master key.
+    /// Derives the key from the master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
         let key = master.derive(Label::UpstreamLogins)?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose())))
     }
 
-    /// The `state` of a login.
+    /// The `state` for a login.
     pub fn seal(&self, login: &UpstreamLogin) -> Result<Plain<UpstreamState>, Fault> {
         let sealed = seal_salted(&self.0, STATE, login.to_text().as_bytes())?;
         Ok(Plain::from_bytes(&sealed))
     }
 
-    /// The login of a `state`, whether it is over or not; `None` for what we did not seal.
+    /// The login in a `state`, even if it has expired; `None` for a text that we did not seal.
     #[must_use]
     pub fn open(&self, state: &Plain<UpstreamState>) -> Option<UpstreamLogin> {
         let text = open_salted(&self.0, STATE, state.to_bytes()?.expose())?;
@@ -368,7 +371,7 @@ impl UpstreamLoginKey {
     }
 }
 
-/// Seals what a browser carries for us, and derives what it proves itself by.
+/// Seals what a browser carries for us, and makes the token by which the browser proves itself.
 #[derive(Clone)]
 pub struct BrowserKey(hmac::Key);
 
@@ -382,24 +385,25 @@ const CARRIED: &str = "carried by a browser";
 const STATE: &str = "state of an upstream login";
 
 impl BrowserKey {
-    /// The key of a master key.
+    /// Derives the key from the master key.
     pub fn new(master: &MasterKey) -> Result<Self, Fault> {
         let key = master.derive(Label::Browsers)?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose())))
     }
 
-    /// Seals, in base64url.
+    /// Seals bytes. The result is base64url.
     pub fn seal(&self, bytes: &[u8]) -> Result<String, Fault> {
         Ok(URL_SAFE_NO_PAD.encode(seal_salted(&self.0, CARRIED, bytes)?))
     }
 
-    /// Opens what we sealed; `None` for anything else.
+    /// Opens a text that we sealed; `None` for any other text.
     #[must_use]
     pub fn open(&self, text: &str) -> Option<Secret<Vec<u8>>> {
         open_salted(&self.0, CARRIED, &URL_SAFE_NO_PAD.decode(text).ok()?)
     }
 
-    /// What a browser proves itself by after this sign-in: the same, however often it is asked.
+    /// The token by which a browser proves itself after this sign-in. The same sign-in always gives
+    /// the same token.
     #[must_use]
     pub fn token(&self, sign_in: &str) -> Plain<BrowserToken> {
         let tag = hmac::sign(&self.0, &[b"token ", sign_in.as_bytes()].concat());
@@ -407,11 +411,12 @@ impl BrowserKey {
     }
 }
 
-/// How many random bytes choose the key of one sealed text.
+/// The number of random bytes from which the key of one sealed text is derived.
 const SALT_LEN: usize = 16;
 
 /// Seals: salt, nonce, ciphertext, tag. Anybody can make us seal as often as they like, and random
-/// nonces of 96 bits under one key repeat after some 2^32 times: each text has a key of its own.
+/// nonces of 96 bits under one key repeat after about 2^32 times. So each text has a key of its
+/// own.
 fn seal_salted(key: &hmac::Key, name: &str, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     let salt = random::bytes::<SALT_LEN>();
     let sealed = salted(key, &salt)?.seal(name, bytes)?;
@@ -427,8 +432,8 @@ fn salted(key: &hmac::Key, salt: &[u8]) -> Result<Sealer, Fault> {
     Sealer::under(hmac::sign(key, &[b"seal ", salt].concat()).as_ref())
 }
 
-/// The name under which the credential of a provider is sealed: with everything that says where it
-/// is sent, so that no other server gets it when the row is changed.
+/// The name under which the credential of a provider is sealed. It contains everything that decides
+/// where the credential is sent, so that a changed row cannot send it to another server.
 #[must_use]
 pub fn credential_name(provider: &Slug, metadata: &ProviderMetadata) -> String {
     let of = |part: &Option<String>| part.as_deref().map(|text| format!("{text:?}"));
@@ -453,7 +458,7 @@ mod tests {
     use crate::domain::interaction::InteractionId;
     use crate::domain::provider::Preset;
 
-    /// The master key 00 01 02 … 1f.
+    /// The master key with the bytes 00 01 02 … 1f.
     const FIXED: [u8; 32] = [
         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
         25, 26, 27, 28, 29, 30, 31,
@@ -544,7 +549,7 @@ mod tests {
             assert_eq!(key.open(&Plain::presented(&bad)), None, "{bad}");
         }
         assert_eq!(UpstreamLoginKey::new(&MasterKey::generate()).unwrap().open(&state), None);
-        // Of the same master key, and for something else.
+        // Sealed under the same master key, but for another purpose.
         let master = MasterKey::generate();
         let carried = BrowserKey::new(&master).unwrap().seal(login.to_text().as_bytes()).unwrap();
         let carried = Plain::presented(&format!("mapae_vs_{carried}"));
@@ -585,7 +590,7 @@ mod tests {
         }
     }
 
-    /// Sealed by other programs: what stands in databases must open in every later version.
+    /// Values that other programs sealed: the rows in databases must open in every later version.
     #[test]
     fn rows_that_were_sealed_long_ago_open() {
         let sealer = Sealer::new(&MasterKey::parse(&hex::lower(&FIXED)).unwrap()).unwrap();

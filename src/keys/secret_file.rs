@@ -1,9 +1,9 @@
-//! Files that hold secrets, and who else may read them: one rule for every such file.
+//! Files that hold secrets, and who else may access them: one rule for every such file.
 //!
-//! What the group may do is the operator's choice (Kubernetes gives files to a group). Nobody else
-//! may write; everybody may read only where we cannot change that or nobody else lives: on a
-//! read-only mount or in memory (Docker and Kubernetes mount secrets so), or where neither the file
-//! nor its folder is ours.
+//! The permissions of the group are the operator's choice (Kubernetes gives files to a group).
+//! Others must never be able to write. Others may be able to read only where we cannot change that,
+//! or where there are no other users: on a read-only mount or in memory (Docker and Kubernetes
+//! mount secrets so), or where we own neither the file nor its folder.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -15,24 +15,24 @@ use rustix::fs::{StatVfsMountFlags, fstatvfs};
 
 use crate::domain::secret::Secret;
 
-/// Why a file cannot be taken, in words for the operator.
+/// Why a file cannot be used, in words for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// The file system refuses.
+    /// The file system reports an error.
     #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
-    /// Others may do too much.
+    /// Other users have too many permissions.
     #[error("{0}: {1}")]
     Exposed(PathBuf, Exposure),
 }
 
-/// What others may do with a file.
+/// The permission that other users have and must not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Exposure {
-    /// Change the secret.
+    /// They can change the secret.
     #[error("everybody on this machine can write this file: chmod o-rw it")]
     Write,
-    /// Read the secret.
+    /// They can read the secret.
     #[error(
         "everybody on this machine can read this file: chmod o-r it (0640 and 0600 are good), or mount it read-only"
     )]
@@ -51,7 +51,7 @@ pub fn read(path: &Path) -> Result<Secret<Vec<u8>>, Unreadable> {
     Ok(bytes)
 }
 
-/// Reads a file that holds a secret in text.
+/// Reads a file that holds a secret as text.
 pub fn read_text(path: &Path) -> Result<Secret<String>, Unreadable> {
     let bytes = read(path)?;
     let text = std::str::from_utf8(bytes.expose()).map_err(|_| {
@@ -61,14 +61,14 @@ pub fn read_text(path: &Path) -> Result<Secret<String>, Unreadable> {
     Ok(Secret::new(text.to_owned()))
 }
 
-/// What others may do with this file, where that is too much.
+/// The permission that other users have on this file, if it is one too many.
 pub fn looked_at(path: &Path) -> io::Result<Option<Exposure>> {
     exposure(path, &File::open(path)?)
 }
 
 fn exposure(path: &Path, file: &File) -> io::Result<Option<Exposure>> {
     let found = file.metadata()?;
-    // A pipe or a terminal is nobody's to keep.
+    // A pipe or a terminal is not stored, so there is nothing to check.
     if !found.is_file() {
         return Ok(None);
     }
@@ -83,7 +83,7 @@ fn owner_of(folder: &Path) -> Option<u32> {
     std::fs::metadata(folder).ok().as_ref().map(Metadata::uid)
 }
 
-/// The rule.
+/// The rule that this module describes.
 fn judge(mode: u32, is_ours: bool, is_apart: impl FnOnce() -> bool) -> Option<Exposure> {
     if mode & 0o002 != 0 {
         Some(Exposure::Write)
@@ -123,16 +123,16 @@ mod tests {
         for (mode, is_ours, is_apart, expected) in [
             (0o600, true, false, None),
             (0o400, true, false, None),
-            // Kubernetes with fsGroup.
+            // Kubernetes with `fsGroup`.
             (0o440, true, false, None),
             (0o640, true, false, None),
             (0o660, true, false, None),
             (0o644, true, false, Some(Exposure::Read)),
             (0o604, true, false, Some(Exposure::Read)),
-            // Docker and Kubernetes: read-only, or in memory.
+            // Docker and Kubernetes: mounted read-only, or in memory.
             (0o444, true, true, None),
             (0o644, true, true, None),
-            // Another's file in another's folder.
+            // A file of another user, in a folder of another user.
             (0o444, false, false, None),
             (0o644, false, false, None),
             (0o666, true, true, Some(Exposure::Write)),
@@ -155,7 +155,7 @@ mod tests {
         symlink(&file, &link).unwrap();
         for (mode, good) in [(0o600, true), (0o440, true), (0o644, false), (0o622, false)] {
             fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
-            // Files in memory are good for reading.
+            // Others may read files in memory.
             let is_apart = is_in_memory(&File::open(&file).unwrap()) && mode & 0o002 == 0;
             for path in [&file, &link] {
                 assert_eq!(read(path).is_ok(), good || is_apart, "{mode:o}");
