@@ -1,7 +1,8 @@
-//! Work that is cheaper together: what waits is taken at once.
+//! Batches: requests that wait at the same time are processed together, because that is cheaper.
 //!
-//! Bounded in every direction: a full queue refuses at once, nobody waits longer than the deadline of
-//! the batch or of the own request, and what nobody waits for any more is not begun.
+//! Everything is bounded: a full queue refuses at once, a question waits at most until the deadline
+//! of the batch or of its own request, and a question for which the asker no longer waits is not
+//! begun.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,20 +14,20 @@ use crate::domain::request;
 use crate::domain::verdict::Fault;
 use crate::runtime::supervisor::{Need, Supervisor};
 
-/// What bounds a queue.
+/// The limits of a queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// What the queue is called in metrics and in the log.
+    /// The name of the queue in metrics and in the log.
     pub name: &'static str,
-    /// How many batches are worked off at once.
+    /// The number of batches that are processed at the same time.
     pub lanes: usize,
-    /// How many questions may wait.
+    /// The number of questions that may wait.
     pub queue: usize,
-    /// How long after it was asked a question is worth an answer.
+    /// How long after it was asked a question is still worth an answer.
     pub deadline: Duration,
 }
 
-/// A queue whose items are worked off in batches.
+/// A queue whose items are processed in batches.
 #[derive(Debug)]
 pub struct Batch<Q, A> {
     waiting: mpsc::Sender<Waiting<Q, A>>,
@@ -41,8 +42,8 @@ struct Waiting<Q, A> {
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
-    /// Starts working. `work` gives one answer for each question, in their order; it is abandoned
-    /// once the last of its questions is worth no answer any more.
+    /// Starts the worker. `work` gives one answer for each question, in the same order. It is
+    /// abandoned once the deadlines of all its questions have passed.
     pub fn start<F>(
         supervisor: &Supervisor,
         bounds: Bounds,
@@ -62,7 +63,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
         Self { waiting, deadline: bounds.deadline }
     }
 
-    /// Adds a question to the next batch.
+    /// Adds a question to the next batch and waits for its answer.
     pub async fn ask(&self, question: Q) -> Result<A, Fault> {
         let (asker, answer) = oneshot::channel();
         let until = Instant::now() + request::at_most(self.deadline);
@@ -78,7 +79,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batch<Q, A> {
     }
 }
 
-/// What stays when the worker begins again.
+/// The parts that stay when the worker is restarted after a panic.
 struct Parts<Q, A, W> {
     queue: Mutex<mpsc::Receiver<Waiting<Q, A>>>,
     lanes: Arc<Semaphore>,
@@ -102,36 +103,36 @@ where
             return;
         }
         let now = Instant::now();
-        // Whoever went away, or will be gone before there is an answer, is asked for nothing.
+        // Questions whose asker has gone, or whose deadline has passed, are left out.
         taken.retain(|waiting| !waiting.asker.is_closed() && now < waiting.until);
         let Some(until) = taken.iter().map(|waiting| waiting.until).max() else { continue };
         let (questions, askers): (Vec<_>, Vec<_>) =
             taken.drain(..).map(|waiting| (waiting.question, waiting.asker)).unzip();
         sizes.record(u32::try_from(questions.len()).unwrap_or(u32::MAX));
         let parts = Arc::clone(&parts);
-        // A task of its own: a panic ends this batch and no other.
+        // The batch runs in a task of its own, so that a panic ends only this batch.
         tokio::spawn(async move {
             let work = timeout_at(until, async { (parts.work)(questions).await });
             let answers = Supervisor::catch(name, work).await;
             drop(lane);
             let answers = answers.and_then(Result::ok).unwrap_or_default();
             for (asker, answer) in askers.into_iter().zip(answers) {
-                // An asker who went away misses nothing: the work is done.
+                // If the asker has gone, its answer is dropped: the work is done nevertheless.
                 let _ = asker.send(answer);
             }
         });
     }
 }
 
-/// How many to take of those that wait. Not all of them: while half are answered and signed, the
-/// other half is worked off, and neither the processors nor the disk wait for the other.
+/// How many of the waiting questions to take. Only half of them: while one half is answered and
+/// signed, the other half is processed, so processors and disk work at the same time.
 fn size(waiting: usize) -> usize {
     (waiting / 2).clamp(FEW, MANY)
 }
 
-/// Enough to share a commit.
+/// The smallest batch size: enough questions to share a commit.
 const FEW: usize = 16;
-/// As many as one statement takes.
+/// The largest batch size: as many questions as one statement takes.
 const MANY: usize = 64;
 
 #[cfg(test)]
@@ -144,7 +145,7 @@ mod tests {
 
     const BOUNDS: Bounds =
         Bounds { name: "test", lanes: 1, queue: 4, deadline: Duration::from_mins(1) };
-    /// Of what does not end in time.
+    /// The limits for work that does not end in time.
     const SHORT: Bounds = Bounds { deadline: Duration::from_millis(100), ..BOUNDS };
 
     struct Held {
@@ -153,7 +154,7 @@ mod tests {
         begun: Arc<Mutex<Vec<Vec<u32>>>>,
     }
 
-    /// Work that notes what it was given and ends once the gate is open.
+    /// Work that records its questions and ends once the gate is open.
     fn held(bounds: Bounds) -> Held {
         let (gate, open) = watch::channel(false);
         let begun: Arc<Mutex<Vec<Vec<u32>>>> = Arc::default();
@@ -203,7 +204,7 @@ mod tests {
         assert!(asked.await.iter().all(Result::is_err));
         held.gate.send(true).unwrap();
         assert_eq!(held.batch.ask(100).await.unwrap(), 100);
-        // What was turned away, and what nobody waits for any more, was never begun.
+        // Questions that were refused, and questions without an asker, were never begun.
         let begun = held.begun.lock().unwrap().concat();
         assert!(begun.len() <= 1 + SHORT.queue, "{begun:?}");
         assert_eq!(begun.last(), Some(&100));
@@ -214,7 +215,7 @@ mod tests {
         let held = held(BOUNDS);
         let gone = async {
             held.waiting(0).await;
-            // Two more ask while the first one is worked on; one of them hangs up.
+            // Two more ask while the first question is processed; one of them goes away.
             let mut leaves = Box::pin(held.batch.ask(1));
             tokio::select! {
                 biased;

@@ -1,13 +1,13 @@
-//! Handles of one metric, one for each set of labels. The recorder is asked for each of them once:
-//! asking it means to write the labels into new memory and to search them among all metrics, and on
-//! a path that every request takes that would be most of the cost of counting.
+//! Handles of one metric, one for each set of labels. The recorder is asked for each of them only
+//! once. To ask it means to write the labels into new memory and to search all metrics for them,
+//! and for every request that would be most of the cost of counting.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
-/// The handles that were asked for so far. `K` is what the labels are made of; there must be a fixed
-/// number of them, so nothing that a request brings may become one.
+/// The handles that were requested so far. `K` is the value from which the labels are made. It must
+/// have a fixed number of values, so nothing from a request may be used as `K`.
 pub struct Handles<K, H> {
     known: RwLock<BTreeMap<K, H>>,
     make: fn(K) -> H,
@@ -20,12 +20,12 @@ impl<K, H> fmt::Debug for Handles<K, H> {
 }
 
 impl<K: Ord + Copy, H: Clone> Handles<K, H> {
-    /// None yet; `make` asks the recorder.
+    /// A set without handles. `make` asks the recorder for one.
     pub const fn new(make: fn(K) -> H) -> Self {
         Self { known: RwLock::new(BTreeMap::new()), make }
     }
 
-    /// The handle of these labels.
+    /// The handle for these labels.
     pub fn of(&self, key: K) -> H {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         known.unwrap_or_else(|| {

@@ -1,5 +1,5 @@
-//! What every other room runs and counts with: batches of questions, handles of metrics, and the
-//! supervisor of workers.
+//! What all other rooms use to run and to count work: batches of questions, handles of metrics, and
+//! the supervisor of workers.
 
 pub mod batch;
 pub mod handles;

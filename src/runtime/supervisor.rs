@@ -1,9 +1,9 @@
-//! One supervisor for everything that works beside requests. A worker that panics begins again after
-//! a pause, is counted and named in the log; until then the server says that it is not ready, if it
-//! cannot serve without that worker.
+//! One supervisor for all work that is not part of a request. A worker that panics is restarted
+//! after a pause, counted and named in the log. If the server cannot serve without that worker, it
+//! reports that it is not ready until then.
 //!
-//! What a worker reads from (a queue) stays outside of the future that is begun again: what waits
-//! there is worked off by the next one.
+//! The queue from which a worker reads is kept outside of the future that is restarted, so the
+//! restarted worker processes the items that wait there.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,26 +20,27 @@ use super::handles::Handles;
 /// Whether the server can serve without a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// It cannot: requests wait for it, or would be answered by what is known no longer.
+    /// It cannot: requests wait for the worker, or would be answered from outdated data.
     Serving,
-    /// It can: what the worker does may be done later.
+    /// It can: the work of this worker may be done later.
     Beside,
 }
 
 /// How long a worker pauses after a panic. Each pause is twice as long as the one before.
 #[derive(Clone, Copy, Debug)]
 pub struct Pauses {
-    /// After the first panic.
+    /// The pause after the first panic.
     pub first: Duration,
-    /// At most.
+    /// The longest pause.
     pub longest: Duration,
 }
 
-/// A worker that ran for so long begins with the first pause again.
+/// After running for this long, a worker that panics begins with the first pause again.
 const WELL: Duration = Duration::from_mins(1);
 
 impl Pauses {
-    /// The pause after a panic: the one before it, and how long the worker ran since.
+    /// The pause after a panic, from the pause before it and the time that the worker has run
+    /// since.
     fn next(self, before: Option<Duration>, ran: Duration) -> Duration {
         match before {
             Some(before) if ran < WELL => before.saturating_mul(2).min(self.longest),
@@ -51,7 +52,7 @@ impl Pauses {
 static RESTARTS: Handles<&str, Counter> =
     Handles::new(|worker| metrics::counter!("mapae_worker_restarts_total", "worker" => worker));
 
-/// Keeps workers going. Clones are the same supervisor.
+/// Restarts workers after a panic. Clones are the same supervisor.
 #[derive(Clone, Debug)]
 pub struct Supervisor(Arc<Inner>);
 
@@ -62,7 +63,7 @@ struct Inner {
     stopped: watch::Sender<bool>,
 }
 
-/// The workers of one name.
+/// The workers with the same name.
 #[derive(Debug)]
 struct Crew {
     need: Need,
@@ -77,14 +78,14 @@ impl Default for Supervisor {
 }
 
 impl Supervisor {
-    /// With these pauses.
+    /// A supervisor with these pauses.
     #[must_use]
     pub fn new(pauses: Pauses) -> Self {
         let workers = Mutex::default();
         Self(Arc::new(Inner { pauses, workers, stopped: watch::Sender::new(false) }))
     }
 
-    /// Starts a task, and begins it again after a panic, until it ends by itself.
+    /// Starts a task, and restarts it after a panic, until it ends by itself.
     pub fn start<F>(
         &self,
         name: &'static str,
@@ -112,7 +113,7 @@ impl Supervisor {
         })
     }
 
-    /// Does the work on this thread, and begins it again after a panic, until it ends by itself.
+    /// Does the work on the current thread, and restarts it after a panic, until it ends by itself.
     pub fn keep_on_this_thread(&self, name: &'static str, need: Need, mut work: impl FnMut()) {
         let mut member = self.enter(name, need);
         loop {
@@ -122,7 +123,7 @@ impl Supervisor {
             }
             let pause = member.panicked();
             let until = Instant::now() + pause;
-            // It may wake early.
+            // `park_timeout` may return early.
             while let Some(left) = until.checked_duration_since(Instant::now()) {
                 std::thread::park_timeout(left);
             }
@@ -132,7 +133,7 @@ impl Supervisor {
         }
     }
 
-    /// Does one piece of a worker's work. A panic ends the piece and not the worker.
+    /// Does one piece of a worker's work. A panic ends this piece, but not the worker.
     pub async fn catch<T>(name: &'static str, piece: impl Future<Output = T>) -> Option<T> {
         let done = AssertUnwindSafe(piece).catch_unwind().await.ok();
         if done.is_none() {
@@ -142,7 +143,7 @@ impl Supervisor {
         done
     }
 
-    /// The workers that the server needs and that are down: none of that name works.
+    /// The names of needed workers that are down: no worker of that name is running.
     #[must_use]
     pub fn down(&self) -> Vec<&'static str> {
         let workers = self.workers();
@@ -152,7 +153,7 @@ impl Supervisor {
         down.map(|(name, _)| *name).collect()
     }
 
-    /// Begins nothing again from here on.
+    /// Stops restarting: from now on, a worker that panics stays down.
     pub fn stop(&self) {
         self.0.stopped.send_replace(true);
     }
@@ -169,7 +170,7 @@ impl Supervisor {
     }
 }
 
-/// One worker, as long as it is kept going.
+/// One worker, for as long as the supervisor restarts it.
 struct Member {
     supervisor: Supervisor,
     name: &'static str,
@@ -184,7 +185,7 @@ impl Member {
         self.set_pausing(false);
     }
 
-    /// Counts and logs it; how long to pause.
+    /// Counts and logs a panic. Returns how long to pause.
     fn panicked(&mut self) -> Duration {
         let pause = self.supervisor.0.pauses.next(self.pause, self.began.elapsed());
         self.pause = Some(pause);
