@@ -11,12 +11,12 @@ use super::problem::SettingProblem;
 use super::table::Table;
 use super::value_type::Holds;
 
-/// The value of a setting that is in force.
+/// The current value of a setting.
 #[derive(Clone, Debug, Serialize)]
 pub struct InForce {
     /// The path in the file.
     pub key: String,
-    /// The name in the environment; empty: it is not read from there.
+    /// The name in the environment; empty if the setting is not read from there.
     pub env: String,
     /// The value, unless it is secret.
     pub value: String,
@@ -35,7 +35,7 @@ pub struct InForce {
 pub struct UnknownName {
     /// The name.
     pub name: String,
-    /// The setting that may have been meant.
+    /// The name of the setting that was probably meant.
     pub meant: Option<String>,
 }
 
@@ -54,15 +54,15 @@ impl fmt::Display for UnknownName {
 pub struct NamedFile {
     /// The setting.
     pub key: &'static str,
-    /// Where it is.
+    /// The path of the file or folder.
     pub path: PathBuf,
-    /// What is to be at the path.
+    /// What must be at the path.
     pub holds: Holds,
     pub(super) layer: Layer,
 }
 
 impl NamedFile {
-    /// What is wrong with it.
+    /// Reports a problem with it.
     #[must_use]
     pub fn problem(&self, problem: String) -> SettingProblem {
         SettingProblem { from: Some(self.layer.clone()), ..SettingProblem::new(self.key, problem) }
@@ -82,6 +82,6 @@ pub struct Collected {
     pub problems: Vec<SettingProblem>,
     /// Names in the environment that look like settings and are not.
     pub unknown_env: Vec<UnknownName>,
-    /// The files and folders that settings name and that are to be there.
+    /// The files and folders that settings name and that must exist.
     pub files: Vec<NamedFile>,
 }

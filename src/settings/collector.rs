@@ -1,5 +1,5 @@
-//! Goes through every declaration once: reads the values, and remembers what is declared, what is in
-//! force and what is wrong.
+//! Goes through every declaration once, reads the values, and records the declarations, the current
+//! values and the problems.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use super::value_type::{Holds, ValueType};
 use crate::domain::nearest::nearest;
 use crate::domain::secret::Secret;
 
-/// Reads a file that holds a secret in text; an error is in words for the operator.
+/// Reads a file that holds a secret as text. The error is in words for the operator.
 type ReadSecret = fn(&Path) -> Result<Secret<String>, String>;
 
 /// Collects declarations and values.
@@ -32,14 +32,14 @@ pub struct Collector {
 }
 
 impl Default for Collector {
-    /// With nothing given: every value is the default.
+    /// A collector without any given value: every setting has its default.
     fn default() -> Self {
         Self::new(Sources::default(), |_| Ok(Secret::default()))
     }
 }
 
 impl Collector {
-    /// Reads from these sources; files with secrets are read by this function.
+    /// Reads from these sources. Files with secrets are read by this function.
     #[must_use]
     pub fn new(mut sources: Sources, read_secret: ReadSecret) -> Self {
         Self {
@@ -54,12 +54,12 @@ impl Collector {
         }
     }
 
-    /// Begins a section: the next settings stand under this heading.
+    /// Begins a section: the settings that follow are listed under this heading.
     pub fn begin(&mut self, title: &'static str) {
         self.title = title;
     }
 
-    /// Reads several settings, which may stand under another heading.
+    /// Reads several settings, which may be listed under another heading.
     pub(super) fn within<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.title;
         let read = read(self);
@@ -118,7 +118,8 @@ impl Collector {
         self.declared.push(Declared { section: self.title, ..declared });
     }
 
-    /// A secret: as a text, or in the file that `file` names. Both are declared.
+    /// Reads a secret, which is given as text or in the file that `file` names. Both settings are
+    /// declared.
     pub fn take_secret<T>(
         &mut self,
         setting: Setting<Option<T>>,
@@ -130,7 +131,7 @@ impl Collector {
         let text = self.take(setting.secret());
         let path = self.take(optional_path(file, Holds::Secret).words(&words));
         let Some(path) = path else { return text };
-        //  he file is read here, so nothing else looks at it.
+        // The file is read here, so no other check of it is needed.
         self.files.retain(|named| named.key != file);
         if text.is_some() {
             self.choose(key, file);
@@ -147,7 +148,7 @@ impl Collector {
         }
     }
 
-    /// Refuses that both of two settings are given.
+    /// Reports that two settings are both given, of which only one may be.
     pub fn choose(&mut self, one: &'static str, other: &'static str) {
         self.problem(one, format!("is given together with {other}: choose one"));
         self.files.retain(|named| ![one, other].contains(&named.key));
@@ -164,20 +165,20 @@ impl Collector {
         self.sources.table(name)
     }
 
-    /// Shows a value of a table in the file that is in force.
+    /// Records a value of a table in the file, so that it is shown among the current values.
     pub fn show_of_table(&mut self, key: String, value: String) {
         let (env, source) = (String::new(), Layer::File(PathBuf::new(), 0).kind());
         self.in_force.push(InForce { key, env, value, source, line: None, default: None });
     }
 
-    /// Whether somebody gave a value to a setting that was read before.
+    /// Whether a setting that was read before has a given value.
     #[must_use]
     pub fn is_given(&self, path: &str) -> bool {
         let known = self.in_force.iter().find(|one| one.key == path);
         known.is_some_and(|one| one.source != Layer::Default.kind())
     }
 
-    /// Something is wrong with a setting.
+    /// Reports a problem with a setting.
     pub fn problem(&mut self, path: &str, problem: impl Into<String>) {
         let declared = self.declared.iter().find(|one| one.path == path);
         let given = declared.map(|one| self.sources.find(one));
@@ -186,8 +187,8 @@ impl Collector {
         self.problems.push(SettingProblem { from, ..SettingProblem::new(path, problem) });
     }
 
-    /// Ends the collection. What was given and is not a setting is a problem; in the environment it
-    /// is a name to warn of.
+    /// Ends the collection. A given value that is not a setting is a problem; in the environment it
+    /// is only a name to warn about.
     #[must_use]
     pub fn finish(mut self) -> Collected {
         let paths: Vec<&str> = self.declared.iter().flat_map(paths).collect();
@@ -216,7 +217,7 @@ fn paths(declared: &Declared) -> impl Iterator<Item = &'static str> + use<> {
     std::iter::once(declared.path).chain(declared.aliases.iter().copied())
 }
 
-/// The setting that may have been meant by an unknown path.
+/// A hint at the setting that was probably meant by an unknown path.
 fn hint(path: &str, known: &[&str]) -> String {
     let inner = format!("{path}.");
     if let Some(example) = known.iter().find(|known| known.starts_with(&inner)) {
@@ -294,7 +295,7 @@ mod tests {
     fn problems(collected: &Collected) -> Vec<String> {
         let name = |problem: &SettingProblem| {
             let text = problem.to_string();
-            // The folder is another one each time.
+            // The folder is a different one each time.
             match text.split_once(" (/") {
                 Some((text, place)) => {
                     format!("{text} ({}", place.rsplit('/').next().unwrap_or_default())
@@ -329,7 +330,7 @@ mod tests {
         let shown: Vec<_> = collected.in_force.iter().map(|one| (one.source, one.line)).collect();
         let (none, line) = (("default", None), |line| ("file", Some(line)));
         assert_eq!(shown, [line(4), none, ("flag", None), line(2), none, none]);
-        //  he names that every tool knows come last.
+        // The names that every tool knows have the lowest rank.
         let (example, collected) = read("", &[("on", "true"), ("MAPAE_MANY", "4")], &[]);
         assert!(example.on && example.many == 4 && collected.unknown_env.is_empty());
     }
@@ -390,7 +391,7 @@ mod tests {
         let (_, collected) = read("many = 7\npart.many = 7\n", &[], &[]);
         let told = problems(&collected);
         assert!(told.len() == 1 && told[0].contains("given together with part.many"), "{told:?}");
-        //  he same setting in two layers is not a conflict: the later layer wins.
+        // The same setting in two layers is not a conflict: the later layer wins.
         let (example, collected) = read("part.many = 7\n", &[("MAPAE_MANY", "8")], &[]);
         assert!(example.many == 8 && collected.problems.is_empty());
     }

@@ -9,7 +9,7 @@ use super::time::{self, LONGEST, Span};
 use super::value_type::{Holds, ValueType};
 use crate::domain::secret::Secret;
 
-/// A duration of more than nothing.
+/// A duration that must not be zero.
 pub fn duration<D: Span + 'static>(path: &'static str, default: D) -> Setting<D> {
     duration_in(path, 1..=LONGEST, default)
 }
@@ -19,7 +19,7 @@ pub fn duration_or_zero<D: Span + 'static>(path: &'static str, default: D) -> Se
     duration_in(path, 0..=LONGEST, default)
 }
 
-/// A duration of so many seconds.
+/// A duration whose seconds are in this range.
 pub fn duration_in<D: Span + 'static>(
     path: &'static str,
     seconds: RangeInclusive<i64>,
@@ -42,7 +42,7 @@ pub fn duration_in<D: Span + 'static>(
     Setting::new(path, ValueType::Duration(least, most), default, parse, show)
 }
 
-/// A whole number.
+/// A whole number in this range.
 pub fn whole(path: &'static str, range: RangeInclusive<u32>, default: u32) -> Setting<u32> {
     let (least, most) = range.into_inner();
     let form = ValueType::Whole(least, most);
@@ -57,7 +57,7 @@ pub fn whole(path: &'static str, range: RangeInclusive<u32>, default: u32) -> Se
     Setting::new(path, form, default, parse, ToString::to_string)
 }
 
-/// One of some numbers.
+/// One of these numbers.
 pub fn one_of(path: &'static str, numbers: &'static [u32], default: u32) -> Setting<u32> {
     let parse = move |text: &str| {
         let number = text.parse().ok().filter(|number| numbers.contains(number));
@@ -85,7 +85,7 @@ pub fn parse_flag(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "is neither true nor false".to_owned())
 }
 
-/// The path of something.
+/// The path of a file or folder.
 pub fn path(path: &'static str, holds: Holds, default: &str) -> Setting<PathBuf> {
     let parse = |text: &str| Ok(PathBuf::from(text));
     Setting::new(path, ValueType::Path(holds), PathBuf::from(default), parse, |it| {
@@ -93,7 +93,7 @@ pub fn path(path: &'static str, holds: Holds, default: &str) -> Setting<PathBuf>
     })
 }
 
-/// The path of something that need not be given.
+/// The path of a file or folder, which is optional.
 pub fn optional_path(path: &'static str, holds: Holds) -> Setting<Option<PathBuf>> {
     let parse = |text: &str| Ok(Some(PathBuf::from(text)));
     let show = |it: &Option<PathBuf>| {
@@ -102,7 +102,7 @@ pub fn optional_path(path: &'static str, holds: Holds) -> Setting<Option<PathBuf
     Setting::new(path, ValueType::Path(holds), None, parse, show)
 }
 
-/// A secret that need not be given.
+/// A secret, which is optional.
 pub fn secret(path: &'static str) -> Setting<Option<Secret<String>>> {
     let parse = |text: &str| Ok(Some(Secret::new(text.to_owned())));
     let show = |it: &Option<Secret<String>>| {

@@ -1,9 +1,9 @@
-//! Where a value comes from.
+//! The layers from which values come.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value comes from.
+/// The layer from which a value comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layer {
     /// The value was not given.
@@ -17,7 +17,7 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// The kind of place, for programs.
+    /// The name of the kind of layer, for programs.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

@@ -1,8 +1,8 @@
-//! Settings: how a room declares them, and everything that follows from the declarations.
+//! Settings: how a room declares them, and what is made from the declarations.
 //!
-//! A room declares its settings with the macro `settings!`: one line each, which says the path in
-//! the file, the type, the range and the default. The comment above the line is what operators read.
-//! The macro makes the plain struct that the code of the room works with.
+//! A room declares its settings with the macro `settings!`: one line each, with the path in the
+//! file, the type, the range and the default. The comment above the line is the description that
+//! operators read. The macro makes the plain struct that the code of the room uses.
 //!
 //! ```text
 //! settings! {
@@ -15,9 +15,9 @@
 //! }
 //! ```
 //!
-//! `app::config` has the list of all rooms. A [`Collector`] goes through it once: it reads each value
-//! from the flags, the environment or the file, and remembers each declaration. So nothing can be
-//! read that is not in the reference, and nothing is in the reference that is not read.
+//! `app::config` lists all rooms. A [`Collector`] goes through this list once: it reads each value
+//! from the flags, the environment or the file, and records each declaration. So the reference
+//! contains exactly the settings that are read.
 
 pub mod collected;
 pub mod collector;

@@ -1,4 +1,4 @@
-//! What is wrong with a setting.
+//! A problem with a setting.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::layer::Layer;
 
-/// What is wrong with a setting.
+/// A problem with a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingProblem {
     /// The path, or the file that cannot be read.

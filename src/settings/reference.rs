@@ -71,7 +71,7 @@ fn row(one: &Declared) -> String {
     if one.secret {
         words.push_str(" What is secret in it is never printed.");
     }
-    // A default in words has spaces.
+    // A default that is described in words contains spaces.
     let default = match &one.default {
         Some(default) if default.contains(' ') => default.clone(),
         Some(default) => format!("`{default}`"),

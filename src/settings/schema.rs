@@ -30,7 +30,7 @@ pub fn json(declared: &[Declared], tables: &[Table]) -> Value {
     })
 }
 
-/// Puts a property at its path. Tables on the way are made.
+/// Puts a property at its path. Missing tables on the path are created.
 fn put(properties: &mut Map<String, Value>, path: &str, property: Value) {
     let Some((first, rest)) = path.split_once('.') else {
         properties.insert(path.to_owned(), property);
@@ -75,7 +75,7 @@ fn property(one: &Declared) -> Value {
     schema
 }
 
-/// Links lead nowhere from an editor: their words stay.
+/// Removes links but keeps their text, since relative links do not work in an editor.
 fn without_links(words: &str) -> String {
     let mut plain = String::new();
     let mut rest = words;
@@ -90,7 +90,7 @@ fn without_links(words: &str) -> String {
     plain + rest
 }
 
-/// A default that is written as the form has it; none where it depends on the machine.
+/// The default as a JSON value of this form; `None` where it depends on the machine.
 fn default(form: &ValueType, text: &str) -> Option<Value> {
     match form {
         ValueType::Whole(..) | ValueType::OneOfNumbers(_) => {

@@ -1,4 +1,5 @@
-//! The settings of one struct: the macro that declares them, and what may stand behind a field.
+//! The settings of one struct: the macro that declares them, and what may follow the `=` of a
+//! field.
 
 use super::collector::Collector;
 use super::setting::Setting;
@@ -9,12 +10,12 @@ pub trait Section {
     fn read(from: &mut Collector) -> Self;
 }
 
-/// What may stand after `=` in a section.
+/// A value that may follow `=` in a section.
 pub trait Declaration {
-    /// The value that it yields.
+    /// The type of the field.
     type Value;
 
-    /// Declares it with these words and reads it.
+    /// Declares it with this description and reads it.
     fn read(self, words: &str, from: &mut Collector) -> Self::Value;
 }
 
@@ -26,11 +27,11 @@ impl<T> Declaration for Setting<T> {
     }
 }
 
-/// Several settings that make one field.
+/// Several settings that together give one field.
 #[derive(Debug)]
 pub struct Group<F>(F);
 
-/// Several settings that make one field. Each of them has its own words.
+/// Several settings that together give one field. Each of them has a description of its own.
 pub fn group<T, F: FnOnce(&mut Collector) -> T>(read: F) -> Group<F> {
     Group(read)
 }
@@ -48,12 +49,12 @@ pub fn section<S: Section>() -> Group<fn(&mut Collector) -> S> {
     Group(S::read)
 }
 
-/// A field that no operator sets.
+/// A field that operators cannot set.
 pub fn fixed<T>(value: T) -> Group<impl FnOnce(&mut Collector) -> T> {
     Group(|_: &mut Collector| value)
 }
 
-/// The defaults of a section, as they are without any file, environment or flag.
+/// The defaults of a section, without any file, environment or flag.
 #[must_use]
 pub fn defaults<S: Section>() -> S {
     S::read(&mut Collector::default())

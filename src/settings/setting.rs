@@ -1,4 +1,4 @@
-//! One setting: its declaration, its default, and how its text is read and shown.
+//! One setting: its declaration, its default, and how its text is parsed and shown.
 
 use super::declared::{Declared, env};
 use super::value_type::ValueType;
@@ -6,7 +6,7 @@ use super::value_type::ValueType;
 type Parse<T> = Box<dyn Fn(&str) -> Result<T, String>>;
 type Show<T> = Box<dyn Fn(&T) -> String>;
 
-/// A setting that is declared and not read yet.
+/// A setting that is declared but not read yet.
 #[must_use]
 pub struct Setting<T> {
     pub(super) declared: Declared,
@@ -22,8 +22,8 @@ impl<T> std::fmt::Debug for Setting<T> {
 }
 
 impl<T> Setting<T> {
-    /// A setting of this form. An error of `parse` continues a sentence that begins with the path;
-    /// what `show` makes of the default is what the reference says, and empty is none.
+    /// A setting of this form. An error of `parse` continues a sentence that begins with the path.
+    /// The reference shows the default as `show` writes it; an empty text means that there is none.
     pub fn new(
         path: &'static str,
         form: ValueType,
@@ -46,38 +46,38 @@ impl<T> Setting<T> {
         Self { declared, default, parse: Box::new(parse), show: Box::new(show) }
     }
 
-    /// What it is, for operators; `settings!` takes it from the comment.
+    /// Sets the description for operators. `settings!` takes it from the comment.
     pub fn words(mut self, words: &str) -> Self {
         words.trim().clone_into(&mut self.declared.words);
         self
     }
 
-    /// What its number counts.
+    /// Sets the unit of its number.
     pub fn unit(mut self, unit: &'static str) -> Self {
         self.declared.unit = Some(unit);
         self
     }
 
-    /// Says the default in words, where it depends on the machine.
+    /// Describes the default in words, where it depends on the machine.
     pub fn default_in_words(mut self, words: &str) -> Self {
         self.declared.default = Some(words.to_owned());
         self
     }
 
-    /// Other paths that mean the same.
+    /// Adds other paths with the same meaning.
     pub fn or_as(mut self, aliases: &'static [&'static str]) -> Self {
         self.declared.aliases = aliases;
         self
     }
 
-    /// Names in the environment that every tool knows; the first one that is there counts, where the
-    /// setting is given nowhere else.
+    /// Adds names in the environment that many tools use. If the setting is given nowhere else, the
+    /// first of these names that is set counts.
     pub fn or_from_env(mut self, names: &'static [&'static str]) -> Self {
         self.declared.common_env = names;
         self
     }
 
-    /// Its value is never shown.
+    /// Marks the setting as secret: its value is never shown.
     pub fn secret(mut self) -> Self {
         self.declared.secret = true;
         self

@@ -1,4 +1,4 @@
-//! Where values come from: a file, the environment, flags.
+//! The sources of values: a file, the environment and flags.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use super::declared::{Declared, env};
 use super::layer::Layer;
 use super::problem::SettingProblem;
 
-/// Our names in the environment begin with it.
+/// The prefix of our names in the environment.
 const PREFIX: &str = "MAPAE_";
 /// Names in the environment that are not settings.
 const NOT_SETTINGS: &[&str] = &["MAPAE_CONFIG"];
 
-/// All values that were given, by their source.
+/// All given values, by their source.
 #[derive(Debug, Default)]
 pub struct Sources {
     path: PathBuf,
@@ -40,7 +40,7 @@ pub(super) struct GivenValue {
 }
 
 impl Sources {
-    /// Reads a file. The arrays of tables that these names have are left for
+    /// Reads a file. The arrays of tables with these names are kept for
     /// [`Collector::take_table`](super::collector::Collector::take_table).
     pub fn read_file(&mut self, path: &Path, tables: &[&str]) {
         self.path = path.to_path_buf();
@@ -84,12 +84,12 @@ impl Sources {
         }
     }
 
-    /// Takes the environment. A name without a value is as if it were not there.
+    /// Takes over the environment. A name with an empty value counts as missing.
     pub fn read_environment(&mut self, environment: impl IntoIterator<Item = (String, String)>) {
         self.environment.extend(environment.into_iter().filter(|(_, value)| !value.is_empty()));
     }
 
-    /// Takes a flag of the command line: the path of a setting, and its value.
+    /// Takes over a flag of the command line: the path of a setting, and its value.
     pub fn set(&mut self, path: &str, value: &str) {
         self.flags.insert(path.to_owned(), value.to_owned());
     }
@@ -98,7 +98,7 @@ impl Sources {
         self.tables.remove(name)
     }
 
-    /// The values of a setting in the layer that wins. Where there are several, the later ones were
+    /// The values of a setting in the layer that wins. If there are several, all but the first were
     /// given under an alias.
     pub(super) fn find(&self, setting: &Declared) -> Vec<(&'static str, GivenValue)> {
         let paths = || std::iter::once(setting.path).chain(setting.aliases.iter().copied());
@@ -128,7 +128,7 @@ impl Sources {
         Some(GivenValue { text, layer: Layer::Environment(name.to_owned()) })
     }
 
-    /// The paths of the file and of the flags, each with where it was given.
+    /// The paths in the file and in the flags, each with the layer in which it was given.
     pub(super) fn paths(&self) -> impl Iterator<Item = (&str, Layer)> {
         let file = self
             .file
@@ -137,14 +137,14 @@ impl Sources {
         file.chain(self.flags.keys().map(|path| (path.as_str(), Layer::Flag)))
     }
 
-    /// The names of the environment that look like ours.
+    /// The names in the environment that begin with our prefix.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let names = self.environment.keys().map(String::as_str);
         names.filter(|name| name.starts_with(PREFIX) && !NOT_SETTINGS.contains(name))
     }
 }
 
-/// The text of a value, as it would stand in the environment.
+/// The text of a value, as it would be written in the environment.
 fn text(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.clone().into_owned()),

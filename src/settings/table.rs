@@ -1,5 +1,5 @@
-//! Arrays of tables in the file, like `[[social]]`: their keys are declared by the struct that they
-//! are read into.
+//! Arrays of tables in the file, like `[[social]]`. Their keys are declared by the struct into
+//! which they are read.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ pub struct TableKey {
     pub form: KeyType,
     /// Whether each table must have it.
     pub required: bool,
-    /// What it is, for operators.
+    /// Its description, for operators.
     pub words: String,
 }
 
@@ -29,7 +29,7 @@ pub enum KeyType {
     Flag,
     /// A list of texts.
     Texts,
-    /// Tables of their own.
+    /// Nested tables with these keys.
     Tables(Vec<TableKey>),
 }
 
@@ -38,9 +38,9 @@ pub enum KeyType {
 pub struct Table {
     /// Its name.
     pub name: &'static str,
-    /// The heading that it stands under.
+    /// The heading under which it is listed.
     pub section: &'static str,
-    /// What it is, for operators.
+    /// Its description, for operators.
     pub words: &'static str,
     /// The keys of each table.
     pub keys: Vec<TableKey>,
@@ -89,7 +89,8 @@ impl Field for bool {
     }
 }
 
-/// Makes a struct that a table of the file is read into, and the declarations of its keys.
+/// Declares a struct into which a table of the file is read, together with the declarations of its
+/// keys.
 macro_rules! table {
     (
         $(#[$attribute:meta])*

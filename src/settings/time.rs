@@ -4,7 +4,7 @@ use std::time::Duration as StdDuration;
 
 use chrono::Duration;
 
-/// A hundred years: far enough, and no instant overflows.
+/// The longest duration in seconds: a hundred years, at which no instant overflows.
 pub const LONGEST: i64 = 3_153_600_000;
 
 /// Reads `90`, `90s`, `15m`, `2h`, `30d`.
@@ -38,7 +38,7 @@ pub fn show(duration: Duration) -> String {
     }
 }
 
-/// The two types of durations that rooms work with.
+/// The two types of durations that rooms use.
 pub trait Span {
     /// The type's value for a duration that was read.
     fn from_read(read: Duration) -> Self;

@@ -1,16 +1,16 @@
-//! The forms that values have.
+//! The forms of values.
 
 use serde::Serializer;
 
 use super::time;
 
-/// How a whole number is called.
+/// The name of the form of whole numbers.
 pub(super) const NUMBER: &str = "whole number";
 
 /// The form of a value: for its parser, the reference and the schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValueType {
-    /// A text; this says which.
+    /// A text; the string says what kind of text.
     Text(&'static str),
     /// A duration in seconds between two bounds.
     Duration(i64, i64),
@@ -24,11 +24,11 @@ pub enum ValueType {
     OneOfNumbers(Vec<u32>),
     /// The path of a file or a folder.
     Path(Holds),
-    /// A list; this says of what.
+    /// A list; the string says of what.
     List(&'static str),
 }
 
-/// What is at a path: it decides how the path is checked before a start.
+/// What must be at a path. It decides how the path is checked before a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     /// A file that is read.
@@ -37,7 +37,7 @@ pub enum Holds {
     Secret,
     /// A folder that is read.
     Folder,
-    /// A place in which something may be made; nothing needs to be there.
+    /// A path at which something may be created; nothing needs to exist there.
     Anything,
 }
 
@@ -69,7 +69,7 @@ pub fn words(form: &ValueType) -> String {
     }
 }
 
-/// For `Declared`.
+/// Serializes the form in words, for `Declared`.
 pub(super) fn in_words<S: Serializer>(form: &ValueType, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&words(form))
 }
