@@ -1,4 +1,4 @@
-//! The loop that sends what is due, one for each kind of messages.
+//! The loop that sends messages that are due, one loop for each kind.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,28 +18,30 @@ use crate::domain::verdict::Fault;
 use crate::runtime::supervisor::Supervisor;
 use crate::store::{Store, Taken, Tx, audit_events, outbox};
 
-/// Longer than an attempt takes: nobody else makes the same one.
+/// The time for which a message is taken. It is longer than an attempt, so that no other process
+/// makes the same attempt.
 const LEASE: Duration = Duration::seconds(30);
-/// What another process or a command line wrote is delivered within this.
+/// How often the loop looks for messages that another process or a command has written.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
-/// So many receivers of one kind are served at once.
+/// The number of receivers of one kind that are served at the same time.
 const LANES: usize = 64;
-/// So many messages for one receiver at once.
+/// The number of messages that are taken at the same time for one receiver.
 const IN_LANE: u64 = 8;
 
-/// What delivering works with.
+/// The parts that delivery needs.
 #[derive(Clone, Debug)]
 pub struct Outbox {
     /// The clock.
     pub clock: Clock,
     /// The database.
     pub store: Arc<Store>,
-    /// Says that there is something to deliver.
+    /// Wakes the loop when there is something to deliver.
     pub wake: Arc<Wake>,
 }
 
-/// Delivers what is due of one kind, until it is dropped: what is on its way then is sent again after
-/// its lease. Each receiver has a lane of its own, so none waits for another one that is slow.
+/// Delivers the messages of one kind that are due, until it is dropped. A message that is being
+/// sent at that moment is sent again after its lease. Each receiver has a lane of its own, so none
+/// waits for another receiver that is slow.
 pub async fn deliver<D: Delivery>(outbox: &Outbox, delivery: &D) {
     let kind = D::Message::KIND;
     let mut looks = tokio::time::interval(LOOK);
@@ -49,12 +51,13 @@ pub async fn deliver<D: Delivery>(outbox: &Outbox, delivery: &D) {
     loop {
         tokio::select! {
             _ = looks.tick() => {}
-            // Whoever could nudge is there as long as the outbox that is lent to us.
+            // The sender of the nudges exists as long as the outbox that we borrow, so this cannot
+            // fail.
             Ok(()) = nudges.changed() => {}
             Some((target, outcome)) = lanes.next() => {
                 busy.remove(&target);
                 if let Err(fault) = outcome {
-                    // The next look opens the lane again, and not at once.
+                    // The lane is opened again at the next look, not at once.
                     failed(kind, &fault);
                     continue;
                 }
@@ -74,7 +77,7 @@ fn failed(kind: &'static str, fault: &Fault) {
     tracing::error!(kind, %fault, "failed sending what waits in the outbox");
 }
 
-/// Delivers what is due to one receiver.
+/// Delivers the messages that are due to one receiver.
 async fn lane<D: Delivery>(
     outbox: &Outbox,
     delivery: &D,
@@ -101,8 +104,8 @@ async fn deliver_to<D: Delivery>(outbox: &Outbox, delivery: &D, target: &str) ->
     }
 }
 
-/// Those that can be read. The others are tried again like one that was not taken, and given up like
-/// it: they keep back nobody.
+/// The messages that can be read. A message that cannot be read is treated like one that its
+/// receiver did not accept: it is tried again and then given up, so it does not block others.
 async fn put_aside<D: Delivery>(
     tx: &Tx,
     due: Vec<Taken<Queued<D::Message>>>,
@@ -127,7 +130,8 @@ async fn deliver_one<D: Delivery>(
     queued: &Queued<D::Message>,
 ) -> Result<(), Fault> {
     let is_late = queued.expires_at.is_some_and(|end| end <= outbox.clock.now());
-    // A message that makes its delivery panic was not taken: the others in its lane go on.
+    // A message that makes its delivery panic counts as not accepted. The others in its lane are
+    // still sent.
     let is_taken = !is_late
         && Supervisor::catch(D::Message::KIND, delivery.send(queued)).await.unwrap_or(Ok(false))?;
     let event = || delivery.about(Event::new(D::GIVEN_UP), &queued.message);
@@ -142,7 +146,7 @@ async fn deliver_one<D: Delivery>(
     tx.commit().await
 }
 
-/// Puts a message off that was not taken, or gives it up after its last attempt.
+/// Postpones a message that was not accepted, or gives it up after its last attempt.
 async fn not_taken<D: Delivery>(
     tx: &Tx,
     id: &str,

@@ -1,4 +1,5 @@
-//! What a kind of messages brings: how one is sent, how patient it is, and what is said at the end.
+//! What each kind of messages defines: how a message is sent, the pauses between attempts, and the
+//! audit event when it is given up.
 
 use chrono::Duration;
 
@@ -8,28 +9,29 @@ use crate::domain::verdict::Fault;
 
 /// How messages of one kind are sent.
 pub trait Delivery: Sync {
-    /// What is sent.
+    /// The type of the messages.
     type Message: Message;
 
-    /// The seconds after each failed attempt before the next one. The attempt after the last of them
-    /// is the last one.
+    /// The seconds to wait after each failed attempt. The attempt after the last of these pauses is
+    /// the last one.
     const PAUSES: &'static [i64];
 
-    /// What the audit log says when a message is given up.
+    /// The audit event that is written when a message is given up.
     const GIVEN_UP: EventKind;
 
-    /// Sends a message; whether the receiver took it, or needs it no longer. It must end within the
-    /// lease of half a minute. A fault is ours: it says nothing about the receiver.
+    /// Sends a message. Returns whether the receiver accepted it, or does not need it any more. It
+    /// must end within the lease of half a minute. A fault is a failure of ours and says nothing
+    /// about the receiver.
     fn send(
         &self,
         queued: &Queued<Self::Message>,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Adds to an event whom a message was about.
+    /// Adds to an event the client and the user that a message is about.
     fn about(&self, event: Event, message: &Self::Message) -> Event;
 }
 
-/// How long to wait after so many attempts; `None` when there is no more hope.
+/// How long to wait after this number of attempts; `None` after the last attempt.
 pub(super) fn pause_after(pauses: &[i64], attempts: i64) -> Option<Duration> {
     let made = usize::try_from(attempts).unwrap_or_default();
     let pause = made.checked_sub(1).and_then(|attempt| pauses.get(attempt));

@@ -1,11 +1,11 @@
-//! Writing what is to be sent.
+//! Writes messages into the outbox.
 
 use crate::domain::message::{Message, Queued};
 use crate::domain::verdict::Fault;
 use crate::store::{Tx, outbox};
 
-/// Writes messages in the transaction of whoever has something to say. They are sent once it is
-/// committed: at once where somebody nudges ([`Wake`](super::Wake)), and in about a second elsewhere.
+/// Writes messages in the caller's transaction. They are sent after it is committed: at once if the
+/// caller nudges the loops ([`Wake`](super::Wake)), and otherwise within about a second.
 pub async fn enqueue<M: Message>(
     tx: &Tx,
     messages: impl IntoIterator<Item = M>,

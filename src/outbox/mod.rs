@@ -1,11 +1,11 @@
-//! Everything that is sent to others and must arrive: one queue in the database, whatever the kind.
+//! The outbox: all messages to others that must arrive, in one queue in the database for all kinds.
 //!
-//! Whoever has something to say writes it in the transaction in which it came to be ([`enqueue`]), so
-//! no page waits for a receiver and no restart loses a message. A loop for each kind ([`deliver`])
-//! takes what is due. The messages of one kind for one receiver are a lane: a receiver that is slow or
-//! dead delays only its own. A message is taken for the time of a lease, so that a process that dies
-//! loses none; one that was not taken by its receiver is tried again after pauses that grow, and given
-//! up after the last of them, which the audit log says.
+//! A message is written in the transaction that causes it ([`enqueue`]), so no page waits for a
+//! receiver, and no restart loses a message. A loop for each kind ([`deliver`]) takes the messages
+//! that are due. The messages of one kind for one receiver are a lane: a receiver that is slow or
+//! dead delays only its own messages. A message is taken for the time of a lease, so a process that
+//! dies loses none. A message that its receiver did not accept is tried again after pauses that
+//! grow. After the last attempt it is given up, and an audit event records that.
 //!
 //! A new kind is a type that implements [`Message`](crate::domain::message::Message), a type that
 //! implements [`Delivery`], and its line in `app/jobs.rs`.

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-/// Wakes whoever delivers, whatever the kind.
+/// Wakes the loops that deliver messages, of every kind.
 #[derive(Debug)]
 pub struct Wake(watch::Sender<()>);
 
@@ -13,12 +13,12 @@ impl Default for Wake {
 }
 
 impl Wake {
-    /// There is something to deliver.
+    /// Wakes the loops: there is something to deliver.
     pub fn nudge(&self) {
         self.0.send_replace(());
     }
 
-    /// Hears of every nudge from now on.
+    /// Receives every nudge from now on.
     pub(super) fn listen(&self) -> watch::Receiver<()> {
         self.0.subscribe()
     }
