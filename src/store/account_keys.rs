@@ -1,4 +1,4 @@
-//! `account_key`: everything that somebody is named by at sign-in.
+//! `account_key`: every name by which an account can sign in.
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::ExprTrait;
@@ -28,7 +28,8 @@ use entity::{ActiveModel, Column, Entity};
 
 const WRITING: &str = "writing the table account_key";
 
-/// Writes what a person is named by from now on; `false` when somebody else has one of these.
+/// Writes the names of an account and removes its other ones; `false` when another account has one
+/// of these names.
 pub(super) async fn put(tx: &Tx, user: &UserId, keys: &[String]) -> Result<bool, Fault> {
     Entity::delete_many()
         .filter(Column::UserId.eq(user.as_str()))
@@ -52,7 +53,7 @@ pub(super) async fn put(tx: &Tx, user: &UserId, keys: &[String]) -> Result<bool,
     Ok(free)
 }
 
-/// Who is named by this.
+/// The account that has this name.
 pub(super) async fn owner(reader: &impl Reader, key: &str) -> Result<Option<UserId>, Fault> {
     let row = Entity::find_by_id(key).one(reader.connection()).await;
     let row = row.map_err(while_doing("reading the table account_key"))?;

@@ -1,5 +1,5 @@
-//! The apps that a person let in: what they consented to, and what is open there. Every statement
-//! reads a bounded number of rows, however much somebody opened.
+//! The apps to which a person gave access: by a consent or by families that are still live. Every
+//! statement reads a bounded number of rows, however many consents and families the person has.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
@@ -18,8 +18,8 @@ use crate::domain::verdict::Fault;
 
 const READING: &str = "reading the apps of a person";
 
-/// The apps that a person consented to or has families at, in the order of their ids: those behind
-/// this one, at most so many. Each is one step in two indexes.
+/// The apps to which a person gave consent or at which they have families, in the order of their
+/// ids, beginning after `behind`, at most this many. Each app costs one step in two indexes.
 pub async fn of_user(
     reader: &impl Reader,
     user: &UserId,
@@ -66,21 +66,21 @@ async fn next(
     parsed.transpose()
 }
 
-/// What a person granted to an app by live families, in one scope and for the same resources.
+/// The access that live families give to an app, for one scope and the same resources.
 #[derive(Clone, Debug)]
 pub struct OpenAccess {
     /// The scope.
     pub scope: Scope,
     /// Single claims.
     pub claims: Vec<String>,
-    /// For which resources, RFC 8707.
+    /// The resources, RFC 8707.
     pub resources: Vec<String>,
-    /// Since when.
+    /// The earliest sign-in of these families.
     pub since: DateTime<Utc>,
 }
 
-/// What a person granted to an app by live families: one item for each scope and its
-/// resources, and of no more than so many families.
+/// The access that live families of a person give to an app: one item for each scope and its
+/// resources. It reads at most this many families.
 pub async fn open_at(
     reader: &impl Reader,
     user: &UserId,

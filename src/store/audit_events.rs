@@ -1,4 +1,4 @@
-//! `audit_event`: what an operator must be able to look up afterwards.
+//! `audit_event`: the events that an operator must be able to look up afterwards.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -42,7 +42,7 @@ use entity::{ActiveModel, Column, Entity};
 
 const WRITING: &str = "writing the table audit_event";
 
-/// Writes events, and one log line for each once they are committed.
+/// Writes events. Each is also logged in one line after the commit.
 pub async fn insert(tx: &Tx, events: &[Event]) -> Result<(), Fault> {
     for some in events.chunks(ROWS) {
         let rows = some.iter().map(|event| row(tx, event, Uuid::now_v7().to_string()));
@@ -52,15 +52,15 @@ pub async fn insert(tx: &Tx, events: &[Event]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Writes an event once for this identity, however often it happens: what anybody can cause as
-/// often as they like must not fill the disk.
+/// Writes an event only once for this identity, however often it happens. Events that anybody can
+/// cause as often as they like must not fill the disk.
 pub async fn insert_once(tx: &Tx, event: &Event, identity: Uuid) -> Result<(), Fault> {
     write(tx, vec![row(tx, event, identity.to_string())]).await?;
     tx.log_after_commit(std::slice::from_ref(event));
     Ok(())
 }
 
-/// Writes an event, or counts it in the row of this identity.
+/// Writes an event, or increases the count in the row of this identity.
 pub async fn insert_counted(tx: &Tx, event: &Event, identity: Uuid) -> Result<(), Fault> {
     use sea_orm::ExprTrait;
     let more = Expr::col((Entity, Column::Times)).add(1_i64);
@@ -97,20 +97,20 @@ fn row(tx: &Tx, event: &Event, id: String) -> ActiveModel {
     }
 }
 
-/// Which events somebody looks for.
+/// A search for events.
 #[derive(Clone, Debug, Default)]
 pub struct EventSearch {
-    /// Not before this instant.
+    /// Only events at this instant or later.
     pub since: Option<DateTime<Utc>>,
-    /// Of this kind.
+    /// Only events of this kind.
     pub kind: Option<String>,
-    /// That concern this client.
+    /// Only events that concern this client.
     pub client: Option<String>,
-    /// That concern this user.
+    /// Only events that concern this user.
     pub user: Option<String>,
 }
 
-/// An event as it was written.
+/// An event as it is stored.
 #[derive(Clone, Debug, Serialize)]
 pub struct RecordedEvent {
     /// When it happened.
@@ -127,22 +127,22 @@ pub struct RecordedEvent {
     pub address: Option<String>,
     /// The request id that the answer and the log carry.
     pub request_id: Option<String>,
-    /// One more word.
+    /// One more word about the event.
     pub detail: Option<String>,
-    /// How often: failed sign-ins of one minute are one event.
+    /// How often it happened: the failed sign-ins of one minute are one event.
     pub times: i64,
     #[serde(skip)]
     id: String,
 }
 
-/// Some events, the newest first: those behind the last one of the page before.
+/// A page of events, newest first, beginning after the last event of the page before.
 pub async fn list(
     reader: &impl Reader,
     search: &EventSearch,
     behind: Option<&RecordedEvent>,
     at_most: u64,
 ) -> Result<Vec<RecordedEvent>, Fault> {
-    // The index on the instant leads to where the page begins, however many events there are.
+    // The index on the instant finds the beginning of the page, however many events there are.
     let behind = behind.map(|last| {
         let at = millis(last.at);
         let earlier = Condition::any().add(Column::At.lt(at)).add(Column::Id.lt(last.id.as_str()));
@@ -181,15 +181,15 @@ fn read(row: entity::Model) -> RecordedEvent {
     }
 }
 
-/// Forgets events from before this instant, some at a time; says how many.
+/// Deletes events from before this instant, at most this many; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     housekeep(tx, Entity, Column::Id, ColumnTrait::lt(&Column::At, millis(before)), at_most).await
 }
 
-/// The same for failed sign-ins, which anybody can cause.
+/// The same for events of failed sign-ins, which anybody can cause.
 pub async fn forget_failures(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     use sea_orm::ExprTrait;
-    // As the index says it: a parameter would not be recognised as one of these two.
+    // Written exactly as in the index: with a parameter, the database would not use the index.
     let failures = Expr::cust("kind IN ('sign_in.failed', 'sign_in.throttled')");
     let old = failures.and(ColumnTrait::lt(&Column::At, millis(before)));
     housekeep(tx, Entity, Column::Id, old, at_most).await

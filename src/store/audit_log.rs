@@ -1,4 +1,4 @@
-//! The line in the log and the count in the metrics of an audit event.
+//! Writes the log line of an audit event and counts it in the metrics.
 
 use metrics::Counter;
 
@@ -8,7 +8,7 @@ use crate::runtime::handles::Handles;
 static EVENTS: Handles<&str, Counter> =
     Handles::new(|event| metrics::counter!("mapae_audit_events_total", "event" => event));
 
-/// Logs and counts an event that is on the disk.
+/// Logs and counts an event that is committed.
 pub(super) fn log(event: &Event) {
     EVENTS.of(event.kind.as_str()).increment(1);
     tracing::info!(

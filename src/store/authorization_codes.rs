@@ -1,5 +1,5 @@
-//! `authorization_code`: codes by hash. A spent one is kept for a while, so that its replay is
-//! known for what it is.
+//! `authorization_code`: codes by their hash. A used code is kept for a while, so that a second use
+//! of it is recognised.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -77,7 +77,7 @@ pub async fn insert(tx: &Tx, code: &IssuedCode) -> Result<(), Fault> {
     inserted.map(drop).map_err(while_doing(WRITING))
 }
 
-/// The code of this hash.
+/// The code with this hash.
 pub async fn find(
     reader: &impl Reader,
     hash: Hashed<AuthorizationCode>,
@@ -86,8 +86,9 @@ pub async fn find(
     row.map_err(while_doing(TABLE))?.map(IssuedCode::try_from).transpose()
 }
 
-/// Spends a code with everything that it is bound to, and says which family comes of it. `false`
-/// when it was spent before: of two uses at once one comes second.
+/// Marks a code as used and records the family that it opens. The update checks everything to which
+/// the code is bound. `false` when it was used before: of two uses at the same time, only one
+/// succeeds.
 pub async fn spend(tx: &Tx, code: &IssuedCode, family: &FamilyId) -> Result<bool, Fault> {
     let spent = Entity::update_many()
         .col_expr(Column::SpentAt, Expr::value(millis(tx.now())))
@@ -103,7 +104,7 @@ pub async fn spend(tx: &Tx, code: &IssuedCode, family: &FamilyId) -> Result<bool
     Ok(spent.rows_affected == 1)
 }
 
-/// Forgets codes that expired before this instant, some at a time; says how many.
+/// Deletes codes that expired before this instant, at most this many; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
 }

@@ -1,4 +1,4 @@
-//! `browser`: the browsers that carry our cookie, by the hash of what they prove themselves by.
+//! `browser`: the browsers that have our cookie, by the hash of the token in the cookie.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -33,18 +33,18 @@ use entity::{ActiveModel, Column, Entity};
 
 const WRITING: &str = "writing the table browser";
 
-/// What is known of a browser that shows a token.
+/// What the database knows about a browser that presents a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BrowserLookup {
-    /// It is this one.
+    /// It is this browser.
     Known(BrowserId),
-    /// A browser of that name has another token by now.
+    /// The browser exists, but it has another token by now.
     Replaced,
-    /// Nothing: nobody has signed in in it.
+    /// The token is unknown: nobody has signed in in this browser.
     Nothing,
 }
 
-/// The browser of this token at this instant; `first` is what it is called if this is its first one.
+/// The browser that has this token at this instant. `first` is its id if this is its first token.
 pub async fn find(
     reader: &impl Reader,
     hash: Hashed<BrowserToken>,
@@ -67,7 +67,7 @@ pub async fn find(
     })
 }
 
-/// Gives a browser a token: the one before is good for nothing any more.
+/// Gives a browser a new token. Its old token is no longer accepted.
 pub async fn put(
     tx: &Tx,
     id: &BrowserId,
@@ -85,7 +85,7 @@ pub async fn put(
     put.map(drop).map_err(while_doing(WRITING))
 }
 
-/// Forgets browsers that expired before this instant, some at a time; says how many.
+/// Deletes browsers that expired before this instant, at most this many; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     housekeep(tx, Entity, Column::Id, Column::ExpiresAt.lt(millis(before)), at_most).await
 }

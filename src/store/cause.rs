@@ -1,5 +1,6 @@
-//! What a database error means: whether asking again may help, and its cause in words. The words
-//! name no secret, say each cause once, and leave out where in its own source Postgres noticed it.
+//! What a database error means: whether a retry may help, and its cause in words. The words contain
+//! no secret and name each cause once. They leave out the place in the source of Postgres where the
+//! error was raised.
 
 use sea_orm::{DbErr, RuntimeErr};
 use sqlx::error::DatabaseError;
@@ -8,19 +9,19 @@ use sqlx::sqlite::SqliteError;
 
 use crate::domain::verdict::Fault;
 
-/// Turns a database error into the fault of what was being done.
+/// Turns a database error into a fault. `doing` says what was being done.
 pub(super) fn while_doing(doing: &'static str) -> impl Fn(DbErr) -> Fault {
     move |error| match &error {
         DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause) => match cause {
             RuntimeErr::SqlxError(cause) => fault(doing, cause),
-            // Ours: no connection, or the deadline.
+            // Our own errors: no connection, or the deadline has passed.
             RuntimeErr::Internal(cause) => Fault::unavailable(doing, cause.as_str()),
         },
         _ => Fault::internal(doing, error.to_string()),
     }
 }
 
-/// Turns an error of the driver into the fault of what was being done.
+/// Turns an error of the driver into a fault. `doing` says what was being done.
 pub(super) fn fault(doing: &'static str, error: &sqlx::Error) -> Fault {
     if is_passing(error) {
         Fault::unavailable(doing, words(error))
@@ -29,12 +30,13 @@ pub(super) fn fault(doing: &'static str, error: &sqlx::Error) -> Fault {
     }
 }
 
-/// An error of ours in the form that everybody hands on.
+/// An error of our own, in the form of a database error.
 pub(super) fn unavailable(cause: impl Into<String>) -> DbErr {
     DbErr::Conn(RuntimeErr::Internal(cause.into()))
 }
 
-/// Whether it has nothing to do with what was asked: the same may work in a moment.
+/// Whether the error has nothing to do with the statement, so that the same statement may succeed
+/// in a moment.
 pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -52,8 +54,7 @@ pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the connection is of no use any more: it is gone, or leads to a server that cannot be
-/// written to.
+/// Whether the connection cannot be used any more: it is gone, or its server cannot be written to.
 pub(super) fn is_of_connection(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => match Code::of(&**error) {
@@ -61,10 +62,11 @@ pub(super) fn is_of_connection(error: &sqlx::Error) -> bool {
                 ["08", "57P", "25P03", "25006", "F0", "XX"].iter().any(|it| code.starts_with(it))
             }
             // SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_NOTADB: SQLite may
-            // have rolled back by itself.
+            // have rolled back on its own.
             Code::Sqlite(code) => [10, 11, 13, 14, 26].contains(&code),
         },
-        // Every other error is of the driver and its socket, or of a value that was read well.
+        // All other errors come from the driver and its socket, or concern a value that was
+        // received correctly.
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::Decode(_)
         | sqlx::Error::Encode(_)
@@ -76,7 +78,8 @@ pub(super) fn is_of_connection(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether the connection had died before it was used: with another one, the same works.
+/// Whether the connection was already dead before it was used. With another connection the same
+/// statement works.
 pub(super) fn was_dead(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => true,
@@ -107,8 +110,8 @@ impl Code {
     }
 }
 
-/// Of the classes of SQLSTATE: connections, serialization and deadlocks, resources, what must be
-/// in another state (locks, read-only), operator intervention, system errors.
+/// The classes of SQLSTATE: connections, serialization and deadlocks, resources, objects in the
+/// wrong state (locks, read-only), operator intervention, system errors.
 fn is_passing_state(code: &str) -> bool {
     ["08", "40", "53", "55", "57", "58", "25006", "25P03"].iter().any(|it| code.starts_with(it))
 }

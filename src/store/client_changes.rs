@@ -1,4 +1,5 @@
-//! `client_change`: at which revision a client last changed, also if it is gone since.
+//! `client_change`: the revision at which a client last changed, also for clients that were
+//! deleted.
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, Query};
@@ -27,9 +28,10 @@ entity! {
 
 use entity::{Column, Entity};
 
-/// Says that a client changed.
+/// Records that a client changed.
 pub(super) async fn write(tx: &Tx, client: &ClientId) -> Result<(), Fault> {
-    // It is locked from here on, so a later change has a later revision.
+    // The bump locks the revision until the transaction ends, so a later change has a later
+    // revision.
     revisions::bump(tx, WatchedTable::Clients).await?;
     let revision = Query::select()
         .expr(Expr::value(client.as_str()))
@@ -45,7 +47,7 @@ pub(super) async fn write(tx: &Tx, client: &ClientId) -> Result<(), Fault> {
     tx.connection().execute(&insert).await.map(drop).map_err(fault)
 }
 
-/// The clients that changed after this revision; `None` when they are more than so many.
+/// The clients that changed after this revision; `None` when there are more than this many.
 pub async fn since(
     reader: &impl Reader,
     revision: i64,

@@ -28,7 +28,7 @@ entity! {
             pub id: String,
             pub kind: String,
             pub secret_hash: Option<Vec<u8>>,
-            /// Of the metadata: endings look for clients that have one.
+            /// Copied from the metadata: endings search for clients that have one.
             pub backchannel_logout_uri: Option<String>,
             pub metadata: String,
             pub disabled_at: Option<i64>,
@@ -75,25 +75,25 @@ fn row(client: &Client) -> ActiveModel {
     }
 }
 
-/// The client of this id.
+/// The client with this id.
 pub async fn find(reader: &impl Reader, id: &ClientId) -> Result<Option<Client>, Fault> {
     let row = Entity::find_by_id(id.as_str()).one(reader.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Client::try_from).transpose()
 }
 
-/// The client of this id, kept from everybody else until the transaction ends.
+/// The client with this id, locked until the transaction ends.
 pub async fn lock(tx: &Tx, id: &ClientId) -> Result<Option<Client>, Fault> {
     let row = Entity::find_by_id(id.as_str()).lock_exclusive().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Client::try_from).transpose()
 }
 
-/// Every client by id.
+/// Every client, in the order of their ids.
 pub async fn list_all(reader: &impl Reader) -> Result<Vec<Client>, Fault> {
     let rows = Entity::find().order_by_asc(Column::Id).all(reader.connection()).await;
     rows.map_err(while_doing(TABLE))?.into_iter().map(Client::try_from).collect()
 }
 
-/// Which of these clients want to be told of sign-outs.
+/// Which of these clients want notices of sign-outs.
 pub async fn that_listen(
     reader: &impl Reader,
     among: &BTreeSet<&ClientId>,
@@ -135,7 +135,7 @@ pub async fn update(tx: &Tx, client: &Client) -> Result<(), Fault> {
     client_changes::write(tx, &client.id).await
 }
 
-/// Disables or enables a client; `false` when there is none.
+/// Disables or enables a client; `false` when there is no such client.
 pub async fn set_disabled(
     tx: &Tx,
     id: &ClientId,
@@ -151,7 +151,7 @@ pub async fn set_disabled(
     Ok(updated.rows_affected == 1)
 }
 
-/// Deletes a client and its families; `false` when there is none.
+/// Deletes a client and its families; `false` when there is no such client.
 pub async fn delete(tx: &Tx, id: &ClientId) -> Result<bool, Fault> {
     let deleted = Entity::delete_many()
         .filter(Column::Id.eq(id.as_str()))

@@ -1,11 +1,11 @@
-//! How domain values stand in columns.
+//! How domain values are stored in columns.
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::clock;
 use crate::domain::verdict::Fault;
 
-/// Milliseconds since 1970.
+/// An instant in milliseconds since 1970.
 pub(super) fn millis(instant: DateTime<Utc>) -> i64 {
     instant.timestamp_millis()
 }
@@ -20,12 +20,12 @@ pub(super) fn list(items: &[String]) -> String {
     serde_json::Value::from(items).to_string()
 }
 
-/// A list read back.
+/// Reads a list from its JSON array.
 pub(super) fn read_list(table: &'static str, text: &str) -> Result<Vec<String>, Fault> {
     serde_json::from_str(text).map_err(|error| Fault::internal(table, error))
 }
 
-/// A value that this table must not hold.
+/// The fault for a value that must not be in this table.
 pub(super) fn corrupt(table: &'static str, what: impl Into<String>) -> Fault {
     Fault::internal(table, what.into())
 }

@@ -1,5 +1,5 @@
-//! The two connections that statements are sent through: a transaction's own, and whichever is free
-//! for a read. Both hold the deadline.
+//! The two connections through which statements are sent: the one of a transaction, and any free
+//! one for single statements. Both keep the deadline.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,8 +26,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Begins a transaction. A pooled connection may have died since it was last used: then it is
-    /// tried once more with another one.
+    /// Begins a transaction. A pooled connection may have died since it was last used; then the
+    /// begin is tried once more with another connection.
     pub(super) async fn begin(pool: &Arc<Pool>) -> Result<Self, DbErr> {
         let mut again = true;
         loop {
@@ -54,23 +54,24 @@ impl Connection {
         }
     }
 
-    /// Whether a statement of it failed.
+    /// Whether one of its statements failed.
     pub(super) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::SeqCst)
     }
 
-    /// Commits. When that fails the connection is closed, and with it whatever the database made of
-    /// the transaction.
+    /// Commits. If that fails, the connection is closed, so the transaction ends whatever its state
+    /// is.
     pub(super) async fn commit(self) -> Result<(), DbErr> {
         if self.has_failed() {
-            // Postgres answers such a COMMIT with success and rolls back.
+            // After a failed statement, Postgres answers COMMIT with success although it rolls
+            // back.
             self.roll_back().await?;
             return Err(DbErr::Custom("a statement of this transaction failed".to_owned()));
         }
         self.end("COMMIT", self.deadline).await
     }
 
-    /// Undoes everything. Nobody waits for that who has no time left: it is done beside.
+    /// Rolls back. If the request has no time left, that is done in the background.
     pub(super) async fn roll_back(self) -> Result<(), DbErr> {
         let within = request::at_most(self.pool.how().statement);
         if within.is_zero() {
@@ -84,7 +85,7 @@ impl Connection {
         let held = self.held.lock().await.take();
         let mut held = match held {
             Some(held) => held,
-            // Closed: with it the transaction was undone.
+            // The connection is closed, so the transaction was rolled back.
             None if sql == ROLLBACK => return Ok(()),
             None => return Err(Failed::Gone.into()),
         };
@@ -171,8 +172,9 @@ impl Rows {
     }
 }
 
-/// Statements that stand alone, sent through whichever connection is free. One that writes must do
-/// nothing when it is sent again: a connection may have died before or after it took effect.
+/// Single statements without a transaction, sent through any free connection. A statement that
+/// writes must have no further effect when it is sent twice: a connection may have died before or
+/// after the statement took effect.
 #[derive(Debug)]
 pub struct Committed(Arc<Pool>);
 
@@ -185,7 +187,7 @@ impl Committed {
         &self.0
     }
 
-    /// Asks once, and once more where the connection had died.
+    /// Sends a statement, and sends it once more if the connection had died.
     async fn ask(&self, statement: &Statement, which: Rows) -> Result<Vec<QueryResult>, DbErr> {
         let pool = &self.0;
         let how = pool.how();
@@ -245,13 +247,14 @@ impl ConnectionTrait for Committed {
     }
 }
 
-/// How a transaction of this length begins.
+/// The statement that begins a transaction of this length.
 fn begin(pool: &Pool, within: Duration) -> String {
     let how = pool.how();
     match pool.backend() {
         // A deferred transaction that reads and then writes fails at the upgrade in SQLite.
         DbBackend::Sqlite => "BEGIN IMMEDIATE".to_owned(),
-        // Elsewhere the limits were given with the connection, which a pooler would not keep.
+        // Otherwise the limits were set when the connection was made. A pooler would not keep
+        // those.
         _ if how.prepared && within == how.statement => "BEGIN".to_owned(),
         _ => {
             let limits =

@@ -1,4 +1,4 @@
-//! `consent`: what people allowed apps.
+//! `consent`: the consents that people gave to apps.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -48,7 +48,7 @@ impl TryFrom<&entity::Model> for Consent {
     }
 }
 
-/// What the person allowed the app.
+/// The consent of a person for an app.
 pub async fn find(
     reader: &impl Reader,
     user: &UserId,
@@ -57,7 +57,7 @@ pub async fn find(
     Ok(given(reader, user, client).await?.map(|(consent, _)| consent))
 }
 
-/// What the person allowed the app, and when.
+/// The consent of a person for an app, and when they gave it.
 pub async fn given(
     reader: &impl Reader,
     user: &UserId,
@@ -68,7 +68,7 @@ pub async fn given(
     row.map(|row| Ok((Consent::try_from(&row)?, clock::from_millis(row.given_at)))).transpose()
 }
 
-/// Writes what the person allowed the app.
+/// Writes the consent of a person for an app.
 pub async fn put(
     tx: &Tx,
     user: &UserId,
@@ -90,14 +90,14 @@ pub async fn put(
     put.map(drop).map_err(while_doing(WRITING))
 }
 
-/// Takes back what the person allowed the app; `false` when there was nothing.
+/// Deletes the consent of a person for an app; `false` when there was none.
 pub async fn delete(tx: &Tx, user: &UserId, client: &ClientId) -> Result<bool, Fault> {
     let deleted = Entity::delete_by_id((user.as_str().to_owned(), client.as_str().to_owned()));
     let deleted = deleted.exec(tx.connection()).await.map_err(while_doing(WRITING))?;
     Ok(deleted.rows_affected == 1)
 }
 
-/// Deletes what people allowed an app, at most so many of them; says how many.
+/// Deletes consents that people gave to an app, at most this many; returns how many.
 pub async fn delete_some(tx: &Tx, client: &ClientId, at_most: u64) -> Result<u64, Fault> {
     let some = Query::select()
         .column(Column::UserId)

@@ -17,9 +17,9 @@ use super::tx::Tx;
 use super::{file, migrating, server};
 use crate::domain::verdict::Fault;
 
-/// How long the answer to "can it be written to?" is remembered.
+/// How long the result of the readiness check is remembered.
 const REMEMBERED: Duration = Duration::from_secs(1);
-/// The longest that a ready database takes for a small write.
+/// The longest time that a small write takes in a database that counts as ready.
 const READY: Duration = Duration::from_secs(2);
 
 /// The open database.
@@ -39,7 +39,7 @@ impl Reader for Store {
 }
 
 impl Store {
-    /// Opens the database; makes an SQLite file that is missing, readable by its owner alone.
+    /// Opens the database. An SQLite file that is missing is created, readable only by its owner.
     pub async fn open(url: &str, options: &Options) -> Result<Self, Fault> {
         let fault = while_doing("opening the database");
         let how = How::new(options);
@@ -73,12 +73,12 @@ impl Store {
         })
     }
 
-    /// Where statements that stand alone may write.
+    /// The connections through which single statements may write.
     pub(super) fn writer(&self) -> &Committed {
         &self.writer
     }
 
-    /// How the connections stand at this moment. SQLite has them in two pools.
+    /// The use of the connections at this moment. For SQLite it is the sum of two pools.
     #[must_use]
     pub fn load(&self) -> Load {
         let (writer, reader) = (self.writer.pool(), self.reader.pool());
@@ -91,9 +91,9 @@ impl Store {
         Ok(Tx::new(begun.map_err(while_doing("beginning a transaction"))?, now))
     }
 
-    /// Whether the database can be written to and has every table as it is now: a full disk, a
-    /// read-only server, a file that was deleted and the copy of an older version answer reads as
-    /// before. Remembered for a second, whoever asks.
+    /// Whether the database can be written to and has all current tables. Reads alone would not
+    /// notice a full disk, a read-only server, a file that was deleted, or the copy of an older
+    /// version. The result is remembered for a second, for all callers.
     pub async fn is_ready(&self, now: DateTime<Utc>) -> bool {
         let mut known = self.ready.lock().await;
         if let Some((at, ready)) = *known
@@ -131,7 +131,7 @@ impl Store {
         }
     }
 
-    /// The clock of the database, where it has one of its own: Postgres.
+    /// The clock of the database; `None` for SQLite, which has none of its own.
     pub async fn clock(&self) -> Result<Option<DateTime<Utc>>, Fault> {
         if self.reader.get_database_backend() != DbBackend::Postgres {
             return Ok(None);
@@ -144,7 +144,7 @@ impl Store {
         Ok(millis.map(crate::domain::clock::from_millis))
     }
 
-    /// Closes every connection. Of SQLite everything stands in the one file then.
+    /// Closes every connection. For SQLite, everything is then in the one file.
     pub async fn close(&self) {
         self.reader.pool().close().await;
         if self.reader.get_database_backend() == DbBackend::Sqlite
@@ -156,7 +156,7 @@ impl Store {
     }
 }
 
-/// Whether no migration is pending: the database may have been replaced by an older copy.
+/// Whether all migrations are applied: the database may have been replaced by an older copy.
 async fn migrated(tx: &Tx) -> Result<(), Fault> {
     let doing = "looking which migrations were applied";
     let select = "SELECT version FROM seaql_migrations";

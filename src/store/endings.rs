@@ -1,4 +1,4 @@
-//! `ending`: what is to end, until all of it ended.
+//! `ending`: endings that are not carried out completely yet.
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
@@ -77,7 +77,7 @@ fn written(what: &EndingScope) -> (&'static str, Option<String>) {
     }
 }
 
-/// Writes down what is to end. From that instant on any server carries it out.
+/// Stores an ending. After the commit, any server carries it out.
 pub async fn insert(tx: &Tx, ending: &Ending, due_at: DateTime<Utc>) -> Result<(), Fault> {
     let (what, name) = written(&ending.what);
     let row = ActiveModel {
@@ -95,7 +95,7 @@ pub async fn insert(tx: &Tx, ending: &Ending, due_at: DateTime<Utc>) -> Result<(
     inserted.map(drop).map_err(while_doing(WRITING))
 }
 
-/// Where they wait.
+/// The columns by which endings wait for a server.
 const WAITING: Waiting<Entity> = Waiting {
     table: Entity,
     name: "ending",
@@ -105,11 +105,12 @@ const WAITING: Waiting<Entity> = Waiting {
     reading: TABLE,
     writing: WRITING,
 };
-/// One that cannot be read is looked at again after so long: what is to end must not be lost.
+/// How long to wait before an ending that cannot be read is tried again. It is not deleted, because
+/// what it names must end.
 const UNREADABLE: Duration = Duration::hours(1);
 
-/// Takes one that is due. Nobody else takes it before the lease ends. One that cannot be read is put
-/// off, so that it keeps back no other.
+/// Takes an ending that is due. No other server takes it before the lease ends. An ending that
+/// cannot be read is postponed, so that it does not block the others.
 pub async fn take_due(tx: &Tx, lease: Duration) -> Result<Option<Ending>, Fault> {
     while let Some(taken) = WAITING.take(tx, None, lease, 1).await?.pop() {
         match taken.row.and_then(Ending::try_from) {
@@ -123,12 +124,12 @@ pub async fn take_due(tx: &Tx, lease: Duration) -> Result<Option<Ending>, Fault>
     Ok(None)
 }
 
-/// Whoever carries it out has time until this instant.
+/// Extends the time of the server that carries out an ending until this instant.
 pub async fn put_off(tx: &Tx, id: &str, until: DateTime<Utc>) -> Result<(), Fault> {
     WAITING.put_off(tx, id, until).await
 }
 
-/// All of it ended.
+/// Deletes an ending that was carried out completely.
 pub async fn delete(tx: &Tx, id: &str) -> Result<(), Fault> {
     WAITING.delete(tx, id).await
 }

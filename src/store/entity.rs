@@ -1,6 +1,6 @@
-//! What the entity of every table has in common.
+//! What the entities of all tables have in common.
 
-/// Writes the module `entity` of a table around its model: no table has relations or hooks.
+/// Declares the module `entity` of a table from its model. No table has relations or hooks.
 macro_rules! entity {
     ($(#[$outer:meta])* $vis:vis mod entity { $($model:tt)* }) => {
         $(#[$outer])*

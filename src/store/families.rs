@@ -1,4 +1,4 @@
-//! `family`: what one sign-in granted to one client.
+//! `family`: the grants that sign-ins gave to clients.
 
 use std::borrow::Cow;
 
@@ -57,7 +57,7 @@ entity! {
 
 use entity::{ActiveModel, Column, Entity, Model};
 
-/// Reads the salt of a row that the database wrote as JSON, which has no bytes.
+/// Reads the salt of a row that the database returned as JSON, where bytes are hexadecimal text.
 fn from_hex<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Vec<u8>>, D::Error> {
     let Some(hex) = Option::<Cow<'de, str>>::deserialize(source)? else { return Ok(None) };
     let wrong = || D::Error::custom("the salt is not 16 bytes in hexadecimal digits");
@@ -65,7 +65,7 @@ fn from_hex<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Vec<u8>>, D::
     if hex.len() == 32 { Ok(Some(value.to_be_bytes().to_vec())) } else { Err(wrong()) }
 }
 
-/// Every column, for statements that read a family with something else.
+/// Every column, for statements that read a family together with other values.
 pub(super) const COLUMNS: [Column; 19] = [
     Column::Id,
     Column::UserId,
@@ -115,7 +115,7 @@ impl TryFrom<Model> for Family {
     }
 }
 
-/// How the refresh tokens of a family succeed one another; `None` where there are none.
+/// The succession of the refresh tokens of a family; `None` if it has no refresh tokens.
 pub(super) fn succession(row: &Model) -> Result<Option<Succession>, Fault> {
     let Some(salt) = &row.salt else { return Ok(None) };
     let salt = salt.as_slice().try_into().map_err(|_| corrupt(TABLE, "a salt"))?;
@@ -130,13 +130,13 @@ pub(super) fn succession(row: &Model) -> Result<Option<Succession>, Fault> {
     }))
 }
 
-/// The family of this id.
+/// The family with this id.
 pub async fn find(reader: &impl Reader, id: &FamilyId) -> Result<Option<Family>, Fault> {
     let row = Entity::find_by_id(id.as_str()).one(reader.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Family::try_from).transpose()
 }
 
-/// Writes a new family; with a succession, if it has refresh tokens.
+/// Writes a new family, with a succession if it has refresh tokens.
 pub async fn insert(
     tx: &Tx,
     family: &Family,
@@ -168,7 +168,7 @@ pub async fn insert(
     inserted.map(drop).map_err(while_doing(WRITING))
 }
 
-/// Revokes a family; `false` when it is revoked already or unknown.
+/// Revokes a family; `false` when it is already revoked or unknown.
 pub async fn revoke(tx: &Tx, id: &FamilyId) -> Result<bool, Fault> {
     revoke_where(tx, Column::Id.eq(id.as_str())).await.map(|revoked| revoked == 1)
 }
@@ -198,13 +198,14 @@ impl FamilyFilter<'_> {
     }
 }
 
-/// Whether `offline_access` was granted, so that the end of the session is not theirs (Core §11).
+/// Whether `offline_access` was granted, so that the family does not end with its session (Core
+/// §11).
 fn is_offline() -> SimpleExpr {
     Expr::cust("replace(' ' || scope || ' ', ' offline_access ', '') <> ' ' || scope || ' '")
 }
 
-/// Revokes live families that a proof until this instant opened, at most so many, but for those that
-/// are bound to one session.
+/// Revokes live families that were opened by a sign-in until this instant, at most this many,
+/// except those that are bound to one session.
 pub async fn revoke_some(
     tx: &Tx,
     of: FamilyFilter<'_>,
@@ -224,8 +225,8 @@ pub async fn revoke_some(
     change(tx, some, Column::RevokedAt, Some(millis(tx.now())).into()).await
 }
 
-/// Takes families with `offline_access` out of the session that they came from, at most so many: it
-/// ended, and they did not.
+/// Detaches families with `offline_access` from a session that has ended, at most this many: they
+/// do not end with it.
 pub async fn detach_some(
     tx: &Tx,
     session: &SessionId,
@@ -239,8 +240,8 @@ pub async fn detach_some(
     change(tx, some, Column::SessionId, Option::<String>::None.into()).await
 }
 
-/// Revokes the live families of a person at a client that were not used for longest, so that there
-/// are no more than so many. It reads a bounded number of rows, whatever there is.
+/// Revokes the live families of a person at a client that were unused for longest, so that at most
+/// this many stay. It reads a bounded number of rows, however many families there are.
 pub async fn revoke_above(
     tx: &Tx,
     user: &UserId,
@@ -255,7 +256,7 @@ pub async fn revoke_above(
     let some = Query::select()
         .column(Column::Id)
         .from_subquery(seen, "seen")
-        // Every use moves it by the same.
+        // Every use moves this instant by the same time, so its order is the order of the last use.
         .order_by(Column::IdleEndsAt, Order::Desc)
         .order_by(Column::Id, Order::Desc)
         .limit(ABOVE)
@@ -264,7 +265,8 @@ pub async fn revoke_above(
     change(tx, some, Column::RevokedAt, Some(millis(tx.now())).into()).await
 }
 
-/// So many above a limit end at once; where a limit was lowered, the others end later.
+/// The most families that are revoked at once. If a limit was lowered, the others are revoked
+/// later.
 const ABOVE: u64 = 100;
 
 async fn change(
@@ -277,7 +279,7 @@ async fn change(
         .table(Entity)
         .value(column, value)
         .and_where(Expr::col(Column::Id).in_subquery(some))
-        // Somebody else may have been faster with a row that this one waited for.
+        // Another transaction may have revoked a row for which this one waited.
         .and_where(Column::RevokedAt.is_null())
         .returning(Query::returning().columns([Column::Id, Column::UserId, Column::ClientId]))
         .to_owned();
@@ -295,7 +297,7 @@ async fn change(
         .collect()
 }
 
-/// Deletes families of a person or of a client, revoked or not, at most so many; says how many.
+/// Deletes families of a user or of a client, revoked or not, at most this many; returns how many.
 pub async fn delete_some(tx: &Tx, of: FamilyOwner<'_>, at_most: u64) -> Result<u64, Fault> {
     let of = match of {
         FamilyOwner::User(user) => Column::UserId.eq(user.as_str()),
@@ -315,7 +317,7 @@ async fn revoke_where(tx: &Tx, which: SimpleExpr) -> Result<u64, Fault> {
     Ok(revoked.rows_affected)
 }
 
-/// Forgets families that ended before this instant, some at a time; says how many.
+/// Deletes families that ended before this instant, at most this many; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     let over = Column::ExpiresAt.lt(millis(before));
     let revoked = Column::RevokedAt.lt(millis(before));

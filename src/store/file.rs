@@ -1,4 +1,4 @@
-//! The file of SQLite: making it, one server a file, and everything in it at the end.
+//! The SQLite file: how it is created, locked for one server, and completed when the server stops.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ use super::pool::{Held, Pool};
 use super::statement::STATEMENT_CACHE;
 use crate::domain::verdict::Fault;
 
-/// The most that the log of SQLite keeps on the disk when nothing is in it: a little more than a
-/// checkpoint lets it grow.
+/// The largest size that SQLite's log keeps on the disk when it is empty, in bytes. It is a little
+/// more than the size to which the log grows before a checkpoint.
 const LOG: &str = "33554432";
 
-/// How the file is opened. It is there already: one that was deleted is not made anew.
+/// The options to open the file. It exists already: a file that was deleted is not created again.
 pub(super) fn options(
     given: &SqliteConnectOptions,
     lock_timeout: Duration,
@@ -29,8 +29,8 @@ pub(super) fn options(
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        // A statement that changes several rows keeps a journal of its own: without this it
-        // makes, writes and removes a file each time.
+        // A statement that changes several rows keeps a journal of its own. Without this setting,
+        // SQLite creates, writes and removes a file each time.
         .pragma("temp_store", "memory")
         // Fewer checkpoints: a page that changes often is copied back once for many changes.
         .pragma("wal_autocheckpoint", "4000")
@@ -48,8 +48,8 @@ pub fn sqlite_path(url: &str) -> Result<Option<PathBuf>, Fault> {
     })
 }
 
-/// Makes the file when it is missing, readable by its owner alone. A file with several names is
-/// refused: the log of SQLite belongs to a name, so two of them destroy what is in it.
+/// Creates the file if it is missing, readable only by its owner. A file with several names (hard
+/// links) is refused: the log of SQLite belongs to a name, so two logs would destroy the data.
 pub(super) fn make(path: &Path) -> Result<(), Fault> {
     let fault = |error| Fault::unavailable("making the database", error);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -74,12 +74,13 @@ fn names(path: &Path) -> std::io::Result<u64> {
     std::fs::metadata(path).map(|file| std::os::unix::fs::MetadataExt::nlink(&file))
 }
 
-/// Held while a server runs on an SQLite file. The operating system frees it with the process.
+/// A lock that a server holds while it runs on an SQLite file. The operating system releases it
+/// when the process ends.
 #[derive(Debug)]
 pub struct ServeLock(#[expect(dead_code, reason = "held, not read")] Option<File>);
 
 impl ServeLock {
-    /// Takes the lock, or `None` when another server runs on this file. Postgres needs none.
+    /// Takes the lock; `None` when another server runs on this file. Postgres needs no lock.
     pub fn take(url: &str) -> Result<Option<Self>, Fault> {
         let fault = |error| Fault::unavailable("locking the database", error);
         let Some(path) = sqlite_path(url)? else { return Ok(Some(Self(None))) };
@@ -93,7 +94,7 @@ impl ServeLock {
     }
 }
 
-/// Beside the file itself, whatever names lead to it.
+/// Opens a lock file next to the database file itself, whichever name was given for it.
 pub(super) fn lock(path: &Path, suffix: &str) -> std::io::Result<File> {
     let mut name = std::fs::canonicalize(path)?.into_os_string();
     name.push(format!(".{suffix}"));

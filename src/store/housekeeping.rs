@@ -1,4 +1,4 @@
-//! Deleting rows that nobody asks for any more.
+//! Housekeeping: deletes rows that are not needed any more.
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
@@ -7,9 +7,9 @@ use super::reader::Reader;
 use super::tx::Tx;
 use crate::domain::verdict::Fault;
 
-/// Deletes at most this many rows that nobody asks for any more: expiry is decided when a row is
-/// read, so this is housekeeping alone, in steps short enough for the one writer of SQLite.
-/// Who works with such a row at this moment keeps it: cleaning up never waits for anybody.
+/// Deletes at most this many rows that are not needed any more. Expiry is checked when a row is
+/// read, so this only frees space, in steps that are short enough for the one writer of SQLite. A
+/// row that another transaction has locked is skipped: housekeeping never waits.
 pub(super) async fn housekeep<E: sea_orm::EntityTrait>(
     tx: &Tx,
     table: E,
@@ -42,7 +42,8 @@ pub(super) async fn housekeep_by<E: sea_orm::EntityTrait>(
     Ok(deleted.map_err(while_doing("cleaning up"))?.rows_affected())
 }
 
-/// Whether no other replica cleans up until this transaction ends. SQLite has one server.
+/// Whether no other server does housekeeping until this transaction ends. SQLite has only one
+/// server.
 pub async fn cleans_alone(tx: &Tx) -> Result<bool, Fault> {
     if tx.connection().get_database_backend() != DbBackend::Postgres {
         return Ok(true);

@@ -1,4 +1,5 @@
-//! `identity`: who is who at a provider. The key is issuer and subject (OpenID Connect Core §5.7).
+//! `identity`: the identities at providers that belong to accounts. The key is issuer and subject
+//! (OpenID Connect Core §5.7).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -42,7 +43,7 @@ const TABLE: &str = "reading the table identity";
 const WRITING: &str = "writing the table identity";
 
 impl LinkedIdentity {
-    /// What names it in forms: it says nothing.
+    /// The name of the identity in forms. It is a hash, so it reveals nothing.
     #[must_use]
     pub fn name(&self) -> String {
         let key = Sha256::digest(format!("{}\n{}", self.issuer, self.subject));
@@ -66,7 +67,7 @@ impl TryFrom<Model> for LinkedIdentity {
     }
 }
 
-/// The identity of this issuer and subject, if it belongs to an account.
+/// The identity with this issuer and subject, if it belongs to an account.
 pub async fn find(
     reader: &impl Reader,
     issuer: &str,
@@ -77,7 +78,7 @@ pub async fn find(
     row.map_err(while_doing(TABLE))?.map(LinkedIdentity::try_from).transpose()
 }
 
-/// Every identity of a person, the oldest first.
+/// Every identity of a person, oldest first.
 pub async fn of_user(reader: &impl Reader, user: &UserId) -> Result<Vec<LinkedIdentity>, Fault> {
     let rows = Entity::find()
         .filter(Column::UserId.eq(user.as_str()))
@@ -89,7 +90,7 @@ pub async fn of_user(reader: &impl Reader, user: &UserId) -> Result<Vec<LinkedId
     rows.map_err(while_doing(TABLE))?.into_iter().map(LinkedIdentity::try_from).collect()
 }
 
-/// Links an identity that belongs to nobody; `false` when it belongs to somebody.
+/// Links an identity to an account; `false` when it already belongs to an account.
 pub async fn insert(
     tx: &Tx,
     identity: &Identity,
@@ -113,8 +114,8 @@ pub async fn insert(
     Ok(inserted == 1)
 }
 
-/// Writes down that an identity was used, and what its provider says of it now; `false` when it
-/// is not theirs any more.
+/// Records that an identity was used, with its current data from the provider; `false` when it does
+/// not belong to this person any more.
 pub async fn used(
     tx: &Tx,
     identity: &Identity,
@@ -134,7 +135,7 @@ pub async fn used(
     Ok(used.rows_affected == 1)
 }
 
-/// Takes an identity from a person; `false` when it is not theirs.
+/// Unlinks an identity from a person; `false` when it does not belong to them.
 pub async fn delete(tx: &Tx, linked: &LinkedIdentity) -> Result<bool, Fault> {
     let deleted = Entity::delete_many()
         .filter(Column::Issuer.eq(linked.issuer.as_str()))

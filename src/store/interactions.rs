@@ -1,4 +1,4 @@
-//! `interaction`: interactions on their way through the pages.
+//! `interaction`: the stored interactions.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -71,7 +71,7 @@ fn pending(pending: Option<&Pending>) -> Result<Option<String>, Fault> {
     text.map_err(|error| Fault::internal("writing a pending identity", error))
 }
 
-/// Writes an interaction, unless it was written before: by another tab, or by a first click.
+/// Stores an interaction, unless it is already stored: by another tab, or by a first click.
 pub async fn keep(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
     let row = ActiveModel {
         id: Set(interaction.id.as_str().to_owned()),
@@ -88,20 +88,20 @@ pub async fn keep(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
     kept.map(drop).map_err(while_doing(WRITING))
 }
 
-/// The interaction of this name.
+/// The interaction with this id.
 pub async fn find(reader: &impl Reader, id: &InteractionId) -> Result<Option<Interaction>, Fault> {
     let row = Entity::find_by_id(id.as_str()).one(reader.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Interaction::try_from).transpose()
 }
 
-/// The interaction of this name, kept from everybody else until the transaction ends.
+/// The interaction with this id, locked until the transaction ends.
 pub async fn lock(tx: &Tx, id: &InteractionId) -> Result<Option<Interaction>, Fault> {
     let row = Entity::find_by_id(id.as_str()).lock_exclusive().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Interaction::try_from).transpose()
 }
 
-/// Changes an interaction that has not ended. Each step writes what it changed and nothing else: the
-/// person may take another one in another tab.
+/// Changes an interaction that has not ended. Each step writes only the columns that it changed,
+/// because the person may take another step in another tab.
 async fn change<const N: usize>(
     tx: &Tx,
     id: &InteractionId,
@@ -120,31 +120,31 @@ async fn change<const N: usize>(
     Ok(())
 }
 
-/// Writes the purpose: a hint that was followed, a language that was chosen.
+/// Writes the purpose, after a hint was used or a language was chosen.
 pub async fn set_purpose(tx: &Tx, id: &InteractionId, purpose: &Purpose) -> Result<(), Fault> {
     change(tx, id, [(Column::Request, Expr::value(text(purpose)?))]).await
 }
 
-/// Writes whom a provider vouched for, or that nobody waits to be proven any more.
+/// Writes the identity that waits for a proof of its account, or removes it.
 pub async fn set_pending(tx: &Tx, id: &InteractionId, whom: Option<&Pending>) -> Result<(), Fault> {
     change(tx, id, [(Column::Pending, Expr::value(pending(whom)?))]).await
 }
 
-/// Goes on with this session; nobody waits to be proven any more.
+/// Sets the session of the interaction, and removes the identity that waited for a proof.
 pub async fn set_session(tx: &Tx, id: &InteractionId, session: &SessionId) -> Result<(), Fault> {
     let session = (Column::SessionId, Expr::value(session.as_str()));
     let pending = (Column::Pending, Expr::value(None::<String>));
     change(tx, id, [session, pending]).await
 }
 
-/// Ends an interaction, with the session that it ends with. One that ended stays as it ended.
+/// Ends an interaction with this session. An interaction that has already ended stays unchanged.
 pub async fn end(tx: &Tx, id: &InteractionId, session: Option<&SessionId>) -> Result<(), Fault> {
     let session = Expr::value(session.map(|session| session.as_str().to_owned()));
     let ended_at = Expr::value(millis(tx.now()));
     change(tx, id, [(Column::SessionId, session), (Column::EndedAt, ended_at)]).await
 }
 
-/// Forgets interactions that expired before this instant, some at a time; says how many.
+/// Deletes interactions that expired before this instant, at most this many; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     housekeep(tx, Entity, Column::Id, Column::ExpiresAt.lt(millis(before)), at_most).await
 }

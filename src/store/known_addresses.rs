@@ -1,4 +1,5 @@
-//! `known_address`: from where a person signed in before: neighbourhoods of addresses, and apps.
+//! `known_address`: the places from which a person signed in before: networks of addresses, and
+//! apps.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -36,19 +37,19 @@ use entity::{ActiveModel, Column, Entity};
 
 const READING: &str = "reading the tables account and known_address";
 
-/// Whom a sign-in names.
+/// The account that a sign-in names.
 #[derive(Clone, Copy, Debug)]
 pub struct AddressOwner<'a> {
     /// The canonical key of a user name.
     pub username_key: &'a str,
-    /// The key of an address.
+    /// The canonical key of an e-mail address.
     pub email_key: Option<&'a str>,
-    /// An account that is named already, whatever was typed.
+    /// The id of an account that is already known. Then the typed names are ignored.
     pub id: Option<&'a UserId>,
 }
 
-/// The user of this name, and when they last signed in from this place (good to a day). One
-/// statement whatever is found, so the time of the answer says nothing.
+/// The user with this name, and when they last signed in from this place (accurate to a day). It is
+/// always one statement, so the response time does not reveal what was found.
 pub async fn find(
     reader: &impl Reader,
     whom: AddressOwner<'_>,
@@ -72,13 +73,13 @@ pub async fn find(
     };
     let mut found: Vec<(users::entity::Model, Option<i64>)> =
         rows.iter().map(read).collect::<Result<_, _>>().map_err(while_doing(READING))?;
-    // A user name goes before an address.
+    // A user name has priority over an e-mail address.
     found.sort_by_key(|(user, _)| user.username_key != whom.username_key);
     let first = found.into_iter().next();
     first.map(|(user, seen_at)| Ok((user.try_into()?, seen_at.map(clock::from_millis)))).transpose()
 }
 
-/// Remembers that the person signed in from this place.
+/// Records that the person signed in from this place.
 pub async fn remember(tx: &Tx, user: &UserId, address: &str) -> Result<(), Fault> {
     let row = ActiveModel {
         user_id: Set(user.as_str().to_owned()),
@@ -97,7 +98,7 @@ pub async fn remember(tx: &Tx, user: &UserId, address: &str) -> Result<(), Fault
     Ok(())
 }
 
-/// Forgets neighbourhoods not seen since this instant; says how many.
+/// Deletes places that were not used since this instant; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     let unseen = ColumnTrait::lt(&Column::SeenAt, millis(before));
     housekeep_by(tx, Entity, &[Column::UserId, Column::Address], unseen, at_most).await

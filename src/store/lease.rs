@@ -1,5 +1,5 @@
-//! Work that waits in a table. One server takes a row and has it until its lease ends; after that
-//! somebody takes it again, so a process that dies in between loses none.
+//! Work that waits in a table. A server takes a row for the time of a lease. If the server dies,
+//! the lease ends and another server takes the row, so no work is lost.
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::prelude::Expr;
@@ -19,41 +19,41 @@ use crate::domain::verdict::Fault;
 #[derive(Clone, Copy)]
 pub(super) struct Waiting<E: EntityTrait> {
     pub(super) table: E,
-    /// Its name, for the log.
+    /// The name of the table, for the log.
     pub(super) name: &'static str,
-    /// Names the row.
+    /// The column that identifies the row.
     pub(super) id: E::Column,
-    /// When it is to be taken.
+    /// The column with the instant at which the row is due.
     pub(super) due_at: E::Column,
-    /// How often it was taken, if that is counted.
+    /// The column that counts how often the row was taken, if the table has one.
     pub(super) attempts: Option<E::Column>,
-    /// While it is read.
+    /// What a fault says was being done while reading.
     pub(super) reading: &'static str,
-    /// While it is written.
+    /// What a fault says was being done while writing.
     pub(super) writing: &'static str,
 }
 
 /// A row that was taken.
 #[derive(Debug)]
 pub struct Taken<M> {
-    /// Its name.
+    /// The identifier of the row.
     pub id: String,
-    /// How often it was taken, with this time; none where that is not counted.
+    /// How often it was taken, including this time; `None` where that is not counted.
     pub attempts: Option<i64>,
-    /// What it says; a fault where it cannot be read.
+    /// The content of the row, or a fault if it cannot be read.
     pub row: Result<M, Fault>,
 }
 
 impl<M> Taken<M> {
-    /// The same, read further.
+    /// The same row with its content read further.
     pub(super) fn and_then<N>(self, read: impl FnOnce(M) -> Result<N, Fault>) -> Taken<N> {
         Taken { id: self.id, attempts: self.attempts, row: self.row.and_then(read) }
     }
 }
 
 impl<E: EntityTrait> Waiting<E> {
-    /// Takes rows that are due, those first that are due for longest. One that cannot be read is
-    /// among them, so that it keeps back no other.
+    /// Takes rows that are due, those first that have been due for longest. A row that cannot be
+    /// read is returned too, so that it does not block the others.
     pub(super) async fn take(
         self,
         tx: &Tx,
@@ -81,7 +81,7 @@ impl<E: EntityTrait> Waiting<E> {
         let fault = while_doing(self.reading);
         let taken = |row: &QueryResult| {
             let id = row.try_get("", self.id.as_str()).map_err(&fault);
-            // Without its name nothing can be done with it: it waits for the next lease.
+            // Without its identifier the row cannot be handled: it waits until its lease ends.
             let id: String = id.inspect_err(|fault| unreadable(self.name, "", fault)).ok()?;
             let attempts = self.attempts.and_then(|column| row.try_get("", column.as_str()).ok());
             Some(Taken { id, attempts, row: E::Model::from_query_result(row, "").map_err(&fault) })
@@ -89,7 +89,7 @@ impl<E: EntityTrait> Waiting<E> {
         Ok(rows.iter().filter_map(taken).collect())
     }
 
-    /// It is to be taken at this instant.
+    /// Postpones a row to this instant.
     pub(super) async fn put_off(
         self,
         tx: &Tx,
@@ -104,14 +104,15 @@ impl<E: EntityTrait> Waiting<E> {
         put_off.map(drop).map_err(while_doing(self.writing))
     }
 
-    /// It is done, or there is no more hope.
+    /// Deletes a row that is done or given up.
     pub(super) async fn delete(self, tx: &Tx, id: &str) -> Result<(), Fault> {
         let deleted = E::delete_many().filter(self.id.eq(id)).exec(tx.connection()).await;
         deleted.map(drop).map_err(while_doing(self.writing))
     }
 }
 
-/// Logs and counts a row that cannot be read: it is put aside, and the others go on.
+/// Logs and counts a row that cannot be read. It is put aside, and the other rows are still
+/// handled.
 pub(super) fn unreadable(table: &'static str, id: &str, fault: &Fault) {
     metrics::counter!("mapae_unreadable_rows_total", "table" => table).increment(1);
     tracing::error!(table, id, %fault, "a row cannot be read; it is put aside");

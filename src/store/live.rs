@@ -1,5 +1,5 @@
-//! Whether access tokens still stand: one statement answers for many, and always from the
-//! database, so a revocation is never served stale.
+//! Whether access tokens are still valid. One statement answers many questions, and always from the
+//! database, so a revocation takes effect at once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,25 +12,25 @@ use super::{families, revoked_access_tokens, users};
 use crate::domain::family::FamilyId;
 use crate::domain::verdict::Fault;
 
-/// An access token to ask about.
+/// The question whether an access token is still valid.
 #[derive(Clone, Debug)]
 pub struct LivenessQuestion {
     /// Its `jti`.
     pub jti: String,
-    /// The family that it belongs to; none for a client's own token.
+    /// The family of the token; `None` for a client's own token.
     pub family: Option<FamilyId>,
 }
 
-/// An access token that stands.
+/// The data of an access token that is still valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenStanding {
-    /// The issuer of the provider that its person came by.
+    /// The issuer of the provider with which its person signed in.
     pub provider_issuer: Option<String>,
 }
 
-/// For each question whether the token was not revoked, its family is not revoked and its person
-/// is enabled. Expiry is the caller's: it stands in the token. A row that cannot be read is the fault
-/// of its own question alone.
+/// For each question, whether the token is not revoked, its family is not revoked and its person is
+/// enabled. The caller checks the expiry, which is in the token. A row that cannot be read is a
+/// fault of its own question only.
 pub async fn are_live(
     reader: &impl Reader,
     questions: &[LivenessQuestion],

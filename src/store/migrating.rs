@@ -19,19 +19,19 @@ use super::pool::{How, Pool, Target};
 use super::{file, server};
 use crate::domain::verdict::Fault;
 
-/// A migration and whether it was applied.
+/// A migration, and whether it was applied.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct MigrationState {
     /// Its name.
     pub name: String,
-    /// Whether the database has it.
+    /// Whether it was applied to the database.
     pub applied: bool,
 }
 
 const READING: &str = "reading the migrations";
 const APPLYING: &str = "migrating the database";
 
-/// Applies what is missing.
+/// Applies the missing migrations.
 pub async fn migrate(url: &str, options: &Options) -> Result<(), Fault> {
     let place = place::read(url)?;
     if let DatabasePlace::Sqlite(given) = &place {
@@ -69,8 +69,8 @@ async fn migrate_file(
     applied.and(closed)
 }
 
-/// Everything in one transaction, with the lock that others wait for: so it works behind a pooler
-/// that gives each transaction another server connection, too.
+/// Applies the migrations in one transaction that holds the lock for which other processes wait. So
+/// it also works behind a pooler that uses another server connection for each transaction.
 #[expect(clippy::disallowed_methods, reason = "the driver of the migrations wants its own kind")]
 async fn migrate_server(place: &place::Postgres, options: &Options) -> Result<(), Fault> {
     let fault = while_doing(APPLYING);
@@ -84,8 +84,9 @@ async fn migrate_server(place: &place::Postgres, options: &Options) -> Result<()
     let database: DatabaseConnection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     let applied = async {
         let tx = database.begin().await?;
-        // Another process may take its time with the same work; and what a pooler kept of the
-        // statements of others has the names of ours.
+        // Another process may need long for the same work, so there are no time limits here.
+        // Statements that a pooler has kept from other clients have the same names as ours, so they
+        // are removed.
         let alone = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
                      SET LOCAL idle_in_transaction_session_timeout = 0; DEALLOCATE ALL; \
                      SELECT pg_advisory_xact_lock(7020370001)";
@@ -99,7 +100,7 @@ async fn migrate_server(place: &place::Postgres, options: &Options) -> Result<()
     applied.and(closed).map_err(&fault)
 }
 
-/// Every migration and whether it was applied. Writes nothing.
+/// Every migration, and whether it was applied. It writes nothing.
 pub async fn migration_status(url: &str, options: &Options) -> Result<Vec<MigrationState>, Fault> {
     let every = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
     let pending = match place::read(url)? {
@@ -114,7 +115,7 @@ pub async fn migration_status(url: &str, options: &Options) -> Result<Vec<Migrat
         .collect())
 }
 
-/// The migrations that are not among these.
+/// The migrations that are missing in this list.
 pub(super) fn not_among(applied: &[String]) -> Vec<String> {
     let every = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
     every.filter(|name| !applied.contains(name)).collect()

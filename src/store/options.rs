@@ -54,7 +54,7 @@ pub fn url(from: &mut Collector) -> String {
     let file = "database_url_file";
     let url = from.take_secret(setting, file, |text| text.expose().clone());
     let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
-    // A text was checked when it was read.
+    // A URL that was given as text was already checked when it was read.
     if from.is_given(file)
         && let Err(problem) = check_url(&url)
     {
@@ -64,8 +64,8 @@ pub fn url(from: &mut Collector) -> String {
 }
 
 impl Options {
-    /// For a verb of the command line: nobody waits for an answer in a browser, and what it changes
-    /// may be very many rows.
+    /// The options for a command: no browser waits for it, and it may change very many rows, so its
+    /// limits are longer.
     #[must_use]
     pub fn patient(self) -> Self {
         Self {
@@ -78,5 +78,5 @@ impl Options {
     }
 }
 
-/// What a verb of the command line waits at most.
+/// The shortest limit for the waits of a command.
 const LONG: Duration = Duration::from_mins(1);

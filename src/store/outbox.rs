@@ -1,5 +1,5 @@
-//! `outbox`: what is to be sent to others. A message stays until its receiver took it or there is no
-//! more hope.
+//! `outbox`: the messages that are to be sent to others. A message stays until its receiver has
+//! accepted it or it is given up.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ use entity::{ActiveModel, Column, Entity, Model};
 const TABLE: &str = "reading the table outbox";
 const WRITING: &str = "writing the table outbox";
 
-/// Where they wait.
+/// The columns by which messages wait for delivery.
 const WAITING: Waiting<Entity> = Waiting {
     table: Entity,
     name: "outbox",
@@ -87,9 +87,9 @@ pub async fn insert<M: Message>(tx: &Tx, messages: &[Queued<M>]) -> Result<(), F
     Ok(())
 }
 
-/// Takes messages for one receiver that are due. Nobody else takes them before the lease ends, and
-/// after it somebody does: a process that dies in between loses none. What cannot be read is among
-/// them.
+/// Takes messages for one receiver that are due. No other process takes them before the lease ends.
+/// If this process dies, another one takes them after the lease, so none is lost. Messages that
+/// cannot be read are returned too.
 pub async fn take_due<M: Message>(
     tx: &Tx,
     target: &str,
@@ -101,23 +101,24 @@ pub async fn take_due<M: Message>(
     Ok(taken.into_iter().map(|one| one.and_then(Queued::try_from)).collect())
 }
 
-/// Tries a message again at this instant.
+/// Postpones a message to this instant.
 pub async fn put_off(tx: &Tx, id: &str, until: DateTime<Utc>) -> Result<(), Fault> {
     WAITING.put_off(tx, id, until).await
 }
 
-/// Removes a message: it was taken, or there is no more hope.
+/// Deletes a message that was accepted or given up.
 pub async fn delete(tx: &Tx, id: &str) -> Result<(), Fault> {
     WAITING.delete(tx, id).await
 }
 
-/// Logs and counts a message that cannot be read: it is put aside, and the others go on.
+/// Logs and counts a message that cannot be read. It is put aside, and the other messages are still
+/// sent.
 pub fn unreadable(id: &str, fault: &Fault) {
     super::lease::unreadable(WAITING.name, id, fault);
 }
 
-/// Receivers for whom messages of this kind are due, but for those that are busy, at most so many. A
-/// receiver costs two steps in an index, however many messages there are for it.
+/// The receivers for which messages of this kind are due, without those that are busy, at most this
+/// many. A receiver costs two steps in an index, however many messages wait for it.
 pub async fn lanes(
     store: &Store,
     kind: &'static str,
@@ -161,7 +162,7 @@ async fn is_due(
     Ok(due.await.map_err(while_doing(TABLE))?.is_some())
 }
 
-/// How many messages of this kind wait, counted up to so many.
+/// The number of waiting messages of this kind, counted up to this limit.
 pub async fn count(store: &Store, kind: &'static str, at_most: u64) -> Result<u64, Fault> {
     let some = Query::select()
         .expr_as(Expr::val(1), "one")

@@ -1,7 +1,7 @@
-//! Where the database is: the URL, read without ever showing a secret of it.
+//! The location of the database: the URL, parsed so that its secrets are never shown.
 //!
-//! The driver reads one host and prints the whole URL when it cannot; so the part that may be
-//! wrong is read here, and every problem is a sentence without any text of the URL.
+//! The driver reads only one host, and prints the whole URL when it cannot read it. So the parts
+//! that may be wrong are read here, and every problem is a sentence without any text of the URL.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -14,22 +14,22 @@ use crate::domain::verdict::Fault;
 /// The place that a database URL names.
 #[derive(Clone, Debug)]
 pub(super) enum DatabasePlace {
-    /// A file.
+    /// An SQLite file.
     Sqlite(Box<SqliteConnectOptions>),
-    /// One or several servers of one database.
+    /// One or several servers of a Postgres database.
     Postgres(Box<Postgres>),
 }
 
 /// The servers of a Postgres database.
 #[derive(Clone, Debug)]
 pub(super) struct Postgres {
-    /// Tried in this order.
+    /// The hosts, which are tried in this order.
     pub(super) hosts: Vec<Host>,
-    /// Whether a server that cannot be written to is passed over.
+    /// Whether a server that cannot be written to is skipped.
     pub(super) must_write: bool,
-    /// Everything else.
+    /// All other options.
     pub(super) options: PgConnectOptions,
-    /// Parameters of the URL that nobody here reads.
+    /// Parameters of the URL that are not used.
     pub(super) unused: Vec<String>,
 }
 
@@ -64,10 +64,10 @@ impl Host {
 
 /// The port of Postgres.
 const PORT: u16 = 5432;
-/// What a secret in the wrong place looks like.
+/// The hint for a URL in which a special character of a secret was probably not encoded.
 const ENCODE: &str =
     "a character like / ? # @ : in the user name or the password must be percent-encoded";
-/// The parameters that the driver reads, beside those that are read here.
+/// The parameters that the driver reads. Those that this module reads itself are not listed.
 const KNOWN: &[&str] = &[
     "sslmode",
     "ssl-mode",
@@ -87,7 +87,7 @@ const KNOWN: &[&str] = &[
 const SSL_MODES: &[&str] = &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
 impl DatabasePlace {
-    /// Reads a URL. The problem says nothing of its text.
+    /// Reads a URL. The error contains nothing of its text.
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         if url.starts_with("sqlite:") {
             return match SqliteConnectOptions::from_str(url) {
@@ -107,7 +107,7 @@ impl DatabasePlace {
     }
 }
 
-/// The URL without its secrets, for people.
+/// The URL without its secrets, to be shown to people.
 fn shown(url: &str) -> String {
     match DatabasePlace::parse(url) {
         Ok(DatabasePlace::Sqlite(_)) => url.to_owned(),
@@ -121,7 +121,7 @@ fn shown(url: &str) -> String {
     }
 }
 
-/// A Postgres URL behind its scheme, taken apart (RFC 3986 §3, but for the list of hosts).
+/// The parts of a Postgres URL after its scheme (RFC 3986 §3, except for the list of hosts).
 struct Parts<'a> {
     secrets: &'a str,
     hosts: &'a str,
@@ -168,7 +168,7 @@ impl<'a> Parts<'a> {
         if mode.is_some_and(|mode| !SSL_MODES.contains(&mode)) {
             return Err(format!("has an sslmode that is not one of {}", SSL_MODES.join(", ")));
         }
-        // The driver reads the rest, of one host that is replaced later.
+        // The driver reads the rest, with one host that is replaced later.
         let is_known = |name: &str| KNOWN.contains(&name) || name.starts_with("options[");
         let here = ["host", "hostaddr", "port", "target_session_attrs"];
         let (known, others): (Vec<_>, Vec<_>) =
@@ -184,7 +184,7 @@ impl<'a> Parts<'a> {
         Ok(Postgres { hosts, must_write, options, unused })
     }
 
-    /// The hosts of the authority, or those of the parameter `host`, as libpq reads them.
+    /// The hosts of the authority, or those of the parameter `host`, in the way of libpq.
     fn hosts(&self) -> Result<Vec<Host>, String> {
         let ports = self.parameter("port").map(|ports| ports.split(',').collect::<Vec<_>>());
         let port_at = |at: usize| match ports.as_deref() {
@@ -221,7 +221,7 @@ impl<'a> Parts<'a> {
 }
 
 fn percent_decoded(text: &str) -> String {
-    // A form without `=` is one name; `+` means itself in a host.
+    // A form without `=` is one name. In a host, `+` stands for itself.
     let text = text.replace('+', "%2B");
     url::form_urlencoded::parse(text.as_bytes()).map(|(name, _)| name.into_owned()).collect()
 }
@@ -231,7 +231,7 @@ fn port(text: &str) -> Result<u16, String> {
     port.ok_or_else(|| format!("has a port that is not a number from 1 to 65535, or {ENCODE}"))
 }
 
-/// A host name or an address; of IPv6 without its brackets.
+/// A host name or an address; an IPv6 address without its brackets.
 fn name(text: &str) -> Result<String, String> {
     let wrong = || format!("has a host that is none, or {ENCODE}");
     if let Some(inner) = text.strip_prefix('[') {
@@ -248,7 +248,8 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// What is wrong with a database URL, without a word of it: it may hold a password.
+/// What is wrong with a database URL. The error contains nothing of its text, which may hold a
+/// password.
 pub fn check_url(url: &str) -> Result<(), String> {
     DatabasePlace::parse(url).map(drop)
 }

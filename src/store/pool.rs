@@ -1,9 +1,9 @@
-//! The connections: a bounded number of them, a bounded queue for them, and no way back into the
-//! pool for one that is in doubt.
+//! The pool of connections: their number and the queue for them are bounded, and a connection in an
+//! uncertain state never returns to the pool.
 //!
-//! The driver's own transactions keep a depth beside the database's, and the two differ after a
-//! COMMIT that failed. So BEGIN, COMMIT and ROLLBACK are statements like others here, and a
-//! connection goes back only when the statement that ended its transaction succeeded.
+//! The driver's own transactions count their depth on their own, and this count is wrong after a
+//! COMMIT that failed. So BEGIN, COMMIT and ROLLBACK are ordinary statements here, and a connection
+//! returns to the pool only if the statement that ended its transaction succeeded.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,11 +31,11 @@ pub(super) enum Raw {
     Postgres(PgConnection),
 }
 
-/// What a statement brings.
+/// The result of a statement.
 type Answer<T> = Result<T, sqlx::Error>;
 
 impl Raw {
-    /// Runs a text that may be several statements and has no values.
+    /// Runs a text without values, which may contain several statements.
     pub(super) async fn run(&mut self, sql: &str) -> Answer<ExecResult> {
         let sql = AssertSqlSafe(sql);
         Ok(match self {
@@ -113,12 +113,12 @@ fn parts(statement: &Statement) -> (AssertSqlSafe<&str>, SqlxValues) {
     )
 }
 
-/// Whom to connect to.
+/// The database to which connections are made.
 #[derive(Debug)]
 pub(super) enum Target {
-    /// A file: it and its identity, so that one which was replaced is noticed.
+    /// A file. Its identity is kept too, so that a replaced file is noticed.
     Sqlite(Box<SqliteConnectOptions>, PathBuf),
-    /// Servers, tried in this order.
+    /// Servers, which are tried in this order. The flag says whether a server must accept writes.
     Postgres(Box<PgConnectOptions>, Vec<Host>, bool),
 }
 
@@ -147,7 +147,7 @@ impl Target {
     }
 }
 
-/// The first of the servers that answers, and can be written to where that is asked.
+/// A connection to the first server that answers and, if required, can be written to.
 async fn postgres(
     options: &PgConnectOptions,
     hosts: &[Host],
@@ -161,7 +161,7 @@ async fn postgres(
         let open = async {
             let mut raw = host.on(options).connect().await?;
             if must_write {
-                // Without a prepared statement, which a pooler would lose.
+                // Not as a prepared statement, which a pooler would lose.
                 let row = raw.fetch_one("SHOW transaction_read_only").await?;
                 let state: String = row.try_get(0)?;
                 return Ok((raw, state == "off"));
@@ -180,7 +180,7 @@ async fn postgres(
     Err(Refused { cause: causes.join("; "), passes })
 }
 
-/// Why there is no connection.
+/// Why no connection could be made.
 #[derive(Debug)]
 pub(super) struct Refused {
     cause: String,
@@ -204,13 +204,14 @@ impl From<Refused> for DbErr {
     }
 }
 
-/// Makes connections, and looks at them before they are used again.
+/// Makes connections, and checks them before they are used again.
 #[derive(Debug)]
 struct Maker {
     target: Target,
-    /// For a connection to be made.
+    /// The longest time to make a connection.
     connect_timeout: Duration,
-    /// What is older was beside one that failed.
+    /// When a connection last failed. Connections that were made before this instant are not
+    /// trusted.
     doubted: Mutex<Option<std::time::Instant>>,
 }
 
@@ -221,13 +222,15 @@ struct Pooled {
     file: Option<Identity>,
 }
 
-/// The most for a connection to be made.
+/// The longest time to make a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Longer than a connection rests between two uses under load.
+/// A connection that was unused for this long is checked before it is used again. Under load, the
+/// time between two uses is shorter.
 const RESTED: Duration = Duration::from_secs(1);
-/// For one that rested to answer.
+/// The longest time for the answer to that check.
 const LOOK: Duration = Duration::from_secs(1);
-/// Servers and what stands between give memory back, and addresses change.
+/// The age at which a connection is replaced, so that servers and proxies can free memory and
+/// changed addresses take effect.
 const OLD: Duration = Duration::from_mins(30);
 
 impl Maker {
@@ -285,7 +288,7 @@ impl managed::Manager for Maker {
     }
 }
 
-/// Which file it is, whatever leads to it.
+/// The identity of a file, whatever its path is: device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity(u64, u64);
 
@@ -303,20 +306,21 @@ impl Identity {
 pub(super) struct Pool {
     inner: managed::Pool<Maker>,
     queue: Semaphore,
-    /// No connection is left and none can be made: one at a time tries, the others are refused.
+    /// No connection is left and none can be made. Then one caller at a time tries, and the others
+    /// are refused.
     away: AtomicBool,
     probe: tokio::sync::Mutex<()>,
     how: How,
 }
 
-/// How the connections stand at one moment.
+/// The use of the connections at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Open, and nobody uses them.
+    /// Connections that are open and not in use.
     pub idle: usize,
-    /// Being used.
+    /// Connections that are in use.
     pub in_use: usize,
-    /// So many wait for one.
+    /// Callers that wait for a connection.
     pub waiting: usize,
 }
 
@@ -332,28 +336,28 @@ impl std::ops::Add for Load {
     }
 }
 
-/// How connections are used.
+/// How connections are used: the limits and time limits from the settings.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct How {
-    /// The most at once.
+    /// The most connections at the same time.
     pub(super) connections: usize,
-    /// The most that wait for one.
+    /// The most callers that wait for a connection.
     pub(super) queue: usize,
-    /// For a connection to be free or to be made.
+    /// The longest time until a connection is free or made.
     pub(super) wait: Duration,
-    /// For what is done with it, until it is given back.
+    /// The longest time for all work with a connection until it is given back.
     pub(super) statement: Duration,
-    /// For a lock that somebody else has.
+    /// The longest time to wait for a lock that another transaction has.
     pub(super) lock: Duration,
-    /// For the next statement of a transaction.
+    /// The longest time until the next statement of a transaction.
     pub(super) idle: Duration,
-    /// Whether statements stay prepared at the server. When they do not, every statement stands in
-    /// a transaction, so that a pooler keeps the server with it.
+    /// Whether statements stay prepared at the server. If not, every statement runs in a
+    /// transaction, so that a pooler keeps the same server for it.
     pub(super) prepared: bool,
 }
 
 impl How {
-    /// As the settings say.
+    /// Reads the limits from the settings.
     pub(super) fn new(options: &Options) -> Self {
         Self {
             connections: usize::try_from(options.pool_size).unwrap_or(1),
@@ -366,7 +370,7 @@ impl How {
         }
     }
 
-    /// The same for one who comes alone.
+    /// The same limits, with only one connection.
     pub(super) fn alone(self) -> Self {
         Self { connections: 1, queue: 1, ..self }
     }
@@ -396,7 +400,7 @@ impl Pool {
         }
     }
 
-    /// A connection that nobody else uses.
+    /// Takes a connection out of the pool.
     pub(super) async fn take(&self) -> Result<Held, DbErr> {
         let Ok(_place) = self.queue.try_acquire() else {
             return Err(unavailable("too many wait for a database connection"));
@@ -426,7 +430,7 @@ impl Pool {
                 self.inner.manager().target.name(),
             ))),
         };
-        // A request that had hardly any time left says nothing about the database.
+        // A request that had hardly any time left tells nothing about the state of the database.
         if got.is_err() && wait < self.how.wait {
             return got;
         }
@@ -434,20 +438,22 @@ impl Pool {
         got
     }
 
-    /// How it stands at this moment.
+    /// The use of the pool at this moment.
     pub(super) fn load(&self) -> Load {
         let status = self.inner.status();
         let in_use = status.size.saturating_sub(status.available);
         Load { idle: status.available, in_use, waiting: status.waiting }
     }
 
-    /// One connection died or went deaf: the older ones are not trusted either.
+    /// Records that a connection died or stopped answering. Older connections are not trusted any
+    /// more either.
     pub(super) fn doubt(&self) {
         self.inner.manager().doubt();
     }
 
-    /// Does something with a connection, within the deadline. When it fails in a way that leaves the
-    /// connection in doubt, or this future is dropped on the way, the connection is not used again.
+    /// Does work with a connection, within the deadline. If the work fails in a way that leaves the
+    /// state of the connection uncertain, or this future is dropped before it ends, the connection
+    /// is not used again.
     pub(super) async fn within<T>(
         &self,
         held: &mut Held,
@@ -455,7 +461,8 @@ impl Pool {
         work: impl AsyncFnOnce(&mut Raw) -> Answer<T>,
     ) -> Result<T, Failed> {
         let began = Instant::now();
-        // What would be given up at once is not begun, and the connection stays good.
+        // If the deadline has already passed, the work is not begun, and the connection stays
+        // usable.
         if held.is_good() && deadline <= began {
             return Err(Failed::Late(Duration::ZERO));
         }
@@ -471,7 +478,8 @@ impl Pool {
         done.map_err(Failed::Error)
     }
 
-    /// Closes the connections that nobody uses; those in use follow when they are given back.
+    /// Closes the connections that are not in use. Those in use are closed when they are given
+    /// back.
     pub(super) async fn close(&self) {
         for pooled in self.inner.retain(|_, _| false).removed {
             if let Some(raw) = pooled.raw {
@@ -482,8 +490,8 @@ impl Pool {
     }
 }
 
-/// A statement is on its way. When nobody waits for it any more, and it was for long, its
-/// connection went deaf; or it was we who were slow, then it was not for long.
+/// Watches a running statement. If it is dropped without an answer after a long time, the
+/// connection has stopped answering. If it is dropped after a short time, the delay was our own.
 struct Watch<'a> {
     pool: &'a Pool,
     began: Instant,
@@ -504,7 +512,7 @@ impl Drop for Watch<'_> {
     }
 }
 
-/// Why a statement brought nothing.
+/// Why a statement has no result.
 #[derive(Debug)]
 pub(super) enum Failed {
     Error(sqlx::Error),
@@ -531,7 +539,7 @@ impl From<Failed> for DbErr {
     }
 }
 
-/// A connection that is being used.
+/// A connection that is in use.
 #[derive(Debug)]
 pub(super) struct Held {
     object: Option<Object<Maker>>,
@@ -541,7 +549,7 @@ pub(super) struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Good,
-    /// A statement is on its way.
+    /// A statement is running.
     Busy,
     Lost,
 }
@@ -555,13 +563,13 @@ impl Held {
         self.object.as_mut()?.raw.as_mut()
     }
 
-    /// Whether it can be used further.
+    /// Whether it can still be used.
     pub(super) fn is_good(&self) -> bool {
         self.state == State::Good
     }
 
-    /// Whether something can be said to it, though a statement is on its way: SQLite's connections
-    /// do one thing after the other, whoever waits for it.
+    /// Whether a statement can be sent to it, even while another one is running: connections to
+    /// SQLite work off their statements one after the other.
     pub(super) fn listens(&mut self) -> bool {
         let is_sqlite =
             self.object.as_ref().is_some_and(|object| matches!(object.raw, Some(Raw::Sqlite(_))));
@@ -571,14 +579,14 @@ impl Held {
         self.is_good()
     }
 
-    /// Gives it back: it is in no transaction.
+    /// Gives it back to the pool. It must not be in a transaction.
     pub(super) fn give_back(mut self) {
         if self.is_good() {
             self.object = None;
         }
     }
 
-    /// Closes it and waits until it is closed.
+    /// Closes the connection, and waits until it is closed.
     pub(super) async fn close(mut self) {
         if let Some(mut pooled) = self.object.take().map(Object::take)
             && let Some(raw) = pooled.raw.take()
@@ -590,7 +598,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Dropping a connection of the driver closes it without waiting for anybody.
+        // Dropping a connection of the driver closes it without waiting.
         if let Some(object) = self.object.take() {
             drop(Object::take(object));
         }

@@ -1,4 +1,5 @@
-//! `provider`: the providers that were added by hand. Those of the settings file are not here.
+//! `provider`: the providers that were added by commands. Those of the settings file are not in
+//! this table.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
@@ -37,25 +38,26 @@ const WRITING: &str = "writing the table provider";
 /// A provider as it is stored.
 #[derive(Clone, Debug)]
 pub struct StoredProvider {
-    /// Its name here.
+    /// Its name on this server.
     pub slug: Slug,
     /// The column `registration`: the metadata in JSON.
     text: String,
     /// The credential, sealed.
     pub sealed_credential: Vec<u8>,
-    /// Whether it is turned off.
+    /// Whether it is disabled.
     pub disabled: bool,
 }
 
 impl StoredProvider {
-    /// A provider that is to be stored, turned on.
+    /// A new provider to be stored. It is enabled.
     #[must_use]
     pub fn new(slug: Slug, metadata: &ProviderMetadata, sealed_credential: Vec<u8>) -> Self {
         let text = serde_json::Value::from(metadata.to_json()).to_string();
         Self { slug, text, sealed_credential, disabled: false }
     }
 
-    /// Its metadata. One row that cannot be read is no fault of the others.
+    /// Its metadata. A row that cannot be read is a fault of its own and does not affect other
+    /// rows.
     pub fn metadata(&self) -> Result<ProviderMetadata, Fault> {
         let members = serde_json::from_str(&self.text).map_err(|error| error.to_string());
         let metadata = members.and_then(|members| {
@@ -78,14 +80,14 @@ impl TryFrom<Model> for StoredProvider {
     }
 }
 
-/// Every provider, the oldest first.
+/// Every provider, oldest first.
 pub async fn list_all(reader: &impl Reader) -> Result<Vec<StoredProvider>, Fault> {
     let select = Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Slug);
     let rows = select.all(reader.connection()).await;
     rows.map_err(while_doing(TABLE))?.into_iter().map(StoredProvider::try_from).collect()
 }
 
-/// The provider of this name, kept from everybody else until the transaction ends.
+/// The provider with this name, locked until the transaction ends.
 pub async fn lock(tx: &Tx, slug: &Slug) -> Result<Option<StoredProvider>, Fault> {
     let row = Entity::find_by_id(slug.as_str()).lock_exclusive().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(StoredProvider::try_from).transpose()
@@ -122,7 +124,7 @@ pub async fn insert(tx: &Tx, new: &StoredProvider) -> Result<bool, Fault> {
     Ok(inserted == 1)
 }
 
-/// Turns a provider off or on; `false` when there is none.
+/// Disables or enables a provider; `false` when there is none with this name.
 pub async fn set_disabled(
     tx: &Tx,
     slug: &Slug,
@@ -131,7 +133,7 @@ pub async fn set_disabled(
     set(tx, slug, Column::DisabledAt, Expr::value(disabled_at.map(millis))).await
 }
 
-/// Writes a credential that was sealed anew.
+/// Writes a credential that was sealed again.
 pub async fn reseal(tx: &Tx, slug: &Slug, sealed: Vec<u8>) -> Result<bool, Fault> {
     set(tx, slug, Column::SealedCredential, Expr::value(sealed)).await
 }
@@ -152,7 +154,7 @@ async fn set(
     Ok(changed.rows_affected == 1)
 }
 
-/// Deletes a provider; `false` when there is none. The identities that it vouched for stay.
+/// Deletes a provider; `false` when there is none with this name. The identities from it stay.
 pub async fn delete(tx: &Tx, slug: &Slug) -> Result<bool, Fault> {
     let deleted = Entity::delete_many()
         .filter(Column::Slug.eq(slug.as_str()))

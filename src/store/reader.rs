@@ -1,8 +1,9 @@
-//! Who can be asked.
+//! The sources from which functions can read.
 
 use sea_orm::ConnectionTrait;
 
-/// Whoever can read: the [`Store`](super::Store) for what is committed, a [`Tx`](super::Tx) for what it sees itself.
+/// A source to read from: the [`Store`](super::Store) sees what is committed, a [`Tx`](super::Tx)
+/// also sees its own changes.
 pub trait Reader: Sync {
     /// The connection behind it.
     type Connection: ConnectionTrait;

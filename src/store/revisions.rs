@@ -1,4 +1,5 @@
-//! `revision`: what replicas and the server beside a command line watch to learn of changes.
+//! `revision`: numbers that change with each change of a table. Servers watch them to notice
+//! changes by other servers and by commands.
 
 use std::collections::HashMap;
 
@@ -23,7 +24,7 @@ entity! {
     }
 }
 
-/// What is watched.
+/// A table that is watched for changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatchedTable {
     /// The registered clients.
@@ -47,15 +48,15 @@ impl WatchedTable {
 /// The revisions at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Revisions {
-    /// Of the registered clients.
+    /// The revision of the registered clients.
     pub clients: i64,
-    /// Of the signing keys.
+    /// The revision of the signing keys.
     pub keys: i64,
-    /// Of the providers of social login.
+    /// The revision of the providers of social login.
     pub providers: i64,
 }
 
-/// Reads all of them.
+/// Reads all revisions.
 pub async fn read(reader: &impl Reader) -> Result<Revisions, Fault> {
     let rows: Vec<(String, i64)> = entity::Entity::find()
         .select_only()
@@ -73,7 +74,7 @@ pub async fn read(reader: &impl Reader) -> Result<Revisions, Fault> {
     })
 }
 
-/// Says that something changed.
+/// Records that a table changed.
 pub async fn bump(tx: &Tx, watched: WatchedTable) -> Result<(), Fault> {
     entity::Entity::update_many()
         .col_expr(entity::Column::Value, Expr::col(entity::Column::Value).add(1))

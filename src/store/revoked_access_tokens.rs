@@ -1,4 +1,4 @@
-//! `revoked_access_token`: access tokens that ended before their time, by `jti`.
+//! `revoked_access_token`: access tokens that were revoked before they expired, by `jti`.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -38,7 +38,7 @@ pub async fn insert(tx: &Tx, jti: &str, expires_at: DateTime<Utc>) -> Result<boo
     Ok(inserted == 1)
 }
 
-/// Forgets tokens that expired before this instant, some at a time; says how many.
+/// Deletes tokens that expired before this instant, at most this many; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     housekeep(tx, Entity, Column::Jti, Column::ExpiresAt.lt(millis(before)), at_most).await
 }

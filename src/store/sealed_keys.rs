@@ -26,13 +26,13 @@ use entity::{ActiveModel, Column, Entity};
 
 const WRITING: &str = "writing the table sealed_key";
 
-/// The sealed key of this name.
+/// The sealed key with this name.
 pub async fn find(reader: &impl Reader, name: &str) -> Result<Option<Vec<u8>>, Fault> {
     let row = Entity::find_by_id(name).one(reader.connection()).await;
     Ok(row.map_err(while_doing("reading the table sealed_key"))?.map(|row| row.sealed))
 }
 
-/// Writes a key, unless there is one of this name.
+/// Writes a key, unless there is already one with this name.
 pub async fn insert(tx: &Tx, name: &str, sealed: Vec<u8>) -> Result<(), Fault> {
     let row = ActiveModel { name: Set(name.to_owned()), sealed: Set(sealed) };
     let inserted = Entity::insert(row)
@@ -42,7 +42,7 @@ pub async fn insert(tx: &Tx, name: &str, sealed: Vec<u8>) -> Result<(), Fault> {
     inserted.map(drop).map_err(while_doing(WRITING))
 }
 
-/// Replaces a sealed key: the master key changed.
+/// Replaces a sealed key after the master key changed.
 pub async fn reseal(tx: &Tx, name: &str, sealed: Vec<u8>) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::Sealed, Expr::value(sealed))

@@ -1,4 +1,4 @@
-//! How a Postgres server is connected to.
+//! How connections to Postgres servers are made.
 
 use sqlx::ConnectOptions as _;
 
@@ -7,7 +7,7 @@ use super::place;
 use super::pool::{How, Target};
 use super::statement::{STATEMENT_CACHE, limits};
 
-/// How the servers of a place are connected to.
+/// The servers of a place, and the options to connect to them.
 pub(super) fn target(place: &place::Postgres, options: &Options) -> Target {
     for name in &place.unused {
         tracing::warn!(parameter = name, "this parameter of the database URL is not used");
@@ -24,7 +24,8 @@ pub(super) fn options(
         // A pooler refuses start parameters that it does not keep for each client.
         return connect.extra_float_digits(None).statement_cache_capacity(0);
     }
-    // A server notices that we are gone: who died keeps no lock for hours.
+    // The server notices when this process is gone, so a dead process does not hold locks for
+    // hours.
     let alive = [("tcp_keepalives_idle", 10), ("tcp_keepalives_interval", 5)];
     connect
         .options(limits(&How::new(options), options.statement_timeout))

@@ -1,4 +1,4 @@
-//! `session`: who is signed in in which browser. A session that ended has no row.
+//! `session`: the people who are signed in, and in which browser. A session that ended has no row.
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
@@ -64,7 +64,7 @@ impl TryFrom<Model> for Session {
     }
 }
 
-/// The live sessions of a browser, the last proven first.
+/// The live sessions of a browser, the one with the latest sign-in first.
 pub async fn of_browser(
     reader: &impl Reader,
     browser: &BrowserId,
@@ -74,8 +74,8 @@ pub async fn of_browser(
     live(reader, select, now).await
 }
 
-/// Some of the live sessions of a person, the last proven first: those behind this one, but for
-/// one that is known.
+/// A page of the live sessions of a person, the one with the latest sign-in first, beginning after
+/// `behind`. One session that the caller already knows is left out.
 pub async fn some_of_user(
     reader: &impl Reader,
     user: &UserId,
@@ -113,7 +113,7 @@ async fn live(
     rows.map_err(while_doing(TABLE))?.into_iter().map(Session::try_from).collect()
 }
 
-/// The session of this name, live or not, kept from changing until the transaction ends.
+/// The session with this id, live or not, protected from changes until the transaction ends.
 pub async fn hold(tx: &Tx, id: &SessionId) -> Result<Option<Session>, Fault> {
     let row = Entity::find_by_id(id.as_str()).lock_shared().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Session::try_from).transpose()
@@ -133,7 +133,7 @@ pub async fn find_in(
     row.map_err(while_doing(TABLE))?.map(Session::try_from).transpose()
 }
 
-/// Writes a session, over the one that stood under its name.
+/// Writes a session. It replaces the one with the same id.
 pub async fn put(tx: &Tx, session: &Session) -> Result<(), Fault> {
     let row = ActiveModel {
         id: Set(session.id.as_str().to_owned()),
@@ -177,14 +177,15 @@ pub async fn move_idle_end(tx: &Tx, id: &SessionId, end: DateTime<Utc>) -> Resul
     Ok(())
 }
 
-/// Deletes a session; `false` when there is none.
+/// Deletes a session; `false` when there is none with this id.
 pub async fn delete(tx: &Tx, id: &SessionId) -> Result<bool, Fault> {
     let deleted = Entity::delete_many().filter(Column::Id.eq(id.as_str())).exec(tx.connection());
     Ok(deleted.await.map_err(while_doing(WRITING))?.rows_affected == 1)
 }
 
-/// Deletes sessions of a person that were proven until this instant, at most so many, but for one;
-/// of one issuer's providers, or all. Says which of them were live.
+/// Deletes sessions of a person that were opened by a sign-in until this instant, at most this
+/// many, except for one; either those of one issuer's providers, or all. Returns which of them were
+/// live.
 pub async fn delete_some(
     tx: &Tx,
     user: &UserId,
@@ -220,16 +221,16 @@ pub async fn delete_some(
     Ok(DeletedSessions { live, all: rows.len() })
 }
 
-/// What was deleted.
+/// The sessions that were deleted.
 #[derive(Debug)]
 pub struct DeletedSessions {
     /// The sessions that were live.
     pub live: Vec<SessionId>,
-    /// How many there were, with those that had ended by themselves.
+    /// The number of deleted sessions, including those that had already expired.
     pub all: usize,
 }
 
-/// Forgets sessions that ended before this instant, some at a time; says how many.
+/// Deletes sessions that ended before this instant, at most this many; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     let over = |column: Column| ColumnTrait::lt(&column, millis(before));
     let over = over(Column::ExpiresAt).or(over(Column::IdleEndsAt));

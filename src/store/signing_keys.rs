@@ -1,4 +1,4 @@
-//! `signing_key`: the keys that sign tokens, private halves sealed.
+//! `signing_key`: the keys that sign tokens, with sealed private keys.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -41,19 +41,19 @@ const WRITING: &str = "writing the table signing_key";
 /// A key as it is stored.
 #[derive(Clone, Debug)]
 pub struct StoredKey {
-    /// The RFC 7638 thumbprint of its public half.
+    /// The RFC 7638 thumbprint of its public key.
     pub kid: String,
-    /// What it signs with.
+    /// The algorithm by which it signs.
     pub alg: TokenAlg,
-    /// Its place in the succession of its algorithm.
+    /// Its number among the keys of its algorithm: a new key has a higher one.
     pub generation: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// From when it signs; it is published from its creation.
+    /// When it begins to sign. It is published from its creation.
     pub signs_from: DateTime<Utc>,
-    /// The public half as a JWK.
+    /// The public key as a JWK.
     pub public_jwk: String,
-    /// The private half, sealed.
+    /// The private key, sealed.
     pub sealed_private: Vec<u8>,
 }
 
@@ -76,7 +76,8 @@ pub async fn list_all(reader: &impl Reader) -> Result<Vec<StoredKey>, Fault> {
         .collect()
 }
 
-/// Writes a key; `false` when its generation or the key itself exists: another replica was first.
+/// Writes a key; `false` when its generation or the key itself exists, because another server was
+/// faster.
 pub async fn insert(tx: &Tx, key: &StoredKey) -> Result<bool, Fault> {
     let row = ActiveModel {
         kid: Set(key.kid.clone()),
@@ -96,7 +97,7 @@ pub async fn insert(tx: &Tx, key: &StoredKey) -> Result<bool, Fault> {
     Ok(inserted == 1)
 }
 
-/// Replaces the sealed private half: the master key changed.
+/// Replaces the sealed private key after the master key changed.
 pub async fn reseal(tx: &Tx, kid: &str, sealed_private: &[u8]) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::SealedPrivate, Expr::value(sealed_private))
@@ -107,7 +108,7 @@ pub async fn reseal(tx: &Tx, kid: &str, sealed_private: &[u8]) -> Result<(), Fau
     revisions::bump(tx, WatchedTable::Keys).await
 }
 
-/// Deletes a key; `false` when there is none.
+/// Deletes a key; `false` when there is none with this `kid`.
 pub async fn delete(tx: &Tx, kid: &str) -> Result<bool, Fault> {
     let deleted = Entity::delete_many()
         .filter(Column::Kid.eq(kid))

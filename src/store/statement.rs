@@ -1,12 +1,12 @@
-//! What bounds a statement.
+//! The limits of a statement.
 
 use std::time::Duration;
 
 use super::pool::How;
 
-/// What a Postgres server limits by itself, so that no lock outlives who asked for it: it gives up
-/// a little before we do, and so the connection can be used on. Never by nothing, which would be no
-/// limit.
+/// The limits that a Postgres server enforces on its own, so that a lock is released even if its
+/// client is gone. The server gives up a little before we do, so the connection stays usable. A
+/// limit is never 0, which would mean no limit.
 pub(super) fn limits(how: &How, within: Duration) -> [(&'static str, String); 3] {
     let ours = within * 9 / 10;
     let millis = |limit: Duration| limit.as_millis().max(1).to_string();
@@ -17,9 +17,10 @@ pub(super) fn limits(how: &How, within: Duration) -> [(&'static str, String); 3]
     ]
 }
 
-/// Room for every statement and for the batched ones in each of their sizes.
+/// The number of cached prepared statements: room for every statement, and for the batched ones in
+/// each of their sizes.
 pub(super) const STATEMENT_CACHE: usize = 512;
 
-/// Rows that one statement writes: a statement of both databases has room for so many values, and
-/// whatever has more rows is written by several.
+/// The most rows that one statement writes. Both databases limit the values of a statement, so more
+/// rows are written by several statements.
 pub(super) const ROWS: usize = 500;

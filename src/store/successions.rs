@@ -1,9 +1,9 @@
-//! The succession of refresh tokens in the table `family`: many rows are read in one statement, and
-//! many are moved in one.
+//! The succession of refresh tokens, stored in the table `family`. One statement reads many rows,
+//! and one statement moves many.
 //!
-//! What goes in and what comes back is JSON. So the statements are always the same text, prepared
-//! once; and the driver of SQLite hands rows from its thread to ours one by one, which costs more
-//! than the reading, so it gets one row to hand over.
+//! Parameters and results are JSON. So the text of each statement is always the same and is
+//! prepared once. And the driver of SQLite hands rows from its thread to ours one by one, which
+//! costs more than the reading, so the whole result is one row.
 
 use std::sync::{Arc, LazyLock};
 
@@ -27,12 +27,12 @@ use crate::domain::verdict::Fault;
 const READING: &str = "reading the successions of refresh tokens";
 const WRITING: &str = "moving the successions of refresh tokens";
 
-/// What was read at once.
+/// The result of one read.
 #[derive(Debug)]
 pub struct Found {
     /// The families that have refresh tokens. A row that cannot be read is a fault of its own.
     pub rows: Vec<(FamilyId, Result<Refreshable, Fault>)>,
-    /// What the clock of the database shows.
+    /// The time on the clock of the database.
     pub database_now: DateTime<Utc>,
 }
 
@@ -40,8 +40,8 @@ pub struct Found {
 #[derive(Deserialize)]
 struct Named<'a>(String, #[serde(borrow)] &'a RawValue);
 
-/// The family, when its person was disabled, and three columns of its browser session: how long it
-/// may rest, when it ends if nobody uses it, and when it ends in any case.
+/// The family, the time at which its person was disabled, and three columns of its browser session:
+/// how long it may be unused, when it ends if it is not used, and when it ends in any case.
 #[derive(Deserialize)]
 struct Row(families::entity::Model, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 
@@ -65,13 +65,13 @@ impl Row {
     }
 }
 
-/// The family of this name, if it has refresh tokens.
+/// The family with this id, if it has refresh tokens.
 pub async fn find(reader: &impl Reader, id: &FamilyId) -> Result<Option<Refreshable>, Fault> {
     let found = find_all(reader, &[id]).await?;
     found.rows.into_iter().next().map(|(_, row)| row).transpose()
 }
 
-/// The families of these names, one statement for all.
+/// The families with these ids, read by one statement.
 pub async fn find_all(reader: &impl Reader, ids: &[&FamilyId]) -> Result<Found, Fault> {
     let connection = reader.connection();
     let backend = connection.get_database_backend();
@@ -97,7 +97,7 @@ fn read(row: &RawValue) -> Result<Option<Refreshable>, Fault> {
     row.read()
 }
 
-/// The two statements of a database.
+/// The two statements for one database.
 struct Texts {
     select: String,
     update: String,
@@ -152,8 +152,8 @@ fn select(backend: DbBackend) -> String {
     )
 }
 
-/// The clock of the database in milliseconds, when a statement comes to it: behind every lock that
-/// it had to wait for.
+/// The clock of the database in milliseconds, read when the statement is executed, after it has
+/// waited for locks.
 fn now(backend: DbBackend) -> &'static str {
     match backend {
         DbBackend::Postgres => "(extract(epoch from clock_timestamp()) * 1000)::bigint",
@@ -161,22 +161,23 @@ fn now(backend: DbBackend) -> &'static str {
     }
 }
 
-/// A succession that moves on.
+/// The change of a succession.
 #[derive(Clone, Debug)]
 pub struct Move {
     /// Its family.
     pub family: FamilyId,
-    /// The leaf that it must have.
+    /// The leaf that the succession must still have.
     pub from: TokenPosition,
-    /// What it becomes.
+    /// The state after the change.
     pub to: Succession,
 }
 
-/// Moves successions, each if its leaf is still the one that it was and its family still stands;
-/// says which were moved. One statement is the whole transaction: what it says is on the disk.
+/// Changes successions, each only if its leaf is still the expected one and its family is still
+/// live. Returns which ones were changed. The one statement is the whole transaction, so the
+/// changes that it returns are committed.
 ///
-/// `until` is the last instant, by the clock of the database, at which anything may be moved: what
-/// lay in a connection that stood still, or waited for a lock, moves nothing when it wakes up.
+/// `until` is the last instant, by the clock of the database, at which anything may be changed. A
+/// statement that was stuck in a slow connection, or waited for a lock, changes nothing after it.
 pub async fn advance(
     store: &Store,
     moves: &[Move],
@@ -199,7 +200,7 @@ pub async fn advance(
         .collect()
 }
 
-/// A move in the order of [`STEP`].
+/// A change, as an array in the order of [`STEP`].
 #[derive(Serialize)]
 struct Step<'a>(&'a str, u32, u32, u32, u32, u32, i64, Option<&'a str>, i64);
 
@@ -246,8 +247,8 @@ fn update(backend: DbBackend) -> String {
         });
     }
     let (names, values) = (names.join(", "), values.join(", "));
-    // Rows are locked in the order of their names, so that two batches never wait for each other
-    // in a circle. SQLite reads the JSON once, not again for each row.
+    // Rows are locked in the order of their ids, so that two batches cannot deadlock. SQLite reads
+    // the JSON once, not again for each row.
     let (how, locked, from) = match backend {
         DbBackend::Postgres => (
             "",

@@ -1,5 +1,5 @@
-//! `throttle`: buckets that fill with failures and empty by themselves. A bucket is one instant, at
-//! which it is empty: each failure moves it on, and time comes closer to it.
+//! `throttle`: buckets that failed sign-ins fill and that empty as time passes. A bucket is stored
+//! as the instant at which it is empty: each failure moves this instant further into the future.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ExprTrait;
@@ -31,12 +31,12 @@ use entity::{Column, Entity};
 const WRITING: &str = "writing the table throttle";
 const READING: &str = "reading the table throttle";
 
-/// What is counted, hashed: nobody reads from the table which names were tried.
+/// The key of a bucket. It is hashed, so the table does not reveal which names were tried.
 pub type Key = [u8; 32];
 
-/// Pours into buckets, or takes out of them: milliseconds for each. Says what is in each of them
-/// then, in milliseconds until it is empty, and keeps them from everybody else until the transaction
-/// ends.
+/// Adds an amount to each bucket, or takes it out if it is negative; amounts are in milliseconds.
+/// Returns the new content of each bucket, in milliseconds until it is empty. The buckets stay
+/// locked until the transaction ends.
 pub async fn pour(tx: &Tx, keys: &[(Key, i64)]) -> Result<Vec<(Key, i64)>, Fault> {
     let now = millis(tx.now());
     let left = CaseStatement::new()
@@ -64,7 +64,7 @@ pub async fn pour(tx: &Tx, keys: &[(Key, i64)]) -> Result<Vec<(Key, i64)>, Fault
         .collect()
 }
 
-/// Sets what is in buckets: milliseconds until each is empty.
+/// Sets the content of buckets, in milliseconds until each is empty.
 pub async fn set(tx: &Tx, keys: &[(Key, i64)]) -> Result<(), Fault> {
     let mut statement = insert(millis(tx.now()), keys);
     statement
@@ -75,7 +75,7 @@ pub async fn set(tx: &Tx, keys: &[(Key, i64)]) -> Result<(), Fault> {
 
 fn insert(now: i64, keys: &[(Key, i64)]) -> sea_orm::sea_query::InsertStatement {
     let mut keys = keys.to_vec();
-    // One order for everybody: two transactions never wait for each other.
+    // All transactions use the same order, so two of them cannot deadlock.
     keys.sort_unstable();
     let mut statement = Query::insert();
     statement.into_table(Entity).columns([Column::Key, Column::EmptyAt]);
@@ -85,7 +85,7 @@ fn insert(now: i64, keys: &[(Key, i64)]) -> sea_orm::sea_query::InsertStatement 
     statement
 }
 
-/// Forgets buckets that were empty before this instant; says how many.
+/// Deletes buckets that were empty before this instant; returns how many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     let empty = ColumnTrait::lt(&Column::EmptyAt, millis(before));
     housekeep(tx, Entity, Column::Key, empty, at_most).await

@@ -1,4 +1,4 @@
-//! A transaction: one instant, one ending.
+//! A transaction: it has one instant, and it ends once.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,8 +11,8 @@ use super::reader::Reader;
 use crate::domain::audit::Event;
 use crate::domain::verdict::{Error, Fault};
 
-/// A transaction at one instant. A refusal is an answer and commits; a fault rolls back; dropping
-/// it without [`Tx::settle`] rolls back.
+/// A transaction at one instant. A refusal is an answer, so it commits; a fault rolls back.
+/// Dropping the transaction without [`Tx::settle`] also rolls back.
 #[must_use = "a transaction ends in `settle`"]
 #[derive(Debug)]
 pub struct Tx {
@@ -26,15 +26,16 @@ impl Tx {
         Self { inner, now, events: Mutex::default() }
     }
 
-    /// The one instant of everything in this transaction.
+    /// The instant of this transaction. Everything in it uses the same one.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.now
     }
 
-    /// Ends the transaction by its verdict.
+    /// Ends the transaction according to its verdict.
     pub async fn settle<T, R>(self, verdict: Result<T, Error<R>>) -> Result<T, Error<R>> {
-        // Postgres keeps nothing of a transaction in which a statement failed (a name was taken).
+        // Postgres cannot commit a transaction in which a statement failed (for example because a
+        // name was taken).
         let keeps_nothing = verdict.is_err() && self.inner.has_failed();
         if keeps_nothing || matches!(verdict, Err(Error::Fault(_))) {
             self.abandon().await;
@@ -44,7 +45,7 @@ impl Tx {
         verdict
     }
 
-    /// Commits: for writes that nobody can refuse.
+    /// Commits. This is for writes that cannot be refused.
     pub async fn commit(self) -> Result<(), Fault> {
         let Self { inner, events, .. } = self;
         inner.commit().await.map_err(while_doing("committing"))?;
@@ -53,13 +54,13 @@ impl Tx {
         Ok(())
     }
 
-    /// These events are logged and counted once they are on the disk.
+    /// Keeps events, to be logged and counted after the commit.
     pub(super) fn log_after_commit(&self, events: &[Event]) {
         let mut noted = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         noted.extend_from_slice(events);
     }
 
-    /// Undoes everything.
+    /// Rolls back.
     pub async fn abandon(self) {
         if let Err(error) = self.inner.roll_back().await {
             let fault = while_doing("rolling back")(error);

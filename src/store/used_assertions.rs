@@ -1,5 +1,5 @@
-//! `used_assertion`: what was accepted once and is not accepted again. Assertions of clients (RFC 7523
-//! §3), tokens of providers, and the `state` that somebody came back from a provider with.
+//! `used_assertion`: values that are accepted only once: assertions of clients (RFC 7523 §3),
+//! tokens of providers, and the `state` with which a browser returned to the callback.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
@@ -28,7 +28,7 @@ entity! {
 
 use entity::{ActiveModel, Column, Entity};
 
-/// Remembers an assertion; `false` when it was used before.
+/// Records an assertion as used; `false` when it was used before.
 pub async fn remember(
     tx: &Tx,
     hash: impl Into<Vec<u8>>,
@@ -43,13 +43,15 @@ pub async fn remember(
     Ok(inserted == 1)
 }
 
-/// Forgets one that nothing came of: it may be accepted once more.
+/// Deletes the record of an assertion whose use had no result, so that it may be accepted once
+/// more.
 pub async fn take_back(tx: &Tx, hash: impl Into<Vec<u8>>) -> Result<(), Fault> {
     let taken = Entity::delete_by_id(hash.into()).exec(tx.connection()).await;
     taken.map(drop).map_err(while_doing("writing the table used_assertion"))
 }
 
-/// Forgets assertions that expired before this instant, some at a time; says how many.
+/// Deletes records of assertions that expired before this instant, at most this many; returns how
+/// many.
 pub async fn forget(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Result<u64, Fault> {
     housekeep(tx, Entity, Column::Hash, Column::ExpiresAt.lt(millis(before)), at_most).await
 }

@@ -1,5 +1,5 @@
-//! `account`: the people. Names are looked up by their canonical keys alone, so both databases
-//! compare the same bytes.
+//! `account`: the accounts of people. Names are looked up only by their canonical keys, so both
+//! databases compare the same bytes.
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{Set, Unchanged};
@@ -96,14 +96,14 @@ fn source(text: &str) -> Result<AccountSource, Fault> {
         .ok_or_else(|| corrupt(TABLE, "who made an account or said an address"))
 }
 
-/// The user of this subject identifier.
+/// The user with this subject identifier.
 pub async fn find(reader: &impl Reader, id: &UserId) -> Result<Option<User>, Fault> {
     let row = Entity::find_by_id(id.as_str()).one(reader.connection()).await;
     row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
 }
 
-/// Those of these users who are there. The caller bounds how many are asked about. A row that cannot
-/// be read is the fault of its own user alone.
+/// Those of these users that exist. The caller limits the number of ids. A row that cannot be read
+/// is a fault of its own user only.
 pub async fn find_each(
     reader: &impl Reader,
     ids: &[UserId],
@@ -120,20 +120,20 @@ pub async fn find_each(
     rows.iter().map(read).collect()
 }
 
-/// The user of this subject identifier, kept from changing until the transaction ends.
+/// The user with this subject identifier, protected from changes until the transaction ends.
 pub async fn hold(tx: &Tx, id: &UserId) -> Result<Option<User>, Fault> {
     let row = Entity::find_by_id(id.as_str()).lock_shared().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
 }
 
-/// The user of this subject identifier, kept from everybody else until the transaction ends.
+/// The user with this subject identifier, locked until the transaction ends.
 pub async fn lock(tx: &Tx, id: &UserId) -> Result<Option<User>, Fault> {
     let row = Entity::find_by_id(id.as_str()).lock_exclusive().one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(User::try_from).transpose()
 }
 
-/// The user of this canonical user name, or else the one who proved to own this address. One
-/// statement whatever is found, so the time of the answer says nothing.
+/// The user with this canonical user name, or else the one with this verified e-mail address. It is
+/// always one statement, so the response time does not reveal what was found.
 pub async fn find_by_name(
     reader: &impl Reader,
     username_key: &str,
@@ -145,7 +145,7 @@ pub async fn find_by_name(
     rows.into_iter().nth(named.unwrap_or_default()).map(User::try_from).transpose()
 }
 
-/// The users of this canonical user name, and who proved to own this address.
+/// The users with this canonical user name or with this verified e-mail address.
 pub(super) fn of_name(username_key: &str, email_key: Option<&str>) -> Select<Entity> {
     let owner = Condition::all()
         .add(Column::EmailVerified.eq(true))
@@ -153,8 +153,8 @@ pub(super) fn of_name(username_key: &str, email_key: Option<&str>) -> Select<Ent
     Entity::find().filter(Condition::any().add(Column::UsernameKey.eq(username_key)).add(owner))
 }
 
-/// Every user who claims this address, the one who proved it first. Kept from everybody else until
-/// the transaction ends.
+/// Every user with this e-mail address, the one who verified it first. They are locked until the
+/// transaction ends.
 pub async fn lock_by_email(tx: &Tx, email_key: &str) -> Result<Vec<User>, Fault> {
     let rows = Entity::find()
         .filter(Column::EmailKey.eq(email_key))
@@ -166,13 +166,15 @@ pub async fn lock_by_email(tx: &Tx, email_key: &str) -> Result<Vec<User>, Fault>
     rows.map_err(while_doing(TABLE))?.into_iter().map(User::try_from).collect()
 }
 
-/// Who is named by this address at sign-in: who proved to own it, or whose user name it is.
+/// The user who can sign in with this address: because it is their verified address, or their user
+/// name.
 pub async fn find_owner(reader: &impl Reader, email_key: &str) -> Result<Option<UserId>, Fault> {
     account_keys::owner(reader, email_key).await
 }
 
-/// A user whose name is the verified address of another one: the former is found at sign-in, and the
-/// latter is refused. Those who were there before this was refused.
+/// Pairs of users where the user name of the first is the verified address of the second. At
+/// sign-in the first one is found and the second one is refused. Such pairs exist only from the
+/// time before they were forbidden.
 pub async fn clashes(reader: &impl Reader, at_most: u64) -> Result<Vec<(String, String)>, Fault> {
     let (named, owning) = (Alias::new("named"), Alias::new("owning"));
     let select = Query::select()
@@ -196,14 +198,14 @@ pub async fn clashes(reader: &impl Reader, at_most: u64) -> Result<Vec<(String, 
     rows.iter().map(|row| Ok((text(row, "username")?, text(row, "owner")?))).collect()
 }
 
-/// Every user by name.
+/// Every user, in the order of their names.
 pub async fn list_all(reader: &impl Reader) -> Result<Vec<User>, Fault> {
     let rows = Entity::find().order_by_asc(Column::UsernameKey).all(reader.connection()).await;
     rows.map_err(while_doing(TABLE))?.into_iter().map(User::try_from).collect()
 }
 
-/// Writes a new user; `false` when the name or the verified address is taken (the transaction is
-/// then good for nothing but its end).
+/// Writes a new user; `false` when the name or the verified address is taken. The transaction must
+/// then be ended, since it cannot be used any more.
 pub async fn insert(tx: &Tx, user: &User) -> Result<bool, Fault> {
     let inserted = Entity::insert(row(user)?).exec_without_returning(tx.connection()).await;
     Ok(unless_taken(inserted.map(drop))? && put_keys(tx, user).await?)
@@ -232,7 +234,8 @@ fn unless_taken(written: Result<(), DbErr>) -> Result<bool, Fault> {
     }
 }
 
-/// Replaces a password hash by one of the same password, unless it changed meanwhile.
+/// Replaces a password hash by a new hash of the same password, unless the password changed
+/// meanwhile.
 pub async fn replace_hash(tx: &Tx, id: &UserId, old: &str, new: &str) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::PasswordHash, Expr::value(new))
@@ -259,7 +262,7 @@ pub async fn set_disabled(
     Ok(())
 }
 
-/// Deletes a user with all families.
+/// Deletes a user and all of the user's families.
 pub async fn delete(tx: &Tx, id: &UserId) -> Result<(), Fault> {
     Entity::delete_many()
         .filter(Column::Id.eq(id.as_str()))
