@@ -1,4 +1,4 @@
-//! One connection: the handshake, the protocol, the end.
+//! One connection: its handshake, its protocol, its end.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -25,30 +25,31 @@ use tokio_rustls::server::TlsStream;
 use crate::net::timeouts::{Activity, WatchedStream};
 use crate::net::tls::{Tls, chose_http2};
 
-/// The most that the head of a request may have: 431 beyond. A connection buffers no more.
+/// The largest head of a request, in bytes. A larger one gets 431. A connection buffers no more
+/// than this.
 const HEAD: usize = 16 * 1024;
-/// Requests at once on one connection, HTTP/2.
+/// The most concurrent requests on one HTTP/2 connection.
 const STREAMS: u32 = 100;
-/// What a peer may send ahead of being read, of a body and of all bodies of a connection: no form
-/// is larger.
+/// How much a peer may send before it is read: of one body, and of all bodies of a connection. No
+/// form is larger.
 const WINDOW: u32 = 64 * 1024;
 const FRAME: u32 = 16 * 1024;
-/// Streams that a peer may reset before they are looked at; CVE-2023-44487.
+/// The most streams that a peer may reset before they are handled; CVE-2023-44487.
 const RESETS: usize = 20;
-/// Streams that we may have to reset for their errors; RUSTSEC-2024-0003.
+/// The most streams that we may have to reset because of errors; RUSTSEC-2024-0003.
 const ERRORS: usize = 64;
-/// Whether a peer is still there, HTTP/2.
+/// How often an HTTP/2 peer is asked whether it is still there, and how long its answer may take.
 const PING: Duration = Duration::from_secs(20);
 const PONG: Duration = Duration::from_secs(10);
-/// For an HTTP/2 peer to hear that the connection ends.
+/// How long an HTTP/2 connection stays open to tell the peer that it ends.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Answers the requests of one listener.
 pub(crate) trait Answer: Clone + Send + Sync + 'static {
-    /// The answer.
+    /// The response, as a future.
     type Future: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static;
 
-    /// Answers a request that came from this peer.
+    /// Answers a request from this peer.
     fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Self::Future;
 }
 
@@ -74,15 +75,17 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Answers what comes, to the end.
+    /// Answers the requests of the connection until it ends.
     pub(crate) async fn serve(self, tls: Option<&Tls>, answer: impl Answer) {
         let Self { stream, peer, activity, stopped } = self;
-        // Without it small answers wait for acknowledgements; a socket that refuses is slow, not broken.
+        // Without this option, small responses wait for acknowledgements. If the socket refuses it,
+        // the connection is only slower.
         let _ = stream.set_nodelay(true);
         let Some(tls) = tls else {
             return http1(stream, peer, &activity, stopped, answer).await;
         };
-        // On the heap, where each takes no more room than it needs and for as long as it needs.
+        // On the heap, where each protocol takes only the room that it needs, and only while it
+        // needs it.
         match Box::pin(shake_hands(tls, stream, &activity)).await {
             Some(stream) if chose_http2(&stream) => {
                 Box::pin(http2(stream, peer, &activity, stopped, answer)).await;
@@ -121,7 +124,8 @@ async fn http1(
 ) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).max_buf_size(HEAD).max_header_size(HEAD);
-    // Hyper counts the idle time before a head as time for the head; the life tells them apart.
+    // Hyper would count the idle time before a head as time for the head. `Activity` measures the
+    // two separately.
     http.header_read_timeout(None);
     let stream = TokioIo::new(WatchedStream::new(stream, Arc::clone(activity)));
     let service = service_fn(|request| {
@@ -167,7 +171,7 @@ async fn http2(
     attend(http.serve_connection(stream, service), activity, stopped, Some(GOODBYE)).await;
 }
 
-/// RFC 9113 §8.2.3: a cookie header may come in pieces.
+/// RFC 9113 §8.2.3: the cookie header may be split into several fields.
 fn join_cookies(headers: &mut HeaderMap) {
     let pieces: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if pieces.len() < 2 {
@@ -178,8 +182,8 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// Drives a connection until it ends, has waited too long, or the server stops and it has nothing
-/// to answer any more.
+/// Drives a connection until it ends, until it has waited too long, or until the server stops and
+/// no request is left to answer.
 async fn attend<C: GracefulConnection<Error = hyper::Error>>(
     connection: C,
     activity: &Activity,
@@ -189,7 +193,7 @@ async fn attend<C: GracefulConnection<Error = hyper::Error>>(
     let mut connection = pin!(connection);
     let mut timer = pin!(sleep_until(Instant::now()));
     let mut stop = pin!(async move {
-        // The sender is gone only when the server is.
+        // The sender is dropped only when the server has ended.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     });
     let mut stops = false;
@@ -210,7 +214,7 @@ async fn attend<C: GracefulConnection<Error = hyper::Error>>(
             tracing::debug!("a connection waited too long");
             if let Some(goodbye) = goodbye {
                 connection.as_mut().graceful_shutdown();
-                // It ends in any case.
+                // The connection ends in any case.
                 let _ = tokio::time::timeout(goodbye, connection).await;
             }
         }

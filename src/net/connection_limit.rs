@@ -1,5 +1,5 @@
-//! The limit of connections. Whoever comes when it is reached takes the place of somebody who
-//! sends nothing, so strangers who hold connections open keep nobody out.
+//! The limit of connections. When it is reached, a new connection replaces one that sends nothing,
+//! so strangers who hold connections open cannot block other people.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use crate::domain::address::{TrustedProxies, neighbourhood};
 use crate::net::timeouts::Activity;
 
-/// While nobody can be given up, the time after which somebody may be.
+/// When no connection can be closed for a new one, the time before the next try.
 const RESPITE: Duration = Duration::from_millis(100);
 
 /// The connections of one listener.
@@ -46,7 +46,7 @@ impl ConnectionLimit {
         })
     }
 
-    /// Waits for a place; pushes out who can be given up.
+    /// Waits for a place. If none is free, it closes connections that can be given up.
     pub(crate) async fn place(self: &Arc<Self>, peer: IpAddr, activity: &Arc<Activity>) -> Place {
         let permit = loop {
             if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
@@ -65,22 +65,23 @@ impl ConnectionLimit {
         Place { limit: Arc::clone(self), id, _permit: permit }
     }
 
-    /// Which task holds a place, if it still does.
+    /// Sets the task that serves the connection of a place, unless the place is already free again.
     pub(crate) fn held_by(&self, id: u64, task: AbortHandle) {
         if let Some(open) = self.open().get_mut(&id) {
             open.task = Some(task);
         }
     }
 
-    /// Ends a hundredth of all who can be given up: of the most numerous neighbourhood first, with
-    /// the smallest loss, the longest first. One look at everybody makes room for many.
+    /// Closes a hundredth of the allowed connections, chosen among those that can be given up:
+    /// first those of the network with the most connections, then those with the smallest loss,
+    /// then those that have waited longest. So one pass over all connections makes room for many.
     pub(crate) fn make_room(&self) {
         let mut open = self.open();
         let mut numbers: HashMap<&str, usize> = HashMap::new();
         for one in open.values() {
             *numbers.entry(&one.neighbourhood).or_default() += 1;
         }
-        // Behind a proxy stand many, who are not one neighbourhood.
+        // Behind a proxy there are many people, so its connections do not count as one network.
         numbers.insert(PROXY, 0);
         let mut expendable: Vec<_> = open
             .iter()
@@ -101,13 +102,13 @@ impl ConnectionLimit {
         }
     }
 
-    /// Waits until nobody is left.
+    /// Waits until no connection is left.
     pub(crate) async fn gone(&self) {
-        // It is never closed.
+        // The semaphore is never closed.
         let _ = self.free.acquire_many(self.most).await;
     }
 
-    /// Ends everybody.
+    /// Closes all connections.
     pub(crate) fn end(&self) {
         for one in self.open().values_mut() {
             if let Some(task) = one.task.take() {
@@ -123,15 +124,15 @@ impl ConnectionLimit {
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<u64, Open>> {
-        // A panic cannot leave an entry half made.
+        // A panic cannot leave an entry in an invalid state.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The neighbourhood of trusted proxies.
+/// The name under which connections of trusted proxies are counted.
 const PROXY: &str = "proxy";
 
-/// A place among the connections, free again when it is dropped.
+/// A place among the connections. It is free again when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     limit: Arc<ConnectionLimit>,
@@ -199,7 +200,7 @@ mod tests {
         let honest = admit(&limit, "192.0.2.1").await;
         admit(&limit, "2001:db8::1").await;
         for host in 2..50 {
-            // Those before are older; and every address of a /64 is a neighbour.
+            // The other connections are older, and all addresses of a /64 count as one network.
             admit(&limit, &format!("2001:db8::{host:x}")).await;
         }
         assert!(!honest.task.is_finished());

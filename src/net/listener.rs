@@ -1,4 +1,4 @@
-//! The listener: accepts a bounded number of connections, and lets them finish when it stops.
+//! The listener: it accepts a limited number of connections, and lets them finish when it stops.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -16,9 +16,10 @@ use crate::runtime::supervisor::{Need, Supervisor};
 use crate::settings::kinds::{duration, whole};
 use crate::settings::settings;
 
-/// After the listener cannot accept (no more file descriptors), the time before it tries again.
+/// When the listener cannot accept (no more file descriptors), the time before it tries again.
 const RESPITE: Duration = Duration::from_millis(100);
-/// Files that are open beside connections: the database, its connections, settings, calls.
+/// The number of open files that are not connections of this listener: the database, its
+/// connections, settings, outbound calls.
 const FILES: u64 = 256;
 
 settings! {
@@ -41,12 +42,12 @@ settings! {
     }
 }
 
-/// A listener and what bounds it.
+/// A listener and its limits.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    /// What accepting its connections is called in the log and in metrics.
+    /// The name of the accepting task in the log and in metrics.
     pub(crate) name: &'static str,
-    /// Whether the server is ready without it.
+    /// Whether the server is ready without this listener.
     pub(crate) need: Need,
     pub(crate) socket: TcpListener,
     pub(crate) tls: Option<Arc<Tls>>,
@@ -55,7 +56,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Serves until told to stop; then finishes what runs, within the deadline.
+    /// Serves until it is told to stop. Then it lets running requests finish, until the deadline.
     pub(crate) async fn serve(
         self,
         supervisor: &Supervisor,
@@ -65,8 +66,8 @@ impl Listener {
     ) {
         let limit = ConnectionLimit::new(self.http.connections, self.proxies.clone());
         let (name, need) = (self.name, self.need);
-        // What a panic must not lose stays outside of the work that begins again: the socket, in which
-        // connections wait meanwhile, and the places of those that were accepted.
+        // The socket, in which new connections wait, and the places of accepted connections are
+        // kept outside of the task that is restarted, so a panic does not lose them.
         let parts = Arc::new((self, Arc::clone(&limit), answer));
         let accepting = supervisor.start(name, need, move || {
             let (parts, mut stopped) = (Arc::clone(&parts), stopped.clone());
@@ -79,7 +80,7 @@ impl Listener {
                 }
             }
         });
-        // With it goes the socket, so nobody comes after those that are left.
+        // The socket is closed with this task, so no new connections arrive after that.
         if let Err(error) = accepting.await {
             tracing::error!(%error, "accepting connections did not stop well");
         }
@@ -100,7 +101,7 @@ impl Listener {
         loop {
             let (stream, peer) = match self.socket.accept().await {
                 Ok(accepted) => accepted,
-                // The peer went before it was accepted.
+                // The peer closed the connection before it was accepted.
                 Err(error) if is_of_the_peer(error.kind()) => continue,
                 Err(error) => {
                     if !fails {
@@ -134,7 +135,7 @@ fn is_of_the_peer(kind: ErrorKind) -> bool {
     )
 }
 
-/// As many connections as are wanted, or as there may be open files.
+/// The number of connections that are wanted, or less if fewer files may be open.
 pub(crate) fn affordable(connections: u32) -> u32 {
     let files = match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(files) => files,
@@ -173,7 +174,7 @@ mod tests {
 
     const NAME: &str = "accepting in a test";
 
-    /// Says what `/readyz` would. Taking it along to a new connection panics while it is broken.
+    /// A server that answers with its readiness. While it is broken, accepting a connection panics.
     struct Readiness {
         supervisor: Supervisor,
         is_broken: Arc<AtomicBool>,
@@ -223,7 +224,7 @@ mod tests {
         Serving { address, is_broken, stop, task }
     }
 
-    /// Asks on a connection that stays open; the status of the answer.
+    /// Sends a request on a connection that stays open, and returns the status of the answer.
     async fn ask(stream: &mut TcpStream) -> String {
         stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
         let mut answer = Vec::new();
@@ -249,7 +250,7 @@ mod tests {
         serving.is_broken.store(true, Ordering::SeqCst);
         let _newcomer = TcpStream::connect(serving.address).await.unwrap();
         until(|| supervisor.down() == [NAME]).await;
-        // Who was accepted before is served.
+        // Connections that were accepted before are served.
         assert_eq!(ask(&mut kept).await, "503");
         // A stop does not wait for the pause to end.
         serving.stop.send(true).unwrap();
@@ -267,7 +268,7 @@ mod tests {
         assert_eq!(ask(&mut kept).await, "200");
         serving.is_broken.store(true, Ordering::SeqCst);
         let mut lost = TcpStream::connect(serving.address).await.unwrap();
-        // The one that it happened with is closed.
+        // The connection whose acceptance panicked is closed.
         assert!(!matches!(lost.read(&mut [0]).await, Ok(1..)));
         serving.is_broken.store(false, Ordering::SeqCst);
         let mut later = TcpStream::connect(serving.address).await.unwrap();

@@ -1,4 +1,4 @@
-//! How connections come in: listening, a bound to their number, time-outs, TLS.
+//! Incoming connections: the listener, the limit of their number, time-outs, TLS.
 
 pub mod connection;
 pub mod connection_limit;

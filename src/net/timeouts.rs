@@ -1,5 +1,5 @@
-//! The life of a connection: how long it may wait for the peer. While a request is being answered
-//! it waits for us; the handlers bound that.
+//! The activity of a connection: how long it may wait for the peer. While a request is being
+//! answered, the peer waits for us; the handlers limit that time.
 
 use std::io;
 use std::pin::Pin;
@@ -13,13 +13,15 @@ use tokio::time::{Instant, Sleep};
 /// How long a connection may wait for its peer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
-    /// For the first request of a connection, handshake included, and for headers that began.
+    /// For the first request of a connection, including the handshake, and for the rest of a head
+    /// that has begun.
     pub(crate) headers: Duration,
-    /// For the next request to begin; until then the last answer must have been taken.
+    /// For the next request to begin. Until then the peer must also have received the last
+    /// response.
     pub(crate) idle: Duration,
 }
 
-/// The life of one connection.
+/// The activity of one connection.
 #[derive(Debug)]
 pub(crate) struct Activity {
     timeouts: Timeouts,
@@ -31,20 +33,20 @@ impl Activity {
         Arc::new(Self { timeouts, state: Mutex::new(State::new(Instant::now())) })
     }
 
-    /// How easily it is given up for somebody else, and since when. Never what is being answered
-    /// at a good pace.
+    /// How much is lost if the connection is closed for a new one, and since when it has waited.
+    /// `None` while a request is being answered at a good pace.
     pub(crate) fn expendable(&self) -> Option<(Loss, Instant)> {
         self.state().expendable(Instant::now())
     }
 
-    /// A request has come; it is being answered until the guard is dropped.
+    /// Records that a request has arrived. It counts as being answered until the guard is dropped.
     pub(crate) fn work(self: &Arc<Self>) -> Work {
         self.state().work(Instant::now());
         Work(Arc::clone(self))
     }
 
-    /// Ready when it has waited too long. The timer is the caller's, who polls after whatever may
-    /// have changed the state.
+    /// Ready when the connection has waited too long. The caller owns the timer, and polls after
+    /// everything that may have changed the state.
     pub(crate) fn poll_over(
         &self,
         mut timer: Pin<&mut Sleep>,
@@ -57,7 +59,7 @@ impl Activity {
             }
             return timer.poll(context);
         }
-        // The work may end in another task, so it looks again in a while.
+        // The work may end in another task, so the state is checked again after a while.
         while timer.as_mut().poll(context).is_ready() {
             timer.as_mut().reset(Instant::now() + self.timeouts.idle);
         }
@@ -65,21 +67,21 @@ impl Activity {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic cannot leave numbers and an instant half changed.
+        // A panic cannot leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What is lost with a connection; the smaller is given up first.
+/// What is lost when a connection is closed. The smaller loss is closed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Loss {
-    /// It was waiting for the peer.
+    /// Nothing: the connection was waiting for the peer.
     Silence,
-    /// A request whose body trickles in, most likely.
+    /// A request, most likely one whose body arrives very slowly.
     Trickle,
 }
 
-/// Longer than an answer takes of which everything is here.
+/// Longer than it takes to answer a request that has arrived completely.
 const ANSWER: Duration = Duration::from_secs(3);
 
 #[derive(Debug)]
@@ -101,7 +103,8 @@ impl State {
     }
 
     fn work(&mut self, now: Instant) {
-        // One more beside others buys no time: else a stream now and then would keep a place.
+        // A further request beside others does not reset the time. Otherwise a peer could keep its
+        // place by opening a stream now and then.
         if self.working == 0 {
             self.since = now;
         }
@@ -115,7 +118,8 @@ impl State {
         }
     }
 
-    /// Bytes have come: of the next request, unless one is being read.
+    /// Records that bytes have arrived. They begin the next request, unless one is already being
+    /// read.
     fn hear(&mut self, now: Instant) {
         if self.working == 0 && self.waiting == For::Request {
             (self.waiting, self.since) = (For::Headers, now);
@@ -136,7 +140,7 @@ impl State {
     }
 }
 
-/// A request is being answered.
+/// A guard that exists while a request is being answered.
 #[derive(Debug)]
 pub(crate) struct Work(Arc<Activity>);
 
@@ -146,7 +150,7 @@ impl Drop for Work {
     }
 }
 
-/// A stream that tells the life of its connection when it hears something.
+/// A stream that records in the activity of its connection when bytes arrive.
 #[derive(Debug)]
 pub(crate) struct WatchedStream<T> {
     stream: T,
@@ -216,7 +220,7 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut state = State::new(start);
-        // A byte now and then buys no time.
+        // A single byte now and then does not extend the time.
         state.hear(at(4));
         assert_eq!(state.deadline(TIMEOUTS), Some(at(10)));
         state.work(at(5));
@@ -241,7 +245,7 @@ mod tests {
         state.work(at(1));
         assert_eq!(state.expendable(at(4)), None);
         assert_eq!(state.expendable(at(5)), Some((Loss::Trickle, at(1))));
-        // Nor does it buy time with one more request beside.
+        // One more request beside the others does not extend the time either.
         state.work(at(5));
         assert_eq!(state.expendable(at(6)), Some((Loss::Trickle, at(1))));
         state.rest(at(7));

@@ -1,5 +1,5 @@
-//! TLS: 1.2 with forward secrecy and AEAD alone, and 1.3, which is all that rustls knows. The files
-//! are read again when they change.
+//! TLS: 1.3, and 1.2 only with forward secrecy and AEAD, which is all that rustls supports. The
+//! files are read again when they change.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,23 +21,24 @@ use crate::settings::Collector;
 use crate::settings::kinds::optional_path;
 use crate::settings::value_type::Holds;
 
-/// How often the files are looked at.
+/// How often the files are checked for changes.
 pub(crate) const LOOK: Duration = Duration::from_secs(2);
 
 const HTTP_2: &[u8] = b"h2";
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// Where the certificate and its key are, in PEM.
+/// The files of the certificate and its key, in PEM.
 #[derive(Clone, Debug)]
 pub struct Files {
-    /// The certificate, and those between it and its authority.
+    /// The certificate, followed by the intermediate certificates up to its authority.
     pub certificate: PathBuf,
-    /// Its private key.
+    /// The private key of the certificate.
     pub key: PathBuf,
 }
 
 impl Files {
-    /// Declares and reads them; none where a proxy in front has the certificate.
+    /// Declares and reads the files. `None` where a proxy in front of the server has the
+    /// certificate.
     pub(crate) fn read(from: &mut Collector) -> Option<Self> {
         from.begin("TLS");
         let certificate = from.take(optional_path("tls.cert_file", Holds::File).words(
@@ -55,7 +56,7 @@ impl Files {
     }
 }
 
-/// The certificate in force.
+/// The certificate that is currently used.
 #[derive(Debug)]
 pub struct Tls {
     files: Files,
@@ -65,21 +66,22 @@ pub struct Tls {
 #[derive(Debug)]
 struct State {
     config: Arc<ServerConfig>,
-    /// What was read last, good or not.
+    /// A hash of what was read last, valid or not.
     seen: Seen,
 }
 
 type Seen = [u8; 32];
 
 impl Tls {
-    /// Reads the files; the error is for the operator.
+    /// Reads the files. The error is for the operator.
     pub async fn load(files: Files) -> Result<Arc<Self>, String> {
         let read = read(&files).await;
         let (seen, config) = (seen(&read), config(&files, read)?);
         Ok(Arc::new(Self { files, state: Mutex::new(State { config, seen }) }))
     }
 
-    /// Reads the files again. What is wrong with them is said once, and what was good stays.
+    /// Reads the files again. An error in them is reported once, and the last valid certificate
+    /// stays in use.
     pub(crate) async fn look(&self) {
         let read = read(&self.files).await;
         let seen = seen(&read);
@@ -100,13 +102,13 @@ impl Tls {
         }
     }
 
-    /// A handshake with the certificate in force.
+    /// Begins a handshake with the current certificate.
     pub fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
         TlsAcceptor::from(self.with(|state| Arc::clone(&state.config))).accept(stream)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        // A panic cannot leave it half changed.
+        // A panic cannot leave the state half changed.
         act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -116,7 +118,7 @@ pub(crate) fn chose_http2(stream: &TlsStream<TcpStream>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(HTTP_2)
 }
 
-/// The certificate and the key as they were read, or why they were not.
+/// The certificate and the key as they were read, or why they could not be read.
 type Read = Result<(Vec<u8>, Secret<Vec<u8>>), String>;
 
 async fn read(files: &Files) -> Read {
