@@ -1,13 +1,13 @@
-//! Which addresses may be called.
+//! The addresses to which this server may make calls.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-/// How far calls reach.
+/// Which addresses may be called.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AddressPolicy {
-    /// Into the own network and the own machine too.
+    /// Whether addresses of the own network and of the own machine may be called too.
     pub(super) allows_private: bool,
 }
 
@@ -17,7 +17,7 @@ impl AddressPolicy {
     }
 }
 
-/// `localhost` and what is below it, RFC 6761 §6.3, with or without the dot of the root.
+/// Whether a name is `localhost` or below it, RFC 6761 §6.3, with or without the dot of the root.
 pub(super) fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")
@@ -31,18 +31,18 @@ const fn v6(first: u16, second: u16, third: u16, length: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(first, second, third, 0, 0, 0, 0, 0), length)
 }
 
-/// What the internet does not route, RFC 6890 and its registry.
+/// The networks that the internet does not route: RFC 6890 and its registry.
 const SPECIAL_V4: [Ipv4Net; 16] = [
-    // This network, the private ones, between provider and customer.
+    // This network, the private networks, and the network between provider and customer.
     v4(0, 0, 0, 8),
     v4(10, 0, 0, 8),
     v4(172, 16, 0, 12),
     v4(192, 168, 0, 16),
     v4(100, 64, 0, 10),
-    // Loopback; link-local, where clouds keep their credentials.
+    // Loopback, and link-local, where clouds serve their credentials.
     v4(127, 0, 0, 8),
     v4(169, 254, 0, 16),
-    // Protocols, documentation, relays of 6to4, benchmarks.
+    // Protocol assignments, documentation, relays of 6to4, benchmarks.
     v4(192, 0, 0, 24),
     v4(192, 0, 2, 24),
     v4(198, 51, 100, 24),
@@ -50,30 +50,30 @@ const SPECIAL_V4: [Ipv4Net; 16] = [
     v4(192, 88, 99, 24),
     v4(192, 52, 193, 24),
     v4(198, 18, 0, 15),
-    // Multicast; reserved, and broadcast in it.
+    // Multicast, and the reserved networks, which contain broadcast.
     v4(224, 0, 0, 4),
     v4(240, 0, 0, 4),
 ];
 
-/// The one block of which global unicast addresses are given out, RFC 4291 §2.4. What is outside of
-/// it (loopback, unique-local, link-local, multicast, discard) needs no list.
+/// The one block from which global unicast addresses are assigned, RFC 4291 §2.4. Networks outside
+/// of it (loopback, unique-local, link-local, multicast, discard) need no list.
 const GLOBAL_V6: Ipv6Net = v6(0x2000, 0, 0, 3);
 
 const SPECIAL_V6: [Ipv6Net; 4] = [
-    // Protocols: Teredo, benchmarks, ORCHID.
+    // Protocol assignments: Teredo, benchmarks, ORCHID.
     v6(0x2001, 0, 0, 23),
     // Documentation.
     v6(0x2001, 0xdb8, 0, 32),
     v6(0x3fff, 0, 0, 20),
-    // 6to4: an IPv4 address follows, and somebody's relay.
+    // 6to4: it contains an IPv4 address, which is called through an unknown relay.
     v6(0x2002, 0, 0, 16),
 ];
 
-/// Behind it stands the IPv4 address that a translator calls, RFC 6052 §2.1.
+/// NAT64, RFC 6052 §2.1: the last four bytes are the IPv4 address that a translator calls.
 const NAT64: Ipv6Net = v6(0x64, 0xff9b, 0, 96);
 
-/// Whether the whole internet could call this address. An IPv4 address in IPv6 clothes is judged as
-/// what it is.
+/// Whether anybody on the internet could call this address. An IPv4 address that is written as IPv6
+/// is checked as IPv4.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match plain(address) {
@@ -84,8 +84,8 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Whether this is the own machine or a network of the operator's own. Link-local is neither: nobody
-/// means it, and clouds keep their credentials there.
+/// Whether this is the own machine or a private network of the operator. Link-local is not
+/// included: no client or provider is there, and clouds serve their credentials there.
 fn is_private(address: IpAddr) -> bool {
     match plain(address) {
         IpAddr::V4(address) => {
@@ -95,7 +95,7 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// The address that is meant.
+/// The address itself, without the IPv6 forms of an IPv4 address.
 fn plain(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if NAT64.contains(&address) => {

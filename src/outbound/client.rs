@@ -1,4 +1,4 @@
-//! The HTTP client through which every call to others goes.
+//! The HTTP client that makes every call to other servers.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -21,9 +21,9 @@ use crate::settings::kinds::{flag, optional_path};
 use crate::settings::value_type::Holds;
 use crate::settings::{fixed, group, settings};
 
-/// The most that is read of an answer, whatever the caller would take.
+/// The most bytes that are read of an answer, even if the caller would accept more.
 const MOST: usize = 1024 * 1024;
-/// The longest that a call may take, from the look-up of the name to the last byte.
+/// The longest time of a call, from the look-up of the name to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 settings! {
@@ -49,7 +49,7 @@ impl Default for Config {
     }
 }
 
-/// Why there can be no calls at all, for the operator.
+/// Why no calls are possible at all, for the operator.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
@@ -60,34 +60,34 @@ impl ConfigError {
     }
 }
 
-/// Why a call failed. It names no URL: one can hold a secret.
+/// Why a call failed. It contains no URL, because a URL can contain a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundError {
-    /// Nothing was sent.
+    /// The URL may not be called; nothing was sent.
     #[error("the URL is at an address that this server never calls")]
     NotAllowed,
-    /// Too slow.
+    /// The call took too long.
     #[error("it took too long")]
     TimedOut,
-    /// DNS has no such name.
+    /// DNS does not know the name.
     #[error("the name is not known (DNS)")]
     UnknownName,
-    /// Nobody listens there.
+    /// No server listens at the address.
     #[error("connection refused")]
     NobodyThere,
-    /// Whoever listens there speaks no TLS, or none that is good enough.
+    /// The server there does not speak TLS, or only an insecure version.
     #[error("no TLS there")]
     NoTls,
-    /// The proxy of the operator did not make a connection.
+    /// The operator's proxy did not make a connection.
     #[error("the outbound proxy does not answer, or does not let it through")]
     Proxy,
     /// The connection broke.
     #[error("the connection broke")]
     Unreachable,
-    /// The certificate is not good for the name, or its authority is not known.
+    /// The certificate is not valid for the name, or its authority is not trusted.
     #[error("its certificate is not trusted")]
     Untrusted,
-    /// The body is longer than the caller takes.
+    /// The body is longer than the caller accepts.
     #[error("the answer is too large")]
     TooLarge,
     /// The answer is not HTTP.
@@ -95,10 +95,10 @@ pub enum OutboundError {
     Malformed,
 }
 
-/// An answer that was read to its end.
+/// An answer that was read completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpResponse {
-    /// The status, of a redirect too: none is followed.
+    /// The status, which may be that of a redirect: redirects are not followed.
     pub status: u16,
     /// The `Content-Type`.
     pub content_type: Option<String>,
@@ -106,18 +106,19 @@ pub struct HttpResponse {
     pub body: Bytes,
 }
 
-/// The client through which every call goes.
+/// The client that makes every call.
 #[derive(Clone, Debug)]
 pub struct Outbound {
     client: Client,
-    /// What goes through the proxy, and the way there.
+    /// Decides which URLs are called through the proxy, together with the client that uses the
+    /// proxy.
     proxied: Option<(Arc<Matcher>, Client)>,
     policy: AddressPolicy,
     timeout: Duration,
 }
 
 impl Outbound {
-    /// A client as the operator wants it.
+    /// A client with the operator's settings.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         let Config { ca_file, allow_private, timeout, proxy } = config;
         let policy = AddressPolicy { allows_private: allow_private };
@@ -126,7 +127,7 @@ impl Outbound {
         let guarded = || client(timeout).dns_resolver(Arc::new(Resolver(policy)));
         let client_of_proxy = |proxy: &Proxy| {
             let through = reqwest::Proxy::all(proxy.url.expose());
-            // Its error would show the URL.
+            // The error is replaced, because it would show the URL.
             let through =
                 through.map_err(|_| ConfigError("outbound.proxy cannot be used".to_owned()));
             let through = through?;
@@ -141,7 +142,7 @@ impl Outbound {
         })
     }
 
-    /// The way to a URL, if it may be called.
+    /// Decides how a URL is called, or refuses it.
     fn route(&self, url: &str) -> Result<Route<'_>, OutboundError> {
         let url = checked(url, self.policy)?;
         match &self.proxied {
@@ -155,7 +156,7 @@ impl Outbound {
         }
     }
 
-    /// Posts a form; the status of the answer. Its body is not read.
+    /// Posts a form, and returns the status of the answer. The body is not read.
     pub async fn post_form(
         &self,
         url: &str,
@@ -170,7 +171,7 @@ impl Outbound {
             .await
     }
 
-    /// Fetches what is there, of at most so many bytes.
+    /// Fetches a URL, of which at most this many bytes are accepted.
     pub async fn get(&self, url: &str, most: usize) -> Result<HttpResponse, OutboundError> {
         let Route { url, client, is_proxied } = self.route(url)?;
         let request = client.get(url);
@@ -206,7 +207,7 @@ impl Outbound {
         .await
     }
 
-    /// The longest that a call may take.
+    /// The longest time of a call.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -233,8 +234,8 @@ struct Route<'o> {
     is_proxied: bool,
 }
 
-/// Whether a URL may be called, as far as can be seen before its name is looked up; private ones with
-/// [`Config::allow_private`] alone.
+/// Whether a URL may be called, as far as that can be decided before its name is looked up. Private
+/// addresses are allowed only with [`Config::allow_private`].
 #[must_use]
 pub fn may_call(url: &str, allow_private: bool) -> bool {
     checked(url, AddressPolicy { allows_private: allow_private }).is_ok()
@@ -267,7 +268,7 @@ fn authorities(file: &Path) -> Result<Vec<Certificate>, ConfigError> {
     }
 }
 
-/// A client with the authorities of the system and of the operator.
+/// A client that trusts the authorities of the system and of the operator.
 fn finish(
     make: &dyn Fn() -> ClientBuilder,
     own: &[Certificate],
@@ -277,7 +278,8 @@ fn finish(
         (Ok(client), _) => Ok(client),
         (Err(error), Some(file)) => Err(ConfigError::file(file, innermost(&error))),
         (Err(error), None) => {
-            // A bare container has no authorities; it may well call nobody.
+            // A minimal container has no authorities. That is no error, because it may never make a
+            // call.
             let error = innermost(&error);
             tracing::warn!(%error, "the system's authorities cannot be used: calls over https will fail");
             let nobody = make().tls_certs_only([]).build();
@@ -295,13 +297,13 @@ fn client(timeout: Duration) -> ClientBuilder {
         .no_proxy()
         .tls_version_min(Version::TLS_1_2)
         .connect_timeout(timeout)
-        // A connection that is kept was judged long ago.
+        // Connections are not kept, because their addresses would not be checked again.
         .pool_max_idle_per_host(0)
 }
 
 async fn answer(request: RequestBuilder, is_proxied: bool) -> Result<Response, OutboundError> {
     request.send().await.map_err(|error| match why(&error) {
-        // The connection that was tried is the one to the proxy.
+        // The connection that failed is the one to the proxy.
         OutboundError::UnknownName | OutboundError::NobodyThere | OutboundError::Unreachable
             if is_proxied && error.is_connect() =>
         {
@@ -326,7 +328,7 @@ async fn body(mut response: Response, most: usize) -> Result<Bytes, OutboundErro
     Ok(body.into())
 }
 
-/// What an error of the HTTP client means: it is somewhere in the chain of its causes.
+/// Finds out what an error of the HTTP client means, from the chain of its causes.
 fn why(error: &reqwest::Error) -> OutboundError {
     if error.is_timeout() {
         return OutboundError::TimedOut;
@@ -354,10 +356,11 @@ fn why(error: &reqwest::Error) -> OutboundError {
     OutboundError::Unreachable
 }
 
-/// An error and what it came from.
+/// An error and all its causes.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
-        // An I/O error passes for what it wraps, so what it wraps is not its cause.
+        // An I/O error reports the cause of the error that it wraps, so the wrapped error itself is
+        // taken from it directly.
         let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         wrapped.map(|error| error as &(dyn Error + 'static)).or_else(|| error.source())
     })

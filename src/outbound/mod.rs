@@ -1,5 +1,5 @@
-//! Calls to the addresses that clients name. Whoever names a URL must not reach through this server
-//! what only this server can reach, so every call goes through one client.
+//! Calls to URLs that clients and operators name. Through such a URL, nobody may reach what only
+//! this server can reach, so every call goes through one client.
 
 mod address_policy;
 mod client;

@@ -1,5 +1,5 @@
-//! The way out through a proxy. The proxy looks up the names, so behind it a URL is judged by how it
-//! is written: no address and no name of the own network.
+//! Calls through a proxy. The proxy looks up the names, so a URL is checked only as it is written:
+//! it must not name an address or a host of the own network.
 
 use std::net::IpAddr;
 
@@ -11,17 +11,17 @@ use crate::outbound::address_policy::{AddressPolicy, is_localhost};
 use crate::settings::value_type::ValueType;
 use crate::settings::{Collector, Setting};
 
-/// The proxy that an operator names.
+/// The operator's proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// `http://` or `https://`, host and port; its name and password may stand in it.
+    /// `http://` or `https://`, host and port. It may contain a user name and a password.
     pub url: Secret,
-    /// What is called without it, as in `NO_PROXY`: hosts, domains, addresses and networks.
+    /// What is called without the proxy, as in `NO_PROXY`: hosts, domains, addresses and networks.
     pub bypass: String,
 }
 
 impl Proxy {
-    /// Reads the URL of a proxy; without a scheme it is http, as everywhere.
+    /// Reads the URL of a proxy. Without a scheme it is http, as in other programs.
     pub fn parse(text: &str, bypass: &str) -> Result<Self, &'static str> {
         let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let url =
@@ -32,7 +32,7 @@ impl Proxy {
         Ok(Self { url: Secret::text(text), bypass: bypass.to_owned() })
     }
 
-    /// Without its password.
+    /// The URL without the user name and the password.
     fn shown(&self) -> String {
         let text = self.url.expose();
         match text.rsplit_once('@') {
@@ -46,7 +46,7 @@ impl Proxy {
     }
 }
 
-/// Declares and reads the proxy, by the names that every tool knows too.
+/// Declares and reads the proxy, also from the environment names that every tool knows.
 pub(super) fn read(from: &mut Collector) -> Option<Proxy> {
     let parse = |text: &str| match text {
         "off" => Ok(None),
@@ -66,7 +66,7 @@ pub(super) fn read(from: &mut Collector) -> Option<Proxy> {
     proxy.map(|proxy| Proxy { bypass, ..proxy })
 }
 
-/// Whether the proxy takes this URL. What is on this machine never leaves it.
+/// Whether this URL is called through the proxy. A URL of this machine never is.
 pub(super) fn takes(matcher: &Matcher, url: &Url) -> bool {
     let is_here = match url.host() {
         Some(Host::Domain(name)) => is_localhost(name),
@@ -77,7 +77,7 @@ pub(super) fn takes(matcher: &Matcher, url: &Url) -> bool {
     !is_here && url.as_str().parse().is_ok_and(|uri| matcher.intercept(&uri).is_some())
 }
 
-/// Whether the proxy may be asked for this host.
+/// Whether the proxy may be asked to call this host.
 pub(super) fn may_ask(url: &Url, policy: AddressPolicy) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => policy.allows_private || !is_local_name(name),
@@ -87,8 +87,8 @@ pub(super) fn may_ask(url: &Url, policy: AddressPolicy) -> bool {
     }
 }
 
-/// Names that only the own network has: without a dot, and what is set apart for it (RFC 6762 §3,
-/// RFC 8375, `.internal` by ICANN).
+/// Whether a name exists only in the own network: a name without a dot, or in a domain that is
+/// reserved for that (RFC 6762 §3, RFC 8375, `.internal` by ICANN).
 fn is_local_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let apart = [".local", ".internal", ".home.arpa", ".localdomain", ".lan", ".intranet", ".corp"];

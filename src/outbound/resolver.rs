@@ -1,5 +1,5 @@
-//! Looking up names. What is judged here is what is connected to, so a name that changes its mind
-//! gains nothing.
+//! Looks up names. The connection uses exactly the addresses that were checked here, so a name
+//! whose addresses change cannot avoid the check.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,17 +8,17 @@ use thiserror::Error;
 
 use crate::outbound::address_policy::{AddressPolicy, is_localhost};
 
-/// A name has addresses, and none of them may be called.
+/// The error for a name that has addresses, of which none may be called.
 #[derive(Debug, Error)]
 #[error("no address of this name may be called")]
 pub(super) struct Refused;
 
-/// Nobody knows the name.
+/// The error for a name that is not known.
 #[derive(Debug, Error)]
 #[error("the name is not known")]
 pub(super) struct Unknown(#[source] std::io::Error);
 
-/// Finds the addresses that may be called.
+/// Looks up the addresses of a name that may be called.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resolver(pub(super) AddressPolicy);
 
@@ -38,7 +38,8 @@ impl Resolve for Resolver {
 
 async fn look_up(name: &str) -> std::io::Result<Vec<SocketAddr>> {
     if is_localhost(name) {
-        // RFC 6761 §6.3: asked of nobody, so plain http to such a name stays on this machine.
+        // RFC 6761 §6.3: such a name is not looked up in DNS, so plain http to it stays on this
+        // machine.
         let own: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         return Ok(own.map(|address| SocketAddr::new(address, 0)).to_vec());
     }
@@ -61,7 +62,7 @@ mod tests {
         for name in ["localhost", "localhost.", "rp.localhost"] {
             assert_eq!(found(name, true).await.unwrap(), own, "{name}");
         }
-        // An address is a name that needs no network to be looked up.
+        // An address can be looked up like a name, without the network.
         for name in ["localhost", "localhost.", "127.0.0.1", "10.0.0.1"] {
             assert_eq!(found(name, false).await.unwrap_err(), Refused.to_string(), "{name}");
         }
