@@ -1,4 +1,4 @@
-//! One text of a statement for both databases.
+//! Statements that are written once for both databases.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
@@ -15,8 +15,8 @@ pub(crate) async fn execute(manager: &SchemaManager<'_>, statements: &[&str]) ->
     Ok(())
 }
 
-/// The two dialects differ here in the name of a byte string, and in what clusters a table by its
-/// primary key. A statement that begins with `POSTGRES` or `SQLITE` is for that database alone.
+/// The two dialects differ in the type of a byte string, and in how a table is clustered by its
+/// primary key. A statement that begins with `POSTGRES` or `SQLITE` is only for that database.
 fn written_for(backend: DbBackend, statement: &str) -> Option<String> {
     let only_postgres = statement.strip_prefix("POSTGRES ");
     let only_sqlite = statement.strip_prefix("SQLITE ");

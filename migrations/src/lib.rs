@@ -1,4 +1,4 @@
-//! The written migrations of mapae. Each file is one step; a step that was released never changes.
+//! The migrations of mapae. Each file is one step. A step that was released never changes.
 
 use sea_orm_migration::prelude::*;
 

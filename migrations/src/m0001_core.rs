@@ -1,4 +1,4 @@
-//! The core: clients, users, families, refresh tokens, keys, throttles, audit.
+//! The core tables: clients, users, families, refresh tokens, keys, throttles, audit.
 //!
 //! Instants are milliseconds since 1970. Hashes are 32 bytes. Lists are JSON arrays in text.
 
@@ -7,7 +7,7 @@ use crate::step::Step;
 pub(crate) const STEP: Step = Step { name: "m0001_core", statements: STATEMENTS };
 
 const STATEMENTS: &[&str] = &[
-    // What replicas and command lines watch to learn that something changed.
+    // Servers and commands watch these numbers to notice changes.
     "CREATE TABLE revision (
         name TEXT NOT NULL PRIMARY KEY,
         value BIGINT NOT NULL
@@ -68,7 +68,8 @@ const STATEMENTS: &[&str] = &[
     "CREATE INDEX family_user_id ON family (user_id)",
     "CREATE INDEX family_client_id ON family (client_id)",
     "CREATE INDEX family_expires_at ON family (expires_at)",
-    // No foreign key: a token without its family is unknown, and a rotation writes one tree less.
+    // No foreign key: a token without its family is unknown anyway, and a rotation writes to one
+    // index less.
     "CREATE TABLE refresh_token (
         hash BYTES NOT NULL PRIMARY KEY,
         family_id TEXT NOT NULL,
@@ -90,7 +91,8 @@ const STATEMENTS: &[&str] = &[
         failures BIGINT NOT NULL,
         ends_at BIGINT NOT NULL
     ) BY_KEY",
-    // One key of each algorithm and generation: two replicas that rotate at once agree.
+    // One key for each algorithm and generation, so that two servers that rotate at once agree on
+    // one.
     "CREATE TABLE signing_key (
         kid TEXT NOT NULL PRIMARY KEY,
         alg TEXT NOT NULL,

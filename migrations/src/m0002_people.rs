@@ -1,4 +1,4 @@
-//! People in browsers: sessions, interactions, codes, consent, notices of sign-out.
+//! Tables for people in browsers: sessions, interactions, codes, consent, notices of sign-out.
 
 use crate::step::Step;
 
@@ -14,7 +14,7 @@ const STATEMENTS: &[&str] = &[
     "ALTER TABLE client ADD COLUMN logo_uri TEXT",
     "ALTER TABLE client ADD COLUMN policy_uri TEXT",
     "ALTER TABLE client ADD COLUMN tos_uri TEXT",
-    // No foreign key: a session that is gone is a session that ended.
+    // No foreign key: if the session has no row, it has ended.
     "ALTER TABLE family ADD COLUMN session_id TEXT",
     "ALTER TABLE family ADD COLUMN claims TEXT NOT NULL DEFAULT '[]'",
     "CREATE INDEX family_session_id ON family (session_id)",
@@ -24,7 +24,7 @@ const STATEMENTS: &[&str] = &[
         expires_at BIGINT NOT NULL
     )",
     "CREATE INDEX browser_expires_at ON browser (expires_at)",
-    // One person is signed in once in one browser.
+    // A person has at most one session in one browser.
     "CREATE TABLE session (
         id TEXT NOT NULL PRIMARY KEY,
         browser_id TEXT NOT NULL,
@@ -71,7 +71,8 @@ const STATEMENTS: &[&str] = &[
         PRIMARY KEY (user_id, client_id)
     ) BY_KEY",
     "CREATE INDEX consent_client_id ON consent (client_id)",
-    // What clients are still to be told: it outlives the session, the family and the person.
+    // Notices that still have to be sent to clients. They outlive the session, the family and the
+    // person.
     "CREATE TABLE logout_notice (
         id TEXT NOT NULL PRIMARY KEY,
         client_id TEXT NOT NULL,

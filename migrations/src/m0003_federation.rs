@@ -1,4 +1,5 @@
-//! Social login: providers, the identities that they vouch for, visits to them.
+//! Social login: providers, identities at them, and visits (sign-ins that are in progress at a
+//! provider).
 
 use crate::step::Step;
 
@@ -6,7 +7,7 @@ pub(crate) const STEP: Step = Step { name: "m0003_federation", statements: STATE
 
 const STATEMENTS: &[&str] = &[
     "INSERT INTO revision (name, value) VALUES ('providers', 0)",
-    // Those of the settings file are not here.
+    // The providers of the settings file are not in this table.
     "CREATE TABLE provider (
         slug TEXT NOT NULL PRIMARY KEY,
         registration TEXT NOT NULL,
@@ -26,7 +27,7 @@ const STATEMENTS: &[&str] = &[
     ) BY_KEY",
     "CREATE INDEX identity_user_id ON identity (user_id)",
     "CREATE INDEX account_email_key ON account (email_key)",
-    // A visit that came back has no row.
+    // The row of a visit is deleted when the browser returns to the callback.
     "CREATE TABLE visit (
         hash BYTES NOT NULL PRIMARY KEY,
         provider TEXT NOT NULL,

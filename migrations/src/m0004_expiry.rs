@@ -1,4 +1,4 @@
-//! What is cleaned up by its age is found by its age.
+//! Indexes to find rows by their age, for housekeeping.
 
 use crate::step::Step;
 

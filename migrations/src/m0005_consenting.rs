@@ -1,9 +1,10 @@
-//! Who was sent to a provider a second time, to agree to what they had not agreed to.
+//! Marks visits in which a person was redirected to a provider a second time, to give a consent
+//! that they had not given.
 
 use crate::step::Step;
 
 pub(crate) const STEP: Step = Step { name: "m0005_consenting", statements: STATEMENTS };
 
-// A server of the version before names no such column.
+// The default is for servers of the previous version, which do not write this column.
 const STATEMENTS: &[&str] =
     &["ALTER TABLE visit ADD COLUMN consenting BOOLEAN NOT NULL DEFAULT FALSE"];

@@ -1,4 +1,4 @@
-//! One row a family: its refresh tokens succeed one another in place.
+//! One row for each family: its refresh tokens replace one another in this row.
 
 use crate::step::Step;
 
@@ -6,7 +6,7 @@ pub(crate) const STEP: Step = Step { name: "m0006_succession", statements: STATE
 
 const STATEMENTS: &[&str] = &[
     "DROP TABLE refresh_token",
-    // Random bytes that go into the tag of every refresh token of the family; none where the
+    // Random bytes that are part of the tag of every refresh token of the family; NULL where the
     // client gets no refresh token.
     "ALTER TABLE family ADD COLUMN salt BYTES",
     "ALTER TABLE family ADD COLUMN generation BIGINT NOT NULL DEFAULT 0",
@@ -15,9 +15,9 @@ const STATEMENTS: &[&str] = &[
     "ALTER TABLE family ADD COLUMN handed_out_at BIGINT NOT NULL DEFAULT 0",
     "ALTER TABLE family ADD COLUMN handed_out_to TEXT",
     "ALTER TABLE family ADD COLUMN idle_ends_at BIGINT NOT NULL DEFAULT 0",
-    // What was revoked is cleaned up long before its absolute end.
+    // Revoked families are deleted long before their absolute end.
     "CREATE INDEX family_revoked_at ON family (revoked_at) WHERE revoked_at IS NOT NULL",
-    // Room on each page for the next versions of its rows, so that a rotation touches no index.
+    // Free room on each page for new versions of its rows, so that a rotation changes no index.
     "POSTGRES ALTER TABLE family SET (fillfactor = 70)",
     // Random keys of this installation, sealed under the master key.
     "CREATE TABLE sealed_key (

@@ -1,5 +1,5 @@
-//! One row that is written to find out whether the database can be written to; and what ends by
-//! idling is found by when it idles out.
+//! A row that is written to check whether the database can be written to, and an index to find
+//! sessions by the end of their idle time.
 
 use crate::step::Step;
 

@@ -1,11 +1,13 @@
-//! What ends in steps, what lists read a part of, and which issuer vouched for whom.
+//! Endings that work in steps, indexes for lists that are read in pages, and the issuer with which
+//! a person signed in.
 
 use crate::step::Step;
 
 pub(crate) const STEP: Step = Step { name: "m0011_endings", statements: STATEMENTS };
 
 const STATEMENTS: &[&str] = &[
-    // What is to end of what a person opened, until all of it ended. It outlives the person.
+    // What still has to end, of what a person opened, until all of it has ended. It outlives the
+    // person.
     "CREATE TABLE ending (
         id TEXT NOT NULL PRIMARY KEY,
         user_id TEXT NOT NULL,
@@ -18,17 +20,18 @@ const STATEMENTS: &[&str] = &[
         due_at BIGINT NOT NULL
     ) BY_KEY",
     "CREATE INDEX ending_due_at ON ending (due_at)",
-    // Who vouched: the name of a provider may be given to another one.
+    // The issuer, because the name of a provider may later be given to another provider.
     "ALTER TABLE session ADD COLUMN provider_issuer TEXT",
     "ALTER TABLE family ADD COLUMN provider_issuer TEXT",
-    // A family that was revoked leaves these, so the next step does not read it again.
+    // A revoked family is not in these indexes, so the next step does not read it again.
     "CREATE INDEX family_live ON family (user_id, client_id, expires_at) WHERE revoked_at IS NULL",
     "DROP INDEX family_session_id",
     "CREATE INDEX family_session_id ON family (session_id)
         WHERE revoked_at IS NULL AND session_id IS NOT NULL",
     "DROP INDEX session_user_id",
     "CREATE INDEX session_user_id ON session (user_id, auth_time)",
-    // Everything that somebody is named by at sign-in: a name of one is no verified address of another.
+    // Every name by which an account can sign in. The name of one account cannot be the verified
+    // address of another.
     "CREATE TABLE account_key (
         key TEXT NOT NULL PRIMARY KEY,
         user_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE
@@ -38,7 +41,8 @@ const STATEMENTS: &[&str] = &[
     "INSERT INTO account_key (key, user_id)
         SELECT email_key, id FROM account WHERE email_verified AND email_key IS NOT NULL
         ON CONFLICT (key) DO NOTHING",
-    // Which clients changed, and at which revision: a change forgets that client and no other.
+    // The clients that changed, each with its revision, so that a server drops only these clients
+    // from its cache.
     "CREATE TABLE client_change (
         client_id TEXT NOT NULL PRIMARY KEY,
         revision BIGINT NOT NULL

@@ -1,5 +1,5 @@
-//! Proving who one is: failures are forgotten little by little, apps that say where a person is, who
-//! said an address, and failures that are counted in one row.
+//! Sign-in: failures that are forgotten little by little, apps that may report the address of a
+//! person, who gave an e-mail address, and failures that are counted in one row.
 
 use crate::step::Step;
 

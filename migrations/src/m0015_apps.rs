@@ -1,5 +1,5 @@
-//! What clients need that are as they are: PKCE or a nonce, the type and the claims of tokens, what
-//! assertions must be.
+//! Settings for existing apps that cannot be changed: PKCE or a nonce, the type and the claims of
+//! tokens, the rules for assertions.
 
 use crate::step::Step;
 

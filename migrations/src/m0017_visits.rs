@@ -1,4 +1,4 @@
-//! The visits of one interaction are found by it: there is a bound to them.
+//! An index to find the visits of one interaction, whose number is limited.
 
 use crate::step::Step;
 

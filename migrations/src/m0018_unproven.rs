@@ -1,5 +1,5 @@
-//! Interactions of people who left for a provider and have proven nothing are found by their age:
-//! there is a bound to them.
+//! An index to find, by their age, the interactions of people who were redirected to a provider and
+//! have proven nothing yet. Their number is limited.
 
 use crate::step::Step;
 

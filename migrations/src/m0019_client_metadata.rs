@@ -1,4 +1,5 @@
-//! The attributes of a client in one JSON object, beside the columns that are looked for.
+//! The attributes of a client in one JSON object, next to the columns by which clients are
+//! searched.
 
 use crate::step::Step;
 

@@ -1,4 +1,4 @@
-//! The table of people who are away at a provider is called what it holds: upstream logins.
+//! Renames the table of visits to what it holds: upstream logins.
 
 use crate::step::Step;
 

@@ -1,5 +1,5 @@
-//! Who is away at a provider carries what they are in the middle of in their browser: no row waits
-//! for them, and no interaction is written before somebody proved something in it.
+//! Upstream logins are carried by the browser and not stored any more, and an interaction is stored
+//! only after the person has proven something in it.
 
 use crate::step::Step;
 

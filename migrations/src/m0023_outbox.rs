@@ -1,11 +1,11 @@
-//! One queue for everything that is sent to others, in place of one for logout notices alone.
+//! One queue for all messages to others, in place of a queue only for logout notices.
 
 use crate::step::Step;
 
 pub(crate) const STEP: Step = Step { name: "m0023_outbox", statements: STATEMENTS };
 
 const STATEMENTS: &[&str] = &[
-    // It outlives the session, the family and the person that it tells of.
+    // A message outlives the session, the family and the person that it is about.
     "CREATE TABLE outbox (
         id TEXT NOT NULL PRIMARY KEY,
         kind TEXT NOT NULL,
@@ -18,7 +18,8 @@ const STATEMENTS: &[&str] = &[
     ) BY_KEY",
     // Each receiver has a lane of its own.
     "CREATE INDEX outbox_lane ON outbox (kind, target, due_at)",
-    // A row of the old table does not say when it was made. A value that is no text becomes one.
+    // A row of the old table has no creation time, so `due_at` is used. Values that are not text
+    // are converted to text.
     "SQLITE INSERT INTO outbox (id, kind, target, payload, attempts, created_at, due_at)
         SELECT id, 'logout', client_id,
             json_object('client', client_id, 'user', CAST(user_id AS TEXT), 'family', CAST(family_id AS TEXT)),

@@ -1,10 +1,10 @@
-//! What every migration is: a name, and statements that take effect together.
+//! A migration: a name, and statements that take effect together.
 
 use sea_orm_migration::prelude::*;
 
 use crate::dialect;
 
-/// A migration. Its name stands in databases, so it stays as it is.
+/// A migration. Its name is stored in databases, so it must not change.
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) name: &'static str,
