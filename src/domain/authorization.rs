@@ -14,7 +14,7 @@ use super::secret::{AuthorizationCode, Hashed};
 use super::session::SessionId;
 use super::user::UserId;
 
-/// What a client asks for. Everything in it was checked against its registration.
+/// The request of a client. Everything in it was checked against the client's registration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     /// The client that sent the request.

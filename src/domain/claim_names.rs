@@ -35,7 +35,7 @@ pub fn by_scope(scope: &Scope) -> impl Iterator<Item = &str> {
     granted.flat_map(|(_, claims)| claims.iter().copied())
 }
 
-/// Whether a claim of this name can be asked for (Core §5.5).
+/// Whether a claim of this name can be requested (Core §5.5).
 #[must_use]
 pub fn is_claim(name: &str) -> bool {
     SCOPE_CLAIMS.iter().any(|(_, claims)| claims.contains(&name))

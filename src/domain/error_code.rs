@@ -3,8 +3,8 @@
 
 macro_rules! codes {
     ($($name:ident = $wire:literal, $status:literal, $place:literal;)+) => {
-        /// What kind of refusal an answer is, for programs. Programs compare these words, so they stay as
-        /// they are.
+        /// The kind of a refusal, for programs. Programs compare these words, so they must not
+        /// change.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the wire name of each says it")]
         pub enum ErrorCode { $($name,)+ }

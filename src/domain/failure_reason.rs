@@ -1,11 +1,11 @@
-//! Why nobody came in by a provider.
+//! Why a sign-in with a provider failed.
 
 use std::fmt;
 
 macro_rules! reasons {
     ($($(#[$meta:meta])* $name:ident => $word:literal,)+) => {
-        /// Why nobody came in by a provider: one word for the audit and for operators, who look it up in
-        /// `docs/social/README.md`. Pages and apps see less.
+        /// Why a sign-in with a provider failed: one word for the audit and for operators, who look
+        /// it up in `docs/social/README.md`. Pages and apps see less detail.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum FailureReason { $($(#[$meta])* $name,)+ }
 
@@ -13,7 +13,7 @@ macro_rules! reasons {
             /// Every reason.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// The word. It stands in audits that are kept, so it stays as it is.
+            /// The word. It is stored in audit events, so it must not change.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)+ }

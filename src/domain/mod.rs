@@ -1,4 +1,5 @@
-//! The vocabulary: pure types of the field, without I/O and without `async`.
+//! The vocabulary: the types of the domain, such as clients, users and families, without I/O and
+//! without `async`.
 
 pub mod address;
 pub mod audit;

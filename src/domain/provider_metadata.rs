@@ -158,9 +158,9 @@ impl AttributeValue for Vec<Audience> {
 
 macro_rules! provider_metadata {
     ($($(#[doc = $words:literal])+ $name:ident, $flag:literal, $placeholder:literal: $type:ty;)+) => {
-        /// How this server is registered with a provider, and what the operator lets it do here. It holds
-        /// no secret. Its JSON stands in databases, so an attribute keeps its name, and a new one has a
-        /// default.
+        /// How this server is registered with a provider, and the operator's rules for it. It holds
+        /// no secret. Its JSON is stored in databases, so an attribute keeps its name, and a new
+        /// one has a default.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
         pub struct ProviderMetadata {
             $($(#[doc = $words])+ pub $name: $type,)+

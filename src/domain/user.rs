@@ -46,7 +46,7 @@ pub enum AccountSource {
     Operator,
     /// A provider with which the person signed in.
     Provider,
-    /// The person themselves.
+    /// The person who has the account.
     Person,
 }
 
