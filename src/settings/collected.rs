@@ -69,7 +69,7 @@ impl NamedFile {
     }
 }
 
-/// Everything that was collected.
+/// Everything that was collected from the declarations and the sources.
 #[derive(Debug)]
 pub struct Collected {
     /// Every declaration.
@@ -78,7 +78,7 @@ pub struct Collected {
     pub tables: Vec<Table>,
     /// Every value.
     pub in_force: Vec<InForce>,
-    /// Everything that is wrong.
+    /// Every problem that was found.
     pub problems: Vec<SettingProblem>,
     /// Names in the environment that look like settings and are not.
     pub unknown_env: Vec<UnknownName>,
