@@ -116,8 +116,8 @@ fn is_passing_state(code: &str) -> bool {
     ["08", "40", "53", "55", "57", "58", "25006", "25P03"].iter().any(|it| code.starts_with(it))
 }
 
-/// Permission, busy, locked, memory, read-only, interrupted, input and output, full, cannot open,
-/// protocol of locks, no large files.
+/// The result codes of SQLite: permission, busy, locked, memory, read-only, interrupted, input and
+/// output, full, cannot open, lock protocol, no support for large files.
 fn is_passing_result(code: i32) -> bool {
     [3, 5, 6, 7, 8, 9, 10, 13, 14, 15, 22].contains(&code)
 }

@@ -1,10 +1,10 @@
-//! The database: one file = one table, free functions that take a [`Reader`] to read and a
-//! [`Tx`] to write. SQLite and Postgres run the same code.
+//! The database. Each file is for one table and has free functions, which take a [`Reader`] to read
+//! and a [`Tx`] to write. SQLite and Postgres run the same code.
 //!
-//! Invariants: every write happens in a [`Tx`]; on SQLite there is one writer connection, begun
-//! IMMEDIATE, with WAL and `synchronous=FULL`, so what was answered is on the disk. Everything that
-//! is asked of the database has a deadline ([`Options::statement_timeout`], and that of
-//! the request that is being answered).
+//! Invariants: every write happens in a [`Tx`] (the exception is `successions::advance`, a single
+//! statement). SQLite has one writer connection, whose transactions begin IMMEDIATE, with WAL and
+//! `synchronous=FULL`, so a change is on the disk before it is answered. Every statement has a
+//! deadline ([`Options::statement_timeout`], and that of the request that is being answered).
 
 mod account_keys;
 pub mod apps;

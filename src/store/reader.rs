@@ -5,9 +5,9 @@ use sea_orm::ConnectionTrait;
 /// A source to read from: the [`Store`](super::Store) sees what is committed, a [`Tx`](super::Tx)
 /// also sees its own changes.
 pub trait Reader: Sync {
-    /// The connection behind it.
+    /// The connection that the source uses.
     type Connection: ConnectionTrait;
 
-    /// The connection behind it.
+    /// The connection that the source uses.
     fn connection(&self) -> &Self::Connection;
 }

@@ -153,8 +153,8 @@ pub(super) fn of_name(username_key: &str, email_key: Option<&str>) -> Select<Ent
     Entity::find().filter(Condition::any().add(Column::UsernameKey.eq(username_key)).add(owner))
 }
 
-/// Every user with this e-mail address, the one who verified it first. They are locked until the
-/// transaction ends.
+/// Every user with this e-mail address; the one whose address is verified comes first. They are
+/// locked until the transaction ends.
 pub async fn lock_by_email(tx: &Tx, email_key: &str) -> Result<Vec<User>, Fault> {
     let rows = Entity::find()
         .filter(Column::EmailKey.eq(email_key))
