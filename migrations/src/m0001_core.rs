@@ -45,7 +45,8 @@ const STATEMENTS: &[&str] = &[
         created_at BIGINT NOT NULL,
         updated_at BIGINT NOT NULL
     )",
-    // A verified address belongs to one account; an unverified one proves nothing.
+    // A verified address belongs to one account. Several accounts may have the same unverified
+    // address.
     "CREATE UNIQUE INDEX account_verified_email ON account (email_key) WHERE email_verified",
     "CREATE TABLE known_address (
         user_id TEXT NOT NULL REFERENCES account (id) ON DELETE CASCADE,

@@ -6,8 +6,7 @@ use crate::step::Step;
 pub(crate) const STEP: Step = Step { name: "m0011_endings", statements: STATEMENTS };
 
 const STATEMENTS: &[&str] = &[
-    // What still has to end, of what a person opened, until all of it has ended. It outlives the
-    // person.
+    // Endings that are not carried out completely yet. A row outlives the person.
     "CREATE TABLE ending (
         id TEXT NOT NULL PRIMARY KEY,
         user_id TEXT NOT NULL,
