@@ -64,9 +64,9 @@ impl ArrivalRefused {
     }
 }
 
-type Outcome<T> = Result<T, Error<ArrivalRefused>>;
+type OrRefused<T> = Result<T, Error<ArrivalRefused>>;
 
-fn refuse<T>(why: ArrivalRefused) -> Outcome<T> {
+fn refuse<T>(why: ArrivalRefused) -> OrRefused<T> {
     Err(Error::Refused(why))
 }
 
@@ -78,7 +78,7 @@ pub async fn arrive(
     registration: &Registration,
     identity: &Identity,
     origin: &Origin,
-) -> Outcome<Option<Arrival>> {
+) -> OrRefused<Option<Arrival>> {
     if !registration.lets_in(identity.email.as_deref(), identity.email_verified) {
         return refuse(ArrivalRefused::Domain);
     }
@@ -126,7 +126,7 @@ async fn create(
     identity: &Identity,
     claimants: &[User],
     origin: &Origin,
-) -> Outcome<Option<Arrival>> {
+) -> OrRefused<Option<Arrival>> {
     for claimant in claimants {
         take_address_from(tx, claimant, origin).await?;
     }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use argon2::Block;
 use tokio::sync::oneshot;
 
-use super::hashing_queue::{Busy, Job, Lane, Queue, Task, Work};
+use super::hashing_queue::{Busy, HashingQueue, Job, Lane, Task, Work};
 use super::password_hash::{Cost, PasswordCheck, check, hash, params};
 use crate::domain::request;
 use crate::domain::secret::Secret;
@@ -55,7 +55,7 @@ pub struct Hasher(Arc<Pool>);
 struct Pool {
     cost: Cost,
     threads: u32,
-    queue: Mutex<Queue>,
+    queue: Mutex<HashingQueue>,
     wakes: Condvar,
 }
 
@@ -76,7 +76,7 @@ impl Hasher {
     /// Starts a pool of this many threads, which the supervisor keeps running.
     pub fn supervised(cost: Cost, threads: u32, supervisor: &Supervisor) -> Result<Self, Fault> {
         let fault = |error| Fault::internal("starting the hashing threads", error);
-        let queue = Mutex::new(Queue::new());
+        let queue = Mutex::new(HashingQueue::new());
         let pool = Pool { cost, threads, queue, wakes: Condvar::new() };
         let pool = Arc::new(pool);
         params(cost)?;
@@ -166,7 +166,7 @@ impl Drop for Hasher {
 }
 
 impl Pool {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, HashingQueue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -24,7 +24,7 @@ pub enum Lane {
 
 /// The jobs that wait for a hashing thread.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct HashingQueue {
     /// The jobs that go before every check: at most `FIRST`.
     pub(super) first: VecDeque<Job>,
     known: VecDeque<Job>,
@@ -40,7 +40,7 @@ pub(super) struct Queue {
 /// How many known checks go before one stranger's check.
 const BEFORE_A_STRANGER: usize = 3;
 
-impl Queue {
+impl HashingQueue {
     /// An empty queue.
     pub(super) fn new() -> Self {
         Self {
@@ -134,7 +134,7 @@ mod tests {
             task: Task::Run(Box::new(|| ())),
             since: Instant::now(),
         };
-        let mut queue = Queue::new();
+        let mut queue = HashingQueue::new();
         for n in 0..20 {
             queue.push(Lane::Stranger, job(&format!("s{n}")));
         }

@@ -15,7 +15,7 @@ use crate::store::signing_keys::StoredKey;
 
 /// A signing key, without its private half.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SigningKey {
+pub struct DescribedKey {
     /// The RFC 7638 thumbprint of its public half.
     pub kid: String,
     /// The algorithm that it signs with.
@@ -28,7 +28,7 @@ pub struct SigningKey {
     pub signs_from: DateTime<Utc>,
 }
 
-impl From<&StoredKey> for SigningKey {
+impl From<&StoredKey> for DescribedKey {
     fn from(key: &StoredKey) -> Self {
         Self {
             kid: key.kid.clone(),
@@ -41,7 +41,7 @@ impl From<&StoredKey> for SigningKey {
 }
 
 /// Every key with its phase, the oldest first.
-pub fn list(keyring: &Keyring) -> Result<Vec<(SigningKey, Phase)>, Fault> {
+pub fn list(keyring: &Keyring) -> Result<Vec<(DescribedKey, Phase)>, Fault> {
     let snapshot = keyring.snapshot()?;
     Ok(snapshot.list().map(|(key, phase)| (key.into(), phase)).collect())
 }
@@ -52,10 +52,10 @@ pub async fn rotate(
     keyring: &Keyring,
     alg: Option<TokenAlg>,
     at_once: bool,
-) -> Result<Vec<SigningKey>, Fault> {
+) -> Result<Vec<DescribedKey>, Fault> {
     let algs = alg.map_or_else(|| TokenAlg::ALL.to_vec(), |alg| vec![alg]);
     let made = keyring.rotate(&algs, at_once).await?;
-    Ok(made.iter().map(SigningKey::from).collect())
+    Ok(made.iter().map(DescribedKey::from).collect())
 }
 
 /// Deletes a key for good. From now on all tokens that it signed are refused.
@@ -73,7 +73,7 @@ pub async fn drop(keyring: &Keyring, kid: &str) -> OrRejected {
 }
 
 /// Imports a private key in PEM.
-pub async fn import(keyring: &Keyring, pem: &str, at_once: bool) -> OrRejected<SigningKey> {
+pub async fn import(keyring: &Keyring, pem: &str, at_once: bool) -> OrRejected<DescribedKey> {
     match keyring.import(&make::read_pem(pem)?, at_once).await? {
         Some(key) => Ok((&key).into()),
         None => reject("this key is here already"),

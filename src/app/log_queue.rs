@@ -22,7 +22,7 @@ const THREAD: &str = "mapae-log";
 
 /// The queue of lines that wait to be written.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct LogQueue {
     state: Mutex<State>,
     changed: Condvar,
     most: usize,
@@ -35,7 +35,7 @@ struct State {
     lost: u64,
 }
 
-impl Queue {
+impl LogQueue {
     /// Starts the thread that writes to this stream.
     pub(super) fn start(to: impl Write + Send + 'static) -> io::Result<Arc<Self>> {
         Self::bounded(to, MOST)
@@ -167,7 +167,7 @@ fn number(lines: &[u8]) -> u64 {
 
 /// The end of the queue that the subscriber writes to: each write is one line.
 #[derive(Clone, Debug)]
-pub(super) struct Lines(pub(super) Arc<Queue>);
+pub(super) struct Lines(pub(super) Arc<LogQueue>);
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
@@ -211,7 +211,7 @@ mod tests {
     fn nobody_waits_for_a_reader_that_does_not_read_and_what_was_lost_is_counted() {
         let (came, pieces) = channel();
         let (take, taken) = channel();
-        let queue = Queue::bounded(Gate { came, taken }, 1000).unwrap();
+        let queue = LogQueue::bounded(Gate { came, taken }, 1000).unwrap();
         queue.push(b"first\n");
         assert_eq!(pieces.recv().unwrap(), b"first\n");
         // The reader takes nothing: ten lines wait, the others are lost.
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn after_a_panic_lines_are_written_again_and_what_is_missing_is_counted() {
         let (came, pieces) = channel();
-        let queue = Queue::bounded(Broken { came, is_whole: false }, 1000).unwrap();
+        let queue = LogQueue::bounded(Broken { came, is_whole: false }, 1000).unwrap();
         queue.push(b"one\ntwo\n");
         queue.flush(LONG);
         assert_eq!(queue.state().lost, 2);
@@ -267,7 +267,7 @@ mod tests {
     fn a_reader_that_is_gone_ends_nothing() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        let queue = Queue::bounded(writer, 1000).unwrap();
+        let queue = LogQueue::bounded(writer, 1000).unwrap();
         for _ in 0..3 {
             queue.push(b"one\ntwo\n");
             queue.flush(LONG);

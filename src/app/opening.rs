@@ -7,14 +7,12 @@ use tokio::time::Instant;
 
 use super::config::{self, Settings};
 use crate::domain::clock::Clock;
-use crate::domain::verdict::{Error, Fault, FaultKind, Rejected, reject};
+use crate::domain::verdict::{Fault, FaultKind, OrRejected, reject};
 use crate::keys::keyring::Keyring;
 use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
 use crate::outbound::Outbound;
 use crate::pages::Look;
 use crate::store::{self, Store, migrate, migration_status, signing_keys, sqlite_path};
-
-type Outcome<T> = Result<T, Error<Rejected>>;
 
 /// Opens the database; creates it if there is none, and applies pending migrations.
 pub async fn open_store(
@@ -66,7 +64,7 @@ pub async fn clock_skew(store: &Store, clock: &Clock) -> Result<Option<chrono::D
 pub async fn open_existing_store(
     settings: &Settings,
     options: &store::Options,
-) -> Outcome<Arc<Store>> {
+) -> OrRejected<Arc<Store>> {
     check_existing_store(settings)?;
     let states = migration_status(&settings.database_url, options).await?;
     let pending = states.iter().filter(|one| !one.applied).count();
@@ -84,7 +82,7 @@ pub async fn open_existing_store(
 }
 
 /// Refuses if there is no database.
-pub fn check_existing_store(settings: &Settings) -> Outcome<()> {
+pub fn check_existing_store(settings: &Settings) -> OrRejected<()> {
     if is_missing(settings)? {
         return reject(format!(
             "there is no database {}: database_url says where it is; serve or migrate up makes it",
@@ -101,7 +99,7 @@ pub fn is_missing(settings: &Settings) -> Result<bool, Fault> {
 
 /// The master key. If the key folder has none, a new one is made, unless the database already holds
 /// data that another master key sealed.
-pub async fn master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
+pub async fn master_key(settings: &Settings, store: &Store) -> OrRejected<MasterKey> {
     match &settings.master_key {
         MasterKeySource::Folder(folder) if !MasterKey::is_in(folder) => {
             let is_sealed = !signing_keys::list_all(store).await?.is_empty()
@@ -123,7 +121,7 @@ pub async fn master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey
 
 /// The existing master key. If a change of the master key was interrupted, the folder has two: the
 /// key that opens the sealed data is used, and the file of the other one is put in order.
-pub async fn existing_master_key(settings: &Settings, store: &Store) -> Outcome<MasterKey> {
+pub async fn existing_master_key(settings: &Settings, store: &Store) -> OrRejected<MasterKey> {
     let master = MasterKey::load(&settings.master_key)?;
     if let MasterKeySource::Folder(folder) = &settings.master_key
         && let Some(next) = MasterKey::load_next(folder)?
@@ -152,12 +150,12 @@ pub async fn open_keyring(
 }
 
 /// The HTTP client for calls to others. If its settings are unusable, the operator is told why.
-pub fn outbound(settings: &Settings) -> Outcome<Outbound> {
+pub fn outbound(settings: &Settings) -> OrRejected<Outbound> {
     Outbound::new(settings.outbound.clone()).or_else(|unusable| reject(unusable.to_string()))
 }
 
 /// The look of the pages: the built-in one, or that of the operator's branding folder.
-pub fn look(settings: &Settings) -> Outcome<Look> {
+pub fn look(settings: &Settings) -> OrRejected<Look> {
     let look = match &settings.pages.branding_dir {
         Some(folder) => Look::load(folder).or_else(|problems| {
             reject(format!("the branding is not good:\n  {}", problems.join("\n  ")))

@@ -15,7 +15,7 @@ use super::services::Services;
 use super::{jobs, telemetry};
 use crate::clients::logos::Logos;
 use crate::domain::clock::Clock;
-use crate::domain::verdict::{Error, Fault, Rejected, reject};
+use crate::domain::verdict::{Fault, OrRejected, reject};
 use crate::net::listener::{self, Listener};
 use crate::net::tls::Tls;
 use crate::runtime::supervisor::Need;
@@ -36,14 +36,12 @@ pub struct Server {
     _lock: ServeLock,
 }
 
-type Outcome<T> = Result<T, Error<Rejected>>;
-
 /// The time after the deadline of a stop for closing the connections that are left.
 const LAST_STEPS: Duration = Duration::from_millis(250);
 
 impl Server {
     /// Starts serving at the address in the settings.
-    pub async fn start(settings: Settings, clock: Clock) -> Outcome<Self> {
+    pub async fn start(settings: Settings, clock: Clock) -> OrRejected<Self> {
         let listener = bind("listen", settings.listen).await?;
         Self::start_on(listener, settings, clock).await
     }
@@ -53,7 +51,7 @@ impl Server {
         listener: TcpListener,
         settings: Settings,
         clock: Clock,
-    ) -> Outcome<Self> {
+    ) -> OrRejected<Self> {
         let Some(lock) = ServeLock::take(&settings.database_url)? else {
             return reject("another server runs on this database file");
         };
@@ -71,7 +69,7 @@ impl Server {
         let master = master_key(&settings, &store).await?;
         let services = Arc::new(Services::open(&settings, &store, &clock, &master).await?);
         services.keyring.maintain().await?;
-        let shared = Shared::new(web::Parts {
+        let shared = Shared::new(web::SharedParts {
             supervisor: services.supervisor.clone(),
             flows: services.flows.clone(),
             requests: services.requests.clone(),
@@ -172,7 +170,7 @@ impl Server {
     }
 }
 
-async fn bind_admin(settings: &Settings) -> Outcome<Option<TcpListener>> {
+async fn bind_admin(settings: &Settings) -> OrRejected<Option<TcpListener>> {
     let Some(address) = settings.admin_listen else { return Ok(None) };
     match bind("admin_listen", address).await {
         Err(error) if !settings.admin_listen_chosen => {
@@ -183,7 +181,7 @@ async fn bind_admin(settings: &Settings) -> Outcome<Option<TcpListener>> {
     }
 }
 
-async fn bind(setting: &str, address: SocketAddr) -> Outcome<TcpListener> {
+async fn bind(setting: &str, address: SocketAddr) -> OrRejected<TcpListener> {
     TcpListener::bind(address)
         .await
         .or_else(|error| reject(format!("{setting}: cannot listen on {address}: {error}")))

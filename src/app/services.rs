@@ -211,7 +211,7 @@ impl Base {
         let key = Arc::clone(key);
         RefreshTokens::start(
             supervisor,
-            rotation::Parts { store, clock, lifetimes, providers, key },
+            rotation::RefreshTokenParts { store, clock, lifetimes, providers, key },
         )
     }
 

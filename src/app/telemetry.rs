@@ -24,7 +24,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::log_lines::{Json, Text};
-use super::log_queue::{Lines, Queue};
+use super::log_queue::{Lines, LogQueue};
 use super::services::Services;
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::EventKind;
@@ -39,7 +39,7 @@ use crate::runtime::supervisor::Need;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
+static QUEUE: OnceLock<Arc<LogQueue>> = OnceLock::new();
 
 /// Logs to standard error: text for a terminal, else JSON lines. It waits until each line is
 /// written, which suits processes that end soon.
@@ -52,7 +52,7 @@ pub fn log(level: LevelFilter) {
 pub fn log_in_background(level: LevelFilter) {
     // Not `std::io::stderr`: a thread would hold its lock as long as the reader does not read.
     let stream = std::io::stderr().as_fd().try_clone_to_owned().map(File::from);
-    match stream.and_then(Queue::start) {
+    match stream.and_then(LogQueue::start) {
         Ok(queue) => {
             let queue = Arc::clone(QUEUE.get_or_init(|| queue));
             subscribe(level, move || Lines(Arc::clone(&queue)));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::installation::{DatabaseUse, Installation};
 use super::output::{table, text_of};
 use super::usage::usage;
-use crate::admin::keys::{self, NextMasterKey, SigningKey};
+use crate::admin::keys::{self, DescribedKey, NextMasterKey};
 use crate::app;
 use crate::domain::client::TokenAlg;
 use crate::domain::verdict::OrRejected;
@@ -120,7 +120,7 @@ impl Key {
     }
 }
 
-fn list(at: &Installation, every: &[(SigningKey, Phase)]) {
+fn list(at: &Installation, every: &[(DescribedKey, Phase)]) {
     let keys: Vec<Value> = every.iter().map(|(key, phase)| described(key, Some(*phase))).collect();
     let rows: Vec<_> = every
         .iter()
@@ -136,7 +136,7 @@ fn list(at: &Installation, every: &[(SigningKey, Phase)]) {
     at.print(&json!({ "keys": keys }), &table(&["KID", "ALG", "PHASE", "SIGNS FROM"], &rows));
 }
 
-fn described(key: &SigningKey, phase: Option<Phase>) -> Value {
+fn described(key: &DescribedKey, phase: Option<Phase>) -> Value {
     let mut described = json!({
         "kid": key.kid,
         "alg": key.alg.as_str(),

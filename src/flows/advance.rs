@@ -10,7 +10,7 @@ use crate::domain::session::{Session, SessionId};
 use crate::domain::user::User;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
-use crate::flows::interaction::{self, Caller, Proof, Subject, View};
+use crate::flows::interaction::{self, Caller, PendingAccount, Subject, View};
 use crate::flows::lookup;
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
 use crate::oauth::authorize::codes;
@@ -310,12 +310,12 @@ pub(super) async fn shown(
 }
 
 /// The account that the person has to prove, with its sign-in methods.
-async fn proof(flows: &Flows, interaction: &Interaction) -> Result<Option<Proof>, Fault> {
+async fn proof(flows: &Flows, interaction: &Interaction) -> Result<Option<PendingAccount>, Fault> {
     let Some(pending) = interaction::pending(flows, interaction) else { return Ok(None) };
     let user = users::find(&*flows.store, &pending.user).await?;
     let linked = identities::of_user(&*flows.store, &pending.user).await?;
     let others = linked.into_iter().map(|one| one.provider);
-    Ok(Some(Proof {
+    Ok(Some(PendingAccount {
         user: pending.user.clone(),
         provider: pending.provider.clone(),
         email: pending.identity.verified_email().unwrap_or_default().to_owned(),

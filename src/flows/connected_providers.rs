@@ -131,7 +131,7 @@ pub enum Unchanged {
     UpstreamNotice(Slug, UpstreamOutcome),
 }
 
-type Outcome<T> = Result<T, Error<Unchanged>>;
+type OrUnchanged<T> = Result<T, Error<Unchanged>>;
 
 fn not_fresh(error: Error<NotFresh>) -> Error<Unchanged> {
     error.map(Unchanged::NotFresh)
@@ -144,7 +144,7 @@ pub async fn connect(
     form: &AccountForm,
     slug: &Slug,
     language: &str,
-) -> Outcome<Departure> {
+) -> OrUnchanged<Departure> {
     let noted = |note| Unchanged::UpstreamNotice(slug.clone(), note);
     let configured = flows.providers.find(slug, None);
     let configured = configured.ok_or_else(|| Error::Refused(noted(UpstreamOutcome::Unknown)))?;
@@ -160,7 +160,7 @@ pub async fn disconnect(
     form: &AccountForm,
     name: &str,
     language: &str,
-) -> Outcome<()> {
+) -> OrUnchanged<()> {
     let proof = FreshProof::check(flows, caller, form, language).await.map_err(not_fresh)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let disconnected = disconnect_in(&tx, flows, caller, proof, name).await;
@@ -175,7 +175,7 @@ async fn disconnect_in(
     caller: Caller<'_>,
     proof: FreshProof<'_>,
     name: &str,
-) -> Outcome<()> {
+) -> OrUnchanged<()> {
     let signed_in_user = proof.person();
     let gone = || Error::Refused(Unchanged::Gone);
     // The user is locked, so that two requests cannot each remove an identity and leave the account

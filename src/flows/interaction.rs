@@ -44,13 +44,13 @@ pub struct View {
     /// What the page is about.
     pub subject: Subject,
     /// The account that has to be proven before the next step.
-    pub proof: Option<Proof>,
+    pub proof: Option<PendingAccount>,
 }
 
 /// An account that a person has to prove, so that it is connected with the identity that a provider
 /// vouched for.
 #[derive(Clone, Debug)]
-pub struct Proof {
+pub struct PendingAccount {
     /// The person whose account it is.
     pub user: UserId,
     /// The provider that vouched for the identity.

@@ -62,7 +62,7 @@ pub struct Memory {
 
 /// The phase of each key at one instant, and the next instant at which one of them may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct View {
+pub struct RingView {
     /// One phase for each timing, in the same order.
     pub phases: Vec<Phase>,
     /// The instant until which this view is valid.
@@ -71,7 +71,7 @@ pub struct View {
 
 /// The phases of all keys. Invariant: as long as an algorithm has a key, exactly one of them signs.
 #[must_use]
-pub fn at(now: DateTime<Utc>, keys: &[Timing], memory: Memory) -> View {
+pub fn at(now: DateTime<Utc>, keys: &[Timing], memory: Memory) -> RingView {
     let mut until = DateTime::<Utc>::MAX_UTC;
     let phases = keys
         .iter()
@@ -81,7 +81,7 @@ pub fn at(now: DateTime<Utc>, keys: &[Timing], memory: Memory) -> View {
             phase
         })
         .collect();
-    View { phases, until }
+    RingView { phases, until }
 }
 
 /// The largest expected difference between the clocks of the machines that create keys.

@@ -9,7 +9,7 @@ use super::app_summary::App;
 use super::frame::Frame;
 use super::instant;
 use super::link::in_query;
-use super::linked_identity::LinkedIdentity;
+use super::linked_identity::ConnectedProvider;
 use super::permission::Permission;
 use super::person::{Account, Person};
 use super::provider::ProviderButton;
@@ -44,7 +44,7 @@ pub struct AccountPage<'a> {
     /// The part of the query that shows more of them.
     pub more_apps: Option<&'a str>,
     /// The identities at providers that the person can sign in with.
-    pub linked: Vec<LinkedIdentity<'a>>,
+    pub linked: Vec<ConnectedProvider<'a>>,
     /// The providers that can be connected.
     pub linkable: Vec<ProviderButton<'a>>,
     /// Why nothing was connected or disconnected.

@@ -6,7 +6,7 @@ use super::provider::Brand;
 
 /// An identity at a provider, with which the person can sign in.
 #[derive(Clone, Copy, Debug)]
-pub struct LinkedIdentity<'a> {
+pub struct ConnectedProvider<'a> {
     /// Its value in the form.
     pub id: &'a str,
     /// The name of the provider.

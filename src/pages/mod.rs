@@ -47,7 +47,7 @@ pub use form_post::{FORM_POST_SCRIPT, FormPostPage};
 pub use frame::Frame;
 pub use gallery::gallery;
 pub use hidden_fields::HiddenFields;
-pub use linked_identity::LinkedIdentity;
+pub use linked_identity::ConnectedProvider;
 pub use logout::{LogoutPage, SignedOutPage, StillSignedInPage};
 pub use look::{Asset, Look};
 pub use permission::Permission;

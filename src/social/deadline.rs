@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::call_limit::Requester;
 use super::error::UpstreamError;
-use super::provider::Answer;
+use super::provider::ProviderAnswer;
 use crate::domain::request;
 
 /// The longest time for all calls of the work together: as long as two calls with the longest
@@ -32,7 +32,7 @@ tokio::task_local! {
 /// requester when the operator starts it.
 pub async fn with_deadline<T>(
     requester: Option<Requester>,
-    answer: Answer<'_, T>,
+    answer: ProviderAnswer<'_, T>,
 ) -> Result<T, UpstreamError> {
     within(LONGEST, requester, answer).await
 }
@@ -41,7 +41,7 @@ pub async fn with_deadline<T>(
 pub(super) async fn within<T>(
     longest: Duration,
     requester: Option<Requester>,
-    answer: Answer<'_, T>,
+    answer: ProviderAnswer<'_, T>,
 ) -> Result<T, UpstreamError> {
     let longest = request::at_most(longest);
     let ends = Instant::now() + longest;

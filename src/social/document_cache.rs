@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use tokio::sync::Mutex;
 
 use super::error::UpstreamError;
-use super::provider::Answer;
+use super::provider::ProviderAnswer;
 use crate::domain::request;
 
 /// How long a document is used without asking again.
@@ -78,7 +78,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
     pub(super) async fn get(
         &self,
         now: DateTime<Utc>,
-        fetch: Answer<'static, T>,
+        fetch: ProviderAnswer<'static, T>,
     ) -> Result<Arc<T>, UpstreamError> {
         if let Some(fresh) = self.0.known_within(FRESH, now) {
             return Ok(fresh);
@@ -94,7 +94,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
         old: &Arc<T>,
         now: DateTime<Utc>,
         told_by: ToldBy,
-        fetch: Answer<'static, T>,
+        fetch: ProviderAnswer<'static, T>,
     ) -> Result<Option<Arc<T>>, UpstreamError> {
         let (shared, old) = (Arc::clone(&self.0), Arc::clone(old));
         to_its_end(async move { shared.instead_of(&old, now, told_by, fetch).await }).await
@@ -115,7 +115,7 @@ impl<T> Shared<T> {
     async fn get(
         &self,
         now: DateTime<Utc>,
-        fetch: Answer<'static, T>,
+        fetch: ProviderAnswer<'static, T>,
     ) -> Result<Arc<T>, UpstreamError> {
         let Some(old) = self.known_within(STALE, now) else {
             return self.get_first(now, fetch).await;
@@ -135,7 +135,7 @@ impl<T> Shared<T> {
     async fn get_first(
         &self,
         now: DateTime<Utc>,
-        fetch: Answer<'static, T>,
+        fetch: ProviderAnswer<'static, T>,
     ) -> Result<Arc<T>, UpstreamError> {
         let before = self.failures.load(Ordering::SeqCst);
         let _turn = self.attempts.lock().await;
@@ -159,7 +159,7 @@ impl<T> Shared<T> {
         old: &Arc<T>,
         now: DateTime<Utc>,
         told_by: ToldBy,
-        fetch: Answer<'static, T>,
+        fetch: ProviderAnswer<'static, T>,
     ) -> Result<Option<Arc<T>>, UpstreamError> {
         let mut attempts = self.attempts.lock().await;
         if let Some(other) = self.peek().filter(|known| !Arc::ptr_eq(known, old)) {
@@ -201,11 +201,11 @@ mod tests {
         from_millis(seconds * 1000)
     }
 
-    fn down() -> Answer<'static, u8> {
+    fn down() -> ProviderAnswer<'static, u8> {
         Box::pin(std::future::ready(Err(UpstreamError::Unavailable("down".to_owned()))))
     }
 
-    fn up(document: u8) -> Answer<'static, u8> {
+    fn up(document: u8) -> ProviderAnswer<'static, u8> {
         Box::pin(std::future::ready(Ok(document)))
     }
 

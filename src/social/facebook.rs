@@ -9,8 +9,8 @@ use super::id_tokens::{self, Expected, Keys, NonceRule, ReceivedFrom, Source};
 use super::plain_oauth::PlainOAuth;
 use super::profiles::EmailTrust;
 use super::provider::{
-    Answer, PresentedToken, Provider, UpstreamAuthorizationRequest, UpstreamAuthorizationResponse,
-    UpstreamToken, VerifiedIdentity,
+    PresentedToken, Provider, ProviderAnswer, UpstreamAuthorizationRequest,
+    UpstreamAuthorizationResponse, UpstreamToken, VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use super::{channel, claims};
@@ -140,18 +140,24 @@ impl Facebook {
 }
 
 impl Provider for Facebook {
-    fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>) -> Answer<'a, String> {
+    fn start<'a>(
+        &'a self,
+        request: UpstreamAuthorizationRequest<'a>,
+    ) -> ProviderAnswer<'a, String> {
         Box::pin(std::future::ready(self.oauth.authorization_url(request, &[])))
     }
 
-    fn finish<'a>(&'a self, response: UpstreamAuthorizationResponse<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(
+        &'a self,
+        response: UpstreamAuthorizationResponse<'a>,
+    ) -> ProviderAnswer<'a, Identity> {
         Box::pin(async move {
             let token = self.oauth.redeem(CodeRequest::of(response)).await?;
             self.person(&token).await
         })
     }
 
-    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
+    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> ProviderAnswer<'a, VerifiedIdentity> {
         Box::pin(async move {
             match presented.token {
                 UpstreamToken::Id(token) => self.prove_id(token, presented).await,
@@ -179,7 +185,7 @@ impl Provider for Facebook {
         issuer == self.oauth.upstream.issuer() || issuer == self.limited
     }
 
-    fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
+    fn check<'a>(&'a self, redirect_uri: &'a str) -> ProviderAnswer<'a, Vec<String>> {
         Box::pin(async move {
             let app = format!("{}|{}", self.oauth.upstream.client_id(), self.secret()?.expose());
             let url = channel::with_query(

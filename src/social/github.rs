@@ -8,8 +8,8 @@ use super::code_flow::CodeRequest;
 use super::error::UpstreamError;
 use super::plain_oauth::PlainOAuth;
 use super::provider::{
-    Answer, PresentedToken, Provider, UpstreamAuthorizationRequest, UpstreamAuthorizationResponse,
-    UpstreamToken, VerifiedIdentity,
+    PresentedToken, Provider, ProviderAnswer, UpstreamAuthorizationRequest,
+    UpstreamAuthorizationResponse, UpstreamToken, VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use super::{channel, claims};
@@ -102,19 +102,25 @@ impl GitHub {
 }
 
 impl Provider for GitHub {
-    fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>) -> Answer<'a, String> {
+    fn start<'a>(
+        &'a self,
+        request: UpstreamAuthorizationRequest<'a>,
+    ) -> ProviderAnswer<'a, String> {
         let hint = request.login_hint.map(|hint| ("login", hint));
         Box::pin(std::future::ready(self.oauth.authorization_url(request, hint.as_slice())))
     }
 
-    fn finish<'a>(&'a self, response: UpstreamAuthorizationResponse<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(
+        &'a self,
+        response: UpstreamAuthorizationResponse<'a>,
+    ) -> ProviderAnswer<'a, Identity> {
         Box::pin(async move {
             let token = self.oauth.redeem(CodeRequest::of(response)).await?;
             self.person(&token).await
         })
     }
 
-    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
+    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> ProviderAnswer<'a, VerifiedIdentity> {
         Box::pin(async move {
             match presented.token {
                 UpstreamToken::Id(_) => Err(UpstreamError::Unprovable),
@@ -137,12 +143,12 @@ impl Provider for GitHub {
 
     /// GitHub's `iss` in callbacks differs from the issuer of its people. An older Enterprise
     /// Server sends no `iss`.
-    fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, bool> {
+    fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> ProviderAnswer<'a, bool> {
         let own = format!("{}/login/oauth", self.oauth.upstream.issuer());
         Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| iss == own))))
     }
 
-    fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
+    fn check<'a>(&'a self, redirect_uri: &'a str) -> ProviderAnswer<'a, Vec<String>> {
         Box::pin(async move {
             self.oauth.check(redirect_uri).await?;
             Ok(vec!["it knows the client id and takes the secret".to_owned()])

@@ -40,7 +40,7 @@ pub use deadline::with_deadline;
 pub use error::UpstreamError;
 pub use id_tokens::{UnverifiedClaims, unverified_claims};
 pub use provider::{
-    Answer, PresentedToken, Provider, UpstreamAuthorizationRequest, UpstreamAuthorizationResponse,
-    UpstreamToken, VerifiedIdentity,
+    PresentedToken, Provider, ProviderAnswer, UpstreamAuthorizationRequest,
+    UpstreamAuthorizationResponse, UpstreamToken, VerifiedIdentity,
 };
 pub use validation::{Problems, check};

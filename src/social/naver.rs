@@ -6,8 +6,8 @@ use super::code_flow::CodeRequest;
 use super::error::UpstreamError;
 use super::plain_oauth::PlainOAuth;
 use super::provider::{
-    Answer, PresentedToken, Provider, UpstreamAuthorizationRequest, UpstreamAuthorizationResponse,
-    UpstreamToken, VerifiedIdentity,
+    PresentedToken, Provider, ProviderAnswer, UpstreamAuthorizationRequest,
+    UpstreamAuthorizationResponse, UpstreamToken, VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use crate::domain::excerpt::excerpt;
@@ -70,11 +70,17 @@ fn birthdate(year: Option<String>, day: Option<String>) -> Option<String> {
 }
 
 impl Provider for Naver {
-    fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>) -> Answer<'a, String> {
+    fn start<'a>(
+        &'a self,
+        request: UpstreamAuthorizationRequest<'a>,
+    ) -> ProviderAnswer<'a, String> {
         Box::pin(std::future::ready(self.oauth.authorization_url(request, &[])))
     }
 
-    fn finish<'a>(&'a self, response: UpstreamAuthorizationResponse<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(
+        &'a self,
+        response: UpstreamAuthorizationResponse<'a>,
+    ) -> ProviderAnswer<'a, Identity> {
         Box::pin(async move {
             let request =
                 CodeRequest { extra: &[("state", response.state)], ..CodeRequest::of(response) };
@@ -83,7 +89,7 @@ impl Provider for Naver {
         })
     }
 
-    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
+    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> ProviderAnswer<'a, VerifiedIdentity> {
         Box::pin(async move {
             let UpstreamToken::Code { code, redirect_uri, verifier, state } = presented.token
             else {
@@ -110,7 +116,7 @@ impl Provider for Naver {
         false
     }
 
-    fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
+    fn check<'a>(&'a self, redirect_uri: &'a str) -> ProviderAnswer<'a, Vec<String>> {
         Box::pin(async move {
             self.oauth.check(redirect_uri).await?;
             Ok(vec!["it answers at its token endpoint".to_owned()])

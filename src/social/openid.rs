@@ -13,8 +13,8 @@ use super::metadata::Metadata;
 use super::microsoft::Tenants;
 use super::profiles::{AccessTokenCheck, DomainProof, NonceForm, OpenIdProfile, Userinfo};
 use super::provider::{
-    Answer, PresentedToken, Provider, UpstreamAuthorizationRequest, UpstreamAuthorizationResponse,
-    UpstreamToken, VerifiedIdentity,
+    PresentedToken, Provider, ProviderAnswer, UpstreamAuthorizationRequest,
+    UpstreamAuthorizationResponse, UpstreamToken, VerifiedIdentity,
 };
 use super::upstream::Upstream;
 use super::{apple, claims, google, kakao, line};
@@ -285,7 +285,10 @@ impl OpenId {
 }
 
 impl Provider for OpenId {
-    fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>) -> Answer<'a, String> {
+    fn start<'a>(
+        &'a self,
+        request: UpstreamAuthorizationRequest<'a>,
+    ) -> ProviderAnswer<'a, String> {
         Box::pin(async move {
             let metadata = self.metadata().await?;
             let mut extra = vec![("nonce", request.nonce), ("ui_locales", request.language)];
@@ -306,7 +309,10 @@ impl Provider for OpenId {
         })
     }
 
-    fn finish<'a>(&'a self, response: UpstreamAuthorizationResponse<'a>) -> Answer<'a, Identity> {
+    fn finish<'a>(
+        &'a self,
+        response: UpstreamAuthorizationResponse<'a>,
+    ) -> ProviderAnswer<'a, Identity> {
         Box::pin(async move {
             let metadata = self.metadata().await?;
             let client_id = self.upstream.client_id();
@@ -323,7 +329,7 @@ impl Provider for OpenId {
         })
     }
 
-    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity> {
+    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> ProviderAnswer<'a, VerifiedIdentity> {
         Box::pin(async move {
             match presented.token {
                 UpstreamToken::Id(token) => {
@@ -360,7 +366,7 @@ impl Provider for OpenId {
         }
     }
 
-    fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, bool> {
+    fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> ProviderAnswer<'a, bool> {
         Box::pin(async move {
             let Some(iss) = iss else {
                 return Ok(!self.metadata().await?.authorization_response_iss_parameter_supported);
@@ -373,7 +379,7 @@ impl Provider for OpenId {
         !self.upstream.has_native_codes()
     }
 
-    fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>> {
+    fn check<'a>(&'a self, redirect_uri: &'a str) -> ProviderAnswer<'a, Vec<String>> {
         Box::pin(async move {
             let metadata = self.metadata().await?;
             let client_id = self.upstream.client_id();

@@ -9,18 +9,23 @@ use super::error::UpstreamError;
 use crate::domain::identity::Identity;
 
 /// The future answer of a provider.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, UpstreamError>> + Send + 'a>>;
+pub type ProviderAnswer<'a, T> =
+    Pin<Box<dyn Future<Output = Result<T, UpstreamError>> + Send + 'a>>;
 
 /// A provider of social login.
 pub trait Provider: fmt::Debug + Send + Sync {
     /// The URL to which a person is redirected for signing in.
-    fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>) -> Answer<'a, String>;
+    fn start<'a>(&'a self, request: UpstreamAuthorizationRequest<'a>)
+    -> ProviderAnswer<'a, String>;
 
     /// Finds out who the person is that returned with a code.
-    fn finish<'a>(&'a self, response: UpstreamAuthorizationResponse<'a>) -> Answer<'a, Identity>;
+    fn finish<'a>(
+        &'a self,
+        response: UpstreamAuthorizationResponse<'a>,
+    ) -> ProviderAnswer<'a, Identity>;
 
     /// Finds out whose token this is. An app got it from the provider, for one of `accepted`.
-    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> Answer<'a, VerifiedIdentity>;
+    fn prove<'a>(&'a self, presented: PresentedToken<'a>) -> ProviderAnswer<'a, VerifiedIdentity>;
 
     /// Whether this provider issues tokens with this issuer.
     fn issues(&self, issuer: &str) -> bool;
@@ -28,7 +33,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Whether an authorization response with this `iss` is from this provider. This is checked for
     /// errors, too (RFC 9207 §2.4). A response without `iss` is accepted, unless the provider
     /// promises to send one.
-    fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> Answer<'a, bool> {
+    fn answers_as<'a>(&'a self, iss: Option<&'a str>) -> ProviderAnswer<'a, bool> {
         Box::pin(std::future::ready(Ok(iss.is_none_or(|iss| self.issues(iss)))))
     }
 
@@ -39,7 +44,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// Whether the provider can be reached and accepts this client. The result is text for the
     /// operator.
-    fn check<'a>(&'a self, redirect_uri: &'a str) -> Answer<'a, Vec<String>>;
+    fn check<'a>(&'a self, redirect_uri: &'a str) -> ProviderAnswer<'a, Vec<String>>;
 }
 
 /// The parameters of an authorization request to a provider, RFC 6749 §4.1.1.

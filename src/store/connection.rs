@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statem
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::pool::{Failed, Held, Pool, Raw};
+use super::pool::{Held, Pool, Raw, StatementFailure};
 use super::statement::limits;
 use crate::domain::request;
 
@@ -87,7 +87,7 @@ impl Connection {
             Some(held) => held,
             // The connection is closed, so the transaction was rolled back.
             None if sql == ROLLBACK => return Ok(()),
-            None => return Err(Failed::Gone.into()),
+            None => return Err(StatementFailure::Gone.into()),
         };
         self.pool.within(&mut held, deadline, async |raw| raw.run(sql).await).await?;
         held.give_back();
@@ -99,7 +99,7 @@ impl Connection {
         work: impl AsyncFnOnce(&mut Raw, bool) -> Result<T, sqlx::Error>,
     ) -> Result<T, DbErr> {
         let mut slot = self.held.lock().await;
-        let held = slot.as_mut().ok_or(Failed::Gone)?;
+        let held = slot.as_mut().ok_or(StatementFailure::Gone)?;
         let keep = self.pool.how().prepared;
         let done = self.pool.within(held, self.deadline, async |raw| work(raw, keep).await).await;
         if done.is_err() {

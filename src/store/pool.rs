@@ -133,12 +133,12 @@ impl Target {
         }
     }
 
-    async fn connect(&self, connect_timeout: Duration) -> Result<Raw, Refused> {
+    async fn connect(&self, connect_timeout: Duration) -> Result<Raw, ConnectFailure> {
         match self {
             Self::Sqlite(options, path) => {
                 let raw = options.connect().await;
                 raw.map(Raw::Sqlite)
-                    .map_err(|error| Refused::of(&path.display().to_string(), &error))
+                    .map_err(|error| ConnectFailure::of(&path.display().to_string(), &error))
             }
             Self::Postgres(options, hosts, must_write) => {
                 postgres(options, hosts, *must_write, connect_timeout).await.map(Raw::Postgres)
@@ -153,7 +153,7 @@ async fn postgres(
     hosts: &[Host],
     must_write: bool,
     connect_timeout: Duration,
-) -> Result<PgConnection, Refused> {
+) -> Result<PgConnection, ConnectFailure> {
     let share = connect_timeout / u32::try_from(hosts.len()).unwrap_or(1).max(1);
     let mut refused = Vec::new();
     for host in hosts {
@@ -170,24 +170,24 @@ async fn postgres(
         };
         refused.push(match timeout(share, open).await {
             Ok(Ok((raw, true))) => return Ok(raw),
-            Ok(Ok((_, false))) => Refused::passing(format!("{name} cannot be written to")),
-            Ok(Err(error)) => Refused::of(&name, &error),
-            Err(_) => Refused::passing(format!("{name} did not answer within {share:?}")),
+            Ok(Ok((_, false))) => ConnectFailure::passing(format!("{name} cannot be written to")),
+            Ok(Err(error)) => ConnectFailure::of(&name, &error),
+            Err(_) => ConnectFailure::passing(format!("{name} did not answer within {share:?}")),
         });
     }
     let passes = refused.iter().any(|one| one.passes) || refused.is_empty();
     let causes: Vec<_> = refused.into_iter().map(|one| one.cause).collect();
-    Err(Refused { cause: causes.join("; "), passes })
+    Err(ConnectFailure { cause: causes.join("; "), passes })
 }
 
 /// Why no connection could be made.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct ConnectFailure {
     cause: String,
     passes: bool,
 }
 
-impl Refused {
+impl ConnectFailure {
     fn of(name: &str, error: &sqlx::Error) -> Self {
         let cause = format!("{name}: {}", words(error));
         Self { cause, passes: super::cause::is_passing(error) }
@@ -198,8 +198,8 @@ impl Refused {
     }
 }
 
-impl From<Refused> for DbErr {
-    fn from(refused: Refused) -> Self {
+impl From<ConnectFailure> for DbErr {
+    fn from(refused: ConnectFailure) -> Self {
         if refused.passes { unavailable(refused.cause) } else { Self::Custom(refused.cause) }
     }
 }
@@ -219,7 +219,7 @@ struct Maker {
 #[derive(Debug)]
 struct Pooled {
     raw: Option<Raw>,
-    file: Option<Identity>,
+    file: Option<FileIdentity>,
 }
 
 /// The longest time to make a connection.
@@ -242,18 +242,18 @@ impl Maker {
 
 impl managed::Manager for Maker {
     type Type = Pooled;
-    type Error = Refused;
+    type Error = ConnectFailure;
 
-    async fn create(&self) -> Result<Pooled, Refused> {
+    async fn create(&self) -> Result<Pooled, ConnectFailure> {
         let file = match &self.target {
-            Target::Sqlite(_, path) => Some(Identity::of(path).ok_or_else(|| {
-                Refused::passing(format!("{}: the database file is gone", path.display()))
+            Target::Sqlite(_, path) => Some(FileIdentity::of(path).ok_or_else(|| {
+                ConnectFailure::passing(format!("{}: the database file is gone", path.display()))
             })?),
             Target::Postgres(..) => None,
         };
         let raw = timeout(self.connect_timeout, self.target.connect(self.connect_timeout)).await;
         let raw = raw.map_err(|_| {
-            Refused::passing(format!(
+            ConnectFailure::passing(format!(
                 "{} did not answer within {:?}",
                 self.target.name(),
                 self.connect_timeout
@@ -262,10 +262,10 @@ impl managed::Manager for Maker {
         Ok(Pooled { raw: Some(raw), file })
     }
 
-    async fn recycle(&self, pooled: &mut Pooled, seen: &Metrics) -> RecycleResult<Refused> {
+    async fn recycle(&self, pooled: &mut Pooled, seen: &Metrics) -> RecycleResult<ConnectFailure> {
         let unusable = |why: &'static str| Err(RecycleError::message(why));
         match (&self.target, &mut pooled.raw) {
-            (Target::Sqlite(_, path), Some(_)) if Identity::of(path) != pooled.file => {
+            (Target::Sqlite(_, path), Some(_)) if FileIdentity::of(path) != pooled.file => {
                 unusable("the file was replaced")
             }
             (Target::Postgres(..), Some(Raw::Postgres(raw))) => {
@@ -290,9 +290,9 @@ impl managed::Manager for Maker {
 
 /// The identity of a file, whatever its path is: device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity(u64, u64);
+pub(super) struct FileIdentity(u64, u64);
 
-impl Identity {
+impl FileIdentity {
     #[cfg(unix)]
     pub(super) fn of(path: &std::path::Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
@@ -459,23 +459,23 @@ impl Pool {
         held: &mut Held,
         deadline: Instant,
         work: impl AsyncFnOnce(&mut Raw) -> Answer<T>,
-    ) -> Result<T, Failed> {
+    ) -> Result<T, StatementFailure> {
         let began = Instant::now();
         // If the deadline has already passed, the work is not begun, and the connection stays
         // usable.
         if held.is_good() && deadline <= began {
-            return Err(Failed::Late(Duration::ZERO));
+            return Err(StatementFailure::Late(Duration::ZERO));
         }
-        let raw = held.enter().ok_or(Failed::Gone)?;
+        let raw = held.enter().ok_or(StatementFailure::Gone)?;
         let watch = Watch { pool: self, began, answered: false };
         let Ok(done) = timeout_at(deadline, work(raw)).await else {
             held.state = State::Lost;
-            return Err(Failed::Late(began.elapsed()));
+            return Err(StatementFailure::Late(began.elapsed()));
         };
         watch.answered();
         let lost = done.as_ref().is_err_and(is_of_connection);
         held.state = if lost { State::Lost } else { State::Good };
-        done.map_err(Failed::Error)
+        done.map_err(StatementFailure::Error)
     }
 
     /// Closes the connections that are not in use. Those in use are closed when they are given
@@ -514,27 +514,29 @@ impl Drop for Watch<'_> {
 
 /// Why a statement has no result.
 #[derive(Debug)]
-pub(super) enum Failed {
+pub(super) enum StatementFailure {
     Error(sqlx::Error),
     Late(Duration),
     Gone,
 }
 
-impl Failed {
+impl StatementFailure {
     pub(super) fn was_dead(&self) -> bool {
         matches!(self, Self::Error(error) if super::cause::was_dead(error))
     }
 }
 
-impl From<Failed> for DbErr {
-    fn from(failed: Failed) -> Self {
+impl From<StatementFailure> for DbErr {
+    fn from(failed: StatementFailure) -> Self {
         match failed {
-            Failed::Error(error) => Self::Query(RuntimeErr::SqlxError(error.into())),
-            Failed::Late(Duration::ZERO) => unavailable("there is no time left for a statement"),
-            Failed::Late(waited) => {
+            StatementFailure::Error(error) => Self::Query(RuntimeErr::SqlxError(error.into())),
+            StatementFailure::Late(Duration::ZERO) => {
+                unavailable("there is no time left for a statement")
+            }
+            StatementFailure::Late(waited) => {
                 unavailable(format!("the database did not answer within {waited:.1?}"))
             }
-            Failed::Gone => unavailable("the connection of this transaction was closed"),
+            StatementFailure::Gone => unavailable("the connection of this transaction was closed"),
         }
     }
 }

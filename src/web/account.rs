@@ -25,8 +25,8 @@ use crate::flows::outcome::FlashMessage;
 use crate::flows::start;
 use crate::flows::submitted::AccountForm;
 use crate::pages::{
-    Account, AccountNotice, AccountPage, AppAccess, Brand, Device, LinkedIdentity, PasswordProblem,
-    ProviderNotice,
+    Account, AccountNotice, AccountPage, AppAccess, Brand, ConnectedProvider, Device,
+    PasswordProblem, ProviderNotice,
 };
 use crate::web::account_session::{account, account_with, submitted, whose};
 use crate::web::page_request::PageRequest;
@@ -180,10 +180,10 @@ async fn show(
     page::show(shared, status, &account, page_request)
 }
 
-fn linked<'a>(connection: &'a ProviderConnection, language: &str) -> LinkedIdentity<'a> {
+fn linked<'a>(connection: &'a ProviderConnection, language: &str) -> ConnectedProvider<'a> {
     let slug = connection.linked.provider.as_str();
     let configured = connection.configured.as_deref();
-    LinkedIdentity {
+    ConnectedProvider {
         id: &connection.name,
         name: configured.map_or(slug, |configured| configured.name(language)),
         brand: configured.map_or(Brand::Other, |configured| {

@@ -44,7 +44,7 @@ mod upstream_cookies;
 mod userinfo;
 mod well_known;
 
-pub use shared::{Parts, Shared};
+pub use shared::{Shared, SharedParts};
 
 /// Every route.
 pub fn router(shared: Arc<Shared>) -> Router {

@@ -20,7 +20,7 @@ use crate::web::cookies::Cookies;
 
 /// The parts that the handlers are built from.
 #[derive(Debug)]
-pub struct Parts {
+pub struct SharedParts {
     /// Knows which workers are down.
     pub supervisor: Supervisor,
     /// The use cases that lead people through pages.
@@ -63,8 +63,9 @@ pub struct Shared {
 impl Shared {
     /// Builds the shared state of the handlers. The server is ready until [`Self::drain`] is
     /// called.
-    pub fn new(parts: Parts) -> Result<Arc<Self>, Fault> {
-        let Parts { supervisor, flows, requests, token, resources, keyring, logos, look } = parts;
+    pub fn new(parts: SharedParts) -> Result<Arc<Self>, Fault> {
+        let SharedParts { supervisor, flows, requests, token, resources, keyring, logos, look } =
+            parts;
         let seconds = keyring.policy().jwks_max_age.num_seconds();
         let cache = HeaderValue::try_from(format!("public, max-age={seconds}"));
         let jwks_cache = cache.unwrap_or_else(|_| HeaderValue::from_static("no-store"));

@@ -8,7 +8,7 @@ use crate::domain::language::Language;
 use crate::domain::provider::Slug;
 use crate::domain::urls;
 use crate::flows::connected_providers::{self, LinkedIdentity};
-use crate::flows::interaction::{Proof, View};
+use crate::flows::interaction::{PendingAccount, View};
 use crate::flows::start;
 use crate::pages::{AccountToProve, Brand, ExternalBrowser, ProviderButton};
 use crate::social::registry::ConfiguredProvider;
@@ -27,7 +27,7 @@ pub(super) struct SignInOptions<'a> {
     pub(super) password: bool,
     /// How to leave the browser that is part of another app.
     out: Option<Out>,
-    proof: Option<&'a Proof>,
+    proof: Option<&'a PendingAccount>,
 }
 
 /// How to leave the browser that is part of another app.

@@ -37,7 +37,7 @@ async fn answered(shared: Arc<Shared>, context: Context, head: Head, form: Form)
     let credentials = Credentials::read(&head.authorization(), &form);
     let client = credentials.as_ref().ok().and_then(Credentials::client);
     let cookie = client.as_ref().and_then(|id| shared.cookies.refresh_token(head.headers(), id));
-    let request = endpoint::Request {
+    let request = endpoint::TokenRequest {
         credentials,
         form,
         script,

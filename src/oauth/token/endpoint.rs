@@ -27,7 +27,7 @@ use crate::runtime::handles::Handles;
 
 /// A token request.
 #[derive(Debug)]
-pub struct Request<'a> {
+pub struct TokenRequest<'a> {
     /// The client's credentials, or why they cannot be read.
     pub credentials: std::result::Result<Credentials, Refusal>,
     /// The body.
@@ -80,7 +80,7 @@ static ISSUED: Handles<&str, Counter> = Handles::new(
 );
 
 /// Answers a token request.
-pub async fn token(endpoint: &Arc<TokenEndpoint>, request: Request<'_>) -> Result<Issued> {
+pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> Result<Issued> {
     let client = endpoint.clients.authenticate(&request.credentials?).await?;
     let delivery = client.client().metadata.refresh_delivery;
     let form = match delivery {

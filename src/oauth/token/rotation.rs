@@ -44,7 +44,7 @@ pub struct Use {
     pub policy: RefreshPolicy,
     /// The proof by the old access token: present if the client sent one or is required to send
     /// one.
-    pub proof: Option<Proof>,
+    pub proof: Option<AccessTokenProof>,
     /// The scope that was asked for.
     pub scope: Option<Scope>,
     /// The resources that were asked for.
@@ -55,7 +55,7 @@ pub struct Use {
 
 /// The proof by the old access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Proof {
+pub enum AccessTokenProof {
     /// The access token belongs to this family.
     Of(FamilyId),
     /// The client must send an access token and sent none.
@@ -147,8 +147,8 @@ pub fn decide(
 /// nothing.
 fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
     match &using.proof {
-        Some(Proof::Missing) => return Err(Reason::AccessTokenProofMissing.into()),
-        Some(Proof::Of(id)) if *id != family.id => {
+        Some(AccessTokenProof::Missing) => return Err(Reason::AccessTokenProofMissing.into()),
+        Some(AccessTokenProof::Of(id)) if *id != family.id => {
             return Err(Reason::AccessTokenProofMismatch.into());
         }
         _ => {}
@@ -169,14 +169,14 @@ fn check(using: &Use, family: &Family) -> std::result::Result<(), Refusal> {
 /// Makes, finds and uses the refresh tokens of this server.
 #[derive(Debug)]
 pub struct RefreshTokens {
-    parts: Arc<Parts>,
+    parts: Arc<RefreshTokenParts>,
     /// The queue of uses.
     uses: Batch<Use, Result<Rotated>>,
 }
 
 /// The parts that refresh tokens are made and checked with.
 #[derive(Debug)]
-pub struct Parts {
+pub struct RefreshTokenParts {
     /// The database.
     pub store: Arc<Store>,
     /// The clock.
@@ -192,7 +192,7 @@ pub struct Parts {
 impl RefreshTokens {
     /// Starts the worker that rotates the tokens.
     #[must_use]
-    pub fn start(supervisor: &Supervisor, parts: Parts) -> Self {
+    pub fn start(supervisor: &Supervisor, parts: RefreshTokenParts) -> Self {
         let parts = Arc::new(parts);
         let working = Arc::clone(&parts);
         let uses = Batch::start(supervisor, BOUNDS, move |uses: Vec<Use>| {
@@ -250,12 +250,10 @@ const BOUNDS: Bounds = Bounds {
 /// client could be told that its request timed out although its token was used up.
 const ANSWERING: std::time::Duration = std::time::Duration::from_millis(500);
 
-type Outcome = Result<Rotated>;
-
-impl Parts {
-    async fn settle(&self, uses: &[Use]) -> Vec<Outcome> {
+impl RefreshTokenParts {
+    async fn settle(&self, uses: &[Use]) -> Vec<Result<Rotated>> {
         let began = Instant::now();
-        let mut outcomes: Vec<Option<Outcome>> = uses.iter().map(|_| None).collect();
+        let mut outcomes: Vec<Option<Result<Rotated>>> = uses.iter().map(|_| None).collect();
         while outcomes.iter().any(Option::is_none) {
             let open = uses.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none());
             let mut open: Vec<_> = open.collect();
@@ -271,7 +269,7 @@ impl Parts {
     /// Decides the open uses once. A use stays open if another process changed its row first.
     async fn round(
         &self,
-        open: &mut [(&Use, &mut Option<Outcome>)],
+        open: &mut [(&Use, &mut Option<Result<Rotated>>)],
         began: Instant,
     ) -> std::result::Result<(), Fault> {
         let mut ids: Vec<_> = open.iter().map(|(using, _)| &using.token.family).collect();
@@ -333,12 +331,12 @@ impl Row {
 /// The rows of one round.
 struct Work<'a> {
     now: DateTime<Utc>,
-    parts: &'a Parts,
+    parts: &'a RefreshTokenParts,
     rows: HashMap<FamilyId, std::result::Result<Row, Fault>>,
 }
 
 impl Work<'_> {
-    fn take(&mut self, using: &Use) -> Outcome {
+    fn take(&mut self, using: &Use) -> Result<Rotated> {
         let (now, lifetimes) = (self.now, self.parts.lifetimes);
         let row = match self.rows.get_mut(&using.token.family) {
             Some(Ok(row)) => row,
@@ -638,12 +636,12 @@ mod tests {
     #[test]
     fn rfc6749_6_every_check_comes_before_spending() {
         let wider = Scope::parse("openid admin").ok();
-        let foreign = Some(Proof::Of(FamilyId::from_stored("other".to_owned())));
+        let foreign = Some(AccessTokenProof::Of(FamilyId::from_stored("other".to_owned())));
         let using = || using(ROTATE, 5);
         for (using, code) in [
             (Use { scope: wider, ..using() }, ErrorCode::InvalidScope),
             (Use { proof: foreign, ..using() }, ErrorCode::InvalidGrant),
-            (Use { proof: Some(Proof::Missing), ..using() }, ErrorCode::InvalidGrant),
+            (Use { proof: Some(AccessTokenProof::Missing), ..using() }, ErrorCode::InvalidGrant),
             (Use { resources: vec!["https://b".to_owned()], ..using() }, ErrorCode::InvalidTarget),
         ] {
             assert!(is_refused(&decided(&using, &found(), 110), code), "{code:?}");

@@ -3,7 +3,7 @@
 use super::{AccountNotice, AccountPage, AppAccess, Device, PasswordProblem};
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::pages::frame::Frame;
-use crate::pages::linked_identity::LinkedIdentity;
+use crate::pages::linked_identity::ConnectedProvider;
 use crate::pages::permission::Permission;
 use crate::pages::person::Account;
 use crate::pages::provider::{Brand, ProviderButton};
@@ -161,8 +161,8 @@ fn access() -> Vec<AppAccess<'static>> {
     vec![shop(), AppAccess { client: "bare", app: apps::BARE, permissions, since: instant(50_000) }]
 }
 
-fn linked() -> Vec<LinkedIdentity<'static>> {
-    let google = LinkedIdentity {
+fn linked() -> Vec<ConnectedProvider<'static>> {
+    let google = ConnectedProvider {
         id: "l1",
         name: "Google",
         brand: Brand::Google,
@@ -172,12 +172,12 @@ fn linked() -> Vec<LinkedIdentity<'static>> {
     };
     vec![
         google,
-        LinkedIdentity { id: "l2", name: "Kakao", brand: Brand::Kakao, email: None, ..google },
+        ConnectedProvider { id: "l2", name: "Kakao", brand: Brand::Kakao, email: None, ..google },
     ]
 }
 
-fn only_way_in() -> LinkedIdentity<'static> {
-    LinkedIdentity {
+fn only_way_in() -> ConnectedProvider<'static> {
+    ConnectedProvider {
         id: "l3",
         name: "Naver",
         brand: Brand::Naver,
@@ -187,9 +187,9 @@ fn only_way_in() -> LinkedIdentity<'static> {
     }
 }
 
-fn every() -> Vec<LinkedIdentity<'static>> {
+fn every() -> Vec<ConnectedProvider<'static>> {
     let email = Some("hana@example.com");
-    let connected = |it: ProviderButton<'static>| LinkedIdentity {
+    let connected = |it: ProviderButton<'static>| ConnectedProvider {
         id: it.slug,
         name: it.name,
         brand: it.brand,
@@ -207,7 +207,7 @@ fn long_names<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
     AccountPage {
         person: people::LONG,
         apps: vec![AppAccess { app: apps::LONG, ..shop() }],
-        linked: vec![LinkedIdentity { name, email: Some(name), ..only_way_in() }],
+        linked: vec![ConnectedProvider { name, email: Some(name), ..only_way_in() }],
         linkable: providers::few().into_iter().map(button).collect(),
         ..page.clone()
     }
@@ -229,7 +229,7 @@ fn hostile<'a>(page: &AccountPage<'a>) -> AccountPage<'a> {
         person: people::HOSTILE,
         devices: device.into_iter().collect(),
         apps: vec![AppAccess { client: names::HOSTILE, app: apps::HOSTILE, ..shop() }],
-        linked: vec![LinkedIdentity {
+        linked: vec![ConnectedProvider {
             id: names::HOSTILE,
             name: names::HOSTILE,
             email: text,

@@ -15,7 +15,7 @@ use crate::oauth::claims::AccessToken;
 use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources, scope};
 use crate::oauth::token::mint::Entitlement;
-use crate::oauth::token::rotation::{Proof, Rotated, Use, unknown};
+use crate::oauth::token::rotation::{AccessTokenProof, Rotated, Use, unknown};
 
 /// The parameters of the request, RFC 6749 §6. The old access token is an optional proof.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Grant for RefreshToken {
         registered_resources(&self.resources, client)?;
         let proof = match &self.access_token {
             Some(token) => Some(proof(cx, token.expose())?),
-            None if client.metadata.require_access_token_proof => Some(Proof::Missing),
+            None if client.metadata.require_access_token_proof => Some(AccessTokenProof::Missing),
             None => None,
         };
         let token = ParsedRefreshToken::read(&self.presented).ok_or_else(unknown)?;
@@ -78,14 +78,14 @@ impl Grant for RefreshToken {
 
 /// The family of the old access token. The token may be expired, but it must have been issued by
 /// this server and for this client.
-fn proof(cx: &Cx<'_>, token: &str) -> Result<Proof> {
+fn proof(cx: &Cx<'_>, token: &str) -> Result<AccessTokenProof> {
     let refusal = || Reason::AccessTokenProofMismatch;
     let keys = cx.server.keyring.snapshot()?;
     let claims: AccessToken = keys.verify(Typ::AccessToken, token).map_err(|_| refusal())?;
     let ours =
         claims.iss == cx.server.url.as_str() && claims.client_id == cx.client.client().id.as_str();
     match claims.sid {
-        Some(family) if ours => Ok(Proof::Of(FamilyId::from_stored(family))),
+        Some(family) if ours => Ok(AccessTokenProof::Of(FamilyId::from_stored(family))),
         _ => Err(refusal().into()),
     }
 }
