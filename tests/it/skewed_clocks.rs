@@ -7,9 +7,13 @@ use crate::support::{
     required_or_skip,
 };
 
-/// A verb of the binary in a process whose clock is off by this.
-fn off_by(cli: &Cli, shift: &str, arguments: &[&str]) -> Command {
-    let mut command = cli.command_under("faketime", &["-f", shift], arguments);
+/// A verb of the binary in a process whose clock is off by this. The library is loaded directly: the
+/// program `faketime` starts a process of its own, which would go on when the test ends.
+async fn off_by(cli: &Cli, shift: &str, arguments: &[&str]) -> Command {
+    let shown = Command::new("faketime").args(["-f", shift, "printenv", "LD_PRELOAD"]).output();
+    let library = String::from_utf8(shown.await.expect("faketime").stdout).expect("UTF-8");
+    let mut command = cli.command(arguments);
+    command.env("LD_PRELOAD", library.trim()).env("FAKETIME", shift);
     // Timers go on as they are.
     command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
     command
@@ -19,7 +23,7 @@ fn off_by(cli: &Cli, shift: &str, arguments: &[&str]) -> Command {
 async fn replica(first: &Binary, shift: &str) -> (Cli, Child) {
     let mut cli = Cli::replica_of(first).await;
     cli.set("MAPAE_ADMIN_LISTEN", format!("127.0.0.1:{}", free_port()));
-    let mut command = off_by(&cli, shift, &["serve"]);
+    let mut command = off_by(&cli, shift, &["serve"]).await;
     let child = command.stderr(cli.log_file()).spawn().expect("the binary");
     cli.is_ready().await;
     (cli, child)
@@ -77,7 +81,8 @@ async fn doctor_tells_of_a_clock_that_is_off() {
     let cli = Cli::new(&database).await;
     cli.json(&["migrate", "up"], None).await;
     for (shift, good) in [("+0s", true), ("+5s", false), ("-5s", false)] {
-        let output = off_by(&cli, shift, &["doctor", "--json"]).output().await.expect("an end");
+        let mut command = off_by(&cli, shift, &["doctor", "--json"]).await;
+        let output = command.output().await.expect("an end");
         let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let checks = said["checks"].as_array().expect("checks");
         let clock = checks.iter().find(|one| one["check"] == "clock").expect("the clock");
