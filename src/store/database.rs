@@ -78,6 +78,16 @@ impl Store {
         &self.writer
     }
 
+    /// How many batches of changes are best at work at the same time. SQLite has one writer:
+    /// several small batches would only share it, at a commit each.
+    #[must_use]
+    pub fn batches_at_once(&self) -> usize {
+        match self.writer.get_database_backend() {
+            DbBackend::Postgres => 3,
+            _ => 1,
+        }
+    }
+
     /// The use of the connections at this moment. For SQLite it is the sum of two pools.
     #[must_use]
     pub fn load(&self) -> Load {

@@ -65,7 +65,8 @@ fn from_hex<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Vec<u8>>, D::
     if hex.len() == 32 { Ok(Some(value.to_be_bytes().to_vec())) } else { Err(wrong()) }
 }
 
-/// Every column, for statements that read a family together with other values.
+/// Every column in the order of the fields of the row, for statements that read a family together
+/// with other values.
 pub(super) const COLUMNS: [Column; 19] = [
     Column::Id,
     Column::UserId,

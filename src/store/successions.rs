@@ -40,7 +40,7 @@ pub struct Found {
 #[derive(Deserialize)]
 struct Named<'a>(String, #[serde(borrow)] &'a RawValue);
 
-/// The family, the time at which its person was disabled, and three columns of its browser session:
+/// The columns of the family, the time at which its person was disabled, and three columns of its browser session:
 /// how long it may be unused, when it ends if it is not used, and when it ends in any case.
 #[derive(Deserialize)]
 struct Row(families::entity::Model, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
@@ -67,13 +67,18 @@ impl Row {
 
 /// The family with this id, if it has refresh tokens.
 pub async fn find(reader: &impl Reader, id: &FamilyId) -> Result<Option<Refreshable>, Fault> {
-    let found = find_all(reader, &[id]).await?;
+    let found = find_all(reader.connection(), &[id]).await?;
     found.rows.into_iter().next().map(|(_, row)| row).transpose()
 }
 
-/// The families with these ids, read by one statement.
-pub async fn find_all(reader: &impl Reader, ids: &[&FamilyId]) -> Result<Found, Fault> {
-    let connection = reader.connection();
+/// The families with these ids, read by one statement, in order to move them. It is read where it
+/// will be written: the pages that SQLite's writer keeps in memory stay valid after its own commit,
+/// while a reader has to read them again.
+pub async fn find_to_move(store: &Store, ids: &[&FamilyId]) -> Result<Found, Fault> {
+    find_all(store.writer(), ids).await
+}
+
+async fn find_all(connection: &impl ConnectionTrait, ids: &[&FamilyId]) -> Result<Found, Fault> {
     let backend = connection.get_database_backend();
     let ids: Vec<_> = ids.iter().map(|id| id.as_str()).collect();
     let ids = serde_json::to_string(&ids).map_err(|error| Fault::internal(READING, error))?;
@@ -119,31 +124,29 @@ impl Texts {
 }
 
 fn select(backend: DbBackend) -> String {
-    let (array, object, all, hex, wanted) = match backend {
+    let (array, all, hex, wanted) = match backend {
         DbBackend::Postgres => (
             "json_build_array",
-            "json_build_object",
             "json_agg",
             "encode(family.salt, 'hex')",
             "= ANY (ARRAY(SELECT jsonb_array_elements_text($1::jsonb)))",
         ),
         _ => (
             "json_array",
-            "json_object",
             "json_group_array",
             "nullif(hex(family.salt), '')",
             "IN (SELECT value FROM json_each(?))",
         ),
     };
     let columns = families::COLUMNS.map(|column| match column.as_str() {
-        "salt" => format!("'salt', {hex}"),
-        name => format!("'{name}', family.{name}"),
+        "salt" => hex.to_owned(),
+        name => format!("family.{name}"),
     });
     let (columns, now) = (columns.join(", "), now(backend));
     let (account, session) =
         (users::entity::Entity.table_name(), sessions::entity::Entity.table_name());
     format!(
-        "SELECT coalesce(CAST({all}({array}(family.id, {array}({object}({columns}), \
+        "SELECT coalesce(CAST({all}({array}(family.id, {array}({array}({columns}), \
          account.disabled_at, session.idle_ms, session.idle_ends_at, session.expires_at))) \
          AS text), '[]') AS families, {now} AS database_now FROM family \
          JOIN {account} AS account ON account.id = family.user_id \

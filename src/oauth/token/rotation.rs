@@ -195,7 +195,8 @@ impl RefreshTokens {
     pub fn start(supervisor: &Supervisor, parts: RefreshTokenParts) -> Self {
         let parts = Arc::new(parts);
         let working = Arc::clone(&parts);
-        let uses = Batch::start(supervisor, BOUNDS, move |uses: Vec<Use>| {
+        let bounds = Bounds { lanes: parts.store.batches_at_once(), ..BOUNDS };
+        let uses = Batch::start(supervisor, bounds, move |uses: Vec<Use>| {
             let parts = Arc::clone(&working);
             async move { parts.settle(&uses).await }
         });
@@ -237,11 +238,11 @@ impl RefreshTokens {
     }
 }
 
-/// Several lanes: while one batch is committed, the next one is decided. A batch that loses a row
-/// to another one reads the row again.
+/// The number of lanes is the database's. With several of them one batch is committed while the
+/// next one is decided; a batch that loses a row to another one reads the row again.
 const BOUNDS: Bounds = Bounds {
     name: "refreshes",
-    lanes: 3,
+    lanes: 1,
     queue: 4096,
     deadline: std::time::Duration::from_secs(3),
 };
@@ -275,7 +276,7 @@ impl RefreshTokenParts {
         let mut ids: Vec<_> = open.iter().map(|(using, _)| &using.token.family).collect();
         ids.sort_unstable();
         ids.dedup();
-        let found = successions::find_all(&*self.store, &ids).await?;
+        let found = successions::find_to_move(&self.store, &ids).await?;
         let left = BOUNDS.deadline.saturating_sub(began.elapsed() + ANSWERING);
         let left = Duration::from_std(left).unwrap_or(Duration::zero());
         let until = found.database_now + left;
