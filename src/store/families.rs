@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Query, SelectStatement, SimpleExpr};
-use sea_orm::{ExprTrait, Order};
+use sea_orm::{ExprTrait, Iterable, Order};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -67,27 +67,9 @@ fn from_hex<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Vec<u8>>, D::
 
 /// Every column in the order of the fields of the row, for statements that read a family together
 /// with other values.
-pub(super) const COLUMNS: [Column; 19] = [
-    Column::Id,
-    Column::UserId,
-    Column::ClientId,
-    Column::Scope,
-    Column::Resources,
-    Column::AuthTime,
-    Column::Amr,
-    Column::ProviderIssuer,
-    Column::SessionId,
-    Column::Claims,
-    Column::ExpiresAt,
-    Column::RevokedAt,
-    Column::Salt,
-    Column::Generation,
-    Column::Attempt,
-    Column::SpentAttempt,
-    Column::HandedOutAt,
-    Column::HandedOutTo,
-    Column::IdleEndsAt,
-];
+pub(super) fn columns() -> impl Iterator<Item = Column> {
+    Column::iter()
+}
 
 const TABLE: &str = "reading the table family";
 const WRITING: &str = "writing the table family";

@@ -40,8 +40,9 @@ pub struct Found {
 #[derive(Deserialize)]
 struct Named<'a>(String, #[serde(borrow)] &'a RawValue);
 
-/// The columns of the family, the time at which its person was disabled, and three columns of its browser session:
-/// how long it may be unused, when it ends if it is not used, and when it ends in any case.
+/// The columns of the family, the time at which its person was disabled, and three columns of its
+/// browser session: how long it may be unused, when it ends if it is not used, and when it ends in
+/// any case.
 #[derive(Deserialize)]
 struct Row(families::entity::Model, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 
@@ -138,11 +139,11 @@ fn select(backend: DbBackend) -> String {
             "IN (SELECT value FROM json_each(?))",
         ),
     };
-    let columns = families::COLUMNS.map(|column| match column.as_str() {
+    let columns = families::columns().map(|column| match column.as_str() {
         "salt" => hex.to_owned(),
         name => format!("family.{name}"),
     });
-    let (columns, now) = (columns.join(", "), now(backend));
+    let (columns, now) = (columns.collect::<Vec<_>>().join(", "), now(backend));
     let (account, session) =
         (users::entity::Entity.table_name(), sessions::entity::Entity.table_name());
     format!(

@@ -195,7 +195,10 @@ impl RefreshTokens {
     pub fn start(supervisor: &Supervisor, parts: RefreshTokenParts) -> Self {
         let parts = Arc::new(parts);
         let working = Arc::clone(&parts);
-        let bounds = Bounds { lanes: parts.store.batches_at_once(), ..BOUNDS };
+        // With several lanes one batch is committed while the next one is decided; a batch that
+        // loses a row to another one reads the row again.
+        let lanes = parts.store.batches_at_once();
+        let bounds = Bounds { name: "refreshes", lanes, queue: QUEUE, deadline: DEADLINE };
         let uses = Batch::start(supervisor, bounds, move |uses: Vec<Use>| {
             let parts = Arc::clone(&working);
             async move { parts.settle(&uses).await }
@@ -238,14 +241,8 @@ impl RefreshTokens {
     }
 }
 
-/// The number of lanes is the database's. With several of them one batch is committed while the
-/// next one is decided; a batch that loses a row to another one reads the row again.
-const BOUNDS: Bounds = Bounds {
-    name: "refreshes",
-    lanes: 1,
-    queue: 4096,
-    deadline: std::time::Duration::from_secs(3),
-};
+const QUEUE: usize = 4096;
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// The part of the deadline that is kept for the answer. No row is updated in it: otherwise a
 /// client could be told that its request timed out although its token was used up.
@@ -277,7 +274,7 @@ impl RefreshTokenParts {
         ids.sort_unstable();
         ids.dedup();
         let found = successions::find_to_move(&self.store, &ids).await?;
-        let left = BOUNDS.deadline.saturating_sub(began.elapsed() + ANSWERING);
+        let left = DEADLINE.saturating_sub(began.elapsed() + ANSWERING);
         let left = Duration::from_std(left).unwrap_or(Duration::zero());
         let until = found.database_now + left;
         let now = self.clock.now_by(found.database_now);
