@@ -11,6 +11,7 @@ use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::domain::audit::{Event, EventKind, Origin};
+use crate::domain::authentication::{Authentication, Method};
 use crate::domain::secret::{BrowserToken, Plain};
 use crate::domain::session::{BrowserId, Session, SessionId, SessionLife, moved_idle_end};
 use crate::domain::user::{User, UserId};
@@ -66,6 +67,8 @@ pub struct BrowserState {
     pub browser: Option<BrowserId>,
     /// The people who are signed in in it, the most recently proven first.
     pub people: Vec<SignedInUser>,
+    /// The cookie that says which people do not want to be asked for a second factor in it.
+    pub remembered: Option<String>,
 }
 
 /// A person who is signed in.
@@ -86,10 +89,15 @@ pub struct Cookie {
     pub kept_for: Option<Duration>,
     /// The cookie that makes the browser known, if a person proved an account in it.
     pub known: Option<String>,
+    /// The cookie with which a person is not asked for a second factor in it, if they wish so.
+    pub remembered: Option<String>,
 }
 
 /// How long a browser stays known to an account after the account was proven in it.
 pub const KNOWN_FOR: Duration = device_cookies::LIFE;
+
+/// How long no second factor is asked for in a browser in which the person wished so.
+pub const REMEMBERED_FOR: Duration = device_cookies::REMEMBERED;
 
 /// How long a browser in which nobody is signed in is remembered.
 const ANONYMOUS: Duration = Duration::hours(1);
@@ -106,7 +114,7 @@ impl BrowserState {
         match browsers::find(reader, token.hashed(), &first, now).await? {
             BrowserLookup::Known(browser) => Self::in_browser(reader, browser, now).await,
             BrowserLookup::Replaced => Ok(Self::default()),
-            BrowserLookup::Nothing => Ok(Self { browser: Some(first), people: Vec::new() }),
+            BrowserLookup::Nothing => Ok(Self { browser: Some(first), ..Self::default() }),
         }
     }
 
@@ -117,7 +125,7 @@ impl BrowserState {
         now: DateTime<Utc>,
     ) -> Result<Self, Fault> {
         let people = people(reader, &browser, now).await?;
-        Ok(Self { browser: Some(browser), people })
+        Ok(Self { browser: Some(browser), people, remembered: None })
     }
 
     /// The person of this session.
@@ -144,7 +152,7 @@ async fn people(
 #[must_use]
 pub fn new_browser_session() -> (BrowserId, Cookie) {
     let token = Plain::generate();
-    (named_by(&token), Cookie { token, kept_for: None, known: None })
+    (named_by(&token), Cookie { token, kept_for: None, known: None, remembered: None })
 }
 
 /// The id of a browser with this token, before anything was written about it.
@@ -159,10 +167,8 @@ fn named_by(token: &Plain<BrowserToken>) -> BrowserId {
 pub struct NewSession<'a> {
     /// The person.
     pub user: &'a UserId,
-    /// How the person proved who they are, RFC 8176.
-    pub amr: &'a [&'a str],
-    /// The issuer of the provider, if they signed in with one.
-    pub provider_issuer: Option<&'a str>,
+    /// What the person proved.
+    pub authentication: &'a Authentication,
     /// Whether they asked to stay signed in.
     pub kept: bool,
     /// The `User-Agent` header.
@@ -197,9 +203,7 @@ pub async fn sign_in(
             .map_or_else(SessionId::generate, |session| session.id),
         browser: browser.clone(),
         user: new.user.clone(),
-        auth_time: now,
-        provider_issuer: new.provider_issuer.map(str::to_owned),
-        amr: new.amr.iter().map(|method| (*method).to_owned()).collect(),
+        authentication: new.authentication.clone(),
         kept: new.kept,
         user_agent: new.user_agent.map(|name| name.chars().take(USER_AGENT).collect()),
         address: new.origin.address.clone(),
@@ -212,6 +216,21 @@ pub async fn sign_in(
     let event = event.detail(session.id.as_str());
     let cookie = put_cookie(tx, browser, token(&session)).await?;
     Ok((session, cookie, event))
+}
+
+/// Adds a proof to an open session. The browser gets a new cookie, as after a sign-in; the session
+/// ends when it would have ended without it.
+pub async fn strengthen(
+    tx: &Tx,
+    session: Session,
+    method: Method,
+    token: impl FnOnce(&Session) -> Plain<BrowserToken>,
+) -> Result<(Session, Cookie), Fault> {
+    let authentication = session.authentication.clone().with(method, tx.now());
+    let session = Session { authentication, ..session };
+    sessions::put(tx, &session).await?;
+    let cookie = put_cookie(tx, &session.browser, token(&session)).await?;
+    Ok((session, cookie))
 }
 
 /// Ends sessions of a browser and gives it another cookie.
@@ -258,7 +277,8 @@ async fn put_cookie(
     let kept = !open.is_empty() && open.iter().all(|session| session.kept);
     let expires_at = last.unwrap_or(now).max(now + ANONYMOUS);
     browsers::put(tx, browser, token.hashed(), expires_at).await?;
-    Ok(Cookie { token, kept_for: last.filter(|_| kept).map(|last| last - now), known: None })
+    let kept_for = last.filter(|_| kept).map(|last| last - now);
+    Ok(Cookie { token, kept_for, known: None, remembered: None })
 }
 
 /// Moves the idle end of a session that is used, if it moves far enough to be worth a write.

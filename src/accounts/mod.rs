@@ -2,11 +2,14 @@
 
 pub mod attempt_limits;
 pub mod browsers;
+pub mod factor_changes;
 pub mod federation;
 pub mod hashing;
 pub mod hashing_queue;
 pub mod new_password;
+pub mod one_time_codes;
 pub mod password_hash;
+pub mod second_factor;
 pub mod session_endings;
 pub mod sign_in;
 pub mod throttle;

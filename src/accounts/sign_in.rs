@@ -110,8 +110,18 @@ pub struct ProvenPassword {
     _turn: Turn,
 }
 
-/// The `amr` of a sign-in with a password, RFC 8176 §2.
-pub const PASSWORD_AMR: &[&str] = &["pwd"];
+/// A guess of a second factor in progress. It is counted like a wrong password.
+#[derive(Debug)]
+pub struct Guessing {
+    user: UserId,
+    place: String,
+    seen_at: Option<DateTime<Utc>>,
+    event: Event,
+    // The order matters, as in `ProvenPassword`.
+    counted: Counted,
+    turn: Turn,
+}
+
 /// A place that was recorded less than this ago is not recorded again.
 const SEEN: chrono::Duration = chrono::Duration::days(1);
 /// The longest time that an attempt waits for its turn.
@@ -132,18 +142,9 @@ impl PasswordSignIn {
         &self,
         attempt: PasswordAttempt<'_>,
     ) -> Result<ProvenPassword, Error<SignInRefused>> {
-        let Found { user, place, seen_at, lane, buckets } = self.find(attempt).await?;
-        // If the attempt could not be answered in time, it is refused before it is counted.
-        if self.hasher.is_overloaded(lane) {
-            return Err(SignInRefused::Busy.into());
-        }
-        let turn = timeout(
-            request::at_most(LONGEST_WAIT),
-            self.throttle.turn(&buckets, lane == Lane::Known),
-        )
-        .await;
-        let Some(turn) = turn.unwrap_or(Ok(None))? else { return Err(SignInRefused::Busy.into()) };
-        let counted = self.count(buckets, user.as_ref(), attempt).await?;
+        let found = self.find(attempt).await?;
+        let (turn, counted) = self.admit(&found, attempt).await?;
+        let Found { user, place, seen_at, lane, .. } = found;
         let enabled = user.as_ref().filter(|user| user.is_enabled());
         let stored = enabled.and_then(|user| user.password_hash.clone());
         let password = person::password_bytes(attempt.password).unwrap_or_default();
@@ -164,6 +165,42 @@ impl PasswordSignIn {
             (Err(Error::Refused(Busy)), _) => Err(SignInRefused::Busy.into()),
             (Err(Error::Fault(fault)), _) => Err(fault.into()),
         }
+    }
+
+    /// Lets a guess of a second factor of this person through, or refuses it. It is counted in the
+    /// buckets of their passwords.
+    pub async fn guess(
+        &self,
+        user: &User,
+        attempt: PasswordAttempt<'_>,
+    ) -> Result<Guessing, Error<SignInRefused>> {
+        let attempt = PasswordAttempt { asked_for: Some(&user.id), ..attempt };
+        let found = self.find(attempt).await?;
+        let (turn, counted) = self.admit(&found, attempt).await?;
+        let Found { place, seen_at, .. } = found;
+        let event = event(EventKind::FactorFailed, Some(user), attempt);
+        Ok(Guessing { user: user.id.clone(), place, seen_at, event, counted, turn })
+    }
+
+    /// Waits for the turn of an attempt and counts it as a failure.
+    async fn admit(
+        &self,
+        found: &Found,
+        attempt: PasswordAttempt<'_>,
+    ) -> Result<(Turn, Counted), Error<SignInRefused>> {
+        let Found { user, lane, buckets, .. } = found;
+        // If the attempt could not be answered in time, it is refused before it is counted.
+        if self.hasher.is_overloaded(*lane) {
+            return Err(SignInRefused::Busy.into());
+        }
+        let turn = timeout(
+            request::at_most(LONGEST_WAIT),
+            self.throttle.turn(buckets, *lane == Lane::Known),
+        )
+        .await;
+        let Some(turn) = turn.unwrap_or(Ok(None))? else { return Err(SignInRefused::Busy.into()) };
+        let counted = self.count(buckets.clone(), user.as_ref(), attempt).await?;
+        Ok((turn, counted))
     }
 
     async fn find(&self, attempt: PasswordAttempt<'_>) -> Result<Found, Fault> {
@@ -203,7 +240,7 @@ impl PasswordSignIn {
     }
 
     fn mark(&self, user: &UserId, attempt: PasswordAttempt<'_>) -> Option<Mark> {
-        self.known_browsers.find(attempt.browser?, user, self.clock.now())
+        self.known_browsers.find(attempt.browser?, user.as_str(), self.clock.now())
     }
 
     async fn count(
@@ -240,10 +277,44 @@ impl PasswordSignIn {
     }
 }
 
+impl Guessing {
+    /// The guess was wrong: it stays counted, and an audit event is written.
+    pub async fn wrong(self, tx: &Tx) -> Result<(), Fault> {
+        let Self { place, event, counted, turn, .. } = self;
+        counted.keep();
+        drop(turn);
+        audit_events::insert_counted(tx, &event, minutely(&event, &place, tx.now())).await
+    }
+
+    /// The guess was right: what was counted is taken back, and the place is known from now on.
+    pub async fn right(self, tx: &Tx) -> Result<(), Fault> {
+        remember(tx, &self.user, &self.place, self.seen_at).await
+    }
+
+    /// Where the guess came from, as audit events say it.
+    #[must_use]
+    pub fn event(&self, kind: EventKind) -> Event {
+        Event { kind, ..self.event.clone() }
+    }
+}
+
+/// Records that the person signed in from this place.
+async fn remember(
+    tx: &Tx,
+    user: &UserId,
+    place: &str,
+    seen_at: Option<DateTime<Utc>>,
+) -> Result<(), Fault> {
+    if seen_at.is_none_or(|seen_at| tx.now() - seen_at > SEEN) {
+        known_addresses::remember(tx, user, place).await?;
+    }
+    Ok(())
+}
+
 impl ProvenPassword {
-    /// Records that the person signed in, and returns the audit event, which the caller writes with
-    /// its others. The account is read again: if it was disabled or its password was changed since,
-    /// this refuses.
+    /// Records that the person proved their password, and returns the audit event of the sign-in,
+    /// which the caller writes with its others. The account is read again: if it was disabled or its
+    /// password was changed since, this refuses.
     pub async fn record(
         &self,
         tx: &Tx,
@@ -251,13 +322,13 @@ impl ProvenPassword {
         origin: &Origin,
     ) -> Result<Event, Error<SignInRefused>> {
         let user = users::hold(tx, &self.user.id).await?;
-        let unchanged = user
-            .is_some_and(|user| user.is_enabled() && user.password_hash == self.user.password_hash);
-        if !unchanged {
-            return Err(SignInRefused::Wrong.into());
-        }
-        if self.seen_at.is_none_or(|seen_at| tx.now() - seen_at > SEEN) {
-            known_addresses::remember(tx, &self.user.id, &self.place).await?;
+        let unchanged =
+            user.filter(|user| user.is_enabled() && user.password_hash == self.user.password_hash);
+        let user = unchanged.ok_or(SignInRefused::Wrong)?;
+        // A place is known when the whole sign-in came from it. Where a second factor follows, it is
+        // recorded with that one: a thief of the password must not get a bucket for guessing.
+        if user.totp_since.is_none() {
+            remember(tx, &self.user.id, &self.place, self.seen_at).await?;
         }
         if let (Some(old), Some(new)) = (&self.user.password_hash, &self.renewed_hash) {
             users::replace_hash(tx, &self.user.id, old, new).await?;
@@ -286,13 +357,13 @@ fn once(throttled: &Throttled) -> Uuid {
     identity(&[b"throttled", &throttled.key, &window.to_be_bytes()])
 }
 
-/// The id of the event: there is one event a minute for each account and place. All names that
-/// belong to no account count as one account.
+/// The id of the event: there is one event of a kind a minute for each account and place. All names
+/// that belong to no account count as one account.
 fn minutely(event: &Event, place: &str, now: DateTime<Utc>) -> Uuid {
     let user = event.user.as_ref().map(UserId::as_str).unwrap_or_default();
     let client = event.client.as_ref().map(ClientId::as_str).unwrap_or_default();
     let minute = now.timestamp() / 60;
-    let texts = ["failed", user, client, place].map(str::as_bytes);
+    let texts = [event.kind.as_str(), user, client, place].map(str::as_bytes);
     let [what, user, client, place] = texts;
     identity(&[what, user, client, place, &minute.to_be_bytes()])
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::accounts::factor_changes;
 use crate::accounts::hashing::Hasher;
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind, Origin};
@@ -56,6 +57,7 @@ pub async fn create(
         email: new.email.map(trimmed),
         email_verified: new.email_verified,
         password_hash,
+        totp_since: None,
         profile: new.profile,
         disabled_at: None,
         created_at: now,
@@ -175,6 +177,16 @@ pub async fn enable(store: &Store, clock: &Clock, username: &str) -> OrRejected<
     users::set_disabled(&tx, &user.id, None::<DateTime<Utc>>).await?;
     audit_events::insert(&tx, &[Event::new(EventKind::UserEnabled).user(&user.id)]).await?;
     Ok(tx.commit().await?)
+}
+
+/// Removes the one-time codes and the recovery codes of an account whose person has lost them. `false`
+/// if it has none.
+pub async fn reset_mfa(store: &Store, clock: &Clock, username: &str) -> OrRejected<bool> {
+    let (tx, user) = lock(store, clock, username).await?;
+    let (kind, origin) = (EventKind::FactorReset, Origin::default());
+    let removed = factor_changes::remove(&tx, kind, &user.id, &origin).await?;
+    tx.commit().await?;
+    Ok(removed)
 }
 
 /// Ends all sessions and tokens of an account, and says how many families ended.

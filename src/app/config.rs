@@ -17,6 +17,7 @@ use super::retention::Kept;
 use crate::accounts::attempt_limits::AttemptLimits;
 use crate::accounts::browsers::SessionLifetimes;
 use crate::accounts::hashing::Hashing;
+use crate::accounts::second_factor::SecondFactorRules;
 use crate::domain::address::TrustedProxies;
 use crate::domain::provider::Registration;
 use crate::domain::urls::Issuer;
@@ -86,6 +87,8 @@ settings! {
         pub sessions: SessionLifetimes = section(),
         /// The limits of failed sign-ins.
         pub limits: AttemptLimits = section(),
+        /// When people are asked for a second factor.
+        pub second_factors: SecondFactorRules = section(),
         /// Password hashing.
         pub hashing: Hashing = section(),
         /// Calls to the addresses that clients name.

@@ -8,6 +8,7 @@ use super::opening::{open_keyring, outbound};
 use crate::accounts::attempt_limits::AttemptLimits;
 use crate::accounts::browsers::SessionLifetimes;
 use crate::accounts::hashing::{Hasher, Hashing};
+use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::accounts::throttle::Throttle;
 use crate::clients::registry::Registry;
@@ -16,9 +17,12 @@ use crate::domain::urls::Issuer;
 use crate::domain::verdict::{Error, Fault, Rejected};
 use crate::flows::context::Flows;
 use crate::keys::device_cookies::DeviceCookieKey;
+use crate::keys::factor_key::FactorKey;
 use crate::keys::keyring::Keyring;
 use crate::keys::rotation::RotationKey;
-use crate::keys::seal::{BrowserKey, FormsKey, MasterKey, Sealer, UpstreamLoginKey};
+use crate::keys::seal::{
+    AuthSessionKey, BrowserKey, FormsKey, MasterKey, Sealer, UpstreamLoginKey,
+};
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::back_channel::LogoutDelivery;
 use crate::oauth::client_auth::ClientAuthentication;
@@ -89,6 +93,12 @@ impl Services {
         let key = RotationKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?;
         let key = Arc::new(key);
         let password = Arc::new(base.password(&supervisor, &hasher, settings.limits, master)?);
+        let factors = SecondFactors {
+            rules: settings.second_factors,
+            key: FactorKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?,
+            remembered: DeviceCookieKey::remembered(master)?,
+            password: Arc::clone(&password),
+        };
         let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key));
         let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
         let outbox = base.outbox();
@@ -98,7 +108,9 @@ impl Services {
             store: Arc::clone(&base.store),
             clients: Arc::clone(&base.clients),
             providers: Arc::clone(&base.providers),
-            password: Arc::clone(&password),
+            password,
+            factors: factors.clone(),
+            auth_sessions: Arc::new(AuthSessionKey::new(master)?),
             families: Families {
                 lifetimes: base.lifetimes,
                 per_client: settings.families_per_client.into(),
@@ -127,7 +139,7 @@ impl Services {
             token: Arc::new(token),
             resources,
             requests: base.requests(),
-            flows: base.flows(password, settings.sessions, Arc::clone(&outbox.wake), master)?,
+            flows: base.flows(factors, settings.sessions, Arc::clone(&outbox.wake), master)?,
             outbox,
             logout_delivery: base.logout_delivery(),
             supervisor,
@@ -202,7 +214,7 @@ impl Base {
     ) -> Result<PasswordSignIn, Fault> {
         let Self { store, clock, .. } = self.clone();
         let throttle = Throttle::start(supervisor, Arc::clone(&store), clock.clone(), limits);
-        let known_browsers = DeviceCookieKey::new(master)?;
+        let known_browsers = DeviceCookieKey::known(master)?;
         Ok(PasswordSignIn { store, clock, hasher: hasher.clone(), throttle, known_browsers })
     }
 
@@ -239,7 +251,7 @@ impl Base {
 
     fn flows(
         &self,
-        password: Arc<PasswordSignIn>,
+        factors: SecondFactors,
         sessions: SessionLifetimes,
         notices: Arc<Wake>,
         master: &MasterKey,
@@ -253,7 +265,8 @@ impl Base {
             store,
             clients,
             providers,
-            password,
+            password: Arc::clone(&factors.password),
+            factors,
             sessions,
             forms,
             browsers,

@@ -13,6 +13,7 @@ use super::registration_advice;
 use super::usage::usage;
 use crate::admin::clients::{self, NewClient};
 use crate::clients::registration::{self, ClientRejected};
+use crate::domain::authentication::Acr;
 use crate::domain::client::{
     AccessTokenTyp, Assertions, AuthMethod, Client, ClientKind, RefreshDelivery, RequirePkce,
     TokenAlg,
@@ -79,9 +80,10 @@ struct Given {
     /// What people see
     #[arg(long = "name", value_parser = NonEmptyStringValueParser::new())]
     client_name: Option<String>,
-    /// A grant type that it may use, like `authorization_code` (again for each)
-    #[arg(long = "grant", value_name = "GRANT")]
-    grant_types: Option<Vec<GrantType>>,
+    /// A grant type that it may use, like `authorization_code` (again for each);
+    /// `urn:mapae:params:oauth:first-party` is the right to ask people for password and codes itself
+    #[arg(long = "grant", value_name = "GRANT", value_parser = grant)]
+    grant_types: Option<Vec<String>>,
     /// Where an authorization response may go (again for each)
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Option<Vec<String>>,
@@ -138,6 +140,11 @@ struct Given {
     /// (again for each; an empty one takes them back)
     #[arg(long = "access-token-claim", value_name = "CLAIM")]
     access_token_claims: Option<Vec<String>>,
+    /// The `acr` of its requests that name none: 1, 2 or phr (again for each, in the order of
+    /// preference; an empty one takes them back). If all need two factors, everybody proves a second
+    /// one, and who has none sets it up
+    #[arg(long = "default-acr-values", value_name = "ACR", value_delimiter = ' ', value_parser = acr)]
+    default_acr_values: Option<Vec<String>>,
     /// What its assertions (`private_key_jwt`) must be. tolerant: `aud` is the issuer or the token
     /// endpoint, `exp` at most an hour ahead; strict: the issuer as one string, ten minutes
     #[arg(long, value_name = "tolerant|strict")]
@@ -237,6 +244,25 @@ fn scope(text: &str) -> Result<String, BadScope> {
     Scope::parse(text).map(|_| text.to_owned())
 }
 
+/// The right to ask people for password and codes itself, at the challenge endpoint.
+const FIRST_PARTY_CHALLENGE: &str = "urn:mapae:params:oauth:first-party";
+
+/// Checks a grant type, or the right that stands among them.
+fn grant(text: &str) -> Result<String, String> {
+    if text == FIRST_PARTY_CHALLENGE {
+        return Ok(text.to_owned());
+    }
+    text.parse::<GrantType>().map(|grant| grant.as_str().to_owned())
+}
+
+/// Checks an `acr` value; an empty one stays, to empty the list.
+fn acr(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    text.parse::<Acr>().map(|acr| acr.as_str().to_owned())
+}
+
 impl Given {
     /// The attributes that were given. An empty value removes an attribute, and an empty item
     /// empties a list.
@@ -251,6 +277,13 @@ impl Given {
                 Value::Array(items) => items.retain(|item| item != ""),
                 _ => {}
             }
+        }
+        // The right to the challenge endpoint stands among the grants, and is no grant type.
+        if let Some(Value::Array(grants)) = given.get_mut("grant_types") {
+            let every = grants.len();
+            grants.retain(|grant| grant != FIRST_PARTY_CHALLENGE);
+            let may = json!(grants.len() < every);
+            given.insert("first_party_challenge".to_owned(), may);
         }
         // A grace belongs to the policy `rotate`; another policy removes it.
         if self.refresh_policy.as_deref().is_some_and(|policy| policy != "rotate") {

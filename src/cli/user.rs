@@ -29,6 +29,8 @@ pub(super) enum Verbs {
     Update(Update),
     /// Set a password and end every session
     SetPassword(SetPassword),
+    /// Remove the one-time codes and recovery codes of a person who has lost them
+    ResetMfa(One),
     /// Turn a person away and end every session
     Disable(One),
     /// Let them in again
@@ -155,6 +157,11 @@ impl Verbs {
                     users::set_password(store, clock, &hasher, &set.username, &password).await?;
                 ended_shown(at, "the password is set", ended);
             }
+            Self::ResetMfa(one) => {
+                let removed = users::reset_mfa(store, clock, &one.username).await?;
+                let said = if removed { "the second factor is removed" } else { "there was none" };
+                at.print(&json!({ "done": true, "removed": removed }), said);
+            }
             Self::Disable(one) => {
                 ended_shown(at, "disabled", users::disable(store, clock, &one.username).await?);
             }
@@ -247,6 +254,7 @@ fn described(user: &User) -> Value {
         "email": user.email,
         "email_verified": user.email_verified,
         "has_password": user.password_hash.is_some(),
+        "one_time_codes_since": user.totp_since,
         "claims": user.profile,
         "disabled_at": user.disabled_at,
         "created_at": user.created_at,

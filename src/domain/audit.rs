@@ -51,6 +51,14 @@ pub enum EventKind {
     KeyImported,
     KeyDropped,
     MasterKeyChanged,
+    SessionStrengthened,
+    FactorAsked,
+    FactorFailed,
+    FactorAdded,
+    FactorRemoved,
+    FactorReset,
+    RecoveryCodeUsed,
+    RecoveryCodeRenewed,
 }
 
 impl EventKind {
@@ -101,6 +109,14 @@ impl EventKind {
             Self::KeyImported => "key.imported",
             Self::KeyDropped => "key.dropped",
             Self::MasterKeyChanged => "master_key.changed",
+            Self::SessionStrengthened => "session.strengthened",
+            Self::FactorAsked => "factor.asked",
+            Self::FactorFailed => "factor.failed",
+            Self::FactorAdded => "factor.added",
+            Self::FactorRemoved => "factor.removed",
+            Self::FactorReset => "factor.reset",
+            Self::RecoveryCodeUsed => "recovery_code.used",
+            Self::RecoveryCodeRenewed => "recovery_code.renewed",
         }
     }
 }

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::client::ClientId;
+use super::authentication::Acr;
+use super::client::{ClientId, ClientMetadata};
 use super::family::FamilyId;
 use super::pkce::Challenge;
 use super::provider::Slug;
@@ -45,10 +46,39 @@ pub struct AuthorizationRequest {
     /// `acr_values`.
     #[serde(default)]
     pub idp_hint: Option<Slug>,
+    /// `acr_values`: those that this server knows.
+    #[serde(default)]
+    pub acr_values: Vec<Acr>,
+    /// Whether the person goes on without the strength that the client would like.
+    #[serde(default)]
+    pub acr_is_skipped: bool,
     /// `claims`.
     pub claims: RequestedClaims,
     /// `code_challenge`.
     pub challenge: Option<Challenge>,
+}
+
+impl AuthorizationRequest {
+    /// The `acr` values that the request asks for, in the order of preference; else those that are
+    /// registered for the client. Those of the claims parameter count before `acr_values`, because
+    /// they may be essential (OpenID Connect Core §5.5.1.1). Values that this server does not know
+    /// are left out.
+    #[must_use]
+    pub fn wanted_acr(&self, client: &ClientMetadata) -> Vec<Acr> {
+        if !self.claims.acr.is_empty() {
+            return self.claims.acr.iter().filter_map(|value| value.parse().ok()).collect();
+        }
+        if !self.acr_values.is_empty() {
+            return self.acr_values.clone();
+        }
+        client.default_acr_values.clone().unwrap_or_default()
+    }
+
+    /// Whether one of these values must be met, OpenID Connect Core §5.5.1.1.
+    #[must_use]
+    pub fn acr_is_essential(&self) -> bool {
+        self.claims.acr_is_essential && !self.claims.acr.is_empty()
+    }
 }
 
 /// The longest `state` that is echoed.
@@ -65,8 +95,8 @@ pub const LONGEST_TOKEN_HINT: usize = 8192;
 pub struct Granted {
     /// The person who granted it.
     pub user: UserId,
-    /// The session in which they granted it.
-    pub session: SessionId,
+    /// The session in which they granted it; `None` if they signed in at the challenge endpoint.
+    pub session: Option<SessionId>,
     /// The granted scope.
     pub scope: Scope,
     /// The granted resources, RFC 8707.
@@ -77,6 +107,9 @@ pub struct Granted {
     pub claims: RequestedClaims,
     /// `auth_time`.
     pub auth_time: DateTime<Utc>,
+    /// `acr`. Codes that were issued before there were several have none.
+    #[serde(default)]
+    pub acr: Acr,
     /// `amr`.
     pub amr: Vec<String>,
     /// The issuer of the provider with which the person signed in.
@@ -161,7 +194,7 @@ pub struct IssuedCode {
     pub hash: Hashed<AuthorizationCode>,
     /// The client to which it was issued.
     pub client: ClientId,
-    /// The redirect URI to which it was sent.
+    /// The redirect URI to which it was sent. It is empty for a code of the challenge endpoint.
     pub redirect_uri: String,
     /// The PKCE challenge of the authorization request.
     pub challenge: Option<Challenge>,

@@ -5,6 +5,7 @@ use chrono::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::authentication::Acr;
 use super::grant_type::GrantType;
 use super::scope::{self, Scope};
 use super::wire::wire_enum;
@@ -69,6 +70,12 @@ pub struct ClientMetadata {
     pub refresh: RefreshPolicy,
     /// Whether a refresh request must also present the old access token.
     pub require_access_token_proof: bool,
+    /// Whether it may ask people for password and codes itself, at the challenge endpoint.
+    #[serde(default)]
+    pub first_party_challenge: bool,
+    /// The `acr` values of requests that name none, in the order of preference. If all of them need
+    /// two factors, a second factor is always due.
+    pub default_acr_values: Option<Vec<Acr>>,
 }
 
 impl ClientMetadata {
@@ -330,7 +337,11 @@ mod tests {
             assert!(said.contains(word), "{wrong} {said}");
         }
         let whole = metadata().to_json();
-        for name in whole.keys().filter(|name| !whole[name.as_str()].is_null()) {
+        // What came later has a default.
+        let needed = whole
+            .keys()
+            .filter(|name| !whole[name.as_str()].is_null() && *name != "first_party_challenge");
+        for name in needed {
             let mut less = whole.clone();
             less.remove(name);
             assert!(ClientMetadata::from_json(less).is_err(), "{name}");

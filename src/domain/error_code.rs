@@ -46,6 +46,10 @@ codes! {
     InvalidClient = "invalid_client", 401, "`/token`, `/introspect`, `/revoke`";
     InvalidGrant = "invalid_grant", 400, "`/token`";
     UnauthorizedClient = "unauthorized_client", 400, "`/token`; `/authorize`, in the redirect";
+    // OAuth 2.0 for First-Party Applications §5.2.2. The status is that of RFC 6749 §5.2.
+    InsufficientAuthorization = "insufficient_authorization", 400, "`/token`, `/authorize-challenge`";
+    InvalidSession = "invalid_session", 400, "`/authorize-challenge`";
+    RedirectToWeb = "redirect_to_web", 400, "`/authorize-challenge`";
     UnsupportedGrantType = "unsupported_grant_type", 400, "`/token`";
     InvalidScope = "invalid_scope", 400, "`/token`; `/authorize`, in the redirect";
     InvalidTarget = "invalid_target", 400, "`/token`; `/authorize`, in the redirect";
@@ -56,6 +60,7 @@ codes! {
     AccessDenied = "access_denied", 400, "`/authorize`, in the redirect";
     LoginRequired = "login_required", 400, "`/authorize`, in the redirect";
     ConsentRequired = "consent_required", 400, "`/authorize`, in the redirect";
+    InteractionRequired = "interaction_required", 400, "`/authorize`, in the redirect";
     AccountSelectionRequired = "account_selection_required", 400, "`/authorize`, in the redirect";
     UnmetAuthenticationRequirements = "unmet_authentication_requirements", 400, "`/authorize`, in the redirect";
     RequestNotSupported = "request_not_supported", 400, "`/authorize`, in the redirect";

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::authentication::Acr;
 use super::client::ClientId;
 use super::ids::identifier;
 use super::scope::{OFFLINE_ACCESS, Scope};
@@ -34,6 +35,8 @@ pub struct Family {
     pub resources: Vec<String>,
     /// When the person authenticated: `auth_time`.
     pub auth_time: DateTime<Utc>,
+    /// How strong the authentication was: `acr`.
+    pub acr: Acr,
     /// How the person authenticated, RFC 8176: `amr`.
     pub amr: Vec<String>,
     /// The issuer of the provider with which the person signed in.

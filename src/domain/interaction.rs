@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::authentication::Authentication;
 use super::authorization::AuthorizationRequest;
 use super::client::ClientId;
 use super::family::FamilyId;
@@ -76,6 +77,23 @@ pub struct Pending {
     pub expires_at: DateTime<Utc>,
 }
 
+/// A sign-in whose first factor was proven, and that is complete only with a second one. Until then
+/// there is no session, so nobody can do anything with it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UnfinishedSignIn {
+    /// The person.
+    pub user: UserId,
+    /// What they proved so far. In the end it is what their session was opened with.
+    pub authentication: Authentication,
+    /// Whether they want to stay signed in.
+    pub keep: bool,
+    /// The hash of the second factor with which they finished it. A second click sends it again.
+    pub finished_by: Option<String>,
+}
+
+/// How long a person has for the second factor.
+const UNFINISHED: chrono::Duration = chrono::Duration::minutes(10);
+
 /// A logout request that was checked, RP-Initiated Logout §2.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LogoutRequest {
@@ -143,6 +161,8 @@ pub struct Interaction {
     pub session: Option<SessionId>,
     /// The person who signed in with a provider and still has to prove that the account is theirs.
     pub pending: Option<Box<Pending>>,
+    /// The sign-in that needs a second factor, or that was finished with one.
+    pub unfinished: Option<Box<UnfinishedSignIn>>,
     /// When the request arrived.
     pub received_at: DateTime<Utc>,
     /// When the interaction expires.
@@ -158,6 +178,13 @@ pub struct Interaction {
 const LIFE: chrono::Duration = chrono::Duration::minutes(30);
 
 impl Interaction {
+    /// The sign-in that still needs a second factor at this instant.
+    #[must_use]
+    pub fn unfinished(&self, now: DateTime<Utc>) -> Option<&UnfinishedSignIn> {
+        let begun = self.unfinished.as_deref().filter(|_| self.session.is_none());
+        begun.filter(|begun| now - begun.authentication.signed_in_at() < UNFINISHED)
+    }
+
     /// A new interaction that begins at this instant.
     #[must_use]
     pub fn new(purpose: Purpose, browser: Option<BrowserId>, now: DateTime<Utc>) -> Self {
@@ -167,6 +194,7 @@ impl Interaction {
             purpose,
             session: None,
             pending: None,
+            unfinished: None,
             received_at: now,
             expires_at: now + LIFE,
             ended_at: None,

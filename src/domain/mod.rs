@@ -3,6 +3,8 @@
 
 pub mod address;
 pub mod audit;
+pub mod auth_session;
+pub mod authentication;
 pub mod authorization;
 pub mod claim_names;
 pub mod client;
@@ -34,6 +36,7 @@ pub mod provider;
 pub mod provider_metadata;
 pub mod random;
 pub mod reason;
+pub mod recovery_code;
 pub mod redirect_uri;
 pub mod refresh;
 pub mod request;

@@ -212,6 +212,21 @@ reasons! {
         ScopeNotGranted = "scope_not_granted", InvalidScope,
             "the scope is wider than what was granted",
             "ask for less";
+        FactorDue = "factor_due", InsufficientAuthorization,
+            "the person has to prove a second factor",
+            "go on at `/authorize-challenge` with the auth_session, if there is one; else send the person to `/authorize`: [Second factors](apps.md#second-factors)";
+        FactorWrong = "factor_wrong", InvalidGrant,
+            "the one-time code or the recovery code is wrong or was used before",
+            "ask the person for another one";
+        FactorOnlyOnPage = "factor_only_on_page", RedirectToWeb,
+            "this person can go on only in a browser",
+            "send them to `/authorize`";
+        AuthSessionUnknown = "auth_session_unknown", InvalidSession,
+            "the auth_session is unknown, has expired or was used",
+            "begin again with user name and password; it lives 10 minutes, for one client";
+        ChallengeUnregistered = "challenge_unregistered", UnauthorizedClient,
+            "the client is not registered for the challenge endpoint",
+            "`mapae client update --grant urn:mapae:params:oauth:first-party`, for your own apps";
         ClientCredentialsPublic = "client_credentials_public", UnauthorizedClient,
             "a public client gets nothing for itself",
             "`client_credentials` is for confidential clients";
@@ -379,7 +394,7 @@ reasons! {
             "ask for one person";
         AcrUnmet = "acr_unmet", UnmetAuthenticationRequirements,
             "no such context class can be met",
-            "`acr` is `1` for now";
+            "ask for a value that the person can meet: `1`, `2`, `phr`";
         NobodySignedIn = "nobody_signed_in", LoginRequired,
             "nobody is signed in whom this request accepts",
             "ask again without `prompt=none`";
@@ -387,6 +402,9 @@ reasons! {
             "more than one person is signed in",
             "ask again without `prompt=none`";
         ConsentMissing = "consent_missing", ConsentRequired, "the person has not allowed it",
+            "ask again without `prompt=none`";
+        FactorMissing = "factor_missing", InteractionRequired,
+            "the person has to prove one more factor",
             "ask again without `prompt=none`";
         AnotherPersonSignedIn = "another_person_signed_in", LoginRequired,
             "another person signed in",

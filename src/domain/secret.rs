@@ -109,6 +109,13 @@ impl SecretKind for UpstreamState {
     const PREFIX: &'static str = "mapae_vs_";
 }
 
+/// What a first-party app keeps between two steps of a sign-in: `auth_session`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AuthSessionToken;
+impl SecretKind for AuthSessionToken {
+    const PREFIX: &'static str = "mapae_as_";
+}
+
 /// A secret in the form in which it is sent: prefix and base64url.
 pub struct Plain<K>(Secret<String>, PhantomData<K>);
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::authentication::Authentication;
 use super::ids::identifier;
 use super::user::UserId;
 
@@ -31,12 +32,8 @@ pub struct Session {
     pub browser: BrowserId,
     /// The user who signed in.
     pub user: UserId,
-    /// When the person last authenticated: `auth_time`.
-    pub auth_time: DateTime<Utc>,
-    /// How the person authenticated, RFC 8176: `amr`.
-    pub amr: Vec<String>,
-    /// The issuer of the provider with which the person signed in.
-    pub provider_issuer: Option<String>,
+    /// What the person proved, and when.
+    pub authentication: Authentication,
     /// Whether the person asked to stay signed in after the browser is closed.
     pub kept: bool,
     /// The `User-Agent` of the browser.

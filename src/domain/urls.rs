@@ -6,6 +6,8 @@ use url::{Host, Url};
 pub const TOKEN: &str = "/token";
 /// The authorization endpoint, RFC 6749 §3.1.
 pub const AUTHORIZE: &str = "/authorize";
+/// The challenge endpoint, OAuth 2.0 for First-Party Applications §5.
+pub const AUTHORIZE_CHALLENGE: &str = "/authorize-challenge";
 /// Continues a posted authorization request.
 pub const AUTHORIZE_CONTINUE: &str = "/authorize/continue";
 /// The sign-in page.
@@ -20,6 +22,12 @@ pub const LOGIN_WITH: &str = "/login/with/{provider}";
 pub const LOGIN_CALLBACK: &str = "/login/callback/{provider}";
 /// Starts the interaction again in the person's own browser, outside of an app.
 pub const LOGIN_ELSEWHERE: &str = "/login/elsewhere";
+/// The page that asks for a second factor.
+pub const SECOND_FACTOR: &str = "/login/second-factor";
+/// Goes on without a second factor that is only wished for.
+pub const SECOND_FACTOR_SKIP: &str = "/login/second-factor/skip";
+/// The page on which a person sets up one-time codes on the way.
+pub const SET_UP_FACTOR: &str = "/login/set-up-factor";
 /// The choice of an account.
 pub const SELECT_ACCOUNT: &str = "/select-account";
 /// The consent page.
@@ -42,6 +50,14 @@ pub const ACCOUNT_APPS_REMOVE: &str = "/account/apps/remove";
 pub const ACCOUNT_PROVIDERS_LINK: &str = "/account/providers/link";
 /// Disconnects a provider.
 pub const ACCOUNT_PROVIDERS_UNLINK: &str = "/account/providers/unlink";
+/// Sets one-time codes up.
+pub const ACCOUNT_ONE_TIME_CODES: &str = "/account/security/one-time-codes";
+/// Begins to set one-time codes up.
+pub const ACCOUNT_ONE_TIME_CODES_ADD: &str = "/account/security/one-time-codes/add";
+/// Removes one-time codes.
+pub const ACCOUNT_ONE_TIME_CODES_REMOVE: &str = "/account/security/one-time-codes/remove";
+/// Makes new recovery codes.
+pub const ACCOUNT_RECOVERY_CODES: &str = "/account/security/recovery-codes";
 /// Ends this session.
 pub const ACCOUNT_SIGN_OUT: &str = "/account/sign-out";
 /// Stylesheets, scripts and images. Their names change with their content.
@@ -79,11 +95,15 @@ const ALL: &[&str] = &[
     LOGIN,
     READYZ,
     AUTHORIZE_CONTINUE,
+    AUTHORIZE_CHALLENGE,
     LOGIN_CANCEL,
     LOGIN_UNCONNECTED,
     LOGIN_WITH,
     LOGIN_CALLBACK,
     LOGIN_ELSEWHERE,
+    SECOND_FACTOR,
+    SECOND_FACTOR_SKIP,
+    SET_UP_FACTOR,
     SELECT_ACCOUNT,
     CONSENT,
     LOGOUT,
@@ -95,6 +115,10 @@ const ALL: &[&str] = &[
     ACCOUNT_APPS_REMOVE,
     ACCOUNT_PROVIDERS_LINK,
     ACCOUNT_PROVIDERS_UNLINK,
+    ACCOUNT_ONE_TIME_CODES,
+    ACCOUNT_ONE_TIME_CODES_ADD,
+    ACCOUNT_ONE_TIME_CODES_REMOVE,
+    ACCOUNT_RECOVERY_CODES,
     ACCOUNT_SIGN_OUT,
     ASSETS,
     CLIENT_LOGO,

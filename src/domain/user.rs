@@ -25,6 +25,8 @@ pub struct User {
     pub email_verified: bool,
     /// Argon2id in PHC form. Without it, sign-in by password is not possible.
     pub password_hash: Option<String>,
+    /// Since when the account has one-time codes; `None` if it has none.
+    pub totp_since: Option<DateTime<Utc>>,
     /// The other standard claims.
     pub profile: Profile,
     /// When the account was disabled.

@@ -1,18 +1,19 @@
 //! Takes the next step of an interaction. [`decide`] says which step it is.
 
 use crate::accounts::browsers::{BrowserState, SignedInUser, new_browser_session, touch};
+use crate::domain::authentication::Acr;
 use crate::domain::client::{ClientId, ClientKind};
 use crate::domain::consent::Consent;
 use crate::domain::interaction::{Handle, Interaction, Purpose};
 use crate::domain::person;
 use crate::domain::redirect_uri::is_unclaimed;
-use crate::domain::session::{Session, SessionId};
+use crate::domain::session::SessionId;
 use crate::domain::user::User;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
-use crate::flows::interaction::{self, Caller, PendingAccount, Subject, View};
-use crate::flows::lookup;
+use crate::flows::interaction::{self, Caller, OfferedFactor, PendingAccount, Subject, View};
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
+use crate::flows::{due_factor, lookup};
 use crate::oauth::authorize::codes;
 use crate::oauth::authorize::decide::{AuthorizationStep, Candidate, Facts, decide};
 use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
@@ -30,16 +31,15 @@ pub(super) struct Progress {
 /// Takes the next step.
 pub(super) async fn on(flows: &Flows, caller: Caller<'_>, progress: Progress) -> Outcome<Advanced> {
     let browser_state = caller.browser_state;
-    let consents = allowed(&*flows.store, browser_state, progress.asked.as_ref()).await?;
-    let advanced = if let Some(advanced) =
-        without_writing(flows, browser_state, &consents, &progress, false)?
-    {
-        advanced
-    } else {
-        let tx = flows.store.begin(flows.clock.now()).await?;
-        let advanced = step(&tx, flows, browser_state, &consents, progress, false).await;
-        tx.settle(advanced).await?
-    };
+    let known = known(&*flows.store, browser_state, progress.asked.as_ref()).await?;
+    let advanced =
+        if let Some(advanced) = without_writing(flows, browser_state, &known, &progress, false)? {
+            advanced
+        } else {
+            let tx = flows.store.begin(flows.clock.now()).await?;
+            let advanced = step(&tx, flows, browser_state, &known, progress, false).await;
+            tx.settle(advanced).await?
+        };
     for signed_in_user in &browser_state.people {
         touch(&flows.store, &signed_in_user.session, flows.clock.now()).await?;
     }
@@ -51,25 +51,27 @@ pub(super) async fn on(flows: &Flows, caller: Caller<'_>, progress: Progress) ->
 fn without_writing(
     flows: &Flows,
     browser_state: &BrowserState,
-    consents: &[Option<Consent>],
+    known: &[KnownPerson],
     progress: &Progress,
     allowed_now: bool,
 ) -> Outcome<Option<Advanced>> {
     let Progress { interaction, asked } = progress;
     let waits = |next: fn(Handle) -> NextStep| wait(flows, interaction, next).map(Some);
     let Some(asked) = asked else {
-        let chosen =
-            interaction.session.as_ref().and_then(|session| browser_state.signed_in(session));
-        let must_confirm = matches!(interaction.purpose, Purpose::Confirm { .. });
-        return match (chosen, browser_state.people.as_slice()) {
-            (None, people) if people.is_empty() || must_confirm => waits(NextStep::SignIn),
-            (None, [_, _, ..]) => waits(NextStep::Choose),
-            _ => Ok(None),
+        return match own_page(flows, browser_state, interaction) {
+            OwnPage::SignIn(_) => waits(NextStep::SignIn),
+            OwnPage::Choose => waits(NextStep::Choose),
+            OwnPage::Finish | OwnPage::StepUp(_) => waits(NextStep::SecondFactor),
+            OwnPage::Done => Ok(None),
         };
     };
-    let facts = facts(flows, browser_state, asked, consents, interaction, allowed_now);
+    let facts = facts(flows, browser_state, asked, known, interaction, allowed_now);
     match decide(&asked.request, &facts) {
         AuthorizationStep::SignIn(_) => waits(NextStep::SignIn),
+        AuthorizationStep::Finish | AuthorizationStep::StepUp { .. } => {
+            waits(NextStep::SecondFactor)
+        }
+        AuthorizationStep::SetUp(_) => waits(NextStep::SetUpFactor),
         AuthorizationStep::Choose => waits(NextStep::Choose),
         AuthorizationStep::Consent(_) => waits(NextStep::Consent),
         AuthorizationStep::Refuse(refusal) if !interaction.is_stored => {
@@ -81,30 +83,76 @@ fn without_writing(
     }
 }
 
+/// What a person sees who came for their own account, or to prove who they are.
+#[derive(Clone, Copy, Debug)]
+enum OwnPage<'a> {
+    /// The sign-in page. If a person is given, that person has to sign in again.
+    SignIn(Option<&'a SignedInUser>),
+    /// The choice of an account.
+    Choose,
+    /// The page for the second factor of a sign-in that has begun.
+    Finish,
+    /// The page for a second factor that the session of this person lacks.
+    StepUp(&'a SignedInUser),
+    /// None: they have proven enough.
+    Done,
+}
+
+fn own_page<'a>(
+    flows: &Flows,
+    browser_state: &'a BrowserState,
+    interaction: &Interaction,
+) -> OwnPage<'a> {
+    if interaction.unfinished(flows.clock.now()).is_some() {
+        return OwnPage::Finish;
+    }
+    let chosen = interaction.session.as_ref().and_then(|session| browser_state.signed_in(session));
+    let people = browser_state.people.as_slice();
+    if let Purpose::Confirm { user, .. } = &interaction.purpose
+        && chosen.is_none()
+    {
+        return OwnPage::SignIn(people.iter().find(|one| one.user.id == *user));
+    }
+    let person = match (chosen, people) {
+        (Some(chosen), _) => chosen,
+        (None, [only]) => only,
+        (None, []) => return OwnPage::SignIn(None),
+        (None, _) => return OwnPage::Choose,
+    };
+    if !due_factor::is_lacking(flows, browser_state, person, None) {
+        OwnPage::Done
+    } else if due_factor::reach(&person.user) < Acr::Two {
+        // Who has no second factor sets one up when they sign in.
+        OwnPage::SignIn(Some(person))
+    } else {
+        OwnPage::StepUp(person)
+    }
+}
+
 /// Takes the next step within a transaction, so that the step and its answer are committed or
 /// undone together.
 pub(super) async fn step(
     tx: &Tx,
     flows: &Flows,
     browser_state: &BrowserState,
-    consents: &[Option<Consent>],
+    known: &[KnownPerson],
     progress: Progress,
     allowed_now: bool,
 ) -> Outcome<Advanced> {
-    if let Some(advanced) = without_writing(flows, browser_state, consents, &progress, allowed_now)?
-    {
+    if let Some(advanced) = without_writing(flows, browser_state, known, &progress, allowed_now)? {
         return Ok(advanced);
     }
     let Progress { mut interaction, asked } = progress;
     let Some(asked) = asked else { return to_account(tx, browser_state, interaction).await };
-    let facts = facts(flows, browser_state, &asked, consents, &interaction, allowed_now);
+    let facts = facts(flows, browser_state, &asked, known, &interaction, allowed_now);
     let answer = match decide(&asked.request, &facts) {
         AuthorizationStep::Issue(session) => {
             let address = address(flows, &asked)?;
             let signed_in_user =
                 browser_state.signed_in(session).ok_or(InteractionError::WrongBrowser)?;
-            let code = codes::issue(tx, &asked.request, &signed_in_user.session).await?;
-            interaction.session = Some(session.clone());
+            let session = &signed_in_user.session;
+            let code = codes::issue(tx, &asked.request, &facts.wanted, session).await?;
+            interaction.session = Some(session.id.clone());
             address.code(&code)
         }
         AuthorizationStep::Refuse(refusal) => {
@@ -112,6 +160,9 @@ pub(super) async fn step(
             address(flows, &asked)?.error(&refusal)
         }
         AuthorizationStep::SignIn(_)
+        | AuthorizationStep::Finish
+        | AuthorizationStep::StepUp { .. }
+        | AuthorizationStep::SetUp(_)
         | AuthorizationStep::Choose
         | AuthorizationStep::Consent(_) => {
             return Err(InteractionError::Unknown.into());
@@ -179,21 +230,29 @@ pub(super) fn address(flows: &Flows, asked: &CheckedRequest) -> Outcome<ReturnAd
     address.ok_or_else(|| InteractionError::Untrusted(Untrusted::RedirectUri).into())
 }
 
-/// The earlier consent of each person in the browser for the app.
-pub(super) async fn allowed(
+/// What was read about a person in the browser, for the decision.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KnownPerson {
+    /// Their earlier consent for the app.
+    consent: Option<Consent>,
+}
+
+/// Reads about each person in the browser what the decision needs.
+pub(super) async fn known(
     reader: &impl Reader,
     browser_state: &BrowserState,
     asked: Option<&CheckedRequest>,
-) -> Result<Vec<Option<Consent>>, Fault> {
+) -> Result<Vec<KnownPerson>, Fault> {
     let mut found = Vec::with_capacity(browser_state.people.len());
     let asked = asked.filter(|asked| !asked.client.client.metadata.first_party);
     for signed_in_user in &browser_state.people {
-        found.push(match asked {
+        let consent = match asked {
             Some(asked) => {
                 consents::find(reader, &signed_in_user.user.id, &asked.client.client.id).await?
             }
             None => None,
-        });
+        };
+        found.push(KnownPerson { consent });
     }
     Ok(found)
 }
@@ -202,24 +261,32 @@ fn facts<'a>(
     flows: &Flows,
     browser_state: &'a BrowserState,
     asked: &'a CheckedRequest,
-    consents: &[Option<Consent>],
+    known: &[KnownPerson],
     interaction: &'a Interaction,
     allowed_now: bool,
 ) -> Facts<'a> {
-    let client = &asked.client.client;
+    let (client, now) = (&asked.client.client, flows.clock.now());
     let hint = asked.request.login_hint.as_deref();
-    let candidate = |(signed_in_user, consent): (&'a SignedInUser, &Option<Consent>)| Candidate {
-        session: &signed_in_user.session,
-        is_hinted: hint.is_some_and(|hint| names(hint, &signed_in_user.user)),
-        consent: consent.clone(),
+    let candidate = |(signed_in_user, known): (&'a SignedInUser, &KnownPerson)| {
+        let SignedInUser { session, user } = signed_in_user;
+        Candidate {
+            session,
+            is_hinted: hint.is_some_and(|hint| names(hint, user)),
+            consent: known.consent.clone(),
+            reach: due_factor::reach(user),
+            is_factor_due: due_factor::is_due_in(flows, browser_state, user, Some(client)),
+            is_fresh: session.authentication.is_fresh(now, flows.factors.rules.needed(user)),
+        }
     };
-    let people = browser_state.people.iter().zip(consents);
+    let people = browser_state.people.iter().zip(known);
     let people =
         people.filter(|(signed_in_user, _)| may_come(flows, Some(&client.id), signed_in_user));
     Facts {
         people: people.map(candidate).collect(),
         chosen: interaction.session.as_ref(),
+        is_unfinished: interaction.unfinished(now).is_some(),
         received_at: interaction.received_at,
+        wanted: asked.request.wanted_acr(&client.metadata),
         first_party: client.metadata.first_party,
         // RFC 8252 §8.6: such a redirect URI does not prove which client it belongs to.
         asks_always: client.kind == ClientKind::Public && is_unclaimed(&asked.request.redirect_uri),
@@ -233,9 +300,9 @@ pub(super) fn may_come(
     client: Option<&ClientId>,
     signed_in_user: &SignedInUser,
 ) -> bool {
-    let Session { amr, provider_issuer, .. } = &signed_in_user.session;
-    let by = provider_issuer.as_deref();
-    client.is_none_or(|client| flows.providers.admit(client, amr, by))
+    let authentication = &signed_in_user.session.authentication;
+    let (amr, by) = (authentication.amr(), authentication.provider_issuer());
+    client.is_none_or(|client| flows.providers.admit(client, &amr, by))
 }
 
 /// The people who are signed in in this browser and may continue with this interaction. One of them
@@ -274,38 +341,48 @@ pub(super) async fn shown(
     interaction: Interaction,
 ) -> Outcome<View> {
     let browser_state = caller.browser_state;
+    let signed_in_user = |session: &SessionId| browser_state.signed_in(session).cloned();
+    let proof = proof(flows, &interaction).await?;
+    let handle = lookup::handle(flows, &interaction)?;
     let Some(asked) = interaction::asked(flows, &interaction.purpose).await? else {
-        let subject = match (&interaction.purpose, browser_state.people.as_slice()) {
-            (Purpose::Account { .. }, []) => Subject::SignIn(None),
-            (Purpose::Account { .. }, [_, _, ..]) => Subject::Choose,
-            (Purpose::Confirm { user, .. }, people) => {
-                let same = people.iter().find(|signed_in_user| signed_in_user.user.id == *user);
-                Subject::SignIn(same.cloned().map(Box::new))
+        let subject = match (&interaction.purpose, own_page(flows, browser_state, &interaction)) {
+            (Purpose::Link { .. } | Purpose::Logout(_), _) | (_, OwnPage::Done) => {
+                Subject::Elsewhere
             }
-            _ => Subject::Elsewhere,
+            (_, OwnPage::SignIn(person)) => Subject::SignIn(person.cloned().map(Box::new)),
+            (_, OwnPage::Choose) => Subject::Choose,
+            (_, OwnPage::Finish) => due_factor::unfinished(flows, &interaction).await?,
+            (_, OwnPage::StepUp(person)) => {
+                due_factor::of_session(flows, person, Acr::Two, false).await?
+            }
         };
-        let proof = proof(flows, &interaction).await?;
-        let handle = lookup::handle(flows, &interaction)?;
         return Ok(View { interaction, handle, client: None, subject, proof });
     };
-    let consents = allowed(&*flows.store, browser_state, Some(&asked)).await?;
-    let facts = facts(flows, browser_state, &asked, &consents, &interaction, false);
-    let signed_in_user = |session: &SessionId| browser_state.signed_in(session).cloned();
+    let known = known(&*flows.store, browser_state, Some(&asked)).await?;
+    let facts = facts(flows, browser_state, &asked, &known, &interaction, false);
     let subject = match decide(&asked.request, &facts) {
         AuthorizationStep::SignIn(session) => {
             Subject::SignIn(session.and_then(signed_in_user).map(Box::new))
         }
+        AuthorizationStep::Finish => due_factor::unfinished(flows, &interaction).await?,
+        AuthorizationStep::StepUp { session, acr, may_skip } => {
+            let person = browser_state.signed_in(session).ok_or(InteractionError::WrongBrowser)?;
+            due_factor::of_session(flows, person, acr, may_skip).await?
+        }
+        AuthorizationStep::SetUp(session) => {
+            let SignedInUser { user, session } =
+                signed_in_user(session).ok_or(InteractionError::WrongBrowser)?;
+            Subject::SetUpFactor(Box::new(OfferedFactor { user, session: Some(session) }))
+        }
         AuthorizationStep::Choose => Subject::Choose,
         AuthorizationStep::Consent(session) => {
             let before = browser_state.people.iter().position(|one| one.session.id == *session);
-            let before = before.and_then(|at| consents.get(at).cloned().flatten());
+            let before = before.and_then(|at| known.get(at)?.consent.clone());
             let signed_in_user = signed_in_user(session).ok_or(InteractionError::WrongBrowser)?;
             Subject::Consent(Box::new(signed_in_user), before.unwrap_or_default())
         }
         AuthorizationStep::Refuse(_) | AuthorizationStep::Issue(_) => Subject::Elsewhere,
     };
-    let proof = proof(flows, &interaction).await?;
-    let handle = lookup::handle(flows, &interaction)?;
     Ok(View { client: Some(asked.client.clone()), interaction, handle, subject, proof })
 }
 

@@ -6,12 +6,13 @@ use chrono::Duration;
 
 use crate::accounts::federation::{self, Arrival, ArrivalRefused, PROOF_LIFE, RefusalRecord};
 use crate::domain::audit::{Event, EventKind};
+use crate::domain::authentication::{Authentication, Method};
 use crate::domain::client::ClientId;
 use crate::domain::excerpt::excerpt;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::{Handle, Interaction, Pending, Purpose};
-use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::provider::Slug;
 use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::upstream_login::UpstreamLogin;
@@ -406,11 +407,11 @@ impl At<'_> {
         let mut event =
             Event::new(EventKind::SignInSucceeded).user(&user.id).from(self.caller.origin);
         event.client = self.client.cloned();
+        let vouched = Method::Provider { slug: self.slug.clone(), issuer: identity.issuer.clone() };
         let entry = CompletedSignIn {
             id: &interaction.id,
-            user: &user.id,
-            amr: &[FEDERATED, self.slug.as_str()],
-            issuer: Some(&identity.issuer),
+            user: user.id.clone(),
+            authentication: Authentication::by(vouched, tx.now()),
             keep: self.upstream_login.kept,
             event: event.detail(self.slug.as_str()),
         };
@@ -457,7 +458,7 @@ async fn link(
     }
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
     // The person was signed in here when they left for the provider, and may have signed out since.
-    let linked = match signed_in_user(&tx, at.upstream_login.browser.clone()).await {
+    let linked = match signed_in_user(&tx, at.upstream_login.browser.clone(), at.caller).await {
         Ok(browser_state)
             if browser_state
                 .people

@@ -1,20 +1,23 @@
-//! Opens the session of a person who has proven who they are, and takes the next step with them.
+//! Takes the next step with a person who has proven who they are: their session is opened, or a
+//! second factor is asked for.
 
-use crate::accounts::browsers::{self, BrowserState, NewSession};
+use crate::accounts::browsers::{self, BrowserState, Cookie, NewSession};
 use crate::accounts::federation::{self, RefusalRecord};
-use crate::domain::audit::Event;
+use crate::domain::audit::{Event, EventKind, Origin};
+use crate::domain::authentication::{Acr, Authentication};
+use crate::domain::client::ClientId;
 use crate::domain::failure_reason::FailureReason;
-use crate::domain::interaction::{Interaction, InteractionId, Pending};
-use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::interaction::{Interaction, InteractionId, Pending, Purpose, UnfinishedSignIn};
+use crate::domain::provider::Slug;
 use crate::domain::secret::{BrowserToken, Plain};
 use crate::domain::session::{BrowserId, Session};
-use crate::domain::user::UserId;
+use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
-use crate::flows::advance;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Advanced, InteractionError, Outcome};
-use crate::store::{Tx, audit_events, interactions};
+use crate::flows::{advance, due_factor};
+use crate::store::{Tx, audit_events, interactions, sessions, users};
 
 /// A person who has just proven who they are, before their session is opened.
 #[derive(Debug)]
@@ -22,29 +25,84 @@ pub(super) struct CompletedSignIn<'a> {
     /// The interaction that they are working on.
     pub(super) id: &'a InteractionId,
     /// The person.
-    pub(super) user: &'a UserId,
-    /// How they proved who they are.
-    pub(super) amr: &'a [&'a str],
-    /// The issuer of the provider, if they signed in with one.
-    pub(super) issuer: Option<&'a str>,
+    pub(super) user: UserId,
+    /// What they proved.
+    pub(super) authentication: Authentication,
     /// Whether they want to stay signed in.
     pub(super) keep: bool,
     /// The audit event of the sign-in.
     pub(super) event: Event,
 }
 
-/// Opens a session and takes the next step. If a provider vouched for an identity earlier in this
-/// interaction, that identity is linked to the account that was proven now, provided that it is the
-/// account that was asked for.
+/// Takes the next step with a person who proved a first factor, or a passkey. If a second factor is
+/// due, that is asked for, and nothing is opened before; otherwise their session is opened.
 pub(super) async fn complete_sign_in(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
     entry: CompletedSignIn<'_>,
 ) -> Outcome<Advanced> {
-    let found = interactions::lock(tx, entry.id).await?;
+    let mut interaction = still_open(tx, entry.id).await?;
+    let user = users::hold(tx, &entry.user).await?.filter(User::is_enabled);
+    let user = user.ok_or(InteractionError::Unknown)?;
+    let asked = interaction::asked(flows, &interaction.purpose).await?;
+    let client = asked.as_ref().map(|asked| &asked.client.client);
+    // Who changes how they sign in is asked in every browser.
+    let is_due = match &interaction.purpose {
+        Purpose::Confirm { .. } => flows.factors.rules.is_due(&user, None),
+        _ => due_factor::is_due_in(flows, caller.browser_state, &user, client),
+    };
+    if !is_due || entry.authentication.acr() >= Acr::Two {
+        return finish_sign_in(tx, flows, caller, entry, None).await;
+    }
+    let begun = UnfinishedSignIn {
+        user: user.id.clone(),
+        authentication: entry.authentication,
+        keep: entry.keep,
+        finished_by: None,
+    };
+    interactions::set_unfinished(tx, entry.id, &begun).await?;
+    let event = Event { kind: EventKind::FactorAsked, ..entry.event };
+    audit_events::insert(tx, &[event]).await?;
+    interaction.unfinished = Some(Box::new(begun));
+    interaction.session = None;
+    next(tx, flows, caller.browser_state, interaction).await
+}
+
+async fn still_open(tx: &Tx, id: &InteractionId) -> Outcome<Interaction> {
+    let found = interactions::lock(tx, id).await?;
     let open = found.filter(|interaction| interaction.ended_at.is_none());
-    let mut interaction = open.ok_or(InteractionError::Finished(None))?;
+    open.ok_or_else(|| InteractionError::Finished(None).into())
+}
+
+/// Opens the session of a person who has proven everything that is due, and takes the next step. If
+/// a provider vouched for an identity earlier in this interaction, that identity is linked to the
+/// account that was proven now, provided that it is the account that was asked for. `finished_by`
+/// is the mark of the second factor.
+pub(super) async fn finish_sign_in(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    entry: CompletedSignIn<'_>,
+    finished_by: Option<String>,
+) -> Outcome<Advanced> {
+    let (mut interaction, cookie) = open_session(tx, flows, caller, entry, finished_by).await?;
+    let browser = interaction.browser.clone().ok_or(InteractionError::WrongBrowser)?;
+    let browser_state = signed_in_user(tx, browser, caller).await?;
+    interaction.is_stored = true;
+    let advanced = next(tx, flows, &browser_state, interaction).await?;
+    Ok(Advanced { cookie: Some(cookie), ..advanced })
+}
+
+/// Opens the session, without the next step. Returns the interaction, which names the session.
+pub(super) async fn open_session(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    entry: CompletedSignIn<'_>,
+    finished_by: Option<String>,
+) -> Outcome<(Interaction, Cookie)> {
+    let mut interaction = still_open(tx, entry.id).await?;
     let browser = interaction.browser.clone().ok_or(InteractionError::WrongBrowser)?;
     let linked = match interaction.pending.take() {
         Some(pending) => link(tx, flows, caller, &entry, &interaction, *pending).await?,
@@ -53,12 +111,20 @@ pub(super) async fn complete_sign_in(
     // The person proved the account and the identity at the provider. Where providers are the only
     // sign-in method, the session counts as a sign-in with the provider.
     let only = flows.providers.are_the_only_way(interaction.purpose.client());
-    let linked = linked.as_ref().filter(|_| only);
-    let by_provider = linked.map(|(slug, _)| [FEDERATED, slug.as_str()]);
+    let mut authentication = match linked.filter(|_| only) {
+        Some((slug, issuer)) => entry.authentication.by_provider(slug, issuer, tx.now()),
+        None => entry.authentication,
+    };
+    // Who proves again who they are, for a change, does not lose what they proved before.
+    if matches!(interaction.purpose, Purpose::Confirm { .. })
+        && let Some(before) = sessions::find_in(tx, &browser, &entry.user).await?
+        && before.is_live(tx.now())
+    {
+        authentication = before.authentication.and(authentication);
+    }
     let proof = NewSession {
-        user: entry.user,
-        amr: by_provider.as_ref().map_or(entry.amr, |amr| amr),
-        provider_issuer: linked.map_or(entry.issuer, |(_, issuer)| Some(issuer)),
+        user: &entry.user,
+        authentication: &authentication,
         kept: entry.keep,
         user_agent: caller.user_agent,
         origin: caller.origin,
@@ -68,25 +134,42 @@ pub(super) async fn complete_sign_in(
             token(flows, entry.id, session)
         })
         .await?;
-    cookie.known = Some(known(flows, caller, entry.user, tx));
+    cookie.known = Some(known(flows, caller, &entry.user, tx));
     audit_events::insert(tx, &[entry.event, started]).await?;
     interactions::set_session(tx, entry.id, &session.id).await?;
+    if finished_by.is_some() {
+        let (user, keep) = (entry.user, entry.keep);
+        let finished = UnfinishedSignIn { user, authentication, keep, finished_by };
+        interactions::set_finished(tx, entry.id, &finished).await?;
+    }
     interaction.session = Some(session.id);
-    let browser_state = signed_in_user(tx, browser).await?;
-    let advanced = next(tx, flows, &browser_state, interaction).await?;
-    Ok(Advanced { cookie: Some(cookie), ..advanced })
+    Ok((interaction, cookie))
+}
+
+/// The audit event of a sign-in that succeeded.
+pub(super) fn succeeded(
+    user: &UserId,
+    client: Option<&ClientId>,
+    authentication: &Authentication,
+    origin: &Origin,
+) -> Event {
+    let mut event = Event::new(EventKind::SignInSucceeded).user(user).from(origin);
+    event.client = client.cloned();
+    event.detail = authentication.provider().map(|(slug, _)| slug.as_str().to_owned());
+    event
 }
 
 /// The value of the cookie that makes the browser known to this person, in addition to the people
 /// whom it is known to already.
 pub(super) fn known(flows: &Flows, caller: Caller<'_>, user: &UserId, tx: &Tx) -> String {
-    flows.password.known_browsers.remember(caller.known.unwrap_or_default(), user, tx.now())
+    let known = caller.known.unwrap_or_default();
+    flows.password.known_browsers.remember(known, user.as_str(), tx.now())
 }
 
 /// The token of the browser's cookie after this sign-in. A second click gets the same token, so it
 /// does not matter which of the two answers the browser drops.
 pub(super) fn token(flows: &Flows, id: &InteractionId, session: &Session) -> Plain<BrowserToken> {
-    let at = session.auth_time.timestamp_millis();
+    let at = session.authentication.latest().timestamp_millis();
     flows.browsers.token(&format!("{} {} {at}", id.as_str(), session.id.as_str()))
 }
 
@@ -102,7 +185,7 @@ async fn link(
 ) -> Result<Option<(Slug, String)>, Fault> {
     let Pending { user, provider, identity, expires_at } = pending;
     let client = interaction.purpose.client();
-    let counts = user == *entry.user
+    let counts = user == entry.user
         && tx.now() < expires_at
         && flows.providers.find(&provider, client).is_some();
     if !counts {
@@ -135,8 +218,14 @@ pub(super) async fn asks_for_another(
 }
 
 /// The people who are signed in in the browser now, read within the transaction.
-pub(super) async fn signed_in_user(tx: &Tx, browser: BrowserId) -> Result<BrowserState, Fault> {
-    BrowserState::in_browser(tx, browser, tx.now()).await
+pub(super) async fn signed_in_user(
+    tx: &Tx,
+    browser: BrowserId,
+    caller: Caller<'_>,
+) -> Result<BrowserState, Fault> {
+    let remembered = caller.browser_state.remembered.clone();
+    let browser_state = BrowserState::in_browser(tx, browser, tx.now()).await?;
+    Ok(BrowserState { remembered, ..browser_state })
 }
 
 /// Takes the next step for the people who are signed in now.
@@ -147,7 +236,7 @@ pub(super) async fn next(
     interaction: Interaction,
 ) -> Outcome<Advanced> {
     let asked = interaction::asked(flows, &interaction.purpose).await?;
-    let consents = advance::allowed(tx, browser_state, asked.as_ref()).await?;
+    let known = advance::known(tx, browser_state, asked.as_ref()).await?;
     let progress = advance::Progress { interaction, asked };
-    advance::step(tx, flows, browser_state, &consents, progress, false).await
+    advance::step(tx, flows, browser_state, &known, progress, false).await
 }

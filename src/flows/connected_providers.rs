@@ -8,7 +8,6 @@ use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind};
 pub use crate::domain::identity::LinkedIdentity;
 use crate::domain::provider::Slug;
-use crate::domain::session::Session;
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
@@ -74,8 +73,8 @@ pub fn offered(
 ) -> Vec<Arc<ConfiguredProvider>> {
     let came_by_it = |configured: &ConfiguredProvider| {
         signed_in_user.is_some_and(|signed_in_user| {
-            let Session { amr, provider_issuer, .. } = &signed_in_user.session;
-            configured.vouched(amr, provider_issuer.as_deref())
+            let authentication = &signed_in_user.session.authentication;
+            configured.vouched(&authentication.amr(), authentication.provider_issuer())
         })
     };
     let mut offered = flows.providers.usable(None);

@@ -52,8 +52,8 @@ async fn issue(
     caller: Caller<'_>,
     progress: advance::Progress,
 ) -> Outcome<Advanced> {
-    let consents = advance::allowed(tx, caller.browser_state, progress.asked.as_ref()).await?;
-    advance::step(tx, flows, caller.browser_state, &consents, progress, true).await
+    let known = advance::known(tx, caller.browser_state, progress.asked.as_ref()).await?;
+    advance::step(tx, flows, caller.browser_state, &known, progress, true).await
 }
 
 /// A second click: the browser dropped the answer to the first one.
@@ -96,7 +96,7 @@ pub async fn deny(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcom
     let user = match view.subject {
         Subject::Consent(signed_in_user, _) => Some(signed_in_user.user.id),
         // Something changed since the page was shown. The denial counts all the same.
-        Subject::SignIn(_) | Subject::Choose | Subject::Elsewhere => None,
+        _ => None,
     };
     let tx = flows.store.begin(flows.clock.now()).await?;
     let verdict = async {

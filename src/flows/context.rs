@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounts::browsers::SessionLifetimes;
+use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
@@ -27,6 +28,8 @@ pub struct Flows {
     pub providers: Arc<Providers>,
     /// Signs people in with a password.
     pub password: Arc<PasswordSignIn>,
+    /// Second factors.
+    pub factors: SecondFactors,
     /// How long browser sessions live.
     pub sessions: SessionLifetimes,
     /// Makes and checks the tokens that bind forms to the browser and the page that they belong to.

@@ -1,8 +1,6 @@
 //! Proof that a person proved recently who they are. Changing a sign-in method requires it, because
 //! an old session may be open on a device that its owner left unlocked.
 
-use chrono::Duration;
-
 use crate::accounts::browsers::SignedInUser;
 use crate::domain::verdict::Error;
 use crate::flows::context::Flows;
@@ -11,10 +9,8 @@ use crate::flows::outcome::{Advanced, InteractionError};
 use crate::flows::start;
 use crate::flows::submitted::AccountForm;
 
-/// How old a proof may be.
-const FRESH: Duration = Duration::minutes(10);
-
-/// Proof that the person who sent a form of their account page proved recently who they are.
+/// Proof that the person who sent a form of their account page proved who they are, with the strength
+/// that their account has, at most five minutes ago.
 #[derive(Clone, Copy, Debug)]
 pub struct FreshProof<'a>(&'a AccountForm);
 
@@ -37,7 +33,8 @@ impl<'a> FreshProof<'a> {
         language: &str,
     ) -> Result<Self, Error<NotFresh>> {
         let person = form.person();
-        if flows.clock.now() - person.session.auth_time < FRESH {
+        let needed = flows.factors.rules.needed(&person.user);
+        if person.session.authentication.is_fresh(flows.clock.now(), needed) {
             return Ok(Self(form));
         }
         match start::begin_confirming(flows, caller, &person.user.id, language).await {

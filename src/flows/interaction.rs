@@ -10,9 +10,11 @@ use super::outcome::{InteractionError, Outcome};
 use crate::accounts::browsers::{BrowserState, SignedInUser};
 use crate::clients::registry::Registered;
 use crate::domain::audit::Origin;
+use crate::domain::authentication::Acr;
 use crate::domain::interaction::{Handle, Interaction, Pending, Purpose};
 use crate::domain::provider::Slug;
-use crate::domain::user::UserId;
+use crate::domain::session::Session;
+use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
@@ -63,11 +65,41 @@ pub struct PendingAccount {
     pub linked: Vec<Slug>,
 }
 
+/// A second factor that a person is asked for.
+#[derive(Clone, Debug)]
+pub struct AskedFactor {
+    /// The person.
+    pub user: User,
+    /// Their session, if it needs a stronger proof; `None` if their sign-in is not finished yet.
+    pub session: Option<Session>,
+    /// The strength that is needed.
+    pub acr: Acr,
+    /// Whether the person may go on without it.
+    pub may_skip: bool,
+    /// Whether they have one-time codes.
+    pub has_codes: bool,
+    /// Whether they have recovery codes left.
+    pub has_recovery_codes: bool,
+}
+
+/// A second factor that a person may set up, or has to.
+#[derive(Clone, Debug)]
+pub struct OfferedFactor {
+    /// The person.
+    pub user: User,
+    /// Their session, if they have one; `None` if their sign-in is not finished without a factor.
+    pub session: Option<Session>,
+}
+
 /// What a page is about.
 #[derive(Clone, Debug)]
 pub enum Subject {
     /// A person signs in. If a person is given, that person has to sign in again.
     SignIn(Option<Box<SignedInUser>>),
+    /// This person is asked for a second factor.
+    SecondFactor(Box<AskedFactor>),
+    /// This person sets up a second factor.
+    SetUpFactor(Box<OfferedFactor>),
     /// The person chooses an account.
     Choose,
     /// This person is asked for consent; their earlier consent is given, too.

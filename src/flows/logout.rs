@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::accounts::browsers::{BrowserState, Cookie, SignedInUser, sign_out};
 use crate::clients::registry::Registered;
 use crate::domain::interaction::{Handle, Interaction, LogoutRequest, Purpose};
-use crate::domain::provider::{self, Slug};
+use crate::domain::provider::Slug;
 use crate::domain::session::Session;
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
@@ -50,10 +50,8 @@ impl Done {
 }
 
 fn came_by(ended: &[&Session]) -> Vec<Slug> {
-    ended
-        .iter()
-        .filter_map(|session| provider::came_by(&session.amr).and_then(Slug::parse))
-        .collect()
+    let provider = |session: &&Session| Some(session.authentication.provider()?.0.clone());
+    ended.iter().filter_map(provider).collect()
 }
 
 /// Begins with a request that arrived by GET. `is_navigation` says whether the browser navigated to

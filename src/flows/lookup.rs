@@ -65,6 +65,7 @@ pub(super) async fn find(flows: &Flows, handle: &Handle) -> Outcome<Interaction>
         purpose,
         session: None,
         pending: None,
+        unfinished: None,
         received_at,
         expires_at,
         ended_at: None,

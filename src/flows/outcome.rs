@@ -28,6 +28,10 @@ pub enum NextStep {
     SignIn(Handle),
     /// Show the sign-in page for a person who is not signed in yet.
     SignInAsAnother(Handle),
+    /// Show the page that asks for a second factor.
+    SecondFactor(Handle),
+    /// Show the page on which a person sets up a second factor.
+    SetUpFactor(Handle),
     /// Show the page on which the person chooses an account.
     Choose(Handle),
     /// Show the consent page.
@@ -46,6 +50,8 @@ pub enum NextStep {
 pub enum FlashMessage {
     /// The person proved again who they are.
     Confirmed,
+    /// There are no one-time codes any more.
+    OneTimeCodesRemoved,
     /// The password was changed.
     PasswordChanged,
     /// A device is signed out.

@@ -1,9 +1,8 @@
 //! The sign-in page: signing in, choosing an account, and cancelling.
 
-use crate::accounts::browsers;
-use crate::accounts::sign_in::{
-    AttemptPlace, PASSWORD_AMR, PasswordAttempt, ProvenPassword, SignInRefused,
-};
+use crate::accounts::browsers::{self, BrowserState, Cookie};
+use crate::accounts::sign_in::{AttemptPlace, PasswordAttempt, ProvenPassword, SignInRefused};
+use crate::domain::authentication::{Authentication, Method};
 use crate::domain::interaction::{Interaction, Pending};
 use crate::domain::person;
 use crate::domain::reason::Reason;
@@ -118,7 +117,11 @@ struct ProvenSignIn<'a> {
 /// Whether this is a second click: the first one was answered a moment ago, but the browser dropped
 /// that answer. It sends the old cookie, which belongs to no browser any more, or the new cookie of
 /// that answer.
-fn is_second_click(flows: &Flows, caller: Caller<'_>, interaction: &Interaction) -> bool {
+pub(super) fn is_second_click(
+    flows: &Flows,
+    caller: Caller<'_>,
+    interaction: &Interaction,
+) -> bool {
     let is_theirs = caller.browser_state.browser == interaction.browser;
     let is_over = match interaction.ended_at {
         // The person is signed in and on another page now: only a request with the old cookie is a
@@ -153,32 +156,53 @@ async fn admit(
     // Two clicks may be handled at the same time, and the other one may have finished first.
     if is_again || found.ended_at.is_some() || found.session != interaction.session {
         audit_events::insert(tx, &[event]).await?;
-        return again(tx, flows, caller, found, user).await;
+        // Where the session was opened with a second factor, the password alone is no second click.
+        if found.unfinished.as_ref().is_some_and(|begun| begun.finished_by.is_some()) {
+            return Err(Error::Refused(NotSignedIn::InteractionError(InteractionError::Finished(
+                None,
+            ))));
+        }
+        return again(tx, flows, caller, found, user).await.map_err(lost);
     }
     if asks_for_another(tx, flows, id, user).await? {
         return Err(Error::Refused(NotSignedIn::Another));
     }
-    let entry = CompletedSignIn { id, user, amr: PASSWORD_AMR, issuer: None, keep, event };
+    let authentication = Authentication::by(Method::Password, tx.now());
+    let entry = CompletedSignIn { id, user: user.clone(), authentication, keep, event };
     complete_sign_in(tx, flows, caller, entry).await.map_err(lost)
 }
 
 /// Answers a second click like the first one: for the same person, in the same session, and with
 /// the same cookie.
-async fn again(
+pub(super) async fn again(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
     found: Interaction,
     user: &UserId,
-) -> Result<Advanced, Error<NotSignedIn>> {
-    let finished =
-        || Error::Refused(NotSignedIn::InteractionError(InteractionError::Finished(None)));
+) -> Outcome<Advanced> {
+    let (browser_state, cookie) = same_session(tx, flows, caller, &found, user).await?;
+    let advanced = next(tx, flows, &browser_state, found).await?;
+    Ok(Advanced { cookie, ..advanced })
+}
+
+/// The browser in which the first click opened a session of this person, and its cookie again.
+pub(super) async fn same_session(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    found: &Interaction,
+    user: &UserId,
+) -> Outcome<(BrowserState, Option<Cookie>)> {
+    let finished = || InteractionError::Finished(None);
     let browser = found.browser.clone().ok_or_else(finished)?;
-    let browser_state = signed_in_user(tx, browser.clone()).await?;
+    let browser_state = signed_in_user(tx, browser.clone(), caller).await?;
     let signed_in_user =
         found.session.as_ref().and_then(|session| browser_state.signed_in(session));
     let session = signed_in_user.map(|signed_in_user| &signed_in_user.session);
-    let is_young = |session: &&Session| tx.now() - session.auth_time <= interaction::SECOND_CLICK;
+    let is_young = |session: &&Session| {
+        tx.now() - session.authentication.latest() <= interaction::SECOND_CLICK
+    };
     let session = session.filter(|session| session.user == *user).filter(is_young);
     let token = token(flows, &found.id, session.ok_or_else(finished)?);
     let mut cookie = browsers::same_cookie(tx, &browser, token).await?;
@@ -186,10 +210,9 @@ async fn again(
         cookie.known = Some(known(flows, caller, user, tx));
     }
     if cookie.is_none() && caller.browser_state.browser != Some(browser) {
-        return Err(finished());
+        return Err(finished().into());
     }
-    let advanced = next(tx, flows, &browser_state, found).await.map_err(lost)?;
-    Ok(Advanced { cookie, ..advanced })
+    Ok((browser_state, cookie))
 }
 
 /// The person chose an account that is signed in in their browser and may continue. For any other

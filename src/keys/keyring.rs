@@ -10,6 +10,7 @@ use chrono::{DateTime, Duration, Utc};
 use jsonwebtoken::jwk::Jwk;
 use tokio::sync::Mutex;
 
+use super::factor_key;
 use super::jws::PrivateKey;
 use super::jwt::{SigningKey, Typ, Unverified, VerifyingKey, header, is_typ};
 use super::make::{self, Made, RSA_BITS, algorithm};
@@ -309,6 +310,7 @@ impl Keyring {
         } else {
             rotation::reseal(&tx, &self.sealer, next).await?;
         }
+        factor_key::reseal(&tx, &self.sealer, next).await?;
         audit_events::insert(&tx, &[Event::new(EventKind::MasterKeyChanged)]).await?;
         tx.commit().await?;
         Ok(stored.len())

@@ -6,10 +6,12 @@
 
 pub mod client_keys;
 pub mod device_cookies;
+pub mod factor_key;
 pub mod jws;
 pub mod jwt;
 pub mod keyring;
 pub mod make;
+mod named_keys;
 pub mod provider_credentials;
 pub mod provider_keys;
 pub mod ring;

@@ -3,15 +3,15 @@
 
 use aws_lc_rs::hmac;
 
+use super::named_keys;
 use super::seal::Sealer;
 use crate::domain::clock::Clock;
 use crate::domain::family::FamilyId;
-use crate::domain::random;
 use crate::domain::refresh::{self, ParsedRefreshToken};
 use crate::domain::secret::{Plain, RefreshToken, Secret};
 use crate::domain::succession::{Salt, TokenPosition};
 use crate::domain::verdict::Fault;
-use crate::store::{Store, Tx, sealed_keys};
+use crate::store::{Store, Tx};
 
 /// Its name in the database.
 const NAME: &str = "rotation";
@@ -30,28 +30,14 @@ impl std::fmt::Debug for RotationKey {
 impl RotationKey {
     /// Reads and opens the key. It is created if there is none.
     pub async fn open(store: &Store, clock: &Clock, sealer: &Sealer) -> Result<Self, Fault> {
-        if let Some(sealed) = sealed_keys::find(store, NAME).await? {
-            return Self::unsealed(sealer, &sealed);
-        }
-        let made = Secret::new(random::bytes::<32>());
-        let tx = store.begin(clock.now()).await?;
-        sealed_keys::insert(&tx, NAME, sealer.seal(NAME, made.expose())?).await?;
-        tx.commit().await?;
-        // When two processes create a key at the same time, the first one is kept.
-        let sealed = sealed_keys::find(store, NAME).await?;
-        let missing = || Fault::internal("making the rotation key", "it is not there");
-        Self::unsealed(sealer, &sealed.ok_or_else(missing)?)
+        let bytes = named_keys::open(store, clock, sealer, NAME).await?;
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, bytes.expose())))
     }
 
     /// The key that consists of these bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
-    }
-
-    fn unsealed(sealer: &Sealer, sealed: &[u8]) -> Result<Self, Fault> {
-        let bytes = opened(sealer, sealed)?;
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, bytes.expose())))
     }
 
     /// The refresh token at this position of this family.
@@ -76,29 +62,20 @@ impl RotationKey {
     }
 }
 
-fn opened(sealer: &Sealer, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Fault> {
-    sealer.open(NAME, sealed).ok_or_else(|| {
-        Fault::internal("opening the rotation key", "the master key is not the one that sealed it")
-    })
-}
-
 /// Replaces the key by a new one: every refresh token becomes invalid.
 pub async fn replace(tx: &Tx, sealer: &Sealer) -> Result<(), Fault> {
-    let made = Secret::new(random::bytes::<32>());
-    sealed_keys::reseal(tx, NAME, sealer.seal(NAME, made.expose())?).await
+    named_keys::replace(tx, sealer, NAME).await
 }
 
 /// Seals the key under another master key.
 pub async fn reseal(tx: &Tx, from: &Sealer, to: &Sealer) -> Result<(), Fault> {
-    let Some(sealed) = sealed_keys::find(tx, NAME).await? else { return Ok(()) };
-    let sealed = to.seal(NAME, opened(from, &sealed)?.expose())?;
-    sealed_keys::reseal(tx, NAME, sealed).await
+    named_keys::reseal(tx, from, to, NAME).await
 }
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
+    use crate::domain::random;
 
     #[test]
     fn a_token_is_made_for_one_key_salt_family_and_place() {

@@ -10,8 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use super::secret_file::{self, Unreadable};
+use crate::domain::auth_session::AuthSession;
 use crate::domain::provider::{ProviderMetadata, Slug};
-use crate::domain::secret::{BrowserToken, Plain, Secret, UpstreamState};
+use crate::domain::secret::{AuthSessionToken, BrowserToken, Plain, Secret, UpstreamState};
 use crate::domain::session::BrowserId;
 use crate::domain::upstream_login::UpstreamLogin;
 use crate::domain::verdict::{Error, Fault, Rejected};
@@ -33,6 +34,10 @@ pub enum Label {
     KnownBrowsers,
     /// Seals what browsers carry for us, and makes the cookies by which browsers prove themselves.
     Browsers,
+    /// Signs the cookies of browsers in which no second factor is asked for.
+    RememberedBrowsers,
+    /// Seals what first-party apps keep between two steps of a sign-in.
+    AuthSessions,
 }
 
 impl Label {
@@ -43,6 +48,8 @@ impl Label {
             Self::UpstreamLogins => b"mapae visits v1",
             Self::KnownBrowsers => b"mapae known browsers v1",
             Self::Browsers => b"mapae browsers v1",
+            Self::RememberedBrowsers => b"mapae remembered browsers v1",
+            Self::AuthSessions => b"mapae auth sessions v1",
         }
     }
 }
@@ -396,6 +403,17 @@ impl BrowserKey {
         Ok(URL_SAFE_NO_PAD.encode(seal_salted(&self.0, CARRIED, bytes)?))
     }
 
+    /// Seals bytes for one purpose: they cannot be opened for another one.
+    pub fn seal_for(&self, purpose: &str, bytes: &[u8]) -> Result<String, Fault> {
+        Ok(URL_SAFE_NO_PAD.encode(seal_salted(&self.0, purpose, bytes)?))
+    }
+
+    /// Opens a text that we sealed for this purpose; `None` for any other text.
+    #[must_use]
+    pub fn open_for(&self, purpose: &str, text: &str) -> Option<Secret<Vec<u8>>> {
+        open_salted(&self.0, purpose, &URL_SAFE_NO_PAD.decode(text).ok()?)
+    }
+
     /// Opens a text that we sealed; `None` for any other text.
     #[must_use]
     pub fn open(&self, text: &str) -> Option<Secret<Vec<u8>>> {
@@ -411,19 +429,54 @@ impl BrowserKey {
     }
 }
 
+/// Seals what first-party apps keep between two steps of a sign-in.
+#[derive(Clone)]
+pub struct AuthSessionKey(hmac::Key);
+
+impl std::fmt::Debug for AuthSessionKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AuthSessionKey(…)")
+    }
+}
+
+const AUTH_SESSION: &str = "auth session";
+
+impl AuthSessionKey {
+    /// Derives the key from the master key.
+    pub fn new(master: &MasterKey) -> Result<Self, Fault> {
+        let key = master.derive(Label::AuthSessions)?;
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose())))
+    }
+
+    /// The `auth_session` of a sign-in.
+    pub fn seal(&self, session: &AuthSession) -> Result<Plain<AuthSessionToken>, Fault> {
+        let text = serde_json::to_vec(session)
+            .map_err(|error| Fault::internal("writing an auth session", error))?;
+        Ok(Plain::from_bytes(&seal_salted(&self.0, AUTH_SESSION, &text)?))
+    }
+
+    /// The sign-in of an `auth_session`, even if it has expired; `None` for a text that we did not
+    /// seal.
+    #[must_use]
+    pub fn open(&self, token: &Plain<AuthSessionToken>) -> Option<AuthSession> {
+        let text = open_salted(&self.0, AUTH_SESSION, token.to_bytes()?.expose())?;
+        serde_json::from_slice(text.expose()).ok()
+    }
+}
+
 /// The number of random bytes from which the key of one sealed text is derived.
 const SALT_LEN: usize = 16;
 
 /// Seals: salt, nonce, ciphertext, tag. Anybody can make us seal as often as they like, and random
 /// nonces of 96 bits under one key repeat after about 2^32 times. So each text has a key of its
 /// own.
-fn seal_salted(key: &hmac::Key, name: &str, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+pub(super) fn seal_salted(key: &hmac::Key, name: &str, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     let salt = random::bytes::<SALT_LEN>();
     let sealed = salted(key, &salt)?.seal(name, bytes)?;
     Ok([salt.as_slice(), &sealed].concat())
 }
 
-fn open_salted(key: &hmac::Key, name: &str, bytes: &[u8]) -> Option<Secret<Vec<u8>>> {
+pub(super) fn open_salted(key: &hmac::Key, name: &str, bytes: &[u8]) -> Option<Secret<Vec<u8>>> {
     let (salt, sealed) = bytes.split_at_checked(SALT_LEN)?;
     salted(key, salt).ok()?.open(name, sealed)
 }

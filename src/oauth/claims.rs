@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::domain::authentication::Acr;
+
 /// `aud`: a string, or an array of strings (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -73,6 +75,8 @@ pub struct AccessToken {
     pub sid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<Acr>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
 }
@@ -88,9 +92,6 @@ pub struct TellingAccessToken<'a> {
     pub person: &'a Map<String, Value>,
 }
 
-/// The only `acr` value of this server: the person proved one factor.
-pub const ACR: &str = "1";
-
 /// An id token, OpenID Connect Core §2.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "every field is the claim of that name")]
@@ -103,7 +104,7 @@ pub struct IdToken<'a> {
     pub auth_time: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nonce: Option<&'a str>,
-    pub acr: &'static str,
+    pub acr: Acr,
     pub amr: &'a [String],
     /// The slug of the provider with which the person signed in.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,7 @@ use std::fmt;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::excerpt::excerpt;
 use crate::domain::reason::Reason;
+use crate::domain::secret::Secret;
 use crate::domain::verdict;
 
 /// The challenge in a 401 answer, RFC 9110 §11.6.1.
@@ -29,11 +30,25 @@ pub struct Refusal {
     pub value: Option<Box<str>>,
     /// Whether the value is also told to the client.
     pub is_value_told: bool,
+    /// How a first-party app goes on.
+    pub onward: Option<Box<Onward>>,
+}
+
+/// How a first-party app goes on at the challenge endpoint, OAuth 2.0 for First-Party Applications
+/// §5.2.2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Onward {
+    /// `auth_session`.
+    pub auth_session: Secret,
+    /// Whether a one-time code is asked for: `otp_required`.
+    pub otp_required: bool,
+    /// Whether a recovery code will do, too: `recovery_code_possible`.
+    pub recovery_code_possible: bool,
 }
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
-        Self { reason, retry_after: None, value: None, is_value_told: false }
+        Self { reason, retry_after: None, value: None, is_value_told: false, onward: None }
     }
 }
 
@@ -61,6 +76,13 @@ impl Refusal {
     #[must_use]
     pub fn with_value(mut self, value: &str) -> Self {
         self.value = Some(excerpt(value).to_string().into());
+        self
+    }
+
+    /// Says how a first-party app goes on.
+    #[must_use]
+    pub fn going_on(mut self, onward: Option<Onward>) -> Self {
+        self.onward = onward.map(Box::new);
         self
     }
 

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::claims::ACR;
 use super::client_auth::AUTH_METHODS;
+use crate::domain::authentication::Acr;
 use crate::domain::authorization::{Prompt, ResponseMode};
 use crate::domain::claim_names::SCOPE_CLAIMS;
 use crate::domain::client::{AuthMethod, TokenAlg};
@@ -48,6 +48,7 @@ pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
     let document = json!({
         "issuer": issuer.as_str(),
         "authorization_endpoint": issuer.url(urls::AUTHORIZE),
+        "authorization_challenge_endpoint": issuer.url(urls::AUTHORIZE_CHALLENGE),
         "token_endpoint": issuer.url(urls::TOKEN),
         "userinfo_endpoint": issuer.url(urls::USERINFO),
         "introspection_endpoint": issuer.url(urls::INTROSPECT),
@@ -58,7 +59,7 @@ pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
         "claims_supported": claims.collect::<Vec<_>>(),
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": true,
-        "acr_values_supported": [ACR],
+        "acr_values_supported": Acr::ALL,
         "ui_locales_supported": LANGUAGES.iter().map(Language::as_str).collect::<Vec<_>>(),
         "prompt_values_supported": Prompt::VALUES,
         "response_types_supported": ["code"],

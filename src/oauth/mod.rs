@@ -4,6 +4,7 @@
 
 pub mod authorize;
 pub mod back_channel;
+pub mod challenge;
 pub mod claims;
 pub mod client_auth;
 pub mod cross_origin;

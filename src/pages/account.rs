@@ -97,6 +97,8 @@ pub enum AccountNotice {
     ProviderUnlinked,
     /// They have confirmed who they are.
     Confirmed,
+    /// There are no one-time codes any more.
+    OneTimeCodesRemoved,
 }
 
 /// A browser that is signed in.
@@ -187,6 +189,7 @@ impl AccountPage<'_> {
             AccountNotice::ProviderLinked => self.frame.t("notice-provider-linked"),
             AccountNotice::ProviderUnlinked => self.frame.t("notice-provider-unlinked"),
             AccountNotice::Confirmed => self.frame.t("notice-confirmed"),
+            AccountNotice::OneTimeCodesRemoved => self.frame.t("notice-codes-removed"),
         })
     }
 }

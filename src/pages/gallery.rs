@@ -7,10 +7,13 @@ use super::form_post::FormPostPage;
 use super::frame::Frame;
 use super::logout::{LogoutPage, SignedOutPage, StillSignedInPage};
 use super::look::Look;
+use super::recovery_codes::RecoveryCodesPage;
 use super::redirect::RedirectPage;
 use super::sample::Sample;
 use super::samples::apps;
+use super::second_factor::SecondFactorPage;
 use super::select_account::SelectAccountPage;
+use super::set_up_factor::SetUpFactorPage;
 use super::sign_in::SignInPage;
 use crate::domain::language::Language;
 
@@ -24,6 +27,9 @@ pub fn gallery(look: &Look, language: Language) -> Vec<(String, String)> {
 pub(super) fn every(frame: Frame<'_>) -> Vec<(String, String)> {
     [
         rendered::<SignInPage<'_>>(frame),
+        rendered::<SecondFactorPage<'_>>(frame),
+        rendered::<SetUpFactorPage<'_>>(frame),
+        rendered::<RecoveryCodesPage<'_>>(Frame { here: None, ..frame }),
         rendered::<SelectAccountPage<'_>>(frame),
         rendered::<ConsentPage<'_>>(frame),
         rendered::<LogoutPage<'_>>(frame),

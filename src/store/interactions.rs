@@ -5,6 +5,8 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{OnConflict, SimpleExpr};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::cause::while_doing;
 use super::column::{corrupt, instant, millis};
@@ -13,7 +15,7 @@ use super::housekeeping::housekeep;
 use super::reader::Reader;
 use super::tx::Tx;
 use crate::domain::clock;
-use crate::domain::interaction::{Interaction, InteractionId, Pending, Purpose};
+use crate::domain::interaction::{Interaction, InteractionId, Pending, Purpose, UnfinishedSignIn};
 use crate::domain::session::{BrowserId, SessionId};
 use crate::domain::verdict::Fault;
 
@@ -27,6 +29,7 @@ entity! {
             pub request: String,
             pub session_id: Option<String>,
             pub pending: Option<String>,
+            pub unfinished: Option<String>,
             pub received_at: i64,
             pub expires_at: i64,
             pub ended_at: Option<i64>,
@@ -49,11 +52,8 @@ impl TryFrom<Model> for Interaction {
             purpose: serde_json::from_str(&row.request)
                 .map_err(|error| corrupt(TABLE, error.to_string()))?,
             session: row.session_id.map(SessionId::from_stored),
-            pending: row
-                .pending
-                .map(|text| serde_json::from_str(&text))
-                .transpose()
-                .map_err(|error| corrupt(TABLE, error.to_string()))?,
+            pending: read(row.pending)?,
+            unfinished: read(row.unfinished)?,
             received_at: clock::from_millis(row.received_at),
             expires_at: clock::from_millis(row.expires_at),
             ended_at: instant(row.ended_at),
@@ -66,9 +66,14 @@ fn text(purpose: &Purpose) -> Result<String, Fault> {
     serde_json::to_string(purpose).map_err(|error| Fault::internal("writing a purpose", error))
 }
 
-fn pending(pending: Option<&Pending>) -> Result<Option<String>, Fault> {
-    let text = pending.map(serde_json::to_string).transpose();
-    text.map_err(|error| Fault::internal("writing a pending identity", error))
+fn read<T: DeserializeOwned>(text: Option<String>) -> Result<Option<Box<T>>, Fault> {
+    let value = text.map(|text| serde_json::from_str(&text)).transpose();
+    value.map_err(|error| corrupt(TABLE, error.to_string()))
+}
+
+fn written(value: Option<&impl Serialize>) -> Result<Option<String>, Fault> {
+    let text = value.map(serde_json::to_string).transpose();
+    text.map_err(|error| Fault::internal(WRITING, error))
 }
 
 /// Stores an interaction, unless it is already stored: by another tab, or by a first click.
@@ -78,7 +83,8 @@ pub async fn keep(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
         browser_id: Set(interaction.browser.as_ref().map(|browser| browser.as_str().to_owned())),
         request: Set(text(&interaction.purpose)?),
         session_id: Set(interaction.session.as_ref().map(|session| session.as_str().to_owned())),
-        pending: Set(pending(interaction.pending.as_deref())?),
+        pending: Set(written(interaction.pending.as_deref())?),
+        unfinished: Set(written(interaction.unfinished.as_deref())?),
         received_at: Set(millis(interaction.received_at)),
         expires_at: Set(millis(interaction.expires_at)),
         ended_at: Set(interaction.ended_at.map(millis)),
@@ -127,7 +133,7 @@ pub async fn set_purpose(tx: &Tx, id: &InteractionId, purpose: &Purpose) -> Resu
 
 /// Writes the identity that waits for a proof of its account, or removes it.
 pub async fn set_pending(tx: &Tx, id: &InteractionId, whom: Option<&Pending>) -> Result<(), Fault> {
-    change(tx, id, [(Column::Pending, Expr::value(pending(whom)?))]).await
+    change(tx, id, [(Column::Pending, Expr::value(written(whom)?))]).await
 }
 
 /// Sets the session of the interaction, and removes the identity that waited for a proof.
@@ -135,6 +141,27 @@ pub async fn set_session(tx: &Tx, id: &InteractionId, session: &SessionId) -> Re
     let session = (Column::SessionId, Expr::value(session.as_str()));
     let pending = (Column::Pending, Expr::value(None::<String>));
     change(tx, id, [session, pending]).await
+}
+
+/// Writes a sign-in that needs a second factor. It takes the place of a session that was chosen
+/// before.
+pub async fn set_unfinished(
+    tx: &Tx,
+    id: &InteractionId,
+    begun: &UnfinishedSignIn,
+) -> Result<(), Fault> {
+    let unfinished = (Column::Unfinished, Expr::value(written(Some(begun))?));
+    let session = (Column::SessionId, Expr::value(None::<String>));
+    change(tx, id, [unfinished, session]).await
+}
+
+/// Writes with which second factor the session of an interaction was opened.
+pub async fn set_finished(
+    tx: &Tx,
+    id: &InteractionId,
+    finished: &UnfinishedSignIn,
+) -> Result<(), Fault> {
+    change(tx, id, [(Column::Unfinished, Expr::value(written(Some(finished))?))]).await
 }
 
 /// Ends an interaction with this session. An interaction that has already ended stays unchanged.

@@ -7,7 +7,7 @@ use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{ExprTrait, QueryOrder, QuerySelect, Select};
 
 use super::cause::while_doing;
-use super::column::{list, millis, read_list};
+use super::column::{corrupt, millis};
 use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
@@ -26,7 +26,7 @@ entity! {
             pub browser_id: String,
             pub user_id: String,
             pub auth_time: i64,
-            pub amr: String,
+            pub proofs: String,
             pub provider_issuer: Option<String>,
             pub kept: bool,
             pub user_agent: Option<String>,
@@ -51,9 +51,8 @@ impl TryFrom<Model> for Session {
             id: SessionId::from_stored(row.id),
             browser: BrowserId::from_stored(row.browser_id),
             user: UserId::from_stored(row.user_id),
-            auth_time: clock::from_millis(row.auth_time),
-            amr: read_list(TABLE, &row.amr)?,
-            provider_issuer: row.provider_issuer,
+            authentication: serde_json::from_str(&row.proofs)
+                .map_err(|error| corrupt(TABLE, error.to_string()))?,
             kept: row.kept,
             user_agent: row.user_agent,
             address: row.address,
@@ -133,15 +132,19 @@ pub async fn find_in(
     row.map_err(while_doing(TABLE))?.map(Session::try_from).transpose()
 }
 
-/// Writes a session. It replaces the one with the same id.
+/// Writes a session. It replaces the one with the same id. When the sign-in began and the issuer of
+/// the provider have columns of their own, because sessions are found by them.
 pub async fn put(tx: &Tx, session: &Session) -> Result<(), Fault> {
+    let authentication = &session.authentication;
+    let proofs = serde_json::to_string(authentication)
+        .map_err(|error| Fault::internal("writing what was proven", error))?;
     let row = ActiveModel {
         id: Set(session.id.as_str().to_owned()),
         browser_id: Set(session.browser.as_str().to_owned()),
         user_id: Set(session.user.as_str().to_owned()),
-        auth_time: Set(millis(session.auth_time)),
-        amr: Set(list(&session.amr)),
-        provider_issuer: Set(session.provider_issuer.clone()),
+        auth_time: Set(millis(authentication.signed_in_at())),
+        proofs: Set(proofs),
+        provider_issuer: Set(authentication.provider_issuer().map(str::to_owned)),
         kept: Set(session.kept),
         user_agent: Set(session.user_agent.clone()),
         address: Set(session.address.clone()),
@@ -152,7 +155,7 @@ pub async fn put(tx: &Tx, session: &Session) -> Result<(), Fault> {
     let over = OnConflict::column(Column::Id)
         .update_columns([
             Column::AuthTime,
-            Column::Amr,
+            Column::Proofs,
             Column::ProviderIssuer,
             Column::Kept,
             Column::UserAgent,

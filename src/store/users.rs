@@ -32,6 +32,7 @@ entity! {
             pub email_key: Option<String>,
             pub email_verified: bool,
             pub password_hash: Option<String>,
+            pub totp_since: Option<i64>,
             pub profile: String,
             pub disabled_at: Option<i64>,
             pub created_at: i64,
@@ -59,6 +60,7 @@ impl TryFrom<Model> for User {
             email: row.email,
             email_verified: row.email_verified,
             password_hash: row.password_hash,
+            totp_since: instant(row.totp_since),
             profile,
             disabled_at: instant(row.disabled_at),
             created_at: clock::from_millis(row.created_at),
@@ -82,6 +84,7 @@ fn row(user: &User) -> Result<ActiveModel, Fault> {
         email_key: Set(user.email.as_deref().and_then(person::email_key)),
         email_verified: Set(user.email_verified),
         password_hash: Set(user.password_hash.clone()),
+        totp_since: Set(user.totp_since.map(millis)),
         profile: Set(profile),
         disabled_at: Set(user.disabled_at.map(millis)),
         created_at: Set(millis(user.created_at)),
@@ -241,6 +244,21 @@ pub async fn replace_hash(tx: &Tx, id: &UserId, old: &str, new: &str) -> Result<
         .col_expr(Column::PasswordHash, Expr::value(new))
         .filter(Column::Id.eq(id.as_str()))
         .filter(Column::PasswordHash.eq(old))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
+}
+
+/// Records since when a user has one-time codes, or that they have none.
+pub async fn set_totp_since(
+    tx: &Tx,
+    id: &UserId,
+    since: Option<DateTime<Utc>>,
+) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::TotpSince, Expr::value(since.map(millis)))
+        .filter(Column::Id.eq(id.as_str()))
         .exec(tx.connection())
         .await
         .map_err(while_doing(WRITING))?;

@@ -47,7 +47,7 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let page_request = receive::get(&shared, context, request).await?;
-    let Some(person) = whose(&page_request) else {
+    let Some(person) = whose(&shared, &page_request) else {
         let begun = start::begin_account(&shared.flows, page_request.caller()).await;
         return Ok(respond(&shared, &page_request, begun));
     };
@@ -68,6 +68,7 @@ struct Says {
 fn notice(message: &FlashMessage) -> Option<AccountNotice> {
     Some(match message {
         FlashMessage::Confirmed => AccountNotice::Confirmed,
+        FlashMessage::OneTimeCodesRemoved => AccountNotice::OneTimeCodesRemoved,
         FlashMessage::PasswordChanged => AccountNotice::PasswordChanged,
         FlashMessage::DeviceSignedOut => AccountNotice::DeviceSignedOut,
         FlashMessage::AppRemoved => AccountNotice::AppRemoved,
@@ -154,11 +155,13 @@ async fn show(
         problem,
         notice: message.as_ref().and_then(notice),
         devices: opened.devices.iter().map(|session| device(session, signed_in_user)).collect(),
-        more_devices: opened
-            .devices
-            .last()
-            .filter(|_| opened.more_devices)
-            .map(|last| format!("{}.{}", last.auth_time.timestamp_millis(), last.id.as_str())),
+        more_devices: opened.devices.last().filter(|_| opened.more_devices).map(|last| {
+            format!(
+                "{}.{}",
+                last.authentication.signed_in_at().timestamp_millis(),
+                last.id.as_str()
+            )
+        }),
         more_apps: opened.more_apps.as_ref().map(ClientId::as_str),
         apps: opened.apps.iter().zip(&apps).map(access).collect(),
         linked: connected.linked.iter().map(|one| linked(one, language)).collect(),
@@ -201,7 +204,7 @@ fn device<'a>(session: &'a Session, signed_in_user: &SignedInUser) -> Device<'a>
         browser: session.user_agent.as_deref().and_then(device::browser),
         system: session.user_agent.as_deref().and_then(device::system),
         address: session.address.as_deref(),
-        signed_in_at: session.auth_time,
+        signed_in_at: session.authentication.signed_in_at(),
         seen_at: session.seen_at(),
         current: session.id == signed_in_user.session.id,
     }

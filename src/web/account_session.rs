@@ -7,6 +7,7 @@ use axum::http::Response;
 use crate::accounts::browsers::{Cookie, SignedInUser};
 use crate::domain::reason::Reason;
 use crate::domain::urls;
+use crate::flows::due_factor;
 use crate::flows::outcome::{Advanced, FlashMessage, NextStep};
 use crate::flows::submitted::AccountForm;
 use crate::pages::PageProblem;
@@ -17,13 +18,19 @@ use crate::web::receive;
 use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 
-/// The account that the request is about: the session that it names, or the only signed-in one.
-pub(super) fn whose(page_request: &PageRequest) -> Option<&SignedInUser> {
-    match (page_request.session("session"), page_request.browser_state.people.as_slice()) {
-        (Some(session), _) => page_request.browser_state.signed_in(&session),
+/// The account that the request is about: the session that it names, or the only signed-in one. A
+/// session that lacks a second factor that is due opens no account.
+pub(super) fn whose<'a>(
+    shared: &Shared,
+    page_request: &'a PageRequest,
+) -> Option<&'a SignedInUser> {
+    let browser_state = &page_request.browser_state;
+    let named = match (page_request.session("session"), browser_state.people.as_slice()) {
+        (Some(session), _) => browser_state.signed_in(&session),
         (None, [only]) => Some(only),
         (None, _) => None,
-    }
+    };
+    named.filter(|person| !due_factor::is_lacking(&shared.flows, browser_state, person, None))
 }
 
 /// Reads a form of the account page, and checks that our own page sent it.
@@ -34,7 +41,7 @@ pub(super) async fn submitted(
 ) -> Result<(PageRequest, AccountForm), Response<Body>> {
     let (page_request, same_origin) =
         receive::post(shared, context, request, urls::ACCOUNT).await?;
-    let Some(person) = whose(&page_request).cloned() else {
+    let Some(person) = whose(shared, &page_request).cloned() else {
         // The session has ended meanwhile: the redirect lets the person sign in again.
         return Err(page::see_other(&format!("{}{}", shared.base, urls::ACCOUNT)));
     };

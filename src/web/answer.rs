@@ -4,14 +4,14 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use crate::domain::client::ClientId;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::reason::Reason;
 use crate::domain::request;
 use crate::domain::verdict::{Fault, FaultKind};
-use crate::oauth::error::{AuthenticateChallenge, Error, Refusal, Result};
+use crate::oauth::error::{AuthenticateChallenge, Error, Onward, Refusal, Result};
 use crate::oauth::refused::{self, RefusedRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -33,7 +33,13 @@ pub(super) fn refusal(refusal: &Refusal, client: Option<&ClientId>) -> Response<
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let error = refusal.code().map(ErrorCode::as_str);
     let mut response = match error {
-        Some(error) => described(status, error, &refusal.text()),
+        Some(error) => {
+            let mut body = description(error, &refusal.text());
+            if let Some(onward) = refusal.onward.as_deref() {
+                body.extend(going_on(onward));
+            }
+            api(status, Value::Object(body).to_string().into_bytes())
+        }
         None => api(status, Vec::new()),
     };
     let headers = response.headers_mut();
@@ -89,8 +95,23 @@ pub(super) fn server_error() -> Response<Body> {
 
 /// An error in the form of RFC 6749 §5.2.
 fn described(status: StatusCode, error: &str, description: &str) -> Response<Body> {
-    let body = json!({ "error": error, "error_description": description });
-    api(status, body.to_string().into_bytes())
+    api(status, Value::Object(self::description(error, description)).to_string().into_bytes())
+}
+
+fn description(error: &str, description: &str) -> Map<String, Value> {
+    [("error", error), ("error_description", description)]
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .into_iter()
+        .collect()
+}
+
+/// How a first-party app goes on: OAuth 2.0 for First-Party Applications §5.2.2.
+fn going_on(onward: &Onward) -> [(String, Value); 3] {
+    [
+        ("auth_session".to_owned(), Value::from(onward.auth_session.expose().as_str())),
+        ("otp_required".to_owned(), Value::from(onward.otp_required)),
+        ("recovery_code_possible".to_owned(), Value::from(onward.recovery_code_possible)),
+    ]
 }
 
 fn api(status: StatusCode, body: Vec<u8>) -> Response<Body> {

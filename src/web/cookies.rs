@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Duration;
 use sha2::{Digest, Sha256};
 
-use crate::accounts::browsers::{Cookie, KNOWN_FOR};
+use crate::accounts::browsers::{Cookie, KNOWN_FOR, REMEMBERED_FOR};
 use crate::domain::client::ClientId;
 use crate::domain::provider::Slug;
 use crate::domain::secret::Secret;
@@ -33,6 +33,7 @@ pub(super) enum SignInMethod {
 pub(super) struct Cookies {
     browser: String,
     known: String,
+    remembered: String,
     language: String,
     way: String,
     refresh: String,
@@ -47,8 +48,9 @@ impl Cookies {
         let browser = format!("__Host-{ours}");
         let of = |what| format!("{browser}-{what}");
         let (known, language, way, refresh) = (of("known"), of("lang"), of("way"), of("refresh"));
+        let remembered = of("remembered");
         let (away, carried) = (of("away"), format!("__Secure-{ours}-away"));
-        Self { browser, known, language, way, refresh, away, carried }
+        Self { browser, known, remembered, language, way, refresh, away, carried }
     }
 
     /// Reads the token by which we recognise the browser.
@@ -67,11 +69,22 @@ impl Cookies {
             let (name, kept) = (&self.known, max_age(KNOWN_FOR));
             set(headers, &format!("{name}={known}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}"));
         }
+        if let Some(remembered) = &cookie.remembered {
+            let (name, kept) = (&self.remembered, max_age(REMEMBERED_FOR));
+            let value =
+                format!("{name}={remembered}; Path=/; Secure; HttpOnly; SameSite=Lax{kept}");
+            set(headers, &value);
+        }
     }
 
     /// The signed cookie that makes this a known browser of the accounts proven in it.
     pub(super) fn known<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         read(headers, &self.known)
+    }
+
+    /// The signed cookie that says who does not want to be asked for a second factor here.
+    pub(super) fn remembered<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        read(headers, &self.remembered)
     }
 
     /// The language that the person chose.
@@ -235,9 +248,9 @@ mod tests {
     #[test]
     fn every_issuer_has_cookies_of_its_own() {
         let names = |issuer| {
-            let Cookies { browser, known, language, way, refresh, away, carried } =
+            let Cookies { browser, known, remembered, language, way, refresh, away, carried } =
                 Cookies::of(issuer);
-            let others = [known, language, way, refresh, away];
+            let others = [known, remembered, language, way, refresh, away];
             assert!(others.iter().all(|name| name.starts_with(&browser)));
             assert!(carried.starts_with(&browser.replace("__Host-", "__Secure-")));
             browser

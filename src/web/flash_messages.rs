@@ -33,6 +33,7 @@ pub(super) fn sign_in(shared: &Shared, id: &Handle, noted: &UpstreamNotice) -> S
 fn text(message: &FlashMessage) -> String {
     match message {
         FlashMessage::Confirmed => "&done=confirmed".to_owned(),
+        FlashMessage::OneTimeCodesRemoved => "&done=codes-removed".to_owned(),
         FlashMessage::PasswordChanged => "&done=password".to_owned(),
         FlashMessage::DeviceSignedOut => "&done=device".to_owned(),
         FlashMessage::AppRemoved => "&done=app".to_owned(),
@@ -46,6 +47,7 @@ fn text(message: &FlashMessage) -> String {
 fn read(page_request: &PageRequest) -> Option<FlashMessage> {
     Some(match page_request.form.get("done") {
         Some("confirmed") => FlashMessage::Confirmed,
+        Some("codes-removed") => FlashMessage::OneTimeCodesRemoved,
         Some("password") => FlashMessage::PasswordChanged,
         Some("device") => FlashMessage::DeviceSignedOut,
         Some("app") => FlashMessage::AppRemoved,

@@ -43,7 +43,7 @@ pub(super) async fn get(
     match view.subject {
         Subject::SignIn(_) => {}
         _ if wants_another => {}
-        Subject::Choose | Subject::Consent(..) | Subject::Elsewhere => {
+        _ => {
             let next = Reply::Page(urls::AUTHORIZE_CONTINUE, view.handle);
             return Ok(respond(&shared, &page_request, next));
         }

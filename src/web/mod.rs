@@ -14,6 +14,7 @@ mod account_session;
 mod answer;
 mod assets;
 mod authorize;
+mod authorize_challenge;
 mod body;
 mod connections;
 mod consent;
@@ -28,12 +29,15 @@ mod introspect;
 mod login;
 mod logout;
 mod missing;
+mod one_time_codes;
 mod page;
 mod page_request;
 mod receive;
 mod respond;
 mod revoke;
+mod second_factor;
 mod select_account;
+mod set_up_factor;
 mod shared;
 mod shown;
 mod sign_in_options;
@@ -56,11 +60,16 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::ACCOUNT_APPS_REMOVE, post(account::remove_app))
         .route(urls::ACCOUNT_PROVIDERS_LINK, post(connections::link))
         .route(urls::ACCOUNT_PROVIDERS_UNLINK, post(connections::unlink))
+        .route(urls::ACCOUNT_ONE_TIME_CODES, get(one_time_codes::get).post(one_time_codes::confirm))
+        .route(urls::ACCOUNT_ONE_TIME_CODES_ADD, post(one_time_codes::add))
+        .route(urls::ACCOUNT_ONE_TIME_CODES_REMOVE, post(one_time_codes::remove))
+        .route(urls::ACCOUNT_RECOVERY_CODES, post(one_time_codes::renew))
         .route(urls::ACCOUNT_SIGN_OUT, post(account::sign_out))
         .route_layer(map_response(page::without_opener));
     let for_scripts = Router::new()
         .route(urls::TOKEN, post(token::token).options(cors::preflight))
         .route(urls::REVOKE, post(revoke::revoke).options(cors::preflight))
+        .route(urls::AUTHORIZE_CHALLENGE, post(authorize_challenge::post).options(cors::preflight))
         .route(urls::USERINFO, get(userinfo::get).post(userinfo::post).options(cors::preflight))
         .method_not_allowed_fallback(missing::method)
         .layer(from_fn_with_state(Arc::clone(&shared), cors::allow));
@@ -76,6 +85,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::LOGIN_WITH, get(social_login::with_nothing).post(social_login::with))
         .route(urls::LOGIN_CALLBACK, get(social_login::get).post(social_login::post))
         .route(urls::LOGIN_ELSEWHERE, get(social_login::elsewhere))
+        .route(urls::SECOND_FACTOR, get(second_factor::get).post(second_factor::post))
+        .route(urls::SECOND_FACTOR_SKIP, post(second_factor::skip))
+        .route(urls::SET_UP_FACTOR, get(set_up_factor::get).post(set_up_factor::post))
         .route(urls::SELECT_ACCOUNT, get(select_account::get).post(select_account::post))
         .route(urls::CONSENT, get(consent::get).post(consent::post))
         .route(urls::LOGOUT, get(logout::get).post(logout::post))

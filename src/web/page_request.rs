@@ -65,7 +65,8 @@ impl PageRequest {
         let mut request = Self::new(shared, context, headers, form, chosen);
         match browser_state {
             Ok(browser_state) => {
-                request.browser_state = browser_state;
+                let remembered = shared.cookies.remembered(&request.headers).map(str::to_owned);
+                request.browser_state = BrowserState { remembered, ..browser_state };
                 Ok(request)
             }
             Err(fault) => Err((request, fault)),

@@ -206,6 +206,8 @@ fn next_step(
             let address = page::address(shared, urls::LOGIN, &handle);
             page::see_other(&format!("{address}&another=1"))
         }
+        NextStep::SecondFactor(handle) => to(urls::SECOND_FACTOR, handle),
+        NextStep::SetUpFactor(handle) => to(urls::SET_UP_FACTOR, handle),
         NextStep::Choose(handle) => to(urls::SELECT_ACCOUNT, handle),
         NextStep::Consent(handle) => to(urls::CONSENT, handle),
         NextStep::Continue(handle) => to(urls::AUTHORIZE_CONTINUE, handle),

@@ -2,11 +2,16 @@
 
 use crate::accounts::browsers::SignedInUser;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::domain::user::User;
 use crate::pages::{Permission, Person};
 
 /// A person, as pages show them.
 pub(super) fn person(signed_in_user: &SignedInUser) -> Person<'_> {
-    let user = &signed_in_user.user;
+    person_of(&signed_in_user.user)
+}
+
+/// The person of an account, as pages show them.
+pub(super) fn person_of(user: &User) -> Person<'_> {
     let name = user.profile.name.as_deref().filter(|name| !name.trim().is_empty());
     Person { name, username: &user.username, email: user.email.as_deref() }
 }

@@ -184,8 +184,35 @@ notice-device-signed-out = The device is signed out.
 notice-app-removed = The app no longer has access.
 notice-provider-linked = The account is connected. You can sign in with it from now on.
 notice-provider-unlinked = The account is disconnected. You can no longer sign in with it.
-notice-confirmed = Thanks, we’ve confirmed it’s you. You can now connect or disconnect accounts.
+notice-confirmed = Thanks, we’ve confirmed it’s you. You can now change how you sign in.
+notice-codes-removed = Your authenticator app is removed. Its codes and your recovery codes no longer work.
 others-title = Other accounts in this browser
+
+## Second factors
+
+second-factor-title = One more step
+second-factor-lead = Enter the code that your authenticator app shows.
+second-factor-lead-app = { $app } asks for the code that your authenticator app shows.
+second-factor-lead-other = This needs a stronger proof that it’s you.
+second-factor-code = Code
+second-factor-missing = Enter the six digits from your authenticator app.
+second-factor-wrong = This code doesn’t count. Wait for the next one and try again.
+second-factor-remember = Don’t ask again in this browser for 30 days
+second-factor-recovery = I don’t have my device
+second-factor-recovery-code = Recovery code
+second-factor-recovery-missing = Enter one of your recovery codes.
+second-factor-recovery-wrong = This is none of your recovery codes, or you have used it before.
+second-factor-skip = Continue without it
+set-up-factor-title = Set up an authenticator app
+set-up-factor-lead = Scan this code with an authenticator app on your phone. It then shows a new six-digit code every 30 seconds.
+set-up-factor-qr = QR code with the key for your authenticator app
+set-up-factor-key = If you can’t scan it, enter this key in the app:
+set-up-factor-code = Code that the app shows
+set-up-factor-confirm = Turn on
+recovery-codes-title = Save your recovery codes
+recovery-codes-lead = If you lose your phone, each of these codes lets you in once.
+recovery-codes-once = You won’t see them again. Print them or keep them in a password manager.
+recovery-codes-saved = I’ve saved them
 
 ## When something goes wrong
 

@@ -176,8 +176,35 @@ notice-device-signed-out = 기기에서 로그아웃했어요.
 notice-app-removed = 앱의 접근 권한을 없앴어요.
 notice-provider-linked = 계정을 연결했어요. 이제 이 계정으로도 로그인할 수 있어요.
 notice-provider-unlinked = 계정 연결을 끊었어요. 이제 그 계정으로는 로그인할 수 없어요.
-notice-confirmed = 본인 확인을 마쳤어요. 이제 계정을 연결하거나 연결을 끊을 수 있어요.
+notice-confirmed = 본인 확인을 마쳤어요. 이제 로그인 방법을 바꿀 수 있어요.
+notice-codes-removed = 인증 앱을 해제했어요. 인증 앱의 코드와 복구 코드는 더 이상 쓸 수 없어요.
 others-title = 이 브라우저의 다른 계정
+
+## 두 번째 인증
+
+second-factor-title = 한 단계 더 확인할게요
+second-factor-lead = 인증 앱에 나오는 코드를 입력해 주세요.
+second-factor-lead-app = { $app }에서 인증 앱의 코드를 확인해 달라고 해요.
+second-factor-lead-other = 본인인지 더 확실하게 확인해야 해요.
+second-factor-code = 코드
+second-factor-missing = 인증 앱에 나오는 숫자 여섯 자리를 입력해 주세요.
+second-factor-wrong = 맞지 않거나 이미 쓴 코드예요. 다음 코드가 나오면 다시 입력해 주세요.
+second-factor-remember = 이 브라우저에서는 30일 동안 묻지 않기
+second-factor-recovery = 인증 기기가 없어요
+second-factor-recovery-code = 복구 코드
+second-factor-recovery-missing = 복구 코드를 하나 입력해 주세요.
+second-factor-recovery-wrong = 복구 코드가 아니거나 이미 쓴 코드예요.
+second-factor-skip = 건너뛰고 계속하기
+set-up-factor-title = 인증 앱을 설정해 주세요
+set-up-factor-lead = 휴대전화의 인증 앱으로 이 코드를 스캔하면 30초마다 새로운 숫자 여섯 자리가 나와요.
+set-up-factor-qr = 인증 앱에 등록할 키가 담긴 QR 코드
+set-up-factor-key = 스캔할 수 없으면 이 키를 앱에 입력해 주세요.
+set-up-factor-code = 앱에 나오는 코드
+set-up-factor-confirm = 사용 시작하기
+recovery-codes-title = 복구 코드를 저장해 주세요
+recovery-codes-lead = 휴대전화를 잃어버리면 이 코드로 로그인할 수 있어요. 코드마다 한 번씩 쓸 수 있어요.
+recovery-codes-once = 다시 볼 수 없으니 인쇄하거나 비밀번호 관리자에 저장해 두세요.
+recovery-codes-saved = 저장했어요
 
 ## 문제가 생겼을 때
 

@@ -39,9 +39,10 @@ async fn open(server: &Server, user: &str, count: i64, session: Option<&str>) {
         .await;
     evidence
         .run(&format!(
-            "INSERT INTO session (id, browser_id, user_id, auth_time, amr, kept, idle_ms, \
+            "INSERT INTO session (id, browser_id, user_id, auth_time, proofs, kept, idle_ms, \
                                   idle_ends_at, expires_at, provider_issuer) \
-             {many} SELECT '{round}-' || i, '{round}-' || i, '{user}', {now}, '[\"fed\",\"idp\"]', \
+             {many} SELECT '{round}-' || i, '{round}-' || i, '{user}', {now}, \
+                           '[{{\"method\":\"provider\",\"slug\":\"idp\",\"issuer\":\"https://idp\",\"at\":{now}}}]', \
                            FALSE, 86400000, {ends}, {ends}, 'https://idp' FROM n"
         ))
         .await;

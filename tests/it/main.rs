@@ -69,6 +69,7 @@ mod refusals;
 mod relying_party;
 mod replicas;
 mod row_sizes;
+mod second_factors;
 mod serving;
 mod sessions;
 mod settings_reference;

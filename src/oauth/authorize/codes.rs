@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 
+use crate::domain::authentication::Acr;
 use crate::domain::authorization::{AuthorizationRequest, Granted, IssuedCode};
 use crate::domain::secret::{AuthorizationCode, Plain};
 use crate::domain::session::Session;
@@ -9,14 +10,17 @@ use crate::domain::verdict::Fault;
 use crate::store::{Tx, authorization_codes};
 
 /// How long a code is valid. FAPI 2.0 §5.3.2.1 allows no more.
-const LIFE: Duration = Duration::seconds(60);
+pub const LIFE: Duration = Duration::seconds(60);
 
 /// Issues a code for what the person of this session granted to the client.
 pub async fn issue(
     tx: &Tx,
     request: &AuthorizationRequest,
+    wanted: &[Acr],
     session: &Session,
 ) -> Result<Plain<AuthorizationCode>, Fault> {
+    let authentication = &session.authentication;
+    let acr = authentication.acr_among(wanted);
     let code = Plain::generate();
     let issued = IssuedCode {
         hash: code.hashed(),
@@ -25,14 +29,15 @@ pub async fn issue(
         challenge: request.challenge.clone(),
         granted: Granted {
             user: session.user.clone(),
-            session: session.id.clone(),
+            session: Some(session.id.clone()),
             scope: request.scope.clone(),
             resources: request.resources.clone(),
             nonce: request.nonce.clone(),
             claims: request.claims.clone(),
-            auth_time: session.auth_time,
-            amr: session.amr.clone(),
-            provider_issuer: session.provider_issuer.clone(),
+            auth_time: authentication.auth_time(acr),
+            acr,
+            amr: authentication.amr(),
+            provider_issuer: authentication.provider_issuer().map(str::to_owned),
         },
         expires_at: tx.now() + LIFE,
         spent_at: None,

@@ -4,11 +4,11 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use crate::domain::authentication::Acr;
 use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::consent::Consent;
 use crate::domain::reason::Reason;
 use crate::domain::session::{Session, SessionId};
-use crate::oauth::claims::ACR;
 use crate::oauth::error::Refusal;
 
 /// A person who is signed in in the browser.
@@ -20,6 +20,12 @@ pub struct Candidate<'a> {
     pub is_hinted: bool,
     /// What this person allowed the client before.
     pub consent: Option<Consent>,
+    /// The greatest strength that the person could prove: what their account has.
+    pub reach: Acr,
+    /// Whether a second factor is due for this person in this browser.
+    pub is_factor_due: bool,
+    /// Whether the person proved so recently who they are that they may set up a factor.
+    pub is_fresh: bool,
 }
 
 /// What the decision is made from.
@@ -29,9 +35,14 @@ pub struct Facts<'a> {
     pub people: Vec<Candidate<'a>>,
     /// The session that was chosen or opened while this request was worked on.
     pub chosen: Option<&'a SessionId>,
+    /// Whether somebody proved a first factor while this request was worked on, and still has to
+    /// prove the second.
+    pub is_unfinished: bool,
     /// When the request arrived. A sign-in after this instant satisfies `prompt=login` and
     /// `max_age`.
     pub received_at: DateTime<Utc>,
+    /// The `acr` values that are asked for, in the order of preference.
+    pub wanted: Vec<Acr>,
     /// Whether the client is the operator's own, so that people are not asked for consent.
     pub first_party: bool,
     /// Whether earlier consent does not count, because any program on the machine could send a
@@ -46,8 +57,21 @@ pub struct Facts<'a> {
 pub enum AuthorizationStep<'a> {
     /// Ask for a sign-in. If a session is named, its person has to sign in again.
     SignIn(Option<&'a SessionId>),
+    /// Ask for the second factor of a sign-in that has begun.
+    Finish,
     /// Let the person choose an account.
     Choose,
+    /// Ask the person of this session for a stronger proof.
+    StepUp {
+        /// The session.
+        session: &'a SessionId,
+        /// The strength that is needed.
+        acr: Acr,
+        /// Whether the person may go on without it.
+        may_skip: bool,
+    },
+    /// Offer the person of this session to set up a second factor. They may go on without one.
+    SetUp(&'a SessionId),
     /// Ask the person of this session for consent.
     Consent(&'a SessionId),
     /// Answer the client with an error.
@@ -59,9 +83,8 @@ pub enum AuthorizationStep<'a> {
 /// Decides the next step of an authorization request.
 #[must_use]
 pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> AuthorizationStep<'a> {
-    // OpenID Connect Core §5.5.1.1: an essential `acr` that this server cannot meet is an error.
-    let acr = &request.claims.acr;
-    if request.claims.acr_is_essential && !acr.is_empty() && !acr.iter().any(|acr| acr == ACR) {
+    // OpenID Connect Core §5.5.1.1: an essential `acr` that this server does not know is an error.
+    if request.acr_is_essential() && facts.wanted.is_empty() {
         return refuse(Reason::AcrUnmet);
     }
     let step = lead(request, facts);
@@ -70,8 +93,12 @@ pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Autho
     }
     // OpenID Connect Core §3.1.2.6: with `prompt=none` no page may be shown.
     match step {
-        AuthorizationStep::SignIn(_) => refuse(Reason::NobodySignedIn),
+        AuthorizationStep::SignIn(_) | AuthorizationStep::Finish => refuse(Reason::NobodySignedIn),
         AuthorizationStep::Choose => refuse(Reason::SeveralSignedIn),
+        AuthorizationStep::StepUp { .. } if request.acr_is_essential() => refuse(Reason::AcrUnmet),
+        AuthorizationStep::StepUp { .. } | AuthorizationStep::SetUp(_) => {
+            refuse(Reason::FactorMissing)
+        }
         AuthorizationStep::Consent(_) => refuse(Reason::ConsentMissing),
         done => done,
     }
@@ -82,18 +109,61 @@ fn refuse<'a>(reason: Reason) -> AuthorizationStep<'a> {
 }
 
 fn lead<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> AuthorizationStep<'a> {
+    if facts.is_unfinished {
+        return AuthorizationStep::Finish;
+    }
     let candidate = match choose(request, facts) {
         Ok(candidate) => candidate,
         Err(step) => return step,
     };
     let session = candidate.session;
-    if must_prove_again(request, session, facts.received_at) {
+    if must_prove_again(request, session, facts) {
         return AuthorizationStep::SignIn(Some(&session.id));
+    }
+    if let Some(step) = strengthen(request, candidate, facts) {
+        return step;
     }
     if must_allow(request, candidate, facts) {
         return AuthorizationStep::Consent(&session.id);
     }
     AuthorizationStep::Issue(&session.id)
+}
+
+/// What the person has to prove in addition, so that a due second factor and the requested `acr`
+/// are met.
+fn strengthen<'a>(
+    request: &AuthorizationRequest,
+    candidate: &Candidate<'a>,
+    facts: &Facts<'_>,
+) -> Option<AuthorizationStep<'a>> {
+    let (session, reached) = (&candidate.session.id, candidate.session.authentication.acr());
+    if candidate.is_factor_due && reached < Acr::Two {
+        // Who has no second factor sets one up when they sign in: an old session is not enough.
+        return Some(if candidate.reach < Acr::Two {
+            AuthorizationStep::SignIn(Some(session))
+        } else {
+            AuthorizationStep::StepUp { session, acr: Acr::Two, may_skip: false }
+        });
+    }
+    let unmet = !facts.wanted.is_empty() && facts.wanted.iter().all(|acr| *acr > reached);
+    if !unmet {
+        return None;
+    }
+    let is_essential = request.acr_is_essential();
+    let possible = facts.wanted.iter().find(|acr| **acr <= candidate.reach);
+    match possible {
+        _ if request.acr_is_skipped && !is_essential => None,
+        Some(acr) => {
+            Some(AuthorizationStep::StepUp { session, acr: *acr, may_skip: !is_essential })
+        }
+        None if is_essential => Some(refuse(Reason::AcrUnmet)),
+        None if request.prompt.none => Some(refuse(Reason::FactorMissing)),
+        // One-time codes can be set up on the way, and give `2`.
+        None if candidate.is_fresh && facts.wanted.contains(&Acr::Two) => {
+            Some(AuthorizationStep::SetUp(session))
+        }
+        None => None,
+    }
 }
 
 fn choose<'a>(
@@ -130,15 +200,13 @@ fn choose<'a>(
 
 /// `prompt=login` and `max_age`, OpenID Connect Core §3.1.2.1. A sign-in after the request arrived
 /// satisfies both; without that comparison `prompt=login` would ask again and again.
-fn must_prove_again(
-    request: &AuthorizationRequest,
-    session: &Session,
-    received_at: DateTime<Utc>,
-) -> bool {
-    if session.auth_time >= received_at {
+fn must_prove_again(request: &AuthorizationRequest, session: &Session, facts: &Facts<'_>) -> bool {
+    let (authentication, received_at) = (&session.authentication, facts.received_at);
+    let auth_time = authentication.auth_time(authentication.acr_among(&facts.wanted));
+    if auth_time >= received_at {
         return false;
     }
-    let age = received_at - session.auth_time;
+    let age = received_at - auth_time;
     request.prompt.login
         || request.max_age.is_some_and(|most| age > Duration::seconds(i64::from(most)))
 }
@@ -188,7 +256,10 @@ pub fn joined(before: Option<&Consent>, request: &AuthorizationRequest) -> Conse
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::domain::authentication::{Authentication, Method};
     use crate::domain::authorization::{Prompt, ResponseMode};
     use crate::domain::client::ClientId;
     use crate::domain::clock::from_millis;
@@ -207,9 +278,7 @@ mod tests {
             id: SessionId::from_stored(format!("session of {user}")),
             browser: BrowserId::from_stored("browser".to_owned()),
             user: UserId::from_stored(user.to_owned()),
-            auth_time: t(auth_time),
-            amr: vec![],
-            provider_issuer: None,
+            authentication: Authentication::by(Method::Password, t(auth_time)),
             kept: false,
             user_agent: None,
             address: None,
@@ -234,6 +303,8 @@ mod tests {
             login_hint: None,
             ui_locales: None,
             idp_hint: None,
+            acr_values: vec![],
+            acr_is_skipped: false,
             claims: RequestedClaims::default(),
             challenge: None,
         };
@@ -254,11 +325,16 @@ mod tests {
             session,
             is_hinted: false,
             consent: consent.clone(),
+            reach: Acr::One,
+            is_factor_due: false,
+            is_fresh: false,
         };
         Facts {
             people: people.iter().map(candidate).collect(),
             chosen: None,
+            is_unfinished: false,
             received_at: t(received_at),
+            wanted: vec![],
             first_party: false,
             asks_always: false,
             allowed_now: false,
@@ -409,25 +485,249 @@ mod tests {
         assert_eq!(decide(&request(|_| ()), &nobody), AuthorizationStep::SignIn(None));
     }
 
+    /// A session that proved these things, one after the other, beginning at second 50.
+    fn proven(methods: &[Method]) -> Session {
+        let mut methods = methods.iter().cloned();
+        let first = Authentication::by(methods.next().unwrap(), t(50));
+        let authentication = methods.fold(first, |all, method| all.with(method, t(60)));
+        Session { authentication, ..session("a", 50) }
+    }
+
+    /// What is decided about a person of this session and reach, of whom this is asked.
+    fn strengthened(
+        session: &Session,
+        (reach, due): (Acr, bool),
+        wanted: &[Acr],
+        change: impl FnOnce(&mut AuthorizationRequest),
+    ) -> String {
+        let people = [(session.clone(), allowed("openid email"))];
+        let mut facts = facts(&people, 100);
+        facts.wanted = wanted.to_vec();
+        facts.people[0].reach = reach;
+        facts.people[0].is_factor_due = due;
+        facts.people[0].is_fresh = true;
+        let request = request(|request| {
+            request.claims.acr = wanted.iter().map(|acr| acr.as_str().to_owned()).collect();
+            change(request);
+        });
+        match decide(&request, &facts) {
+            AuthorizationStep::Issue(_) => "issue".to_owned(),
+            AuthorizationStep::SignIn(Some(_)) => "sign in".to_owned(),
+            AuthorizationStep::SetUp(_) => "set up".to_owned(),
+            AuthorizationStep::StepUp { acr, may_skip, .. } => {
+                format!("{}{}", acr.as_str(), if may_skip { "?" } else { "!" })
+            }
+            AuthorizationStep::Refuse(refusal) => refusal.reason.as_str().to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
     #[test]
-    fn core_5_5_1_1_an_essential_acr_that_cannot_be_met_fails() {
-        let people = [(session("a", 50), allowed("openid email"))];
-        let facts = facts(&people, 100);
-        let asking = |values: &[&str], essential| {
-            request(|request| {
-                request.claims.acr = values.iter().map(|acr| (*acr).to_owned()).collect();
-                request.claims.acr_is_essential = essential;
-            })
-        };
-        assert_eq!(
-            decide(&asking(&["2"], false), &facts),
-            AuthorizationStep::Issue(&people[0].0.id)
-        );
-        assert_eq!(
-            decide(&asking(&["2", "1"], true), &facts),
-            AuthorizationStep::Issue(&people[0].0.id)
-        );
+    fn a_page_comes_only_when_no_requested_value_is_met_and_for_the_first_that_can_be() {
+        use Acr::{One, PhishingResistant as Phr, Two};
+        let one = proven(&[Method::Password]);
+        let two = proven(&[Method::Password, Method::Totp]);
+        let phr = proven(&[Method::Password, Method::Passkey { backed_up: true }]);
+        for (session, reach, due, wanted, expected) in [
+            (&one, One, false, vec![], "issue"),
+            (&one, One, false, vec![Two, One], "issue"),
+            (&one, Two, false, vec![One, Two], "issue"),
+            (&one, Two, false, vec![Two], "2?"),
+            (&one, Two, false, vec![Phr, Two], "2?"),
+            (&one, Phr, false, vec![Phr, Two], "phr?"),
+            (&one, Phr, false, vec![Two, Phr], "2?"),
+            (&one, One, false, vec![Two], "set up"),
+            (&one, One, false, vec![Phr], "issue"),
+            (&one, One, true, vec![], "sign in"),
+            (&one, Two, true, vec![], "2!"),
+            (&one, Two, true, vec![One], "2!"),
+            (&one, Phr, true, vec![Phr], "2!"),
+            (&two, Two, true, vec![], "issue"),
+            (&two, Two, true, vec![Phr, Two], "issue"),
+            (&two, Two, true, vec![Phr], "issue"),
+            (&two, Phr, true, vec![Phr], "phr?"),
+            (&phr, Phr, true, vec![Phr], "issue"),
+            (&phr, Phr, true, vec![Two], "issue"),
+        ] {
+            let said = strengthened(session, (reach, due), &wanted, |_| ());
+            assert_eq!(said, expected, "{reach:?} {due} {wanted:?}");
+            let skipped = strengthened(session, (reach, due), &wanted, |request| {
+                request.acr_is_skipped = true;
+            });
+            let left = if due && session.authentication.acr() < Two { expected } else { "issue" };
+            assert_eq!(skipped, left, "skipped {reach:?} {due} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn core_5_5_1_1_an_essential_acr_is_met_or_refused() {
+        use Acr::{One, PhishingResistant as Phr, Two};
+        let one = proven(&[Method::Password]);
+        for (reach, wanted, expected, silent) in [
+            (One, vec![Two, One], "issue", "issue"),
+            (One, vec![Two], "acr_unmet", "acr_unmet"),
+            (Two, vec![Two], "2!", "acr_unmet"),
+            (Two, vec![Phr], "acr_unmet", "acr_unmet"),
+            (Phr, vec![Phr], "phr!", "acr_unmet"),
+        ] {
+            let essential = |request: &mut AuthorizationRequest| {
+                request.claims.acr_is_essential = true;
+                request.acr_is_skipped = true;
+            };
+            let said = strengthened(&one, (reach, false), &wanted, essential);
+            assert_eq!(said, expected, "{reach:?} {wanted:?}");
+            let said = strengthened(&one, (reach, false), &wanted, |request| {
+                essential(request);
+                request.prompt = prompt("none");
+            });
+            assert_eq!(said, silent, "{reach:?} {wanted:?}");
+        }
+        // A value that nobody can meet is refused before anybody signs in.
+        let nobody = facts(&[], 100);
+        let unknown = request(|request| {
+            request.claims.acr = vec!["3".to_owned()];
+            request.claims.acr_is_essential = true;
+        });
         let unmet = ErrorCode::UnmetAuthenticationRequirements;
-        assert!(is_refused(&decide(&asking(&["2"], true), &facts), unmet));
+        assert!(is_refused(&decide(&unknown, &nobody), unmet));
+    }
+
+    #[test]
+    fn core_3_1_2_6_without_pages_a_missing_factor_is_an_error() {
+        use Acr::{One, PhishingResistant as Phr, Two};
+        let one = proven(&[Method::Password]);
+        for (reach, due, wanted, expected) in [
+            (Two, true, vec![], "factor_missing"),
+            (One, true, vec![], "nobody_signed_in"),
+            (Two, false, vec![Two], "factor_missing"),
+            (One, false, vec![Two], "factor_missing"),
+            (One, false, vec![Phr], "factor_missing"),
+            (One, false, vec![Two, One], "issue"),
+        ] {
+            let said = strengthened(&one, (reach, due), &wanted, |request| {
+                request.prompt = prompt("none");
+            });
+            assert_eq!(said, expected, "{reach:?} {due} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn core_3_1_2_1_max_age_asks_for_the_older_of_the_proofs_that_are_needed() {
+        let two = proven(&[Method::Password, Method::Totp]);
+        let later = proven(&[Method::Password, Method::Passkey { backed_up: false }]);
+        for (session, most, expected) in [
+            (&two, 50, "issue"),
+            (&two, 45, "sign in"),
+            (&later, 40, "issue"),
+            (&later, 39, "sign in"),
+        ] {
+            let said = strengthened(session, (Acr::PhishingResistant, false), &[], |request| {
+                request.max_age = Some(most);
+            });
+            assert_eq!(said, expected, "{most}");
+        }
+    }
+
+    #[test]
+    fn nobody_goes_past_a_sign_in_that_is_not_finished() {
+        let people = [(session("a", 150), allowed("openid email"))];
+        let unfinished = Facts { is_unfinished: true, ..facts(&people, 100) };
+        assert_eq!(decide(&request(|_| ()), &unfinished), AuthorizationStep::Finish);
+        let silent = request(|request| request.prompt = prompt("none"));
+        assert!(is_refused(&decide(&silent, &unfinished), ErrorCode::LoginRequired));
+    }
+
+    fn any_acr() -> impl Strategy<Value = Acr> {
+        prop::sample::select(Acr::ALL)
+    }
+
+    fn any_session() -> impl Strategy<Value = Session> {
+        let second = prop_oneof![
+            Just(None),
+            Just(Some(Method::Totp)),
+            Just(Some(Method::RecoveryCode)),
+            Just(Some(Method::Passkey { backed_up: true })),
+        ];
+        let first = prop_oneof![
+            Just(Method::Password),
+            Just(Method::MailCode),
+            Just(Method::Passkey { backed_up: false }),
+        ];
+        (first, 0_i64..200, second, 0_i64..200).prop_map(|(first, at, second, later)| {
+            let begun = Authentication::by(first, t(at));
+            let authentication = match second {
+                Some(second) => begun.with(second, t(at + later)),
+                None => begun,
+            };
+            Session { authentication, ..session("a", 0) }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_code_is_issued_below_what_is_due_or_essential(
+            session in any_session(),
+            reach in any_acr(),
+            (is_factor_due, is_fresh, is_unfinished) in any::<(bool, bool, bool)>(),
+            (is_essential, acr_is_skipped, none, login) in any::<(bool, bool, bool, bool)>(),
+            max_age in prop::option::of(0_u32..300),
+            wanted in prop::collection::vec(any_acr(), 0..4),
+        ) {
+            let people = [(session.clone(), allowed("openid email"))];
+            let mut facts = facts(&people, 100);
+            facts.wanted.clone_from(&wanted);
+            facts.is_unfinished = is_unfinished;
+            facts.people[0].reach = reach;
+            facts.people[0].is_factor_due = is_factor_due;
+            facts.people[0].is_fresh = is_fresh;
+            let request = request(|request| {
+                request.claims.acr = wanted.iter().map(|acr| acr.as_str().to_owned()).collect();
+                request.claims.acr_is_essential = is_essential;
+                request.acr_is_skipped = acr_is_skipped;
+                request.max_age = max_age;
+                request.prompt = Prompt { none, login: login && !none, ..Prompt::default() };
+            });
+            let reached = session.authentication.acr();
+            let step = decide(&request, &facts);
+            match &step {
+                AuthorizationStep::Issue(_) => {
+                    prop_assert!(!is_unfinished);
+                    prop_assert!(!is_factor_due || reached >= Acr::Two);
+                    let is_met = wanted.is_empty() || wanted.iter().any(|acr| *acr <= reached);
+                    prop_assert!(is_met || !is_essential);
+                    let said = session.authentication.acr_among(&wanted);
+                    prop_assert!(said <= reached);
+                    let auth_time = session.authentication.auth_time(said);
+                    if let Some(most) = max_age {
+                        prop_assert!(auth_time >= t(100 - i64::from(most)));
+                    }
+                    prop_assert!(!request.prompt.login || auth_time >= t(100));
+                }
+                AuthorizationStep::StepUp { acr, may_skip, .. } => {
+                    prop_assert!(!none);
+                    prop_assert!(*acr > reached);
+                    prop_assert!(*acr <= reach || is_factor_due);
+                    prop_assert!(!may_skip || !is_essential);
+                }
+                AuthorizationStep::SetUp(_) => {
+                    prop_assert!(!none && is_fresh && !is_essential && !acr_is_skipped);
+                }
+                _ => {}
+            }
+            // Who proves what is asked for gets on: the same step does not come again.
+            if let AuthorizationStep::StepUp { acr, .. } = step {
+                let proof = match acr {
+                    Acr::PhishingResistant => Method::Passkey { backed_up: false },
+                    Acr::One | Acr::Two => Method::Totp,
+                };
+                let authentication = session.authentication.clone().with(proof, t(400));
+                let stronger = Session { authentication, ..session.clone() };
+                let mut facts = facts.clone();
+                facts.people[0].session = &stronger;
+                let asks_again =
+                    matches!(decide(&request, &facts), AuthorizationStep::StepUp { .. });
+                prop_assert!(!asks_again);
+            }
+        }
     }
 }

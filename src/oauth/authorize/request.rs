@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::clients::registry::Registered;
+use crate::domain::authentication::Acr;
 use crate::domain::authorization::{
     AuthorizationRequest, LONGEST_HINT, LONGEST_NONCE, LONGEST_STATE, LONGEST_TOKEN_HINT, Prompt,
     ResponseMode,
@@ -202,6 +203,8 @@ async fn check(
         login_hint: hint(form, "login_hint", LONGEST_HINT).map(str::to_owned),
         ui_locales: hint(form, "ui_locales", LONGEST_HINT).map(str::to_owned),
         idp_hint: idp_hint(form),
+        acr_values: acr_values(form),
+        acr_is_skipped: false,
         claims,
         challenge: challenge(client, form, &scope)?,
         scope,
@@ -214,6 +217,15 @@ fn idp_hint(form: &Form) -> Option<Slug> {
     let values = form.get("acr_values").unwrap_or_default().split(' ');
     let named = values.filter_map(|value| value.strip_prefix("idp:"));
     form.get("idp_hint").into_iter().chain(named).find_map(Slug::parse)
+}
+
+/// `acr_values`, OpenID Connect Core §3.1.2.1. They are a wish, so unknown ones are left out.
+fn acr_values(form: &Form) -> Vec<Acr> {
+    let mut values = Vec::new();
+    for value in form.get("acr_values").unwrap_or_default().split(' ') {
+        values.extend(value.parse().ok().filter(|acr| !values.contains(acr)));
+    }
+    values
 }
 
 async fn scope(

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::context::ResourceContext;
 use super::people::People;
+use crate::domain::authentication::Acr;
 use crate::domain::client::{Client, RefreshPolicy};
 use crate::domain::form::Form;
 use crate::domain::reason::Reason;
@@ -46,6 +47,8 @@ pub struct Introspection {
     pub sid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<Acr>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +106,7 @@ fn active(claims: AccessToken) -> Introspection {
         jti: Some(claims.jti),
         sid: claims.sid,
         auth_time: claims.auth_time,
+        acr: claims.acr,
         amr: claims.amr,
         ..Introspection::default()
     }
@@ -133,6 +137,7 @@ async fn refresh_token(
         iss: Some(context.url.as_str().to_owned()),
         sid: Some(token.family.id.as_str().to_owned()),
         auth_time: Some(token.family.auth_time.timestamp()),
+        acr: Some(token.family.acr),
         amr: token.family.amr.clone(),
         ..Introspection::default()
     })

@@ -84,6 +84,7 @@ mod tests {
             email: Some("hong@example.com".to_owned()),
             email_verified: false,
             password_hash: None,
+            totp_since: None,
             profile: Profile {
                 name: Some("홍길동".to_owned()),
                 nickname: Some(String::new()),

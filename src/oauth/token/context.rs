@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::families::Families;
 use super::rotation::RefreshTokens;
+use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::Keyring;
-use crate::keys::seal::UpstreamLoginKey;
+use crate::keys::seal::{AuthSessionKey, UpstreamLoginKey};
 use crate::social::registry::Providers;
 use crate::store::Store;
 
@@ -28,6 +29,10 @@ pub struct GrantContext {
     pub providers: Arc<Providers>,
     /// Signs people in with a password.
     pub password: Arc<PasswordSignIn>,
+    /// Second factors.
+    pub factors: SecondFactors,
+    /// Seals what first-party apps keep between two steps of a sign-in.
+    pub auth_sessions: Arc<AuthSessionKey>,
     /// Starts families.
     pub families: Families,
     /// Makes and uses refresh tokens.

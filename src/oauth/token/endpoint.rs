@@ -9,6 +9,7 @@ use metrics::Counter;
 use super::context::GrantContext;
 use super::grant::{Cx, Grant};
 use super::grants::AnyGrant;
+use super::grants::authorization_code::AuthorizationCode;
 use super::grants::password::Password;
 use super::grants::refresh_token::RefreshToken;
 use super::mint::{self, Mint, TokenResponse};
@@ -95,7 +96,10 @@ pub async fn token(endpoint: &Arc<TokenEndpoint>, request: TokenRequest<'_>) -> 
         let refusal = Refusal::new(Reason::GrantTypeUnsupported);
         return Err(refusal.naming(named).into());
     };
-    if !client.client().may_use(grant_type) {
+    // The codes of the challenge endpoint are redeemed here.
+    let by_challenge =
+        grant_type == AuthorizationCode::TYPE && client.client().metadata.first_party_challenge;
+    if !client.client().may_use(grant_type) && !by_challenge {
         let refusal = Refusal::new(Reason::GrantTypeUnregistered);
         return Err(refusal.naming(named).into());
     }

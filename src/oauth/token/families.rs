@@ -7,6 +7,7 @@ use serde_json::Map;
 
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind, Origin};
+use crate::domain::authentication::Acr;
 use crate::domain::client::Client;
 use crate::domain::family::{Family, FamilyId};
 use crate::domain::grant_type::GrantType;
@@ -29,6 +30,8 @@ pub struct SignInGrant<'a> {
     pub user: &'a UserId,
     /// When the person proved who they are.
     pub auth_time: DateTime<Utc>,
+    /// How strong it was.
+    pub acr: Acr,
     /// How they proved it, RFC 8176.
     pub amr: Vec<String>,
     /// The issuer of the provider with which the person signed in.
@@ -81,6 +84,7 @@ pub async fn start(
         scope: granted.scope.clone(),
         resources: granted.resources.clone(),
         auth_time: granted.auth_time,
+        acr: granted.acr,
         amr: granted.amr,
         provider_issuer: granted.provider_issuer,
         session: granted.session.map(|session| session.id.clone()),

@@ -47,7 +47,7 @@ pub trait Grant: Sized {
 }
 
 /// A parameter that the grant requires.
-pub(super) fn required<'a>(
+pub(in crate::oauth) fn required<'a>(
     form: &'a Form,
     name: &'static str,
     missing: Reason,
@@ -56,7 +56,7 @@ pub(super) fn required<'a>(
 }
 
 /// `scope`, RFC 6749 §3.3.
-pub(super) fn scope(form: &Form) -> Result<Option<Scope>, Refusal> {
+pub(in crate::oauth) fn scope(form: &Form) -> Result<Option<Scope>, Refusal> {
     form.get("scope").map(Scope::parse).transpose().map_err(|_| Reason::ScopeMalformed.into())
 }
 

@@ -18,7 +18,7 @@ use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::keys::keyring::Keyring;
 use crate::keys::make::left_half_hash;
-use crate::oauth::claims::{ACR, AccessToken, AudienceClaim, IdToken, TellingAccessToken};
+use crate::oauth::claims::{AccessToken, AudienceClaim, IdToken, TellingAccessToken};
 use crate::oauth::lifetimes::Lifetimes;
 
 /// What a grant decided: the tokens that a client gets.
@@ -118,7 +118,7 @@ pub fn issue(
                 iat: claims.iat,
                 auth_time: family.auth_time.timestamp(),
                 nonce: entitlement.nonce.as_deref(),
-                acr: ACR,
+                acr: family.acr,
                 amr: &family.amr,
                 idp: came_by(&family.amr),
                 sid: family.id.as_str(),
@@ -173,6 +173,7 @@ fn access_token(mint: &Mint, client: &Client, entitlement: &Entitlement) -> Acce
         scope: entitlement.scope.to_string(),
         sid: family.map(|family| family.id.as_str().to_owned()),
         auth_time: family.map(|family| family.auth_time.timestamp()),
+        acr: family.map(|family| family.acr),
         amr: family.map(|family| family.amr.clone()).unwrap_or_default(),
     }
 }

@@ -500,6 +500,7 @@ fn rotated(using: &Use, found: &Refreshable) -> Rotated {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::authentication::Acr;
     use crate::domain::clock::from_millis;
     use crate::domain::error_code::ErrorCode;
     use crate::domain::random;
@@ -538,6 +539,7 @@ mod tests {
                 scope: Scope::parse("openid email").unwrap(),
                 resources: vec!["https://api".to_owned()],
                 auth_time: t(0),
+                acr: Acr::One,
                 amr: vec![],
                 provider_issuer: None,
                 session: None,

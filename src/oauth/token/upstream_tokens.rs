@@ -7,14 +7,17 @@ use chrono::{DateTime, Duration, Utc};
 
 use crate::accounts::federation::{self, Arrival, ArrivalRefused};
 use crate::domain::audit::{Event, EventKind};
+use crate::domain::auth_session::{AuthSession, LIFE};
+use crate::domain::authentication::{Authentication, Method};
 use crate::domain::client::ClientKind;
 use crate::domain::failure_reason::FailureReason;
-use crate::domain::provider::{FEDERATED, Slug};
+use crate::domain::provider::Slug;
 use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
 use crate::domain::secret::{Plain, UpstreamState};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
+use crate::oauth::challenge::onward::{self, is_factor_due};
 use crate::oauth::error::{Refusal, Result};
 use crate::oauth::token::families::{self, SignInGrant};
 use crate::oauth::token::grant::{Cx, registered_resources, registered_scope};
@@ -239,12 +242,29 @@ async fn open(
 ) -> Result<Entitlement> {
     let client = cx.client.client();
     let event = Event::new(EventKind::SignInSucceeded).user(&user.id).client(&client.id);
-    audit_events::insert(tx, &[event.from(cx.origin).detail(slug.as_str())]).await?;
+    let event = event.from(cx.origin).detail(slug.as_str());
+    let vouched = Method::Provider { slug: slug.clone(), issuer: issuer.to_owned() };
+    let authentication = Authentication::by(vouched, tx.now());
+    if is_factor_due(&cx.server.factors, user, client, authentication.acr()) {
+        let session = AuthSession {
+            client: client.id.clone(),
+            user: user.id.clone(),
+            authentication,
+            scope: requested.scope,
+            resources: requested.resources,
+            challenge: None,
+            expires_at: tx.now() + LIFE,
+        };
+        let key = &cx.server.auth_sessions;
+        return Err(onward::refuse(tx, key, client, user, (&session, &event)).await?.into());
+    }
+    audit_events::insert(tx, &[event]).await?;
     let granted = SignInGrant {
         family: families::new_id(),
         user: &user.id,
-        auth_time: tx.now(),
-        amr: vec![FEDERATED.to_owned(), slug.as_str().to_owned()],
+        auth_time: authentication.signed_in_at(),
+        acr: authentication.acr(),
+        amr: authentication.amr(),
         provider_issuer: Some(issuer.to_owned()),
         scope: requested.scope,
         resources: requested.resources,

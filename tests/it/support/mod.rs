@@ -7,6 +7,7 @@ mod client_app;
 mod client_arguments;
 mod database;
 mod evidence;
+pub(crate) mod factors;
 mod relay;
 mod server;
 #[expect(dead_code, unused_imports, reason = "the tests of each provider use their own part")]

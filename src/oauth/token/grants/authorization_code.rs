@@ -19,7 +19,7 @@ use crate::store::{Tx, audit_events, authorization_codes, consents, sessions, us
 #[derive(Debug)]
 pub struct AuthorizationCode {
     code: Plain<secret::AuthorizationCode>,
-    redirect_uri: String,
+    redirect_uri: Option<String>,
     verifier: Option<Secret>,
     resources: Vec<String>,
 }
@@ -28,17 +28,20 @@ impl Grant for AuthorizationCode {
     const TYPE: GrantType = GrantType::AuthorizationCode;
 
     fn parse(form: &Form) -> Result<Self, Refusal> {
-        let redirect_uri = form.get("redirect_uri");
         Ok(Self {
             code: Plain::presented(required(form, "code", Reason::CodeMissing)?),
-            // RFC 6749 §4.1.3: required, because the authorization request had one.
-            redirect_uri: redirect_uri.ok_or(Reason::RedirectUriMissing)?.to_owned(),
+            redirect_uri: form.get("redirect_uri").map(str::to_owned),
             verifier: form.get("code_verifier").map(Secret::text),
             resources: resources(form),
         })
     }
 
     async fn redeem(self, cx: &Cx<'_>) -> Result<Entitlement> {
+        // RFC 6749 §4.1.3: required, because the authorization request had one. A code of the
+        // challenge endpoint has none.
+        if self.redirect_uri.is_none() && !cx.client.client().metadata.first_party_challenge {
+            return Err(Reason::RedirectUriMissing.into());
+        }
         registered_resources(&self.resources, cx.client.client())?;
         let tx = cx.server.store.begin(cx.server.clock.now()).await?;
         let entitlement = self.redeem_in(&tx, cx).await;
@@ -55,8 +58,10 @@ impl AuthorizationCode {
         if code.client != cx.client.client().id {
             return Err(unknown().into());
         }
-        if code.redirect_uri != self.redirect_uri {
-            return Err(Reason::RedirectUriMismatch.into());
+        match self.redirect_uri.as_deref() {
+            Some(uri) if uri != code.redirect_uri => return Err(Reason::RedirectUriMismatch.into()),
+            None if !code.redirect_uri.is_empty() => return Err(Reason::RedirectUriMissing.into()),
+            _ => {}
         }
         if !self.proves(&code) {
             return Err(Reason::CodeVerifierMismatch.into());
@@ -82,12 +87,13 @@ impl AuthorizationCode {
             family,
             user: &user.id,
             auth_time: granted.auth_time,
+            acr: granted.acr,
             amr: granted.amr,
             provider_issuer: granted.provider_issuer,
             // A scope that was taken from the client after the code was issued is not granted.
             scope: granted.scope.shared_with(&client.metadata.scope),
             resources,
-            session: Some(&session),
+            session: session.as_ref(),
             claims: granted.claims.userinfo,
         };
         let entitlement =
@@ -131,19 +137,25 @@ async fn replayed(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<crate::oaut
     Ok(Reason::CodeReused.into())
 }
 
-/// The person and the session that granted the code, if both are still valid.
-async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<(User, Session)> {
+/// The person and the session that granted the code, if they are still valid.
+async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<(User, Option<Session>)> {
     let granted = &code.granted;
     let gone = || Reason::SessionEnded;
     let user = users::hold(tx, &granted.user).await?.filter(User::is_enabled).ok_or_else(gone)?;
-    let session = sessions::hold(tx, &granted.session).await?;
-    let session = session.filter(|session| session.is_live(tx.now())).ok_or_else(gone)?;
+    let session = match &granted.session {
+        Some(id) => {
+            let found = sessions::hold(tx, id).await?;
+            Some(found.filter(|session| session.is_live(tx.now())).ok_or_else(gone)?)
+        }
+        None => None,
+    };
     let client = cx.client.client();
     let by = granted.provider_issuer.as_deref();
     if !cx.server.providers.admit(&client.id, &granted.amr, by) {
         return Err(gone().into());
     }
-    if !client.metadata.first_party {
+    // Only the operator's own apps have the challenge endpoint, where nobody is asked for consent.
+    if !client.metadata.first_party && session.is_some() {
         let consent = consents::find(tx, &user.id, &client.id).await?;
         if !consent.is_some_and(|consent| granted.scope.is_within(&consent.scope)) {
             return Err(Reason::ConsentWithdrawn.into());

@@ -3,17 +3,18 @@
 
 use std::net::IpAddr;
 
-use crate::accounts::sign_in::{
-    AttemptPlace, PASSWORD_AMR, PasswordAttempt, ProvenPassword, SignInRefused,
-};
+use crate::accounts::sign_in::{AttemptPlace, PasswordAttempt, ProvenPassword, SignInRefused};
 use crate::domain::audit::Origin;
-use crate::domain::client::{Client, ClientKind};
+use crate::domain::auth_session::{AuthSession, LIFE};
+use crate::domain::authentication::{Authentication, Method};
+use crate::domain::client::{Client, ClientId, ClientKind};
 use crate::domain::form::Form;
 use crate::domain::grant_type::GrantType;
 use crate::domain::reason::Reason;
 use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::domain::{address, verdict};
+use crate::oauth::challenge::onward::{self, is_factor_due};
 use crate::oauth::error::{Error, Refusal, Result};
 use crate::oauth::token::families::{self, SignInGrant};
 use crate::oauth::token::grant::{
@@ -52,27 +53,11 @@ impl Grant for Password {
         if cx.server.providers.are_the_only_way(Some(&client.id)) {
             return Err(Reason::PasswordNotOffered.into());
         }
-        let user_ip = user_ip(client, self.user_ip.as_deref())?;
-        let address = user_ip.map(|address| address.to_string()).or(cx.origin.address.clone());
-        let origin = &Origin { address, ..cx.origin.clone() };
-        let attempt = PasswordAttempt {
-            username: &self.username,
-            password: self.password.expose(),
-            place: match (user_ip, client.kind) {
-                (Some(address), _) => AttemptPlace::Address(address),
-                (None, ClientKind::Public) => AttemptPlace::Address(cx.address),
-                // All requests of a confidential app come from the address of its server, so they
-                // are counted for the app.
-                (None, ClientKind::Confidential) => AttemptPlace::App(&client.id),
-            },
-            browser: None,
-            asked_for: None,
-            client: Some(&client.id),
-            origin,
-        };
+        let from = AttemptFrom::of(client, self.user_ip.as_deref(), cx.address, cx.origin)?;
+        let attempt = from.attempt(&self.username, self.password.expose());
         let signed_in = cx.server.password.by_password(attempt).await.map_err(refused)?;
         let tx = cx.server.store.begin(cx.server.clock.now()).await?;
-        let cx = &Cx { origin, ..*cx };
+        let cx = &Cx { origin: &from.origin, ..*cx };
         let entitlement = open(&tx, cx, &signed_in, scope, self.resources).await;
         tx.settle(entitlement).await
     }
@@ -81,9 +66,54 @@ impl Grant for Password {
 /// The parameter in which an app that signs people in on its own server sends the person's address.
 const USER_IP: &str = "user_ip";
 
+/// Where an app sends a password or a code from.
+#[derive(Debug)]
+pub struct AttemptFrom<'a> {
+    client: &'a ClientId,
+    place: AttemptPlace<'a>,
+    /// What audit events say about where the request came from.
+    pub origin: Origin,
+}
+
+impl<'a> AttemptFrom<'a> {
+    /// Reads where a request of this client comes from. `user_ip` is the address of the person, as
+    /// the app says it.
+    pub fn of(
+        client: &'a Client,
+        user_ip: Option<&str>,
+        address: IpAddr,
+        origin: &Origin,
+    ) -> Result<Self, Refusal> {
+        let user_ip = trusted(client, user_ip)?;
+        let place = match (user_ip, client.kind) {
+            (Some(address), _) => AttemptPlace::Address(address),
+            (None, ClientKind::Public) => AttemptPlace::Address(address),
+            // All requests of a confidential app come from the address of its server, so they are
+            // counted for the app.
+            (None, ClientKind::Confidential) => AttemptPlace::App(&client.id),
+        };
+        let address = user_ip.map(|address| address.to_string()).or(origin.address.clone());
+        Ok(Self { client: &client.id, place, origin: Origin { address, ..origin.clone() } })
+    }
+
+    /// An attempt with this name and password.
+    #[must_use]
+    pub fn attempt<'b>(&'b self, username: &'b str, password: &'b str) -> PasswordAttempt<'b> {
+        PasswordAttempt {
+            username,
+            password,
+            place: self.place,
+            browser: None,
+            asked_for: None,
+            client: Some(self.client),
+            origin: &self.origin,
+        }
+    }
+}
+
 /// The address of the person. It decides whose failed sign-ins are counted together, so it is only
 /// taken from apps that are registered as trusted for it.
-fn user_ip(client: &Client, said: Option<&str>) -> Result<Option<IpAddr>, Refusal> {
+fn trusted(client: &Client, said: Option<&str>) -> Result<Option<IpAddr>, Refusal> {
     match said.filter(|_| client.metadata.trust_user_ip) {
         None => Ok(None),
         Some(said) => match address::read(said) {
@@ -102,12 +132,28 @@ async fn open(
 ) -> Result<Entitlement> {
     let client = cx.client.client();
     let event = signed_in.record(tx, Some(&client.id), cx.origin).await.map_err(refused)?;
+    let authentication = Authentication::by(Method::Password, tx.now());
+    let user = &signed_in.user;
+    if is_factor_due(&cx.server.factors, user, client, authentication.acr()) {
+        let session = AuthSession {
+            client: client.id.clone(),
+            user: user.id.clone(),
+            authentication,
+            scope,
+            resources,
+            challenge: None,
+            expires_at: tx.now() + LIFE,
+        };
+        let key = &cx.server.auth_sessions;
+        return Err(onward::refuse(tx, key, client, user, (&session, &event)).await?.into());
+    }
     let granted = SignInGrant {
-        provider_issuer: None,
         family: families::new_id(),
         user: &signed_in.user.id,
-        auth_time: tx.now(),
-        amr: PASSWORD_AMR.iter().map(|method| (*method).to_owned()).collect(),
+        auth_time: authentication.signed_in_at(),
+        acr: authentication.acr(),
+        amr: authentication.amr(),
+        provider_issuer: None,
         scope,
         resources,
         session: None,
@@ -117,7 +163,8 @@ async fn open(
     Ok(families::start(tx, &cx.server.families, client, granted, cx.origin).await?)
 }
 
-fn refused(error: verdict::Error<SignInRefused>) -> Error {
+/// The error for a password that was refused.
+pub fn refused(error: verdict::Error<SignInRefused>) -> Error {
     Error::Refused(match error {
         verdict::Error::Fault(fault) => return Error::Fault(fault),
         verdict::Error::Refused(SignInRefused::Wrong) => Reason::PasswordWrong.into(),

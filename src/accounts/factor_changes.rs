@@ -1,0 +1,70 @@
+//! Changes of second factors: one-time codes, and the recovery codes that stand in for them.
+
+use super::second_factor::SecondFactors;
+use crate::domain::audit::{Event, EventKind, Origin};
+use crate::domain::recovery_code::{HashedRecoveryCode, RecoveryCode};
+use crate::domain::secret::Secret;
+use crate::domain::user::UserId;
+use crate::domain::verdict::Fault;
+use crate::store::{Tx, audit_events, one_time_codes, recovery_codes, users};
+
+/// New one-time codes whose first code was right.
+#[derive(Clone, Debug)]
+pub struct NewFactor {
+    /// The secret of the one-time codes.
+    pub secret: Secret<Vec<u8>>,
+    /// The step of the code that was typed, which is used up by that.
+    pub step: u64,
+    /// The recovery codes.
+    pub recovery_codes: Vec<RecoveryCode>,
+}
+
+/// Adds one-time codes with their recovery codes to an account. They replace earlier ones.
+pub async fn add(
+    tx: &Tx,
+    factors: &SecondFactors,
+    user: &UserId,
+    new: &NewFactor,
+    origin: &Origin,
+) -> Result<(), Fault> {
+    let sealed = factors.key.seal(user, &new.secret)?;
+    one_time_codes::put(tx, user, sealed, new.step).await?;
+    recovery_codes::replace(tx, user, &hashes(&new.recovery_codes)).await?;
+    users::set_totp_since(tx, user, Some(tx.now())).await?;
+    record(tx, EventKind::FactorAdded, user, origin).await
+}
+
+/// Removes one-time codes and recovery codes; `false` when the account has none.
+pub async fn remove(
+    tx: &Tx,
+    kind: EventKind,
+    user: &UserId,
+    origin: &Origin,
+) -> Result<bool, Fault> {
+    if !one_time_codes::delete(tx, user).await? {
+        return Ok(false);
+    }
+    recovery_codes::delete_all(tx, user).await?;
+    users::set_totp_since(tx, user, None).await?;
+    record(tx, kind, user, origin).await?;
+    Ok(true)
+}
+
+/// Replaces the recovery codes of an account.
+pub async fn renew(
+    tx: &Tx,
+    user: &UserId,
+    codes: &[RecoveryCode],
+    origin: &Origin,
+) -> Result<(), Fault> {
+    recovery_codes::replace(tx, user, &hashes(codes)).await?;
+    record(tx, EventKind::RecoveryCodeRenewed, user, origin).await
+}
+
+fn hashes(codes: &[RecoveryCode]) -> Vec<HashedRecoveryCode> {
+    codes.iter().map(RecoveryCode::hashed).collect()
+}
+
+async fn record(tx: &Tx, kind: EventKind, user: &UserId, origin: &Origin) -> Result<(), Fault> {
+    audit_events::insert(tx, &[Event::new(kind).user(user).from(origin)]).await
+}

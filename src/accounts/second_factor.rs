@@ -1,0 +1,197 @@
+//! Second factors: when one is due, and the check of a one-time code or a recovery code.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::one_time_codes::step_of;
+use super::sign_in::{Guessing, PasswordAttempt, PasswordSignIn, SignInRefused};
+use crate::domain::audit::EventKind;
+use crate::domain::authentication::{Acr, Method};
+use crate::domain::client::Client;
+use crate::domain::recovery_code::{HashedRecoveryCode, RecoveryCode};
+use crate::domain::user::{User, UserId};
+use crate::domain::verdict::{Error, Fault};
+use crate::keys::device_cookies::DeviceCookieKey;
+use crate::keys::factor_key::FactorKey;
+use crate::settings::kinds::flag;
+use crate::settings::settings;
+use crate::store::{Tx, audit_events, one_time_codes, recovery_codes};
+
+settings! {
+    /// When people are asked for a second factor.
+    #[derive(Clone, Copy, Debug, Default)]
+    pub struct SecondFactorRules in "Second factors" {
+        /// Everybody needs a second factor. A person who has none yet sets up one-time codes when they sign in. The grant `password` then gives nobody tokens who has not.
+        pub required: bool = flag("mfa.required", false),
+        /// A person may choose not to be asked for a one-time code in their browser for 30 days.
+        pub remember: bool = flag("mfa.remember", false),
+    }
+}
+
+impl SecondFactorRules {
+    /// Whether a second factor is due for this person at this client, or for their own account
+    /// (`None`). A passkey does not make it due; it satisfies it.
+    #[must_use]
+    pub fn is_due(self, user: &User, client: Option<&Client>) -> bool {
+        user.totp_since.is_some() || self.required || client.is_some_and(asks_for_two)
+    }
+
+    /// The strength that a person has to prove before they change how they sign in.
+    #[must_use]
+    pub fn needed(self, user: &User) -> Acr {
+        if self.is_due(user, None) { Acr::Two } else { Acr::One }
+    }
+}
+
+/// Whether the client is registered for sign-ins with two factors: none of its default values is
+/// met by less.
+fn asks_for_two(client: &Client) -> bool {
+    let defaults = client.metadata.default_acr_values.as_deref().unwrap_or_default();
+    defaults.iter().min().is_some_and(|least| *least >= Acr::Two)
+}
+
+/// The parts that second factors work with.
+#[derive(Clone, Debug)]
+pub struct SecondFactors {
+    /// When one is due.
+    pub rules: SecondFactorRules,
+    /// Seals the secrets of one-time codes.
+    pub key: FactorKey,
+    /// Says in which browsers a person does not want to be asked each time.
+    pub remembered: DeviceCookieKey,
+    /// Counts guesses together with failed passwords.
+    pub password: Arc<PasswordSignIn>,
+}
+
+/// A second factor, as it was typed.
+#[derive(Clone, Copy)]
+pub enum TypedFactor<'a> {
+    /// A one-time code.
+    OneTimeCode(&'a str),
+    /// A recovery code.
+    RecoveryCode(&'a str),
+}
+
+impl std::fmt::Debug for TypedFactor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::OneTimeCode(_) => "OneTimeCode(…)",
+            Self::RecoveryCode(_) => "RecoveryCode(…)",
+        })
+    }
+}
+
+/// A person who typed a right second factor. It counts when [`ProvenFactor::spend`] has used it up
+/// in the transaction in which they get something for it.
+#[derive(Debug)]
+pub struct ProvenFactor {
+    user: UserId,
+    what: Found,
+    guessing: Guessing,
+}
+
+#[derive(Debug)]
+enum Found {
+    Step { sealed: Vec<u8>, step: u64 },
+    Code(HashedRecoveryCode),
+}
+
+impl SecondFactors {
+    /// Whether this browser is one in which the person does not want to be asked. New one-time
+    /// codes end that.
+    #[must_use]
+    pub fn is_remembered(&self, cookie: Option<&str>, user: &User, now: DateTime<Utc>) -> bool {
+        let cookie = cookie.filter(|_| self.rules.remember);
+        cookie.is_some_and(|cookie| self.remembered.find(cookie, &factor_name(user), now).is_some())
+    }
+
+    /// The cookie that says so from now on.
+    #[must_use]
+    pub fn remember(
+        &self,
+        cookie: Option<&str>,
+        user: &User,
+        now: DateTime<Utc>,
+    ) -> Option<String> {
+        let remembers = self.rules.remember && user.totp_since.is_some();
+        let cookie = cookie.unwrap_or_default();
+        remembers.then(|| self.remembered.remember(cookie, &factor_name(user), now))
+    }
+
+    /// Checks a second factor of a person whose first one was proven. `attempt` says who it is, and
+    /// where they are.
+    pub async fn check(
+        &self,
+        user: &User,
+        typed: TypedFactor<'_>,
+        attempt: PasswordAttempt<'_>,
+    ) -> Result<ProvenFactor, Error<SignInRefused>> {
+        let guessing = self.password.guess(user, attempt).await?;
+        match self.find(user, typed).await? {
+            Some(what) => Ok(ProvenFactor { user: user.id.clone(), what, guessing }),
+            None => {
+                let tx = self.password.store.begin(self.password.clock.now()).await?;
+                guessing.wrong(&tx).await?;
+                tx.commit().await?;
+                Err(SignInRefused::Wrong.into())
+            }
+        }
+    }
+
+    async fn find(&self, user: &User, typed: TypedFactor<'_>) -> Result<Option<Found>, Fault> {
+        let store = &*self.password.store;
+        match typed {
+            TypedFactor::OneTimeCode(typed) => {
+                let Some(sealed) = one_time_codes::find(store, &user.id).await? else {
+                    return Ok(None);
+                };
+                let opened = self.key.unseal(&user.id, &sealed);
+                let secret = opened.ok_or_else(|| {
+                    Fault::internal("opening a one-time code", "another key sealed it")
+                })?;
+                let step = step_of(&secret, typed, self.password.clock.now())?;
+                Ok(step.map(|step| Found::Step { sealed, step }))
+            }
+            TypedFactor::RecoveryCode(typed) => {
+                let Some(hash) = RecoveryCode::read(typed).map(|code| code.hashed()) else {
+                    return Ok(None);
+                };
+                let has = recovery_codes::has(store, &user.id, hash).await?;
+                Ok(has.then_some(Found::Code(hash)))
+            }
+        }
+    }
+}
+
+/// The account with its present one-time codes.
+fn factor_name(user: &User) -> String {
+    let since = user.totp_since.map(|since| since.timestamp_millis()).unwrap_or_default();
+    format!("{} {since}", user.id.as_str())
+}
+
+impl ProvenFactor {
+    /// Uses the factor up, and returns the method. If another request used it first, it was wrong.
+    pub async fn spend(self, tx: &Tx) -> Result<Method, Error<SignInRefused>> {
+        let Self { user, what, guessing } = self;
+        let (spent, method) = match &what {
+            Found::Step { sealed, step } => {
+                (one_time_codes::spend(tx, &user, sealed, *step).await?, Method::Totp)
+            }
+            Found::Code(hash) => {
+                (recovery_codes::spend(tx, &user, *hash).await?, Method::RecoveryCode)
+            }
+        };
+        if !spent {
+            guessing.wrong(tx).await?;
+            return Err(SignInRefused::Wrong.into());
+        }
+        if method == Method::RecoveryCode {
+            let left = recovery_codes::left(tx, &user).await?;
+            let used = guessing.event(EventKind::RecoveryCodeUsed);
+            audit_events::insert(tx, &[used.detail(format!("{left} left"))]).await?;
+        }
+        guessing.right(tx).await?;
+        Ok(method)
+    }
+}

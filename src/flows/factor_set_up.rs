@@ -1,0 +1,309 @@
+//! Setting up one-time codes: on the way of a sign-in that needs a second factor, and from the
+//! account page. Until the first code is right, nothing is written: the secret travels in the form,
+//! sealed.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::browsers::{Cookie, SignedInUser};
+use crate::accounts::factor_changes::{self, NewFactor};
+use crate::accounts::one_time_codes::{self, AuthenticatorKey, authenticator_key, step_of};
+use crate::accounts::second_factor::TypedFactor;
+use crate::domain::audit::EventKind;
+use crate::domain::authentication::Method;
+use crate::domain::interaction::{Handle, Interaction};
+use crate::domain::random;
+use crate::domain::recovery_code::RecoveryCode;
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::domain::user::{User, UserId};
+use crate::domain::verdict::{Error, Fault};
+use crate::flows::advance;
+use crate::flows::complete_sign_in::open_session;
+use crate::flows::context::Flows;
+use crate::flows::fresh_proof::FreshProof;
+use crate::flows::interaction::{Caller, Subject};
+use crate::flows::outcome::{InteractionError, Outcome};
+use crate::flows::second_factor::{self, finished_with, mark};
+use crate::flows::sign_in::{is_second_click, same_session};
+use crate::flows::submitted::Submitted;
+use crate::store::{Tx, interactions, recovery_codes, sessions, users};
+
+/// How long a person may take until they type the first code.
+const LIFE: Duration = Duration::minutes(30);
+/// The purpose for which what a form carries is sealed.
+const CARRIED: &str = "new one-time codes";
+
+/// What the form of new one-time codes carries, sealed.
+#[derive(Serialize, Deserialize)]
+struct Carried {
+    user: UserId,
+    secret: String,
+    /// The recovery codes follow from it, so a second click shows the same.
+    seed: String,
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    expires_at: DateTime<Utc>,
+}
+
+/// New one-time codes that a person is about to set up.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// What the form carries.
+    pub sealed: String,
+    /// What the authenticator app needs.
+    pub key: AuthenticatorKey,
+}
+
+/// Makes new one-time codes for this person, at the service of this name.
+pub fn offer(flows: &Flows, user: &User, service: &str) -> Result<Offer, Fault> {
+    let secret = one_time_codes::new_secret();
+    let seed = Secret::new(random::bytes::<32>().to_vec());
+    let sealed = seal(flows, &user.id, &secret, &seed)?;
+    Ok(Offer { sealed, key: authenticator_key(&secret, service, &user.username)? })
+}
+
+fn seal(
+    flows: &Flows,
+    user: &UserId,
+    secret: &Secret<Vec<u8>>,
+    seed: &Secret<Vec<u8>>,
+) -> Result<String, Fault> {
+    let carried = Carried {
+        user: user.clone(),
+        secret: URL_SAFE_NO_PAD.encode(secret.expose()),
+        seed: URL_SAFE_NO_PAD.encode(seed.expose()),
+        expires_at: flows.clock.now() + LIFE,
+    };
+    let text = serde_json::to_vec(&carried)
+        .map_err(|error| Fault::internal("writing new one-time codes", error))?;
+    flows.browsers.seal_for(CARRIED, &text)
+}
+
+/// The same offer again, after a wrong code. A text that was not sealed for this person, or has
+/// expired, gives a new offer.
+pub fn offer_again(
+    flows: &Flows,
+    user: &User,
+    service: &str,
+    sealed: &str,
+) -> Result<Offer, Fault> {
+    match opened(flows, &user.id, sealed) {
+        Some((secret, _)) => {
+            let key = authenticator_key(&secret, service, &user.username)?;
+            Ok(Offer { sealed: sealed.to_owned(), key })
+        }
+        None => offer(flows, user, service),
+    }
+}
+
+type SecretAndSeed = (Secret<Vec<u8>>, Secret<Vec<u8>>);
+
+fn opened(flows: &Flows, user: &UserId, sealed: &str) -> Option<SecretAndSeed> {
+    let text = flows.browsers.open_for(CARRIED, sealed)?;
+    let carried: Carried = serde_json::from_slice(text.expose()).ok()?;
+    let is_theirs = carried.user == *user && flows.clock.now() < carried.expires_at;
+    let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().map(Secret::new);
+    is_theirs.then_some((bytes(&carried.secret)?, bytes(&carried.seed)?))
+}
+
+/// What a person sends to set one-time codes up.
+#[derive(Clone, Copy)]
+pub struct TypedSetUp<'a> {
+    /// What the form carries.
+    pub sealed: &'a str,
+    /// The first code.
+    pub code: &'a str,
+}
+
+impl std::fmt::Debug for TypedSetUp<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TypedSetUp(…)")
+    }
+}
+
+/// Why nothing was set up.
+#[derive(Debug)]
+pub enum NotSetUp {
+    /// The interaction cannot continue.
+    InteractionError(InteractionError),
+    /// The code is not one of the new secret, or the offer has expired.
+    WrongCode,
+    /// Nothing is to be set up here any more: the next step is decided again.
+    Elsewhere,
+}
+
+fn lost(error: Error<InteractionError>) -> Error<NotSetUp> {
+    error.map(NotSetUp::InteractionError)
+}
+
+/// One-time codes that were set up.
+#[derive(Debug)]
+pub struct SetUp {
+    /// The recovery codes, which are shown once.
+    pub recovery_codes: Vec<RecoveryCode>,
+    /// The new cookie of the browser, if it gets one.
+    pub cookie: Option<Cookie>,
+    /// The interaction that goes on afterwards.
+    pub handle: Option<Handle>,
+}
+
+/// Reads the new factor from a form, if its code is right.
+fn read(flows: &Flows, user: &UserId, typed: TypedSetUp<'_>) -> Result<NewFactor, Error<NotSetUp>> {
+    let wrong = || Error::Refused(NotSetUp::WrongCode);
+    let (secret, seed) = opened(flows, user, typed.sealed).ok_or_else(wrong)?;
+    let step = step_of(&secret, typed.code, flows.clock.now())?.ok_or_else(wrong)?;
+    Ok(NewFactor { secret, step, recovery_codes: RecoveryCode::set(&seed) })
+}
+
+/// Sets one-time codes up on the way, and opens the session of a sign-in that needed them.
+pub async fn on_the_way(
+    flows: &Flows,
+    caller: Caller<'_>,
+    form: &Submitted,
+    typed: TypedSetUp<'_>,
+) -> Result<SetUp, Error<NotSetUp>> {
+    if is_second_click(flows, caller, form.interaction()) {
+        return on_the_way_again(flows, caller, form.interaction(), typed).await.map_err(lost);
+    }
+    let interaction = form.open(flows, caller).await.map_err(lost)?;
+    let view = advance::shown(flows, caller, interaction).await.map_err(lost)?;
+    let (interaction, Subject::SetUpFactor(offered)) = (view.interaction, view.subject) else {
+        return Err(Error::Refused(NotSetUp::Elsewhere));
+    };
+    let new = read(flows, &offered.user.id, typed)?;
+    let finished_by = mark(&offered.user.id, TypedFactor::OneTimeCode(typed.code));
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let done = async {
+        // The user is locked, so that two requests cannot both set codes up.
+        let user = users::lock(&tx, &offered.user.id).await?.filter(User::is_enabled);
+        let user = user.filter(|user| user.totp_since.is_none());
+        let user = user.ok_or(Error::Refused(NotSetUp::Elsewhere))?;
+        interactions::keep(&tx, &interaction).await?;
+        factor_changes::add(&tx, &flows.factors, &user.id, &new, caller.origin).await?;
+        let proof = (Method::Totp, finished_by);
+        let opened = open(&tx, flows, caller, &interaction, offered.session.as_ref(), proof).await;
+        let cookie = Some(opened.map_err(lost)?);
+        let handle = Some(interaction.id.handle());
+        Ok(SetUp { recovery_codes: new.recovery_codes, cookie, handle })
+    };
+    let done = done.await;
+    tx.settle(done).await
+}
+
+/// Opens the session of a sign-in that needed the codes, or adds the proof to a session. The next
+/// step comes when the person has seen the recovery codes.
+async fn open(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    interaction: &Interaction,
+    session: Option<&Session>,
+    (method, finished_by): (Method, String),
+) -> Outcome<Cookie> {
+    if let Some(session) = session {
+        let proof = (session, method, finished_by);
+        let strengthened = second_factor::strengthened(tx, flows, caller, interaction, proof);
+        return strengthened.await.map(|(_, cookie)| cookie);
+    }
+    let begun = second_factor::begun(tx, interaction).await?;
+    let entry = second_factor::finished(tx, caller, interaction, begun, method).await?;
+    let opened = open_session(tx, flows, caller, entry, Some(finished_by)).await;
+    opened.map(|(_, cookie)| cookie)
+}
+
+/// A second click shows the same recovery codes, with the same cookie.
+async fn on_the_way_again(
+    flows: &Flows,
+    caller: Caller<'_>,
+    interaction: &Interaction,
+    typed: TypedSetUp<'_>,
+) -> Outcome<SetUp> {
+    let finished = || InteractionError::Finished(None);
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let done = async {
+        let found = interactions::lock(&tx, &interaction.id).await?.ok_or_else(finished)?;
+        let user = finished_with(&found, TypedFactor::OneTimeCode(typed.code))?;
+        let (_, seed) = opened(flows, &user, typed.sealed).ok_or_else(finished)?;
+        let (_, cookie) = same_session(&tx, flows, caller, &found, &user).await?;
+        let handle = Some(found.id.handle());
+        Ok(SetUp { recovery_codes: RecoveryCode::set(&seed), cookie, handle })
+    };
+    let done = done.await;
+    tx.settle(done).await
+}
+
+/// Sets one-time codes up from the account page. They replace earlier ones.
+pub async fn on_account_page(
+    flows: &Flows,
+    caller: Caller<'_>,
+    proof: FreshProof<'_>,
+    typed: TypedSetUp<'_>,
+) -> Result<SetUp, Error<NotSetUp>> {
+    let SignedInUser { user, session } = proof.person();
+    let new = read(flows, &user.id, typed)?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let done = async {
+        let locked = users::lock(&tx, &user.id).await?.filter(User::is_enabled);
+        locked.ok_or(Error::Refused(NotSetUp::Elsewhere))?;
+        // A second click sends codes that are set up already. They are shown again.
+        if !is_current(&tx, &user.id, &new.recovery_codes).await? {
+            factor_changes::add(&tx, &flows.factors, &user.id, &new, caller.origin).await?;
+            let authentication = session.authentication.clone().with(Method::Totp, tx.now());
+            sessions::put(&tx, &Session { authentication, ..session.clone() }).await?;
+        }
+        Ok(SetUp { recovery_codes: new.recovery_codes, cookie: None, handle: None })
+    };
+    let done = done.await;
+    tx.settle(done).await
+}
+
+/// Whether these are the recovery codes of the account.
+async fn is_current(tx: &Tx, user: &UserId, codes: &[RecoveryCode]) -> Result<bool, Fault> {
+    match codes.first() {
+        Some(first) => recovery_codes::has(tx, user, first.hashed()).await,
+        None => Ok(false),
+    }
+}
+
+/// The seed of new recovery codes, sealed for a form of this person.
+pub fn new_recovery_codes(flows: &Flows, user: &UserId) -> Result<String, Fault> {
+    let seed = Secret::new(random::bytes::<32>().to_vec());
+    seal(flows, user, &Secret::default(), &seed)
+}
+
+/// Replaces the recovery codes, and returns the new ones; `None` if the account has no one-time
+/// codes, or the form is too old.
+pub async fn renew(
+    flows: &Flows,
+    caller: Caller<'_>,
+    proof: FreshProof<'_>,
+    sealed: &str,
+) -> Result<Option<Vec<RecoveryCode>>, Fault> {
+    let user = &proof.person().user.id;
+    let Some((_, seed)) = opened(flows, user, sealed) else { return Ok(None) };
+    let codes = RecoveryCode::set(&seed);
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let has_factor = users::lock(&tx, user).await?.is_some_and(|user| user.totp_since.is_some());
+    if has_factor && !is_current(&tx, user, &codes).await? {
+        factor_changes::renew(&tx, user, &codes, caller.origin).await?;
+    }
+    tx.commit().await?;
+    Ok(Some(codes).filter(|_| has_factor))
+}
+
+/// Removes one-time codes and recovery codes; `false` when the account has none.
+pub async fn remove(
+    flows: &Flows,
+    caller: Caller<'_>,
+    proof: FreshProof<'_>,
+) -> Result<bool, Fault> {
+    let user = &proof.person().user.id;
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    users::lock(&tx, user).await?;
+    let kind = EventKind::FactorRemoved;
+    let removed = factor_changes::remove(&tx, kind, user, caller.origin).await?;
+    tx.commit().await?;
+    Ok(removed)
+}

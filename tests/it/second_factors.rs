@@ -1,0 +1,354 @@
+//! Second factors on the pages: one-time codes (RFC 6238) and recovery codes. Security cases S066,
+//! S076 to S078.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::factors::{Authenticator, recovery_codes};
+use crate::support::{App, Browser, PASSWORD, Page, Server, both, decode_claims};
+
+async fn first_party(server: &Server) -> App {
+    server.web_app("app", |client| client.metadata.first_party = true).await
+}
+
+/// The tokens of a code.
+async fn tokens(app: &App, page: &Page) -> (serde_json::Value, serde_json::Value, String) {
+    let reply = app.exchange(&page.authorization_response().code()).await.ok();
+    let (id, access) = (reply.text("id_token"), reply.text("access_token"));
+    (decode_claims(&id), decode_claims(&access), reply.text("refresh_token"))
+}
+
+both! {
+    async fn s077_the_password_alone_opens_nothing(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let mut home = server.browser();
+        let authenticator = home.enroll(&server).await;
+        let mut thief = server.browser();
+        let login = thief.open(&app.authorization_url(&[])).await;
+        let asked = thief.sign_in(&login).await;
+        assert!(asked.has("totp-code") && asked.has("totp-submit") && asked.has("recovery-code"));
+        assert!(!asked.has("factor-remember") && !asked.has("factor-skip"), "{}", asked.reply.text);
+        // No session, so no code, no account page and no consent.
+        let rows = server.evidence().await.count("SELECT count(*) AS n FROM session").await;
+        assert_eq!(rows, 1, "the one at home");
+        let silent = app.authorization_url(&[("prompt", "none")]);
+        thief.get(&silent).await.error_response("login_required");
+        let account = thief.open("/account").await;
+        assert!(account.has("login-submit"), "{}", account.reply.text);
+        let interaction = asked.hidden("interaction");
+        let again = thief.open(&format!("/authorize/continue?interaction={interaction}")).await;
+        assert!(again.has("totp-submit"));
+        let consent = thief.open(&format!("/consent?interaction={interaction}")).await;
+        assert!(consent.has("totp-submit"));
+        // With the code it goes on where it stopped.
+        let code = authenticator.code(&server, 0);
+        let page = thief.second_factor(&asked, &[("code", &code)]).await;
+        let (id, access, _) = tokens(&app, &page).await;
+        for claims in [&id, &access] {
+            assert_eq!(claims["acr"], "2");
+            assert_eq!(claims["amr"], json!(["pwd", "otp", "mfa"]));
+        }
+    }
+
+    async fn rfc6238_5_2_a_code_counts_once_and_one_step_around_now(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let authenticator = server.browser().enroll(&server).await;
+        let sign_in = async |code: String| {
+            let mut browser = server.browser();
+            let login = browser.open(&app.authorization_url(&[])).await;
+            let asked = browser.sign_in(&login).await;
+            let page = browser.second_factor(&asked, &[("code", &code)]).await;
+            assert_eq!(page.has("totp-problem"), page.reply.status == 400, "{}", page.reply.text);
+            page.reply.status == 303
+        };
+        let (before, now, next) = (-30, 0, 30);
+        assert!(!sign_in(authenticator.code(&server, 2 * before)).await);
+        assert!(!sign_in(authenticator.code(&server, 2 * next)).await);
+        let first = authenticator.code(&server, before);
+        assert!(sign_in(first.clone()).await);
+        assert!(!sign_in(first).await, "used");
+        assert!(sign_in(authenticator.code(&server, next)).await);
+        assert!(!sign_in(authenticator.code(&server, now)).await, "an older step than the last one");
+        for wrong in ["", "12345", "1234567", "abcdef"] {
+            assert!(!sign_in(wrong.to_owned()).await, "{wrong}");
+        }
+    }
+
+    async fn s078_of_two_uses_at_once_one_counts(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let authenticator = server.browser().enroll(&server).await;
+        for recovery in [None, Some(&authenticator.recovery_codes[0])] {
+            let mut asked = Vec::new();
+            for _ in 0..4 {
+                let mut browser = server.browser();
+                let login = browser.open(&app.authorization_url(&[])).await;
+                let page = browser.sign_in(&login).await;
+                asked.push((browser, page));
+            }
+            let code = authenticator.code(&server, 0);
+            let fields = match recovery {
+                Some(recovery) => vec![("with", "recovery-code"), ("recovery-code", recovery.as_str())],
+                None => vec![("code", code.as_str())],
+            };
+            let sent = asked.iter_mut().map(|(browser, page)| browser.send_factor(page, &fields));
+            let answers = join_all(sent).await;
+            let statuses: Vec<u16> = answers.iter().map(|page| page.reply.status.as_u16()).collect();
+            let won = statuses.iter().filter(|status| **status == 303).count();
+            assert_eq!(won, 1, "{statuses:?}");
+            assert!(statuses.iter().all(|status| [303, 400].contains(status)), "{statuses:?}");
+            server.advance(60);
+        }
+    }
+
+    async fn a_recovery_code_counts_once_and_a_new_set_ends_the_old(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let mut home = server.browser();
+        let authenticator = home.enroll(&server).await;
+        let sign_in = async |code: &str| {
+            let mut browser = server.browser();
+            let login = browser.open(&app.authorization_url(&[])).await;
+            let asked = browser.sign_in(&login).await;
+            let fields = [("with", "recovery-code"), ("recovery-code", code)];
+            let page = browser.second_factor(&asked, &fields).await;
+            assert_eq!(page.has("recovery-problem"), page.reply.status == 400);
+            page.reply.status == 303
+        };
+        let codes = &authenticator.recovery_codes;
+        assert!(sign_in(&codes[0]).await);
+        assert!(!sign_in(&codes[0]).await, "used");
+        // As people type it.
+        assert!(sign_in(&codes[1].to_lowercase().replace('-', " ")).await);
+        assert!(!sign_in("ABCD-EFGH-JKLM-NPQR").await);
+        let evidence = server.evidence().await;
+        assert_eq!(evidence.events_of("recovery_code.used").await.len(), 2);
+        let stored = evidence.count("SELECT count(*) AS n FROM recovery_code").await;
+        assert_eq!(stored, 8);
+        let account = home.open("/account").await;
+        let new = renewal(&account);
+        let shown = home.send_account(&account, "/account/security/recovery-codes", &[("new", &new)]).await;
+        let renewed = recovery_codes(&shown);
+        assert!(!sign_in(&codes[2]).await, "replaced");
+        assert!(sign_in(&renewed[0]).await);
+        assert!(renewed.iter().all(|code| !codes.contains(code)));
+    }
+
+    async fn s076_guesses_of_a_code_are_counted_like_passwords(database) {
+        let server = Server::start_with(&database, &[("throttle.account.failures", "6")]).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let authenticator = server.browser().enroll(&server).await;
+        let evidence = server.evidence().await;
+        evidence.run("DELETE FROM known_address").await;
+        let mut thief = server.browser();
+        let login = thief.open(&app.authorization_url(&[])).await;
+        let asked = thief.sign_in(&login).await;
+        // The password was right, and the place is no known one by that.
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM known_address").await, 0);
+        let mut statuses = Vec::new();
+        for _ in 0..8 {
+            let page = thief.second_factor(&asked, &[("code", "000000")]).await;
+            statuses.push(page.reply.status.as_u16());
+        }
+        assert_eq!(statuses, [400, 400, 400, 400, 400, 400, 429, 429]);
+        // The right code does not help either, nor does a password.
+        let code = authenticator.code(&server, 0);
+        assert_eq!(thief.second_factor(&asked, &[("code", &code)]).await.reply.status, 429);
+        let mut other = server.browser();
+        let login = other.open(&app.authorization_url(&[])).await;
+        assert_eq!(other.sign_in(&login).await.reply.status, 429);
+        assert!(!evidence.events_of("factor.failed").await.is_empty());
+    }
+
+    async fn s066_a_second_click_gets_the_answer_of_the_first_and_the_old_cookie_is_dead(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let authenticator = server.browser().enroll(&server).await;
+        let mut browser = server.browser();
+        let login = browser.open(&app.authorization_url(&[])).await;
+        let asked = browser.sign_in(&login).await;
+        let mut twin = browser.clone();
+        let code = authenticator.code(&server, 0);
+        let first = browser.send_factor(&asked, &[("code", &code)]).await;
+        assert_ne!(browser.cookie(), twin.cookie(), "a new cookie");
+        let second = twin.send_factor(&asked, &[("code", &code)]).await;
+        assert_eq!(browser.cookie(), twin.cookie());
+        for page in [&first, &second] {
+            assert!(!page.authorization_response().code().is_empty());
+        }
+        // Another code is no second click, and neither is the same one later.
+        let mut late = server.browser();
+        late.cookies = cookies_of(&login);
+        server.advance(31);
+        let page = late.send_factor(&asked, &[("code", &code)]).await;
+        assert!(page.reply.status.is_client_error(), "{page:?}");
+    }
+
+    async fn a_change_needs_a_proof_of_the_strength_of_the_account_from_the_last_five_minutes(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let mut browser = server.browser();
+        let authenticator = browser.enroll(&server).await;
+        server.advance(300);
+        let account = browser.open("/account").await;
+        assert!(account.has("totp-remove"), "{}", account.reply.text);
+        let removal = "/account/security/one-time-codes/remove";
+        let confirm = browser.send_account(&account, removal, &[]).await;
+        let confirm = browser.follow(confirm).await;
+        assert!(confirm.has("password") && confirm.has("login-submit"));
+        let asked = browser.sign_in(&confirm).await;
+        assert!(asked.has("totp-code"), "the password alone is not enough: {}", asked.reply.text);
+        let back = browser.second_factor(&asked, &[("code", &authenticator.code(&server, 0))]).await;
+        assert!(back.has("totp-remove"), "{}", back.reply.text);
+        let removed = browser.send_account(&back, removal, &[]).await;
+        let account = browser.follow(removed).await;
+        assert!(account.has("totp-add") && !account.has("totp-remove"), "{}", account.reply.text);
+        let evidence = server.evidence().await;
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM recovery_code").await, 0);
+        let mut other = server.browser();
+        let login = other.open("/account").await;
+        assert!(other.sign_in(&login).await.has("totp-add"));
+        for kind in ["factor.added", "factor.removed", "factor.asked"] {
+            assert!(!evidence.events_of(kind).await.is_empty(), "{kind}");
+        }
+    }
+
+    async fn mfa_required_sets_a_factor_up_on_the_way(database) {
+        let server = Server::start_with(&database, &[("mfa.required", "true")]).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let mut browser = server.browser();
+        let login = browser.open(&app.authorization_url(&[])).await;
+        let page = browser.sign_in(&login).await;
+        assert!(page.has("totp-secret") && page.has("totp-confirm") && !page.has("factor-skip"));
+        let authenticator = Authenticator::of(&page);
+        let send = async |browser: &mut Browser, page: &Page, code: &str| {
+            let fields = [page.hidden("interaction"), page.hidden("csrf"), page.hidden("new")];
+            let names = ["interaction", "csrf", "new"];
+            let mut all: Vec<(&str, &str)> =
+                names.iter().copied().zip(fields.iter().map(String::as_str)).collect();
+            all.push(("code", code));
+            browser.post("/login/set-up-factor", &all).await
+        };
+        let wrong = send(&mut browser, &page, "000000").await;
+        assert_eq!(wrong.reply.status, 400);
+        assert_eq!(Authenticator::of(&wrong).secret, authenticator.secret, "the same key again");
+        let mut twin = browser.clone();
+        let code = authenticator.code(&server, 0);
+        let shown = send(&mut browser, &page, &code).await;
+        let codes = recovery_codes(&shown);
+        assert!(shown.has("codes-saved"));
+        let again = send(&mut twin, &page, &code).await;
+        assert_eq!(recovery_codes(&again), codes, "a second click shows the same");
+        assert_eq!(twin.cookie(), browser.cookie());
+        let interaction = page.hidden("interaction");
+        let onward = browser.open(&format!("/authorize/continue?interaction={interaction}")).await;
+        let (id, ..) = tokens(&app, &onward).await;
+        assert_eq!((&id["acr"], &id["amr"]), (&json!("2"), &json!(["pwd", "otp", "mfa"])));
+        // From now on the codes are asked for.
+        let mut other = server.browser();
+        let login = other.open("/account").await;
+        assert!(other.sign_in(&login).await.has("totp-submit"));
+        assert!(codes.iter().all(|code| code.len() == 19), "{codes:?}");
+    }
+
+    async fn a_session_of_before_a_factor_was_due_opens_nothing(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let mut old = server.browser();
+        old.code(&app).await;
+        let authenticator = server.browser().enroll(&server).await;
+        let asked = old.open("/account").await;
+        assert!(asked.has("totp-submit"), "{}", asked.reply.text);
+        let silent = app.authorization_url(&[("prompt", "none")]);
+        old.get(&silent).await.error_response("interaction_required");
+        let asked = old.open(&app.authorization_url(&[])).await;
+        assert!(asked.has("totp-submit") && !asked.has("factor-skip"));
+        let page = old.second_factor(&asked, &[("code", &authenticator.code(&server, 0))]).await;
+        let (id, ..) = tokens(&app, &page).await;
+        assert_eq!(id["acr"], "2");
+        assert!(old.open("/account").await.has("account-sign-out"));
+    }
+
+    async fn mfa_remember_does_not_ask_in_this_browser_for_thirty_days(database) {
+        let server = Server::start_with(&database, &[("mfa.remember", "true")]).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let mut home = server.browser();
+        let authenticator = home.enroll(&server).await;
+        let mut browser = server.browser();
+        let login = browser.open(&app.authorization_url(&[])).await;
+        let asked = browser.sign_in(&login).await;
+        assert!(asked.has("factor-remember"));
+        let code = authenticator.code(&server, 0);
+        browser.second_factor(&asked, &[("code", &code), ("remember", "1")]).await;
+        let login = app.authorization_url(&[("prompt", "login")]);
+        let again = async |browser: &mut Browser, url: &str| {
+            let page = browser.open(url).await;
+            browser.sign_in(&page).await
+        };
+        let page = again(&mut browser, &login).await;
+        let (id, ..) = tokens(&app, &page).await;
+        assert_eq!((&id["acr"], &id["amr"]), (&json!("1"), &json!(["pwd"])));
+        // A request for two factors asks nevertheless, and so does a change.
+        let two = app.authorization_url(&[("prompt", "login"), ("acr_values", "2")]);
+        assert!(again(&mut browser, &two).await.has("totp-submit"));
+        let account = browser.open("/account").await;
+        assert!(account.has("totp-remove"), "{}", account.reply.text);
+        let removal = "/account/security/one-time-codes/remove";
+        let confirm = browser.send_account(&account, removal, &[]).await;
+        let confirm = browser.follow(confirm).await;
+        assert!(browser.sign_in(&confirm).await.has("totp-submit"));
+        // The cookie is nobody else's, and ends.
+        let mut other = server.browser();
+        let stolen = browser.cookies.iter().filter(|(name, _)| name.ends_with("-remembered"));
+        other.cookies.extend(stolen.map(|(name, value)| (name.clone(), value.clone())));
+        server.user("bob", Some(PASSWORD)).await;
+        let page = other.open(&login).await;
+        other.sign_in_as(&page, "bob", PASSWORD).await.authorization_response().code();
+        server.advance(30 * 86_400);
+        assert!(again(&mut browser, &login).await.has("totp-submit"));
+    }
+
+    async fn new_one_time_codes_end_what_a_browser_remembers(database) {
+        let server = Server::start_with(&database, &[("mfa.remember", "true")]).await;
+        server.alice().await;
+        let mut browser = server.browser();
+        let authenticator = browser.enroll(&server).await;
+        let mut other = server.browser();
+        let login = other.open("/account").await;
+        let asked = other.sign_in(&login).await;
+        let code = authenticator.code(&server, 0);
+        let account = other.second_factor(&asked, &[("code", &code), ("remember", "1")]).await;
+        assert!(account.has("account-sign-out"));
+        browser.enroll(&server).await;
+        let signed_out = other.send_account(&account, "/account/sign-out", &[]).await;
+        assert!(signed_out.reply.status.is_success() || signed_out.reply.status.is_redirection());
+        let login = other.open("/account").await;
+        assert!(other.sign_in(&login).await.has("totp-submit"));
+    }
+}
+
+/// The cookies of a browser that has opened this page and no other one.
+fn cookies_of(login: &Page) -> std::collections::BTreeMap<String, String> {
+    let lines = login.reply.headers.get_all("set-cookie").iter();
+    let pairs = lines.filter_map(|line| line.to_str().ok()?.split(';').next()?.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// What the form for new recovery codes carries.
+fn renewal(account: &Page) -> String {
+    let (_, behind) =
+        account.reply.text.split_once("/account/security/recovery-codes").expect("a form");
+    let (_, behind) = behind.split_once("name=\"new\" value=\"").expect("a field");
+    behind.split('"').next().unwrap_or_default().to_owned()
+}
