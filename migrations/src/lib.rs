@@ -20,6 +20,7 @@ mod m0019_client_metadata;
 mod m0021_upstream_login;
 mod m0022_carried_logins;
 mod m0023_outbox;
+mod m0025_mail_secrets;
 mod m0027_strength;
 mod step;
 
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_upstream_login::STEP),
             Box::new(m0022_carried_logins::STEP),
             Box::new(m0023_outbox::STEP),
+            Box::new(m0025_mail_secrets::STEP),
             Box::new(m0027_strength::STEP),
         ]
     }

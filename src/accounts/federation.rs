@@ -9,7 +9,7 @@ use chrono::{DateTime, Duration, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::accounts::session_endings;
+use crate::accounts::address_claims::{displace, has_a_right};
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::ClientId;
@@ -106,12 +106,6 @@ pub async fn arrive(
     }
 }
 
-/// Whether the address of an account is more than a claim: it was verified, or the operator wrote
-/// it.
-fn has_a_right(claimant: &User) -> bool {
-    claimant.email_verified || claimant.email_by == AccountSource::Operator
-}
-
 /// Every account that has the address which the provider verified.
 async fn claimants(tx: &Tx, identity: &Identity) -> Result<Vec<User>, Fault> {
     match identity.verified_email().and_then(person::email_key) {
@@ -128,7 +122,7 @@ async fn create(
     origin: &Origin,
 ) -> OrRefused<Option<Arrival>> {
     for claimant in claimants {
-        take_address_from(tx, claimant, origin).await?;
+        displace(tx, claimant, origin).await?;
     }
     let user = User {
         id: UserId::generate(),
@@ -156,31 +150,6 @@ async fn create(
     let linked = Event::new(EventKind::IdentityLinked).user(&user.id).from(origin).detail(slug);
     audit_events::insert(tx, &[created, linked]).await?;
     Ok(Some(Arrival::New(user)))
-}
-
-/// Takes an address away from an account that only claims it, because another person has proven
-/// that they own it. The claim may have been made to wait for the owner, so the password, sessions
-/// and tokens of the account end as well. Its person can still sign in to it with a linked
-/// provider, and gets nothing of the owner's.
-/// owner's.
-/// The operator knows whose account it is if the operator made it, whatever a provider said about
-/// the address later. Such an account loses only the address.
-/// their address later: it loses the address alone.
-async fn take_address_from(tx: &Tx, claimant: &User, origin: &Origin) -> Result<(), Fault> {
-    let is_known = claimant.made_by == AccountSource::Operator;
-    if !is_known {
-        session_endings::end_everything(tx, &claimant.id, None, origin).await?;
-    }
-    let bare = User {
-        email: None,
-        email_verified: false,
-        password_hash: claimant.password_hash.clone().filter(|_| is_known),
-        updated_at: tx.now(),
-        ..claimant.clone()
-    };
-    users::update(tx, &bare).await?;
-    let event = Event::new(EventKind::AccountDisplaced).user(&claimant.id).from(origin);
-    audit_events::insert(tx, &[event]).await
 }
 
 /// Links an identity to an account that its person has proven. Returns `false` if the identity
@@ -247,7 +216,7 @@ async fn update(
     if changed.email_verified && (!user.email_verified || changed.email != user.email) {
         for claimant in claimants(tx, identity).await? {
             if claimant.id != user.id {
-                take_address_from(tx, &claimant, origin).await?;
+                displace(tx, &claimant, origin).await?;
             }
         }
     }

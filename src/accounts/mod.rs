@@ -1,11 +1,14 @@
 //! The accounts of people, and how people prove who they are.
 
+pub mod address_claims;
 pub mod attempt_limits;
 pub mod browsers;
 pub mod factor_changes;
 pub mod federation;
 pub mod hashing;
 pub mod hashing_queue;
+pub mod mail_limits;
+pub mod mail_secrets;
 pub mod new_password;
 pub mod one_time_codes;
 pub mod password_hash;

@@ -17,6 +17,7 @@ use super::retention::Kept;
 use crate::accounts::attempt_limits::AttemptLimits;
 use crate::accounts::browsers::SessionLifetimes;
 use crate::accounts::hashing::Hashing;
+use crate::accounts::mail_limits::MailLimits;
 use crate::accounts::second_factor::SecondFactorRules;
 use crate::domain::address::TrustedProxies;
 use crate::domain::provider::Registration;
@@ -89,6 +90,8 @@ settings! {
         pub limits: AttemptLimits = section(),
         /// When people are asked for a second factor.
         pub second_factors: SecondFactorRules = section(),
+        /// The limits of mails that people ask for.
+        pub mail_limits: MailLimits = section(),
         /// Password hashing.
         pub hashing: Hashing = section(),
         /// Calls to the addresses that clients name.

@@ -24,7 +24,7 @@ use crate::runtime::supervisor::{Need, Supervisor};
 use crate::store::revisions::{self, Revisions};
 use crate::store::{
     self, Tx, audit_events, authorization_codes, browsers, client_changes, families, interactions,
-    known_addresses, revoked_access_tokens, sessions, throttles, used_assertions,
+    known_addresses, mail_secrets, revoked_access_tokens, sessions, throttles, used_assertions,
 };
 
 /// How often the server looks for changes that another process made. With the time for one read, it
@@ -284,6 +284,7 @@ enum Aged {
     FailedSignIns,
     AuditEvents,
     KnownAddresses,
+    MailSecrets,
 }
 
 const AGED: &[Aged] = &[
@@ -298,6 +299,7 @@ const AGED: &[Aged] = &[
     Aged::FailedSignIns,
     Aged::AuditEvents,
     Aged::KnownAddresses,
+    Aged::MailSecrets,
 ];
 
 impl Aged {
@@ -321,6 +323,7 @@ impl Aged {
                 let seen = now - services.lifetimes.refresh_absolute;
                 known_addresses::forget(tx, seen, STEP).await
             }
+            Self::MailSecrets => mail_secrets::forget(tx, now, STEP).await,
         }
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::config::Settings;
 use super::opening::{open_keyring, outbound};
 use crate::accounts::attempt_limits::AttemptLimits;
-use crate::accounts::browsers::SessionLifetimes;
 use crate::accounts::hashing::{Hasher, Hashing};
 use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
@@ -139,7 +138,7 @@ impl Services {
             token: Arc::new(token),
             resources,
             requests: base.requests(),
-            flows: base.flows(factors, settings.sessions, Arc::clone(&outbox.wake), master)?,
+            flows: base.flows(factors, settings, Arc::clone(&outbox.wake), master)?,
             outbox,
             logout_delivery: base.logout_delivery(),
             supervisor,
@@ -252,7 +251,7 @@ impl Base {
     fn flows(
         &self,
         factors: SecondFactors,
-        sessions: SessionLifetimes,
+        settings: &Settings,
         notices: Arc<Wake>,
         master: &MasterKey,
     ) -> Result<Flows, Fault> {
@@ -267,7 +266,8 @@ impl Base {
             providers,
             password: Arc::clone(&factors.password),
             factors,
-            sessions,
+            sessions: settings.sessions,
+            mail_limits: settings.mail_limits,
             forms,
             browsers,
             upstream_logins,

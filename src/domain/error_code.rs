@@ -77,4 +77,5 @@ codes! {
     Expired = "expired", 410, "a page, in small print";
     AlreadyDone = "already_done", 409, "a page, in small print";
     UnknownProvider = "unknown_provider", 404, "a page, in small print";
+    UnknownLink = "unknown_link", 410, "a page, in small print";
 }

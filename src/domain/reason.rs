@@ -454,6 +454,9 @@ reasons! {
         ProviderUnknown = "unknown_provider", UnknownProvider,
             "there is no such provider, or this client may not use it",
             "compare the address with `mapae provider list`";
+        MailLinkUnknown = "mail_link_unknown", UnknownLink,
+            "the link of a mail is unknown, used or too old",
+            "the person asks for another mail, or an operator invites them again";
         ShownOnPage = "shown_on_page", InvalidRequest, "the page that was shown says why",
             "the person can read it: a wrong or a weak password, too many attempts";
         NotNow = "not_now", Overloaded, "the server does not answer this now",

@@ -116,6 +116,13 @@ impl SecretKind for AuthSessionToken {
     const PREFIX: &'static str = "mapae_as_";
 }
 
+/// The secret in a link that is sent by mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MailLink;
+impl SecretKind for MailLink {
+    const PREFIX: &'static str = "mapae_ml_";
+}
+
 /// A secret in the form in which it is sent: prefix and base64url.
 pub struct Plain<K>(Secret<String>, PhantomData<K>);
 

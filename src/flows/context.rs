@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounts::browsers::SessionLifetimes;
+use crate::accounts::mail_limits::MailLimits;
 use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::clients::registry::Registry;
@@ -32,6 +33,8 @@ pub struct Flows {
     pub factors: SecondFactors,
     /// How long browser sessions live.
     pub sessions: SessionLifetimes,
+    /// The limits of mails that people ask for.
+    pub mail_limits: MailLimits,
     /// Makes and checks the tokens that bind forms to the browser and the page that they belong to.
     pub forms: Arc<FormsKey>,
     /// Seals what browsers keep for this server, and makes browser tokens.

@@ -29,6 +29,7 @@ pub mod interactions;
 pub mod known_addresses;
 mod lease;
 pub mod live;
+pub mod mail_secrets;
 mod migrating;
 pub mod one_time_codes;
 mod options;

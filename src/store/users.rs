@@ -2,9 +2,9 @@
 //! databases compare the same bytes.
 
 use chrono::{DateTime, Utc};
-use sea_orm::ActiveValue::{Set, Unchanged};
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Alias, Query};
+use sea_orm::sea_query::{Alias, CaseStatement, Query, SimpleExpr};
 use sea_orm::{
     Condition, ExprTrait, FromQueryResult, JoinType, QueryOrder, QueryResult, QuerySelect,
     QueryTrait, SqlErr,
@@ -39,6 +39,7 @@ entity! {
             pub updated_at: i64,
             pub made_by: String,
             pub email_by: String,
+            pub secrets_version: i64,
         }
     }
 }
@@ -91,6 +92,7 @@ fn row(user: &User) -> Result<ActiveModel, Fault> {
         updated_at: Set(millis(user.updated_at)),
         made_by: Set(user.made_by.as_str().to_owned()),
         email_by: Set(user.email_by.as_str().to_owned()),
+        secrets_version: NotSet,
     })
 }
 
@@ -169,6 +171,17 @@ pub async fn lock_by_email(tx: &Tx, email_key: &str) -> Result<Vec<User>, Fault>
     rows.map_err(while_doing(TABLE))?.into_iter().map(User::try_from).collect()
 }
 
+/// Every user with this e-mail address, whether it is verified or only claimed.
+pub async fn of_email(reader: &impl Reader, email_key: &str) -> Result<Vec<User>, Fault> {
+    let rows = Entity::find()
+        .filter(Column::EmailKey.eq(email_key))
+        .order_by_desc(Column::EmailVerified)
+        .order_by_asc(Column::Id)
+        .all(reader.connection())
+        .await;
+    rows.map_err(while_doing(TABLE))?.into_iter().map(User::try_from).collect()
+}
+
 /// The user who can sign in with this address: because it is their verified address, or their user
 /// name.
 pub async fn find_owner(reader: &impl Reader, email_key: &str) -> Result<Option<UserId>, Fault> {
@@ -219,12 +232,66 @@ async fn put_keys(tx: &Tx, user: &User) -> Result<bool, Fault> {
     account_keys::put(tx, &user.id, &person::keys(&user.username, verified)).await
 }
 
-/// Writes a changed user; `false` when the verified address is taken.
+/// Writes a changed user; `false` when the verified address is taken. A changed password or address
+/// ends the secrets that were mailed before.
 pub async fn update(tx: &Tx, user: &User) -> Result<bool, Fault> {
     let mut changed = row(user)?;
-    changed.id = Unchanged(user.id.as_str().to_owned());
-    let updated = Entity::update(changed).exec(tx.connection()).await.map(drop);
-    Ok(unless_taken(updated)? && put_keys(tx, user).await?)
+    changed.id = NotSet;
+    let updated = Entity::update_many()
+        .set(changed)
+        .col_expr(Column::SecretsVersion, next_version(user))
+        .filter(Column::Id.eq(user.id.as_str()))
+        .exec(tx.connection())
+        .await;
+    if updated.as_ref().is_ok_and(|updated| updated.rows_affected == 0) {
+        return Err(Fault::unavailable(WRITING, "the account is gone"));
+    }
+    Ok(unless_taken(updated.map(drop))? && put_keys(tx, user).await?)
+}
+
+/// The version of the account's secrets after it is written like this: the next one, if its
+/// password or its address changes.
+fn next_version(user: &User) -> SimpleExpr {
+    let same = |column: Column, value: Option<String>| {
+        // `=` is unknown where a value is missing.
+        let both_missing = value.is_none().then(|| Expr::col(column).is_null());
+        both_missing.unwrap_or_else(|| {
+            Expr::col(column).is_not_null().and(Expr::col(column).eq(value.unwrap_or_default()))
+        })
+    };
+    let email_key = user.email.as_deref().and_then(person::email_key);
+    let is_same = same(Column::PasswordHash, user.password_hash.clone())
+        .and(same(Column::EmailKey, email_key))
+        .and(Expr::col(Column::EmailVerified).eq(user.email_verified));
+    CaseStatement::new()
+        .case(is_same, Expr::col(Column::SecretsVersion))
+        .finally(Expr::col(Column::SecretsVersion).add(1))
+        .into()
+}
+
+/// The version of the account's secrets, with the account locked until the transaction ends. A
+/// secret that was mailed for another version does not count. `None`: there is no such account.
+pub async fn lock_secrets_version(tx: &Tx, id: &UserId) -> Result<Option<i64>, Fault> {
+    let version = Entity::find_by_id(id.as_str())
+        .select_only()
+        .column(Column::SecretsVersion)
+        .lock_exclusive()
+        .into_tuple::<i64>()
+        .one(tx.connection())
+        .await;
+    version.map_err(while_doing(TABLE))
+}
+
+/// Ends the secrets that were mailed to the person before. Call it when a factor of the account
+/// changes; [`update`] and [`set_disabled`] do the same for what they change.
+pub async fn bump_version(tx: &Tx, id: &UserId) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::SecretsVersion, Expr::col(Column::SecretsVersion).add(1))
+        .filter(Column::Id.eq(id.as_str()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
 }
 
 fn unless_taken(written: Result<(), DbErr>) -> Result<bool, Fault> {
@@ -250,7 +317,8 @@ pub async fn replace_hash(tx: &Tx, id: &UserId, old: &str, new: &str) -> Result<
     Ok(())
 }
 
-/// Records since when a user has one-time codes, or that they have none.
+/// Records since when a user has one-time codes, or that they have none. The secrets that were mailed
+/// to them before have ended.
 pub async fn set_totp_since(
     tx: &Tx,
     id: &UserId,
@@ -258,6 +326,7 @@ pub async fn set_totp_since(
 ) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::TotpSince, Expr::value(since.map(millis)))
+        .col_expr(Column::SecretsVersion, Expr::col(Column::SecretsVersion).add(1))
         .filter(Column::Id.eq(id.as_str()))
         .exec(tx.connection())
         .await
@@ -265,7 +334,7 @@ pub async fn set_totp_since(
     Ok(())
 }
 
-/// Disables or enables a user.
+/// Disables or enables a user. The secrets that were mailed to them before have ended.
 pub async fn set_disabled(
     tx: &Tx,
     id: &UserId,
@@ -273,6 +342,7 @@ pub async fn set_disabled(
 ) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::DisabledAt, Expr::value(disabled_at.map(millis)))
+        .col_expr(Column::SecretsVersion, Expr::col(Column::SecretsVersion).add(1))
         .filter(Column::Id.eq(id.as_str()))
         .exec(tx.connection())
         .await
