@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Each room imports only rooms to its right in this picture, and each of these crates is used in
-//! one place only: sea-orm in [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` in
-//! [`accounts`], `oauth2` in [`social`], reqwest in [`outbound`], askama in [`pages`], axum in
+//! one place only: sea-orm in [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` and
+//! `webauthn-rs` in [`accounts`], `oauth2` in [`social`], reqwest in [`outbound`], askama in [`pages`], axum in
 //! [`web`] and [`app`], clap in [`cli`]. A test checks both rules.
 //!
 //! # Five lives

@@ -22,6 +22,7 @@ mod m0022_carried_logins;
 mod m0023_outbox;
 mod m0025_mail_secrets;
 mod m0027_strength;
+mod m0028_passkeys;
 mod step;
 
 /// Every migration, oldest first.
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_outbox::STEP),
             Box::new(m0025_mail_secrets::STEP),
             Box::new(m0027_strength::STEP),
+            Box::new(m0028_passkeys::STEP),
         ]
     }
 }

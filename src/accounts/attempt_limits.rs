@@ -106,6 +106,22 @@ impl AttemptLimits {
             }
         }
     }
+
+    /// The bucket of an attempt with a passkey. Whose passkey it is cannot be guessed, so strangers
+    /// of one address share a bucket, and no account has one.
+    #[must_use]
+    pub fn passkey_bucket(&self, from: AttemptSource<'_>) -> Bucket {
+        match from {
+            AttemptSource::Browser(id) => {
+                Bucket { key: key(&[b"passkeys in browser", id]), limit: self.account_at_address }
+            }
+            AttemptSource::Known(place)
+            | AttemptSource::Address(place)
+            | AttemptSource::App(place) => {
+                Bucket { key: key(&[b"passkeys at", place.as_bytes()]), limit: self.address }
+            }
+        }
+    }
 }
 
 fn key(parts: &[&[u8]]) -> Key {

@@ -11,6 +11,7 @@ pub mod mail_limits;
 pub mod mail_secrets;
 pub mod new_password;
 pub mod one_time_codes;
+pub mod passkeys;
 pub mod password_hash;
 pub mod second_factor;
 pub mod session_endings;

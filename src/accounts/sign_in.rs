@@ -125,7 +125,7 @@ pub struct Guessing {
 /// A place that was recorded less than this ago is not recorded again.
 const SEEN: chrono::Duration = chrono::Duration::days(1);
 /// The longest time that an attempt waits for its turn.
-const LONGEST_WAIT: Duration = Duration::from_millis(1200);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(1200);
 
 /// The account of a name, and the buckets that the attempt is counted in.
 struct Found {
@@ -352,14 +352,14 @@ fn event(kind: EventKind, user: Option<&User>, attempt: PasswordAttempt<'_>) -> 
 
 /// The id of the event: there is one event for each bucket and window, however many attempts are
 /// refused.
-fn once(throttled: &Throttled) -> Uuid {
+pub(super) fn once(throttled: &Throttled) -> Uuid {
     let window = throttled.until.timestamp_millis() / throttled.window;
     identity(&[b"throttled", &throttled.key, &window.to_be_bytes()])
 }
 
 /// The id of the event: there is one event of a kind a minute for each account and place. All names
 /// that belong to no account count as one account.
-fn minutely(event: &Event, place: &str, now: DateTime<Utc>) -> Uuid {
+pub(super) fn minutely(event: &Event, place: &str, now: DateTime<Utc>) -> Uuid {
     let user = event.user.as_ref().map(UserId::as_str).unwrap_or_default();
     let client = event.client.as_ref().map(ClientId::as_str).unwrap_or_default();
     let minute = now.timestamp() / 60;
@@ -379,7 +379,7 @@ fn identity(parts: &[&[u8]]) -> Uuid {
     Uuid::new_v8(bytes)
 }
 
-fn seconds_until(now: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
+pub(super) fn seconds_until(now: DateTime<Utc>, until: DateTime<Utc>) -> u64 {
     let wait = u64::try_from((until - now).num_milliseconds()).unwrap_or_default();
     wait.div_ceil(1000).max(1)
 }

@@ -18,6 +18,7 @@ use crate::accounts::attempt_limits::AttemptLimits;
 use crate::accounts::browsers::SessionLifetimes;
 use crate::accounts::hashing::Hashing;
 use crate::accounts::mail_limits::MailLimits;
+use crate::accounts::passkeys::relying_party::PasskeySettings;
 use crate::accounts::second_factor::SecondFactorRules;
 use crate::domain::address::TrustedProxies;
 use crate::domain::provider::Registration;
@@ -94,6 +95,8 @@ settings! {
         pub mail_limits: MailLimits = section(),
         /// Password hashing.
         pub hashing: Hashing = section(),
+        /// Passkeys.
+        pub passkeys: PasskeySettings = section(),
         /// Calls to the addresses that clients name.
         pub outbound: outbound::Config = section(),
         /// The providers of social login that stand in the file.

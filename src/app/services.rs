@@ -7,6 +7,7 @@ use super::config::Settings;
 use super::opening::{open_keyring, outbound};
 use crate::accounts::attempt_limits::AttemptLimits;
 use crate::accounts::hashing::{Hasher, Hashing};
+use crate::accounts::passkeys::relying_party::RelyingParty;
 use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::accounts::throttle::Throttle;
@@ -258,6 +259,7 @@ impl Base {
         let Self { url, clock, store, clients, providers, upstream_logins, .. } = self.clone();
         let forms = Arc::new(FormsKey::new(master)?);
         let browsers = Arc::new(BrowserKey::new(master)?);
+        let passkeys = RelyingParty::new(&url, &settings.passkeys, master)?.map(Arc::new);
         Ok(Flows {
             url,
             clock,
@@ -266,6 +268,7 @@ impl Base {
             providers,
             password: Arc::clone(&factors.password),
             factors,
+            passkeys,
             sessions: settings.sessions,
             mail_limits: settings.mail_limits,
             forms,

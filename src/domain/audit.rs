@@ -59,6 +59,10 @@ pub enum EventKind {
     FactorReset,
     RecoveryCodeUsed,
     RecoveryCodeRenewed,
+    PasskeyAdded,
+    PasskeyRenamed,
+    PasskeyRemoved,
+    PasskeyCounterWentBack,
 }
 
 impl EventKind {
@@ -117,6 +121,10 @@ impl EventKind {
             Self::FactorReset => "factor.reset",
             Self::RecoveryCodeUsed => "recovery_code.used",
             Self::RecoveryCodeRenewed => "recovery_code.renewed",
+            Self::PasskeyAdded => "passkey.added",
+            Self::PasskeyRenamed => "passkey.renamed",
+            Self::PasskeyRemoved => "passkey.removed",
+            Self::PasskeyCounterWentBack => "passkey.counter_went_back",
         }
     }
 }

@@ -255,7 +255,13 @@ impl Authentication {
     /// Whether this strength was proven so recently that the person may change how they sign in.
     #[must_use]
     pub fn is_fresh(&self, now: DateTime<Utc>, needed: Acr) -> bool {
-        self.proven_at(needed).is_some_and(|at| now - at < FRESH)
+        self.fresh_until(needed).is_some_and(|end| now < end)
+    }
+
+    /// Until when the proof of this strength counts as recent; `None` if it is not reached.
+    #[must_use]
+    pub fn fresh_until(&self, needed: Acr) -> Option<DateTime<Utc>> {
+        self.proven_at(needed).map(|at| at + FRESH)
     }
 }
 

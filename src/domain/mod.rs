@@ -31,6 +31,7 @@ pub mod logout_notice;
 pub mod mail_secret;
 pub mod message;
 pub mod nearest;
+pub mod passkey;
 pub mod person;
 pub mod pkce;
 pub mod provider;

@@ -16,6 +16,8 @@ pub const LOGIN: &str = "/login";
 pub const LOGIN_CANCEL: &str = "/login/cancel";
 /// Continues without connecting the identity from a provider to the existing account.
 pub const LOGIN_UNCONNECTED: &str = "/login/unconnected";
+/// Signs a person in with a passkey.
+pub const LOGIN_PASSKEY: &str = "/login/passkey";
 /// Redirects the browser to a provider.
 pub const LOGIN_WITH: &str = "/login/with/{provider}";
 /// The callback for the answers of a provider: each provider has a redirect URI of its own.
@@ -78,6 +80,8 @@ pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
 /// Redirects to the page that changes the password: W3C, A Well-Known URL for Changing Passwords.
 pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
+/// The origins that may use the passkeys of this server: Web Authentication §5.11.
+pub const RELATED_ORIGINS: &str = "/.well-known/webauthn";
 /// The page at the root, for people who open the bare host name.
 pub const FRONT: &str = "/";
 /// Whether the process is alive.
@@ -98,6 +102,7 @@ const ALL: &[&str] = &[
     AUTHORIZE_CHALLENGE,
     LOGIN_CANCEL,
     LOGIN_UNCONNECTED,
+    LOGIN_PASSKEY,
     LOGIN_WITH,
     LOGIN_CALLBACK,
     LOGIN_ELSEWHERE,
@@ -126,6 +131,7 @@ const ALL: &[&str] = &[
     OPENID_CONFIGURATION,
     OAUTH_AUTHORIZATION_SERVER,
     CHANGE_PASSWORD,
+    RELATED_ORIGINS,
     FRONT,
     LIVEZ,
 ];
@@ -197,6 +203,12 @@ impl Issuer {
     #[must_use]
     pub fn origin(&self) -> String {
         Url::parse(&self.text).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    }
+
+    /// The host of the issuer, if it is a name and not an IP address.
+    #[must_use]
+    pub fn host_name(&self) -> Option<String> {
+        Url::parse(&self.text).ok()?.domain().map(str::to_owned)
     }
 
     /// The path of the issuer, empty or `/something`. It stands before our paths, and behind the

@@ -12,6 +12,7 @@ use crate::domain::user::User;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, OfferedFactor, PendingAccount, Subject, View};
+use crate::flows::known_passkeys::has_passkey;
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
 use crate::flows::{due_factor, lookup};
 use crate::oauth::authorize::codes;
@@ -31,7 +32,7 @@ pub(super) struct Progress {
 /// Takes the next step.
 pub(super) async fn on(flows: &Flows, caller: Caller<'_>, progress: Progress) -> Outcome<Advanced> {
     let browser_state = caller.browser_state;
-    let known = known(&*flows.store, browser_state, progress.asked.as_ref()).await?;
+    let known = known(flows, &*flows.store, browser_state, progress.asked.as_ref()).await?;
     let advanced =
         if let Some(advanced) = without_writing(flows, browser_state, &known, &progress, false)? {
             advanced
@@ -121,8 +122,8 @@ fn own_page<'a>(
     };
     if !due_factor::is_lacking(flows, browser_state, person, None) {
         OwnPage::Done
-    } else if due_factor::reach(&person.user) < Acr::Two {
-        // Who has no second factor sets one up when they sign in.
+    } else if due_factor::reach(&person.user, false) < Acr::Two {
+        // Who has no one-time codes signs in again: with a passkey, or sets up the codes then.
         OwnPage::SignIn(Some(person))
     } else {
         OwnPage::StepUp(person)
@@ -235,26 +236,48 @@ pub(super) fn address(flows: &Flows, asked: &CheckedRequest) -> Outcome<ReturnAd
 pub(super) struct KnownPerson {
     /// Their earlier consent for the app.
     consent: Option<Consent>,
+    /// Whether they have a passkey. It is read only if the session is not strong enough.
+    has_passkey: bool,
 }
 
 /// Reads about each person in the browser what the decision needs.
 pub(super) async fn known(
+    flows: &Flows,
     reader: &impl Reader,
     browser_state: &BrowserState,
     asked: Option<&CheckedRequest>,
 ) -> Result<Vec<KnownPerson>, Fault> {
     let mut found = Vec::with_capacity(browser_state.people.len());
-    let asked = asked.filter(|asked| !asked.client.client.metadata.first_party);
     for signed_in_user in &browser_state.people {
         let consent = match asked {
-            Some(asked) => {
+            Some(asked) if !asked.client.client.metadata.first_party => {
                 consents::find(reader, &signed_in_user.user.id, &asked.client.client.id).await?
             }
-            None => None,
+            _ => None,
         };
-        found.push(KnownPerson { consent });
+        let has_passkey = match asked {
+            Some(asked) if needs_more(flows, browser_state, signed_in_user, asked) => {
+                let client = Some(&asked.client.client.id);
+                has_passkey(flows, reader, client, &signed_in_user.user.id).await?
+            }
+            _ => false,
+        };
+        found.push(KnownPerson { consent, has_passkey });
     }
     Ok(found)
+}
+
+/// Whether the session of this person is weaker than what the request or the account asks for.
+fn needs_more(
+    flows: &Flows,
+    browser_state: &BrowserState,
+    signed_in_user: &SignedInUser,
+    asked: &CheckedRequest,
+) -> bool {
+    let client = &asked.client.client;
+    let reached = signed_in_user.session.authentication.acr();
+    asked.request.wanted_acr(&client.metadata).iter().any(|acr| *acr > reached)
+        || due_factor::is_lacking(flows, browser_state, signed_in_user, Some(client))
 }
 
 fn facts<'a>(
@@ -273,7 +296,7 @@ fn facts<'a>(
             session,
             is_hinted: hint.is_some_and(|hint| names(hint, user)),
             consent: known.consent.clone(),
-            reach: due_factor::reach(user),
+            reach: due_factor::reach(user, known.has_passkey),
             is_factor_due: due_factor::is_due_in(flows, browser_state, user, Some(client)),
             is_fresh: session.authentication.is_fresh(now, flows.factors.rules.needed(user)),
         }
@@ -358,7 +381,7 @@ pub(super) async fn shown(
         };
         return Ok(View { interaction, handle, client: None, subject, proof });
     };
-    let known = known(&*flows.store, browser_state, Some(&asked)).await?;
+    let known = known(flows, &*flows.store, browser_state, Some(&asked)).await?;
     let facts = facts(flows, browser_state, &asked, &known, &interaction, false);
     let subject = match decide(&asked.request, &facts) {
         AuthorizationStep::SignIn(session) => {

@@ -14,10 +14,11 @@ use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
 use crate::flows::fresh_proof::{FreshProof, NotFresh};
 use crate::flows::interaction::Caller;
+use crate::flows::known_passkeys::has_passkey;
 use crate::flows::submitted::AccountForm;
 use crate::flows::upstream_login::{self, Departure};
 use crate::social::registry::ConfiguredProvider;
-use crate::store::{Tx, audit_events, identities, users};
+use crate::store::{Reader, Tx, audit_events, identities, users};
 
 /// The providers that an account is connected with, and those that it could be connected with.
 #[derive(Debug)]
@@ -47,6 +48,7 @@ pub async fn connections(
     signed_in_user: &SignedInUser,
 ) -> Result<Connections, Fault> {
     let linked = identities::of_user(&*flows.store, &signed_in_user.user.id).await?;
+    let by_passkey = has_passkey(flows, &*flows.store, None, &signed_in_user.user.id).await?;
     let every = flows.providers.list();
     let mut linkable = offered(flows, Some(signed_in_user));
     linkable.retain(|configured| {
@@ -57,7 +59,7 @@ pub async fn connections(
     };
     let connection = |one: &LinkedIdentity| ProviderConnection {
         name: one.name(),
-        removable: has_another_way(flows, &signed_in_user.user, &linked, one),
+        removable: by_passkey || has_another_way(flows, &signed_in_user.user, &linked, one),
         configured: configured(&one.provider),
         linked: one.clone(),
     };
@@ -100,23 +102,36 @@ pub fn vouches(configured: &ConfiguredProvider, linked: &[LinkedIdentity]) -> bo
     linked.iter().any(|one| one.provider == *slug && configured.provider.issues(&one.issuer))
 }
 
-/// Whether the person can sign in without this identity: with their password, or with another
-/// provider that is configured.
+/// Whether the person can sign in without this identity and without a passkey: with their password,
+/// or with another provider that is configured.
 fn has_another_way(
     flows: &Flows,
     user: &User,
     linked: &[LinkedIdentity],
     but: &LinkedIdentity,
 ) -> bool {
-    let only = flows.providers.are_the_only_way(None);
-    let others = linked.iter().filter(|one| {
-        (&one.issuer, &one.subject) != (&but.issuer, &but.subject)
-            && flows
-                .providers
-                .find(&one.provider, None)
-                .is_some_and(|configured| configured.provider.issues(&one.issuer))
-    });
-    user.password_hash.is_some() && !only || others.count() > 0
+    let mut others =
+        linked.iter().filter(|one| (&one.issuer, &one.subject) != (&but.issuer, &but.subject));
+    has_password(flows, user) || others.any(|one| is_usable(flows, one))
+}
+
+/// Whether the person can sign in with a password or with a provider.
+pub(super) async fn has_way_without_passkey(
+    flows: &Flows,
+    reader: &impl Reader,
+    user: &User,
+) -> Result<bool, Fault> {
+    let linked = identities::of_user(reader, &user.id).await?;
+    Ok(has_password(flows, user) || linked.iter().any(|one| is_usable(flows, one)))
+}
+
+fn has_password(flows: &Flows, user: &User) -> bool {
+    user.password_hash.is_some() && !flows.providers.are_the_only_way(None)
+}
+
+fn is_usable(flows: &Flows, linked: &LinkedIdentity) -> bool {
+    let configured = flows.providers.find(&linked.provider, None);
+    configured.is_some_and(|configured| configured.provider.issues(&linked.issuer))
 }
 
 /// Why nothing was connected or disconnected.
@@ -182,7 +197,8 @@ async fn disconnect_in(
     let user = users::lock(tx, &signed_in_user.user.id).await?.ok_or_else(gone)?;
     let linked = identities::of_user(tx, &user.id).await?;
     let one = linked.iter().find(|one| one.name() == name).ok_or_else(gone)?;
-    if !has_another_way(flows, &user, &linked, one) {
+    let by_passkey = has_passkey(flows, tx, None, &user.id).await?;
+    if !by_passkey && !has_another_way(flows, &user, &linked, one) {
         let last = Unchanged::UpstreamNotice(one.provider.clone(), UpstreamOutcome::LastWayIn);
         return Err(Error::Refused(last));
     }

@@ -52,7 +52,7 @@ async fn issue(
     caller: Caller<'_>,
     progress: advance::Progress,
 ) -> Outcome<Advanced> {
-    let known = advance::known(tx, caller.browser_state, progress.asked.as_ref()).await?;
+    let known = advance::known(flows, tx, caller.browser_state, progress.asked.as_ref()).await?;
     advance::step(tx, flows, caller.browser_state, &known, progress, true).await
 }
 

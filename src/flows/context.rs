@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::accounts::browsers::SessionLifetimes;
 use crate::accounts::mail_limits::MailLimits;
+use crate::accounts::passkeys::relying_party::RelyingParty;
 use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::clients::registry::Registry;
@@ -31,6 +32,8 @@ pub struct Flows {
     pub password: Arc<PasswordSignIn>,
     /// Second factors.
     pub factors: SecondFactors,
+    /// Makes and verifies passkeys; `None` where browsers have none for the host of the issuer.
+    pub passkeys: Option<Arc<RelyingParty>>,
     /// How long browser sessions live.
     pub sessions: SessionLifetimes,
     /// The limits of mails that people ask for.

@@ -9,13 +9,18 @@ use crate::domain::user::User;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{AskedFactor, OfferedFactor, Subject};
+use crate::flows::known_passkeys::has_passkey;
 use crate::flows::outcome::{InteractionError, Outcome};
 use crate::store::{recovery_codes, users};
 
 /// The greatest strength that a person can prove with what their account has.
 #[must_use]
-pub(super) fn reach(user: &User) -> Acr {
-    if user.totp_since.is_some() { Acr::Two } else { Acr::One }
+pub(super) fn reach(user: &User, has_passkey: bool) -> Acr {
+    match user.totp_since {
+        _ if has_passkey => Acr::PhishingResistant,
+        Some(_) => Acr::Two,
+        None => Acr::One,
+    }
 }
 
 /// Whether a second factor is due for this person in this browser.
@@ -46,7 +51,9 @@ pub fn is_lacking(
 pub(super) async fn unfinished(flows: &Flows, interaction: &Interaction) -> Outcome<Subject> {
     let begun = interaction.unfinished(flows.clock.now()).ok_or(InteractionError::Unknown)?;
     let user = users::find(&*flows.store, &begun.user).await?.ok_or(InteractionError::Unknown)?;
-    if reach(&user) < Acr::Two {
+    let client = interaction.purpose.client();
+    let has_passkey = has_passkey(flows, &*flows.store, client, &user.id).await?;
+    if reach(&user, has_passkey) < Acr::Two {
         return Ok(Subject::SetUpFactor(Box::new(OfferedFactor { user, session: None })));
     }
     Ok(asked(flows, user, None, Acr::Two, false).await?)

@@ -1,6 +1,8 @@
 //! Proof that a person proved recently who they are. Changing a sign-in method requires it, because
 //! an old session may be open on a device that its owner left unlocked.
 
+use chrono::{DateTime, Utc};
+
 use crate::accounts::browsers::SignedInUser;
 use crate::domain::verdict::Error;
 use crate::flows::context::Flows;
@@ -41,6 +43,13 @@ impl<'a> FreshProof<'a> {
             Ok(advanced) => Err(Error::Refused(NotFresh::Confirm(advanced))),
             Err(error) => Err(error.map(NotFresh::InteractionError)),
         }
+    }
+
+    /// Until when the proof of a person who is signed in counts as recent; `None` if they have not
+    /// proven enough.
+    #[must_use]
+    pub fn until(flows: &Flows, person: &SignedInUser) -> Option<DateTime<Utc>> {
+        person.session.authentication.fresh_until(flows.factors.rules.needed(&person.user))
     }
 
     /// The person who proved it.

@@ -12,6 +12,7 @@ pub mod jwt;
 pub mod keyring;
 pub mod make;
 mod named_keys;
+pub mod passkey_challenges;
 pub mod provider_credentials;
 pub mod provider_keys;
 pub mod ring;

@@ -31,6 +31,7 @@ pub struct Look {
     assets: BTreeMap<String, Asset>,
     stylesheets: Vec<String>,
     script: String,
+    passkey_script: String,
     logo: String,
     icon: String,
 }
@@ -38,6 +39,7 @@ pub struct Look {
 const NAME: &str = "mapae";
 pub(super) const STYLESHEET: &str = include_str!("../../templates/mapae.css");
 pub(super) const SCRIPT: &str = include_str!("../../templates/mapae.js");
+const PASSKEY_SCRIPT: &str = include_str!("../../templates/passkeys.js");
 const MARK: &str = include_str!("../../templates/mapae.svg");
 
 const CSS: &str = "text/css; charset=utf-8";
@@ -111,6 +113,10 @@ impl Look {
         &self.script
     }
 
+    pub(super) fn passkey_script(&self) -> &str {
+        &self.passkey_script
+    }
+
     pub(super) fn logo(&self) -> &str {
         &self.logo
     }
@@ -128,6 +134,7 @@ impl Look {
             assets: BTreeMap::new(),
             stylesheets: Vec::new(),
             script: String::new(),
+            passkey_script: String::new(),
             logo: String::new(),
             icon: String::new(),
         };
@@ -140,6 +147,8 @@ impl Look {
             }
         }
         look.script = look.add("mapae", "js", JAVASCRIPT, Bytes::from_static(SCRIPT.as_bytes()));
+        let passkeys = Bytes::from_static(PASSKEY_SCRIPT.as_bytes());
+        look.passkey_script = look.add("passkeys", "js", JAVASCRIPT, passkeys);
         let mark = look.add("mapae", "svg", SVG, Bytes::from_static(MARK.as_bytes()));
         let logo = brand
             .logo

@@ -5,9 +5,10 @@ use askama::Template;
 use super::app_summary::App;
 use super::frame::Frame;
 use super::hidden_fields::HiddenFields;
+use super::passkey_form::PasskeyForm;
 use super::person::Person;
 use super::sample::Sample;
-use super::samples::values::hidden;
+use super::samples::values::{hidden, passkey};
 use super::samples::{apps, people};
 
 /// The page that asks for a one-time code or a recovery code.
@@ -37,6 +38,8 @@ pub struct SecondFactorPage<'a> {
     pub remember: bool,
     /// Whether the person may go on without a second factor.
     pub may_skip: bool,
+    /// How to use a passkey instead.
+    pub passkey: Option<PasskeyForm<'a>>,
     /// What went wrong.
     pub problem: Option<CodeProblem>,
 }
@@ -55,6 +58,10 @@ pub enum CodeProblem {
     },
     /// Too many people sign in at this moment.
     Busy,
+    /// The passkey does not count.
+    PasskeyRefused,
+    /// The passkey came too late.
+    PasskeyLate,
 }
 
 impl CodeProblem {
@@ -63,7 +70,16 @@ impl CodeProblem {
         match self {
             Self::Missing => Some(frame.t("second-factor-missing")),
             Self::Wrong => Some(frame.t("second-factor-wrong")),
-            Self::Throttled { .. } | Self::Busy => None,
+            Self::Throttled { .. } | Self::Busy | Self::PasskeyRefused | Self::PasskeyLate => None,
+        }
+    }
+
+    /// The error of a passkey.
+    fn at_passkey(self, frame: &Frame<'_>) -> Option<String> {
+        match self {
+            Self::PasskeyRefused => Some(frame.t("passkey-refused")),
+            Self::PasskeyLate => Some(frame.t("passkey-late")),
+            _ => None,
         }
     }
 }
@@ -85,7 +101,7 @@ impl SecondFactorPage<'_> {
         match self.problem.filter(|_| self.by_recovery_code)? {
             CodeProblem::Missing => Some(self.frame.t("second-factor-recovery-missing")),
             CodeProblem::Wrong => Some(self.frame.t("second-factor-recovery-wrong")),
-            CodeProblem::Throttled { .. } | CodeProblem::Busy => None,
+            _ => None,
         }
     }
 
@@ -96,7 +112,7 @@ impl SecondFactorPage<'_> {
                 Some(self.frame.tn("throttled", "minutes", minutes))
             }
             CodeProblem::Busy => Some(self.frame.t("busy")),
-            CodeProblem::Missing | CodeProblem::Wrong => None,
+            other => other.at_passkey(&self.frame),
         }
     }
 }
@@ -117,6 +133,7 @@ impl<'a> Sample<'a> for SecondFactorPage<'a> {
             may_remember: false,
             remember: false,
             may_skip: false,
+            passkey: None,
             problem: None,
         };
         let wrong = Some(CodeProblem::Wrong);
@@ -145,6 +162,17 @@ impl<'a> Sample<'a> for SecondFactorPage<'a> {
             (
                 "throttled",
                 Self { problem: Some(CodeProblem::Throttled { minutes: 5 }), ..page.clone() },
+            ),
+            ("passkey", Self { passkey: Some(passkey()), ..page.clone() }),
+            (
+                "passkey-refused",
+                Self {
+                    passkey: Some(passkey()),
+                    has_codes: false,
+                    has_recovery_codes: false,
+                    problem: Some(CodeProblem::PasskeyRefused),
+                    ..page.clone()
+                },
             ),
             ("busy", Self { problem: Some(CodeProblem::Busy), ..page.clone() }),
             ("hostile", Self { app: Some(apps::HOSTILE), person: people::HOSTILE, ..page }),

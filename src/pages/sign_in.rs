@@ -8,6 +8,7 @@ use super::app_summary::App;
 use super::external_browser::ExternalBrowser;
 use super::frame::Frame;
 use super::hidden_fields::HiddenFields;
+use super::passkey_form::PasskeyForm;
 use super::provider::ProviderButton;
 use super::provider_notice::ProviderNotice;
 use crate::domain::upstream_outcome::UpstreamOutcome;
@@ -45,6 +46,8 @@ pub struct SignInPage<'a> {
     pub provider_notice: Option<ProviderNotice<'a>>,
     /// How to open the page outside of the browser that is part of another app.
     pub external_browser: Option<ExternalBrowser<'a>>,
+    /// How to sign in with a passkey.
+    pub passkey: Option<PasskeyForm<'a>>,
 }
 
 /// Why the person is not signed in.
@@ -63,6 +66,10 @@ pub enum SignInProblem {
     },
     /// Too many people sign in at this moment.
     Busy,
+    /// The passkey does not count. The page does not tell why.
+    PasskeyRefused,
+    /// The passkey came too late.
+    PasskeyLate,
 }
 
 /// How many providers are shown at once beside a password.
@@ -149,7 +156,8 @@ impl SignInPage<'_> {
 
     /// The text for a page that offers no way to sign in.
     fn no_method_text(&self) -> Option<String> {
-        let is_lost = !self.has_methods() && self.external_browser.is_none();
+        let is_lost =
+            !self.has_methods() && self.external_browser.is_none() && self.passkey.is_none();
         is_lost.then(|| match self.app {
             _ if self.fixed => self.frame.t("sign-in-no-way-again"),
             Some(_) => self.frame.t("sign-in-no-way"),
@@ -169,6 +177,17 @@ impl SignInPage<'_> {
         }
     }
 
+    /// The error of a passkey. It takes the focus.
+    fn passkey_error(&self) -> Option<String> {
+        match self.problem? {
+            SignInProblem::PasskeyRefused => Some(self.frame.t("passkey-refused")),
+            SignInProblem::PasskeyLate => Some(self.frame.t("passkey-late")),
+            // The fields for a password show these, where there are any.
+            _ if !self.password => self.form_error(),
+            _ => None,
+        }
+    }
+
     /// Whether the user name may be wrong, too.
     fn username_may_be_wrong(&self) -> bool {
         self.problem == Some(SignInProblem::Wrong) && !self.fixed
@@ -184,7 +203,8 @@ impl SignInPage<'_> {
 
     /// Whether a field takes the focus. If the providers come first, none does.
     fn focuses_fields(&self) -> bool {
-        (self.providers.is_empty() || self.password_first) && self.form_error().is_none()
+        let has_error = self.form_error().is_some() || self.passkey_error().is_some();
+        (self.providers.is_empty() || self.password_first) && !has_error
     }
 
     /// The providers that are shown at once: only a few if there is a password form, too.

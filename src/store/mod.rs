@@ -34,6 +34,7 @@ mod migrating;
 pub mod one_time_codes;
 mod options;
 pub mod outbox;
+pub mod passkeys;
 mod place;
 mod pool;
 pub mod providers;

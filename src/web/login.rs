@@ -19,10 +19,11 @@ use crate::domain::verdict::Error;
 use crate::flows::interaction::{Subject, View};
 use crate::flows::sign_in::{self, NotSignedIn, PasswordForm};
 use crate::flows::submitted::Submitted;
-use crate::flows::{connected_providers, upstream_login};
+use crate::flows::{connected_providers, passkey_sign_in, upstream_login};
 use crate::pages::{Frame, HiddenFields, ProviderNotice, SignInPage, SignInProblem};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::page_request::PageRequest;
+use crate::web::passkey_form::passkey_form;
 use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::sign_in_options::{SignInOptions, buttons};
@@ -61,7 +62,7 @@ pub(super) async fn get(
     Ok(show(&shared, &page_request, &view, None).await)
 }
 
-async fn show(
+pub(super) async fn show(
     shared: &Shared,
     page_request: &PageRequest,
     view: &View,
@@ -104,6 +105,16 @@ async fn show(
         again_by,
         down.and_then(|(slug, _)| slug.as_ref()),
     );
+    let passkey = match passkey_sign_in::prompt(
+        &shared.flows,
+        &view.interaction,
+        again.map(|signed_in_user| &signed_in_user.user.id),
+    )
+    .await
+    {
+        Ok(passkey) => passkey,
+        Err(fault) => return respond(shared, page_request, fault),
+    };
     let prove = options.prove(language);
     let username = again.map(|signed_in_user| signed_in_user.user.username.as_str());
     let username = prove.map(|prove| prove.email).or(username).or(hint);
@@ -142,6 +153,7 @@ async fn show(
         prove,
         provider_notice,
         external_browser: options.out(language),
+        passkey: passkey.as_ref().map(|prompt| passkey_form(prompt, &here)),
     };
     page::show(shared, status(problem), &sign_in, page_request)
 }
@@ -219,7 +231,7 @@ async fn sign_in(
     Ok(respond(&shared, &page_request, reply))
 }
 
-fn problem(refused: SignInRefused) -> SignInProblem {
+pub(super) fn problem(refused: SignInRefused) -> SignInProblem {
     match refused {
         SignInRefused::Wrong => SignInProblem::Wrong,
         SignInRefused::Throttled(seconds) => {

@@ -32,6 +32,8 @@ mod missing;
 mod one_time_codes;
 mod page;
 mod page_request;
+mod passkey_form;
+mod passkeys;
 mod receive;
 mod respond;
 mod revoke;
@@ -82,6 +84,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::LOGIN, get(login::get).post(login::post))
         .route(urls::LOGIN_CANCEL, post(login::cancel))
         .route(urls::LOGIN_UNCONNECTED, post(login::unconnected))
+        .route(urls::LOGIN_PASSKEY, post(passkeys::sign_in))
         .route(urls::LOGIN_WITH, get(social_login::with_nothing).post(social_login::with))
         .route(urls::LOGIN_CALLBACK, get(social_login::get).post(social_login::post))
         .route(urls::LOGIN_ELSEWHERE, get(social_login::elsewhere))
@@ -99,6 +102,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::OPENID_CONFIGURATION, metadata.clone())
         .route(urls::OAUTH_AUTHORIZATION_SERVER, metadata.clone())
         .route(urls::CHANGE_PASSWORD, get(well_known::change_password))
+        .route(urls::RELATED_ORIGINS, get(passkeys::related_origins))
         .route(urls::FRONT, get(account::front))
         .route(urls::LIVEZ, get(health::livez))
         .route(urls::READYZ, get(health::readyz))
@@ -115,8 +119,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .nest(&path, routes)
         .route(&inserted, metadata)
         .route(&format!("{path}/"), get(account::front))
-        // The well-known path for changing passwords is at the root of the origin.
+        // The well-known paths of browsers are at the root of the origin.
         .route(urls::CHANGE_PASSWORD, get(well_known::change_password))
+        .route(urls::RELATED_ORIGINS, get(passkeys::related_origins))
         .route(urls::LIVEZ, get(health::livez))
         .route(urls::READYZ, get(health::readyz))
         .fallback(missing::path)

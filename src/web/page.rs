@@ -45,7 +45,7 @@ pub(super) fn show(
     page: &impl Template,
     page_request: &PageRequest,
 ) -> Response<Body> {
-    let mut response = html(status, page, &policy("'self'", OURS));
+    let mut response = html(status, page, &policy("'self'", OURS_AND_CALLS));
     if page_request.chose_language {
         shared.cookies.set_language(response.headers_mut(), page_request.language.as_str());
     }
@@ -74,6 +74,8 @@ fn html(status: StatusCode, page: &impl Template, policy: &str) -> Response<Body
 /// to the address where the app or the provider sends people next. So after a form, a page of ours
 /// ([`onward`]) leads to other sites.
 const OURS: &str = "form-action 'self'; ";
+/// The same, and scripts may read our own pages: that of passkeys gets a new challenge from there.
+const OURS_AND_CALLS: &str = "connect-src 'self'; form-action 'self'; ";
 
 fn policy(scripts: &str, forms: &str) -> String {
     format!(

@@ -14,12 +14,13 @@ use crate::accounts::sign_in::SignInRefused;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::flows::interaction::{Subject, View};
-use crate::flows::second_factor;
 use crate::flows::sign_in::NotSignedIn;
 use crate::flows::submitted::Submitted;
+use crate::flows::{passkey_sign_in, second_factor};
 use crate::pages::{CodeProblem, HiddenFields, SecondFactorPage};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::page_request::PageRequest;
+use crate::web::passkey_form::passkey_form;
 use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::shown::person_of;
@@ -32,10 +33,10 @@ pub(super) async fn get(
 ) -> Answered {
     let mut page_request = receive::get(&shared, context, request).await?;
     let view = view(&shared, &mut page_request).await?;
-    Ok(show(&shared, &page_request, view, None))
+    Ok(show(&shared, &page_request, view, None).await)
 }
 
-fn show(
+async fn show(
     shared: &Shared,
     page_request: &PageRequest,
     view: View,
@@ -54,6 +55,12 @@ fn show(
     };
     let (app, csrf) = (app(shared, &view), csrf(shared, &view.interaction));
     let rules = shared.flows.factors.rules;
+    let (interaction, user) = (&view.interaction, &asked.user.id);
+    let passkey = match passkey_sign_in::prompt(&shared.flows, interaction, Some(user)).await {
+        Ok(passkey) => passkey,
+        Err(fault) => return respond(shared, page_request, fault),
+    };
+    let here = page::address(shared, urls::SECOND_FACTOR, &view.handle);
     let page = SecondFactorPage {
         frame: page_request.frame(shared),
         app: app.as_ref().map(Shown::app),
@@ -66,6 +73,7 @@ fn show(
         may_remember: rules.remember && asked.session.is_none(),
         remember: page_request.form.get("remember").is_some(),
         may_skip: asked.may_skip,
+        passkey: passkey.as_ref().map(|prompt| passkey_form(prompt, &here)),
         problem: problem.map(|problem| problem.what),
     };
     let status = problem.map_or(StatusCode::OK, |problem| status(problem.what));
@@ -83,7 +91,7 @@ pub(super) fn status(problem: CodeProblem) -> StatusCode {
     match problem {
         CodeProblem::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
         CodeProblem::Busy => StatusCode::SERVICE_UNAVAILABLE,
-        CodeProblem::Missing | CodeProblem::Wrong => StatusCode::BAD_REQUEST,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -134,6 +142,17 @@ async fn prove(
     Ok(respond(&shared, &page_request, reply))
 }
 
+/// Shows the page with the error of a passkey.
+pub(super) async fn show_passkey_problem(
+    shared: &Shared,
+    page_request: &PageRequest,
+    view: View,
+    what: CodeProblem,
+) -> Response<Body> {
+    let problem = Problem { what, by_recovery_code: false };
+    show(shared, page_request, view, Some(problem)).await
+}
+
 /// Shows the same page with the error.
 async fn again(
     shared: &Shared,
@@ -141,12 +160,12 @@ async fn again(
     problem: Problem,
 ) -> Response<Body> {
     match view(shared, page_request).await {
-        Ok(view) => show(shared, page_request, view, Some(problem)),
+        Ok(view) => show(shared, page_request, view, Some(problem)).await,
         Err(response) => response,
     }
 }
 
-fn problem(refused: SignInRefused) -> CodeProblem {
+pub(super) fn problem(refused: SignInRefused) -> CodeProblem {
     match refused {
         SignInRefused::Wrong => CodeProblem::Wrong,
         SignInRefused::Throttled(seconds) => {

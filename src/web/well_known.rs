@@ -67,7 +67,7 @@ fn has(headers: &HeaderMap, etag: &str) -> bool {
     })
 }
 
-fn document(body: bytes::Bytes) -> Response<Body> {
+pub(super) fn document(body: bytes::Bytes) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response

@@ -35,6 +35,10 @@ sign-in-missing-password = Enter your password.
 sign-in-wrong = This username and password don’t match. Check both and try again.
 sign-in-wrong-password = This isn’t the right password. Try again.
 sign-in-or = or
+passkey-sign-in = Sign in with a passkey
+passkey-cancelled = No passkey was used. Try again, or sign in another way.
+passkey-refused = This passkey can’t be used here. Use another one, or sign in another way.
+passkey-late = That took too long. Try your passkey again.
 sign-in-more = More ways to sign in
 sign-in-with = Continue with { $provider }
 sign-in-with-google = Continue with { $provider }
@@ -247,3 +251,24 @@ error-wrong-browser = This page belongs to another browser
 error-wrong-browser-advice = This sign-in was started in another browser. Go back to it, or allow cookies here and start again from the app.
 error-unknown-provider = This way to sign in is not available
 error-unknown-provider-advice = Start again and sign in another way.
+
+## Passkeys
+
+passkey = Passkey
+passkeys-title = Passkeys
+passkeys-lead = With a passkey you sign in with your fingerprint, your face or the PIN of your device, and no one can steal it from a website.
+passkey-name = Name
+passkey-rename = Save name
+passkey-remove = Remove
+passkey-add = Add a passkey
+passkey-synced = Works on all your devices that share it
+passkey-bound = Stays in this device or security key
+passkey-since = Added
+passkey-used = Last used
+passkey-only = This is your only way to sign in, so it can’t be removed.
+passkey-many = You have as many passkeys as possible. Remove one to add another.
+passkey-not-made = No passkey was added. Try again.
+passkey-known = This device already has a passkey for your account.
+notice-passkey-added = Your passkey was added. You can sign in with it from now on.
+notice-passkey-renamed = The name was saved.
+notice-passkey-removed = The passkey was removed. You can also delete it from the device that holds it.

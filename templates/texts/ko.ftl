@@ -31,6 +31,10 @@ sign-in-missing-password = 비밀번호를 입력해 주세요.
 sign-in-wrong = 아이디 또는 비밀번호가 맞지 않아요. 다시 확인해 주세요.
 sign-in-wrong-password = 비밀번호가 맞지 않아요. 다시 입력해 주세요.
 sign-in-or = 또는
+passkey-sign-in = 패스키로 로그인
+passkey-cancelled = 패스키를 사용하지 않았어요. 다시 시도하거나 다른 방법으로 로그인해 주세요.
+passkey-refused = 이 패스키는 여기서 쓸 수 없어요. 다른 패스키를 쓰거나 다른 방법으로 로그인해 주세요.
+passkey-late = 시간이 너무 오래 걸렸어요. 패스키로 다시 시도해 주세요.
 sign-in-more = 다른 로그인 방법 보기
 sign-in-with = { $provider } 계정으로 계속하기
 sign-in-with-google = { $provider }로 계속하기
@@ -239,3 +243,24 @@ error-wrong-browser = 다른 브라우저에서 연 화면이에요
 error-wrong-browser-advice = 이 로그인은 다른 브라우저에서 시작됐어요. 시작한 브라우저로 돌아가거나, 쿠키를 허용하고 앱에서 다시 시작해 주세요.
 error-unknown-provider = 이 로그인 방법은 쓸 수 없어요
 error-unknown-provider-advice = 처음부터 다시 시작해서 다른 방법으로 로그인해 주세요.
+
+## 패스키
+
+passkey = 패스키
+passkeys-title = 패스키
+passkeys-lead = 패스키가 있으면 지문, 얼굴 또는 기기의 PIN으로 로그인해요. 웹사이트에서 도난당할 일이 없어요.
+passkey-name = 이름
+passkey-rename = 이름 저장
+passkey-remove = 삭제
+passkey-add = 패스키 추가
+passkey-synced = 함께 쓰는 모든 기기에서 사용 가능
+passkey-bound = 이 기기나 보안 키에서만 사용 가능
+passkey-since = 추가한 때
+passkey-used = 마지막 사용
+passkey-only = 유일한 로그인 방법이라 삭제할 수 없어요.
+passkey-many = 패스키가 가득 찼어요. 하나를 삭제하면 새로 추가할 수 있어요.
+passkey-not-made = 패스키를 추가하지 못했어요. 다시 시도해 주세요.
+passkey-known = 이 기기에는 이 계정의 패스키가 이미 있어요.
+notice-passkey-added = 패스키를 추가했어요. 이제 패스키로 로그인할 수 있어요.
+notice-passkey-renamed = 이름을 저장했어요.
+notice-passkey-removed = 패스키를 삭제했어요. 패스키가 저장된 기기에서도 지울 수 있어요.

@@ -86,6 +86,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("oauth2", &["social", "cli"]),
     ("openidconnect", &["cli"]),
     ("zxcvbn", &["accounts"]),
+    ("webauthn_rs", &["accounts"]),
 ];
 
 /// What a source of this room imports against the law.

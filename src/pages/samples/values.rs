@@ -3,10 +3,21 @@
 use chrono::{DateTime, Duration, Utc};
 
 use crate::pages::hidden_fields::HiddenFields;
+use crate::pages::passkey_form::PasskeyForm;
 
 /// The hidden fields of a form.
 pub(crate) fn hidden() -> HiddenFields<'static> {
     HiddenFields { interaction: "interaction", csrf: "csrf" }
+}
+
+/// A form for a passkey.
+pub(crate) fn passkey() -> PasskeyForm<'static> {
+    PasskeyForm {
+        options: r#"{"challenge":"Y2hhbGxlbmdl","rpId":"id.example.com","allowCredentials":[]}"#,
+        challenge: "challenge",
+        begins: 150,
+        again: "/page?interaction=i",
+    }
 }
 
 /// An instant so many seconds after a fixed one.

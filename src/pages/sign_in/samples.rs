@@ -7,7 +7,7 @@ use crate::pages::frame::Frame;
 use crate::pages::provider::{Brand, ProviderButton};
 use crate::pages::provider_notice::ProviderNotice;
 use crate::pages::sample::Sample;
-use crate::pages::samples::values::hidden;
+use crate::pages::samples::values::{self, hidden};
 use crate::pages::samples::{apps, names, providers};
 
 /// A state with its name.
@@ -32,6 +32,7 @@ impl<'a> Sample<'a> for SignInPage<'a> {
             prove: None,
             provider_notice: None,
             external_browser: None,
+            passkey: None,
         };
         let social = Self { providers: providers::few(), ..page.clone() };
         [
@@ -39,10 +40,30 @@ impl<'a> Sample<'a> for SignInPage<'a> {
             by_provider(&social),
             after_provider(&social),
             in_an_app(&social),
+            by_passkey(&page),
             named_by_others(&social),
         ]
         .concat()
     }
+}
+
+fn by_passkey<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
+    let page = SignInPage { passkey: Some(values::passkey()), ..page.clone() };
+    let with = |problem| SignInPage { problem: Some(problem), ..page.clone() };
+    vec![
+        ("passkey", page.clone()),
+        ("passkey-refused", with(SignInProblem::PasskeyRefused)),
+        ("passkey-late", with(SignInProblem::PasskeyLate)),
+        (
+            "passkey-only",
+            SignInPage {
+                username: "hana",
+                fixed: true,
+                password: false,
+                ..with(SignInProblem::Throttled { minutes: 2 })
+            },
+        ),
+    ]
 }
 
 fn by_password<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {

@@ -1,6 +1,7 @@
 //! Chromium, controlled by chromedriver.
 
 use std::process::Stdio;
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -28,6 +29,7 @@ pub(super) const KOREAN: Preferences = Preferences { language: "ko", scripts: tr
 /// A window with a profile of its own.
 pub(super) struct Window {
     pub(super) driver: WebDriver,
+    authenticator: Mutex<Option<String>>,
     _profile: TempDir,
 }
 
@@ -88,7 +90,7 @@ impl Chromium {
         capabilities.add_experimental_option("prefs", preferences).expect("preferences");
         capabilities.set_browser_log_level(thirtyfour::LoggingPrefsLogLevel::All).expect("a level");
         let driver = WebDriver::new(&self.url, capabilities).await.expect("a window");
-        Window { driver, _profile: profile }
+        Window { driver, authenticator: Mutex::default(), _profile: profile }
     }
 }
 
@@ -215,6 +217,30 @@ impl Window {
     pub(super) async fn text(&self) -> String {
         let body = self.driver.find(By::Tag("body")).await.expect("a page");
         body.text().await.expect("text")
+    }
+
+    /// Plugs in an authenticator that knows its person.
+    pub(super) async fn plugs_in_authenticator(&self) {
+        self.cdp("WebAuthn.enable", json!({})).await;
+        let options = json!({
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserVerified": true,
+            "automaticPresenceSimulation": true,
+        });
+        let made =
+            self.cdp("WebAuthn.addVirtualAuthenticator", json!({ "options": options })).await;
+        let id = made["authenticatorId"].as_str().expect("an authenticator").to_owned();
+        *self.authenticator.lock().expect("a lock") = Some(id);
+    }
+
+    /// Whether the authenticator waits, because its person does not touch it.
+    pub(super) async fn waits_for_a_finger(&self, waits: bool) {
+        let id = self.authenticator.lock().expect("a lock").clone();
+        let presence = json!({ "authenticatorId": id, "enabled": !waits });
+        self.cdp("WebAuthn.setAutomaticPresenceSimulation", presence).await;
     }
 
     /// Another browser, by its own word.

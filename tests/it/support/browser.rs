@@ -96,6 +96,13 @@ impl Page {
         value.unwrap_or_else(|| panic!("a value of {id} in {}", self.reply.text))
     }
 
+    /// The value of an attribute of the tag that has this text.
+    pub(crate) fn attribute_of(&self, of: &str, name: &str) -> Option<String> {
+        let tags = self.reply.text.split('<').filter_map(|rest| rest.split_once('>'));
+        let mut tags = tags.map(|(tag, _)| tag).filter(|tag| tag.contains(of));
+        tags.next().and_then(|tag| attribute(tag, name))
+    }
+
     /// The sessions that a page offers for choice.
     pub(crate) fn sessions(&self) -> Vec<String> {
         let buttons =

@@ -1,5 +1,6 @@
 //! What tests need: databases, servers, apps.
 
+mod authenticator;
 mod binary;
 mod browser;
 pub(crate) mod certificates;
@@ -13,6 +14,7 @@ mod server;
 #[expect(dead_code, unused_imports, reason = "the tests of each provider use their own part")]
 pub(crate) mod upstream;
 
+pub(crate) use authenticator::Authenticator;
 pub(crate) use binary::{Binary, Cli, free_port, terminate};
 pub(crate) use browser::{AuthorizationResponse, Browser, Page, chromium};
 pub(crate) use client_app::{
