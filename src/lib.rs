@@ -5,14 +5,15 @@
 //! ```text
 //! main ─► cli ─┬► admin ──────────────┐
 //!              └► app ─┬► net         ▼
-//!                      ├► web ─► flows ─► oauth ─► { accounts · clients · social } ─► { keys · outbox ─► store · outbound } ─► settings ─► domain
-//!                      └► pages ──────────────────────────────────────────────────────────────────────────────────────────► settings ─► domain
+//!                      ├► web ─► flows ─► oauth ─► { accounts · clients · social } ─► mail ─► { keys · outbox ─► store · outbound } ─► settings ─► domain
+//!                      └► pages ───────────────────────────────────────────────────────────────────────────────────────────────────► settings ─► domain
 //! ```
 //!
 //! Each room imports only rooms to its right in this picture, and each of these crates is used in
 //! one place only: sea-orm in [`store`], `jsonwebtoken`, `rsa` and aws-lc in [`keys`], `argon2` and
-//! `webauthn-rs` in [`accounts`], `oauth2` in [`social`], reqwest in [`outbound`], askama in [`pages`], axum in
-//! [`web`] and [`app`], clap in [`cli`]. A test checks both rules.
+//! `webauthn-rs` in [`accounts`], `oauth2` in [`social`], lettre in [`mail`], reqwest in
+//! [`outbound`], askama in [`pages`], axum in [`web`] and [`app`], clap in [`cli`]. A test checks
+//! both rules.
 //!
 //! # Five lives
 //!
@@ -60,6 +61,7 @@ pub mod clients;
 pub mod domain;
 pub mod flows;
 pub mod keys;
+pub mod mail;
 pub mod net;
 pub mod oauth;
 pub mod outbound;

@@ -27,6 +27,7 @@ use crate::keys::keyring::{Policy, Schedule};
 use crate::keys::ring::Memory;
 use crate::keys::seal::MasterKeySource;
 use crate::keys::secret_file;
+use crate::mail::MailSettings;
 pub use crate::net::listener::Http;
 use crate::net::tls::Files;
 use crate::oauth::lifetimes::{self, Lifetimes};
@@ -103,6 +104,8 @@ settings! {
         pub social: Vec<Registration> = group(providers::read),
         /// The look of the pages.
         pub pages: pages::Settings = section(),
+        /// Mails to people.
+        pub mail: MailSettings = section(),
         /// How long audit events are kept.
         pub audit: Kept = section(),
     }

@@ -93,9 +93,14 @@ pub(super) fn start(
             count_waiting(Arc::clone(&services))
         })
     };
-    let telling =
-        send(services, stopped, "telling apps of sign-outs", |services| &services.logout_delivery);
-    vec![watching, keys, cleaning, ending, folding, counting, telling]
+    let mut jobs = vec![watching, keys, cleaning, ending, folding, counting];
+    jobs.extend(send(services, stopped, "telling apps of sign-outs", |services| {
+        Some(&services.logout_delivery)
+    }));
+    jobs.extend(send(services, stopped, "sending mails", |services| {
+        services.mail_delivery.as_ref()
+    }));
+    jobs
 }
 
 /// Finishes endings that were begun and not finished.
@@ -132,25 +137,27 @@ fn end_what_was_begun(services: Arc<Services>, stopped: watch::Receiver<bool>) -
     )
 }
 
-/// Sends the messages of one kind: at once if this process wrote them, else at its next look at the
-/// outbox.
+/// Sends the messages of one kind, if this server has where to send them: at once if this process
+/// wrote them, else at its next look at the outbox.
 fn send<D: Delivery + 'static>(
     services: &Arc<Services>,
     stopped: &watch::Receiver<bool>,
     doing: &'static str,
-    delivery: fn(&Services) -> &D,
-) -> JoinHandle<()> {
+    delivery: fn(&Services) -> Option<&D>,
+) -> Option<JoinHandle<()>> {
+    delivery(services)?;
     let (services, stopped) = (Arc::clone(services), stopped.clone());
-    services.supervisor.clone().start(doing, Need::Beside, move || {
+    Some(services.supervisor.clone().start(doing, Need::Beside, move || {
         let (services, mut stopped) = (Arc::clone(&services), stopped.clone());
         async move {
+            let Some(delivery) = delivery(&services) else { return };
             // A message that is being sent when the server stops is sent again by the next server.
             tokio::select! {
-                () = outbox::deliver(&services.outbox, delivery(&services)) => {}
+                () = outbox::deliver(&services.outbox, delivery) => {}
                 _ = stopped.wait_for(|stopped| *stopped) => {}
             }
         }
-    })
+    }))
 }
 
 /// The most messages that are counted, since counting takes time for each row.

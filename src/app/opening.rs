@@ -10,6 +10,7 @@ use crate::domain::clock::Clock;
 use crate::domain::verdict::{Fault, FaultKind, OrRejected, reject};
 use crate::keys::keyring::Keyring;
 use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
+use crate::mail::Post;
 use crate::outbound::Outbound;
 use crate::pages::Look;
 use crate::store::{self, Store, migrate, migration_status, signing_keys, sqlite_path};
@@ -152,6 +153,12 @@ pub async fn open_keyring(
 /// The HTTP client for calls to others. If its settings are unusable, the operator is told why.
 pub fn outbound(settings: &Settings) -> OrRejected<Outbound> {
     Outbound::new(settings.outbound.clone()).or_else(|unusable| reject(unusable.to_string()))
+}
+
+/// Sends mails in this look; `None` if nothing is mailed.
+pub fn post(settings: &Settings, look: Arc<Look>) -> OrRejected<Option<Post>> {
+    let ca_file = settings.outbound.ca_file.as_deref();
+    Post::new(&settings.mail, &settings.issuer, ca_file, look)
 }
 
 /// The look of the pages: the built-in one, or that of the operator's branding folder.

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::config::Settings;
-use super::opening::{look, master_key, wait_for_store};
+use super::opening::{master_key, wait_for_store};
 use super::services::Services;
 use super::{jobs, telemetry};
 use crate::clients::logos::Logos;
@@ -81,7 +81,7 @@ impl Server {
                 services.outbound.clone(),
                 services.clock.clone(),
             ),
-            look: look(&settings)?,
+            look: Arc::clone(&services.look),
         })?;
         let router = web::router(Arc::clone(&shared));
         let strict_transport = services.url.is_https().then_some(settings.strict_transport);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::config::Settings;
-use super::opening::{open_keyring, outbound};
+use super::opening::{look, open_keyring, outbound, post};
 use crate::accounts::attempt_limits::AttemptLimits;
 use crate::accounts::hashing::{Hasher, Hashing};
 use crate::accounts::passkeys::relying_party::RelyingParty;
@@ -19,10 +19,12 @@ use crate::flows::context::Flows;
 use crate::keys::device_cookies::DeviceCookieKey;
 use crate::keys::factor_key::FactorKey;
 use crate::keys::keyring::Keyring;
+use crate::keys::mail_key::MailKey;
 use crate::keys::rotation::RotationKey;
 use crate::keys::seal::{
     AuthSessionKey, BrowserKey, FormsKey, MasterKey, Sealer, UpstreamLoginKey,
 };
+use crate::mail::{MailDelivery, Mailer};
 use crate::oauth::authorize::context::RequestContext;
 use crate::oauth::back_channel::LogoutDelivery;
 use crate::oauth::client_auth::ClientAuthentication;
@@ -38,6 +40,7 @@ use crate::oauth::token::mint::Mint;
 use crate::oauth::token::rotation::{self, RefreshTokens};
 use crate::outbound::Outbound;
 use crate::outbox::{Outbox, Wake};
+use crate::pages::Look;
 use crate::runtime::supervisor::Supervisor;
 use crate::social::registry::Providers;
 use crate::store::Store;
@@ -77,6 +80,10 @@ pub struct Services {
     pub outbox: Outbox,
     /// Sends logout notices to apps.
     pub logout_delivery: LogoutDelivery,
+    /// Sends mails; `None` if nothing is mailed.
+    pub mail_delivery: Option<MailDelivery>,
+    /// The look of pages and mails.
+    pub look: Arc<Look>,
 }
 
 impl Services {
@@ -102,6 +109,13 @@ impl Services {
         let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key));
         let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
         let outbox = base.outbox();
+        let look = Arc::new(look(settings)?);
+        let mail_key = MailKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?;
+        let mailer = Mailer::new(Arc::new(mail_key));
+        let mail_delivery = post(settings, Arc::clone(&look))?.map(|post| {
+            let clock = base.clock.clone();
+            MailDelivery { clock, mailer: mailer.clone(), post }
+        });
         let grants = GrantContext {
             url: base.url.clone(),
             clock: base.clock.clone(),
@@ -139,9 +153,14 @@ impl Services {
             token: Arc::new(token),
             resources,
             requests: base.requests(),
-            flows: base.flows(factors, settings, Arc::clone(&outbox.wake), master)?,
+            flows: Flows {
+                mailer: mail_delivery.is_some().then_some(mailer),
+                ..base.flows(factors, settings, Arc::clone(&outbox.wake), master)?
+            },
             outbox,
             logout_delivery: base.logout_delivery(),
+            mail_delivery,
+            look,
             supervisor,
             hasher,
             url: base.url,
@@ -275,6 +294,7 @@ impl Base {
             browsers,
             upstream_logins,
             notices,
+            mailer: None,
         })
     }
 

@@ -30,6 +30,7 @@ use crate::domain::address::TrustedProxies;
 use crate::domain::audit::EventKind;
 use crate::domain::grant_type::GrantType;
 use crate::domain::logout_notice::LogoutNotice;
+use crate::domain::mail::SealedMail;
 use crate::domain::message::Message;
 use crate::domain::reason::Reason;
 use crate::domain::urls;
@@ -162,6 +163,10 @@ fn describe() {
         "mapae_logout_notices_total",
         "Attempts to tell an app of a sign-out, by whether the app took it."
     );
+    describe_counter!(
+        "mapae_mails_total",
+        "Attempts to hand a mail over, by whether the mail server took it."
+    );
     describe_gauge!(
         "mapae_outbox_pending",
         "Messages that wait until their receiver took them, by kind; at most 10000 are counted."
@@ -177,7 +182,7 @@ fn describe() {
 }
 
 /// The kinds of messages that are sent to others.
-pub(super) const MESSAGES: &[&str] = &[LogoutNotice::KIND];
+pub(super) const MESSAGES: &[&str] = &[LogoutNotice::KIND, SealedMail::KIND];
 
 /// Makes every metric exist with the value zero. Alert rules need a metric from the first scrape
 /// on, and the first increase of a counter is visible only after a zero.
@@ -200,6 +205,9 @@ fn begin_at_zero() {
     }
     for taken in ["true", "false"] {
         metrics::counter!("mapae_logout_notices_total", "taken" => taken).increment(0);
+    }
+    for sent in ["true", "false"] {
+        metrics::counter!("mapae_mails_total", "sent" => sent).increment(0);
     }
     for kind in MESSAGES {
         metrics::gauge!("mapae_outbox_pending", "kind" => *kind).set(0);

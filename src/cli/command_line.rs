@@ -12,7 +12,8 @@ use super::installation::Installation;
 use super::output::{self, Output};
 use super::usage::USAGE;
 use super::{
-    audit, client, config_verbs, demo, doctor, explain, key, migrate, provider, serve, token, user,
+    audit, client, config_verbs, demo, doctor, explain, key, mail, migrate, provider, serve, token,
+    user,
 };
 use crate::app::telemetry;
 use crate::domain::verdict::{OrRejected, Rejected};
@@ -61,6 +62,9 @@ enum Verb {
     /// Tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// Mails to people
+    #[command(subcommand)]
+    Mail(mail::Verbs),
     /// What happened: audit events
     #[command(subcommand)]
     Audit(audit::Verbs),
@@ -125,6 +129,7 @@ fn dispatch(cli: Cli, output: Output) -> OrRejected<ExitCode> {
             Verb::User(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Provider(verb) => verb.run(&at).await,
             Verb::Token(verb) => Box::pin(verb.run(&at)).await.map(|()| ExitCode::SUCCESS),
+            Verb::Mail(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Audit(verb) => verb.run(&at).await.map(|()| ExitCode::SUCCESS),
             Verb::Config(verb) => verb.run(&at),
             Verb::Explain(verb) => verb.run(&at),

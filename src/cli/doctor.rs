@@ -37,6 +37,7 @@ pub(super) async fn run(at: &Installation) -> OrRejected<ExitCode> {
         findings.push(CheckResult::of("branding", look.map_err(|error| error.to_string())));
         let outbound = app::outbound(settings).map(|_| "calls can be made".to_owned());
         findings.push(CheckResult::of("outbound", outbound.map_err(|error| error.to_string())));
+        findings.push(CheckResult::of("mail", mail(settings).await));
         findings.push(CheckResult::of("migrations", migrations(settings).await));
         findings.extend(clock(at, settings).await.map(|found| CheckResult::of("clock", found)));
         findings.push(CheckResult::of("master key", master_key(settings)));
@@ -61,6 +62,15 @@ pub(super) async fn run(at: &Installation) -> OrRejected<ExitCode> {
         &table(&["CHECK", "STATE", "DETAIL"], &rows),
     );
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Connects to the mail server and signs in, without sending a mail.
+async fn mail(settings: &Settings) -> Checked {
+    let look = app::look(settings).map_err(|error| error.to_string())?;
+    match app::post(settings, Arc::new(look)).map_err(|error| error.to_string())? {
+        Some(post) => post.check().await.map_err(|failure| failure.to_string()),
+        None => Ok("there is no mail.url: nothing is mailed".to_owned()),
+    }
 }
 
 async fn migrations(settings: &Settings) -> Checked {

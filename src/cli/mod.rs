@@ -10,6 +10,7 @@ mod doctor;
 mod explain;
 mod installation;
 mod key;
+mod mail;
 mod migrate;
 mod output;
 mod provider;

@@ -63,6 +63,7 @@ pub enum EventKind {
     PasskeyRenamed,
     PasskeyRemoved,
     PasskeyCounterWentBack,
+    MailGivenUp,
 }
 
 impl EventKind {
@@ -125,6 +126,7 @@ impl EventKind {
             Self::PasskeyRenamed => "passkey.renamed",
             Self::PasskeyRemoved => "passkey.removed",
             Self::PasskeyCounterWentBack => "passkey.counter_went_back",
+            Self::MailGivenUp => "mail.given_up",
         }
     }
 }

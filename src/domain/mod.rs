@@ -28,6 +28,7 @@ mod ids;
 pub mod interaction;
 pub mod language;
 pub mod logout_notice;
+pub mod mail;
 pub mod mail_secret;
 pub mod message;
 pub mod nearest;

@@ -11,6 +11,7 @@ use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
 use crate::domain::urls::Issuer;
 use crate::keys::seal::{BrowserKey, FormsKey, UpstreamLoginKey};
+use crate::mail::Mailer;
 use crate::outbox::Wake;
 use crate::social::registry::Providers;
 use crate::store::Store;
@@ -44,6 +45,8 @@ pub struct Flows {
     pub browsers: Arc<BrowserKey>,
     /// Seals the `state` that browsers take to providers.
     pub upstream_logins: Arc<UpstreamLoginKey>,
-    /// Wakes the task that sends logout notices to apps.
+    /// Wakes the tasks that send what waits in the outbox: logout notices and mails.
     pub notices: Arc<Wake>,
+    /// Writes mails into the outbox; `None` if nothing is mailed.
+    pub mailer: Option<Mailer>,
 }

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::factor_key;
 use super::jws::PrivateKey;
 use super::jwt::{SigningKey, Typ, Unverified, VerifyingKey, header, is_typ};
+use super::mail_key;
 use super::make::{self, Made, RSA_BITS, algorithm};
 use super::ring::{self, Memory, Phase, Timing};
 use super::rotation;
@@ -311,6 +312,7 @@ impl Keyring {
             rotation::reseal(&tx, &self.sealer, next).await?;
         }
         factor_key::reseal(&tx, &self.sealer, next).await?;
+        mail_key::reseal(&tx, &self.sealer, next).await?;
         audit_events::insert(&tx, &[Event::new(EventKind::MasterKeyChanged)]).await?;
         tx.commit().await?;
         Ok(stored.len())

@@ -10,6 +10,7 @@ pub mod factor_key;
 pub mod jws;
 pub mod jwt;
 pub mod keyring;
+pub mod mail_key;
 pub mod make;
 mod named_keys;
 pub mod passkey_challenges;

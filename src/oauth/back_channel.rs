@@ -17,7 +17,7 @@ use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::keys::keyring::Keyring;
 use crate::outbound::Outbound;
-use crate::outbox::Delivery;
+use crate::outbox::{Attempt, Delivery};
 
 /// How long a logout token is valid, Back-Channel Logout §2.4.
 const LIFE: Duration = Duration::minutes(2);
@@ -44,14 +44,14 @@ impl Delivery for LogoutDelivery {
 
     const GIVEN_UP: EventKind = EventKind::LogoutNoticeGivenUp;
 
-    async fn send(&self, queued: &Queued<LogoutNotice>) -> Result<bool, Fault> {
+    async fn send(&self, queued: &Queued<LogoutNotice>) -> Result<Attempt, Fault> {
         let is_taken = match self.listening(&queued.message).await? {
             Some((client, uri)) => self.is_taken(queued, &client, &uri).await?,
             // The client is gone, disabled or has no logout URI: there is nobody to tell.
             None => true,
         };
         metrics::counter!("mapae_logout_notices_total", "taken" => if is_taken { "true" } else { "false" }).increment(1);
-        Ok(is_taken)
+        Ok(if is_taken { Attempt::Accepted } else { Attempt::Postponed })
     }
 
     fn about(&self, event: Event, notice: &LogoutNotice) -> Event {

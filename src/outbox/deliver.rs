@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::Duration;
 use futures_util::StreamExt;
-use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::MissedTickBehavior;
 
-use super::delivery::{Delivery, pause_after};
+use super::delivery::{Attempt, Delivery, pause_after};
 use super::wake::Wake;
 use crate::domain::audit::Event;
 use crate::domain::clock::Clock;
@@ -18,15 +16,10 @@ use crate::domain::verdict::Fault;
 use crate::runtime::supervisor::Supervisor;
 use crate::store::{Store, Taken, Tx, audit_events, outbox};
 
-/// The time for which a message is taken. It is longer than an attempt, so that no other process
-/// makes the same attempt.
-const LEASE: Duration = Duration::seconds(30);
 /// How often the loop looks for messages that another process or a command has written.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 /// The number of receivers of one kind that are served at the same time.
 const LANES: usize = 64;
-/// The number of messages that are taken at the same time for one receiver.
-const IN_LANE: u64 = 8;
 
 /// The parts that delivery needs.
 #[derive(Clone, Debug)]
@@ -87,21 +80,57 @@ async fn lane<D: Delivery>(
     (target, delivered)
 }
 
+/// Sends several messages at the same time. When half of them are done, others take their places,
+/// and so they do at every look: a message that takes long does not keep back the others.
 async fn deliver_to<D: Delivery>(outbox: &Outbox, delivery: &D, target: &str) -> Result<(), Fault> {
+    let (mut sending, mut failed) = (FuturesUnordered::new(), None);
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_look = true;
     loop {
-        let tx = outbox.store.begin(outbox.clock.now()).await?;
-        let due = outbox::take_due::<D::Message>(&tx, target, LEASE, IN_LANE).await?;
-        let is_over = due.is_empty();
-        let readable = put_aside::<D>(&tx, due).await?;
-        tx.commit().await?;
-        if is_over {
-            return Ok(());
+        let free = D::AT_ONCE.saturating_sub(sending.len());
+        let takes = free > 0 && (is_look || free * 2 >= D::AT_ONCE);
+        if takes && failed.is_none() {
+            match take::<D>(outbox, target, free).await {
+                Ok(taken) => sending
+                    .extend(taken.into_iter().map(|queued| deliver_one(outbox, delivery, queued))),
+                Err(fault) => failed = Some(fault),
+            }
         }
-        let attempts = readable.iter().map(|queued| deliver_one(outbox, delivery, queued));
-        for outcome in join_all(attempts).await {
-            outcome?;
+        tokio::select! {
+            outcome = sending.next() => {
+                is_look = false;
+                match outcome {
+                    None => break,
+                    // What is being sent comes to its end first, or it would be sent twice.
+                    Some(Err(fault)) => failed = failed.or(Some(fault)),
+                    Some(Ok(())) => {}
+                }
+            }
+            _ = looks.tick() => is_look = true,
         }
     }
+    delivery.rest().await;
+    failed.map_or(Ok(()), Err)
+}
+
+/// Takes messages that are due. It looks before it begins a transaction, of which SQLite has one at
+/// a time.
+async fn take<D: Delivery>(
+    outbox: &Outbox,
+    target: &str,
+    at_most: usize,
+) -> Result<Vec<Queued<D::Message>>, Fault> {
+    let now = outbox.clock.now();
+    if !outbox::is_due(&outbox.store, D::Message::KIND, target, now).await? {
+        return Ok(Vec::new());
+    }
+    let tx = outbox.store.begin(now).await?;
+    let at_most = u64::try_from(at_most).unwrap_or(u64::MAX);
+    let due = outbox::take_due::<D::Message>(&tx, target, D::LEASE, at_most).await?;
+    let readable = put_aside::<D>(&tx, due).await?;
+    tx.commit().await?;
+    Ok(readable)
 }
 
 /// The messages that can be read. A message that cannot be read is treated like one that its
@@ -116,8 +145,8 @@ async fn put_aside<D: Delivery>(
             Ok(queued) => readable.push(queued),
             Err(fault) => {
                 outbox::unreadable(&id, &fault);
-                let event = Event::new(D::GIVEN_UP).detail("unreadable");
-                not_taken::<D>(tx, &id, attempts.unwrap_or_default(), event).await?;
+                let event = because(Event::new(D::GIVEN_UP), "unreadable");
+                postpone::<D>(tx, &id, attempts.unwrap_or_default(), event).await?;
             }
         }
     }
@@ -127,27 +156,38 @@ async fn put_aside<D: Delivery>(
 async fn deliver_one<D: Delivery>(
     outbox: &Outbox,
     delivery: &D,
-    queued: &Queued<D::Message>,
+    queued: Queued<D::Message>,
 ) -> Result<(), Fault> {
     let is_late = queued.expires_at.is_some_and(|end| end <= outbox.clock.now());
-    // A message that makes its delivery panic counts as not accepted. The others in its lane are
-    // still sent.
-    let is_taken = !is_late
-        && Supervisor::catch(D::Message::KIND, delivery.send(queued)).await.unwrap_or(Ok(false))?;
+    let attempt = if is_late {
+        Attempt::Refused("too late".to_owned())
+    } else {
+        // A message that makes its delivery panic counts as not accepted. The others in its lane
+        // are still sent.
+        let caught = Supervisor::catch(D::Message::KIND, delivery.send(&queued)).await;
+        caught.unwrap_or(Ok(Attempt::Postponed))?
+    };
     let event = || delivery.about(Event::new(D::GIVEN_UP), &queued.message);
     let tx = outbox.store.begin(outbox.clock.now()).await?;
-    if is_taken {
-        outbox::delete(&tx, &queued.id).await?;
-    } else if is_late {
-        give_up(&tx, &queued.id, event().detail("too late")).await?;
-    } else {
-        not_taken::<D>(&tx, &queued.id, queued.attempts, event()).await?;
+    match attempt {
+        Attempt::Accepted => outbox::delete(&tx, &queued.id).await?,
+        Attempt::Postponed => postpone::<D>(&tx, &queued.id, queued.attempts, event()).await?,
+        Attempt::Refused(why) => give_up(&tx, &queued.id, because(event(), &why)).await?,
     }
     tx.commit().await
 }
 
+/// Adds the reason to what the event says.
+fn because(event: Event, why: &str) -> Event {
+    let detail = match &event.detail {
+        Some(about) => format!("{about}: {why}"),
+        None => why.to_owned(),
+    };
+    event.detail(detail)
+}
+
 /// Postpones a message that was not accepted, or gives it up after its last attempt.
-async fn not_taken<D: Delivery>(
+async fn postpone<D: Delivery>(
     tx: &Tx,
     id: &str,
     attempts: i64,

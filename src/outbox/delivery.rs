@@ -7,6 +7,17 @@ use crate::domain::audit::{Event, EventKind};
 use crate::domain::message::{Message, Queued};
 use crate::domain::verdict::Fault;
 
+/// How an attempt to send a message ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// The receiver accepted the message, or does not need it any more.
+    Accepted,
+    /// The receiver did not accept it this time.
+    Postponed,
+    /// The receiver will never accept it, for this reason.
+    Refused(String),
+}
+
 /// How messages of one kind are sent.
 pub trait Delivery: Sync {
     /// The type of the messages.
@@ -19,13 +30,25 @@ pub trait Delivery: Sync {
     /// The audit event that is written when a message is given up.
     const GIVEN_UP: EventKind;
 
-    /// Sends a message. Returns whether the receiver accepted it, or does not need it any more. It
-    /// must end within the lease of half a minute. A fault is a failure of ours and says nothing
-    /// about the receiver.
+    /// The number of messages that are sent at the same time to one receiver.
+    const AT_ONCE: usize = 8;
+
+    /// The time for which a message is taken. It is longer than an attempt, so that no other process
+    /// makes the same attempt.
+    const LEASE: Duration = Duration::seconds(30);
+
+    /// Makes one attempt to send a message. It must end within the lease. A fault is a failure of
+    /// ours and says nothing about the receiver.
     fn send(
         &self,
         queued: &Queued<Self::Message>,
-    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    ) -> impl Future<Output = Result<Attempt, Fault>> + Send;
+
+    /// Called when nothing more is to be sent to a receiver for now, for example to close a
+    /// connection.
+    fn rest(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 
     /// Adds to an event the client and the user that a message is about.
     fn about(&self, event: Event, message: &Self::Message) -> Event;

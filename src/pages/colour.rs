@@ -17,6 +17,11 @@ impl Colour {
     pub(super) const BLACK: Self = Self { red: 0, green: 0, blue: 0 };
     pub(super) const WHITE: Self = Self { red: 255, green: 255, blue: 255 };
 
+    /// The colour of these channels.
+    pub(super) const fn of(red: u8, green: u8, blue: u8) -> Self {
+        Self { red, green, blue }
+    }
+
     /// Parses a colour; only the form `#rrggbb` is accepted.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('#')?;

@@ -28,6 +28,7 @@ pub struct Look {
     name: String,
     texts: Texts,
     zone: Zone,
+    accent: Colour,
     assets: BTreeMap<String, Asset>,
     stylesheets: Vec<String>,
     script: String,
@@ -45,6 +46,9 @@ const MARK: &str = include_str!("../../templates/mapae.svg");
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
+
+/// The accent of the stylesheet in light mode.
+const ACCENT: Colour = Colour::of(0x7c, 0x4a, 0x17);
 
 /// The colours behind text in the stylesheet, in light and in dark mode.
 const LIGHT_GROUNDS: [&str; 2] = ["#faf8f4", "#ffffff"];
@@ -105,6 +109,11 @@ impl Look {
         &self.zone
     }
 
+    /// The colour of buttons on a light ground.
+    pub(super) fn accent(&self) -> Colour {
+        self.accent
+    }
+
     pub(super) fn stylesheets(&self) -> &[String] {
         &self.stylesheets
     }
@@ -131,6 +140,7 @@ impl Look {
             name: brand.name.unwrap_or_else(|| NAME.to_owned()),
             texts,
             zone: Zone::default(),
+            accent: brand.accent.unwrap_or(ACCENT),
             assets: BTreeMap::new(),
             stylesheets: Vec::new(),
             script: String::new(),
@@ -202,7 +212,7 @@ fn accent_rules(light: Colour, dark: Option<Colour>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DARK_GROUNDS, LIGHT_GROUNDS, Look, STYLESHEET, accent_rules};
+    use super::{ACCENT, DARK_GROUNDS, LIGHT_GROUNDS, Look, STYLESHEET, accent_rules};
     use crate::pages::colour::{Colour, READABLE};
 
     /// The value of a custom property, in the light or the dark part of the stylesheet.
@@ -221,6 +231,7 @@ mod tests {
     fn our_own_colours_are_readable() {
         for is_dark in [false, true] {
             let known = if is_dark { DARK_GROUNDS } else { LIGHT_GROUNDS };
+            assert!(is_dark || property(STYLESHEET, "accent", is_dark) == ACCENT);
             let found = grounds(is_dark).iter().map(ToString::to_string).collect::<Vec<_>>();
             assert_eq!(found, known, "the grounds are those of the stylesheet");
             for name in ["ink", "muted", "link", "wrong", "good"] {

@@ -22,6 +22,7 @@ mod link;
 mod linked_identity;
 mod logout;
 mod look;
+mod mail;
 mod passkey_form;
 mod permission;
 mod person;

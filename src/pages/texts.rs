@@ -117,7 +117,7 @@ fn parse_problem(source: &str, error: &ParserError) -> String {
 mod tests {
     use std::collections::BTreeMap;
     use std::fs;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 
@@ -125,12 +125,16 @@ mod tests {
     use crate::domain::language::{LANGUAGES, Language, Languages};
     use crate::pages::pseudo;
 
+    /// Every file below a folder.
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).expect("a folder").map(|file| file.expect("it").path());
+        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    }
+
     /// Every use of a text in templates and sources: its key and its arguments.
     fn calls() -> Vec<(String, Vec<String>)> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let files = ["templates", "src/pages"].into_iter().flat_map(|folder| {
-            fs::read_dir(root.join(folder)).expect("a folder").map(|file| file.expect("it").path())
-        });
+        let files = ["templates", "src/pages"].into_iter().flat_map(|name| files(&root.join(name)));
         let sources = files
             .filter(|path| path.extension().is_some_and(|end| end == "html" || end == "rs"))
             .map(|path| fs::read_to_string(path).expect("a source"));

@@ -145,7 +145,8 @@ pub async fn lanes(
     Ok(lanes)
 }
 
-async fn is_due(
+/// Whether a message of this kind is due to this receiver.
+pub async fn is_due(
     store: &Store,
     kind: &'static str,
     target: &str,

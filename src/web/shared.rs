@@ -36,7 +36,7 @@ pub struct SharedParts {
     /// The logos of apps.
     pub logos: Logos,
     /// The look of the pages.
-    pub look: Look,
+    pub look: Arc<Look>,
 }
 
 /// What the handlers share.
@@ -50,7 +50,7 @@ pub struct Shared {
     pub(super) keyring: Arc<Keyring>,
     pub(super) logos: Logos,
     pub(super) metadata: Bytes,
-    pub(super) look: Look,
+    pub(super) look: Arc<Look>,
     /// The path of the issuer.
     pub(super) base: String,
     /// The origin of the issuer.

@@ -272,3 +272,61 @@ passkey-known = This device already has a passkey for your account.
 notice-passkey-added = Your passkey was added. You can sign in with it from now on.
 notice-passkey-renamed = The name was saved.
 notice-passkey-removed = The passkey was removed. You can also delete it from the device that holds it.
+
+## Mails
+
+mail-confirm = Confirm my address
+mail-code = Or enter this code in the browser where you started:
+mail-until = Valid until { $time }.
+mail-ignore = If this was not you, ignore this mail. Nothing happens then.
+mail-device = Device: { $device }
+mail-place = Place: { $place }
+mail-not-you = If this was not you, get your account back at once: use the link for a forgotten password on the sign-in page.
+mail-test-subject = Test mail from { $service }
+mail-test-lead = Mails from { $service } arrive at this address.
+mail-sign-up-subject = Confirm your address for { $service }
+mail-sign-up-lead = Somebody, probably you, wants to open an account with { $service } and gave this address.
+mail-sign-up-existing-subject = You already have an account with { $service }
+mail-sign-up-existing-lead = Somebody, probably you, wanted to open an account with { $service } and gave this address. It has an account already.
+mail-sign-up-existing-advice = Sign in with it. If you forgot your password, use the link for that on the sign-in page.
+mail-invitation-subject = You are invited to { $service }
+mail-invitation-lead = You are invited to open an account with { $service }.
+mail-invitation-submit = Open my account
+mail-invitation-ignore = If you do not want an account, ignore this mail.
+mail-recovery-subject = Get back into your account with { $service }
+mail-recovery-lead = Somebody, probably you, cannot sign in to { $service } any more. This link lets you choose a new way to sign in.
+mail-recovery-submit = Get back into my account
+mail-recovery-ignore = If this was not you, ignore this mail. Your account stays as it is.
+mail-sign-in-code-subject = Your sign-in code for { $service }
+mail-sign-in-code-lead = Enter this code in the browser where you want to sign in:
+mail-sign-in-code-ignore = Give this code to nobody. If you do not want to sign in, ignore this mail.
+mail-new-address-subject = Confirm your new address for { $service }
+mail-new-address-lead = This address is to become the address of an account with { $service }.
+mail-address-changed-subject = The address of your account with { $service } changed
+mail-address-changed-lead = Your account now has the address { $address }.
+mail-address-changed-advice = If this was not you, take it back. Your account gets this address again, and whoever signed in since then is signed out.
+mail-address-changed-undo = Take it back
+mail-method-subject = Your account with { $service } changed
+mail-password-changed = The password of your account was changed.
+mail-password-recovered = Somebody used a link from your mailbox and chose a new password for your account.
+mail-passkey-added = A passkey was added to your account.
+mail-passkey-removed = A passkey was removed from your account.
+mail-one-time-codes-added = Codes from an authenticator app were turned on for your account.
+mail-one-time-codes-removed = Codes from an authenticator app were turned off for your account.
+mail-recovery-codes-renewed = New recovery codes were made for your account. The old ones no longer work.
+mail-provider-connected = A login from another service was connected to your account.
+mail-provider-disconnected = A login from another service was disconnected from your account.
+mail-recovery-codes-subject = Few recovery codes left for { $service }
+mail-recovery-codes-lead =
+    { $left ->
+        [one] One recovery code of your account is left.
+       *[other] { $left } recovery codes of your account are left.
+    }
+mail-recovery-codes-advice = Make new ones on your account page, or you may lock yourself out.
+mail-new-device-subject = New sign-in to { $service }
+mail-new-device-lead = Somebody, probably you, signed in to your account with { $service } on a new device.
+mail-deletion-subject = Your account with { $service } will be deleted
+mail-deletion-lead = Your account will be deleted on { $time }.
+mail-deletion-undo = If you want to keep it, sign in before that and take it back.
+mail-deleted-subject = Your account with { $service } was deleted
+mail-deleted-lead = Your account with { $service } was deleted, with everything that belonged to it.

@@ -14,10 +14,14 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ("store", Some(&["domain", "settings", "runtime"])),
     ("outbox", Some(&["domain", "store", "runtime"])),
     ("keys", Some(&["domain", "settings", "store"])),
+    ("mail", Some(&["domain", "settings", "store", "outbox", "keys"])),
     ("net", Some(&["domain", "settings", "keys", "runtime"])),
     ("social", Some(&["domain", "outbound", "keys", "settings", "store"])),
     ("pages", Some(&["domain", "settings"])),
-    ("accounts", Some(&["domain", "settings", "store", "outbox", "keys", "outbound", "runtime"])),
+    (
+        "accounts",
+        Some(&["domain", "settings", "store", "outbox", "keys", "mail", "outbound", "runtime"]),
+    ),
     ("clients", Some(&["domain", "store", "keys", "outbound"])),
     (
         "oauth",
@@ -28,11 +32,15 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     ),
     (
         "flows",
-        Some(&["domain", "store", "outbox", "keys", "accounts", "clients", "oauth", "social"]),
+        Some(&[
+            "domain", "store", "outbox", "keys", "mail", "accounts", "clients", "oauth", "social",
+        ]),
     ),
     (
         "admin",
-        Some(&["domain", "store", "keys", "accounts", "clients", "oauth", "outbound", "social"]),
+        Some(&[
+            "domain", "store", "keys", "mail", "accounts", "clients", "oauth", "outbound", "social",
+        ]),
     ),
     (
         "web",
@@ -44,7 +52,7 @@ const ROOMS: &[(&str, Option<&[&str]>)] = &[
     (
         "app",
         Some(&[
-            "domain", "settings", "store", "keys", "pages", "accounts", "clients", "oauth",
+            "domain", "settings", "store", "keys", "mail", "pages", "accounts", "clients", "oauth",
             "flows", "web", "outbound", "outbox", "social", "runtime", "net",
         ]),
     ),
@@ -78,6 +86,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["app"]),
     ("metrics_exporter_prometheus", &["app"]),
     ("toml", &["app", "pages", "settings"]),
+    ("lettre", &["mail"]),
+    ("mail_parser", &["cli"]),
+    ("percent_encoding", &["mail"]),
     ("fluent_bundle", &["pages"]),
     ("fluent_syntax", &["pages"]),
     ("jiff", &["pages"]),

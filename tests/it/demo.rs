@@ -73,6 +73,7 @@ async fn the_tour_works_when_pasted_and_nothing_is_left() {
     clicks_through(&issuer, &app).await;
     comes_by_the_provider(&issuer, &app, &format!("http://127.0.0.1:{idp_port}")).await;
     command_line(&cli, &said).await;
+    shows_mails(&mut child, &said, &app).await;
     terminate(&child).await;
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
     assert_eq!(demo_folders(&folder), 0);
@@ -217,6 +218,31 @@ async fn everything_works_over_https_with_an_authority_that_the_demo_prints() {
     command_line(&cli, &said).await;
     terminate(&child).await;
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
+}
+
+/// A mail is shown at a URL of its own, and in the terminal.
+async fn shows_mails(child: &mut Child, said: &str, app: &str) {
+    let line = said.lines().find(|line| line.ends_with(" client list")).expect("a line");
+    let to = "mail test --to hana@example.com --language ko";
+    let line = line.replace("client list", to);
+    let sent = Command::new("sh").args(["-c", &line]).env_clear().output().await.expect("sh");
+    assert!(sent.status.success(), "{sent:?}");
+    let list = http().get(format!("{app}/mails")).send().await.unwrap().text().await.unwrap();
+    let (_, rest) = list.split_once("href=\"/mails/").expect("a mail");
+    let url = format!("{app}/mails/{}", rest.split('"').next().expect("a name"));
+    for (path, word) in [("", "hana@example.com"), ("", "도착해요"), ("/html", "도착해요")]
+    {
+        let page = http().get(format!("{url}{path}")).send().await.unwrap().text().await.unwrap();
+        assert!(page.contains(word), "{page}");
+    }
+    for nothing in ["/mails/x", "/mails/..%2fmapae.db", "/mails/x/html"] {
+        let page = http().get(format!("{app}{nothing}")).send().await.unwrap();
+        assert_eq!(page.status(), 404, "{nothing}");
+    }
+    let mut lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
+    for shown in ["mail to hana@example.com: mapae 시험 메일", &*url, "도착해요"] {
+        while !lines.next_line().await.unwrap().expect("a line").contains(shown) {}
+    }
 }
 
 /// What a newcomer does with the app of the demo.

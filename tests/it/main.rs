@@ -49,6 +49,7 @@ mod key_verbs;
 mod listener;
 mod log_pipe;
 mod logout;
+mod mail;
 mod mail_secrets;
 mod migrating;
 mod my_account;

@@ -8,7 +8,7 @@ use mapae::domain::audit::{Event, EventKind};
 use mapae::domain::clock::Clock;
 use mapae::domain::message::{Message, Queued};
 use mapae::domain::verdict::Fault;
-use mapae::outbox::{Delivery, Outbox, Wake, deliver, enqueue};
+use mapae::outbox::{Attempt, Delivery, Outbox, Wake, deliver, enqueue};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -53,14 +53,18 @@ impl Delivery for Post {
 
     const GIVEN_UP: EventKind = EventKind::LogoutNoticeGivenUp;
 
-    async fn send(&self, queued: &Queued<Letter>) -> Result<bool, Fault> {
+    async fn send(&self, queued: &Queued<Letter>) -> Result<Attempt, Fault> {
         let Letter { to, text, .. } = &queued.message;
         self.tried.lock().unwrap().push((queued.id.clone(), text.clone()));
-        if to == "slow" {
+        if to == "slow" && !text.starts_with("quick") {
             self.is_open.clone().wait_for(|open| *open).await.expect("the gate is there");
         }
         assert!(text != "a fault");
-        Ok(text != "refused")
+        Ok(match text.as_str() {
+            "refused" => Attempt::Postponed,
+            "never" => Attempt::Refused("moved away".to_owned()),
+            _ => Attempt::Accepted,
+        })
     }
 
     fn about(&self, event: Event, letter: &Letter) -> Event {
@@ -183,7 +187,29 @@ both! {
         running.send(&[late, good]).await;
         eventually("both are gone", async || running.waiting("1 = 1").await == 0).await;
         assert_eq!((running.tried("late"), running.tried("in time")), (0, 1));
-        assert_eq!(running.given_up().await, [Some("too late".to_owned())]);
+        assert_eq!(running.given_up().await, [Some("a letter to app: too late".to_owned())]);
+        running.end().await;
+    }
+
+    async fn what_a_receiver_refuses_for_good_is_given_up_at_once(database) {
+        let running = Running::start(&database).await;
+        running.send(&[letter("app", "never"), letter("app", "taken")]).await;
+        eventually("both are gone", async || running.waiting("1 = 1").await == 0).await;
+        assert_eq!((running.tried("never"), running.tried("taken")), (1, 1));
+        assert_eq!(running.given_up().await, [Some("a letter to app: moved away".to_owned())]);
+        running.end().await;
+    }
+
+    async fn a_message_that_takes_long_keeps_back_no_other_to_the_same_receiver(database) {
+        let running = Running::start(&database).await;
+        running.send(&[letter("slow", "waits")]).await;
+        eventually("it has begun", async || running.tried("waits") == 1).await;
+        let later: Vec<_> = (0..20).map(|number| letter("slow", &format!("quick {number}"))).collect();
+        running.send(&later).await;
+        eventually("the others arrive", async || running.waiting("1 = 1").await == 1).await;
+        running.gate.send_replace(true);
+        eventually("all have arrived", async || running.waiting("1 = 1").await == 0).await;
+        assert_eq!(running.tried("waits"), 1);
         running.end().await;
     }
 

@@ -148,6 +148,8 @@ async fn metrics_are_on_the_admin_listener_alone() {
         "mapae_hashing_queue 0",
         "mapae_requests_in_flight 0",
         "mapae_outbox_pending{kind=\"logout\"} 0",
+        "mapae_outbox_pending{kind=\"mail\"} 0",
+        "mapae_mails_total{sent=\"true\"} 0",
         "mapae_build_info{version=\"",
         "mapae_database_pool{state=\"waiting\"} ",
         "mapae_batch_size_bucket{batch=\"refreshes\",le=\"64\"} ",

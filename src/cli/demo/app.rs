@@ -42,8 +42,8 @@ const NAME: &str = "post-station";
 const MANY: usize = 1000;
 const STYLE: &str = include_str!("../../../templates/demo/demo.css");
 
-/// Serves the app until it is aborted.
-pub(super) async fn serve<L>(listener: L, party: RelyingParty)
+/// Serves the app and these pages beside it until it is aborted.
+pub(super) async fn serve<L>(listener: L, party: RelyingParty, more: Router)
 where
     L: Listener,
     L::Addr: std::fmt::Debug,
@@ -56,7 +56,8 @@ where
         .route("/callback", get(callback))
         .route("/refresh", post(refresh))
         .route("/sign-out", post(sign_out))
-        .with_state(app);
+        .with_state(app)
+        .merge(more);
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "the app of the demo failed");
     }

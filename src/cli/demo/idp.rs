@@ -41,7 +41,7 @@ pub(super) async fn start(
     let written = std::fs::create_dir_all(&branding)
         .and_then(|()| std::fs::write(branding.join("brand.toml"), BRAND));
     written.or_else(|error| reject(format!("{}: {error}", branding.display())))?;
-    let mut settings = settings::write(url, "127.0.0.1:0", folder, secure)?;
+    let mut settings = settings::write(url, "127.0.0.1:0", folder, secure, &[])?;
     settings.pages.branding_dir = Some(branding);
     let server = Server::start_on(listener, settings, at.clock.clone()).await?;
     let services = server.services();

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
 
 use self::furnishing::{API, CLIENT, PASSWORD, PERSON, WEB_CLIENT};
+use self::mails::Mails;
 use self::relying_party::RelyingParty;
 use self::tls::{Secure, SecureListener};
 use self::tour::Tour;
@@ -42,6 +43,7 @@ pub(super) struct Demo {
 mod app;
 mod furnishing;
 mod idp;
+mod mails;
 mod relying_party;
 mod settings;
 mod tls;
@@ -81,7 +83,9 @@ impl Demo {
         let port = self.port.unwrap_or(usual);
         let (url, listen) = (format!("{scheme}://localhost:{port}"), format!("127.0.0.1:{port}"));
         let file = folder.path.join(settings::FILE);
-        let mut settings = settings::write(&url, &listen, &folder.path, secure.as_ref())?;
+        let mails = Mails::below(&folder.path);
+        let more = [("mail.url", mails.url()?)];
+        let mut settings = settings::write(&url, &listen, &folder.path, secure.as_ref(), &more)?;
         settings.social = vec![idp::register_with(at, &idp, &settings.issuer).await?];
         let server = Server::start(settings, at.clock.clone()).await?;
         let (app, place) = bind("--app-port", self.app_port, APP_PORT).await?;
@@ -91,17 +95,20 @@ impl Demo {
         let ca_file = secure.as_ref().map(|secure| secure.ca_file.as_path());
         let party =
             RelyingParty::discover(&url, WEB_CLIENT, &web_secret, &app_url, ca_file).await?;
+        let pages = mails.clone().router();
         let app = match &secure {
-            None => tokio::spawn(app::serve(app, party)),
+            None => tokio::spawn(app::serve(app, party, pages)),
             Some(Secure { files, .. }) => {
                 let tls = Tls::load(files.clone()).await.or_else(reject)?;
-                tokio::spawn(app::serve(SecureListener { listener: app, tls }, party))
+                tokio::spawn(app::serve(SecureListener { listener: app, tls }, party, pages))
             }
         };
+        let telling = tokio::spawn(mails.tell(app_url.clone()));
         at.print(
             &json!({
                 "issuer": url, "client_id": CLIENT, "client_secret": secret,
                 "username": PERSON, "password": PASSWORD, "audience": API, "app": app_url,
+                "mails": format!("{app_url}/mails"),
                 "config": file, "ca_file": ca_file,
                 "idp": {
                     "issuer": idp_url, "username": idp::PERSON, "password": idp::PASSWORD,
@@ -119,6 +126,7 @@ impl Demo {
         );
         signals.stop(server).await;
         app.abort();
+        telling.abort();
         idp.stop().await;
         drop(folder);
         Ok(())

@@ -18,6 +18,7 @@ pub(super) fn write(
     listen: &str,
     folder: &Path,
     secure: Option<&Secure>,
+    more: &[(&'static str, String)],
 ) -> OrRejected<Settings> {
     let path = |path: &Path| path.display().to_string();
     let mut given = vec![
@@ -38,6 +39,7 @@ pub(super) fn write(
             ("tls.key_file", path(&files.key)),
         ]);
     }
+    given.extend(more.iter().cloned());
     // A JSON string is also a valid TOML string.
     let lines = given.iter().map(|(key, value)| format!("{key} = {}\n", json!(value)));
     let file = folder.join(FILE);

@@ -70,7 +70,8 @@ impl Tour<'_> {
             "mapae is running at {url}    (Ctrl-C stops it; {left})\n{trust}\n\
              Open {app} in a browser: an app that knows nothing but the issuer.\n\
              Sign in as {PERSON} with {PASSWORD}. Your own page is {url}/account.\n\
-             Or continue with Demo IdP, a provider at {idp}: {idp_person} with {idp_password}.\n\n\
+             Or continue with Demo IdP, a provider at {idp}: {idp_person} with {idp_password}.\n\
+             Mails go to nobody: they are shown at {app}/mails, and here.\n\n\
              The command line works beside it, from any folder, with its settings:\n\
              {program} --config {file} client list\n\n\
              Or paste these lines into another terminal.\n\n\

@@ -56,6 +56,12 @@ impl Evidence {
         row.try_get("", "n").expect("a number")
     }
 
+    /// The texts of a query, in the column `text`.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        let rows = self.0.query_all_raw(self.statement(sql)).await.expect("the rows");
+        rows.iter().map(|row| row.try_get("", "text").expect("a text")).collect()
+    }
+
     /// Changes the database without the server's knowledge.
     pub(crate) async fn run(&self, sql: &str) {
         self.0.execute_unprepared(sql).await.expect("changed");

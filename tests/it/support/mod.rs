@@ -9,6 +9,8 @@ mod client_arguments;
 mod database;
 mod evidence;
 pub(crate) mod factors;
+mod mail_server;
+mod mailbox;
 mod relay;
 mod server;
 #[expect(dead_code, unused_imports, reason = "the tests of each provider use their own part")]
@@ -23,6 +25,8 @@ pub(crate) use client_app::{
 pub(crate) use client_arguments::ClientArguments;
 pub(crate) use database::{Database, postgres_or_skip, required_or_skip, run};
 pub(crate) use evidence::{Evidence, Recorded};
+pub(crate) use mail_server::{Conduct, MAIL_PASSWORD, MailServer, Received, Step};
+pub(crate) use mailbox::{Letter, Mailbox};
 pub(crate) use relay::Relay;
 pub(crate) use server::{LOCALHOST, PASSWORD, Server, USERNAME, http};
 
