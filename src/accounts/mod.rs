@@ -2,6 +2,7 @@
 
 pub mod address_claims;
 pub mod attempt_limits;
+pub mod breached_passwords;
 pub mod browsers;
 pub mod factor_changes;
 pub mod federation;
@@ -13,6 +14,7 @@ pub mod new_password;
 pub mod one_time_codes;
 pub mod passkeys;
 pub mod password_hash;
+pub mod password_rules;
 pub mod second_factor;
 pub mod session_endings;
 pub mod sign_in;

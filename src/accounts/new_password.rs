@@ -1,28 +1,22 @@
 //! Changes a person's password. They have to type the current one, which is counted like a sign-in.
 
 use super::browsers::{self, Cookie, SignedInUser};
-use super::hashing::Hasher;
+use super::password_rules::{ChosenPassword, PasswordRefused, PasswordRules, words_about};
 use super::sign_in::{
     AttemptPlace, PasswordAttempt, PasswordSignIn, ProvenPassword, SignInRefused,
 };
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::ending::{Ending, EndingScope};
-use crate::domain::person;
 use crate::domain::secret::Secret;
-use crate::domain::user::User;
 use crate::domain::verdict::Error;
 use crate::store::{Tx, audit_events, users};
 
 /// Why a password was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordUnchanged {
-    /// The new password has fewer characters than [`LEAST`].
-    TooShort,
-    /// The new password has more bytes than can be hashed.
-    TooLong,
-    /// The new password is easy to guess.
-    TooEasy,
+    /// The new password is not accepted.
+    NotAccepted(PasswordRefused),
     /// The new password is the same as the current one.
     Same,
     /// The current password was refused.
@@ -34,9 +28,6 @@ impl From<PasswordUnchanged> for Error<PasswordUnchanged> {
         Self::Refused(unchanged)
     }
 }
-
-/// The fewest characters of a password that a person chooses.
-pub const LEAST: usize = 8;
 
 /// What the person typed, and where the request came from.
 #[derive(Clone, Copy, Debug)]
@@ -57,23 +48,14 @@ pub struct PasswordChange<'a> {
 /// the browser gets a new cookie.
 pub async fn change(
     sign_in: &PasswordSignIn,
-    hasher: &Hasher,
+    rules: &PasswordRules,
     signed_in: &SignedInUser,
     change: PasswordChange<'_>,
 ) -> Result<Cookie, Error<PasswordUnchanged>> {
-    let new = match person::password_bytes(change.new.expose()) {
-        None if change.new.expose().is_empty() => return Err(PasswordUnchanged::TooShort.into()),
-        None => return Err(PasswordUnchanged::TooLong.into()),
-        // The characters are counted in the form that is hashed: a syllable of Hangul is one
-        // character, however it was typed.
-        Some(new) if String::from_utf8_lossy(new.expose()).chars().count() < LEAST => {
-            return Err(PasswordUnchanged::TooShort.into());
-        }
-        Some(new) if Some(&new) == person::password_bytes(change.current.expose()).as_ref() => {
-            return Err(PasswordUnchanged::Same.into());
-        }
-        Some(bytes) => bytes,
-    };
+    let new = ChosenPassword::parse(change.new).map_err(PasswordUnchanged::NotAccepted)?;
+    if new.is(change.current) {
+        return Err(PasswordUnchanged::Same.into());
+    }
     let attempt = PasswordAttempt {
         username: &signed_in.user.username,
         password: change.current.expose(),
@@ -84,13 +66,9 @@ pub async fn change(
         origin: change.origin,
     };
     let proven = sign_in.by_password(attempt).await.map_err(refused)?;
-    // The estimate is slow, so it is made only for a person who proved who they are, and on a
-    // hashing thread.
-    let (wished, user) = (change.new.clone(), signed_in.user.clone());
-    if hasher.run(move || is_easy(wished.expose(), &user)).await? {
-        return Err(PasswordUnchanged::TooEasy.into());
-    }
-    let hash = hasher.hash(new).await?;
+    // The check is slow, so it is made only for a person who proved who they are.
+    let hash = rules.hash(new, words_about(&signed_in.user)).await;
+    let hash = hash.map_err(|error| error.map(PasswordUnchanged::NotAccepted))?;
     let tx = sign_in.store.begin(sign_in.clock.now()).await?;
     let ending = Ending::new(&signed_in.user.id, EndingScope::Everything, tx.now(), change.origin);
     let ending = ending.but(Some(&signed_in.session.id));
@@ -128,19 +106,4 @@ fn refused(error: Error<SignInRefused>) -> Error<PasswordUnchanged> {
         Error::Refused(refused) => Error::Refused(PasswordUnchanged::Refused(refused)),
         Error::Fault(fault) => Error::Fault(fault),
     }
-}
-
-/// How many characters of a new password the estimate looks at.
-const ESTIMATED: usize = 32;
-
-/// Whether an attacker who knows the person would guess the password soon: with fewer than about
-/// 10^8 guesses.
-fn is_easy(password: &str, user: &User) -> bool {
-    let mut known = vec!["mapae", user.username.as_str()];
-    known.extend(user.email.as_deref());
-    known.extend(user.profile.name.as_deref());
-    // The estimate takes much longer for a longer password. If the start alone is hard to guess,
-    // the whole password is, too.
-    let start: Secret<String> = Secret::new(password.chars().take(ESTIMATED).collect());
-    zxcvbn::zxcvbn(start.expose(), &known).score() < zxcvbn::Score::Three
 }

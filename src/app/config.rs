@@ -15,6 +15,7 @@ use tracing::level_filters::LevelFilter;
 use super::providers;
 use super::retention::Kept;
 use crate::accounts::attempt_limits::AttemptLimits;
+use crate::accounts::breached_passwords::PasswordLists;
 use crate::accounts::browsers::SessionLifetimes;
 use crate::accounts::hashing::Hashing;
 use crate::accounts::mail_limits::MailLimits;
@@ -98,6 +99,8 @@ settings! {
         pub hashing: Hashing = section(),
         /// Passkeys.
         pub passkeys: PasskeySettings = section(),
+        /// What is checked about new passwords.
+        pub passwords: PasswordLists = section(),
         /// Calls to the addresses that clients name.
         pub outbound: outbound::Config = section(),
         /// The providers of social login that stand in the file.
@@ -131,6 +134,12 @@ impl Settings {
             from.problem("issuer", "must be https when there is a tls.cert_file");
         }
         providers::check(&self.social, self.outbound.allow_private, from);
+        if let Some(url) = &self.passwords.range_url
+            && !outbound::may_call(url, self.outbound.allow_private)
+        {
+            let why = "is at an address that this server never calls: it must be https and public, unless outbound.allow_private says otherwise";
+            from.problem("passwords.range_url", why);
+        }
     }
 
     /// The key policy that follows from these settings.

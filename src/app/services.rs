@@ -6,8 +6,10 @@ use std::sync::Arc;
 use super::config::Settings;
 use super::opening::{look, open_keyring, outbound, post};
 use crate::accounts::attempt_limits::AttemptLimits;
+use crate::accounts::breached_passwords::BreachedPasswords;
 use crate::accounts::hashing::{Hasher, Hashing};
 use crate::accounts::passkeys::relying_party::RelyingParty;
+use crate::accounts::password_rules::PasswordRules;
 use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::accounts::throttle::Throttle;
@@ -279,6 +281,8 @@ impl Base {
         let forms = Arc::new(FormsKey::new(master)?);
         let browsers = Arc::new(BrowserKey::new(master)?);
         let passkeys = RelyingParty::new(&url, &settings.passkeys, master)?.map(Arc::new);
+        let breached = BreachedPasswords::of(&settings.passwords, &self.outbound);
+        let hasher = factors.password.hasher.clone();
         Ok(Flows {
             url,
             clock,
@@ -290,6 +294,7 @@ impl Base {
             passkeys,
             sessions: settings.sessions,
             mail_limits: settings.mail_limits,
+            password_rules: PasswordRules { hasher, breached },
             forms,
             browsers,
             upstream_logins,

@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 use super::installation::{DatabaseUse, Installation};
 use super::output::{note, secret_from_file, secret_from_stdin, table, text_of, words};
 use super::usage::usage;
+use crate::accounts::breached_passwords::BreachedPasswords;
 use crate::accounts::hashing::Hasher;
 use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser};
 use crate::app::config::Settings;
+use crate::app::outbound;
+use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
 use crate::domain::verdict::{OrRejected, reject};
@@ -128,12 +131,14 @@ impl Verbs {
         let (store, clock) = (&*store, &at.clock);
         match self {
             Self::Create(create) => {
+                let password = create.password.read()?;
+                warn_if_breached(&settings, password.as_ref()).await?;
                 let new = NewUser {
                     profile: create.claims.new_profile()?,
                     username: create.username,
                     email: create.claims.email,
                     email_verified: create.claims.email_verified,
-                    password: create.password.read()?,
+                    password,
                 };
                 let user = users::create(store, clock, &hasher(&settings)?, new).await?;
                 let shown = json!({ "sub": user.id, "username": user.username });
@@ -152,6 +157,7 @@ impl Verbs {
             }
             Self::SetPassword(set) => {
                 let password = set.password.read()?.unwrap_or_default();
+                warn_if_breached(&settings, Some(&password)).await?;
                 let hasher = hasher(&settings)?;
                 let ended =
                     users::set_password(store, clock, &hasher, &set.username, &password).await?;
@@ -220,6 +226,21 @@ impl Password {
         }
         Ok(password)
     }
+}
+
+/// Tells the operator when a password is known from a breach. It is theirs to decide: the account
+/// may be for a test.
+async fn warn_if_breached(settings: &Settings, password: Option<&Secret<String>>) -> OrRejected {
+    let bytes = password.and_then(|password| person::password_bytes(password.expose()));
+    let Some(bytes) = bytes else { return Ok(()) };
+    let breached = match &settings.passwords.range_url {
+        Some(_) => BreachedPasswords::of(&settings.passwords, &outbound(settings)?),
+        None => BreachedPasswords::default(),
+    };
+    if breached.have(&bytes).await {
+        note("this password is known from a data breach, so attackers try it first");
+    }
+    Ok(())
 }
 
 fn hasher(settings: &Settings) -> OrRejected<Hasher> {

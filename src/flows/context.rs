@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::accounts::browsers::SessionLifetimes;
 use crate::accounts::mail_limits::MailLimits;
 use crate::accounts::passkeys::relying_party::RelyingParty;
+use crate::accounts::password_rules::PasswordRules;
 use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::clients::registry::Registry;
@@ -35,6 +36,8 @@ pub struct Flows {
     pub factors: SecondFactors,
     /// Makes and verifies passkeys; `None` where browsers have none for the host of the issuer.
     pub passkeys: Option<Arc<RelyingParty>>,
+    /// Checks the passwords that people choose.
+    pub password_rules: PasswordRules,
     /// How long browser sessions live.
     pub sessions: SessionLifetimes,
     /// The limits of mails that people ask for.

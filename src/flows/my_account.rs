@@ -141,7 +141,7 @@ pub async fn change_password(
     let (signed_in_user, Caller { address, known, origin, .. }) = (form.person(), caller);
     let change = PasswordChange { current, new, address, known, origin };
     let changed =
-        new_password::change(&flows.password, &flows.password.hasher, signed_in_user, change).await;
+        new_password::change(&flows.password, &flows.password_rules, signed_in_user, change).await;
     flows.notices.nudge();
     changed
 }

@@ -69,6 +69,8 @@ pub enum PasswordProblem {
     },
     /// The new one is easy to guess.
     TooEasy,
+    /// The new one is on a list of breached passwords.
+    Breached,
     /// The new one is the old one.
     SameAsOld,
     /// The new one is too long.
@@ -158,6 +160,7 @@ impl AccountPage<'_> {
                 Some(self.frame.tn("password-too-short", "least", least))
             }
             PasswordProblem::TooEasy => Some(self.frame.t("password-too-easy")),
+            PasswordProblem::Breached => Some(self.frame.t("password-breached")),
             PasswordProblem::SameAsOld => Some(self.frame.t("password-same-as-old")),
             PasswordProblem::TooLong => Some(self.frame.t("password-too-long")),
             _ => None,

@@ -11,7 +11,8 @@ use chrono::DateTime;
 use super::edge::Context;
 use super::page::{self, Answered, Shown, retry_after};
 use crate::accounts::browsers::SignedInUser;
-use crate::accounts::new_password::{LEAST, PasswordUnchanged};
+use crate::accounts::new_password::PasswordUnchanged;
+use crate::accounts::password_rules::{LEAST, PasswordRefused};
 use crate::accounts::sign_in::SignInRefused;
 use crate::domain::client::ClientId;
 use crate::domain::secret::Secret;
@@ -259,9 +260,12 @@ async fn change_password(
 
 fn problem(unchanged: PasswordUnchanged) -> PasswordProblem {
     match unchanged {
-        PasswordUnchanged::TooShort => PasswordProblem::TooShort { least: LEAST },
-        PasswordUnchanged::TooLong => PasswordProblem::TooLong,
-        PasswordUnchanged::TooEasy => PasswordProblem::TooEasy,
+        PasswordUnchanged::NotAccepted(refused) => match refused {
+            PasswordRefused::TooShort => PasswordProblem::TooShort { least: LEAST },
+            PasswordRefused::TooLong => PasswordProblem::TooLong,
+            PasswordRefused::TooEasy => PasswordProblem::TooEasy,
+            PasswordRefused::Breached => PasswordProblem::Breached,
+        },
         PasswordUnchanged::Same => PasswordProblem::SameAsOld,
         PasswordUnchanged::Refused(SignInRefused::Wrong) => PasswordProblem::WrongCurrent,
         PasswordUnchanged::Refused(SignInRefused::Throttled(seconds)) => {

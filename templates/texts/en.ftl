@@ -181,6 +181,7 @@ password-too-short =
        *[other] Use at least { $least } characters.
     }
 password-too-easy = This password is easy to guess. Add another word or two.
+password-breached = This password is known from a data breach, so attackers try it first. Choose another one.
 password-same-as-old = This is the password you have now. Choose a new one.
 password-too-long = This password is too long. Choose a shorter one.
 notice-password-changed = Your password is changed. Your other devices are signed out.

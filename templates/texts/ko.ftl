@@ -173,6 +173,7 @@ password-missing-current = 현재 비밀번호를 입력해 주세요.
 password-missing-new = 새 비밀번호를 입력해 주세요.
 password-too-short = { $least }자 이상으로 정해 주세요.
 password-too-easy = 다른 사람이 짐작하기 쉬운 비밀번호예요. 단어를 한두 개 더 붙여 보세요.
+password-breached = 다른 곳에서 유출된 적이 있어 공격에 먼저 쓰이는 비밀번호예요. 다른 비밀번호를 정해 주세요.
 password-same-as-old = 지금 쓰는 비밀번호와 같아요. 다른 비밀번호를 정해 주세요.
 password-too-long = 비밀번호가 너무 길어요. 더 짧게 정해 주세요.
 notice-password-changed = 비밀번호를 바꿨어요. 다른 기기에서는 로그아웃됐어요.

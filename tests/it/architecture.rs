@@ -98,6 +98,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("openidconnect", &["cli"]),
     ("zxcvbn", &["accounts"]),
     ("webauthn_rs", &["accounts"]),
+    ("sha1", &["accounts"]),
 ];
 
 /// What a source of this room imports against the law.

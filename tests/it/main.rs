@@ -55,6 +55,7 @@ mod migrating;
 mod my_account;
 mod my_password;
 mod names;
+mod new_passwords;
 mod outbound;
 mod outbox;
 mod papers;

@@ -100,6 +100,7 @@ fn problems() -> impl Iterator<Item = (&'static str, PasswordProblem)> {
         ("missing-new", PasswordProblem::MissingNew),
         ("too-short", PasswordProblem::TooShort { least: 8 }),
         ("too-easy", PasswordProblem::TooEasy),
+        ("breached", PasswordProblem::Breached),
         ("same-as-old", PasswordProblem::SameAsOld),
         ("too-long", PasswordProblem::TooLong),
         ("throttled", PasswordProblem::Throttled { minutes: 12 }),
