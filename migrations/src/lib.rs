@@ -23,6 +23,7 @@ mod m0023_outbox;
 mod m0025_mail_secrets;
 mod m0027_strength;
 mod m0028_passkeys;
+mod m0030_my_account;
 mod step;
 
 /// Every migration, oldest first.
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_mail_secrets::STEP),
             Box::new(m0027_strength::STEP),
             Box::new(m0028_passkeys::STEP),
+            Box::new(m0030_my_account::STEP),
         ]
     }
 }

@@ -1,6 +1,8 @@
 //! Who has a right to an e-mail address. An address is proven or only claimed; an account that only
 //! claims it loses it to the person who proves it.
 
+use chrono::{DateTime, Utc};
+
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::user::{AccountSource, User, UserId};
@@ -15,10 +17,14 @@ pub fn has_a_right(claimant: &User) -> bool {
 }
 
 /// The account that has a right to an address, or whose user name it is.
-pub async fn holder(reader: &impl Reader, email_key: &str) -> Result<Option<User>, Fault> {
+pub async fn holder(
+    reader: &impl Reader,
+    email_key: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<User>, Fault> {
     // Both are always read, so that the time does not tell what was found.
-    let claimants = users::of_email(reader, email_key).await?;
-    let named = users::find_owner(reader, email_key).await?;
+    let claimants = users::of_email(reader, email_key, now).await?;
+    let named = users::find_owner(reader, email_key, now).await?;
     let named = named.unwrap_or_else(|| UserId::from_stored(String::new()));
     let named = users::find(reader, &named).await?;
     Ok(claimants.into_iter().find(has_a_right).or(named))

@@ -80,6 +80,14 @@ pub struct SignedInUser {
     pub user: User,
 }
 
+impl SignedInUser {
+    /// Whether this person deletes their account. All that they can do is to keep it.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.user.deletion_at.is_some()
+    }
+}
+
 /// The new cookie of a browser.
 #[derive(Clone, Debug)]
 pub struct Cookie {
@@ -143,7 +151,9 @@ async fn people(
     let mut people = Vec::new();
     for session in sessions::of_browser(reader, browser, now).await? {
         let user = users::find(reader, &session.user).await?;
-        people.extend(user.filter(User::is_enabled).map(|user| SignedInUser { session, user }));
+        people.extend(
+            user.filter(|user| user.may_sign_in(now)).map(|user| SignedInUser { session, user }),
+        );
     }
     Ok(people)
 }

@@ -83,14 +83,20 @@ pub async fn arrive(
         return refuse(ArrivalRefused::Domain);
     }
     if let Some(linked) = identities::find(tx, &identity.issuer, &identity.subject).await? {
-        let user = users::lock(tx, &linked.user).await?.filter(User::is_enabled);
-        let Some(mut user) = user else { return refuse(ArrivalRefused::Disabled) };
-        if !identities::used(tx, identity, &user.id, &registration.slug).await? {
-            // The identity was disconnected while this transaction waited for the account.
-            return Ok(None);
+        match users::lock(tx, &linked.user).await? {
+            // The account is over, so its identity is nobody's.
+            Some(user) if user.is_over(tx.now()) => drop(identities::delete(tx, &linked).await?),
+            Some(mut user) if user.may_sign_in(tx.now()) => {
+                if !identities::used(tx, identity, &user.id, &registration.slug).await? {
+                    // The identity was disconnected while this transaction waited for the account.
+                    return Ok(None);
+                }
+                let follow = registration.metadata.follow_profile;
+                update(tx, &mut user, identity, follow, origin).await?;
+                return Ok(Some(Arrival::Known(user)));
+            }
+            _ => return refuse(ArrivalRefused::Disabled),
         }
-        update(tx, &mut user, identity, registration.metadata.follow_profile, origin).await?;
-        return Ok(Some(Arrival::Known(user)));
     }
     let claimants = claimants(tx, identity).await?;
     // The account with the address may be the person's own, created by another request just now.
@@ -100,7 +106,7 @@ pub async fn arrive(
         return Ok(None);
     }
     match claimants.iter().find(|claimant| has_a_right(claimant)) {
-        Some(owner) if !owner.is_enabled() => refuse(ArrivalRefused::Disabled),
+        Some(owner) if !owner.may_sign_in(tx.now()) => refuse(ArrivalRefused::Disabled),
         Some(owner) => Ok(Some(Arrival::Prove(owner.clone()))),
         None => create(tx, registration, identity, &claimants, origin).await,
     }
@@ -135,6 +141,7 @@ async fn create(
         totp_since: None,
         profile: identity.profile.clone(),
         disabled_at: None,
+        deletion_at: None,
         created_at: tx.now(),
         updated_at: tx.now(),
         made_by: AccountSource::Provider,
@@ -162,7 +169,7 @@ pub async fn link(
     origin: &Origin,
 ) -> Result<bool, Fault> {
     // The account is locked first, as everywhere, so two requests that link to it cannot deadlock.
-    let account = users::lock(tx, user).await?.filter(User::is_enabled);
+    let account = users::lock(tx, user).await?.filter(|user| user.may_sign_in(tx.now()));
     let Some(mut account) = account else { return Ok(false) };
     if !identities::insert(tx, identity, user, provider).await? {
         let linked = identities::find(tx, &identity.issuer, &identity.subject).await?;
@@ -229,7 +236,7 @@ async fn update(
 
 async fn is_nobodys(tx: &Tx, identity: &Identity) -> Result<bool, Fault> {
     match identity.verified_email().and_then(person::email_key) {
-        Some(key) => Ok(users::find_owner(tx, &key).await?.is_none()),
+        Some(key) => Ok(users::find_owner(tx, &key, tx.now()).await?.is_none()),
         None => Ok(true),
     }
 }
@@ -241,7 +248,7 @@ async fn is_free(tx: &Tx, user: &User, identity: &Identity) -> Result<bool, Faul
         return Ok(false);
     }
     // The address may be another person's user name, with which they are found.
-    let named = users::find_owner(tx, &key).await?;
+    let named = users::find_owner(tx, &key, tx.now()).await?;
     Ok(named.is_none_or(|named| named == user.id))
 }
 
@@ -260,7 +267,7 @@ async fn free_username(tx: &Tx, identity: &Identity) -> Result<String, Fault> {
         key.filter(|_| name.len() <= 64).map(|key| (name, key))
     });
     if let Some((name, key)) = &wished
-        && users::find_by_name(tx, key, None).await?.is_none()
+        && users::find_by_name(tx, key, None).await?.is_none_or(|user| user.is_over(tx.now()))
     {
         return Ok(name.clone());
     }

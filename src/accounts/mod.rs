@@ -4,6 +4,7 @@ pub mod address_claims;
 pub mod attempt_limits;
 pub mod breached_passwords;
 pub mod browsers;
+pub mod deletion;
 pub mod factor_changes;
 pub mod federation;
 pub mod hashing;

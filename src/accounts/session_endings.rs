@@ -195,8 +195,14 @@ async fn take_step(
 ) -> Result<Step, Fault> {
     let tx = store.begin(clock.now()).await?;
     // The user is locked, so two endings of one person take turns and neither of them misses rows.
-    users::lock(&tx, &ending.user).await?;
-    let step = step(&tx, ending, rows).await?;
+    let user = users::lock(&tx, &ending.user).await?;
+    let is_due = match ending.what {
+        EndingScope::Account => user.is_some(),
+        // The person may have taken it back while this server waited for the account.
+        EndingScope::PlannedAccount => user.is_some_and(|user| user.is_over(tx.now())),
+        _ => true,
+    };
+    let step = if is_due { step(&tx, ending, rows).await? } else { Step::default() };
     if step.is_more {
         endings::put_off(&tx, &ending.id, tx.now() + lease).await?;
     } else {
@@ -206,7 +212,7 @@ async fn take_step(
     Ok(step)
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Step {
     families: u64,
     is_more: bool,
@@ -216,9 +222,12 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
     let Ending { user, but, .. } = ending;
     let but = but.as_ref();
     // An account that is being deleted cannot open anything new, so there is no limit in time.
-    let until = (ending.what != EndingScope::Account).then(|| ending.asked_at + SKEW);
+    let is_account = matches!(ending.what, EndingScope::Account | EndingScope::PlannedAccount);
+    let until = (!is_account).then(|| ending.asked_at + SKEW);
     let of = match &ending.what {
-        EndingScope::Everything | EndingScope::Account => FamilyFilter::User(user),
+        EndingScope::Everything | EndingScope::Account | EndingScope::PlannedAccount => {
+            FamilyFilter::User(user)
+        }
         EndingScope::ByIssuer(issuer) => FamilyFilter::UserBy(user, issuer),
         EndingScope::AtClient(client) => FamilyFilter::UserAt(user, client),
         EndingScope::InSession(session) => FamilyFilter::Session(session),
@@ -228,8 +237,7 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
         EndingScope::ByIssuer(issuer) => Some(issuer.as_str()),
         _ => None,
     };
-    if let EndingScope::Everything | EndingScope::Account | EndingScope::ByIssuer(_) = &ending.what
-    {
+    if is_account || matches!(ending.what, EndingScope::Everything | EndingScope::ByIssuer(_)) {
         let gone = sessions::delete_some(tx, user, issuer, but, until, at_most).await?;
         rows.push(gone.all as u64);
         let event = Event::new(EventKind::SessionEnded).user(user).from(&ending.origin);
@@ -245,14 +253,14 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
         notify(tx, &left).await?;
     }
     let mut is_more = rows.iter().any(|rows| *rows >= at_most);
-    if ending.what == EndingScope::Account && !is_more {
+    if is_account && !is_more {
         // The families are deleted in steps first. Otherwise one statement would have to delete
         // them all with the account, and it would take the longer the more families there are.
         is_more = families::delete_some(tx, FamilyOwner::User(user), at_most).await? >= at_most;
+        is_more = is_more || audit_events::bare(tx, user, at_most).await? >= at_most;
         if !is_more {
             users::delete(tx, user).await?;
-            let event = Event::new(EventKind::UserDeleted).user(user).from(&ending.origin);
-            audit_events::insert(tx, &[event]).await?;
+            audit_events::insert(tx, &[Event::new(EventKind::UserDeleted).user(user)]).await?;
         }
     }
     Ok(Step { families: ended.len() as u64, is_more })

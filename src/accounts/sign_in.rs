@@ -145,8 +145,8 @@ impl PasswordSignIn {
         let found = self.find(attempt).await?;
         let (turn, counted) = self.admit(&found, attempt).await?;
         let Found { user, place, seen_at, lane, .. } = found;
-        let enabled = user.as_ref().filter(|user| user.is_enabled());
-        let stored = enabled.and_then(|user| user.password_hash.clone());
+        let admitted = user.as_ref().filter(|user| user.may_sign_in(self.clock.now()));
+        let stored = admitted.and_then(|user| user.password_hash.clone());
         let password = person::password_bytes(attempt.password).unwrap_or_default();
         match (self.hasher.check(lane, password, stored).await, user) {
             (Ok(PasswordCheck::Right(renewed_hash)), Some(user)) => Ok(ProvenPassword {
@@ -314,16 +314,37 @@ async fn remember(
 impl ProvenPassword {
     /// Records that the person proved their password, and returns the audit event of the sign-in,
     /// which the caller writes with its others. The account is read again: if it was disabled or its
-    /// password was changed since, this refuses.
+    /// password was changed since, or if its person deletes it, this refuses.
     pub async fn record(
         &self,
         tx: &Tx,
         client: Option<&ClientId>,
         origin: &Origin,
     ) -> Result<Event, Error<SignInRefused>> {
+        let user = users::hold(tx, &self.user.id).await?.filter(User::is_enabled);
+        self.record_as(tx, user, client, origin).await
+    }
+
+    /// The same for a sign-in on the sign-in page. A person who deletes their account may come in:
+    /// they are asked there whether to keep it, and can do nothing else.
+    pub async fn record_on_page(
+        &self,
+        tx: &Tx,
+        client: Option<&ClientId>,
+        origin: &Origin,
+    ) -> Result<Event, Error<SignInRefused>> {
         let user = users::hold(tx, &self.user.id).await?;
-        let unchanged =
-            user.filter(|user| user.is_enabled() && user.password_hash == self.user.password_hash);
+        self.record_as(tx, user.filter(|user| user.may_sign_in(tx.now())), client, origin).await
+    }
+
+    async fn record_as(
+        &self,
+        tx: &Tx,
+        user: Option<User>,
+        client: Option<&ClientId>,
+        origin: &Origin,
+    ) -> Result<Event, Error<SignInRefused>> {
+        let unchanged = user.filter(|user| user.password_hash == self.user.password_hash);
         let user = unchanged.ok_or(SignInRefused::Wrong)?;
         // A place is known when the whole sign-in came from it. Where a second factor follows, it is
         // recorded with that one: a thief of the password must not get a bucket for guessing.

@@ -38,7 +38,8 @@ pub async fn list(store: &Store, query: Query) -> OrRejected<Vec<RecordedEvent>>
         if missing == 0 {
             return Ok(found);
         }
-        let page = audit_events::list(store, &search, found.last(), missing).await?;
+        let last = found.last().map(RecordedEvent::place);
+        let page = audit_events::list(store, &search, last.as_ref(), missing).await?;
         let is_last = (page.len() as u64) < missing;
         found.extend(page);
         if is_last {

@@ -1,6 +1,10 @@
 //! What an operator does with accounts.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::accounts::factor_changes;
 use crate::accounts::hashing::Hasher;
@@ -12,7 +16,8 @@ use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::domain::verdict::{OrRejected, reject};
-use crate::store::{Reader, Store, Tx, audit_events, users};
+use crate::store::users::{Beginnings, UserPlace};
+use crate::store::{Reader, Store, Tx, audit_events, identities, users};
 
 /// The data of a new account.
 #[derive(Debug)]
@@ -60,6 +65,7 @@ pub async fn create(
         totp_since: None,
         profile: new.profile,
         disabled_at: None,
+        deletion_at: None,
         created_at: now,
         updated_at: now,
         made_by: AccountSource::Operator,
@@ -143,6 +149,65 @@ pub async fn find(reader: &impl Reader, username: &str) -> OrRejected<User> {
         Some(user) => Ok(user),
         None => reject(format!("there is no user {username:?}")),
     }
+}
+
+/// A page of accounts.
+#[derive(Debug)]
+pub struct UserPage {
+    /// The accounts.
+    pub users: Vec<User>,
+    /// What the next page begins after, if there is one.
+    pub next: Option<String>,
+}
+
+/// The accounts whose user name or e-mail address begins so, folded as at sign-in; every account
+/// without a search. A page begins after what an earlier one returned as `next`.
+pub async fn list(
+    reader: &impl Reader,
+    search: Option<&str>,
+    after: Option<&str>,
+    limit: u64,
+) -> OrRejected<UserPage> {
+    let behind = after.map(place).transpose()?;
+    let search = search.map(|text| {
+        let (name, address) = person::beginnings(text);
+        Beginnings { name, address }
+    });
+    let search = search.filter(|search| !search.name.is_empty());
+    let mut found = users::page(reader, search.as_ref(), behind.as_ref(), limit + 1).await?;
+    let is_more = found.len() as u64 > limit;
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let last = found.last().filter(|_| is_more);
+    let next = last.map(|(place, _)| URL_SAFE_NO_PAD.encode(json!(place).to_string()));
+    Ok(UserPage { users: found.into_iter().map(|(_, user)| user).collect(), next })
+}
+
+/// Reads what an earlier page returned as `next`.
+fn place(text: &str) -> OrRejected<UserPlace> {
+    let json = URL_SAFE_NO_PAD.decode(text).ok();
+    let place = json.and_then(|json| serde_json::from_slice(&json).ok());
+    match place {
+        Some(place) => Ok(place),
+        None => reject("--after takes the `next` of an earlier page"),
+    }
+}
+
+/// The ways in which a person can sign in.
+#[derive(Debug, Serialize)]
+pub struct Factors {
+    /// Whether there is a password.
+    pub password: bool,
+    /// The names of the providers that the account is connected with.
+    pub providers: Vec<String>,
+}
+
+/// The ways in which this person can sign in.
+pub async fn factors(reader: &impl Reader, user: &User) -> OrRejected<Factors> {
+    let linked = identities::of_user(reader, &user.id).await?;
+    Ok(Factors {
+        password: user.password_hash.is_some(),
+        providers: linked.into_iter().map(|one| one.provider.as_str().to_owned()).collect(),
+    })
 }
 
 /// Sets a password, and ends all sessions and tokens of the account. If the ending fails, the new

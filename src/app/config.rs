@@ -17,6 +17,7 @@ use super::retention::Kept;
 use crate::accounts::attempt_limits::AttemptLimits;
 use crate::accounts::breached_passwords::PasswordLists;
 use crate::accounts::browsers::SessionLifetimes;
+use crate::accounts::deletion::DeletionPolicy;
 use crate::accounts::hashing::Hashing;
 use crate::accounts::mail_limits::MailLimits;
 use crate::accounts::passkeys::relying_party::PasskeySettings;
@@ -89,6 +90,8 @@ settings! {
         pub families_per_client: u32 = group(lifetimes::families_per_client),
         /// How long browser sessions live.
         pub sessions: SessionLifetimes = section(),
+        /// How people delete their accounts.
+        pub deletion: DeletionPolicy = section(),
         /// The limits of failed sign-ins.
         pub limits: AttemptLimits = section(),
         /// When people are asked for a second factor.

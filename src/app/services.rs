@@ -294,6 +294,7 @@ impl Base {
             passkeys,
             sessions: settings.sessions,
             mail_limits: settings.mail_limits,
+            deletion: settings.deletion,
             password_rules: PasswordRules { hasher, breached },
             forms,
             browsers,

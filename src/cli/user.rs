@@ -10,23 +10,22 @@ use super::output::{note, secret_from_file, secret_from_stdin, table, text_of, w
 use super::usage::usage;
 use crate::accounts::breached_passwords::BreachedPasswords;
 use crate::accounts::hashing::Hasher;
-use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser};
+use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, UserPage};
 use crate::app::config::Settings;
 use crate::app::outbound;
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
 use crate::domain::verdict::{OrRejected, reject};
-use crate::store;
 
 /// People.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verbs {
     /// Make an account
     Create(Create),
-    /// Every account
-    List,
-    /// One account
+    /// Accounts by the beginning of their name or address, a page at a time
+    List(List),
+    /// One account, with the ways to sign in to it
     Show(One),
     /// Change the claims of an account
     Update(Update),
@@ -49,6 +48,19 @@ pub(super) struct One {
     /// The user name
     #[arg(long)]
     username: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only accounts whose user name or e-mail address begins so, in any spelling
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// So many at most
+    #[arg(long, default_value_t = 100, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    limit: u64,
+    /// The page after an earlier one: what that one said as `next`
+    #[arg(long, value_name = "NEXT")]
+    after: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -114,7 +126,7 @@ impl Verbs {
     fn database_use(&self) -> DatabaseUse {
         match self {
             Self::Create(_) => DatabaseUse::Adds,
-            Self::List | Self::Show(_) => DatabaseUse::Reads,
+            Self::List(_) | Self::Show(_) => DatabaseUse::Reads,
             _ => DatabaseUse::Changes,
         }
     }
@@ -144,9 +156,14 @@ impl Verbs {
                 let shown = json!({ "sub": user.id, "username": user.username });
                 at.print(&shown, &words(&shown));
             }
-            Self::List => list(at, &store::users::list_all(store).await?),
+            Self::List(list) => {
+                let (search, after) = (list.search.as_deref(), list.after.as_deref());
+                show_list(at, &users::list(store, search, after, list.limit).await?);
+            }
             Self::Show(one) => {
-                let shown = described(&users::find(store, &one.username).await?);
+                let user = users::find(store, &one.username).await?;
+                let mut shown = described(&user);
+                shown["factors"] = json!(users::factors(store, &user).await?);
                 at.print(&shown, &words(&shown));
             }
             Self::Update(update) => {
@@ -252,20 +269,33 @@ fn ended_shown(at: &Installation, what: &str, families: u64) {
     at.print(&shown, &format!("{what}; {families} sessions ended"));
 }
 
-fn list(at: &Installation, every: &[User]) {
-    let rows: Vec<_> = every
+fn show_list(at: &Installation, page: &UserPage) {
+    let rows: Vec<_> = page
+        .users
         .iter()
         .map(|user| {
             vec![
                 user.id.as_str().to_owned(),
                 user.username.clone(),
                 user.email.clone().unwrap_or_default(),
-                if user.is_enabled() { "enabled" } else { "disabled" }.to_owned(),
+                state(user).to_owned(),
             ]
         })
         .collect();
-    let described: Vec<Value> = every.iter().map(described).collect();
-    at.print(&json!({ "users": described }), &table(&["SUB", "NAME", "E-MAIL", "STATE"], &rows));
+    let described: Vec<Value> = page.users.iter().map(described).collect();
+    let shown = json!({ "users": described, "next": page.next });
+    at.print(&shown, &table(&["SUB", "NAME", "E-MAIL", "STATE"], &rows));
+    if let (Some(next), false) = (&page.next, at.output.json) {
+        note(&format!("there are more: --after {next}"));
+    }
+}
+
+fn state(user: &User) -> &'static str {
+    match (user.disabled_at, user.deletion_at) {
+        (Some(_), _) => "disabled",
+        (None, Some(_)) => "deletes it",
+        (None, None) => "enabled",
+    }
 }
 
 fn described(user: &User) -> Value {
@@ -278,6 +308,7 @@ fn described(user: &User) -> Value {
         "one_time_codes_since": user.totp_since,
         "claims": user.profile,
         "disabled_at": user.disabled_at,
+        "deletion_at": user.deletion_at,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
     })

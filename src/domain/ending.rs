@@ -33,6 +33,9 @@ pub enum EndingScope {
     Everything,
     /// Every session and every family, and then the account.
     Account,
+    /// The same for an account whose person deletes it, unless they take it back before its time
+    /// comes.
+    PlannedAccount,
     /// Every session and family that was opened with a provider of this issuer.
     ByIssuer(String),
     /// Every family at this client.

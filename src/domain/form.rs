@@ -69,6 +69,12 @@ impl Form {
         Ok((Self(fields), repeated))
     }
 
+    /// Whether the form has a parameter of this name, with a value or without.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        self.0.iter().any(|(seen, _)| seen == name)
+    }
+
     /// The same form with this parameter added, unless the form already has a value for it.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {

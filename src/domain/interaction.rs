@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::account_page::AccountPage;
 use super::authentication::Authentication;
 use super::authorization::AuthorizationRequest;
 use super::client::ClientId;
@@ -44,6 +45,9 @@ pub enum Purpose {
     Authorize(Box<AuthorizationRequest>),
     /// They want to see their account page.
     Account {
+        /// The page that they want to see.
+        #[serde(default)]
+        page: AccountPage,
         /// The language that was chosen on a page.
         ui_locales: Option<String>,
     },
@@ -58,6 +62,9 @@ pub enum Purpose {
     Confirm {
         /// The user whose account it is.
         user: UserId,
+        /// The page of the action.
+        #[serde(default)]
+        page: AccountPage,
         /// The language that was chosen on a page.
         ui_locales: Option<String>,
     },
@@ -117,7 +124,7 @@ impl Purpose {
     pub fn ui_locales(&self) -> Option<&str> {
         match self {
             Self::Authorize(request) => request.ui_locales.as_deref(),
-            Self::Account { ui_locales } | Self::Confirm { ui_locales, .. } => {
+            Self::Account { ui_locales, .. } | Self::Confirm { ui_locales, .. } => {
                 ui_locales.as_deref()
             }
             Self::Link { .. } => None,
@@ -135,12 +142,24 @@ impl Purpose {
         }
     }
 
+    /// The page of my account on which the interaction ends.
+    #[must_use]
+    pub fn account_page(&self) -> AccountPage {
+        match self {
+            Self::Account { page, .. } | Self::Confirm { page, .. } => *page,
+            Self::Link { .. } => AccountPage::Security,
+            Self::Authorize(_) | Self::Logout(_) => AccountPage::default(),
+        }
+    }
+
     /// Sets the language that was chosen on a page.
     pub fn set_language(&mut self, language: &str) {
         let chosen = Some(language.to_owned());
         match self {
             Self::Authorize(request) => request.ui_locales = chosen,
-            Self::Account { ui_locales } | Self::Confirm { ui_locales, .. } => *ui_locales = chosen,
+            Self::Account { ui_locales, .. } | Self::Confirm { ui_locales, .. } => {
+                *ui_locales = chosen;
+            }
             Self::Link { .. } => {}
             Self::Logout(request) => request.ui_locales = chosen,
         }

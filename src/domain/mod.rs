@@ -1,6 +1,8 @@
 //! The vocabulary: the types of the domain, such as clients, users and families, without I/O and
 //! without `async`.
 
+pub mod account_page;
+pub mod activity;
 pub mod address;
 pub mod audit;
 pub mod auth_session;
@@ -27,6 +29,7 @@ pub mod identity;
 mod ids;
 pub mod interaction;
 pub mod language;
+pub mod locale;
 pub mod logout_notice;
 pub mod mail;
 pub mod mail_secret;
@@ -35,6 +38,7 @@ pub mod nearest;
 pub mod passkey;
 pub mod person;
 pub mod pkce;
+pub mod profile_edit;
 pub mod provider;
 pub mod provider_metadata;
 pub mod random;

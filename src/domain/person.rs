@@ -43,6 +43,16 @@ fn folded(text: &str) -> String {
     lower(&lower(text)).nfkc().collect()
 }
 
+/// The beginning of a key of a user name, and of a key of an e-mail address, folded like the whole
+/// name. A beginning that is no name in itself is folded as well as possible.
+#[must_use]
+pub fn beginnings(text: &str) -> (String, String) {
+    let text = text.trim();
+    let name = username_key(text).unwrap_or_else(|| folded(text));
+    let address = email_key(text).unwrap_or_else(|| folded(text));
+    (name, address)
+}
+
 /// The keys of all names by which a person can sign in. No two people share one of them.
 #[must_use]
 pub fn keys(username: &str, verified_email: Option<&str>) -> Vec<String> {
@@ -125,6 +135,26 @@ mod tests {
         }
         assert_eq!(keys("alice@example.com", Some("Alice@example.com")), ["alice@example.com"]);
         assert_eq!(keys("alice", None), ["alice"]);
+    }
+
+    #[test]
+    fn the_beginning_of_a_name_begins_its_key() {
+        for (name, typed) in
+            [("Alice", "ALI"), ("홍길동", "홍"), ("ＡＬＩＣＥ", "al"), ("alice", "")]
+        {
+            let key = username_key(name).unwrap();
+            assert!(key.starts_with(&beginnings(typed).0), "{typed:?} {key}");
+        }
+        for (address, typed) in [
+            ("Alice@Example.com", "ALICE"),
+            ("Alice@Example.com", "alice@"),
+            ("Alice@Example.com", " alice@exa"),
+            ("a@bücher.example", "A@BÜCHER.ex"),
+            ("a@bücher.example", "a"),
+        ] {
+            let key = email_key(address).unwrap();
+            assert!(key.starts_with(&beginnings(typed).1), "{typed:?} {key}");
+        }
     }
 
     #[test]

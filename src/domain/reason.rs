@@ -406,6 +406,9 @@ reasons! {
         FactorMissing = "factor_missing", InteractionRequired,
             "the person has to prove one more factor",
             "ask again without `prompt=none`";
+        AccountBeingDeleted = "account_being_deleted", InteractionRequired,
+            "the person is deleting their account",
+            "ask again without `prompt=none`: they can keep it on the page";
         AnotherPersonSignedIn = "another_person_signed_in", LoginRequired,
             "another person signed in",
             "ask again, with the right hint";

@@ -34,14 +34,34 @@ pub const SET_UP_FACTOR: &str = "/login/set-up-factor";
 pub const SELECT_ACCOUNT: &str = "/select-account";
 /// The consent page.
 pub const CONSENT: &str = "/consent";
+/// The page for a person who deletes their account: they can keep it.
+pub const KEEP_ACCOUNT: &str = "/keep-account";
 /// The logout endpoint, RP-Initiated Logout §2.
 pub const LOGOUT: &str = "/logout";
 /// Continues a posted logout request.
 pub const LOGOUT_CONTINUE: &str = "/logout/continue";
 /// Confirms that the person wants to sign out.
 pub const LOGOUT_CONFIRM: &str = "/logout/confirm";
-/// The account page.
+/// The profile: the first page of my account.
 pub const ACCOUNT: &str = "/account";
+/// The ways to sign in.
+pub const ACCOUNT_SECURITY: &str = "/account/security";
+/// The devices on which the person is signed in.
+pub const ACCOUNT_DEVICES: &str = "/account/devices";
+/// The apps that have access.
+pub const ACCOUNT_APPS: &str = "/account/apps";
+/// What happened to the account.
+pub const ACCOUNT_ACTIVITY: &str = "/account/activity";
+/// What is stored about the person.
+pub const ACCOUNT_DATA: &str = "/account/data";
+/// Everything that is stored about the person, as a file.
+pub const ACCOUNT_DATA_EXPORT: &str = "/account/data/export";
+/// Asks whether to delete the account.
+pub const ACCOUNT_DELETE: &str = "/account/delete";
+/// Deletes the account.
+pub const ACCOUNT_DELETE_CONFIRM: &str = "/account/delete/confirm";
+/// Changes the profile.
+pub const ACCOUNT_PROFILE: &str = "/account/profile";
 /// Sets a new password.
 pub const ACCOUNT_PASSWORD: &str = "/account/password";
 /// Ends a session on another device.
@@ -111,10 +131,20 @@ const ALL: &[&str] = &[
     SET_UP_FACTOR,
     SELECT_ACCOUNT,
     CONSENT,
+    KEEP_ACCOUNT,
     LOGOUT,
     LOGOUT_CONTINUE,
     LOGOUT_CONFIRM,
     ACCOUNT,
+    ACCOUNT_SECURITY,
+    ACCOUNT_DEVICES,
+    ACCOUNT_APPS,
+    ACCOUNT_ACTIVITY,
+    ACCOUNT_DATA,
+    ACCOUNT_DATA_EXPORT,
+    ACCOUNT_DELETE,
+    ACCOUNT_PROFILE,
+    ACCOUNT_DELETE_CONFIRM,
     ACCOUNT_PASSWORD,
     ACCOUNT_DEVICES_END,
     ACCOUNT_APPS_REMOVE,

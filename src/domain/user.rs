@@ -31,6 +31,8 @@ pub struct User {
     pub profile: Profile,
     /// When the account was disabled.
     pub disabled_at: Option<DateTime<Utc>>,
+    /// When the account ends, if its person deletes it. Until then they can take that back.
+    pub deletion_at: Option<DateTime<Utc>>,
     /// When the account was created.
     pub created_at: DateTime<Utc>,
     /// When a claim last changed: `updated_at`.
@@ -71,10 +73,24 @@ impl AccountSource {
 }
 
 impl User {
-    /// Whether the account may be used.
+    /// Whether the account may be used: nobody disabled it, and its person does not delete it.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
-        self.disabled_at.is_none()
+        self.disabled_at.is_none() && self.deletion_at.is_none()
+    }
+
+    /// Whether its person may sign in on the sign-in page. If they delete the account, all that
+    /// they can do there is to keep it.
+    #[must_use]
+    pub fn may_sign_in(&self, now: DateTime<Utc>) -> bool {
+        self.disabled_at.is_none() && !self.is_over(now)
+    }
+
+    /// Whether its person deleted it and the time to take that back has passed. The rows may still
+    /// be there; the names are free.
+    #[must_use]
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.deletion_at.is_some_and(|at| at <= now)
     }
 }
 

@@ -63,6 +63,7 @@ fn without_writing(
             OwnPage::SignIn(_) => waits(NextStep::SignIn),
             OwnPage::Choose => waits(NextStep::Choose),
             OwnPage::Finish | OwnPage::StepUp(_) => waits(NextStep::SecondFactor),
+            OwnPage::KeepAccount(_) => waits(NextStep::KeepAccount),
             OwnPage::Done => Ok(None),
         };
     };
@@ -74,6 +75,7 @@ fn without_writing(
         }
         AuthorizationStep::SetUp(_) => waits(NextStep::SetUpFactor),
         AuthorizationStep::Choose => waits(NextStep::Choose),
+        AuthorizationStep::KeepAccount(_) => waits(NextStep::KeepAccount),
         AuthorizationStep::Consent(_) => waits(NextStep::Consent),
         AuthorizationStep::Refuse(refusal) if !interaction.is_stored => {
             refused::log(&refusal, Some(&asked.client.client.id));
@@ -95,6 +97,8 @@ enum OwnPage<'a> {
     Finish,
     /// The page for a second factor that the session of this person lacks.
     StepUp(&'a SignedInUser),
+    /// The page on which this person, who deletes their account, may keep it.
+    KeepAccount(&'a SignedInUser),
     /// None: they have proven enough.
     Done,
 }
@@ -121,7 +125,7 @@ fn own_page<'a>(
         (None, _) => return OwnPage::Choose,
     };
     if !due_factor::is_lacking(flows, browser_state, person, None) {
-        OwnPage::Done
+        if person.is_leaving() { OwnPage::KeepAccount(person) } else { OwnPage::Done }
     } else if due_factor::reach(&person.user, false) < Acr::Two {
         // Who has no one-time codes signs in again: with a passkey, or sets up the codes then.
         OwnPage::SignIn(Some(person))
@@ -165,6 +169,7 @@ pub(super) async fn step(
         | AuthorizationStep::StepUp { .. }
         | AuthorizationStep::SetUp(_)
         | AuthorizationStep::Choose
+        | AuthorizationStep::KeepAccount(_)
         | AuthorizationStep::Consent(_) => {
             return Err(InteractionError::Unknown.into());
         }
@@ -173,8 +178,8 @@ pub(super) async fn step(
     Ok(Advanced { next: NextStep::Answer(answer), cookie: None })
 }
 
-/// The end of an interaction that leads to the account page: the person wanted to see it, or proved
-/// again who they are because the page asked for it.
+/// The end of an interaction that leads to a page of my account: the person wanted to see it, or
+/// proved again who they are because the page asked for it.
 async fn to_account(
     tx: &Tx,
     browser_state: &BrowserState,
@@ -188,7 +193,8 @@ async fn to_account(
     end(tx, &interaction).await?;
     let said =
         matches!(interaction.purpose, Purpose::Confirm { .. }).then_some(FlashMessage::Confirmed);
-    Ok(Advanced { next: NextStep::Account(session, said), cookie: None })
+    let page = interaction.purpose.account_page();
+    Ok(Advanced { next: NextStep::Account(session, page, said), cookie: None })
 }
 
 /// Shows a page and waits for the person.
@@ -295,6 +301,7 @@ fn facts<'a>(
         Candidate {
             session,
             is_hinted: hint.is_some_and(|hint| names(hint, user)),
+            is_leaving: signed_in_user.is_leaving(),
             consent: known.consent.clone(),
             reach: due_factor::reach(user, known.has_passkey),
             is_factor_due: due_factor::is_due_in(flows, browser_state, user, Some(client)),
@@ -374,6 +381,7 @@ pub(super) async fn shown(
             }
             (_, OwnPage::SignIn(person)) => Subject::SignIn(person.cloned().map(Box::new)),
             (_, OwnPage::Choose) => Subject::Choose,
+            (_, OwnPage::KeepAccount(person)) => Subject::KeepAccount(Box::new(person.clone())),
             (_, OwnPage::Finish) => due_factor::unfinished(flows, &interaction).await?,
             (_, OwnPage::StepUp(person)) => {
                 due_factor::of_session(flows, person, Acr::Two, false).await?
@@ -398,6 +406,10 @@ pub(super) async fn shown(
             Subject::SetUpFactor(Box::new(OfferedFactor { user, session: Some(session) }))
         }
         AuthorizationStep::Choose => Subject::Choose,
+        AuthorizationStep::KeepAccount(session) => {
+            let signed_in_user = signed_in_user(session).ok_or(InteractionError::WrongBrowser)?;
+            Subject::KeepAccount(Box::new(signed_in_user))
+        }
         AuthorizationStep::Consent(session) => {
             let before = browser_state.people.iter().position(|one| one.session.id == *session);
             let before = before.and_then(|at| known.get(at)?.consent.clone());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::Duration;
 
 use crate::accounts::federation::{self, Arrival, ArrivalRefused, PROOF_LIFE, RefusalRecord};
+use crate::domain::account_page::AccountPage;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::authentication::{Authentication, Method};
 use crate::domain::client::ClientId;
@@ -460,10 +461,7 @@ async fn link(
     // The person was signed in here when they left for the provider, and may have signed out since.
     let linked = match signed_in_user(&tx, at.upstream_login.browser.clone(), at.caller).await {
         Ok(browser_state)
-            if browser_state
-                .people
-                .iter()
-                .any(|signed_in_user| signed_in_user.user.id == *user) =>
+            if browser_state.people.iter().any(|one| one.user.id == *user && !one.is_leaving()) =>
         {
             let linked = federation::link(&tx, user, at.slug, identity, at.caller.origin).await;
             linked.map_err(Error::<InteractionError>::from)
@@ -483,14 +481,15 @@ async fn link(
     to_account(at, user, said)
 }
 
-/// Sends the browser back to the account page.
+/// Sends the browser back to the page of my account from which it came.
 fn to_account(at: At<'_>, user: &UserId, said: FlashMessage) -> Outcome<Advanced> {
     let mut people = at.caller.browser_state.people.iter();
     let signed_in_user = people
         .find(|signed_in_user| signed_in_user.user.id == *user)
         .ok_or(InteractionError::WrongBrowser)?;
+    let session = signed_in_user.session.id.clone();
     Ok(Advanced {
-        next: NextStep::Account(signed_in_user.session.id.clone(), Some(said)),
+        next: NextStep::Account(session, AccountPage::Security, Some(said)),
         cookie: None,
     })
 }

@@ -11,7 +11,7 @@ use crate::domain::interaction::{Interaction, InteractionId, Pending, Purpose, U
 use crate::domain::provider::Slug;
 use crate::domain::secret::{BrowserToken, Plain};
 use crate::domain::session::{BrowserId, Session};
-use crate::domain::user::{User, UserId};
+use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
@@ -43,7 +43,7 @@ pub(super) async fn complete_sign_in(
     entry: CompletedSignIn<'_>,
 ) -> Outcome<Advanced> {
     let mut interaction = still_open(tx, entry.id).await?;
-    let user = users::hold(tx, &entry.user).await?.filter(User::is_enabled);
+    let user = users::hold(tx, &entry.user).await?.filter(|user| user.may_sign_in(tx.now()));
     let user = user.ok_or(InteractionError::Unknown)?;
     let asked = interaction::asked(flows, &interaction.purpose).await?;
     let client = asked.as_ref().map(|asked| &asked.client.client);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::accounts::browsers::SessionLifetimes;
+use crate::accounts::deletion::DeletionPolicy;
 use crate::accounts::mail_limits::MailLimits;
 use crate::accounts::passkeys::relying_party::RelyingParty;
 use crate::accounts::password_rules::PasswordRules;
@@ -42,6 +43,8 @@ pub struct Flows {
     pub sessions: SessionLifetimes,
     /// The limits of mails that people ask for.
     pub mail_limits: MailLimits,
+    /// How people delete their accounts.
+    pub deletion: DeletionPolicy,
     /// Makes and checks the tokens that bind forms to the browser and the page that they belong to.
     pub forms: Arc<FormsKey>,
     /// Seals what browsers keep for this server, and makes browser tokens.

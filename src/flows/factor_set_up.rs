@@ -177,7 +177,8 @@ pub async fn on_the_way(
     let tx = flows.store.begin(flows.clock.now()).await?;
     let done = async {
         // The user is locked, so that two requests cannot both set codes up.
-        let user = users::lock(&tx, &offered.user.id).await?.filter(User::is_enabled);
+        let user = users::lock(&tx, &offered.user.id).await?;
+        let user = user.filter(|user| user.may_sign_in(tx.now()));
         let user = user.filter(|user| user.totp_since.is_none());
         let user = user.ok_or(Error::Refused(NotSetUp::Elsewhere))?;
         interactions::keep(&tx, &interaction).await?;

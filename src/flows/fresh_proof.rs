@@ -39,7 +39,7 @@ impl<'a> FreshProof<'a> {
         if person.session.authentication.is_fresh(flows.clock.now(), needed) {
             return Ok(Self(form));
         }
-        match start::begin_confirming(flows, caller, &person.user.id, language).await {
+        match start::begin_confirming(flows, caller, &person.user.id, form.page(), language).await {
             Ok(advanced) => Err(Error::Refused(NotFresh::Confirm(advanced))),
             Err(error) => Err(error.map(NotFresh::InteractionError)),
         }

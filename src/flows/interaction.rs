@@ -102,6 +102,8 @@ pub enum Subject {
     SetUpFactor(Box<OfferedFactor>),
     /// The person chooses an account.
     Choose,
+    /// This person deletes their account, and is asked whether to keep it.
+    KeepAccount(Box<SignedInUser>),
     /// This person is asked for consent; their earlier consent is given, too.
     Consent(Box<SignedInUser>, crate::domain::consent::Consent),
     /// There is no page: the next step is taken without the person.

@@ -21,26 +21,22 @@ use crate::flows::submitted::AccountForm;
 use crate::store::apps::{self, OpenAccess};
 use crate::store::{audit_events, consents, sessions};
 
-/// The sessions and apps of a person: one part of the list at a time.
+/// The sessions of a person: one part of the list.
 #[derive(Debug)]
-pub struct Opened {
-    /// The sessions of the person: this one first, then the most recently proven first.
+pub struct MyDevices {
+    /// This one first, then the most recently proven first.
     pub devices: Vec<Session>,
     /// Whether there are more devices after these.
-    pub more_devices: bool,
-    /// The apps that have access.
-    pub apps: Vec<Access>,
-    /// The last app of this part, if there are more apps after it.
-    pub more_apps: Option<ClientId>,
+    pub is_more: bool,
 }
 
-/// Which part of the list to show.
-#[derive(Clone, Debug, Default)]
-pub struct Part {
-    /// Show the devices after the one that was proven at this time and has this id.
-    pub devices_behind: Option<(DateTime<Utc>, SessionId)>,
-    /// Show the apps after this one.
-    pub apps_behind: Option<ClientId>,
+/// The apps that have access to an account: one part of the list.
+#[derive(Debug)]
+pub struct MyApps {
+    /// The apps, by name.
+    pub apps: Vec<Access>,
+    /// The last app of this part, if there are more apps after it.
+    pub more: Option<ClientId>,
 }
 
 /// The access of an app.
@@ -65,34 +61,46 @@ const APPS: usize = 30;
 /// How many families of one app are read to find out what it may do.
 const FAMILIES: u64 = 200;
 
-/// Reads one part of the list.
-pub async fn opened(
+/// The sessions of a person, after the one that was proven at this time and has this id.
+pub async fn devices(
     flows: &Flows,
     signed_in_user: &SignedInUser,
-    part: &Part,
-) -> Result<Opened, Fault> {
-    let (store, now, user) = (&*flows.store, flows.clock.now(), &signed_in_user.user.id);
-    touch(store, &signed_in_user.session, now).await?;
-    let (here, behind) = (&signed_in_user.session, part.devices_behind.as_ref());
-    let some = DEVICES as u64 + 1;
+    behind: Option<&(DateTime<Utc>, SessionId)>,
+) -> Result<MyDevices, Fault> {
+    let (store, now, here) = (&*flows.store, flows.clock.now(), &signed_in_user.session);
+    let (user, some) = (&signed_in_user.user.id, DEVICES as u64 + 1);
     let mut devices = sessions::some_of_user(store, user, &here.id, behind, some, now).await?;
-    let more_devices = devices.len() > DEVICES;
+    let is_more = devices.len() > DEVICES;
     devices.truncate(DEVICES);
     if behind.is_none() {
         devices.insert(0, here.clone());
     }
-    let behind = part.apps_behind.as_ref();
+    Ok(MyDevices { devices, is_more })
+}
+
+/// The apps that have access to a person's account, after this one.
+pub async fn apps(
+    flows: &Flows,
+    signed_in_user: &SignedInUser,
+    behind: Option<&ClientId>,
+) -> Result<MyApps, Fault> {
+    let (store, now, user) = (&*flows.store, flows.clock.now(), &signed_in_user.user.id);
     let mut clients = apps::of_user(store, user, behind, APPS + 1).await?;
     let is_more = clients.len() > APPS;
     clients.truncate(APPS);
-    let more_apps = clients.last().filter(|_| is_more).cloned();
+    let more = clients.last().filter(|_| is_more).cloned();
     let mut apps = Vec::with_capacity(clients.len());
     for client in clients {
         apps.extend(access(flows, signed_in_user, &client, now).await?);
     }
     let name = |access: &Access| access.client.client.metadata.client_name.to_lowercase();
     apps.sort_by_key(|access| (name(access), access.client.client.id.clone()));
-    Ok(Opened { devices, more_devices, apps, more_apps })
+    Ok(MyApps { apps, more })
+}
+
+/// Moves the idle end of the session with which a person looks at their account.
+pub async fn visited(flows: &Flows, signed_in_user: &SignedInUser) -> Result<(), Fault> {
+    touch(&flows.store, &signed_in_user.session, flows.clock.now()).await
 }
 
 /// What this app may do: what the person consented to, and what its open families grant in

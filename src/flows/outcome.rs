@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::accounts::browsers::Cookie;
 use crate::clients::registry::Registered;
+use crate::domain::account_page::AccountPage;
 use crate::domain::interaction::Handle;
 use crate::domain::provider::Slug;
 use crate::domain::session::SessionId;
@@ -34,6 +35,8 @@ pub enum NextStep {
     SetUpFactor(Handle),
     /// Show the page on which the person chooses an account.
     Choose(Handle),
+    /// Ask a person who deletes their account whether to keep it.
+    KeepAccount(Handle),
     /// Show the consent page.
     Consent(Handle),
     /// Redirect the browser, so that it sends the request again by GET: a cross-site POST brings no
@@ -41,23 +44,27 @@ pub enum NextStep {
     Continue(Handle),
     /// Send the answer to the app.
     Answer(AuthorizationAnswer),
-    /// Show the account page, with a message about what happened.
-    Account(SessionId, Option<FlashMessage>),
+    /// Show a page of my account, with a message about what happened.
+    Account(SessionId, AccountPage, Option<FlashMessage>),
 }
 
-/// A message that the account page shows about what happened.
+/// A message that a page of my account shows about what happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FlashMessage {
     /// The person proved again who they are.
     Confirmed,
     /// There are no one-time codes any more.
     OneTimeCodesRemoved,
+    /// The profile was changed.
+    ProfileChanged,
     /// The password was changed.
     PasswordChanged,
     /// A device is signed out.
     DeviceSignedOut,
     /// An app has no access any more.
     AppRemoved,
+    /// The account is kept.
+    AccountKept,
     /// A provider is connected.
     Linked,
     /// A provider is disconnected.

@@ -145,7 +145,7 @@ pub(super) async fn finished<'a>(
     begun: UnfinishedSignIn,
     method: Method,
 ) -> Outcome<CompletedSignIn<'a>> {
-    let user = users::hold(tx, &begun.user).await?.filter(User::is_enabled);
+    let user = users::hold(tx, &begun.user).await?.filter(|user| user.may_sign_in(tx.now()));
     let user = user.ok_or(InteractionError::Unknown)?;
     let authentication = begun.authentication.with(method, tx.now());
     let client = interaction.purpose.client();

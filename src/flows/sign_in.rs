@@ -148,7 +148,7 @@ async fn admit(
         users::lock(tx, user).await?;
     }
     let client = interaction.purpose.client();
-    let event = signed_in.record(tx, client, caller.origin).await.map_err(refused)?;
+    let event = signed_in.record_on_page(tx, client, caller.origin).await.map_err(refused)?;
     interactions::keep(tx, interaction).await?;
     let found = interactions::lock(tx, id).await?;
     let found =

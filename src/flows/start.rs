@@ -1,5 +1,6 @@
 //! Starts interactions.
 
+use crate::domain::account_page::AccountPage;
 use crate::domain::interaction::{Handle, Interaction, InteractionId, Purpose};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -17,23 +18,30 @@ pub async fn begin(flows: &Flows, caller: Caller<'_>, asked: CheckedRequest) -> 
     advance::on(flows, caller, advance::Progress { interaction, asked: Some(asked) }).await
 }
 
-/// Begins for a person who wants to see their account, when nobody or more than one person is
+/// Begins for a person who wants to see a page of their account, when nobody or more than one person is
 /// signed in.
-pub async fn begin_account(flows: &Flows, caller: Caller<'_>) -> Outcome<Advanced> {
-    let purpose = Purpose::Account { ui_locales: None };
+pub async fn begin_account(
+    flows: &Flows,
+    caller: Caller<'_>,
+    page: AccountPage,
+) -> Outcome<Advanced> {
+    let purpose = Purpose::Account { page, ui_locales: None };
     let interaction =
         Interaction::new(purpose, caller.browser_state.browser.clone(), flows.clock.now());
     advance::on(flows, caller, advance::Progress { interaction, asked: None }).await
 }
 
-/// Begins for a person who has to prove again who they are for their account page.
+/// Begins for a person who has to prove again who they are, for an action on this page of their
+/// account.
 pub async fn begin_confirming(
     flows: &Flows,
     caller: Caller<'_>,
     user: &UserId,
+    page: AccountPage,
     language: &str,
 ) -> Outcome<Advanced> {
-    let purpose = Purpose::Confirm { user: user.clone(), ui_locales: Some(language.to_owned()) };
+    let ui_locales = Some(language.to_owned());
+    let purpose = Purpose::Confirm { user: user.clone(), page, ui_locales };
     let interaction =
         Interaction::new(purpose, caller.browser_state.browser.clone(), flows.clock.now());
     advance::on(flows, caller, advance::Progress { interaction, asked: None }).await
@@ -71,7 +79,7 @@ pub async fn begin_elsewhere(
             asked.request.login_hint = None;
             begin(flows, caller, asked).await
         }
-        None => begin_account(flows, caller).await,
+        None => begin_account(flows, caller, purpose.account_page()).await,
     }
 }
 

@@ -3,6 +3,7 @@
 //! a step.
 
 use crate::accounts::browsers::SignedInUser;
+use crate::domain::account_page::AccountPage;
 use crate::domain::interaction::{Handle, Interaction};
 use crate::flows::context::Flows;
 use crate::flows::interaction::{Caller, ended_just_now, still_open};
@@ -87,22 +88,29 @@ impl Submitted {
     }
 }
 
-/// A form of an account page. It was sent by a page of this server, with the token that binds it to
-/// the session of the person whose account it is.
+/// A form of a page of my account. It was sent by a page of this server, with the token that binds
+/// it to the session of the person whose account it is.
 #[derive(Clone, Debug)]
 pub struct AccountForm {
     person: SignedInUser,
+    page: AccountPage,
 }
 
 impl AccountForm {
-    /// Checks the token of a form of this person's account page.
+    /// Checks the token of a form that is on this page of the person's account.
     #[must_use]
-    pub fn check(flows: &Flows, _: &SameOrigin, csrf: &str, person: SignedInUser) -> Option<Self> {
+    pub fn check(
+        flows: &Flows,
+        _: &SameOrigin,
+        csrf: &str,
+        person: SignedInUser,
+        page: AccountPage,
+    ) -> Option<Self> {
         let (browser, purpose) = (&person.session.browser, purpose(&person));
-        flows.forms.verifies(csrf, browser, &purpose).then_some(Self { person })
+        flows.forms.verifies(csrf, browser, &purpose).then_some(Self { person, page })
     }
 
-    /// The token in the forms of this person's account page.
+    /// The token in the forms of this person's account.
     #[must_use]
     pub fn token(flows: &Flows, person: &SignedInUser) -> String {
         flows.forms.token(&person.session.browser, &purpose(person))
@@ -112,6 +120,12 @@ impl AccountForm {
     #[must_use]
     pub fn person(&self) -> &SignedInUser {
         &self.person
+    }
+
+    /// The page that has the form. The person comes back to it.
+    #[must_use]
+    pub fn page(&self) -> AccountPage {
+        self.page
     }
 }
 

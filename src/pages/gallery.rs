@@ -1,10 +1,14 @@
 //! The gallery: every page in every state, for tests and for people who look at it.
 
-use super::account::AccountPage;
+use super::account::{
+    ActivityPage, AppsPage, DataPage, DeleteAccountPage, DeletionPlannedPage, DevicesPage,
+    ProfilePage, SecurityPage,
+};
 use super::consent::ConsentPage;
 use super::error::ErrorPage;
 use super::form_post::FormPostPage;
 use super::frame::Frame;
+use super::keep_account::KeepAccountPage;
 use super::logout::{LogoutPage, SignedOutPage, StillSignedInPage};
 use super::look::Look;
 use super::recovery_codes::RecoveryCodesPage;
@@ -35,7 +39,15 @@ pub(super) fn every(frame: Frame<'_>) -> Vec<(String, String)> {
         rendered::<LogoutPage<'_>>(frame),
         rendered::<SignedOutPage<'_>>(frame),
         rendered::<StillSignedInPage<'_>>(frame),
-        rendered::<AccountPage<'_>>(frame),
+        rendered::<ProfilePage<'_>>(frame),
+        rendered::<SecurityPage<'_>>(frame),
+        rendered::<DevicesPage<'_>>(frame),
+        rendered::<AppsPage<'_>>(frame),
+        rendered::<ActivityPage<'_>>(frame),
+        rendered::<DataPage<'_>>(frame),
+        rendered::<DeleteAccountPage<'_>>(frame),
+        rendered::<DeletionPlannedPage<'_>>(frame),
+        rendered::<KeepAccountPage<'_>>(frame),
         rendered::<ErrorPage<'_>>(Frame { here: Some(""), ..frame }),
         rendered::<FormPostPage<'_>>(Frame { here: None, ..frame }),
         rendered::<RedirectPage<'_>>(Frame { here: None, ..frame }),

@@ -18,6 +18,7 @@ mod gallery;
 mod hidden_fields;
 mod initial;
 mod instant;
+mod keep_account;
 mod link;
 mod linked_identity;
 mod logout;
@@ -44,7 +45,11 @@ mod texts;
 mod zone;
 
 pub use crate::domain::language::Language;
-pub use account::{AccountNotice, AccountPage, AppAccess, Device, PasswordProblem};
+pub use account::{
+    AccountNotice, ActivityEntry, ActivityPage, AppAccess, AppsPage, DataPage, DeleteAccountPage,
+    DeletionPlannedPage, Device, DevicesPage, PasswordProblem, PasswordSection, ProfileInput,
+    ProfilePage, ProvidersSection, SecurityPage, Shell,
+};
 pub use app_summary::App;
 pub use consent::ConsentPage;
 pub use error::{ErrorPage, PageProblem};
@@ -53,6 +58,7 @@ pub use form_post::{FORM_POST_SCRIPT, FormPostPage};
 pub use frame::Frame;
 pub use gallery::gallery;
 pub use hidden_fields::HiddenFields;
+pub use keep_account::KeepAccountPage;
 pub use linked_identity::ConnectedProvider;
 pub use logout::{LogoutPage, SignedOutPage, StillSignedInPage};
 pub use look::{Asset, Look};

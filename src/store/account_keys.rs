@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::Set;
 use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, SelectStatement};
 
 use super::cause::while_doing;
 use super::entity::entity;
@@ -51,6 +51,17 @@ pub(super) async fn put(tx: &Tx, user: &UserId, keys: &[String]) -> Result<bool,
         free &= put == 1;
     }
     Ok(free)
+}
+
+/// Removes these names from the accounts that this statement selects.
+pub(super) async fn free(tx: &Tx, keys: &[String], accounts: SelectStatement) -> Result<(), Fault> {
+    Entity::delete_many()
+        .filter(Column::Key.is_in(keys))
+        .filter(Column::UserId.in_subquery(accounts))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
 }
 
 /// The account that has this name.

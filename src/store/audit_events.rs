@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ use super::statement::ROWS;
 use super::tx::Tx;
 use crate::domain::audit::Event;
 use crate::domain::clock;
+use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
 entity! {
@@ -135,14 +136,32 @@ pub struct RecordedEvent {
     id: String,
 }
 
-/// A page of events, newest first, beginning after the last event of the page before.
+/// Where an event stands in the order of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventPlace {
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// Its id.
+    pub id: String,
+}
+
+impl RecordedEvent {
+    /// Where it stands in the order of events. A page of events begins after such a place.
+    #[must_use]
+    pub fn place(&self) -> EventPlace {
+        EventPlace { at: self.at, id: self.id.clone() }
+    }
+}
+
+/// A page of events, newest first, beginning after this place.
 pub async fn list(
     reader: &impl Reader,
     search: &EventSearch,
-    behind: Option<&RecordedEvent>,
+    behind: Option<&EventPlace>,
     at_most: u64,
 ) -> Result<Vec<RecordedEvent>, Fault> {
-    // The index on the instant finds the beginning of the page, however many events there are.
+    // An index finds the beginning of the page, however many events there are: the one on the
+    // instant, or the one on person and instant.
     let behind = behind.map(|last| {
         let at = millis(last.at);
         let earlier = Condition::any().add(Column::At.lt(at)).add(Column::Id.lt(last.id.as_str()));
@@ -179,6 +198,27 @@ fn read(row: entity::Model) -> RecordedEvent {
         times: row.times,
         id: row.id,
     }
+}
+
+/// Takes everything except the person, the kind and the time from events of a person whose account
+/// is deleted, at most from this many; returns from how many.
+pub async fn bare(tx: &Tx, user: &UserId, at_most: u64) -> Result<u64, Fault> {
+    let traces =
+        [Column::ClientId, Column::FamilyId, Column::Address, Column::RequestId, Column::Detail];
+    let has_some = traces.iter().fold(Condition::any(), |any, one| any.add(one.is_not_null()));
+    let some = Query::select()
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::UserId.eq(user.as_str()))
+        .cond_where(has_some)
+        .limit(at_most)
+        .to_owned();
+    let nothing = || Expr::value(Option::<String>::None);
+    let update = traces
+        .into_iter()
+        .fold(Entity::update_many(), |update, one| update.col_expr(one, nothing()));
+    let bared = update.filter(Column::Id.in_subquery(some)).exec(tx.connection()).await;
+    Ok(bared.map_err(while_doing(WRITING))?.rows_affected)
 }
 
 /// Deletes events from before this instant, at most this many; returns how many.

@@ -49,6 +49,7 @@ impl TryFrom<Model> for Ending {
         let what = match (row.what.as_str(), row.name) {
             ("everything", None) => EndingScope::Everything,
             ("account", None) => EndingScope::Account,
+            ("planned account", None) => EndingScope::PlannedAccount,
             ("issuer", Some(issuer)) => EndingScope::ByIssuer(issuer),
             ("client", Some(client)) => {
                 EndingScope::AtClient(ClientId::parse(&client).ok_or_else(bad)?)
@@ -71,6 +72,7 @@ fn written(what: &EndingScope) -> (&'static str, Option<String>) {
     match what {
         EndingScope::Everything => ("everything", None),
         EndingScope::Account => ("account", None),
+        EndingScope::PlannedAccount => ("planned account", None),
         EndingScope::ByIssuer(issuer) => ("issuer", Some(issuer.clone())),
         EndingScope::AtClient(client) => ("client", Some(client.as_str().to_owned())),
         EndingScope::InSession(session) => ("session", Some(session.as_str().to_owned())),
@@ -127,6 +129,18 @@ pub async fn take_due(tx: &Tx, lease: Duration) -> Result<Option<Ending>, Fault>
 /// Extends the time of the server that carries out an ending until this instant.
 pub async fn put_off(tx: &Tx, id: &str, until: DateTime<Utc>) -> Result<(), Fault> {
     WAITING.put_off(tx, id, until).await
+}
+
+/// Deletes the planned end of an account, which its person keeps.
+pub async fn delete_planned(tx: &Tx, user: &UserId) -> Result<(), Fault> {
+    let (what, _) = written(&EndingScope::PlannedAccount);
+    Entity::delete_many()
+        .filter(Column::UserId.eq(user.as_str()))
+        .filter(Column::What.eq(what))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
 }
 
 /// Deletes an ending that was carried out completely.

@@ -66,6 +66,7 @@ pub async fn are_live(
             .and_where(Expr::col((family::Entity, family::Column::Id)).is_in(wanted))
             .and_where(Expr::col((family::Entity, family::Column::RevokedAt)).is_null())
             .and_where(Expr::col((account::Entity, account::Column::DisabledAt)).is_null())
+            .and_where(Expr::col((account::Entity, account::Column::DeletionAt)).is_null())
             .to_owned();
         statement.union(UnionType::All, live);
     }

@@ -148,7 +148,7 @@ fn select(backend: DbBackend) -> String {
         (users::entity::Entity.table_name(), sessions::entity::Entity.table_name());
     format!(
         "SELECT coalesce(CAST({all}({array}(family.id, {array}({array}({columns}), \
-         account.disabled_at, session.idle_ms, session.idle_ends_at, session.expires_at))) \
+         coalesce(account.disabled_at, account.deletion_at), session.idle_ms, session.idle_ends_at, session.expires_at))) \
          AS text), '[]') AS families, {now} AS database_now FROM family \
          JOIN {account} AS account ON account.id = family.user_id \
          LEFT JOIN {session} AS session ON session.id = family.session_id \

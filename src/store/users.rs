@@ -9,6 +9,7 @@ use sea_orm::{
     Condition, ExprTrait, FromQueryResult, JoinType, QueryOrder, QueryResult, QuerySelect,
     QueryTrait, SqlErr,
 };
+use serde::{Deserialize, Serialize};
 
 use super::account_keys;
 use super::cause::while_doing;
@@ -40,6 +41,7 @@ entity! {
             pub made_by: String,
             pub email_by: String,
             pub secrets_version: i64,
+            pub deletion_at: Option<i64>,
         }
     }
 }
@@ -64,6 +66,7 @@ impl TryFrom<Model> for User {
             totp_since: instant(row.totp_since),
             profile,
             disabled_at: instant(row.disabled_at),
+            deletion_at: instant(row.deletion_at),
             created_at: clock::from_millis(row.created_at),
             updated_at: clock::from_millis(row.updated_at),
             made_by: source(&row.made_by)?,
@@ -93,6 +96,7 @@ fn row(user: &User) -> Result<ActiveModel, Fault> {
         made_by: Set(user.made_by.as_str().to_owned()),
         email_by: Set(user.email_by.as_str().to_owned()),
         secrets_version: NotSet,
+        deletion_at: Set(user.deletion_at.map(millis)),
     })
 }
 
@@ -158,11 +162,12 @@ pub(super) fn of_name(username_key: &str, email_key: Option<&str>) -> Select<Ent
     Entity::find().filter(Condition::any().add(Column::UsernameKey.eq(username_key)).add(owner))
 }
 
-/// Every user with this e-mail address; the one whose address is verified comes first. They are
-/// locked until the transaction ends.
+/// Every user with this e-mail address whose account is not over; the one whose address is verified
+/// comes first. They are locked until the transaction ends.
 pub async fn lock_by_email(tx: &Tx, email_key: &str) -> Result<Vec<User>, Fault> {
     let rows = Entity::find()
         .filter(Column::EmailKey.eq(email_key))
+        .filter(is_over(tx.now()).not().or(Column::DeletionAt.is_null()))
         .order_by_desc(Column::EmailVerified)
         .order_by_asc(Column::Id)
         .lock_exclusive()
@@ -171,10 +176,16 @@ pub async fn lock_by_email(tx: &Tx, email_key: &str) -> Result<Vec<User>, Fault>
     rows.map_err(while_doing(TABLE))?.into_iter().map(User::try_from).collect()
 }
 
-/// Every user with this e-mail address, whether it is verified or only claimed.
-pub async fn of_email(reader: &impl Reader, email_key: &str) -> Result<Vec<User>, Fault> {
+/// Every user with this e-mail address, whether it is verified or only claimed, whose account is not
+/// over.
+pub async fn of_email(
+    reader: &impl Reader,
+    email_key: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<User>, Fault> {
     let rows = Entity::find()
         .filter(Column::EmailKey.eq(email_key))
+        .filter(is_over(now).not().or(Column::DeletionAt.is_null()))
         .order_by_desc(Column::EmailVerified)
         .order_by_asc(Column::Id)
         .all(reader.connection())
@@ -183,9 +194,69 @@ pub async fn of_email(reader: &impl Reader, email_key: &str) -> Result<Vec<User>
 }
 
 /// The user who can sign in with this address: because it is their verified address, or their user
-/// name.
-pub async fn find_owner(reader: &impl Reader, email_key: &str) -> Result<Option<UserId>, Fault> {
-    account_keys::owner(reader, email_key).await
+/// name. An account that is over owns nothing.
+pub async fn find_owner(
+    reader: &impl Reader,
+    email_key: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<UserId>, Fault> {
+    // The account is always read, so that the time does not tell whether there is an owner.
+    let owner = account_keys::owner(reader, email_key).await?;
+    let user = find(reader, &owner.unwrap_or_else(|| UserId::from_stored(String::new()))).await?;
+    Ok(user.filter(|user| !user.is_over(now)).map(|user| user.id))
+}
+
+/// Whether an account is over at this instant.
+fn is_over(now: DateTime<Utc>) -> Expr {
+    ColumnTrait::lte(&Column::DeletionAt, millis(now))
+}
+
+/// Takes these names away from accounts that are over, so that they are free at that very instant
+/// and not only when the rows are deleted. A space in a key makes it the key of no name.
+async fn free_names(tx: &Tx, keys: &[String]) -> Result<(), Fault> {
+    let over = Entity::find().filter(is_over(tx.now())).one(tx.connection()).await;
+    if over.map_err(while_doing(TABLE))?.is_none() {
+        return Ok(());
+    }
+    let none = Option::<String>::None;
+    Entity::update_many()
+        .col_expr(Column::UsernameKey, Expr::cust("'over ' || id"))
+        .col_expr(Column::EmailKey, Expr::value(none))
+        .col_expr(Column::EmailVerified, Expr::value(false))
+        .filter(is_over(tx.now()))
+        .filter(
+            Condition::any().add(Column::UsernameKey.is_in(keys)).add(Column::EmailKey.is_in(keys)),
+        )
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    let over = Query::select().column(Column::Id).from(Entity).and_where(is_over(tx.now())).take();
+    account_keys::free(tx, keys, over).await
+}
+
+/// Plans the end of an account, and ends the secrets that were mailed to the person before; `false` when it is disabled or its end is planned already.
+pub async fn plan_deletion(tx: &Tx, id: &UserId, at: DateTime<Utc>) -> Result<bool, Fault> {
+    let planned = Entity::update_many()
+        .col_expr(Column::DeletionAt, Expr::value(millis(at)))
+        .col_expr(Column::SecretsVersion, Expr::col(Column::SecretsVersion).add(1))
+        .filter(Column::Id.eq(id.as_str()))
+        .filter(Column::DeletionAt.is_null())
+        .filter(Column::DisabledAt.is_null())
+        .exec(tx.connection())
+        .await;
+    Ok(planned.map_err(while_doing(WRITING))?.rows_affected == 1)
+}
+
+/// Takes the planned end of an account back; `false` when none is planned or it has come.
+pub async fn take_deletion_back(tx: &Tx, id: &UserId) -> Result<bool, Fault> {
+    let kept = Entity::update_many()
+        .col_expr(Column::DeletionAt, Expr::value(Option::<i64>::None))
+        .col_expr(Column::SecretsVersion, Expr::col(Column::SecretsVersion).add(1))
+        .filter(Column::Id.eq(id.as_str()))
+        .filter(ColumnTrait::gt(&Column::DeletionAt, millis(tx.now())))
+        .exec(tx.connection())
+        .await;
+    Ok(kept.map_err(while_doing(WRITING))?.rows_affected == 1)
 }
 
 /// Pairs of users where the user name of the first is the verified address of the second. At
@@ -214,27 +285,119 @@ pub async fn clashes(reader: &impl Reader, at_most: u64) -> Result<Vec<(String, 
     rows.iter().map(|row| Ok((text(row, "username")?, text(row, "owner")?))).collect()
 }
 
-/// Every user, in the order of their names.
-pub async fn list_all(reader: &impl Reader) -> Result<Vec<User>, Fault> {
-    let rows = Entity::find().order_by_asc(Column::UsernameKey).all(reader.connection()).await;
-    rows.map_err(while_doing(TABLE))?.into_iter().map(User::try_from).collect()
+/// The beginnings of the keys that a search looks for.
+#[derive(Clone, Debug)]
+pub struct Beginnings {
+    /// The beginning of the user name.
+    pub name: String,
+    /// The beginning of the e-mail address, verified or not.
+    pub address: String,
+}
+
+/// Where an account stands in a list of accounts. A page of the list begins after such a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserPlace {
+    /// Among the accounts that were found by their name: the key of the name.
+    Name(String),
+    /// Among the accounts that were found by their address alone: its key, and the id.
+    Address(String, String),
+}
+
+/// A page of accounts: first those whose name begins so, in the order of the names, and then those
+/// of which only the address begins so, in the order of the addresses. Each account comes once. Two
+/// indexes find the beginning of a page, however many accounts there are.
+pub async fn page(
+    reader: &impl Reader,
+    search: Option<&Beginnings>,
+    behind: Option<&UserPlace>,
+    at_most: u64,
+) -> Result<Vec<(UserPlace, User)>, Fault> {
+    let mut found = Vec::new();
+    if !matches!(behind, Some(UserPlace::Address(..))) {
+        for row in named(search, behind)
+            .limit(at_most)
+            .all(reader.connection())
+            .await
+            .map_err(while_doing(TABLE))?
+        {
+            found.push((UserPlace::Name(row.username_key.clone()), User::try_from(row)?));
+        }
+    }
+    let missing = at_most.saturating_sub(found.len() as u64);
+    if let Some(search) = search
+        && missing > 0
+    {
+        for row in addressed(search, behind)
+            .limit(missing)
+            .all(reader.connection())
+            .await
+            .map_err(while_doing(TABLE))?
+        {
+            let key = row.email_key.clone().unwrap_or_default();
+            found.push((UserPlace::Address(key, row.id.clone()), User::try_from(row)?));
+        }
+    }
+    Ok(found)
+}
+
+/// The accounts whose name begins so, after this place.
+fn named(search: Option<&Beginnings>, behind: Option<&UserPlace>) -> Select<Entity> {
+    let mut select = Entity::find().order_by_asc(Column::UsernameKey);
+    if let Some(search) = search {
+        select = select.filter(begins(Column::UsernameKey, &search.name));
+    }
+    if let Some(UserPlace::Name(key)) = behind {
+        select = select.filter(ColumnTrait::gt(&Column::UsernameKey, key.as_str()));
+    }
+    select
+}
+
+/// The accounts of which only the address begins so, after this place.
+fn addressed(search: &Beginnings, behind: Option<&UserPlace>) -> Select<Entity> {
+    let mut select = Entity::find()
+        .filter(begins(Column::EmailKey, &search.address))
+        .filter(begins(Column::UsernameKey, &search.name).not())
+        .order_by_asc(Column::EmailKey)
+        .order_by_asc(Column::Id);
+    if let Some(UserPlace::Address(key, id)) = behind {
+        let later = ColumnTrait::gt(&Column::EmailKey, key.as_str());
+        select = select
+            .filter(ColumnTrait::gte(&Column::EmailKey, key.as_str()))
+            .filter(later.or(ColumnTrait::gt(&Column::Id, id.as_str())));
+    }
+    select
+}
+
+/// Whether a key begins so: a range of keys, which both databases find in an index because they
+/// compare the bytes of the keys.
+fn begins(key: Column, beginning: &str) -> Expr {
+    let end = format!("{beginning}\u{10ffff}");
+    ColumnTrait::gte(&key, beginning).and(ColumnTrait::lt(&key, end))
 }
 
 /// Writes a new user; `false` when the name or the verified address is taken. The transaction must
 /// then be ended, since it cannot be used any more.
 pub async fn insert(tx: &Tx, user: &User) -> Result<bool, Fault> {
+    free_names(tx, &keys(user)).await?;
     let inserted = Entity::insert(row(user)?).exec_without_returning(tx.connection()).await;
     Ok(unless_taken(inserted.map(drop))? && put_keys(tx, user).await?)
 }
 
 async fn put_keys(tx: &Tx, user: &User) -> Result<bool, Fault> {
+    account_keys::put(tx, &user.id, &keys(user)).await
+}
+
+/// The keys of all names by which this person can sign in.
+fn keys(user: &User) -> Vec<String> {
     let verified = user.email.as_deref().filter(|_| user.email_verified);
-    account_keys::put(tx, &user.id, &person::keys(&user.username, verified)).await
+    person::keys(&user.username, verified)
 }
 
 /// Writes a changed user; `false` when the verified address is taken. A changed password or address
 /// ends the secrets that were mailed before.
 pub async fn update(tx: &Tx, user: &User) -> Result<bool, Fault> {
+    free_names(tx, &keys(user)).await?;
     let mut changed = row(user)?;
     changed.id = NotSet;
     let updated = Entity::update_many()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 
+use crate::domain::account_page::AccountPage;
 use crate::domain::provider::Slug;
 use crate::domain::verdict::Error;
 use crate::flows::connected_providers::{self, Unchanged};
@@ -16,12 +17,15 @@ use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::social_login;
 
+/// The page with the forms.
+const PAGE: AccountPage = AccountPage::Security;
+
 pub(super) async fn link(
     State(shared): State<Arc<Shared>>,
     context: Context,
     request: Request,
 ) -> Answered {
-    let (page_request, form) = submitted(&shared, context, request).await?;
+    let (page_request, form) = submitted(&shared, context, request, PAGE).await?;
     let Some(slug) = page_request.form.get("provider").and_then(Slug::parse) else {
         return Ok(respond(&shared, &page_request, social_login::unknown()));
     };
@@ -36,7 +40,7 @@ pub(super) async fn unlink(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (page_request, form) = submitted(&shared, context, request).await?;
+    let (page_request, form) = submitted(&shared, context, request, PAGE).await?;
     let name = page_request.form.get("identity").unwrap_or_default();
     let (caller, language) = (page_request.caller(), page_request.language.as_str());
     let gone = connected_providers::disconnect(&shared.flows, caller, &form, name, language).await;

@@ -1,5 +1,6 @@
 //! Messages that a redirect carries to a page in the query of its address.
 
+use crate::domain::account_page::AccountPage;
 use crate::domain::interaction::Handle;
 use crate::domain::provider::Slug;
 use crate::domain::session::{BrowserId, SessionId};
@@ -34,9 +35,11 @@ fn text(message: &FlashMessage) -> String {
     match message {
         FlashMessage::Confirmed => "&done=confirmed".to_owned(),
         FlashMessage::OneTimeCodesRemoved => "&done=codes-removed".to_owned(),
+        FlashMessage::ProfileChanged => "&done=profile".to_owned(),
         FlashMessage::PasswordChanged => "&done=password".to_owned(),
         FlashMessage::DeviceSignedOut => "&done=device".to_owned(),
         FlashMessage::AppRemoved => "&done=app".to_owned(),
+        FlashMessage::AccountKept => "&done=kept".to_owned(),
         FlashMessage::Linked => "&done=linked".to_owned(),
         FlashMessage::Unlinked => "&done=unlinked".to_owned(),
         FlashMessage::UpstreamNotice(slug, outcome) => in_query(&(Some(slug.clone()), *outcome)),
@@ -48,9 +51,11 @@ fn read(page_request: &PageRequest) -> Option<FlashMessage> {
     Some(match page_request.form.get("done") {
         Some("confirmed") => FlashMessage::Confirmed,
         Some("codes-removed") => FlashMessage::OneTimeCodesRemoved,
+        Some("profile") => FlashMessage::ProfileChanged,
         Some("password") => FlashMessage::PasswordChanged,
         Some("device") => FlashMessage::DeviceSignedOut,
         Some("app") => FlashMessage::AppRemoved,
+        Some("kept") => FlashMessage::AccountKept,
         Some("linked") => FlashMessage::Linked,
         Some("unlinked") => FlashMessage::Unlinked,
         Some(_) => return None,
@@ -61,11 +66,12 @@ fn read(page_request: &PageRequest) -> Option<FlashMessage> {
     })
 }
 
-/// The address of the account page with a message, and with a proof that we made the message: links
-/// that others make show no message.
+/// The address of a page of my account with a message, and with a proof that we made the message:
+/// links that others make show no message.
 pub(super) fn to_account(
     shared: &Shared,
     session: &SessionId,
+    page: AccountPage,
     message: Option<&FlashMessage>,
 ) -> String {
     let said = message.map(|message| {
@@ -73,11 +79,11 @@ pub(super) fn to_account(
         let proof = shared.flows.forms.token(&NOBODY, &purpose(session, &text));
         format!("&said={proof}{text}")
     });
-    let (base, account, session) = (&shared.base, urls::ACCOUNT, session.as_str());
-    format!("{base}{account}?session={session}{}", said.unwrap_or_default())
+    let (base, path, session) = (&shared.base, page.path(), session.as_str());
+    format!("{base}{path}?session={session}{}", said.unwrap_or_default())
 }
 
-/// The message in the query of the account page, if its proof is ours.
+/// The message in the query of a page of my account, if its proof is ours.
 pub(super) fn at_account(
     shared: &Shared,
     page_request: &PageRequest,

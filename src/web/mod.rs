@@ -26,6 +26,7 @@ mod flash_messages;
 mod health;
 mod interaction;
 mod introspect;
+mod keep_account;
 mod login;
 mod logout;
 mod missing;
@@ -56,10 +57,19 @@ pub use shared::{Shared, SharedParts};
 pub fn router(shared: Arc<Shared>) -> Router {
     let metadata = get(well_known::metadata).options(well_known::preflight);
     let my_account = Router::new()
-        .route(urls::ACCOUNT, get(account::get))
-        .route(urls::ACCOUNT_PASSWORD, post(account::password))
-        .route(urls::ACCOUNT_DEVICES_END, post(account::end_device))
-        .route(urls::ACCOUNT_APPS_REMOVE, post(account::remove_app))
+        .route(urls::ACCOUNT, get(account::profile::get))
+        .route(urls::ACCOUNT_SECURITY, get(account::security::get))
+        .route(urls::ACCOUNT_DEVICES, get(account::devices::get))
+        .route(urls::ACCOUNT_APPS, get(account::apps::get))
+        .route(urls::ACCOUNT_ACTIVITY, get(account::activity::get))
+        .route(urls::ACCOUNT_DATA, get(account::data::get))
+        .route(urls::ACCOUNT_DATA_EXPORT, post(account::data::export))
+        .route(urls::ACCOUNT_DELETE, post(account::deletion::ask))
+        .route(urls::ACCOUNT_DELETE_CONFIRM, post(account::deletion::confirm))
+        .route(urls::ACCOUNT_PROFILE, post(account::profile::change))
+        .route(urls::ACCOUNT_PASSWORD, post(account::password::post))
+        .route(urls::ACCOUNT_DEVICES_END, post(account::devices::end))
+        .route(urls::ACCOUNT_APPS_REMOVE, post(account::apps::remove))
         .route(urls::ACCOUNT_PROVIDERS_LINK, post(connections::link))
         .route(urls::ACCOUNT_PROVIDERS_UNLINK, post(connections::unlink))
         .route(urls::ACCOUNT_ONE_TIME_CODES, get(one_time_codes::get).post(one_time_codes::confirm))
@@ -93,6 +103,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::SET_UP_FACTOR, get(set_up_factor::get).post(set_up_factor::post))
         .route(urls::SELECT_ACCOUNT, get(select_account::get).post(select_account::post))
         .route(urls::CONSENT, get(consent::get).post(consent::post))
+        .route(urls::KEEP_ACCOUNT, get(keep_account::get).post(keep_account::post))
         .route(urls::LOGOUT, get(logout::get).post(logout::post))
         .route(urls::LOGOUT_CONTINUE, get(logout::resume))
         .route(urls::LOGOUT_CONFIRM, get(logout::asking).post(logout::confirm))

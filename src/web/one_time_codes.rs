@@ -10,6 +10,7 @@ use axum::http::{Response, StatusCode};
 use super::edge::Context;
 use super::page::{self, Answered};
 use crate::accounts::browsers::SignedInUser;
+use crate::domain::account_page::AccountPage;
 use crate::domain::recovery_code::RecoveryCode;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
@@ -18,12 +19,14 @@ use crate::flows::fresh_proof::FreshProof;
 use crate::flows::outcome::FlashMessage;
 use crate::flows::submitted::AccountForm;
 use crate::pages::{CodeProblem, Frame, RecoveryCodesPage, SetUpFactorPage};
-use crate::web::account_session::{account, submitted, whose};
+use crate::web::account_session::{account, submitted, visited};
 use crate::web::page_request::PageRequest;
-use crate::web::receive;
 use crate::web::respond::respond;
 use crate::web::second_factor::status;
 use crate::web::shared::Shared;
+
+/// The page of my account with the buttons.
+const PAGE: AccountPage = AccountPage::Security;
 
 /// The person wants to set one-time codes up. If they proved who they are, the page follows.
 pub(super) async fn add(
@@ -31,7 +34,7 @@ pub(super) async fn add(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (page_request, form) = submitted(&shared, context, request).await?;
+    let (page_request, form) = submitted(&shared, context, request, PAGE).await?;
     let (caller, language) = (page_request.caller(), page_request.language.as_str());
     if let Err(error) = FreshProof::check(&shared.flows, caller, &form, language).await {
         return Ok(respond(&shared, &page_request, error));
@@ -47,11 +50,8 @@ pub(super) async fn get(
     context: Context,
     request: Request,
 ) -> Answered {
-    let page_request = receive::get(&shared, context, request).await?;
-    let Some(person) = whose(&shared, &page_request) else {
-        return Ok(page::see_other(&format!("{}{}", shared.base, urls::ACCOUNT)));
-    };
-    Ok(show(&shared, &page_request, person, None))
+    let (page_request, person) = visited(&shared, context, request, PAGE).await?;
+    Ok(show(&shared, &page_request, &person, None))
 }
 
 fn show(
@@ -89,7 +89,7 @@ pub(super) async fn confirm(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (page_request, form) = submitted(&shared, context, request).await?;
+    let (page_request, form) = submitted(&shared, context, request, PAGE).await?;
     let (caller, language) = (page_request.caller(), page_request.language.as_str());
     let proof = match FreshProof::check(&shared.flows, caller, &form, language).await {
         Ok(proof) => proof,
@@ -124,7 +124,7 @@ fn codes(
     codes: &[RecoveryCode],
 ) -> Response<Body> {
     let session = form.person().session.id.as_str();
-    let onward = format!("{}{}?session={session}", shared.base, urls::ACCOUNT);
+    let onward = format!("{}{}?session={session}", shared.base, PAGE.path());
     let codes = codes.iter().map(RecoveryCode::shown).collect();
     let frame = Frame { here: None, ..page_request.frame(shared) };
     let page = RecoveryCodesPage { frame, codes, onward: &onward };
@@ -137,7 +137,7 @@ pub(super) async fn remove(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (page_request, form) = submitted(&shared, context, request).await?;
+    let (page_request, form) = submitted(&shared, context, request, PAGE).await?;
     let (caller, language) = (page_request.caller(), page_request.language.as_str());
     let proof = match FreshProof::check(&shared.flows, caller, &form, language).await {
         Ok(proof) => proof,
@@ -155,7 +155,7 @@ pub(super) async fn renew(
     context: Context,
     request: Request,
 ) -> Answered {
-    let (page_request, form) = submitted(&shared, context, request).await?;
+    let (page_request, form) = submitted(&shared, context, request, PAGE).await?;
     let (caller, language) = (page_request.caller(), page_request.language.as_str());
     let proof = match FreshProof::check(&shared.flows, caller, &form, language).await {
         Ok(proof) => proof,

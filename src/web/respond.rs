@@ -209,11 +209,12 @@ fn next_step(
         NextStep::SecondFactor(handle) => to(urls::SECOND_FACTOR, handle),
         NextStep::SetUpFactor(handle) => to(urls::SET_UP_FACTOR, handle),
         NextStep::Choose(handle) => to(urls::SELECT_ACCOUNT, handle),
+        NextStep::KeepAccount(handle) => to(urls::KEEP_ACCOUNT, handle),
         NextStep::Consent(handle) => to(urls::CONSENT, handle),
         NextStep::Continue(handle) => to(urls::AUTHORIZE_CONTINUE, handle),
         NextStep::Answer(answer) => to_app(shared, page_request, &answer, lead),
-        NextStep::Account(session, said) => {
-            page::see_other(&flash_messages::to_account(shared, &session, said.as_ref()))
+        NextStep::Account(session, to, said) => {
+            page::see_other(&flash_messages::to_account(shared, &session, to, said.as_ref()))
         }
     };
     if let Some(cookie) = &advanced.cookie {

@@ -55,7 +55,7 @@ pub(super) async fn preflight(request: Request) -> Response<Body> {
 /// Redirects a password manager to the form for a new password (W3C, A Well-Known URL for Changing
 /// Passwords §4).
 pub(super) async fn change_password(State(shared): State<Arc<Shared>>) -> Response<Body> {
-    page::see_other(&format!("{}{}#password-title", shared.base, urls::ACCOUNT))
+    page::see_other(&format!("{}{}#password-title", shared.base, urls::ACCOUNT_SECURITY))
 }
 
 /// Whether the client already has the document with this `ETag` (RFC 9110 §13.1.2).

@@ -143,7 +143,7 @@ both! {
             match way {
                 "account" => account(&mut other, "/account/sign-out", &[]).await,
                 "devices" => {
-                    let devices = browser.open("/account").await;
+                    let devices = browser.open("/account/devices").await;
                     let mine = devices.hidden("session");
                     let ids = devices.reply.text.split("name=\"device\" value=\"").skip(1);
                     let ids: Vec<_> = ids.filter_map(|rest| rest.split('"').next()).collect();

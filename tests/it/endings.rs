@@ -294,8 +294,8 @@ both! {
         let sub = server.alice().await;
         let app = first_party(&server).await;
         let (mut browser, ..) = signed_in(&server, &app).await;
-        let account = browser.open("/account").await;
-        assert!(!account.has("devices-more") && !account.has("apps-more"));
+        assert!(!browser.open("/account/devices").await.has("devices-more"));
+        assert!(!browser.open("/account/apps").await.has("apps-more"));
         open(&server, &sub, 5000, None).await;
         for number in 0..35 {
             let client = format!("app-{number:02}");
@@ -304,7 +304,7 @@ both! {
                                   (SELECT id FROM family WHERE client_id = 'app' AND session_id IS NULL LIMIT 2)");
             server.evidence().await.run(&family).await;
         }
-        let mut page = browser.open("/account").await;
+        let mut page = browser.open("/account/devices").await;
         assert!(page.has("device-end-21") && !page.has("device-end-22"));
         let mut seen = names(&page, "device");
         let here = page.hidden("session");
@@ -316,7 +316,7 @@ both! {
             assert!(more.iter().all(|name| name == "all" || !seen.contains(name)));
             seen.extend(more);
         }
-        let mut page = browser.open("/account").await;
+        let mut page = browser.open("/account/apps").await;
         let mut apps = names(&page, "client");
         assert_eq!(apps.len(), 30);
         page = browser.open(&link(&page, "apps-more")).await;
@@ -329,8 +329,9 @@ both! {
         let gone = send(&mut browser, &page, "/account/apps/remove", &[("client", "app-34")]).await;
         assert_eq!(gone.reply.status, 303);
         // What nobody could have asked for is the first part.
-        for query in ["devices=x", "devices=9.", "devices=9.%00", "devices=99999999999999999999.x", "apps=%00"] {
-            let page = browser.open(&format!("/account?session={here}&{query}")).await;
+        for query in ["devices?devices=x", "devices?devices=9.", "devices?devices=9.%00",
+            "devices?devices=99999999999999999999.x", "apps?apps=%00", "activity?behind=x", "activity?behind=9.%00"] {
+            let page = browser.open(&format!("/account/{query}&session={here}")).await;
             assert!(page.has("account-sign-out"), "{query}");
         }
     }

@@ -41,6 +41,16 @@ async fn every_page(server: &Server, app: &App, mut browser: Browser) -> Vec<Nam
     let finished = browser.get(&format!("/login?interaction={done}")).await;
     let account =
         browser.open(&format!("/account?session={}&done=app", chooser.value_of("account-2"))).await;
+    let session = account.hidden("session");
+    for (name, path) in [
+        ("ways to sign in", "security"),
+        ("devices", "devices"),
+        ("apps", "apps"),
+        ("activity", "activity"),
+        ("data", "data"),
+    ] {
+        pages.push((name, browser.open(&format!("/account/{path}?session={session}")).await));
+    }
     let current = [("current-password", "x"), ("new-password", HOSTILE)];
     let password = answer(&mut browser, &account, "/account/password", &current).await;
     let forged = browser
@@ -122,7 +132,7 @@ both! {
                 assert_eq!(hangul, language == "ko", "{name}: {}", heading(&page));
                 // Where the reader can go back to by GET they can change the language.
                 let here = page.has("lang-en") && page.has("lang-ko");
-                let by_get = ["sign-in", "sign-in, wrong", "consent", "chooser", "account", "account, wrong", "logout"];
+                let by_get = ["sign-in", "sign-in, wrong", "consent", "chooser", "account", "account, wrong", "ways to sign in", "devices", "apps", "activity", "data", "logout"];
                 assert!(here || !by_get.contains(&name), "{name}");
             }
         }
@@ -235,7 +245,9 @@ both! {
         let values = ["app", crate::support::CALLBACK, "code", "openid", "login", "none", "0", "{}", "a.b.c", "%00", "%ff",
             "%", "all", "ko", "yes", "\u{202e}", &session, &csrf];
         let paths = ["/authorize", "/authorize/continue", "/login", "/login/cancel", "/consent", "/select-account", "/logout",
-            "/logout/continue", "/logout/confirm", "/account", "/account/password", "/account/devices/end", "/account/apps/remove"];
+            "/logout/continue", "/logout/confirm", "/account", "/account/security", "/account/devices",
+            "/account/apps", "/account/activity", "/account/data", "/account/data/export", "/account/password", "/account/devices/end",
+            "/account/apps/remove"];
         for round in 0..60 {
             let random = mapae::domain::random::bytes::<24>();
             let text: Vec<_> = random.chunks(2).take(round % 12).map(|pair| {

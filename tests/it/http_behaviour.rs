@@ -108,8 +108,8 @@ both! {
         for (path, target) in [
             ("/tenant", "/tenant/account"),
             ("/tenant/", "/tenant/account"),
-            ("/tenant/.well-known/change-password", "/tenant/account#password-title"),
-            ("/.well-known/change-password", "/tenant/account#password-title"),
+            ("/tenant/.well-known/change-password", "/tenant/account/security#password-title"),
+            ("/.well-known/change-password", "/tenant/account/security#password-title"),
         ] {
             let page = browser.get(path).await;
             assert_eq!((page.reply.status.as_u16(), page.location()), (303, Some(target)), "{path}");

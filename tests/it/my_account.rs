@@ -1,4 +1,4 @@
-//! The account page: devices and apps. Security cases S134, S138.
+//! My account: its pages, devices and apps. Security cases S134, S138.
 
 use crate::support::{App, Browser, PASSWORD, Page, Server, both};
 
@@ -50,12 +50,13 @@ both! {
         let login = browser.open("/account").await;
         assert!(login.has("login-submit") && !login.has("login-cancel"));
         let account = browser.sign_in(&login).await;
-        assert!(account.has("account-sign-out") && account.has("current-password"));
-        assert!(account.reply.text.contains("alice") && devices(&account) == 1);
+        assert!(account.has("account-sign-out") && account.reply.text.contains("alice"));
+        assert!(browser.open("/account/security").await.has("current-password"));
+        assert_eq!(devices(&browser.open("/account/devices").await), 1);
         // Who has no password has none to change.
         let issuer = server.inner.services();
         server.evidence().await.run("UPDATE account SET password_hash = NULL").await;
-        let account = browser.open("/account").await;
+        let account = browser.open("/account/security").await;
         assert!(account.has("account-sign-out") && !account.has("current-password"));
         // A disabled account is nobody's.
         mapae::admin::users::disable(&issuer.store, server.now(), "alice").await.unwrap();
@@ -73,7 +74,7 @@ both! {
         server.advance(60);
         let mut records = server.browser().saying("user-agent", CHROME);
         records.code(&app).await;
-        let account = records.open("/account").await;
+        let account = records.open("/account/devices").await;
         assert_eq!(devices(&account), 2);
         for shown in ["Chrome", "Windows", "Firefox", "Linux", "127.0.0.1"] {
             assert!(account.reply.text.contains(shown), "{shown}");
@@ -146,7 +147,7 @@ both! {
         let (offline_access, offline) = app.exchange(&code).await.pair();
         let (others, _) = other.exchange(&browser.code(&other).await).await.pair();
         let in_flight = browser.code(&app).await;
-        let account = browser.open("/account").await;
+        let account = browser.open("/account/apps").await;
         assert!(account.reply.text.contains("The Shop") && account.reply.text.contains("app.example.com"));
         let numbers: Vec<_> = (1..=2).map(|number| format!("app-remove-{number}")).collect();
         let named: Vec<_> = numbers.iter().map(|id| account.value_of(id)).collect();
@@ -180,19 +181,19 @@ both! {
         })
         .await;
         let (mut browser, _, _) = signed_in(&server, &app).await;
-        let account = browser.open("/account").await;
+        let account = browser.open("/account/apps").await;
         assert!(!account.reply.text.contains("one.example"));
         // RFC 8707 §2: what was consented to, and what is open.
         let asked = app.authorization_url(&[("resource", "https://one.example"), ("prompt", "consent")]);
         app.exchange(&browser.arrive(&asked).await.authorization_response().code()).await.pair();
-        let account = browser.open("/account").await;
+        let account = browser.open("/account/apps").await;
         assert!(account.reply.text.contains("https://one.example"));
         assert!(!account.reply.text.contains("two.example"));
         // An own app is not asked for consent: what is open says what it may do.
         server.change("app", |client| client.metadata.first_party = true).await;
         let asked = app.authorization_url(&[("resource", "https://two.example")]);
         app.exchange(&browser.arrive(&asked).await.authorization_response().code()).await.pair();
-        let account = browser.open("/account").await;
+        let account = browser.open("/account/apps").await;
         assert!(account.reply.text.contains("https://one.example"));
         assert!(account.reply.text.contains("https://two.example"));
     }

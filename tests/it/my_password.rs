@@ -76,11 +76,12 @@ both! {
         let offline = here.get(&app.authorization_url(&offline)).await.authorization_response().code();
         let (_, offline) = app.exchange(&offline).await.pair();
         let before = here.clone();
-        let account = here.open("/account").await;
+        let account = here.open("/account/devices").await;
         assert_eq!(devices(&account), 2);
         let changed = change(&mut here, &account, PASSWORD, NEW).await;
-        let account = here.follow(changed).await;
-        assert_eq!(devices(&account), 1);
+        assert!(changed.location().unwrap().starts_with("/account/security?"));
+        here.follow(changed).await;
+        assert_eq!(devices(&here.open("/account/devices").await), 1);
         assert!(is_signed_in(&here, &app).await && !is_signed_in(&there, &app).await);
         assert!(!is_signed_in(&before, &app).await, "the cookie is another one");
         assert!(app.is_active(&here_access).await && !app.is_active(&there_access).await);

@@ -119,7 +119,7 @@ impl RelyingParty {
         let Some(turn) = turn.unwrap_or(Ok(None))? else { return Err(SignInRefused::Busy.into()) };
         let counted = count(sign_in, &found, attempt).await?;
         let checked = match &found.owned {
-            Some((passkey, user)) if user.is_enabled() => {
+            Some((passkey, user)) if user.may_sign_in(sign_in.clock.now()) => {
                 self.check(&answer, state, passkey, attempt.browser_state)?
             }
             _ => Err(EventKind::SignInFailed),
@@ -259,7 +259,7 @@ impl ProvenPasskey {
         origin: &Origin,
     ) -> Result<Event, Error<SignInRefused>> {
         let user = users::hold(tx, &self.passkey.user).await?;
-        let counts = user.is_some_and(|user| user.is_enabled())
+        let counts = user.is_some_and(|user| user.may_sign_in(tx.now()))
             && self.use_once.count(tx).await?
             && passkeys::used(tx, &self.passkey, self.counter).await?;
         if !counts {

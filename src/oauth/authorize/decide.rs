@@ -18,6 +18,8 @@ pub struct Candidate<'a> {
     pub session: &'a Session,
     /// Whether `login_hint` names this person.
     pub is_hinted: bool,
+    /// Whether this person deletes their account.
+    pub is_leaving: bool,
     /// What this person allowed the client before.
     pub consent: Option<Consent>,
     /// The greatest strength that the person could prove: what their account has.
@@ -72,6 +74,8 @@ pub enum AuthorizationStep<'a> {
     },
     /// Offer the person of this session to set up a second factor. They may go on without one.
     SetUp(&'a SessionId),
+    /// Ask the person of this session whether to keep the account, which they are deleting.
+    KeepAccount(&'a SessionId),
     /// Ask the person of this session for consent.
     Consent(&'a SessionId),
     /// Answer the client with an error.
@@ -99,6 +103,7 @@ pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Autho
         AuthorizationStep::StepUp { .. } | AuthorizationStep::SetUp(_) => {
             refuse(Reason::FactorMissing)
         }
+        AuthorizationStep::KeepAccount(_) => refuse(Reason::AccountBeingDeleted),
         AuthorizationStep::Consent(_) => refuse(Reason::ConsentMissing),
         done => done,
     }
@@ -122,6 +127,9 @@ fn lead<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Authorizati
     }
     if let Some(step) = strengthen(request, candidate, facts) {
         return step;
+    }
+    if candidate.is_leaving {
+        return AuthorizationStep::KeepAccount(&session.id);
     }
     if must_allow(request, candidate, facts) {
         return AuthorizationStep::Consent(&session.id);
@@ -324,6 +332,7 @@ mod tests {
         let candidate = |(session, consent): &'a (Session, Option<Consent>)| Candidate {
             session,
             is_hinted: false,
+            is_leaving: false,
             consent: consent.clone(),
             reach: Acr::One,
             is_factor_due: false,

@@ -92,6 +92,7 @@ mod tests {
                 ..Profile::default()
             },
             disabled_at: None,
+            deletion_at: None,
             created_at: from_millis(0),
             updated_at: from_millis(1000),
             made_by: AccountSource::Operator,

@@ -196,6 +196,12 @@ async fn arrive(
                 tx.abandon().await;
                 continue;
             }
+            // Whoever deletes their account can keep it on the sign-in page, and nowhere else.
+            Ok(Some(Arrival::Known(user))) if !user.is_enabled() => {
+                let why = ArrivalRefused::Disabled;
+                refused_in(&tx, cx, slug, why.reason(), None).await?;
+                Err(unwelcome(why).into())
+            }
             Ok(Some(Arrival::Known(user) | Arrival::New(user))) => {
                 if !is_first_use(&tx, once).await? {
                     // A token that was used before has no effect. Even the new account is undone.

@@ -75,15 +75,16 @@ impl Wall {
 const SIZES: [(&str, u32, u32, bool); 2] =
     [("phone", 390, 844, true), ("desktop", 1280, 900, false)];
 
-/// The states that have a picture besides the first of each page: those that speak of providers.
-const STATES: [&str; 18] = [
+/// The states that have a picture besides the first of each page: those that speak of providers,
+/// and the pages of my account.
+const STATES: [&str; 23] = [
     "sign-in-every-provider",
     "sign-in-password-first",
     "sign-in-throttled-among-providers",
     "sign-in-wrong-among-providers",
     "sign-in-nothing-works-again",
     "consent-more",
-    "account-throttled",
+    "account-security-throttled",
     "sign-in-providers-again",
     "sign-in-only-providers",
     "sign-in-cancelled",
@@ -91,10 +92,15 @@ const STATES: [&str; 18] = [
     "sign-in-prove",
     "sign-in-external-browser",
     "sign-in-external-browser-by-hand",
-    "account-every-provider-linked",
-    "account-nothing-linked",
-    "account-only-way-in",
-    "account-link-taken",
+    "account-security-every-provider-linked",
+    "account-security-nothing-linked",
+    "account-security-only-way-in",
+    "account-security-link-taken",
+    "account-security-full",
+    "account-devices-full",
+    "account-apps-full",
+    "account-activity-full",
+    "account-data-full",
 ];
 
 /// What goes on by itself leaves at once: its picture is that of the app.
@@ -144,9 +150,9 @@ async fn what_is_wrong_is_seen_and_has_the_focus_or_stands_beside_it() {
                 ("sign-in-throttled", "sign-in-problem", "sign-in-problem"),
                 ("sign-in-throttled-among-providers", "sign-in-problem", "sign-in-problem"),
                 ("sign-in-wrong-among-providers", "password-problem", "password"),
-                ("account-throttled", "password-problem", "password-problem"),
-                ("account-wrong-current", "current-password-problem", "current-password"),
-                ("account-too-easy", "new-password-problem", "new-password"),
+                ("account-security-throttled", "password-problem", "password-problem"),
+                ("account-security-wrong-current", "current-password-problem", "current-password"),
+                ("account-security-too-easy", "new-password-problem", "new-password"),
             ] {
                 window.goto(&wall.url(name)).await;
                 let at = format!("{name} {} {width}", language.as_str());
@@ -176,7 +182,7 @@ async fn instants_are_said_in_the_zone_of_the_browser() {
     ] {
         let wall = Wall::hang(Language::of_tag(language).expect("a language")).await;
         window.lives_in(zone).await;
-        window.goto(&wall.url("account-full")).await;
+        window.goto(&wall.url("account-devices-full")).await;
         let instant = "return [...document.querySelectorAll('time')].map(it => [it.dateTime, it.textContent, it.title]) \
                        .find(([at]) => at === '2026-11-21T09:24:00Z')";
         let found = async || {

@@ -294,7 +294,7 @@ async fn people_connect_and_disconnect_on_their_account_page() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in PREFERENCES {
         let (deployment, idp) = Deployment::with_idp().await;
-        let account = deployment.server.url("/account");
+        let account = deployment.server.url("/account/security");
         let window = chromium.window(preferences).await;
         window.goto(&account).await;
         window.signs_in("alice", PASSWORD).await;
@@ -319,7 +319,7 @@ async fn people_connect_and_disconnect_on_their_account_page() {
         window.types("password", PASSWORD).await;
         window.follows("login-submit").await;
         window.sees("link-idp").await;
-        says(&window, preferences, "You can now connect").await;
+        says(&window, preferences, "You can make the change").await;
         // What another account has is theirs.
         let other = chromium.window(preferences).await;
         other.goto(&account).await;

@@ -28,7 +28,7 @@ async fn start(database: &Database, more: &str) -> (Server, App, Oidc, Oidc) {
 /// Somebody with a password, at their account page.
 async fn at_account(server: &Server, name: &str) -> (Browser, Page) {
     let mut browser = server.browser();
-    let login = browser.open("/account").await;
+    let login = browser.open("/account/security").await;
     let account = browser.sign_in_as(&login, name, PASSWORD).await;
     assert!(account.has("account-sign-out"), "{}", account.reply.text);
     (browser, account)
@@ -50,7 +50,7 @@ async fn connect(browser: &mut Browser, account: &Page, slug: &str, idp: &Oidc) 
 async fn by_both(server: &Server, app: &App, idp: &Oidc, two: &Oidc) -> (Browser, Page, String) {
     let mut browser = server.browser();
     let (claims, _) = person(app, &by(&mut browser, app, "idp", idp).await).await;
-    let account = browser.open("/account").await;
+    let account = browser.open("/account/security").await;
     // The oldest stands first.
     server.advance(1);
     let account = connect(&mut browser, &account, "two", two).await;
@@ -116,7 +116,7 @@ both! {
         let page = send(&mut browser, &account, LINK, &[("provider", "two")]).await;
         let login = browser.follow(page).await;
         let account = browser.sign_in_as(&login, "mina", PASSWORD).await;
-        assert!(account.reply.text.contains("You can now connect"), "{}", account.reply.text);
+        assert!(account.reply.text.contains("You can make the change"), "{}", account.reply.text);
         connect(&mut browser, &account, "two", &two).await;
         assert_eq!(rows(&server).await[1], 2);
 
@@ -126,7 +126,7 @@ both! {
         let mut browser = server.browser();
         let (claims, _) = person(&app, &by(&mut browser, &app, "idp", &idp).await).await;
         let sub = claims["sub"].as_str().unwrap();
-        let account = browser.open("/account").await;
+        let account = browser.open("/account/security").await;
         server.advance(660);
         let page = send(&mut browser, &account, LINK, &[("provider", "two")]).await;
         let login = browser.follow(page).await;
@@ -135,7 +135,7 @@ both! {
         let location = left.location().unwrap().to_owned();
         assert!(location.contains("prompt=login"), "{location}");
         let account = browser.complete_upstream_login(&idp.approve(&location)).await;
-        assert!(account.reply.text.contains("You can now connect"), "{}", account.reply.text);
+        assert!(account.reply.text.contains("You can make the change"), "{}", account.reply.text);
         connect(&mut browser, &account, "two", &two).await;
         assert_eq!(identities(&server, sub).await, 2);
     }
@@ -183,14 +183,14 @@ both! {
         for slug in ["off", "gone"] {
             let moved = format!("UPDATE identity SET provider = '{slug}' WHERE issuer = '{}'", two.base());
             evidence.run(&moved).await;
-            let account = browser.open("/account").await;
+            let account = browser.open("/account/security").await;
             assert!(account.reply.text.contains("Your only way to sign in"), "{slug}");
             let refused = send(&mut browser, &account, UNLINK, &[("identity", &name)]).await;
             assert!(refused.location().unwrap().ends_with("note=last-way-in"), "{slug}");
             assert_eq!(identities(&server, &sub).await, 2);
         }
         // That one can be disconnected.
-        let account = browser.open("/account").await;
+        let account = browser.open("/account/security").await;
         let gone = account.value_of("unlink-2");
         send(&mut browser, &account, UNLINK, &[("identity", &gone)]).await;
         assert_eq!(identities(&server, &sub).await, 1);
@@ -202,7 +202,7 @@ both! {
         let mut browser = server.browser();
         let (claims, _) = person(&app, &by(&mut browser, &app, "idp", &idp).await).await;
         let sub = claims["sub"].as_str().unwrap();
-        let account = browser.open("/account").await;
+        let account = browser.open("/account/security").await;
         assert!(!account.has("link-two"));
         let evidence = server.evidence().await;
         let linked = format!(
@@ -210,7 +210,7 @@ both! {
              VALUES ('{}', 'x', '{sub}', 'two', 0, 0)", two.base());
         evidence.run(&linked).await;
         evidence.run("UPDATE account SET password_hash = 'x'").await;
-        let account = browser.open("/account").await;
+        let account = browser.open("/account/security").await;
         assert!(account.reply.text.contains("Your only way to sign in"));
         assert!(account.has("unlink-1") && !account.has("unlink-2"));
     }

@@ -22,7 +22,7 @@ async fn start(database: &Database, more: &str) -> (Server, App, Oidc) {
 }
 
 async fn at_account(browser: &mut Browser, name: &str) -> Page {
-    let login = browser.open("/account").await;
+    let login = browser.open("/account/security").await;
     let account = browser.sign_in_as(&login, name, PASSWORD).await;
     assert!(account.has("link-idp"), "{}", account.reply.text);
     account
@@ -111,10 +111,10 @@ both! {
             }
             // A name of a session moves nobody: he is led to his own account.
             let page = bobs.post(path, &right).await;
-            assert_eq!(page.location(), Some("/account"), "{path}");
+            assert_eq!(page.location(), Some("/account/security"), "{path}");
             let mixed = [("session", his_session.as_str()), ("csrf", csrf.as_str()), field];
             bobs.post(path, &mixed).await.is_error("forbidden");
-            assert_eq!(server.browser().post(path, &right).await.location(), Some("/account"));
+            assert_eq!(server.browser().post(path, &right).await.location(), Some("/account/security"));
         }
         // What is hers is nothing that he could take from her.
         let page = send(&mut bobs, &his, UNLINK, &[("identity", &name)]).await;

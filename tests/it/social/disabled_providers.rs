@@ -68,7 +68,7 @@ both! {
         known(&server, "mina", "mina@example.com", true).await;
         let app = server.web_app("app", |client| client.metadata.first_party = true).await;
         let mut browser = server.browser();
-        let login = browser.open("/account").await;
+        let login = browser.open("/account/security").await;
         let account = browser.sign_in_as(&login, "mina", PASSWORD).await;
         let left = send(&mut browser, &account, "/account/providers/link", &[("provider", "idp")]).await;
         let account = browser.complete_upstream_login(&idp.approve(left.location().expect("away"))).await;

@@ -137,8 +137,9 @@ both! {
         let code = browser.consent(&consent, "allow").await.authorization_response().code();
         let (access, refresh) = asking.exchange(&code).await.pair();
         assert!(is_signed_in(&browser, &app).await);
-        let account = browser.open("/account").await;
-        assert!(account.has("device-end-1") && account.has("app-remove-1"));
+        assert!(browser.open("/account/devices").await.has("device-end-1"));
+        assert!(browser.open("/account/apps").await.has("app-remove-1"));
+        let account = browser.open("/account/security").await;
         // There is no password to change, and none that an empty one would be.
         assert!(!account.has("current-password"));
         let before = rows(&server).await;

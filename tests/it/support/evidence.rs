@@ -62,6 +62,12 @@ impl Evidence {
         rows.iter().map(|row| row.try_get("", "text").expect("a text")).collect()
     }
 
+    /// The texts in one column of the rows of a query.
+    pub(crate) async fn column(&self, sql: &str, name: &str) -> Vec<String> {
+        let rows = self.0.query_all_raw(self.statement(sql)).await.expect("the rows");
+        rows.iter().map(|row| row.try_get("", name).expect("a text")).collect()
+    }
+
     /// Changes the database without the server's knowledge.
     pub(crate) async fn run(&self, sql: &str) {
         self.0.execute_unprepared(sql).await.expect("changed");

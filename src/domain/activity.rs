@@ -1,0 +1,80 @@
+//! What happened to an account, as its person sees it: some kinds of audit events, each with words
+//! of its own. The other kinds are for operators.
+
+/// What happened to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table below says which event each is")]
+pub enum AccountActivity {
+    SignedIn,
+    SignInFailed,
+    SignInBlocked,
+    SignedOut,
+    SignedOutEverywhere,
+    AppAllowed,
+    AppDenied,
+    AppRemoved,
+    AppSignedOut,
+    CodeUsedTwice,
+    TokenUsedTwice,
+    AccountMade,
+    ProfileChanged,
+    DataTaken,
+    DeletionPlanned,
+    DeletionTakenBack,
+    PasswordChanged,
+    PasswordSetByOperator,
+    AccountDisabled,
+    AccountEnabled,
+    ProviderConnected,
+    ProviderDisconnected,
+    ProviderRefused,
+}
+
+const TABLE: &[(&str, AccountActivity)] = &[
+    ("sign_in.succeeded", AccountActivity::SignedIn),
+    ("sign_in.failed", AccountActivity::SignInFailed),
+    ("sign_in.throttled", AccountActivity::SignInBlocked),
+    ("session.ended", AccountActivity::SignedOut),
+    ("user.logged_out", AccountActivity::SignedOutEverywhere),
+    ("consent.given", AccountActivity::AppAllowed),
+    ("consent.denied", AccountActivity::AppDenied),
+    ("consent.withdrawn", AccountActivity::AppRemoved),
+    ("family.revoked", AccountActivity::AppSignedOut),
+    ("code.replayed", AccountActivity::CodeUsedTwice),
+    ("refresh.reused", AccountActivity::TokenUsedTwice),
+    ("user.created", AccountActivity::AccountMade),
+    ("user.updated", AccountActivity::ProfileChanged),
+    ("user.data_exported", AccountActivity::DataTaken),
+    ("deletion.planned", AccountActivity::DeletionPlanned),
+    ("deletion.taken_back", AccountActivity::DeletionTakenBack),
+    ("user.password_changed", AccountActivity::PasswordChanged),
+    ("user.password_set", AccountActivity::PasswordSetByOperator),
+    ("user.disabled", AccountActivity::AccountDisabled),
+    ("user.enabled", AccountActivity::AccountEnabled),
+    ("identity.linked", AccountActivity::ProviderConnected),
+    ("identity.unlinked", AccountActivity::ProviderDisconnected),
+    ("federation.refused", AccountActivity::ProviderRefused),
+];
+
+impl AccountActivity {
+    /// What an audit event of this kind is to its person.
+    #[must_use]
+    pub fn of(kind: &str) -> Option<Self> {
+        TABLE.iter().find(|(name, _)| *name == kind).map(|(_, activity)| *activity)
+    }
+
+    /// Whether it may be the work of somebody else.
+    #[must_use]
+    pub fn is_alarming(self) -> bool {
+        matches!(
+            self,
+            Self::SignInFailed | Self::SignInBlocked | Self::CodeUsedTwice | Self::TokenUsedTwice
+        )
+    }
+
+    /// Whether the detail of the event is the name of a provider.
+    #[must_use]
+    pub fn names_provider(self) -> bool {
+        matches!(self, Self::SignedIn | Self::ProviderConnected | Self::ProviderDisconnected)
+    }
+}

@@ -1,0 +1,83 @@
+//! The page that says what happened to an account.
+
+use askama::Template;
+use chrono::{DateTime, Utc};
+
+use super::shell::Shell;
+use crate::domain::account_page::AccountPage;
+use crate::domain::activity::AccountActivity;
+use crate::pages::frame::Frame;
+use crate::pages::instant;
+use crate::pages::link::in_query;
+
+/// The page that says what happened to an account.
+#[derive(Clone, Debug, Template)]
+#[template(path = "account/activity.html")]
+pub struct ActivityPage<'a> {
+    /// The frame of the page.
+    pub frame: Frame<'a>,
+    /// The shell of the page.
+    pub shell: Shell<'a>,
+    /// What happened, the newest first.
+    pub entries: Vec<ActivityEntry<'a>>,
+    /// The part of the query that shows more.
+    pub more: Option<String>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug)]
+pub struct ActivityEntry<'a> {
+    /// What happened.
+    pub activity: AccountActivity,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How often it happened within this minute.
+    pub times: u64,
+    /// The app that it concerns.
+    pub app: Option<&'a str>,
+    /// The provider that it concerns.
+    pub provider: Option<&'a str>,
+    /// The network address it came from.
+    pub address: Option<&'a str>,
+}
+
+impl ActivityPage<'_> {
+    /// The link to the rest of the list.
+    fn more_href(&self, behind: &str) -> String {
+        let page = self.shell.href(&self.frame, AccountPage::Activity);
+        format!("{page}&behind={}", in_query(behind))
+    }
+}
+
+impl ActivityEntry<'_> {
+    /// What happened, in words.
+    fn title(&self, frame: &Frame<'_>) -> String {
+        match self.activity {
+            AccountActivity::SignedIn => frame.t("activity-signed-in"),
+            AccountActivity::SignInFailed => {
+                frame.tn("activity-sign-in-failed", "times", self.times)
+            }
+            AccountActivity::SignInBlocked => frame.t("activity-sign-in-blocked"),
+            AccountActivity::SignedOut => frame.t("activity-signed-out"),
+            AccountActivity::SignedOutEverywhere => frame.t("activity-signed-out-everywhere"),
+            AccountActivity::AppAllowed => frame.t("activity-app-allowed"),
+            AccountActivity::AppDenied => frame.t("activity-app-denied"),
+            AccountActivity::AppRemoved => frame.t("activity-app-removed"),
+            AccountActivity::AppSignedOut => frame.t("activity-app-signed-out"),
+            AccountActivity::CodeUsedTwice => frame.t("activity-code-used-twice"),
+            AccountActivity::TokenUsedTwice => frame.t("activity-token-used-twice"),
+            AccountActivity::AccountMade => frame.t("activity-account-made"),
+            AccountActivity::ProfileChanged => frame.t("activity-profile-changed"),
+            AccountActivity::DataTaken => frame.t("activity-data-taken"),
+            AccountActivity::DeletionPlanned => frame.t("activity-deletion-planned"),
+            AccountActivity::DeletionTakenBack => frame.t("activity-deletion-taken-back"),
+            AccountActivity::PasswordChanged => frame.t("activity-password-changed"),
+            AccountActivity::PasswordSetByOperator => frame.t("activity-password-set"),
+            AccountActivity::AccountDisabled => frame.t("activity-account-disabled"),
+            AccountActivity::AccountEnabled => frame.t("activity-account-enabled"),
+            AccountActivity::ProviderConnected => frame.t("activity-provider-connected"),
+            AccountActivity::ProviderDisconnected => frame.t("activity-provider-disconnected"),
+            AccountActivity::ProviderRefused => frame.t("activity-provider-refused"),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What a page of my account says about what the person has just done.
+
+use crate::pages::frame::Frame;
+
+/// What the person has just done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountNotice {
+    /// The profile is changed.
+    ProfileChanged,
+    /// There is a new password.
+    PasswordChanged,
+    /// A device, or every other one, is signed out.
+    DeviceSignedOut,
+    /// An app lost its access.
+    AppRemoved,
+    /// The account is kept.
+    AccountKept,
+    /// An identity at a provider was connected.
+    ProviderLinked,
+    /// An identity at a provider was disconnected.
+    ProviderUnlinked,
+    /// They have confirmed who they are.
+    Confirmed,
+    /// There are no one-time codes any more.
+    OneTimeCodesRemoved,
+}
+
+impl AccountNotice {
+    /// The notice in words.
+    pub(super) fn text(self, frame: &Frame<'_>) -> String {
+        match self {
+            Self::ProfileChanged => frame.t("notice-profile-changed"),
+            Self::PasswordChanged => frame.t("notice-password-changed"),
+            Self::DeviceSignedOut => frame.t("notice-device-signed-out"),
+            Self::AppRemoved => frame.t("notice-app-removed"),
+            Self::AccountKept => frame.t("notice-account-kept"),
+            Self::ProviderLinked => frame.t("notice-provider-linked"),
+            Self::ProviderUnlinked => frame.t("notice-provider-unlinked"),
+            Self::Confirmed => frame.t("notice-confirmed"),
+            Self::OneTimeCodesRemoved => frame.t("notice-codes-removed"),
+        }
+    }
+}

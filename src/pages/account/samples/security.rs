@@ -1,0 +1,179 @@
+//! The samples of the page with the ways to sign in.
+
+use super::{done, hostile, shell};
+use crate::domain::account_page::AccountPage;
+use crate::domain::upstream_outcome::UpstreamOutcome;
+use crate::pages::account::notice::AccountNotice;
+use crate::pages::account::password::{PasswordProblem, PasswordSection};
+use crate::pages::account::providers::ProvidersSection;
+use crate::pages::account::security::SecurityPage;
+use crate::pages::account::shell::Shell;
+use crate::pages::frame::Frame;
+use crate::pages::linked_identity::ConnectedProvider;
+use crate::pages::provider::{Brand, ProviderButton};
+use crate::pages::provider_notice::ProviderNotice;
+use crate::pages::sample::Sample;
+use crate::pages::samples::values::instant;
+use crate::pages::samples::{names, people, providers};
+
+const PAGE: AccountPage = AccountPage::Security;
+
+impl<'a> Sample<'a> for SecurityPage<'a> {
+    const NAME: &'static str = "account-security";
+
+    fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
+        let page = Self {
+            frame,
+            shell: shell(PAGE),
+            provider_notice: None,
+            password: PasswordSection { has_password: true, problem: None },
+            providers: ProvidersSection {
+                linked: linked(),
+                linkable: providers::few().split_off(2),
+            },
+        };
+        let bare = Self {
+            password: PasswordSection { has_password: false, problem: None },
+            providers: ProvidersSection { linked: vec![], linkable: vec![] },
+            ..page.clone()
+        };
+        let with = |linked, linkable| ProvidersSection { linked, linkable };
+        let only = with(vec![only_way_in()], vec![]);
+        let nothing_linked = with(vec![], providers::every());
+        let mut samples = vec![
+            ("full", page.clone()),
+            ("bare", bare.clone()),
+            ("only-way-in", Self { providers: only, ..bare.clone() }),
+            ("nothing-linked", Self { providers: nothing_linked, ..bare }),
+            ("every-provider-linked", Self { providers: with(every(), vec![]), ..page.clone() }),
+        ];
+        samples.extend(
+            notices()
+                .map(|(name, notice)| (name, Self { shell: done(PAGE, notice), ..page.clone() })),
+        );
+        samples.extend(problems().map(|(name, problem)| {
+            let password = PasswordSection { has_password: true, problem: Some(problem) };
+            (name, Self { password, ..page.clone() })
+        }));
+        samples.extend(
+            provider_notice()
+                .map(|(name, it)| (name, Self { provider_notice: Some(it), ..page.clone() })),
+        );
+        samples.push(("long-names", long_names(&page)));
+        samples.push(("hostile", hostile_texts(&page)));
+        samples
+    }
+}
+
+fn notices() -> impl Iterator<Item = (&'static str, AccountNotice)> {
+    let notices = [
+        ("password-changed", AccountNotice::PasswordChanged),
+        ("provider-linked", AccountNotice::ProviderLinked),
+        ("provider-unlinked", AccountNotice::ProviderUnlinked),
+        ("confirmed", AccountNotice::Confirmed),
+        ("one-time-codes-removed", AccountNotice::OneTimeCodesRemoved),
+    ];
+    notices.into_iter()
+}
+
+fn problems() -> impl Iterator<Item = (&'static str, PasswordProblem)> {
+    let problems = [
+        ("wrong-current", PasswordProblem::WrongCurrent),
+        ("missing-current", PasswordProblem::MissingCurrent),
+        ("missing-new", PasswordProblem::MissingNew),
+        ("too-short", PasswordProblem::TooShort { least: 8 }),
+        ("too-easy", PasswordProblem::TooEasy),
+        ("breached", PasswordProblem::Breached),
+        ("same-as-old", PasswordProblem::SameAsOld),
+        ("too-long", PasswordProblem::TooLong),
+        ("throttled", PasswordProblem::Throttled { minutes: 12 }),
+        ("busy", PasswordProblem::Busy),
+    ];
+    problems.into_iter()
+}
+
+fn provider_notice() -> impl Iterator<Item = (&'static str, ProviderNotice<'static>)> {
+    let outcomes = [
+        ("link-taken", UpstreamOutcome::Taken),
+        ("link-cancelled", UpstreamOutcome::Cancelled),
+        ("link-unavailable", UpstreamOutcome::Unavailable),
+        ("link-failed", UpstreamOutcome::Failed),
+        ("link-refused", UpstreamOutcome::Refused),
+        ("link-unknown", UpstreamOutcome::Unknown),
+        ("link-last-way-in", UpstreamOutcome::LastWayIn),
+    ];
+    outcomes
+        .into_iter()
+        .map(|(name, outcome)| (name, ProviderNotice { outcome, provider: Some("Google") }))
+}
+
+fn linked() -> Vec<ConnectedProvider<'static>> {
+    let google = ConnectedProvider {
+        id: "l1",
+        name: "Google",
+        brand: Brand::Google,
+        email: Some("hana@example.com"),
+        since: instant(0),
+        removable: true,
+    };
+    vec![
+        google,
+        ConnectedProvider { id: "l2", name: "Kakao", brand: Brand::Kakao, email: None, ..google },
+    ]
+}
+
+fn only_way_in() -> ConnectedProvider<'static> {
+    ConnectedProvider {
+        id: "l3",
+        name: "Naver",
+        brand: Brand::Naver,
+        email: None,
+        since: instant(0),
+        removable: false,
+    }
+}
+
+fn every() -> Vec<ConnectedProvider<'static>> {
+    let email = Some("hana@example.com");
+    let connected = |it: ProviderButton<'static>| ConnectedProvider {
+        id: it.slug,
+        name: it.name,
+        brand: it.brand,
+        email,
+        since: instant(0),
+        removable: true,
+    };
+    providers::every().into_iter().map(connected).collect()
+}
+
+/// A page on which every text is long, to see how it wraps them.
+fn long_names<'a>(page: &SecurityPage<'a>) -> SecurityPage<'a> {
+    let name = names::LONG;
+    let button = |it: ProviderButton<'a>| ProviderButton { name, ..it };
+    SecurityPage {
+        shell: Shell { person: people::LONG, ..page.shell },
+        providers: ProvidersSection {
+            linked: vec![ConnectedProvider { name, email: Some(name), ..only_way_in() }],
+            linkable: providers::few().into_iter().map(button).collect(),
+        },
+        ..page.clone()
+    }
+}
+
+fn hostile_texts<'a>(page: &SecurityPage<'a>) -> SecurityPage<'a> {
+    let text = Some(names::HOSTILE);
+    let linked = ConnectedProvider {
+        id: names::HOSTILE,
+        name: names::HOSTILE,
+        email: text,
+        ..only_way_in()
+    };
+    let linkable =
+        ProviderButton { slug: "work", name: names::HOSTILE, brand: Brand::Other, renamed: true };
+    SecurityPage {
+        shell: hostile(PAGE),
+        providers: ProvidersSection { linked: vec![linked], linkable: vec![linkable] },
+        provider_notice: Some(ProviderNotice { outcome: UpstreamOutcome::Taken, provider: text }),
+        ..page.clone()
+    }
+}

@@ -1,0 +1,73 @@
+//! `/account/apps`: the apps that have access to an account.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+
+use crate::domain::account_page::AccountPage;
+use crate::domain::client::ClientId;
+use crate::flows::my_account::{self, Access, MyApps};
+use crate::flows::outcome::FlashMessage;
+use crate::flows::submitted::AccountForm;
+use crate::pages::{AppAccess, AppsPage};
+use crate::web::account_session::{account, shell, submitted, visited};
+use crate::web::edge::Context;
+use crate::web::flash_messages;
+use crate::web::page::{self, Answered, Shown};
+use crate::web::respond::respond;
+use crate::web::shared::Shared;
+use crate::web::shown::permissions;
+
+const PAGE: AccountPage = AccountPage::Apps;
+
+pub(in crate::web) async fn get(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let (page_request, signed_in_user) = visited(&shared, context, request, PAGE).await?;
+    let behind = page_request.form.get("apps").and_then(ClientId::parse);
+    let some = my_account::apps(&shared.flows, &signed_in_user, behind.as_ref()).await;
+    let MyApps { apps, more } = match some {
+        Ok(some) => some,
+        Err(fault) => return Ok(respond(&shared, &page_request, fault)),
+    };
+    let message = flash_messages::at_account(&shared, &page_request, &signed_in_user.session.id);
+    let csrf = AccountForm::token(&shared.flows, &signed_in_user);
+    let names: Vec<Shown> =
+        apps.iter().map(|access| Shown::of(&shared, &access.client, None)).collect();
+    let shown = AppsPage {
+        frame: page_request.frame(&shared),
+        shell: shell(PAGE, &signed_in_user, &csrf, message.as_ref()),
+        apps: apps.iter().zip(&names).map(|(access, name)| app(access, name)).collect(),
+        more: more.as_ref().map(ClientId::as_str),
+    };
+    Ok(page::show(&shared, StatusCode::OK, &shown, &page_request))
+}
+
+fn app<'a>(access: &'a Access, name: &'a Shown) -> AppAccess<'a> {
+    let claims = access.claims.iter().map(String::as_str);
+    AppAccess {
+        client: access.client.client.id.as_str(),
+        app: name.app(),
+        permissions: permissions(&access.scope, claims, &access.resources),
+        since: access.since,
+    }
+}
+
+pub(in crate::web) async fn remove(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let (page_request, form) = submitted(&shared, context, request, PAGE).await?;
+    let Some(client) = page_request.form.get("client").and_then(ClientId::parse) else {
+        return Ok(respond(&shared, &page_request, account(&form, None)));
+    };
+    let caller = page_request.caller();
+    let removed = my_account::remove_app(&shared.flows, caller, &form, &client).await;
+    let message = |had_access: bool| had_access.then_some(FlashMessage::AppRemoved);
+    let back = removed.map(|had_access| account(&form, message(had_access)));
+    Ok(respond(&shared, &page_request, back))
+}

@@ -1,0 +1,283 @@
+//! People delete their accounts: what ends at once, how it is taken back, and what is left.
+
+use futures_util::future::join_all;
+use mapae::admin::users::{self, NewUser};
+use mapae::domain::grant_type::GrantType;
+use mapae::domain::user::Profile;
+
+use crate::my_account::{first_party, is_signed_in, send, signed_in};
+use crate::support::{App, Browser, Database, Evidence, PASSWORD, Page, Server, both, eventually};
+
+const DAY: i64 = 24 * 60 * 60;
+
+async fn start(database: &Database) -> (Server, App, String) {
+    let server = Server::start(database).await;
+    let sub = server.alice().await;
+    let app = server
+        .web_app("app", |client| {
+            client.metadata.first_party = true;
+            client.metadata.grant_types.push(GrantType::Password);
+        })
+        .await;
+    (server, app, sub)
+}
+
+/// Presses the two buttons.
+async fn delete(browser: &mut Browser) -> Page {
+    let data = browser.open("/account/data").await;
+    assert!(data.has("account-delete"), "{}", data.reply.text);
+    let asked = send(browser, &data, "/account/delete", &[]).await;
+    assert_eq!(asked.reply.status, 200, "{}", asked.reply.text);
+    assert!(asked.has("account-delete-confirm"));
+    send(browser, &asked, "/account/delete/confirm", &[]).await
+}
+
+/// Presses the button that keeps the account.
+async fn undo(browser: &mut Browser, page: &Page) -> Page {
+    assert!(page.has("deletion-undo"), "{}", page.reply.text);
+    let fields = [("interaction", page.hidden("interaction")), ("csrf", page.hidden("csrf"))];
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let kept = browser.post("/keep-account", &fields).await;
+    browser.follow(kept).await
+}
+
+/// Keeps the job from deleting the rows, as if no server ran.
+async fn without_the_job(evidence: &Evidence) {
+    evidence.run("UPDATE ending SET due_at = due_at + 100000000000").await;
+}
+
+async fn rows(evidence: &Evidence, sub: &str) -> i64 {
+    evidence.count(&format!("SELECT count(*) AS n FROM account WHERE id = '{sub}'")).await
+}
+
+both! {
+    async fn everything_ends_at_once_and_a_sign_in_takes_it_back(database) {
+        let (server, app, sub) = start(&database).await;
+        let (mut here, access, refresh) = signed_in(&server, &app).await;
+        let (there, _, there_refresh) = signed_in(&server, &app).await;
+        let (_, by_password) = app.password("openid").await.pair();
+        let in_flight = here.code(&app).await;
+        let gone = delete(&mut here).await;
+        assert_eq!(gone.reply.status, 200, "{}", gone.reply.text);
+        assert!(gone.reply.text.contains("Your account will be deleted"));
+        assert!(!is_signed_in(&here, &app).await && !is_signed_in(&there, &app).await);
+        assert!(!app.is_active(&access).await);
+        assert_eq!(app.userinfo(&access).await.status, 401);
+        for token in [refresh, there_refresh, by_password] {
+            app.refresh(&token).await.refused(400, "invalid_grant");
+        }
+        app.exchange(&in_flight).await.refused(400, "invalid_grant");
+        app.password("openid").await.refused(400, "invalid_grant");
+        // A sign-in on the page gives nothing but the button.
+        let login = here.open("/account/devices").await;
+        let page = here.sign_in(&login).await;
+        assert!(page.has("deletion-undo") && !page.has("account-sign-out"), "{}", page.reply.text);
+        for path in ["/account", "/account/security", "/account/data", "/account/activity"] {
+            let page = here.open(path).await;
+            assert!(page.has("deletion-undo") && !page.has("account-sign-out"), "{path}");
+        }
+        here.get(&app.authorization_url(&[("prompt", "none")])).await.error_response("interaction_required");
+        let asked = here.open(&app.authorization_url(&[])).await;
+        assert!(asked.has("deletion-undo") && asked.has("login-cancel"));
+        app.password("openid").await.refused(400, "invalid_grant");
+        // The button takes it back, and the interaction goes on: the app gets its code.
+        let code = undo(&mut here, &asked).await.authorization_response().code();
+        app.exchange(&code).await.pair();
+        app.password("openid").await.pair();
+        assert!(here.open("/account").await.has("account-sign-out"));
+        let evidence = server.evidence().await;
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM ending").await, 0);
+        for kind in ["deletion.planned", "deletion.taken_back"] {
+            let events = evidence.events_of(kind).await;
+            assert!(events.len() == 1 && events[0].user.as_deref() == Some(&sub), "{kind}");
+            assert!(events[0].address.is_some());
+        }
+        // It is kept for ever.
+        server.advance(8 * DAY);
+        app.password("openid").await.pair();
+    }
+
+    async fn whoever_signs_in_without_an_app_comes_to_their_account(database) {
+        let (server, _, _) = start(&database).await;
+        let mut browser = server.browser();
+        let login = browser.open("/account").await;
+        browser.sign_in(&login).await;
+        delete(&mut browser).await;
+        let login = browser.open("/account/apps").await;
+        let page = browser.sign_in(&login).await;
+        let kept = undo(&mut browser, &page).await;
+        assert!(kept.url.contains("/account/apps?session="), "{}", kept.url);
+        assert!(kept.reply.text.contains("Your account is kept."));
+        // A second click gets the same answer.
+        let again = undo(&mut browser, &page).await;
+        assert!(again.has("account-sign-out"), "{}", again.reply.text);
+        assert_eq!(server.evidence().await.events_of("deletion.taken_back").await.len(), 1);
+    }
+
+    /// A thief with an open session changes nothing.
+    async fn an_old_session_proves_itself_before_it_deletes(database) {
+        let (server, app, _) = start(&database).await;
+        let (mut browser, access, _) = signed_in(&server, &app).await;
+        let data = browser.open("/account/data").await;
+        server.advance(660);
+        for path in ["/account/delete", "/account/delete/confirm"] {
+            let page = send(&mut browser, &data, path, &[]).await;
+            let login = browser.follow(page).await;
+            assert!(login.has("password") && login.hidden("username") == "alice", "{path}");
+        }
+        assert!(app.is_active(&access).await || app.userinfo(&access).await.status == 401);
+        assert!(server.evidence().await.events_of("deletion.planned").await.is_empty());
+        // Who proves it comes back to the page with the button.
+        let page = send(&mut browser, &data, "/account/delete", &[]).await;
+        let login = browser.follow(page).await;
+        let back = browser.sign_in(&login).await;
+        assert!(back.has("account-delete") && back.reply.text.contains("confirmed it’s you"));
+        assert_eq!(delete(&mut browser).await.reply.status, 200);
+        // Nor does somebody who sends a form from elsewhere.
+        let forged = browser.post("/account/delete/confirm", &[("csrf", "x")]).await;
+        assert_ne!(forged.reply.status, 200);
+    }
+
+    async fn when_the_time_comes_the_names_are_free_before_any_row_goes(database) {
+        let server = Server::start(&database).await;
+        let issuer = server.inner.services();
+        let new = || NewUser {
+            username: "alice".to_owned(),
+            email: Some("alice@example.com".to_owned()),
+            email_verified: true,
+            profile: Profile::default(),
+            password: Some(PASSWORD.to_owned().into()),
+        };
+        let create = async || users::create(&issuer.store, server.now(), &issuer.hasher, new()).await;
+        let first = create().await.unwrap();
+        let app = first_party(&server).await;
+        let mut browser = server.browser();
+        let login = browser.open("/account").await;
+        browser.sign_in(&login).await;
+        delete(&mut browser).await;
+        let evidence = server.evidence().await;
+        without_the_job(&evidence).await;
+        server.advance(7 * DAY - 1);
+        assert!(create().await.is_err(), "somebody may still take it back");
+        let login = browser.open("/account").await;
+        let page = browser.sign_in(&login).await;
+        assert!(page.has("deletion-undo"));
+        server.advance(1);
+        // It is over: nothing takes it back.
+        assert!(!undo(&mut browser, &page).await.has("account-sign-out"));
+        let login = browser.open("/account").await;
+        assert!(browser.sign_in(&login).await.has("password-problem"));
+        assert_eq!(rows(&evidence, first.id.as_str()).await, 1);
+        // The names are free.
+        let second = create().await.unwrap();
+        assert_ne!(first.id, second.id);
+        let mut browser = server.browser();
+        let code = browser.code(&app).await;
+        assert_eq!(app.exchange(&code).await.ok().json()["token_type"], "Bearer");
+        // The rows of the first one go, and those of the second one stay.
+        evidence.run("UPDATE ending SET due_at = 0").await;
+        eventually("the rows are gone", async || rows(&evidence, first.id.as_str()).await == 0).await;
+        assert_eq!(rows(&evidence, second.id.as_str()).await, 1);
+        assert!(is_signed_in(&browser, &app).await);
+    }
+
+    async fn the_rows_go_and_the_audit_keeps_person_kind_and_time(database) {
+        let (server, app, sub) = start(&database).await;
+        let bob = server.user("bob", Some(PASSWORD)).await;
+        let (mut browser, ..) = signed_in(&server, &app).await;
+        let mut bobs = server.browser();
+        let login = bobs.open("/account").await;
+        bobs.sign_in_as(&login, "bob", PASSWORD).await;
+        delete(&mut browser).await;
+        let evidence = server.evidence().await;
+        let before = evidence.events().await.len();
+        server.advance(7 * DAY + 1);
+        eventually("the rows are gone", async || rows(&evidence, &sub).await == 0).await;
+        for table in ["session", "family", "known_address", "consent", "identity", "account_key"] {
+            let left = format!("SELECT count(*) AS n FROM {table} WHERE user_id = '{sub}'");
+            assert_eq!(evidence.count(&left).await, 0, "{table}");
+        }
+        let events = evidence.events().await;
+        assert_eq!(events.len(), before + 1);
+        assert_eq!(events.last().unwrap().kind, "user.deleted");
+        for event in events.iter().filter(|event| event.user.as_deref() == Some(&sub)) {
+            let traces = [&event.client, &event.family, &event.address, &event.request, &event.detail];
+            assert!(traces.iter().all(|trace| trace.is_none()), "{event:?}");
+        }
+        let bobs: Vec<_> = events.iter().filter(|event| event.user.as_deref() == Some(&bob)).collect();
+        assert!(bobs.iter().any(|event| event.address.is_some()), "{bobs:?}");
+    }
+
+    async fn the_grace_is_a_setting_and_may_be_none(database) {
+        let server = Server::start_with(&database, &[("account.deletion_grace", "0s")]).await;
+        let sub = server.alice().await;
+        let mut browser = server.browser();
+        let login = browser.open("/account").await;
+        browser.sign_in(&login).await;
+        let gone = delete(&mut browser).await;
+        assert!(gone.reply.text.contains("Your account is deleted"), "{}", gone.reply.text);
+        let evidence = server.evidence().await;
+        eventually("the rows are gone", async || rows(&evidence, &sub).await == 0).await;
+        server.alice().await;
+    }
+
+    async fn an_operator_deletes_at_once_also_within_the_grace(database) {
+        let (server, app, sub) = start(&database).await;
+        let (mut browser, ..) = signed_in(&server, &app).await;
+        delete(&mut browser).await;
+        let store = &*server.inner.services().store;
+        users::delete(store, server.now(), "alice").await.unwrap();
+        let evidence = server.evidence().await;
+        assert_eq!(rows(&evidence, &sub).await, 0);
+        // The plan finds nothing to delete, and is no second event.
+        server.advance(8 * DAY);
+        let waits = async || evidence.count("SELECT count(*) AS n FROM ending").await == 0;
+        eventually("nothing is left to do", waits).await;
+        assert_eq!(evidence.events_of("user.deleted").await.len(), 1);
+    }
+
+    /// Deletion against refresh: whoever comes first, no token works afterwards.
+    async fn of_a_deletion_and_refreshes_at_once_nothing_is_left(database) {
+        let (server, app, _) = start(&database).await;
+        let (mut browser, ..) = signed_in(&server, &app).await;
+        let mut tokens = Vec::new();
+        for _ in 0..8 {
+            tokens.push(app.password("openid").await.pair());
+        }
+        let data = browser.open("/account/data").await;
+        let asked = send(&mut browser, &data, "/account/delete", &[]).await;
+        let refreshes = tokens.iter().map(|(_, refresh)| app.refresh(refresh));
+        let deletion = send(&mut browser, &asked, "/account/delete/confirm", &[]);
+        let (answers, deleted) = tokio::join!(join_all(refreshes), deletion);
+        assert_eq!(deleted.reply.status, 200);
+        for (answer, (access, refresh)) in answers.into_iter().zip(&tokens) {
+            assert!(!app.is_active(access).await);
+            app.refresh(refresh).await.refused(400, "invalid_grant");
+            if answer.status == 200 {
+                let (access, refresh) = answer.pair();
+                assert!(!app.is_active(&access).await);
+                app.refresh(&refresh).await.refused(400, "invalid_grant");
+            } else {
+                answer.refused(400, "invalid_grant");
+            }
+        }
+        let alive = "SELECT count(*) AS n FROM family WHERE revoked_at IS NULL";
+        assert_eq!(server.evidence().await.count(alive).await, 0);
+    }
+
+    async fn of_several_deletions_at_once_one_counts(database) {
+        let (server, app, _) = start(&database).await;
+        let (mut browser, ..) = signed_in(&server, &app).await;
+        let data = browser.open("/account/data").await;
+        let clicks = (0..4).map(|_| {
+            let (mut tab, data) = (browser.clone(), data.clone());
+            async move { send(&mut tab, &data, "/account/delete/confirm", &[]).await.reply.status.as_u16() }
+        });
+        let mut answers = join_all(clicks).await;
+        answers.sort_unstable();
+        assert_eq!(answers, [200, 303, 303, 303]);
+        let evidence = server.evidence().await;
+        assert_eq!(evidence.events_of("deletion.planned").await.len(), 1);
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM ending").await, 1);
+    }
+}
