@@ -31,6 +31,7 @@ pub async fn add(
     one_time_codes::put(tx, user, sealed, new.step).await?;
     recovery_codes::replace(tx, user, &hashes(&new.recovery_codes)).await?;
     users::set_totp_since(tx, user, Some(tx.now())).await?;
+    users::bump_version(tx, user).await?;
     record(tx, EventKind::FactorAdded, user, origin).await
 }
 
@@ -46,6 +47,7 @@ pub async fn remove(
     }
     recovery_codes::delete_all(tx, user).await?;
     users::set_totp_since(tx, user, None).await?;
+    users::bump_version(tx, user).await?;
     record(tx, kind, user, origin).await?;
     Ok(true)
 }
@@ -58,6 +60,7 @@ pub async fn renew(
     origin: &Origin,
 ) -> Result<(), Fault> {
     recovery_codes::replace(tx, user, &hashes(codes)).await?;
+    users::bump_version(tx, user).await?;
     record(tx, EventKind::RecoveryCodeRenewed, user, origin).await
 }
 

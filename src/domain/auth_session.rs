@@ -20,6 +20,8 @@ pub struct AuthSession {
     pub client: ClientId,
     /// The person.
     pub user: UserId,
+    /// The version of their account. Another password, address or factor ends the session.
+    pub version: Option<i64>,
     /// What the person proved.
     pub authentication: Authentication,
     /// The scope that was asked for.

@@ -94,6 +94,9 @@ pub struct UnfinishedSignIn {
     pub authentication: Authentication,
     /// Whether they want to stay signed in.
     pub keep: bool,
+    /// The version of the account whose first factor was proven: another password, address or factor
+    /// ends this sign-in. `None` when it is finished.
+    pub version: Option<i64>,
     /// The hash of the second factor with which they finished it. A second click sends it again.
     pub finished_by: Option<String>,
 }

@@ -59,6 +59,7 @@ pub(super) async fn complete_sign_in(
         user: user.id.clone(),
         authentication: entry.authentication,
         keep: entry.keep,
+        version: users::version(tx, &user.id).await?,
         finished_by: None,
     };
     interactions::set_unfinished(tx, entry.id, &begun).await?;
@@ -139,7 +140,7 @@ pub(super) async fn open_session(
     interactions::set_session(tx, entry.id, &session.id).await?;
     if finished_by.is_some() {
         let (user, keep) = (entry.user, entry.keep);
-        let finished = UnfinishedSignIn { user, authentication, keep, finished_by };
+        let finished = UnfinishedSignIn { user, authentication, keep, version: None, finished_by };
         interactions::set_finished(tx, entry.id, &finished).await?;
     }
     interaction.session = Some(session.id);

@@ -182,10 +182,10 @@ pub async fn on_the_way(
         let user = user.filter(|user| user.totp_since.is_none());
         let user = user.ok_or(Error::Refused(NotSetUp::Elsewhere))?;
         interactions::keep(&tx, &interaction).await?;
-        factor_changes::add(&tx, &flows.factors, &user.id, &new, caller.origin).await?;
         let proof = (Method::Totp, finished_by);
         let opened = open(&tx, flows, caller, &interaction, offered.session.as_ref(), proof).await;
         let cookie = Some(opened.map_err(lost)?);
+        factor_changes::add(&tx, &flows.factors, &user.id, &new, caller.origin).await?;
         let handle = Some(interaction.id.handle());
         Ok(SetUp { recovery_codes: new.recovery_codes, cookie, handle })
     };
@@ -268,10 +268,28 @@ async fn is_current(tx: &Tx, user: &UserId, codes: &[RecoveryCode]) -> Result<bo
     }
 }
 
-/// The seed of new recovery codes, sealed for a form of this person.
-pub fn new_recovery_codes(flows: &Flows, user: &UserId) -> Result<String, Fault> {
+/// The one-time codes of an account, as its page shows them.
+#[derive(Clone, Debug)]
+pub struct OwnCodes {
+    /// Since when there are one-time codes.
+    pub since: Option<DateTime<Utc>>,
+    /// How many recovery codes are left.
+    pub left: u64,
+    /// What the form for new recovery codes carries: their seed, sealed for this person.
+    pub new: String,
+}
+
+/// Reads what the account page shows of one-time codes.
+pub async fn own_codes(flows: &Flows, user: &User) -> Result<OwnCodes, Fault> {
+    if user.totp_since.is_none() {
+        return Ok(OwnCodes { since: None, left: 0, new: String::new() });
+    }
     let seed = Secret::new(random::bytes::<32>().to_vec());
-    seal(flows, user, &Secret::default(), &seed)
+    Ok(OwnCodes {
+        since: user.totp_since,
+        left: recovery_codes::left(&*flows.store, &user.id).await?,
+        new: seal(flows, &user.id, &Secret::default(), &seed)?,
+    })
 }
 
 /// Replaces the recovery codes, and returns the new ones; `None` if the account has no one-time

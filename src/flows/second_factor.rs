@@ -147,6 +147,10 @@ pub(super) async fn finished<'a>(
 ) -> Outcome<CompletedSignIn<'a>> {
     let user = users::hold(tx, &begun.user).await?.filter(|user| user.may_sign_in(tx.now()));
     let user = user.ok_or(InteractionError::Unknown)?;
+    // The password or a factor was changed since the first factor was proven.
+    if users::version(tx, &user.id).await? != begun.version {
+        return Err(InteractionError::Finished(None).into());
+    }
     let authentication = begun.authentication.with(method, tx.now());
     let client = interaction.purpose.client();
     Ok(CompletedSignIn {
@@ -197,6 +201,7 @@ pub(super) async fn strengthened(
         user: session.user.clone(),
         authentication: session.authentication.clone(),
         keep: session.kept,
+        version: None,
         finished_by: Some(finished_by),
     };
     interactions::set_finished(tx, &interaction.id, &finished).await?;

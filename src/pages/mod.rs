@@ -47,8 +47,8 @@ mod zone;
 pub use crate::domain::language::Language;
 pub use account::{
     AccountNotice, ActivityEntry, ActivityPage, AppAccess, AppsPage, DataPage, DeleteAccountPage,
-    DeletionPlannedPage, Device, DevicesPage, PasswordProblem, PasswordSection, ProfileInput,
-    ProfilePage, ProvidersSection, SecurityPage, Shell,
+    DeletionPlannedPage, Device, DevicesPage, OneTimeCodes, PasswordProblem, PasswordSection,
+    ProfileInput, ProfilePage, ProvidersSection, SecurityPage, Shell,
 };
 pub use app_summary::App;
 pub use consent::ConsentPage;

@@ -432,6 +432,17 @@ fn next_version(user: &User) -> SimpleExpr {
         .into()
 }
 
+/// The version of the account's secrets. `None`: there is no such account.
+pub async fn version(reader: &impl Reader, id: &UserId) -> Result<Option<i64>, Fault> {
+    let version = Entity::find_by_id(id.as_str())
+        .select_only()
+        .column(Column::SecretsVersion)
+        .into_tuple::<i64>()
+        .one(reader.connection())
+        .await;
+    version.map_err(while_doing(TABLE))
+}
+
 /// The version of the account's secrets, with the account locked until the transaction ends. A
 /// secret that was mailed for another version does not count. `None`: there is no such account.
 pub async fn lock_secrets_version(tx: &Tx, id: &UserId) -> Result<Option<i64>, Fault> {

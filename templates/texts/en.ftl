@@ -258,6 +258,20 @@ link-failed = We couldn’t verify the response from { $provider }, so nothing w
 link-refused = This { $provider } account can’t be used here. Use another account.
 link-unknown = This provider isn’t available any more. Nothing has changed.
 link-last-way-in = This is your only way to sign in. Connect another account before you disconnect it.
+codes-title = Authenticator app
+codes-none = An authenticator app on your phone shows a code that is asked for after your password.
+codes-add = Set up an authenticator app
+codes-since = Set up
+codes-left =
+    { $left ->
+        [0] You have no recovery codes left. Make new ones.
+        [one] You have one recovery code left. Make new ones.
+        [2] You have two recovery codes left. Make new ones.
+        [3] You have three recovery codes left. Make new ones.
+       *[other] You have { $left } recovery codes left.
+    }
+codes-renew = Make new recovery codes
+codes-remove = Remove the authenticator app
 password-current = Current password
 password-new = New password
 password-hint = A few random words work well. Your other devices will be signed out.

@@ -99,6 +99,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zxcvbn", &["accounts"]),
     ("webauthn_rs", &["accounts"]),
     ("sha1", &["accounts"]),
+    ("totp_rs", &["accounts"]),
+    ("qrcodegen", &["pages"]),
 ];
 
 /// What a source of this room imports against the law.

@@ -5,8 +5,11 @@ use sea_orm::{ConnectionTrait, Database as Sea};
 use sea_orm_migration::MigratorTrait;
 use serde_json::json;
 
+use mapae::domain::authentication::Acr;
+use mapae::domain::family::FamilyId;
 use mapae::domain::logout_notice::LogoutNotice;
-use mapae::store::outbox;
+use mapae::domain::session::BrowserId;
+use mapae::store::{families, outbox, sessions};
 
 use crate::support::{Cli, both};
 
@@ -16,6 +19,9 @@ const APPS: &str = "m0015_apps";
 const CLIENT_METADATA: &str = "m0019_client_metadata";
 /// The migration that brings `outbox` in place of `logout_notice`.
 const OUTBOX: &str = "m0023_outbox";
+
+/// The migration that brings `session.proofs` in place of `session.amr`.
+const STRENGTH: &str = "m0027_strength";
 
 /// Makes the database as it was before this migration, with what these statements write.
 async fn before(cli: &Cli, migration: &str, statements: &[String]) {
@@ -98,7 +104,7 @@ both! {
                 "logo_uri": "https://app.test/logo", "policy_uri": "https://app.test/p",
                 "tos_uri": "https://app.test/t", "token_alg": "ES256", "access_token_typ": "JWT",
                 "id_token_claims": true, "access_token_claims": ["email"], "assertions": "strict",
-                "refresh_policy": "rotate", "refresh_grace": 5, "require_access_token_proof": true,
+                "refresh_policy": "rotate", "refresh_grace": 5, "require_access_token_proof": true, "first_party_challenge": false, "default_acr_values": null,
                 "disabled_at": "1970-01-01T00:00:02Z", "created_at": "1970-01-01T00:00:01Z",
             })
         );
@@ -114,10 +120,58 @@ both! {
                 "policy_uri": null, "tos_uri": null, "token_alg": "RS256",
                 "access_token_typ": "at+jwt", "id_token_claims": false,
                 "access_token_claims": [], "assertions": "tolerant", "refresh_policy": "static",
-                "refresh_grace": null, "require_access_token_proof": false, "disabled_at": null,
+                "refresh_grace": null, "require_access_token_proof": false, "first_party_challenge": false, "default_acr_values": null, "disabled_at": null,
                 "created_at": "1970-01-01T00:00:01Z",
             })
         );
+    }
+
+    /// Who was signed in stays signed in, by what they had proven.
+    async fn sessions_that_were_opened_before_m0027_keep_what_was_proven(database) {
+        let cli = Cli::new(&database).await;
+        let account = "INSERT INTO account (id, username, username_key, email_verified, profile, \
+                       created_at, updated_at) VALUES ('alice', 'alice', 'alice', FALSE, '{}', 1, 1)";
+        let session = |browser: &str, amr: &str, issuer: &str| {
+            format!(
+                "INSERT INTO session (id, browser_id, user_id, auth_time, amr, provider_issuer, kept, \
+                 idle_ms, idle_ends_at, expires_at) VALUES ('{browser}', '{browser}', 'alice', \
+                 1700000000123, '{amr}', {issuer}, FALSE, 1, 4000000000000, 4000000000000)"
+            )
+        };
+        let family = "INSERT INTO family (id, user_id, client_id, scope, resources, auth_time, amr, \
+                      expires_at) VALUES ('f', 'alice', 'app', 'openid', '[]', 1, '[\"pwd\"]', 5000)";
+        let odd = "https://idp.example/a\\b\"c";
+        let client = "INSERT INTO client (id, kind, metadata, created_at) \
+                      VALUES ('app', 'public', '{}', 1)";
+        let rows = [
+            account.to_owned(),
+            client.to_owned(),
+            session("password", r#"["pwd"]"#, "NULL"),
+            session("provider", r#"["fed","my-idp"]"#, &format!("'{odd}'")),
+            session("older", r#"["fed","idp"]"#, "NULL"),
+            family.to_owned(),
+        ];
+        before(&cli, STRENGTH, &rows).await;
+        cli.json(&["migrate", "up"], None).await;
+        let options = mapae::store::Options::default();
+        let store = mapae::store::Store::open(cli.get("MAPAE_DATABASE_URL"), &options).await.unwrap();
+        let at = mapae::domain::clock::from_millis(1_700_000_000_123);
+        for (browser, amr, issuer) in [
+            ("password", vec!["pwd"], None),
+            ("provider", vec!["fed", "my-idp"], Some(odd)),
+            ("older", vec!["fed", "idp"], Some("")),
+        ] {
+            let browser = BrowserId::from_stored(browser.to_owned());
+            let found = sessions::of_browser(&store, &browser, at).await.unwrap();
+            let proven = &found.first().expect("the session").authentication;
+            assert_eq!(proven.amr(), amr);
+            assert_eq!((proven.acr(), proven.signed_in_at()), (Acr::One, at));
+            assert_eq!(proven.provider_issuer(), issuer);
+        }
+        let id = FamilyId::from_stored("f".to_owned());
+        let family = families::find(&store, &id).await.unwrap().expect("the family");
+        assert_eq!(family.acr, Acr::One);
+        store.close().await;
     }
 
     /// What apps were to be told before is what they are told after it.

@@ -35,7 +35,7 @@ both! {
         assert_eq!(rows, 1, "the one at home");
         let silent = app.authorization_url(&[("prompt", "none")]);
         thief.get(&silent).await.error_response("login_required");
-        let account = thief.open("/account").await;
+        let account = thief.open("/account/security").await;
         assert!(account.has("login-submit"), "{}", account.reply.text);
         let interaction = asked.hidden("interaction");
         let again = thief.open(&format!("/authorize/continue?interaction={interaction}")).await;
@@ -131,7 +131,7 @@ both! {
         assert_eq!(evidence.events_of("recovery_code.used").await.len(), 2);
         let stored = evidence.count("SELECT count(*) AS n FROM recovery_code").await;
         assert_eq!(stored, 8);
-        let account = home.open("/account").await;
+        let account = home.open("/account/security").await;
         let new = renewal(&account);
         let shown = home.send_account(&account, "/account/security/recovery-codes", &[("new", &new)]).await;
         let renewed = recovery_codes(&shown);
@@ -198,7 +198,7 @@ both! {
         let mut browser = server.browser();
         let authenticator = browser.enroll(&server).await;
         server.advance(300);
-        let account = browser.open("/account").await;
+        let account = browser.open("/account/security").await;
         assert!(account.has("totp-remove"), "{}", account.reply.text);
         let removal = "/account/security/one-time-codes/remove";
         let confirm = browser.send_account(&account, removal, &[]).await;
@@ -214,7 +214,7 @@ both! {
         let evidence = server.evidence().await;
         assert_eq!(evidence.count("SELECT count(*) AS n FROM recovery_code").await, 0);
         let mut other = server.browser();
-        let login = other.open("/account").await;
+        let login = other.open("/account/security").await;
         assert!(other.sign_in(&login).await.has("totp-add"));
         for kind in ["factor.added", "factor.removed", "factor.asked"] {
             assert!(!evidence.events_of(kind).await.is_empty(), "{kind}");
@@ -255,7 +255,7 @@ both! {
         assert_eq!((&id["acr"], &id["amr"]), (&json!("2"), &json!(["pwd", "otp", "mfa"])));
         // From now on the codes are asked for.
         let mut other = server.browser();
-        let login = other.open("/account").await;
+        let login = other.open("/account/security").await;
         assert!(other.sign_in(&login).await.has("totp-submit"));
         assert!(codes.iter().all(|code| code.len() == 19), "{codes:?}");
     }
@@ -267,7 +267,7 @@ both! {
         let mut old = server.browser();
         old.code(&app).await;
         let authenticator = server.browser().enroll(&server).await;
-        let asked = old.open("/account").await;
+        let asked = old.open("/account/security").await;
         assert!(asked.has("totp-submit"), "{}", asked.reply.text);
         let silent = app.authorization_url(&[("prompt", "none")]);
         old.get(&silent).await.error_response("interaction_required");
@@ -276,7 +276,7 @@ both! {
         let page = old.second_factor(&asked, &[("code", &authenticator.code(&server, 0))]).await;
         let (id, ..) = tokens(&app, &page).await;
         assert_eq!(id["acr"], "2");
-        assert!(old.open("/account").await.has("account-sign-out"));
+        assert!(old.open("/account/security").await.has("account-sign-out"));
     }
 
     async fn mfa_remember_does_not_ask_in_this_browser_for_thirty_days(database) {
@@ -293,6 +293,7 @@ both! {
         browser.second_factor(&asked, &[("code", &code), ("remember", "1")]).await;
         let login = app.authorization_url(&[("prompt", "login")]);
         let again = async |browser: &mut Browser, url: &str| {
+            server.advance(1);
             let page = browser.open(url).await;
             browser.sign_in(&page).await
         };
@@ -302,7 +303,7 @@ both! {
         // A request for two factors asks nevertheless, and so does a change.
         let two = app.authorization_url(&[("prompt", "login"), ("acr_values", "2")]);
         assert!(again(&mut browser, &two).await.has("totp-submit"));
-        let account = browser.open("/account").await;
+        let account = browser.open("/account/security").await;
         assert!(account.has("totp-remove"), "{}", account.reply.text);
         let removal = "/account/security/one-time-codes/remove";
         let confirm = browser.send_account(&account, removal, &[]).await;
@@ -325,7 +326,7 @@ both! {
         let mut browser = server.browser();
         let authenticator = browser.enroll(&server).await;
         let mut other = server.browser();
-        let login = other.open("/account").await;
+        let login = other.open("/account/security").await;
         let asked = other.sign_in(&login).await;
         let code = authenticator.code(&server, 0);
         let account = other.second_factor(&asked, &[("code", &code), ("remember", "1")]).await;
@@ -333,7 +334,7 @@ both! {
         browser.enroll(&server).await;
         let signed_out = other.send_account(&account, "/account/sign-out", &[]).await;
         assert!(signed_out.reply.status.is_success() || signed_out.reply.status.is_redirection());
-        let login = other.open("/account").await;
+        let login = other.open("/account/security").await;
         assert!(other.sign_in(&login).await.has("totp-submit"));
     }
 }

@@ -107,6 +107,7 @@ impl At<'_> {
         let session = AuthSession {
             client: client.id.clone(),
             user: signed_in.user.id.clone(),
+            version: users::version(&tx, &signed_in.user.id).await?,
             authentication: Authentication::by(Method::Password, tx.now()),
             scope,
             resources,
@@ -176,13 +177,23 @@ impl At<'_> {
         let proven = server.factors.check(&user, typed, attempt).await.map_err(wrong)?;
         let tx = server.store.begin(server.clock.now()).await?;
         let issued = async {
-            let method = proven.spend(&tx).await.map_err(wrong)?;
             let once = Plain::<AuthSessionToken>::presented(token.expose()).hashed().to_stored();
-            if !used_assertions::remember(&tx, once, session.expires_at + SKEW).await? {
+            if !used_assertions::remember(&tx, once.clone(), session.expires_at + SKEW).await? {
                 return Err(gone().into());
             }
+            let method = match proven.spend(&tx).await {
+                Ok(method) => method,
+                Err(error) => {
+                    used_assertions::take_back(&tx, once).await?;
+                    return Err(wrong(error));
+                }
+            };
             let user = users::hold(&tx, &user.id).await?.filter(User::is_enabled);
             let user = user.ok_or_else(gone)?;
+            // The password or a factor was changed since the password was proven.
+            if users::version(&tx, &user.id).await? != session.version {
+                return Err(gone().into());
+            }
             let authentication = session.authentication.clone().with(method, tx.now());
             let session = AuthSession { authentication, ..session.clone() };
             let mut event = Event::new(EventKind::SignInSucceeded).user(&user.id);

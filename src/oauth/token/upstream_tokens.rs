@@ -27,7 +27,7 @@ use crate::social::{
     self, PresentedToken, Requester, UnverifiedClaims, UpstreamError, UpstreamToken,
     VerifiedIdentity,
 };
-use crate::store::{Tx, audit_events, used_assertions};
+use crate::store::{Tx, audit_events, used_assertions, users};
 
 /// How long an accepted token is remembered after it has expired.
 const SKEW: Duration = Duration::minutes(5);
@@ -255,6 +255,7 @@ async fn open(
         let session = AuthSession {
             client: client.id.clone(),
             user: user.id.clone(),
+            version: users::version(tx, &user.id).await?,
             authentication,
             scope: requested.scope,
             resources: requested.resources,

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::one_time_codes::OneTimeCodes;
 use super::password::PasswordSection;
 use super::providers::ProvidersSection;
 use super::shell::Shell;
@@ -21,6 +22,8 @@ pub struct SecurityPage<'a> {
     pub provider_notice: Option<ProviderNotice<'a>>,
     /// The password.
     pub password: PasswordSection,
+    /// The one-time codes.
+    pub one_time_codes: OneTimeCodes<'a>,
     /// The providers.
     pub providers: ProvidersSection<'a>,
 }

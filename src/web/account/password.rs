@@ -12,8 +12,10 @@ use crate::accounts::browsers::SignedInUser;
 use crate::accounts::new_password::PasswordUnchanged;
 use crate::accounts::password_rules::{LEAST, PasswordRefused};
 use crate::accounts::sign_in::SignInRefused;
+use crate::domain::authentication::Acr;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Error;
+use crate::flows::fresh_proof::FreshProof;
 use crate::flows::my_account;
 use crate::flows::outcome::FlashMessage;
 use crate::flows::submitted::AccountForm;
@@ -53,6 +55,13 @@ async fn change_password(
         }
     };
     let caller = page_request.caller();
+    // The current password is a proof of one factor. Who has two proves the second one, too.
+    if shared.flows.factors.rules.needed(&form.person().user) > Acr::One {
+        let language = page_request.language.as_str();
+        if let Err(error) = FreshProof::check(&shared.flows, caller, &form, language).await {
+            return Ok(respond(&shared, &page_request, error));
+        }
+    }
     let changed = my_account::change_password(&shared.flows, caller, &form, &current, &new).await;
     let unchanged = match changed {
         Err(Error::Refused(unchanged)) => unchanged,

@@ -10,11 +10,12 @@ use axum::http::{Response, StatusCode};
 use crate::accounts::browsers::SignedInUser;
 use crate::domain::account_page::AccountPage;
 use crate::flows::connected_providers::{Connections, ProviderConnection, connections};
+use crate::flows::factor_set_up;
 use crate::flows::outcome::FlashMessage;
 use crate::flows::submitted::AccountForm;
 use crate::pages::{
-    Brand, ConnectedProvider, PasswordProblem, PasswordSection, ProviderNotice, ProvidersSection,
-    SecurityPage,
+    Brand, ConnectedProvider, OneTimeCodes, PasswordProblem, PasswordSection, ProviderNotice,
+    ProvidersSection, SecurityPage,
 };
 use crate::web::account_session::{shell, visited};
 use crate::web::edge::Context;
@@ -68,6 +69,10 @@ pub(super) async fn show(
         }
         _ => None,
     };
+    let codes = match factor_set_up::own_codes(&shared.flows, &signed_in_user.user).await {
+        Ok(codes) => codes,
+        Err(fault) => return respond(shared, page_request, fault),
+    };
     let csrf = AccountForm::token(&shared.flows, signed_in_user);
     let security = SecurityPage {
         frame: page_request.frame(shared),
@@ -80,6 +85,7 @@ pub(super) async fn show(
             has_password: signed_in_user.user.password_hash.is_some(),
             problem: password,
         },
+        one_time_codes: OneTimeCodes { since: codes.since, left: codes.left, new: &codes.new },
         providers: providers(&connected, language),
     };
     page::show(shared, status, &security, page_request)

@@ -7,6 +7,7 @@ mod looks;
 mod my_account;
 mod oidc_client_ts;
 mod redirect_pages;
+mod second_factors;
 mod site;
 mod social;
 mod spa;

@@ -86,7 +86,7 @@ impl Browser {
     /// Signs in the person of the constants on their account page, sets an authenticator app up and
     /// waits until its first code does not count any more.
     pub(crate) async fn enroll(&mut self, server: &Server) -> Authenticator {
-        let mut account = self.open("/account").await;
+        let mut account = self.open("/account/security").await;
         if account.has("login-submit") {
             account = self.sign_in(&account).await;
         }

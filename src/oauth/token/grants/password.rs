@@ -21,7 +21,7 @@ use crate::oauth::token::grant::{
     Cx, Grant, registered_resources, registered_scope, required, resources, scope,
 };
 use crate::oauth::token::mint::Entitlement;
-use crate::store::{Tx, audit_events};
+use crate::store::{Tx, audit_events, users};
 
 /// The parameters of the request, RFC 6749 §4.3.2.
 #[derive(Debug)]
@@ -138,6 +138,7 @@ async fn open(
         let session = AuthSession {
             client: client.id.clone(),
             user: user.id.clone(),
+            version: users::version(tx, &user.id).await?,
             authentication,
             scope,
             resources,

@@ -4,6 +4,7 @@ use super::{done, hostile, shell};
 use crate::domain::account_page::AccountPage;
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::pages::account::notice::AccountNotice;
+use crate::pages::account::one_time_codes::OneTimeCodes;
 use crate::pages::account::password::{PasswordProblem, PasswordSection};
 use crate::pages::account::providers::ProvidersSection;
 use crate::pages::account::security::SecurityPage;
@@ -27,6 +28,7 @@ impl<'a> Sample<'a> for SecurityPage<'a> {
             shell: shell(PAGE),
             provider_notice: None,
             password: PasswordSection { has_password: true, problem: None },
+            one_time_codes: codes(None, 0),
             providers: ProvidersSection {
                 linked: linked(),
                 linkable: providers::few().split_off(2),
@@ -42,6 +44,8 @@ impl<'a> Sample<'a> for SecurityPage<'a> {
         let nothing_linked = with(vec![], providers::every());
         let mut samples = vec![
             ("full", page.clone()),
+            ("codes", Self { one_time_codes: codes(Some(0), 10), ..page.clone() }),
+            ("codes-low", Self { one_time_codes: codes(Some(0), 3), ..page.clone() }),
             ("bare", bare.clone()),
             ("only-way-in", Self { providers: only, ..bare.clone() }),
             ("nothing-linked", Self { providers: nothing_linked, ..bare }),
@@ -63,6 +67,10 @@ impl<'a> Sample<'a> for SecurityPage<'a> {
         samples.push(("hostile", hostile_texts(&page)));
         samples
     }
+}
+
+fn codes(since: Option<i64>, left: u64) -> OneTimeCodes<'static> {
+    OneTimeCodes { since: since.map(instant), left, new: "new" }
 }
 
 fn notices() -> impl Iterator<Item = (&'static str, AccountNotice)> {

@@ -1,0 +1,239 @@
+//! Sign-in without a browser: the grant `password` of an account with a second factor, and the
+//! challenge endpoint (OAuth 2.0 for First-Party Applications). Security cases S028, S076, S077.
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::{
+    App, CHALLENGE, PASSWORD, Reply, Server, USERNAME, VERIFIER, both, decode_claims,
+};
+
+/// A public app of the operator, with the right to the challenge endpoint.
+async fn native(server: &Server) -> App {
+    let app = server.public_client("native").await;
+    server.change("native", |client| client.metadata.first_party_challenge = true).await;
+    app
+}
+
+const PKCE: [(&str, &str); 2] = [("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
+const ALICE: [(&str, &str); 2] = [("username", USERNAME), ("password", PASSWORD)];
+
+async fn challenge(app: &App, fields: &[&[(&str, &str)]]) -> Reply {
+    app.post("/authorize-challenge", &fields.concat()).await
+}
+
+/// Redeems a code of the challenge endpoint.
+async fn redeem(app: &App, reply: Reply) -> Reply {
+    let code = reply.ok().text("authorization_code");
+    app.exchange_with(&code, &[("redirect_uri", "")]).await
+}
+
+#[track_caller]
+fn insufficient(reply: &Reply) -> String {
+    reply.refused(400, "insufficient_authorization");
+    let body = reply.json();
+    assert_eq!(
+        (&body["otp_required"], &body["recovery_code_possible"]),
+        (&json!(true), &json!(true))
+    );
+    reply.text("auth_session")
+}
+
+both! {
+    async fn s077_the_password_grant_gives_no_tokens_while_a_factor_is_due(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let plain = server.client("plain", |_| ()).await;
+        plain.password("openid").await.ok();
+        let authenticator = server.browser().enroll(&server).await;
+        let refused = plain.password("openid").await;
+        refused.refused(400, "insufficient_authorization");
+        assert!(refused.json().get("auth_session").is_none(), "{}", refused.text);
+        // A wrong password is answered as ever, whether there is a second factor or not.
+        server.user("bob", Some(PASSWORD)).await;
+        let wrong = plain.password_as(USERNAME, "wrong", "openid").await;
+        let others = plain.password_as("bob", "wrong", "openid").await;
+        let nobody = plain.password_as("nobody", "wrong", "openid").await;
+        for reply in [&wrong, &others, &nobody] {
+            reply.refused(400, "invalid_grant");
+            assert_eq!(reply.text, wrong.text);
+        }
+        // A client with the right goes on, with the scope that it asked for.
+        let app = native(&server).await;
+        let session = insufficient(&app.password("openid email").await);
+        let code = authenticator.code(&server, 0);
+        let fields = [("auth_session", session.as_str()), ("otp", &code)];
+        let without = challenge(&app, &[&fields]).await;
+        without.refused(400, "invalid_request");
+        let reply = challenge(&app, &[&fields, &PKCE]).await;
+        let tokens = redeem(&app, reply).await.ok();
+        let claims = decode_claims(&tokens.text("access_token"));
+        assert_eq!((&claims["acr"], &claims["scope"]), (&json!("2"), &json!("email openid")));
+        assert_eq!(claims["amr"], json!(["pwd", "otp", "mfa"]));
+        let id = decode_claims(&tokens.text("id_token"));
+        assert_eq!(id["acr"], "2");
+        app.refresh(&tokens.text("refresh_token")).await.ok();
+    }
+
+    async fn a_first_party_app_signs_people_in_by_password_and_code(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = native(&server).await;
+        // Without a second factor the password is enough.
+        let reply = challenge(&app, &[&ALICE, &PKCE, &[("response_type", "code")]]).await;
+        assert_eq!(reply.header("cache-control"), "no-store");
+        let tokens = redeem(&app, reply).await.ok();
+        assert_eq!(decode_claims(&tokens.text("access_token"))["acr"], "1");
+        let authenticator = server.browser().enroll(&server).await;
+        // Step by step, and both at once.
+        let reply = challenge(&app, &[&ALICE, &PKCE, &[("scope", "openid")]]).await;
+        let session = insufficient(&reply);
+        let wrong = challenge(&app, &[&[("auth_session", &session), ("otp", "000000")]]).await;
+        wrong.refused(400, "invalid_grant");
+        assert_eq!(wrong.text("auth_session"), session, "it may try again");
+        let nothing = challenge(&app, &[&[("auth_session", &session)]]).await;
+        assert_eq!(insufficient(&nothing), session);
+        let code = authenticator.code(&server, 0);
+        let reply = challenge(&app, &[&[("auth_session", &session), ("otp", &code)]]).await;
+        let tokens = redeem(&app, reply).await.ok();
+        assert_eq!(decode_claims(&tokens.text("id_token"))["acr"], "2");
+        let next = authenticator.code(&server, 30);
+        let again = challenge(&app, &[&[("auth_session", &session), ("otp", &next)]]).await;
+        again.refused(400, "invalid_session");
+        server.advance(90);
+        let code = authenticator.code(&server, 0);
+        let reply = challenge(&app, &[&ALICE, &PKCE, &[("otp", &code)]]).await;
+        redeem(&app, reply).await.ok();
+        let recovery = [("recovery_code", authenticator.recovery_codes[0].as_str())];
+        let reply = challenge(&app, &[&ALICE, &PKCE, &recovery]).await;
+        redeem(&app, reply).await.ok();
+        let used = challenge(&app, &[&ALICE, &PKCE, &recovery]).await;
+        used.refused(400, "invalid_grant");
+        // The code is bound to its verifier, and goes nowhere with a redirect URI.
+        let code = authenticator.code(&server, 30);
+        let reply = challenge(&app, &[&ALICE, &PKCE, &[("otp", &code)]]).await.ok();
+        let code = reply.text("authorization_code");
+        app.exchange(&code).await.refused(400, "invalid_grant");
+        let other = [("redirect_uri", ""), ("code_verifier", &*VERIFIER.replace('d', "e"))];
+        app.exchange_with(&code, &other).await.refused(400, "invalid_grant");
+        app.exchange_with(&code, &[("redirect_uri", "")]).await.ok();
+        app.exchange_with(&code, &[("redirect_uri", "")]).await.refused(400, "invalid_grant");
+    }
+
+    async fn only_the_operators_own_clients_have_the_challenge_endpoint(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let other = server.public_client("other").await;
+        challenge(&other, &[&ALICE, &PKCE]).await.refused(400, "unauthorized_client");
+        let app = native(&server).await;
+        for (fields, error) in [
+            (vec![], "invalid_request"),
+            (vec![("username", USERNAME)], "invalid_request"),
+            (vec![ALICE[0], ALICE[1]], "invalid_request"),
+            (vec![ALICE[0], ALICE[1], PKCE[0]], "invalid_request"),
+            (vec![ALICE[0], ALICE[1], PKCE[0], PKCE[1], ("scope", "admin")], "invalid_scope"),
+            (vec![ALICE[0], ALICE[1], PKCE[0], PKCE[1], ("resource", "https://x")], "invalid_target"),
+            (vec![("auth_session", "x")], "invalid_session"),
+            (vec![("auth_session", "mapae_as_AAAA"), ("otp", "1")], "invalid_session"),
+        ] {
+            challenge(&app, &[&fields]).await.refused(400, error);
+        }
+        // The right is no grant type.
+        let right = "urn:mapae:params:oauth:first-party";
+        app.token(&[("grant_type", right)]).await.refused(400, "unsupported_grant_type");
+        let metadata = server.browser().get("/.well-known/oauth-authorization-server").await;
+        let metadata = metadata.reply.json();
+        assert_eq!(metadata["authorization_challenge_endpoint"], server.url("/authorize-challenge"));
+        assert!(!metadata["grant_types_supported"].to_string().contains("first-party"));
+        // A session is for its client alone, and lives ten minutes.
+        let authenticator = server.browser().enroll(&server).await;
+        let session = insufficient(&challenge(&app, &[&ALICE, &PKCE]).await);
+        server.change("other", |client| client.metadata.first_party_challenge = true).await;
+        let code = authenticator.code(&server, 0);
+        let fields = [("auth_session", session.as_str()), ("otp", &code)];
+        challenge(&other, &[&fields, &PKCE]).await.refused(400, "invalid_session");
+        server.advance(600);
+        let code = authenticator.code(&server, 0);
+        let fields = [("auth_session", session.as_str()), ("otp", &code)];
+        challenge(&app, &[&fields]).await.refused(400, "invalid_session");
+    }
+
+    async fn who_can_go_on_in_a_browser_only_is_sent_there(database) {
+        let server = Server::start_with(&database, &[("mfa.required", "true")]).await;
+        server.alice().await;
+        let app = native(&server).await;
+        let begun = challenge(&app, &[&ALICE, &PKCE]).await;
+        begun.refused(400, "insufficient_authorization");
+        assert_eq!(begun.json()["otp_required"], false);
+        let session = begun.text("auth_session");
+        let reply = challenge(&app, &[&[("auth_session", &session), ("otp", "123456")]]).await;
+        reply.refused(400, "redirect_to_web");
+    }
+
+    async fn s028_the_challenge_endpoint_tells_nobody_whether_there_is_an_account(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        server.user("bob", Some(PASSWORD)).await;
+        server.user("carol", None).await;
+        server.browser().enroll(&server).await;
+        let app = native(&server).await;
+        let mut answers = Vec::new();
+        for (username, otp) in [
+            (USERNAME, None),
+            (USERNAME, Some("000000")),
+            ("bob", None),
+            ("bob", Some("000000")),
+            ("carol", None),
+            ("nobody", None),
+            ("nobody", Some("000000")),
+        ] {
+            let typed = [("username", username), ("password", "wrong")];
+            let otp: Vec<_> = otp.map(|otp| ("otp", otp)).into_iter().collect();
+            answers.push(challenge(&app, &[&typed, &PKCE, &otp]).await);
+        }
+        for reply in &answers {
+            reply.refused(400, "invalid_grant");
+            assert_eq!(reply.text, answers[0].text);
+        }
+        // Neither a wrong nor a right code says anything without the password.
+        let kinds = server.evidence().await.events_of("factor.failed").await;
+        assert!(kinds.is_empty(), "{kinds:?}");
+    }
+
+    async fn s076_guesses_at_the_challenge_endpoint_fill_the_buckets_of_the_password(database) {
+        let server = Server::start_with(&database, &[("throttle.account.failures", "6")]).await;
+        server.alice().await;
+        let authenticator = server.browser().enroll(&server).await;
+        server.evidence().await.run("DELETE FROM known_address").await;
+        let app = native(&server).await;
+        let session = insufficient(&challenge(&app, &[&ALICE, &PKCE]).await);
+        let mut statuses = Vec::new();
+        for _ in 0..8 {
+            let fields = [("auth_session", session.as_str()), ("otp", "000000")];
+            statuses.push(challenge(&app, &[&fields]).await.status.as_u16());
+        }
+        assert_eq!(statuses, [400, 400, 400, 400, 400, 400, 429, 429]);
+        let code = authenticator.code(&server, 0);
+        let fields = [("auth_session", session.as_str()), ("otp", &code)];
+        assert_eq!(challenge(&app, &[&fields]).await.status, 429);
+        assert_eq!(app.password("openid").await.status, 429);
+    }
+
+    async fn of_two_uses_of_a_session_at_once_one_gets_a_code(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let authenticator = server.browser().enroll(&server).await;
+        let app = native(&server).await;
+        let session = insufficient(&challenge(&app, &[&ALICE, &PKCE]).await);
+        let recovery: Vec<_> = authenticator.recovery_codes.iter().take(4).collect();
+        let fields: Vec<_> = recovery
+            .iter()
+            .map(|code| [("auth_session", session.as_str()), ("recovery_code", code.as_str())])
+            .collect();
+        let sent: Vec<Vec<&[(&str, &str)]>> =
+            fields.iter().map(|fields| vec![fields.as_slice()]).collect();
+        let answers = join_all(sent.iter().map(|fields| challenge(&app, fields))).await;
+        let won = answers.iter().filter(|reply| reply.status == 200).count();
+        assert_eq!(won, 1, "{answers:?}");
+    }
+}
