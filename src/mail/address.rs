@@ -28,17 +28,16 @@ impl Mailbox {
             return Err("must be one line".to_owned());
         }
         let address = address_of(address).ok_or_else(wrong)?;
-        Ok(Self(Parsed::new(Some(name.to_owned()).filter(|name| !name.is_empty()), address)))
+        let name = Some(name.to_owned()).filter(|name| !name.is_empty());
+        written(Parsed::new(name, address)).map(Self).ok_or_else(|| wrong().to_owned())
     }
 
     /// The address from which mails come if the operator names none.
     #[must_use]
     pub fn no_reply(host: &str) -> Self {
-        let host = match host.parse::<std::net::Ipv4Addr>() {
-            Ok(address) => format!("[{address}]"),
-            Err(_) => host.to_owned(),
-        };
-        let of_host = address_of(&format!("no-reply@{host}"));
+        // The address of a machine is no domain of mails.
+        let is_domain = host.parse::<std::net::Ipv4Addr>().is_err();
+        let of_host = address_of(&format!("no-reply@{host}")).filter(|_| is_domain);
         let address = of_host.unwrap_or_else(|| Address::new_dangerous("no-reply", "localhost"));
         Self(Parsed::new(None, address))
     }
@@ -46,7 +45,7 @@ impl Mailbox {
     /// The same address with this name, if it has none yet.
     pub(super) fn named(&self, name: &str) -> Parsed {
         let name = self.0.name.clone().unwrap_or_else(|| one_line(name));
-        Parsed::new(Some(name), self.0.email.clone())
+        written(Parsed::new(Some(name), self.0.email.clone())).unwrap_or_else(|| self.parsed())
     }
 
     pub(super) fn parsed(&self) -> Parsed {
@@ -66,9 +65,15 @@ pub(super) fn address_of(text: &str) -> Option<Address> {
     if user.contains(char::is_control) {
         return None;
     }
-    let is_literal = domain.starts_with('[');
-    let domain = if is_literal { domain.to_owned() } else { idna::domain_to_ascii(domain).ok()? };
-    Address::new(user, domain).ok()
+    let domain = idna::domain_to_ascii(domain).ok()?;
+    let address = Address::new(user, domain).ok()?;
+    written(Parsed::new(None, address)).map(|mailbox| mailbox.email)
+}
+
+/// The mailbox, if a header with it can be read again.
+fn written(mailbox: Parsed) -> Option<Parsed> {
+    let read: Parsed = mailbox.to_string().parse().ok()?;
+    (read.email == mailbox.email).then_some(mailbox)
 }
 
 /// A text without line breaks and other control characters.
@@ -87,7 +92,6 @@ mod tests {
             (" Dalbit Books <hello@example.com> ", "\"Dalbit Books\" <hello@example.com>"),
             ("\"Dalbit, Books\" <hello@example.com>", "\"Dalbit, Books\" <hello@example.com>"),
             ("달빛 <hello@bücher.example>", "달빛 <hello@xn--bcher-kva.example>"),
-            ("<hello@[192.0.2.1]>", "hello@[192.0.2.1]"),
         ] {
             let read = Mailbox::parse(text).expect(text);
             let plain = |text: &str| text.replace('"', "");
@@ -103,9 +107,19 @@ mod tests {
             "Name <hello@example.com",
             "hello@example.com\r\nBcc: all@example.com",
             "hello\n@example.com",
+            "hello@[192.0.2.1]",
             "N\r\nBcc: all@example.com <hello@example.com>",
         ] {
             assert!(Mailbox::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn any_name_of_a_service_leaves_a_sender_that_can_be_read() {
+        let sender = Mailbox::parse("hello@example.com").expect("an address");
+        for name in ["달빛", "a <b> \"c\" \\", "x\r\ny", "\"", "a@b, c", "<", "", "()"] {
+            let read: Parsed = sender.named(name).to_string().parse().expect(name);
+            assert_eq!(read.email.to_string(), "hello@example.com", "{name}");
         }
     }
 
@@ -114,7 +128,8 @@ mod tests {
         for (host, address) in [
             ("id.example.com", "no-reply@id.example.com"),
             ("localhost", "no-reply@localhost"),
-            ("127.0.0.1", "no-reply@[127.0.0.1]"),
+            ("127.0.0.1", "no-reply@localhost"),
+            ("[::1]", "no-reply@localhost"),
             ("!", "no-reply@localhost"),
         ] {
             assert_eq!(Mailbox::no_reply(host).to_string(), address);
