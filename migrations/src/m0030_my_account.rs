@@ -15,5 +15,6 @@ const STATEMENTS: &[&str] = &[
     // SQLite compares bytes anyway.
     "POSTGRES ALTER TABLE account ALTER COLUMN username_key TYPE TEXT COLLATE \"C\"",
     "POSTGRES ALTER TABLE account ALTER COLUMN email_key TYPE TEXT COLLATE \"C\"",
+    "DROP INDEX account_email_key",
     "CREATE INDEX account_email_key ON account (email_key, id) WHERE email_key IS NOT NULL",
 ];
