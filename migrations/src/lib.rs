@@ -21,6 +21,7 @@ mod m0021_upstream_login;
 mod m0022_carried_logins;
 mod m0023_outbox;
 mod m0025_mail_secrets;
+mod m0026_sign_ins;
 mod m0027_strength;
 mod m0028_passkeys;
 mod m0030_my_account;
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_mail_secrets::STEP),
             Box::new(m0027_strength::STEP),
             Box::new(m0028_passkeys::STEP),
+            Box::new(m0026_sign_ins::STEP),
             Box::new(m0030_my_account::STEP),
         ]
     }

@@ -20,6 +20,8 @@ use crate::store::{Reader, Tx, mail_secrets, users};
 pub enum MailRecipient<'a> {
     /// To an account.
     Account(&'a UserId),
+    /// To an account, however it changes.
+    AnyVersion(&'a UserId),
     /// To whoever has the address of this canonical key, since no account is concerned.
     Address(&'a str),
 }
@@ -69,6 +71,7 @@ pub async fn issue(
             let gone = || Fault::unavailable("making a secret for a mail", "the account is gone");
             MailSecretOwner::Account(user.clone(), version.ok_or_else(gone)?)
         }
+        MailRecipient::AnyVersion(user) => MailSecretOwner::AnyVersion(user.clone()),
         MailRecipient::Address(key) => MailSecretOwner::Address(key.to_owned()),
     };
     if let Some(browser) = browser {
@@ -116,6 +119,7 @@ pub async fn counts(tx: &Tx, secret: &MailSecret) -> Result<bool, Fault> {
         MailSecretOwner::Account(user, version) => {
             users::lock_secrets_version(tx, user).await? == Some(*version)
         }
+        MailSecretOwner::AnyVersion(user) => users::lock_secrets_version(tx, user).await?.is_some(),
         MailSecretOwner::Address(_) => true,
     };
     Ok(is_current && secret.spent_at.is_none() && tx.now() < secret.expires_at)

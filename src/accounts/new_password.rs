@@ -1,15 +1,18 @@
 //! Changes a person's password. They have to type the current one, which is counted like a sign-in.
 
 use super::browsers::{self, Cookie, SignedInUser};
+use super::notices::{self, NoticeOrigin};
 use super::password_rules::{ChosenPassword, PasswordRefused, PasswordRules, words_about};
 use super::sign_in::{
     AttemptPlace, PasswordAttempt, PasswordSignIn, ProvenPassword, SignInRefused,
 };
 use crate::accounts::session_endings;
-use crate::domain::audit::{Event, EventKind, Origin};
+use crate::domain::audit::{Event, EventKind};
 use crate::domain::ending::{Ending, EndingScope};
+use crate::domain::mail::MethodChange;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Error;
+use crate::mail::Mailer;
 use crate::store::{Tx, audit_events, users};
 
 /// Why a password was not changed.
@@ -40,8 +43,10 @@ pub struct PasswordChange<'a> {
     pub address: std::net::IpAddr,
     /// The cookie that makes the browser known.
     pub known: Option<&'a str>,
-    /// What audit events say about where the request came from.
-    pub origin: &'a Origin,
+    /// The request, as audit events and the notice by mail describe it.
+    pub from: NoticeOrigin<'a>,
+    /// Sends the notice.
+    pub mailer: Option<&'a Mailer>,
 }
 
 /// Changes the password of a person who is signed in. All their other sessions and tokens end, and
@@ -63,16 +68,17 @@ pub async fn change(
         browser: change.known,
         asked_for: None,
         client: None,
-        origin: change.origin,
+        origin: change.from.origin,
     };
     let proven = sign_in.by_password(attempt).await.map_err(refused)?;
     // The check is slow, so it is made only for a person who proved who they are.
     let hash = rules.hash(new, words_about(&signed_in.user)).await;
     let hash = hash.map_err(|error| error.map(PasswordUnchanged::NotAccepted))?;
     let tx = sign_in.store.begin(sign_in.clock.now()).await?;
-    let ending = Ending::new(&signed_in.user.id, EndingScope::Everything, tx.now(), change.origin);
+    let (user, origin) = (&signed_in.user.id, change.from.origin);
+    let ending = Ending::new(user, EndingScope::Everything, tx.now(), origin);
     let ending = ending.but(Some(&signed_in.session.id));
-    let changed = write(&tx, signed_in, &proven, hash, &ending).await;
+    let changed = write(&tx, signed_in, (&proven, hash), change, &ending).await;
     let cookie = tx.settle(changed).await?;
     // The new password is stored already and stays, even if this step fails.
     session_endings::first_step(&sign_in.store, &sign_in.clock, &ending).await;
@@ -82,11 +88,12 @@ pub async fn change(
 async fn write(
     tx: &Tx,
     signed_in: &SignedInUser,
-    proven: &ProvenPassword,
-    hash: String,
+    (proven, hash): (&ProvenPassword, String),
+    change: PasswordChange<'_>,
     ending: &Ending,
 ) -> Result<Cookie, Error<PasswordUnchanged>> {
-    let origin = &ending.origin;
+    let PasswordChange { from, mailer, .. } = change;
+    let origin = from.origin;
     // The user is locked before anything else reads it. Otherwise two changes at once would wait
     // for each other (a deadlock).
     let Some(mut user) = users::lock(tx, &signed_in.user.id).await? else {
@@ -98,6 +105,7 @@ async fn write(
     session_endings::begin(tx, ending).await?;
     let changed = Event::new(EventKind::UserPasswordChanged).user(&user.id).from(origin);
     audit_events::insert(tx, &[event, changed]).await?;
+    notices::changed(tx, mailer, &user.id, MethodChange::PasswordChanged, from).await?;
     Ok(browsers::change_cookie(tx, &signed_in.session.browser).await?)
 }
 

@@ -7,5 +7,6 @@ pub mod installation_checks;
 pub mod keys;
 pub mod provider_check;
 pub mod providers;
+pub mod recovery;
 pub mod tokens;
 pub mod users;

@@ -21,6 +21,7 @@ use crate::accounts::deletion::DeletionPolicy;
 use crate::accounts::hashing::Hashing;
 use crate::accounts::mail_limits::MailLimits;
 use crate::accounts::passkeys::relying_party::PasskeySettings;
+use crate::accounts::reachable::SignInMethods;
 use crate::accounts::second_factor::SecondFactorRules;
 use crate::domain::address::TrustedProxies;
 use crate::domain::provider::Registration;
@@ -102,6 +103,8 @@ settings! {
         pub hashing: Hashing = section(),
         /// Passkeys.
         pub passkeys: PasskeySettings = section(),
+        /// Which sign-in methods people have beside passwords and providers.
+        pub sign_in_methods: SignInMethods = section(),
         /// What is checked about new passwords.
         pub passwords: PasswordLists = section(),
         /// Calls to the addresses that clients name.

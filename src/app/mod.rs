@@ -13,8 +13,8 @@ mod services;
 pub mod telemetry;
 
 pub use opening::{
-    SKEW, check_existing_store, clock_skew, existing_master_key, is_missing, look, master_key,
-    open_existing_store, open_keyring, open_store, outbound, post,
+    SKEW, check_existing_store, clock_skew, existing_master_key, is_missing, look, mailer,
+    master_key, open_existing_store, open_keyring, open_store, outbound, post,
 };
 pub use server::Server;
 pub use services::Services;

@@ -9,8 +9,9 @@ use super::config::{self, Settings};
 use crate::domain::clock::Clock;
 use crate::domain::verdict::{Fault, FaultKind, OrRejected, reject};
 use crate::keys::keyring::Keyring;
+use crate::keys::mail_key::MailKey;
 use crate::keys::seal::{MasterKey, MasterKeySource, Sealer};
-use crate::mail::Post;
+use crate::mail::{Mailer, Post};
 use crate::outbound::Outbound;
 use crate::pages::Look;
 use crate::store::{self, Store, migrate, migration_status, signing_keys, sqlite_path};
@@ -148,6 +149,20 @@ pub async fn open_keyring(
 ) -> Result<Keyring, Fault> {
     let sealer = Sealer::new(master)?;
     Keyring::open(Arc::clone(store), clock.clone(), sealer, settings.key_policy()).await
+}
+
+/// Writes mails into the outbox, for a server to send; `None` if nothing is mailed.
+pub async fn mailer(
+    settings: &Settings,
+    store: &Arc<Store>,
+    clock: &Clock,
+) -> OrRejected<Option<Mailer>> {
+    if settings.mail.server.is_none() {
+        return Ok(None);
+    }
+    let master = existing_master_key(settings, store).await?;
+    let key = MailKey::open(store, clock, &Sealer::new(&master)?).await?;
+    Ok(Some(Mailer::new(Arc::new(key))))
 }
 
 /// The HTTP client for calls to others. If its settings are unusable, the operator is told why.

@@ -295,6 +295,7 @@ impl Base {
             sessions: settings.sessions,
             mail_limits: settings.mail_limits,
             deletion: settings.deletion,
+            sign_in_methods: settings.sign_in_methods,
             password_rules: PasswordRules { hasher, breached },
             forms,
             browsers,

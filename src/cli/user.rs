@@ -1,6 +1,7 @@
 //! `mapae user`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -10,13 +11,15 @@ use super::output::{note, secret_from_file, secret_from_stdin, table, text_of, w
 use super::usage::usage;
 use crate::accounts::breached_passwords::BreachedPasswords;
 use crate::accounts::hashing::Hasher;
+use crate::admin::recovery::{self, RecoveryLink};
 use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, UserPage};
 use crate::app::config::Settings;
-use crate::app::outbound;
+use crate::app::{mailer, outbound};
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Profile, User};
 use crate::domain::verdict::{OrRejected, reject};
+use crate::store::Store;
 
 /// People.
 #[derive(Debug, Subcommand)]
@@ -41,6 +44,8 @@ pub(super) enum Verbs {
     Delete(One),
     /// End every session
     Logout(One),
+    /// Mail or print a link to a new password, which works once
+    Recover(Recover),
 }
 
 #[derive(Debug, Args)]
@@ -119,6 +124,16 @@ pub(super) struct SetPassword {
     password: Password,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Recover {
+    /// The user name
+    #[arg(long)]
+    username: String,
+    /// Print the link, and mail nothing
+    #[arg(long)]
+    print: bool,
+}
+
 /// An operator may set a password with fewer characters, but gets a warning.
 const SHORT: usize = 8;
 
@@ -140,7 +155,8 @@ impl Verbs {
             return usage("give the password by --password-stdin or --password-file");
         }
         let store = at.store(&settings, self.database_use()).await?;
-        let (store, clock) = (&*store, &at.clock);
+        let (opened, clock) = (store, &at.clock);
+        let store = &*opened;
         match self {
             Self::Create(create) => {
                 let password = create.password.read()?;
@@ -198,6 +214,24 @@ impl Verbs {
             }
             Self::Logout(one) => {
                 ended_shown(at, "logged out", users::logout(store, clock, &one.username).await?);
+            }
+            Self::Recover(recover) => recover.run(at, &settings, &opened).await?,
+        }
+        Ok(())
+    }
+}
+
+impl Recover {
+    async fn run(&self, at: &Installation, settings: &Settings, store: &Arc<Store>) -> OrRejected {
+        let mailer = if self.print { None } else { mailer(settings, store, &at.clock).await? };
+        let (issuer, mailer) = (&settings.issuer, mailer.as_ref());
+        let made = recovery::make(store, &at.clock, issuer, mailer, &self.username).await?;
+        match made {
+            RecoveryLink::Shown(link) => {
+                at.print(&json!({ "link": link.expose() }), link.expose());
+            }
+            RecoveryLink::Mailed(address) => {
+                at.print(&json!({ "mailed_to": address }), &format!("mailed to {address}"));
             }
         }
         Ok(())

@@ -67,6 +67,14 @@ pub enum EventKind {
     PasskeyRemoved,
     PasskeyCounterWentBack,
     MailGivenUp,
+    SignInCodeSent,
+    RecoveryRequested,
+    RecoveryLinkMade,
+    RecoveryLinkUsed,
+    RecoveryCompleted,
+    AddressRequested,
+    AddressChanged,
+    AddressGivenBack,
 }
 
 impl EventKind {
@@ -133,6 +141,14 @@ impl EventKind {
             Self::PasskeyRemoved => "passkey.removed",
             Self::PasskeyCounterWentBack => "passkey.counter_went_back",
             Self::MailGivenUp => "mail.given_up",
+            Self::SignInCodeSent => "sign_in.code_sent",
+            Self::RecoveryRequested => "recovery.requested",
+            Self::RecoveryLinkMade => "recovery.link_made",
+            Self::RecoveryLinkUsed => "recovery.link_used",
+            Self::RecoveryCompleted => "recovery.completed",
+            Self::AddressRequested => "address.requested",
+            Self::AddressChanged => "address.changed",
+            Self::AddressGivenBack => "address.given_back",
         }
     }
 }

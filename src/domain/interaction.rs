@@ -25,7 +25,7 @@ identifier! {
 identifier! {
     /// How a browser names an interaction: by its identifier, or, before the person has proven
     /// anything and the interaction is stored in the database, by its whole content, sealed.
-    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
     Handle
 }
 
@@ -57,6 +57,18 @@ pub enum Purpose {
     Link {
         /// The user whose account it is.
         user: UserId,
+    },
+    /// They proved their address, and choose a new password.
+    Recover {
+        /// The user whose account it is.
+        user: UserId,
+        /// The version of the account's secrets at that time. If the account changed since, they
+        /// have to begin again.
+        version: i64,
+        /// The interaction of the app in which they asked for it.
+        then: Option<Handle>,
+        /// The language that was chosen on a page.
+        ui_locales: Option<String>,
     },
     /// They authenticate again, because an action on the account page requires it.
     Confirm {
@@ -127,9 +139,9 @@ impl Purpose {
     pub fn ui_locales(&self) -> Option<&str> {
         match self {
             Self::Authorize(request) => request.ui_locales.as_deref(),
-            Self::Account { ui_locales, .. } | Self::Confirm { ui_locales, .. } => {
-                ui_locales.as_deref()
-            }
+            Self::Account { ui_locales, .. }
+            | Self::Confirm { ui_locales, .. }
+            | Self::Recover { ui_locales, .. } => ui_locales.as_deref(),
             Self::Link { .. } => None,
             Self::Logout(request) => request.ui_locales.as_deref(),
         }
@@ -141,7 +153,10 @@ impl Purpose {
         match self {
             Self::Authorize(request) => Some(&request.client),
             Self::Logout(request) => request.client.as_ref(),
-            Self::Account { .. } | Self::Link { .. } | Self::Confirm { .. } => None,
+            Self::Account { .. }
+            | Self::Link { .. }
+            | Self::Confirm { .. }
+            | Self::Recover { .. } => None,
         }
     }
 
@@ -151,7 +166,7 @@ impl Purpose {
         match self {
             Self::Account { page, .. } | Self::Confirm { page, .. } => *page,
             Self::Link { .. } => AccountPage::Security,
-            Self::Authorize(_) | Self::Logout(_) => AccountPage::default(),
+            Self::Authorize(_) | Self::Logout(_) | Self::Recover { .. } => AccountPage::default(),
         }
     }
 
@@ -160,9 +175,9 @@ impl Purpose {
         let chosen = Some(language.to_owned());
         match self {
             Self::Authorize(request) => request.ui_locales = chosen,
-            Self::Account { ui_locales, .. } | Self::Confirm { ui_locales, .. } => {
-                *ui_locales = chosen;
-            }
+            Self::Account { ui_locales, .. }
+            | Self::Confirm { ui_locales, .. }
+            | Self::Recover { ui_locales, .. } => *ui_locales = chosen,
             Self::Link { .. } => {}
             Self::Logout(request) => request.ui_locales = chosen,
         }

@@ -158,6 +158,8 @@ pub enum MailSecretOwner {
     /// An account, in the version that it had when the secret was made. When its password, address,
     /// state or second factor changes, the secret counts no longer.
     Account(UserId, i64),
+    /// An account in any version: a change of the account does not end the secret.
+    AnyVersion(UserId),
     /// Whoever has this address, as a canonical key. Nobody's account belongs to it.
     Address(String),
 }

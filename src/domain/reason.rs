@@ -464,6 +464,11 @@ reasons! {
             "the person can read it: a wrong or a weak password, too many attempts";
         NotNow = "not_now", Overloaded, "the server does not answer this now",
             "try again: it is not ready, or a browser fetched a page before somebody wanted it";
+        MailLinkRefused = "mail_link_refused", UnknownInteraction,
+            "the link of a mail is unknown, was used, has expired, or the account changed since",
+            "ask for a new mail";
+        AddressTaken = "address_taken", InvalidRequest, "another account has the address",
+            "choose another address";
     }
 }
 

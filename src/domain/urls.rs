@@ -62,6 +62,10 @@ pub const ACCOUNT_DELETE: &str = "/account/delete";
 pub const ACCOUNT_DELETE_CONFIRM: &str = "/account/delete/confirm";
 /// Changes the profile.
 pub const ACCOUNT_PROFILE: &str = "/account/profile";
+/// Sends a link and a code to a new address.
+pub const ACCOUNT_EMAIL: &str = "/account/email";
+/// Proves a new address by its code.
+pub const ACCOUNT_EMAIL_CODE: &str = "/account/email/code";
 /// Sets a new password.
 pub const ACCOUNT_PASSWORD: &str = "/account/password";
 /// Ends a session on another device.
@@ -82,6 +86,20 @@ pub const ACCOUNT_ONE_TIME_CODES_REMOVE: &str = "/account/security/one-time-code
 pub const ACCOUNT_RECOVERY_CODES: &str = "/account/security/recovery-codes";
 /// Ends this session.
 pub const ACCOUNT_SIGN_OUT: &str = "/account/sign-out";
+/// Asks for a link to a new password.
+pub const LOGIN_FORGOT: &str = "/login/forgot";
+/// Sends a code to sign in with.
+pub const LOGIN_CODE_SEND: &str = "/login/code/send";
+/// Signs in with a mailed code.
+pub const LOGIN_CODE: &str = "/login/code";
+/// The link of a mail to a new password.
+pub const RECOVER: &str = "/recover";
+/// Sets a new password after the address was proven.
+pub const RECOVER_PASSWORD: &str = "/recover/password";
+/// The link of a mail that proves a new address.
+pub const CONFIRM_ADDRESS: &str = "/confirm-address";
+/// The link of a mail that takes a change of the address back.
+pub const UNDO_ADDRESS: &str = "/undo-address";
 /// Stylesheets, scripts and images. Their names change with their content.
 pub const ASSETS: &str = "/assets/{name}";
 /// The logos of apps, by `client_id`.
@@ -145,6 +163,8 @@ const ALL: &[&str] = &[
     ACCOUNT_DELETE,
     ACCOUNT_PROFILE,
     ACCOUNT_DELETE_CONFIRM,
+    ACCOUNT_EMAIL,
+    ACCOUNT_EMAIL_CODE,
     ACCOUNT_PASSWORD,
     ACCOUNT_DEVICES_END,
     ACCOUNT_APPS_REMOVE,
@@ -155,6 +175,13 @@ const ALL: &[&str] = &[
     ACCOUNT_ONE_TIME_CODES_REMOVE,
     ACCOUNT_RECOVERY_CODES,
     ACCOUNT_SIGN_OUT,
+    LOGIN_FORGOT,
+    LOGIN_CODE_SEND,
+    LOGIN_CODE,
+    RECOVER,
+    RECOVER_PASSWORD,
+    CONFIRM_ADDRESS,
+    UNDO_ADDRESS,
     ASSETS,
     CLIENT_LOGO,
     REVOKE,

@@ -92,6 +92,12 @@ impl User {
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.deletion_at.is_some_and(|at| at <= now)
     }
+
+    /// The address, if it was verified to belong to the person.
+    #[must_use]
+    pub fn verified_email(&self) -> Option<&str> {
+        self.email.as_deref().filter(|_| self.email_verified)
+    }
 }
 
 /// The standard claims of a user, OpenID Connect Core §5.1, except those that are fields of the

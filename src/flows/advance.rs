@@ -60,6 +60,7 @@ fn without_writing(
     let waits = |next: fn(Handle) -> NextStep| wait(flows, interaction, next).map(Some);
     let Some(asked) = asked else {
         return match own_page(flows, browser_state, interaction) {
+            OwnPage::NewPassword => waits(NextStep::NewPassword),
             OwnPage::SignIn(_) => waits(NextStep::SignIn),
             OwnPage::Choose => waits(NextStep::Choose),
             OwnPage::Finish | OwnPage::StepUp(_) => waits(NextStep::SecondFactor),
@@ -99,6 +100,8 @@ enum OwnPage<'a> {
     StepUp(&'a SignedInUser),
     /// The page on which this person, who deletes their account, may keep it.
     KeepAccount(&'a SignedInUser),
+    /// The page for a new password, after they proved their address.
+    NewPassword,
     /// None: they have proven enough.
     Done,
 }
@@ -108,6 +111,9 @@ fn own_page<'a>(
     browser_state: &'a BrowserState,
     interaction: &Interaction,
 ) -> OwnPage<'a> {
+    if matches!(interaction.purpose, Purpose::Recover { .. }) {
+        return OwnPage::NewPassword;
+    }
     if interaction.unfinished(flows.clock.now()).is_some() {
         return OwnPage::Finish;
     }
@@ -376,9 +382,8 @@ pub(super) async fn shown(
     let handle = lookup::handle(flows, &interaction)?;
     let Some(asked) = interaction::asked(flows, &interaction.purpose).await? else {
         let subject = match (&interaction.purpose, own_page(flows, browser_state, &interaction)) {
-            (Purpose::Link { .. } | Purpose::Logout(_), _) | (_, OwnPage::Done) => {
-                Subject::Elsewhere
-            }
+            (Purpose::Link { .. } | Purpose::Logout(_), _)
+            | (_, OwnPage::Done | OwnPage::NewPassword) => Subject::Elsewhere,
             (_, OwnPage::SignIn(person)) => Subject::SignIn(person.cloned().map(Box::new)),
             (_, OwnPage::Choose) => Subject::Choose,
             (_, OwnPage::KeepAccount(person)) => Subject::KeepAccount(Box::new(person.clone())),

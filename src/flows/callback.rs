@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::Duration;
 
 use crate::accounts::federation::{self, Arrival, ArrivalRefused, PROOF_LIFE, RefusalRecord};
+use crate::accounts::notices;
 use crate::domain::account_page::AccountPage;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::authentication::{Authentication, Method};
@@ -13,6 +14,7 @@ use crate::domain::excerpt::excerpt;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::identity::Identity;
 use crate::domain::interaction::{Handle, Interaction, Pending, Purpose};
+use crate::domain::mail::MethodChange;
 use crate::domain::provider::Slug;
 use crate::domain::reason::Reason;
 use crate::domain::secret::{Plain, UpstreamState};
@@ -463,8 +465,7 @@ async fn link(
         Ok(browser_state)
             if browser_state.people.iter().any(|one| one.user.id == *user && !one.is_leaving()) =>
         {
-            let linked = federation::link(&tx, user, at.slug, identity, at.caller.origin).await;
-            linked.map_err(Error::<InteractionError>::from)
+            link_in(&tx, at, user, identity).await.map_err(Error::<InteractionError>::from)
         }
         Ok(_) => Err(InteractionError::WrongBrowser.into()),
         Err(fault) => Err(fault.into()),
@@ -479,6 +480,16 @@ async fn link(
         FlashMessage::UpstreamNotice(at.slug.clone(), UpstreamOutcome::Taken)
     };
     to_account(at, user, said)
+}
+
+/// Links the identity, and tells the person.
+async fn link_in(tx: &Tx, at: At<'_>, user: &UserId, identity: &Identity) -> Result<bool, Fault> {
+    let linked = federation::link(tx, user, at.slug, identity, at.caller.origin).await?;
+    if linked {
+        let (mailer, change) = (at.flows.mailer.as_ref(), MethodChange::ProviderConnected);
+        notices::changed(tx, mailer, user, change, at.caller.notice_origin()).await?;
+    }
+    Ok(linked)
 }
 
 /// Sends the browser back to the page of my account from which it came.

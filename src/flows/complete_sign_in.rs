@@ -3,11 +3,13 @@
 
 use crate::accounts::browsers::{self, BrowserState, Cookie, NewSession};
 use crate::accounts::federation::{self, RefusalRecord};
+use crate::accounts::notices;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::authentication::{Acr, Authentication};
 use crate::domain::client::ClientId;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::interaction::{Interaction, InteractionId, Pending, Purpose, UnfinishedSignIn};
+use crate::domain::mail::MethodChange;
 use crate::domain::provider::Slug;
 use crate::domain::secret::{BrowserToken, Plain};
 use crate::domain::session::{BrowserId, Session};
@@ -135,6 +137,12 @@ pub(super) async fn open_session(
             token(flows, entry.id, session)
         })
         .await?;
+    let is_known = caller.known.is_some_and(|known| {
+        let known_browsers = &flows.password.known_browsers;
+        known_browsers.find(known, entry.user.as_str(), tx.now()).is_some()
+    });
+    let (mailer, from) = (flows.mailer.as_ref(), caller.notice_origin());
+    notices::signed_in(tx, mailer, &entry.user, is_known, from).await?;
     cookie.known = Some(known(flows, caller, &entry.user, tx));
     audit_events::insert(tx, &[entry.event, started]).await?;
     interactions::set_session(tx, entry.id, &session.id).await?;
@@ -203,6 +211,8 @@ async fn link(
         federation::record_refusal_in(tx, refusal).await?;
         return Ok(None);
     }
+    let (mailer, change) = (flows.mailer.as_ref(), MethodChange::ProviderConnected);
+    notices::changed(tx, mailer, &user, change, caller.notice_origin()).await?;
     Ok(Some((provider, identity.issuer)))
 }
 

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use crate::accounts::browsers::SignedInUser;
-use crate::accounts::session_endings;
+use crate::accounts::{notices, session_endings};
 use crate::domain::audit::{Event, EventKind};
 pub use crate::domain::identity::LinkedIdentity;
+use crate::domain::mail::MethodChange;
 use crate::domain::provider::Slug;
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::user::User;
@@ -205,6 +206,8 @@ async fn disconnect_in(
     if identities::delete(tx, one).await? {
         let event = Event::new(EventKind::IdentityUnlinked).user(&user.id).from(caller.origin);
         audit_events::insert(tx, &[event.detail(one.provider.as_str())]).await?;
+        let (mailer, change) = (flows.mailer.as_ref(), MethodChange::ProviderDisconnected);
+        notices::changed(tx, mailer, &user.id, change, caller.notice_origin()).await?;
         // Sessions elsewhere that were opened with this identity end. An intruder who has one may
         // be the reason for the disconnection.
         let here = &signed_in_user.session.id;

@@ -7,6 +7,7 @@ use crate::accounts::deletion::DeletionPolicy;
 use crate::accounts::mail_limits::MailLimits;
 use crate::accounts::passkeys::relying_party::RelyingParty;
 use crate::accounts::password_rules::PasswordRules;
+use crate::accounts::reachable::SignInMethods;
 use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::clients::registry::Registry;
@@ -37,6 +38,8 @@ pub struct Flows {
     pub factors: SecondFactors,
     /// Makes and verifies passkeys; `None` where browsers have none for the host of the issuer.
     pub passkeys: Option<Arc<RelyingParty>>,
+    /// Which sign-in methods people have beside passwords and providers.
+    pub sign_in_methods: SignInMethods,
     /// Checks the passwords that people choose.
     pub password_rules: PasswordRules,
     /// How long browser sessions live.

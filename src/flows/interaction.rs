@@ -8,10 +8,12 @@ use chrono::Duration;
 use super::lookup;
 use super::outcome::{InteractionError, Outcome};
 use crate::accounts::browsers::{BrowserState, SignedInUser};
+use crate::accounts::notices::NoticeOrigin;
 use crate::clients::registry::Registered;
 use crate::domain::audit::Origin;
 use crate::domain::authentication::Acr;
 use crate::domain::interaction::{Handle, Interaction, Pending, Purpose};
+use crate::domain::language::Language;
 use crate::domain::provider::Slug;
 use crate::domain::session::Session;
 use crate::domain::user::{User, UserId};
@@ -32,6 +34,17 @@ pub struct Caller<'a> {
     pub known: Option<&'a str>,
     /// What audit events say about where the request came from.
     pub origin: &'a Origin,
+    /// The language of the page.
+    pub language: Language,
+}
+
+impl<'a> Caller<'a> {
+    /// The request, as notices by mail describe it.
+    #[must_use]
+    pub fn notice_origin(self) -> NoticeOrigin<'a> {
+        let Self { origin, user_agent, language, .. } = self;
+        NoticeOrigin { origin, user_agent, language }
+    }
 }
 
 /// An interaction with the data that its page shows.

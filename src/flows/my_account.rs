@@ -146,8 +146,9 @@ pub async fn change_password(
     current: &Secret<String>,
     new: &Secret<String>,
 ) -> Result<Cookie, Error<PasswordUnchanged>> {
-    let (signed_in_user, Caller { address, known, origin, .. }) = (form.person(), caller);
-    let change = PasswordChange { current, new, address, known, origin };
+    let (signed_in_user, Caller { address, known, .. }) = (form.person(), caller);
+    let (from, mailer) = (caller.notice_origin(), flows.mailer.as_ref());
+    let change = PasswordChange { current, new, address, known, from, mailer };
     let changed =
         new_password::change(&flows.password, &flows.password_rules, signed_in_user, change).await;
     flows.notices.nudge();

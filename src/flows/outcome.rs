@@ -39,6 +39,8 @@ pub enum NextStep {
     KeepAccount(Handle),
     /// Show the consent page.
     Consent(Handle),
+    /// Show the page on which the person chooses a new password.
+    NewPassword(Handle),
     /// Redirect the browser, so that it sends the request again by GET: a cross-site POST brings no
     /// cookies.
     Continue(Handle),
@@ -57,6 +59,8 @@ pub enum FlashMessage {
     OneTimeCodesRemoved,
     /// The profile was changed.
     ProfileChanged,
+    /// The account has another address.
+    AddressChanged,
     /// The password was changed.
     PasswordChanged,
     /// A device is signed out.

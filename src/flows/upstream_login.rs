@@ -144,7 +144,10 @@ fn must_prove_again(view: &View) -> bool {
     let is_asked = match &view.interaction.purpose {
         Purpose::Authorize(request) => request.prompt.login || request.max_age.is_some(),
         Purpose::Confirm { .. } => true,
-        Purpose::Account { .. } | Purpose::Link { .. } | Purpose::Logout(_) => false,
+        Purpose::Account { .. }
+        | Purpose::Link { .. }
+        | Purpose::Logout(_)
+        | Purpose::Recover { .. } => false,
     };
     is_asked || matches!(view.subject, Subject::SignIn(Some(_)))
 }

@@ -3,6 +3,7 @@
 //! is a struct with a template of its own.
 
 mod activity;
+mod address;
 mod apps;
 mod data;
 mod deletion;
@@ -17,6 +18,7 @@ mod security;
 mod shell;
 
 pub use activity::{ActivityEntry, ActivityPage};
+pub use address::{AddressProblem, AddressSection};
 pub use apps::{AppAccess, AppsPage};
 pub use data::DataPage;
 pub use deletion::{DeleteAccountPage, DeletionPlannedPage};

@@ -56,11 +56,13 @@ pub enum PageProblem {
     WrongBrowser,
     /// There is no such provider.
     UnknownProvider,
+    /// Another account has the address.
+    AddressTaken,
 }
 
 impl PageProblem {
     /// Every problem.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::UnknownClient,
         Self::InvalidRedirectUri,
         Self::InvalidRequest,
@@ -76,6 +78,7 @@ impl PageProblem {
         Self::Internal,
         Self::WrongBrowser,
         Self::UnknownProvider,
+        Self::AddressTaken,
     ];
 
     fn heading(self, frame: &Frame<'_>) -> String {
@@ -95,6 +98,7 @@ impl PageProblem {
             Self::Internal => frame.t("error-internal"),
             Self::WrongBrowser => frame.t("error-wrong-browser"),
             Self::UnknownProvider => frame.t("error-unknown-provider"),
+            Self::AddressTaken => frame.t("error-address-taken"),
         }
     }
 
@@ -115,6 +119,7 @@ impl PageProblem {
             Self::Internal => frame.t("error-internal-advice"),
             Self::WrongBrowser => frame.t("error-wrong-browser-advice"),
             Self::UnknownProvider => frame.t("error-unknown-provider-advice"),
+            Self::AddressTaken => frame.t("error-address-taken-advice"),
         }
     }
 
@@ -135,6 +140,7 @@ impl PageProblem {
             Self::Internal => "internal",
             Self::WrongBrowser => "wrong-browser",
             Self::UnknownProvider => "unknown-provider",
+            Self::AddressTaken => "address-taken",
         }
     }
 }

@@ -6,11 +6,15 @@ use super::account::{
 };
 use super::consent::ConsentPage;
 use super::error::ErrorPage;
+use super::forgot::ForgotPage;
 use super::form_post::FormPostPage;
 use super::frame::Frame;
 use super::keep_account::KeepAccountPage;
 use super::logout::{LogoutPage, SignedOutPage, StillSignedInPage};
 use super::look::Look;
+use super::mail_link::MailLinkPage;
+use super::mailed_code::MailedCodePage;
+use super::new_password::NewPasswordPage;
 use super::recovery_codes::RecoveryCodesPage;
 use super::redirect::RedirectPage;
 use super::sample::Sample;
@@ -36,6 +40,10 @@ pub(super) fn every(frame: Frame<'_>) -> Vec<(String, String)> {
         rendered::<RecoveryCodesPage<'_>>(Frame { here: None, ..frame }),
         rendered::<SelectAccountPage<'_>>(frame),
         rendered::<ConsentPage<'_>>(frame),
+        rendered::<ForgotPage<'_>>(frame),
+        rendered::<MailLinkPage<'_>>(frame),
+        rendered::<NewPasswordPage<'_>>(frame),
+        rendered::<MailedCodePage<'_>>(frame),
         rendered::<LogoutPage<'_>>(frame),
         rendered::<SignedOutPage<'_>>(frame),
         rendered::<StillSignedInPage<'_>>(frame),

@@ -12,6 +12,7 @@ mod colour;
 mod consent;
 mod error;
 mod external_browser;
+mod forgot;
 mod form_post;
 mod frame;
 mod gallery;
@@ -24,6 +25,9 @@ mod linked_identity;
 mod logout;
 mod look;
 mod mail;
+mod mail_link;
+mod mailed_code;
+mod new_password;
 mod passkey_form;
 mod permission;
 mod person;
@@ -46,14 +50,16 @@ mod zone;
 
 pub use crate::domain::language::Language;
 pub use account::{
-    AccountNotice, ActivityEntry, ActivityPage, AppAccess, AppsPage, DataPage, DeleteAccountPage,
-    DeletionPlannedPage, Device, DevicesPage, OneTimeCodes, PasswordProblem, PasswordSection,
-    ProfileInput, ProfilePage, ProvidersSection, SecurityPage, Shell,
+    AccountNotice, ActivityEntry, ActivityPage, AddressProblem, AddressSection, AppAccess,
+    AppsPage, DataPage, DeleteAccountPage, DeletionPlannedPage, Device, DevicesPage, OneTimeCodes,
+    PasswordProblem, PasswordSection, ProfileInput, ProfilePage, ProvidersSection, SecurityPage,
+    Shell,
 };
 pub use app_summary::App;
 pub use consent::ConsentPage;
 pub use error::{ErrorPage, PageProblem};
 pub use external_browser::ExternalBrowser;
+pub use forgot::ForgotPage;
 pub use form_post::{FORM_POST_SCRIPT, FormPostPage};
 pub use frame::Frame;
 pub use gallery::gallery;
@@ -62,6 +68,9 @@ pub use keep_account::KeepAccountPage;
 pub use linked_identity::ConnectedProvider;
 pub use logout::{LogoutPage, SignedOutPage, StillSignedInPage};
 pub use look::{Asset, Look};
+pub use mail_link::{MailLinkKind, MailLinkPage, MailLinkState};
+pub use mailed_code::{MailedCodeKind, MailedCodePage, MailedCodeProblem};
+pub use new_password::{NewPasswordPage, NewPasswordProblem};
 pub use passkey_form::PasskeyForm;
 pub use permission::Permission;
 pub use person::{Account, Person};

@@ -38,6 +38,10 @@ pub struct SignInPage<'a> {
     pub providers: Vec<ProviderButton<'a>>,
     /// Whether name and password are asked for.
     pub password: bool,
+    /// Whether a person who forgot the password can get a link to a new one.
+    pub forgot: bool,
+    /// Whether a person can sign in with a code that is mailed to them.
+    pub mail_code: bool,
     /// Whether name and password stand before the providers.
     pub password_first: bool,
     /// The account that the person has to prove before anything else.

@@ -56,6 +56,7 @@ impl TryFrom<Model> for MailSecret {
             (Some(user), Some(version), _) => {
                 MailSecretOwner::Account(UserId::from_stored(user), version)
             }
+            (Some(user), None, _) => MailSecretOwner::AnyVersion(UserId::from_stored(user)),
             (_, _, Some(address)) => MailSecretOwner::Address(address),
             _ => return Err(corrupt(TABLE, "a secret that belongs to nobody")),
         };
@@ -80,6 +81,7 @@ impl TryFrom<Model> for MailSecret {
 pub async fn insert(tx: &Tx, secret: &MailSecret) -> Result<(), Fault> {
     let (user, version, address) = match &secret.owner {
         MailSecretOwner::Account(user, version) => (Some(user.as_str()), Some(*version), None),
+        MailSecretOwner::AnyVersion(user) => (Some(user.as_str()), None, None),
         MailSecretOwner::Address(address) => (None, None, Some(address.as_str())),
     };
     let row = ActiveModel {
@@ -135,6 +137,25 @@ pub async fn end_older(tx: &Tx, purpose: MailPurpose, browser: &BrowserId) -> Re
         .col_expr(Column::SpentAt, Expr::value(millis(tx.now())))
         .filter(Column::BrowserId.eq(browser.as_str()))
         .filter(Column::Purpose.eq(purpose.as_str()))
+        .filter(Column::SpentAt.is_null())
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
+}
+
+/// Ends the secrets of this purpose that belong to an account and were made since this instant.
+pub async fn end_of_user(
+    tx: &Tx,
+    purpose: MailPurpose,
+    user: &UserId,
+    since: DateTime<Utc>,
+) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::SpentAt, Expr::value(millis(tx.now())))
+        .filter(Column::UserId.eq(user.as_str()))
+        .filter(Column::Purpose.eq(purpose.as_str()))
+        .filter(ColumnTrait::gte(&Column::CreatedAt, millis(since)))
         .filter(Column::SpentAt.is_null())
         .exec(tx.connection())
         .await

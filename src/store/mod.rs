@@ -23,6 +23,7 @@ pub mod endings;
 mod entity;
 pub mod families;
 mod file;
+pub mod first_sign_ins;
 mod housekeeping;
 pub mod identities;
 pub mod interactions;

@@ -17,6 +17,7 @@ use crate::web::respond::respond;
 use crate::web::shared::Shared;
 
 pub(super) mod activity;
+pub(super) mod address;
 pub(super) mod apps;
 pub(super) mod data;
 pub(super) mod deletion;

@@ -95,6 +95,7 @@ fn notice(message: &FlashMessage) -> Option<AccountNotice> {
         FlashMessage::Confirmed => AccountNotice::Confirmed,
         FlashMessage::OneTimeCodesRemoved => AccountNotice::OneTimeCodesRemoved,
         FlashMessage::ProfileChanged => AccountNotice::ProfileChanged,
+        FlashMessage::AddressChanged => AccountNotice::AddressChanged,
         FlashMessage::PasswordChanged => AccountNotice::PasswordChanged,
         FlashMessage::DeviceSignedOut => AccountNotice::DeviceSignedOut,
         FlashMessage::AppRemoved => AccountNotice::AppRemoved,

@@ -19,7 +19,7 @@ use crate::domain::verdict::Error;
 use crate::flows::interaction::{Subject, View};
 use crate::flows::sign_in::{self, NotSignedIn, PasswordForm};
 use crate::flows::submitted::Submitted;
-use crate::flows::{connected_providers, passkey_sign_in, upstream_login};
+use crate::flows::{connected_providers, mail_code, passkey_sign_in, recovery, upstream_login};
 use crate::pages::{Frame, HiddenFields, ProviderNotice, SignInPage, SignInProblem};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::page_request::PageRequest;
@@ -147,6 +147,8 @@ pub(super) async fn show(
         others: !page_request.browser_state.people.is_empty(),
         providers: buttons(&options.offered, language),
         password: options.password,
+        forgot: options.password && recovery::is_offered(&shared.flows),
+        mail_code: options.password && mail_code::is_offered(&shared.flows),
         // A person who used the password before, or just now, sees its fields before the providers.
         password_first: problem.is_some()
             || page_request.last_sign_in_method(shared) == Some(SignInMethod::Password),
@@ -168,7 +170,7 @@ fn status(problem: Option<SignInProblem>) -> StatusCode {
 }
 
 /// Shows the same page with the error. It keeps what the person typed, except the password.
-async fn again(
+pub(super) async fn again(
     shared: &Shared,
     page_request: &mut PageRequest,
     problem: SignInProblem,

@@ -23,13 +23,17 @@ mod cors;
 mod detached;
 pub mod edge;
 mod flash_messages;
+mod forgot;
 mod health;
 mod interaction;
 mod introspect;
 mod keep_account;
 mod login;
 mod logout;
+mod mail_code;
+mod mail_links;
 mod missing;
+mod new_password;
 mod one_time_codes;
 mod page;
 mod page_request;
@@ -67,6 +71,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::ACCOUNT_DELETE, post(account::deletion::ask))
         .route(urls::ACCOUNT_DELETE_CONFIRM, post(account::deletion::confirm))
         .route(urls::ACCOUNT_PROFILE, post(account::profile::change))
+        .route(urls::ACCOUNT_EMAIL, get(account::address::get).post(account::address::ask))
+        .route(urls::ACCOUNT_EMAIL_CODE, post(account::address::confirm))
         .route(urls::ACCOUNT_PASSWORD, post(account::password::post))
         .route(urls::ACCOUNT_DEVICES_END, post(account::devices::end))
         .route(urls::ACCOUNT_APPS_REMOVE, post(account::apps::remove))
@@ -101,6 +107,13 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::SECOND_FACTOR, get(second_factor::get).post(second_factor::post))
         .route(urls::SECOND_FACTOR_SKIP, post(second_factor::skip))
         .route(urls::SET_UP_FACTOR, get(set_up_factor::get).post(set_up_factor::post))
+        .route(urls::LOGIN_FORGOT, get(forgot::get).post(forgot::post))
+        .route(urls::LOGIN_CODE, get(mail_code::get).post(mail_code::post))
+        .route(urls::LOGIN_CODE_SEND, post(mail_code::send))
+        .route(urls::RECOVER, get(mail_links::recovery).post(mail_links::recover))
+        .route(urls::RECOVER_PASSWORD, get(new_password::get).post(new_password::post))
+        .route(urls::CONFIRM_ADDRESS, get(mail_links::address).post(mail_links::confirm_address))
+        .route(urls::UNDO_ADDRESS, get(mail_links::undo).post(mail_links::undo_address))
         .route(urls::SELECT_ACCOUNT, get(select_account::get).post(select_account::post))
         .route(urls::CONSENT, get(consent::get).post(consent::post))
         .route(urls::KEEP_ACCOUNT, get(keep_account::get).post(keep_account::post))

@@ -143,6 +143,7 @@ impl PageRequest {
             known: self.known.as_deref(),
             user_agent: self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),
             origin: &self.origin,
+            language: self.language,
         }
     }
 

@@ -211,6 +211,7 @@ fn next_step(
         NextStep::Choose(handle) => to(urls::SELECT_ACCOUNT, handle),
         NextStep::KeepAccount(handle) => to(urls::KEEP_ACCOUNT, handle),
         NextStep::Consent(handle) => to(urls::CONSENT, handle),
+        NextStep::NewPassword(handle) => to(urls::RECOVER_PASSWORD, handle),
         NextStep::Continue(handle) => to(urls::AUTHORIZE_CONTINUE, handle),
         NextStep::Answer(answer) => to_app(shared, page_request, &answer, lead),
         NextStep::Account(session, to, said) => {

@@ -75,6 +75,39 @@ external-browser-copied = Copied
 password-show = Show
 password-show-label = Show password
 
+## A new password, and codes by mail
+
+forgot-link = Forgot your password?
+forgot-title = Reset your password
+forgot-lead = We’ll send a link to the confirmed address of your account.
+forgot-submit = Send the link
+forgot-sent-title = Check your email
+forgot-sent-lead = If there is such an account with a confirmed address, a message with a link is on its way. The link works for 30 minutes.
+forgot-sent-hint = Nothing there? Look in the spam folder, or ask the people who run this service.
+back-to-sign-in = Back to sign-in
+mail-link-recovery-title = Choose a new password?
+mail-link-recovery-lead = This link works once. You choose the new password on the next page.
+mail-link-address-title = Use this email address?
+mail-link-address-lead = This address replaces the one that your account has now.
+mail-link-address-button = Use this address
+mail-link-address-done-title = Your email address is changed
+mail-link-address-done-lead = { $email } belongs to your account now. The old address has been told.
+mail-link-undo-title = Take back the new email address?
+mail-link-undo-lead = Your account gets this address again. Everyone is signed out of it, and you choose a new password.
+mail-link-undo-button = Take it back
+new-password-title = Choose a new password
+new-password-lead = for { $username }
+new-password-hint = A few random words work well.
+new-password-keep-sessions = Stay signed in on my other devices
+new-password-submit = Set the password
+login-mail-code = Send me a code by email
+mailed-code-title = Enter the code
+mailed-code = Code
+mailed-code-sign-in-lead = If there is such an account with a confirmed address, we’ve sent a code to it. It works in this browser for 30 minutes.
+mailed-code-address-lead = We’ve sent a code to { $email }. It works in this browser; the link in the message works anywhere.
+mailed-code-missing = Enter the code from the message.
+mailed-code-wrong = This code is wrong or too old. Check it, or go back for a new one.
+
 ## Choosing an account
 
 select-account-title = Choose an account
@@ -214,6 +247,9 @@ activity-deletion-planned = You asked us to delete your account
 activity-deletion-taken-back = You kept your account
 activity-password-changed = You changed your password
 activity-password-set = An administrator set a new password
+activity-password-recovered = New password chosen by a link
+activity-address-changed = Email address changed
+activity-address-given-back = Email address taken back
 activity-account-disabled = An administrator disabled your account
 activity-account-enabled = An administrator enabled your account
 activity-provider-connected = You connected an account
@@ -272,6 +308,13 @@ codes-left =
     }
 codes-renew = Make new recovery codes
 codes-remove = Remove the authenticator app
+address-new = New email address
+address-hint = We’ll send a message to it first. Your old address is told, and can take the change back for seven days.
+address-submit = Change address
+address-malformed = Enter an email address.
+address-same = Your account has this address already.
+address-taken = This address can’t be used for your account.
+notice-address-changed = Your email address is changed.
 password-current = Current password
 password-new = New password
 password-hint = A few random words work well. Your other devices will be signed out.
@@ -329,6 +372,8 @@ recovery-codes-saved = I’ve saved them
 ## When something goes wrong
 
 error-code = Code:
+error-address-taken = This address can’t be used for your account
+error-address-taken-advice = It belongs to another account. Nothing has changed. Choose another address in your account.
 error-unknown-client = This app is not registered here
 error-unknown-client-advice = Go back to the app and start again. If it happens again, tell the people who run the app.
 error-invalid-redirect-uri = The app sent a wrong return address

@@ -71,6 +71,39 @@ external-browser-copied = 복사했어요
 password-show = 보기
 password-show-label = 비밀번호 보기
 
+## 새 비밀번호와 메일로 받는 코드
+
+forgot-link = 비밀번호를 잊으셨나요?
+forgot-title = 비밀번호 다시 정하기
+forgot-lead = 계정의 확인된 주소로 링크를 보내 드려요.
+forgot-submit = 링크 받기
+forgot-sent-title = 메일을 확인해 주세요
+forgot-sent-lead = 계정이 있고 주소가 확인되어 있다면 링크가 담긴 메일을 보냈어요. 링크는 30분 동안 쓸 수 있어요.
+forgot-sent-hint = 메일이 없나요? 스팸함을 살펴보거나 서비스 관리자에게 문의해 주세요.
+back-to-sign-in = 로그인으로 돌아가기
+mail-link-recovery-title = 새 비밀번호를 정할까요?
+mail-link-recovery-lead = 이 링크는 한 번만 쓸 수 있어요. 새 비밀번호는 다음 화면에서 정해요.
+mail-link-address-title = 이 이메일 주소를 쓸까요?
+mail-link-address-lead = 계정에 있던 주소가 이 주소로 바뀌어요.
+mail-link-address-button = 이 주소 쓰기
+mail-link-address-done-title = 이메일 주소를 바꿨어요
+mail-link-address-done-lead = 이제 { $email } 주소를 계정에 써요. 예전 주소에도 알려 드렸어요.
+mail-link-undo-title = 주소 변경을 되돌릴까요?
+mail-link-undo-lead = 계정의 주소가 다시 이 주소로 바뀌어요. 모든 기기에서 로그아웃되고, 새 비밀번호를 정하게 돼요.
+mail-link-undo-button = 되돌리기
+new-password-title = 새 비밀번호를 정해 주세요
+new-password-lead = { $username } 계정
+new-password-hint = 서로 관계없는 단어 몇 개를 이으면 좋아요.
+new-password-keep-sessions = 다른 기기에서 로그인 상태 유지하기
+new-password-submit = 비밀번호 정하기
+login-mail-code = 메일로 코드 받기
+mailed-code-title = 코드를 입력해 주세요
+mailed-code = 코드
+mailed-code-sign-in-lead = 계정이 있고 주소가 확인되어 있다면 코드를 메일로 보냈어요. 코드는 이 브라우저에서 30분 동안 쓸 수 있어요.
+mailed-code-address-lead = { $email } 주소로 코드를 보냈어요. 코드는 이 브라우저에서만, 메일의 링크는 어디서나 쓸 수 있어요.
+mailed-code-missing = 메일에 있는 코드를 입력해 주세요.
+mailed-code-wrong = 코드가 맞지 않거나 너무 오래됐어요. 다시 확인하거나 돌아가서 새로 받아 주세요.
+
 ## 계정 선택
 
 select-account-title = 계정을 선택해 주세요
@@ -206,6 +239,9 @@ activity-deletion-planned = 계정을 지워 달라고 했어요
 activity-deletion-taken-back = 계정을 지우지 않기로 했어요
 activity-password-changed = 비밀번호를 바꿨어요
 activity-password-set = 관리자가 비밀번호를 새로 정했어요
+activity-password-recovered = 링크로 새 비밀번호를 정했어요
+activity-address-changed = 이메일 주소를 바꿨어요
+activity-address-given-back = 이메일 주소를 되돌렸어요
 activity-account-disabled = 관리자가 계정을 막았어요
 activity-account-enabled = 관리자가 계정을 다시 열었어요
 activity-provider-connected = 다른 계정을 연결했어요
@@ -257,6 +293,13 @@ codes-since = 설정한 날
 codes-left = 남은 복구 코드: { $left }개. 모자라면 새로 만들어 주세요.
 codes-renew = 복구 코드 새로 만들기
 codes-remove = 인증 앱 해제하기
+address-new = 새 이메일 주소
+address-hint = 먼저 그 주소로 확인 메일을 보내요. 예전 주소에도 알리고, 7일 동안은 되돌릴 수 있어요.
+address-submit = 주소 바꾸기
+address-malformed = 이메일 주소를 입력해 주세요.
+address-same = 지금 계정에 있는 주소예요.
+address-taken = 이 주소는 계정에 쓸 수 없어요.
+notice-address-changed = 이메일 주소를 바꿨어요.
 password-current = 현재 비밀번호
 password-new = 새 비밀번호
 password-hint = 서로 관계없는 단어 몇 개를 이으면 좋아요. 바꾸면 다른 기기에서는 로그아웃돼요.
@@ -310,6 +353,8 @@ recovery-codes-saved = 저장했어요
 ## 문제가 생겼을 때
 
 error-code = 코드:
+error-address-taken = 이 주소는 계정에 쓸 수 없어요
+error-address-taken-advice = 다른 계정의 주소예요. 바뀐 것은 없어요. 내 계정에서 다른 주소를 정해 주세요.
 error-unknown-client = 등록되지 않은 앱이에요
 error-unknown-client-advice = 앱으로 돌아가서 처음부터 다시 시도해 주세요. 같은 문제가 또 생기면 앱 운영자에게 알려 주세요.
 error-invalid-redirect-uri = 앱이 보낸 주소가 올바르지 않아요

@@ -7,6 +7,8 @@ use crate::pages::frame::Frame;
 pub enum AccountNotice {
     /// The profile is changed.
     ProfileChanged,
+    /// The account has another address.
+    AddressChanged,
     /// There is a new password.
     PasswordChanged,
     /// A device, or every other one, is signed out.
@@ -30,6 +32,7 @@ impl AccountNotice {
     pub(super) fn text(self, frame: &Frame<'_>) -> String {
         match self {
             Self::ProfileChanged => frame.t("notice-profile-changed"),
+            Self::AddressChanged => frame.t("notice-address-changed"),
             Self::PasswordChanged => frame.t("notice-password-changed"),
             Self::DeviceSignedOut => frame.t("notice-device-signed-out"),
             Self::AppRemoved => frame.t("notice-app-removed"),

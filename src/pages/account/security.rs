@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::address::AddressSection;
 use super::one_time_codes::OneTimeCodes;
 use super::password::PasswordSection;
 use super::providers::ProvidersSection;
@@ -20,6 +21,8 @@ pub struct SecurityPage<'a> {
     pub shell: Shell<'a>,
     /// Why nothing was connected or disconnected.
     pub provider_notice: Option<ProviderNotice<'a>>,
+    /// The address.
+    pub address: AddressSection<'a>,
     /// The password.
     pub password: PasswordSection,
     /// The one-time codes.

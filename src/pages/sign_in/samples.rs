@@ -28,6 +28,8 @@ impl<'a> Sample<'a> for SignInPage<'a> {
             others: false,
             providers: vec![],
             password: true,
+            forgot: false,
+            mail_code: false,
             password_first: false,
             prove: None,
             provider_notice: None,
@@ -87,6 +89,7 @@ fn by_password<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
         ("throttled", with(SignInProblem::Throttled { minutes: 15 })),
         ("throttled-briefly", with(SignInProblem::Throttled { minutes: 1 })),
         ("busy", with(SignInProblem::Busy)),
+        ("mail", SignInPage { forgot: true, mail_code: true, ..page.clone() }),
     ]
 }
 
@@ -100,6 +103,7 @@ fn by_provider<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
     vec![
         ("providers", page.clone()),
         ("every-provider", every.clone()),
+        ("mail-among-providers", SignInPage { forgot: true, mail_code: true, ..page.clone() }),
         ("password-first", SignInPage { password_first: true, ..every.clone() }),
         ("throttled-among-providers", SignInPage { problem: throttled, ..typed.clone() }),
         ("wrong-among-providers", SignInPage { problem: Some(SignInProblem::Wrong), ..typed }),

@@ -14,8 +14,8 @@ use crate::flows::factor_set_up;
 use crate::flows::outcome::FlashMessage;
 use crate::flows::submitted::AccountForm;
 use crate::pages::{
-    Brand, ConnectedProvider, OneTimeCodes, PasswordProblem, PasswordSection, ProviderNotice,
-    ProvidersSection, SecurityPage,
+    AddressProblem, AddressSection, Brand, ConnectedProvider, OneTimeCodes, PasswordProblem,
+    PasswordSection, ProviderNotice, ProvidersSection, SecurityPage,
 };
 use crate::web::account_session::{shell, visited};
 use crate::web::edge::Context;
@@ -34,6 +34,8 @@ pub(super) const PAGE: AccountPage = AccountPage::Security;
 pub(super) struct SecurityAnswer {
     /// The message about what happened.
     pub(super) message: Option<FlashMessage>,
+    /// Why nothing was sent to a new address.
+    pub(super) address: Option<AddressProblem>,
     /// Why the password was not changed.
     pub(super) password: Option<PasswordProblem>,
 }
@@ -62,7 +64,7 @@ pub(super) async fn show(
         Err(fault) => return respond(shared, page_request, fault),
     };
     let language = page_request.language.as_str();
-    let SecurityAnswer { message, password } = says;
+    let SecurityAnswer { message, address, password } = says;
     let provider_notice = match &message {
         Some(FlashMessage::UpstreamNotice(slug, outcome)) => {
             Some((shared.flows.providers.find(slug, None), *outcome))
@@ -81,6 +83,13 @@ pub(super) async fn show(
             outcome: *outcome,
             provider: provider.as_ref().map(|provider| provider.name(language)),
         }),
+        address: AddressSection {
+            is_offered: shared.flows.mailer.is_some(),
+            email: signed_in_user.user.email.as_deref(),
+            is_verified: signed_in_user.user.email_verified,
+            typed: page_request.form.get("email").unwrap_or_default(),
+            problem: address,
+        },
         password: PasswordSection {
             has_password: signed_in_user.user.password_hash.is_some(),
             problem: password,

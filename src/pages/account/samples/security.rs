@@ -3,6 +3,7 @@
 use super::{done, hostile, shell};
 use crate::domain::account_page::AccountPage;
 use crate::domain::upstream_outcome::UpstreamOutcome;
+use crate::pages::account::address::{AddressProblem, AddressSection};
 use crate::pages::account::notice::AccountNotice;
 use crate::pages::account::one_time_codes::OneTimeCodes;
 use crate::pages::account::password::{PasswordProblem, PasswordSection};
@@ -27,6 +28,7 @@ impl<'a> Sample<'a> for SecurityPage<'a> {
             frame,
             shell: shell(PAGE),
             provider_notice: None,
+            address: address(None),
             password: PasswordSection { has_password: true, problem: None },
             one_time_codes: codes(None, 0),
             providers: ProvidersSection {
@@ -35,6 +37,7 @@ impl<'a> Sample<'a> for SecurityPage<'a> {
             },
         };
         let bare = Self {
+            address: AddressSection { is_offered: false, ..address(None) },
             password: PasswordSection { has_password: false, problem: None },
             providers: ProvidersSection { linked: vec![], linkable: vec![] },
             ..page.clone()
@@ -59,6 +62,13 @@ impl<'a> Sample<'a> for SecurityPage<'a> {
             let password = PasswordSection { has_password: true, problem: Some(problem) };
             (name, Self { password, ..page.clone() })
         }));
+        for (name, problem) in [
+            ("address-malformed", AddressProblem::Malformed),
+            ("address-same", AddressProblem::Same),
+            ("address-taken", AddressProblem::Taken),
+        ] {
+            samples.push((name, Self { address: address(Some(problem)), ..page.clone() }));
+        }
         samples.extend(
             provider_notice()
                 .map(|(name, it)| (name, Self { provider_notice: Some(it), ..page.clone() })),
@@ -73,9 +83,20 @@ fn codes(since: Option<i64>, left: u64) -> OneTimeCodes<'static> {
     OneTimeCodes { since: since.map(instant), left, new: "new" }
 }
 
+fn address(problem: Option<AddressProblem>) -> AddressSection<'static> {
+    AddressSection {
+        is_offered: true,
+        email: Some("hana@example.com"),
+        is_verified: true,
+        typed: if problem.is_some() { "hana@" } else { "" },
+        problem,
+    }
+}
+
 fn notices() -> impl Iterator<Item = (&'static str, AccountNotice)> {
     let notices = [
         ("password-changed", AccountNotice::PasswordChanged),
+        ("address-changed", AccountNotice::AddressChanged),
         ("provider-linked", AccountNotice::ProviderLinked),
         ("provider-unlinked", AccountNotice::ProviderUnlinked),
         ("confirmed", AccountNotice::Confirmed),
@@ -160,6 +181,7 @@ fn long_names<'a>(page: &SecurityPage<'a>) -> SecurityPage<'a> {
     let button = |it: ProviderButton<'a>| ProviderButton { name, ..it };
     SecurityPage {
         shell: Shell { person: people::LONG, ..page.shell },
+        address: AddressSection { email: Some(name), is_verified: false, ..address(None) },
         providers: ProvidersSection {
             linked: vec![ConnectedProvider { name, email: Some(name), ..only_way_in() }],
             linkable: providers::few().into_iter().map(button).collect(),

@@ -1,0 +1,236 @@
+//! A new address for an account. It replaces the old one when it is proven. The old address is told
+//! and gets a link that takes the change back for seven days, so a thief of a session cannot keep
+//! the account.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::address_claims::{displace, has_a_right};
+use super::factor_changes;
+use super::mail_secrets::{self, MailRecipient, MailSecretRefused};
+use super::notices::{NoticeOrigin, language_of};
+use crate::domain::audit::{Event, EventKind, Origin};
+use crate::domain::ending::{Ending, EndingScope};
+use crate::domain::mail::{Mail, MailContent};
+use crate::domain::mail_secret::{MailPurpose, MailSecret, MailSecretOwner};
+use crate::domain::person;
+use crate::domain::user::{AccountSource, User, UserId};
+use crate::domain::verdict::{Error, Fault};
+use crate::mail::Mailer;
+use crate::store::{Tx, audit_events, identities, mail_secrets as stored, passkeys, users};
+
+use super::session_endings;
+
+/// What the secret of a new address keeps.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NewAddressPayload {
+    /// The new address, as it was typed.
+    pub email: String,
+}
+
+/// What the link that takes a change back keeps: the account as it was before.
+#[derive(Debug, Serialize, Deserialize)]
+struct UndoPayload {
+    email: String,
+    username: String,
+    by_operator: bool,
+}
+
+/// Why an address was not taken or given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressRefused {
+    /// The link or the code does not count.
+    Secret,
+    /// Another account has a right to the address.
+    Taken,
+}
+
+impl From<AddressRefused> for Error<AddressRefused> {
+    fn from(refused: AddressRefused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+fn of_secret(error: Error<MailSecretRefused>) -> Error<AddressRefused> {
+    error.map(|MailSecretRefused| AddressRefused::Secret)
+}
+
+/// Whether another account has a right to the address of this key.
+pub async fn is_taken(tx: &Tx, user: &UserId, key: &str) -> Result<bool, Fault> {
+    let owner = users::find_owner(tx, key, tx.now()).await?;
+    let claimants = users::lock_by_email(tx, key).await?;
+    let others = claimants.iter().filter(|claimant| claimant.id != *user);
+    Ok(owner.is_some_and(|owner| owner != *user) || others.into_iter().any(has_a_right))
+}
+
+/// What is mailed when an address changes.
+#[derive(Clone, Copy, Debug)]
+pub struct AddressMails<'a> {
+    /// Sends mails.
+    pub mailer: &'a Mailer,
+    /// The URL of the page that takes a change back.
+    pub undo_page: &'a str,
+    /// The request.
+    pub from: NoticeOrigin<'a>,
+}
+
+/// Takes the address that this secret proves, and tells the old one. Returns the account.
+pub async fn take(
+    tx: &Tx,
+    secret: &MailSecret,
+    mails: AddressMails<'_>,
+) -> Result<User, Error<AddressRefused>> {
+    let MailSecretOwner::Account(user, _) = &secret.owner else {
+        return Err(AddressRefused::Secret.into());
+    };
+    let NewAddressPayload { email } = mail_secrets::payload(secret)?;
+    let user = users::lock(tx, user).await?.filter(User::is_enabled);
+    let before = user.ok_or(AddressRefused::Secret)?;
+    let key = person::email_key(&email).ok_or(AddressRefused::Secret)?;
+    if is_taken(tx, &before.id, &key).await? {
+        return Err(AddressRefused::Taken.into());
+    }
+    for claimant in users::lock_by_email(tx, &key).await? {
+        if claimant.id != before.id {
+            displace(tx, &claimant, mails.from.origin).await?;
+        }
+    }
+    let after = User {
+        username: renamed(&before, &email),
+        email: Some(email),
+        email_verified: true,
+        email_by: AccountSource::Person,
+        updated_at: tx.now(),
+        ..before.clone()
+    };
+    write(tx, &after).await?;
+    let event = Event::new(EventKind::AddressChanged).user(&after.id).from(mails.from.origin);
+    audit_events::insert(tx, &[event]).await?;
+    tell_old(tx, (&before, &after), mails).await?;
+    Ok(after)
+}
+
+/// The user name with another address: where the name is the address, it follows.
+fn renamed(user: &User, email: &str) -> String {
+    let is_address = user
+        .email
+        .as_deref()
+        .and_then(person::email_key)
+        .is_some_and(|key| person::email_key(&user.username).as_ref() == Some(&key));
+    if is_address { email.to_owned() } else { user.username.clone() }
+}
+
+async fn write(tx: &Tx, user: &User) -> Result<(), Fault> {
+    if users::update(tx, user).await? {
+        return Ok(());
+    }
+    Err(Fault::unavailable("changing an address", "it was taken at this moment"))
+}
+
+/// Tells the old address, with the link that takes the change back.
+async fn tell_old(
+    tx: &Tx,
+    (before, after): (&User, &User),
+    mails: AddressMails<'_>,
+) -> Result<(), Fault> {
+    let (Some(old), Some(new)) = (before.verified_email(), &after.email) else { return Ok(()) };
+    let payload = UndoPayload {
+        email: old.to_owned(),
+        username: before.username.clone(),
+        by_operator: before.email_by == AccountSource::Operator,
+    };
+    let owner = MailRecipient::AnyVersion(&before.id);
+    let secret = mail_secrets::issue(tx, MailPurpose::UndoAddress, owner, None, &payload).await?;
+    let mail = Mail {
+        to: old.to_owned(),
+        language: language_of(after, mails.from.language),
+        user: Some(before.id.clone()),
+        client: None,
+        content: MailContent::AddressChanged {
+            new_address: new.clone(),
+            undo_link: secret.url(mails.undo_page),
+        },
+        expires_at: Some(secret.stored.expires_at),
+    };
+    mails.mailer.send(tx, mail).await
+}
+
+/// Gives an account the address back that it had before a change, and takes from the account what
+/// whoever changed it may have left there: the password, the sign-in methods that were
+/// added since, and the links to take back later changes. Returns the account, and the ending
+/// of everything that was opened.
+pub async fn give_back(
+    tx: &Tx,
+    secret: &MailSecret,
+    from: NoticeOrigin<'_>,
+) -> Result<(User, Ending), Error<AddressRefused>> {
+    let MailSecretOwner::AnyVersion(user) = &secret.owner else {
+        return Err(AddressRefused::Secret.into());
+    };
+    let UndoPayload { email, username, by_operator } = mail_secrets::payload(secret)?;
+    let user = users::lock(tx, user).await?.filter(User::is_enabled);
+    let user = user.ok_or(AddressRefused::Secret)?;
+    let key = person::email_key(&email).ok_or(AddressRefused::Secret)?;
+    if is_taken(tx, &user.id, &key).await? {
+        return Err(AddressRefused::Taken.into());
+    }
+    let since = secret.created_at;
+    let restored = User {
+        username,
+        email: Some(email),
+        email_verified: true,
+        email_by: if by_operator { AccountSource::Operator } else { AccountSource::Person },
+        password_hash: None,
+        updated_at: tx.now(),
+        ..user
+    };
+    write(tx, &restored).await?;
+    remove_methods(tx, &restored, since, from.origin).await?;
+    stored::end_of_user(tx, MailPurpose::UndoAddress, &restored.id, since).await?;
+    let event = Event::new(EventKind::AddressGivenBack).user(&restored.id).from(from.origin);
+    audit_events::insert(tx, &[event]).await?;
+    let ending = Ending::new(&restored.id, EndingScope::Everything, tx.now(), from.origin);
+    session_endings::begin(tx, &ending).await?;
+    Ok((restored, ending))
+}
+
+/// Removes the sign-in methods that were added since an instant, except the password.
+async fn remove_methods(
+    tx: &Tx,
+    user: &User,
+    since: DateTime<Utc>,
+    origin: &Origin,
+) -> Result<(), Fault> {
+    for identity in identities::of_user(tx, &user.id).await? {
+        if identity.linked_at >= since {
+            identities::delete(tx, &identity).await?;
+        }
+    }
+    for passkey in passkeys::of_user(tx, &user.id).await? {
+        if passkey.created_at >= since {
+            passkeys::delete(tx, &passkey).await?;
+        }
+    }
+    if user.totp_since.is_some_and(|added_at| added_at >= since) {
+        factor_changes::remove(tx, EventKind::FactorRemoved, &user.id, origin).await?;
+    }
+    Ok(())
+}
+
+/// Uses up the secret of a link.
+pub async fn spend_link(
+    tx: &Tx,
+    purpose: MailPurpose,
+    link: &crate::domain::secret::Plain<crate::domain::secret::MailLink>,
+) -> Result<MailSecret, Error<AddressRefused>> {
+    mail_secrets::spend_link(tx, purpose, link).await.map_err(of_secret)
+}
+
+/// Uses up a secret by the code that a person typed in the browser that asked.
+pub async fn spend_code(
+    tx: &Tx,
+    browser: &crate::domain::session::BrowserId,
+    typed: &str,
+) -> Result<MailSecret, Error<AddressRefused>> {
+    mail_secrets::spend_code(tx, MailPurpose::NewAddress, browser, typed).await.map_err(of_secret)
+}

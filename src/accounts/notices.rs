@@ -1,0 +1,92 @@
+//! Notices by mail to the owner of an account: that a sign-in method changed, and that somebody
+//! signed in on a device that is new for the account. An owner who did not do it learns of it.
+//! Notices go to the verified address; an account without one gets none.
+
+use crate::domain::audit::Origin;
+use crate::domain::device;
+use crate::domain::language::Language;
+use crate::domain::mail::{Mail, MailContent, MethodChange};
+use crate::domain::user::{User, UserId};
+use crate::domain::verdict::Fault;
+use crate::mail::Mailer;
+use crate::store::{Tx, first_sign_ins, users};
+
+/// The request that caused a notice.
+#[derive(Clone, Copy, Debug)]
+pub struct NoticeOrigin<'a> {
+    /// Where the request came from.
+    pub origin: &'a Origin,
+    /// The `User-Agent` header.
+    pub user_agent: Option<&'a str>,
+    /// The language of the page. The language in the profile of the person comes first.
+    pub language: Language,
+}
+
+impl NoticeOrigin<'_> {
+    /// The browser and the system, like `Chrome, Windows`.
+    fn device(&self) -> Option<String> {
+        let user_agent = self.user_agent?;
+        let named = [device::browser(user_agent), device::system(user_agent)];
+        let named: Vec<_> = named.into_iter().flatten().collect();
+        (!named.is_empty()).then(|| named.join(", "))
+    }
+}
+
+/// Tells the person that a sign-in method of their account changed.
+pub async fn changed(
+    tx: &Tx,
+    mailer: Option<&Mailer>,
+    user: &UserId,
+    change: MethodChange,
+    from: NoticeOrigin<'_>,
+) -> Result<(), Fault> {
+    if mailer.is_none() {
+        return Ok(());
+    }
+    let (device, place) = (from.device(), from.origin.address.clone());
+    let content = MailContent::SignInMethodChanged { change, device, place };
+    notify(tx, mailer, user, content, from.language).await
+}
+
+/// Tells the person that somebody signed in in a browser in which the account was not proven
+/// before. The first sign-in of an account is not reported. Call it for every sign-in in a browser.
+pub async fn signed_in(
+    tx: &Tx,
+    mailer: Option<&Mailer>,
+    user: &UserId,
+    is_known: bool,
+    from: NoticeOrigin<'_>,
+) -> Result<(), Fault> {
+    if mailer.is_none() || is_known || first_sign_ins::is_first(tx, user).await? {
+        return Ok(());
+    }
+    let (device, place) = (from.device(), from.origin.address.clone());
+    let content = MailContent::NewDevice { device, place };
+    notify(tx, mailer, user, content, from.language).await
+}
+
+async fn notify(
+    tx: &Tx,
+    mailer: Option<&Mailer>,
+    user: &UserId,
+    content: MailContent,
+    language: Language,
+) -> Result<(), Fault> {
+    let (Some(mailer), Some(user)) = (mailer, users::find(tx, user).await?) else { return Ok(()) };
+    let Some(address) = user.verified_email() else { return Ok(()) };
+    let mail = Mail {
+        to: address.to_owned(),
+        language: language_of(&user, language),
+        user: Some(user.id.clone()),
+        client: None,
+        content,
+        expires_at: None,
+    };
+    mailer.send(tx, mail).await
+}
+
+/// The language in which a person reads mails: that of their profile, or else this one.
+#[must_use]
+pub fn language_of(user: &User, otherwise: Language) -> Language {
+    user.profile.locale.as_deref().and_then(Language::of_tag).unwrap_or(otherwise)
+}

@@ -1,0 +1,102 @@
+//! Mails a secret to the account of a name that somebody typed. The answer is the same, after the
+//! same time, whether there is such an account or not, and whether the mail was sent or not.
+
+use std::time::Duration;
+
+use crate::accounts::mail_limits::AskedMail;
+use crate::accounts::mail_secrets::{self, IssuedMailSecret, MailRecipient};
+use crate::accounts::{notices, reachable};
+use crate::domain::address::neighbourhood;
+use crate::domain::audit::{Event, EventKind};
+use crate::domain::language::Language;
+use crate::domain::mail::{Mail, MailContent};
+use crate::domain::mail_secret::MailPurpose;
+use crate::domain::person;
+use crate::domain::request;
+use crate::domain::verdict::Fault;
+use crate::flows::context::Flows;
+use crate::flows::interaction::Caller;
+use crate::flows::outcome::{InteractionError, Outcome};
+use crate::store::{Tx, audit_events, users};
+
+/// A mail that a person asks for by the name of an account.
+pub(super) struct MailToAccount<'a> {
+    /// What the secret is for.
+    pub(super) purpose: MailPurpose,
+    /// The user name or address, as it was typed.
+    pub(super) typed: &'a str,
+    /// The language of the page.
+    pub(super) language: Language,
+    /// What the secret keeps.
+    pub(super) payload: serde_json::Value,
+    /// The audit event when a mail is sent.
+    pub(super) event: EventKind,
+}
+
+/// The answer to every such request takes this long, which is longer than the work itself. So its
+/// time does not tell whether there is an account.
+const EVEN: Duration = Duration::from_millis(250);
+
+/// Does some work, and answers no earlier than after [`EVEN`].
+pub(super) async fn evenly<T>(work: impl Future<Output = T>) -> T {
+    tokio::join!(work, tokio::time::sleep(request::at_most(EVEN))).0
+}
+
+/// Sends the mail, if there is an account that it may go to.
+pub(super) async fn send(
+    flows: &Flows,
+    caller: Caller<'_>,
+    asked: MailToAccount<'_>,
+    content: impl FnOnce(&IssuedMailSecret) -> Option<MailContent>,
+) -> Outcome<()> {
+    let sent = evenly(async {
+        let tx = flows.store.begin(flows.clock.now()).await?;
+        let sent = send_in(&tx, flows, caller, asked, content).await;
+        tx.settle(sent).await
+    });
+    sent.await?;
+    flows.notices.nudge();
+    Ok(())
+}
+
+async fn send_in(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    asked: MailToAccount<'_>,
+    content: impl FnOnce(&IssuedMailSecret) -> Option<MailContent>,
+) -> Outcome<()> {
+    let MailToAccount { purpose, typed, language, payload, event } = asked;
+    let mailer = flows.mailer.as_ref().ok_or(InteractionError::Unknown)?;
+    let browser = caller.browser_state.browser.as_ref().ok_or(InteractionError::WrongBrowser)?;
+    let found = reachable::find(&*flows.store, typed).await?;
+    let address = found.as_ref().and_then(|user| user.verified_email()).unwrap_or(typed);
+    let recipient = person::email_key(address).or_else(|| person::username_key(address));
+    let mail = AskedMail {
+        purpose,
+        browser,
+        recipient: recipient.as_deref().unwrap_or_default(),
+        place: &neighbourhood(caller.address),
+    };
+    if !flows.mail_limits.allow(tx, mail).await? {
+        return Ok(());
+    }
+    let Some(found) = found else { return Ok(()) };
+    // The account is read again, now that it is locked.
+    let user = users::lock(tx, &found.id).await?.filter(reachable::is_reachable);
+    let Some(user) = user.filter(|user| user.email == found.email) else { return Ok(()) };
+    let owner = MailRecipient::Account(&user.id);
+    let secret = mail_secrets::issue(tx, purpose, owner, Some(browser), &payload).await?;
+    let no_code = || Fault::internal("mailing a secret", "it has no code");
+    let mail = Mail {
+        to: user.email.clone().unwrap_or_default(),
+        language: notices::language_of(&user, language),
+        user: Some(user.id.clone()),
+        client: None,
+        expires_at: Some(secret.stored.expires_at),
+        content: content(&secret).ok_or_else(no_code)?,
+    };
+    mailer.send(tx, mail).await?;
+    let event = Event::new(event).user(&user.id).from(caller.origin);
+    Ok(audit_events::insert(tx, &[event]).await?)
+}

@@ -1,0 +1,289 @@
+//! A person forgot their password: a link is mailed to their verified address; its button opens an
+//! interaction in which they choose a new password. Then they are signed in like after a password:
+//! a second factor is asked for as always.
+
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::browsers::new_browser_session;
+use crate::accounts::mail_secrets::{self, MailSecretRefused};
+use crate::accounts::password_rules::{ChosenPassword, PasswordRefused, words_about};
+use crate::accounts::{notices, session_endings};
+use crate::domain::account_page::AccountPage;
+use crate::domain::audit::{Event, EventKind};
+use crate::domain::authentication::{Authentication, Method};
+use crate::domain::ending::{Ending, EndingScope};
+use crate::domain::interaction::{Handle, Interaction, Purpose};
+use crate::domain::language::Language;
+use crate::domain::mail::{MailContent, MethodChange};
+use crate::domain::mail_secret::{MailPurpose, MailSecretOwner};
+use crate::domain::secret::{Plain, Secret};
+use crate::domain::urls;
+use crate::domain::user::{User, UserId};
+use crate::domain::verdict::{Error, Fault};
+use crate::flows::complete_sign_in::{CompletedSignIn, complete_sign_in, known, succeeded};
+use crate::flows::context::Flows;
+use crate::flows::interaction::{self, Caller};
+use crate::flows::mail_to_account::{self, MailToAccount};
+use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
+use crate::flows::submitted::Submitted;
+use crate::store::{Tx, audit_events, interactions, sessions, users};
+
+/// What a link to a new password keeps.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct RecoveryPayload {
+    /// The handle of the interaction in which the person asked. It continues afterwards, if the
+    /// link is opened in the same browser.
+    interaction: Option<String>,
+}
+
+/// The longest handle that is kept with a link.
+const LONGEST_HANDLE: usize = 2000;
+
+/// Whether people can get a link to a new password.
+#[must_use]
+pub fn is_offered(flows: &Flows) -> bool {
+    flows.mailer.is_some() && !flows.providers.are_the_only_way(None)
+}
+
+/// Mails a link to the account of this name, if there is one whose address is verified.
+pub async fn ask(
+    flows: &Flows,
+    caller: Caller<'_>,
+    form: &Submitted,
+    typed: &str,
+    language: Language,
+) -> Outcome<()> {
+    form.open(flows, caller).await?;
+    if !is_offered(flows) {
+        return Err(InteractionError::Unknown.into());
+    }
+    let handle = form.handle().as_str();
+    let interaction = (handle.len() <= LONGEST_HANDLE).then(|| handle.to_owned());
+    let payload = serde_json::to_value(RecoveryPayload { interaction })
+        .map_err(|error| Fault::internal("writing what a link keeps", error))?;
+    let asked = MailToAccount {
+        purpose: MailPurpose::Recovery,
+        typed,
+        language,
+        payload,
+        event: EventKind::RecoveryRequested,
+    };
+    let page = flows.url.url(urls::RECOVER);
+    mail_to_account::send(flows, caller, asked, |secret| {
+        Some(MailContent::Recovery { link: secret.url(&page) })
+    })
+    .await
+}
+
+/// The person pressed the button of the page behind the link. The link is used up, and an
+/// interaction begins in which they choose the password.
+pub async fn open(
+    flows: &Flows,
+    caller: Caller<'_>,
+    link: &str,
+    language: Language,
+) -> Result<Advanced, Error<MailSecretRefused>> {
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let opened = open_in(&tx, flows, caller, link, language).await;
+    tx.settle(opened).await
+}
+
+async fn open_in(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    link: &str,
+    language: Language,
+) -> Result<Advanced, Error<MailSecretRefused>> {
+    let link = Plain::presented(link);
+    let secret = mail_secrets::spend_link(tx, MailPurpose::Recovery, &link).await?;
+    let payload: RecoveryPayload = mail_secrets::payload(&secret)?;
+    let is_same_browser = secret.browser == caller.browser_state.browser;
+    let MailSecretOwner::Account(user, _) = secret.owner else {
+        return Err(MailSecretRefused.into());
+    };
+    let enabled = users::lock(tx, &user).await?.filter(User::is_enabled);
+    let user = enabled.ok_or(MailSecretRefused)?;
+    let then = payload.interaction.filter(|_| is_same_browser).map(Handle::from_stored);
+    let event = Event::new(EventKind::RecoveryLinkUsed).user(&user.id).from(caller.origin);
+    audit_events::insert(tx, &[event]).await?;
+    Ok(begin(tx, flows, caller, &user.id, (then, language)).await?)
+}
+
+/// Begins the interaction in which a person who proved their address chooses a new password. It
+/// counts for the account as it is now.
+pub(super) async fn begin(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    user: &UserId,
+    (then, language): (Option<Handle>, Language),
+) -> Result<Advanced, Fault> {
+    let version = users::lock_secrets_version(tx, user).await?;
+    let gone = || Fault::unavailable("beginning a recovery", "the account is gone");
+    let (browser, cookie) = match &caller.browser_state.browser {
+        Some(browser) => (browser.clone(), None),
+        None => {
+            let (browser, cookie) = new_browser_session();
+            (browser, Some(cookie))
+        }
+    };
+    let purpose = Purpose::Recover {
+        user: user.clone(),
+        version: version.ok_or_else(gone)?,
+        then,
+        ui_locales: Some(language.as_str().to_owned()),
+    };
+    let mut interaction = Interaction::new(purpose, Some(browser), flows.clock.now());
+    interactions::keep(tx, &interaction).await?;
+    interaction.is_stored = true;
+    Ok(Advanced { next: NextStep::NewPassword(interaction.id.handle()), cookie })
+}
+
+/// The data of the page that asks for the new password.
+#[derive(Debug)]
+pub struct NewPasswordView {
+    /// The interaction.
+    pub interaction: Interaction,
+    /// The account.
+    pub user: User,
+}
+
+/// Finds the interaction of the page that asks for the new password.
+pub async fn view(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<NewPasswordView> {
+    let interaction = interaction::open(flows, caller, handle).await?;
+    let user = recovering(flows, &interaction).await?;
+    Ok(NewPasswordView { interaction, user })
+}
+
+async fn recovering(flows: &Flows, interaction: &Interaction) -> Outcome<User> {
+    let Purpose::Recover { user, .. } = &interaction.purpose else {
+        return Err(InteractionError::Unknown.into());
+    };
+    let user = users::find(&*flows.store, user).await?.filter(User::is_enabled);
+    user.ok_or(InteractionError::Unknown.into())
+}
+
+/// Why the password was not set.
+#[derive(Debug)]
+pub enum NotRecovered {
+    /// The interaction cannot continue.
+    InteractionError(InteractionError),
+    /// The password is not accepted.
+    Password(PasswordRefused),
+}
+
+fn lost(error: Error<InteractionError>) -> Error<NotRecovered> {
+    error.map(NotRecovered::InteractionError)
+}
+
+/// Sets the new password and signs the person in. Everything else that the account opened ends,
+/// unless the person wants to keep it.
+pub async fn set_password(
+    flows: &Flows,
+    caller: Caller<'_>,
+    form: &Submitted,
+    new: &Secret<String>,
+    keep_sessions: bool,
+) -> Result<Advanced, Error<NotRecovered>> {
+    let interaction = form.open(flows, caller).await.map_err(lost)?;
+    let user = recovering(flows, &interaction).await.map_err(lost)?;
+    let password_refused = |error: Error<PasswordRefused>| error.map(NotRecovered::Password);
+    let chosen = ChosenPassword::parse(new).map_err(|refused| password_refused(refused.into()))?;
+    let hash = flows.password_rules.hash(chosen, words_about(&user)).await;
+    let hash = hash.map_err(password_refused)?;
+    let next = next_interaction(flows, caller, &interaction).await.map_err(lost)?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let recovery = Recovery { interaction: &interaction, next: &next, hash, keep_sessions };
+    let advanced = set_password_in(&tx, flows, caller, recovery).await;
+    let (advanced, ending) = tx.settle(advanced).await.map_err(lost)?;
+    if let Some(ending) = ending {
+        // The new password is stored already and stays, even if this step fails.
+        session_endings::first_step(&flows.store, &flows.clock, &ending).await;
+    }
+    flows.notices.nudge();
+    Ok(advanced)
+}
+
+/// The interaction that continues with the new password: that of the app, if it is still open in
+/// this browser, or a new one, which leads to the account page.
+async fn next_interaction(
+    flows: &Flows,
+    caller: Caller<'_>,
+    interaction: &Interaction,
+) -> Outcome<Interaction> {
+    if let Purpose::Recover { then: Some(handle), .. } = &interaction.purpose {
+        match interaction::open(flows, caller, handle).await {
+            Ok(next) if matches!(next.purpose, Purpose::Authorize(_)) => return Ok(next),
+            Ok(_) | Err(Error::Refused(_)) => {}
+            Err(Error::Fault(fault)) => return Err(fault.into()),
+        }
+    }
+    let ui_locales = interaction.purpose.ui_locales().map(str::to_owned);
+    let purpose = Purpose::Account { page: AccountPage::default(), ui_locales };
+    Ok(Interaction::new(purpose, interaction.browser.clone(), flows.clock.now()))
+}
+
+/// A password that was accepted.
+struct Recovery<'a> {
+    interaction: &'a Interaction,
+    next: &'a Interaction,
+    hash: String,
+    keep_sessions: bool,
+}
+
+async fn set_password_in(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    recovery: Recovery<'_>,
+) -> Outcome<(Advanced, Option<Ending>)> {
+    let Recovery { interaction, next, hash, keep_sessions } = recovery;
+    let Purpose::Recover { user, version, .. } = &interaction.purpose else {
+        return Err(InteractionError::Unknown.into());
+    };
+    // The account is locked first. Of two forms at the same time, and of a form and a change of
+    // the account, the second one finds another version.
+    let is_current = users::lock_secrets_version(tx, user).await? == Some(*version);
+    let account = users::lock(tx, user).await?.filter(User::is_enabled);
+    let Some(mut account) = account.filter(|_| is_current) else {
+        return Err(InteractionError::Expired(None).into());
+    };
+    interactions::keep(tx, next).await?;
+    for id in [&interaction.id, &next.id] {
+        let found = interactions::lock(tx, id).await?;
+        if found.is_none_or(|interaction| interaction.ended_at.is_some()) {
+            return Err(InteractionError::Finished(None).into());
+        }
+    }
+    interactions::end(tx, &interaction.id, None).await?;
+    account.password_hash = Some(hash);
+    users::update(tx, &account).await?;
+    let change = MethodChange::PasswordRecovered;
+    let mailer = flows.mailer.as_ref();
+    notices::changed(tx, mailer, user, change, caller.notice_origin()).await?;
+    let recovered = Event::new(EventKind::RecoveryCompleted).user(user).from(caller.origin);
+    audit_events::insert(tx, &[recovered]).await?;
+    // The person proved their address, so their browser counts as known, and no notice tells them
+    // of a new device.
+    let known = known(flows, caller, user, tx);
+    let caller = Caller { known: Some(&known), ..caller };
+    let authentication = Authentication::by(Method::Password, tx.now());
+    let event = succeeded(user, next.purpose.client(), &authentication, caller.origin);
+    let (id, user) = (&next.id, user.clone());
+    let entry = CompletedSignIn { id, user, authentication, keep: false, event };
+    let mut advanced = complete_sign_in(tx, flows, caller, entry).await?;
+    if keep_sessions {
+        return Ok((advanced, None));
+    }
+    if let NextStep::Account(_, _, message) = &mut advanced.next {
+        *message = Some(FlashMessage::PasswordChanged);
+    }
+    let (user, browser) = (&account.id, next.browser.as_ref());
+    let browser = browser.ok_or(InteractionError::WrongBrowser)?;
+    let session = sessions::find_in(tx, browser, user).await?.map(|session| session.id);
+    let ending = Ending::new(user, EndingScope::Everything, tx.now(), caller.origin);
+    let ending = ending.but(session.as_ref());
+    session_endings::begin(tx, &ending).await?;
+    Ok((advanced, Some(ending)))
+}

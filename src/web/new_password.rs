@@ -1,0 +1,91 @@
+//! `/recover/password`: a person who proved their address chooses a new password.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+
+use super::edge::Context;
+use super::page::{self, Answered};
+use crate::accounts::password_rules::{LEAST, PasswordRefused};
+use crate::domain::secret::Secret;
+use crate::domain::urls;
+use crate::domain::verdict::Error;
+use crate::flows::recovery::{self, NewPasswordView, NotRecovered};
+use crate::flows::submitted::Submitted;
+use crate::pages::{HiddenFields, NewPasswordPage, NewPasswordProblem};
+use crate::web::interaction::csrf;
+use crate::web::page_request::PageRequest;
+use crate::web::respond::{Reply, respond};
+use crate::web::shared::Shared;
+use crate::web::{detached, receive};
+
+pub(super) async fn get(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let mut page_request = receive::get(&shared, context, request).await?;
+    Ok(show(&shared, &mut page_request, None).await)
+}
+
+async fn show(
+    shared: &Shared,
+    page_request: &mut PageRequest,
+    problem: Option<NewPasswordProblem>,
+) -> Response<Body> {
+    let handle = page_request.interaction();
+    let view = recovery::view(&shared.flows, page_request.caller(), &handle).await;
+    let NewPasswordView { interaction, user } = match view {
+        Ok(view) => view,
+        Err(error) => return respond(shared, page_request, error),
+    };
+    page_request.read_in(interaction.purpose.ui_locales());
+    let csrf = csrf(shared, &interaction);
+    let page = NewPasswordPage {
+        frame: page_request.frame(shared),
+        hidden: HiddenFields { interaction: handle.as_str(), csrf: &csrf },
+        username: &user.username,
+        keep_sessions: page_request.form.get("keep-sessions").is_some(),
+        problem,
+    };
+    let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    page::show(shared, status, &page, page_request)
+}
+
+pub(super) async fn post(
+    State(shared): State<Arc<Shared>>,
+    context: Context,
+    request: Request,
+) -> Answered {
+    let path = urls::RECOVER_PASSWORD;
+    let received = receive::interaction_form(&shared, context, request, path).await?;
+    detached::to_its_end(Box::pin(set(shared, received))).await
+}
+
+async fn set(shared: Arc<Shared>, (mut page_request, form): (PageRequest, Submitted)) -> Answered {
+    let Some(typed) = page_request.form.get("new-password") else {
+        return Ok(show(&shared, &mut page_request, Some(NewPasswordProblem::Missing)).await);
+    };
+    let (new, keep) = (Secret::text(typed), page_request.form.get("keep-sessions").is_some());
+    let caller = page_request.caller();
+    let reply = match recovery::set_password(&shared.flows, caller, &form, &new, keep).await {
+        Ok(advanced) => advanced.into(),
+        Err(Error::Refused(NotRecovered::Password(refused))) => {
+            return Ok(show(&shared, &mut page_request, Some(problem(refused))).await);
+        }
+        Err(Error::Refused(NotRecovered::InteractionError(error))) => error.into(),
+        Err(Error::Fault(fault)) => Reply::Fault(fault),
+    };
+    Ok(respond(&shared, &page_request, reply))
+}
+
+fn problem(refused: PasswordRefused) -> NewPasswordProblem {
+    match refused {
+        PasswordRefused::TooShort => NewPasswordProblem::TooShort { least: LEAST },
+        PasswordRefused::TooLong => NewPasswordProblem::TooLong,
+        PasswordRefused::TooEasy => NewPasswordProblem::TooEasy,
+        PasswordRefused::Breached => NewPasswordProblem::Breached,
+    }
+}

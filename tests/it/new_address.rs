@@ -1,0 +1,202 @@
+//! A new address for an account: it is proven before it counts, and the old one can take it back.
+//! Security cases S081, S082.
+
+use futures_util::future::join_all;
+
+use crate::my_account::{first_party, is_signed_in, send, signed_in};
+use crate::recovery::{
+    EMAIL, NEW, forget, has, link_of, mails_to, next, person, press, submit, with_mail,
+};
+use crate::support::{Browser, Letter, Mailbox, PASSWORD, Page, Server, both};
+
+const OTHER: &str = "alice@example.org";
+
+/// Asks for another address on the page with the sign-in methods.
+async fn ask(browser: &mut Browser, email: &str) -> Page {
+    let account = browser.open("/account/security").await;
+    let page = send(browser, &account, "/account/email", &[("email", email)]).await;
+    browser.follow(page).await
+}
+
+/// The text of the mail that proves this address.
+async fn proof_of(mails: &Mailbox, server: &Server, email: &str) -> Letter {
+    next(mails, email, &[], server.issuer()).await
+}
+
+/// The address that the account page shows.
+async fn shows(browser: &mut Browser, email: &str) -> bool {
+    browser.open("/account").await.reply.text.replace("<wbr>", "").contains(email)
+}
+
+both! {
+    async fn s081_a_new_address_counts_when_it_is_proven_and_the_old_one_is_told(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let app = first_party(&server).await;
+        let (mut browser, ..) = signed_in(&server, &app).await;
+        for bad in ["", "nobody", "a@b@c", EMAIL] {
+            let page = ask(&mut browser, bad).await;
+            assert!(page.reply.status == 400 && page.has("email-problem"), "{bad}: {}", page.reply.text);
+        }
+        let page = ask(&mut browser, OTHER).await;
+        assert!(page.has("code-submit") && page.reply.text.contains(OTHER), "{}", page.reply.text);
+        assert!(shows(&mut browser, EMAIL).await);
+        let code = proof_of(&mails, &server, OTHER).await.code();
+        let wrong = send(&mut browser, &page, "/account/email/code", &[("code", "AAAA-AAAA")]).await;
+        assert!(wrong.reply.status == 400 && wrong.has("code-problem"));
+        // The code counts in the browser that asked.
+        let mut other = server.browser();
+        let login = other.open("/account").await;
+        let others = other.sign_in(&login).await;
+        let stolen = send(&mut other, &others, "/account/email/code", &[("code", &code)]).await;
+        assert_eq!(stolen.reply.status, 400);
+        assert!(shows(&mut browser, EMAIL).await);
+        let done = send(&mut browser, &page, "/account/email/code", &[("code", &code)]).await;
+        assert!(browser.follow(done).await.has("account-sign-out"));
+        assert!(shows(&mut browser, OTHER).await);
+        let told = next(&mails, EMAIL, &[], server.issuer()).await;
+        assert!(told.text.contains(OTHER), "{}", told.text);
+        // One signs in with the new address and no more with the old one.
+        let mut third = server.browser();
+        let login = third.open("/account").await;
+        assert_eq!(third.sign_in_as(&login, EMAIL, PASSWORD).await.reply.status, 400);
+        assert!(third.sign_in_as(&login, OTHER, PASSWORD).await.has("account-sign-out"));
+        assert_eq!(server.evidence().await.events_of("address.changed").await.len(), 1);
+    }
+
+    /// S059: an old session changes nothing.
+    async fn s081_a_new_address_wants_a_fresh_proof(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let app = first_party(&server).await;
+        let (mut browser, ..) = signed_in(&server, &app).await;
+        server.advance(11 * 60);
+        let page = ask(&mut browser, OTHER).await;
+        assert!(page.has("login-submit"), "{}", page.reply.text);
+        assert!(mails_to(&mails, OTHER).is_empty());
+        browser.sign_in(&page).await;
+        assert!(ask(&mut browser, OTHER).await.has("code-submit"));
+    }
+
+    async fn s082_the_old_address_takes_the_change_back_and_ends_what_the_taker_opened(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let app = first_party(&server).await;
+        let (mut taker, access, refresh) = signed_in(&server, &app).await;
+        // The taker changes the address twice, and the password.
+        ask(&mut taker, OTHER).await;
+        let proof = proof_of(&mails, &server, OTHER).await;
+        let done = press(&mut taker, &server, &proof).await;
+        assert!(done.has("mail-account") && done.reply.text.contains(OTHER), "{}", done.reply.text);
+        let undo = next(&mails, EMAIL, &[], server.issuer()).await;
+        server.advance(61);
+        ask(&mut taker, "third@example.org").await;
+        press(&mut taker, &server, &proof_of(&mails, &server, "third@example.org").await).await;
+        let second_undo = next(&mails, OTHER, &[proof.clone()], server.issuer()).await;
+        let account = taker.open("/account/security").await;
+        let fields = [("current-password", PASSWORD), ("new-password", "another good password 7")];
+        send(&mut taker, &account, "/account/password", &fields).await;
+        // Almost seven days later the owner takes it back.
+        server.advance(7 * 24 * 3600 - 120);
+        let mut owner = server.browser();
+        let page = press(&mut owner, &server, &undo).await;
+        assert!(page.has("new-password-submit"), "{}", page.reply.text);
+        assert!(!is_signed_in(&taker, &app).await && !app.is_active(&access).await);
+        app.refresh(&refresh).await.refused(400, "invalid_grant");
+        let account = submit(&mut owner, &page, "/recover/password", &[("new-password", NEW)]).await;
+        assert!(account.has("account-sign-out"), "{}", account.reply.text);
+        assert!(shows(&mut owner, EMAIL).await);
+        // The links of the taker are over, and so is this one.
+        press(&mut taker, &server, &second_undo).await.is_error("unknown_interaction");
+        press(&mut owner, &server, &undo).await.is_error("unknown_interaction");
+        let mut other = server.browser();
+        let login = other.open("/account").await;
+        assert_eq!(other.sign_in_as(&login, "alice", "another good password 7").await.reply.status, 400);
+        assert!(other.sign_in_as(&login, EMAIL, NEW).await.has("account-sign-out"));
+    }
+
+    async fn the_link_back_ends_after_seven_days(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let app = first_party(&server).await;
+        let (mut browser, ..) = signed_in(&server, &app).await;
+        ask(&mut browser, OTHER).await;
+        press(&mut browser, &server, &proof_of(&mails, &server, OTHER).await).await;
+        let undo = next(&mails, EMAIL, &[], server.issuer()).await;
+        server.advance(7 * 24 * 3600);
+        press(&mut browser, &server, &undo).await.is_error("unknown_interaction");
+    }
+
+    async fn s071_an_address_of_another_account_is_not_taken_and_its_owner_is_told(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        person(&server, "bob", "bob@example.com", true).await;
+        let app = first_party(&server).await;
+        let (mut browser, ..) = signed_in(&server, &app).await;
+        let page = ask(&mut browser, "Bob@Example.com").await;
+        assert!(page.has("code-submit"), "as for any other address");
+        let told = next(&mails, "Bob@Example.com", &[], "").await;
+        assert!(!told.text.contains("/confirm-address"), "{}", told.text);
+        // An address that somebody proves in the meantime cannot be taken either.
+        ask(&mut browser, OTHER).await;
+        let proof = proof_of(&mails, &server, OTHER).await;
+        person(&server, "carol", OTHER, true).await;
+        press(&mut browser, &server, &proof).await.is_error("invalid_request");
+        assert!(shows(&mut browser, EMAIL).await);
+    }
+
+    /// A recovery and a change of the address at the same time: whichever is first ends the other.
+    async fn s082_a_changed_address_ends_a_recovery_and_a_recovery_ends_a_change(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let app = first_party(&server).await;
+        let (mut thief, ..) = signed_in(&server, &app).await;
+        let mut owner = server.browser();
+        forget(&mut owner, EMAIL).await;
+        let link = next(&mails, EMAIL, &[], server.issuer()).await;
+        ask(&mut thief, OTHER).await;
+        let proof = proof_of(&mails, &server, OTHER).await;
+        let page = press(&mut owner, &server, &link).await;
+        let (mut tab, page, mut other) = (owner.clone(), page.clone(), thief.clone());
+        let recovered = async {
+            submit(&mut tab, &page, "/recover/password", &[("new-password", NEW)]).await.has("account-sign-out")
+        };
+        let changed = async { press(&mut other, &server, &proof).await.has("mail-account") };
+        let (recovered, changed) = futures_util::future::join(recovered, changed).await;
+        assert!(recovered != changed, "{recovered} {changed}");
+        let evidence = server.evidence().await;
+        let completed = evidence.events_of("recovery.completed").await.len();
+        let taken = evidence.events_of("address.changed").await.len();
+        assert_eq!((completed, taken), (usize::from(recovered), usize::from(changed)));
+    }
+
+    async fn s083_of_many_proofs_of_an_address_one_counts(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let app = first_party(&server).await;
+        let (mut browser, ..) = signed_in(&server, &app).await;
+        ask(&mut browser, OTHER).await;
+        let proof = proof_of(&mails, &server, OTHER).await;
+        let uses = (0..8).map(|_| async {
+            press(&mut server.browser(), &server, &proof).await.has("mail-account")
+        });
+        let counted = join_all(uses).await;
+        assert_eq!(counted.iter().filter(|counted| **counted).count(), 1, "{counted:?}");
+        has(&mails, EMAIL, 1).await;
+    }
+
+    async fn where_the_name_is_the_address_it_follows(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, EMAIL, EMAIL, true).await;
+        let mut browser = server.browser();
+        let login = browser.open("/account").await;
+        assert!(link_of(&login, "forgot-link").contains("/login/forgot"));
+        browser.sign_in_as(&login, EMAIL, PASSWORD).await;
+        ask(&mut browser, OTHER).await;
+        press(&mut browser, &server, &proof_of(&mails, &server, OTHER).await).await;
+        let mut other = server.browser();
+        let login = other.open("/account").await;
+        assert_eq!(other.sign_in_as(&login, EMAIL, PASSWORD).await.reply.status, 400);
+        assert!(other.sign_in_as(&login, OTHER, PASSWORD).await.has("account-sign-out"));
+    }
+}
