@@ -4,11 +4,12 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use crate::accounts::session_endings;
+use crate::accounts::{deletion_mails, session_endings};
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::ending::{Ending, EndingScope};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
+use crate::mail::Mailer;
 use crate::settings::kinds::duration_or_zero;
 use crate::settings::settings;
 use crate::store::{Tx, audit_events, endings, users};
@@ -29,14 +30,18 @@ settings! {
 pub async fn plan(
     tx: &Tx,
     policy: DeletionPolicy,
+    mailer: Option<&Mailer>,
     user: &UserId,
     origin: &Origin,
 ) -> Result<Option<DateTime<Utc>>, Fault> {
     // The account is locked first, as everywhere, so that no two requests wait for each other.
-    users::lock(tx, user).await?;
+    let Some(person) = users::lock(tx, user).await? else { return Ok(None) };
     let at = tx.now() + policy.grace;
     if !users::plan_deletion(tx, user, at).await? {
         return Ok(None);
+    }
+    if !policy.grace.is_zero() {
+        deletion_mails::planned(tx, mailer, &person, at).await?;
     }
     session_endings::end_everything(tx, user, None, origin).await?;
     // Nothing but the person is remembered of this ending.

@@ -5,6 +5,7 @@ pub mod attempt_limits;
 pub mod breached_passwords;
 pub mod browsers;
 pub mod deletion;
+mod deletion_mails;
 pub mod factor_changes;
 pub mod federation;
 pub mod hashing;

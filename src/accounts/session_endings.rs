@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use chrono::Duration;
 
+use crate::accounts::deletion_mails;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::client::{Client, ClientId};
 use crate::domain::clock::Clock;
@@ -19,6 +20,7 @@ use crate::domain::logout_notice::LogoutNotice;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Fault, FaultKind};
+use crate::mail::Mailer;
 use crate::outbox::enqueue;
 use crate::store::{Store, Tx, audit_events, clients, endings, families, sessions, users};
 
@@ -135,7 +137,7 @@ impl StepSize {
 pub async fn carry_on(store: &Store, clock: &Clock, ending: &Ending) -> Result<u64, Fault> {
     let (mut families, mut size) = (0, StepSize::default());
     loop {
-        let step = take_step_in_time(store, clock, ending, LEASE, &mut size).await?;
+        let step = take_step_in_time(store, clock, None, (ending, LEASE), &mut size).await?;
         families += step.families;
         if !step.is_more {
             return Ok(families);
@@ -147,23 +149,26 @@ pub async fn carry_on(store: &Store, clock: &Clock, ending: &Ending) -> Result<u
 
 /// Takes the first step of a stored ending. The servers continue with what is left or failed.
 pub async fn first_step(store: &Store, clock: &Clock, ending: &Ending) {
-    if let Err(fault) = take_step(store, clock, ending, Duration::zero(), FIRST_STEP).await {
+    let first = take_step(store, clock, None, (ending, Duration::zero()), FIRST_STEP).await;
+    if let Err(fault) = first {
         tracing::error!(%fault, "an ending was begun and is tried again");
     }
 }
 
-/// Takes one step of an ending that is due because the one who began it did not finish. Returns
-/// `false` if there is none. The size of the step is kept for the next one.
+/// Takes one step of an ending that is due: because the one who began it did not finish, or because
+/// it was planned for this time. Returns `false` if there is none. The size of the step is kept for
+/// the next one.
 pub async fn carry_on_due(
     store: &Store,
     clock: &Clock,
+    mailer: Option<&Mailer>,
     size: &mut StepSize,
 ) -> Result<bool, Fault> {
     let tx = store.begin(clock.now()).await?;
     let due = endings::take_due(&tx, LEASE).await?;
     tx.commit().await?;
     let Some(ending) = due else { return Ok(false) };
-    take_step_in_time(store, clock, &ending, Duration::zero(), size).await?;
+    take_step_in_time(store, clock, mailer, (&ending, Duration::zero()), size).await?;
     Ok(true)
 }
 
@@ -171,12 +176,12 @@ pub async fn carry_on_due(
 async fn take_step_in_time(
     store: &Store,
     clock: &Clock,
-    ending: &Ending,
-    lease: Duration,
+    mailer: Option<&Mailer>,
+    leased: (&Ending, Duration),
     size: &mut StepSize,
 ) -> Result<Step, Fault> {
     loop {
-        match take_step(store, clock, ending, lease, size.0).await {
+        match take_step(store, clock, mailer, leased, size.0).await {
             Err(fault) if fault.kind() == FaultKind::Unavailable && size.shrink() => {
                 tracing::warn!(%fault, rows = size.0, "an ending goes on in smaller steps");
             }
@@ -189,8 +194,8 @@ async fn take_step_in_time(
 async fn take_step(
     store: &Store,
     clock: &Clock,
-    ending: &Ending,
-    lease: Duration,
+    mailer: Option<&Mailer>,
+    (ending, lease): (&Ending, Duration),
     rows: u64,
 ) -> Result<Step, Fault> {
     let tx = store.begin(clock.now()).await?;
@@ -199,10 +204,15 @@ async fn take_step(
     let is_due = match ending.what {
         EndingScope::Account => user.is_some(),
         // The person may have taken it back while this server waited for the account.
-        EndingScope::PlannedAccount => user.is_some_and(|user| user.is_over(tx.now())),
+        EndingScope::PlannedAccount => user.as_ref().is_some_and(|user| user.is_over(tx.now())),
         _ => true,
     };
     let step = if is_due { step(&tx, ending, rows).await? } else { Step::default() };
+    if let (EndingScope::PlannedAccount, Some(user), true, false) =
+        (&ending.what, &user, is_due, step.is_more)
+    {
+        deletion_mails::done(&tx, mailer, user).await?;
+    }
     if step.is_more {
         endings::put_off(&tx, &ending.id, tx.now() + lease).await?;
     } else {

@@ -17,7 +17,7 @@ use crate::domain::secret::Secret;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::domain::verdict::{OrRejected, reject};
 use crate::store::users::{Beginnings, UserPlace};
-use crate::store::{Reader, Store, Tx, audit_events, identities, users};
+use crate::store::{Reader, Store, Tx, audit_events, identities, passkeys, recovery_codes, users};
 
 /// The data of a new account.
 #[derive(Debug)]
@@ -199,6 +199,12 @@ pub struct Factors {
     pub password: bool,
     /// The names of the providers that the account is connected with.
     pub providers: Vec<String>,
+    /// How many passkeys there are.
+    pub passkeys: usize,
+    /// Whether there are one-time codes.
+    pub one_time_codes: bool,
+    /// How many recovery codes can still be used.
+    pub recovery_codes_left: u64,
 }
 
 /// The ways in which this person can sign in.
@@ -207,6 +213,9 @@ pub async fn factors(reader: &impl Reader, user: &User) -> OrRejected<Factors> {
     Ok(Factors {
         password: user.password_hash.is_some(),
         providers: linked.into_iter().map(|one| one.provider.as_str().to_owned()).collect(),
+        passkeys: passkeys::of_user(reader, &user.id).await?.len(),
+        one_time_codes: user.totp_since.is_some(),
+        recovery_codes_left: recovery_codes::left(reader, &user.id).await?,
     })
 }
 

@@ -124,6 +124,7 @@ fn end_what_was_begun(services: Arc<Services>, stopped: watch::Receiver<bool>) -
                         || !session_endings::carry_on_due(
                             &services.store,
                             &services.clock,
+                            services.flows.mailer.as_ref(),
                             &mut size,
                         )
                         .await?

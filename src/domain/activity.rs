@@ -31,6 +31,16 @@ pub enum AccountActivity {
     ProviderConnected,
     ProviderDisconnected,
     ProviderRefused,
+    FactorAdded,
+    FactorRemoved,
+    FactorReset,
+    FactorFailed,
+    RecoveryCodeUsed,
+    RecoveryCodesRenewed,
+    PasskeyAdded,
+    PasskeyRenamed,
+    PasskeyRemoved,
+    PasskeyCopied,
 }
 
 const TABLE: &[(&str, AccountActivity)] = &[
@@ -60,6 +70,16 @@ const TABLE: &[(&str, AccountActivity)] = &[
     ("identity.linked", AccountActivity::ProviderConnected),
     ("identity.unlinked", AccountActivity::ProviderDisconnected),
     ("federation.refused", AccountActivity::ProviderRefused),
+    ("factor.added", AccountActivity::FactorAdded),
+    ("factor.removed", AccountActivity::FactorRemoved),
+    ("factor.reset", AccountActivity::FactorReset),
+    ("factor.failed", AccountActivity::FactorFailed),
+    ("recovery_code.used", AccountActivity::RecoveryCodeUsed),
+    ("recovery_code.renewed", AccountActivity::RecoveryCodesRenewed),
+    ("passkey.added", AccountActivity::PasskeyAdded),
+    ("passkey.renamed", AccountActivity::PasskeyRenamed),
+    ("passkey.removed", AccountActivity::PasskeyRemoved),
+    ("passkey.counter_went_back", AccountActivity::PasskeyCopied),
 ];
 
 impl AccountActivity {
@@ -74,7 +94,12 @@ impl AccountActivity {
     pub fn is_alarming(self) -> bool {
         matches!(
             self,
-            Self::SignInFailed | Self::SignInBlocked | Self::CodeUsedTwice | Self::TokenUsedTwice
+            Self::SignInFailed
+                | Self::SignInBlocked
+                | Self::CodeUsedTwice
+                | Self::TokenUsedTwice
+                | Self::FactorFailed
+                | Self::PasskeyCopied
         )
     }
 

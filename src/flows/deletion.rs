@@ -70,8 +70,10 @@ async fn plan(
     caller: Caller<'_>,
     proof: FreshProof<'_>,
 ) -> Result<Option<PlannedDeletion>, Fault> {
-    let person = proof.person();
-    let Some(at) = deletion::plan(tx, flows.deletion, &person.user.id, caller.origin).await? else {
+    let (person, mailer) = (proof.person(), flows.mailer.as_ref());
+    let Some(at) =
+        deletion::plan(tx, flows.deletion, mailer, &person.user.id, caller.origin).await?
+    else {
         return Ok(None);
     };
     let cookie = change_cookie(tx, &person.session.browser).await?;

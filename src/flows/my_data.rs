@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::accounts::browsers::SignedInUser;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::client::ClientId;
+use crate::domain::passkey::Passkey;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::User;
 use crate::domain::verdict::Fault;
@@ -15,7 +16,8 @@ use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
 use crate::flows::my_account::{self, Access};
 use crate::flows::submitted::AccountForm;
-use crate::store::audit_events::{self, EventPlace, EventSearch, RecordedEvent};
+use crate::store::audit_events::{EventPlace, EventSearch, RecordedEvent};
+use crate::store::{audit_events, passkeys, recovery_codes};
 
 /// Everything that is stored about a person. [`MyData::next`] returns one piece after the other.
 #[derive(Debug)]
@@ -72,7 +74,16 @@ impl MyData {
         let linked = linked(&self.flows, &self.person).await?;
         let linked: Vec<_> = linked.iter().map(identity).collect();
         let exported_at = text(self.flows.clock.now());
-        let methods = json!({ "password": user.password_hash.is_some(), "providers": linked });
+        let store = &*self.flows.store;
+        let passkeys = passkeys::of_user(store, &user.id).await?;
+        let passkeys: Vec<_> = passkeys.iter().map(passkey).collect();
+        let methods = json!({
+            "password": user.password_hash.is_some(),
+            "providers": linked,
+            "passkeys": passkeys,
+            "one_time_codes_since": user.totp_since.map(text),
+            "recovery_codes_left": recovery_codes::left(store, &user.id).await?,
+        });
         let head = format!(
             "{{\"issuer\":{},\n\"exported_at\":{},\n\"account\":{},\n\"sign_in_methods\":{methods},\n",
             json!(self.flows.url.as_str()),
@@ -165,6 +176,16 @@ fn identity(linked: &LinkedIdentity) -> Value {
         "email": linked.email,
         "connected_at": text(linked.linked_at),
         "used_at": text(linked.used_at),
+    })
+}
+
+fn passkey(passkey: &Passkey) -> Value {
+    json!({
+        "name": passkey.name,
+        "model": passkey.aaguid,
+        "is_backed_up": passkey.backed_up,
+        "added_at": text(passkey.created_at),
+        "used_at": passkey.used_at.map(text),
     })
 }
 

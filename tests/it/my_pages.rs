@@ -188,7 +188,7 @@ both! {
         assert_eq!((&file["account"]["sub"], &file["account"]["username"]), (&json!(sub), &json!("alice")));
         assert_eq!(file["account"]["claims"]["name"], "Alice");
         assert_eq!(file["issuer"], server.issuer());
-        assert_eq!(file["sign_in_methods"], json!({ "password": true, "providers": [] }));
+        assert_eq!(file["sign_in_methods"], json!({ "password": true, "providers": [], "passkeys": [], "one_time_codes_since": null, "recovery_codes_left": 0 }));
         assert_eq!(file["devices"].as_array().unwrap().len(), 1);
         assert_eq!(file["devices"][0]["address"], "127.0.0.1");
         assert_eq!((&file["apps"][0]["client_id"], &file["apps"][0]["name"]), (&json!("app"), &json!("The Shop")));

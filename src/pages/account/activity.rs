@@ -81,6 +81,16 @@ impl ActivityEntry<'_> {
             AccountActivity::ProviderConnected => frame.t("activity-provider-connected"),
             AccountActivity::ProviderDisconnected => frame.t("activity-provider-disconnected"),
             AccountActivity::ProviderRefused => frame.t("activity-provider-refused"),
+            AccountActivity::FactorAdded => frame.t("activity-factor-added"),
+            AccountActivity::FactorRemoved => frame.t("activity-factor-removed"),
+            AccountActivity::FactorReset => frame.t("activity-factor-reset"),
+            AccountActivity::FactorFailed => frame.t("activity-factor-failed"),
+            AccountActivity::RecoveryCodeUsed => frame.t("activity-recovery-code-used"),
+            AccountActivity::RecoveryCodesRenewed => frame.t("activity-recovery-codes-renewed"),
+            AccountActivity::PasskeyAdded => frame.t("activity-passkey-added"),
+            AccountActivity::PasskeyRenamed => frame.t("activity-passkey-renamed"),
+            AccountActivity::PasskeyRemoved => frame.t("activity-passkey-removed"),
+            AccountActivity::PasskeyCopied => frame.t("activity-passkey-copied"),
         }
     }
 }

@@ -70,5 +70,15 @@ fn entries() -> Vec<ActivityEntry<'static>> {
         ActivityEntry { provider, ..of(AccountActivity::ProviderConnected) },
         ActivityEntry { provider, ..of(AccountActivity::ProviderDisconnected) },
         of(AccountActivity::ProviderRefused),
+        of(AccountActivity::FactorAdded),
+        of(AccountActivity::FactorRemoved),
+        of(AccountActivity::FactorReset),
+        of(AccountActivity::FactorFailed),
+        of(AccountActivity::RecoveryCodeUsed),
+        of(AccountActivity::RecoveryCodesRenewed),
+        of(AccountActivity::PasskeyAdded),
+        of(AccountActivity::PasskeyRenamed),
+        of(AccountActivity::PasskeyRemoved),
+        of(AccountActivity::PasskeyCopied),
     ]
 }
