@@ -278,6 +278,7 @@ deletion-done-title = Your account is deleted
 deletion-done-lead = You’re signed out everywhere. Thank you for having been here.
 keep-account-title = Keep your account?
 keep-account-lead = You asked us to delete this account.
+keep-account-until = It will be deleted on
 keep-account-submit = Keep my account
 keep-account-leave = Delete it and sign out
 activity-factor-added = You set up an authenticator app

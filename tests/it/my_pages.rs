@@ -55,7 +55,9 @@ both! {
         let server = Server::start(&database).await;
         server.alice().await;
         let app = first_party(&server).await;
-        let (_, access, _) = signed_in(&server, &app).await;
+        let asked = app.authorization_url(&[("scope", "openid profile")]);
+        let code = server.browser().arrive(&asked).await.authorization_response().code();
+        let (access, _) = app.exchange(&code).await.pair();
         let before = app.userinfo(&access).await.ok().json();
         server.advance(10);
         let mut browser = at_account(&server).await;

@@ -77,7 +77,7 @@ const SIZES: [(&str, u32, u32, bool); 2] =
 
 /// The states that have a picture besides the first of each page: those that speak of providers,
 /// and the pages of my account.
-const STATES: [&str; 23] = [
+const STATES: [&str; 25] = [
     "sign-in-every-provider",
     "sign-in-password-first",
     "sign-in-throttled-among-providers",
@@ -101,6 +101,8 @@ const STATES: [&str; 23] = [
     "account-apps-full",
     "account-activity-full",
     "account-data-full",
+    "account-delete-full",
+    "account-deletion-planned-grace",
 ];
 
 /// What goes on by itself leaves at once: its picture is that of the app.

@@ -101,7 +101,7 @@ both! {
         let (server, app, idp, two) = start(&database, "").await;
         known(&server, "mina", MINA, true).await;
         let (mut browser, account) = at_account(&server, "mina").await;
-        server.advance(599);
+        server.advance(299);
         let account = connect(&mut browser, &account, "idp", &idp).await;
         server.advance(61);
         let name = account.value_of("unlink-1");

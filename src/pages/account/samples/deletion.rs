@@ -37,7 +37,6 @@ impl<'a> Sample<'a> for DeletionPlannedPage<'a> {
     const NAME: &'static str = "account-deletion-planned";
 
     fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
-        let frame = Frame { here: None, ..frame };
         vec![
             ("grace", Self { frame, until: Some(instant(600_000)) }),
             ("at-once", Self { frame, until: None }),
