@@ -83,31 +83,33 @@ async fn lane<D: Delivery>(
 /// Sends several messages at the same time. When half of them are done, others take their places,
 /// and so they do at every look: a message that takes long does not keep back the others.
 async fn deliver_to<D: Delivery>(outbox: &Outbox, delivery: &D, target: &str) -> Result<(), Fault> {
-    let (mut sending, mut failed) = (FuturesUnordered::new(), None);
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut is_look = true;
+    // What takes messages waits beside those that are being sent: they may hold the connection that
+    // it waits for.
+    let (mut taking, mut sending) = (FuturesUnordered::new(), FuturesUnordered::new());
+    let (mut wants_more, mut failed) = (true, None);
     loop {
         let free = D::AT_ONCE.saturating_sub(sending.len());
-        let takes = free > 0 && (is_look || free * 2 >= D::AT_ONCE);
-        if takes && failed.is_none() {
-            match take::<D>(outbox, target, free).await {
-                Ok(taken) => sending
-                    .extend(taken.into_iter().map(|queued| deliver_one(outbox, delivery, queued))),
-                Err(fault) => failed = Some(fault),
-            }
+        if wants_more && free > 0 && taking.is_empty() && failed.is_none() {
+            wants_more = false;
+            taking.push(take::<D>(outbox, target, free));
         }
+        let is_at_work = !(taking.is_empty() && sending.is_empty());
         tokio::select! {
-            outcome = sending.next() => {
-                is_look = false;
-                match outcome {
-                    None => break,
-                    // What is being sent comes to its end first, or it would be sent twice.
-                    Some(Err(fault)) => failed = failed.or(Some(fault)),
-                    Some(Ok(())) => {}
-                }
+            Some(taken) = taking.next() => match taken {
+                Ok(taken) => sending.extend(
+                    taken.into_iter().map(|queued| deliver_one(outbox, delivery, queued)),
+                ),
+                Err(fault) => failed = failed.or(Some(fault)),
+            },
+            Some(outcome) = sending.next() => {
+                wants_more |= sending.len() * 2 <= D::AT_ONCE;
+                // What is being sent comes to its end first, or it would be sent twice.
+                failed = failed.or(outcome.err());
             }
-            _ = looks.tick() => is_look = true,
+            _ = looks.tick(), if is_at_work => wants_more = true,
+            else => break,
         }
     }
     delivery.rest().await;
