@@ -24,6 +24,7 @@ mod m0025_mail_secrets;
 mod m0026_sign_ins;
 mod m0027_strength;
 mod m0028_passkeys;
+mod m0029_terms;
 mod m0030_my_account;
 mod step;
 
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_strength::STEP),
             Box::new(m0028_passkeys::STEP),
             Box::new(m0026_sign_ins::STEP),
+            Box::new(m0029_terms::STEP),
             Box::new(m0030_my_account::STEP),
         ]
     }

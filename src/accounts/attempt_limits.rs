@@ -83,6 +83,13 @@ pub struct Bucket {
 }
 
 impl AttemptLimits {
+    /// The bucket of the answers to one place that a user name is taken. They count like failed
+    /// sign-ins from one address.
+    #[must_use]
+    pub fn names_from(&self, place: &str) -> Bucket {
+        Bucket { key: key(&[b"names", place.as_bytes()]), limit: self.address }
+    }
+
     /// The buckets of an attempt with this name from this source. They are in the order in which an
     /// attempt waits for its turns: the bucket that most people share comes last, so an attempt
     /// that waits at an earlier one does not block the others.

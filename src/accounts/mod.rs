@@ -23,4 +23,5 @@ pub mod reachable;
 pub mod second_factor;
 pub mod session_endings;
 pub mod sign_in;
+pub mod sign_up;
 pub mod throttle;

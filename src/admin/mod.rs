@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod clients;
 pub mod installation_checks;
+pub mod invitations;
 pub mod keys;
 pub mod provider_check;
 pub mod providers;

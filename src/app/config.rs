@@ -14,6 +14,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::providers;
 use super::retention::Kept;
+use super::terms;
 use crate::accounts::attempt_limits::AttemptLimits;
 use crate::accounts::breached_passwords::PasswordLists;
 use crate::accounts::browsers::SessionLifetimes;
@@ -23,8 +24,10 @@ use crate::accounts::mail_limits::MailLimits;
 use crate::accounts::passkeys::relying_party::PasskeySettings;
 use crate::accounts::reachable::SignInMethods;
 use crate::accounts::second_factor::SecondFactorRules;
+use crate::accounts::sign_up::SignUpSettings;
 use crate::domain::address::TrustedProxies;
 use crate::domain::provider::Registration;
+use crate::domain::terms::Terms;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::{Policy, Schedule};
 use crate::keys::ring::Memory;
@@ -99,6 +102,10 @@ settings! {
         pub second_factors: SecondFactorRules = section(),
         /// The limits of mails that people ask for.
         pub mail_limits: MailLimits = section(),
+        /// How people make accounts themselves.
+        pub sign_up: SignUpSettings = section(),
+        /// The documents that people are asked to accept.
+        pub terms: Terms = group(terms::read),
         /// Password hashing.
         pub hashing: Hashing = section(),
         /// Passkeys.
@@ -233,7 +240,7 @@ pub fn load(
 ) -> Loaded {
     let mut sources = Sources::default();
     if let Some(path) = file {
-        sources.read_file(path, &[providers::NAME]);
+        sources.read_file(path, &[providers::NAME, terms::NAME]);
     }
     sources.read_environment(environment);
     for (path, value) in flags {

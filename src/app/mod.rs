@@ -11,6 +11,7 @@ mod retention;
 mod server;
 mod services;
 pub mod telemetry;
+mod terms;
 
 pub use opening::{
     SKEW, check_existing_store, clock_skew, existing_master_key, is_missing, look, mailer,

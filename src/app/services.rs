@@ -154,7 +154,7 @@ impl Services {
         Ok(Self {
             token: Arc::new(token),
             resources,
-            requests: base.requests(),
+            requests: base.requests(settings),
             flows: Flows {
                 mailer: mail_delivery.is_some().then_some(mailer),
                 ..base.flows(factors, settings, Arc::clone(&outbox.wake), master)?
@@ -265,9 +265,9 @@ impl Base {
         AccessTokens { url, clock, keyring, clients, providers, liveness, verified }
     }
 
-    fn requests(&self) -> RequestContext {
+    fn requests(&self, settings: &Settings) -> RequestContext {
         let Self { url, clients, keyring, .. } = self.clone();
-        RequestContext { url, clients, keyring }
+        RequestContext { url, clients, sign_up: settings.sign_up.mode, keyring }
     }
 
     fn flows(
@@ -293,6 +293,8 @@ impl Base {
             factors,
             passkeys,
             sessions: settings.sessions,
+            sign_up: settings.sign_up,
+            terms: Arc::new(settings.terms.clone()),
             mail_limits: settings.mail_limits,
             deletion: settings.deletion,
             sign_in_methods: settings.sign_in_methods,

@@ -20,6 +20,7 @@ use crate::domain::client::{
 };
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::grant_type::GrantType;
+use crate::domain::newcomer::SignUpMode;
 use crate::domain::scope::{BadScope, Scope};
 use crate::domain::secret::{ClientSecret, Plain};
 use crate::domain::verdict::{Error, OrRejected};
@@ -158,6 +159,10 @@ struct Given {
     /// A refresh needs the old access token; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     require_access_token_proof: Option<bool>,
+    /// Who may make an account on the way to it, in place of the setting `signup.mode`: open, invite
+    /// or closed; an empty one takes it back
+    #[arg(long, value_name = "open|invite|closed", value_parser = sign_up)]
+    signup: Option<String>,
     /// `client_secret_basic`, `client_secret_post`, `private_key_jwt` or none; without it a
     /// confidential client may use its secret in the header or in the body
     #[arg(long = "auth-method")]
@@ -236,6 +241,15 @@ fn said<T>(error: Error<ClientRejected>) -> OrRejected<T> {
     match error {
         Error::Refused(ClientRejected::InvalidMetadata(why)) => usage(why),
         other => Err(other.into()),
+    }
+}
+
+/// Checks a mode of sign-up, and keeps it as it was written. An empty text removes it.
+fn sign_up(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        Ok(String::new())
+    } else {
+        text.parse().map(|mode: SignUpMode| mode.as_str().to_owned())
     }
 }
 

@@ -11,6 +11,7 @@ use super::output::{note, secret_from_file, secret_from_stdin, table, text_of, w
 use super::usage::usage;
 use crate::accounts::breached_passwords::BreachedPasswords;
 use crate::accounts::hashing::Hasher;
+use crate::admin::invitations::{self, Guest};
 use crate::admin::recovery::{self, RecoveryLink};
 use crate::admin::users::{self, ClaimsChange, NewEmail, NewUser, UserPage};
 use crate::app::config::Settings;
@@ -46,6 +47,8 @@ pub(super) enum Verbs {
     Logout(One),
     /// Mail or print a link to a new password, which works once
     Recover(Recover),
+    /// Let a person make an account: by mail, or by a link that is printed
+    Invite(Invite),
 }
 
 #[derive(Debug, Args)]
@@ -134,13 +137,26 @@ pub(super) struct Recover {
     print: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Invite {
+    /// The e-mail address
+    #[arg(long)]
+    email: String,
+    /// The client to which the person is invited
+    #[arg(long)]
+    client: Option<String>,
+    /// Print the link instead of mailing it
+    #[arg(long)]
+    print: bool,
+}
+
 /// An operator may set a password with fewer characters, but gets a warning.
 const SHORT: usize = 8;
 
 impl Verbs {
     fn database_use(&self) -> DatabaseUse {
         match self {
-            Self::Create(_) => DatabaseUse::Adds,
+            Self::Create(_) | Self::Invite(_) => DatabaseUse::Adds,
             Self::List(_) | Self::Show(_) => DatabaseUse::Reads,
             _ => DatabaseUse::Changes,
         }
@@ -212,10 +228,27 @@ impl Verbs {
                 users::delete(store, clock, &one.username).await?;
                 at.done(&format!("deleted {}", one.username));
             }
+            Self::Invite(invite) => invite.run(at, &settings, &opened).await?,
             Self::Logout(one) => {
                 ended_shown(at, "logged out", users::logout(store, clock, &one.username).await?);
             }
             Self::Recover(recover) => recover.run(at, &settings, &opened).await?,
+        }
+        Ok(())
+    }
+}
+
+impl Invite {
+    async fn run(&self, at: &Installation, settings: &Settings, store: &Arc<Store>) -> OrRejected {
+        let mailer = if self.print { None } else { mailer(settings, store, &at.clock).await? };
+        let (issuer, mailer) = (&settings.issuer, mailer.as_ref());
+        let guest = Guest { email: &self.email, client: self.client.as_deref() };
+        match invitations::invite(store, &at.clock, issuer, mailer, guest).await? {
+            Some(link) => at.print(&json!({ "link": link.expose() }), link.expose()),
+            None => {
+                let (json, words) = (json!({ "mailed_to": self.email }), &self.email);
+                at.print(&json, &format!("mailed to {words}"));
+            }
         }
         Ok(())
     }

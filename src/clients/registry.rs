@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
+use crate::domain::newcomer::SignUpMode;
 use crate::domain::scope::Scope;
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
@@ -45,6 +46,9 @@ struct InMemory {
     origins: Option<Arc<[ClientOrigin]>>,
     /// All scopes that clients are registered for, after they were asked for once.
     scope: Option<Arc<Scope>>,
+    /// Whether people may make an account on the way to any enabled client, after this was asked
+    /// once.
+    any_open: Option<bool>,
     /// It grows whenever something is removed from memory. What was read from the database before
     /// that is not kept.
     epoch: u64,
@@ -126,6 +130,7 @@ impl Registry {
         }
         known.origins = None;
         known.scope = None;
+        known.any_open = None;
         known.epoch += 1;
     }
 
@@ -148,12 +153,32 @@ impl Registry {
         Ok(scope)
     }
 
+    /// Whether any enabled client says that people may make an account on the way to it.
+    pub async fn any_open(&self) -> Result<bool, Fault> {
+        let epoch = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(any_open) = known.any_open {
+                return Ok(any_open);
+            }
+            known.epoch
+        };
+        let every = clients::list_all(&*self.store).await?;
+        let is_open = |client: &Client| client.metadata.signup == Some(SignUpMode::Open);
+        let any_open = every.iter().any(|client| client.is_enabled() && is_open(client));
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.epoch == epoch {
+            known.any_open = Some(any_open);
+        }
+        Ok(any_open)
+    }
+
     /// Removes every client from memory, because something was changed.
     pub fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.clients.clear();
         known.origins = None;
         known.scope = None;
+        known.any_open = None;
         known.epoch += 1;
     }
 }

@@ -75,6 +75,11 @@ pub enum EventKind {
     AddressRequested,
     AddressChanged,
     AddressGivenBack,
+    SignUpAsked,
+    SignUpCompleted,
+    InvitationMade,
+    InvitationAccepted,
+    TermsAccepted,
 }
 
 impl EventKind {
@@ -149,6 +154,11 @@ impl EventKind {
             Self::AddressRequested => "address.requested",
             Self::AddressChanged => "address.changed",
             Self::AddressGivenBack => "address.given_back",
+            Self::SignUpAsked => "sign_up.asked",
+            Self::SignUpCompleted => "sign_up.completed",
+            Self::InvitationMade => "invitation.made",
+            Self::InvitationAccepted => "invitation.accepted",
+            Self::TermsAccepted => "terms.accepted",
         }
     }
 }

@@ -152,7 +152,7 @@ impl ResponseMode {
 
 /// The pages that the client wants to be shown to the person, Core §3.1.2.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "a set of four words")]
+#[expect(clippy::struct_excessive_bools, reason = "a set of five words")]
 pub struct Prompt {
     /// No page may be shown.
     pub none: bool,
@@ -162,11 +162,17 @@ pub struct Prompt {
     pub consent: bool,
     /// The person chooses which account to use.
     pub select_account: bool,
+    /// The person is shown the form for a new account first: Initiating User Registration via
+    /// OpenID Connect 1.0 §4.1.
+    #[serde(default)]
+    pub create: bool,
 }
 
 impl Prompt {
-    /// Every value.
+    /// Every value, but `create`, which counts only where people may make accounts.
     pub const VALUES: &'static [&'static str] = &["none", "login", "consent", "select_account"];
+    /// The value that asks for a new account.
+    pub const CREATE: &'static str = "create";
 
     /// Reads a list of prompts.
     pub fn parse(text: &str) -> Result<Self, Reason> {
@@ -177,10 +183,12 @@ impl Prompt {
                 "login" => prompt.login = true,
                 "consent" => prompt.consent = true,
                 "select_account" => prompt.select_account = true,
+                Self::CREATE => prompt.create = true,
                 _ => return Err(Reason::PromptUnknown),
             }
         }
-        if prompt.none && (prompt.login || prompt.consent || prompt.select_account) {
+        if prompt.none && (prompt.login || prompt.consent || prompt.select_account || prompt.create)
+        {
             return Err(Reason::PromptNoneCombined);
         }
         Ok(prompt)

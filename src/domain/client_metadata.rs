@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::authentication::Acr;
 use super::grant_type::GrantType;
+use super::newcomer::SignUpMode;
 use super::scope::{self, Scope};
 use super::wire::wire_enum;
 
@@ -76,6 +77,9 @@ pub struct ClientMetadata {
     /// The `acr` values of requests that name none, in the order of preference. If all of them need
     /// two factors, a second factor is always due.
     pub default_acr_values: Option<Vec<Acr>>,
+    /// Who may make an account on the way to it; `None`: as the server's settings say.
+    #[serde(default)]
+    pub signup: Option<SignUpMode>,
 }
 
 impl ClientMetadata {

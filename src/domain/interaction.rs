@@ -10,6 +10,7 @@ use super::client::ClientId;
 use super::family::FamilyId;
 use super::identity::Identity;
 use super::ids::identifier;
+use super::newcomer::Newcomer;
 use super::provider::Slug;
 use super::random;
 use super::session::{BrowserId, SessionId};
@@ -200,6 +201,8 @@ pub struct Interaction {
     pub pending: Option<Box<Pending>>,
     /// The sign-in that needs a second factor, or that was finished with one.
     pub unfinished: Option<Box<UnfinishedSignIn>>,
+    /// The person who is making an account.
+    pub newcomer: Option<Box<Newcomer>>,
     /// When the request arrived.
     pub received_at: DateTime<Utc>,
     /// When the interaction expires.
@@ -232,6 +235,7 @@ impl Interaction {
             session: None,
             pending: None,
             unfinished: None,
+            newcomer: None,
             received_at: now,
             expires_at: now + LIFE,
             ended_at: None,

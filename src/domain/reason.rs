@@ -355,7 +355,7 @@ reasons! {
             "request objects are not supported",
             "send the parameters themselves";
         PromptUnknown = "prompt_unknown", InvalidRequest, "a prompt is unknown",
-            "`none`, `login`, `consent`, `select_account`";
+            "`none`, `login`, `consent`, `select_account`, `create`";
         PromptNoneCombined = "prompt_none_combined", InvalidRequest,
             "prompt none goes with no other",
             "send it alone";
@@ -416,6 +416,12 @@ reasons! {
             "nothing; they may come again";
         ConsentDenied = "consent_denied", AccessDenied, "the person did not allow it",
             "nothing; they may come again";
+        SignUpClosed = "sign_up_closed", InvalidRequest,
+            "nobody may make an account here: prompt create is not supported",
+            "`mapae client update --signup open`, or `signup.mode = open`";
+        TermsUnaccepted = "terms_unaccepted", InteractionRequired,
+            "the person has not accepted the current terms",
+            "ask again without `prompt=none`";
     }
     Resources {
         AccessTokenMissing = "access_token_missing", InvalidToken, "an access token is needed",

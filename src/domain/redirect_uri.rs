@@ -55,6 +55,14 @@ pub fn matches(registered: &str, requested: &str) -> bool {
         })
 }
 
+/// The front page of a web app: the root of the redirect URI's origin.
+#[must_use]
+pub fn front_page(redirect_uri: &str) -> Option<String> {
+    let url = Url::parse(redirect_uri).ok()?;
+    let is_on_the_web = matches!(url.scheme(), "https" | "http");
+    is_on_the_web.then(|| format!("{}/", url.origin().ascii_serialization()))
+}
+
 const LOOPBACK: &[&str] = &["http://127.0.0.1", "http://[::1]"];
 
 /// The part of the URI after host and port.

@@ -30,6 +30,18 @@ pub const SECOND_FACTOR: &str = "/login/second-factor";
 pub const SECOND_FACTOR_SKIP: &str = "/login/second-factor/skip";
 /// The page on which a person sets up one-time codes on the way.
 pub const SET_UP_FACTOR: &str = "/login/set-up-factor";
+/// The form that asks for the address of a new account.
+pub const SIGN_UP: &str = "/sign-up";
+/// Takes the code that was mailed to the address of a new account.
+pub const SIGN_UP_CODE: &str = "/sign-up/code";
+/// The page behind the link that was mailed to the address of a new account.
+pub const SIGN_UP_CONFIRM: &str = "/sign-up/confirm";
+/// The page behind the link of an invitation.
+pub const SIGN_UP_INVITATION: &str = "/sign-up/invitation";
+/// The form for a new account.
+pub const SIGN_UP_ACCOUNT: &str = "/sign-up/account";
+/// The documents that a person is asked to accept.
+pub const TERMS: &str = "/terms";
 /// The choice of an account.
 pub const SELECT_ACCOUNT: &str = "/select-account";
 /// The consent page.
@@ -147,6 +159,12 @@ const ALL: &[&str] = &[
     SECOND_FACTOR,
     SECOND_FACTOR_SKIP,
     SET_UP_FACTOR,
+    SIGN_UP,
+    SIGN_UP_CODE,
+    SIGN_UP_CONFIRM,
+    SIGN_UP_INVITATION,
+    SIGN_UP_ACCOUNT,
+    TERMS,
     SELECT_ACCOUNT,
     CONSENT,
     KEEP_ACCOUNT,

@@ -14,7 +14,8 @@ use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, OfferedFactor, PendingAccount, Subject, View};
 use crate::flows::known_passkeys::has_passkey;
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
-use crate::flows::{due_factor, lookup};
+use crate::flows::sign_up::{self, SignUpOffer};
+use crate::flows::{due_factor, lookup, terms};
 use crate::oauth::authorize::codes;
 use crate::oauth::authorize::decide::{AuthorizationStep, Candidate, Facts, decide};
 use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
@@ -59,12 +60,13 @@ fn without_writing(
     let Progress { interaction, asked } = progress;
     let waits = |next: fn(Handle) -> NextStep| wait(flows, interaction, next).map(Some);
     let Some(asked) = asked else {
-        return match own_page(flows, browser_state, interaction) {
+        return match own_page(flows, browser_state, known, interaction) {
             OwnPage::NewPassword => waits(NextStep::NewPassword),
             OwnPage::SignIn(_) => waits(NextStep::SignIn),
             OwnPage::Choose => waits(NextStep::Choose),
             OwnPage::Finish | OwnPage::StepUp(_) => waits(NextStep::SecondFactor),
             OwnPage::KeepAccount(_) => waits(NextStep::KeepAccount),
+            OwnPage::Terms(_) => waits(NextStep::Terms),
             OwnPage::Done => Ok(None),
         };
     };
@@ -75,8 +77,10 @@ fn without_writing(
             waits(NextStep::SecondFactor)
         }
         AuthorizationStep::SetUp(_) => waits(NextStep::SetUpFactor),
+        AuthorizationStep::SignUp => waits(NextStep::SignUp),
         AuthorizationStep::Choose => waits(NextStep::Choose),
         AuthorizationStep::KeepAccount(_) => waits(NextStep::KeepAccount),
+        AuthorizationStep::Terms(_) => waits(NextStep::Terms),
         AuthorizationStep::Consent(_) => waits(NextStep::Consent),
         AuthorizationStep::Refuse(refusal) if !interaction.is_stored => {
             refused::log(&refusal, Some(&asked.client.client.id));
@@ -102,6 +106,8 @@ enum OwnPage<'a> {
     KeepAccount(&'a SignedInUser),
     /// The page for a new password, after they proved their address.
     NewPassword,
+    /// The documents that this person is asked to accept.
+    Terms(&'a SignedInUser),
     /// None: they have proven enough.
     Done,
 }
@@ -109,6 +115,7 @@ enum OwnPage<'a> {
 fn own_page<'a>(
     flows: &Flows,
     browser_state: &'a BrowserState,
+    known: &[KnownPerson],
     interaction: &Interaction,
 ) -> OwnPage<'a> {
     if matches!(interaction.purpose, Purpose::Recover { .. }) {
@@ -130,8 +137,18 @@ fn own_page<'a>(
         (None, []) => return OwnPage::SignIn(None),
         (None, _) => return OwnPage::Choose,
     };
+    let mut standing = people.iter().zip(known);
+    let owes_terms =
+        standing.any(|(one, known)| one.session.id == person.session.id && known.owes_terms);
     if !due_factor::is_lacking(flows, browser_state, person, None) {
-        if person.is_leaving() { OwnPage::KeepAccount(person) } else { OwnPage::Done }
+        let is_asked = matches!(interaction.purpose, Purpose::Account { .. });
+        if person.is_leaving() {
+            OwnPage::KeepAccount(person)
+        } else if is_asked && owes_terms {
+            OwnPage::Terms(person)
+        } else {
+            OwnPage::Done
+        }
     } else if due_factor::reach(&person.user, false) < Acr::Two {
         // Who has no one-time codes signs in again: with a passkey, or sets up the codes then.
         OwnPage::SignIn(Some(person))
@@ -174,8 +191,10 @@ pub(super) async fn step(
         | AuthorizationStep::Finish
         | AuthorizationStep::StepUp { .. }
         | AuthorizationStep::SetUp(_)
+        | AuthorizationStep::SignUp
         | AuthorizationStep::Choose
         | AuthorizationStep::KeepAccount(_)
+        | AuthorizationStep::Terms(_)
         | AuthorizationStep::Consent(_) => {
             return Err(InteractionError::Unknown.into());
         }
@@ -250,6 +269,8 @@ pub(super) struct KnownPerson {
     consent: Option<Consent>,
     /// Whether they have a passkey. It is read only if the session is not strong enough.
     has_passkey: bool,
+    /// Whether they have to accept a document of the operator.
+    owes_terms: bool,
 }
 
 /// Reads about each person in the browser what the decision needs.
@@ -274,7 +295,8 @@ pub(super) async fn known(
             }
             _ => false,
         };
-        found.push(KnownPerson { consent, has_passkey });
+        let owes_terms = terms::are_due(flows, reader, &signed_in_user.user.id).await?;
+        found.push(KnownPerson { consent, has_passkey, owes_terms });
     }
     Ok(found)
 }
@@ -310,6 +332,7 @@ fn facts<'a>(
             is_leaving: signed_in_user.is_leaving(),
             consent: known.consent.clone(),
             reach: due_factor::reach(user, known.has_passkey),
+            owes_terms: known.owes_terms,
             is_factor_due: due_factor::is_due_in(flows, browser_state, user, Some(client)),
             is_fresh: session.authentication.is_fresh(now, flows.factors.rules.needed(user)),
         }
@@ -327,6 +350,7 @@ fn facts<'a>(
         // RFC 8252 §8.6: such a redirect URI does not prove which client it belongs to.
         asks_always: client.kind == ClientKind::Public && is_unclaimed(&asked.request.redirect_uri),
         allowed_now,
+        may_sign_up: sign_up::offer(flows, &interaction.purpose, Some(client)) == SignUpOffer::Open,
     }
 }
 
@@ -381,12 +405,15 @@ pub(super) async fn shown(
     let proof = proof(flows, &interaction).await?;
     let handle = lookup::handle(flows, &interaction)?;
     let Some(asked) = interaction::asked(flows, &interaction.purpose).await? else {
-        let subject = match (&interaction.purpose, own_page(flows, browser_state, &interaction)) {
+        let known = known(flows, &*flows.store, browser_state, None).await?;
+        let own_page = own_page(flows, browser_state, &known, &interaction);
+        let subject = match (&interaction.purpose, own_page) {
             (Purpose::Link { .. } | Purpose::Logout(_), _)
             | (_, OwnPage::Done | OwnPage::NewPassword) => Subject::Elsewhere,
             (_, OwnPage::SignIn(person)) => Subject::SignIn(person.cloned().map(Box::new)),
             (_, OwnPage::Choose) => Subject::Choose,
             (_, OwnPage::KeepAccount(person)) => Subject::KeepAccount(Box::new(person.clone())),
+            (_, OwnPage::Terms(person)) => Subject::Terms(Box::new(person.clone())),
             (_, OwnPage::Finish) => due_factor::unfinished(flows, &interaction).await?,
             (_, OwnPage::StepUp(person)) => {
                 due_factor::of_session(flows, person, Acr::Two, false).await?
@@ -410,10 +437,15 @@ pub(super) async fn shown(
                 signed_in_user(session).ok_or(InteractionError::WrongBrowser)?;
             Subject::SetUpFactor(Box::new(OfferedFactor { user, session: Some(session) }))
         }
+        AuthorizationStep::SignUp => Subject::SignUp,
         AuthorizationStep::Choose => Subject::Choose,
         AuthorizationStep::KeepAccount(session) => {
             let signed_in_user = signed_in_user(session).ok_or(InteractionError::WrongBrowser)?;
             Subject::KeepAccount(Box::new(signed_in_user))
+        }
+        AuthorizationStep::Terms(session) => {
+            let signed_in_user = signed_in_user(session).ok_or(InteractionError::WrongBrowser)?;
+            Subject::Terms(Box::new(signed_in_user))
         }
         AuthorizationStep::Consent(session) => {
             let before = browser_state.people.iter().position(|one| one.session.id == *session);

@@ -10,8 +10,10 @@ use crate::accounts::password_rules::PasswordRules;
 use crate::accounts::reachable::SignInMethods;
 use crate::accounts::second_factor::SecondFactors;
 use crate::accounts::sign_in::PasswordSignIn;
+use crate::accounts::sign_up::SignUpSettings;
 use crate::clients::registry::Registry;
 use crate::domain::clock::Clock;
+use crate::domain::terms::Terms;
 use crate::domain::urls::Issuer;
 use crate::keys::seal::{BrowserKey, FormsKey, UpstreamLoginKey};
 use crate::mail::Mailer;
@@ -44,6 +46,10 @@ pub struct Flows {
     pub password_rules: PasswordRules,
     /// How long browser sessions live.
     pub sessions: SessionLifetimes,
+    /// How people make accounts themselves.
+    pub sign_up: SignUpSettings,
+    /// The documents that people are asked to accept.
+    pub terms: Arc<Terms>,
     /// The limits of mails that people ask for.
     pub mail_limits: MailLimits,
     /// How people delete their accounts.

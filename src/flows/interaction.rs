@@ -113,10 +113,14 @@ pub enum Subject {
     SecondFactor(Box<AskedFactor>),
     /// This person sets up a second factor.
     SetUpFactor(Box<OfferedFactor>),
+    /// The person makes an account.
+    SignUp,
     /// The person chooses an account.
     Choose,
     /// This person deletes their account, and is asked whether to keep it.
     KeepAccount(Box<SignedInUser>),
+    /// This person is asked to accept the operator's documents.
+    Terms(Box<SignedInUser>),
     /// This person is asked for consent; their earlier consent is given, too.
     Consent(Box<SignedInUser>, crate::domain::consent::Consent),
     /// There is no page: the next step is taken without the person.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::interaction::{Handle, Interaction, InteractionId, Purpose};
+use crate::domain::newcomer::Newcomer;
 use crate::domain::random::is_identifier;
 use crate::domain::session::BrowserId;
 use crate::domain::verdict::Fault;
@@ -21,6 +22,8 @@ struct Carried {
     id: String,
     browser: Option<String>,
     purpose: Purpose,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    newcomer: Option<Box<Newcomer>>,
     #[serde(with = "chrono::serde::ts_milliseconds")]
     received_at: DateTime<Utc>,
     #[serde(with = "chrono::serde::ts_milliseconds")]
@@ -37,6 +40,7 @@ pub(super) fn handle(flows: &Flows, interaction: &Interaction) -> Result<Handle,
         id: interaction.id.as_str().to_owned(),
         browser: interaction.browser.as_ref().map(|browser| browser.as_str().to_owned()),
         purpose: interaction.purpose.clone(),
+        newcomer: interaction.newcomer.clone(),
         received_at: interaction.received_at,
         expires_at: interaction.expires_at,
     };
@@ -57,7 +61,7 @@ pub(super) async fn find(flows: &Flows, handle: &Handle) -> Outcome<Interaction>
     };
     let opened = flows.browsers.open(sealed);
     let carried = opened.and_then(|text| serde_json::from_slice::<Carried>(text.expose()).ok());
-    let Carried { id, browser, purpose, received_at, expires_at } =
+    let Carried { id, browser, purpose, newcomer, received_at, expires_at } =
         carried.ok_or(InteractionError::Unknown)?;
     let interaction = Interaction {
         id: InteractionId::from_stored(id),
@@ -66,6 +70,7 @@ pub(super) async fn find(flows: &Flows, handle: &Handle) -> Outcome<Interaction>
         session: None,
         pending: None,
         unfinished: None,
+        newcomer,
         received_at,
         expires_at,
         ended_at: None,

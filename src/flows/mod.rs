@@ -30,6 +30,8 @@ pub mod passkey_sign_in;
 pub mod recovery;
 pub mod second_factor;
 pub mod sign_in;
+pub mod sign_up;
 pub mod start;
 pub mod submitted;
+pub mod terms;
 pub mod upstream_login;

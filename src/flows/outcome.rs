@@ -33,10 +33,18 @@ pub enum NextStep {
     SecondFactor(Handle),
     /// Show the page on which a person sets up a second factor.
     SetUpFactor(Handle),
+    /// Show the form for the address of a new account, or for the account where there is no mail.
+    SignUp(Handle),
+    /// Show the page that takes the code that was mailed to that address.
+    SignUpCode(Handle),
+    /// Show the form for a new account.
+    NewAccount(Handle),
     /// Show the page on which the person chooses an account.
     Choose(Handle),
     /// Ask a person who deletes their account whether to keep it.
     KeepAccount(Handle),
+    /// Show the documents that the person is asked to accept.
+    Terms(Handle),
     /// Show the consent page.
     Consent(Handle),
     /// Show the page on which the person chooses a new password.
@@ -48,6 +56,8 @@ pub enum NextStep {
     Answer(AuthorizationAnswer),
     /// Show a page of my account, with a message about what happened.
     Account(SessionId, AccountPage, Option<FlashMessage>),
+    /// Send the browser to the front page of the app to which the person was invited.
+    FrontPage(String),
 }
 
 /// A message that a page of my account shows about what happened.

@@ -54,10 +54,22 @@ impl Submitted {
         &self.handle
     }
 
+    /// The languages in which the person reads the pages of the interaction.
+    #[must_use]
+    pub fn ui_locales(&self) -> Option<&str> {
+        self.interaction.purpose.ui_locales()
+    }
+
     /// The interaction as it was when the form arrived. It may have ended, or belong to another
     /// browser.
     pub(super) fn interaction(&self) -> &Interaction {
         &self.interaction
+    }
+
+    /// The same form, with the interaction as it is now.
+    pub(super) async fn anew(&self, flows: &Flows) -> Outcome<Self> {
+        let interaction = lookup::find(flows, &self.handle).await?;
+        Ok(Self { handle: self.handle.clone(), interaction })
     }
 
     /// The interaction, if it belongs to this browser and is still open.

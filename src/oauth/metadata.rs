@@ -17,8 +17,8 @@ use crate::domain::urls::{self, Issuer};
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ALGORITHMS;
 
-/// Writes the document.
-pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
+/// Writes the document. `may_sign_up` says whether people may make accounts, at any client at least.
+pub fn document(issuer: &Issuer, may_sign_up: bool) -> Result<Bytes, Fault> {
     let every: Vec<&str> = AUTH_METHODS.iter().map(|method| method.as_str()).collect();
     let proving: Vec<&str> = AUTH_METHODS
         .iter()
@@ -45,6 +45,9 @@ pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
     let claims =
         own.into_iter().chain(SCOPE_CLAIMS.iter().flat_map(|(_, claims)| *claims).copied());
     let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
+    // Initiating User Registration via OpenID Connect 1.0 §4.2
+    let create = may_sign_up.then_some(Prompt::CREATE);
+    let prompts: Vec<&str> = Prompt::VALUES.iter().copied().chain(create).collect();
     let document = json!({
         "issuer": issuer.as_str(),
         "authorization_endpoint": issuer.url(urls::AUTHORIZE),
@@ -61,7 +64,7 @@ pub fn document(issuer: &Issuer) -> Result<Bytes, Fault> {
         "claims_parameter_supported": true,
         "acr_values_supported": Acr::ALL,
         "ui_locales_supported": LANGUAGES.iter().map(Language::as_str).collect::<Vec<_>>(),
-        "prompt_values_supported": Prompt::VALUES,
+        "prompt_values_supported": prompts,
         "response_types_supported": ["code"],
         "response_modes_supported": modes,
         "code_challenge_methods_supported": [pkce::METHOD],

@@ -23,6 +23,8 @@ use super::second_factor::SecondFactorPage;
 use super::select_account::SelectAccountPage;
 use super::set_up_factor::SetUpFactorPage;
 use super::sign_in::SignInPage;
+use super::sign_up::{AccountFormPage, AddressPage, ConfirmAddressPage, SignUpCodePage};
+use super::terms::TermsPage;
 use crate::domain::language::Language;
 
 /// Every state of every page in a language: its name and its HTML.
@@ -38,6 +40,11 @@ pub(super) fn every(frame: Frame<'_>) -> Vec<(String, String)> {
         rendered::<SecondFactorPage<'_>>(frame),
         rendered::<SetUpFactorPage<'_>>(frame),
         rendered::<RecoveryCodesPage<'_>>(Frame { here: None, ..frame }),
+        rendered::<AddressPage<'_>>(frame),
+        rendered::<SignUpCodePage<'_>>(frame),
+        rendered::<ConfirmAddressPage<'_>>(frame),
+        rendered::<AccountFormPage<'_>>(frame),
+        rendered::<TermsPage<'_>>(frame),
         rendered::<SelectAccountPage<'_>>(frame),
         rendered::<ConsentPage<'_>>(frame),
         rendered::<ForgotPage<'_>>(frame),

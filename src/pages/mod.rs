@@ -10,6 +10,7 @@ mod branding;
 mod checks;
 mod colour;
 mod consent;
+mod document;
 mod error;
 mod external_browser;
 mod forgot;
@@ -45,6 +46,8 @@ mod select_account;
 mod set_up_factor;
 mod settings;
 mod sign_in;
+mod sign_up;
+mod terms;
 mod texts;
 mod zone;
 
@@ -57,6 +60,7 @@ pub use account::{
 };
 pub use app_summary::App;
 pub use consent::ConsentPage;
+pub use document::DocumentToAccept;
 pub use error::{ErrorPage, PageProblem};
 pub use external_browser::ExternalBrowser;
 pub use forgot::ForgotPage;
@@ -82,5 +86,10 @@ pub use second_factor::{CodeProblem, SecondFactorPage};
 pub use select_account::SelectAccountPage;
 pub use set_up_factor::SetUpFactorPage;
 pub use settings::Settings;
-pub use sign_in::{AccountToProve, SignInPage, SignInProblem};
+pub use sign_in::{AccountToProve, SignInPage, SignInProblem, SignUpOffer};
+pub use sign_up::{
+    AccountFormPage, AccountFormProblem, AddressPage, ConfirmAddressPage, MailedLink,
+    ProvenAddress, SignUpCodePage,
+};
+pub use terms::TermsPage;
 pub use zone::Zone;

@@ -44,6 +44,8 @@ pub struct SignInPage<'a> {
     pub mail_code: bool,
     /// Whether name and password stand before the providers.
     pub password_first: bool,
+    /// What the page says about making an account.
+    pub sign_up: SignUpOffer,
     /// The account that the person has to prove before anything else.
     pub prove: Option<AccountToProve<'a>>,
     /// What happened at a provider.
@@ -52,6 +54,17 @@ pub struct SignInPage<'a> {
     pub external_browser: Option<ExternalBrowser<'a>>,
     /// How to sign in with a passkey.
     pub passkey: Option<PasskeyForm<'a>>,
+}
+
+/// What the sign-in page says about making an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignUpOffer {
+    /// A link leads to the form.
+    Link,
+    /// One needs an invitation.
+    Invitation,
+    /// Nothing.
+    Nothing,
 }
 
 /// Why the person is not signed in.

@@ -75,6 +75,23 @@ pub fn one_of(path: &'static str, numbers: &'static [u32], default: u32) -> Sett
     )
 }
 
+/// One of these values, by its name.
+pub fn one_of_words<T: Copy + 'static>(
+    path: &'static str,
+    values: &'static [T],
+    default: T,
+    name: fn(T) -> &'static str,
+) -> Setting<T> {
+    let names: Vec<_> = values.iter().map(|value| name(*value)).collect();
+    let known = names.join(", ");
+    let parse = move |text: &str| {
+        let value = values.iter().find(|value| name(**value) == text).copied();
+        value.ok_or_else(|| format!("must be one of {known}"))
+    };
+    let show = move |value: &T| name(*value).to_owned();
+    Setting::new(path, ValueType::OneOf(names), default, parse, show)
+}
+
 /// `true` or `false`.
 pub fn flag(path: &'static str, default: bool) -> Setting<bool> {
     Setting::new(path, ValueType::Flag, default, parse_flag, ToString::to_string)

@@ -106,6 +106,7 @@ fn keys(page: &mut String, prefix: &str, of: &[TableKey]) {
             KeyType::Path => "path of a file".to_owned(),
             KeyType::Flag => "`true` or `false`".to_owned(),
             KeyType::Texts => "list of texts".to_owned(),
+            KeyType::ByLanguage => "table of texts by language".to_owned(),
             KeyType::Tables(_) => "tables".to_owned(),
         };
         let needed = if key.required { "; needed" } else { "" };

@@ -117,6 +117,9 @@ fn of_key(key: &TableKey) -> Value {
         KeyType::Text | KeyType::Path => json!({ "type": "string" }),
         KeyType::OneOf(known) => json!({ "enum": known }),
         KeyType::Flag => json!({ "type": "boolean" }),
+        KeyType::ByLanguage => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
         KeyType::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         KeyType::Tables(inner) => json!({ "type": "array", "items": object(inner) }),
     };

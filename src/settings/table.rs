@@ -1,6 +1,7 @@
 //! Arrays of tables in the file, like `[[social]]`. Their keys are declared by the struct into
 //! which they are read.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// One key of such a table.
@@ -29,6 +30,8 @@ pub enum KeyType {
     Flag,
     /// A list of texts.
     Texts,
+    /// A table of texts, each under the tag of its language.
+    ByLanguage,
     /// Nested tables with these keys.
     Tables(Vec<TableKey>),
 }
@@ -80,6 +83,14 @@ impl<T: Field> Field for Option<T> {
 impl Field for Vec<String> {
     fn form() -> KeyType {
         KeyType::Texts
+    }
+}
+
+impl Field for BTreeMap<String, String> {
+    const REQUIRED: bool = true;
+
+    fn form() -> KeyType {
+        KeyType::ByLanguage
     }
 }
 

@@ -16,6 +16,7 @@ use super::reader::Reader;
 use super::tx::Tx;
 use crate::domain::clock;
 use crate::domain::interaction::{Interaction, InteractionId, Pending, Purpose, UnfinishedSignIn};
+use crate::domain::newcomer::Newcomer;
 use crate::domain::session::{BrowserId, SessionId};
 use crate::domain::verdict::Fault;
 
@@ -30,6 +31,7 @@ entity! {
             pub session_id: Option<String>,
             pub pending: Option<String>,
             pub unfinished: Option<String>,
+            pub newcomer: Option<String>,
             pub received_at: i64,
             pub expires_at: i64,
             pub ended_at: Option<i64>,
@@ -54,6 +56,7 @@ impl TryFrom<Model> for Interaction {
             session: row.session_id.map(SessionId::from_stored),
             pending: read(row.pending)?,
             unfinished: read(row.unfinished)?,
+            newcomer: read(row.newcomer)?,
             received_at: clock::from_millis(row.received_at),
             expires_at: clock::from_millis(row.expires_at),
             ended_at: instant(row.ended_at),
@@ -85,6 +88,7 @@ pub async fn keep(tx: &Tx, interaction: &Interaction) -> Result<(), Fault> {
         session_id: Set(interaction.session.as_ref().map(|session| session.as_str().to_owned())),
         pending: Set(written(interaction.pending.as_deref())?),
         unfinished: Set(written(interaction.unfinished.as_deref())?),
+        newcomer: Set(written(interaction.newcomer.as_deref())?),
         received_at: Set(millis(interaction.received_at)),
         expires_at: Set(millis(interaction.expires_at)),
         ended_at: Set(interaction.ended_at.map(millis)),
@@ -134,6 +138,17 @@ pub async fn set_purpose(tx: &Tx, id: &InteractionId, purpose: &Purpose) -> Resu
 /// Writes the identity that waits for a proof of its account, or removes it.
 pub async fn set_pending(tx: &Tx, id: &InteractionId, whom: Option<&Pending>) -> Result<(), Fault> {
     change(tx, id, [(Column::Pending, Expr::value(written(whom)?))]).await
+}
+
+/// Writes who is making an account, and until when the interaction stays open for them.
+pub async fn set_newcomer(
+    tx: &Tx,
+    id: &InteractionId,
+    whom: &Newcomer,
+    expires_at: DateTime<Utc>,
+) -> Result<(), Fault> {
+    let whom = (Column::Newcomer, Expr::value(written(Some(whom))?));
+    change(tx, id, [whom, (Column::ExpiresAt, Expr::value(millis(expires_at)))]).await
 }
 
 /// Sets the session of the interaction, and removes the identity that waited for a proof.

@@ -49,6 +49,7 @@ pub mod sessions;
 pub mod signing_keys;
 mod statement;
 pub mod successions;
+pub mod terms_acceptances;
 pub mod throttles;
 mod tx;
 pub mod used_assertions;

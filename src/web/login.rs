@@ -19,8 +19,10 @@ use crate::domain::verdict::Error;
 use crate::flows::interaction::{Subject, View};
 use crate::flows::sign_in::{self, NotSignedIn, PasswordForm};
 use crate::flows::submitted::Submitted;
-use crate::flows::{connected_providers, mail_code, passkey_sign_in, recovery, upstream_login};
-use crate::pages::{Frame, HiddenFields, ProviderNotice, SignInPage, SignInProblem};
+use crate::flows::{
+    connected_providers, mail_code, passkey_sign_in, recovery, sign_up, upstream_login,
+};
+use crate::pages::{Frame, HiddenFields, ProviderNotice, SignInPage, SignInProblem, SignUpOffer};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::page_request::PageRequest;
 use crate::web::passkey_form::passkey_form;
@@ -152,6 +154,16 @@ pub(super) async fn show(
         // A person who used the password before, or just now, sees its fields before the providers.
         password_first: problem.is_some()
             || page_request.last_sign_in_method(shared) == Some(SignInMethod::Password),
+        sign_up: match sign_up::offer(
+            &shared.flows,
+            &view.interaction.purpose,
+            view.client.as_ref().map(|client| &client.client),
+        ) {
+            _ if again.is_some() || prove.is_some() => SignUpOffer::Nothing,
+            sign_up::SignUpOffer::Open => SignUpOffer::Link,
+            sign_up::SignUpOffer::InviteOnly => SignUpOffer::Invitation,
+            sign_up::SignUpOffer::Closed => SignUpOffer::Nothing,
+        },
         prove,
         provider_notice,
         external_browser: options.out(language),

@@ -48,8 +48,10 @@ mod set_up_factor;
 mod shared;
 mod shown;
 mod sign_in_options;
+mod sign_up;
 mod signed_out;
 mod social_login;
+mod terms;
 mod token;
 mod upstream_cookies;
 mod userinfo;
@@ -114,6 +116,12 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::RECOVER_PASSWORD, get(new_password::get).post(new_password::post))
         .route(urls::CONFIRM_ADDRESS, get(mail_links::address).post(mail_links::confirm_address))
         .route(urls::UNDO_ADDRESS, get(mail_links::undo).post(mail_links::undo_address))
+        .route(urls::SIGN_UP, get(sign_up::get).post(sign_up::post))
+        .route(urls::SIGN_UP_CODE, get(sign_up::code).post(sign_up::enter_code))
+        .route(urls::SIGN_UP_CONFIRM, get(sign_up::asked).post(sign_up::confirm))
+        .route(urls::SIGN_UP_INVITATION, get(sign_up::invited).post(sign_up::accept))
+        .route(urls::SIGN_UP_ACCOUNT, get(sign_up::account).post(sign_up::create))
+        .route(urls::TERMS, get(terms::get).post(terms::post))
         .route(urls::SELECT_ACCOUNT, get(select_account::get).post(select_account::post))
         .route(urls::CONSENT, get(consent::get).post(consent::post))
         .route(urls::KEEP_ACCOUNT, get(keep_account::get).post(keep_account::post))

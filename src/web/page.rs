@@ -226,18 +226,12 @@ impl Failed {
     pub(super) fn of(mut self, client: Option<&Registered>) -> Self {
         self.app = client.map(|registered| {
             let client = &registered.client;
-            let home = client.metadata.redirect_uris.iter().find_map(|uri| home(uri));
+            let home =
+                client.metadata.redirect_uris.iter().find_map(|uri| redirect_uri::front_page(uri));
             (client.metadata.client_name.clone(), home)
         });
         self
     }
-}
-
-/// The front page of a web app: the root of the redirect URI's origin.
-fn home(redirect_uri: &str) -> Option<String> {
-    let url = url::Url::parse(redirect_uri).ok()?;
-    let on_the_web = matches!(url.scheme(), "https" | "http");
-    on_the_web.then(|| format!("{}/", url.origin().ascii_serialization()))
 }
 
 /// Shows an error page.

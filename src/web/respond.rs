@@ -208,8 +208,13 @@ fn next_step(
         }
         NextStep::SecondFactor(handle) => to(urls::SECOND_FACTOR, handle),
         NextStep::SetUpFactor(handle) => to(urls::SET_UP_FACTOR, handle),
+        NextStep::SignUp(handle) => to(urls::SIGN_UP, handle),
+        NextStep::SignUpCode(handle) => to(urls::SIGN_UP_CODE, handle),
+        NextStep::NewAccount(handle) => to(urls::SIGN_UP_ACCOUNT, handle),
         NextStep::Choose(handle) => to(urls::SELECT_ACCOUNT, handle),
         NextStep::KeepAccount(handle) => to(urls::KEEP_ACCOUNT, handle),
+        NextStep::Terms(handle) => to(urls::TERMS, handle),
+        NextStep::FrontPage(url) => lead(shared, page_request, &url),
         NextStep::Consent(handle) => to(urls::CONSENT, handle),
         NextStep::NewPassword(handle) => to(urls::RECOVER_PASSWORD, handle),
         NextStep::Continue(handle) => to(urls::AUTHORIZE_CONTINUE, handle),

@@ -7,6 +7,7 @@ use axum::http::HeaderValue;
 use bytes::Bytes;
 
 use crate::clients::logos::Logos;
+use crate::domain::urls::Issuer;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::keys::keyring::Keyring;
@@ -39,6 +40,25 @@ pub struct SharedParts {
     pub look: Arc<Look>,
 }
 
+/// The metadata document, with and without the prompt for a new account.
+#[derive(Debug)]
+pub(super) struct Metadata {
+    with_sign_up: Bytes,
+    without: Bytes,
+}
+
+impl Metadata {
+    fn new(issuer: &Issuer) -> Result<Self, Fault> {
+        let with_sign_up = metadata::document(issuer, true)?;
+        Ok(Self { with_sign_up, without: metadata::document(issuer, false)? })
+    }
+
+    /// The document. `may_sign_up` says whether people may make accounts, at any client at least.
+    pub(super) fn document(&self, may_sign_up: bool) -> Bytes {
+        if may_sign_up { self.with_sign_up.clone() } else { self.without.clone() }
+    }
+}
+
 /// What the handlers share.
 #[derive(Debug)]
 pub struct Shared {
@@ -49,7 +69,7 @@ pub struct Shared {
     pub(super) resources: ResourceContext,
     pub(super) keyring: Arc<Keyring>,
     pub(super) logos: Logos,
-    pub(super) metadata: Bytes,
+    pub(super) metadata: Metadata,
     pub(super) look: Arc<Look>,
     /// The path of the issuer.
     pub(super) base: String,
@@ -75,7 +95,7 @@ impl Shared {
             origin: url.origin(),
             cookies: Cookies::of(url.as_str()),
             ready: AtomicBool::new(true),
-            metadata: metadata::document(url)?,
+            metadata: Metadata::new(url)?,
             jwks_cache,
             supervisor,
             flows,

@@ -10,6 +10,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
+use crate::domain::newcomer::SignUpMode;
 use crate::domain::urls;
 use crate::web::shared::Shared;
 use crate::web::{answer, cors, page};
@@ -32,7 +33,14 @@ pub(super) async fn jwks(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
 }
 
 pub(super) async fn metadata(State(shared): State<Arc<Shared>>) -> Response<Body> {
-    let mut response = document(shared.metadata.clone());
+    let may_sign_up = match shared.flows.sign_up.mode {
+        SignUpMode::Open => Ok(true),
+        SignUpMode::Closed | SignUpMode::Invite => shared.flows.clients.any_open().await,
+    };
+    let mut response = match may_sign_up {
+        Ok(may_sign_up) => document(shared.metadata.document(may_sign_up)),
+        Err(fault) => return answer::fault(&fault),
+    };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, shared.jwks_cache.clone());
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);

@@ -108,6 +108,51 @@ mailed-code-address-lead = We’ve sent a code to { $email }. It works in this b
 mailed-code-missing = Enter the code from the message.
 mailed-code-wrong = This code is wrong or too old. Check it, or go back for a new one.
 
+## Sign-up
+
+sign-in-sign-up-lead = New here?
+sign-in-sign-up = Create an account
+sign-in-invitation = New here? Accounts are made by invitation.
+sign-up-title = Create your account
+sign-up-lead = You need an account to continue to { $app }.
+sign-up-lead-account = An account at { $name }.
+sign-up-email-hint = We’ll send you a message to make sure that it’s yours.
+sign-up-email-wrong = Enter an email address, like name@example.com.
+sign-up-sign-in = I already have an account
+sign-up-code-title = Check your email
+sign-up-code-lead = We sent a message to { $email }. Type the code from it here, or open its link.
+sign-up-code = Code
+sign-up-code-wrong = This code doesn’t work. Check it, or have a new one sent.
+sign-up-code-hint = Nothing there after a minute? Look in the spam folder, and check the address.
+sign-up-again = Send it again
+sign-up-other-email = Use another address
+sign-up-confirm-title = Is this your address?
+sign-up-confirm-lead = You’re creating an account for { $email }.
+sign-up-confirm-submit = Yes, continue
+sign-up-confirm-hint = If you didn’t ask for this, close this page. No account is created.
+sign-up-invitation-title = You’re invited
+sign-up-invitation-lead = You can create an account at { $name } for { $email }.
+sign-up-invitation-submit = Accept the invitation
+sign-up-account-lead-proven = Your address is confirmed. Only a few details left.
+sign-up-name = Name
+sign-up-name-wrong = Enter your name.
+sign-up-username-hint = You’ll sign in with it. Letters and digits, no spaces and no @.
+sign-up-username-wrong = Choose a user name without spaces and without @.
+sign-up-username-taken = This user name is taken. Choose another one.
+sign-up-password-hint = A few unrelated words make a good password.
+sign-up-submit = Create account
+sign-up-account-exists = There is an account with this address by now. Please sign in.
+
+## Terms
+
+terms-title = Please read and accept
+terms-lead = There is something new to accept before you continue to { $app }.
+terms-lead-account = There is something new to accept before you continue.
+terms-box-required = I accept: { $title }
+terms-box-optional = I accept: { $title } (optional)
+terms-read = Read it
+terms-missing = Please accept what is required to continue.
+
 ## Choosing an account
 
 select-account-title = Choose an account

@@ -104,6 +104,51 @@ mailed-code-address-lead = { $email } 주소로 코드를 보냈어요. 코드�
 mailed-code-missing = 메일에 있는 코드를 입력해 주세요.
 mailed-code-wrong = 코드가 맞지 않거나 너무 오래됐어요. 다시 확인하거나 돌아가서 새로 받아 주세요.
 
+## 회원 가입
+
+sign-in-sign-up-lead = 처음이신가요?
+sign-in-sign-up = 계정 만들기
+sign-in-invitation = 처음이신가요? 계정은 초대를 받아야 만들 수 있어요.
+sign-up-title = 계정 만들기
+sign-up-lead = { $app } 서비스를 계속 이용하려면 계정이 필요해요.
+sign-up-lead-account = { $name } 계정을 만들어요.
+sign-up-email-hint = 본인의 주소인지 확인하는 메일을 보내 드려요.
+sign-up-email-wrong = name@example.com처럼 이메일 주소를 입력해 주세요.
+sign-up-sign-in = 이미 계정이 있어요
+sign-up-code-title = 메일을 확인해 주세요
+sign-up-code-lead = { $email } 주소로 메일을 보냈어요. 메일에 있는 코드를 입력하거나 링크를 열어 주세요.
+sign-up-code = 코드
+sign-up-code-wrong = 쓸 수 없는 코드예요. 다시 확인하거나 새 코드를 받아 주세요.
+sign-up-code-hint = 1분이 지나도 메일이 없나요? 스팸함과 주소를 확인해 주세요.
+sign-up-again = 다시 보내기
+sign-up-other-email = 다른 주소 사용하기
+sign-up-confirm-title = 본인의 주소가 맞나요?
+sign-up-confirm-lead = { $email } 주소로 계정을 만들어요.
+sign-up-confirm-submit = 네, 계속할게요
+sign-up-confirm-hint = 직접 요청하지 않았다면 이 화면을 닫아 주세요. 계정은 만들어지지 않아요.
+sign-up-invitation-title = 초대를 받았어요
+sign-up-invitation-lead = { $email } 주소로 { $name } 계정을 만들 수 있어요.
+sign-up-invitation-submit = 초대 받아들이기
+sign-up-account-lead-proven = 주소를 확인했어요. 몇 가지만 더 알려 주세요.
+sign-up-name = 이름
+sign-up-name-wrong = 이름을 입력해 주세요.
+sign-up-username-hint = 로그인할 때 써요. 글자와 숫자로, 공백과 @ 없이 정해 주세요.
+sign-up-username-wrong = 공백과 @ 없이 아이디를 정해 주세요.
+sign-up-username-taken = 다른 사람이 쓰는 아이디예요. 다른 아이디를 정해 주세요.
+sign-up-password-hint = 서로 관계없는 단어 몇 개를 이으면 좋아요.
+sign-up-submit = 계정 만들기
+sign-up-account-exists = 그사이 이 주소로 만든 계정이 생겼어요. 로그인해 주세요.
+
+## 약관 동의
+
+terms-title = 읽고 동의해 주세요
+terms-lead = { $app } 서비스를 계속 이용하려면 새로 동의할 것이 있어요.
+terms-lead-account = 계속하려면 새로 동의할 것이 있어요.
+terms-box-required = 동의해요: { $title }
+terms-box-optional = 동의해요: { $title } (선택)
+terms-read = 읽어 보기
+terms-missing = 필수 항목에 동의해야 계속할 수 있어요.
+
 ## 계정 선택
 
 select-account-title = 계정을 선택해 주세요

@@ -10,15 +10,23 @@ use crate::support::upstream::{CLIENT_ID, Oidc};
 use crate::support::{
     Browser, Database, PASSWORD, Server, USERNAME, decode_claims, eventually, postgres_or_skip,
 };
+use mapae::accounts::mail_secrets::{self, MailRecipient};
 use mapae::admin::providers::{self, Addition};
+use mapae::domain::account_page::AccountPage;
 use mapae::domain::audit::Origin;
 use mapae::domain::ending::{Ending, EndingScope};
 use mapae::domain::grant_type::GrantType;
+use mapae::domain::interaction::Purpose;
+use mapae::domain::mail_secret::MailPurpose;
+use mapae::domain::newcomer::SignUpRequest;
 use mapae::domain::provider::{Credential, Preset, ProviderMetadata, Registration, Slug};
+use mapae::domain::random;
 use mapae::domain::secret::Secret;
+use mapae::domain::session::BrowserId;
+use mapae::domain::terms::Acceptance;
 use mapae::domain::user::UserId;
 use mapae::keys::seal::{MasterKey, Sealer};
-use mapae::store::endings;
+use mapae::store::{endings, terms_acceptances};
 
 /// So many rows are added to each table.
 const ROWS: i64 = 5000;
@@ -30,7 +38,7 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let idp = Oidc::start().await;
     let server = Server::start_social(database, &table("idp", "oidc", idp.base(), "")).await;
     idp.follows(server.now());
-    server.alice().await;
+    let alice = UserId::from_stored(server.alice().await);
     let app = server.web_app("shop", |client| {
         client.metadata.backchannel_logout_uri =
             Some("https://shop.example.com/backchannel".to_owned());
@@ -83,6 +91,20 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let ending = Ending::new(&user, issuer, now.now(), &origin);
     let tx = store.begin(now.now()).await.expect("a transaction");
     endings::insert(&tx, &ending, now.now() + chrono::Duration::days(1)).await.expect("written");
+    // A mail that a person asked for at sign-up, and a document that they accepted.
+    let asking = BrowserId::from_stored(random::identifier());
+    let kept = SignUpRequest {
+        email: "mina@example.com".to_owned(),
+        purpose: Some(Purpose::Account { page: AccountPage::default(), ui_locales: None }),
+        client: None,
+    };
+    let recipient = MailRecipient::Address("mina@example.com");
+    let asked = mail_secrets::issue(&tx, MailPurpose::SignUp, recipient, Some(&asking), &kept);
+    asked.await.expect("issued");
+    let acceptance = Acceptance { document: "tos".to_owned(), version: "2026-11-01".to_owned() };
+    terms_acceptances::insert(&tx, &alice, &acceptance, Some("203.0.113.7"))
+        .await
+        .expect("accepted");
     tx.commit().await.expect("committed");
     // A session that ends, of which the app is to be told.
     let mut other = server.browser();

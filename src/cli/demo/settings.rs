@@ -31,6 +31,7 @@ pub(super) fn write(
         ("keys_dir", path(&folder.join("keys"))),
         // The provider of social login runs on this machine.
         ("outbound.allow_private", true.to_string()),
+        ("signup.mode", "open".to_owned()),
     ];
     if let Some(Secure { ca_file, files }) = secure {
         given.extend([

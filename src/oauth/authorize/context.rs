@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::clients::registry::Registry;
+use crate::domain::newcomer::SignUpMode;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::Keyring;
 
@@ -13,6 +14,8 @@ pub struct RequestContext {
     pub url: Issuer,
     /// The registered clients.
     pub clients: Arc<Registry>,
+    /// Who may make an account, where the client does not say otherwise.
+    pub sign_up: SignUpMode,
     /// Verifies the id tokens that are sent as hints.
     pub keyring: Arc<Keyring>,
 }

@@ -28,6 +28,8 @@ pub struct Candidate<'a> {
     pub is_factor_due: bool,
     /// Whether the person proved so recently who they are that they may set up a factor.
     pub is_fresh: bool,
+    /// Whether this person has to accept a document of the operator first.
+    pub owes_terms: bool,
 }
 
 /// What the decision is made from.
@@ -52,6 +54,8 @@ pub struct Facts<'a> {
     pub asks_always: bool,
     /// Whether the person has just consented.
     pub allowed_now: bool,
+    /// Whether people may make an account on the way to this client.
+    pub may_sign_up: bool,
 }
 
 /// The next step of an authorization request.
@@ -61,8 +65,6 @@ pub enum AuthorizationStep<'a> {
     SignIn(Option<&'a SessionId>),
     /// Ask for the second factor of a sign-in that has begun.
     Finish,
-    /// Let the person choose an account.
-    Choose,
     /// Ask the person of this session for a stronger proof.
     StepUp {
         /// The session.
@@ -76,6 +78,12 @@ pub enum AuthorizationStep<'a> {
     SetUp(&'a SessionId),
     /// Ask the person of this session whether to keep the account, which they are deleting.
     KeepAccount(&'a SessionId),
+    /// Let the person make an account.
+    SignUp,
+    /// Let the person choose an account.
+    Choose,
+    /// Ask the person of this session to accept the operator's documents.
+    Terms(&'a SessionId),
     /// Ask the person of this session for consent.
     Consent(&'a SessionId),
     /// Answer the client with an error.
@@ -104,6 +112,7 @@ pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Autho
             refuse(Reason::FactorMissing)
         }
         AuthorizationStep::KeepAccount(_) => refuse(Reason::AccountBeingDeleted),
+        AuthorizationStep::Terms(_) => refuse(Reason::TermsUnaccepted),
         AuthorizationStep::Consent(_) => refuse(Reason::ConsentMissing),
         done => done,
     }
@@ -116,6 +125,11 @@ fn refuse<'a>(reason: Reason) -> AuthorizationStep<'a> {
 fn lead<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> AuthorizationStep<'a> {
     if facts.is_unfinished {
         return AuthorizationStep::Finish;
+    }
+    // Initiating User Registration via OpenID Connect 1.0 §4.1. Whoever signed up, signed in or
+    // chose an account instead gets on.
+    if request.prompt.create && facts.may_sign_up && facts.chosen.is_none() {
+        return AuthorizationStep::SignUp;
     }
     let candidate = match choose(request, facts) {
         Ok(candidate) => candidate,
@@ -130,6 +144,9 @@ fn lead<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Authorizati
     }
     if candidate.is_leaving {
         return AuthorizationStep::KeepAccount(&session.id);
+    }
+    if candidate.owes_terms {
+        return AuthorizationStep::Terms(&session.id);
     }
     if must_allow(request, candidate, facts) {
         return AuthorizationStep::Consent(&session.id);
@@ -337,6 +354,7 @@ mod tests {
             reach: Acr::One,
             is_factor_due: false,
             is_fresh: false,
+            owes_terms: false,
         };
         Facts {
             people: people.iter().map(candidate).collect(),
@@ -347,6 +365,7 @@ mod tests {
             first_party: false,
             asks_always: false,
             allowed_now: false,
+            may_sign_up: false,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::domain::claim_names::is_claim;
 use crate::domain::client::{Client, ClientId, ClientKind, RequirePkce};
 use crate::domain::error_code::ErrorCode;
 use crate::domain::form::Form;
+use crate::domain::newcomer::SignUpMode;
 use crate::domain::pkce::{self, Challenge};
 use crate::domain::provider::Slug;
 use crate::domain::reason::Reason;
@@ -178,6 +179,9 @@ async fn check(
     };
     let prompt = form.get("prompt").unwrap_or_default();
     let prompt = Prompt::parse(prompt).map_err(|why| Refusal::new(why).with_value(prompt))?;
+    if prompt.create && context.sign_up.at(Some(client)) != SignUpMode::Open {
+        return Err(Reason::SignUpClosed.into());
+    }
     let claims = match form.get("claims") {
         Some(text) => RequestedClaims::parse(text, is_claim)?,
         None => RequestedClaims::default(),

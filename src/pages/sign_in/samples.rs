@@ -1,6 +1,6 @@
 //! The samples of the sign-in page.
 
-use super::{AccountToProve, SignInPage, SignInProblem};
+use super::{AccountToProve, SignInPage, SignInProblem, SignUpOffer};
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::pages::external_browser::ExternalBrowser;
 use crate::pages::frame::Frame;
@@ -31,6 +31,7 @@ impl<'a> Sample<'a> for SignInPage<'a> {
             forgot: false,
             mail_code: false,
             password_first: false,
+            sign_up: SignUpOffer::Nothing,
             prove: None,
             provider_notice: None,
             external_browser: None,
@@ -80,6 +81,8 @@ fn by_password<'a>(page: &SignInPage<'a>) -> Vec<Named<'a>> {
     vec![
         ("fresh", page.clone()),
         ("own-account", SignInPage { app: None, ..page.clone() }),
+        ("sign-up", SignInPage { sign_up: SignUpOffer::Link, ..page.clone() }),
+        ("by-invitation", SignInPage { sign_up: SignUpOffer::Invitation, ..page.clone() }),
         ("again", SignInPage { others: true, ..again }),
         ("others", SignInPage { username: "hana", others: true, ..page.clone() }),
         ("missing-username", SignInPage { username: "", ..with(SignInProblem::MissingUsername) }),

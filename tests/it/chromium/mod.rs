@@ -9,6 +9,7 @@ mod oidc_client_ts;
 mod recovery;
 mod redirect_pages;
 mod second_factors;
+mod sign_up;
 mod site;
 mod social;
 mod spa;

@@ -1,0 +1,139 @@
+//! The operator's documents: a person accepts those that they have not accepted yet in their
+//! current version.
+
+use crate::domain::audit::{Event, EventKind};
+use crate::domain::interaction::Interaction;
+use crate::domain::terms::{Acceptance, Document};
+use crate::domain::user::UserId;
+use crate::domain::verdict::{Error, Fault};
+use crate::flows::context::Flows;
+use crate::flows::interaction::{self, Caller, Subject};
+use crate::flows::outcome::{Advanced, InteractionError};
+use crate::flows::submitted::Submitted;
+use crate::flows::{advance, start};
+use crate::store::{Reader, Tx, audit_events, interactions, terms_acceptances};
+
+/// Why a person does not get on.
+#[derive(Debug)]
+pub enum NotAccepted {
+    /// The interaction cannot continue.
+    InteractionError(InteractionError),
+    /// A required document is not accepted.
+    Missing,
+}
+
+fn lost(error: Error<InteractionError>) -> Error<NotAccepted> {
+    error.map(NotAccepted::InteractionError)
+}
+
+/// Whether a person has to accept a document before anything else.
+pub(super) async fn are_due(
+    flows: &Flows,
+    reader: &impl Reader,
+    user: &UserId,
+) -> Result<bool, Fault> {
+    if flows.terms.0.is_empty() {
+        return Ok(false);
+    }
+    Ok(flows.terms.are_due(&accepted(reader, user).await?))
+}
+
+/// The documents that a person has not accepted in their current version.
+pub async fn open_documents<'a>(
+    flows: &'a Flows,
+    user: &UserId,
+) -> Result<Vec<&'a Document>, Fault> {
+    Ok(flows.terms.without(&accepted(&*flows.store, user).await?))
+}
+
+async fn accepted(reader: &impl Reader, user: &UserId) -> Result<Vec<Acceptance>, Fault> {
+    let every = terms_acceptances::of_user(reader, user).await?;
+    Ok(every.into_iter().map(|one| one.acceptance).collect())
+}
+
+/// Writes which documents a person accepted in a form. An acceptance of an older version does not
+/// count.
+pub(super) async fn record(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    user: &UserId,
+    accepted: &[Acceptance],
+) -> Result<(), Fault> {
+    let address = caller.origin.address.as_deref();
+    for document in flows.terms.current(accepted) {
+        let (id, version) = (document.id.clone(), document.version.clone());
+        let event = Event::new(EventKind::TermsAccepted).user(user).from(caller.origin);
+        let event = event.detail(format!("{id} {version}"));
+        let acceptance = Acceptance { document: id, version };
+        if terms_acceptances::insert(tx, user, &acceptance, address).await? {
+            audit_events::insert(tx, &[event]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The person accepts documents, and the next step is taken.
+pub async fn accept(
+    flows: &Flows,
+    caller: Caller<'_>,
+    form: &Submitted,
+    accepted: &[Acceptance],
+) -> Result<Advanced, Error<NotAccepted>> {
+    let interaction = match form.open(flows, caller).await {
+        Err(Error::Refused(finished @ InteractionError::Finished(_))) => {
+            // The browser dropped the answer to the first click.
+            form.answered_just_now(flows, caller, &finished).map_err(lost)?
+        }
+        other => other.map_err(lost)?,
+    };
+    let view = advance::shown(flows, caller, interaction.clone()).await.map_err(lost)?;
+    let Subject::Terms(signed_in_user) = view.subject else {
+        return go_on(flows, caller, form, interaction).await.map_err(lost);
+    };
+    let (user, session) = (&signed_in_user.user.id, signed_in_user.session.id.clone());
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let verdict = async {
+        record(&tx, flows, caller, user, accepted).await?;
+        if are_due(flows, &tx, user).await? {
+            return Err(Error::Refused(NotAccepted::Missing));
+        }
+        interactions::keep(&tx, &interaction).await?;
+        let interaction =
+            Interaction { session: Some(session.clone()), is_stored: true, ..interaction };
+        interactions::set_session(&tx, &interaction.id, &session).await?;
+        step(&tx, flows, caller, interaction).await.map_err(lost)
+    };
+    let verdict = verdict.await;
+    tx.settle(verdict).await
+}
+
+/// Takes the next step of an interaction whose documents were accepted meanwhile.
+async fn go_on(
+    flows: &Flows,
+    caller: Caller<'_>,
+    form: &Submitted,
+    interaction: Interaction,
+) -> Result<Advanced, Error<InteractionError>> {
+    if interaction.ended_at.is_none() {
+        return start::resume(flows, caller, form.handle()).await;
+    }
+    if interaction.session.is_none() {
+        return Err(InteractionError::Finished(None).into());
+    }
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let advanced = step(&tx, flows, caller, interaction).await;
+    tx.settle(advanced).await
+}
+
+async fn step(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    interaction: Interaction,
+) -> Result<Advanced, Error<InteractionError>> {
+    let asked = interaction::asked(flows, &interaction.purpose).await?;
+    let known = advance::known(flows, tx, caller.browser_state, asked.as_ref()).await?;
+    let progress = advance::Progress { interaction, asked };
+    advance::step(tx, flows, caller.browser_state, &known, progress, false).await
+}
