@@ -9,11 +9,14 @@ use super::sign_in::{Guessing, PasswordAttempt, PasswordSignIn, SignInRefused};
 use crate::domain::audit::EventKind;
 use crate::domain::authentication::{Acr, Method};
 use crate::domain::client::Client;
-use crate::domain::recovery_code::{HashedRecoveryCode, RecoveryCode};
-use crate::domain::user::{User, UserId};
+use crate::domain::language::Language;
+use crate::domain::mail::{Mail, MailContent};
+use crate::domain::recovery_code::{FEW, HashedRecoveryCode, RecoveryCode};
+use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
 use crate::keys::device_cookies::DeviceCookieKey;
 use crate::keys::factor_key::FactorKey;
+use crate::mail::Mailer;
 use crate::settings::kinds::flag;
 use crate::settings::settings;
 use crate::store::{Tx, audit_events, one_time_codes, recovery_codes};
@@ -62,6 +65,8 @@ pub struct SecondFactors {
     pub remembered: DeviceCookieKey,
     /// Counts guesses together with failed passwords.
     pub password: Arc<PasswordSignIn>,
+    /// Tells people by mail that few recovery codes are left; `None` if nothing is mailed.
+    pub mailer: Option<Mailer>,
 }
 
 /// A second factor, as it was typed.
@@ -86,7 +91,8 @@ impl std::fmt::Debug for TypedFactor<'_> {
 /// in the transaction in which they get something for it.
 #[derive(Debug)]
 pub struct ProvenFactor {
-    user: UserId,
+    user: User,
+    mailer: Option<Mailer>,
     what: Found,
     guessing: Guessing,
 }
@@ -129,7 +135,10 @@ impl SecondFactors {
     ) -> Result<ProvenFactor, Error<SignInRefused>> {
         let guessing = self.password.guess(user, attempt).await?;
         match self.find(user, typed).await? {
-            Some(what) => Ok(ProvenFactor { user: user.id.clone(), what, guessing }),
+            Some(what) => {
+                let (user, mailer) = (user.clone(), self.mailer.clone());
+                Ok(ProvenFactor { user, mailer, what, guessing })
+            }
             None => {
                 let tx = self.password.store.begin(self.password.clock.now()).await?;
                 guessing.wrong(&tx).await?;
@@ -173,13 +182,13 @@ fn factor_name(user: &User) -> String {
 impl ProvenFactor {
     /// Uses the factor up, and returns the method. If another request used it first, it was wrong.
     pub async fn spend(self, tx: &Tx) -> Result<Method, Error<SignInRefused>> {
-        let Self { user, what, guessing } = self;
+        let Self { user, mailer, what, guessing } = self;
         let (spent, method) = match &what {
             Found::Step { sealed, step } => {
-                (one_time_codes::spend(tx, &user, sealed, *step).await?, Method::Totp)
+                (one_time_codes::spend(tx, &user.id, sealed, *step).await?, Method::Totp)
             }
             Found::Code(hash) => {
-                (recovery_codes::spend(tx, &user, *hash).await?, Method::RecoveryCode)
+                (recovery_codes::spend(tx, &user.id, *hash).await?, Method::RecoveryCode)
             }
         };
         if !spent {
@@ -187,11 +196,28 @@ impl ProvenFactor {
             return Err(SignInRefused::Wrong.into());
         }
         if method == Method::RecoveryCode {
-            let left = recovery_codes::left(tx, &user).await?;
+            let left = recovery_codes::left(tx, &user.id).await?;
+            tell(tx, mailer.as_ref(), &user, left).await?;
             let used = guessing.event(EventKind::RecoveryCodeUsed);
             audit_events::insert(tx, &[used.detail(format!("{left} left"))]).await?;
         }
         guessing.right(tx).await?;
         Ok(method)
     }
+}
+
+/// Tells a person by mail that few recovery codes are left, if their address is known to be theirs.
+async fn tell(tx: &Tx, mailer: Option<&Mailer>, user: &User, left: u64) -> Result<(), Fault> {
+    let address = user.email.as_ref().filter(|_| user.email_verified && left <= FEW);
+    let (Some(mailer), Some(to)) = (mailer, address) else { return Ok(()) };
+    let left = u32::try_from(left).unwrap_or(u32::MAX);
+    let mail = Mail {
+        to: to.clone(),
+        language: Language::choose(user.profile.locale.as_deref(), None, None),
+        user: Some(user.id.clone()),
+        client: None,
+        content: MailContent::RecoveryCodesLow { left },
+        expires_at: None,
+    };
+    mailer.send(tx, mail).await
 }

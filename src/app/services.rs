@@ -102,15 +102,6 @@ impl Services {
         let key = RotationKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?;
         let key = Arc::new(key);
         let password = Arc::new(base.password(&supervisor, &hasher, settings.limits, master)?);
-        let factors = SecondFactors {
-            rules: settings.second_factors,
-            key: FactorKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?,
-            remembered: DeviceCookieKey::remembered(master)?,
-            password: Arc::clone(&password),
-        };
-        let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key));
-        let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
-        let outbox = base.outbox();
         let look = Arc::new(look(settings)?);
         let mail_key = MailKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?;
         let mailer = Mailer::new(Arc::new(mail_key));
@@ -118,6 +109,17 @@ impl Services {
             let clock = base.clock.clone();
             MailDelivery { clock, mailer: mailer.clone(), post }
         });
+        let mailer = mail_delivery.is_some().then_some(mailer);
+        let factors = SecondFactors {
+            rules: settings.second_factors,
+            key: FactorKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?,
+            remembered: DeviceCookieKey::remembered(master)?,
+            password: Arc::clone(&password),
+            mailer: mailer.clone(),
+        };
+        let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key));
+        let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
+        let outbox = base.outbox();
         let grants = GrantContext {
             url: base.url.clone(),
             clock: base.clock.clone(),
@@ -156,7 +158,7 @@ impl Services {
             resources,
             requests: base.requests(settings),
             flows: Flows {
-                mailer: mail_delivery.is_some().then_some(mailer),
+                mailer,
                 ..base.flows(factors, settings, Arc::clone(&outbox.wake), master)?
             },
             outbox,

@@ -372,7 +372,6 @@ fn described(user: &User) -> Value {
         "email": user.email,
         "email_verified": user.email_verified,
         "has_password": user.password_hash.is_some(),
-        "one_time_codes_since": user.totp_since,
         "claims": user.profile,
         "disabled_at": user.disabled_at,
         "deletion_at": user.deletion_at,

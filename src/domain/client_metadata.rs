@@ -5,7 +5,7 @@ use chrono::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::authentication::Acr;
+use super::acr::Acr;
 use super::grant_type::GrantType;
 use super::newcomer::SignUpMode;
 use super::scope::{self, Scope};

@@ -2,6 +2,7 @@
 //! without `async`.
 
 pub mod account_page;
+pub mod acr;
 pub mod activity;
 pub mod address;
 pub mod audit;
