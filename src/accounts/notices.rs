@@ -65,6 +65,18 @@ pub async fn signed_in(
     notify(tx, mailer, user, content, from.language).await
 }
 
+/// Tells the person that few recovery codes are left.
+pub async fn recovery_codes_low(
+    tx: &Tx,
+    mailer: Option<&Mailer>,
+    user: &UserId,
+    left: u64,
+) -> Result<(), Fault> {
+    let left = u32::try_from(left).unwrap_or(u32::MAX);
+    let content = MailContent::RecoveryCodesLow { left };
+    notify(tx, mailer, user, content, Language::default()).await
+}
+
 async fn notify(
     tx: &Tx,
     mailer: Option<&Mailer>,

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::notices;
 use super::one_time_codes::step_of;
 use super::sign_in::{Guessing, PasswordAttempt, PasswordSignIn, SignInRefused};
 use crate::domain::audit::EventKind;
 use crate::domain::authentication::{Acr, Method};
 use crate::domain::client::Client;
-use crate::domain::language::Language;
-use crate::domain::mail::{Mail, MailContent};
 use crate::domain::recovery_code::{FEW, HashedRecoveryCode, RecoveryCode};
 use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
@@ -197,27 +196,13 @@ impl ProvenFactor {
         }
         if method == Method::RecoveryCode {
             let left = recovery_codes::left(tx, &user.id).await?;
-            tell(tx, mailer.as_ref(), &user, left).await?;
+            if left <= FEW {
+                notices::recovery_codes_low(tx, mailer.as_ref(), &user.id, left).await?;
+            }
             let used = guessing.event(EventKind::RecoveryCodeUsed);
             audit_events::insert(tx, &[used.detail(format!("{left} left"))]).await?;
         }
         guessing.right(tx).await?;
         Ok(method)
     }
-}
-
-/// Tells a person by mail that few recovery codes are left, if their address is known to be theirs.
-async fn tell(tx: &Tx, mailer: Option<&Mailer>, user: &User, left: u64) -> Result<(), Fault> {
-    let address = user.email.as_ref().filter(|_| user.email_verified && left <= FEW);
-    let (Some(mailer), Some(to)) = (mailer, address) else { return Ok(()) };
-    let left = u32::try_from(left).unwrap_or(u32::MAX);
-    let mail = Mail {
-        to: to.clone(),
-        language: Language::choose(user.profile.locale.as_deref(), None, None),
-        user: Some(user.id.clone()),
-        client: None,
-        content: MailContent::RecoveryCodesLow { left },
-        expires_at: None,
-    };
-    mailer.send(tx, mail).await
 }

@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::browsers::{Cookie, SignedInUser};
 use crate::accounts::factor_changes::{self, NewFactor};
+use crate::accounts::notices;
 use crate::accounts::one_time_codes::{self, AuthenticatorKey, authenticator_key, step_of};
 use crate::accounts::second_factor::TypedFactor;
 use crate::domain::audit::EventKind;
 use crate::domain::authentication::Method;
 use crate::domain::interaction::{Handle, Interaction};
+use crate::domain::mail::MethodChange;
 use crate::domain::random;
 use crate::domain::recovery_code::RecoveryCode;
 use crate::domain::secret::Secret;
@@ -186,6 +188,7 @@ pub async fn on_the_way(
         let opened = open(&tx, flows, caller, &interaction, offered.session.as_ref(), proof).await;
         let cookie = Some(opened.map_err(lost)?);
         factor_changes::add(&tx, &flows.factors, &user.id, &new, caller.origin).await?;
+        tell(&tx, flows, caller, &user.id, MethodChange::OneTimeCodesAdded).await?;
         let handle = Some(interaction.id.handle());
         Ok(SetUp { recovery_codes: new.recovery_codes, cookie, handle })
     };
@@ -251,6 +254,7 @@ pub async fn on_account_page(
         // A second click sends codes that are set up already. They are shown again.
         if !is_current(&tx, &user.id, &new.recovery_codes).await? {
             factor_changes::add(&tx, &flows.factors, &user.id, &new, caller.origin).await?;
+            tell(&tx, flows, caller, &user.id, MethodChange::OneTimeCodesAdded).await?;
             let authentication = session.authentication.clone().with(Method::Totp, tx.now());
             sessions::put(&tx, &Session { authentication, ..session.clone() }).await?;
         }
@@ -258,6 +262,18 @@ pub async fn on_account_page(
     };
     let done = done.await;
     tx.settle(done).await
+}
+
+/// Tells the person by mail what changed.
+async fn tell(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    user: &UserId,
+    change: MethodChange,
+) -> Result<(), Fault> {
+    let mailer = flows.mailer.as_ref();
+    notices::changed(tx, mailer, user, change, caller.notice_origin()).await
 }
 
 /// Whether these are the recovery codes of the account.
@@ -307,6 +323,7 @@ pub async fn renew(
     let has_factor = users::lock(&tx, user).await?.is_some_and(|user| user.totp_since.is_some());
     if has_factor && !is_current(&tx, user, &codes).await? {
         factor_changes::renew(&tx, user, &codes, caller.origin).await?;
+        tell(&tx, flows, caller, user, MethodChange::RecoveryCodesRenewed).await?;
     }
     tx.commit().await?;
     Ok(Some(codes).filter(|_| has_factor))
@@ -323,6 +340,9 @@ pub async fn remove(
     users::lock(&tx, user).await?;
     let kind = EventKind::FactorRemoved;
     let removed = factor_changes::remove(&tx, kind, user, caller.origin).await?;
+    if removed {
+        tell(&tx, flows, caller, user, MethodChange::OneTimeCodesRemoved).await?;
+    }
     tx.commit().await?;
     Ok(removed)
 }
