@@ -211,7 +211,7 @@ impl Browser {
 
     /// The name of the cookie by which the server recognises the browser; it depends on the issuer.
     pub(crate) fn cookie_name(&self) -> Option<String> {
-        let others = ["-known", "-lang", "-way", "-away"];
+        let others = ["-known", "-remembered", "-lang", "-way", "-away"];
         let is_it = |name: &&String| {
             name.starts_with("__Host-mapae-") && !others.iter().any(|other| name.ends_with(other))
         };
