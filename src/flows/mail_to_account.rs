@@ -13,6 +13,7 @@ use crate::domain::mail::{Mail, MailContent};
 use crate::domain::mail_secret::MailPurpose;
 use crate::domain::person;
 use crate::domain::request;
+use crate::domain::user::User;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
@@ -50,8 +51,9 @@ pub(super) async fn send(
     content: impl FnOnce(&IssuedMailSecret) -> Option<MailContent>,
 ) -> Outcome<()> {
     let sent = evenly(async {
+        let found = reachable::find(&*flows.store, asked.typed).await?;
         let tx = flows.store.begin(flows.clock.now()).await?;
-        let sent = send_in(&tx, flows, caller, asked, content).await;
+        let sent = send_in(&tx, flows, caller, (asked, found), content).await;
         tx.settle(sent).await
     });
     sent.await?;
@@ -63,13 +65,12 @@ async fn send_in(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
-    asked: MailToAccount<'_>,
+    (asked, found): (MailToAccount<'_>, Option<User>),
     content: impl FnOnce(&IssuedMailSecret) -> Option<MailContent>,
 ) -> Outcome<()> {
     let MailToAccount { purpose, typed, language, payload, event } = asked;
     let mailer = flows.mailer.as_ref().ok_or(InteractionError::Unknown)?;
     let browser = caller.browser_state.browser.as_ref().ok_or(InteractionError::WrongBrowser)?;
-    let found = reachable::find(&*flows.store, typed).await?;
     let address = found.as_ref().and_then(|user| user.verified_email()).unwrap_or(typed);
     let recipient = person::email_key(address).or_else(|| person::username_key(address));
     let mail = AskedMail {

@@ -12,7 +12,7 @@ use crate::domain::urls;
 use crate::flows::interaction::View;
 use crate::flows::recovery;
 use crate::flows::submitted::Submitted;
-use crate::pages::{ForgotPage, HiddenFields};
+use crate::pages::{ForgotPage, Frame, HiddenFields};
 use crate::web::interaction::{app, csrf, view};
 use crate::web::page_request::PageRequest;
 use crate::web::respond::{Reply, respond};
@@ -39,13 +39,18 @@ fn show(
     is_missing: bool,
 ) -> Response<Body> {
     let (app, csrf) = (app(shared, view), csrf(shared, &view.interaction));
+    let sent = page_request.form.get("sent").is_some();
+    let mut here = page::address(shared, urls::LOGIN_FORGOT, &view.handle);
+    if sent {
+        here.push_str("&sent=1");
+    }
     let page = ForgotPage {
-        frame: page_request.frame(shared),
+        frame: Frame { here: Some(&here), ..page_request.frame(shared) },
         app: app.as_ref().map(Shown::app),
         hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
         identifier: page_request.form.get("identifier").unwrap_or_default(),
         is_missing,
-        sent: page_request.form.get("sent").is_some(),
+        sent,
     };
     let status = if is_missing { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     page::show(shared, status, &page, page_request)

@@ -40,7 +40,7 @@ impl From<AddressRefused> for Reply {
 
 /// The page with the button.
 fn show(shared: &Shared, page_request: &PageRequest, kind: MailLinkKind) -> Response<Body> {
-    let link = page_request.form.get("link").unwrap_or_default();
+    let link = page_request.form.get("secret").unwrap_or_default();
     let page = MailLinkPage {
         // The address of the page has the secret, so no link on it repeats the address.
         frame: crate::pages::Frame { here: None, ..page_request.frame(shared) },
@@ -95,7 +95,7 @@ pub(super) async fn recover(
     request: Request,
 ) -> Answered {
     let (page_request, _) = receive::post(&shared, context, request, urls::RECOVER).await?;
-    let link = page_request.form.get("link").unwrap_or_default();
+    let link = page_request.form.get("secret").unwrap_or_default();
     let (caller, language) = (page_request.caller(), page_request.language);
     let opened = recovery::open(&shared.flows, caller, link, language).await;
     Ok(respond(&shared, &page_request, opened))
@@ -108,7 +108,7 @@ pub(super) async fn confirm_address(
 ) -> Answered {
     let path = urls::CONFIRM_ADDRESS;
     let (page_request, _) = receive::post(&shared, context, request, path).await?;
-    let link = page_request.form.get("link").unwrap_or_default();
+    let link = page_request.form.get("secret").unwrap_or_default();
     let taken = new_address::confirm_by_link(&shared.flows, page_request.caller(), link).await;
     Ok(match taken {
         Ok(user) => {
@@ -131,7 +131,7 @@ pub(super) async fn undo_address(
     let path = urls::UNDO_ADDRESS;
     let (page_request, _) = receive::post(&shared, context, request, path).await?;
     detached::to_its_end(Box::pin(async move {
-        let link = page_request.form.get("link").unwrap_or_default();
+        let link = page_request.form.get("secret").unwrap_or_default();
         let (caller, language) = (page_request.caller(), page_request.language);
         let taken_back = new_address::take_back(&shared.flows, caller, link, language).await;
         Ok(respond(&shared, &page_request, taken_back))

@@ -14,6 +14,7 @@ both! {
         let app = first_party(&server).await;
         // The first sign-in, and the same browser again.
         let (mut browser, ..) = signed_in(&server, &app).await;
+        server.advance(1);
         let login = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
         browser.sign_in(&login).await.authorization_response().code();
         let mut other = server.browser().saying("user-agent", CHROME);
@@ -35,7 +36,7 @@ both! {
         signed_in(&server, &app).await;
         let mut browser = server.browser();
         forget(&mut browser, "alice").await;
-        let link = next(&mails, EMAIL, &[], server.issuer()).await;
+        let link = next(&mails, EMAIL, &[], "/recover").await;
         let page = press(&mut browser, &server, &link).await;
         submit(&mut browser, &page, "/recover/password", &[("new-password", NEW)]).await;
         next(&mails, EMAIL, &[link], "").await;

@@ -26,12 +26,14 @@ pub(crate) async fn with_mail(
 
 /// Every mail to this address.
 pub(crate) fn mails_to(mails: &Mailbox, address: &str) -> Vec<Letter> {
-    mails.letters().into_iter().filter(|letter| letter.to == address).collect()
+    mails.letters().into_iter().filter(|letter| letter.to.eq_ignore_ascii_case(address)).collect()
 }
 
 /// Waits until there are so many mails to this address; there are no more than that.
 pub(crate) async fn has(mails: &Mailbox, address: &str, number: usize) {
-    assert_eq!(mails.to(address, number).await.len(), number, "{address}");
+    let what = format!("{number} mails to {address}");
+    eventually(&what, async || mails_to(mails, address).len() >= number).await;
+    assert_eq!(mails_to(mails, address).len(), number, "{address}");
 }
 
 /// Waits for a mail to this address that is none of these, and whose text contains this.
@@ -43,6 +45,18 @@ pub(crate) async fn next(mails: &Mailbox, address: &str, known: &[Letter], with:
     };
     eventually(&format!("a mail to {address} with {with}"), async || find().is_some()).await;
     find().expect("a mail")
+}
+
+/// Waits for a code to this address that is in none of these mails.
+pub(crate) async fn next_code(mails: &Mailbox, address: &str, known: &[Letter]) -> String {
+    let is_code = |line: &&str| line.len() == 9 && line.as_bytes().get(4) == Some(&b'-');
+    let find = || {
+        let is_new = |mail: &Letter| known.iter().all(|known| known.raw != mail.raw);
+        let found = mails_to(mails, address).into_iter().filter(is_new);
+        found.flat_map(|mail| mail.text.lines().find(is_code).map(str::to_owned)).next()
+    };
+    eventually(&format!("a code to {address}"), async || find().is_some()).await;
+    find().expect("a code")
 }
 
 /// Creates a person with an address.
@@ -98,8 +112,8 @@ pub(crate) async fn press(browser: &mut Browser, server: &Server, mail: &Letter)
     assert!(page.has("mail-confirm"), "{}", page.reply.text);
     let path = link.strip_prefix(server.issuer()).expect("a link to this server");
     let path = path.split('?').next().unwrap_or_default().to_owned();
-    let secret = page.hidden("link");
-    let page = browser.post(&path, &[("link", &secret)]).await;
+    let secret = page.hidden("secret");
+    let page = browser.post(&path, &[("secret", &secret)]).await;
     browser.follow(page).await
 }
 
@@ -118,7 +132,7 @@ both! {
         let mut browser = server.browser();
         let sent = forget(&mut browser, "Alice@Example.com").await;
         assert!(sent.reply.status == 200 && sent.has("forgot-back"), "{}", sent.reply.text);
-        let mail = next(&mails, EMAIL, &[], server.issuer()).await;
+        let mail = next(&mails, EMAIL, &[], "/recover").await;
         // To open a link changes nothing, however often it is done and by whom.
         let link = mail.link();
         for _ in 0..3 {
@@ -160,7 +174,7 @@ both! {
         let (there, access, refresh) = signed_in(&server, &app).await;
         let mut browser = server.browser();
         forget(&mut browser, "alice").await;
-        let mail = next(&mails, EMAIL, &[], server.issuer()).await;
+        let mail = next(&mails, EMAIL, &[], "/recover").await;
         let page = press(&mut browser, &server, &mail).await;
         assert!(set(&mut browser, &page, NEW, true).await.has("account-sign-out"));
         assert!(is_signed_in(&there, &app).await && app.is_active(&access).await);
@@ -175,7 +189,7 @@ both! {
         let login = browser.open(&app.authorization_url(&[])).await;
         let forgot = browser.open(&link_of(&login, "forgot-link")).await;
         submit(&mut browser, &forgot, "/login/forgot", &[("identifier", EMAIL)]).await;
-        let mail = next(&mails, EMAIL, &[], server.issuer()).await;
+        let mail = next(&mails, EMAIL, &[], "/recover").await;
         let page = press(&mut browser, &server, &mail).await;
         let code = set(&mut browser, &page, NEW, false).await.authorization_response().code();
         app.exchange(&code).await.pair();
@@ -189,7 +203,7 @@ both! {
         let issuer = server.inner.services();
         users::disable(&issuer.store, server.now(), "carol").await.unwrap();
         let mut said = Vec::new();
-        for name in ["alice", "bob", "carol", "nobody", "no\u{7}body", EMAIL, "bob@example.com", "dave@example.com"] {
+        for name in ["alice", "bob", "carol", "nobody", "no body", EMAIL, "bob@example.com", "dave@example.com"] {
             let mut browser = server.browser();
             let page = forget(&mut browser, name).await;
             assert_eq!(page.reply.status, 200);
@@ -215,7 +229,7 @@ both! {
             person(&server, &name, &email, true).await;
             let mut browser = server.browser();
             forget(&mut browser, &name).await;
-            let mail = next(&mails, &email, &[], server.issuer()).await;
+            let mail = next(&mails, &email, &[], "/recover").await;
             match change {
                 "time" => server.advance(30 * 60),
                 "password" => {
@@ -235,10 +249,10 @@ both! {
                 _ => {
                     server.advance(61);
                     forget(&mut server.browser(), &name).await;
-                    let others = next(&mails, &email, std::slice::from_ref(&mail), server.issuer()).await;
+                    let others = next(&mails, &email, std::slice::from_ref(&mail), "/recover").await;
                     forget(&mut browser, &name).await;
                     let known = [mail.clone(), others.clone()];
-                    let newest = next(&mails, &email, &known, server.issuer()).await;
+                    let newest = next(&mails, &email, &known, "/recover").await;
                     for good in [others, newest] {
                         assert!(press(&mut server.browser(), &server, &good).await.has("new-password-submit"));
                     }
@@ -250,7 +264,7 @@ both! {
         person(&server, "late", "late@example.com", true).await;
         let mut browser = server.browser();
         forget(&mut browser, "late").await;
-        let mail = next(&mails, "late@example.com", &[], server.issuer()).await;
+        let mail = next(&mails, "late@example.com", &[], "/recover").await;
         let page = press(&mut browser, &server, &mail).await;
         let password = "another good password 7".to_owned().into();
         users::set_password(store, clock, &issuer.hasher, "late", &password).await.map(drop).unwrap();
@@ -263,7 +277,7 @@ both! {
         let (server, mails) = with_mail(&database, &[]).await;
         person(&server, "alice", EMAIL, true).await;
         forget(&mut server.browser(), "alice").await;
-        let mail = next(&mails, EMAIL, &[], server.issuer()).await;
+        let mail = next(&mails, EMAIL, &[], "/recover").await;
         let uses = (0..16).map(|_| async {
             let mut browser = server.browser();
             let page = press(&mut browser, &server, &mail).await;
@@ -280,6 +294,30 @@ both! {
         let counted = join_all(forms).await;
         assert_eq!(counted.iter().filter(|counted| **counted).count(), 1, "{counted:?}");
         assert_eq!(server.evidence().await.events_of("recovery.completed").await.len(), 1);
+    }
+
+    async fn s082_a_second_factor_stays_asked_for(database) {
+        let (server, mails) = with_mail(&database, &[("signin.mail_code", "true")]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let authenticator = server.browser().enroll(&server).await;
+        let mut browser = server.browser();
+        forget(&mut browser, "alice").await;
+        let mail = next(&mails, EMAIL, &[], "/recover").await;
+        let page = press(&mut browser, &server, &mail).await;
+        let asked = set(&mut browser, &page, NEW, false).await;
+        assert!(asked.has("totp-code") && !asked.has("account-sign-out"), "{}", asked.reply.text);
+        assert!(browser.open("/account").await.has("login-submit"));
+        let code = authenticator.code(&server, 30);
+        let account = browser.second_factor(&asked, &[("code", &code)]).await;
+        assert!(account.has("account-sign-out"), "{}", account.reply.text);
+        // A code by mail is one factor, too.
+        let known = mails_to(&mails, EMAIL);
+        let mut other = server.browser();
+        let login = other.open("/account").await;
+        let page = submit(&mut other, &login, "/login/code/send", &[("username", "alice")]).await;
+        let code = next_code(&mails, EMAIL, &known).await;
+        let asked = submit(&mut other, &page, "/login/code", &[("code", &code)]).await;
+        assert!(asked.has("totp-code") && !asked.has("account-sign-out"), "{}", asked.reply.text);
     }
 
     async fn without_mail_nothing_of_it_is_shown(database) {
@@ -308,16 +346,16 @@ async fn s082_an_operator_makes_a_link_that_works_once() {
     let recover = ["user", "recover", "--username", "alice"];
     let made = binary.cli(&recover, None).await;
     let link = made["link"].as_str().expect("a link").to_owned();
-    assert!(link.contains("/recover?link=mapae_ml_"), "{link}");
+    assert!(link.contains("/recover?secret=mapae_ml_"), "{link}");
     let said = binary.cli.run(&["user", "recover", "--username", "nobody"], None).await;
     assert_eq!(said.code, 1);
     let mut browser = Browser::new(&binary.issuer(), &http());
     let page = browser.open(&link).await;
-    let secret = page.hidden("link");
-    let page = browser.post("/recover", &[("link", &secret)]).await;
+    let secret = page.hidden("secret");
+    let page = browser.post("/recover", &[("secret", &secret)]).await;
     let page = browser.follow(page).await;
     assert!(set(&mut browser, &page, NEW, false).await.has("account-sign-out"));
-    browser.post("/recover", &[("link", &secret)]).await.is_error("unknown_interaction");
+    browser.post("/recover", &[("secret", &secret)]).await.is_error("unknown_interaction");
     binary.cli(&["user", "disable", "--username", "alice"], None).await;
     assert_eq!(binary.cli.run(&recover, None).await.code, 1);
 }

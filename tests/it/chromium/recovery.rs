@@ -16,7 +16,7 @@ async fn people_come_back_by_mail_with_scripts_and_without() {
         window.types("forgot-identifier", "alice").await;
         window.follows("forgot-submit").await;
         window.sees("forgot-back").await;
-        let mail = next(&mails, EMAIL, &[], server.issuer()).await;
+        let mail = next(&mails, EMAIL, &[], "/recover").await;
         window.goto(&mail.link()).await;
         window.follows("mail-confirm").await;
         window.types("new-password", "password").await;
@@ -30,7 +30,7 @@ async fn people_come_back_by_mail_with_scripts_and_without() {
         window.types("email-new", "alice@example.org").await;
         window.follows("email-submit").await;
         window.sees("code").await;
-        let code = next(&mails, "alice@example.org", &[], server.issuer()).await.code();
+        let code = next(&mails, "alice@example.org", &[], "/confirm-address").await.code();
         window.types("code", &code.to_lowercase()).await;
         window.follows("code-submit").await;
         window.sees("account-sign-out").await;
