@@ -22,6 +22,7 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::{Fault, FaultKind};
 use crate::mail::Mailer;
 use crate::outbox::enqueue;
+use crate::store::sessions::SessionFilter;
 use crate::store::{Store, Tx, audit_events, clients, endings, families, sessions, users};
 
 /// How many rows of each kind one step ends, if the database is fast enough.
@@ -70,6 +71,17 @@ pub async fn end_at_provider(
 ) -> Result<u64, Fault> {
     let what = EndingScope::ByIssuer(issuer.to_owned());
     end_in(tx, &Ending::new(user, what, tx.now(), origin).but(Some(but))).await
+}
+
+/// Ends what a person opened by signing in with a passkey, except one session and the families that
+/// are bound to it. Returns how many families ended at once.
+pub async fn end_by_passkey(
+    tx: &Tx,
+    user: &UserId,
+    but: &SessionId,
+    origin: &Origin,
+) -> Result<u64, Fault> {
+    end_in(tx, &Ending::new(user, EndingScope::ByPasskey, tx.now(), origin).but(Some(but))).await
 }
 
 /// Ends what a person granted to one app. Returns how many families ended at once.
@@ -239,16 +251,21 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
             FamilyFilter::User(user)
         }
         EndingScope::ByIssuer(issuer) => FamilyFilter::UserBy(user, issuer),
+        EndingScope::ByPasskey => FamilyFilter::UserByPasskey(user),
         EndingScope::AtClient(client) => FamilyFilter::UserAt(user, client),
         EndingScope::InSession(session) => FamilyFilter::Session(session),
     };
     let mut rows = Vec::new();
-    let issuer = match &ending.what {
-        EndingScope::ByIssuer(issuer) => Some(issuer.as_str()),
-        _ => None,
+    let of_sessions = match &ending.what {
+        EndingScope::Everything | EndingScope::Account | EndingScope::PlannedAccount => {
+            Some(SessionFilter::Every)
+        }
+        EndingScope::ByIssuer(issuer) => Some(SessionFilter::ByIssuer(issuer)),
+        EndingScope::ByPasskey => Some(SessionFilter::ByPasskey),
+        EndingScope::AtClient(_) | EndingScope::InSession(_) => None,
     };
-    if is_account || matches!(ending.what, EndingScope::Everything | EndingScope::ByIssuer(_)) {
-        let gone = sessions::delete_some(tx, user, issuer, but, until, at_most).await?;
+    if let Some(of_sessions) = of_sessions {
+        let gone = sessions::delete_some(tx, user, of_sessions, but, until, at_most).await?;
         rows.push(gone.all as u64);
         let event = Event::new(EventKind::SessionEnded).user(user).from(&ending.origin);
         let events = gone.live.into_iter().map(|id| event.clone().detail(id.as_str()));

@@ -38,6 +38,8 @@ pub enum EndingScope {
     PlannedAccount,
     /// Every session and family that was opened with a provider of this issuer.
     ByIssuer(String),
+    /// Every session and family that was opened with a passkey.
+    ByPasskey,
     /// Every family at this client.
     AtClient(ClientId),
     /// Every family of this session, which has ended. Families with `offline_access` stay, but are

@@ -85,6 +85,8 @@ pub enum FamilyFilter<'a> {
     UserAt(&'a UserId, &'a ClientId),
     /// The families of a user who signed in with a provider of this issuer.
     UserBy(&'a UserId, &'a str),
+    /// The families of a user who signed in with a passkey.
+    UserByPasskey(&'a UserId),
     /// The families of a browser session.
     Session(&'a SessionId),
 }

@@ -84,6 +84,12 @@ pub const ACCOUNT_PASSWORD: &str = "/account/password";
 pub const ACCOUNT_DEVICES_END: &str = "/account/devices/end";
 /// Removes an app's access.
 pub const ACCOUNT_APPS_REMOVE: &str = "/account/apps/remove";
+/// Adds a passkey.
+pub const ACCOUNT_PASSKEYS_ADD: &str = "/account/passkeys/add";
+/// Gives a passkey another name.
+pub const ACCOUNT_PASSKEYS_RENAME: &str = "/account/passkeys/rename";
+/// Removes a passkey.
+pub const ACCOUNT_PASSKEYS_REMOVE: &str = "/account/passkeys/remove";
 /// Connects a provider.
 pub const ACCOUNT_PROVIDERS_LINK: &str = "/account/providers/link";
 /// Disconnects a provider.
@@ -186,6 +192,9 @@ const ALL: &[&str] = &[
     ACCOUNT_PASSWORD,
     ACCOUNT_DEVICES_END,
     ACCOUNT_APPS_REMOVE,
+    ACCOUNT_PASSKEYS_ADD,
+    ACCOUNT_PASSKEYS_RENAME,
+    ACCOUNT_PASSKEYS_REMOVE,
     ACCOUNT_PROVIDERS_LINK,
     ACCOUNT_PROVIDERS_UNLINK,
     ACCOUNT_ONE_TIME_CODES,

@@ -4,10 +4,13 @@
 use chrono::Duration;
 
 use crate::accounts::browsers::SignedInUser;
+use crate::accounts::notices;
 use crate::accounts::passkeys::adding::{CreatedPasskey, NotAdded, PasskeyOwner};
 use crate::accounts::passkeys::challenge::{ChallengePurpose, LIFE, PasskeyPrompt};
 use crate::accounts::passkeys::relying_party::RelyingParty;
+use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind};
+use crate::domain::mail::MethodChange;
 use crate::domain::passkey::{self, MOST, Passkey};
 use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
@@ -128,13 +131,15 @@ pub async fn add(
         relying_party.finish_adding(purpose, new.challenge, new.answer, flows.clock.now());
     let created = created.map_err(not_added)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let added = add_in(&tx, caller, proof, created).await;
+    let added = add_in(&tx, flows, caller, proof, created).await;
     tx.settle(added).await?;
+    flows.notices.nudge();
     Ok(true)
 }
 
 async fn add_in(
     tx: &Tx,
+    flows: &Flows,
     caller: Caller<'_>,
     proof: FreshProof<'_>,
     created: CreatedPasskey,
@@ -145,6 +150,7 @@ async fn add_in(
         return Err(Error::Refused(PasskeysUnchanged::TooMany));
     }
     let passkey = created.keep(tx, &user.id).await.map_err(not_added)?;
+    tell(tx, flows, caller, &passkey, MethodChange::PasskeyAdded).await?;
     record(tx, caller, EventKind::PasskeyAdded, &passkey).await
 }
 
@@ -200,6 +206,11 @@ async fn remove_in(
     if !passkeys::delete(tx, &passkey).await? {
         return Err(gone());
     }
+    // Sessions elsewhere that were opened with a passkey end: the one that was removed may be in the
+    // hands of somebody else.
+    let here = &proof.person().session.id;
+    session_endings::end_by_passkey(tx, &user.id, here, caller.origin).await?;
+    tell(tx, flows, caller, &passkey, MethodChange::PasskeyRemoved).await?;
     record(tx, caller, EventKind::PasskeyRemoved, &passkey).await
 }
 
@@ -210,6 +221,19 @@ async fn one(tx: &Tx, proof: FreshProof<'_>, handle: &str) -> OrUnchanged<(usize
     let all = passkeys::of_user(tx, &user.id).await?;
     let named = all.iter().find(|one| one.handle() == handle).cloned();
     Ok((all.len(), named.ok_or_else(gone)?))
+}
+
+/// Ends what was mailed to the person before, and tells them of the change by mail.
+async fn tell(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    passkey: &Passkey,
+    change: MethodChange,
+) -> Result<(), Fault> {
+    users::bump_version(tx, &passkey.user).await?;
+    let (mailer, user) = (flows.mailer.as_ref(), &passkey.user);
+    notices::changed(tx, mailer, user, change, caller.notice_origin()).await
 }
 
 async fn record(

@@ -73,6 +73,12 @@ pub enum FlashMessage {
     AddressChanged,
     /// The password was changed.
     PasswordChanged,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey has another name.
+    PasskeyRenamed,
+    /// A passkey was removed.
+    PasskeyRemoved,
     /// A device is signed out.
     DeviceSignedOut,
     /// An app has no access any more.

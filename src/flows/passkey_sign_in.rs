@@ -5,7 +5,7 @@ use crate::accounts::passkeys::proving::{NotProven, PasskeyAttempt, ProvenPasske
 use crate::accounts::passkeys::relying_party::RelyingParty;
 use crate::accounts::sign_in::SignInRefused;
 use crate::domain::authentication::{Authentication, Method};
-use crate::domain::interaction::Interaction;
+use crate::domain::interaction::{Interaction, Purpose};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::complete_sign_in::{CompletedSignIn, asks_for_another, complete_sign_in};
@@ -118,6 +118,12 @@ pub async fn sign_in_by_passkey(
             NotProven::Refused(refused) => NotSignedInByPasskey::Refused(refused),
         })
     })?;
+    // Who confirms who they are for a change is the person of the account page.
+    if let Purpose::Confirm { user, .. } = &interaction.purpose
+        && *user != proven.passkey.user
+    {
+        return Err(Error::Refused(NotSignedInByPasskey::Refused(SignInRefused::Wrong)));
+    }
     let tx = flows.store.begin(flows.clock.now()).await?;
     let advanced = admit(&tx, flows, caller, &interaction, &proven, given.keep).await;
     tx.settle(advanced).await

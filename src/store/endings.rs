@@ -51,6 +51,7 @@ impl TryFrom<Model> for Ending {
             ("account", None) => EndingScope::Account,
             ("planned account", None) => EndingScope::PlannedAccount,
             ("issuer", Some(issuer)) => EndingScope::ByIssuer(issuer),
+            ("passkey", None) => EndingScope::ByPasskey,
             ("client", Some(client)) => {
                 EndingScope::AtClient(ClientId::parse(&client).ok_or_else(bad)?)
             }
@@ -74,6 +75,7 @@ fn written(what: &EndingScope) -> (&'static str, Option<String>) {
         EndingScope::Account => ("account", None),
         EndingScope::PlannedAccount => ("planned account", None),
         EndingScope::ByIssuer(issuer) => ("issuer", Some(issuer.clone())),
+        EndingScope::ByPasskey => ("passkey", None),
         EndingScope::AtClient(client) => ("client", Some(client.as_str().to_owned())),
         EndingScope::InSession(session) => ("session", Some(session.as_str().to_owned())),
     }

@@ -169,6 +169,11 @@ impl FamilyFilter<'_> {
             Self::UserBy(user, issuer) => {
                 Column::UserId.eq(user.as_str()).and(Column::ProviderIssuer.eq(issuer))
             }
+            Self::UserByPasskey(user) => {
+                // Both names of a passkey are those of a list in JSON.
+                let named = |name| ColumnTrait::contains(&Column::Amr, name);
+                Column::UserId.eq(user.as_str()).and(named("\"hwk\"").or(named("\"swk\"")))
+            }
             Self::Session(session) => Column::SessionId.eq(session.as_str()),
         }
     }

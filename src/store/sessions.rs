@@ -187,12 +187,11 @@ pub async fn delete(tx: &Tx, id: &SessionId) -> Result<bool, Fault> {
 }
 
 /// Deletes sessions of a person that were opened by a sign-in until this instant, at most this
-/// many, except for one; either those of one issuer's providers, or all. Returns which of them were
-/// live.
+/// many, except for one. Returns which of them were live.
 pub async fn delete_some(
     tx: &Tx,
     user: &UserId,
-    issuer: Option<&str>,
+    of: SessionFilter<'_>,
     but: Option<&SessionId>,
     until: Option<DateTime<Utc>>,
     at_most: u64,
@@ -203,7 +202,11 @@ pub async fn delete_some(
         .and_where(Column::UserId.eq(user.as_str()))
         .limit(at_most)
         .to_owned();
-    some.and_where_option(issuer.map(|issuer| Column::ProviderIssuer.eq(issuer)));
+    some.and_where_option(match of {
+        SessionFilter::Every => None,
+        SessionFilter::ByIssuer(issuer) => Some(Column::ProviderIssuer.eq(issuer)),
+        SessionFilter::ByPasskey => Some(Column::Proofs.contains(BY_PASSKEY)),
+    });
     some.and_where_option(but.map(|but| Column::Id.ne(but.as_str())));
     some.and_where_option(until.map(|until| ColumnTrait::lte(&Column::AuthTime, millis(until))));
     let delete = Query::delete()
@@ -223,6 +226,20 @@ pub async fn delete_some(
     }
     Ok(DeletedSessions { live, all: rows.len() })
 }
+
+/// Which sessions of a person are meant.
+#[derive(Clone, Copy, Debug)]
+pub enum SessionFilter<'a> {
+    /// All of them.
+    Every,
+    /// Those that were opened with a provider of this issuer.
+    ByIssuer(&'a str),
+    /// Those that were opened or strengthened with a passkey.
+    ByPasskey,
+}
+
+/// How the proof of a passkey begins in the column of proofs.
+const BY_PASSKEY: &str = r#"{"method":"passkey""#;
 
 /// The sessions that were deleted.
 #[derive(Debug)]

@@ -22,6 +22,8 @@ pub(super) mod apps;
 pub(super) mod data;
 pub(super) mod deletion;
 pub(super) mod devices;
+mod passkey_section;
+pub(super) mod passkeys;
 pub(super) mod password;
 pub(super) mod profile;
 pub(super) mod security;

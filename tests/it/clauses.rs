@@ -16,6 +16,7 @@ const NAMES: &[(&str, &str)] = &[
     ("Multiple Response Types", "Multiple Response Types"),
     ("Form Post Response Mode", "Form Post Response Mode"),
     ("Form Post", "Form Post Response Mode"),
+    ("Web Authentication", "Web Authentication"),
 ];
 
 /// How the name of a test cites one.
@@ -25,6 +26,7 @@ const PREFIXES: &[(&str, &str)] = &[
     ("rp_initiated_logout_", "RP-Initiated Logout"),
     ("back_channel_logout_", "Back-Channel Logout"),
     ("multiple_response_types_", "Multiple Response Types"),
+    ("webauthn_", "Web Authentication"),
 ];
 
 /// The folder of the repository.

@@ -65,6 +65,7 @@ mod notices;
 mod outbound;
 mod outbox;
 mod papers;
+mod passkeys;
 mod password;
 mod prefetch;
 mod prompts;

@@ -21,6 +21,12 @@ pub enum AccountNotice {
     ProviderLinked,
     /// An identity at a provider was disconnected.
     ProviderUnlinked,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey has another name.
+    PasskeyRenamed,
+    /// A passkey was removed.
+    PasskeyRemoved,
     /// They have confirmed who they are.
     Confirmed,
     /// There are no one-time codes any more.
@@ -39,6 +45,9 @@ impl AccountNotice {
             Self::AccountKept => frame.t("notice-account-kept"),
             Self::ProviderLinked => frame.t("notice-provider-linked"),
             Self::ProviderUnlinked => frame.t("notice-provider-unlinked"),
+            Self::PasskeyAdded => frame.t("notice-passkey-added"),
+            Self::PasskeyRenamed => frame.t("notice-passkey-renamed"),
+            Self::PasskeyRemoved => frame.t("notice-passkey-removed"),
             Self::Confirmed => frame.t("notice-confirmed"),
             Self::OneTimeCodesRemoved => frame.t("notice-codes-removed"),
         }

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::address::AddressSection;
 use super::one_time_codes::OneTimeCodes;
+use super::passkeys::PasskeysSection;
 use super::password::PasswordSection;
 use super::providers::ProvidersSection;
 use super::shell::Shell;
@@ -27,6 +28,8 @@ pub struct SecurityPage<'a> {
     pub password: PasswordSection,
     /// The one-time codes.
     pub one_time_codes: OneTimeCodes<'a>,
+    /// The passkeys; `None` where browsers have none.
+    pub passkeys: Option<PasskeysSection<'a>>,
     /// The providers.
     pub providers: ProvidersSection<'a>,
 }

@@ -7,15 +7,17 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
 
+use super::passkey_section::section;
 use crate::accounts::browsers::SignedInUser;
 use crate::domain::account_page::AccountPage;
 use crate::flows::connected_providers::{Connections, ProviderConnection, connections};
 use crate::flows::factor_set_up;
+use crate::flows::my_passkeys::my_passkeys;
 use crate::flows::outcome::FlashMessage;
 use crate::flows::submitted::AccountForm;
 use crate::pages::{
-    AddressProblem, AddressSection, Brand, ConnectedProvider, OneTimeCodes, PasswordProblem,
-    PasswordSection, ProviderNotice, ProvidersSection, SecurityPage,
+    AddressProblem, AddressSection, Brand, ConnectedProvider, OneTimeCodes, PasskeyProblem,
+    PasswordProblem, PasswordSection, ProviderNotice, ProvidersSection, SecurityPage,
 };
 use crate::web::account_session::{shell, visited};
 use crate::web::edge::Context;
@@ -38,6 +40,8 @@ pub(super) struct SecurityAnswer {
     pub(super) address: Option<AddressProblem>,
     /// Why the password was not changed.
     pub(super) password: Option<PasswordProblem>,
+    /// Why no passkey was added or removed.
+    pub(super) passkey: Option<PasskeyProblem>,
 }
 
 pub(in crate::web) async fn get(
@@ -64,7 +68,12 @@ pub(super) async fn show(
         Err(fault) => return respond(shared, page_request, fault),
     };
     let language = page_request.language.as_str();
-    let SecurityAnswer { message, address, password } = says;
+    let mine = my_passkeys(&shared.flows, signed_in_user, shared.look.name()).await;
+    let mine = match mine {
+        Ok(mine) => mine,
+        Err(fault) => return respond(shared, page_request, fault),
+    };
+    let SecurityAnswer { message, address, password, passkey } = says;
     let provider_notice = match &message {
         Some(FlashMessage::UpstreamNotice(slug, outcome)) => {
             Some((shared.flows.providers.find(slug, None), *outcome))
@@ -94,6 +103,7 @@ pub(super) async fn show(
             has_password: signed_in_user.user.password_hash.is_some(),
             problem: password,
         },
+        passkeys: mine.as_ref().map(|mine| section(mine, passkey)),
         one_time_codes: OneTimeCodes { since: codes.since, left: codes.left, new: &codes.new },
         providers: providers(&connected, language),
     };

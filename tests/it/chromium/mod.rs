@@ -6,6 +6,7 @@ mod flows;
 mod looks;
 mod my_account;
 mod oidc_client_ts;
+mod passkeys;
 mod recovery;
 mod redirect_pages;
 mod second_factors;

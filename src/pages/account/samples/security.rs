@@ -6,6 +6,7 @@ use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::pages::account::address::{AddressProblem, AddressSection};
 use crate::pages::account::notice::AccountNotice;
 use crate::pages::account::one_time_codes::OneTimeCodes;
+use crate::pages::account::passkeys::{PasskeyProblem, PasskeysSection, ShownPasskey};
 use crate::pages::account::password::{PasswordProblem, PasswordSection};
 use crate::pages::account::providers::ProvidersSection;
 use crate::pages::account::security::SecurityPage;
@@ -15,7 +16,7 @@ use crate::pages::linked_identity::ConnectedProvider;
 use crate::pages::provider::{Brand, ProviderButton};
 use crate::pages::provider_notice::ProviderNotice;
 use crate::pages::sample::Sample;
-use crate::pages::samples::values::instant;
+use crate::pages::samples::values::{instant, passkey};
 use crate::pages::samples::{names, people, providers};
 
 const PAGE: AccountPage = AccountPage::Security;
@@ -31,6 +32,7 @@ impl<'a> Sample<'a> for SecurityPage<'a> {
             address: address(None),
             password: PasswordSection { has_password: true, problem: None },
             one_time_codes: codes(None, 0),
+            passkeys: None,
             providers: ProvidersSection {
                 linked: linked(),
                 linkable: providers::few().split_off(2),
@@ -73,6 +75,9 @@ impl<'a> Sample<'a> for SecurityPage<'a> {
             provider_notice()
                 .map(|(name, it)| (name, Self { provider_notice: Some(it), ..page.clone() })),
         );
+        samples.extend(
+            passkeys().map(|(name, it)| (name, Self { passkeys: Some(it), ..page.clone() })),
+        );
         samples.push(("long-names", long_names(&page)));
         samples.push(("hostile", hostile_texts(&page)));
         samples
@@ -97,6 +102,9 @@ fn notices() -> impl Iterator<Item = (&'static str, AccountNotice)> {
     let notices = [
         ("password-changed", AccountNotice::PasswordChanged),
         ("address-changed", AccountNotice::AddressChanged),
+        ("passkey-added", AccountNotice::PasskeyAdded),
+        ("passkey-renamed", AccountNotice::PasskeyRenamed),
+        ("passkey-removed", AccountNotice::PasskeyRemoved),
         ("provider-linked", AccountNotice::ProviderLinked),
         ("provider-unlinked", AccountNotice::ProviderUnlinked),
         ("confirmed", AccountNotice::Confirmed),
@@ -134,6 +142,51 @@ fn provider_notice() -> impl Iterator<Item = (&'static str, ProviderNotice<'stat
     outcomes
         .into_iter()
         .map(|(name, outcome)| (name, ProviderNotice { outcome, provider: Some("Google") }))
+}
+
+fn passkeys() -> impl Iterator<Item = (&'static str, PasskeysSection<'static>)> {
+    let laptop = ShownPasskey {
+        id: "p1".to_owned(),
+        name: Some("Laptop"),
+        kind: Some("Windows Hello"),
+        backed_up: false,
+        since: instant(0),
+        used_at: Some(instant(3600)),
+    };
+    let synced = ShownPasskey {
+        id: "p2".to_owned(),
+        name: None,
+        kind: Some("Apple Passwords"),
+        backed_up: true,
+        used_at: None,
+        ..laptop.clone()
+    };
+    let unknown = ShownPasskey { kind: None, ..synced.clone() };
+    let section = PasskeysSection {
+        all: vec![laptop, synced],
+        removable: true,
+        addable: true,
+        form: Some(passkey()),
+        problem: None,
+    };
+    let with = |problem| PasskeysSection { problem: Some(problem), ..section.clone() };
+    let samples = [
+        ("passkeys", section.clone()),
+        ("passkeys-none", PasskeysSection { all: vec![], ..section.clone() }),
+        (
+            "passkeys-only-way-in",
+            PasskeysSection {
+                all: vec![unknown],
+                removable: false,
+                form: None,
+                ..with(PasskeyProblem::LastWayIn)
+            },
+        ),
+        ("passkeys-many", PasskeysSection { addable: false, form: None, ..section.clone() }),
+        ("passkey-not-made", with(PasskeyProblem::NotMade)),
+        ("passkey-late", with(PasskeyProblem::Late)),
+    ];
+    samples.into_iter()
 }
 
 fn linked() -> Vec<ConnectedProvider<'static>> {
@@ -200,8 +253,23 @@ fn hostile_texts<'a>(page: &SecurityPage<'a>) -> SecurityPage<'a> {
     };
     let linkable =
         ProviderButton { slug: "work", name: names::HOSTILE, brand: Brand::Other, renamed: true };
+    let passkey = ShownPasskey {
+        id: names::HOSTILE.to_owned(),
+        name: text,
+        kind: None,
+        backed_up: true,
+        since: instant(0),
+        used_at: None,
+    };
     SecurityPage {
         shell: hostile(PAGE),
+        passkeys: Some(PasskeysSection {
+            all: vec![passkey],
+            removable: true,
+            addable: true,
+            form: None,
+            problem: None,
+        }),
         providers: ProvidersSection { linked: vec![linked], linkable: vec![linkable] },
         provider_notice: Some(ProviderNotice { outcome: UpstreamOutcome::Taken, provider: text }),
         ..page.clone()
