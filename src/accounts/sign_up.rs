@@ -2,8 +2,8 @@
 
 use crate::accounts::address_claims::{displace, has_a_right};
 use crate::domain::audit::{Event, EventKind, Origin};
-use crate::domain::newcomer::{SignUpMode, UsernameMode};
 use crate::domain::person;
+use crate::domain::sign_up_mode::{SignUpMode, UsernameMode};
 use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::domain::verdict::Fault;
 use crate::settings::kinds::one_of_words;

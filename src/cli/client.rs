@@ -20,9 +20,9 @@ use crate::domain::client::{
 };
 use crate::domain::client_metadata::ClientChange;
 use crate::domain::grant_type::GrantType;
-use crate::domain::newcomer::SignUpMode;
 use crate::domain::scope::{BadScope, Scope};
 use crate::domain::secret::{ClientSecret, Plain};
+use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::{Error, OrRejected};
 
 /// Registered clients.

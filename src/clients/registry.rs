@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::domain::client::{Client, ClientId, RefreshDelivery};
-use crate::domain::newcomer::SignUpMode;
 use crate::domain::scope::Scope;
+use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::Fault;
 use crate::keys::client_keys::ClientKeys;
 use crate::store::{Store, clients};

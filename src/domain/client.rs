@@ -11,6 +11,7 @@ pub use super::client_metadata::{
 };
 use super::grant_type::GrantType;
 use super::secret::{ClientSecret, Hashed};
+use super::sign_up_mode::SignUpMode;
 use super::wire::wire_enum;
 
 /// The identifier of a client, RFC 6749 §2.2.
@@ -83,6 +84,12 @@ impl Client {
             (_, RequirePkce::Auto) => !has_openid_nonce,
             (_, RequirePkce::Never) => false,
         }
+    }
+
+    /// Who may make an account on the way to this client. `server` is what holds for all clients.
+    #[must_use]
+    pub fn sign_up_mode(&self, server: SignUpMode) -> SignUpMode {
+        self.metadata.signup.unwrap_or(server)
     }
 
     /// Whether the client may be used.

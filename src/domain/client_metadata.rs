@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::acr::Acr;
 use super::grant_type::GrantType;
-use super::newcomer::SignUpMode;
 use super::scope::{self, Scope};
+use super::sign_up_mode::SignUpMode;
 use super::wire::wire_enum;
 
 /// The registered metadata of a client. The database stores it as this JSON object, and the command

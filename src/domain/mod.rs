@@ -53,6 +53,8 @@ pub mod requested_claims;
 pub mod scope;
 pub mod secret;
 pub mod session;
+pub mod sign_up_mode;
+pub mod sign_up_request;
 pub mod succession;
 pub mod terms;
 pub mod upstream_login;

@@ -14,8 +14,8 @@ use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, OfferedFactor, PendingAccount, Subject, View};
 use crate::flows::known_passkeys::has_passkey;
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
-use crate::flows::sign_up::{self, SignUpOffer};
-use crate::flows::{due_factor, lookup, terms};
+use crate::flows::sign_up_offer::{SignUpOffer, offer};
+use crate::flows::{due_factor, due_terms, lookup};
 use crate::oauth::authorize::codes;
 use crate::oauth::authorize::decide::{AuthorizationStep, Candidate, Facts, decide};
 use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
@@ -295,7 +295,7 @@ pub(super) async fn known(
             }
             _ => false,
         };
-        let owes_terms = terms::are_due(flows, reader, &signed_in_user.user.id).await?;
+        let owes_terms = due_terms::are_due(flows, reader, &signed_in_user.user.id).await?;
         found.push(KnownPerson { consent, has_passkey, owes_terms });
     }
     Ok(found)
@@ -350,7 +350,7 @@ fn facts<'a>(
         // RFC 8252 §8.6: such a redirect URI does not prove which client it belongs to.
         asks_always: client.kind == ClientKind::Public && is_unclaimed(&asked.request.redirect_uri),
         allowed_now,
-        may_sign_up: sign_up::offer(flows, &interaction.purpose, Some(client)) == SignUpOffer::Open,
+        may_sign_up: offer(flows, &interaction.purpose, Some(client)) == SignUpOffer::Open,
     }
 }
 

@@ -17,7 +17,8 @@ use crate::flows::interaction::Caller;
 use crate::flows::my_account::{self, Access};
 use crate::flows::submitted::AccountForm;
 use crate::store::audit_events::{EventPlace, EventSearch, RecordedEvent};
-use crate::store::{audit_events, passkeys, recovery_codes};
+use crate::store::terms_acceptances::RecordedAcceptance;
+use crate::store::{audit_events, passkeys, recovery_codes, terms_acceptances};
 
 /// Everything that is stored about a person. [`MyData::next`] returns one piece after the other.
 #[derive(Debug)]
@@ -84,8 +85,10 @@ impl MyData {
             "one_time_codes_since": user.totp_since.map(text),
             "recovery_codes_left": recovery_codes::left(store, &user.id).await?,
         });
+        let terms = terms_acceptances::of_user(store, &user.id).await?;
+        let terms: Value = terms.iter().map(acceptance).collect();
         let head = format!(
-            "{{\"issuer\":{},\n\"exported_at\":{},\n\"account\":{},\n\"sign_in_methods\":{methods},\n",
+            "{{\"issuer\":{},\n\"exported_at\":{},\n\"account\":{},\n\"sign_in_methods\":{methods},\n\"terms\":{terms},\n",
             json!(self.flows.url.as_str()),
             json!(exported_at),
             account(user),
@@ -186,6 +189,15 @@ fn passkey(passkey: &Passkey) -> Value {
         "is_backed_up": passkey.backed_up,
         "added_at": text(passkey.created_at),
         "used_at": passkey.used_at.map(text),
+    })
+}
+
+fn acceptance(recorded: &RecordedAcceptance) -> Value {
+    json!({
+        "document": recorded.acceptance.document,
+        "version": recorded.acceptance.version,
+        "accepted_at": text(recorded.accepted_at),
+        "address": recorded.address,
     })
 }
 

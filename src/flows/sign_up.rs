@@ -23,14 +23,16 @@ use crate::domain::account_page::AccountPage;
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::authentication::{Authentication, Method};
-use crate::domain::client::{Client, ClientId};
+use crate::domain::client::ClientId;
 use crate::domain::interaction::{Handle, Interaction, InteractionId, Purpose};
 use crate::domain::language::Language;
 use crate::domain::mail::{Mail, MailContent};
 use crate::domain::mail_secret::{MailPurpose, MailSecret};
-use crate::domain::newcomer::{Newcomer, SignUpMode, SignUpRequest, UsernameMode};
+use crate::domain::newcomer::Newcomer;
 use crate::domain::secret::{MailLink, Plain, Secret};
 use crate::domain::session::BrowserId;
+use crate::domain::sign_up_mode::UsernameMode;
+use crate::domain::sign_up_request::SignUpRequest;
 use crate::domain::terms::Acceptance;
 use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
@@ -40,35 +42,10 @@ use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Advanced, InteractionError, NextStep};
 use crate::flows::sign_in::{self, NotSignedIn, PasswordForm};
+use crate::flows::sign_up_offer::{SignUpOffer, offer};
 use crate::flows::submitted::{SameOrigin, Submitted};
 use crate::flows::{lookup, terms};
 use crate::store::{Tx, audit_events, interactions, known_addresses, users};
-
-/// Whether the pages offer a new account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignUpOffer {
-    /// Everybody may make one.
-    Open,
-    /// The pages say that one needs an invitation.
-    InviteOnly,
-    /// The pages say nothing.
-    Closed,
-}
-
-/// Whether an account may be made on the way to this client, or to somebody's own account page.
-#[must_use]
-pub fn offer(flows: &Flows, purpose: &Purpose, client: Option<&Client>) -> SignUpOffer {
-    let leads_on = matches!(purpose, Purpose::Authorize(_) | Purpose::Account { .. });
-    // An account that is made here has a password, which must be a way to sign in.
-    if !leads_on || flows.providers.are_the_only_way(purpose.client()) {
-        return SignUpOffer::Closed;
-    }
-    match flows.sign_up.mode.at(client) {
-        SignUpMode::Open => SignUpOffer::Open,
-        SignUpMode::Invite => SignUpOffer::InviteOnly,
-        SignUpMode::Closed => SignUpOffer::Closed,
-    }
-}
 
 /// Whether the user name is asked for: where the address is not proven, it must not be the name.
 #[must_use]

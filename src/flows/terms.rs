@@ -3,15 +3,15 @@
 
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::interaction::Interaction;
-use crate::domain::terms::{Acceptance, Document};
+use crate::domain::terms::Acceptance;
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller, Subject};
 use crate::flows::outcome::{Advanced, InteractionError};
 use crate::flows::submitted::Submitted;
-use crate::flows::{advance, start};
-use crate::store::{Reader, Tx, audit_events, interactions, terms_acceptances};
+use crate::flows::{advance, due_terms, start};
+use crate::store::{Tx, audit_events, interactions, terms_acceptances};
 
 /// Why a person does not get on.
 #[derive(Debug)]
@@ -24,31 +24,6 @@ pub enum NotAccepted {
 
 fn lost(error: Error<InteractionError>) -> Error<NotAccepted> {
     error.map(NotAccepted::InteractionError)
-}
-
-/// Whether a person has to accept a document before anything else.
-pub(super) async fn are_due(
-    flows: &Flows,
-    reader: &impl Reader,
-    user: &UserId,
-) -> Result<bool, Fault> {
-    if flows.terms.0.is_empty() {
-        return Ok(false);
-    }
-    Ok(flows.terms.are_due(&accepted(reader, user).await?))
-}
-
-/// The documents that a person has not accepted in their current version.
-pub async fn open_documents<'a>(
-    flows: &'a Flows,
-    user: &UserId,
-) -> Result<Vec<&'a Document>, Fault> {
-    Ok(flows.terms.without(&accepted(&*flows.store, user).await?))
-}
-
-async fn accepted(reader: &impl Reader, user: &UserId) -> Result<Vec<Acceptance>, Fault> {
-    let every = terms_acceptances::of_user(reader, user).await?;
-    Ok(every.into_iter().map(|one| one.acceptance).collect())
 }
 
 /// Writes which documents a person accepted in a form. An acceptance of an older version does not
@@ -95,7 +70,7 @@ pub async fn accept(
     let tx = flows.store.begin(flows.clock.now()).await?;
     let verdict = async {
         record(&tx, flows, caller, user, accepted).await?;
-        if are_due(flows, &tx, user).await? {
+        if due_terms::are_due(flows, &tx, user).await? {
             return Err(Error::Refused(NotAccepted::Missing));
         }
         interactions::keep(&tx, &interaction).await?;

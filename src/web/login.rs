@@ -20,7 +20,7 @@ use crate::flows::interaction::{Subject, View};
 use crate::flows::sign_in::{self, NotSignedIn, PasswordForm};
 use crate::flows::submitted::Submitted;
 use crate::flows::{
-    connected_providers, mail_code, passkey_sign_in, recovery, sign_up, upstream_login,
+    connected_providers, mail_code, passkey_sign_in, recovery, sign_up_offer, upstream_login,
 };
 use crate::pages::{Frame, HiddenFields, ProviderNotice, SignInPage, SignInProblem, SignUpOffer};
 use crate::web::interaction::{app, csrf, view};
@@ -154,15 +154,15 @@ pub(super) async fn show(
         // A person who used the password before, or just now, sees its fields before the providers.
         password_first: problem.is_some()
             || page_request.last_sign_in_method(shared) == Some(SignInMethod::Password),
-        sign_up: match sign_up::offer(
+        sign_up: match sign_up_offer::offer(
             &shared.flows,
             &view.interaction.purpose,
             view.client.as_ref().map(|client| &client.client),
         ) {
             _ if again.is_some() || prove.is_some() => SignUpOffer::Nothing,
-            sign_up::SignUpOffer::Open => SignUpOffer::Link,
-            sign_up::SignUpOffer::InviteOnly => SignUpOffer::Invitation,
-            sign_up::SignUpOffer::Closed => SignUpOffer::Nothing,
+            sign_up_offer::SignUpOffer::Open => SignUpOffer::Link,
+            sign_up_offer::SignUpOffer::InviteOnly => SignUpOffer::Invitation,
+            sign_up_offer::SignUpOffer::Closed => SignUpOffer::Nothing,
         },
         prove,
         provider_notice,

@@ -20,7 +20,8 @@ use crate::domain::secret::{Plain, Secret};
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::flows::interaction::View;
-use crate::flows::sign_up::{self, AccountDetails, NotSignedUp, SignUpOffer, SignUpProblem};
+use crate::flows::sign_up::{self, AccountDetails, NotSignedUp, SignUpProblem};
+use crate::flows::sign_up_offer::{SignUpOffer, offer};
 use crate::flows::submitted::Submitted;
 use crate::pages::{
     AccountFormPage, AccountFormProblem, AddressPage, ConfirmAddressPage, Frame, HiddenFields,
@@ -51,7 +52,7 @@ fn show_first(
     problem: Option<SignUpProblem>,
 ) -> Response<Body> {
     let client = view.client.as_ref().map(|client| &client.client);
-    if sign_up::offer(&shared.flows, &view.interaction.purpose, client) != SignUpOffer::Open {
+    if offer(&shared.flows, &view.interaction.purpose, client) != SignUpOffer::Open {
         return respond(shared, page_request, Reply::Page(urls::AUTHORIZE_CONTINUE, view.handle));
     }
     if shared.flows.mailer.is_none() {

@@ -11,6 +11,7 @@ use super::page::{self, Answered, Shown};
 use crate::domain::terms::{Acceptance, Document};
 use crate::domain::urls;
 use crate::domain::verdict::Error;
+use crate::flows::due_terms::open_documents;
 use crate::flows::interaction::{Subject, View};
 use crate::flows::terms::{self, NotAccepted};
 use crate::pages::{DocumentToAccept, HiddenFields, TermsPage};
@@ -41,7 +42,7 @@ async fn show(
         let next = Reply::Page(urls::AUTHORIZE_CONTINUE, view.handle);
         return respond(shared, page_request, next);
     };
-    let documents = match terms::open_documents(&shared.flows, &signed_in_user.user.id).await {
+    let documents = match open_documents(&shared.flows, &signed_in_user.user.id).await {
         Ok(documents) => documents,
         Err(fault) => return respond(shared, page_request, fault),
     };

@@ -10,7 +10,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use crate::domain::newcomer::SignUpMode;
+use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::urls;
 use crate::web::shared::Shared;
 use crate::web::{answer, cors, page};

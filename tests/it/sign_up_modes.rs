@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use mapae::domain::newcomer::SignUpMode;
+use mapae::domain::sign_up_mode::SignUpMode;
 
 use crate::sign_up::{EMAIL, NEW, confirm, fill, form_for, open_server, send};
 use crate::support::{Binary, Browser, Mailbox, Server, both, http};

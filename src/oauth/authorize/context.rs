@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clients::registry::Registry;
-use crate::domain::newcomer::SignUpMode;
+use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::urls::Issuer;
 use crate::keys::keyring::Keyring;
 

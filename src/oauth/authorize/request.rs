@@ -13,12 +13,12 @@ use crate::domain::claim_names::is_claim;
 use crate::domain::client::{Client, ClientId, ClientKind, RequirePkce};
 use crate::domain::error_code::ErrorCode;
 use crate::domain::form::Form;
-use crate::domain::newcomer::SignUpMode;
 use crate::domain::pkce::{self, Challenge};
 use crate::domain::provider::Slug;
 use crate::domain::reason::Reason;
 use crate::domain::requested_claims::RequestedClaims;
 use crate::domain::scope::{OFFLINE_ACCESS, OPENID, Scope};
+use crate::domain::sign_up_mode::SignUpMode;
 use crate::domain::verdict::Fault;
 use crate::keys::jwt::Typ;
 use crate::oauth::authorize::context::RequestContext;
@@ -179,7 +179,7 @@ async fn check(
     };
     let prompt = form.get("prompt").unwrap_or_default();
     let prompt = Prompt::parse(prompt).map_err(|why| Refusal::new(why).with_value(prompt))?;
-    if prompt.create && context.sign_up.at(Some(client)) != SignUpMode::Open {
+    if prompt.create && client.sign_up_mode(context.sign_up) != SignUpMode::Open {
         return Err(Reason::SignUpClosed.into());
     }
     let claims = match form.get("claims") {
