@@ -133,18 +133,14 @@ impl SecondFactors {
         attempt: PasswordAttempt<'_>,
     ) -> Result<ProvenFactor, Error<SignInRefused>> {
         let guessing = self.password.guess(user, attempt).await?;
-        match self.find(user, typed).await? {
-            Some(what) => {
-                let (user, mailer) = (user.clone(), self.mailer.clone());
-                Ok(ProvenFactor { user, mailer, what, guessing })
-            }
-            None => {
-                let tx = self.password.store.begin(self.password.clock.now()).await?;
-                guessing.wrong(&tx).await?;
-                tx.commit().await?;
-                Err(SignInRefused::Wrong.into())
-            }
+        if let Some(what) = self.find(user, typed).await? {
+            let (user, mailer) = (user.clone(), self.mailer.clone());
+            return Ok(ProvenFactor { user, mailer, what, guessing });
         }
+        let tx = self.password.store.begin(self.password.clock.now()).await?;
+        guessing.wrong(&tx).await?;
+        tx.commit().await?;
+        Err(SignInRefused::Wrong.into())
     }
 
     async fn find(&self, user: &User, typed: TypedFactor<'_>) -> Result<Option<Found>, Fault> {

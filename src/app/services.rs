@@ -10,7 +10,7 @@ use crate::accounts::breached_passwords::BreachedPasswords;
 use crate::accounts::hashing::{Hasher, Hashing};
 use crate::accounts::passkeys::relying_party::RelyingParty;
 use crate::accounts::password_rules::PasswordRules;
-use crate::accounts::second_factor::SecondFactors;
+use crate::accounts::second_factor::{SecondFactorRules, SecondFactors};
 use crate::accounts::sign_in::PasswordSignIn;
 use crate::accounts::throttle::Throttle;
 use crate::clients::registry::Registry;
@@ -110,13 +110,8 @@ impl Services {
             MailDelivery { clock, mailer: mailer.clone(), post }
         });
         let mailer = mail_delivery.is_some().then_some(mailer);
-        let factors = SecondFactors {
-            rules: settings.second_factors,
-            key: FactorKey::open(&base.store, &base.clock, &Sealer::new(master)?).await?,
-            remembered: DeviceCookieKey::remembered(master)?,
-            password: Arc::clone(&password),
-            mailer: mailer.clone(),
-        };
+        let rules = settings.second_factors;
+        let factors = base.factors(rules, &password, mailer.as_ref(), master).await?;
         let refresh_tokens = Arc::new(base.refresh_tokens(&supervisor, &key));
         let people = Arc::new(people::start(&supervisor, Arc::clone(&base.store)));
         let outbox = base.outbox();
@@ -239,6 +234,22 @@ impl Base {
         let throttle = Throttle::start(supervisor, Arc::clone(&store), clock.clone(), limits);
         let known_browsers = DeviceCookieKey::known(master)?;
         Ok(PasswordSignIn { store, clock, hasher: hasher.clone(), throttle, known_browsers })
+    }
+
+    async fn factors(
+        &self,
+        rules: SecondFactorRules,
+        password: &Arc<PasswordSignIn>,
+        mailer: Option<&Mailer>,
+        master: &MasterKey,
+    ) -> Result<SecondFactors, Fault> {
+        Ok(SecondFactors {
+            rules,
+            key: FactorKey::open(&self.store, &self.clock, &Sealer::new(master)?).await?,
+            remembered: DeviceCookieKey::remembered(master)?,
+            password: Arc::clone(password),
+            mailer: mailer.cloned(),
+        })
     }
 
     fn refresh_tokens(&self, supervisor: &Supervisor, key: &Arc<RotationKey>) -> RefreshTokens {

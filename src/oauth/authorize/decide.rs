@@ -13,6 +13,7 @@ use crate::oauth::error::Refusal;
 
 /// A person who is signed in in the browser.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "none of them follows from another")]
 pub struct Candidate<'a> {
     /// The person's session.
     pub session: &'a Session,
@@ -34,6 +35,7 @@ pub struct Candidate<'a> {
 
 /// What the decision is made from.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "none of them follows from another")]
 pub struct Facts<'a> {
     /// The people who are signed in in the browser.
     pub people: Vec<Candidate<'a>>,

@@ -262,9 +262,8 @@ const SKEW: chrono::Duration = chrono::Duration::minutes(5);
 /// A public client binds its code by PKCE: the endpoint has no redirect URI that would do it.
 fn needs_pkce(client: &Client, challenge: Option<&Challenge>) -> Result<(), Refusal> {
     match (challenge, client.kind, client.metadata.require_pkce) {
-        (Some(_), ..) => Ok(()),
         (None, ClientKind::Public, _) => Err(Reason::PkceRequired.into()),
         (None, _, RequirePkce::Always) => Err(Reason::PkceRequiredByRegistration.into()),
-        (None, ..) => Ok(()),
+        _ => Ok(()),
     }
 }

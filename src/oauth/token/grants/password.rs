@@ -165,6 +165,7 @@ async fn open(
 }
 
 /// The error for a password that was refused.
+#[must_use]
 pub fn refused(error: verdict::Error<SignInRefused>) -> Error {
     Error::Refused(match error {
         verdict::Error::Fault(fault) => return Error::Fault(fault),
