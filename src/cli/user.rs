@@ -195,7 +195,10 @@ impl Verbs {
             Self::Show(one) => {
                 let user = users::find(store, &one.username).await?;
                 let mut shown = described(&user);
-                shown["factors"] = json!(users::factors(store, &user).await?);
+                let factors = json!(users::factors(store, &user).await?);
+                if let Some(members) = shown.as_object_mut() {
+                    members.insert("factors".to_owned(), factors);
+                }
                 at.print(&shown, &words(&shown));
             }
             Self::Update(update) => {

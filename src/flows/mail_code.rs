@@ -7,7 +7,6 @@ use crate::domain::authentication::{Authentication, Method};
 use crate::domain::language::Language;
 use crate::domain::mail::MailContent;
 use crate::domain::mail_secret::{MailPurpose, MailSecretOwner};
-use crate::domain::user::User;
 use crate::domain::verdict::Error;
 use crate::flows::complete_sign_in::{
     CompletedSignIn, asks_for_another, complete_sign_in, succeeded,
@@ -111,7 +110,8 @@ async fn sign_in_with(
         }
     };
     let MailSecretOwner::Account(user, _) = secret.owner else { return Err(wrong()) };
-    let user = users::lock(tx, &user).await?.filter(User::is_enabled).ok_or_else(wrong)?;
+    let user = users::lock(tx, &user).await?;
+    let user = user.filter(|user| user.may_sign_in(tx.now())).ok_or_else(wrong)?;
     interactions::keep(tx, interaction).await?;
     if asks_for_another(tx, flows, &interaction.id, &user.id).await? {
         return Err(Error::Refused(NoCodeSignIn::Another));

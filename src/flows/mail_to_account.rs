@@ -51,8 +51,9 @@ pub(super) async fn send(
     content: impl FnOnce(&IssuedMailSecret) -> Option<MailContent>,
 ) -> Outcome<()> {
     let sent = evenly(async {
-        let found = reachable::find(&*flows.store, asked.typed).await?;
-        let tx = flows.store.begin(flows.clock.now()).await?;
+        let now = flows.clock.now();
+        let found = reachable::find(&*flows.store, asked.typed, asked.purpose, now).await?;
+        let tx = flows.store.begin(now).await?;
         let sent = send_in(&tx, flows, caller, (asked, found), content).await;
         tx.settle(sent).await
     });
@@ -84,7 +85,8 @@ async fn send_in(
     }
     let Some(found) = found else { return Ok(()) };
     // The account is read again, now that it is locked.
-    let user = users::lock(tx, &found.id).await?.filter(reachable::is_reachable);
+    let user = users::lock(tx, &found.id).await?;
+    let user = user.filter(|user| reachable::is_reachable(user, purpose, tx.now()));
     let Some(user) = user.filter(|user| user.email == found.email) else { return Ok(()) };
     let owner = MailRecipient::Account(&user.id);
     let secret = mail_secrets::issue(tx, purpose, owner, Some(browser), &payload).await?;

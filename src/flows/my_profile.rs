@@ -2,6 +2,7 @@
 
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::profile_edit::ProfileField;
+use crate::domain::user::User;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
@@ -22,7 +23,7 @@ pub async fn change(
     let tx = flows.store.begin(flows.clock.now()).await?;
     let found = users::lock(&tx, &form.person().user.id).await?;
     // An account that was disabled or deleted meanwhile is left alone.
-    let Some(mut user) = found.filter(|user| user.is_enabled()) else {
+    let Some(mut user) = found.filter(User::is_enabled) else {
         tx.abandon().await;
         return Ok(false);
     };

@@ -6,6 +6,7 @@ use mapae::domain::grant_type::GrantType;
 use mapae::domain::user::Profile;
 
 use crate::my_account::{first_party, is_signed_in, send, signed_in};
+use crate::recovery::{has, person, with_mail};
 use crate::support::{App, Browser, Database, Evidence, PASSWORD, Page, Server, both, eventually};
 
 const DAY: i64 = 24 * 60 * 60;
@@ -206,6 +207,20 @@ both! {
         }
         let bobs: Vec<_> = events.iter().filter(|event| event.user.as_deref() == Some(&bob)).collect();
         assert!(bobs.iter().any(|event| event.address.is_some()), "{bobs:?}");
+    }
+
+    async fn the_person_is_told_by_mail_when_it_is_planned_and_when_it_is_done(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        let sub = person(&server, "alice", "alice@example.com", true).await;
+        let mut browser = server.browser();
+        let login = browser.open("/account").await;
+        browser.sign_in(&login).await;
+        delete(&mut browser).await;
+        has(&mails, "alice@example.com", 1).await;
+        let evidence = server.evidence().await;
+        server.advance(7 * DAY + 1);
+        eventually("the rows are gone", async || rows(&evidence, &sub).await == 0).await;
+        has(&mails, "alice@example.com", 2).await;
     }
 
     async fn the_grace_is_a_setting_and_may_be_none(database) {
