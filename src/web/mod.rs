@@ -59,10 +59,9 @@ mod well_known;
 
 pub use shared::{Shared, SharedParts};
 
-/// Every route.
-pub fn router(shared: Arc<Shared>) -> Router {
-    let metadata = get(well_known::metadata).options(well_known::preflight);
-    let my_account = Router::new()
+/// The pages on which people manage their own account.
+fn my_account() -> Router<Arc<Shared>> {
+    Router::new()
         .route(urls::ACCOUNT, get(account::profile::get))
         .route(urls::ACCOUNT_SECURITY, get(account::security::get))
         .route(urls::ACCOUNT_DEVICES, get(account::devices::get))
@@ -88,7 +87,12 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(urls::ACCOUNT_ONE_TIME_CODES_REMOVE, post(one_time_codes::remove))
         .route(urls::ACCOUNT_RECOVERY_CODES, post(one_time_codes::renew))
         .route(urls::ACCOUNT_SIGN_OUT, post(account::sign_out))
-        .route_layer(map_response(page::without_opener));
+        .route_layer(map_response(page::without_opener))
+}
+
+/// Every route.
+pub fn router(shared: Arc<Shared>) -> Router {
+    let metadata = get(well_known::metadata).options(well_known::preflight);
     let for_scripts = Router::new()
         .route(urls::TOKEN, post(token::token).options(cors::preflight))
         .route(urls::REVOKE, post(revoke::revoke).options(cors::preflight))
@@ -98,7 +102,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&shared), cors::allow));
     let routes = Router::new()
         .merge(for_scripts)
-        .merge(my_account)
+        .merge(my_account())
         .route(urls::INTROSPECT, post(introspect::introspect))
         .route(urls::AUTHORIZE, get(authorize::get).post(authorize::post))
         .route(urls::AUTHORIZE_CONTINUE, get(authorize::resume))

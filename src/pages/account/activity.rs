@@ -81,6 +81,8 @@ impl ActivityEntry<'_> {
             AccountActivity::ProviderConnected => frame.t("activity-provider-connected"),
             AccountActivity::ProviderDisconnected => frame.t("activity-provider-disconnected"),
             AccountActivity::ProviderRefused => frame.t("activity-provider-refused"),
+            AccountActivity::TermsAccepted => frame.t("activity-terms-accepted"),
+            AccountActivity::RecoveryRequested => frame.t("activity-recovery-requested"),
             AccountActivity::FactorAdded => frame.t("activity-factor-added"),
             AccountActivity::FactorRemoved => frame.t("activity-factor-removed"),
             AccountActivity::FactorReset => frame.t("activity-factor-reset"),

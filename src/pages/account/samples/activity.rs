@@ -70,6 +70,8 @@ fn entries() -> Vec<ActivityEntry<'static>> {
         ActivityEntry { provider, ..of(AccountActivity::ProviderConnected) },
         ActivityEntry { provider, ..of(AccountActivity::ProviderDisconnected) },
         of(AccountActivity::ProviderRefused),
+        of(AccountActivity::TermsAccepted),
+        of(AccountActivity::RecoveryRequested),
         of(AccountActivity::FactorAdded),
         of(AccountActivity::FactorRemoved),
         of(AccountActivity::FactorReset),
