@@ -55,7 +55,7 @@ pub struct NewAccount {
 #[derive(Debug)]
 pub enum MadeAccount {
     /// It was made.
-    New(User),
+    New(Box<User>),
     /// Another account has a right to the address, or has the user name. The transaction must be
     /// abandoned.
     Taken,
@@ -94,7 +94,7 @@ pub async fn make(tx: &Tx, new: NewAccount, origin: &Origin) -> Result<MadeAccou
     }
     let created = Event::new(EventKind::UserCreated).user(&user.id).from(origin);
     audit_events::insert(tx, &[created.detail("sign-up")]).await?;
-    Ok(MadeAccount::New(user))
+    Ok(MadeAccount::New(Box::new(user)))
 }
 
 /// The user name that a person chose, if it may be one. It contains no `@`, so that it cannot block

@@ -246,12 +246,11 @@ impl Invite {
         let mailer = if self.print { None } else { mailer(settings, store, &at.clock).await? };
         let (issuer, mailer) = (&settings.issuer, mailer.as_ref());
         let guest = Guest { email: &self.email, client: self.client.as_deref() };
-        match invitations::invite(store, &at.clock, issuer, mailer, guest).await? {
-            Some(link) => at.print(&json!({ "link": link.expose() }), link.expose()),
-            None => {
-                let (json, words) = (json!({ "mailed_to": self.email }), &self.email);
-                at.print(&json, &format!("mailed to {words}"));
-            }
+        if let Some(link) = invitations::invite(store, &at.clock, issuer, mailer, guest).await? {
+            at.print(&json!({ "link": link.expose() }), link.expose());
+        } else {
+            let (json, words) = (json!({ "mailed_to": self.email }), &self.email);
+            at.print(&json, &format!("mailed to {words}"));
         }
         Ok(())
     }

@@ -75,7 +75,7 @@ impl MailCode {
     pub fn generate() -> Self {
         let bytes = random::bytes::<LENGTH>();
         let signs = bytes.into_iter().filter_map(|byte| SIGNS.get(usize::from(byte % 32)));
-        Self::of(&signs.map(|sign| char::from(*sign)).collect())
+        Self::of(&signs.map(|sign| char::from(*sign)).collect::<String>())
     }
 
     /// Reads a code as a person types it: in lower case, without the hyphen, or with spaces it is
@@ -93,7 +93,7 @@ impl MailCode {
         is_code.then(|| Self::of(signs.expose()))
     }
 
-    fn of(signs: &String) -> Self {
+    fn of(signs: &str) -> Self {
         let (first, second) = signs.split_at_checked(LENGTH / 2).unwrap_or((signs, ""));
         Self(Secret::new(format!("{first}-{second}")))
     }

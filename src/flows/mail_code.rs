@@ -55,11 +55,11 @@ pub async fn ask(
         payload: serde_json::Value::Null,
         event: EventKind::SignInCodeSent,
     };
-    mail_to_account::send(flows, caller, asked, |secret| {
+    let sent = mail_to_account::send(flows, caller, asked, |secret| {
         let code = secret.code.as_ref()?.expose().to_owned();
         Some(MailContent::SignInCode { code: code.into() })
-    })
-    .await
+    });
+    Box::pin(sent).await
 }
 
 async fn check_offered(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcome<()> {
@@ -80,7 +80,7 @@ pub async fn sign_in(
 ) -> Result<Advanced, Error<NoCodeSignIn>> {
     check_offered(flows, caller, form).await.map_err(lost)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let advanced = sign_in_with(&tx, flows, caller, form, (typed, keep)).await;
+    let advanced = Box::pin(sign_in_with(&tx, flows, caller, form, (typed, keep))).await;
     let advanced = tx.settle(advanced).await?;
     flows.notices.nudge();
     Ok(advanced)

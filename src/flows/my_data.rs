@@ -94,7 +94,7 @@ impl MyData {
             account(user),
         );
         self.part = Part::Devices(None);
-        Ok(head + &self.opened("devices"))
+        Ok(head + self.opened("devices").as_str())
     }
 
     async fn devices(
@@ -109,7 +109,7 @@ impl MyData {
             return Ok(written);
         }
         self.part = Part::Apps(None);
-        Ok(written + "],\n" + &self.opened("apps"))
+        Ok(written + "],\n" + self.opened("apps").as_str())
     }
 
     async fn apps(&mut self, behind: Option<ClientId>) -> Result<String, Fault> {
@@ -120,7 +120,7 @@ impl MyData {
             return Ok(written);
         }
         self.part = Part::Activity(None);
-        Ok(written + "],\n" + &self.opened("activity"))
+        Ok(written + "],\n" + self.opened("activity").as_str())
     }
 
     async fn activity(&mut self, behind: Option<EventPlace>) -> Result<String, Fault> {

@@ -61,11 +61,11 @@ pub async fn ask(
     if user.verified_email().and_then(person::email_key).as_ref() == Some(&key) {
         return Err(AddressNotAsked::Same.into());
     }
-    evenly(async {
+    Box::pin(evenly(async {
         let tx = flows.store.begin(flows.clock.now()).await?;
         let sent = send(&tx, flows, caller, (mailer, proof), (typed.trim(), &key, language)).await;
         tx.settle(sent.map_err(Error::<AddressNotAsked>::from)).await
-    })
+    }))
     .await?;
     flows.notices.nudge();
     Ok(())

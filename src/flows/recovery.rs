@@ -69,10 +69,10 @@ pub async fn ask(
         event: EventKind::RecoveryRequested,
     };
     let page = flows.url.url(urls::RECOVER);
-    mail_to_account::send(flows, caller, asked, |secret| {
+    let sent = mail_to_account::send(flows, caller, asked, |secret| {
         Some(MailContent::Recovery { link: secret.url(&page) })
-    })
-    .await
+    });
+    Box::pin(sent).await
 }
 
 /// The person pressed the button of the page behind the link. The link is used up, and an
@@ -121,12 +121,11 @@ pub(super) async fn begin(
 ) -> Result<Advanced, Fault> {
     let version = users::lock_secrets_version(tx, user).await?;
     let gone = || Fault::unavailable("beginning a recovery", "the account is gone");
-    let (browser, cookie) = match &caller.browser_state.browser {
-        Some(browser) => (browser.clone(), None),
-        None => {
-            let (browser, cookie) = new_browser_session();
-            (browser, Some(cookie))
-        }
+    let (browser, cookie) = if let Some(browser) = &caller.browser_state.browser {
+        (browser.clone(), None)
+    } else {
+        let (browser, cookie) = new_browser_session();
+        (browser, Some(cookie))
     };
     let purpose = Purpose::Recover {
         user: user.clone(),
@@ -195,7 +194,7 @@ pub async fn set_password(
     let next = next_interaction(flows, caller, &interaction).await.map_err(lost)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let recovery = Recovery { interaction: &interaction, next: &next, hash, keep_sessions };
-    let advanced = set_password_in(&tx, flows, caller, recovery).await;
+    let advanced = Box::pin(set_password_in(&tx, flows, caller, recovery)).await;
     let (advanced, ending) = tx.settle(advanced).await.map_err(lost)?;
     if let Some(ending) = ending {
         // The new password is stored already and stays, even if this step fails.

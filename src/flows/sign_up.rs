@@ -217,7 +217,7 @@ pub async fn enter_code(
     let is_proven = |newcomer: &Newcomer| newcomer.proven_by.is_some();
     if interaction.newcomer.as_deref().is_some_and(is_proven) {
         // The browser dropped the answer to the first click.
-        return to_account_form(interaction.id.handle());
+        return Ok(to_account_form(interaction.id.handle()));
     }
     let tx = flows.store.begin(flows.clock.now()).await?;
     let entered = async {
@@ -230,14 +230,14 @@ pub async fn enter_code(
         interactions::keep(&tx, &interaction).await?;
         let until = interaction.expires_at;
         interactions::set_newcomer(&tx, &interaction.id, &newcomer, until).await?;
-        to_account_form(interaction.id.handle())
+        Ok(to_account_form(interaction.id.handle()))
     };
     let entered = entered.await;
     tx.settle(entered).await
 }
 
-fn to_account_form(handle: Handle) -> Result<Advanced> {
-    Ok(Advanced { next: NextStep::NewAccount(handle), cookie: None })
+fn to_account_form(handle: Handle) -> Advanced {
+    Advanced { next: NextStep::NewAccount(handle), cookie: None }
 }
 
 /// Whether the link of a mail still counts, as far as the page with its button tells. Looking
@@ -262,12 +262,11 @@ pub async fn confirm(
     purpose: MailPurpose,
     link: &Plain<MailLink>,
 ) -> Result<Advanced> {
-    let (browser, cookie) = match caller.browser_state.browser.clone() {
-        Some(browser) => (browser, None),
-        None => {
-            let (browser, cookie) = new_browser_session();
-            (browser, Some(cookie))
-        }
+    let (browser, cookie) = if let Some(browser) = caller.browser_state.browser.clone() {
+        (browser, None)
+    } else {
+        let (browser, cookie) = new_browser_session();
+        (browser, Some(cookie))
     };
     let id = begun_by(link);
     let tx = flows.store.begin(flows.clock.now()).await?;
@@ -367,7 +366,7 @@ pub async fn create(
     details: AccountDetails<'_>,
 ) -> Result<Advanced> {
     if is_made(form) {
-        return again(flows, caller, form, details).await;
+        return Box::pin(again(flows, caller, form, details)).await;
     }
     let interaction = form.open(flows, caller).await.map_err(lost)?;
     let names = names(flows, &interaction, details).await?;
@@ -389,14 +388,14 @@ pub async fn create(
     })?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let made = admit(&tx, flows, caller, &interaction, (names.clone(), password_hash), details);
-    match made.await {
+    match Box::pin(made).await {
         Err(Error::Refused(refused)) => {
             // The account may be written in part.
             tx.abandon().await;
             // Of two clicks at the same time, the other one may have been first.
             let form = form.anew(flows).await.map_err(lost)?;
             if is_made(&form) {
-                return again(flows, caller, &form, details).await;
+                return Box::pin(again(flows, caller, &form, details)).await;
             }
             Err(refused.into())
         }
@@ -421,17 +420,16 @@ async fn names(
 ) -> Result<Names> {
     let newcomer = interaction.newcomer.as_deref();
     let proven = newcomer.filter(|newcomer| newcomer.proven_by.is_some());
-    let email = match proven {
-        Some(newcomer) => newcomer.email.clone(),
-        None => {
-            let client = interaction::client(flows, &interaction.purpose).await?;
-            let client = client.as_ref().map(|client| &client.client);
-            let offer = offer(flows, &interaction.purpose, client);
-            if offer != SignUpOffer::Open || flows.mailer.is_some() {
-                return Err(NotSignedUp::Elsewhere.into());
-            }
-            mail_address(details.email).ok_or(SignUpProblem::Email)?.0
+    let email = if let Some(newcomer) = proven {
+        newcomer.email.clone()
+    } else {
+        let client = interaction::client(flows, &interaction.purpose).await?;
+        let client = client.as_ref().map(|client| &client.client);
+        let offer = offer(flows, &interaction.purpose, client);
+        if offer != SignUpOffer::Open || flows.mailer.is_some() {
+            return Err(NotSignedUp::Elsewhere.into());
         }
+        mail_address(details.email).ok_or(SignUpProblem::Email)?.0
     };
     let name = shown_name(details.name).ok_or(SignUpProblem::Name)?;
     let username = if asks_for_username(flows, newcomer) {
@@ -496,7 +494,7 @@ async fn admit(
         SignUpProblem::UsernameTaken
     };
     let user = match make(tx, new, caller.origin).await? {
-        MadeAccount::New(user) => user,
+        MadeAccount::New(user) => *user,
         MadeAccount::Taken => return Err(taken.into()),
     };
     interactions::keep(tx, interaction).await?;
@@ -547,8 +545,8 @@ async fn to_front_page(
         return Ok(advanced);
     };
     let found = flows.clients.find(client).await?.filter(|found| found.client.is_enabled());
-    let uris = found.iter().flat_map(|found| &found.client.metadata.redirect_uris);
-    let front_page = uris.filter_map(|uri| redirect_uri::front_page(uri)).next();
+    let mut uris = found.iter().flat_map(|found| &found.client.metadata.redirect_uris);
+    let front_page = uris.find_map(|uri| redirect_uri::front_page(uri));
     let next = front_page.map(NextStep::FrontPage);
     Ok(Advanced { next: next.unwrap_or(advanced.next), cookie: advanced.cookie })
 }
@@ -567,7 +565,7 @@ async fn again(
         None => details.username,
     };
     let typed = PasswordForm { username, password: details.password.expose(), keep: details.keep };
-    sign_in::sign_in(flows, caller, form, typed).await.map_err(|error| {
+    Box::pin(sign_in::sign_in(flows, caller, form, typed)).await.map_err(|error| {
         error.map(|not| match not {
             NotSignedIn::InteractionError(error) => NotSignedUp::InteractionError(error),
             _ => NotSignedUp::Elsewhere,

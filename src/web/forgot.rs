@@ -72,7 +72,7 @@ async fn ask(shared: Arc<Shared>, (mut page_request, form): (PageRequest, Submit
         return Ok(show(&shared, &page_request, &view, true));
     };
     let (caller, language) = (page_request.caller(), page_request.language);
-    let asked = recovery::ask(&shared.flows, caller, &form, typed, language).await;
+    let asked = Box::pin(recovery::ask(&shared.flows, caller, &form, typed, language)).await;
     Ok(match asked {
         Ok(()) => {
             let here = page::address(&shared, urls::LOGIN_FORGOT, form.handle());

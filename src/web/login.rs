@@ -11,11 +11,13 @@ use super::cookies::SignInMethod;
 use super::edge::Context;
 use super::page::{self, Answered, Shown, retry_after};
 use crate::accounts::browsers::SignedInUser;
+use crate::accounts::passkeys::challenge::PasskeyPrompt;
 use crate::accounts::sign_in::SignInRefused;
+use crate::domain::identity::LinkedIdentity;
 use crate::domain::interaction::Purpose;
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::urls;
-use crate::domain::verdict::Error;
+use crate::domain::verdict::{Error, Fault};
 use crate::flows::interaction::{Subject, View};
 use crate::flows::sign_in::{self, NotSignedIn, PasswordForm};
 use crate::flows::submitted::Submitted;
@@ -64,6 +66,35 @@ pub(super) async fn get(
     Ok(show(&shared, &page_request, &view, None).await)
 }
 
+/// The providers that the person who signs in again is connected with, and what a sign-in with a
+/// passkey needs.
+async fn means(
+    shared: &Shared,
+    view: &View,
+    again: Option<&SignedInUser>,
+) -> Result<(Option<Vec<LinkedIdentity>>, Option<PasskeyPrompt>), Fault> {
+    let linked = match again {
+        Some(person) => Some(connected_providers::linked(&shared.flows, person).await?),
+        None => None,
+    };
+    let user = again.map(|person| &person.user.id);
+    let passkey = passkey_sign_in::prompt(&shared.flows, &view.interaction, user).await?;
+    Ok((linked, passkey))
+}
+
+/// What the page says about making an account. Who proves an account has one.
+fn sign_up(shared: &Shared, view: &View, has_account: bool) -> SignUpOffer {
+    if has_account {
+        return SignUpOffer::Nothing;
+    }
+    let client = view.client.as_ref().map(|client| &client.client);
+    match sign_up_offer::offer(&shared.flows, &view.interaction.purpose, client) {
+        sign_up_offer::SignUpOffer::Open => SignUpOffer::Link,
+        sign_up_offer::SignUpOffer::InviteOnly => SignUpOffer::Invitation,
+        sign_up_offer::SignUpOffer::Closed => SignUpOffer::Nothing,
+    }
+}
+
 pub(super) async fn show(
     shared: &Shared,
     page_request: &PageRequest,
@@ -90,14 +121,9 @@ pub(super) async fn show(
     let provider_notice = flash_messages::of_query(page_request);
     let down =
         provider_notice.as_ref().filter(|(_, outcome)| *outcome == UpstreamOutcome::Unavailable);
-    let linked = match again {
-        Some(signed_in_user) => {
-            match connected_providers::linked(&shared.flows, signed_in_user).await {
-                Ok(linked) => Some(linked),
-                Err(fault) => return respond(shared, page_request, fault),
-            }
-        }
-        None => None,
+    let (linked, passkey) = match means(shared, view, again).await {
+        Ok(means) => means,
+        Err(fault) => return respond(shared, page_request, fault),
     };
     let again_by = again.zip(linked.as_deref());
     let options = SignInOptions::of(
@@ -107,16 +133,6 @@ pub(super) async fn show(
         again_by,
         down.and_then(|(slug, _)| slug.as_ref()),
     );
-    let passkey = match passkey_sign_in::prompt(
-        &shared.flows,
-        &view.interaction,
-        again.map(|signed_in_user| &signed_in_user.user.id),
-    )
-    .await
-    {
-        Ok(passkey) => passkey,
-        Err(fault) => return respond(shared, page_request, fault),
-    };
     let prove = options.prove(language);
     let username = again.map(|signed_in_user| signed_in_user.user.username.as_str());
     let username = prove.map(|prove| prove.email).or(username).or(hint);
@@ -154,16 +170,7 @@ pub(super) async fn show(
         // A person who used the password before, or just now, sees its fields before the providers.
         password_first: problem.is_some()
             || page_request.last_sign_in_method(shared) == Some(SignInMethod::Password),
-        sign_up: match sign_up_offer::offer(
-            &shared.flows,
-            &view.interaction.purpose,
-            view.client.as_ref().map(|client| &client.client),
-        ) {
-            _ if again.is_some() || prove.is_some() => SignUpOffer::Nothing,
-            sign_up_offer::SignUpOffer::Open => SignUpOffer::Link,
-            sign_up_offer::SignUpOffer::InviteOnly => SignUpOffer::Invitation,
-            sign_up_offer::SignUpOffer::Closed => SignUpOffer::Nothing,
-        },
+        sign_up: sign_up(shared, view, again.is_some() || prove.is_some()),
         prove,
         provider_notice,
         external_browser: options.out(language),

@@ -40,7 +40,7 @@ async fn ask(shared: Arc<Shared>, (mut page_request, form): (PageRequest, Submit
     // Sets the language of the page.
     view(&shared, &mut page_request).await?;
     let (caller, language) = (page_request.caller(), page_request.language);
-    let asked = mail_code::ask(&shared.flows, caller, &form, &typed, language).await;
+    let asked = Box::pin(mail_code::ask(&shared.flows, caller, &form, &typed, language)).await;
     Ok(match asked {
         Ok(()) => {
             let here = page::address(&shared, urls::LOGIN_CODE, form.handle());
@@ -104,7 +104,8 @@ async fn sign_in(
     };
     let keep = page_request.form.get("keep").is_some();
     let caller = page_request.caller();
-    let reply = match mail_code::sign_in(&shared.flows, caller, &form, &typed, keep).await {
+    let signed_in = mail_code::sign_in(&shared.flows, caller, &form, &typed, keep);
+    let reply = match Box::pin(signed_in).await {
         Ok(advanced) => advanced.into(),
         Err(Error::Refused(NoCodeSignIn::Wrong)) => {
             return Ok(again(&shared, &mut page_request, MailedCodeProblem::Wrong).await);

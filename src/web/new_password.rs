@@ -70,7 +70,8 @@ async fn set(shared: Arc<Shared>, (mut page_request, form): (PageRequest, Submit
     };
     let (new, keep) = (Secret::text(typed), page_request.form.get("keep-sessions").is_some());
     let caller = page_request.caller();
-    let reply = match recovery::set_password(&shared.flows, caller, &form, &new, keep).await {
+    let set = recovery::set_password(&shared.flows, caller, &form, &new, keep);
+    let reply = match Box::pin(set).await {
         Ok(advanced) => advanced.into(),
         Err(Error::Refused(NotRecovered::Password(refused))) => {
             return Ok(show(&shared, &mut page_request, Some(problem(refused))).await);

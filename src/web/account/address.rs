@@ -35,7 +35,7 @@ pub(in crate::web) async fn ask(
 async fn send(shared: Arc<Shared>, page_request: PageRequest, form: AccountForm) -> Answered {
     let typed = page_request.form.get("email").unwrap_or_default();
     let (caller, language) = (page_request.caller(), page_request.language);
-    let asked = new_address::ask(&shared.flows, caller, &form, typed, language).await;
+    let asked = Box::pin(new_address::ask(&shared.flows, caller, &form, typed, language)).await;
     let problem = match asked {
         Ok(()) => {
             let (base, path) = (&shared.base, urls::ACCOUNT_EMAIL);
