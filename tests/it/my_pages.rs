@@ -150,12 +150,14 @@ both! {
         let sub = server.alice().await;
         let mut browser = at_account(&server).await;
         let evidence = server.evidence().await;
-        // Many at the same instant, and among them many that are for operators only.
+        // Many at the same instant, and among them many that are for operators only. They are young, so
+        // that the cleaning up leaves them.
+        let since = server.now().now().timestamp_millis() - 1_000_000;
         for number in 0..100 {
             let kind = if number % 2 == 0 { "user.password_changed" } else { "family.started" };
             evidence.run(&format!(
                 "INSERT INTO audit_event (id, at, kind, user_id, times) VALUES ('e{number:03}', {}, '{kind}', '{sub}', 1)",
-                number / 10,
+                since + number / 10,
             ))
             .await;
         }
@@ -179,10 +181,12 @@ both! {
         let app = server.web_app("app", |client| "The Shop".clone_into(&mut client.metadata.client_name)).await;
         let (mut browser, ..) = signed_in(&server, &app).await;
         let evidence = server.evidence().await;
-        // More than is read at once.
+        // More than is read at once, and young, so that the cleaning up leaves them.
+        let since = server.now().now().timestamp_millis() - 1_000_000;
         for number in 0..1100 {
             evidence.run(&format!(
-                "INSERT INTO audit_event (id, at, kind, user_id, times) VALUES ('e{number}', {number}, 'user.updated', '{sub}', 1)"
+                "INSERT INTO audit_event (id, at, kind, user_id, times) VALUES ('e{number}', {}, 'user.updated', '{sub}', 1)",
+                since + number
             ))
             .await;
         }
