@@ -76,7 +76,7 @@ fn the_schema_has_every_setting_with_its_default_and_nothing_else() {
     let mut found = BTreeSet::new();
     leaves(&schema, "", &mut found);
     let mut expected: BTreeSet<String> = declared.iter().map(|one| one.path.to_owned()).collect();
-    expected.insert("social".to_owned());
+    expected.extend(["social", "terms"].map(str::to_owned));
     assert_eq!(found, expected);
     for Declared { path, form, default, .. } in &declared {
         let of = at(&schema, path);
