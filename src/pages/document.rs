@@ -31,8 +31,11 @@ impl<'a> DocumentToAccept<'a> {
 
     /// What the person accepts by the box.
     pub(super) fn text(&self, frame: &Frame<'_>) -> String {
-        let key = if self.required { "terms-box-required" } else { "terms-box-optional" };
-        frame.t1(key, "title", self.title)
+        if self.required {
+            frame.t1("terms-box-required", "title", self.title)
+        } else {
+            frame.t1("terms-box-optional", "title", self.title)
+        }
     }
 
     /// Where it can be read, if the URL can be a link.

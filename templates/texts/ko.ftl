@@ -113,7 +113,7 @@ sign-up-title = 계정 만들기
 sign-up-lead = { $app } 서비스를 계속 이용하려면 계정이 필요해요.
 sign-up-lead-account = { $name } 계정을 만들어요.
 sign-up-email-hint = 본인의 주소인지 확인하는 메일을 보내 드려요.
-sign-up-email-wrong = name@example.com처럼 이메일 주소를 입력해 주세요.
+sign-up-email-wrong = 골뱅이(@)가 들어간 이메일 주소를 입력해 주세요.
 sign-up-sign-in = 이미 계정이 있어요
 sign-up-code-title = 메일을 확인해 주세요
 sign-up-code-lead = { $email } 주소로 메일을 보냈어요. 메일에 있는 코드를 입력하거나 링크를 열어 주세요.
@@ -448,7 +448,7 @@ error-unknown-provider-advice = 처음부터 다시 시작해서 다른 방법�
 
 passkey = 패스키
 passkeys-title = 패스키
-passkeys-lead = 패스키가 있으면 지문, 얼굴 또는 기기의 PIN으로 로그인해요. 웹사이트에서 도난당할 일이 없어요.
+passkeys-lead = 패스키가 있으면 지문, 얼굴 또는 기기의 잠금 번호로 로그인해요. 웹사이트에서 도난당할 일이 없어요.
 passkey-name = 이름
 passkey-rename = 이름 저장
 passkey-remove = 삭제
