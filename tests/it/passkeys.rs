@@ -289,7 +289,9 @@ both! {
         let renamed = send(&mut browser, &page, "/account/passkeys/rename", &[("passkey", &first), ("name", " My <b>key</b> \u{7} ")]).await;
         assert_eq!(renamed.value_of("passkey-name-1"), "My <b>key</b>");
         assert!(!renamed.reply.text.contains("<b>key"));
-        // An authenticator that has one is not asked for another; one of another kind is.
+        // An authenticator that has one is not asked for another; one of another kind is. The oldest
+        // passkey stands first.
+        server.advance(1);
         let excluded = &renamed.passkey_options("create")["excludeCredentials"];
         assert_eq!(excluded.as_array().unwrap().len(), 1);
         let mut other = Authenticator::at(server.issuer());

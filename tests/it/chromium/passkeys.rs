@@ -36,6 +36,7 @@ async fn a_passkey_is_made_and_signs_in_by_button_from_the_list_and_again() {
         let claims = decode_claims(&tokens.text("id_token"));
         assert_eq!(claims["acr"], "phr", "{claims}");
         // Again, because the app asks for it: with the passkeys of this person.
+        deployment.server.advance(60);
         window.waits_for_a_finger(true).await;
         window.goto(&deployment.request(&[("prompt", "login")])).await;
         window.sees("passkey-signin").await;
