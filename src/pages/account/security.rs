@@ -33,3 +33,10 @@ pub struct SecurityPage<'a> {
     /// The providers.
     pub providers: ProvidersSection<'a>,
 }
+
+impl SecurityPage<'_> {
+    /// Whether the page needs the script that makes a passkey.
+    fn adds_passkeys(&self) -> bool {
+        self.passkeys.as_ref().is_some_and(|section| section.addable)
+    }
+}

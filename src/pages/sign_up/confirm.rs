@@ -48,8 +48,9 @@ impl ConfirmAddressPage<'_> {
         match self.link {
             MailedLink::Asked => self.frame.t1("sign-up-confirm-lead", "email", self.email),
             MailedLink::Invitation => {
-                let name = ("name", self.frame.look.name());
-                self.frame.t2("sign-up-invitation-lead", ("email", self.email), name)
+                let frame = self.frame;
+                let named = frame.look.name();
+                frame.t2("sign-up-invitation-lead", ("email", self.email), ("name", named))
             }
         }
     }
