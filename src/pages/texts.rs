@@ -202,8 +202,8 @@ mod tests {
                 vec!["eo: cancel: None, given []", "eo: nobody asks for cancel-it"],
             ),
             (
-                "{ $app } asks for",
-                "{ $shop } asks for",
+                "{ $app } asks for your",
+                "{ $shop } asks for your",
                 vec!["eo: sign-in-again-lead: Some([\"shop\"]), given [\"app\"]"],
             ),
             ("continue = ", "cancel = x\ncontinue = ", vec!["eo: a key twice"]),

@@ -47,7 +47,7 @@ both! {
         assert_eq!(list("response_types_supported"), ["code"]);
         assert_eq!(list("subject_types_supported"), ["public"]);
         assert_eq!(list("code_challenge_methods_supported"), ["S256"]);
-        assert_eq!(list("acr_values_supported"), ["1"]);
+        assert_eq!(list("acr_values_supported"), ["1", "2", "phr"]);
         assert_eq!(list("ui_locales_supported"), ["en", "ko"]);
         assert_eq!(list("response_modes_supported").len(), 3);
         assert!(list("id_token_signing_alg_values_supported").contains(&"RS256"));
