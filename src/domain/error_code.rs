@@ -43,16 +43,16 @@ impl ErrorCode {
 codes! {
     InvalidRequest = "invalid_request", 400, "everywhere";
     // RFC 6749 §5.2
-    InvalidClient = "invalid_client", 401, "`/token`, `/introspect`, `/revoke`";
-    InvalidGrant = "invalid_grant", 400, "`/token`";
-    UnauthorizedClient = "unauthorized_client", 400, "`/token`; `/authorize`, in the redirect";
+    InvalidClient = "invalid_client", 401, "`/token`, `/authorize-challenge`, `/introspect`, `/revoke`";
+    InvalidGrant = "invalid_grant", 400, "`/token`, `/authorize-challenge`";
+    UnauthorizedClient = "unauthorized_client", 400, "`/token`, `/authorize-challenge`; `/authorize`, in the redirect";
     // OAuth 2.0 for First-Party Applications §5.2.2. The status is that of RFC 6749 §5.2.
     InsufficientAuthorization = "insufficient_authorization", 400, "`/token`, `/authorize-challenge`";
     InvalidSession = "invalid_session", 400, "`/authorize-challenge`";
     RedirectToWeb = "redirect_to_web", 400, "`/authorize-challenge`";
     UnsupportedGrantType = "unsupported_grant_type", 400, "`/token`";
-    InvalidScope = "invalid_scope", 400, "`/token`; `/authorize`, in the redirect";
-    InvalidTarget = "invalid_target", 400, "`/token`; `/authorize`, in the redirect";
+    InvalidScope = "invalid_scope", 400, "`/token`, `/authorize-challenge`; `/authorize`, in the redirect";
+    InvalidTarget = "invalid_target", 400, "`/token`, `/authorize-challenge`; `/authorize`, in the redirect";
     // RFC 6750 §3.1
     InvalidToken = "invalid_token", 401, "`/userinfo`";
     InsufficientScope = "insufficient_scope", 403, "`/userinfo`";
@@ -65,7 +65,7 @@ codes! {
     UnmetAuthenticationRequirements = "unmet_authentication_requirements", 400, "`/authorize`, in the redirect";
     RequestNotSupported = "request_not_supported", 400, "`/authorize`, in the redirect";
     RequestUriNotSupported = "request_uri_not_supported", 400, "`/authorize`, in the redirect";
-    Throttled = "temporarily_unavailable", 429, "`/token`, with `Retry-After`: too many failed sign-ins of one person";
+    Throttled = "temporarily_unavailable", 429, "`/token`, `/authorize-challenge`, with `Retry-After`: too many failed sign-ins of one person";
     Overloaded = "temporarily_unavailable", 503, "everywhere, with `Retry-After`: too much work, or no database";
     NotFound = "not_found", 404, "everywhere";
     MethodNotAllowed = "method_not_allowed", 405, "everywhere";

@@ -215,7 +215,8 @@ mod tests {
         let rules = String::from_utf8_lossy(&rules.body);
         assert!(rules.contains("--accent:#03c75a") && rules.contains("--accent:#7cffb0"));
         let (style, _) = starting("style.");
-        for (page, html) in gallery(&look, Language::of_tag("ko").expect("Korean")) {
+        for state in gallery(&look, Language::of_tag("ko").expect("Korean")) {
+            let (page, html) = (state.name, state.html);
             assert!(html.contains(logo) && html.contains("달빛 로그인"), "{page}");
             let ours = html.find("/assets/mapae.").expect("our stylesheet");
             let places = [accent, style].map(|name| html.find(name).expect("a stylesheet"));

@@ -6,7 +6,7 @@ use fluent_bundle::FluentArgs;
 
 use super::form_post::FORM_POST_SCRIPT;
 use super::frame::Frame;
-use super::gallery::{every, gallery};
+use super::gallery::{PageState, every, gallery};
 use super::look::Look;
 use super::{branding, pseudo};
 use crate::domain::language::{LANGUAGES, Language};
@@ -77,7 +77,7 @@ fn attributes<'a>(page: &str, mut rest: &'a str) -> Vec<(&'a str, &'a str)> {
 fn each(check: impl Fn(&str, &str, &[Tag<'_>])) {
     let look = Look::builtin();
     for language in LANGUAGES.iter() {
-        for (name, html) in gallery(&look, language) {
+        for PageState { name, html, .. } in gallery(&look, language) {
             let page = format!("{name} in {language:?}");
             check(&page, &html, &tags(&page, &html));
         }
@@ -192,7 +192,7 @@ fn every_url_of_ours_stands_below_the_path_of_the_issuer() {
         base: "/tenant",
         here,
     };
-    for (page, html) in every(frame) {
+    for PageState { name: page, html, .. } in every(frame) {
         for tag in tags(&page, &html) {
             for name in URLS {
                 let url = tag.get(name).unwrap_or("https://");
@@ -221,7 +221,7 @@ fn a_further_language_is_on_every_page_and_in_every_list_of_languages() {
     let look = Look::speaking(languages);
     let language = languages.of_tag("eo").expect("the language");
     let frame = Frame { look: &look, language, base: "", here: Some("/page?interaction=i") };
-    for (page, html) in every(frame) {
+    for PageState { name: page, html, .. } in every(frame) {
         let tags = tags(&page, &html);
         let first = |name| tags.iter().find(|tag| tag.name == name).expect("a tag");
         assert_eq!(first("html").get("lang"), Some("eo"), "{page}");

@@ -27,14 +27,25 @@ use super::sign_up::{AccountFormPage, AddressPage, ConfirmAddressPage, SignUpCod
 use super::terms::TermsPage;
 use crate::domain::language::Language;
 
-/// Every state of every page in a language: its name and its HTML.
+/// A page in one of its states.
+#[derive(Clone, Debug)]
+pub struct PageState {
+    /// The name of the page.
+    pub page: &'static str,
+    /// The name of the page and of the state.
+    pub name: String,
+    /// The HTML.
+    pub html: String,
+}
+
+/// Every state of every page in a language.
 #[must_use]
-pub fn gallery(look: &Look, language: Language) -> Vec<(String, String)> {
+pub fn gallery(look: &Look, language: Language) -> Vec<PageState> {
     every(Frame { look, language, base: "", here: Some("/page?interaction=i") })
 }
 
 /// Every state of every page in a frame.
-pub(super) fn every(frame: Frame<'_>) -> Vec<(String, String)> {
+pub(super) fn every(frame: Frame<'_>) -> Vec<PageState> {
     [
         rendered::<SignInPage<'_>>(frame),
         rendered::<SecondFactorPage<'_>>(frame),
@@ -70,12 +81,13 @@ pub(super) fn every(frame: Frame<'_>) -> Vec<(String, String)> {
     .concat()
 }
 
-fn rendered<'a, P: Sample<'a>>(frame: Frame<'a>) -> Vec<(String, String)> {
+fn rendered<'a, P: Sample<'a>>(frame: Frame<'a>) -> Vec<PageState> {
     // The samples show our own logo, since only that image is certain to be served.
     let image = frame.asset(frame.look.logo());
     let render = |(state, page): (&str, P)| {
         let html = page.render().unwrap_or_else(|error| error.to_string());
-        (format!("{}-{state}", P::NAME), html.replace(apps::IMAGE, &image))
+        let html = html.replace(apps::IMAGE, &image);
+        PageState { page: P::NAME, name: format!("{}-{state}", P::NAME), html }
     };
     P::samples(frame).into_iter().map(render).collect()
 }

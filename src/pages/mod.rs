@@ -66,7 +66,7 @@ pub use external_browser::ExternalBrowser;
 pub use forgot::ForgotPage;
 pub use form_post::{FORM_POST_SCRIPT, FormPostPage};
 pub use frame::Frame;
-pub use gallery::gallery;
+pub use gallery::{PageState, gallery};
 pub use hidden_fields::HiddenFields;
 pub use keep_account::KeepAccountPage;
 pub use linked_identity::ConnectedProvider;

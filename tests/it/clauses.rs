@@ -17,6 +17,8 @@ const NAMES: &[(&str, &str)] = &[
     ("Form Post Response Mode", "Form Post Response Mode"),
     ("Form Post", "Form Post Response Mode"),
     ("Web Authentication", "Web Authentication"),
+    ("OAuth 2.0 for First-Party Applications", "First-Party Applications"),
+    ("Initiating User Registration via OpenID Connect 1.0", "Initiating User Registration"),
 ];
 
 /// How the name of a test cites one.
@@ -27,6 +29,7 @@ const PREFIXES: &[(&str, &str)] = &[
     ("back_channel_logout_", "Back-Channel Logout"),
     ("multiple_response_types_", "Multiple Response Types"),
     ("webauthn_", "Web Authentication"),
+    ("registration_", "Initiating User Registration"),
 ];
 
 /// The folder of the repository.

@@ -1,12 +1,11 @@
 //! Every page in each of its states, as a browser gets it: languages, content security policies,
 //! hostile texts. Security cases S048, S052, S056, S057, S154, S155, S157.
 
-use crate::support::{App, Browser, PASSWORD, Page, Server, both, form};
+use crate::pages_of_accounts::{Named, SETTINGS, Walker, pages_of_terms};
+use crate::recovery::with_mail;
+use crate::support::{App, Browser, Mailbox, PASSWORD, Page, Server, both, form};
 
 const HOSTILE: &str = "\"><img src=x onerror=alert(1)></script>'{{7*7}}";
-
-/// A page with the name of its state.
-type Named = (&'static str, Page);
 
 async fn answer(browser: &mut Browser, page: &Page, path: &str, more: &[(&str, &str)]) -> Page {
     let (interaction, csrf) = (page.field("interaction"), page.hidden("csrf"));
@@ -118,15 +117,34 @@ async fn hostile_app(server: &Server) -> App {
     app
 }
 
+async fn hostile_pages(
+    server: &Server,
+    mails: &Mailbox,
+    app: &App,
+    browser: Browser,
+) -> Vec<Named> {
+    let mut pages = every_page(server, app, browser.clone()).await;
+    let username = "carol".to_owned();
+    let walker = Walker { server, mails, app, browser, username, typed: HOSTILE };
+    pages.extend(walker.pages().await);
+    pages
+}
+
 both! {
     async fn every_page_speaks_the_language_of_its_reader_and_no_other(database) {
-        let server = Server::start(&database).await;
+        let (server, mails) = with_mail(&database, SETTINGS).await;
         server.alice().await;
         server.user("bob", Some(PASSWORD)).await;
         for (language, accepted) in [("en", "en-US,en;q=0.9,ko;q=0.8"), ("ko", "ko-KR,ko;q=0.9,en;q=0.8")] {
             let app = server.web_app(language, |client| "X".clone_into(&mut client.metadata.client_name)).await;
             let browser = server.browser().saying("accept-language", accepted);
-            for (name, page) in every_page(&server, &app, browser).await {
+            let mut pages = every_page(&server, &app, browser).await;
+            let browser = server.browser().saying("accept-language", accepted);
+            let username = format!("carol-{language}");
+            let walker = Walker { server: &server, mails: &mails, app: &app, browser, username, typed: "x" };
+            pages.extend(walker.pages().await);
+            pages.extend(pages_of_terms(&database, accepted).await);
+            for (name, page) in pages {
                 assert_eq!(page.language(), language, "{name}");
                 let hangul = heading(&page).chars().any(|c| ('가'..='힣').contains(&c));
                 assert_eq!(hangul, language == "ko", "{name}: {}", heading(&page));
@@ -139,9 +157,9 @@ both! {
     }
 
     async fn s155_every_state_of_every_page_carries_its_policy(database) {
-        let server = Server::start(&database).await;
+        let (server, mails) = with_mail(&database, SETTINGS).await;
         let app = hostile_app(&server).await;
-        for (name, page) in every_page(&server, &app, server.browser()).await {
+        for (name, page) in hostile_pages(&server, &mails, &app, server.browser()).await {
             let policy = page.reply.header("content-security-policy");
             let scripts = if name == "form_post" { "script-src 'sha256-" } else { "script-src 'self';" };
             for part in ["default-src 'none';", "style-src 'self';", "img-src 'self' data:;", scripts,
@@ -168,10 +186,10 @@ both! {
 
     /// S052, S154: whoever named an app, a person or a device.
     async fn s154_what_others_wrote_is_text_on_every_page(database) {
-        let server = Server::start(&database).await;
+        let (server, mails) = with_mail(&database, SETTINGS).await;
         let app = hostile_app(&server).await;
         let browser = server.browser().saying("user-agent", HOSTILE);
-        for (name, page) in every_page(&server, &app, browser).await {
+        for (name, page) in hostile_pages(&server, &mails, &app, browser).await {
             let html = &page.reply.text;
             for markup in ["<img src=x", "onerror=alert(1)>", "href=\"javascript:", "href=\"data:", "49'", "></script>'"] {
                 assert!(!html.contains(markup), "{name}: {html}");
@@ -241,14 +259,22 @@ both! {
         let account = browser.open("/account").await;
         let (session, csrf) = (account.hidden("session"), account.hidden("csrf"));
         let names = ["client_id", "redirect_uri", "response_type", "scope", "prompt", "max_age", "claims", "id_token_hint",
-            "interaction", "session", "csrf", "device", "client", "lang", "answer", "post_logout_redirect_uri", "state"];
+            "interaction", "session", "csrf", "device", "client", "lang", "answer", "post_logout_redirect_uri", "state",
+            "code", "secret", "new", "challenge", "credential", "passkey", "email", "username", "auth_session"];
         let values = ["app", crate::support::CALLBACK, "code", "openid", "login", "none", "0", "{}", "a.b.c", "%00", "%ff",
             "%", "all", "ko", "yes", "\u{202e}", &session, &csrf];
         let paths = ["/authorize", "/authorize/continue", "/login", "/login/cancel", "/consent", "/select-account", "/logout",
             "/logout/continue", "/logout/confirm", "/account", "/account/security", "/account/devices",
             "/account/apps", "/account/activity", "/account/data", "/account/data/export", "/account/password", "/account/devices/end",
-            "/account/apps/remove"];
-        for round in 0..60 {
+            "/account/apps/remove", "/account/profile", "/account/email", "/account/email/code", "/account/delete",
+            "/account/delete/confirm", "/account/passkeys/add", "/account/passkeys/rename", "/account/passkeys/remove",
+            "/account/security/one-time-codes", "/account/security/one-time-codes/add",
+            "/account/security/one-time-codes/remove", "/account/security/recovery-codes", "/login/passkey",
+            "/login/second-factor", "/login/second-factor/skip", "/login/set-up-factor", "/login/forgot", "/login/code",
+            "/login/code/send", "/sign-up", "/sign-up/code", "/sign-up/confirm", "/sign-up/invitation", "/sign-up/account",
+            "/terms", "/keep-account", "/recover", "/recover/password", "/confirm-address", "/undo-address",
+            "/authorize-challenge"];
+        for round in 0..24 {
             let random = mapae::domain::random::bytes::<24>();
             let text: Vec<_> = random.chunks(2).take(round % 12).map(|pair| {
                 let value = values[usize::from(pair[1]) % values.len()];

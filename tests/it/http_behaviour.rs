@@ -124,9 +124,9 @@ both! {
             let server = Server::start_with(&database, &[("time_zone", zone)]).await;
             server.alice().await;
             let mut browser = server.browser();
-            let login = browser.open("/account").await;
-            let account = browser.sign_in(&login).await;
-            assert!(account.reply.text.contains(said), "{zone}: {}", account.reply.text);
+            let login = browser.open("/account/devices").await;
+            let devices = browser.sign_in(&login).await;
+            assert!(devices.reply.text.contains(said), "{zone}: {}", devices.reply.text);
         }
         let wrong = [("time_zone", "Asia/Nowhere".to_owned())];
         let problems = mapae::app::config::load(None, [], &wrong).settings.expect_err("a problem");

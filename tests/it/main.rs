@@ -64,6 +64,7 @@ mod new_passwords;
 mod notices;
 mod outbound;
 mod outbox;
+mod pages_of_accounts;
 mod papers;
 mod passkeys;
 mod password;

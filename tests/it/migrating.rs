@@ -104,7 +104,8 @@ both! {
                 "logo_uri": "https://app.test/logo", "policy_uri": "https://app.test/p",
                 "tos_uri": "https://app.test/t", "token_alg": "ES256", "access_token_typ": "JWT",
                 "id_token_claims": true, "access_token_claims": ["email"], "assertions": "strict",
-                "refresh_policy": "rotate", "refresh_grace": 5, "require_access_token_proof": true, "first_party_challenge": false, "default_acr_values": null,
+                "refresh_policy": "rotate", "refresh_grace": 5, "require_access_token_proof": true, "first_party_challenge": false,
+                "default_acr_values": null, "signup": null,
                 "disabled_at": "1970-01-01T00:00:02Z", "created_at": "1970-01-01T00:00:01Z",
             })
         );
@@ -120,7 +121,8 @@ both! {
                 "policy_uri": null, "tos_uri": null, "token_alg": "RS256",
                 "access_token_typ": "at+jwt", "id_token_claims": false,
                 "access_token_claims": [], "assertions": "tolerant", "refresh_policy": "static",
-                "refresh_grace": null, "require_access_token_proof": false, "first_party_challenge": false, "default_acr_values": null, "disabled_at": null,
+                "refresh_grace": null, "require_access_token_proof": false, "first_party_challenge": false,
+                "default_acr_values": null, "signup": null, "disabled_at": null,
                 "created_at": "1970-01-01T00:00:01Z",
             })
         );

@@ -24,7 +24,7 @@ async fn send(browser: &mut Browser, page: &Page, path: &str, more: &[(&str, &st
 }
 
 /// Signs in with a password and adds the passkey of this authenticator.
-async fn add(
+pub(crate) async fn add(
     server: &Server,
     username: &str,
     authenticator: &mut Authenticator,

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database as Sea, DatabaseConnection, Statement};
 
+use crate::passkeys;
 use crate::social::table;
 use crate::support::upstream::{CLIENT_ID, Oidc};
 use crate::support::{
-    Browser, Database, PASSWORD, Server, USERNAME, decode_claims, eventually, postgres_or_skip,
+    Authenticator, Browser, Database, LOCALHOST, Mailbox, PASSWORD, Server, USERNAME,
+    decode_claims, eventually, postgres_or_skip,
 };
 use mapae::accounts::mail_secrets::{self, MailRecipient};
 use mapae::admin::providers::{self, Addition};
@@ -36,7 +38,11 @@ const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// Does everything that leaves a row behind, once.
 async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let idp = Oidc::start().await;
-    let server = Server::start_social(database, &table("idp", "oidc", idp.base(), "")).await;
+    let mails = Mailbox::new();
+    let social = table("idp", "oidc", idp.base(), "");
+    let settings =
+        [("outbound.allow_private", "true"), ("issuer", LOCALHOST), ("mail.url", &*mails.url())];
+    let server = Server::start_of(database, &settings, &social).await;
     idp.follows(server.now());
     let alice = UserId::from_stored(server.alice().await);
     let app = server.web_app("shop", |client| {
@@ -113,7 +119,11 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let id_token = app.exchange(&page.authorization_response().code()).await.ok().text("id_token");
     assert!(decode_claims(&id_token)["sid"].is_string());
     other.get(&format!("/logout?id_token_hint={id_token}")).await;
-    (server, vec![browser, by_provider, other])
+    // A passkey, and last, since they are asked for from then on, one-time codes with recovery codes.
+    let mut authenticator = Authenticator::at(server.issuer());
+    let (mut protected, _) = passkeys::add(&server, USERNAME, &mut authenticator).await;
+    protected.enroll(&server).await;
+    (server, vec![browser, by_provider, other, protected])
 }
 
 struct Tables(DatabaseConnection);

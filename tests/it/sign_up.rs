@@ -102,7 +102,7 @@ both! {
             assert!(page.has("signup-email-problem"), "{wrong}");
         }
         send(&mut browser, &form, "/sign-up", &[("email", " Hana@Example.com ")]).await;
-        let letter = mailbox.first_to("Hana@Example.com").await;
+        let letter = mailbox.first_to("Hana@example.com").await;
         assert!(letter.link().starts_with(&server.url("/sign-up/confirm?secret=mapae_ml_")));
         assert_eq!(accounts(&server).await, 0, "nothing exists yet");
         // Looking at the link changes nothing, however often and by whom.

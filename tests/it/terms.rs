@@ -4,7 +4,7 @@
 use crate::sign_up::{EMAIL, confirm, fill, form_for, send};
 use crate::support::{Cli, Database, Mailbox, Page, Server, both};
 
-fn terms(id: &str, version: &str, required: bool) -> String {
+pub(crate) fn terms(id: &str, version: &str, required: bool) -> String {
     format!(
         "[[terms]]\nid = \"{id}\"\nversion = \"{version}\"\nrequired = {required}\n\
          title = {{ en = \"Terms {id}\", ko = \"약관 {id}\" }}\n\

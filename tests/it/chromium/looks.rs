@@ -11,7 +11,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use mapae::domain::language::{LANGUAGES, Language};
-use mapae::pages::{Look, gallery};
+use mapae::domain::mail::{Mail, MailContent, MailRenderer as _, MethodChange};
+use mapae::pages::{Look, PageState, gallery};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -22,14 +23,14 @@ use crate::support::{eventually, required_or_skip};
 /// Every state of every page on a wall.
 struct Wall {
     look: Look,
-    pages: Vec<(String, String)>,
+    pages: Vec<PageState>,
     origin: String,
 }
 
 async fn page(State(wall): State<Arc<Wall>>, Segment(name): Segment<String>) -> Response {
-    let page = wall.pages.iter().find(|(known, _)| *known == name);
-    page.map_or(StatusCode::NOT_FOUND.into_response(), |(_, html)| {
-        Html(html.clone()).into_response()
+    let page = wall.pages.iter().find(|known| known.name == name);
+    page.map_or(StatusCode::NOT_FOUND.into_response(), |page| {
+        Html(page.html.clone()).into_response()
     })
 }
 
@@ -43,7 +44,7 @@ async fn asset(State(wall): State<Arc<Wall>>, Segment(name): Segment<String>) ->
 impl Wall {
     async fn hang(language: Language) -> Arc<Self> {
         let look = Look::builtin();
-        let pages = gallery(&look, language);
+        let pages = [gallery(&look, language), mails(&look, language)].concat();
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let origin = format!("http://{}", socket.local_addr().expect("an address"));
         let wall = Arc::new(Self { look, pages, origin });
@@ -59,17 +60,48 @@ impl Wall {
         format!("{}/wall/{name}", self.origin)
     }
 
-    /// The name of the page of a state: what stands before the state.
-    fn first_states(&self) -> Vec<&str> {
-        let mut firsts: Vec<&str> = Vec::new();
-        for (name, _) in &self.pages {
-            let page = name.split('-').next().unwrap_or(name);
-            if !firsts.iter().any(|first| first.split('-').next() == Some(page)) {
-                firsts.push(name);
+    /// The first state of each page.
+    fn first_states(&self) -> Vec<&PageState> {
+        let mut firsts: Vec<&PageState> = Vec::new();
+        for state in &self.pages {
+            if firsts.iter().all(|first| first.page != state.page) {
+                firsts.push(state);
             }
         }
         firsts
     }
+}
+
+/// The HTML of mails of each form: with a link and a code, with a link alone, with words alone.
+fn mails(look: &Look, language: Language) -> Vec<PageState> {
+    let secret = |text: &str| text.to_owned().into();
+    let link = || secret("https://id.example.com/undo-address?secret=s");
+    let contents = [
+        ("mail-sign-up", MailContent::SignUp { link: link(), code: secret("7KMR-2XQP") }),
+        (
+            "mail-address-changed",
+            MailContent::AddressChanged {
+                new_address: "hana.seo@example.com".to_owned(),
+                undo_link: link(),
+            },
+        ),
+        (
+            "mail-method-changed",
+            MailContent::SignInMethodChanged {
+                change: MethodChange::PasskeyAdded,
+                device: Some("Firefox, Linux".to_owned()),
+                place: Some("203.0.113.7".to_owned()),
+            },
+        ),
+    ];
+    let rendered = contents.map(|(page, content)| {
+        let (to, user, client) = ("hana@example.com".to_owned(), None, None);
+        let expires_at = Some("2026-11-28T09:24:00Z".parse().expect("a time"));
+        let mail = Mail { to, language, user, client, content, expires_at };
+        let html = look.render(&mail).expect("a mail").html.expose().clone();
+        PageState { page, name: page.to_owned(), html }
+    });
+    rendered.into()
 }
 
 const SIZES: [(&str, u32, u32, bool); 2] =
@@ -77,7 +109,7 @@ const SIZES: [(&str, u32, u32, bool); 2] =
 
 /// The states that have a picture besides the first of each page: those that speak of providers,
 /// and the pages of my account.
-const STATES: [&str; 25] = [
+const STATES: [&str; 41] = [
     "sign-in-every-provider",
     "sign-in-password-first",
     "sign-in-throttled-among-providers",
@@ -103,6 +135,22 @@ const STATES: [&str; 25] = [
     "account-data-full",
     "account-delete-full",
     "account-deletion-planned-grace",
+    "second-factor-recovery-wrong",
+    "set-up-factor-wrong",
+    "sign-up-code-wrong",
+    "sign-up-account-documents",
+    "sign-up-account-not-accepted",
+    "sign-up-account-user-name-taken",
+    "sign-up-account-unproven",
+    "sign-up-account-breached",
+    "new-password-too-easy",
+    "mail-link-undo",
+    "second-factor-passkey",
+    "second-factor-step-up",
+    "forgot-sent",
+    "sign-up-confirm-invitation",
+    "mailed-code-wrong",
+    "terms-several",
 ];
 
 /// What goes on by itself leaves at once: its picture is that of the app.
@@ -118,9 +166,8 @@ async fn pictures_of_every_page_are_taken() {
     let window = chromium.window(ENGLISH).await;
     for language in LANGUAGES.iter() {
         let wall = Wall::hang(language).await;
-        let firsts = wall.first_states();
-        let firsts = firsts.into_iter().filter(|name| stays(name));
-        let firsts = firsts.map(|name| (name, name.split('-').next().unwrap_or(name)));
+        let firsts = wall.first_states().into_iter().filter(|state| stays(&state.name));
+        let firsts = firsts.map(|state| (state.name.as_str(), state.page));
         let taken: Vec<_> = firsts.chain(STATES.map(|name| (name, name))).collect();
         for (name, title) in taken {
             for scheme in ["light", "dark"] {
@@ -212,7 +259,8 @@ async fn wcag_2_2_axe_core_finds_nothing_on_any_page() {
     for language in LANGUAGES.iter() {
         let wall = Wall::hang(language).await;
         assert!(wall.pages.len() > 20, "{} states", wall.pages.len());
-        for (name, _) in wall.pages.iter().filter(|(name, _)| stays(name)) {
+        let stay = wall.pages.iter().map(|state| &state.name).filter(|name| stays(name));
+        for name in stay {
             for (scheme, (_, width, height, is_phone)) in ["light", "dark"].into_iter().zip(SIZES) {
                 window.prefers(scheme).await;
                 window.is_as_wide_as(width, height, is_phone).await;
