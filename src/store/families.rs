@@ -15,6 +15,7 @@ use super::column::{corrupt, instant, list, millis, read_list};
 use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
+use super::statement::is_one_of;
 use super::tx::Tx;
 use crate::domain::client::ClientId;
 use crate::domain::clock;
@@ -269,7 +270,7 @@ async fn change(
     let update = Query::update()
         .table(Entity)
         .value(column, value)
-        .and_where(Expr::col(Column::Id).in_subquery(some))
+        .and_where(is_one_of(tx, Column::Id, some))
         // Another transaction may have revoked a row for which this one waited.
         .and_where(Column::RevokedAt.is_null())
         .returning(Query::returning().columns([Column::Id, Column::UserId, Column::ClientId]))

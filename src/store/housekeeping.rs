@@ -4,6 +4,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::cause::while_doing;
 use super::reader::Reader;
+use super::statement::is_one_of;
 use super::tx::Tx;
 use crate::domain::verdict::Fault;
 
@@ -36,8 +37,11 @@ pub(super) async fn housekeep_by<E: sea_orm::EntityTrait>(
         .limit(at_most)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .to_owned();
-    let key = Expr::tuple(key.iter().map(|column| Expr::col(*column)));
-    let delete = Query::delete().from_table(table).and_where(key.in_subquery(old)).to_owned();
+    let is_old = match key {
+        [key] => is_one_of(tx, *key, old),
+        _ => Expr::tuple(key.iter().map(|column| Expr::col(*column))).in_subquery(old),
+    };
+    let delete = Query::delete().from_table(table).and_where(is_old).to_owned();
     let deleted = tx.connection().execute(&delete).await;
     Ok(deleted.map_err(while_doing("cleaning up"))?.rows_affected())
 }

@@ -12,6 +12,7 @@ use sea_orm::{
 use super::cause::while_doing;
 use super::column::millis;
 use super::reader::Reader;
+use super::statement::is_one_of;
 use super::tx::Tx;
 use crate::domain::verdict::Fault;
 
@@ -61,18 +62,19 @@ impl<E: EntityTrait> Waiting<E> {
         lease: Duration,
         at_most: u64,
     ) -> Result<Vec<Taken<E::Model>>, Fault> {
-        let mut due = Query::select();
-        due.column(self.id)
+        let due = Query::select()
+            .column(self.id)
             .from(self.table)
             .and_where(Expr::col(self.due_at).lte(millis(tx.now())))
             .and_where_option(which)
             .order_by(self.due_at, Order::Asc)
             .limit(at_most)
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .to_owned();
         let mut take = Query::update();
         take.table(self.table)
             .value(self.due_at, millis(tx.now() + lease))
-            .and_where(Expr::col(self.id).in_subquery(due.clone()))
+            .and_where(is_one_of(tx, self.id, due))
             .returning(Query::returning().columns(E::Column::iter()));
         if let Some(attempts) = self.attempts {
             take.value(attempts, Expr::col(attempts).add(1_i64));

@@ -11,6 +11,7 @@ use super::column::{corrupt, millis};
 use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
+use super::statement::is_one_of;
 use super::tx::Tx;
 use crate::domain::clock;
 use crate::domain::session::{BrowserId, Session, SessionId};
@@ -211,7 +212,7 @@ pub async fn delete_some(
     some.and_where_option(until.map(|until| ColumnTrait::lte(&Column::AuthTime, millis(until))));
     let delete = Query::delete()
         .from_table(Entity)
-        .and_where(Expr::col(Column::Id).in_subquery(some))
+        .and_where(is_one_of(tx, Column::Id, some))
         .returning(Query::returning().columns([Column::Id, Column::IdleEndsAt, Column::ExpiresAt]))
         .to_owned();
     let fault = while_doing(WRITING);
