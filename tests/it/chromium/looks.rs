@@ -1,6 +1,7 @@
 //! Every page in every state: screenshots for people to look at, and the accessibility checks of
 //! axe-core.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -60,15 +61,19 @@ impl Wall {
         format!("{}/wall/{name}", self.origin)
     }
 
-    /// The first state of each page.
-    fn first_states(&self) -> Vec<&PageState> {
-        let mut firsts: Vec<&PageState> = Vec::new();
+    /// The states of which there are pictures, each with its title: the first state of each page,
+    /// named like the page, and [`STATES`].
+    fn pictured(&self) -> BTreeMap<&str, &str> {
+        let mut pictured: BTreeMap<&str, &str> = STATES.map(|name| (name, name)).into();
+        let is_here = |name: &&str| self.pages.iter().any(|state| state.name == **name);
+        assert_eq!(STATES.iter().find(|name| !is_here(name)), None, "no such state");
+        let mut pages = BTreeSet::new();
         for state in &self.pages {
-            if firsts.iter().all(|first| first.page != state.page) {
-                firsts.push(state);
+            if pages.insert(state.page) {
+                pictured.insert(&state.name, state.page);
             }
         }
-        firsts
+        pictured
     }
 }
 
@@ -158,32 +163,11 @@ fn stays(name: &str) -> bool {
     !["form_post", "form-post", "redirect"].iter().any(|start| name.starts_with(start))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pictures_of_every_page_are_taken() {
-    let Some(chromium) = Chromium::start().await else { return };
+/// The folder of the pictures.
+fn pictures() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots");
     std::fs::create_dir_all(&folder).expect("a folder");
-    let window = chromium.window(ENGLISH).await;
-    for language in LANGUAGES.iter() {
-        let wall = Wall::hang(language).await;
-        let firsts = wall.first_states().into_iter().filter(|state| stays(&state.name));
-        let firsts = firsts.map(|state| (state.name.as_str(), state.page));
-        let taken: Vec<_> = firsts.chain(STATES.map(|name| (name, name))).collect();
-        for (name, title) in taken {
-            for scheme in ["light", "dark"] {
-                for (size, width, height, is_phone) in SIZES {
-                    window.prefers(scheme).await;
-                    window.is_as_wide_as(width, height, is_phone).await;
-                    window.goto(&wall.url(name)).await;
-                    let picture = window.picture().await;
-                    assert!(picture.len() > 2000, "{name} is empty");
-                    let file = format!("{title}-{}-{scheme}-{size}.png", language.as_str());
-                    std::fs::write(folder.join(file), picture).expect("written");
-                }
-            }
-        }
-    }
-    window.closes().await;
+    folder
 }
 
 /// What is wrong is what one sees, on a phone and without scrolling, however many providers there are.
@@ -248,6 +232,7 @@ async fn instants_are_said_in_the_zone_of_the_browser() {
     window.closes().await;
 }
 
+/// Light on a phone and dark on a desktop. The pictures of the pages are taken on the way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wcag_2_2_axe_core_finds_nothing_on_any_page() {
     let Some(chromium) = Chromium::start().await else { return };
@@ -255,18 +240,27 @@ async fn wcag_2_2_axe_core_finds_nothing_on_any_page() {
         Ok(axe) => axe,
         Err(why) => return required_or_skip(&why),
     };
+    let folder = pictures();
     let window = chromium.window(ENGLISH).await;
     for language in LANGUAGES.iter() {
         let wall = Wall::hang(language).await;
         assert!(wall.pages.len() > 20, "{} states", wall.pages.len());
-        let stay = wall.pages.iter().map(|state| &state.name).filter(|name| stays(name));
-        for name in stay {
-            for (scheme, (_, width, height, is_phone)) in ["light", "dark"].into_iter().zip(SIZES) {
+        let pictured = wall.pictured();
+        for name in wall.pages.iter().map(|state| &state.name).filter(|name| stays(name)) {
+            for (scheme, (size, width, height, is_phone)) in
+                ["light", "dark"].into_iter().zip(SIZES)
+            {
                 window.prefers(scheme).await;
                 window.is_as_wide_as(width, height, is_phone).await;
                 window.goto(&wall.url(name)).await;
                 let found = violations(&window, &axe).await;
                 assert!(found.is_empty(), "{name} {} {scheme}: {found:#?}", language.as_str());
+                if let Some(title) = pictured.get(name.as_str()) {
+                    let picture = window.picture().await;
+                    assert!(picture.len() > 2000, "{name} is empty");
+                    let file = format!("{title}-{}-{scheme}-{size}.png", language.as_str());
+                    std::fs::write(folder.join(file), picture).expect("written");
+                }
             }
         }
     }
