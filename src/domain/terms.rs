@@ -49,11 +49,31 @@ pub struct Acceptance {
     pub version: String,
 }
 
+/// What a person answered to one version of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TermsAnswer {
+    /// The document and its version.
+    pub asked: Acceptance,
+    /// Whether the person accepted it; `false`: they left it out, as it was not required.
+    pub is_accepted: bool,
+}
+
 impl Terms {
-    /// Whether a person who accepted these has to be asked before anything else.
+    /// Whether a person who gave these answers has to accept something before anything else.
     #[must_use]
-    pub fn are_due(&self, accepted: &[Acceptance]) -> bool {
-        self.0.iter().any(|document| document.required && !is_among(document, accepted))
+    pub fn are_due(&self, answers: &[TermsAnswer]) -> bool {
+        self.open(answers).iter().any(|document| document.required)
+    }
+
+    /// The documents whose current version a person has not answered. What was left out while it
+    /// was not required is open again when it is required.
+    #[must_use]
+    pub fn open(&self, answers: &[TermsAnswer]) -> Vec<&Document> {
+        let counts = |document: &Document, answer: &TermsAnswer| {
+            is_of(document, &answer.asked) && (answer.is_accepted || !document.required)
+        };
+        let is_open = |document: &&Document| !answers.iter().any(|one| counts(document, one));
+        self.0.iter().filter(is_open).collect()
     }
 
     /// The documents whose current version is not among these.
@@ -70,7 +90,11 @@ impl Terms {
 }
 
 fn is_among(document: &Document, accepted: &[Acceptance]) -> bool {
-    accepted.iter().any(|one| one.document == document.id && one.version == document.version)
+    accepted.iter().any(|one| is_of(document, one))
+}
+
+fn is_of(document: &Document, one: &Acceptance) -> bool {
+    one.document == document.id && one.version == document.version
 }
 
 #[cfg(test)]
@@ -88,21 +112,38 @@ mod tests {
     }
 
     #[test]
-    fn a_required_document_is_due_until_its_current_version_was_accepted() {
+    fn each_version_is_asked_for_once_and_a_required_one_until_it_is_accepted() {
         let terms = Terms(vec![document("tos", "2", true), document("news", "1", false)]);
-        let old = acceptance("tos", "1");
-        let (new, news) = (acceptance("tos", "2"), acceptance("news", "1"));
-        for (accepted, due, left) in [
+        let answer = |document, version, is_accepted| TermsAnswer {
+            asked: acceptance(document, version),
+            is_accepted,
+        };
+        for (answers, is_due, open) in [
             (vec![], true, 2),
-            (vec![old.clone()], true, 2),
-            (vec![news.clone()], true, 1),
-            (vec![old, new.clone()], false, 1),
-            (vec![new, news], false, 0),
+            (vec![answer("tos", "1", true)], true, 2),
+            (vec![answer("news", "1", true)], true, 1),
+            (vec![answer("news", "1", false)], true, 1),
+            (vec![answer("tos", "2", false), answer("news", "1", true)], true, 1),
+            (vec![answer("tos", "2", true)], false, 1),
+            (vec![answer("tos", "2", true), answer("news", "0", false)], false, 1),
+            (vec![answer("tos", "2", true), answer("news", "1", false)], false, 0),
+            (vec![answer("tos", "2", true), answer("news", "1", true)], false, 0),
         ] {
-            assert_eq!(terms.are_due(&accepted), due, "{accepted:?}");
-            assert_eq!(terms.without(&accepted).len(), left, "{accepted:?}");
+            assert_eq!(terms.are_due(&answers), is_due, "{answers:?}");
+            assert_eq!(terms.open(&answers).len(), open, "{answers:?}");
         }
         assert!(!Terms::default().are_due(&[]));
+    }
+
+    #[test]
+    fn only_current_versions_in_a_form_count() {
+        let terms = Terms(vec![document("tos", "2", true), document("news", "1", false)]);
+        let form = [acceptance("tos", "1"), acceptance("news", "1")];
+        let ids = |found: Vec<&Document>| -> Vec<String> {
+            found.into_iter().map(|document| document.id.clone()).collect()
+        };
+        assert_eq!(ids(terms.current(&form)), ["news"]);
+        assert_eq!(ids(terms.without(&form)), ["tos"]);
     }
 
     #[test]

@@ -295,7 +295,13 @@ pub(super) async fn known(
             }
             _ => false,
         };
-        let owes_terms = due_terms::are_due(flows, reader, &signed_in_user.user.id).await?;
+        let user = &signed_in_user.user.id;
+        // Nobody can be asked then, so only what is required keeps the app from its answer.
+        let owes_terms = if asked.is_some_and(|asked| asked.request.prompt.none) {
+            due_terms::are_due(flows, reader, user).await?
+        } else {
+            due_terms::are_open(flows, reader, user).await?
+        };
         found.push(KnownPerson { consent, has_passkey, owes_terms });
     }
     Ok(found)

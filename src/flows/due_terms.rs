@@ -1,6 +1,6 @@
-//! Which of the operator's documents a person has not accepted yet.
+//! Which of the operator's documents a person has not answered yet.
 
-use crate::domain::terms::{Acceptance, Document};
+use crate::domain::terms::{Document, TermsAnswer};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
@@ -15,18 +15,31 @@ pub(super) async fn are_due(
     if flows.terms.0.is_empty() {
         return Ok(false);
     }
-    Ok(flows.terms.are_due(&accepted(reader, user).await?))
+    Ok(flows.terms.are_due(&answers(reader, user).await?))
 }
 
-/// The documents that a person has not accepted in their current version.
+/// Whether a person is asked about a document, required or not.
+pub(super) async fn are_open(
+    flows: &Flows,
+    reader: &impl Reader,
+    user: &UserId,
+) -> Result<bool, Fault> {
+    if flows.terms.0.is_empty() {
+        return Ok(false);
+    }
+    Ok(!open_documents(flows, reader, user).await?.is_empty())
+}
+
+/// The documents whose current version a person has not answered.
 pub async fn open_documents<'a>(
     flows: &'a Flows,
+    reader: &impl Reader,
     user: &UserId,
 ) -> Result<Vec<&'a Document>, Fault> {
-    Ok(flows.terms.without(&accepted(&*flows.store, user).await?))
+    Ok(flows.terms.open(&answers(reader, user).await?))
 }
 
-async fn accepted(reader: &impl Reader, user: &UserId) -> Result<Vec<Acceptance>, Fault> {
+async fn answers(reader: &impl Reader, user: &UserId) -> Result<Vec<TermsAnswer>, Fault> {
     let every = terms_acceptances::of_user(reader, user).await?;
-    Ok(every.into_iter().map(|one| one.acceptance).collect())
+    Ok(every.into_iter().map(|one| one.answer).collect())
 }

@@ -17,7 +17,7 @@ use crate::flows::interaction::Caller;
 use crate::flows::my_account::{self, Access};
 use crate::flows::submitted::AccountForm;
 use crate::store::audit_events::{EventPlace, EventSearch, RecordedEvent};
-use crate::store::terms_acceptances::RecordedAcceptance;
+use crate::store::terms_acceptances::RecordedAnswer;
 use crate::store::{audit_events, passkeys, recovery_codes, terms_acceptances};
 
 /// Everything that is stored about a person. [`MyData::next`] returns one piece after the other.
@@ -86,7 +86,7 @@ impl MyData {
             "recovery_codes_left": recovery_codes::left(store, &user.id).await?,
         });
         let terms = terms_acceptances::of_user(store, &user.id).await?;
-        let terms: Value = terms.iter().map(acceptance).collect();
+        let terms: Value = terms.iter().map(answer).collect();
         let head = format!(
             "{{\"issuer\":{},\n\"exported_at\":{},\n\"account\":{},\n\"sign_in_methods\":{methods},\n\"terms\":{terms},\n",
             json!(self.flows.url.as_str()),
@@ -192,11 +192,12 @@ fn passkey(passkey: &Passkey) -> Value {
     })
 }
 
-fn acceptance(recorded: &RecordedAcceptance) -> Value {
+fn answer(recorded: &RecordedAnswer) -> Value {
     json!({
-        "document": recorded.acceptance.document,
-        "version": recorded.acceptance.version,
-        "accepted_at": text(recorded.accepted_at),
+        "document": recorded.answer.asked.document,
+        "version": recorded.answer.asked.version,
+        "accepted": recorded.answer.is_accepted,
+        "answered_at": text(recorded.answered_at),
         "address": recorded.address,
     })
 }

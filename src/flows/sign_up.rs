@@ -507,6 +507,7 @@ async fn admit(
     let client = newcomer.and_then(|newcomer| newcomer.client.as_ref());
     audit_events::insert(tx, &[event_of(caller, interaction, &user)]).await?;
     terms::record(tx, flows, caller, &user.id, details.accepted).await?;
+    terms::leave_out(tx, flows, caller, &user.id).await?;
     known_addresses::remember(tx, &user.id, &neighbourhood(caller.address)).await?;
     let mut event = Event::new(EventKind::SignInSucceeded).user(&user.id).from(caller.origin);
     event.client = interaction.purpose.client().cloned();

@@ -1,9 +1,8 @@
-//! The operator's documents: a person accepts those that they have not accepted yet in their
-//! current version.
+//! The operator's documents: a person answers those whose current version they have not answered.
 
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::interaction::Interaction;
-use crate::domain::terms::Acceptance;
+use crate::domain::terms::{Acceptance, TermsAnswer};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
@@ -40,10 +39,29 @@ pub(super) async fn record(
         let (id, version) = (document.id.clone(), document.version.clone());
         let event = Event::new(EventKind::TermsAccepted).user(user).from(caller.origin);
         let event = event.detail(format!("{id} {version}"));
-        let acceptance = Acceptance { document: id, version };
-        if terms_acceptances::insert(tx, user, &acceptance, address).await? {
+        let asked = Acceptance { document: id, version };
+        let answer = TermsAnswer { asked, is_accepted: true };
+        if terms_acceptances::insert(tx, user, &answer, address).await? {
             audit_events::insert(tx, &[event]).await?;
         }
+    }
+    Ok(())
+}
+
+/// Writes that a person left out what is still open and not required, so that it is asked for again
+/// only when it has a new version.
+pub(super) async fn leave_out(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    user: &UserId,
+) -> Result<(), Fault> {
+    let address = caller.origin.address.as_deref();
+    for document in due_terms::open_documents(flows, tx, user).await? {
+        let (document, version) = (document.id.clone(), document.version.clone());
+        let asked = Acceptance { document, version };
+        let answer = TermsAnswer { asked, is_accepted: false };
+        terms_acceptances::insert(tx, user, &answer, address).await?;
     }
     Ok(())
 }
@@ -73,6 +91,7 @@ pub async fn accept(
         if due_terms::are_due(flows, &tx, user).await? {
             return Err(Error::Refused(NotAccepted::Missing));
         }
+        leave_out(&tx, flows, caller, user).await?;
         interactions::keep(&tx, &interaction).await?;
         let interaction =
             Interaction { session: Some(session.clone()), is_stored: true, ..interaction };

@@ -42,10 +42,11 @@ async fn show(
         let next = Reply::Page(urls::AUTHORIZE_CONTINUE, view.handle);
         return respond(shared, page_request, next);
     };
-    let documents = match open_documents(&shared.flows, &signed_in_user.user.id).await {
-        Ok(documents) => documents,
-        Err(fault) => return respond(shared, page_request, fault),
-    };
+    let documents =
+        match open_documents(&shared.flows, &*shared.flows.store, &signed_in_user.user.id).await {
+            Ok(documents) => documents,
+            Err(fault) => return respond(shared, page_request, fault),
+        };
     let (app, csrf) = (app(shared, &view), csrf(shared, &view.interaction));
     let terms = TermsPage {
         frame: page_request.frame(shared),

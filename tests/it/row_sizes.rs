@@ -25,7 +25,7 @@ use mapae::domain::random;
 use mapae::domain::secret::Secret;
 use mapae::domain::session::BrowserId;
 use mapae::domain::sign_up_request::SignUpRequest;
-use mapae::domain::terms::Acceptance;
+use mapae::domain::terms::{Acceptance, TermsAnswer};
 use mapae::domain::user::UserId;
 use mapae::keys::seal::{MasterKey, Sealer};
 use mapae::store::{endings, terms_acceptances};
@@ -107,10 +107,9 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let recipient = MailRecipient::Address("mina@example.com");
     let asked = mail_secrets::issue(&tx, MailPurpose::SignUp, recipient, Some(&asking), &kept);
     asked.await.expect("issued");
-    let acceptance = Acceptance { document: "tos".to_owned(), version: "2026-11-01".to_owned() };
-    terms_acceptances::insert(&tx, &alice, &acceptance, Some("203.0.113.7"))
-        .await
-        .expect("accepted");
+    let asked = Acceptance { document: "tos".to_owned(), version: "2026-11-01".to_owned() };
+    let answer = TermsAnswer { asked, is_accepted: true };
+    terms_acceptances::insert(&tx, &alice, &answer, Some("203.0.113.7")).await.expect("accepted");
     tx.commit().await.expect("committed");
     // A session that ends, of which the app is to be told.
     let mut other = server.browser();

@@ -13,7 +13,11 @@ pub(crate) fn terms(id: &str, version: &str, required: bool) -> String {
 }
 
 async fn acceptances(server: &Server) -> i64 {
-    server.evidence().await.count("SELECT count(*) AS n FROM terms_acceptance").await
+    server
+        .evidence()
+        .await
+        .count("SELECT count(*) AS n FROM terms_acceptance WHERE is_accepted")
+        .await
 }
 
 #[track_caller]
@@ -43,7 +47,7 @@ both! {
         let made = fill(&mut browser, &account, &[("terms-tos", "1")]).await;
         made.authorization_response().code();
         assert_eq!(acceptances(&server).await, 1);
-        let placed = "SELECT count(*) AS n FROM terms_acceptance WHERE document = 'tos' AND version = '1' AND address = '127.0.0.1' AND accepted_at > 0";
+        let placed = "SELECT count(*) AS n FROM terms_acceptance WHERE document = 'tos' AND version = '1' AND address = '127.0.0.1' AND answered_at > 0 AND is_accepted";
         assert_eq!(server.evidence().await.count(placed).await, 1);
         let events = server.evidence().await.events_of("terms.accepted").await;
         assert_eq!(events.iter().map(|event| event.detail.as_deref()).collect::<Vec<_>>(), [Some("tos 1")]);
@@ -96,6 +100,48 @@ both! {
         send(&mut other, &page, "/login/cancel", &[]).await.error_response("access_denied");
         let of_bob = format!("SELECT count(*) AS n FROM terms_acceptance WHERE user_id = '{sub}'");
         assert_eq!(server.evidence().await.count(&of_bob).await, 0);
+    }
+
+    /// What is not required is asked for once, also when nothing that is required changed.
+    async fn a_new_version_of_what_is_not_required_is_asked_for_once(database) {
+        let server = Server::start_of(&database, &[], &terms("news", "1", false)).await;
+        server.alice().await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
+        let mut browser = server.browser();
+        let login = browser.open(&app.authorization_url(&[])).await;
+        let page = browser.sign_in(&login).await;
+        asks(&page);
+        // No app waits for what is not required.
+        let silent = [("prompt", "none")];
+        browser.get(&app.authorization_url(&silent)).await.authorization_response().code();
+        send(&mut browser, &page, "/terms", &[]).await.authorization_response().code();
+        browser.get(&app.authorization_url(&[])).await.authorization_response().code();
+        assert_eq!(acceptances(&server).await, 0);
+        server.rewrite(&terms("news", "2", false));
+        let server = server.restart().await;
+        let app = app.at(server.issuer());
+        let mut browser = server.browser();
+        let login = browser.open(&app.authorization_url(&[])).await;
+        let page = browser.sign_in(&login).await;
+        asks(&page);
+        send(&mut browser, &page, "/terms", &[("terms-news", "2")]).await.authorization_response().code();
+        assert_eq!(acceptances(&server).await, 1);
+        // It is asked for again when it is required now and was left out before.
+        server.rewrite(&[terms("news", "2", true), terms("tos", "1", false)].concat());
+        let server = server.restart().await;
+        let mut browser = server.browser();
+        let login = browser.open("/account").await;
+        let page = browser.sign_in(&login).await;
+        asks(&page);
+        assert!(page.has("terms-accept-tos") || page.has("terms-accept"));
+        assert!(send(&mut browser, &page, "/terms", &[]).await.has("account-sign-out"));
+        server.rewrite(&terms("tos", "1", true));
+        let server = server.restart().await;
+        let mut browser = server.browser();
+        let login = browser.open("/account").await;
+        let page = browser.sign_in(&login).await;
+        asks(&page);
+        assert_eq!(send(&mut browser, &page, "/terms", &[]).await.reply.status, 400);
     }
 
     async fn the_own_account_waits_for_the_terms_as_well(database) {
