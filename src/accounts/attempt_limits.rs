@@ -90,6 +90,13 @@ impl AttemptLimits {
         Bucket { key: key(&[b"names", place.as_bytes()]), limit: self.address }
     }
 
+    /// The bucket of what is tried in vain from one place to make an account where no mail proves
+    /// anything.
+    #[must_use]
+    pub fn sign_ups_from(&self, place: &str) -> Bucket {
+        Bucket { key: key(&[b"sign-ups", place.as_bytes()]), limit: self.address }
+    }
+
     /// The buckets of an attempt with this name from this source. They are in the order in which an
     /// attempt waits for its turns: the bucket that most people share comes last, so an attempt
     /// that waits at an earlier one does not block the others.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::address_claims::{displace, has_a_right};
+use super::deletion;
 use super::factor_changes;
 use super::mail_secrets::{self, MailRecipient, MailSecretRefused};
 use super::notices::{NoticeOrigin, language_of};
@@ -157,8 +158,8 @@ async fn tell_old(
 
 /// Gives an account the address back that it had before a change, and takes from the account what
 /// whoever changed it may have left there: the password, the sign-in methods that were
-/// added since, and the links to take back later changes. Returns the account, and the ending
-/// of everything that was opened.
+/// added since, the links to take back later changes, and a planned deletion. Returns the account,
+/// and the ending of everything that was opened.
 pub async fn give_back(
     tx: &Tx,
     secret: &MailSecret,
@@ -168,19 +169,22 @@ pub async fn give_back(
         return Err(AddressRefused::Secret.into());
     };
     let UndoPayload { email, username, by_operator } = mail_secrets::payload(secret)?;
-    let user = users::lock(tx, user).await?.filter(User::is_enabled);
+    let user = users::lock(tx, user).await?.filter(|user| user.may_sign_in(tx.now()));
     let user = user.ok_or(AddressRefused::Secret)?;
     let key = person::email_key(&email).ok_or(AddressRefused::Secret)?;
     if is_taken(tx, &user.id, &key).await? {
         return Err(AddressRefused::Taken.into());
     }
     let since = secret.created_at;
+    // An address cannot change while a deletion is planned, so this one was planned afterwards.
+    deletion::take_back(tx, &user.id, from.origin).await?;
     let restored = User {
         username,
         email: Some(email),
         email_verified: true,
         email_by: if by_operator { AccountSource::Operator } else { AccountSource::Person },
         password_hash: None,
+        deletion_at: None,
         updated_at: tx.now(),
         ..user
     };

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::mail_secret::MailPurpose;
 use crate::domain::person;
 use crate::domain::user::User;
 use crate::domain::verdict::Fault;
@@ -20,27 +19,23 @@ settings! {
     }
 }
 
-/// The account of a user name or a verified address, if a mail for this purpose may go to it: the
-/// account is enabled and its address is verified. It is always one statement.
+/// The account of a user name or a verified address, if a mail may go to it with which its person
+/// comes back to it. It is always one statement.
 pub async fn find(
     reader: &impl Reader,
     typed: &str,
-    purpose: MailPurpose,
     now: DateTime<Utc>,
 ) -> Result<Option<User>, Fault> {
     let email_key = person::email_key(typed);
     let username_key = person::username_key(typed).unwrap_or_default();
     let user = users::find_by_name(reader, &username_key, email_key.as_deref()).await?;
-    Ok(user.filter(|user| is_reachable(user, purpose, now)))
+    Ok(user.filter(|user| is_reachable(user, now)))
 }
 
-/// Whether a mail for this purpose may go to this account. Whoever deletes their account gets a code
-/// to sign in, since they can keep it then.
+/// Whether such a mail may go to this account: its person may sign in, and its address is verified.
+/// An account whose deletion is planned is no exception. Otherwise a thief who plans the deletion
+/// would keep the owner out until the account is gone.
 #[must_use]
-pub fn is_reachable(user: &User, purpose: MailPurpose, now: DateTime<Utc>) -> bool {
-    let may_come = match purpose {
-        MailPurpose::SignInCode => user.may_sign_in(now),
-        _ => user.is_enabled(),
-    };
-    may_come && user.verified_email().is_some()
+pub fn is_reachable(user: &User, now: DateTime<Utc>) -> bool {
+    user.may_sign_in(now) && user.verified_email().is_some()
 }

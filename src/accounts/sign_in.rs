@@ -380,7 +380,8 @@ pub(super) fn once(throttled: &Throttled) -> Uuid {
 
 /// The id of the event: there is one event of a kind a minute for each account and place. All names
 /// that belong to no account count as one account.
-pub(super) fn minutely(event: &Event, place: &str, now: DateTime<Utc>) -> Uuid {
+#[must_use]
+pub fn minutely(event: &Event, place: &str, now: DateTime<Utc>) -> Uuid {
     let user = event.user.as_ref().map(UserId::as_str).unwrap_or_default();
     let client = event.client.as_ref().map(ClientId::as_str).unwrap_or_default();
     let minute = now.timestamp() / 60;

@@ -56,9 +56,10 @@ pub struct NewAccount {
 pub enum MadeAccount {
     /// It was made.
     New(Box<User>),
-    /// Another account has a right to the address, or has the user name. The transaction must be
-    /// abandoned.
-    Taken,
+    /// Another account has a right to the address. The transaction must be abandoned.
+    AddressTaken,
+    /// Another account has the user name. The transaction must be abandoned.
+    UsernameTaken,
 }
 
 /// Makes an account. Accounts that only claim the address that the person has proven lose it.
@@ -68,12 +69,13 @@ pub async fn make(tx: &Tx, new: NewAccount, origin: &Origin) -> Result<MadeAccou
         let claimants = users::lock_by_email(tx, key).await?;
         let is_held = claimants.iter().any(has_a_right);
         if is_held || users::find_owner(tx, key, tx.now()).await?.is_some() {
-            return Ok(MadeAccount::Taken);
+            return Ok(MadeAccount::AddressTaken);
         }
         for claimant in &claimants {
             displace(tx, claimant, origin).await?;
         }
     }
+    let is_address = new.username == new.email;
     let user = User {
         id: UserId::generate(),
         username: new.username,
@@ -90,7 +92,8 @@ pub async fn make(tx: &Tx, new: NewAccount, origin: &Origin) -> Result<MadeAccou
         email_by: AccountSource::Person,
     };
     if !users::insert(tx, &user).await? {
-        return Ok(MadeAccount::Taken);
+        let taken = if is_address { MadeAccount::AddressTaken } else { MadeAccount::UsernameTaken };
+        return Ok(taken);
     }
     let created = Event::new(EventKind::UserCreated).user(&user.id).from(origin);
     audit_events::insert(tx, &[created.detail("sign-up")]).await?;

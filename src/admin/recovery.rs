@@ -34,10 +34,14 @@ pub async fn make(
     username: &str,
 ) -> OrRejected<RecoveryLink> {
     let user = users::find(store, username).await?;
-    if !user.is_enabled() {
+    let now = clock.now();
+    if user.disabled_at.is_some() {
         return reject("the account is disabled: `user enable` first");
     }
-    let tx = store.begin(clock.now()).await?;
+    if user.is_over(now) {
+        return reject("its person deleted the account, and the time to keep it has passed");
+    }
+    let tx = store.begin(now).await?;
     let owner = MailRecipient::Account(&user.id);
     let payload = serde_json::json!({});
     let secret = mail_secrets::issue(&tx, MailPurpose::Recovery, owner, None, &payload).await?;

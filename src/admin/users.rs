@@ -263,10 +263,12 @@ pub async fn reset_mfa(store: &Store, clock: &Clock, username: &str) -> OrReject
     Ok(removed)
 }
 
-/// Ends all sessions and tokens of an account, and says how many families ended.
+/// Ends all sessions and tokens of an account and what was mailed to its person, and says how many
+/// families ended.
 pub async fn logout(store: &Store, clock: &Clock, username: &str) -> OrRejected<u64> {
     let user = find(store, username).await?;
     let tx = store.begin(clock.now()).await?;
+    users::bump_version(&tx, &user.id).await?;
     end(store, clock, tx, &user, Some(EventKind::UserLoggedOut), EndingScope::Everything).await
 }
 

@@ -112,6 +112,10 @@ pub struct UnfinishedSignIn {
     pub version: Option<i64>,
     /// The hash of the second factor with which they finished it. A second click sends it again.
     pub finished_by: Option<String>,
+    /// Whether the browser was known to the account when the sign-in began, or counts as known
+    /// because the person has just recovered the account.
+    #[serde(default)]
+    pub is_known: bool,
 }
 
 /// How long a person has for the second factor.

@@ -63,6 +63,7 @@ pub(super) async fn complete_sign_in(
         keep: entry.keep,
         version: users::version(tx, &user.id).await?,
         finished_by: None,
+        is_known: is_known(flows, caller, &user.id, tx),
     };
     interactions::set_unfinished(tx, entry.id, &begun).await?;
     let event = Event { kind: EventKind::FactorAsked, ..entry.event };
@@ -137,10 +138,9 @@ pub(super) async fn open_session(
             token(flows, entry.id, session)
         })
         .await?;
-    let is_known = caller.known.is_some_and(|known| {
-        let known_browsers = &flows.password.known_browsers;
-        known_browsers.find(known, entry.user.as_str(), tx.now()).is_some()
-    });
+    let begun = interaction.unfinished.as_deref().filter(|_| finished_by.is_some());
+    let is_known = is_known(flows, caller, &entry.user, tx)
+        || begun.is_some_and(|begun| begun.user == entry.user && begun.is_known);
     let (mailer, from) = (flows.mailer.as_ref(), caller.notice_origin());
     notices::signed_in(tx, mailer, &entry.user, is_known, from).await?;
     cookie.known = Some(known(flows, caller, &entry.user, tx));
@@ -148,7 +148,8 @@ pub(super) async fn open_session(
     interactions::set_session(tx, entry.id, &session.id).await?;
     if finished_by.is_some() {
         let (user, keep) = (entry.user, entry.keep);
-        let finished = UnfinishedSignIn { user, authentication, keep, version: None, finished_by };
+        let finished =
+            UnfinishedSignIn { user, authentication, keep, version: None, finished_by, is_known };
         interactions::set_finished(tx, entry.id, &finished).await?;
     }
     interaction.session = Some(session.id);
@@ -166,6 +167,13 @@ pub(super) fn succeeded(
     event.client = client.cloned();
     event.detail = authentication.provider().map(|(slug, _)| slug.as_str().to_owned());
     event
+}
+
+/// Whether the account was proven in this browser before.
+fn is_known(flows: &Flows, caller: Caller<'_>, user: &UserId, tx: &Tx) -> bool {
+    let known_browsers = &flows.password.known_browsers;
+    let is_it = |known| known_browsers.find(known, user.as_str(), tx.now()).is_some();
+    caller.known.is_some_and(is_it)
 }
 
 /// The value of the cookie that makes the browser known to this person, in addition to the people

@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::Duration;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Duration, Utc};
+use sha2::{Digest, Sha256};
 
 use super::lookup;
 use super::outcome::{InteractionError, Outcome};
@@ -12,14 +15,16 @@ use crate::accounts::notices::NoticeOrigin;
 use crate::clients::registry::Registered;
 use crate::domain::audit::Origin;
 use crate::domain::authentication::Acr;
-use crate::domain::interaction::{Handle, Interaction, Pending, Purpose};
+use crate::domain::interaction::{Handle, Interaction, InteractionId, Pending, Purpose};
 use crate::domain::language::Language;
 use crate::domain::provider::Slug;
-use crate::domain::session::Session;
+use crate::domain::secret::{MailLink, Plain};
+use crate::domain::session::{BrowserId, Session};
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
 use crate::flows::context::Flows;
 use crate::oauth::authorize::request::{CheckedRequest, Untrusted};
+use crate::store::{Reader, interactions};
 
 /// The browser that sends a request, and its address.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +130,32 @@ pub enum Subject {
     Consent(Box<SignedInUser>, crate::domain::consent::Consent),
     /// There is no page: the next step is taken without the person.
     Elsewhere,
+}
+
+/// The interaction that the link of a mail begins. A second click finds it again.
+pub(super) fn begun_by(link: &Plain<MailLink>) -> InteractionId {
+    let hash = Sha256::digest([b"begun by ", link.expose().as_bytes()].concat());
+    let id = URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default());
+    InteractionId::from_stored(id)
+}
+
+/// The interaction that a link began which was used up, for a second click in the same browser: as
+/// long as the person has not finished it.
+pub(super) async fn begun_before(
+    reader: &impl Reader,
+    link: &Plain<MailLink>,
+    browser: Option<&BrowserId>,
+    now: DateTime<Utc>,
+) -> Result<Option<Interaction>, Fault> {
+    let found = interactions::find(reader, &begun_by(link)).await?;
+    Ok(found.filter(|found| {
+        found.browser.is_some()
+            && found.browser.as_ref() == browser
+            && found.session.is_none()
+            && found.unfinished.is_none()
+            && found.ended_at.is_none()
+            && now < found.expires_at
+    }))
 }
 
 /// How long after the first click a second one is expected.

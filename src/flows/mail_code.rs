@@ -2,11 +2,14 @@
 //! the browser that asked for it. It is one factor.
 
 use crate::accounts::mail_secrets;
+use crate::accounts::sign_in::minutely;
+use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::authentication::{Authentication, Method};
 use crate::domain::language::Language;
 use crate::domain::mail::MailContent;
-use crate::domain::mail_secret::{MailPurpose, MailSecretOwner};
+use crate::domain::mail_secret::{MailPurpose, MailSecret, MailSecretOwner};
+use crate::domain::user::UserId;
 use crate::domain::verdict::Error;
 use crate::flows::complete_sign_in::{
     CompletedSignIn, asks_for_another, complete_sign_in, succeeded,
@@ -16,7 +19,7 @@ use crate::flows::interaction::Caller;
 use crate::flows::mail_to_account::{self, MailToAccount};
 use crate::flows::outcome::{Advanced, InteractionError, Outcome};
 use crate::flows::submitted::Submitted;
-use crate::store::{Tx, audit_events, interactions, users};
+use crate::store::{Tx, audit_events, interactions, mail_secrets as stored, users};
 
 /// Why the person was not signed in.
 #[derive(Debug)]
@@ -80,10 +83,42 @@ pub async fn sign_in(
 ) -> Result<Advanced, Error<NoCodeSignIn>> {
     check_offered(flows, caller, form).await.map_err(lost)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let advanced = Box::pin(sign_in_with(&tx, flows, caller, form, (typed, keep))).await;
-    let advanced = tx.settle(advanced).await?;
+    let user = match Box::pin(spend(&tx, caller, form, typed)).await {
+        Ok(user) => user,
+        // The attempt counts.
+        Err(error) => return tx.settle(Err(error)).await,
+    };
+    let advanced = Box::pin(sign_in_with(&tx, flows, caller, form, (user, keep))).await;
+    let advanced = tx.settle_or_undo(advanced).await?;
     flows.notices.nudge();
     Ok(advanced)
+}
+
+/// Uses the code up. Returns whose it is.
+async fn spend(
+    tx: &Tx,
+    caller: Caller<'_>,
+    form: &Submitted,
+    typed: &str,
+) -> Result<UserId, Error<NoCodeSignIn>> {
+    const PURPOSE: MailPurpose = MailPurpose::SignInCode;
+    let interaction = form.interaction();
+    let no_browser = || lost(InteractionError::WrongBrowser.into());
+    let browser = interaction.browser.as_ref().ok_or_else(no_browser)?;
+    match mail_secrets::spend_code(tx, PURPOSE, browser, typed).await {
+        Ok(MailSecret { owner: MailSecretOwner::Account(user, _), .. }) => return Ok(user),
+        Ok(_) | Err(Error::Refused(_)) => {}
+        Err(Error::Fault(fault)) => return Err(fault.into()),
+    }
+    let mut event = Event::new(EventKind::SignInFailed).from(caller.origin).detail("mailed code");
+    event.client = interaction.purpose.client().cloned();
+    let asked = stored::find_newest(tx, PURPOSE, browser).await?;
+    if let Some(MailSecret { owner: MailSecretOwner::Account(user, _), .. }) = asked {
+        event = event.user(&user);
+    }
+    let place = format!("mailed code at {}", neighbourhood(caller.address));
+    audit_events::insert_counted(tx, &event, minutely(&event, &place, tx.now())).await?;
+    Err(Error::Refused(NoCodeSignIn::Wrong))
 }
 
 async fn sign_in_with(
@@ -91,27 +126,12 @@ async fn sign_in_with(
     flows: &Flows,
     caller: Caller<'_>,
     form: &Submitted,
-    (typed, keep): (&str, bool),
+    (user, keep): (UserId, bool),
 ) -> Result<Advanced, Error<NoCodeSignIn>> {
-    let wrong = || Error::Refused(NoCodeSignIn::Wrong);
     let interaction = form.interaction();
-    let no_browser = || lost(InteractionError::WrongBrowser.into());
-    let browser = interaction.browser.as_ref().ok_or_else(no_browser)?;
     let client = interaction.purpose.client();
-    let spent = mail_secrets::spend_code(tx, MailPurpose::SignInCode, browser, typed).await;
-    let secret = match spent {
-        Ok(secret) => secret,
-        Err(Error::Fault(fault)) => return Err(fault.into()),
-        Err(Error::Refused(_)) => {
-            let mut event = Event::new(EventKind::SignInFailed).from(caller.origin);
-            event.client = client.cloned();
-            audit_events::insert(tx, &[event.detail("mailed code")]).await?;
-            return Err(wrong());
-        }
-    };
-    let MailSecretOwner::Account(user, _) = secret.owner else { return Err(wrong()) };
-    let user = users::lock(tx, &user).await?;
-    let user = user.filter(|user| user.may_sign_in(tx.now())).ok_or_else(wrong)?;
+    let user = users::lock(tx, &user).await?.filter(|user| user.may_sign_in(tx.now()));
+    let user = user.ok_or(Error::Refused(NoCodeSignIn::Wrong))?;
     interactions::keep(tx, interaction).await?;
     if asks_for_another(tx, flows, &interaction.id, &user.id).await? {
         return Err(Error::Refused(NoCodeSignIn::Another));

@@ -19,7 +19,7 @@ use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
 use crate::flows::submitted::AccountForm;
 use crate::store::apps::{self, OpenAccess};
-use crate::store::{audit_events, consents, sessions};
+use crate::store::{audit_events, consents, sessions, users};
 
 /// The sessions of a person: one part of the list.
 #[derive(Debug)]
@@ -190,6 +190,8 @@ pub async fn end_everywhere(
     let signed_in_user = form.person();
     let tx = flows.store.begin(flows.clock.now()).await?;
     let user = &signed_in_user.user.id;
+    // What a thief of a session asked for by mail ends as well.
+    users::bump_version(&tx, user).await?;
     let ended = session_endings::end_everything(&tx, user, None, caller.origin).await?;
     let event = Event::new(EventKind::UserLoggedOut).user(user).from(caller.origin);
     let event = event.detail(format!("{ended} families ended"));

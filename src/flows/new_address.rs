@@ -1,8 +1,10 @@
 //! A person changes the address of their account: they ask on the account page, prove the new
 //! address by a link or a code, and the old address can take the change back.
 
+use chrono::{DateTime, Utc};
+
 use crate::accounts::browsers::SignedInUser;
-use crate::accounts::mail_limits::AskedMail;
+use crate::accounts::mail_limits::{AskedMail, MailTo};
 use crate::accounts::mail_secrets::{self, MailRecipient};
 use crate::accounts::new_address::{self, AddressMails, AddressRefused, NewAddressPayload};
 use crate::accounts::{notices, session_endings};
@@ -12,7 +14,8 @@ use crate::domain::language::Language;
 use crate::domain::mail::{Mail, MailContent};
 use crate::domain::mail_secret::{MailPurpose, MailSecretOwner};
 use crate::domain::secret::Plain;
-use crate::domain::user::User;
+use crate::domain::session::BrowserId;
+use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
 use crate::domain::{person, urls};
 use crate::flows::context::Flows;
@@ -23,7 +26,7 @@ use crate::flows::outcome::Advanced;
 use crate::flows::recovery;
 use crate::flows::submitted::AccountForm;
 use crate::mail::Mailer;
-use crate::store::{Tx, audit_events, mail_secrets as stored};
+use crate::store::{Reader, Tx, audit_events, mail_secrets as stored};
 
 /// Why no code was sent to the new address.
 #[derive(Debug)]
@@ -79,21 +82,27 @@ async fn send(
     (email, key, language): (&str, &str, Language),
 ) -> Result<(), Fault> {
     let (user, browser) = (&proof.person().user, &proof.person().session.browser);
-    let mail = AskedMail {
-        purpose: MailPurpose::NewAddress,
-        browser,
-        recipient: key,
-        place: &neighbourhood(caller.address),
-    };
-    if !flows.mail_limits.allow(tx, mail).await? {
+    let (purpose, place) = (MailPurpose::NewAddress, neighbourhood(caller.address));
+    let asked = AskedMail { purpose, browser, typed: key, place: &place, known: None };
+    let counts = flows.mail_limits.admit(tx, asked).await?;
+    let before = waits_for(tx, (&user.id, browser), tx.now()).await?;
+    if !counts && before.and_then(|email| person::email_key(&email)).as_deref() == Some(key) {
         return Ok(());
+    }
+    if !counts {
+        // The page is the same, so it needs a secret, which is mailed to nobody. It takes the place
+        // of the one before, so there are no more than the limits allow.
+        stored::delete_of_browser(tx, purpose, browser).await?;
     }
     let payload = NewAddressPayload { email: email.to_owned() };
     let owner = MailRecipient::Account(&user.id);
-    let secret =
-        mail_secrets::issue(tx, MailPurpose::NewAddress, owner, Some(browser), &payload).await?;
+    let secret = mail_secrets::issue(tx, purpose, owner, Some(browser), &payload).await?;
     let code = secret.code.as_ref().map(|code| code.expose().to_owned()).unwrap_or_default();
     let is_taken = new_address::is_taken(tx, &user.id, key).await?;
+    let to = MailTo { purpose, address: key, is_held: is_taken, known: None };
+    if !counts || !flows.mail_limits.allow(tx, to).await? {
+        return Ok(());
+    }
     let content = if is_taken {
         MailContent::SignUpExisting {}
     } else {
@@ -118,12 +127,19 @@ async fn send(
 /// The address to which a code was sent that this person asked for in this browser, as long as it
 /// counts.
 pub async fn asked_for(flows: &Flows, person: &SignedInUser) -> Result<Option<String>, Fault> {
-    let (browser, now) = (&person.session.browser, flows.clock.now());
-    let purpose = MailPurpose::NewAddress;
-    let newest = stored::find_newest(&*flows.store, purpose, browser).await?;
+    let (user, browser) = (&person.user.id, &person.session.browser);
+    waits_for(&*flows.store, (user, browser), flows.clock.now()).await
+}
+
+async fn waits_for(
+    reader: &impl Reader,
+    (user, browser): (&UserId, &BrowserId),
+    now: DateTime<Utc>,
+) -> Result<Option<String>, Fault> {
+    let newest = stored::find_newest(reader, MailPurpose::NewAddress, browser).await?;
     let counts = newest.filter(|secret| {
         let is_theirs =
-            matches!(&secret.owner, MailSecretOwner::Account(user, _) if *user == person.user.id);
+            matches!(&secret.owner, MailSecretOwner::Account(owner, _) if owner == user);
         is_theirs && secret.spent_at.is_none() && now < secret.expires_at
     });
     let payload = counts.as_ref().map(mail_secrets::payload::<NewAddressPayload>).transpose()?;
@@ -139,9 +155,12 @@ pub async fn confirm_by_code(
 ) -> Result<(), Error<AddressRefused>> {
     let person = form.person();
     let tx = flows.store.begin(flows.clock.now()).await?;
+    let secret = match new_address::spend_code(&tx, &person.session.browser, typed).await {
+        Ok(secret) => secret,
+        // The attempt counts.
+        Err(error) => return tx.settle(Err(error)).await,
+    };
     let taken = async {
-        let browser = &person.session.browser;
-        let secret = new_address::spend_code(&tx, browser, typed).await?;
         let is_theirs =
             matches!(&secret.owner, MailSecretOwner::Account(user, _) if *user == person.user.id);
         if !is_theirs {
@@ -151,7 +170,7 @@ pub async fn confirm_by_code(
         new_address::take(&tx, &secret, mails(flows, caller, &undo_page)?).await
     };
     let taken = taken.await;
-    tx.settle(taken).await?;
+    tx.settle_or_undo(taken).await?;
     flows.notices.nudge();
     Ok(())
 }
@@ -170,7 +189,7 @@ pub async fn confirm_by_link(
         new_address::take(&tx, &secret, mails(flows, caller, &undo_page)?).await
     };
     let taken = taken.await;
-    let user = tx.settle(taken).await?;
+    let user = tx.settle_or_undo(taken).await?;
     flows.notices.nudge();
     Ok(user)
 }
@@ -192,17 +211,24 @@ pub async fn take_back(
     link: &str,
     language: Language,
 ) -> Result<Advanced, Error<AddressRefused>> {
+    let link = Plain::presented(link);
     let tx = flows.store.begin(flows.clock.now()).await?;
     let given_back = async {
-        let link = Plain::presented(link);
         let secret = new_address::spend_link(&tx, MailPurpose::UndoAddress, &link).await?;
         let from = caller.notice_origin();
         let (user, ending) = new_address::give_back(&tx, &secret, from).await?;
-        let advanced = recovery::begin(&tx, flows, caller, &user.id, (None, language)).await?;
+        let whose = (&user.id, &link);
+        let advanced = recovery::begin(&tx, flows, caller, whose, (None, language)).await?;
         Ok((advanced, ending))
     };
     let given_back = given_back.await;
-    let (advanced, ending) = tx.settle(given_back).await?;
+    let (advanced, ending) = match tx.settle_or_undo(given_back).await {
+        Err(Error::Refused(refused)) => {
+            let begun = recovery::begun_before(flows, caller, &link).await?;
+            return begun.ok_or(refused.into());
+        }
+        other => other?,
+    };
     // The address is given back already, even if this step fails.
     session_endings::first_step(&flows.store, &flows.clock, &ending).await;
     flows.notices.nudge();

@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::browsers::new_browser_session;
+use crate::accounts::browsers::{Cookie, new_browser_session};
+use crate::accounts::hashing_queue::Lane;
 use crate::accounts::mail_secrets::{self, MailSecretRefused};
 use crate::accounts::password_rules::{ChosenPassword, PasswordRefused, words_about};
 use crate::accounts::{notices, session_endings};
@@ -16,7 +17,7 @@ use crate::domain::interaction::{Handle, Interaction, Purpose};
 use crate::domain::language::Language;
 use crate::domain::mail::{MailContent, MethodChange};
 use crate::domain::mail_secret::{MailPurpose, MailSecretOwner};
-use crate::domain::secret::{Plain, Secret};
+use crate::domain::secret::{MailLink, Plain, Secret};
 use crate::domain::urls;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
@@ -83,31 +84,51 @@ pub async fn open(
     link: &str,
     language: Language,
 ) -> Result<Advanced, Error<MailSecretRefused>> {
+    let link = Plain::presented(link);
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let opened = open_in(&tx, flows, caller, link, language).await;
-    tx.settle(opened).await
+    let opened = open_in(&tx, flows, caller, &link, language).await;
+    match tx.settle_or_undo(opened).await {
+        Err(Error::Refused(refused)) => {
+            begun_before(flows, caller, &link).await?.ok_or(refused.into())
+        }
+        other => other,
+    }
+}
+
+/// The page that a first click on the button led to, for a second one in the same browser.
+pub(super) async fn begun_before(
+    flows: &Flows,
+    caller: Caller<'_>,
+    link: &Plain<MailLink>,
+) -> Result<Option<Advanced>, Fault> {
+    let (browser, now) = (caller.browser_state.browser.as_ref(), flows.clock.now());
+    let found = interaction::begun_before(&*flows.store, link, browser, now).await?;
+    Ok(found.map(|found| to_new_password(&found, None)))
+}
+
+fn to_new_password(interaction: &Interaction, cookie: Option<Cookie>) -> Advanced {
+    Advanced { next: NextStep::NewPassword(interaction.id.handle()), cookie }
 }
 
 async fn open_in(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
-    link: &str,
+    link: &Plain<MailLink>,
     language: Language,
 ) -> Result<Advanced, Error<MailSecretRefused>> {
-    let link = Plain::presented(link);
-    let secret = mail_secrets::spend_link(tx, MailPurpose::Recovery, &link).await?;
+    let secret = mail_secrets::spend_link(tx, MailPurpose::Recovery, link).await?;
     let payload: RecoveryPayload = mail_secrets::payload(&secret)?;
     let is_same_browser = secret.browser == caller.browser_state.browser;
     let MailSecretOwner::Account(user, _) = secret.owner else {
         return Err(MailSecretRefused.into());
     };
-    let enabled = users::lock(tx, &user).await?.filter(User::is_enabled);
-    let user = enabled.ok_or(MailSecretRefused)?;
+    let user = users::lock(tx, &user).await?.filter(|user| user.may_sign_in(tx.now()));
+    let user = user.ok_or(MailSecretRefused)?;
     let then = payload.interaction.filter(|_| is_same_browser).map(Handle::from_stored);
     let event = Event::new(EventKind::RecoveryLinkUsed).user(&user.id).from(caller.origin);
     audit_events::insert(tx, &[event]).await?;
-    Ok(begin(tx, flows, caller, &user.id, (then, language)).await?)
+    Ok(begin(tx, flows, caller, (&user.id, link), (then, language)).await?)
 }
 
 /// Begins the interaction in which a person who proved their address chooses a new password. It
@@ -116,7 +137,7 @@ pub(super) async fn begin(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
-    user: &UserId,
+    (user, link): (&UserId, &Plain<MailLink>),
     (then, language): (Option<Handle>, Language),
 ) -> Result<Advanced, Fault> {
     let version = users::lock_secrets_version(tx, user).await?;
@@ -133,10 +154,10 @@ pub(super) async fn begin(
         then,
         ui_locales: Some(language.as_str().to_owned()),
     };
-    let mut interaction = Interaction::new(purpose, Some(browser), flows.clock.now());
-    interactions::keep(tx, &interaction).await?;
-    interaction.is_stored = true;
-    Ok(Advanced { next: NextStep::NewPassword(interaction.id.handle()), cookie })
+    let begun = Interaction::new(purpose, Some(browser), flows.clock.now());
+    let begun = Interaction { id: interaction::begun_by(link), is_stored: true, ..begun };
+    interactions::keep(tx, &begun).await?;
+    Ok(to_new_password(&begun, cookie))
 }
 
 /// The data of the page that asks for the new password.
@@ -156,10 +177,14 @@ pub async fn view(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome
 }
 
 async fn recovering(flows: &Flows, interaction: &Interaction) -> Outcome<User> {
-    let Purpose::Recover { user, .. } = &interaction.purpose else {
+    let Purpose::Recover { user, version, .. } = &interaction.purpose else {
         return Err(InteractionError::Unknown.into());
     };
-    let user = users::find(&*flows.store, user).await?.filter(User::is_enabled);
+    if users::version(&*flows.store, user).await? != Some(*version) {
+        return Err(InteractionError::Expired(None).into());
+    }
+    let user = users::find(&*flows.store, user).await?;
+    let user = user.filter(|user| user.may_sign_in(flows.clock.now()));
     user.ok_or(InteractionError::Unknown.into())
 }
 
@@ -170,6 +195,8 @@ pub enum NotRecovered {
     InteractionError(InteractionError),
     /// The password is not accepted.
     Password(PasswordRefused),
+    /// The server has too much to do.
+    Busy,
 }
 
 fn lost(error: Error<InteractionError>) -> Error<NotRecovered> {
@@ -189,6 +216,10 @@ pub async fn set_password(
     let user = recovering(flows, &interaction).await.map_err(lost)?;
     let password_refused = |error: Error<PasswordRefused>| error.map(NotRecovered::Password);
     let chosen = ChosenPassword::parse(new).map_err(|refused| password_refused(refused.into()))?;
+    // The person proved their address.
+    if flows.password.hasher.is_overloaded(Lane::Known) {
+        return Err(Error::Refused(NotRecovered::Busy));
+    }
     let hash = flows.password_rules.hash(chosen, words_about(&user)).await;
     let hash = hash.map_err(password_refused)?;
     let next = next_interaction(flows, caller, &interaction).await.map_err(lost)?;
@@ -244,7 +275,7 @@ async fn set_password_in(
     // The account is locked first. Of two forms at the same time, and of a form and a change of
     // the account, the second one finds another version.
     let is_current = users::lock_secrets_version(tx, user).await? == Some(*version);
-    let account = users::lock(tx, user).await?.filter(User::is_enabled);
+    let account = users::lock(tx, user).await?.filter(|user| user.may_sign_in(tx.now()));
     let Some(mut account) = account.filter(|_| is_current) else {
         return Err(InteractionError::Expired(None).into());
     };

@@ -203,6 +203,7 @@ pub(super) async fn strengthened(
         keep: session.kept,
         version: None,
         finished_by: Some(finished_by),
+        is_known: true,
     };
     interactions::set_finished(tx, &interaction.id, &finished).await?;
     interaction.session = Some(session.id);

@@ -4,21 +4,19 @@
 //! Before the address is proven, nothing exists that could harm its owner, and no page tells whether
 //! the address has an account: its owner learns that by a mail.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 
 use crate::accounts::address_claims;
-use crate::accounts::attempt_limits::Throttled;
+use crate::accounts::attempt_limits::{Bucket, Throttled};
 use crate::accounts::browsers::new_browser_session;
 use crate::accounts::hashing_queue::Lane;
-use crate::accounts::mail_limits::AskedMail;
+use crate::accounts::mail_limits::{AskedMail, MailTo};
 use crate::accounts::mail_secrets::{self, MailRecipient, MailSecretRefused};
 use crate::accounts::password_rules::{ChosenPassword, PasswordRefused};
 use crate::accounts::sign_up::{
     MadeAccount, NewAccount, chosen_username, mail_address, make, shown_name,
 };
+use crate::accounts::throttle::Counted;
 use crate::domain::account_page::AccountPage;
 use crate::domain::address::neighbourhood;
 use crate::domain::audit::{Event, EventKind};
@@ -40,6 +38,7 @@ use crate::domain::{person, redirect_uri, urls};
 use crate::flows::complete_sign_in::{CompletedSignIn, complete_sign_in};
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
+use crate::flows::mail_to_account::evenly;
 use crate::flows::outcome::{Advanced, InteractionError, NextStep};
 use crate::flows::sign_in::{self, NotSignedIn, PasswordForm};
 use crate::flows::sign_up_offer::{SignUpOffer, offer};
@@ -130,12 +129,16 @@ pub async fn ask(
         return Err(NotSignedUp::Elsewhere.into());
     }
     let (email, key) = mail_address(email).ok_or(SignUpProblem::Email)?;
-    let tx = flows.store.begin(flows.clock.now()).await?;
+    let now = flows.clock.now();
     interaction.newcomer = Some(Box::new(Newcomer::asking(&email)));
-    interaction.expires_at = interaction.expires_at.max(tx.now() + MailPurpose::SignUp.life());
+    interaction.expires_at = interaction.expires_at.max(now + MailPurpose::SignUp.life());
     let asking = Asking { interaction: &interaction, browser: &browser, email: &email, key: &key };
-    let asked = mail(&tx, flows, caller, asking, language).await;
-    tx.settle(asked.map_err(Error::<NotSignedUp>::Fault)).await?;
+    Box::pin(evenly(async {
+        let tx = flows.store.begin(now).await?;
+        let asked = mail(&tx, flows, caller, asking, language).await;
+        tx.settle(asked.map_err(Error::<NotSignedUp>::Fault)).await
+    }))
+    .await?;
     flows.notices.nudge();
     let next = NextStep::SignUpCode(lookup::handle(flows, &interaction)?);
     Ok(Advanced { next, cookie: None })
@@ -165,9 +168,9 @@ async fn mail(
     }
     let place = neighbourhood(caller.address);
     let purpose = MailPurpose::SignUp;
-    let asked = AskedMail { purpose, browser, recipient: key, place: &place };
+    let asked = AskedMail { purpose, browser, typed: key, place: &place, known: None };
     let Some(mailer) = &flows.mailer else { return Ok(()) };
-    if !flows.mail_limits.allow(tx, asked).await? {
+    if !flows.mail_limits.admit(tx, asked).await? {
         return Ok(());
     }
     // The same is written for every address. The secret of an address with an account is mailed to
@@ -180,6 +183,10 @@ async fn mail(
     };
     let recipient = MailRecipient::Address(key);
     let issued = mail_secrets::issue(tx, purpose, recipient, Some(browser), &kept).await?;
+    let to = MailTo { purpose, address: key, is_held: holder.is_some(), known: None };
+    if !flows.mail_limits.allow(tx, to).await? {
+        return Ok(());
+    }
     let client = interaction.purpose.client();
     let mut event = Event::new(EventKind::SignUpAsked).from(caller.origin);
     event.client = client.cloned();
@@ -268,26 +275,19 @@ pub async fn confirm(
         let (browser, cookie) = new_browser_session();
         (browser, Some(cookie))
     };
-    let id = begun_by(link);
+    let id = interaction::begun_by(link);
     let tx = flows.store.begin(flows.clock.now()).await?;
     let confirmed = async {
         match mail_secrets::spend_link(&tx, purpose, link).await {
             Ok(secret) => {
-                let begun = begin(&secret, id.clone(), browser, tx.now())?;
+                let begun = begin(&secret, id.clone(), browser.clone(), tx.now())?;
                 interactions::keep(&tx, &begun).await?;
                 Ok(())
             }
             Err(Error::Refused(MailSecretRefused)) => {
                 // The same browser gets back to the form, until the account was made.
-                let found = interactions::find(&tx, &id).await?;
-                let is_theirs = |found: &Interaction| {
-                    found.browser.as_ref() == Some(&browser)
-                        && found.session.is_none()
-                        && found.unfinished.is_none()
-                        && found.ended_at.is_none()
-                        && tx.now() < found.expires_at
-                };
-                found.filter(is_theirs).map(drop).ok_or(NotSignedUp::Link.into())
+                let found = interaction::begun_before(&tx, link, Some(&browser), tx.now()).await?;
+                found.map(drop).ok_or(NotSignedUp::Link.into())
             }
             Err(Error::Fault(fault)) => Err(fault.into()),
         }
@@ -295,13 +295,6 @@ pub async fn confirm(
     let confirmed = confirmed.await;
     tx.settle(confirmed).await?;
     Ok(Advanced { next: NextStep::NewAccount(id.handle()), cookie })
-}
-
-/// The interaction that a link begins. A second click finds it again.
-fn begun_by(link: &Plain<MailLink>) -> InteractionId {
-    let hash = Sha256::digest([b"begun by ", link.expose().as_bytes()].concat());
-    let id = URL_SAFE_NO_PAD.encode(hash.get(..16).unwrap_or_default());
-    InteractionId::from_stored(id)
 }
 
 fn begin(
@@ -375,17 +368,19 @@ pub async fn create(
     }
     let refused = |refused| Error::from(SignUpProblem::Password(refused));
     let password = ChosenPassword::parse(details.password).map_err(refused)?;
-    check_username(flows, caller, &names).await?;
-    if !names.is_proven {
-        allow_without_proof(flows, caller).await?;
-    }
+    check_address(flows, &names).await?;
+    let attempt = Attempt::begin(flows, caller, &names).await?;
     if flows.password.hasher.is_overloaded(Lane::Stranger) {
         return Err(SignUpProblem::Busy.into());
     }
     let about = vec![names.username.clone(), names.email.clone(), names.name.clone()];
-    let password_hash = flows.password_rules.hash(password, about).await.map_err(|error| {
+    let hashed = flows.password_rules.hash(password, about).await.map_err(|error| {
         error.map(|refused| NotSignedUp::Problem(SignUpProblem::Password(refused)))
-    })?;
+    });
+    let password_hash = match hashed {
+        Ok(hash) => hash,
+        Err(error) => return Err(attempt.failed(error)),
+    };
     let tx = flows.store.begin(flows.clock.now()).await?;
     let made = admit(&tx, flows, caller, &interaction, (names.clone(), password_hash), details);
     match Box::pin(made).await {
@@ -397,7 +392,9 @@ pub async fn create(
             if is_made(&form) {
                 return Box::pin(again(flows, caller, &form, details)).await;
             }
-            Err(refused.into())
+            // Somebody else may have proven the address and made an account meanwhile.
+            check_address(flows, &names).await?;
+            Err(attempt.failed(refused.into()))
         }
         other => {
             let advanced = tx.settle(other).await?;
@@ -440,24 +437,72 @@ async fn names(
     Ok(Names { email, is_proven: proven.is_some(), username, name })
 }
 
+/// Says early whether the address that the person has proven got an account meanwhile.
+async fn check_address(flows: &Flows, names: &Names) -> Result<()> {
+    let Some(key) = person::email_key(&names.email).filter(|_| names.is_proven) else {
+        return Ok(());
+    };
+    match address_claims::holder(&*flows.store, &key, flows.clock.now()).await? {
+        Some(_) => Err(SignUpProblem::AccountExists.into()),
+        None => Ok(()),
+    }
+}
+
+/// An attempt to make an account. It is counted until it is known whether it failed.
+#[derive(Debug)]
+struct Attempt {
+    name: Option<Counted>,
+    place: Option<Counted>,
+}
+
+impl Attempt {
+    /// Counts an attempt, and says early what it would be refused for.
+    async fn begin(flows: &Flows, caller: Caller<'_>, names: &Names) -> Result<Self> {
+        let name = check_username(flows, caller, names).await?;
+        let place = if names.is_proven { None } else { Some(check_place(flows, caller).await?) };
+        Ok(Self { name, place })
+    }
+
+    /// Keeps what an attempt counts that failed for this reason.
+    fn failed(self, error: Error<NotSignedUp>) -> Error<NotSignedUp> {
+        let kept = match &error {
+            Error::Refused(NotSignedUp::Problem(SignUpProblem::UsernameTaken)) => self.name,
+            Error::Refused(NotSignedUp::Problem(SignUpProblem::Password(_))) => self.place,
+            _ => None,
+        };
+        if let Some(counted) = kept {
+            counted.keep();
+        }
+        error
+    }
+}
+
 /// Says early whether the user name is taken. Each such answer counts, so that nobody can ask for
 /// many names.
-async fn check_username(flows: &Flows, caller: Caller<'_>, names: &Names) -> Result<()> {
+async fn check_username(
+    flows: &Flows,
+    caller: Caller<'_>,
+    names: &Names,
+) -> Result<Option<Counted>> {
     if names.username == names.email {
-        return Ok(());
+        return Ok(None);
     }
     let key = person::username_key(&names.username).ok_or(SignUpProblem::Username)?;
-    let throttle = &flows.password.throttle;
-    let bucket = throttle.limits.names_from(&neighbourhood(caller.address));
-    let counted = throttle.count(vec![bucket]).await.map_err(|error| {
-        error.map(|throttled| NotSignedUp::Problem(throttled_problem(flows, throttled)))
-    })?;
+    let limits = flows.password.throttle.limits;
+    let counted = count(flows, limits.names_from(&neighbourhood(caller.address))).await?;
     let named = users::find_by_name(&*flows.store, &key, None).await?;
     if named.is_some_and(|user| !user.is_over(flows.clock.now())) {
         counted.keep();
         return Err(SignUpProblem::UsernameTaken.into());
     }
-    Ok(())
+    Ok(Some(counted))
+}
+
+async fn count(flows: &Flows, bucket: Bucket) -> Result<Counted> {
+    let counted = flows.password.throttle.count(vec![bucket]).await;
+    counted.map_err(|error| {
+        error.map(|throttled| NotSignedUp::Problem(throttled_problem(flows, throttled)))
+    })
 }
 
 fn throttled_problem(flows: &Flows, throttled: Throttled) -> SignUpProblem {
@@ -465,15 +510,20 @@ fn throttled_problem(flows: &Flows, throttled: Throttled) -> SignUpProblem {
     SignUpProblem::Throttled(u64::try_from(wait).unwrap_or_default().max(1))
 }
 
-/// Limits how many accounts are made from one place where no mail proves anything.
-async fn allow_without_proof(flows: &Flows, caller: Caller<'_>) -> Result<()> {
-    let tx = flows.store.begin(flows.clock.now()).await?;
+/// Limits what is tried from one place where no mail proves anything, and says early whether so many
+/// accounts were made from it that one more is refused.
+async fn check_place(flows: &Flows, caller: Caller<'_>) -> Result<Counted> {
     let place = neighbourhood(caller.address);
-    let allowed = flows.mail_limits.allow_without_mail(&tx, &place).await;
-    let allowed = tx.settle(allowed.map_err(Error::<NotSignedUp>::Fault)).await?;
-    let window = flows.mail_limits.address.window.num_seconds();
-    let seconds = u64::try_from(window).unwrap_or_default();
-    if allowed { Ok(()) } else { Err(SignUpProblem::Throttled(seconds).into()) }
+    let counted = count(flows, flows.password.throttle.limits.sign_ups_from(&place)).await?;
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let has_room = flows.mail_limits.has_room_without_mail(&tx, &place).await;
+    tx.abandon().await;
+    if has_room? { Ok(counted) } else { Err(place_is_full(flows).into()) }
+}
+
+fn place_is_full(flows: &Flows) -> SignUpProblem {
+    let seconds = flows.mail_limits.address.window.num_seconds();
+    SignUpProblem::Throttled(u64::try_from(seconds).unwrap_or_default())
 }
 
 async fn admit(
@@ -488,14 +538,14 @@ async fn admit(
     let Names { email, is_proven, username, name } = names;
     let language = details.language.as_str().to_owned();
     let new = NewAccount { email, is_proven, username, name, language, password_hash };
-    let taken = if is_proven && !asks_for_username(flows, newcomer) {
-        SignUpProblem::AccountExists
-    } else {
-        SignUpProblem::UsernameTaken
-    };
+    let place = neighbourhood(caller.address);
+    if !is_proven && !flows.mail_limits.allow_without_mail(tx, &place).await? {
+        return Err(place_is_full(flows).into());
+    }
     let user = match make(tx, new, caller.origin).await? {
         MadeAccount::New(user) => *user,
-        MadeAccount::Taken => return Err(taken.into()),
+        MadeAccount::AddressTaken => return Err(SignUpProblem::AccountExists.into()),
+        MadeAccount::UsernameTaken => return Err(SignUpProblem::UsernameTaken.into()),
     };
     interactions::keep(tx, interaction).await?;
     let found = interactions::lock(tx, &interaction.id).await?;
@@ -508,7 +558,7 @@ async fn admit(
     audit_events::insert(tx, &[event_of(caller, interaction, &user)]).await?;
     terms::record(tx, flows, caller, &user.id, details.accepted).await?;
     terms::leave_out(tx, flows, caller, &user.id).await?;
-    known_addresses::remember(tx, &user.id, &neighbourhood(caller.address)).await?;
+    known_addresses::remember(tx, &user.id, &place).await?;
     let mut event = Event::new(EventKind::SignInSucceeded).user(&user.id).from(caller.origin);
     event.client = interaction.purpose.client().cloned();
     let entry = CompletedSignIn {

@@ -144,6 +144,21 @@ pub async fn end_older(tx: &Tx, purpose: MailPurpose, browser: &BrowserId) -> Re
     Ok(())
 }
 
+/// Deletes the secrets of this purpose that this browser asked for.
+pub async fn delete_of_browser(
+    tx: &Tx,
+    purpose: MailPurpose,
+    browser: &BrowserId,
+) -> Result<(), Fault> {
+    Entity::delete_many()
+        .filter(Column::BrowserId.eq(browser.as_str()))
+        .filter(Column::Purpose.eq(purpose.as_str()))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
+}
+
 /// Ends the secrets of this purpose that belong to an account and were made since this instant.
 pub async fn end_of_user(
     tx: &Tx,

@@ -45,6 +45,16 @@ impl Tx {
         verdict
     }
 
+    /// Ends the transaction of a step that keeps nothing when it is refused: what was used up in it
+    /// can be used again.
+    pub async fn settle_or_undo<T, R>(self, verdict: Result<T, Error<R>>) -> Result<T, Error<R>> {
+        if verdict.is_err() {
+            self.abandon().await;
+            return verdict;
+        }
+        self.settle(verdict).await
+    }
+
     /// Commits. This is for writes that cannot be refused.
     pub async fn commit(self) -> Result<(), Fault> {
         let Self { inner, events, .. } = self;

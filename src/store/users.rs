@@ -457,7 +457,7 @@ pub async fn lock_secrets_version(tx: &Tx, id: &UserId) -> Result<Option<i64>, F
 }
 
 /// Ends the secrets that were mailed to the person before. Call it when a factor of the account
-/// changes; [`update`] and [`set_disabled`] do the same for what they change.
+/// changes or everything that was opened ends; [`update`] and [`set_disabled`] do the same for what they change.
 pub async fn bump_version(tx: &Tx, id: &UserId) -> Result<(), Fault> {
     Entity::update_many()
         .col_expr(Column::SecretsVersion, Expr::col(Column::SecretsVersion).add(1))

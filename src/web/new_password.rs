@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, Response, StatusCode};
 
 use super::edge::Context;
 use super::page::{self, Answered};
@@ -50,8 +51,17 @@ async fn show(
         keep_sessions: page_request.form.get("keep-sessions").is_some(),
         problem,
     };
-    let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    page::show(shared, status, &page, page_request)
+    let is_busy = problem == Some(NewPasswordProblem::Busy);
+    let status = match problem {
+        None => StatusCode::OK,
+        Some(NewPasswordProblem::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(_) => StatusCode::BAD_REQUEST,
+    };
+    let mut response = page::show(shared, status, &page, page_request);
+    if is_busy {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(2_u64));
+    }
+    response
 }
 
 pub(super) async fn post(
@@ -75,6 +85,9 @@ async fn set(shared: Arc<Shared>, (mut page_request, form): (PageRequest, Submit
         Ok(advanced) => advanced.into(),
         Err(Error::Refused(NotRecovered::Password(refused))) => {
             return Ok(show(&shared, &mut page_request, Some(problem(refused))).await);
+        }
+        Err(Error::Refused(NotRecovered::Busy)) => {
+            return Ok(show(&shared, &mut page_request, Some(NewPasswordProblem::Busy)).await);
         }
         Err(Error::Refused(NotRecovered::InteractionError(error))) => error.into(),
         Err(Error::Fault(fault)) => Reply::Fault(fault),

@@ -9,7 +9,7 @@ use crate::my_account::{first_party, is_signed_in, send, signed_in};
 use crate::recovery::{has, person, with_mail};
 use crate::support::{App, Browser, Database, Evidence, PASSWORD, Page, Server, both, eventually};
 
-const DAY: i64 = 24 * 60 * 60;
+pub(crate) const DAY: i64 = 24 * 60 * 60;
 
 async fn start(database: &Database) -> (Server, App, String) {
     let server = Server::start(database).await;
@@ -24,7 +24,7 @@ async fn start(database: &Database) -> (Server, App, String) {
 }
 
 /// Presses the two buttons.
-async fn delete(browser: &mut Browser) -> Page {
+pub(crate) async fn delete(browser: &mut Browser) -> Page {
     let data = browser.open("/account/data").await;
     assert!(data.has("account-delete"), "{}", data.reply.text);
     let asked = send(browser, &data, "/account/delete", &[]).await;
@@ -34,7 +34,7 @@ async fn delete(browser: &mut Browser) -> Page {
 }
 
 /// Presses the button that keeps the account.
-async fn undo(browser: &mut Browser, page: &Page) -> Page {
+pub(crate) async fn undo(browser: &mut Browser, page: &Page) -> Page {
     assert!(page.has("deletion-undo"), "{}", page.reply.text);
     let fields = [("interaction", page.hidden("interaction")), ("csrf", page.hidden("csrf"))];
     let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));

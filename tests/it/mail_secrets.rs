@@ -4,7 +4,7 @@
 use chrono::Duration;
 use futures_util::future::join_all;
 
-use mapae::accounts::mail_limits::{AskedMail, MailLimits};
+use mapae::accounts::mail_limits::{AskedMail, MailLimits, MailTo};
 use mapae::accounts::mail_secrets::{self, IssuedMailSecret, MailRecipient};
 use mapae::admin::users::{self, ClaimsChange, NewEmail};
 use mapae::domain::mail_secret::{MailCode, MailPurpose};
@@ -152,8 +152,11 @@ both! {
         let allow = async |asking: &str, recipient: &str, place: &str| {
             let tx = server.inner.services().store.begin(server.now().now()).await.unwrap();
             let browser = browser(asking);
-            let asked = AskedMail { purpose: MailPurpose::Recovery, browser: &browser, recipient, place };
-            let allowed = limits.allow(&tx, asked).await.unwrap();
+            let (purpose, known) = (MailPurpose::Recovery, None);
+            let asked = AskedMail { purpose, browser: &browser, typed: recipient, place, known };
+            let to = MailTo { purpose, address: recipient, is_held: true, known };
+            let allowed = limits.admit(&tx, asked).await.unwrap()
+                && limits.allow(&tx, to).await.unwrap();
             tx.commit().await.unwrap();
             allowed
         };

@@ -9,17 +9,17 @@ use crate::recovery::{
 };
 use crate::support::{Browser, Letter, Mailbox, PASSWORD, Page, both};
 
-const OTHER: &str = "alice@example.org";
+pub(crate) const OTHER: &str = "alice@example.org";
 
 /// Asks for another address on the page with the sign-in methods.
-async fn ask(browser: &mut Browser, email: &str) -> Page {
+pub(crate) async fn ask(browser: &mut Browser, email: &str) -> Page {
     let account = browser.open("/account/security").await;
     let page = send(browser, &account, "/account/email", &[("email", email)]).await;
     browser.follow(page).await
 }
 
 /// The text of the mail that proves this address.
-async fn proof_of(mails: &Mailbox, email: &str) -> Letter {
+pub(crate) async fn proof_of(mails: &Mailbox, email: &str) -> Letter {
     next(mails, email, &[], "/confirm-address").await
 }
 

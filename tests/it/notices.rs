@@ -47,6 +47,30 @@ both! {
         has(&mails, EMAIL, 3).await;
     }
 
+    /// §8.6: also where a second factor is asked for after the new password.
+    async fn a_recovery_with_a_second_factor_is_not_told_as_a_new_device(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let authenticator = server.browser().enroll(&server).await;
+        let mut browser = server.browser();
+        forget(&mut browser, "alice").await;
+        let link = next(&mails, EMAIL, &[], "/recover").await;
+        let page = press(&mut browser, &server, &link).await;
+        let asked = submit(&mut browser, &page, "/recover/password", &[("new-password", NEW)]).await;
+        let code = authenticator.code(&server, 0);
+        assert!(browser.second_factor(&asked, &[("code", &code)]).await.has("account-sign-out"));
+        // A sign-in elsewhere is told, and is the only one.
+        server.advance(60);
+        let mut other = server.browser().saying("user-agent", CHROME);
+        let login = other.open("/account").await;
+        let asked = other.sign_in_as(&login, "alice", NEW).await;
+        let code = authenticator.code(&server, 0);
+        assert!(other.second_factor(&asked, &[("code", &code)]).await.has("account-sign-out"));
+        let told = next(&mails, EMAIL, &[], "Chrome").await;
+        let devices = mails_to(&mails, EMAIL).into_iter().filter(|mail| mail.subject == told.subject);
+        assert_eq!(devices.count(), 1);
+    }
+
     async fn a_changed_password_is_told(database) {
         let (server, mails) = with_mail(&database, &[]).await;
         person(&server, "alice", EMAIL, true).await;

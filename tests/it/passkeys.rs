@@ -45,7 +45,7 @@ async fn finish_adding(browser: &mut Browser, page: &Page, answer: &str) -> Page
 }
 
 /// Sends the answer of an authenticator to a page of an interaction.
-async fn prove(browser: &mut Browser, page: &Page, answer: &str) -> Page {
+pub(crate) async fn prove(browser: &mut Browser, page: &Page, answer: &str) -> Page {
     let fields = ["interaction", "csrf", "challenge"].map(|name| (name, page.hidden(name)));
     let mut fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     fields.push(("credential", answer));

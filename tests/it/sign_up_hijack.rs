@@ -1,13 +1,18 @@
 //! The published ways to hijack an account before its owner makes it (MSRC 2022), at sign-up.
 //! Security case S121.
 
+use crate::passkeys::{add, prove};
+use crate::recovery::{person, with_mail};
 use crate::sign_up::{EMAIL, NEW, ask, confirm, fill, form_for, open_server, send};
+use crate::social::connecting::connect;
 use crate::social::fixtures::claimant;
 use crate::social::table;
 use crate::support::upstream::Oidc;
 use crate::support::{
-    App, Browser, Database, Mailbox, PASSWORD, Page, Server, both, decode_claims,
+    App, Authenticator, Browser, Database, LOCALHOST, Mailbox, PASSWORD, Page, Server, both,
+    decode_claims,
 };
+use crate::{my_account, new_address, recovery};
 
 const MINA: &str = "mina@example.com";
 
@@ -134,6 +139,102 @@ both! {
         assert_ne!(sub(&app, &made).await, theirs);
         let emails = "SELECT count(*) AS n FROM account WHERE email IS NOT NULL";
         assert_eq!(server.evidence().await.count(emails).await, 1);
+    }
+
+    /// Trojan identifier: the attacker has connected a provider to the account that claims the address.
+    async fn s121_an_attacker_who_has_connected_a_provider_comes_back_to_nothing_of_the_owner(database) {
+        let idp = Oidc::start().await;
+        let mailbox = Mailbox::new();
+        let (server, app) = with_provider(&database, &idp, Some(&mailbox)).await;
+        idp.change(|person| person.email = Some("mallory@example.com".to_owned()));
+        let theirs = claimant(&server, "attacker", MINA).await;
+        let mut attacker = server.browser();
+        let login = attacker.open("/account/security").await;
+        let account = attacker.sign_in_as(&login, "attacker", PASSWORD).await;
+        let linked = connect(&mut attacker, &account, "idp", &idp).await;
+        assert!(linked.reply.text.contains("The account is connected."), "{}", linked.reply.text);
+        let mut owner = server.browser();
+        ask(&mut owner, &app, MINA).await;
+        let account = confirm(&mut owner, &mailbox.first_to(MINA).await).await;
+        let owners = sub(&app, &fill(&mut owner, &account, &[]).await).await;
+        assert_ne!(owners, theirs);
+        assert!(attacker.open("/account").await.has("login-submit"), "signed out");
+        let mut again = server.browser();
+        let login = again.open(&app.authorization_url(&[("scope", "openid email")])).await;
+        let arrived = again.sign_in_by(&login, "idp", &idp).await;
+        let tokens = app.exchange(&arrived.authorization_response().code()).await.ok();
+        assert_eq!(decode_claims(&tokens.text("id_token"))["sub"], theirs);
+        let info = app.userinfo(&tokens.text("access_token")).await.ok().json();
+        assert_ne!(info["email"], MINA);
+        // The owner is signed in as before, with nothing of the attacker's.
+        let security = owner.open("/account/security").await;
+        assert!(security.has("account-sign-out") && !security.has("unlink-1"));
+    }
+
+    /// Trojan identifier: the attacker has added a passkey to the account that claims the address.
+    async fn s121_an_attacker_who_has_added_a_passkey_comes_back_to_nothing_of_the_owner(database) {
+        let more = [("issuer", LOCALHOST)];
+        let (server, mailbox) = open_server(&database, &more).await;
+        let app = server.web_app("app", |client| client.metadata.first_party = true).await;
+        let theirs = claimant(&server, "attacker", EMAIL).await;
+        let mut passkey = Authenticator::at(server.issuer());
+        let (mut attacker, _) = add(&server, "attacker", &mut passkey).await;
+        let mut owner = server.browser();
+        ask(&mut owner, &app, EMAIL).await;
+        let account = confirm(&mut owner, &mailbox.first_to(EMAIL).await).await;
+        let owners = sub(&app, &fill(&mut owner, &account, &[]).await).await;
+        assert_ne!(owners, theirs);
+        assert!(attacker.open("/account").await.has("login-submit"), "signed out");
+        let mut again = server.browser();
+        let login = again.open(&app.authorization_url(&[])).await;
+        let answer = passkey.get(&login.passkey_options("get"));
+        let arrived = prove(&mut again, &login, &answer).await;
+        assert_eq!(sub(&app, &arrived).await, theirs);
+        assert_eq!(server.evidence().await.count(&format!("SELECT count(*) AS n FROM passkey WHERE user_id = '{owners}'")).await, 0);
+    }
+
+    /// Unexpired e-mail change: what an attacker with a session asked for does not count any more after
+    /// the owner has signed out everywhere, has been signed out by the operator, or has recovered.
+    async fn s121_a_change_of_the_address_that_was_asked_for_before_does_not_count_afterwards(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        for means in ["everywhere", "operator", "recovery"] {
+            let (email, other) = (format!("{means}@example.com"), format!("{means}@example.org"));
+            person(&server, means, &email, true).await;
+            let mut thief = server.browser();
+            let login = thief.open("/account").await;
+            let mut owner = server.browser();
+            let owners = owner.open("/account").await;
+            thief.sign_in_as(&login, means, PASSWORD).await;
+            assert!(new_address::ask(&mut thief, &other).await.has("code-submit"));
+            let proof = new_address::proof_of(&mails, &other).await;
+            match means {
+                "everywhere" => {
+                    let account = owner.sign_in_as(&owners, means, PASSWORD).await;
+                    my_account::send(&mut owner, &account, "/account/devices/end", &[("device", "all")]).await;
+                }
+                "operator" => {
+                    let store = &server.inner.services().store;
+                    mapae::admin::users::logout(store, server.now(), means).await.expect("signed out");
+                }
+                _ => {
+                    recovery::forget(&mut owner, means).await;
+                    let link = recovery::next(&mails, &email, &[], "/recover").await;
+                    let page = recovery::press(&mut owner, &server, &link).await;
+                    let new = [("new-password", NEW)];
+                    let account = recovery::submit(&mut owner, &page, "/recover/password", &new).await;
+                    assert!(account.has("account-sign-out"), "{}", account.reply.text);
+                }
+            }
+            recovery::press(&mut thief, &server, &proof).await.is_error("unknown_interaction");
+            // Neither does the code, for whoever is signed in again in that browser.
+            let login = thief.open("/account").await;
+            let password = if means == "recovery" { NEW } else { PASSWORD };
+            let account = thief.sign_in_as(&login, means, password).await;
+            assert!(account.has("account-sign-out"), "{}", account.reply.text);
+            let code = proof.code();
+            my_account::send(&mut thief, &account, "/account/email/code", &[("code", &code)]).await;
+        }
+        assert!(server.evidence().await.events_of("address.changed").await.is_empty());
     }
 
     /// Two people with one proven address: the second one is told that the account exists by now.

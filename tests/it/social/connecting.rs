@@ -41,7 +41,7 @@ async fn go(browser: &mut Browser, account: &Page, slug: &str, idp: &Oidc) -> Ca
     idp.approve(left.location().unwrap_or_else(|| panic!("sent away: {left:?}")))
 }
 
-async fn connect(browser: &mut Browser, account: &Page, slug: &str, idp: &Oidc) -> Page {
+pub(crate) async fn connect(browser: &mut Browser, account: &Page, slug: &str, idp: &Oidc) -> Page {
     let callback = go(browser, account, slug, idp).await;
     browser.complete_upstream_login(&callback).await
 }

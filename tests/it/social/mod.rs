@@ -7,7 +7,7 @@ mod audiences;
 mod away;
 mod breaker;
 mod browser;
-mod connecting;
+pub(crate) mod connecting;
 mod connecting_checks;
 mod defects;
 mod defects_at_token;
