@@ -11,6 +11,9 @@ const STATEMENTS: &[&str] = &[
     // From this instant on the account is over, even before its rows are deleted.
     "ALTER TABLE account ADD COLUMN deletion_at BIGINT",
     "CREATE INDEX account_deletion_at ON account (deletion_at) WHERE deletion_at IS NOT NULL",
+    // Until when the audit events of an account that is being deleted have been bared, so that the
+    // next step does not read them again.
+    "ALTER TABLE ending ADD COLUMN bared_until BIGINT",
     // Only in the order of the bytes, all names with one beginning stand together in an index.
     // SQLite compares bytes anyway.
     "POSTGRES ALTER TABLE account ALTER COLUMN username_key TYPE TEXT COLLATE \"C\"",

@@ -16,7 +16,8 @@ use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
 use crate::domain::verdict::{OrRejected, reject};
-use crate::store::users::{Beginnings, UserPlace};
+use crate::mail::Mailer;
+use crate::store::users::{Beginnings, UserPage as StoredPage, UserPlace};
 use crate::store::{Reader, Store, Tx, audit_events, identities, passkeys, recovery_codes, users};
 
 /// The data of a new account.
@@ -161,7 +162,8 @@ pub struct UserPage {
 }
 
 /// The accounts whose user name or e-mail address begins so, folded as at sign-in; every account
-/// without a search. A page begins after what an earlier one returned as `next`.
+/// without a search. A page begins after what an earlier one returned as `next`. It may have fewer
+/// accounts than it has room for, although there are more.
 pub async fn list(
     reader: &impl Reader,
     search: Option<&str>,
@@ -174,12 +176,11 @@ pub async fn list(
         Beginnings { name, address }
     });
     let search = search.filter(|search| !search.name.is_empty());
-    let mut found = users::page(reader, search.as_ref(), behind.as_ref(), limit + 1).await?;
-    let is_more = found.len() as u64 > limit;
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let last = found.last().filter(|_| is_more);
-    let next = last.map(|(place, _)| URL_SAFE_NO_PAD.encode(json!(place).to_string()));
-    Ok(UserPage { users: found.into_iter().map(|(_, user)| user).collect(), next })
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let page = users::page(reader, search.as_ref(), behind.as_ref(), limit).await?;
+    let StoredPage { users, next } = page;
+    let next = next.map(|place| URL_SAFE_NO_PAD.encode(json!(place).to_string()));
+    Ok(UserPage { users, next })
 }
 
 /// Reads what an earlier page returned as `next`.

@@ -24,6 +24,9 @@ pub struct Ending {
     pub asked_at: DateTime<Utc>,
     /// Where the request came from, for the audit events.
     pub origin: Origin,
+    /// Until when the audit events of an account that is being deleted say nothing any more but the
+    /// person, the kind and the time.
+    pub bared_until: Option<DateTime<Utc>>,
 }
 
 /// What an ending ends.
@@ -58,6 +61,7 @@ impl Ending {
             but: None,
             asked_at,
             origin: origin.clone(),
+            bared_until: None,
         }
     }
 

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{OnConflict, Query};
-use sea_orm::{Condition, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{OnConflict, Order, Query, UpdateStatement};
+use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect};
 use serde::Serialize;
 
 use super::cause::while_doing;
@@ -200,25 +200,54 @@ fn read(row: entity::Model) -> RecordedEvent {
     }
 }
 
+/// Events of a person from which everything else was taken.
+#[derive(Clone, Copy, Debug)]
+pub struct BaredEvents {
+    /// How many there are.
+    pub count: u64,
+    /// When the last of them happened.
+    pub until: Option<DateTime<Utc>>,
+}
+
 /// Takes everything except the person, the kind and the time from events of a person whose account
-/// is deleted, at most from this many; returns from how many.
-pub async fn bare(tx: &Tx, user: &UserId, at_most: u64) -> Result<u64, Fault> {
+/// is deleted: the oldest that happened at this instant or later, at most this many.
+pub async fn bare(
+    tx: &Tx,
+    user: &UserId,
+    since: Option<DateTime<Utc>>,
+    at_most: u64,
+) -> Result<BaredEvents, Fault> {
+    let bare = bare_statement(user, since, at_most);
+    let fault = while_doing(WRITING);
+    let rows = tx.connection().query_all(&bare).await.map_err(&fault)?;
+    let instants: Vec<i64> =
+        rows.iter().map(|row| row.try_get("", "at")).collect::<Result<_, _>>().map_err(&fault)?;
+    let until = instants.iter().max().map(|at| clock::from_millis(*at));
+    Ok(BaredEvents { count: instants.len() as u64, until })
+}
+
+fn bare_statement(user: &UserId, since: Option<DateTime<Utc>>, at_most: u64) -> UpdateStatement {
     let traces =
         [Column::ClientId, Column::FamilyId, Column::Address, Column::RequestId, Column::Detail];
     let has_some = traces.iter().fold(Condition::any(), |any, one| any.add(one.is_not_null()));
+    // In the order of the index, so the instant of the last one says how far this is done.
     let some = Query::select()
         .column(Column::Id)
         .from(Entity)
         .and_where(Column::UserId.eq(user.as_str()))
+        .and_where_option(since.map(|since| Column::At.gte(millis(since))))
         .cond_where(has_some)
+        .order_by(Column::At, Order::Asc)
+        .order_by(Column::Id, Order::Asc)
         .limit(at_most)
         .to_owned();
     let nothing = || Expr::value(Option::<String>::None);
-    let update = traces
-        .into_iter()
-        .fold(Entity::update_many(), |update, one| update.col_expr(one, nothing()));
-    let bared = update.filter(Column::Id.in_subquery(some)).exec(tx.connection()).await;
-    Ok(bared.map_err(while_doing(WRITING))?.rows_affected)
+    Query::update()
+        .table(Entity)
+        .values(traces.map(|one| (one, nothing())))
+        .and_where(Column::Id.in_subquery(some))
+        .returning(Query::returning().column(Column::At))
+        .to_owned()
 }
 
 /// Deletes events from before this instant, at most this many; returns how many.
@@ -233,4 +262,26 @@ pub async fn forget_failures(tx: &Tx, before: DateTime<Utc>, at_most: u64) -> Re
     let failures = Expr::cust("kind IN ('sign_in.failed', 'sign_in.throttled')");
     let old = failures.and(ColumnTrait::lt(&Column::At, millis(before)));
     housekeep(tx, Entity, Column::Id, old, at_most).await
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::sea_query::PostgresQueryBuilder;
+
+    use super::*;
+
+    #[test]
+    fn a_step_begins_in_an_index_where_the_step_before_it_ended() {
+        let user = UserId::from_stored("id7".to_owned());
+        let bare = bare_statement(&user, Some(clock::from_millis(15_000)), 2000);
+        let words = bare.to_string(PostgresQueryBuilder);
+        let words = words.replace("\"audit_event\".", "").replace('"', "");
+        let (_, some) = words.split_once("IN (SELECT id FROM audit_event WHERE ").expect("a part");
+        assert_eq!(
+            some,
+            "user_id = 'id7' AND at >= 15000 AND (client_id IS NOT NULL OR family_id IS NOT NULL \
+             OR address IS NOT NULL OR request_id IS NOT NULL OR detail IS NOT NULL) \
+             ORDER BY at ASC, id ASC LIMIT 2000) RETURNING at"
+        );
+    }
 }

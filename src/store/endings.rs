@@ -5,7 +5,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
 use super::cause::while_doing;
-use super::column::{corrupt, millis};
+use super::column::{corrupt, instant, millis};
 use super::entity::entity;
 use super::lease::{Waiting, unreadable};
 use super::reader::Reader;
@@ -32,6 +32,7 @@ entity! {
             pub address: Option<String>,
             pub request_id: Option<String>,
             pub due_at: i64,
+            pub bared_until: Option<i64>,
         }
     }
 }
@@ -65,6 +66,7 @@ impl TryFrom<Model> for Ending {
             but: row.but_session.map(SessionId::from_stored),
             asked_at: clock::from_millis(row.asked_at),
             origin: Origin { address: row.address, request_id: row.request_id },
+            bared_until: instant(row.bared_until),
         })
     }
 }
@@ -94,6 +96,7 @@ pub async fn insert(tx: &Tx, ending: &Ending, due_at: DateTime<Utc>) -> Result<(
         address: Set(ending.origin.address.clone()),
         request_id: Set(ending.origin.request_id.clone()),
         due_at: Set(millis(due_at)),
+        bared_until: Set(ending.bared_until.map(millis)),
     };
     let inserted = Entity::insert(row).exec_without_returning(tx.connection()).await;
     inserted.map(drop).map_err(while_doing(WRITING))
@@ -131,6 +134,17 @@ pub async fn take_due(tx: &Tx, lease: Duration) -> Result<Option<Ending>, Fault>
 /// Extends the time of the server that carries out an ending until this instant.
 pub async fn put_off(tx: &Tx, id: &str, until: DateTime<Utc>) -> Result<(), Fault> {
     WAITING.put_off(tx, id, until).await
+}
+
+/// Records until when the audit events of the account have been bared.
+pub async fn set_bared_until(tx: &Tx, id: &str, until: DateTime<Utc>) -> Result<(), Fault> {
+    Entity::update_many()
+        .col_expr(Column::BaredUntil, Expr::value(millis(until)))
+        .filter(Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .map_err(while_doing(WRITING))?;
+    Ok(())
 }
 
 /// Deletes the planned end of an account, which its person keeps.

@@ -304,41 +304,63 @@ pub enum UserPlace {
     Address(String, String),
 }
 
+/// A page of a list of accounts.
+#[derive(Debug)]
+pub struct UserPage {
+    /// The accounts.
+    pub users: Vec<User>,
+    /// Where the next page begins, if there may be more.
+    pub next: Option<UserPlace>,
+}
+
+/// How many accounts that are found by their address one page looks at. Most of them may be such as
+/// an earlier page found by their name already.
+const LOOKED_AT: usize = 1000;
+
 /// A page of accounts: first those whose name begins so, in the order of the names, and then those
 /// of which only the address begins so, in the order of the addresses. Each account comes once. Two
-/// indexes find the beginning of a page, however many accounts there are.
+/// indexes find the beginning of a page, and it reads a limited number of rows, however many accounts
+/// there are: so it may have fewer accounts than it has room for, although there are more.
 pub async fn page(
     reader: &impl Reader,
     search: Option<&Beginnings>,
     behind: Option<&UserPlace>,
-    at_most: u64,
-) -> Result<Vec<(UserPlace, User)>, Fault> {
-    let mut found = Vec::new();
+    at_most: usize,
+) -> Result<UserPage, Fault> {
+    let (mut users, mut last) = (Vec::new(), behind.cloned());
     if !matches!(behind, Some(UserPlace::Address(..))) {
-        for row in named(search, behind)
-            .limit(at_most)
-            .all(reader.connection())
-            .await
-            .map_err(while_doing(TABLE))?
-        {
-            found.push((UserPlace::Name(row.username_key.clone()), User::try_from(row)?));
+        let rows = read(reader, named(search, behind), at_most.saturating_add(1)).await?;
+        for row in rows {
+            if users.len() == at_most {
+                return Ok(UserPage { users, next: last });
+            }
+            last = Some(UserPlace::Name(row.username_key.clone()));
+            users.push(User::try_from(row)?);
         }
     }
-    let missing = at_most.saturating_sub(found.len() as u64);
-    if let Some(search) = search
-        && missing > 0
-    {
-        for row in addressed(search, behind)
-            .limit(missing)
-            .all(reader.connection())
-            .await
-            .map_err(while_doing(TABLE))?
-        {
-            let key = row.email_key.clone().unwrap_or_default();
-            found.push((UserPlace::Address(key, row.id.clone()), User::try_from(row)?));
+    let Some(search) = search else { return Ok(UserPage { users, next: None }) };
+    let rows = read(reader, addressed(search, behind), LOOKED_AT + 1).await?;
+    for (number, row) in rows.into_iter().enumerate() {
+        let is_named = row.username_key.starts_with(&search.name);
+        if number == LOOKED_AT || users.len() == at_most && !is_named {
+            return Ok(UserPage { users, next: last });
+        }
+        let key = row.email_key.clone().unwrap_or_default();
+        last = Some(UserPlace::Address(key, row.id.clone()));
+        if !is_named {
+            users.push(User::try_from(row)?);
         }
     }
-    Ok(found)
+    Ok(UserPage { users, next: None })
+}
+
+async fn read(
+    reader: &impl Reader,
+    some: Select<Entity>,
+    at_most: usize,
+) -> Result<Vec<Model>, Fault> {
+    let some = some.limit(u64::try_from(at_most).unwrap_or(u64::MAX));
+    some.all(reader.connection()).await.map_err(while_doing(TABLE))
 }
 
 /// The accounts whose name begins so, after this place.
@@ -353,11 +375,10 @@ fn named(search: Option<&Beginnings>, behind: Option<&UserPlace>) -> Select<Enti
     select
 }
 
-/// The accounts of which only the address begins so, after this place.
+/// The accounts whose address begins so, after this place.
 fn addressed(search: &Beginnings, behind: Option<&UserPlace>) -> Select<Entity> {
     let mut select = Entity::find()
         .filter(begins(Column::EmailKey, &search.address))
-        .filter(begins(Column::UsernameKey, &search.name).not())
         .order_by_asc(Column::EmailKey)
         .order_by_asc(Column::Id);
     if let Some(UserPlace::Address(key, id)) = behind {
@@ -532,4 +553,36 @@ pub async fn delete(tx: &Tx, id: &UserId) -> Result<(), Fault> {
         .await
         .map_err(while_doing(WRITING))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DbBackend, QueryTrait};
+
+    use super::*;
+
+    /// Both statements as they are sent, from their conditions on.
+    fn words(select: &Select<Entity>) -> String {
+        let whole = select.build(DbBackend::Postgres).to_string();
+        let whole = whole.replace("\"account\".", "").replace('"', "");
+        whole.split_once(" WHERE ").expect("conditions").1.to_owned()
+    }
+
+    #[test]
+    fn a_page_is_a_part_of_an_index() {
+        let (name, address) = ("user19".to_owned(), "mail".to_owned());
+        let search = Beginnings { name, address };
+        let behind = UserPlace::Name("user191".to_owned());
+        assert_eq!(
+            words(&named(Some(&search), Some(&behind))),
+            "(username_key >= 'user19' AND username_key < 'user19\u{10ffff}') \
+             AND username_key > 'user191' ORDER BY username_key ASC"
+        );
+        let behind = UserPlace::Address("mail191@a".to_owned(), "id191".to_owned());
+        assert_eq!(
+            words(&addressed(&search, Some(&behind))),
+            "(email_key >= 'mail' AND email_key < 'mail\u{10ffff}') AND email_key >= 'mail191@a' \
+             AND (email_key > 'mail191@a' OR id > 'id191') ORDER BY email_key ASC, id ASC"
+        );
+    }
 }
