@@ -145,6 +145,41 @@ both! {
         assert!(korean.open("/account/activity").await.reply.text.contains("로그인했어요"));
     }
 
+    /// Somebody who knows the password, or reads the mails, leaves traces that the person can read.
+    async fn the_activity_names_what_others_may_have_done(database) {
+        let server = Server::start(&database).await;
+        let sub = server.alice().await;
+        let mut browser = at_account(&server).await;
+        let mut korean = browser.clone().saying("accept-language", "ko");
+        let evidence = server.evidence().await;
+        for (kind, words, korean_words) in [
+            ("factor.asked", "The first step of a sign-in was right", "로그인 첫 단계가 맞아서"),
+            ("session.strengthened", "You confirmed a sign-in with another step", "추가 인증으로"),
+            ("recovery.link_made", "An administrator made a link", "관리자가 새 비밀번호를 위한 링크를"),
+            ("recovery.link_used", "A link for a new password was used", "새 비밀번호를 위한 링크를 썼어요"),
+            ("sign_in.code_sent", "A code to sign in was sent", "로그인 코드를 메일로 보냈어요"),
+            ("address.requested", "A new email address was entered", "새 이메일 주소를 입력했고"),
+            ("account.displaced", "your account lost it", "계정에서 빠졌어요"),
+            ("sign_up.asked", "Someone wanted to make an account", "누군가 내 이메일 주소로"),
+            ("sign_up.completed", "You signed up", "가입했어요"),
+            ("invitation.accepted", "You accepted an invitation", "초대를 받아들였어요"),
+            ("recovery_code.removed", "Your recovery codes were removed", "복구 코드가 지워졌어요"),
+            ("mail.given_up", "couldn’t be delivered", "전달되지 못했어요"),
+        ] {
+            for (browser, words) in [(&mut browser, words), (&mut korean, korean_words)] {
+                let page = browser.open("/account/activity").await;
+                assert!(!page.reply.text.contains(words), "{kind}: {words}");
+            }
+            let at = server.now().now().timestamp_millis();
+            let values = format!("'of {kind}', {at}, '{kind}', '{sub}', 1");
+            evidence.run(&format!("INSERT INTO audit_event (id, at, kind, user_id, times) VALUES ({values})")).await;
+            for (browser, words) in [(&mut browser, words), (&mut korean, korean_words)] {
+                let page = browser.open("/account/activity").await;
+                assert!(page.reply.text.contains(words), "{kind}: {words} in {}", page.reply.text);
+            }
+        }
+    }
+
     async fn the_activity_is_read_part_by_part(database) {
         let server = Server::start(&database).await;
         let sub = server.alice().await;
