@@ -52,6 +52,17 @@ pub async fn remove(
     Ok(true)
 }
 
+/// Removes the recovery codes of an account, and leaves its one-time codes; `false` when it has none.
+pub async fn remove_recovery_codes(tx: &Tx, user: &UserId, origin: &Origin) -> Result<bool, Fault> {
+    if recovery_codes::left(tx, user).await? == 0 {
+        return Ok(false);
+    }
+    recovery_codes::delete_all(tx, user).await?;
+    users::bump_version(tx, user).await?;
+    record(tx, EventKind::RecoveryCodeRemoved, user, origin).await?;
+    Ok(true)
+}
+
 /// Replaces the recovery codes of an account.
 pub async fn renew(
     tx: &Tx,

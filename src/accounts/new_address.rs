@@ -2,17 +2,17 @@
 //! and gets a link that takes the change back for seven days, so a thief of a session cannot keep
 //! the account.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::address_claims::{displace, has_a_right};
 use super::deletion;
 use super::factor_changes;
 use super::mail_secrets::{self, MailRecipient, MailSecretRefused};
-use super::notices::{NoticeOrigin, language_of};
+use super::notices::{self, NoticeOrigin, language_of};
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::ending::{Ending, EndingScope};
-use crate::domain::mail::{Mail, MailContent};
+use crate::domain::mail::{Mail, MailContent, MethodChange};
 use crate::domain::mail_secret::{MailPurpose, MailSecret, MailSecretOwner};
 use crate::domain::person;
 use crate::domain::user::{AccountSource, User, UserId};
@@ -156,13 +156,19 @@ async fn tell_old(
     mails.mailer.send(tx, mail).await
 }
 
+/// How long before a change of the address whoever changed it may have prepared it: what was added
+/// within this time is removed when the change is taken back.
+const PREPARATION: Duration = Duration::days(7);
+
 /// Gives an account the address back that it had before a change, and takes from the account what
-/// whoever changed it may have left there: the password, the sign-in methods that were
-/// added since, the links to take back later changes, and a planned deletion. Returns the account,
-/// and the ending of everything that was opened.
+/// whoever changed it may have left there: the password, the sign-in methods that were added since
+/// a week before the change, all recovery codes, the links to take back later changes, and a planned
+/// deletion. Both addresses are told. Returns the account, and the ending of everything that was
+/// opened.
 pub async fn give_back(
     tx: &Tx,
     secret: &MailSecret,
+    mailer: Option<&Mailer>,
     from: NoticeOrigin<'_>,
 ) -> Result<(User, Ending), Error<AddressRefused>> {
     let MailSecretOwner::AnyVersion(user) = &secret.owner else {
@@ -170,14 +176,13 @@ pub async fn give_back(
     };
     let UndoPayload { email, username, by_operator } = mail_secrets::payload(secret)?;
     let user = users::lock(tx, user).await?.filter(|user| user.may_sign_in(tx.now()));
-    let user = user.ok_or(AddressRefused::Secret)?;
+    let before = user.ok_or(AddressRefused::Secret)?;
     let key = person::email_key(&email).ok_or(AddressRefused::Secret)?;
-    if is_taken(tx, &user.id, &key).await? {
+    if is_taken(tx, &before.id, &key).await? {
         return Err(AddressRefused::Taken.into());
     }
-    let since = secret.created_at;
     // An address cannot change while a deletion is planned, so this one was planned afterwards.
-    deletion::take_back(tx, &user.id, from.origin).await?;
+    deletion::take_back(tx, &before.id, from.origin).await?;
     let restored = User {
         username,
         email: Some(email),
@@ -186,39 +191,50 @@ pub async fn give_back(
         password_hash: None,
         deletion_at: None,
         updated_at: tx.now(),
-        ..user
+        ..before.clone()
     };
     write(tx, &restored).await?;
-    remove_methods(tx, &restored, since, from.origin).await?;
+    let since = secret.created_at;
+    let removed = remove_methods(tx, &restored, since - PREPARATION, from.origin).await?;
     stored::end_of_user(tx, MailPurpose::UndoAddress, &restored.id, since).await?;
     let event = Event::new(EventKind::AddressGivenBack).user(&restored.id).from(from.origin);
     audit_events::insert(tx, &[event]).await?;
+    notices::address_given_back(tx, mailer, (&before, &restored), removed, from).await?;
     let ending = Ending::new(&restored.id, EndingScope::Everything, tx.now(), from.origin);
     session_endings::begin(tx, &ending).await?;
     Ok((restored, ending))
 }
 
-/// Removes the sign-in methods that were added since an instant, except the password.
+/// Removes the sign-in methods that were added since an instant, except the password. Recovery codes
+/// are removed in any case: nothing says when they were made. Returns what was removed.
 async fn remove_methods(
     tx: &Tx,
     user: &User,
     since: DateTime<Utc>,
     origin: &Origin,
-) -> Result<(), Fault> {
+) -> Result<Vec<MethodChange>, Fault> {
+    let (mut removed, mut events) = (Vec::new(), Vec::new());
+    let event = |kind| Event::new(kind).user(&user.id).from(origin);
     for identity in identities::of_user(tx, &user.id).await? {
-        if identity.linked_at >= since {
-            identities::delete(tx, &identity).await?;
+        if identity.linked_at >= since && identities::delete(tx, &identity).await? {
+            removed.push(MethodChange::ProviderDisconnected);
+            events.push(event(EventKind::IdentityUnlinked).detail(identity.provider.as_str()));
         }
     }
     for passkey in passkeys::of_user(tx, &user.id).await? {
-        if passkey.created_at >= since {
-            passkeys::delete(tx, &passkey).await?;
+        if passkey.created_at >= since && passkeys::delete(tx, &passkey).await? {
+            removed.push(MethodChange::PasskeyRemoved);
+            events.push(event(EventKind::PasskeyRemoved).detail(passkey.handle()));
         }
     }
+    audit_events::insert(tx, &events).await?;
     if user.totp_since.is_some_and(|added_at| added_at >= since) {
         factor_changes::remove(tx, EventKind::FactorRemoved, &user.id, origin).await?;
+        removed.push(MethodChange::OneTimeCodesRemoved);
+    } else if factor_changes::remove_recovery_codes(tx, &user.id, origin).await? {
+        removed.push(MethodChange::RecoveryCodesRemoved);
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// Uses up the secret of a link.

@@ -6,6 +6,7 @@ use crate::domain::audit::Origin;
 use crate::domain::device;
 use crate::domain::language::Language;
 use crate::domain::mail::{Mail, MailContent, MethodChange};
+use crate::domain::person;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::Fault;
 use crate::mail::Mailer;
@@ -40,12 +41,46 @@ pub async fn changed(
     change: MethodChange,
     from: NoticeOrigin<'_>,
 ) -> Result<(), Fault> {
-    if mailer.is_none() {
-        return Ok(());
-    }
     let (device, place) = (from.device(), from.origin.address.clone());
     let content = MailContent::SignInMethodChanged { change, device, place };
     notify(tx, mailer, user, content, from.language).await
+}
+
+/// Tells both addresses that a change of the address was taken back: the one that the account has
+/// again, and the one that it had until then.
+pub async fn address_given_back(
+    tx: &Tx,
+    mailer: Option<&Mailer>,
+    (before, after): (&User, &User),
+    mut removed: Vec<MethodChange>,
+    from: NoticeOrigin<'_>,
+) -> Result<(), Fault> {
+    // However many passkeys there were, one sentence says so.
+    removed.dedup();
+    let (device, place) = (from.device(), from.origin.address.clone());
+    let content = MailContent::AddressGivenBack { removed, device, place };
+    tell(tx, mailer, (after, after.verified_email()), content, from.language).await?;
+    // Nothing of the place and the device: this address may be that of a thief.
+    let lost = lost_address(before, after);
+    tell(tx, mailer, (before, lost), MailContent::AddressLost {}, from.language).await
+}
+
+/// Tells the old address that an operator gave the account another one.
+pub async fn address_set(
+    tx: &Tx,
+    mailer: Option<&Mailer>,
+    (before, after): (&User, &User),
+) -> Result<(), Fault> {
+    let Some(new_address) = after.email.clone() else { return Ok(()) };
+    let (lost, language) = (lost_address(before, after), Language::default());
+    let content = MailContent::AddressSetByOperator { new_address };
+    tell(tx, mailer, (before, lost), content, language).await
+}
+
+/// The verified address of an account before a change, if the account has another one after it.
+fn lost_address<'a>(before: &'a User, after: &User) -> Option<&'a str> {
+    let now = after.email.as_deref().and_then(person::email_key);
+    before.verified_email().filter(|address| person::email_key(address) != now)
 }
 
 /// Tells the person that somebody signed in in a browser in which the account was not proven
@@ -57,7 +92,9 @@ pub async fn signed_in(
     is_known: bool,
     from: NoticeOrigin<'_>,
 ) -> Result<(), Fault> {
-    if mailer.is_none() || is_known || first_sign_ins::is_first(tx, user).await? {
+    // It is recorded whether anybody is told or not, so the next sign-in is not the first one.
+    let is_first = first_sign_ins::is_first(tx, user).await?;
+    if mailer.is_none() || is_known || is_first {
         return Ok(());
     }
     let (device, place) = (from.device(), from.origin.address.clone());
@@ -71,10 +108,11 @@ pub async fn recovery_codes_low(
     mailer: Option<&Mailer>,
     user: &UserId,
     left: u64,
+    language: Language,
 ) -> Result<(), Fault> {
     let left = u32::try_from(left).unwrap_or(u32::MAX);
     let content = MailContent::RecoveryCodesLow { left };
-    notify(tx, mailer, user, content, Language::default()).await
+    notify(tx, mailer, user, content, language).await
 }
 
 async fn notify(
@@ -84,11 +122,25 @@ async fn notify(
     content: MailContent,
     language: Language,
 ) -> Result<(), Fault> {
-    let (Some(mailer), Some(user)) = (mailer, users::find(tx, user).await?) else { return Ok(()) };
-    let Some(address) = user.verified_email() else { return Ok(()) };
+    if mailer.is_none() {
+        return Ok(());
+    }
+    let Some(user) = users::find(tx, user).await? else { return Ok(()) };
+    tell(tx, mailer, (&user, user.verified_email()), content, language).await
+}
+
+/// Mails to a person at this address, if there is one.
+async fn tell(
+    tx: &Tx,
+    mailer: Option<&Mailer>,
+    (user, address): (&User, Option<&str>),
+    content: MailContent,
+    language: Language,
+) -> Result<(), Fault> {
+    let (Some(mailer), Some(address)) = (mailer, address) else { return Ok(()) };
     let mail = Mail {
         to: address.to_owned(),
-        language: language_of(&user, language),
+        language: language_of(user, language),
         user: Some(user.id.clone()),
         client: None,
         content,

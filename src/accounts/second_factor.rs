@@ -10,6 +10,7 @@ use super::sign_in::{Guessing, PasswordAttempt, PasswordSignIn, SignInRefused};
 use crate::domain::audit::EventKind;
 use crate::domain::authentication::{Acr, Method};
 use crate::domain::client::Client;
+use crate::domain::language::Language;
 use crate::domain::recovery_code::{FEW, HashedRecoveryCode, RecoveryCode};
 use crate::domain::user::User;
 use crate::domain::verdict::{Error, Fault};
@@ -176,7 +177,8 @@ fn factor_name(user: &User) -> String {
 
 impl ProvenFactor {
     /// Uses the factor up, and returns the method. If another request used it first, it was wrong.
-    pub async fn spend(self, tx: &Tx) -> Result<Method, Error<SignInRefused>> {
+    /// `language` is that of the request.
+    pub async fn spend(self, tx: &Tx, language: Language) -> Result<Method, Error<SignInRefused>> {
         let Self { user, mailer, what, guessing } = self;
         let (spent, method) = match &what {
             Found::Step { sealed, step } => {
@@ -193,7 +195,8 @@ impl ProvenFactor {
         if method == Method::RecoveryCode {
             let left = recovery_codes::left(tx, &user.id).await?;
             if left <= FEW {
-                notices::recovery_codes_low(tx, mailer.as_ref(), &user.id, left).await?;
+                let mailer = mailer.as_ref();
+                notices::recovery_codes_low(tx, mailer, &user.id, left, language).await?;
             }
             let used = guessing.event(EventKind::RecoveryCodeUsed);
             audit_events::insert(tx, &[used.detail(format!("{left} left"))]).await?;

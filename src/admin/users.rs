@@ -8,10 +8,13 @@ use serde_json::json;
 
 use crate::accounts::factor_changes;
 use crate::accounts::hashing::Hasher;
+use crate::accounts::notices::{self, NoticeOrigin};
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::clock::Clock;
 use crate::domain::ending::{Ending, EndingScope};
+use crate::domain::language::Language;
+use crate::domain::mail::MethodChange;
 use crate::domain::person;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountSource, Profile, User, UserId};
@@ -102,22 +105,23 @@ pub struct NewEmail {
     pub verified: bool,
 }
 
-/// Changes the claims of an account.
+/// Changes the claims of an account. If the verified address is replaced, it is told by mail.
 pub async fn update(
     store: &Store,
     clock: &Clock,
+    mailer: Option<&Mailer>,
     username: &str,
     change: ClaimsChange,
 ) -> OrRejected<User> {
-    let (tx, mut user) = lock(store, clock, username).await?;
-    let (email, verified) = (user.email.clone(), user.email_verified);
+    let (tx, before) = lock(store, clock, username).await?;
+    let mut user = before.clone();
     user.profile = change.profile.unwrap_or(user.profile);
     user.profile.name = change.name.or(user.profile.name);
     if let Some(new) = change.email {
         user.email = Some(new.address.trim().to_owned());
         user.email_verified = new.verified;
     }
-    if user.email != email || user.email_verified && !verified {
+    if user.email != before.email || user.email_verified && !before.email_verified {
         user.email_by = AccountSource::Operator;
     }
     user.updated_at = tx.now();
@@ -128,8 +132,21 @@ pub async fn update(
         return reject(TAKEN);
     }
     audit_events::insert(&tx, &[Event::new(EventKind::UserUpdated).user(&user.id)]).await?;
+    notices::address_set(&tx, mailer, (&before, &user)).await?;
     tx.commit().await?;
     Ok(user)
+}
+
+/// Tells the person of an account by mail what an operator changed.
+async fn tell(
+    tx: &Tx,
+    mailer: Option<&Mailer>,
+    user: &User,
+    change: MethodChange,
+) -> OrRejected<()> {
+    let (origin, language) = (Origin::default(), Language::default());
+    let from = NoticeOrigin { origin: &origin, user_agent: None, language };
+    Ok(notices::changed(tx, mailer, &user.id, change, from).await?)
 }
 
 /// Reads the account and locks its row, so that the changed account can be written back without
@@ -220,11 +237,12 @@ pub async fn factors(reader: &impl Reader, user: &User) -> OrRejected<Factors> {
     })
 }
 
-/// Sets a password, and ends all sessions and tokens of the account. If the ending fails, the new
-/// password is stored all the same.
+/// Sets a password, and ends all sessions and tokens of the account. The person is told by mail. If
+/// the ending fails, the new password is stored all the same.
 pub async fn set_password(
     store: &Store,
     clock: &Clock,
+    mailer: Option<&Mailer>,
     hasher: &Hasher,
     username: &str,
     password: &Secret<String>,
@@ -233,6 +251,7 @@ pub async fn set_password(
     let (tx, mut user) = lock(store, clock, username).await?;
     user.password_hash = Some(hash);
     users::update(&tx, &user).await?;
+    tell(&tx, mailer, &user, MethodChange::PasswordSetByOperator).await?;
     end(store, clock, tx, &user, Some(EventKind::UserPasswordSet), EndingScope::Everything).await
 }
 
@@ -254,12 +273,20 @@ pub async fn enable(store: &Store, clock: &Clock, username: &str) -> OrRejected<
     Ok(tx.commit().await?)
 }
 
-/// Removes the one-time codes and the recovery codes of an account whose person has lost them. `false`
-/// if it has none.
-pub async fn reset_mfa(store: &Store, clock: &Clock, username: &str) -> OrRejected<bool> {
+/// Removes the one-time codes and the recovery codes of an account whose person has lost them, and
+/// tells them by mail. `false` if it has none.
+pub async fn reset_mfa(
+    store: &Store,
+    clock: &Clock,
+    mailer: Option<&Mailer>,
+    username: &str,
+) -> OrRejected<bool> {
     let (tx, user) = lock(store, clock, username).await?;
     let (kind, origin) = (EventKind::FactorReset, Origin::default());
     let removed = factor_changes::remove(&tx, kind, &user.id, &origin).await?;
+    if removed {
+        tell(&tx, mailer, &user, MethodChange::SecondFactorReset).await?;
+    }
     tx.commit().await?;
     Ok(removed)
 }

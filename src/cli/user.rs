@@ -203,20 +203,17 @@ impl Verbs {
             }
             Self::Update(update) => {
                 let change = update.claims.change()?;
-                let changed = users::update(store, clock, &update.username, change);
+                let mailer = mailer(&settings, &opened, clock).await?;
+                let (mailer, username) = (mailer.as_ref(), &update.username);
+                let changed = users::update(store, clock, mailer, username, change);
                 let shown = described(&changed.await?);
                 at.print(&shown, &words(&shown));
             }
-            Self::SetPassword(set) => {
-                let password = set.password.read()?.unwrap_or_default();
-                warn_if_breached(&settings, Some(&password)).await?;
-                let hasher = hasher(&settings)?;
-                let ended =
-                    users::set_password(store, clock, &hasher, &set.username, &password).await?;
-                ended_shown(at, "the password is set", ended);
-            }
+            Self::SetPassword(set) => set.run(at, &settings, &opened).await?,
             Self::ResetMfa(one) => {
-                let removed = users::reset_mfa(store, clock, &one.username).await?;
+                let mailer = mailer(&settings, &opened, clock).await?;
+                let mailer = mailer.as_ref();
+                let removed = users::reset_mfa(store, clock, mailer, &one.username).await?;
                 let said = if removed { "the second factor is removed" } else { "there was none" };
                 at.print(&json!({ "done": true, "removed": removed }), said);
             }
@@ -237,6 +234,19 @@ impl Verbs {
             }
             Self::Recover(recover) => recover.run(at, &settings, &opened).await?,
         }
+        Ok(())
+    }
+}
+
+impl SetPassword {
+    async fn run(&self, at: &Installation, settings: &Settings, store: &Arc<Store>) -> OrRejected {
+        let password = self.password.read()?.unwrap_or_default();
+        warn_if_breached(settings, Some(&password)).await?;
+        let (clock, hasher) = (&at.clock, hasher(settings)?);
+        let mailer = mailer(settings, store, clock).await?;
+        let (mailer, username) = (mailer.as_ref(), &self.username);
+        let ended = users::set_password(store, clock, mailer, &hasher, username, &password).await?;
+        ended_shown(at, "the password is set", ended);
         Ok(())
     }
 }

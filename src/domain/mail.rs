@@ -79,6 +79,22 @@ pub enum MailContent {
         #[serde(with = "exposed")]
         undo_link: Secret,
     },
+    /// Tells the address that an account got back what was removed with the change.
+    AddressGivenBack {
+        /// The sign-in methods that were removed, except the password.
+        removed: Vec<MethodChange>,
+        /// The device on which the change was taken back.
+        device: Option<String>,
+        /// The place from which it was taken back.
+        place: Option<String>,
+    },
+    /// Tells the address that an account lost when its change was taken back.
+    AddressLost {},
+    /// Tells the old address that an operator replaced it.
+    AddressSetByOperator {
+        /// The address that the account has now.
+        new_address: String,
+    },
     /// A sign-in method changed.
     SignInMethodChanged {
         /// What changed.
@@ -114,15 +130,27 @@ pub enum MailContent {
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum MethodChange {
+    PasswordAdded,
     PasswordChanged,
+    PasswordSetByOperator,
     PasskeyAdded,
     PasskeyRemoved,
     OneTimeCodesAdded,
     OneTimeCodesRemoved,
+    SecondFactorReset,
     RecoveryCodesRenewed,
+    RecoveryCodesRemoved,
     ProviderConnected,
     ProviderDisconnected,
     PasswordRecovered,
+}
+
+impl MethodChange {
+    /// Whether an operator made the change.
+    #[must_use]
+    pub fn is_by_operator(self) -> bool {
+        matches!(self, Self::PasswordSetByOperator | Self::SecondFactorReset)
+    }
 }
 
 impl MailContent {
@@ -138,6 +166,9 @@ impl MailContent {
             Self::SignInCode { .. } => "sign_in_code",
             Self::NewAddress { .. } => "new_address",
             Self::AddressChanged { .. } => "address_changed",
+            Self::AddressGivenBack { .. } => "address_given_back",
+            Self::AddressLost {} => "address_lost",
+            Self::AddressSetByOperator { .. } => "address_set_by_operator",
             Self::SignInMethodChanged { .. } => "sign_in_method_changed",
             Self::RecoveryCodesLow { .. } => "recovery_codes_low",
             Self::NewDevice { .. } => "new_device",

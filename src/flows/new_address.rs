@@ -215,8 +215,8 @@ pub async fn take_back(
     let tx = flows.store.begin(flows.clock.now()).await?;
     let given_back = async {
         let secret = new_address::spend_link(&tx, MailPurpose::UndoAddress, &link).await?;
-        let from = caller.notice_origin();
-        let (user, ending) = new_address::give_back(&tx, &secret, from).await?;
+        let (mailer, from) = (flows.mailer.as_ref(), caller.notice_origin());
+        let (user, ending) = new_address::give_back(&tx, &secret, mailer, from).await?;
         let whose = (&user.id, &link);
         let advanced = recovery::begin(&tx, flows, caller, whose, (None, language)).await?;
         Ok((advanced, ending))

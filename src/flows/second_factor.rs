@@ -50,7 +50,7 @@ pub async fn prove(
     let finished_by = mark(&asked.user.id, typed);
     let tx = flows.store.begin(flows.clock.now()).await?;
     let advanced = async {
-        let method = proven.spend(&tx).await;
+        let method = proven.spend(&tx, caller.language).await;
         let method = method.map_err(|error| error.map(NotSignedIn::Refused))?;
         interactions::keep(&tx, &interaction).await?;
         let factor = Proof { asked: &asked, method, finished_by, remembers };

@@ -74,6 +74,12 @@ fn subject(frame: Frame<'_>, content: &MailContent) -> String {
         MailContent::AddressChanged { .. } => {
             frame.t1("mail-address-changed-subject", "service", service)
         }
+        MailContent::AddressGivenBack { .. } | MailContent::AddressLost {} => {
+            frame.t1("mail-address-given-back-subject", "service", service)
+        }
+        MailContent::AddressSetByOperator { .. } => {
+            frame.t1("mail-address-changed-subject", "service", service)
+        }
         MailContent::SignInMethodChanged { .. } => {
             frame.t1("mail-method-subject", "service", service)
         }
@@ -137,8 +143,21 @@ fn parts(frame: Frame<'_>, mail: &Mail) -> Vec<MailPart> {
             button(frame.t("mail-address-changed-undo"), undo_link),
             until,
         ],
+        MailContent::AddressGivenBack { removed, device, place } => vec![
+            words(frame.t("mail-address-given-back-lead")),
+            removed.iter().map(|change| MailPart::Words(changed(frame, *change))).collect(),
+            origin(frame, device.as_ref(), place.as_ref()),
+        ],
+        MailContent::AddressLost {} => {
+            vec![words(frame.t1("mail-address-lost-lead", "service", service))]
+        }
+        MailContent::AddressSetByOperator { new_address } => vec![
+            words(frame.t1("mail-address-changed-lead", "address", new_address)),
+            words(frame.t("mail-by-operator")),
+        ],
         MailContent::SignInMethodChanged { change, device, place } => {
-            vec![words(changed(frame, *change)), origin(frame, device.as_ref(), place.as_ref())]
+            let from = (device.as_ref(), place.as_ref());
+            vec![words(changed(frame, *change)), change_origin(frame, *change, from)]
         }
         MailContent::NewDevice { device, place } => vec![
             words(frame.t1("mail-new-device-lead", "service", service)),
@@ -174,14 +193,30 @@ fn origin(frame: Frame<'_>, device: Option<&String>, place: Option<&String>) -> 
     lines.map(MailPart::Words).collect()
 }
 
+/// Where a change was made, or that an operator made it.
+fn change_origin(
+    frame: Frame<'_>,
+    change: MethodChange,
+    (device, place): (Option<&String>, Option<&String>),
+) -> Vec<MailPart> {
+    if change.is_by_operator() {
+        return vec![MailPart::Words(frame.t("mail-by-operator"))];
+    }
+    origin(frame, device, place)
+}
+
 fn changed(frame: Frame<'_>, change: MethodChange) -> String {
     match change {
+        MethodChange::PasswordAdded => frame.t("mail-password-added"),
         MethodChange::PasswordChanged => frame.t("mail-password-changed"),
+        MethodChange::PasswordSetByOperator => frame.t("mail-password-set"),
         MethodChange::PasskeyAdded => frame.t("mail-passkey-added"),
         MethodChange::PasskeyRemoved => frame.t("mail-passkey-removed"),
         MethodChange::OneTimeCodesAdded => frame.t("mail-one-time-codes-added"),
         MethodChange::OneTimeCodesRemoved => frame.t("mail-one-time-codes-removed"),
+        MethodChange::SecondFactorReset => frame.t("mail-second-factor-reset"),
         MethodChange::RecoveryCodesRenewed => frame.t("mail-recovery-codes-renewed"),
+        MethodChange::RecoveryCodesRemoved => frame.t("mail-recovery-codes-removed"),
         MethodChange::ProviderConnected => frame.t("mail-provider-connected"),
         MethodChange::ProviderDisconnected => frame.t("mail-provider-disconnected"),
         MethodChange::PasswordRecovered => frame.t("mail-password-recovered"),
@@ -206,12 +241,16 @@ mod tests {
         let (link, code) = (Secret::text(URL), Secret::text(CODE));
         let (device, place) = (Some(HOSTILE.to_owned()), Some("203.0.113.7".to_owned()));
         let changes = [
+            MethodChange::PasswordAdded,
             MethodChange::PasswordChanged,
+            MethodChange::PasswordSetByOperator,
             MethodChange::PasskeyAdded,
             MethodChange::PasskeyRemoved,
             MethodChange::OneTimeCodesAdded,
             MethodChange::OneTimeCodesRemoved,
+            MethodChange::SecondFactorReset,
             MethodChange::RecoveryCodesRenewed,
+            MethodChange::RecoveryCodesRemoved,
             MethodChange::ProviderConnected,
             MethodChange::ProviderDisconnected,
             MethodChange::PasswordRecovered,
@@ -229,6 +268,13 @@ mod tests {
             MailContent::SignInCode { code: code.clone() },
             MailContent::NewAddress { link: link.clone(), code },
             MailContent::AddressChanged { new_address: LONG.to_owned(), undo_link: link },
+            MailContent::AddressGivenBack {
+                removed: changes.to_vec(),
+                device: device.clone(),
+                place: place.clone(),
+            },
+            MailContent::AddressLost {},
+            MailContent::AddressSetByOperator { new_address: LONG.to_owned() },
             MailContent::RecoveryCodesLow { left: 3 },
             MailContent::RecoveryCodesLow { left: 1 },
             MailContent::NewDevice { device: device.clone(), place: place.clone() },

@@ -156,12 +156,12 @@ both! {
                     let fields = [("current-password", PASSWORD), ("new-password", new)];
                     account(&mut browser, "/account/password", &fields).await;
                     let old = PASSWORD.to_owned().into();
-                    mapae::admin::users::set_password(store, now, &issuer.hasher, USERNAME, &old).await.unwrap();
+                    mapae::admin::users::set_password(store, now, None, &issuer.hasher, USERNAME, &old).await.unwrap();
                 }
                 "logout verb" => drop(mapae::admin::users::logout(store, now, USERNAME).await.unwrap()),
                 "set password" => {
                     let old = PASSWORD.to_owned().into();
-                    mapae::admin::users::set_password(store, now, &issuer.hasher, USERNAME, &old).await.unwrap();
+                    mapae::admin::users::set_password(store, now, None, &issuer.hasher, USERNAME, &old).await.unwrap();
                 }
                 "disable" => {
                     mapae::admin::users::disable(store, now, USERNAME).await.unwrap();

@@ -160,7 +160,7 @@ both! {
                 "logged out" => drop(mapae::admin::users::logout(store, now, &name).await.unwrap()),
                 "new password" => {
                     let new = "another password".to_owned().into();
-                    let set = mapae::admin::users::set_password(store, now, &issuer.hasher, &name, &new);
+                    let set = mapae::admin::users::set_password(store, now, None, &issuer.hasher, &name, &new);
                     set.await.unwrap();
                 }
                 "consent withdrawn" => {

@@ -97,7 +97,7 @@ both! {
                 "logout" => users::logout(store, now, USERNAME).await,
                 "set password" => {
                     let password = PASSWORD.to_owned().into();
-                    users::set_password(store, now, &issuer.hasher, USERNAME, &password).await
+                    users::set_password(store, now, None, &issuer.hasher, USERNAME, &password).await
                 }
                 _ => users::delete(store, now, USERNAME).await.map(|()| MANY as u64),
             };
@@ -168,7 +168,7 @@ both! {
             assert!(told(&evidence).await - before >= MANY, "{way}");
             let issuer = server.inner.services();
             let password = PASSWORD.to_owned().into();
-            users::set_password(&issuer.store, server.now(), &issuer.hasher, USERNAME, &password)
+            users::set_password(&issuer.store, server.now(), None, &issuer.hasher, USERNAME, &password)
                 .await
                 .expect("set");
         }
@@ -222,7 +222,7 @@ both! {
         let hash = format!("SELECT count(*) AS n FROM account WHERE id = '{sub}' AND password_hash = ");
         let old = store_hash(&server, &sub).await;
         let password = "another one entirely".to_owned().into();
-        let said = users::set_password(store, now, &issuer.hasher, USERNAME, &password).await.unwrap_err();
+        let said = users::set_password(store, now, None, &issuer.hasher, USERNAME, &password).await.unwrap_err();
         assert!(said.to_string().contains("not everything that was open has ended yet"), "{said}");
         assert_eq!(evidence.count(&format!("{hash}'{old}'")).await, 0);
         users::disable(store, now, USERNAME).await.unwrap_err();

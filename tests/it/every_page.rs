@@ -112,7 +112,7 @@ async fn hostile_app(server: &Server) -> App {
             name: Some(HOSTILE.to_owned()),
             ..Default::default()
         };
-        mapae::admin::users::update(&issuer.store, server.now(), name, named).await.unwrap();
+        mapae::admin::users::update(&issuer.store, server.now(), None, name, named).await.unwrap();
     }
     app
 }

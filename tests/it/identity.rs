@@ -67,7 +67,7 @@ async fn start(database: &crate::support::Database) -> (Server, App, String) {
     let sub = server.alice().await;
     let issuer = server.inner.services();
     let change = users::ClaimsChange { profile: Some(everything()), ..Default::default() };
-    let updated = users::update(&issuer.store, server.now(), "alice", change);
+    let updated = users::update(&issuer.store, server.now(), None, "alice", change);
     updated.await.unwrap();
     let app = first_party(&server, "app").await;
     (server, app, sub)

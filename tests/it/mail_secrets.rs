@@ -119,15 +119,15 @@ both! {
         let issued = mailed().await;
         app.password("openid").await.ok();
         let name = ClaimsChange { name: Some("Alice B.".to_owned()), ..ClaimsChange::default() };
-        users::update(store, clock, "alice", name).await.unwrap();
+        users::update(store, clock, None, "alice", name).await.unwrap();
         assert!(counts(issued).await, "a sign-in and another name end nothing");
         let issued = mailed().await;
         let password = format!("{PASSWORD} again").into();
-        users::set_password(store, clock, &services.hasher, "alice", &password).await.unwrap();
+        users::set_password(store, clock, None, &services.hasher, "alice", &password).await.unwrap();
         assert!(!counts(issued).await);
         let issued = mailed().await;
         let email = Some(NewEmail { address: "new@example.com".to_owned(), verified: true });
-        users::update(store, clock, "alice", ClaimsChange { email, ..ClaimsChange::default() }).await.unwrap();
+        users::update(store, clock, None, "alice", ClaimsChange { email, ..ClaimsChange::default() }).await.unwrap();
         assert!(!counts(issued).await);
         let issued = mailed().await;
         users::disable(store, clock, "alice").await.unwrap();

@@ -20,6 +20,8 @@ const CLIENT_METADATA: &str = "m0019_client_metadata";
 /// The migration that brings `outbox` in place of `logout_notice`.
 const OUTBOX: &str = "m0023_outbox";
 
+/// The migration that brings `first_sign_in`.
+const FIRST_SIGN_INS: &str = "m0026_sign_ins";
 /// The migration that brings `session.proofs` in place of `session.amr`.
 const STRENGTH: &str = "m0027_strength";
 
@@ -174,6 +176,35 @@ both! {
         let family = families::find(&store, &id).await.unwrap().expect("the family");
         assert_eq!(family.acr, Acr::One);
         store.close().await;
+    }
+
+    /// After an upgrade, a sign-in on a new device is told to everybody who signed in before.
+    async fn accounts_that_were_used_before_m0026_have_had_their_first_sign_in(database) {
+        let cli = Cli::new(&database).await;
+        let columns = "id, username, username_key, email_verified, profile, created_at, updated_at";
+        let names = ["by-place", "by-session", "by-provider", "by-all", "never"];
+        let mut rows: Vec<_> = names
+            .iter()
+            .map(|name| format!("INSERT INTO account ({columns}) VALUES ('{name}', '{name}', '{name}', FALSE, '{{}}', 0, 0)"))
+            .collect();
+        for (name, at) in [("by-place", 1), ("by-all", 4)] {
+            rows.push(format!("INSERT INTO known_address (user_id, address, seen_at) VALUES ('{name}', 'a', {at})"));
+            rows.push(format!("INSERT INTO known_address (user_id, address, seen_at) VALUES ('{name}', 'b', 9)"));
+        }
+        for (name, at) in [("by-session", 2), ("by-all", 5)] {
+            let columns = "id, browser_id, user_id, auth_time, amr, kept, idle_ms, idle_ends_at, expires_at";
+            rows.push(format!("INSERT INTO session ({columns}) VALUES ('{name}', 'b', '{name}', {at}, '[]', FALSE, 0, 0, 0)"));
+        }
+        for (name, at) in [("by-provider", 3), ("by-all", 6)] {
+            let columns = "issuer, subject, user_id, provider, linked_at, used_at";
+            rows.push(format!("INSERT INTO identity ({columns}) VALUES ('i', '{name}', '{name}', 'idp', {at}, 9)"));
+        }
+        before(&cli, FIRST_SIGN_INS, &rows).await;
+        cli.json(&["migrate", "up"], None).await;
+        let evidence = crate::support::Evidence::at(cli.get("MAPAE_DATABASE_URL")).await;
+        let at = "CAST(at AS TEXT)";
+        let known = evidence.texts(&format!("SELECT user_id || ' ' || {at} AS text FROM first_sign_in ORDER BY at")).await;
+        assert_eq!(known, ["by-place 1", "by-session 2", "by-provider 3", "by-all 4"]);
     }
 
     /// What apps were to be told before is what they are told after it.

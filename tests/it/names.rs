@@ -35,7 +35,7 @@ both! {
         assert!(create(&server, "second", None).await);
         let email = users::NewEmail { address: "first@example.com".to_owned(), verified: true };
         let change = users::ClaimsChange { email: Some(email), ..Default::default() };
-        let update = users::update(&issuer.store, server.now(), "second", change);
+        let update = users::update(&issuer.store, server.now(), None, "second", change);
         assert!(update.await.unwrap_err().to_string().contains("another spelling"));
         // An address that nobody has any more is free.
         users::delete(&issuer.store, server.now(), "owner").await.unwrap();

@@ -7,7 +7,9 @@ use crate::my_account::{first_party, is_signed_in, send, signed_in};
 use crate::recovery::{
     EMAIL, NEW, forget, has, link_of, mails_to, next, person, press, submit, with_mail,
 };
-use crate::support::{Browser, Letter, Mailbox, PASSWORD, Page, both};
+use crate::second_factors::renewal as renewed;
+use crate::support::factors::{Authenticator, recovery_codes};
+use crate::support::{Browser, Letter, Mailbox, PASSWORD, Page, Recorded, Server, both};
 
 pub(crate) const OTHER: &str = "alice@example.org";
 
@@ -16,6 +18,13 @@ pub(crate) async fn ask(browser: &mut Browser, email: &str) -> Page {
     let account = browser.open("/account/security").await;
     let page = send(browser, &account, "/account/email", &[("email", email)]).await;
     browser.follow(page).await
+}
+
+/// Signs in with password and one-time code, and opens the page with the sign-in methods.
+async fn with_factor(browser: &mut Browser, server: &Server, app: &Authenticator) -> Page {
+    let login = browser.open("/account/security").await;
+    let asked = browser.sign_in(&login).await;
+    browser.second_factor(&asked, &[("code", &app.code(server, 0))]).await
 }
 
 /// The text of the mail that proves this address.
@@ -114,6 +123,88 @@ both! {
         let login = other.open("/account").await;
         assert_eq!(other.sign_in_as(&login, "alice", "another good password 7").await.reply.status, 400);
         assert!(other.sign_in_as(&login, EMAIL, NEW).await.has("account-sign-out"));
+    }
+
+    /// Whoever has the account may prepare a way back before they change the address.
+    async fn s082_what_was_added_in_the_week_before_the_change_goes_too(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        let sub = person(&server, "alice", EMAIL, true).await;
+        let evidence = server.evidence().await;
+        let now = || server.now().now().timestamp_millis();
+        let add = async |name: &str| {
+            evidence.put_passkey(&sub, name, now()).await;
+            evidence.put_identity(&sub, name, now()).await;
+        };
+        let authenticator = server.browser().enroll(&server).await;
+        add("old").await;
+        server.advance(2 * 24 * 3600);
+        let mut taker = server.browser();
+        let page = with_factor(&mut taker, &server, &authenticator).await;
+        let renewal = "/account/security/recovery-codes";
+        let new = renewed(&page);
+        let shown = send(&mut taker, &page, renewal, &[("new", &new)]).await;
+        let codes = recovery_codes(&shown);
+        add("prepared").await;
+        server.advance(6 * 24 * 3600 + 3600);
+        let mut taker = server.browser();
+        with_factor(&mut taker, &server, &authenticator).await;
+        ask(&mut taker, OTHER).await;
+        let proof = proof_of(&mails, OTHER).await;
+        press(&mut taker, &server, &proof).await;
+        let undo = next(&mails, EMAIL, &[], "/undo-address").await;
+        assert!(undo.text.contains("seven days before it"), "{}", undo.text);
+        server.advance(3600);
+        add("later").await;
+        let mut owner = server.browser();
+        let said = owner.open(&undo.link()).await;
+        assert!(said.reply.text.contains("seven days before it"), "{}", said.reply.text);
+        let page = press(&mut owner, &server, &undo).await;
+        let names = |table: &str, column: &str| format!("SELECT {column} AS text FROM {table}");
+        assert_eq!(evidence.texts(&names("passkey", "name")).await, ["old"]);
+        assert_eq!(evidence.texts(&names("identity", "subject")).await, ["old"]);
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM recovery_code").await, 0);
+        for (kind, count) in [("passkey.removed", 2), ("identity.unlinked", 2), ("recovery_code.removed", 1), ("factor.removed", 0)] {
+            let events = evidence.events_of(kind).await;
+            assert_eq!(events.len(), count, "{kind}");
+            let whole = |event: &Recorded| event.user.as_deref() == Some(&sub) && event.address.is_some();
+            assert!(events.iter().all(whole), "{kind}: {events:?}");
+        }
+        // Both addresses are told, and the taker learns nothing of where the owner is.
+        let told = next(&mails, EMAIL, &[], "has this address again").await;
+        for said in ["A passkey was removed", "login from another service was disconnected", "recovery codes of your account", "127.0.0.1"] {
+            assert_eq!(told.text.matches(said).count(), 1, "{said} in {}", told.text);
+        }
+        let lost = next(&mails, OTHER, &[proof], "taken back").await;
+        assert!(!lost.text.contains("127.0.0.1"), "{}", lost.text);
+        // The second factor is older than a week before the change: it is asked for, and the taker's
+        // recovery codes are no way around it.
+        let asked = submit(&mut owner, &page, "/recover/password", &[("new-password", NEW)]).await;
+        assert!(asked.has("totp-code"), "{}", asked.reply.text);
+        let fields = [("with", "recovery-code"), ("recovery-code", codes[0].as_str())];
+        assert_eq!(owner.second_factor(&asked, &fields).await.reply.status, 400);
+        let account = owner.second_factor(&asked, &[("code", &authenticator.code(&server, 0))]).await;
+        assert!(account.has("account-sign-out"), "{}", account.reply.text);
+    }
+
+    async fn s082_a_second_factor_of_the_week_before_the_change_goes_too(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let authenticator = server.browser().enroll(&server).await;
+        server.advance(6 * 24 * 3600);
+        let mut taker = server.browser();
+        with_factor(&mut taker, &server, &authenticator).await;
+        ask(&mut taker, OTHER).await;
+        press(&mut taker, &server, &proof_of(&mails, OTHER).await).await;
+        let undo = next(&mails, EMAIL, &[], "/undo-address").await;
+        let mut owner = server.browser();
+        let page = press(&mut owner, &server, &undo).await;
+        let account = submit(&mut owner, &page, "/recover/password", &[("new-password", NEW)]).await;
+        assert!(account.has("account-sign-out"), "{}", account.reply.text);
+        let evidence = server.evidence().await;
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM totp").await, 0);
+        assert_eq!(evidence.events_of("factor.removed").await.len(), 1);
+        let told = next(&mails, EMAIL, &[], "has this address again").await;
+        assert!(told.text.contains("authenticator app were turned off"), "{}", told.text);
     }
 
     async fn the_link_back_ends_after_seven_days(database) {

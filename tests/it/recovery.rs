@@ -234,12 +234,12 @@ both! {
                 "time" => server.advance(30 * 60),
                 "password" => {
                     let password = "another good password 7".to_owned().into();
-                    users::set_password(store, clock, &issuer.hasher, &name, &password).await.map(drop).unwrap();
+                    users::set_password(store, clock, None, &issuer.hasher, &name, &password).await.map(drop).unwrap();
                 }
                 "address" => {
                     let email = users::NewEmail { address: "other@example.com".to_owned(), verified: true };
                     let change = users::ClaimsChange { email: Some(email), ..Default::default() };
-                    users::update(store, clock, &name, change).await.map(drop).unwrap();
+                    users::update(store, clock, None, &name, change).await.map(drop).unwrap();
                 }
                 "disabled" => {
                     users::disable(store, clock, &name).await.map(drop).unwrap();
@@ -267,7 +267,7 @@ both! {
         let mail = next(&mails, "late@example.com", &[], "/recover").await;
         let page = press(&mut browser, &server, &mail).await;
         let password = "another good password 7".to_owned().into();
-        users::set_password(store, clock, &issuer.hasher, "late", &password).await.map(drop).unwrap();
+        users::set_password(store, clock, None, &issuer.hasher, "late", &password).await.map(drop).unwrap();
         set(&mut browser, &page, NEW, false).await.is_error("expired");
         // And it is bound to its browser.
         set(&mut server.browser(), &page, NEW, false).await.is_error("wrong_browser");

@@ -247,7 +247,7 @@ both! {
                 "password" => {
                     let password = PASSWORD.to_owned().into();
                     let hasher = &issuer.hasher;
-                    let set = users::set_password(store, clock, hasher, USERNAME, &password);
+                    let set = users::set_password(store, clock, None, hasher, USERNAME, &password);
                     assert_eq!(set.await.expect("set"), 1);
                 }
                 "disable" => {

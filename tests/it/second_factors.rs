@@ -347,7 +347,7 @@ fn cookies_of(login: &Page) -> std::collections::BTreeMap<String, String> {
 }
 
 /// What the form for new recovery codes carries.
-fn renewal(account: &Page) -> String {
+pub(crate) fn renewal(account: &Page) -> String {
     let (_, behind) =
         account.reply.text.split_once("/account/security/recovery-codes").expect("a form");
     let (_, behind) = behind.split_once("name=\"new\" value=\"").expect("a field");

@@ -13,6 +13,7 @@ use crate::domain::authentication::{Authentication, Method};
 use crate::domain::authorization::{Granted, IssuedCode};
 use crate::domain::client::{Client, ClientKind, RequirePkce};
 use crate::domain::form::Form;
+use crate::domain::language::Language;
 use crate::domain::pkce::{self, Challenge};
 use crate::domain::reason::Reason;
 use crate::domain::requested_claims::RequestedClaims;
@@ -181,7 +182,8 @@ impl At<'_> {
             if !used_assertions::remember(&tx, once.clone(), session.expires_at + SKEW).await? {
                 return Err(gone().into());
             }
-            let method = match proven.spend(&tx).await {
+            // An app asks, and says nothing of the language of its person.
+            let method = match proven.spend(&tx, Language::default()).await {
                 Ok(method) => method,
                 Err(error) => {
                     used_assertions::take_back(&tx, once).await?;

@@ -111,7 +111,7 @@ both! {
         let issuer = server.inner.services();
         let address = "mina@example.com";
         let changed = mapae::admin::users::update(
-            &issuer.store, server.now(), crate::support::USERNAME, unproven(address),
+            &issuer.store, server.now(), None, crate::support::USERNAME, unproven(address),
         );
         changed.await.unwrap_or_else(|error| panic!("changed: {error}"));
         idp.change(|person| (person.email, person.email_verified) = (Some(address.to_owned()), true));
@@ -167,7 +167,7 @@ both! {
         let issuer = server.inner.services();
         server.user("bob", Some(crate::support::PASSWORD)).await;
         let changed = mapae::admin::users::update(
-            &issuer.store, server.now(), "bob", unproven(address),
+            &issuer.store, server.now(), None, "bob", unproven(address),
         );
         changed.await.unwrap_or_else(|error| panic!("changed: {error}"));
         let mut browser = server.browser();

@@ -1,6 +1,8 @@
 //! Reads the database beside the server.
 
-use sea_orm::{ConnectOptions, ConnectionTrait, Database as Sea, DatabaseConnection, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database as Sea, DatabaseConnection, DbBackend, Statement,
+};
 
 /// A connection that looks at the rows of the database.
 pub(crate) struct Evidence(DatabaseConnection);
@@ -71,6 +73,26 @@ impl Evidence {
     /// Changes the database without the server's knowledge.
     pub(crate) async fn run(&self, sql: &str) {
         self.0.execute_unprepared(sql).await.expect("changed");
+    }
+
+    /// Gives a person a passkey that nobody can use: it was added at this instant.
+    pub(crate) async fn put_passkey(&self, user: &str, name: &str, at: i64) {
+        let postgres = self.0.get_database_backend() == DbBackend::Postgres;
+        let bytes = |text: &str| {
+            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            if postgres { format!("'\\x{hex}'") } else { format!("x'{hex}'") }
+        };
+        let (id, aaguid) = (bytes(name), bytes("sixteen bytes id"));
+        let columns = "id, user_id, credential, counter, backed_up, aaguid, name, created_at";
+        let values = format!("{id}, '{user}', '{{}}', 0, FALSE, {aaguid}, '{name}', {at}");
+        self.run(&format!("INSERT INTO passkey ({columns}) VALUES ({values})")).await;
+    }
+
+    /// Connects a person with an identity at a provider: it was linked at this instant.
+    pub(crate) async fn put_identity(&self, user: &str, subject: &str, at: i64) {
+        let columns = "issuer, subject, user_id, provider, linked_at, used_at";
+        let values = format!("'https://idp.example', '{subject}', '{user}', 'idp', {at}, {at}");
+        self.run(&format!("INSERT INTO identity ({columns}) VALUES ({values})")).await;
     }
 
     fn statement(&self, sql: &str) -> Statement {

@@ -14,7 +14,7 @@ use mapae::domain::user::Profile;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::{App, Browser, CALLBACK, Database, Evidence};
+use super::{App, Browser, CALLBACK, Cli, Database, Evidence};
 
 /// A server in this process.
 pub(crate) struct Server {
@@ -88,6 +88,23 @@ impl Server {
     /// Another server on the same database, with the same clock: a replica. Not for SQLite.
     pub(crate) async fn another(&self) -> mapae::app::Server {
         serve(&self.settings, &self.database_url, &self.now, self.folder.path()).await.0
+    }
+
+    /// The command line of this installation. Its clock is that of the machine.
+    pub(crate) async fn cli(&self) -> Cli {
+        let mut cli = Cli::new(&Database::Sqlite).await;
+        cli.set("MAPAE_DATABASE_URL", &self.database_url);
+        let names = [
+            ("MAPAE_KEYS_DIR", "keys_dir"),
+            ("MAPAE_ISSUER", "issuer"),
+            ("MAPAE_MAIL_URL", "mail.url"),
+        ];
+        for (name, key) in names {
+            if let Some((_, value)) = self.settings.iter().find(|(known, _)| *known == key) {
+                cli.set(name, value);
+            }
+        }
+        cli
     }
 
     /// Stops and starts again on the same data, at another address.
