@@ -1,4 +1,5 @@
 //! Changes a person's password. They have to type the current one, which is counted like a sign-in.
+//! A person who has none sets one, after a recent proof of who they are.
 
 use super::browsers::{self, Cookie, SignedInUser};
 use super::notices::{self, NoticeOrigin};
@@ -11,7 +12,7 @@ use crate::domain::audit::{Event, EventKind};
 use crate::domain::ending::{Ending, EndingScope};
 use crate::domain::mail::MethodChange;
 use crate::domain::secret::Secret;
-use crate::domain::verdict::Error;
+use crate::domain::verdict::{Error, Fault};
 use crate::mail::Mailer;
 use crate::store::{Tx, audit_events, users};
 
@@ -83,6 +84,26 @@ pub async fn change(
     // The new password is stored already and stays, even if this step fails.
     session_endings::first_step(&sign_in.store, &sign_in.clock, &ending).await;
     Ok(cookie)
+}
+
+/// Sets the password of a person who has none, and who proved recently who they are. What is open
+/// stays open. `false` if they have one by now.
+pub async fn set_first(
+    tx: &Tx,
+    signed_in: &SignedInUser,
+    hash: String,
+    mailer: Option<&Mailer>,
+    from: NoticeOrigin<'_>,
+) -> Result<bool, Fault> {
+    let user = users::lock(tx, &signed_in.user.id).await?;
+    let user = user.filter(|user| user.is_enabled() && user.password_hash.is_none());
+    let Some(mut user) = user else { return Ok(false) };
+    user.password_hash = Some(hash);
+    users::update(tx, &user).await?;
+    let set = Event::new(EventKind::UserPasswordChanged).user(&user.id).from(from.origin);
+    audit_events::insert(tx, &[set]).await?;
+    notices::changed(tx, mailer, &user.id, MethodChange::PasswordAdded, from).await?;
+    Ok(true)
 }
 
 async fn write(

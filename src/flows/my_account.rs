@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::accounts::browsers::{Cookie, SignedInUser, change_cookie, sign_out, touch};
 use crate::accounts::new_password::{self, PasswordChange, PasswordUnchanged};
+use crate::accounts::password_rules::{ChosenPassword, PasswordRefused, words_about};
 use crate::accounts::session_endings;
 use crate::clients::registry::Registered;
 use crate::domain::audit::{Event, EventKind};
@@ -16,6 +17,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
+use crate::flows::fresh_proof::FreshProof;
 use crate::flows::interaction::Caller;
 use crate::flows::submitted::AccountForm;
 use crate::store::apps::{self, OpenAccess};
@@ -153,6 +155,32 @@ pub async fn change_password(
         new_password::change(&flows.password, &flows.password_rules, signed_in_user, change).await;
     flows.notices.nudge();
     changed
+}
+
+/// Whether a person may set a password who has none: not where providers are the only way in.
+#[must_use]
+pub fn may_set_password(flows: &Flows) -> bool {
+    !flows.providers.are_the_only_way(None)
+}
+
+/// Sets the password of a person who has none; `false` if they have one by now, or may not.
+pub async fn set_first_password(
+    flows: &Flows,
+    caller: Caller<'_>,
+    proof: FreshProof<'_>,
+    new: &Secret<String>,
+) -> Result<bool, Error<PasswordRefused>> {
+    if !may_set_password(flows) {
+        return Ok(false);
+    }
+    let chosen = ChosenPassword::parse(new)?;
+    let hash = flows.password_rules.hash(chosen, words_about(&proof.person().user)).await?;
+    let (mailer, from) = (flows.mailer.as_ref(), caller.notice_origin());
+    let tx = flows.store.begin(flows.clock.now()).await?;
+    let set = new_password::set_first(&tx, proof.person(), hash, mailer, from).await;
+    let set = tx.settle(set.map_err(Error::<PasswordRefused>::from)).await?;
+    flows.notices.nudge();
+    Ok(set)
 }
 
 /// Signs out on one device, which may be this one.

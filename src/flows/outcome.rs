@@ -73,6 +73,8 @@ pub enum FlashMessage {
     AddressChanged,
     /// The password was changed.
     PasswordChanged,
+    /// The first password is set.
+    PasswordSet,
     /// A passkey was added.
     PasskeyAdded,
     /// A passkey has another name.

@@ -27,7 +27,7 @@ pub use devices::{Device, DevicesPage};
 pub use notice::AccountNotice;
 pub use one_time_codes::OneTimeCodes;
 pub use passkeys::{PasskeyProblem, PasskeysSection, ShownPasskey};
-pub use password::{PasswordProblem, PasswordSection};
+pub use password::{PasswordForm, PasswordProblem, PasswordSection};
 pub use profile::{ProfileInput, ProfilePage};
 pub use providers::ProvidersSection;
 pub use security::SecurityPage;

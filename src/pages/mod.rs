@@ -55,8 +55,8 @@ pub use crate::domain::language::Language;
 pub use account::{
     AccountNotice, ActivityEntry, ActivityPage, AddressProblem, AddressSection, AppAccess,
     AppsPage, DataPage, DeleteAccountPage, DeletionPlannedPage, Device, DevicesPage, OneTimeCodes,
-    PasskeyProblem, PasskeysSection, PasswordProblem, PasswordSection, ProfileInput, ProfilePage,
-    ProvidersSection, SecurityPage, Shell, ShownPasskey,
+    PasskeyProblem, PasskeysSection, PasswordForm, PasswordProblem, PasswordSection, ProfileInput,
+    ProfilePage, ProvidersSection, SecurityPage, Shell, ShownPasskey,
 };
 pub use app_summary::App;
 pub use consent::ConsentPage;

@@ -97,6 +97,7 @@ fn notice(message: &FlashMessage) -> Option<AccountNotice> {
         FlashMessage::ProfileChanged => AccountNotice::ProfileChanged,
         FlashMessage::AddressChanged => AccountNotice::AddressChanged,
         FlashMessage::PasswordChanged => AccountNotice::PasswordChanged,
+        FlashMessage::PasswordSet => AccountNotice::PasswordSet,
         FlashMessage::PasskeyAdded => AccountNotice::PasskeyAdded,
         FlashMessage::PasskeyRenamed => AccountNotice::PasskeyRenamed,
         FlashMessage::PasskeyRemoved => AccountNotice::PasskeyRemoved,

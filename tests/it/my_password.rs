@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::my_account::{devices, first_party, is_signed_in, send, signed_in};
+use crate::recovery::{EMAIL, next, person, with_mail};
 use crate::support::{Browser, PASSWORD, Page, Server, both};
 
 const NEW: &str = "seven green kettles 41";
@@ -14,6 +15,47 @@ async fn change(browser: &mut Browser, account: &Page, current: &str, new: &str)
 }
 
 both! {
+    /// Whoever came by a provider has none at first.
+    async fn who_has_no_password_sets_one_after_a_fresh_proof(database) {
+        let (server, mails) = with_mail(&database, &[]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let app = first_party(&server).await;
+        let (there, access, _) = signed_in(&server, &app).await;
+        server.advance(60);
+        let mut browser = server.browser();
+        let login = browser.open("/account/security").await;
+        browser.sign_in(&login).await;
+        let evidence = server.evidence().await;
+        evidence.run("UPDATE account SET password_hash = NULL").await;
+        let page = browser.open("/account/security").await;
+        assert!(page.has("new-password") && page.has("password-submit") && !page.has("current-password"));
+        for bad in ["", "sh0rt !", "password1234", "alicealice"] {
+            let refused = send(&mut browser, &page, "/account/password", &[("new-password", bad)]).await;
+            assert!(refused.reply.status == 400 && refused.has("new-password-problem"), "{bad}");
+        }
+        // An old session proves first who it is.
+        let mut late = there.clone();
+        let old = late.open("/account/security").await;
+        server.advance(241);
+        let confirm = send(&mut late, &old, "/account/password", &[("new-password", NEW)]).await;
+        assert!(late.follow(confirm).await.has("login-submit"));
+        let hash = "SELECT count(*) AS n FROM account WHERE password_hash IS NOT NULL";
+        assert_eq!(evidence.count(hash).await, 0);
+        let set = send(&mut browser, &page, "/account/password", &[("new-password", NEW)]).await;
+        let page = browser.follow(set).await;
+        assert!(page.has("current-password") && page.reply.text.contains("Your password is set."), "{}", page.reply.text);
+        // Nothing ended, the person is told, and the password works.
+        assert!(app.is_active(&access).await && is_signed_in(&there, &app).await);
+        next(&mails, EMAIL, &[], "A password was set").await;
+        assert_eq!(evidence.events_of("user.password_changed").await.len(), 1);
+        let mut other = server.browser();
+        let login = other.open("/account").await;
+        assert!(other.sign_in_as(&login, "alice", NEW).await.has("account-sign-out"));
+        // Without the current one nothing is set a second time.
+        let again = send(&mut browser, &page, "/account/password", &[("new-password", "another good password 7")]).await;
+        assert!(again.has("current-password-problem"));
+    }
+
     async fn s081_a_password_changes_by_the_current_one(database) {
         let server = Server::start(&database).await;
         server.alice().await;

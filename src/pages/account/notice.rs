@@ -11,6 +11,8 @@ pub enum AccountNotice {
     AddressChanged,
     /// There is a new password.
     PasswordChanged,
+    /// There is a password for the first time.
+    PasswordSet,
     /// A device, or every other one, is signed out.
     DeviceSignedOut,
     /// An app lost its access.
@@ -40,6 +42,7 @@ impl AccountNotice {
             Self::ProfileChanged => frame.t("notice-profile-changed"),
             Self::AddressChanged => frame.t("notice-address-changed"),
             Self::PasswordChanged => frame.t("notice-password-changed"),
+            Self::PasswordSet => frame.t("notice-password-set"),
             Self::DeviceSignedOut => frame.t("notice-device-signed-out"),
             Self::AppRemoved => frame.t("notice-app-removed"),
             Self::AccountKept => frame.t("notice-account-kept"),

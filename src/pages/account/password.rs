@@ -1,14 +1,25 @@
-//! The section in which a person changes their password.
+//! The section in which a person changes their password, or sets one.
 
 use crate::pages::frame::Frame;
 
 /// The section with the password.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordSection {
-    /// Whether there is a password to change.
-    pub has_password: bool,
+    /// What the person can do.
+    pub form: PasswordForm,
     /// Why the password was not changed.
     pub problem: Option<PasswordProblem>,
+}
+
+/// What a person can do with their password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordForm {
+    /// They change the one that they have.
+    Change,
+    /// They have none, and set one.
+    Set,
+    /// They have none, and providers are the only way to sign in.
+    NotOffered,
 }
 
 /// Why a password was not changed.
@@ -43,6 +54,16 @@ pub enum PasswordProblem {
 }
 
 impl PasswordSection {
+    /// Whether there is a form.
+    pub(super) fn is_offered(self) -> bool {
+        self.form != PasswordForm::NotOffered
+    }
+
+    /// Whether there is a password to change.
+    pub(super) fn has_password(self) -> bool {
+        self.form == PasswordForm::Change
+    }
+
     /// The error beside the current password. It takes the focus, because the section may stand far
     /// down the page.
     pub(super) fn current_error(&self, frame: &Frame<'_>) -> Option<String> {

@@ -1,4 +1,4 @@
-//! `/account/password`: a new password.
+//! `/account/password`: a new password, or the first one.
 
 use std::sync::Arc;
 
@@ -42,6 +42,9 @@ async fn change_password(
     page_request: PageRequest,
     form: AccountForm,
 ) -> Answered {
+    if form.person().user.password_hash.is_none() {
+        return set_password(&shared, &page_request, &form).await;
+    }
     let typed = |name| page_request.form.get(name).map(|text| Secret::new(text.to_owned()));
     let (current, new) = match (typed("current-password"), typed("new-password")) {
         (Some(current), Some(new)) => (current, new),
@@ -82,6 +85,33 @@ async fn change_password(
     Ok(response)
 }
 
+/// Sets the password of a person who has none. They have nothing to type that proves who they are, so
+/// they prove it on a page of its own.
+async fn set_password(shared: &Shared, page_request: &PageRequest, form: &AccountForm) -> Answered {
+    let Some(new) = page_request.form.get("new-password") else {
+        let missing = PasswordProblem::MissingNew;
+        return Ok(show_problem(shared, page_request, form.person(), missing).await);
+    };
+    let (caller, language) = (page_request.caller(), page_request.language.as_str());
+    let proof = match FreshProof::check(&shared.flows, caller, form, language).await {
+        Ok(proof) => proof,
+        Err(error) => return Ok(respond(shared, page_request, error)),
+    };
+    let new = Secret::new(new.to_owned());
+    match my_account::set_first_password(&shared.flows, caller, proof, &new).await {
+        Ok(set) => {
+            // Where it was not set, the page shows what can be done now.
+            let message = set.then_some(FlashMessage::PasswordSet);
+            Ok(respond(shared, page_request, account_with(form, message, None)))
+        }
+        Err(Error::Refused(refused)) => {
+            let problem = not_accepted(refused);
+            Ok(show_problem(shared, page_request, form.person(), problem).await)
+        }
+        Err(Error::Fault(fault)) => Ok(respond(shared, page_request, fault)),
+    }
+}
+
 /// Shows the page with the reason why the password was not changed.
 async fn show_problem(
     shared: &Shared,
@@ -100,17 +130,21 @@ async fn show_problem(
 
 fn problem(unchanged: PasswordUnchanged) -> PasswordProblem {
     match unchanged {
-        PasswordUnchanged::NotAccepted(refused) => match refused {
-            PasswordRefused::TooShort => PasswordProblem::TooShort { least: LEAST },
-            PasswordRefused::TooLong => PasswordProblem::TooLong,
-            PasswordRefused::TooEasy => PasswordProblem::TooEasy,
-            PasswordRefused::Breached => PasswordProblem::Breached,
-        },
+        PasswordUnchanged::NotAccepted(refused) => not_accepted(refused),
         PasswordUnchanged::Same => PasswordProblem::SameAsOld,
         PasswordUnchanged::Refused(SignInRefused::Wrong) => PasswordProblem::WrongCurrent,
         PasswordUnchanged::Refused(SignInRefused::Throttled(seconds)) => {
             PasswordProblem::Throttled { minutes: seconds.div_ceil(60) }
         }
         PasswordUnchanged::Refused(SignInRefused::Busy) => PasswordProblem::Busy,
+    }
+}
+
+fn not_accepted(refused: PasswordRefused) -> PasswordProblem {
+    match refused {
+        PasswordRefused::TooShort => PasswordProblem::TooShort { least: LEAST },
+        PasswordRefused::TooLong => PasswordProblem::TooLong,
+        PasswordRefused::TooEasy => PasswordProblem::TooEasy,
+        PasswordRefused::Breached => PasswordProblem::Breached,
     }
 }

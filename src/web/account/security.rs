@@ -12,12 +12,13 @@ use crate::accounts::browsers::SignedInUser;
 use crate::domain::account_page::AccountPage;
 use crate::flows::connected_providers::{Connections, ProviderConnection, connections};
 use crate::flows::factor_set_up;
+use crate::flows::my_account::may_set_password;
 use crate::flows::my_passkeys::my_passkeys;
 use crate::flows::outcome::FlashMessage;
 use crate::flows::submitted::AccountForm;
 use crate::pages::{
     AddressProblem, AddressSection, Brand, ConnectedProvider, OneTimeCodes, PasskeyProblem,
-    PasswordProblem, PasswordSection, ProviderNotice, ProvidersSection, SecurityPage,
+    PasswordForm, PasswordProblem, PasswordSection, ProviderNotice, ProvidersSection, SecurityPage,
 };
 use crate::web::account_session::{shell, visited};
 use crate::web::edge::Context;
@@ -100,7 +101,11 @@ pub(super) async fn show(
             problem: address,
         },
         password: PasswordSection {
-            has_password: signed_in_user.user.password_hash.is_some(),
+            form: match &signed_in_user.user.password_hash {
+                Some(_) => PasswordForm::Change,
+                None if may_set_password(&shared.flows) => PasswordForm::Set,
+                None => PasswordForm::NotOffered,
+            },
             problem: password,
         },
         passkeys: mine.as_ref().map(|mine| section(mine, passkey)),

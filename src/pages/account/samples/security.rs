@@ -7,7 +7,7 @@ use crate::pages::account::address::{AddressProblem, AddressSection};
 use crate::pages::account::notice::AccountNotice;
 use crate::pages::account::one_time_codes::OneTimeCodes;
 use crate::pages::account::passkeys::{PasskeyProblem, PasskeysSection, ShownPasskey};
-use crate::pages::account::password::{PasswordProblem, PasswordSection};
+use crate::pages::account::password::{PasswordForm, PasswordProblem, PasswordSection};
 use crate::pages::account::providers::ProvidersSection;
 use crate::pages::account::security::SecurityPage;
 use crate::pages::account::shell::Shell;
@@ -30,7 +30,7 @@ impl<'a> Sample<'a> for SecurityPage<'a> {
             shell: shell(PAGE),
             provider_notice: None,
             address: address(None),
-            password: PasswordSection { has_password: true, problem: None },
+            password: PasswordSection { form: PasswordForm::Change, problem: None },
             one_time_codes: codes(None, 0),
             passkeys: None,
             providers: ProvidersSection {
@@ -40,7 +40,7 @@ impl<'a> Sample<'a> for SecurityPage<'a> {
         };
         let bare = Self {
             address: AddressSection { is_offered: false, ..address(None) },
-            password: PasswordSection { has_password: false, problem: None },
+            password: PasswordSection { form: PasswordForm::NotOffered, problem: None },
             providers: ProvidersSection { linked: vec![], linkable: vec![] },
             ..page.clone()
         };
@@ -61,9 +61,16 @@ impl<'a> Sample<'a> for SecurityPage<'a> {
                 .map(|(name, notice)| (name, Self { shell: done(PAGE, notice), ..page.clone() })),
         );
         samples.extend(problems().map(|(name, problem)| {
-            let password = PasswordSection { has_password: true, problem: Some(problem) };
+            let password = PasswordSection { form: PasswordForm::Change, problem: Some(problem) };
             (name, Self { password, ..page.clone() })
         }));
+        for (name, problem) in [
+            ("password-none", None),
+            ("password-none-too-short", Some(PasswordProblem::TooShort { least: 8 })),
+        ] {
+            let password = PasswordSection { form: PasswordForm::Set, problem };
+            samples.push((name, Self { password, ..page.clone() }));
+        }
         for (name, problem) in [
             ("address-malformed", AddressProblem::Malformed),
             ("address-same", AddressProblem::Same),
@@ -101,6 +108,7 @@ fn address(problem: Option<AddressProblem>) -> AddressSection<'static> {
 fn notices() -> impl Iterator<Item = (&'static str, AccountNotice)> {
     let notices = [
         ("password-changed", AccountNotice::PasswordChanged),
+        ("password-set", AccountNotice::PasswordSet),
         ("address-changed", AccountNotice::AddressChanged),
         ("passkey-added", AccountNotice::PasskeyAdded),
         ("passkey-renamed", AccountNotice::PasskeyRenamed),
