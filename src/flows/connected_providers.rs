@@ -16,6 +16,7 @@ use crate::flows::context::Flows;
 use crate::flows::fresh_proof::{FreshProof, NotFresh};
 use crate::flows::interaction::Caller;
 use crate::flows::known_passkeys::has_passkey;
+use crate::flows::mail_code;
 use crate::flows::submitted::AccountForm;
 use crate::flows::upstream_login::{self, Departure};
 use crate::social::registry::ConfiguredProvider;
@@ -104,7 +105,7 @@ pub fn vouches(configured: &ConfiguredProvider, linked: &[LinkedIdentity]) -> bo
 }
 
 /// Whether the person can sign in without this identity and without a passkey: with their password,
-/// or with another provider that is configured.
+/// with a mailed code, or with another provider that is configured.
 fn has_another_way(
     flows: &Flows,
     user: &User,
@@ -113,21 +114,23 @@ fn has_another_way(
 ) -> bool {
     let mut others =
         linked.iter().filter(|one| (&one.issuer, &one.subject) != (&but.issuer, &but.subject));
-    has_password(flows, user) || others.any(|one| is_usable(flows, one))
+    has_way_of_their_own(flows, user) || others.any(|one| is_usable(flows, one))
 }
 
-/// Whether the person can sign in with a password or with a provider.
+/// Whether the person can sign in with a password, a mailed code or a provider.
 pub(super) async fn has_way_without_passkey(
     flows: &Flows,
     reader: &impl Reader,
     user: &User,
 ) -> Result<bool, Fault> {
     let linked = identities::of_user(reader, &user.id).await?;
-    Ok(has_password(flows, user) || linked.iter().any(|one| is_usable(flows, one)))
+    Ok(has_way_of_their_own(flows, user) || linked.iter().any(|one| is_usable(flows, one)))
 }
 
-fn has_password(flows: &Flows, user: &User) -> bool {
-    user.password_hash.is_some() && !flows.providers.are_the_only_way(None)
+/// Whether the person has a password or gets codes by mail, and may sign in with that.
+fn has_way_of_their_own(flows: &Flows, user: &User) -> bool {
+    let by_mail = mail_code::is_offered(flows) && user.verified_email().is_some();
+    (user.password_hash.is_some() || by_mail) && !flows.providers.are_the_only_way(None)
 }
 
 fn is_usable(flows: &Flows, linked: &LinkedIdentity) -> bool {

@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 
-use crate::my_account::first_party;
+use crate::my_account::{self, first_party};
 use crate::recovery::{EMAIL, mails_to, next, person, submit, with_mail};
-use crate::support::{Browser, Page, both, decode_claims};
+use crate::support::{Browser, LOCALHOST, Page, both, decode_claims};
 
 const ON: &[(&str, &str)] = &[("signin.mail_code", "true")];
 
@@ -40,6 +40,32 @@ both! {
         let tokens = app.exchange(&signed_in).await.ok();
         let claims = decode_claims(&tokens.text("id_token"));
         assert_eq!(claims["amr"], serde_json::json!(["otp"]));
+    }
+
+    /// The last way in stays, and a mailed code is one if the address is proven.
+    async fn a_mailed_code_counts_as_a_way_in_when_the_last_passkey_is_removed(database) {
+        for (setting, proven, goes) in [("true", false, false), ("false", true, false), ("true", true, true)] {
+            let settings = [("issuer", LOCALHOST), ("signin.mail_code", setting)];
+            let (server, _mails) = with_mail(&database, &settings).await;
+            let sub = person(&server, "alice", EMAIL, true).await;
+            let mut browser = server.browser();
+            let login = browser.open("/account/security").await;
+            browser.sign_in(&login).await;
+            let evidence = server.evidence().await;
+            let now = server.now().now().timestamp_millis();
+            evidence.put_passkey(&sub, "phone", now - 1).await;
+            evidence.put_passkey(&sub, "laptop", now).await;
+            let proven = if proven { "TRUE" } else { "FALSE" };
+            evidence.run(&format!("UPDATE account SET password_hash = NULL, email_verified = {proven}")).await;
+            let mut left = Vec::new();
+            let page = browser.open("/account/security").await;
+            for id in ["passkey-remove-1", "passkey-remove-2"] {
+                let passkey = page.value_of(id);
+                my_account::send(&mut browser, &page, "/account/passkeys/remove", &[("passkey", &passkey)]).await;
+                left.push(evidence.count("SELECT count(*) AS n FROM passkey").await);
+            }
+            assert_eq!(left, [1, i64::from(!goes)], "{setting} {proven}");
+        }
     }
 
     async fn s076_a_code_ends_after_five_wrong_ones(database) {
