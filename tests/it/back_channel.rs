@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use crate::recovery::{EMAIL, NEW, forget, next, person, press, submit, with_mail};
 use crate::support::{
     App, Browser, Database, PASSWORD, Server, USERNAME, both, decode_claims, decode_header,
     eventually, form,
@@ -73,6 +74,12 @@ impl Listener {
 
 async fn start(database: &Database) -> (Server, Listener, App) {
     let server = Server::start_with(database, &[("outbound.allow_private", "true")]).await;
+    let (listener, app) = listening(&server).await;
+    (server, listener, app)
+}
+
+/// An app that wants logout notices.
+async fn listening(server: &Server) -> (Listener, App) {
     let listener = Listener::start().await;
     let uri = listener.uri.clone();
     let app = server
@@ -82,7 +89,7 @@ async fn start(database: &Database) -> (Server, Listener, App) {
             client.metadata.backchannel_logout_uri = Some(uri);
         })
         .await;
-    (server, listener, app)
+    (listener, app)
 }
 
 async fn sign_in(server: &Server, app: &App) -> (Browser, String) {
@@ -182,6 +189,55 @@ both! {
             })
             .await;
             told = listener.count();
+        }
+    }
+
+    async fn back_channel_logout_2_7_deletion_recovery_and_a_changed_address_taken_back_tell_the_app(database) {
+        let (server, mails) = with_mail(&database, &[("outbound.allow_private", "true")]).await;
+        let (listener, app) = listening(&server).await;
+        person(&server, USERNAME, EMAIL, true).await;
+        let issuer = server.inner.services();
+        let other_address = "alice@example.org";
+        for way in ["recovery", "taken back", "deletion"] {
+            let (mut browser, hint) = sign_in(&server, &app).await;
+            let sid = decode_claims(&hint)["sid"].clone();
+            let told = listener.count();
+            let seen = mails.letters();
+            let mut elsewhere = server.browser();
+            match way {
+                "recovery" => {
+                    forget(&mut elsewhere, USERNAME).await;
+                    let mail = next(&mails, EMAIL, &seen, "/recover").await;
+                    let page = press(&mut elsewhere, &server, &mail).await;
+                    let fields = [("new-password", NEW)];
+                    let page = submit(&mut elsewhere, &page, "/recover/password", &fields).await;
+                    assert!(page.has("account-sign-out"));
+                }
+                "taken back" => {
+                    account(&mut browser, "/account/email", &[("email", other_address)]).await;
+                    let proof = next(&mails, other_address, &seen, "/confirm-address").await;
+                    press(&mut browser, &server, &proof).await;
+                    let undo = next(&mails, EMAIL, &seen, "/undo-address").await;
+                    assert_eq!(listener.count(), told, "a new address ends nothing");
+                    press(&mut elsewhere, &server, &undo).await;
+                }
+                _ => account(&mut browser, "/account/delete/confirm", &[]).await,
+            }
+            eventually(way, async || {
+                listener.tokens().iter().skip(told).any(|token| decode_claims(token)["sid"] == sid)
+            })
+            .await;
+            if way != "deletion" {
+                let password = PASSWORD.to_owned().into();
+                let (store, now) = (&issuer.store, server.now());
+                mapae::admin::users::set_password(store, now, None, &issuer.hasher, USERNAME, &password).await.unwrap();
+            }
+            // Whatever else is due has come before the next round begins.
+            eventually("the outbox is empty", async || {
+                server.evidence().await.count("SELECT count(*) AS n FROM outbox").await == 0
+            })
+            .await;
+            server.advance(61);
         }
     }
 

@@ -8,7 +8,12 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use mapae::domain::clock::Clock;
 use serde_json::json;
 
-use crate::support::{App, Browser, CALLBACK, Cli, ClientArguments, Database, VERIFIER, form};
+use crate::recovery::{EMAIL, forget, next, next_code, submit};
+use crate::support::factors::{Authenticator, recovery_codes};
+use crate::support::{
+    App, Browser, CALLBACK, CHALLENGE, Cli, ClientArguments, Database, Mailbox, VERIFIER, form,
+    http,
+};
 
 const CANARY: &str = "Canary/비밀+word=7&%_~";
 
@@ -230,10 +235,94 @@ async fn machine(app: &App, signer: &Signer, secrets: &mut Secrets) {
     }
 }
 
+/// A mailed link and a mailed code, right and wrong. Returns the new password, and the browser that
+/// is signed in by the code.
+async fn mails(base: &str, mails: &Mailbox, secrets: &mut Secrets) -> (String, Browser) {
+    let mut browser = Browser::new(base, &http());
+    forget(&mut browser, "alice").await;
+    let mail = next(mails, EMAIL, &[], "/recover").await;
+    let link = mail.link();
+    let token = secrets.keep(link.split_once("secret=").expect("a secret").1);
+    browser.open(&format!("{link}x")).await;
+    browser.open(&format!("/recover/{token}")).await;
+    browser.post("/recover", &[("secret", &format!("{token}x"))]).await;
+    browser.post("/undo-address", &[("secret", &token)]).await;
+    let page = browser.post("/recover", &[("secret", &token)]).await;
+    let page = browser.follow(page).await;
+    let new = secrets.keep("a-recovered-Canary-password-of-some-length");
+    let account = submit(&mut browser, &page, "/recover/password", &[("new-password", &new)]).await;
+    assert!(account.has("account-sign-out"), "{}", account.reply.text);
+    browser.post("/recover", &[("secret", &token)]).await;
+    let (mut browser, seen) = (Browser::new(base, &http()), mails.letters());
+    let login = browser.open("/account").await;
+    let send = "/login/code/send";
+    let page = submit(&mut browser, &login, send, &[("username", "alice")]).await;
+    let code = secrets.keep(&next_code(mails, EMAIL, &seen).await);
+    secrets.keep(&code.replace('-', ""));
+    for (typed, is_right) in [("AAAA-AAAA", false), (code.as_str(), true)] {
+        let page = submit(&mut browser, &page, "/login/code", &[("code", typed)]).await;
+        assert_eq!(page.has("account-sign-out"), is_right, "{}", page.reply.text);
+    }
+    (new, browser)
+}
+
+/// One-time codes, recovery codes and the challenge endpoint, right and wrong.
+async fn factors(browser: &mut Browser, native: &App, password: &str, secrets: &mut Secrets) {
+    let account = browser.open("/account/security").await;
+    let path = "/account/security/one-time-codes";
+    let page = browser.send_account(&account, &format!("{path}/add"), &[]).await;
+    let page = browser.follow(page).await;
+    let authenticator = Authenticator::of(&page);
+    secrets.keep(&authenticator.secret);
+    let key = totp_rs::Secret::try_from_base32(&authenticator.secret).expect("base32");
+    secrets.keep(&URL_SAFE_NO_PAD.encode(key.as_bytes()));
+    let new = page.hidden("new");
+    secrets.keep(&new);
+    browser.send_account(&page, path, &[("new", &new), ("code", "000000")]).await;
+    let code = authenticator.code_at(&Clock::system(), 0);
+    let shown = browser.send_account(&page, path, &[("new", &new), ("code", &code)]).await;
+    let codes = recovery_codes(&shown);
+    for code in &codes {
+        secrets.keep(code);
+        secrets.keep(&code.replace('-', ""));
+    }
+    let begin = [
+        ("username", "alice"),
+        ("password", password),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    let refused = native.post("/authorize-challenge", &begin).await;
+    refused.refused(400, "insufficient_authorization");
+    let session = secrets.keep(&refused.text("auth_session"));
+    let recovery = ("recovery_code", codes[0].as_str());
+    for (typed, status) in [(("otp", "000000"), 400), (("otp", &*codes[1]), 400), (recovery, 200)] {
+        let fields = [("auth_session", session.as_str()), typed];
+        let reply = native.post("/authorize-challenge", &fields).await;
+        assert_eq!(reply.status, status, "{}", reply.text);
+        if status == 200 {
+            secrets.keep(&reply.text("authorization_code"));
+        }
+    }
+    native.post("/authorize-challenge", &[("auth_session", &session), recovery]).await;
+    native.post("/token", &[("grant_type", "password"), ("auth_session", &session)]).await;
+    let mut browser = Browser::new(&native.base, &http());
+    let login = browser.open("/account").await;
+    let asked = browser.sign_in_as(&login, "alice", password).await;
+    for (code, is_right) in [(&codes[0], false), (&codes[1], true)] {
+        let fields = [("with", "recovery-code"), ("recovery-code", code.as_str())];
+        let page = browser.second_factor(&asked, &fields).await;
+        assert_eq!(page.has("account-sign-out"), is_right, "{}", page.reply.text);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s163_no_secret_is_in_the_log_or_in_the_database() {
     let mut cli = Cli::new(&Database::Sqlite).await;
     cli.set("MAPAE_LOG", "trace");
+    let mailbox = Mailbox::new();
+    cli.set("MAPAE_MAIL_URL", mailbox.url());
+    cli.set("MAPAE_SIGNIN_MAIL_CODE", "true");
     let binary = cli.serve().await;
     let mut secrets = Secrets::default();
     secrets.keep(CANARY);
@@ -251,6 +340,13 @@ async fn s163_no_secret_is_in_the_log_or_in_the_database() {
     people(&app, &mut secrets).await;
     machine(&app, &signer, &mut secrets).await;
     browsers(&app, &mut secrets).await;
+    let address = ["user", "update", "--username", "alice", "--email", EMAIL, "--email-verified"];
+    binary.cli(&address, None).await;
+    let (password, mut browser) = mails(&app.base, &mailbox, &mut secrets).await;
+    let grants = ["password", "urn:mapae:params:oauth:first-party"];
+    let native = binary.register("native", &ClientArguments::public(&grants)).await;
+    factors(&mut browser, &native, &password, &mut secrets).await;
+    binary.cli(&["user", "reset-mfa", "--username", "alice"], None).await;
     binary
         .cli(&["user", "set-password", "--username", "alice", "--password-stdin"], Some(CANARY))
         .await;

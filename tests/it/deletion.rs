@@ -47,6 +47,11 @@ async fn without_the_job(evidence: &Evidence) {
     evidence.run("UPDATE ending SET due_at = due_at + 100000000000").await;
 }
 
+/// Counts the rows of a person in a table.
+fn left(table: &str, sub: &str) -> String {
+    format!("SELECT count(*) AS n FROM {table} WHERE user_id = '{sub}'")
+}
+
 async fn rows(evidence: &Evidence, sub: &str) -> i64 {
     evidence.count(&format!("SELECT count(*) AS n FROM account WHERE id = '{sub}'")).await
 }
@@ -118,7 +123,7 @@ both! {
     /// A thief with an open session changes nothing.
     async fn an_old_session_proves_itself_before_it_deletes(database) {
         let (server, app, _) = start(&database).await;
-        let (mut browser, access, _) = signed_in(&server, &app).await;
+        let (mut browser, _, refresh) = signed_in(&server, &app).await;
         let data = browser.open("/account/data").await;
         server.advance(660);
         for path in ["/account/delete", "/account/delete/confirm"] {
@@ -126,7 +131,9 @@ both! {
             let login = browser.follow(page).await;
             assert!(login.has("password") && login.hidden("username") == "alice", "{path}");
         }
-        assert!(app.is_active(&access).await || app.userinfo(&access).await.status == 401);
+        // Nothing has ended.
+        app.refresh(&refresh).await.pair();
+        assert!(is_signed_in(&browser, &app).await);
         assert!(server.evidence().await.events_of("deletion.planned").await.is_empty());
         // Who proves it comes back to the page with the button.
         let page = send(&mut browser, &data, "/account/delete", &[]).await;
@@ -186,17 +193,26 @@ both! {
         let (server, app, sub) = start(&database).await;
         let bob = server.user("bob", Some(PASSWORD)).await;
         let (mut browser, ..) = signed_in(&server, &app).await;
+        browser.enroll(&server).await;
+        let evidence = server.evidence().await;
+        evidence.put_passkey(&sub, "phone", 0).await;
+        evidence.put_identity(&sub, "somebody", 0).await;
         let mut bobs = server.browser();
         let login = bobs.open("/account").await;
         bobs.sign_in_as(&login, "bob", PASSWORD).await;
+        let tables = [
+            "known_address", "account_key", "identity", "passkey", "totp", "recovery_code", "first_sign_in",
+            "session", "family", "consent",
+        ];
+        for table in &tables[..9] {
+            assert_ne!(evidence.count(&left(table, &sub)).await, 0, "{table}");
+        }
         delete(&mut browser).await;
-        let evidence = server.evidence().await;
         let before = evidence.events().await.len();
         server.advance(7 * DAY + 1);
         eventually("the rows are gone", async || rows(&evidence, &sub).await == 0).await;
-        for table in ["session", "family", "known_address", "consent", "identity", "account_key"] {
-            let left = format!("SELECT count(*) AS n FROM {table} WHERE user_id = '{sub}'");
-            assert_eq!(evidence.count(&left).await, 0, "{table}");
+        for table in tables {
+            assert_eq!(evidence.count(&left(table, &sub)).await, 0, "{table}");
         }
         let events = evidence.events().await;
         assert_eq!(events.len(), before + 1);

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::sign_up::{self, fill, form_for};
 use crate::support::{
     Browser, Cli, Database, Page, eventually, free_port, http, required_or_skip, terminate,
 };
@@ -74,6 +75,7 @@ async fn the_tour_works_when_pasted_and_nothing_is_left() {
     comes_by_the_provider(&issuer, &app, &format!("http://127.0.0.1:{idp_port}")).await;
     command_line(&cli, &said).await;
     shows_mails(&mut child, &said, &app).await;
+    signs_up(&issuer, &app).await;
     terminate(&child).await;
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
     assert_eq!(demo_folders(&folder), 0);
@@ -309,6 +311,33 @@ async fn comes_by_the_provider(issuer: &str, app: &str, idp: &str) {
     let back = at_issuer.consent(&consent, "allow").await.location().expect("back").to_owned();
     let signed_in = at_app.open(&back).await;
     assert!(signed_in.reply.text.contains("성춘향"), "{signed_in:?}");
+}
+
+/// Sign-up is open: somebody makes an account with the code of a mail that the demo shows, and comes
+/// to the app with it.
+async fn signs_up(issuer: &str, app: &str) {
+    let [mut at_app, mut at_issuer] = [app, issuer].map(|base| Browser::new(base, &http()));
+    let url = at_app.post("/sign-in", &[]).await.location().expect("sent away").to_owned();
+    let form = form_for(&mut at_issuer, &url).await;
+    let email = "newcomer@example.com";
+    let page = sign_up::send(&mut at_issuer, &form, "/sign-up", &[("email", email)]).await;
+    let mut shown = String::new();
+    eventually("the mail is shown", async || {
+        let list = http().get(format!("{app}/mails")).send().await.unwrap().text().await.unwrap();
+        let mut mails = list.split("<section>");
+        let mail = mails.find(|mail| mail.contains(email)).and_then(|mail| mail.split('"').nth(1));
+        shown = mail.unwrap_or_default().to_owned();
+        !shown.is_empty()
+    })
+    .await;
+    let mail = http().get(format!("{app}{shown}")).send().await.unwrap().text().await.unwrap();
+    let is_code = |line: &&str| line.len() == 9 && line.as_bytes()[4] == b'-';
+    let code = mail.lines().find(is_code).unwrap_or_else(|| panic!("a code in {mail}"));
+    let account = sign_up::send(&mut at_issuer, &page, "/sign-up/code", &[("code", code)]).await;
+    let consent = fill(&mut at_issuer, &account, &[]).await;
+    let back = at_issuer.consent(&consent, "allow").await.location().expect("sent back").to_owned();
+    let signed_in = at_app.open(&back).await;
+    assert!(signed_in.has("person") && signed_in.reply.text.contains("Hana Seo"), "{signed_in:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

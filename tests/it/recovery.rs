@@ -7,7 +7,7 @@ use mapae::domain::user::Profile;
 
 use crate::my_account::{first_party, is_signed_in, send, signed_in};
 use crate::support::{
-    Binary, Browser, Database, Letter, Mailbox, PASSWORD, Page, Server, both, eventually, http,
+    Binary, Browser, Cli, Database, Letter, Mailbox, PASSWORD, Page, Server, both, eventually, http,
 };
 
 pub(crate) const NEW: &str = "seven green kettles 41";
@@ -334,6 +334,37 @@ both! {
         assert!(!account.has("email-new"));
         let page = send(&mut browser, &account, "/account/email", &[("email", "new@example.com")]).await;
         assert_ne!(page.reply.status, 200);
+    }
+}
+
+both! {
+    /// Where mails are sent, a link goes to the person; `--print` gives it to the operator instead.
+    async fn an_operator_mails_links_or_prints_them(database) {
+        let mails = Mailbox::new();
+        let mut cli = Cli::new(&database).await;
+        cli.set("MAPAE_MAIL_URL", mails.url());
+        let binary = cli.serve().await;
+        let create = ["user", "create", "--username", "alice", "--email", EMAIL, "--email-verified"];
+        binary.cli(&create, None).await;
+        let guest = "guest@example.com";
+        for (verb, to, path) in [
+            (["user", "recover", "--username", "alice"], EMAIL, "/recover?"),
+            (["user", "invite", "--email", guest], guest, "/sign-up/invitation?"),
+        ] {
+            let printed = binary.cli(&[&verb[..], &["--print"]].concat(), None).await;
+            let link = printed["link"].as_str().expect("a link");
+            assert!(link.contains(path) && printed.get("mailed_to").is_none(), "{printed}");
+            assert!(Browser::new(&binary.issuer(), &http()).open(link).await.has("mail-confirm"));
+            let mailed = binary.cli(&verb, None).await;
+            assert_eq!(mailed, serde_json::json!({ "mailed_to": to }));
+            let mail = next(&mails, to, &[], path).await;
+            assert!(mail.link().starts_with(&binary.issuer()) && mail.link() != link);
+            has(&mails, to, 1).await;
+        }
+        // Without a proven address the operator hands it over.
+        binary.cli(&["user", "create", "--username", "bob", "--email", "bob@example.com"], None).await;
+        let printed = binary.cli(&["user", "recover", "--username", "bob"], None).await;
+        assert!(printed["link"].is_string(), "{printed}");
     }
 }
 

@@ -221,6 +221,63 @@ both! {
         }
     }
 
+    /// S059: a thief with an old session but without a proof changes nothing.
+    async fn an_old_session_changes_no_factor_and_no_password(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let add = "/account/security/one-time-codes/add";
+        let set_up = "/account/security/one-time-codes";
+        // Without a second factor: none is added.
+        let mut thief = server.browser();
+        let login = thief.open("/account/security").await;
+        let page = thief.sign_in(&login).await;
+        let begun = thief.send_account(&page, add, &[]).await;
+        let begun = thief.follow(begun).await;
+        server.advance(300);
+        let code = Authenticator::of(&begun).code(&server, 0);
+        let new = begun.hidden("new");
+        for (path, fields) in [(add, vec![]), (set_up, vec![("new", new.as_str()), ("code", &code)])] {
+            let confirm = thief.send_account(&page, path, &fields).await;
+            assert!(thief.follow(confirm).await.has("login-submit"), "{path}");
+        }
+        let evidence = server.evidence().await;
+        assert_eq!(evidence.count("SELECT count(*) AS n FROM totp").await, 0);
+        // With one: it is not replaced, recovery codes are not renewed, and the password stays.
+        let mut home = server.browser();
+        let authenticator = home.enroll(&server).await;
+        let page = home.open("/account/security").await;
+        let begun = home.send_account(&page, add, &[]).await;
+        let begun = home.follow(begun).await;
+        let new_codes = renewal(&page);
+        server.advance(300);
+        let mut thief = home.clone();
+        let code = Authenticator::of(&begun).code(&server, 0);
+        let new = begun.hidden("new");
+        for (path, fields) in [
+            (add, vec![]),
+            (set_up, vec![("new", new.as_str()), ("code", &code)]),
+            ("/account/security/recovery-codes", vec![("new", new_codes.as_str())]),
+            ("/account/security/one-time-codes/remove", vec![]),
+            ("/account/password", vec![("current-password", PASSWORD), ("new-password", "seven green kettles 41")]),
+        ] {
+            let confirm = thief.send_account(&page, path, &fields).await;
+            assert!(thief.follow(confirm).await.has("login-submit"), "{path}");
+        }
+        for (kind, count) in [("factor.added", 1), ("factor.removed", 0), ("recovery_code.renewed", 0), ("user.password_changed", 0)] {
+            assert_eq!(evidence.events_of(kind).await.len(), count, "{kind}");
+        }
+        let mut other = server.browser();
+        let login = other.open("/account").await;
+        let asked = other.sign_in(&login).await;
+        let code = authenticator.code(&server, 0);
+        assert!(other.second_factor(&asked, &[("code", &code)]).await.has("account-sign-out"));
+        let login = server.browser().open("/account").await;
+        let mut other = server.browser();
+        let asked = other.sign_in(&login).await;
+        let fields = [("with", "recovery-code"), ("recovery-code", authenticator.recovery_codes[0].as_str())];
+        assert!(other.second_factor(&asked, &fields).await.has("account-sign-out"));
+    }
+
     async fn mfa_required_sets_a_factor_up_on_the_way(database) {
         let server = Server::start_with(&database, &[("mfa.required", "true")]).await;
         server.alice().await;

@@ -5,8 +5,9 @@ use serde_json::json;
 use super::fixtures::{by, identities, known, person, rows, said};
 use super::table;
 use crate::my_account::send;
+use crate::recovery::{has, next};
 use crate::support::upstream::{Callback, Oidc};
-use crate::support::{App, Browser, Database, PASSWORD, Page, Server, both};
+use crate::support::{App, Browser, Database, Mailbox, PASSWORD, Page, Server, both};
 
 const LINK: &str = "/account/providers/link";
 const UNLINK: &str = "/account/providers/unlink";
@@ -94,6 +95,22 @@ both! {
         let page = send(&mut browser, &account, LINK, &[("provider", "nobody")]).await;
         let page = browser.follow(page).await;
         assert!(page.reply.text.contains("available any more") && page.has("account-sign-out"));
+    }
+
+    async fn the_person_is_told_by_mail_of_a_provider_that_is_connected_or_disconnected(database) {
+        let (mails, idp) = (Mailbox::new(), Oidc::start().await);
+        let settings = [("outbound.allow_private", "true"), ("mail.url", &mails.url())];
+        let server = Server::start_of(&database, &settings, &table("idp", "oidc", idp.base(), "")).await;
+        idp.follows(server.now());
+        idp.change(|person| person.email = Some("there@example.com".to_owned()));
+        known(&server, "mina", MINA, true).await;
+        let (mut browser, account) = at_account(&server, "mina").await;
+        let account = connect(&mut browser, &account, "idp", &idp).await;
+        next(&mails, MINA, &[], "login from another service was connected").await;
+        let name = account.value_of("unlink-1");
+        send(&mut browser, &account, UNLINK, &[("identity", &name)]).await;
+        next(&mails, MINA, &[], "login from another service was disconnected").await;
+        has(&mails, MINA, 2).await;
     }
 
     /// Whoever is at a page that was left open proves first who they are.

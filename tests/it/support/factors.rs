@@ -1,5 +1,6 @@
 //! An authenticator app, and the pages on which a person sets it up and uses it.
 
+use mapae::domain::clock::Clock;
 use totp_rs::{Algorithm, Builder, Secret};
 
 use super::browser::{Browser, Page};
@@ -21,6 +22,11 @@ impl Authenticator {
 
     /// The code that the app shows at the server's time, moved by so many seconds.
     pub(crate) fn code(&self, server: &Server, ahead: i64) -> String {
+        self.code_at(server.now(), ahead)
+    }
+
+    /// The same at the time of this clock.
+    pub(crate) fn code_at(&self, clock: &Clock, ahead: i64) -> String {
         let secret = Secret::try_from_base32(&self.secret).expect("base32");
         let totp = Builder::new()
             .with_algorithm(Algorithm::SHA1)
@@ -30,7 +36,7 @@ impl Authenticator {
             .with_account_name("somebody")
             .build()
             .expect("a generator");
-        let seconds = server.now().now().timestamp() + ahead;
+        let seconds = clock.now().timestamp() + ahead;
         totp.generate(u64::try_from(seconds).expect("after 1970")).to_string()
     }
 }
