@@ -150,6 +150,17 @@ async fn admit(
     }
     let method = Method::Passkey { backed_up: proven.passkey.backed_up };
     let authentication = Authentication::by(method, tx.now());
+    let keep = keep || keeps_already(tx, caller, interaction, user);
     let entry = CompletedSignIn { id, user: user.clone(), authentication, keep, event };
     complete_sign_in(tx, flows, caller, entry).await.map_err(lost)
+}
+
+/// Whether the person said before that they want to stay signed in: in the sign-in that they finish
+/// with the passkey, or in the session for which they prove more. The pages for that do not ask it
+/// again.
+fn keeps_already(tx: &Tx, caller: Caller<'_>, interaction: &Interaction, user: &UserId) -> bool {
+    let begun = interaction.unfinished(tx.now()).filter(|begun| begun.user == *user);
+    let mut people = caller.browser_state.people.iter();
+    begun.is_some_and(|begun| begun.keep)
+        || people.any(|person| person.user.id == *user && person.session.kept)
 }

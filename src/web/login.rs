@@ -160,7 +160,9 @@ pub(super) async fn show(
         hidden: HiddenFields { interaction: view.handle.as_str(), csrf: &csrf },
         username: page_request.form.get("username").or(username).unwrap_or_default(),
         fixed: again.is_some(),
-        keep: page_request.form.get("keep").is_some(),
+        // Who signs in again is not asked again whether they stay signed in.
+        keep: page_request.form.get("keep").is_some()
+            || again.is_some_and(|person| person.session.kept),
         problem,
         others: !page_request.browser_state.people.is_empty(),
         providers: buttons(&options.offered, language),
