@@ -1,7 +1,8 @@
 /* Passkeys. Without this, no button for them is shown. */
 (function () {
   "use strict";
-  var forms = document.querySelectorAll("form[data-passkey]");
+  /* A form, or a part of one that asks for something else, too. */
+  var places = document.querySelectorAll("[data-passkey]");
   if (!window.PublicKeyCredential || !navigator.credentials) return;
 
   function toBytes(text) {
@@ -15,13 +16,25 @@
     return btoa(plain).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   }
 
-  function read(form) {
-    var options = JSON.parse(form.getAttribute("data-options"));
+  function read(place) {
+    var options = JSON.parse(place.getAttribute("data-options"));
     var named = (options.allowCredentials || []).concat(options.excludeCredentials || []);
     named.forEach(function (one) { one.id = toBytes(one.id); });
     options.challenge = toBytes(options.challenge);
-    if (options.user) options.user.id = toBytes(options.user.id);
+    if (options.user) {
+      options.user.id = toBytes(options.user.id);
+      name(place, options.user);
+    }
     return options;
+  }
+
+  /* What the person typed is how the authenticator calls the passkey. */
+  function name(place, user) {
+    var ids = (place.getAttribute("data-names") || "").split(" ");
+    ["name", "displayName"].forEach(function (what, n) {
+      var field = document.getElementById(ids[n]);
+      if (field && field.value.trim()) user[what] = field.value.trim();
+    });
   }
 
   /* What the authenticator said, as the server reads it. */
@@ -35,32 +48,44 @@
     });
   }
 
-  function prepare(form) {
-    var button = form.querySelector("button");
-    var isNew = form.getAttribute("data-passkey") === "create";
+  function prepare(place) {
+    var form = place.closest("form");
+    var button = place.querySelector("button");
+    var isNew = place.getAttribute("data-passkey") === "create";
+    var again = place.getAttribute("data-again");
+    var password = document.getElementById(place.getAttribute("data-instead-of"));
     var keep = document.getElementById("keep");
     var since = Date.now();
     var waiting = null;
 
     function isLate() {
-      return Date.now() - since > 1000 * form.getAttribute("data-begins");
+      return Date.now() - since > 1000 * place.getAttribute("data-begins");
+    }
+
+    /* Where there is a password as well, one of both is sent. */
+    function choose(passkey) {
+      if (!password) return;
+      password.disabled = passkey;
+      form.elements.credential.disabled = !passkey;
     }
 
     function send(credential) {
+      var copy = form.elements.keep;
+      choose(true);
       form.elements.credential.value = write(credential);
-      if (keep && form.elements.keep) form.elements.keep.disabled = !keep.checked;
+      if (keep && copy && copy !== keep) copy.disabled = !keep.checked;
       form.submit();
     }
 
     /* A challenge is valid for some minutes only: another one, from the same page. */
     function renew() {
-      return fetch(form.getAttribute("data-again"), { credentials: "same-origin" })
+      return fetch(again, { credentials: "same-origin" })
         .then(function (answer) { return answer.text(); })
         .then(function (html) {
           var page = new DOMParser().parseFromString(html, "text/html");
-          var other = page.querySelector("form[data-passkey]");
-          form.setAttribute("data-options", other.getAttribute("data-options"));
-          form.elements.challenge.value = other.elements.challenge.value;
+          var other = page.querySelector("[data-passkey]");
+          place.setAttribute("data-options", other.getAttribute("data-options"));
+          form.elements.challenge.value = other.querySelector("[name=challenge]").value;
           since = Date.now();
         });
     }
@@ -78,7 +103,7 @@
       can.call(PublicKeyCredential).then(function (available) {
         if (!available || waiting) return;
         var mine = waiting = new AbortController();
-        var options = { publicKey: read(form), mediation: "conditional", signal: mine.signal };
+        var options = { publicKey: read(place), mediation: "conditional", signal: mine.signal };
         navigator.credentials.get(options).then(send, function () {
           if (waiting === mine) waiting = null;
         });
@@ -86,12 +111,12 @@
     }
 
     function ask() {
-      var options = { publicKey: read(form) };
+      var options = { publicKey: read(place) };
       return isNew ? navigator.credentials.create(options) : navigator.credentials.get(options);
     }
 
     function say(what) {
-      Array.prototype.forEach.call(form.querySelectorAll("[data-says]"), function (text) {
+      Array.prototype.forEach.call(place.querySelectorAll("[data-says]"), function (text) {
         text.hidden = text.getAttribute("data-says") !== what;
       });
     }
@@ -104,7 +129,7 @@
 
     button.addEventListener("click", function () {
       /* The server decides whether there may be a new passkey now, and shows the page again. */
-      if (isNew && (isLate() || !form.hasAttribute("data-options"))) {
+      if (isNew && !again && (isLate() || !place.hasAttribute("data-options"))) {
         form.submit();
         return;
       }
@@ -113,15 +138,18 @@
       stop();
       (isLate() ? renew().then(ask) : ask()).then(send, fail);
     });
-    window.addEventListener("pageshow", function () { button.disabled = false; });
+    window.addEventListener("pageshow", function () {
+      button.disabled = false;
+      choose(false);
+    });
     setInterval(function () {
       if (isNew || !waiting || document.hidden || !isLate()) return;
       stop();
       renew().then(offer, offer);
     }, 10000);
-    form.hidden = false;
+    place.hidden = false;
     offer();
   }
 
-  Array.prototype.forEach.call(forms, prepare);
+  Array.prototype.forEach.call(places, prepare);
 })();

@@ -37,6 +37,8 @@ pub const LONGEST_NAME: usize = 200;
 /// The account that a person wants to make.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
+    /// The user.
+    pub id: UserId,
     /// The address, as it was typed.
     pub email: String,
     /// Whether the person has proven the address. If not, the account only claims it.
@@ -47,8 +49,8 @@ pub struct NewAccount {
     pub name: String,
     /// The language of the person.
     pub language: String,
-    /// The hash of the password.
-    pub password_hash: String,
+    /// The hash of the password, if they chose one.
+    pub password_hash: Option<String>,
 }
 
 /// What became of a new account.
@@ -77,11 +79,11 @@ pub async fn make(tx: &Tx, new: NewAccount, origin: &Origin) -> Result<MadeAccou
     }
     let is_address = new.username == new.email;
     let user = User {
-        id: UserId::generate(),
+        id: new.id,
         username: new.username,
         email: Some(new.email),
         email_verified: new.is_proven,
-        password_hash: Some(new.password_hash),
+        password_hash: new.password_hash,
         totp_since: None,
         deletion_at: None,
         profile: Profile { name: Some(new.name), locale: Some(new.language), ..Profile::default() },

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::account_page::AccountPage;
 use super::authentication::Authentication;
@@ -11,6 +13,7 @@ use super::family::FamilyId;
 use super::identity::Identity;
 use super::ids::identifier;
 use super::newcomer::Newcomer;
+use super::passkey::Passkey;
 use super::provider::Slug;
 use super::random;
 use super::session::{BrowserId, SessionId};
@@ -35,6 +38,17 @@ impl InteractionId {
     #[must_use]
     pub fn handle(&self) -> Handle {
         Handle::from_stored(self.0.clone())
+    }
+
+    /// The user whose account is made in this interaction. A passkey names its user before the
+    /// account exists. After a mistake in the form it names the same one again, so the
+    /// authenticator replaces the passkey of the first try and keeps none that opens nothing.
+    #[must_use]
+    pub fn newcomer(&self) -> UserId {
+        let hash = Sha256::digest([b"newcomer of ", self.0.as_bytes()].concat());
+        let mut bytes = [0; 16];
+        bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+        UserId::from_stored(Uuid::new_v8(bytes).to_string())
     }
 }
 
@@ -110,12 +124,17 @@ pub struct UnfinishedSignIn {
     /// The version of the account whose first factor was proven: another password, address or factor
     /// ends this sign-in. `None` when it is finished.
     pub version: Option<i64>,
-    /// The hash of the second factor with which they finished it. A second click sends it again.
+    /// The hash of what they finished it with: a second factor, or the passkey of a new account. A
+    /// second click sends it again.
     pub finished_by: Option<String>,
     /// Whether the browser was known to the account when the sign-in began, or counts as known
     /// because the person has just recovered the account.
     #[serde(default)]
     pub is_known: bool,
+    /// A passkey that they made instead of a forgotten password. It is added to their account with
+    /// the second factor, because it could stand in for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<Box<Passkey>>,
 }
 
 /// How long a person has for the second factor.

@@ -143,6 +143,7 @@ pub enum MethodChange {
     ProviderConnected,
     ProviderDisconnected,
     PasswordRecovered,
+    PasskeyRecovered,
 }
 
 impl MethodChange {

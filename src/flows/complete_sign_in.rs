@@ -4,12 +4,14 @@
 use crate::accounts::browsers::{self, BrowserState, Cookie, NewSession};
 use crate::accounts::federation::{self, RefusalRecord};
 use crate::accounts::notices;
+use crate::accounts::passkeys::adding;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::authentication::{Acr, Authentication};
 use crate::domain::client::ClientId;
 use crate::domain::failure_reason::FailureReason;
 use crate::domain::interaction::{Interaction, InteractionId, Pending, Purpose, UnfinishedSignIn};
 use crate::domain::mail::MethodChange;
+use crate::domain::passkey::Passkey;
 use crate::domain::provider::Slug;
 use crate::domain::secret::{BrowserToken, Plain};
 use crate::domain::session::{BrowserId, Session};
@@ -44,7 +46,7 @@ pub(super) async fn complete_sign_in(
     caller: Caller<'_>,
     entry: CompletedSignIn<'_>,
 ) -> Outcome<Advanced> {
-    let mut interaction = still_open(tx, entry.id).await?;
+    let interaction = still_open(tx, entry.id).await?;
     let user = users::hold(tx, &entry.user).await?.filter(|user| user.may_sign_in(tx.now()));
     let user = user.ok_or(InteractionError::Unknown)?;
     let asked = interaction::asked(flows, &interaction.purpose).await?;
@@ -57,13 +59,28 @@ pub(super) async fn complete_sign_in(
     if !is_due || entry.authentication.acr() >= Acr::Two {
         return finish_sign_in(tx, flows, caller, entry, None).await;
     }
+    ask_for_factor(tx, flows, caller, entry, None).await
+}
+
+/// Keeps what the person proved, and asks for their second factor. A passkey that they made on the
+/// way is added to their account with it.
+pub(super) async fn ask_for_factor(
+    tx: &Tx,
+    flows: &Flows,
+    caller: Caller<'_>,
+    entry: CompletedSignIn<'_>,
+    passkey: Option<Box<Passkey>>,
+) -> Outcome<Advanced> {
+    let mut interaction = still_open(tx, entry.id).await?;
+    let is_known = is_known(flows, caller, &entry.user, tx);
     let begun = UnfinishedSignIn {
-        user: user.id.clone(),
+        version: users::version(tx, &entry.user).await?,
+        user: entry.user,
         authentication: entry.authentication,
         keep: entry.keep,
-        version: users::version(tx, &user.id).await?,
         finished_by: None,
-        is_known: is_known(flows, caller, &user.id, tx),
+        is_known,
+        passkey,
     };
     interactions::set_unfinished(tx, entry.id, &begun).await?;
     let event = Event { kind: EventKind::FactorAsked, ..entry.event };
@@ -108,6 +125,7 @@ pub(super) async fn open_session(
 ) -> Outcome<(Interaction, Cookie)> {
     let mut interaction = still_open(tx, entry.id).await?;
     let browser = interaction.browser.clone().ok_or(InteractionError::WrongBrowser)?;
+    add_passkey(tx, caller, &entry, interaction.unfinished.take()).await?;
     let linked = match interaction.pending.take() {
         Some(pending) => link(tx, flows, caller, &entry, &interaction, *pending).await?,
         None => None,
@@ -148,12 +166,41 @@ pub(super) async fn open_session(
     interactions::set_session(tx, entry.id, &session.id).await?;
     if finished_by.is_some() {
         let (user, keep) = (entry.user, entry.keep);
-        let finished =
-            UnfinishedSignIn { user, authentication, keep, version: None, finished_by, is_known };
+        let (passkey, version) = (None, None);
+        let finished = UnfinishedSignIn {
+            user,
+            authentication,
+            keep,
+            version,
+            finished_by,
+            is_known,
+            passkey,
+        };
         interactions::set_finished(tx, entry.id, &finished).await?;
     }
     interaction.session = Some(session.id);
     Ok((interaction, cookie))
+}
+
+/// Adds the passkey that the person made before they were asked for their second factor, if they
+/// have proven enough by now and nothing changed since.
+async fn add_passkey(
+    tx: &Tx,
+    caller: Caller<'_>,
+    entry: &CompletedSignIn<'_>,
+    begun: Option<Box<UnfinishedSignIn>>,
+) -> Outcome<()> {
+    let Some(UnfinishedSignIn { user, version, passkey: Some(passkey), .. }) =
+        begun.map(|begun| *begun)
+    else {
+        return Ok(());
+    };
+    let is_theirs = user == entry.user && entry.authentication.acr() >= Acr::Two;
+    if !is_theirs || users::version(tx, &user).await? != version {
+        return Ok(());
+    }
+    let added = adding::add(tx, &passkey, caller.origin).await;
+    added.map_err(|error| error.map(|_| InteractionError::Finished(None)))
 }
 
 /// The audit event of a sign-in that succeeded.

@@ -18,6 +18,7 @@ use crate::flows::connected_providers::has_way_without_passkey;
 use crate::flows::context::Flows;
 use crate::flows::fresh_proof::{FreshProof, NotFresh};
 use crate::flows::interaction::Caller;
+use crate::flows::new_way_in::NewPasskey;
 use crate::flows::submitted::AccountForm;
 use crate::store::{Tx, audit_events, passkeys, users};
 
@@ -72,7 +73,7 @@ pub async fn my_passkeys(
 }
 
 /// The name of a person for their authenticator.
-fn name(user: &User) -> &str {
+pub(super) fn name(user: &User) -> &str {
     user.profile.name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(&user.username)
 }
 
@@ -103,15 +104,6 @@ fn not_added(error: Error<NotAdded>) -> Error<PasskeysUnchanged> {
 
 fn gone() -> Error<PasskeysUnchanged> {
     Error::Refused(PasskeysUnchanged::Gone)
-}
-
-/// A new passkey, as the form brings it.
-#[derive(Clone, Copy, Debug)]
-pub struct NewPasskey<'a> {
-    /// The sealed challenge.
-    pub challenge: &'a str,
-    /// The answer of the authenticator, as JSON.
-    pub answer: &'a str,
 }
 
 /// Adds a passkey. Without one in the form, this only makes sure that the person proved recently who
@@ -149,9 +141,8 @@ async fn add_in(
     if passkeys::of_user(tx, &user.id).await?.len() >= MOST {
         return Err(Error::Refused(PasskeysUnchanged::TooMany));
     }
-    let passkey = created.keep(tx, &user.id).await.map_err(not_added)?;
-    tell(tx, flows, caller, &passkey, MethodChange::PasskeyAdded).await?;
-    record(tx, caller, EventKind::PasskeyAdded, &passkey).await
+    let passkey = created.keep(tx, &user.id, caller.origin).await.map_err(not_added)?;
+    Ok(tell(tx, flows, caller, &passkey, MethodChange::PasskeyAdded).await?)
 }
 
 /// Gives a passkey another name.

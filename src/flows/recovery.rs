@@ -1,12 +1,14 @@
 //! A person forgot their password: a link is mailed to their verified address; its button opens an
-//! interaction in which they choose a new password. Then they are signed in like after a password:
-//! a second factor is asked for as always.
+//! interaction in which they choose a new password, or make a passkey instead. Then they are signed
+//! in with it, and a second factor is asked for as always.
 
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::browsers::{Cookie, new_browser_session};
 use crate::accounts::hashing_queue::Lane;
 use crate::accounts::mail_secrets::{self, MailSecretRefused};
+use crate::accounts::passkeys::adding::{self, CreatedPasskey, NotAdded, PasskeyOwner};
+use crate::accounts::passkeys::challenge::PasskeyPrompt;
 use crate::accounts::password_rules::{ChosenPassword, PasswordRefused, words_about};
 use crate::accounts::{notices, session_endings};
 use crate::domain::account_page::AccountPage;
@@ -17,17 +19,22 @@ use crate::domain::interaction::{Handle, Interaction, Purpose};
 use crate::domain::language::Language;
 use crate::domain::mail::{MailContent, MethodChange};
 use crate::domain::mail_secret::{MailPurpose, MailSecretOwner};
-use crate::domain::secret::{MailLink, Plain, Secret};
+use crate::domain::passkey::{self, Passkey};
+use crate::domain::secret::{MailLink, Plain};
 use crate::domain::urls;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
-use crate::flows::complete_sign_in::{CompletedSignIn, complete_sign_in, known, succeeded};
+use crate::flows::complete_sign_in::{
+    CompletedSignIn, ask_for_factor, complete_sign_in, known, succeeded,
+};
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::mail_to_account::{self, MailToAccount};
+use crate::flows::my_passkeys;
+use crate::flows::new_way_in::{self, NewWayIn};
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
 use crate::flows::submitted::Submitted;
-use crate::store::{Tx, audit_events, interactions, sessions, users};
+use crate::store::{Tx, audit_events, interactions, passkeys, sessions, users};
 
 /// What a link to a new password keeps.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -167,13 +174,29 @@ pub struct NewPasswordView {
     pub interaction: Interaction,
     /// The account.
     pub user: User,
+    /// What the page hands to the browser to make a passkey instead.
+    pub passkey: Option<PasskeyPrompt>,
 }
 
-/// Finds the interaction of the page that asks for the new password.
-pub async fn view(flows: &Flows, caller: Caller<'_>, handle: &Handle) -> Outcome<NewPasswordView> {
+/// Finds the interaction of the page that asks for the new password. `service` is the name of this
+/// server for people.
+pub async fn view(
+    flows: &Flows,
+    caller: Caller<'_>,
+    handle: &Handle,
+    service: &str,
+) -> Outcome<NewPasswordView> {
     let interaction = interaction::open(flows, caller, handle).await?;
     let user = recovering(flows, &interaction).await?;
-    Ok(NewPasswordView { interaction, user })
+    let has = passkeys::of_user(&*flows.store, &user.id).await?;
+    let (username, name) = (user.username.as_str(), my_passkeys::name(&user));
+    let owner = PasskeyOwner { user: &user.id, username, name, has: &has };
+    let passkey = if has.len() < passkey::MOST {
+        new_way_in::prompt(flows, &interaction, owner, service)?
+    } else {
+        None
+    };
+    Ok(NewPasswordView { interaction, user, passkey })
 }
 
 async fn recovering(flows: &Flows, interaction: &Interaction) -> Outcome<User> {
@@ -188,7 +211,7 @@ async fn recovering(flows: &Flows, interaction: &Interaction) -> Outcome<User> {
     user.ok_or(InteractionError::Unknown.into())
 }
 
-/// Why the password was not set.
+/// Why there is no new way to sign in.
 #[derive(Debug)]
 pub enum NotRecovered {
     /// The interaction cannot continue.
@@ -197,45 +220,64 @@ pub enum NotRecovered {
     Password(PasswordRefused),
     /// The server has too much to do.
     Busy,
+    /// There is no passkey, or it came too late.
+    Passkey(NotAdded),
 }
 
 fn lost(error: Error<InteractionError>) -> Error<NotRecovered> {
     error.map(NotRecovered::InteractionError)
 }
 
-/// Sets the new password and signs the person in. Everything else that the account opened ends,
-/// unless the person wants to keep it.
-pub async fn set_password(
+/// What takes the place of what the person forgot.
+enum Recovered {
+    /// The hash of a password.
+    Password(String),
+    Passkey(Box<CreatedPasskey>),
+}
+
+/// Sets the new password or adds the new passkey, and signs the person in. Everything else that the
+/// account opened ends, unless the person wants to keep it.
+pub async fn recover(
     flows: &Flows,
     caller: Caller<'_>,
     form: &Submitted,
-    new: &Secret<String>,
+    new: NewWayIn<'_>,
     keep_sessions: bool,
 ) -> Result<Advanced, Error<NotRecovered>> {
     let interaction = form.open(flows, caller).await.map_err(lost)?;
     let user = recovering(flows, &interaction).await.map_err(lost)?;
     let password_refused = |error: Error<PasswordRefused>| error.map(NotRecovered::Password);
-    let chosen = ChosenPassword::parse(new).map_err(|refused| password_refused(refused.into()))?;
-    // The person proved their address.
-    if flows.password.hasher.is_overloaded(Lane::Known) {
-        return Err(Error::Refused(NotRecovered::Busy));
-    }
-    let hash = flows.password_rules.hash(chosen, words_about(&user)).await;
-    let hash = hash.map_err(password_refused)?;
+    let recovered = match new {
+        NewWayIn::Password(new) => {
+            let chosen = ChosenPassword::parse(new);
+            let chosen = chosen.map_err(|refused| password_refused(refused.into()))?;
+            // The person proved their address.
+            if flows.password.hasher.is_overloaded(Lane::Known) {
+                return Err(Error::Refused(NotRecovered::Busy));
+            }
+            let hash = flows.password_rules.hash(chosen, words_about(&user)).await;
+            Recovered::Password(hash.map_err(password_refused)?)
+        }
+        NewWayIn::Passkey(new) => {
+            let created = new_way_in::check(flows, &interaction, new).await;
+            let created = created.map_err(|error| error.map(NotRecovered::Passkey))?;
+            Recovered::Passkey(Box::new(created))
+        }
+    };
     let next = next_interaction(flows, caller, &interaction).await.map_err(lost)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let recovery = Recovery { interaction: &interaction, next: &next, hash, keep_sessions };
-    let advanced = Box::pin(set_password_in(&tx, flows, caller, recovery)).await;
+    let recovery = Recovery { interaction: &interaction, next: &next, recovered, keep_sessions };
+    let advanced = Box::pin(recover_in(&tx, flows, caller, recovery)).await;
     let (advanced, ending) = tx.settle(advanced).await.map_err(lost)?;
     if let Some(ending) = ending {
-        // The new password is stored already and stays, even if this step fails.
+        // What is new is stored already and stays, even if this step fails.
         session_endings::first_step(&flows.store, &flows.clock, &ending).await;
     }
     flows.notices.nudge();
     Ok(advanced)
 }
 
-/// The interaction that continues with the new password: that of the app, if it is still open in
+/// The interaction that continues afterwards: that of the app, if it is still open in
 /// this browser, or a new one, which leads to the account page.
 async fn next_interaction(
     flows: &Flows,
@@ -254,21 +296,52 @@ async fn next_interaction(
     Ok(Interaction::new(purpose, interaction.browser.clone(), flows.clock.now()))
 }
 
-/// A password that was accepted.
+/// A password or a passkey that was accepted.
 struct Recovery<'a> {
     interaction: &'a Interaction,
     next: &'a Interaction,
-    hash: String,
+    recovered: Recovered,
     keep_sessions: bool,
 }
 
-async fn set_password_in(
+/// Writes the new password or passkey. A passkey that is returned is not added yet: it would stand
+/// in for the one-time codes of the account, and who reads the mails of a person must not get rid of
+/// these.
+async fn write(
+    tx: &Tx,
+    caller: Caller<'_>,
+    account: &mut User,
+    recovered: Recovered,
+) -> Outcome<(Method, Option<Box<Passkey>>)> {
+    let created = match recovered {
+        Recovered::Password(hash) => {
+            account.password_hash = Some(hash);
+            users::update(tx, account).await?;
+            return Ok((Method::Password, None));
+        }
+        Recovered::Passkey(created) => created,
+    };
+    // Somebody else may know the password that was forgotten.
+    account.password_hash = None;
+    users::update(tx, account).await?;
+    users::bump_version(tx, &account.id).await?;
+    let lost = |error: Error<NotAdded>| error.map(|_| InteractionError::Finished(None));
+    let passkey = created.spend(tx, &account.id).await.map_err(lost)?;
+    let method = Method::Passkey { backed_up: passkey.backed_up };
+    if account.totp_since.is_some() {
+        return Ok((method, Some(Box::new(passkey))));
+    }
+    adding::add(tx, &passkey, caller.origin).await.map_err(lost)?;
+    Ok((method, None))
+}
+
+async fn recover_in(
     tx: &Tx,
     flows: &Flows,
     caller: Caller<'_>,
     recovery: Recovery<'_>,
 ) -> Outcome<(Advanced, Option<Ending>)> {
-    let Recovery { interaction, next, hash, keep_sessions } = recovery;
+    let Recovery { interaction, next, recovered, keep_sessions } = recovery;
     let Purpose::Recover { user, version, .. } = &interaction.purpose else {
         return Err(InteractionError::Unknown.into());
     };
@@ -287,9 +360,11 @@ async fn set_password_in(
         }
     }
     interactions::end(tx, &interaction.id, None).await?;
-    account.password_hash = Some(hash);
-    users::update(tx, &account).await?;
-    let change = MethodChange::PasswordRecovered;
+    let (method, later) = write(tx, caller, &mut account, recovered).await?;
+    let (change, said) = match method {
+        Method::Password => (MethodChange::PasswordRecovered, FlashMessage::PasswordChanged),
+        _ => (MethodChange::PasskeyRecovered, FlashMessage::PasskeyAdded),
+    };
     let mailer = flows.mailer.as_ref();
     notices::changed(tx, mailer, user, change, caller.notice_origin()).await?;
     let recovered = Event::new(EventKind::RecoveryCompleted).user(user).from(caller.origin);
@@ -298,16 +373,19 @@ async fn set_password_in(
     // of a new device.
     let known = known(flows, caller, user, tx);
     let caller = Caller { known: Some(&known), ..caller };
-    let authentication = Authentication::by(Method::Password, tx.now());
+    let authentication = Authentication::by(method, tx.now());
     let event = succeeded(user, next.purpose.client(), &authentication, caller.origin);
     let (id, user) = (&next.id, user.clone());
     let entry = CompletedSignIn { id, user, authentication, keep: false, event };
-    let mut advanced = complete_sign_in(tx, flows, caller, entry).await?;
+    let mut advanced = match later {
+        Some(passkey) => ask_for_factor(tx, flows, caller, entry, Some(passkey)).await?,
+        None => complete_sign_in(tx, flows, caller, entry).await?,
+    };
     if keep_sessions {
         return Ok((advanced, None));
     }
     if let NextStep::Account(_, _, message) = &mut advanced.next {
-        *message = Some(FlashMessage::PasswordChanged);
+        *message = Some(said);
     }
     let (user, browser) = (&account.id, next.browser.as_ref());
     let browser = browser.ok_or(InteractionError::WrongBrowser)?;

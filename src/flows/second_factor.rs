@@ -204,6 +204,7 @@ pub(super) async fn strengthened(
         version: None,
         finished_by: Some(finished_by),
         is_known: true,
+        passkey: None,
     };
     interactions::set_finished(tx, &interaction.id, &finished).await?;
     interaction.session = Some(session.id);

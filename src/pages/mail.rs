@@ -220,6 +220,7 @@ fn changed(frame: Frame<'_>, change: MethodChange) -> String {
         MethodChange::ProviderConnected => frame.t("mail-provider-connected"),
         MethodChange::ProviderDisconnected => frame.t("mail-provider-disconnected"),
         MethodChange::PasswordRecovered => frame.t("mail-password-recovered"),
+        MethodChange::PasskeyRecovered => frame.t("mail-passkey-recovered"),
     }
 }
 
@@ -254,6 +255,7 @@ mod tests {
             MethodChange::ProviderConnected,
             MethodChange::ProviderDisconnected,
             MethodChange::PasswordRecovered,
+            MethodChange::PasskeyRecovered,
         ];
         let of_change = |change| {
             let (device, place) = (device.clone(), place.clone());

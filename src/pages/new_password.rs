@@ -1,12 +1,14 @@
-//! The page on which a person chooses a new password after they proved their address.
+//! The page on which a person chooses a new password, or makes a passkey, after they proved their
+//! address.
 
 use askama::Template;
 
 use super::frame::Frame;
 use super::hidden_fields::HiddenFields;
+use super::passkey_form::PasskeyForm;
 use super::sample::Sample;
 use super::samples::names;
-use super::samples::values::hidden;
+use super::samples::values::{hidden, new_passkey};
 
 /// The page that asks for a new password.
 #[derive(Clone, Debug, Template)]
@@ -20,11 +22,13 @@ pub struct NewPasswordPage<'a> {
     pub username: &'a str,
     /// Whether the person wants to stay signed in on other devices.
     pub keep_sessions: bool,
+    /// What the browser is asked for, where people may make a passkey instead.
+    pub passkey: Option<PasskeyForm<'a>>,
     /// Why the password was not set.
     pub problem: Option<NewPasswordProblem>,
 }
 
-/// Why a new password is not accepted.
+/// Why a new password or a passkey is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewPasswordProblem {
     /// None was given.
@@ -40,6 +44,10 @@ pub enum NewPasswordProblem {
     Breached,
     /// It is too long.
     TooLong,
+    /// There is no passkey.
+    NoPasskey,
+    /// The passkey came too late.
+    PasskeyLate,
     /// The server has too much to do.
     Busy,
 }
@@ -56,7 +64,7 @@ impl NewPasswordProblem {
             Self::TooEasy => Some(frame.t("password-too-easy")),
             Self::Breached => Some(frame.t("password-breached")),
             Self::TooLong => Some(frame.t("password-too-long")),
-            Self::Busy => None,
+            Self::NoPasskey | Self::PasskeyLate | Self::Busy => None,
         }
     }
 }
@@ -67,7 +75,12 @@ impl NewPasswordPage<'_> {
     }
 
     fn form_error(&self) -> Option<String> {
-        (self.problem? == NewPasswordProblem::Busy).then(|| self.frame.t("busy"))
+        match self.problem? {
+            NewPasswordProblem::NoPasskey => Some(self.frame.t("new-passkey-failed")),
+            NewPasswordProblem::PasskeyLate => Some(self.frame.t("new-passkey-late")),
+            NewPasswordProblem::Busy => Some(self.frame.t("busy")),
+            _ => None,
+        }
     }
 }
 
@@ -75,11 +88,24 @@ impl<'a> Sample<'a> for NewPasswordPage<'a> {
     const NAME: &'static str = "new-password";
 
     fn samples(frame: Frame<'a>) -> Vec<(&'static str, Self)> {
-        let page =
-            Self { frame, hidden: hidden(), username: "hana", keep_sessions: false, problem: None };
+        let page = Self {
+            frame,
+            hidden: hidden(),
+            username: "hana",
+            keep_sessions: false,
+            passkey: None,
+            problem: None,
+        };
+        let passkey = Self { passkey: Some(new_passkey()), ..page.clone() };
         let problem = |problem| Self { problem: Some(problem), ..page.clone() };
         vec![
             ("plain", page.clone()),
+            ("passkey", passkey.clone()),
+            (
+                "passkey-failed",
+                Self { problem: Some(NewPasswordProblem::NoPasskey), ..passkey.clone() },
+            ),
+            ("passkey-late", Self { problem: Some(NewPasswordProblem::PasskeyLate), ..passkey }),
             ("missing", problem(NewPasswordProblem::Missing)),
             ("too-short", problem(NewPasswordProblem::TooShort { least: 8 })),
             ("too-easy", Self { keep_sessions: true, ..problem(NewPasswordProblem::TooEasy) }),

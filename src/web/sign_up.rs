@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use super::cookies::SignInMethod;
 use super::edge::Context;
 use super::page::{self, Answered, Failed, Shown};
+use crate::accounts::passkeys::adding::{NotAdded, PasskeyOwner};
 use crate::accounts::password_rules::{LEAST, PasswordRefused};
 use crate::accounts::sign_up::mail_address;
 use crate::domain::interaction::Purpose;
@@ -20,7 +21,9 @@ use crate::domain::secret::{Plain, Secret};
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::flows::interaction::View;
-use crate::flows::sign_up::{self, AccountDetails, NotSignedUp, SignUpProblem};
+use crate::flows::new_account::{self, AccountDetails};
+use crate::flows::new_way_in::{self, NewWayIn};
+use crate::flows::sign_up::{self, NotSignedUp, SignUpProblem};
 use crate::flows::sign_up_offer::{SignUpOffer, offer};
 use crate::flows::submitted::Submitted;
 use crate::pages::{
@@ -29,6 +32,7 @@ use crate::pages::{
 };
 use crate::web::interaction::{app, csrf, view};
 use crate::web::page_request::PageRequest;
+use crate::web::passkey_form::{new_passkey, passkey_form};
 use crate::web::respond::{Reply, respond};
 use crate::web::shared::Shared;
 use crate::web::terms::{accepted, shown};
@@ -293,7 +297,19 @@ fn show_account(
     let typed = |field| page_request.form.get(field).unwrap_or_default();
     let email = page_request.form.get("email").or_else(|| hinted_address(view));
     let proven = proven(view);
-    let asks_username = sign_up::asks_for_username(&shared.flows, proven);
+    let asks_username = new_account::asks_for_username(&shared.flows, proven);
+    let path = if proven.is_some() { urls::SIGN_UP_ACCOUNT } else { urls::SIGN_UP };
+    let here = page::address(shared, path, &view.handle);
+    // The script puts the names there that the person types.
+    let known = proven.map(|newcomer| newcomer.email.as_str());
+    let known = known.unwrap_or_else(|| shared.look.name());
+    let (user, has) = (view.interaction.id.newcomer(), &[]);
+    let owner = PasskeyOwner { user: &user, username: known, name: known, has };
+    let prompt = new_way_in::prompt(&shared.flows, &view.interaction, owner, shared.look.name());
+    let prompt = match prompt {
+        Ok(prompt) => prompt,
+        Err(fault) => return respond(shared, page_request, fault),
+    };
     let account = AccountFormPage {
         frame: page_request.frame(shared),
         app: app.as_ref().map(Shown::app),
@@ -304,6 +320,9 @@ fn show_account(
         username: asks_username.then(|| typed("username")),
         keep: page_request.form.get("keep").is_some(),
         documents: shown(&shared.flows.terms.0, page_request),
+        passkey: prompt.as_ref().map(|prompt| passkey_form(prompt, &here)),
+        passkey_again: new_passkey(&page_request.form).is_some()
+            && !matches!(problem, Some(SignUpProblem::Passkey(_))),
         problem: problem.map(shown_problem),
     };
     let status = match problem {
@@ -335,6 +354,8 @@ fn shown_problem(problem: SignUpProblem) -> AccountFormProblem {
         SignUpProblem::Password(PasswordRefused::TooLong) => AccountFormProblem::PasswordTooLong,
         SignUpProblem::Password(PasswordRefused::TooEasy) => AccountFormProblem::PasswordTooEasy,
         SignUpProblem::Password(PasswordRefused::Breached) => AccountFormProblem::PasswordBreached,
+        SignUpProblem::Passkey(NotAdded::Late) => AccountFormProblem::PasskeyLate,
+        SignUpProblem::Passkey(NotAdded::Refused) => AccountFormProblem::NoPasskey,
         SignUpProblem::Terms => AccountFormProblem::Terms,
         SignUpProblem::AccountExists => AccountFormProblem::AccountExists,
         SignUpProblem::Throttled(seconds) => {
@@ -360,21 +381,28 @@ async fn make_account(
 ) -> Answered {
     let typed = |field| page_request.form.get(field).unwrap_or_default();
     let password = Secret::text(typed("password"));
+    let way_in = match new_passkey(&page_request.form) {
+        Some(new) => NewWayIn::Passkey(new),
+        None => NewWayIn::Password(&password),
+    };
     let accepted = accepted(&shared, &page_request);
     let details = AccountDetails {
         email: typed("email"),
         name: typed("name"),
         username: typed("username"),
-        password: &password,
+        way_in,
         keep: page_request.form.get("keep").is_some(),
         accepted: &accepted,
         language: page_request.reads(form.ui_locales()),
     };
-    let made = sign_up::create(&shared.flows, page_request.caller(), &form, details);
+    let made = new_account::create(&shared.flows, page_request.caller(), &form, details);
     match Box::pin(made).await {
         Ok(advanced) => {
             let mut response = respond(&shared, &page_request, advanced);
-            shared.cookies.set_sign_in_method(response.headers_mut(), &SignInMethod::Password);
+            if let NewWayIn::Password(_) = way_in {
+                let method = &SignInMethod::Password;
+                shared.cookies.set_sign_in_method(response.headers_mut(), method);
+            }
             Ok(response)
         }
         Err(Error::Refused(NotSignedUp::Problem(problem))) => {

@@ -63,6 +63,7 @@ mod my_pages;
 mod my_password;
 mod names;
 mod new_address;
+mod new_passkeys;
 mod new_passwords;
 mod notices;
 mod outbound;

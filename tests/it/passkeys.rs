@@ -8,14 +8,19 @@ use crate::support::{
 };
 
 /// A server for whose host browsers have passkeys.
-async fn start(database: &crate::support::Database) -> Server {
+pub(crate) async fn start(database: &crate::support::Database) -> Server {
     let server = Server::start_with(database, &[("issuer", LOCALHOST)]).await;
     server.alice().await;
     server
 }
 
 /// Sends a form of the account page.
-async fn send(browser: &mut Browser, page: &Page, path: &str, more: &[(&str, &str)]) -> Page {
+pub(crate) async fn send(
+    browser: &mut Browser,
+    page: &Page,
+    path: &str,
+    more: &[(&str, &str)],
+) -> Page {
     let (csrf, session) = (page.hidden("csrf"), page.hidden("session"));
     let mut fields = vec![("csrf", csrf.as_str()), ("session", session.as_str())];
     fields.extend(more);
@@ -38,7 +43,7 @@ pub(crate) async fn add(
     (browser, page)
 }
 
-async fn finish_adding(browser: &mut Browser, page: &Page, answer: &str) -> Page {
+pub(crate) async fn finish_adding(browser: &mut Browser, page: &Page, answer: &str) -> Page {
     let challenge = page.hidden("challenge");
     let fields = [("challenge", challenge.as_str()), ("credential", answer)];
     send(browser, page, "/account/passkeys/add", &fields).await
@@ -53,13 +58,13 @@ pub(crate) async fn prove(browser: &mut Browser, page: &Page, answer: &str) -> P
     browser.follow(page).await
 }
 
-const SECURITY: &str = "/account/security";
+pub(crate) const SECURITY: &str = "/account/security";
 
-fn is_signed_in(page: &Page) -> bool {
+pub(crate) fn is_signed_in(page: &Page) -> bool {
     page.has("account-sign-out") || page.location().is_some_and(|to| to.contains("?code="))
 }
 
-async fn first_party(server: &Server) -> App {
+pub(crate) async fn first_party(server: &Server) -> App {
     server.web_app("app", |client| client.metadata.first_party = true).await
 }
 
@@ -268,7 +273,7 @@ both! {
 }
 
 /// The handles of the passkeys on the page, in their order.
-fn handles(page: &Page) -> Vec<String> {
+pub(crate) fn handles(page: &Page) -> Vec<String> {
     (1..)
         .map_while(|n| {
             let id = format!("passkey-remove-{n}");

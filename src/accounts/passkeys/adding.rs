@@ -1,4 +1,5 @@
-//! Adding a passkey to an account (Web Authentication §7.1).
+//! Adding a passkey to an account (Web Authentication §7.1): to one that a person has, or to one
+//! that they are making.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -12,10 +13,11 @@ use super::challenge::{
     BadChallenge, ChallengePurpose, OpenedChallenge, PasskeyPrompt, UseOnce, descriptors,
 };
 use super::relying_party::{RelyingParty, unfit};
+use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::passkey::{Passkey, user_handle};
 use crate::domain::user::UserId;
 use crate::domain::verdict::{Error, Fault};
-use crate::store::{Tx, passkeys};
+use crate::store::{Reader, Tx, audit_events, passkeys};
 
 /// For whom a passkey is made.
 #[derive(Clone, Copy, Debug)]
@@ -117,9 +119,29 @@ impl RelyingParty {
 }
 
 impl CreatedPasskey {
+    /// Whether an account has this passkey already.
+    pub async fn is_taken(&self, reader: &impl Reader) -> Result<bool, Fault> {
+        Ok(passkeys::find(reader, &self.id).await?.is_some())
+    }
+
     /// Adds the passkey to the account of this user.
-    pub async fn keep(self, tx: &Tx, user: &UserId) -> Result<Passkey, Error<NotAdded>> {
-        let passkey = Passkey {
+    pub async fn keep(
+        self,
+        tx: &Tx,
+        user: &UserId,
+        origin: &Origin,
+    ) -> Result<Passkey, Error<NotAdded>> {
+        let passkey = self.spend(tx, user).await?;
+        add(tx, &passkey, origin).await?;
+        Ok(passkey)
+    }
+
+    /// Uses the challenge up. The passkey belongs to this user, and is not added yet.
+    pub async fn spend(self, tx: &Tx, user: &UserId) -> Result<Passkey, Error<NotAdded>> {
+        if !self.use_once.count(tx).await? {
+            return Err(Error::Refused(NotAdded::Refused));
+        }
+        Ok(Passkey {
             id: self.id,
             user: user.clone(),
             credential: self.credential,
@@ -129,11 +151,16 @@ impl CreatedPasskey {
             name: None,
             created_at: tx.now(),
             used_at: None,
-        };
-        if self.use_once.count(tx).await? && passkeys::insert(tx, &passkey).await? {
-            Ok(passkey)
-        } else {
-            Err(Error::Refused(NotAdded::Refused))
-        }
+        })
     }
+}
+
+/// Adds a passkey to the account of its user.
+pub async fn add(tx: &Tx, passkey: &Passkey, origin: &Origin) -> Result<(), Error<NotAdded>> {
+    if !passkeys::insert(tx, passkey).await? {
+        return Err(Error::Refused(NotAdded::Refused));
+    }
+    let event = Event::new(EventKind::PasskeyAdded).user(&passkey.user).from(origin);
+    audit_events::insert(tx, &[event.detail(passkey.handle())]).await?;
+    Ok(())
 }

@@ -26,6 +26,9 @@ pub enum ChallengePurpose<'a> {
     Proving(&'a InteractionId, &'a BrowserId),
     /// Adding a passkey to the account of this session.
     Adding(&'a SessionId),
+    /// Making the passkey of an account that is made or recovered, in this interaction and this
+    /// browser.
+    Making(&'a InteractionId, &'a BrowserId),
 }
 
 impl fmt::Display for ChallengePurpose<'_> {
@@ -35,6 +38,9 @@ impl fmt::Display for ChallengePurpose<'_> {
                 write!(f, "proving {} {}", interaction.as_str(), browser.as_str())
             }
             Self::Adding(session) => write!(f, "adding {}", session.as_str()),
+            Self::Making(interaction, browser) => {
+                write!(f, "making {} {}", interaction.as_str(), browser.as_str())
+            }
         }
     }
 }

@@ -20,6 +20,14 @@ pub(crate) fn passkey() -> PasskeyForm<'static> {
     }
 }
 
+/// A form for a new passkey.
+pub(crate) fn new_passkey() -> PasskeyForm<'static> {
+    PasskeyForm {
+        options: r#"{"challenge":"Y2hhbGxlbmdl","rp":{"id":"id.example.com"},"user":{"id":"aWQ"}}"#,
+        ..passkey()
+    }
+}
+
 /// An instant so many seconds after a fixed one.
 pub(crate) fn instant(seconds: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + Duration::seconds(1_795_253_040 + seconds)

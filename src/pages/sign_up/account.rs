@@ -6,8 +6,9 @@ use crate::pages::app_summary::App;
 use crate::pages::document::DocumentToAccept;
 use crate::pages::frame::Frame;
 use crate::pages::hidden_fields::HiddenFields;
+use crate::pages::passkey_form::PasskeyForm;
 use crate::pages::sample::Sample;
-use crate::pages::samples::values::hidden;
+use crate::pages::samples::values::{hidden, new_passkey};
 use crate::pages::samples::{apps, documents, names};
 
 /// The page that asks for what a new account consists of.
@@ -32,6 +33,10 @@ pub struct AccountFormPage<'a> {
     pub keep: bool,
     /// The documents to accept.
     pub documents: Vec<DocumentToAccept<'a>>,
+    /// What the browser is asked for, where people may make a passkey instead of a password.
+    pub passkey: Option<PasskeyForm<'a>>,
+    /// Whether the person made a passkey, and something else is wrong.
+    pub passkey_again: bool,
     /// What is wrong.
     pub problem: Option<AccountFormProblem>,
 }
@@ -62,6 +67,10 @@ pub enum AccountFormProblem {
     PasswordTooEasy,
     /// The password is on a list of breached passwords.
     PasswordBreached,
+    /// There is no passkey.
+    NoPasskey,
+    /// The passkey came too late.
+    PasskeyLate,
     /// A required document is not accepted.
     Terms,
     /// An account with the address was made meanwhile.
@@ -128,7 +137,24 @@ impl AccountFormPage<'_> {
             }
             AccountFormProblem::Busy => Some(self.frame.t("busy")),
             AccountFormProblem::AccountExists => Some(self.frame.t("sign-up-account-exists")),
+            AccountFormProblem::NoPasskey => Some(self.frame.t("new-passkey-failed")),
+            AccountFormProblem::PasskeyLate => Some(self.frame.t("new-passkey-late")),
             _ => None,
+        }
+    }
+
+    /// What stands below the button for a passkey.
+    fn passkey_hint(&self) -> String {
+        let text =
+            if self.passkey_again { "sign-up-passkey-again" } else { "sign-up-passkey-hint" };
+        self.frame.t(text)
+    }
+
+    /// The fields of the names under which the authenticator shows the passkey.
+    fn passkey_names(&self) -> &'static str {
+        match self.username {
+            Some(_) => "signup-username signup-name",
+            None => "signup-address signup-name",
         }
     }
 
@@ -170,13 +196,16 @@ impl<'a> Sample<'a> for AccountFormPage<'a> {
             username: None,
             keep: false,
             documents: vec![],
+            passkey: None,
+            passkey_again: false,
             problem: None,
         };
         let typed = Self { name: "Hana Seo", keep: true, ..page.clone() };
         let chosen = Self { username: Some("hana"), ..typed.clone() };
         let unproven = Self { proven: None, username: Some(""), ..page.clone() };
         let with = |problem| Self { problem: Some(problem), ..typed.clone() };
-        vec![
+        let mut samples = by_passkey(&page);
+        samples.extend([
             ("fresh", page.clone()),
             ("own-account", Self { app: None, ..page.clone() }),
             ("user-name", Self { username: Some(""), ..page.clone() }),
@@ -223,6 +252,25 @@ impl<'a> Sample<'a> for AccountFormPage<'a> {
                     ..page
                 },
             ),
-        ]
+        ]);
+        samples
     }
+}
+
+/// The form where people may make a passkey instead of a password.
+fn by_passkey<'a>(page: &AccountFormPage<'a>) -> Vec<(&'static str, AccountFormPage<'a>)> {
+    let page = AccountFormPage { passkey: Some(new_passkey()), ..page.clone() };
+    let with = |problem| AccountFormPage { problem: Some(problem), ..page.clone() };
+    let again = AccountFormPage {
+        name: "Hana Seo",
+        documents: documents::one(),
+        passkey_again: true,
+        ..with(AccountFormProblem::Terms)
+    };
+    vec![
+        ("passkey", page.clone()),
+        ("passkey-again", again),
+        ("passkey-failed", with(AccountFormProblem::NoPasskey)),
+        ("passkey-late", with(AccountFormProblem::PasskeyLate)),
+    ]
 }

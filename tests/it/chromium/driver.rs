@@ -243,6 +243,13 @@ impl Window {
         self.cdp("WebAuthn.setAutomaticPresenceSimulation", presence).await;
     }
 
+    /// Whether the authenticator knows its person: by a PIN, a finger or a face.
+    pub(super) async fn knows_its_person(&self, knows: bool) {
+        let id = self.authenticator.lock().expect("a lock").clone();
+        let verified = json!({ "authenticatorId": id, "isUserVerified": knows });
+        self.cdp("WebAuthn.setUserVerified", verified).await;
+    }
+
     /// Another browser, by its own word.
     pub(super) async fn calls_itself(&self, user_agent: &str) {
         self.cdp("Emulation.setUserAgentOverride", json!({ "userAgent": user_agent })).await;
