@@ -69,7 +69,7 @@ impl Walker<'_> {
         person(self.server, &self.username, &self.address(), true).await;
         let named = ClaimsChange { name: Some(self.typed.to_owned()), ..ClaimsChange::default() };
         let store = &self.server.inner.services().store;
-        users::update(store, self.server.now(), &self.username, named).await.expect("named");
+        users::update(store, self.server.now(), None, &self.username, named).await.expect("named");
         pages.extend(self.recovery().await);
         pages.extend(self.proofs().await);
         pages
