@@ -145,9 +145,10 @@ impl AccountFormPage<'_> {
 
     /// What stands below the button for a passkey.
     fn passkey_hint(&self) -> String {
-        let text =
-            if self.passkey_again { "sign-up-passkey-again" } else { "sign-up-passkey-hint" };
-        self.frame.t(text)
+        if self.passkey_again {
+            return self.frame.t("sign-up-passkey-again");
+        }
+        self.frame.t("sign-up-passkey-hint")
     }
 
     /// The fields of the names under which the authenticator shows the passkey.
