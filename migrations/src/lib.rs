@@ -26,6 +26,7 @@ mod m0027_strength;
 mod m0028_passkeys;
 mod m0029_terms;
 mod m0030_my_account;
+mod m0034_endings_by_person;
 mod step;
 
 /// Every migration, oldest first.
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_sign_ins::STEP),
             Box::new(m0029_terms::STEP),
             Box::new(m0030_my_account::STEP),
+            Box::new(m0034_endings_by_person::STEP),
         ]
     }
 }

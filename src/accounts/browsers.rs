@@ -229,18 +229,20 @@ pub async fn sign_in(
 }
 
 /// Adds a proof to an open session. The browser gets a new cookie, as after a sign-in; the session
-/// ends when it would have ended without it.
+/// ends when it would have ended without it. `None`: it has ended.
 pub async fn strengthen(
     tx: &Tx,
     session: Session,
     method: Method,
     token: impl FnOnce(&Session) -> Plain<BrowserToken>,
-) -> Result<(Session, Cookie), Fault> {
+) -> Result<Option<(Session, Cookie)>, Fault> {
     let authentication = session.authentication.clone().with(method, tx.now());
     let session = Session { authentication, ..session };
-    sessions::put(tx, &session).await?;
+    if !sessions::set_authentication(tx, &session.id, &session.authentication).await? {
+        return Ok(None);
+    }
     let cookie = put_cookie(tx, &session.browser, token(&session)).await?;
-    Ok((session, cookie))
+    Ok(Some((session, cookie)))
 }
 
 /// Ends sessions of a browser and gives it another cookie.

@@ -1,9 +1,11 @@
 //! Changes of second factors: one-time codes, and the recovery codes that stand in for them.
 
 use super::second_factor::SecondFactors;
+use super::session_endings::end_by_one_time_code;
 use crate::domain::audit::{Event, EventKind, Origin};
 use crate::domain::recovery_code::{HashedRecoveryCode, RecoveryCode};
 use crate::domain::secret::Secret;
+use crate::domain::session::SessionId;
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 use crate::store::{Tx, audit_events, one_time_codes, recovery_codes, users};
@@ -19,7 +21,7 @@ pub struct NewFactor {
     pub recovery_codes: Vec<RecoveryCode>,
 }
 
-/// Adds one-time codes with their recovery codes to an account. They replace earlier ones.
+/// Adds one-time codes with their recovery codes to an account that has none.
 pub async fn add(
     tx: &Tx,
     factors: &SecondFactors,
@@ -35,11 +37,26 @@ pub async fn add(
     record(tx, EventKind::FactorAdded, user, origin).await
 }
 
-/// Removes one-time codes and recovery codes; `false` when the account has none.
+/// The same for an account that may have some already, which are replaced. What was opened elsewhere
+/// with the earlier ones ends: an intruder who has them may be the reason.
+pub async fn replace(
+    tx: &Tx,
+    factors: &SecondFactors,
+    user: &UserId,
+    new: &NewFactor,
+    (here, origin): (&SessionId, &Origin),
+) -> Result<(), Fault> {
+    end_by_one_time_code(tx, user, Some(here), origin).await?;
+    add(tx, factors, user, new, origin).await
+}
+
+/// Removes one-time codes and recovery codes, and ends what was opened with them, except one
+/// session; `false` when the account has none.
 pub async fn remove(
     tx: &Tx,
     kind: EventKind,
     user: &UserId,
+    but: Option<&SessionId>,
     origin: &Origin,
 ) -> Result<bool, Fault> {
     if !one_time_codes::delete(tx, user).await? {
@@ -48,6 +65,7 @@ pub async fn remove(
     recovery_codes::delete_all(tx, user).await?;
     users::set_totp_since(tx, user, None).await?;
     users::bump_version(tx, user).await?;
+    end_by_one_time_code(tx, user, but, origin).await?;
     record(tx, kind, user, origin).await?;
     Ok(true)
 }

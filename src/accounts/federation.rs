@@ -176,6 +176,7 @@ pub async fn link(
         return Ok(linked.is_some_and(|linked| linked.user == *user));
     }
     update(tx, &mut account, identity, false, origin).await?;
+    users::bump_version(tx, user).await?;
     let event = Event::new(EventKind::IdentityLinked).user(user).from(origin);
     audit_events::insert(tx, &[event.detail(provider.as_str())]).await?;
     Ok(true)

@@ -10,6 +10,7 @@ pub mod factor_changes;
 pub mod federation;
 pub mod hashing;
 pub mod hashing_queue;
+pub mod held_session;
 pub mod mail_limits;
 pub mod mail_secrets;
 pub mod new_address;

@@ -229,7 +229,7 @@ async fn remove_methods(
     }
     audit_events::insert(tx, &events).await?;
     if user.totp_since.is_some_and(|added_at| added_at >= since) {
-        factor_changes::remove(tx, EventKind::FactorRemoved, &user.id, origin).await?;
+        factor_changes::remove(tx, EventKind::FactorRemoved, &user.id, None, origin).await?;
         removed.push(MethodChange::OneTimeCodesRemoved);
     } else if factor_changes::remove_recovery_codes(tx, &user.id, origin).await? {
         removed.push(MethodChange::RecoveryCodesRemoved);

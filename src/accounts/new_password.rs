@@ -1,14 +1,19 @@
 //! Changes a person's password. They have to type the current one, which is counted like a sign-in.
 //! A person who has none sets one, after a recent proof of who they are.
 
+use chrono::{DateTime, Utc};
+
 use super::browsers::{self, Cookie, SignedInUser};
+use super::held_session;
 use super::notices::{self, NoticeOrigin};
 use super::password_rules::{ChosenPassword, PasswordRefused, PasswordRules, words_about};
+use super::second_factor::SecondFactorRules;
 use super::sign_in::{
     AttemptPlace, PasswordAttempt, PasswordSignIn, ProvenPassword, SignInRefused,
 };
 use crate::accounts::session_endings;
 use crate::domain::audit::{Event, EventKind};
+use crate::domain::authentication::Acr;
 use crate::domain::ending::{Ending, EndingScope};
 use crate::domain::mail::MethodChange;
 use crate::domain::secret::Secret;
@@ -25,6 +30,8 @@ pub enum PasswordUnchanged {
     Same,
     /// The current password was refused.
     Refused(SignInRefused),
+    /// The person was signed out meanwhile, or the proof of their second factor is too old.
+    NotFresh,
 }
 
 impl From<PasswordUnchanged> for Error<PasswordUnchanged> {
@@ -46,6 +53,8 @@ pub struct PasswordChange<'a> {
     pub known: Option<&'a str>,
     /// The request, as audit events and the notice by mail describe it.
     pub from: NoticeOrigin<'a>,
+    /// When a second factor is due, which has to be proven recently, too.
+    pub rules: SecondFactorRules,
     /// Sends the notice.
     pub mailer: Option<&'a Mailer>,
 }
@@ -79,7 +88,8 @@ pub async fn change(
     let (user, origin) = (&signed_in.user.id, change.from.origin);
     let ending = Ending::new(user, EndingScope::Everything, tx.now(), origin);
     let ending = ending.but(Some(&signed_in.session.id));
-    let changed = write(&tx, signed_in, (&proven, hash), change, &ending).await;
+    let now = sign_in.clock.now();
+    let changed = write(&tx, signed_in, (&proven, hash, now), change, &ending).await;
     let cookie = tx.settle(changed).await?;
     // The new password is stored already and stays, even if this step fails.
     session_endings::first_step(&sign_in.store, &sign_in.clock, &ending).await;
@@ -109,18 +119,21 @@ pub async fn set_first(
 async fn write(
     tx: &Tx,
     signed_in: &SignedInUser,
-    (proven, hash): (&ProvenPassword, String),
+    (proven, hash, now): (&ProvenPassword, String, DateTime<Utc>),
     change: PasswordChange<'_>,
     ending: &Ending,
 ) -> Result<Cookie, Error<PasswordUnchanged>> {
-    let PasswordChange { from, mailer, .. } = change;
+    let PasswordChange { from, rules, mailer, .. } = change;
     let origin = from.origin;
     // The user is locked before anything else reads it. Otherwise two changes at once would wait
     // for each other (a deadlock).
-    let Some(mut user) = users::lock(tx, &signed_in.user.id).await? else {
-        return Err(PasswordUnchanged::Refused(SignInRefused::Wrong).into());
-    };
-    let event = proven.record(tx, None, origin).await.map_err(refused)?;
+    let held = held_session::hold(tx, &signed_in.user.id, &signed_in.session.id).await?;
+    let held = held.ok_or(PasswordUnchanged::NotFresh)?;
+    if rules.needed(&held.user) > Acr::One && !held.is_fresh(rules, now) {
+        return Err(PasswordUnchanged::NotFresh.into());
+    }
+    let mut user = held.user;
+    let (_, event) = proven.record(tx, None, origin).await.map_err(refused)?;
     user.password_hash = Some(hash);
     users::update(tx, &user).await?;
     session_endings::begin(tx, ending).await?;

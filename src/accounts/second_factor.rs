@@ -19,7 +19,7 @@ use crate::keys::factor_key::FactorKey;
 use crate::mail::Mailer;
 use crate::settings::kinds::flag;
 use crate::settings::settings;
-use crate::store::{Tx, audit_events, one_time_codes, recovery_codes};
+use crate::store::{Tx, audit_events, one_time_codes, recovery_codes, users};
 
 settings! {
     /// When people are asked for a second factor.
@@ -37,19 +37,26 @@ impl SecondFactorRules {
     /// (`None`). A passkey does not make it due; it satisfies it.
     #[must_use]
     pub fn is_due(self, user: &User, client: Option<&Client>) -> bool {
-        user.totp_since.is_some() || self.required || client.is_some_and(asks_for_two)
+        self.is_due_by_account(user) || client.is_some_and(asks_for_two)
+    }
+
+    /// Whether a second factor is due for this person whatever the client is.
+    #[must_use]
+    pub fn is_due_by_account(self, user: &User) -> bool {
+        user.totp_since.is_some() || self.required
     }
 
     /// The strength that a person has to prove before they change how they sign in.
     #[must_use]
     pub fn needed(self, user: &User) -> Acr {
-        if self.is_due(user, None) { Acr::Two } else { Acr::One }
+        if self.is_due_by_account(user) { Acr::Two } else { Acr::One }
     }
 }
 
 /// Whether the client is registered for sign-ins with two factors: none of its default values is
 /// met by less.
-fn asks_for_two(client: &Client) -> bool {
+#[must_use]
+pub fn asks_for_two(client: &Client) -> bool {
     let defaults = client.metadata.default_acr_values.as_deref().unwrap_or_default();
     defaults.iter().min().is_some_and(|least| *least >= Acr::Two)
 }
@@ -97,6 +104,36 @@ pub struct ProvenFactor {
     guessing: Guessing,
 }
 
+/// A second factor that is wrong. If this value is dropped, the guess does not count.
+#[derive(Debug)]
+pub struct WrongFactor {
+    password: Arc<PasswordSignIn>,
+    guessing: Guessing,
+}
+
+impl WrongFactor {
+    /// Counts the guess, and returns the refusal.
+    pub async fn count(self) -> Error<SignInRefused> {
+        let Self { password, guessing } = self;
+        let counted = async {
+            let tx = password.store.begin(password.clock.now()).await?;
+            guessing.wrong(&tx).await?;
+            tx.commit().await
+        };
+        counted.await.map_or_else(Error::Fault, |()| SignInRefused::Wrong.into())
+    }
+}
+
+/// What became of the check of a second factor.
+#[derive(Debug)]
+#[must_use]
+pub enum FactorCheck {
+    /// It is right.
+    Right(ProvenFactor),
+    /// It is wrong.
+    Wrong(WrongFactor),
+}
+
 #[derive(Debug)]
 enum Found {
     Step { sealed: Vec<u8>, step: u64 },
@@ -133,15 +170,27 @@ impl SecondFactors {
         typed: TypedFactor<'_>,
         attempt: PasswordAttempt<'_>,
     ) -> Result<ProvenFactor, Error<SignInRefused>> {
-        let guessing = self.password.guess(user, attempt).await?;
-        if let Some(what) = self.find(user, typed).await? {
-            let (user, mailer) = (user.clone(), self.mailer.clone());
-            return Ok(ProvenFactor { user, mailer, what, guessing });
+        match self.look(user, typed, attempt).await? {
+            FactorCheck::Right(proven) => Ok(proven),
+            FactorCheck::Wrong(wrong) => Err(wrong.count().await),
         }
-        let tx = self.password.store.begin(self.password.clock.now()).await?;
-        guessing.wrong(&tx).await?;
-        tx.commit().await?;
-        Err(SignInRefused::Wrong.into())
+    }
+
+    /// The same, but the caller decides whether a wrong factor counts: a second click sends one that
+    /// was right a moment ago.
+    pub async fn look(
+        &self,
+        user: &User,
+        typed: TypedFactor<'_>,
+        attempt: PasswordAttempt<'_>,
+    ) -> Result<FactorCheck, Error<SignInRefused>> {
+        let guessing = self.password.guess(user, attempt).await?;
+        Ok(if let Some(what) = self.find(user, typed).await? {
+            let (user, mailer) = (user.clone(), self.mailer.clone());
+            FactorCheck::Right(ProvenFactor { user, mailer, what, guessing })
+        } else {
+            FactorCheck::Wrong(WrongFactor { password: self.password.clone(), guessing })
+        })
     }
 
     async fn find(&self, user: &User, typed: TypedFactor<'_>) -> Result<Option<Found>, Fault> {
@@ -180,6 +229,9 @@ impl ProvenFactor {
     /// `language` is that of the request.
     pub async fn spend(self, tx: &Tx, language: Language) -> Result<Method, Error<SignInRefused>> {
         let Self { user, mailer, what, guessing } = self;
+        // The account is locked before its factors, as when they change, so that no two requests
+        // wait for each other.
+        users::hold(tx, &user.id).await?;
         let (spent, method) = match &what {
             Found::Step { sealed, step } => {
                 (one_time_codes::spend(tx, &user.id, sealed, *step).await?, Method::Totp)

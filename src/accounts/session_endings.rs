@@ -84,6 +84,17 @@ pub async fn end_by_passkey(
     end_in(tx, &Ending::new(user, EndingScope::ByPasskey, tx.now(), origin).but(Some(but))).await
 }
 
+/// Ends what a person opened or strengthened with a one-time code or a recovery code, except one
+/// session and the families that are bound to it. Returns how many families ended at once.
+pub async fn end_by_one_time_code(
+    tx: &Tx,
+    user: &UserId,
+    but: Option<&SessionId>,
+    origin: &Origin,
+) -> Result<u64, Fault> {
+    end_in(tx, &Ending::new(user, EndingScope::ByOneTimeCode, tx.now(), origin).but(but)).await
+}
+
 /// Ends what a person granted to one app. Returns how many families ended at once.
 pub async fn end_at_client(
     tx: &Tx,
@@ -257,6 +268,7 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
         }
         EndingScope::ByIssuer(issuer) => FamilyFilter::UserBy(user, issuer),
         EndingScope::ByPasskey => FamilyFilter::UserByPasskey(user),
+        EndingScope::ByOneTimeCode => FamilyFilter::UserByOneTimeCode(user),
         EndingScope::AtClient(client) => FamilyFilter::UserAt(user, client),
         EndingScope::InSession(session) => FamilyFilter::Session(session),
     };
@@ -267,6 +279,7 @@ async fn step(tx: &Tx, ending: &Ending, at_most: u64) -> Result<Step, Fault> {
         }
         EndingScope::ByIssuer(issuer) => Some(SessionFilter::ByIssuer(issuer)),
         EndingScope::ByPasskey => Some(SessionFilter::ByPasskey),
+        EndingScope::ByOneTimeCode => Some(SessionFilter::ByOneTimeCode),
         EndingScope::AtClient(_) | EndingScope::InSession(_) => None,
     };
     if let Some(of_sessions) = of_sessions {

@@ -312,15 +312,16 @@ async fn remember(
 }
 
 impl ProvenPassword {
-    /// Records that the person proved their password, and returns the audit event of the sign-in,
-    /// which the caller writes with its others. The account is read again: if it was disabled or its
-    /// password was changed since, or if its person deletes it, this refuses.
+    /// Records that the person proved their password, and returns the account as it is now with the
+    /// audit event of the sign-in, which the caller writes with its others. The account is read
+    /// again: if it was disabled or its password was changed since, or if its person deletes it, this
+    /// refuses.
     pub async fn record(
         &self,
         tx: &Tx,
         client: Option<&ClientId>,
         origin: &Origin,
-    ) -> Result<Event, Error<SignInRefused>> {
+    ) -> Result<(User, Event), Error<SignInRefused>> {
         let user = users::hold(tx, &self.user.id).await?.filter(User::is_enabled);
         self.record_as(tx, user, client, origin).await
     }
@@ -334,7 +335,8 @@ impl ProvenPassword {
         origin: &Origin,
     ) -> Result<Event, Error<SignInRefused>> {
         let user = users::hold(tx, &self.user.id).await?;
-        self.record_as(tx, user.filter(|user| user.may_sign_in(tx.now())), client, origin).await
+        let user = user.filter(|user| user.may_sign_in(tx.now()));
+        self.record_as(tx, user, client, origin).await.map(|(_, event)| event)
     }
 
     async fn record_as(
@@ -343,7 +345,7 @@ impl ProvenPassword {
         user: Option<User>,
         client: Option<&ClientId>,
         origin: &Origin,
-    ) -> Result<Event, Error<SignInRefused>> {
+    ) -> Result<(User, Event), Error<SignInRefused>> {
         let unchanged = user.filter(|user| user.password_hash == self.user.password_hash);
         let user = unchanged.ok_or(SignInRefused::Wrong)?;
         // A place is known when the whole sign-in came from it. Where a second factor follows, it is
@@ -356,7 +358,7 @@ impl ProvenPassword {
         }
         let mut event = Event::new(EventKind::SignInSucceeded).user(&self.user.id).from(origin);
         event.client = client.cloned();
-        Ok(event)
+        Ok((user, event))
     }
 }
 

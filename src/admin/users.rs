@@ -274,7 +274,7 @@ pub async fn enable(store: &Store, clock: &Clock, username: &str) -> OrRejected<
 }
 
 /// Removes the one-time codes and the recovery codes of an account whose person has lost them, and
-/// tells them by mail. `false` if it has none.
+/// ends what was opened with them. The person is told by mail. `false` if it has none.
 pub async fn reset_mfa(
     store: &Store,
     clock: &Clock,
@@ -283,7 +283,7 @@ pub async fn reset_mfa(
 ) -> OrRejected<bool> {
     let (tx, user) = lock(store, clock, username).await?;
     let (kind, origin) = (EventKind::FactorReset, Origin::default());
-    let removed = factor_changes::remove(&tx, kind, &user.id, &origin).await?;
+    let removed = factor_changes::remove(&tx, kind, &user.id, None, &origin).await?;
     if removed {
         tell(&tx, mailer, &user, MethodChange::SecondFactorReset).await?;
     }

@@ -82,7 +82,8 @@ struct Given {
     #[arg(long = "name", value_parser = NonEmptyStringValueParser::new())]
     client_name: Option<String>,
     /// A grant type that it may use, like `authorization_code` (again for each);
-    /// `urn:mapae:params:oauth:first-party` is the right to ask people for password and codes itself
+    /// `urn:mapae:params:oauth:first-party` is the right of your own client to ask people for password
+    /// and codes itself
     #[arg(long = "grant", value_name = "GRANT", value_parser = grant)]
     grant_types: Option<Vec<String>>,
     /// Where an authorization response may go (again for each)
@@ -107,7 +108,8 @@ struct Given {
     /// It is your own: nobody is asked for consent; `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     first_party: Option<bool>,
-    /// With the grant password: it is believed where a person is (`user_ip`); `false` takes it back
+    /// With the grant password or `urn:mapae:params:oauth:first-party`: it is believed where a person
+    /// is (`user_ip`); `false` takes it back
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "true|false")]
     trust_user_ip: Option<bool>,
     /// Its logo; an empty one takes it back

@@ -144,10 +144,19 @@ pub fn check(issuer: &urls::Issuer, client: &Client) -> Result<(), ClientRejecte
     if client.kind == ClientKind::Public && !client.metadata.resource_servers.is_empty() {
         return invalid("a resource server is a confidential client");
     }
-    if client.metadata.trust_user_ip
-        && (client.kind == ClientKind::Public || !client.may_use(GrantType::Password))
-    {
-        return invalid("trust_user_ip goes with the grant password of a confidential client");
+    if client.metadata.first_party_challenge && !client.metadata.first_party {
+        return invalid(
+            "the grant urn:mapae:params:oauth:first-party is for the operator's own clients: \
+             register it with --first-party",
+        );
+    }
+    let takes_passwords =
+        client.may_use(GrantType::Password) || client.metadata.first_party_challenge;
+    if client.metadata.trust_user_ip && (client.kind == ClientKind::Public || !takes_passwords) {
+        return invalid(
+            "trust_user_ip goes with the grant password or urn:mapae:params:oauth:first-party of a \
+             confidential client",
+        );
     }
     if client.kind == ClientKind::Public && client.metadata.refresh == RefreshPolicy::Static {
         return invalid(

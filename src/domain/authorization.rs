@@ -49,9 +49,9 @@ pub struct AuthorizationRequest {
     /// `acr_values`: those that this server knows.
     #[serde(default)]
     pub acr_values: Vec<Acr>,
-    /// Whether the person goes on without the strength that the client would like.
+    /// The session in which the person goes on without the strength that the client would like.
     #[serde(default)]
-    pub acr_is_skipped: bool,
+    pub acr_skipped_in: Option<SessionId>,
     /// `claims`.
     pub claims: RequestedClaims,
     /// `code_challenge`.
@@ -114,6 +114,10 @@ pub struct Granted {
     pub amr: Vec<String>,
     /// The issuer of the provider with which the person signed in.
     pub provider_issuer: Option<String>,
+    /// The version of the account's secrets, if no session stands behind the code: a changed password
+    /// or factor ends it.
+    #[serde(default)]
+    pub version: Option<i64>,
 }
 
 /// How an authorization response is sent: OAuth 2.0 Multiple Response Types §2.1, Form Post §2.

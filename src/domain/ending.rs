@@ -43,6 +43,9 @@ pub enum EndingScope {
     ByIssuer(String),
     /// Every session and family that was opened with a passkey.
     ByPasskey,
+    /// Every session and family that was opened or strengthened with a one-time code, or with a
+    /// recovery code in its place.
+    ByOneTimeCode,
     /// Every family at this client.
     AtClient(ClientId),
     /// Every family of this session, which has ended. Families with `offline_access` stay, but are

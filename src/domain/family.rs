@@ -87,6 +87,8 @@ pub enum FamilyFilter<'a> {
     UserBy(&'a UserId, &'a str),
     /// The families of a user who signed in with a passkey.
     UserByPasskey(&'a UserId),
+    /// The families of a user who signed in with a one-time code or a recovery code.
+    UserByOneTimeCode(&'a UserId),
     /// The families of a browser session.
     Session(&'a SessionId),
 }

@@ -226,7 +226,7 @@ reasons! {
             "begin again with user name and password; it lives 10 minutes, for one client";
         ChallengeUnregistered = "challenge_unregistered", UnauthorizedClient,
             "the client is not registered for the challenge endpoint",
-            "`mapae client update --grant urn:mapae:params:oauth:first-party`, for your own apps";
+            "`mapae client update --first-party --grant urn:mapae:params:oauth:first-party`, for your own apps";
         ClientCredentialsPublic = "client_credentials_public", UnauthorizedClient,
             "a public client gets nothing for itself",
             "`client_credentials` is for confidential clients";

@@ -73,9 +73,7 @@ fn without_writing(
     let facts = facts(flows, browser_state, asked, known, interaction, allowed_now);
     match decide(&asked.request, &facts) {
         AuthorizationStep::SignIn(_) => waits(NextStep::SignIn),
-        AuthorizationStep::Finish | AuthorizationStep::StepUp { .. } => {
-            waits(NextStep::SecondFactor)
-        }
+        AuthorizationStep::Finish | AuthorizationStep::StepUp(..) => waits(NextStep::SecondFactor),
         AuthorizationStep::SetUp(_) => waits(NextStep::SetUpFactor),
         AuthorizationStep::SignUp => waits(NextStep::SignUp),
         AuthorizationStep::Choose => waits(NextStep::Choose),
@@ -189,7 +187,7 @@ pub(super) async fn step(
         }
         AuthorizationStep::SignIn(_)
         | AuthorizationStep::Finish
-        | AuthorizationStep::StepUp { .. }
+        | AuthorizationStep::StepUp(..)
         | AuthorizationStep::SetUp(_)
         | AuthorizationStep::SignUp
         | AuthorizationStep::Choose
@@ -421,9 +419,7 @@ pub(super) async fn shown(
             (_, OwnPage::KeepAccount(person)) => Subject::KeepAccount(Box::new(person.clone())),
             (_, OwnPage::Terms(person)) => Subject::Terms(Box::new(person.clone())),
             (_, OwnPage::Finish) => due_factor::unfinished(flows, &interaction).await?,
-            (_, OwnPage::StepUp(person)) => {
-                due_factor::of_session(flows, person, Acr::Two, false).await?
-            }
+            (_, OwnPage::StepUp(person)) => due_factor::of_session(flows, person, Acr::Two).await?,
         };
         return Ok(View { interaction, handle, client: None, subject, proof });
     };
@@ -434,9 +430,9 @@ pub(super) async fn shown(
             Subject::SignIn(session.and_then(signed_in_user).map(Box::new))
         }
         AuthorizationStep::Finish => due_factor::unfinished(flows, &interaction).await?,
-        AuthorizationStep::StepUp { session, acr, may_skip } => {
+        AuthorizationStep::StepUp(session, acr) => {
             let person = browser_state.signed_in(session).ok_or(InteractionError::WrongBrowser)?;
-            due_factor::of_session(flows, person, acr, may_skip).await?
+            due_factor::of_session(flows, person, acr).await?
         }
         AuthorizationStep::SetUp(session) => {
             let SignedInUser { user, session } =

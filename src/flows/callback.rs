@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::Duration;
 
 use crate::accounts::federation::{self, Arrival, ArrivalRefused, PROOF_LIFE, RefusalRecord};
-use crate::accounts::notices;
+use crate::accounts::{held_session, notices};
 use crate::domain::account_page::AccountPage;
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::authentication::{Authentication, Method};
@@ -22,9 +22,7 @@ use crate::domain::upstream_login::UpstreamLogin;
 use crate::domain::upstream_outcome::UpstreamOutcome;
 use crate::domain::user::{User, UserId};
 use crate::domain::verdict::{Error, Fault};
-use crate::flows::complete_sign_in::{
-    CompletedSignIn, asks_for_another, complete_sign_in, signed_in_user,
-};
+use crate::flows::complete_sign_in::{CompletedSignIn, asks_for_another, complete_sign_in};
 use crate::flows::context::Flows;
 use crate::flows::interaction::{self, Caller};
 use crate::flows::outcome::{Advanced, FlashMessage, InteractionError, NextStep, Outcome};
@@ -32,7 +30,7 @@ use crate::flows::upstream_login::{Departure, LIFE, start_for_consent};
 use crate::flows::{advance, lookup};
 use crate::social::registry::{ConfiguredProvider, redirect_uri};
 use crate::social::{self, Requester, UpstreamAuthorizationResponse, UpstreamError};
-use crate::store::{Tx, interactions, used_assertions};
+use crate::store::{Tx, interactions, sessions, used_assertions};
 
 /// The parameters with which a person returns to the callback.
 #[derive(Clone, Copy)]
@@ -460,16 +458,7 @@ async fn link(
         return to_account(at, user, said);
     }
     let tx = at.flows.store.begin(at.flows.clock.now()).await?;
-    // The person was signed in here when they left for the provider, and may have signed out since.
-    let linked = match signed_in_user(&tx, at.upstream_login.browser.clone(), at.caller).await {
-        Ok(browser_state)
-            if browser_state.people.iter().any(|one| one.user.id == *user && !one.is_leaving()) =>
-        {
-            link_in(&tx, at, user, identity).await.map_err(Error::<InteractionError>::from)
-        }
-        Ok(_) => Err(InteractionError::WrongBrowser.into()),
-        Err(fault) => Err(fault.into()),
-    };
+    let linked = link_in(&tx, at, user, identity).await;
     let linked = tx.settle(linked).await?;
     if !linked {
         at.refused(FailureReason::BelongsToAnotherAccount, Some(user)).await?;
@@ -482,8 +471,21 @@ async fn link(
     to_account(at, user, said)
 }
 
-/// Links the identity, and tells the person.
-async fn link_in(tx: &Tx, at: At<'_>, user: &UserId, identity: &Identity) -> Result<bool, Fault> {
+/// Links the identity, and tells the person. They had proven who they are when they left for the
+/// provider, and may have been signed out since.
+async fn link_in(tx: &Tx, at: At<'_>, user: &UserId, identity: &Identity) -> Outcome<bool> {
+    let gone = || InteractionError::WrongBrowser;
+    let mut left_at = at.upstream_login.expires_at - LIFE;
+    if at.upstream_login.consenting {
+        // They left twice. The first time was no earlier than this.
+        left_at -= LIFE;
+    }
+    let session = sessions::find_in(tx, &at.upstream_login.browser, user).await?;
+    let session = session.ok_or_else(gone)?;
+    let held = held_session::hold(tx, user, &session.id).await?;
+    if !held.is_some_and(|held| held.is_fresh(at.flows.factors.rules, left_at)) {
+        return Err(gone().into());
+    }
     let linked = federation::link(tx, user, at.slug, identity, at.caller.origin).await?;
     if linked {
         let (mailer, change) = (at.flows.mailer.as_ref(), MethodChange::ProviderConnected);

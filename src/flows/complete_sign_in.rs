@@ -138,11 +138,11 @@ pub(super) async fn open_session(
         None => entry.authentication,
     };
     // Who proves again who they are, for a change, does not lose what they proved before.
-    if matches!(interaction.purpose, Purpose::Confirm { .. })
-        && let Some(before) = sessions::find_in(tx, &browser, &entry.user).await?
-        && before.is_live(tx.now())
-    {
-        authentication = before.authentication.and(authentication);
+    if matches!(interaction.purpose, Purpose::Confirm { .. }) {
+        let mut open = sessions::of_browser(tx, &browser, tx.now()).await?.into_iter();
+        if let Some(before) = open.find(|session| session.user == entry.user) {
+            authentication = before.authentication.and(authentication);
+        }
     }
     let proof = NewSession {
         user: &entry.user,

@@ -143,7 +143,7 @@ fn is_usable(flows: &Flows, linked: &LinkedIdentity) -> bool {
 pub enum Unchanged {
     /// The person has to prove again who they are.
     NotFresh(NotFresh),
-    /// There is nothing to disconnect.
+    /// There is nothing to disconnect, or the person was signed out meanwhile.
     Gone,
     /// The outcome of the login at this provider.
     UpstreamNotice(Slug, UpstreamOutcome),
@@ -194,11 +194,10 @@ async fn disconnect_in(
     proof: FreshProof<'_>,
     name: &str,
 ) -> OrUnchanged<()> {
-    let signed_in_user = proof.person();
     let gone = || Error::Refused(Unchanged::Gone);
     // The user is locked, so that two requests cannot each remove an identity and leave the account
     // without a sign-in method.
-    let user = users::lock(tx, &signed_in_user.user.id).await?.ok_or_else(gone)?;
+    let SignedInUser { user, session } = proof.lock(flows, tx).await?.ok_or_else(gone)?;
     let linked = identities::of_user(tx, &user.id).await?;
     let one = linked.iter().find(|one| one.name() == name).ok_or_else(gone)?;
     let by_passkey = has_passkey(flows, tx, None, &user.id).await?;
@@ -207,14 +206,16 @@ async fn disconnect_in(
         return Err(Error::Refused(last));
     }
     if identities::delete(tx, one).await? {
+        // A sign-in that began with this identity, and waits for a second factor, ends.
+        users::bump_version(tx, &user.id).await?;
         let event = Event::new(EventKind::IdentityUnlinked).user(&user.id).from(caller.origin);
         audit_events::insert(tx, &[event.detail(one.provider.as_str())]).await?;
         let (mailer, change) = (flows.mailer.as_ref(), MethodChange::ProviderDisconnected);
         notices::changed(tx, mailer, &user.id, change, caller.notice_origin()).await?;
         // Sessions elsewhere that were opened with this identity end. An intruder who has one may
         // be the reason for the disconnection.
-        let here = &signed_in_user.session.id;
-        session_endings::end_at_provider(tx, &user.id, &one.issuer, here, caller.origin).await?;
+        let issuer = &one.issuer;
+        session_endings::end_at_provider(tx, &user.id, issuer, &session.id, caller.origin).await?;
     }
     Ok(())
 }

@@ -49,7 +49,8 @@ pub struct PlannedDeletion {
 }
 
 /// Plans the end of the account of the person who sent this form. They have to prove first who they
-/// are. `None`: it cannot be planned, because it is planned already or the account is disabled.
+/// are. `None`: it cannot be planned, because it is planned already, the account is disabled, or the
+/// person was signed out meanwhile.
 pub async fn delete(
     flows: &Flows,
     caller: Caller<'_>,
@@ -70,7 +71,8 @@ async fn plan(
     caller: Caller<'_>,
     proof: FreshProof<'_>,
 ) -> Result<Option<PlannedDeletion>, Fault> {
-    let (person, mailer) = (proof.person(), flows.mailer.as_ref());
+    let Some(person) = proof.lock(flows, tx).await? else { return Ok(None) };
+    let mailer = flows.mailer.as_ref();
     let Some(at) =
         deletion::plan(tx, flows.deletion, mailer, &person.user.id, caller.origin).await?
     else {

@@ -1,6 +1,7 @@
 //! Whether a second factor is due, and which one a person may prove or set up.
 
 use crate::accounts::browsers::{BrowserState, SignedInUser};
+use crate::accounts::second_factor::asks_for_two;
 use crate::domain::authentication::Acr;
 use crate::domain::client::Client;
 use crate::domain::interaction::Interaction;
@@ -23,7 +24,8 @@ pub(super) fn reach(user: &User, has_passkey: bool) -> Acr {
     }
 }
 
-/// Whether a second factor is due for this person in this browser.
+/// Whether a second factor is due for this person in this browser. That the browser is remembered
+/// does not change what the client asks for.
 pub(super) fn is_due_in(
     flows: &Flows,
     browser_state: &BrowserState,
@@ -31,8 +33,9 @@ pub(super) fn is_due_in(
     client: Option<&Client>,
 ) -> bool {
     let cookie = browser_state.remembered.as_deref();
-    flows.factors.rules.is_due(user, client)
-        && !flows.factors.is_remembered(cookie, user, flows.clock.now())
+    client.is_some_and(asks_for_two)
+        || flows.factors.rules.is_due_by_account(user)
+            && !flows.factors.is_remembered(cookie, user, flows.clock.now())
 }
 
 /// Whether a session lacks a second factor that is due, so that it opens nothing.
@@ -56,7 +59,7 @@ pub(super) async fn unfinished(flows: &Flows, interaction: &Interaction) -> Outc
     if reach(&user, has_passkey) < Acr::Two {
         return Ok(Subject::SetUpFactor(Box::new(OfferedFactor { user, session: None })));
     }
-    Ok(asked(flows, user, None, Acr::Two, false).await?)
+    Ok(asked(flows, user, None, Acr::Two).await?)
 }
 
 /// What the page is about on which the person of this session proves more.
@@ -64,10 +67,9 @@ pub(super) async fn of_session(
     flows: &Flows,
     person: &SignedInUser,
     acr: Acr,
-    may_skip: bool,
 ) -> Result<Subject, Fault> {
     let SignedInUser { user, session } = person.clone();
-    asked(flows, user, Some(session), acr, may_skip).await
+    asked(flows, user, Some(session), acr).await
 }
 
 async fn asked(
@@ -75,11 +77,10 @@ async fn asked(
     user: User,
     session: Option<Session>,
     acr: Acr,
-    may_skip: bool,
 ) -> Result<Subject, Fault> {
     // A one-time code is enough for two factors, and cannot be made resistant to phishing.
     let has_codes = user.totp_since.is_some() && acr == Acr::Two;
     let has_recovery_codes = has_codes && recovery_codes::left(&*flows.store, &user.id).await? > 0;
-    let factor = AskedFactor { user, session, acr, may_skip, has_codes, has_recovery_codes };
+    let factor = AskedFactor { user, session, acr, has_codes, has_recovery_codes };
     Ok(Subject::SecondFactor(Box::new(factor)))
 }

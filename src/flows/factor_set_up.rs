@@ -6,12 +6,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::accounts::browsers::{Cookie, SignedInUser};
 use crate::accounts::factor_changes::{self, NewFactor};
-use crate::accounts::notices;
 use crate::accounts::one_time_codes::{self, AuthenticatorKey, authenticator_key, step_of};
 use crate::accounts::second_factor::TypedFactor;
+use crate::accounts::{held_session, notices};
 use crate::domain::audit::EventKind;
 use crate::domain::authentication::Method;
 use crate::domain::interaction::{Handle, Interaction};
@@ -31,12 +32,32 @@ use crate::flows::outcome::{InteractionError, Outcome};
 use crate::flows::second_factor::{self, finished_with, mark};
 use crate::flows::sign_in::{is_second_click, same_session};
 use crate::flows::submitted::Submitted;
-use crate::store::{Tx, interactions, recovery_codes, sessions, users};
+use crate::store::{Tx, interactions, recovery_codes, sessions, used_assertions, users};
 
 /// How long a person may take until they type the first code.
 const LIFE: Duration = Duration::minutes(30);
-/// The purpose for which what a form carries is sealed.
-const CARRIED: &str = "new one-time codes";
+/// How far apart the clocks of two servers may be: that a form was used is remembered that much
+/// longer.
+const SKEW: Duration = Duration::minutes(5);
+
+/// What a form carries something sealed for.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    /// New one-time codes, with recovery codes.
+    OneTimeCodes,
+    /// New recovery codes alone.
+    RecoveryCodes,
+}
+
+impl Form {
+    /// The purpose of the seal.
+    fn purpose(self) -> &'static str {
+        match self {
+            Self::OneTimeCodes => "new one-time codes",
+            Self::RecoveryCodes => "new recovery codes",
+        }
+    }
+}
 
 /// What the form of new one-time codes carries, sealed.
 #[derive(Serialize, Deserialize)]
@@ -62,15 +83,15 @@ pub struct Offer {
 pub fn offer(flows: &Flows, user: &User, service: &str) -> Result<Offer, Fault> {
     let secret = one_time_codes::new_secret();
     let seed = Secret::new(random::bytes::<32>().to_vec());
-    let sealed = seal(flows, &user.id, &secret, &seed)?;
+    let sealed = seal(flows, Form::OneTimeCodes, &user.id, (&secret, &seed))?;
     Ok(Offer { sealed, key: authenticator_key(&secret, service, &user.username)? })
 }
 
 fn seal(
     flows: &Flows,
+    form: Form,
     user: &UserId,
-    secret: &Secret<Vec<u8>>,
-    seed: &Secret<Vec<u8>>,
+    (secret, seed): (&Secret<Vec<u8>>, &Secret<Vec<u8>>),
 ) -> Result<String, Fault> {
     let carried = Carried {
         user: user.clone(),
@@ -80,7 +101,7 @@ fn seal(
     };
     let text = serde_json::to_vec(&carried)
         .map_err(|error| Fault::internal("writing new one-time codes", error))?;
-    flows.browsers.seal_for(CARRIED, &text)
+    flows.browsers.seal_for(form.purpose(), &text)
 }
 
 /// The same offer again, after a wrong code. A text that was not sealed for this person, or has
@@ -91,7 +112,7 @@ pub fn offer_again(
     service: &str,
     sealed: &str,
 ) -> Result<Offer, Fault> {
-    match opened(flows, &user.id, sealed) {
+    match opened(flows, Form::OneTimeCodes, &user.id, sealed) {
         Some((secret, _)) => {
             let key = authenticator_key(&secret, service, &user.username)?;
             Ok(Offer { sealed: sealed.to_owned(), key })
@@ -102,12 +123,19 @@ pub fn offer_again(
 
 type SecretAndSeed = (Secret<Vec<u8>>, Secret<Vec<u8>>);
 
-fn opened(flows: &Flows, user: &UserId, sealed: &str) -> Option<SecretAndSeed> {
-    let text = flows.browsers.open_for(CARRIED, sealed)?;
+fn opened(flows: &Flows, form: Form, user: &UserId, sealed: &str) -> Option<SecretAndSeed> {
+    let text = flows.browsers.open_for(form.purpose(), sealed)?;
     let carried: Carried = serde_json::from_slice(text.expose()).ok()?;
     let is_theirs = carried.user == *user && flows.clock.now() < carried.expires_at;
     let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().map(Secret::new);
     is_theirs.then_some((bytes(&carried.secret)?, bytes(&carried.seed)?))
+}
+
+/// Whether what a form carries is used for the first time. The same form that is sent again shows
+/// the same codes, but never installs them again: some of them may have been used since.
+async fn is_first_use(tx: &Tx, sealed: &str) -> Result<bool, Fault> {
+    let hash: [u8; 32] = Sha256::digest(sealed).into();
+    used_assertions::remember(tx, hash, tx.now() + LIFE + SKEW).await
 }
 
 /// What a person sends to set one-time codes up.
@@ -154,7 +182,8 @@ pub struct SetUp {
 /// Reads the new factor from a form, if its code is right.
 fn read(flows: &Flows, user: &UserId, typed: TypedSetUp<'_>) -> Result<NewFactor, Error<NotSetUp>> {
     let wrong = || Error::Refused(NotSetUp::WrongCode);
-    let (secret, seed) = opened(flows, user, typed.sealed).ok_or_else(wrong)?;
+    let opened = opened(flows, Form::OneTimeCodes, user, typed.sealed);
+    let (secret, seed) = opened.ok_or_else(wrong)?;
     let step = step_of(&secret, typed.code, flows.clock.now())?.ok_or_else(wrong)?;
     Ok(NewFactor { secret, step, recovery_codes: RecoveryCode::set(&seed) })
 }
@@ -183,6 +212,17 @@ pub async fn on_the_way(
         let user = user.filter(|user| user.may_sign_in(tx.now()));
         let user = user.filter(|user| user.totp_since.is_none());
         let user = user.ok_or(Error::Refused(NotSetUp::Elsewhere))?;
+        if !is_first_use(&tx, typed.sealed).await? {
+            return Err(Error::Refused(NotSetUp::Elsewhere));
+        }
+        if let Some(session) = &offered.session {
+            let held = held_session::hold(&tx, &user.id, &session.id).await?;
+            let is_fresh =
+                |held: SignedInUser| held.is_fresh(flows.factors.rules, flows.clock.now());
+            if !held.is_some_and(is_fresh) {
+                return Err(Error::Refused(NotSetUp::Elsewhere));
+            }
+        }
         interactions::keep(&tx, &interaction).await?;
         let proof = (Method::Totp, finished_by);
         let opened = open(&tx, flows, caller, &interaction, offered.session.as_ref(), proof).await;
@@ -193,7 +233,17 @@ pub async fn on_the_way(
         Ok(SetUp { recovery_codes: new.recovery_codes, cookie, handle })
     };
     let done = done.await;
-    tx.settle(done).await
+    match tx.settle(done).await {
+        // Another click with the same code may have been faster.
+        Err(Error::Refused(NotSetUp::Elsewhere)) => {
+            let form = form.anew(flows).await.map_err(lost)?;
+            match on_the_way_again(flows, caller, form.interaction(), typed).await {
+                Err(Error::Refused(_)) => Err(Error::Refused(NotSetUp::Elsewhere)),
+                again => again.map_err(lost),
+            }
+        }
+        done => done,
+    }
 }
 
 /// Opens the session of a sign-in that needed the codes, or adds the proof to a session. The next
@@ -229,7 +279,8 @@ async fn on_the_way_again(
     let done = async {
         let found = interactions::lock(&tx, &interaction.id).await?.ok_or_else(finished)?;
         let user = finished_with(&found, TypedFactor::OneTimeCode(typed.code))?;
-        let (_, seed) = opened(flows, &user, typed.sealed).ok_or_else(finished)?;
+        let opened = opened(flows, Form::OneTimeCodes, &user, typed.sealed);
+        let (_, seed) = opened.ok_or_else(finished)?;
         let (_, cookie) = same_session(&tx, flows, caller, &found, &user).await?;
         let handle = Some(found.id.handle());
         Ok(SetUp { recovery_codes: RecoveryCode::set(&seed), cookie, handle })
@@ -245,18 +296,21 @@ pub async fn on_account_page(
     proof: FreshProof<'_>,
     typed: TypedSetUp<'_>,
 ) -> Result<SetUp, Error<NotSetUp>> {
-    let SignedInUser { user, session } = proof.person();
-    let new = read(flows, &user.id, typed)?;
+    let new = read(flows, &proof.person().user.id, typed)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let done = async {
-        let locked = users::lock(&tx, &user.id).await?.filter(User::is_enabled);
-        locked.ok_or(Error::Refused(NotSetUp::Elsewhere))?;
-        // A second click sends codes that are set up already. They are shown again.
-        if !is_current(&tx, &user.id, &new.recovery_codes).await? {
-            factor_changes::add(&tx, &flows.factors, &user.id, &new, caller.origin).await?;
+        let elsewhere = || Error::Refused(NotSetUp::Elsewhere);
+        let SignedInUser { user, session } = proof.lock(flows, &tx).await?.ok_or_else(elsewhere)?;
+        if is_first_use(&tx, typed.sealed).await? {
+            let (factors, here) = (&flows.factors, (&session.id, caller.origin));
+            factor_changes::replace(&tx, factors, &user.id, &new, here).await?;
             tell(&tx, flows, caller, &user.id, MethodChange::OneTimeCodesAdded).await?;
-            let authentication = session.authentication.clone().with(Method::Totp, tx.now());
-            sessions::put(&tx, &Session { authentication, ..session.clone() }).await?;
+            let authentication = session.authentication.with(Method::Totp, tx.now());
+            if !sessions::set_authentication(&tx, &session.id, &authentication).await? {
+                return Err(elsewhere());
+            }
+        } else if !is_current(&tx, &user.id, &new.recovery_codes).await? {
+            return Err(elsewhere());
         }
         Ok(SetUp { recovery_codes: new.recovery_codes, cookie: None, handle: None })
     };
@@ -276,12 +330,14 @@ async fn tell(
     notices::changed(tx, mailer, user, change, caller.notice_origin()).await
 }
 
-/// Whether these are the recovery codes of the account.
+/// Whether these are the recovery codes of the account. Some of them may have been used.
 async fn is_current(tx: &Tx, user: &UserId, codes: &[RecoveryCode]) -> Result<bool, Fault> {
-    match codes.first() {
-        Some(first) => recovery_codes::has(tx, user, first.hashed()).await,
-        None => Ok(false),
+    for code in codes {
+        if recovery_codes::has(tx, user, code.hashed()).await? {
+            return Ok(true);
+        }
     }
+    Ok(false)
 }
 
 /// The one-time codes of an account, as its page shows them.
@@ -304,12 +360,12 @@ pub async fn own_codes(flows: &Flows, user: &User) -> Result<OwnCodes, Fault> {
     Ok(OwnCodes {
         since: user.totp_since,
         left: recovery_codes::left(&*flows.store, &user.id).await?,
-        new: seal(flows, &user.id, &Secret::default(), &seed)?,
+        new: seal(flows, Form::RecoveryCodes, &user.id, (&Secret::default(), &seed))?,
     })
 }
 
 /// Replaces the recovery codes, and returns the new ones; `None` if the account has no one-time
-/// codes, or the form is too old.
+/// codes, the form is too old, or the person was signed out meanwhile.
 pub async fn renew(
     flows: &Flows,
     caller: Caller<'_>,
@@ -317,31 +373,38 @@ pub async fn renew(
     sealed: &str,
 ) -> Result<Option<Vec<RecoveryCode>>, Fault> {
     let user = &proof.person().user.id;
-    let Some((_, seed)) = opened(flows, user, sealed) else { return Ok(None) };
+    let Some((_, seed)) = opened(flows, Form::RecoveryCodes, user, sealed) else { return Ok(None) };
     let codes = RecoveryCode::set(&seed);
     let tx = flows.store.begin(flows.clock.now()).await?;
-    let has_factor = users::lock(&tx, user).await?.is_some_and(|user| user.totp_since.is_some());
-    if has_factor && !is_current(&tx, user, &codes).await? {
+    let held = proof.lock(flows, &tx).await?;
+    let is_theirs = if held.is_none_or(|held| held.user.totp_since.is_none()) {
+        false
+    } else if is_first_use(&tx, sealed).await? {
         factor_changes::renew(&tx, user, &codes, caller.origin).await?;
         tell(&tx, flows, caller, user, MethodChange::RecoveryCodesRenewed).await?;
-    }
+        true
+    } else {
+        is_current(&tx, user, &codes).await?
+    };
     tx.commit().await?;
-    Ok(Some(codes).filter(|_| has_factor))
+    Ok(Some(codes).filter(|_| is_theirs))
 }
 
-/// Removes one-time codes and recovery codes; `false` when the account has none.
+/// Removes one-time codes and recovery codes; `false` when the account has none, or the person was
+/// signed out meanwhile.
 pub async fn remove(
     flows: &Flows,
     caller: Caller<'_>,
     proof: FreshProof<'_>,
 ) -> Result<bool, Fault> {
-    let user = &proof.person().user.id;
     let tx = flows.store.begin(flows.clock.now()).await?;
-    users::lock(&tx, user).await?;
-    let kind = EventKind::FactorRemoved;
-    let removed = factor_changes::remove(&tx, kind, user, caller.origin).await?;
-    if removed {
-        tell(&tx, flows, caller, user, MethodChange::OneTimeCodesRemoved).await?;
+    let mut removed = false;
+    if let Some(SignedInUser { user, session }) = proof.lock(flows, &tx).await? {
+        let (kind, but) = (EventKind::FactorRemoved, Some(&session.id));
+        removed = factor_changes::remove(&tx, kind, &user.id, but, caller.origin).await?;
+        if removed {
+            tell(&tx, flows, caller, &user.id, MethodChange::OneTimeCodesRemoved).await?;
+        }
     }
     tx.commit().await?;
     Ok(removed)

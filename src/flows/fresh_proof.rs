@@ -4,12 +4,14 @@
 use chrono::{DateTime, Utc};
 
 use crate::accounts::browsers::SignedInUser;
-use crate::domain::verdict::Error;
+use crate::accounts::held_session;
+use crate::domain::verdict::{Error, Fault};
 use crate::flows::context::Flows;
 use crate::flows::interaction::Caller;
 use crate::flows::outcome::{Advanced, InteractionError};
 use crate::flows::start;
 use crate::flows::submitted::AccountForm;
+use crate::store::Tx;
 
 /// Proof that the person who sent a form of their account page proved who they are, with the strength
 /// that their account has, at most five minutes ago.
@@ -35,8 +37,7 @@ impl<'a> FreshProof<'a> {
         language: &str,
     ) -> Result<Self, Error<NotFresh>> {
         let person = form.person();
-        let needed = flows.factors.rules.needed(&person.user);
-        if person.session.authentication.is_fresh(flows.clock.now(), needed) {
+        if person.is_fresh(flows.factors.rules, flows.clock.now()) {
             return Ok(Self(form));
         }
         match start::begin_confirming(flows, caller, &person.user.id, form.page(), language).await {
@@ -50,6 +51,16 @@ impl<'a> FreshProof<'a> {
     #[must_use]
     pub fn until(flows: &Flows, person: &SignedInUser) -> Option<DateTime<Utc>> {
         person.session.authentication.fresh_until(flows.factors.rules.needed(&person.user))
+    }
+
+    /// Locks the account and holds the session, and looks whether the proof still counts. Whatever
+    /// the proof is for is written in this transaction. `None`: the session has ended meanwhile, for
+    /// example because the owner of the account recovered it, or the proof is not recent any more.
+    /// What is returned is as it is now.
+    pub(super) async fn lock(self, flows: &Flows, tx: &Tx) -> Result<Option<SignedInUser>, Fault> {
+        let SignedInUser { user, session } = self.person();
+        let held = held_session::hold(tx, &user.id, &session.id).await?;
+        Ok(held.filter(|held| held.is_fresh(flows.factors.rules, flows.clock.now())))
     }
 
     /// The person who proved it.

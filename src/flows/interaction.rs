@@ -92,8 +92,6 @@ pub struct AskedFactor {
     pub session: Option<Session>,
     /// The strength that is needed.
     pub acr: Acr,
-    /// Whether the person may go on without it.
-    pub may_skip: bool,
     /// Whether they have one-time codes.
     pub has_codes: bool,
     /// Whether they have recovery codes left.

@@ -150,7 +150,8 @@ pub async fn change_password(
 ) -> Result<Cookie, Error<PasswordUnchanged>> {
     let (signed_in_user, Caller { address, known, .. }) = (form.person(), caller);
     let (from, mailer) = (caller.notice_origin(), flows.mailer.as_ref());
-    let change = PasswordChange { current, new, address, known, from, mailer };
+    let rules = flows.factors.rules;
+    let change = PasswordChange { current, new, address, known, from, rules, mailer };
     let changed =
         new_password::change(&flows.password, &flows.password_rules, signed_in_user, change).await;
     flows.notices.nudge();

@@ -82,7 +82,8 @@ pub(super) fn name(user: &User) -> &str {
 pub enum PasskeysUnchanged {
     /// The person has to prove again who they are.
     NotFresh(NotFresh),
-    /// The passkey was already removed, for example in another tab, or there are none here.
+    /// The passkey was already removed, for example in another tab, or there are none here; or the
+    /// person was signed out meanwhile.
     Gone,
     /// It is the last sign-in method.
     LastWayIn,
@@ -137,7 +138,7 @@ async fn add_in(
     created: CreatedPasskey,
 ) -> OrUnchanged<()> {
     // The user is locked, so that two requests cannot add more passkeys than there may be.
-    let user = users::lock(tx, &proof.person().user.id).await?.ok_or_else(gone)?;
+    let user = proof.lock(flows, tx).await?.ok_or_else(gone)?.user;
     if passkeys::of_user(tx, &user.id).await?.len() >= MOST {
         return Err(Error::Refused(PasskeysUnchanged::TooMany));
     }
@@ -156,7 +157,7 @@ pub async fn rename(
     let proof = FreshProof::check(flows, caller, form, language).await.map_err(not_fresh)?;
     let tx = flows.store.begin(flows.clock.now()).await?;
     let renamed = async {
-        let (_, passkey) = one(&tx, proof, handle).await?;
+        let (.., passkey) = one(&tx, flows, proof, handle).await?;
         if !passkeys::rename(&tx, &passkey, passkey::name(typed).as_deref()).await? {
             return Err(gone());
         }
@@ -189,8 +190,7 @@ async fn remove_in(
     proof: FreshProof<'_>,
     handle: &str,
 ) -> OrUnchanged<()> {
-    let (all, passkey) = one(tx, proof, handle).await?;
-    let user = users::find(tx, &passkey.user).await?.ok_or_else(gone)?;
+    let (user, all, passkey) = one(tx, flows, proof, handle).await?;
     if all < 2 && !has_way_without_passkey(flows, tx, &user).await? {
         return Err(Error::Refused(PasskeysUnchanged::LastWayIn));
     }
@@ -205,13 +205,18 @@ async fn remove_in(
     record(tx, caller, EventKind::PasskeyRemoved, &passkey).await
 }
 
-/// The passkey that a form names, and how many the account has. The user is locked, so that two
-/// requests cannot each remove one and leave the account without a sign-in method.
-async fn one(tx: &Tx, proof: FreshProof<'_>, handle: &str) -> OrUnchanged<(usize, Passkey)> {
-    let user = users::lock(tx, &proof.person().user.id).await?.ok_or_else(gone)?;
+/// The person, how many passkeys they have, and the one that a form names. The user is locked, so
+/// that two requests cannot each remove one and leave the account without a sign-in method.
+async fn one(
+    tx: &Tx,
+    flows: &Flows,
+    proof: FreshProof<'_>,
+    handle: &str,
+) -> OrUnchanged<(User, usize, Passkey)> {
+    let user = proof.lock(flows, tx).await?.ok_or_else(gone)?.user;
     let all = passkeys::of_user(tx, &user.id).await?;
     let named = all.iter().find(|one| one.handle() == handle).cloned();
-    Ok((all.len(), named.ok_or_else(gone)?))
+    Ok((user, all.len(), named.ok_or_else(gone)?))
 }
 
 /// Ends what was mailed to the person before, and tells them of the change by mail.

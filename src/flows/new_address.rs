@@ -89,6 +89,9 @@ async fn send(
     if !counts && before.and_then(|email| person::email_key(&email)).as_deref() == Some(key) {
         return Ok(());
     }
+    if proof.lock(flows, tx).await?.is_none() {
+        return Ok(());
+    }
     if !counts {
         // The page is the same, so it needs a secret, which is mailed to nobody. It takes the place
         // of the one before, so there are no more than the limits allow.

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::browsers::{Cookie, new_browser_session};
+use crate::accounts::browsers::{BrowserState, Cookie, new_browser_session};
 use crate::accounts::hashing_queue::Lane;
 use crate::accounts::mail_secrets::{self, MailSecretRefused};
 use crate::accounts::passkeys::adding::{self, CreatedPasskey, NotAdded, PasskeyOwner};
@@ -372,7 +372,9 @@ async fn recover_in(
     // The person proved their address, so their browser counts as known, and no notice tells them
     // of a new device.
     let known = known(flows, caller, user, tx);
-    let caller = Caller { known: Some(&known), ..caller };
+    // A second factor is asked for in every browser: the mailbox is in the place of the password.
+    let browser_state = BrowserState { remembered: None, ..caller.browser_state.clone() };
+    let caller = Caller { known: Some(&known), browser_state: &browser_state, ..caller };
     let authentication = Authentication::by(method, tx.now());
     let event = succeeded(user, next.purpose.client(), &authentication, caller.origin);
     let (id, user) = (&next.id, user.clone());

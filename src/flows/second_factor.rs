@@ -4,8 +4,8 @@
 use sha2::{Digest, Sha256};
 
 use crate::accounts::browsers::{self, Cookie};
-use crate::accounts::second_factor::TypedFactor;
-use crate::accounts::sign_in::{AttemptPlace, PasswordAttempt};
+use crate::accounts::second_factor::{FactorCheck, TypedFactor};
+use crate::accounts::sign_in::{AttemptPlace, PasswordAttempt, SignInRefused};
 use crate::domain::audit::{Event, EventKind};
 use crate::domain::authentication::Method;
 use crate::domain::client::ClientId;
@@ -40,24 +40,48 @@ pub async fn prove(
     let interaction = form.open(flows, caller).await.map_err(lost)?;
     let view = advance::shown(flows, caller, interaction).await.map_err(lost)?;
     let (interaction, Subject::SecondFactor(asked)) = (view.interaction, view.subject) else {
+        if finished_with(form.interaction(), typed).is_ok() {
+            // A second click, and the interaction goes on for this person.
+            return prove_again(flows, caller, form.interaction(), typed).await.map_err(lost);
+        }
         // Something changed since the page was shown, so the next step is decided again.
         return Ok(Advanced { next: NextStep::Continue(form.handle().clone()), cookie: None });
     };
     let client = interaction.purpose.client();
     let attempt = attempt(caller, &asked.user, client);
-    let proven = flows.factors.check(&asked.user, typed, attempt).await;
-    let proven = proven.map_err(|error| error.map(NotSignedIn::Refused))?;
+    let checked = flows.factors.look(&asked.user, typed, attempt).await.map_err(refused)?;
+    let proven = match checked {
+        FactorCheck::Right(proven) => proven,
+        FactorCheck::Wrong(wrong) => {
+            // Another click with the same factor may have been faster, and used it up.
+            let found = interactions::find(&*flows.store, &interaction.id).await?;
+            return match found.filter(|found| finished_with(found, typed).is_ok()) {
+                Some(found) => prove_again(flows, caller, &found, typed).await.map_err(lost),
+                None => Err(refused(wrong.count().await)),
+            };
+        }
+    };
     let finished_by = mark(&asked.user.id, typed);
     let tx = flows.store.begin(flows.clock.now()).await?;
     let advanced = async {
-        let method = proven.spend(&tx, caller.language).await;
-        let method = method.map_err(|error| error.map(NotSignedIn::Refused))?;
+        // The account is locked first, as everywhere, and then the interaction: a click with the
+        // same factor at the same time waits here until this one has used it up.
+        users::hold(&tx, &asked.user.id).await?;
         interactions::keep(&tx, &interaction).await?;
+        let found = interactions::lock(&tx, &interaction.id).await?;
+        if let Some(found) = found.filter(|found| finished_with(found, typed).is_ok()) {
+            return again(&tx, flows, caller, found, &asked.user.id).await.map_err(lost);
+        }
+        let method = proven.spend(&tx, caller.language).await.map_err(refused)?;
         let factor = Proof { asked: &asked, method, finished_by, remembers };
         accept(&tx, flows, caller, &interaction, factor).await.map_err(lost)
     };
     let advanced = advanced.await;
     tx.settle(advanced).await
+}
+
+fn refused(error: Error<SignInRefused>) -> Error<NotSignedIn> {
+    error.map(NotSignedIn::Refused)
 }
 
 fn lost(error: Error<InteractionError>) -> Error<NotSignedIn> {
@@ -191,7 +215,8 @@ pub(super) async fn strengthened(
     let browser_state = signed_in_user(tx, session.browser.clone(), caller).await?;
     let current = browser_state.signed_in(&session.id).ok_or(InteractionError::WrongBrowser)?;
     let made = |session: &Session| token(flows, &interaction.id, session);
-    let (session, cookie) = browsers::strengthen(tx, current.session.clone(), method, made).await?;
+    let strengthened = browsers::strengthen(tx, current.session.clone(), method, made).await?;
+    let (session, cookie) = strengthened.ok_or(InteractionError::WrongBrowser)?;
     let mut event = Event::new(EventKind::SessionStrengthened).user(&session.user);
     event.client = interaction.purpose.client().cloned();
     let event = event.from(caller.origin).detail(session.id.as_str());
@@ -259,13 +284,14 @@ pub(super) fn mark(user: &UserId, typed: TypedFactor<'_>) -> String {
 pub async fn skip(flows: &Flows, caller: Caller<'_>, form: &Submitted) -> Outcome<Advanced> {
     let interaction = form.open(flows, caller).await?;
     let mut view = advance::shown(flows, caller, interaction).await?;
-    let may_skip = match &view.subject {
-        Subject::SecondFactor(asked) => asked.may_skip,
-        Subject::SetUpFactor(offered) => offered.session.is_some(),
-        _ => false,
+    let offered_to = match &view.subject {
+        Subject::SetUpFactor(offered) => offered.session.as_ref().map(|session| session.id.clone()),
+        _ => None,
     };
-    if may_skip && let Purpose::Authorize(request) = &mut view.interaction.purpose {
-        request.acr_is_skipped = true;
+    if offered_to.is_some()
+        && let Purpose::Authorize(request) = &mut view.interaction.purpose
+    {
+        request.acr_skipped_in = offered_to;
         advance::set_purpose(flows, &mut view).await?;
     }
     let asked = interaction::asked(flows, &view.interaction.purpose).await?;

@@ -77,6 +77,7 @@ pub async fn begin_elsewhere(
     match interaction::asked(flows, &purpose).await? {
         Some(mut asked) => {
             asked.request.login_hint = None;
+            asked.request.acr_skipped_in = None;
             begin(flows, caller, asked).await
         }
         None => begin_account(flows, caller, purpose.account_page()).await,

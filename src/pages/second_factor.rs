@@ -36,8 +36,6 @@ pub struct SecondFactorPage<'a> {
     pub may_remember: bool,
     /// Whether they chose so.
     pub remember: bool,
-    /// Whether the person may go on without a second factor.
-    pub may_skip: bool,
     /// How to use a passkey instead.
     pub passkey: Option<PasskeyForm<'a>>,
     /// What went wrong.
@@ -132,7 +130,6 @@ impl<'a> Sample<'a> for SecondFactorPage<'a> {
             by_recovery_code: false,
             may_remember: false,
             remember: false,
-            may_skip: false,
             passkey: None,
             problem: None,
         };
@@ -148,14 +145,13 @@ impl<'a> Sample<'a> for SecondFactorPage<'a> {
             ("missing", Self { has_recovery_codes: false, problem: missing, ..page.clone() }),
             ("recovery-wrong", Self { by_recovery_code: true, problem: wrong, ..page.clone() }),
             ("recovery-missing", Self { by_recovery_code: true, problem: missing, ..page.clone() }),
-            ("step-up", Self { steps_up: true, may_skip: true, ..page.clone() }),
+            ("step-up", Self { steps_up: true, ..page.clone() }),
             (
                 "other",
                 Self {
                     steps_up: true,
                     has_codes: false,
                     has_recovery_codes: false,
-                    may_skip: true,
                     ..page.clone()
                 },
             ),

@@ -19,7 +19,7 @@ use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
 
 entity! {
-    mod entity {
+    pub(super) mod entity {
         #[sea_orm(table_name = "ending")]
         pub struct Model {
             #[sea_orm(primary_key, auto_increment = false)]
@@ -53,6 +53,7 @@ impl TryFrom<Model> for Ending {
             ("planned account", None) => EndingScope::PlannedAccount,
             ("issuer", Some(issuer)) => EndingScope::ByIssuer(issuer),
             ("passkey", None) => EndingScope::ByPasskey,
+            ("one-time code", None) => EndingScope::ByOneTimeCode,
             ("client", Some(client)) => {
                 EndingScope::AtClient(ClientId::parse(&client).ok_or_else(bad)?)
             }
@@ -71,13 +72,15 @@ impl TryFrom<Model> for Ending {
     }
 }
 
-fn written(what: &EndingScope) -> (&'static str, Option<String>) {
+/// How a scope is stored: its kind, and the name that belongs to it.
+pub(super) fn written(what: &EndingScope) -> (&'static str, Option<String>) {
     match what {
         EndingScope::Everything => ("everything", None),
         EndingScope::Account => ("account", None),
         EndingScope::PlannedAccount => ("planned account", None),
         EndingScope::ByIssuer(issuer) => ("issuer", Some(issuer.clone())),
         EndingScope::ByPasskey => ("passkey", None),
+        EndingScope::ByOneTimeCode => ("one-time code", None),
         EndingScope::AtClient(client) => ("client", Some(client.as_str().to_owned())),
         EndingScope::InSession(session) => ("session", Some(session.as_str().to_owned())),
     }

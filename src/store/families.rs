@@ -175,6 +175,11 @@ impl FamilyFilter<'_> {
                 let named = |name| ColumnTrait::contains(&Column::Amr, name);
                 Column::UserId.eq(user.as_str()).and(named("\"hwk\"").or(named("\"swk\"")))
             }
+            Self::UserByOneTimeCode(user) => {
+                // A code from the mailbox is `otp`, too, but it is one factor alone.
+                let named = |name| ColumnTrait::contains(&Column::Amr, name);
+                Column::UserId.eq(user.as_str()).and(named("\"otp\"")).and(named("\"mfa\""))
+            }
             Self::Session(session) => Column::SessionId.eq(session.as_str()),
         }
     }

@@ -3,17 +3,20 @@
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::sea_query::{OnConflict, Query, SimpleExpr};
 use sea_orm::{ExprTrait, QueryOrder, QuerySelect, Select};
 
 use super::cause::while_doing;
 use super::column::{corrupt, millis};
+use super::endings::{self, entity as ending};
 use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
 use super::statement::is_one_of;
 use super::tx::Tx;
+use crate::domain::authentication::Authentication;
 use crate::domain::clock;
+use crate::domain::ending::EndingScope;
 use crate::domain::session::{BrowserId, Session, SessionId};
 use crate::domain::user::UserId;
 use crate::domain::verdict::Fault;
@@ -104,6 +107,7 @@ async fn live(
     now: DateTime<Utc>,
 ) -> Result<Vec<Session>, Fault> {
     let rows = select
+        .filter(is_ending().not())
         .filter(Column::ExpiresAt.gt(millis(now)))
         .filter(Column::IdleEndsAt.gt(millis(now)))
         .order_by_desc(Column::AuthTime)
@@ -113,10 +117,44 @@ async fn live(
     rows.map_err(while_doing(TABLE))?.into_iter().map(Session::try_from).collect()
 }
 
-/// The session with this id, live or not, protected from changes until the transaction ends.
+/// The session with this id, whether its time is over or not, protected from changes until the
+/// transaction ends.
 pub async fn hold(tx: &Tx, id: &SessionId) -> Result<Option<Session>, Fault> {
-    let row = Entity::find_by_id(id.as_str()).lock_shared().one(tx.connection()).await;
+    let select = Entity::find_by_id(id.as_str()).filter(is_ending().not()).lock_shared();
+    let row = select.one(tx.connection()).await;
     row.map_err(while_doing(TABLE))?.map(Session::try_from).transpose()
+}
+
+/// The same, protected from readers that protect it, too: for a session that may be written.
+pub async fn lock(tx: &Tx, id: &SessionId) -> Result<Option<Session>, Fault> {
+    let select = Entity::find_by_id(id.as_str()).filter(is_ending().not()).lock_exclusive();
+    let row = select.one(tx.connection()).await;
+    row.map_err(while_doing(TABLE))?.map(Session::try_from).transpose()
+}
+
+/// Whether an ending that is not carried out completely ends the session of a row. No step may have
+/// come to the row yet, but the session does not count from the commit of the ending on.
+fn is_ending() -> SimpleExpr {
+    let of = |column| Expr::col((ending::Entity, column));
+    let is = |scope: &EndingScope| of(ending::Column::What).eq(endings::written(scope).0);
+    let of_session = |column| Expr::col((Entity, column));
+    let by_issuer = is(&EndingScope::ByIssuer(String::new()))
+        .and(of(ending::Column::Name).equals((Entity, Column::ProviderIssuer)));
+    let by_passkey = is(&EndingScope::ByPasskey).and(SessionFilter::ByPasskey.filter());
+    let by_code = is(&EndingScope::ByOneTimeCode).and(SessionFilter::ByOneTimeCode.filter());
+    let elsewhere = of(ending::Column::ButSession)
+        .is_null()
+        .or(of(ending::Column::ButSession).not_equals((Entity, Column::Id)));
+    let ending = Query::select()
+        .expr(Expr::val(1))
+        .from(ending::Entity)
+        .and_where(of(ending::Column::UserId).equals((Entity, Column::UserId)))
+        .and_where(is(&EndingScope::Everything).or(by_issuer).or(by_passkey).or(by_code))
+        .and_where(elsewhere)
+        // What the person opens by a later sign-in stays.
+        .and_where(of(ending::Column::AskedAt).gte(of_session(Column::AuthTime)))
+        .take();
+    Expr::exists(ending)
 }
 
 /// The session of a person in a browser, live or not.
@@ -137,14 +175,12 @@ pub async fn find_in(
 /// the provider have columns of their own, because sessions are found by them.
 pub async fn put(tx: &Tx, session: &Session) -> Result<(), Fault> {
     let authentication = &session.authentication;
-    let proofs = serde_json::to_string(authentication)
-        .map_err(|error| Fault::internal("writing what was proven", error))?;
     let row = ActiveModel {
         id: Set(session.id.as_str().to_owned()),
         browser_id: Set(session.browser.as_str().to_owned()),
         user_id: Set(session.user.as_str().to_owned()),
         auth_time: Set(millis(authentication.signed_in_at())),
-        proofs: Set(proofs),
+        proofs: Set(written(authentication)?),
         provider_issuer: Set(authentication.provider_issuer().map(str::to_owned)),
         kept: Set(session.kept),
         user_agent: Set(session.user_agent.clone()),
@@ -168,6 +204,27 @@ pub async fn put(tx: &Tx, session: &Session) -> Result<(), Fault> {
         .to_owned();
     let put = Entity::insert(row).on_conflict(over).exec_without_returning(tx.connection()).await;
     put.map(drop).map_err(while_doing(WRITING))
+}
+
+/// Writes what the person of a session proved; `false` when the session has ended.
+pub async fn set_authentication(
+    tx: &Tx,
+    id: &SessionId,
+    authentication: &Authentication,
+) -> Result<bool, Fault> {
+    let updated = Entity::update_many()
+        .col_expr(Column::AuthTime, Expr::value(millis(authentication.signed_in_at())))
+        .col_expr(Column::Proofs, Expr::value(written(authentication)?))
+        .col_expr(Column::ProviderIssuer, Expr::value(authentication.provider_issuer()))
+        .filter(Column::Id.eq(id.as_str()))
+        .exec(tx.connection())
+        .await;
+    Ok(updated.map_err(while_doing(WRITING))?.rows_affected == 1)
+}
+
+fn written(authentication: &Authentication) -> Result<String, Fault> {
+    serde_json::to_string(authentication)
+        .map_err(|error| Fault::internal("writing what was proven", error))
 }
 
 /// Moves the idle end of a session.
@@ -203,11 +260,7 @@ pub async fn delete_some(
         .and_where(Column::UserId.eq(user.as_str()))
         .limit(at_most)
         .to_owned();
-    some.and_where_option(match of {
-        SessionFilter::Every => None,
-        SessionFilter::ByIssuer(issuer) => Some(Column::ProviderIssuer.eq(issuer)),
-        SessionFilter::ByPasskey => Some(Column::Proofs.contains(BY_PASSKEY)),
-    });
+    some.and_where(of.filter());
     some.and_where_option(but.map(|but| Column::Id.ne(but.as_str())));
     some.and_where_option(until.map(|until| ColumnTrait::lte(&Column::AuthTime, millis(until))));
     let delete = Query::delete()
@@ -237,10 +290,23 @@ pub enum SessionFilter<'a> {
     ByIssuer(&'a str),
     /// Those that were opened or strengthened with a passkey.
     ByPasskey,
+    /// Those that were opened or strengthened with a one-time code or a recovery code.
+    ByOneTimeCode,
 }
 
-/// How the proof of a passkey begins in the column of proofs.
-const BY_PASSKEY: &str = r#"{"method":"passkey""#;
+impl SessionFilter<'_> {
+    fn filter(self) -> SimpleExpr {
+        // This is how the proof of a method begins in the column of proofs.
+        let by =
+            |method| ColumnTrait::contains(&Column::Proofs, format!(r#"{{"method":"{method}""#));
+        match self {
+            Self::Every => Expr::val(true).into(),
+            Self::ByIssuer(issuer) => Column::ProviderIssuer.eq(issuer),
+            Self::ByPasskey => by("passkey"),
+            Self::ByOneTimeCode => by("totp").or(by("recovery_code")),
+        }
+    }
+}
 
 /// The sessions that were deleted.
 #[derive(Debug)]

@@ -51,16 +51,17 @@ pub(super) async fn get(
     request: Request,
 ) -> Answered {
     let (page_request, person) = visited(&shared, context, request, PAGE).await?;
-    Ok(show(&shared, &page_request, &person, None))
+    Ok(show(&shared, &page_request, &person, "", None))
 }
 
+/// Shows the page with the key that the form carried, or with a new one.
 fn show(
     shared: &Shared,
     page_request: &PageRequest,
     person: &SignedInUser,
+    sealed: &str,
     problem: Option<CodeProblem>,
 ) -> Response<Body> {
-    let sealed = page_request.form.get("new").unwrap_or_default();
     let service = shared.look.name();
     let offer = factor_set_up::offer_again(&shared.flows, &person.user, service, sealed);
     let offer = match offer {
@@ -95,17 +96,16 @@ pub(super) async fn confirm(
         Ok(proof) => proof,
         Err(error) => return Ok(respond(&shared, &page_request, error)),
     };
-    let Some(code) = page_request.form.get("code") else {
-        return Ok(show(&shared, &page_request, form.person(), Some(CodeProblem::Missing)));
-    };
     let sealed = page_request.form.get("new").unwrap_or_default();
+    let again = |problem| show(&shared, &page_request, form.person(), sealed, Some(problem));
+    let Some(code) = page_request.form.get("code") else {
+        return Ok(again(CodeProblem::Missing));
+    };
     let typed = TypedSetUp { sealed, code };
     let done = factor_set_up::on_account_page(&shared.flows, caller, proof, typed).await;
     Ok(match done {
         Ok(done) => codes(&shared, &page_request, &form, &done.recovery_codes),
-        Err(Error::Refused(NotSetUp::WrongCode)) => {
-            show(&shared, &page_request, form.person(), Some(CodeProblem::Wrong))
-        }
+        Err(Error::Refused(NotSetUp::WrongCode)) => again(CodeProblem::Wrong),
         Err(Error::Refused(NotSetUp::Elsewhere)) => {
             respond(&shared, &page_request, account(&form, None))
         }

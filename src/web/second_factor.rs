@@ -72,7 +72,6 @@ async fn show(
         by_recovery_code: problem.is_some_and(|problem| problem.by_recovery_code),
         may_remember: rules.remember && asked.session.is_none(),
         remember: page_request.form.get("remember").is_some(),
-        may_skip: asked.may_skip,
         passkey: passkey.as_ref().map(|prompt| passkey_form(prompt, &here)),
         problem: problem.map(|problem| problem.what),
     };

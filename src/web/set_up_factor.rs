@@ -30,20 +30,21 @@ pub(super) async fn get(
 ) -> Answered {
     let mut page_request = receive::get(&shared, context, request).await?;
     let view = view(&shared, &mut page_request).await?;
-    Ok(show(&shared, &page_request, view, None))
+    Ok(show(&shared, &page_request, view, "", None))
 }
 
+/// Shows the page with the key that the form carried, or with a new one.
 fn show(
     shared: &Shared,
     page_request: &PageRequest,
     view: View,
+    sealed: &str,
     problem: Option<CodeProblem>,
 ) -> Response<Body> {
     let Subject::SetUpFactor(offered) = &view.subject else {
         let next = Reply::Page(urls::AUTHORIZE_CONTINUE, view.handle);
         return respond(shared, page_request, next);
     };
-    let sealed = page_request.form.get("new").unwrap_or_default();
     let service = shared.look.name();
     let offer = factor_set_up::offer_again(&shared.flows, &offered.user, service, sealed);
     let offer = match offer {
@@ -122,8 +123,10 @@ async fn again(
     page_request: &mut PageRequest,
     problem: CodeProblem,
 ) -> Response<Body> {
-    match view(shared, page_request).await {
-        Ok(view) => show(shared, page_request, view, Some(problem)),
+    let view = view(shared, page_request).await;
+    let sealed = page_request.form.get("new").unwrap_or_default();
+    match view {
+        Ok(view) => show(shared, page_request, view, sealed, Some(problem)),
         Err(response) => response,
     }
 }

@@ -2,6 +2,7 @@
 //! challenge endpoint (OAuth 2.0 for First-Party Applications). Security cases S028, S076, S077.
 
 use futures_util::future::join_all;
+use mapae::admin::users;
 use serde_json::json;
 
 use crate::support::{
@@ -11,7 +12,11 @@ use crate::support::{
 /// A public app of the operator, with the right to the challenge endpoint.
 async fn native(server: &Server) -> App {
     let app = server.public_client("native").await;
-    server.change("native", |client| client.metadata.first_party_challenge = true).await;
+    let change = |client: &mut mapae::domain::client::Client| {
+        client.metadata.first_party = true;
+        client.metadata.first_party_challenge = true;
+    };
+    server.change("native", change).await;
     app
 }
 
@@ -148,7 +153,11 @@ both! {
         // A session is for its client alone, and lives ten minutes.
         let authenticator = server.browser().enroll(&server).await;
         let session = insufficient(&challenge(&app, &[&ALICE, &PKCE]).await);
-        server.change("other", |client| client.metadata.first_party_challenge = true).await;
+        let change = |client: &mut mapae::domain::client::Client| {
+            client.metadata.first_party = true;
+            client.metadata.first_party_challenge = true;
+        };
+        server.change("other", change).await;
         let code = authenticator.code(&server, 0);
         let fields = [("auth_session", session.as_str()), ("otp", &code)];
         challenge(&other, &[&fields, &PKCE]).await.refused(400, "invalid_session");
@@ -162,12 +171,50 @@ both! {
         let server = Server::start_with(&database, &[("mfa.required", "true")]).await;
         server.alice().await;
         let app = native(&server).await;
-        let begun = challenge(&app, &[&ALICE, &PKCE]).await;
+        // Nothing that the app could send would be enough.
+        for more in [vec![], vec![("otp", "123456")], vec![("recovery_code", "ABCD-EFGH-JKLM-NPQR")]] {
+            let reply = challenge(&app, &[&ALICE, &PKCE, &more]).await;
+            reply.refused(400, "redirect_to_web");
+            assert!(reply.json().get("auth_session").is_none(), "{}", reply.text);
+        }
+        let wrong = [("username", USERNAME), ("password", "wrong")];
+        challenge(&app, &[&wrong, &PKCE]).await.refused(400, "invalid_grant");
+        let begun = app.password("openid").await;
         begun.refused(400, "insufficient_authorization");
         assert_eq!(begun.json()["otp_required"], false);
         let session = begun.text("auth_session");
-        let reply = challenge(&app, &[&[("auth_session", &session), ("otp", "123456")]]).await;
-        reply.refused(400, "redirect_to_web");
+        let fields = [("auth_session", session.as_str()), ("otp", "123456")];
+        challenge(&app, &[&fields, &PKCE]).await.refused(400, "redirect_to_web");
+        assert_eq!(server.evidence().await.events_of("factor.asked").await.len(), 4);
+    }
+
+    async fn a_code_of_the_challenge_endpoint_ends_with_the_password_and_the_factor(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = native(&server).await;
+        let issuer = server.inner.services();
+        let code = async || {
+            let reply = challenge(&app, &[&ALICE, &PKCE]).await;
+            reply.ok().text("authorization_code")
+        };
+        let before = code().await;
+        let password = PASSWORD.to_owned().into();
+        users::set_password(&issuer.store, server.now(), &issuer.hasher, USERNAME, &password)
+            .await
+            .expect("set");
+        let fields = [("redirect_uri", "")];
+        app.exchange_with(&before, &fields).await.refused(400, "invalid_grant");
+        let before = code().await;
+        let mut home = server.browser();
+        let authenticator = home.enroll(&server).await;
+        app.exchange_with(&before, &fields).await.refused(400, "invalid_grant");
+        let otp = authenticator.code(&server, 0);
+        let reply = challenge(&app, &[&ALICE, &PKCE, &[("otp", &otp)]]).await;
+        let before = reply.ok().text("authorization_code");
+        let account = home.open("/account/security").await;
+        home.send_account(&account, "/account/security/one-time-codes/remove", &[]).await;
+        app.exchange_with(&before, &fields).await.refused(400, "invalid_grant");
+        app.exchange_with(&code().await, &fields).await.ok();
     }
 
     async fn s028_the_challenge_endpoint_tells_nobody_whether_there_is_an_account(database) {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Binary, Cli, ClientArguments, Database, PASSWORD};
+use crate::support::{Binary, CHALLENGE, Cli, ClientArguments, Database, PASSWORD, eventually};
 
 /// That a verb is refused as a usage error and says nothing on standard output.
 async fn usage(cli: &Cli, arguments: &[&str]) {
@@ -309,6 +309,54 @@ async fn usage_errors_end_with_2_and_refusals_with_1() {
         let said = cli.run(&[asked], None).await;
         assert!(said.code == 0 && said.out.contains("mapae") && said.err.is_empty());
     }
+}
+
+/// The right to ask people for password and codes itself.
+const FIRST_PARTY: &str = "urn:mapae:params:oauth:first-party";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_a_client_of_your_own_gets_the_right_to_ask_for_codes_itself() {
+    let binary = Binary::start(&Database::Sqlite).await;
+    binary.user("alice", PASSWORD).await;
+    let create = ["client", "create", "--id", "a", "--name", "a", "--grant", FIRST_PARTY];
+    for kind in ["public", "confidential"] {
+        let create = [&create[..], &["--kind", kind]].concat();
+        makes_no_sense(&binary.cli, &create, "--first-party").await;
+    }
+    let public = [&create[..], &["--kind", "public", "--first-party", "--trust-user-ip"]].concat();
+    makes_no_sense(&binary.cli, &public, "trust_user_ip").await;
+    let confidential = [
+        &create[..],
+        &["--kind", "confidential", "--first-party", "--trust-user-ip"],
+        &["--default-acr-values", "2"],
+    ];
+    binary.cli(&confidential.concat(), None).await;
+    let shown = async |id| binary.cli(&["client", "show", "--id", id], None).await;
+    let created = shown("a").await;
+    assert_eq!((&created["first_party"], &created["trust_user_ip"]), (&json!(true), &json!(true)));
+    assert_eq!(created["default_acr_values"], json!(["2"]));
+    let update = ["client", "update", "--id", "a", "--first-party", "false"];
+    makes_no_sense(&binary.cli, &update, "--first-party").await;
+    // The right works, and a client whose default asks for two factors gets nothing for one.
+    let app = binary.register("app", &ClientArguments::public(&[FIRST_PARTY]).first_party()).await;
+    let fields = [
+        ("username", "alice"),
+        ("password", PASSWORD),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    app.post("/authorize-challenge", &fields).await.ok();
+    let strict = ClientArguments::public(&[FIRST_PARTY]).first_party();
+    let strict = binary.register("strict", &strict.with("--default-acr-values", "2")).await;
+    strict.post("/authorize-challenge", &fields).await.refused(400, "redirect_to_web");
+    let update = ["client", "update", "--id", "strict", "--default-acr-values", ""];
+    assert_eq!(shown("strict").await["default_acr_values"], json!(["2"]));
+    binary.cli(&update, None).await;
+    assert_eq!(shown("strict").await["default_acr_values"], json!(null));
+    eventually("no second factor is due", async || {
+        strict.post("/authorize-challenge", &fields).await.status == 200
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

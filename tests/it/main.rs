@@ -40,6 +40,7 @@ mod endings;
 mod enumeration;
 mod every_page;
 mod forms;
+mod held_proofs;
 mod housekeeping;
 mod http;
 mod http_behaviour;

@@ -167,6 +167,31 @@ both! {
         }
     }
 
+    async fn a_second_factor_is_asked_for_in_a_remembered_browser_too(database) {
+        let (server, mails) = with_mail(&database, &[("mfa.remember", "true")]).await;
+        person(&server, "alice", EMAIL, true).await;
+        let authenticator = server.browser().enroll(&server).await;
+        let mut browser = server.browser();
+        let login = browser.open("/account").await;
+        let asked = browser.sign_in(&login).await;
+        let code = authenticator.code(&server, 0);
+        browser.second_factor(&asked, &[("code", &code), ("remember", "1")]).await;
+        let account = browser.open("/account").await;
+        let out = send(&mut browser, &account, "/account/sign-out", &[]).await;
+        browser.follow(out).await;
+        server.advance(60);
+        // Whoever can read the mails has not the factor yet.
+        forget(&mut browser, "alice").await;
+        let mail = next(&mails, EMAIL, &[], "/recover").await;
+        let page = press(&mut browser, &server, &mail).await;
+        let asked = set(&mut browser, &page, NEW, false).await;
+        assert!(asked.has("totp-submit") && !asked.has("account-sign-out"), "{}", asked.reply.text);
+        assert!(browser.open("/account").await.has("login-submit"));
+        let code = authenticator.code(&server, 0);
+        let account = browser.second_factor(&asked, &[("code", &code)]).await;
+        assert!(account.has("account-sign-out"), "{}", account.reply.text);
+    }
+
     async fn who_says_so_stays_signed_in_elsewhere(database) {
         let (server, mails) = with_mail(&database, &[]).await;
         person(&server, "alice", EMAIL, true).await;

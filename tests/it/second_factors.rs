@@ -2,10 +2,12 @@
 //! S076 to S078.
 
 use futures_util::future::join_all;
+use mapae::admin::users;
 use serde_json::json;
 
+use crate::my_account::is_signed_in;
 use crate::support::factors::{Authenticator, recovery_codes};
-use crate::support::{App, Browser, PASSWORD, Page, Server, both, decode_claims};
+use crate::support::{App, Browser, PASSWORD, Page, Server, USERNAME, both, decode_claims};
 
 async fn first_party(server: &Server) -> App {
     server.web_app("app", |client| client.metadata.first_party = true).await
@@ -276,6 +278,171 @@ both! {
         let asked = other.sign_in(&login).await;
         let fields = [("with", "recovery-code"), ("recovery-code", authenticator.recovery_codes[0].as_str())];
         assert!(other.second_factor(&asked, &fields).await.has("account-sign-out"));
+    }
+
+    async fn s078_two_clicks_at_the_same_moment_get_the_same_answer_and_no_guess_is_counted(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let mut old = server.browser();
+        old.code(&app).await;
+        let authenticator = server.browser().enroll(&server).await;
+        let twice = async |browser: &mut Browser, asked: &Page, fields: &[(&str, &str)]| {
+            let mut twin = browser.clone();
+            let (first, second) =
+                tokio::join!(browser.send_factor(asked, fields), twin.send_factor(asked, fields));
+            for page in [&first, &second] {
+                assert_eq!(page.reply.status, 303, "{}", page.reply.text);
+            }
+            assert_eq!(browser.cookie(), twin.cookie());
+            [first, second]
+        };
+        let used = authenticator.recovery_codes[0].as_str();
+        for _ in 0..3 {
+            let code = authenticator.code(&server, 0);
+            let by_code = [("code", code.as_str())];
+            let by_recovery_code = [("with", "recovery-code"), ("recovery-code", used)];
+            let is_left = server.evidence().await.count("SELECT count(*) AS n FROM recovery_code").await == 10;
+            for fields in [Some(&by_code[..]), is_left.then_some(&by_recovery_code[..])].into_iter().flatten() {
+                let mut browser = server.browser();
+                let login = browser.open(&app.authorization_url(&[])).await;
+                let asked = browser.sign_in(&login).await;
+                for page in twice(&mut browser, &asked, fields).await {
+                    assert!(!page.authorization_response().code().is_empty());
+                }
+            }
+            server.advance(60);
+        }
+        // The same for a session that needs one more proof.
+        let asked = old.open("/account/security").await;
+        assert!(asked.has("totp-submit"));
+        let code = authenticator.code(&server, 0);
+        twice(&mut old, &asked, &[("code", &code)]).await;
+        assert!(old.open("/account/security").await.has("account-sign-out"));
+        let evidence = server.evidence().await;
+        assert!(evidence.events_of("factor.failed").await.is_empty());
+        assert_eq!(evidence.events_of("recovery_code.used").await.len(), 1);
+    }
+
+    async fn two_clicks_at_the_same_moment_set_up_one_set_of_codes_and_both_show_it(database) {
+        let server = Server::start_with(&database, &[("mfa.required", "true")]).await;
+        for user in ["alice", "bob", "carol"] {
+            server.user(user, Some(PASSWORD)).await;
+            let mut browser = server.browser();
+            let login = browser.open("/account/security").await;
+            let page = browser.sign_in_as(&login, user, PASSWORD).await;
+            let code = Authenticator::of(&page).code(&server, 0);
+            let names = ["interaction", "csrf", "new"];
+            let fields = names.map(|name| (name, page.hidden(name)));
+            let mut fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            fields.push(("code", &code));
+            let mut twin = browser.clone();
+            let (first, second) = tokio::join!(
+                browser.post("/login/set-up-factor", &fields),
+                twin.post("/login/set-up-factor", &fields)
+            );
+            assert_eq!(recovery_codes(&first), recovery_codes(&second));
+            assert_eq!(browser.cookie(), twin.cookie());
+        }
+        assert_eq!(server.evidence().await.events_of("factor.added").await.len(), 3);
+    }
+
+    async fn what_was_opened_with_one_time_codes_ends_when_they_are_removed_or_replaced(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        for how in ["removed", "reset", "replaced"] {
+            let mut home = server.browser();
+            let authenticator = home.enroll(&server).await;
+            let sign_in = async |fields: &[(&str, &str)]| {
+                let mut browser = server.browser();
+                let login = browser.open(&app.authorization_url(&[])).await;
+                let asked = browser.sign_in(&login).await;
+                let page = browser.second_factor(&asked, fields).await;
+                let (.., refresh) = tokens(&app, &page).await;
+                (browser, refresh)
+            };
+            let code = authenticator.code(&server, 0);
+            let recovery = authenticator.recovery_codes[0].as_str();
+            let others = [
+                sign_in(&[("code", &code)]).await,
+                sign_in(&[("with", "recovery-code"), ("recovery-code", recovery)]).await,
+            ];
+            for (other, _) in &others {
+                assert!(is_signed_in(other, &app).await);
+            }
+            match how {
+                "removed" => {
+                    let account = home.open("/account/security").await;
+                    home.send_account(&account, "/account/security/one-time-codes/remove", &[]).await;
+                }
+                "replaced" => drop(home.enroll(&server).await),
+                _ => {
+                    let store = &server.inner.services().store;
+                    assert!(users::reset_mfa(store, server.now(), USERNAME).await.expect("reset"));
+                }
+            }
+            for (other, refresh) in &others {
+                assert!(!is_signed_in(other, &app).await, "{how}");
+                app.refresh(refresh).await.refused(400, "invalid_grant");
+            }
+            assert_eq!(is_signed_in(&home, &app).await, how != "reset", "{how}");
+        }
+    }
+
+    async fn new_recovery_codes_are_made_once_however_often_the_form_is_sent(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let mut home = server.browser();
+        let authenticator = home.enroll(&server).await;
+        let account = home.open("/account/security").await;
+        let path = "/account/security/recovery-codes";
+        let new = renewal(&account);
+        let codes = recovery_codes(&home.send_account(&account, path, &[("new", &new)]).await);
+        let mut other = server.browser();
+        let login = other.open(&app.authorization_url(&[])).await;
+        let asked = other.sign_in(&login).await;
+        let fields = [("with", "recovery-code"), ("recovery-code", codes[0].as_str())];
+        other.second_factor(&asked, &fields).await.authorization_response().code();
+        // The page that shows them is loaded anew.
+        let again = home.send_account(&account, path, &[("new", &new)]).await;
+        assert_eq!(recovery_codes(&again), codes);
+        let evidence = server.evidence().await;
+        let left = "SELECT count(*) AS n FROM recovery_code";
+        assert_eq!(evidence.count(left).await, 9, "the used one stays used");
+        // Once others have replaced them, the old form shows nothing any more.
+        let account = home.open("/account/security").await;
+        let newer = renewal(&account);
+        recovery_codes(&home.send_account(&account, path, &[("new", &newer)]).await);
+        let old = home.send_account(&account, path, &[("new", &new)]).await;
+        assert_eq!(old.reply.status, 303, "{}", old.reply.text);
+        assert_eq!(evidence.count(left).await, 10);
+        // What one form carries does not count in the other one.
+        let unused = renewal(&home.open("/account/security").await);
+        let code = authenticator.code(&server, 0);
+        let fields = [("new", unused.as_str()), ("code", code.as_str())];
+        let refused = home.send_account(&account, "/account/security/one-time-codes", &fields).await;
+        assert_eq!(refused.reply.status, 400, "{}", refused.reply.text);
+        assert_eq!(evidence.events_of("factor.added").await.len(), 1);
+    }
+
+    async fn the_key_of_an_authenticator_app_is_taken_from_a_form_and_never_from_a_link(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        let mut browser = server.browser();
+        let login = browser.open("/account/security").await;
+        let account = browser.sign_in(&login).await;
+        let begun = browser.send_account(&account, "/account/security/one-time-codes/add", &[]).await;
+        let page = browser.follow(begun).await;
+        let (session, new) = (page.hidden("session"), page.hidden("new"));
+        let link = format!("session={session}&new={new}");
+        let again = browser.open(&format!("/account/security/one-time-codes?{link}")).await;
+        assert_ne!(Authenticator::of(&again).secret, Authenticator::of(&page).secret);
+        let fields = [("new", page.hidden("new")), ("code", "000000".to_owned())];
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let wrong = browser.send_account(&page, "/account/security/one-time-codes", &fields).await;
+        assert_eq!(Authenticator::of(&wrong).secret, Authenticator::of(&page).secret);
     }
 
     async fn mfa_required_sets_a_factor_up_on_the_way(database) {

@@ -4,7 +4,7 @@
 use mapae::domain::authentication::Acr;
 use serde_json::{Value, json};
 
-use crate::support::{App, Browser, Page, Server, both, decode_claims};
+use crate::support::{App, Browser, PASSWORD, Page, Server, both, decode_claims};
 
 async fn first_party(server: &Server) -> App {
     server.web_app("app", |client| client.metadata.first_party = true).await
@@ -81,7 +81,7 @@ both! {
     }
 
     /// A session of one factor, of an account that has two, and requests for more.
-    async fn core_3_1_2_1_a_wish_is_met_by_a_page_or_may_be_skipped(database) {
+    async fn core_3_1_2_1_who_can_meet_a_wish_is_asked_for_it_and_cannot_skip_it(database) {
         let server = Server::start_with(&database, &[("mfa.remember", "true")]).await;
         server.alice().await;
         let app = first_party(&server).await;
@@ -103,15 +103,15 @@ both! {
         browser.get(&essential).await.error_response("unmet_authentication_requirements");
         let either = app.authorization_url(&[("acr_values", "2 1"), ("prompt", "none")]);
         assert_eq!(claims(&app, &browser.get(&either).await).await.0["acr"], "1");
-        // The page may be skipped where it is only a wish.
-        let asked = browser.open(&wish).await;
-        assert!(asked.has("totp-submit") && asked.has("factor-skip"), "{}", asked.reply.text);
-        let page = skip(&mut browser, &asked).await;
-        assert_eq!(claims(&app, &page).await.0["acr"], "1");
-        let asked = browser.open(&app.authorization_url(&[("claims", ESSENTIAL)])).await;
-        assert!(asked.has("totp-submit") && !asked.has("factor-skip"));
-        let still = skip(&mut browser, &asked).await;
-        assert!(still.has("totp-submit"), "what is essential is not skipped");
+        let mut asked = Vec::new();
+        for url in [&wish, &app.authorization_url(&[("claims", ESSENTIAL)])] {
+            let page = browser.open(url).await;
+            assert!(page.has("totp-submit") && !page.has("factor-skip"), "{}", page.reply.text);
+            let still = skip(&mut browser, &page).await;
+            assert!(still.has("totp-submit"), "who has a factor proves it");
+            asked.push(page);
+        }
+        let asked = asked.pop().expect("a page");
         let before = browser.cookie().map(str::to_owned);
         let page = browser.second_factor(&asked, &[("code", &authenticator.code(&server, 0))]).await;
         let (id, access) = claims(&app, &page).await;
@@ -158,7 +158,7 @@ both! {
         let mut browser = server.browser();
         browser.code(&app).await;
         let silent = strict.authorization_url(&[("prompt", "none")]);
-        browser.get(&silent).await.error_response("login_required");
+        browser.get(&silent).await.error_response("interaction_required");
         // A request cannot ask for less than what the operator says.
         for change in [("acr_values", ""), ("acr_values", "1")] {
             let login = browser.open(&strict.authorization_url(&[change])).await;
@@ -171,6 +171,60 @@ both! {
         let mut other = server.browser();
         let login = other.open("/account/security").await;
         assert!(other.sign_in(&login).await.has("account-sign-out"));
+    }
+
+    async fn a_remembered_browser_does_not_cancel_what_a_client_asks_for(database) {
+        let server = Server::start_with(&database, &[("mfa.remember", "true")]).await;
+        server.alice().await;
+        let app = first_party(&server).await;
+        let strict = server.web_app("strict", |client| {
+            client.metadata.first_party = true;
+            client.metadata.default_acr_values = Some(vec![Acr::Two]);
+        });
+        let strict = strict.await;
+        let authenticator = server.browser().enroll(&server).await;
+        let mut browser = server.browser();
+        let login = browser.open(&app.authorization_url(&[])).await;
+        let asked = browser.sign_in(&login).await;
+        let code = authenticator.code(&server, 0);
+        browser.second_factor(&asked, &[("code", &code), ("remember", "1")]).await;
+        server.advance(60);
+        let login = browser.open(&app.authorization_url(&[("prompt", "login")])).await;
+        let page = browser.sign_in(&login).await;
+        assert_eq!(claims(&app, &page).await.0["acr"], "1", "remembered");
+        // The client asks for two factors by its registration, whatever the request says.
+        for change in [("acr_values", ""), ("acr_values", "1"), ("prompt", "login")] {
+            let mut page = browser.open(&strict.authorization_url(&[change])).await;
+            if page.has("login-submit") {
+                page = browser.sign_in(&page).await;
+            }
+            assert!(page.has("totp-submit") && !page.has("factor-skip"), "{}", page.reply.text);
+            let still = skip(&mut browser, &page).await;
+            assert!(still.has("totp-submit"), "{}", still.reply.text);
+        }
+        let silent = strict.authorization_url(&[("prompt", "none")]);
+        browser.get(&silent).await.error_response("interaction_required");
+        let asked = browser.open(&strict.authorization_url(&[])).await;
+        let page = browser.second_factor(&asked, &[("code", &authenticator.code(&server, 0))]).await;
+        assert_eq!(claims(&strict, &page).await.0["acr"], "2");
+    }
+
+    async fn who_goes_on_without_a_factor_says_so_for_themselves_alone(database) {
+        let server = Server::start(&database).await;
+        server.alice().await;
+        server.user("bob", Some(PASSWORD)).await;
+        let app = server.web_app("app", |_| {}).await;
+        let mut browser = server.browser();
+        let url = app.authorization_url(&[("acr_values", "2")]);
+        let login = browser.open(&url).await;
+        let offered = browser.sign_in(&login).await;
+        let consent = skip(&mut browser, &offered).await;
+        assert!(consent.has("consent-allow"), "{}", consent.reply.text);
+        // In the same interaction somebody else signs in, and is offered a factor, too.
+        let interaction = consent.hidden("interaction");
+        let login = browser.open(&format!("/login?interaction={interaction}&another=1")).await;
+        let page = browser.sign_in_as(&login, "bob", PASSWORD).await;
+        assert!(page.has("totp-secret") && page.has("factor-skip"), "{}", page.reply.text);
     }
 
     /// An API that answers as RFC 9470 says, and an app that does what its answer asks for.

@@ -38,6 +38,7 @@ pub async fn issue(
             acr,
             amr: authentication.amr(),
             provider_issuer: authentication.provider_issuer().map(str::to_owned),
+            version: None,
         },
         expires_at: tx.now() + LIFE,
         spent_at: None,

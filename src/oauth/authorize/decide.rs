@@ -67,15 +67,8 @@ pub enum AuthorizationStep<'a> {
     SignIn(Option<&'a SessionId>),
     /// Ask for the second factor of a sign-in that has begun.
     Finish,
-    /// Ask the person of this session for a stronger proof.
-    StepUp {
-        /// The session.
-        session: &'a SessionId,
-        /// The strength that is needed.
-        acr: Acr,
-        /// Whether the person may go on without it.
-        may_skip: bool,
-    },
+    /// Ask the person of this session for a proof of this strength.
+    StepUp(&'a SessionId, Acr),
     /// Offer the person of this session to set up a second factor. They may go on without one.
     SetUp(&'a SessionId),
     /// Ask the person of this session whether to keep the account, which they are deleting.
@@ -109,8 +102,7 @@ pub fn decide<'a>(request: &AuthorizationRequest, facts: &'a Facts<'a>) -> Autho
     match step {
         AuthorizationStep::SignIn(_) | AuthorizationStep::Finish => refuse(Reason::NobodySignedIn),
         AuthorizationStep::Choose => refuse(Reason::SeveralSignedIn),
-        AuthorizationStep::StepUp { .. } if request.acr_is_essential() => refuse(Reason::AcrUnmet),
-        AuthorizationStep::StepUp { .. } | AuthorizationStep::SetUp(_) => {
+        AuthorizationStep::StepUp(..) | AuthorizationStep::SetUp(_) => {
             refuse(Reason::FactorMissing)
         }
         AuthorizationStep::KeepAccount(_) => refuse(Reason::AccountBeingDeleted),
@@ -164,27 +156,29 @@ fn strengthen<'a>(
     facts: &Facts<'_>,
 ) -> Option<AuthorizationStep<'a>> {
     let (session, reached) = (&candidate.session.id, candidate.session.authentication.acr());
-    if candidate.is_factor_due && reached < Acr::Two {
+    let is_due = candidate.is_factor_due && reached < Acr::Two;
+    let is_unmet = !facts.wanted.is_empty() && facts.wanted.iter().all(|acr| *acr > reached);
+    let is_essential = is_unmet && request.acr_is_essential();
+    if request.prompt.none && (is_due || is_unmet) {
+        return Some(refuse(if is_essential { Reason::AcrUnmet } else { Reason::FactorMissing }));
+    }
+    if is_due {
         // Who has no second factor sets one up when they sign in: an old session is not enough.
         return Some(if candidate.reach < Acr::Two {
             AuthorizationStep::SignIn(Some(session))
         } else {
-            AuthorizationStep::StepUp { session, acr: Acr::Two, may_skip: false }
+            AuthorizationStep::StepUp(session, Acr::Two)
         });
     }
-    let unmet = !facts.wanted.is_empty() && facts.wanted.iter().all(|acr| *acr > reached);
-    if !unmet {
+    if !is_unmet {
         return None;
     }
-    let is_essential = request.acr_is_essential();
     let possible = facts.wanted.iter().find(|acr| **acr <= candidate.reach);
     match possible {
-        _ if request.acr_is_skipped && !is_essential => None,
-        Some(acr) => {
-            Some(AuthorizationStep::StepUp { session, acr: *acr, may_skip: !is_essential })
-        }
+        // Who has a factor that meets the wish is asked for it, and cannot go on without it.
+        Some(acr) => Some(AuthorizationStep::StepUp(session, *acr)),
         None if is_essential => Some(refuse(Reason::AcrUnmet)),
-        None if request.prompt.none => Some(refuse(Reason::FactorMissing)),
+        None if request.acr_skipped_in.as_ref() == Some(session) => None,
         // One-time codes can be set up on the way, and give `2`.
         None if candidate.is_fresh && facts.wanted.contains(&Acr::Two) => {
             Some(AuthorizationStep::SetUp(session))
@@ -331,7 +325,7 @@ mod tests {
             ui_locales: None,
             idp_hint: None,
             acr_values: vec![],
-            acr_is_skipped: false,
+            acr_skipped_in: None,
             claims: RequestedClaims::default(),
             challenge: None,
         };
@@ -544,9 +538,7 @@ mod tests {
             AuthorizationStep::Issue(_) => "issue".to_owned(),
             AuthorizationStep::SignIn(Some(_)) => "sign in".to_owned(),
             AuthorizationStep::SetUp(_) => "set up".to_owned(),
-            AuthorizationStep::StepUp { acr, may_skip, .. } => {
-                format!("{}{}", acr.as_str(), if may_skip { "?" } else { "!" })
-            }
+            AuthorizationStep::StepUp(_, acr) => acr.as_str().to_owned(),
             AuthorizationStep::Refuse(refusal) => refusal.reason.as_str().to_owned(),
             other => format!("{other:?}"),
         }
@@ -562,30 +554,36 @@ mod tests {
             (&one, One, false, vec![], "issue"),
             (&one, One, false, vec![Two, One], "issue"),
             (&one, Two, false, vec![One, Two], "issue"),
-            (&one, Two, false, vec![Two], "2?"),
-            (&one, Two, false, vec![Phr, Two], "2?"),
-            (&one, Phr, false, vec![Phr, Two], "phr?"),
-            (&one, Phr, false, vec![Two, Phr], "2?"),
+            (&one, Two, false, vec![Two], "2"),
+            (&one, Two, false, vec![Phr, Two], "2"),
+            (&one, Phr, false, vec![Phr, Two], "phr"),
+            (&one, Phr, false, vec![Two, Phr], "2"),
             (&one, One, false, vec![Two], "set up"),
+            (&one, One, false, vec![Phr, Two], "set up"),
             (&one, One, false, vec![Phr], "issue"),
             (&one, One, true, vec![], "sign in"),
-            (&one, Two, true, vec![], "2!"),
-            (&one, Two, true, vec![One], "2!"),
-            (&one, Phr, true, vec![Phr], "2!"),
+            (&one, Two, true, vec![], "2"),
+            (&one, Two, true, vec![One], "2"),
+            (&one, Phr, true, vec![Phr], "2"),
             (&two, Two, true, vec![], "issue"),
             (&two, Two, true, vec![Phr, Two], "issue"),
             (&two, Two, true, vec![Phr], "issue"),
-            (&two, Phr, true, vec![Phr], "phr?"),
+            (&two, Phr, true, vec![Phr], "phr"),
             (&phr, Phr, true, vec![Phr], "issue"),
             (&phr, Phr, true, vec![Two], "issue"),
         ] {
             let said = strengthened(session, (reach, due), &wanted, |_| ());
             assert_eq!(said, expected, "{reach:?} {due} {wanted:?}");
+            // Only what is offered for the first time can be left out, and by its person alone.
             let skipped = strengthened(session, (reach, due), &wanted, |request| {
-                request.acr_is_skipped = true;
+                request.acr_skipped_in = Some(session.id.clone());
             });
-            let left = if due && session.authentication.acr() < Two { expected } else { "issue" };
+            let left = if expected == "set up" { "issue" } else { expected };
             assert_eq!(skipped, left, "skipped {reach:?} {due} {wanted:?}");
+            let by_another = strengthened(session, (reach, due), &wanted, |request| {
+                request.acr_skipped_in = Some(SessionId::from_stored("another".to_owned()));
+            });
+            assert_eq!(by_another, expected, "{reach:?} {due} {wanted:?}");
         }
     }
 
@@ -593,20 +591,24 @@ mod tests {
     fn core_5_5_1_1_an_essential_acr_is_met_or_refused() {
         use Acr::{One, PhishingResistant as Phr, Two};
         let one = proven(&[Method::Password]);
-        for (reach, wanted, expected, silent) in [
-            (One, vec![Two, One], "issue", "issue"),
-            (One, vec![Two], "acr_unmet", "acr_unmet"),
-            (Two, vec![Two], "2!", "acr_unmet"),
-            (Two, vec![Phr], "acr_unmet", "acr_unmet"),
-            (Phr, vec![Phr], "phr!", "acr_unmet"),
+        for (reach, due, wanted, expected, silent) in [
+            (One, false, vec![Two, One], "issue", "issue"),
+            (One, false, vec![Two], "acr_unmet", "acr_unmet"),
+            (Two, false, vec![Two], "2", "acr_unmet"),
+            (Two, false, vec![Phr], "acr_unmet", "acr_unmet"),
+            (Phr, false, vec![Phr], "phr", "acr_unmet"),
+            // What is essential is met, and something else is missing.
+            (Two, true, vec![One], "2", "factor_missing"),
+            (One, true, vec![One], "sign in", "factor_missing"),
+            (Two, true, vec![Two], "2", "acr_unmet"),
         ] {
             let essential = |request: &mut AuthorizationRequest| {
                 request.claims.acr_is_essential = true;
-                request.acr_is_skipped = true;
+                request.acr_skipped_in = Some(one.id.clone());
             };
-            let said = strengthened(&one, (reach, false), &wanted, essential);
+            let said = strengthened(&one, (reach, due), &wanted, essential);
             assert_eq!(said, expected, "{reach:?} {wanted:?}");
-            let said = strengthened(&one, (reach, false), &wanted, |request| {
+            let said = strengthened(&one, (reach, due), &wanted, |request| {
                 essential(request);
                 request.prompt = prompt("none");
             });
@@ -628,7 +630,8 @@ mod tests {
         let one = proven(&[Method::Password]);
         for (reach, due, wanted, expected) in [
             (Two, true, vec![], "factor_missing"),
-            (One, true, vec![], "nobody_signed_in"),
+            (One, true, vec![], "factor_missing"),
+            (One, true, vec![One], "factor_missing"),
             (Two, false, vec![Two], "factor_missing"),
             (One, false, vec![Two], "factor_missing"),
             (One, false, vec![Phr], "factor_missing"),
@@ -699,7 +702,7 @@ mod tests {
             session in any_session(),
             reach in any_acr(),
             (is_factor_due, is_fresh, is_unfinished) in any::<(bool, bool, bool)>(),
-            (is_essential, acr_is_skipped, none, login) in any::<(bool, bool, bool, bool)>(),
+            (is_essential, is_skipped, none, login) in any::<(bool, bool, bool, bool)>(),
             max_age in prop::option::of(0_u32..300),
             wanted in prop::collection::vec(any_acr(), 0..4),
         ) {
@@ -713,7 +716,7 @@ mod tests {
             let request = request(|request| {
                 request.claims.acr = wanted.iter().map(|acr| acr.as_str().to_owned()).collect();
                 request.claims.acr_is_essential = is_essential;
-                request.acr_is_skipped = acr_is_skipped;
+                request.acr_skipped_in = is_skipped.then(|| session.id.clone());
                 request.max_age = max_age;
                 request.prompt = Prompt { none, login: login && !none, ..Prompt::default() };
             });
@@ -725,6 +728,7 @@ mod tests {
                     prop_assert!(!is_factor_due || reached >= Acr::Two);
                     let is_met = wanted.is_empty() || wanted.iter().any(|acr| *acr <= reached);
                     prop_assert!(is_met || !is_essential);
+                    prop_assert!(is_met || wanted.iter().all(|acr| *acr > reach));
                     let said = session.authentication.acr_among(&wanted);
                     prop_assert!(said <= reached);
                     let auth_time = session.authentication.auth_time(said);
@@ -733,19 +737,20 @@ mod tests {
                     }
                     prop_assert!(!request.prompt.login || auth_time >= t(100));
                 }
-                AuthorizationStep::StepUp { acr, may_skip, .. } => {
+                AuthorizationStep::StepUp(_, acr) => {
                     prop_assert!(!none);
                     prop_assert!(*acr > reached);
                     prop_assert!(*acr <= reach || is_factor_due);
-                    prop_assert!(!may_skip || !is_essential);
                 }
                 AuthorizationStep::SetUp(_) => {
-                    prop_assert!(!none && is_fresh && !is_essential && !acr_is_skipped);
+                    prop_assert!(!none && is_fresh && !is_essential && !is_skipped);
+                    // Who can prove what is asked for does so, and cannot leave it out.
+                    prop_assert!(wanted.iter().all(|acr| *acr > reach));
                 }
                 _ => {}
             }
             // Who proves what is asked for gets on: the same step does not come again.
-            if let AuthorizationStep::StepUp { acr, .. } = step {
+            if let AuthorizationStep::StepUp(_, acr) = step {
                 let proof = match acr {
                     Acr::PhishingResistant => Method::Passkey { backed_up: false },
                     Acr::One | Acr::Two => Method::Totp,
@@ -755,7 +760,7 @@ mod tests {
                 let mut facts = facts.clone();
                 facts.people[0].session = &stronger;
                 let asks_again =
-                    matches!(decide(&request, &facts), AuthorizationStep::StepUp { .. });
+                    matches!(decide(&request, &facts), AuthorizationStep::StepUp(..));
                 prop_assert!(!asks_again);
             }
         }

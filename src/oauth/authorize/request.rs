@@ -208,7 +208,7 @@ async fn check(
         ui_locales: hint(form, "ui_locales", LONGEST_HINT).map(str::to_owned),
         idp_hint: idp_hint(form),
         acr_values: acr_values(form),
-        acr_is_skipped: false,
+        acr_skipped_in: None,
         claims,
         challenge: challenge(client, form, &scope)?,
         scope,

@@ -79,6 +79,14 @@ pub async fn challenge(
     }
 }
 
+/// A sign-in whose password was right.
+enum Begun {
+    /// No second factor is due.
+    Issued(ChallengeResponse),
+    /// A one-time code is due.
+    Unfinished(AuthSession, Refusal),
+}
+
 /// A request of a client that may use the endpoint.
 #[derive(Clone, Copy)]
 struct At<'a> {
@@ -105,38 +113,39 @@ impl At<'_> {
         let signed_in = server.password.by_password(from.attempt(username, password)).await;
         let signed_in = signed_in.map_err(refused)?;
         let tx = server.store.begin(server.clock.now()).await?;
-        let session = AuthSession {
-            client: client.id.clone(),
-            user: signed_in.user.id.clone(),
-            version: users::version(&tx, &signed_in.user.id).await?,
-            authentication: Authentication::by(Method::Password, tx.now()),
-            scope,
-            resources,
-            challenge,
-            expires_at: tx.now() + LIFE,
-        };
         let begun = async {
-            let event = signed_in.record(&tx, Some(&client.id), &from.origin).await;
-            let event = event.map_err(refused)?;
-            let user = &signed_in.user;
-            let reached = session.authentication.acr();
-            if !is_factor_due(&server.factors, user, client, reached) {
-                return self.issue(&tx, &session, event).await.map(Ok);
+            let recorded = signed_in.record(&tx, Some(&client.id), &from.origin).await;
+            let (user, event) = recorded.map_err(refused)?;
+            let session = AuthSession {
+                client: client.id.clone(),
+                user: user.id.clone(),
+                version: users::version(&tx, &user.id).await?,
+                authentication: Authentication::by(Method::Password, tx.now()),
+                scope,
+                resources,
+                challenge,
+                expires_at: tx.now() + LIFE,
+            };
+            if !is_factor_due(&server.factors, &user, client, session.authentication.acr()) {
+                return Ok(Begun::Issued(self.issue(&tx, &session, event).await?));
             }
-            let refusal =
-                onward::refuse(&tx, &server.auth_sessions, client, user, (&session, &event))
-                    .await?;
-            Ok(Err(refusal))
+            let key = &server.auth_sessions;
+            let refusal = onward::refuse(&tx, key, client, &user, (&session, &event)).await?;
+            if user.totp_since.is_none() {
+                // Nothing that the app can send would be enough.
+                return Err(Reason::FactorOnlyOnPage.into());
+            }
+            Ok(Begun::Unfinished(session, refusal))
         };
         let begun = begun.await;
         match tx.settle(begun).await? {
-            Ok(response) => Ok(response),
+            Begun::Issued(response) => Ok(response),
             // The code came with the password, so it is checked at once.
-            Err(refusal) if self.typed().is_some() => {
+            Begun::Unfinished(session, refusal) if self.typed().is_some() => {
                 let token = refusal.onward.as_ref().map(|onward| onward.auth_session.clone());
                 self.prove(session, token.unwrap_or_default()).await
             }
-            Err(refusal) => Err(refusal.into()),
+            Begun::Unfinished(_, refusal) => Err(refusal.into()),
         }
     }
 
@@ -232,6 +241,7 @@ impl At<'_> {
                 acr,
                 amr: authentication.amr(),
                 provider_issuer: authentication.provider_issuer().map(str::to_owned),
+                version: session.version,
             },
             expires_at: tx.now() + codes::LIFE,
             spent_at: None,

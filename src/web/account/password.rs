@@ -20,7 +20,7 @@ use crate::flows::my_account;
 use crate::flows::outcome::FlashMessage;
 use crate::flows::submitted::AccountForm;
 use crate::pages::PasswordProblem;
-use crate::web::account_session::{account_with, submitted};
+use crate::web::account_session::{account, account_with, submitted};
 use crate::web::detached;
 use crate::web::edge::Context;
 use crate::web::page::{Answered, retry_after};
@@ -75,7 +75,10 @@ async fn change_password(
             return Ok(respond(&shared, &page_request, back));
         }
     };
-    let problem = problem(unchanged);
+    let Some(problem) = problem(unchanged) else {
+        // The account page lets them sign in or prove again who they are.
+        return Ok(respond(&shared, &page_request, account(&form, None)));
+    };
     let mut response = show_problem(&shared, &page_request, form.person(), problem).await;
     if let PasswordUnchanged::Refused(refused) = unchanged
         && let Some(seconds) = retry_after(refused)
@@ -128,8 +131,8 @@ async fn show_problem(
     security::show(shared, page_request, signed_in_user, status, says).await
 }
 
-fn problem(unchanged: PasswordUnchanged) -> PasswordProblem {
-    match unchanged {
+fn problem(unchanged: PasswordUnchanged) -> Option<PasswordProblem> {
+    Some(match unchanged {
         PasswordUnchanged::NotAccepted(refused) => not_accepted(refused),
         PasswordUnchanged::Same => PasswordProblem::SameAsOld,
         PasswordUnchanged::Refused(SignInRefused::Wrong) => PasswordProblem::WrongCurrent,
@@ -137,7 +140,8 @@ fn problem(unchanged: PasswordUnchanged) -> PasswordProblem {
             PasswordProblem::Throttled { minutes: seconds.div_ceil(60) }
         }
         PasswordUnchanged::Refused(SignInRefused::Busy) => PasswordProblem::Busy,
-    }
+        PasswordUnchanged::NotFresh => return None,
+    })
 }
 
 fn not_accepted(refused: PasswordRefused) -> PasswordProblem {

@@ -41,7 +41,7 @@ async fn people_set_an_authenticator_app_up_and_sign_in_with_it() {
                     elsewhere.follows("totp-submit").await;
                 }
                 Some(code) => {
-                    elsewhere.clicks("recovery-open").await;
+                    elsewhere.clicks("recovery-link").await;
                     elsewhere.types("recovery-code", code).await;
                     elsewhere.follows("recovery-submit").await;
                 }

@@ -32,6 +32,7 @@ mod refusal_check;
 mod replay;
 mod requests;
 mod row_counts;
+mod second_factors;
 mod secrets;
 mod settings;
 mod sign_in_methods;

@@ -142,6 +142,10 @@ async fn still_there(tx: &Tx, cx: &Cx<'_>, code: &IssuedCode) -> Result<(User, O
     let granted = &code.granted;
     let gone = || Reason::SessionEnded;
     let user = users::hold(tx, &granted.user).await?.filter(User::is_enabled).ok_or_else(gone)?;
+    // Without a session, a change of the password or a factor ends the code.
+    if granted.version.is_some() && users::version(tx, &user.id).await? != granted.version {
+        return Err(gone().into());
+    }
     let session = match &granted.session {
         Some(id) => {
             let found = sessions::hold(tx, id).await?;

@@ -131,9 +131,10 @@ async fn open(
     resources: Vec<String>,
 ) -> Result<Entitlement> {
     let client = cx.client.client();
-    let event = signed_in.record(tx, Some(&client.id), cx.origin).await.map_err(refused)?;
+    let recorded = signed_in.record(tx, Some(&client.id), cx.origin).await;
+    let (user, event) = recorded.map_err(refused)?;
+    let user = &user;
     let authentication = Authentication::by(Method::Password, tx.now());
-    let user = &signed_in.user;
     if is_factor_due(&cx.server.factors, user, client, authentication.acr()) {
         let session = AuthSession {
             client: client.id.clone(),
@@ -150,7 +151,7 @@ async fn open(
     }
     let granted = SignInGrant {
         family: families::new_id(),
-        user: &signed_in.user.id,
+        user: &user.id,
         auth_time: authentication.signed_in_at(),
         acr: authentication.acr(),
         amr: authentication.amr(),
