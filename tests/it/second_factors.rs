@@ -379,7 +379,7 @@ both! {
                 "replaced" => drop(home.enroll(&server).await),
                 _ => {
                     let store = &server.inner.services().store;
-                    assert!(users::reset_mfa(store, server.now(), USERNAME).await.expect("reset"));
+                    assert!(users::reset_mfa(store, server.now(), None, USERNAME).await.expect("reset"));
                 }
             }
             for (other, refresh) in &others {
