@@ -198,10 +198,9 @@ both! {
             reply.ok().text("authorization_code")
         };
         let before = code().await;
+        let (store, now, hasher) = (&issuer.store, server.now(), &issuer.hasher);
         let password = PASSWORD.to_owned().into();
-        users::set_password(&issuer.store, server.now(), &issuer.hasher, USERNAME, &password)
-            .await
-            .expect("set");
+        users::set_password(store, now, None, hasher, USERNAME, &password).await.expect("set");
         let fields = [("redirect_uri", "")];
         app.exchange_with(&before, &fields).await.refused(400, "invalid_grant");
         let before = code().await;

@@ -192,7 +192,7 @@ both! {
             rows.push(format!("INSERT INTO known_address (user_id, address, seen_at) VALUES ('{name}', 'b', 9)"));
         }
         for (name, at) in [("by-session", 2), ("by-all", 5)] {
-            let columns = "id, browser_id, user_id, auth_time, amr, kept, idle_ms, idle_ends_at, expires_at";
+            let columns = "id, browser_id, user_id, auth_time, proofs, kept, idle_ms, idle_ends_at, expires_at";
             rows.push(format!("INSERT INTO session ({columns}) VALUES ('{name}', 'b', '{name}', {at}, '[]', FALSE, 0, 0, 0)"));
         }
         for (name, at) in [("by-provider", 3), ("by-all", 6)] {

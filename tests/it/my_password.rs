@@ -38,7 +38,8 @@ both! {
         let old = late.open("/account/security").await;
         server.advance(241);
         let confirm = send(&mut late, &old, "/account/password", &[("new-password", NEW)]).await;
-        assert!(late.follow(confirm).await.has("login-submit"));
+        assert_eq!(confirm.reply.status, 303);
+        assert!(!late.follow(confirm).await.has("new-password"));
         let hash = "SELECT count(*) AS n FROM account WHERE password_hash IS NOT NULL";
         assert_eq!(evidence.count(hash).await, 0);
         let set = send(&mut browser, &page, "/account/password", &[("new-password", NEW)]).await;

@@ -273,8 +273,8 @@ both! {
         let asked = other.sign_in(&login).await;
         let code = authenticator.code(&server, 0);
         assert!(other.second_factor(&asked, &[("code", &code)]).await.has("account-sign-out"));
-        let login = server.browser().open("/account").await;
         let mut other = server.browser();
+        let login = other.open("/account").await;
         let asked = other.sign_in(&login).await;
         let fields = [("with", "recovery-code"), ("recovery-code", authenticator.recovery_codes[0].as_str())];
         assert!(other.second_factor(&asked, &fields).await.has("account-sign-out"));
