@@ -129,9 +129,9 @@ impl WrongFactor {
 #[must_use]
 pub enum FactorCheck {
     /// It is right.
-    Right(ProvenFactor),
+    Right(Box<ProvenFactor>),
     /// It is wrong.
-    Wrong(WrongFactor),
+    Wrong(Box<WrongFactor>),
 }
 
 #[derive(Debug)]
@@ -171,7 +171,7 @@ impl SecondFactors {
         attempt: PasswordAttempt<'_>,
     ) -> Result<ProvenFactor, Error<SignInRefused>> {
         match self.look(user, typed, attempt).await? {
-            FactorCheck::Right(proven) => Ok(proven),
+            FactorCheck::Right(proven) => Ok(*proven),
             FactorCheck::Wrong(wrong) => Err(wrong.count().await),
         }
     }
@@ -187,9 +187,9 @@ impl SecondFactors {
         let guessing = self.password.guess(user, attempt).await?;
         Ok(if let Some(what) = self.find(user, typed).await? {
             let (user, mailer) = (user.clone(), self.mailer.clone());
-            FactorCheck::Right(ProvenFactor { user, mailer, what, guessing })
+            FactorCheck::Right(Box::new(ProvenFactor { user, mailer, what, guessing }))
         } else {
-            FactorCheck::Wrong(WrongFactor { password: self.password.clone(), guessing })
+            FactorCheck::Wrong(Box::new(WrongFactor { password: self.password.clone(), guessing }))
         })
     }
 

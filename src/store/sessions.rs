@@ -300,7 +300,7 @@ impl SessionFilter<'_> {
         let by =
             |method| ColumnTrait::contains(&Column::Proofs, format!(r#"{{"method":"{method}""#));
         match self {
-            Self::Every => Expr::val(true).into(),
+            Self::Every => Expr::val(true),
             Self::ByIssuer(issuer) => Column::ProviderIssuer.eq(issuer),
             Self::ByPasskey => by("passkey"),
             Self::ByOneTimeCode => by("totp").or(by("recovery_code")),

@@ -352,7 +352,7 @@ async fn only_a_client_of_your_own_gets_the_right_to_ask_for_codes_itself() {
     let update = ["client", "update", "--id", "strict", "--default-acr-values", ""];
     assert_eq!(shown("strict").await["default_acr_values"], json!(["2"]));
     binary.cli(&update, None).await;
-    assert_eq!(shown("strict").await["default_acr_values"], json!(null));
+    assert_eq!(shown("strict").await["default_acr_values"], json!([]));
     eventually("no second factor is due", async || {
         strict.post("/authorize-challenge", &fields).await.status == 200
     })

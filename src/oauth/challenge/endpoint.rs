@@ -84,7 +84,7 @@ enum Begun {
     /// No second factor is due.
     Issued(ChallengeResponse),
     /// A one-time code is due.
-    Unfinished(AuthSession, Refusal),
+    Unfinished(Box<(AuthSession, Refusal)>),
 }
 
 /// A request of a client that may use the endpoint.
@@ -135,18 +135,19 @@ impl At<'_> {
                 // Nothing that the app can send would be enough.
                 return Err(Reason::FactorOnlyOnPage.into());
             }
-            Ok(Begun::Unfinished(session, refusal))
+            Ok(Begun::Unfinished(Box::new((session, refusal))))
         };
         let begun = begun.await;
-        match tx.settle(begun).await? {
-            Begun::Issued(response) => Ok(response),
-            // The code came with the password, so it is checked at once.
-            Begun::Unfinished(session, refusal) if self.typed().is_some() => {
-                let token = refusal.onward.as_ref().map(|onward| onward.auth_session.clone());
-                self.prove(session, token.unwrap_or_default()).await
-            }
-            Begun::Unfinished(_, refusal) => Err(refusal.into()),
+        let (session, refusal) = match tx.settle(begun).await? {
+            Begun::Issued(response) => return Ok(response),
+            Begun::Unfinished(unfinished) => *unfinished,
+        };
+        if self.typed().is_none() {
+            return Err(refusal.into());
         }
+        // The code came with the password, so it is checked at once.
+        let token = refusal.onward.map(|onward| onward.auth_session);
+        self.prove(session, token.unwrap_or_default()).await
     }
 
     /// Goes on with a sign-in that has begun.
