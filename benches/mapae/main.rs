@@ -20,6 +20,7 @@
 mod bare;
 mod bounds;
 mod crowd;
+mod factors;
 mod limits;
 mod load;
 mod operations;

@@ -261,6 +261,7 @@ impl Bench {
                 self.operation(&site, operation, 1, "").await;
             }
         }
+        self.one_time_codes(&site).await;
         self.growth(&site, "").await;
         self.on_postgres().await;
         self.jwks_beside_sign_ins(&site).await;

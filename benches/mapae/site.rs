@@ -17,6 +17,8 @@ pub(crate) const DESK: &str = "desk";
 /// Password and `refresh_token`.
 pub(crate) const APP_RS256: &str = "app-rs256";
 pub(crate) const APP_ES256: &str = "app-es256";
+/// The challenge endpoint.
+pub(crate) const NATIVE: &str = "native";
 
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
 pub(crate) const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -25,16 +27,19 @@ const SERVICE: [&str; 4] = ["--grant", "client_credentials", "--scope", "read"];
 const PERSON: [&str; 4] = ["--grant", "password", "--scope", "openid profile"];
 const REFRESH: [&str; 2] = ["--grant", "refresh_token"];
 const ES256: [&str; 2] = ["--token-alg", "ES256"];
-const CLIENTS: [(&str, &[&[&str]]); 5] = [
+const CHALLENGE: [&str; 5] =
+    ["--first-party", "--grant", "urn:mapae:params:oauth:first-party", "--scope", "openid"];
+const CLIENTS: [(&str, &[&[&str]]); 6] = [
     (SERVICE_RS256, &[&SERVICE]),
     (SERVICE_ES256, &[&SERVICE, &ES256]),
     (DESK, &[&PERSON]),
     (APP_RS256, &[&PERSON, &REFRESH]),
     (APP_ES256, &[&PERSON, &REFRESH, &ES256]),
+    (NATIVE, &[&CHALLENGE]),
 ];
 
 const USERS: usize = 200;
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A running server with everything registered.
 pub(crate) struct Site {
