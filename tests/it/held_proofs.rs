@@ -49,13 +49,13 @@ async fn ends_everything(server: &Server, tx: &Tx, sub: &str, but: Option<&str>)
 
 /// Waits until so many requests wait for the transaction of a test: on SQLite for the one connection
 /// that writes, on Postgres for the row of the account.
-async fn wait_for(server: &Server, database: &Database, requests: usize) {
+async fn wait_for(server: &Server, database: &Database, requests: u8) {
     let evidence = server.evidence().await;
     let waiting = "SELECT count(*) AS n FROM pg_stat_activity \
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
     eventually("they wait", async || match database {
-        Database::Sqlite => server.inner.services().store.load().waiting >= requests,
-        Database::Postgres { .. } => evidence.count(waiting).await >= requests as i64,
+        Database::Sqlite => server.inner.services().store.load().waiting >= usize::from(requests),
+        Database::Postgres { .. } => evidence.count(waiting).await >= i64::from(requests),
     })
     .await;
 }

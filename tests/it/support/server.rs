@@ -111,7 +111,8 @@ impl Server {
     pub(crate) async fn restart(self) -> Self {
         let Self { inner, settings, database_url, now, folder, clock, http, .. } = self;
         inner.stop().await;
-        let (inner, base) = serve(&settings, &database_url, &now, folder.path()).await;
+        let served = serve(&settings, &database_url, &now, folder.path());
+        let (inner, base) = Box::pin(served).await;
         Self { inner, clock, http, now, base, database_url, settings, folder }
     }
 
