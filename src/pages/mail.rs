@@ -71,14 +71,11 @@ fn subject(frame: Frame<'_>, content: &MailContent) -> String {
         MailContent::Recovery { .. } => frame.t1("mail-recovery-subject", "service", service),
         MailContent::SignInCode { .. } => frame.t1("mail-sign-in-code-subject", "service", service),
         MailContent::NewAddress { .. } => frame.t1("mail-new-address-subject", "service", service),
-        MailContent::AddressChanged { .. } => {
+        MailContent::AddressChanged { .. } | MailContent::AddressSetByOperator { .. } => {
             frame.t1("mail-address-changed-subject", "service", service)
         }
         MailContent::AddressGivenBack { .. } | MailContent::AddressLost {} => {
             frame.t1("mail-address-given-back-subject", "service", service)
-        }
-        MailContent::AddressSetByOperator { .. } => {
-            frame.t1("mail-address-changed-subject", "service", service)
         }
         MailContent::SignInMethodChanged { .. } => {
             frame.t1("mail-method-subject", "service", service)
