@@ -561,7 +561,7 @@ mod tests {
 
     use super::*;
 
-    /// Both statements as they are sent, from their conditions on.
+    /// A statement as it is sent, from its conditions on.
     fn words(select: &Select<Entity>) -> String {
         let whole = select.build(DbBackend::Postgres).to_string();
         let whole = whole.replace("\"account\".", "").replace('"', "");
@@ -575,13 +575,13 @@ mod tests {
         let behind = UserPlace::Name("user191".to_owned());
         assert_eq!(
             words(&named(Some(&search), Some(&behind))),
-            "(username_key >= 'user19' AND username_key < 'user19\u{10ffff}') \
+            "username_key >= 'user19' AND username_key < 'user19\u{10ffff}' \
              AND username_key > 'user191' ORDER BY username_key ASC"
         );
         let behind = UserPlace::Address("mail191@a".to_owned(), "id191".to_owned());
         assert_eq!(
             words(&addressed(&search, Some(&behind))),
-            "(email_key >= 'mail' AND email_key < 'mail\u{10ffff}') AND email_key >= 'mail191@a' \
+            "email_key >= 'mail' AND email_key < 'mail\u{10ffff}' AND email_key >= 'mail191@a' \
              AND (email_key > 'mail191@a' OR id > 'id191') ORDER BY email_key ASC, id ASC"
         );
     }

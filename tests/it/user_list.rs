@@ -130,7 +130,7 @@ both! {
             ("by name", format!("SELECT {columns} FROM account WHERE {named} AND username_key > 'user191' ORDER BY username_key ASC LIMIT 100")),
             ("every one", format!("SELECT {columns} FROM account WHERE username_key > 'user191' ORDER BY username_key ASC LIMIT 100")),
             ("by address", format!(
-                "SELECT {columns} FROM account WHERE (email_key >= 'mail' AND email_key < 'mail\u{10ffff}') \
+                "SELECT {columns} FROM account WHERE email_key >= 'mail' AND email_key < 'mail\u{10ffff}' \
                  AND email_key >= 'mail191@a' AND (email_key > 'mail191@a' OR id > 'id191') \
                  ORDER BY email_key ASC, id ASC LIMIT 1001")),
             ("activity", "SELECT id, at, kind FROM audit_event WHERE user_id = 'id7' AND (at <= 15000 AND (at < 15000 OR id < 'x')) \
