@@ -326,7 +326,7 @@ async fn signs_up(issuer: &str, app: &str) {
         let list = http().get(format!("{app}/mails")).send().await.unwrap().text().await.unwrap();
         let mut mails = list.split("<section>");
         let mail = mails.find(|mail| mail.contains(email)).and_then(|mail| mail.split('"').nth(1));
-        shown = mail.unwrap_or_default().to_owned();
+        mail.unwrap_or_default().clone_into(&mut shown);
         !shown.is_empty()
     })
     .await;

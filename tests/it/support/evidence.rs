@@ -79,7 +79,7 @@ impl Evidence {
     pub(crate) async fn put_passkey(&self, user: &str, name: &str, at: i64) {
         let postgres = self.0.get_database_backend() == DbBackend::Postgres;
         let bytes = |text: &str| {
-            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
             if postgres { format!("'\\x{hex}'") } else { format!("x'{hex}'") }
         };
         let (id, aaguid) = (bytes(name), bytes("sixteen bytes id"));
