@@ -162,18 +162,19 @@ fn strengthen<'a>(
     if request.prompt.none && (is_due || is_unmet) {
         return Some(refuse(if is_essential { Reason::AcrUnmet } else { Reason::FactorMissing }));
     }
+    let possible = facts.wanted.iter().find(|acr| is_unmet && **acr <= candidate.reach);
     if is_due {
         // Who has no second factor sets one up when they sign in: an old session is not enough.
         return Some(if candidate.reach < Acr::Two {
             AuthorizationStep::SignIn(Some(session))
         } else {
-            AuthorizationStep::StepUp(session, Acr::Two)
+            // One proof for both, where one does.
+            AuthorizationStep::StepUp(session, *possible.unwrap_or(&Acr::Two))
         });
     }
     if !is_unmet {
         return None;
     }
-    let possible = facts.wanted.iter().find(|acr| **acr <= candidate.reach);
     match possible {
         // Who has a factor that meets the wish is asked for it, and cannot go on without it.
         Some(acr) => Some(AuthorizationStep::StepUp(session, *acr)),
