@@ -565,7 +565,7 @@ mod tests {
             (&one, One, true, vec![], "sign in"),
             (&one, Two, true, vec![], "2"),
             (&one, Two, true, vec![One], "2"),
-            (&one, Phr, true, vec![Phr], "2"),
+            (&one, Phr, true, vec![Phr], "phr"),
             (&two, Two, true, vec![], "issue"),
             (&two, Two, true, vec![Phr, Two], "issue"),
             (&two, Two, true, vec![Phr], "issue"),
