@@ -15,7 +15,7 @@ use super::column::{corrupt, instant, list, millis, read_list};
 use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
-use super::statement::is_one_of;
+use super::some_rows::is_one_of;
 use super::tx::Tx;
 use crate::domain::client::ClientId;
 use crate::domain::clock;

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use super::cause::while_doing;
 use super::reader::Reader;
-use super::statement::is_one_of;
+use super::some_rows::is_one_of;
 use super::tx::Tx;
 use crate::domain::verdict::Fault;
 

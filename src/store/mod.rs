@@ -47,6 +47,7 @@ pub mod sealed_keys;
 mod server;
 pub mod sessions;
 pub mod signing_keys;
+mod some_rows;
 mod statement;
 pub mod successions;
 pub mod terms_acceptances;

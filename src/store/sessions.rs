@@ -12,7 +12,7 @@ use super::endings::{self, entity as ending};
 use super::entity::entity;
 use super::housekeeping::housekeep;
 use super::reader::Reader;
-use super::statement::is_one_of;
+use super::some_rows::is_one_of;
 use super::tx::Tx;
 use crate::domain::authentication::Authentication;
 use crate::domain::clock;

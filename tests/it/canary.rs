@@ -344,7 +344,7 @@ async fn s163_no_secret_is_in_the_log_or_in_the_database() {
     binary.cli(&address, None).await;
     let (password, mut browser) = mails(&app.base, &mailbox, &mut secrets).await;
     let grants = ["password", "urn:mapae:params:oauth:first-party"];
-    let native = binary.register("native", &ClientArguments::public(&grants)).await;
+    let native = binary.register("native", &ClientArguments::public(&grants).first_party()).await;
     factors(&mut browser, &native, &password, &mut secrets).await;
     binary.cli(&["user", "reset-mfa", "--username", "alice"], None).await;
     binary

@@ -68,6 +68,63 @@ pub(crate) async fn first_party(server: &Server) -> App {
     server.web_app("app", |client| client.metadata.first_party = true).await
 }
 
+/// An answer of the first of these authenticators that is wrong in one way.
+type Wrong = (&'static str, Answer);
+/// What the first of these authenticators answers to these options.
+type Answer = Box<dyn Fn(&mut Vec<Authenticator>, &Value) -> String>;
+/// A change of an authenticator or of what it is asked for.
+type Twist<'a> = (&'static str, Box<dyn Fn(&mut Authenticator, &mut Value) + 'a>);
+
+/// An answer for which one field of the first authenticator has another value.
+fn with<T: Clone + 'static>(field: fn(&mut Authenticator) -> &mut T, value: T) -> Answer {
+    Box::new(move |all, options| {
+        let own = std::mem::replace(field(&mut all[0]), value.clone());
+        let answer = all[0].get(options);
+        *field(&mut all[0]) = own;
+        answer
+    })
+}
+
+/// Everything that may be wrong in an answer of the first of three authenticators; the second is
+/// that of another person, and the third that of a disabled account.
+fn wrong_answers(issuer: &str) -> Vec<Wrong> {
+    let of_another = |all: &mut Vec<Authenticator>, options: &Value| {
+        let (first, second) = all.split_at_mut(1);
+        std::mem::swap(&mut first[0].id, &mut second[0].id);
+        let answer = first[0].get(options);
+        std::mem::swap(&mut first[0].id, &mut second[0].id);
+        answer
+    };
+    let by_handle_of_another = |all: &mut Vec<Authenticator>, options: &Value| {
+        let (first, second) = all.split_at_mut(1);
+        std::mem::swap(&mut first[0].user_handle, &mut second[0].user_handle);
+        let answer = first[0].get(options);
+        std::mem::swap(&mut first[0].user_handle, &mut second[0].user_handle);
+        answer
+    };
+    let to_another_challenge = |all: &mut Vec<Authenticator>, options: &Value| {
+        let mut options = options.clone();
+        options["challenge"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into();
+        all[0].get(&options)
+    };
+    let unknown = Authenticator::at(issuer).id;
+    vec![
+        ("wrong origin", with(|it| &mut it.origin, "https://evil.example".to_owned())),
+        ("another port", with(|it| &mut it.origin, "http://localhost:1".to_owned())),
+        ("wrong relying party", with(|it| &mut it.rp_id, "evil.example".to_owned())),
+        ("no user verification", with(|it| &mut it.verifies, false)),
+        ("another challenge", Box::new(to_another_challenge)),
+        ("the passkey of another person", Box::new(of_another)),
+        ("another person's user handle", Box::new(by_handle_of_another)),
+        ("no user handle", with(|it| &mut it.user_handle, None)),
+        ("a disabled account", Box::new(|all, options| all[2].get(options))),
+        ("an unknown passkey", with(|it| &mut it.id, unknown)),
+        ("made for another device", with(|it| &mut it.backed_up, false)),
+        ("no JSON", Box::new(|_, _| "{".to_owned())),
+        ("nothing", Box::new(|_, _| String::new())),
+    ]
+}
+
 both! {
     async fn webauthn_7_2_a_passkey_signs_in_without_a_user_name(database) {
         let server = start(&database).await;
@@ -110,76 +167,7 @@ both! {
             passkeys.push(authenticator);
         }
         server.evidence().await.run(&format!("UPDATE account SET disabled_at = 1 WHERE id = '{disabled}'")).await;
-        let other = Authenticator::at(server.issuer());
-        type Wrong<'a> = (&'static str, Box<dyn Fn(&mut Vec<Authenticator>, &Value) -> String + 'a>);
-        let issuer = server.issuer();
-        let wrong: Vec<Wrong<'_>> = vec![
-            ("wrong origin", Box::new(|all, options| {
-                all[0].origin = "https://evil.example".to_owned();
-                let answer = all[0].get(options);
-                all[0].origin = issuer.to_owned();
-                answer
-            })),
-            ("another port", Box::new(|all, options| {
-                all[0].origin = "http://localhost:1".to_owned();
-                let answer = all[0].get(options);
-                all[0].origin = issuer.to_owned();
-                answer
-            })),
-            ("wrong relying party", Box::new(|all, options| {
-                all[0].rp_id = "evil.example".to_owned();
-                let answer = all[0].get(options);
-                all[0].rp_id = "localhost".to_owned();
-                answer
-            })),
-            ("no user verification", Box::new(|all, options| {
-                all[0].verifies = false;
-                let answer = all[0].get(options);
-                all[0].verifies = true;
-                answer
-            })),
-            ("another challenge", Box::new(|all, options| {
-                let mut options = options.clone();
-                options["challenge"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into();
-                all[0].get(&options)
-            })),
-            ("the passkey of another person", Box::new(|all, options| {
-                let id = all[1].id.clone();
-                let own = std::mem::replace(&mut all[0].id, id);
-                let answer = all[0].get(options);
-                all[0].id = own;
-                answer
-            })),
-            ("another person's user handle", Box::new(|all, options| {
-                let handle = all[1].user_handle.clone();
-                let own = std::mem::replace(&mut all[0].user_handle, handle);
-                let answer = all[0].get(options);
-                all[0].user_handle = own;
-                answer
-            })),
-            ("no user handle", Box::new(|all, options| {
-                let own = all[0].user_handle.take();
-                let answer = all[0].get(options);
-                all[0].user_handle = own;
-                answer
-            })),
-            ("a disabled account", Box::new(|all, options| all[2].get(options))),
-            ("an unknown passkey", Box::new(|all, options| {
-                let id = other.id.clone();
-                let own = std::mem::replace(&mut all[0].id, id);
-                let answer = all[0].get(options);
-                all[0].id = own;
-                answer
-            })),
-            ("made for another device", Box::new(|all, options| {
-                all[0].backed_up = false;
-                let answer = all[0].get(options);
-                all[0].backed_up = true;
-                answer
-            })),
-            ("no JSON", Box::new(|_, _| "{".to_owned())),
-            ("nothing", Box::new(|_, _| String::new())),
-        ];
+        let wrong = wrong_answers(server.issuer());
         let mut answers = Vec::new();
         for (what, make) in &wrong {
             let mut browser = server.browser();
@@ -334,14 +322,13 @@ both! {
         let mut browser = server.browser();
         let login = browser.open(SECURITY).await;
         browser.sign_in_as(&login, "alice", PASSWORD).await;
-        type Twist<'a> = (&'static str, Box<dyn Fn(&mut Authenticator, &mut Value) + 'a>);
         let twists: Vec<Twist<'_>> = vec![
-            ("wrong origin", Box::new(|it, _| it.origin = "https://evil.example".to_owned())),
+            ("wrong origin", Box::new(|it, _| "https://evil.example".clone_into(&mut it.origin))),
             ("no user verification", Box::new(|it, _| it.verifies = false)),
             ("another challenge", Box::new(|_, options| options["challenge"] = "AAAA".into())),
             ("the passkey of another person", Box::new(|it, _| it.id.clone_from(&taken.id))),
             ("wrong relying party", Box::new(|it, options| {
-                it.rp_id = "evil.example".to_owned();
+                "evil.example".clone_into(&mut it.rp_id);
                 options["rp"]["id"] = "evil.example".into();
             })),
         ];

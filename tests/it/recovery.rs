@@ -52,8 +52,8 @@ pub(crate) async fn next_code(mails: &Mailbox, address: &str, known: &[Letter]) 
     let is_code = |line: &&str| line.len() == 9 && line.as_bytes().get(4) == Some(&b'-');
     let find = || {
         let is_new = |mail: &Letter| known.iter().all(|known| known.raw != mail.raw);
-        let found = mails_to(mails, address).into_iter().filter(is_new);
-        found.flat_map(|mail| mail.text.lines().find(is_code).map(str::to_owned)).next()
+        let mut found = mails_to(mails, address).into_iter().filter(is_new);
+        found.find_map(|mail| mail.text.lines().find(is_code).map(str::to_owned))
     };
     eventually(&format!("a code to {address}"), async || find().is_some()).await;
     find().expect("a code")

@@ -28,12 +28,28 @@ use mapae::domain::sign_up_request::SignUpRequest;
 use mapae::domain::terms::{Acceptance, TermsAnswer};
 use mapae::domain::user::UserId;
 use mapae::keys::seal::{MasterKey, Sealer};
-use mapae::store::{endings, terms_acceptances};
+use mapae::store::{Tx, endings, terms_acceptances};
 
 /// So many rows are added to each table.
 const ROWS: i64 = 5000;
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/// A mail that a person asks for at sign-up, and a document that they accept.
+async fn sign_up(tx: &Tx, user: &UserId) {
+    let asking = BrowserId::from_stored(random::identifier());
+    let kept = SignUpRequest {
+        email: "mina@example.com".to_owned(),
+        purpose: Some(Purpose::Account { page: AccountPage::default(), ui_locales: None }),
+        client: None,
+    };
+    let recipient = MailRecipient::Address("mina@example.com");
+    let asked = mail_secrets::issue(tx, MailPurpose::SignUp, recipient, Some(&asking), &kept);
+    asked.await.expect("issued");
+    let asked = Acceptance { document: "tos".to_owned(), version: "2026-11-01".to_owned() };
+    let answer = TermsAnswer { asked, is_accepted: true };
+    terms_acceptances::insert(tx, user, &answer, Some("203.0.113.7")).await.expect("accepted");
+}
 
 /// Does everything that leaves a row behind, once.
 async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
@@ -97,19 +113,7 @@ async fn use_everything(database: &Database) -> (Server, Vec<Browser>) {
     let ending = Ending::new(&user, issuer, now.now(), &origin);
     let tx = store.begin(now.now()).await.expect("a transaction");
     endings::insert(&tx, &ending, now.now() + chrono::Duration::days(1)).await.expect("written");
-    // A mail that a person asked for at sign-up, and a document that they accepted.
-    let asking = BrowserId::from_stored(random::identifier());
-    let kept = SignUpRequest {
-        email: "mina@example.com".to_owned(),
-        purpose: Some(Purpose::Account { page: AccountPage::default(), ui_locales: None }),
-        client: None,
-    };
-    let recipient = MailRecipient::Address("mina@example.com");
-    let asked = mail_secrets::issue(&tx, MailPurpose::SignUp, recipient, Some(&asking), &kept);
-    asked.await.expect("issued");
-    let asked = Acceptance { document: "tos".to_owned(), version: "2026-11-01".to_owned() };
-    let answer = TermsAnswer { asked, is_accepted: true };
-    terms_acceptances::insert(&tx, &alice, &answer, Some("203.0.113.7")).await.expect("accepted");
+    sign_up(&tx, &alice).await;
     tx.commit().await.expect("committed");
     // A session that ends, of which the app is to be told.
     let mut other = server.browser();
@@ -200,7 +204,7 @@ async fn copies(tables: &Tables, is_sqlite: bool, table: &str) -> String {
 
 async fn measured(database: &Database) -> BTreeMap<String, String> {
     let is_sqlite = matches!(database, Database::Sqlite);
-    let (server, _browsers) = use_everything(database).await;
+    let (server, _browsers) = Box::pin(use_everything(database)).await;
     let url = server.database_url().to_owned();
     // One connection, since references are turned off for a connection.
     let mut options = ConnectOptions::new(url);

@@ -47,7 +47,7 @@ async fn lands(window: &Window, deployment: &Deployment, with: &str) {
 async fn signing_in_ends_at_an_app_that_sends_people_on() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in PREFERENCES {
-        let deployment = brokers(Server::start(&Database::Sqlite).await, true).await;
+        let deployment = Box::pin(brokers(Server::start(&Database::Sqlite).await, true)).await;
         let window = chromium.window(preferences).await;
         window.goto(&deployment.request_by_broker(&[])).await;
         window.signs_in("alice", PASSWORD).await;
@@ -85,7 +85,7 @@ async fn signing_in_ends_at_an_app_that_sends_people_on() {
 async fn allowing_and_denying_end_at_an_app_that_sends_people_on() {
     let Some(chromium) = Chromium::start().await else { return };
     for preferences in PREFERENCES {
-        let deployment = brokers(Server::start(&Database::Sqlite).await, false).await;
+        let deployment = Box::pin(brokers(Server::start(&Database::Sqlite).await, false)).await;
         let window = chromium.window(preferences).await;
         window.goto(&deployment.request_by_broker(&[])).await;
         window.signs_in("alice", PASSWORD).await;
@@ -116,7 +116,7 @@ async fn coming_back_from_a_provider_ends_at_an_app_that_sends_people_on() {
         let settings = [("outbound.allow_private", "true"), ("issuer", LOCALHOST)];
         let tables = table("idp", "oidc", idp.base(), "");
         let server = Server::start_of(&Database::Sqlite, &settings, &tables).await;
-        let deployment = brokers(server, true).await;
+        let deployment = Box::pin(brokers(server, true)).await;
         idp.follows(deployment.server.now());
         let window = chromium.window(preferences).await;
         window.goto(&deployment.request_by_broker(&[])).await;

@@ -54,6 +54,7 @@ async fn whole_sign_up(chromium: &Chromium, preferences: Preferences, by_link: b
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_signs_up_through_an_app_with_scripts_and_without() {
     let Some(chromium) = Chromium::start().await else { return };
-    whole_sign_up(&chromium, KOREAN, false).await;
-    whole_sign_up(&chromium, Preferences { scripts: false, ..ENGLISH }, true).await;
+    Box::pin(whole_sign_up(&chromium, KOREAN, false)).await;
+    let without = Preferences { scripts: false, ..ENGLISH };
+    Box::pin(whole_sign_up(&chromium, without, true)).await;
 }

@@ -82,7 +82,7 @@ async fn by_way_of(two: &Two) -> Value {
 
 both! {
     async fn core_3_1_two_of_us_trust_each_other_by_the_standards_alone(database) {
-        let two = two(&database).await;
+        let two = Box::pin(two(&database)).await;
         let first = by_way_of(&two).await;
         assert_eq!((&first["amr"], &first["idp"]), (&json!(["fed", "up"]), &json!("up")));
         // Core §10.1.1: the keys there are succeeded, and nobody here notices.
@@ -108,7 +108,7 @@ both! {
 
 both! {
     async fn rfc6749_4_1_2_1_who_says_no_there_is_back_at_the_page_here(database) {
-        let two = two(&database).await;
+        let two = Box::pin(two(&database)).await;
         let (mut here, mut there) = (two.server.browser(), two.upstream.browser());
         let page = here.open(&two.app.authorization_url(&[])).await;
         let away = here.start_upstream_login(&page, "up").await.location().expect("sent away").to_owned();

@@ -86,7 +86,7 @@ impl Authenticator {
         let response = json!({
             "clientDataJSON": text(client_data), "attestationObject": text(object),
         });
-        self.answer(response)
+        self.answer(&response)
     }
 
     /// Signs as the page asks: `navigator.credentials.get()`.
@@ -104,10 +104,10 @@ impl Authenticator {
         if let Some(handle) = &self.user_handle {
             response["userHandle"] = json!(handle);
         }
-        self.answer(response)
+        self.answer(&response)
     }
 
-    fn answer(&self, response: Value) -> String {
+    fn answer(&self, response: &Value) -> String {
         let id = text(&self.id);
         json!({ "id": id, "rawId": id, "type": "public-key", "response": response }).to_string()
     }

@@ -58,8 +58,8 @@ impl Received {
     /// The value of a header that stands on one line.
     pub(crate) fn header(&self, name: &str) -> &str {
         let start = format!("{name}: ");
-        let lines = self.data.lines().take_while(|line| !line.is_empty());
-        lines.filter_map(|line| line.strip_prefix(&start)).next().unwrap_or_default()
+        let mut lines = self.data.lines().take_while(|line| !line.is_empty());
+        lines.find_map(|line| line.strip_prefix(&start)).unwrap_or_default()
     }
 }
 
