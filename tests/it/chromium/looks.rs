@@ -232,7 +232,9 @@ async fn instants_are_said_in_the_zone_of_the_browser() {
     window.closes().await;
 }
 
-/// Light on a phone and dark on a desktop. The pictures of the pages are taken on the way.
+/// Light on a phone and dark on a desktop; in English every state, in other languages those of which
+/// there are pictures, since the states have the same structure in each language. The pictures are
+/// taken on the way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wcag_2_2_axe_core_finds_nothing_on_any_page() {
     let Some(chromium) = Chromium::start().await else { return };
@@ -246,7 +248,8 @@ async fn wcag_2_2_axe_core_finds_nothing_on_any_page() {
         let wall = Wall::hang(language).await;
         assert!(wall.pages.len() > 20, "{} states", wall.pages.len());
         let pictured = wall.pictured();
-        for name in wall.pages.iter().map(|state| &state.name).filter(|name| stays(name)) {
+        let names = wall.pages.iter().map(|state| state.name.as_str()).filter(|name| stays(name));
+        for name in names.filter(|name| language.as_str() == "en" || pictured.contains_key(name)) {
             for (scheme, (size, width, height, is_phone)) in
                 ["light", "dark"].into_iter().zip(SIZES)
             {
@@ -255,7 +258,7 @@ async fn wcag_2_2_axe_core_finds_nothing_on_any_page() {
                 window.goto(&wall.url(name)).await;
                 let found = violations(&window, &axe).await;
                 assert!(found.is_empty(), "{name} {} {scheme}: {found:#?}", language.as_str());
-                if let Some(title) = pictured.get(name.as_str()) {
+                if let Some(title) = pictured.get(name) {
                     let picture = window.picture().await;
                     assert!(picture.len() > 2000, "{name} is empty");
                     let file = format!("{title}-{}-{scheme}-{size}.png", language.as_str());
