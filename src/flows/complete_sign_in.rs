@@ -125,7 +125,10 @@ pub(super) async fn open_session(
 ) -> Outcome<(Interaction, Cookie)> {
     let mut interaction = still_open(tx, entry.id).await?;
     let browser = interaction.browser.clone().ok_or(InteractionError::WrongBrowser)?;
-    add_passkey(tx, caller, &entry, interaction.unfinished.take()).await?;
+    let begun = interaction.unfinished.take();
+    let was_known = finished_by.is_some()
+        && begun.as_deref().is_some_and(|begun| begun.user == entry.user && begun.is_known);
+    add_passkey(tx, caller, &entry, begun).await?;
     let linked = match interaction.pending.take() {
         Some(pending) => link(tx, flows, caller, &entry, &interaction, *pending).await?,
         None => None,
@@ -156,9 +159,7 @@ pub(super) async fn open_session(
             token(flows, entry.id, session)
         })
         .await?;
-    let begun = interaction.unfinished.as_deref().filter(|_| finished_by.is_some());
-    let is_known = is_known(flows, caller, &entry.user, tx)
-        || begun.is_some_and(|begun| begun.user == entry.user && begun.is_known);
+    let is_known = was_known || is_known(flows, caller, &entry.user, tx);
     let (mailer, from) = (flows.mailer.as_ref(), caller.notice_origin());
     notices::signed_in(tx, mailer, &entry.user, is_known, from).await?;
     cookie.known = Some(known(flows, caller, &entry.user, tx));

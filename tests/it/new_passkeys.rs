@@ -427,7 +427,7 @@ both! {
         server.advance(60);
         let wish = app.authorization_url(&[("acr_values", "phr")]);
         let asked = browser.open(&wish).await;
-        assert!(asked.has("passkey-signin") && asked.has("factor-skip"), "{}", asked.reply.text);
+        assert!(asked.has("passkey-signin") && !asked.has("factor-skip"), "{}", asked.reply.text);
         let options = asked.passkey_options("get");
         assert_eq!(options["allowCredentials"].as_array().map(Vec::len), Some(1));
         // Without the person's finger or PIN, and too late.
