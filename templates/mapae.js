@@ -78,8 +78,15 @@
     time.textContent = text;
   }
 
+  /* What is wrong may stand below the end of a small screen. */
+  function showProblem() {
+    var problem = document.querySelector(".problem:not([hidden]), .alert");
+    if (problem) problem.scrollIntoView({ block: "nearest" });
+  }
+
   Array.prototype.forEach.call(document.querySelectorAll(".secret"), addToggle);
   Array.prototype.forEach.call(document.querySelectorAll(".copy"), addCopy);
   Array.prototype.forEach.call(document.forms, sendOnce);
   if (window.Intl) Array.prototype.forEach.call(document.querySelectorAll("time"), sayHere);
+  showProblem();
 })();
