@@ -34,7 +34,7 @@ impl Delivery for MailDelivery {
     /// Few mail servers like more connections of one client.
     const AT_ONCE: usize = 4;
 
-    /// Longer than an attempt ([`smtp`](super::smtp)), in which a mail server may take long to
+    /// Longer than an attempt (`mail/smtp.rs`), in which a mail server may take long to
     /// accept a mail.
     const LEASE: Duration = Duration::seconds(60);
 
