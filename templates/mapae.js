@@ -78,10 +78,14 @@
     time.textContent = text;
   }
 
-  /* What is wrong may stand below the end of a small screen. */
+  /* What is wrong may stand below the end of a small screen: that of the field with the focus. */
   function showProblem() {
-    var problem = document.querySelector(".problem:not([hidden]), .alert");
-    if (problem) problem.scrollIntoView({ block: "nearest" });
+    var field = document.querySelector(".alert[autofocus], [aria-invalid][autofocus]");
+    if (!field) return;
+    var said = document.getElementById((field.getAttribute("aria-describedby") || "").split(" ").pop());
+    var box = (said || field).getBoundingClientRect();
+    if (box.top >= 0 && box.bottom <= window.innerHeight) return;
+    (said || field).scrollIntoView({ block: "center" });
   }
 
   Array.prototype.forEach.call(document.querySelectorAll(".secret"), addToggle);
@@ -89,4 +93,6 @@
   Array.prototype.forEach.call(document.forms, sendOnce);
   if (window.Intl) Array.prototype.forEach.call(document.querySelectorAll("time"), sayHere);
   showProblem();
+  /* The browser may have scrolled to the field meanwhile. */
+  window.addEventListener("load", showProblem);
 })();
