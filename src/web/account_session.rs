@@ -7,6 +7,7 @@ use axum::http::Response;
 use crate::accounts::browsers::{Cookie, SignedInUser};
 use crate::domain::account_page::AccountPage;
 use crate::domain::reason::Reason;
+use crate::flows::fresh_proof::FreshProof;
 use crate::flows::outcome::{Advanced, FlashMessage, NextStep};
 use crate::flows::submitted::AccountForm;
 use crate::flows::{due_factor, my_account, start};
@@ -71,6 +72,17 @@ pub(super) async fn submitted(
         return Err(respond(shared, &page_request, forged));
     };
     Ok((page_request, form))
+}
+
+/// The fresh proof of the person whose form this is, or the answer that lets them prove who they are.
+pub(super) async fn fresh_proof<'a>(
+    shared: &Shared,
+    page_request: &PageRequest,
+    form: &'a AccountForm,
+) -> Result<FreshProof<'a>, Response<Body>> {
+    let (caller, language) = (page_request.caller(), page_request.language.as_str());
+    let proof = FreshProof::check(&shared.flows, caller, form, language).await;
+    proof.map_err(|error| respond(shared, page_request, error))
 }
 
 /// The shell of a page of my account.

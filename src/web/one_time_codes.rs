@@ -15,11 +15,10 @@ use crate::domain::recovery_code::RecoveryCode;
 use crate::domain::urls;
 use crate::domain::verdict::Error;
 use crate::flows::factor_set_up::{self, NotSetUp, TypedSetUp};
-use crate::flows::fresh_proof::FreshProof;
 use crate::flows::outcome::FlashMessage;
 use crate::flows::submitted::AccountForm;
 use crate::pages::{CodeProblem, Frame, RecoveryCodesPage, SetUpFactorPage};
-use crate::web::account_session::{account, submitted, visited};
+use crate::web::account_session::{account, fresh_proof, submitted, visited};
 use crate::web::page_request::PageRequest;
 use crate::web::respond::respond;
 use crate::web::second_factor::status;
@@ -35,10 +34,7 @@ pub(super) async fn add(
     request: Request,
 ) -> Answered {
     let (page_request, form) = submitted(&shared, context, request, PAGE).await?;
-    let (caller, language) = (page_request.caller(), page_request.language.as_str());
-    if let Err(error) = FreshProof::check(&shared.flows, caller, &form, language).await {
-        return Ok(respond(&shared, &page_request, error));
-    }
+    fresh_proof(&shared, &page_request, &form).await?;
     let session = form.person().session.id.as_str();
     let address = format!("{}{}", shared.base, urls::ACCOUNT_ONE_TIME_CODES);
     Ok(page::see_other(&format!("{address}?session={session}")))
@@ -91,11 +87,8 @@ pub(super) async fn confirm(
     request: Request,
 ) -> Answered {
     let (page_request, form) = submitted(&shared, context, request, PAGE).await?;
-    let (caller, language) = (page_request.caller(), page_request.language.as_str());
-    let proof = match FreshProof::check(&shared.flows, caller, &form, language).await {
-        Ok(proof) => proof,
-        Err(error) => return Ok(respond(&shared, &page_request, error)),
-    };
+    let proof = fresh_proof(&shared, &page_request, &form).await?;
+    let caller = page_request.caller();
     let sealed = page_request.form.get("new").unwrap_or_default();
     let again = |problem| show(&shared, &page_request, form.person(), sealed, Some(problem));
     let Some(code) = page_request.form.get("code") else {
@@ -138,11 +131,8 @@ pub(super) async fn remove(
     request: Request,
 ) -> Answered {
     let (page_request, form) = submitted(&shared, context, request, PAGE).await?;
-    let (caller, language) = (page_request.caller(), page_request.language.as_str());
-    let proof = match FreshProof::check(&shared.flows, caller, &form, language).await {
-        Ok(proof) => proof,
-        Err(error) => return Ok(respond(&shared, &page_request, error)),
-    };
+    let proof = fresh_proof(&shared, &page_request, &form).await?;
+    let caller = page_request.caller();
     let removed = factor_set_up::remove(&shared.flows, caller, proof).await;
     let said = |removed: bool| removed.then_some(FlashMessage::OneTimeCodesRemoved);
     let back = removed.map(|removed| account(&form, said(removed)));
@@ -156,11 +146,8 @@ pub(super) async fn renew(
     request: Request,
 ) -> Answered {
     let (page_request, form) = submitted(&shared, context, request, PAGE).await?;
-    let (caller, language) = (page_request.caller(), page_request.language.as_str());
-    let proof = match FreshProof::check(&shared.flows, caller, &form, language).await {
-        Ok(proof) => proof,
-        Err(error) => return Ok(respond(&shared, &page_request, error)),
-    };
+    let proof = fresh_proof(&shared, &page_request, &form).await?;
+    let caller = page_request.caller();
     let sealed = page_request.form.get("new").unwrap_or_default();
     Ok(match factor_set_up::renew(&shared.flows, caller, proof, sealed).await {
         Ok(Some(renewed)) => codes(&shared, &page_request, &form, &renewed),

@@ -15,12 +15,11 @@ use crate::accounts::sign_in::SignInRefused;
 use crate::domain::authentication::Acr;
 use crate::domain::secret::Secret;
 use crate::domain::verdict::Error;
-use crate::flows::fresh_proof::FreshProof;
 use crate::flows::my_account;
 use crate::flows::outcome::FlashMessage;
 use crate::flows::submitted::AccountForm;
 use crate::pages::PasswordProblem;
-use crate::web::account_session::{account, account_with, submitted};
+use crate::web::account_session::{account, account_with, fresh_proof, submitted};
 use crate::web::detached;
 use crate::web::edge::Context;
 use crate::web::page::{Answered, retry_after};
@@ -60,10 +59,7 @@ async fn change_password(
     let caller = page_request.caller();
     // The current password is a proof of one factor. Who has two proves the second one, too.
     if shared.flows.factors.rules.needed(&form.person().user) > Acr::One {
-        let language = page_request.language.as_str();
-        if let Err(error) = FreshProof::check(&shared.flows, caller, &form, language).await {
-            return Ok(respond(&shared, &page_request, error));
-        }
+        fresh_proof(&shared, &page_request, &form).await?;
     }
     let changed = my_account::change_password(&shared.flows, caller, &form, &current, &new).await;
     let unchanged = match changed {
@@ -95,11 +91,8 @@ async fn set_password(shared: &Shared, page_request: &PageRequest, form: &Accoun
         let missing = PasswordProblem::MissingNew;
         return Ok(show_problem(shared, page_request, form.person(), missing).await);
     };
-    let (caller, language) = (page_request.caller(), page_request.language.as_str());
-    let proof = match FreshProof::check(&shared.flows, caller, form, language).await {
-        Ok(proof) => proof,
-        Err(error) => return Ok(respond(shared, page_request, error)),
-    };
+    let proof = fresh_proof(shared, page_request, form).await?;
+    let caller = page_request.caller();
     let new = Secret::new(new.to_owned());
     match my_account::set_first_password(&shared.flows, caller, proof, &new).await {
         Ok(set) => {
