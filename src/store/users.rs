@@ -234,12 +234,11 @@ async fn free_names(tx: &Tx, keys: &[String]) -> Result<(), Fault> {
     account_keys::free(tx, keys, over).await
 }
 
-/// Plans the end of an account, and ends the secrets that were mailed to the person before; `false` when it is disabled or its end is planned already.
+/// Plans the end of an account, and ends the secrets that were mailed to the person before; `false`
+/// when it is disabled or its end is planned already.
 pub async fn plan_deletion(tx: &Tx, id: &UserId, at: DateTime<Utc>) -> Result<bool, Fault> {
-    let planned = Entity::update_many()
+    let planned = ending_secrets(id)
         .col_expr(Column::DeletionAt, Expr::value(millis(at)))
-        .col_expr(Column::SecretsVersion, Expr::col(Column::SecretsVersion).add(1))
-        .filter(Column::Id.eq(id.as_str()))
         .filter(Column::DeletionAt.is_null())
         .filter(Column::DisabledAt.is_null())
         .exec(tx.connection())
@@ -249,10 +248,8 @@ pub async fn plan_deletion(tx: &Tx, id: &UserId, at: DateTime<Utc>) -> Result<bo
 
 /// Takes the planned end of an account back; `false` when none is planned or it has come.
 pub async fn take_deletion_back(tx: &Tx, id: &UserId) -> Result<bool, Fault> {
-    let kept = Entity::update_many()
+    let kept = ending_secrets(id)
         .col_expr(Column::DeletionAt, Expr::value(Option::<i64>::None))
-        .col_expr(Column::SecretsVersion, Expr::col(Column::SecretsVersion).add(1))
-        .filter(Column::Id.eq(id.as_str()))
         .filter(ColumnTrait::gt(&Column::DeletionAt, millis(tx.now())))
         .exec(tx.connection())
         .await;
@@ -478,14 +475,21 @@ pub async fn lock_secrets_version(tx: &Tx, id: &UserId) -> Result<Option<i64>, F
 }
 
 /// Ends the secrets that were mailed to the person before. Call it when a factor of the account
-/// changes or everything that was opened ends; [`update`] and [`set_disabled`] do the same for what they change.
+/// changes or everything that was opened ends; [`update`] and [`set_disabled`] do the same for what
+/// they change.
 pub async fn bump_version(tx: &Tx, id: &UserId) -> Result<(), Fault> {
+    write(tx, ending_secrets(id)).await
+}
+
+/// A change of this user that ends the secrets that were mailed to them before.
+fn ending_secrets(id: &UserId) -> sea_orm::UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::SecretsVersion, Expr::col(Column::SecretsVersion).add(1))
         .filter(Column::Id.eq(id.as_str()))
-        .exec(tx.connection())
-        .await
-        .map_err(while_doing(WRITING))?;
+}
+
+async fn write(tx: &Tx, change: sea_orm::UpdateMany<Entity>) -> Result<(), Fault> {
+    change.exec(tx.connection()).await.map_err(while_doing(WRITING))?;
     Ok(())
 }
 
@@ -519,14 +523,8 @@ pub async fn set_totp_since(
     id: &UserId,
     since: Option<DateTime<Utc>>,
 ) -> Result<(), Fault> {
-    Entity::update_many()
-        .col_expr(Column::TotpSince, Expr::value(since.map(millis)))
-        .col_expr(Column::SecretsVersion, Expr::col(Column::SecretsVersion).add(1))
-        .filter(Column::Id.eq(id.as_str()))
-        .exec(tx.connection())
-        .await
-        .map_err(while_doing(WRITING))?;
-    Ok(())
+    let since = Expr::value(since.map(millis));
+    write(tx, ending_secrets(id).col_expr(Column::TotpSince, since)).await
 }
 
 /// Disables or enables a user. The secrets that were mailed to them before have ended.
@@ -535,14 +533,8 @@ pub async fn set_disabled(
     id: &UserId,
     disabled_at: Option<DateTime<Utc>>,
 ) -> Result<(), Fault> {
-    Entity::update_many()
-        .col_expr(Column::DisabledAt, Expr::value(disabled_at.map(millis)))
-        .col_expr(Column::SecretsVersion, Expr::col(Column::SecretsVersion).add(1))
-        .filter(Column::Id.eq(id.as_str()))
-        .exec(tx.connection())
-        .await
-        .map_err(while_doing(WRITING))?;
-    Ok(())
+    let disabled_at = Expr::value(disabled_at.map(millis));
+    write(tx, ending_secrets(id).col_expr(Column::DisabledAt, disabled_at)).await
 }
 
 /// Deletes a user and all of the user's families.
