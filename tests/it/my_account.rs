@@ -17,10 +17,7 @@ pub(crate) async fn send(
     path: &str,
     more: &[(&str, &str)],
 ) -> Page {
-    let (csrf, session) = (account.hidden("csrf"), account.hidden("session"));
-    let mut fields = vec![("csrf", csrf.as_str()), ("session", session.as_str())];
-    fields.extend(more);
-    browser.post(path, &fields).await
+    browser.send_account(account, path, more).await
 }
 
 /// Somebody signed in at an app: their browser, and the tokens that the app has.

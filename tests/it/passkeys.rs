@@ -14,17 +14,14 @@ pub(crate) async fn start(database: &crate::support::Database) -> Server {
     server
 }
 
-/// Sends a form of the account page.
+/// Sends a form of the account page, and follows redirects.
 pub(crate) async fn send(
     browser: &mut Browser,
     page: &Page,
     path: &str,
     more: &[(&str, &str)],
 ) -> Page {
-    let (csrf, session) = (page.hidden("csrf"), page.hidden("session"));
-    let mut fields = vec![("csrf", csrf.as_str()), ("session", session.as_str())];
-    fields.extend(more);
-    let page = browser.post(path, &fields).await;
+    let page = browser.send_account(page, path, more).await;
     browser.follow(page).await
 }
 

@@ -4,6 +4,7 @@
 use futures_util::future::join_all;
 use serde_json::Value;
 
+pub(crate) use crate::recovery::submit as send;
 use crate::support::{
     App, Browser, Database, Letter, Mailbox, PASSWORD, Page, Server, both, decode_claims,
 };
@@ -21,20 +22,6 @@ pub(crate) async fn open_server(
     let mut settings = vec![("mail.url", url.as_str()), ("signup.mode", "open")];
     settings.extend(more);
     (Server::start_with(database, &settings).await, mailbox)
-}
-
-/// Posts a form of an interaction's page, and follows redirects.
-pub(crate) async fn send(
-    browser: &mut Browser,
-    page: &Page,
-    path: &str,
-    more: &[(&str, &str)],
-) -> Page {
-    let (interaction, csrf) = (page.hidden("interaction"), page.hidden("csrf"));
-    let mut fields = vec![("interaction", interaction.as_str()), ("csrf", &csrf)];
-    fields.extend(more);
-    let page = browser.post(path, &fields).await;
-    browser.follow(page).await
 }
 
 /// Opens the app's request and follows the link to the form for an address.
