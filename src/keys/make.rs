@@ -1,5 +1,7 @@
 //! Creates keys, reads them from PEM, and writes their public keys as JWKs.
 
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +11,6 @@ use rsa::RsaPrivateKey;
 use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey};
 use rsa::pkcs8::der::SecretDocument;
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
-use rsa::rand_core::OsRng;
 use rsa::traits::PublicKeyParts;
 
 use crate::domain::client::TokenAlg;
@@ -36,11 +37,21 @@ pub const RSA_BITS: [u32; 3] = [2048, 3072, 4096];
 pub fn generate(alg: TokenAlg, rsa_bits: u32) -> Result<Made, Fault> {
     match alg {
         TokenAlg::Rs256 => {
-            let bits = usize::try_from(rsa_bits)
-                .map_err(|error| Fault::internal("making an RSA key", error))?;
-            let key = RsaPrivateKey::new(&mut OsRng, bits)
-                .map_err(|error| Fault::internal("making an RSA key", error))?;
-            from_rsa(&key)
+            let fault = |_| Fault::internal("making an RSA key", "aws-lc refused");
+            let size = match rsa_bits {
+                2048 => KeySize::Rsa2048,
+                3072 => KeySize::Rsa3072,
+                4096 => KeySize::Rsa4096,
+                other => {
+                    return Err(Fault::internal(
+                        "making an RSA key",
+                        format!("no key of {other} bits"),
+                    ));
+                }
+            };
+            let key = RsaKeyPair::generate(size).map_err(fault)?;
+            let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&key).map_err(fault)?;
+            describe(alg, Secret::new(pkcs8.as_ref().to_vec()))
         }
         TokenAlg::Es256 => {
             let fault = |_| Fault::internal("making a P-256 key", "aws-lc refused");
@@ -147,7 +158,19 @@ pub fn left_half_hash(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rsa::rand_core::OsRng;
+
     use super::*;
+
+    #[test]
+    fn rsa_keys_have_the_size_that_was_asked_for() {
+        for bits in RSA_BITS {
+            let made = generate(TokenAlg::Rs256, bits).unwrap();
+            let key = RsaPrivateKey::from_pkcs8_der(made.private.expose()).unwrap();
+            assert_eq!(key.n().bits(), usize::try_from(bits).unwrap());
+        }
+        assert!(generate(TokenAlg::Rs256, 1024).is_err());
+    }
 
     #[test]
     fn rfc7638_the_kid_is_the_thumbprint_of_the_public_half() {
