@@ -288,6 +288,11 @@ impl Window {
         base64::engine::general_purpose::STANDARD.decode(data).expect("base64")
     }
 
+    /// Runs a script in every page that opens from now on, before the page's own.
+    pub(super) async fn runs_in_every_page(&self, script: &str) {
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+    }
+
     async fn cdp(&self, method: &str, parameters: Value) -> Value {
         self.driver.cdp().send_raw(method, parameters).await.expect("a command of DevTools")
     }

@@ -243,6 +243,7 @@ async fn wcag_2_2_axe_core_finds_nothing_on_any_page() {
     };
     let folder = pictures();
     let window = chromium.window(ENGLISH).await;
+    window.runs_in_every_page(&axe).await;
     let [phone, desktop] = SIZES;
     for (tag, scheme, size) in [("en", "light", phone), ("ko", "dark", desktop)] {
         let (size, width, height, is_phone) = size;
@@ -254,7 +255,7 @@ async fn wcag_2_2_axe_core_finds_nothing_on_any_page() {
         let names = wall.pages.iter().map(|state| state.name.as_str()).filter(|name| stays(name));
         for name in names.filter(|name| tag == "en" || pictured.contains_key(name)) {
             window.goto(&wall.url(name)).await;
-            let found = violations(&window, &axe).await;
+            let found = violations(&window).await;
             assert!(found.is_empty(), "{name} {tag} {scheme}: {found:#?}");
             if let Some(title) = pictured.get(name) {
                 let picture = window.picture().await;
@@ -268,8 +269,7 @@ async fn wcag_2_2_axe_core_finds_nothing_on_any_page() {
 }
 
 /// What axe-core has against the page that is open.
-async fn violations(window: &Window, axe: &str) -> Vec<String> {
-    window.driver.execute(axe, vec![]).await.expect("axe-core");
+async fn violations(window: &Window) -> Vec<String> {
     let run = "const done = arguments[arguments.length - 1]; \
                axe.run(document, { resultTypes: ['violations'] }).then(done, error => done(String(error)));";
     let result = window.driver.execute_async(run, vec![]).await.expect("a result");
