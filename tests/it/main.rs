@@ -75,6 +75,7 @@ mod passkeys;
 mod password;
 mod prefetch;
 mod prompts;
+mod recipes;
 mod recovery;
 mod recovery_in_grace;
 mod redirect_pages;
