@@ -178,3 +178,28 @@ fn every_decision_stands_in_the_index_and_has_its_parts() {
     }
     assert_eq!(links(&index).iter().filter(|link| link.starts_with("00")).count(), count);
 }
+
+#[test]
+fn every_proof_that_the_threat_model_names_exists() {
+    let page = read("docs/threat-model.md");
+    let cases = read("docs/cases.md");
+    let mut all = String::new();
+    for folder in ["src", "tests/it"] {
+        for path in sources(&root().join(folder)) {
+            all.push_str(&fs::read_to_string(path).expect("a source"));
+        }
+    }
+    let of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let words = page.split('`').skip(1).step_by(2).filter(|word| word.chars().all(of_name));
+    let (mut tests, mut numbers) = (0, 0);
+    for word in words {
+        if word.len() > 20 {
+            assert!(all.contains(&format!("fn {word}")), "there is no test {word}");
+            tests += 1;
+        } else if word.len() == 4 && word.chars().skip(1).all(|c| c.is_ascii_digit()) {
+            assert!(cases.contains(&format!("| {word} |")), "there is no case {word}");
+            numbers += 1;
+        }
+    }
+    assert!(tests > 5 && numbers > 20, "{tests} tests and {numbers} cases were found");
+}
