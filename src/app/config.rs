@@ -69,8 +69,7 @@ settings! {
         /// The least that is logged. No level logs a secret. Every line that is written while a request
         /// is answered has its `request_id` (the `X-Request-Id` of the answer), `method` and `route`. At
         /// `info` every answer that says no has at least one line; a refusal is `refused a request` with
-        /// `client_id`, `error`, `reason`, `description` and the offending `value`. Refused access tokens are lines at
-        /// `debug`.
+        /// `client_id`, `error`, `reason`, `description`, the client `address` and the offending `value`.
         pub log: LevelFilter = log(),
         /// How a server stops.
         pub shutdown: Shutdown = section(),

@@ -9,11 +9,14 @@
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use super::deadline::Deadline;
+use super::reason::Reason;
+use super::trace::TracePlace;
 
 /// The number of a request within this process, after a number that is unique to this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +37,25 @@ pub struct Request {
     pub method: &'static str,
     /// The template of the path, once the router has found it.
     pub route: Option<&'static str>,
+    /// The client address.
+    pub address: Option<IpAddr>,
     /// Whether a log line already says why it was refused or failed.
     pub is_explained: bool,
+    /// Why it was refused, if that is known.
+    pub reason: Option<Reason>,
+    /// Its place in a trace, if it is traced.
+    pub trace: Option<TracePlace>,
     /// How long the response is waited for.
     pub deadline: Deadline,
+}
+
+impl Request {
+    /// A request that begins.
+    #[must_use]
+    pub fn new(id: RequestId, method: &'static str, deadline: Deadline) -> Self {
+        let (route, address, reason, trace) = (None, None, None, None);
+        Self { id, method, route, address, is_explained: false, reason, trace, deadline }
+    }
 }
 
 tokio::task_local! {
@@ -45,13 +63,7 @@ tokio::task_local! {
 }
 
 /// Answers a request: runs `work` with this request as the current one.
-pub async fn within<F: Future>(
-    id: RequestId,
-    method: &'static str,
-    deadline: Deadline,
-    work: F,
-) -> F::Output {
-    let request = Request { id, method, route: None, is_explained: false, deadline };
+pub async fn within<F: Future>(request: Request, work: F) -> F::Output {
     CURRENT.scope(Cell::new(request), work).await
 }
 
@@ -84,6 +96,11 @@ pub fn took(route: &'static str) {
 /// Records that a log line says why the current request was refused or failed.
 pub fn explained() {
     change(|request| request.is_explained = true);
+}
+
+/// Records why the current request was refused, which a log line says.
+pub fn refused(reason: Reason) {
+    change(|request| (request.is_explained, request.reason) = (true, Some(reason)));
 }
 
 fn change(change: impl FnOnce(&mut Request)) {
@@ -126,7 +143,8 @@ mod tests {
     #[tokio::test]
     async fn a_request_goes_on_in_tasks_and_threads_and_tells_what_became_of_it() {
         assert_eq!(current(), None);
-        within(RequestId(1, 2), "POST", Deadline::within(Duration::from_mins(1)), async {
+        let deadline = Deadline::within(Duration::from_mins(1));
+        within(Request::new(RequestId(1, 2), "POST", deadline), async {
             took("/token");
             let (request, became) = tokio::spawn(carried(async {
                 explained();
@@ -152,14 +170,14 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(at_most(hour), hour);
         assert_eq!(in_time(std::future::ready(1)).await, Some(1));
-        within(RequestId(1, 2), "GET", Deadline::within(minute), async {
+        within(Request::new(RequestId(1, 2), "GET", Deadline::within(minute)), async {
             let there = tokio::spawn(carried(async move { at_most(hour) })).await.unwrap().0;
             assert!(there <= minute && at_most(hour) <= there);
             assert_eq!(at_most(second), second);
             assert_eq!(in_time(std::future::ready(1)).await, Some(1));
         })
         .await;
-        within(RequestId(1, 3), "GET", Deadline::within(Duration::ZERO), async {
+        within(Request::new(RequestId(1, 3), "GET", Deadline::within(Duration::ZERO)), async {
             assert_eq!(at_most(hour), Duration::ZERO);
             assert_eq!(in_time(std::future::pending::<()>()).await, None);
         })

@@ -146,7 +146,7 @@ pub const LIVEZ: &str = "/livez";
 pub const READYZ: &str = "/readyz";
 
 /// Every path; the most frequent ones come first.
-const ALL: &[&str] = &[
+pub const ALL: &[&str] = &[
     TOKEN,
     INTROSPECT,
     USERINFO,

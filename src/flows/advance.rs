@@ -81,7 +81,8 @@ fn without_writing(
         AuthorizationStep::Terms(_) => waits(NextStep::Terms),
         AuthorizationStep::Consent(_) => waits(NextStep::Consent),
         AuthorizationStep::Refuse(refusal) if !interaction.is_stored => {
-            refused::log(&refusal, Some(&asked.client.client.id));
+            let uri = &asked.request.redirect_uri;
+            refused::log_redirected(&refusal, &asked.client.client.id, uri);
             let answer = address(flows, asked)?.error(&refusal);
             Ok(Some(Advanced { next: NextStep::Answer(answer), cookie: None }))
         }
@@ -182,7 +183,8 @@ pub(super) async fn step(
             address.code(&code)
         }
         AuthorizationStep::Refuse(refusal) => {
-            refused::log(&refusal, Some(&asked.client.client.id));
+            let uri = &asked.request.redirect_uri;
+            refused::log_redirected(&refusal, &asked.client.client.id, uri);
             address(flows, &asked)?.error(&refusal)
         }
         AuthorizationStep::SignIn(_)

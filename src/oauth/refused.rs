@@ -22,6 +22,8 @@ pub struct RefusedRequest<'a> {
     pub reason: Reason,
     /// The wrong value. It is never a secret, and it has no query.
     pub value: Option<&'a str>,
+    /// The redirect URI that the request names, if it was read. The log shows it without its query.
+    pub redirect_uri: Option<&'a str>,
 }
 
 static REFUSALS: Handles<(&str, &str), Counter> = Handles::new(
@@ -38,36 +40,43 @@ pub fn count(code: Option<ErrorCode>, reason: Reason) -> Counter {
 
 impl From<Reason> for RefusedRequest<'_> {
     fn from(reason: Reason) -> Self {
-        Self { client: None, code: reason.code(), reason, value: None }
+        Self { client: None, code: reason.code(), reason, value: None, redirect_uri: None }
     }
 }
 
 impl RefusedRequest<'_> {
     /// Writes the log line and increments the counter.
     pub fn log(&self) {
-        request::explained();
-        let Self { client, code, reason, value } = *self;
+        let Self { client, code, reason, value, redirect_uri } = *self;
+        request::refused(reason);
         count(code, reason).increment(1);
         let (client_id, value) = (client.map(in_log), value.map(in_log));
+        let redirect_uri = redirect_uri.map(without_query).map(in_log);
+        let address = request::current().and_then(|request| request.address);
+        let address = address.map(tracing::field::display);
         let (error, description) =
             (code.map_or(UNAUTHORIZED, ErrorCode::as_str), reason.sentence());
-        // An expired token is nothing unusual: apps send it, get the refusal and then refresh.
-        if matches!(code, None | Some(ErrorCode::InvalidToken | ErrorCode::InsufficientScope)) {
-            tracing::debug!(client_id, error, %reason, description, "refused a bearer token");
-        } else {
-            tracing::info!(client_id, error, %reason, description, value, "refused a request");
-        }
+        tracing::info!(client_id, error, %reason, description, value, redirect_uri, address, "refused a request");
     }
 }
 
 /// Writes the log line of a refusal by the protocol.
 pub fn log(refusal: &Refusal, client: Option<&ClientId>) {
-    let refused = RefusedRequest {
+    of(refusal, client).log();
+}
+
+/// Writes the log line of a refusal that is sent to this redirect URI.
+pub fn log_redirected(refusal: &Refusal, client: &ClientId, redirect_uri: &str) {
+    let redirect_uri = Some(redirect_uri);
+    RefusedRequest { redirect_uri, ..of(refusal, Some(client)) }.log();
+}
+
+fn of<'a>(refusal: &'a Refusal, client: Option<&'a ClientId>) -> RefusedRequest<'a> {
+    RefusedRequest {
         client: client.map(ClientId::as_str),
         value: refusal.value.as_deref(),
         ..refusal.reason.into()
-    };
-    refused.log();
+    }
 }
 
 fn in_log(text: &str) -> tracing::field::DisplayValue<Excerpt<&str>> {

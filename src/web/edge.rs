@@ -32,6 +32,7 @@ use tower::ServiceExt;
 use crate::domain::address::TrustedProxies;
 use crate::domain::audit::Origin;
 use crate::domain::deadline::Deadline;
+use crate::domain::error_code::ErrorCode;
 use crate::domain::excerpt::excerpt;
 use crate::domain::reason::Reason;
 use crate::domain::request::{self, RequestId};
@@ -154,12 +155,13 @@ impl Edge {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Context { id, address });
         let method = method(request.method());
+        let mut asked = request::Request::new(id, method, Deadline::within(inner.timeout));
+        asked.address = Some(address);
         let router = inner.router.clone();
         let handled =
             async move { if names_host { router.oneshot(request).await } else { Ok(no_host()) } };
         let handled = AssertUnwindSafe(handled).catch_unwind();
-        let deadline = Deadline::within(inner.timeout);
-        request::within(id, method, deadline, async move {
+        request::within(asked, async move {
             let measured = Measured::begin();
             let mut response = match timeout(inner.timeout + LAST_WORDS, handled).await {
                 Ok(Ok(Ok(response))) => response,
@@ -227,8 +229,8 @@ impl Inner {
 /// writes one if no other code has.
 fn explain(status: StatusCode) {
     let is_error = status.is_client_error() || status.is_server_error();
-    let is_explained = request::current().is_none_or(|request| request.is_explained);
-    if !is_error || is_explained {
+    let Some(request) = request::current() else { return };
+    if !is_error || request.is_explained {
         return;
     }
     let (status, name) = (status.as_u16(), status.canonical_reason());
@@ -238,7 +240,9 @@ fn explain(status: StatusCode) {
         500.. => return tracing::error!(status, name, "answered with an error"),
         _ => Reason::ShownOnPage,
     };
-    tracing::info!(status, name, %reason, description = reason.sentence(), "refused a request");
+    let error = reason.code().map(ErrorCode::as_str);
+    let address = request.address.map(tracing::field::display);
+    tracing::info!(status, name, error, %reason, description = reason.sentence(), address, "refused a request");
 }
 
 /// The method for the log. Invented methods become `other`.

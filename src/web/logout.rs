@@ -80,7 +80,8 @@ fn log(text: &[u8], reason: Reason) {
     let value = form.get("post_logout_redirect_uri").map(refused::without_query);
     let client = form.get("client_id");
     // The page shows the same code for every reason.
-    RefusedRequest { client, code: Some(ErrorCode::InvalidRequest), reason, value }.log();
+    let code = Some(ErrorCode::InvalidRequest);
+    RefusedRequest { client, code, value, redirect_uri: value, ..reason.into() }.log();
 }
 
 pub(super) async fn resume(

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use mapae::domain::clock::Clock;
 use mapae::domain::deadline::Deadline;
-use mapae::domain::request::{RequestId, within};
+use mapae::domain::request::{Request, RequestId, within};
 use mapae::store::{Options, Reader, Store, migrate};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::net::TcpListener;
@@ -195,8 +195,8 @@ async fn postgres_is_told_the_limits_of_the_settings_and_of_the_request() {
         assert_eq!(limits(&store).await, [4500, 2000, 10_000]);
         // A request with less time than a statement may take.
         let deadline = Deadline::within(Duration::from_secs(4));
-        let [statement, lock, _] =
-            within(RequestId(1, 1), "GET", deadline, Box::pin(limits(&store))).await;
+        let request = Request::new(RequestId(1, 1), "GET", deadline);
+        let [statement, lock, _] = within(request, Box::pin(limits(&store))).await;
         assert!((1..=3600).contains(&statement) && lock <= 2000, "{statement} {lock}");
         // The next one on the same connection has its own.
         assert_eq!(limits(&store).await, [4500, 2000, 10_000]);
@@ -220,9 +220,9 @@ async fn a_request_without_time_left_leaves_the_connections_good() {
         let options = Options { pool_size: 1, ..Options::default() };
         let store = Store::open(&url, &options).await.expect("open");
         let now = Clock::system().now();
-        let over = Deadline::within(Duration::ZERO);
+        let late = Request::new(RequestId(1, 1), "GET", Deadline::within(Duration::ZERO));
         for _ in 0..3 {
-            let begun = within(RequestId(1, 1), "GET", over, Box::pin(store.begin(now))).await;
+            let begun = within(late, Box::pin(store.begin(now))).await;
             let refused = begun.expect_err("it is too late");
             assert!(refused.to_string().contains("no time left"), "{refused}");
             store.begin(now).await.expect("for others").commit().await.expect("committed");

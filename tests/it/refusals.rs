@@ -38,7 +38,7 @@ async fn every_refusal_leaves_one_line_with_request_id_client_route_reason_and_v
     let long = format!("https://other.example/{}", "x".repeat(300));
     let expected = |line: &Value, reply: &Reply, fields: [&str; 4]| {
         assert_eq!(line["request_id"], reply.header("x-request-id"), "{line}");
-        assert_eq!(line["level"], "INFO");
+        assert_eq!((&line["level"], &line["address"]), (&"INFO".into(), &"127.0.0.1".into()));
         let said =
             ["client_id", "route", "error", "reason"].map(|name| line[name].as_str().unwrap_or(""));
         assert_eq!(said, fields, "{line}");
@@ -76,6 +76,7 @@ async fn every_refusal_leaves_one_line_with_request_id_client_route_reason_and_v
     let reason = "scope_unregistered";
     expected(&line, &reply, ["app", "/authorize", "invalid_scope", reason]);
     assert_eq!(line["value"], "phone");
+    assert_eq!(line["redirect_uri"], CALLBACK);
     let query = app.authorization_request(&[("prompt", "none")]);
     let reply = get(&server, &format!("/authorize?{query}")).await;
     let line = only_new(&server, &mut seen).await;
@@ -87,6 +88,7 @@ async fn every_refusal_leaves_one_line_with_request_id_client_route_reason_and_v
     let reason = "redirect_uri_unregistered";
     expected(&line, &reply, ["app", "/authorize", "invalid_redirect_uri", reason]);
     assert_eq!(line["value"], "https://app.example.com/other");
+    assert_eq!(line["redirect_uri"], "https://app.example.com/other");
     let reply = get(&server, "/authorize?client_id=nobody").await;
     let line = only_new(&server, &mut seen).await;
     expected(&line, &reply, ["nobody", "/authorize", "unknown_client", "client_unknown"]);
@@ -99,25 +101,83 @@ async fn every_refusal_leaves_one_line_with_request_id_client_route_reason_and_v
     expected(&line, &reply, ["app", "/logout", "invalid_request", reason]);
     assert_eq!(line["value"], "https://evil.example/");
 
-    // A token that has expired is no news, and what is granted is none either.
-    app.userinfo("canary").await.refused(401, "invalid_token");
+    let reply = app.userinfo("canary").await;
+    let line = only_new(&server, &mut seen).await;
+    expected(&line, &reply, ["", "/userinfo", "invalid_token", line["reason"].as_str().unwrap()]);
+    // What is granted is none.
     app.token(&[own]).await.ok();
     assert_eq!(lines(&server).await.len(), seen);
     assert!(!server.whole_log().await.contains("canary"), "no secret and no query");
 }
 
-#[tokio::test]
-async fn a_bearer_token_that_is_refused_leaves_its_line_at_debug() {
-    let mut cli = crate::support::Cli::new(&Database::Sqlite).await;
-    cli.set("MAPAE_LOG", "debug");
-    let server = cli.serve().await;
-    let reply = get(&server, "/userinfo").await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_path_that_refuses_leaves_exactly_one_line_and_no_secret_in_it() {
+    const CANARY: &str = "canary-5f1c";
+    let server = Binary::start(&Database::Sqlite).await;
+    let arguments = ClientArguments::confidential(&["authorization_code"]);
+    server.register("app", &arguments.with("--redirect-uri", CALLBACK)).await;
+    let http = crate::support::http();
+    let secrets = [
+        "code",
+        "state",
+        "token",
+        "refresh_token",
+        "access_token",
+        "client_secret",
+        "password",
+        "i",
+        "csrf",
+        "id_token_hint",
+        "code_verifier",
+        "assertion",
+        "client_assertion",
+        "t",
+    ];
+    let mut sent = vec![("client_id", "app"), ("grant_type", "authorization_code")];
+    sent.push(("redirect_uri", "https://app.example.com/callback?q=canary-5f1c"));
+    sent.extend(secrets.map(|name| (name, CANARY)));
+    let sent = form(&sent);
+    let mut refused = Vec::new();
+    for path in mapae::domain::urls::ALL {
+        let path = path.replace("{provider}", "x").replace("{name}", "x").replace("{client}", "x");
+        let url = format!("{}{path}", server.issuer());
+        let requests = [
+            http.get(format!("{url}?{sent}")),
+            http.get(&url).header("authorization", format!("Bearer {CANARY}")),
+            http.post(&url).body(sent.clone()),
+            http.post(&url).body(sent.clone()).basic_auth("app", Some(CANARY)),
+            http.post(&url).body(format!("{sent}&{sent}")),
+            http.delete(&url),
+        ];
+        for request in requests {
+            let form = ("content-type", "application/x-www-form-urlencoded");
+            let request =
+                request.header(form.0, form.1).header("cookie", format!("mapae={CANARY}"));
+            let reply = Reply::of(request.send().await.unwrap()).await;
+            if reply.status.is_client_error() {
+                refused.push((path.clone(), reply));
+            }
+        }
+    }
+    assert!(refused.len() > 150, "{}", refused.len());
     let log = server.whole_log().await;
-    let line = log.lines().find(|line| line.contains("refused a bearer token")).expect("a line");
-    let line: Value = serde_json::from_str(line).expect("JSON");
-    assert_eq!(line["request_id"], reply.header("x-request-id"));
-    assert_eq!((&line["level"], &line["route"]), (&"DEBUG".into(), &"/userinfo".into()));
-    assert_eq!(line["reason"], "access_token_missing");
+    assert!(!log.contains(CANARY), "{log}");
+    let lines: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    for (path, reply) in refused {
+        let id = reply.header("x-request-id");
+        let mut of_it = lines.iter().filter(|line| line["request_id"] == id);
+        let (Some(line), None) = (of_it.next(), of_it.next()) else {
+            panic!("{path} {}: not one line of {id}", reply.status)
+        };
+        assert_eq!(
+            (&line["message"], &line["level"]),
+            (&"refused a request".into(), &"INFO".into())
+        );
+        for name in ["method", "error", "reason", "description", "address"] {
+            assert!(line[name].is_string(), "{name} in {line}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ pub async fn read(context: &RequestContext, text: &[u8]) -> Result<CheckedReques
         Ok(request) => Ok(CheckedRequest { request, client: registered }),
         Err(Error::Fault(fault)) => Err(fault.into()),
         Err(Error::Refused(refusal)) => {
-            refused::log(&refusal, Some(&id));
+            refused::log_redirected(&refusal, &id, uri);
             Err(RequestError::Answer(address.error(&refusal)))
         }
     }
@@ -139,7 +139,8 @@ fn distrust(
         Untrusted::RedirectUri => ErrorCode::InvalidRedirectUri,
         Untrusted::Request => ErrorCode::InvalidRequest,
     };
-    RefusedRequest { client, code: Some(code), reason, value }.log();
+    let redirect_uri = value.filter(|_| untrusted == Untrusted::RedirectUri);
+    RefusedRequest { client, code: Some(code), reason, value, redirect_uri }.log();
     RequestError::Page(untrusted)
 }
 

@@ -9,6 +9,7 @@ use crate::domain::secret::{self, Plain, Secret};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::oauth::error::{Refusal, Result};
+use crate::oauth::refused;
 use crate::oauth::resource::userinfo;
 use crate::oauth::token::families::{self, SignInGrant};
 use crate::oauth::token::grant::{Cx, Grant, registered_resources, required, resources};
@@ -59,7 +60,10 @@ impl AuthorizationCode {
             return Err(unknown().into());
         }
         match self.redirect_uri.as_deref() {
-            Some(uri) if uri != code.redirect_uri => return Err(Reason::RedirectUriMismatch.into()),
+            Some(uri) if uri != code.redirect_uri => {
+                let mismatch = Refusal::new(Reason::RedirectUriMismatch);
+                return Err(mismatch.with_value(refused::without_query(uri)).into());
+            }
             None if !code.redirect_uri.is_empty() => return Err(Reason::RedirectUriMissing.into()),
             _ => {}
         }
